@@ -1,0 +1,74 @@
+"""All that is registered: found by walking the topic folders and the entry points, never by a list."""
+
+import importlib
+import inspect
+import pkgutil
+from functools import cache
+from importlib import metadata
+from types import ModuleType
+
+from .check import Check, Step
+from .defense import Defense
+from .errors import Problem
+
+TOPICS: dict[str, str] = {
+    "evasion": "Adversarial attacks",
+    "privacy": "Data privacy",
+    "theft": "Model stealing",
+    "fairness": "Bias and fairness",
+    "explanation": "Explanation",
+    "validation": "Input validation",
+    "poisoning": "Poisoning",
+    "supply_chain": "Supply chain and patching",
+    "endpoint": "Deployment",
+    "federated": "Federated learning",
+}
+
+
+def topic_of(step: type[Step] | str) -> str:
+    """The topic folder a check or defense stands in, from its id (``"evasion.pgd"``)."""
+    return (step if isinstance(step, str) else step.id).split(".")[0]
+
+
+def _modules(topic: str) -> list[ModuleType]:
+    try:
+        package = importlib.import_module(f"tiltyard.{topic}")
+    except ModuleNotFoundError:
+        return []
+    names = [m.name for m in pkgutil.iter_modules(package.__path__)]
+    return [importlib.import_module(f"tiltyard.{topic}.{name}") for name in sorted(names)]
+
+
+def _own(module: ModuleType, base: type[Step]) -> list[type[Step]]:
+    classes = [c for c in vars(module).values() if inspect.isclass(c) and issubclass(c, base) and c.__module__ == module.__name__]
+    return [c for c in classes if not inspect.isabstract(c) and "id" in vars(c)]
+
+
+def _found(base: type[Step], group: str) -> dict[str, type[Step]]:
+    found = {c.id: c for topic in TOPICS for module in _modules(topic) for c in _own(module, base)}
+    for point in metadata.entry_points(group=group):
+        step = point.load()
+        if not (inspect.isclass(step) and issubclass(step, base)):
+            raise TypeError(f"entry point {point.name!r} of {group} is not a {base.__name__}")
+        found[step.id] = step
+    return found
+
+
+@cache
+def checks() -> dict[str, type[Check]]:
+    """Every check by id, in the order of `TOPICS` and then of module names."""
+    return _found(Check, "tiltyard.checks")  # type: ignore[return-value]
+
+
+@cache
+def defenses() -> dict[str, type[Defense]]:
+    """Every defense by id."""
+    return _found(Defense, "tiltyard.defenses")  # type: ignore[return-value]
+
+
+def find(id: str) -> type[Step]:
+    """The check or defense called ``id``."""
+    everything: dict[str, type[Step]] = {**checks(), **defenses()}
+    if id not in everything:
+        raise Problem(f"a check or defense ({', '.join(everything)})", repr(id), "See `tiltyard checks`")
+    return everything[id]

@@ -1,0 +1,222 @@
+"""A check is a question: a frozen model whose fields are its parameters. The base class owns the protocol."""
+
+import platform
+import time
+import traceback
+import uuid
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import metadata
+from typing import Any, ClassVar, Literal, final
+
+from pydantic import Field, ValidationError
+
+from . import __version__
+from .datasets.dataset import Dataset
+from .errors import Cancelled, Problem, Unavailable
+from .progress import Progress
+from .result import CheckResult, Frozen, Identity, Record, Status
+from .targets.target import Target
+
+NEEDS = {
+    "labels": "predicted labels",
+    "scores": "class scores",
+    "gradients": "gradients (a torch module)",
+    "weights": "weights",
+    "training": "a training routine",
+    "file": "a model file",
+    "url": "an endpoint",
+    "table": "a table",
+    "images": "images",
+    "sensitive": "a sensitive column",
+    "member": "rows marked as trained on and rows marked as not",
+}
+
+
+def parameter(
+    default: Any,
+    help: str,
+    unit: str = "",
+    ge: float | None = None,
+    le: float | None = None,
+    gt: float | None = None,
+    lt: float | None = None,
+    source: str = "",
+) -> Any:
+    """A field of a check: default, one-line help, unit and bounds; form, CLI and docs follow from it.
+
+    ``source`` names where the choices come from at run time: ``"sensitive"`` or ``"features"`` (column names).
+    """
+    extra = {"unit": unit, "source": source}
+    return Field(default=default, description=help, ge=ge, le=le, gt=gt, lt=lt, json_schema_extra=extra, validate_default=True)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a run will cost: rows sent to the target, seconds on this machine; None where it cannot be told."""
+
+    queries: int | None = None
+    seconds: float | None = None
+    note: str = ""
+
+
+def versions(names: Sequence[str] = ("numpy", "torch", "scikit-learn", "opacus", "fairlearn", "shap")) -> dict[str, str]:
+    """Versions of Python, this machine's system, Tiltyard and the packages a result depends on."""
+    found = {"python": platform.python_version(), "tiltyard": __version__, "system": f"{platform.system()} {platform.machine()}"}
+    for name in names:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+class Step(Frozen, ABC):
+    """What checks and defenses share: facts, parameters, needs and the making of a record."""
+
+    id: ClassVar[str]
+    title: ClassVar[str]
+    question: ClassVar[str]
+    needs: ClassVar[frozenset[str]] = frozenset()
+    standards: ClassVar[tuple[str, ...]] = ()
+    sources: ClassVar[tuple[str, ...]] = ()
+    cost: ClassVar[str] = "seconds"
+
+    seed: int = parameter(0, "Seed of everything random in this run", ge=0, le=2**31 - 1)
+
+    def unmet(self, target: Target, data: Dataset) -> str:
+        """Why this cannot run on this target and data, or an empty string."""
+        for need in sorted(self.needs):
+            if need in DATA_NEEDS:
+                if reason := data.lacks(need):
+                    return reason
+            elif need not in target.offers:
+                return f"needs {NEEDS[need]}; this target offers {', '.join(sorted(target.offers))}"
+        return ""
+
+    def estimate(self, target: Target, data: Dataset) -> Estimate:
+        """The cost before the run; the class fact ``cost`` in words where nothing better is known."""
+        return Estimate(note=self.cost)
+
+    def command(self) -> str:
+        """Python that makes this very step."""
+        given = ", ".join(f"{k}={v!r}" for k, v in self.model_dump().items() if v != type(self).model_fields[k].default)
+        return f"from {type(self).__module__} import {type(self).__name__}\n{type(self).__name__}({given})"
+
+
+DATA_NEEDS = frozenset({"table", "images", "sensitive", "member"})
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """The result of a guarded call with its clock and query count."""
+
+    result: CheckResult
+    started: datetime
+    seconds: float
+    queries: int
+    error: str
+
+
+def unhappy(status: Status, summary: str) -> CheckResult:
+    """A result that says only how and why it ended without an answer."""
+    return CheckResult(status=status, summary=summary or status.value)
+
+
+def record(
+    step: Step, kind: Literal["check", "defense"], attempt: Attempt, target: Target, data: Dataset, made: Identity | None = None
+) -> Record:
+    """The record of one attempt."""
+    return Record(
+        id=uuid.uuid4().hex,
+        check=step.id,
+        kind=kind,
+        title=step.title,
+        result=attempt.result,
+        given=step.model_dump(mode="json", include=set(step.model_fields_set)),
+        effective=step.model_dump(mode="json"),
+        seed=step.seed,
+        target=target.identity,
+        data=data.identity,
+        made=made,
+        versions=versions(),
+        started=attempt.started,
+        seconds=attempt.seconds,
+        queries=attempt.queries,
+        standards=step.standards,
+        error=attempt.error,
+    )
+
+
+class Clock:
+    """Times one call, counts the target's queries and turns what was raised into a result."""
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self.started = datetime.now(UTC)
+        self._clock = time.perf_counter()
+        self._queries = target.queries
+
+    def stop(self, result: CheckResult, error: str = "") -> Attempt:
+        seconds = time.perf_counter() - self._clock
+        return Attempt(result, self.started, seconds, self.target.queries - self._queries, error)
+
+    def caught(self, problem: BaseException) -> Attempt:
+        """The attempt that ended by ``problem``; what is not an error of ours keeps its traceback."""
+        if isinstance(problem, Cancelled):
+            return self.stop(unhappy(Status.CANCELLED, "Cancelled; nothing was concluded."))
+        if isinstance(problem, Unavailable):
+            return self.stop(unhappy(Status.NOT_APPLICABLE, str(problem)))
+        if isinstance(problem, Problem):
+            return self.stop(unhappy(Status.FAILED, str(problem)), str(problem))
+        if isinstance(problem, MemoryError):
+            problem = MemoryError("out of memory; choose fewer rows")
+        line = f"{type(problem).__name__}: {problem}".splitlines()[0]
+        trace = "".join(traceback.format_exception(problem))
+        return self.stop(unhappy(Status.FAILED, f"The step itself broke: {line}"), trace)
+
+
+class Check(Step):
+    """A question put to a target and its data.
+
+    Call it: ``record = PGD(budget=0.1)(target, data)``. It never raises for what the target or the
+    data lack: the record says *not applicable* or *failed* and why. Write ``run``; see CONTRIBUTING.
+    """
+
+    @abstractmethod
+    def run(self, target: Target, data: Dataset, progress: Progress) -> CheckResult:
+        """Answer the question. ``progress.step`` often; raise `Problem` in one line."""
+
+    @final
+    def __call__(self, target: Target, data: Dataset, progress: Progress | None = None) -> Record:
+        """Run and record: needs, clock, query count, result check."""
+        clock = Clock(target)
+        progress = progress or Progress()
+        if reason := self.unmet(target, data):
+            return record(self, "check", clock.stop(unhappy(Status.NOT_APPLICABLE, f"Not applicable: {reason}.")), target, data)
+        try:
+            progress.step(0.0, "starting")
+            result = self.run(target, data, progress)
+            if not isinstance(result, CheckResult):
+                raise TypeError(f"{type(self).__name__}.run returned {type(result).__name__}, not CheckResult")
+            attempt = clock.stop(result)
+        except Exception as problem:
+            attempt = clock.caught(problem)
+        return record(self, "check", attempt, target, data)
+
+
+def named(cls: type[Step], values: dict[str, Any]) -> Step:
+    """``cls(values)``, with a wrong parameter said in one line as a `Problem`."""
+    try:
+        return cls(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"]) or "parameters"
+        known = sorted(cls.model_fields)
+        if first["type"] == "extra_forbidden":
+            raise Problem(f"a parameter of {cls.id} ({', '.join(known)})", repr(field), "Correct the name") from None
+        raise Problem(f"{field} of {cls.id}: {first['msg'].lower()}", repr(first["input"]), "Correct the value") from None
+
+

@@ -1,0 +1,53 @@
+"""A defense is an answer: it makes a new target whose parent is remembered."""
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+from .check import Attempt, Clock, Step, record, unhappy
+from .datasets.dataset import Dataset
+from .progress import Progress
+from .result import CheckResult, Record, Status
+from .targets.target import Target
+
+
+@dataclass(frozen=True)
+class Defended:
+    """What ``Defense.apply`` returns: the new target and what making it measured."""
+
+    target: Target
+    result: CheckResult
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What calling a defense returns: the record, and the new target if it was made."""
+
+    record: Record
+    target: Target | None
+
+
+class Defense(Step):
+    """An answer to a risk. Write ``apply``; call it: ``outcome = DPSGD(epsilon=4)(target, data)``."""
+
+    answers: ClassVar[tuple[str, ...]] = ()
+
+    @abstractmethod
+    def apply(self, target: Target, data: Dataset, progress: Progress) -> Defended:
+        """Make the defended target; the one given is left as it was."""
+
+    @final
+    def __call__(self, target: Target, data: Dataset, progress: Progress | None = None) -> Outcome:
+        clock = Clock(target)
+        progress = progress or Progress()
+        if reason := self.unmet(target, data):
+            stopped = clock.stop(unhappy(Status.NOT_APPLICABLE, f"Not applicable: {reason}."))
+            return Outcome(record(self, "defense", stopped, target, data), None)
+        try:
+            progress.step(0.0, "starting")
+            defended = self.apply(target, data, progress)
+        except Exception as problem:
+            return Outcome(record(self, "defense", clock.caught(problem), target, data), None)
+        defended.target.parent = target
+        attempt: Attempt = clock.stop(defended.result)
+        return Outcome(record(self, "defense", attempt, target, data, defended.target.identity), defended.target)

@@ -1,0 +1,31 @@
+"""The one error a person sees: what was expected, what was found, what to do."""
+
+
+class Problem(ValueError):
+    """Bad input or an impossible request, said in one line.
+
+    Parameters
+    ----------
+    expected, found, do
+        Short clauses without a final period. ``str(problem)`` joins them in one line.
+    """
+
+    def __init__(self, expected: str, found: str, do: str) -> None:
+        self.expected = expected
+        self.found = found
+        self.do = do
+        super().__init__(" ".join(f"Expected {expected}; found {found}. {do}.".split()))
+
+    def __reduce__(self) -> tuple[type["Problem"], tuple[str, str, str]]:
+        return Problem, (self.expected, self.found, self.do)
+
+
+class Unavailable(Problem):
+    """A need of a check that this target or data set does not meet; becomes *not applicable*."""
+
+    def __reduce__(self) -> tuple[type["Problem"], tuple[str, str, str]]:
+        return Unavailable, (self.expected, self.found, self.do)
+
+
+class Cancelled(Exception):
+    """Raised inside a running step once its progress was cancelled."""

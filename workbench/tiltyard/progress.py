@@ -1,0 +1,82 @@
+"""Progress of a long step: where it is, how long it will take, whether it was cancelled."""
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from .errors import Cancelled
+
+Item = TypeVar("Item")
+Out = TypeVar("Out")
+
+
+@dataclass(frozen=True)
+class Report:
+    """One progress message: ``done`` from 0 to 1, ``left`` in seconds (None until it can be told)."""
+
+    done: float
+    message: str
+    left: float | None
+    elapsed: float
+
+
+@dataclass
+class Progress:
+    """Told by the worker, read by a person.
+
+    ``step(done, message)`` sets the share done (0 to 1) of this part and raises `Cancelled` once
+    ``cancel()`` was called, so calling it often is what makes a check stop within a second.
+    ``part(share)`` gives a nested progress that covers the next ``share`` of this one. ``map`` is
+    the seam by which a check spreads independent work; a subclass may run it elsewhere.
+    """
+
+    listener: Callable[[Report], None] | None = None
+    _cancel: threading.Event = field(default_factory=threading.Event)
+    _start: float = field(default_factory=time.monotonic)
+    _base: float = 0.0
+    _share: float = 1.0
+    _done: float = 0.0
+    _root: "Progress | None" = None
+
+    @property
+    def cancelled(self) -> bool:
+        return self._cancel.is_set()
+
+    def cancel(self) -> None:
+        self._cancel.set()
+
+    def step(self, done: float, message: str = "") -> None:
+        """Say that ``done`` (0 to 1) of this part is finished; raises `Cancelled`."""
+        self.check()
+        self._done = min(max(done, 0.0), 1.0)
+        root = self._root or self
+        total = self._base + self._share * self._done
+        elapsed = time.monotonic() - root._start
+        left = elapsed * (1 - total) / total if total > 0.01 and elapsed > 0.2 else None
+        if root.listener is not None:
+            root.listener(Report(total, message, left, elapsed))
+
+    def check(self) -> None:
+        """Raise `Cancelled` if it was asked for; costs a microsecond."""
+        if self._cancel.is_set():
+            raise Cancelled
+
+    def part(self, share: float) -> "Progress":
+        """A nested progress over the next ``share`` (0 to 1) of this one."""
+        base = self._base + self._share * self._done
+        self._done = min(self._done + share, 1.0)
+        return Progress(_cancel=self._cancel, _base=base, _share=self._share * share, _root=self._root or self)
+
+    def over(self, items: Sequence[Item], message: str = "") -> Iterator[Item]:
+        """Iterate with a step before each item; ``message`` may hold {i} and {n}."""
+        n = len(items)
+        for i, item in enumerate(items):
+            self.step(i / n, message.format(i=i + 1, n=n))
+            yield item
+        self.step(1.0, message.format(i=n, n=n))
+
+    def map(self, function: Callable[[Item], Out], items: Iterable[Item]) -> list[Out]:
+        """``[function(item) for item in items]`` with progress, in order."""
+        return [function(item) for item in self.over(list(items))]

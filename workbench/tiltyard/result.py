@@ -1,0 +1,239 @@
+"""What a check found, and the record that repeats it. Immutable, JSON both ways, format number first."""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_serializer, model_validator
+
+FORMAT = 1
+
+
+class Status(StrEnum):
+    """How a check ended. Only ``passed`` is a pass."""
+
+    PASSED = "passed"
+    FINDING = "finding"
+    NOT_APPLICABLE = "not_applicable"
+    INCOMPLETE = "incomplete"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Severity(StrEnum):
+    INFO = "info"
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+
+class Frozen(BaseModel):
+    """Immutable value with exact JSON: unknown keys are refused, NaN and inf survive as strings."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
+
+
+class Metric(Frozen):
+    """One measured number with its interval.
+
+    ``low`` and ``high`` bound the value at confidence ``level`` (0 to 1); ``n`` is the number of
+    independent items behind it. A rate has all four. ``value`` is None where it could not be
+    measured, and then ``note`` says why.
+    """
+
+    name: str
+    label: str
+    value: float | None
+    unit: str = ""
+    low: float | None = None
+    high: float | None = None
+    level: float | None = None
+    n: int | None = None
+    safer: Literal["higher", "lower", "zero", "none"] = "none"
+    interval: str = ""
+    note: str = ""
+
+    @model_validator(mode="after")
+    def _explained(self) -> Self:
+        if self.value is None and not self.note:
+            raise ValueError(f"metric {self.name!r} has no value and no note that says why")
+        if (self.low is None) != (self.high is None):
+            raise ValueError(f"metric {self.name!r} has one end of an interval only")
+        return self
+
+
+class Finding(Frozen):
+    """Something a reader should act on. ``evidence`` names the metric, table or chart it rests on."""
+
+    title: str
+    severity: Severity
+    evidence: str
+    advice: str
+    standards: tuple[str, ...] = ()
+    defense: str = ""
+
+
+class Column(Frozen):
+    name: str
+    unit: str = ""
+    kind: Literal["text", "number", "integer", "percent", "boolean"] = "text"
+
+
+class Table(Frozen):
+    """Rows for a person. ``marked`` lists (row, column) cells to emphasize; counted from 0.
+
+    ``total`` is the number of rows there were when only a part is kept.
+    """
+
+    name: str
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[str | float | int | bool | None, ...], ...]
+    marked: tuple[tuple[int, int], ...] = ()
+    total: int | None = None
+    note: str = ""
+
+    @model_validator(mode="after")
+    def _rectangular(self) -> Self:
+        for i, row in enumerate(self.rows):
+            if len(row) != len(self.columns):
+                raise ValueError(f"table {self.name!r} row {i} has {len(row)} cells, not {len(self.columns)}")
+        return self
+
+
+class Axis(Frozen):
+    label: str
+    unit: str = ""
+    scale: Literal["linear", "log"] = "linear"
+    low: float | None = None
+    high: float | None = None
+    categories: tuple[str, ...] = ()
+
+
+class Series(Frozen):
+    """One line, set of bars or points: x and y of one length, with an optional band low..high.
+
+    With ``Axis.categories`` on an axis the coordinate on it is the category's index.
+    """
+
+    name: str
+    x: tuple[float, ...]
+    y: tuple[float | None, ...]
+    low: tuple[float | None, ...] = ()
+    high: tuple[float | None, ...] = ()
+
+    @model_validator(mode="after")
+    def _equal_lengths(self) -> Self:
+        for part in (self.y, self.low or self.x, self.high or self.x):
+            if len(part) != len(self.x):
+                raise ValueError(f"series {self.name!r} has parts of unequal length")
+        return self
+
+
+class Chart(Frozen):
+    """Data with labeled axes, drawn by whoever shows it.
+
+    ``line``, ``step``: series over x. ``bar``: vertical bars with whiskers, x a category index.
+    ``hbar``: horizontal bars; Series.x is the value and Series.y the category index on the y axis.
+    ``scatter``, ``dot``: points with whiskers. ``alt`` says in a sentence what it shows.
+    ``reference`` are horizontal lines as (label, value).
+    """
+
+    name: str
+    title: str
+    kind: Literal["line", "step", "bar", "hbar", "scatter", "dot"]
+    x: Axis
+    y: Axis
+    series: tuple[Series, ...]
+    alt: str
+    reference: tuple[tuple[str, float], ...] = ()
+
+
+class Picture(Frozen):
+    """A gray or RGB raster in a grid cell: base64 PNG plus what to write under it."""
+
+    caption: str
+    png: str
+    alt: str
+
+
+class Gallery(Frozen):
+    """Pictures in rows; each row has one title per picture (original, perturbed, difference)."""
+
+    name: str
+    title: str
+    heads: tuple[str, ...]
+    rows: tuple[tuple[Picture, ...], ...]
+
+
+class CheckResult(Frozen):
+    """What a check says. Built by ``Check.run``; see ``Record`` for what repeats it."""
+
+    status: Status
+    summary: str = Field(min_length=1)
+    metrics: tuple[Metric, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    tables: tuple[Table, ...] = ()
+    charts: tuple[Chart, ...] = ()
+    galleries: tuple[Gallery, ...] = ()
+    notes: tuple[str, ...] = ()
+    artifacts: dict[str, str] = Field(default_factory=dict, description="name to SHA-256")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.status is Status.FINDING and not self.findings:
+            raise ValueError("status is finding but there is no finding")
+        names = [m.name for m in self.metrics]
+        if len(set(names)) != len(names):
+            raise ValueError(f"metric names repeat: {sorted(names)}")
+        return self
+
+    def metric(self, name: str) -> Metric:
+        """The metric called ``name``; KeyError names those there are."""
+        for metric in self.metrics:
+            if metric.name == name:
+                return metric
+        raise KeyError(f"no metric {name!r}; there are {[m.name for m in self.metrics]}")
+
+
+class Identity(Frozen):
+    """Which model or data set: a name a person gave and the SHA-256 of its content."""
+
+    name: str
+    fingerprint: str
+    detail: str = ""
+
+
+class Record(Frozen):
+    """A result with all that repeats it."""
+
+    format: int = FORMAT
+    id: str
+    check: str
+    kind: Literal["check", "defense"] = "check"
+    title: str
+    result: CheckResult
+    given: dict[str, Any] = Field(description="parameters as the caller gave them")
+    effective: dict[str, Any] = Field(description="all parameters in force, defaults included")
+    seed: int
+    target: Identity
+    data: Identity
+    made: Identity | None = Field(default=None, description="the target a defense made")
+    versions: dict[str, str]
+    started: datetime
+    seconds: float = Field(ge=0)
+    queries: int = Field(ge=0, description="rows sent to the target")
+    standards: tuple[str, ...] = ()
+    error: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_format(cls, value: Any) -> Any:
+        if isinstance(value, dict) and value.get("format", FORMAT) > FORMAT:
+            raise ValueError(f"record format {value['format']} is newer than this Tiltyard reads ({FORMAT}); upgrade it")
+        return value
+
+    @field_serializer("started")
+    def _utc(self, value: datetime) -> str:
+        return value.astimezone(UTC).isoformat()

@@ -1,0 +1,106 @@
+"""The model under test, seen from outside: labels, scores, and what else it offers."""
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, ClassVar, Literal, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..datasets.schema import Schema
+from ..errors import Problem, Unavailable
+from ..progress import Progress
+from ..result import Identity
+
+if TYPE_CHECKING:
+    import torch
+
+Task = Literal["classification"]
+BATCH = 4096
+
+
+class Target(ABC):
+    """A model under test. Comes from `targets.opening` or wraps what a notebook holds.
+
+    Attributes
+    ----------
+    name, classes
+        What a person calls it and its k classes.
+    schema
+        The meaning of the columns of x it was made for.
+    offers
+        Among labels, scores, gradients, weights, training, file, url.
+    fingerprint
+        SHA-256 of what decides its answers.
+    queries
+        Rows sent to it so far.
+    parent
+        The target a defense made it from.
+    """
+
+    task: Task = "classification"
+    feeds: ClassVar[str] = "encoded"
+
+    def __init__(self, name: str, classes: tuple[str, ...], schema: Schema, offers: frozenset[str], fingerprint: str) -> None:
+        if len(classes) < 2:
+            raise Problem("at least two classes", f"{len(classes)}", "Name the classes of the label")
+        self.name = name
+        self.classes = classes
+        self.schema = schema
+        self.offers = offers
+        self.fingerprint = fingerprint
+        self.queries = 0
+        self.parent: Target | None = None
+        self.origin = ""
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        return self.schema.shape
+
+    @property
+    def bounds(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Smallest and largest valid x, each float32 of ``input_shape``."""
+        return self.schema.low, self.schema.high
+
+    @property
+    def identity(self) -> Identity:
+        return Identity(name=self.name, fingerprint=self.fingerprint, detail=f"{type(self).__name__}, {len(self.classes)} classes")
+
+    @abstractmethod
+    def _scores(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Class probabilities of one batch; the base class counts, batches and checks."""
+
+    @final
+    def scores(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Class probabilities, float32 (n, k), rows summing to 1, for x float32 (n, *input_shape)."""
+        if x.shape[1:] != self.input_shape:
+            raise Problem(f"rows of shape {self.input_shape} for {self.name}", f"{x.shape[1:]}", "Give the columns the model was trained on")
+        self.queries += len(x)
+        out = np.empty((len(x), len(self.classes)), np.float32)
+        for start in range(0, len(x), BATCH):
+            out[start : start + BATCH] = self._checked(self._scores(x[start : start + BATCH]), len(x[start : start + BATCH]))
+        return out
+
+    def _checked(self, scores: NDArray[np.float32], n: int) -> NDArray[np.float32]:
+        k = len(self.classes)
+        if scores.shape != (n, k):
+            raise Problem(f"scores of shape ({n}, {k}) from {self.name}", f"{scores.shape}", "Check the classes, or wrap the model's output")
+        if not np.isfinite(scores).all():
+            raise Problem(f"finite scores from {self.name}", "NaN or inf", "Check the model on the rows it was trained on")
+        if scores.min() < -1e-4 or np.abs(scores.sum(1) - 1).max() > 1e-2:
+            found = f"values from {scores.min():.3g} to {scores.max():.3g} whose rows sum to {scores.sum(1).mean():.3g}"
+            raise Problem("probabilities that sum to 1 a row", found, 'If these are logits say outputs="logits"')
+        return scores
+
+    @final
+    def labels(self, x: NDArray[np.float32]) -> NDArray[np.int64]:
+        """Predicted class indices, int64 (n,)."""
+        return self.scores(x).argmax(1).astype(np.int64)
+
+    @property
+    def module(self) -> "torch.nn.Module":
+        """A module in eval mode from raw x, float32 (n, *input_shape), to logits (n, k)."""
+        raise Unavailable("a target with gradients", f"{type(self).__name__}, which has none", "Use a black-box check")
+
+    def retrain(self, x: NDArray[np.float32], y: NDArray[np.int64], seed: int, progress: Progress) -> "Target":
+        """A fresh target of the same make trained on x, y only; for shadow models and poisoning."""
+        raise Unavailable("a target with a training routine", f"{type(self).__name__}, which has none", "Open it with its architecture and recipe")

@@ -1,0 +1,104 @@
+"""A torch module as a target: gradients, weights, and training where its recipe is known."""
+
+import copy
+import hashlib
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ..datasets.schema import Schema
+from ..errors import Unavailable
+from ..progress import Progress
+from .architecture import Architecture
+from .target import Target
+from .training import Recipe, fit, fresh
+
+Outputs = Literal["logits", "probabilities"]
+
+
+class Logits(nn.Module):
+    """Any classifier head as k logits: probabilities by their logarithm, one sigmoid logit as two."""
+
+    def __init__(self, inner: nn.Module, outputs: Outputs) -> None:
+        super().__init__()
+        self.inner = inner
+        self.outputs = outputs
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits (n, k)."""
+        out: Tensor = self.inner(x)
+        if out.ndim == 1:
+            out = out[:, None]
+        if self.outputs == "probabilities":
+            out = torch.cat([1 - out, out], 1) if out.shape[1] == 1 else out
+            return out.clamp_min(1e-30).log()
+        return torch.cat([torch.zeros_like(out), out], 1) if out.shape[1] == 1 else out
+
+
+def weights_hash(module: nn.Module) -> str:
+    """SHA-256 over the layers' text and every tensor of the state, in order."""
+    digest = hashlib.sha256(str(module).encode())
+    for name, tensor in module.state_dict().items():
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+class TorchTarget(Target):
+    """Wrap ``module`` (raw x to logits or probabilities).
+
+    Parameters
+    ----------
+    architecture
+        Its description, where there is one; needed to save it as safetensors.
+    recipe
+        How it was trained; without it the target offers no training.
+    """
+
+    def __init__(
+        self,
+        module: nn.Module,
+        classes: tuple[str, ...],
+        schema: Schema,
+        name: str = "torch model",
+        outputs: Outputs = "logits",
+        recipe: Recipe | None = None,
+        architecture: Architecture | None = None,
+    ) -> None:
+        offers = {"labels", "scores", "gradients", "weights"} | ({"training"} if recipe else set())
+        module = module.eval().requires_grad_(requires_grad=False)
+        super().__init__(name, classes, schema, frozenset(offers), weights_hash(module))
+        self.inner = module
+        self.outputs: Outputs = outputs
+        self.recipe = recipe
+        self.architecture = architecture
+        self._module = Logits(module, outputs).eval()
+
+    @property
+    def module(self) -> nn.Module:
+        """Logits (n, k) from raw x. Frozen (no parameter wants a gradient); copy ``inner`` to train."""
+        return self._module
+
+    def _scores(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        with torch.inference_mode():
+            logits = self._module(torch.from_numpy(np.ascontiguousarray(x)))
+            return torch.softmax(logits, 1).numpy()
+
+    def trainable(self) -> nn.Module:
+        """A copy of the inner module whose parameters want gradients."""
+        return copy.deepcopy(self.inner).requires_grad_()
+
+    def made(self, module: nn.Module, name: str) -> "TorchTarget":
+        """A target of the same make around another module (a defense's result, a shadow model)."""
+        return TorchTarget(module, self.classes, self.schema, name, self.outputs, self.recipe, self.architecture)
+
+    def retrain(self, x: NDArray[np.float32], y: NDArray[np.int64], seed: int, progress: Progress) -> Target:
+        if self.recipe is None:
+            raise Unavailable("a target with a training recipe", "none", "Open it with recipe=Recipe(…)")
+        if self.outputs != "logits":
+            raise Unavailable("a module that returns logits, to train it again", "probabilities", "Give the module without its softmax")
+        module = fresh(self.inner, seed).requires_grad_()
+        return self.made(fit(module, x, y, self.recipe, seed, progress), f"{self.name} retrained")
