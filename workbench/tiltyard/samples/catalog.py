@@ -1,0 +1,142 @@
+"""The samples that ship: real data with a datasheet, and small models trained on them by `samples.train`."""
+
+import io
+import json
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..datasets.dataset import Dataset
+from ..errors import Problem
+from ..result import Frozen
+from .datasheet import FOLDER, Datasheet, datasheet, verified
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ..targets.torch_target import TorchTarget
+
+AGES = (("under 30", 0), ("30 to 49", 30), ("50 and over", 50))
+
+
+class Card(Frozen):
+    """What is said of a shipped model in ``samples/models/models.toml``, written by `samples.train`."""
+
+    name: str
+    title: str
+    data: str
+    file: str
+    sha256: str
+    made: str
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A shipped model with the data it was trained and held out on."""
+
+    target: "TorchTarget"
+    data: Dataset
+    datasheet: Datasheet
+    card: Card
+
+
+@cache
+def cards() -> dict[str, Card]:
+    """The shipped models by name."""
+    path = FOLDER / "models" / "models.toml"
+    return {name: Card(name=name, **values) for name, values in tomllib.loads(path.read_text("utf-8")).items()}
+
+
+def names() -> tuple[str, ...]:
+    """The samples `load` knows."""
+    return tuple(cards())
+
+
+def data_names() -> tuple[str, ...]:
+    """The data sets `load_data` knows."""
+    return "census", "digits", "german-credit"
+
+
+def load(name: str) -> Sample:
+    """The shipped model ``name`` with its data. Checksums are verified.
+
+    Raises
+    ------
+    Problem
+        Unknown name, or a shipped file was changed.
+    """
+    if name not in cards():
+        raise Problem(f"a sample ({', '.join(names())})", repr(name), "Choose one of these")
+    card = cards()[name]
+    return Sample(load_model(name), load_data(card.data), datasheet(card.data), card)
+
+
+def load_model(name: str) -> "TorchTarget":
+    """The shipped model alone."""
+    from safetensors.torch import load as tensors
+
+    from ..targets.architecture import Architecture, build
+    from ..targets.torch_target import TorchTarget
+    from ..targets.training import Recipe
+
+    card = cards()[name]
+    content = verified(FOLDER / "models" / card.file, card.sha256)
+    length = int.from_bytes(content[:8], "little")
+    facts = json.loads(json.loads(content[8 : 8 + length])["__metadata__"]["tiltyard"])
+    architecture = Architecture.model_validate(facts["architecture"])
+    module = build(architecture)
+    module.load_state_dict(tensors(content))
+    sheet = datasheet(card.data)
+    return TorchTarget(
+        module, sheet.classes, sheet.schema, facts["name"], facts["outputs"], Recipe.model_validate(facts["recipe"]), architecture
+    )
+
+
+def load_data(name: str) -> Dataset:
+    """The shipped data ``name`` (census, digits, german-credit), checksum verified."""
+    sheet = datasheet(name)
+    content = verified(FOLDER / "data" / sheet.file, sheet.sha256)
+    member = split(sheet.rows, sheet.held_out) if sheet.held_out else None
+    if sheet.schema.images:
+        arrays = np.load(io.BytesIO(content), allow_pickle=False)
+        x, y, sensitive = arrays["x"].astype(np.float32) / 255, arrays["y"].astype(np.int64), {}
+    else:
+        x, y, sensitive = _table(content, sheet)
+    return Dataset(x, y, sheet.schema, sheet.title, sensitive, member, sheet.source, sheet.license)
+
+
+def load_frame(name: str) -> "pd.DataFrame":
+    """A shipped table as collected, all columns and the label, for a person to look at."""
+    import pandas as pd
+
+    sheet = datasheet(name)
+    return pd.read_csv(io.BytesIO(verified(FOLDER / "data" / sheet.file, sheet.sha256)), compression="gzip", keep_default_na=False)
+
+
+def split(rows: int, held_out: int) -> NDArray[np.bool_]:
+    """Which rows are trained on: drawn once from seed 0, bool (rows,)."""
+    member = np.ones(rows, bool)
+    member[np.random.default_rng(0).permutation(rows)[:held_out]] = False
+    return member
+
+
+def _table(content: bytes, sheet: Datasheet) -> tuple[NDArray[np.float32], NDArray[np.int64], dict[str, NDArray[np.str_]]]:
+    import pandas as pd
+
+    from ..datasets.schema import as_text
+
+    frame = pd.read_csv(io.BytesIO(content), compression="gzip", keep_default_na=False)
+    codes = sheet.label_codes or {name: name for name in sheet.classes}
+    index = {code: sheet.classes.index(name) for code, name in codes.items()}
+    y = frame[sheet.label].astype(str).map(index).to_numpy(np.int64)
+    sensitive = {name: as_text(frame[name]) for name in sheet.sensitive}
+    if "sex" in sheet.also_sensitive:
+        sensitive["sex"] = np.where(frame["personal_status"].isin(["A92", "A95"]), "female", "male")
+    if "age band" in sheet.also_sensitive:
+        bands = np.digitize(frame["age"].to_numpy(), [low for _, low in AGES[1:]])
+        sensitive["age band"] = np.array([name for name, _ in AGES])[bands]
+    return sheet.schema.encode(frame), y, sensitive

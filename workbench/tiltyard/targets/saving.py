@@ -1,0 +1,63 @@
+"""A torch target to one safetensors file that describes itself: no code, no pickle."""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+
+from ..errors import Problem
+from .target import Target
+
+FORMAT = 1
+
+
+def metadata(target: Target) -> dict[str, str]:
+    """The file's metadata: under ``tiltyard`` the JSON of format, name, architecture, classes, schema, recipe, outputs."""
+    from .torch_target import TorchTarget
+
+    if not isinstance(target, TorchTarget):
+        raise Problem("a torch target", type(target).__name__, "Save it with the library it comes from")
+    if target.architecture is None:
+        found = f"{target.name}, whose layers are not described"
+        raise Problem("a target with its architecture", found, "Give architecture=Architecture(…) when wrapping the module")
+    facts = {
+        "format": FORMAT,
+        "name": target.name,
+        "architecture": target.architecture.model_dump(mode="json"),
+        "classes": list(target.classes),
+        "schema": target.schema.model_dump(mode="json"),
+        "recipe": target.recipe.model_dump(mode="json") if target.recipe else None,
+        "outputs": target.outputs,
+    }
+    return {"tiltyard": json.dumps(facts, sort_keys=True, ensure_ascii=False)}
+
+
+def content(target: Target) -> bytes:
+    """The file's bytes; equal targets give equal bytes."""
+    from safetensors.torch import save as pack
+
+    from .torch_target import TorchTarget
+
+    facts = metadata(target)
+    assert isinstance(target, TorchTarget)
+    return pack({name: tensor.detach().cpu().contiguous() for name, tensor in target.inner.state_dict().items()}, facts)
+
+
+def save(target: Target, path: str | Path) -> str:
+    """Write ``target`` to ``path`` (``.safetensors``) whole or not at all, and return the file's SHA-256.
+
+    Raises
+    ------
+    Problem
+        The target is not a torch target with a described architecture, or the file cannot be written.
+    """
+    path = Path(path)
+    data = content(target)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        part.write_bytes(data)
+        os.replace(part, path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise Problem(f"to write {path}", error.strerror or str(error), "Choose another folder, or free some space") from None
+    return hashlib.sha256(data).hexdigest()
