@@ -1,0 +1,380 @@
+"""What DP-SGD costs in privacy: epsilon from noise, noise from epsilon, by Opacus's accountants.
+
+RDP composes linearly, so the cost of one step is computed once and kept; a curve over epochs is then
+a product. PRV is tighter and slower, and fails for some settings: then RDP answers, and says so.
+"""
+
+import math
+import threading
+import warnings
+from functools import lru_cache
+from typing import Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from .errors import Problem
+from .progress import Progress
+from .result import Frozen
+
+Accountant = Literal["rdp", "prv"]
+Over = Literal["epochs", "noise_multiplier", "batch_size"]
+NAMES: dict[str, str] = {"rdp": "RDP", "prv": "PRV"}
+SMALLEST_NOISE, LARGEST_NOISE = 0.05, 1e4
+PRV_POINTS = 1_000_000
+_LOCK = threading.Lock()
+
+
+class Spent(Frozen):
+    """A noise multiplier and the epsilon it costs; ``accountant`` is the one that answered, ``note`` says why if not the one asked."""
+
+    epsilon: float = Field(ge=0)
+    noise_multiplier: float
+    accountant: Accountant
+    note: str = ""
+
+
+class Curve(Frozen):
+    """Epsilon along one parameter, all others held."""
+
+    over: Over
+    x: tuple[float, ...]
+    epsilon: tuple[float, ...]
+    accountant: Accountant
+    note: str = ""
+
+
+def default_delta(n: int) -> float:
+    """The largest power of ten below 1/n, for n rows: 1e-5 for 32,561."""
+    return float(10.0 ** -math.ceil(math.log10(n + 1)))
+
+
+def _positive(name: str, value: float, do: str) -> None:
+    if not (math.isfinite(value) and value > 0):
+        raise Problem(f"{name} above 0", f"{value:g}", do)
+
+
+def _checked(noise: float, sample_rate: float, steps: int, delta: float) -> None:
+    _positive("a noise multiplier", noise, "Give a number such as 1.0")
+    if not 0 < sample_rate <= 1:
+        raise Problem("a sample rate above 0 and at most 1", f"{sample_rate:g}", "Give batch size divided by rows")
+    if steps < 1:
+        raise Problem("at least one step", f"{steps}", "Give more epochs")
+    if not 0 < delta < 1:
+        raise Problem("a delta between 0 and 1", f"{delta:g}", "Give a number below 1 / rows, such as 1e-5")
+
+
+@lru_cache(maxsize=1)
+def _orders() -> NDArray[np.float64]:
+    from opacus.accountants import RDPAccountant
+
+    return np.asarray(RDPAccountant.DEFAULT_ALPHAS, np.float64)
+
+
+@lru_cache(maxsize=4096)
+def _one_step(noise: float, sample_rate: float) -> NDArray[np.float64]:
+    """Rényi divergence of one step at every order: float64 (orders,)."""
+    from opacus.accountants.analysis.rdp import compute_rdp
+
+    with np.errstate(all="ignore"):
+        found = np.asarray(compute_rdp(q=sample_rate, noise_multiplier=noise, steps=1, orders=_orders().tolist()))
+    found.flags.writeable = False
+    return found
+
+
+def _converted(rdp: NDArray[np.float64], delta: float) -> NDArray[np.float64]:
+    """Epsilon from Rényi divergences (..., orders) by Balle et al. 2020 (1905.09982, theorem 21), as Opacus does, never below 0."""
+    orders = _orders()
+    epsilon = rdp - (np.log(delta) + np.log(orders)) / (orders - 1) + np.log((orders - 1) / orders)
+    best = np.min(np.where(np.isnan(epsilon), np.inf, epsilon), axis=-1)
+    return np.asarray(np.maximum(best, 0.0))
+
+
+def _rdp(noise: float, sample_rate: float, steps: int, delta: float) -> float:
+    return float(_converted(steps * _one_step(noise, sample_rate), delta))
+
+
+def _prv_size(noise: float, sample_rate: float, steps: int, delta: float, error: float) -> float:
+    """Mesh points PRV will want (Gopi et al. 2021, 2106.02848, remark 5.6)."""
+    small = delta / 1000
+    half = max(_rdp(noise, sample_rate, steps, small / 4), _rdp(noise, sample_rate, 1, small / (8 * steps)), error) + 3
+    return 2 * half * math.sqrt(steps * math.log(12 / small) / 2) / error
+
+
+def _prv(noise: float, sample_rate: float, steps: int, delta: float) -> float:
+    """PRV's upper bound; RuntimeError or ValueError where it cannot be had."""
+    from opacus.accountants import PRVAccountant
+    from scipy.integrate import IntegrationWarning
+
+    error = min(0.01, max(1e-4, 0.02 * _rdp(noise, sample_rate, steps, delta)))
+    while error < 1 and _prv_size(noise, sample_rate, steps, delta, error) > PRV_POINTS:
+        error *= 2
+    if error >= 1:
+        raise RuntimeError(f"it would need more than {PRV_POINTS:,} mesh points")
+    accountant = PRVAccountant()
+    accountant.history = [(noise, sample_rate, steps)]
+    with _LOCK, warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.filterwarnings("ignore", message="Optimal order is the")
+        warnings.filterwarnings("ignore", category=IntegrationWarning)
+        return float(accountant.get_epsilon(delta, eps_error=error))
+
+
+@lru_cache(maxsize=1024)
+def _exact(noise: float, sample_rate: float, steps: int, delta: float) -> Spent:
+    bound = _rdp(noise, sample_rate, steps, delta)
+    if sample_rate == 1.0:
+        return Spent(epsilon=bound, noise_multiplier=noise, accountant="rdp", note="PRV does not cover whole batches (sample rate 1)")
+    try:
+        found = _prv(noise, sample_rate, steps, delta)
+    except (RuntimeError, ValueError, IndexError, ArithmeticError, MemoryError) as error:
+        reason = str(error).rstrip(".") or type(error).__name__
+        return Spent(epsilon=bound, noise_multiplier=noise, accountant="rdp", note=f"PRV failed ({reason}); RDP answers")
+    if not math.isfinite(found) or found > bound + 0.02:
+        return Spent(epsilon=bound, noise_multiplier=noise, accountant="rdp", note=f"PRV gave {found:g}, looser than RDP; RDP answers")
+    return Spent(epsilon=max(found, 0.0), noise_multiplier=noise, accountant="prv")
+
+
+def epsilon(noise_multiplier: float, sample_rate: float, steps: int, delta: float, accountant: Accountant = "rdp") -> Spent:
+    """Epsilon spent by ``steps`` steps of DP-SGD with Poisson sampling.
+
+    Parameters
+    ----------
+    noise_multiplier
+        Standard deviation of the noise over the clipping norm; above 0.
+    sample_rate
+        Chance of each row to be in a batch (batch size / rows), above 0 and at most 1.
+    delta
+        Between 0 and 1; below 1 / rows to mean something.
+    accountant
+        ``rdp`` (Mironov 2017, 1702.07476; about 15 ms once for a noise and rate, then microseconds) or
+        ``prv`` (Gopi et al. 2021, 2106.02848; about 0.1 to 1 s, an upper bound). Where PRV fails RDP answers, and ``Spent.note`` says so.
+    """
+    _checked(noise_multiplier, sample_rate, steps, delta)
+    if accountant == "prv":
+        return _exact(noise_multiplier, sample_rate, steps, delta)
+    value = _rdp(noise_multiplier, sample_rate, steps, delta)
+    if not math.isfinite(value):
+        raise Problem("a noise multiplier large enough to account for", f"{noise_multiplier:g}", "Raise the noise multiplier")
+    return Spent(epsilon=value, noise_multiplier=noise_multiplier, accountant="rdp")
+
+
+def noise_for(epsilon: float, sample_rate: float, steps: int, delta: float, accountant: Accountant = "rdp") -> Spent:
+    """The least noise multiplier whose epsilon stays at or below ``epsilon`` (within about 1 %); ``Spent.epsilon`` is what it costs.
+
+    Raises
+    ------
+    Problem
+        Where epsilon is not above 0, or no noise multiplier from 0.05 to 10,000 reaches it.
+    """
+    _positive("an epsilon", epsilon, "Give a number such as 4; smaller is more private")
+    _checked(1.0, sample_rate, steps, delta)
+    if accountant == "rdp":
+        return _noise_by_rdp(epsilon, sample_rate, steps, delta)
+    return _noise_by_prv(epsilon, sample_rate, steps, delta)
+
+
+def _noise_by_rdp(target: float, sample_rate: float, steps: int, delta: float) -> Spent:
+    from scipy.optimize import brentq
+
+    def over(log_noise: float) -> float:
+        spent = _rdp(math.exp(log_noise), sample_rate, steps, delta)
+        return 700.0 if not math.isfinite(spent) else math.log(max(spent, 1e-12) / target)
+
+    low, high = math.log(SMALLEST_NOISE), math.log(LARGEST_NOISE)
+    if over(high) > 0:
+        least = _rdp(LARGEST_NOISE, sample_rate, steps, delta)
+        raise Problem(f"an epsilon of at least {least:.3g} (by RDP at delta {delta:g})", f"{target:g}", "Raise epsilon, or account by PRV")
+    a = 0.0
+    step = -0.5 if over(a) <= 0 else 0.5
+    while low < a + step < high and (over(a + step) <= 0) == (step < 0):
+        a += step
+    lower, upper = max(min(a, a + step), low), min(max(a, a + step), high)
+    best = upper if over(lower) > 0 else lower
+    if over(lower) > 0:
+        root = float(brentq(over, lower, upper, xtol=2e-5))
+        best = root if over(root) <= 0 else min(root + 4e-5, upper)
+    noise = math.exp(best)
+    return Spent(epsilon=_rdp(noise, sample_rate, steps, delta), noise_multiplier=noise, accountant="rdp")
+
+
+def _start(target: float, sample_rate: float, steps: int, delta: float) -> float:
+    """A noise that PRV will find enough: RDP's, or, where RDP cannot go so low, one found by doubling."""
+    try:
+        return _noise_by_rdp(target, sample_rate, steps, delta).noise_multiplier
+    except Problem:
+        noise = 4.0
+        while noise < LARGEST_NOISE and _exact(noise, sample_rate, steps, delta).epsilon > target:
+            noise *= 2
+        return noise
+
+
+def _noise_by_prv(target: float, sample_rate: float, steps: int, delta: float) -> Spent:
+    best = _exact(_start(target, sample_rate, steps, delta), sample_rate, steps, delta)
+    if best.epsilon > target * (1 + 1e-9):
+        raise Problem(f"an epsilon of at least {best.epsilon:.3g} at delta {delta:g}", f"{target:g}", "Raise epsilon or delta")
+    low = SMALLEST_NOISE
+    noise = best.noise_multiplier
+    for _ in range(12):
+        if best.accountant == "rdp" or best.epsilon >= 0.99 * target or best.noise_multiplier <= low * 1.001:
+            break
+        noise = best.noise_multiplier * (best.epsilon / (0.995 * target)) ** 0.7
+        if not low < noise < best.noise_multiplier:
+            noise = math.sqrt(low * best.noise_multiplier)
+        tried = _exact(noise, sample_rate, steps, delta)
+        if tried.epsilon <= target:
+            best = tried
+        else:
+            low = noise
+    return best
+
+
+class Budget(Frozen):
+    """Epsilon, delta, noise multiplier, epochs and batch size over ``n`` rows, tied together: move one, the others follow.
+
+    Made by `Budget.of`; the fields always agree. ``epsilon`` is what the noise costs by ``accountant``; ``target`` is the
+    epsilon that was asked for, if one was (the cost stays just below it). ``held`` says what the last move held and what followed.
+    """
+
+    n: int = Field(ge=1)
+    batch_size: int = Field(ge=1)
+    epochs: int = Field(ge=1)
+    delta: float = Field(gt=0, lt=1)
+    noise_multiplier: float = Field(gt=0)
+    epsilon: float = Field(ge=0)
+    target: float | None = None
+    accountant: Accountant = "rdp"
+    note: str = ""
+    held: str = ""
+
+    @property
+    def sample_rate(self) -> float:
+        """Chance of a row to be in a batch."""
+        return rate_of(self.n, self.batch_size)
+
+    @property
+    def steps(self) -> int:
+        return steps_of(self.n, self.batch_size, self.epochs)
+
+    @classmethod
+    def of(
+        cls,
+        n: int,
+        batch_size: int,
+        epochs: int,
+        delta: float | None = None,
+        epsilon: float | None = None,
+        noise_multiplier: float | None = None,
+        accountant: Accountant = "rdp",
+    ) -> Self:
+        """A budget from either ``epsilon`` or ``noise_multiplier`` (one of them); ``delta`` by default below 1 / n."""
+        if (epsilon is None) == (noise_multiplier is None):
+            found = "neither" if epsilon is None else "both"
+            raise Problem("either epsilon or a noise multiplier", found, "Give one; the other follows")
+        if min(n, batch_size, epochs) < 1:
+            raise Problem("rows, batch size and epochs of at least 1", f"{n}, {batch_size} and {epochs}", "Correct them")
+        delta = default_delta(n) if delta is None else delta
+        rate, steps = rate_of(n, batch_size), steps_of(n, batch_size, epochs)
+        if noise_multiplier is not None:
+            spent = _spent(noise_multiplier, rate, steps, delta, accountant)
+            held = "epochs and batch size held; epsilon follows noise"
+        else:
+            spent = noise_for(epsilon or 0.0, rate, steps, delta, accountant)
+            held = "epochs and batch size held; noise follows epsilon"
+        return cls(
+            n=n,
+            batch_size=batch_size,
+            epochs=epochs,
+            delta=delta,
+            noise_multiplier=spent.noise_multiplier,
+            epsilon=spent.epsilon,
+            target=epsilon,
+            accountant=spent.accountant,
+            note=spent.note,
+            held=held,
+        )
+
+    def with_epsilon(self, epsilon: float, accountant: Accountant = "rdp") -> Self:
+        """Epochs, batch size and delta held; the noise follows."""
+        return self.of(self.n, self.batch_size, self.epochs, self.delta, epsilon=epsilon, accountant=accountant)
+
+    def with_noise(self, noise_multiplier: float, accountant: Accountant = "rdp") -> Self:
+        """Epochs, batch size and delta held; epsilon follows."""
+        return self.of(self.n, self.batch_size, self.epochs, self.delta, noise_multiplier=noise_multiplier, accountant=accountant)
+
+    def with_epochs(self, epochs: int, hold: Literal["epsilon", "noise"] = "epsilon", accountant: Accountant = "rdp") -> Self:
+        """Epsilon held and the noise follows, or with ``hold="noise"`` the other way round."""
+        return self._moved(self.batch_size, epochs, hold, accountant)
+
+    def with_batch_size(self, batch_size: int, hold: Literal["epsilon", "noise"] = "epsilon", accountant: Accountant = "rdp") -> Self:
+        """Epsilon and epochs held and the noise follows, or with ``hold="noise"`` epsilon follows."""
+        return self._moved(batch_size, self.epochs, hold, accountant)
+
+    def with_delta(self, delta: float, hold: Literal["epsilon", "noise"] = "epsilon", accountant: Accountant = "rdp") -> Self:
+        """Epsilon held and the noise follows, or with ``hold="noise"`` epsilon follows."""
+        return self.model_copy(update={"delta": delta})._moved(self.batch_size, self.epochs, hold, accountant)
+
+    def exact(self) -> Self:
+        """The same noise accounted by PRV (RDP where PRV fails; ``accountant`` says which)."""
+        return self.with_noise(self.noise_multiplier, "prv").model_copy(update={"held": self.held, "target": self.target})
+
+    def _moved(self, batch_size: int, epochs: int, hold: Literal["epsilon", "noise"], accountant: Accountant) -> Self:
+        if hold == "noise":
+            kept = self.of(self.n, batch_size, epochs, self.delta, noise_multiplier=self.noise_multiplier, accountant=accountant)
+            return kept.model_copy(update={"held": "noise held; epsilon follows"})
+        moved = self.of(self.n, batch_size, epochs, self.delta, epsilon=self.target or self.epsilon, accountant=accountant)
+        return moved.model_copy(update={"held": "epsilon held; noise follows"})
+
+
+def rate_of(n: int, batch_size: int) -> float:
+    """Sample rate of batches of expected size ``batch_size`` among ``n`` rows; never above 1."""
+    return min(1.0, batch_size / n)
+
+
+def steps_of(n: int, batch_size: int, epochs: int) -> int:
+    """Steps in ``epochs`` expected passes over ``n`` rows, rounded up."""
+    return max(1, math.ceil(epochs * n / min(batch_size, n)))
+
+
+def _spent(noise: float, sample_rate: float, steps: int, delta: float, accountant: Accountant) -> Spent:
+    return epsilon(noise, sample_rate, steps, delta, accountant)
+
+
+def grid(over: Over, budget: Budget, points: int) -> tuple[float, ...]:
+    """Where a curve is computed: log-spaced noise that does not move with the budget (so it stays cached), else whole numbers."""
+    if over == "noise_multiplier":
+        return tuple(float(v) for v in np.geomspace(0.5, 10.0, points))
+    top = max(2 * budget.epochs, 10) if over == "epochs" else min(budget.n, max(4 * budget.batch_size, 64))
+    spaced = np.linspace(1, top, points) if over == "epochs" else np.geomspace(min(8, top), top, points)
+    return tuple(float(v) for v in np.unique(spaced.round()))
+
+
+def curve(
+    budget: Budget,
+    over: Over = "epochs",
+    points: int = 40,
+    accountant: Accountant = "rdp",
+    progress: Progress | None = None,
+    x: tuple[float, ...] | None = None,
+) -> Curve:
+    """Epsilon over epochs, noise multiplier or batch size, everything else of ``budget`` (the noise too) held.
+
+    By RDP a curve over epochs costs one evaluation (about 15 ms), over noise or batch size one a point the first time and
+    nothing after. By PRV about 0.1 to 1 s a point; ``progress`` is asked before each, so that it can be cancelled.
+    """
+    x = x or grid(over, budget, points)
+    progress = progress or Progress()
+    found: list[float] = []
+    fallen = 0
+    for i, value in enumerate(x):
+        progress.step(i / len(x), f"epsilon at {over.replace('_', ' ')} {value:g}")
+        noise = value if over == "noise_multiplier" else budget.noise_multiplier
+        batch = int(value) if over == "batch_size" else budget.batch_size
+        epochs = int(value) if over == "epochs" else budget.epochs
+        rate, steps = rate_of(budget.n, batch), steps_of(budget.n, batch, epochs)
+        spent = _spent(noise, rate, steps, budget.delta, accountant)
+        fallen += spent.accountant != accountant
+        found.append(spent.epsilon)
+    progress.step(1.0, "curve ready")
+    note = f"RDP answered at {fallen} of {len(x)} points, where PRV failed" if fallen else ""
+    return Curve(over=over, x=x, epsilon=tuple(found), accountant="rdp" if fallen == len(x) else accountant, note=note)
