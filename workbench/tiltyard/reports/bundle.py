@@ -1,0 +1,113 @@
+"""The report as data: everything that was run, what it said, and what was not run. Its JSON schema is published."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from ..catalogue import TOPICS, checks, find, topic_of
+from ..check import versions
+from ..errors import Problem
+from ..result import Frozen, Identity, Record, Severity, Status
+
+FORMAT = 1
+
+
+class NotRun(Frozen):
+    """A check that exists and of which there is no record."""
+
+    id: str
+    title: str
+    question: str
+
+
+class Bundle(Frozen):
+    """One security report. Renderers read this and nothing else."""
+
+    format: int = FORMAT
+    kind: Literal["tiltyard-report"] = "tiltyard-report"
+    title: str
+    run_id: str = ""
+    created: datetime
+    profile: str = ""
+    target: Identity
+    data: Identity
+    verdict: str = Field(description="of the policy: pass, fail, incomplete; empty where there was none")
+    verdicts: tuple[dict[str, Any], ...] = Field(default=(), description="one per rule of the policy")
+    records: tuple[Record, ...]
+    not_run: tuple[NotRun, ...] = ()
+    cut_off: tuple[str, ...] = Field(default=(), description="steps that were killed before they ended")
+    command: str = Field(default="", description="shell line that repeats the assessment")
+    versions: dict[str, str] = {}
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        if self.format > FORMAT:
+            raise ValueError(f"report format {self.format} is newer than this Tiltyard reads ({FORMAT})")
+        return self
+
+    def count(self, status: Status) -> int:
+        """How many records ended so."""
+        return sum(record.result.status is status for record in self.records)
+
+    @property
+    def worst(self) -> Severity | None:
+        """The highest severity among the findings."""
+        order = list(Severity)
+        found = [f.severity for r in self.records for f in r.result.findings]
+        return max(found, key=order.index, default=None)
+
+    def by_topic(self) -> dict[str, list[Record]]:
+        """Records under the title of their topic, in the catalogue's order."""
+        grouped: dict[str, list[Record]] = {}
+        order = list(TOPICS)
+        ranked = sorted(self.records, key=lambda r: order.index(topic_of(r.check)) if topic_of(r.check) in order else len(order))
+        for record in ranked:
+            grouped.setdefault(TOPICS.get(topic_of(record.check), topic_of(record.check)), []).append(record)
+        return grouped
+
+
+def make(
+    records: Sequence[Record],
+    *,
+    title: str = "",
+    run_id: str = "",
+    not_run: Sequence[str] | None = None,
+    cut_off: Sequence[str] = (),
+    verdict: str = "",
+    verdicts: Sequence[dict[str, Any]] = (),
+    command: str = "",
+    profile: str = "",
+    created: datetime | None = None,
+) -> Bundle:
+    """A report of ``records`` (at least one); ``not_run`` defaults to the registered checks without a record."""
+    if not records:
+        raise Problem("at least one record to report", "none", "Run a check first")
+    if not_run is None:
+        done = {record.check for record in records}
+        not_run = [id for id in checks() if id not in done]
+    first = records[0]
+    return Bundle(
+        title=title or f"Security report: {first.target.name} on {first.data.name}",
+        run_id=run_id,
+        created=created or datetime.now(UTC),
+        profile=profile,
+        target=first.target,
+        data=first.data,
+        verdict=verdict,
+        verdicts=tuple(verdicts),
+        records=tuple(records),
+        not_run=tuple(NotRun(id=id, title=find(id).title, question=find(id).question) for id in not_run),
+        cut_off=tuple(cut_off),
+        command=command,
+        versions=versions(("numpy", "pandas", "torch", "scikit-learn", "opacus", "fairlearn", "shap", "pydantic", "safetensors")),
+    )
+
+
+def read(text: str) -> Bundle:
+    """A report from its JSON; one line where it is not one."""
+    try:
+        return Bundle.model_validate_json(text)
+    except ValueError as error:
+        raise Problem("a Tiltyard report in JSON", str(error).splitlines()[-1].strip() or "something else", "Export it again") from None
