@@ -49,7 +49,7 @@ def parameter(
 
     ``source`` names where the choices come from at run time: ``"sensitive"`` or ``"features"`` (column names).
     """
-    extra = {"unit": unit, "source": source}
+    extra: dict[str, Any] = {"unit": unit, "source": source}
     return Field(default=default, description=help, ge=ge, le=le, gt=gt, lt=lt, json_schema_extra=extra, validate_default=True)
 
 
@@ -218,5 +218,3 @@ def named(cls: type[Step], values: dict[str, Any]) -> Step:
         if first["type"] == "extra_forbidden":
             raise Problem(f"a parameter of {cls.id} ({', '.join(known)})", repr(field), "Correct the name") from None
         raise Problem(f"{field} of {cls.id}: {first['msg'].lower()}", repr(first["input"]), "Correct the value") from None
-
-

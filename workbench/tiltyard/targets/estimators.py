@@ -72,7 +72,8 @@ class FunctionTarget(Target):
 
 def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     shifted = np.exp(logits - logits.max(1, keepdims=True))
-    return shifted / shifted.sum(1, keepdims=True)
+    out: NDArray[np.float32] = shifted / shifted.sum(1, keepdims=True)
+    return out
 
 
 def _one_hot(labels: NDArray[Any], classes: tuple[str, ...]) -> NDArray[np.float32]:
@@ -80,7 +81,8 @@ def _one_hot(labels: NDArray[Any], classes: tuple[str, ...]) -> NDArray[np.float
     numbers = not (set(map(str, labels.ravel().tolist())) <= set(names))
     try:
         index = labels.astype(np.int64) if numbers else np.array([names[str(v)] for v in labels.ravel().tolist()])
-        return np.eye(len(classes), dtype=np.float32)[index.ravel()]
+        out: NDArray[np.float32] = np.eye(len(classes), dtype=np.float32)[index.ravel()]
+        return out
     except (ValueError, IndexError):
         raise Problem(f"labels among {', '.join(classes)}", f"{labels.ravel()[0]!r}", "Name the classes as the model does") from None
 

@@ -94,7 +94,8 @@ class Target(ABC):
     @final
     def labels(self, x: NDArray[np.float32]) -> NDArray[np.int64]:
         """Predicted class indices, int64 (n,)."""
-        return self.scores(x).argmax(1).astype(np.int64)
+        found: NDArray[np.int64] = self.scores(x).argmax(1).astype(np.int64)
+        return found
 
     @property
     def module(self) -> "torch.nn.Module":

@@ -88,5 +88,5 @@ def _step(module: nn.Module, x: Tensor, y: Tensor, optimizer: torch.optim.Optimi
     loss = nn.functional.cross_entropy(logits, y)
     if not torch.isfinite(loss):
         raise Problem("a finite loss while training", f"{loss.item()}", "Lower the learning rate, or check the rows")
-    loss.backward()
+    loss.backward()  # type: ignore[no-untyped-call]
     optimizer.step()
