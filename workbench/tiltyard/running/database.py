@@ -1,0 +1,175 @@
+"""One door to the database: opened late, short transactions, every error in one line."""
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import Problem
+from .troubles import problem_of
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL, Connection, Engine
+
+WAIT = 10_000
+
+
+def default_place() -> str:
+    """TILTYARD_STORE, or ``runs.sqlite`` in the user's data folder, which is made."""
+    if place := os.environ.get("TILTYARD_STORE", "").strip():
+        return place
+    import platformdirs
+
+    folder = platformdirs.user_data_path("tiltyard", appauthor=False)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Problem(f"a folder {folder} to keep runs in", str(error.strerror), "Set TILTYARD_STORE to a file you may write") from None
+    return str(folder / "runs.sqlite")
+
+
+def address(place: str | Path | None) -> "URL":
+    """The SQLAlchemy URL of a path, a URL, or the default place."""
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    text = str(place) if place is not None else default_place()
+    if "://" not in text:
+        return make_url("sqlite://").set(database=str(Path(text).expanduser().absolute()))
+    try:
+        return make_url(text)
+    except ArgumentError:
+        raise Problem("a store as a file or a database URL", repr(text), "Give a path, or postgresql+psycopg://user@host/name") from None
+
+
+def _engine(url: "URL", wait: int) -> "Engine":
+    from sqlalchemy import create_engine, event, pool
+
+    if url.get_backend_name() != "sqlite":
+        return create_engine(url, pool_pre_ping=True)
+    made = create_engine(url, poolclass=pool.NullPool, connect_args={"timeout": wait / 1000, "check_same_thread": False})
+
+    @event.listens_for(made, "connect")
+    def _open(connection: sqlite3.Connection, _: Any) -> None:
+        connection.isolation_level = None
+        for pragma in (f"busy_timeout={wait}", "foreign_keys=ON", "synchronous=FULL"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(made, "begin")
+    def _begin(connection: "Connection") -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("write") else "BEGIN")
+
+    return made
+
+
+class Database:
+    """A database that is opened and laid out when it is first used.
+
+    Several processes may share it: SQLite in WAL mode with a wait of ``wait`` milliseconds for a lock, and
+    transactions of one or two statements.
+    """
+
+    def __init__(self, place: str | Path | None, wait: int = WAIT) -> None:
+        self._place = place
+        self._wait = wait
+        self._guard = threading.Lock()
+        self._made: Engine | None = None
+
+    @property
+    def place(self) -> str:
+        """Where it is, without a password."""
+        url = address(self._place)
+        return str(url.database) if url.get_backend_name() == "sqlite" else url.render_as_string(hide_password=True)
+
+    def _engine(self) -> "Engine":
+        with self._guard:
+            if self._made is None:
+                self._made = self._opened()
+            return self._made
+
+    def _opened(self) -> "Engine":
+        from sqlalchemy.exc import SQLAlchemyError
+
+        url = address(self._place)
+        try:
+            made = _engine(url, self._wait)
+        except (ImportError, SQLAlchemyError) as error:
+            raise Problem(f"a driver for {url.drivername}", str(error), "Install it, for PostgreSQL: pip install psycopg[binary]") from None
+        try:
+            lay_out(made)
+        except (SQLAlchemyError, sqlite3.Error) as error:
+            if only := _read_only(url, self._wait):
+                return only
+            raise problem_of(error, self.place) from None
+        return made
+
+    @contextmanager
+    def read(self) -> "Iterator[Connection]":
+        """A connection in a read transaction."""
+        with self._transaction(write=False) as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> "Iterator[Connection]":
+        """A connection in a write transaction, kept when the block ends well."""
+        with self._transaction(write=True) as connection:
+            yield connection
+
+    @contextmanager
+    def _transaction(self, write: bool) -> "Iterator[Connection]":
+        from sqlalchemy.exc import SQLAlchemyError
+
+        engine = self._engine()
+        try:
+            with engine.connect().execution_options(write=write) as connection, connection.begin():
+                yield connection
+        except (SQLAlchemyError, sqlite3.Error) as error:
+            with self._guard:
+                self._made = None
+            raise problem_of(error, self.place) from None
+
+
+def lay_out(engine: "Engine") -> None:
+    """Make the tables where there are none; refuse a layout newer than this Tiltyard reads."""
+    from sqlalchemy import insert, inspect, select
+
+    from . import tables
+
+    if not inspect(engine).has_table(tables.layout.name):
+        if engine.url.get_backend_name() == "sqlite":
+            _use_wal(engine)
+        with engine.connect().execution_options(write=True) as connection, connection.begin():
+            tables.metadata.create_all(connection)
+            if connection.execute(select(tables.layout.c.version)).first() is None:
+                connection.execute(insert(tables.layout).values(version=tables.VERSION))
+    with engine.connect() as connection:
+        version = connection.execute(select(tables.layout.c.version)).scalar()
+    if version is not None and version > tables.VERSION:
+        do = "Upgrade Tiltyard, or set TILTYARD_STORE to another place"
+        raise Problem(f"a store of format {tables.VERSION} or older", f"format {version}", do)
+
+
+def _use_wal(engine: "Engine") -> None:
+    raw = engine.raw_connection()
+    try:
+        raw.cursor().execute("PRAGMA journal_mode=WAL")
+    finally:
+        raw.close()
+
+
+def _read_only(url: "URL", wait: int) -> "Engine | None":
+    """The store for reading where its folder may not be written; None where it cannot be read either."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    file = Path(url.database or "")
+    if url.get_backend_name() != "sqlite" or not file.is_file() or all(os.access(p, os.W_OK) for p in (file, file.parent)):
+        return None
+    made = _engine(url.set(database=f"file:{file}", query={"mode": "ro", "immutable": "1", "uri": "true"}), wait)
+    try:
+        lay_out(made)
+    except (SQLAlchemyError, sqlite3.Error):
+        return None
+    return made

@@ -1,0 +1,130 @@
+"""Work that goes on: where it is, what it found so far, and how to stop it."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from ..errors import Problem
+from ..progress import Progress, Report
+from ..result import Record
+from .lines import Run
+
+if TYPE_CHECKING:
+    from ..check import Step
+    from ..targets.target import Target
+
+OFTEN = 0.1
+
+
+@dataclass
+class Unkept:
+    """A record the store does not have yet; ``token`` is empty where not even its start is written."""
+
+    step: "Step"
+    record: Record
+    token: str
+
+
+class Job:
+    """A list of steps under way, off the thread that started it.
+
+    Attributes
+    ----------
+    run
+        The run it is kept in; None where nothing is kept.
+    progress
+        The last report.
+    records
+        What was found so far, in order.
+    targets
+        The targets that defenses made, by the index of their step.
+    problem
+        Why it could not be kept, or None; its records are in ``records`` all the same.
+    error
+        What broke in a listener or in the job itself, or None.
+    step
+        The title of the step under way.
+    """
+
+    def __init__(
+        self,
+        run: Run | None = None,
+        on_progress: Callable[[Report], None] | None = None,
+        on_record: Callable[[Record, "Target | None"], None] | None = None,
+        on_done: Callable[["Job"], None] | None = None,
+    ) -> None:
+        self.run = run
+        self.progress = Report(0.0, "starting", None, 0.0)
+        self.records: list[Record] = []
+        self.targets: dict[int, Target] = {}
+        self.problem: Problem | None = None
+        self.error: BaseException | None = None
+        self.asked = Progress(listener=self._report)
+        self.step = ""
+        self.unkept: list[Unkept] = []
+        self._on_progress = on_progress
+        self._on_record = on_record
+        self._on_done = on_done
+        self._told = 0.0
+        self._ended = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    @property
+    def done(self) -> bool:
+        return self._ended.is_set()
+
+    @property
+    def cancelled(self) -> bool:
+        return self.asked.cancelled
+
+    def cancel(self) -> None:
+        """Ask it to stop: the step under way ends as cancelled within a second, the rest are not run."""
+        self.asked.cancel()
+
+    def wait(self, timeout: float | None = None) -> list[Record]:
+        """Wait until it has ended (or ``timeout`` seconds) and return what was found."""
+        self._ended.wait(timeout)
+        return self.records
+
+    def begin(self, work: Callable[[], None]) -> None:
+        """Start ``work`` in its thread; `Runner` calls this."""
+        self._thread = threading.Thread(target=self._work, args=(work,), name="tiltyard job", daemon=True)
+        self._thread.start()
+
+    def found(self, record: Record, made: "Target | None", index: int) -> None:
+        """Take in one record and tell the listener."""
+        self.records.append(record)
+        if made is not None:
+            self.targets[index] = made
+        if self._on_record is not None:
+            self._guarded(lambda: self._on_record(record, made) if self._on_record else None)
+
+    def _work(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except BaseException as error:  # nobody above a thread would see it
+            self.error = error
+        finally:
+            last = "cancelled" if self.cancelled else "done"
+            self._tell(Report(1.0 if not self.cancelled else self.progress.done, last, 0.0, self.progress.elapsed))
+            self._ended.set()
+            if self._on_done is not None:
+                self._guarded(lambda: self._on_done(self) if self._on_done else None)
+
+    def _report(self, report: Report) -> None:
+        if time.monotonic() - self._told >= OFTEN:
+            self._tell(replace(report, message=f"{self.step}: {report.message}" if report.message else self.step))
+
+    def _tell(self, report: Report) -> None:
+        self._told = time.monotonic()
+        self.progress = report
+        if self._on_progress is not None:
+            self._guarded(lambda: self._on_progress(report) if self._on_progress else None)
+
+    def _guarded(self, tell: Callable[[], None]) -> None:
+        try:
+            tell()
+        except Exception as error:  # a listener that breaks must not lose a result
+            self.error = error

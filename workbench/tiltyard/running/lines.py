@@ -1,0 +1,60 @@
+"""What the store tells of a run and of its steps."""
+
+from datetime import datetime
+from typing import Any
+
+from ..result import Frozen, Identity
+from .process import Process
+
+RUNNING = "running"
+CUT_OFF = "cut off"
+FINISHED = "finished"
+
+
+class RunLine(Frozen):
+    """One run as a list shows it.
+
+    ``state`` is running, finished or cut off (its process no longer lives). ``counts`` says how many steps
+    stand in each state: a `Status` value, ``running`` or ``cut off``. ``verdict`` is a policy's, or empty.
+    """
+
+    id: str
+    name: str
+    started: datetime
+    ended: datetime | None
+    state: str
+    verdict: str
+    target: Identity
+    data: Identity
+    counts: dict[str, int]
+
+    @property
+    def short(self) -> str:
+        return self.id[:8]
+
+    @property
+    def total(self) -> int:
+        return sum(self.counts.values())
+
+
+class Run(RunLine):
+    """One run with all that was in force when it began."""
+
+    versions: dict[str, str]
+    config: dict[str, Any]
+    process: Process
+
+
+class StepLine(Frozen):
+    """One step of a run, finished or not. ``severity`` is its worst finding's, or empty."""
+
+    token: str
+    run_id: str
+    check: str
+    kind: str
+    title: str
+    state: str
+    severity: str
+    given: dict[str, Any]
+    started: datetime
+    ended: datetime | None

@@ -1,0 +1,136 @@
+"""Runs a list of steps off the thread of the person who asked, and keeps each from the moment it starts."""
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+from ..check import Step
+from ..datasets.dataset import Dataset
+from ..errors import Cancelled, Problem
+from ..progress import Progress, Report
+from ..result import Record
+from ..targets.target import Target
+from .executors import Executor, Local
+from .job import Job, Unkept
+from .lines import Run
+from .store import Store
+
+Verdict = Callable[[list[Record]], str]
+TRIES = 3
+PAUSE = 0.5
+
+
+class Runner:
+    """Starts jobs.
+
+    Parameters
+    ----------
+    store
+        Where runs are kept; None keeps nothing.
+    executor
+        Where each step runs; here by default.
+    """
+
+    def __init__(self, store: Store | None = None, executor: Executor | None = None) -> None:
+        self.store = store
+        self.executor = executor or Local()
+
+    def start(
+        self,
+        steps: Sequence[Step],
+        target: Target,
+        data: Dataset,
+        run: Run | None = None,
+        name: str = "",
+        config: dict[str, Any] | None = None,
+        on_progress: Callable[[Report], None] | None = None,
+        on_record: Callable[[Record, Target | None], None] | None = None,
+        on_done: Callable[[Job], None] | None = None,
+        verdict: Verdict | None = None,
+    ) -> Job:
+        """Start ``steps`` on ``target`` and ``data`` and return at once.
+
+        Parameters
+        ----------
+        run
+            A run that is open, to which this adds; None begins one, and ends it when the job ends.
+        verdict
+            The run's verdict from its records, kept when the run ends.
+
+        Raises
+        ------
+        Problem
+            In one line, where the run cannot be kept. What goes wrong later is in ``Job.problem``.
+        """
+        begun = run
+        if begun is None and self.store is not None:
+            begun = self.store.begin(name or f"{target.name} on {data.name}", target.identity, data.identity, config)
+        job = Job(begun, on_progress, on_record, on_done)
+        job.begin(lambda: self._all(job, steps, target, data, run is None, verdict))
+        return job
+
+    def _all(self, job: Job, steps: Sequence[Step], target: Target, data: Dataset, own: bool, verdict: Verdict | None) -> None:
+        weights = [weight(step, target, data) for step in steps]
+        try:
+            for index, (step, heavy) in enumerate(zip(steps, weights, strict=True)):
+                if job.cancelled:
+                    return
+                self._one(job, index, step, target, data, job.asked.part(heavy / sum(weights)))
+        finally:
+            self._settle(job, TRIES)
+            if own:
+                self._kept(job, lambda store, run: store.end(run.id, verdict(job.records) if verdict else ""))
+
+    def _one(self, job: Job, index: int, step: Step, target: Target, data: Dataset, progress: Progress) -> None:
+        job.step = step.title
+        tokens: list[str] = []
+        self._kept(job, lambda store, run: tokens.append(store.start(run.id, step)))
+        with suppress(Cancelled):
+            progress.step(0.0, "")
+        outcome = self.executor.call(step, target, data, progress)
+        job.unkept.append(Unkept(step, outcome.record, tokens[0] if tokens else ""))
+        self._settle(job)
+        job.found(outcome.record, outcome.target, index)
+        with suppress(Cancelled):
+            progress.step(1.0, "")
+
+    def _settle(self, job: Job, tries: int = 1) -> None:
+        """Write what is not kept yet; what still fails stays for the next time."""
+        for attempt in range(tries):
+            while job.unkept and self._kept(job, partial(_write, job.unkept[0])):
+                job.unkept.pop(0)
+            if not job.unkept:
+                job.problem = None
+                return
+            if attempt + 1 < tries:
+                time.sleep(PAUSE)
+
+    def _kept(self, job: Job, write: Callable[[Store, Run], None]) -> bool:
+        """Write to the store; what stops that is told and never stops the run."""
+        if self.store is None or job.run is None:
+            return True
+        try:
+            write(self.store, job.run)
+        except Problem as problem:
+            job.problem = problem
+            return False
+        return True
+
+
+def _write(unkept: Unkept, store: Store, run: Run) -> None:
+    if not unkept.token:
+        unkept.token = store.start(run.id, unkept.step)
+    store.finish(unkept.token, unkept.record)
+
+
+def weight(step: Step, target: Target, data: Dataset) -> float:
+    """Seconds it will take, as the step itself says, or as its cost in words suggests; for the share of progress only."""
+    try:
+        seconds = step.estimate(target, data).seconds
+    except Exception:  # an estimate that breaks must not stop the step
+        seconds = None
+    if seconds is None:
+        seconds = 60.0 if "minute" in step.cost else 5.0
+    return max(seconds, 0.1)

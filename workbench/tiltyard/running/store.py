@@ -1,0 +1,288 @@
+"""Runs and their records, kept from the moment they start."""
+
+import json
+import time
+import uuid
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from ..check import Step, versions
+from ..defense import Defense
+from ..errors import Problem
+from ..result import CheckResult, Identity, Record, Severity
+from . import process
+from .database import WAIT, Database
+from .lines import CUT_OFF, FINISHED, RUNNING, Run, RunLine, StepLine
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, RowMapping, Select
+
+SEVERITIES = list(Severity)
+
+
+def worst(result: CheckResult) -> str:
+    """The worst severity among the findings, or an empty string."""
+    found = [SEVERITIES.index(f.severity) for f in result.findings]
+    return str(SEVERITIES[max(found)]) if found else ""
+
+
+def _when(seconds: float | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+
+
+def _mine() -> dict[str, Any]:
+    me = process.this()
+    return {"host": me.host, "pid": me.pid, "process_started": me.started}
+
+
+def _writer(row: "RowMapping") -> process.Process:
+    return process.Process(host=row["host"], pid=row["pid"], started=row["process_started"])
+
+
+class Store:
+    """Where runs are kept.
+
+    Parameters
+    ----------
+    url
+        A file, an SQLAlchemy URL (``postgresql+psycopg://…``), or None for TILTYARD_STORE and then
+        ``runs.sqlite`` in the user's data folder.
+    wait
+        Milliseconds to wait for another program's lock before giving up in one line.
+
+    Raises
+    ------
+    Problem
+        From any method, in one line, where the store is locked, read-only, full, damaged, gone or newer.
+    """
+
+    def __init__(self, url: str | Path | None = None, wait: int = WAIT) -> None:
+        self._database = Database(url, wait)
+
+    @property
+    def url(self) -> str:
+        """Where it is, without a password."""
+        return self._database.place
+
+    def begin(self, name: str, target: Identity, data: Identity, config: dict[str, Any] | None = None) -> Run:
+        """A new run, kept at once."""
+        from sqlalchemy import insert
+
+        from . import tables
+
+        run_id = uuid.uuid4().hex
+        values = _mine() | {"id": run_id, "name": name, "started": time.time(), "verdict": ""}
+        values |= {f"target_{k}": v for k, v in target.model_dump().items()} | {f"data_{k}": v for k, v in data.model_dump().items()}
+        values |= {"versions": json.dumps(versions()), "config": json.dumps(config or {})}
+        with self._database.write() as connection:
+            connection.execute(insert(tables.runs).values(values))
+        return self.run(run_id)
+
+    def end(self, run_id: str, verdict: str = "") -> None:
+        """Say that nothing more follows in this run."""
+        from sqlalchemy import update
+
+        from . import tables
+
+        with self._database.write() as connection:
+            connection.execute(update(tables.runs).where(tables.runs.c.id == run_id).values(ended=time.time(), verdict=verdict))
+
+    def start(self, run_id: str, step: Step) -> str:
+        """Write that ``step`` runs from now; the token is for ``finish``."""
+        from sqlalchemy import insert
+
+        from . import tables
+
+        token = uuid.uuid4().hex
+        given = json.dumps(step.model_dump(mode="json", include=set(step.model_fields_set)))
+        values = _mine() | {
+            "token": token,
+            "run_id": run_id,
+            "step": step.id,
+            "title": step.title,
+            "state": RUNNING,
+            "given": given,
+            "severity": "",
+        }
+        values |= {"kind": "defense" if isinstance(step, Defense) else "check", "started": time.time()}
+        with self._database.write() as connection:
+            connection.execute(insert(tables.records).values(values))
+        return token
+
+    def finish(self, token: str, record: Record) -> None:
+        """Keep the record of the step that ``start`` gave ``token`` for."""
+        from sqlalchemy import update
+
+        from . import tables
+
+        values: dict[str, Any] = {"state": str(record.result.status), "severity": worst(record.result)}
+        values |= {"ended": time.time(), "record": record.model_dump_json()}
+        with self._database.write() as connection:
+            done = connection.execute(update(tables.records).where(tables.records.c.token == token).values(values))
+            if done.rowcount != 1:
+                raise Problem("the run this step belongs to", "that it was deleted meanwhile", "Run the step again in a new run")
+
+    def runs(self, limit: int = 100, offset: int = 0, search: str = "") -> list[RunLine]:
+        """Runs, newest first; ``search`` is looked for in the names of run, target and data."""
+        from . import tables
+
+        query = _matching(search).order_by(tables.runs.c.started.desc(), tables.runs.c.id).limit(limit).offset(offset)
+        with self._database.read() as connection:
+            rows = connection.execute(query).mappings().all()
+            counts = _counts(connection, query)
+        alive = _Alive()
+        return [RunLine.model_construct(**_line(row, counts.get(row["id"], {}), alive)) for row in rows]
+
+    def count(self, search: str = "") -> int:
+        """How many runs there are (that match ``search``)."""
+        from sqlalchemy import func, select
+
+        with self._database.read() as connection:
+            return connection.execute(select(func.count()).select_from(_matching(search).subquery())).scalar_one()
+
+    def run(self, run_id: str) -> Run:
+        """The run with this id or unique beginning of one; ``"last"`` is the newest."""
+        from sqlalchemy import select
+
+        from . import tables
+
+        at = tables.runs.c
+        query = select(tables.runs).order_by(at.started.desc()).limit(2)
+        query = query.limit(1) if run_id == "last" else query.where(at.id.startswith(run_id, autoescape=True))
+        with self._database.read() as connection:
+            rows = connection.execute(query).mappings().all()
+            counts = _counts(connection, select(at.id).where(at.id.in_([row["id"] for row in rows])))
+        if not rows or not run_id:
+            found = "no run at all" if run_id == "last" else f"{run_id!r}, which none has"
+            raise Problem("the id of a run, or its beginning", found, "See `tiltyard runs`")
+        if len(rows) > 1:
+            raise Problem("the beginning of one run's id", f"{run_id!r}, with which several begin", "Give more of its characters")
+        row = rows[0]
+        more = {"versions": json.loads(row["versions"]), "config": json.loads(row["config"]), "process": _writer(row)}
+        return Run(**_line(row, counts.get(row["id"], {}), _Alive()), **more)
+
+    def records(self, run_id: str, latest: bool = False) -> list[Record]:
+        """Finished records in the order they were started; ``latest``: the last of each step and parameters."""
+        from sqlalchemy import select
+
+        from . import tables
+
+        at = tables.records.c
+        with self._database.read() as connection:
+            query = select(at.record).where(at.run_id == run_id, at.record.is_not(None)).order_by(at.number)
+            rows = connection.execute(query).scalars().all()
+        found = [_read(text) for text in rows]
+        if not latest:
+            return found
+        return list({(r.kind, r.check, json.dumps(r.effective, sort_keys=True)): r for r in found}.values())
+
+    def steps(self, run_id: str) -> list[StepLine]:
+        """Every step of a run, also those running and cut off."""
+        from . import tables
+
+        return self._steps(tables.records.c.run_id == run_id)
+
+    def cut_off(self) -> list[StepLine]:
+        """Steps that were running when their process ended; their runs keep every finished record."""
+        from . import tables
+
+        return [line for line in self._steps(tables.records.c.state == RUNNING) if line.state == CUT_OFF]
+
+    def _steps(self, where: Any) -> list[StepLine]:
+        from sqlalchemy import select
+
+        from . import tables
+
+        columns = [c for c in tables.records.c if c.name != "record"]
+        with self._database.read() as connection:
+            rows = connection.execute(select(*columns).where(where).order_by(tables.records.c.number)).mappings().all()
+        alive = _Alive()
+        return [_step(row, alive) for row in rows]
+
+    def delete(self, run_id: str) -> None:
+        """Forget a run and its records."""
+        from sqlalchemy import delete
+
+        from . import tables
+
+        with self._database.write() as connection:
+            connection.execute(delete(tables.records).where(tables.records.c.run_id == run_id))
+            connection.execute(delete(tables.runs).where(tables.runs.c.id == run_id))
+
+
+class _Alive:
+    """Asks of each process once."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, int, str], bool] = {}
+
+    def __call__(self, row: "RowMapping") -> bool:
+        key = (row["host"], row["pid"], row["process_started"])
+        if key not in self._known:
+            self._known[key] = process.lives(_writer(row))
+        return self._known[key]
+
+
+def _matching(search: str) -> "Select[Any]":
+    from sqlalchemy import or_, select
+
+    from . import tables
+
+    at = tables.runs.c
+    query = select(*[c for c in at if c.name not in ("versions", "config")])
+    if not search.strip():
+        return query
+    words = search.strip()
+    named = [c.icontains(words, autoescape=True) for c in (at.name, at.target_name, at.data_name)]
+    return query.where(or_(*named, at.id.startswith(words, autoescape=True)))
+
+
+def _counts(connection: "Connection", ids: "Select[Any]") -> dict[str, dict[str, int]]:
+    from sqlalchemy import func, select
+
+    from . import tables
+
+    at = tables.records.c
+    chosen = ids.with_only_columns(tables.runs.c.id).subquery()
+    query = select(at.run_id, at.state, func.count()).where(at.run_id.in_(select(chosen.c.id))).group_by(at.run_id, at.state)
+    found: dict[str, dict[str, int]] = {}
+    for run_id, state, n in connection.execute(query):
+        found.setdefault(run_id, {})[state] = n
+    return found
+
+
+def _line(row: "RowMapping", counts: dict[str, int], alive: _Alive) -> dict[str, Any]:
+    state = FINISHED if row["ended"] is not None else RUNNING if alive(row) else CUT_OFF
+    if state != RUNNING and RUNNING in counts:
+        counts = {CUT_OFF if k == RUNNING else k: v for k, v in counts.items()}
+    kept = {name: row[name] for name in ("id", "name", "verdict")}
+    return kept | {
+        "started": _when(row["started"]),
+        "ended": _when(row["ended"]),
+        "state": state,
+        "target": _identity(row, "target"),
+        "data": _identity(row, "data"),
+        "counts": counts,
+    }
+
+
+def _identity(row: "RowMapping", of: str) -> Identity:
+    return Identity(name=row[f"{of}_name"], fingerprint=row[f"{of}_fingerprint"], detail=row[f"{of}_detail"])
+
+
+def _step(row: "RowMapping", alive: _Alive) -> StepLine:
+    state = CUT_OFF if row["state"] == RUNNING and not alive(row) else row["state"]
+    kept = {name: row[name] for name in ("token", "run_id", "kind", "title", "severity")}
+    times: dict[str, Any] = {"started": _when(row["started"]), "ended": _when(row["ended"])}
+    return StepLine(**kept, **times, state=state, check=row["step"], given=json.loads(row["given"]))
+
+
+def _read(text: str) -> Record:
+    try:
+        return Record.model_validate_json(text)
+    except ValidationError as error:
+        said = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise Problem("a record this Tiltyard reads", said, "Upgrade Tiltyard, or make the run again") from None

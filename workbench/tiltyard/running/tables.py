@@ -1,0 +1,53 @@
+"""The store's tables. Imported when a store is first opened, for SQLAlchemy takes its time."""
+
+from sqlalchemy import Column, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text
+
+VERSION = 1
+
+metadata = MetaData()
+
+layout = Table("tiltyard_store", metadata, Column("version", Integer, primary_key=True))
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("started", Float, nullable=False, index=True),
+    Column("ended", Float),
+    Column("verdict", String(16), nullable=False, default=""),
+    Column("target_name", Text, nullable=False),
+    Column("target_fingerprint", Text, nullable=False, index=True),
+    Column("target_detail", Text, nullable=False),
+    Column("data_name", Text, nullable=False),
+    Column("data_fingerprint", Text, nullable=False),
+    Column("data_detail", Text, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("process_started", Text, nullable=False),
+    Column("versions", Text, nullable=False),
+    Column("config", Text, nullable=False),
+)
+
+records = Table(
+    "records",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("token", String(32), nullable=False, unique=True),
+    Column("run_id", String(32), ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
+    Column("step", Text, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("severity", String(16), nullable=False, default=""),
+    Column("given", Text, nullable=False),
+    Column("started", Float, nullable=False),
+    Column("ended", Float),
+    Column("host", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("process_started", Text, nullable=False),
+    Column("record", Text),
+)
+
+Index("records_of_run", records.c.run_id, records.c.state)
+Index("records_by_state", records.c.state)

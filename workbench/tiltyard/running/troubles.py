@@ -1,0 +1,30 @@
+"""What a database says when something is wrong, as one line a person can act on."""
+
+from ..errors import Problem
+
+ELSEWHERE = "set TILTYARD_STORE to another place"
+SAYINGS = (
+    ("locked|busy|lock timeout|deadlock", "free for a moment", "it locked by another program", "Close the other program, or try again"),
+    ("readonly|read-only|read only", "writable", "it read-only", f"Mend its permissions, or {ELSEWHERE}"),
+    ("disk is full|no space left|disk full|disk quota", "on a disk with room", "the disk full", "Free some space, then run it again"),
+    ("no such table|does not exist", "as it was opened", "its tables gone", "It was moved or replaced while open; try again"),
+    (
+        "unable to open|no such file",
+        "a file in a folder that is there",
+        "no way to open it",
+        f"Make the folder, mend its permissions, or {ELSEWHERE}",
+    ),
+    ("not a database|malformed|disk i/o", "intact", "a damaged file or one of another kind", f"Move it away and try again, or {ELSEWHERE}"),
+    ("connect|refused|password|authentication", "to answer", "no connection", "Check the address, the user, and that it runs"),
+)
+
+
+def problem_of(error: BaseException, place: str) -> Problem:
+    """The `Problem` behind a database's error; ``place`` is shown, so it holds no password."""
+    cause = getattr(error, "orig", None) or error
+    said = str(cause).strip()
+    for words, expected, found, do in SAYINGS:
+        if any(word in said.lower() for word in words.split("|")):
+            return Problem(f"the store {place} {expected}", found, do)
+    first = (said.splitlines() or [type(cause).__name__])[0]
+    return Problem(f"a store that works at {place}", first.rstrip("."), "Check the store, or set TILTYARD_STORE to another")
