@@ -1,0 +1,45 @@
+# `make run` opens the workbench, `make test` checks everything; both set up what is missing first.
+SHELL := /bin/sh
+BIN := .venv/bin
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
+	$$p -c 'import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' >/dev/null 2>&1 && { echo $$p; break; }; done)
+
+.PHONY: run lab demo test lint format clean
+
+run: .venv/.app
+	@$(BIN)/python -m tiltyard app
+
+lab: .venv/.app
+	@$(BIN)/python -m tiltyard lab
+
+demo: .venv/.app
+	@$(BIN)/python -m tiltyard demo
+
+lint: .venv/.dev
+	$(BIN)/python -m ruff check
+	$(BIN)/python -m ruff format --check
+	$(BIN)/python -m mypy
+
+test: lint
+	$(BIN)/python -m pytest
+
+format: .venv/.dev
+	$(BIN)/python -m ruff check --fix
+	$(BIN)/python -m ruff format
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "Expected Python 3.11, 3.12 or 3.13 with its venv module; found none on PATH. Install one, or say make PYTHON=/path/to/python." >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+
+# The stamps say that what stands in pyproject.toml and constraints.txt is installed, so that the next call starts at once.
+.venv/.app: pyproject.toml constraints.txt | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[onnx,serve]"
+	@touch $@
+
+.venv/.dev: pyproject.toml constraints.txt | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[onnx,serve,dev]"
+	@touch $@ .venv/.app
+
+clean:
+	rm -rf dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find workbench widgets tests notebooks -name __pycache__ -type d -prune -exec rm -rf {} +
