@@ -1,0 +1,234 @@
+// A chart as SVG in the page's own colors. Redrawn whole on each change: some hundred elements take about two milliseconds.
+function readAxis(axis) {
+  return { label: axis?.label ?? "", unit: axis?.unit ?? "", scale: axis?.scale ?? "linear", low: axis?.low ?? null, high: axis?.high ?? null, categories: axis?.categories ?? [] };
+}
+
+function readChart(raw) {
+  const [x, y] = [readAxis(raw.x), readAxis(raw.y)];
+  const series = (raw.series ?? []).map((s) => {
+    const banded = (s.low?.length ?? 0) > 0 && (s.high?.length ?? 0) > 0;
+    const points = s.x.map((v, i) => ({ x: num(v), y: num(s.y[i]), low: banded ? num(s.low[i]) : null, high: banded ? num(s.high[i]) : null }));
+    return { name: s.name, banded, points };
+  });
+  const flip = raw.kind === "hbar" || (y.categories.length > 0 && x.categories.length === 0);
+  const dense = series.some((s) => s.points.length > 300);
+  return { title: raw.title ?? "", kind: raw.kind, alt: raw.alt ?? raw.title, x, y, series, flip, dense, reference: raw.reference ?? [] };
+}
+
+function domains(chart) {
+  const { kind, flip, series } = chart;
+  const of = (key) => series.flatMap((s) => s.points.map((p) => p[key]));
+  const values = [...of(flip ? "x" : "y"), ...of("low"), ...of("high"), ...chart.reference.map(([, v]) => num(v))];
+  const places = of(flip ? "y" : "x");
+  const value = { zero: isBar(kind), pad: 0.05, round: true };
+  const place = { pad: isLine(kind) ? 0 : isBar(kind) ? 0.08 : 0.05 };
+  return flip ? { x: domain(chart.x, values, value), y: domain(chart.y, places, place) } : { x: domain(chart.x, places, place), y: domain(chart.y, values, value) };
+}
+
+// Where lines can be named at their right end instead of in a legend: few series, all ending there, enough room.
+function endLabels(chart, width) {
+  const named = chart.series.length > 1 && chart.series.length <= 6 && isLine(chart.kind) && width >= 480;
+  if (!named) return 0;
+  const ends = chart.series.map((s) => Math.max(...s.points.filter((p) => p.y !== null && p.x !== null).map((p) => p.x)));
+  if (ends.some((e) => e !== ends[0])) return 0;
+  const widest = Math.max(...chart.series.map((s) => textWidth(s.name)));
+  return widest > width * 0.28 ? 0 : widest + 22;
+}
+
+function dodge(wanted, gap, low, high) {
+  const order = wanted.map((y, i) => ({ y, i })).sort((a, b) => a.y - b.y);
+  if (order.length * gap > high - low) return null;
+  order.forEach((o, k) => { o.y = Math.max(o.y, k ? order[k - 1].y + gap : low); });
+  for (let k = order.length - 1; k >= 0; k--) order[k].y = Math.min(order[k].y, k === order.length - 1 ? high : order[k + 1].y - gap);
+  const out = [];
+  for (const o of order) out[o.i] = o.y;
+  return out;
+}
+
+function xLabels(scale, width) {
+  if (!scale.axis.categories.length) return { lines: scale.labels.map((l) => [l]), height: 16, turned: false };
+  const band = scale.band - 8;
+  const lines = scale.labels.map((label) => wrap(label, band));
+  const hurt = scale.labels.some((label, i) => lines[i].join(" ") !== label.split(/\s+/).join(" "));
+  if (!hurt) return { lines, height: 15 * Math.max(...lines.map((l) => l.length)), turned: false };
+  const short = scale.labels.map((label) => [cut(label, 110)]);
+  return { lines: short, height: Math.max(...short.map((l) => textWidth(l[0]))) * 0.72 + 16, turned: true };
+}
+
+function drawAxes(chart, sx, sy, box, xl) {
+  const g = svg("g");
+  const every = sx.axis.categories.length ? Math.max(1, Math.ceil(16 / Math.max(sx.band, 1))) : 1;
+  if (!sy.axis.categories.length) for (const t of sy.ticks) g.append(svg("path", { d: `M${box.left},${sy.at(t)}H${box.right}`, class: "ty-grid" }));
+  if (!sx.axis.categories.length) for (const t of sx.ticks) g.append(svg("path", { d: `M${sx.at(t)},${box.top}V${box.bottom}`, class: "ty-grid" }));
+  g.append(svg("path", { d: chart.flip ? `M${box.left},${box.top}V${box.bottom}` : `M${box.left},${box.bottom}H${box.right}`, class: "ty-axis" }));
+  sy.ticks.forEach((t, i) => {
+    const label = sy.axis.categories.length ? cut(sy.labels[i], box.left - 12) : sy.labels[i];
+    g.append(svg("text", { x: box.left - 8, y: sy.at(t), dy: "0.35em", "text-anchor": "end", class: sy.axis.categories.length ? "ty-strong" : null }, label, svg("title", {}, sy.labels[i])));
+  });
+  let last = -Infinity;
+  sx.ticks.forEach((t, i) => {
+    if (i % every) return;
+    const [px, lines] = [sx.at(t), xl.lines[i]];
+    if (!sx.axis.categories.length) {
+      const half = textWidth(lines[0]) / 2;
+      if (px - half < last + 8) return;
+      last = px + half;
+    }
+    if (xl.turned) g.append(svg("text", { x: px, y: box.bottom + 12, "text-anchor": "end", transform: `rotate(-40 ${px} ${box.bottom + 12})`, class: "ty-strong" }, lines[0], svg("title", {}, sx.labels[i])));
+    else lines.forEach((line, k) => g.append(svg("text", { x: px, y: box.bottom + 17 + 15 * k, "text-anchor": "middle", class: sx.axis.categories.length ? "ty-strong" : null }, line)));
+  });
+  const titleX = axisTitle(chart.x);
+  g.append(svg("text", { x: (box.left + box.right) / 2, y: box.bottom + xl.height + 20, "text-anchor": "middle" }, cut(titleX, box.right)));
+  g.append(svg("text", { x: 0, y: 12 }, cut(axisTitle(chart.y), box.right)));
+  return g;
+}
+
+function drawReference(chart, sx, sy, box) {
+  const g = svg("g");
+  const used = [];
+  for (const [label, raw] of chart.reference) {
+    const value = num(raw);
+    if (value === null) continue;
+    const p = chart.flip ? sx.at(value) : sy.at(value);
+    if (chart.flip) {
+      if (p < box.left - 1 || p > box.right + 1) continue;
+      const left = p > (box.left + box.right) / 2;
+      g.append(svg("path", { d: `M${p},${box.top}V${box.bottom}`, class: "ty-ref" }), svg("text", { x: p + (left ? -5 : 5), y: box.top - 4, "text-anchor": left ? "end" : "start", class: "ty-strong ty-halo" }, label));
+    } else {
+      if (p < box.top - 1 || p > box.bottom + 1) continue;
+      const below = used.some((u) => Math.abs(u - (p - 5)) < 14);
+      const y = below ? p + 14 : p - 5;
+      used.push(y);
+      g.append(svg("path", { d: `M${box.left},${p}H${box.right}`, class: "ty-ref" }), svg("text", { x: box.left + 6, y, class: "ty-strong ty-halo" }, cut(label, box.right - box.left - 12)));
+    }
+  }
+  return g;
+}
+
+function plot(chart, width, height, fills) {
+  const dom = domains(chart);
+  const ends = endLabels(chart, width);
+  const rows = chart.y.categories.length;
+  const probe = makeScale(chart.y, dom.y, 0, height, 5);
+  const left = Math.min(Math.max(...probe.labels.map((l) => textWidth(l)), 12) + 14, width * 0.42);
+  const valued = isBar(chart.kind) && chart.series.length * (chart.flip ? rows : chart.x.categories.length) <= 24;
+  const right = width - (ends || (chart.kind === "hbar" && valued ? 44 : 14));
+  const sx = makeScale(chart.x, dom.x, left, right, Math.max(2, Math.floor((right - left) / 80)));
+  const xl = xLabels(sx, width);
+  const top = chart.flip && chart.reference.length ? 38 : 26;
+  const tall = rows ? Math.max(rows * Math.max(24, 15 * chart.series.length) + top + xl.height + 30, 140) : height;
+  const box = { left, right, top, bottom: tall - xl.height - 28, width, height: tall };
+  const sy = chart.y.categories.length ? makeScale(chart.y, dom.y, box.top, box.bottom, 5) : makeScale(chart.y, dom.y, box.bottom, box.top, Math.max(2, Math.floor((box.bottom - box.top) / 48)));
+  const root = svg("svg", { class: "ty-svg", role: "img", "aria-label": chart.alt, viewBox: `0 0 ${width} ${tall}`, width, height: tall });
+  const clip = uid("clip");
+  root.append(svg("defs", {}, fills.map((id, i) => hatch(id, i)), svg("clipPath", { id: clip }, svg("rect", { x: box.left - 6, y: box.top - 8, width: box.right - box.left + 12, height: box.bottom - box.top + 16 }))));
+  root.append(drawAxes(chart, sx, sy, box, xl));
+  const inside = svg("g", { "clip-path": `url(#${clip})` });
+  const context = { sx, sy, kind: chart.kind, flip: chart.flip, fills, room: valued };
+  let hits = null, direct = false;
+  if (isLine(chart.kind)) {
+    const drawn = chart.series.map((s, i) => drawLine(s, i, context));
+    inside.append(...drawn.map((d) => d.node));
+    const at = ends && drawn.every((d) => d.last) ? dodge(drawn.map((d) => d.last[1]), 15, box.top, box.bottom) : null;
+    direct = at !== null;
+    if (direct) chart.series.forEach((s, i) => root.append(
+      svg("path", { d: MARKERS[i % 7](box.right + 11, at[i], 4), style: `fill:${color(i)}` }), svg("text", { x: box.right + 19, y: at[i], dy: "0.35em", class: "ty-strong" }, s.name)));
+    root.append(inside);
+  } else {
+    const drawn = drawMarks(chart, context);
+    hits = drawn.hits;
+    inside.append(drawn.node);
+    if (isBar(chart.kind)) root.append(drawn.node); else root.append(inside);
+  }
+  root.append(drawReference(chart, sx, sy, box));
+  return { root, box, sx, sy, hits, direct };
+}
+
+function nearest(chart, drawn, mx, my) {
+  if (drawn.hits) {
+    let best = null, far = 28 ** 2;
+    for (const hit of drawn.hits) {
+      const d = (hit.px - mx) ** 2 + (hit.py - my) ** 2;
+      const inBar = isBar(chart.kind) && Math.abs(chart.flip ? hit.py - my : hit.px - mx) < 9;
+      if (d < far || (inBar && best === null)) { best = hit; far = Math.min(d, far); }
+    }
+    if (!best) return null;
+    return { x: best.px, y: best.py, head: chart.flip ? shown(chart.y, best.p.y) : `${chart.x.label}: ${shown(chart.x, best.p.x, 4)}`, items: [{ i: best.series, p: best.p }] };
+  }
+  const xs = new Set(chart.series.flatMap((s) => s.points.filter((p) => p.x !== null).map((p) => p.x)));
+  let best = null;
+  for (const x of xs) { const d = Math.abs(drawn.sx.at(x) - mx); if (best === null || d < best.d) best = { x, d }; }
+  if (!best) return null;
+  const items = chart.series.map((s, i) => ({ i, p: s.points.find((p) => p.x === best.x) })).filter((o) => o.p && o.p.y !== null);
+  if (!items.length) return null;
+  return { x: drawn.sx.at(best.x), y: drawn.sy.at(items[0].p.y), guide: true, head: `${chart.x.label}: ${shown(chart.x, best.x, 4)}`, items };
+}
+
+function tipText(chart, found, fills) {
+  const axis = chart.flip ? chart.x : chart.y;
+  const lines = found.items.map(({ i, p }) => {
+    const value = chart.flip ? p.x : p.y;
+    const between = p.low === null || p.high === null ? "" : ` (${shown(axis, p.low)} to ${shown(axis, p.high)})`;
+    const name = chart.series.length > 1 || !axis.label ? chart.series[i].name : axis.label;
+    return h("div", { class: "ty-key" }, swatch(chart.kind, i, fills[i % 7]), h("span", {}, `${name}: `, h("b", {}, shown(axis, value)), between));
+  });
+  return [h("div", { class: "ty-muted" }, found.head), ...lines];
+}
+
+export default {
+  render({ model, el }) {
+    el.classList.add("tiltyard");
+    const title = h("h4");
+    const legend = h("ul", { class: "ty-legend", "aria-hidden": "true" });
+    const area = h("div", { class: "ty-plot" });
+    const tip = h("div", { class: "ty-tip", hidden: true, "aria-hidden": "true" });
+    const data = h("details", {}, h("summary", {}, "Show as table"));
+    const figure = h("figure", { class: "ty-chart" }, title, legend, area, data);
+    el.append(figure);
+    const fills = Array.from({ length: 7 }, () => uid("fill"));
+    const guide = svg("path", { class: "ty-axis" });
+    let chart = null, drawn = null, waiting = 0;
+
+    const hide = () => { tip.hidden = true; guide.setAttribute("d", ""); };
+    const fillTable = () => { if (data.open && chart) data.replaceChildren(data.firstChild, dataTable(chart)); };
+    const draw = () => {
+      waiting = 0;
+      const raw = model.get("chart") || {};
+      figure.hidden = !raw.kind;
+      const width = Math.floor(area.clientWidth);
+      if (!raw.kind || width < 60) return;
+      chart = readChart(raw);
+      drawn = plot(chart, width, model.get("height"), fills);
+      title.textContent = chart.title;
+      drawn.root.append(guide);
+      legend.hidden = drawn.direct || chart.series.length < 2;
+      legend.replaceChildren(...(legend.hidden ? [] : chart.series.map((s, i) => h("li", {}, swatch(chart.kind, i, fills[i % 7]), s.name))));
+      const shownTip = !tip.hidden;
+      area.replaceChildren(drawn.root, tip);
+      if (shownTip) hide();
+      fillTable();
+    };
+    const later = () => { waiting ||= requestAnimationFrame(draw); };
+
+    area.addEventListener("pointermove", (event) => {
+      if (!drawn) return;
+      const at = area.getBoundingClientRect();
+      const found = nearest(chart, drawn, event.clientX - at.left, event.clientY - at.top);
+      if (!found) return hide();
+      tip.replaceChildren(...tipText(chart, found, fills));
+      tip.hidden = false;
+      guide.setAttribute("d", found.guide ? `M${found.x},${drawn.box.top}V${drawn.box.bottom}` : "");
+      const right = found.x + 14 + tip.offsetWidth <= at.width;
+      const x = right ? found.x + 14 : Math.max(0, found.x - 14 - tip.offsetWidth);
+      const y = Math.min(Math.max(0, event.clientY - at.top - tip.offsetHeight - 8), Math.max(0, at.height - tip.offsetHeight));
+      tip.style.transform = `translate(${x}px,${y}px)`;
+    });
+    area.addEventListener("pointerleave", hide);
+    data.addEventListener("toggle", fillTable);
+    const sizes = new ResizeObserver(later);
+    sizes.observe(area);
+    const stop = watch(model, ["chart", "height"], later);
+    later();
+    return () => { stop(); sizes.disconnect(); cancelAnimationFrame(waiting); };
+  },
+};

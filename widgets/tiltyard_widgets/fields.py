@@ -1,0 +1,186 @@
+"""What a form must know of a field: kind, bounds, unit, help, choices. Read from a pydantic model, once per class."""
+
+import math
+import types
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+import annotated_types
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from . import numerals
+
+
+@dataclass(frozen=True)
+class FieldSpec:
+    """One field for the browser. ``kind``: number, integer, bool, text, select, multi (check boxes) or list (numbers or words)."""
+
+    name: str
+    label: str
+    kind: str
+    help: str = ""
+    unit: str = ""
+    hint: str = ""
+    min: float | None = None
+    max: float | None = None
+    open_min: bool = False
+    open_max: bool = False
+    optional: bool = False
+    slider: bool = False
+    log: bool = False
+    step: float = 0.0
+    options: tuple[Any, ...] = ()
+    source: str = ""
+    advanced: bool = False
+    default: Any = None
+
+    def plain(self) -> dict[str, Any]:
+        """JSON for the browser; options become label and value."""
+        options = [{"label": _option(value), "value": value} for value in self.options]
+        return {**asdict(self), "options": options, "default": jsonable(self.default)}
+
+
+def jsonable(value: Any) -> Any:
+    """Tuples become lists, as they come back from the browser."""
+    return [jsonable(item) for item in value] if isinstance(value, tuple | list) else value
+
+
+def _option(value: Any) -> str:
+    return "none" if value is None or value == "" else str(value)
+
+
+def _unwrap(annotation: Any) -> tuple[Any, list[Any], bool]:
+    """Bare type, constraints and whether None is allowed."""
+    notes: list[Any] = []
+    optional = False
+    while True:
+        if get_origin(annotation) is Annotated:
+            annotation, *more = get_args(annotation)
+            notes += more
+        elif get_origin(annotation) in (Union, types.UnionType):
+            rest = [part for part in get_args(annotation) if part is not type(None)]
+            optional = optional or len(rest) < len(get_args(annotation))
+            if len(rest) != 1:
+                return annotation, notes, optional
+            annotation = rest[0]
+        else:
+            return annotation, notes, optional
+
+
+def _bounds(notes: Sequence[Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for note in notes:
+        parts = list(note) if isinstance(note, annotated_types.GroupedMetadata) else [note]
+        for part in parts:
+            if isinstance(part, annotated_types.Ge):
+                found |= {"min": part.ge}
+            elif isinstance(part, annotated_types.Gt):
+                found |= {"min": part.gt, "open_min": True}
+            elif isinstance(part, annotated_types.Le):
+                found |= {"max": part.le}
+            elif isinstance(part, annotated_types.Lt):
+                found |= {"max": part.lt, "open_max": True}
+    return found
+
+
+def _kind(bare: Any) -> tuple[str, tuple[Any, ...]]:
+    """Kind of control and fixed options; an empty kind for what a form cannot show."""
+    if get_origin(bare) is Literal:
+        return "select", get_args(bare)
+    if get_origin(bare) in (tuple, list):
+        inner, _, _ = _unwrap(get_args(bare)[0]) if get_args(bare) else (str, [], False)
+        kind, options = _kind(inner)
+        return ("multi", options) if kind == "select" else ("list" if kind in ("number", "integer", "text") else "", ())
+    simple = {bool: "bool", int: "integer", float: "number", str: "text"}
+    return simple.get(bare, ""), ()
+
+
+def _slider(kind: str, low: float | None, high: float | None, open_min: bool, open_max: bool) -> dict[str, Any]:
+    """Whether a slider makes sense between the bounds, on which scale and in which steps."""
+    if kind not in ("number", "integer") or low is None or high is None or not high > low or open_max:
+        return {}
+    if low > 0 and high / low >= 500 and high <= 1e7:
+        return {"slider": not open_min, "log": True}
+    if open_min or high - low > 1000:
+        return {}
+    step = 1.0 if kind == "integer" else 10 ** math.floor(math.log10((high - low) / 50))
+    return {"slider": True, "step": step}
+
+
+def _hint(spec: FieldSpec) -> str:
+    """Range and default in words."""
+    parts = []
+    low, high = (None if bound is None else numerals.number(bound, 6) for bound in (spec.min, spec.max))
+    if spec.kind in ("number", "integer", "list"):
+        if low is not None and high is not None and (spec.max or 0) < 2**31 - 1:
+            parts.append(f"{'above ' if spec.open_min else ''}{low} {'to below' if spec.open_max else 'to'} {high}")
+        elif low is not None:
+            parts.append(f"{'above' if spec.open_min else 'at least'} {low}")
+        elif high is not None:
+            parts.append(f"{'below' if spec.open_max else 'at most'} {high}")
+        if spec.kind == "list":
+            parts.append("separated by commas")
+    if spec.optional and spec.kind in ("number", "integer", "text"):
+        parts.append("empty for none")
+    if spec.default is not PydanticUndefined:
+        parts.append(f"default {said(spec.default)}")
+    return ", ".join(parts)
+
+
+def said(value: Any) -> str:
+    """A default as a person reads it."""
+    if value is None or value == "" or value == ():
+        return "none"
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, int | float):
+        return numerals.number(value, 6)
+    return ", ".join(said(item) for item in value) if isinstance(value, tuple | list) else str(value)
+
+
+def read_field(name: str, field: FieldInfo, advanced: bool = False) -> FieldSpec | None:
+    """The spec of one field, or None where a form has no control for its type."""
+    bare, notes, optional = _unwrap(field.annotation)
+    kind, options = _kind(bare)
+    if not kind:
+        return None
+    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+    inner = _unwrap(get_args(bare)[0])[1] if kind == "list" and get_args(bare) else []
+    bounds = _bounds([*field.metadata, *notes, *inner])
+    spec = FieldSpec(
+        name=name,
+        label=field.title or name.replace("_", " ").capitalize(),
+        kind=kind,
+        help=field.description or "",
+        unit=str(extra.get("unit", "")),
+        source=str(extra.get("source", "")),
+        optional=optional,
+        options=(None, *options) if optional and kind == "select" else tuple(options),
+        default=field.get_default(call_default_factory=True),
+        advanced=advanced,
+        **bounds,
+    )
+    if not optional:
+        spec = replace(spec, **_slider(kind, spec.min, spec.max, spec.open_min, spec.open_max))
+    return replace(spec, hint=_hint(spec), default=None if spec.default is PydanticUndefined else spec.default)
+
+
+def read_fields(model: type[BaseModel], only: Sequence[str] | None, advanced: Sequence[str]) -> tuple[FieldSpec, ...]:
+    """Specs of all fields of ``model`` that a form can show, in order, or of ``only`` those named."""
+    names = [name for name in model.model_fields if only is None or name in only]
+    found = (read_field(name, model.model_fields[name], name in advanced) for name in names)
+    return tuple(spec for spec in found if spec is not None)
+
+
+def with_choices(spec: FieldSpec, choices: Mapping[str, Sequence[str]]) -> FieldSpec:
+    """The spec with the names that there are for its ``source``; without such it stays a text field."""
+    names = choices.get(spec.source) if spec.source else None
+    if not names:
+        return spec
+    if spec.kind in ("list", "multi"):
+        return replace(spec, kind="multi", options=tuple(names))
+    own = () if spec.default in names or (spec.default is None and not spec.optional) else (spec.default,)
+    return replace(spec, kind="select", options=(*own, *names))

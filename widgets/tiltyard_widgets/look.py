@@ -1,0 +1,81 @@
+"""How panels look: the style sheet, the layout of a page, headings, text and buttons."""
+
+from collections.abc import Iterable, Sequence
+
+import ipywidgets
+
+from .block import Block, esm
+from .markup import Text
+
+KINDS = {"plain": "ty-prose", "help": "ty-help ty-prose", "lead": "ty-lead", "empty": "ty-empty"}
+
+
+class Style(Block):
+    """Brings the style sheet for pages made of plain ipywidgets."""
+
+    _esm = esm("style.js")
+
+
+def style() -> Style:
+    """A widget without extent that puts the style sheet into the page; one is enough."""
+    return Style()
+
+
+def _box(children: Iterable[ipywidgets.Widget], classes: Sequence[str]) -> ipywidgets.VBox:
+    box = ipywidgets.VBox(list(children))
+    for name in ("tiltyard", *classes):
+        box.add_class(name)
+    return box
+
+
+def stack(children: Iterable[ipywidgets.Widget], tight: bool = False) -> ipywidgets.VBox:
+    """Children one below the other with even gaps."""
+    return _box(children, ["tiltyard-stack", "tiltyard-tight"] if tight else ["tiltyard-stack"])
+
+
+def row(children: Iterable[ipywidgets.Widget]) -> ipywidgets.VBox:
+    """Children side by side, wrapping where there is no room: buttons, short controls."""
+    return _box(children, ["tiltyard-row"])
+
+
+def split(controls: Iterable[ipywidgets.Widget], results: Iterable[ipywidgets.Widget]) -> ipywidgets.VBox:
+    """A narrow column of controls with results beside it; stacked where narrower than 680 px."""
+    inner = _box([stack(controls), stack(results)], ["tiltyard-split"])
+    return _box([inner], ["tiltyard-splitter"])
+
+
+def frame(header: ipywidgets.Widget, rail: ipywidgets.Widget, middle: ipywidgets.Widget) -> ipywidgets.VBox:
+    """The one window: header above, rail at the left, topic in the middle; stacked below 800 px."""
+    body = _box([middle], ["tiltyard-middle"])
+    return _box([style(), _box([header, rail, body], ["tiltyard-frame"])], ["tiltyard-page"])
+
+
+def page(children: Iterable[ipywidgets.Widget]) -> ipywidgets.VBox:
+    """A panel alone in a cell: the style sheet and its blocks."""
+    return _box([style(), stack(children)], ["tiltyard-page"])
+
+
+def button(label: str, kind: str = "plain", title: str = "") -> ipywidgets.Button:
+    """An ipywidgets button in our look; ``kind`` is plain, primary or danger."""
+    made = ipywidgets.Button(description=label, tooltip=title or None)
+    for name in ("tiltyard", "tiltyard-button", f"tiltyard-{kind}"):
+        made.add_class(name)
+    return made
+
+
+def show(widget: ipywidgets.DOMWidget, visible: bool) -> None:
+    """Show or hide a widget that is already in the page, for a screen reader too."""
+    if visible:
+        widget.remove_class("tiltyard-gone")
+    else:
+        widget.add_class("tiltyard-gone")
+
+
+def heading(words: str, level: int = 2) -> Text:
+    """A heading of level 2, 3 or 4."""
+    return Text(words, f"h{min(max(level, 2), 4)}", "ty-heading")
+
+
+def text(words: str, kind: str = "plain") -> Text:
+    """A paragraph; ``kind`` is plain, help, lead or empty (an empty state that says what to do first)."""
+    return Text(words, "p", KINDS[kind])

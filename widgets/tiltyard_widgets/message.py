@@ -1,0 +1,45 @@
+"""One line that says what went wrong and what to do; it can be dismissed."""
+
+import traitlets
+
+from tiltyard.errors import Problem
+
+from .markup import Markup, el
+
+WORDS = {"error": ("✕", "Error"), "warning": ("▲", "Warning"), "info": ("ℹ", "Note")}
+
+
+class Message(Markup):
+    """Shown while ``text`` is not empty. Screen readers are told as soon as it appears."""
+
+    text = traitlets.Unicode("")
+    level = traitlets.Enum(tuple(WORDS), "error")
+
+    def __init__(self) -> None:
+        super().__init__(live="assertive")
+        self.observe(lambda _: self._draw(), ["text", "level"])
+        self.on_event("dismiss", lambda _: self.clear())
+
+    def say(self, problem: Problem | str, level: str = "error") -> None:
+        """Show a `Problem` (expected, found, do) or a sentence in one line; ``level`` is error, warning or info."""
+        with self.hold_sync():
+            self.level = level
+            self.text = " ".join(str(problem).split())
+
+    def clear(self) -> None:
+        self.text = ""
+
+    def _draw(self) -> None:
+        if not self.text:
+            self.tree = []
+            return
+        sign, word = WORDS[self.level]
+        self.tree = [
+            el(
+                "div",
+                {"class": "ty-message", "data-level": self.level},
+                el("span", {"aria-hidden": "true"}, sign),
+                el("span", None, el("span", {"class": "ty-hidden"}, f"{word}: "), self.text),
+                el("button", {"type": "button", "data-send": "dismiss", "data-key": "dismiss", "aria-label": "Dismiss this message"}, "Dismiss"),
+            )
+        ]

@@ -1,0 +1,87 @@
+"""How numbers, intervals and times are written for a reader."""
+
+import math
+
+from tiltyard.result import Metric
+
+EXACT = {"Clopper-Pearson", "Wilson", "clopper-pearson", "wilson"}
+SHARES = {"share", "rate", "fraction"}
+_SUPER = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """``value`` to ``digits`` significant figures, grouped by thousands; powers of ten outside 0.001 to 1e6."""
+    if value is None:
+        return "–"
+    if math.isnan(value):
+        return "not a number"
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    if value == 0:
+        return "0"
+    size = abs(value)
+    if size >= 1e6 or size < 1e-3:
+        return _scientific(value, digits)
+    if size >= 10**digits or float(value).is_integer():
+        return f"{round(value):,}".replace("-", "−")
+    places = max(digits - 1 - math.floor(math.log10(size)), 0)
+    return f"{value:,.{places}f}".rstrip("0").rstrip(".").replace("-", "−")
+
+
+def _scientific(value: float, digits: int) -> str:
+    lead, power = f"{value:.{digits - 1}e}".split("e")
+    lead = lead.rstrip("0").rstrip(".") if "." in lead else lead
+    tail = "10" + str(int(power)).translate(_SUPER)
+    if lead in ("1", "-1"):
+        return lead.replace("1", "").replace("-", "−") + tail
+    return f"{lead}×{tail}".replace("-", "−", 1)
+
+
+def percent(share: float | None) -> str:
+    """A share as percent with one decimal; three figures below 1 % so that 0.1 % and 0.04 % differ."""
+    if share is None:
+        return "–"
+    if math.isnan(share) or math.isinf(share):
+        return number(share)
+    shown = 100 * share
+    if shown != 0 and abs(shown) < 1:
+        return f"{number(shown, 2)} %"
+    return f"{shown:.1f}".removesuffix(".0").replace("-", "−") + " %"
+
+
+def is_share(metric: Metric) -> bool:
+    """Whether a metric is a rate from 0 to 1 to be written in percent."""
+    if metric.unit in SHARES:
+        return True
+    counted = metric.n is not None and metric.interval in EXACT
+    return metric.unit == "" and counted and metric.value is not None and 0 <= metric.value <= 1
+
+
+def value(metric: Metric) -> tuple[str, str]:
+    """The number and its unit, apart, so that the unit can be set smaller."""
+    if metric.value is None:
+        return "not measured", ""
+    if is_share(metric):
+        shown, unit = percent(metric.value).rsplit(" ", 1) if math.isfinite(metric.value) else (number(metric.value), "")
+        return shown, unit
+    return number(metric.value), metric.unit
+
+
+def interval(metric: Metric) -> str:
+    """``95 % interval 0.81 to 0.88``, or an empty string where there is none."""
+    if metric.low is None or metric.high is None:
+        return ""
+    level = f"{number(100 * metric.level)} % interval " if metric.level is not None else "interval "
+    if is_share(metric):
+        return f"{level}{percent(metric.low).removesuffix(' %')} to {percent(metric.high)}"
+    return f"{level}{number(metric.low)} to {number(metric.high)}"
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person says them: ``8 s``, ``1 min 20 s``, ``2 h 5 min``."""
+    whole = max(round(seconds), 0)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s" if whole % 60 else f"{whole // 60} min"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"

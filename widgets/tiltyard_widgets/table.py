@@ -1,0 +1,72 @@
+"""A table for a person: marked cells, aligned numbers, and how many rows there are."""
+
+from tiltyard.result import Column, Table
+
+from . import numerals
+from .markup import Markup, Node, div, el, span
+
+Cell = str | float | int | bool | None
+NUMERIC = {"number", "integer", "percent"}
+
+
+def written(value: Cell, kind: str) -> str:
+    """One cell as text; ``percent`` cells are shares from 0 to 1."""
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, str):
+        return value
+    if kind == "percent":
+        return numerals.percent(value)
+    return f"{value:,}".replace("-", "−") if isinstance(value, int) else numerals.number(value, 4)
+
+
+def _head(column: Column) -> Node:
+    unit: list[Node] = [span("ty-colunit", f" ({column.unit})")] if column.unit else []
+    return el("th", {"scope": "col", "class": "ty-num" if column.kind in NUMERIC else ""}, column.name, *unit)
+
+
+def _cell(value: Cell, column: Column, marked: bool) -> Node:
+    names = [name for name, on in (("ty-num", column.kind in NUMERIC), ("ty-marked", marked)) if on]
+    shown = written(value, column.kind)
+    if marked:
+        return el("td", {"class": " ".join(names)}, shown, span("ty-hidden", " (marked)"))
+    return el("td", {"class": " ".join(names)}, shown)
+
+
+def said_rows(table: Table, shown: int) -> str:
+    """``Showing 200 of 1,024 rows``, or nothing when all are shown."""
+    total = table.total if table.total is not None else len(table.rows)
+    return f"Showing {shown:,} of {total:,} rows." if total > shown else ""
+
+
+class TableView(Markup):
+    """Shows a `Table`, at most ``limit`` rows of it; the box scrolls by keyboard too."""
+
+    def __init__(self, table: Table | None = None, limit: int = 200) -> None:
+        self._limit = limit
+        super().__init__()
+        self.show(table)
+
+    def show(self, table: Table | None) -> None:
+        self.tree = [self._draw(table)] if table is not None else []
+
+    def _draw(self, table: Table) -> Node:
+        rows = table.rows[: self._limit]
+        marks = set(table.marked)
+        body = [
+            el("tr", None, *(_cell(value, table.columns[j], (i, j) in marks) for j, value in enumerate(row))) for i, row in enumerate(rows)
+        ]
+        inner = el(
+            "table",
+            {"class": "ty-table"},
+            el("caption", {"class": "ty-hidden"}, table.title),
+            el("thead", None, el("tr", None, *map(_head, table.columns))),
+            el("tbody", None, *body),
+        )
+        box = el("div", {"class": "ty-tablebox", "tabindex": "0", "role": "region", "aria-label": f"Table: {table.title}"}, inner)
+        below = " ".join(part for part in (said_rows(table, len(rows)), table.note) if part)
+        nothing: list[Node] = [] if rows else [el("p", {"class": "ty-help"}, "No rows.")]
+        foot: list[Node] = [el("p", {"class": "ty-help"}, below)] if below else []
+        return div("ty-block", el("h4", None, table.title), box, *nothing, *foot)
