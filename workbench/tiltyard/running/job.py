@@ -1,5 +1,6 @@
 """Work that goes on: where it is, what it found so far, and how to stop it."""
 
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -43,7 +44,7 @@ class Job:
     problem
         Why it could not be kept, or None; its records are in ``records`` all the same.
     error
-        What broke in a listener or in the job itself, or None.
+        What broke in the job itself, or None.
     step
         The title of the step under way.
     """
@@ -126,5 +127,5 @@ class Job:
     def _guarded(self, tell: Callable[[], None]) -> None:
         try:
             tell()
-        except Exception as error:  # a listener that breaks must not lose a result
-            self.error = error
+        except Exception:  # a listener that breaks must not lose a result
+            logging.getLogger("tiltyard").exception("a listener of a job broke")

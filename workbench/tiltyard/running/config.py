@@ -1,0 +1,175 @@
+"""What to assess, from TOML: target, data, checks. Paths are relative to the file."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from pydantic import ConfigDict, Field, PrivateAttr, model_validator
+
+from ..catalogue import find
+from ..check import Check, Step, named
+from ..errors import Problem
+from ..result import Frozen
+from .profiles import Profile, overrides, steps
+from .tomlfile import checked, load
+
+if TYPE_CHECKING:
+    from ..datasets.dataset import Dataset
+    from ..targets.target import Target
+
+
+class TargetConfig(Frozen):
+    """The model: a shipped sample, or a file and how to open it."""
+
+    sample: str = ""
+    file: str = ""
+    name: str = ""
+    architecture: str = Field(default="", description="path to a JSON description of the layers")
+    factory: str = Field(default="", description="package.module:function that makes the module")
+    outputs: Literal["logits", "probabilities", "labels"] | None = None
+    feeds: Literal["encoded", "frame", "values"] | None = None
+    classes: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if bool(self.sample) == bool(self.file):
+            raise ValueError("give either sample or file")
+        return self
+
+
+class DataConfig(Frozen):
+    """The data: a shipped sample, or a file and what its columns mean."""
+
+    sample: str = ""
+    file: str = ""
+    name: str = ""
+    label: str | None = None
+    sensitive: tuple[str, ...] | None = Field(default=None, description="columns; absent: the likely ones; []: none")
+    member: str | None = Field(default=None, description="column that says whether the row was trained on")
+    rows: int | None = Field(default=None, ge=1, description="take this many rows at random, by the seed")
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if self.sample and self.file:
+            raise ValueError("give either sample or file")
+        return self
+
+
+class CheckConfig(Frozen):
+    """One check; every key beside ``id`` is one of its parameters."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: str
+
+
+class Config(Frozen):
+    """An assessment. Without ``check`` all registered checks run with the profile's parameters."""
+
+    name: str = ""
+    profile: Profile = "full"
+    seed: int = Field(default=0, ge=0, le=2**31 - 1)
+    target: TargetConfig
+    data: DataConfig = DataConfig()
+    checks: tuple[CheckConfig, ...] = Field(default=(), alias="check")
+    _folder: Path = PrivateAttr(default_factory=Path)
+
+    @property
+    def folder(self) -> Path:
+        """Where relative paths start."""
+        return self._folder
+
+    def steps(self, target: "Target | None" = None, data: "Dataset | None" = None) -> list[Step]:
+        """The checks to run, in order; a wrong id or parameter is refused in one line."""
+        if not self.checks:
+            return steps(self.profile, self.seed, target, data)
+        return [self._step(check, data) for check in self.checks]
+
+    def _step(self, check: CheckConfig, data: "Dataset | None") -> Step:
+        cls = find(check.id)
+        if not issubclass(cls, Check):
+            raise Problem("the id of a check", f"{check.id!r}, which is a defense", "See `tiltyard checks`")
+        given: dict[str, Any] = check.model_extra or {}
+        return named(cls, {"seed": self.seed, **overrides(cls, self.profile, data), **given})
+
+    def opened(self) -> "tuple[Target, Dataset]":
+        """The target and the data, opened and read."""
+        import numpy as np
+
+        target, data = self._pair()
+        if self.data.rows is not None and self.data.rows < len(data):
+            data = data.sample(self.data.rows, np.random.default_rng(self.seed))
+        return target, data
+
+    def _pair(self) -> "tuple[Target, Dataset]":
+        if self.target.sample:
+            return self._sample()
+        source = self._path(self.target.file)
+        if not source.is_file():
+            raise Problem("a model file", f"none at {source}", "Correct file under [target]")
+        if not (self.data.file or self.data.sample):
+            raise Problem("data for a model from a file", "no file or sample under [data]", 'Add file = "rows.csv" under [data]')
+        if self.data.sample:
+            data = self._sample_data(self.data.sample)
+            return self._open(source, data), data
+        try:
+            target = self._open(source, None)
+        except Problem:
+            data = self._read(None)
+            return self._open(source, data), data
+        return target, self._read(target)
+
+    def _sample(self) -> "tuple[Target, Dataset]":
+        from ..samples.catalog import load as load_sample
+
+        sample = load_sample(self.target.sample)
+        if self.data.file:
+            return sample.target, self._read(sample.target)
+        data = self._sample_data(self.data.sample) if self.data.sample else sample.data
+        return sample.target, data
+
+    def _sample_data(self, name: str) -> "Dataset":
+        from ..samples.catalog import data_names, load_data
+
+        if name not in data_names():
+            raise Problem(f"sample data ({', '.join(data_names())})", repr(name), "Choose one of these")
+        return load_data(name)
+
+    def _open(self, source: Path, data: "Dataset | None") -> "Target":
+        from ..targets.opening import open_target
+
+        given = self.target
+        return open_target(
+            source,
+            classes=given.classes or None,
+            architecture=self._path(given.architecture) if given.architecture else None,
+            factory=given.factory or None,
+            name=given.name,
+            outputs=given.outputs,
+            feeds=given.feeds,
+            data=data,
+        )
+
+    def _read(self, target: "Target | None") -> "Dataset":
+        from ..datasets.reading import read
+
+        given = self.data
+        return read(
+            self._path(given.file),
+            schema=None if target is None else target.schema,
+            label=given.label,
+            sensitive=given.sensitive,
+            member=given.member,
+            name=given.name,
+        )
+
+    def _path(self, text: str) -> Path:
+        path = Path(text).expanduser()
+        return path if path.is_absolute() else self.folder / path
+
+
+def read_config(path: str | Path) -> Config:
+    """An assessment from TOML; one line where it is not one."""
+    place = Path(path)
+    config = checked(Config, load(place, "an assessment file"), place.name)
+    config._folder = place.absolute().parent
+    return config
