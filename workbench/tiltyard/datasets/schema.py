@@ -207,7 +207,8 @@ def _encode(frame: "pd.DataFrame", f: Feature) -> NDArray[np.float64]:
             raise Problem(f"exactly one 1 among {', '.join(f.columns)}", f"{group[wrong.argmax()].tolist()} in row {wrong.argmax()}", "Mend the row")
         return group
     column = _numbers(frame, f.name)
-    outside = (column < f.low) | (column > f.high)
+    rounded = column.astype(np.float32)  # x is float32: a bound that came back from it must still be valid
+    outside = (rounded < np.float32(f.low)) | (rounded > np.float32(f.high))
     if outside.any():
         row = int(outside.argmax())
         raise Problem(

@@ -1,0 +1,169 @@
+"""CSV files as people save them: separator, encoding, header and compression are found out and said."""
+
+import codecs
+import csv
+import gzip
+import io
+import warnings
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from ..errors import Problem
+from .limits import Bounded, bounded
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+HEAD = 2**18
+SEPARATORS = (",", ";", "\t", "|")
+ABSENT = ("", "?", "NA", "N/A", "NaN", "nan", "null", "NULL", "#N/A", "<NA>")
+MOST_COLUMNS = 20_000
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a CSV is written: found out from its beginning."""
+
+    encoding: str
+    separator: str
+    header: tuple[str, ...]
+    headed: bool
+
+
+def open_stream(path: Path) -> IO[bytes]:
+    """The file's bytes, unpacked where it is gzip by content, never more than it may be."""
+    stream: IO[bytes] = path.open("rb")
+    packed = stream.read(2) == b"\x1f\x8b"
+    stream.seek(0)
+    if not packed:
+        bounded(path.stat().st_size, path)
+        return stream
+    return io.BufferedReader(Bounded(gzip.GzipFile(fileobj=stream), path))  # type: ignore[arg-type]
+
+
+def read_csv(path: Path) -> "pd.DataFrame":
+    """The table in ``path``; what was assumed stands in ``frame.attrs["assumptions"]``.
+
+    Raises
+    ------
+    Problem
+        When it is empty, has no rows, repeats a column name or is no table.
+    """
+    try:
+        layout, said = _layout(path)
+        frame = _parse(path, layout)
+    except UnicodeDecodeError:
+        layout, said = _layout(path, "latin-1")
+        frame = _parse(path, layout)
+        said = ("The file is not UTF-8; it was read as Latin-1.", *said)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise Problem("a whole gzip file", f"{path.name}, which breaks off or is damaged ({error})", "Copy or download it again") from None
+    if len(frame) == 0:
+        raise Problem("rows below the header", f"a header of {frame.shape[1]} columns only in {path.name}", "Give data with rows")
+    frame, more = _without_index(frame)
+    frame.attrs["assumptions"] = (*said, *more)
+    return frame
+
+
+def _layout(path: Path, encoding: str = "") -> tuple[Layout, tuple[str, ...]]:
+    with open_stream(path) as stream:
+        head = stream.read(HEAD)
+    if not head.strip():
+        raise Problem("a table", f"nothing in {path.name}", "Give data with rows")
+    encoding = encoding or _encoding(head)
+    text = head.decode(encoding, errors="ignore") if len(head) == HEAD else head.decode(encoding)
+    if "\x00" in text:
+        raise Problem("a text table (CSV)", f"bytes that are no text in {path.name}", "Give a CSV, Parquet or npz file")
+    lines = [line for line in text.splitlines() if line.strip()][:50]
+    if not lines:
+        raise Problem("a table", f"blank lines only in {path.name}", "Give data with rows")
+    separator = _separator(lines)
+    first = _cells(lines[0], separator)
+    if len(first) > MOST_COLUMNS:
+        raise Problem(f"at most {MOST_COLUMNS:,} columns", f"{len(first):,}", "Drop columns, or give an npz file")
+    if all(_is_number(cell) for cell in first):
+        names = tuple(f"column {i + 1}" for i in range(len(first)))
+        return Layout(encoding, separator, names, False), ("The first line holds numbers, so the columns got numbers for names.",)
+    return Layout(encoding, separator, _named(first, path), True), ()
+
+
+def _encoding(head: bytes) -> str:
+    for mark, name in ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16")):
+        if head.startswith(mark):
+            return name
+    return "utf-8"
+
+
+def _cells(line: str, separator: str) -> list[str]:
+    try:
+        return [cell.strip() for cell in next(csv.reader([line], delimiter=separator, skipinitialspace=True), [])]
+    except csv.Error as error:
+        raise Problem("a text table (CSV)", f"a first line that is none ({error})", "Save it again as CSV") from None
+
+
+def _separator(lines: list[str]) -> str:
+    """The separator that cuts most lines into the same number of cells, more than one."""
+
+    def agreement(separator: str) -> tuple[int, int]:
+        counts = [len(_cells(line, separator)) for line in lines]
+        return (sum(c == counts[0] for c in counts) if counts[0] > 1 else 0, counts[0])
+
+    return max(SEPARATORS, key=agreement)
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return cell.lower() not in ("nan", "inf", "infinity")
+
+
+def _named(cells: list[str], path: Path) -> tuple[str, ...]:
+    names = tuple(cell or f"column {i + 1}" for i, cell in enumerate(cells))
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise Problem(
+            "a name of its own for each column", f"{', '.join(map(repr, twice[:5]))} more than once in {path.name}", "Rename them"
+        )
+    return names
+
+
+def _parse(path: Path, layout: Layout) -> "pd.DataFrame":
+    import pandas as pd
+
+    options: dict[str, Any] = {
+        "sep": layout.separator,
+        "encoding": layout.encoding,
+        "names": list(layout.header),
+        "header": 0 if layout.headed else None,
+        "index_col": False,
+        "na_values": list(ABSENT),
+        "keep_default_na": False,
+        "skipinitialspace": True,
+        "low_memory": False,
+    }
+    try:
+        with warnings.catch_warnings(), open_stream(path) as stream:
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            frame: pd.DataFrame = pd.read_csv(stream, **options)
+            return frame
+    except UnicodeDecodeError:
+        raise
+    except (pd.errors.ParserError, pd.errors.ParserWarning, pd.errors.EmptyDataError, csv.Error, OverflowError) as error:
+        found = str(error).replace("Error tokenizing data. C error: ", "").strip() or type(error).__name__
+        raise Problem(
+            f"a table of {len(layout.header)} columns in every line", f"{found.splitlines()[0][:150]}", "Mend that line"
+        ) from None
+
+
+def _without_index(frame: "pd.DataFrame") -> "tuple[pd.DataFrame, tuple[str, ...]]":
+    """Drop the row numbers that pandas writes as a first column without a name."""
+    first = str(frame.columns[0])
+    column = frame.iloc[:, 0]
+    if first == "column 1" and frame.shape[1] > 2 and "column 2" not in frame.columns and column.dtype.kind == "i":
+        start = int(column.iloc[0])
+        if start in (0, 1) and (column.to_numpy() == range(start, start + len(column))).all():
+            return frame.iloc[:, 1:].copy(), ("The first column has no name and counts the rows; it was left out.",)
+    return frame, ()

@@ -1,0 +1,125 @@
+"""Which column is the label, what its classes are, and labels as class indices."""
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import Problem
+from .schema import MISSING, as_text
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MOST_CLASSES = 100
+NAMES = (
+    "label",
+    "labels",
+    "target",
+    "class",
+    "y",
+    "income",
+    "outcome",
+    "credit",
+    "diagnosis",
+    "species",
+    "default",
+    "survived",
+    "churn",
+    "fraud",
+)
+"""Names a label often has, likelier ones first."""
+
+
+def words(name: str) -> tuple[str, ...]:
+    """The lower-case words of a column name: ``nativeCountry`` and ``native-country`` give (native, country)."""
+    return tuple(re.findall(r"[a-z]+|[0-9]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()))
+
+
+def classes_of(column: "pd.Series | NDArray[Any]", name: str = "y") -> tuple[str, ...]:
+    """The class names in a label column: numbers in their order, text in alphabetical order.
+
+    Raises
+    ------
+    Problem
+        For missing labels, a single class, or more than `MOST_CLASSES`.
+    """
+    text = texts(column)
+    found = np.unique(text).tolist()
+    if MISSING in found:
+        row = int((text == MISSING).argmax())
+        missing = int((text == MISSING).sum())
+        raise Problem(f"a label in every row of {name!r}", f"none in row {row} ({missing} such rows)", "Drop or label these rows")
+    if len(found) < 2:
+        raise Problem(
+            f"rows of at least two classes in {name!r}", f"only {found[0]!r}", "Give rows of every class, or choose another label column"
+        )
+    if len(found) > MOST_CLASSES:
+        do = "Choose a label column with classes; predicting numbers is not covered"
+        raise Problem(f"2 to {MOST_CLASSES} classes in {name!r}", f"{len(found):,} different values", do)
+    return tuple(sorted(found, key=_order))
+
+
+def _order(name: str) -> tuple[int, float, str]:
+    try:
+        return 0, float(name), name
+    except ValueError:
+        return 1, 0.0, name
+
+
+def texts(column: "pd.Series | NDArray[Any]") -> NDArray[np.str_]:
+    """Labels as text, written as `schema.as_text` writes categories."""
+    import pandas as pd
+
+    return as_text(column if isinstance(column, pd.Series) else pd.Series(column))
+
+
+def indices(column: "pd.Series | NDArray[Any]", classes: tuple[str, ...], name: str = "y") -> NDArray[np.int64]:
+    """Class indices, int64 (n,), of labels given by class name or as indices 0 to k - 1.
+
+    Raises
+    ------
+    Problem
+        When a label is neither, naming its row.
+    """
+    import pandas as pd
+
+    text = texts(column)
+    codes = pd.Index(list(classes), dtype=object).get_indexer(pd.Index(text.astype(object)))
+    if (codes < 0).any():
+        numbers = pd.Index([str(i) for i in range(len(classes))], dtype=object).get_indexer(pd.Index(text.astype(object)))
+        if (numbers < 0).any():
+            row = int((codes < 0).argmax()) if (codes >= 0).any() else int((numbers < 0).argmax())
+            known = ", ".join(classes[:8]) + (" …" if len(classes) > 8 else "")
+            raise Problem(f"labels in {name!r} among {known}", f"{text[row]!r} in row {row}", "Correct the label, or name the classes")
+        codes = numbers
+    return codes.astype(np.int64)
+
+
+def likely_label(frame: "pd.DataFrame") -> tuple[str, str]:
+    """The column that is most likely the label, and why: by its name, else the last one with few values.
+
+    Raises
+    ------
+    Problem
+        When no column has between 2 and `MOST_CLASSES` values.
+    """
+    names = [str(c) for c in frame.columns]
+    exact = {" ".join(words(n)): n for n in reversed(names)}
+    inside = {word: n for n in names for word in words(n)}
+    for known, why in ((exact, "by its name"), (inside, "by a word in its name")):
+        for guess in NAMES:
+            if guess in known and _few(frame[known[guess]]):
+                return known[guess], why
+    for name, why in ((names[-1], "it is the last column"), (names[0], "it is the first column")):
+        if _few(frame[name]):
+            return name, why
+    raise Problem(f"a label column with 2 to {MOST_CLASSES} classes", f"none likely among {', '.join(names[:8])}", "Name the label column")
+
+
+def _few(column: "pd.Series") -> bool:
+    try:
+        return 2 <= column.nunique(dropna=True) <= MOST_CLASSES
+    except TypeError:
+        return False

@@ -1,0 +1,200 @@
+"""A schema proposed from the data itself: what was assumed is said, and each assumption can be corrected."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from pydantic import ValidationError
+
+from ..errors import Problem
+from . import onehots, people
+from .arrays import Arrays
+from .building import Member, build
+from .columns import Guess, guess
+from .dataset import Dataset
+from .labels import classes_of, likely_label
+from .pixels import depth, pixel_feature
+from .schema import Feature, Schema
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, eq=False)
+class Proposal:
+    """What the columns of ``table`` most likely mean.
+
+    Attributes
+    ----------
+    schema
+        Kinds, bounds, label, classes and likely sensitive columns.
+    assumptions
+        Sentences for a person: what was guessed and why.
+    warnings
+        Sentences on what needs a look: constant columns, missing numbers.
+    left_out
+        Columns that are no features (ids, free text, dates).
+    skip
+        Columns that were said to be no features.
+    """
+
+    table: "pd.DataFrame | Arrays"
+    schema: Schema
+    assumptions: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    skip: tuple[str, ...] = ()
+
+    def _with(self, features: Sequence[Feature]) -> "Proposal":
+        if not features:
+            raise Problem("at least one feature", "none left", "Keep a column")
+        try:
+            schema = Schema(**{**dict(self.schema), "features": tuple(features)})
+        except ValidationError as error:
+            raise Problem("features with names of their own", error.errors()[0]["msg"], "Rename one") from None
+        return replace(self, schema=schema)
+
+    def replace(self, feature: Feature) -> "Proposal":
+        """With ``feature`` instead of the one of the same name."""
+        self.schema.feature(feature.name)
+        return self._with([feature if f.name == feature.name else f for f in self.schema.features])
+
+    def drop(self, column: str) -> "Proposal":
+        """Without the feature ``column``; it is left out."""
+        self.schema.feature(column)
+        rest = self._with([f for f in self.schema.features if f.name != column])
+        return replace(rest, left_out=(*self.left_out, column))
+
+    def take(self, column: str) -> "Proposal":
+        """With a column that was left out as a feature, at the end."""
+        if column not in self.left_out or isinstance(self.table, Arrays):
+            raise Problem(f"a column that was left out ({', '.join(self.left_out) or 'there is none'})", repr(column), "Correct the name")
+        found = guess(self.table, column, always=True)
+        if found.feature is None:
+            raise Problem("a column of numbers or categories", f"{column!r}: {found.why}", "Leave it out")
+        more = self._with([*self.schema.features, found.feature])
+        return replace(more, left_out=tuple(c for c in self.left_out if c != column))
+
+    def relabel(self, column: str) -> "Proposal":
+        """A new proposal with ``column`` as the label."""
+        return propose(self.table, column, self.skip)
+
+    def mark(self, columns: Sequence[str]) -> "Proposal":
+        """With exactly ``columns`` as the sensitive ones; they need not be features."""
+        known = list(self.table.sensitive) if isinstance(self.table, Arrays) else [str(c) for c in self.table.columns]
+        if lost := [c for c in columns if c not in known]:
+            raise Problem(f"columns among {', '.join(known[:20])}", ", ".join(map(repr, lost)), "Correct the name")
+        return replace(self, schema=self.schema.model_copy(update={"sensitive": tuple(columns)}))
+
+    def freeze(self, columns: Sequence[str]) -> "Proposal":
+        """An attacker may change every feature but exactly ``columns``."""
+        for column in columns:
+            self.schema.feature(column)
+        return self._with([f.model_copy(update={"mutable": f.name not in columns}) for f in self.schema.features])
+
+    def build(self, *, member: Member = None, name: str = "", source: str = "") -> Dataset:
+        """The data set by this schema."""
+        return build(self.table, self.schema, member=member, name=name, source=source)
+
+
+def propose(table: "pd.DataFrame | Arrays", label: str | None = None, skip: Sequence[str] = ()) -> Proposal:
+    """Kinds, bounds, label, classes, sensitive columns, one-hot groups and images, from the data itself.
+
+    Parameters
+    ----------
+    label
+        The label column; None to find a likely one.
+    skip
+        Columns that are no features, such as the one that says which rows were trained on.
+
+    Raises
+    ------
+    Problem
+        When there is no likely label, a single class, one row, or no column left to learn from.
+    """
+    if len(table) < 2:
+        raise Problem("at least two rows", f"{len(table)}", "Give data with rows of every class")
+    if isinstance(table, Arrays):
+        return _from_arrays(table, label or "label", tuple(skip))
+    said = list(table.attrs.get("assumptions", ()))
+    names = [str(c) for c in table.columns]
+    if twice := sorted({n for n in names if names.count(n) > 1}):
+        raise Problem("a name of its own for each column", f"{', '.join(map(repr, twice[:5]))} more than once", "Rename them")
+    if label is None:
+        label, why = likely_label(table.drop(columns=[c for c in skip if c in names]))
+        said.append(f"{label!r} is the label ({why}).")
+    elif label not in names:
+        raise Problem(
+            f"the label column {label!r}", f"the columns {', '.join(names[:8])}{' …' if len(names) > 8 else ''}", "Name one of them"
+        )
+    classes = classes_of(table[label], label)
+    rest = table.drop(columns=[label, *(c for c in skip if c in names and c != label)])
+    if (image := pixel_feature(rest)) is not None:
+        return Proposal(table, Schema(features=(image,), label=label, classes=classes), (*said, _about(image)), skip=tuple(skip))
+    return _tabular(table, rest, label, classes, said, tuple(skip))
+
+
+def _about(image: Feature) -> str:
+    size = "×".join(map(str, image.shape))
+    return f"The columns are the pixels of images of {size}, divided by {image.divide:g}."
+
+
+def _from_arrays(table: Arrays, label: str, skip: tuple[str, ...]) -> Proposal:
+    classes = table.classes or classes_of(table.y)
+    said = list(table.assumptions)
+    if not table.images:
+        frame = table.frame
+        while label in table.names:
+            label += "_"
+        if (image := pixel_feature(frame)) is None:
+            found = _tabular(frame, frame, label, classes, said, skip)
+            marked = found.schema.model_copy(update={"sensitive": (*found.schema.sensitive, *table.sensitive)})
+            return replace(found, table=table, schema=marked)
+        table = replace(table, x=table.x.reshape(-1, *image.shape), names=())
+    divide = depth(table.x)
+    if not divide:
+        low, high = float(np.min(table.x)), float(np.max(table.x))
+        raise Problem("pixels of 0 to 1 or 0 to 255", f"{low:g} to {high:g}", "Rescale the images")
+    feature = Feature(name="image", kind="pixels", shape=table.x.shape[1:], divide=divide, unit="of full brightness")
+    schema = Schema(features=(feature,), label=label, classes=classes, sensitive=tuple(table.sensitive))
+    said.append(f"x holds images of {'×'.join(map(str, feature.shape))}, divided by {divide:g}.")
+    return Proposal(table, schema, tuple(said), skip=skip)
+
+
+def _tabular(
+    table: "pd.DataFrame", rest: "pd.DataFrame", label: str, classes: tuple[str, ...], said: list[str], skip: tuple[str, ...]
+) -> Proposal:
+    guesses = _guesses(rest)
+    features = [g.feature for g in guesses if g.feature is not None]
+    if not features:
+        raise Problem("at least one column to learn from", f"only {label!r} and what was left out", "Give columns of numbers or categories")
+    out = [g for g in guesses if g.feature is None]
+    sensitive = people.likely_sensitive(rest, label)
+    said.append(f"The classes of {label!r} are {', '.join(map(repr, classes[:10]))}{' …' if len(classes) > 10 else ''}.")
+    said += [g.said for g in guesses if g.said]
+    if any(f.kind in ("continuous", "integer") for f in features):
+        said.append("The bounds of numbers are the smallest and largest value seen, rounded outward.")
+    said += [f"{g.name!r} was left out: {g.why}." for g in out]
+    if sensitive:
+        said.append(f"Likely sensitive: {', '.join(map(repr, sensitive))} (by name or by what they hold).")
+    if fixed := [f.name for f in features if not f.mutable]:
+        said.append(f"An attacker may not change {', '.join(map(repr, fixed))}: nobody can change that about themselves.")
+    warned = tuple(g.warned for g in guesses if g.warned)
+    schema = Schema(features=tuple(features), label=label, classes=classes, sensitive=tuple(sensitive))
+    return Proposal(table, schema, tuple(said), warned, tuple(g.name for g in out), skip)
+
+
+def _guesses(frame: "pd.DataFrame") -> list[Guess]:
+    groups = onehots.groups(frame)
+    first = {columns[0]: (name, columns) for name, columns in groups.items()}
+    inside = {column for columns in groups.values() for column in columns}
+    found: list[Guess] = []
+    for column in map(str, frame.columns):
+        if column in first:
+            name, columns = first[column]
+            feature = Feature(name=name, kind="onehot", columns=columns, mutable=not people.fixed_at_birth(name))
+            found.append(Guess(name, feature, said=f"{len(columns)} columns are one group {name!r}: exactly one of them is 1 in each row."))
+        elif column not in inside:
+            found.append(guess(frame, column))
+    return found

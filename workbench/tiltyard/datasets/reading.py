@@ -1,0 +1,170 @@
+"""The one door from a data file, a DataFrame or arrays to a data set."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import Problem
+from .arrays import Arrays, arranged
+from .building import Member, build
+from .dataset import Dataset
+from .limits import bounded
+from .proposing import propose
+from .schema import Schema
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+OTHERS = (
+    (b"\x80\x02", "a pickle, which can run code when it is opened"),
+    (b"\x80\x03", "a pickle, which can run code when it is opened"),
+    (b"\x80\x04", "a pickle, which can run code when it is opened"),
+    (b"\x80\x05", "a pickle, which can run code when it is opened"),
+    (b"\x89HDF", "an HDF5 file"),
+    (b"\xd0\xcf\x11\xe0", "an old Excel file"),
+    (b"ARROW1", "an Arrow (Feather) file"),
+    (b"SQLite format", "an SQLite database"),
+    (b"\x93NUMPY", "a single array (npy) without labels"),
+    (b"\x89PNG", "a picture"),
+    (b"%PDF", "a PDF"),
+    (b"BZh", "a bzip2 archive"),
+    (b"\xfd7zXZ", "an xz archive"),
+    (b"(\xb5/\xfd", "a zstd archive"),
+)
+SAVE = "Save the table as CSV, Parquet, or npz with arrays x and y"
+
+
+def read(
+    source: Any,
+    *,
+    schema: Schema | None = None,
+    label: str | None = None,
+    sensitive: Sequence[str] | None = None,
+    member: Member = None,
+    name: str = "",
+) -> Dataset:
+    """A data set from a CSV (also gzip), Parquet or npz file, a DataFrame, or ``(x, y)``.
+
+    Parameters
+    ----------
+    schema
+        What the columns mean, for instance ``target.schema``; None to propose it from the data.
+    label
+        The label column; None for the schema's, or a likely one.
+    sensitive
+        Sensitive columns; None for the schema's or the likely ones, () for none.
+    member
+        A column's name or a mask (n,): was the row trained on?
+
+    Raises
+    ------
+    Problem
+        In one line, for anything that is not such data.
+    """
+    table = read_table(source)
+    if isinstance(source, str | os.PathLike):
+        name, origin = name or Path(source).name.split(".")[0], str(source)
+    else:
+        origin = ""
+    if schema is None:
+        proposal = propose(table, label, (member,) if isinstance(member, str) else ())
+        schema = proposal.schema
+    elif label is not None:
+        schema = schema.model_copy(update={"label": label})
+    return build(table, schema, sensitive=sensitive, member=member, name=name, source=origin)
+
+
+def read_table(source: Any) -> "pd.DataFrame | Arrays":
+    """The rows as they are, nothing interpreted yet: a DataFrame, or `Arrays` for npz and ``(x, y)``.
+
+    Raises
+    ------
+    Problem
+        For a missing, empty, damaged or foreign file, and for objects that are no table.
+    """
+    if isinstance(source, str | os.PathLike):
+        return _file(Path(source).expanduser())
+    if isinstance(source, Arrays):
+        return source
+    if isinstance(source, tuple) and len(source) == 2:
+        return _pair(*source)
+    if hasattr(source, "columns") and hasattr(source, "iloc"):
+        return _frame(source)
+    raise Problem("a path, a DataFrame or a pair (x, y)", f"{type(source).__name__}", "Give one of these")
+
+
+def _pair(x: Any, y: Any) -> "pd.DataFrame | Arrays":
+    if hasattr(x, "columns") and hasattr(x, "iloc"):
+        frame = _frame(x)
+        if len(y) != len(frame):
+            raise Problem(f"{len(frame)} labels, one per row", f"{len(y)}", "Give one label per row")
+        name = str(getattr(y, "name", None) or "label")
+        while name in frame.columns:
+            name += "_"
+        return frame.assign(**{name: getattr(y, "to_numpy", lambda: y)()})
+    return arranged(x, y)
+
+
+def _frame(frame: "pd.DataFrame") -> "pd.DataFrame":
+    if frame.shape[1] == 0 or len(frame) == 0:
+        raise Problem("a table with rows and columns", f"shape {frame.shape}", "Give data with rows")
+    plain = frame.reset_index(drop=True)
+    plain.columns = [" ".join(map(str, c)) if isinstance(c, tuple) else str(c) for c in plain.columns]
+    if not plain.columns.is_unique:
+        twice = sorted(set(plain.columns[plain.columns.duplicated()]))
+        raise Problem("a name of its own for each column", f"{', '.join(map(repr, twice[:5]))} more than once", "Rename them")
+    return plain
+
+
+def _file(path: Path) -> "pd.DataFrame | Arrays":
+    try:
+        if path.is_dir():
+            raise Problem("a data file", f"the folder {path.name}", "Give a file in it")
+        if not path.exists():
+            raise Problem("a data file", f"nothing at {path}", "Check the path")
+        if not path.is_file():
+            raise Problem("a data file", f"{path.name}, which is no regular file", "Give a CSV, Parquet or npz file")
+        with path.open("rb") as stream:
+            head = stream.read(16)
+        if not head:
+            raise Problem("a data file", f"{path.name}, which is empty", "Copy or download it again")
+        return _by_content(path, head)
+    except PermissionError:
+        raise Problem("a file that may be read", f"no permission for {path.name}", "Change its permissions") from None
+    except OSError as error:
+        raise Problem("a file that can be read", f"{path.name}: {error.strerror or error}", "Check the path and the disk") from None
+    except MemoryError:
+        raise Problem("data that fits into memory", f"{path.name}, which does not", "Take a sample of the rows") from None
+
+
+def _by_content(path: Path, head: bytes) -> "pd.DataFrame | Arrays":
+    from .csv_file import read_csv
+    from .npz_file import read_npz
+
+    if head.startswith(b"PAR1"):
+        return _parquet(path)
+    if head.startswith(b"PK"):
+        return read_npz(path)
+    for mark, what in OTHERS:
+        if head.startswith(mark):
+            raise Problem("a CSV, Parquet or npz file", f"{path.name}, {what}", SAVE)
+    return read_csv(path)
+
+
+def _parquet(path: Path) -> "pd.DataFrame":
+    import pandas as pd
+    import pyarrow  # type: ignore[import-untyped,unused-ignore]
+    import pyarrow.parquet  # type: ignore[import-untyped,unused-ignore]
+
+    try:
+        file = pyarrow.parquet.ParquetFile(path)
+        bounded(sum(file.metadata.row_group(i).total_byte_size for i in range(file.metadata.num_row_groups)), path)
+        file.close()
+        frame = pd.read_parquet(path)
+    except Problem:
+        raise
+    except (pyarrow.ArrowException, OSError, ValueError, OverflowError, TypeError, NotImplementedError) as error:
+        found = (str(error).splitlines() or [""])[0][:120]
+        raise Problem("a whole Parquet file", f"{path.name}, which cannot be read ({found})", "Copy or save it again") from None
+    return _frame(frame)
