@@ -1,0 +1,147 @@
+"""Group metrics against Fairlearn called by hand, a constant model, and groups too small to speak of."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from fairlearn.metrics import (
+    MetricFrame,
+    demographic_parity_difference,
+    demographic_parity_ratio,
+    equalized_odds_difference,
+    equalized_odds_ratio,
+    false_negative_rate,
+)
+
+from tiltyard.datasets.dataset import Dataset
+from tiltyard.datasets.schema import Schema
+from tiltyard.fairness.group_metrics import GroupMetrics
+from tiltyard.result import Record, Status
+from tiltyard.targets.estimators import FunctionTarget
+
+
+@pytest.mark.parametrize(
+    ("name", "function"),
+    [
+        ("demographic_parity_difference_sex", demographic_parity_difference),
+        ("demographic_parity_ratio_sex", demographic_parity_ratio),
+        ("equalized_odds_difference_sex", equalized_odds_difference),
+        ("equalized_odds_ratio_sex", equalized_odds_ratio),
+    ],
+)
+def test_equals_fairlearn_called_by_hand(biased, hiring, name, function):
+    metric = GroupMetrics()(biased, hiring).result.metric(name)
+    rows = hiring.unseen
+    by_hand = function(rows.y, biased.labels(rows.x), sensitive_features=rows.sensitive["sex"])
+    assert metric.value == pytest.approx(by_hand, abs=1e-12)
+    assert metric.low <= metric.value <= metric.high
+    assert metric.n == len(rows)
+
+
+def test_the_table_holds_fairlearns_rates_with_the_n_behind_them(biased, hiring):
+    table = GroupMetrics()(biased, hiring).result.tables[0]
+    rows = hiring.unseen
+    frame = MetricFrame(
+        metrics=false_negative_rate, y_true=rows.y, y_pred=biased.labels(rows.x), sensitive_features=rows.sensitive["sex"]
+    ).by_group
+    cells = {row[0]: row[-1] for row in table.rows}
+    assert {name: float(cell.split()[0]) for name, cell in cells.items()} == pytest.approx(frame.to_dict(), abs=6e-4)
+    positives = int((rows.y[rows.sensitive["sex"] == "F"] == 1).sum())
+    assert cells["F"].endswith(f"; {positives:,})")
+
+
+def test_a_built_in_disparity_is_a_finding_above_what_chance_does(biased, hiring):
+    result = GroupMetrics()(biased, hiring).result
+    assert result.status is Status.FINDING
+    gap = result.metric("demographic_parity_difference_sex")
+    assert gap.low > 0.1
+    assert "chance" in result.summary
+
+
+def test_a_constant_model_has_no_gap(constant, hiring):
+    result = GroupMetrics()(constant, hiring).result
+    assert result.metric("demographic_parity_difference_sex").value == 0
+    assert result.metric("equalized_odds_difference_sex").value == 0
+    assert result.metric("demographic_parity_ratio_sex").value == 1
+    assert result.status is Status.PASSED
+
+
+def test_a_model_that_selects_nobody_has_no_ratio_and_says_why(hiring):
+    never = FunctionTarget(lambda x: np.zeros(len(x)), hiring.schema.classes, hiring.schema)
+    metric = GroupMetrics()(never, hiring).result.metric("demographic_parity_ratio_sex")
+    assert metric.value is None
+    assert "above 0" in metric.note
+
+
+def test_one_group_is_incomplete_in_one_line(biased, hiring):
+    alone = replace(hiring, sensitive={"sex": np.full(len(hiring), "F")})
+    result = GroupMetrics()(biased, alone).result
+    assert result.status is Status.INCOMPLETE
+    assert "one group only" in result.summary
+    assert result.metric("demographic_parity_difference_sex").value is None
+
+
+def test_small_groups_are_shown_not_compared_and_said(biased, hiring):
+    sex = hiring.sensitive["sex"].copy().astype("<U9")
+    sex[np.flatnonzero(~hiring.member)[:12]] = "X"
+    result = GroupMetrics()(biased, replace(hiring, sensitive={"sex": sex})).result
+    assert any("X (n = 12)" in note for note in result.notes)
+    assert "X" in [row[0] for row in result.tables[0].rows]
+    assert result.tables[0].marked
+    assert result.metric("demographic_parity_difference_sex").n == int((~hiring.member).sum()) - 12
+
+
+def test_crossed_divides_by_all_columns_together(biased, hiring):
+    town = np.where(np.arange(len(hiring)) % 2 == 0, "east", "west")
+    result = GroupMetrics(crossed=True)(biased, replace(hiring, sensitive={**hiring.sensitive, "town": town})).result
+    assert {row[0] for row in result.tables[-1].rows} == {"F × east", "F × west", "M × east", "M × west"}
+
+
+def test_a_column_of_numbers_is_cut_at_its_quartiles(biased, hiring):
+    age = (np.arange(len(hiring)) % 60 + 18).astype(str)
+    result = GroupMetrics()(biased, replace(hiring, sensitive={"age": age})).result
+    assert len(result.tables[0].rows) == 4
+    assert any("quartiles" in note for note in result.notes)
+
+
+def test_many_classes_are_one_against_the_rest(hiring):
+    schema = Schema(features=hiring.schema.features, label="y", classes=("a", "b", "c"))
+    data = Dataset(hiring.x, hiring.y + (hiring.x[:, 0] > 1), schema, sensitive=hiring.sensitive)
+
+    def scores(x):
+        hit = x[:, 0] > 0.5
+        return np.stack([0.6 * ~hit + 0.2 * hit, 0.2 * ~hit + 0.6 * hit, np.full(len(x), 0.2)], 1)
+
+    result = GroupMetrics(positive="b")(FunctionTarget(scores, schema.classes, schema), data).result
+    assert "against all the rest" in result.notes[0]
+    by_hand = demographic_parity_difference(data.y == 1, data.x[:, 0] > 0.5, sensitive_features=data.sensitive["sex"])
+    assert result.metric("demographic_parity_difference_sex").value == pytest.approx(by_hand)
+
+
+def test_the_interval_covers_the_true_gap_and_chance_covers_no_gap():
+    from tiltyard.fairness.rates import gaps, grouped
+
+    rng = np.random.default_rng(0)
+    inside = below = 0
+    for _ in range(200):
+        groups = np.repeat(["a", "b"], 400)
+        truth = rng.random(800) < 0.5
+        biased = rng.random(800) < np.where(groups == "a", 0.3, 0.5)
+        fair = rng.random(800) < 0.4
+        gap = gaps(grouped(groups, truth, biased).counts, 200, rng)["demographic_parity"]
+        none = gaps(grouped(groups, truth, fair).counts, 200, rng)["demographic_parity"]
+        inside += gap.low <= 0.2 <= gap.high
+        below += none.difference <= none.chance
+    assert 180 <= inside <= 199
+    assert 180 <= below <= 199
+
+
+def test_unknown_names_are_one_line(biased, hiring):
+    assert "sensitive column (sex)" in GroupMetrics(columns=("race",))(biased, hiring).result.summary
+    assert "a class (no, yes)" in GroupMetrics(positive="maybe")(biased, hiring).result.summary
+
+
+def test_same_seed_same_record_and_json(biased, hiring):
+    one, two = GroupMetrics(seed=3)(biased, hiring), GroupMetrics(seed=3)(biased, hiring)
+    assert one.result == two.result
+    assert Record.model_validate_json(one.model_dump_json()) == one

@@ -1,0 +1,291 @@
+"""How a model treats groups of people: Fairlearn's rates by group, with intervals, and how far they lie apart."""
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..check import Check, Estimate, parameter
+from ..datasets.dataset import Dataset
+from ..intervals import LEVEL, clopper_pearson, rate
+from ..progress import Progress
+from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
+from ..targets.target import Target
+from .groups import Division, Judged, divisions, judged, positive_class
+from .rates import RATES, Gap, Grouped, gaps, grouped, parts, rates
+
+STANDARDS = (
+    "AITG-APP-10",
+    "AITG-DAT-03",
+    "AML.T0048.002",
+    "AI RMF MEASURE 2.11",
+    "EU AI Act Art. 10(2)(f)",
+    "EU AI Act Art. 10(2)(g)",
+)
+WORDS = {
+    "selection_rate": "selection rate",
+    "accuracy": "accuracy",
+    "false_positive_rate": "false positive rate",
+    "false_negative_rate": "false negative rate",
+}
+CRITERIA = {"demographic_parity": "Demographic parity", "equalized_odds": "Equalized odds"}
+SHOWN = 50
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One division judged: all groups, those large enough, and the gaps between these (None where fewer than two)."""
+
+    division: Division
+    every: Grouped
+    large: Grouped
+    gaps: dict[str, Gap]
+
+    @property
+    def n(self) -> int:
+        return int(self.large.n.sum())
+
+    @property
+    def key(self) -> str:
+        return "".join(c if c.isalnum() else "_" for c in self.division.name.lower())
+
+
+class GroupMetrics(Check):
+    """Rates by group of each sensitive column and the gaps between groups, on rows that were not trained on."""
+
+    id: ClassVar[str] = "fairness.groups"
+    title: ClassVar[str] = "Fairness by group"
+    question: ClassVar[str] = "Does the model treat groups of people differently?"
+    needs: ClassVar[frozenset[str]] = frozenset({"labels", "sensitive"})
+    standards: ClassVar[tuple[str, ...]] = STANDARDS
+    sources: ClassVar[tuple[str, ...]] = (
+        "Fairlearn MetricFrame (Bird et al. 2020)",
+        "Hardt, Price and Srebro 2016, arXiv 1610.02413 (equalized odds)",
+    )
+
+    columns: tuple[str, ...] = parameter((), "Sensitive columns to divide by; none means all", source="sensitive")
+    crossed: bool = parameter(False, "Also divide by all these columns together")
+    positive: str = parameter("", "The class that is the favorable outcome; empty means the last; the rest count as one")
+    rows: int = parameter(20_000, "Rows to judge, drawn at random from those not trained on", "rows", ge=50, le=1_000_000)
+    smallest: int = parameter(30, "Smaller groups are shown but not compared", "rows", ge=2, le=10_000)
+    difference: float = parameter(0.1, "Largest gap between groups that is not a finding", ge=0.0, le=1.0)
+    ratio: float = parameter(0.8, "Smallest ratio of selection rates that is not a finding (four-fifths rule)", ge=0.0, le=1.0)
+    draws: int = parameter(1000, "Bootstrap draws behind each interval", "draws", ge=100, le=20_000)
+
+    def estimate(self, target: Target, data: Dataset) -> Estimate:
+        return Estimate(queries=min(self.rows, len(data.unseen)))
+
+    def run(self, target: Target, data: Dataset, progress: Progress) -> CheckResult:
+        rng = np.random.default_rng(self.seed)
+        positive = positive_class(target.classes, self.positive)
+        rows = judged(target, data.unseen.sample(self.rows, rng), positive, progress.part(0.6))
+        measured = [self._measure(d, rows, rng, progress) for d in divisions(rows.data, self.columns, self.crossed)]
+        findings = [f for m in measured for f in self._findings(m)]
+        return CheckResult(
+            status=self._status(measured, findings),
+            summary=self._summary(measured, target.classes[positive]),
+            metrics=(_accuracy(rows), *(metric for m in measured for metric in _metrics(m))),
+            findings=tuple(findings),
+            tables=tuple(_table(m, rows, self.smallest) for m in measured),
+            charts=tuple(_chart(m, target.classes[positive]) for m in measured),
+            notes=self._notes(measured, target.classes, positive, len(rows.data)),
+        )
+
+    def _measure(self, division: Division, rows: Judged, rng: np.random.Generator, progress: Progress) -> Measured:
+        progress.step(0.0, f"comparing groups of {division.name}")
+        every = grouped(division.groups, rows.truth, rows.predicted)
+        large = every.of_size(self.smallest)
+        return Measured(division, every, large, gaps(large.counts, self.draws, rng) if len(large.names) > 1 else {})
+
+    def _beyond(self, gap: Gap, fifths: bool) -> bool:
+        return gap.difference > self.difference or (fifths and gap.ratio < self.ratio)
+
+    def _findings(self, m: Measured) -> list[Finding]:
+        found = []
+        for name, gap in m.gaps.items():
+            if not (self._beyond(gap, name == "demographic_parity") and gap.difference > gap.chance):
+                continue
+            severity = Severity.HIGH if gap.low > 2 * self.difference else Severity.MEDIUM if gap.low > self.difference else Severity.LOW
+            found.append(_finding(m, name, gap, severity))
+        return found
+
+    def _status(self, measured: list[Measured], findings: list[Finding]) -> Status:
+        if findings:
+            return Status.FINDING
+        unclear = any(not m.gaps or any(self._beyond(gap, False) for gap in m.gaps.values()) for m in measured)
+        return Status.INCOMPLETE if unclear else Status.PASSED
+
+    def _summary(self, measured: list[Measured], positive: str) -> str:
+        known = [m for m in measured if m.gaps]
+        if not known:
+            return f"Nothing to compare: {_alone(measured[0], self.smallest)}."
+        worst = max(known, key=lambda m: m.gaps["demographic_parity"].difference)
+        gap = worst.gaps["demographic_parity"]
+        shares = rates(worst.large.counts, "selection_rate")
+        low, high = worst.large.names[int(shares.argmin())], worst.large.names[int(shares.argmax())]
+        if gap.difference == 0:
+            return f"All groups are given {positive!r} at the same rate, {shares.max():.1%} (n = {worst.n:,})."
+        return (
+            f"By {worst.division.name}, {positive!r} goes to {shares.max():.1%} of {high} and {shares.min():.1%} of {low}: "
+            f"a gap of {gap.difference:.3f} ({gap.low:.3f} to {gap.high:.3f}, n = {worst.n:,}; chance alone reaches {gap.chance:.3f})."
+        )
+
+    def _notes(self, measured: list[Measured], classes: tuple[str, ...], positive: int, n: int) -> tuple[str, ...]:
+        found = [
+            f"{n:,} rows judged; the favorable outcome is {classes[positive]!r}" + (" against all the rest." if len(classes) > 2 else ".")
+        ]
+        for m in measured:
+            if m.division.note:
+                found.append(m.division.note + ".")
+            small = [f"{name} (n = {size})" for name, size in zip(m.every.names, m.every.n, strict=True) if size < self.smallest]
+            if small:
+                more = f" and {len(small) - 8} more" if len(small) > 8 else ""
+                found.append(f"Too small to speak of and left out of the gaps of {m.division.name}: {', '.join(small[:8])}{more}.")
+            if not m.gaps:
+                found.append(f"{m.division.name}: {_alone(m, self.smallest)}.")
+            elif any(self._beyond(gap, False) and gap.difference <= gap.chance for gap in m.gaps.values()):
+                found.append(
+                    f"{m.division.name}: a gap beyond the limit, but groups of these sizes reach it by chance; more rows would tell."
+                )
+        return tuple(found)
+
+
+def _alone(m: Measured, smallest: int) -> str:
+    if len(m.every.names) == 1:
+        return f"{m.division.name!r} has one group only ({m.every.names[0]}); a gap needs two"
+    return f"{m.division.name!r} has {len(m.large.names)} of {len(m.every.names)} groups with at least {smallest} rows; a gap needs two"
+
+
+def _accuracy(rows: Judged) -> Metric:
+    hits = int((rows.truth == rows.predicted).sum())
+    return rate("accuracy", "Accuracy over all groups", hits, len(rows.truth), "higher")
+
+
+def _finding(m: Measured, name: str, gap: Gap, severity: Severity) -> Finding:
+    what = "Selection rates" if name == "demographic_parity" else "Error rates"
+    fifths = f", ratio {gap.ratio:.2f}" if math.isfinite(gap.ratio) else ""
+    return Finding(
+        title=f"{what} differ by {m.division.name}: {gap.difference:.3f}{fifths}",
+        severity=severity,
+        evidence=f"{CRITERIA[name]} difference {gap.difference:.3f} ({gap.low:.3f} to {gap.high:.3f}), n = {m.n:,}; chance alone reaches "
+        f"{gap.chance:.3f}. Table groups_{m.key}.",
+        advice="Look first for what the data leaves out or measures worse for one group; then try thresholds per group, "
+        "or training under a constraint, and weigh the accuracy it costs.",
+        standards=STANDARDS,
+        defense="fairness.threshold_optimizer" if name == "demographic_parity" else "fairness.exponentiated_gradient",
+    )
+
+
+def _metrics(m: Measured) -> list[Metric]:
+    found = []
+    for name, label in CRITERIA.items():
+        gap = m.gaps.get(name)
+        found += [
+            _metric(m, f"{name}_difference", f"{label} difference by {m.division.name}", gap, "zero"),
+            _metric(m, f"{name}_ratio", f"{label} ratio by {m.division.name}", gap, "higher"),
+        ]
+    return found
+
+
+def _metric(m: Measured, name: str, label: str, gap: Gap | None, safer: str) -> Metric:
+    ratio = name.endswith("ratio")
+    value, low, high = (
+        (math.nan,) * 3 if gap is None else (gap.ratio, gap.ratio_low, gap.ratio_high) if ratio else (gap.difference, gap.low, gap.high)
+    )
+    known, bounded = math.isfinite(value), math.isfinite(low)
+    why = "fewer than two groups are large enough" if gap is None else "no group has a rate above 0"
+    note = why if not known or gap is None else "" if ratio else f"groups of these sizes reach {gap.chance:.3f} by chance"
+    return Metric(
+        name=f"{name}_{m.key}",
+        label=label,
+        value=value if known else None,
+        low=low if known and bounded else None,
+        high=high if known and bounded else None,
+        level=LEVEL if known and bounded else None,
+        n=m.n,
+        safer="zero" if safer == "zero" else "higher",
+        interval="bootstrap within groups" if known and bounded else "",
+        note=note,
+    )
+
+
+def _frame(m: Measured, rows: Judged) -> dict[str, NDArray[np.float64]]:
+    """Fairlearn's rates by group in the order of ``m.every.names``; NaN where no row is behind one."""
+    from fairlearn.metrics import MetricFrame, false_negative_rate, false_positive_rate, selection_rate
+    from sklearn.metrics import accuracy_score
+
+    measures = dict(zip(RATES, (selection_rate, accuracy_score, false_positive_rate, false_negative_rate), strict=True))
+    frame = MetricFrame(
+        metrics=measures,
+        y_true=rows.truth.astype(int),
+        y_pred=rows.predicted.astype(int),
+        sensitive_features=m.division.groups,
+    ).by_group.loc[list(m.every.names)]
+    behind = {name: parts(m.every.counts, name)[1] > 0 for name in RATES}
+    return {name: np.where(behind[name], frame[name].to_numpy(np.float64), np.nan) for name in RATES}
+
+
+def _table(m: Measured, rows: Judged, smallest: int) -> Table:
+    shares = _frame(m, rows)
+    order = np.argsort(-m.every.n, kind="stable")
+    lines = []
+    for g in order[:SHOWN].tolist():
+        cells = [_cell(shares[name][g], *(int(p[g]) for p in parts(m.every.counts, name))) for name in RATES]
+        lines.append((m.every.names[g], int(m.every.n[g]), int(m.every.counts[g, 1].sum()), *cells))
+    small = tuple((i, 1) for i, g in enumerate(order[:SHOWN].tolist()) if m.every.n[g] < smallest)
+    columns = (
+        Column(name=m.division.name),
+        Column(name="n", unit="rows", kind="integer"),
+        Column(name="truly positive", unit="rows", kind="integer"),
+        *(Column(name=WORDS[name]) for name in RATES),
+    )
+    note = (
+        f"Rate (exact 95% interval; n behind it). Marked: fewer than {smallest} rows."
+        if small
+        else "Rate (exact 95% interval; n behind it)."
+    )
+    return Table(
+        name=f"groups_{m.key}",
+        title=f"Rates by {m.division.name}",
+        columns=columns,
+        rows=tuple(lines),
+        marked=small,
+        total=len(order),
+        note=note,
+    )
+
+
+def _cell(value: float, hits: int, n: int) -> str | None:
+    if not math.isfinite(value):
+        return None
+    low, high = clopper_pearson(hits, n)
+    return f"{value:.3f} ({low:.3f} to {high:.3f}; {n:,})"
+
+
+def _chart(m: Measured, positive: str) -> Chart:
+    order = np.argsort(-m.every.n, kind="stable")[:20].tolist()
+    names = tuple(f"{m.every.names[g]} (n = {m.every.n[g]:,})" for g in order)
+    series = []
+    for i, name in enumerate(RATES):
+        hits, n = parts(m.every.counts, name)
+        bounds = [clopper_pearson(int(hits[g]), int(n[g])) if n[g] else (None, None) for g in order]
+        series.append(
+            Series(
+                name=WORDS[name],
+                x=tuple(j + 0.15 * (i - 1.5) for j in range(len(order))),
+                y=tuple(float(hits[g] / n[g]) if n[g] else None for g in order),
+                low=tuple(low for low, _ in bounds),
+                high=tuple(high for _, high in bounds),
+            )
+        )
+    return Chart(
+        name=f"groups_{m.key}",
+        title=f"Rates by {m.division.name}",
+        kind="dot",
+        x=Axis(label=m.division.name, categories=names),
+        y=Axis(label="rate", low=0.0, high=1.0),
+        series=tuple(series),
+        alt=f"Selection rate of {positive!r}, accuracy and error rates of each group of {m.division.name} with exact 95% intervals.",
+    )

@@ -1,0 +1,89 @@
+"""Which rows are judged together: sensitive columns, alone or crossed, and predictions as one class against the rest."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..datasets.dataset import Dataset
+from ..errors import Problem
+from ..progress import Progress
+from ..targets.target import Target
+
+MOST_GROUPS = 12
+CALL = 2048
+
+
+@dataclass(frozen=True)
+class Division:
+    """One way to tell people apart: ``groups`` is str (n,); ``note`` says what was done to the column."""
+
+    name: str
+    groups: NDArray[np.str_]
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Rows with truth and prediction as the positive class or not, bool (n,)."""
+
+    data: Dataset
+    truth: NDArray[np.bool_]
+    predicted: NDArray[np.bool_]
+
+
+def positive_class(classes: tuple[str, ...], name: str) -> int:
+    """Index of the class called ``name``; of the last class where no name is given."""
+    if not name:
+        return len(classes) - 1
+    if name not in classes:
+        raise Problem(f"a class ({', '.join(classes)})", repr(name), "Correct the name of the positive class")
+    return classes.index(name)
+
+
+def known_columns(data: Dataset, columns: tuple[str, ...]) -> tuple[str, ...]:
+    """``columns``, or all sensitive columns where none is named."""
+    for name in columns:
+        if name not in data.sensitive:
+            raise Problem(f"a sensitive column ({', '.join(data.sensitive)})", repr(name), "Correct the name")
+    return columns or tuple(data.sensitive)
+
+
+def divisions(data: Dataset, columns: tuple[str, ...], crossed: bool) -> list[Division]:
+    """Each column alone, and with ``crossed`` all of them together."""
+    found = [_division(name, data.sensitive[name]) for name in known_columns(data, columns)]
+    if crossed and len(found) > 1:
+        together = [" × ".join(parts) for parts in zip(*(d.groups.tolist() for d in found), strict=True)]
+        found.append(Division(" × ".join(d.name for d in found), np.array(together)))
+    return found
+
+
+def _division(name: str, column: NDArray[np.str_]) -> Division:
+    column = np.asarray(column).astype(str)
+    if len(np.unique(column)) <= MOST_GROUPS:
+        return Division(name, column)
+    try:
+        numbers = column.astype(np.float64)
+    except ValueError:
+        return Division(name, column)
+    edges = np.unique(np.quantile(numbers, [0.25, 0.5, 0.75]))
+    names = np.array([f"up to {edges[0]:g}", *(f"over {a:g} to {b:g}" for a, b in pairwise(edges)), f"over {edges[-1]:g}"])
+    return Division(
+        name, names[np.searchsorted(edges, numbers, side="left")], f"{name} has {len(np.unique(column))} values: cut at its quartiles"
+    )
+
+
+def labels(target: Target, data: Dataset, progress: Progress) -> NDArray[np.int64]:
+    """Predicted classes, int64 (n,), asked for in parts so that it can be cancelled."""
+    parts = []
+    for start in range(0, len(data), CALL):
+        progress.step(start / len(data), "predicting")
+        parts.append(target.labels(data.x[start : start + CALL]))
+    progress.step(1.0, "predicted")
+    return np.concatenate(parts)
+
+
+def judged(target: Target, data: Dataset, positive: int, progress: Progress) -> Judged:
+    """Predict every row; the positive class against the rest."""
+    return Judged(data, data.y == positive, labels(target, data, progress) == positive)
