@@ -110,24 +110,28 @@ def _slider(kind: str, low: float | None, high: float | None, open_min: bool, op
     return {"slider": True, "step": step}
 
 
+def bounds_in_words(spec: FieldSpec) -> str:
+    """``0 to 1``, ``above 0``, ``at most 5``, or nothing where a field has no bounds worth saying."""
+    low, high = (None if bound is None else numerals.number(bound, 6) for bound in (spec.min, spec.max))
+    if spec.max is not None and spec.max >= 2**31 - 1:
+        high = None
+    if low is not None and high is not None:
+        return f"{'above ' if spec.open_min else ''}{low} {'to below' if spec.open_max else 'to'} {high}"
+    if low is not None:
+        return f"{'above' if spec.open_min else 'at least'} {low}"
+    return f"{'below' if spec.open_max else 'at most'} {high}" if high is not None else ""
+
+
 def _hint(spec: FieldSpec) -> str:
     """Range and default in words."""
-    parts = []
-    low, high = (None if bound is None else numerals.number(bound, 6) for bound in (spec.min, spec.max))
-    if spec.kind in ("number", "integer", "list"):
-        if low is not None and high is not None and (spec.max or 0) < 2**31 - 1:
-            parts.append(f"{'above ' if spec.open_min else ''}{low} {'to below' if spec.open_max else 'to'} {high}")
-        elif low is not None:
-            parts.append(f"{'above' if spec.open_min else 'at least'} {low}")
-        elif high is not None:
-            parts.append(f"{'below' if spec.open_max else 'at most'} {high}")
-        if spec.kind == "list":
-            parts.append("separated by commas")
+    parts = [bounds_in_words(spec)] if spec.kind in ("number", "integer", "list") else []
+    if spec.kind == "list":
+        parts.append("separated by commas")
     if spec.optional and spec.kind in ("number", "integer", "text"):
         parts.append("empty for none")
     if spec.default is not PydanticUndefined:
         parts.append(f"default {said(spec.default)}")
-    return ", ".join(parts)
+    return ", ".join(part for part in parts if part)
 
 
 def said(value: Any) -> str:
@@ -181,6 +185,7 @@ def with_choices(spec: FieldSpec, choices: Mapping[str, Sequence[str]]) -> Field
     if not names:
         return spec
     if spec.kind in ("list", "multi"):
-        return replace(spec, kind="multi", options=tuple(names))
+        wide = replace(spec, kind="multi", options=tuple(names))
+        return replace(wide, hint=_hint(wide))
     own = () if spec.default in names or (spec.default is None and not spec.optional) else (spec.default,)
     return replace(spec, kind="select", options=(*own, *names))

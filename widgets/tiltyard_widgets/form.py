@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from tiltyard.errors import Problem
 
 from .block import Block, esm
-from .fields import FieldSpec, jsonable, read_fields, with_choices
+from .fields import FieldSpec, bounds_in_words, jsonable, read_fields, with_choices
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -106,11 +106,12 @@ def _still(spec: FieldSpec, value: Any) -> Any:
 
 
 def _expected(spec: FieldSpec) -> str:
-    what = {"number": "a number", "integer": "a whole number", "bool": "on or off", "text": "a text", "list": "values"}.get(spec.kind, "a choice")
-    bounds = spec.hint.split(", default")[0] if spec.kind in ("number", "integer", "list") and not spec.hint.startswith("default") else ""
     if spec.kind in ("select", "multi"):
         return "one of " + ", ".join(str(option) for option in spec.options)
-    return " ".join(part for part in (what, bounds, spec.unit) if part)
+    what = {"number": "a number", "integer": "a whole number", "bool": "on or off", "text": "a text", "list": "values"}[spec.kind]
+    bounds = bounds_in_words(spec)
+    unit = f"({spec.unit})" if spec.unit else ""
+    return " ".join(part for part in (what, f"from {bounds}" if bounds[:1].isdigit() or bounds[:1] == "−" else bounds, unit) if part)
 
 
 def form_for(

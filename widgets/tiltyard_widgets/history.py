@@ -1,0 +1,176 @@
+"""Runs of before: open one again, lay two side by side."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import ipywidgets as w
+
+from tiltyard.errors import Problem
+from tiltyard.result import Axis, Chart, Column, Series, Table
+
+from . import look
+from .cards import outcome
+from .chart import ChartView
+from .code import CodeView
+from .panel import Panel
+from .picker import Choice
+from .table import TableView
+
+if TYPE_CHECKING:
+    from tiltyard.running.comparison import Comparison, MetricChange
+    from tiltyard.running.store import RunLine, Store
+
+PAGE = 50
+
+
+class HistoryPanel(Panel):
+    """What the store keeps; it survives a restart and says what was cut off."""
+
+    title = "History"
+
+    def build(self) -> Sequence[w.Widget]:
+        self.said = outcome()
+        self.table = TableView()
+        self.before = Choice(label="Before", options=["—"], value="—")
+        self.after = Choice(label="After", options=["—"], value="—")
+        self.reload = look.button("Look again")
+        self.reload.on_click(lambda _: self.refresh())
+        self.side = look.button("Lay side by side", kind="primary")
+        self.side.on_click(lambda _: self.compare())
+        self.again = look.button("Show this run (After) in the panels")
+        self.again.on_click(lambda _: self.reopen())
+        self.changed = TableView()
+        self.metrics = TableView()
+        self.chart = ChartView()
+        self.code = CodeView()
+        controls = [self.reload, self.before, self.after, self.side, self.again]
+        return [look.heading(self.title), self.message, look.split(controls, [self.said, self.chart, self.metrics, self.changed, self.table, self.code])]
+
+    def refresh(self) -> None:
+        if self.session.store is None:
+            self.said.say("not_run", "No store: runs of this window are kept in memory only.")
+            return
+        try:
+            lines = self.session.store.runs(limit=PAGE)
+            count = self.session.store.count()
+            cut = self.session.store.cut_off()
+        except Problem as problem:
+            self.message.say(problem)
+            return
+        self.table.show(table_of(lines, count))
+        options = [(f"{line.short} {line.started:%m-%d %H:%M} {line.name}", line.id) for line in lines]
+        kept = (self.before.value, self.after.value)
+        for choice, value, place in ((self.before, kept[0], 1), (self.after, kept[1], 0)):
+            choice.offer(options or ["—"])
+            if options:
+                ids = [id for _, id in options]
+                choice.value = value if value in ids else ids[min(place, len(ids) - 1)]
+        self.side.disabled = len(lines) < 2
+        self.again.disabled = not lines
+        said = f"{count} run{'s' * (count != 1)} kept." + (f" {len(cut)} step{'s' * (len(cut) != 1)} cut off before the end." if cut else "")
+        self.said.say("incomplete" if cut else "passed" if lines else "not_run", said if lines else "No run yet.")
+
+    def compare(self) -> None:
+        """Two runs side by side: what changed, and which numbers moved beyond their intervals."""
+        self.message.clear()
+        try:
+            store = self._store()
+            from tiltyard.running.comparison import compare
+
+            a, b = store.run(self.before.value), store.run(self.after.value)
+            found = compare(a, store.records(a.id, latest=True), b, store.records(b.id, latest=True))
+        except Problem as problem:
+            self.message.say(problem)
+            return
+        self.changed.show(changes_of(found))
+        self.metrics.show(metrics_of(found))
+        self.chart.show(chart_of(found))
+        self.code.code = CODE.format(a=a.short, b=b.short)
+
+    def reopen(self) -> None:
+        """Show a stored run's results in the panels; needs the same target and data loaded."""
+        self.message.clear()
+        try:
+            store = self._store()
+            run = store.run(self.after.value)
+            if self.session.target is None or self.session.data is None or run.target.fingerprint != self.session.target.fingerprint:
+                raise Problem(f"{run.target.name} ({run.target.fingerprint[:8]}) to be loaded", "another target or none", "Load it first")
+            self.session.resume(run, store.records(run.id))
+        except Problem as problem:
+            self.message.say(problem)
+
+    def _store(self) -> "Store":
+        if self.session.store is None:
+            raise Problem("a store", "none", "Open the window with a store")
+        return self.session.store
+
+
+def table_of(lines: Sequence["RunLine"], count: int) -> Table:
+    """The newest runs."""
+    columns = tuple(Column(name=n) for n in ("Run", "Started (UTC)", "Target", "Data", "State", "Steps", "Findings"))
+    rows = tuple(
+        (r.short, f"{r.started:%Y-%m-%d %H:%M}", r.target.name, r.data.name, r.state, r.total, r.counts.get("finding", 0)) for r in lines
+    )
+    return Table(name="runs", title="Runs, newest first", columns=columns, rows=rows, total=count)
+
+
+def changes_of(found: "Comparison") -> Table:
+    """What differs between the runs besides their numbers."""
+    columns = tuple(Column(name=n) for n in ("What", "Before", "After"))
+    rows = tuple((c.what, str(c.before), str(c.after)) for c in found.changed)
+    return Table(name="changed", title="What changed", columns=columns, rows=rows, note="" if rows else "Nothing but the numbers.")
+
+
+def _cell(change: "MetricChange", side: str) -> str:
+    metric = change.before if side == "before" else change.after
+    if metric is None or metric.value is None:
+        return "not measured"
+    span = f" [{metric.low:.3g}, {metric.high:.3g}]" if metric.low is not None and metric.high is not None else ""
+    return f"{metric.value:.4g}{span}" + (f" n={metric.n:,}" if metric.n else "")
+
+
+def metrics_of(found: "Comparison") -> Table:
+    """Each number before and after with the difference and its interval."""
+    columns = tuple(Column(name=n) for n in ("Step", "Measure", "Before", "After", "Difference", "Verdict"))
+    rows = tuple((m.title, m.label, _cell(m, "before"), _cell(m, "after"), _difference(m), m.verdict) for m in found.metrics)
+    return Table(name="metrics", title="Numbers side by side", columns=columns, rows=rows)
+
+
+def _difference(m: "MetricChange") -> str:
+    if m.difference is None:
+        return "—"
+    span = f" [{m.low:+.3g}, {m.high:+.3g}]" if m.low is not None and m.high is not None else ""
+    return f"{m.difference:+.4g}{span}"
+
+
+def chart_of(found: "Comparison", most: int = 14) -> Chart | None:
+    """The differences that have an interval, as points with whiskers; nothing where there are none."""
+    shown = [m for m in found.metrics if m.difference is not None and m.low is not None and abs(m.difference) <= 1][:most]
+    if not shown:
+        return None
+    names = tuple(f"{m.title}: {m.label}" for m in shown)
+    series = Series(
+        name="after minus before",
+        x=tuple(float(m.difference or 0) for m in shown),
+        y=tuple(float(i) for i in range(len(shown))),
+        low=tuple(m.low for m in shown),
+        high=tuple(m.high for m in shown),
+    )
+    return Chart(
+        name="difference",
+        title="After minus before",
+        kind="hbar",
+        x=Axis(label="Difference"),
+        y=Axis(label="", categories=names),
+        series=(series,),
+        alt=f"Differences of {len(shown)} numbers between the two runs.",
+    )
+
+
+CODE = """from tiltyard.running.comparison import compare
+from tiltyard.running.store import Store
+
+store = Store()
+a, b = store.run("{a}"), store.run("{b}")
+print(compare(a, store.records(a.id, latest=True), b, store.records(b.id, latest=True)))
+"""

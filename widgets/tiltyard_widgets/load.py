@@ -1,0 +1,176 @@
+"""Model and data: a sample, or files; the schema proposed and corrected; ten rows probed."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import ipywidgets as w
+
+from tiltyard.datasets.dataset import Dataset
+from tiltyard.errors import Problem
+from tiltyard.targets.target import Target
+
+from . import look
+from .cards import outcome
+from .code import CodeView
+from .message import Message
+from .panel import Panel
+from .picker import Choice
+from .progressbar import ProgressView
+from .schema_view import SchemaView
+
+if TYPE_CHECKING:
+    from tiltyard.datasets.proposing import Proposal
+    from tiltyard.targets.probing import Probe
+
+SAMPLES = {
+    "census": "Census income, MLP (table, 32,561 people)",
+    "digits": "Digits, CNN (images, 5,000)",
+    "digits-robust": "Digits, adversarially trained CNN",
+}
+
+
+class LoadPanel(Panel):
+    """Bring a model and its data. What is loaded stays until the new pair is whole."""
+
+    title = "Model and data"
+
+    def build(self) -> Sequence[w.Widget]:
+        self.source = Choice(label="Bring", options=[("A sample that ships", "sample"), ("Files of mine", "files")], value="sample", kind="segments")
+        self.sample = Choice(label="Sample", options=[(v, k) for k, v in SAMPLES.items()], value="census")
+        self.model_file = _text("Model file", "model.safetensors, .pt, TorchScript, .onnx, .skops")
+        self.data_file = _text("Data file", "data.csv, .csv.gz, .parquet, .npz")
+        self.architecture = _text("Architecture", 'JSON or a path to it: {"layers": [...]}; empty where the file says')
+        self.factory = _text("Factory", "package.module:function; instead of an architecture")
+        self.member = _text("Trained-on column", "column of 0 and 1; empty where nobody knows")
+        self.propose = look.button("Read the data")
+        self.opener = look.button("Load and probe", kind="primary")
+        self.progress = ProgressView()
+        self.said = outcome()
+        self.schema = SchemaView(lambda: None)
+        self.code = CodeView()
+        self.own = look.stack([self.model_file, self.data_file, self.architecture, self.factory, self.member, self.propose])
+        self.choices = w.VBox([self.sample])
+        self.source.observe(lambda _: self._switch(), "value")
+        self.propose.on_click(lambda _: self.read())
+        self.opener.on_click(lambda _: self.load())
+        self.proposed_for = ""
+        help = look.text("A file is looked at before it is opened and never unpickled unseen.", kind="help")
+        controls = [self.source, self.choices, self.opener, self.progress, help]
+        return [look.heading(self.title), self.message, look.split(controls, [self.said, self.schema, self.code])]
+
+    def _switch(self) -> None:
+        self.choices.children = (self.own,) if self.source.value == "files" else (self.sample,)
+
+    def read(self) -> None:
+        """Read the data file and propose its schema."""
+        self.message.clear()
+        path, member = self.data_file.value.strip(), self.member.value.strip()
+
+        def work() -> "Proposal":
+            from tiltyard.datasets.proposing import propose
+            from tiltyard.datasets.reading import read_table
+
+            if not path:
+                raise Problem("a data file", "none", "Give its path")
+            return propose(read_table(path), skip=(member,) if member else ())
+
+        self._busy("Reading the data")
+        self.session.aside(work, self._proposed, self._failed)
+
+    def _proposed(self, proposal: "Proposal") -> None:
+        self._idle("Read. Correct what was assumed, then load.")
+        self.proposed_for = self.data_file.value.strip()
+        self.schema.offer(proposal)
+
+    def load(self) -> None:
+        """Open target and data and probe ten rows."""
+        self.message.clear()
+        if self.session.busy:
+            self.message.say(f"{self.session.busy} is running: wait for it or cancel it, then load.", level="warning")
+            return
+        self._busy("Loading torch and the model")
+        self.session.aside(self._pair, self._loaded, self._failed)
+
+    def _pair(self) -> "Loaded":
+        from tiltyard.targets.probing import probe
+
+        target, data = self._sample() if self.source.value == "sample" else self._files()
+        return Loaded(target, data, probe(target, data))
+
+    def _sample(self) -> tuple[Target, Dataset]:
+        from tiltyard.samples.catalog import load
+
+        sample = load(self.sample.value)
+        return sample.target, sample.data
+
+    def _files(self) -> tuple[Target, Dataset]:
+        from tiltyard.datasets.reading import read
+        from tiltyard.targets.opening import open_target
+
+        path = self.model_file.value.strip()
+        if not path:
+            raise Problem("a model file", "none", "Give its path")
+        member = self.member.value.strip() or None
+        given = {"architecture": self.architecture.value.strip() or None, "factory": self.factory.value.strip() or None}
+        proposal = self.schema.proposal if self.proposed_for == self.data_file.value.strip() else None
+        if proposal is not None:
+            data = proposal.build(member=member)
+            return open_target(path, data=data, schema=data.schema, **given), data
+        try:
+            target = open_target(path, **given)
+            return target, read(self.data_file.value.strip(), schema=target.schema, member=member)
+        except Problem as problem:
+            if "schema" not in str(problem):
+                raise
+        data = read(self.data_file.value.strip(), member=member)
+        return open_target(path, data=data, schema=data.schema, **given), data
+
+    def _loaded(self, loaded: "Loaded") -> None:
+        self._idle("Loaded")
+        line = loaded.probe.line
+        if loaded.probe.state == "failed":
+            self.said.say("failed", line)
+            self.message.say(line)
+            return
+        assumptions = " ".join(getattr(loaded.target, "assumptions", ()))
+        self.session.adopt(loaded.target, loaded.data)
+        self.said.say(loaded.probe.state, f"{line} {assumptions}".strip())
+        self.code.code = self._code()
+        if self.schema.proposal is None:
+            self.schema.show(loaded.data.schema)
+
+    def _failed(self, problem: Exception) -> None:
+        self._idle("")
+        self.message.say(problem if isinstance(problem, Problem) else f"Could not load: {type(problem).__name__}: {problem}")
+
+    def _busy(self, words: str) -> None:
+        self.opener.disabled = self.propose.disabled = True
+        self.progress.start(words)
+
+    def _idle(self, words: str) -> None:
+        self.opener.disabled = self.propose.disabled = False
+        self.progress.finish(words)
+
+    def _code(self) -> str:
+        if self.source.value == "sample":
+            return f'from tiltyard.samples.catalog import load\n\nsample = load("{self.sample.value}")\ntarget, data = sample.target, sample.data\n'
+        given = [f"{k}={v.value.strip()!r}" for k, v in (("architecture", self.architecture), ("factory", self.factory)) if v.value.strip()]
+        member = f", member={self.member.value.strip()!r}" if self.member.value.strip() else ""
+        return (
+            "from tiltyard.datasets.reading import read\nfrom tiltyard.targets.opening import open_target\n\n"
+            f"data = read({self.data_file.value.strip()!r}{member})\n"
+            f"target = open_target({', '.join([repr(self.model_file.value.strip()), 'data=data', *given])})\n"
+        )
+
+
+class Loaded:
+    """A target and data that were opened, and what ten rows said."""
+
+    def __init__(self, target: Target, data: Dataset, probe: "Probe") -> None:
+        self.target = target
+        self.data = data
+        self.probe = probe
+
+
+def _text(label: str, hint: str) -> w.Text:
+    return w.Text(description=label, placeholder=hint, continuous_update=False, style={"description_width": "8em"}, layout={"width": "auto"})

@@ -1,0 +1,181 @@
+"""A topic as a panel: choose a step, see its cost, run it, read the result. Everything follows from the step's fields."""
+
+from collections.abc import Sequence
+
+import ipywidgets as w
+
+from tiltyard.check import Step
+from tiltyard.datasets.dataset import Dataset
+from tiltyard.defense import Defense
+from tiltyard.errors import Problem
+from tiltyard.result import Record
+from tiltyard.targets.target import Target
+
+from . import look
+from .form import Form, form_for
+from .message import Message
+from .outcome_view import OutcomeView
+from .picker import Choice
+from .progressbar import ProgressView
+from .session import Session
+
+
+def state_of(records: Sequence[Record]) -> str:
+    """One state for several records: the worst that was concluded."""
+    order = ["finding", "failed", "incomplete", "cancelled", "passed", "not_applicable"]
+    found = {record.result.status.value for record in records}
+    return next((state for state in order if state in found), "not_run")
+
+
+class Panel(w.VBox):
+    """A widget over a `Session`, alone in a cell or inside the `Workbench`."""
+
+    title = "Panel"
+
+    def __init__(self, target: Target | None = None, data: Dataset | None = None, session: Session | None = None) -> None:
+        super().__init__()
+        self.session = session or Session(target, data)
+        self.add_class("ty-panel")
+        self.message = Message()
+        first = (look.style(),) if session is None else ()
+        self.children = (*first, *self.build())
+        self.session.observe(lambda _: self.refresh(), "version")
+        self.refresh()
+
+    def build(self) -> Sequence[w.Widget]:
+        """The panel's widgets, made once."""
+        raise NotImplementedError
+
+    def refresh(self) -> None:
+        """Bring what is shown in line with the session."""
+
+
+class StepRunner(w.VBox):
+    """The narrow column for one step: form, cost, run, progress with cancel; and its result view beside."""
+
+    def __init__(self, session: Session, step: type[Step], view: OutcomeView, message: Message) -> None:
+        super().__init__()
+        self.session, self.step, self.view, self.message = session, step, view, message
+        self.form: Form = form_for(step, choices=self._choices(), start=getattr(step, "quick", {}))
+        word = "Apply the defense" if issubclass(step, Defense) else "Run"
+        self.button = look.button(word, kind="primary", title=step.title)
+        self.button.on_click(lambda _: self.run())
+        self.progress = ProgressView()
+        self.progress.on_cancel(self.cancel)
+        self.question = look.text(step.question, kind="help")
+        self.children = (self.question, self.form, self.button, self.progress)
+
+    def _choices(self) -> dict[str, list[str]]:
+        data = self.session.data
+        if data is None:
+            return {}
+        return {"sensitive": sorted(data.sensitive), "features": [f.name for f in data.schema.features]}
+
+    def refresh(self) -> None:
+        """Say what it will cost, or why it cannot run on this target and data."""
+        target, data = self.session.target, self.session.data
+        self.form.offer(self._choices())
+        latest = self.session.latest.get(self.step.id)
+        if target is None or data is None:
+            self.button.disabled = True
+            self.view.show(None)
+            return
+        reason = self.form.step().unmet(target, data) if not self.form.error else ""
+        self.button.disabled = bool(reason) or bool(self.session.busy)
+        if reason:
+            self.view.say("not_applicable", f"Not applicable: {reason}.")
+            return
+        if not self.session.busy:
+            self.progress.cost(f"Cost: {self.step.cost}")
+        self.view.show(latest, self.code(latest) if latest else "")
+
+    def run(self) -> None:
+        """Start; bad input is said in one line and loses nothing."""
+        self.message.clear()
+        try:
+            step = self.form.step()
+            self.session.start([step], self.progress.report, self._shown, self._over)
+        except Problem as problem:
+            self.message.say(problem)
+            return
+        self.progress.start("loading")
+        self.button.disabled = True
+        self.view.say("running", f"{step.title} is running …")
+
+    def cancel(self) -> None:
+        self.session.cancel()
+
+    def _shown(self, record: Record) -> None:
+        self.progress.finish(f"Ended in {record.seconds:.1f} s: {record.result.status.value.replace('_', ' ')}")
+        self.view.show(record, self.code(record))
+
+    def _over(self) -> None:
+        self.button.disabled = False
+        if self.session.warning:
+            self.message.say(self.session.warning, level="warning")
+
+    def code(self, record: Record) -> str:
+        """Python that does the same."""
+        given = ", ".join(f"{k}={v!r}" for k, v in record.given.items())
+        name = self.step.__name__
+        call = f"outcome = {name}({given})(target, data)" if issubclass(self.step, Defense) else f"record = {name}({given})(target, data)"
+        shown = "outcome.record.result" if issubclass(self.step, Defense) else "record.result"
+        return f"from {self.step.__module__} import {name}\n\n{call}\nprint({shown}.summary)\n"
+
+
+class TopicPanel(Panel):
+    """All checks and defenses of one topic; third parties' too, for it reads the catalogue."""
+
+    topic = ""
+
+    def build(self) -> Sequence[w.Widget]:
+        from tiltyard.catalogue import TOPICS, topic_of
+
+        from .steps import available
+
+        self.title = TOPICS[self.topic]
+        steps = {s.id: s for s in available() if topic_of(s) == self.topic}
+        self.steps = steps
+        options = [((f"Defense: {s.title}" if issubclass(s, Defense) else s.title), s.id) for s in steps.values()]
+        first = self.first_step(list(steps))
+        self.choice = Choice(label="What to do", options=options, value=first)
+        self.choice.observe(lambda _: self._choose(self.choice.value), "value")
+        self.column = w.VBox()
+        self.results = w.VBox()
+        self._runners: dict[str, StepRunner] = {}
+        self._choose(first)
+        return [look.heading(self.title), self.message, *self.above(), look.split([self.choice, self.column], [self.results])]
+
+    def above(self) -> Sequence[w.Widget]:
+        """Widgets between the heading and the two columns."""
+        return []
+
+    def first_step(self, ids: list[str]) -> str:
+        return ids[0]
+
+    def runner(self, id: str) -> StepRunner:
+        """The column of step ``id``, made when first asked for."""
+        if id not in self._runners:
+            view = OutcomeView("Not run yet. Press Run to measure.", self._offer_defense)
+            self._runners[id] = StepRunner(self.session, self.steps[id], view, self.message)
+        return self._runners[id]
+
+    def _choose(self, id: str) -> None:
+        runner = self.runner(id)
+        runner.refresh()
+        self.column.children = self.dress(id, runner)
+        self.results.children = (runner.view,)
+
+    def dress(self, id: str, runner: StepRunner) -> tuple[w.Widget, ...]:
+        """What stands in the narrow column for a step; a topic may add to it."""
+        return (runner,)
+
+    def _offer_defense(self, defense: str) -> None:
+        if defense in self.steps:
+            self.choice.value = defense
+        else:
+            self.message.say(f"{defense} stands in another topic; choose it in the rail.", level="info")
+
+    def refresh(self) -> None:
+        for runner in self._runners.values():
+            runner.refresh()

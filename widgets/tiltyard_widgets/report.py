@@ -1,0 +1,160 @@
+"""The report: run what is missing, read it here, export it."""
+
+import base64
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import ipywidgets as w
+
+from tiltyard.errors import Problem
+from tiltyard.result import Column, Record, Table
+
+from . import look
+from .cards import findings, outcome
+from .code import CodeView
+from .download import Download
+from .panel import Panel
+from .picker import Choice
+from .progressbar import ProgressView
+from .table import TableView
+
+if TYPE_CHECKING:
+    from tiltyard.reports.bundle import Bundle
+
+WORDS = {"not_applicable": "not applicable"}
+TYPES = {"html": "text/html", "json": "application/json", "sarif": "application/json", "junit": "application/xml"}
+SUFFIXES = {"html": ".html", "json": ".json", "sarif": ".sarif", "junit": ".xml"}
+
+
+class ReportPanel(Panel):
+    """Everything that was run, passed, failed, not run and not applicable; one file to export."""
+
+    title = "Report"
+
+    def build(self) -> Sequence[w.Widget]:
+        self.profile = Choice(
+            label="Assessment", options=[("Quick: minutes, fewer rows", "quick"), ("Full: every check at its defaults", "full")], value="quick"
+        )
+        self.all = look.button("Run what is missing", kind="primary", title="Run every check that has no result yet")
+        self.all.on_click(lambda _: self.run_missing())
+        self.progress = ProgressView()
+        self.progress.on_cancel(self.session.cancel)
+        self.format = Choice(
+            label="Export as", options=[("HTML, one file", "html"), ("JSON", "json"), ("SARIF", "sarif"), ("JUnit XML", "junit")], value="html"
+        )
+        self.folder = w.Text(value=".", description="Folder", tooltip="Where the file is written, on the kernel's machine")
+        self.write = look.button("Write the file")
+        self.write.on_click(lambda _: self.export())
+        self.fetch = look.button("Prepare a download")
+        self.fetch.on_click(lambda _: self.download())
+        self.link = Download()
+        self.written = look.text("", kind="help")
+        self.said = outcome()
+        self.table = TableView()
+        self.findings = findings()
+        self.code = CodeView()
+        controls = [self.profile, self.all, self.progress, self.format, self.folder, look.row([self.write, self.fetch]), self.link, self.written]
+        return [look.heading(self.title), self.message, look.split(controls, [self.said, self.findings, self.table, self.code])]
+
+    def refresh(self) -> None:
+        latest = self.session.latest
+        self.all.disabled = self.session.target is None or bool(self.session.busy)
+        self.write.disabled = self.fetch.disabled = not latest
+        if not latest:
+            self.said.say("not_run", "Nothing measured yet. Load a model and data, then run a check or all of them.")
+        else:
+            self._sum(list(latest.values()))
+        self.table.show(summary(latest))
+        self.findings.show(tuple(f for record in latest.values() for f in record.result.findings))
+        self.code.code = CODE
+
+    def _sum(self, records: Sequence[Record]) -> None:
+        from .panel import state_of
+
+        count = sum(len(r.result.findings) for r in records)
+        passed = sum(r.result.status.value == "passed" for r in records)
+        self.said.say(state_of(records), f"{count} findings in {len(records)} steps; {passed} passed. What was not run is listed below.")
+
+    def run_missing(self) -> None:
+        """Every check without a record, one after another, each recorded."""
+        self.message.clear()
+        try:
+            target, data = self.session.ready()
+            from tiltyard.running.profiles import steps
+
+            missing = [s for s in steps(self.profile.value, target=target, data=data) if s.id not in self.session.latest]  # type: ignore[arg-type]
+            if not missing:
+                raise Problem("a check that was not run", "none", "Run one again in its topic")
+            self.session.start(missing, self.progress.report, lambda _: None, self._over)
+        except Problem as problem:
+            self.message.say(problem)
+            return
+        self.progress.start(f"Running {len(missing)} checks")
+        self.all.disabled = True
+
+    def _over(self) -> None:
+        self.progress.finish("Ended")
+        self.refresh()
+
+    def bundle(self) -> "Bundle":
+        """The report of what is shown."""
+        from tiltyard.reports.bundle import make
+
+        records = [r for r in self.session.latest.values()]
+        return make(records, run_id=self.session.run.id if self.session.run else "")
+
+    def export(self) -> Path | None:
+        """Write the file; a full disk or a wrong folder is said in one line."""
+        self.message.clear()
+        try:
+            from tiltyard.reports.writing import write
+
+            bundle = self.bundle()
+            name = f"tiltyard-{bundle.target.name}-{bundle.created:%Y%m%d-%H%M}{SUFFIXES[self.format.value]}".replace(" ", "-").replace("/", "-")
+            path = write(bundle, Path(self.folder.value).expanduser() / name, self.format.value)
+        except Problem as problem:
+            self.message.say(problem)
+            return None
+        self.written.say(f"Written: {path.resolve()} ({path.stat().st_size / 1e3:,.0f} kB)")
+        return path
+
+    def download(self) -> None:
+        """Hand the file to the browser; the way under Voila, where the kernel's folder is not the viewer's."""
+        self.message.clear()
+        try:
+            from tiltyard.reports.writing import encode
+
+            bundle = self.bundle()
+            content = encode(bundle, self.format.value)
+        except Problem as problem:
+            self.message.say(problem)
+            return
+        name = f"tiltyard-report{SUFFIXES[self.format.value]}"
+        self.link.offer(name, TYPES[self.format.value], base64.b64encode(content).decode())
+
+
+def summary(latest: dict[str, Record]) -> Table:
+    """Every registered check and defense with how it ended, or that it was not run."""
+    from tiltyard.catalogue import TOPICS, checks, topic_of
+
+    columns = tuple(Column(name=n) for n in ("Topic", "Step", "Ended", "In a sentence"))
+    rows = []
+    for id, step in checks().items():
+        record = latest.get(id)
+        ended = record.result.status.value if record else "not run"
+        rows.append((TOPICS.get(topic_of(id), ""), step.title, WORDS.get(ended, ended), record.result.summary if record else step.question))
+    for id, record in latest.items():
+        if record.kind == "defense":
+            rows.append((TOPICS.get(topic_of(id), ""), f"{record.title} (defense)", record.result.status.value, record.result.summary))
+    return Table(name="all", title="All checks", columns=columns, rows=tuple(rows))
+
+
+CODE = """from tiltyard.running.assessment import assess
+from tiltyard.running.profiles import steps
+from tiltyard.reports.bundle import make
+from tiltyard.reports.writing import write
+
+found = assess(target, data, steps("quick", target=target, data=data))
+write(make(found.records, run_id=found.run.id if found.run else ""), "report.html")
+"""

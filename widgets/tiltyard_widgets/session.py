@@ -1,0 +1,155 @@
+"""What all panels of one window share: target, data, and what was measured of them."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+import traitlets as t
+
+from tiltyard.check import Step
+from tiltyard.datasets.dataset import Dataset
+from tiltyard.errors import Problem
+from tiltyard.progress import Report
+from tiltyard.result import Record
+from tiltyard.targets.target import Target
+
+if TYPE_CHECKING:
+    from tiltyard.running.runner import Job
+    from tiltyard.running.store import Run, Store
+
+Listener = Callable[[Report], None]
+T = TypeVar("T")
+
+
+class Session(t.HasTraits):
+    """Shared state. Observe ``version`` to hear of any change; ``busy`` names what runs.
+
+    Parameters
+    ----------
+    target, data
+        What to assess; either may come later through ``adopt``.
+    store
+        Where runs are kept; None keeps them in memory only.
+    """
+
+    target = t.Instance(Target, allow_none=True, default_value=None)
+    data = t.Instance(Dataset, allow_none=True, default_value=None)
+    version = t.Int(0)
+    busy = t.Unicode("")
+    warning = t.Unicode("")
+
+    def __init__(self, target: Target | None = None, data: Dataset | None = None, store: "Store | None" = None) -> None:
+        super().__init__()
+        self.store = store
+        self.run: Run | None = None
+        self.records: list[Record] = []
+        self.made: dict[str, Target] = {}
+        self.job: Job | None = None
+        self._loop = _loop()
+        if target is not None or data is not None:
+            self.adopt(target, data)
+
+    def adopt(self, target: Target | None, data: Dataset | None) -> None:
+        """Take a target and its data; what was measured of others stays in the store."""
+        self.target, self.data = target, data
+        self.run, self.records = None, []
+        self.version += 1
+
+    def resume(self, run: "Run", records: Sequence[Record]) -> None:
+        """Show the records of a stored run; new steps on the same target and data join them."""
+        self.run, self.records = run, list(records)
+        self.version += 1
+
+    @property
+    def latest(self) -> dict[str, Record]:
+        """The last record of each step on the present target and data, by id."""
+        return {record.check: record for record in self.records if self.current(record)}
+
+    def current(self, record: Record) -> bool:
+        """Is the record about the present target and data?"""
+        if self.target is None or self.data is None:
+            return False
+        return record.target.fingerprint == self.target.fingerprint and record.data.fingerprint == self.data.fingerprint
+
+    def ready(self) -> tuple[Target, Dataset]:
+        """Target and data, or a `Problem`; also one where something runs already."""
+        if self.target is None or self.data is None:
+            raise Problem("a target and its data", "none yet", "Load a model and data first")
+        if self.busy:
+            raise Problem("one run at a time", f"{self.busy} is running", "Wait for it or cancel it")
+        return self.target, self.data
+
+    def start(self, steps: Sequence[Step], listen: Listener, each: Callable[[Record], None], done: Callable[[], None]) -> None:
+        """Run ``steps`` in a thread. ``listen`` is called from it; ``each`` record and ``done`` on the kernel's own."""
+        from tiltyard.running.runner import Runner
+
+        target, data = self.ready()
+        self.busy = steps[0].title if len(steps) == 1 else f"{len(steps)} steps"
+        self.job = Runner(self.store).start(
+            steps,
+            target,
+            data,
+            run=self._kept(target, data),
+            on_progress=listen,
+            on_record=lambda record, made: self.on_main(lambda: self._add(record, made, each)),
+            on_done=lambda job: self.on_main(lambda: self._over(job, done)),
+        )
+
+    def cancel(self) -> None:
+        """Stop what runs within a second; what is finished stays."""
+        if self.job is not None:
+            self.job.cancel()
+
+    def _kept(self, target: Target, data: Dataset) -> "Run | None":
+        if self.store is None or self.run is not None:
+            return self.run
+        try:
+            self.run = self.store.begin(f"{target.name} on {data.name}", target.identity, data.identity)
+        except Problem as problem:
+            self.warning = f"Not kept in the history: {problem}"
+        return self.run
+
+    def _add(self, record: Record, made: Target | None, each: Callable[[Record], None]) -> None:
+        self.records = [*self.records, record]
+        if made is not None:
+            self.made[record.id] = made
+        self.version += 1
+        each(record)
+
+    def _over(self, job: "Job", done: Callable[[], None]) -> None:
+        if job.problem is not None:
+            self.warning = f"Not kept in the history: {job.problem}"
+        self.busy = ""
+        self.version += 1
+        done()
+
+    def aside(self, function: Callable[[], T], then: Callable[[T], None], failed: Callable[[Exception], None]) -> threading.Thread:
+        """Call ``function`` in a thread, then ``then`` or ``failed`` on the kernel's own."""
+
+        def body() -> None:
+            try:
+                found = function()
+            except Exception as problem:
+                error = problem
+                self.on_main(lambda: failed(error))
+            else:
+                self.on_main(lambda: then(found))
+
+        thread = threading.Thread(target=body, daemon=True, name="tiltyard aside")
+        thread.start()
+        return thread
+
+    def on_main(self, function: Callable[[], None]) -> None:
+        """Call on the kernel's event loop where there is one, so that widgets are made on its thread."""
+        if self._loop is not None and self._loop.is_running():
+            self._loop.call_soon_threadsafe(function)
+        else:
+            function()
+
+
+def _loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None

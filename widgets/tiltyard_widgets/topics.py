@@ -1,0 +1,33 @@
+"""The panels that need nothing beyond what their steps' fields say."""
+
+from .panel import TopicPanel
+
+
+class FairnessPanel(TopicPanel):
+    """Group metrics with intervals, and the mitigations."""
+
+    topic = "fairness"
+
+
+class ExplainPanel(TopicPanel):
+    """SHAP, global and local, and what explanations risk."""
+
+    topic = "explanation"
+
+
+class TheftPanel(TopicPanel):
+    """Model stealing against the number of queries, and watermarks."""
+
+    topic = "theft"
+
+
+class ValidationPanel(TopicPanel):
+    """The input guard: built, exported, attacked."""
+
+    topic = "validation"
+
+
+class PoisoningPanel(TopicPanel):
+    """Label flips and backdoors, and how they are found."""
+
+    topic = "poisoning"

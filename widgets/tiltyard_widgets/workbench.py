@@ -1,0 +1,142 @@
+"""The whole window: header, rail, and the topics' panels over one shared session."""
+
+from collections.abc import Callable, Sequence
+
+import ipywidgets as w
+
+from tiltyard.catalogue import TOPICS, topic_of
+from tiltyard.datasets.dataset import Dataset
+from tiltyard.targets.target import Target
+
+from . import look
+from .panel import Panel, state_of
+from .rail import Rail, header
+from .session import Session
+from .steps import available
+
+
+def _load(session: Session) -> Panel:
+    from .load import LoadPanel
+
+    return LoadPanel(session=session)
+
+
+def _attack(session: Session) -> Panel:
+    from .attack import AttackPanel
+
+    return AttackPanel(session=session)
+
+
+def _privacy(session: Session) -> Panel:
+    from .privacy import PrivacyPanel
+
+    return PrivacyPanel(session=session)
+
+
+def _report(session: Session) -> Panel:
+    from .report import ReportPanel
+
+    return ReportPanel(session=session)
+
+
+def _history(session: Session) -> Panel:
+    from .history import HistoryPanel
+
+    return HistoryPanel(session=session)
+
+
+def _topic(name: str) -> Callable[[Session], Panel]:
+    def make(session: Session) -> Panel:
+        from . import topics
+
+        kinds = {c.topic: c for c in vars(topics).values() if isinstance(c, type) and issubclass(c, Panel) and c.__module__ == topics.__name__}
+        return kinds[name](session=session)
+
+    return make
+
+
+PANELS: dict[str, tuple[str, Callable[[Session], Panel]]] = {
+    "load": ("Model and data", _load),
+    "evasion": (TOPICS["evasion"], _attack),
+    "privacy": (TOPICS["privacy"], _privacy),
+    "fairness": (TOPICS["fairness"], _topic("fairness")),
+    "explanation": (TOPICS["explanation"], _topic("explanation")),
+    "theft": (TOPICS["theft"], _topic("theft")),
+    "validation": (TOPICS["validation"], _topic("validation")),
+    "poisoning": (TOPICS["poisoning"], _topic("poisoning")),
+    "report": ("Report", _report),
+    "history": ("History", _history),
+}
+
+
+class Workbench(w.VBox):
+    """``Workbench(target, data)``: the panels of every topic, one at a time, made when first opened.
+
+    Parameters
+    ----------
+    target, data
+        What to assess; without them the window opens on *Model and data*.
+    store
+        Where runs are kept: a `tiltyard.running.store.Store`, or None for memory only.
+    """
+
+    def __init__(self, target: Target | None = None, data: Dataset | None = None, session: Session | None = None) -> None:
+        super().__init__()
+        self.session = session or Session(target, data, default_store())
+        self.header = header()
+        self.middle = w.VBox()
+        self._panels: dict[str, Panel] = {}
+        first = "evasion" if self.session.target is not None else "load"
+        held = {topic_of(step) for step in available()}
+        self.names = [name for name in PANELS if name not in TOPICS or name in held]
+        items = [{"id": name, "label": PANELS[name][0], "state": "not_run"} for name in self.names]
+        self.rail = Rail(items=items, selected=first)
+        self.rail.observe(lambda _: self.go(self.rail.selected), "selected")
+        self.children = (look.style(), look.frame(self.header, self.rail, self.middle))
+        self.session.observe(lambda _: self.refresh(), ["version", "busy"])
+        self.go(first)
+        self.refresh()
+
+    def go(self, name: str) -> Panel:
+        """Show the panel of a topic; made on first use and kept, so nothing typed is lost."""
+        if name not in self._panels:
+            self._panels[name] = PANELS[name][1](self.session)
+        self.middle.children = (self._panels[name],)
+        if self.rail.selected != name:
+            self.rail.selected = name
+        return self._panels[name]
+
+    def refresh(self) -> None:
+        """Header and rail in line with the session."""
+        session = self.session
+        latest = list(session.latest.values())
+        self.header.show(
+            session.target.identity if session.target else None,
+            session.data.identity if session.data else None,
+            state_of(latest),
+            verdict(session, latest),
+        )
+        for name in self.names:
+            if name in TOPICS:
+                self.rail.set_state(name, state_of([r for r in latest if topic_of(r.check) == name]))
+        self.rail.set_state("load", "passed" if session.target and session.data else "not_run")
+
+
+def verdict(session: Session, latest: Sequence[object]) -> str:
+    """What is known so far, in a few words."""
+    from tiltyard.result import Record
+
+    if session.busy:
+        return f"{session.busy} is running"
+    if not latest:
+        return "nothing measured yet"
+    records = [r for r in latest if isinstance(r, Record)]
+    findings = sum(len(r.result.findings) for r in records)
+    return f"{findings} finding{'s' * (findings != 1)} in {len(records)} step{'s' * (len(records) != 1)}"
+
+
+def default_store() -> object:
+    """The user's store; a window without one still works and says so."""
+    from tiltyard.running.store import Store
+
+    return Store()
