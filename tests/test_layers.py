@@ -1,0 +1,135 @@
+"""The import order of the house, held by reading every import statement, those inside functions included."""
+
+import ast
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+from tiltyard.catalogue import TOPICS
+
+ROOT = Path(__file__).parents[1]
+SOURCES = {"tiltyard": ROOT / "workbench" / "tiltyard", "tiltyard_widgets": ROOT / "widgets" / "tiltyard_widgets"}
+
+# A unit is a module or folder of `tiltyard`, or the whole of `tiltyard_widgets`. It imports from its own layer and from those before it.
+# A module of `tiltyard` that is not named here is mathematics that several topics share.
+LAYERS = [
+    {"", "errors", "result", "progress", "intervals", "standards"},
+    {"artifacts"},
+    {"datasets", "targets"},
+    {"mathematics"},
+    {"check", "defense"},
+    {*TOPICS},
+    {"catalogue"},
+    {"samples"},
+    {"running"},
+    {"reports", "serving"},
+    {"cli", "__main__", "tiltyard_widgets"},
+]
+LAYER = {unit: number for number, layer in enumerate(LAYERS) for unit in layer}
+PANELS_ONLY = {"ipywidgets", "anywidget", "IPython", "voila", "tiltyard_widgets"}
+
+
+def unit_of(module: str) -> str:
+    root, _, rest = module.partition(".")
+    return root if root == "tiltyard_widgets" else rest.partition(".")[0]
+
+
+def layer_of(unit: str) -> int:
+    module = SOURCES["tiltyard"] / f"{unit}.py"
+    return LAYER.get(unit, LAYER["mathematics"] if module.exists() else 0)
+
+
+def imported(text: str, package: str) -> set[str]:
+    """Absolute dotted names of all that a source imports; `from a import b` counts as `a.b`."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = package.split(".")[: len(package.split(".")) + 1 - node.level] if node.level else []
+            names |= {".".join([*base, *([node.module] if node.module else []), alias.name]) for alias in node.names}
+    return names
+
+
+def name_of(path: Path, root: str) -> str:
+    parts = path.relative_to(SOURCES[root]).with_suffix("").parts
+    return ".".join([root, *(parts[:-1] if parts[-1] == "__init__" else parts)])
+
+
+def package_of(path: Path, root: str) -> str:
+    return ".".join([root, *path.relative_to(SOURCES[root]).parent.parts])
+
+
+IMPORTS = {
+    name_of(path, root): imported(path.read_text(encoding="utf-8"), package_of(path, root))
+    for root, folder in SOURCES.items()
+    for path in sorted(folder.rglob("*.py"))
+}
+OURS = {name: {i for i in names if i.split(".")[0] in SOURCES} for name, names in IMPORTS.items()}
+
+
+def breach(importer: str, wanted: str) -> str | None:
+    """Why this import breaks the order, or None."""
+    here, there = unit_of(importer), unit_of(wanted)
+    if here == there or (here == "" and layer_of(there) == 0):
+        return None
+    if here in TOPICS and there in TOPICS:
+        return "topics never import one another"
+    if here in LAYERS[-1] and there == "tiltyard_widgets":
+        return "the engine never imports the panels"
+    return f"{here} stands before {there}" if layer_of(there) > layer_of(here) else None
+
+
+def test_the_sources_are_found() -> None:
+    assert {"tiltyard.result", "tiltyard.check", "tiltyard.catalogue", "tiltyard_widgets"} <= set(IMPORTS)
+    assert sum(len(names) for names in OURS.values()) > 100
+
+
+def test_every_folder_has_its_place() -> None:
+    assert {path.parent.name for path in SOURCES["tiltyard"].glob("*/__init__.py")} <= set(LAYER)
+
+
+def test_each_layer_imports_only_those_before_it() -> None:
+    broken = [
+        f"{importer} imports {wanted}: {why}" for importer, names in OURS.items() for wanted in names if (why := breach(importer, wanted))
+    ]
+    assert not broken, "\n".join(sorted(broken))
+
+
+def test_units_of_one_layer_do_not_import_in_a_circle() -> None:
+    graph: dict[str, set[str]] = {}
+    for importer, names in OURS.items():
+        graph.setdefault(unit_of(importer), set()).update(u for u in map(unit_of, names) if u not in ("", unit_of(importer)))
+    list(TopologicalSorter(graph).static_order())
+
+
+def test_the_engine_does_without_the_panels_libraries() -> None:
+    broken = [
+        f"{m} imports {n}"
+        for m, names in IMPORTS.items()
+        if unit_of(m) != "tiltyard_widgets"
+        for n in names
+        if n.split(".")[0] in PANELS_ONLY
+    ]
+    assert not broken, "\n".join(sorted(broken))
+
+
+@pytest.mark.parametrize(
+    ("importer", "text", "complains"),
+    [
+        ("tiltyard.evasion.pgd", "def f():\n    from ..privacy import gap", True),
+        ("tiltyard.evasion.pgd", "from tiltyard.privacy.gap import Gap", True),
+        ("tiltyard.evasion.pgd", "from ..running import store", True),
+        ("tiltyard.evasion.pgd", "from .. import reports", True),
+        ("tiltyard.targets.target", "import tiltyard.check", True),
+        ("tiltyard.cli.app", "import tiltyard_widgets.workbench", True),
+        ("tiltyard.accounting", "from .check import Check", True),
+        ("tiltyard.evasion.pgd", "from ..norms import ball\nfrom .fgsm import FGSM\nfrom ..check import Check", False),
+        ("tiltyard.running.store", "from ..check import Step, versions", False),
+        ("tiltyard_widgets.attack", "from tiltyard.evasion.pgd import PGD\nfrom .look import style", False),
+    ],
+)
+def test_a_breach_is_seen(importer: str, text: str, complains: bool) -> None:
+    names = {n for n in imported(text, importer.rpartition(".")[0]) if n.split(".")[0] in SOURCES}
+    assert any(breach(importer, name) for name in names) is complains
