@@ -1,0 +1,79 @@
+"""What every test stands on: nobody's own store or Jupyter settings, no screen, and a browser where there is one."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+os.environ["MPLBACKEND"] = "Agg"
+os.environ["JUPYTER_PLATFORM_DIRS"] = "1"
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+NO_CHROMIUM = "no Chromium on PATH; `.ci/run` installs one, as does `apt-get install chromium`"
+QUIET = [
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything in `tests/ui` is a UI test; where a browser is demanded (TILTYARD_UI=required) its absence fails instead of skipping."""
+    for item in items:
+        if "ui" in item.path.relative_to(Path(__file__).parent).parts:
+            item.add_marker(pytest.mark.ui)
+        if item.get_closest_marker("ui") and not CHROMIUM and os.environ.get("TILTYARD_UI") != "required":
+            item.add_marker(pytest.mark.skip(reason=NO_CHROMIUM))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    home = tmp_path_factory.mktemp("home")
+    places = (
+        "XDG_DATA_HOME",
+        "XDG_CONFIG_HOME",
+        "XDG_CACHE_HOME",
+        "JUPYTER_CONFIG_DIR",
+        "JUPYTER_DATA_DIR",
+        "JUPYTER_RUNTIME_DIR",
+        "IPYTHONDIR",
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        for name in places:
+            folder = home / name.lower()
+            folder.mkdir()
+            patch.setenv(name, str(folder))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _own_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TILTYARD_STORE", str(tmp_path / "runs.sqlite"))
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of a real Chromium."""
+    if not CHROMIUM:
+        pytest.fail(NO_CHROMIUM)
+    return CHROMIUM
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str) -> "Iterator[Browser]":
+    """A headless Chromium; give each test its own `browser.new_page()`."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", *QUIET] if os.geteuid() == 0 else QUIET)
+        yield started
+        started.close()
