@@ -34,7 +34,9 @@ class Share(Check):
         hits = int(target.labels(asked.x).sum())
         metric = rate("share", "Share called yes", hits, len(asked), safer="lower")
         finding = Finding(title="Some are called yes", severity=Severity.MEDIUM, evidence="share", advice="None")
-        return CheckResult(status=Status.FINDING if hits else Status.PASSED, summary=f"{hits} rows.", metrics=(metric,), findings=(finding,) * bool(hits))
+        return CheckResult(
+            status=Status.FINDING if hits else Status.PASSED, summary=f"{hits} rows.", metrics=(metric,), findings=(finding,) * bool(hits)
+        )
 
 
 class Slow(Check):
@@ -60,7 +62,9 @@ class Broken(Check):
     how: str = parameter("bug", "What it raises")
 
     def run(self, target: Target, data: Dataset, progress: Progress) -> CheckResult:
-        raise {"bug": ZeroDivisionError("division by zero"), "problem": Problem("two rows", "one", "Give two"), "exit": SystemExit(3)}[self.how]
+        raise {"bug": ZeroDivisionError("division by zero"), "problem": Problem("two rows", "one", "Give two"), "exit": SystemExit(3)}[
+            self.how
+        ]
 
 
 @pytest.fixture

@@ -134,7 +134,9 @@ def test_listing_is_newest_first_with_pages_and_search(store: Store) -> None:
     assert (store.count(), store.count("RUN 4")) == (5, 1)
 
 
-def test_a_deleted_run_is_gone_and_its_late_record_is_refused(store: Store, share: Callable[..., Check], target: Target, data: Dataset) -> None:
+def test_a_deleted_run_is_gone_and_its_late_record_is_refused(
+    store: Store, share: Callable[..., Check], target: Target, data: Dataset
+) -> None:
     run = store.begin("x", ONE, TWO)
     token = store.start(run.id, share())
     store.delete(run.id)
@@ -273,7 +275,9 @@ def test_a_newer_store_is_refused_and_left_as_it_is(store: Store, place: Path) -
     raw.close()
 
 
-def test_a_newer_record_is_refused_in_one_line(store: Store, place: Path, share: Callable[..., Check], target: Target, data: Dataset) -> None:
+def test_a_newer_record_is_refused_in_one_line(
+    store: Store, place: Path, share: Callable[..., Check], target: Target, data: Dataset
+) -> None:
     run_id = run_once(store, share(), target, data)
     with sqlite3.connect(place) as raw:
         (text,) = raw.execute("SELECT record FROM records").fetchone()

@@ -85,6 +85,7 @@ class Runner:
 
     def _one(self, job: Job, index: int, step: Step, target: Target, data: Dataset, progress: Progress) -> None:
         job.step = step.title
+        self._settle(job)
         tokens: list[str] = []
         self._kept(job, lambda store, run: tokens.append(store.start(run.id, step)))
         with suppress(Cancelled):

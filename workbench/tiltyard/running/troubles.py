@@ -4,17 +4,17 @@ from ..errors import Problem
 
 ELSEWHERE = "set TILTYARD_STORE to another place"
 SAYINGS = (
-    ("locked|busy|lock timeout|deadlock", "free for a moment", "it locked by another program", "Close the other program, or try again"),
-    ("readonly|read-only|read only", "writable", "it read-only", f"Mend its permissions, or {ELSEWHERE}"),
-    ("disk is full|no space left|disk full|disk quota", "on a disk with room", "the disk full", "Free some space, then run it again"),
-    ("no such table|does not exist", "as it was opened", "its tables gone", "It was moved or replaced while open; try again"),
+    ("locked|busy|lock timeout|deadlock", "to be free for a moment", "it locked by another program", "Close the other program, or try again"),
+    ("readonly|read-only|read only", "to be writable", "it read-only", f"Mend its permissions, or {ELSEWHERE}"),
+    ("disk is full|no space left|disk full|disk quota", "to be on a disk with room", "the disk full", "Free some space, then run it again"),
+    ("no such table|does not exist", "to be as it was opened", "its tables gone", "It was moved or replaced while open; try again"),
     (
         "unable to open|no such file",
-        "a file in a folder that is there",
+        "to be a file in a folder that is there",
         "no way to open it",
         f"Make the folder, mend its permissions, or {ELSEWHERE}",
     ),
-    ("not a database|malformed|disk i/o", "intact", "a damaged file or one of another kind", f"Move it away and try again, or {ELSEWHERE}"),
+    ("not a database|no such column|malformed|disk i/o", "to be intact", "a damaged file or one of another kind", f"Move it away and try again, or {ELSEWHERE}"),
     ("connect|refused|password|authentication", "to answer", "no connection", "Check the address, the user, and that it runs"),
 )
 

@@ -1,0 +1,170 @@
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tiltyard.check import Check
+from tiltyard.datasets.dataset import Dataset
+from tiltyard.defense import Defended, Defense
+from tiltyard.errors import Problem
+from tiltyard.progress import Progress, Report
+from tiltyard.result import CheckResult, Record, Status
+from tiltyard.running.runner import Runner
+from tiltyard.running.store import Store
+from tiltyard.targets.estimators import FunctionTarget
+from tiltyard.targets.target import Target
+
+Checks = Callable[..., Check]
+
+
+class Never(Defense):
+    """Makes a target that never says yes."""
+
+    id = "evasion.never"
+    title = "Never"
+    question = "Say no"
+
+    def apply(self, target: Target, data: Dataset, progress: Progress) -> Defended:
+        made = FunctionTarget(lambda x: 0.0 * x[:, 0], target.classes, target.schema, "never")
+        return Defended(made, CheckResult(status=Status.PASSED, summary="Made."))
+
+
+def test_a_failing_step_does_not_stop_the_others(store: Store, share: Checks, broken: Checks, target: Target, data: Dataset) -> None:
+    steps = [broken(), broken(how="exit"), broken(how="problem"), share()]
+    job = Runner(store).start(steps, target, data, name="mixed")
+    records = job.wait(30)
+    assert [r.result.status for r in records] == [Status.FAILED] * 3 + [Status.FINDING]
+    assert "ZeroDivisionError" in records[0].error
+    assert records[2].result.summary == "Expected two rows; found one. Give two."
+    assert job.run is not None
+    kept = store.run(job.run.id)
+    assert (kept.state, kept.counts) == ("finished", {"failed": 3, "finding": 1})
+    assert store.records(kept.id) == records
+
+
+def test_it_returns_at_once_and_cancels_within_a_second(store: Store, slow: Check, share: Checks, target: Target, data: Dataset) -> None:
+    begun = time.perf_counter()
+    job = Runner(store).start([slow, share()], target, data)
+    assert time.perf_counter() - begun < 5
+    while job.progress.message != "Slow: waiting":
+        time.sleep(0.01)
+    asked = time.perf_counter()
+    job.cancel()
+    records = job.wait(10)
+    assert time.perf_counter() - asked < 1
+    assert job.done
+    assert [r.result.status for r in records] == [Status.CANCELLED]
+    assert job.run is not None
+    assert store.run(job.run.id).counts == {"cancelled": 1}
+
+
+def test_callbacks_tell_progress_records_and_the_end(share: Checks, target: Target, data: Dataset) -> None:
+    told: list[float] = []
+    found: list[Record] = []
+    ended = threading.Event()
+
+    def on_progress(report: Report) -> None:
+        told.append(report.done)
+
+    job = Runner().start(
+        [share(seed=i) for i in range(4)],
+        target,
+        data,
+        on_progress=on_progress,
+        on_record=lambda record, made: found.append(record),
+        on_done=lambda job: ended.set(),
+    )
+    job.wait(30)
+    assert ended.wait(5)
+    assert found == job.records
+    assert told == sorted(told)
+    assert told[-1] == 1.0
+    assert job.run is None
+
+
+def test_a_listener_that_breaks_loses_nothing(share: Checks, target: Target, data: Dataset, caplog: pytest.LogCaptureFixture) -> None:
+    def breaks(*_: object) -> None:
+        raise RuntimeError("the window is gone")
+
+    job = Runner().start([share()], target, data, on_progress=breaks, on_record=breaks, on_done=breaks)
+    assert len(job.wait(30)) == 1
+    assert job.error is None
+    assert "the window is gone" in caplog.text
+
+
+def test_a_defense_gives_its_target(store: Store, share: Checks, target: Target, data: Dataset) -> None:
+    runner = Runner(store)
+    job = runner.start([share(), Never()], target, data)
+    job.wait(30)
+    made = job.targets[1]
+    assert made.parent is target
+    assert job.run is not None
+    after = runner.start([share()], made, data, name="after").wait(30)
+    assert after[0].result.metric("share").value == 0
+    assert [line.kind for line in store.steps(job.run.id)] == ["check", "defense"]
+
+
+def test_a_session_adds_to_an_open_run(store: Store, share: Checks, target: Target, data: Dataset) -> None:
+    runner = Runner(store)
+    run = store.begin("session", target.identity, data.identity)
+    for seed in range(2):
+        runner.start([share(seed=seed)], target, data, run=run).wait(30)
+    kept = store.run(run.id)
+    assert (kept.state, kept.total) == ("running", 2)
+    store.end(run.id)
+    assert store.run(run.id).state == "finished"
+
+
+def test_a_verdict_is_kept(store: Store, share: Checks, target: Target, data: Dataset) -> None:
+    job = Runner(store).start([share()], target, data, verdict=lambda records: "fail" if records else "pass")
+    job.wait(30)
+    assert store.runs()[0].verdict == "fail"
+
+
+def test_a_store_that_breaks_in_mid_run_loses_no_record(place: Path, share: Checks, slow: Check, target: Target, data: Dataset) -> None:
+    import sqlite3
+
+    store = Store(place, wait=50)
+    lock = sqlite3.connect(place, isolation_level=None, check_same_thread=False)
+
+    def on_record(record: Record, made: Target | None) -> None:
+        if record.seed == 0:
+            lock.execute("BEGIN IMMEDIATE")
+        if record.seed == 2:
+            lock.rollback()
+
+    job = Runner(store).start([share(seed=i) for i in range(4)], target, data, on_record=on_record)
+    job.wait(30)
+    lock.close()
+    assert job.run is not None
+    assert store.records(job.run.id) == job.records
+    assert len(job.records) == 4
+    assert job.problem is None
+    assert store.run(job.run.id).state == "finished"
+
+
+def test_a_store_gone_for_good_is_told_and_the_records_are_there(place: Path, share: Checks, target: Target, data: Dataset) -> None:
+    import sqlite3
+
+    store = Store(place, wait=20)
+    lock = sqlite3.connect(place, isolation_level=None, check_same_thread=False)
+    begin = lambda record, made: lock.in_transaction or lock.execute("BEGIN IMMEDIATE")  # noqa: E731
+    job = Runner(store).start([share(seed=i) for i in range(2)], target, data, on_record=begin)
+    records = job.wait(30)
+    assert isinstance(job.problem, Problem)
+    assert len(records) == 2
+    lock.close()
+
+
+def test_nothing_starts_where_the_run_cannot_be_kept(tmp_path: Path, share: Checks, target: Target, data: Dataset) -> None:
+    with pytest.raises(Problem, match="the store"):
+        Runner(Store(tmp_path / "no" / "folder.sqlite")).start([share()], target, data)
+
+
+def test_equal_seeds_give_equal_results(share: Checks, target: Target, data: Dataset) -> None:
+    steps = [share(seed=i) for i in range(3)]
+    first = [r.result for r in Runner().start(steps, target, data).wait(30)]
+    assert first == [r.result for r in Runner().start(steps, target, data).wait(30)]
+    assert first == [step(target, data).result for step in steps]
