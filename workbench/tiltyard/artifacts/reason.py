@@ -1,0 +1,68 @@
+"""Why a verdict is what it is: where, what, why; collected while a file is looked at."""
+
+from typing import Literal
+
+from ..progress import Progress
+from ..result import Frozen
+from .trust import Grade
+
+MOST_REASONS = 200
+_RANK = {"unsafe": 0, "unproven": 1, "note": 2}
+
+
+class Reason(Frozen):
+    """One observation. ``unsafe`` and ``unproven`` decide the verdict; a ``note`` only informs.
+
+    ``where`` is an entry of an archive, a byte offset, or the file; ``what`` was found there; ``why`` it matters.
+    """
+
+    grade: Literal["note", "unproven", "unsafe"]
+    where: str
+    what: str
+    why: str
+
+
+class Findings:
+    """Collects reasons of one scan, each once, worst first, at most 200."""
+
+    def __init__(self, progress: Progress | None = None) -> None:
+        self.progress = progress or Progress()
+        self._reasons: dict[tuple[str, str, str], Reason] = {}
+        self._dropped = 0
+
+    def add(self, grade: Grade, where: str, what: str, why: str) -> None:
+        reason = Reason(grade=grade, where=printable(where), what=printable(what), why=printable(why))
+        key = (reason.grade, reason.what, reason.why)
+        if key in self._reasons:
+            return
+        if len(self._reasons) >= 50 * MOST_REASONS and grade != "unsafe":
+            self._dropped += 1
+        else:
+            self._reasons[key] = reason
+
+    def unsafe(self, where: str, what: str, why: str) -> None:
+        self.add("unsafe", where, what, why)
+
+    def unproven(self, where: str, what: str, why: str) -> None:
+        self.add("unproven", where, what, why)
+
+    def note(self, where: str, what: str, why: str) -> None:
+        self.add("note", where, what, why)
+
+    @property
+    def worst(self) -> Grade:
+        return min((r.grade for r in self._reasons.values()), key=_RANK.__getitem__, default="note")
+
+    def ordered(self) -> tuple[Reason, ...]:
+        every = sorted(self._reasons.values(), key=lambda r: _RANK[r.grade])
+        left = len(every) - MOST_REASONS + self._dropped
+        if left <= 0:
+            return tuple(every)
+        rest = Reason(grade="note", where="file", what=f"{left:,} more findings", why="only the first 200 are listed, worst first")
+        return (*every[:MOST_REASONS], rest)
+
+
+def printable(text: str, most: int = 300) -> str:
+    """``text`` cut to ``most`` characters with all that could move a cursor, hide or reorder text made visible."""
+    text = text if len(text) <= most else text[:most] + "…"
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode("ascii") for c in text)

@@ -1,0 +1,90 @@
+"""The types a skops file would build, from its schema; nothing is trusted beyond skops's own defaults."""
+
+import json
+from typing import Any
+
+from .skops_types import BIT_GENERATORS, CONTAINERS, DTYPES, ESTIMATORS, PRIMITIVES, UFUNCS
+
+PROTOCOL = 2
+_LOSSES = frozenset(
+    [f"sklearn.linear_model._sgd_fast.{n}" for n in "EpsilonInsensitive Hinge ModifiedHuber SquaredEpsilonInsensitive SquaredHinge".split()]
+    + [
+        f"sklearn._loss._loss.Cy{n}"
+        for n in (
+            "AbsoluteError ExponentialLoss HalfBinomialLoss HalfGammaLoss HalfMultinomialLoss HalfPoissonLoss HalfSquaredError "
+            "HalfTweedieLoss HalfTweedieLossIdentity HuberLoss PinballLoss"
+        ).split()
+    ]
+)
+_ALLOWED: dict[str, frozenset[str]] = {
+    "DictNode": frozenset({"builtins.dict", "collections.OrderedDict"}),
+    "DefaultDictNode": frozenset({"collections.defaultdict"}),
+    "ListNode": frozenset({"builtins.list"}),
+    "SetNode": frozenset({"builtins.set"}),
+    "TupleNode": frozenset({"builtins.tuple"}),
+    "BytesNode": frozenset({"builtins.bytes"}),
+    "BytearrayNode": frozenset({"builtins.bytearray"}),
+    "SliceNode": frozenset({"builtins.slice"}),
+    "JsonNode": PRIMITIVES,
+    "TypeNode": PRIMITIVES | CONTAINERS | DTYPES,
+    "FunctionNode": UFUNCS,
+    "NdArrayNode": DTYPES | {"numpy.ndarray"},
+    "MaskedArrayNode": frozenset({"numpy.ma.MaskedArray", "numpy.ma.core.MaskedArray"}),
+    "RandomStateNode": frozenset({"numpy.random.mtrand.RandomState"}),
+    "RandomGeneratorNode": frozenset({"numpy.random._generator.Generator"}),
+    "SparseMatrixNode": frozenset({"scipy.sparse._matrix.spmatrix", "scipy.sparse._base.sparray"}),
+    "ObjectNode": ESTIMATORS,
+    "LossNode": _LOSSES,
+}
+
+
+class BadSchema(ValueError):
+    """schema.json is not what skops writes."""
+
+
+def untrusted(raw: bytes) -> tuple[int, list[tuple[str, str, str]]]:
+    """Number of nodes, and (loader, module, name) of each that is not trusted by default, each once.
+
+    Every dictionary with a loader counts, wherever it stands, so a node cannot hide where this
+    reader and skops walk the tree differently. Raises `BadSchema`.
+    """
+    try:
+        schema = json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise BadSchema(f"schema.json cannot be parsed ({type(error).__name__})") from error
+    if not isinstance(schema, dict) or "__loader__" not in schema:
+        raise BadSchema("schema.json describes no object")
+    if schema.get("protocol") != PROTOCOL:
+        raise BadSchema(f"schema.json has protocol {str(schema.get('protocol'))[:20]}; only {PROTOCOL} is known here")
+    found: dict[tuple[str, str, str], None] = {}
+    nodes, open_nodes = 0, [schema]
+    while open_nodes:
+        value = open_nodes.pop()
+        if isinstance(value, dict):
+            if isinstance(value.get("__loader__"), str):
+                nodes += 1
+                _judge(value, found)
+            open_nodes.extend(value.values())
+        elif isinstance(value, list):
+            open_nodes.extend(value)
+    return nodes, list(found)
+
+
+def _judge(node: dict[str, Any], found: dict[tuple[str, str, str], None]) -> None:
+    loader, module, name = node["__loader__"], node.get("__module__"), node.get("__class__")
+    if not isinstance(module, str) or not isinstance(name, str):
+        found[(loader, "?", "?")] = None
+    elif loader == "CachedNode":
+        return
+    elif f"{module}.{name}" not in _ALLOWED.get(loader, frozenset()):
+        found[(loader, module, name)] = None
+    if loader == "RandomGeneratorNode" and _bit_generator(node) not in BIT_GENERATORS:
+        found[(loader, "numpy.random", _bit_generator(node).rpartition(".")[2])] = None
+
+
+def _bit_generator(node: dict[str, Any]) -> str:
+    try:
+        name = json.loads(node["content"]["bit_generator"]["content"]["bit_generator"]["content"])
+    except (KeyError, TypeError, ValueError, RecursionError):
+        return "numpy.random.?"
+    return f"numpy.random.{name}"

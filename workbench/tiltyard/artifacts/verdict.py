@@ -1,0 +1,169 @@
+"""May this file be loaded? The verdict, from its bytes alone: nothing of it is imported, called or extracted."""
+
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Literal
+
+from pydantic import Field
+
+from ..errors import Cancelled, Problem
+from ..progress import Progress
+from ..result import Frozen
+from .flat_verdict import judge_gguf, judge_hdf5, judge_npy, judge_onnx, judge_packed, judge_parquet, judge_safetensors, judge_text
+from .formats import HEAD, Format, disagreement, sniff_stream, tar_header, text_pickle
+from .hashing import sha256_of
+from .pickle_verdict import judge_legacy, judge_pickle, judge_traces
+from .reason import Findings, Reason
+from .zip_verdict import judge_zip
+
+EXIT = {"safe": 0, "unsafe": 1, "unproven": 2}
+_ZIPS = frozenset({Format.ZIP, Format.TORCH_ZIP, Format.TORCHSCRIPT, Format.SKOPS, Format.KERAS, Format.NPZ})
+_RUNS_ITS_CONTENT = (".pt", ".pth", ".ckpt", ".bin", ".pkl", ".pickle", ".joblib", ".jl")
+
+
+class Verdict(Frozen):
+    """What a scan says of one file.
+
+    ``safe``: opening it as its format is opened here (weights_only, allow_pickle=False, skops with
+    nothing trusted) runs no code of the file. ``unsafe``: it would run code, reach files or deceive a
+    reader. ``unproven``: neither could be shown; treat it as unsafe. The verdict is about the bytes
+    with this ``sha256``; whoever opens the file compares.
+    """
+
+    name: str
+    format: Format
+    verdict: Literal["safe", "unsafe", "unproven"]
+    reasons: tuple[Reason, ...] = Field(description="worst first")
+    sha256: str
+    size: int = Field(ge=0, description="bytes")
+
+    @property
+    def safe(self) -> bool:
+        return self.verdict == "safe"
+
+    @property
+    def exit_code(self) -> int:
+        """0 safe, 1 unsafe, 2 could not tell."""
+        return EXIT[self.verdict]
+
+    @property
+    def summary(self) -> str:
+        """One sentence."""
+        first = next((r for r in self.reasons if r.grade == self.verdict), self.reasons[0] if self.reasons else None)
+        said = f": {first.what}, at {first.where} ({first.why})" if first is not None else ""
+        return f"{self.name} is {self.verdict} ({self.format}){said}"
+
+
+def scan(path: str | Path, progress: Progress | None = None) -> Verdict:
+    """Look at the bytes of ``path`` and say whether it may be loaded.
+
+    Never raises for what the file holds, never imports torch, and reads through one open handle,
+    so that what is judged is what is hashed.
+
+    Raises
+    ------
+    Problem
+        There is no readable regular file at ``path``.
+    Cancelled
+        ``progress`` was cancelled.
+    """
+    progress = progress or Progress()
+    path = Path(path)
+    try:
+        # Non-blocking, for a named pipe would otherwise hold us until someone writes.
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    except (OSError, ValueError) as error:
+        said = getattr(error, "strerror", None) or error
+        raise Problem("a file to scan", f"{path}: {said}", "Check the path and its permissions") from error
+    with os.fdopen(handle, "rb") as stream:
+        before = os.fstat(handle)
+        if not stat.S_ISREG(before.st_mode):
+            raise Problem("a regular file", f"{path}, which is a folder or device", "Name the files in it one by one")
+        return _scan(path, stream, before, progress)
+
+
+def _scan(path: Path, stream: IO[bytes], before: os.stat_result, progress: Progress) -> Verdict:
+    digest = sha256_of(stream, progress.part(0.7))  # type: ignore[arg-type]
+    progress.step(0.7, "Looking inside")
+    findings = Findings(progress)
+    found = _judged(path, stream, findings)
+    after = os.fstat(stream.fileno())
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        findings.unproven("file", "it changed while it was read", "what was judged may not be what is there")
+    worst = findings.worst
+    progress.step(1.0, "Scanned")
+    return Verdict(
+        name=path.name, format=found, verdict="safe" if worst == "note" else worst,
+        reasons=findings.ordered(), sha256=digest, size=before.st_size,
+    )  # fmt: skip
+
+
+def _judged(path: Path, stream: IO[bytes], findings: Findings) -> Format:
+    found = Format.UNKNOWN
+    try:
+        found = sniff_stream(stream)
+        stream.seek(0)
+        _judge(found, stream, findings, path)
+        _judge_doubles(found, stream, findings)
+    except Cancelled:
+        raise
+    except Exception as error:  # a file that breaks our own reader is not shown safe, whatever the reason
+        findings.unproven("file", f"it could not be read to the end ({type(error).__name__})", "what was not seen cannot be shown safe")
+    if said := disagreement(path, found):
+        if found in (Format.CSV, Format.UNKNOWN) and path.suffix.lower() in _RUNS_ITS_CONTENT:
+            findings.unproven("name", said, "a reader that goes by the name would run it")
+        else:
+            findings.note("name", said, "the content was judged, not the name")
+    return found
+
+
+def _judge(found: Format, stream: IO[bytes], findings: Findings, path: Path) -> None:
+    if found in _ZIPS:
+        judge_zip(stream, findings)
+    elif found is Format.ONNX:
+        judge_onnx(stream, findings, path)
+    elif found is Format.EMPTY:
+        findings.unproven("file", "it is empty", "there is nothing to load: a cut-off copy or download")
+    elif found is Format.JOBLIB:
+        first = stream.read(1)
+        stream.seek(0)
+        (judge_packed if first != b"\x80" else judge_pickle)(stream, findings)
+    elif judge := _FLAT.get(found):
+        judge(stream, findings)
+    else:
+        findings.unproven("file", f"its format is {found}", "there is no reader here that could show it safe")
+        judge_traces(stream, findings, "")
+
+
+_FLAT: dict[Format, Callable[[IO[bytes], Findings], None]] = {
+    Format.PICKLE: judge_pickle,
+    Format.TORCH_LEGACY: judge_legacy,
+    Format.SAFETENSORS: judge_safetensors,
+    Format.NPY: judge_npy,
+    Format.PARQUET: judge_parquet,
+    Format.CSV: judge_text,
+    Format.HDF5: judge_hdf5,
+    Format.GGUF: judge_gguf,
+    Format.GZIP: judge_packed,
+}
+
+
+def _judge_doubles(found: Format, stream: IO[bytes], findings: Findings) -> None:
+    """One file that is valid as two formats: another reader would run the other one."""
+    stream.seek(0)
+    head = stream.read(HEAD)
+    if found is not Format.TAR and tar_header(head):
+        findings.unproven("file", f"it is {found} and a tar archive at once", "torch tries tar first")
+    if found in _ZIPS or found is Format.EMPTY:
+        return
+    if found not in (Format.PICKLE, Format.JOBLIB, Format.TORCH_LEGACY) and text_pickle(stream):
+        findings.unproven("file", f"it is {found} and a pickle at once", "an unpickler would run it")
+        stream.seek(0)
+        judge_pickle(stream, findings)
+    size = stream.seek(0, os.SEEK_END)
+    stream.seek(max(0, size - 22))
+    if stream.read(4) == b"PK\x05\x06":
+        findings.unproven("file", f"it is {found} and a zip at once", "a zip reader starts at the end of the file")
+        judge_zip(stream, findings)
