@@ -5,6 +5,7 @@ import math
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from tiltyard import accounting
 from tiltyard.accounting import Budget, curve, default_delta, epsilon, noise_for
 from tiltyard.errors import Cancelled, Problem

@@ -1,0 +1,222 @@
+"""DP-SGD on toy sets: the stated epsilon, cancel, layers it cannot train, equal seeds."""
+
+import threading
+import time
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from tiltyard.accounting import epsilon
+from tiltyard.datasets.dataset import Dataset
+from tiltyard.datasets.schema import Feature, Schema
+from tiltyard.errors import Problem
+from tiltyard.privacy.dp_sgd import DPSGD
+from tiltyard.privacy.private_training.layers import described, faults, mend
+from tiltyard.privacy.private_training.loop import Plan, train
+from tiltyard.privacy.private_training.target import PrivateTarget
+from tiltyard.progress import Progress
+from tiltyard.result import CheckResult, Status
+from tiltyard.targets.architecture import Architecture, Layer, build, mlp
+from tiltyard.targets.estimators import FunctionTarget
+from tiltyard.targets.torch_target import TorchTarget
+from tiltyard.targets.training import Recipe, fit
+
+SCHEMA = Schema(
+    features=tuple(Feature(name=f"x{i}", kind="continuous", low=-9, high=9) for i in range(4)), label="y", classes=("no", "yes")
+)
+
+
+def toy(n: int = 1200, seed: int = 0) -> Dataset:
+    rng = np.random.default_rng(seed)
+    y = rng.integers(0, 2, n)
+    x = (rng.normal(size=(n, 4)) + 1.5 * (2 * y[:, None] - 1)).clip(-9, 9).astype(np.float32)
+    return Dataset(x, y.astype(np.int64), SCHEMA, "toy", member=np.arange(n) < n * 2 // 3)
+
+
+def target(architecture: Architecture | None = None, data: Dataset | None = None) -> TorchTarget:
+    architecture = architecture or mlp(4, (8,), 2, [0.0] * 4, [1.0] * 4)
+    torch.manual_seed(0)
+    module = build(architecture)
+    if data is not None:
+        fit(module, data.seen.x, data.seen.y, Recipe(epochs=3, batch_size=64, rate=1e-2), 0, Progress())
+    return TorchTarget(module, SCHEMA.classes, SCHEMA, "toy", recipe=Recipe(), architecture=architecture)
+
+
+@pytest.fixture(scope="module")
+def data() -> Dataset:
+    return toy()
+
+
+def test_reaches_the_stated_epsilon_and_learns(data: Dataset) -> None:
+    step = DPSGD(epsilon=4.0, epochs=4, batch_size=64, rate=0.02, clip_only=True)
+    outcome = step(target(data=data), data)
+    result = outcome.record.result
+    assert result.status is Status.PASSED, (result.summary, outcome.record.error)
+    assert isinstance(outcome.target, PrivateTarget)
+    budget = outcome.target.budget
+    assert 3.9 <= budget.epsilon <= 4.0
+    assert result.metric("epsilon").value == budget.epsilon
+    by_hand = epsilon(budget.noise_multiplier, 64 / 800, 50, 1e-3, "prv")
+    assert (by_hand.epsilon, by_hand.accountant) == (budget.epsilon, "prv")
+    assert result.metric("epsilon_rdp").value == epsilon(budget.noise_multiplier, 64 / 800, 50, 1e-3).epsilon
+    after = result.metric("accuracy_after")
+    assert after.n == 400
+    assert (after.value or 0) > 0.9
+    assert (result.metric("accuracy_clip_only").value or 0) > 0.9
+    lines = {s.name: s for c in result.charts for s in c.series}
+    assert lines["DP-SGD"].x == (1.0, 2.0, 3.0, 4.0)
+    assert lines["PRV"].y[-1] == budget.epsilon
+    assert outcome.target.parent is not None
+    assert CheckResult.model_validate_json(result.model_dump_json()) == result
+
+
+def test_noise_decides_epsilon_when_given(data: Dataset) -> None:
+    step = DPSGD(noise_multiplier=2.0, epochs=1, batch_size=100, accountant="rdp")
+    metric = step(target(), data).record.result.metric
+    assert metric("noise_multiplier").value == 2.0
+    assert metric("epsilon").value == epsilon(2.0, 100 / 800, 8, 1e-3).epsilon
+
+
+def test_a_model_that_learned_nothing_is_a_finding(data: Dataset) -> None:
+    coin = Dataset(data.x, np.random.default_rng(1).integers(0, 2, len(data)), SCHEMA, member=data.member)
+    record = DPSGD(noise_multiplier=20.0, epochs=1, batch_size=400)(target(), coin).record
+    assert record.result.status is Status.FINDING
+    assert "commonest class" in record.result.findings[0].title
+
+
+def test_equal_seeds_equal_weights(data: Dataset) -> None:
+    step = DPSGD(epochs=1, batch_size=64, accountant="rdp")
+    made = [step(target(), data).target for _ in range(2)]
+    assert made[0] is not None
+    assert made[1] is not None
+    assert made[0].fingerprint == made[1].fingerprint
+    other = DPSGD(epochs=1, batch_size=64, accountant="rdp", seed=1)(target(), data).target
+    free = DPSGD(epochs=1, batch_size=64, accountant="rdp", fresh_noise=True)(target(), data).target
+    assert other is not None
+    assert free is not None
+    assert len({made[0].fingerprint, other.fingerprint, free.fingerprint}) == 3
+
+
+def test_one_step_is_the_clipped_noised_sum(data: Dataset) -> None:
+    """Without noise, one full-batch SGD step equals the mean of clipped gradients computed one by one."""
+    module = build(mlp(4, (), 2, [0.5] * 4, [2.0] * 4))
+    x, y = data.x[:20], data.y[:20]
+    plan = Plan(noise=0.0, clip=0.3, batch_size=20, epochs=1, rate=0.1, optimizer="sgd")
+    stepped = train(module, x, y, plan, 0, Progress())
+    total = [torch.zeros_like(p) for p in module.parameters()]
+    for row, label in zip(torch.from_numpy(x), torch.from_numpy(y), strict=True):
+        module.zero_grad()
+        nn.functional.cross_entropy(module(row[None]), label[None]).backward()
+        norm = torch.sqrt(sum((p.grad**2).sum() for p in module.parameters()))  # type: ignore[operator,arg-type]
+        for t, p in zip(total, module.parameters(), strict=True):
+            t += p.grad * min(1.0, 0.3 / float(norm))
+    for before, after, t in zip(module.parameters(), stepped.parameters(), total, strict=True):
+        torch.testing.assert_close(after, before - 0.1 * t / 20, atol=1e-5, rtol=1e-4)
+
+
+def test_memory_is_bounded_by_virtual_steps(data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same step in chunks of three rows, empty batches among them, ends at the same weights."""
+    from tiltyard.privacy.private_training import loop
+
+    module = build(mlp(4, (5,), 2, [0.0] * 4, [1.0] * 4))
+    plan = Plan(noise=1.0, clip=1.0, batch_size=2, epochs=3, rate=0.1, optimizer="sgd")
+    whole = train(module, data.x[:12], data.y[:12], plan, 3, Progress())
+    monkeypatch.setattr(loop, "GRADIENTS", 1)
+    parts = train(module, data.x[:12], data.y[:12], plan, 3, Progress())
+    for a, b in zip(whole.parameters(), parts.parameters(), strict=True):
+        torch.testing.assert_close(a, b, atol=1e-5, rtol=1e-4)
+
+
+NORMED = Architecture(
+    layers=(
+        Layer(type="linear", options={"in_features": 4, "out_features": 6}),
+        Layer(type="batch_norm1d", options={"num_features": 6}),
+        Layer(type="relu"),
+        Layer(type="linear", options={"in_features": 6, "out_features": 2}),
+    )
+)
+
+
+def test_a_layer_it_cannot_train_is_named_with_its_mend(data: Dataset) -> None:
+    record = DPSGD(epochs=1)(target(NORMED), data).record
+    assert record.result.status is Status.FAILED
+    assert "BatchNorm1d at '1' mixes the rows of a batch -> GroupNorm" in record.result.summary
+    assert "replace_layers" in record.result.summary
+    assert "\n" not in record.result.summary
+
+
+def test_layers_are_replaced_when_asked_and_it_is_recorded(data: Dataset) -> None:
+    given = target(NORMED)
+    before = given.fingerprint
+    outcome = DPSGD(epochs=1, batch_size=64, replace_layers=True, accountant="rdp")(given, data)
+    assert outcome.target is not None, outcome.record.result.summary
+    assert any("BatchNorm1d at '1' was replaced by GroupNorm" in note for note in outcome.record.result.notes)
+    assert isinstance(outcome.target, PrivateTarget)
+    assert outcome.target.architecture is not None
+    assert outcome.target.architecture.layers[1].type == "group_norm"
+    rebuilt = build(outcome.target.architecture)
+    rebuilt.load_state_dict(outcome.target.inner.state_dict())
+    assert isinstance(given.inner[1], nn.BatchNorm1d)  # type: ignore[index]
+    assert TorchTarget(given.inner, SCHEMA.classes, SCHEMA).fingerprint == before
+
+
+def test_faults_opacus_does_not_see() -> None:
+    class Scaled(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.scale = nn.Parameter(torch.ones(4))
+
+    found = faults(
+        nn.Sequential(nn.BatchNorm1d(4, affine=False), Scaled(), nn.InstanceNorm1d(4, track_running_stats=True), nn.Linear(4, 2))
+    )
+    assert [f.name for f in found] == ["0", "1", "2"]
+    assert "reset_parameters" in str(found[1])
+    made = mend(nn.Sequential(nn.BatchNorm1d(4, affine=False), nn.Linear(4, 2)))
+    assert not faults(made.module)
+    assert described(None, made) is None
+
+
+def test_private_targets_train_again_privately(data: Dataset) -> None:
+    made = DPSGD(epochs=1, batch_size=64, accountant="rdp")(target(), data).target
+    assert made is not None
+    again = made.retrain(data.x[:100], data.y[:100], 5, Progress())
+    assert isinstance(again, PrivateTarget)
+    assert again.plan.noise > 0
+
+
+def test_cancels_within_a_second(data: Dataset) -> None:
+    progress, found = Progress(), []
+    step = DPSGD(epochs=1000, batch_size=64, accountant="rdp")
+    step(target(), data.take(np.arange(0, 1200, 100)), Progress())
+    worker = threading.Thread(target=lambda: found.append(step(target(), data, progress)))
+    worker.start()
+    time.sleep(1.5)
+    clock = time.monotonic()
+    progress.cancel()
+    worker.join(10)
+    assert time.monotonic() - clock < 1.0
+    assert found[0].record.result.status is Status.CANCELLED
+    assert found[0].target is None
+
+
+def test_estimate_is_told_before(data: Dataset) -> None:
+    estimate = DPSGD(epochs=3)(target(), data) and DPSGD(epochs=3).estimate(target(), data)
+    assert estimate.seconds is not None
+    assert 0 < estimate.seconds < 60
+
+
+def test_not_for_black_boxes(data: Dataset) -> None:
+    box = FunctionTarget(lambda x: np.tile([0.5, 0.5], (len(x), 1)), SCHEMA.classes, SCHEMA)
+    assert DPSGD()(box, data).record.result.status is Status.NOT_APPLICABLE
+
+
+def test_bad_data_is_one_line(data: Dataset) -> None:
+    one = data.take(data.y == 0)
+    assert "at least two classes" in DPSGD(epochs=1)(target(), one).record.result.summary
+    nobody = Dataset(data.x, data.y, SCHEMA)
+    result = DPSGD(epochs=1, batch_size=64, accountant="rdp")(target(), nobody).record.result
+    assert any("a fifth was held out" in note for note in result.notes)
+    with pytest.raises(Problem):
+        train(build(NORMED), data.x, data.y, Plan(noise=1, clip=1, batch_size=9, epochs=1, rate=0.1, optimizer="adam"), 0, Progress())

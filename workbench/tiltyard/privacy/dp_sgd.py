@@ -1,0 +1,154 @@
+"""DP-SGD as a defense: train again with clipped, noised gradients, and say what it cost (Abadi et al. 2016, 1607.00133)."""
+
+import time
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+import numpy as np
+
+from ..accounting import NAMES, Accountant, Budget, default_delta, steps_of
+from ..check import Estimate, parameter
+from ..datasets.dataset import Dataset
+from ..defense import Defended, Defense
+from ..errors import Problem, Unavailable
+from ..progress import Progress
+from ..targets.target import Target
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from ..targets.torch_target import TorchTarget
+    from .private_training.layers import Mended
+    from .private_training.loop import Plan
+
+STANDARDS = ("ML04:2023", "AITG-MOD-04", "AML.T0024.000", "NISTAML.033", "AI Act 15(5)", "RMF MEASURE 2.10")
+
+
+class DPSGD(Defense):
+    """Train the target's architecture from fresh weights so that no single row shows in it beyond (epsilon, delta)."""
+
+    id: ClassVar[str] = "privacy.dp_sgd"
+    title: ClassVar[str] = "Differentially private training (DP-SGD)"
+    question: ClassVar[str] = "How accurate is the model when no single row may show in it?"
+    needs: ClassVar[frozenset[str]] = frozenset({"gradients", "weights"})
+    standards: ClassVar[tuple[str, ...]] = STANDARDS
+    sources: ClassVar[tuple[str, ...]] = ("Abadi et al. 2016, arXiv 1607.00133", "Opacus: Yousefpour et al. 2021, arXiv 2109.12298")
+    cost: ClassVar[str] = "minutes: one training, some 3 times slower than a plain one"
+    answers: ClassVar[tuple[str, ...]] = (
+        "privacy.membership_gap",
+        "privacy.membership_threshold",
+        "privacy.lira",
+        "privacy.audit_epsilon",
+    )
+
+    epsilon: float = parameter(4.0, "Privacy budget to spend; smaller is more private", "epsilon", gt=0, le=1000)
+    noise_multiplier: float = parameter(
+        0.0, "Noise over the clipping norm; 0 finds it from epsilon, else epsilon follows from it", ge=0, le=1000
+    )
+    delta: float = parameter(
+        0.0, "Chance that the promise fails; 0 takes the largest power of ten below 1 / rows", "probability", ge=0, lt=1
+    )
+    epochs: int = parameter(10, "Expected passes over the rows", "epochs", ge=1, le=1000)
+    batch_size: int = parameter(256, "Expected rows in a step (each row is drawn by its own coin)", "rows", ge=1, le=1_000_000)
+    clip: float = parameter(1.0, "Largest norm of one row's gradient; larger ones are cut down to it", "gradient norm", gt=0, le=1000)
+    rate: float = parameter(0.002, "Learning rate", "step size", gt=0, le=10)
+    optimizer: Literal["adam", "sgd"] = parameter("adam", "Which steps to take along the private gradients (sgd has momentum 0.9)")
+    accountant: Accountant = parameter("prv", "Who computes epsilon: PRV is tighter, RDP is quicker; RDP answers where PRV fails")
+    clip_only: bool = parameter(False, "Also train with clipping and no noise, to tell what each of the two costs")
+    replace_layers: bool = parameter(False, "Replace layers that DP-SGD cannot train (batch normalization) and say which")
+    fresh_noise: bool = parameter(
+        False, "Draw batches and noise from the operating system, not the seed: for a model to be released; not repeatable"
+    )
+
+    def budget(self, n: int) -> Budget:
+        """What training on ``n`` rows will spend with these parameters."""
+        delta = self.delta or default_delta(n)
+        if self.noise_multiplier > 0:
+            return Budget.of(n, self.batch_size, self.epochs, delta, noise_multiplier=self.noise_multiplier, accountant=self.accountant)
+        return Budget.of(n, self.batch_size, self.epochs, delta, epsilon=self.epsilon, accountant=self.accountant)
+
+    def plan(self, noise: float) -> "Plan":
+        from .private_training.loop import Plan
+
+        return Plan(
+            noise=noise,
+            clip=self.clip,
+            batch_size=self.batch_size,
+            epochs=self.epochs,
+            rate=self.rate,
+            optimizer=self.optimizer,
+            fresh_noise=self.fresh_noise,
+        )
+
+    def estimate(self, target: Target, data: Dataset) -> Estimate:
+        """Seconds from a few private steps on a small part."""
+        from .private_training.loop import train
+
+        if reason := self.unmet(target, data):
+            return Estimate(note=reason)
+        torch_target, mended = self._opened(target)
+        n = len(data.seen)
+        part = data.seen.sample(min(n, 2 * self.batch_size), np.random.default_rng(self.seed))
+        plan = self.plan(1.0).model_copy(update={"epochs": 1})
+        train(self._fresh(torch_target, mended), part.x[:8], part.y[:8], plan, self.seed, Progress())
+        clock = time.perf_counter()
+        train(self._fresh(torch_target, mended), part.x, part.y, plan, self.seed, Progress())
+        steps = steps_of(len(part), self.batch_size, 1)
+        seconds = (time.perf_counter() - clock) / steps * steps_of(n, self.batch_size, self.epochs) * (2 if self.clip_only else 1)
+        return Estimate(queries=len(data.seen) + 2 * len(data.unseen), seconds=seconds, note=f"measured on {steps} steps here")
+
+    def _opened(self, target: Target) -> "tuple[TorchTarget, Mended]":
+        from ..targets.torch_target import TorchTarget
+        from .private_training.layers import Mended, mend
+        from .private_training.loop import refuse_faults
+
+        if not isinstance(target, TorchTarget):
+            raise Unavailable("a torch module with its weights", type(target).__name__, "Open the model as a torch target")
+        module = target.trainable().train()
+        mended = mend(module) if self.replace_layers else Mended(module, (), {})
+        refuse_faults(mended.module)
+        return target, mended
+
+    def _fresh(self, target: "TorchTarget", mended: "Mended") -> "nn.Module":
+        from ..targets.torch_target import Logits
+        from ..targets.training import fresh
+
+        return Logits(fresh(mended.module, self.seed), target.outputs)
+
+    def apply(self, target: Target, data: Dataset, progress: Progress) -> Defended:
+        from ..targets.torch_target import Logits
+        from .private_training.layers import described
+        from .private_training.loop import train
+        from .private_training.outcome import Trail, Trained, result, split, told
+        from .private_training.target import PrivateTarget
+
+        torch_target, mended = self._opened(target)
+        parts = split(data, np.random.default_rng(self.seed))
+        if len(np.unique(parts.train.y)) < 2:
+            raise Problem("rows of at least two classes to train on", "one class", "Give more rows")
+        progress.step(0.0, f"finding the noise ({NAMES[self.accountant]})")
+        budget = self.budget(len(parts.train))
+        plan = self.plan(budget.noise_multiplier)
+        watched = parts.test.sample(5000, np.random.default_rng([self.seed, 1]))
+        trail, clipped = Trail(watched), Trail(watched)
+        start = self._fresh(torch_target, mended)
+        share = 0.47 if self.clip_only else 0.94
+        module = train(start, parts.train.x, parts.train.y, plan, self.seed, told(progress.part(share), budget), trail.watch)
+        if self.clip_only:
+            bare = plan.model_copy(update={"noise": 0.0})
+            train(start, parts.train.x, parts.train.y, bare, self.seed, progress.part(share), clipped.watch)
+        if not isinstance(module, Logits):
+            raise TypeError(f"train returned {type(module).__name__}")
+        made = PrivateTarget(
+            module.inner,
+            target.classes,
+            target.schema,
+            f"{target.name} (DP-SGD, epsilon {budget.epsilon:.3g})",
+            torch_target.outputs,
+            torch_target.recipe,
+            described(torch_target.architecture, mended),
+            plan,
+            budget,
+        )
+        progress.step(0.95, "measuring before and after")
+        trained = Trained(target, made, parts, budget, plan, trail, clipped, mended.changes)
+        return Defended(made, result(trained, self.accountant, self.seed, progress))
