@@ -51,8 +51,8 @@ function xLabels(scale, width) {
   const lines = scale.labels.map((label) => wrap(label, band));
   const hurt = scale.labels.some((label, i) => lines[i].join(" ") !== label.split(/\s+/).join(" "));
   if (!hurt) return { lines, height: 15 * Math.max(...lines.map((l) => l.length)), turned: false };
-  const short = scale.labels.map((label) => [cut(label, 110)]);
-  return { lines: short, height: Math.max(...short.map((l) => textWidth(l[0]))) * 0.72 + 16, turned: true };
+  const short = scale.labels.map((label, i) => [cut(label, Math.min(110, (scale.at(i) - 4) / 0.77))]);
+  return { lines: short, height: Math.max(...short.map((l) => textWidth(l[0]))) * 0.65 + 16, turned: true };
 }
 
 function drawAxes(chart, sx, sy, box, xl) {
@@ -86,6 +86,7 @@ function drawAxes(chart, sx, sy, box, xl) {
 function drawReference(chart, sx, sy, box) {
   const g = svg("g");
   const used = [];
+  const seen = chart.series.flatMap((s) => s.points.filter((q) => q.x !== null && q.y !== null).map((q) => [sx.at(q.x), sy.at(q.y)]));
   for (const [label, raw] of chart.reference) {
     const value = num(raw);
     if (value === null) continue;
@@ -96,10 +97,14 @@ function drawReference(chart, sx, sy, box) {
       g.append(svg("path", { d: `M${p},${box.top}V${box.bottom}`, class: "ty-ref" }), svg("text", { x: p + (left ? -5 : 5), y: box.top - 4, "text-anchor": left ? "end" : "start", class: "ty-strong ty-halo" }, label));
     } else {
       if (p < box.top - 1 || p > box.bottom + 1) continue;
+      const width = textWidth(label);
+      const crowd = (from, to) => Math.min(...seen.filter((q) => q[0] >= from && q[0] <= to).map((q) => Math.abs(q[1] - (p - 8))), 40);
+      const right = crowd(box.right - width - 20, box.right) > crowd(box.left, box.left + width + 20);
       const below = used.some((u) => Math.abs(u - (p - 5)) < 14);
       const y = below ? p + 14 : p - 5;
       used.push(y);
-      g.append(svg("path", { d: `M${box.left},${p}H${box.right}`, class: "ty-ref" }), svg("text", { x: box.left + 6, y, class: "ty-strong ty-halo" }, cut(label, box.right - box.left - 12)));
+      g.append(svg("path", { d: `M${box.left},${p}H${box.right}`, class: "ty-ref" }), 
+        svg("text", { x: right ? box.right - 6 : box.left + 6, y, "text-anchor": right ? "end" : "start", class: "ty-strong ty-halo" }, cut(label, box.right - box.left - 12)));
     }
   }
   return g;
@@ -120,11 +125,12 @@ function plot(chart, width, height, fills) {
   const box = { left, right, top, bottom: tall - xl.height - 28, width, height: tall };
   const sy = chart.y.categories.length ? makeScale(chart.y, dom.y, box.top, box.bottom, 5) : makeScale(chart.y, dom.y, box.bottom, box.top, Math.max(2, Math.floor((box.bottom - box.top) / 48)));
   const root = svg("svg", { class: "ty-svg", role: "img", "aria-label": chart.alt, viewBox: `0 0 ${width} ${tall}`, width, height: tall });
-  const clip = uid("clip");
-  root.append(svg("defs", {}, fills.map((id, i) => hatch(id, i)), svg("clipPath", { id: clip }, svg("rect", { x: box.left - 6, y: box.top - 8, width: box.right - box.left + 12, height: box.bottom - box.top + 16 }))));
+  const [clip, tight] = [uid("clip"), uid("clip")];
+  root.append(svg("defs", {}, fills.map((id, i) => hatch(id, i)), svg("clipPath", { id: clip }, svg("rect", { x: box.left - 6, y: box.top - 8, width: box.right - box.left + 12, height: box.bottom - box.top + 16 })),
+    svg("clipPath", { id: tight }, svg("rect", { x: box.left, y: box.top, width: box.right - box.left, height: box.bottom - box.top }))));
   root.append(drawAxes(chart, sx, sy, box, xl));
   const inside = svg("g", { "clip-path": `url(#${clip})` });
-  const context = { sx, sy, kind: chart.kind, flip: chart.flip, fills, room: valued };
+  const context = { sx, sy, kind: chart.kind, flip: chart.flip, fills, tight, room: valued };
   let hits = null, direct = false;
   if (isLine(chart.kind)) {
     const drawn = chart.series.map((s, i) => drawLine(s, i, context));
@@ -132,7 +138,7 @@ function plot(chart, width, height, fills) {
     const at = ends && drawn.every((d) => d.last) ? dodge(drawn.map((d) => d.last[1]), 15, box.top, box.bottom) : null;
     direct = at !== null;
     if (direct) chart.series.forEach((s, i) => root.append(
-      svg("path", { d: MARKERS[i % 7](box.right + 11, at[i], 4), style: `fill:${color(i)}` }), svg("text", { x: box.right + 19, y: at[i], dy: "0.35em", class: "ty-strong" }, s.name)));
+      svg("path", { d: marker(i)(box.right + 11, at[i], 4), style: `fill:${color(i)}` }), svg("text", { x: box.right + 19, y: at[i], dy: "0.35em", class: "ty-strong" }, s.name)));
     root.append(inside);
   } else {
     const drawn = drawMarks(chart, context);
@@ -141,6 +147,7 @@ function plot(chart, width, height, fills) {
     if (isBar(chart.kind)) root.append(drawn.node); else root.append(inside);
   }
   root.append(drawReference(chart, sx, sy, box));
+  if (!chart.series.some((s) => s.points.length)) root.append(svg("text", { x: (box.left + box.right) / 2, y: (box.top + box.bottom) / 2, "text-anchor": "middle", class: "ty-strong ty-halo" }, "No data"));
   return { root, box, sx, sy, hits, direct };
 }
 

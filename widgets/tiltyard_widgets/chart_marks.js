@@ -10,6 +10,9 @@ const MARKERS = [
   (x, y, r) => `M${x - r},${y - r * 0.5}h${r * 2}v${r}h${-r * 2}z`,
 ];
 const color = (i) => `var(--ty-${1 + (i % 7)})`;
+// An eighth series has the first's color with another dash and marker.
+const dash = (i) => DASHES[(i + 2 * Math.floor(i / 7)) % 7];
+const marker = (i) => MARKERS[(i + 3 * Math.floor(i / 7)) % 7];
 const isLine = (kind) => kind === "line" || kind === "step";
 const isBar = (kind) => kind === "bar" || kind === "hbar";
 
@@ -26,8 +29,8 @@ function swatch(kind, i, fillId) {
     box.append(svg("rect", { x: 2, y: 0, width: 20, height: 12, fill: `url(#${fillId})` }));
     return box;
   }
-  if (isLine(kind)) box.append(svg("path", { d: "M0,6H24", style: `stroke:${color(i)};stroke-width:2.25;fill:none`, "stroke-dasharray": DASHES[i % 7] || null }));
-  box.append(svg("path", { d: MARKERS[i % 7](12, 6, 4), style: `fill:${color(i)}` }));
+  if (isLine(kind)) box.append(svg("path", { d: "M0,6H24", style: `stroke:${color(i)};stroke-width:2.25;fill:none`, "stroke-dasharray": dash(i) || null }));
+  box.append(svg("path", { d: marker(i)(12, 6, 4), style: `fill:${color(i)}` }));
   return box;
 }
 
@@ -61,21 +64,27 @@ function bandPath(top, bottom, step) {
   return parts.join("");
 }
 
-function drawLine(series, i, { sx, sy, kind }) {
+function drawLine(series, i, { sx, sy, kind, tight }) {
   const at = (key) => series.points.map((p) => (p.x === null || p[key] === null ? null : [sx.at(p.x), sy.at(p[key])]));
   const points = at("y");
   const { d, last } = linePath(points, kind === "step");
   const out = svg("g");
-  if (series.banded) out.append(svg("path", { d: bandPath(at("high"), at("low"), kind === "step"), style: `fill:${color(i)};fill-opacity:.16` }));
-  out.append(svg("path", { d, style: `stroke:${color(i)};stroke-width:2.25;fill:none;stroke-linejoin:round;stroke-linecap:round`, "stroke-dasharray": DASHES[i % 7] || null }));
+  if (series.banded) out.append(svg("path", { d: bandPath(at("high"), at("low"), kind === "step"), style: `fill:${color(i)};fill-opacity:.16`, "clip-path": `url(#${tight})` }));
+  out.append(svg("path", { d, style: `stroke:${color(i)};stroke-width:2.25;fill:none;stroke-linejoin:round;stroke-linecap:round`, "stroke-dasharray": dash(i) || null }));
   const real = points.filter(Boolean);
-  if (real.length <= 24) out.append(svg("path", { d: real.map((p) => MARKERS[i % 7](p[0], p[1], 3.5)).join(""), style: `fill:${color(i)}` }));
+  if (real.length <= 24) out.append(svg("path", { d: real.map((p) => marker(i)(p[0], p[1], 3.5)).join(""), style: `fill:${color(i)}` }));
   return { node: out, last };
 }
 
 function whiskerPath(points, cap) {
   return points.map(({ a, b, across, flat }) =>
     flat ? `M${a},${across}H${b}M${a},${across - cap}v${2 * cap}M${b},${across - cap}v${2 * cap}` : `M${across},${a}V${b}M${across - cap},${a}h${2 * cap}M${across - cap},${b}h${2 * cap}`).join("");
+}
+
+// The value above its bar; beside the whisker where that is long, so that it is not read at the whisker's end.
+function barLabel(label, across, top, far) {
+  if (top - far < 26) return svg("text", { x: across, y: far - 5, "text-anchor": "middle", class: "ty-strong ty-halo" }, label);
+  return svg("text", { x: across + 6, y: top - 5, class: "ty-strong ty-halo" }, label);
 }
 
 // Bars and points: position on one axis, value with interval on the other; series stand side by side in a category.
@@ -99,7 +108,7 @@ function drawMarks(chart, { sx, sy, kind, flip, fills, room }) {
       const w = Math.max(width - 2, 2);
       if (kind === "bar") out.append(svg("rect", { x: across - w / 2, y: Math.min(tip, base), width: w, height: Math.max(Math.abs(base - tip), 0.5), fill: `url(#${fills[i % 7]})` }));
       else if (kind === "hbar") out.append(svg("rect", { x: Math.min(tip, base), y: across - w / 2, width: Math.max(Math.abs(tip - base), 0.5), height: w, fill: `url(#${fills[i % 7]})` }));
-      else marks += flip ? MARKERS[i % 7](tip, across, series.points.length > 300 ? 2.5 : 4.5) : MARKERS[i % 7](across, tip, series.points.length > 300 ? 2.5 : 4.5);
+      else marks += flip ? marker(i)(tip, across, series.points.length > 300 ? 2.5 : 4.5) : marker(i)(across, tip, series.points.length > 300 ? 2.5 : 4.5);
       let far = tip;
       if (p.low !== null && p.high !== null) {
         const [a, b] = [val.at(p.low), val.at(p.high)];
@@ -110,7 +119,7 @@ function drawMarks(chart, { sx, sy, kind, flip, fills, room }) {
       if (room && isBar(kind)) {
         const label = shown(val.axis, value);
         if (flip) out.append(svg("text", { x: Math.max(far, base) + 6, y: across, dy: "0.35em", class: "ty-strong ty-halo" }, label));
-        else if (textWidth(label) <= pos.band / count + 4) out.append(svg("text", { x: across, y: Math.min(far, base) - 5, "text-anchor": "middle", class: "ty-strong ty-halo" }, label));
+        else if (textWidth(label) <= pos.band / count + 4) out.append(barLabel(label, across, Math.min(tip, base), Math.min(far, base)));
       }
     }
     const stroke = isBar(kind) ? "" : `stroke:${color(i)}`;

@@ -35,7 +35,7 @@ function writeTicks(axis, ticks, step) {
   if (axis.scale === "log") return ticks.map((t) => (isShare(axis) ? `${written(100 * t)} %` : written(t)));
   const by = isShare(axis) ? 100 : 1;
   const largest = Math.max(...ticks.map((t) => Math.abs(t * by)), 0);
-  if (largest >= 1e6 || (largest < 1e-3 && largest > 0)) return ticks.map((t) => written(t * by));
+  if (largest >= 1e9 || (largest < 1e-3 && largest > 0)) return ticks.map((t) => written(t * by));
   const places = Math.max(0, Math.min(8, -Math.floor(Math.log10(step * by) + 1e-9)));
   const fine = Number((step * by).toFixed(places)) !== Number((step * by).toPrecision(6)) ? places + 1 : places;
   const tail = isShare(axis) ? " %" : "";

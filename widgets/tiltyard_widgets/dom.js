@@ -61,6 +61,7 @@ function written(value, digits = 3) {
   if (!Number.isFinite(v)) return v > 0 ? "∞" : "−∞";
   if (v === 0) return "0";
   const size = Math.abs(v);
+  if (Number.isInteger(v) && size < 1e12) return v.toLocaleString("en-US").replace("-", "−");
   if (size >= 1e6 || size < 1e-3) {
     const power = Math.floor(Math.log10(size) + 1e-9);
     const lead = Number((v / 10 ** power).toPrecision(digits));

@@ -36,6 +36,7 @@ function rangeInput(spec, about, changed) {
     input.value = toPosition(spec, n);
     input.setAttribute("aria-valuetext", `${written(n)}${spec.unit ? ` ${spec.unit}` : ""}`);
   };
+  put(spec.default ?? spec.min);
   input.addEventListener("input", () => { const v = fromPosition(spec, input.value); put(v); changed(v); });
   return { input, put, bound };
 }
@@ -106,7 +107,7 @@ function field(spec, { changed, reset = true }) {
   const put = (v) => { made.put(v); back.hidden = same(v); };
   const say = (text) => {
     wrong.textContent = text ? `✕ ${text}` : "";
-    for (const input of made.all) if (text) input.setAttribute("aria-invalid", "true"); else input.removeAttribute("aria-invalid");
+    for (const input of made.all.filter((one) => one.type !== "range")) if (text) input.setAttribute("aria-invalid", "true"); else input.removeAttribute("aria-invalid");
   };
   const able = (on) => { for (const input of [...made.all, back]) input.disabled = !on; };
   return { node, put, say, able, made };

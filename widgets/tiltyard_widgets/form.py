@@ -77,9 +77,9 @@ class Form(Block, Generic[Model]):
         try:
             self._model(**self.given)
         except ValidationError as error:
-            problems = [(str(one["loc"][0]) if one["loc"] else "", str(self._problem(one))) for one in error.errors()]
-            self.errors = dict(reversed(problems))
-            self.error = problems[0][1]
+            problems = [(str(one["loc"][0]) if one["loc"] else "", self._problem(one)) for one in error.errors()]
+            self.errors = {name: _beside(problem, name) for name, problem in reversed(problems)}
+            self.error = str(problems[0][1])
         else:
             self.errors, self.error = {}, ""
 
@@ -94,6 +94,11 @@ class Form(Block, Generic[Model]):
         known = one["type"] not in ("value_error", "assertion_error")
         expected = _expected(spec) if known else str(one["msg"]).removeprefix("Value error, ")
         return Problem(f"{expected} in “{spec.label}”", shown, "Correct it or reset the field")
+
+
+def _beside(problem: Problem, name: str) -> str:
+    """The problem as it stands under its own field, which need not be named again."""
+    return f"Expected {problem.expected.split(' in “')[0]}; found {problem.found}." if name else str(problem)
 
 
 def _still(spec: FieldSpec, value: Any) -> Any:

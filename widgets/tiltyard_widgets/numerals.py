@@ -1,6 +1,7 @@
 """How numbers, intervals and times are written for a reader."""
 
 import math
+from collections.abc import Sequence
 
 from tiltyard.result import Metric
 
@@ -20,9 +21,11 @@ def number(value: float | None, digits: int = 3) -> str:
     if value == 0:
         return "0"
     size = abs(value)
+    if size < 1e12 and float(value).is_integer():
+        return f"{round(value):,}".replace("-", "−")
     if size >= 1e6 or size < 1e-3:
         return _scientific(value, digits)
-    if size >= 10**digits or float(value).is_integer():
+    if size >= 10**digits:
         return f"{round(value):,}".replace("-", "−")
     places = max(digits - 1 - math.floor(math.log10(size)), 0)
     return f"{value:,.{places}f}".rstrip("0").rstrip(".").replace("-", "−")
@@ -37,8 +40,23 @@ def _scientific(value: float, digits: int) -> str:
     return f"{lead}×{tail}".replace("-", "−", 1)
 
 
+def together(values: Sequence[float | None], digits: int = 3) -> list[str]:
+    """Numbers that are read side by side, with equal decimals: the largest has ``digits`` figures, the smallest at least two.
+
+    Where no one number of decimals serves all, each is written by itself.
+    """
+    real = [abs(v) for v in values if v is not None and math.isfinite(v) and v != 0]
+    if not real or all(float(v).is_integer() for v in real):
+        return [number(v, digits) for v in values]
+    top, low = (math.floor(math.log10(v)) for v in (max(real), min(real)))
+    places = max(digits - 1 - top, 1 - low, 0)
+    if top >= 6 or places > 5:
+        return [number(v, digits) for v in values]
+    return [f"{v:,.{places}f}".replace("-", "−") if v is not None and math.isfinite(v) else number(v) for v in values]
+
+
 def percent(share: float | None) -> str:
-    """A share as percent with one decimal; three figures below 1 % so that 0.1 % and 0.04 % differ."""
+    """A share as percent with one decimal; two figures below 1 % so that 0.1 % and 0.04 % differ."""
     if share is None:
         return "–"
     if math.isnan(share) or math.isinf(share):
@@ -46,7 +64,8 @@ def percent(share: float | None) -> str:
     shown = 100 * share
     if shown != 0 and abs(shown) < 1:
         return f"{number(shown, 2)} %"
-    return f"{shown:.1f}".removesuffix(".0").replace("-", "−") + " %"
+    tenths = f"{shown:.1f}"
+    return ("0" if shown == 0 else "100" if shown == 100 else tenths).replace("-", "−") + " %"
 
 
 def is_share(metric: Metric) -> bool:
@@ -61,10 +80,10 @@ def value(metric: Metric) -> tuple[str, str]:
     """The number and its unit, apart, so that the unit can be set smaller."""
     if metric.value is None:
         return "not measured", ""
-    if is_share(metric):
-        shown, unit = percent(metric.value).rsplit(" ", 1) if math.isfinite(metric.value) else (number(metric.value), "")
+    if is_share(metric) and math.isfinite(metric.value):
+        shown, unit = percent(metric.value).rsplit(" ", 1)
         return shown, unit
-    return number(metric.value), metric.unit
+    return together([metric.value, metric.low, metric.high])[0], metric.unit
 
 
 def interval(metric: Metric) -> str:
@@ -74,7 +93,8 @@ def interval(metric: Metric) -> str:
     level = f"{number(100 * metric.level)} % interval " if metric.level is not None else "interval "
     if is_share(metric):
         return f"{level}{percent(metric.low).removesuffix(' %')} to {percent(metric.high)}"
-    return f"{level}{number(metric.low)} to {number(metric.high)}"
+    _, low, high = together([metric.value, metric.low, metric.high])
+    return f"{level}{low} to {high}"
 
 
 def duration(seconds: float) -> str:

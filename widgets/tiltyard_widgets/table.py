@@ -1,5 +1,7 @@
 """A table for a person: marked cells, aligned numbers, and how many rows there are."""
 
+from collections.abc import Sequence
+
 from tiltyard.result import Column, Table
 
 from . import numerals
@@ -27,12 +29,18 @@ def _head(column: Column) -> Node:
     return el("th", {"scope": "col", "class": "ty-num" if column.kind in NUMERIC else ""}, column.name, *unit)
 
 
-def _cell(value: Cell, column: Column, marked: bool) -> Node:
+def column_text(values: Sequence[Cell], kind: str) -> list[str]:
+    """All cells of one column; plain numbers get equal decimals so that they align."""
+    numbers = [v for v in values if isinstance(v, float) or (isinstance(v, int) and not isinstance(v, bool))]
+    if kind != "number" or any(isinstance(v, str | bool) for v in values) or all(isinstance(v, int) for v in numbers):
+        return [written(v, kind) for v in values]
+    return numerals.together([None if v is None else float(v) for v in values], 4)
+
+
+def _cell(shown: str, column: Column, marked: bool) -> Node:
     names = [name for name, on in (("ty-num", column.kind in NUMERIC), ("ty-marked", marked)) if on]
-    shown = written(value, column.kind)
-    if marked:
-        return el("td", {"class": " ".join(names)}, shown, span("ty-hidden", " (marked)"))
-    return el("td", {"class": " ".join(names)}, shown)
+    hidden: list[Node] = [span("ty-hidden", " (marked)")] if marked else []
+    return el("td", {"class": " ".join(names)}, shown, *hidden)
 
 
 def said_rows(table: Table, shown: int) -> str:
@@ -55,8 +63,9 @@ class TableView(Markup):
     def _draw(self, table: Table) -> Node:
         rows = table.rows[: self._limit]
         marks = set(table.marked)
+        texts = [column_text([row[j] for row in rows], column.kind) for j, column in enumerate(table.columns)]
         body = [
-            el("tr", None, *(_cell(value, table.columns[j], (i, j) in marks) for j, value in enumerate(row))) for i, row in enumerate(rows)
+            el("tr", None, *(_cell(texts[j][i], column, (i, j) in marks) for j, column in enumerate(table.columns))) for i in range(len(rows))
         ]
         inner = el(
             "table",
