@@ -222,7 +222,7 @@ class _Walks:
         return np.take_along_axis(np.diff(path, axis=1), rank, 1)
 
     def _differs(self, row: Indices, behind: Indices) -> NDArray[np.bool_]:
-        columns = self.x[row] != self.back[behind]
+        columns: NDArray[np.bool_] = self.x[row] != self.back[behind]
         if len(self.players) == columns.shape[1]:
             return columns
         out = np.zeros((len(row), len(self.players)), bool)
@@ -273,8 +273,9 @@ def _deep_row(one: "torch.nn.Module", background: "torch.Tensor", row: "torch.Te
             warnings.simplefilter("ignore")
             import shap
 
-            found: Floats = shap.DeepExplainer(one, background).shap_values(row, check_additivity=False)
-            return np.asarray(found, np.float64)[0]
+            found = shap.DeepExplainer(one, background).shap_values(row, check_additivity=False)
+        values: Floats = np.asarray(found, np.float64)[0]
+        return values
     except (RuntimeError, AssertionError, AttributeError, KeyError, NotImplementedError) as error:
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
         raise Unavailable("layers that DeepExplainer can follow", reason, "Use method='permutation'") from None

@@ -49,7 +49,7 @@ class Measured:
 
     @property
     def key(self) -> str:
-        return "".join(c if c.isalnum() else "_" for c in self.division.name.lower())
+        return "_".join("".join(c if c.isalnum() else " " for c in self.division.name.lower()).split())
 
 
 class GroupMetrics(Check):
@@ -97,7 +97,7 @@ class GroupMetrics(Check):
         progress.step(0.0, f"comparing groups of {division.name}")
         every = grouped(division.groups, rows.truth, rows.predicted)
         large = every.of_size(self.smallest)
-        return Measured(division, every, large, gaps(large.counts, self.draws, rng) if len(large.names) > 1 else {})
+        return Measured(division, every, large, gaps(large.counts, self.draws, rng, self.smallest) if len(large.names) > 1 else {})
 
     def _beyond(self, gap: Gap, fifths: bool) -> bool:
         return gap.difference > self.difference or (fifths and gap.ratio < self.ratio)
@@ -107,14 +107,15 @@ class GroupMetrics(Check):
         for name, gap in m.gaps.items():
             if not (self._beyond(gap, name == "demographic_parity") and gap.difference > gap.chance):
                 continue
-            severity = Severity.HIGH if gap.low > 2 * self.difference else Severity.MEDIUM if gap.low > self.difference else Severity.LOW
+            sure = gap.low > max(2 * self.difference, gap.chance)
+            severity = Severity.HIGH if sure else Severity.MEDIUM if gap.low > self.difference else Severity.LOW
             found.append(_finding(m, name, gap, severity))
         return found
 
     def _status(self, measured: list[Measured], findings: list[Finding]) -> Status:
         if findings:
             return Status.FINDING
-        unclear = any(not m.gaps or any(self._beyond(gap, False) for gap in m.gaps.values()) for m in measured)
+        unclear = any(not m.gaps or any(self._beyond(gap, fifths=False) for gap in m.gaps.values()) for m in measured)
         return Status.INCOMPLETE if unclear else Status.PASSED
 
     def _summary(self, measured: list[Measured], positive: str) -> str:
@@ -143,19 +144,27 @@ class GroupMetrics(Check):
             if small:
                 more = f" and {len(small) - 8} more" if len(small) > 8 else ""
                 found.append(f"Too small to speak of and left out of the gaps of {m.division.name}: {', '.join(small[:8])}{more}.")
+            found += [_unsaid(m, name, self.smallest) for name in ("false_positive_rate", "false_negative_rate")]
             if not m.gaps:
                 found.append(f"{m.division.name}: {_alone(m, self.smallest)}.")
-            elif any(self._beyond(gap, False) and gap.difference <= gap.chance for gap in m.gaps.values()):
+            elif any(self._beyond(gap, fifths=False) and gap.difference <= gap.chance for gap in m.gaps.values()):
                 found.append(
                     f"{m.division.name}: a gap beyond the limit, but groups of these sizes reach it by chance; more rows would tell."
                 )
-        return tuple(found)
+        return tuple(note for note in found if note)
 
 
 def _alone(m: Measured, smallest: int) -> str:
     if len(m.every.names) == 1:
         return f"{m.division.name!r} has one group only ({m.every.names[0]}); a gap needs two"
     return f"{m.division.name!r} has {len(m.large.names)} of {len(m.every.names)} groups with at least {smallest} rows; a gap needs two"
+
+
+def _unsaid(m: Measured, name: str, smallest: int) -> str:
+    """Which groups are large enough but have too few rows behind an error rate, or nothing."""
+    behind = parts(m.large.counts, name)[1]
+    thin = [f"{group} (n = {n})" for group, n in zip(m.large.names, behind, strict=True) if n < smallest]
+    return f"Too few rows behind the {WORDS[name]} to compare it: {', '.join(thin[:8])}." if thin else ""
 
 
 def _accuracy(rows: Judged) -> Metric:
@@ -195,8 +204,10 @@ def _metric(m: Measured, name: str, label: str, gap: Gap | None, safer: str) -> 
         (math.nan,) * 3 if gap is None else (gap.ratio, gap.ratio_low, gap.ratio_high) if ratio else (gap.difference, gap.low, gap.high)
     )
     known, bounded = math.isfinite(value), math.isfinite(low)
-    why = "fewer than two groups are large enough" if gap is None else "no group has a rate above 0"
+    why = "fewer than two groups are large enough" if gap is None or name == "equalized_odds_difference" else "no group has a rate above 0"
     note = why if not known or gap is None else "" if ratio else f"groups of these sizes reach {gap.chance:.3f} by chance"
+    if known and not bounded:
+        note = "a group has a rate of 0, of which resampling tells no interval"
     return Metric(
         name=f"{name}_{m.key}",
         label=label,

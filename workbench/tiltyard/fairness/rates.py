@@ -64,10 +64,18 @@ def parts(counts: Counts, rate: str) -> tuple[Counts, Counts]:
     return counts[..., 1, 0], counts[..., 1, :].sum(-1)
 
 
-def rates(counts: Counts, rate: str) -> Floats:
-    """``rate`` for counts (..., 2, 2); NaN where no row is behind it."""
+def rates(counts: Counts, rate: str, known: NDArray[np.bool_] | None = None) -> Floats:
+    """``rate`` for counts (..., groups, 2, 2); NaN where no row is behind it or the group (groups,) is not ``known``."""
     hits, n = parts(counts, rate)
-    return np.divide(hits, n, out=np.full(hits.shape, np.nan), where=n > 0)
+    where = n > 0 if known is None else (n > 0) & known
+    found: Floats = np.divide(hits, n, out=np.full(hits.shape, np.nan), where=where)
+    return found
+
+
+def speaking(counts: Counts, rate: str, smallest: int) -> NDArray[np.bool_]:
+    """Groups with at least ``smallest`` rows behind ``rate``, bool (groups,)."""
+    enough: NDArray[np.bool_] = parts(counts, rate)[1] >= smallest
+    return enough
 
 
 def _spread(values: Floats) -> tuple[Floats, Floats]:
@@ -81,14 +89,19 @@ def _spread(values: Floats) -> tuple[Floats, Floats]:
     return difference, ratio
 
 
-def parity(counts: Counts) -> tuple[Floats, Floats]:
-    """Demographic-parity difference and ratio for counts (..., groups, 2, 2)."""
-    return _spread(rates(counts, "selection_rate"))
+def parity(counts: Counts, like: Counts, smallest: int) -> tuple[Floats, Floats]:
+    """Demographic-parity difference and ratio for counts (..., groups, 2, 2), over groups that are large enough in ``like``."""
+    return _spread(rates(counts, "selection_rate", speaking(like, "selection_rate", smallest)))
 
 
-def odds(counts: Counts) -> tuple[Floats, Floats]:
-    """Equalized-odds difference and ratio, the worse of true and false positive rate, for counts (..., groups, 2, 2)."""
-    found = [_spread(rates(counts, "false_positive_rate")), _spread(1 - rates(counts, "false_negative_rate"))]
+def odds(counts: Counts, like: Counts, smallest: int) -> tuple[Floats, Floats]:
+    """Equalized-odds difference and ratio, the worse of true and false positive rate, for counts (..., groups, 2, 2).
+
+    A group's rate is compared where at least ``smallest`` rows of ``like`` (groups, 2, 2) are behind it.
+    """
+    false = rates(counts, "false_positive_rate", speaking(like, "false_positive_rate", smallest))
+    missed = rates(counts, "false_negative_rate", speaking(like, "false_negative_rate", smallest))
+    found = [_spread(false), _spread(1 - missed)]
     known = [np.isfinite(difference) for difference, _ in found]
     difference = np.maximum(*(np.where(k, d, -np.inf) for k, (d, _) in zip(known, found, strict=True)))
     ratio = np.minimum(*(np.where(np.isfinite(r), r, np.inf) for _, r in found))
@@ -130,20 +143,28 @@ def _quantiles(values: Floats, level: float) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def gaps(counts: Counts, draws: int, rng: np.random.Generator, level: float = 0.95) -> dict[str, Gap]:
+def _of_nobody(counts: Counts, smallest: int, level: float) -> tuple[float, float]:
+    """Interval of a selection ratio of 0, which no bootstrap leaves: the exact upper end of the group of which nobody is selected."""
+    large = counts[speaking(counts, "selection_rate", smallest)]
+    shares = rates(large, "selection_rate")
+    upper = 1 - ((1 - level) / 2) ** (1 / large.sum((1, 2))[shares == 0].max())
+    return 0.0, min(1.0, float(upper / shares.max()))
+
+
+def gaps(counts: Counts, draws: int, rng: np.random.Generator, smallest: int = 1, level: float = 0.95) -> dict[str, Gap]:
     """``demographic_parity`` and ``equalized_odds`` of counts (groups, 2, 2) with intervals and what chance does."""
     again = resampled(counts, draws, rng)
     found = {}
     for name, measure, null in (("demographic_parity", parity, dealt), ("equalized_odds", odds, shuffled)):
-        difference, ratio = measure(counts)
-        spread, ratios = measure(again)
-        chance = measure(null(counts, draws, rng))[0]
+        difference, ratio = (float(v) for v in measure(counts, counts, smallest))
+        spread, ratios = measure(again, counts, smallest)
+        chance = measure(null(counts, draws, rng), counts, smallest)[0]
         chance = chance[np.isfinite(chance)]
+        low, high = _quantiles(spread, level)
+        ratio_low, ratio_high = _quantiles(ratios, level)
+        if ratio == ratio_high == 0:
+            ratio_low, ratio_high = _of_nobody(counts, smallest, level) if name == "demographic_parity" else (float("nan"),) * 2
         found[name] = Gap(
-            float(difference),
-            *_quantiles(spread, level),
-            float(ratio),
-            *_quantiles(ratios, level),
-            float(np.quantile(chance, 0.95)) if len(chance) else float("nan"),
+            difference, low, high, ratio, ratio_low, ratio_high, float(np.quantile(chance, 0.95)) if len(chance) else float("nan")
         )
     return found

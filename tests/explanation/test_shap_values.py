@@ -1,0 +1,115 @@
+"""The SHAP check against a closed form, its findings, its pictures, and what it cannot say."""
+
+import base64
+import io
+
+import numpy as np
+import pytest
+
+from tiltyard.datasets.dataset import Dataset
+from tiltyard.datasets.schema import Feature, Schema
+from tiltyard.explanation.shap_values import ShapValues
+from tiltyard.result import Record, Severity, Status
+from tiltyard.targets.estimators import FunctionTarget
+
+
+def test_a_linear_row_equals_its_closed_form(linear, loans):
+    check = ShapValues(scale="log-odds", rows=10, background=200, row=7)
+    result = check(linear, loans).result
+    waterfall = next(t for t in result.tables if t.name == "waterfall")
+    found = {row[0]: row[2] for row in waterfall.rows}
+    moved = (loans.x[7] - loans.seen.x.mean(0)) * np.array([0.8, 0.05, 0.5, -0.5, 0.0])
+    assert found["income"] == pytest.approx(moved[0], abs=1e-3)
+    assert found["age"] == pytest.approx(moved[1], abs=1e-3)
+    assert found["town"] == pytest.approx(moved[2:].sum(), abs=1e-3)
+
+
+def test_the_waterfall_ends_at_the_models_answer(linear, loans):
+    result = ShapValues(rows=10, background=20, row=3)(linear, loans).result
+    last = next(t for t in result.tables if t.name == "waterfall").rows[-1][-1]
+    assert last == pytest.approx(float(linear.scores(loans.x[3:4])[0, 1]), abs=1e-6)
+    assert result.metric("additivity").value < 1e-9
+
+
+def test_a_sensitive_driver_is_a_finding(linear, loans):
+    result = ShapValues(rows=30, background=30)(linear, loans).result
+    assert result.status is Status.FINDING
+    assert result.findings[0].severity is Severity.MEDIUM
+    assert "age" in result.findings[0].title
+
+
+def test_importance_has_interval_n_and_a_chart_with_its_table(linear, loans):
+    result = ShapValues(rows=30, background=30)(linear, loans).result
+    top = result.metric("importance_1")
+    assert top.low < top.value < top.high
+    assert top.n == 30
+    assert {c.name for c in result.charts} == {"importance", "swarm", "waterfall"}
+    assert all(len(s.x) <= 200 for c in result.charts for s in c.series)
+
+
+def test_deep_and_permutation_agree_on_a_network(network, loans):
+    settings = {"rows": 20, "background": 60, "scale": "log-odds"}
+    deep = ShapValues(method="deep", **settings)(network, loans).result
+    kept = ShapValues(permutations=8, **settings)(network, loans).result
+    one, two = ({r[0]: r[1] for r in t.tables[0].rows} for t in (deep, kept))
+    assert one == pytest.approx(two, rel=0.15)
+    assert deep.metric("additivity").value < 1e-3
+    assert deep.metric("noise").value is None
+
+
+def test_deep_without_a_module_is_not_applicable(linear, loans):
+    assert ShapValues(method="deep")(linear, loans).result.status is Status.NOT_APPLICABLE
+
+
+def test_a_constant_model_is_moved_by_nothing(loans):
+    constant = FunctionTarget(lambda x: np.full(len(x), 0.7), ("no", "yes"), loans.schema)
+    result = ShapValues(rows=5, background=5)(constant, loans).result
+    assert result.status is Status.PASSED
+    assert result.summary.startswith("Nothing moves")
+
+
+def test_labels_only_is_explained_and_said(loans):
+    hard = FunctionTarget(lambda x: (x[:, 0] > 0).astype(int), ("no", "yes"), loans.schema, outputs="labels")
+    result = ShapValues(rows=20, background=40)(hard, loans).result
+    assert any("labels only" in note for note in result.notes)
+    assert result.tables[0].rows[0][0] == "income"
+
+
+def test_a_thin_budget_is_incomplete(loans):
+    def wild(x):
+        return 0.5 + 0.5 * np.sin(40 * x[:, 0]) * np.cos(x[:, 1] * 7) * (1 - 2 * x[:, 3])
+
+    result = ShapValues(rows=20, background=4)(FunctionTarget(wild, ("no", "yes"), loans.schema), loans).result
+    assert result.metric("noise").value > 0.5
+    assert any("raise background" in note for note in result.notes)
+
+
+def test_images_become_pictures():
+    from PIL import Image
+
+    rng = np.random.default_rng(0)
+    schema = Schema(features=(Feature(name="image", kind="pixels", shape=(1, 8, 8)),), label="digit", classes=("a", "b", "c"))
+    data = Dataset(rng.random((30, 1, 8, 8)).astype(np.float32), rng.integers(0, 3, 30), schema)
+
+    def scores(x):
+        logits = np.stack([x[:, 0, :4, :4].sum((1, 2)), np.full(len(x), 8.0), x[:, 0, 4:, 4:].sum((1, 2))], 1)
+        return np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+
+    result = ShapValues(rows=6, background=10)(FunctionTarget(scores, schema.classes, schema), data).result
+    gallery = result.galleries[0]
+    assert len(gallery.rows) == 6
+    heat = Image.open(io.BytesIO(base64.b64decode(gallery.rows[0][1].png)))
+    assert heat.mode == "RGB"
+    corner = heat.getpixel((heat.width - 1, 0))
+    assert corner == (250, 250, 250), "the corner no class looks at is white"
+
+
+def test_wrong_row_and_class_are_one_line(linear, loans):
+    assert "a row from 0 to 399" in ShapValues(row=400)(linear, loans).result.summary
+    assert "a class (no, yes)" in ShapValues(of_class="x")(linear, loans).result.summary
+
+
+def test_same_seed_same_record_and_json(linear, loans):
+    one, two = (ShapValues(rows=5, background=5, seed=2)(linear, loans) for _ in range(2))
+    assert one.result == two.result
+    assert Record.model_validate_json(one.model_dump_json()) == one
