@@ -1,6 +1,8 @@
 """One set of pinned versions, for `make`, for CI and for Binder: complete, and the one that is tested here."""
 
+import ast
 import re
+import sys
 import tomllib
 from importlib import metadata
 from itertools import product
@@ -19,6 +21,20 @@ EXTRAS = ("dev", "onnx", "serve")
 LINES = [line for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")]
 PINS = {canonicalize_name(r.name): r for r in map(Requirement, LINES)}
 FROM_CUDA = re.compile(r"nvidia-|cuda-|triton$")  # torch pins its own
+
+
+def declared() -> set[str]:
+    extras = PROJECT["optional-dependencies"]
+    return {canonicalize_name(Requirement(r).name) for part in [PROJECT["dependencies"], *extras.values()] for r in part}
+
+
+def libraries(root: str) -> set[str]:
+    """Top-level names of what the sources below ``root`` import from outside, inside functions too."""
+    nodes = [node for path in (ROOT / root).rglob("*.py") for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))]
+    names = [a.name for node in nodes if isinstance(node, ast.Import) for a in node.names]
+    names += [node.module for node in nodes if isinstance(node, ast.ImportFrom) and not node.level and node.module]
+    ours = {"tiltyard", "tiltyard_widgets"}
+    return {name.partition(".")[0] for name in names} - set(sys.stdlib_module_names) - ours
 
 
 def applies(requirement: Requirement, extras: set[str]) -> bool:
@@ -52,6 +68,13 @@ def test_every_version_is_pinned() -> None:
     assert len(needed()) > 100
     assert needed() - set(PINS) == set()
     assert [str(r) for r in PINS.values() if not re.fullmatch(r"==[\w.]+", str(r.specifier))] == []
+
+
+@pytest.mark.parametrize("root", ["workbench", "widgets/tiltyard_widgets", "tests", "benchmarks"])
+def test_every_library_we_import_is_declared(root: str) -> None:
+    owners = metadata.packages_distributions()
+    unknown = {name for name in libraries(root) if name in owners and not {canonicalize_name(o) for o in owners[name]} & declared()}
+    assert unknown == set()
 
 
 def test_nothing_is_named_twice() -> None:
