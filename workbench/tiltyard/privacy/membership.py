@@ -57,7 +57,8 @@ def roc(scores: Scores, member: Mask) -> Roc:
 def logit_scaled(p: NDArray[np.float32], y: NDArray[np.int64]) -> Scores:
     """log(p_y / (1 - p_y)), float64 (n,), of class probabilities (n, k): near normal over models.
 
-    Carlini et al. 2021 (2112.03570), section 4. The other classes are summed rather than subtracted from 1, which keeps digits where p_y is close to 1.
+    Carlini et al. 2021 (2112.03570), section 4. The other classes are summed rather than
+    subtracted from 1, which keeps digits where p_y is close to 1.
     """
     wide = np.asarray(p, np.float64)
     rows = np.arange(len(wide))
@@ -256,10 +257,8 @@ def _moments(shadow: Scores, used: Mask, fixed: bool) -> tuple[Scores, Scores]:
         )
     mean = np.where(used, shadow, 0.0).sum(0) / count
     squares = np.where(used, (shadow - mean) ** 2, 0.0).sum(0)
-    if fixed:
-        spread = np.full(len(mean), squares.sum() / max(1, int((count - 1).sum())))
-    else:
-        spread = squares / np.maximum(count - 1, 1)
+    own = squares / np.maximum(count - 1, 1)
+    spread = np.full(len(mean), squares.sum() / max(1, int((count - 1).sum()))) if fixed else own
     return mean, np.sqrt(np.maximum(spread, 1e-12))
 
 

@@ -1,0 +1,367 @@
+"""Membership mathematics against counting by hand, and the checks against a memorizer and a coin."""
+
+import csv
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from tiltyard.datasets.dataset import Dataset
+from tiltyard.datasets.schema import Feature, Schema
+from tiltyard.errors import Cancelled, Problem
+from tiltyard.privacy.lira import LiRA, Shadows, halving
+from tiltyard.privacy.membership import (
+    auc,
+    difference,
+    halves,
+    likelihood_ratio,
+    logit_scaled,
+    modified_entropy,
+    paired,
+    roc,
+    tpr_at,
+)
+from tiltyard.privacy.membership_gap import MembershipGap
+from tiltyard.privacy.membership_threshold import MembershipThreshold, from_scores
+from tiltyard.progress import Progress, Report
+from tiltyard.result import CheckResult, Severity, Status
+from tiltyard.targets.target import Target
+
+SCHEMA = Schema(features=(Feature(name="a", kind="continuous"), Feature(name="b", kind="continuous")), label="y", classes=("no", "yes"))
+
+
+class Memorizer(Target):
+    """Right and sure on the rows it was given; elsewhere a coin that is as sure as ``loud`` says."""
+
+    def __init__(self, x: NDArray[np.float32], y: NDArray[np.int64], sure: float, seed: int = 0) -> None:
+        super().__init__("memorizer", SCHEMA.classes, SCHEMA, frozenset({"labels", "scores", "training"}), f"{sure} {len(x)} {seed}")
+        self.known = {row.tobytes(): int(label) for row, label in zip(x, y, strict=True)}
+        self.sure = sure
+        self.seed = seed
+        self.trained = 0
+
+    def _scores(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        out = np.empty((len(x), 2), np.float32)
+        for i, row in enumerate(x):
+            rng = np.random.default_rng([self.seed, *row.view(np.uint32).tolist()])
+            yes = rng.uniform(0.2, 0.8)
+            if row.tobytes() in self.known and self.sure > 0:
+                yes = self.sure if self.known[row.tobytes()] else 1 - self.sure
+            out[i] = (1 - yes, yes)
+        return out
+
+    def retrain(self, x: NDArray[np.float32], y: NDArray[np.int64], seed: int, progress: Progress) -> Target:
+        progress.step(0.5, "learning by heart")
+        self.trained += 1
+        return Memorizer(x, y, self.sure, seed)
+
+
+def rows(n: int, seed: int = 0) -> Dataset:
+    rng = np.random.default_rng(seed)
+    sex = rng.choice(["Female", "Male"], n)
+    x = rng.uniform(size=(n, 2)).astype(np.float32)
+    return Dataset(x, rng.integers(0, 2, n), SCHEMA, "rows", {"sex": sex}, np.arange(n) % 2 == 0)
+
+
+def memorizer(data: Dataset, sure: float = 0.999) -> Memorizer:
+    return Memorizer(data.seen.x, data.seen.y, sure)
+
+
+def by_counting(scores: NDArray[np.float64], member: NDArray[np.bool_]) -> float:
+    pairs = [(a > b) + 0.5 * (a == b) for a in scores[member] for b in scores[~member]]
+    return float(np.mean(pairs))
+
+
+@given(st.lists(st.tuples(st.integers(-3, 3), st.booleans()), min_size=4, max_size=40))
+@settings(max_examples=60, deadline=None)
+def test_auc_is_the_share_of_pairs_in_order(pairs: list[tuple[int, bool]]) -> None:
+    scores, member = np.array([p[0] for p in pairs], np.float64), np.array([p[1] for p in pairs])
+    if member.all() or not member.any():
+        with pytest.raises(Problem):
+            auc(scores, member)
+        return
+    found = auc(scores, member)
+    assert found.value == pytest.approx(by_counting(scores, member))
+    assert found.low is not None
+    assert found.high is not None
+    assert 0 <= found.low <= (found.value or 0) + 1e-12
+    assert (found.value or 0) - 1e-12 <= found.high <= 1
+    curve = roc(scores, member)
+    assert np.trapezoid(curve.tpr, curve.fpr) == pytest.approx(found.value)
+
+
+def test_auc_and_roc_agree_with_scikit_learn() -> None:
+    from sklearn.metrics import roc_auc_score, roc_curve
+
+    rng = np.random.default_rng(0)
+    member = rng.random(500) < 0.3
+    scores = rng.normal(size=500).round(1) + member
+    assert auc(scores, member).value == pytest.approx(roc_auc_score(member, scores))
+    fpr, tpr, _ = roc_curve(member, scores, drop_intermediate=False)
+    mine = roc(scores, member)
+    np.testing.assert_allclose(mine.fpr, fpr)
+    np.testing.assert_allclose(mine.tpr, tpr)
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.5, 1.5])
+def test_delong_covers_the_truth(shift: float) -> None:
+    """True AUC of two normals is Phi(shift / sqrt 2); 95 % intervals hold it in at least 90 % of 200 draws."""
+    truth = 0.5 * (1 + math.erf(shift / 2))
+    rng = np.random.default_rng(7)
+    inside = 0
+    for _ in range(200):
+        scores = np.concatenate([rng.normal(shift, 1, 60), rng.normal(0, 1, 80)])
+        found = auc(scores, np.arange(140) < 60)
+        inside += (found.low or 0) <= truth <= (found.high or 0)
+    assert inside >= 180
+
+
+def test_a_perfect_attack_keeps_an_honest_interval() -> None:
+    found = auc(np.array([2.0, 3.0, 4.0, 0.0, 1.0]), np.array([True, True, True, False, False]))
+    assert found.value == 1.0
+    assert found.high == 1.0
+    assert (found.low or 1) < 0.2
+
+
+def test_tpr_at_counts_and_refuses_what_it_cannot_resolve() -> None:
+    others, members = np.arange(1000.0), np.array([995.5, 999.5, 500.0, 2000.0])
+    scores, member = np.concatenate([members, others]), np.arange(1004) < 4
+    metric, false = tpr_at(scores, member, 0.001)
+    assert (metric.name, metric.value, false, metric.n) == ("tpr_at_0_1pct", 0.5, 1, 4)
+    metric, false = tpr_at(scores, member, 0.01)
+    assert (metric.value, false) == (0.75, 10)
+    unresolved, _ = tpr_at(scores[:-1], member[:-1], 0.001)
+    assert unresolved.value is None
+    assert "999 non-members cannot resolve" in unresolved.note
+
+
+def test_ties_never_exceed_the_false_alarms_allowed() -> None:
+    member = np.arange(400) < 200
+    metric, false = tpr_at(np.ones(400), member, 0.01)
+    assert (metric.value, false) == (0.0, 0)
+
+
+def test_differences_against_known_values() -> None:
+    """Newcombe 1998, table II, 56/70 against 48/80: 0.0524 to 0.3339."""
+    found = difference("d", "d", (56, 70), (48, 80))
+    assert (round(found.value or 0, 4), round(found.low or 0, 4), round(found.high or 0, 4)) == (0.2, 0.0524, 0.3339)
+    same = paired("p", "p", np.ones(50, bool), np.ones(50, bool), np.random.default_rng(0))
+    assert (same.value, same.low, same.high) == (0.0, 0.0, 0.0)
+
+
+def test_signals_by_hand() -> None:
+    p = np.array([[0.7, 0.2, 0.1], [1.0, 0.0, 0.0]], np.float32)
+    y = np.array([0, 0])
+    assert logit_scaled(p, y)[0] == pytest.approx(math.log(0.7 / 0.3), rel=1e-5)
+    assert np.isfinite(logit_scaled(p, y)).all()
+    by_hand = 0.3 * math.log(0.7) + 0.2 * math.log(0.8) + 0.1 * math.log(0.9)
+    assert modified_entropy(p, y)[0] == pytest.approx(by_hand, rel=1e-5)
+
+
+def test_halves_are_counted_apart() -> None:
+    rng = np.random.default_rng(0)
+    member = np.arange(400) < 200
+    found = halves(rng.normal(size=400), member, rng)
+    assert (found.members, found.others) == (100, 100)
+    gain = found.advantage
+    assert (gain.low or 0) < 0 < (gain.high or 0)
+    assert halves(member.astype(float), member, rng).accuracy == 1.0
+
+
+def test_a_memorizer_is_found_by_every_attack() -> None:
+    data = rows(2400)
+    target = memorizer(data)
+    for check in (MembershipThreshold(), LiRA(shadow_models=4), LiRA(shadow_models=4, mode="offline")):
+        record = check(target, data)
+        result = record.result
+        assert result.status is Status.FINDING, result.summary
+        assert result.metric("auc").value == 1.0, check
+        assert (result.metric("auc").low or 0) > 0.99
+        assert result.metric("tpr_at_0_1pct").value == 1.0
+        assert result.metric("tpr_at_1pct").n == 1200
+        assert result.metric("advantage").value == 1.0
+        assert result.findings[0].severity is Severity.CRITICAL
+        assert result.findings[0].defense == "privacy.dp_sgd"
+        assert {t.name for t in result.tables} == {"records", "groups"}
+        assert all(len(s.x) <= 200 for c in result.charts for s in c.series)
+        assert CheckResult.model_validate_json(result.model_dump_json()) == result
+    gap = MembershipGap()(target, data).result
+    assert gap.metric("accuracy_seen").value == 1.0
+    assert (gap.metric("gap").low or 0) > 0.4
+    assert gap.status is Status.FINDING
+
+
+def test_a_coin_is_a_coin() -> None:
+    data = rows(2400)
+    target = memorizer(data, sure=0.0)
+    for check in (
+        MembershipThreshold(),
+        LiRA(shadow_models=4),
+        MembershipThreshold(signal="top_class"),
+        MembershipThreshold(per_class=True),
+    ):
+        result = check(target, data).result
+        assert result.status is Status.PASSED, (check, result.summary)
+        area = result.metric("auc")
+        assert (area.low or 1) <= 0.5 <= (area.high or 0)
+        gain = result.metric("advantage")
+        assert (gain.low or 1) <= 0 <= (gain.high or -1)
+    assert MembershipGap()(target, data).result.status is Status.PASSED
+
+
+def test_too_few_rows_are_never_a_pass() -> None:
+    data = rows(60)
+    for check in (MembershipThreshold(), MembershipGap()):
+        result = check(memorizer(data, sure=0.0), data).result
+        assert result.status is Status.INCOMPLETE
+        assert "too few" in result.summary
+    assert MembershipThreshold()(memorizer(data), data).result.status is Status.FINDING
+
+
+def test_without_marks_it_is_not_applicable() -> None:
+    data = rows(60)
+    unmarked = Dataset(data.x, data.y, SCHEMA)
+    for check in (MembershipGap(), MembershipThreshold(), LiRA()):
+        assert check(memorizer(data), unmarked).result.status is Status.NOT_APPLICABLE
+
+
+def published(observed: NDArray[np.float64], shadow: NDArray[np.float64], inside: NDArray[np.bool_], offline: bool) -> list[float]:
+    """Algorithm 1 of 2112.03570 row by row, with the global variance of its section 6.2.2."""
+    from scipy.stats import norm
+
+    ins = [[float(v) for v, k in zip(shadow[:, i], inside[:, i], strict=True) if k] for i in range(shadow.shape[1])]
+    outs = [[float(v) for v, k in zip(shadow[:, i], inside[:, i], strict=True) if not k] for i in range(shadow.shape[1])]
+
+    def pooled(rows: list[list[float]]) -> float:
+        squares = sum((v - sum(r) / len(r)) ** 2 for r in rows for v in r)
+        return math.sqrt(squares / sum(len(r) - 1 for r in rows))
+
+    found = []
+    for i, value in enumerate(observed):
+        out = norm(sum(outs[i]) / len(outs[i]), pooled(outs))
+        if offline:
+            found.append(math.log(1 - out.sf(value)))
+        else:
+            found.append(norm(sum(ins[i]) / len(ins[i]), pooled(ins)).logpdf(value) - out.logpdf(value))
+    return found
+
+
+@pytest.mark.parametrize("offline", [False, True])
+def test_lira_equals_the_published_formula(offline: bool) -> None:
+    rng = np.random.default_rng(3)
+    inside = halving(8, 30, rng)
+    shadow = rng.normal(size=(8, 30)) + 2 * inside
+    observed = rng.normal(size=30) + 1
+    np.testing.assert_allclose(likelihood_ratio(observed, shadow, inside, offline), published(observed, shadow, inside, offline), rtol=1e-9)
+
+
+def test_lira_with_a_variance_for_each_row() -> None:
+    inside = np.array([[True], [True], [False], [False]])
+    shadow = np.array([[3.0], [5.0], [0.0], [2.0]])
+    variance = 2.0
+    by_hand = (-((4.5 - 4.0) ** 2) + (4.5 - 1.0) ** 2) / (2 * variance)
+    assert likelihood_ratio(np.array([4.5]), shadow, inside, fixed_variance=False)[0] == pytest.approx(by_hand)
+
+
+@pytest.mark.parametrize(("models", "n"), [(4, 10), (5, 11), (16, 7)])
+def test_every_row_is_in_half_of_the_models(models: int, n: int) -> None:
+    counts = halving(models, n, np.random.default_rng(0)).sum(0)
+    assert counts.min() >= models // 2
+    assert counts.max() <= (models + 1) // 2
+
+
+def test_lira_goes_on_where_it_was_cut_off(tmp_path: Path) -> None:
+    data = rows(200)
+    step = LiRA(shadow_models=6, folder=str(tmp_path))
+    whole = LiRA(shadow_models=6)(memorizer(data), data).result
+    target, progress = memorizer(data), Progress()
+
+    def stop(report: Report) -> None:
+        if target.trained == 4:
+            progress.cancel()
+
+    progress.listener = stop
+    assert step(target, data, progress).result.status is Status.CANCELLED
+    kept = len(list(tmp_path.glob("*.npy")))
+    assert 3 <= kept < 6
+    again = memorizer(data)
+    result = step(again, data).result
+    assert again.trained == 6 - kept
+    assert result.metrics == whole.metrics
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_shadow_task_survives_pickling() -> None:
+    import pickle
+
+    data = rows(40)
+    inside = halving(4, 40, np.random.default_rng(0))
+    task = Shadows(memorizer(data), data, np.arange(10), inside, 0, None, "k", Progress())
+    copy = pickle.loads(pickle.dumps(task))
+    assert copy.progress is None
+    np.testing.assert_array_equal(copy(1), task(1))
+
+
+def test_equal_seeds_equal_answers_and_cost_told() -> None:
+    data = rows(400)
+    one, two = (LiRA(shadow_models=4, seed=5)(memorizer(data, 0.8), data).result for _ in range(2))
+    assert one == two
+    cost = LiRA(shadow_models=4).estimate(memorizer(data), data)
+    assert cost.seconds is not None
+    assert "4 shadow models" in cost.note
+    small = LiRA(shadow_models=4, pool=100)(memorizer(data), data).result
+    assert any("50 of 100 rows" in note for note in small.notes)
+
+
+def test_threshold_cancels() -> None:
+    data, progress = rows(100), Progress()
+    progress.cancel()
+    with pytest.raises(Cancelled):
+        MembershipThreshold().run(memorizer(data), data, progress)
+
+
+def write(path: Path, head: list[str], lines: list[list[object]]) -> Path:
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows([head, *lines])
+    return path
+
+
+def test_scores_from_a_file(tmp_path: Path) -> None:
+    path = write(tmp_path / "s.csv", ["id", "score", "member"], [[i, i + 500 * (i % 2), i % 2] for i in range(400)])
+    result = from_scores(path)
+    assert result.metric("auc").value == 1.0
+    assert result.metric("tpr_at_0_1pct").value is None
+    assert result.metric("tpr_at_1pct").value == 1.0
+    words = write(tmp_path / "w.csv", ["member", "score"], [["yes", 1.0], ["no", 0.5], ["True", 2], ["OUT", 0]])
+    assert from_scores(words).metric("auc").n == 4
+
+
+@pytest.mark.parametrize(
+    ("head", "lines", "said"),
+    [
+        (["score"], [[1]], "no member"),
+        (["score", "member"], [[1, 1], ["x", 0]], "line 3"),
+        (["score", "member"], [[1, 1], ["nan", 0]], "line 3"),
+        (["score", "member"], [[1, 1], [2, "maybe"]], "'maybe' in line 3"),
+        (["score", "member"], [[1, 1], [2, 1]], "only members"),
+        (["score", "member"], [], "no rows"),
+    ],
+)
+def test_bad_files_are_one_line(tmp_path: Path, head: list[str], lines: list[list[object]], said: str) -> None:
+    with pytest.raises(Problem, match=said):
+        from_scores(write(tmp_path / "s.csv", head, lines))
+
+
+def test_missing_and_binary_files(tmp_path: Path) -> None:
+    with pytest.raises(Problem, match="No such file"):
+        from_scores(tmp_path / "none.csv")
+    (tmp_path / "b.csv").write_bytes(b"\xff\xfe\x00\x01")
+    with pytest.raises(Problem):
+        from_scores(tmp_path / "b.csv")
+    (tmp_path / "e.csv").write_bytes(b"")
+    with pytest.raises(Problem, match="empty file"):
+        from_scores(tmp_path / "e.csv")

@@ -1,0 +1,167 @@
+"""The likelihood-ratio attack: shadow models tell what the model would say had it not seen the row (Carlini et al. 2021, 2112.03570)."""
+
+import hashlib
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..check import Check, Estimate, parameter
+from ..datasets.dataset import Dataset
+from ..errors import Problem
+from ..progress import Progress
+from ..result import CheckResult, Column
+from ..targets.target import Target
+from .membership import Mask, Scores, likelihood_ratio, logit_scaled, separation
+from .membership_report import STANDARDS, Attacked, report
+from .membership_threshold import asked, pick
+
+SMALL = 512
+
+
+def halving(models: int, n: int, rng: np.random.Generator) -> Mask:
+    """Which rows each shadow model is trained on, bool (models, n): random halves in pairs that complement one another.
+
+    So every row is in exactly half of the models (one more or less where ``models`` is odd).
+    """
+    inside = np.zeros((models, n), bool)
+    for first in range(0, models, 2):
+        inside[first, rng.permutation(n)[: n // 2]] = True
+        if first + 1 < models:
+            inside[first + 1] = ~inside[first]
+    return inside
+
+
+@dataclass(frozen=True)
+class Shadows:
+    """What training one shadow model takes; sent to wherever ``Progress.map`` runs it."""
+
+    target: Target
+    pool: Dataset
+    attacked: NDArray[np.intp]
+    inside: Mask
+    seed: int
+    folder: Path | None
+    key: str
+    progress: Progress | None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "progress": None}
+
+    def __call__(self, i: int) -> Scores:
+        """Logit-scaled confidence of shadow model ``i`` on the attacked rows; kept in ``folder`` if there is one."""
+        kept = self.folder / f"lira-{self.key}-{i}.npy" if self.folder else None
+        if kept is not None and kept.is_file():
+            found = np.load(kept, allow_pickle=False)
+            if found.shape == (len(self.attacked),):
+                return np.asarray(found, np.float64)
+        progress = self.progress.part(1 / len(self.inside)) if self.progress else Progress()
+        rows = self.inside[i]
+        model = self.target.retrain(self.pool.x[rows], self.pool.y[rows], self.seed + 1 + i, progress)
+        part = self.pool.take(self.attacked)
+        scores = logit_scaled(asked(model, part, Progress(_cancel=progress._cancel)), part.y)
+        if kept is not None:
+            _keep(kept, scores)
+        return scores
+
+
+def _keep(path: Path, scores: Scores) -> None:
+    """Whole or not at all: a run cut off while it writes leaves no half file."""
+    part = path.with_suffix(f".{os.getpid()}.part")
+    try:
+        with part.open("wb") as file:
+            np.save(file, scores)
+        part.replace(path)
+    except OSError as error:
+        raise Problem("a folder to keep shadow models in", f"{path.parent} ({error.strerror})", "Choose another folder or none") from None
+
+
+class LiRA(Check):
+    """Membership inference by likelihood ratios, strong where few false alarms are allowed; says which records are at risk."""
+
+    id: ClassVar[str] = "privacy.lira"
+    title: ClassVar[str] = "Membership: likelihood ratio (LiRA)"
+    question: ClassVar[str] = "Can an attacker with shadow models tell which rows the model was trained on?"
+    needs: ClassVar[frozenset[str]] = frozenset({"scores", "training", "member"})
+    standards: ClassVar[tuple[str, ...]] = STANDARDS
+    sources: ClassVar[tuple[str, ...]] = ("Carlini et al. 2021, arXiv 2112.03570",)
+    cost: ClassVar[str] = "minutes: one training a shadow model"
+
+    shadow_models: int = parameter(16, "Models trained on random halves; more find more", "models", ge=4, le=1024)
+    mode: Literal["online", "offline"] = parameter("online", "Online compares models with and without the row; offline only those without")
+    rows: int = parameter(2000, "Rows to attack of each kind (seen, unseen)", "rows", ge=10, le=100_000)
+    pool: int = parameter(0, "Rows that the shadow models are drawn from; 0 takes all, fewer is quicker", "rows", ge=0, le=10_000_000)
+    fixed_variance: bool = parameter(True, "One variance for all rows; better below 64 shadow models")
+    folder: str = parameter("", "Folder that keeps finished shadow models, so that a run cut off goes on; empty keeps none")
+
+    def estimate(self, target: Target, data: Dataset) -> Estimate:
+        """Shadow models times the time of one on a small part, scaled by rows."""
+        if reason := self.unmet(target, data):
+            return Estimate(note=reason)
+        pool, rows = self._pool(data, np.random.default_rng(self.seed))
+        part = pool.sample(min(SMALL, len(pool)), np.random.default_rng(self.seed))
+        clock = time.perf_counter()
+        target.retrain(part.x, part.y, self.seed, Progress())
+        one = (time.perf_counter() - clock) * max(1.0, len(pool) / 2 / len(part))
+        note = f"{self.shadow_models} shadow models of {len(pool) // 2:,} rows, about {one:.1f} s each, judged from {len(part)} rows"
+        return Estimate(queries=len(rows), seconds=one * self.shadow_models, note=note)
+
+    def _pool(self, data: Dataset, rng: np.random.Generator) -> tuple[Dataset, NDArray[np.intp]]:
+        """The rows shadow models are drawn from, and the places in it of those attacked."""
+        attacked = pick(data, self.rows, rng)
+        size = self.pool or len(data)
+        if size < len(attacked):
+            attacked = np.sort(rng.permutation(attacked)[:size])
+        others = rng.permutation(np.setdiff1d(np.arange(len(data)), attacked))[: max(0, size - len(attacked))]
+        chosen = np.concatenate([attacked, others])
+        return data.take(chosen), attacked
+
+    def run(self, target: Target, data: Dataset, progress: Progress) -> CheckResult:
+        rng = np.random.default_rng(self.seed)
+        pool, rows = self._pool(data, rng)
+        attacked = np.arange(len(rows))
+        part = pool.take(attacked)
+        if part.member is None or part.member.all() or not part.member.any():
+            raise Problem("a pool with seen and unseen rows", f"{len(pool)} rows of one kind", "Choose a larger pool")
+        inside = halving(self.shadow_models, len(pool), rng)
+        p = asked(target, part, progress.part(0.02))
+        observed = logit_scaled(p, part.y)
+        share = progress.part(0.95)
+        tasks = Shadows(target, pool, attacked, inside, self.seed, self._folder(), self._key(target, data), share)
+        shadow = np.stack(share.map(tasks, range(self.shadow_models)))
+        mask = inside[:, : len(attacked)]
+        scores = likelihood_ratio(observed, shadow, mask, self.mode == "offline", self.fixed_variance)
+        apart = separation(shadow, mask)
+        shown = (
+            (Column(name="class"), tuple(data.schema.classes[k] for k in part.y)),
+            (Column(name="probability of it", kind="percent"), tuple(float(v) for v in p[np.arange(len(p)), part.y])),
+            (Column(name="shift when trained on", unit="standard deviations", kind="number"), tuple(float(v) for v in apart)),
+        )
+        it = Attacked(scores, part.member, rows, part.sensitive, shown)
+        return report(it, f"LiRA ({self.mode}, {self.shadow_models} shadow models)", rng, self._notes(pool, data, part.member))
+
+    def _notes(self, pool: Dataset, data: Dataset, member: Mask) -> tuple[str, ...]:
+        return (
+            f"{int(member.sum()):,} seen and {int((~member).sum()):,} unseen rows were attacked; each shadow model was trained on "
+            f"{len(pool) // 2:,} of {len(pool):,} rows by the target's own routine (the target itself on {len(data.seen):,}).",
+            "One query a row: the published attack also queries augmented copies, which finds more in images.",
+            "An attacker with more shadow models finds more; this is a lower bound on the risk.",
+        )
+
+    def _folder(self) -> Path | None:
+        if not self.folder:
+            return None
+        path = Path(self.folder).expanduser()
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise Problem("a folder to keep shadow models in", f"{path} ({error.strerror})", "Choose another folder or none") from None
+        return path
+
+    def _key(self, target: Target, data: Dataset) -> str:
+        text = f"{target.fingerprint} {data.fingerprint} {self.seed} {self.shadow_models} {self.rows} {self.pool}"
+        return hashlib.sha256(text.encode()).hexdigest()[:16]

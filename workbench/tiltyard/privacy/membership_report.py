@@ -1,0 +1,186 @@
+"""From membership scores to a result: rates at few false alarms, ROC, risk by record and by group, and how grave it is."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..intervals import LEVEL, clopper_pearson
+from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
+from .membership import Halves, Mask, Roc, Scores, auc, checked, halves, roc, tpr_at
+
+STANDARDS = ("ML04:2023", "AITG-MOD-04", "AML.T0024.000", "NISTAML.033", "AI Act 15(5)", "RMF MEASURE 2.10")
+FEW = 100
+ADVICE = (
+    "Train privately (DP-SGD), regularize or stop earlier, and give out labels or coarse scores instead of full ones; "
+    "measure again after any change"
+)
+STEPS: tuple[tuple[Severity, float, float], ...] = (
+    (Severity.CRITICAL, 0.85, 0.20),
+    (Severity.HIGH, 0.65, 0.05),
+    (Severity.MEDIUM, 0.55, 0.02),
+)
+
+
+@dataclass(frozen=True)
+class Attacked:
+    """Scores of the rows that were attacked, and what is known of them.
+
+    ``rows`` are their places in the data set; ``groups`` sensitive columns; ``shown`` more columns for the table of records.
+    """
+
+    scores: Scores
+    member: Mask
+    rows: NDArray[np.intp] | None = None
+    groups: dict[str, NDArray[np.str_]] = field(default_factory=dict)
+    shown: tuple[tuple[Column, tuple[Any, ...]], ...] = ()
+
+
+def report(it: Attacked, attack: str, rng: np.random.Generator, notes: tuple[str, ...] = ()) -> CheckResult:
+    """The whole answer of one attack, called ``attack`` in its sentence."""
+    scores, member = checked(it.scores, it.member)
+    area = auc(scores, member)
+    low_rates = [tpr_at(scores, member, rate) for rate in (0.001, 0.01)]
+    split = halves(scores, member, rng) if min(member.sum(), (~member).sum()) >= 2 else None
+    metrics = [area, *(m for m, _ in low_rates), *(_of_halves(split) if split else [])]
+    few = min(int(member.sum()), int((~member).sum()))
+    severity = _severity(area, low_rates[1], few, split)
+    sentence = _sentence(attack, area, low_rates[1][0], severity)
+    findings = ()
+    if severity is not None:
+        findings = (
+            Finding(
+                title="Rows that the model was trained on can be told from others",
+                severity=severity,
+                evidence="metrics auc, tpr_at_1pct and advantage; chart roc",
+                advice=ADVICE,
+                standards=STANDARDS,
+                defense="privacy.dp_sgd",
+            ),
+        )
+    status = Status.FINDING if findings else Status.PASSED
+    if not findings and few < FEW:
+        status = Status.INCOMPLETE
+        sentence += f" Only {few} rows on the smaller side: too few to say that nothing leaks (at least {FEW})."
+    tables = [_records(it, scores, member)] if it.rows is not None else []
+    if it.groups:
+        tables.append(_by_group(it, scores, member))
+    charts = (_chart(roc(scores, member), attack),)
+    return CheckResult(
+        status=status, summary=sentence, metrics=tuple(metrics), findings=findings, tables=tuple(tables), charts=charts, notes=notes
+    )
+
+
+def _of_halves(split: Halves) -> list[Metric]:
+    gain = split.advantage
+    if gain.value is None or gain.low is None or gain.high is None:
+        return [gain]
+    half = {"value": split.accuracy, "low": (gain.low + 1) / 2, "high": (gain.high + 1) / 2}
+    label = "Accuracy of one threshold (members and others weighed alike)"
+    return [gain, gain.model_copy(update={"name": "attack_accuracy", "label": label, **half})]
+
+
+def _severity(area: Metric, at_one: tuple[Metric, int], few: int, split: Halves | None) -> Severity | None:
+    """None where the attack cannot be told from guessing; else by its AUC and its TPR at 1 % FPR, the graver of the two."""
+    tpr, false = at_one
+    by_area = area.low is not None and area.low > 0.5
+    by_rate = tpr.low is not None and tpr.low > clopper_pearson(false, max(1, _others(tpr, area)), LEVEL)[1]
+    if not (by_area or by_rate):
+        return None
+    for severity, least_area, least_rate in STEPS:
+        if (by_area and (area.value or 0) >= least_area) or (by_rate and (tpr.value or 0) >= least_rate):
+            return severity
+    return Severity.LOW
+
+
+def _others(tpr: Metric, area: Metric) -> int:
+    return (area.n or 0) - (tpr.n or 0)
+
+
+def _sentence(attack: str, area: Metric, tpr: Metric, severity: Severity | None) -> str:
+    told = f"{attack}: AUC {area.value:.3f} ({area.low:.3f} to {area.high:.3f}, n = {area.n:,})"
+    if tpr.value is not None:
+        told += f", {tpr.value:.1%} of members found at 1 % false alarms"
+    return told + ("; not told from guessing." if severity is None else "; members can be told from others.")
+
+
+def _chart(curve: Roc, attack: str) -> Chart:
+    """Log-log, at most 200 points, with pointwise exact bands."""
+    from scipy.stats import beta
+
+    floor = 1 / max(curve.others, 1)
+    x = np.unique(np.concatenate([np.geomspace(floor, 1, 120), [0.001, 0.01, 0.1]]))
+    x = x[x >= floor]
+    place = np.searchsorted(curve.fpr, x + 1e-12, side="right") - 1
+    y = curve.tpr[place]
+    hits = np.round(y * curve.members)
+    tail = (1 - LEVEL) / 2
+    low = np.where(hits > 0, beta.ppf(tail, np.maximum(hits, 1), curve.members - hits + 1), 0.0)
+    high = np.where(hits < curve.members, beta.ppf(1 - tail, hits + 1, np.maximum(curve.members - hits, 1)), 1.0)
+    bottom = min(floor, 1 / max(curve.members, 1))
+    found = Series(name=attack, x=tuple(x), y=tuple(np.maximum(y, bottom)), low=tuple(np.maximum(low, bottom)), high=tuple(high))
+    chance = Series(name="guessing", x=tuple(x), y=tuple(np.maximum(x, bottom)))
+    return Chart(
+        name="roc",
+        title="Members found against false alarms",
+        kind="line",
+        x=Axis(label="False-positive rate", scale="log", low=float(x[0]), high=1.0),
+        y=Axis(label="True-positive rate", scale="log", low=float(bottom), high=1.0),
+        series=(found, chance),
+        alt=f"ROC of {attack} on logarithmic axes, {curve.members:,} members and {curve.others:,} others; guessing is the diagonal.",
+    )
+
+
+def false_alarms(scores: Scores, member: Mask) -> Scores:
+    """For each row, the share of non-members that score at least as high: the alarms borne until it is found."""
+    others = np.sort(scores[~member])
+    return np.asarray(1 - np.searchsorted(others, scores, side="left") / len(others))
+
+
+def _records(it: Attacked, scores: Scores, member: Mask) -> Table:
+    rows = it.rows if it.rows is not None else np.arange(len(scores))
+    alarms = false_alarms(scores, member)
+    inside = np.flatnonzero(member)
+    top = inside[np.argsort(-scores[inside], kind="stable")][:20]
+    columns = (
+        Column(name="row", kind="integer"),
+        *(c for c, _ in it.shown),
+        Column(name="score", kind="number"),
+        Column(name="false alarms before it is found", kind="percent"),
+    )
+    cells = tuple((int(rows[i]), *(values[i] for _, values in it.shown), float(scores[i]), float(alarms[i])) for i in top)
+    note = f"0 % means that none of {int((~member).sum()):,} non-members scores as high."
+    return Table(name="records", title="Members at the highest risk", columns=columns, rows=cells, total=len(inside), note=note)
+
+
+def _by_group(it: Attacked, scores: Scores, member: Mask) -> Table:
+    """AUC within each group, and members found at the threshold that gives 1 % false alarms over all."""
+    others = np.sort(scores[~member])[::-1]
+    allowed = int(0.01 * len(others))
+    threshold = others[allowed] if allowed else np.inf
+    columns = (
+        Column(name="column"),
+        Column(name="group"),
+        Column(name="members", kind="integer"),
+        Column(name="others", kind="integer"),
+        Column(name="AUC", kind="number"),
+        Column(name="AUC low", kind="number"),
+        Column(name="AUC high", kind="number"),
+        Column(name="members found at 1 % false alarms", kind="percent"),
+        Column(name="found low", kind="percent"),
+        Column(name="found high", kind="percent"),
+    )
+    rows: list[tuple[str | float | int | bool | None, ...]] = []
+    for name, column in it.groups.items():
+        values, counts = np.unique(column, return_counts=True)
+        for value in values[np.argsort(-counts, kind="stable")]:
+            here = column == value
+            m, o = int((here & member).sum()), int((here & ~member).sum())
+            area = auc(scores[here], member[here]) if min(m, o) >= 20 else None
+            hits = int((here & member & (scores > threshold)).sum())
+            found = (hits / m, *clopper_pearson(hits, m)) if m and allowed else (None, None, None)
+            within = (area.value, area.low, area.high) if area else (None, None, None)
+            rows.append((name, str(value), m, o, *within, *found))
+    note = "AUC is left out where a group has fewer than 20 rows on a side."
+    return Table(name="groups", title="Risk by group", columns=columns, rows=tuple(rows[:50]), total=len(rows), note=note)

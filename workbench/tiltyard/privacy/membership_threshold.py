@@ -1,0 +1,143 @@
+"""Membership by one threshold on the model's confidence: seconds, no shadow models (Yeom 1709.01604, Song and Mittal 2003.10595)."""
+
+import csv
+from pathlib import Path
+from typing import ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..check import Check, Estimate, parameter
+from ..datasets.dataset import Dataset
+from ..errors import Problem
+from ..progress import Progress
+from ..result import CheckResult, Column
+from ..targets.target import Target
+from .membership import Scores, logit_scaled, modified_entropy
+from .membership_report import STANDARDS, Attacked, report
+
+Signal = Literal["true_class", "modified_entropy", "top_class"]
+CHUNK = 2048
+MEMBER = {"1": True, "true": True, "yes": True, "member": True, "in": True, "1.0": True}
+OTHER = {"0": False, "false": False, "no": False, "nonmember": False, "non-member": False, "out": False, "0.0": False}
+
+
+def signal_of(p: NDArray[np.float32], y: NDArray[np.int64], signal: Signal) -> Scores:
+    """The attacker's score (n,) from class probabilities (n, k); ``top_class`` needs no labels."""
+    if signal == "modified_entropy":
+        return modified_entropy(p, y)
+    return logit_scaled(p, y if signal == "true_class" else p.argmax(1).astype(np.int64))
+
+
+def pick(data: Dataset, rows: int, rng: np.random.Generator) -> NDArray[np.intp]:
+    """Places of at most ``rows`` members and ``rows`` others, in order."""
+    if data.member is None:
+        raise Problem("rows marked as trained on", "no marks", "Give data with its split")
+    sides = [rng.permutation(np.flatnonzero(side))[:rows] for side in (data.member, ~data.member)]
+    return np.sort(np.concatenate(sides))
+
+
+def asked(target: Target, data: Dataset, progress: Progress) -> NDArray[np.float32]:
+    """Class probabilities (n, k) in small batches, so that it can be cancelled."""
+    parts = []
+    for start in range(0, len(data), CHUNK):
+        progress.step(start / len(data), "asking the model")
+        parts.append(target.scores(data.x[start : start + CHUNK]))
+    return np.concatenate(parts)
+
+
+class MembershipThreshold(Check):
+    """How well one threshold on the confidence tells trained-on rows from others; also per group and record."""
+
+    id: ClassVar[str] = "privacy.membership_threshold"
+    title: ClassVar[str] = "Membership: confidence threshold"
+    question: ClassVar[str] = "Does the model's confidence give away which rows it was trained on?"
+    needs: ClassVar[frozenset[str]] = frozenset({"scores", "member"})
+    standards: ClassVar[tuple[str, ...]] = STANDARDS
+    sources: ClassVar[tuple[str, ...]] = ("Yeom et al. 2017, arXiv 1709.01604", "Song and Mittal 2020, arXiv 2003.10595")
+    cost: ClassVar[str] = "seconds: one query a row"
+
+    rows: int = parameter(5000, "Rows to attack of each kind (seen, unseen)", "rows", ge=10, le=1_000_000)
+    signal: Signal = parameter("true_class", "What the attacker ranks by; top_class needs no labels")
+    per_class: bool = parameter(False, "Compare each row with rows of its own class only (needs labels)")
+
+    def estimate(self, target: Target, data: Dataset) -> Estimate:
+        if data.member is None:
+            return Estimate(note=self.cost)
+        inside = int(data.member.sum())
+        return Estimate(queries=min(inside, self.rows) + min(len(data) - inside, self.rows), note=self.cost)
+
+    def run(self, target: Target, data: Dataset, progress: Progress) -> CheckResult:
+        rng = np.random.default_rng(self.seed)
+        rows = pick(data, self.rows, rng)
+        part = data.take(rows)
+        p = asked(target, part, progress.part(0.8))
+        scores = signal_of(p, part.y, self.signal)
+        if self.per_class:
+            scores = within_class(scores, part.y)
+        progress.step(0.85, "counting")
+        member = part.member if part.member is not None else np.zeros(len(part), bool)
+        shown = (
+            (Column(name="class"), tuple(data.schema.classes[k] for k in part.y)),
+            (Column(name="probability of it", kind="percent"), tuple(float(v) for v in p[np.arange(len(p)), part.y])),
+        )
+        notes = ["The threshold of advantage and accuracy was set on half of the rows and counted on the other half."]
+        notes.append(f"{int(member.sum()):,} seen and {int((~member).sum()):,} unseen rows of {len(data):,} were attacked.")
+        if self.per_class:
+            notes.append("Scores were replaced by their rank within the class, so that each class has its own threshold.")
+        if self.signal == "top_class":
+            notes.append("The attacker did not know the labels.")
+        it = Attacked(scores, member, rows, part.sensitive, shown)
+        return report(it, "Confidence threshold", rng, tuple(notes))
+
+
+def within_class(scores: Scores, y: NDArray[np.int64]) -> Scores:
+    """Each score's rank among the rows of its class, 0 to 1."""
+    from scipy.stats import rankdata
+
+    out = np.zeros(len(scores))
+    for k in np.unique(y):
+        here = y == k
+        out[here] = (rankdata(scores[here]) - 0.5) / here.sum()
+    return out
+
+
+def _row(number: int, row: dict[str, str | None]) -> tuple[float, bool]:
+    mark = (row.get("member") or "").strip().lower()
+    if mark not in MEMBER and mark not in OTHER:
+        raise Problem("member 1 or 0 (true, yes, in; false, no, out)", f"{mark!r} in line {number}", "Correct the line")
+    text = (row.get("score") or "").strip()
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if np.isnan(value):
+        raise Problem("a number as score", f"{text!r} in line {number}", "Correct or drop the line")
+    return value, mark in MEMBER
+
+
+def from_scores(path: Path | str, seed: int = 0, name: str = "Scores") -> CheckResult:
+    """The same answer from a CSV with the columns ``score`` (higher: more likely trained on) and ``member`` (1 or 0).
+
+    For a model that cannot be opened here: query it where it lives and bring the scores.
+
+    Raises
+    ------
+    Problem
+        Missing file or column, a score that is no number, an unknown mark, one kind of rows only.
+    """
+    path = Path(path)
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            if lost := [c for c in ("score", "member") if c not in (reader.fieldnames or [])]:
+                found = ", ".join(reader.fieldnames or []) or "an empty file"
+                raise Problem("a CSV with the columns score and member", f"{found} (no {', '.join(lost)})", "Rename the columns")
+            pairs = [_row(i, row) for i, row in enumerate(reader, start=2)]
+    except OSError as error:
+        raise Problem("a CSV file of scores", f"{path.name} ({error.strerror})", "Check the path") from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise Problem("a CSV file in UTF-8", f"{path.name} ({type(error).__name__})", "Save it as CSV") from None
+    scores, member = np.array([s for s, _ in pairs], np.float64), np.array([m for _, m in pairs], bool)
+    notes = (f"{len(pairs):,} scores were read from {path.name}; higher was taken to mean more likely trained on.",)
+    return report(Attacked(scores, member, np.arange(2, len(pairs) + 2)), name, np.random.default_rng(seed), notes)
