@@ -1,0 +1,49 @@
+"""The command line. ``main`` is the console entry; whatever goes wrong is one line on stderr and an exit code."""
+
+import os
+import sys
+import warnings
+
+from ..errors import Cancelled, Problem
+
+COULD_NOT_RUN = 2
+INTERRUPTED = 130
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command and return its exit code; ``--debug`` anywhere shows the traceback of what goes wrong."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in given
+    given = [word for word in given if word != "--debug"]
+    if debug:
+        return _run(given)
+    warnings.simplefilter("ignore")
+    try:
+        return _run(given)
+    except Problem as problem:
+        return _say(str(problem))
+    except (KeyboardInterrupt, Cancelled):
+        _say("Cancelled.")
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except MemoryError:
+        return _say("Expected enough memory; found none left. Take fewer rows.")
+    except Exception as error:
+        if hasattr(error, "format_message"):
+            return _say(f"{error.format_message().rstrip('.')}. See `tiltyard --help`.")
+        line = (str(error).splitlines() or [""])[0]
+        return _say(f"Tiltyard itself broke: {type(error).__name__}: {line}. Run it again with --debug and report the traceback.")
+
+
+def _run(arguments: list[str]) -> int:
+    from .commands import app
+
+    code = app(args=arguments, prog_name="tiltyard", standalone_mode=False)
+    return code if isinstance(code, int) else 0
+
+
+def _say(line: str) -> int:
+    print(" ".join(line.split()), file=sys.stderr)  # noqa: T201 (the command line's own voice)
+    return COULD_NOT_RUN

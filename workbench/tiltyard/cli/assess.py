@@ -1,0 +1,81 @@
+"""``tiltyard assess``: open, check, judge, report."""
+
+import shlex
+from pathlib import Path
+
+from ..errors import Problem
+from ..reports.bundle import Bundle, make
+from ..reports.writing import write
+from ..result import Record, Status
+from ..running.assessment import Assessment, assess
+from ..running.config import read_config
+from ..running.policy import Judgment, read_policy
+from ..running.runner import Runner
+from ..running.store import Store
+from .console import emit, progress_bar, remark, say, show_table, status_line
+
+PASS, POLICY_FAILED, COULD_NOT_RUN = 0, 1, 2
+FILES = {"report.html": "html", "report.json": "json", "report.sarif": "sarif", "junit.xml": "junit"}
+
+
+def run(config_path: Path, policy_path: Path | None, out: Path | None, executor: str, as_json: bool) -> int:
+    """Assess what the config names. Everything that can be refused is refused before the first check."""
+    if executor != "local":
+        raise Problem("--executor local", repr(executor), "Leave it out; a cluster's address is not taken yet")
+    policy = read_policy(policy_path) if policy_path else None
+    config = read_config(config_path)
+    target, data = config.opened()
+    steps = config.steps(target, data)
+    words = ["tiltyard", "assess", str(config_path)] + (["--policy", str(policy_path)] if policy_path else [])
+    facts = {"command": shlex.join(words), "profile": config.profile, "seed": config.seed}
+    with progress_bar(not as_json) as tell:
+        found = assess(target, data, steps, Runner(Store()), config.name, facts, policy, tell)
+    bundle = bundle_of(found, facts)
+    if as_json:
+        emit(bundle)
+    else:
+        shown(found.records, found.judgment)
+    if out is not None:
+        written(bundle, out, tuple(FILES))
+    if found.run is not None:
+        remark(f"Kept as run {found.run.short}." if not found.problem else found.problem, style="dim")
+    return exit_code(found)
+
+
+def bundle_of(found: Assessment, facts: dict[str, object], title: str = "") -> Bundle:
+    """The assessment as a report."""
+    return make(
+        found.records,
+        title=title,
+        run_id=found.run.id if found.run else "",
+        not_run=found.not_run,
+        verdict=found.judgment.verdict if found.judgment else "",
+        verdicts=[v.model_dump(mode="json") for v in found.judgment.verdicts] if found.judgment else [],
+        command=str(facts["command"]),
+        profile=str(facts["profile"]),
+    )
+
+
+def written(bundle: Bundle, folder: Path, names: tuple[str, ...]) -> None:
+    """Write the reports; each is whole or not there."""
+    for name in names:
+        remark(f"Wrote {write(bundle, folder / name, FILES[name])}.")
+
+
+def exit_code(found: Assessment) -> int:
+    """0 pass, 1 the policy is not met, 2 cancelled, not kept, or (without a policy) a check that broke."""
+    if found.cancelled or found.problem:
+        return COULD_NOT_RUN
+    if found.judgment is not None:
+        return PASS if found.judgment.verdict == "pass" else POLICY_FAILED
+    return COULD_NOT_RUN if any(r.result.status is Status.FAILED for r in found.records) else PASS
+
+
+def shown(records: tuple[Record, ...], judgment: Judgment | None) -> None:
+    """Every record in a line, then the policy's verdicts."""
+    for record in records:
+        status_line(record)
+    if judgment is not None:
+        say()
+        show_table(("policy", "outcome", "why"), [(v.rule, str(v.outcome), v.reason) for v in judgment.verdicts])
+        say(f"Policy {judgment.policy}: {judgment.verdict}.", style="bold green" if judgment.verdict == "pass" else "bold red")

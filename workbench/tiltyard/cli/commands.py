@@ -1,0 +1,169 @@
+"""Every command with its options. What a command does is imported when it is called, so that --help is quick."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="tiltyard",
+    help="A workbench for the security of machine-learning models: attack, measure, defend, measure again, report.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    epilog="Add --debug to any command for the traceback of what goes wrong.",
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Machine-readable, with a format number and a published schema.")]
+Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for report.html and report.json.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from .. import __version__
+
+        typer.echo(f"tiltyard {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def top(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")] = False,
+) -> None:
+    """A workbench for the security of machine-learning models: attack, measure, defend, measure again, report."""
+
+
+@app.command()
+def demo(
+    out: Out = Path("tiltyard-demo"),
+    profile: Annotated[str, typer.Option(metavar="quick|full", help="How deep: quick ends within 5 minutes on 2 cores.")] = "quick",
+    seed: Annotated[int, typer.Option(min=0, help="Seed of everything random.")] = 0,
+) -> None:
+    """The whole assessment of the shipped models and data; writes report.html and report.json."""
+    from .demo import run
+
+    raise typer.Exit(run(out, profile, seed))
+
+
+@app.command("app")
+def app_(
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port on 127.0.0.1; 8866, or a free one.")] = None,
+    browser: Annotated[bool, typer.Option("--browser", help="Open a browser too.")] = False,
+) -> None:
+    """The workbench as a Voila app on 127.0.0.1; prints the URL."""
+    from .window import serve
+
+    raise typer.Exit(serve("app", port, browser))
+
+
+@app.command()
+def lab(
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port on 127.0.0.1; 8888, or a free one.")] = None,
+    folder: Annotated[Path, typer.Option(metavar="DIR", help="Folder JupyterLab opens.")] = Path(),
+    browser: Annotated[bool, typer.Option("--browser", help="Open a browser too.")] = False,
+) -> None:
+    """The workbench in JupyterLab on 127.0.0.1; prints the URL."""
+    from .window import serve
+
+    raise typer.Exit(serve("lab", port, browser, folder))
+
+
+@app.command()
+def scan(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH…", help="Model files, or folders of them.")],
+    as_json: Json = False,
+    as_sarif: Annotated[bool, typer.Option("--sarif", help="SARIF 2.1.0, for a code-scanning service.")] = False,
+) -> None:
+    """May these model files be loaded? Looks at their bytes and never loads them. Exit 0 all safe, 1 not safe, 2 could not tell."""
+    from .scan import run
+
+    raise typer.Exit(run(paths, as_json, as_sarif))
+
+
+@app.command()
+def assess(
+    config: Annotated[Path, typer.Argument(metavar="CONFIG.toml", help="Target, data and checks.")],
+    policy: Annotated[Path | None, typer.Option(metavar="POLICY.toml", help="Thresholds the results are held against.")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for report.html, report.json, report.sarif, junit.xml.")] = None,
+    executor: Annotated[str, typer.Option(metavar="local|ADDRESS", help="Where the checks run.")] = "local",
+    as_json: Json = False,
+) -> None:
+    """Open a model and its data, run the checks, hold them against a policy. Exit 0 pass, 1 policy failed, 2 could not run."""
+    from .assess import run
+
+    raise typer.Exit(run(config, policy, out, executor, as_json))
+
+
+@app.command()
+def checks(as_json: Json = False) -> None:
+    """The checks and defenses there are, with their parameters."""
+    from .checks import run
+
+    raise typer.Exit(run(as_json))
+
+
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+    add_help_option=False,
+    epilog="tiltyard check ID --help shows the parameters of that check.",
+)
+def check(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="ID", help="A check or defense; see `tiltyard checks`.")] = "",
+) -> None:
+    """Run one check: tiltyard check ID [--sample NAME | --model FILE --data FILE] [parameters]; tiltyard check ID --help lists them."""
+    from .step import run
+
+    if name in ("", "-h", "--help"):
+        typer.echo(context.get_help())
+        raise typer.Exit(0 if name else 2)
+    raise typer.Exit(run(name, list(context.args)))
+
+
+@app.command()
+def runs(
+    as_json: Json = False,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="How many, newest first.")] = 20,
+    search: Annotated[str, typer.Option(help="Only those whose run, model or data is called so.")] = "",
+    delete: Annotated[str, typer.Option(metavar="RUN", help="Forget this run and its records.")] = "",
+) -> None:
+    """Past and present runs, newest first; also those that were cut off."""
+    from .history import forget, show
+
+    raise typer.Exit(forget(delete) if delete else show(as_json, limit, search))
+
+
+@app.command()
+def compare(
+    before: Annotated[str, typer.Argument(metavar="A", help="Run id, the beginning of one, or last.")],
+    after: Annotated[str, typer.Argument(metavar="B", help="Run id, the beginning of one, or last.")],
+    as_json: Json = False,
+) -> None:
+    """Two runs side by side: what was changed, and what that did to the numbers."""
+    from .compare import run
+
+    raise typer.Exit(run(before, after, as_json))
+
+
+@app.command()
+def report(
+    name: Annotated[str, typer.Argument(metavar="RUN", help="Run id, the beginning of one, or last.")] = "last",
+    form: Annotated[
+        str, typer.Option("--format", metavar="html|pdf|json|sarif|junit", help="By the name of --out where it is not given.")
+    ] = "",
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Where to write it; standard output where it is not given.")] = None,
+    policy: Annotated[Path | None, typer.Option(metavar="POLICY.toml", help="Hold the records against this policy.")] = None,
+) -> None:
+    """The report of a run."""
+    from .report import run
+
+    raise typer.Exit(run(name, form, out, policy))
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """What will not work in this environment, and the mend. Exit 0 all well, 1 something will not work."""
+    from .doctor import run
+
+    raise typer.Exit(run(as_json))

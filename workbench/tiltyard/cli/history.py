@@ -1,0 +1,48 @@
+"""``tiltyard runs``: what was run, and what was cut off."""
+
+from datetime import datetime
+
+from ..running.lines import CUT_OFF, RunLine
+from ..running.store import Store
+from .console import emit, remark, say, show_table
+from .listing import RunList
+
+
+def show(as_json: bool, limit: int, search: str) -> int:
+    """List the runs, newest first."""
+    store = Store()
+    lines = store.runs(limit=limit, search=search)
+    total = store.count(search)
+    if as_json:
+        emit(RunList(store=store.url, total=total, runs=tuple(lines)))
+        return 0
+    if not lines:
+        say("No runs yet. Try `tiltyard demo`." if not search else f"No run, model or data is called {search!r}.")
+        return 0
+    heads = ("run", "started", "name", "target", "data", "state", "verdict", "results")
+    show_table(heads, [_cells(line) for line in lines])
+    if total > len(lines):
+        remark(f"{len(lines)} of {total:,} runs in {store.url}; --limit shows more.", style="dim")
+    for step in store.cut_off()[:5]:
+        remark(f"Cut off in run {step.run_id[:8]}: {step.title} ({step.check}), begun {local(step.started)}.", style="yellow")
+    return 0
+
+
+def local(moment: datetime) -> str:
+    """A time in this machine's zone."""
+    return f"{moment.astimezone():%Y-%m-%d %H:%M}"
+
+
+def _cells(line: RunLine) -> tuple[str, ...]:
+    counts = ", ".join(f"{n} {state.replace('_', ' ')}" for state, n in line.counts.items())
+    state = "CUT OFF" if line.state == CUT_OFF else line.state
+    return (line.short, local(line.started), line.name, line.target.name, line.data.name, state, line.verdict, counts)
+
+
+def forget(name: str) -> int:
+    """Delete one run."""
+    store = Store()
+    run = store.run(name)
+    store.delete(run.id)
+    say(f"Forgot run {run.short} ({run.name}).")
+    return 0

@@ -1,0 +1,85 @@
+"""The JSON that commands print: a format number first, each with a published schema."""
+
+from typing import Any, Literal
+
+from ..artifacts.verdict import Verdict
+from ..result import Frozen
+from ..running.lines import RunLine
+
+FORMAT = 1
+
+
+class Parameter(Frozen):
+    """One parameter of a check; bounds are inclusive unless ``above`` or ``below``."""
+
+    name: str
+    type: str
+    help: str
+    unit: str = ""
+    default: Any = None
+    least: float | None = None
+    most: float | None = None
+    above: float | None = None
+    below: float | None = None
+    choices: tuple[str, ...] = ()
+
+
+class StepFacts(Frozen):
+    """One check or defense with all that is known of it before it runs."""
+
+    id: str
+    kind: Literal["check", "defense"]
+    topic: str
+    title: str
+    question: str
+    needs: tuple[str, ...]
+    standards: tuple[str, ...]
+    sources: tuple[str, ...]
+    cost: str
+    parameters: tuple[Parameter, ...]
+
+
+class CheckList(Frozen):
+    format: int = FORMAT
+    kind: Literal["tiltyard-checks"] = "tiltyard-checks"
+    steps: tuple[StepFacts, ...]
+
+
+class RunList(Frozen):
+    format: int = FORMAT
+    kind: Literal["tiltyard-runs"] = "tiltyard-runs"
+    store: str
+    total: int
+    runs: tuple[RunLine, ...]
+
+
+class ScannedFile(Frozen):
+    """One file: its verdict, or why none could be had."""
+
+    path: str
+    verdict: Verdict | None
+    problem: str = ""
+
+
+class ScanList(Frozen):
+    format: int = FORMAT
+    kind: Literal["tiltyard-scan"] = "tiltyard-scan"
+    files: tuple[ScannedFile, ...]
+
+
+class Ailment(Frozen):
+    """One thing looked at: well, a remark, or a thing that will not work with its mend."""
+
+    name: str
+    state: Literal["well", "remark", "ill"]
+    found: str
+    mend: str = ""
+
+
+class Diagnosis(Frozen):
+    format: int = FORMAT
+    kind: Literal["tiltyard-doctor"] = "tiltyard-doctor"
+    looked_at: tuple[Ailment, ...]
+
+
+PUBLISHED: dict[str, type[Frozen]] = {"checks": CheckList, "runs": RunList, "scan": ScanList, "doctor": Diagnosis}

@@ -1,0 +1,44 @@
+"""``tiltyard report``: a run as a report."""
+
+import sys
+from pathlib import Path
+
+from ..errors import Problem
+from ..reports.bundle import Bundle, make
+from ..reports.writing import SUFFIXES, render, write
+from ..running.lines import CUT_OFF
+from ..running.policy import Policy, read_policy
+from ..running.store import Store
+from .console import remark
+
+
+def run(name: str, form: str, out: Path | None, policy: Path | None) -> int:
+    """Write the report of a run to a file or to standard output."""
+    chosen = form or (SUFFIXES.get(out.suffix.lower(), "") if out else "json")
+    if not chosen:
+        raise Problem(f"a format, or a file name ending in {', '.join(SUFFIXES)}", repr(str(out)), "Add --format html")
+    bundle = bundled(Store(), name, read_policy(policy) if policy else None)
+    if out is None:
+        if chosen == "pdf":
+            raise Problem("a file for the PDF", "no --out", "Add --out report.pdf")
+        sys.stdout.write(render(bundle, chosen).rstrip("\n") + "\n")
+        return 0
+    remark(f"Wrote {write(bundle, out, chosen)}.")
+    return 0
+
+
+def bundled(store: Store, name: str, policy: Policy | None = None) -> Bundle:
+    """The bundle of a run: its last record of each check, what was cut off, and a policy's verdicts."""
+    found = store.run(name)
+    records = store.records(found.id, latest=True)
+    judgment = policy.judge(records) if policy else None
+    return make(
+        records,
+        title=f"Security report: {found.name}" if found.name else "",
+        run_id=found.id,
+        cut_off=[line.check for line in store.steps(found.id) if line.state == CUT_OFF],
+        verdict=judgment.verdict if judgment else found.verdict,
+        verdicts=[v.model_dump(mode="json") for v in judgment.verdicts] if judgment else [],
+        command=str(found.config.get("command", "")),
+        profile=str(found.config.get("profile", "")),
+    )

@@ -1,0 +1,72 @@
+"""``tiltyard scan``: may these files be loaded?"""
+
+from pathlib import Path
+
+from ..artifacts.verdict import Verdict, scan
+from ..errors import Problem
+from .console import emit, progress_bar, say
+from .listing import ScanList, ScannedFile
+
+SAFE, NOT_SAFE, COULD_NOT_TELL = 0, 1, 2
+SIGNS = {"safe": ("✓", "green"), "unsafe": ("✕", "red"), "unproven": ("?", "yellow")}
+
+
+def run(paths: list[Path], as_json: bool, as_sarif: bool) -> int:
+    """Scan every file named, and every file in a folder named."""
+    if as_json and as_sarif:
+        raise Problem("one form of output", "--json and --sarif", "Give one of them")
+    files = [file for path in paths for file in inside(path)]
+    with progress_bar(len(files) > 1 and not (as_json or as_sarif)):
+        found = [looked_at(file) for file in files]
+    if as_sarif:
+        from .scan_sarif import sarif
+
+        say(sarif(found))
+    elif as_json:
+        emit(ScanList(files=tuple(found)))
+    else:
+        for one in found:
+            _shown(one)
+    return exit_code(found)
+
+
+def inside(path: Path) -> list[Path]:
+    """The file itself, or the files of a folder and those below, in order. Links out of it are not followed."""
+    if not path.is_dir():
+        return [path]
+    files = sorted(p for p in path.rglob("*") if p.is_file() and not p.is_symlink())
+    if not files:
+        raise Problem("a folder with files", f"{path}, which is empty", "Name the files")
+    return files
+
+
+def looked_at(path: Path) -> ScannedFile:
+    """The verdict on one file, or why there is none."""
+    try:
+        return ScannedFile(path=str(path), verdict=scan(path))
+    except Problem as problem:
+        return ScannedFile(path=str(path), verdict=None, problem=str(problem))
+
+
+def exit_code(found: list[ScannedFile]) -> int:
+    """1 where any is unsafe, else 2 where of any it could not be told, else 0."""
+    verdicts = {one.verdict.verdict if one.verdict else "unproven" for one in found}
+    if "unsafe" in verdicts:
+        return NOT_SAFE
+    return COULD_NOT_TELL if "unproven" in verdicts else SAFE
+
+
+def _shown(one: ScannedFile) -> None:
+    if one.verdict is None:
+        say(f"? {one.path}: {one.problem}", style="yellow")
+        return
+    sign, style = SIGNS[one.verdict.verdict]
+    say(f"{sign} {one.path}: {one.verdict.verdict} ({one.verdict.format})", style=style)
+    for reason in _worth_saying(one.verdict):
+        say(f"    {reason}")
+
+
+def _worth_saying(verdict: Verdict, most: int = 5) -> list[str]:
+    bad = [r for r in verdict.reasons if r.grade != "note"]
+    lines = [f"{r.where}: {r.what}; {r.why}" for r in bad[:most]]
+    return lines + ([f"and {len(bad) - most} more; see --json"] if len(bad) > most else [])

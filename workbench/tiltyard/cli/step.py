@@ -1,0 +1,141 @@
+"""``tiltyard check ID``: one check or defense, its options made from its parameters."""
+
+import inspect
+import json
+from typing import Annotated, Any, get_args, get_origin
+
+import typer
+
+from ..catalogue import find
+from ..check import Step, named
+from ..result import Record, Status
+from ..running.assessment import finished
+from ..running.runner import Runner
+from ..running.store import Store
+from .console import emit, measured, progress_bar, remark, say, status_line
+from .facts import choices_of, parameters, span
+from .listing import Parameter
+from .opened import from_options
+
+ANSWERED = (Status.PASSED, Status.FINDING)
+COMMON = {
+    "sample": ("NAME", "A shipped model with its data: census, digits, digits-robust."),
+    "model": ("FILE", "A model file; give --data too."),
+    "architecture": ("FILE", "JSON description of the layers, for weights alone."),
+    "factory": ("PACKAGE.MODULE:FUNCTION", "What makes the module, for weights alone."),
+    "data": ("FILE", "Rows: CSV, Parquet, npz."),
+    "data-label": ("COLUMN", "The column with the label."),
+    "data-sensitive": ("COLUMNS", "Sensitive columns, with commas."),
+    "data-member": ("COLUMN", "The column that says whether a row was trained on."),
+    "data-rows": ("N", "Take this many rows at random, by the seed."),
+}
+
+
+def run(name: str, arguments: list[str]) -> int:
+    """Run the step called ``name``. Exit 0 where it gave an answer, 2 where it could not."""
+    step = find(name)
+    inner = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+    inner.command(help=described(step))(_command(step))
+    code = inner(args=arguments, prog_name=f"tiltyard check {name}", standalone_mode=False)
+    return code if isinstance(code, int) else 0
+
+
+def described(step: type[Step]) -> str:
+    """What it asks, needs and costs."""
+    needs = f"Needs: {', '.join(sorted(step.needs))}. " if step.needs else ""
+    return f"{step.title}. {step.question} {needs}Cost: {step.cost}."
+
+
+def _option(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _metavar(p: Parameter) -> str:
+    return "|".join(p.choices) if p.choices else {"list": "A,B,…", "yes/no": "yes|no"}.get(p.type, p.type.upper())
+
+
+def _help(p: Parameter) -> str:
+    notes = [span(p) if not p.choices else "", p.unit]
+    said = f" ({' '.join(note for note in notes if note)})" if any(notes) else ""
+    default = ",".join(map(str, p.default)) if isinstance(p.default, list) else str(p.default)
+    return f"{p.help.rstrip('.')}{said}. Default: {default or 'none'}."
+
+
+def _command(step: type[Step]) -> Any:
+    """A function whose signature is the step's parameters and the options for target and data."""
+    own = parameters(step)
+    taken = {_option(p.name) for p in own}
+    words = [_parameter(f"own_{p.name}", _option(p.name), _metavar(p), _help(p)) for p in own]
+    words += [_parameter(name.replace("-", "_"), f"--{name}", *rest) for name, rest in COMMON.items() if f"--{name}" not in taken]
+    flags = [
+        _flag("as_json", "--json", "The record as JSON, with a format number and a published schema."),
+        _flag("unkept", "--no-store", "Do not keep the run in the store."),
+    ]
+
+    def command(**given: Any) -> None:
+        raise typer.Exit(_run(step, given))
+
+    command.__signature__ = inspect.Signature([*words, *flags])  # type: ignore[attr-defined]
+    command.__annotations__ = {word.name: word.annotation for word in (*words, *flags)}
+    return command
+
+
+def _parameter(name: str, option: str, metavar: str, help: str) -> inspect.Parameter:
+    kind = Annotated[str | None, typer.Option(option, metavar=metavar, help=help, show_default=False)]
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
+
+
+def _flag(name: str, option: str, help: str) -> inspect.Parameter:
+    return inspect.Parameter(
+        name, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Annotated[bool, typer.Option(option, help=help)]
+    )
+
+
+def parsed(annotation: Any, text: str) -> Any:
+    """An option's text as the parameter's type wants it; pydantic has the last word."""
+    for choice in choices_of(annotation):
+        if str(choice) == text:
+            return choice
+    if text.lower() == "none" and type(None) in get_args(annotation):
+        return None
+    if any(get_origin(part) in (tuple, list, set, frozenset) for part in (annotation, *get_args(annotation))):
+        return [part.strip() for part in text.split(",") if part.strip()]
+    if text[:1] in "[{":
+        try:
+            return json.loads(text)
+        except ValueError:
+            return text
+    return text
+
+
+def _run(step: type[Step], given: dict[str, Any]) -> int:
+    own = {name.removeprefix("own_"): text for name, text in given.items() if name.startswith("own_") and text is not None}
+    made = named(step, {name: parsed(step.model_fields[name].annotation, text) for name, text in own.items()})
+    names = [name.replace("-", "_") for name in COMMON]
+    target, data = from_options({name: str(given.get(name) or "") for name in names}, made.seed)
+    with progress_bar(not given["as_json"]) as tell:
+        runner = Runner(None if given["unkept"] else Store())
+        job = runner.start([made], target, data, config={"command": f"check {step.id}"}, on_progress=tell)
+        finished(job)
+    if job.error is not None:
+        raise job.error
+    record = job.records[0]
+    _shown(record, given["as_json"])
+    if job.run is not None and job.problem is None:
+        remark(f"Kept as run {job.run.short}.", style="dim")
+    if job.problem is not None:
+        remark(str(job.problem), style="red")
+    return 0 if record.result.status in ANSWERED else 2
+
+
+def _shown(record: Record, as_json: bool) -> None:
+    if as_json:
+        emit(record)
+        return
+    status_line(record)
+    for metric in record.result.metrics:
+        say(f"    {metric.label}: {measured(metric)}")
+    for finding in record.result.findings:
+        say(f"  {finding.severity}: {finding.title}. {finding.advice}")
+    for note in record.result.notes:
+        say(f"  {note}", style="dim")
