@@ -87,7 +87,7 @@ class Findings(Markup):
 
     def _one(self, finding: Finding) -> Node:
         severity = finding.severity.value
-        top = div("ty-top", span("ty-severity", f"{severity} severity"), el("h4", None, finding.title))
+        top = div("ty-top", span("ty-severity", f"{severity} severity"), el("h3", None, finding.title))
         pairs = [("Evidence", finding.evidence), ("Advice", finding.advice)]
         rows: list[Node] = [part for word, said in pairs if said for part in (el("dt", None, word), el("dd", None, said))]
         if finding.standards:

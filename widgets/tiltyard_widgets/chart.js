@@ -83,10 +83,46 @@ function drawAxes(chart, sx, sy, box, xl) {
   return g;
 }
 
-function drawReference(chart, sx, sy, box) {
+// Everything drawn as points some pixels apart, to find a free place for a label.
+function inkOf(chart, sx, sy, hits) {
+  const ink = [];
+  if (isBar(chart.kind)) {
+    for (const hit of hits) for (let y = hit.py - 16; y <= sy.at(sy.low); y += 10) for (const x of [hit.px - hit.half, hit.px, hit.px + hit.half]) ink.push([x, y]);
+    return ink;
+  }
+  for (const s of chart.series) {
+    let last = null;
+    for (const p of s.points) {
+      if (p.x === null || p.y === null) { last = null; continue; }
+      const now = [sx.at(p.x), sy.at(p.y)];
+      const parts = last && isLine(chart.kind) ? Math.min(60, Math.ceil((now[0] - last[0]) / 8)) : 1;
+      for (let k = 1; k <= parts; k++) ink.push(last && parts > 1 ? [last[0] + ((now[0] - last[0]) * k) / parts, last[1] + ((now[1] - last[1]) * k) / parts] : now);
+      last = now;
+    }
+  }
+  return ink;
+}
+
+// Above or below the line, where the label is farthest from what is drawn; the right end where it makes no difference.
+function freePlace(ink, taken, width, line, box) {
+  let best = null;
+  for (const above of [true, false]) {
+    const y = above ? line - 5 : line + 14;
+    if (y < box.top + 8 || y > box.bottom - 3) continue;
+    for (let k = 6; k >= 0; k--) {
+      const x = box.left + 6 + ((box.right - box.left - 12 - width) * k) / 6;
+      const near = [...ink, ...taken].filter((q) => q[0] > x - 8 && q[0] < x + width + 8).map((q) => Math.abs(q[1] - (y - 4)));
+      const room = Math.min(26, ...near) - (above ? 0 : 1);
+      if (!best || room > best.room) best = { x, y, room };
+    }
+  }
+  return best ?? { x: box.left + 6, y: line - 5 };
+}
+
+function drawReference(chart, sx, sy, box, hits) {
   const g = svg("g");
-  const used = [];
-  const seen = chart.series.flatMap((s) => s.points.filter((q) => q.x !== null && q.y !== null).map((q) => [sx.at(q.x), sy.at(q.y)]));
+  const taken = [];
+  const ink = chart.reference.length ? inkOf(chart, sx, sy, hits) : [];
   for (const [label, raw] of chart.reference) {
     const value = num(raw);
     if (value === null) continue;
@@ -97,14 +133,11 @@ function drawReference(chart, sx, sy, box) {
       g.append(svg("path", { d: `M${p},${box.top}V${box.bottom}`, class: "ty-ref" }), svg("text", { x: p + (left ? -5 : 5), y: box.top - 4, "text-anchor": left ? "end" : "start", class: "ty-strong ty-halo" }, label));
     } else {
       if (p < box.top - 1 || p > box.bottom + 1) continue;
-      const width = textWidth(label);
-      const crowd = (from, to) => Math.min(...seen.filter((q) => q[0] >= from && q[0] <= to).map((q) => Math.abs(q[1] - (p - 8))), 40);
-      const right = crowd(box.right - width - 20, box.right) > crowd(box.left, box.left + width + 20);
-      const below = used.some((u) => Math.abs(u - (p - 5)) < 14);
-      const y = below ? p + 14 : p - 5;
-      used.push(y);
-      g.append(svg("path", { d: `M${box.left},${p}H${box.right}`, class: "ty-ref" }), 
-        svg("text", { x: right ? box.right - 6 : box.left + 6, y, "text-anchor": right ? "end" : "start", class: "ty-strong ty-halo" }, cut(label, box.right - box.left - 12)));
+      const short = cut(label, box.right - box.left - 12);
+      const width = textWidth(short);
+      const { x, y } = freePlace(ink, taken, width, p, box);
+      for (let k = 0; k <= width; k += 10) taken.push([x + k, y - 4]);
+      g.append(svg("path", { d: `M${box.left},${p}H${box.right}`, class: "ty-ref" }), svg("text", { x, y, class: "ty-strong ty-halo" }, short));
     }
   }
   return g;
@@ -146,7 +179,7 @@ function plot(chart, width, height, fills) {
     inside.append(drawn.node);
     if (isBar(chart.kind)) root.append(drawn.node); else root.append(inside);
   }
-  root.append(drawReference(chart, sx, sy, box));
+  root.append(drawReference(chart, sx, sy, box, hits));
   if (!chart.series.some((s) => s.points.length)) root.append(svg("text", { x: (box.left + box.right) / 2, y: (box.top + box.bottom) / 2, "text-anchor": "middle", class: "ty-strong ty-halo" }, "No data"));
   return { root, box, sx, sy, hits, direct };
 }
@@ -185,7 +218,7 @@ function tipText(chart, found, fills) {
 export default {
   render({ model, el }) {
     el.classList.add("tiltyard");
-    const title = h("h4");
+    const title = h("h3");
     const legend = h("ul", { class: "ty-legend", "aria-hidden": "true" });
     const area = h("div", { class: "ty-plot" });
     const tip = h("div", { class: "ty-tip", hidden: true, "aria-hidden": "true" });

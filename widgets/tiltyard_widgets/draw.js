@@ -8,7 +8,7 @@ export default {
     const undo = h("button", { type: "button", class: "ty-button" }, "Undo");
     const clear = h("button", { type: "button", class: "ty-button" }, "Clear");
     const erase = h("button", { type: "button", class: "ty-button", "aria-pressed": "false" }, "Erase");
-    const name = h("h4", {}, model.get("label"));
+    const name = h("p", { class: "ty-asked" }, model.get("label"));
     const hint = h("p", { class: "ty-help", id: hintId }, "Draw with the pointer, or with arrow keys and space. Backspace erases, Z undoes.");
     el.append(h("div", { class: "ty-pad" }, name, canvas, h("div", { class: "ty-line" }, erase, undo, clear), hint, spoken));
     const pen = canvas.getContext("2d");

@@ -16,7 +16,7 @@ function toPosition(spec, value) {
 
 function fromPosition(spec, position) {
   const p = Number(position);
-  if (!spec.log) return spec.kind === "integer" ? Math.round(p) : Number(p.toPrecision(10));
+  if (!spec.log) return spec.kind === "integer" ? Math.round(p) : Number(p.toPrecision(spec.step ? 10 : spec.digits ?? 3));
   const raw = spec.min * (spec.max / spec.min) ** (p / POSITIONS);
   const v = spec.kind === "integer" ? Math.round(raw) : Number(raw.toPrecision(spec.digits ?? 2));
   return Math.min(Math.max(v, spec.min), spec.max);

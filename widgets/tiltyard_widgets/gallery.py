@@ -30,7 +30,7 @@ class GalleryView(Markup):
             *(heads if gallery.heads else []),
             *cells,
         )
-        return div("ty-block", el("h4", None, gallery.title), grid)
+        return div("ty-block", el("h3", None, gallery.title), grid)
 
 
 def gallery_view(gallery: Gallery | None = None) -> GalleryView:

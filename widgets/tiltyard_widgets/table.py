@@ -78,4 +78,4 @@ class TableView(Markup):
         below = " ".join(part for part in (said_rows(table, len(rows)), table.note) if part)
         nothing: list[Node] = [] if rows else [el("p", {"class": "ty-help"}, "No rows.")]
         foot: list[Node] = [el("p", {"class": "ty-help"}, below)] if below else []
-        return div("ty-block", el("h4", None, table.title), box, *nothing, *foot)
+        return div("ty-block", el("h3", None, table.title), box, *nothing, *foot)
