@@ -14,7 +14,7 @@ ANSWERED = (Status.PASSED, Status.FINDING)
 
 
 class Outcome(StrEnum):
-    PASS = "pass"  # noqa: S105 (a verdict, no password)
+    PASS = "pass"
     FAIL = "fail"
     INCOMPLETE = "incomplete"
     NOT_RUN = "not run"

@@ -33,13 +33,13 @@ def _linux(pid: int) -> str:
 
 
 def _posix(pid: int) -> str:
-    asked = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)  # noqa: S603, S607 (fixed words and a number)
+    asked = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
     return asked.stdout.strip()
 
 
 def _windows(pid: int) -> str:
     line = f"(Get-Process -Id {pid}).StartTime.Ticks"
-    asked = subprocess.run(["powershell", "-NoProfile", "-Command", line], capture_output=True, text=True, check=False)  # noqa: S603, S607 (fixed words and a number)
+    asked = subprocess.run(["powershell", "-NoProfile", "-Command", line], capture_output=True, text=True, check=False)
     return asked.stdout.strip()
 
 

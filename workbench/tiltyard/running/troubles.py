@@ -2,19 +2,20 @@
 
 from ..errors import Problem
 
-ELSEWHERE = "set TILTYARD_STORE to another place"
+ELSEWHERE = "or set TILTYARD_STORE to another place"
+OTHER = "a damaged file or one of another kind"
 SAYINGS = (
-    ("locked|busy|lock timeout|deadlock", "to be free for a moment", "it locked by another program", "Close the other program, or try again"),
-    ("readonly|read-only|read only", "to be writable", "it read-only", f"Mend its permissions, or {ELSEWHERE}"),
+    ("locked|busy|lock timeout|deadlock", "to be free for a moment", "it locked by another program", "Close it, or try again"),
+    ("readonly|read-only|read only", "to be writable", "it read-only", f"Mend its permissions, {ELSEWHERE}"),
     ("disk is full|no space left|disk full|disk quota", "to be on a disk with room", "the disk full", "Free some space, then run it again"),
     ("no such table|does not exist", "to be as it was opened", "its tables gone", "It was moved or replaced while open; try again"),
     (
         "unable to open|no such file",
         "to be a file in a folder that is there",
         "no way to open it",
-        f"Make the folder, mend its permissions, or {ELSEWHERE}",
+        f"Make the folder, mend its permissions, {ELSEWHERE}",
     ),
-    ("not a database|no such column|malformed|disk i/o", "to be intact", "a damaged file or one of another kind", f"Move it away and try again, or {ELSEWHERE}"),
+    ("not a database|no such column|malformed|disk i/o", "to be intact", OTHER, f"Move it away, {ELSEWHERE}"),
     ("connect|refused|password|authentication", "to answer", "no connection", "Check the address, the user, and that it runs"),
 )
 

@@ -1,0 +1,164 @@
+"""What every check and defense does, whatever it asks: on a tiny table and on tiny images, with its smallest parameters."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tiltyard.catalogue import checks, defenses
+from tiltyard.check import Step
+from tiltyard.progress import Progress
+from tiltyard.result import Record, Status
+from tiltyard.targets.target import Target
+
+STEPS = {**checks(), **defenses()}
+ANSWERS = {Status.PASSED, Status.FINDING, Status.INCOMPLETE}
+everything = pytest.mark.parametrize("cls", list(STEPS.values()), ids=list(STEPS))
+grounded = pytest.mark.parametrize("ground", ["table", "images"])
+
+Call = Callable[..., tuple[Record, Target | None]]
+Small = Callable[..., Step]
+done: dict[tuple[str, str], tuple[Record, Target | None]] = {}
+
+
+def first(cls: type[Step], name: str, grounds: dict[str, Any], small: Small, call: Call) -> tuple[Record, Target | None]:
+    """The first run of each on each ground, made once."""
+    if (cls.id, name) not in done:
+        done[cls.id, name] = call(small(cls), grounds[name])
+    return done[cls.id, name]
+
+
+def broke(record: Record) -> str:
+    """The traceback of a step that broke, or an empty string."""
+    return record.error if "Traceback" in record.error else ""
+
+
+@everything
+@grounded
+def test_it_does_not_break(cls: type[Step], ground: str, grounds: dict[str, Any], small: Small, call: Call) -> None:
+    record, made = first(cls, ground, grounds, small, call)
+    assert broke(record) == ""
+    assert record.result.status is not Status.FAILED, record.result.summary
+    assert "\n" not in record.result.summary
+    assert (made is not None) == (record.made is not None)
+
+
+@everything
+def test_it_answers_on_one_of_them(cls: type[Step], grounds: dict[str, Any], small: Small, call: Call) -> None:
+    found = {name: first(cls, name, grounds, small, call)[0].result for name in grounds}
+    assert any(r.status in ANSWERS for r in found.values()), {name: r.summary for name, r in found.items()}
+
+
+@everything
+@grounded
+def test_its_record_survives_json(cls: type[Step], ground: str, grounds: dict[str, Any], small: Small, call: Call) -> None:
+    record, _ = first(cls, ground, grounds, small, call)
+    text = record.model_dump_json()
+    assert Record.model_validate_json(text) == record
+    assert len(text) < 1_000_000
+
+
+@everything
+@grounded
+def test_equal_seeds_give_equal_results(cls: type[Step], ground: str, grounds: dict[str, Any], small: Small, call: Call) -> None:
+    record, made = first(cls, ground, grounds, small, call)
+    again, twin = call(small(cls), grounds[ground])
+    assert timeless(again) == timeless(record)
+    assert (made.fingerprint if made else None) == (twin.fingerprint if twin else None)
+
+
+def timeless(record: Record) -> dict[str, Any]:
+    """The result without metrics that measure time, which no seed can repeat."""
+    result = record.result.model_dump(mode="json")
+    timed = {"s", "ms", "seconds", "milliseconds", "s/epoch"}
+    result["metrics"] = [m for m in result["metrics"] if m["unit"] not in timed]
+    return {"result": result, "queries": record.queries}
+
+
+@everything
+@grounded
+def test_it_stops_within_a_second(
+    cls: type[Step], ground: str, grounds: dict[str, Any], small: Small, call: Call, interrupted: Callable[[int], Any]
+) -> None:
+    if first(cls, ground, grounds, small, call)[0].result.status is Status.NOT_APPLICABLE:
+        pytest.skip("not applicable here")
+    counted = interrupted(0)
+    call(small(cls), grounds[ground], counted)
+    assert counted.count >= 2, "it tells nothing of its progress"
+    for at in sorted({2, counted.count // 2}):
+        progress = interrupted(at)
+        record, made = call(small(cls), grounds[ground], progress)
+        assert time.perf_counter() - progress.when < 1.0
+        if at < counted.count // 2:
+            assert record.result.status is Status.CANCELLED
+            assert made is None
+
+
+@everything
+def test_a_cancel_before_it_starts_is_kept(cls: type[Step], grounds: dict[str, Any], small: Small, call: Call) -> None:
+    progress = Progress()
+    progress.cancel()
+    for ground in grounds.values():
+        begun = time.perf_counter()
+        record, made = call(small(cls), ground, progress)
+        assert record.result.status in {Status.CANCELLED, Status.NOT_APPLICABLE}
+        assert (made, record.queries) == (None, 0)
+        assert time.perf_counter() - begun < 1.0
+
+
+@everything
+@grounded
+@pytest.mark.parametrize("without", ["labels_only", "bare", "both"])
+def test_what_is_lacking_makes_it_not_applicable(
+    cls: type[Step], ground: str, without: str, grounds: dict[str, Any], small: Small, call: Call
+) -> None:
+    given = grounds[ground].labels_only().bare() if without == "both" else getattr(grounds[ground], without)()
+    step = small(cls)
+    record, _ = call(step, given)
+    assert broke(record) == ""
+    lacking = step.unmet(given.target, given.data)
+    if lacking:
+        assert record.result.status is Status.NOT_APPLICABLE
+        assert lacking in record.result.summary
+        assert record.queries == 0
+    if without != "bare" and "scores" in cls.needs | {"gradients"} & cls.needs:
+        assert lacking
+
+
+ODD = {
+    "one row": lambda d: d.take(np.arange(1)),
+    "two rows": lambda d: d.take(np.array([0, len(d) - 1])),
+    "one class": lambda d: d.take(np.flatnonzero(d.y == d.y[0])),
+    "one group": lambda d: d.take(next(iter(d.sensitive.values())) == "left") if d.sensitive else d,
+    "rows all alike": lambda d: d.take(np.zeros(20, int)),
+}
+
+
+@everything
+@grounded
+@pytest.mark.parametrize("odd", list(ODD))
+def test_odd_data_is_said_and_does_not_break_it(
+    cls: type[Step], ground: str, odd: str, grounds: dict[str, Any], small: Small, call: Call
+) -> None:
+    given = replace(grounds[ground], data=ODD[odd](grounds[ground].data))
+    record, _ = call(small(cls), given)
+    assert broke(record) == ""
+    assert "\n" not in record.result.summary
+
+
+@pytest.mark.parametrize("cls", list(defenses().values()), ids=list(defenses()))
+@grounded
+def test_a_defense_leaves_the_target_as_it_was(cls: type[Step], ground: str, grounds: dict[str, Any], small: Small, call: Call) -> None:
+    given = grounds[ground]
+    before = given.target.scores(given.data.x)
+    record, made = first(cls, ground, grounds, small, call)
+    np.testing.assert_array_equal(given.target.scores(given.data.x), before)
+    if made is None:
+        assert record.result.status not in {Status.PASSED, Status.FINDING}
+        return
+    assert made.parent is given.target
+    assert record.made == made.identity
+    assert made.labels(given.data.x).shape == given.data.y.shape
