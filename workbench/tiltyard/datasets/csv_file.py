@@ -40,7 +40,7 @@ def open_stream(path: Path) -> IO[bytes]:
     if not packed:
         bounded(path.stat().st_size, path)
         return stream
-    return io.BufferedReader(Bounded(gzip.GzipFile(fileobj=stream), path))  # type: ignore[arg-type]
+    return io.BufferedReader(Bounded(gzip.GzipFile(fileobj=stream), path, stream))  # type: ignore[arg-type]
 
 
 def read_csv(path: Path) -> "pd.DataFrame":

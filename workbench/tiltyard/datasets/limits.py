@@ -25,10 +25,11 @@ def bounded(size: int, path: Path) -> None:
 
 
 class Bounded(io.RawIOBase):
-    """A stream that refuses to give more than `bounded` allows for ``path``."""
+    """A stream that refuses to give more than `bounded` allows for ``path``; closes ``under`` with itself."""
 
-    def __init__(self, stream: IO[bytes], path: Path) -> None:
+    def __init__(self, stream: IO[bytes], path: Path, under: IO[bytes]) -> None:
         self._stream = stream
+        self._under = under
         self._path = path
         self._given = 0
 
@@ -45,4 +46,5 @@ class Bounded(io.RawIOBase):
 
     def close(self) -> None:
         self._stream.close()
+        self._under.close()
         super().close()

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ..datasets.labels import texts
 from ..datasets.schema import Schema
 from ..errors import Problem, Unavailable
 from ..progress import Progress
+from .fitted_columns import as_fitted
 from .target import Target
 
 if TYPE_CHECKING:
@@ -62,6 +64,10 @@ class FunctionTarget(Target):
         out = np.asarray(self.predict(fed(x, self.schema, self.wants)))
         if self.outputs == "labels":
             return _one_hot(out, self.classes)
+        if out.dtype.kind not in "buif":
+            raise Problem(
+                f"numbers from {self.name}", f"values like {out.ravel()[:1].tolist()}", 'If these are class names say outputs="labels"'
+            )
         out = out.astype(np.float32)
         if out.ndim == 1 or (out.ndim == 2 and out.shape[1] == 1 and len(self.classes) == 2):
             out = out.reshape(-1, 1)
@@ -99,6 +105,17 @@ def _estimator_hash(estimator: Any) -> str:
     return hashlib.sha256(joblib.hash(estimator).encode()).hexdigest()
 
 
+def class_order(theirs: tuple[str, ...], ours: tuple[str, ...]) -> NDArray[np.intp]:
+    """Which of the model's classes is each of ours: by name where the names are the same, else by place."""
+    if len(theirs) != len(ours):
+        raise Problem(
+            f"a model of the {len(ours)} classes {', '.join(ours[:8])}",
+            f"{len(theirs)}: {', '.join(theirs[:8])}",
+            "Name the model's classes",
+        )
+    return np.array([theirs.index(name) for name in ours] if set(theirs) == set(ours) else range(len(ours)), np.intp)
+
+
 class SklearnTarget(FunctionTarget):
     """A fitted scikit-learn classifier or pipeline. Trained again by ``sklearn.base.clone``."""
 
@@ -108,7 +125,7 @@ class SklearnTarget(FunctionTarget):
         scored = hasattr(estimator, "predict_proba")
         offers = frozenset({"labels", "training"} | ({"scores"} if scored else set()))
         super().__init__(
-            estimator.predict_proba if scored else estimator.predict,
+            self._answer,
             schema.classes,
             schema,
             name or type(estimator).__name__,
@@ -118,6 +135,17 @@ class SklearnTarget(FunctionTarget):
             offers,
         )
         self.estimator = estimator
+        self.order = class_order(tuple(texts(np.asarray(estimator.classes_)).tolist()), schema.classes)
+
+    def _given(self, x: "pd.DataFrame | NDArray[np.float32]") -> "pd.DataFrame | NDArray[np.float32]":
+        """x under the column names, in their order, and with the category values that the estimator was fitted on."""
+        return as_fitted(x, self.estimator)
+
+    def _answer(self, x: "pd.DataFrame | NDArray[np.float32]") -> Any:
+        if self.outputs == "probabilities":
+            return np.asarray(self.estimator.predict_proba(self._given(x)))[:, self.order]
+        index = np.searchsorted(self.estimator.classes_, self.estimator.predict(self._given(x)))
+        return np.asarray(self.classes, dtype=object)[np.argsort(self.order)[index]]
 
     def retrain(self, x: NDArray[np.float32], y: NDArray[np.int64], seed: int, progress: Progress) -> Target:
         from sklearn.base import clone
@@ -128,6 +156,6 @@ class SklearnTarget(FunctionTarget):
         seeds = {key: seed for key in again.get_params() if key.endswith("random_state")}
         again.set_params(**seeds)
         progress.step(0.0, f"fitting {type(again).__name__}")
-        again.fit(fed(x, self.schema, self.wants), np.asarray(self.estimator.classes_)[y])
+        again.fit(self._given(fed(x, self.schema, self.wants)), np.asarray(self.estimator.classes_)[self.order][y])
         progress.step(1.0, "fitted")
         return SklearnTarget(again, self.schema, f"{self.name} retrained", self.wants)

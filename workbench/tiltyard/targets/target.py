@@ -35,6 +35,10 @@ class Target(ABC):
         Rows sent to it so far.
     parent
         The target a defense made it from.
+    origin
+        The path of the file it came from, else empty.
+    assumptions
+        What opening found out or guessed, in sentences for a person.
     """
 
     task: Task = "classification"
@@ -51,6 +55,7 @@ class Target(ABC):
         self.queries = 0
         self.parent: Target | None = None
         self.origin = ""
+        self.assumptions: tuple[str, ...] = ()
 
     @property
     def input_shape(self) -> tuple[int, ...]:

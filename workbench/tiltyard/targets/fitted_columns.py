@@ -1,0 +1,77 @@
+"""A table as a scikit-learn estimator saw it when it was fitted: column names, their order, and category values."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..datasets.schema import MISSING, as_text
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def as_fitted(x: "pd.DataFrame | NDArray[np.float32]", estimator: Any) -> "pd.DataFrame | NDArray[np.float32]":
+    """x with the names and the order of ``estimator.feature_names_in_``, categories as the values its encoders know.
+
+    A schema writes categories as text and missing ones as ``(missing)``; the estimator may have been
+    fitted on numbers, booleans or NaN.
+    """
+    import pandas as pd
+
+    names = [str(n) for n in getattr(estimator, "feature_names_in_", ())]
+    if not isinstance(x, pd.DataFrame):
+        x = x.reshape(len(x), -1)
+        return pd.DataFrame(x, columns=names, copy=False) if len(names) == np.shape(x)[1] else x
+    frame = x[names] if names and set(names) <= set(x.columns) else x
+    known = fitted_values(estimator, names or [str(c) for c in frame.columns])
+    other = {name: values for name, values in known.items() if any(text != value for text, value in values.items())}
+    changed = {name: _restored(frame[name], values) for name, values in other.items() if name in frame.columns}
+    return frame.assign(**changed) if changed else frame
+
+
+def _restored(column: "pd.Series", values: dict[str, Any]) -> "pd.Series":
+    import pandas as pd
+
+    if column.dtype.kind in "iuf":
+        return column
+    found = [values.get(v, v) for v in column.tolist()]
+    return pd.Series(found, index=column.index, dtype=None if all(isinstance(v, (int, float)) for v in found) else object)
+
+
+def fitted_values(estimator: Any, names: list[str]) -> dict[str, dict[str, Any]]:
+    """For each categorical column, the value that an encoder was fitted on by the text a schema writes for it."""
+    steps = getattr(estimator, "steps", None)
+    if steps:
+        return fitted_values(steps[0][1], names)
+    found: dict[str, dict[str, Any]] = {}
+    for _, part, columns in getattr(estimator, "transformers_", ()):
+        if isinstance(part, str):
+            continue
+        chosen = _names(columns, names)
+        parts = [step for _, step in part.steps] if hasattr(part, "steps") else [part]
+        encoder = next((p for p in parts if hasattr(p, "categories_")), None)
+        if encoder is not None and len(encoder.categories_) == len(chosen):
+            imputed = any("Imputer" in type(p).__name__ for p in parts)
+            found |= {name: _values(kinds, imputed) for name, kinds in zip(chosen, encoder.categories_, strict=True)}
+    if not found and hasattr(estimator, "categories_") and len(estimator.categories_) == len(names):
+        found = {name: _values(kinds, False) for name, kinds in zip(names, estimator.categories_, strict=True)}
+    return found
+
+
+def _names(columns: Any, names: list[str]) -> list[str]:
+    chosen = [columns] if isinstance(columns, str) else list(columns) if hasattr(columns, "__iter__") else []
+    if chosen and all(isinstance(c, (bool, np.bool_)) for c in chosen):
+        return [n for n, wanted in zip(names, chosen, strict=False) if wanted]
+    return [names[c] if isinstance(c, (int, np.integer)) and c < len(names) else str(c) for c in chosen]
+
+
+def _values(kinds: Any, imputed: bool) -> dict[str, Any]:
+    import pandas as pd
+
+    plain = list(kinds)
+    texts = as_text(pd.Series(plain, dtype=np.asarray(kinds).dtype))
+    found = {str(text): value for text, value in zip(texts, plain, strict=True)}
+    if MISSING not in found and imputed:
+        found[MISSING] = np.nan
+    return found

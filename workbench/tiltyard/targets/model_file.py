@@ -1,0 +1,97 @@
+"""A model file looked at before it is opened: its bytes are read once, and only what was judged safe goes on."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..artifacts.formats import Format
+from ..errors import Problem
+
+if TYPE_CHECKING:
+    from ..artifacts.verdict import Verdict
+
+LARGEST = 4 * 2**30
+OPENED = frozenset({Format.SAFETENSORS, Format.TORCH_ZIP, Format.TORCH_LEGACY, Format.TORCHSCRIPT, Format.ONNX, Format.SKOPS})
+WANTED = "a model as safetensors, tensor-only .pt, TorchScript, ONNX or skops"
+PICKLES = (
+    "Save it where it was made: scikit-learn with skops.io.dump, torch as safetensors or torch.save(model.state_dict()), others as ONNX"
+)
+INSTEAD = {
+    Format.PICKLE: ("a pickle, which runs code when it is opened", PICKLES),
+    Format.JOBLIB: ("a joblib pickle, which runs code when it is opened", PICKLES),
+    Format.KERAS: ("a Keras model, which may hold code", "Convert it to ONNX where it was made"),
+    Format.HDF5: ("an HDF5 file, such as an old Keras model", "Convert it to ONNX where it was made"),
+    Format.GGUF: ("a GGUF file, the weights of a language model", "Give a classifier"),
+    Format.NPZ: ("an npz file, which holds data", "Give it as data, and a model file here"),
+    Format.NPY: ("an npy file, which holds an array", "Give it as data, and a model file here"),
+    Format.PARQUET: ("a Parquet file, which holds data", "Give it as data, and a model file here"),
+    Format.CSV: ("text, such as a CSV", "Give it as data, and a model file here"),
+    Format.GZIP: ("a gzip file", "Unpack it first"),
+    Format.ZIP: ("a zip archive that is no model", "Unpack it first"),
+    Format.TAR: ("a tar archive", "Unpack it first, or save the model anew if this is an old torch or NeMo file"),
+    Format.UNKNOWN: ("content of no known format", "Copy or download it again, or convert it"),
+}
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """A file that was judged safe, with the very bytes that were judged."""
+
+    path: Path
+    format: Format
+    content: bytes
+    sha256: str
+
+
+def looked_at(path: Path) -> ModelFile:
+    """Scan ``path`` and read it.
+
+    Raises
+    ------
+    Problem
+        When it is missing, empty, no model, too large, or not shown to be safe, with the reason.
+    """
+    from ..artifacts.verdict import scan
+
+    try:
+        _check_place(path)
+        verdict = scan(path)
+        if verdict.format not in OPENED:
+            found, do = INSTEAD.get(verdict.format, (str(verdict.format), "Convert it"))
+            raise Problem(WANTED, f"{found} ({_why(verdict)})", do)
+        if not verdict.safe:
+            raise Problem(f"a {verdict.format} file shown to be safe to open", _why(verdict), PICKLES)
+        content = path.read_bytes()
+    except PermissionError:
+        raise Problem("a file that may be read", f"no permission for {path.name}", "Change its permissions") from None
+    except OSError as error:
+        raise Problem("a file that can be read", f"{path.name}: {error.strerror or error}", "Check the path and the disk") from None
+    except MemoryError:
+        raise Problem("a model that fits into memory", f"{path.name}, which does not", "Take a smaller model") from None
+    if hashlib.sha256(content).hexdigest() != verdict.sha256:
+        raise Problem("a file that stays as it is while it is opened", f"{path.name}, which changed after it was scanned", "Open it again")
+    return ModelFile(path, verdict.format, content, verdict.sha256)
+
+
+def _check_place(path: Path) -> None:
+    if path.is_dir():
+        raise Problem("a model file", f"the folder {path.name}", "Give a file in it")
+    if not path.exists():
+        raise Problem("a model file", f"nothing at {path}", "Check the path")
+    if not path.is_file():
+        raise Problem("a model file", f"{path.name}, which is no regular file", "Give a file")
+    size = path.stat().st_size
+    if size == 0:
+        raise Problem("a model file", f"{path.name}, which is empty", "Copy or download it again")
+    if size > LARGEST:
+        raise Problem(f"a model of at most {LARGEST / 2**30:g} GiB", f"{size / 2**30:.1f} GiB in {path.name}", "Take a smaller model")
+
+
+def _why(verdict: "Verdict") -> str:
+    """File, verdict and its first reason in one clause."""
+    reasons = [r for r in verdict.reasons if r.grade == verdict.verdict] or list(verdict.reasons)
+    if not reasons:
+        return f"{verdict.name}, {verdict.verdict}"
+    more = f"; and {len(reasons) - 1} more" if len(reasons) > 1 else ""
+    return f"{verdict.name}, {verdict.verdict}: {reasons[0].what} at {reasons[0].where} ({reasons[0].why}){more}"

@@ -1,0 +1,34 @@
+"""skops files: opened with nothing trusted beyond what skops itself trusts."""
+
+import warnings
+from typing import Any
+
+from ..errors import Problem
+from .model_file import ModelFile
+
+
+def estimator_in(file: ModelFile) -> Any:
+    """The scikit-learn estimator in a skops file.
+
+    Raises
+    ------
+    Problem
+        When it holds types that skops does not trust (they are listed), or breaks off.
+    """
+    import skops.io
+
+    try:
+        if untrusted := skops.io.get_untrusted_types(data=file.content):
+            listed = ", ".join(untrusted[:5]) + (f" and {len(untrusted) - 5} more" if len(untrusted) > 5 else "")
+            do = "Wrap a predict function around the model in a notebook, or convert it to ONNX"
+            raise Problem("only types that skops trusts by itself", f"{listed} in {file.path.name}", do)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return skops.io.loads(file.content, trusted=[])
+    except Problem:
+        raise
+    except Exception as error:  # a damaged archive can fail in any constructor that skops calls
+        found = (str(error).strip().splitlines() or [""])[0][:120]
+        raise Problem(
+            "a whole skops file", f"{file.path.name}, which cannot be read ({type(error).__name__}: {found})", "Save it again"
+        ) from None

@@ -1,0 +1,68 @@
+"""A few valid rows, and what a model answers to them: how its outputs and inputs are found out."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..datasets.schema import Schema
+from ..errors import Problem
+
+if TYPE_CHECKING:
+    from ..datasets.dataset import Dataset
+
+ROWS = 16
+
+
+def rows(schema: Schema, data: "Dataset | None" = None, n: int = ROWS) -> NDArray[np.float32]:
+    """``n`` rows to try a model on: of ``data`` where it fits, else drawn within the schema (seed 0)."""
+    rng = np.random.default_rng(0)
+    if data is not None and data.schema.shape == schema.shape:
+        return data.sample(n, rng).x
+    flat = rng.uniform(schema.low.ravel(), schema.high.ravel(), (n, schema.low.size)).astype(np.float32)
+    whole = schema.integer.ravel()
+    flat[:, whole] = flat[:, whole].round()
+    for group in schema.groups:
+        flat[:, group] = np.eye(group.stop - group.start, dtype=np.float32)[rng.integers(0, group.stop - group.start, n)]
+    return flat.reshape(n, *schema.shape)
+
+
+def answer(call: Callable[[], Any], what: str, expected: str) -> Any:
+    """``call()``; whatever the model raises becomes one line."""
+    try:
+        return call()
+    except Problem:
+        raise
+    except Exception as error:
+        found = " ".join(str(error).split())[:200] or "no message"
+        raise Problem(
+            expected, f"{type(error).__name__} from {what}: {found}", "Check columns and shape, and that the model is fitted"
+        ) from None
+
+
+def head(out: NDArray[Any], k: int, name: str) -> Literal["logits", "probabilities"]:
+    """Are these k scores a row logits or probabilities? Refuses other shapes.
+
+    Parameters
+    ----------
+    out
+        What the model returned for n rows: (n, k), or (n,) or (n, 1) for two classes.
+    """
+    single = k == 2 and (out.ndim == 1 or (out.ndim == 2 and out.shape[1] == 1))
+    if not single and (out.ndim != 2 or out.shape[1] != k):
+        raise Problem(
+            f"{k} scores a row from {name}, one a class", f"output of shape {out.shape}", "Check the classes, or wrap the model's output"
+        )
+    if not np.isfinite(out).all():
+        raise Problem(f"finite scores from {name}", "NaN or inf", "Check its weights, and the rows it was trained on")
+    if out.min() < -1e-6 or out.max() > 1 + 1e-6:
+        return "logits"
+    return "probabilities" if single or np.abs(out.sum(1) - 1).max() < 1e-3 else "logits"
+
+
+def said(outputs: str, single: bool = False) -> str:
+    """The sentence about what was found out."""
+    if outputs == "logits":
+        return "It returns logits: on the rows tried its outputs are not probabilities."
+    return f"It returns probabilities: on the rows tried its outputs {'lie between 0 and 1' if single else 'sum to 1'}."

@@ -1,0 +1,163 @@
+"""Tensors from a safetensors or tensor-only .pt file, and the network they belong to."""
+
+import importlib
+import io
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..artifacts.formats import Format
+from ..errors import Problem
+from .architecture import Architecture, build, read
+from .model_file import ModelFile
+
+INNER = ("state_dict", "model_state_dict", "model_state", "model", "weights", "net")
+PREFIXES = ("module.", "_orig_mod.", "model.", "_module.", "net.")
+SAVE = "Save torch.save(model.state_dict(), path), or better safetensors"
+
+
+def tensors(file: ModelFile) -> tuple[dict[str, Tensor], tuple[str, ...]]:
+    """The file's tensors by name, on the CPU, and what was assumed.
+
+    Raises
+    ------
+    Problem
+        When the file breaks off or holds something other than a dictionary of tensors.
+    """
+    found: Any = _safetensors(file) if file.format is Format.SAFETENSORS else _torch(file)
+    said: tuple[str, ...] = ()
+    if isinstance(found, dict):
+        for key in INNER:
+            if isinstance(found.get(key), dict) and _all_tensors(found[key]):
+                found, said = found[key], (f"The weights are those under {key!r} in the file.",)
+                break
+    if not isinstance(found, dict) or not _all_tensors(found):
+        what = f"a dictionary with {', '.join(map(repr, list(found)[:4]))}" if isinstance(found, dict) else type(found).__name__
+        raise Problem("a dictionary of tensors by name", f"{what} in {file.path.name}", SAVE)
+    if not found:
+        raise Problem("weights", f"none in {file.path.name}", SAVE)
+    return {str(name): tensor for name, tensor in found.items()}, said
+
+
+def _all_tensors(values: dict[Any, Any]) -> bool:
+    return all(isinstance(v, Tensor) for v in values.values())
+
+
+def _safetensors(file: ModelFile) -> dict[str, Tensor]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    try:
+        return load(file.content)
+    except (SafetensorError, ValueError, KeyError, OverflowError, RuntimeError) as error:
+        raise Problem(
+            "a whole safetensors file", f"{file.path.name}, which cannot be read ({error})", "Copy or download it again"
+        ) from None
+
+
+def _torch(file: ModelFile) -> Any:
+    try:
+        return torch.load(io.BytesIO(file.content), map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError:
+        raise Problem("a file of tensors only", f"{file.path.name}, which holds other objects", SAVE) from None
+    except (RuntimeError, ValueError, EOFError, KeyError, TypeError, AttributeError, OSError, IndexError) as error:
+        found = (str(error).splitlines() or [type(error).__name__])[0][:120]
+        raise Problem("a whole .pt file", f"{file.path.name}, which cannot be read ({found})", "Copy or download it again") from None
+
+
+def architecture_of(given: "str | Path | Architecture") -> Architecture:
+    """An architecture from itself, its JSON, or the path of a file with its JSON."""
+    if isinstance(given, Architecture):
+        return given
+    text = str(given).strip()
+    if text.startswith("{"):
+        return read(text)
+    path = Path(text).expanduser()
+    try:
+        if not path.is_file():
+            raise Problem("an architecture as JSON or the path of such a file", f"{text[:80]!r}", "Give one of these")
+        if path.stat().st_size > 2**24:
+            raise Problem("an architecture of at most 16 MiB", f"{path.stat().st_size:,} bytes", "Check the path")
+        return read(path.read_text("utf-8"))
+    except UnicodeDecodeError:
+        raise Problem("an architecture as JSON", f"{path.name}, which is no text", "Check the path") from None
+    except OSError as error:
+        raise Problem("an architecture file that can be read", f"{path.name}: {error.strerror or error}", "Check the path") from None
+
+
+def made_by(factory: str) -> nn.Module:
+    """The module that the user's own ``package.module:function`` makes, called with no arguments."""
+    module_name, _, function_name = factory.partition(":")
+    if not module_name or not function_name:
+        raise Problem('a factory "package.module:function"', repr(factory), "Name module and function with a colon between")
+    try:
+        function = getattr(importlib.import_module(module_name), function_name)
+        made = function()
+    except Exception as error:
+        found = (str(error).splitlines() or [""])[0][:160]
+        raise Problem(
+            f"{factory} to make a module", f"{type(error).__name__}: {found}", "Mend the factory, or check that it can be imported"
+        ) from None
+    if not isinstance(made, nn.Module):
+        raise Problem(f"a torch.nn.Module from {factory}", type(made).__name__, "Return the module")
+    return made
+
+
+def built(architecture: Architecture, weights: dict[str, Tensor]) -> tuple[nn.Module, tuple[str, ...]]:
+    """The described network with these weights. Nothing is allocated for weights that are not in the file."""
+    with torch.device("meta"):
+        module: nn.Module = build(architecture)
+    return filled(module, weights, assign=True)
+
+
+def filled(module: nn.Module, weights: dict[str, Tensor], assign: bool = False) -> tuple[nn.Module, tuple[str, ...]]:
+    """``module`` with ``weights`` in it, as float32, and what was assumed.
+
+    Raises
+    ------
+    Problem
+        Naming the first weight that is missing, unknown, or of another shape.
+    """
+    wanted = module.state_dict()
+    weights, said = _named_alike(weights, set(wanted))
+    if missing := [name for name in wanted if name not in weights and not name.endswith("num_batches_tracked")]:
+        raise Problem(
+            f"weights for {missing[0]!r}",
+            f"none ({len(missing)} missing; the file has {_few(weights)})",
+            "Give the architecture these weights are of",
+        )
+    if unknown := [name for name in weights if name not in wanted]:
+        raise Problem(
+            f"weights for {_few(wanted)}", f"also {unknown[0]!r} ({len(unknown)} such)", "Give the architecture these weights are of"
+        )
+    for name, tensor in weights.items():
+        if tensor.shape != wanted[name].shape:
+            raise Problem(
+                f"{name!r} of shape {tuple(wanted[name].shape)}", f"{tuple(tensor.shape)}", "Give the architecture these weights are of"
+            )
+    float32 = {name: t.float() if t.is_floating_point() else t for name, t in weights.items()}
+    if any(t.dtype != torch.float32 for t in weights.values() if t.is_floating_point()):
+        said += ("Weights of another precision were read as float32.",)
+    for name, tensor in wanted.items():
+        if name.endswith("num_batches_tracked") and name not in float32:
+            float32[name] = torch.zeros(tensor.shape, dtype=tensor.dtype)
+    module.load_state_dict(float32, assign=assign)
+    return module.float(), said
+
+
+def _few(names: Any) -> str:
+    names = list(names)
+    return ", ".join(map(repr, names[:3])) + (" …" if len(names) > 3 else "")
+
+
+def _named_alike(weights: dict[str, Tensor], wanted: set[str]) -> tuple[dict[str, Tensor], tuple[str, ...]]:
+    """Weights under the module's own names, where only a wrapper's prefix differs."""
+    if set(weights) & wanted:
+        return weights, ()
+    for prefix in PREFIXES:
+        if all(name.startswith(prefix) for name in weights) and any(name[len(prefix) :] in wanted for name in weights):
+            return {name[len(prefix) :]: t for name, t in weights.items()}, (f"The prefix {prefix!r} of the weights' names was dropped.",)
+    return weights, ()
