@@ -1,0 +1,128 @@
+"""Thresholds per group: Fairlearn's own chances, parity on rows not fitted on, and what cannot be done."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from fairlearn.postprocessing import ThresholdOptimizer as Fairlearn
+from sklearn.linear_model import LogisticRegression
+
+from tiltyard.datasets.schema import Feature, Schema
+from tiltyard.fairness.belonging import belonging
+from tiltyard.fairness.group_metrics import GroupMetrics
+from tiltyard.fairness.randomized import coins
+from tiltyard.fairness.threshold_optimizer import ThresholdOptimizer
+from tiltyard.fairness.thresholds import by_rules, fit_rules
+from tiltyard.progress import Progress
+from tiltyard.result import Record, Status
+from tiltyard.targets.estimators import SklearnTarget
+
+
+@pytest.mark.parametrize("constraint", ["demographic_parity", "equalized_odds"])
+def test_chances_are_fairlearns(hiring, biased, constraint):
+    rows = hiring.seen
+    x = rows.x.astype(np.float64)
+    model = LogisticRegression().fit(x, rows.y)
+    theirs = Fairlearn(estimator=model, constraints=constraint, prefit=True, predict_method="predict_proba")
+    theirs.fit(x, rows.y, sensitive_features=rows.sensitive["sex"])
+    scores = model.predict_proba(x)[:, 1]
+    rules = fit_rules(scores, rows.y == 1, rows.sensitive["sex"], constraint, "accuracy_score", 0.0)
+    ours = by_rules(scores, rows.sensitive["sex"], rules)
+    assert np.allclose(ours, theirs._pmf_predict(x, sensitive_features=rows.sensitive["sex"])[:, 1])
+
+
+@pytest.mark.parametrize("constraint", ["demographic_parity", "equalized_odds"])
+def test_parity_holds_on_rows_not_fitted_on(hiring, biased, constraint):
+    outcome = ThresholdOptimizer(constraint=constraint)(biased, hiring)
+    result = outcome.record.result
+    assert result.status is Status.PASSED
+    before, after = result.metric(f"{constraint}_before"), result.metric(f"{constraint}_after")
+    assert before.low > 0.05
+    assert after.value < 0.06
+    assert outcome.target.parent is biased
+    again = GroupMetrics()(outcome.target, hiring).result.metric(f"{constraint}_difference_sex")
+    assert again.value == pytest.approx(after.value)
+
+
+def test_a_torch_target_too(hiring):
+    from tiltyard.targets.architecture import build, mlp
+    from tiltyard.targets.torch_target import TorchTarget
+    from tiltyard.targets.training import Recipe, fit
+
+    recipe = Recipe(epochs=3, batch_size=64, rate=0.01)
+    module = build(mlp(4, (8,), 2, [0.0] * 4, [1.0] * 4))
+    fit(module, hiring.seen.x, hiring.seen.y, recipe, 0, Progress())
+    outcome = ThresholdOptimizer()(TorchTarget(module, ("no", "yes"), hiring.schema, recipe=recipe), hiring)
+    assert outcome.record.result.status is Status.PASSED
+    assert "training" in outcome.target.offers
+    again = outcome.target.retrain(hiring.seen.x[:500], hiring.seen.y[:500], 1, Progress())
+    assert set(again.chances.rules) == {"F", "M"}
+
+
+def test_the_same_row_always_gets_the_same_answer_and_seeds_differ(hiring, biased):
+    target = ThresholdOptimizer()(biased, hiring).target
+    assert (target.labels(hiring.x) == target.labels(hiring.x[::-1])[::-1]).all()
+    assert ThresholdOptimizer(seed=5)(biased, hiring).target.fingerprint != target.fingerprint
+
+
+def test_coins_are_even_and_follow_the_row():
+    x = np.random.default_rng(0).normal(size=(4000, 3)).astype(np.float32)
+    drawn = coins(x, 0)
+    assert abs(drawn.mean() - 0.5) < 0.02
+    assert np.allclose(np.quantile(drawn, [0.1, 0.9]), [0.1, 0.9], atol=0.02)
+    assert (coins(-np.zeros((1, 3), np.float32), 0) == coins(np.zeros((1, 3), np.float32), 0)).all()
+    assert abs(np.corrcoef(drawn, coins(x, 1))[0, 1]) < 0.05
+
+
+def test_the_share_of_positives_follows_the_chances(hiring, biased):
+    target = ThresholdOptimizer()(biased, hiring).target
+    assert target.labels(hiring.x).mean() == pytest.approx(target.expected_scores(hiring.x)[:, 1].mean(), abs=0.02)
+
+
+def test_a_group_that_the_model_is_not_told_is_not_applicable_and_says_why(hiring, biased):
+    hidden = replace(hiring, sensitive={"faith": hiring.sensitive["sex"]})
+    result = ThresholdOptimizer()(biased, hidden).record.result
+    assert result.status is Status.NOT_APPLICABLE
+    assert "no feature of that name" in result.summary
+
+
+def test_more_than_two_classes_is_not_applicable(hiring):
+    schema = Schema(features=hiring.schema.features, label="y", classes=("a", "b", "c"))
+    model = SklearnTarget(LogisticRegression().fit(hiring.x, hiring.y + (hiring.x[:, 0] > 1)), schema)
+    result = ThresholdOptimizer()(model, replace(hiring, schema=schema)).record.result
+    assert result.status is Status.NOT_APPLICABLE
+
+
+def test_a_band_is_read_from_the_number_it_is_named_after(hiring):
+    age = np.random.default_rng(0).integers(18, 80, len(hiring))
+    x = np.column_stack([hiring.x, age]).astype(np.float32)
+    schema = Schema(
+        features=(*hiring.schema.features, Feature(name="age", kind="integer", low=18, high=80)), label="y", classes=("no", "yes")
+    )
+    band = np.where(age < 30, "young", "old")
+    data = replace(hiring, x=x, schema=schema, sensitive={"age band": band})
+    read = belonging(data, "age band")
+    assert (read(x) == band).all()
+    between = x[:1].copy()
+    between[0, -1] = 29.4
+    assert read(between)[0] == "young"
+
+
+def test_a_feature_that_does_not_settle_the_group_is_refused(hiring, biased):
+    mixed = np.where(np.arange(len(hiring)) % 2 == 0, "x", "y")
+    result = ThresholdOptimizer()(biased, replace(hiring, sensitive={"sex": mixed})).record.result
+    assert result.status is Status.NOT_APPLICABLE
+    assert "in more than one group" in result.summary
+
+
+def test_one_class_in_a_group_is_one_line(hiring, biased):
+    y = hiring.y.copy()
+    y[hiring.sensitive["sex"] == "F"] = 0
+    result = ThresholdOptimizer()(biased, replace(hiring, y=y)).record.result
+    assert result.status is Status.FAILED
+    assert "both classes" in result.summary
+
+
+def test_json(hiring, biased):
+    record = ThresholdOptimizer()(biased, hiring).record
+    assert Record.model_validate_json(record.model_dump_json()) == record

@@ -1,0 +1,157 @@
+"""What a fairness defense did: accuracy and gaps before and after, on rows it was not fitted on."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..intervals import LEVEL, clopper_pearson, rate
+from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
+from .group_metrics import CRITERIA, STANDARDS, WORDS
+from .groups import Judged
+from .rates import RATES, Gap, Grouped, gaps, grouped, parts
+
+DRAWS, SMALLEST = 500, 30
+
+
+@dataclass(frozen=True)
+class Mended:
+    """Rows judged before and after, divided by ``groups`` str (n,) of ``column``."""
+
+    column: str
+    groups: NDArray[np.str_]
+    before: Judged
+    after: Judged
+
+
+def compared(mended: Mended, criterion: str, tolerance: float, rng: np.random.Generator, notes: tuple[str, ...]) -> CheckResult:
+    """The defense's result: passed where the gap after lies within ``tolerance`` and what chance does, else a finding."""
+    counts = [grouped(mended.groups, j.truth, j.predicted).of_size(SMALLEST) for j in (mended.before, mended.after)]
+    found = [gaps(c.counts, DRAWS, rng, SMALLEST) for c in counts]
+    gap, was = found[1][criterion], found[0][criterion]
+    met = bool(gap.difference <= tolerance + gap.chance or gap.low <= tolerance)
+    change = _change(mended, rng)
+    hits = [int((j.truth == j.predicted).sum()) for j in (mended.before, mended.after)]
+    n = len(mended.groups)
+    summary = (
+        f"{CRITERIA[criterion]} difference by {mended.column} went from {was.difference:.3f} to {gap.difference:.3f} "
+        f"({gap.low:.3f} to {gap.high:.3f}; chance alone reaches {gap.chance:.3f}) and accuracy from {hits[0] / n:.3f} to "
+        f"{hits[1] / n:.3f} on {n:,} rows not fitted on" + ("." if met else "; that is more than was allowed.")
+    )
+    return CheckResult(
+        status=Status.PASSED if met else Status.FINDING,
+        summary=summary,
+        metrics=(
+            rate("accuracy_before", "Accuracy before", hits[0], n, "higher"),
+            rate("accuracy_after", "Accuracy after", hits[1], n, "higher"),
+            change,
+            *(_metric(name, when, g[name], n) for name in CRITERIA for when, g in zip(("before", "after"), found, strict=True)),
+        ),
+        findings=() if met else (_finding(criterion, gap, tolerance),),
+        tables=(_table(mended.column, counts),),
+        charts=(_chart(mended.column, counts),),
+        notes=(*notes, *_worse(found, criterion)),
+    )
+
+
+def _worse(found: list[dict[str, Gap]], criterion: str) -> list[str]:
+    before, after = found
+    return [
+        f"{CRITERIA[name]}, which was not asked for, got worse: {before[name].difference:.3f} to {after[name].difference:.3f}."
+        for name in CRITERIA
+        if name != criterion and after[name].low > before[name].difference
+    ]
+
+
+def _change(mended: Mended, rng: np.random.Generator) -> Metric:
+    right = [(j.truth == j.predicted).astype(int) for j in (mended.before, mended.after)]
+    moved = right[1] - right[0]
+    n = len(moved)
+    shares = np.array([(moved == v).mean() for v in (-1, 0, 1)])
+    drawn = rng.multinomial(n, shares, DRAWS) @ np.array([-1, 0, 1]) / n
+    low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return Metric(
+        name="accuracy_change",
+        label="Accuracy after less before",
+        value=float(moved.mean()),
+        low=float(low),
+        high=float(high),
+        level=LEVEL,
+        n=n,
+        safer="higher",
+        interval="paired bootstrap",
+    )
+
+
+def _metric(name: str, when: str, gap: Gap, n: int) -> Metric:
+    label = f"{CRITERIA[name]} difference {when}"
+    if not np.isfinite([gap.difference, gap.low]).all():
+        return Metric(name=f"{name}_{when}", label=label, value=None, n=n, safer="zero", note="fewer than two groups are large enough")
+    return Metric(
+        name=f"{name}_{when}",
+        label=label,
+        value=gap.difference,
+        low=gap.low,
+        high=gap.high,
+        level=LEVEL,
+        n=n,
+        safer="zero",
+        interval="bootstrap within groups",
+        note=f"groups of these sizes reach {gap.chance:.3f} by chance",
+    )
+
+
+def _finding(criterion: str, gap: Gap, tolerance: float) -> Finding:
+    return Finding(
+        title=f"The constraint is not met on rows not fitted on: {gap.difference:.3f}, not {tolerance:.3f}",
+        severity=Severity.LOW,
+        evidence=f"{CRITERIA[criterion]} difference {gap.difference:.3f} ({gap.low:.3f} to {gap.high:.3f}). Table before_after.",
+        advice="Fit on more rows, or see whether the rows fitted on differ from these.",
+        standards=STANDARDS,
+    )
+
+
+def _table(column: str, counts: list[Grouped]) -> Table:
+    before, after = counts
+    rows = []
+    for g, name in enumerate(before.names[:50]):
+        cells = []
+        for rated in RATES:
+            for c in (before, after):
+                hits, n = (int(p[g]) for p in parts(c.counts, rated))
+                cells.append(hits / n if n else None)
+        rows.append((name, int(before.n[g]), *cells))
+    columns = tuple(Column(name=f"{WORDS[r]} {when}", kind="number") for r in RATES for when in ("before", "after"))
+    return Table(
+        name="before_after",
+        title=f"Rates by {column}, before and after",
+        columns=(Column(name=column), Column(name="n", unit="rows", kind="integer"), *columns),
+        rows=tuple(rows),
+        total=len(before.names),
+    )
+
+
+def _chart(column: str, counts: list[Grouped]) -> Chart:
+    names = counts[0].names[:20]
+    series = []
+    for i, (when, c) in enumerate(zip(("before", "after"), counts, strict=True)):
+        hits, n = parts(c.counts, "selection_rate")
+        ends = [clopper_pearson(int(h), int(m)) for h, m in zip(hits[:20], n[:20], strict=True)]
+        series.append(
+            Series(
+                name=when,
+                x=tuple(g + 0.2 * (i - 0.5) for g in range(len(names))),
+                y=tuple(float(h / m) for h, m in zip(hits[:20], n[:20], strict=True)),
+                low=tuple(low for low, _ in ends),
+                high=tuple(high for _, high in ends),
+            )
+        )
+    return Chart(
+        name="before_after",
+        title=f"Selection rate by {column}",
+        kind="dot",
+        x=Axis(label=column, categories=names),
+        y=Axis(label="selection rate", low=0.0, high=1.0),
+        series=tuple(series),
+        alt=f"Selection rate of each group of {column} before and after the defense, with exact 95% intervals.",
+    )

@@ -1,0 +1,55 @@
+"""A target that answers by a coin of known weight. The coin is a hash of the row, so that the same row gets the same answer."""
+
+import hashlib
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..datasets.schema import Schema
+from ..targets.target import Target
+
+
+class Chances(Protocol):
+    """How likely each row is given the positive class, float64 (n,) in [0, 1], with what decides it as text."""
+
+    def __call__(self, x: NDArray[np.float32]) -> NDArray[np.float64]: ...
+
+    def text(self) -> str: ...
+
+
+def coins(x: NDArray[np.float32], seed: int) -> NDArray[np.float64]:
+    """A number in [0, 1) per row from its bytes and ``seed`` (BLAKE2b); equal rows get equal numbers."""
+    flat = np.ascontiguousarray(x.reshape(len(x), -1) + np.float32(0))
+    key = seed.to_bytes(8, "little")
+    drawn = [int.from_bytes(hashlib.blake2b(row.tobytes(), digest_size=8, key=key).digest(), "little") for row in flat]
+    return np.array(drawn, np.float64) / 2.0**64
+
+
+class RandomizedTarget(Target):
+    """Gives the positive class with probability ``chances(x)``; offers labels only.
+
+    `expected_scores` is what an explanation explains: the answer averaged over the coin.
+    """
+
+    def __init__(
+        self, name: str, classes: tuple[str, ...], schema: Schema, chances: Chances, positive: int, seed: int, origin: str
+    ) -> None:
+        digest = hashlib.sha256(f"{origin} {positive} {seed} {chances.text()}".encode()).hexdigest()
+        super().__init__(name, classes, schema, frozenset({"labels"}), digest)
+        self.chances = chances
+        self.positive = positive
+        self.seed = seed
+
+    def expected_scores(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Probability of each class over the target's own draws, float32 (n, 2)."""
+        self.queries += len(x)
+        return self._pair(self.chances(x))
+
+    def _scores(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        return self._pair((coins(x, self.seed) < self.chances(x)).astype(np.float64))
+
+    def _pair(self, positive: NDArray[np.float64]) -> NDArray[np.float32]:
+        out = np.empty((len(positive), 2), np.float32)
+        out[:, self.positive], out[:, 1 - self.positive] = positive, 1 - positive
+        return out

@@ -1,0 +1,104 @@
+"""Thresholds per group on the scores of the model as it is: no training, and the group must be known when it is asked."""
+
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..check import parameter
+from ..datasets.dataset import Dataset
+from ..defense import Defended, Defense
+from ..errors import Problem
+from ..progress import Progress
+from ..targets.target import Target
+from .belonging import Belonging, belonging, halves, sensitive_column, two_classes
+from .group_metrics import STANDARDS
+from .groups import judged, positive_class
+from .mending import SMALLEST, Mended, compared
+from .randomized import RandomizedTarget
+from .thresholds import ByGroup, Constraint, Objective, Rules, fit_rules
+
+
+class ThresholdTarget(RandomizedTarget):
+    """A base target behind thresholds per group. Trained again, it finds its thresholds again."""
+
+    def __init__(self, base: Target, chances: ByGroup, defense: "ThresholdOptimizer") -> None:
+        name = f"{base.name}, thresholds by {chances.read.column}"
+        super().__init__(name, base.classes, base.schema, chances, chances.positive, defense.seed, base.fingerprint)
+        self.base = base
+        self.defense = defense
+        self.read = chances.read
+        if "training" in base.offers:
+            self.offers = self.offers | {"training"}
+
+    def retrain(self, x: NDArray[np.float32], y: NDArray[np.int64], seed: int, progress: Progress) -> Target:
+        base = self.base.retrain(x, y, seed, progress)
+        truth = y == self.positive
+        groups = self.read(x)
+        rules = self.defense.rules(base, x, truth, groups, self.positive)
+        return ThresholdTarget(base, ByGroup(base, self.positive, self.read, rules), self.defense)
+
+
+class ThresholdOptimizer(Defense):
+    """Fairlearn's ThresholdOptimizer around any target with scores."""
+
+    id: ClassVar[str] = "fairness.threshold_optimizer"
+    title: ClassVar[str] = "Thresholds per group"
+    question: ClassVar[str] = "Can the gap be closed without training again?"
+    answers: ClassVar[tuple[str, ...]] = ("fairness.groups", "fairness.frontier")
+    needs: ClassVar[frozenset[str]] = frozenset({"labels", "scores", "sensitive"})
+    standards: ClassVar[tuple[str, ...]] = STANDARDS
+    sources: ClassVar[tuple[str, ...]] = ("Hardt, Price and Srebro 2016, arXiv 1610.02413", "Fairlearn ThresholdOptimizer")
+
+    column: str = parameter("", "Sensitive column; empty means the first", source="sensitive")
+    constraint: Constraint = parameter("demographic_parity", "What is made equal between groups")
+    objective: Objective = parameter("accuracy_score", "What is kept as high as the constraint allows")
+    tolerance: float = parameter(0.0, "Largest gap the thresholds may leave (not for equalized odds)", ge=0.0, le=1.0)
+    positive: str = parameter("", "The class that is the favorable outcome; empty means the last")
+    rows: int = parameter(20_000, "Rows the thresholds are found on, of those trained on", "rows", ge=100, le=200_000)
+
+    def rules(self, base: Target, x: NDArray[np.float32], truth: NDArray[np.bool_], groups: NDArray[np.str_], positive: int) -> Rules:
+        """Thresholds of the groups with enough rows of both classes."""
+        scores = base.scores(x)[:, positive].astype(np.float64)
+        kept = np.isin(groups, [g for g in np.unique(groups) if _enough(truth[groups == g])])
+        if len(np.unique(groups[kept])) < 2:
+            found = f"{len(np.unique(groups[kept]))} of {len(np.unique(groups))}"
+            raise Problem(f"two groups with {SMALLEST} rows and both classes", found, "Give more rows or another column")
+        return fit_rules(scores[kept], truth[kept], groups[kept], self.constraint, self.objective, self.tolerance)
+
+    def apply(self, target: Target, data: Dataset, progress: Progress) -> Defended:
+        two_classes(target.classes)
+        rng = np.random.default_rng(self.seed)
+        column = sensitive_column(data, self.column)
+        read = belonging(data, column)
+        positive = positive_class(target.classes, self.positive)
+        fitted, held = halves(data, self.rows, rng)
+        progress.step(0.1, "finding thresholds (seconds; cannot be stopped halfway)")
+        rules = self.rules(target, fitted.x, fitted.y == positive, read(fitted.x), positive)
+        made = ThresholdTarget(target, ByGroup(target, positive, read, rules), self)
+        progress.step(0.6, "measuring")
+        before = judged(target, held, positive, progress.part(0.2))
+        after = judged(made, held, positive, progress.part(0.2))
+        mended = Mended(column, held.sensitive[column], before, after)
+        notes = self._notes(read, rules, len(fitted))
+        return Defended(made, compared(mended, self.constraint, self.tolerance, rng, notes))
+
+    def _notes(self, read: Belonging, rules: Rules, n: int) -> tuple[str, ...]:
+        drawn = any(0 < r.ignore < 1 or (0 < r.p0 < 1 and r.cut0 != r.cut1) for r in rules.values())
+        left = sorted(set(read.groups) - set(rules))
+        found = [
+            f"Thresholds found on {n:,} rows; the group is read from the feature {read.feature!r} when the model is asked.",
+            "Deciding by group may itself be unlawful where you are: have it looked at.",
+        ]
+        if drawn:
+            found.append(
+                "Rows between two thresholds are decided by a coin that is a hash of the row and the seed: the same row "
+                "always gets the same answer, and someone who may change the row a little can toss again."
+            )
+        if left:
+            found.append(f"Too few rows for a threshold of their own, so the model's answer stands: {', '.join(left)}.")
+        return tuple(found)
+
+
+def _enough(truth: NDArray[np.bool_]) -> bool:
+    return len(truth) >= SMALLEST and bool(truth.any()) and not bool(truth.all())
