@@ -1,0 +1,103 @@
+"""Theft: a softmax regression is solved for exactly; copies get better with queries; policies cost what they say."""
+
+import numpy as np
+import pytest
+
+from tiltyard.datasets.dataset import Dataset
+from tiltyard.datasets.schema import Feature, Schema
+from tiltyard.errors import Problem
+from tiltyard.result import Status
+from tiltyard.targets.estimators import FunctionTarget
+from tiltyard.theft.equations import EquationSolving
+from tiltyard.theft.extraction import Extraction
+from tiltyard.theft.output_policy import GuardedTarget, OutputPolicy
+
+D, K = 8, 3
+WEIGHTS = np.random.default_rng(0).normal(size=(D, K))
+
+
+def _scores(x: np.ndarray) -> np.ndarray:
+    z = np.exp(x.astype(np.float64) @ WEIGHTS)
+    return z / z.sum(1, keepdims=True)
+
+
+@pytest.fixture
+def linear() -> tuple[FunctionTarget, Dataset]:
+    schema = Schema(
+        features=tuple(Feature(name=f"f{i}", kind="continuous", low=-1, high=1) for i in range(D)), label="y", classes=("a", "b", "c")
+    )
+    x = np.random.default_rng(1).uniform(-1, 1, (1200, D)).astype(np.float32)
+    y = _scores(x).argmax(1).astype(np.int64)
+    return FunctionTarget(_scores, ("a", "b", "c"), schema, "softmax regression"), Dataset(x=x, y=y, schema=schema)
+
+
+def test_softmax_regression_is_recovered_from_d_plus_one_scores(linear):
+    record = EquationSolving()(*linear)
+    assert record.result.metric("queries").value == D + 1
+    assert record.result.metric("fidelity").value == 1.0
+    assert record.result.status is Status.FINDING
+
+
+def test_rounded_scores_stop_the_equations(linear):
+    target, data = linear
+    guarded = OutputPolicy(kind="round", digits=1)(target, data).target
+    record = EquationSolving()(guarded, data)
+    assert record.result.metric("fidelity").value < 0.95
+
+
+def test_a_model_that_is_not_linear_is_not_recovered(linear):
+    target, data = linear
+    data = Dataset(x=data.x, y=data.y, schema=data.schema)
+    curved = FunctionTarget(lambda x: _scores(np.sin(9 * x)), target.classes, target.schema, "curved")
+    assert EquationSolving()(curved, data).result.status is Status.PASSED
+
+
+@pytest.mark.parametrize("strategy", ["natural", "adaptive", "jacobian"])
+def test_more_queries_give_a_better_copy(linear, strategy):
+    record = Extraction(budget=400, points=3, epochs=10, strategy=strategy, rows=400)(*linear)
+    low = record.result.charts[0].series[0].y
+    assert record.result.metric("queries").value == 400
+    assert low[-1] >= low[0]
+    assert low[-1] > record.result.metric("blind_fidelity").value
+
+
+def test_equal_seeds_give_equal_copies(linear):
+    check = Extraction(budget=100, points=2, epochs=3, rows=200)
+    assert check(*linear).result == check(*linear).result
+
+
+def test_a_query_budget_is_never_overrun(linear):
+    target, data = linear
+    guarded = OutputPolicy(kind="budget", allowed=50)(target, data).target
+    assert isinstance(guarded, GuardedTarget)
+    record = Extraction(budget=400, points=3, epochs=3, rows=200)(guarded, data)
+    assert record.result.metric("queries").value == 50
+    client = guarded.as_client()
+    with pytest.raises(Problem, match="budget is spent"):
+        client.scores(data.x[:51])
+    client.scores(data.x[:50])
+
+
+def test_noise_is_the_same_for_the_same_row(linear):
+    target, data = linear
+    guarded = OutputPolicy(kind="noise", noise=0.2)(target, data).target
+    once, again = guarded.scores(data.x[:20]), guarded.scores(data.x[:20])
+    assert (once == again).all()
+    assert np.abs(once - target.scores(data.x[:20])).mean() > 0.02
+
+
+def test_labels_alone_hide_the_scores_and_say_so(linear):
+    target, data = linear
+    guarded = OutputPolicy(kind="label")(target, data).target
+    assert "scores" not in guarded.offers
+    assert EquationSolving()(guarded, data).result.status is Status.NOT_APPLICABLE
+    assert Extraction()(guarded, data).result.status is Status.NOT_APPLICABLE
+    assert Extraction(access="labels", budget=50, points=1, epochs=2, rows=50)(guarded, data).result.status in (
+        Status.PASSED,
+        Status.FINDING,
+    )
+
+
+def test_too_few_rows_are_said(linear):
+    target, data = linear
+    assert Extraction()(target, data.take(np.arange(10))).result.status is Status.NOT_APPLICABLE

@@ -1,0 +1,216 @@
+"""Model stealing: how good a copy a thief gets for how many queries."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..check import Check, Estimate, parameter
+from ..datasets.dataset import Dataset
+from ..errors import Unavailable
+from ..intervals import rate
+from ..progress import Progress
+from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
+from ..targets.target import Target
+from .output_policy import GuardedTarget, Spent
+from .thieves import Strategy, augmented, copycat, predicted, unsure
+
+STANDARDS = (
+    "OWASP ML05:2023",
+    "AITG-APP-09",
+    "AML.T0024.002",
+    "AML.T0005.001",
+    "NISTAML.031",
+    "AI RMF MEASURE 2.7",
+    "EU AI Act Art. 15(5)",
+)
+STEP = 0.1
+
+
+@dataclass
+class Loot:
+    """Rows asked so far and what the target answered."""
+
+    x: NDArray[np.float32]
+    answers: NDArray[np.float32]
+    spent: bool = False
+
+
+@dataclass(frozen=True)
+class Point:
+    """One copy: after how many queries, how often it agrees with the target, how often it is right."""
+
+    queries: int
+    agreed: int
+    right: int
+    n: int
+
+
+class Extraction(Check):
+    """A thief with a query budget copies the target; fidelity and accuracy against the number of queries.
+
+    Fidelity is the share of held-out rows on which copy and target give the same label. The thief asks rows of
+    the pool at random (``natural``), those its copy is least sure of (``adaptive``; Orekondy et al. 2019, arXiv
+    1812.02766, choose by reinforcement, we by margin), or rows made by Jacobian augmentation (``jacobian``).
+    """
+
+    id: ClassVar[str] = "theft.extraction"
+    title: ClassVar[str] = "Model extraction"
+    question: ClassVar[str] = "How good a copy does a thief get for how many queries?"
+    needs: ClassVar[frozenset[str]] = frozenset({"labels"})
+    standards: ClassVar[tuple[str, ...]] = STANDARDS
+    sources: ClassVar[tuple[str, ...]] = ("Orekondy et al. 2019, arXiv 1812.02766", "Papernot et al. 2017, arXiv 1602.02697")
+    cost: ClassVar[str] = "tens of seconds: trains a copy at each point of the curve"
+    quick: ClassVar[dict[str, Any]] = {"budget": 1000, "points": 4, "epochs": 15}
+
+    budget: int = parameter(2000, "Rows the thief may ask in all", "rows", ge=1, le=200_000)
+    strategy: Strategy = parameter("natural", "How the thief chooses rows")
+    access: Literal["scores", "labels"] = parameter("scores", "What the endpoint answers")
+    points: int = parameter(5, "Points of the curve", "copies", ge=1, le=20)
+    epochs: int = parameter(25, "Passes the thief trains each copy", "epochs", ge=1, le=500)
+    rows: int = parameter(2000, "Held-out rows the copy is compared on", "rows", ge=10, le=100_000)
+    alarm: float = parameter(0.9, "Fidelity from which the copy counts as stolen", "share", gt=0, le=1)
+
+    def unmet(self, target: Target, data: Dataset) -> str:
+        if self.access == "scores" and "scores" not in target.offers:
+            return "needs class scores; this target offers labels: set access to labels"
+        return super().unmet(target, data)
+
+    def estimate(self, target: Target, data: Dataset) -> Estimate:
+        return Estimate(queries=self.budget + self.rows, note=self.cost)
+
+    def run(self, target: Target, data: Dataset, progress: Progress) -> CheckResult:
+        rng = np.random.default_rng(self.seed)
+        held = data.unseen
+        if len(held) < 20:
+            raise Unavailable("at least 20 held-out rows", f"{len(held)}", "Give more rows")
+        order = rng.permutation(len(held))
+        cut = min(self.rows, len(held) // 2)
+        judge, pool = held.take(order[:cut]), held.take(order[cut:])
+        answers = target.labels(judge.x)
+        client = target.as_client() if isinstance(target, GuardedTarget) else target
+        curve = self._rob(client, pool, judge, answers, rng, progress)
+        if client is not target:
+            target.queries += client.queries
+        if not curve:
+            return CheckResult(status=Status.INCOMPLETE, summary="The target answered no row, so no copy could be trained.")
+        return self._result(curve, judge, answers, data)
+
+    def _rob(
+        self, client: Target, pool: Dataset, judge: Dataset, answers: NDArray[np.int64], rng: np.random.Generator, progress: Progress
+    ) -> list[Point]:
+        sizes = self._sizes(len(pool))
+        loot = Loot(np.empty((0, *pool.x.shape[1:]), np.float32), np.empty((0, len(client.classes)), np.float32))
+        copy, curve = None, []
+        for i, size in enumerate(sizes):
+            before = len(loot.x)
+            self._ask(client, self._choose(copy, loot, pool, size - before, rng), loot)
+            if len(loot.x) == before:
+                break
+            part = progress.part(1 / (len(sizes) - i))
+            part.step(0, f"training a copy on {len(loot.x):,} answers")
+            copy = copycat(loot.x, loot.answers, pool.schema, self.epochs, self.seed + i, part)
+            got = predicted(copy, judge.x).argmax(1)
+            curve.append(Point(len(loot.x), int((got == answers).sum()), int((got == judge.y).sum()), len(judge)))
+            if loot.spent:
+                break
+        return curve
+
+    def _sizes(self, pool: int) -> list[int]:
+        most = self.budget if self.strategy == "jacobian" else min(self.budget, pool)
+        least = min(max(10, most // 32), most)
+        return sorted({int(n) for n in np.geomspace(least, most, self.points).round()})
+
+    def _choose(self, copy: Any, loot: Loot, pool: Dataset, count: int, rng: np.random.Generator) -> NDArray[np.float32]:
+        start = len(loot.x)
+        if copy is None or self.strategy == "natural":
+            return pool.x[start : start + count]
+        if self.strategy == "adaptive":
+            asked = {row.tobytes() for row in loot.x}
+            fresh = np.array([row.tobytes() not in asked for row in pool.x])
+            rest = pool.x[fresh]
+            return rest[unsure(copy, rest, count)] if len(rest) else rest
+        base = rng.integers(0, start, count)
+        return augmented(copy, loot.x[base], loot.answers[base].argmax(1).astype(np.int64), pool.schema, STEP, rng)
+
+    def _ask(self, client: Target, x: NDArray[np.float32], loot: Loot) -> None:
+        if isinstance(client, GuardedTarget) and client.left is not None and len(x) > client.left:
+            x, loot.spent = x[: client.left], True
+        if len(x) == 0:
+            return
+        try:
+            scores = client.scores(x)
+        except Spent:
+            loot.spent = True
+            return
+        if self.access == "labels":
+            scores = np.eye(scores.shape[1], dtype=np.float32)[scores.argmax(1)]
+        loot.x, loot.answers = np.concatenate([loot.x, x]), np.concatenate([loot.answers, scores])
+
+    def _result(self, curve: list[Point], judge: Dataset, answers: NDArray[np.int64], data: Dataset) -> CheckResult:
+        last = curve[-1]
+        fidelity = rate("fidelity", f"Fidelity of the copy after {last.queries:,} queries", last.agreed, last.n, "lower")
+        accuracy = rate("copy_accuracy", "Accuracy of the copy", last.right, last.n, "lower")
+        own = rate("target_accuracy", "Accuracy of the target", int((answers == judge.y).sum()), last.n, "higher")
+        common = int(np.bincount(answers).max())
+        blind = rate("blind_fidelity", "Fidelity of always the commonest label", common, last.n, "none")
+        queries = Metric(name="queries", label="Rows asked", value=float(last.queries), unit="rows", safer="none")
+        cheap = next((p.queries for p in curve if p.agreed / p.n >= self.alarm), None)
+        stolen = fidelity.value is not None and fidelity.value >= self.alarm and common < last.agreed
+        words = f"A copy trained on {last.queries:,} {self.access} agrees with the target on {100 * last.agreed / last.n:.1f} % of {last.n:,} held-out rows"
+        summary = f"{words}; always saying the commonest label agrees on {100 * common / last.n:.1f} %."
+        findings = (self._finding(cheap, last),) if stolen else ()
+        return CheckResult(
+            status=Status.FINDING if stolen else Status.PASSED,
+            summary=summary,
+            metrics=(fidelity, accuracy, own, blind, queries),
+            findings=findings,
+            charts=(self._chart(curve, common),),
+            tables=(_table(curve),),
+            notes=(f"Pool: rows of {data.name} the target was not trained on. The thief does not know the target's architecture.",),
+        )
+
+    def _finding(self, cheap: int | None, last: Point) -> Finding:
+        count = cheap or last.queries
+        return Finding(
+            title=f"A copy of fidelity {self.alarm:.0%} costs {count:,} queries",
+            severity=Severity.HIGH if count <= 5000 else Severity.MEDIUM,
+            evidence=f"metric fidelity, chart extraction: {last.agreed} of {last.n} rows agree",
+            advice="Answer with labels or rounded scores, limit rows per client, watch for clients that ask like a thief, and watermark the model.",
+            standards=STANDARDS,
+            defense="theft.output_policy",
+        )
+
+    def _chart(self, curve: list[Point], common: int) -> Chart:
+        return Chart(
+            name="extraction",
+            title="Fidelity and accuracy against queries",
+            kind="line",
+            x=Axis(label="Queries", unit="rows", scale="log" if len(curve) > 1 else "linear"),
+            y=Axis(label="Share of held-out rows", low=0, high=1),
+            series=(_series("fidelity", curve, "agreed"), _series("accuracy of the copy", curve, "right")),
+            reference=(("commonest label", common / curve[-1].n),),
+            alt=f"Fidelity rises from {curve[0].agreed / curve[0].n:.2f} at {curve[0].queries} queries to {curve[-1].agreed / curve[-1].n:.2f} at {curve[-1].queries}.",
+        )
+
+
+def _series(name: str, curve: list[Point], what: Literal["agreed", "right"]) -> Series:
+    rates = [rate(what, name, p.agreed if what == "agreed" else p.right, p.n) for p in curve]
+    return Series(
+        name=name,
+        x=tuple(float(p.queries) for p in curve),
+        y=tuple(m.value for m in rates),
+        low=tuple(m.low for m in rates),
+        high=tuple(m.high for m in rates),
+    )
+
+
+def _table(curve: list[Point]) -> Table:
+    columns = (
+        Column(name="Queries", kind="integer", unit="rows"),
+        Column(name="Fidelity", kind="percent"),
+        Column(name="Accuracy", kind="percent"),
+    )
+    rows = tuple((p.queries, p.agreed / p.n, p.right / p.n) for p in curve)
+    return Table(name="extraction", title="The curve in numbers", columns=columns, rows=rows, note=f"Each on {curve[-1].n} held-out rows.")

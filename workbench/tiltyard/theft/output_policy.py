@@ -1,0 +1,131 @@
+"""What an endpoint gives away: scores rounded, noised, cut to the label, or counted. Each has a cost to honest users."""
+
+import hashlib
+from typing import ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..check import parameter
+from ..datasets.dataset import Dataset
+from ..defense import Defended, Defense
+from ..errors import Problem
+from ..intervals import rate
+from ..progress import Progress
+from ..result import CheckResult, Metric, Status
+from ..targets.target import Target
+
+Kind = Literal["round", "label", "noise", "budget"]
+
+
+class Spent(Problem):
+    """A client's query budget is used up."""
+
+    def __reduce__(self) -> tuple[type["Spent"], tuple[str, str, str]]:
+        return Spent, (self.expected, self.found, self.do)
+
+
+class GuardedTarget(Target):
+    """A target behind an output policy; no gradients, no weights, no training."""
+
+    def __init__(self, inner: Target, kind: Kind, digits: int, noise: float, allowed: int, seed: int) -> None:
+        offers = frozenset({"labels"} if kind == "label" else {"labels", "scores"})
+        text = f"{inner.fingerprint} {kind} {digits} {noise} {allowed} {seed}"
+        super().__init__(f"{inner.name}, {kind}", inner.classes, inner.schema, offers, hashlib.sha256(text.encode()).hexdigest())
+        self.inner = inner
+        self.kind = kind
+        self.digits = digits
+        self.noise = noise
+        self.allowed = allowed
+        self.seed = seed
+        self.left: int | None = None
+
+    def as_client(self) -> "GuardedTarget":
+        """The same target as one client sees it: with a budget of its own where the policy has one."""
+        client = GuardedTarget(self.inner, self.kind, self.digits, self.noise, self.allowed, self.seed)
+        client.left = self.allowed if self.kind == "budget" else None
+        return client
+
+    def _scores(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        if self.left is not None:
+            if len(x) > self.left:
+                raise Spent(f"at most {self.left} more rows for this client", f"{len(x)}", "Ask for fewer; the budget is spent")
+            self.left -= len(x)
+        scores = self.inner.scores(x)
+        if self.kind == "label":
+            return np.eye(scores.shape[1], dtype=np.float32)[scores.argmax(1)]
+        if self.kind == "round":
+            return normalized(np.round(scores, self.digits), scores)
+        return normalized(scores + self._drawn(x, scores.shape[1]), scores) if self.kind == "noise" else scores
+
+    def _drawn(self, x: NDArray[np.float32], k: int) -> NDArray[np.float32]:
+        """Noise that is the same for the same row, so that asking twice and averaging gains nothing."""
+        out = np.empty((len(x), k), np.float32)
+        key = self.seed.to_bytes(8, "little")
+        for i, row in enumerate(np.ascontiguousarray(x)):
+            digest = hashlib.blake2b(row.tobytes(), digest_size=8, key=key).digest()
+            out[i] = np.random.default_rng(int.from_bytes(digest, "little")).normal(0, self.noise, k)
+        return out
+
+
+def normalized(scores: NDArray[np.float32], fallback: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Rows clipped at 0 that sum to 1 again; a row rounded to nothing becomes its label."""
+    clipped = np.clip(scores, 0, None)
+    total = clipped.sum(1, keepdims=True)
+    label = np.eye(scores.shape[1], dtype=np.float32)[fallback.argmax(1)]
+    out: NDArray[np.float32] = np.where(total > 0, clipped / np.where(total > 0, total, 1), label).astype(np.float32)
+    return out
+
+
+class OutputPolicy(Defense):
+    """Give away less: fewer digits, the label alone, noise, or a number of rows a client."""
+
+    id: ClassVar[str] = "theft.output_policy"
+    title: ClassVar[str] = "Output policy"
+    question: ClassVar[str] = "How much harder is theft when the endpoint says less, and what does it cost honest users?"
+    needs: ClassVar[frozenset[str]] = frozenset({"scores"})
+    standards: ClassVar[tuple[str, ...]] = ("OWASP ML05:2023", "AML.T0024.002", "NISTAML.031")
+    sources: ClassVar[tuple[str, ...]] = ("Tramer et al. 2016, arXiv 1609.02943", "Orekondy et al. 2020, arXiv 1906.10908")
+    cost: ClassVar[str] = "seconds"
+    answers: ClassVar[tuple[str, ...]] = ("theft.extraction",)
+
+    kind: Kind = parameter("label", "What the endpoint does: round the scores, give the label alone, add noise, or count rows")
+    digits: int = parameter(1, "Decimals that are kept when rounding", "decimals", ge=0, le=6)
+    noise: float = parameter(0.1, "Standard deviation of the noise on each score", "probability", gt=0, le=1)
+    allowed: int = parameter(500, "Rows one client may ask under a budget", "rows", ge=1, le=10_000_000)
+
+    def apply(self, target: Target, data: Dataset, progress: Progress) -> Defended:
+        made = GuardedTarget(target, self.kind, self.digits, self.noise, self.allowed, self.seed)
+        rows = data.unseen.sample(2000, np.random.default_rng(self.seed))
+        before, after = target.scores(rows.x), made.scores(rows.x)
+        progress.step(0.9, "measured the cost to honest users")
+        kept = before.argmax(1) == after.argmax(1)
+        right = rate("accuracy_after", "Accuracy behind the policy", int((after.argmax(1) == rows.y).sum()), len(rows), "higher")
+        metrics = (
+            rate("accuracy_before", "Accuracy before", int((before.argmax(1) == rows.y).sum()), len(rows), "higher"),
+            right,
+            rate("same_label", "Rows whose label stays", int(kept.sum()), len(rows), "higher"),
+            _error(before, after),
+        )
+        words = {"round": f"rounded to {self.digits} decimals", "label": "cut to the label", "noise": f"noised by {self.noise:g}"}
+        said = words.get(self.kind, f"limited to {self.allowed:,} rows a client")
+        summary = f"Scores {said}: {100 * float(kept.mean()):.1f} % of labels stay; the scores honest users see move by {metrics[3].value:.3f} on average."
+        return Defended(made, CheckResult(status=Status.PASSED, summary=summary, metrics=metrics))
+
+
+def _error(before: NDArray[np.float32], after: NDArray[np.float32]) -> Metric:
+    moved = np.abs(before - after).mean(1)
+    half = 1.96 * float(moved.std(ddof=1)) / len(moved) ** 0.5 if len(moved) > 1 else 0.0
+    mean = float(moved.mean())
+    return Metric(
+        name="score_error",
+        label="Mean move of a score",
+        value=mean,
+        unit="probability",
+        low=max(mean - half, 0.0),
+        high=mean + half,
+        level=0.95,
+        n=len(moved),
+        safer="none",
+        interval="normal",
+    )
