@@ -99,7 +99,9 @@ class Findings(Markup):
 
     def _way_out(self, defense: str) -> Node:
         label = f"Go to the defense: {self._defenses.get(defense, defense)}"
-        return el("button", {"type": "button", "class": "ty-button", "data-send": "defense", "data-value": defense, "data-key": defense}, label)
+        return el(
+            "button", {"type": "button", "class": "ty-button", "data-send": "defense", "data-value": defense, "data-key": defense}, label
+        )
 
 
 def metric_cards(metrics: Sequence[Metric] = ()) -> MetricCards:

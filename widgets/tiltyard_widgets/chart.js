@@ -84,12 +84,8 @@ function drawAxes(chart, sx, sy, box, xl) {
 }
 
 // Everything drawn as points some pixels apart, to find a free place for a label.
-function inkOf(chart, sx, sy, hits) {
+function inkOf(chart, sx, sy) {
   const ink = [];
-  if (isBar(chart.kind)) {
-    for (const hit of hits) for (let y = hit.py - 16; y <= sy.at(sy.low); y += 10) for (const x of [hit.px - hit.half, hit.px, hit.px + hit.half]) ink.push([x, y]);
-    return ink;
-  }
   for (const s of chart.series) {
     let last = null;
     for (const p of s.points) {
@@ -119,10 +115,10 @@ function freePlace(ink, taken, width, line, box) {
   return best ?? { x: box.left + 6, y: line - 5 };
 }
 
-function drawReference(chart, sx, sy, box, hits) {
+function drawReference(chart, sx, sy, box) {
   const g = svg("g");
   const taken = [];
-  const ink = chart.reference.length ? inkOf(chart, sx, sy, hits) : [];
+  const ink = chart.reference.length ? inkOf(chart, sx, sy) : [];
   for (const [label, raw] of chart.reference) {
     const value = num(raw);
     if (value === null) continue;
@@ -133,11 +129,13 @@ function drawReference(chart, sx, sy, box, hits) {
       g.append(svg("path", { d: `M${p},${box.top}V${box.bottom}`, class: "ty-ref" }), svg("text", { x: p + (left ? -5 : 5), y: box.top - 4, "text-anchor": left ? "end" : "start", class: "ty-strong ty-halo" }, label));
     } else {
       if (p < box.top - 1 || p > box.bottom + 1) continue;
+      g.append(svg("path", { d: `M${box.left},${p}H${box.right}`, class: "ty-ref" }));
+      if (chart.kind === "bar") continue;
       const short = cut(label, box.right - box.left - 12);
       const width = textWidth(short);
       const { x, y } = freePlace(ink, taken, width, p, box);
       for (let k = 0; k <= width; k += 10) taken.push([x + k, y - 4]);
-      g.append(svg("path", { d: `M${box.left},${p}H${box.right}`, class: "ty-ref" }), svg("text", { x, y, class: "ty-strong ty-halo" }, short));
+      g.append(svg("text", { x, y, class: "ty-strong ty-halo" }, short));
     }
   }
   return g;
@@ -179,7 +177,7 @@ function plot(chart, width, height, fills) {
     inside.append(drawn.node);
     if (isBar(chart.kind)) root.append(drawn.node); else root.append(inside);
   }
-  root.append(drawReference(chart, sx, sy, box, hits));
+  root.append(drawReference(chart, sx, sy, box));
   if (!chart.series.some((s) => s.points.length)) root.append(svg("text", { x: (box.left + box.right) / 2, y: (box.top + box.bottom) / 2, "text-anchor": "middle", class: "ty-strong ty-halo" }, "No data"));
   return { root, box, sx, sy, hits, direct };
 }
@@ -215,6 +213,14 @@ function tipText(chart, found, fills) {
   return [h("div", { class: "ty-muted" }, found.head), ...lines];
 }
 
+// Series that are not named at their line; bars leave no room for the names of reference lines, so these stand here too.
+function legendEntries(chart, direct, fills) {
+  const named = direct || chart.series.length < 2 ? [] : chart.series.map((s, i) => h("li", {}, swatch(chart.kind, i, fills[i % 7]), s.name));
+  const lines = chart.kind === "bar" ? chart.reference : [];
+  const dotted = () => svg("svg", { width: 24, height: 12, "aria-hidden": "true" }, svg("path", { d: "M0,6H24", class: "ty-ref" }));
+  return [...named, ...lines.map(([label, value]) => h("li", {}, dotted(), `${label}: ${shown(chart.y, value)}`))];
+}
+
 export default {
   render({ model, el }) {
     el.classList.add("tiltyard");
@@ -241,8 +247,9 @@ export default {
       drawn = plot(chart, width, model.get("height"), fills);
       title.textContent = chart.title;
       drawn.root.append(guide);
-      legend.hidden = drawn.direct || chart.series.length < 2;
-      legend.replaceChildren(...(legend.hidden ? [] : chart.series.map((s, i) => h("li", {}, swatch(chart.kind, i, fills[i % 7]), s.name))));
+      const entries = legendEntries(chart, drawn.direct, fills);
+      legend.hidden = !entries.length;
+      legend.replaceChildren(...entries);
       const shownTip = !tip.hidden;
       area.replaceChildren(drawn.root, tip);
       if (shownTip) hide();

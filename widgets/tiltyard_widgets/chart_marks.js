@@ -115,7 +115,7 @@ function drawMarks(chart, { sx, sy, kind, flip, fills, room }) {
         whiskers.push({ a, b, across, flat: flip });
         far = flip ? Math.max(a, b, tip) : Math.min(a, b, tip);
       }
-      hits.push({ px: flip ? tip : across, py: flip ? across : tip, half: width / 2, series: i, p });
+      hits.push({ px: flip ? tip : across, py: flip ? across : tip, series: i, p });
       if (room && isBar(kind)) {
         const label = shown(val.axis, value);
         if (flip) out.append(svg("text", { x: Math.max(far, base) + 6, y: across, dy: "0.35em", class: "ty-strong ty-halo" }, label));

@@ -28,7 +28,9 @@ class Form(Block, Generic[Model]):
     disabled = traitlets.Bool(False).tag(sync=True)
     error = traitlets.Unicode("")
 
-    def __init__(self, model: type[Model], fields: Sequence[FieldSpec], choices: Mapping[str, Sequence[str]], start: Mapping[str, Any]) -> None:
+    def __init__(
+        self, model: type[Model], fields: Sequence[FieldSpec], choices: Mapping[str, Sequence[str]], start: Mapping[str, Any]
+    ) -> None:
         self._model = model
         self._plain = tuple(fields)
         self._fields = tuple(with_choices(spec, choices) for spec in fields)

@@ -44,7 +44,11 @@ class HistoryPanel(Panel):
         self.chart = ChartView()
         self.code = CodeView()
         controls = [self.reload, self.before, self.after, self.side, self.again]
-        return [look.heading(self.title), self.message, look.split(controls, [self.said, self.chart, self.metrics, self.changed, self.table, self.code])]
+        return [
+            look.heading(self.title),
+            self.message,
+            look.split(controls, [self.said, self.chart, self.metrics, self.changed, self.table, self.code]),
+        ]
 
     def refresh(self) -> None:
         if self.session.store is None:
@@ -67,7 +71,9 @@ class HistoryPanel(Panel):
                 choice.value = value if value in ids else ids[min(place, len(ids) - 1)]
         self.side.disabled = len(lines) < 2
         self.again.disabled = not lines
-        said = f"{count} run{'s' * (count != 1)} kept." + (f" {len(cut)} step{'s' * (len(cut) != 1)} cut off before the end." if cut else "")
+        said = f"{count} run{'s' * (count != 1)} kept." + (
+            f" {len(cut)} step{'s' * (len(cut) != 1)} cut off before the end." if cut else ""
+        )
         self.said.say("incomplete" if cut else "passed" if lines else "not_run", said if lines else "No run yet.")
 
     def compare(self) -> None:

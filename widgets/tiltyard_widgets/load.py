@@ -12,7 +12,6 @@ from tiltyard.targets.target import Target
 from . import look
 from .cards import outcome
 from .code import CodeView
-from .message import Message
 from .panel import Panel
 from .picker import Choice
 from .progressbar import ProgressView
@@ -35,7 +34,9 @@ class LoadPanel(Panel):
     title = "Model and data"
 
     def build(self) -> Sequence[w.Widget]:
-        self.source = Choice(label="Bring", options=[("A sample that ships", "sample"), ("Files of mine", "files")], value="sample", kind="segments")
+        self.source = Choice(
+            label="Bring", options=[("A sample that ships", "sample"), ("Files of mine", "files")], value="sample", kind="segments"
+        )
         self.sample = Choice(label="Sample", options=[(v, k) for k, v in SAMPLES.items()], value="census")
         self.model_file = _text("Model file", "model.safetensors, .pt, TorchScript, .onnx, .skops")
         self.data_file = _text("Data file", "data.csv, .csv.gz, .parquet, .npz")
@@ -173,4 +174,6 @@ class Loaded:
 
 
 def _text(label: str, hint: str) -> w.Text:
-    return w.Text(description=label, placeholder=hint, continuous_update=False, style={"description_width": "8em"}, layout={"width": "auto"})
+    return w.Text(
+        description=label, placeholder=hint, continuous_update=False, style={"description_width": "8em"}, layout={"width": "auto"}
+    )

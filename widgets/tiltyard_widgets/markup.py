@@ -25,7 +25,9 @@ def span(name: str, *children: Node) -> Node:
 
 def copy_button(label: str, text: str, about: str) -> Node:
     """A button that puts ``text`` on the clipboard; ``about`` says of what."""
-    return el("button", {"type": "button", "class": "ty-link", "data-copy": text, "data-key": f"copy {about}", "title": f"Copy {about}"}, label)
+    return el(
+        "button", {"type": "button", "class": "ty-link", "data-copy": text, "data-key": f"copy {about}", "title": f"Copy {about}"}, label
+    )
 
 
 def words(node: Node) -> str:

@@ -40,6 +40,10 @@ class Message(Markup):
                 {"class": "ty-message", "data-level": self.level},
                 el("span", {"aria-hidden": "true"}, sign),
                 el("span", None, el("span", {"class": "ty-hidden"}, f"{word}: "), self.text),
-                el("button", {"type": "button", "data-send": "dismiss", "data-key": "dismiss", "aria-label": "Dismiss this message"}, "Dismiss"),
+                el(
+                    "button",
+                    {"type": "button", "data-send": "dismiss", "data-key": "dismiss", "aria-label": "Dismiss this message"},
+                    "Dismiss",
+                ),
             )
         ]

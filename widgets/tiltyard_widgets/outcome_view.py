@@ -14,7 +14,6 @@ from .code import CodeView
 from .gallery import gallery_view
 from .table import TableView
 
-
 V = TypeVar("V")
 
 

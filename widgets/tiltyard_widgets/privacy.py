@@ -53,8 +53,18 @@ class BudgetView(w.VBox):
         self._quiet = False
         self._timer: threading.Timer | None = None
         self._turn = 0
-        self.epsilon = Slider(label="Epsilon", value=4, min=0.1, max=50, step=0.01, log=True, help="How much one person's row may matter; less is more private")
-        self.noise = Slider(label="Noise multiplier", value=1, min=0.3, max=20, step=0.01, log=True, help="Noise added to each step, in clip norms")
+        self.epsilon = Slider(
+            label="Epsilon",
+            value=4,
+            min=0.1,
+            max=50,
+            step=0.01,
+            log=True,
+            help="How much one person's row may matter; less is more private",
+        )
+        self.noise = Slider(
+            label="Noise multiplier", value=1, min=0.3, max=20, step=0.01, log=True, help="Noise added to each step, in clip norms"
+        )
         self.epochs = Slider(label="Epochs", value=5, min=1, max=60, step=1, help="Passes over the training rows")
         self.batch = Slider(label="Batch size", value=min(512, rows), min=8, max=max(16, min(4096, rows)), step=8, log=True, unit="rows")
         self.hold = Choice(
@@ -149,7 +159,9 @@ class BudgetView(w.VBox):
             return
         exact = budget.exact()
         if turn == self._turn:
-            self.line.say(f"{self._words(budget)}. At rest: epsilon {exact.epsilon:.3f} by {exact.accountant.upper()}. {exact.note}".strip())
+            self.line.say(
+                f"{self._words(budget)}. At rest: epsilon {exact.epsilon:.3f} by {exact.accountant.upper()}. {exact.note}".strip()
+            )
 
 
 class PrivacyPanel(TopicPanel):
@@ -178,4 +190,3 @@ class PrivacyPanel(TopicPanel):
         super().refresh()
         if self.session.data is not None and self.choice.value == "privacy.dp_sgd" and not hasattr(self, "budget"):
             self._choose("privacy.dp_sgd")
-

@@ -1,6 +1,7 @@
 """The rail of topics at the left, and the header over everything."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import traitlets
 
@@ -37,9 +38,16 @@ class Rail(Block):
                 raise traitlets.TraitError(f"expected a state of {sorted(STATES)}, found {item['state']!r}")
         return proposal["value"]
 
-    def set_state(self, id: str, state: str) -> None:
+    def mark(self, id: str, state: str) -> None:
         """Give the topic ``id`` another state."""
         self.items = [{**item, "state": state} if item["id"] == id else item for item in self.items]
+
+    def set_state(self, data: Any, state: str = "") -> None:
+        """Of ipywidgets: take over traits from the browser. With two arguments the same as `mark`."""
+        if isinstance(data, str):
+            self.mark(data, state)
+        else:
+            super().set_state(data)
 
 
 class Header(Markup):

@@ -34,14 +34,18 @@ class ReportPanel(Panel):
 
     def build(self) -> Sequence[w.Widget]:
         self.profile = Choice(
-            label="Assessment", options=[("Quick: minutes, fewer rows", "quick"), ("Full: every check at its defaults", "full")], value="quick"
+            label="Assessment",
+            options=[("Quick: minutes, fewer rows", "quick"), ("Full: every check at its defaults", "full")],
+            value="quick",
         )
         self.all = look.button("Run what is missing", kind="primary", title="Run every check that has no result yet")
         self.all.on_click(lambda _: self.run_missing())
         self.progress = ProgressView()
         self.progress.on_cancel(self.session.cancel)
         self.format = Choice(
-            label="Export as", options=[("HTML, one file", "html"), ("JSON", "json"), ("SARIF", "sarif"), ("JUnit XML", "junit")], value="html"
+            label="Export as",
+            options=[("HTML, one file", "html"), ("JSON", "json"), ("SARIF", "sarif"), ("JUnit XML", "junit")],
+            value="html",
         )
         self.folder = w.Text(value=".", description="Folder", tooltip="Where the file is written, on the kernel's machine")
         self.write = look.button("Write the file")
@@ -54,7 +58,16 @@ class ReportPanel(Panel):
         self.table = TableView()
         self.findings = findings()
         self.code = CodeView()
-        controls = [self.profile, self.all, self.progress, self.format, self.folder, look.row([self.write, self.fetch]), self.link, self.written]
+        controls = [
+            self.profile,
+            self.all,
+            self.progress,
+            self.format,
+            self.folder,
+            look.row([self.write, self.fetch]),
+            self.link,
+            self.written,
+        ]
         return [look.heading(self.title), self.message, look.split(controls, [self.said, self.findings, self.table, self.code])]
 
     def refresh(self) -> None:
@@ -101,7 +114,7 @@ class ReportPanel(Panel):
         """The report of what is shown."""
         from tiltyard.reports.bundle import make
 
-        records = [r for r in self.session.latest.values()]
+        records = list(self.session.latest.values())
         return make(records, run_id=self.session.run.id if self.session.run else "")
 
     def export(self) -> Path | None:
@@ -111,7 +124,9 @@ class ReportPanel(Panel):
             from tiltyard.reports.writing import write
 
             bundle = self.bundle()
-            name = f"tiltyard-{bundle.target.name}-{bundle.created:%Y%m%d-%H%M}{SUFFIXES[self.format.value]}".replace(" ", "-").replace("/", "-")
+            name = f"tiltyard-{bundle.target.name}-{bundle.created:%Y%m%d-%H%M}{SUFFIXES[self.format.value]}".replace(" ", "-").replace(
+                "/", "-"
+            )
             path = write(bundle, Path(self.folder.value).expanduser() / name, self.format.value)
         except Problem as problem:
             self.message.say(problem)

@@ -65,7 +65,8 @@ class TableView(Markup):
         marks = set(table.marked)
         texts = [column_text([row[j] for row in rows], column.kind) for j, column in enumerate(table.columns)]
         body = [
-            el("tr", None, *(_cell(texts[j][i], column, (i, j) in marks) for j, column in enumerate(table.columns))) for i in range(len(rows))
+            el("tr", None, *(_cell(texts[j][i], column, (i, j) in marks) for j, column in enumerate(table.columns)))
+            for i in range(len(rows))
         ]
         inner = el(
             "table",

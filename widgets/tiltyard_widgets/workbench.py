@@ -49,7 +49,9 @@ def _topic(name: str) -> Callable[[Session], Panel]:
     def make(session: Session) -> Panel:
         from . import topics
 
-        kinds = {c.topic: c for c in vars(topics).values() if isinstance(c, type) and issubclass(c, Panel) and c.__module__ == topics.__name__}
+        kinds = {
+            c.topic: c for c in vars(topics).values() if isinstance(c, type) and issubclass(c, Panel) and c.__module__ == topics.__name__
+        }
         return kinds[name](session=session)
 
     return make
