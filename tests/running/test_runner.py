@@ -48,7 +48,7 @@ def test_it_returns_at_once_and_cancels_within_a_second(store: Store, slow: Chec
     begun = time.perf_counter()
     job = Runner(store).start([slow, share()], target, data)
     assert time.perf_counter() - begun < 5
-    while job.progress.message != "Slow: waiting":
+    while job.progress.message != "Slow · waiting":
         time.sleep(0.01)
     asked = time.perf_counter()
     job.cancel()

@@ -53,9 +53,13 @@ def show_table(heads: Sequence[str], rows: Sequence[Sequence[str]], right: Seque
         table.add_row(*[Text(cell) for cell in row])
     out = console()
     out.soft_wrap = False
-    if not out.is_terminal:
-        out.width = 200
-    out.print(table)
+    if out.is_terminal:
+        out.print(table)
+        return
+    out.width = 200
+    with out.capture() as text:
+        out.print(table)
+    sys.stdout.write("".join(f"{line.rstrip()}\n" for line in text.get().splitlines()))
 
 
 def status_line(record: Record) -> None:
@@ -104,7 +108,7 @@ def _lines() -> Callable[[Report], None]:
 
     def tell(report: Report) -> None:
         nonlocal last
-        step = report.message.partition(":")[0]
+        step = report.message.partition(" · ")[0]
         if step != last and step not in ("done", "cancelled"):
             remark(f"{report.elapsed:6.1f} s  {step}")
         last = step

@@ -84,10 +84,15 @@ def span(p: Parameter) -> str:
     """The bounds in words."""
     if p.choices:
         return " | ".join(p.choices)
-    low = f"{p.least:g}" if p.least is not None else f"above {p.above:g}" if p.above is not None else ""
-    high = f"{p.most:g}" if p.most is not None else f"below {p.below:g}" if p.below is not None else ""
+    low = figure(p.least) if p.least is not None else f"above {figure(p.above)}" if p.above is not None else ""
+    high = figure(p.most) if p.most is not None else f"below {figure(p.below)}" if p.below is not None else ""
     if low and high:
         return f"{low} to {high}"
     if high:
         return high if high.startswith("below") else f"at most {high}"
     return low if not low or low.startswith("above") else f"at least {low}"
+
+
+def figure(number: float) -> str:
+    """A bound as a person reads it."""
+    return f"{number:,.10g}"

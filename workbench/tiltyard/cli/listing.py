@@ -80,6 +80,3 @@ class Diagnosis(Frozen):
     format: int = FORMAT
     kind: Literal["tiltyard-doctor"] = "tiltyard-doctor"
     looked_at: tuple[Ailment, ...]
-
-
-PUBLISHED: dict[str, type[Frozen]] = {"checks": CheckList, "runs": RunList, "scan": ScanList, "doctor": Diagnosis}

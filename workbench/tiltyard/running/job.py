@@ -116,7 +116,7 @@ class Job:
 
     def _report(self, report: Report) -> None:
         if time.monotonic() - self._told >= OFTEN:
-            self._tell(replace(report, message=f"{self.step}: {report.message}" if report.message else self.step))
+            self._tell(replace(report, message=f"{self.step} · {report.message}" if report.message else self.step))
 
     def _tell(self, report: Report) -> None:
         self._told = time.monotonic()
