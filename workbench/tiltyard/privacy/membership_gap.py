@@ -76,7 +76,7 @@ def _findings(gap: Metric) -> tuple[Finding, ...]:
     return (Finding(title=title, severity=severity, evidence="metric gap", advice=ADVICE, standards=STANDARDS, defense="privacy.dp_sgd"),)
 
 
-def _by_class(classes: tuple[str, ...], y: tuple[np.ndarray, np.ndarray], right: tuple[np.ndarray, np.ndarray]) -> Table:  # type: ignore[type-arg]
+def _by_class(classes: tuple[str, ...], y: tuple[np.ndarray, np.ndarray], right: tuple[np.ndarray, np.ndarray]) -> Table:
     columns = (
         Column(name="class"),
         Column(name="seen rows", kind="integer"),

@@ -47,7 +47,7 @@ def report(it: Attacked, attack: str, rng: np.random.Generator, notes: tuple[str
     few = min(int(member.sum()), int((~member).sum()))
     severity = _severity(area, low_rates[1], few, split)
     sentence = _sentence(attack, area, low_rates[1][0], severity)
-    findings = ()
+    findings: tuple[Finding, ...] = ()
     if severity is not None:
         findings = (
             Finding(

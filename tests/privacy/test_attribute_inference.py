@@ -1,0 +1,128 @@
+"""Attribute inference against models that ignore, use and reveal the column."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from tiltyard.datasets.dataset import Dataset
+from tiltyard.datasets.schema import Feature, Schema
+from tiltyard.privacy.attribute_inference import AttributeInference, secret
+from tiltyard.progress import Progress
+from tiltyard.result import CheckResult, Status
+from tiltyard.targets.estimators import FunctionTarget
+
+SCHEMA = Schema(
+    features=(
+        Feature(name="sex", kind="categorical", categories=("Female", "Male")),
+        Feature(name="height", kind="continuous", low=100, high=230, unit="cm"),
+        Feature(name="pay", kind="continuous", low=0, high=100),
+    ),
+    label="hired",
+    classes=("no", "yes"),
+)
+
+
+def people(n: int = 1200) -> Dataset:
+    """Height is correlated with sex, pay is not."""
+    rng = np.random.default_rng(1)
+    male = rng.integers(0, 2, n)
+    height = (165 + 6 * male + rng.normal(0, 7, n)).clip(100, 230)
+    x = np.stack([1 - male, male, height, rng.uniform(0, 100, n)], 1).astype(np.float32)
+    y = (rng.random(n) < 0.5).astype(np.int64)
+    names = np.where(male == 1, "Male", "Female")
+    return Dataset(x, y, SCHEMA, "people", {"sex": names, "club": np.where(x[:, 3] > 50, "in", "out")}, np.arange(n) % 3 > 0)
+
+
+def model(weight: float) -> FunctionTarget:
+    """Yes with a logit of pay and height, plus ``weight`` for men."""
+
+    def logits(x: NDArray[np.float32]) -> NDArray[np.float32]:
+        return weight * x[:, 1] + (x[:, 3] - 50) / 50 + (x[:, 2] - 168) / 20
+
+    return FunctionTarget(logits, SCHEMA.classes, SCHEMA, outputs="logits", fingerprint=f"{weight}")  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def data() -> Dataset:
+    return people()
+
+
+@pytest.mark.parametrize("sees", ["scores", "label", "nothing"])
+def test_a_model_that_ignores_the_column_gives_nothing_away(data: Dataset, sees: str) -> None:
+    result = AttributeInference(sees=sees)(model(0.0), data).result
+    assert result.status is Status.PASSED, result.summary
+    gain = result.metric("advantage")
+    assert (gain.low or 0) <= 0 <= (gain.high or 0)
+    guessed = result.metric("accuracy_without_model")  # correlation is there (height tells sex), and is not counted as leakage
+    assert (guessed.low or 0) > (result.metric("commonest").value or 1)
+
+
+def test_a_model_that_uses_the_column_is_inverted(data: Dataset) -> None:
+    result = AttributeInference()(model(1.0), data).result
+    assert result.status is Status.FINDING
+    assert (result.metric("accuracy_with_model").value or 0) > 0.98
+    assert (result.metric("advantage").low or 0) > 0.2
+    assert (result.metric("advantage_unseen").low or 0) > 0.2
+    assert result.metric("advantage").n == 600
+    assert {row[0] for row in result.tables[0].rows} == {"Female", "Male"}
+    assert CheckResult.model_validate_json(result.model_dump_json()) == result
+
+
+def test_coarse_answers_give_less_away(data: Dataset) -> None:
+    gains = [AttributeInference(digits=d)(model(1.0), data).result.metric("advantage").value or 0 for d in (3, 0)]
+    label = AttributeInference(sees="label")(model(1.0), data).result.metric("advantage").value or 0
+    assert gains[0] > gains[1]
+    assert gains[0] > label
+
+
+def test_asking_without_an_answer(data: Dataset) -> None:
+    """The label was drawn by a coin: a model that uses sex cannot tell sex through it."""
+    gain = AttributeInference(sees="nothing")(model(1.0), data).result.metric("advantage")
+    assert (gain.low or 0) <= 0.02
+
+
+def test_a_column_beside_the_features(data: Dataset) -> None:
+    result = AttributeInference(column="club")(model(0.0), data).result
+    assert any("does not take club as input" in note for note in result.notes)
+    refused = AttributeInference(column="club", sees="nothing")(model(0.0), data).result
+    assert refused.status is Status.NOT_APPLICABLE
+
+
+def test_numbers_are_recovered_by_quarters(data: Dataset) -> None:
+    found = secret(data, "height")
+    assert len(found.names) == 4
+    assert found.settings is not None
+    assert np.bincount(found.value).min() > 250
+    by_hand = np.searchsorted(np.quantile(data.x[:, 2], [0.25, 0.5, 0.75]), data.x[:, 2], side="right")
+    np.testing.assert_array_equal(found.value, by_hand)
+    result = AttributeInference(column="height")(model(0.0), data).result
+    assert (result.metric("advantage").low or 0) > 0.1
+
+
+def test_rare_values_are_left_out_and_told() -> None:
+    data = people(300)
+    names = np.array([f"v{i % 40}" if i < 80 else "common" if i % 2 else "other" for i in range(300)])
+    many = Dataset(data.x, data.y, SCHEMA, "many", {"many": names})
+    result = AttributeInference(column="many")(model(0.0), many).result
+    assert any("rows with rarer values" in note for note in result.notes)
+
+
+@pytest.mark.parametrize(("column", "said"), [("shoe size", "found 'shoe size'"), ("one", "at least two values in 'one'")])
+def test_bad_columns_are_one_line(data: Dataset, column: str, said: str) -> None:
+    given = Dataset(data.x, data.y, SCHEMA, "people", {"one": np.full(len(data), "a")})
+    result = AttributeInference(column=column)(model(0.0), given).result
+    assert result.status is Status.FAILED
+    assert said in result.summary
+
+
+def test_few_rows_are_incomplete_and_seeds_repeat(data: Dataset) -> None:
+    few = data.take(np.arange(60))
+    assert AttributeInference()(model(0.0), few).result.status is Status.INCOMPLETE
+    one, two = (AttributeInference(rows=200)(model(0.5), data).result for _ in range(2))
+    assert one == two
+
+
+def test_cancels(data: Dataset) -> None:
+    progress = Progress()
+    progress.cancel()
+    assert AttributeInference()(model(0.0), data, progress).result.status is Status.CANCELLED

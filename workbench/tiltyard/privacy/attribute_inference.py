@@ -1,0 +1,287 @@
+"""Is a sensitive column recovered better with the model than without it? (Fredrikson et al. 2015; Jayaraman and Evans 2022, 2209.01292)."""
+
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..check import Check, Estimate, parameter
+from ..datasets.dataset import Dataset
+from ..datasets.schema import Feature, Schema
+from ..errors import Problem, Unavailable
+from ..intervals import rate
+from ..progress import Progress
+from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
+from ..targets.target import Target
+from .membership import paired
+from .membership_threshold import asked
+
+Sees = Literal["scores", "label", "nothing"]
+MOST = 12
+FEW = 100
+STANDARDS = ("ML03:2023", "AITG-MOD-05", "AML.T0024.001", "NISTAML.032", "AI Act 15(5)", "RMF MEASURE 2.10")
+
+
+@dataclass(frozen=True)
+class Secret:
+    """The column to recover: each row's value as a number into ``names``; -1 where it is too rare to try.
+
+    ``settings`` are x's columns for each value where the model takes the column as input, else None.
+    """
+
+    name: str
+    names: tuple[str, ...]
+    value: NDArray[np.int64]
+    columns: slice | None
+    settings: NDArray[np.float32] | None
+
+
+def _feature(schema: Schema, name: str) -> Feature | None:
+    return next((f for f in schema.features if f.name == name and f.kind != "pixels"), None)
+
+
+def secret(data: Dataset, name: str) -> Secret:
+    """The column ``name``, a feature or a sensitive column beside them; numbers in quarters, rare values left out."""
+    feature = _feature(data.schema, name)
+    if feature is None and name not in data.sensitive:
+        known = ", ".join(dict.fromkeys([*data.sensitive, *(f.name for f in data.schema.features)]))
+        raise Problem(f"a column to recover ({known})", repr(name), "Correct the name")
+    if feature is None:
+        names, value = _commonest(data.sensitive[name])
+        return Secret(name, names, value, None, None)
+    place = data.schema.slices[name]
+    part = data.x[:, place]
+    if feature.grouped:
+        names, value = _commonest(np.array(feature.values)[part.argmax(1)])
+        settings = np.stack([np.eye(feature.width, dtype=np.float32)[feature.values.index(v)] for v in names])
+        return Secret(name, names, value, place, settings)
+    return _quarters(name, part[:, 0], place)
+
+
+def _commonest(column: NDArray[np.str_]) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+    values, counts = np.unique(column.astype(str), return_counts=True)
+    kept = values[np.argsort(-counts, kind="stable")][:MOST]
+    place = {str(v): i for i, v in enumerate(kept)}
+    return tuple(map(str, kept)), np.array([place.get(str(v), -1) for v in column], np.int64)
+
+
+def _quarters(name: str, column: NDArray[np.float32], place: slice) -> Secret:
+    distinct = np.unique(column)
+    if len(distinct) <= MOST:
+        value, middle = np.searchsorted(distinct, column), distinct
+        names = tuple(f"{v:g}" for v in distinct)
+    else:
+        edges = np.unique(np.quantile(column, [0.25, 0.5, 0.75]))
+        value = np.searchsorted(edges, column, side="right")
+        middle = np.array([np.median(column[value == i]) for i in range(len(edges) + 1)])
+        ends = [f"{e:g}" for e in edges]
+        names = (f"below {ends[0]}", *(f"{a} to {b}" for a, b in zip(ends, ends[1:], strict=False)), f"{ends[-1]} and over")
+    return Secret(name, names, value.astype(np.int64), place, middle.astype(np.float32)[:, None])
+
+
+class AttributeInference(Check):
+    """The attacker knows a row's other columns and its label; does the model tell them the sensitive one?
+
+    Two equal classifiers are trained on half of the rows and judged on the other half: one sees the
+    other columns, one sees the model's answer besides. What the first finds is correlation in the
+    world; only the difference is leakage. Where the model takes the column as input, the answer is
+    given as its distance from the model's answer for each possible value, which is nothing at all
+    where the model ignores the column.
+    """
+
+    id: ClassVar[str] = "privacy.attribute_inference"
+    title: ClassVar[str] = "Attribute inference"
+    question: ClassVar[str] = "Does the model give away a sensitive column to someone who knows the others?"
+    needs: ClassVar[frozenset[str]] = frozenset({"scores", "sensitive", "table"})
+    standards: ClassVar[tuple[str, ...]] = STANDARDS
+    sources: ClassVar[tuple[str, ...]] = ("Fredrikson et al. 2015, ACM CCS", "Jayaraman and Evans 2022, arXiv 2209.01292")
+    cost: ClassVar[str] = "seconds to a minute"
+
+    column: str = parameter("", "Sensitive column to recover; empty takes the first", "column", source="sensitive")
+    sees: Sees = parameter(
+        "scores", "What the attacker saw for the row: its scores, its predicted label, or nothing (then asks for each value)"
+    )
+    digits: int = parameter(3, "Decimals of the scores that the attacker sees", "decimals", ge=0, le=7)
+    rows: int = parameter(4000, "Rows, half known to the attacker, half attacked", "rows", ge=40, le=1_000_000)
+
+    def estimate(self, target: Target, data: Dataset) -> Estimate:
+        n = min(len(data), self.rows)
+        return Estimate(queries=n * (1 + MOST), note="at most; one query a row and one for each possible value")
+
+    def run(self, target: Target, data: Dataset, progress: Progress) -> CheckResult:
+        name = self.column or next(iter(data.sensitive))
+        rng = np.random.default_rng(self.seed)
+        part = data.sample(self.rows, rng)
+        it = secret(part, name)
+        kept = it.value >= 0
+        part, it = part.take(kept), Secret(it.name, it.names, it.value[kept], it.columns, it.settings)
+        if len(np.unique(it.value)) < 2:
+            raise Problem(f"at least two values in {name!r}", "one", "Choose another column")
+        if len(part) < 20:
+            raise Problem("at least 20 rows", f"{len(part)}", "Give more rows")
+        base = np.concatenate([_others(part, it), np.eye(len(data.schema.classes), dtype=np.float32)[part.y]], 1)
+        told = self._evidence(target, part, it, progress.part(0.5))
+        known = np.zeros(len(part), bool)
+        known[rng.permutation(len(part))[: len(part) // 2]] = True
+        without = _guesses(base, it.value, known, self.seed, progress.part(0.2))
+        with_model = _guesses(np.concatenate([base, told], 1), it.value, known, self.seed, progress.part(0.25))
+        judged = Judged(it, part.take(~known).member, it.value[~known], with_model, without)
+        return _result(judged, self._notes(it, int(known.sum()), int((~kept).sum())), rng)
+
+    def _notes(self, it: Secret, known: int, left_out: int) -> tuple[str, ...]:
+        seen = {
+            "scores": f"its scores to {self.digits} decimals",
+            "label": "its predicted label",
+            "nothing": "no answer, and asks for each value",
+        }
+        notes = [f"The attacker learned from {known:,} rows whose {it.name} they know; for each other row they know all other columns,"]
+        notes[0] += f" the true label, and saw {seen[self.sees]}."
+        if it.settings is None:
+            notes.append(
+                f"The model does not take {it.name} as input: its scores were given as they are. "
+                "A small advantage can then come from the model's better use of the other columns."
+            )
+        if left_out:
+            notes.append(f"{left_out:,} rows with rarer values than the {MOST} commonest were left out.")
+        return tuple(notes)
+
+    def _evidence(self, target: Target, part: Dataset, it: Secret, progress: Progress) -> NDArray[np.float32]:
+        """What the model adds, float32 (n, …): all zeros where it ignores the column and takes it as input."""
+        seen = self._seen(asked(target, part, progress.part(0.05)))
+        if it.settings is None or it.columns is None:
+            if self.sees == "nothing":
+                raise Unavailable(f"a model that takes {it.name} as input", "one that does not", "Let the attacker see scores or the label")
+            return seen
+        found = []
+        for setting in it.settings:
+            x = part.x.copy()
+            x[:, it.columns] = setting
+            found.append(asked(target, replace(part, x=x), progress.part(0.95 / len(it.settings))))
+        if self.sees == "nothing":
+            truth = np.stack([np.log(np.maximum(p[np.arange(len(p)), part.y], 1e-6)) for p in found], 1)
+            return np.asarray(truth - truth.mean(1, keepdims=True), np.float32)
+        return np.stack([np.abs(self._seen(p) - seen).sum(1) for p in found], 1)
+
+    def _seen(self, p: NDArray[np.float32]) -> NDArray[np.float32]:
+        if self.sees == "label":
+            return np.eye(p.shape[1], dtype=np.float32)[p.argmax(1)]
+        return np.asarray(p.round(self.digits), np.float32)
+
+
+def _others(part: Dataset, it: Secret) -> NDArray[np.float32]:
+    """x without the column to recover, float32 (n, d)."""
+    flat = part.x.reshape(len(part), -1)
+    return np.delete(flat, np.arange(flat.shape[1])[it.columns], axis=1) if it.columns is not None else flat
+
+
+def _guesses(
+    x: NDArray[np.float32], value: NDArray[np.int64], known: NDArray[np.bool_], seed: int, progress: Progress
+) -> NDArray[np.int64]:
+    """The value guessed for each row not ``known`` by boosted trees trained on those known; grown in small steps to be cancelled."""
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    if len(np.unique(value[known])) < 2:
+        return np.full(int((~known).sum()), value[known][0])
+    rounds = 60 if len(np.unique(value)) <= 4 else 30
+    step = 5 if len(np.unique(value)) <= 4 else 1
+    trees = HistGradientBoostingClassifier(max_iter=step, learning_rate=0.1, early_stopping=False, warm_start=True, random_state=seed)
+    for done in range(step, rounds + 1, step):
+        progress.step(done / rounds, "guessing the column")
+        trees.set_params(max_iter=done)
+        trees.fit(x[known], value[known])
+    return np.asarray(trees.predict(x[~known]), np.int64)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What was guessed for the attacked rows with the model and without it."""
+
+    secret: Secret
+    member: NDArray[np.bool_] | None
+    truth: NDArray[np.int64]
+    with_model: NDArray[np.int64]
+    without: NDArray[np.int64]
+
+
+def _result(it: Judged, notes: tuple[str, ...], rng: np.random.Generator) -> CheckResult:
+    got, base = it.with_model == it.truth, it.without == it.truth
+    n, name = len(it.truth), it.secret.name
+    gain = paired("advantage", f"{name} recovered: gain by the model", got, base, rng)
+    metrics = [
+        gain.model_copy(update={"safer": "lower"}),
+        rate("accuracy_with_model", f"{name} recovered with the model", int(got.sum()), n, "lower"),
+        rate("accuracy_without_model", f"{name} guessed from the other columns alone", int(base.sum()), n),
+        rate("commonest", "Always guessing the commonest value", int(np.bincount(it.truth).max()), n),
+    ]
+    if it.member is not None:
+        for side, title, rows in (("seen", "trained-on rows", it.member), ("unseen", "unseen rows", ~it.member)):
+            if rows.sum() >= 30:
+                metrics.append(paired(f"advantage_{side}", f"Gain on {title}", got[rows], base[rows], rng))
+    findings = _findings(gain, name)
+    low, high = 100 * (gain.low or 0), 100 * (gain.high or 0)
+    told = f"{name} is guessed right for {base.mean():.1%} of rows from the other columns, for {got.mean():.1%} with the model besides: "
+    told += f"a gain of {100 * (gain.value or 0):.1f} points ({low:.1f} to {high:.1f}, n = {n:,})."
+    status = Status.FINDING if findings else Status.PASSED
+    if not findings and n < FEW:
+        status, told = Status.INCOMPLETE, told + f" Fewer than {FEW} rows: too few to say that nothing leaks."
+    table = _by_value(it, got, base)
+    return CheckResult(
+        status=status,
+        summary=told,
+        metrics=tuple(metrics),
+        findings=findings,
+        tables=(table,),
+        charts=(_chart(table, name),),
+        notes=notes,
+    )
+
+
+def _findings(gain: Metric, name: str) -> tuple[Finding, ...]:
+    if gain.value is None or gain.low is None or gain.low <= 0:
+        return ()
+    severity = Severity.HIGH if gain.value >= 0.2 else Severity.MEDIUM if gain.value >= 0.05 else Severity.LOW
+    return (
+        Finding(
+            title=f"The model gives away {name} beyond what the other columns tell",
+            severity=severity,
+            evidence="metrics advantage, accuracy_with_model and accuracy_without_model; table values",
+            advice=f"Leave {name} out of the inputs if it is not needed, give out labels or rounded scores, or train privately",
+            standards=STANDARDS,
+            defense="privacy.dp_sgd",
+        ),
+    )
+
+
+def _by_value(it: Judged, got: NDArray[np.bool_], base: NDArray[np.bool_]) -> Table:
+    columns = (
+        Column(name=it.secret.name),
+        Column(name="rows", kind="integer"),
+        *(Column(name=f"{what}{end}", kind="percent") for what in ("without model", "with model") for end in ("", " low", " high")),
+    )
+    rows: list[tuple[Any, ...]] = []
+    for i, name in enumerate(it.secret.names):
+        here = it.truth == i
+        if not (n := int(here.sum())):
+            continue
+        found = [rate("r", "r", int(side[here].sum()), n) for side in (base, got)]
+        rows.append((name, n, *(v for m in found for v in (m.value, m.low, m.high))))
+    return Table(name="values", title="Rows guessed right, by true value", columns=columns, rows=tuple(rows), total=len(rows))
+
+
+def _chart(table: Table, name: str) -> Chart:
+    place = tuple(float(i) for i in range(len(table.rows)))
+    cells: list[list[float]] = [[float(v or 0) for v in row[2:]] for row in table.rows]
+    series = tuple(
+        Series(name=title, x=place, y=tuple(c[k] for c in cells), low=tuple(c[k + 1] for c in cells), high=tuple(c[k + 2] for c in cells))
+        for title, k in (("other columns alone", 0), ("with the model", 3))
+    )
+    return Chart(
+        name="recovered",
+        title=f"How often {name} is guessed right",
+        kind="bar",
+        x=Axis(label=name, categories=tuple(str(row[0]) for row in table.rows)),
+        y=Axis(label="Rows guessed right", low=0.0, high=1.0),
+        series=series,
+        alt=f"For each value of {name}, the share guessed right from the other columns alone and with the model, with intervals.",
+    )
