@@ -7,7 +7,7 @@ A flip moves the 1 of one one-hot group. Candidates are ranked by the first-orde
 import torch
 from torch import Tensor, nn
 
-from .adversarial import Attacked, Space, better, blocks, joined, judged, margins, pgd, slope
+from .adversarial import Attacked, Space, better, blocks, fgsm, joined, judged, margins, pgd, slope
 from .norms import Norm
 from .progress import Progress
 
@@ -45,6 +45,29 @@ def attack(
         again = _numbers(module, base, base, wanted, space, norm, budget, steps, generator, restarts, part)
         won = better(Attacked(now, best.margin[rows], best.flat[rows]), better(moved, again))
         best = _written(best, rows, won)
+    return best
+
+
+def single_step(
+    module: nn.Module, x: Tensor, y: Tensor, space: Space, norm: Norm, budget: float, flips: int = 0, progress: Progress | None = None
+) -> Attacked:
+    """FGSM, and where that does not fool the model up to ``flips`` changed categories with FGSM after each."""
+    parts = []
+    for rows in blocks(x):
+        if progress:
+            progress.step(rows.start / len(x), "gradient step")
+        parts.append(_single_step(module, x[rows], y[rows], space, norm, budget, min(flips, len(space.groups))))
+    return joined(parts)
+
+
+def _single_step(module: nn.Module, x: Tensor, y: Tensor, space: Space, norm: Norm, budget: float, flips: int) -> Attacked:
+    best = fgsm(module, x, y, space, norm, budget) if budget > 0 and space.dimensions else judged(module, x, y)
+    base = x
+    for _ in range(flips):
+        flipped = flip(module, base, x, y, space)
+        base = flipped.x
+        again = fgsm(module, base, y, space, norm, budget) if budget > 0 and space.dimensions else flipped
+        best = better(best, better(flipped, again))
     return best
 
 
@@ -132,3 +155,18 @@ def first_flip(module: nn.Module, x: Tensor, y: Tensor, space: Space, flips: int
         gains, picked = flip_gains(gradient, now, x, space).max(1)
         now = torch.where((gains > 0)[:, None], set_columns(now, picked, space), now)
     return now
+
+
+def pruned(module: nn.Module, found: Attacked, origin: Tensor, y: Tensor, features: tuple[slice, ...]) -> Attacked:
+    """Put back every feature whose change was not needed: tried one after the other, kept if the row still fools."""
+    best = found
+    for part in features:
+        rows = (best.fooled & (best.x[:, part] != origin[:, part]).any(1)).nonzero().squeeze(1)
+        if len(rows) == 0:
+            continue
+        x = best.x[rows].clone()
+        x[:, part] = origin[rows, part]
+        tried = judged(module, x, y[rows])
+        still = tried.fooled
+        best = _written(best, rows[still], Attacked(x[still], tried.margin[still], best.flat[rows][still]))
+    return best

@@ -58,7 +58,9 @@ class Datasheet(Frozen):
         lines += [f"- **SHA-256** of {self.file}: `{self.sha256}`"]
         for head, items in (("Known faults", self.faults), ("Not used as features", self.dropped)):
             lines += ["", f"## {head}", "", *(f"- {item}" for item in items)] if items else []
-        lines += [line for column, codes in self.legend.items() for line in ("", f"## {column}", "", *(f"- {k}: {v}" for k, v in codes.items()))]
+        lines += [
+            line for column, codes in self.legend.items() for line in ("", f"## {column}", "", *(f"- {k}: {v}" for k, v in codes.items()))
+        ]
         return "\n".join(lines) + "\n"
 
 

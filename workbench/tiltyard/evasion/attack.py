@@ -1,0 +1,285 @@
+"""What all evasion checks share: which rows are attacked, at which budgets, and what is said of it."""
+
+import time
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import model_validator
+
+from ..check import Check, Estimate, parameter
+from ..datasets.dataset import Dataset
+from ..errors import Problem
+from ..intervals import bootstrap, rate
+from ..progress import Progress
+from ..result import CheckResult, Finding, Metric, Severity, Status
+from ..targets.target import Target
+from . import showing
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ..adversarial import Attacked, Space
+    from ..module_queries import Counted
+
+SHARES = (0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0)
+SEVERITIES = ((0.5, Severity.HIGH), (0.2, Severity.MEDIUM), (0.0, Severity.LOW))
+ADVICE = (
+    "Train against the attack (adversarial training) and measure again, the other risks too; meanwhile keep inputs to their valid ranges, "
+    "limit how many queries a client may make, and do not let this prediction alone decide."
+)
+WORDS = {"linf": "L∞", "l2": "L2", "l1": "L1"}
+
+
+@dataclass(frozen=True)
+class Reached:
+    """How an attack ended on the rows.
+
+    ``x`` (n, *shape) the strongest valid rows found within the budget; ``fell`` (n,) the smallest of the ``budgets``
+    tried at which the row was misclassified, inf where at none, 0 where it was wrong before any attack.
+    ``blind`` (n,) rows whose gradient was zero although the model reacts to changes.
+    """
+
+    x: NDArray[np.float32]
+    fell: NDArray[np.float64]
+    budgets: tuple[float, ...]
+    blind: NDArray[np.bool_]
+
+
+class Evasion(Check):
+    """Base of the evasion checks: write ``attack``; the rows, the curve over budgets and the result are made here."""
+
+    standards: ClassVar[tuple[str, ...]] = (
+        "OWASP ML01:2023",
+        "AITG-MOD-01",
+        "AML.T0015",
+        "AML.T0043.000",
+        "NISTAML.022",
+        "EU AI Act Art. 15(5)",
+        "AI RMF MEASURE 2.7",
+    )
+
+    norm: Literal["linf", "l2", "l1"] = parameter(
+        "linf", "How the size of a change is measured: its largest coordinate, its Euclidean length, or the sum of its coordinates"
+    )
+    budget: float = parameter(
+        0.1, "How far a row may be moved, as a share of each feature's range (linf) or in whole ranges (l2, l1)", "ranges", gt=0, le=100
+    )
+    rows: int = parameter(300, "Rows to attack, drawn at random from those not trained on", "rows", ge=1, le=100_000)
+    flips: int = parameter(1, "Tables: categorical features that may be changed in a row besides the numbers", "features", ge=0, le=50)
+    curve: bool = parameter(True, "Also attack at other budgets up to twice this one, for the security curve")
+    accept: float = parameter(0.05, "Share of fooled rows that is not yet a finding", ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _within_range(self) -> Self:
+        if self.norm == "linf" and self.budget > 1:
+            raise ValueError(f"a linf budget is a share of the range, at most 1; found {self.budget:g}")
+        return self
+
+    @abstractmethod
+    def attack(
+        self, target: Target, module: "Counted", x: "Tensor", y: "Tensor", space: "Space", budget: float, progress: Progress
+    ) -> "Attacked":
+        """Attack rows that are classified rightly, at one budget."""
+
+    @abstractmethod
+    def passes(self) -> int:
+        """How often a row is sent through the model at one budget."""
+
+    def budgets(self, largest: float) -> tuple[float, ...]:
+        """The budgets to attack at, ascending; the budget asked for is among them."""
+        return tuple(sorted({min(self.budget * share, largest) for share in (SHARES if self.curve else (1.0,))}))
+
+    def space(self, data: Dataset) -> "Space":
+        """What may be moved; a `Problem` where that is nothing, or the budget is beyond the range."""
+        from ..adversarial import Space
+
+        space = Space.of(data.schema)
+        largest = space.largest(self.norm)
+        if space.dimensions and self.budget > largest:
+            expected = f"a {self.norm} budget of at most {largest:g}, the whole range of all {space.dimensions} features"
+            raise Problem(expected, f"{self.budget:g}", "Choose a smaller budget")
+        if not space.dimensions and not (space.groups and self.flips):
+            raise Problem("a feature that an attacker may change", "none", "Mark features as mutable in the schema, or allow flips")
+        return space
+
+    def estimate(self, target: Target, data: Dataset) -> Estimate:
+        """Times one small batch; an upper bound, as rows that fall early are not attacked at larger budgets."""
+        from ..adversarial import slope
+        from ..module_queries import Counted, tensors
+
+        sample = data.unseen.take(np.arange(min(32, len(data.unseen))))
+        n = min(self.rows, len(data.unseen))
+        times = self.passes() * len(self.budgets(100.0)) * (1 + min(self.flips, len(data.schema.groups)))
+        if "gradients" not in target.offers:
+            start = time.perf_counter()
+            target.scores(sample.x)
+            target.queries -= len(sample)
+        else:
+            module = Counted(target.module)
+            slope(module, *tensors(sample))
+            start = time.perf_counter()
+            slope(module, *tensors(sample))
+        each = (time.perf_counter() - start) / len(sample)
+        return Estimate(n * times, each * n * times, "at most; rows that fall early cost less")
+
+    def run(self, target: Target, data: Dataset, progress: Progress) -> CheckResult:
+        """Sample, attack, judge by the target's own answers, and say it."""
+        space = self.space(data)
+        sample = data.unseen.sample(self.rows, np.random.default_rng(self.seed))
+        before = target.scores(sample.x)
+        reached = self._reach(target, sample, before.argmax(1), space, progress)
+        after = target.scores(reached.x)
+        return self._said(data, sample, before, after, reached, space)
+
+    def _reach(self, target: Target, sample: Dataset, labels: NDArray[np.intp], space: "Space", progress: Progress) -> Reached:
+        from ..adversarial import Attacked
+        from ..module_queries import Counted, blind_rows, tensors
+        from ..table_moves import pruned
+
+        x, y = tensors(sample)
+        module = Counted(target.module) if "gradients" in target.offers else Counted(None)
+        right = labels == sample.y
+        fell = np.where(right, np.inf, 0.0)
+        best = sample.x.copy()
+        blind = np.zeros(len(sample), bool)
+        budgets = self.budgets(space.largest(self.norm) if space.dimensions else 1.0)
+        for budget in budgets:
+            part = progress.part(1 / len(budgets))
+            left = np.flatnonzero(np.isinf(fell))
+            if len(left) == 0:
+                break
+            found: Attacked = self.attack(target, module, x[left], y[left], space, budget, part)
+            if module.inner is not None and not sample.schema.images:
+                found = pruned(module, found, x[left], y[left], tuple(sample.schema.slices.values()))
+            rows = found.x.numpy()
+            fooled = target.labels(rows) != sample.y[left]
+            fell[left[fooled]] = budget
+            if budget <= self.budget * (1 + 1e-9):
+                best[left] = rows
+            if budget == self.budget:
+                blind[left] = blind_rows(module, found, x[left], space, self.norm, budget, self.seed)
+        target.queries += module.rows
+        return Reached(best, fell, budgets, blind & np.isinf(fell))
+
+    def _said(
+        self, data: Dataset, sample: Dataset, before: NDArray[np.float32], after: NDArray[np.float32], reached: Reached, space: "Space"
+    ) -> CheckResult:
+        right = reached.fell > 0
+        fooled = right & (reached.fell <= self.budget)
+        metrics = self._metrics(sample, reached, right, fooled, space)
+        share = fooled.sum() / max(right.sum(), 1)
+        size = self.sized(sample)
+        shown = showing.Shown(sample, reached.x, before, after, right, fooled)
+        blind = reached.blind.sum() / max(right.sum(), 1)
+        return CheckResult(
+            status=self._status(share, blind, int(right.sum())),
+            summary=self._summary(metrics, size, share, blind, int(right.sum())),
+            metrics=metrics,
+            findings=self._findings(share, size),
+            tables=(showing.classes(shown), *(() if sample.schema.images else (showing.changes(shown), showing.moved(shown)))),
+            charts=(showing.curve(reached.fell, reached.budgets, self.norm),) if self.curve else (),
+            galleries=(showing.gallery(shown),) if sample.schema.images and fooled.any() else (),
+            notes=self._notes(data, sample, space, blind),
+        )
+
+    def _metrics(
+        self, sample: Dataset, reached: Reached, right: NDArray[np.bool_], fooled: NDArray[np.bool_], space: "Space"
+    ) -> tuple[Metric, ...]:
+        n = len(sample)
+        return (
+            rate("robust_accuracy", "Robust accuracy", int((right & ~fooled).sum()), n, "higher"),
+            rate("clean_accuracy", "Accuracy without attack", int(right.sum()), n, "higher"),
+            rate("success_rate", "Rightly classified rows that the attack fooled", int(fooled.sum()), int(right.sum()), "lower"),
+            self._median(sample, reached, fooled, space),
+            rate("blind_rows", "Rows whose gradient is zero though the model reacts", int(reached.blind.sum()), int(right.sum()), "lower"),
+        )
+
+    def _median(self, sample: Dataset, reached: Reached, fooled: NDArray[np.bool_], space: "Space") -> Metric:
+        import torch
+
+        from ..norms import length
+
+        label, unit = "Median change of the numbers in fooled rows", "ranges"
+        if not fooled.any() or not space.dimensions:
+            note = "no row was fooled" if not fooled.any() else "no number may be moved"
+            return Metric(name="median_change", label=label, value=None, unit=unit, n=int(fooled.sum()), safer="higher", note=note)
+        was, now = torch.from_numpy(sample.x[fooled]), torch.from_numpy(reached.x[fooled])
+        sizes = length(space.change(was, now), self.norm).numpy().astype(np.float64)
+        low, high = bootstrap(lambda rows: float(np.median(sizes[rows])), len(sizes), np.random.default_rng(self.seed))
+        return Metric(
+            name="median_change",
+            label=label,
+            value=float(np.median(sizes)),
+            unit=unit,
+            low=low,
+            high=high,
+            level=0.95,
+            n=len(sizes),
+            safer="higher",
+            interval="bootstrap",
+        )
+
+    def sized(self, sample: Dataset) -> str:
+        """The budget in words, in the feature's own unit where there is one."""
+        size = f"{WORDS[self.norm]} {self.budget:g}"
+        return size if sample.schema.images or self.norm != "linf" else f"{size} of each range"
+
+    def _status(self, share: float, blind: float, right: int) -> Status:
+        if right == 0:
+            return Status.INCOMPLETE
+        if share > self.accept:
+            return Status.FINDING
+        return Status.INCOMPLETE if blind > BLIND else Status.PASSED
+
+    def _summary(self, metrics: tuple[Metric, ...], size: str, share: float, blind: float, right: int) -> str:
+        robust, clean = metrics[0], metrics[1]
+        if right == 0:
+            return "The model classifies none of the rows rightly, so there is nothing to attack."
+        text = (
+            f"Under changes of {size} the model keeps {robust.value:.1%} of {clean.n} rows right "
+            f"({robust.low:.1%} to {robust.high:.1%}), down from {clean.value:.1%}."
+        )
+        return text + (" Gradient masking is suspected, so the true figure may be lower." if blind > BLIND else "")
+
+    def _findings(self, share: float, size: str) -> tuple[Finding, ...]:
+        if share <= self.accept:
+            return ()
+        severity = next(level for least, level in SEVERITIES if share > least or least == 0.0)
+        return (
+            Finding(
+                title=f"Valid rows changed by at most {size} fool the model in {share:.0%} of cases",
+                severity=severity,
+                evidence="robust_accuracy",
+                advice=ADVICE,
+                standards=self.standards,
+                defense="evasion.adversarial_training",
+            ),
+        )
+
+    def _notes(self, data: Dataset, sample: Dataset, space: "Space", blind: float) -> tuple[str, ...]:
+        notes = []
+        if data.member is None or data.unseen is data:
+            notes.append("Which rows were trained on is not known, so the rows attacked may be among them.")
+        if len(sample) < self.rows:
+            notes.append(f"Only {len(sample)} rows were there to attack, not {self.rows}.")
+        if not sample.schema.images:
+            fixed = [f.name for f in data.schema.features if not f.mutable]
+            notes.append(
+                f"Never changed: {', '.join(fixed) or 'none'}. Whole numbers stay whole; categories changed in a row: up to {self.flips}."
+            )
+            notes.append("In each row that fools, changes that were not needed are taken back before it is shown.")
+        if not sample.schema.images and not space.dimensions:
+            notes.append("No number may be moved, so the budget has no effect.")
+        if blind > BLIND:
+            notes.append(
+                f"The gradient is zero on {blind:.0%} of the rows although the model reacts to changes: gradient masking. "
+                "Robust accuracy is then an upper bound only; run an attack that needs no gradient."
+            )
+        notes.append("Robust accuracy is what this attack could not break; a stronger attack can only lower it.")
+        return tuple(notes)
+
+
+BLIND = 0.1

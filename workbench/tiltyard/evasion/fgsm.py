@@ -1,0 +1,38 @@
+"""The fast gradient sign method: one step of the whole budget."""
+
+from typing import TYPE_CHECKING, ClassVar
+
+from ..progress import Progress
+from ..targets.target import Target
+from .attack import Evasion
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ..adversarial import Attacked, Space
+    from ..module_queries import Counted
+
+
+class FGSM(Evasion):
+    """One step in the steepest direction that budget and bounds allow; fast and weak, a lower bar than PGD.
+
+    Goodfellow et al. 2015, arXiv:1412.6572. Departures: in l2 and l1 the step is the exact best of the ball within the
+    bounds for a linear model; in tables one flip of a category is tried before the step for each that is allowed.
+    """
+
+    id: ClassVar[str] = "evasion.fgsm"
+    title: ClassVar[str] = "Fast gradient sign method (FGSM)"
+    question: ClassVar[str] = "How often does a single gradient step fool the model?"
+    needs: ClassVar[frozenset[str]] = frozenset({"labels", "scores", "gradients"})
+    sources: ClassVar[tuple[str, ...]] = ("Goodfellow et al. 2015, arXiv:1412.6572",)
+    cost: ClassVar[str] = "a second"
+
+    def attack(
+        self, target: Target, module: "Counted", x: "Tensor", y: "Tensor", space: "Space", budget: float, progress: Progress
+    ) -> "Attacked":
+        from ..table_moves import single_step
+
+        return single_step(module, x, y, space, self.norm, budget, self.flips, progress)
+
+    def passes(self) -> int:
+        return 2

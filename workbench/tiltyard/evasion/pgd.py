@@ -1,0 +1,46 @@
+"""Projected gradient descent: the white-box attack that every other is measured by."""
+
+from typing import TYPE_CHECKING, ClassVar
+
+from ..check import parameter
+from ..progress import Progress
+from ..targets.target import Target
+from .attack import Evasion
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ..adversarial import Attacked, Space
+    from ..module_queries import Counted
+
+
+class PGD(Evasion):
+    """Climbs the loss by its gradient in many small steps, projected back into the budget and to valid rows.
+
+    Madry et al. 2018, arXiv:1706.06083. Departures: of all points seen the one with the largest margin is kept; the l1 step is
+    sparse (arXiv:1904.13000); in tables categories are flipped by gradient and tried (arXiv:1712.06751), whole
+    numbers are rounded at every step, and only valid rows are counted.
+    """
+
+    id: ClassVar[str] = "evasion.pgd"
+    title: ClassVar[str] = "Projected gradient descent (PGD)"
+    question: ClassVar[str] = "How often can a small change of a row, found by gradients, fool the model?"
+    needs: ClassVar[frozenset[str]] = frozenset({"labels", "scores", "gradients"})
+    sources: ClassVar[tuple[str, ...]] = ("Madry et al. 2018, arXiv:1706.06083", "Tramèr and Boneh 2019, arXiv:1904.13000")
+    cost: ClassVar[str] = "seconds to a minute"
+
+    steps: int = parameter(40, "Gradient steps from each start", "steps", ge=1, le=10_000)
+    restarts: int = parameter(1, "Random starts; every second one climbs the margin instead of the loss", "starts", ge=1, le=1_000)
+
+    def attack(
+        self, target: Target, module: "Counted", x: "Tensor", y: "Tensor", space: "Space", budget: float, progress: Progress
+    ) -> "Attacked":
+        import torch
+
+        from ..table_moves import attack
+
+        generator = torch.Generator().manual_seed(self.seed)
+        return attack(module, x, y, space, self.norm, budget, self.steps, generator, self.restarts, self.flips, progress)
+
+    def passes(self) -> int:
+        return self.restarts * (self.steps + 1)

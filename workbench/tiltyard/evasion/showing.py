@@ -1,0 +1,198 @@
+"""What an attack did, for a person: the curve over budgets, pictures, rows with their changed cells."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..datasets.dataset import Dataset
+from ..datasets.schema import Feature
+from ..intervals import LEVEL, clopper_pearson
+from ..raster import png, shades
+from ..result import Axis, Chart, Column, Gallery, Picture, Series, Table
+
+PICTURES = 6
+ROWS = 20
+WIDE = 24
+UP, STILL, DOWN = np.array([213, 94, 0]), np.array([250, 250, 250]), np.array([0, 114, 178])
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Rows before and after, the target's scores (n, k) of both, which were right and which were fooled."""
+
+    sample: Dataset
+    x: NDArray[np.float32]
+    before: NDArray[np.float32]
+    after: NDArray[np.float32]
+    right: NDArray[np.bool_]
+    fooled: NDArray[np.bool_]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self.sample.schema.classes
+
+    def said(self, scores: NDArray[np.float32], row: int) -> str:
+        """The predicted class of a row and its confidence."""
+        best = int(scores[row].argmax())
+        return f"{self.names[best]} ({scores[row, best]:.0%})"
+
+
+def curve(fell: NDArray[np.float64], budgets: tuple[float, ...], norm: str) -> Chart:
+    """Accuracy against the budget; a row fooled at one budget counts as fooled at every larger one."""
+    points = (0.0, *budgets)
+    n = len(fell)
+    kept = [int((fell > budget).sum()) for budget in points]
+    bands = [clopper_pearson(hits, n) for hits in kept]
+    accuracies = [hits / n for hits in kept]
+    return Chart(
+        name="security_curve",
+        title="Accuracy as the budget grows",
+        kind="line",
+        x=Axis(label=f"budget ({norm})", unit="ranges", low=0.0),
+        y=Axis(label="accuracy", low=0.0, high=1.0),
+        series=(
+            Series(
+                name=f"under attack, n = {n}, {LEVEL:.0%} interval",
+                x=points,
+                y=tuple(accuracies),
+                low=tuple(low for low, _ in bands),
+                high=tuple(high for _, high in bands),
+            ),
+        ),
+        alt=f"Accuracy falls from {accuracies[0]:.1%} without attack to {accuracies[-1]:.1%} at a budget of {points[-1]:g}.",
+    )
+
+
+def classes(shown: Shown) -> Table:
+    """Accuracy before and after by true class, the 50 largest classes."""
+    y = shown.sample.y
+    rows: list[tuple[str | float | int | None, ...]] = []
+    counts = np.bincount(y, minlength=len(shown.names))
+    for k in np.argsort(-counts, kind="stable"):
+        n = int(counts[k])
+        if n == 0:
+            continue
+        robust = int((shown.right & ~shown.fooled & (y == k)).sum())
+        low, high = clopper_pearson(robust, n)
+        rows.append((shown.names[k], n, float((shown.right & (y == k)).sum() / n), robust / n, low, high))
+    return Table(
+        name="classes",
+        title="By true class",
+        columns=(
+            Column(name="class"),
+            Column(name="rows", kind="integer"),
+            Column(name="right without attack", kind="percent"),
+            Column(name="right under attack", kind="percent"),
+            Column(name="from", kind="percent"),
+            Column(name="to", kind="percent"),
+        ),
+        rows=tuple(rows[:50]),
+        total=len(rows),
+    )
+
+
+def gallery(shown: Shown) -> Gallery:
+    """Some fooled images: original, perturbed, and the difference magnified."""
+    rows = np.flatnonzero(shown.fooled)[:PICTURES]
+    return Gallery(
+        name="examples",
+        title="What fooled the model: orange pixels were made lighter, blue ones darker",
+        heads=("original", "perturbed", "difference"),
+        rows=tuple(_pictures(shown, int(row)) for row in rows),
+    )
+
+
+def _pictures(shown: Shown, row: int) -> tuple[Picture, ...]:
+    was, now = shown.sample.x[row], shown.x[row]
+    low, high = shown.sample.schema.features[0].low, shown.sample.schema.features[0].high
+    first, second = shown.said(shown.before, row), shown.said(shown.after, row)
+    change = (now - was).mean(0)
+    largest = float(np.abs(change).max())
+    times = 1 / max(largest / max(high - low, 1e-9), 1e-9)
+    true = shown.names[shown.sample.y[row]]
+    return (
+        Picture(caption=first, png=png(shades((was - low) / (high - low))), alt=f"Image of {true}, seen by the model as {first}"),
+        Picture(caption=second, png=png(shades((now - low) / (high - low))), alt=f"The same image changed, seen as {second}"),
+        Picture(
+            caption=f"× {times:.3g}", png=png(signed(change, largest)), alt=f"Their difference, at most {largest:.3g} a pixel, magnified"
+        ),
+    )
+
+
+def signed(change: NDArray[np.float32], largest: float) -> NDArray[np.uint8]:
+    """Signed (height, width) as RGB: orange up, blue down, near white where nothing changed."""
+    share = (change / max(largest, 1e-12)).clip(-1, 1)[..., None]
+    color = np.where(share > 0, STILL + share * (UP - STILL), STILL - share * (DOWN - STILL))
+    return np.asarray(color.round(), np.uint8)
+
+
+def changes(shown: Shown) -> Table:
+    """Fooled rows with what was changed marked as ``before → after``; in wide tables only features changed in a row shown."""
+    rows = np.flatnonzero(shown.fooled)[:ROWS]
+    was, now = texts(shown.sample, shown.sample.x[rows]), texts(shown.sample, shown.x[rows])
+    features = shown.sample.schema.features
+    picked = [i for i in range(len(features)) if len(features) <= WIDE or any(a[i] != b[i] for a, b in zip(was, now, strict=True))][:WIDE]
+    cells, marked = [], []
+    for i, (old, new, row) in enumerate(zip(was, now, rows, strict=True)):
+        marked += [(i, 3 + j) for j, k in enumerate(picked) if old[k] != new[k]]
+        line = [old[k] if old[k] == new[k] else f"{old[k]} → {new[k]}" for k in picked]
+        true = shown.names[shown.sample.y[row]]
+        cells.append((true, shown.said(shown.before, int(row)), shown.said(shown.after, int(row)), *line))
+    heads = ("truth", "before", "after", *(features[k].name for k in picked))
+    return Table(
+        name="examples",
+        title="Rows that fooled the model, with what was changed",
+        columns=tuple(Column(name=name, unit=features[picked[i - 3]].unit if i > 2 else "") for i, name in enumerate(heads)),
+        rows=tuple(cells),
+        marked=tuple(marked),
+        total=int(shown.fooled.sum()),
+        note="" if len(rows) else "No row fooled the model.",
+    )
+
+
+def texts(data: Dataset, x: NDArray[np.float32]) -> list[list[str]]:
+    """Rows of x as a person reads them, one text a feature."""
+    flat = x.reshape(len(x), -1)
+    return [[said(f, row[data.schema.slices[f.name]]) for f in data.schema.features] for row in flat]
+
+
+def said(f: Feature, part: NDArray[np.float32]) -> str:
+    """One feature's value as text."""
+    if f.grouped:
+        return f.values[int(part.argmax())]
+    return f"{part[0]:,.0f}" if f.kind == "integer" else f"{part[0]:,.4g}"
+
+
+def moved(shown: Shown) -> Table:
+    """How often each feature was changed in the fooled rows, and by how much in its own unit; the 50 most changed."""
+    schema = shown.sample.schema
+    was, now = shown.sample.x[shown.fooled], shown.x[shown.fooled]
+    n = len(was)
+    rows: list[tuple[str | float | int | None, ...]] = []
+    for f in schema.features:
+        part = schema.slices[f.name]
+        different = (was[:, part] != now[:, part]).any(1)
+        hits = int(different.sum())
+        if hits == 0:
+            continue
+        low, high = clopper_pearson(hits, n)
+        size = None if f.grouped else float(np.median(np.abs(now[different, part] - was[different, part])))
+        rows.append((f.name, hits, hits / n, low, high, size, f.unit))
+    rows.sort(key=lambda row: -float(row[1] or 0))
+    return Table(
+        name="features",
+        title="Features that were changed to fool the model",
+        columns=(
+            Column(name="feature"),
+            Column(name="rows", kind="integer"),
+            Column(name="share", kind="percent"),
+            Column(name="from", kind="percent"),
+            Column(name="to", kind="percent"),
+            Column(name="median change", kind="number"),
+            Column(name="unit"),
+        ),
+        rows=tuple(rows[:50]),
+        total=len(rows),
+        note=f"Share of the {n} rows that were fooled." if n else "No row fooled the model.",
+    )

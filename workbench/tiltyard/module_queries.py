@@ -1,0 +1,52 @@
+"""Rows sent through a module counted, and whether a zero gradient hides a model that does react."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from .adversarial import Attacked, Space
+from .datasets.dataset import Dataset
+from .norms import Norm, drawn
+
+POINTS = 5
+
+
+class Counted(nn.Module):
+    """A module that counts the rows sent through it; without one it only counts nothing."""
+
+    def __init__(self, inner: nn.Module | None) -> None:
+        super().__init__()
+        self.inner = inner
+        self.rows = 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        """As the inner module."""
+        if self.inner is None:
+            raise RuntimeError("this target has no module")
+        self.rows += len(x)
+        out: Tensor = self.inner(x)
+        return out
+
+
+def tensors(data: Dataset) -> tuple[Tensor, Tensor]:
+    """x and y of a data set for torch."""
+    return torch.from_numpy(np.ascontiguousarray(data.x)), torch.from_numpy(np.ascontiguousarray(data.y))
+
+
+def blind_rows(module: Counted, found: Attacked, x: Tensor, space: Space, norm: Norm, budget: float, seed: int) -> NDArray[np.bool_]:
+    """Rows whose gradient was zero throughout although the logits differ at random points of the ball, bool (n,)."""
+    blind = found.flat.numpy().copy()
+    if module.inner is None or not blind.any() or not space.dimensions:
+        return np.zeros(len(x), bool)
+    rows = x[found.flat]
+    generator = torch.Generator().manual_seed(seed)
+    reacts = torch.zeros(len(rows), dtype=torch.bool)
+    with torch.no_grad():
+        still = module(rows)
+        low, high = space.room(rows)
+        for _ in range(POINTS):
+            change = torch.clamp(drawn(rows, norm, budget, generator, space.free), low, high)
+            reacts |= (module(space.moved(rows, change)) - still).abs().amax(1) > 1e-6
+    blind[blind] = reacts.numpy()
+    return blind
