@@ -15,7 +15,7 @@ def esm(*names: str) -> str:
     return "\n".join((FOLDER / name).read_text(encoding="utf-8") for name in ("dom.js", *names))
 
 
-class Block(anywidget.AnyWidget):  # type: ignore[misc]
+class Block(anywidget.AnyWidget):
     """A block that draws itself in the browser and follows its traits."""
 
     _css = CSS

@@ -24,7 +24,7 @@ class DrawPad(Block):
     _esm = esm("draw.js")
     label = traitlets.Unicode("Draw a digit").tag(sync=True)
     size = traitlets.Int(SIDE, min=4, max=64, help="pixels on a side").tag(sync=True)
-    pixels = traitlets.List().tag(sync=True)
+    pixels: traitlets.List[float] = traitlets.List().tag(sync=True)
     disabled = traitlets.Bool(False).tag(sync=True)
 
     def __init__(self, label: str = "Draw a digit", pixels: Sequence[float] | None = None, size: int = SIDE) -> None:

@@ -73,6 +73,8 @@ def _unwrap(annotation: Any) -> tuple[Any, list[Any], bool]:
 def _bounds(notes: Sequence[Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for note in notes:
+        if isinstance(note, FieldInfo):
+            found |= _bounds(note.metadata)
         parts = list(note) if isinstance(note, annotated_types.GroupedMetadata) else [note]
         for part in parts:
             if isinstance(part, annotated_types.Ge):

@@ -22,7 +22,7 @@ class Form(Block, Generic[Model]):
     """
 
     _esm = esm("field.js", "form.js")
-    specs = traitlets.List().tag(sync=True)
+    specs: traitlets.List[dict[str, Any]] = traitlets.List().tag(sync=True)
     given = traitlets.Dict().tag(sync=True)
     errors = traitlets.Dict().tag(sync=True)
     disabled = traitlets.Bool(False).tag(sync=True)

@@ -42,7 +42,7 @@ class Markup(Block):
     """
 
     _esm = esm("markup.js")
-    tree = traitlets.List().tag(sync=True)
+    tree: traitlets.List[Node] = traitlets.List().tag(sync=True)
     live = traitlets.Unicode("").tag(sync=True)
 
     def show_tree(self, *nodes: Node) -> None:

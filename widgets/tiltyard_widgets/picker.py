@@ -15,7 +15,7 @@ class Choice(Block):
 
     _esm = esm("field.js", "picker.js")
     label = traitlets.Unicode("").tag(sync=True)
-    options = traitlets.List().tag(sync=True)
+    options: traitlets.List[dict[str, str]] = traitlets.List().tag(sync=True)
     value = traitlets.Unicode("").tag(sync=True)
     help = traitlets.Unicode("").tag(sync=True)
     kind = traitlets.Enum(("select", "radio", "segments"), "select").tag(sync=True)

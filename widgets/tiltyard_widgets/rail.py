@@ -21,7 +21,7 @@ class Rail(Block):
     """
 
     _esm = esm("rail.js")
-    items = traitlets.List().tag(sync=True)
+    items: traitlets.List[dict[str, str]] = traitlets.List().tag(sync=True)
     selected = traitlets.Unicode("").tag(sync=True)
     label = traitlets.Unicode("Topics").tag(sync=True)
     states = traitlets.Dict().tag(sync=True)
