@@ -5,7 +5,7 @@ from typing import TypeVar
 
 import ipywidgets as w
 
-from tiltyard.result import CheckResult, Record
+from tiltyard.result import CheckResult, Column, Metric, Record, Table
 
 from . import look
 from .cards import findings, metric_cards, outcome
@@ -15,6 +15,7 @@ from .gallery import gallery_view
 from .table import TableView
 
 V = TypeVar("V")
+CARDS = 8
 
 
 class OutcomeView(w.VBox):
@@ -49,7 +50,7 @@ class OutcomeView(w.VBox):
             self.children = (self._sentence,)
             return
         self._sentence.show(result)
-        self._cards.show(result.metrics)
+        self._cards.show(result.metrics[:CARDS])
         self._findings.show(result.findings)
         self._notes.say("  ".join(result.notes))
         self._origin.say(origin(record))
@@ -63,14 +64,29 @@ class OutcomeView(w.VBox):
         galleries = _fill(self._galleries, len(result.galleries), gallery_view)
         for view, gallery in zip(galleries, result.galleries, strict=True):
             view.show(gallery)  # type: ignore[attr-defined]
-        tables = _fill(self._tables, len(result.tables), TableView)
-        for view, table in zip(tables, result.tables, strict=True):
+        kept = [*([rest(result.metrics[CARDS:])] if len(result.metrics) > CARDS else []), *result.tables]
+        tables = _fill(self._tables, len(kept), TableView)
+        for view, table in zip(tables, kept, strict=True):
             view.show(table)
         notes = [self._notes] if result.notes else []
         shown: list[w.Widget] = [self._sentence, self._cards, *galleries, *charts, *tables, *notes]
         if result.findings:
             shown.append(self._findings)
         self.children = (*shown, self._code, self._origin)
+
+
+def rest(metrics: tuple[Metric, ...]) -> Table:
+    """The numbers that are no cards, as a table."""
+    columns = (Column(name="Measure"), Column(name="Value", kind="number"), Column(name="Interval"), Column(name="n", kind="integer"))
+    rows = tuple((m.label, m.value, _interval(m), m.n) for m in metrics)
+    return Table(name="more", title="More numbers", columns=columns, rows=rows)
+
+
+def _interval(m: Metric) -> str:
+    if m.low is None or m.high is None:
+        return m.note or "—"
+    level = f" at {100 * m.level:g} %" if m.level else ""
+    return f"{m.low:.4g} to {m.high:.4g}{level}"
 
 
 def _fill(have: list[V], count: int, make: Callable[[], V]) -> list[V]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import ipywidgets as w
 
-from tiltyard.check import Step
+from tiltyard.check import Step, named
 from tiltyard.datasets.dataset import Dataset
 from tiltyard.defense import Defense
 from tiltyard.errors import Problem
@@ -50,20 +50,35 @@ class Panel(w.VBox):
         """Bring what is shown in line with the session."""
 
 
+class Bound(w.VBox):
+    """Controls of its own for some parameters of a step; the form leaves these out."""
+
+    names: tuple[str, ...] = ()
+
+    def values(self) -> dict[str, object]:
+        """The parameters by name."""
+        raise NotImplementedError
+
+
 class StepRunner(w.VBox):
     """The narrow column for one step: form, cost, run, progress with cancel; and its result view beside."""
 
-    def __init__(self, session: Session, step: type[Step], view: OutcomeView, message: Message) -> None:
+    def __init__(self, session: Session, step: type[Step], view: OutcomeView, message: Message, bound: "Bound | None" = None) -> None:
         super().__init__()
+        for name in ("tiltyard", "tiltyard-stack"):
+            self.add_class(name)
+        self.bound = bound
         self.session, self.step, self.view, self.message = session, step, view, message
-        self.form: Form = form_for(step, choices=self._choices(), start=getattr(step, "quick", {}))
+        held = bound.names if bound else ()
+        only = [name for name in step.model_fields if name not in held]
+        self.form: Form = form_for(step, choices=self._choices(), only=only)
         word = "Apply the defense" if issubclass(step, Defense) else "Run"
         self.button = look.button(word, kind="primary", title=step.title)
         self.button.on_click(lambda _: self.run())
         self.progress = ProgressView()
         self.progress.on_cancel(self.cancel)
         self.question = look.text(step.question, kind="help")
-        self.children = (self.question, self.form, self.button, self.progress)
+        self.children = (self.question, self.button, self.progress, *([bound] if bound else []), self.form)
 
     def _choices(self) -> dict[str, list[str]]:
         data = self.session.data
@@ -80,7 +95,7 @@ class StepRunner(w.VBox):
             self.button.disabled = True
             self.view.show(None)
             return
-        reason = self.form.step().unmet(target, data) if not self.form.error else ""
+        reason = self.made().unmet(target, data) if not self.form.error else ""
         self.button.disabled = bool(reason) or bool(self.session.busy)
         if reason:
             self.view.say("not_applicable", f"Not applicable: {reason}.")
@@ -89,11 +104,15 @@ class StepRunner(w.VBox):
             self.progress.cost(f"Cost: {self.step.cost}")
         self.view.show(latest, self.code(latest) if latest else "")
 
+    def made(self) -> Step:
+        """The step as form and bound controls say; a `Problem` in one line where a value is wrong."""
+        return named(self.step, {**self.form.values(), **(self.bound.values() if self.bound else {})})
+
     def run(self) -> None:
         """Start; bad input is said in one line and loses nothing."""
         self.message.clear()
         try:
-            step = self.form.step()
+            step = self.made()
             self.session.start([step], self.progress.report, self._shown, self._over)
         except Problem as problem:
             self.message.say(problem)
@@ -157,18 +176,26 @@ class TopicPanel(Panel):
         """The column of step ``id``, made when first asked for."""
         if id not in self._runners:
             view = OutcomeView("Not run yet. Press Run to measure.", self._offer_defense)
-            self._runners[id] = StepRunner(self.session, self.steps[id], view, self.message)
+            self._runners[id] = StepRunner(self.session, self.steps[id], view, self.message, self.bound(id))
         return self._runners[id]
 
     def _choose(self, id: str) -> None:
         runner = self.runner(id)
         runner.refresh()
         self.column.children = self.dress(id, runner)
-        self.results.children = (runner.view,)
+        self.results.children = (*self.before(id, runner), runner.view)
 
     def dress(self, id: str, runner: StepRunner) -> tuple[w.Widget, ...]:
         """What stands in the narrow column for a step; a topic may add to it."""
         return (runner,)
+
+    def bound(self, id: str) -> Bound | None:
+        """Controls of its own for a step, or None."""
+        return None
+
+    def before(self, id: str, runner: StepRunner) -> tuple[w.Widget, ...]:
+        """What stands above the result of a step."""
+        return ()
 
     def _offer_defense(self, defense: str) -> None:
         if defense in self.steps:

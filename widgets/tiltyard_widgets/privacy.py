@@ -10,7 +10,7 @@ from tiltyard.result import Axis, Chart, Series
 
 from . import look
 from .chart import ChartView
-from .panel import StepRunner, TopicPanel
+from .panel import Bound, StepRunner, TopicPanel
 from .picker import Choice
 from .slider import Slider
 
@@ -40,14 +40,18 @@ def chart_of(curve: "Curve", budget: "Budget") -> Chart:
     )
 
 
-class BudgetView(w.VBox):
+class BudgetView(Bound):
     """Four bound sliders and the live curve. ``budget`` is the present `Budget`.
 
     RDP answers while a slider moves, PRV once it rests; the line under the chart names the accountant.
     """
 
+    names = ("epsilon", "noise_multiplier", "epochs", "batch_size", "delta")
+
     def __init__(self, rows: int) -> None:
         super().__init__()
+        for name in ("tiltyard", "tiltyard-stack"):
+            self.add_class(name)
         self.rows = rows
         self.budget: Budget | None = None
         self._quiet = False
@@ -75,7 +79,7 @@ class BudgetView(w.VBox):
         self.over = Choice(label="Curve over", options=[(v, k) for k, v in OVERS.items()], value="epochs")
         self.chart = ChartView()
         self.line = look.text("Loading the accountant …", kind="help")
-        self.children = (self.epsilon, self.noise, self.epochs, self.batch, self.hold, self.over, self.chart, self.line)
+        self.children = (self.epsilon, self.noise, self.epochs, self.batch, self.hold, self.over)
         for name in ("epsilon", "noise", "epochs", "batch"):
             getattr(self, name).observe(lambda _, name=name: self.moved(name), "value")
         self.over.observe(lambda _: self._draw(), "value")
@@ -90,6 +94,18 @@ class BudgetView(w.VBox):
             self.line.say(str(problem))
             return
         self._show()
+
+    def resize(self, rows: int) -> None:
+        """Another data set: the same settings for its number of training rows."""
+        if rows != self.rows:
+            self.rows = rows
+            threading.Thread(target=self._first, daemon=True, name="tiltyard accountant").start()
+
+    def values(self) -> dict[str, object]:
+        b = self.budget
+        if b is None:
+            return {"epsilon": float(self.epsilon.value), "epochs": int(self.epochs.value), "batch_size": min(int(self.batch.value), self.rows)}
+        return {"epsilon": round(b.epsilon, 6), "epochs": b.epochs, "batch_size": b.batch_size, "delta": b.delta}
 
     def moved(self, name: str) -> None:
         """One slider moved: the others follow, the curve is drawn anew."""
@@ -117,8 +133,8 @@ class BudgetView(w.VBox):
         assert budget is not None
         self._quiet = True
         try:
-            self.epsilon.value = min(max(budget.epsilon, self.epsilon.min), self.epsilon.max)
-            self.noise.value = min(max(budget.noise_multiplier, self.noise.min), self.noise.max)
+            self.epsilon.value = round(min(max(budget.epsilon, self.epsilon.min), self.epsilon.max), 3)
+            self.noise.value = round(min(max(budget.noise_multiplier, self.noise.min), self.noise.max), 3)
             self.epochs.value, self.batch.value = budget.epochs, budget.batch_size
         finally:
             self._quiet = False
@@ -172,21 +188,18 @@ class PrivacyPanel(TopicPanel):
     def first_step(self, ids: list[str]) -> str:
         return "privacy.dp_sgd" if "privacy.dp_sgd" in ids else ids[0]
 
-    def dress(self, id: str, runner: StepRunner) -> tuple[w.Widget, ...]:
-        """DP-SGD gets the bound sliders above its form; moving them fills the form."""
-        if id != "privacy.dp_sgd" or self.session.data is None:
-            return (runner,)
-        if not hasattr(self, "budget") or self.budget.rows != len(self.session.data.seen):
-            self.budget = BudgetView(len(self.session.data.seen))
-            self.budget.line.observe(lambda _: self._fill(runner), "text")
-        return (self.budget, runner)
+    def bound(self, id: str) -> Bound | None:
+        """DP-SGD gets bound sliders in the place of four form fields."""
+        return BudgetView(self._rows()) if id == "privacy.dp_sgd" else None
 
-    def _fill(self, runner: StepRunner) -> None:
-        b = self.budget.budget
-        if b is not None:
-            runner.form.set({"epsilon": round(b.epsilon, 4), "epochs": b.epochs, "batch_size": b.batch_size, "delta": b.delta})
+    def before(self, id: str, runner: StepRunner) -> tuple[w.Widget, ...]:
+        return (runner.bound.chart, runner.bound.line) if isinstance(runner.bound, BudgetView) else ()
+
+    def _rows(self) -> int:
+        return len(self.session.data.seen) if self.session.data is not None else 1000
 
     def refresh(self) -> None:
+        for runner in self._runners.values():
+            if isinstance(runner.bound, BudgetView):
+                runner.bound.resize(self._rows())
         super().refresh()
-        if self.session.data is not None and self.choice.value == "privacy.dp_sgd" and not hasattr(self, "budget"):
-            self._choose("privacy.dp_sgd")
