@@ -70,7 +70,7 @@ def harden(
     space: Space,
     plan: Plan,
     seed: int,
-    watch: Callable[[nn.Module], tuple[float, float]],
+    watch: Callable[[nn.Module, Progress], tuple[float, float]],
     progress: Progress,
     checkpoint: Path | None = None,
     key: str = "",
@@ -81,7 +81,7 @@ def harden(
     ----------
     x : float32 (n, *shape); y : int64 (n,)
     watch
-        Clean and robust accuracy of the module as it is.
+        Clean and robust accuracy of the module as it is; told the progress so that it stops when cancelled.
     checkpoint
         A file written after every epoch, and gone on from if it is there and of the run called ``key``.
 
@@ -96,7 +96,7 @@ def harden(
     progress.step(state.epoch / plan.epochs, f"from epoch {state.epoch + 1} of {plan.epochs}" if state.epoch else "starting")
     while state.epoch < plan.epochs:
         _epoch(module, inputs, wanted, space, plan, seed, state.epoch, optimizer, progress.part(1 / plan.epochs))
-        clean, robust = watch(module.eval())
+        clean, robust = watch(module.eval(), progress.part(0.0))
         state.epoch += 1
         state.seen.append(Watched(state.epoch, clean, robust))
         if checkpoint:

@@ -1,6 +1,5 @@
 """What all evasion checks share: which rows are attacked, at which budgets, and what is said of it."""
 
-import time
 from abc import abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
@@ -107,23 +106,15 @@ class Evasion(Check):
 
     def estimate(self, target: Target, data: Dataset) -> Estimate:
         """Times one small batch; an upper bound, as rows that fall early are not attacked at larger budgets."""
-        from ..adversarial import slope
-        from ..module_queries import Counted, tensors
-
-        sample = data.unseen.take(np.arange(min(32, len(data.unseen))))
         n = min(self.rows, len(data.unseen))
         times = self.passes() * len(self.budgets(100.0)) * (1 + min(self.flips, len(data.schema.groups)))
-        if "gradients" not in target.offers:
-            start = time.perf_counter()
-            target.scores(sample.x)
-            target.queries -= len(sample)
-        else:
-            module = Counted(target.module)
-            slope(module, *tensors(sample))
-            start = time.perf_counter()
-            slope(module, *tensors(sample))
-        each = (time.perf_counter() - start) / len(sample)
-        return Estimate(n * times, each * n * times, "at most; rows that fall early cost less")
+        return Estimate(n * times, self.seconds_per_row(target, data) * n * times, "at most; rows that fall early cost less")
+
+    def seconds_per_row(self, target: Target, data: Dataset) -> float:
+        """What one pass of one row costs, by the gradient."""
+        from ..module_queries import seconds_per_row
+
+        return seconds_per_row(target.module, data, self.norm)
 
     def run(self, target: Target, data: Dataset, progress: Progress) -> CheckResult:
         """Sample, attack, judge by the target's own answers, and say it."""

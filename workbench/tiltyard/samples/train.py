@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from ..datasets.dataset import Dataset
+from ..evasion.adversarial_training import AdversarialTraining
 from ..progress import Progress, Report
 from ..targets.architecture import Architecture, build, cnn, mlp
 from ..targets.saving import save
@@ -22,6 +23,9 @@ from .catalog import load_data
 HERE = Path(__file__).parent / "models"
 SEED = 0
 CENSUS = Recipe(epochs=8, batch_size=512, rate=3e-3)
+ROBUST = AdversarialTraining(
+    norm="linf", budget=0.2, steps=7, epochs=30, batch_size=100, rate=3e-3, ramp=0.35, shift=2, rows=200, seed=SEED
+)
 DIGITS = Recipe(epochs=8, batch_size=64, rate=2e-3)
 
 
@@ -53,9 +57,20 @@ def digits(progress: Progress) -> TorchTarget:
     return trained("Digits CNN", cnn((16, 32), 64, 10), DIGITS, load_data("digits"), progress)
 
 
+def robust(progress: Progress) -> TorchTarget:
+    """The digits model after adversarial training, by the defense of that name."""
+    data = load_data("digits")
+    start = digits(progress.part(0.1))
+    outcome = ROBUST(start, data, progress.part(0.9))
+    if not isinstance(outcome.target, TorchTarget):
+        raise SystemExit(outcome.record.error or outcome.record.result.summary)
+    return outcome.target
+
+
 MODELS: dict[str, tuple[str, str, Callable[[Progress], TorchTarget]]] = {
     "census": ("census", "Census income: who earns more than 50,000 dollars?", census),
     "digits": ("digits", "Handwritten digits", digits),
+    "digits-robust": ("digits", "Handwritten digits, adversarially trained", robust),
 }
 
 

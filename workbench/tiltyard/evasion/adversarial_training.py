@@ -1,0 +1,237 @@
+"""Adversarial training: the model is trained again on the rows that fool it."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+import numpy as np
+from pydantic import model_validator
+
+from ..check import Estimate, parameter
+from ..datasets.dataset import Dataset
+from ..defense import Defended, Defense
+from ..errors import Problem, Unavailable
+from ..intervals import clopper_pearson, rate
+from ..progress import Progress
+from ..result import Axis, Chart, CheckResult, Finding, Metric, Series, Severity, Status
+from ..targets.target import Target
+
+if TYPE_CHECKING:
+    import torch
+
+    from ..adversarial import Space
+    from ..hardening import Plan, Watched
+    from ..targets.torch_target import TorchTarget
+
+JUDGE_STEPS = 40
+WATCH_STEPS = 10
+
+
+class AdversarialTraining(Defense):
+    """Attacks every training batch by PGD and trains on what it found.
+
+    Madry et al. 2018, arXiv:1706.06083. Departures: the budget grows over the first epochs, training can start from the
+    model's own weights, and the rate falls to 0 along half a cosine. In tables the steepest category flips are
+    made before the numbers are moved.
+    """
+
+    id: ClassVar[str] = "evasion.adversarial_training"
+    title: ClassVar[str] = "Adversarial training"
+    question: ClassVar[str] = "Can the model be made to withstand small changes, and what does that cost in accuracy?"
+    needs: ClassVar[frozenset[str]] = frozenset({"labels", "scores", "gradients", "weights"})
+    answers: ClassVar[tuple[str, ...]] = ("evasion.pgd", "evasion.fgsm", "evasion.square")
+    standards: ClassVar[tuple[str, ...]] = ("OWASP ML01:2023", "AITG-MOD-01", "AML.M0003", "NISTAML.022", "EU AI Act Art. 15(5)")
+    sources: ClassVar[tuple[str, ...]] = ("Madry et al. 2018, arXiv:1706.06083",)
+    cost: ClassVar[str] = "minutes: every step costs the attack's steps more"
+
+    norm: Literal["linf", "l2", "l1"] = parameter("linf", "How the size of a change is measured while training")
+    budget: float = parameter(0.1, "How far a row may be moved: share of each range (linf), whole ranges (l2, l1)", "ranges", gt=0, le=100)
+    steps: int = parameter(7, "Gradient steps of the attack on each batch", "steps", ge=1, le=200)
+    epochs: int = parameter(10, "Passes over the training rows", "epochs", ge=1, le=1_000)
+    batch_size: int = parameter(128, "Rows in a training step", "rows", ge=1, le=100_000)
+    rate: float = parameter(2e-3, "Adam's learning rate at the start", gt=0, le=1)
+    warm: bool = parameter(True, "Start from the model's weights instead of fresh ones")
+    ramp: float = parameter(0.3, "Share of the epochs over which the budget grows from 0", ge=0, le=1)
+    clean: float = parameter(0.0, "Share of the loss taken on the rows as they are; more keeps more accuracy without attack", ge=0, le=1)
+    shift: int = parameter(0, "Images: pixels by which each is moved at random while training", "pixels", ge=0, le=8)
+    flips: int = parameter(1, "Tables: categorical features that may be changed in a row besides the numbers", "features", ge=0, le=50)
+    rows: int = parameter(300, "Rows, not trained on, to measure before and after", "rows", ge=1, le=100_000)
+    resume: str = parameter(
+        "",
+        "File (safetensors) written after every epoch and gone on from if it is there; "
+        "a bare name stands in the user's data folder; empty for none",
+    )
+
+    @model_validator(mode="after")
+    def _within_range(self) -> "AdversarialTraining":
+        if self.norm == "linf" and self.budget > 1:
+            raise ValueError(f"a linf budget is a share of the range, at most 1; found {self.budget:g}")
+        return self
+
+    def estimate(self, target: Target, data: Dataset) -> Estimate:
+        """Times one small batch; training and both measurements."""
+        from ..module_queries import seconds_per_row
+
+        each = seconds_per_row(target.module, data, self.norm, self.batch_size)
+        flips = min(self.flips, len(data.schema.groups))
+        training = len(data.seen) * self.epochs * (self.steps + flips + 3)
+        rows = min(self.rows, len(data.unseen))
+        judging = rows * (2 * JUDGE_STEPS + self.epochs * WATCH_STEPS) * (1 + flips)
+        return Estimate(training + judging, each * (training + judging), "from one timed batch")
+
+    def apply(self, target: Target, data: Dataset, progress: Progress) -> Defended:
+        """Train a copy; clean and robust accuracy before, along the way and after, on rows not trained on."""
+        from ..adversarial import Space
+        from ..hardening import harden
+        from ..targets.training import fresh
+
+        torch_target = trainable(target)
+        space = Space.of(data.schema)
+        if not space.dimensions and not (space.groups and self.flips):
+            raise Problem("a feature that an attacker may change", "none", "Mark features as mutable in the schema, or allow flips")
+        held_out = data.unseen.sample(self.rows, np.random.default_rng(self.seed))
+        before = self._judged(target.module, held_out, space, JUDGE_STEPS, progress.part(0.05))
+        module = torch_target.trainable() if self.warm else fresh(torch_target.inner, self.seed).requires_grad_()
+        seen = data.seen
+        way = harden(
+            module,
+            seen.x,
+            seen.y,
+            space,
+            self.plan(data),
+            self.seed,
+            lambda now, part: self._shares(now, held_out, space, part),
+            progress.part(0.88),
+            self._checkpoint(),
+            self._key(target, data),
+        )
+        made = torch_target.made(module, f"{target.name}, adversarially trained")
+        after = self._judged(made.module, held_out, space, JUDGE_STEPS, progress.part(0.07))
+        return Defended(made, self._result(before, after, way, len(held_out), data))
+
+    def plan(self, data: Dataset) -> "Plan":
+        """The parameters as `hardening.harden` takes them."""
+        from ..hardening import Plan
+
+        shift = self.shift if data.schema.images else 0
+        flips = 0 if data.schema.images else self.flips
+        return Plan(
+            self.norm,
+            self.budget,
+            self.steps,
+            self.epochs,
+            self.batch_size,
+            self.rate,
+            self.ramp,
+            shift=shift,
+            clean=self.clean,
+            flips=flips,
+        )
+
+    def _judged(self, module: "torch.nn.Module", data: Dataset, space: "Space", steps: int, progress: Progress) -> tuple[int, int]:
+        """How many rows are right, and how many of them stay right under PGD."""
+        import torch
+
+        from ..adversarial import judged
+        from ..module_queries import tensors
+        from ..table_moves import attack
+
+        x, y = tensors(data)
+        module.requires_grad_(requires_grad=False)
+        right = (~judged(module, x, y).fooled).nonzero().squeeze(1)
+        if len(right) == 0:
+            return 0, 0
+        generator = torch.Generator().manual_seed(self.seed)
+        found = attack(module, x[right], y[right], space, self.norm, self.budget, steps, generator, 1, self.flips, progress)
+        return len(right), int((~found.fooled).sum().item())
+
+    def _shares(self, module: "torch.nn.Module", data: Dataset, space: "Space", progress: Progress) -> tuple[float, float]:
+        clean, robust = self._judged(module, data, space, WATCH_STEPS, progress)
+        return clean / len(data), robust / len(data)
+
+    def _checkpoint(self) -> Path | None:
+        if not self.resume:
+            return None
+        path = Path(self.resume).expanduser()
+        if path.name != self.resume:
+            return path
+        import platformdirs
+
+        return Path(platformdirs.user_data_path("tiltyard", appauthor=False)) / "checkpoints" / path.name
+
+    def _key(self, target: Target, data: Dataset) -> str:
+        facts = [self.model_dump(mode="json", exclude={"resume"}), target.fingerprint, data.fingerprint]
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+    def _result(self, before: tuple[int, int], after: tuple[int, int], way: "list[Watched]", n: int, data: Dataset) -> CheckResult:
+        metrics = (
+            rate("robust_accuracy", "Robust accuracy after", after[1], n, "higher"),
+            rate("robust_accuracy_before", "Robust accuracy before", before[1], n, "higher"),
+            rate("clean_accuracy", "Accuracy without attack after", after[0], n, "higher"),
+            rate("clean_accuracy_before", "Accuracy without attack before", before[0], n, "higher"),
+        )
+        robust, was, clean, clean_was = metrics
+        better = (robust.low or 0.0) > (was.value or 0.0)
+        summary = (
+            f"Under PGD of {self.norm} {self.budget:g} the model now keeps {robust.value:.1%} of {n} rows right "
+            f"({robust.low:.1%} to {robust.high:.1%}), before {was.value:.1%}; without attack {clean.value:.1%}, before {clean_was.value:.1%}."
+        )
+        notes = [f"Measured by PGD of {JUDGE_STEPS} steps; along the way by {WATCH_STEPS} steps on the same rows, so a little higher."]
+        if self.warm:
+            notes.append("Started from the weights of the model it defends.")
+        notes.append("What retrains it later (shadow models, theft) is the plain recipe of the model it came from.")
+        if data.member is None:
+            notes.append("Which rows are held out is not known: it was trained and measured on the same rows.")
+        return CheckResult(
+            status=Status.PASSED if better else Status.FINDING,
+            summary=summary,
+            metrics=metrics,
+            findings=() if better else (self._no_gain(robust, was),),
+            charts=(self._along(way, before, n),),
+            notes=tuple(notes),
+        )
+
+    def _no_gain(self, after: Metric, before: Metric) -> Finding:
+        return Finding(
+            title=f"Robust accuracy did not clearly rise: {before.value:.1%} before, {after.value:.1%} after",
+            severity=Severity.LOW,
+            evidence="robust_accuracy",
+            advice="Train for more epochs or with a smaller budget, or measure on more rows.",
+            standards=self.standards,
+        )
+
+    def _along(self, way: "list[Watched]", before: tuple[int, int], n: int) -> Chart:
+        shares = [(0, before[0] / n, before[1] / n), *((w.epoch, w.clean, w.robust) for w in way)]
+        shares = shares[:: max(1, len(shares) // 100)]
+        epochs = tuple(float(epoch) for epoch, _, _ in shares)
+
+        def series(name: str, values: list[float]) -> Series:
+            bands = [clopper_pearson(round(v * n), n) for v in values]
+            return Series(name=name, x=epochs, y=tuple(values), low=tuple(low for low, _ in bands), high=tuple(high for _, high in bands))
+
+        return Chart(
+            name="along_the_way",
+            title="Accuracy on rows not trained on, by epoch",
+            kind="line",
+            x=Axis(label="epoch", low=0.0),
+            y=Axis(label="accuracy", low=0.0, high=1.0),
+            series=(
+                series(f"without attack, n = {n}", [clean for _, clean, _ in shares]),
+                series(f"under PGD ({WATCH_STEPS} steps)", [robust for _, _, robust in shares]),
+            ),
+            alt=f"Robust accuracy goes from {shares[0][2]:.1%} to {shares[-1][2]:.1%}, accuracy from {shares[0][1]:.1%} to {shares[-1][1]:.1%}.",
+        )
+
+
+def trainable(target: Target) -> "TorchTarget":
+    """The target as one that can be trained; `Unavailable` where it cannot."""
+    from ..targets.torch_target import TorchTarget
+
+    if not isinstance(target, TorchTarget):
+        raise Unavailable(
+            "a torch module whose weights can be trained", type(target).__name__, "Open the model from its weights and architecture"
+        )
+    if target.outputs != "logits":
+        raise Unavailable("a module that returns logits, to train it again", "probabilities", "Give the module without its softmax")
+    return target
