@@ -62,6 +62,8 @@ class FunctionTarget(Target):
 
     def _scores(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         out = np.asarray(self.predict(fed(x, self.schema, self.wants)))
+        if out.ndim == 0:
+            raise Problem(f"numbers from {self.name}, one answer a row", f"{out.tolist()!r}"[:80], "Return an array")
         if self.outputs == "labels":
             return _one_hot(out, self.classes)
         if out.dtype.kind not in "buif":

@@ -269,6 +269,17 @@ def _unless_numbered(classes: tuple[str, ...]) -> tuple[str, ...]:
     return () if classes == tuple(map(str, range(len(classes)))) else classes
 
 
+def _plain(module: Any) -> Any:
+    """A ScriptModule wrapped so that it can be frozen; any other module as it is."""
+    import torch
+
+    if not isinstance(module, torch.jit.ScriptModule):
+        return module
+    from .script_target import Scripted
+
+    return Scripted(module)
+
+
 def _from_object(source: Any, given: _Given) -> Target:
     from . import object_target
 
@@ -279,7 +290,7 @@ def _from_object(source: Any, given: _Given) -> Target:
             from .weights_file import architecture_of
 
             architecture = architecture_of(given.architecture)
-        return _module(source, given, architecture=architecture)
+        return _module(_plain(source), given, name=given.name or type(source).__name__, architecture=architecture)
     if isinstance(source, type):
         raise Problem("a model", f"the class {source.__name__}", "Give an instance of it, fitted")
     if object_target.is_estimator(source) and not (hasattr(source, "call") and hasattr(source, "layers")):

@@ -4,10 +4,27 @@ import io
 import warnings
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ..errors import Problem
 from .model_file import ModelFile
+
+
+class Scripted(nn.Module):
+    """A ScriptModule in a plain one, which can be frozen and copied like any other."""
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, x: Tensor) -> Tensor:
+        """What the script returns."""
+        out: Tensor = self.inner(x)
+        return out
+
+    def extra_repr(self) -> str:
+        """The script's own code, so that a fingerprint of the module depends on it."""
+        return str(getattr(self.inner, "code", ""))
 
 
 def script_module(file: ModelFile) -> nn.Module:
@@ -25,4 +42,4 @@ def script_module(file: ModelFile) -> nn.Module:
     except (RuntimeError, ValueError, OSError, EOFError) as error:
         found = (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
         raise Problem("a whole TorchScript archive", f"{file.path.name}, which cannot be read ({found})", "Save it again") from None
-    return module.eval()
+    return Scripted(module).eval()

@@ -1,0 +1,255 @@
+"""ONNX: converted to torch where every operator is known and both agree, else a black box that says why not."""
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from tiltyard.datasets.schema import Feature, Schema
+from tiltyard.errors import Problem
+from tiltyard.targets.opening import open_target
+from tiltyard.targets.torch_target import TorchTarget
+
+onnx = pytest.importorskip("onnx", reason="the extra onnx is not installed")
+pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
+from onnx import TensorProto, helper, numpy_helper  # noqa: E402
+
+SCHEMA = Schema(
+    features=tuple(Feature(name=f"f{i}", kind="continuous", low=-1, high=1) for i in range(4)), label="y", classes=("a", "b", "c")
+)
+IMAGES = Schema(features=(Feature(name="image", kind="pixels", shape=(1, 8, 8)),), label="y", classes=("a", "b", "c"))
+MIXED = Schema(
+    features=(Feature(name="age", kind="integer", low=0, high=90), Feature(name="sex", kind="categorical", categories=("f", "m"))),
+    label="y",
+    classes=("no", "yes"),
+)
+
+
+def drawn(schema: Schema = SCHEMA, n: int = 50) -> NDArray[np.float32]:
+    return np.random.default_rng(1).uniform(schema.low, schema.high, (n, *schema.shape)).astype(np.float32)
+
+
+def exported(path: Path, net: nn.Module, schema: Schema, dynamic: bool = True) -> Path:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        axes = {"input": {0: "n"}, "output": {0: "n"}} if dynamic else None
+        rows = (torch.zeros(1, *schema.shape),)
+        torch.onnx.export(net.eval(), rows, path, dynamo=False, input_names=["input"], output_names=["output"], dynamic_axes=axes)
+    return path
+
+
+def made(
+    path: Path, nodes: list[Any], constants: dict[str, Any], outputs: list[Any], inputs: list[Any] | None = None, ml: bool = True
+) -> Path:
+    inputs = inputs or [helper.make_tensor_value_info("x", TensorProto.FLOAT, [None, 4])]
+    weights = [numpy_helper.from_array(np.asarray(v), name) for name, v in constants.items()]
+    graph = helper.make_graph(nodes, "g", inputs, outputs, weights)
+    sets = [helper.make_opsetid("", 17)] + ([helper.make_opsetid("ai.onnx.ml", 3)] if ml else [])
+    path.write_bytes(helper.make_model(graph, opset_imports=sets, ir_version=9).SerializeToString())
+    return path
+
+
+def scores_out(name: str = "p", k: int = 3) -> Any:
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, [None, k])
+
+
+def torch_scores(net: nn.Module, x: NDArray[np.float32]) -> NDArray[np.float32]:
+    with torch.inference_mode():
+        return torch.softmax(net.eval()(torch.from_numpy(x)), 1).numpy()
+
+
+def tabular() -> nn.Module:
+    torch.manual_seed(0)
+    layers = [nn.Linear(4, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(0.2), nn.Linear(8, 8), nn.Tanh(), nn.Linear(8, 8), nn.GELU()]
+    return nn.Sequential(*layers, nn.LeakyReLU(), nn.ELU(), nn.Sigmoid(), nn.Linear(8, 3))
+
+
+def visual() -> nn.Module:
+    torch.manual_seed(0)
+    first = [nn.Conv2d(1, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(4, 6, 3, stride=1, groups=2)]
+    return nn.Sequential(*first, nn.AvgPool2d(2), nn.Flatten(), nn.Linear(6, 3))
+
+
+@pytest.mark.parametrize(("net", "schema"), [(tabular(), SCHEMA), (visual(), IMAGES)], ids=["table", "images"])
+def test_torch_exports_come_back_with_gradients(tmp_path: Path, net: nn.Module, schema: Schema) -> None:
+    target = open_target(exported(tmp_path / "m.onnx", net, schema), schema=schema)
+    x = drawn(schema)
+    np.testing.assert_allclose(target.scores(x), torch_scores(net, x), atol=1e-5)
+    assert isinstance(target, TorchTarget)
+    assert target.offers == {"labels", "scores", "gradients", "weights", "file"}
+    given = torch.from_numpy(x).requires_grad_()
+    ours = torch.autograd.grad(target.module(given)[:, 0].sum(), given)[0]
+    wanted = torch.autograd.grad(net(given)[:, 0].sum(), given)[0]
+    np.testing.assert_allclose(ours.numpy(), wanted.numpy(), atol=1e-4)
+
+
+def test_a_last_softmax_is_left_off(tmp_path: Path) -> None:
+    net = tabular()
+    target = open_target(exported(tmp_path / "m.onnx", nn.Sequential(net, nn.Softmax(1)), SCHEMA), schema=SCHEMA)
+    assert isinstance(target, TorchTarget)
+    assert target.outputs == "logits"
+    np.testing.assert_allclose(target.scores(drawn()), torch_scores(net, drawn()), atol=1e-5)
+
+
+def test_a_fixed_batch_of_one_is_fed_row_by_row(tmp_path: Path) -> None:
+    net = tabular()
+    target = open_target(exported(tmp_path / "m.onnx", net, SCHEMA, dynamic=False), schema=SCHEMA)
+    np.testing.assert_allclose(target.scores(drawn(n=7)), torch_scores(net, drawn(n=7)), atol=1e-5)
+
+
+def linear() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    rng = np.random.default_rng(2)
+    return rng.normal(size=(3, 4)).astype(np.float32), rng.normal(size=3).astype(np.float32)
+
+
+def sklearn_like(path: Path, labels: list[str] | list[int], zipmap: bool = True) -> Path:
+    """As skl2onnx writes a scaled logistic regression: Scaler, LinearClassifier, Normalizer, ZipMap."""
+    weights, bias = linear()
+    key = "classlabels_strings" if isinstance(labels[0], str) else "classlabels_ints"
+    node = helper.make_node
+    nodes = [
+        node("Scaler", ["x"], ["s"], domain="ai.onnx.ml", offset=[0.1] * 4, scale=[2.0] * 4),
+        node(
+            "LinearClassifier", ["s"], ["label", "raw"], domain="ai.onnx.ml", coefficients=weights.ravel().tolist(),
+            intercepts=bias.tolist(), multi_class=1, post_transform="SOFTMAX", **{key: labels},
+        ),
+        node("Normalizer", ["raw"], ["p"], domain="ai.onnx.ml", norm="L1"),
+    ]  # fmt: skip
+    kind = TensorProto.STRING if isinstance(labels[0], str) else TensorProto.INT64
+    outputs = [helper.make_tensor_value_info("label", kind, [None]), scores_out()]
+    if zipmap:
+        zipkey = "classlabels_strings" if isinstance(labels[0], str) else "classlabels_int64s"
+        nodes.append(node("ZipMap", ["p"], ["m"], domain="ai.onnx.ml", **{zipkey: labels}))
+        value = helper.make_map_type_proto(kind, helper.make_tensor_type_proto(TensorProto.FLOAT, []))
+        outputs[1] = helper.make_value_info("m", helper.make_sequence_type_proto(value))
+    return made(path, nodes, {}, outputs)
+
+
+def linear_scores(x: NDArray[np.float32]) -> NDArray[np.float32]:
+    weights, bias = linear()
+    return torch.softmax(torch.from_numpy((x - 0.1) * 2 @ weights.T + bias), 1).float().numpy()
+
+
+@pytest.mark.parametrize("zipmap", [True, False], ids=["map", "tensor"])
+@pytest.mark.parametrize(("labels", "order"), [(["a", "b", "c"], [0, 1, 2]), (["c", "a", "b"], [1, 2, 0]), ([0, 1, 2], [0, 1, 2])])
+def test_scikit_learn_exports(tmp_path: Path, zipmap: bool, labels: list[Any], order: list[int]) -> None:
+    target = open_target(sklearn_like(tmp_path / "m.onnx", labels, zipmap), schema=SCHEMA)
+    np.testing.assert_allclose(target.scores(drawn()), linear_scores(drawn())[:, order], atol=1e-5)
+    assert "gradients" in target.offers, target.assumptions
+
+
+def test_an_unknown_operator_makes_a_black_box(tmp_path: Path) -> None:
+    node = helper.make_node
+    weights, bias = linear()
+    nodes = [node("Gemm", ["x", "w", "b"], ["h"], transB=1), node("Hardmax", ["h"], ["p"])]
+    target = open_target(made(tmp_path / "m.onnx", nodes, {"w": weights, "b": bias}, [scores_out()]), schema=SCHEMA)
+    assert target.offers == {"labels", "scores", "file"}
+    assert "Hardmax is not converted" in " ".join(target.assumptions)
+    with pytest.raises(Problem, match="gradients"):
+        _ = target.module
+    assert set(np.unique(target.scores(drawn()))) == {0.0, 1.0}
+
+
+def test_a_conversion_that_disagrees_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tiltyard.targets import onnx_graph
+
+    path = exported(tmp_path / "m.onnx", tabular(), SCHEMA)
+    monkeypatch.setitem(onnx_graph.OPERATORS, "Tanh", lambda a, o: a[0])
+    target = open_target(path, schema=SCHEMA)
+    assert "gradients" not in target.offers
+    assert "differed" in " ".join(target.assumptions)
+    np.testing.assert_allclose(target.scores(drawn()), torch_scores(tabular(), drawn()), atol=1e-5)
+
+
+def test_labels_alone(tmp_path: Path) -> None:
+    weights, bias = linear()
+    nodes = [helper.make_node("Gemm", ["x", "w", "b"], ["h"], transB=1), helper.make_node("ArgMax", ["h"], ["p"], axis=1, keepdims=0)]
+    out = [helper.make_tensor_value_info("p", TensorProto.INT64, [None])]
+    target = open_target(made(tmp_path / "m.onnx", nodes, {"w": weights, "b": bias}, out), schema=SCHEMA)
+    assert target.offers == {"labels", "file"}
+    np.testing.assert_array_equal(target.labels(drawn()), (drawn() @ weights.T + bias).argmax(1))
+
+
+def test_a_table_of_its_own_columns(tmp_path: Path) -> None:
+    """As skl2onnx writes a pipeline over a DataFrame: an input for each column."""
+    node = helper.make_node
+    nodes = [
+        node("LabelEncoder", ["sex"], ["s"], domain="ai.onnx.ml", keys_strings=["f", "m"], values_floats=[0.0, 1.0]),
+        node("Concat", ["age", "s"], ["both"], axis=1),
+        node("Gemm", ["both", "w", "b"], ["p"]),
+    ]
+    inputs = [
+        helper.make_tensor_value_info("age", TensorProto.FLOAT, [None, 1]),
+        helper.make_tensor_value_info("sex", TensorProto.STRING, [None, 1]),
+    ]
+    weights = np.array([[0.1, -0.1], [1.0, -1.0]], np.float32)
+    path = made(tmp_path / "m.onnx", nodes, {"w": weights, "b": np.zeros(2, np.float32)}, [scores_out(k=2)], inputs)
+    target = open_target(path, schema=MIXED)
+    x = np.array([[30, 1, 0], [60, 0, 1]], np.float32)
+    logits = np.array([[30, 0], [60, 1]], np.float32) @ weights
+    np.testing.assert_allclose(target.scores(x), torch.softmax(torch.from_numpy(logits), 1).numpy(), atol=1e-5)
+    assert "gradients" not in target.offers
+
+
+def test_double_precision_and_attribute_inputs(tmp_path: Path) -> None:
+    weights, bias = linear()
+    node = helper.make_node
+    nodes = [
+        node("Constant", [], ["two"], value=numpy_helper.from_array(np.array(2.0))),
+        node("Mul", ["x", "two"], ["d"]),
+        node("MatMul", ["d", "w"], ["h"]),
+        node("Add", ["h", "b"], ["r"]),
+        node("Identity", ["r"], ["p"]),
+    ]
+    inputs = [helper.make_tensor_value_info("x", TensorProto.DOUBLE, [None, 4])]
+    out = [helper.make_tensor_value_info("p", TensorProto.DOUBLE, [None, 3])]
+    path = made(tmp_path / "m.onnx", nodes, {"w": weights.T.astype(float), "b": bias.astype(float)}, out, inputs)
+    target = open_target(path, schema=SCHEMA)
+    assert "gradients" in target.offers, target.assumptions
+    wanted = torch.softmax(torch.from_numpy(2 * drawn() @ weights.T + bias), 1).numpy()
+    np.testing.assert_allclose(target.scores(drawn()), wanted, atol=1e-5)
+
+
+def test_the_wrong_number_of_columns(tmp_path: Path) -> None:
+    path = exported(
+        tmp_path / "m.onnx",
+        nn.Linear(5, 3),
+        SCHEMA.model_copy(update={"features": (*SCHEMA.features, Feature(name="z", kind="continuous"))}),
+    )
+    with pytest.raises(Problem, match=r"rows of shape \(4,\)"):
+        open_target(path, schema=SCHEMA)
+
+
+def test_truncated_and_mutated_models_give_one_line(tmp_path: Path) -> None:
+    whole = exported(tmp_path / "m.onnx", tabular(), SCHEMA).read_bytes()
+    rng = np.random.default_rng(0)
+    parts = [whole[: int(len(whole) * share)] for share in (0.1, 0.5, 0.99)]
+    for _ in range(60):
+        changed = bytearray(whole)
+        for at in rng.integers(0, len(changed), 2):
+            changed[at] = rng.integers(0, 256)
+        parts.append(bytes(changed))
+    refused = 0
+    for part in parts:
+        (tmp_path / "n.onnx").write_bytes(part)
+        try:
+            open_target(tmp_path / "n.onnx", schema=SCHEMA)
+        except Problem:
+            refused += 1
+    assert refused >= 3
+
+
+def test_weights_in_another_file_are_refused(tmp_path: Path) -> None:
+    model = onnx.load_from_string(exported(tmp_path / "m.onnx", tabular(), SCHEMA).read_bytes())
+    tensor = model.graph.initializer[0]
+    tensor.ClearField("raw_data")
+    tensor.data_location = TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value="../../../etc/passwd")
+    (tmp_path / "e.onnx").write_bytes(model.SerializeToString())
+    with pytest.raises(Problem, match="safe"):
+        open_target(tmp_path / "e.onnx", schema=SCHEMA)
