@@ -50,16 +50,17 @@ def table() -> Ground:
         Feature(name="count", kind="integer", low=0, high=20),
         Feature(name="color", kind="categorical", categories=("red", "green", "blue")),
         Feature(name="fixed", kind="continuous", low=-1, high=1, mutable=False),
+        Feature(name="side", kind="categorical", categories=("left", "right"), mutable=False),
     )
     schema = Schema(features=features, label="good", classes=("no", "yes"), sensitive=("side",))
-    color = rng.integers(0, 3, n)
-    x = np.column_stack([rng.uniform(0, 10, n), rng.integers(0, 21, n), np.eye(3)[color], rng.uniform(-1, 1, n)]).astype(np.float32)
-    side = rng.integers(0, 2, n)
+    color, side = rng.integers(0, 3, n), rng.integers(0, 2, n)
+    numbers = np.column_stack([rng.uniform(0, 10, n), rng.integers(0, 21, n)])
+    x = np.column_stack([numbers, np.eye(3)[color], rng.uniform(-1, 1, n), np.eye(2)[side]]).astype(np.float32)
     y = (x[:, 0] + 0.4 * x[:, 1] + 2 * (color == 0) + 1.5 * side + rng.normal(0, 1.5, n) > 10).astype(np.int64)
     member = np.arange(n) < n // 2
-    sensitive = {"side": np.where(side == 1, "left", "right"), "half": np.where(rng.random(n) < 0.5, "a", "b")}
+    sensitive = {"side": np.where(side == 0, "left", "right"), "half": np.where(rng.random(n) < 0.5, "a", "b")}
     data = Dataset(x, y, schema, "tiny table", sensitive, member)
-    architecture = mlp(6, (8,), 2, x.mean(0).tolist(), (x.std(0) + 1e-6).tolist())
+    architecture = mlp(8, (8,), 2, x.mean(0).tolist(), (x.std(0) + 1e-6).tolist())
     recipe = Recipe(epochs=3, batch_size=32, rate=0.02)
     module = fit(fresh(build(architecture), 0), x[member], y[member], recipe, 0, Progress())
     return Ground(TorchTarget(module, schema.classes, schema, "tiny network", recipe=recipe, architecture=architecture), data)
