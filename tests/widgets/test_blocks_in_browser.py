@@ -272,6 +272,14 @@ def test_form_sends_what_is_typed_and_resets(show: Show) -> None:
     assert not page.get_by_role("textbox", name="Seed").is_visible()
 
 
+def test_an_error_in_a_folded_field_unfolds_it(show: Show) -> None:
+    page = show(form_for(Probe))
+    page.evaluate("models[0].model.set('given', {...models[0].model.get('given'), seed: -1})")
+    assert page.locator("summary").inner_text() == "More settings (1 changed)"
+    page.evaluate("models[0].model.set('errors', {seed: 'Expected a number'})")
+    assert page.get_by_role("textbox", name="Seed").is_visible() and "Expected a number" in page.locator("details").inner_text()
+
+
 def test_pad_by_pointer_and_by_keyboard(show: Show) -> None:
     page = show(DrawPad())
     ink = "models[0].model.get('pixels').reduce((a, b) => a + b, 0)"

@@ -154,3 +154,30 @@ def test_start_values_reset_and_unknown_names() -> None:
 def test_only_named_fields() -> None:
     form = form_for(Probe, only=["norm", "budget"])
     assert [spec["name"] for spec in form.specs] == ["budget", "norm"] and form.step() == Probe()
+
+
+class Long(Frozen):
+    seed: int = parameter(0, "Seed", ge=0)
+    a: float = parameter(0.1, "Open at zero, small by default", gt=0, le=100)
+    b: float = parameter(0.9, "Open at zero, large by default", gt=0, le=1)
+    c: float = parameter(0, "Wide, zero by default", ge=0, le=1000)
+    d: int = parameter(3, "Few", ge=0, le=50)
+    e: float = parameter(1.0, "Half open", ge=0, lt=1e9)
+    f: str = parameter("", "Words")
+    g: str = parameter("", "More words")
+    h: str = parameter("", "Still more words")
+
+
+def test_sliders_only_where_a_hand_can_set_them() -> None:
+    found = {spec.name: spec for spec in read_fields(Long, None, ())}
+    assert found["a"].log and 0 < (found["a"].start or 0) <= 0.01
+    assert found["b"].slider and not found["b"].log and found["b"].start == found["b"].step == 0.01
+    assert not found["c"].slider and found["d"].step == 1 and not found["e"].slider
+
+
+def test_long_forms_fold_what_comes_last_but_still_send_it() -> None:
+    form = form_for(Long)
+    assert [spec["name"] for spec in form.specs if spec["advanced"]] == ["seed", "g", "h"]
+    form.set({"h": "x"})
+    assert form.step().h == "x"
+    assert [spec["name"] for spec in form_for(Long, most=20).specs if spec["advanced"]] == ["seed"]

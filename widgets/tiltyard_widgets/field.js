@@ -10,22 +10,24 @@ function parsed(text, spec) {
 }
 
 function toPosition(spec, value) {
-  const v = Math.min(Math.max(Number(value) || 0, spec.min), spec.max);
-  return spec.log ? (POSITIONS * Math.log(v / spec.min)) / Math.log(spec.max / spec.min) : v;
+  const low = spec.start ?? spec.min;
+  const v = Math.min(Math.max(Number(value) || 0, low), spec.max);
+  return spec.log ? (POSITIONS * Math.log(v / low)) / Math.log(spec.max / low) : v;
 }
 
 function fromPosition(spec, position) {
   const p = Number(position);
   if (!spec.log) return spec.kind === "integer" ? Math.round(p) : Number(p.toPrecision(spec.step ? 10 : spec.digits ?? 3));
-  const raw = spec.min * (spec.max / spec.min) ** (p / POSITIONS);
+  const low = spec.start ?? spec.min;
+  const raw = low * (spec.max / low) ** (p / POSITIONS);
   const v = spec.kind === "integer" ? Math.round(raw) : Number(raw.toPrecision(spec.digits ?? 2));
-  return Math.min(Math.max(v, spec.min), spec.max);
+  return Math.min(Math.max(v, low), spec.max);
 }
 
 function rangeInput(spec, about, changed) {
   const input = h("input", { type: "range", "aria-label": `${spec.label}, slider`, "aria-describedby": about });
   const bound = (s) => {
-    input.min = s.log ? 0 : s.min;
+    input.min = s.log ? 0 : s.start ?? s.min;
     input.max = s.log ? POSITIONS : s.max;
     input.step = s.log ? 1 : s.step || (s.max - s.min) / 200;
   };

@@ -30,6 +30,7 @@ class FieldSpec:
     open_max: bool = False
     optional: bool = False
     slider: bool = False
+    start: float | None = None
     log: bool = False
     step: float = 0.0
     options: tuple[Any, ...] = ()
@@ -100,16 +101,24 @@ def _kind(bare: Any) -> tuple[str, tuple[Any, ...]]:
     return simple.get(bare, ""), ()
 
 
-def _slider(kind: str, low: float | None, high: float | None, open_min: bool, open_max: bool) -> dict[str, Any]:
-    """Whether a slider makes sense between the bounds, on which scale and in which steps."""
-    if kind not in ("number", "integer") or low is None or high is None or not high > low or open_max:
+def _slider(spec: FieldSpec) -> dict[str, Any]:
+    """Whether a slider makes sense between the bounds, from where, on which scale and in which steps."""
+    low, high, default = spec.min, spec.max, spec.default
+    if spec.kind not in ("number", "integer") or low is None or high is None or not low < high <= 1e7 or spec.open_max:
         return {}
-    if low > 0 and high / low >= 500 and high <= 1e7:
-        return {"slider": not open_min, "log": True}
-    if open_min or high - low > 1000:
+    start = float(default) if isinstance(default, int | float) else low
+    if low > 0 and high / low >= 500:
+        return {"slider": not spec.open_min, "log": True, "start": low}
+    if low == 0 and spec.open_min and 0 < start < high / 20:
+        return {"slider": True, "log": True, "start": 10.0 ** math.floor(math.log10(min(start / 50, high / 1e4)))}
+    if high - low > 20 and start < low + (high - low) / 50 and not (spec.kind == "integer" and high - low <= 200):
         return {}
-    step = 1.0 if kind == "integer" else 10 ** math.floor(math.log10((high - low) / 50))
-    return {"slider": True, "step": step}
+    step = (
+        max(1.0, 10 ** math.floor(math.log10((high - low) / 100)))
+        if spec.kind == "integer"
+        else 10 ** math.floor(math.log10((high - low) / 50))
+    )
+    return {"slider": True, "step": step, "start": low + step if spec.open_min else low}
 
 
 def bounds_in_words(spec: FieldSpec) -> str:
@@ -170,15 +179,20 @@ def read_field(name: str, field: FieldInfo, advanced: bool = False) -> FieldSpec
         **bounds,
     )
     if not optional:
-        spec = replace(spec, **_slider(kind, spec.min, spec.max, spec.open_min, spec.open_max))
+        spec = replace(spec, **_slider(spec))
     return replace(spec, hint=_hint(spec), default=None if spec.default is PydanticUndefined else spec.default)
 
 
-def read_fields(model: type[BaseModel], only: Sequence[str] | None, advanced: Sequence[str]) -> tuple[FieldSpec, ...]:
-    """Specs of all fields of ``model`` that a form can show, in order, or of ``only`` those named."""
+def read_fields(model: type[BaseModel], only: Sequence[str] | None, advanced: Sequence[str], most: int = 6) -> tuple[FieldSpec, ...]:
+    """Specs of all fields of ``model`` that a form can show, in order, or of ``only`` those named.
+
+    Those in ``advanced``, and where there are more than ``most`` + 1 others all after the first ``most``, are advanced.
+    """
     names = [name for name in model.model_fields if only is None or name in only]
-    found = (read_field(name, model.model_fields[name], name in advanced) for name in names)
-    return tuple(spec for spec in found if spec is not None)
+    found = [spec for name in names if (spec := read_field(name, model.model_fields[name], name in advanced))]
+    plain = [spec.name for spec in found if not spec.advanced]
+    folded = set(plain[most:]) if len(plain) > most + 1 else set()
+    return tuple(replace(spec, advanced=spec.advanced or spec.name in folded) for spec in found)
 
 
 def with_choices(spec: FieldSpec, choices: Mapping[str, Sequence[str]]) -> FieldSpec:

@@ -5,9 +5,20 @@ export default {
     el.append(root);
     const save = saver(model);
     let fields = new Map();
-    const change = (name, value) => { model.set("given", { ...model.get("given"), [name]: value }); save(); };
-    const put = () => { const given = model.get("given"); for (const [name, f] of fields) f.put(given[name] ?? null); };
-    const say = () => { const errors = model.get("errors"); for (const [name, f] of fields) f.say(errors[name] ?? ""); rest.textContent = errors[""] ? `✕ ${errors[""]}` : ""; };
+    const change = (name, value) => { model.set("given", { ...model.get("given"), [name]: value }); count(); save(); };
+    const put = () => { const given = model.get("given"); for (const [name, f] of fields) f.put(given[name] ?? null); count(); };
+    const count = () => {
+      const given = model.get("given");
+      const changed = model.get("specs").filter((s) => s.advanced && JSON.stringify(given[s.name] ?? null) !== JSON.stringify(s.default ?? null)).length;
+      const summary = root.querySelector("summary");
+      if (summary) summary.textContent = changed ? `More settings (${changed} changed)` : "More settings";
+    };
+    const say = () => {
+      const errors = model.get("errors");
+      const folded = root.querySelector("details");
+      if (folded && model.get("specs").some((s) => s.advanced && errors[s.name])) folded.open = true;
+      for (const [name, f] of fields) f.say(errors[name] ?? ""); rest.textContent = errors[""] ? `✕ ${errors[""]}` : "";
+    };
     const able = () => { const off = model.get("disabled"); root.setAttribute("aria-disabled", String(off)); for (const f of fields.values()) f.able(!off); };
     const rest = h("p", { class: "ty-wrong ty-field", "aria-live": "polite" });
     const draw = () => {

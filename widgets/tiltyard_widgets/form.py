@@ -127,6 +127,7 @@ def form_for(
     only: Sequence[str] | None = None,
     advanced: Sequence[str] = ("seed",),
     start: Mapping[str, Any] | None = None,
+    most: int = 6,
 ) -> Form[Model]:
     """A form for ``model``.
 
@@ -140,5 +141,7 @@ def form_for(
         Names of fields that stand folded away under "More settings".
     start
         Values to begin with instead of the defaults.
+    most
+        How many fields stand open; further ones are folded away too.
     """
-    return Form(model, read_fields(model, only, advanced), choices or {}, start or {})
+    return Form(model, read_fields(model, only, advanced, most), choices or {}, start or {})
