@@ -1,6 +1,7 @@
 """Is a sensitive column recovered better with the model than without it? (Fredrikson et al. 2015; Jayaraman and Evans 2022, 2209.01292)."""
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -20,7 +21,7 @@ from .membership_threshold import asked
 Sees = Literal["scores", "label", "nothing"]
 MOST = 12
 FEW = 100
-STANDARDS = ("ML03:2023", "AITG-MOD-05", "AML.T0024.001", "NISTAML.032", "AI Act 15(5)", "RMF MEASURE 2.10")
+STANDARDS = ("OWASP ML03:2023", "AITG-MOD-05", "AML.T0024.001", "NISTAML.032", "EU AI Act Art. 15(5)", "AI RMF MEASURE 2.10")
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def _quarters(name: str, column: NDArray[np.float32], place: slice) -> Secret:
         value = np.searchsorted(edges, column, side="right")
         middle = np.array([np.median(column[value == i]) for i in range(len(edges) + 1)])
         ends = [f"{e:g}" for e in edges]
-        names = (f"below {ends[0]}", *(f"{a} to {b}" for a, b in zip(ends, ends[1:], strict=False)), f"{ends[-1]} and over")
+        names = (f"below {ends[0]}", *(f"{a} to {b}" for a, b in pairwise(ends)), f"{ends[-1]} and over")
     return Secret(name, names, value.astype(np.int64), place, middle.astype(np.float32)[:, None])
 
 
@@ -161,7 +162,7 @@ class AttributeInference(Check):
         if self.sees == "nothing":
             truth = np.stack([np.log(np.maximum(p[np.arange(len(p)), part.y], 1e-6)) for p in found], 1)
             return np.asarray(truth - truth.mean(1, keepdims=True), np.float32)
-        return np.stack([np.abs(self._seen(p) - seen).sum(1) for p in found], 1)
+        return np.asarray(np.stack([np.abs(self._seen(p) - seen).sum(1) for p in found], 1), np.float32)
 
     def _seen(self, p: NDArray[np.float32]) -> NDArray[np.float32]:
         if self.sees == "label":

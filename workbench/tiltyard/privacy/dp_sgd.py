@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .private_training.layers import Mended
     from .private_training.loop import Plan
 
-STANDARDS = ("ML04:2023", "AITG-MOD-04", "AML.T0024.000", "NISTAML.033", "AI Act 15(5)", "RMF MEASURE 2.10")
+STANDARDS = ("OWASP ML04:2023", "AITG-MOD-04", "AML.T0024.000", "NISTAML.033", "EU AI Act Art. 15(5)", "AI RMF MEASURE 2.10")
 
 
 class DPSGD(Defense):

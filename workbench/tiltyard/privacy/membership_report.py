@@ -10,7 +10,7 @@ from ..intervals import LEVEL, clopper_pearson
 from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
 from .membership import Halves, Mask, Roc, Scores, auc, checked, halves, roc, tpr_at
 
-STANDARDS = ("ML04:2023", "AITG-MOD-04", "AML.T0024.000", "NISTAML.033", "AI Act 15(5)", "RMF MEASURE 2.10")
+STANDARDS = ("OWASP ML04:2023", "AITG-MOD-04", "AML.T0024.000", "NISTAML.033", "EU AI Act Art. 15(5)", "AI RMF MEASURE 2.10")
 FEW = 100
 ADVICE = (
     "Train privately (DP-SGD), regularize or stop earlier, and give out labels or coarse scores instead of full ones; "

@@ -153,7 +153,7 @@ def _useless(hits: int, majority: int, n: int) -> tuple[Finding, ...]:
             severity=Severity.MEDIUM,
             evidence="metric accuracy_after",
             advice="Give more epsilon, rows, larger batches or another learning rate; clip_only tells whether clipping or noise hurts",
-            standards=("RMF MEASURE 2.10",),
+            standards=("AI RMF MEASURE 2.10",),
         ),
     )
 

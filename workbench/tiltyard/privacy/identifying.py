@@ -1,0 +1,233 @@
+"""A screen of a table: names, e-mail, phone, ids, near-unique columns and combinations, k-anonymity (Sweeney 2002)."""
+
+import re
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from ..check import Check, Estimate, parameter
+from ..datasets.dataset import Dataset
+from ..errors import Problem
+from ..intervals import rate
+from ..progress import Progress
+from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
+from ..targets.target import Target
+from .identifying_columns import Combination, Suspect, Values, combination, follows, grouped, of_dataset, of_frame, suspect, worst
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+STANDARDS = ("AITG-DAT-05", "AITG-DAT-01", "AI RMF MEASURE 2.10")
+QUASI = re.compile(
+    r"(^|[^a-z])(age|sex|gender|race|ethnic\w*|marital\w*|zip\w*|postal\w*|postcode|birth\w*|dob|country|nationality|citizenship|"
+    r"occupation|job|profession|education|city|region|state|religion)([^a-z]|$)"
+)
+NAMING = ("e-mail address", "IBAN", "payment card number", "social security number", "phone number", "person's name", "street address")
+
+
+class Identifying(Check):
+    """Looks at values, not at headings; shows the look of a value, never the value."""
+
+    id: ClassVar[str] = "privacy.identifying"
+    title: ClassVar[str] = "Identifying data"
+    question: ClassVar[str] = "Do the data name people, or single them out by a few columns?"
+    needs: ClassVar[frozenset[str]] = frozenset({"table"})
+    standards: ClassVar[tuple[str, ...]] = STANDARDS
+    sources: ClassVar[tuple[str, ...]] = ("Sweeney 2002, k-anonymity", "Sweeney 2000, Simple demographics often identify people uniquely")
+    cost: ClassVar[str] = "seconds"
+
+    quasi: str = parameter(
+        "", "Columns an outsider may know, by commas; empty takes those that look so (age, sex, race, …)", "columns", source="features"
+    )
+    k: int = parameter(5, "Smallest group that is acceptable", "rows", ge=2, le=1000)
+    near_unique: float = parameter(0.5, "Share of rows with a value of their own from which a column singles out", "share", gt=0, le=1)
+    combined: int = parameter(3, "Largest number of columns taken together", "columns", ge=2, le=5)
+
+    def estimate(self, target: Target, data: Dataset) -> Estimate:
+        return Estimate(queries=0, note=self.cost)
+
+    def run(self, target: Target, data: Dataset, progress: Progress) -> CheckResult:
+        return self.screen(of_dataset(data), progress)
+
+    def look(self, frame: "pd.DataFrame", progress: Progress | None = None) -> CheckResult:
+        """The same for a raw table, before it has a schema; no model is needed."""
+        if not len(frame) or not len(frame.columns):
+            raise Problem("a table with rows and columns", f"{len(frame)} rows and {len(frame.columns)} columns", "Give data with rows")
+        return self.screen(of_frame(frame), progress or Progress())
+
+    def screen(self, columns: list[Values], progress: Progress) -> CheckResult:
+        rng = np.random.default_rng(self.seed)
+        suspects: list[Suspect] = []
+        first = progress.part(0.3)
+        for i, column in enumerate(columns):
+            first.step(i / len(columns), f"looking at {column.name}")
+            if (found := suspect(column, rng, self.near_unique)) is not None:
+                suspects.append(found)
+        named = {s.column for s in suspects}
+        rest = [c for c in columns if c.name not in named and len(c.distinct) > 1]
+        combos = worst(rest, min(self.combined, len(rest)), self.k, 5, progress.part(0.6)) if len(rest) > 1 else []
+        known = self._quasi(columns)
+        joint = combination(known, self.k) if known else None
+        progress.step(0.95, "writing")
+        return self._result(suspects, combos, known, joint, len(columns))
+
+    def _quasi(self, columns: list[Values]) -> list[Values]:
+        by_name = {c.name: c for c in columns}
+        asked = [name.strip() for name in self.quasi.split(",") if name.strip()]
+        if lost := [name for name in asked if name not in by_name]:
+            raise Problem(f"columns among {', '.join(by_name)}", ", ".join(lost), "Correct the names")
+        if asked:
+            return [by_name[name] for name in asked]
+        looks = [c for c in columns if QUASI.search(c.name.lower().replace("_", " ")) and len(c.distinct) > 1]
+        return [c for i, c in enumerate(looks) if not any(follows(c, other) for other in looks[:i])]
+
+    def _result(
+        self, suspects: list[Suspect], combos: list[Combination], known: list[Values], joint: Combination | None, columns: int
+    ) -> CheckResult:
+        findings = [_about(s) for s in suspects]
+        if joint is not None and joint.smallest < self.k:
+            findings.append(_too_small(joint, self.k))
+        findings += [_together(c) for c in _fewest(combos, self.near_unique)]
+        tables = [_suspects(suspects), _combinations(combos, self.k)]
+        if known:
+            tables.append(_smallest(known))
+        naming = [s.column for s in suspects if s.kind in NAMING]
+        told = f"{len(suspects)} of {columns} columns name or single out people" + (
+            f" ({', '.join(s.column for s in suspects)})" if suspects else ""
+        )
+        if joint is not None:
+            told += f"; {', '.join(joint.columns)} together: {joint.alone / joint.n:.1%} of rows are alone, smallest group {joint.smallest} (k = {self.k})."
+        else:
+            told += "; no quasi-identifiers were named or recognized."
+        notes = ["Values are shown by their look only: letters as a or A, digits as 0."]
+        if not self.quasi and known:
+            notes.append("Quasi-identifiers were recognized by their headings; name them (quasi) to be sure.")
+        if not known:
+            notes.append("k-anonymity was not measured: name the columns an outsider may know (quasi).")
+        return CheckResult(
+            status=Status.FINDING if findings else Status.PASSED if known else Status.INCOMPLETE,
+            summary=told,
+            metrics=(*_metrics(joint, self.k), Metric(name="suspect_columns", label="Columns that name or single out", value=len(suspects), safer="lower"),
+                     Metric(name="naming_columns", label="Columns that name people", value=len(naming), safer="lower")),
+            findings=tuple(findings),
+            tables=tuple(tables),
+            charts=_charts(known),
+            notes=tuple(notes),
+        )  # fmt: skip
+
+
+def _metrics(joint: Combination | None, k: int) -> list[Metric]:
+    if joint is None:
+        note = "no quasi-identifiers were named or recognized"
+        return [Metric(name="k", label="Smallest group", value=None, unit="rows", safer="higher", note=note)]
+    return [
+        Metric(name="k", label="Smallest group (k-anonymity)", value=joint.smallest, unit="rows", n=joint.n, safer="higher"),
+        rate("alone", "Rows alone in their group", joint.alone, joint.n, "lower"),
+        rate("below_k", f"Rows in groups below {k}", joint.below, joint.n, "lower"),
+    ]
+
+
+def _about(it: Suspect) -> Finding:
+    naming = it.kind in NAMING
+    severity = Severity.HIGH if naming else Severity.LOW if it.kind == "near-unique values" else Severity.MEDIUM
+    seen = f"{it.singled:.0%} of rows hold a value of their own" if it.kind == "near-unique values" else f"{it.share:.0%} of values look so"
+    return Finding(
+        title=f"{it.column!r} holds {'an' if it.kind[0] in 'eiI' else 'a'} {it.kind}"
+        if it.kind != "near-unique values"
+        else f"{it.column!r} has near-unique values",
+        severity=severity,
+        evidence=f"table suspects: {seen}, for example {it.shape}",
+        advice="Drop the column before training, or replace it by a coarser or keyed value; keep the link elsewhere under access control",
+        standards=STANDARDS,
+    )
+
+
+def _fewest(combos: list[Combination], share: float) -> list[Combination]:
+    """The combinations that single out at least ``share`` of the rows and hold no smaller one that does; three at most."""
+    found: list[Combination] = []
+    for it in combos:
+        if it.alone >= share * it.n and not any(set(c.columns) <= set(it.columns) for c in found):
+            found.append(it)
+    return found[:3]
+
+
+def _together(it: Combination) -> Finding:
+    return Finding(
+        title=f"{', '.join(it.columns)} together single out {it.alone / it.n:.0%} of the rows",
+        severity=Severity.LOW,
+        evidence=f"table combinations: {it.alone:,} of {it.n:,} rows are alone",
+        advice="Make one of these columns coarser or drop it, or see to it that nobody outside can know them",
+        standards=STANDARDS,
+    )
+
+
+def _too_small(joint: Combination, k: int) -> Finding:
+    share = joint.alone / joint.n
+    severity = Severity.MEDIUM if share >= 0.05 else Severity.LOW
+    return Finding(
+        title=f"{', '.join(joint.columns)} together single out {joint.alone:,} of {joint.n:,} rows",
+        severity=severity,
+        evidence=f"metrics k, alone and below_k: {joint.below:,} rows in groups smaller than {k}",
+        advice="Make these columns coarser (age in bands, countries in regions), drop one, or keep the data under access control",
+        standards=STANDARDS,
+    )
+
+
+def _suspects(suspects: list[Suspect]) -> Table:
+    columns = (
+        Column(name="column"),
+        Column(name="looks like"),
+        Column(name="values that look so", kind="percent"),
+        Column(name="distinct values", kind="integer"),
+        Column(name="rows with a value of their own", kind="percent"),
+        Column(name="look of a value"),
+    )
+    rows = tuple((s.column, s.kind, s.share, s.distinct, s.singled, s.shape) for s in suspects)
+    return Table(name="suspects", title="Columns that name or single out people", columns=columns, rows=rows[:50], total=len(rows))
+
+
+def _combinations(combos: list[Combination], k: int) -> Table:
+    columns = (
+        Column(name="columns together"),
+        Column(name="rows alone", kind="percent"),
+        Column(name="smallest group", kind="integer"),
+        Column(name=f"rows in groups below {k}", kind="percent"),
+    )
+    rows = tuple((", ".join(c.columns), c.alone / c.n, c.smallest, c.below / c.n) for c in combos)
+    note = "All pairs were tried; larger combinations grew from the pairs that single out most."
+    return Table(
+        name="combinations", title="Combinations that single rows out most", columns=columns, rows=rows, total=len(rows), note=note
+    )
+
+
+def _smallest(known: list[Values]) -> Table:
+    """The smallest groups by size only: how many rows are in groups of 1, 2, …; the people in them are not shown."""
+    sizes = np.bincount(np.bincount(grouped(known)))
+    columns = (
+        Column(name="group size", unit="rows", kind="integer"),
+        Column(name="groups", kind="integer"),
+        Column(name="rows", kind="integer"),
+    )
+    present = [int(s) for s in np.flatnonzero(sizes) if s > 0]
+    rows = tuple((s, int(sizes[s]), s * int(sizes[s])) for s in present[:20])
+    return Table(name="groups", title="Groups of rows equal in the quasi-identifiers", columns=columns, rows=rows, total=len(present))
+
+
+def _charts(known: list[Values]) -> tuple[Chart, ...]:
+    if not known:
+        return ()
+    sizes = np.bincount(grouped(known))
+    n = int(sizes.sum())
+    ks = [1, 2, 3, 5, 10, 20, 50, 100]
+    share = tuple(float(sizes[sizes < k].sum() / n) for k in ks[1:])
+    return (
+        Chart(
+            name="below_k",
+            title="Rows in groups smaller than k",
+            kind="line",
+            x=Axis(label="k", unit="rows", scale="log"),
+            y=Axis(label="Share of rows", low=0.0, high=1.0),
+            series=(Series(name=", ".join(c.name for c in known)[:60], x=tuple(map(float, ks[1:])), y=share),),
+            alt=f"Share of {n:,} rows that fall in groups smaller than k when the chosen columns are taken together.",
+        ),
+    )

@@ -1,0 +1,227 @@
+"""What a column's values look like (e-mail, phone, name, id), and which combinations of columns single rows out."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..datasets.dataset import Dataset
+from ..progress import Progress
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LOOKED_AT = 2000
+
+
+@dataclass(frozen=True)
+class Values:
+    """A column as its distinct values and each row's place among them: int64 (n,)."""
+
+    name: str
+    distinct: tuple[str, ...]
+    codes: NDArray[np.int64]
+    whole: bool = False
+
+    @property
+    def singled(self) -> float:
+        """Share of rows that hold a value of their own."""
+        return float((np.bincount(self.codes) == 1).sum() / max(len(self.codes), 1))
+
+
+def of_dataset(data: Dataset) -> list[Values]:
+    """The columns a person would name: features, and sensitive columns beside them."""
+    flat = data.x.reshape(len(data), -1)
+    found = []
+    for feature in data.schema.features:
+        part = flat[:, data.schema.slices[feature.name]]
+        if feature.grouped:
+            found.append(Values(feature.name, feature.values, part.argmax(1).astype(np.int64)))
+        elif feature.kind != "pixels":
+            distinct, codes = np.unique(part[:, 0], return_inverse=True)
+            found.append(Values(feature.name, tuple(f"{v:.9g}" for v in distinct), codes, whole=feature.kind == "integer"))
+    names = {v.name for v in found}
+    for name, column in data.sensitive.items():
+        if name not in names:
+            distinct, codes = np.unique(column.astype(str), return_inverse=True)
+            found.append(Values(name, tuple(map(str, distinct)), codes))
+    return found
+
+
+def of_frame(frame: "pd.DataFrame") -> list[Values]:
+    """The columns of a raw table, before any schema."""
+    found = []
+    for name in frame.columns:
+        column = frame[name]
+        whole = column.dtype.kind in "iu"
+        distinct, codes = np.unique(column.astype(str).to_numpy(dtype=str), return_inverse=True)
+        found.append(Values(str(name), tuple(map(str, distinct)), codes.astype(np.int64), whole))
+    return found
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A sort of identifier: how such a column is called, how its values look, and whether both are needed."""
+
+    name: str
+    called: str
+    looks: Callable[[str], bool]
+    both: bool = False
+
+
+def _matches(pattern: str) -> Callable[[str], bool]:
+    compiled = re.compile(pattern)
+    return lambda text: compiled.fullmatch(text) is not None
+
+
+def _phone(text: str) -> bool:
+    digits = re.sub(r"\D", "", text)
+    if not 7 <= len(digits) <= 15 or not re.fullmatch(r"\+?[\d\s()./-]+", text) or re.fullmatch(r"-?\d+\.?\d*", text):
+        return False
+    return re.fullmatch(r"\d{1,4}[-./]\d{1,2}[-./]\d{1,4}([ T].*)?", text) is None
+
+
+def _card(text: str) -> bool:
+    digits = re.sub(r"[\s-]", "", text)
+    if not re.fullmatch(r"\d{13,19}", digits):
+        return False
+    doubled = [int(d) if i % 2 == 0 else sum(divmod(2 * int(d), 10)) for i, d in enumerate(reversed(digits))]
+    return sum(doubled) % 10 == 0 and len(set(digits)) > 1
+
+
+def _iban(text: str) -> bool:
+    plain = text.replace(" ", "").upper()
+    if not re.fullmatch(r"[A-Z]{2}\d{2}[A-Z0-9]{11,30}", plain):
+        return False
+    return int("".join(str(int(c, 36)) for c in plain[4:] + plain[:4])) % 97 == 1
+
+
+def _address(text: str) -> bool:
+    if not re.fullmatch(r"(\d{1,3}\.){3}\d{1,3}", text):
+        return False
+    return all(int(part) < 256 for part in text.split("."))
+
+
+NAME = re.compile(r"[A-Z][\w'’.-]*(?:[ ,]+[A-Z][\w'’.-]*){1,3}")
+CALLED_NAME = r"(first|last|sur|full|given|family|middle|maiden|patient|customer|client|person|user)?[ _.-]*names?"
+KINDS = (
+    Kind("e-mail address", r".*e-?mail.*", _matches(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}")),
+    Kind("IBAN", r".*iban.*", _iban),
+    Kind("payment card number", r".*(card|pan).*", _card),
+    Kind("social security number", r".*(ssn|social).*", _matches(r"\d{3}-\d{2}-\d{4}")),
+    Kind("network address", r".*(^|_)ip(_|$).*", _address),
+    Kind("unique id (UUID)", r".*(id|uuid|guid).*", _matches(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")),
+    Kind("phone number", r".*(phone|mobile|fax|tel).*", _phone),
+    Kind("date of birth", r".*(birth|dob).*", _matches(r"\d{1,4}[-./]\d{1,2}[-./]\d{1,4}([ T].*)?"), both=True),
+    Kind("postal code", r".*(zip|postal|postcode|plz).*", _matches(r"[A-Za-z0-9]{2,5}[- ]?[A-Za-z0-9]{2,5}"), both=True),
+    Kind("street address", r".*(address|street|addr).*", _matches(r"(?=.*\d)(?=.*[A-Za-z]).{6,}"), both=True),
+    Kind("person's name", CALLED_NAME, _matches(r"[^\W\d_][^\d]{0,60}"), both=True),
+)
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """A column that names or singles out people, with the share of looked-at values that have the look and one of them masked."""
+
+    column: str
+    kind: str
+    share: float
+    distinct: int
+    singled: float
+    shape: str
+
+
+def masked(text: str) -> str:
+    """The look of a value without the value: letters to a or A, digits to 0."""
+    shape = re.sub(r"\d", "0", re.sub(r"[^\W\d_]", lambda m: "A" if m[0].isupper() else "a", text))
+    return shape if len(shape) <= 40 else shape[:39] + "…"
+
+
+def _two_capitals(values: list[str], column: Values) -> bool:
+    """Names without a telling heading: mostly distinct, two or more capitalized words."""
+    return column.singled >= 0.5 and sum(NAME.fullmatch(v) is not None for v in values) >= 0.8 * len(values)
+
+
+def suspect(column: Values, rng: np.random.Generator, near_unique: float) -> Suspect | None:
+    """What the column is suspected to be, or None. Values decide; a heading alone never does."""
+    present = np.flatnonzero(np.bincount(column.codes, minlength=len(column.distinct)))
+    picked = present if len(present) <= LOOKED_AT else np.sort(rng.choice(present, LOOKED_AT, replace=False))
+    values = [v for v in (column.distinct[i].strip() for i in picked) if v and v.lower() not in ("nan", "none", "(missing)", "?")]
+    if not values:
+        return None
+    n, singled = len(present), column.singled
+
+    def made(kind: str, share: float) -> Suspect:
+        return Suspect(column.name, kind, share, n, singled, masked(values[len(values) // 2]))
+
+    heading = column.name.strip().lower()
+    for kind in KINDS:
+        called = re.fullmatch(kind.called, heading) is not None
+        share = sum(map(kind.looks, values)) / len(values)
+        if share >= (0.5 if called and not kind.both else 0.8) and (called or not kind.both) and n >= 3:
+            return made(kind.name, share)
+    if _two_capitals(values, column):
+        return made("person's name", 1.0)
+    code = column.whole or not any(re.fullmatch(r"-?\d*\.\d+(e[-+]?\d+)?", v, re.IGNORECASE) for v in values[:50])
+    spaced = sum(" " in v for v in values) > len(values) / 2
+    if code and not spaced and n >= 20 and n >= 0.99 * len(column.codes):
+        return made("identifier (a value for each row)", n / len(column.codes))
+    if singled >= near_unique and len(column.codes) >= 20:
+        return made("near-unique values", singled)
+    return None
+
+
+@dataclass(frozen=True)
+class Combination:
+    """Columns taken together: rows alone in their group, the smallest group, rows in groups below k."""
+
+    columns: tuple[str, ...]
+    alone: int
+    smallest: int
+    below: int
+    n: int
+
+
+def grouped(columns: list[Values]) -> NDArray[np.int64]:
+    """Each row's group among rows equal in all ``columns``: int64 (n,), 0 to groups - 1."""
+    import pandas as pd
+
+    codes = np.zeros(len(columns[0].codes), np.int64)
+    for column in columns:
+        codes = np.asarray(pd.factorize(codes * len(column.distinct) + column.codes)[0], np.int64)
+    return codes
+
+
+def combination(columns: list[Values], k: int) -> Combination:
+    """How far ``columns`` together single rows out; k-anonymity is ``smallest`` (Sweeney 2002)."""
+    sizes = np.bincount(grouped(columns))
+    below = int(sizes[sizes < k].sum())
+    return Combination(tuple(c.name for c in columns), int((sizes == 1).sum()), int(sizes.min()), below, int(sizes.sum()))
+
+
+def follows(column: Values, other: Values) -> bool:
+    """Is ``column`` told by ``other`` (an age band by an age)?"""
+    return int(grouped([other]).max()) == int(grouped([other, column]).max())
+
+
+def worst(columns: list[Values], largest: int, k: int, keep: int, progress: Progress) -> list[Combination]:
+    """The combinations of two to ``largest`` columns that single out most rows, ``keep`` of each size.
+
+    All pairs are looked at; larger ones grow from the worst 15 of the size before.
+    """
+    found: list[Combination] = []
+    by_name = {c.name: c for c in columns}
+    grown = [frozenset(pair) for pair in combinations(by_name, 2)]
+    for size in range(2, largest + 1):
+        looked = []
+        for i, names in enumerate(grown):
+            progress.step(((size - 2) + i / max(len(grown), 1)) / (largest - 1), f"combinations of {size} columns")
+            looked.append(combination([by_name[name] for name in sorted(names)], k))
+        looked.sort(key=lambda c: -c.alone)
+        found += looked[:keep]
+        grown = list(dict.fromkeys(frozenset({*c.columns, name}) for c in looked[:15] for name in by_name if name not in c.columns))
+    return found
