@@ -12,6 +12,7 @@ from tiltyard.result import Record
 from tiltyard.targets.target import Target
 
 from . import look
+from .again import AgainView
 from .form import Form, form_for
 from .message import Message
 from .outcome_view import OutcomeView
@@ -77,6 +78,7 @@ class StepRunner(w.VBox):
         self.button.on_click(lambda _: self.run())
         self.progress = ProgressView()
         self.progress.on_cancel(self.cancel)
+        self.again = AgainView(session, message) if issubclass(step, Defense) else None
         self.question = look.text(step.question, kind="help")
         self.children = (self.question, self.button, self.progress, *([bound] if bound else []), self.form)
 
@@ -103,6 +105,8 @@ class StepRunner(w.VBox):
         if not self.session.busy:
             self.progress.cost(f"Cost: {self.step.cost}")
         self.view.show(latest, self.code(latest) if latest else "")
+        if self.again is not None and not self.session.busy:
+            self.again.show(latest)
 
     def made(self) -> Step:
         """The step as form and bound controls say; a `Problem` in one line where a value is wrong."""
@@ -127,6 +131,8 @@ class StepRunner(w.VBox):
     def _shown(self, record: Record) -> None:
         self.progress.finish(f"Ended in {record.seconds:.1f} s: {record.result.status.value.replace('_', ' ')}")
         self.view.show(record, self.code(record))
+        if self.again is not None:
+            self.again.show(record)
 
     def _over(self) -> None:
         self.button.disabled = False
@@ -183,7 +189,7 @@ class TopicPanel(Panel):
         runner = self.runner(id)
         runner.refresh()
         self.column.children = self.dress(id, runner)
-        self.results.children = (*self.before(id, runner), runner.view)
+        self.results.children = (*self.before(id, runner), runner.view, *([runner.again] if runner.again else []))
 
     def dress(self, id: str, runner: StepRunner) -> tuple[w.Widget, ...]:
         """What stands in the narrow column for a step; a topic may add to it."""

@@ -80,17 +80,28 @@ class Session(t.HasTraits):
             raise Problem("one run at a time", f"{self.busy} is running", "Wait for it or cancel it")
         return self.target, self.data
 
-    def start(self, steps: Sequence[Step], listen: Listener, each: Callable[[Record], None], done: Callable[[], None]) -> None:
-        """Run ``steps`` in a thread. ``listen`` is called from it; ``each`` record and ``done`` on the kernel's own."""
+    def start(
+        self,
+        steps: Sequence[Step],
+        listen: Listener,
+        each: Callable[[Record], None],
+        done: Callable[[], None],
+        target: Target | None = None,
+    ) -> None:
+        """Run ``steps`` in a thread, on ``target`` where it is another than the session's (a defended one).
+
+        ``listen`` is called from that thread; ``each`` record and ``done`` on the kernel's own.
+        """
         from tiltyard.running.runner import Runner
 
-        target, data = self.ready()
+        own, data = self.ready()
+        other, target = target, target or own
         self.busy = steps[0].title if len(steps) == 1 else f"{len(steps)} steps"
         self.job = Runner(self.store).start(
             steps,
             target,
             data,
-            run=self._kept(target, data),
+            run=None if other else self._kept(target, data),
             on_progress=listen,
             on_record=lambda record, made: self.on_main(lambda: self._add(record, made, each)),
             on_done=lambda job: self.on_main(lambda: self._over(job, done)),
@@ -109,6 +120,15 @@ class Session(t.HasTraits):
         except Problem as problem:
             self.warning = f"Not kept in the history: {problem}"
         return self.run
+
+    def add(self, record: Record) -> None:
+        """Take a record that was made of others (the cross-risk table), and keep it in the run."""
+        if self.store is not None and self.run is not None:
+            try:
+                self.store.add(self.run.id, record)
+            except Problem as problem:
+                self.warning = f"Not kept in the history: {problem}"
+        self._add(record, None, lambda _: None)
 
     def _add(self, record: Record, made: Target | None, each: Callable[[Record], None]) -> None:
         self.records = [*self.records, record]

@@ -22,6 +22,7 @@ TOPICS: dict[str, str] = {
     "supply_chain": "Supply chain and patching",
     "endpoint": "Deployment",
     "federated": "Federated learning",
+    "cross_risk": "What a defense does to the others",
 }
 
 

@@ -34,8 +34,9 @@ def svg(chart: Chart) -> str:
 
 
 def _draw(axes: "Axes", chart: Chart) -> None:
+    count = 1 if _apart(chart) else len(chart.series)
     for i, series in enumerate(chart.series):
-        DRAW[chart.kind](axes, series, i, len(chart.series))
+        DRAW[chart.kind](axes, series, i, count)
     for label, value in chart.reference:
         axes.axhline(value, color="#777", linewidth=1, linestyle=":")
         axes.annotate(label, (1, value), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=8, color="#555")
@@ -48,6 +49,12 @@ def _draw(axes: "Axes", chart: Chart) -> None:
     axes.grid(visible=True, axis="x" if chart.kind == "hbar" else "y", color="#ddd", linewidth=0.6)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
+
+
+def _apart(chart: Chart) -> bool:
+    """Does no category hold bars of two series? Then each bar may take the whole width."""
+    at = [place for s in chart.series for place in (s.y if chart.kind == "hbar" else s.x)]
+    return chart.kind in ("bar", "hbar") and len(set(at)) == len(at)
 
 
 def _axis(axes: "Axes", axis: Axis, side: str) -> None:
@@ -108,7 +115,7 @@ def _whiskers(values: Sequence[float | None], low: Sequence[float | None], high:
 
 def _bar(axes: "Axes", s: Series, i: int, count: int) -> None:
     width = 0.8 / count
-    at = [x + (i - (count - 1) / 2) * width for x in s.x]
+    at = [x + (min(i, count - 1) - (count - 1) / 2) * width for x in s.x]
     axes.bar(
         at, _known(s.y), width, color=COLORS[i % len(COLORS)], yerr=_whiskers(s.y, s.low, s.high), ecolor="#333", capsize=2, label=s.name
     )
@@ -116,7 +123,7 @@ def _bar(axes: "Axes", s: Series, i: int, count: int) -> None:
 
 def _hbar(axes: "Axes", s: Series, i: int, count: int) -> None:
     width = 0.8 / count
-    at = [y + (i - (count - 1) / 2) * width for y in _known(s.y)]
+    at = [y + (min(i, count - 1) - (count - 1) / 2) * width for y in _known(s.y)]
     axes.barh(at, s.x, width, color=COLORS[i % len(COLORS)], xerr=_whiskers(s.x, s.low, s.high), ecolor="#333", capsize=2, label=s.name)
 
 

@@ -125,6 +125,18 @@ class Store:
             if done.rowcount != 1:
                 raise Problem("the run this step belongs to", "that it was deleted meanwhile", "Run the step again in a new run")
 
+    def add(self, run_id: str, record: Record) -> None:
+        """Keep a record that was made of others and so was never under way."""
+        from sqlalchemy import insert
+
+        from . import tables
+
+        values = _mine() | {"token": uuid.uuid4().hex, "run_id": run_id, "step": record.check, "title": record.title, "kind": record.kind}
+        values |= {"state": str(record.result.status), "given": json.dumps(record.given), "severity": worst(record.result)}
+        values |= {"started": record.started.timestamp(), "ended": time.time(), "record": record.model_dump_json()}
+        with self._database.write() as connection:
+            connection.execute(insert(tables.records).values(values))
+
     def runs(self, limit: int = 100, offset: int = 0, search: str = "") -> list[RunLine]:
         """Runs, newest first; ``search`` is looked for in the names of run, target and data."""
         from . import tables

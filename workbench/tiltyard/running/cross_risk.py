@@ -1,0 +1,210 @@
+"""What a defense does to the other risks: everything measured again, side by side. The workbench's signature table."""
+
+import time
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import numpy as np
+
+from ..catalogue import find, topic_of
+from ..check import Step, named, versions
+from ..datasets.dataset import Dataset
+from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Record, Series, Severity, Status, Table
+from ..targets.target import Target
+from .comparison import Change, difference, matched, verdict
+from .comparison import MetricChange as Cell
+
+ID = "cross_risk.after"
+RISKS = {
+    "evasion": "Robustness",
+    "privacy": "Leakage",
+    "theft": "Theft",
+    "fairness": "Fairness",
+    "validation": "Accuracy and calibration",
+    "explanation": "Explanation",
+    "poisoning": "Poisoning",
+}
+SIGNS: dict[Change, str] = {"better": "↑ safer", "worse": "↓ less safe", "same": "= same", "unclear": "~ within error", "changed": "≠ changed"}
+COST = "Cost"
+MOST = 40
+
+
+def again(records: Sequence[Record]) -> list[Step]:
+    """The checks of ``records`` with the very parameters they ran with, and accuracy and calibration in any case."""
+    steps = [named(find(r.check), r.effective) for r in records if r.kind == "check" and r.check != ID]
+    if not any(step.id == "validation.performance" for step in steps):
+        steps.insert(0, find("validation.performance")())
+    return steps
+
+
+def seconds_per_row(target: Target, data: Dataset, tries: int = 7) -> Metric:
+    """Time for a row in a batch of up to 256, in microseconds: median of ``tries`` with the range."""
+    x = data.x[:256]
+    target.scores(x)
+    took = []
+    for _ in range(tries):
+        start = time.perf_counter()
+        target.scores(x)
+        took.append(1e6 * (time.perf_counter() - start) / len(x))
+    span = {"low": float(min(took)), "high": float(max(took))}
+    return Metric(
+        name="latency", label="Time a row", value=float(np.median(took)), unit="µs", **span, n=tries, safer="lower", interval="range of tries"
+    )
+
+
+def cells(before: Sequence[Record], after: Sequence[Record]) -> list[tuple[str, Cell]]:
+    """(risk, metric before and after) for every metric that has a safer direction and is in both."""
+    pairs, _, _ = matched([r for r in before if r.check != ID], [r for r in after if r.check != ID])
+    found = []
+    for a, b in pairs:
+        old = {m.name: m for m in a.result.metrics}
+        for m in b.result.metrics:
+            if m.name in old and m.safer != "none":
+                found.append((RISKS.get(topic_of(b.check), topic_of(b.check)), cell(b, old[m.name], m)))
+    return found
+
+
+def cell(record: Record, before: Metric, after: Metric) -> Cell:
+    """One number before and after."""
+    gap, low, high = difference(before, after)
+    facts = {"check": record.check, "title": record.title, "name": after.name, "label": after.label, "unit": after.unit}
+    return Cell(**facts, before=before, after=after, difference=gap, low=low, high=high, verdict=verdict(before, after))
+
+
+def cross(defense: Record, parent: Target, made: Target, data: Dataset, before: Sequence[Record], after: Sequence[Record]) -> Record:
+    """The cross-risk record: one table and one picture of every risk before and after ``defense``.
+
+    Parameters
+    ----------
+    before, after
+        Records of the same checks on ``parent`` and on ``made``.
+    """
+    start, clock = datetime.now(UTC), time.perf_counter()
+    found = cells(before, after)
+    slow = cell(defense, seconds_per_row(parent, data), seconds_per_row(made, data))
+    result = _result(defense, [*found, (COST, slow)], _gone(before, after))
+    return Record(
+        id=uuid.uuid4().hex,
+        check=ID,
+        title=f"What {defense.title} does to the other risks",
+        result=result,
+        given={},
+        effective={"defense": defense.check, "defense_record": defense.id},
+        seed=defense.seed,
+        target=parent.identity,
+        data=data.identity,
+        made=made.identity,
+        versions=versions(),
+        started=start,
+        seconds=time.perf_counter() - clock,
+        queries=0,
+        standards=("AI RMF MEASURE 2.13", "AI RMF MANAGE 1.4"),
+    )
+
+
+def _gone(before: Sequence[Record], after: Sequence[Record]) -> list[str]:
+    ended = {r.check: r for r in after}
+    return [
+        f"{r.title}: {ended[r.check].result.summary}"
+        for r in before
+        if r.kind == "check" and r.result.metrics and r.check in ended and not ended[r.check].result.metrics
+    ]
+
+
+def _result(defense: Record, found: list[tuple[str, Cell]], gone: list[str]) -> CheckResult:
+    better = [c for _, c in found if c.verdict == "better"]
+    worse = [(risk, c) for risk, c in found if c.verdict == "worse"]
+    unclear = len(found) - len(better) - len(worse)
+    summary = f"After {defense.title}: {len(better)} numbers are safer, {len(worse)} less safe, {unclear} within error or unchanged."
+    findings = tuple(_finding(defense, risk, [c for r, c in worse if r == risk]) for risk in dict.fromkeys(r for r, _ in worse))
+    notes = ["Differences are after minus before; intervals by Newcombe's square-and-add, wide since the same rows serve both."]
+    notes += [f"Could not be measured again. {line}" for line in gone]
+    return CheckResult(
+        status=Status.FINDING if findings else Status.INCOMPLETE if gone else Status.PASSED,
+        summary=summary,
+        metrics=(
+            Metric(name="safer", label="Numbers that got safer", value=float(len(better)), unit="numbers"),
+            Metric(name="less_safe", label="Numbers that got less safe", value=float(len(worse)), unit="numbers"),
+            Metric(name="training_seconds", label="Time to make it", value=defense.seconds, unit="s"),
+        ),
+        findings=findings,
+        tables=(_table(found),),
+        charts=_charts(found),
+        notes=tuple(notes),
+    )
+
+
+def _finding(defense: Record, risk: str, worse: list[Cell]) -> Finding:
+    said = "; ".join(f"{c.label} {_value(c.before)} → {_value(c.after)}" for c in worse[:4])
+    return Finding(
+        title=f"{defense.title} made {risk.lower()} worse",
+        severity=Severity.INFO if risk == COST else Severity.MEDIUM,
+        evidence=f"table cross_risk: {said}",
+        advice="Weigh it against what the defense gained; change its strength, or add a second defense and measure again.",
+        standards=("AI RMF MEASURE 2.13", "AI RMF MANAGE 1.4"),
+    )
+
+
+def _value(m: Metric | None) -> str:
+    return "not measured" if m is None or m.value is None else f"{m.value:.4g}"
+
+
+def _span(m: Metric | None) -> str:
+    if m is None or m.value is None:
+        return "not measured"
+    span = f" [{m.low:.3g}, {m.high:.3g}]" if m.low is not None and m.high is not None else ""
+    return f"{m.value:.4g}{span}" + (f" n={m.n:,}" if m.n else "")
+
+
+def _gap(c: Cell) -> str:
+    if c.difference is None:
+        return "—"
+    span = f" [{c.low:+.3g}, {c.high:+.3g}]" if c.low is not None and c.high is not None else ""
+    return f"{c.difference:+.4g}{span}"
+
+
+def _table(found: list[tuple[str, Cell]]) -> Table:
+    columns = tuple(Column(name=n) for n in ("Risk", "Check", "Measure", "Before", "After", "Difference", "Verdict"))
+    rows = tuple((risk, c.title, c.label, _span(c.before), _span(c.after), _gap(c), SIGNS[c.verdict]) for risk, c in found[:MOST])
+    marked = tuple((i, 6) for i, (_, c) in enumerate(found[:MOST]) if c.verdict in ("better", "worse"))
+    return Table(name="cross_risk", title="Every risk before and after", columns=columns, rows=rows, marked=marked, total=len(found))
+
+
+def gain(c: Cell) -> tuple[float, float, float] | None:
+    """The move towards safety with its interval, positive where safer; None where it has none or is not on a scale of 1."""
+    if c.difference is None or c.low is None or c.high is None or c.before is None or c.after is None or abs(c.difference) > 1:
+        return None
+    if (c.before.value or 0) > 1 or (c.after.value or 0) > 1:
+        return None
+    sign = 1 if c.after.safer == "higher" else -1
+    if c.after.safer == "zero" and (c.after.value or 0) < 0:
+        sign = 1
+    return (c.difference, c.low, c.high) if sign > 0 else (-c.difference, -c.high, -c.low)
+
+
+def _charts(found: list[tuple[str, Cell]]) -> tuple[Chart, ...]:
+    shown = [(risk, c, gain(c)) for risk, c in found]
+    drawn = [(risk, c, g) for risk, c, g in shown if g is not None][:24]
+    if not drawn:
+        return ()
+    names = tuple(f"{risk}: {c.label}" for risk, c, _ in drawn)
+    kinds = (("safer", ("better",)), ("less safe", ("worse",)), ("within error", ("same", "unclear", "changed")))
+    series = []
+    for name, verdicts in kinds:
+        mine = [(i, g) for i, (_, c, g) in enumerate(drawn) if c.verdict in verdicts and g]
+        if mine:
+            low, high = tuple(g[1] for _, g in mine), tuple(g[2] for _, g in mine)
+            series.append(Series(name=name, x=tuple(g[0] for _, g in mine), y=tuple(float(i) for i, _ in mine), low=low, high=high))
+    better, worse = (sum(c.verdict == v for _, c, _ in drawn) for v in ("better", "worse"))
+    return (
+        Chart(
+            name="cross_risk",
+            title="Move towards safety, every risk",
+            kind="hbar",
+            x=Axis(label="Less safe ← 0 → safer", unit="share"),
+            y=Axis(label="", categories=names),
+            series=tuple(series),
+            alt=f"{better} measures moved towards safety, {worse} away from it, the others within their error.",
+        ),
+    )
