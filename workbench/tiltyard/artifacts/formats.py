@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import IO
 
 from . import archives, onnx_model, text
-from .opcodes import Limits, walk
+from .opcodes import walk
+from .stack_machine import Limits
 from .trust import executes
 
 HEAD = 64 << 10

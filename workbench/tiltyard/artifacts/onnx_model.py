@@ -100,7 +100,7 @@ def looks_like(stream: IO[bytes], size: int) -> bool:
             seen.add(number)
     except (NotOnnx, struct.error):
         return False
-    return 7 in seen and bool(seen & {1, 8})
+    return {7, 8} <= seen
 
 
 def read(stream: IO[bytes], progress: Progress | None = None) -> Model:

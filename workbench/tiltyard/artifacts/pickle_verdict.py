@@ -1,11 +1,14 @@
 """Judging pickles: plain ones, several in a row, joblib's, and torch's old format."""
 
+import io
 import os
+import pickletools
 import re
 from typing import IO
 
-from .opcodes import Import, Limits, Walk, walk
+from .opcodes import walk
 from .reason import Findings
+from .stack_machine import Import, Walk
 from .trust import ITEM_BYTES, TENSORS, executes, grade
 
 MAGIC = 0x1950A86A20F9469CFC6C
@@ -149,9 +152,6 @@ def _judge_storages(stream: IO[bytes], keys: Walk, sizes: dict[str, int], findin
 
 def texts(stream: IO[bytes], found: Walk) -> list[str]:
     """The text literals of a small pickle, in order."""
-    import io
-    import pickletools
-
     data = stream.read(min(found.end - found.start, 64 << 20))
     return [arg for opcode, arg, _ in pickletools.genops(io.BytesIO(data)) if "UNICODE" in opcode.name and isinstance(arg, str)]
 
@@ -176,6 +176,3 @@ def _size(stream: IO[bytes]) -> int:
 
 def _at(found: Walk, position: int) -> str:
     return f"byte {found.start + position}"
-
-
-__all__ = ["Limits", "judge_legacy", "judge_pickle", "judge_stream", "judge_traces", "judge_walk", "storage_of", "texts"]

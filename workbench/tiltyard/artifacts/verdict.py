@@ -77,10 +77,11 @@ def scan(path: str | Path, progress: Progress | None = None) -> Verdict:
     except (OSError, ValueError) as error:
         said = getattr(error, "strerror", None) or error
         raise Problem("a file to scan", f"{path}: {said}", "Check the path and its permissions") from error
+    before = os.fstat(handle)
+    if not stat.S_ISREG(before.st_mode):
+        os.close(handle)
+        raise Problem("a regular file", f"{path}, which is a folder or device", "Name the files in it one by one")
     with os.fdopen(handle, "rb") as stream:
-        before = os.fstat(handle)
-        if not stat.S_ISREG(before.st_mode):
-            raise Problem("a regular file", f"{path}, which is a folder or device", "Name the files in it one by one")
         return _scan(path, stream, before, progress)
 
 

@@ -10,10 +10,10 @@ from .archives import BadArchive, Directory, Entry
 from .flat_verdict import judge_npy
 from .formats import Format, pickle_kind, text_pickle, zip_kind
 from .headers import BadHeader, read_npy
-from .opcodes import Walk
-from .pickle_verdict import judge_pickle, judge_stream, judge_traces, storage_of
+from .pickle_verdict import judge_stream, judge_traces, storage_of
 from .reason import Findings
 from .skops_schema import BadSchema, untrusted
+from .stack_machine import Walk
 from .trust import SCRIPT, TENSORS, executes
 
 MOST_PICKLE = 256 << 20
@@ -306,6 +306,3 @@ def _judge_nested(stream: IO[bytes], entry: Entry, findings: Findings, depth: in
         judge_zip(io.BytesIO(archives.read(stream, entry, MOST_PICKLE)), findings, depth)
     except BadArchive as error:
         findings.unproven(entry.name, str(error), "it cannot be looked at")
-
-
-__all__ = ["judge_pickle", "judge_zip"]

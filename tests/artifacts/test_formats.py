@@ -1,0 +1,102 @@
+"""Formats are told by content; every name lies in turn."""
+
+import bz2
+import gzip
+import io
+import lzma
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tiltyard.artifacts.formats import Format, disagreement, sniff, sniff_stream
+
+
+def told(data: bytes) -> Format:
+    return sniff_stream(io.BytesIO(data))
+
+
+def test_real_files(
+    torch_files: dict[str, bytes],
+    skops_files: dict[str, bytes],
+    numpy_files: dict[str, bytes],
+    joblib_files: dict[str, bytes],
+    safetensors_bytes: bytes,
+    onnx_bytes: bytes,
+) -> None:
+    expected = {
+        Format.TORCH_ZIP: [torch_files["zip"], torch_files["whole"]],
+        Format.TORCH_LEGACY: [torch_files["legacy"]],
+        Format.TORCHSCRIPT: [torch_files["traced"], torch_files["scripted"]],
+        Format.SKOPS: list(skops_files.values()),
+        Format.NPZ: [numpy_files["npz"], numpy_files["npz_objects"]],
+        Format.NPY: [numpy_files["npy"]],
+        Format.JOBLIB: list(joblib_files.values()),
+        Format.SAFETENSORS: [safetensors_bytes],
+        Format.ONNX: [onnx_bytes],
+    }
+    for format_, files in expected.items():
+        for data in files:
+            assert told(data) is format_
+
+
+def zipped(*names: str) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as target:
+        for name in names:
+            target.writestr(name, "{}")
+    return out.getvalue()
+
+
+def tarred() -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as target:
+        target.addfile(tarfile.TarInfo("a"))
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b"", "empty"),
+        (b"\x80\x04N.", "pickle"),
+        (b"N.", "pickle"),
+        (b"(lp0\nI1\na.", "pickle"),
+        (b"cos\nsystem\n(S'x'\ntR", "pickle"),
+        (b"a,b\n1,2\n", "csv"),
+        ("a,b\né,2\n".encode("latin-1") * 20, "csv"),
+        ("a,b\n1,2\n".encode("utf-16"), "csv"),
+        (b"\xef\xbb\xbfa,b\n1,2\n", "csv"),
+        (b"GGUF\3\0\0\0", "gguf"),
+        (b"PAR1\0\0", "parquet"),
+        (b"\x89HDF\r\n\x1a\n", "hdf5"),
+        (gzip.compress(b"a,b\n"), "gzip"),
+        (gzip.compress(b"\x80\x04N."), "joblib"),
+        (bz2.compress(b"\x80\x04N."), "joblib"),
+        (lzma.compress(b"\x80\x04N."), "joblib"),
+        (zipped("config.json", "metadata.json", "model.weights.h5"), "keras"),
+        (zipped("a.txt"), "zip"),
+        (zipped(), "zip"),
+        (b"PK\3\4 cut off", "zip"),
+        (tarred(), "tar"),
+        (bytes(range(256)), "unknown"),
+        (b"\x80", "unknown"),
+        (b"\0" * 1000, "unknown"),
+    ],
+)
+def test_by_hand(data: bytes, expected: str) -> None:
+    assert told(data) == expected
+
+
+def test_name_does_not_matter(tmp_path: Path, torch_files: dict[str, bytes]) -> None:
+    for name in ("m.pt", "m.csv", "m.safetensors", "m"):
+        (tmp_path / name).write_bytes(torch_files["zip"])
+        assert sniff(tmp_path / name) is Format.TORCH_ZIP
+
+
+def test_disagreement() -> None:
+    assert disagreement("a.csv", Format.PICKLE) == "the name ends in .csv, the content is pickle"
+    assert disagreement("A.PT", Format.TORCHSCRIPT) == ""
+    assert disagreement("a.unheard-of", Format.PICKLE) == ""
+    assert disagreement("a", Format.PICKLE) == ""
