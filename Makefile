@@ -33,11 +33,13 @@ format: .venv/.dev
 
 # The stamps say that what stands in pyproject.toml and constraints.txt is installed, so that the next call starts at once.
 .venv/.app: pyproject.toml constraints.txt | .venv/bin/python
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[onnx,serve]"
+	@echo "Installing the pinned libraries into .venv; this takes some minutes, once."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[onnx,serve]"
 	@touch $@
 
 .venv/.dev: pyproject.toml constraints.txt | .venv/bin/python
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[onnx,serve,dev]"
+	@echo "Installing the pinned libraries and what tests need into .venv; this takes some minutes, once."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[onnx,serve,dev]"
 	@touch $@ .venv/.app
 
 clean:
