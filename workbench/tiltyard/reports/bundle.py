@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from ..catalogue import TOPICS, checks, find, topic_of
 from ..check import versions
@@ -20,6 +20,7 @@ class NotRun(Frozen):
     id: str
     title: str
     question: str
+    topic: str = ""
 
 
 class Bundle(Frozen):
@@ -98,7 +99,9 @@ def make(
         verdict=verdict,
         verdicts=tuple(verdicts),
         records=tuple(records),
-        not_run=tuple(NotRun(id=id, title=find(id).title, question=find(id).question) for id in not_run),
+        not_run=tuple(
+            NotRun(id=id, title=find(id).title, question=find(id).question, topic=TOPICS.get(topic_of(id), "")) for id in not_run
+        ),
         cut_off=tuple(cut_off),
         command=command,
         versions=versions(("numpy", "pandas", "torch", "scikit-learn", "opacus", "fairlearn", "shap", "pydantic", "safetensors")),
@@ -109,5 +112,7 @@ def read(text: str) -> Bundle:
     """A report from its JSON; one line where it is not one."""
     try:
         return Bundle.model_validate_json(text)
-    except ValueError as error:
-        raise Problem("a Tiltyard report in JSON", str(error).splitlines()[-1].strip() or "something else", "Export it again") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise Problem("a Tiltyard report in JSON", f"{first['msg']} {f'at {where}' if where else ''}".strip(), "Export it again") from None

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from ..result import Column, Gallery, Metric, Record, Status
-from ..standards.catalog import known, sources
 from ..standards.catalog import describe as standard
+from ..standards.catalog import known, sources
 from .bundle import Bundle
 from .figures import svg
 

@@ -25,7 +25,13 @@ RISKS = {
     "explanation": "Explanation",
     "poisoning": "Poisoning",
 }
-SIGNS: dict[Change, str] = {"better": "↑ safer", "worse": "↓ less safe", "same": "= same", "unclear": "~ within error", "changed": "≠ changed"}
+SIGNS: dict[Change, str] = {
+    "better": "↑ safer",
+    "worse": "↓ less safe",
+    "same": "= same",
+    "unclear": "~ within error",
+    "changed": "≠ changed",
+}
 COST = "Cost"
 MOST = 40
 
@@ -49,7 +55,14 @@ def seconds_per_row(target: Target, data: Dataset, tries: int = 7) -> Metric:
         took.append(1e6 * (time.perf_counter() - start) / len(x))
     span = {"low": float(min(took)), "high": float(max(took))}
     return Metric(
-        name="latency", label="Time a row", value=float(np.median(took)), unit="µs", **span, n=tries, safer="lower", interval="range of tries"
+        name="latency",
+        label="Time a row",
+        value=float(np.median(took)),
+        unit="µs",
+        **span,
+        n=tries,
+        safer="lower",
+        interval="range of tries",
     )
 
 
@@ -60,9 +73,14 @@ def cells(before: Sequence[Record], after: Sequence[Record]) -> list[tuple[str, 
     for a, b in pairs:
         old = {m.name: m for m in a.result.metrics}
         for m in b.result.metrics:
-            if m.name in old and m.safer != "none":
+            if m.name in old and m.safer != "none" and not _told_elsewhere(topic_of(b.check), m):
                 found.append((RISKS.get(topic_of(b.check), topic_of(b.check)), cell(b, old[m.name], m)))
     return found
+
+
+def _told_elsewhere(topic: str, metric: Metric) -> bool:
+    """Plain accuracy is weighed once, by its own check, not once for each check that mentions it."""
+    return topic != "validation" and "accuracy" in metric.name and metric.name not in ("robust_accuracy", "copy_accuracy")
 
 
 def cell(record: Record, before: Metric, after: Metric) -> Cell:
