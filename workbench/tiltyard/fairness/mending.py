@@ -103,10 +103,10 @@ def _metric(name: str, when: str, gap: Gap, n: int) -> Metric:
 
 def _finding(criterion: str, gap: Gap, tolerance: float) -> Finding:
     return Finding(
-        title=f"The constraint is not met on rows not fitted on: {gap.difference:.3f}, not {tolerance:.3f}",
+        title=f"A gap of {gap.difference:.3f} is left on rows not fitted on; {tolerance:.3f} was allowed",
         severity=Severity.LOW,
         evidence=f"{CRITERIA[criterion]} difference {gap.difference:.3f} ({gap.low:.3f} to {gap.high:.3f}). Table before_after.",
-        advice="Fit on more rows, or see whether the rows fitted on differ from these.",
+        advice="Fit on more rows, see whether those rows differ from these, or take a defense that promises parity.",
         standards=STANDARDS,
     )
 

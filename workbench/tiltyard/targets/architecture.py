@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from ..errors import Problem
 from ..result import Frozen
 
+WIDEST = 10_000
+
 
 class Layer(Frozen):
     """One layer: its type among `LAYERS` and that type's own keyword arguments."""
@@ -41,8 +43,27 @@ class Normalize(nn.Module):
         return (x - self.mean) / self.std
 
 
+class Affine(nn.Module):
+    """``x @ matrix + shift`` with fixed numbers (features, features) and (features,): what is done to the columns before the model."""
+
+    matrix: Tensor
+    shift: Tensor
+
+    def __init__(self, features: int) -> None:
+        super().__init__()
+        if not 0 < features <= WIDEST:
+            raise ValueError(f"features {features} is not from 1 to {WIDEST}")
+        self.register_buffer("matrix", torch.eye(features))
+        self.register_buffer("shift", torch.zeros(features))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Same shape as x, (n, features)."""
+        return x @ self.matrix + self.shift
+
+
 LAYERS: dict[str, Callable[..., nn.Module]] = {
     "normalize": Normalize,
+    "affine": Affine,
     "linear": nn.Linear,
     "conv2d": nn.Conv2d,
     "relu": nn.ReLU,
@@ -83,7 +104,9 @@ def _layer(layer: Layer, index: int) -> nn.Module:
     for number in layer.options.values():
         size *= max(abs(float(number)), 1.0) if not isinstance(number, list) else 1.0
     if size > LARGEST or len(numbers) > 10**6:
-        raise Problem(f"a layer of at most {LARGEST:,} weights", f"layer {index} ({layer.type}) with options of size {size:.3g}", "Check it")
+        raise Problem(
+            f"a layer of at most {LARGEST:,} weights", f"layer {index} ({layer.type}) with options of size {size:.3g}", "Check it"
+        )
     try:
         return LAYERS[layer.type](**layer.options)
     except (TypeError, ValueError, RuntimeError) as error:

@@ -1,0 +1,230 @@
+"""What parity costs: accuracy against the gap in selection rates, over thresholds by group and one threshold for all."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..check import Check, Estimate, parameter
+from ..datasets.dataset import Dataset
+from ..errors import Problem
+from ..intervals import LEVEL, rate
+from ..progress import Progress
+from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
+from ..targets.target import Target
+from .belonging import sensitive_column
+from .group_metrics import STANDARDS
+from .groups import positive_class
+from .mending import SMALLEST
+from .rates import Gap, gaps, grouped
+from .thresholds import by_rules, fit_rules
+
+CALL = 2048
+NOW, ONE, GROUPED = "as it is", "one threshold for all", "thresholds by group"
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Rows with truth and prediction bool, group str and score of the positive class float64, each (n,)."""
+
+    truth: NDArray[np.bool_]
+    predicted: NDArray[np.bool_]
+    groups: NDArray[np.str_]
+    scores: NDArray[np.float64]
+
+    def take(self, rows: NDArray[np.intp]) -> "Scored":
+        return Scored(self.truth[rows], self.predicted[rows], self.groups[rows], self.scores[rows])
+
+
+@dataclass(frozen=True)
+class Point:
+    """One way to decide, measured."""
+
+    family: str
+    setting: str
+    right: NDArray[np.bool_]
+    gap: Gap
+
+    @property
+    def accuracy(self) -> float:
+        return float(self.right.mean())
+
+
+class Frontier(Check):
+    """Fits thresholds on one half of the rows not trained on and measures them on the other."""
+
+    id: ClassVar[str] = "fairness.frontier"
+    title: ClassVar[str] = "Accuracy against disparity"
+    question: ClassVar[str] = "What would it cost to close the gap?"
+    needs: ClassVar[frozenset[str]] = frozenset({"labels", "scores", "sensitive"})
+    standards: ClassVar[tuple[str, ...]] = STANDARDS
+    sources: ClassVar[tuple[str, ...]] = ("Hardt, Price and Srebro 2016, arXiv 1610.02413", "Fairlearn ThresholdOptimizer")
+
+    column: str = parameter("", "Sensitive column; empty means the first", source="sensitive")
+    positive: str = parameter("", "The class that is the favorable outcome; empty means the last; the rest count as one")
+    points: int = parameter(6, "Gaps between none and today's that thresholds by group are found for", ge=2, le=30)
+    rows: int = parameter(10_000, "Rows, half to find thresholds on and half to measure on", "rows", ge=200, le=200_000)
+    limit: float = parameter(0.1, "Gap above which a cheap mend is a finding", ge=0.0, le=1.0)
+    price: float = parameter(0.03, "Accuracy that closing the gap may cost to be called cheap", ge=0.0, le=1.0)
+
+    def estimate(self, target: Target, data: Dataset) -> Estimate:
+        return Estimate(queries=min(self.rows, len(data.unseen)))
+
+    def run(self, target: Target, data: Dataset, progress: Progress) -> CheckResult:
+        rng = np.random.default_rng(self.seed)
+        column = sensitive_column(data, self.column)
+        positive = positive_class(target.classes, self.positive)
+        rows = _scored(target, data.unseen.sample(self.rows, rng), column, positive, progress.part(0.3))
+        kept = _enough(rows)
+        order = rng.permutation(kept)
+        fitted, held = rows.take(order[: len(order) // 2]), rows.take(order[len(order) // 2 :])
+        now = _point(NOW, "most likely class", held.predicted, held, rng)
+        found = [now, *_one(held, rng, progress), *self._by_group(fitted, held, now.gap.difference, rng, progress)]
+        best = min((p for p in found if p.family == GROUPED), key=lambda p: p.gap.difference)
+        cost = _cost(now, best, rng)
+        return self._result(found, now, best, cost, column, held, len(rows.truth) - len(kept))
+
+    def _by_group(self, fitted: Scored, held: Scored, gap: float, rng: np.random.Generator, progress: Progress) -> list[Point]:
+        found = []
+        tolerances = np.linspace(0, gap, self.points) if gap > 0 else np.zeros(1)
+        for i, tolerance in enumerate(tolerances):
+            progress.step(0.5 + 0.5 * i / len(tolerances), f"thresholds for a gap of {tolerance:.3f}")
+            rules = fit_rules(fitted.scores, fitted.truth, fitted.groups, "demographic_parity", "accuracy_score", float(tolerance))
+            predicted = rng.random(len(held.truth)) < by_rules(held.scores, held.groups, rules)
+            found.append(_point(GROUPED, f"gap at most {tolerance:.3f}", predicted, held, rng))
+        return found
+
+    def _result(self, found: list[Point], now: Point, best: Point, cost: Metric, column: str, held: Scored, left: int) -> CheckResult:
+        n = len(held.truth)
+        price = -(cost.value or 0.0)
+        cheap = now.gap.difference > max(self.limit, now.gap.chance) and price <= self.price
+        text = (
+            f"accuracy {'falls by' if price >= 0 else 'rises by'} {abs(price):.3f} (change {cost.low:+.3f} to {cost.high:+.3f}, n = {n:,})"
+        )
+        finding = Finding(
+            title=f"A gap of {now.gap.difference:.3f} by {column} can be closed to {best.gap.difference:.3f} for {max(price, 0):.3f} of accuracy",
+            severity=Severity.LOW,
+            evidence=f"Table frontier: {text}.",
+            advice="Decide whether thresholds by group are lawful and right here; if they are, apply them.",
+            standards=STANDARDS,
+            defense="fairness.threshold_optimizer",
+        )
+        return CheckResult(
+            status=Status.FINDING if cheap else Status.PASSED,
+            summary=f"Thresholds by group take the gap by {column} from {now.gap.difference:.3f} to {best.gap.difference:.3f}; {text}.",
+            metrics=(
+                rate("accuracy_now", "Accuracy as it is", int(now.right.sum()), n, "higher"),
+                _gap("gap_now", "Selection-rate gap as it is", now, n),
+                rate("accuracy_at_parity", "Accuracy at the smallest gap", int(best.right.sum()), n, "higher"),
+                _gap("gap_at_parity", "Smallest gap by thresholds", best, n),
+                cost,
+            ),
+            findings=(finding,) if cheap else (),
+            tables=(_table(found, n),),
+            charts=(_chart(found, column),),
+            notes=(f"{left:,} rows left out: groups too small to divide in two.",) if left else (),
+        )
+
+
+def _scored(target: Target, data: Dataset, column: str, positive: int, progress: Progress) -> Scored:
+    parts = []
+    for start in range(0, len(data), CALL):
+        progress.step(start / len(data), "predicting")
+        parts.append(target.scores(data.x[start : start + CALL]).astype(np.float64))
+    scores = np.concatenate(parts)
+    groups = np.asarray(data.sensitive[column]).astype(str)
+    return Scored(data.y == positive, scores.argmax(1) == positive, groups, scores[:, positive])
+
+
+def _enough(rows: Scored) -> NDArray[np.intp]:
+    """Rows of groups that can be halved and still hold both classes."""
+    names = [
+        g
+        for g in np.unique(rows.groups)
+        if (mine := rows.truth[rows.groups == g]).sum() >= 10 and (~mine).sum() >= 10 and len(mine) >= 2 * SMALLEST
+    ]
+    if len(names) < 2:
+        found = f"{len(names)} of {len(np.unique(rows.groups))}"
+        raise Problem(f"two groups with {2 * SMALLEST} rows, ten of each class among them", found, "Give more rows or another column")
+    return np.flatnonzero(np.isin(rows.groups, names))
+
+
+def _point(family: str, setting: str, predicted: NDArray[np.bool_], held: Scored, rng: np.random.Generator) -> Point:
+    gap = gaps(grouped(held.groups, held.truth, predicted).counts, 300, rng)["demographic_parity"]
+    return Point(family, setting, predicted == held.truth, gap)
+
+
+def _one(held: Scored, rng: np.random.Generator, progress: Progress) -> list[Point]:
+    found = []
+    for i, cut in enumerate(np.linspace(0.1, 0.9, 9)):
+        progress.step(0.3 + 0.2 * i / 9, f"one threshold of {cut:.1f}")
+        found.append(_point(ONE, f"above {cut:.1f}", held.scores > cut, held, rng))
+    return found
+
+
+def _cost(now: Point, best: Point, rng: np.random.Generator) -> Metric:
+    moved = best.right.astype(int) - now.right.astype(int)
+    shares = [float((moved == v).mean()) for v in (-1, 0, 1)]
+    drawn = rng.multinomial(len(moved), shares, 1000) @ np.array([-1, 0, 1]) / len(moved)
+    low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return Metric(
+        name="accuracy_change",
+        label="Accuracy at the smallest gap less as it is",
+        value=float(moved.mean()),
+        low=float(low),
+        high=float(high),
+        level=LEVEL,
+        n=len(moved),
+        safer="higher",
+        interval="paired bootstrap",
+    )
+
+
+def _gap(name: str, label: str, point: Point, n: int) -> Metric:
+    return Metric(
+        name=name,
+        label=label,
+        value=point.gap.difference,
+        low=point.gap.low,
+        high=point.gap.high,
+        level=LEVEL,
+        n=n,
+        safer="zero",
+        interval="bootstrap within groups",
+        note=f"groups of these sizes reach {point.gap.chance:.3f} by chance",
+    )
+
+
+def _table(found: list[Point], n: int) -> Table:
+    rows = tuple((p.family, p.setting, p.accuracy, p.gap.difference, p.gap.low, p.gap.high) for p in found)
+    columns = (Column(name="decided by"), Column(name="setting"), Column(name="accuracy", kind="number"))
+    ends = tuple(Column(name=name, kind="number") for name in ("gap", "low", "high"))
+    note = f"Measured on {n:,} rows; thresholds by group were found on others."
+    return Table(name="frontier", title="Accuracy and gap of each way to decide", columns=(*columns, *ends), rows=rows, note=note)
+
+
+def _chart(found: list[Point], column: str) -> Chart:
+    series = []
+    for family in (NOW, ONE, GROUPED):
+        mine = sorted((p for p in found if p.family == family), key=lambda p: p.gap.difference)
+        ends = [rate("a", "a", int(p.right.sum()), len(p.right)) for p in mine]
+        series.append(
+            Series(
+                name=family,
+                x=tuple(p.gap.difference for p in mine),
+                y=tuple(p.accuracy for p in mine),
+                low=tuple(e.low for e in ends),
+                high=tuple(e.high for e in ends),
+            )
+        )
+    return Chart(
+        name="frontier",
+        title="Accuracy against disparity",
+        kind="scatter",
+        x=Axis(label=f"gap in selection rates by {column}", low=0.0),
+        y=Axis(label="accuracy"),
+        series=tuple(series),
+        alt=f"Accuracy, with exact 95% intervals, against the gap in selection rates by {column}: the model as it is, one threshold for "
+        "all, and thresholds by group.",
+    )
