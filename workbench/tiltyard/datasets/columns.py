@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MOST_CATEGORIES = 100
+FEW = 20
 NOMINAL = frozenset({"sex", "gender", "race", "religion", "nationality", "marital"})
 UNITS = {
     "age": "years",
@@ -79,9 +80,10 @@ def _text(column: "pd.Series", name: str, always: bool) -> Guess:
 def _category(column: "pd.Series", name: str, always: bool) -> Guess:
     text = as_text(column)
     found = np.unique(text).tolist()
-    if len(found) > MOST_CATEGORIES and not always:
-        kind = "an id or free text" if len(found) > len(text) / 2 else "too fine for one column a category"
-        return Guess(name, None, why=f"its {len(found):,} different values look like {kind}")
+    alone = len(found) > max(len(text) / 2, FEW)
+    if (alone or len(found) > MOST_CATEGORIES) and not always:
+        kind = "look like an id or free text" if alone else "are too many for one column each"
+        return Guess(name, None, why=f"its {len(found):,} different values {kind}")
     missing = int((text == MISSING).sum())
     said = f"{name!r} lacks a value in {missing:,} rows; they became the category {MISSING!r}." if missing else ""
     warned = f"{name!r} has the same value in every row." if len(found) == 1 else ""

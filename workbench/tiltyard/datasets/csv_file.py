@@ -38,7 +38,11 @@ def open_stream(path: Path) -> IO[bytes]:
     packed = stream.read(2) == b"\x1f\x8b"
     stream.seek(0)
     if not packed:
-        bounded(path.stat().st_size, path)
+        try:
+            bounded(path.stat().st_size, path)
+        except Problem:
+            stream.close()
+            raise
         return stream
     return io.BufferedReader(Bounded(gzip.GzipFile(fileobj=stream), path, stream))  # type: ignore[arg-type]
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MOST_CLASSES = 100
+MOST_FRACTIONS = 20
 NAMES = (
     "label",
     "labels",
@@ -55,7 +56,8 @@ def classes_of(column: "pd.Series | NDArray[Any]", name: str = "y") -> tuple[str
         raise Problem(
             f"rows of at least two classes in {name!r}", f"only {found[0]!r}", "Give rows of every class, or choose another label column"
         )
-    if len(found) > MOST_CLASSES:
+    fractions = getattr(column.dtype, "kind", "") == "f" and len(found) > MOST_FRACTIONS and any("." in name for name in found)
+    if len(found) > MOST_CLASSES or fractions:
         do = "Choose a label column with classes; predicting numbers is not covered"
         raise Problem(f"2 to {MOST_CLASSES} classes in {name!r}", f"{len(found):,} different values", do)
     return tuple(sorted(found, key=_order))
@@ -92,7 +94,7 @@ def indices(column: "pd.Series | NDArray[Any]", classes: tuple[str, ...], name: 
         if (numbers < 0).any():
             row = int((codes < 0).argmax()) if (codes >= 0).any() else int((numbers < 0).argmax())
             known = ", ".join(classes[:8]) + (" …" if len(classes) > 8 else "")
-            raise Problem(f"labels in {name!r} among {known}", f"{text[row]!r} in row {row}", "Correct the label, or name the classes")
+            raise Problem(f"labels in {name!r} among {known}", f"{str(text[row])!r} in row {row}", "Correct the label, or name the classes")
         codes = numbers
     return codes.astype(np.int64)
 
@@ -103,7 +105,7 @@ def likely_label(frame: "pd.DataFrame") -> tuple[str, str]:
     Raises
     ------
     Problem
-        When no column has between 2 and `MOST_CLASSES` values.
+        When no such column has at most `MOST_CLASSES` values.
     """
     names = [str(c) for c in frame.columns]
     exact = {" ".join(words(n)): n for n in reversed(names)}
@@ -120,6 +122,6 @@ def likely_label(frame: "pd.DataFrame") -> tuple[str, str]:
 
 def _few(column: "pd.Series") -> bool:
     try:
-        return 2 <= column.nunique(dropna=True) <= MOST_CLASSES
+        return 1 <= column.nunique(dropna=True) <= MOST_CLASSES
     except TypeError:
         return False

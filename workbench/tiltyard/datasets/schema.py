@@ -226,8 +226,10 @@ def as_text(column: "pd.Series") -> NDArray[np.str_]:
     """Category names: stripped text, ``(missing)`` for empty, NaN and ``?``; whole floats lose their ``.0``."""
     import pandas as pd
 
-    if pd.api.types.is_float_dtype(column) and (column.dropna() == column.dropna().round()).all():
-        column = column.astype("Int64")
+    if pd.api.types.is_float_dtype(column):
+        there = column.dropna()
+        if (there == there.round()).all() and (there.abs() < 2**53).all():
+            column = column.astype("Int64")
     text = column.astype("string").str.strip().fillna("")
     return text.mask(text.isin(["", "?"]), MISSING).to_numpy(dtype=str)
 
@@ -239,7 +241,7 @@ def _one_hot(text: NDArray[np.str_], f: Feature) -> NDArray[np.float64]:
     if (codes < 0).any():
         row = int((codes < 0).argmax())
         known = ", ".join(f.categories[:8]) + (" …" if len(f.categories) > 8 else "")
-        raise Problem(f"{f.name!r} to be one of {known}", f"{text[row]!r} in row {row}", "Correct the value, or add the category to the schema")
+        raise Problem(f"{f.name!r} to be one of {known}", f"{str(text[row])!r} in row {row}", "Correct the value, or add the category to the schema")
     out = np.zeros((len(text), len(f.categories)))
     out[np.arange(len(text)), codes] = 1
     return out

@@ -1,0 +1,202 @@
+"""What is assumed of a table, that it is said, and that each assumption can be corrected."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tiltyard.datasets.columns import outward
+from tiltyard.datasets.labels import words
+from tiltyard.datasets.people import holds, named_as
+from tiltyard.datasets.proposing import Proposal, propose
+from tiltyard.datasets.reading import read_table
+from tiltyard.datasets.schema import Feature
+from tiltyard.errors import Problem
+from tiltyard.samples.datasheet import FOLDER
+
+N = 60
+
+
+def table() -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    color = rng.integers(0, 3, N)
+    return pd.DataFrame(
+        {
+            "id": np.arange(1000, 1000 + N),
+            "income": np.where(rng.random(N) < 0.5, "low", "high"),
+            "age": rng.integers(18, 70, N),
+            "score": rng.normal(0, 3, N),
+            "gender": rng.choice(["f", "m"], N),
+            "town": rng.choice(["Kyoto", "Lyon", None], N),
+            "color_red": (color == 0).astype(int),
+            "color_green": (color == 1).astype(int),
+            "color_blue": (color == 2).astype(int),
+            "note": [f"customer {i} wrote {rng.integers(10**9)}" for i in range(N)],
+            "always": 7,
+            "when": pd.date_range("2026-01-01", periods=N),
+            "smoker": rng.random(N) < 0.5,
+        }
+    )
+
+
+def kinds(proposal: Proposal) -> dict[str, str]:
+    return {f.name: f.kind for f in proposal.schema.features}
+
+
+def test_kinds_label_groups_and_what_is_left_out() -> None:
+    found = propose(table())
+    assert found.schema.label == "income"
+    assert found.schema.classes == ("high", "low")
+    assert kinds(found) == {
+        "age": "integer",
+        "score": "continuous",
+        "gender": "categorical",
+        "town": "categorical",
+        "color": "onehot",
+        "always": "integer",
+        "smoker": "categorical",
+    }
+    assert found.left_out == ("id", "note", "when")
+    assert found.schema.sensitive == ("age", "gender")
+    assert found.schema.feature("color").columns == ("color_red", "color_green", "color_blue")
+    said = " ".join(found.assumptions)
+    for part in (
+        "'income' is the label",
+        "'id' was left out: it numbers the rows",
+        "'note' was left out",
+        "dates",
+        "(missing)",
+        "rounded outward",
+    ):
+        assert part in said
+    assert found.warnings == ("'always' has the same value in every row.",)
+    assert not found.schema.feature("gender").mutable
+    assert found.schema.feature("town").mutable
+
+
+def test_the_proposal_builds_and_comes_back() -> None:
+    data = propose(table()).build(name="mine")
+    assert data.name == "mine"
+    np.testing.assert_array_equal(data.schema.encode(data.frame), data.x)
+
+
+def test_the_shipped_census() -> None:
+    found = propose(read_table(FOLDER / "data" / "census.csv.gz"))
+    assert found.schema.label == "income-per-year"
+    assert found.schema.classes == ("<=50K", ">50K")
+    assert set(found.schema.sensitive) == {"age", "marital-status", "race", "sex", "native-country"}
+    assert kinds(found)["hours-per-week"] == "integer"
+    assert found.left_out == ()
+    assert len(found.build()) == 32_561
+
+
+def test_the_shipped_credit_data() -> None:
+    found = propose(read_table(FOLDER / "data" / "german-credit.csv.gz"))
+    assert found.schema.label == "credit"
+    assert {"personal_status", "age", "foreign_worker"} <= set(found.schema.sensitive)
+
+
+def test_corrections() -> None:
+    found = propose(table())
+    wider = found.replace(Feature(name="age", kind="integer", low=0, high=120, unit="years"))
+    assert wider.schema.feature("age").high == 120
+    assert "town" not in kinds(found.drop("town"))
+    assert found.drop("town").take("town").schema.features[-1].name == "town"
+    assert kinds(found.take("id"))["id"] == "integer"
+    assert found.relabel("gender").schema.classes == ("f", "m")
+    assert "income" in kinds(found.relabel("gender"))
+    assert found.mark(["town", "id"]).build().sensitive.keys() == {"town", "id"}
+    frozen = found.freeze(["score"])
+    assert [f.name for f in frozen.schema.features if not f.mutable] == ["score"]
+    assert not found.mark([]).schema.sensitive
+    assert kinds(found) == kinds(propose(table())), "a correction leaves the proposal as it was"
+
+
+def test_corrections_that_are_refused() -> None:
+    found = propose(table())
+    for wrong in (
+        lambda: found.replace(Feature(name="other", kind="integer")),
+        lambda: found.drop("other"),
+        lambda: found.take("age"),
+        lambda: found.take("when"),
+        lambda: found.relabel("other"),
+        lambda: found.relabel("score"),
+        lambda: found.mark(["other"]),
+        lambda: found.freeze(["other"]),
+        lambda: propose(table()[["income", "age"]]).drop("age"),
+    ):
+        with pytest.raises(Problem):
+            wrong()
+
+
+def test_numbers_with_gaps_are_warned_of_and_refused_on_building() -> None:
+    frame = table()
+    frame.loc[[3, 5], "score"] = [np.nan, np.inf]
+    found = propose(frame)
+    assert "'score' lacks a finite number in 2 rows, first row 3" in " ".join(found.warnings)
+    with pytest.raises(Problem, match=r"'score'.*row 3 \(2 such rows\)"):
+        found.build()
+    assert len(found.drop("score").build()) == N
+
+
+def test_numbers_written_as_text() -> None:
+    frame = table()
+    frame["age"] = frame["age"].astype(object)
+    frame.loc[7, "age"] = "unknown"
+    found = propose(frame)
+    assert kinds(found)["age"] == "integer"
+    assert "'unknown' in row 7" in " ".join(found.warnings)
+
+
+def test_missing_categories_are_a_category() -> None:
+    found = propose(table())
+    assert "(missing)" in found.schema.feature("town").categories
+    assert "(missing)" in set(found.build().frame["town"])
+
+
+def test_groups_that_are_not_one_hot_stay_numbers() -> None:
+    frame = table()
+    frame.loc[0, ["color_red", "color_green", "color_blue"]] = 1
+    assert kinds(propose(frame))["color_red"] == "integer"
+
+
+def test_numbers_that_stand_for_groups() -> None:
+    frame = table()
+    frame["race"] = np.arange(N) % 4 + 1
+    found = propose(frame)
+    assert found.schema.feature("race").categories == ("1", "2", "3", "4")
+    assert "race" in found.schema.sensitive
+
+
+def test_skipped_columns_are_no_features() -> None:
+    assert "smoker" not in kinds(propose(table(), skip=["smoker"]))
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "whole", "wanted"),
+    [(17, 90, True, (10, 90)), (1, 16, True, (1, 16)), (0, 99_999, True, (0, 100_000)), (0.12, 0.87, False, (0.1, 0.9)), (3, 3, True, (3, 3)),
+     (-0.4, 0.3, False, (-0.4, 0.3)), (2, 3, True, (2, 3)), (-90, -17, True, (-90, -10)), (1e-8, 9e-8, False, (1e-8, 9e-8))],
+)  # fmt: skip
+def test_bounds_are_rounded_outward(low: float, high: float, whole: bool, wanted: tuple[float, float]) -> None:
+    assert outward(low, high, whole) == pytest.approx(wanted)
+
+
+@pytest.mark.parametrize(
+    ("name", "ground"),
+    [("sex", "sex"), ("Gender", "gender"), ("applicantAge", "age"), ("age_years", "age"), ("mileage", ""), ("wages", ""), ("native-country", "nationality"),
+     ("marital.status", "marital"), ("personal_status", "marital"), ("skin color", ""), ("racetrack", ""), ("has_disability", "disability")],
+)  # fmt: skip
+def test_sensitive_by_name(name: str, ground: str) -> None:
+    assert named_as(name) == ground
+
+
+@pytest.mark.parametrize(
+    ("values", "ground"),
+    [(["Male", "Female"], "sex"), (["M", "F", "F"], "sex"), (["White", "Black", "Other"], "race"), (["married", "single", "divorced"], "marital"),
+     (["white", "red", "green"], ""), (["m", "k", "s", "t"], ""), (["Male", "Male"], "")],
+)  # fmt: skip
+def test_sensitive_by_content(values: list[str], ground: str) -> None:
+    assert holds(pd.Series(values)) == ground
+
+
+def test_words() -> None:
+    assert words("nativeCountry_2-code") == ("native", "country", "2", "code")
