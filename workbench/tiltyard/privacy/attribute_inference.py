@@ -166,7 +166,7 @@ class AttributeInference(Check):
 
     def _seen(self, p: NDArray[np.float32]) -> NDArray[np.float32]:
         if self.sees == "label":
-            return np.eye(p.shape[1], dtype=np.float32)[p.argmax(1)]
+            return np.asarray(np.eye(p.shape[1], dtype=np.float32)[p.argmax(1)])
         return np.asarray(p.round(self.digits), np.float32)
 
 

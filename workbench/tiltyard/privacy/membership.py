@@ -190,7 +190,12 @@ class Halves:
     @property
     def advantage(self) -> Metric:
         """TPR minus FPR (Yeom et al. 2017, 1709.01604) on rows the threshold was not chosen on."""
-        made = difference("advantage", "Advantage (TPR - FPR) of one threshold", (self.hits, self.members), (self.false, self.others))
+        return self.advantage_at(LEVEL)
+
+    def advantage_at(self, level: float) -> Metric:
+        """The same with an interval at another level."""
+        sides = (self.hits, self.members), (self.false, self.others)
+        made = difference("advantage", "Advantage (TPR - FPR) of one threshold", *sides, level)
         note = f"threshold {self.threshold:.4g}, set on the other half of the rows"
         return made.model_copy(update={"note": made.note or note, "safer": "lower"})
 

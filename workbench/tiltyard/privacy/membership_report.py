@@ -12,6 +12,7 @@ from .membership import Halves, Mask, Roc, Scores, auc, checked, halves, roc, tp
 
 STANDARDS = ("OWASP ML04:2023", "AITG-MOD-04", "AML.T0024.000", "NISTAML.033", "EU AI Act Art. 15(5)", "AI RMF MEASURE 2.10")
 FEW = 100
+SURE = 1 - 0.05 / 3
 ADVICE = (
     "Train privately (DP-SGD), regularize or stop earlier, and give out labels or coarse scores instead of full ones; "
     "measure again after any change"
@@ -45,7 +46,7 @@ def report(it: Attacked, attack: str, rng: np.random.Generator, notes: tuple[str
     split = halves(scores, member, rng) if min(member.sum(), (~member).sum()) >= 2 else None
     metrics = [area, *(m for m, _ in low_rates), *(_of_halves(split) if split else [])]
     few = min(int(member.sum()), int((~member).sum()))
-    severity = _severity(area, low_rates[1], few, split)
+    severity = _severity(scores, member, split)
     sentence = _sentence(attack, area, low_rates[1][0], severity)
     findings: tuple[Finding, ...] = ()
     if severity is not None:
@@ -81,21 +82,22 @@ def _of_halves(split: Halves) -> list[Metric]:
     return [gain, gain.model_copy(update={"name": "attack_accuracy", "label": label, **half})]
 
 
-def _severity(area: Metric, at_one: tuple[Metric, int], few: int, split: Halves | None) -> Severity | None:
-    """None where the attack cannot be told from guessing; else by its AUC and its TPR at 1 % FPR, the graver of the two."""
-    tpr, false = at_one
+def _severity(scores: Scores, member: Mask, split: Halves | None) -> Severity | None:
+    """None where the attack cannot be told from guessing; else by its AUC and its TPR at 1 % FPR, the graver of the two.
+
+    AUC, TPR and advantage are each held against guessing at a third of 5 %, so that a coin raises an alarm in 5 % of runs at most.
+    """
+    area, (tpr, false) = auc(scores, member, level=SURE), tpr_at(scores, member, 0.01, SURE)
     by_area = area.low is not None and area.low > 0.5
-    by_rate = tpr.low is not None and tpr.low > clopper_pearson(false, max(1, _others(tpr, area)), LEVEL)[1]
-    if not (by_area or by_rate):
+    by_rate = tpr.low is not None and tpr.low > clopper_pearson(false, int((~member).sum()), SURE)[1]
+    gain = split.advantage_at(SURE) if split else None
+    by_gain = gain is not None and gain.low is not None and gain.low > 0
+    if not (by_area or by_rate or by_gain):
         return None
     for severity, least_area, least_rate in STEPS:
         if (by_area and (area.value or 0) >= least_area) or (by_rate and (tpr.value or 0) >= least_rate):
             return severity
     return Severity.LOW
-
-
-def _others(tpr: Metric, area: Metric) -> int:
-    return (area.n or 0) - (tpr.n or 0)
 
 
 def _sentence(attack: str, area: Metric, tpr: Metric, severity: Severity | None) -> str:
