@@ -324,3 +324,16 @@ def test_message_and_finding_buttons_send_their_event(show: Show) -> None:
     page.get_by_role("button", name="Dismiss").click()
     page.get_by_role("button", name="Go to the defense").click()
     assert page.evaluate("models.map((m) => m.model.sent)") == [[{"event": "dismiss", "value": ""}], [{"event": "defense", "value": "adv"}]]
+
+
+@pytest.mark.parametrize("kind", ["line", "bar", "hbar", "dot"])
+@pytest.mark.parametrize("width", [420, 700, 1100])
+def test_no_label_of_a_chart_runs_out_of_its_drawing(show: Show, kind: str, width: int) -> None:
+    axis = {"y": Axis(label="Rate", low=0.0, high=1.0)} if kind == "line" else {}
+    page = show(ChartView(chart(kind, **axis)), width=width)
+    outside = page.evaluate(
+        """() => { const box = document.querySelector("svg.ty-svg").getBoundingClientRect();
+        return [...document.querySelectorAll("svg.ty-svg text")].filter((t) => t.textContent).map((t) => [t.textContent, t.getBoundingClientRect()])
+          .filter(([, r]) => r.left < box.left - 1 || r.right > box.right + 8 || r.bottom > box.bottom + 1).map(([words]) => words); }"""
+    )
+    assert outside == []

@@ -90,7 +90,7 @@ def table(rows: int = 3, total: int | None = None) -> Table:
 
 def test_table_writes_each_kind_and_marks_cells_for_eyes_and_ears() -> None:
     said = TableView(table()).plain_text()
-    assert "50.0 %" in said and "0.100" in said and "yes" in said and "(marked)" in said
+    assert "50.0 %" in said and "0.1" in said and "yes" in said and "(marked)" in said
     assert said.count("(marked)") == 1
 
 

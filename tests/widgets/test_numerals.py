@@ -49,6 +49,8 @@ def test_percent(share: float, text: str) -> None:
 
 def test_numbers_read_together_have_equal_decimals() -> None:
     assert numerals.together([0.5731, 0.55, 0.596]) == ["0.573", "0.550", "0.596"]
+    assert numerals.together([0.025, 0.025, 0.03]) == ["0.025", "0.025", "0.030"]
+    assert numerals.together([0.5, None, 0.25]) == ["0.50", "–", "0.25"]
     assert numerals.together([1.0, 20.0]) == ["1", "20"]
     assert numerals.together([1e-9, 2.0]) == ["10⁻⁹", "2"]
 
@@ -66,7 +68,7 @@ def metric(**changes: object) -> Metric:
 def test_a_counted_rate_is_percent_and_an_auc_is_not() -> None:
     assert numerals.value(metric()) == ("25.0", "%")
     assert numerals.interval(metric()) == "95 % interval 20.0 to 31.0 %"
-    assert numerals.value(metric(interval="bootstrap")) == ("0.250", "")
+    assert numerals.value(metric(interval="bootstrap")) == ("0.25", "")
     assert numerals.value(metric(interval="bootstrap", unit="share")) == ("25.0", "%")
     assert numerals.value(metric(value=3.0, low=None, high=None, unit="ms")) == ("3", "ms")
 

@@ -145,7 +145,8 @@ function plot(chart, width, height, fills) {
   const dom = domains(chart);
   const ends = endLabels(chart, width);
   const rows = chart.y.categories.length;
-  const probe = makeScale(chart.y, dom.y, 0, height, 5);
+  const across = Math.max(2, Math.floor((height - 80) / 48));
+  const probe = makeScale(chart.y, dom.y, 0, height, across);
   const left = Math.min(Math.max(...probe.labels.map((l) => textWidth(l)), 12) + 14, width * 0.42);
   const valued = isBar(chart.kind) && chart.series.length * (chart.flip ? rows : chart.x.categories.length) <= 24;
   const right = width - (ends || (chart.kind === "hbar" && valued ? 44 : 14));
@@ -154,7 +155,7 @@ function plot(chart, width, height, fills) {
   const top = chart.flip && chart.reference.length ? 38 : 26;
   const tall = rows ? Math.max(rows * Math.max(24, 15 * chart.series.length) + top + xl.height + 30, 140) : height;
   const box = { left, right, top, bottom: tall - xl.height - 28, width, height: tall };
-  const sy = chart.y.categories.length ? makeScale(chart.y, dom.y, box.top, box.bottom, 5) : makeScale(chart.y, dom.y, box.bottom, box.top, Math.max(2, Math.floor((box.bottom - box.top) / 48)));
+  const sy = chart.y.categories.length ? makeScale(chart.y, dom.y, box.top, box.bottom, 5) : makeScale(chart.y, dom.y, box.bottom, box.top, across);
   const root = svg("svg", { class: "ty-svg", role: "img", "aria-label": chart.alt, viewBox: `0 0 ${width} ${tall}`, width, height: tall });
   const [clip, tight] = [uid("clip"), uid("clip")];
   root.append(svg("defs", {}, fills.map((id, i) => hatch(id, i)), svg("clipPath", { id: clip }, svg("rect", { x: box.left - 6, y: box.top - 8, width: box.right - box.left + 12, height: box.bottom - box.top + 16 })),
@@ -244,6 +245,7 @@ export default {
       const width = Math.floor(area.clientWidth);
       if (!raw.kind || width < 60) return;
       chart = readChart(raw);
+      measureIn(figure);
       drawn = plot(chart, width, model.get("height"), fills);
       title.textContent = chart.title;
       drawn.root.append(guide);

@@ -87,8 +87,10 @@ function makeScale(axis, { low, high }, from, to, count) {
 }
 
 const ruler = document.createElement("canvas").getContext("2d");
-function textWidth(text, size = 12, weight = 400) {
-  ruler.font = `${weight} ${size}px system-ui, "Noto Sans", sans-serif`;
+let face = "sans-serif";
+const measureIn = (node) => { face = getComputedStyle(node).fontFamily || face; };
+function textWidth(text) {
+  ruler.font = `12px ${face}`;
   return ruler.measureText(text).width;
 }
 

@@ -63,7 +63,9 @@ function textControl(spec, id, about, changed) {
 function selectControl(spec, id, about, changed) {
   const box = h("select", { id, "aria-describedby": about }, spec.options.map((o, i) => h("option", { value: i }, o.label)));
   box.addEventListener("change", () => changed(spec.options[box.selectedIndex]?.value ?? null));
-  const put = (v) => { box.selectedIndex = spec.options.findIndex((o) => JSON.stringify(o.value) === JSON.stringify(v)); };
+  const name = () => { box.title = spec.options[box.selectedIndex]?.label ?? ""; };
+  box.addEventListener("change", name);
+  const put = (v) => { box.selectedIndex = spec.options.findIndex((o) => JSON.stringify(o.value) === JSON.stringify(v)); name(); };
   return { node: box, put, main: box, all: [box] };
 }
 

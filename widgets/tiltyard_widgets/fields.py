@@ -50,7 +50,7 @@ def jsonable(value: Any) -> Any:
 
 
 def _option(value: Any) -> str:
-    return "none" if value is None or value == "" else str(value)
+    return "none" if value is None else str(value) or "(empty)"
 
 
 def _unwrap(annotation: Any) -> tuple[Any, list[Any], bool]:
@@ -140,7 +140,7 @@ def _hint(spec: FieldSpec) -> str:
         parts.append("separated by commas")
     if spec.optional and spec.kind in ("number", "integer", "text"):
         parts.append("empty for none")
-    if spec.default is not PydanticUndefined:
+    if spec.default not in (PydanticUndefined, ""):
         parts.append(f"default {said(spec.default)}")
     return ", ".join(part for part in parts if part)
 

@@ -52,6 +52,8 @@ def together(values: Sequence[float | None], digits: int = 3) -> list[str]:
     places = max(digits - 1 - top, 1 - low, 0)
     if top >= 6 or places > 5:
         return [number(v, digits) for v in values]
+    while places and all(f"{v:.{places}f}".endswith("0") for v in real):
+        places -= 1
     return [f"{v:,.{places}f}".replace("-", "−") if v is not None and math.isfinite(v) else number(v) for v in values]
 
 
