@@ -1,0 +1,27 @@
+"""The notebooks run as they stand, in a kernel of their own."""
+
+import shutil
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+
+
+@pytest.mark.slow
+def test_quickstart_runs(tmp_path, monkeypatch):
+    monkeypatch.setenv("TILTYARD_STORE", str(tmp_path / "runs.sqlite"))
+    shutil.copy(NOTEBOOKS / "quickstart.ipynb", tmp_path)
+    book = nbformat.read(tmp_path / "quickstart.ipynb", as_version=4)
+    NotebookClient(book, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}).execute()
+    assert (tmp_path / "report.html").stat().st_size < 5_000_000
+    said = "".join(o.get("text", "") for cell in book.cells for o in cell.get("outputs", []))
+    assert "After Differentially private training" in said
+
+
+def test_notebooks_are_kept_without_outputs():
+    for path in NOTEBOOKS.rglob("*.ipynb"):
+        book = nbformat.read(path, as_version=4)
+        assert all(not cell.get("outputs") for cell in book.cells), path
