@@ -153,7 +153,7 @@ def _step(
         loss = (1 - plan.clean) * loss + plan.clean * nn.functional.cross_entropy(module(x), y)
     if not torch.isfinite(loss):
         raise Problem("a finite loss while training", f"{loss.item()}", "Lower the learning rate or the budget")
-    loss.backward()
+    loss.backward()  # type: ignore[no-untyped-call]
     optimizer.step()
 
 

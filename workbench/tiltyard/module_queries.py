@@ -33,13 +33,14 @@ class Counted(nn.Module):
 
 def seconds_per_row(module: nn.Module, data: Dataset, norm: Norm, batch: int = 10**9) -> float:
     """What one gradient step of PGD costs a row on this machine, from three steps of one block of at most ``batch`` rows."""
-    size = min(len(data), batch, blocks(torch.from_numpy(data.x))[0].stop)
+    size: int = min(len(data), batch, blocks(torch.from_numpy(data.x))[0].stop)
     x, y = tensors(data.take(np.arange(size)))
     space = Space.of(data.schema)
     slope(module, x[:2], y[:2])
     start = time.perf_counter()
     pgd(module, x, y, space, norm, 0.01, 3, torch.Generator().manual_seed(0))
-    return (time.perf_counter() - start) / size / 3
+    took: float = time.perf_counter() - start
+    return took / size / 3
 
 
 def tensors(data: Dataset) -> tuple[Tensor, Tensor]:

@@ -30,4 +30,5 @@ def shades(image: NDArray[np.float32]) -> NDArray[np.uint8]:
     levels = (image.clip(0, 1) * 255).round().astype(np.uint8)
     if len(levels) == 3:
         return np.moveaxis(levels, 0, -1)
-    return levels[0] if len(levels) == 1 else levels.mean(0).astype(np.uint8)
+    gray: NDArray[np.uint8] = levels[0] if len(levels) == 1 else levels.mean(0).astype(np.uint8)
+    return gray

@@ -152,9 +152,9 @@ def changes(shown: Shown) -> Table:
 
 
 def texts(data: Dataset, x: NDArray[np.float32]) -> list[list[str]]:
-    """Rows of x as a person reads them, one text a feature."""
-    flat = x.reshape(len(x), -1)
-    return [[said(f, row[data.schema.slices[f.name]]) for f in data.schema.features] for row in flat]
+    """Rows of a table's x as a person reads them, one text a feature."""
+    slices = data.schema.slices
+    return [[said(f, row[slices[f.name]]) for f in data.schema.features] for row in x]
 
 
 def said(f: Feature, part: NDArray[np.float32]) -> str:

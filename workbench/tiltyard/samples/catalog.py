@@ -92,7 +92,7 @@ def load_model(name: str) -> "TorchTarget":
     module.load_state_dict(tensors(content))
     sheet = datasheet(card.data)
     return TorchTarget(
-        module, sheet.classes, sheet.schema, facts["name"], facts["outputs"], Recipe.model_validate(facts["recipe"]), architecture
+        module, sheet.classes, sheet.meaning, facts["name"], facts["outputs"], Recipe.model_validate(facts["recipe"]), architecture
     )
 
 
@@ -101,12 +101,13 @@ def load_data(name: str) -> Dataset:
     sheet = datasheet(name)
     content = verified(FOLDER / "data" / sheet.file, sheet.sha256)
     member = split(sheet.rows, sheet.held_out) if sheet.held_out else None
-    if sheet.schema.images:
+    if sheet.meaning.images:
         arrays = np.load(io.BytesIO(content), allow_pickle=False)
-        x, y, sensitive = arrays["x"].astype(np.float32) / 255, arrays["y"].astype(np.int64), {}
+        x, y = arrays["x"].astype(np.float32) / 255, arrays["y"].astype(np.int64)
+        sensitive: dict[str, NDArray[np.str_]] = {}
     else:
         x, y, sensitive = _table(content, sheet)
-    return Dataset(x, y, sheet.schema, sheet.title, sensitive, member, sheet.source, sheet.license)
+    return Dataset(x, y, sheet.meaning, sheet.title, sensitive, member, sheet.source, sheet.license)
 
 
 def load_frame(name: str) -> "pd.DataFrame":
@@ -132,11 +133,11 @@ def _table(content: bytes, sheet: Datasheet) -> tuple[NDArray[np.float32], NDArr
     frame = pd.read_csv(io.BytesIO(content), compression="gzip", keep_default_na=False)
     codes = sheet.label_codes or {name: name for name in sheet.classes}
     index = {code: sheet.classes.index(name) for code, name in codes.items()}
-    y = frame[sheet.label].astype(str).map(index).to_numpy(np.int64)
+    y: NDArray[np.int64] = np.asarray(frame[sheet.label].astype(str).map(index), np.int64)
     sensitive = {name: as_text(frame[name]) for name in sheet.sensitive}
     if "sex" in sheet.also_sensitive:
         sensitive["sex"] = np.where(frame["personal_status"].isin(["A92", "A95"]), "female", "male")
     if "age band" in sheet.also_sensitive:
         bands = np.digitize(frame["age"].to_numpy(), [low for _, low in AGES[1:]])
         sensitive["age band"] = np.array([name for name, _ in AGES])[bands]
-    return sheet.schema.encode(frame), y, sensitive
+    return sheet.meaning.encode(frame), y, sensitive

@@ -45,7 +45,7 @@ class Datasheet(Frozen):
     legend: dict[str, dict[str, str]] = {}
 
     @property
-    def schema(self) -> Schema:
+    def meaning(self) -> Schema:
         """The meaning of the columns, for `Dataset` and `Target`."""
         return Schema(features=self.features, label=self.label, classes=self.classes, sensitive=self.sensitive)
 
