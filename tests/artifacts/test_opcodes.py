@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from tiltyard.artifacts.opcodes import walk
-from tiltyard.artifacts.stack_machine import Limits, Walk
+from tiltyard.artifacts.opcodes import Limits, walk
+from tiltyard.artifacts.stack_machine import Walk
 from tiltyard.errors import Cancelled
 from tiltyard.progress import Progress
 
@@ -100,6 +100,7 @@ def test_bounds() -> None:
     assert walked(b"\x80\x02" + b"N0" * 3000 + b"N.", ops=1024).limited
     assert walked(b"\x80\x02" + b"N" * 3000 + b".", held=1000).limited
     assert walked(b"\x80\x03B\xff\xff\xff\x7f", literal=1000).limited
+    assert walked(b"ca\nb\n0" * 100_001 + b"N.").limited
     assert walked(b"Nr\xff\xff\xff\x7f.").limited
     assert not walked(b"\x80\x02" + b"N0" * 3000 + b"N.").error
 

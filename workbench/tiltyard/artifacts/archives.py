@@ -152,9 +152,12 @@ def _inflate(data: bytes, most: int, window: int) -> bytes:
 
 def _at(stream: IO[bytes], offset: int, n: int, exact: bool = True) -> bytes:
     if offset < 0 or n < 0:
-        raise BadArchive("an offset before the start of the file")
-    stream.seek(offset)
-    data = stream.read(n)
+        raise BadArchive("an offset outside the file")
+    try:
+        stream.seek(offset)
+        data = stream.read(n)
+    except (OSError, ValueError, OverflowError) as error:
+        raise BadArchive("an offset outside the file") from error
     if exact and len(data) != n:
         raise BadArchive("cut off")
     return data
@@ -194,7 +197,9 @@ def _inside_data(tail: bytes, at: int) -> bool:
 
 
 def _zip64_end(stream: IO[bytes], locator: bytes, where: int) -> _End:
-    _, offset, _ = struct.unpack("<LQL", locator[4:20])
+    disk, offset, disks = struct.unpack("<LQL", locator[4:20])
+    if disk or disks > 1:
+        raise BadArchive("spans several disks")
     record = _at(stream, offset, 56)
     if record[:4] != b"PK\x06\x06" or offset + 56 != where - 20:
         raise BadArchive("its zip64 record is not where it is said to be")
@@ -211,7 +216,9 @@ def _decode(raw: bytes, flags: int) -> str:
 def _central(raw: bytes, at: int, stream: IO[bytes], found: Directory) -> tuple[Entry, int]:
     if raw[at : at + 4] != b"PK\x01\x02" or len(raw) < at + 46:
         raise BadArchive("its directory is damaged")
-    flags, method, _, _, crc, packed, size, n, extra_n, comment_n, _, _, _, offset = struct.unpack("<4H3L5H2L", raw[at + 8 : at + 46])
+    needs, flags, method, _, _, crc, packed, size, n, extra_n, comment_n, disk, _, _, offset = struct.unpack(
+        "<5H3L5H2L", raw[at + 6 : at + 46]
+    )
     name_raw = raw[at + 46 : at + 46 + n]
     extra = raw[at + 46 + n : at + 46 + n + extra_n]
     after = at + 46 + n + extra_n + comment_n
@@ -219,6 +226,8 @@ def _central(raw: bytes, at: int, stream: IO[bytes], found: Directory) -> tuple[
         raise BadArchive("its directory is cut off")
     size, packed, offset = _zip64_sizes(extra, size, packed, offset)
     name = _decode(name_raw, flags)
+    if disk or needs & 0xFF > 63:
+        found.odd.append((name, "asks for another disk or a newer kind of zip"))
     local = _at(stream, offset, 30)
     if local[:4] != b"PK\x03\x04":
         raise BadArchive(f"{name[:80]} has no local header where the directory says")

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import IO
 
 from . import archives, onnx_model, text
-from .opcodes import walk
-from .stack_machine import Limits
+from .opcodes import Limits, walk
 from .trust import executes
 
 HEAD = 64 << 10

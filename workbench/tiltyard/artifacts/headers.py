@@ -172,7 +172,7 @@ def read_npy(stream: IO[bytes], size: int) -> Array:
 
 def _npy_fields(raw: bytes, encoding: str) -> tuple[Any, tuple[int, ...]]:
     try:
-        header = ast.literal_eval(raw.decode(encoding).strip())
+        header = ast.literal_eval(raw.decode(encoding).rstrip(" \n"))
     except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError) as error:
         raise BadHeader(f"its header is not a literal ({type(error).__name__})") from error
     if not isinstance(header, dict) or set(header) != {"descr", "fortran_order", "shape"} or not isinstance(header["fortran_order"], bool):

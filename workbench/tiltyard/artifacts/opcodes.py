@@ -9,11 +9,23 @@ the import is reported as hidden.
 import io
 import pickletools
 import time
+from dataclasses import dataclass
 from typing import IO
 
 from ..errors import Cancelled
 from ..progress import Progress
-from .stack_machine import Limits, Machine, TooLarge, Walk
+from .stack_machine import Machine, TooLarge, Walk
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds of one walk: opcodes, values held at once, bytes of one literal, seconds, nesting of pickles in pickles."""
+
+    ops: int = 5_000_000
+    held: int = 1_000_000
+    literal: int = 256 << 20
+    seconds: float = 60.0
+    depth: int = 3
 
 
 class _Bounded:

@@ -6,17 +6,6 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Limits:
-    """Bounds of one walk: opcodes, values held at once, bytes of one literal, seconds, nesting of pickles in pickles."""
-
-    ops: int = 5_000_000
-    held: int = 1_000_000
-    literal: int = 256 << 20
-    seconds: float = 60.0
-    depth: int = 3
-
-
-@dataclass(frozen=True)
 class Import:
     """A global that the pickle names. ``module`` is None where the name is built at load time and cannot be told."""
 
@@ -79,12 +68,9 @@ class TooLarge(Exception):
 
 OPAQUE = object()
 MADE = object()
-_TEXT = {"UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "STRING", "BINSTRING", "SHORT_BINSTRING"}
-_BYTES = {"BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8"}
-_NUMBER = {"INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4"}
-_PLAIN = {"FLOAT", "BINFLOAT", "NEWTRUE", "NEWFALSE", "NONE", "EMPTY_LIST", "EMPTY_DICT", "EMPTY_SET", "NEXT_BUFFER"}
 _LONGEST_NAME = 4096
 _LARGEST_MEMO = 1 << 24
+_MOST_NAMED = 100_000
 
 
 class Machine:
@@ -104,20 +90,12 @@ class Machine:
 
     def step(self, name: str, arg: Any, position: int) -> None:
         """Take one opcode, its argument and the offset where it starts."""
-        self._frame(name, arg, position)
-        if name in _TEXT:
-            self._text(str(arg), position)
-        elif name in _NUMBER:
-            self.stack.append(arg if type(arg) is int and abs(arg) < 1 << 128 else OPAQUE)
-        elif name in _BYTES:
-            self._bytes(arg, position)
-        elif name in _PLAIN:
-            self.stack.append(None if name == "NONE" else OPAQUE)
-        else:
-            handler = _HANDLERS.get(name)
-            if handler is None:
-                raise Malformed(f"opcode {name} is not known to this reader")
-            handler(self, arg, position)
+        if self.frame_end is not None or name == "FRAME":
+            self._frame(name, arg, position)
+        handler = _HANDLERS.get(name)
+        if handler is None:
+            raise Malformed(f"opcode {name} is not known to this reader")
+        handler(self, arg, position)
         if len(self.stack) + len(self.memo) + len(self.marks) > self.held:
             raise TooLarge(f"over {self.held:,} values held at once")
 
@@ -162,6 +140,8 @@ class Machine:
     def bring(self, module: str | None, name: str, position: int, opcode: str) -> None:
         found = Import(module, name, position, opcode)
         self.walk.imports.append(found)
+        if len(self.walk.imports) > _MOST_NAMED:
+            raise TooLarge(f"over {_MOST_NAMED:,} imports")
         self.stack.append(found)
 
     def call(self, callee: Any, args: Any, position: int) -> None:
@@ -172,21 +152,22 @@ class Machine:
             self.odd(position, "calls something that is not a named import")
         self.stack.append(MADE)
 
-    def _text(self, text: str, position: int) -> None:
+    def text(self, arg: Any, position: int) -> None:
+        text = str(arg)
         self.stack.append(text if len(text) <= _LONGEST_NAME else OPAQUE)
         if text[:1] == "\x80" and text.isascii() is False and max(text) <= "\xff":
             self._inside(text.encode("latin-1"), position)
 
-    def _bytes(self, data: bytes | bytearray, position: int) -> None:
+    def data(self, data: Any, position: int) -> None:
         self.stack.append(OPAQUE)
-        self._inside(bytes(data), position)
+        self._inside(data, position)
 
-    def _inside(self, data: bytes, position: int) -> None:
+    def _inside(self, data: bytes | bytearray, position: int) -> None:
         """Look for a pickle or an archive in a byte string, which something may unpickle in turn."""
         if data[:4] == b"PK\x03\x04":
             self.odd(position, "a zip archive inside a byte string")
         if len(data) >= 4 and data[:1] in b"\x80c(":
-            self.inside(data, position)
+            self.inside(bytes(data), position)
 
 
 def _shown(args: Any) -> str:
@@ -194,6 +175,18 @@ def _shown(args: Any) -> str:
         return "…"
     parts = [repr(a)[:60] if isinstance(a, str | int) else str(a) if isinstance(a, Import) else "…" for a in args[:4]]
     return ", ".join(parts) + (", …" if len(args) > 4 else "")
+
+
+def _number(m: Machine, arg: Any, position: int) -> None:
+    m.stack.append(arg if type(arg) is int and abs(arg) < 1 << 128 else OPAQUE)
+
+
+def _plain(m: Machine, arg: Any, position: int) -> None:
+    m.stack.append(OPAQUE)
+
+
+def _none(m: Machine, arg: Any, position: int) -> None:
+    m.stack.append(None)
 
 
 def _split(arg: str) -> tuple[str | None, str]:
@@ -264,6 +257,8 @@ def _binpersid(m: Machine, arg: Any, position: int) -> None:
     value = m.pop()
     if isinstance(value, tuple):
         m.walk.persistent.append(value)
+        if len(m.walk.persistent) > 10 * _MOST_NAMED:
+            raise TooLarge("too many persistent ids")
     else:
         m.odd(position, "a persistent id that is not a tuple")
     m.stack.append(OPAQUE)
@@ -356,7 +351,16 @@ def _stop(m: Machine, arg: Any, position: int) -> None:
 
 
 Handler = Callable[[Machine, Any, int], None]
+_TEXTS = ("UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "STRING", "BINSTRING", "SHORT_BINSTRING")
+_BYTES = ("BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8")
+_NUMBERS = ("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4")
+_PLAINS = ("FLOAT", "BINFLOAT", "NEWTRUE", "NEWFALSE", "EMPTY_LIST", "EMPTY_DICT", "EMPTY_SET", "NEXT_BUFFER")
 _HANDLERS: dict[str, Handler] = {
+    **dict.fromkeys(_TEXTS, Machine.text),
+    **dict.fromkeys(_BYTES, Machine.data),
+    **dict.fromkeys(_NUMBERS, _number),
+    **dict.fromkeys(_PLAINS, _plain),
+    "NONE": _none,
     "GLOBAL": _global,
     "STACK_GLOBAL": _stack_global,
     "INST": _inst,
