@@ -111,7 +111,9 @@ def _mean(name: str, label: str, values: NDArray[np.float32], rng: np.random.Gen
     low, high = bootstrap(lambda i: float(values[i].mean()), len(values), rng, 200)
     value = float(values.mean())
     span = {"low": min(low, value), "high": max(high, value)}
-    return Metric(name=name, label=label, value=value, **span, level=LEVEL, n=len(values), safer="lower", interval="bootstrap", unit="points")
+    return Metric(
+        name=name, label=label, value=value, **span, level=LEVEL, n=len(values), safer="lower", interval="bootstrap", unit="points"
+    )
 
 
 def _balanced(right: NDArray[np.bool_], y: NDArray[np.int64], rng: np.random.Generator) -> Metric:
@@ -129,7 +131,12 @@ def _balanced(right: NDArray[np.bool_], y: NDArray[np.int64], rng: np.random.Gen
 
 def _classes(guess: NDArray[np.intp], rows: Dataset) -> Table:
     names = rows.schema.classes
-    columns = (Column(name="Class"), Column(name="Rows", kind="integer"), Column(name="Right", kind="percent"), Column(name="Most confused with"))
+    columns = (
+        Column(name="Class"),
+        Column(name="Rows", kind="integer"),
+        Column(name="Right", kind="percent"),
+        Column(name="Most confused with"),
+    )
     lines = []
     for k, name in enumerate(names[:50]):
         mine = rows.y == k

@@ -1,0 +1,91 @@
+"""The guard: out of range is always caught, noise images at one false alarm in a hundred, a file gives the same guard."""
+
+import numpy as np
+import pytest
+
+from tiltyard.datasets.dataset import Dataset
+from tiltyard.errors import Problem
+from tiltyard.samples.catalog import load as sample
+from tiltyard.validation.guard import build, load, nearest
+from tiltyard.validation.guard_roc import GuardROC, auc, noise, outside
+from tiltyard.validation.input_guard import InputGuard
+
+
+@pytest.fixture(scope="module")
+def digits():
+    found = sample("digits")
+    return found.target, found.data
+
+
+@pytest.fixture(scope="module")
+def census():
+    found = sample("census")
+    return found.target, found.data
+
+
+def test_noise_images_are_caught_at_one_false_alarm_in_a_hundred(digits):
+    result = GuardROC(rows=300, steps=5)(*digits).result
+    assert result.metric("caught_random_noise").value == 1.0
+    assert result.metric("caught_out_of_range").value == 1.0
+    assert result.metric("false_alarms").low <= 0.01
+    assert result.metric("auc_random_noise").value == 1.0
+
+
+@pytest.mark.parametrize("name", ["digits", "census"])
+def test_rows_out_of_range_are_always_caught(name, request):
+    _, data = request.getfixturevalue(name)
+    rng = np.random.default_rng(3)
+    guard = build(data, 500, 5, 0.01, rng)
+    assert guard.refused(outside(data.unseen.sample(500, rng), rng)).all()
+
+
+def test_a_broken_group_and_a_fraction_are_caught(census):
+    _, data = census
+    rng = np.random.default_rng(0)
+    guard = build(data, 300, 5, 0.01, rng)
+    x = data.x[:3].copy()
+    x[0, data.schema.groups[0]] = 0
+    x[1, data.schema.slices["age"]] = 30.5
+    x[2, 0] = np.nan
+    assert guard.invalid(x).all()
+    assert not guard.invalid(data.x[:50]).any()
+
+
+def test_saved_and_loaded_it_decides_the_same(digits, tmp_path):
+    _, data = digits
+    rng = np.random.default_rng(0)
+    guard = build(data, 500, 5, 0.01, rng)
+    again = load(guard.save(tmp_path / "g.safetensors"))
+    x = np.concatenate([data.unseen.x[:100], noise(data.schema, 50, rng)])
+    assert (guard.refused(x) == again.refused(x)).all()
+    assert (guard.score(x) == again.score(x)).all()
+
+
+def test_what_is_no_guard_is_said(tmp_path):
+    path = tmp_path / "g.safetensors"
+    path.write_bytes(b"nothing")
+    with pytest.raises(Problem, match="a guard file"):
+        load(path)
+    with pytest.raises(Problem, match="a guard file"):
+        load(tmp_path / "missing")
+
+
+def test_scores_by_hand():
+    reference = np.array([[0.0, 0.0], [3.0, 4.0], [6.0, 8.0]], np.float32)
+    assert nearest(np.zeros((1, 2), np.float32), reference, 2)[0] == pytest.approx(2.5)
+    assert auc(np.array([0.0, 1.0]), np.array([1.0, 2.0])) == pytest.approx(0.875)
+
+
+def test_the_guarded_target_gives_no_answer_to_noise(digits):
+    target, data = digits
+    outcome = InputGuard(rows=1000)(target, data)
+    scores = outcome.target.scores(noise(data.schema, 20, np.random.default_rng(0)))
+    assert np.allclose(scores, 0.1)
+    assert outcome.target.refusals >= 20
+    assert outcome.record.result.metric("refused").low <= 0.01
+
+
+def test_too_few_rows_are_said(digits):
+    target, data = digits
+    few: Dataset = data.take(np.arange(10))
+    assert "training rows" in InputGuard()(target, few).record.result.summary

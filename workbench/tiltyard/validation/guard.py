@@ -1,0 +1,141 @@
+"""The input guard: does a row look like the rows the model was made for? Built from training data, kept as a file."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..datasets.dataset import Dataset
+from ..datasets.schema import Schema
+from ..errors import Problem
+
+FORMAT = 1
+BATCH = 512
+SLACK = 1e-4
+
+
+@dataclass(frozen=True)
+class Guard:
+    """Schema and range validation, normalization, and an anomaly score with its threshold.
+
+    The score of a row is the mean distance to its ``neighbors`` nearest reference rows, in columns that were
+    centered and scaled by the training rows (Ramaswamy et al. 2000; Kuan and Mueller 2022, arXiv 2207.03061, for
+    its strength against learned detectors). A row is refused when it breaks the schema or scores above ``threshold``.
+
+    Attributes
+    ----------
+    mean, scale : float32 (d,)
+        Normalization of the flattened columns.
+    reference : float32 (m, d)
+        Normalized training rows.
+    threshold
+        The score that a share ``allowed`` of fresh training rows exceeds.
+    """
+
+    schema: Schema
+    mean: NDArray[np.float32]
+    scale: NDArray[np.float32]
+    reference: NDArray[np.float32]
+    neighbors: int
+    threshold: float
+    allowed: float
+
+    def normalized(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Rows as float32 (n, d), centered and scaled."""
+        out: NDArray[np.float32] = ((x.reshape(len(x), -1) - self.mean) / self.scale).astype(np.float32)
+        return out
+
+    def score(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Anomaly of each row, float32 (n,): larger is stranger; inf for rows with NaN or inf."""
+        out = np.full(len(x), np.inf, np.float32)
+        for start in range(0, len(x), BATCH):
+            part = x[start : start + BATCH]
+            good = np.isfinite(part).reshape(len(part), -1).all(1)
+            if good.any():
+                out[start : start + BATCH][good] = nearest(self.normalized(part[good]), self.reference, self.neighbors)
+        return out
+
+    def invalid(self, x: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """Rows that break the schema: out of range, not whole, or a one-hot group without exactly one 1."""
+        if x.shape[1:] != self.schema.shape:
+            raise Problem(f"rows of shape {self.schema.shape}", f"{x.shape[1:]}", "Give the columns the guard was built on")
+        low, high = self.schema.low, self.schema.high
+        slack = SLACK * np.maximum(high - low, 1e-6)
+        with np.errstate(invalid="ignore"):
+            wrong = ~np.isfinite(x) | (x < low - slack) | (x > high + slack)
+            wrong |= self.schema.integer & (np.abs(x - np.round(x)) > slack)
+        bad = wrong.reshape(len(x), -1).any(1)
+        for group in self.schema.groups:
+            part = x[:, group]
+            bad |= (np.abs(part.sum(1) - 1) > SLACK) | ((part > SLACK) & (part < 1 - SLACK)).any(1)
+        return bad
+
+    def refused(self, x: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """Rows the guard refuses, bool (n,)."""
+        bad = self.invalid(x)
+        bad[~bad] = self.score(x[~bad]) > self.threshold
+        return bad
+
+    def save(self, path: Path | str) -> Path:
+        """One safetensors file with the schema in its metadata; nothing in it can run."""
+        from safetensors.numpy import save_file
+
+        facts = {
+            "format": FORMAT,
+            "schema": self.schema.model_dump(mode="json"),
+            "neighbors": self.neighbors,
+            "threshold": self.threshold,
+            "allowed": self.allowed,
+        }
+        tensors = {"mean": self.mean, "scale": self.scale, "reference": self.reference}
+        save_file({k: np.ascontiguousarray(v) for k, v in tensors.items()}, str(path), {"tiltyard_guard": json.dumps(facts)})
+        return Path(path)
+
+
+def nearest(x: NDArray[np.float32], reference: NDArray[np.float32], neighbors: int) -> NDArray[np.float32]:
+    """Mean Euclidean distance of each row to its ``neighbors`` nearest reference rows, float32 (n,)."""
+    squared = (x**2).sum(1)[:, None] - 2 * x @ reference.T + (reference**2).sum(1)
+    near = np.partition(np.maximum(squared, 0), neighbors - 1, axis=1)[:, :neighbors]
+    out: NDArray[np.float32] = np.sqrt(near).mean(1)
+    return out
+
+
+def build(data: Dataset, rows: int, neighbors: int, allowed: float, rng: np.random.Generator) -> Guard:
+    """A guard from the rows the model was trained on; the threshold from training rows that are no reference."""
+    seen = data.seen
+    if len(seen) < 4 * neighbors:
+        raise Problem(f"at least {4 * neighbors} training rows", f"{len(seen)}", "Give more rows or fewer neighbors")
+    order = rng.permutation(len(seen))
+    cut = min(rows, len(seen) // 2)
+    flat = seen.x[order].reshape(len(seen), -1)
+    mean, scale = flat[:cut].mean(0), flat[:cut].std(0)
+    floor = 0.1 * (data.schema.high - data.schema.low).ravel()
+    scale = np.maximum(scale, np.maximum(floor, 1e-6)).astype(np.float32)
+    reference = ((flat[:cut] - mean) / scale).astype(np.float32)
+    fresh = seen.x[order[cut : cut + max(rows, 1000)]]
+    made = Guard(data.schema, mean.astype(np.float32), scale, reference, neighbors, np.inf, allowed)
+    scores = np.sort(made.score(fresh))
+    # Of n fresh scores the k-th largest is exceeded by a further row with probability k / (n + 1).
+    place = max(int(np.floor(allowed * (len(scores) + 1))), 1)
+    return Guard(data.schema, made.mean, scale, reference, neighbors, float(scores[-place]), allowed)
+
+
+def load(path: Path | str) -> Guard:
+    """The guard in a file made by `Guard.save`; a `Problem` in one line where it is not one."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(str(path), "np") as file:
+            facts = json.loads((file.metadata() or {}).get("tiltyard_guard", "{}"))
+            found = facts.get("format")
+            if found != FORMAT:
+                raise Problem(f"a guard of format {FORMAT}", f"{found or 'none'} in {path}", "Build and save the guard again")
+            tensors = {name: file.get_tensor(name) for name in ("mean", "scale", "reference")}
+        schema = Schema.model_validate(facts["schema"])
+        return Guard(
+            schema, **tensors, neighbors=int(facts["neighbors"]), threshold=float(facts["threshold"]), allowed=float(facts["allowed"])
+        )
+    except (OSError, SafetensorError, KeyError, json.JSONDecodeError) as error:
+        raise Problem("a guard file", f"{path} ({str(error).splitlines()[0]})", "Build and save the guard again") from None

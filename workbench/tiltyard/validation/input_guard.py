@@ -1,0 +1,75 @@
+"""A guard before the model: rows that do not look like its training data get no answer."""
+
+import hashlib
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..check import parameter
+from ..datasets.dataset import Dataset
+from ..defense import Defended, Defense
+from ..intervals import rate
+from ..progress import Progress
+from ..result import CheckResult, Status
+from ..targets.target import Target
+from .guard import Guard, build
+
+STANDARDS = ("OWASP ML01:2023", "AITG-MOD-06", "AML.M0015", "AML.M0010", "AI RMF MEASURE 2.5", "EU AI Act Art. 15(4)")
+
+
+class InputGuardedTarget(Target):
+    """A target behind a guard. A refused row gets the same score for every class and is counted; no gradients."""
+
+    def __init__(self, inner: Target, guard: Guard) -> None:
+        offers = inner.offers & {"labels", "scores"}
+        digest = hashlib.sha256(f"{inner.fingerprint} {guard.threshold} {guard.neighbors}".encode() + guard.reference.tobytes())
+        super().__init__(f"{inner.name}, guarded", inner.classes, inner.schema, frozenset(offers), digest.hexdigest())
+        self.inner = inner
+        self.guard = guard
+        self.refusals = 0
+
+    def _scores(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        refused = self.guard.refused(x)
+        self.refusals += int(refused.sum())
+        out = np.full((len(x), len(self.classes)), 1 / len(self.classes), np.float32)
+        if not refused.all():
+            out[~refused] = self.inner.scores(x[~refused])
+        return out
+
+
+class InputGuard(Defense):
+    """Refuse rows out of range or unlike the training data."""
+
+    id: ClassVar[str] = "validation.guard"
+    title: ClassVar[str] = "Input guard"
+    question: ClassVar[str] = "Which inputs should the model never have answered?"
+    needs: ClassVar[frozenset[str]] = frozenset({"labels"})
+    standards: ClassVar[tuple[str, ...]] = STANDARDS
+    sources: ClassVar[tuple[str, ...]] = ("Kuan and Mueller 2022, arXiv 2207.03061",)
+    cost: ClassVar[str] = "seconds"
+    answers: ClassVar[tuple[str, ...]] = ("validation.guard_roc",)
+    quick: ClassVar[dict[str, Any]] = {"rows": 1000}
+
+    rows: int = parameter(2000, "Training rows the guard compares with", "rows", ge=20, le=20_000)
+    neighbors: int = parameter(5, "Nearest rows the score is averaged over", "rows", ge=1, le=100)
+    allowed: float = parameter(0.01, "Share of natural rows that may be refused", "share", gt=0, lt=0.5)
+    save_as: str = parameter("", "File to save the guard in; empty saves nothing", "path")
+
+    def apply(self, target: Target, data: Dataset, progress: Progress) -> Defended:
+        rng = np.random.default_rng(self.seed)
+        guard = build(data, self.rows, self.neighbors, self.allowed, rng)
+        if self.save_as:
+            guard.save(self.save_as)
+        progress.step(0.5, "measuring on held-out rows")
+        made = InputGuardedTarget(target, guard)
+        held = data.unseen.sample(2000, rng)
+        refused = guard.refused(held.x)
+        right = (target.labels(held.x) == held.y) & ~refused
+        metrics = (
+            rate("refused", "Natural held-out rows refused", int(refused.sum()), len(held), "lower"),
+            rate("answered_right", "Held-out rows answered, and rightly", int(right.sum()), len(held), "higher"),
+        )
+        summary = f"{100 * refused.mean():.1f} % of {len(held):,} natural rows are refused; {100 * self.allowed:g} % were allowed."
+        kept = {"guard": hashlib.sha256(guard.reference.tobytes()).hexdigest()}
+        return Defended(made, CheckResult(status=Status.PASSED, summary=summary, metrics=metrics, artifacts=kept))
