@@ -30,7 +30,16 @@ def test_known_to_execute(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["sklearn.svm._classes.SVC", "torch.nn.modules.linear.Linear", "numpy.ndarray", "mine.Model", "osx.Thing", "torch.Tensor"]
+    "name",
+    [
+        "sklearn.svm._classes.SVC",
+        "torch.nn.modules.linear.Linear",
+        "numpy.ndarray",
+        "torch._utils._rebuild_sparse_tensor",
+        "mine.Model",
+        "osx.Thing",
+        "torch.Tensor",
+    ],
 )
 def test_others_are_unproven(name: str) -> None:
     assert grade(*name.rsplit(".", 1)) == "unproven"
