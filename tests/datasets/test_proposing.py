@@ -1,5 +1,7 @@
 """What is assumed of a table, that it is said, and that each assumption can be corrected."""
 
+from decimal import Decimal
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -145,6 +147,16 @@ def test_numbers_written_as_text() -> None:
     found = propose(frame)
     assert kinds(found)["age"] == "integer"
     assert "'unknown' in row 7" in " ".join(found.warnings)
+
+
+def test_numbers_held_as_objects() -> None:
+    frame = table()
+    frame["age"] = [Decimal(int(v)) for v in frame["age"]]
+    frame["score"] = frame["score"].map(str)
+    frame["town"] = [str(i % 3) for i in range(N)]
+    found = kinds(propose(frame))
+    assert (found["age"], found["score"], found["town"]) == ("integer", "continuous", "categorical")
+    propose(frame).build()
 
 
 def test_missing_categories_are_a_category() -> None:

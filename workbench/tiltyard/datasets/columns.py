@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from .labels import words
 from .people import fixed_at_birth, named_as
-from .schema import MISSING, Feature, as_text
+from .schema import MISSING, Feature, coded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,12 +64,17 @@ def _text(column: "pd.Series", name: str, always: bool) -> Guess:
     import pandas as pd
 
     try:
-        column.nunique()
+        different = pd.Series(column.dropna().unique())
     except TypeError:
         return Guess(name, None, why="it holds lists or other objects")
+    if pd.to_numeric(different, errors="coerce").notna().sum() < 3:
+        return _category(column, name, always)
     parsed = pd.to_numeric(column, errors="coerce")
     given = column.notna()
-    if 0.9 < parsed[given].notna().mean() < 1 and parsed.nunique() > 2:
+    share = float(parsed[given].notna().mean())
+    if share == 1 and (len(different) > FEW or not different.map(lambda v: isinstance(v, str)).any()):
+        return _number(parsed, name, always)
+    if 0.9 < share < 1:
         found = _number(parsed, name, always)
         bad = given & parsed.isna()
         first = int(bad.to_numpy().argmax())
@@ -78,13 +83,13 @@ def _text(column: "pd.Series", name: str, always: bool) -> Guess:
 
 
 def _category(column: "pd.Series", name: str, always: bool) -> Guess:
-    text = as_text(column)
-    found = np.unique(text).tolist()
-    alone = len(found) > max(len(text) / 2, FEW)
+    codes, texts = coded(column)
+    found = np.unique(texts).tolist()
+    alone = len(found) > max(len(codes) / 2, FEW)
     if (alone or len(found) > MOST_CATEGORIES) and not always:
         kind = "look like an id or free text" if alone else "are too many for one column each"
         return Guess(name, None, why=f"its {len(found):,} different values {kind}")
-    missing = int((text == MISSING).sum())
+    missing = int((texts == MISSING)[codes].sum())
     said = f"{name!r} lacks a value in {missing:,} rows; they became the category {MISSING!r}." if missing else ""
     warned = f"{name!r} has the same value in every row." if len(found) == 1 else ""
     feature = Feature(name=name, kind="categorical", categories=tuple(found), mutable=not fixed_at_birth(name))

@@ -63,7 +63,9 @@ class Dataset:
         outside = (self.y < 0) | (self.y >= k)
         if outside.any():
             row = int(outside.argmax())
-            raise Problem(f"labels 0 to {k - 1} for {k} classes", f"{int(self.y[row])} in row {row}", "Correct the labels or name the classes")
+            raise Problem(
+                f"labels 0 to {k - 1} for {k} classes", f"{int(self.y[row])} in row {row}", "Correct the labels or name the classes"
+            )
         low, high = self.schema.low, self.schema.high
         slack = 1e-4 * np.maximum(high - low, 1e-6)
         for start in range(0, len(self.x), 65536):

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import Problem
-from .schema import MISSING, as_text
+from .schema import MISSING, as_text, coded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,11 +46,11 @@ def classes_of(column: "pd.Series | NDArray[Any]", name: str = "y") -> tuple[str
     Problem
         For missing labels, a single class, or more than `MOST_CLASSES`.
     """
-    text = texts(column)
-    found = np.unique(text).tolist()
+    codes, names = coded(_series(column))
+    found = np.unique(names).tolist()
     if MISSING in found:
-        row = int((text == MISSING).argmax())
-        missing = int((text == MISSING).sum())
+        lost = (names == MISSING)[codes]
+        row, missing = int(lost.argmax()), int(lost.sum())
         raise Problem(f"a label in every row of {name!r}", f"none in row {row} ({missing} such rows)", "Drop or label these rows")
     if len(found) < 2:
         raise Problem(
@@ -72,9 +72,13 @@ def _order(name: str) -> tuple[int, float, str]:
 
 def texts(column: "pd.Series | NDArray[Any]") -> NDArray[np.str_]:
     """Labels as text, written as `schema.as_text` writes categories."""
+    return as_text(_series(column))
+
+
+def _series(column: "pd.Series | NDArray[Any]") -> "pd.Series":
     import pandas as pd
 
-    return as_text(column if isinstance(column, pd.Series) else pd.Series(column))
+    return column if isinstance(column, pd.Series) else pd.Series(column)
 
 
 def indices(column: "pd.Series | NDArray[Any]", classes: tuple[str, ...], name: str = "y") -> NDArray[np.int64]:
@@ -85,18 +89,24 @@ def indices(column: "pd.Series | NDArray[Any]", classes: tuple[str, ...], name: 
     Problem
         When a label is neither, naming its row.
     """
+    codes, names = coded(_series(column))
+    named = _places(names, classes)
+    if (named < 0).any():
+        numbered = _places(names, tuple(map(str, range(len(classes)))))
+        if (numbered < 0).any():
+            wrong = ((named if (named >= 0).any() else numbered) < 0)[codes]
+            row = int(wrong.argmax())
+            known = ", ".join(classes[:8]) + (" …" if len(classes) > 8 else "")
+            do = "Correct the label, or name the classes"
+            raise Problem(f"labels in {name!r} among {known}", f"{str(names[codes[row]])!r} in row {row}", do)
+        named = numbered
+    return named[codes].astype(np.int64)
+
+
+def _places(names: NDArray[np.str_], among: tuple[str, ...]) -> NDArray[np.intp]:
     import pandas as pd
 
-    text = texts(column)
-    codes = pd.Index(list(classes), dtype=object).get_indexer(pd.Index(text.astype(object)))
-    if (codes < 0).any():
-        numbers = pd.Index([str(i) for i in range(len(classes))], dtype=object).get_indexer(pd.Index(text.astype(object)))
-        if (numbers < 0).any():
-            row = int((codes < 0).argmax()) if (codes >= 0).any() else int((numbers < 0).argmax())
-            known = ", ".join(classes[:8]) + (" …" if len(classes) > 8 else "")
-            raise Problem(f"labels in {name!r} among {known}", f"{str(text[row])!r} in row {row}", "Correct the label, or name the classes")
-        codes = numbers
-    return codes.astype(np.int64)
+    return pd.Index(list(among), dtype=object).get_indexer(pd.Index(names.astype(object)))
 
 
 def likely_label(frame: "pd.DataFrame") -> tuple[str, str]:

@@ -199,12 +199,14 @@ def _numbers(frame: "pd.DataFrame", name: str) -> NDArray[np.float64]:
 
 def _encode(frame: "pd.DataFrame", f: Feature) -> NDArray[np.float64]:
     if f.kind == "categorical":
-        return _one_hot(as_text(frame[f.name]), f)
+        return _one_hot(frame[f.name], f)
     if f.kind == "onehot":
         group = np.stack([_numbers(frame, c) for c in f.columns], axis=1)
         wrong = (group.sum(1) != 1) | ~np.isin(group, (0, 1)).all(1)
         if wrong.any():
-            raise Problem(f"exactly one 1 among {', '.join(f.columns)}", f"{group[wrong.argmax()].tolist()} in row {wrong.argmax()}", "Mend the row")
+            raise Problem(
+                f"exactly one 1 among {', '.join(f.columns)}", f"{group[wrong.argmax()].tolist()} in row {wrong.argmax()}", "Mend the row"
+            )
         return group
     column = _numbers(frame, f.name)
     rounded = column.astype(np.float32)  # x is float32: a bound that came back from it must still be valid
@@ -224,6 +226,22 @@ def _encode(frame: "pd.DataFrame", f: Feature) -> NDArray[np.float64]:
 
 def as_text(column: "pd.Series") -> NDArray[np.str_]:
     """Category names: stripped text, ``(missing)`` for empty, NaN and ``?``; whole floats lose their ``.0``."""
+    codes, texts = coded(column)
+    return texts[codes]
+
+
+def coded(column: "pd.Series") -> tuple[NDArray[np.intp], NDArray[np.str_]]:
+    """Category names as an index (n,) into texts, so that each different value is written only once; texts may repeat."""
+    import pandas as pd
+
+    mixed = column.dtype == object and pd.api.types.infer_dtype(column, skipna=True) not in ("string", "empty")
+    if mixed:  # equal values of different types, such as 1 and True, are different texts
+        return np.arange(len(column)), _texts(column)
+    codes, values = pd.factorize(column, use_na_sentinel=False)
+    return codes, _texts(pd.Series(values))
+
+
+def _texts(column: "pd.Series") -> NDArray[np.str_]:
     import pandas as pd
 
     if pd.api.types.is_float_dtype(column):
@@ -234,16 +252,18 @@ def as_text(column: "pd.Series") -> NDArray[np.str_]:
     return text.mask(text.isin(["", "?"]), MISSING).to_numpy(dtype=str)
 
 
-def _one_hot(text: NDArray[np.str_], f: Feature) -> NDArray[np.float64]:
+def _one_hot(column: "pd.Series", f: Feature) -> NDArray[np.float64]:
     import pandas as pd
 
-    codes = pd.Index(f.categories).get_indexer(pd.Index(text.astype(object)))
-    if (codes < 0).any():
-        row = int((codes < 0).argmax())
-        known = ", ".join(f.categories[:8]) + (" …" if len(f.categories) > 8 else "")
-        raise Problem(f"{f.name!r} to be one of {known}", f"{str(text[row])!r} in row {row}", "Correct the value, or add the category to the schema")
-    out = np.zeros((len(text), len(f.categories)))
-    out[np.arange(len(text)), codes] = 1
+    codes, texts = coded(column)
+    known = pd.Index(f.categories).get_indexer(pd.Index(texts.astype(object)))[codes]
+    if (known < 0).any():
+        row = int((known < 0).argmax())
+        some = ", ".join(f.categories[:8]) + (" …" if len(f.categories) > 8 else "")
+        found = f"{str(texts[codes[row]])!r} in row {row}"
+        raise Problem(f"{f.name!r} to be one of {some}", found, "Correct the value, or add the category to the schema")
+    out = np.zeros((len(known), len(f.categories)))
+    out[np.arange(len(known)), known] = 1
     return out
 
 

@@ -78,7 +78,9 @@ class Target(ABC):
     def scores(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """Class probabilities, float32 (n, k), rows summing to 1, for x float32 (n, *input_shape)."""
         if x.shape[1:] != self.input_shape:
-            raise Problem(f"rows of shape {self.input_shape} for {self.name}", f"{x.shape[1:]}", "Give the columns the model was trained on")
+            raise Problem(
+                f"rows of shape {self.input_shape} for {self.name}", f"{x.shape[1:]}", "Give the columns the model was trained on"
+            )
         self.queries += len(x)
         out = np.empty((len(x), len(self.classes)), np.float32)
         for start in range(0, len(x), BATCH):
@@ -88,7 +90,9 @@ class Target(ABC):
     def _checked(self, scores: NDArray[np.float32], n: int) -> NDArray[np.float32]:
         k = len(self.classes)
         if scores.shape != (n, k):
-            raise Problem(f"scores of shape ({n}, {k}) from {self.name}", f"{scores.shape}", "Check the classes, or wrap the model's output")
+            raise Problem(
+                f"scores of shape ({n}, {k}) from {self.name}", f"{scores.shape}", "Check the classes, or wrap the model's output"
+            )
         if not np.isfinite(scores).all():
             raise Problem(f"finite scores from {self.name}", "NaN or inf", "Check the model on the rows it was trained on")
         if scores.min() < -1e-4 or np.abs(scores.sum(1) - 1).max() > 1e-2:
@@ -109,4 +113,6 @@ class Target(ABC):
 
     def retrain(self, x: NDArray[np.float32], y: NDArray[np.int64], seed: int, progress: Progress) -> "Target":
         """A fresh target of the same make trained on x, y only; for shadow models and poisoning."""
-        raise Unavailable("a target with a training routine", f"{type(self).__name__}, which has none", "Open it with its architecture and recipe")
+        raise Unavailable(
+            "a target with a training routine", f"{type(self).__name__}, which has none", "Open it with its architecture and recipe"
+        )

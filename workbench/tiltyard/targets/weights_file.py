@@ -133,11 +133,10 @@ def filled(module: nn.Module, weights: dict[str, Tensor], assign: bool = False) 
         raise Problem(
             f"weights for {_few(wanted)}", f"also {unknown[0]!r} ({len(unknown)} such)", "Give the architecture these weights are of"
         )
-    for name, tensor in weights.items():
-        if tensor.shape != wanted[name].shape:
-            raise Problem(
-                f"{name!r} of shape {tuple(wanted[name].shape)}", f"{tuple(tensor.shape)}", "Give the architecture these weights are of"
-            )
+    for name, place in wanted.items():
+        if name in weights and weights[name].shape != place.shape:
+            found = f"{tuple(weights[name].shape)}"
+            raise Problem(f"{name!r} of shape {tuple(place.shape)}", found, "Give the architecture these weights are of")
     float32 = {name: t.float() if t.is_floating_point() else t for name, t in weights.items()}
     if any(t.dtype != torch.float32 for t in weights.values() if t.is_floating_point()):
         said += ("Weights of another precision were read as float32.",)
