@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sqlalchemy import URL, Connection, Engine
 
 WAIT = 10_000
+LAYOUT_LOCK = 7_117_011
 
 
 def default_place() -> str:
@@ -49,7 +50,7 @@ def _engine(url: "URL", wait: int) -> "Engine":
     from sqlalchemy import create_engine, event, pool
 
     if url.get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True)
+        return create_engine(url, poolclass=pool.NullPool)
     made = create_engine(url, poolclass=pool.NullPool, connect_args={"timeout": wait / 1000, "check_same_thread": False})
 
     @event.listens_for(made, "connect")
@@ -142,6 +143,8 @@ def lay_out(engine: "Engine") -> None:
         if engine.url.get_backend_name() == "sqlite":
             _use_wal(engine)
         with engine.connect().execution_options(write=True) as connection, connection.begin():
+            if engine.url.get_backend_name() == "postgresql":
+                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LAYOUT_LOCK})")
             tables.metadata.create_all(connection)
             if connection.execute(select(tables.layout.c.version)).first() is None:
                 connection.execute(insert(tables.layout).values(version=tables.VERSION))

@@ -1,0 +1,97 @@
+"""The store on a real PostgreSQL, started for the test on a socket of its own; skipped where there is none or no driver."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tiltyard.check import Check
+from tiltyard.datasets.dataset import Dataset
+from tiltyard.errors import Problem
+from tiltyard.result import Identity
+from tiltyard.running.runner import Runner
+from tiltyard.running.store import Store
+from tiltyard.targets.target import Target
+
+ONE = Identity(name="model", fingerprint="ab" * 32)
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    pytest.importorskip("psycopg", reason="no PostgreSQL driver: pip install psycopg[binary]")
+    if shutil.which("initdb") is None or shutil.which("pg_ctl") is None:
+        pytest.skip("no PostgreSQL on this machine")
+    user: dict[str, Any] = {"user": "nobody"} if os.getuid() == 0 else {}
+    # pytest's own folders are closed to the user that PostgreSQL wants to be.
+    folder = Path(tempfile.mkdtemp(prefix="ty"))
+    try:
+        folder.chmod(0o777)
+        place = folder / "data"
+        subprocess.run(["initdb", "-D", place, "-U", "tiltyard", "-A", "trust", "-E", "UTF8"], check=True, capture_output=True, **user)
+        options = f"-c listen_addresses='' -c unix_socket_directories='{folder}' -c fsync=off"
+        subprocess.run(["pg_ctl", "-D", place, "-w", "-l", folder / "log", "-o", options, "start"], check=True, capture_output=True, **user)
+        try:
+            yield f"postgresql+psycopg://tiltyard@/postgres?host={folder}"
+        finally:
+            subprocess.run(["pg_ctl", "-D", place, "-m", "immediate", "stop"], check=True, capture_output=True, **user)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_a_run_is_kept_as_in_sqlite(url: str, share: Callable[..., Check], target: Target, data: Dataset) -> None:
+    store = Store(url)
+    job = Runner(store).start([share(seed=i) for i in range(3)], target, data, name="50%_pg", config={"profile": "quick"})
+    records = job.wait(60)
+    assert job.run is not None
+    again = Store(url)
+    assert again.records(job.run.id) == records
+    kept = again.run(job.run.short)
+    assert (kept.state, kept.counts, kept.config) == ("finished", {"finding": 3}, {"profile": "quick"})
+    assert [r.name for r in again.runs(search="0%_P")] == ["50%_pg"]
+    again.delete(job.run.id)
+    assert again.runs() == []
+
+
+def test_two_windows_lay_it_out_at_once(url: str) -> None:
+    import threading
+
+    from sqlalchemy import create_engine, text
+
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(text("DROP TABLE IF EXISTS records, runs, tiltyard_store"))
+    engine.dispose()
+    begun: list[object] = []
+
+    def work() -> None:
+        try:
+            begun.append(Store(url).begin("x", ONE, ONE).id)
+        except Problem as problem:
+            begun.append(problem)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all(isinstance(one, str) for one in begun), begun
+    assert Store(url).count() == 4
+
+
+def test_a_newer_layout_is_refused(url: str) -> None:
+    from sqlalchemy import create_engine, text
+
+    engine = create_engine(url)
+    Store(url).runs()
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE tiltyard_store SET version = 7"))
+    with pytest.raises(Problem, match="format 7"):
+        Store(url).runs()
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE tiltyard_store SET version = 1"))
+    engine.dispose()
