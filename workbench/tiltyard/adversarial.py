@@ -161,6 +161,9 @@ def pgd(
 ) -> Attacked:
     """Projected gradient ascent from random points of the ball; of all points seen, the one with the largest margin.
 
+    The step falls in a line from twice the budget: on the shipped digits models it finds more than the constant step of
+    2.5 budgets over the steps, most of all in l2 and l1.
+
     Parameters
     ----------
     x : float32 (n, *shape), the rows to start from; y : int64 (n,) true classes
@@ -220,7 +223,6 @@ def _climb(
     if norm == "linf":
         low, high = low.clamp_min(-budget), high.clamp_max(budget)
     change = project_within(change, norm, budget, low, high)
-    rate = min(2.5 / steps, 1.0) * budget
     found, margin, flat = best.x.clone(), best.margin, best.flat
     for i in range(steps):
         if progress:
@@ -231,7 +233,7 @@ def _climb(
         if not space.plain:
             gradient = gradient.mul_(space.scale).mul_(space.free)
         flat = flat & (gradient.flatten(1).abs().amax(1) == 0)
-        change = _stepped(change, gradient, norm, budget, rate, low, high)
+        change = _stepped(change, gradient, norm, budget, 2 * budget * max(1 - i / steps, 0.5 / steps), low, high)
     last = judged(module, space.moved(origin, change), y)
     margin = _kept(found, margin, last.x, last.margin)
     return Attacked(found, margin, flat)
