@@ -21,7 +21,7 @@ lint: .venv/.dev
 	$(BIN)/python -m mypy
 
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal
 
 format: .venv/.dev
 	$(BIN)/python -m ruff check --fix

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 os.environ["MPLBACKEND"] = "Agg"
 os.environ["JUPYTER_PLATFORM_DIRS"] = "1"
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # the same sums on every machine, and no quarrel over cores between the workers
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 NO_CHROMIUM = "no Chromium on PATH; `.ci/run` installs one, as does `apt-get install chromium`"
