@@ -87,3 +87,16 @@ def test_a_model_file_and_a_table(tiltyard: Tiltyard, tmp_path: Path) -> None:
     report = json.loads(said.out)
     assert report["target"]["fingerprint"] == load("census").target.fingerprint
     assert report["data"]["detail"].startswith("300 rows")
+
+
+@pytest.mark.slow
+def test_a_defended_model_is_saved_and_measured_again(tiltyard: Tiltyard, tmp_path: Path) -> None:
+    from tiltyard.samples.catalog import load_frame
+
+    made = tmp_path / "private.safetensors"
+    said = tiltyard("check", "privacy.dp_sgd", "--sample", "census", "--data-rows", 2000, "--epochs", 1, "--save", made, "--json")
+    assert said.code == 0, said.out + said.err
+    load_frame("census").sample(300, random_state=0).to_csv(tmp_path / "rows.csv", index=False)
+    again = tiltyard("check", "fairness.groups", "--model", made, "--data", tmp_path / "rows.csv", "--json")
+    assert again.code == 0, again.err
+    assert json.loads(again.out)["target"]["fingerprint"] == json.loads(said.out)["made"]["fingerprint"]

@@ -63,3 +63,16 @@ def test_an_empty_folder_and_a_link_out(tiltyard: Tiltyard, files: Path, tmp_pat
     (tmp_path / "linked" / "good.npz").write_bytes((files / "good.npz").read_bytes())
     (tmp_path / "linked" / "link.pkl").symlink_to(files / "bad.pkl")
     assert tiltyard("scan", tmp_path / "linked").code == 0
+
+
+def test_documents_beside_a_model_do_not_count_but_programs_and_lies_do(tiltyard: Tiltyard, files: Path) -> None:
+    (files / "bad.pkl").unlink()
+    (files / "README.md").write_text("# A model\n\nWith words, and more words.\n")
+    (files / "config.json").write_text('{"layers": 3}')
+    assert tiltyard("scan", files).code == 0
+    assert tiltyard("scan", files / "README.md").code == 2
+    (files / "modeling.py").write_text("import os\nos.system('id')\n")
+    assert tiltyard("scan", files).code != 0
+    (files / "modeling.py").unlink()
+    (files / "notes.json").write_bytes(pickle.dumps(Evil()))
+    assert tiltyard("scan", files).code == 1

@@ -54,11 +54,15 @@ class RunList(Frozen):
 
 
 class ScannedFile(Frozen):
-    """One file: its verdict, or why none could be had."""
+    """One file: its verdict, or why none could be had.
+
+    ``document``: plain text by its content and by its name, found beside models in a folder; its verdict does not count.
+    """
 
     path: str
     verdict: Verdict | None
     problem: str = ""
+    document: bool = False
 
 
 class ScanList(Frozen):

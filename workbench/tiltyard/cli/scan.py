@@ -2,12 +2,16 @@
 
 from pathlib import Path
 
+from ..artifacts.formats import Format
 from ..artifacts.verdict import Verdict, scan
 from ..errors import Problem
-from .console import emit, progress_bar, say
+from .console import emit, say
 from .listing import ScanList, ScannedFile
 
 SAFE, NOT_SAFE, COULD_NOT_TELL = 0, 1, 2
+DOCUMENTS = frozenset(
+    ".md .txt .rst .json .toml .yaml .yml .csv .tsv .html .cff license licence notice readme .gitattributes .gitignore".split(),
+)
 SIGNS = {"safe": ("✓", "green"), "unsafe": ("✕", "red"), "unproven": ("?", "yellow")}
 
 
@@ -15,9 +19,7 @@ def run(paths: list[Path], as_json: bool, as_sarif: bool) -> int:
     """Scan every file named, and every file in a folder named."""
     if as_json and as_sarif:
         raise Problem("one form of output", "--json and --sarif", "Give one of them")
-    files = [file for path in paths for file in inside(path)]
-    with progress_bar(len(files) > 1 and not (as_json or as_sarif)):
-        found = [looked_at(file) for file in files]
+    found = [looked_at(file, path.is_dir()) for path in paths for file in inside(path)]
     if as_sarif:
         from .scan_sarif import sarif
 
@@ -40,17 +42,24 @@ def inside(path: Path) -> list[Path]:
     return files
 
 
-def looked_at(path: Path) -> ScannedFile:
+def looked_at(path: Path, in_folder: bool = False) -> ScannedFile:
     """The verdict on one file, or why there is none."""
     try:
-        return ScannedFile(path=str(path), verdict=scan(path))
+        verdict = scan(path)
+        return ScannedFile(path=str(path), verdict=verdict, document=in_folder and is_document(path, verdict))
     except Problem as problem:
         return ScannedFile(path=str(path), verdict=None, problem=str(problem))
 
 
+def is_document(path: Path, verdict: Verdict) -> bool:
+    """Text by its content, and by its name neither a model nor a program."""
+    named = path.suffix.lower() in DOCUMENTS or path.name.lower() in DOCUMENTS
+    return named and verdict.verdict == "unproven" and verdict.format is Format.CSV
+
+
 def exit_code(found: list[ScannedFile]) -> int:
     """1 where any is unsafe, else 2 where of any it could not be told, else 0."""
-    verdicts = {one.verdict.verdict if one.verdict else "unproven" for one in found}
+    verdicts = {one.verdict.verdict if one.verdict else "unproven" for one in found if not one.document}
     if "unsafe" in verdicts:
         return NOT_SAFE
     return COULD_NOT_TELL if "unproven" in verdicts else SAFE
@@ -59,6 +68,9 @@ def exit_code(found: list[ScannedFile]) -> int:
 def _shown(one: ScannedFile) -> None:
     if one.verdict is None:
         say(f"? {one.path}: {one.problem}", style="yellow")
+        return
+    if one.document:
+        say(f"– {one.path}: a text document, no model; not judged", style="dim")
         return
     sign, style = SIGNS[one.verdict.verdict]
     say(f"{sign} {one.path}: {one.verdict.verdict} ({one.verdict.format})", style=style)

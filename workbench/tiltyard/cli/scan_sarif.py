@@ -17,7 +17,7 @@ def sarif(found: list[ScannedFile]) -> str:
         {"id": "unproven", "shortDescription": {"text": "It could not be shown that the file is safe to load"}},
     ]
     driver = {"name": "Tiltyard", "version": __version__, "rules": rules}
-    results = [result for one in found for result in _results(one)]
+    results = [result for one in found if not one.document for result in _results(one)]
     run = {"tool": {"driver": driver}, "results": results, "columnKind": "unicodeCodePoints"}
     return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=1)
 

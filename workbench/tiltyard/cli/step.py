@@ -2,16 +2,19 @@
 
 import inspect
 import json
+from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
 
 import typer
 
 from ..catalogue import find
 from ..check import Step, named
+from ..defense import Defense
 from ..result import Record, Status
 from ..running.assessment import finished
 from ..running.runner import Runner
 from ..running.store import Store
+from ..targets.target import Target
 from .console import emit, measured, progress_bar, remark, say, status_line
 from .facts import choices_of, parameters, span
 from .listing import Parameter
@@ -67,6 +70,8 @@ def _command(step: type[Step]) -> Any:
     taken = {_option(p.name) for p in own}
     words = [_parameter(f"own_{p.name}", _option(p.name), _metavar(p), _help(p)) for p in own]
     words += [_parameter(name.replace("-", "_"), f"--{name}", *rest) for name, rest in COMMON.items() if f"--{name}" not in taken]
+    if issubclass(step, Defense):
+        words.append(_parameter("save", "--save", "FILE.safetensors", "Where to write the model the defense made."))
     flags = [
         _flag("as_json", "--json", "The record as JSON, with a format number and a published schema."),
         _flag("unkept", "--no-store", "Do not keep the run in the store."),
@@ -121,11 +126,20 @@ def _run(step: type[Step], given: dict[str, Any]) -> int:
         raise job.error
     record = job.records[0]
     _shown(record, given["as_json"])
+    if given.get("save") and job.targets:
+        _save(job.targets[0], Path(given["save"]))
     if job.run is not None and job.problem is None:
         remark(f"Kept as run {job.run.short}.", style="dim")
     if job.problem is not None:
         remark(str(job.problem), style="red")
     return 0 if record.result.status in ANSWERED else 2
+
+
+def _save(target: Target, path: Path) -> None:
+    from ..targets.saving import save
+
+    save(target, path)
+    remark(f"Wrote {path}.")
 
 
 def _shown(record: Record, as_json: bool) -> None:
