@@ -1,0 +1,149 @@
+"""Does a small change of a row change its explanation by more than the explanation's own noise?"""
+
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..check import Check, Estimate, parameter
+from ..datasets.dataset import Dataset
+from ..datasets.schema import Schema
+from ..errors import Unavailable
+from ..progress import Progress
+from ..result import Axis, Chart, CheckResult, Finding, Metric, Series, Severity, Status
+from ..shapley import Scale, players
+from ..targets.target import Target
+from .explaining import SOURCES, STANDARDS, Explainer, background_rows, caveats, explained_class
+from .ranks import averaged, overlap, spearman
+
+QUIET = 0.7
+Floats = NDArray[np.float64]
+
+
+class Stability(Check):
+    """Explains each row twice (the noise) and a slightly changed copy once (noise and change), and compares the rank correlations."""
+
+    id: ClassVar[str] = "explanation.stability"
+    title: ClassVar[str] = "Stability of explanations"
+    question: ClassVar[str] = "Do rows that are nearly the same get the same explanation?"
+    needs: ClassVar[frozenset[str]] = frozenset({"labels"})
+    standards: ClassVar[tuple[str, ...]] = STANDARDS
+    sources: ClassVar[tuple[str, ...]] = (*SOURCES, "Alvarez-Melis and Jaakkola 2018, arXiv 1806.08049 (robustness of explanations)")
+    cost: ClassVar[str] = "seconds; minutes for images"
+
+    rows: int = parameter(60, "Rows to explain three times each, drawn from those not trained on", "rows", ge=5, le=2000)
+    change: float = parameter(0.02, "Largest change of a number, as a share of its range; categories stay", "ranges", gt=0.0, le=0.5)
+    background: int = parameter(50, "Background rows that a feature's absence is drawn from", "rows", ge=1, le=2000)
+    permutations: int = parameter(2, "Orders a background row, each walked forward and back", ge=1, le=200)
+    scale: Scale = parameter("probability", "Explain the probability, or its log-odds")
+    of_class: str = parameter("", "Class to explain; empty means the last of two, and each row's predicted one of more")
+    top: int = parameter(3, "How many strongest features should stay the strongest", "features", ge=1, le=20)
+    limit: float = parameter(0.1, "Largest fall of the rank correlation, beyond noise, that is not a finding", ge=0.0, le=2.0)
+    patch: int = parameter(4, "Side of the squares an image is divided in", "pixels", ge=1, le=64)
+
+    def estimate(self, target: Target, data: Dataset) -> Estimate:
+        m = len(players(data.schema, self.patch))
+        return Estimate(queries=3 * self.rows * self.background * self.permutations * 2 * max(m - 1, 1), note="at most")
+
+    def run(self, target: Target, data: Dataset, progress: Progress) -> CheckResult:
+        rng = np.random.default_rng(self.seed)
+        names = players(data.schema, self.patch)
+        if len(names) < 3:
+            raise Unavailable("at least three features to put in order", f"{len(names)}", "Use data with more features")
+        chosen = explained_class(target, self.of_class)
+        back = background_rows(data, self.background, rng)
+        explainer = Explainer(target, back, names, chosen, "permutation", self.scale, self.permutations)
+        x = data.unseen.sample(self.rows, rng).x
+        moved = nearby(x, data.schema, self.change, rng)
+        of = explainer.of(x)
+        first = explainer.explain(x, of, np.random.default_rng([self.seed, 1]), progress.part(1 / 3)).values
+        again = explainer.explain(x, of, np.random.default_rng([self.seed, 2]), progress.part(1 / 3)).values
+        after = explainer.explain(moved, of, np.random.default_rng([self.seed, 2]), progress.part(1 / 3)).values
+        same = target.labels(x) == target.labels(moved)
+        return self._result(first[same], again[same], after[same], same, rng, caveats(target, len(back), len(data.seen)))
+
+    def _result(
+        self, first: Floats, again: Floats, after: Floats, same: NDArray[np.bool_], rng: np.random.Generator, notes: list[str]
+    ) -> CheckResult:
+        noise, change = spearman(first, again), spearman(first, after)
+        metrics = (
+            averaged("rerun_correlation", "Rank correlation of a row with itself, explained again", noise, rng, "higher"),
+            averaged("change_correlation", "Rank correlation of a row with its changed copy", change, rng, "higher"),
+            averaged("fall", "Fall of the rank correlation by the change, beyond noise", noise - change, rng, "zero"),
+            averaged(
+                "top_kept", f"Share of the {self.top} strongest features that stay so", overlap(first, after, self.top), rng, "higher"
+            ),
+        )
+        changed = int((~same).sum())
+        if changed:
+            notes.append(
+                f"{changed} of {len(same)} rows left out: the small change changed the answer itself, so the explanation should change."
+            )
+        constant = int((~np.isfinite(noise)).sum())
+        if constant:
+            notes.append(f"{constant} rows left out of the correlations: nothing moves their answer.")
+        return self._said(metrics, noise, change, tuple(notes))
+
+    def _said(self, metrics: tuple[Metric, ...], noise: Floats, change: Floats, notes: tuple[str, ...]) -> CheckResult:
+        rerun, moved, fall, _ = metrics
+        if rerun.value is None or moved.value is None or fall.value is None:
+            return CheckResult(status=Status.INCOMPLETE, summary="Too few rows could be compared.", metrics=metrics, notes=notes)
+        bad = (fall.low or 0.0) > self.limit
+        noisy = rerun.value < QUIET
+        text = (
+            f"Explained again, a row's order of features correlates {rerun.value:.2f} with itself; after a change of at most "
+            f"{self.change:.1%} of each range, {moved.value:.2f}: a fall of {fall.value:.3f} ({fall.low:.3f} to {fall.high:.3f}, n = {fall.n})"
+        )
+        finding = Finding(
+            title=f"Nearly equal rows get different explanations: the rank correlation falls by {fall.value:.2f}",
+            severity=Severity.MEDIUM,
+            evidence=f"Metric fall: {fall.value:.3f} ({fall.low:.3f} to {fall.high:.3f}), n = {fall.n}.",
+            advice="Do not let one row's explanation settle a dispute; show it with its error, or train a smoother model "
+            "(adversarial training, weight decay) and measure again.",
+            standards=STANDARDS,
+            defense="evasion.adversarial_training",
+        )
+        return CheckResult(
+            status=Status.FINDING if bad else Status.INCOMPLETE if noisy else Status.PASSED,
+            summary=text + ("; the noise is too large to tell, raise permutations or background." if noisy and not bad else "."),
+            metrics=metrics,
+            findings=(finding,) if bad else (),
+            charts=(_chart(noise, change),),
+            notes=notes,
+        )
+
+
+def nearby(x: NDArray[np.float32], schema: Schema, change: float, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Copies of x with each number moved by up to ``change`` of its range, within bounds; whole numbers stay whole, categories stay.
+
+    Raises
+    ------
+    Unavailable
+        There is no number among the features.
+    """
+    low, high = schema.low, schema.high
+    grouped = schema.spread({f.name: float(f.grouped) for f in schema.features}) > 0
+    if grouped.all():
+        raise Unavailable("a number among the features, to change it a little", "categories only", "Use data with numbers")
+    moved = x + rng.uniform(-change, change, x.shape).astype(np.float32) * (high - low)
+    whole = schema.integer
+    moved = np.where(whole, moved.round(), moved).clip(low, high)
+    return np.where(grouped, x, moved).astype(np.float32)
+
+
+def _chart(noise: Floats, change: Floats) -> Chart:
+    series = []
+    for name, values in (("explained again", noise), ("after the change", change)):
+        known = np.sort(values[np.isfinite(values)])
+        kept = np.linspace(0, len(known) - 1, min(len(known), 200)).astype(int) if len(known) else np.zeros(0, int)
+        share = (kept + 1) / max(len(known), 1)
+        series.append(Series(name=name, x=tuple(known[kept].tolist()), y=tuple(share.tolist())))
+    return Chart(
+        name="correlations",
+        title="Rank correlation of two explanations of a row",
+        kind="step",
+        x=Axis(label="rank correlation", high=1.0),
+        y=Axis(label="share of rows at or below", low=0.0, high=1.0),
+        series=tuple(series),
+        alt="Cumulative share of rows by the rank correlation of two explanations: of the row itself explained again, and of its changed copy.",
+    )
