@@ -26,7 +26,7 @@ def people(n: int = 1200) -> Dataset:
     """Height is correlated with sex, pay is not."""
     rng = np.random.default_rng(1)
     male = rng.integers(0, 2, n)
-    height = (165 + 6 * male + rng.normal(0, 7, n)).clip(100, 230)
+    height = (162 + 12 * male + rng.normal(0, 7, n)).clip(100, 230)
     x = np.stack([1 - male, male, height, rng.uniform(0, 100, n)], 1).astype(np.float32)
     y = (rng.random(n) < 0.5).astype(np.int64)
     names = np.where(male == 1, "Male", "Female")

@@ -15,7 +15,7 @@ from ..intervals import rate
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
 from ..targets.target import Target
-from .membership import paired
+from .membership import chance, paired
 from .membership_threshold import asked
 
 Sees = Literal["scores", "label", "nothing"]
@@ -112,7 +112,7 @@ class AttributeInference(Check):
 
     def run(self, target: Target, data: Dataset, progress: Progress) -> CheckResult:
         name = self.column or next(iter(data.sensitive))
-        rng = np.random.default_rng(self.seed)
+        rng = chance(self.seed, self.id)
         part = data.sample(self.rows, rng)
         it = secret(part, name)
         kept = it.value >= 0
@@ -186,7 +186,9 @@ def _guesses(
         return np.full(int((~known).sum()), value[known][0])
     rounds = 60 if len(np.unique(value)) <= 4 else 30
     step = 5 if len(np.unique(value)) <= 4 else 1
-    trees = HistGradientBoostingClassifier(max_iter=step, learning_rate=0.1, early_stopping=False, warm_start=True, random_state=seed)
+    trees = HistGradientBoostingClassifier(
+        max_iter=step, max_leaf_nodes=15, l2_regularization=1.0, early_stopping=False, warm_start=True, random_state=seed
+    )
     for done in range(step, rounds + 1, step):
         progress.step(done / rounds, "guessing the column")
         trees.set_params(max_iter=done)

@@ -16,7 +16,7 @@ from ..intervals import clopper_pearson
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Finding, Metric, Series, Severity, Status
 from ..targets.target import Target
-from .membership import Mask, Scores, logit_scaled
+from .membership import Mask, Scores, chance, logit_scaled
 from .membership_report import STANDARDS
 from .membership_threshold import asked
 
@@ -138,14 +138,15 @@ class AuditEpsilon(Check):
             return Estimate(queries=2 * min(self.rows, len(data)), note=self.cost)
         if "training" not in target.offers:
             return Estimate(note="canaries need a target with a training routine")
-        part = data.seen.sample(WHOLE, np.random.default_rng(self.seed))
+        part = data.seen.sample(WHOLE, chance(self.seed, self.id))
+        target.retrain(part.x[:32], part.y[:32], self.seed, Progress())  # what loads on first use is not the training's
         clock = time.perf_counter()
         target.retrain(part.x, part.y, self.seed, Progress())
         seconds = (time.perf_counter() - clock) * len(data.seen) / len(part)
         return Estimate(queries=0, seconds=seconds, note=f"one training, judged from {len(part)} rows")
 
     def run(self, target: Target, data: Dataset, progress: Progress) -> CheckResult:
-        rng = np.random.default_rng(self.seed)
+        rng = chance(self.seed, self.id)
         budget = getattr(target, "budget", None)
         claimed = self.claimed or (float(budget.epsilon) if budget is not None else 0.0)
         delta = self.delta or (float(budget.delta) if budget is not None else default_delta(len(data.seen)))
@@ -195,11 +196,11 @@ def _result(step: AuditEpsilon, drawn: Drawn, found: Guessed, claimed: float, de
     metrics = [
         Metric(
             name="epsilon_lower", label=f"Epsilon, at least ({level})", value=bound, unit="epsilon", n=m, safer="lower", level=step.confidence,
-            low=bound, high=math.inf, interval="one-run audit, one-sided",
+            interval="one-run audit, one-sided",
         ),
         Metric(
             name="epsilon_lower_rates", label="The same from TPR and FPR", value=by_rates, unit="epsilon", n=m, safer="lower",
-            level=step.confidence, low=by_rates, high=math.inf, interval="Clopper-Pearson ends, one-sided",
+            level=step.confidence, interval="Clopper-Pearson ends, one-sided",
             note="takes the rows as independent trials, which one training does not give: a hint beside the first",
         ),
         _claim(claimed),

@@ -12,6 +12,7 @@ from ..defense import Defended, Defense
 from ..errors import Problem, Unavailable
 from ..progress import Progress
 from ..targets.target import Target
+from .membership import chance
 
 if TYPE_CHECKING:
     from torch import nn
@@ -50,7 +51,7 @@ class DPSGD(Defense):
     epochs: int = parameter(10, "Expected passes over the rows", "epochs", ge=1, le=1000)
     batch_size: int = parameter(256, "Expected rows in a step (each row is drawn by its own coin)", "rows", ge=1, le=1_000_000)
     clip: float = parameter(1.0, "Largest norm of one row's gradient; larger ones are cut down to it", "gradient norm", gt=0, le=1000)
-    rate: float = parameter(0.002, "Learning rate", "step size", gt=0, le=10)
+    rate: float = parameter(0.01, "Learning rate", "step size", gt=0, le=10)
     optimizer: Literal["adam", "sgd"] = parameter("adam", "Which steps to take along the private gradients (sgd has momentum 0.9)")
     accountant: Accountant = parameter("prv", "Who computes epsilon: PRV is tighter, RDP is quicker; RDP answers where PRV fails")
     clip_only: bool = parameter(False, "Also train with clipping and no noise, to tell what each of the two costs")
@@ -87,7 +88,7 @@ class DPSGD(Defense):
             return Estimate(note=reason)
         torch_target, mended = self._opened(target)
         n = len(data.seen)
-        part = data.seen.sample(min(n, 2 * self.batch_size), np.random.default_rng(self.seed))
+        part = data.seen.sample(min(n, 2 * self.batch_size), chance(self.seed, self.id))
         plan = self.plan(1.0).model_copy(update={"epochs": 1})
         train(self._fresh(torch_target, mended), part.x[:8], part.y[:8], plan, self.seed, Progress())
         clock = time.perf_counter()
@@ -122,13 +123,13 @@ class DPSGD(Defense):
         from .private_training.target import PrivateTarget
 
         torch_target, mended = self._opened(target)
-        parts = split(data, np.random.default_rng(self.seed))
+        parts = split(data, chance(self.seed, self.id))
         if len(np.unique(parts.train.y)) < 2:
             raise Problem("rows of at least two classes to train on", "one class", "Give more rows")
         progress.step(0.0, f"finding the noise ({NAMES[self.accountant]})")
         budget = self.budget(len(parts.train))
         plan = self.plan(budget.noise_multiplier)
-        watched = parts.test.sample(5000, np.random.default_rng([self.seed, 1]))
+        watched = parts.test.sample(5000, chance(self.seed, self.id, 1))
         trail, clipped = Trail(watched), Trail(watched)
         start = self._fresh(torch_target, mended)
         share = 0.47 if self.clip_only else 0.94

@@ -13,6 +13,7 @@ from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
 from ..targets.target import Target
 from .identifying_columns import Combination, Suspect, Values, combination, follows, grouped, of_dataset, of_frame, suspect, worst
+from .membership import chance
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,7 +57,7 @@ class Identifying(Check):
         return self.screen(of_frame(frame), progress or Progress())
 
     def screen(self, columns: list[Values], progress: Progress) -> CheckResult:
-        rng = np.random.default_rng(self.seed)
+        rng = chance(self.seed, self.id)
         suspects: list[Suspect] = []
         first = progress.part(0.3)
         for i, column in enumerate(columns):

@@ -16,7 +16,7 @@ from ..errors import Problem
 from ..progress import Progress
 from ..result import CheckResult, Column
 from ..targets.target import Target
-from .membership import Mask, Scores, likelihood_ratio, logit_scaled, separation
+from .membership import Mask, Scores, chance, likelihood_ratio, logit_scaled, separation
 from .membership_report import STANDARDS, Attacked, report
 from .membership_threshold import asked, pick
 
@@ -44,7 +44,7 @@ class Shadows:
     pool: Dataset
     attacked: NDArray[np.intp]
     inside: Mask
-    seed: int
+    seeds: tuple[int, ...]
     folder: Path | None
     key: str
     progress: Progress | None
@@ -61,7 +61,7 @@ class Shadows:
                 return np.asarray(found, np.float64)
         progress = self.progress.part(1 / len(self.inside)) if self.progress else Progress()
         rows = self.inside[i]
-        model = self.target.retrain(self.pool.x[rows], self.pool.y[rows], self.seed + 1 + i, progress)
+        model = self.target.retrain(self.pool.x[rows], self.pool.y[rows], self.seeds[i], progress)
         part = self.pool.take(self.attacked)
         scores = logit_scaled(asked(model, part, Progress(_cancel=progress._cancel)), part.y)
         if kept is not None:
@@ -102,8 +102,9 @@ class LiRA(Check):
         """Shadow models times the time of one on a small part, scaled by rows."""
         if reason := self.unmet(target, data):
             return Estimate(note=reason)
-        pool, rows = self._pool(data, np.random.default_rng(self.seed))
-        part = pool.sample(min(SMALL, len(pool)), np.random.default_rng(self.seed))
+        pool, rows = self._pool(data, chance(self.seed, self.id))
+        part = pool.sample(min(SMALL, len(pool)), chance(self.seed, self.id))
+        target.retrain(part.x[:32], part.y[:32], self.seed, Progress())  # what loads on first use is not the training's
         clock = time.perf_counter()
         target.retrain(part.x, part.y, self.seed, Progress())
         one = (time.perf_counter() - clock) * max(1.0, len(pool) / 2 / len(part))
@@ -121,7 +122,7 @@ class LiRA(Check):
         return data.take(chosen), attacked
 
     def run(self, target: Target, data: Dataset, progress: Progress) -> CheckResult:
-        rng = np.random.default_rng(self.seed)
+        rng = chance(self.seed, self.id)
         pool, rows = self._pool(data, rng)
         attacked = np.arange(len(rows))
         part = pool.take(attacked)
@@ -131,7 +132,8 @@ class LiRA(Check):
         p = asked(target, part, progress.part(0.02))
         observed = logit_scaled(p, part.y)
         share = progress.part(0.95)
-        tasks = Shadows(target, pool, attacked, inside, self.seed, self._folder(), self._key(target, data), share)
+        seeds = tuple(int(v) for v in chance(self.seed, self.id, 1).integers(0, 2**31 - 1, self.shadow_models))
+        tasks = Shadows(target, pool, attacked, inside, seeds, self._folder(), self._key(target, data), share)
         shadow = np.stack(share.map(tasks, range(self.shadow_models)))
         mask = inside[:, : len(attacked)]
         scores = likelihood_ratio(observed, shadow, mask, self.mode == "offline", self.fixed_variance)

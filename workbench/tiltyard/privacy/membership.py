@@ -17,6 +17,11 @@ Scores = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 
+def chance(seed: int, id: str, stream: int = 0) -> np.random.Generator:
+    """The randomness of one check from its seed: its own, so that a sample never repeats the split that another seed 0 drew."""
+    return np.random.default_rng([seed, stream, *id.encode()])
+
+
 @dataclass(frozen=True)
 class Roc:
     """Rates at every distinct threshold, from (0, 0) to (1, 1); ``threshold[i]`` calls members those at or above it."""
@@ -206,7 +211,7 @@ class Halves:
 
 
 def halves(scores: Scores, member: Mask, rng: np.random.Generator) -> Halves:
-    """Set the threshold with the largest TPR - FPR on a random half of each kind; count on the other half."""
+    """Set the threshold with the largest TPR - FPR on a random half of each kind, midway to the next score; count on the other half."""
     scores, member = checked(scores, member)
     first = np.zeros(len(scores), bool)
     for side in (np.flatnonzero(member), np.flatnonzero(~member)):
@@ -214,7 +219,10 @@ def halves(scores: Scores, member: Mask, rng: np.random.Generator) -> Halves:
             raise Problem("at least two rows of each kind", f"{len(side)}", "Give more rows")
         first[rng.permutation(side)[: len(side) // 2]] = True
     found = roc(scores[first], member[first])
-    threshold = float(found.threshold[int(np.argmax(found.tpr - found.fpr))])
+    best = int(np.argmax(found.tpr - found.fpr))
+    threshold = float(found.threshold[best])
+    if 0 < best < len(found.threshold) - 1 and np.isfinite(found.threshold[best : best + 2]).all():
+        threshold = (threshold + float(found.threshold[best + 1])) / 2
     called, rest = scores >= threshold, ~first
     return Halves(
         threshold,

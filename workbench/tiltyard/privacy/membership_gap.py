@@ -10,7 +10,7 @@ from ..intervals import rate
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
 from ..targets.target import Target
-from .membership import difference
+from .membership import chance, difference
 from .membership_report import ADVICE, FEW, STANDARDS
 
 CHUNK = 2048
@@ -36,7 +36,7 @@ class MembershipGap(Check):
         return Estimate(queries=min(inside, self.rows) + min(len(data) - inside, self.rows), note=self.cost)
 
     def run(self, target: Target, data: Dataset, progress: Progress) -> CheckResult:
-        rng = np.random.default_rng(self.seed)
+        rng = chance(self.seed, self.id)
         seen, unseen = data.seen.sample(self.rows, rng), data.unseen.sample(self.rows, rng)
         right = [_right(target, part, progress.part(0.5)) for part in (seen, unseen)]
         sides = [(int(r.sum()), len(r)) for r in right]

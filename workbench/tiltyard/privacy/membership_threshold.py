@@ -13,7 +13,7 @@ from ..errors import Problem
 from ..progress import Progress
 from ..result import CheckResult, Column
 from ..targets.target import Target
-from .membership import Scores, logit_scaled, modified_entropy
+from .membership import Scores, chance, logit_scaled, modified_entropy
 from .membership_report import STANDARDS, Attacked, report
 
 Signal = Literal["true_class", "modified_entropy", "top_class"]
@@ -68,7 +68,7 @@ class MembershipThreshold(Check):
         return Estimate(queries=min(inside, self.rows) + min(len(data) - inside, self.rows), note=self.cost)
 
     def run(self, target: Target, data: Dataset, progress: Progress) -> CheckResult:
-        rng = np.random.default_rng(self.seed)
+        rng = chance(self.seed, self.id)
         rows = pick(data, self.rows, rng)
         part = data.take(rows)
         p = asked(target, part, progress.part(0.8))
@@ -140,4 +140,4 @@ def from_scores(path: Path | str, seed: int = 0, name: str = "Scores") -> CheckR
         raise Problem("a CSV file in UTF-8", f"{path.name} ({type(error).__name__})", "Save it as CSV") from None
     scores, member = np.array([s for s, _ in pairs], np.float64), np.array([m for _, m in pairs], bool)
     notes = (f"{len(pairs):,} scores were read from {path.name}; higher was taken to mean more likely trained on.",)
-    return report(Attacked(scores, member, np.arange(2, len(pairs) + 2)), name, np.random.default_rng(seed), notes)
+    return report(Attacked(scores, member, np.arange(2, len(pairs) + 2)), name, chance(seed, MembershipThreshold.id), notes)

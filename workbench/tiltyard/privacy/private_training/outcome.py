@@ -14,7 +14,7 @@ from ...intervals import clopper_pearson, rate
 from ...progress import Progress
 from ...result import Axis, Chart, CheckResult, Finding, Metric, Series, Severity, Status
 from ...targets.target import Target
-from ..membership import difference, paired
+from ..membership import chance, difference, paired
 from .loop import Plan
 
 
@@ -76,14 +76,14 @@ class Trained:
 
 def result(it: Trained, accountant: Accountant, seed: int, progress: Progress) -> CheckResult:
     """Accuracy before and after on unseen rows, epsilon by both accountants, the gap, and the curves by epoch."""
-    test, train = it.parts.test, it.parts.train.sample(20_000, np.random.default_rng([seed, 2]))
+    test, train = it.parts.test, it.parts.train.sample(20_000, chance(seed, "privacy.dp_sgd", 2))
     right, seen = {}, {}
     for i, (name, target) in enumerate((("before", it.before), ("after", it.after))):
         progress.step(0.95 + 0.02 * i, f"measuring {name}")
         right[name] = target.labels(test.x) == test.y
         seen[name] = int((target.labels(train.x) == train.y).sum())
     hits, n = {name: int(r.sum()) for name, r in right.items()}, len(test)
-    change = paired("accuracy_change", "Change of accuracy", right["after"], right["before"], np.random.default_rng([seed, 3]))
+    change = paired("accuracy_change", "Change of accuracy", right["after"], right["before"], chance(seed, "privacy.dp_sgd", 3))
     metrics = [
         rate("accuracy_before", "Accuracy before", hits["before"], n, "higher"),
         rate("accuracy_after", "Accuracy after", hits["after"], n, "higher"),
