@@ -90,10 +90,13 @@ def two_classes(classes: tuple[str, ...]) -> None:
         raise Unavailable("two classes, one of them favorable", f"{len(classes)}", "Merge the classes into two")
 
 
+def trained_and_held(data: Dataset, rows: int, rng: np.random.Generator) -> tuple[Dataset, Dataset]:
+    """Rows to train on (at most ``rows``) and rows to measure on: seen and unseen, or two halves where nobody knows."""
+    return halves(data, rows, rng) if data.lacks("member") else (data.seen.sample(rows, rng), data.unseen)
+
+
 def halves(data: Dataset, rows: int, rng: np.random.Generator) -> tuple[Dataset, Dataset]:
-    """Rows to fit on (at most ``rows``) and rows to measure on: seen and unseen, or two halves where nobody knows."""
-    if not data.lacks("member"):
-        return data.seen.sample(rows, rng), data.unseen
+    """Two halves of the rows drawn at random, the first cut to ``rows``."""
     order = rng.permutation(len(data))
     middle = len(data) // 2
     if middle == 0:

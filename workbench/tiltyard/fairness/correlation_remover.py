@@ -13,7 +13,7 @@ from ..errors import Unavailable
 from ..progress import Progress
 from ..targets.estimators import SklearnTarget
 from ..targets.target import Target
-from .belonging import belonging, halves, sensitive_column
+from .belonging import belonging, sensitive_column, trained_and_held
 from .group_metrics import STANDARDS
 from .groups import judged, positive_class
 from .mending import Mended, compared
@@ -74,7 +74,7 @@ class CorrelationRemover(Defense):
         column = sensitive_column(data, self.column)
         read = belonging(data, column)
         positive = positive_class(target.classes, self.positive)
-        fitted, held = halves(data, self.rows, rng)
+        fitted, held = trained_and_held(data, self.rows, rng)
         progress.step(0.02, "fitting the projection")
         taken = np.arange(data.schema.shape[0])[read.columns]
         made = behind(projection(fitted.x, taken, self.strength), target, fitted, self.seed, progress.part(0.8))

@@ -13,7 +13,7 @@ from ..defense import Defended, Defense
 from ..errors import Problem
 from ..progress import Progress
 from ..targets.target import Target
-from .belonging import halves, sensitive_column, two_classes
+from .belonging import sensitive_column, trained_and_held, two_classes
 from .group_metrics import STANDARDS
 from .groups import judged, positive_class
 from .learners import Learner, learner
@@ -66,7 +66,7 @@ class ExponentiatedGradient(Defense):
         column = sensitive_column(data, self.column)
         positive = positive_class(target.classes, self.positive)
         train = learner(target, self.seed)
-        fitted, held = halves(data, self.rows, rng)
+        fitted, held = trained_and_held(data, self.rows, rng)
         found, fits = self._fit(target, train, _large(fitted, column), column, positive, progress.part(0.85))
         made = RandomizedTarget(
             f"{target.name}, {self.constraint.replace('_', ' ')} by {column}",

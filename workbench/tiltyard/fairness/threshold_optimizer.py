@@ -55,7 +55,7 @@ class ThresholdOptimizer(Defense):
     objective: Objective = parameter("accuracy_score", "What is kept as high as the constraint allows")
     tolerance: float = parameter(0.0, "Largest gap the thresholds may leave (not for equalized odds)", ge=0.0, le=1.0)
     positive: str = parameter("", "The class that is the favorable outcome; empty means the last")
-    rows: int = parameter(20_000, "Rows the thresholds are found on, of those trained on", "rows", ge=100, le=200_000)
+    rows: int = parameter(20_000, "Rows the thresholds are found on, of one half of those not trained on", "rows", ge=100, le=200_000)
 
     def rules(self, base: Target, x: NDArray[np.float32], truth: NDArray[np.bool_], groups: NDArray[np.str_], positive: int) -> Rules:
         """Thresholds of the groups with enough rows of both classes."""
@@ -72,7 +72,8 @@ class ThresholdOptimizer(Defense):
         column = sensitive_column(data, self.column)
         read = belonging(data, column)
         positive = positive_class(target.classes, self.positive)
-        fitted, held = halves(data, self.rows, rng)
+        # Not on rows the model was trained on: its scores there are better than they will be, and not alike for all groups.
+        fitted, held = halves(data.unseen, self.rows, rng)
         progress.step(0.1, "finding thresholds (seconds; cannot be stopped halfway)")
         rules = self.rules(target, fitted.x, fitted.y == positive, read(fitted.x), positive)
         made = ThresholdTarget(target, ByGroup(target, positive, read, rules), self)
@@ -87,7 +88,7 @@ class ThresholdOptimizer(Defense):
         drawn = any(0 < r.ignore < 1 or (0 < r.p0 < 1 and r.cut0 != r.cut1) for r in rules.values())
         left = sorted(set(read.groups) - set(rules))
         found = [
-            f"Thresholds found on {n:,} rows; the group is read from the feature {read.feature!r} when the model is asked.",
+            f"Thresholds found on {n:,} rows that the model was not trained on, and measured on others; the group is read from the feature {read.feature!r} when the model is asked.",
             "Deciding by group may itself be unlawful where you are: have it looked at.",
         ]
         if drawn:
