@@ -15,6 +15,7 @@ from tiltyard.result import Record
 from tiltyard.targets.target import Target
 
 if TYPE_CHECKING:
+    from tiltyard.running.executors import Executor
     from tiltyard.running.runner import Job
     from tiltyard.running.store import Run, Store
 
@@ -87,8 +88,9 @@ class Session(t.HasTraits):
         each: Callable[[Record], None],
         done: Callable[[], None],
         target: Target | None = None,
+        executor: "Executor | None" = None,
     ) -> None:
-        """Run ``steps`` in a thread, on ``target`` where it is another than the session's (a defended one).
+        """Run ``steps`` in a thread, on ``target`` where it is another than the session's (a defended one), where ``executor`` says.
 
         ``listen`` is called from that thread; ``each`` record and ``done`` on the kernel's own.
         """
@@ -97,7 +99,7 @@ class Session(t.HasTraits):
         own, data = self.ready()
         other, target = target, target or own
         self.busy = steps[0].title if len(steps) == 1 else f"{len(steps)} steps"
-        self.job = Runner(self.store).start(
+        self.job = Runner(self.store, executor).start(
             steps,
             target,
             data,

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from ..catalogue import find, topic_of
+from ..catalogue import checks, find, topic_of
 from ..check import Step, named, versions
 from ..datasets.dataset import Dataset
 from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Record, Series, Severity, Status, Table
@@ -38,7 +38,7 @@ MOST = 40
 
 def again(records: Sequence[Record]) -> list[Step]:
     """The checks of ``records`` with the very parameters they ran with, and accuracy and calibration in any case."""
-    steps = [named(find(r.check), r.effective) for r in records if r.kind == "check" and r.check != ID]
+    steps = [named(find(r.check), r.effective) for r in records if r.kind == "check" and r.check in checks()]
     if not any(step.id == "validation.performance" for step in steps):
         steps.insert(0, find("validation.performance")())
     return steps

@@ -86,9 +86,11 @@ class EquationSolving(Check):
         except Spent:
             return CheckResult(status=Status.PASSED, summary=f"The query budget is spent before the {count:,} answers the equations need.")
         progress.step(0.8, "comparing")
-        same = int((answered(weights, judge.x, data.schema) == target.labels(judge.x)).sum())
+        answers = target.labels(judge.x)
+        same = int((answered(weights, judge.x, data.schema) == answers).sum())
+        common = int(np.bincount(answers).max())
         fidelity = rate("fidelity", "Fidelity of the solved model", same, len(judge), "lower")
-        stolen = same / len(judge) >= self.alarm
+        stolen = same / len(judge) >= self.alarm and same > common  # a model of one answer has nothing to steal
         summary = f"Solving {count:,} answers gives a linear model that agrees with the target on {100 * same / len(judge):.1f} % of {len(judge):,} rows."
         finding = Finding(
             title=f"The weights can be solved for with {count:,} queries",

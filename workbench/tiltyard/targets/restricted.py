@@ -1,0 +1,113 @@
+"""A target as an attacker sees it: only what a threat model allows, and never more rows than it may ask."""
+
+import hashlib
+import threading
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import Problem, Unavailable
+from ..progress import Progress
+from .target import Target
+
+if TYPE_CHECKING:
+    import torch
+
+HIDDEN = frozenset({"weights", "file", "url"})
+
+
+class Spent(Unavailable):
+    """The attacker's query budget is used up."""
+
+    def __reduce__(self) -> tuple[type["Problem"], tuple[str, str, str]]:
+        return Spent, (self.expected, self.found, self.do)
+
+
+class Meter:
+    """Rows that were answered, and how many may be; safe from any thread.
+
+    Parameters
+    ----------
+    allowed
+        Rows in all; None for no end.
+    spent
+        Rows answered before, as when a campaign goes on.
+    """
+
+    def __init__(self, allowed: int | None = None, spent: int = 0) -> None:
+        if allowed is not None and allowed < 0:
+            raise Problem("a query budget of at least 0 rows", f"{allowed}", "Correct the budget")
+        self.allowed = allowed
+        self.spent = spent
+        self._lock = threading.Lock()
+
+    @property
+    def left(self) -> int | None:
+        """Rows that may still be asked; None for no end."""
+        return None if self.allowed is None else max(self.allowed - self.spent, 0)
+
+    def take(self, rows: int) -> None:
+        """Count ``rows``, all or none; `Spent` where they are not left."""
+        with self._lock:
+            if self.left is not None and rows > self.left:
+                found = f"{rows:,} asked for with {self.left:,} left"
+                raise Spent(
+                    f"at most {self.allowed:,} rows in all, the attacker's query budget", found, "Give it a larger budget or ask for fewer"
+                )
+            self.spent += rows
+
+
+def seen(inner: Target, offers: frozenset[str]) -> frozenset[str]:
+    """What is left of ``offers`` behind the restriction: labels always, never weights, file or address themselves."""
+    return ((inner.offers & offers) - HIDDEN) | {"labels"}
+
+
+def restricted_fingerprint(inner: Target, offers: frozenset[str]) -> str:
+    """SHA-256 of what decides the answers; the budget does not."""
+    return hashlib.sha256(f"{inner.fingerprint} seen as {sorted(seen(inner, offers))}".encode()).hexdigest()
+
+
+class RestrictedTarget(Target):
+    """``inner`` with only ``offers`` (labels, scores, gradients, training) to be had, and a metered number of rows.
+
+    Every row that the target answers is counted, through its labels, its scores or its gradients, and none is answered
+    beyond the meter's budget. What is trained anew by ``retrain`` is the caller's own model: open and not counted.
+    """
+
+    def __init__(self, inner: Target, offers: frozenset[str], meter: Meter | None = None, label: str = "restricted") -> None:
+        self.meter = meter or Meter()
+        super().__init__(f"{inner.name} ({label})", inner.classes, inner.schema, seen(inner, offers), restricted_fingerprint(inner, offers))
+        self._inner = inner
+        self._module: torch.nn.Module | None = None
+
+    @property
+    def queries(self) -> int:
+        """Rows answered so far."""
+        return self.meter.spent
+
+    @queries.setter
+    def queries(self, value: int) -> None:
+        """Ignored: rows are counted where they are answered, so that no caller can forget to, or count twice."""
+
+    def _scores(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        self.meter.take(len(x))
+        scores = self._inner.scores(x)
+        if "scores" in self.offers:
+            return scores
+        return np.eye(scores.shape[1], dtype=np.float32)[scores.argmax(1)]
+
+    @property
+    def module(self) -> "torch.nn.Module":
+        if "gradients" not in self.offers:
+            raise Unavailable("a target with gradients", f"{self.name}, which gives none", "Use an attack without gradients")
+        if self._module is None:
+            from .metered import Metered
+
+            self._module = Metered(self._inner.module, self.meter).eval()
+        return self._module
+
+    def retrain(self, x: NDArray[np.float32], y: NDArray[np.int64], seed: int, progress: Progress) -> Target:
+        if "training" not in self.offers:
+            raise Unavailable("a target with a training routine", f"{self.name}, which gives none", "Use an attack without shadow models")
+        return self._inner.retrain(x, y, seed, progress)
