@@ -73,6 +73,9 @@ def test_kinds_label_groups_and_what_is_left_out() -> None:
     assert found.warnings == ("'always' has the same value in every row.",)
     assert not found.schema.feature("gender").mutable
     assert found.schema.feature("town").mutable
+    assert found.schema.feature("gender").assumed == "nobody can change it"
+    assert found.schema.feature("age").assumed.startswith("seen: 18 to 69")
+    assert "missing" in found.schema.feature("town").assumed
 
 
 def test_the_proposal_builds_and_comes_back() -> None:

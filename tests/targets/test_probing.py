@@ -1,5 +1,7 @@
 """Ten rows, one line: each thing that goes wrong is named."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -142,6 +144,12 @@ def test_gradients_are_looked_at() -> None:
     masked = probe(TorchTarget(Stepped(), CLASSES, SCHEMA), data())
     assert masked.state == "finding"
     assert "zero" in masked.line
+
+
+def test_the_doors_open_without_torch_and_pandas() -> None:
+    doors = "tiltyard.targets.opening, tiltyard.targets.probing, tiltyard.targets.model_file, tiltyard.datasets.reading"
+    ask = f"import sys, {doors}; print({{'torch', 'pandas', 'sklearn', 'scipy', 'pyarrow', 'onnx'}} & set(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True).stdout.strip() == "set()"
 
 
 def test_few_rows() -> None:

@@ -92,7 +92,8 @@ def _category(column: "pd.Series", name: str, always: bool) -> Guess:
     missing = int((texts == MISSING)[codes].sum())
     said = f"{name!r} lacks a value in {missing:,} rows; they became the category {MISSING!r}." if missing else ""
     warned = f"{name!r} has the same value in every row." if len(found) == 1 else ""
-    feature = Feature(name=name, kind="categorical", categories=tuple(found), mutable=not fixed_at_birth(name))
+    assumed = _assumed(name, f"{missing:,} missing" if missing else "")
+    feature = Feature(name=name, kind="categorical", categories=tuple(found), mutable=not fixed_at_birth(name), assumed=assumed)
     return Guess(name, feature, said=said, warned=warned)
 
 
@@ -122,8 +123,14 @@ def _number(column: "pd.Series", name: str, always: bool) -> Guess:
         high=high,
         unit=next((UNITS[w] for w in words(name) if w in UNITS), ""),
         mutable=not fixed_at_birth(name),
+        assumed=_assumed(name, f"seen: {finite.min():g} to {finite.max():g}"),
     )
     return Guess(name, feature, warned=warned)
+
+
+def _assumed(name: str, *parts: str) -> str:
+    """What the schema's table says beside the feature."""
+    return "; ".join(filter(None, (*parts, "nobody can change it" if fixed_at_birth(name) else "")))
 
 
 def _counts_rows(values: NDArray[np.float64], name: str) -> bool:

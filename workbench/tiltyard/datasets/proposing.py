@@ -193,7 +193,9 @@ def _guesses(frame: "pd.DataFrame") -> list[Guess]:
     for column in map(str, frame.columns):
         if column in first:
             name, columns = first[column]
-            feature = Feature(name=name, kind="onehot", columns=columns, mutable=not people.fixed_at_birth(name))
+            fixed = people.fixed_at_birth(name)
+            assumed = f"{len(columns)} columns, one 1 a row" + ("; nobody can change it" if fixed else "")
+            feature = Feature(name=name, kind="onehot", columns=columns, mutable=not fixed, assumed=assumed)
             found.append(Guess(name, feature, said=f"{len(columns)} columns are one group {name!r}: exactly one of them is 1 in each row."))
         elif column not in inside:
             found.append(guess(frame, column))
