@@ -27,9 +27,13 @@ class AgainView(w.VBox):
             self.add_class(name)
         self.session, self.message = session, message
         self.record: Record | None = None
-        self.measure = look.button("Measure everything again", kind="primary", title="Every check run before, on the defended model, with the same parameters")
+        self.measure = look.button(
+            "Measure everything again", kind="primary", title="Every check run before, on the defended model, with the same parameters"
+        )
         self.measure.on_click(lambda _: self.run())
-        self.take = look.button("Go on with the defended model", title="The panels then show the defended model; the old one stays in the history")
+        self.take = look.button(
+            "Go on with the defended model", title="The panels then show the defended model; the old one stays in the history"
+        )
         self.take.on_click(lambda _: self.adopt())
         self.cost = look.text("", kind="help")
         self.progress = ProgressView()
@@ -46,7 +50,13 @@ class AgainView(w.VBox):
         steps = self._steps()
         seconds = sum(r.seconds for r in self.session.latest.values() if r.kind == "check")
         self.cost.say(f"{len(steps)} checks; about {seconds:.0f} s, as they took before. What was not run before is not measured now.")
-        self.children = (look.heading("What it does to the other risks", 3), look.row([self.measure, self.take]), self.cost, self.progress, self.view)
+        self.children = (
+            look.heading("What it does to the other risks", 3),
+            look.row([self.measure, self.take]),
+            self.cost,
+            self.progress,
+            self.view,
+        )
         known = [r for r in self.session.records if r.check == "cross_risk.after" and r.effective.get("defense_record") == record.id]
         self.view.show(known[-1] if known else None, CODE)
 

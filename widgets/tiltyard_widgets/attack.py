@@ -30,9 +30,7 @@ class AttackPanel(TopicPanel):
     """Launch adversarial examples against the target and see what happened to the rows."""
 
     topic = "evasion"
-
-    def first_step(self, ids: list[str]) -> str:
-        return "evasion.pgd" if "evasion.pgd" in ids else ids[0]
+    first = "evasion.pgd"
 
     def dress(self, id: str, runner: StepRunner) -> tuple[w.Widget, ...]:
         """The form, and under it the budget in units where the step has one."""

@@ -152,6 +152,7 @@ class TopicPanel(Panel):
     """All checks and defenses of one topic; third parties' too, for it reads the catalogue."""
 
     topic = ""
+    first = ""
 
     def build(self) -> Sequence[w.Widget]:
         from tiltyard.catalogue import TOPICS, topic_of
@@ -176,7 +177,8 @@ class TopicPanel(Panel):
         return []
 
     def first_step(self, ids: list[str]) -> str:
-        return ids[0]
+        """The step that is shown first."""
+        return self.first if self.first in ids else ids[0]
 
     def runner(self, id: str) -> StepRunner:
         """The column of step ``id``, made when first asked for."""

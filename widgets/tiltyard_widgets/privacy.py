@@ -104,7 +104,11 @@ class BudgetView(Bound):
     def values(self) -> dict[str, object]:
         b = self.budget
         if b is None:
-            return {"epsilon": float(self.epsilon.value), "epochs": int(self.epochs.value), "batch_size": min(int(self.batch.value), self.rows)}
+            return {
+                "epsilon": float(self.epsilon.value),
+                "epochs": int(self.epochs.value),
+                "batch_size": min(int(self.batch.value), self.rows),
+            }
         return {"epsilon": round(b.epsilon, 6), "epochs": b.epochs, "batch_size": b.batch_size, "delta": b.delta}
 
     def moved(self, name: str) -> None:
@@ -184,9 +188,7 @@ class PrivacyPanel(TopicPanel):
     """Tune the budget, train with DP-SGD, and measure what leaks."""
 
     topic = "privacy"
-
-    def first_step(self, ids: list[str]) -> str:
-        return "privacy.dp_sgd" if "privacy.dp_sgd" in ids else ids[0]
+    first = "privacy.dp_sgd"
 
     def bound(self, id: str) -> Bound | None:
         """DP-SGD gets bound sliders in the place of four form fields."""

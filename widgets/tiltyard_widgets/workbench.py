@@ -120,8 +120,8 @@ class Workbench(w.VBox):
         )
         for name in self.names:
             if name in TOPICS:
-                self.rail.set_state(name, state_of([r for r in latest if topic_of(r.check) == name]))
-        self.rail.set_state("load", "passed" if session.target and session.data else "not_run")
+                self.rail.mark(name, state_of([r for r in latest if topic_of(r.check) == name]))
+        self.rail.mark("load", "passed" if session.target and session.data else "not_run")
 
 
 def verdict(session: Session, latest: Sequence[object]) -> str:

@@ -1,0 +1,155 @@
+"""The whole main job in a real browser, through the app a newcomer starts: load, attack, cancel, privacy, fairness, report, history."""
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+pytestmark = pytest.mark.slow
+PATIENCE = 120_000
+
+
+class Window:
+    """One page of the app, with what its console and network said."""
+
+    def __init__(self, page: "Page", url: str) -> None:
+        self.page = page
+        self.errors: list[str] = []
+        self.outside: list[str] = []
+        page.set_default_timeout(PATIENCE)
+        page.on("console", lambda m: self.errors.append(m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda e: self.errors.append(str(e)))
+        page.on(
+            "request",
+            lambda r: self.outside.append(r.url) if not r.url.startswith((url, url.replace("http", "ws"), "data:", "blob:")) else None,
+        )
+        page.goto(url)
+        page.get_by_text("rows answered in").wait_for()
+
+    def go(self, topic: str) -> None:
+        """Open a topic in the rail."""
+        self.page.locator("nav").get_by_text(topic, exact=True).click()
+        self.page.get_by_role("heading", name=topic).first.wait_for()
+
+    def see(self, text: "str | re.Pattern[str]") -> None:
+        """Wait until ``text`` is to be seen."""
+        self.page.get_by_text(text).locator("visible=true").first.wait_for()
+
+    def run(self) -> None:
+        """Press Run and wait for the end."""
+        self.page.get_by_role("button", name="Run", exact=True).locator("visible=true").click()
+        self.see(re.compile(r"rows sent to the target"))
+
+
+@pytest.fixture
+def window(browser: "Browser", app: str, request: pytest.FixtureRequest) -> Iterator[Window]:
+    context = browser.new_context(viewport={"width": 1300, "height": 900}, accept_downloads=True)
+    made = Window(context.new_page(), app)
+    yield made
+    if folder := os.environ.get("TILTYARD_SHOTS"):
+        made.page.screenshot(path=f"{folder}/{request.node.name}.png", full_page=True)
+    context.close()
+
+
+def _serious(page: "Page") -> list[str]:
+    import axe_core_python
+
+    page.evaluate((Path(axe_core_python.__file__).parent / "axe.min.js").read_text())
+    found = page.evaluate("async () => (await axe.run('.tiltyard-page', { resultTypes: ['violations'] })).violations")
+    return [f"{v['id']}: {v['nodes'][0]['html'][:200]}" for v in found if v["impact"] in ("serious", "critical")]
+
+
+def test_the_main_job(window: Window, tmp_path: Path) -> None:
+    page = window.page
+    window.go("Adversarial attacks")
+    window.run()
+    window.see("Robust accuracy")
+    window.see("Accuracy as the budget grows")
+    assert page.locator("nav").get_by_text("finding").count() >= 1
+
+    window.go("Bias and fairness")
+    window.run()
+    window.see("Demographic parity difference by sex")
+
+    window.go("Report")
+    page.get_by_role("button", name="Prepare a download").click()
+    link = page.get_by_role("link", name=re.compile("Download tiltyard-report"))
+    with page.expect_download() as download:
+        link.click()
+    path = tmp_path / "report.html"
+    download.value.save_as(path)
+    report = path.read_text()
+    assert "Projected gradient descent" in report
+    assert "not run" in report
+    assert path.stat().st_size < 5_000_000
+
+    window.go("History")
+    window.see("Runs, newest first")
+    assert window.errors == []
+    assert window.outside == []
+
+
+def test_cancel_ends_an_attack_within_a_second(window: Window) -> None:
+    page = window.page
+    window.go("Adversarial attacks")
+    page.get_by_label("Rows", exact=False).locator("visible=true").last.fill("10000")
+    page.keyboard.press("Tab")
+    page.get_by_role("button", name="Run", exact=True).locator("visible=true").click()
+    page.get_by_role("button", name="Cancel").locator("visible=true").click()
+    page.get_by_text("Cancelled; nothing was concluded.").locator("visible=true").first.wait_for(timeout=30_000)
+    assert page.get_by_role("button", name="Run", exact=True).locator("visible=true").is_enabled()
+
+
+def test_the_privacy_sliders_follow_one_another(window: Window) -> None:
+    page = window.page
+    window.go("Data privacy")
+    window.see(re.compile(r"epsilon 4\.\d+ at delta|epsilon 3\.99\d at delta"))
+    noise = page.get_by_role("spinbutton", name="Noise multiplier").first
+    before = float(noise.input_value())
+    epsilon = page.get_by_role("spinbutton", name="Epsilon").first
+    epsilon.fill("1")
+    page.keyboard.press("Tab")
+    window.see(re.compile(r"epsilon (1\.00|0\.99)\d at delta"))
+    assert float(noise.input_value()) > before
+    window.see(re.compile(r"At rest: epsilon \d+\.\d+ by (PRV|RDP)"))
+
+
+def test_a_missing_file_is_said_in_one_line_and_loses_nothing(window: Window) -> None:
+    page = window.page
+    page.get_by_text("Files of mine").click()
+    page.get_by_placeholder("model.safetensors", exact=False).fill("/nowhere/model.safetensors")
+    page.get_by_placeholder("data.csv", exact=False).fill("/nowhere/data.csv")
+    page.keyboard.press("Tab")
+    page.get_by_role("button", name="Load and probe").click()
+    page.get_by_text(re.compile(r"Expected .*; found .*nowhere|/nowhere")).locator("visible=true").first.wait_for()
+    assert page.get_by_text("Census income MLP").count() >= 1
+
+
+def test_by_keyboard_alone(window: Window) -> None:
+    page = window.page
+    page.locator("nav button, nav [tabindex='0'], nav a").first.focus()
+    for _ in range(3):
+        page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="Bias and fairness").first.wait_for()
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1300), ("dark", 1300), ("light", 480)])
+def test_axe_finds_nothing_serious(browser: "Browser", app: str, scheme: str, width: int) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    window = Window(context.new_page(), app)
+    found = {}
+    for topic in ("Model and data", "Adversarial attacks", "Data privacy", "Bias and fairness", "Explanation", "Report", "History"):
+        window.go(topic)
+        found |= {topic: serious} if (serious := _serious(window.page)) else {}
+    wide = window.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    context.close()
+    assert found == {}, json.dumps(found, indent=1)
+    assert wide <= 1
