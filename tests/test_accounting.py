@@ -75,6 +75,13 @@ def test_more_steps_cost_more(noise: float, rate: float, steps: int) -> None:
     assert 0 <= few <= many
 
 
+@given(noise=st.floats(0.3, 30), rate=st.floats(1e-4, 0.9), steps=st.integers(1, 20_000), delta=st.sampled_from([1e-3, 1e-5, 1e-7]))
+@settings(max_examples=60, deadline=None)
+def test_the_quick_way_equals_all_orders(noise: float, rate: float, steps: int, delta: float) -> None:
+    exact = accounting._rdp(noise, rate, steps, delta)
+    assert accounting._quick(noise, rate, steps, delta) == pytest.approx(exact, rel=1e-6, abs=1e-9)
+
+
 def test_a_budget_moves_together() -> None:
     budget = Budget.of(26_049, 256, 5, epsilon=4.0)
     assert budget.delta == 1e-5

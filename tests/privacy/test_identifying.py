@@ -83,7 +83,7 @@ def test_no_value_leaves_the_table() -> None:
 
 def test_k_anonymity_equals_pandas() -> None:
     frame = planted(400)
-    result = Identifying(quasi="age, sex", k=3).look(frame)
+    result = Identifying(quasi=("age", "sex"), k=3).look(frame)
     sizes = frame.groupby(["age", "sex"]).size()
     assert result.metric("k").value == sizes.min()
     assert result.metric("alone").value == pytest.approx((sizes == 1).sum() / 400)
@@ -133,7 +133,7 @@ def test_as_a_check_over_a_data_set() -> None:
     assert "age, sex" in result.summary or "sex, age" in result.summary
     assert "age band" not in result.summary
     assert result.metric("suspect_columns").value == 0
-    assert Identifying(quasi="sex", k=5)(target, data).result.status is Status.PASSED
+    assert Identifying(quasi=("sex",), k=5)(target, data).result.status is Status.PASSED
 
 
 def test_without_quasi_identifiers_it_does_not_pass() -> None:
@@ -147,7 +147,7 @@ def test_census_as_shipped_is_reported_truthfully() -> None:
     from tiltyard.samples.catalog import load_data
 
     data = load_data("census")
-    result = Identifying(quasi="age, sex, race, native-country", combined=2).screen(of_dataset(data), Progress())
+    result = Identifying(quasi=("age", "sex", "race", "native-country"), combined=2).screen(of_dataset(data), Progress())
     sizes = data.frame.groupby(["age", "sex", "race", "native-country"]).size()
     sizes = sizes[sizes > 0]
     assert result.metric("suspect_columns").value == 0
@@ -164,7 +164,7 @@ def test_empty_tables_are_one_line(frame: pd.DataFrame, said: str) -> None:
 
 def test_unknown_columns_are_one_line() -> None:
     with pytest.raises(Problem, match="shoe"):
-        Identifying(quasi="age, shoe").look(planted())
+        Identifying(quasi=("age", "shoe")).look(planted())
 
 
 def test_missing_values_are_no_names() -> None:

@@ -83,16 +83,57 @@ def _one_step(noise: float, sample_rate: float) -> NDArray[np.float64]:
     return found
 
 
-def _converted(rdp: NDArray[np.float64], delta: float) -> NDArray[np.float64]:
-    """Epsilon from Rényi divergences (..., orders) by Balle et al. 2020 (1905.09982, theorem 21), as Opacus does, never below 0."""
-    orders = _orders()
+def _converted(rdp: NDArray[np.float64], delta: float, orders: NDArray[np.float64] | None = None, best: bool = True) -> NDArray[np.float64]:
+    """Epsilon from Rényi divergences (orders,) by Balle et al. 2020 (1905.09982, theorem 21), as Opacus does; the best, never below 0."""
+    orders = _orders() if orders is None else orders
     epsilon = rdp - (np.log(delta) + np.log(orders)) / (orders - 1) + np.log((orders - 1) / orders)
-    best = np.min(np.where(np.isnan(epsilon), np.inf, epsilon), axis=-1)
-    return np.asarray(np.maximum(best, 0.0))
+    epsilon = np.where(np.isnan(epsilon), np.inf, epsilon)
+    return np.asarray(np.maximum(np.min(epsilon), 0.0)) if best else epsilon
 
 
 def _rdp(noise: float, sample_rate: float, steps: int, delta: float) -> float:
     return float(_converted(steps * _one_step(noise, sample_rate), delta))
+
+
+@lru_cache(maxsize=1)
+def _whole_orders() -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Opacus's whole orders (m, 1), the places 0 to 63 (1, 64), and log binomials (m, 64), -inf past the order."""
+    from scipy.special import gammaln
+
+    alpha = np.array([o for o in _orders() if o >= 2 and o == round(o)])[:, None]
+    i = np.arange(64.0)[None]
+    inside = i <= alpha
+    log_binomial = gammaln(alpha + 1) - gammaln(i + 1) - gammaln(np.where(inside, alpha - i, 0) + 1)
+    return alpha, i, np.where(inside, log_binomial, -np.inf)
+
+
+@lru_cache(maxsize=16384)
+def _near(noise: float, sample_rate: float, order: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Opacus's orders within 1 of ``order``, and the divergence of one step at each."""
+    from opacus.accountants.analysis.rdp import compute_rdp
+
+    orders = _orders()[np.abs(_orders() - order) < 1.05]
+    with np.errstate(all="ignore"):
+        return orders, np.asarray(compute_rdp(q=sample_rate, noise_multiplier=noise, steps=1, orders=orders.tolist()))
+
+
+def _quick(noise: float, sample_rate: float, steps: int, delta: float) -> float:
+    """`_rdp` at a fifth of its cost: all whole orders at once (Mironov et al. 2019, 1908.10530, section 3.3), then Opacus around the best.
+
+    Never below `_rdp`, so it bounds as well; equal to it wherever epsilon has one valley over the orders.
+    """
+    alpha, i, log_binomial = _whole_orders()
+    if sample_rate == 1.0:
+        return _rdp(noise, sample_rate, steps, delta)
+    exponents = log_binomial + i * math.log(sample_rate) + (alpha - i) * math.log1p(-sample_rate) + (i * i - i) / (2 * noise**2)
+    top = exponents.max(1)
+    one = (top + np.log(np.exp(exponents - top[:, None]).sum(1))) / (alpha[:, 0] - 1)
+    spent = _converted(steps * one, delta, alpha[:, 0], best=False)
+    lowest = int(np.argmin(spent))
+    if alpha[lowest, 0] > 12:
+        return max(float(spent[lowest]), 0.0)
+    orders, near = _near(noise, sample_rate, float(alpha[lowest, 0]))
+    return float(_converted(steps * near, delta, orders))
 
 
 def _prv_size(noise: float, sample_rate: float, steps: int, delta: float, error: float) -> float:
@@ -178,7 +219,7 @@ def _noise_by_rdp(target: float, sample_rate: float, steps: int, delta: float) -
     from scipy.optimize import brentq
 
     def over(log_noise: float) -> float:
-        spent = _rdp(math.exp(log_noise), sample_rate, steps, delta)
+        spent = _quick(math.exp(log_noise), sample_rate, steps, delta)
         return 700.0 if not math.isfinite(spent) else math.log(max(spent, 1e-12) / target)
 
     low, high = math.log(SMALLEST_NOISE), math.log(LARGEST_NOISE)
@@ -359,8 +400,7 @@ def curve(
 ) -> Curve:
     """Epsilon over epochs, noise multiplier or batch size, everything else of ``budget`` (the noise too) held.
 
-    By RDP a curve over epochs costs one evaluation (about 15 ms), over noise or batch size one a point the first time and
-    nothing after. By PRV about 0.1 to 1 s a point; ``progress`` is asked before each, so that it can be cancelled.
+    By RDP a curve over epochs costs one evaluation (about 15 ms), over noise or batch size about 2 ms a point. By PRV about 0.1 to 1 s a point; ``progress`` is asked before each, so that it can be cancelled.
     """
     x = x or grid(over, budget, points)
     progress = progress or Progress()
@@ -372,6 +412,9 @@ def curve(
         batch = int(value) if over == "batch_size" else budget.batch_size
         epochs = int(value) if over == "epochs" else budget.epochs
         rate, steps = rate_of(budget.n, batch), steps_of(budget.n, batch, epochs)
+        if accountant == "rdp" and over != "epochs":
+            found.append(_quick(noise, rate, steps, budget.delta))
+            continue
         spent = _spent(noise, rate, steps, budget.delta, accountant)
         fallen += spent.accountant != accountant
         found.append(spent.epsilon)

@@ -37,8 +37,8 @@ class Identifying(Check):
     sources: ClassVar[tuple[str, ...]] = ("Sweeney 2002, k-anonymity", "Sweeney 2000, Simple demographics often identify people uniquely")
     cost: ClassVar[str] = "seconds"
 
-    quasi: str = parameter(
-        "", "Columns an outsider may know, by commas; empty takes those that look so (age, sex, race, …)", "columns", source="features"
+    quasi: tuple[str, ...] = parameter(
+        (), "Columns an outsider may know; none takes those that look so (age, sex, race, …)", source="features"
     )
     k: int = parameter(5, "Smallest group that is acceptable", "rows", ge=2, le=1000)
     near_unique: float = parameter(0.5, "Share of rows with a value of their own from which a column singles out", "share", gt=0, le=1)
@@ -74,11 +74,10 @@ class Identifying(Check):
 
     def _quasi(self, columns: list[Values]) -> list[Values]:
         by_name = {c.name: c for c in columns}
-        asked = [name.strip() for name in self.quasi.split(",") if name.strip()]
-        if lost := [name for name in asked if name not in by_name]:
+        if lost := [name for name in self.quasi if name not in by_name]:
             raise Problem(f"columns among {', '.join(by_name)}", ", ".join(lost), "Correct the names")
-        if asked:
-            return [by_name[name] for name in asked]
+        if self.quasi:
+            return [by_name[name] for name in self.quasi]
         looks = [c for c in columns if QUASI.search(c.name.lower().replace("_", " ")) and len(c.distinct) > 1]
         return [c for i, c in enumerate(looks) if not any(follows(c, other) for other in looks[:i])]
 
