@@ -23,10 +23,11 @@ def _gemm(a: list[Any], o: dict[str, Any]) -> Tensor:
     left = a[0].t() if o.get("transA") else a[0]
     right = a[1].t() if o.get("transB") else a[1]
     out: Tensor = left @ right
-    out = out if o.get("alpha", 1.0) == 1 else o["alpha"] * out
-    if len(a) < 3 or a[2] is None:
-        return out
-    return out + (a[2] if o.get("beta", 1.0) == 1 else o["beta"] * a[2])
+    if (alpha := float(o.get("alpha", 1.0))) != 1:
+        out = alpha * out
+    if len(a) > 2 and a[2] is not None:
+        out = out + float(o.get("beta", 1.0)) * a[2]
+    return out
 
 
 def _pads(o: dict[str, Any]) -> list[int]:
