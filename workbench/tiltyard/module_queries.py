@@ -10,25 +10,36 @@ from torch import Tensor, nn
 from .adversarial import Attacked, Space, blocks, pgd, slope
 from .datasets.dataset import Dataset
 from .norms import Norm, drawn
+from .targets.target import Target
 
 POINTS = 5
 
 
 class Counted(nn.Module):
-    """A module that counts the rows sent through it; without one it only counts nothing."""
+    """A module that counts the rows sent through it."""
 
-    def __init__(self, inner: nn.Module | None) -> None:
+    def __init__(self, inner: nn.Module) -> None:
         super().__init__()
         self.inner = inner
         self.rows = 0
 
     def forward(self, x: Tensor) -> Tensor:
         """As the inner module."""
-        if self.inner is None:
-            raise RuntimeError("this target has no module")
         self.rows += len(x)
         out: Tensor = self.inner(x)
         return out
+
+
+class Answers(nn.Module):
+    """A target seen only through its scores, as log-probabilities; the target itself counts its queries."""
+
+    def __init__(self, target: Target) -> None:
+        super().__init__()
+        self.target = target
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Log-probabilities (n, k), without gradient."""
+        return torch.from_numpy(self.target.scores(x.detach().numpy())).clamp_min(1e-30).log()
 
 
 def seconds_per_row(module: nn.Module, data: Dataset, norm: Norm, batch: int = 10**9) -> float:
@@ -48,10 +59,10 @@ def tensors(data: Dataset) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(np.ascontiguousarray(data.x)), torch.from_numpy(np.ascontiguousarray(data.y))
 
 
-def blind_rows(module: Counted, found: Attacked, x: Tensor, space: Space, norm: Norm, budget: float, seed: int) -> NDArray[np.bool_]:
+def blind_rows(module: nn.Module, found: Attacked, x: Tensor, space: Space, norm: Norm, budget: float, seed: int) -> NDArray[np.bool_]:
     """Rows whose gradient was zero throughout although the logits differ at random points of the ball, bool (n,)."""
     blind = found.flat.numpy().copy()
-    if module.inner is None or not blind.any() or not space.dimensions:
+    if not blind.any() or not space.dimensions:
         return np.zeros(len(x), bool)
     rows = x[found.flat]
     generator = torch.Generator().manual_seed(seed)

@@ -18,10 +18,9 @@ from ..targets.target import Target
 from . import showing
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from ..adversarial import Attacked, Space
-    from ..module_queries import Counted
 
 SHARES = (0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0)
 SEVERITIES = ((0.5, Severity.HIGH), (0.2, Severity.MEDIUM), (0.0, Severity.LOW))
@@ -78,14 +77,18 @@ class Evasion(Check):
         return self
 
     @abstractmethod
-    def attack(
-        self, target: Target, module: "Counted", x: "Tensor", y: "Tensor", space: "Space", budget: float, progress: Progress
-    ) -> "Attacked":
+    def attack(self, module: "nn.Module", x: "Tensor", y: "Tensor", space: "Space", budget: float, progress: Progress) -> "Attacked":
         """Attack rows that are classified rightly, at one budget."""
 
     @abstractmethod
-    def passes(self) -> int:
-        """How often a row is sent through the model at one budget."""
+    def passes(self, flips: int) -> int:
+        """How often a row is sent through the model at one budget, at most; ``flips`` groups may change."""
+
+    def access(self, target: Target) -> "nn.Module":
+        """What the attacker sees of the target: its module, with gradients."""
+        from ..module_queries import Counted
+
+        return Counted(target.module)
 
     def budgets(self, largest: float) -> tuple[float, ...]:
         """The budgets to attack at, ascending; the budget asked for is among them."""
@@ -107,7 +110,8 @@ class Evasion(Check):
     def estimate(self, target: Target, data: Dataset) -> Estimate:
         """Times one small batch; an upper bound, as rows that fall early are not attacked at larger budgets."""
         n = min(self.rows, len(data.unseen))
-        times = self.passes() * len(self.budgets(100.0)) * (1 + min(self.flips, len(data.schema.groups)))
+        groups = sum(f.grouped and f.mutable for f in data.schema.features)
+        times = self.passes(min(self.flips, groups)) * len(self.budgets(100.0))
         return Estimate(n * times, self.seconds_per_row(target, data) * n * times, "at most; rows that fall early cost less")
 
     def seconds_per_row(self, target: Target, data: Dataset) -> float:
@@ -127,11 +131,11 @@ class Evasion(Check):
 
     def _reach(self, target: Target, sample: Dataset, labels: NDArray[np.intp], space: "Space", progress: Progress) -> Reached:
         from ..adversarial import Attacked
-        from ..module_queries import Counted, blind_rows, tensors
+        from ..module_queries import blind_rows, tensors
         from ..table_moves import pruned
 
         x, y = tensors(sample)
-        module = Counted(target.module) if "gradients" in target.offers else Counted(None)
+        module = self.access(target)
         right = labels == sample.y
         fell = np.where(right, np.inf, 0.0)
         best = sample.x.copy()
@@ -142,8 +146,8 @@ class Evasion(Check):
             left = np.flatnonzero(np.isinf(fell))
             if len(left) == 0:
                 break
-            found: Attacked = self.attack(target, module, x[left], y[left], space, budget, part)
-            if module.inner is not None and not sample.schema.images:
+            found: Attacked = self.attack(module, x[left], y[left], space, budget, part)
+            if not sample.schema.images:
                 found = pruned(module, found, x[left], y[left], tuple(sample.schema.slices.values()))
             rows = found.x.numpy()
             fooled = target.labels(rows) != sample.y[left]
@@ -152,7 +156,7 @@ class Evasion(Check):
                 best[left] = rows
             if budget == self.budget:
                 blind[left] = blind_rows(module, found, x[left], space, self.norm, budget, self.seed)
-        target.queries += module.rows
+        target.queries += getattr(module, "rows", 0)
         return Reached(best, fell, budgets, blind & np.isinf(fell))
 
     def _said(

@@ -3,14 +3,12 @@
 from typing import TYPE_CHECKING, ClassVar
 
 from ..progress import Progress
-from ..targets.target import Target
 from .attack import Evasion
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from ..adversarial import Attacked, Space
-    from ..module_queries import Counted
 
 
 class FGSM(Evasion):
@@ -27,12 +25,10 @@ class FGSM(Evasion):
     sources: ClassVar[tuple[str, ...]] = ("Goodfellow et al. 2015, arXiv:1412.6572",)
     cost: ClassVar[str] = "a second"
 
-    def attack(
-        self, target: Target, module: "Counted", x: "Tensor", y: "Tensor", space: "Space", budget: float, progress: Progress
-    ) -> "Attacked":
+    def attack(self, module: "nn.Module", x: "Tensor", y: "Tensor", space: "Space", budget: float, progress: Progress) -> "Attacked":
         from ..table_moves import single_step
 
         return single_step(module, x, y, space, self.norm, budget, self.flips, progress)
 
-    def passes(self) -> int:
-        return 2
+    def passes(self, flips: int) -> int:
+        return 2 + 11 * flips

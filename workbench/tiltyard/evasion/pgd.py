@@ -4,14 +4,12 @@ from typing import TYPE_CHECKING, ClassVar
 
 from ..check import parameter
 from ..progress import Progress
-from ..targets.target import Target
 from .attack import Evasion
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from ..adversarial import Attacked, Space
-    from ..module_queries import Counted
 
 
 class PGD(Evasion):
@@ -32,9 +30,7 @@ class PGD(Evasion):
     steps: int = parameter(40, "Gradient steps from each start", "steps", ge=1, le=10_000)
     restarts: int = parameter(1, "Random starts; every second one climbs the margin instead of the loss", "starts", ge=1, le=1_000)
 
-    def attack(
-        self, target: Target, module: "Counted", x: "Tensor", y: "Tensor", space: "Space", budget: float, progress: Progress
-    ) -> "Attacked":
+    def attack(self, module: "nn.Module", x: "Tensor", y: "Tensor", space: "Space", budget: float, progress: Progress) -> "Attacked":
         import torch
 
         from ..table_moves import attack
@@ -42,5 +38,5 @@ class PGD(Evasion):
         generator = torch.Generator().manual_seed(self.seed)
         return attack(module, x, y, space, self.norm, budget, self.steps, generator, self.restarts, self.flips, progress)
 
-    def passes(self) -> int:
-        return self.restarts * (self.steps + 1)
+    def passes(self, flips: int) -> int:
+        return self.restarts * (self.steps + 1) * (1 + flips) + 9 * flips

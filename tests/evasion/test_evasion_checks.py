@@ -1,0 +1,250 @@
+"""The evasion checks: known answers, agreement with foolbox, bad input, and what they show."""
+
+import base64
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from pydantic import ValidationError
+from torch import Tensor, nn
+
+from tiltyard.check import named
+from tiltyard.datasets.dataset import Dataset
+from tiltyard.datasets.schema import Feature, Schema
+from tiltyard.errors import Problem
+from tiltyard.evasion.attack import Evasion
+from tiltyard.evasion.fgsm import FGSM
+from tiltyard.evasion.pgd import PGD
+from tiltyard.evasion.square import Square
+from tiltyard.progress import Progress
+from tiltyard.result import Record, Status
+from tiltyard.samples.catalog import Sample, load
+from tiltyard.targets.estimators import FunctionTarget
+from tiltyard.targets.torch_target import TorchTarget
+
+CHECKS: tuple[type[Evasion], ...] = (PGD, FGSM, Square)
+every_check = pytest.mark.parametrize("check", CHECKS)
+NUMBERS = Schema(features=tuple(Feature(name=f"f{i}", kind="continuous") for i in range(4)), label="y", classes=("no", "yes"))
+
+
+@pytest.fixture(scope="module")
+def digits() -> Sample:
+    return load("digits")
+
+
+@pytest.fixture(scope="module")
+def census() -> Sample:
+    return load("census")
+
+
+def plane(gap: float) -> tuple[TorchTarget, Dataset]:
+    """A linear model and rows that each lie at ``gap`` from it in linf."""
+    model = nn.Linear(4, 2)
+    weights = torch.tensor([1.0, -2.0, 0.5, 1.5])
+    with torch.no_grad():
+        model.weight[:] = torch.stack([-weights / 2, weights / 2])
+        model.bias[:] = torch.tensor([0.25, -0.25])
+    rng = np.random.default_rng(0)
+    x = rng.uniform(0.35, 0.65, (60, 4))
+    y = rng.integers(0, 2, 60)
+    direction = weights.numpy() / float(weights.abs().sum())
+    value = x @ weights.numpy() - 0.5
+    side = np.where(y == 1, 1.0, -1.0)
+    shift = (side * gap * float(weights.abs().sum()) - value) / float((weights.numpy() * direction).sum())
+    x = x + shift[:, None] * direction
+    keep = ((x > 0.3) & (x < 0.7)).all(1)
+    assert keep.sum() > 20
+    return TorchTarget(model, NUMBERS.classes, NUMBERS, "plane"), Dataset(x[keep].astype(np.float32), y[keep], NUMBERS)
+
+
+@every_check
+def test_a_linear_model_falls_at_its_exact_distance(check: type[Evasion]) -> None:
+    target, data = plane(0.1)
+    below = check(budget=0.0995, curve=False)(target, data).result
+    above = check(budget=0.1005, curve=False)(target, data).result
+    assert below.metric("robust_accuracy").value == 1.0
+    assert above.metric("robust_accuracy").value == 0.0
+    assert below.status is Status.PASSED
+    assert above.status is Status.FINDING
+
+
+def constant(x: Tensor) -> Tensor:
+    return torch.tensor([[1.0, 0.0]]).repeat(len(x), 1) + 0 * x[:, :1]
+
+
+class Constant(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return constant(x)
+
+
+@every_check
+def test_there_is_nothing_to_gain_against_a_constant_model(check: type[Evasion]) -> None:
+    data = Dataset(np.full((30, 4), 0.5, np.float32), np.zeros(30, np.int64), NUMBERS)
+    result = check(budget=1.0, curve=False)(TorchTarget(Constant(), NUMBERS.classes, NUMBERS, "constant"), data).result
+    assert result.status is Status.PASSED
+    assert result.metric("robust_accuracy").value == 1.0
+    assert result.metric("blind_rows").value == 0.0
+    assert result.metric("median_change").value is None
+
+
+class Staircase(nn.Module):
+    """A model whose gradient is zero everywhere though its answer depends on the row."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        step = (x[:, :1] * 50).round() / 50
+        return torch.cat([0.5 - step, step - 0.5], 1) + 0 * x[:, :1]
+
+
+def test_a_hidden_gradient_is_not_taken_for_robustness() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.uniform(0.2, 0.8, (80, 4)).astype(np.float32)
+    x = x[np.abs(x[:, 0] - 0.5) > 0.15]
+    data = Dataset(x, (x[:, 0] > 0.5).astype(np.int64), NUMBERS)
+    target = TorchTarget(Staircase(), NUMBERS.classes, NUMBERS, "staircase")
+    result = PGD(budget=0.1, curve=False)(target, data).result
+    assert result.status is Status.INCOMPLETE
+    assert result.metric("blind_rows").value == 1.0
+    assert "masking" in result.summary
+    assert Square(budget=0.4, curve=False)(target, data).result.status is Status.FINDING
+
+
+@pytest.mark.parametrize(("norm", "budget"), [("linf", 0.1), ("linf", 0.2), ("l2", 1.5)])
+def test_pgd_agrees_with_foolbox(digits: Sample, norm: str, budget: float) -> None:
+    foolbox = pytest.importorskip("foolbox")
+    record = PGD(norm=norm, budget=budget, rows=120, curve=False)(digits.target, digits.data)  # type: ignore[arg-type]
+    attack = {"linf": foolbox.attacks.LinfPGD(steps=40), "l2": foolbox.attacks.L2PGD(steps=40, rel_stepsize=0.25)}[norm]
+    ours = record.result.metric("robust_accuracy").value
+    theirs = robust(foolbox, attack, digits, budget, 120)
+    assert ours is not None
+    assert theirs - 0.05 <= ours <= theirs + 0.01
+
+
+def test_fgsm_agrees_with_foolbox(digits: Sample) -> None:
+    foolbox = pytest.importorskip("foolbox")
+    record = FGSM(budget=0.1, curve=False)(digits.target, digits.data)
+    theirs = robust(foolbox, foolbox.attacks.LinfFastGradientAttack(random_start=False), digits, 0.1, 300)
+    assert record.result.metric("robust_accuracy").value == pytest.approx(theirs, abs=0.01)
+
+
+def robust(foolbox: object, attack: Callable[..., tuple[object, object, Tensor]], digits: Sample, budget: float, n: int) -> float:
+    """Foolbox's robust accuracy on the rows the check attacks."""
+    rows = digits.data.unseen.sample(n, np.random.default_rng(0))
+    model = foolbox.PyTorchModel(digits.target.module, bounds=(0, 1), device="cpu")  # type: ignore[attr-defined]
+    torch.manual_seed(0)
+    _, _, success = attack(model, torch.from_numpy(rows.x), torch.from_numpy(rows.y), epsilons=budget)
+    return float((~success).float().mean())
+
+
+def test_the_curve_falls_and_passes_through_the_result(digits: Sample) -> None:
+    result = PGD(steps=10, rows=100)(digits.target, digits.data).result
+    (chart,) = result.charts
+    (series,) = chart.series
+    accuracies = [a for a in series.y if a is not None]
+    assert accuracies == sorted(accuracies, reverse=True)
+    assert len(series.x) == 9
+    assert accuracies[0] == result.metric("clean_accuracy").value
+    assert accuracies[series.x.index(0.1)] == result.metric("robust_accuracy").value
+    assert all(low <= y <= high for low, y, high in zip(series.low, accuracies, series.high, strict=True))  # type: ignore[operator]
+
+
+def test_pictures_are_shown_with_labels_and_confidence(digits: Sample) -> None:
+    result = PGD(steps=10, rows=60, budget=0.2, curve=False)(digits.target, digits.data).result
+    (gallery,) = result.galleries
+    assert len(gallery.rows) == 6
+    for original, perturbed, difference in gallery.rows:
+        assert original.caption.split(" ")[0] != perturbed.caption.split(" ")[0]
+        assert difference.caption.startswith("×")
+        assert base64.b64decode(original.png).startswith(b"\x89PNG")
+    assert len(result.model_dump_json()) < 60_000
+
+
+@every_check
+def test_changed_cells_are_marked(census: Sample, check: type[Evasion]) -> None:
+    result = check(rows=40, curve=False)(census.target, census.data).result
+    examples = next(t for t in result.tables if t.name == "examples")
+    arrows = {(i, j) for i, row in enumerate(examples.rows) for j, cell in enumerate(row) if " → " in str(cell)}
+    assert arrows == set(examples.marked)
+    assert arrows
+    fixed = {f.name for f in census.data.schema.features if not f.mutable}
+    assert not fixed & {examples.columns[j].name for _, j in examples.marked}
+
+
+def test_the_finding_names_its_evidence_and_a_defense(census: Sample) -> None:
+    record = FGSM(rows=40, curve=False)(census.target, census.data)
+    (finding,) = record.result.findings
+    assert record.result.metric(finding.evidence)
+    assert finding.defense == "evasion.adversarial_training"
+    assert record.queries > 40
+
+
+@every_check
+def test_equal_seeds_give_equal_results(census: Sample, check: type[Evasion]) -> None:
+    one, two = (check(rows=30, curve=False)(census.target, census.data).result for _ in range(2))
+    assert one == two
+
+
+@every_check
+def test_a_budget_beyond_the_range_is_refused_in_one_line(check: type[Evasion], census: Sample) -> None:
+    with pytest.raises(ValidationError, match="at most 1"):
+        check(budget=1.5)
+    with pytest.raises(Problem) as problem:
+        named(check, {"budget": 0})
+    assert "\n" not in str(problem.value)
+    record = check(norm="l2", budget=5.0)(census.target, census.data)
+    assert record.result.status is Status.FAILED
+    assert "1.73" in record.result.summary
+
+
+def test_nothing_to_change_is_said(census: Sample) -> None:
+    fixed = tuple(f.model_copy(update={"mutable": False}) for f in census.data.schema.features)
+    schema = census.data.schema.model_copy(update={"features": fixed})
+    data = Dataset(census.data.x[:50], census.data.y[:50], schema)
+    result = PGD()(census.target, data).result
+    assert result.status is Status.FAILED
+    assert "may change" in result.summary
+
+
+def test_a_target_without_gradients_is_attacked_by_its_scores(census: Sample) -> None:
+    inner = census.target
+    box = FunctionTarget(inner.scores, inner.classes, inner.schema, "box")  # type: ignore[arg-type]
+    assert PGD()(box, census.data).result.status is Status.NOT_APPLICABLE
+    record = Square(rows=30, tries=100, curve=False)(box, census.data)
+    assert record.result.status is Status.FINDING
+    assert 30 < record.queries <= 30 * 104
+
+
+def test_a_model_that_is_always_wrong_leaves_nothing_to_attack() -> None:
+    data = Dataset(np.full((30, 4), 0.5, np.float32), np.ones(30, np.int64), NUMBERS)
+    result = PGD()(TorchTarget(Constant(), NUMBERS.classes, NUMBERS, "constant"), data).result
+    assert result.status is Status.INCOMPLETE
+    assert result.metric("success_rate").value is None
+
+
+@every_check
+def test_the_cost_is_told_before(census: Sample, check: type[Evasion]) -> None:
+    queries = census.target.queries
+    one, ten = (check(rows=rows).estimate(census.target, census.data) for rows in (10, 100))
+    assert one.queries is not None
+    assert ten.queries == 10 * one.queries
+    assert one.seconds is not None
+    assert one.seconds > 0
+    assert census.target.queries == queries
+    record = check(rows=10, curve=False)(census.target, census.data)
+    assert record.queries <= one.queries + 2 * 10 + 12 * 10
+
+
+def test_the_budget_shrinks_to_what_flips_alone_can_do(census: Sample) -> None:
+    """With a hair of a budget only categories move, and then only as many as are allowed."""
+    none = PGD(budget=1e-6, flips=0, rows=100, curve=False)(census.target, census.data).result
+    some = PGD(budget=1e-6, flips=2, rows=100, curve=False)(census.target, census.data).result
+    assert none.metric("robust_accuracy").value == none.metric("clean_accuracy").value
+    assert (some.metric("robust_accuracy").value or 0) < (none.metric("robust_accuracy").value or 0)
+    table = next(t for t in some.tables if t.name == "examples")
+    for i in range(len(table.rows)):
+        assert 1 <= sum(row == i for row, _ in table.marked) <= 2
+
+
+def test_records_survive_json(digits: Sample) -> None:
+    record = FGSM(rows=20)(digits.target, digits.data, Progress())
+    assert Record.model_validate_json(record.model_dump_json()) == record

@@ -1,0 +1,76 @@
+"""Square Attack: random search that asks for scores only, so that a target without gradients is attacked too."""
+
+import time
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from ..check import parameter
+from ..datasets.dataset import Dataset
+from ..progress import Progress
+from ..targets.target import Target
+from .attack import Evasion
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from ..adversarial import Attacked, Space
+
+PROBES = 10
+
+
+class Square(Evasion):
+    """Changes a random square of an image, or random columns of a table, and keeps what brings the scores nearer to an error.
+
+    Andriushchenko et al. 2020, arXiv:1912.00049. Departures: l2 and l1 by adding a patch and projecting; tables by
+    random columns and random categories; far fewer queries than the paper's 5,000 by default.
+    """
+
+    id: ClassVar[str] = "evasion.square"
+    title: ClassVar[str] = "Square attack (black box)"
+    question: ClassVar[str] = "How often can someone who only sees the scores fool the model?"
+    needs: ClassVar[frozenset[str]] = frozenset({"labels", "scores"})
+    standards: ClassVar[tuple[str, ...]] = (
+        "OWASP ML01:2023",
+        "AITG-MOD-01",
+        "AML.T0015",
+        "AML.T0043.001",
+        "NISTAML.025",
+        "EU AI Act Art. 15(5)",
+        "AI RMF MEASURE 2.7",
+    )
+    sources: ClassVar[tuple[str, ...]] = ("Andriushchenko et al. 2020, arXiv:1912.00049",)
+    cost: ClassVar[str] = "a minute; slower where each query is"
+
+    rows: int = parameter(100, "Rows to attack, drawn at random from those not trained on", "rows", ge=1, le=100_000)
+    tries: int = parameter(300, "Queries a row may cost at each budget", "queries", ge=3, le=100_000)
+
+    def access(self, target: Target) -> "nn.Module":
+        """Scores only."""
+        from ..module_queries import Answers
+
+        return Answers(target)
+
+    def attack(self, module: "nn.Module", x: "Tensor", y: "Tensor", space: "Space", budget: float, progress: Progress) -> "Attacked":
+        import torch
+
+        from ..random_search import search
+
+        generator = torch.Generator().manual_seed(self.seed)
+        return search(module, x, y, space, self.norm, budget, self.tries, generator, self.flips, progress)
+
+    def passes(self, flips: int) -> int:
+        return self.tries
+
+    def seconds_per_row(self, target: Target, data: Dataset) -> float:
+        import torch
+
+        from ..module_queries import tensors
+        from ..random_search import search
+
+        x, y = tensors(data.unseen.take(np.arange(min(64, self.rows, len(data.unseen)))))
+        queries, start = target.queries, time.perf_counter()
+        search(self.access(target), x, y, self.space(data), self.norm, self.budget, PROBES, torch.Generator(), self.flips)
+        took = time.perf_counter() - start
+        target.queries = queries
+        return took / len(x) / PROBES
