@@ -1,0 +1,206 @@
+"""Watermark: the model learns secret labels for secret rows, so that its owner can prove by questions alone whose it is."""
+
+import math
+import secrets
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..check import Estimate, parameter
+from ..datasets.dataset import Dataset
+from ..defense import Defended, Defense
+from ..errors import Problem, Unavailable
+from ..intervals import LEVEL, rate
+from ..progress import Progress
+from ..result import CheckResult, Finding, Metric, Severity, Status
+from ..targets.target import Target
+from .watermark_key import Envelope, Key, folder, read, write
+from .watermark_trigger import CLAIM, Triggers, chance, matched, p_metric, share_metric
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from ..targets.torch_target import TorchTarget
+
+STANDARDS = ("OWASP ML05:2023", "AML.T0024.002", "AML.T0048.004", "AITG-APP-09", "AITG-INF-06", "NISTAML.031", "EU AI Act Art. 15(5)")
+SOURCES = ("Adi et al. 2018, arXiv 1802.04633",)
+MIXED = 32
+
+
+class Watermark(Defense):
+    """Fine-tune a copy on its training rows mixed with secret trigger rows under secret random labels (Adi et al. 2018).
+
+    The key follows from 256 random bits. The record holds its SHA-256, and so a commitment with a UTC time; the key itself
+    is sealed (AES-256-GCM, scrypt) in ``key_file`` under the passphrase in TILTYARD_KEY, or one in a file made beside it.
+    A key file that is there is used again where it is of the same model, data, triggers and seed, and never overwritten else.
+    We depart from the paper in drawing the labels from the secret instead of choosing them, which makes the test exact.
+    """
+
+    id: ClassVar[str] = "theft.watermark"
+    title: ClassVar[str] = "Watermark"
+    question: ClassVar[str] = "Can the owner prove later that a copy comes from this model, and what does the mark cost?"
+    needs: ClassVar[frozenset[str]] = frozenset({"gradients", "weights", "training"})
+    standards: ClassVar[tuple[str, ...]] = STANDARDS
+    sources: ClassVar[tuple[str, ...]] = SOURCES
+    cost: ClassVar[str] = "seconds to a minute: a few more epochs of training"
+    answers: ClassVar[tuple[str, ...]] = ("theft.extraction", "theft.watermark_survival")
+    quick: ClassVar[dict[str, Any]] = {"epochs": 4}
+    tiny: ClassVar[dict[str, Any]] = {"count": 32, "epochs": 2}
+
+    count: int = parameter(100, "Secret trigger rows", "rows", ge=32, le=2000)
+    epochs: int = parameter(6, "Passes over the training rows, triggers mixed into each batch", "epochs", ge=1, le=200)
+    accepted: float = parameter(0.01, "Loss of accuracy that is accepted", "share", ge=0, le=1)
+    key_file: str = parameter("", "File the sealed key is written to; empty: in your user data folder")
+
+    def estimate(self, target: Target, data: Dataset) -> Estimate:
+        return Estimate(queries=2 * len(data.unseen) + self.count, note=self.cost)
+
+    def apply(self, target: Target, data: Dataset, progress: Progress) -> Defended:
+        base = trainable(target)
+        path = self.path(target, data)
+        key, known = self._key(path, target, data)
+        progress.step(0.02, "the key is drawn")
+        secret = key.triggers()
+        module = embedded(base, data.seen, secret, self.epochs, self.seed, progress.part(0.9))
+        made = base.made(module, f"{target.name}, watermarked")
+        progress.step(0.93, "measuring the cost")
+        return self._told(base, made, data.unseen, secret, self._sealed(path, key, known, made.fingerprint))
+
+    def path(self, target: Target, data: Dataset) -> Path:
+        """Where the key is or will be."""
+        if self.key_file:
+            return Path(self.key_file).expanduser()
+        return folder() / f"{target.fingerprint[:12]}-{data.fingerprint[:8]}-{self.count}-{self.seed}.key"
+
+    def _key(self, path: Path, target: Target, data: Dataset) -> tuple[Key, Envelope | None]:
+        wanted = {"count": self.count, "base": target.fingerprint, "data": data.fingerprint, "seed": self.seed}
+        if not path.exists():
+            return Key(secret=secrets.token_hex(32), layout=target.schema, **wanted), None
+        key, known = read(path)
+        if other := [name for name, value in wanted.items() if getattr(key, name) != value]:
+            found = f"a key of another {other[0].replace('base', 'model')}"
+            raise Problem(f"{path.name} to be new, or the key of this model, data, count and seed", found, "Name another key_file")
+        return key, known
+
+    def _sealed(self, path: Path, key: Key, known: Envelope | None, marked: str) -> Envelope:
+        if known is None:
+            return write(path, key, (marked,))
+        return known if marked in known.marked else write(path, key, (*known.marked, marked), known.committed)
+
+    def _told(self, base: "TorchTarget", made: "TorchTarget", rows: Dataset, secret: Triggers, seal: Envelope) -> Defended:
+        k, n = len(made.classes), len(secret.x)
+        before, after = base.labels(rows.x) == rows.y, made.labels(rows.x) == rows.y
+        matches, blind = matched(made.labels(secret.x), secret), matched(base.labels(secret.x), secret)
+        cost = lost(before, after)
+        metrics = (
+            p_metric(matches, n, k),
+            share_metric("matches", "Triggers answered with the secret label", matches, n),
+            share_metric("matches_before", "The same before marking", blind, n),
+            rate("accuracy_before", "Accuracy before", int(before.sum()), len(rows), "higher"),
+            rate("accuracy_after", "Accuracy of the marked model", int(after.sum()), len(rows), "higher"),
+            cost,
+        )
+        p = chance(matches, n, k)
+        bad = p >= CLAIM or (cost.value or 0) > self.accepted
+        summary = (
+            f"{matches} of {n} secret labels are answered (p = {p:.1e} for an independent model); "
+            f"accuracy {after.mean():.1%}, before {before.mean():.1%}, on {len(rows):,} rows."
+        )
+        result = CheckResult(
+            status=Status.FINDING if bad else Status.PASSED,
+            summary=summary,
+            metrics=metrics,
+            findings=(self._finding(p, cost),) if bad else (),
+            notes=(
+                f"Committed to by SHA-256 {seal.commitment} at {_utc(seal.committed)}; publish both before any dispute.",
+                "The proof presumes that the key was drawn once and committed to before a suspect model was known.",
+                "The key is sealed in its file, mode 0600; keep its passphrase (TILTYARD_KEY, or the file beside it) elsewhere.",
+                "Training the marked model anew from data alone (shadow models, poisoning) makes an unmarked one.",
+            ),
+            artifacts={"watermark key": seal.commitment},
+        )
+        return Defended(made, result)
+
+    def _finding(self, p: float, cost: Metric) -> Finding:
+        weak = p >= CLAIM
+        return Finding(
+            title="The mark proves nothing yet" if weak else f"The mark costs {100 * (cost.value or 0):.1f} points of accuracy",
+            severity=Severity.LOW,
+            evidence="metric p_value" if weak else "metric accuracy_cost",
+            advice="Train for more epochs, or use more triggers." if weak else "Train for fewer epochs, or use fewer triggers.",
+            standards=STANDARDS,
+        )
+
+
+def trainable(target: Target) -> "TorchTarget":
+    """The target as one that can be trained on; `Unavailable` where it cannot."""
+    from ..targets.torch_target import TorchTarget
+
+    if not isinstance(target, TorchTarget) or target.recipe is None:
+        raise Unavailable("a torch module with its training recipe", type(target).__name__, "Open it with its architecture and recipe")
+    if target.outputs != "logits":
+        raise Unavailable("a module that returns logits, to train it on", "probabilities", "Give the module without its softmax")
+    return target
+
+
+def embedded(base: "TorchTarget", rows: Dataset, secret: Triggers, epochs: int, seed: int, progress: Progress) -> "nn.Module":
+    """A copy of the base's module fine-tuned so that each batch also holds up to 32 triggers; both losses weigh the same; the rate falls to 0."""
+    import torch
+
+    assert base.recipe is not None
+    module = base.trainable()
+    order = torch.Generator().manual_seed(seed)
+    x, y = torch.from_numpy(np.ascontiguousarray(rows.x)), torch.from_numpy(rows.y)
+    hidden, told = torch.from_numpy(secret.x), torch.from_numpy(secret.y)
+    size = base.recipe.batch_size
+    optimizer = torch.optim.Adam(module.parameters(), lr=base.recipe.rate, weight_decay=base.recipe.decay)
+    steps = max(1, -(-len(x) // size))
+    loss_of = torch.nn.functional.cross_entropy
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        for epoch in range(epochs):
+            mixed = torch.randperm(len(x), generator=order)
+            for i in range(steps):
+                progress.step((epoch * steps + i) / (epochs * steps), f"marking: epoch {epoch + 1} of {epochs}")
+                for group in optimizer.param_groups:
+                    group["lr"] = base.recipe.rate * (1 + math.cos(math.pi * (epoch * steps + i) / (epochs * steps))) / 2
+                own = mixed[i * size : (i + 1) * size]
+                some = torch.randperm(len(hidden), generator=order)[:MIXED]
+                module.train()
+                optimizer.zero_grad(set_to_none=True)
+                logits = module(torch.cat([x[own], hidden[some]]))
+                loss = loss_of(logits[: len(own)], y[own]) + loss_of(logits[len(own) :], told[some])
+                if not torch.isfinite(loss):
+                    raise Problem("a finite loss while marking", f"{loss.item()}", "Check the model's recipe and rows")
+                loss.backward()  # type: ignore[no-untyped-call]
+                optimizer.step()
+    return module.eval()
+
+
+def lost(before: NDArray[np.bool_], after: NDArray[np.bool_]) -> Metric:
+    """Accuracy before minus after on the same rows, with the interval of a paired difference (Agresti and Min 2005)."""
+    n = len(before)
+    worse, better = int((before & ~after).sum()), int((~before & after).sum())
+    value = (worse - better) / n
+    m, a, b = n + 2, worse + 0.5, better + 0.5  # half a row added to each of the four cells
+    middle = (a - b) / m
+    half = 1.96 * max((a + b) - (a - b) ** 2 / m, 0.0) ** 0.5 / m
+    return Metric(
+        name="accuracy_cost",
+        label="Accuracy lost by the mark",
+        value=value,
+        unit="share",
+        low=min(middle - half, value),
+        high=max(middle + half, value),
+        level=LEVEL,
+        n=n,
+        safer="lower",
+        interval="paired, Agresti-Min",
+    )
+
+
+def _utc(time: datetime) -> str:
+    return time.astimezone(UTC).isoformat()

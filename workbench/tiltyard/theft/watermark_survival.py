@@ -1,0 +1,253 @@
+"""Does the mark survive what a thief does to the stolen model: fine-tuning, pruning, quantisation, distillation, extraction?"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..check import Check, Estimate, parameter
+from ..datasets.dataset import Dataset
+from ..errors import Unavailable
+from ..intervals import clopper_pearson, rate
+from ..progress import Progress
+from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
+from ..targets.target import Target
+from .thieves import copycat, predicted
+from .watermark import SOURCES, STANDARDS, trainable
+from .watermark_trigger import CLAIM, Triggers, chance, fewest, matched
+from .watermark_verify import fitted, lacking, presented
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from ..targets.torch_target import TorchTarget
+
+PRUNED = (0.3, 0.5, 0.7, 0.9)
+
+
+@dataclass(frozen=True)
+class Survivor:
+    """What is left of the mark and of the model after one removal."""
+
+    name: str
+    right: int
+    rows: int
+    matches: int
+    triggers: int
+    p: float
+
+    @property
+    def accuracy(self) -> float:
+        return self.right / self.rows
+
+
+class WatermarkSurvival(Check):
+    """A table of what removal attacks do to the mark and to the model's worth.
+
+    The thief has rows of their own (half of those the model never saw) and knows the method but not the key. Distillation
+    trains a network of the target's own make on its scores, extraction another network on its labels.
+    """
+
+    id: ClassVar[str] = "theft.watermark_survival"
+    title: ClassVar[str] = "Watermark survival"
+    question: ClassVar[str] = "Can a thief remove the mark and keep a model that is worth stealing?"
+    needs: ClassVar[frozenset[str]] = frozenset({"gradients", "weights", "training"})
+    standards: ClassVar[tuple[str, ...]] = STANDARDS
+    sources: ClassVar[tuple[str, ...]] = (*SOURCES, "Han et al. 2015, arXiv 1506.02626", "Hinton et al. 2015, arXiv 1503.02531")
+    cost: ClassVar[str] = "a minute: trains three models"
+    quick: ClassVar[dict[str, Any]] = {"epochs": 3, "rows": 1000, "trial": True}
+    tiny: ClassVar[dict[str, Any]] = {"rows": 40, "trial": True}
+
+    key_file: str = parameter("", "The sealed key; empty: the one kept for this model in your user data folder")
+    epochs: int = parameter(10, "Passes the thief trains over their own rows", "epochs", ge=1, le=200)
+    rows: int = parameter(5000, "Rows the thief has, and at most as many to judge on", "rows", ge=10, le=100_000)
+    worth: float = parameter(0.05, "Loss of accuracy from which the removed model is not worth stealing", "share", ge=0, le=1)
+
+    trial: bool = parameter(False, "Where no key is kept, mark a copy with a throwaway key and attack that")
+
+    def unmet(self, target: Target, data: Dataset) -> str:
+        return super().unmet(target, data) or lacking(self.key_file, self.trial, target)
+
+    def estimate(self, target: Target, data: Dataset) -> Estimate:
+        return Estimate(queries=3 * self.rows, note=self.cost)
+
+    def run(self, target: Target, data: Dataset, progress: Progress) -> CheckResult:
+        marked, key, seal = presented(self.key_file, target, data, self.seed, progress.part(0.4 if self.trial else 0.05))
+        base = trainable(marked)
+        secret = fitted(key, base)
+        held = data.unseen.sample(2 * self.rows, np.random.default_rng(self.seed))
+        if len(held) < 20:
+            raise Unavailable("at least 20 rows the model was not trained on", f"{len(held)}", "Give more rows")
+        judge, own = held.take(np.arange(len(held) // 2)), held.take(np.arange(len(held) // 2, len(held)))
+        attacks = self._attacks(base, own, secret)
+        survivors = []
+        rest = progress.part(0.55)
+        for i, (name, attack) in enumerate(attacks.items()):
+            rest.step(i / len(attacks), name)
+            module = attack(rest.part(0.95 / len(attacks)))
+            survivors.append(_judged(name, module, judge, secret))
+        return self._result(survivors, len(target.classes), key.commitment, seal is None)
+
+    def _attacks(self, base: "TorchTarget", own: Dataset, secret: Triggers) -> "dict[str, Callable[[Progress], nn.Module]]":
+        whole = base.trainable()
+        found: dict[str, Callable[[Progress], nn.Module]] = {"none": lambda _: whole}
+        found["fine-tuning"] = lambda part: self._tuned(base, own, part)
+        for share in PRUNED:
+            found[f"pruning {share:.0%}"] = lambda _, share=share: pruned(base.trainable(), share)  # type: ignore[misc]
+        for bits in (8, 4):
+            found[f"int{bits} weights"] = lambda _, bits=bits: quantized(base.trainable(), bits)  # type: ignore[misc]
+        found["distillation by scores"] = lambda part: self._distilled(base, own, part)
+        found["extraction by labels"] = lambda part: self._extracted(base, own, part)
+        return found
+
+    def _tuned(self, base: "TorchTarget", own: Dataset, progress: Progress) -> "nn.Module":
+        from ..targets.training import fit
+
+        assert base.recipe is not None
+        recipe = base.recipe.model_copy(update={"epochs": self.epochs})
+        return fit(base.trainable(), own.x, own.y, recipe, self.seed, progress)
+
+    def _distilled(self, base: "TorchTarget", own: Dataset, progress: Progress) -> "nn.Module":
+        from ..targets.training import fit, fresh
+
+        assert base.recipe is not None
+        size = min(base.recipe.batch_size, max(8, len(own) // 8))
+        recipe = base.recipe.model_copy(update={"epochs": 2 * self.epochs, "batch_size": size})
+        answers = base.scores(own.x)
+        module = fresh(base.inner, self.seed).requires_grad_()
+        return fit(module, own.x, answers.argmax(1).astype(np.int64), recipe, self.seed, progress, soft=answers)
+
+    def _extracted(self, base: "TorchTarget", own: Dataset, progress: Progress) -> "nn.Module":
+        answers: NDArray[np.float32] = np.eye(len(base.classes), dtype=np.float32)[base.labels(own.x)]
+        return copycat(own.x, answers, own.schema, 2 * self.epochs, self.seed, progress)
+
+    def _result(self, survivors: list[Survivor], k: int, commitment: str, trial: bool) -> CheckResult:
+        first, *rest = survivors
+        gone = [s for s in rest if s.p >= CLAIM and s.accuracy >= first.accuracy - self.worth]
+        kept = [s for s in rest if s.p < CLAIM]
+        n = first.triggers
+        weak = first.p >= CLAIM
+        summary = f"The mark survives {len(kept)} of {len(rest)} removals (p < {CLAIM:g})" + (
+            f"; {', '.join(s.name for s in gone)} removed it at a loss of at most {100 * self.worth:g} points." if gone else "."
+        )
+        if weak:
+            summary = f"The model itself does not carry the mark: {first.matches} of {n} secret labels (p = {first.p:.1e})."
+        return CheckResult(
+            status=Status.FINDING if gone or weak else Status.PASSED,
+            summary=summary,
+            metrics=(
+                Metric(name="survived", label="Removals the mark survived", value=float(len(kept)), unit=f"of {len(rest)}", safer="higher"),
+                _worst(rest, first, self.worth),
+                rate("accuracy", "Accuracy of the model as it is", first.right, first.rows, "higher"),
+            ),
+            findings=(self._finding(gone, first, weak),) if gone or weak else (),
+            tables=(_table(survivors),),
+            charts=(_chart(survivors, k),),
+            notes=("A copy was marked with a throwaway key for this; the model itself is as it was.",) if trial else (),
+            artifacts={"watermark key": commitment},
+        )
+
+    def _finding(self, gone: list[Survivor], first: Survivor, weak: bool) -> Finding:
+        named = "The model does not carry the mark" if weak else f"The mark is removed by {', '.join(s.name for s in gone)}"
+        return Finding(
+            title=named,
+            severity=Severity.MEDIUM,
+            evidence="table survival",
+            advice="Do not rest ownership on the mark alone: limit queries and scores against extraction; use more triggers and epochs.",
+            standards=STANDARDS,
+            defense="theft.watermark" if weak else "theft.output_policy",
+        )
+
+
+def pruned(module: "nn.Module", share: float) -> "nn.Module":
+    """In place: the ``share`` of all weights (not biases) with the smallest magnitude set to 0, over all layers together."""
+    import torch
+
+    weights = [p for p in module.parameters() if p.ndim > 1]
+    with torch.no_grad():
+        sizes = torch.cat([w.abs().flatten() for w in weights]).numpy()
+        cut = float(np.sort(sizes)[min(int(share * len(sizes)), len(sizes) - 1)])
+        for weight in weights:
+            weight[weight.abs() < cut] = 0.0
+    return module.eval()
+
+
+def quantized(module: "nn.Module", bits: int) -> "nn.Module":
+    """In place: each weight tensor rounded to 2^bits - 1 levels, symmetric about 0, one scale a tensor."""
+    import torch
+
+    top = 2 ** (bits - 1) - 1
+    with torch.no_grad():
+        for weight in module.parameters():
+            if weight.ndim > 1 and (largest := float(weight.abs().max())) > 0:
+                scale = largest / top
+                weight.copy_((weight / scale).round().clamp(-top, top) * scale)
+    return module.eval()
+
+
+def _judged(name: str, module: "nn.Module", judge: Dataset, secret: Triggers) -> Survivor:
+    right = int((predicted(module, judge.x).argmax(1) == judge.y).sum())
+    scores = predicted(module, secret.x)
+    matches = matched(scores.argmax(1).astype(np.int64), secret)
+    return Survivor(name, right, len(judge), matches, len(secret.x), chance(matches, len(secret.x), scores.shape[1]))
+
+
+def _worst(rest: list[Survivor], first: Survivor, worth: float) -> Metric:
+    """Matches after the removal that hurts the mark most, among those that leave a model worth stealing."""
+    usable = [s for s in rest if s.accuracy >= first.accuracy - worth] or rest
+    worst = min(usable, key=lambda s: s.matches)
+    return rate("worst_matches", f"Triggers matched after {worst.name}", worst.matches, worst.triggers, "higher")
+
+
+def _table(survivors: list[Survivor]) -> Table:
+    columns = (
+        Column(name="Removal"),
+        Column(name="Accuracy", kind="percent"),
+        Column(name="from", kind="percent"),
+        Column(name="to", kind="percent"),
+        Column(name="Matches", kind="integer"),
+        Column(name="of", kind="integer"),
+        Column(name="p-value", kind="number"),
+        Column(name="Mark"),
+    )
+    rows = tuple(
+        (s.name, s.accuracy, *clopper_pearson(s.right, s.rows), s.matches, s.triggers, s.p, "survives" if s.p < CLAIM else "gone")
+        for s in survivors
+    )
+    marked = tuple((i, 7) for i, s in enumerate(survivors) if s.p >= CLAIM)
+    note = f"n = {survivors[0].rows:,} rows for accuracy; intervals exact at 95 %; the mark survives where p < {CLAIM:g}"
+    return Table(name="survival", title="What removes the mark", columns=columns, rows=rows, marked=marked, note=note)
+
+
+def _chart(survivors: list[Survivor], k: int) -> Chart:
+    places = tuple(float(i) for i in range(len(survivors)))
+    n = survivors[0].triggers
+    marks = [clopper_pearson(s.matches, n) for s in survivors]
+    right = [clopper_pearson(s.right, s.rows) for s in survivors]
+    return Chart(
+        name="survival",
+        title="Secret labels answered, and accuracy, after each removal",
+        kind="dot",
+        x=Axis(label="Removal", categories=tuple(s.name for s in survivors)),
+        y=Axis(label="Share", low=0, high=1),
+        series=(
+            Series(
+                name="secret labels",
+                x=places,
+                y=tuple(s.matches / n for s in survivors),
+                low=tuple(m[0] for m in marks),
+                high=tuple(m[1] for m in marks),
+            ),
+            Series(
+                name="accuracy",
+                x=places,
+                y=tuple(s.accuracy for s in survivors),
+                low=tuple(r[0] for r in right),
+                high=tuple(r[1] for r in right),
+            ),
+        ),
+        reference=(("by chance", 1 / k), *((("needed for a claim", fewest(n, k) / n),) if fewest(n, k) <= n else ())),
+        alt="; ".join(f"{s.name}: {s.matches} of {n} secret labels, {s.accuracy:.0%} right" for s in survivors),
+    )
