@@ -33,6 +33,18 @@ def _privacy(session: Session) -> Panel:
     return PrivacyPanel(session=session)
 
 
+def _redteam(session: Session) -> Panel:
+    from .redteam import RedTeamPanel
+
+    return RedTeamPanel(session=session)
+
+
+def _ethics(session: Session) -> Panel:
+    from .ethics import EthicsPanel
+
+    return EthicsPanel(session=session)
+
+
 def _report(session: Session) -> Panel:
     from .report import ReportPanel
 
@@ -66,9 +78,14 @@ PANELS: dict[str, tuple[str, Callable[[Session], Panel]]] = {
     "theft": (TOPICS["theft"], _topic("theft")),
     "validation": (TOPICS["validation"], _topic("validation")),
     "poisoning": (TOPICS["poisoning"], _topic("poisoning")),
+    "redteam": ("Red teaming", _redteam),
+    "ethics": ("Ethical guidelines", _ethics),
     "report": ("Report", _report),
     "history": ("History", _history),
 }
+
+
+SUMS = {"redteam": "campaign.matrix", "ethics": "ethics.checklist"}
 
 
 class Workbench(w.VBox):
@@ -121,6 +138,8 @@ class Workbench(w.VBox):
         for name in self.names:
             if name in TOPICS:
                 self.rail.mark(name, state_of([r for r in latest if topic_of(r.check) == name]))
+        for name, step in SUMS.items():
+            self.rail.mark(name, state_of([r for r in latest if r.check == step]))
         self.rail.mark("load", "passed" if session.target and session.data else "not_run")
 
 

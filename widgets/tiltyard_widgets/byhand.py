@@ -1,0 +1,317 @@
+"""By hand: draw on a held-out image or edit a row, and watch the scores and the budget used."""
+
+import math
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import ipywidgets as w
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, Field, create_model
+
+from tiltyard.datasets.dataset import Dataset
+from tiltyard.datasets.schema import Feature, Schema
+from tiltyard.errors import Problem
+from tiltyard.result import Axis, Chart, Metric, Series
+from tiltyard.targets.target import Target
+
+from . import look
+from .cards import metric_cards, outcome
+from .chart import ChartView
+from .draw import DrawPad
+from .form import Form, form_for
+from .message import Message
+from .session import Session
+
+MOST = 12
+PIXEL = 0.5 / 255
+TRIES = 200
+
+
+def drawable(schema: Schema) -> bool:
+    """Can it be drawn: one gray square of 4 to 64 pixels a side?"""
+    return (
+        schema.images
+        and len(schema.shape) == 3
+        and schema.shape[0] == 1
+        and schema.shape[1] == schema.shape[2]
+        and 4 <= schema.shape[1] <= 64
+    )
+
+
+def change_of(schema: Schema, before: NDArray[np.float32], now: NDArray[np.float32]) -> dict[str, float]:
+    """How far a row was moved: ``linf`` and ``l2`` of its numbers as shares of their ranges, ``changed`` pixels or features."""
+    low, high = schema.low, schema.high
+    share = np.abs(now - before) / np.where(high > low, high - low, 1)
+    if schema.images:
+        return {"linf": float(share.max()), "l2": float(np.sqrt((share**2).sum())), "changed": float((share > PIXEL).sum())}
+    moved = {f.name: float(share[schema.slices[f.name]].max()) for f in schema.features}
+    numbers = [moved[f.name] for f in schema.features if not f.grouped]
+    return {
+        "linf": max(numbers, default=0.0),
+        "l2": math.sqrt(sum(v * v for v in numbers)),
+        "changed": float(sum(v > 1e-5 for v in moved.values())),
+    }
+
+
+def budget_cards(used: dict[str, float], images: bool) -> tuple[Metric, ...]:
+    """The budget used, for cards."""
+    unit = "of the range"
+    what = "pixels" if images else "features"
+    return (
+        Metric(name="linf", label="Largest change (L∞)", value=used["linf"], unit=unit, note="" if images else "numbers only"),
+        Metric(name="l2", label="Length of the change (L2)", value=used["l2"], unit="ranges", note="" if images else "numbers only"),
+        Metric(name="changed", label=f"Changed {what}", value=used["changed"], unit=what),
+    )
+
+
+def score_chart(classes: Sequence[str], before: NDArray[np.float32], now: NDArray[np.float32], exact: bool) -> Chart:
+    """Class scores of the row as it was and as it is; of many classes those that matter."""
+    ranked = np.argsort(-np.maximum(before, now))[:MOST]
+    kept = sorted(int(i) for i in ranked)
+    places = tuple(float(i) for i in range(len(kept)))
+    top = classes[int(now.argmax())]
+    return Chart(
+        name="scores",
+        title="Class scores" if exact else "Predicted class",
+        kind="bar",
+        x=Axis(label="Class", categories=tuple(classes[i] for i in kept)),
+        y=Axis(label="Score", low=0, high=1),
+        series=(
+            Series(name="as it was", x=places, y=tuple(float(before[i]) for i in kept)),
+            Series(name="as it is now", x=places, y=tuple(float(now[i]) for i in kept)),
+        ),
+        alt=f"Now {top} with a score of {float(now.max()):.2f}, before {classes[int(before.argmax())]}.",
+    )
+
+
+def row_model(schema: Schema, start: dict[str, Any]) -> tuple[type[BaseModel], dict[str, str]]:
+    """A form's model for the features an attacker may change, and the field behind each feature name."""
+    fields: dict[str, Any] = {}
+    names = {}
+    for place, feature in enumerate(schema.features):
+        if feature.mutable:
+            names[feature.name] = f"field_{place}"
+            fields[names[feature.name]] = _field(feature, start[feature.name])
+    return create_model("Row", **fields), names
+
+
+def _field(feature: Feature, value: Any) -> tuple[Any, Any]:
+    if feature.grouped:
+        return Literal[tuple(feature.values)], Field(default=value, title=feature.name)  # type: ignore[valid-type]
+    kind: type = int if feature.kind == "integer" else float
+    extra: dict[str, Any] = {"unit": feature.unit, "source": ""}
+    return kind, Field(default=kind(value), title=feature.name, ge=feature.low, le=feature.high, json_schema_extra=extra)
+
+
+def row_values(schema: Schema, x: NDArray[np.float32]) -> dict[str, Any]:
+    """One encoded row (d,) as a value for each feature: category by name, numbers rounded to what float32 holds."""
+    values: dict[str, Any] = {}
+    for feature in schema.features:
+        part = x[schema.slices[feature.name]]
+        if feature.grouped:
+            values[feature.name] = feature.values[int(part.argmax())]
+        else:
+            values[feature.name] = round(float(part[0])) if feature.kind == "integer" else float(f"{float(part[0]):.7g}")
+    return values
+
+
+def encoded(schema: Schema, values: dict[str, Any]) -> NDArray[np.float32]:
+    """The row (1, d) of `row_values`; `Problem` in one line where a value is not valid."""
+    import pandas as pd
+
+    columns: dict[str, list[Any]] = {}
+    for feature in schema.features:
+        if feature.kind == "onehot":
+            columns.update({c: [float(c == values[feature.name])] for c in feature.columns})
+        else:
+            columns[feature.name] = [values[feature.name]]
+    return schema.encode(pd.DataFrame(columns))
+
+
+class ByHand(w.VBox):
+    """The attacker is the reader: a held-out row that the model has right, to be changed until it is wrong."""
+
+    def __init__(self, session: Session, message: Message) -> None:
+        super().__init__()
+        for name in ("tiltyard", "tiltyard-stack"):
+            self.add_class(name)
+        self.session, self.message = session, message
+        self.said = outcome()
+        self.cards = metric_cards()
+        self.chart = ChartView(height=240)
+        self.fixed = look.text("", kind="help")
+        self.asked = look.text("", kind="help")
+        self.another = look.button("Another one", kind="primary", title="Another held-out row that the model has right")
+        self.another.on_click(lambda _: self.next())
+        self.reset = look.button("Reset", title="Back to the row as it was")
+        self.reset.on_click(lambda _: self.back())
+        self.undo = look.button("Undo", title="Take back the last change")
+        self.undo.on_click(lambda _: self.undone())
+        self.editor = look.stack([])
+        self.children = (
+            look.split(
+                [look.row([self.another, self.undo, self.reset]), self.editor, self.fixed], [self.said, self.cards, self.chart, self.asked]
+            ),
+        )
+        self._of: tuple[str, str] | None = None
+        self._turn = np.random.default_rng(0)
+        self._quiet = False
+        self.pad: DrawPad | None = None
+        self.form: Form[BaseModel] | None = None
+        self.x: NDArray[np.float32] | None = None
+        self.y = 0
+        self.queries = 0
+        self._past: list[dict[str, Any]] = []
+
+    def refresh(self) -> None:
+        """Take the session's target and data; what was edited of the same ones stays."""
+        target, data = self.session.target, self.session.data
+        if target is None or data is None:
+            self._of = None
+            self.editor.children = ()
+            self.said.say("not_run", "Load a model and data first.")
+            return
+        if self._of == (target.fingerprint, data.fingerprint):
+            return
+        self._of = (target.fingerprint, data.fingerprint)
+        self.queries, self._turn = 0, np.random.default_rng(0)
+        self.next()
+
+    def next(self) -> None:
+        """Put another row there that the model has right."""
+        target, data = self.session.target, self.session.data
+        if target is None or data is None:
+            return
+        if data.schema.images and not drawable(data.schema):
+            self.said.say(
+                "not_applicable",
+                f"Images of shape {data.schema.shape} cannot be drawn here: one gray square of up to 64 pixels a side can.",
+            )
+            return
+        try:
+            self.x, self.y = self._picked(target, data)
+        except Problem as problem:
+            self.said.say("not_applicable", str(problem))
+            return
+        self._past = []
+        if data.schema.images:
+            self._show_pad(data.schema)
+        else:
+            self._show_form(data.schema)
+        self.changed()
+
+    def _picked(self, target: Target, data: Dataset) -> tuple[NDArray[np.float32], int]:
+        rows = data.unseen.sample(TRIES, self._turn)
+        self.queries += len(rows)
+        right = np.flatnonzero(target.labels(rows.x) == rows.y)
+        if len(right) == 0:
+            raise Problem(f"a row among {len(rows)} that the model has right", "none", "There is nothing to change its mind about")
+        x = rows.x[right[0]]
+        if not data.schema.images:
+            x = encoded(data.schema, row_values(data.schema, x))[0]
+        return x, int(rows.y[right[0]])
+
+    def _show_pad(self, schema: Schema) -> None:
+        assert self.x is not None
+        if self.pad is None or self.pad.size != schema.shape[1]:
+            self.pad = DrawPad("Draw on it until the model is wrong", size=schema.shape[1])
+            self.pad.observe(lambda _: self.changed(), "pixels")
+        low, high = schema.features[0].low, schema.features[0].high
+        self._quiet = True
+        self.pad.preset((self.x[0] - low) / (high - low))
+        self._quiet = False
+        look.show(self.undo, False)
+        self.editor.children = (self.pad,)
+        self.fixed.say("Undo and Erase are under the pad. Black is 0, white is 1.")
+
+    def _show_form(self, schema: Schema) -> None:
+        assert self.x is not None
+        values = row_values(schema, self.x)
+        model, self._names = row_model(schema, values)
+        self.form = form_for(model, most=100, advanced=())
+        self.form.observe(lambda change: self._typed(change["old"]), "given")
+        look.show(self.undo, True)
+        self.undo.disabled = True
+        self.editor.children = (self.form,)
+        kept = [f"{f.name} = {values[f.name]}" for f in schema.features if not f.mutable]
+        self.fixed.say(f"An attacker cannot change: {', '.join(kept)}." if kept else "")
+
+    def _typed(self, old: dict[str, Any]) -> None:
+        if not self._quiet:
+            self._past.append(dict(old))
+            self.undo.disabled = False
+        self.changed()
+
+    def back(self) -> None:
+        """The row as it was."""
+        schema = self.session.data.schema if self.session.data else None
+        if schema is None or self.x is None:
+            return
+        if schema.images and self.pad is not None:
+            low, high = schema.features[0].low, schema.features[0].high
+            self.pad.preset((self.x[0] - low) / (high - low))
+        elif self.form is not None:
+            self.form.reset()
+
+    def undone(self) -> None:
+        """Take back the last change of a row."""
+        if self.form is None or not self._past:
+            return
+        self._quiet = True
+        try:
+            self.form.given = self._past.pop()
+        finally:
+            self._quiet = False
+        self.undo.disabled = not self._past
+
+    def now(self) -> NDArray[np.float32]:
+        """The row as it stands in the editor, float32 (1, *shape); `Problem` where it is not valid."""
+        data = self.session.data
+        assert data is not None and self.x is not None
+        if data.schema.images:
+            assert self.pad is not None
+            f = data.schema.features[0]
+            drawn = self.pad.image() * np.float32(f.high - f.low) + np.float32(f.low)
+            same = np.abs(drawn - self.x[0]) <= 1e-4 * (f.high - f.low)
+            return np.where(same, self.x[0], drawn)[None, None].astype(np.float32)
+        assert self.form is not None
+        if self.form.error:
+            raise Problem("a valid row", self.form.error, "Correct the field")
+        given = {name: self.form.given[field] for name, field in self._names.items()}
+        return encoded(data.schema, {**row_values(data.schema, self.x), **given})
+
+    def changed(self) -> None:
+        """Ask the model and show what it says and what was used."""
+        target, data = self.session.target, self.session.data
+        if self._quiet and data is not None and data.schema.images:
+            return
+        if target is None or data is None or self.x is None:
+            return
+        try:
+            x = self.now()
+            scores = target.scores(np.concatenate([self.x[None], x]))
+        except Problem as problem:
+            self.said.say("failed", problem.found if problem.expected == "a valid row" else str(problem))
+            return
+        self.queries += 2
+        self._say(target, data, scores, x)
+
+    def _say(self, target: Target, data: Dataset, scores: NDArray[np.float32], x: NDArray[np.float32]) -> None:
+        assert self.x is not None
+        classes, label = target.classes, int(scores[1].argmax())
+        used = change_of(data.schema, self.x, x[0])
+        exact = "scores" in target.offers
+        sure = f" with a score of {scores[1].max():.2f}" if exact else ""
+        if used["changed"] == 0:
+            self.said.say("not_run", f"It is {classes[self.y]}, and the model says so{sure}. Change it until the model is wrong.")
+        elif label != self.y:
+            self.said.say(
+                "finding",
+                f"Fooled: the model now says {classes[label]}{sure}; it was {classes[self.y]}. Would a person agree that it still is?",
+            )
+        else:
+            self.said.say("passed", f"The model still says {classes[label]}{sure}.")
+        self.cards.show(budget_cards(used, data.schema.images))
+        self.chart.show(score_chart(classes, scores[0], scores[1], exact))
+        self.asked.say(f"{self.queries:,} rows asked by hand. What is drawn or typed here is not recorded.")

@@ -1,0 +1,380 @@
+"""Ethical guidelines: the checklist with its evidence, a person's answers, model card and datasheet to take away."""
+
+import base64
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets as w
+import numpy as np
+
+from tiltyard.datasets.dataset import Dataset
+from tiltyard.datasets.schema import Feature
+from tiltyard.errors import Problem
+from tiltyard.result import CheckResult, Column, Finding, Metric, Record, Severity, Status, Table
+from tiltyard.targets.target import Target
+
+from . import look
+from .cards import outcome
+from .download import Download
+from .markup import Markup, Node, div, el, span
+from .panel import Panel
+from .picker import Choice
+
+if TYPE_CHECKING:
+    from tiltyard.standards.cards import DataFacts
+    from tiltyard.standards.ethics import Checklist, Evidence, Item
+
+ID = "ethics.checklist"
+STATE = {"measured": "measured", "answered": "answered", "open": "open"}
+FILES = {
+    "checklist": ("tiltyard-checklist.json", "application/json"),
+    "model": ("model-card.md", "text/markdown"),
+    "data": ("datasheet.md", "text/markdown"),
+}
+WORDS = ["yes", "partly", "no", "not applicable"]
+
+
+class EthicsPanel(Panel):
+    """Eleven principles: what was measured answers by itself, and a person answers the rest by name."""
+
+    title = "Ethical guidelines"
+
+    def build(self) -> Sequence[w.Widget]:
+        self._lists: dict[str, Checklist] = {}
+        self.list: Checklist | None = None
+        self.said = outcome()
+        self.which = Choice(label="Question", options=[("–", "–")], value="–")
+        self.which.observe(lambda _: self._chosen(), "value")
+        self.asked = look.text("", kind="lead")
+        self.word = Choice(label="Answer", options=[(word.capitalize(), word) for word in WORDS], value="yes", kind="segments")
+        self.words = w.Textarea(placeholder="In a sentence or two", rows=4, layout=w.Layout(width="100%"))
+        self.words.add_class("ty-area")
+        self.by = w.Text(placeholder="Your name", layout=w.Layout(width="100%"))
+        self.on = w.DatePicker(value=datetime.now(UTC).date(), layout=w.Layout(width="100%"))
+        self.save = look.button("Save the answer", kind="primary")
+        self.save.on_click(lambda _: self.answer())
+        self.withdraw = look.button("Withdraw")
+        self.withdraw.on_click(lambda _: self.take_back())
+        self.kind = Choice(
+            label="Take away",
+            options=[("Checklist (JSON)", "checklist"), ("Model card (Markdown)", "model"), ("Datasheet (Markdown)", "data")],
+        )
+        self.fetch = look.button("Prepare a download")
+        self.fetch.on_click(lambda _: self.download())
+        self.link = Download()
+        self.keep = look.button("Put it in the report", title="Adds the checklist as it stands to the run and the report")
+        self.keep.on_click(lambda _: self.put())
+        self.open = w.FileUpload(accept=".json", multiple=False, description="Open a checklist")
+        self.open.observe(lambda _: self._uploaded(), "value")
+        self.shown = Markup()
+        self.shown.on_event("answer", self._pick)
+        controls = [
+            self.which,
+            self.asked,
+            self.word,
+            look.stack([label("In words"), self.words], tight=True),
+            look.stack([label("By"), self.by], tight=True),
+            look.stack([label("On"), self.on], tight=True),
+            look.row([self.save, self.withdraw]),
+            self.kind,
+            look.row([self.fetch, self.keep]),
+            self.link,
+            self.open,
+        ]
+        return [look.heading(self.title), self.message, look.split(controls, [self.said, self.shown])]
+
+    def refresh(self) -> None:
+        from tiltyard.standards.ethics import fill
+
+        target, data = self.session.target, self.session.data
+        records = [r for r in self.session.latest.values() if r.check != ID]
+        identities = {"target": target.identity, "data": data.identity} if target and data else {}
+        self.list = fill(records, before=self._before(target), **identities)
+        self._hold(self.list)
+        self._draw()
+
+    def _before(self, target: Target | None) -> "Checklist | None":
+        """What persons answered of this target: here, or in a run that was opened again."""
+        from tiltyard.standards.ethics import Checklist
+
+        name = target.fingerprint if target else ""
+        if name in self._lists:
+            return self._lists[name]
+        kept = self.session.latest.get(ID)
+        return Checklist.model_validate(kept.effective["checklist"]) if kept else None
+
+    def _hold(self, found: "Checklist") -> None:
+        self.list = found
+        self._lists[found.target.fingerprint if found.target else ""] = found
+
+    def _draw(self) -> None:
+        assert self.list is not None
+        found = self.list
+        self.said.say(
+            "not_run" if found.count("open") == len(found.items) else "incomplete" if found.count("open") else "passed", summary(found)
+        )
+        options = [(f"{STATE_SIGN[i.state]} {i.question}", i.id) for i in found.items]
+        self.which.offer(options)
+        if self.which.value not in {i.id for i in found.items} or self.which.value == "–":
+            self.which.value = next((i.id for i in found.items if i.state == "open"), found.items[0].id)
+        self._chosen(keep=True)
+        self.shown.show_tree(*(_principle(p.id, p.title, p.about, found) for p in _principles()))
+        nothing = self.session.target is None or self.session.data is None
+        self.fetch.disabled = self.keep.disabled = nothing
+
+    def _pick(self, id: str) -> None:
+        self.which.value = id
+
+    def _chosen(self, keep: bool = False) -> None:
+        """Show the chosen question; ``keep`` leaves what is being typed."""
+        if self.list is None or self.which.value == "–":
+            return
+        item = self.list.item(self.which.value)
+        self.asked.say(item.question)
+        self.withdraw.disabled = item.answer is None
+        if keep:
+            return
+        self.words.value = item.answer.text if item.answer else ""
+        self.word.value = item.answer.word if item.answer else "yes"
+        if item.answer:
+            self.by.value, self.on.value = item.answer.by, item.answer.on
+
+    def answer(self) -> None:
+        """Save what was typed, with name and date, and go on to the next open question."""
+        self.message.clear()
+        assert self.list is not None
+        try:
+            on = self.on.value
+            if not isinstance(on, date):
+                raise Problem("the date of the answer", "none", "Choose a date")
+            self._hold(self.list.answered(self.which.value, self.word.value, self.words.value, self.by.value, on))  # type: ignore[arg-type]
+        except Problem as problem:
+            self.message.say(problem)
+            return
+        self._draw()
+        order = [i.id for i in self.list.items]
+        place = order.index(self.which.value)
+        after = [id for id in (*order[place:], *order[:place]) if self.list.item(id).state == "open"]
+        if after:
+            self.which.value = after[0]
+
+    def take_back(self) -> None:
+        """Without the answer to the chosen question."""
+        assert self.list is not None
+        self._hold(self.list.withdrawn(self.which.value))
+        self.words.value = ""
+        self._draw()
+
+    def download(self) -> None:
+        """Hand the chosen file to the browser."""
+        self.message.clear()
+        try:
+            name, kind = FILES[self.kind.value]
+            self.link.offer(name, kind, base64.b64encode(self.text().encode()).decode())
+        except Problem as problem:
+            self.message.say(problem)
+
+    def text(self) -> str:
+        """The chosen file."""
+        from tiltyard.standards.cards import datasheet, model_card
+
+        target, data, found = self.session.target, self.session.data, self.list
+        if target is None or data is None or found is None:
+            raise Problem("a model and data", "none yet", "Load them first")
+        records = [r for r in self.session.latest.values() if r.check != ID]
+        if self.kind.value == "model":
+            return model_card(target.identity, data.identity, records, found)
+        if self.kind.value == "data":
+            return datasheet(data.identity, facts_of(data), records, found)
+        return found.text()
+
+    def put(self) -> None:
+        """Add the checklist as it stands to the run."""
+        target, data = self.session.target, self.session.data
+        if target is not None and data is not None and self.list is not None:
+            self.session.add(checklist_record(self.list, target, data))
+            self.message.say("The checklist as it stands is in the report.", level="info")
+
+    def _uploaded(self) -> None:
+        self.message.clear()
+        if not self.open.value:
+            return
+        content = bytes(self.open.value[0]["content"])
+        try:
+            self.adopt(content.decode("utf-8", errors="replace"))
+        except Problem as problem:
+            self.message.say(problem)
+
+    def adopt(self, text: str) -> None:
+        """Take the answers of an exported checklist; those given here to the same questions give way."""
+        from tiltyard.standards.ethics import fill, read
+
+        given = read(text)
+        target, data = self.session.target, self.session.data
+        records = [r for r in self.session.latest.values() if r.check != ID]
+        identities = {"target": target.identity, "data": data.identity} if target and data else {}
+        self._hold(fill(records, before=given, **identities))
+        self._draw()
+        if target and given.target and given.target.fingerprint != target.fingerprint:
+            self.message.say(f"These answers were given about {given.target.name}, another model: read them again.", level="warning")
+
+
+STATE_SIGN = {"measured": "◆", "answered": "✓", "open": "○"}
+
+
+def label(words: str) -> Markup:
+    """The name over an input."""
+    made = Markup()
+    made.show_tree(el("p", {"class": "ty-asked"}, words))
+    return made
+
+
+def _principles() -> Sequence[Any]:
+    from tiltyard.standards.ethics import principles
+
+    return principles()
+
+
+def summary(found: "Checklist") -> str:
+    """How many questions are answered, and by what."""
+    n = len(found.items)
+    return (
+        f"Of {n} questions {found.count('measured')} are answered by measurements, {found.count('answered')} by a person, "
+        f"{found.count('open')} are open. What was measured is evidence, not a judgment."
+    )
+
+
+def _principle(id: str, title: str, about: str, found: "Checklist") -> Node:
+    items = found.under(id)
+    left = sum(i.state == "open" for i in items)
+    said = "nothing open" if not left else f"{left} of {len(items)} open"
+    head = el("summary", None, el("b", None, title), f" · {said}")
+    return el(
+        "details",
+        {"open": True, "data-key": f"principle {id}"},
+        head,
+        el("p", {"class": "ty-help"}, about),
+        div("ty-findings", *map(_item, items)),
+    )
+
+
+def _item(item: "Item") -> Node:
+    from tiltyard.standards.ethics import sources
+
+    known = sources()
+    parts: list[Node] = [
+        div("ty-top", span("ty-severity", f"{STATE_SIGN[item.state]} {STATE[item.state]}"), el("b", None, item.question)),
+    ]
+    parts += [el("p", {"class": "ty-help"}, _traced(one)) for one in item.evidence]
+    if item.answer:
+        a = item.answer
+        parts.append(el("p", None, el("b", None, f"{a.word.capitalize()}. "), a.text, span("ty-muted", f" — {a.by}, {a.on.isoformat()}")))
+    if item.state == "open" and item.lacking:
+        parts.append(el("p", {"class": "ty-help"}, f"Could be measured by {'; '.join(item.lacking)}."))
+    tags = [el("span", {"class": "ty-tag", "title": known[s].title if s in known else ""}, s) for s in item.standards]
+    word = "Change the answer" if item.answer else "Answer"
+    button = el(
+        "button",
+        {"type": "button", "class": "ty-link", "data-send": "answer", "data-value": item.id, "data-key": f"answer {item.id}"},
+        word,
+    )
+    parts.append(el("p", None, *tags, button))
+    return el("div", {"class": "ty-finding", "role": "group", "aria-label": item.question}, *parts)
+
+
+def _traced(one: "Evidence") -> str:
+    return f"{one.said}. {one.ended.capitalize()} by {one.title} (record {one.record[:8]}, metric {one.metric})."
+
+
+def facts_of(data: Dataset) -> "DataFacts":
+    """What a data set says of itself, for its datasheet."""
+    from tiltyard.standards.cards import ColumnFacts, DataFacts
+
+    sensitive = set(data.schema.sensitive) | set(data.sensitive)
+    columns = tuple(ColumnFacts(name=f.name, kind=f.kind, values=_values(f), sensitive=f.name in sensitive) for f in data.schema.features)
+    counts = np.bincount(data.y, minlength=len(data.schema.classes))
+    trained = None if data.member is None else int(data.member.sum())
+    return DataFacts(
+        rows=len(data),
+        label=data.schema.label,
+        classes=data.schema.classes,
+        columns=columns,
+        trained=trained,
+        held_out=None if trained is None else len(data) - trained,
+        shares=tuple(float(c) / len(data) for c in counts),
+        sensitive=tuple(sorted(sensitive)),
+        source=data.source,
+        license=data.license,
+    )
+
+
+def _values(f: Feature) -> str:
+    if f.grouped:
+        return ", ".join(f.values[:8]) + (f" and {len(f.values) - 8} more" if len(f.values) > 8 else "")
+    size = f"{'×'.join(map(str, f.shape))}, " if f.shape else ""
+    return f"{size}{f.low:g} to {f.high:g} {f.unit}".strip()
+
+
+def checklist_record(found: "Checklist", target: Target, data: Dataset) -> Record:
+    """The checklist as a record, so that the store keeps it and the report shows it."""
+    from tiltyard.check import versions
+
+    return Record(
+        id=uuid.uuid4().hex,
+        check=ID,
+        title="Ethics checklist",
+        result=checklist_result(found),
+        given={},
+        effective={"checklist": found.model_dump(mode="json")},
+        seed=0,
+        target=target.identity,
+        data=data.identity,
+        versions=versions(),
+        started=datetime.now(UTC),
+        seconds=0.0,
+        queries=0,
+        standards=("EU AI Act Art. 9", "EU AI Act Art. 11", "AI RMF MEASURE 2.8"),
+    )
+
+
+def checklist_result(found: "Checklist") -> CheckResult:
+    """The checklist as a result: *incomplete* while a question is open; what a person answered with no is a finding."""
+    no = [i for i in found.items if i.answer and i.answer.word == "no"]
+    state = Status.FINDING if no else Status.INCOMPLETE if found.count("open") else Status.PASSED
+    n = len(found.items)
+    names = {p.id: p.title for p in _principles()}
+    columns = (Column(name="Principle"), Column(name="Question"), Column(name="State"), Column(name="Answer"), Column(name="Record"))
+    rows = tuple(
+        (names[i.principle], i.question, STATE[i.state], said(i), ", ".join(dict.fromkeys(e.record[:8] for e in i.evidence)))
+        for i in found.items
+    )
+    return CheckResult(
+        status=state,
+        summary=summary(found),
+        metrics=tuple(
+            Metric(name=name, label=f"Questions {name}", value=float(found.count(name)), unit=f"of {n}")
+            for name in ("measured", "answered", "open")
+        ),
+        findings=tuple(
+            Finding(
+                title=f"Answered no: {i.question}",
+                severity=Severity.LOW,
+                evidence=f"{i.answer.text} ({i.answer.by}, {i.answer.on.isoformat()})",
+                advice="Say what will be done, by whom and by when.",
+                standards=tuple(s for s in i.standards if not s.startswith("OECD")),
+            )
+            for i in no
+            if i.answer
+        ),
+        tables=(Table(name="checklist", title="Ethics checklist", columns=columns, rows=rows[:50], total=n),),
+        notes=(f"Questions of edition {found.edition}. Passed means that each question has an answer, and no more than that.",),
+    )
+
+
+def said(item: "Item") -> str:
+    """The answer in a cell: the person's, else what was measured."""
+    if item.answer:
+        return f"{item.answer.word.capitalize()}. {item.answer.text} ({item.answer.by}, {item.answer.on.isoformat()})"
+    return "; ".join(e.said for e in item.evidence) or "–"
