@@ -111,9 +111,9 @@ def test_the_privacy_sliders_follow_one_another(window: Window) -> None:
     page = window.page
     window.go("Data privacy")
     window.see(re.compile(r"epsilon 4\.\d+ at delta|epsilon 3\.99\d at delta"))
-    noise = page.get_by_role("spinbutton", name="Noise multiplier").first
+    noise = page.get_by_role("textbox", name="Noise multiplier", exact=True).first
     before = float(noise.input_value())
-    epsilon = page.get_by_role("spinbutton", name="Epsilon").first
+    epsilon = page.get_by_role("textbox", name="Epsilon", exact=True).first
     epsilon.fill("1")
     page.keyboard.press("Tab")
     window.see(re.compile(r"epsilon (1\.00|0\.99)\d at delta"))

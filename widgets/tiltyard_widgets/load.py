@@ -65,18 +65,9 @@ class LoadPanel(Panel):
     def read(self) -> None:
         """Read the data file and propose its schema."""
         self.message.clear()
-        path, member = self.data_file.value.strip(), self.member.value.strip()
-
-        def work() -> "Proposal":
-            from tiltyard.datasets.proposing import propose
-            from tiltyard.datasets.reading import read_table
-
-            if not path:
-                raise Problem("a data file", "none", "Give its path")
-            return propose(read_table(path), skip=(member,) if member else ())
-
         self._busy("Reading the data")
-        self.session.aside(work, self._proposed, self._failed)
+        self.proposed_for = ""
+        self.session.aside(self._proposal, self._proposed, self._failed)
 
     def _proposed(self, proposal: "Proposal") -> None:
         self._idle("Read. Correct what was assumed, then load.")
@@ -113,32 +104,43 @@ class LoadPanel(Panel):
             raise Problem("a model file", "none", "Give its path")
         member = self.member.value.strip() or None
         given = {"architecture": self.architecture.value.strip() or None, "factory": self.factory.value.strip() or None}
-        proposal = self.schema.proposal if self.proposed_for == self.data_file.value.strip() else None
-        if proposal is not None:
-            data = proposal.build(member=member)
-            return open_target(path, data=data, schema=data.schema, **given), data
         try:
             target = open_target(path, **given)
-            return target, read(self.data_file.value.strip(), schema=target.schema, member=member)
         except Problem as problem:
-            if "schema" not in str(problem):
+            if "a schema" not in str(problem):
                 raise
-        data = read(self.data_file.value.strip(), member=member)
-        return open_target(path, data=data, schema=data.schema, **given), data
+            data = self._proposal().build(member=member)
+            return open_target(path, data=data, schema=data.schema, **given), data
+        return target, read(self._data_path(), schema=target.schema, member=member)
+
+    def _proposal(self) -> "Proposal":
+        """What was read and corrected, or the file's proposal as it is."""
+        from tiltyard.datasets.proposing import propose
+        from tiltyard.datasets.reading import read_table
+
+        if self.schema.proposal is not None and self.proposed_for == self._data_path():
+            return self.schema.proposal
+        member = self.member.value.strip()
+        return propose(read_table(self._data_path()), skip=(member,) if member else ())
+
+    def _data_path(self) -> str:
+        path = self.data_file.value.strip()
+        if not path:
+            raise Problem("a data file", "none", "Give its path")
+        return path
 
     def _loaded(self, loaded: "Loaded") -> None:
-        self._idle("Loaded")
         line = loaded.probe.line
+        self.said.say(loaded.probe.state, f"{line} {' '.join(loaded.target.assumptions)}".strip())
         if loaded.probe.state == "failed":
-            self.said.say("failed", line)
             self.message.say(line)
+            self._idle("Not loaded; what was there before stays")
             return
-        assumptions = " ".join(getattr(loaded.target, "assumptions", ()))
         self.session.adopt(loaded.target, loaded.data)
-        self.said.say(loaded.probe.state, f"{line} {assumptions}".strip())
         self.code.code = self._code()
-        if self.schema.proposal is None:
+        if self.schema.proposal is None or self.source.value == "sample":
             self.schema.show(loaded.data.schema)
+        self._idle("Loaded")
 
     def _failed(self, problem: Exception) -> None:
         self._idle("")

@@ -87,7 +87,8 @@ class ReportPanel(Panel):
 
         count = sum(len(r.result.findings) for r in records)
         passed = sum(r.result.status.value == "passed" for r in records)
-        self.said.say(state_of(records), f"{count} findings in {len(records)} steps; {passed} passed. What was not run is listed below.")
+        steps, found = len(records), f"{count} finding{'s' * (count != 1)}"
+        self.said.say(state_of(records), f"{found} in {steps} step{'s' * (steps != 1)}; {passed} passed. What was not run is listed below.")
 
     def run_missing(self) -> None:
         """Every check without a record, one after another, each recorded."""

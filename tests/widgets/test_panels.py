@@ -1,0 +1,216 @@
+"""The panels through their traits, without a browser: load, run, cancel, wrong input, report, history, cross-risk."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tiltyard.running.store import Store
+from tiltyard.samples.catalog import load
+from tiltyard_widgets.attack import AttackPanel, in_units
+from tiltyard_widgets.history import HistoryPanel
+from tiltyard_widgets.load import LoadPanel
+from tiltyard_widgets.panel import TopicPanel
+from tiltyard_widgets.privacy import BudgetView, PrivacyPanel
+from tiltyard_widgets.report import ReportPanel
+from tiltyard_widgets.session import Session
+from tiltyard_widgets.topics import FairnessPanel, TheftPanel
+from tiltyard_widgets.workbench import PANELS, Workbench
+
+
+def until(true: Callable[[], object], seconds: float = 60) -> None:
+    """Wait until ``true()``."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "waited too long"
+        time.sleep(0.02)
+
+
+@pytest.fixture(scope="module")
+def census():
+    return load("census")
+
+
+@pytest.fixture
+def session(census, tmp_path: Path) -> Session:
+    return Session(census.target, census.data, Store(tmp_path / "runs.sqlite"))
+
+
+def run(panel: TopicPanel, id: str, **given: object) -> None:
+    panel.choice.value = id
+    runner = panel.runner(id)
+    runner.form.set(given)
+    runner.run()
+    until(lambda: not panel.session.busy)
+
+
+def test_an_attack_is_run_shown_and_kept(session):
+    panel = AttackPanel(session=session)
+    run(panel, "evasion.pgd", rows=50, steps=5, curve=False)
+    record = session.latest["evasion.pgd"]
+    assert record.effective["rows"] == 50
+    assert panel.runner("evasion.pgd").view.children[1].__class__.__name__ == "MetricCards"
+    assert [r.check for r in session.store.records(session.run.id)] == ["evasion.pgd"]
+    code = panel.runner("evasion.pgd").code(record)
+    names: dict[str, object] = {"target": session.target, "data": session.data}
+    exec(code, names)  # noqa: S102
+    assert names["record"].result == record.result
+
+
+def test_cancel_takes_effect_within_a_second(session):
+    panel = AttackPanel(session=session)
+    runner = panel.runner("evasion.pgd")
+    runner.form.set({"rows": 20_000, "steps": 200})
+    runner.run()
+    time.sleep(0.5)
+    start = time.monotonic()
+    runner.cancel()
+    until(lambda: not session.busy, 10)
+    assert time.monotonic() - start < 2.5  # one second on an idle machine
+    assert session.latest["evasion.pgd"].result.status.value == "cancelled"
+    assert not runner.button.disabled
+
+
+def test_a_wrong_value_is_one_line_and_loses_nothing(session):
+    panel = AttackPanel(session=session)
+    run(panel, "evasion.pgd", rows=20, steps=2, curve=False)
+    runner = panel.runner("evasion.pgd")
+    runner.form.set({"budget": -1})
+    runner.run()
+    assert "budget" in panel.message.text.lower()
+    assert "\n" not in panel.message.text
+    assert "evasion.pgd" in session.latest
+    runner.form.set({"budget": 0.1})
+    runner.run()
+    assert panel.message.text == ""
+    until(lambda: not session.busy)
+
+
+def test_nothing_loaded_says_what_to_do_first():
+    panel = AttackPanel(session=Session())
+    assert panel.runner("evasion.pgd").button.disabled
+    panel.runner("evasion.pgd").run()
+    assert "Load a model and data first" in panel.message.text
+
+
+def test_budgets_are_shown_in_each_features_own_unit(census):
+    words = in_units(census.data.schema, 0.1)
+    assert "hours-per-week ±9.8 hours" in words
+    assert "Kept: age" in words
+
+
+def test_the_budget_sliders_are_bound_and_the_form_leaves_them_out(session):
+    panel = PrivacyPanel(session=session)
+    runner = panel.runner("privacy.dp_sgd")
+    view = runner.bound
+    assert isinstance(view, BudgetView)
+    until(lambda: view.budget is not None, 60)
+    before = view.noise.value
+    view.epsilon.value = 1.0
+    assert view.noise.value > before
+    assert view.budget.epsilon == pytest.approx(1.0, abs=0.01)
+    view.hold.value = "noise"
+    spent = view.budget.epsilon
+    view.epochs.value = 20
+    assert view.budget.epsilon > spent
+    assert view.budget.noise_multiplier == pytest.approx(view.noise.value, abs=1e-3)
+    step = runner.made()
+    assert (step.epochs, step.batch_size) == (20, view.budget.batch_size)
+    assert "epsilon" not in runner.form.values()
+
+
+def test_load_panel_loads_a_sample_and_refuses_a_pickle(tmp_path):
+    import pickle
+
+    panel = LoadPanel()
+    panel.sample.value = "digits"
+    panel.load()
+    until(lambda: not panel.opener.disabled)
+    assert panel.session.target is not None
+    bad = tmp_path / "model.pkl"
+    bad.write_bytes(pickle.dumps({"a": print}))
+    panel.source.value = "files"
+    panel.model_file.value, panel.data_file.value = str(bad), str(tmp_path / "none.csv")
+    panel.load()
+    until(lambda: not panel.opener.disabled)
+    assert panel.message.text.startswith("Expected")
+    assert panel.session.target.name.startswith("Digits")
+
+
+def test_own_files_are_proposed_corrected_and_loaded(tmp_path, census):
+    from tiltyard.targets.saving import save
+
+    save(census.target, tmp_path / "m.safetensors")
+    frame = census.data.take(slice(0, 300)).frame
+    frame[census.data.schema.label] = [census.data.schema.classes[i] for i in census.data.y[:300]]
+    frame.to_csv(tmp_path / "d.csv", index=False)
+    panel = LoadPanel()
+    panel.source.value = "files"
+    panel.model_file.value, panel.data_file.value = str(tmp_path / "m.safetensors"), str(tmp_path / "d.csv")
+    panel.read()
+    until(lambda: panel.schema.proposal is not None)
+    panel.schema.feature.value = "age"
+    panel.schema.high.value = 120
+    panel.schema.apply.click()
+    assert panel.schema.proposal.schema.feature("age").high == 120
+    panel.schema.undo.click()
+    assert panel.schema.proposal.schema.feature("age").high < 120
+    panel.load()
+    until(lambda: not panel.opener.disabled)
+    assert panel.message.text == ""
+    assert len(panel.session.data) == 300
+
+
+def test_report_is_written_and_says_what_was_not_run(session, tmp_path):
+    run(FairnessPanel(session=session), "fairness.groups")
+    panel = ReportPanel(session=session)
+    panel.folder.value = str(tmp_path)
+    path = panel.export()
+    assert "not run" in path.read_text()
+    panel.folder.value = "/proc/nowhere"
+    assert panel.export() is None
+    assert panel.message.text.startswith("Expected room and permission")
+
+
+def test_history_lays_two_runs_side_by_side(session):
+    panel = AttackPanel(session=session)
+    run(panel, "evasion.fgsm", rows=50)
+    session.adopt(session.target, session.data)
+    run(panel, "evasion.fgsm", rows=50, budget=0.3)
+    history = HistoryPanel(session=session)
+    history.compare()
+    assert history.message.text == ""
+    assert "evasion.fgsm budget" in str(history.changed.tree)
+    history.reopen()
+    assert "evasion.fgsm" in session.latest
+
+
+def test_a_defense_is_measured_against_every_risk(session):
+    run(TheftPanel(session=session), "theft.extraction", budget=100, points=1, epochs=2, rows=100)
+    panel = TheftPanel(session=session)
+    run(panel, "theft.output_policy")
+    again = panel.runner("theft.output_policy").again
+    again.run()
+    until(lambda: not session.busy and again.measure.disabled is False and "cross_risk.after" in session.latest, 60)
+    record = session.latest["cross_risk.after"]
+    assert record.result.tables[0].rows
+    assert "cross_risk.after" in [r.check for r in session.store.records(session.run.id)]
+    again.adopt()
+    assert session.target.parent is not None
+
+
+def test_every_panel_of_the_workbench_is_made_and_lists_its_steps(census):
+    bench = Workbench(session=Session(census.target, census.data))
+    for name in bench.names:
+        assert bench.go(name) is bench.go(name)
+    assert set(bench.names) <= set(PANELS)
+    assert bench.rail.selected == bench.names[-1]
+
+
+def test_a_broken_store_is_a_warning_and_the_work_goes_on(census, tmp_path):
+    session = Session(census.target, census.data, Store("/proc/nowhere/runs.sqlite"))
+    panel = AttackPanel(session=session)
+    run(panel, "evasion.fgsm", rows=20)
+    assert "evasion.fgsm" in session.latest
+    assert "history" in session.warning.lower()
