@@ -43,7 +43,7 @@ def main() -> None:
     try:
         import foolbox
 
-        model = foolbox.PyTorchModel(module, bounds=(0, 1), device="cpu")
+        model = foolbox.PyTorchModel(module, bounds=(0, 1), device="cpu")  # type: ignore[attr-defined]
         attack = foolbox.attacks.LinfPGD(steps=STEPS)
         ways["foolbox LinfPGD"] = lambda: attack(model, x, y, epsilons=BUDGET)
     except ImportError:

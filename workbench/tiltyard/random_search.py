@@ -96,13 +96,15 @@ def squares(x: Tensor, part: float, generator: torch.Generator) -> Tensor:
     top = torch.randint(0, h - side + 1, (n, 1, 1, 1), generator=generator)
     left = torch.randint(0, w - side + 1, (n, 1, 1, 1), generator=generator)
     down, right = torch.arange(h).reshape(1, 1, h, 1), torch.arange(w).reshape(1, 1, 1, w)
-    return (down >= top) & (down < top + side) & (right >= left) & (right < left + side)
+    inside: Tensor = (down >= top) & (down < top + side) & (right >= left) & (right < left + side)
+    return inside
 
 
 def chosen(x: Tensor, space: Space, part: float, generator: torch.Generator) -> Tensor:
     """Random free columns, about ``part`` of them and at least one, bool (n, d)."""
     draws = torch.rand(x.shape, generator=generator).masked_fill(space.free == 0, 2.0)
-    return (draws < part) | (draws == draws.amin(1, keepdim=True)) & (space.free > 0)
+    where: Tensor = (draws < part) | (draws == draws.amin(1, keepdim=True)) & (space.free > 0)
+    return where
 
 
 def flipped(candidate: Tensor, held: Tensor, origin: Tensor, space: Space, flips: int, generator: torch.Generator) -> Tensor:
