@@ -97,17 +97,22 @@ class Session(t.HasTraits):
         from tiltyard.running.runner import Runner
 
         own, data = self.ready()
-        other, target = target, target or own
+        run = None if target else self._kept(own, data)
+        kept = self.store if run is not None or target else None
         self.busy = steps[0].title if len(steps) == 1 else f"{len(steps)} steps"
-        self.job = Runner(self.store, executor).start(
-            steps,
-            target,
-            data,
-            run=None if other else self._kept(target, data),
-            on_progress=listen,
-            on_record=lambda record, made: self.on_main(lambda: self._add(record, made, each)),
-            on_done=lambda job: self.on_main(lambda: self._over(job, done)),
-        )
+        try:
+            self.job = Runner(kept, executor).start(
+                steps,
+                target or own,
+                data,
+                run=run,
+                on_progress=listen,
+                on_record=lambda record, made: self.on_main(lambda: self._add(record, made, each)),
+                on_done=lambda job: self.on_main(lambda: self._over(job, done)),
+            )
+        except Problem:
+            self.busy = ""
+            raise
 
     def cancel(self) -> None:
         """Stop what runs within a second; what is finished stays."""
