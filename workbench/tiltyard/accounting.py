@@ -109,10 +109,10 @@ def _whole_orders() -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[n
 
 @lru_cache(maxsize=16384)
 def _near(noise: float, sample_rate: float, order: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Opacus's orders within 1 of ``order``, and the divergence of one step at each."""
+    """Opacus's orders up to the whole ones beside ``order`` (it has no 11), and the divergence of one step at each."""
     from opacus.accountants.analysis.rdp import compute_rdp
 
-    orders = _orders()[np.abs(_orders() - order) < 1.05]
+    orders = _orders()[np.abs(_orders() - order) < (2.05 if order >= 10 else 1.05)]
     with np.errstate(all="ignore"):
         return orders, np.asarray(compute_rdp(q=sample_rate, noise_multiplier=noise, steps=1, orders=orders.tolist()))
 
@@ -200,8 +200,12 @@ def epsilon(noise_multiplier: float, sample_rate: float, steps: int, delta: floa
     return Spent(epsilon=value, noise_multiplier=noise_multiplier, accountant="rdp")
 
 
-def noise_for(epsilon: float, sample_rate: float, steps: int, delta: float, accountant: Accountant = "rdp") -> Spent:
+def noise_for(
+    epsilon: float, sample_rate: float, steps: int, delta: float, accountant: Accountant = "rdp", progress: Progress | None = None
+) -> Spent:
     """The least noise multiplier whose epsilon stays at or below ``epsilon`` (within about 1 %); ``Spent.epsilon`` is what it costs.
+
+    ``progress`` is asked between PRV's evaluations, so that it can be cancelled.
 
     Raises
     ------
@@ -212,7 +216,7 @@ def noise_for(epsilon: float, sample_rate: float, steps: int, delta: float, acco
     _checked(1.0, sample_rate, steps, delta)
     if accountant == "rdp":
         return _noise_by_rdp(epsilon, sample_rate, steps, delta)
-    return _noise_by_prv(epsilon, sample_rate, steps, delta)
+    return _noise_by_prv(epsilon, sample_rate, steps, delta, progress or Progress())
 
 
 def _noise_by_rdp(target: float, sample_rate: float, steps: int, delta: float) -> Spent:
@@ -250,13 +254,14 @@ def _start(target: float, sample_rate: float, steps: int, delta: float) -> float
         return noise
 
 
-def _noise_by_prv(target: float, sample_rate: float, steps: int, delta: float) -> Spent:
+def _noise_by_prv(target: float, sample_rate: float, steps: int, delta: float, progress: Progress) -> Spent:
     best = _exact(_start(target, sample_rate, steps, delta), sample_rate, steps, delta)
     if best.epsilon > target * (1 + 1e-9):
         raise Problem(f"an epsilon of at least {best.epsilon:.3g} at delta {delta:g}", f"{target:g}", "Raise epsilon or delta")
     low = SMALLEST_NOISE
     noise = best.noise_multiplier
     for _ in range(12):
+        progress.check()
         if best.accountant == "rdp" or best.epsilon >= 0.99 * target or best.noise_multiplier <= low * 1.001:
             break
         noise = best.noise_multiplier * (best.epsilon / (0.995 * target)) ** 0.7
@@ -307,6 +312,7 @@ class Budget(Frozen):
         epsilon: float | None = None,
         noise_multiplier: float | None = None,
         accountant: Accountant = "rdp",
+        progress: Progress | None = None,
     ) -> Self:
         """A budget from either ``epsilon`` or ``noise_multiplier`` (one of them); ``delta`` by default below 1 / n."""
         if (epsilon is None) == (noise_multiplier is None):
@@ -320,7 +326,7 @@ class Budget(Frozen):
             spent = _spent(noise_multiplier, rate, steps, delta, accountant)
             held = "epochs and batch size held; epsilon follows noise"
         else:
-            spent = noise_for(epsilon or 0.0, rate, steps, delta, accountant)
+            spent = noise_for(epsilon or 0.0, rate, steps, delta, accountant, progress)
             held = "epochs and batch size held; noise follows epsilon"
         return cls(
             n=n,

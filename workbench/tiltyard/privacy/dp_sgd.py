@@ -60,12 +60,12 @@ class DPSGD(Defense):
         False, "Draw batches and noise from the operating system, not the seed: for a model to be released; not repeatable"
     )
 
-    def budget(self, n: int) -> Budget:
+    def budget(self, n: int, progress: Progress | None = None) -> Budget:
         """What training on ``n`` rows will spend with these parameters."""
-        delta = self.delta or default_delta(n)
+        delta, rows = self.delta or default_delta(n), (n, self.batch_size, self.epochs)
         if self.noise_multiplier > 0:
-            return Budget.of(n, self.batch_size, self.epochs, delta, noise_multiplier=self.noise_multiplier, accountant=self.accountant)
-        return Budget.of(n, self.batch_size, self.epochs, delta, epsilon=self.epsilon, accountant=self.accountant)
+            return Budget.of(*rows, delta, noise_multiplier=self.noise_multiplier, accountant=self.accountant)
+        return Budget.of(*rows, delta, epsilon=self.epsilon, accountant=self.accountant, progress=progress)
 
     def plan(self, noise: float) -> "Plan":
         from .private_training.loop import Plan
@@ -127,7 +127,7 @@ class DPSGD(Defense):
         if len(np.unique(parts.train.y)) < 2:
             raise Problem("rows of at least two classes to train on", "one class", "Give more rows")
         progress.step(0.0, f"finding the noise ({NAMES[self.accountant]})")
-        budget = self.budget(len(parts.train))
+        budget = self.budget(len(parts.train), progress)
         plan = self.plan(budget.noise_multiplier)
         watched = parts.test.sample(5000, chance(self.seed, self.id, 1))
         trail, clipped = Trail(watched), Trail(watched)
