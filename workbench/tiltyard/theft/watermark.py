@@ -76,11 +76,12 @@ class Watermark(Defense):
         return folder() / f"{target.fingerprint[:12]}-{data.fingerprint[:8]}-{self.count}-{self.seed}.key"
 
     def _key(self, path: Path, target: Target, data: Dataset) -> tuple[Key, Envelope | None]:
-        wanted = {"count": self.count, "base": target.fingerprint, "data": data.fingerprint, "seed": self.seed}
+        secret = secrets.token_hex(32)
+        wanted = Key(secret=secret, count=self.count, layout=target.schema, base=target.fingerprint, data=data.fingerprint, seed=self.seed)
         if not path.exists():
-            return Key(secret=secrets.token_hex(32), layout=target.schema, **wanted), None
+            return wanted, None
         key, known = read(path)
-        if other := [name for name, value in wanted.items() if getattr(key, name) != value]:
+        if other := [name for name in ("base", "data", "count", "seed") if getattr(key, name) != getattr(wanted, name)]:
             found = f"a key of another {other[0].replace('base', 'model')}"
             raise Problem(f"{path.name} to be new, or the key of this model, data, count and seed", found, "Name another key_file")
         return key, known

@@ -70,9 +70,9 @@ class Key(Frozen):
 class Scrypt(Frozen):
     """Parameters of the passphrase's hash. Bounds: a file must not make its reader spend all memory."""
 
-    n: int = Field(2**15, ge=2**14, le=2**20)
-    r: int = Field(8, ge=8, le=8)
-    p: int = Field(3, ge=1, le=8)
+    n: int = Field(default=2**15, ge=2**14, le=2**20)
+    r: int = Field(default=8, ge=8, le=8)
+    p: int = Field(default=3, ge=1, le=8)
     salt: str = Field(min_length=16, max_length=64)
 
 

@@ -37,7 +37,8 @@ def triggers(secret: bytes, count: int, schema: Schema) -> Triggers:
         The schema has fewer than ``count`` distinct rows.
     """
     rng = np.random.default_rng(list(hashlib.sha256(b"tiltyard watermark rows" + secret).digest()))
-    parts, seen = [], set()
+    parts: list[NDArray[np.float32]] = []
+    seen: set[bytes] = set()
     for _ in range(50):
         for row in patterns(schema, count, rng) if schema.images else drawn(schema, count, rng):
             if row.tobytes() not in seen and len(seen) < count:

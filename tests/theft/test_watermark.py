@@ -1,0 +1,308 @@
+"""Watermark: unmarked models make no claims beyond chance, marked ones prove it, and the key stays sealed."""
+
+import json
+import stat
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tiltyard.datasets.dataset import Dataset
+from tiltyard.datasets.schema import Feature, Schema
+from tiltyard.errors import Problem, Unavailable
+from tiltyard.intervals import clopper_pearson
+from tiltyard.progress import Progress
+from tiltyard.result import Status
+from tiltyard.samples.catalog import load
+from tiltyard.targets.architecture import build, mlp
+from tiltyard.targets.estimators import FunctionTarget
+from tiltyard.targets.torch_target import TorchTarget
+from tiltyard.targets.training import Recipe, fit, fresh
+from tiltyard.theft.output_policy import OutputPolicy
+from tiltyard.theft.watermark import Watermark, lost
+from tiltyard.theft.watermark_key import Key, envelope, read, write
+from tiltyard.theft.watermark_survival import WatermarkSurvival, pruned, quantized
+from tiltyard.theft.watermark_trigger import chance, fewest, labels, matched, triggers
+from tiltyard.theft.watermark_verify import WatermarkVerify
+
+NUMBERS = tuple(Feature(name=f"f{i}", kind="continuous", low=-3, high=3) for i in range(6))
+SCHEMA = Schema(features=(*NUMBERS, Feature(name="c", kind="categorical", categories=("u", "v", "w"))), label="y", classes=("a", "b", "c"))
+ARCHITECTURE = mlp(9, (32, 32), 3, [0.0] * 9, [1.0] * 9)
+RECIPE = Recipe(epochs=20, batch_size=32, rate=5e-3)
+
+
+def rows(n: int, seed: int) -> Dataset:
+    rng = np.random.default_rng(seed)
+    x = np.column_stack([rng.normal(0, 0.6, (n, 6)).clip(-3, 3), np.eye(3)[rng.integers(0, 3, n)]]).astype(np.float32)
+    y = (x[:, :3] + x[:, 6:9]).argmax(1)
+    return Dataset(x, y.astype(np.int64), SCHEMA, member=np.arange(n) < n // 2)
+
+
+@pytest.fixture(scope="module")
+def ground() -> tuple[TorchTarget, Dataset]:
+    data = rows(1200, 0)
+    module = fit(fresh(build(ARCHITECTURE), 0), data.seen.x, data.seen.y, RECIPE, 0, Progress())
+    return TorchTarget(module, SCHEMA.classes, SCHEMA, recipe=RECIPE, architecture=ARCHITECTURE), data
+
+
+@pytest.fixture(scope="module")
+def marked(ground, tmp_path_factory):
+    path = tmp_path_factory.mktemp("keys") / "mine.key"
+    outcome = Watermark(count=64, epochs=25, key_file=str(path))(*ground)
+    assert outcome.target is not None, outcome.record.result.summary
+    return outcome, path
+
+
+def test_a_marked_model_proves_it_by_labels_alone(ground, marked):
+    outcome, path = marked
+    result = outcome.record.result
+    assert result.metric("p_value").value < 1e-6
+    assert result.metric("matches_before").value < 0.6
+    guarded = OutputPolicy(kind="label")(outcome.target, ground[1]).target
+    verified = WatermarkVerify(key_file=str(path), models=0)(guarded, ground[1]).result
+    assert verified.metric("p_value").value < 1e-6
+    assert verified.metric("false_claim_rate").value is None
+    assert verified.status is Status.FINDING  # another model than the one marked: someone else serves it
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["census", "digits"])
+def test_a_shipped_model_is_marked_for_at_most_one_point(name, tmp_path):
+    sample = load(name)
+    result = Watermark(key_file=str(tmp_path / "k.key"))(sample.target, sample.data).record.result
+    assert result.status is Status.PASSED, result.summary
+    assert result.metric("p_value").value < 1e-6
+    assert result.metric("accuracy_cost").value <= 0.01
+
+
+def test_the_model_it_was_made_from_gives_no_claim(ground, marked):
+    result = WatermarkVerify(key_file=str(marked[1]), models=2)(*ground).result
+    assert result.status is Status.PASSED
+    assert result.metric("p_value").value > 1e-6
+    assert result.metric("false_claim_rate").n == 20
+
+
+def test_fifty_unmarked_models_make_no_more_false_claims_than_chance():
+    claims = 0
+    for seed in range(50):
+        data = rows(60, seed)
+        recipe = Recipe(epochs=2, batch_size=16, rate=0.02)
+        model = TorchTarget(fit(fresh(build(ARCHITECTURE), seed), data.x, data.y, recipe, seed, Progress()), SCHEMA.classes, SCHEMA)
+        key = triggers(seed.to_bytes(32, "big"), 64, SCHEMA)
+        claims += chance(matched(model.labels(key.x), key), 64, 3) <= 0.05
+    assert clopper_pearson(int(claims), 50)[0] <= 0.05
+
+
+def test_the_null_is_binomial_even_for_a_constant_model():
+    hits = [int((labels(i.to_bytes(32, "big"), 64, 3) == 0).sum()) for i in range(4000)]
+    assert np.mean(hits) == pytest.approx(64 / 3, abs=0.25)
+    assert np.var(hits) == pytest.approx(64 * 2 / 9, rel=0.1)
+    tail = np.mean([chance(h, 64, 3) <= 0.05 for h in hits])
+    assert 0.02 < tail <= 0.06
+
+
+def test_chance_is_the_exact_tail():
+    assert chance(64, 64, 2) == pytest.approx(2.0**-64)
+    assert chance(0, 64, 2) == 1.0
+    assert chance(fewest(64, 2), 64, 2) < 1e-6 <= chance(fewest(64, 2) - 1, 64, 2)
+    assert fewest(4, 2) == 5
+
+
+def test_triggers_are_valid_distinct_and_follow_from_the_secret():
+    one, same, other = (triggers(s * 32, 64, SCHEMA) for s in (b"a", b"a", b"b"))
+    Dataset(one.x, one.y, SCHEMA)
+    assert (SCHEMA.encode(SCHEMA.decode(one.x)) == one.x).all()
+    assert len(np.unique(one.x, axis=0)) == 64
+    np.testing.assert_array_equal(one.x, same.x)
+    np.testing.assert_array_equal(one.y, same.y)
+    assert (one.y != other.y).any()
+    assert (one.x != other.x).any()
+    small = Schema(features=(Feature(name="c", kind="categorical", categories=("u", "v")),), label="y", classes=("a", "b"))
+    with pytest.raises(Unavailable, match="64 distinct rows"):
+        triggers(b"a" * 32, 64, small)
+
+
+def test_the_record_commits_to_the_key_and_does_not_tell_it(marked):
+    outcome, path = marked
+    key, seal = read(path)
+    text = outcome.record.model_dump_json()
+    assert outcome.record.result.artifacts == {"watermark key": key.commitment}
+    assert seal.commitment == key.commitment
+    assert seal.marked == (outcome.target.fingerprint,)
+    assert seal.committed.utcoffset().total_seconds() == 0
+    assert key.secret not in text
+    assert key.secret not in path.read_text()
+    assert path.with_name("mine.key.passphrase").read_text() not in text
+    for file in (path, path.with_name("mine.key.passphrase")):
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert sorted(p.name for p in path.parent.iterdir()) == ["mine.key", "mine.key.passphrase"]
+
+
+def key(schema: Schema = SCHEMA, secret: str = "ab" * 32) -> Key:
+    return Key(secret=secret, count=64, layout=schema, base="b", data="d", seed=0)
+
+
+def test_a_passphrase_from_the_environment_leaves_no_file(tmp_path, monkeypatch):
+    path = tmp_path / "k.key"
+    monkeypatch.setenv("TILTYARD_KEY", "correct horse")
+    write(path, key(), ("m",))
+    assert [p.name for p in tmp_path.iterdir()] == ["k.key"]
+    assert read(path)[0] == key()
+    monkeypatch.setenv("TILTYARD_KEY", "wrong horse")
+    with pytest.raises(Problem, match=r"a passphrase that opens k\.key"):
+        read(path)
+    monkeypatch.delenv("TILTYARD_KEY")
+    with pytest.raises(Problem, match="Set TILTYARD_KEY"):
+        read(path)
+
+
+def spoiled(text: str, field: str, value: object) -> str:
+    document = json.loads(text)
+    document[field] = value
+    return json.dumps(document)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("commitment", "0" * 64),
+        ("committed", "2001-01-01T00:00:00Z"),
+        ("marked", ["another"]),
+        ("nonce", "!!"),
+        ("sealed", ""),
+        ("kind", "x"),
+        ("format", 2),
+        ("scrypt", {"n": 2**30, "r": 8, "p": 1, "salt": "A" * 24}),
+    ],
+)
+def test_a_changed_key_file_is_refused_in_one_line(tmp_path, field, value):
+    path = tmp_path / "k.key"
+    write(path, key(), ("m",))
+    path.write_text(spoiled(path.read_text(), field, value))
+    with pytest.raises(Problem) as caught:
+        read(path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"\xff\xfe", b"[" * 5000])
+def test_what_is_no_key_file_is_refused_in_one_line(tmp_path, content, ground):
+    path = tmp_path / "k.key"
+    path.write_bytes(content)
+    record = WatermarkVerify(key_file=str(path))(*ground)
+    assert record.result.status is Status.FAILED
+    assert "a watermark key file" in record.result.summary
+    assert "\n" not in record.result.summary
+
+
+def test_a_key_that_is_not_there_is_said(ground, tmp_path):
+    record = WatermarkVerify(key_file=str(tmp_path / "none.key"))(*ground)
+    assert "no such file" in record.result.summary
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        (SCHEMA.model_copy(update={"features": NUMBERS}), "shape"),
+        (SCHEMA.model_copy(update={"classes": ("a", "b", "other")}), "classes"),
+        (SCHEMA.model_copy(update={"features": (*reversed(NUMBERS), SCHEMA.features[-1])}), "column 'f5'"),
+    ],
+)
+def test_a_key_of_another_model_is_one_line(ground, tmp_path, other, said):
+    path = tmp_path / "k.key"
+    write(path, key(other), ("m",))
+    record = WatermarkVerify(key_file=str(path))(*ground)
+    assert record.result.status is Status.FAILED
+    assert said in record.result.summary
+    assert "a key of another model" in record.result.summary
+    assert "Traceback" not in record.error
+
+
+def test_classes_in_another_order_are_the_same_labels(ground, marked):
+    outcome, path = marked
+    turned = SCHEMA.model_copy(update={"classes": ("c", "a", "b")})
+    scores = FunctionTarget(lambda x: outcome.target.scores(x)[:, [2, 0, 1]], turned.classes, turned)
+    result = WatermarkVerify(key_file=str(path), models=0)(scores, ground[1]).result
+    assert result.metric("p_value").value < 1e-6
+
+
+def test_without_a_key_it_is_not_applicable(ground):
+    for check in (WatermarkVerify(), WatermarkSurvival()):
+        record = check(*ground)
+        assert record.result.status is Status.NOT_APPLICABLE
+        assert "needs a watermark key" in record.result.summary
+
+
+def test_the_kept_key_is_found_again_used_again_and_never_overwritten(ground, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    first = Watermark(count=32, epochs=2)(*ground)
+    (path,) = tmp_path.rglob("*.key")
+    before = path.read_bytes()
+    again = Watermark(count=32, epochs=2)(*ground)
+    assert path.read_bytes() == before
+    assert again.record.result == first.record.result
+    assert again.target.fingerprint == first.target.fingerprint
+    more = Watermark(count=32, epochs=3)(*ground)
+    assert envelope(path).committed.isoformat() == json.loads(before)["committed"].replace("Z", "+00:00")
+    assert set(envelope(path).marked) == {first.target.fingerprint, more.target.fingerprint}
+    assert WatermarkVerify(models=0)(first.target, ground[1]).result.status is not Status.NOT_APPLICABLE
+    other = Watermark(count=33, key_file=str(path))(*ground)
+    assert other.target is None
+    assert "Name another key_file" in other.record.result.summary
+    assert read(path)[0].count == 32
+
+
+def test_a_cancelled_marking_leaves_no_key(ground, tmp_path):
+    progress = Progress(listener=lambda r: progress.cancel() if r.done > 0.3 else None)
+    outcome = Watermark(key_file=str(tmp_path / "k.key"))(*ground, progress)
+    assert outcome.record.result.status is Status.CANCELLED
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(ground, tmp_path):
+    outcome = Watermark(count=32, epochs=1, key_file=str(tmp_path / "none" / "k.key"))(*ground)
+    assert outcome.record.result.status is Status.FAILED
+    assert "to write" in outcome.record.result.summary
+
+
+def test_survival_tells_what_removes_the_mark(ground, marked):
+    outcome, path = marked
+    result = WatermarkSurvival(key_file=str(path), epochs=3, rows=300)(outcome.target, ground[1]).result
+    table = {row[0]: row for row in result.tables[0].rows}
+    assert table["none"][7] == "survives"
+    assert table["int8 weights"][7] == "survives"
+    assert table["pruning 30%"][7] == "survives"
+    assert len(table) == 10
+    for name, right, low, high, matches, n, p, _ in table.values():
+        assert 0 <= low <= right <= high <= 1, name
+        assert p == pytest.approx(chance(matches, n, 3))
+
+
+def test_survival_of_a_model_without_the_mark_says_so(ground, marked):
+    result = WatermarkSurvival(key_file=str(marked[1]), epochs=1, rows=200)(*ground).result
+    assert result.status is Status.FINDING
+    assert "does not carry the mark" in result.findings[0].title
+
+
+def test_pruning_and_quantizing_are_what_they_say(ground):
+    weights = [p for p in pruned(ground[0].trainable(), 0.5).parameters() if p.ndim > 1]
+    zero = sum(int((w == 0).sum()) for w in weights) / sum(w.numel() for w in weights)
+    assert zero == pytest.approx(0.5, abs=0.01)
+    for weight in quantized(ground[0].trainable(), 4).parameters():
+        if weight.ndim > 1:
+            assert len(weight.unique()) <= 15
+
+
+def test_the_accuracy_cost_is_paired():
+    before, after = np.ones(100, bool), np.ones(100, bool)
+    after[:3] = False
+    metric = lost(before, after)
+    assert metric.value == pytest.approx(0.03)
+    assert -0.02 < metric.low < 0.03 < metric.high < 0.09
+    assert lost(before, before).low < 0 < lost(before, before).high
+
+
+def test_a_default_key_lies_in_the_data_folder(ground, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    path = Watermark(count=32).path(*ground)
+    assert Path(tmp_path) in path.parents
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
