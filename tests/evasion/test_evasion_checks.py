@@ -248,3 +248,14 @@ def test_the_budget_shrinks_to_what_flips_alone_can_do(census: Sample) -> None:
 def test_records_survive_json(digits: Sample) -> None:
     record = FGSM(rows=20)(digits.target, digits.data, Progress())
     assert Record.model_validate_json(record.model_dump_json()) == record
+
+
+def test_the_curve_of_a_table_starts_with_categories_alone(census: Sample) -> None:
+    result = PGD(steps=5, rows=60)(census.target, census.data).result
+    (chart,) = result.charts
+    assert chart.reference == (("without attack", result.metric("clean_accuracy").value),)
+    assert chart.series[0].x[0] == 0.0
+    alone, right = result.metric("categories_alone"), result.metric("success_rate").n
+    assert alone.value is not None
+    assert right is not None
+    assert chart.series[0].y[0] == pytest.approx(right * (1 - alone.value) / 60)

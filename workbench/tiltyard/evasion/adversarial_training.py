@@ -16,6 +16,7 @@ from ..intervals import clopper_pearson, rate
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Finding, Metric, Series, Severity, Status
 from ..targets.target import Target
+from .attack import WORDS
 
 if TYPE_CHECKING:
     import torch
@@ -174,7 +175,7 @@ class AdversarialTraining(Defense):
         robust, was, clean, clean_was = metrics
         better = (robust.low or 0.0) > (was.value or 0.0)
         summary = (
-            f"Under PGD of {self.norm} {self.budget:g} the model now keeps {robust.value:.1%} of {n} rows right "
+            f"Under PGD of {WORDS[self.norm]} {self.budget:g} the model now keeps {robust.value:.1%} of {n} rows right "
             f"({robust.low:.1%} to {robust.high:.1%}), before {was.value:.1%}; without attack {clean.value:.1%}, before {clean_was.value:.1%}."
         )
         notes = [f"Measured by PGD of {JUDGE_STEPS} steps; along the way by {WATCH_STEPS} steps on the same rows, so a little higher."]

@@ -36,7 +36,7 @@ class Reached:
     """How an attack ended on the rows.
 
     ``x`` (n, *shape) the strongest valid rows found within the budget; ``fell`` (n,) the smallest of the ``budgets``
-    tried at which the row was misclassified, inf where at none, 0 where it was wrong before any attack.
+    tried at which the row was misclassified: 0 by categories alone, inf at none, -1 where it was wrong before any attack.
     ``blind`` (n,) rows whose gradient was zero although the model reacts to changes.
     """
 
@@ -90,9 +90,10 @@ class Evasion(Check):
 
         return Counted(target.module)
 
-    def budgets(self, largest: float) -> tuple[float, ...]:
-        """The budgets to attack at, ascending; the budget asked for is among them."""
-        return tuple(sorted({min(self.budget * share, largest) for share in (SHARES if self.curve else (1.0,))}))
+    def budgets(self, largest: float, groups: int) -> tuple[float, ...]:
+        """The budgets to attack at, ascending; the one asked for is among them, and 0 where categories alone may be changed."""
+        alone = {0.0} if groups and self.flips else set()
+        return tuple(sorted(alone | {min(self.budget * share, largest) for share in (SHARES if self.curve else (1.0,))}))
 
     def space(self, data: Dataset) -> "Space":
         """What may be moved; a `Problem` where that is nothing, or the budget is beyond the range."""
@@ -111,7 +112,7 @@ class Evasion(Check):
         """Times one small batch; an upper bound, as rows that fall early are not attacked at larger budgets."""
         n = min(self.rows, len(data.unseen))
         groups = sum(f.grouped and f.mutable for f in data.schema.features)
-        times = self.passes(min(self.flips, groups)) * len(self.budgets(100.0))
+        times = self.passes(min(self.flips, groups)) * len(self.budgets(100.0, groups))
         return Estimate(n * times, self.seconds_per_row(target, data) * n * times, "at most; rows that fall early cost less")
 
     def seconds_per_row(self, target: Target, data: Dataset) -> float:
@@ -137,10 +138,10 @@ class Evasion(Check):
         x, y = tensors(sample)
         module = self.access(target)
         right = labels == sample.y
-        fell = np.where(right, np.inf, 0.0)
+        fell = np.where(right, np.inf, -1.0)
         best = sample.x.copy()
         blind = np.zeros(len(sample), bool)
-        budgets = self.budgets(space.largest(self.norm) if space.dimensions else 1.0)
+        budgets = self.budgets(space.largest(self.norm) if space.dimensions else 1.0, len(space.groups))
         for budget in budgets:
             part = progress.part(1 / len(budgets))
             left = np.flatnonzero(np.isinf(fell))
@@ -162,7 +163,7 @@ class Evasion(Check):
     def _said(
         self, data: Dataset, sample: Dataset, before: NDArray[np.float32], after: NDArray[np.float32], reached: Reached, space: "Space"
     ) -> CheckResult:
-        right = reached.fell > 0
+        right = reached.fell >= 0
         fooled = right & (reached.fell <= self.budget)
         metrics = self._metrics(sample, reached, right, fooled, space)
         share = fooled.sum() / max(right.sum(), 1)
@@ -189,8 +190,15 @@ class Evasion(Check):
             rate("clean_accuracy", "Accuracy without attack", int(right.sum()), n, "higher"),
             rate("success_rate", "Rightly classified rows that the attack fooled", int(fooled.sum()), int(right.sum()), "lower"),
             self._median(sample, reached, fooled, space),
+            *self._alone(reached, right),
             rate("blind_rows", "Rows whose gradient is zero though the model reacts", int(reached.blind.sum()), int(right.sum()), "lower"),
         )
+
+    def _alone(self, reached: Reached, right: NDArray[np.bool_]) -> tuple[Metric, ...]:
+        if reached.budgets[0] > 0:
+            return ()
+        hits = int((reached.fell == 0).sum())
+        return (rate("categories_alone", f"Rows fooled by changing up to {self.flips} categories alone", hits, int(right.sum()), "lower"),)
 
     def _median(self, sample: Dataset, reached: Reached, fooled: NDArray[np.bool_], space: "Space") -> Metric:
         import torch

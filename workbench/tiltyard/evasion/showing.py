@@ -39,17 +39,21 @@ class Shown:
 
 
 def curve(fell: NDArray[np.float64], budgets: tuple[float, ...], norm: str) -> Chart:
-    """Accuracy against the budget; a row fooled at one budget counts as fooled at every larger one."""
-    points = (0.0, *budgets)
+    """Accuracy against the budget; a row fooled at one budget counts as fooled at every larger one.
+
+    Where categories may be changed the curve starts with these changes alone, and a line marks the accuracy without attack.
+    """
+    points = budgets if budgets[0] == 0 else (0.0, *budgets)
     n = len(fell)
-    kept = [int((fell > budget).sum()) for budget in points]
+    clean = float((fell >= 0).mean())
+    kept = [int((fell > budget).sum()) if budget or budgets[0] == 0 else int((fell >= 0).sum()) for budget in points]
     bands = [clopper_pearson(hits, n) for hits in kept]
     accuracies = [hits / n for hits in kept]
     return Chart(
         name="security_curve",
         title="Accuracy as the budget grows",
         kind="line",
-        x=Axis(label=f"budget ({norm})", unit="ranges", low=0.0),
+        x=Axis(label=f"{norm} budget", unit="ranges", low=0.0),
         y=Axis(label="accuracy", low=0.0, high=1.0),
         series=(
             Series(
@@ -60,7 +64,8 @@ def curve(fell: NDArray[np.float64], budgets: tuple[float, ...], norm: str) -> C
                 high=tuple(high for _, high in bands),
             ),
         ),
-        alt=f"Accuracy falls from {accuracies[0]:.1%} without attack to {accuracies[-1]:.1%} at a budget of {points[-1]:g}.",
+        reference=(("without attack", clean),) if budgets[0] == 0 else (),
+        alt=f"Accuracy falls from {clean:.1%} without attack to {accuracies[-1]:.1%} at a budget of {points[-1]:g}.",
     )
 
 
