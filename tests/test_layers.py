@@ -15,7 +15,8 @@ SOURCES = {"tiltyard": ROOT / "workbench" / "tiltyard", "tiltyard_widgets": ROOT
 # A module of `tiltyard` that is not named here is mathematics that several topics share.
 LAYERS = [
     {"", "errors", "result", "progress", "intervals", "standards"},
-    {"artifacts"},
+    {"artifacts", "sealing"},
+    {"sealing"},
     {"datasets", "targets"},
     {"mathematics"},
     {"check", "defense"},
