@@ -16,8 +16,9 @@ from tiltyard.result import Record
 from tiltyard.targets.estimators import FunctionTarget
 from tiltyard.targets.target import Target
 
-SMALL = {"rows": 40, "background": 10, "records": 40}
 FEW = 3
+# What a few will not do: rows enough to speak of two groups, and squares of an image few enough to be quick.
+SMALL = {"table": {"rows": 200, "background": 10}, "images": {"rows": 20, "background": 5, "patch": 14}}
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def table() -> Ground:
     from tiltyard.targets.training import Recipe, fit, fresh
 
     rng = np.random.default_rng(0)
-    n = 160
+    n = 480
     features = (
         Feature(name="height", kind="continuous", low=0, high=10, unit="cm"),
         Feature(name="count", kind="integer", low=0, high=20),
@@ -72,7 +73,7 @@ def images() -> Ground:
     from tiltyard.targets.training import Recipe, fit, fresh
 
     rng = np.random.default_rng(1)
-    n = 60
+    n = 80
     schema = Schema(features=(Feature(name="image", kind="pixels", shape=(1, 28, 28)),), label="half", classes=("top", "middle", "bottom"))
     y = rng.integers(0, 3, n)
     x = rng.uniform(0, 0.4, (n, 1, 28, 28)).astype(np.float32)
@@ -91,13 +92,13 @@ def grounds() -> dict[str, Ground]:
     return {"table": table(), "images": images()}
 
 
-def smallest(cls: type[Step], seed: int = 0) -> Step:
+def smallest(cls: type[Step], ground: str, seed: int = 0) -> Step:
     """The step with every count as small as its bounds allow; a class may say better in ``tiny``."""
     values: dict[str, object] = {"seed": seed}
     for name, field in cls.model_fields.items():
         low = next((m.ge for m in field.metadata if hasattr(m, "ge")), None)
         if name != "seed" and field.annotation is int and low is not None:
-            values[name] = max(int(low), min(int(field.default), SMALL.get(name, FEW)))
+            values[name] = max(int(low), min(int(field.default), SMALL[ground].get(name, FEW)))
     return named(cls, {**values, **getattr(cls, "tiny", {})})
 
 
