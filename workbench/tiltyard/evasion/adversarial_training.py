@@ -5,7 +5,6 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-import numpy as np
 from pydantic import model_validator
 
 from ..check import Estimate, parameter
@@ -16,7 +15,7 @@ from ..intervals import clopper_pearson, rate
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Finding, Metric, Series, Severity, Status
 from ..targets.target import Target
-from .attack import WORDS
+from .attack import WORDS, drawn, held_out
 
 if TYPE_CHECKING:
     import torch
@@ -76,8 +75,8 @@ class AdversarialTraining(Defense):
 
         each = seconds_per_row(target.module, data, self.norm, self.batch_size)
         flips = min(self.flips, len(data.schema.groups))
-        training = len(data.seen) * self.epochs * (self.steps + flips + 3)
-        rows = min(self.rows, len(data.unseen))
+        training = (len(data) if data.member is None else int(data.member.sum())) * self.epochs * (self.steps + flips + 3)
+        rows = min(self.rows, len(held_out(data)))
         judging = rows * (2 * JUDGE_STEPS + self.epochs * WATCH_STEPS) * (1 + flips)
         return Estimate(training + judging, each * (training + judging), "from one timed batch")
 
@@ -85,14 +84,17 @@ class AdversarialTraining(Defense):
         """Train a copy; clean and robust accuracy before, along the way and after, on rows not trained on."""
         from ..adversarial import Space
         from ..hardening import harden
+        from ..module_queries import Counted
         from ..targets.training import fresh
 
         torch_target = trainable(target)
         space = Space.of(data.schema)
         if not space.dimensions and not (space.groups and self.flips):
             raise Problem("a feature that an attacker may change", "none", "Mark features as mutable in the schema, or allow flips")
-        held_out = data.unseen.sample(self.rows, np.random.default_rng(self.seed))
-        before = self._judged(target.module, held_out, space, JUDGE_STEPS, progress.part(0.05))
+        judges = drawn(data, self.rows, self.seed)
+        counted = Counted(target.module)
+        before = self._judged(counted, judges, space, JUDGE_STEPS, progress.part(0.05))
+        target.queries += counted.rows
         module = torch_target.trainable() if self.warm else fresh(torch_target.inner, self.seed).requires_grad_()
         seen = data.seen
         way = harden(
@@ -102,14 +104,14 @@ class AdversarialTraining(Defense):
             space,
             self.plan(data),
             self.seed,
-            lambda now, part: self._shares(now, held_out, space, part),
+            lambda now, part: self._shares(now, judges, space, part),
             progress.part(0.88),
             self._checkpoint(),
             self._key(target, data),
         )
         made = torch_target.made(module, f"{target.name}, adversarially trained")
-        after = self._judged(made.module, held_out, space, JUDGE_STEPS, progress.part(0.07))
-        return Defended(made, self._result(before, after, way, len(held_out), data))
+        after = self._judged(made.module, judges, space, JUDGE_STEPS, progress.part(0.07))
+        return Defended(made, self._result(before, after, way, len(judges), data))
 
     def plan(self, data: Dataset) -> "Plan":
         """The parameters as `hardening.harden` takes them."""

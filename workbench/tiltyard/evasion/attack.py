@@ -46,6 +46,17 @@ class Reached:
     blind: NDArray[np.bool_]
 
 
+def held_out(data: Dataset) -> NDArray[np.intp]:
+    """Indices of the rows known not to be trained on; of all rows where nobody knows."""
+    return np.arange(len(data)) if data.member is None or data.member.all() else np.flatnonzero(~data.member)
+
+
+def drawn(data: Dataset, n: int, seed: int) -> Dataset:
+    """``n`` held-out rows in random order; copies no more than these, however many rows there are."""
+    rows = held_out(data)
+    return data.take(rows[np.random.default_rng(seed).permutation(len(rows))[:n]])
+
+
 class Evasion(Check):
     """Base of the evasion checks: write ``attack``; the rows, the curve over budgets and the result are made here."""
 
@@ -110,7 +121,7 @@ class Evasion(Check):
 
     def estimate(self, target: Target, data: Dataset) -> Estimate:
         """Times one small batch; an upper bound, as rows that fall early are not attacked at larger budgets."""
-        n = min(self.rows, len(data.unseen))
+        n = min(self.rows, len(held_out(data)))
         groups = sum(f.grouped and f.mutable for f in data.schema.features)
         times = self.passes(min(self.flips, groups)) * len(self.budgets(100.0, groups))
         return Estimate(n * times, self.seconds_per_row(target, data) * n * times, "at most; rows that fall early cost less")
@@ -124,7 +135,7 @@ class Evasion(Check):
     def run(self, target: Target, data: Dataset, progress: Progress) -> CheckResult:
         """Sample, attack, judge by the target's own answers, and say it."""
         space = self.space(data)
-        sample = data.unseen.sample(self.rows, np.random.default_rng(self.seed))
+        sample = drawn(data, self.rows, self.seed)
         before = target.scores(sample.x)
         reached = self._reach(target, sample, before.argmax(1), space, progress)
         after = target.scores(reached.x)
@@ -198,7 +209,15 @@ class Evasion(Check):
         if reached.budgets[0] > 0:
             return ()
         hits = int((reached.fell == 0).sum())
-        return (rate("categories_alone", f"Rows fooled by changing up to {self.flips} categories alone", hits, int(right.sum()), "lower"),)
+        return (
+            rate(
+                "categories_alone",
+                f"Rows fooled by changed categories alone (up to {self.flips} in a row)",
+                hits,
+                int(right.sum()),
+                "lower",
+            ),
+        )
 
     def _median(self, sample: Dataset, reached: Reached, fooled: NDArray[np.bool_], space: "Space") -> Metric:
         import torch
@@ -264,7 +283,7 @@ class Evasion(Check):
 
     def _notes(self, data: Dataset, sample: Dataset, space: "Space", blind: float) -> tuple[str, ...]:
         notes = []
-        if data.member is None or data.unseen is data:
+        if data.member is None or data.member.all():
             notes.append("Which rows were trained on is not known, so the rows attacked may be among them.")
         if len(sample) < self.rows:
             notes.append(f"Only {len(sample)} rows were there to attack, not {self.rows}.")

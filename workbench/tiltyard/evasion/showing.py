@@ -133,11 +133,12 @@ def signed(change: NDArray[np.float32], largest: float) -> NDArray[np.uint8]:
 
 
 def changes(shown: Shown) -> Table:
-    """Fooled rows with what was changed marked as ``before → after``; in wide tables only features changed in a row shown."""
+    """Fooled rows with what was changed marked as ``before → after``, the features changed most often first; in wide tables only features changed in a row shown."""
     rows = np.flatnonzero(shown.fooled)[:ROWS]
     was, now = texts(shown.sample, shown.sample.x[rows]), texts(shown.sample, shown.x[rows])
     features = shown.sample.schema.features
-    picked = [i for i in range(len(features)) if len(features) <= WIDE or any(a[i] != b[i] for a, b in zip(was, now, strict=True))][:WIDE]
+    counts = [sum(a[i] != b[i] for a, b in zip(was, now, strict=True)) for i in range(len(features))]
+    picked = sorted((i for i in range(len(features)) if len(features) <= WIDE or counts[i]), key=lambda i: -counts[i])[:WIDE]
     cells, marked = [], []
     for i, (old, new, row) in enumerate(zip(was, now, rows, strict=True)):
         marked += [(i, 3 + j) for j, k in enumerate(picked) if old[k] != new[k]]

@@ -3,13 +3,11 @@
 import time
 from typing import TYPE_CHECKING, ClassVar
 
-import numpy as np
-
 from ..check import parameter
 from ..datasets.dataset import Dataset
 from ..progress import Progress
 from ..targets.target import Target
-from .attack import Evasion
+from .attack import Evasion, drawn
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -68,7 +66,7 @@ class Square(Evasion):
         from ..module_queries import tensors
         from ..random_search import search
 
-        x, y = tensors(data.unseen.take(np.arange(min(64, self.rows, len(data.unseen)))))
+        x, y = tensors(drawn(data, min(64, self.rows), self.seed))
         queries, start = target.queries, time.perf_counter()
         search(self.access(target), x, y, self.space(data), self.norm, self.budget, PROBES, torch.Generator(), self.flips)
         took = time.perf_counter() - start
