@@ -162,6 +162,63 @@ def report(
 
 
 @app.command()
+def sign(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH…", help="Models, data, reports: files or folders.")],
+    key: Annotated[Path, typer.Option("--key", metavar="KEY.pem", help="Your private Ed25519 key.")],
+    new_key: Annotated[bool, typer.Option("--new-key", help="Make the key first, and KEY.pub.pem to give away.")] = False,
+    out: Annotated[Path | None, typer.Option(metavar="NAME.sig.json", help="The signature; PATH.sig.json where it is not given.")] = None,
+) -> None:
+    """Sign files and folders: SHA-256 of each, under an Ed25519 signature in a file beside them."""
+    from .seal import sign as run
+
+    raise typer.Exit(run(paths, key, new_key, out))
+
+
+@app.command()
+def verify(
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="What was signed, its .sig.json file, or an audit log (.jsonl).")],
+    key: Annotated[
+        Path | None, typer.Option("--key", metavar="KEY.pub.pem", help="The signer's public key; of an audit log, its key file.")
+    ] = None,
+    anchor: Annotated[str, typer.Option(metavar="COUNT:HASH", help="Of an audit log: what an earlier verify printed.")] = "",
+) -> None:
+    """Is it still what was signed or logged? Exit 0 intact, 1 broken, 2 could not tell (as without the signer's key)."""
+    from .seal import verify as run
+
+    raise typer.Exit(run(path, key, anchor))
+
+
+KeyFile = Annotated[Path | None, typer.Option("--key-file", metavar="KEY.pem", help="Key file; a passphrase where it is not given.")]
+
+
+@app.command(epilog="A passphrase is read from TILTYARD_PASSPHRASE, the next one from TILTYARD_NEW_PASSPHRASE, or asked for.")
+def seal(
+    paths: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Files to encrypt, or to give another key.")],
+    key_file: KeyFile = None,
+    new_key: Annotated[bool, typer.Option("--new-key", help="Make the key file first.")] = False,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Where to; FILE.sealed where it is not given.")] = None,
+    rotate: Annotated[bool, typer.Option("--rotate", help="Change the key of sealed files; their data are not written again.")] = False,
+    to_key_file: Annotated[Path | None, typer.Option(metavar="KEY.pem", help="With --rotate: the next key file.")] = None,
+) -> None:
+    """Encrypt files with AES-256-GCM under a passphrase or key file."""
+    from . import seal as act
+
+    raise typer.Exit(act.rotate(paths, key_file, to_key_file, new_key) if rotate else act.seal(paths, key_file, new_key, out))
+
+
+@app.command(epilog="A passphrase is read from TILTYARD_PASSPHRASE, or asked for.")
+def unseal(
+    paths: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Files sealed by `tiltyard seal`.")],
+    key_file: KeyFile = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Where to; the name without .sealed where it is not given.")] = None,
+) -> None:
+    """Decrypt sealed files. Exit 1 where a byte was changed, cut or moved, or the key is another; nothing is then written."""
+    from .seal import unseal as run
+
+    raise typer.Exit(run(paths, key_file, out))
+
+
+@app.command()
 def doctor(as_json: Json = False) -> None:
     """What will not work in this environment, and the mend. Exit 0 all well, 1 something will not work."""
     from .doctor import run

@@ -1,0 +1,168 @@
+"""``tiltyard sign``, ``verify``, ``seal`` and ``unseal``. A passphrase is asked for or comes from the environment, never from the command line."""
+
+import getpass
+import os
+import sys
+from pathlib import Path
+
+from ..errors import Problem
+from ..progress import Progress
+from ..running.audit_log import check, head_path
+from ..sealing import sealing, signing
+from ..sealing.broken import Broken
+from ..sealing.keys import (
+    Key,
+    Passphrase,
+    new_sealing_key,
+    new_signing_key,
+    passphrase,
+    public_path,
+    read_public_key,
+    read_sealing_key,
+    read_signing_key,
+)
+from .console import progress_bar, remark, say
+
+INTACT, BROKEN, COULD_NOT_TELL = 0, 1, 2
+PASSPHRASE, NEXT_PASSPHRASE = "TILTYARD_PASSPHRASE", "TILTYARD_NEW_PASSPHRASE"
+
+
+def sign(paths: list[Path], key_file: Path, fresh: bool, out: Path | None) -> int:
+    """Sign files and folders; makes the key first where ``fresh``."""
+    protect = passphrase(os.environ[PASSPHRASE], fresh) if os.environ.get(PASSPHRASE) else None
+    key = new_signing_key(key_file, protect) if fresh else read_signing_key(key_file, protect or _asked_for(key_file))
+    if fresh:
+        say(f"Made the key {key_file}; give {public_path(key_file)} to those who verify.")
+    with progress_bar() as tell:
+        written = signing.sign(paths, key, out, Progress(tell))
+    say(f"✓ signed: {written}", style="green")
+    return INTACT
+
+
+def verify(path: Path, key_file: Path | None, anchor: str) -> int:
+    """Hold files against their signature, or an audit log against its chain and head."""
+    try:
+        if head_path(path).exists() or (path.suffix == ".jsonl" and not path.with_name(path.name + signing.SUFFIX).exists()):
+            return _audit_log(path, key_file, anchor)
+        if anchor:
+            raise Problem("--anchor with an audit log", f"{path}, which has no head", "Leave --anchor away")
+        return _signature(path, key_file)
+    except Broken as broken:
+        return _said(broken)
+
+
+def seal(paths: list[Path], key_file: Path | None, fresh: bool, out: Path | None) -> int:
+    """Encrypt each file into ``FILE.sealed`` beside it, or one into ``out``."""
+    _one_for_one(paths, out)
+    targets = [(path, out or path.with_name(path.name + sealing.SUFFIX)) for path in paths]
+    if fresh and key_file is None:
+        raise Problem("--key-file with --new-key", "none", "Name the file to make")
+    key: Key = (new_sealing_key(key_file) if fresh else read_sealing_key(key_file)) if key_file else _passphrase(PASSPHRASE, fresh=True)
+    if fresh:
+        say(f"Made the key {key_file}; without it nothing opens again, so keep a copy elsewhere.")
+    with progress_bar() as tell:
+        for path, target in targets:
+            sealing.seal(path, target, key, Progress(tell))
+    for path, target in targets:
+        say(f"✓ sealed: {target}; {path} still lies there in the clear", style="green")
+    return INTACT
+
+
+def rotate(paths: list[Path], old: Path | None, new: Path | None, fresh: bool) -> int:
+    """Give sealed files another key; their data are not written again."""
+    if fresh and new is None:
+        raise Problem("--to-key-file with --new-key", "none", "Name the file to make")
+    try:
+        before: Key = read_sealing_key(old) if old else _passphrase(PASSPHRASE)
+        after: Key = (new_sealing_key(new) if fresh else read_sealing_key(new)) if new else _passphrase(NEXT_PASSPHRASE, fresh=True)
+        for path in paths:
+            sealing.rotate(path, before, after)
+            say(f"✓ rotated: {path}", style="green")
+    except Broken as broken:
+        return _said(broken)
+    remark("Older copies of these files still open with the old key.")
+    return INTACT
+
+
+def unseal(paths: list[Path], key_file: Path | None, out: Path | None) -> int:
+    """Decrypt each file beside it, without ``.sealed``, or one into ``out``."""
+    _one_for_one(paths, out)
+    targets = [(path, out or _plain_name(path)) for path in paths]
+    key: Key = read_sealing_key(key_file) if key_file else _passphrase(PASSPHRASE)
+    try:
+        with progress_bar() as tell:
+            for path, target in targets:
+                sealing.unseal(path, target, key, Progress(tell))
+    except Broken as broken:
+        return _said(broken)
+    for _, target in targets:
+        say(f"✓ opened: {target}", style="green")
+    return INTACT
+
+
+def _signature(path: Path, key_file: Path | None) -> int:
+    public = read_public_key(key_file) if key_file else None
+    with progress_bar() as tell:
+        found = signing.verify(path, public, Progress(tell))
+    for one in found.differences:
+        say(f"✕ {one.path}: {one.what}{f', {one.detail}' if one.detail else ''}", style="red")
+    facts = f"{_files(found.files)}, signed by key {found.signer}, which says {found.made}"
+    if found.verdict == "intact":
+        say(f"✓ intact: {facts}", style="green")
+        return INTACT
+    if found.verdict == "broken":
+        say(f"✕ broken: not as it was signed. Signed were {facts}", style="red")
+        return BROKEN
+    why = "some could not be read" if found.differences else "only self-consistent: whoever changed a file could have signed it anew"
+    say(f"? {why}. {facts}. Give the signer's public key with --key.", style="yellow")
+    return COULD_NOT_TELL
+
+
+def _files(count: int) -> str:
+    return f"{count:,} file" if count == 1 else f"{count:,} files"
+
+
+def _audit_log(path: Path, key_file: Path | None, anchor: str) -> int:
+    with progress_bar() as tell:
+        found = check(path, read_sealing_key(key_file).secret if key_file else None, anchor, Progress(tell))
+    if found.remark:
+        remark(found.remark, style="yellow")
+    bound = "" if key_file or anchor else " No key and no --anchor were given, so a log rewritten whole would not show."
+    say(f"✓ intact: {found.count:,} records; anchor {found.anchor}.{bound}", style="green")
+    return INTACT
+
+
+def _said(broken: Broken) -> int:
+    remark(f"✕ broken: {broken}", style="red")
+    return BROKEN
+
+
+def _one_for_one(paths: list[Path], out: Path | None) -> None:
+    if out is not None and len(paths) != 1:
+        raise Problem("one file with --out", f"{len(paths)}", "Leave --out away; each is written beside its source")
+
+
+def _plain_name(path: Path) -> Path:
+    if path.suffix != sealing.SUFFIX:
+        raise Problem(f"a name that ends in {sealing.SUFFIX}", path.name, "Say where to write with --out")
+    return path.with_suffix("")
+
+
+def _asked_for(key_file: Path) -> Passphrase | None:
+    """The passphrase of a protected signing key, asked for where there is someone to ask."""
+    try:
+        protected = b"ENCRYPTED" in key_file.read_bytes()[:64]
+    except OSError:
+        return None
+    return _passphrase(PASSPHRASE) if protected else None
+
+
+def _passphrase(variable: str, fresh: bool = False) -> Passphrase:
+    if os.environ.get(variable):
+        return passphrase(os.environ[variable], fresh)
+    if not sys.stdin.isatty():
+        raise Problem("a key", "no key file, no passphrase and no terminal to ask at", f"Give --key-file, or set {variable}")
+    typed = getpass.getpass("New passphrase: " if fresh else "Passphrase: ")
+    if fresh and getpass.getpass("Again: ") != typed:
+        raise Problem("the same passphrase twice", "two", "Try again")
+    return passphrase(typed, fresh)

@@ -1,0 +1,88 @@
+"""A file appears whole under its name or not at all."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from ..errors import Problem
+
+
+def refuse_existing(path: Path) -> None:
+    """Raise `Problem` where something already has this name; a dangling link counts."""
+    if os.path.lexists(path):
+        raise Problem("a name not taken yet", f"{path}, which is there", "Name another file or move that one away")
+
+
+def sync_folder(folder: Path) -> None:
+    """Make new names in ``folder`` last through a loss of power, where the system can."""
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+@contextmanager
+def new_file(path: Path) -> Iterator[BinaryIO]:
+    """A file only its owner can read, to be written; it gets the name ``path`` when the block ends well, and never replaces another.
+
+    Where the system has nameless files (Linux), even a killed process leaves nothing behind. Elsewhere the bytes lie
+    beside ``path`` in a temporary file with mode 0600 until they are renamed.
+    """
+    refuse_existing(path)
+    if not path.parent.is_dir():
+        raise Problem(f"a folder {path.parent}", "none", "Make it first")
+    try:
+        handle = os.open(path.parent, os.O_RDWR | getattr(os, "O_TMPFILE", 0), 0o600)
+    except OSError:
+        yield from _renamed(path)
+        return
+    with os.fdopen(handle, "wb") as stream:
+        yield stream
+        stream.flush()
+        os.fsync(handle)
+        _give_name(handle, path)
+    sync_folder(path.parent)
+
+
+def _give_name(handle: int, path: Path) -> None:
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        # Without a folder handle Python calls link(), which does not follow the link in /proc.
+        os.link(f"/proc/self/fd/{handle}", path.name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=True)
+    except FileExistsError:
+        refuse_existing(path)
+        raise
+    finally:
+        os.close(folder)
+
+
+def _renamed(path: Path) -> Iterator[BinaryIO]:
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        refuse_existing(path)
+        os.replace(name, path)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            os.unlink(name)
+        raise
+    sync_folder(path.parent)
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Put ``content`` in the place of the file at ``path`` in one step, kept through a loss of power; callers hold a lock."""
+    beside = path.with_name(path.name + ".part")
+    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    os.replace(beside, path)
+    sync_folder(path.parent)
