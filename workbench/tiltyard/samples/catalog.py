@@ -1,10 +1,10 @@
 """The samples that ship: real data with a datasheet, and small models trained on them by `samples.train`."""
 
 import io
-import json
 import tomllib
 from dataclasses import dataclass
 from functools import cache
+from importlib import resources
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -77,23 +77,17 @@ def load(name: str) -> Sample:
 
 def load_model(name: str) -> "TorchTarget":
     """The shipped model alone."""
-    from safetensors.torch import load as tensors
-
-    from ..targets.architecture import Architecture, build
+    from ..targets.opening import open_target
     from ..targets.torch_target import TorchTarget
-    from ..targets.training import Recipe
 
     card = cards()[name]
-    content = verified(FOLDER / "models" / card.file, card.sha256)
-    length = int.from_bytes(content[:8], "little")
-    facts = json.loads(json.loads(content[8 : 8 + length])["__metadata__"]["tiltyard"])
-    architecture = Architecture.model_validate(facts["architecture"])
-    module = build(architecture)
-    module.load_state_dict(tensors(content))
-    sheet = datasheet(card.data)
-    return TorchTarget(
-        module, sheet.classes, sheet.meaning, facts["name"], facts["outputs"], Recipe.model_validate(facts["recipe"]), architecture
-    )
+    file = FOLDER / "models" / card.file
+    verified(file, card.sha256)
+    with resources.as_file(file) as path:
+        target = open_target(path, schema=datasheet(card.data).meaning)
+    if not isinstance(target, TorchTarget):
+        raise Problem(f"a torch model in {card.file}", type(target).__name__, "Install Tiltyard again")
+    return target
 
 
 def load_data(name: str) -> Dataset:
