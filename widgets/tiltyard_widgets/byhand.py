@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field, create_model
 from tiltyard.datasets.dataset import Dataset
 from tiltyard.datasets.schema import Feature, Schema
 from tiltyard.errors import Problem
-from tiltyard.result import Axis, Chart, Metric, Series
+from tiltyard.result import Axis, Chart, Column, Metric, Series, Table
 from tiltyard.targets.target import Target
 
 from . import look
@@ -22,6 +22,7 @@ from .draw import DrawPad
 from .form import Form, form_for
 from .message import Message
 from .session import Session
+from .table import TableView
 
 MOST = 12
 PIXEL = 0.5 / 255
@@ -129,6 +130,28 @@ def encoded(schema: Schema, values: dict[str, Any]) -> NDArray[np.float32]:
     return schema.encode(pd.DataFrame(columns))
 
 
+def moves(schema: Schema, before: NDArray[np.float32], now: NDArray[np.float32]) -> Table:
+    """The features of a row that were changed, each in its own unit and as a share of its range."""
+    was, there = row_values(schema, before), row_values(schema, now)
+    changed = [f for f in schema.features if was[f.name] != there[f.name]]
+    columns = (
+        Column(name="Feature"),
+        Column(name="Was"),
+        Column(name="Is"),
+        Column(name="Change"),
+        Column(name="Of its range", kind="percent"),
+    )
+    rows = tuple((f.name, str(was[f.name]), str(there[f.name]), *_moved(f, was[f.name], there[f.name])) for f in changed)
+    return Table(name="moves", title="Budget used, by feature", columns=columns, rows=rows)
+
+
+def _moved(feature: Feature, was: Any, there: Any) -> tuple[str, float | None]:
+    if feature.grouped:
+        return "another category", None
+    span = feature.high - feature.low
+    return f"{there - was:+.4g} {feature.unit}".strip().replace("-", "−"), abs(there - was) / span if span else None
+
+
 class ByHand(w.VBox):
     """The attacker is the reader: a held-out row that the model has right, to be changed until it is wrong."""
 
@@ -137,7 +160,10 @@ class ByHand(w.VBox):
         for name in ("tiltyard", "tiltyard-stack"):
             self.add_class(name)
         self.session, self.message = session, message
+        self.lead = look.text("", kind="lead")
         self.said = outcome()
+        self.top = w.VBox([self.lead])
+        self.moves = TableView()
         self.cards = metric_cards()
         self.chart = ChartView(height=240)
         self.fixed = look.text("", kind="help")
@@ -149,11 +175,9 @@ class ByHand(w.VBox):
         self.undo = look.button("Undo", title="Take back the last change")
         self.undo.on_click(lambda _: self.undone())
         self.editor = look.stack([])
-        self.children = (
-            look.split(
-                [look.row([self.another, self.undo, self.reset]), self.editor, self.fixed], [self.said, self.cards, self.chart, self.asked]
-            ),
-        )
+        self.buttons = look.row([self.another, self.reset])
+        results = [self.top, self.cards, self.chart, self.moves, self.asked]
+        self.children = (look.split([self.buttons, self.editor, self.fixed], results),)
         self._of: tuple[str, str] | None = None
         self._turn = np.random.default_rng(0)
         self._quiet = False
@@ -161,6 +185,7 @@ class ByHand(w.VBox):
         self.form: Form[BaseModel] | None = None
         self.x: NDArray[np.float32] | None = None
         self.y = 0
+        self.before = np.zeros(0, np.float32)
         self.queries = 0
         self._past: list[dict[str, Any]] = []
 
@@ -170,7 +195,7 @@ class ByHand(w.VBox):
         if target is None or data is None:
             self._of = None
             self.editor.children = ()
-            self.said.say("not_run", "Load a model and data first.")
+            self._lead("Load a model and data first.")
             return
         if self._of == (target.fingerprint, data.fingerprint):
             return
@@ -184,17 +209,16 @@ class ByHand(w.VBox):
         if target is None or data is None:
             return
         if data.schema.images and not drawable(data.schema):
-            self.said.say(
-                "not_applicable",
-                f"Images of shape {data.schema.shape} cannot be drawn here: one gray square of up to 64 pixels a side can.",
-            )
+            self._cannot(f"Images of shape {data.schema.shape} cannot be drawn here: one gray square of up to 64 pixels a side can.")
             return
         try:
             self.x, self.y = self._picked(target, data)
         except Problem as problem:
-            self.said.say("not_applicable", str(problem))
+            self._cannot(str(problem))
             return
         self._past = []
+        self.before = target.scores(self.x[None])[0]
+        self.queries += 1
         if data.schema.images:
             self._show_pad(data.schema)
         else:
@@ -221,7 +245,7 @@ class ByHand(w.VBox):
         self._quiet = True
         self.pad.preset((self.x[0] - low) / (high - low))
         self._quiet = False
-        look.show(self.undo, False)
+        self.buttons.children = (self.another, self.reset)
         self.editor.children = (self.pad,)
         self.fixed.say("Undo and Erase are under the pad. Black is 0, white is 1.")
 
@@ -231,7 +255,7 @@ class ByHand(w.VBox):
         model, self._names = row_model(schema, values)
         self.form = form_for(model, most=100, advanced=())
         self.form.observe(lambda change: self._typed(change["old"]), "given")
-        look.show(self.undo, True)
+        self.buttons.children = (self.another, self.undo, self.reset)
         self.undo.disabled = True
         self.editor.children = (self.form,)
         kept = [f"{f.name} = {values[f.name]}" for f in schema.features if not f.mutable]
@@ -290,28 +314,42 @@ class ByHand(w.VBox):
             return
         try:
             x = self.now()
-            scores = target.scores(np.concatenate([self.x[None], x]))
-        except Problem as problem:
-            self.said.say("failed", problem.found if problem.expected == "a valid row" else str(problem))
+            now = target.scores(x)[0]
+        except Exception as problem:  # a row that is not valid, or a model of the user's that breaks on it
+            shown = problem.found if isinstance(problem, Problem) and problem.expected == "a valid row" else str(problem).split("\n")[0]
+            self._judge("failed", shown)
             return
-        self.queries += 2
-        self._say(target, data, scores, x)
+        self.queries += 1
+        self._say(target, data, now, x)
 
-    def _say(self, target: Target, data: Dataset, scores: NDArray[np.float32], x: NDArray[np.float32]) -> None:
+    def _cannot(self, why: str) -> None:
+        """Say why nothing can be done by hand here."""
+        self.x = None
+        self.editor.children = ()
+        self._judge("not_applicable", why)
+
+    def _lead(self, words: str) -> None:
+        self.lead.say(words)
+        self.top.children = (self.lead,)
+
+    def _judge(self, state: str, sentence: str) -> None:
+        self.said.say(state, sentence)
+        self.top.children = (self.said,)
+
+    def _say(self, target: Target, data: Dataset, now: NDArray[np.float32], x: NDArray[np.float32]) -> None:
         assert self.x is not None
-        classes, label = target.classes, int(scores[1].argmax())
+        classes, label = target.classes, int(now.argmax())
         used = change_of(data.schema, self.x, x[0])
         exact = "scores" in target.offers
-        sure = f" with a score of {scores[1].max():.2f}" if exact else ""
-        if used["changed"] == 0:
-            self.said.say("not_run", f"It is {classes[self.y]}, and the model says so{sure}. Change it until the model is wrong.")
+        sure = f" with a score of {now.max():.2f}" if exact else ""
+        if not used["changed"]:
+            self._lead(f"It is {classes[self.y]}, and the model says so{sure}. Change it until the model is wrong.")
         elif label != self.y:
-            self.said.say(
-                "finding",
-                f"Fooled: the model now says {classes[label]}{sure}; it was {classes[self.y]}. Would a person agree that it still is?",
-            )
+            end = f"it was {classes[self.y]}. Would a person agree that it still is?"
+            self._judge("finding", f"Fooled: the model now says {classes[label]}{sure}; {end}")
         else:
-            self.said.say("passed", f"The model still says {classes[label]}{sure}.")
+            self._judge("passed", f"The model still says {classes[label]}{sure}.")
         self.cards.show(budget_cards(used, data.schema.images))
-        self.chart.show(score_chart(classes, scores[0], scores[1], exact))
+        self.chart.show(score_chart(classes, self.before, now, exact))
+        self.moves.show(None if data.schema.images or not used["changed"] else moves(data.schema, self.x, x[0]))
         self.asked.say(f"{self.queries:,} rows asked by hand. What is drawn or typed here is not recorded.")

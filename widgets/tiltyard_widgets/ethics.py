@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tiltyard.standards.cards import DataFacts
     from tiltyard.standards.ethics import Checklist, Evidence, Item
 
-ID = "ethics.checklist"
+ID = "guidelines.checklist"
 STATE = {"measured": "measured", "answered": "answered", "open": "open"}
 FILES = {
     "checklist": ("tiltyard-checklist.json", "application/json"),
@@ -49,10 +49,9 @@ class EthicsPanel(Panel):
         self.which.observe(lambda _: self._chosen(), "value")
         self.asked = look.text("", kind="lead")
         self.word = Choice(label="Answer", options=[(word.capitalize(), word) for word in WORDS], value="yes", kind="segments")
-        self.words = w.Textarea(placeholder="In a sentence or two", rows=4, layout=w.Layout(width="100%"))
-        self.words.add_class("ty-area")
-        self.by = w.Text(placeholder="Your name", layout=w.Layout(width="100%"))
-        self.on = w.DatePicker(value=datetime.now(UTC).date(), layout=w.Layout(width="100%"))
+        self.words = w.Textarea(placeholder="In a sentence or two", rows=4, layout=w.Layout(width="100%", margin="0"))
+        self.by = w.Text(placeholder="Your name", layout=w.Layout(width="100%", margin="0"))
+        self.on = w.DatePicker(value=datetime.now(UTC).date(), layout=w.Layout(width="100%", margin="0"))
         self.save = look.button("Save the answer", kind="primary")
         self.save.on_click(lambda _: self.answer())
         self.withdraw = look.button("Withdraw")
@@ -67,6 +66,8 @@ class EthicsPanel(Panel):
         self.keep = look.button("Put it in the report", title="Adds the checklist as it stands to the run and the report")
         self.keep.on_click(lambda _: self.put())
         self.open = w.FileUpload(accept=".json", multiple=False, description="Open a checklist")
+        for name in ("tiltyard", "tiltyard-button"):
+            self.open.add_class(name)
         self.open.observe(lambda _: self._uploaded(), "value")
         self.shown = Markup()
         self.shown.on_event("answer", self._pick)
@@ -120,7 +121,7 @@ class EthicsPanel(Panel):
         if self.which.value not in {i.id for i in found.items} or self.which.value == "–":
             self.which.value = next((i.id for i in found.items if i.state == "open"), found.items[0].id)
         self._chosen(keep=True)
-        self.shown.show_tree(*(_principle(p.id, p.title, p.about, found) for p in _principles()))
+        self.shown.show_tree(div("ty-findings", *(_principle(p.id, p.title, p.about, found) for p in _principles())))
         nothing = self.session.target is None or self.session.data is None
         self.fetch.disabled = self.keep.disabled = nothing
 
@@ -251,22 +252,15 @@ def _principle(id: str, title: str, about: str, found: "Checklist") -> Node:
     left = sum(i.state == "open" for i in items)
     said = "nothing open" if not left else f"{left} of {len(items)} open"
     head = el("summary", None, el("b", None, title), f" · {said}")
-    return el(
-        "details",
-        {"open": True, "data-key": f"principle {id}"},
-        head,
-        el("p", {"class": "ty-help"}, about),
-        div("ty-findings", *map(_item, items)),
-    )
+    body = div("ty-findings", el("p", {"class": "ty-help"}, about), *map(_item, items))
+    return el("details", {"open": True, "data-key": f"principle {id}"}, head, body)
 
 
 def _item(item: "Item") -> Node:
     from tiltyard.standards.ethics import sources
 
     known = sources()
-    parts: list[Node] = [
-        div("ty-top", span("ty-severity", f"{STATE_SIGN[item.state]} {STATE[item.state]}"), el("b", None, item.question)),
-    ]
+    parts: list[Node] = [el("b", None, item.question)]
     parts += [el("p", {"class": "ty-help"}, _traced(one)) for one in item.evidence]
     if item.answer:
         a = item.answer
@@ -280,11 +274,13 @@ def _item(item: "Item") -> Node:
         {"type": "button", "class": "ty-link", "data-send": "answer", "data-value": item.id, "data-key": f"answer {item.id}"},
         word,
     )
-    parts.append(el("p", None, *tags, button))
+    parts.append(div("ty-top", span("ty-severity", f"{STATE_SIGN[item.state]} {STATE[item.state]}"), button, el("p", None, *tags)))
     return el("div", {"class": "ty-finding", "role": "group", "aria-label": item.question}, *parts)
 
 
 def _traced(one: "Evidence") -> str:
+    if one.metric == "seed":
+        return f"{one.said}, in every record; here that of {one.title} (record {one.record[:8]}, metric seed)."
     return f"{one.said}. {one.ended.capitalize()} by {one.title} (record {one.record[:8]}, metric {one.metric})."
 
 

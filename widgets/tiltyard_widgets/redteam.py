@@ -63,9 +63,8 @@ class RedTeamPanel(Panel):
         self.view = OutcomeView(
             "Not run yet.", lambda id: self.message.say(f"{id} stands in another topic; choose it in the rail.", level="info")
         )
-        self.campaign = look.split(
-            [look.row([self.go, self.over]), self.progress, self.form, self.profile], [self.said, self.steps, self.view, self.left]
-        )
+        self.found = look.stack([self.said, self.steps, self.left])
+        self.campaign = look.split([look.row([self.go, self.over]), self.progress, self.form, self.profile], [self.found])
         self.hand = ByHand(self.session, self.message)
         self.place = w.VBox([self.campaign])
         return [look.heading(self.title), self.message, self.mode, self.place]
@@ -167,17 +166,20 @@ class RedTeamPanel(Panel):
             self.progress.cost(
                 f"About {told(sum(p.seconds for p in waiting))} and {sum(p.queries for p in waiting):,} rows." if waiting else ""
             )
-            self.said.say("passed" if plan.steps and not waiting else "not_run", sentence(plan, len(waiting)))
+            self.said.say("not_run" if plan.steps else "not_applicable", sentence(plan, len(waiting)))
         mine = self.mine()
         self.steps.show(plan_table(plan, {p.id for p in waiting}))
+        self.left.show(left_table(plan))
         self._matrix(mine)
-        self.left.show(None if mine else left_table(plan))
+        # What fell comes first once something ran; its own tables say what was left out.
+        self.found.children = (
+            (*((self.said,) if busy or waiting else ()), self.view, self.steps) if mine else (self.said, self.steps, self.left)
+        )
 
     def _matrix(self, mine: list[Record]) -> None:
         target, data = self.session.target, self.session.data
         if not mine or self.plan is None or target is None or data is None:
             self.view.show(None)
-            self.view.children = ()
             return
         from tiltyard.running.campaign_matrix import campaign_record
 
@@ -242,11 +244,11 @@ def sentence(plan: "Plan", waiting: int) -> str:
 def plan_table(plan: "Plan", waiting: set[str]) -> Table:
     """The ordered steps with their cost."""
     columns = (
-        Column(name="", kind="integer"),
+        Column(name="#", kind="integer"),
         Column(name="Goal"),
         Column(name="Attack"),
         Column(name="Rows asked", kind="integer"),
-        Column(name="Time", unit="s", kind="number"),
+        Column(name="Time"),
         Column(name="State"),
         Column(name="Note"),
     )
@@ -256,9 +258,9 @@ def plan_table(plan: "Plan", waiting: set[str]) -> Table:
             GOALS[p.goal],
             p.title,
             p.queries,
-            round(p.seconds, 1),
+            f"{p.seconds:.1f} s" + (", a guess" if p.guessed else ""),
             "to run" if p.id in waiting else "done",
-            "; ".join(part for part in (p.note, "time is a guess" if p.guessed else "") if part),
+            p.note or "–",
         )
         for i, p in enumerate(plan.steps)
     )

@@ -161,8 +161,10 @@ def summary(latest: dict[str, Record]) -> Table:
         ended = record.result.status.value if record else "not run"
         rows.append((TOPICS.get(topic_of(id), ""), step.title, WORDS.get(ended, ended), record.result.summary if record else step.question))
     for id, record in latest.items():
-        if record.kind == "defense":
-            rows.append((TOPICS.get(topic_of(id), ""), f"{record.title} (defense)", record.result.status.value, record.result.summary))
+        if id not in checks():
+            title = f"{record.title} (defense)" if record.kind == "defense" else record.title
+            ended = record.result.status.value
+            rows.append((TOPICS.get(topic_of(id), ""), title, WORDS.get(ended, ended), record.result.summary))
     return Table(name="all", title="All checks", columns=columns, rows=tuple(rows))
 
 

@@ -85,7 +85,7 @@ PANELS: dict[str, tuple[str, Callable[[Session], Panel]]] = {
 }
 
 
-SUMS = {"redteam": "campaign.matrix", "ethics": "ethics.checklist"}
+SUMS = {"redteam": "campaign.matrix", "ethics": "guidelines.checklist"}
 
 
 class Workbench(w.VBox):
@@ -148,7 +148,7 @@ def verdict(session: Session, latest: Sequence[object]) -> str:
     from tiltyard.result import Record
 
     if session.busy:
-        return f"{session.busy} is running"
+        return f"{session.busy} {'are' if session.busy.endswith(' steps') else 'is'} running"
     if not latest:
         return "nothing measured yet"
     records = [r for r in latest if isinstance(r, Record)]

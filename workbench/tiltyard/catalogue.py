@@ -23,6 +23,8 @@ TOPICS: dict[str, str] = {
     "endpoint": "Deployment",
     "federated": "Federated learning",
     "cross_risk": "What a defense does to the others",
+    "campaign": "Red teaming",
+    "guidelines": "Ethical guidelines",
 }
 
 

@@ -8,6 +8,7 @@ from ..catalogue import topic_of
 from ..check import versions
 from ..datasets.dataset import Dataset
 from ..result import CheckResult, Column, Finding, Metric, Record, Severity, Status, Table
+from ..standards.ethics import in_words
 from ..targets.target import Target
 from .campaign import GOALS, Plan, Planned
 from .campaign_rules import own
@@ -32,9 +33,9 @@ COLUMNS = (
     Column(name="ATLAS"),
     Column(name="OWASP"),
     Column(name="Rows asked", kind="integer"),
-    Column(name="Seconds", kind="number"),
 )
 MOST = 50
+PREFERRED = ("robust_accuracy", "gap", "fidelity")
 
 
 def matrix(records: Sequence[Record], plan: Plan | None = None) -> CheckResult:
@@ -138,22 +139,20 @@ def _row(r: Record) -> tuple[str | float | int | bool | None, ...]:
         _ids(r.standards, "AML."),
         _ids(r.standards, "OWASP"),
         r.queries,
-        r.seconds,
     )
 
 
 def _waiting(p: Planned) -> tuple[str | float | int | bool | None, ...]:
-    return (p.goal, p.title, "not run yet", "–", _ids(p.standards, "AML."), _ids(p.standards, "OWASP"), None, None)
+    return (p.goal, p.title, "not run yet", "–", _ids(p.standards, "AML."), _ids(p.standards, "OWASP"), None)
 
 
 def measured(r: Record) -> str:
-    """The first number of a record with its interval and n; its sentence where it has none."""
-    m = next((m for m in r.result.metrics if m.value is not None and m.safer != "none"), None)
-    if m is None or m.value is None:
+    """The number of a record that says what was gained, with its interval and n; its sentence where it has none."""
+    told = [m for m in r.result.metrics if m.value is not None and m.safer != "none"]
+    if not told:
         return r.result.summary
-    unit = "" if m.unit in ("", "share", "rate", "fraction") else f" {m.unit}"
-    span = f" ({m.low:.3g} to {m.high:.3g})" if m.low is not None and m.high is not None else ""
-    return f"{m.label} {m.value:.3g}{unit}{span}" + (f", n = {m.n:,}" if m.n is not None else "")
+    m = next((m for m in told if m.name in PREFERRED), told[0])
+    return in_words(m)
 
 
 def _ids(standards: Sequence[str], prefix: str) -> str:

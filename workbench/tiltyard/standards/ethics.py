@@ -245,9 +245,10 @@ def in_words(metric: Metric) -> str:
         return f"{metric.label}: not measured ({metric.note})"
     share = metric.interval in ("Clopper-Pearson", "Wilson") or metric.unit in ("share", "rate", "fraction")
     scale, unit = (100.0, " %") if share else (1.0, f" {metric.unit}" if metric.unit else "")
-    said = f"{metric.label}: {scale * metric.value:.4g}{unit}"
+    digits = 3 if share else 4
+    said = f"{metric.label}: {scale * metric.value:.{digits}g}{unit}"
     if metric.low is not None and metric.high is not None:
-        said += f" ({scale * metric.low:.4g} to {scale * metric.high:.4g})"
+        said += f" ({scale * metric.low:.{digits}g} to {scale * metric.high:.{digits}g})"
     return said + (f", n = {metric.n:,}" if metric.n is not None else "")
 
 
