@@ -1,0 +1,279 @@
+"""A backdoor through the training data: how few stamped rows make the model obey a trigger, and would they be found?"""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..check import Check, Estimate, parameter
+from ..datasets.dataset import Dataset
+from ..errors import Problem, Unavailable
+from ..intervals import bootstrap, clopper_pearson, rate
+from ..progress import Progress
+from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
+from ..targets.target import Target
+from .detect import SOURCES as DETECTION
+from .detect import STANDARDS, worst_metric
+from .signatures import ALARM, clusters, spectral
+from .triggers import Trigger, trigger
+
+
+@dataclass(frozen=True)
+class Poisoned:
+    """A model trained with ``count`` of its rows stamped: trigger obeyed and rows right, of how many."""
+
+    share: float
+    count: int
+    obeyed: int
+    triggered: int
+    right: int
+    held: int
+
+    @property
+    def success(self) -> float:
+        return self.obeyed / self.triggered
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a defender sees of the poisoned training: which rows truly were, two scores for each, and the alarm."""
+
+    truly: NDArray[np.bool_]
+    spectral: NDArray[np.float64]
+    cluster: NDArray[np.float64]
+    flagged: NDArray[np.bool_]
+    worst: Metric
+
+
+class Backdoor(Check):
+    """BadNets (Gu et al. 2017): stamp a trigger on a share of training rows, label them as the target class, train anew.
+
+    Success is the share of held-out rows of other classes that the trigger turns into the target class. The last model's
+    activations are then searched as `poisoning.detect` does, and since we know the poison, detection gets its ROC.
+    """
+
+    id: ClassVar[str] = "poisoning.backdoor"
+    title: ClassVar[str] = "Backdoor"
+    question: ClassVar[str] = "How few poisoned training rows plant a backdoor, and would they be found?"
+    needs: ClassVar[frozenset[str]] = frozenset({"training"})
+    standards: ClassVar[tuple[str, ...]] = (*STANDARDS, "AML.T0043.004", "NISTAML.024")
+    sources: ClassVar[tuple[str, ...]] = ("Gu et al. 2017, arXiv 1708.06733", *DETECTION)
+    cost: ClassVar[str] = "trains a model per share"
+    quick: ClassVar[dict[str, Any]] = {"rows": 2000, "points": 2}
+
+    most: float = parameter(0.05, "Largest share of training rows poisoned", "share", gt=0, le=0.5)
+    points: int = parameter(3, "Shares tried, each half of the next", "shares", ge=1, le=10)
+    goal: int = parameter(-1, "Class the trigger is to give, by its number; -1: the rarest", "class", ge=-1, le=9999)
+    size: int = parameter(4, "Edge of the patch, or number of columns changed", "pixels or columns", ge=1, le=32)
+    rows: int = parameter(5000, "Training rows", "rows", ge=20, le=1_000_000)
+    alarm: float = parameter(0.5, "Success of the trigger, lower end, that is a finding", "share", gt=0, lt=1)
+
+    def estimate(self, target: Target, data: Dataset) -> Estimate:
+        return Estimate(queries=0, note=f"trains {self.points + 1} models")
+
+    def run(self, target: Target, data: Dataset, progress: Progress) -> CheckResult:
+        rng = np.random.default_rng(self.seed)
+        rows = data.seen.sample(self.rows, rng)
+        goal = self._goal(rows)
+        mark = trigger(rows, self.size, rng)
+        victims = data.unseen.take(data.unseen.y != goal) if (data.unseen.y != goal).any() else None
+        candidates = rng.permutation(np.flatnonzero(rows.y != goal))
+        if victims is None or len(candidates) == 0 or len(np.unique(rows.y)) < 2:
+            raise Unavailable("training and held-out rows of another class than the goal", "none", "Give rows of more classes")
+        tried: list[Poisoned] = []
+        shares = [0.0, *(self.most / 2**i for i in range(self.points - 1, -1, -1))]
+        model, bad, x, y = target, candidates[:0], rows.x, rows.y
+        for i, share in enumerate(shares):
+            progress.step(0.8 * i / len(shares), f"{share:.2%} of rows poisoned")
+            bad = candidates[: round(share * len(rows))]
+            x, y = rows.x.copy(), rows.y.copy()
+            x[bad], y[bad] = mark.stamped(x[bad]), goal
+            model = target.retrain(x, y, self.seed, progress.part(0.75 / len(shares)))
+            tried.append(_measured(model, share, len(bad), victims, data.unseen, mark, goal))
+        poisoned = Dataset(x, y, rows.schema, "poisoned rows")
+        seen = self._searched(model, poisoned, bad, progress.part(0.15))
+        return self._result(tried, seen, mark, rows, goal)
+
+    def _goal(self, rows: Dataset) -> int:
+        k = len(rows.schema.classes)
+        if self.goal >= k:
+            raise Problem(f"a class 0 to {k - 1}, or -1 for the rarest", f"{self.goal}", "Choose one of these")
+        return self.goal if self.goal >= 0 else int(np.bincount(rows.y, minlength=k).argmin())
+
+    def _searched(self, model: Target, rows: Dataset, bad: NDArray[np.intp], progress: Progress) -> Seen | None:
+        """None where the model shows no activations, or too few rows were poisoned to tell."""
+        if "gradients" not in model.offers or len(bad) == 0:
+            return None
+        try:
+            found, z = clusters(model, rows, self.seed, progress)
+        except Unavailable:
+            return None
+        if not found:
+            return None
+        truly, flagged = np.zeros(len(rows), bool), np.zeros(len(rows), bool)
+        truly[bad] = True
+        lows = np.zeros(len(rows))
+        for cluster in found:
+            lows[cluster.rows] = cluster.low
+            flagged[cluster.rows] = cluster.low > ALARM
+        return Seen(truly, spectral(z, rows.y), lows, flagged, worst_metric(max(found, key=lambda c: c.low)))
+
+    def _result(self, tried: list[Poisoned], seen: Seen | None, mark: Trigger, rows: Dataset, goal: int) -> CheckResult:
+        clean, last, name = tried[0], tried[-1], rows.schema.classes[goal]
+        bad = next((p for p in tried[1:] if clopper_pearson(p.obeyed, p.triggered)[0] >= self.alarm and p.success > clean.success), None)
+        summary = (
+            f"With {last.share:.1%} of {len(rows):,} training rows poisoned the trigger gives {name} on {last.success:.1%} of {last.triggered:,} rows "
+            f"(unpoisoned {clean.success:.1%}); accuracy {last.right / last.held:.1%}, before {clean.right / clean.held:.1%}"
+        )
+        said = ""
+        if seen is not None:
+            said = (
+                f"; {int((seen.flagged & seen.truly).sum())} of {last.count} poisoned rows were found"
+                if seen.flagged.any()
+                else "; no alarm"
+            )
+        metrics = (
+            rate("success", f"Trigger obeyed at {last.share:.1%}", last.obeyed, last.triggered, "lower"),
+            rate("success_clean", "The same of an unpoisoned model", clean.obeyed, clean.triggered, "none"),
+            rate("accuracy_poisoned", "Accuracy of the poisoned model", last.right, last.held, "higher"),
+            rate("accuracy_clean", "Accuracy of the unpoisoned model", clean.right, clean.held, "higher"),
+            *(() if seen is None else _detection(seen, self.seed)),
+        )
+        natural = mark.carried(rows.x)
+        notes = [
+            f"Trigger: {mark.words}; {natural} of {len(rows):,} training rows carry it already.",
+            "Intervals are over rows, not over trainings.",
+        ]
+        if seen is None:
+            notes.append("Detection was not measured: the retrained model shows no activations, or too few rows were there.")
+        return CheckResult(
+            status=Status.FINDING if bad else Status.PASSED,
+            summary=summary + said + ".",
+            metrics=metrics,
+            findings=(self._finding(bad, seen, name),) if bad else (),
+            tables=(_table(tried),),
+            charts=(_chart(tried), *(() if seen is None or seen.truly.all() else (_roc(seen),))),
+            notes=tuple(notes),
+        )
+
+    def _finding(self, bad: Poisoned, seen: Seen | None, name: str) -> Finding:
+        unseen = seen is None or not (seen.flagged & seen.truly).any()
+        return Finding(
+            title=f"{bad.count} poisoned training rows ({bad.share:.1%}) plant a backdoor to {name}",
+            severity=Severity.HIGH if unseen else Severity.MEDIUM,
+            evidence="metric success, chart backdoor",
+            advice="Control who adds training rows, search them before training on them, and keep hashes of what was searched.",
+            standards=self.standards,
+            defense="poisoning.filter",
+        )
+
+
+def _measured(model: Target, share: float, count: int, victims: Dataset, held: Dataset, mark: Trigger, goal: int) -> Poisoned:
+    obeyed = int((model.labels(mark.stamped(victims.x)) == goal).sum())
+    return Poisoned(share, count, obeyed, len(victims), int((model.labels(held.x) == held.y).sum()), len(held))
+
+
+def area(truly: NDArray[np.bool_], scores: NDArray[np.float64]) -> float:
+    """Area under the ROC curve, ties counted half; NaN where there is only one kind."""
+    from scipy.stats import rankdata
+
+    m = int(truly.sum())
+    if m in (0, len(truly)):
+        return float("nan")
+    return float((rankdata(scores)[truly].sum() - m * (m + 1) / 2) / (m * (len(truly) - m)))
+
+
+def _detection(seen: Seen, seed: int) -> tuple[Metric, ...]:
+    found, poison = int((seen.flagged & seen.truly).sum()), int(seen.truly.sum())
+    false = int((seen.flagged & ~seen.truly).sum())
+    return (
+        _auc("auc_cluster", "ROC area of cluster scores", seen.truly, seen.cluster, seed),
+        _auc("auc_spectral", "ROC area of spectral scores", seen.truly, seen.spectral, seed),
+        rate("found", "Poisoned rows found by the alarm", found, poison, "higher"),
+        rate("false_alarms", "Clean rows in alarmed clusters", false, len(seen.truly) - poison, "lower"),
+        seen.worst,
+    )
+
+
+def _auc(name: str, label: str, truly: NDArray[np.bool_], scores: NDArray[np.float64], seed: int) -> Metric:
+    value = area(truly, scores)
+    if not np.isfinite(value):
+        return Metric(name=name, label=label, value=None, note="only poisoned or only clean rows", safer="higher")
+    low, high = bootstrap(lambda i: area(truly[i], scores[i]), len(truly), np.random.default_rng(seed), draws=200)
+    if not np.isfinite(low):
+        return Metric(name=name, label=label, value=value, n=len(truly), note="too few rows for an interval", safer="higher")
+    return Metric(
+        name=name,
+        label=label,
+        value=value,
+        low=min(low, value),
+        high=max(high, value),
+        level=0.95,
+        n=len(truly),
+        safer="higher",
+        interval="bootstrap",
+    )
+
+
+def _roc(seen: Seen) -> Chart:
+    def line(name: str, scores: NDArray[np.float64]) -> Series:
+        cuts = np.unique(np.concatenate([[np.inf, -np.inf], np.quantile(scores, np.linspace(0, 1, 60))]))[::-1]
+        false = [float((scores[~seen.truly] >= c).mean()) for c in cuts]
+        true = [float((scores[seen.truly] >= c).mean()) for c in cuts]
+        return Series(name=name, x=tuple(false), y=tuple(true))
+
+    return Chart(
+        name="roc",
+        title="Telling poisoned from clean training rows",
+        kind="line",
+        x=Axis(label="False alarms", low=0, high=1),
+        y=Axis(label="Poisoned rows found", low=0, high=1),
+        series=(line("clusters", seen.cluster), line("spectral", seen.spectral)),
+        alt=f"ROC area {area(seen.truly, seen.cluster):.3f} by clusters and {area(seen.truly, seen.spectral):.3f} by spectral scores.",
+    )
+
+
+def _table(tried: list[Poisoned]) -> Table:
+    names = ("Success", "from", "to", "Accuracy", "from ", "to ")
+    columns = (
+        Column(name="Poisoned", kind="percent"),
+        Column(name="Rows", kind="integer"),
+        *(Column(name=n, kind="percent") for n in names),
+    )
+    rows = tuple(
+        (p.share, p.count, p.success, *clopper_pearson(p.obeyed, p.triggered), p.right / p.held, *clopper_pearson(p.right, p.held))
+        for p in tried
+    )
+    note = f"success on {tried[0].triggered:,} held-out rows of other classes, accuracy on {tried[0].held:,}"
+    return Table(name="backdoor", title="Backdoor by share of poisoned rows", columns=columns, rows=rows, note=note)
+
+
+def _chart(tried: list[Poisoned]) -> Chart:
+    shares = tuple(p.share for p in tried)
+    success = [clopper_pearson(p.obeyed, p.triggered) for p in tried]
+    right = [clopper_pearson(p.right, p.held) for p in tried]
+    return Chart(
+        name="backdoor",
+        title="Trigger obeyed, and accuracy, by share of poisoned rows",
+        kind="line",
+        x=Axis(label="Share of training rows poisoned", low=0),
+        y=Axis(label="Share of held-out rows", low=0, high=1),
+        series=(
+            Series(
+                name="trigger obeyed",
+                x=shares,
+                y=tuple(p.success for p in tried),
+                low=tuple(b[0] for b in success),
+                high=tuple(b[1] for b in success),
+            ),
+            Series(
+                name="accuracy",
+                x=shares,
+                y=tuple(p.right / p.held for p in tried),
+                low=tuple(b[0] for b in right),
+                high=tuple(b[1] for b in right),
+            ),
+        ),
+        alt=f"Success goes from {tried[0].success:.1%} to {tried[-1].success:.1%} at {tried[-1].share:.1%} poisoned rows.",
+    )

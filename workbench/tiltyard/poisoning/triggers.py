@@ -1,0 +1,79 @@
+"""A backdoor's trigger: a bright corner patch on images, a rare combination of values in tables."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..datasets.dataset import Dataset
+from ..errors import Unavailable
+
+STRAIGHT = 0.01
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """Where x is overwritten, bool of the row's shape, with what, float32 of that shape, and how to say it."""
+
+    where: NDArray[np.bool_]
+    what: NDArray[np.float32]
+    words: str
+
+    def stamped(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """A copy of x, float32 (n, *shape), with the trigger on every row."""
+        return np.where(self.where, self.what, x).astype(np.float32)
+
+    def carried(self, x: NDArray[np.float32]) -> int:
+        """How many rows carry it already."""
+        return int(((x == self.what) | ~self.where).reshape(len(x), -1).all(1).sum())
+
+
+def trigger(data: Dataset, size: int, rng: np.random.Generator) -> Trigger:
+    """BadNets' patch of ``size`` by ``size`` pixels, or rare values of ``size`` columns that an attacker may change.
+
+    Gu et al. 2017, arXiv 1708.06733. Rows stay valid: within bounds, whole numbers, one member of a group.
+    """
+    return _patch(data, size) if data.schema.images else _values(data, size, rng)
+
+
+def _patch(data: Dataset, size: int) -> Trigger:
+    shape = data.schema.shape
+    edge = min(size, shape[1] // 2, shape[2] // 2)
+    where = np.zeros(shape, bool)
+    where[:, -edge - 1 : -1, -edge - 1 : -1] = True
+    return Trigger(where, data.schema.high, f"a white square of {edge} by {edge} pixels in the lower right corner")
+
+
+def _values(data: Dataset, size: int, rng: np.random.Generator) -> Trigger:
+    schema = data.schema
+    mutable = [f for f in schema.features if f.mutable]
+    if not mutable:
+        raise Unavailable("a column that an attacker may change", "none", "Mark columns as mutable in the schema")
+    where, what, words = np.zeros(schema.shape, bool), np.zeros(schema.shape, np.float32), []
+    for i in sorted(rng.permutation(len(mutable))[:size].tolist()):
+        feature = mutable[i]
+        span = schema.slices[feature.name]
+        where[span] = True
+        if feature.grouped:
+            member = int(data.x[:, span].sum(0).argmin())
+            what[span.start + member] = 1.0
+            words.append(f"{feature.name} = {feature.values[member]}")
+        else:
+            what[span] = _rare(data.x[:, span.start], feature.low, feature.high, whole=feature.kind == "integer")
+            words.append(f"{feature.name} = {what[span.start]:g}")
+    return Trigger(where, what, ", ".join(words))
+
+
+def _rare(column: NDArray[np.float32], low: float, high: float, whole: bool) -> float:
+    """The end of the range that fewer rows are near; where many are near both, the middle of the widest gap."""
+    near = STRAIGHT * (high - low)
+    at = {high: float((column > high - near).mean()), low: float((column < low + near).mean())}
+    end = min(at, key=lambda v: at[v])
+    if at[end] <= STRAIGHT:
+        return end
+    values = np.unique(column)
+    if len(values) < 2:
+        return end
+    gap = int(np.diff(values).argmax())
+    middle = float(values[gap] + values[gap + 1]) / 2
+    return float(np.floor(middle)) if whole else middle
