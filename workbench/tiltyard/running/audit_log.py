@@ -214,7 +214,7 @@ def _walked(path: Path, head: Head, key: bytes | None, progress: Progress) -> It
         while read < head.size:
             number += 1
             line = stream.readline(MOST_LINE + 1)
-            if not line:
+            if not line.endswith(b"\n"):
                 raise Broken(f"{head.count} records, as the head says", f"{number - 1}: the tail was cut", AGAIN)
             record = _parsed(line, number, previous, key)
             previous, read = record.hash, read + len(line)
