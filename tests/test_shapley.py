@@ -100,8 +100,9 @@ def test_same_seed_same_values_whatever_the_chunk(monkeypatch):
     rng = np.random.default_rng(3)
     x, back = rng.normal(size=(4, 5)).astype(np.float32), rng.normal(size=(10, 5)).astype(np.float32)
     runs = []
-    for call in (1e-9, 10.0):
+    for call, walked in ((7, 11), (1024, 10_000)):
         monkeypatch.setattr(shapley, "CALL", call)
+        monkeypatch.setattr(shapley, "WALKED", walked)
         runs.append(shapley.permutation(column(bumpy), x, zeros(x), back, numbers(5), 2, np.random.default_rng(7), Progress()).values)
     assert np.allclose(*runs, atol=1e-12)
 

@@ -1,6 +1,5 @@
 """Shapley values of a model's output: permutation sampling with batched model calls, and DeepExplainer as a preview."""
 
-import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,8 +20,7 @@ Scale = Literal["probability", "log-odds"]
 Score = Callable[[NDArray[np.float32]], NDArray[np.float64]]
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
-CALL = 0.12
-SMALLEST, LARGEST = 256, 32768
+CALL, WALKED = 1024, 16384
 
 
 @dataclass(frozen=True)
@@ -156,20 +154,17 @@ def permutation(
     rows = np.arange(n)
     at_x = _chunked(score, x, progress)[rows, of]
     at_back = _chunked(score, background, progress)
-    walks = _Walks(score, flat, back, x.shape[1:], of, at_x, at_back, players)
+    walks = _Walks(lambda mixed: _chunked(score, mixed, progress), flat, back, x.shape[1:], of, at_x, at_back, players)
     total, square = np.zeros((n, len(players))), np.zeros((n, len(players)))
-    count, start, size = b * pairs, 0, 16
-    while start < n * count:
+    count, size = b * pairs, max(1, WALKED // (2 * len(players)))
+    for start in range(0, n * count, size):
         progress.step(start / (n * count), f"row {start // count + 1} of {n}")
-        clock = time.perf_counter()
         chunk = np.arange(start, min(start + size, n * count))
         row = chunk // count
         order = rng.random((len(chunk), len(players))).argsort(1)
         part = (walks.walk(row, chunk // pairs % b, order) + walks.walk(row, chunk // pairs % b, order[:, ::-1])) / 2
         np.add.at(total, row, part)
         np.add.at(square, row, part**2)
-        start += len(chunk)
-        size = _next(size, time.perf_counter() - clock, len(players))
     progress.step(1.0, "attributed")
     mean = total / count
     spread = np.maximum(square / count - mean**2, 0) / max(count - 1, 1)
@@ -177,17 +172,12 @@ def permutation(
     return Attribution(mean, error, at_back[:, of].mean(0), at_x, players, unit)
 
 
-def _next(size: int, seconds: float, m: int) -> int:
-    """The next chunk in walks: near ``CALL`` seconds, and within bounds in model rows."""
-    wanted = size * min(max(CALL / max(seconds, 1e-6), 0.25), 4.0)
-    return int(min(max(wanted, 1, SMALLEST / (2 * m)), max(LARGEST / m, 1)))
-
-
 def _chunked(score: Score, x: NDArray[np.float32], progress: Progress) -> Floats:
+    """``score(x)`` in calls of fixed size: a size that followed the clock would change the last bits from run to run."""
     parts = []
-    for start in range(0, len(x), SMALLEST):
+    for start in range(0, len(x), CALL):
         progress.check()
-        parts.append(score(x[start : start + SMALLEST]))
+        parts.append(score(x[start : start + CALL]))
     return np.concatenate(parts)
 
 

@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 from ..check import Check, Estimate, parameter
 from ..datasets.dataset import Dataset
-from ..errors import Problem
 from ..intervals import LEVEL
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Finding, Metric, Series, Severity, Status
@@ -16,7 +15,7 @@ from ..targets.target import Target
 from .explaining import SOURCES, Explainer, caveats
 
 Floats = NDArray[np.float64]
-DRAWS, FEWEST, TINY = 1000, 25, 1e-9
+DRAWS, FEWEST, ENOUGH, TINY = 1000, 10, 25, 1e-9
 STANDARDS = ("OWASP ML04:2023", "AITG-MOD-04", "AML.T0024.000", "NISTAML.033", "AI RMF MEASURE 2.9", "AI RMF MEASURE 2.10")
 
 
@@ -48,8 +47,10 @@ class Leakage(Check):
         seen, outside = data.seen.sample(self.rows + self.background, rng), data.unseen.sample(self.rows, rng)
         n = min(len(seen) - self.background, len(outside))
         if n < FEWEST:
-            found = f"{len(seen)} trained on and {len(outside)} not"
-            raise Problem(f"{FEWEST} rows of each kind besides {self.background} for the background", found, "Give more rows")
+            text = (
+                f"{len(seen)} rows trained on and {len(outside)} not are too few: {FEWEST} of each are needed, and the background besides."
+            )
+            return CheckResult(status=Status.INCOMPLETE, summary=text)
         # Rows of the background are kept out of the attack: a row that stands in its own background is explained by less.
         inside, back = seen.take(np.arange(n)), seen.x[-self.background :]
         x, y = (np.concatenate([getattr(part, name)[:n] for part in (inside, outside)]) for name in ("x", "y"))
@@ -80,7 +81,7 @@ class Leakage(Check):
         leaks = (gain.low or 0.0) > self.limit
         text = f"Membership attack AUC {aucs['scores']:.3f} with scores and {aucs['both']:.3f} with explanations too"
         return CheckResult(
-            status=Status.FINDING if leaks else Status.PASSED,
+            status=Status.FINDING if leaks else Status.PASSED if n >= ENOUGH else Status.INCOMPLETE,
             summary=f"{text}: a gain of {gain.value:+.3f} ({gain.low:+.3f} to {gain.high:+.3f}; {n:,} rows of each kind it did not learn from).",
             metrics=metrics,
             findings=(_finding(gain),) if leaks else (),

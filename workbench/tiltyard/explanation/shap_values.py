@@ -37,7 +37,7 @@ class ShapValues(Check):
     permutations: int = parameter(1, "Orders a background row, each walked forward and back", ge=1, le=200)
     scale: Scale = parameter("probability", "Explain the probability, or its log-odds (deep always explains logits)")
     of_class: str = parameter("", "Class to explain; empty means the last of two, and each row's predicted one of more")
-    row: int = parameter(0, "The row explained on its own, counted from 0 in the whole data set", ge=0)
+    row: int = parameter(0, "The row explained on its own, counted from 0 in the whole data set", ge=0, le=10**9)
     top: int = parameter(3, "A sensitive feature among this many strongest ones is a finding", "features", ge=1, le=50)
     patch: int = parameter(4, "Side of the squares an image is divided in (deep: single pixels)", "pixels", ge=1, le=64)
 

@@ -67,6 +67,7 @@ class CorrelationRemover(Defense):
     strength: float = parameter(1.0, "How much of the correlation is taken out: 1 all, 0 none", ge=0.0, le=1.0)
     tolerance: float = parameter(0.1, "Gap in selection rates that is still called mended", ge=0.0, le=1.0)
     positive: str = parameter("", "The class that is the favorable outcome; empty means the last")
+    smallest: int = parameter(30, "Smaller groups are neither fitted to nor compared", "rows", ge=2, le=10_000)
     rows: int = parameter(50_000, "Rows to train on, of those trained on", "rows", ge=100, le=1_000_000)
 
     def apply(self, target: Target, data: Dataset, progress: Progress) -> Defended:
@@ -80,7 +81,7 @@ class CorrelationRemover(Defense):
         made = behind(projection(fitted.x, taken, self.strength), target, fitted, self.seed, progress.part(0.8))
         before = judged(target, held, positive, progress.part(0.05))
         after = judged(made, held, positive, progress.part(0.1))
-        mended = Mended(column, held.sensitive[column], before, after)
+        mended = Mended(column, held.sensitive[column], before, after, self.smallest, len(fitted))
         notes = (
             f"Trained again on {len(fitted):,} rows. The model is no longer told {read.feature!r}, nor what other columns tell of it in "
             "a straight line; what they tell in other ways stays, so no gap is promised.",

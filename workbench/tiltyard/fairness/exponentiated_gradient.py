@@ -17,7 +17,7 @@ from .belonging import sensitive_column, trained_and_held, two_classes
 from .group_metrics import STANDARDS
 from .groups import judged, positive_class
 from .learners import Learner, learner
-from .mending import SMALLEST, Mended, compared
+from .mending import Mended, compared
 from .randomized import RandomizedTarget
 
 FITS_A_ROUND = 6
@@ -58,6 +58,7 @@ class ExponentiatedGradient(Defense):
     tolerance: float = parameter(0.02, "Gap that training may leave between any group and all", gt=0.0, le=1.0)
     iterations: int = parameter(8, "Rounds, each with up to six trainings", "rounds", ge=1, le=100)
     positive: str = parameter("", "The class that is the favorable outcome; empty means the last")
+    smallest: int = parameter(30, "Smaller groups are neither fitted to nor compared", "rows", ge=2, le=10_000)
     rows: int = parameter(4000, "Rows to train on, of those trained on", "rows", ge=100, le=200_000)
 
     def apply(self, target: Target, data: Dataset, progress: Progress) -> Defended:
@@ -67,7 +68,7 @@ class ExponentiatedGradient(Defense):
         positive = positive_class(target.classes, self.positive)
         train = learner(target, self.seed)
         fitted, held = trained_and_held(data, self.rows, rng)
-        found, fits = self._fit(target, train, _large(fitted, column), column, positive, progress.part(0.85))
+        found, fits = self._fit(target, train, _large(fitted, column, self.smallest), column, positive, progress.part(0.85))
         made = RandomizedTarget(
             f"{target.name}, {self.constraint.replace('_', ' ')} by {column}",
             target.classes,
@@ -79,7 +80,7 @@ class ExponentiatedGradient(Defense):
         )
         before = judged(target, held, positive, progress.part(0.05))
         after = judged(made, held, positive, progress.part(0.1))
-        mended = Mended(column, held.sensitive[column], before, after)
+        mended = Mended(column, held.sensitive[column], before, after, self.smallest, len(fitted))
         notes = (
             f"{fits} trainings on {len(fitted):,} rows; {len(found.members)} models share the answers "
             f"(weights {', '.join(f'{w:.2f}' for w in found.weights[:8])}).",
@@ -108,11 +109,11 @@ class ExponentiatedGradient(Defense):
         return Mixture(members, tuple(float(w) for w in share), positive), fits.done
 
 
-def _large(rows: Dataset, column: str) -> Dataset:
+def _large(rows: Dataset, column: str, smallest: int) -> Dataset:
     names, n = np.unique(rows.sensitive[column], return_counts=True)
-    large = names[n >= SMALLEST]
+    large = names[n >= smallest]
     if len(large) < 2:
-        raise Problem(f"two groups with at least {SMALLEST} rows", f"{len(large)}", "Raise rows or choose another column")
+        raise Problem(f"two groups with at least {smallest} rows", f"{len(large)}", "Raise rows or choose another column")
     return rows.take(np.isin(rows.sensitive[column], large))
 
 

@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from ..check import Check, Estimate, parameter
 from ..datasets.dataset import Dataset
-from ..errors import Problem
 from ..intervals import LEVEL, rate
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
@@ -16,7 +15,6 @@ from ..targets.target import Target
 from .belonging import sensitive_column
 from .group_metrics import STANDARDS
 from .groups import positive_class
-from .mending import SMALLEST
 from .rates import Gap, gaps, grouped
 from .thresholds import by_rules, fit_rules
 
@@ -65,6 +63,7 @@ class Frontier(Check):
     positive: str = parameter("", "The class that is the favorable outcome; empty means the last; the rest count as one")
     points: int = parameter(6, "Gaps between none and today's that thresholds by group are found for", ge=2, le=30)
     rows: int = parameter(10_000, "Rows, half to find thresholds on and half to measure on", "rows", ge=200, le=200_000)
+    smallest: int = parameter(30, "Groups with fewer rows in a half are left out", "rows", ge=2, le=10_000)
     limit: float = parameter(0.1, "Gap above which a cheap mend is a finding", ge=0.0, le=1.0)
     price: float = parameter(0.03, "Accuracy that closing the gap may cost to be called cheap", ge=0.0, le=1.0)
 
@@ -76,14 +75,16 @@ class Frontier(Check):
         column = sensitive_column(data, self.column)
         positive = positive_class(target.classes, self.positive)
         rows = _scored(target, data.unseen.sample(self.rows, rng), column, positive, progress.part(0.3))
-        kept = _enough(rows)
-        order = rng.permutation(kept)
-        fitted, held = rows.take(order[: len(order) // 2]), rows.take(order[len(order) // 2 :])
+        fit, hold = _halved(rows, self.smallest, rng)
+        if len(np.unique(rows.groups[fit])) < 2:
+            text = f"Fewer than two groups of {column!r} have {2 * self.smallest} rows with both classes: nothing to compare."
+            return CheckResult(status=Status.INCOMPLETE, summary=text)
+        fitted, held = rows.take(fit), rows.take(hold)
         now = _point(NOW, "most likely class", held.predicted, held, rng)
         found = [now, *_one(held, rng, progress), *self._by_group(fitted, held, now.gap.difference, rng, progress)]
         best = min((p for p in found if p.family == GROUPED), key=lambda p: p.gap.difference)
         cost = _cost(now, best, rng)
-        return self._result(found, now, best, cost, column, held, len(rows.truth) - len(kept))
+        return self._result(found, now, best, cost, column, held, len(rows.truth) - len(fit) - len(hold))
 
     def _by_group(self, fitted: Scored, held: Scored, gap: float, rng: np.random.Generator, progress: Progress) -> list[Point]:
         found = []
@@ -137,17 +138,18 @@ def _scored(target: Target, data: Dataset, column: str, positive: int, progress:
     return Scored(data.y == positive, scores.argmax(1) == positive, groups, scores[:, positive])
 
 
-def _enough(rows: Scored) -> NDArray[np.intp]:
-    """Rows of groups that can be halved and still hold both classes."""
-    names = [
-        g
-        for g in np.unique(rows.groups)
-        if (mine := rows.truth[rows.groups == g]).sum() >= 10 and (~mine).sum() >= 10 and len(mine) >= 2 * SMALLEST
-    ]
-    if len(names) < 2:
-        found = f"{len(names)} of {len(np.unique(rows.groups))}"
-        raise Problem(f"two groups with {2 * SMALLEST} rows, ten of each class among them", found, "Give more rows or another column")
-    return np.flatnonzero(np.isin(rows.groups, names))
+def _halved(rows: Scored, smallest: int, rng: np.random.Generator) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Rows to fit on and to measure on, each with every group's classes in equal shares; groups too small for that are left out."""
+    halves: tuple[list[NDArray[np.intp]], list[NDArray[np.intp]]] = ([], [])
+    for group in np.unique(rows.groups):
+        kinds = [rng.permutation(np.flatnonzero((rows.groups == group) & (rows.truth == kind))) for kind in (False, True)]
+        if min(len(k) for k in kinds) < 2 or sum(len(k) for k in kinds) < 2 * smallest:
+            continue
+        for kind in kinds:
+            halves[0].append(kind[: len(kind) // 2])
+            halves[1].append(kind[len(kind) // 2 :])
+    none = np.zeros(0, np.intp)
+    return np.concatenate([none, *halves[0]]), np.concatenate([none, *halves[1]])
 
 
 def _point(family: str, setting: str, predicted: NDArray[np.bool_], held: Scored, rng: np.random.Generator) -> Point:

@@ -232,7 +232,7 @@ def _frame(m: Measured, rows: Judged) -> dict[str, NDArray[np.float64]]:
         metrics=measures,
         y_true=rows.truth.astype(int),
         y_pred=rows.predicted.astype(int),
-        sensitive_features=m.division.groups,
+        sensitive_features={"group": m.division.groups},
     ).by_group.loc[list(m.every.names)]
     behind = {name: parts(m.every.counts, name)[1] > 0 for name in RATES}
     return {name: np.where(behind[name], frame[name].to_numpy(np.float64), np.nan) for name in RATES}

@@ -11,35 +11,43 @@ from .group_metrics import CRITERIA, STANDARDS, WORDS
 from .groups import Judged
 from .rates import RATES, Gap, Grouped, gaps, grouped, parts
 
-DRAWS, SMALLEST = 500, 30
+DRAWS = 500
 
 
 @dataclass(frozen=True)
 class Mended:
-    """Rows judged before and after, divided by ``groups`` str (n,) of ``column``."""
+    """Rows judged before and after, divided by ``groups`` str (n,) of ``column``; ``fitted`` is the number of other rows fitted on."""
 
     column: str
     groups: NDArray[np.str_]
     before: Judged
     after: Judged
+    smallest: int
+    fitted: int
+
+    def noise(self, gap: Gap) -> float:
+        """The gap that is left by chance: the rows fitted on were a sample too, as the rows measured on are."""
+        return gap.chance * float(np.sqrt(1 + len(self.groups) / self.fitted))
 
 
 def compared(mended: Mended, criterion: str, tolerance: float, rng: np.random.Generator, notes: tuple[str, ...]) -> CheckResult:
     """The defense's result: passed where the gap after lies within ``tolerance`` and what chance does, else a finding."""
-    counts = [grouped(mended.groups, j.truth, j.predicted).of_size(SMALLEST) for j in (mended.before, mended.after)]
-    found = [gaps(c.counts, DRAWS, rng, SMALLEST) for c in counts]
+    counts = [grouped(mended.groups, j.truth, j.predicted).of_size(mended.smallest) for j in (mended.before, mended.after)]
+    if len(counts[0].names) < 2:
+        return _unmeasured(mended, notes)
+    found = [gaps(c.counts, DRAWS, rng, mended.smallest) for c in counts]
     gap, was = found[1][criterion], found[0][criterion]
-    met = bool(gap.difference <= tolerance + gap.chance or gap.low <= tolerance)
+    met = bool(gap.difference <= tolerance + mended.noise(gap) or gap.low <= tolerance)
     change = _change(mended, rng)
     hits = [int((j.truth == j.predicted).sum()) for j in (mended.before, mended.after)]
     n = len(mended.groups)
     summary = (
         f"{CRITERIA[criterion]} difference by {mended.column} went from {was.difference:.3f} to {gap.difference:.3f} "
-        f"({gap.low:.3f} to {gap.high:.3f}; chance alone reaches {gap.chance:.3f}) and accuracy from {hits[0] / n:.3f} to "
+        f"({gap.low:.3f} to {gap.high:.3f}; so few rows leave {mended.noise(gap):.3f} by chance) and accuracy from {hits[0] / n:.3f} to "
         f"{hits[1] / n:.3f} on {n:,} rows not fitted on" + ("." if met else "; that is more than was allowed.")
     )
     return CheckResult(
-        status=Status.PASSED if met else Status.FINDING,
+        status=Status.PASSED if met else Status.FINDING if np.isfinite(gap.difference) else Status.INCOMPLETE,
         summary=summary,
         metrics=(
             rate("accuracy_before", "Accuracy before", hits[0], n, "higher"),
@@ -47,11 +55,22 @@ def compared(mended: Mended, criterion: str, tolerance: float, rng: np.random.Ge
             change,
             *(_metric(name, when, g[name], n) for name in CRITERIA for when, g in zip(("before", "after"), found, strict=True)),
         ),
-        findings=() if met else (_finding(criterion, gap, tolerance),),
+        findings=() if met or not np.isfinite(gap.difference) else (_finding(criterion, gap, tolerance),),
         tables=(_table(mended.column, counts),),
         charts=(_chart(mended.column, counts),),
         notes=(*notes, *_worse(found, criterion)),
     )
+
+
+def _unmeasured(mended: Mended, notes: tuple[str, ...]) -> CheckResult:
+    n = len(mended.groups)
+    text = f"Made, but not measured: fewer than two groups of {mended.column!r} have {mended.smallest} of the {n:,} rows to measure on."
+    hits = [int((j.truth == j.predicted).sum()) for j in (mended.before, mended.after)]
+    metrics = (
+        rate("accuracy_before", "Accuracy before", hits[0], n, "higher"),
+        rate("accuracy_after", "Accuracy after", hits[1], n, "higher"),
+    )
+    return CheckResult(status=Status.INCOMPLETE, summary=text, metrics=metrics, notes=notes)
 
 
 def _worse(found: list[dict[str, Gap]], criterion: str) -> list[str]:

@@ -14,7 +14,7 @@ from ..targets.target import Target
 from .belonging import Belonging, belonging, halves, sensitive_column, two_classes
 from .group_metrics import STANDARDS
 from .groups import judged, positive_class
-from .mending import SMALLEST, Mended, compared
+from .mending import Mended, compared
 from .randomized import RandomizedTarget
 from .thresholds import ByGroup, Constraint, Objective, Rules, fit_rules
 
@@ -55,15 +55,16 @@ class ThresholdOptimizer(Defense):
     objective: Objective = parameter("accuracy_score", "What is kept as high as the constraint allows")
     tolerance: float = parameter(0.0, "Largest gap the thresholds may leave (not for equalized odds)", ge=0.0, le=1.0)
     positive: str = parameter("", "The class that is the favorable outcome; empty means the last")
+    smallest: int = parameter(30, "Smaller groups are neither fitted to nor compared", "rows", ge=2, le=10_000)
     rows: int = parameter(20_000, "Rows the thresholds are found on, of one half of those not trained on", "rows", ge=100, le=200_000)
 
     def rules(self, base: Target, x: NDArray[np.float32], truth: NDArray[np.bool_], groups: NDArray[np.str_], positive: int) -> Rules:
         """Thresholds of the groups with enough rows of both classes."""
         scores = base.scores(x)[:, positive].astype(np.float64)
-        kept = np.isin(groups, [g for g in np.unique(groups) if _enough(truth[groups == g])])
+        kept = np.isin(groups, [g for g in np.unique(groups) if _enough(truth[groups == g], self.smallest)])
         if len(np.unique(groups[kept])) < 2:
             found = f"{len(np.unique(groups[kept]))} of {len(np.unique(groups))}"
-            raise Problem(f"two groups with {SMALLEST} rows and both classes", found, "Give more rows or another column")
+            raise Problem(f"two groups with {self.smallest} rows and both classes", found, "Give more rows or another column")
         return fit_rules(scores[kept], truth[kept], groups[kept], self.constraint, self.objective, self.tolerance)
 
     def apply(self, target: Target, data: Dataset, progress: Progress) -> Defended:
@@ -80,7 +81,7 @@ class ThresholdOptimizer(Defense):
         progress.step(0.6, "measuring")
         before = judged(target, held, positive, progress.part(0.2))
         after = judged(made, held, positive, progress.part(0.2))
-        mended = Mended(column, held.sensitive[column], before, after)
+        mended = Mended(column, held.sensitive[column], before, after, self.smallest, len(fitted))
         notes = self._notes(read, rules, len(fitted))
         return Defended(made, compared(mended, self.constraint, self.tolerance, rng, notes))
 
@@ -101,5 +102,5 @@ class ThresholdOptimizer(Defense):
         return tuple(found)
 
 
-def _enough(truth: NDArray[np.bool_]) -> bool:
-    return len(truth) >= SMALLEST and bool(truth.any()) and not bool(truth.all())
+def _enough(truth: NDArray[np.bool_], smallest: int) -> bool:
+    return len(truth) >= smallest and bool(truth.any()) and not bool(truth.all())
