@@ -72,6 +72,7 @@ def score_chart(classes: Sequence[str], before: NDArray[np.float32], now: NDArra
     kept = sorted(int(i) for i in ranked)
     places = tuple(float(i) for i in range(len(kept)))
     top = classes[int(now.argmax())]
+    digits = 2 if len(kept) > 4 else 3  # the numbers over narrow bars must not touch
     return Chart(
         name="scores",
         title="Class scores" if exact else "Predicted class",
@@ -79,8 +80,8 @@ def score_chart(classes: Sequence[str], before: NDArray[np.float32], now: NDArra
         x=Axis(label="Class", categories=tuple(classes[i] for i in kept)),
         y=Axis(label="Score", low=0, high=1),
         series=(
-            Series(name="as it was", x=places, y=tuple(float(before[i]) for i in kept)),
-            Series(name="as it is now", x=places, y=tuple(float(now[i]) for i in kept)),
+            Series(name="as it was", x=places, y=tuple(round(float(before[i]), digits) for i in kept)),
+            Series(name="as it is now", x=places, y=tuple(round(float(now[i]), digits) for i in kept)),
         ),
         alt=f"Now {top} with a score of {float(now.max()):.2f}, before {classes[int(before.argmax())]}.",
     )
@@ -247,7 +248,7 @@ class ByHand(w.VBox):
         self._quiet = False
         self.buttons.children = (self.another, self.reset)
         self.editor.children = (self.pad,)
-        self.fixed.say("Undo and Erase are under the pad. Black is 0, white is 1.")
+        self.fixed.say("Black is 0, white is 1.")
 
     def _show_form(self, schema: Schema) -> None:
         assert self.x is not None

@@ -22,6 +22,7 @@ KNOWN: dict[str, frozenset[str]] = {
     "gray": frozenset({"labels", "scores", "training"}),
     "black": frozenset({"labels", "scores"}),
 }
+AUDITS = frozenset({"privacy.identifying", "privacy.audit_epsilon", "poisoning.detect", "theft.watermark_verify"})
 WORDS = {"white": "white box", "gray": "gray box", "black": "black box"}
 
 
@@ -151,6 +152,8 @@ def _given(cls: type[Step], threat: ThreatModel, profile: str, data: Dataset, se
 
 def _forbidden(step: Check, threat: ThreatModel, target: Target, data: Dataset) -> str:
     """Why the threat model, the target or the data do not allow ``step``; empty where they do."""
+    if step.id in AUDITS or not getattr(step, "attack", True):
+        return "no attack: the owner's own audit, run it in its topic"
     if not any(id.startswith("AML.T") for id in step.standards):
         return "no attack on the model: it maps to no ATLAS technique"
     if reason := step.unmet(target, data):
