@@ -16,10 +16,12 @@ def el(tag: str, attrs: dict[str, Any] | None = None, *children: Node) -> Node:
 
 
 def div(name: str, *children: Node) -> Node:
+    """A ``div`` with a class."""
     return el("div", {"class": name}, *children)
 
 
 def span(name: str, *children: Node) -> Node:
+    """A ``span`` with a class."""
     return el("span", {"class": name}, *children)
 
 

@@ -75,6 +75,8 @@ class Finding(Frozen):
 
 
 class Column(Frozen):
+    """The head of a table's column; ``percent`` cells are shares from 0 to 1."""
+
     name: str
     unit: str = ""
     kind: Literal["text", "number", "integer", "percent", "boolean"] = "text"
@@ -103,6 +105,8 @@ class Table(Frozen):
 
 
 class Axis(Frozen):
+    """An axis with its label and unit; with ``categories`` its coordinate is their index."""
+
     label: str
     unit: str = ""
     scale: Literal["linear", "log"] = "linear"

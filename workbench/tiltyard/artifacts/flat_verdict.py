@@ -26,6 +26,7 @@ _PYTHON_TYPE = (b"arrow.py_extension_type", b"PyExtensionType")
 
 
 def judge_safetensors(stream: IO[bytes], findings: Findings) -> None:
+    """Is the header whole and do the tensors fill the file?"""
     try:
         found = read_safetensors(stream)
     except BadHeader as error:
@@ -37,6 +38,7 @@ def judge_safetensors(stream: IO[bytes], findings: Findings) -> None:
 
 
 def judge_npy(stream: IO[bytes], findings: Findings, where: str = "file") -> None:
+    """Is it numbers alone, without objects?"""
     size = stream.seek(0, os.SEEK_END)
     stream.seek(0)
     try:
@@ -56,6 +58,7 @@ def judge_npy(stream: IO[bytes], findings: Findings, where: str = "file") -> Non
 
 
 def judge_onnx(stream: IO[bytes], findings: Findings, path: Path | None) -> None:
+    """Does the graph read no file but its own?"""
     try:
         model = onnx_model.read(stream, findings.progress)
     except onnx_model.NotOnnx as error:
@@ -124,6 +127,7 @@ def _mentions(footer: bytes, name: bytes) -> bool:
 
 
 def judge_text(stream: IO[bytes], findings: Findings) -> None:
+    """Text holds no code that a reader runs."""
     stream.seek(0)
     head = stream.read(64 << 10)
     if text.is_table(head):
@@ -133,6 +137,7 @@ def judge_text(stream: IO[bytes], findings: Findings) -> None:
 
 
 def judge_hdf5(stream: IO[bytes], findings: Findings) -> None:
+    """No reader here proves it."""
     stream.seek(0)
     if _LAMBDA.search(stream.read(64 << 20)):
         findings.unsafe("file", "a Keras Lambda layer", "it holds Python bytecode that runs at loading")
@@ -140,6 +145,7 @@ def judge_hdf5(stream: IO[bytes], findings: Findings) -> None:
 
 
 def judge_gguf(stream: IO[bytes], findings: Findings) -> None:
+    """No reader here proves it."""
     stream.seek(0)
     head = stream.read(24)
     version, tensors, keys = (int.from_bytes(head[a:b], "little") for a, b in ((4, 8), (8, 16), (16, 24)))

@@ -40,12 +40,16 @@ class StepFacts(Frozen):
 
 
 class CheckList(Frozen):
+    """What ``tiltyard checks --json`` prints."""
+
     format: int = FORMAT
     kind: Literal["tiltyard-checks"] = "tiltyard-checks"
     steps: tuple[StepFacts, ...]
 
 
 class RunList(Frozen):
+    """What ``tiltyard runs --json`` prints."""
+
     format: int = FORMAT
     kind: Literal["tiltyard-runs"] = "tiltyard-runs"
     store: str
@@ -66,6 +70,8 @@ class ScannedFile(Frozen):
 
 
 class ScanList(Frozen):
+    """What ``tiltyard scan --json`` prints."""
+
     format: int = FORMAT
     kind: Literal["tiltyard-scan"] = "tiltyard-scan"
     files: tuple[ScannedFile, ...]
@@ -81,6 +87,8 @@ class Ailment(Frozen):
 
 
 class Diagnosis(Frozen):
+    """What ``tiltyard doctor --json`` prints."""
+
     format: int = FORMAT
     kind: Literal["tiltyard-doctor"] = "tiltyard-doctor"
     looked_at: tuple[Ailment, ...]

@@ -23,7 +23,7 @@ def svg(chart: Chart) -> str:
 
     tall = 0.28 * len(chart.y.categories) + 1.2 if chart.kind == "hbar" else 3.0
     with rc_context({"svg.fonttype": "none", "font.size": 9, "svg.hashsalt": "tiltyard", "axes.unicode_minus": True}):
-        figure = Figure(figsize=(6.4, max(2.4, tall)), layout="constrained")
+        figure = Figure(figsize=(7.6 if chart.kind == "hbar" else 6.4, max(2.4, tall)), layout="constrained")
         FigureCanvasSVG(figure)
         axes = figure.subplots()
         _draw(axes, chart)
@@ -45,9 +45,11 @@ def _draw(axes: "Axes", chart: Chart) -> None:
     if chart.kind == "hbar":
         axes.invert_yaxis()
     if len(chart.series) > 1:
-        axes.legend(frameon=False, fontsize=8)
+        axes.legend(frameon=False, fontsize=8, loc="lower left", bbox_to_anchor=(0, 1), ncols=4)
     axes.grid(visible=True, axis="x" if chart.kind == "hbar" else "y", color="#ddd", linewidth=0.6)
     axes.set_axisbelow(True)
+    if chart.kind == "hbar":
+        axes.axvline(0, color="#555", linewidth=0.8)
     axes.spines[["top", "right"]].set_visible(False)
 
 
@@ -76,7 +78,7 @@ def _axis(axes: "Axes", axis: Axis, side: str) -> None:
     (axes.set_xlim if side == "x" else axes.set_ylim)(**limits)  # type: ignore[arg-type]
 
 
-def _short(name: str, most: int = 32) -> str:
+def _short(name: str, most: int = 56) -> str:
     plain = name.replace("$", r"\$")
     return plain if len(plain) <= most else plain[: most - 1] + "…"
 

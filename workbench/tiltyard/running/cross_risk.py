@@ -202,7 +202,7 @@ def gain(c: Cell) -> tuple[float, float, float] | None:
 
 
 def _charts(found: list[tuple[str, Cell]]) -> tuple[Chart, ...]:
-    shown = [(risk, c, gain(c)) for risk, c in found]
+    shown = [(risk, c, gain(c)) for risk, c in found if risk != COST]
     drawn = [(risk, c, g) for risk, c, g in shown if g is not None][:24]
     if not drawn:
         return ()

@@ -14,6 +14,8 @@ ANSWERED = (Status.PASSED, Status.FINDING)
 
 
 class Outcome(StrEnum):
+    """How a rule of the policy ended."""
+
     PASS = "pass"
     FAIL = "fail"
     INCOMPLETE = "incomplete"

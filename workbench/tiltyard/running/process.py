@@ -20,6 +20,7 @@ class Process(Frozen):
 
 @cache
 def host() -> str:
+    """The name of this machine."""
     return socket.gethostname()
 
 

@@ -29,6 +29,7 @@ def catalog() -> dict[str, Standard]:
 
 
 def known(id: str) -> bool:
+    """Is the id in the catalog?"""
     return id in catalog()
 
 
