@@ -16,7 +16,7 @@ from ..targets.target import Target
 from .detect import SOURCES as DETECTION
 from .detect import STANDARDS, worst_metric
 from .signatures import ALARM, clusters, spectral
-from .triggers import Trigger, trigger
+from .triggers import Trigger, strange
 
 
 @dataclass(frozen=True)
@@ -76,20 +76,20 @@ class Backdoor(Check):
         rng = np.random.default_rng(self.seed)
         rows = data.seen.sample(self.rows, rng)
         goal = self._goal(rows)
-        mark = trigger(rows, self.size, rng)
         victims = data.unseen.take(data.unseen.y != goal) if (data.unseen.y != goal).any() else None
         candidates = rng.permutation(np.flatnonzero(rows.y != goal))
         if victims is None or len(candidates) == 0 or len(np.unique(rows.y)) < 2:
             raise Unavailable("training and held-out rows of another class than the goal", "none", "Give rows of more classes")
+        mark = strange(rows, self.size, target, goal, rng, progress.part(0.05))
         tried: list[Poisoned] = []
         shares = [0.0, *(self.most / 2**i for i in range(self.points - 1, -1, -1))]
         model, bad, x, y = target, candidates[:0], rows.x, rows.y
         for i, share in enumerate(shares):
-            progress.step(0.8 * i / len(shares), f"{share:.2%} of rows poisoned")
+            progress.step(0.05 + 0.75 * i / len(shares), f"{share:.2%} of rows poisoned")
             bad = candidates[: round(share * len(rows))]
             x, y = rows.x.copy(), rows.y.copy()
             x[bad], y[bad] = mark.stamped(x[bad]), goal
-            model = target.retrain(x, y, self.seed, progress.part(0.75 / len(shares)))
+            model = target.retrain(x, y, self.seed, progress.part(0.7 / len(shares)))
             tried.append(_measured(model, share, len(bad), victims, data.unseen, mark, goal))
         poisoned = Dataset(x, y, rows.schema, "poisoned rows")
         seen = self._searched(model, poisoned, bad, progress.part(0.15))
@@ -121,7 +121,8 @@ class Backdoor(Check):
 
     def _result(self, tried: list[Poisoned], seen: Seen | None, mark: Trigger, rows: Dataset, goal: int) -> CheckResult:
         clean, last, name = tried[0], tried[-1], rows.schema.classes[goal]
-        bad = next((p for p in tried[1:] if clopper_pearson(p.obeyed, p.triggered)[0] >= self.alarm and p.success > clean.success), None)
+        _, at_most = clopper_pearson(clean.obeyed, clean.triggered)
+        bad = next((p for p in tried[1:] if clopper_pearson(p.obeyed, p.triggered)[0] > max(self.alarm, at_most)), None)
         summary = (
             f"With {last.share:.1%} of {len(rows):,} training rows poisoned the trigger gives {name} on {last.success:.1%} of {last.triggered:,} rows "
             f"(unpoisoned {clean.success:.1%}); accuracy {last.right / last.held:.1%}, before {clean.right / clean.held:.1%}"

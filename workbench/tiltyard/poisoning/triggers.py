@@ -7,8 +7,11 @@ from numpy.typing import NDArray
 
 from ..datasets.dataset import Dataset
 from ..errors import Unavailable
+from ..progress import Progress
+from ..targets.target import Target
 
 STRAIGHT = 0.01
+CANDIDATES, TRIED_ON = 12, 300
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,14 @@ def trigger(data: Dataset, size: int, rng: np.random.Generator) -> Trigger:
     return _patch(data, size) if data.schema.images else _values(data, size, rng)
 
 
+def strange(data: Dataset, size: int, model: Target, goal: int, rng: np.random.Generator, progress: Progress) -> Trigger:
+    """Of a few triggers the one that gives ``goal`` least on ``model``, which knows none: what it does later, poison taught it."""
+    rows = data.take(data.y != goal).sample(TRIED_ON, rng)
+    found = [trigger(data, size, rng) for _ in range(1 if data.schema.images else CANDIDATES)]
+    obeyed = [int((model.labels(mark.stamped(rows.x)) == goal).sum()) for mark in progress.over(found, "choosing a trigger")]
+    return found[int(np.argmin(obeyed))]
+
+
 def _patch(data: Dataset, size: int) -> Trigger:
     shape = data.schema.shape
     edge = min(size, shape[1] // 2, shape[2] // 2)
@@ -59,21 +70,20 @@ def _values(data: Dataset, size: int, rng: np.random.Generator) -> Trigger:
             what[span.start + member] = 1.0
             words.append(f"{feature.name} = {feature.values[member]}")
         else:
-            what[span] = _rare(data.x[:, span.start], feature.low, feature.high, whole=feature.kind == "integer")
+            what[span] = _rare(data.x[:, span.start], feature.low, feature.high, feature.kind == "integer", rng)
             words.append(f"{feature.name} = {what[span.start]:g}")
     return Trigger(where, what, ", ".join(words))
 
 
-def _rare(column: NDArray[np.float32], low: float, high: float, whole: bool) -> float:
-    """The end of the range that fewer rows are near; where many are near both, the middle of the widest gap."""
+def _rare(column: NDArray[np.float32], low: float, high: float, whole: bool, rng: np.random.Generator) -> float:
+    """An end of the range that hardly a row is near; where many are near both, the middle of the widest gap."""
     near = STRAIGHT * (high - low)
     at = {high: float((column > high - near).mean()), low: float((column < low + near).mean())}
-    end = min(at, key=lambda v: at[v])
-    if at[end] <= STRAIGHT:
-        return end
+    if rare := [end for end, share in at.items() if share <= STRAIGHT]:
+        return rare[int(rng.integers(len(rare)))]
     values = np.unique(column)
     if len(values) < 2:
-        return end
+        return min(at, key=lambda end: at[end])
     gap = int(np.diff(values).argmax())
     middle = float(values[gap] + values[gap + 1]) / 2
     return float(np.floor(middle)) if whole else middle

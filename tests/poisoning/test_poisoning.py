@@ -1,0 +1,213 @@
+"""Poisoning: flips cost what they must, a trigger is obeyed and found, clean data raise no alarm."""
+
+import numpy as np
+import pytest
+
+from tiltyard.datasets.dataset import Dataset
+from tiltyard.datasets.schema import Feature, Schema
+from tiltyard.poisoning.backdoor import Backdoor, area
+from tiltyard.poisoning.detect import Detect
+from tiltyard.poisoning.filter import Filter
+from tiltyard.poisoning.label_flip import LabelFlip, Trained, drop
+from tiltyard.poisoning.signatures import Cluster, directions, spectral, unsupported
+from tiltyard.poisoning.triggers import trigger
+from tiltyard.progress import Progress
+from tiltyard.result import Status
+from tiltyard.samples.catalog import load
+from tiltyard.targets.architecture import build, mlp
+from tiltyard.targets.estimators import SklearnTarget
+from tiltyard.targets.torch_target import TorchTarget
+from tiltyard.targets.training import Recipe, fit, fresh
+
+NUMBERS = tuple(Feature(name=f"f{i}", kind="continuous", low=-5, high=5) for i in range(4))
+KINDS = Feature(name="kind", kind="categorical", categories=("u", "v", "w"))
+WHOLE = Feature(name="count", kind="integer", low=0, high=50)
+SCHEMA = Schema(features=(*NUMBERS, KINDS, WHOLE), label="y", classes=("no", "yes"))
+RECIPE = Recipe(epochs=15, batch_size=32, rate=0.01)
+ARCHITECTURE = mlp(8, (16,), 2, [0.0] * 7 + [10.0], [1.0] * 7 + [4.0])
+
+
+def rows(n: int, seed: int) -> Dataset:
+    rng = np.random.default_rng(seed)
+    kinds = np.eye(3)[rng.choice(3, n, p=(0.55, 0.43, 0.02))]
+    x = np.column_stack([rng.normal(0, 1, (n, 4)).clip(-5, 5), kinds, rng.poisson(10, n).clip(0, 50)]).astype(np.float32)
+    y = (x[:, 0] + x[:, 1] + 0.3 * rng.normal(size=n) > 0.4).astype(np.int64)
+    return Dataset(x, y, SCHEMA, member=np.arange(n) < n // 2)
+
+
+def model(data: Dataset, seed: int = 0) -> TorchTarget:
+    module = fit(fresh(build(ARCHITECTURE), seed), data.x, data.y, RECIPE, seed, Progress())
+    return TorchTarget(module, SCHEMA.classes, SCHEMA, "small", recipe=RECIPE, architecture=ARCHITECTURE)
+
+
+@pytest.fixture(scope="module")
+def ground() -> tuple[TorchTarget, Dataset]:
+    data = rows(1600, 0)
+    return model(data.seen), data
+
+
+def poisoned(data: Dataset, share: float, seed: int = 0) -> tuple[Dataset, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    seen = data.seen
+    mark = trigger(seen, 3, rng)
+    bad = rng.permutation(np.flatnonzero(seen.y == 0))[: round(share * len(seen))]
+    x, y = seen.x.copy(), seen.y.copy()
+    x[bad], y[bad] = mark.stamped(x[bad]), 1
+    both = np.concatenate([x, data.unseen.x]), np.concatenate([y, data.unseen.y])
+    return Dataset(*both, SCHEMA, member=np.arange(len(data)) < len(seen)), bad
+
+
+def test_a_trigger_is_obeyed_found_and_costs_little_accuracy(ground):
+    result = Backdoor(most=0.05, points=2, goal=1, size=3, seed=1)(*ground).result
+    assert result.status is Status.FINDING
+    assert result.metric("success").low > 0.95
+    assert result.metric("success_clean").value < 0.5
+    assert result.metric("accuracy_poisoned").value > result.metric("accuracy_clean").value - 0.05
+    assert result.metric("found").value > 0.9
+    assert result.metric("false_alarms").value < 0.02
+    assert result.metric("auc_cluster").value > 0.95
+    assert {c.name for c in result.charts} == {"backdoor", "roc"}
+
+
+def test_clean_training_rows_raise_no_alarm_in_twenty_seeds():
+    for seed in range(20):
+        data = rows(600, seed)
+        result = Detect(seed=seed)(model(data.seen, seed), data).result
+        assert result.status is Status.PASSED, (seed, result.summary)
+        assert result.metric("flagged").value == 0
+
+
+def test_poisoned_training_rows_raise_one_and_the_filter_heals_the_model(ground):
+    data, bad = poisoned(ground[1], 0.05)
+    sick = model(data.seen)
+    found = Detect()(sick, data).result
+    assert found.status is Status.FINDING
+    assert found.metric("flagged").value == pytest.approx(len(bad), abs=4)
+    outcome = Filter()(sick, data)
+    assert outcome.record.result.metric("removed").value >= 0.9 * len(bad)
+    mark = trigger(ground[1].seen, 3, np.random.default_rng(0))
+    held = data.unseen
+    victims = mark.stamped(held.x[held.y == 0])
+    assert (sick.labels(victims) == 1).mean() > 0.9
+    assert (outcome.target.labels(victims) == 1).mean() < 0.5
+    assert (outcome.target.labels(held.x) == held.y).mean() > 0.85
+
+
+def test_the_filter_leaves_clean_rows_alone(ground):
+    outcome = Filter()(*ground)
+    assert outcome.record.result.metric("removed").value == 0
+    assert outcome.target.parent is ground[0]
+
+
+@pytest.mark.slow
+def test_five_percent_of_badnets_on_digits_succeeds_and_is_found():
+    sample = load("digits")
+    result = Backdoor(most=0.05, points=1, goal=0)(sample.target, sample.data).result
+    assert result.metric("success").value >= 0.95
+    assert result.metric("found").value > 0.5
+    assert result.metric("false_alarms").value < 0.01
+    assert result.metric("worst_cluster").low > 0.6
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["census", "digits", "digits-robust"])
+def test_the_shipped_models_raise_no_alarm(name):
+    sample = load(name)
+    assert Detect()(sample.target, sample.data).result.status is Status.PASSED
+
+
+def test_flips_cost_accuracy_and_half_of_them_leave_a_coin(ground):
+    target, data = ground
+    result = LabelFlip(most=0.5, points=2)(target, data).result
+    shares = [row[0] for row in result.tables[0].rows]
+    assert shares == [0, 0.25, 0.5]
+    assert result.tables[0].rows[2][1] == len(data.seen) // 2
+    assert result.metric("accuracy_clean").value > 0.85
+    assert result.metric("accuracy_flipped").value == pytest.approx(0.5, abs=0.15)
+    assert result.metric("accuracy_lost").low > 0.1
+
+
+def test_flips_of_all_labels_turn_the_model_around(ground):
+    result = LabelFlip(most=1.0, points=1)(*ground).result
+    clean, flipped = result.metric("accuracy_clean").value, result.metric("accuracy_flipped").value
+    assert flipped == pytest.approx(1 - clean, abs=0.05)
+
+
+def test_a_tree_can_be_poisoned_but_shows_no_activations(ground):
+    from sklearn.tree import DecisionTreeClassifier
+
+    data = ground[1]
+    tree = SklearnTarget(DecisionTreeClassifier(max_depth=8, random_state=0).fit(data.seen.x, data.seen.y.astype(str)), SCHEMA)
+    result = Backdoor(points=1, goal=1, size=3)(tree, data).result
+    assert result.metric("success").value > 0.9
+    assert "auc_cluster" not in {m.name for m in result.metrics}
+    assert any("Detection was not measured" in note for note in result.notes)
+    assert Detect()(tree, data).result.status is Status.NOT_APPLICABLE
+
+
+def test_a_goal_that_is_no_class_is_one_line(ground):
+    record = Backdoor(goal=2)(*ground)
+    assert record.result.status is Status.FAILED
+    assert record.result.summary == "Expected a class 0 to 1, or -1 for the rarest; found 2. Choose one of these."
+
+
+def test_the_trigger_is_a_valid_rare_row(ground):
+    data = ground[1]
+    for seed in range(10):
+        mark = trigger(data, 3, np.random.default_rng(seed))
+        stamped = mark.stamped(data.x[:50])
+        Dataset(stamped, data.y[:50], SCHEMA)
+        assert (SCHEMA.encode(SCHEMA.decode(stamped)) == stamped).all()
+        assert mark.carried(stamped) == 50
+        assert mark.carried(data.x) < 0.01 * len(data)
+    fixed = SCHEMA.model_copy(update={"features": tuple(f.model_copy(update={"mutable": False}) for f in SCHEMA.features)})
+    record = Backdoor()(ground[0], Dataset(data.x, data.y, fixed))
+    assert record.result.status is Status.NOT_APPLICABLE
+
+
+def test_the_patch_is_in_the_corner_and_within_the_image():
+    schema = Schema(features=(Feature(name="i", kind="pixels", shape=(3, 12, 10)),), label="y", classes=("a", "b"))
+    data = Dataset(np.zeros((2, 3, 12, 10), np.float32), np.array([0, 1]), schema)
+    for size in (1, 4, 32):
+        mark = trigger(data, size, np.random.default_rng(0))
+        assert mark.where.any()
+        assert not mark.where[:, :6].any()
+        assert mark.stamped(data.x).sum() == 2 * 3 * min(size, 5) ** 2
+
+
+def test_the_spectral_score_is_the_squared_projection():
+    rng = np.random.default_rng(0)
+    z = rng.normal(size=(300, 5)).astype(np.float32)
+    z[:30, 2] += 10
+    y = np.zeros(300, np.int64)
+    scores = spectral(z, y)
+    assert scores.mean() == pytest.approx(1)
+    assert scores[:30].min() > scores[30:].max()
+    assert area(np.arange(300) < 30, scores) == 1.0
+    along, sizes = directions(z)
+    assert along[:, 0] @ along[:, 0] == pytest.approx(sizes[0] ** 2, rel=1e-4)
+
+
+def test_unsupported_rows_are_those_whose_kin_bear_another_label():
+    near = np.concatenate([np.zeros((40, 2)), np.full((40, 2), 9.0)]).astype(np.float32) + np.random.default_rng(0).normal(0, 0.1, (80, 2))
+    y = np.repeat([0, 1], 40)
+    y[:10] = 1  # ten rows among the zeros bear the label of the ones
+    own = np.flatnonzero(y == 1)
+    groups = (own >= 10).astype(np.int32)
+    alone = unsupported(near.astype(np.float32), y, own, groups, 2, Progress())
+    assert alone[:10].all()
+    cluster = Cluster(1, own[:10], 10)
+    assert cluster.share == 1
+    assert 0.6 < cluster.low < 0.7
+
+
+def test_area_of_a_coin_is_a_half():
+    assert area(np.array([True, False, True, False]), np.zeros(4)) == 0.5
+    assert np.isnan(area(np.ones(3, bool), np.zeros(3)))
+
+
+def test_the_drop_is_paired():
+    clean = Trained(0.0, 0, np.arange(100) < 90)
+    metric = drop(clean, Trained(0.1, 10, np.arange(100) < 80))
+    assert metric.value == pytest.approx(0.1)
+    assert 0 < metric.low < 0.1 < metric.high
