@@ -100,7 +100,7 @@ def row_model(schema: Schema, start: dict[str, Any]) -> tuple[type[BaseModel], d
 
 def _field(feature: Feature, value: Any) -> tuple[Any, Any]:
     if feature.grouped:
-        return Literal[tuple(feature.values)], Field(default=value, title=feature.name)  # type: ignore[valid-type]
+        return Literal[tuple(feature.values)], Field(default=value, title=feature.name)
     kind: type = int if feature.kind == "integer" else float
     extra: dict[str, Any] = {"unit": feature.unit, "source": ""}
     return kind, Field(default=kind(value), title=feature.name, ge=feature.low, le=feature.high, json_schema_extra=extra)

@@ -8,6 +8,7 @@ from ..datasets.dataset import Dataset
 from ..targets.target import Target
 
 LEAST = 20
+LEAST_SHARE = 0.1  # an attack with fewer rows than this share says nothing worth its budget
 SHRINKS = ("rows", "budget")
 
 
@@ -45,11 +46,11 @@ def _rows(step: Check, data: Dataset) -> int:
 
 
 def fitted(step: Check, cost: Cost, rows: int, target: Target, data: Dataset) -> tuple[Check | None, Cost]:
-    """``step`` with its whole-number counts halved until it costs at most ``rows``; None where 20 rows are too many still."""
+    """``step`` with its whole-number counts halved until it costs at most ``rows``; None where a tenth is too much still."""
     asked = cost
     while cost.queries > rows:
         smaller = _halved(step)
-        if smaller is None:
+        if smaller is None or LEAST_SHARE * asked.queries > rows:
             return None, asked
         step, cost = smaller, Cost.of(smaller, target, data)
     return step, replace(cost, note=f"fewer rows than usual ({asked.queries:,}), to keep the budget") if cost is not asked else cost
