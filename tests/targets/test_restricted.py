@@ -1,6 +1,7 @@
 """What an attacker sees of a target: known offers, labels alone, and a budget that is never overrun."""
 
 import threading
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ class Asked:
     def __init__(self) -> None:
         self.rows = 0
 
-    def __call__(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+    def __call__(self, x: Any) -> NDArray[np.float32]:
         self.rows += len(x)
         return np.asarray(x)[:, 0].astype(np.float32)
 
