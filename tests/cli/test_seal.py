@@ -173,8 +173,19 @@ def test_the_audit_log_is_verified(tiltyard: Tiltyard, tmp_path: Path) -> None:
     Path("audit.jsonl").write_text("".join(lines[:-1]))
     cut = tiltyard("verify", "audit.jsonl")
     assert cut.code == 1 and "tail was cut" in cut.err.splitlines()[-1]
+    head = Path("audit.jsonl.head").read_bytes()
+    Path("audit.jsonl.head").unlink()
+    assert tiltyard("verify", "audit.jsonl").code == 1
+    Path("audit.jsonl.head").write_bytes(head)
     Path("audit.jsonl").unlink()
     assert tiltyard("verify", "audit.jsonl").code == 1
+
+
+def test_lines_of_json_that_are_no_audit_log_are_not_called_broken(tiltyard: Tiltyard) -> None:
+    Path("rows.jsonl").write_text('{"a": 1}\n')
+    assert tiltyard("verify", "rows.jsonl").code == 2
+    assert tiltyard("sign", "rows.jsonl", "--key", "mine.pem", "--new-key").code == 0
+    assert tiltyard("verify", "rows.jsonl", "--key", "mine.pub.pem").code == 0
 
 
 def test_help_names_the_commands_and_takes_no_passphrase(tiltyard: Tiltyard) -> None:

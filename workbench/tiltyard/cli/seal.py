@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..errors import Problem
 from ..progress import Progress
-from ..running.audit_log import check, head_path
+from ..running.audit_log import check, is_audit_log
 from ..sealing import sealing, signing
 from ..sealing.broken import Broken
 from ..sealing.keys import (
@@ -42,10 +42,10 @@ def sign(paths: list[Path], key_file: Path, fresh: bool, out: Path | None) -> in
 def verify(path: Path, key_file: Path | None, anchor: str) -> int:
     """Hold files against their signature, or an audit log against its chain and head."""
     try:
-        if head_path(path).exists() or (path.suffix == ".jsonl" and not path.with_name(path.name + signing.SUFFIX).exists()):
+        if is_audit_log(path):
             return _audit_log(path, key_file, anchor)
         if anchor:
-            raise Problem("--anchor with an audit log", f"{path}, which has no head", "Leave --anchor away")
+            raise Problem("--anchor with an audit log", f"{path}, which is none", "Leave --anchor away")
         return _signature(path, key_file)
     except Broken as broken:
         return _said(broken)

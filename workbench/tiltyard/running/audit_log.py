@@ -27,6 +27,7 @@ from ..sealing.atomic import replace_file, sync_folder
 from ..sealing.broken import Broken
 
 START = "0" * 64
+BEGINS = b'{"format":1,"number":1,"time":'
 CONTEXT = b"tiltyard audit 1\n"
 MOST_LINE = 64 << 20
 AGAIN = "Keep this log as evidence and begin another"
@@ -159,8 +160,13 @@ def head_path(path: Path) -> Path:
 
 
 def is_audit_log(path: Path) -> bool:
-    """Whether ``path`` is an audit log, or what is left of one: its head lies beside it."""
-    return head_path(path).exists()
+    """Whether ``path`` is an audit log, or what is left of one: its head lies beside it, or it begins as a log does."""
+    if head_path(path).exists():
+        return True
+    if not path.is_file():
+        return False
+    with _reading(path) as stream:
+        return bool(stream.read(len(BEGINS)) == BEGINS)
 
 
 def check(path: Path, key: bytes | None = None, anchor: str = "", progress: Progress | None = None) -> Checked:
