@@ -238,6 +238,8 @@ def sentence(plan: "Plan", waiting: int) -> str:
     if not waiting:
         return f"All {n} attacks of this plan were run."
     cost = f"about {told(plan.seconds)} and {plan.queries:,} of {plan.threat.queries:,} rows"
+    if waiting < n:
+        return f"{waiting} of {n} attacks are left; what was run is below and is not run again."
     return f"{n} attacks, cheapest first: {cost}; {len(plan.left_out)} are left out."
 
 

@@ -211,9 +211,14 @@ def _item(question: Question, latest: Sequence[Record], answer: Answer | None) -
         found = [r for r in latest if fnmatchcase(r.check, check)]
         fresh = [e for r in found for e in _evidence(r, metric) if (e.record, e.metric) not in {(f.record, f.metric) for f in evidence}]
         evidence += fresh[:MOST] if metric != "seed" else fresh[-1:]
-        lacking += [f"{r.title}: {_why(r)}" for r in found if not _evidence(r, metric)] if found else [f"{check}: not run"]
+        lacking += [f"{r.title}: {_why(r)}" for r in found if not _evidence(r, metric)] if found else [f"{_any(check)}: not run"]
     facts = question.model_dump(exclude={"evidence"})
     return Item(**facts, evidence=tuple(evidence), lacking=tuple(dict.fromkeys(lacking)), answer=answer)
+
+
+def _any(check: str) -> str:
+    """A pattern of checks in words."""
+    return "any check" if check == "*" else f"a check of {check[:-2]}" if check.endswith(".*") else check
 
 
 def _why(record: Record) -> str:
