@@ -87,7 +87,7 @@ def swarm(found: Attribution, level: Floats, order: list[int], of: str) -> Chart
     top = np.array(order[:SWARMS])
     rows = np.linspace(0, len(found.values) - 1, min(len(found.values), SWARM_ROWS)).astype(int)
     x = found.values[np.ix_(rows, top)]
-    height = np.arange(len(top)) + 0.3 * np.sin(np.arange(len(rows)) * 2.4)[:, None]
+    height = np.arange(len(top)) + 0.2 * np.sin(np.arange(len(rows)) * 2.4)[:, None]
     where = level[np.ix_(rows, top)]
     bands = {
         "low value": where < 1 / 3,
@@ -98,7 +98,7 @@ def swarm(found: Attribution, level: Floats, order: list[int], of: str) -> Chart
     series = []
     for name, inside in bands.items():
         if inside.any():
-            kept = np.linspace(0, inside.sum() - 1, min(int(inside.sum()), POINTS)).astype(int)
+            kept = np.random.default_rng(0).permutation(int(inside.sum()))[:POINTS]
             series.append(Series(name=name, x=tuple(x[inside][kept].tolist()), y=tuple(height[inside][kept].tolist())))
     return Chart(
         name="swarm",

@@ -279,13 +279,13 @@ def _chart(m: Measured, positive: str) -> Chart:
     order = np.argsort(-m.every.n, kind="stable")[:20].tolist()
     names = tuple(f"{m.every.names[g]} (n = {m.every.n[g]:,})" for g in order)
     series = []
-    for i, name in enumerate(RATES):
+    for name in RATES:
         hits, n = parts(m.every.counts, name)
         bounds = [clopper_pearson(int(hits[g]), int(n[g])) if n[g] else (None, None) for g in order]
         series.append(
             Series(
                 name=WORDS[name],
-                x=tuple(j + 0.15 * (i - 1.5) for j in range(len(order))),
+                x=tuple(float(j) for j in range(len(order))),
                 y=tuple(float(hits[g] / n[g]) if n[g] else None for g in order),
                 low=tuple(low for low, _ in bounds),
                 high=tuple(high for _, high in bounds),

@@ -153,13 +153,13 @@ def _table(column: str, counts: list[Grouped]) -> Table:
 def _chart(column: str, counts: list[Grouped]) -> Chart:
     names = counts[0].names[:20]
     series = []
-    for i, (when, c) in enumerate(zip(("before", "after"), counts, strict=True)):
+    for when, c in zip(("before", "after"), counts, strict=True):
         hits, n = parts(c.counts, "selection_rate")
         ends = [clopper_pearson(int(h), int(m)) for h, m in zip(hits[:20], n[:20], strict=True)]
         series.append(
             Series(
                 name=when,
-                x=tuple(g + 0.2 * (i - 0.5) for g in range(len(names))),
+                x=tuple(float(g) for g in range(len(names))),
                 y=tuple(float(h / m) for h, m in zip(hits[:20], n[:20], strict=True)),
                 low=tuple(low for low, _ in ends),
                 high=tuple(high for _, high in ends),
