@@ -45,7 +45,7 @@ class AgainView(w.VBox):
         self.record = record
         made = self._made()
         if record is None or made is None:
-            self.children = ()
+            self.children: tuple[w.Widget, ...] = ()
             return
         steps = self._steps()
         seconds = sum(r.seconds for r in self.session.latest.values() if r.kind == "check")

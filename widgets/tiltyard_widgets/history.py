@@ -18,7 +18,8 @@ from .table import TableView
 
 if TYPE_CHECKING:
     from tiltyard.running.comparison import Comparison, MetricChange
-    from tiltyard.running.store import RunLine, Store
+    from tiltyard.running.lines import RunLine
+    from tiltyard.running.store import Store
 
 PAGE = 50
 

@@ -103,14 +103,14 @@ class LoadPanel(Panel):
         if not path:
             raise Problem("a model file", "none", "Give its path")
         member = self.member.value.strip() or None
-        given = {"architecture": self.architecture.value.strip() or None, "factory": self.factory.value.strip() or None}
+        architecture, factory = self.architecture.value.strip() or None, self.factory.value.strip() or None
         try:
-            target = open_target(path, **given)
+            target = open_target(path, architecture=architecture, factory=factory)
         except Problem as problem:
             if "a schema" not in str(problem):
                 raise
             data = self._proposal().build(member=member)
-            return open_target(path, data=data, schema=data.schema, **given), data
+            return open_target(path, data=data, schema=data.schema, architecture=architecture, factory=factory), data
         return target, read(self._data_path(), schema=target.schema, member=member)
 
     def _proposal(self) -> "Proposal":
@@ -124,7 +124,7 @@ class LoadPanel(Panel):
         return propose(read_table(self._data_path()), skip=(member,) if member else ())
 
     def _data_path(self) -> str:
-        path = self.data_file.value.strip()
+        path = str(self.data_file.value).strip()
         if not path:
             raise Problem("a data file", "none", "Give its path")
         return path

@@ -63,7 +63,7 @@ class OutcomeView(w.VBox):
             view.show(chart)
         galleries = _fill(self._galleries, len(result.galleries), gallery_view)
         for view, gallery in zip(galleries, result.galleries, strict=True):
-            view.show(gallery)  # type: ignore[attr-defined]
+            view.show(gallery)
         kept = [*([rest(result.metrics[CARDS:])] if len(result.metrics) > CARDS else []), *result.tables]
         tables = _fill(self._tables, len(kept), TableView)
         for view, table in zip(tables, kept, strict=True):

@@ -72,7 +72,7 @@ class StepRunner(w.VBox):
         self.session, self.step, self.view, self.message = session, step, view, message
         held = bound.names if bound else ()
         only = [name for name in step.model_fields if name not in held]
-        self.form: Form = form_for(step, choices=self._choices(), only=only)
+        self.form: Form[Step] = form_for(step, choices=self._choices(), only=only)
         word = "Apply the defense" if issubclass(step, Defense) else "Run"
         self.button = look.button(word, kind="primary", title=step.title)
         self.button.on_click(lambda _: self.run())

@@ -97,7 +97,7 @@ class ReportPanel(Panel):
             target, data = self.session.ready()
             from tiltyard.running.profiles import steps
 
-            missing = [s for s in steps(self.profile.value, target=target, data=data) if s.id not in self.session.latest]  # type: ignore[arg-type]
+            missing = [s for s in steps(self.profile.value, target=target, data=data) if s.id not in self.session.latest]
             if not missing:
                 raise Problem("a check that was not run", "none", "Run one again in its topic")
             self.session.start(missing, self.progress.report, lambda _: None, self._over)

@@ -68,7 +68,7 @@ class SchemaView(w.VBox):
         limits = look.row([self.low, self.high, self.unit])
         buttons = look.row([self.apply, self.drop, self.undo])
         self.editor = look.stack([self.label, self.sensitive, self.feature, self.kind, limits, self.mutable, buttons])
-        self.children = (self.message, self.assumed, self.table)
+        self.children: tuple[w.Widget, ...] = (self.message, self.assumed, self.table)
 
     def show(self, schema: Schema | None) -> None:
         """A schema that is given (with the model), not to be corrected here."""

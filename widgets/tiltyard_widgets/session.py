@@ -16,8 +16,9 @@ from tiltyard.targets.target import Target
 
 if TYPE_CHECKING:
     from tiltyard.running.executors import Executor
-    from tiltyard.running.runner import Job
-    from tiltyard.running.store import Run, Store
+    from tiltyard.running.job import Job
+    from tiltyard.running.lines import Run
+    from tiltyard.running.store import Store
 
 Listener = Callable[[Report], None]
 T = TypeVar("T")
@@ -34,7 +35,7 @@ class Session(t.HasTraits):
         Where runs are kept; None keeps them in memory only.
     """
 
-    target = t.Instance(Target, allow_none=True, default_value=None)
+    target = t.Instance(Target, allow_none=True, default_value=None)  # type: ignore[call-overload]
     data = t.Instance(Dataset, allow_none=True, default_value=None)
     version = t.Int(0)
     busy = t.Unicode("")

@@ -1,6 +1,7 @@
 """The whole window: header, rail, and the topics' panels over one shared session."""
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import ipywidgets as w
 
@@ -13,6 +14,9 @@ from .panel import Panel, state_of
 from .rail import Rail, header
 from .session import Session
 from .steps import available
+
+if TYPE_CHECKING:
+    from tiltyard.running.store import Store
 
 
 def _load(session: Session) -> Panel:
@@ -156,7 +160,7 @@ def verdict(session: Session, latest: Sequence[object]) -> str:
     return f"{findings} finding{'s' * (findings != 1)} in {len(records)} step{'s' * (len(records) != 1)}"
 
 
-def default_store() -> object:
+def default_store() -> "Store":
     """The user's store; a window without one still works and says so."""
     from tiltyard.running.store import Store
 

@@ -53,13 +53,14 @@ def seconds_per_row(target: Target, data: Dataset, tries: int = 7) -> Metric:
         start = time.perf_counter()
         target.scores(x)
         took.append(1e6 * (time.perf_counter() - start) / len(x))
-    span = {"low": float(min(took)), "high": float(max(took))}
+    low_end, high_end = float(min(took)), float(max(took))
     return Metric(
         name="latency",
         label="Time a row",
         value=float(np.median(took)),
         unit="µs",
-        **span,
+        low=low_end,
+        high=high_end,
         n=tries,
         safer="lower",
         interval="range of tries",
@@ -71,10 +72,9 @@ def cells(before: Sequence[Record], after: Sequence[Record]) -> list[tuple[str, 
     pairs, _, _ = matched([r for r in before if r.check != ID], [r for r in after if r.check != ID])
     found = []
     for a, b in pairs:
-        old = {m.name: m for m in a.result.metrics}
-        for m in b.result.metrics:
-            if m.name in old and m.safer != "none" and not _told_elsewhere(topic_of(b.check), m):
-                found.append((RISKS.get(topic_of(b.check), topic_of(b.check)), cell(b, old[m.name], m)))
+        old, topic = {m.name: m for m in a.result.metrics}, topic_of(b.check)
+        told = [m for m in b.result.metrics if m.name in old and m.safer != "none" and not _told_elsewhere(topic, m)]
+        found += [(RISKS.get(topic, topic), cell(b, old[m.name], m)) for m in told]
     return found
 
 

@@ -37,7 +37,8 @@ def solve(x: NDArray[np.float32], scores: NDArray[np.float32], schema: Schema) -
     ratios = np.log(np.maximum(scores, SMALLEST).astype(np.float64))
     ratios -= ratios[:, -1:]
     found, *_ = np.linalg.lstsq(_design(x, schema), ratios, rcond=None)
-    return found
+    weights: NDArray[np.float64] = found.astype(np.float64)
+    return weights
 
 
 def _design(x: NDArray[np.float32], schema: Schema) -> NDArray[np.float64]:

@@ -125,12 +125,14 @@ class Extraction(Check):
     def _choose(self, copy: Any, loot: Loot, pool: Dataset, count: int, rng: np.random.Generator) -> NDArray[np.float32]:
         start = len(loot.x)
         if copy is None or self.strategy == "natural":
-            return pool.x[start : start + count]
+            natural: NDArray[np.float32] = pool.x[start : start + count]
+            return natural
         if self.strategy == "adaptive":
             asked = {row.tobytes() for row in loot.x}
             fresh = np.array([row.tobytes() not in asked for row in pool.x])
             rest = pool.x[fresh]
-            return rest[unsure(copy, rest, count)] if len(rest) else rest
+            chosen: NDArray[np.float32] = rest[unsure(copy, rest, count)] if len(rest) else rest
+            return chosen
         base = rng.integers(0, start, count)
         return augmented(copy, loot.x[base], loot.answers[base].argmax(1).astype(np.int64), pool.schema, STEP, rng)
 

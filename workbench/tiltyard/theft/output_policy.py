@@ -53,7 +53,8 @@ class GuardedTarget(Target):
             self.left -= len(x)
         scores = self.inner.scores(x)
         if self.kind == "label":
-            return np.eye(scores.shape[1], dtype=np.float32)[scores.argmax(1)]
+            label: NDArray[np.float32] = np.eye(scores.shape[1], dtype=np.float32)[scores.argmax(1)]
+            return label
         if self.kind == "round":
             return normalized(np.round(scores, self.digits), scores)
         return normalized(scores + self._drawn(x, scores.shape[1]), scores) if self.kind == "noise" else scores

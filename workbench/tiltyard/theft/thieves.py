@@ -41,7 +41,7 @@ def copycat(
         torch.manual_seed(seed)
         module = fresh(build(architecture), seed)
     size = int(min(128, max(8, len(x) // 8)))
-    recipe = Recipe(epochs=epochs, batch_size=size, rate=2e-3)
+    recipe = Recipe(epochs=epochs, batch_size=size, rate=2e-3, decay=0.0)
     return fit(module, x, answers.argmax(1).astype(np.int64), recipe, seed, progress, soft=answers)
 
 

@@ -66,7 +66,7 @@ class Guard:
         with np.errstate(invalid="ignore"):
             wrong = ~np.isfinite(x) | (x < low - slack) | (x > high + slack)
             wrong |= self.schema.integer & (np.abs(x - np.round(x)) > slack)
-        bad = wrong.reshape(len(x), -1).any(1)
+        bad: NDArray[np.bool_] = wrong.reshape(len(x), -1).any(1)
         for group in self.schema.groups:
             part = x[:, group]
             bad |= (np.abs(part.sum(1) - 1) > SLACK) | ((part > SLACK) & (part < 1 - SLACK)).any(1)
@@ -74,7 +74,7 @@ class Guard:
 
     def refused(self, x: NDArray[np.float32]) -> NDArray[np.bool_]:
         """Rows the guard refuses, bool (n,)."""
-        bad = self.invalid(x)
+        bad: NDArray[np.bool_] = self.invalid(x)
         bad[~bad] = self.score(x[~bad]) > self.threshold
         return bad
 

@@ -136,10 +136,19 @@ def _auc(key: str, name: str, natural: NDArray[np.float32], strange: NDArray[np.
         return auc(natural[i % len(natural)], strange[rng.integers(0, len(strange), len(strange))])
 
     low, high = bootstrap(drawn, len(natural), rng, 200)
-    span = {"low": min(low, value), "high": max(high, value)}
+    low_end, high_end = min(low, value), max(high, value)
     label = f"AUC against {name}"
     return Metric(
-        name=f"auc_{key}", label=label, value=value, unit="AUC", **span, level=LEVEL, n=len(strange), safer="higher", interval="bootstrap"
+        name=f"auc_{key}",
+        label=label,
+        value=value,
+        unit="AUC",
+        low=low_end,
+        high=high_end,
+        level=LEVEL,
+        n=len(strange),
+        safer="higher",
+        interval="bootstrap",
     )
 
 

@@ -110,9 +110,18 @@ class Performance(Check):
 def _mean(name: str, label: str, values: NDArray[np.float32], rng: np.random.Generator) -> Metric:
     low, high = bootstrap(lambda i: float(values[i].mean()), len(values), rng, 200)
     value = float(values.mean())
-    span = {"low": min(low, value), "high": max(high, value)}
+    low_end, high_end = min(low, value), max(high, value)
     return Metric(
-        name=name, label=label, value=value, **span, level=LEVEL, n=len(values), safer="lower", interval="bootstrap", unit="points"
+        name=name,
+        label=label,
+        value=value,
+        low=low_end,
+        high=high_end,
+        level=LEVEL,
+        n=len(values),
+        safer="lower",
+        interval="bootstrap",
+        unit="points",
     )
 
 
@@ -124,9 +133,20 @@ def _balanced(right: NDArray[np.bool_], y: NDArray[np.int64], rng: np.random.Gen
 
     at = value(np.arange(len(y)))
     low, high = bootstrap(value, len(y), rng, 200)
-    span = {"low": min(low, at), "high": max(high, at)}
+    low_end, high_end = min(low, at), max(high, at)
     name, label = "balanced_accuracy", "Mean accuracy over classes"
-    return Metric(name=name, label=label, value=at, **span, level=LEVEL, n=len(y), safer="higher", interval="bootstrap", unit="share")
+    return Metric(
+        name=name,
+        label=label,
+        value=at,
+        low=low_end,
+        high=high_end,
+        level=LEVEL,
+        n=len(y),
+        safer="higher",
+        interval="bootstrap",
+        unit="share",
+    )
 
 
 def _classes(guess: NDArray[np.intp], rows: Dataset) -> Table:
