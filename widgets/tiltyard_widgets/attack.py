@@ -23,7 +23,9 @@ def in_units(schema: Schema, budget: float, most: int = 6) -> str:
 def _one(f: Feature, budget: float) -> str:
     if f.kind == "pixels":
         return f"each pixel ±{budget * (f.high - f.low):g} in {f.low:g} to {f.high:g}"
-    return f"{f.name} ±{budget * (f.high - f.low):,.4g} {f.unit} ({f.low:,g} to {f.high:,g})".replace(" (", " (", 1)
+    most = budget * (f.high - f.low)
+    size = f"{most:,.0f}" if most >= 1000 else f"{most:.4g}"
+    return f"{f.name} ±{size} {f.unit} ({f.low:,g} to {f.high:,g})"
 
 
 class AttackPanel(TopicPanel):
