@@ -69,10 +69,16 @@ def until(ready: Callable[[], bool], seconds: float = 60.0) -> None:
         time.sleep(0.02)
 
 
+def ended(session: Session, times: int) -> None:
+    """Wait for so many campaigns: the matrix is the last thing that a campaign leaves."""
+    until(lambda: sum(r.check == "campaign.matrix" for r in session.records) == times and not session.busy)
+
+
 def planned(session: Session, **threat: object) -> RedTeamPanel:
     panel = RedTeamPanel(session=session)
     panel.form.set(threat)
     until(lambda: panel.plan is not None and all(getattr(panel.plan.threat, k) == v for k, v in threat.items()))
+    until(lambda: "lanning" not in panel.said.plain_text() and bool(panel.steps.tree) and not panel.go.disabled)
     return panel
 
 
@@ -132,16 +138,16 @@ def test_what_was_run_is_not_run_again(target: Target, data: Dataset) -> None:
     assert len(steps) >= 2
     panel.plan = panel.plan.model_copy(update={"steps": steps[:1]})
     panel.run()
-    until(lambda: not session.busy)
+    ended(session, 1)
     panel.plan = panel.plan.model_copy(update={"steps": steps})
     panel._draw()
     assert panel.go.description == f"Resume: {len(steps) - 1} of {len(steps)} left"
     panel.run()
-    until(lambda: not session.busy)
+    ended(session, 2)
     ran = [r.check for r in session.records if r.check != "campaign.matrix"]
     assert sorted(ran) == sorted({*ran})
     panel.start_over()
-    until(lambda: not session.busy)
+    ended(session, 3)
     assert len(panel.mine()) == len(steps)
 
 
