@@ -19,7 +19,7 @@ from tiltyard_widgets.topics import FairnessPanel, TheftPanel
 from tiltyard_widgets.workbench import PANELS, Workbench
 
 
-def until(true: Callable[[], object], seconds: float = 60) -> None:
+def until(true: Callable[[], object], seconds: float = 200) -> None:
     """Wait until ``true()``."""
     end = time.monotonic() + seconds
     while not true():
@@ -105,7 +105,7 @@ def test_the_budget_sliders_are_bound_and_the_form_leaves_them_out(session):
     runner = panel.runner("privacy.dp_sgd")
     view = runner.bound
     assert isinstance(view, BudgetView)
-    until(lambda: view.budget is not None, 60)
+    until(lambda: view.budget is not None)
     before = view.noise.value
     view.epsilon.value = 1.0
     assert view.noise.value > before
@@ -192,7 +192,7 @@ def test_a_defense_is_measured_against_every_risk(session):
     run(panel, "theft.output_policy")
     again = panel.runner("theft.output_policy").again
     again.run()
-    until(lambda: not session.busy and again.measure.disabled is False and "cross_risk.after" in session.latest, 60)
+    until(lambda: not session.busy and again.measure.disabled is False and "cross_risk.after" in session.latest)
     record = session.latest["cross_risk.after"]
     assert record.result.tables[0].rows
     assert "cross_risk.after" in [r.check for r in session.store.records(session.run.id)]
