@@ -54,9 +54,12 @@ def chromium() -> str:
     return CHROMIUM
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(chromium: str) -> "Iterator[Browser]":
-    """A headless Chromium; give each test its own `browser.new_page()`."""
+    """A headless Chromium; give each test its own `browser.new_page()`.
+
+    It ends with the module, for while Playwright is up asyncio takes its loop for the running one, and panels would wait on it.
+    """
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
