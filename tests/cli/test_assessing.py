@@ -1,9 +1,16 @@
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tiltyard.running.store import Store
 
 Tiltyard = Callable[..., Any]
 
@@ -100,3 +107,20 @@ def test_a_defended_model_is_saved_and_measured_again(tiltyard: Tiltyard, tmp_pa
     again = tiltyard("check", "fairness.groups", "--model", made, "--data", tmp_path / "rows.csv", "--json")
     assert again.code == 0, again.err
     assert json.loads(again.out)["target"]["fingerprint"] == json.loads(said.out)["made"]["fingerprint"]
+
+
+@pytest.mark.slow
+def test_a_termination_keeps_and_reports_what_was_found(tiltyard: Tiltyard, config: Path, place: Path, tmp_path: Path) -> None:
+    config.write_text("[target]\nsample = 'census'\n[[check]]\nid = 'fairness.groups'\n[[check]]\nid = 'privacy.lira'\nshadow_models = 60\n")
+    words = [sys.executable, "-m", "tiltyard", "assess", str(config), "--out", str(tmp_path / "out")]
+    child = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, "TILTYARD_STORE": str(place)})
+    store = Store(place)
+    for _ in range(1200):
+        if place.exists() and any(run.counts.get("running") and run.total == 2 for run in store.runs()):
+            break
+        time.sleep(0.1)
+    child.send_signal(signal.SIGTERM)
+    assert child.wait(60) == 2
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert [r["result"]["status"] for r in report["records"]] == ["finding", "cancelled"]
+    assert store.runs()[0].state == "finished"

@@ -27,9 +27,17 @@ def valid(name: str, text: str) -> Any:
     return value
 
 
+def wordless(value: Any) -> Any:
+    """A schema without its descriptions, whose wording may change without notice."""
+    if isinstance(value, dict):
+        return {key: wordless(part) for key, part in value.items() if not (key == "description" and isinstance(part, str))}
+    return [wordless(part) for part in value] if isinstance(value, list) else value
+
+
 @pytest.mark.parametrize("name", list(PUBLISHED))
 def test_the_published_schema_is_the_models(name: str) -> None:
-    assert (FOLDER / f"{name}.schema.json").read_text() == schema(name), "run python -m tiltyard.cli.published"
+    published = json.loads((FOLDER / f"{name}.schema.json").read_text())
+    assert wordless(published) == wordless(json.loads(schema(name))), "run python -m tiltyard.cli.published"
 
 
 def test_help_and_version_load_nothing_heavy(tmp_path: Path) -> None:

@@ -1,8 +1,12 @@
 """The command line. ``main`` is the console entry; whatever goes wrong is one line on stderr and an exit code."""
 
 import os
+import signal
 import sys
+import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from ..errors import Cancelled, Problem
 
@@ -15,8 +19,11 @@ def main(arguments: list[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in given
     given = [word for word in given if word != "--debug"]
-    if debug:
-        return _run(given)
+    with _term_is_cancel():
+        return _run(given) if debug else _said(given)
+
+
+def _said(given: list[str]) -> int:
     warnings.simplefilter("ignore")
     try:
         return _run(given)
@@ -42,6 +49,19 @@ def _run(arguments: list[str]) -> int:
 
     code = app(args=arguments, prog_name="tiltyard", standalone_mode=False)
     return code if isinstance(code, int) else 0
+
+
+@contextmanager
+def _term_is_cancel() -> Iterator[None]:
+    """SIGTERM does what Ctrl-C does: the step under way is cancelled, what was found is kept and reported."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _say(line: str) -> int:

@@ -1,5 +1,6 @@
 """``tiltyard demo``: the whole assessment of what ships."""
 
+import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,6 +23,8 @@ PICTURES = ("evasion", "validation")
 def run(out: Path, profile: str, seed: int) -> int:
     """Assess census with every check, then the digits with those whose result is a picture, and write one report."""
     begun = time.monotonic()
+    # Read when torch is loaded. Models this small gain nothing from threads, and on a busy machine threads wait for one another.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     store = Store()
     census = _assessed("census", store, profile, seed)
     records = list(census.records)
@@ -61,9 +64,10 @@ def _pictures(profile: str, seed: int, records: Sequence[Record]) -> list[Step]:
 
 
 def together(first: Sequence[Record], second: Sequence[Record]) -> list[Record]:
-    """Both, without a *not applicable* of one that the other has answered."""
+    """Both; *not applicable* only of what neither could answer, and once."""
     every = [*first, *second]
     answered = {r.check for r in every if r.result.status is not Status.NOT_APPLICABLE}
     order = list(TOPICS)
-    kept = [r for r in every if r.result.status is not Status.NOT_APPLICABLE or r.check not in answered]
+    kept = [r for r in every if r.result.status is not Status.NOT_APPLICABLE]
+    kept += {r.check: r for r in reversed(every) if r.check not in answered}.values()
     return sorted(kept, key=lambda r: order.index(r.check.split(".")[0]) if r.check.split(".")[0] in order else len(order))

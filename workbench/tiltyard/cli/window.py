@@ -1,7 +1,6 @@
 """``tiltyard app`` and ``tiltyard lab``: the workbench in a browser, served on this machine alone."""
 
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -86,21 +85,15 @@ def started(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
     paths = [str(panels() / "jupyter"), *filter(None, [os.environ.get("JUPYTER_PATH")])]
     environment = {**os.environ, "JUPYTER_PATH": os.pathsep.join(paths)}
     server = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL)
-    before = signal.signal(signal.SIGTERM, _stop)
     try:
         yield server
     finally:
-        signal.signal(signal.SIGTERM, before)
         server.terminate()
         try:
             server.wait(10)
         except subprocess.TimeoutExpired:
             server.kill()
             server.wait()
-
-
-def _stop(number: int, frame: object) -> None:
-    raise KeyboardInterrupt
 
 
 def answers(server: subprocess.Popen[bytes], port: int) -> None:
