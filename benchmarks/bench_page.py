@@ -124,7 +124,11 @@ def main(rounds: int) -> None:
         heavy = stack.enter_context(served(notebook(HEAVY, folder, "heavy")))
         ours = stack.enter_context(served(Path(shutil.copy(root / "notebooks/apps/workbench.ipynb", folder))))
         image = stack.enter_context(served(notebook(PICTURE, folder, "image")))
-        pages = {"bare": (bare, "button.jupyter-button"), "heavy imports": (heavy, "button.jupyter-button"), "workbench": (ours, "button.tiltyard-primary")}
+        pages = {
+            "bare": (bare, "button.jupyter-button"),
+            "heavy imports": (heavy, "button.jupyter-button"),
+            "workbench": (ours, "button.tiltyard-primary"),
+        }
         times: dict[str, list[float]] = {key: [] for key in pages}
         for _ in range(rounds + 1):
             for key, (url, selector) in pages.items():
@@ -134,7 +138,9 @@ def main(rounds: int) -> None:
         base = statistics.median(times["bare"][1:])
         for key, took in times.items():
             middle = statistics.median(took[1:])
-            print(f"usable page, {key}: {middle:.2f} s ({min(took[1:]):.2f} to {max(took[1:]):.2f}, {rounds} rounds), {middle / base:.2f} x bare")
+            print(
+                f"usable page, {key}: {middle:.2f} s ({min(took[1:]):.2f} to {max(took[1:]):.2f}, {rounds} rounds), {middle / base:.2f} x bare"
+            )
         page = browser.new_page()
         page.goto(image)
         png = pictures(page)

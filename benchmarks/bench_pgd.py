@@ -58,7 +58,9 @@ def main() -> None:
     for name, times in seconds.items():
         middle = statistics.median(times[1:])
         ratio = statistics.median(a / b for a, b in zip(times[1:], seconds["raw passes"][1:], strict=True))
-        print(f"{name:18s} {middle:7.2f} s of processor   {ratio:5.3f} of the raw passes (median of rounds; of medians {middle / base:5.3f})")
+        print(
+            f"{name:18s} {middle:7.2f} s of processor   {ratio:5.3f} of the raw passes (median of rounds; of medians {middle / base:5.3f})"
+        )
 
 
 if __name__ == "__main__":

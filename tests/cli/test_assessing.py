@@ -111,7 +111,9 @@ def test_a_defended_model_is_saved_and_measured_again(tiltyard: Tiltyard, tmp_pa
 
 @pytest.mark.slow
 def test_a_termination_keeps_and_reports_what_was_found(tiltyard: Tiltyard, config: Path, place: Path, tmp_path: Path) -> None:
-    config.write_text("[target]\nsample = 'census'\n[[check]]\nid = 'fairness.groups'\n[[check]]\nid = 'privacy.lira'\nshadow_models = 60\n")
+    config.write_text(
+        "[target]\nsample = 'census'\n[[check]]\nid = 'fairness.groups'\n[[check]]\nid = 'privacy.lira'\nshadow_models = 60\n"
+    )
     words = [sys.executable, "-m", "tiltyard", "assess", str(config), "--out", str(tmp_path / "out")]
     child = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, "TILTYARD_STORE": str(place)})
     store = Store(place)

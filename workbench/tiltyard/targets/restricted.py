@@ -95,7 +95,8 @@ class RestrictedTarget(Target):
         scores = self._inner.scores(x)
         if "scores" in self.offers:
             return scores
-        return np.eye(scores.shape[1], dtype=np.float32)[scores.argmax(1)]
+        label: NDArray[np.float32] = np.eye(scores.shape[1], dtype=np.float32)[scores.argmax(1)]
+        return label
 
     @property
     def module(self) -> "torch.nn.Module":
