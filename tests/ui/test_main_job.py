@@ -99,11 +99,12 @@ def test_the_main_job(window: Window, tmp_path: Path) -> None:
 def test_cancel_ends_an_attack_within_a_second(window: Window) -> None:
     page = window.page
     window.go("Adversarial attacks")
-    page.get_by_label("Rows", exact=False).locator("visible=true").last.fill("10000")
+    page.get_by_role("textbox", name="Rows").locator("visible=true").first.fill("3000")
     page.keyboard.press("Tab")
     page.get_by_role("button", name="Run", exact=True).locator("visible=true").click()
+    window.see(re.compile("is running"))
     page.get_by_role("button", name="Cancel").locator("visible=true").click()
-    page.get_by_text("Cancelled; nothing was concluded.").locator("visible=true").first.wait_for(timeout=30_000)
+    page.get_by_text("Cancelled; nothing was concluded.").locator("visible=true").first.wait_for()
     assert page.get_by_role("button", name="Run", exact=True).locator("visible=true").is_enabled()
 
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from ...accounting import NAMES, Accountant, Budget, epsilon
+from ...adversarial import Space, pgd
 from ...datasets.dataset import Dataset
 from ...errors import Problem
 from ...intervals import clopper_pearson, rate
@@ -16,6 +17,9 @@ from ...result import Axis, Chart, CheckResult, Finding, Metric, Series, Severit
 from ...targets.target import Target
 from ..membership import chance, difference, paired
 from .loop import Plan
+
+ROBUST_ROWS = 300
+BUDGET = 0.1
 
 
 @dataclass
@@ -92,6 +96,7 @@ def result(it: Trained, accountant: Accountant, seed: int, progress: Progress) -
         difference("gap_before", "Seen minus unseen accuracy before", (seen["before"], len(train)), (hits["before"], n)),
         difference("gap_after", "Seen minus unseen accuracy after", (seen["after"], len(train)), (hits["after"], n)),
     ]
+    metrics += _robust(it, seed)
     if it.clipped.hits:
         bare = rate("accuracy_clip_only", "Accuracy with clipping and no noise", it.clipped.hits[-1], len(it.clipped.data), "higher")
         metrics.append(bare)
@@ -108,6 +113,20 @@ def result(it: Trained, accountant: Accountant, seed: int, progress: Progress) -
         charts=_charts(it, hits["before"] / n, accountant, progress),
         notes=(*_notes(it, len(train)), *it.changes, *((it.parts.note,) if it.parts.note else ())),
     )
+
+
+def _robust(it: Trained, seed: int) -> list[Metric]:
+    """Robust accuracy before and after: PGD on the numbers of the same rows, within `BUDGET` of each range."""
+    rows = it.parts.test.sample(ROBUST_ROWS, chance(seed, "privacy.dp_sgd", 4))
+    x, y = torch.from_numpy(rows.x), torch.from_numpy(rows.y)
+    space = Space.of(rows.schema)
+    found = []
+    for name, target in (("before", it.before), ("after", it.after)):
+        moved = pgd(target.module, x, y, space, "linf", BUDGET, 20, torch.Generator().manual_seed(seed)).x.numpy()
+        held = (target.labels(moved) == rows.y) & (target.labels(rows.x) == rows.y)
+        label = f"Robust accuracy {name} (linf {BUDGET:g} of each range)"
+        found.append(rate(f"robust_{name}", label, int(held.sum()), len(rows), "higher"))
+    return found
 
 
 def told(progress: Progress, budget: Budget) -> Progress:
