@@ -61,6 +61,10 @@ def test_more_queries_give_a_better_copy(linear, strategy):
     assert low[-1] > record.result.metric("blind_fidelity").value
 
 
+def test_one_point_asks_the_whole_budget(linear):
+    assert Extraction(budget=200, points=1, epochs=2, rows=100)(*linear).result.metric("queries").value == 200
+
+
 def test_equal_seeds_give_equal_copies(linear):
     check = Extraction(budget=100, points=2, epochs=3, rows=200)
     assert check(*linear).result == check(*linear).result

@@ -120,7 +120,7 @@ class Extraction(Check):
     def _sizes(self, pool: int) -> list[int]:
         most = self.budget if self.strategy == "jacobian" else min(self.budget, pool)
         least = min(max(10, most // 32), most)
-        return sorted({int(n) for n in np.geomspace(least, most, self.points).round()})
+        return sorted({most, *(int(n) for n in np.geomspace(least, most, self.points).round()[1:]), *([least] if self.points > 1 else [])})
 
     def _choose(self, copy: Any, loot: Loot, pool: Dataset, count: int, rng: np.random.Generator) -> NDArray[np.float32]:
         start = len(loot.x)
