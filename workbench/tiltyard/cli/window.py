@@ -65,8 +65,8 @@ def notebook(name: str = "workbench") -> Path:
 def voila(port: int, browser: bool) -> list[str]:
     """The command that serves the workbench as an app."""
     words = [sys.executable, "-m", "voila", str(notebook()), f"--Voila.ip={HOST}", f"--port={port}", "--template=tiltyard"]
-    words += ["--Voila.log_level=ERROR", "--VoilaConfiguration.file_allowlist=(?!)"]
-    words += ["--VoilaConfiguration.extension_denylist=['@voila-dashboards/jupyterlab-preview']"]
+    words += ["--Voila.log_level=ERROR", "--VoilaConfiguration.file_allowlist", "a^"]
+    words += ["--VoilaConfiguration.extension_denylist", "@voila-dashboards/jupyterlab-preview"]
     return words if browser else [*words, "--no-browser"]
 
 
