@@ -39,7 +39,7 @@ format: .venv/.dev
 
 .venv/.dev: pyproject.toml constraints.txt | .venv/bin/python
 	@echo "Installing the pinned libraries and what tests need into .venv; this takes some minutes, once."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[onnx,serve,dev]"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[onnx,serve,federated,dev]"
 	@touch $@ .venv/.app
 
 clean:

@@ -17,7 +17,7 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 PYTHONS = ("3.11", "3.12", "3.13")
-EXTRAS = ("dev", "onnx", "serve")
+EXTRAS = ("dev", "federated", "onnx", "serve")
 LINES = [line for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")]
 PINS = {canonicalize_name(r.name): r for r in map(Requirement, LINES)}
 FROM_CUDA = re.compile(r"nvidia-|cuda-|triton$")  # torch pins its own
@@ -46,7 +46,7 @@ def applies(requirement: Requirement, extras: set[str]) -> bool:
 
 
 def needed() -> set[str]:
-    """Names of all that the project, its development and the two common extras install, as far as it is installed here."""
+    """Names of all that the project, its development and the extras that are tested install, as far as it is installed here."""
     waiting = [Requirement(r) for r in PROJECT["dependencies"]]
     waiting += [Requirement(r) for extra in EXTRAS for r in PROJECT["optional-dependencies"][extra]]
     done: set[tuple[str, frozenset[str]]] = set()
