@@ -16,11 +16,14 @@ from .panel import Panel
 from .picker import Choice
 from .progressbar import ProgressView
 from .schema_view import SchemaView
+from .upload import Upload
 
 if TYPE_CHECKING:
     from tiltyard.datasets.proposing import Proposal
     from tiltyard.targets.probing import Probe
 
+MODELS = (".safetensors", ".pt", ".pth", ".ts", ".onnx", ".skops")
+TABLES = (".csv", ".gz", ".parquet", ".npz")
 SAMPLES = {
     "census": "Census income, MLP (table, 32,561 people)",
     "digits": "Digits, CNN (images, 5,000)",
@@ -49,7 +52,10 @@ class LoadPanel(Panel):
         self.said = outcome()
         self.schema = SchemaView(lambda: None)
         self.code = CodeView()
-        self.own = look.stack([self.model_file, self.data_file, self.architecture, self.factory, self.member, self.propose])
+        self.model_upload = _upload("Upload a model …", MODELS, self.model_file)
+        self.data_upload = _upload("Upload data …", TABLES, self.data_file)
+        files = [self.model_file, self.model_upload, self.data_file, self.data_upload]
+        self.own = look.stack([*files, self.architecture, self.factory, self.member, self.propose])
         self.choices = w.VBox([self.sample])
         self.source.observe(lambda _: self._switch(), "value")
         self.propose.on_click(lambda _: self.read())
@@ -179,3 +185,14 @@ def _text(label: str, hint: str) -> w.Text:
     return w.Text(
         description=label, placeholder=hint, continuous_update=False, style={"description_width": "8em"}, layout={"width": "auto"}
     )
+
+
+def _upload(label: str, accept: tuple[str, ...], path: w.Text) -> Upload:
+    """A button that brings a file to the kernel's machine and writes its path into ``path``."""
+    made = Upload(label, accept)
+
+    def put(arrived: str) -> None:
+        path.value = arrived
+
+    made.on_file(put)
+    return made
