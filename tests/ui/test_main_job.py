@@ -99,6 +99,7 @@ def test_the_main_job(window: Window, tmp_path: Path) -> None:
 def test_cancel_ends_an_attack_within_a_second(window: Window) -> None:
     page = window.page
     window.go("Adversarial attacks")
+    page.get_by_text("More settings").locator("visible=true").first.click()
     for name in ("Rows", "Steps"):  # an hour of work, so that it never ends before it is cancelled
         page.get_by_role("textbox", name=name).locator("visible=true").first.fill("10000")
         page.keyboard.press("Tab")

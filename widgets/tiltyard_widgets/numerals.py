@@ -28,12 +28,17 @@ def number(value: float | None, digits: int = 3) -> str:
     if size >= 10**digits:
         return f"{round(value):,}".replace("-", "−")
     places = max(digits - 1 - math.floor(math.log10(size)), 0)
-    return f"{value:,.{places}f}".rstrip("0").rstrip(".").replace("-", "−")
+    return _trimmed(f"{value:,.{places}f}").replace("-", "−")
+
+
+def _trimmed(text: str) -> str:
+    """Without zeros at the end of its decimals; those of 230 stay."""
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _scientific(value: float, digits: int) -> str:
     lead, power = f"{value:.{digits - 1}e}".split("e")
-    lead = lead.rstrip("0").rstrip(".") if "." in lead else lead
+    lead = _trimmed(lead)
     tail = "10" + str(int(power)).translate(_SUPER)
     if lead in ("1", "-1"):
         return lead.replace("1", "").replace("-", "−") + tail
