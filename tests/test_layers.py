@@ -17,6 +17,7 @@ LAYERS = [
     {"", "errors", "result", "progress", "intervals", "standards"},
     {"artifacts", "sealing"},
     {"sealing"},
+    {"access"},
     {"datasets", "targets"},
     {"mathematics"},
     {"check", "defense"},

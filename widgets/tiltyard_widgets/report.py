@@ -122,16 +122,19 @@ class ReportPanel(Panel):
         """Write the file; a full disk or a wrong folder is said in one line."""
         self.message.clear()
         try:
-            from tiltyard.reports.writing import write
+            from tiltyard.reports.exporting import export
 
             bundle = self.bundle()
             name = f"tiltyard-{bundle.target.name}-{bundle.created:%Y%m%d-%H%M}{SUFFIXES[self.format.value]}".replace(" ", "-").replace(
                 "/", "-"
             )
-            path = write(bundle, Path(self.folder.value).expanduser() / name, self.format.value)
+            done = export(bundle, Path(self.folder.value).expanduser() / name, self.format.value, self._place())
         except Problem as problem:
             self.message.say(problem)
             return None
+        path = done.path
+        assert path is not None
+        self._said(done.unlogged)
         self.written.say(f"Written: {path.resolve()} ({path.stat().st_size / 1e3:,.0f} kB)")
         return path
 
@@ -139,15 +142,22 @@ class ReportPanel(Panel):
         """Hand the file to the browser; the way under Voila, where the kernel's folder is not the viewer's."""
         self.message.clear()
         try:
-            from tiltyard.reports.writing import encode
+            from tiltyard.reports.exporting import hand_out
 
-            bundle = self.bundle()
-            content = encode(bundle, self.format.value)
+            given = hand_out(self.bundle(), self.format.value, self._place())
         except Problem as problem:
             self.message.say(problem)
             return
         name = f"tiltyard-report{SUFFIXES[self.format.value]}"
-        self.link.offer(name, TYPES[self.format.value], base64.b64encode(content).decode())
+        self.link.offer(name, TYPES[self.format.value], base64.b64encode(given.content).decode())
+        self._said(given.unlogged)
+
+    def _place(self) -> str | None:
+        return self.session.store.url if self.session.store is not None else None
+
+    def _said(self, unlogged: str) -> None:
+        if unlogged:
+            self.message.say(unlogged, level="warning")
 
 
 def summary(latest: dict[str, Record]) -> Table:

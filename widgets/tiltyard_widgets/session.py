@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import traitlets as t
 
+from tiltyard.access.person import Person, me
 from tiltyard.check import Step
 from tiltyard.datasets.dataset import Dataset
 from tiltyard.errors import Problem
@@ -44,6 +45,7 @@ class Session(t.HasTraits):
     def __init__(self, target: Target | None = None, data: Dataset | None = None, store: "Store | None" = None) -> None:
         super().__init__()
         self.store = store
+        self.person: Person = store.person if store is not None else me()
         self.run: Run | None = None
         self.records: list[Record] = []
         self.made: dict[str, Target] = {}
@@ -78,6 +80,7 @@ class Session(t.HasTraits):
         """Target and data, or a `Problem`; also one where something runs already."""
         if self.target is None or self.data is None:
             raise Problem("a target and its data", "none yet", "Load a model and data first")
+        self.person.must("run")
         if self.busy:
             raise Problem("one run at a time", f"{self.busy} is running", "Wait for it or cancel it")
         return self.target, self.data
@@ -148,6 +151,8 @@ class Session(t.HasTraits):
     def _over(self, job: "Job", done: Callable[[], None]) -> None:
         if job.problem is not None:
             self.warning = f"Not kept in the history: {job.problem}"
+        elif job.unlogged:
+            self.warning = job.unlogged
         self.busy = ""
         self.version += 1
         done()

@@ -5,14 +5,14 @@ from pathlib import Path
 
 from ..errors import Problem
 from ..reports.bundle import Bundle, make
-from ..reports.writing import write
+from ..reports.exporting import export
 from ..result import Record, Status
 from ..running.assessment import Assessment, assess
 from ..running.config import read_config
 from ..running.policy import Judgment, read_policy
 from ..running.runner import Runner
 from ..running.store import Store
-from .console import emit, progress_bar, remark, say, show_table, status_line
+from .console import emit, progress_bar, remark, say, show_table, status_line, unlogged
 
 PASS, POLICY_FAILED, COULD_NOT_RUN = 0, 1, 2
 FILES = {"report.html": "html", "report.json": "json", "report.sarif": "sarif", "junit.xml": "junit"}
@@ -39,6 +39,7 @@ def run(config_path: Path, policy_path: Path | None, out: Path | None, executor:
         written(bundle, out, tuple(FILES))
     if found.run is not None:
         remark(f"Kept as run {found.run.short}." if not found.problem else found.problem, style="dim")
+    unlogged(found.unlogged)
     return exit_code(found)
 
 
@@ -59,7 +60,9 @@ def bundle_of(found: Assessment, facts: dict[str, object], title: str = "") -> B
 def written(bundle: Bundle, folder: Path, names: tuple[str, ...]) -> None:
     """Write the reports; each is whole or not there."""
     for name in names:
-        remark(f"Wrote {write(bundle, folder / name, FILES[name])}.")
+        exported = export(bundle, folder / name, FILES[name])
+        remark(f"Wrote {exported.path}.")
+        unlogged(exported.unlogged)
 
 
 def exit_code(found: Assessment) -> int:

@@ -39,6 +39,12 @@ def remark(text: str, style: str = "") -> None:
     console(stderr=True).print(Text(text, style=style))
 
 
+def unlogged(said: str) -> None:
+    """Why something is not in the audit log, where it is not."""
+    if said:
+        remark(said, style="yellow")
+
+
 def emit(model: BaseModel) -> None:
     """A result as JSON, alone on stdout."""
     sys.stdout.write(model.model_dump_json(indent=1, by_alias=True) + "\n")

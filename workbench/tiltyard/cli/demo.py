@@ -15,7 +15,7 @@ from ..running.runner import Runner
 from ..running.store import Store
 from ..samples.catalog import load
 from .assess import shown, written
-from .console import progress_bar, remark, say
+from .console import progress_bar, remark, say, unlogged
 
 PICTURES = ("evasion", "validation")
 
@@ -43,6 +43,7 @@ def run(out: Path, profile: str, seed: int) -> int:
     )
     shown(tuple(records), None)
     written(bundle, out, ("report.html", "report.json"))
+    unlogged(census.unlogged)
     say(f"{len(records)} records in {time.monotonic() - begun:.0f} s. Open {(out / 'report.html').absolute()}")
     return 130 if cancelled else 0
 

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from ..running.lines import CUT_OFF, RunLine
 from ..running.store import Store
-from .console import emit, remark, say, show_table
+from .console import emit, remark, say, show_table, unlogged
 from .listing import RunList
 
 
@@ -43,6 +43,6 @@ def forget(name: str) -> int:
     """Delete one run."""
     store = Store()
     run = store.run(name)
-    store.delete(run.id)
+    unlogged(store.delete(run.id))
     say(f"Forgot run {run.short} ({run.name}).")
     return 0

@@ -5,11 +5,12 @@ from pathlib import Path
 
 from ..errors import Problem
 from ..reports.bundle import Bundle, make
-from ..reports.writing import SUFFIXES, render, write
+from ..reports.exporting import export, hand_out
+from ..reports.writing import SUFFIXES
 from ..running.lines import CUT_OFF
 from ..running.policy import Policy, read_policy
 from ..running.store import Store
-from .console import remark
+from .console import remark, unlogged
 
 
 def run(name: str, form: str, out: Path | None, policy: Path | None) -> int:
@@ -21,9 +22,13 @@ def run(name: str, form: str, out: Path | None, policy: Path | None) -> int:
     if out is None:
         if chosen == "pdf":
             raise Problem("a file for the PDF", "no --out", "Add --out report.pdf")
-        sys.stdout.write(render(bundle, chosen).rstrip("\n") + "\n")
+        given = hand_out(bundle, chosen)
+        sys.stdout.write(given.content.decode().rstrip("\n") + "\n")
+        unlogged(given.unlogged)
         return 0
-    remark(f"Wrote {write(bundle, out, chosen)}.")
+    written = export(bundle, out, chosen)
+    remark(f"Wrote {written.path}.")
+    unlogged(written.unlogged)
     return 0
 
 

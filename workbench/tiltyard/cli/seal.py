@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..errors import Problem
 from ..progress import Progress
+from ..running import audit
 from ..running.audit_log import check, is_audit_log
 from ..sealing import sealing, signing
 from ..sealing.broken import Broken
@@ -21,7 +22,7 @@ from ..sealing.keys import (
     read_sealing_key,
     read_signing_key,
 )
-from .console import progress_bar, remark, say
+from .console import progress_bar, remark, say, unlogged
 
 INTACT, BROKEN, COULD_NOT_TELL = 0, 1, 2
 PASSPHRASE, NEXT_PASSPHRASE = "TILTYARD_PASSPHRASE", "TILTYARD_NEW_PASSPHRASE"
@@ -32,6 +33,7 @@ def sign(paths: list[Path], key_file: Path, fresh: bool, out: Path | None) -> in
     protect = passphrase(os.environ[PASSPHRASE], fresh) if os.environ.get(PASSPHRASE) else None
     key = new_signing_key(key_file, protect) if fresh else read_signing_key(key_file, protect or _asked_for(key_file))
     if fresh:
+        unlogged(audit.note("key made", parameters={"kind": "signing", "file": str(key_file)}))
         say(f"Made the key {key_file}; give {public_path(key_file)} to those who verify.")
     with progress_bar() as tell:
         written = signing.sign(paths, key, out, Progress(tell))
@@ -59,6 +61,7 @@ def seal(paths: list[Path], key_file: Path | None, fresh: bool, out: Path | None
         raise Problem("--key-file with --new-key", "none", "Name the file to make")
     key: Key = (new_sealing_key(key_file) if fresh else read_sealing_key(key_file)) if key_file else _passphrase(PASSPHRASE, fresh=True)
     if fresh:
+        unlogged(audit.note("key made", parameters={"kind": "sealing", "file": str(key_file)}))
         say(f"Made the key {key_file}; without it nothing opens again, so keep a copy elsewhere.")
     with progress_bar() as tell:
         for path, target in targets:
@@ -77,6 +80,7 @@ def rotate(paths: list[Path], old: Path | None, new: Path | None, fresh: bool) -
         after: Key = (new_sealing_key(new) if fresh else read_sealing_key(new)) if new else _passphrase(NEXT_PASSPHRASE, fresh=True)
         for path in paths:
             sealing.rotate(path, before, after)
+            unlogged(audit.note("key rotated", parameters={"file": str(path)}))
             say(f"✓ rotated: {path}", style="green")
     except Broken as broken:
         return _said(broken)

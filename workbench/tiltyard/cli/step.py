@@ -15,7 +15,7 @@ from ..running.assessment import finished
 from ..running.runner import Runner
 from ..running.store import Store
 from ..targets.target import Target
-from .console import emit, measured, progress_bar, remark, say, status_line
+from .console import emit, measured, progress_bar, remark, say, status_line, unlogged
 from .facts import choices_of, parameters, span
 from .listing import Parameter
 from .opened import from_options
@@ -132,6 +132,7 @@ def _run(step: type[Step], given: dict[str, Any]) -> int:
         remark(f"Kept as run {job.run.short}.", style="dim")
     if job.problem is not None:
         remark(str(job.problem), style="red")
+    unlogged(job.unlogged)
     return 0 if record.result.status in ANSWERED else 2
 
 

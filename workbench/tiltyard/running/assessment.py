@@ -27,6 +27,8 @@ class Assessment(Frozen):
         Registered checks without a record.
     problem
         Why the store could not keep all of it, in one line, or empty.
+    unlogged
+        Why something of it is not in the audit log, in one line, or empty.
     """
 
     run: Run | None
@@ -35,6 +37,7 @@ class Assessment(Frozen):
     judgment: Judgment | None
     cancelled: bool = False
     problem: str = ""
+    unlogged: str = ""
 
 
 def not_run(records: Sequence[Record]) -> tuple[str, ...]:
@@ -87,4 +90,5 @@ def assess(
         judgment=policy.judge(records) if policy else None,
         cancelled=job.cancelled,
         problem=str(job.problem or ""),
+        unlogged=job.unlogged,
     )

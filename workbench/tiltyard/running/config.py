@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 
+from ..access.person import me
 from ..catalogue import find
 from ..check import Check, Step, named
 from ..errors import Problem
 from ..result import Frozen
+from . import audit
 from .profiles import Profile, overrides, steps
 from .tomlfile import checked, load
 
@@ -95,7 +97,11 @@ class Config(Frozen):
         """The target and the data, opened and read."""
         import numpy as np
 
+        me().must("run")
+        audit.ready()
         target, data = self._pair()
+        said = {"model": target.name, "from": self.target.sample or self.target.file, "data": data.name}
+        audit.note("model opened", target.fingerprint, said | {"data_fingerprint": data.fingerprint})
         if self.data.rows is not None and self.data.rows < len(data):
             data = data.sample(self.data.rows, np.random.default_rng(self.seed))
         return target, data

@@ -71,6 +71,11 @@ class Database:
 
     Several processes may share it: SQLite in WAL mode with a wait of ``wait`` milliseconds for a lock, and
     transactions of one or two statements.
+
+    Attributes
+    ----------
+    owns
+        Whether it knows whose a run is; one that may only be read and is older does not. Known once it is open.
     """
 
     def __init__(self, place: str | Path | None, wait: int = WAIT) -> None:
@@ -78,6 +83,7 @@ class Database:
         self._wait = wait
         self._guard = threading.Lock()
         self._made: Engine | None = None
+        self.owns = False
 
     @property
     def place(self) -> str:
@@ -101,8 +107,10 @@ class Database:
             raise Problem(f"a driver for {url.drivername}", str(error), "Install it, for PostgreSQL: pip install psycopg[binary]") from None
         try:
             lay_out(made)
+            self.owns = owned(made)
         except (SQLAlchemyError, sqlite3.Error) as error:
             if only := _read_only(url, self._wait):
+                self.owns = owned(only)
                 return only
             raise problem_of(error, self.place) from None
         return made
@@ -153,6 +161,23 @@ def lay_out(engine: "Engine") -> None:
     if version is not None and version > tables.VERSION:
         do = "Upgrade Tiltyard, or set TILTYARD_STORE to another place"
         raise Problem(f"a store of format {tables.VERSION} or older", f"format {version}", do)
+
+
+def owned(engine: "Engine") -> bool:
+    """Add the table of owners to a store that was made before there was one; False where it may not be written."""
+    from sqlalchemy import inspect
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from . import tables
+
+    if inspect(engine).has_table(tables.owners.name):
+        return True
+    try:
+        with engine.connect().execution_options(write=True) as connection, connection.begin():
+            tables.owners.create(connection, checkfirst=True)
+    except (SQLAlchemyError, sqlite3.Error):
+        return False
+    return True
 
 
 def _use_wal(engine: "Engine") -> None:

@@ -43,6 +43,8 @@ class Job:
         The targets that defenses made, by the index of their step.
     problem
         Why it could not be kept, or None; its records are in ``records`` all the same.
+    unlogged
+        Why something of it is not in the audit log, in one line, or empty.
     error
         What broke in the job itself, or None.
     step
@@ -61,6 +63,7 @@ class Job:
         self.records: list[Record] = []
         self.targets: dict[int, Target] = {}
         self.problem: Problem | None = None
+        self.unlogged = ""
         self.error: BaseException | None = None
         self.asked = Progress(listener=self._report)
         self.step = ""

@@ -15,7 +15,8 @@ class RunLine(Frozen):
     """One run as a list shows it.
 
     ``state`` is running, finished or cut off (its process no longer lives). ``counts`` says how many steps
-    stand in each state: a `Status` value, ``running`` or ``cut off``. ``verdict`` is a policy's, or empty.
+    stand in each state: a `Status` value, ``running`` or ``cut off``. ``verdict`` is a policy's, or empty. ``owner`` is who started it,
+    empty for runs made before runs had owners.
     """
 
     id: str
@@ -27,6 +28,7 @@ class RunLine(Frozen):
     target: Identity
     data: Identity
     counts: dict[str, int]
+    owner: str = ""
 
     @property
     def short(self) -> str:

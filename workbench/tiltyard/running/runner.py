@@ -6,12 +6,14 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
+from ..access.person import me
 from ..check import Step
 from ..datasets.dataset import Dataset
 from ..errors import Cancelled, Problem
 from ..progress import Progress, Report
 from ..result import Record
 from ..targets.target import Target
+from . import audit
 from .executors import Executor, Local
 from .job import Job, Unkept
 from .lines import Run
@@ -62,12 +64,14 @@ class Runner:
         Raises
         ------
         Problem
-            In one line, where the run cannot be kept. What goes wrong later is in ``Job.problem``.
+            In one line, where the run cannot be kept, or the person may not run. What goes wrong later is in ``Job.problem``.
         """
+        self._allowed()
         begun = run
         if begun is None and self.store is not None:
             begun = self.store.begin(name or f"{target.name} on {data.name}", target.identity, data.identity, config)
         job = Job(begun, on_progress, on_record, on_done)
+        self._note(job, "run started", target.fingerprint, started(steps, target, data))
         job.begin(lambda: self._all(job, steps, target, data, run is None, verdict))
         return job
 
@@ -80,6 +84,7 @@ class Runner:
                 self._one(job, index, step, target, data, job.asked.part(heavy / sum(weights)))
         finally:
             self._settle(job, TRIES)
+            self._note(job, "run ended", target.fingerprint, ended(job))
             if own:
                 self._kept(job, lambda store, run: store.end(run.id, verdict(job.records) if verdict else ""))
 
@@ -93,9 +98,25 @@ class Runner:
         outcome = self.executor.call(step, target, data, progress)
         job.unkept.append(Unkept(step, outcome.record, tokens[0] if tokens else ""))
         self._settle(job)
+        if outcome.target is not None:
+            made = {"defense": step.id, "given": outcome.record.given, "from": target.fingerprint}
+            self._note(job, "defense applied", outcome.target.fingerprint, made)
         job.found(outcome.record, outcome.target, index)
         with suppress(Cancelled):
             progress.step(1.0, "")
+
+    def _allowed(self) -> None:
+        """Raise where the person may not run, or where all must be logged and cannot be."""
+        (self.store.person if self.store is not None else me()).must("run")
+        if self.store is not None:
+            audit.ready(self.store.url)
+
+    def _note(self, job: Job, what: str, fingerprint: str, parameters: dict[str, Any]) -> None:
+        """Write to the audit log of the store; what stops that is told and never stops the run."""
+        if self.store is not None:
+            run = {"run": job.run.id} if job.run else {}
+            said = audit.note(what, fingerprint, run | parameters, self.store.person.name, self.store.url)
+            job.unlogged = job.unlogged or said
 
     def _settle(self, job: Job, tries: int = 1) -> None:
         """Write what is not kept yet; what still fails stays for the next time."""
@@ -118,6 +139,18 @@ class Runner:
             job.problem = problem
             return False
         return True
+
+
+def started(steps: Sequence[Step], target: Target, data: Dataset) -> dict[str, Any]:
+    """What the audit log says of a run that begins."""
+    asked = [{"id": step.id, "given": step.model_dump(mode="json", include=set(step.model_fields_set))} for step in steps]
+    return {"target": target.name, "data": data.name, "data_fingerprint": data.fingerprint, "steps": asked}
+
+
+def ended(job: Job) -> dict[str, Any]:
+    """What the audit log says of a run that ended."""
+    found = [{"id": r.check, "status": str(r.result.status), "findings": len(r.result.findings)} for r in job.records]
+    return {"cancelled": job.cancelled, "records": found}
 
 
 def _write(unkept: Unkept, store: Store, run: Run) -> None:

@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from ..access.person import Person, me
 from ..check import Step, versions
 from ..defense import Defense
 from ..errors import Problem
 from ..result import CheckResult, Identity, Record, Severity
-from . import process
+from . import audit, process
 from .database import WAIT, Database
 from .lines import CUT_OFF, FINISHED, RUNNING, Run, RunLine, StepLine
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, RowMapping, Select
+    from sqlalchemy import ColumnElement, Connection, RowMapping, Select
 
 SEVERITIES = list(Severity)
 
@@ -52,6 +53,9 @@ class Store:
         ``runs.sqlite`` in the user's data folder.
     wait
         Milliseconds to wait for another program's lock before giving up in one line.
+    person
+        Whose store it is: their runs are marked as theirs, and whoever came through a shared login and is no admin
+        sees these alone. The person of this process where it is not given.
 
     Raises
     ------
@@ -59,8 +63,9 @@ class Store:
         From any method, in one line, where the store is locked, read-only, full, damaged, gone or newer.
     """
 
-    def __init__(self, url: str | Path | None = None, wait: int = WAIT) -> None:
+    def __init__(self, url: str | Path | None = None, wait: int = WAIT, person: Person | None = None) -> None:
         self._database = Database(url, wait)
+        self.person = person or me()
 
     @property
     def url(self) -> str:
@@ -79,7 +84,22 @@ class Store:
         values |= {"versions": json.dumps(versions()), "config": json.dumps(config or {})}
         with self._database.write() as connection:
             connection.execute(insert(tables.runs).values(values))
+            if self._database.owns:
+                connection.execute(insert(tables.owners).values(run_id=run_id, name=self.person.name))
         return self.run(run_id)
+
+    def tried(self) -> None:
+        """Write a run and take it back in one transaction; raises where that is not possible."""
+        from sqlalchemy import delete, insert
+
+        from . import tables
+
+        run_id = uuid.uuid4().hex
+        names = {f"{of}_{k}": "" for of in ("target", "data") for k in ("name", "fingerprint", "detail")}
+        values = _mine() | names | {"id": run_id, "name": "tried", "started": time.time(), "versions": "{}", "config": "{}"}
+        with self._database.write() as connection:
+            connection.execute(insert(tables.runs).values(values))
+            connection.execute(delete(tables.runs).where(tables.runs.c.id == run_id))
 
     def end(self, run_id: str, verdict: str = "") -> None:
         """Say that nothing more follows in this run."""
@@ -87,6 +107,7 @@ class Store:
 
         from . import tables
 
+        self._own(run_id)
         with self._database.write() as connection:
             connection.execute(update(tables.runs).where(tables.runs.c.id == run_id).values(ended=time.time(), verdict=verdict))
 
@@ -96,6 +117,7 @@ class Store:
 
         from . import tables
 
+        self._own(run_id)
         token = uuid.uuid4().hex
         given = json.dumps(step.model_dump(mode="json", include=set(step.model_fields_set)))
         values = _mine() | {
@@ -131,6 +153,7 @@ class Store:
 
         from . import tables
 
+        self._own(run_id)
         values = _mine() | {"token": uuid.uuid4().hex, "run_id": run_id, "step": record.check, "title": record.title, "kind": record.kind}
         values |= {"state": str(record.result.status), "given": json.dumps(record.given), "severity": worst(record.result)}
         values |= {"started": record.started.timestamp(), "ended": time.time(), "record": record.model_dump_json()}
@@ -141,9 +164,9 @@ class Store:
         """Runs, newest first; ``search`` is looked for in the names of run, target and data."""
         from . import tables
 
-        query = _matching(search).order_by(tables.runs.c.started.desc(), tables.runs.c.id).limit(limit).offset(offset)
         with self._database.read() as connection:
-            rows = connection.execute(query).mappings().all()
+            query = _matching(search, self._seen()).order_by(tables.runs.c.started.desc(), tables.runs.c.id).limit(limit).offset(offset)
+            rows = connection.execute(self._named(query)).mappings().all()
             counts = _counts(connection, query)
         alive = _Alive()
         return [RunLine.model_construct(**_line(row, counts.get(row["id"], {}), alive)) for row in rows]
@@ -153,7 +176,7 @@ class Store:
         from sqlalchemy import func, select
 
         with self._database.read() as connection:
-            return connection.execute(select(func.count()).select_from(_matching(search).subquery())).scalar_one()
+            return connection.execute(select(func.count()).select_from(_matching(search, self._seen()).subquery())).scalar_one()
 
     def run(self, run_id: str) -> Run:
         """The run with this id or unique beginning of one; ``"last"`` is the newest."""
@@ -165,7 +188,7 @@ class Store:
         query = select(tables.runs).order_by(at.started.desc()).limit(2)
         query = query.limit(1) if run_id == "last" else query.where(at.id.startswith(run_id, autoescape=True))
         with self._database.read() as connection:
-            rows = connection.execute(query).mappings().all()
+            rows = connection.execute(self._named(query.where(self._seen()))).mappings().all()
             counts = _counts(connection, select(at.id).where(at.id.in_([row["id"] for row in rows])))
         if not rows or not run_id:
             found = "no run at all" if run_id == "last" else f"{run_id!r}, which none has"
@@ -184,7 +207,7 @@ class Store:
 
         at = tables.records.c
         with self._database.read() as connection:
-            query = select(at.record).where(at.run_id == run_id, at.record.is_not(None)).order_by(at.number)
+            query = select(at.record).where(at.run_id == run_id, at.record.is_not(None), self._seen(at.run_id)).order_by(at.number)
             rows = connection.execute(query).scalars().all()
         found = [_read(text) for text in rows]
         if not latest:
@@ -208,21 +231,57 @@ class Store:
 
         from . import tables
 
-        columns = [c for c in tables.records.c if c.name != "record"]
+        at = tables.records.c
+        columns = [c for c in at if c.name != "record"]
         with self._database.read() as connection:
-            rows = connection.execute(select(*columns).where(where).order_by(tables.records.c.number)).mappings().all()
+            rows = connection.execute(select(*columns).where(where, self._seen(at.run_id)).order_by(at.number)).mappings().all()
         alive = _Alive()
         return [_step(row, alive) for row in rows]
 
-    def delete(self, run_id: str) -> None:
-        """Forget a run and its records."""
+    def delete(self, run_id: str) -> str:
+        """Forget a run and its records; admins only. Returns why it is not in the audit log, or nothing."""
         from sqlalchemy import delete
 
         from . import tables
 
+        self.person.must("delete")
+        audit.ready(self.url)
+        gone = self.run(run_id)
         with self._database.write() as connection:
-            connection.execute(delete(tables.records).where(tables.records.c.run_id == run_id))
-            connection.execute(delete(tables.runs).where(tables.runs.c.id == run_id))
+            connection.execute(delete(tables.records).where(tables.records.c.run_id == gone.id))
+            if self._database.owns:
+                connection.execute(delete(tables.owners).where(tables.owners.c.run_id == gone.id))
+            connection.execute(delete(tables.runs).where(tables.runs.c.id == gone.id))
+        said = {"run": gone.id, "name": gone.name, "owner": gone.owner}
+        return audit.note("run deleted", gone.target.fingerprint, said, self.person.name, self.url)
+
+    def _seen(self, run_id: "ColumnElement[str] | None" = None) -> "ColumnElement[bool]":
+        """Which rows the person may see, by their run; asked inside a transaction, when the layout is known."""
+        from sqlalchemy import false, select, true
+
+        from . import tables
+
+        if self.person.sees_all:
+            return true()
+        if not self._database.owns:
+            return false()
+        mine = select(tables.owners.c.run_id).where(tables.owners.c.name == self.person.name)
+        return (tables.runs.c.id if run_id is None else run_id).in_(mine)
+
+    def _own(self, run_id: str) -> None:
+        """Raise where the run is another's and the person may not see it."""
+        if not self.person.sees_all:
+            self.run(run_id)
+
+    def _named(self, query: "Select[Any]") -> "Select[Any]":
+        """The query over runs, with the name of who started each as ``owner``."""
+        from sqlalchemy import literal
+
+        from . import tables
+
+        if not self._database.owns:
+            return query.add_columns(literal("").label("owner"))
+        return query.add_columns(tables.owners.c.name.label("owner")).outerjoin(tables.owners, tables.owners.c.run_id == tables.runs.c.id)
 
 
 class _Alive:
@@ -238,13 +297,13 @@ class _Alive:
         return self._known[key]
 
 
-def _matching(search: str) -> "Select[Any]":
+def _matching(search: str, seen: "ColumnElement[bool]") -> "Select[Any]":
     from sqlalchemy import or_, select
 
     from . import tables
 
     at = tables.runs.c
-    query = select(*[c for c in at if c.name not in ("versions", "config")])
+    query = select(*[c for c in at if c.name not in ("versions", "config")]).where(seen)
     if not search.strip():
         return query
     words = search.strip()
@@ -272,6 +331,7 @@ def _line(row: "RowMapping", counts: dict[str, int], alive: _Alive) -> dict[str,
         counts = {CUT_OFF if k == RUNNING else k: v for k, v in counts.items()}
     kept = {name: row[name] for name in ("id", "name", "verdict")}
     return kept | {
+        "owner": row["owner"] or "",
         "started": _when(row["started"]),
         "ended": _when(row["ended"]),
         "state": state,

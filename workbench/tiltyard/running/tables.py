@@ -49,5 +49,13 @@ records = Table(
     Column("record", Text),
 )
 
+# Whose run it is: added to format 1 without a new number, for an older Tiltyard that does not know it loses nothing.
+owners = Table(
+    "owners",
+    metadata,
+    Column("run_id", String(32), ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    Column("name", Text, nullable=False, index=True),
+)
+
 Index("records_of_run", records.c.run_id, records.c.state)
 Index("records_by_state", records.c.state)

@@ -1,0 +1,154 @@
+"""The people who may log in: a file with name, role and argon2id hash of each."""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ..errors import Problem
+from ..sealing.atomic import replace_file
+from .passwords import hashed, matches
+from .roles import Role
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
+MOST_BYTES = 16 << 20
+
+
+class User(BaseModel):
+    """One person. ``password`` is an argon2id hash."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    name: str
+    role: Role
+    password: str = Field(repr=False)
+    made: str
+
+    @property
+    def mark(self) -> str:
+        """16 digits that change with the password and give nothing of it away; logins hold on to them."""
+        return sha256(b"tiltyard login\n" + self.password.encode()).hexdigest()[:16]
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    format: Literal[1] = 1
+    users: tuple[User, ...] = ()
+
+
+def default_place() -> Path:
+    """TILTYARD_USERS, or ``users.json`` in the user's configuration folder."""
+    if place := os.environ.get("TILTYARD_USERS", "").strip():
+        return Path(place).expanduser()
+    import platformdirs
+
+    return platformdirs.user_config_path("tiltyard", appauthor=False) / "users.json"
+
+
+class Users:
+    """A users file; read anew at each question, so that a removal counts at once.
+
+    Raises
+    ------
+    Problem
+        From any method, in one line, where the file cannot be read or written or others can read it.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.path = path or default_place()
+
+    def all(self) -> tuple[User, ...]:
+        """Everybody, by name; nobody where there is no file."""
+        try:
+            with open(self.path, "rb") as stream:
+                if os.name == "posix" and os.fstat(stream.fileno()).st_mode & 0o077:
+                    raise Problem("a users file only its owner can read", f"{self.path}, which others can", f"chmod 600 {self.path}")
+                content = stream.read(MOST_BYTES)
+        except FileNotFoundError:
+            return ()
+        except OSError as error:
+            raise Problem("a users file that can be read", f"{self.path}: {error.strerror or error}", "Mend that first") from None
+        try:
+            return tuple(sorted(_File.model_validate_json(content).users, key=lambda user: user.name))
+        except ValidationError as error:
+            said = error.errors()[0]["msg"].lower()
+            raise Problem(f"a users file of format 1 in {self.path}", said, "Take the copy you kept, or a newer tiltyard") from None
+
+    def find(self, name: str) -> User | None:
+        """The user of this name, or None."""
+        return next((user for user in self.all() if user.name == name), None)
+
+    def verify(self, name: str, password: str) -> User | None:
+        """The user where name and password are right; takes equally long where there is no such name."""
+        user = self.find(name)
+        return user if matches(user.password if user else "", password) else None
+
+    def add(self, name: str, role: Role | str, password: str) -> User:
+        """A new user."""
+        if not NAME.fullmatch(name):
+            raise Problem("a name of letters, digits and . _ @ -, up to 64", repr(name[:80]), "Choose another")
+        user = User(name=name, role=role_of(role), password=hashed(password), made=datetime.now(UTC).isoformat(timespec="seconds"))
+        with self._changed() as users:
+            if name in users:
+                raise Problem("a name not taken yet", f"{name}, which is there", "Take another, or change its role or password")
+            users[name] = user
+        return user
+
+    def change(self, name: str, role: Role | str | None = None, password: str | None = None) -> User:
+        """Another role or password; a new password ends every login with the old one."""
+        update: dict[str, object] = {} if role is None else {"role": role_of(role)}
+        update |= {} if password is None else {"password": hashed(password)}
+        with self._changed() as users:
+            if name not in users:
+                raise _nobody(name)
+            users[name] = users[name].model_copy(update=update)
+            return users[name]
+
+    def remove(self, name: str) -> User:
+        """Take a user away; their logins end with the next click, their runs stay."""
+        with self._changed() as users:
+            if name not in users:
+                raise _nobody(name)
+            return users.pop(name)
+
+    @contextmanager
+    def _changed(self) -> Iterator[dict[str, User]]:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with _locked(self.path.with_name(self.path.name + ".lock")):
+                users = {user.name: user for user in self.all()}
+                yield users
+                replace_file(self.path, _File(users=tuple(users.values())).model_dump_json(indent=1).encode() + b"\n")
+        except OSError as error:
+            raise Problem("a users file that can be written", f"{self.path}: {error.strerror or error}", "Set TILTYARD_USERS") from None
+
+
+def role_of(text: Role | str) -> Role:
+    """A role by its name; a `Problem` in one line for another word."""
+    try:
+        return Role(text)
+    except ValueError:
+        raise Problem(f"a role ({', '.join(Role)})", repr(text), "Choose one of these") from None
+
+
+def _nobody(name: str) -> Problem:
+    return Problem("the name of a user", f"{name!r}, which none has", "See `tiltyard user list`")
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """One writer at a time, where the system can."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        if os.name == "posix":
+            import fcntl
+
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)

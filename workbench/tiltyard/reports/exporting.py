@@ -1,0 +1,48 @@
+"""A report that leaves the house: whether the person may take it, and a line in the audit log."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..access.person import me
+from ..running import audit
+from .bundle import Bundle
+from .writing import encode, write
+
+
+@dataclass(frozen=True)
+class Export:
+    """What was handed out: bytes, or the file they were written to. ``unlogged`` says why it is not in the audit log, or nothing."""
+
+    content: bytes
+    path: Path | None
+    unlogged: str
+
+
+def hand_out(bundle: Bundle, format: str, store: str | None = None) -> Export:
+    """The report as bytes, for whoever may export.
+
+    Parameters
+    ----------
+    format
+        ``html``, ``pdf``, ``json``, ``sarif`` or ``junit``.
+    store
+        The place of the store whose audit log says so; the default one where it is not given.
+    """
+    me().must("export")
+    audit.ready(store)
+    return Export(encode(bundle, format), None, _noted(bundle, format, "handed out", store))
+
+
+def export(bundle: Bundle, path: Path | str, format: str | None = None, store: str | None = None) -> Export:
+    """The report as a file, whole or not at all, for whoever may export and write on this disk."""
+    person = me()
+    person.must("export")
+    person.must("write")
+    audit.ready(store)
+    written = write(bundle, path, format)
+    return Export(b"", written, _noted(bundle, format or written.suffix, str(written), store))
+
+
+def _noted(bundle: Bundle, format: str, where: str, store: str | None) -> str:
+    said = {"run": bundle.run_id, "format": format.lstrip("."), "to": where, "records": len(bundle.records)}
+    return audit.note("report exported", bundle.target.fingerprint, said, store=store)
