@@ -2,7 +2,9 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -66,3 +68,58 @@ def browser(chromium: str) -> "Iterator[Browser]":
         started = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", *QUIET] if os.geteuid() == 0 else QUIET)
         yield started
         started.close()
+
+
+Answering = Callable[[str, str, Mapping[str, str], bytes], tuple[int, Mapping[str, str], bytes]]
+
+
+def _handler(answer: Answering) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+
+        def handle_one_request(self) -> None:
+            try:
+                super().handle_one_request()
+            except OSError:  # whoever asked has hung up
+                self.close_connection = True
+
+        def parse_request(self) -> bool:
+            good = super().parse_request()
+            if good:
+                setattr(self, f"do_{self.command}", self.answered)
+            return good
+
+        def answered(self) -> None:
+            body = self.rfile.read(int(self.headers.get("content-length") or 0))
+            status, headers, said = answer(self.command, self.path, {k.lower(): v for k, v in self.headers.items()}, body)
+            self.send_response_only(status)
+            for name, value in {**headers, "Content-Length": str(len(said))}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(said)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Nothing."""
+
+    return Handler
+
+
+@pytest.fixture(scope="session")
+def serve() -> Iterator[Callable[[Answering], str]]:
+    """``serve(answer)`` starts a real HTTP server on a free port of loopback and gives its URL; ``answer(method, path, headers, body)``."""
+    running: list[tuple[ThreadingHTTPServer, threading.Thread]] = []
+
+    def start(answer: Answering) -> str:
+        server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(answer))
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+        thread.start()
+        running.append((server, thread))
+        return f"http://127.0.0.1:{server.server_address[1]}"
+
+    yield start
+    for server, thread in running:
+        server.shutdown()
+        thread.join()
+        server.server_close()

@@ -16,7 +16,7 @@ from pydantic import Field, ValidationError
 from . import __version__
 from .datasets.dataset import Dataset
 from .errors import Cancelled, Problem, Unavailable
-from .progress import Progress
+from .progress import Progress, attended
 from .result import CheckResult, Frozen, Identity, Record, Status
 from .targets.target import Target
 
@@ -198,7 +198,8 @@ class Check(Step):
             return record(self, "check", clock.stop(unhappy(Status.NOT_APPLICABLE, f"Not applicable: {reason}.")), target, data)
         try:
             progress.step(0.0, "starting")
-            result = self.run(target, data, progress)
+            with attended(progress):
+                result = self.run(target, data, progress)
             if not isinstance(result, CheckResult):
                 raise TypeError(f"{type(self).__name__}.run returned {type(result).__name__}, not CheckResult")
             attempt = clock.stop(result)

@@ -6,7 +6,7 @@ from typing import ClassVar, final
 
 from .check import Attempt, Clock, Step, record, unhappy
 from .datasets.dataset import Dataset
-from .progress import Progress
+from .progress import Progress, attended
 from .result import CheckResult, Record, Status
 from .targets.target import Target
 
@@ -45,7 +45,8 @@ class Defense(Step):
             return Outcome(record(self, "defense", stopped, target, data), None)
         try:
             progress.step(0.0, "starting")
-            defended = self.apply(target, data, progress)
+            with attended(progress):
+                defended = self.apply(target, data, progress)
         except Exception as problem:
             return Outcome(record(self, "defense", clock.caught(problem), target, data), None)
         defended.target.parent = target

@@ -3,6 +3,8 @@
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -80,3 +82,23 @@ class Progress:
     def map(self, function: Callable[[Item], Out], items: Iterable[Item]) -> list[Out]:
         """``[function(item) for item in items]`` with progress, in order."""
         return [function(item) for item in self.over(list(items))]
+
+
+_present: ContextVar[Progress | None] = ContextVar("tiltyard_progress", default=None)
+
+
+@contextmanager
+def attended(progress: Progress) -> Iterator[None]:
+    """While a step runs: who waits in it without a progress of its own (a target that asks an endpoint) hears of its cancel."""
+    token = _present.set(progress)
+    try:
+        yield
+    finally:
+        _present.reset(token)
+
+
+def check_present() -> None:
+    """Raise `Cancelled` if the step that runs here was cancelled; nothing where none runs."""
+    progress = _present.get()
+    if progress is not None:
+        progress.check()

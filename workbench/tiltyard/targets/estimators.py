@@ -65,7 +65,7 @@ class FunctionTarget(Target):
         if out.ndim == 0:
             raise Problem(f"numbers from {self.name}, one answer a row", f"{out.tolist()!r}"[:80], "Return an array")
         if self.outputs == "labels":
-            return _one_hot(out, self.classes)
+            return one_hot(out, self.classes)
         if out.dtype.kind not in "buif":
             raise Problem(
                 f"numbers from {self.name}", f"values like {out.ravel()[:1].tolist()}", 'If these are class names say outputs="labels"'
@@ -75,16 +75,18 @@ class FunctionTarget(Target):
             out = out.reshape(-1, 1)
             zero = np.zeros_like(out) if self.outputs == "logits" else 1 - out
             out = np.concatenate([zero, out], 1)
-        return _softmax(out) if self.outputs == "logits" else out
+        return softmax(out) if self.outputs == "logits" else out
 
 
-def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Probabilities (n, k) of logits (n, k)."""
     shifted = np.exp(logits - logits.max(1, keepdims=True))
     out: NDArray[np.float32] = shifted / shifted.sum(1, keepdims=True)
     return out
 
 
-def _one_hot(labels: NDArray[Any], classes: tuple[str, ...]) -> NDArray[np.float32]:
+def one_hot(labels: NDArray[Any], classes: tuple[str, ...]) -> NDArray[np.float32]:
+    """float32 (n, k) with a 1 at each label, a class's name or its index."""
     names = {name: i for i, name in enumerate(classes)}
     numbers = not (set(map(str, labels.ravel().tolist())) <= set(names))
     try:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from ..datasets.schema import Schema
 from ..errors import Problem
 from . import trying
-from .estimators import Feeds, _one_hot, _softmax, fed
+from .estimators import Feeds, fed, one_hot, softmax
 from .model_file import ModelFile
 from .target import Target
 
@@ -168,12 +168,12 @@ class OnnxTarget(Target):
     def _scores(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         if self.head.kind == "labels":
             labels = np.asarray(self.session(x, self.wants, self.head.index)).ravel()
-            return _one_hot(labels, self.classes)
+            return one_hot(labels, self.classes)
         out = self.raw(x)
         if out.ndim == 1 or (out.shape[1] == 1 and len(self.classes) == 2):
             out = out.reshape(-1, 1)
             out = np.concatenate([np.zeros_like(out) if self.outputs == "logits" else 1 - out, out], 1)
-        out = _softmax(out) if self.outputs == "logits" else out
+        out = softmax(out) if self.outputs == "logits" else out
         return out[:, list(self.order)] if self.order else out
 
 

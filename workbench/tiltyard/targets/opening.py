@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ..datasets.schema import Schema
 from ..errors import Problem
+from .address import address_of, is_url
 from .target import Target
 
 if TYPE_CHECKING:
@@ -33,13 +34,16 @@ def open_target(
     outputs: Outputs | None = None,
     feeds: "Feeds | None" = None,
     data: "Dataset | None" = None,
+    key: str = "",
+    budget: int | None = None,
 ) -> Target:
-    """A target from a model file, a torch module, a scikit-learn estimator or a predict function.
+    """A target from a model file, an endpoint, a torch module, a scikit-learn estimator or a predict function.
 
     Parameters
     ----------
     source
-        Path of a safetensors, tensor-only .pt, TorchScript, ONNX or skops file; ``nn.Module``; estimator; function; or a target.
+        Path of a safetensors, tensor-only .pt, TorchScript, ONNX or skops file; address (http, https) of an endpoint in Tiltyard's
+        format, KServe's (``…/v2/models/NAME/infer``) or MLflow's (``…/invocations``); ``nn.Module``; estimator; function; or a target.
     schema
         What the columns of its input mean. None: what the file says of itself, else that of ``data``.
     classes
@@ -56,6 +60,10 @@ def open_target(
         What an estimator or function takes: ``encoded``, ``frame`` or ``values``. None: found out.
     data
         Rows to try it on.
+    key
+        Of an endpoint: sent as ``Authorization: Bearer`` and kept nowhere else.
+    budget
+        Of an endpoint: rows it may be sent in all; None for no end.
 
     Raises
     ------
@@ -65,6 +73,10 @@ def open_target(
     if isinstance(source, Target):
         return source
     given = _Given(schema, tuple(classes or ()), architecture, factory, recipe, name, outputs, feeds, data)
+    if is_url(source):
+        return _endpoint(source, given, key, budget)
+    if key or budget is not None:
+        raise Problem("key and budget with the address of an endpoint", type(source).__name__, "Leave them out")
     if isinstance(source, str | os.PathLike):
         return _from_file(_path(source), given)
     return _from_object(source, given)
@@ -134,11 +146,24 @@ class _Given:
 
 def _path(source: "str | os.PathLike[str]") -> Path:
     text = os.fspath(source)
-    if text.startswith(("http://", "https://")):
-        raise Problem("a model file", f"the address {text[:80]}", "Download the model first and give its path")
     if "\0" in text or not text.strip():
         raise Problem("the path of a model file", repr(text[:80]), "Check the path")
     return Path(text).expanduser()
+
+
+def _endpoint(url: str, given: _Given, key: str, budget: int | None) -> Target:
+    from .http_opening import about, http_target, wire_at
+    from .line import Key, Line
+
+    address = address_of(url)
+    line, wire = Line(address, Key(key)), wire_at(address)
+    told = about(line, wire)
+    schema, order, said = given.meaning(None, told.classes)
+    target = http_target(
+        line, wire, told, schema, order=order, name=given.name, feeds=given.feeds, outputs=given.outputs, data=given.data, budget=budget
+    )
+    target.assumptions = (*said, *target.assumptions)
+    return target
 
 
 def _from_file(path: Path, given: _Given) -> Target:

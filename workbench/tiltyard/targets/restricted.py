@@ -47,15 +47,24 @@ class Meter:
         """Rows that may still be asked; None for no end."""
         return None if self.allowed is None else max(self.allowed - self.spent, 0)
 
+    def afford(self, rows: int) -> None:
+        """`Spent` where ``rows`` are not left; counts nothing."""
+        if self.left is not None and rows > self.left:
+            found = f"{rows:,} asked for with {self.left:,} left"
+            raise Spent(
+                f"at most {self.allowed:,} rows in all, the attacker's query budget", found, "Give it a larger budget or ask for fewer"
+            )
+
     def take(self, rows: int) -> None:
         """Count ``rows``, all or none; `Spent` where they are not left."""
         with self._lock:
-            if self.left is not None and rows > self.left:
-                found = f"{rows:,} asked for with {self.left:,} left"
-                raise Spent(
-                    f"at most {self.allowed:,} rows in all, the attacker's query budget", found, "Give it a larger budget or ask for fewer"
-                )
+            self.afford(rows)
             self.spent += rows
+
+    def give_back(self, rows: int) -> None:
+        """Uncount ``rows`` that were taken and are known not to have been answered."""
+        with self._lock:
+            self.spent -= rows
 
 
 def seen(inner: Target, offers: frozenset[str]) -> frozenset[str]:
