@@ -166,7 +166,7 @@ def test_every_black_box_check_runs_over_it_and_says_what_it_says_of_the_model_i
     endpoint = Endpoint()
     far = open_target(serve(endpoint), data=data)
     near = FunctionTarget(model, SCHEMA.classes, SCHEMA)
-    steps = [Performance(), Square(rows=10, queries=100), MembershipThreshold(), Extraction(budget=120, points=1, epochs=3, rows=100)]
+    steps = [Performance(), Square(rows=10, tries=60), MembershipThreshold(), Extraction(budget=120, points=1, epochs=3, rows=100)]
     for step in steps:
         before = endpoint.rows
         there, here = step(far, data), step(near, data)
