@@ -16,7 +16,7 @@ HEAVY = {"torch", "shap", "opacus", "fairlearn", "sklearn", "scipy", "matplotlib
 SLOWEST = {"torch", "shap", "opacus", "fairlearn"}
 # What a shell, a panel or a report starts from. The mathematics on tensors and the torch targets are imported late, by those who need them.
 SCRIPTS = {"tiltyard.samples.train"}
-FRONTS = ["artifacts", "cli", "datasets", "reports", "running", "samples", "standards"]
+FRONTS = ["artifacts", "cli", "datasets", "reports", "running", "samples", "serving", "standards"]
 TOPIC_PACKAGES = [f"tiltyard.{topic}" for topic in TOPICS if importlib.util.find_spec(f"tiltyard.{topic}")]
 ASK = """
 import importlib, json, sys

@@ -10,7 +10,6 @@ import hashlib
 import hmac
 import json
 import os
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +24,7 @@ from ..errors import Problem
 from ..progress import Progress
 from ..sealing.atomic import replace_file, sync_folder
 from ..sealing.broken import Broken
+from ..sealing.locking import wait_for
 
 START = "0" * 64
 BEGINS = b'{"format":1,"number":1,"time":'
@@ -336,19 +336,7 @@ def _locked(path: Path, writing: bool = True) -> Iterator[None]:
             yield
             return
         try:
-            _wait_for(handle)
+            wait_for(handle)
             yield
         finally:
             os.close(handle)
-
-
-def _wait_for(handle: int) -> None:
-    """Take the lock; the system gives it back when the handle is closed or its process dies."""
-    if sys.platform == "win32":
-        import msvcrt
-
-        msvcrt.locking(handle, msvcrt.LK_LOCK, 1)
-    else:
-        import fcntl
-
-        fcntl.flock(handle, fcntl.LOCK_EX)

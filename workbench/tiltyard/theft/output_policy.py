@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from ..check import parameter
 from ..datasets.dataset import Dataset
 from ..defense import Defended, Defense
+from ..disclosure import label_only, normalized, rounded
 from ..errors import Problem
 from ..intervals import rate
 from ..progress import Progress
@@ -53,10 +54,9 @@ class GuardedTarget(Target):
             self.left -= len(x)
         scores = self.inner.scores(x)
         if self.kind == "label":
-            label: NDArray[np.float32] = np.eye(scores.shape[1], dtype=np.float32)[scores.argmax(1)]
-            return label
+            return label_only(scores)
         if self.kind == "round":
-            return normalized(np.round(scores, self.digits), scores)
+            return normalized(rounded(scores, self.digits), scores)
         return normalized(scores + self._drawn(x, scores.shape[1]), scores) if self.kind == "noise" else scores
 
     def _drawn(self, x: NDArray[np.float32], k: int) -> NDArray[np.float32]:
@@ -67,15 +67,6 @@ class GuardedTarget(Target):
             digest = hashlib.blake2b(row.tobytes(), digest_size=8, key=key).digest()
             out[i] = np.random.default_rng(int.from_bytes(digest, "little")).normal(0, self.noise, k)
         return out
-
-
-def normalized(scores: NDArray[np.float32], fallback: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Rows clipped at 0 that sum to 1 again; a row rounded to nothing becomes its label."""
-    clipped = np.clip(scores, 0, None)
-    total = clipped.sum(1, keepdims=True)
-    label = np.eye(scores.shape[1], dtype=np.float32)[fallback.argmax(1)]
-    out: NDArray[np.float32] = np.where(total > 0, clipped / np.where(total > 0, total, 1), label).astype(np.float32)
-    return out
 
 
 class OutputPolicy(Defense):

@@ -1,0 +1,174 @@
+"""Keys: kept as hashes, shown once, and worth nothing once they are over."""
+
+import json
+import re
+import stat
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tiltyard.errors import Problem
+from tiltyard.serving.keys import LENGTH, KeyStore, hashed
+
+from .conftest import GOOD
+
+Serve = Callable[..., Any]
+
+
+class Clock:
+    """A clock that is moved by hand."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 1, 1, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+def test_a_key_has_256_random_bits_and_only_its_hash_is_kept(tmp_path: Path) -> None:
+    store = KeyStore(tmp_path / "keys.json")
+    made = [store.new(f"n{i}") for i in range(20)]
+    text = (tmp_path / "keys.json").read_text()
+    assert len({m.secret for m in made}) == 20
+    for m in made:
+        assert re.fullmatch(r"ty_[A-Za-z0-9_-]{43}", m.secret) and len(m.secret) == LENGTH
+        assert m.secret not in text and m.secret[3:] not in text and hashed(m.secret) in text
+        assert m.secret not in repr(m.key) and m.key.hash not in repr(m.key)
+    assert stat.S_IMODE((tmp_path / "keys.json").stat().st_mode) == 0o600
+
+
+def test_expiry_revocation_and_rotation() -> None:
+    clock = Clock()
+    store = KeyStore(clock=clock)
+    short = store.new("short", lasts=timedelta(days=1))
+    clock.now += timedelta(hours=23)
+    found = store.find(short.secret)
+    assert found is not None and found.state(clock.now) == "valid"
+    clock.now += timedelta(hours=1)
+    assert found.state(clock.now) == "expired"
+    kept = store.new("kept", ("admin", "predict"), timedelta(days=9), budget=7)
+    renewed = store.rotate("kept", timedelta(minutes=5))
+    old, new = store.find(kept.secret), store.find(renewed.secret)
+    assert old is not None and new is not None and (new.scopes, new.budget, new.name) == (("predict", "admin"), 7, "kept")
+    assert new.expires is not None and new.expires - new.created == timedelta(days=9)
+    assert (old.state(clock.now), old.state(clock.now + timedelta(minutes=5))) == ("valid", "expired")
+    again = store.rotate(new.id)
+    gone = store.find(renewed.secret)
+    assert gone is not None and gone.state(clock.now) == "revoked"
+    store.revoke(again.key.id)
+    ended = store.find(again.secret)
+    assert ended is not None and ended.state(clock.now) == "revoked"
+
+
+@pytest.mark.parametrize("bad", ["", "ty_", "ty_" + "a" * 43, "ty_" + "ä" * 43, "\udcff" * LENGTH, "x" * 100_000])
+def test_what_is_no_key_finds_none(bad: str) -> None:
+    store = KeyStore()
+    store.new("a")
+    assert store.find(bad) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "more"), [("", {}), ("a\nb", {}), ("x" * 81, {}), ("a", {"scopes": ()}), ("a", {"lasts": timedelta(days=-1)}), ("taken", {})]
+)
+def test_bad_wishes(name: str, more: Any) -> None:
+    store = KeyStore()
+    store.new("taken")
+    with pytest.raises(Problem):
+        store.new(name, **more)
+
+
+def test_unknown_or_over(tmp_path: Path) -> None:
+    store = KeyStore(tmp_path / "keys.json")
+    store.new("a")
+    store.revoke("a")
+    for act in (store.revoke, store.rotate):
+        with pytest.raises(Problem):
+            act("nobody")
+    with pytest.raises(Problem, match="revoked"):
+        store.rotate("a")
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"format": 2}', '{"keys": [{"id": "a"}]}', "\x00\xff"])
+def test_a_broken_file_opens_nothing(tmp_path: Path, text: str) -> None:
+    (tmp_path / "keys.json").write_text(text)
+    with pytest.raises(Problem, match="a file of keys"):
+        KeyStore(tmp_path / "keys.json").find("ty_" + "a" * 43)
+
+
+def test_two_processes_lose_no_key(tmp_path: Path) -> None:
+    one, two = KeyStore(tmp_path / "keys.json"), KeyStore(tmp_path / "keys.json")
+    for i in range(10):
+        (one if i % 2 else two).new(f"n{i}")
+    assert len(one.all()) == len(two.all()) == 10
+    secret = one.new("more").secret
+    assert two.find(secret) is not None
+
+
+def test_who_may_not_is_told_so_and_no_more(serving: Serve) -> None:
+    asked = serving()
+    url = asked.served.url + "/v1/predict"
+    body = {"instances": [GOOD]}
+    looks_on = asked.keys.new("admin", ("admin",)).secret
+    ended = asked.keys.new("ended").secret
+    asked.keys.revoke("ended")
+    heads: list[tuple[dict[str, str], int]] = [
+        ({}, 401),
+        ({"Authorization": asked.secret}, 401),
+        ({"Authorization": f"Basic {asked.secret}"}, 401),
+        ({"Authorization": "Bearer"}, 401),
+        ({"Authorization": f"Bearer {asked.secret[:-1]}"}, 401),
+        ({"Authorization": f"Bearer {asked.secret}x"}, 401),
+        ({"Authorization": f"Bearer {ended}"}, 401),
+        ({"X-Api-Key": asked.secret}, 401),
+        ({"Cookie": f"key={asked.secret}"}, 401),
+        ({"Authorization": f"Bearer {looks_on}"}, 200),
+        ({"Authorization": f"bearer {asked.secret}"}, 200),
+    ]
+    for head, status in heads:
+        answer = httpx.post(url, json=body, headers=head)
+        assert answer.status_code == status, head
+        assert status != 401 or (answer.headers["www-authenticate"].startswith("Bearer") and "classes" not in answer.text)
+    for query in (
+        f"?key={asked.secret}",
+        f"?api_key={asked.secret}",
+        f"?access_token={asked.secret}",
+        f"?Authorization=Bearer {asked.secret}",
+    ):
+        assert httpx.post(url + query, json=body).status_code == 401
+
+
+def test_a_key_ended_by_another_process_ends_at_once(tmp_path: Path) -> None:
+    from tiltyard.serving.server import Served
+    from tiltyard.serving.settings import Settings
+
+    from .conftest import linear
+
+    file = tmp_path / "keys.json"
+    secret = KeyStore(file).new("a").secret
+    with Served(linear(), Settings(port=0), KeyStore(file)) as served:
+        head = {"Authorization": f"Bearer {secret}"}
+        assert httpx.get(served.url + "/v1/model", headers=head).status_code == 200
+        KeyStore(file).revoke("a")
+        assert httpx.get(served.url + "/v1/model", headers=head).status_code == 401
+        file.write_text("{")
+        assert httpx.get(served.url + "/v1/model", headers=head).status_code == 500
+
+
+def test_a_query_string_never_stands_in_the_log(serving: Serve, tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    asked = serving(log=str(log))
+    httpx.get(asked.served.url + f"/v1/model?key={asked.secret}")
+    httpx.get(asked.served.url + f"/{asked.secret}")
+    asked.predict(GOOD)
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    assert [(line["route"], line["status"], line["rows"]) for line in lines] == [
+        ("/v1/model", 401, 0),
+        ("", 404, 0),
+        ("/v1/predict", 200, 1),
+    ]
+    assert asked.secret not in log.read_text() and stat.S_IMODE(log.stat().st_mode) == 0o600
+    assert lines[2]["key"] == asked.keys.all()[0].id

@@ -1,0 +1,69 @@
+"""What ``tiltyard serve`` does: opens a model and serves it until it is told to stop."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import Problem
+from ..running.audit import note
+from ..running.config import Config, TargetConfig
+from ..serving.keys import KeyStore
+from ..serving.settings import Settings, read_settings
+from .console import remark, say
+
+if TYPE_CHECKING:
+    from ..targets.target import Target
+
+SAMPLE = "sample:"
+
+
+def run(model: str, config: Path | None, host: str, port: int | None, keys: Path | None) -> int:
+    """Serve; 0 once stopped."""
+    settings = changed(read_settings(config), host, port)
+    from ..serving.app import keys_place
+    from ..serving.binding import check_binding
+    from ..serving.server import serve
+
+    store = KeyStore(keys or keys_place(settings))
+    check_binding(settings, store)
+    target = opened(model, settings)
+    if trouble := note("endpoint served", target.fingerprint, {"model": model, "host": settings.host, "policy": settings.output.kind}):
+        remark(trouble, style="yellow")
+    serve(target, settings, store, lambda url: say(f"Guarded endpoint of {target.name} at {url} (Ctrl-C stops it)"))
+    remark("Stopped; every request under way was answered.")
+    return 0
+
+
+def changed(settings: Settings, host: str, port: int | None) -> Settings:
+    """The settings with what the command line says."""
+    said = {"host": host} if host else {}
+    return settings.model_copy(update={**said, **({} if port is None else {"port": port})})
+
+
+def opened(model: str, settings: Settings) -> "Target":
+    """The target that ``MODEL`` names; ``[data]`` says what its columns mean where its file does not."""
+    if model.startswith(SAMPLE):
+        from ..samples.catalog import load
+
+        return load(model.removeprefix(SAMPLE)).target
+    given = settings.model
+    if settings.data.file or settings.data.sample:
+        file = str(Path(model).expanduser().absolute())
+        config = Config(target=TargetConfig(file=file, **given.model_dump()), data=settings.data)
+        config._folder = settings._folder
+        return config.opened()[0]
+    from ..targets.opening import open_target
+
+    try:
+        architecture = settings.path(given.architecture)
+        return open_target(
+            Path(model),
+            architecture=architecture,
+            factory=given.factory or None,
+            outputs=given.outputs,
+            feeds=given.feeds,
+            classes=given.classes or None,
+        )
+    except Problem as problem:
+        if not problem.expected.startswith("a schema"):
+            raise
+        raise Problem(problem.expected, problem.found, 'Add [data] with file = "rows.csv" to the settings') from None

@@ -1,0 +1,174 @@
+"""The guarded endpoint as a FastAPI application: routes, and what OpenAPI says of them."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from ..access.roles import Action
+from ..errors import Problem
+from ..targets.target import Target
+from .body import read_json
+from .gate import Gate
+from .guarding import Guarded, Observer
+from .journal import Journal
+from .keys import Key, KeyStore
+from .ledger import Ledger
+from .openapi import described
+from .quota import Quota
+from .refusal import Refusal, refuse
+from .settings import Settings
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI, Request
+
+    from ..validation.guard import Guard
+
+DAY = 86_400.0
+TITLE = "Guarded model"
+
+
+def make_app(
+    target: Target,
+    settings: Settings | None = None,
+    keys: KeyStore | None = None,
+    observers: tuple[Observer, ...] = (),
+    *,
+    told: bool = False,
+) -> "FastAPI":
+    """The endpoint for a target, to be served by `server.Served`, `server.serve` or any ASGI server.
+
+    Parameters
+    ----------
+    settings
+        None for the safe ones.
+    keys
+        None for the file the settings name, else that of `tiltyard key`.
+    observers
+        See `guarding.Guarded`. More can be appended to ``app.state.guarded.observers``.
+    told
+        Where the settings name no log: lines on standard error, rather than none.
+
+    Raises
+    ------
+    Problem
+        Where FastAPI is not installed, or a file that the settings name is not what it should be.
+    """
+    settings = settings or Settings()
+    keys = keys or KeyStore(keys_place(settings))
+    guarded = _guarded(target, settings, keys, told)
+    guarded.observers.extend(observers)
+    app = _application()
+    app.state.guarded = guarded
+    _routes(app, guarded)
+    _refusals(app)
+    app.state.gate = None
+    app.add_middleware(_middleware(app, guarded.journal, settings.secure))
+    return app
+
+
+def keys_place(settings: Settings) -> Any:
+    """The file of keys the settings mean."""
+    from .keys import default_place
+
+    return settings.path(settings.keys) or default_place()
+
+
+def _guarded(target: Target, settings: Settings, keys: KeyStore, told: bool) -> Guarded:
+    guard = _guard(settings, target)
+    usage = settings.path(settings.usage) or (keys.path.with_name(keys.path.name + ".usage") if keys.path else None)
+    quota = Quota(settings.rate, Ledger(usage, settings.rate.days * DAY))
+    log = settings.path(settings.log) or (sys.stderr if told else None)
+    return Guarded(target, settings, keys, quota, Journal(log), guard)
+
+
+def _guard(settings: Settings, target: Target) -> "Guard | None":
+    place = settings.path(settings.guard)
+    if place is None:
+        return None
+    from ..validation.guard import load
+
+    guard = load(place)
+    if guard.schema.shape != target.schema.shape:
+        raise Problem(
+            f"a guard for rows of shape {target.schema.shape}", f"{guard.schema.shape} in {place}", "Build one on this model's data"
+        )
+    return guard
+
+
+def _application() -> "FastAPI":
+    try:
+        from fastapi import FastAPI
+    except ImportError:
+        raise Problem("FastAPI and uvicorn, to serve", "they are not installed", "pip install 'tiltyard[serve]'") from None
+    return FastAPI(title=TITLE, version="1", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
+
+
+def _middleware(app: "FastAPI", journal: Journal, secure: bool) -> Any:
+    def gate(inner: Any) -> Gate:
+        app.state.gate = Gate(inner, journal, secure)
+        return app.state.gate  # type: ignore[no-any-return]
+
+    return gate
+
+
+def _routes(app: "FastAPI", guarded: Guarded) -> None:
+    from fastapi import Request
+    from starlette.responses import JSONResponse
+
+    def admitted(request: Request, action: Action, route: str) -> Key:
+        trace = request.scope["trace"]
+        trace.route = route
+        return guarded.admitted(request.headers.get("authorization"), action, trace)
+
+    @app.get("/healthz")
+    async def healthz(request: Request) -> JSONResponse:
+        request.scope["trace"].route = "/healthz"
+        return JSONResponse({"status": "ok"})
+
+    @app.get("/v1/model")
+    async def model(request: Request) -> JSONResponse:
+        admitted(request, "look", "/v1/model")
+        return JSONResponse(guarded.facts())
+
+    @app.get("/openapi.json")
+    async def openapi(request: Request) -> JSONResponse:
+        admitted(request, "look", "/openapi.json")
+        return JSONResponse(described(guarded.target.schema, guarded.settings))
+
+    @app.post("/v1/predict")
+    async def predict(request: Request) -> JSONResponse:
+        key = admitted(request, "run", "/v1/predict")
+        body = await read_json(request, guarded.settings.limits)
+        return JSONResponse(await guarded.predict(key, body, request.scope["trace"]))
+
+
+def _refusals(app: "FastAPI") -> None:
+    from starlette.exceptions import HTTPException
+    from starlette.responses import JSONResponse
+
+    async def refused(request: "Request", refusal: Exception) -> JSONResponse:
+        assert isinstance(refusal, Refusal)
+        request.scope["trace"].reason = refusal.problem.expected
+        return JSONResponse(refusal.body, refusal.status, refusal.headers)
+
+    async def unknown(request: "Request", error: Exception) -> JSONResponse:
+        assert isinstance(error, HTTPException)
+        known = error.status_code == 405
+        refusal = refuse(
+            error.status_code, "a method this path has" if known else "a path of this endpoint", "another", "See /openapi.json"
+        )
+        refusal.headers.update(error.headers or {})
+        return await refused(request, refusal)
+
+    app.add_exception_handler(Refusal, refused)
+    app.add_exception_handler(HTTPException, unknown)
+
+
+@contextmanager
+def closing(app: "FastAPI") -> Iterator["FastAPI"]:
+    """Let go of an application's threads and files at the end of the block."""
+    try:
+        yield app
+    finally:
+        app.state.guarded.close()

@@ -1,0 +1,172 @@
+"""The model behind its guard: one request from a key and a body to an answer, without a word of HTTP's own."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..access.roles import Action, allows, role_of_scopes
+from ..errors import Problem
+from ..targets.target import Target
+from .answers import answer, policy_facts
+from .gate import where
+from .journal import Journal, Trace
+from .keys import Key, KeyStore
+from .quota import Quota
+from .refusal import Refusal, refuse
+from .rows import encoded, instances
+from .settings import Settings
+
+if TYPE_CHECKING:
+    from ..validation.guard import Guard
+
+Observer = Callable[[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64], str], None]
+BEARER = "bearer "
+MOST_UNOBSERVED = 256
+
+
+class Guarded:
+    """A target with everything that stands before it.
+
+    Attributes
+    ----------
+    observers
+        Called with (x, scores, labels, key_id) after each answer, in a thread of their own, in order. What one raises is
+        logged and stops nobody. Where they fall behind by `MOST_UNOBSERVED` answers the next ones are not shown to
+        them, and ``unobserved`` counts these.
+    """
+
+    def __init__(
+        self, target: Target, settings: Settings, keys: KeyStore, quota: Quota, journal: Journal, guard: "Guard | None" = None
+    ) -> None:
+        self.target = target
+        self.settings = settings
+        self.keys = keys
+        self.quota = quota
+        self.journal = journal
+        self.guard = guard
+        self.observers: list[Observer] = []
+        self.refused: set[str] = set()
+        self.unobserved = 0
+        self._waiting = 0
+        self._behind = 0
+        self._count = threading.Lock()
+        self._model = ThreadPoolExecutor(settings.limits.threads, "tiltyard-model")
+        self._aside = ThreadPoolExecutor(1, "tiltyard-observer")
+
+    def admitted(self, header: str | None, action: Action, trace: Trace) -> Key:
+        """The key of an Authorization header that may do ``action``; 401, 403 or 429 where there is none."""
+        secret = header[len(BEARER) :].strip() if header and header[: len(BEARER)].lower() == BEARER else ""
+        key = self.keys.find(secret) if secret else None
+        state = key.state(self.keys.clock()) if key else "unknown" if secret else "none"
+        if key is None or state != "valid":
+            refusal = refuse(
+                401, "Authorization: Bearer with a valid key", f"{state} key".replace("none key", "none"), "Ask the operator for a key"
+            )
+            refusal.headers["WWW-Authenticate"] = 'Bearer realm="tiltyard"'
+            raise refusal
+        trace.key = key.id
+        if not allows(role_of_scopes(key.scopes), action):
+            raise refuse(403, f"a key that may {_words(action)}", f"scope {', '.join(key.scopes)}", "Use another key")
+        if key.id in self.refused and action == "run":
+            raise refuse(403, "queries like those of other clients", "a pattern of model extraction", "Ask the operator")
+        self.quota.admit(key)
+        return key
+
+    async def predict(self, key: Key, body: Any, trace: Trace) -> dict[str, Any]:
+        """The answer to a body under the output policy; raises `Refusal`."""
+        limits = self.settings.limits
+        rows = instances(body, limits.rows)
+        x = encoded(rows, self.target.schema)
+        if self._waiting >= limits.waiting:
+            raise refuse(503, f"at most {limits.waiting} requests waiting", "more", "Try again", 1)
+        self.quota.spend(key, len(x))
+        trace.rows = len(x)
+        scores = await self._scores(x)
+        self._show(x, scores, key.id)
+        return answer(scores, self.target.classes, self.settings.output)
+
+    def facts(self) -> dict[str, Any]:
+        """What ``/v1/model`` tells."""
+        schema, limits, rate = self.target.schema, self.settings.limits, self.settings.rate
+        return {
+            "name": self.settings.name or self.target.name,
+            "classes": list(self.target.classes),
+            "input_shape": list(self.target.input_shape),
+            "columns": [] if schema.images else [c for f in schema.features for c in (f.columns if f.kind == "onehot" else (f.name,))],
+            "features": [_feature(f.model_dump(mode="json")) for f in schema.features],
+            "policy": policy_facts(self.settings.output),
+            "limits": {
+                "body": limits.body,
+                "rows": limits.rows,
+                "seconds": limits.seconds,
+                "requests_rate": rate.requests,
+                "rows_rate": rate.rows,
+            }
+            | {"budget": rate.budget, "budget_days": rate.days},
+        }
+
+    def settle(self) -> None:
+        """Wait until the observers have seen every answer so far."""
+        self._aside.submit(lambda: None).result()
+
+    def close(self) -> None:
+        """Let observers finish, write budgets, end threads."""
+        self._aside.shutdown()
+        self._model.shutdown(wait=False, cancel_futures=True)
+        self.quota.ledger.close()
+        self.journal.close()
+
+    async def _scores(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        seconds = self.settings.limits.seconds
+        self._waiting += 1
+        future = asyncio.get_running_loop().run_in_executor(self._model, self._ask, x)
+        try:
+            async with asyncio.timeout(seconds):
+                return await future
+        except TimeoutError:
+            raise refuse(503, f"an answer within {seconds:g} s", "none yet", "Send fewer rows, or try again later", 1) from None
+        finally:
+            self._waiting -= 1
+
+    def _ask(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        if self.guard is not None:
+            refused = self.guard.refused(x)
+            if refused.any():
+                problem = Problem("a row like those the model was made for", f"one unlike them in row {refused.argmax()}", "Check the row")
+                raise Refusal(422, problem, row=int(refused.argmax()))
+        return self.target.scores(x)
+
+    def _show(self, x: NDArray[np.float32], scores: NDArray[np.float32], key: str) -> None:
+        if not self.observers:
+            return
+        with self._count:
+            if self._behind >= MOST_UNOBSERVED:
+                self.unobserved += 1
+                return
+            self._behind += 1
+        self._aside.submit(self._observe, x, scores, key)
+
+    def _observe(self, x: NDArray[np.float32], scores: NDArray[np.float32], key: str) -> None:
+        labels = scores.argmax(1).astype(np.int64)
+        for observer in self.observers:
+            try:
+                observer(x, scores, labels, key)
+            except Exception as error:
+                self.journal.event({"event": "observer failed", "error": where(error)})
+        with self._count:
+            self._behind -= 1
+
+
+def _feature(facts: dict[str, Any]) -> dict[str, Any]:
+    """A feature as a client needs it: no word of how the schema was guessed or what an attacker may change."""
+    keep = ("name", "kind", "low", "high", "unit", "categories", "columns", "shape")
+    return {k: facts[k] for k in keep if facts[k] not in ([], "")}
+
+
+def _words(action: Action) -> str:
+    return "ask the model" if action == "run" else "manage keys"

@@ -1,0 +1,102 @@
+"""The endpoint's OpenAPI description: exact for this model's columns, so that tools can make valid requests of it."""
+
+from typing import Any
+
+from ..datasets.schema import Feature, Schema
+from .answers import policy_facts
+from .settings import Settings
+
+REFUSALS = {
+    "400": "a malformed head",
+    "401": "no valid key",
+    "403": "a key that may not do this",
+    "408": "the body came too slowly",
+    "413": "too large a body, or too many rows",
+    "415": "not JSON, or compressed",
+    "422": "rows the model cannot take",
+    "429": "the key's rate or budget is used up; see Retry-After",
+    "503": "no answer in time",
+}
+TEXT = {"type": "string"}
+ERROR = {
+    "type": "object",
+    "required": ["error"],
+    "properties": {
+        "error": {
+            "type": "object",
+            "required": ["expected", "found", "do"],
+            "properties": {"expected": TEXT, "found": TEXT, "do": TEXT, "column": TEXT, "row": {"type": "integer", "minimum": 0}},
+        }
+    },
+}
+
+
+def described(schema: Schema, settings: Settings) -> dict[str, Any]:
+    """OpenAPI 3.1 of the endpoint."""
+    body = {"content": {"application/json": {"schema": _question(schema, settings.limits.rows)}}, "required": True}
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": settings.name or "Guarded model", "version": "1"},
+        "security": [{"key": []}],
+        "paths": {
+            "/v1/predict": {"post": {"operationId": "predict", "requestBody": body, "responses": _answers(_answer(schema, settings))}},
+            "/v1/model": {"get": {"operationId": "model", "responses": _answers({"type": "object"}, "401", "403", "429")}},
+            "/openapi.json": {"get": {"operationId": "openapi", "responses": _answers({"type": "object"}, "401", "403", "429")}},
+            "/healthz": {"get": {"operationId": "healthz", "security": [], "responses": _answers({"type": "object"}, "400")}},
+        },
+        "components": {
+            "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
+            "schemas": {"Error": ERROR},
+        },
+    }
+
+
+def _answers(schema: dict[str, Any], *refusals: str) -> dict[str, Any]:
+    error = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
+    refused = {code: {"description": text, "content": error} for code, text in REFUSALS.items() if not refusals or code in refusals}
+    return {"200": {"description": "the answer", "content": {"application/json": {"schema": schema}}}, **refused}
+
+
+def _question(schema: Schema, most: int) -> dict[str, Any]:
+    rows: list[dict[str, Any]] = [_list(_nested(schema), most)]
+    if not schema.images:
+        rows.append(_list(_row(schema), most))
+    instances = {"anyOf": rows}
+    return {"type": "object", "required": ["instances"], "additionalProperties": False, "properties": {"instances": instances}}
+
+
+def _list(items: dict[str, Any], most: int) -> dict[str, Any]:
+    return {"type": "array", "minItems": 1, "maxItems": most, "items": items}
+
+
+def _nested(schema: Schema) -> dict[str, Any]:
+    """One encoded row. That a one-hot group has exactly one 1 is more than JSON Schema says of an array."""
+    found: dict[str, Any] = {"type": "number", "minimum": float(schema.low.min()), "maximum": float(schema.high.max())}
+    for size in reversed(schema.shape):
+        found = {"type": "array", "minItems": size, "maxItems": size, "items": found}
+    return found
+
+
+def _row(schema: Schema) -> dict[str, Any]:
+    cells = {c: _cell(f) for f in schema.features for c in (f.columns if f.kind == "onehot" else (f.name,))}
+    return {"type": "object", "required": list(cells), "additionalProperties": False, "properties": cells}
+
+
+def _cell(feature: Feature) -> dict[str, Any]:
+    if feature.kind == "categorical":
+        return {"type": "string", "enum": list(feature.categories)}
+    if feature.kind == "onehot":
+        return {"type": "integer", "minimum": 0, "maximum": 1}
+    return {"type": "integer" if feature.kind == "integer" else "number", "minimum": feature.low, "maximum": feature.high}
+
+
+def _answer(schema: Schema, settings: Settings) -> dict[str, Any]:
+    score = {"type": "number", "minimum": 0, "maximum": 1}
+    rows = {"type": "array", "items": score} if settings.output.kind != "top-k" else {"type": "object", "additionalProperties": score}
+    found: dict[str, Any] = {
+        "classes": {"type": "array", "items": {"type": "integer", "minimum": 0, "maximum": len(schema.classes) - 1}},
+        "labels": {"type": "array", "items": {"type": "string", "enum": list(schema.classes)}},
+    }
+    if settings.output.kind != "label":
+        found["scores"] = {"type": "array", "items": rows, "description": str(policy_facts(settings.output))}
+    return {"type": "object", "required": list(found), "additionalProperties": False, "properties": found}

@@ -1,0 +1,124 @@
+"""The settings of a guarded endpoint, ``guard.toml``. What is not set is the safe choice."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, PrivateAttr, model_validator
+
+from ..result import Frozen
+from ..running.config import DataConfig
+from ..running.tomlfile import checked, load
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+RATE = re.compile(r"\s*([1-9][0-9]{0,11})\s*/\s*([1-9][0-9]{0,5}\s*)?(second|minute|hour|day|month)s?\s*")
+
+
+def _rate(text: str) -> str:
+    if text and not RATE.fullmatch(text):
+        raise ValueError('a rate such as "600/minute" or "10000/12 hours", or "" for none')
+    return text
+
+
+Rate = Annotated[str, AfterValidator(_rate)]
+
+
+class ModelSettings(Frozen):
+    """How to open a model file that does not say all of itself."""
+
+    architecture: str = Field(default="", description="path to a JSON description of the layers")
+    factory: str = Field(default="", description="package.module:function that makes the module")
+    outputs: Literal["logits", "probabilities", "labels"] | None = None
+    feeds: Literal["encoded", "frame", "values"] | None = None
+    classes: tuple[str, ...] = ()
+
+
+class OutputSettings(Frozen):
+    """What an answer gives away; see `disclosure`. Fewer digits make theft dearer and honest users no poorer."""
+
+    kind: Literal["scores", "rounded", "top-k", "label"] = "rounded"
+    digits: int = Field(default=2, ge=0, le=6, description="decimals kept under rounded and top-k")
+    top: int = Field(default=3, ge=1, le=1000, description="classes told under top-k")
+
+
+class LimitSettings(Frozen):
+    """How much one request may take of the server. Times are in seconds, sizes in bytes."""
+
+    body: int = Field(default=2**20, ge=100, le=2**28, description="bytes of a request's body")
+    rows: int = Field(default=1000, ge=1, le=100_000, description="rows in one request")
+    seconds: float = Field(default=30.0, gt=0, le=600, description="until the model has answered")
+    body_seconds: float = Field(default=10.0, gt=0, le=600, description="until the whole body is there")
+    header_seconds: float = Field(default=10.0, gt=0, le=600, description="until the whole head is there")
+    idle_seconds: float = Field(default=30.0, gt=0, le=600, description="a connection is kept between requests")
+    write_seconds: float = Field(default=20.0, gt=0, le=600, description="until the client has taken its answer")
+    stop_seconds: float = Field(default=60.0, gt=0, le=3600, description="until requests under way are answered on stopping")
+    connections: int = Field(default=500, ge=1, le=100_000, description="at the same time; more are closed unanswered")
+    waiting: int = Field(default=64, ge=1, le=10_000, description="requests that may wait for the model")
+    threads: int = Field(default=1, ge=1, le=64, description="that ask the model")
+
+
+class RateSettings(Frozen):
+    """How much one key may ask. A budget is exact and survives a restart; rates are the sliding windows of ``limits``."""
+
+    requests: Rate = Field(default="600/minute", description="requests of a key")
+    rows: Rate = Field(default="", description="rows of a key")
+    budget: int | None = Field(default=None, ge=1, description="rows of a key in one period")
+    days: float = Field(default=30.0, gt=0, le=3660, description="length of a budget's period")
+
+
+class TrailSettings(Frozen):
+    """The thief's trail: what is done about a key whose queries look like an extraction."""
+
+    watch: bool = True
+    action: Literal["log", "refuse"] = Field(default="log", description="refuse: a flagged key gets 403 until an operator clears it")
+
+
+class Settings(Frozen):
+    """All settings. Relative paths start at the settings file."""
+
+    name: str = Field(default="", max_length=200, description="what /v1/model calls the model")
+    host: str = "127.0.0.1"
+    port: int = Field(default=8443, ge=0, le=65535)
+    keys: str = Field(default="", description="the file of keys; absent: the one of `tiltyard key`")
+    certificate: str = Field(default="", description="TLS certificate chain, PEM")
+    private_key: str = Field(default="", description="its private key, PEM")
+    guard: str = Field(default="", description="an input guard saved by validation.guard")
+    log: str = Field(default="", description="file of JSON lines, one a request; absent: standard error")
+    usage: str = Field(default="", description="file that remembers spent budgets; absent: beside the keys")
+    model: ModelSettings = ModelSettings()
+    data: DataConfig = Field(default=DataConfig(), description="rows that say what the model's columns mean, where its file does not")
+    limits: LimitSettings = LimitSettings()
+    output: OutputSettings = OutputSettings()
+    rate: RateSettings = RateSettings()
+    trail: TrailSettings = TrailSettings()
+    _folder: Path = PrivateAttr(default_factory=Path)
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if bool(self.certificate) != bool(self.private_key):
+            raise ValueError("give certificate and private_key together")
+        return self
+
+    @property
+    def secure(self) -> bool:
+        """Is it served over TLS?"""
+        return bool(self.certificate)
+
+    @property
+    def loopback(self) -> bool:
+        """Can only this machine reach it?"""
+        return self.host in LOOPBACK
+
+    def path(self, text: str) -> Path | None:
+        """A path as the file means it; None for none."""
+        place = Path(text).expanduser()
+        return None if not text else place if place.is_absolute() else self._folder / place
+
+
+def read_settings(path: Path | None) -> Settings:
+    """The settings in a TOML file, or the safe ones where there is none; a mistake is one line."""
+    if path is None:
+        return Settings()
+    found = checked(Settings, load(path, "the settings of an endpoint"), path.name)
+    found._folder = path.absolute().parent
+    return found
