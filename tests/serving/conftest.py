@@ -1,5 +1,6 @@
 """A small endpoint on a free port: a linear model on a table of five features, and a key to ask it."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -73,6 +74,15 @@ def started(stack: ExitStack, target: Any, observers: Any, settings: dict[str, A
     asked = Asked(served, keys, secret)
     stack.callback(asked.client.close)
     return asked
+
+
+def until(true: Callable[[], Any], seconds: float = 60) -> Any:
+    """Wait for a condition and return what it gave."""
+    end = time.monotonic() + seconds
+    while not (found := true()):
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.01)
+    return found
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import pytest
 from tiltyard.errors import Problem
 from tiltyard.serving.keys import LENGTH, KeyStore, hashed
 
-from .conftest import GOOD
+from .conftest import GOOD, until
 
 Serve = Callable[..., Any]
 
@@ -164,6 +164,7 @@ def test_a_query_string_never_stands_in_the_log(serving: Serve, tmp_path: Path) 
     httpx.get(asked.served.url + f"/v1/model?key={asked.secret}")
     httpx.get(asked.served.url + f"/{asked.secret}")
     asked.predict(GOOD)
+    until(lambda: log.read_text().count("\n") == 3)
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     assert [(line["route"], line["status"], line["rows"]) for line in lines] == [
         ("/v1/model", 401, 0),
