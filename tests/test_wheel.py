@@ -13,6 +13,7 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).parents[1]
 SAMPLES_MOST = 4 * 10**6  # bytes: what the shipped samples may add to a download
 CODE = {".py", ".pyc"}
+SHARED = {"data/share/jupyter/labextensions"}  # what stands outside the packages
 
 pytestmark = pytest.mark.slow
 
@@ -74,6 +75,10 @@ def test_every_tracked_file_of_the_packages_is_in_the_wheel(sizes: dict[str, int
         "tiltyard_widgets/*.css",
         "tiltyard_widgets/jupyter/voila/templates/tiltyard/**",
         "tiltyard_widgets/apps/workbench.ipynb",
+        "share/jupyter/labextensions/tiltyard/package.json",
+        "share/jupyter/labextensions/tiltyard/install.json",
+        "share/jupyter/labextensions/tiltyard/static/remoteEntry.*.js",
+        "share/jupyter/labextensions/tiltyard/schemas/tiltyard/plugin.json",
         "tiltyard-*.dist-info/licenses/LICENSE",
         "tiltyard-*.dist-info/entry_points.txt",
     ],
@@ -84,7 +89,9 @@ def test_the_wheel_holds(pattern: str, installed: Path) -> None:
 
 def test_the_wheel_holds_nothing_else(sizes: dict[str, int]) -> None:
     tops = {name.split("/")[0] for name in sizes if ".dist-info/" not in name}
-    assert tops == {"tiltyard", "tiltyard_widgets"}
+    (data,) = tops - {"tiltyard", "tiltyard_widgets"}
+    assert data.endswith(".data")
+    assert {"/".join(name.split("/")[1:5]) for name in sizes if name.startswith(data)} <= SHARED
     assert not [
         name for name in sizes if name.endswith((".pyc", ".sqlite", ".map")) or "/.ipynb_checkpoints/" in name or "node_modules" in name
     ]
@@ -135,3 +142,17 @@ print(float((sample.target.scores(rows.x[:500]).argmax(1) == rows.y[:500]).mean(
     where, accuracy = ran(sys.executable, "-c", code, cwd=tmp_path, path=installed).splitlines()
     assert Path(where).is_relative_to(installed)
     assert float(accuracy) > 0.75
+
+
+def test_jupyterlab_finds_the_extension_enabled_and_whole(installed: Path, tmp_path: Path) -> None:
+    code = f"""
+import os, sys
+os.environ["JUPYTER_PATH"] = {str(installed / "share" / "jupyter")!r}
+from jupyterlab.labextensions import LabExtensionApp
+sys.argv[1:] = ["list"]
+LabExtensionApp.launch_instance()
+"""
+    env = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=env, capture_output=True, text=True, check=True, timeout=120)
+    (line,) = [line for line in (done.stdout + done.stderr).splitlines() if line.strip().startswith("tiltyard v")]
+    assert "enabled" in line and "OK" in line

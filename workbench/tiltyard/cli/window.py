@@ -66,7 +66,7 @@ def voila(port: int, browser: bool) -> list[str]:
     """The command that serves the workbench as an app."""
     words = [sys.executable, "-m", "voila", str(notebook()), f"--Voila.ip={HOST}", f"--port={port}", "--template=tiltyard"]
     words += ["--Voila.log_level=ERROR", "--VoilaConfiguration.file_allowlist", "a^"]
-    words += ["--VoilaConfiguration.extension_denylist", "@voila-dashboards/jupyterlab-preview"]
+    words += ["--VoilaConfiguration.extension_denylist", "@voila-dashboards/jupyterlab-preview", "tiltyard"]
     return words if browser else [*words, "--no-browser"]
 
 
@@ -79,10 +79,16 @@ def jupyterlab(port: int, browser: bool, folder: Path) -> list[str]:
     return words if browser else [*words, "--no-browser"]
 
 
+def shares() -> list[Path]:
+    """Where Jupyter finds the app's template and, in a checkout, the extension; an installed one stands in the environment."""
+    built = panels().parent / "labextension" / "jupyter"
+    return [panels() / "jupyter", *([built] if built.is_dir() else [])]
+
+
 @contextmanager
 def started(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
     """The server as a child that ends with us, however we end."""
-    paths = [str(panels() / "jupyter"), *filter(None, [os.environ.get("JUPYTER_PATH")])]
+    paths = [*map(str, shares()), *filter(None, [os.environ.get("JUPYTER_PATH")])]
     environment = {**os.environ, "JUPYTER_PATH": os.pathsep.join(paths)}
     server = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL)
     try:

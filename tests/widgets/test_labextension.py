@@ -1,0 +1,74 @@
+"""The JupyterLab extension as it is committed: built from these sources, with the engine's own types and panels. No Node needed."""
+
+import importlib.util
+import json
+import re
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import tiltyard
+from tiltyard_widgets.workbench import PANELS
+
+HOME = Path(__file__).parents[2] / "widgets" / "labextension"
+
+
+def script(name: str) -> ModuleType:
+    """A script of the extension's folder as a module."""
+    spec = importlib.util.spec_from_file_location(f"labextension_{name}", HOME / f"{name}.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+BUILD, GENERATE = script("build"), script("generate")
+
+
+def test_the_bundle_was_built_from_these_sources() -> None:
+    made = json.loads((BUILD.BUNDLE / BUILD.MADE).read_text())
+    assert len(BUILD.sources()) > 5
+    assert made["sources"] == BUILD.digest(BUILD.sources()), "Sources changed: python widgets/labextension/build.py"
+    assert made["bundle"] == BUILD.digest(BUILD.built()), "The bundle was changed by hand: python widgets/labextension/build.py"
+
+
+def test_the_types_are_the_engines() -> None:
+    assert (HOME / "src" / "generated" / "api.d.ts").read_text() == GENERATE.api(), "python widgets/labextension/generate.py"
+
+
+def test_every_panel_with_a_command_is_one_of_the_workbench() -> None:
+    shown = re.findall(r'id: "(\w+)", label: "([^"]+)"', (HOME / "src" / "generated" / "panels.ts").read_text())
+    assert len(shown) > 5
+    assert dict(shown) == {name: PANELS[name][0] for name, _ in shown}
+
+
+def test_it_has_the_packages_version() -> None:
+    assert json.loads((HOME / "package.json").read_text())["version"] == tiltyard.__version__
+
+
+def test_the_lock_names_no_host() -> None:
+    assert not re.search(r"https?://|__archiveUrl", (HOME / "yarn.lock").read_text())
+
+
+def test_what_loads_at_start_stays_light() -> None:
+    package = json.loads((BUILD.BUNDLE / "package.json").read_text())
+    entry = BUILD.BUNDLE / package["jupyterlab"]["_build"]["load"]
+    assert entry.stat().st_size < 50_000
+
+
+@pytest.mark.parametrize(
+    ("schema", "said"),
+    [
+        ({"type": "integer"}, "number"),
+        ({"anyOf": [{"type": "string"}, {"type": "null"}]}, "string | null"),
+        ({"type": "array", "items": {"anyOf": [{"type": "number"}, {"type": "null"}]}}, "(number | null)[]"),
+        ({"type": "object", "additionalProperties": {"$ref": "#/$defs/Metric"}}, "Record<string, Metric>"),
+        ({"enum": ["a", 'b"']}, '"a" | "b\\""'),
+        ({"const": "tiltyard-report"}, '"tiltyard-report"'),
+        ({"type": "object", "properties": {"a-b": {"type": "string"}}, "required": ["a-b"]}, '{ "a-b": string; }'),
+        ({}, "unknown"),
+    ],
+)
+def test_a_schema_as_a_type(schema: dict[str, object], said: str) -> None:
+    assert GENERATE.type_of(schema) == said
