@@ -79,6 +79,7 @@ export interface RunLine {
   target: Identity;
   data: Identity;
   counts: Record<string, number>;
+  owner?: string;
 }
 
 /** What ``tiltyard runs --json`` prints. */
