@@ -66,7 +66,8 @@ def voila(port: int, browser: bool) -> list[str]:
     """The command that serves the workbench as an app."""
     words = [sys.executable, "-m", "voila", str(notebook()), f"--Voila.ip={HOST}", f"--port={port}", "--template=tiltyard"]
     words += ["--Voila.log_level=ERROR", "--VoilaConfiguration.file_allowlist", "a^"]
-    words += ["--VoilaConfiguration.extension_denylist", "@voila-dashboards/jupyterlab-preview", "tiltyard"]
+    for extension in ("@voila-dashboards/jupyterlab-preview", "tiltyard"):  # they need JupyterLab's own parts, which Voila lacks
+        words += ["--VoilaConfiguration.extension_denylist", extension]
     return words if browser else [*words, "--no-browser"]
 
 
