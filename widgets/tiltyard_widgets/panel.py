@@ -136,6 +136,9 @@ class StepRunner(w.VBox):
 
     def _over(self) -> None:
         self.button.disabled = False
+        if self.progress.active:  # it ended without a record
+            self.progress.finish("Ended; nothing was concluded")
+            self.refresh()
         if self.session.warning:
             self.message.say(self.session.warning, level="warning")
 
@@ -183,7 +186,12 @@ class TopicPanel(Panel):
     def runner(self, id: str) -> StepRunner:
         """The column of step ``id``, made when first asked for."""
         if id not in self._runners:
-            view = OutcomeView("Not run yet. Press Run to measure.", self._offer_defense)
+            press = (
+                "Not applied yet. Apply the defense to see what it gains."
+                if issubclass(self.steps[id], Defense)
+                else "Not run yet. Press Run to measure."
+            )
+            view = OutcomeView(press, self._offer_defense)
             self._runners[id] = StepRunner(self.session, self.steps[id], view, self.message, self.bound(id))
         return self._runners[id]
 

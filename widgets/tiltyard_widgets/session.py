@@ -149,7 +149,9 @@ class Session(t.HasTraits):
         each(record)
 
     def _over(self, job: "Job", done: Callable[[], None]) -> None:
-        if job.problem is not None:
+        if job.error is not None:
+            self.warning = f"The run itself broke: {type(job.error).__name__}: {job.error}"
+        elif job.problem is not None:
             self.warning = f"Not kept in the history: {job.problem}"
         elif job.unlogged:
             self.warning = job.unlogged

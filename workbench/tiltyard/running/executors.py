@@ -22,6 +22,7 @@ class Local:
     def call(self, step: Step, target: Target, data: Dataset, progress: Progress) -> Outcome:
         clock = Clock(target)
         try:
+            progress.check()
             if isinstance(step, Defense):
                 return step(target, data, progress)
             if isinstance(step, Check):

@@ -76,12 +76,12 @@ class Runner:
         return job
 
     def _all(self, job: Job, steps: Sequence[Step], target: Target, data: Dataset, own: bool, verdict: Verdict | None) -> None:
-        weights = [weight(step, target, data) for step in steps]
         try:
-            for index, (step, heavy) in enumerate(zip(steps, weights, strict=True)):
-                if job.cancelled:
+            weights = shares(steps, target, data)
+            for index, (step, share) in enumerate(zip(steps, weights, strict=True)):
+                if index and job.cancelled:  # the first has a record, even where it was cancelled before it began
                     return
-                self._one(job, index, step, target, data, job.asked.part(heavy / sum(weights)))
+                self._one(job, index, step, target, data, job.asked.part(share))
         finally:
             self._settle(job, TRIES)
             self._note(job, "run ended", target.fingerprint, ended(job))
@@ -157,6 +157,12 @@ def _write(unkept: Unkept, store: Store, run: Run) -> None:
     if not unkept.token:
         unkept.token = store.start(run.id, unkept.step)
     store.finish(unkept.token, unkept.record)
+
+
+def shares(steps: Sequence[Step], target: Target, data: Dataset) -> list[float]:
+    """How much of the whole each step is; a lone step need not be estimated."""
+    heavy = [weight(step, target, data) for step in steps] if len(steps) > 1 else [1.0]
+    return [one / sum(heavy) for one in heavy]
 
 
 def weight(step: Step, target: Target, data: Dataset) -> float:
