@@ -214,3 +214,14 @@ def test_a_broken_store_is_a_warning_and_the_work_goes_on(census, tmp_path):
     run(panel, "evasion.fgsm", rows=20)
     assert "evasion.fgsm" in session.latest
     assert "history" in session.warning.lower()
+
+
+def test_the_defense_a_finding_names_is_one_click_away(session):
+    window = Workbench(session=session)
+    report = window.go("report")
+    report.findings._handle_custom_msg({"event": "defense", "value": "evasion.adversarial_training"}, [])
+    assert window.rail.selected == "evasion"
+    assert window.go("evasion").choice.value == "evasion.adversarial_training"
+    alone = AttackPanel(session=Session(session.target, session.data))
+    alone.open_step("theft.output_policy")
+    assert "stands in the panel Model stealing." in alone.message.text

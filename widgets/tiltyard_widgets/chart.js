@@ -149,7 +149,8 @@ function plot(chart, width, height, fills) {
   const probe = makeScale(chart.y, dom.y, 0, height, across);
   const left = Math.min(Math.max(...probe.labels.map((l) => textWidth(l)), 12) + 14, width * 0.42);
   const valued = isBar(chart.kind) && chart.series.length * (chart.flip ? rows : chart.x.categories.length) <= 24;
-  const right = width - (ends || (chart.kind === "hbar" && valued ? 44 : 14));
+  const half = Math.max(0, ...makeScale(chart.x, dom.x, left, width, Math.max(2, Math.floor((width - left) / 80))).labels.map(textWidth)) / 2;
+  const right = width - (ends || (chart.kind === "hbar" && valued ? 44 : chart.x.categories.length ? 14 : Math.max(14, half + 2)));
   const sx = makeScale(chart.x, dom.x, left, right, Math.max(2, Math.floor((right - left) / 80)));
   const xl = xLabels(sx, width);
   const top = chart.flip && chart.reference.length ? 38 : 26;

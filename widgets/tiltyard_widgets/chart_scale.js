@@ -21,14 +21,18 @@ function linearTicks(low, high, count) {
   return { ticks, step };
 }
 
+// Powers of ten; where these are fewer than three, also numbers between them; within less than a decade, as on a linear axis.
 function logTicks(low, high, count) {
   const first = Math.floor(Math.log10(low) + 1e-9);
   const last = Math.ceil(Math.log10(high) - 1e-9);
   const every = Math.max(1, Math.ceil((last - first) / Math.max(count, 2)));
-  const leads = last - first <= 1 ? [1, 2, 5] : last - first <= 2 && count > 5 ? [1, 3] : [1];
-  const ticks = [];
-  for (let p = first; p <= last; p += every) for (const lead of leads) ticks.push(lead * 10 ** p);
-  return ticks.filter((t) => t >= low * 0.9999 && t <= high * 1.0001);
+  for (const leads of [[1], [1, 3], [1, 2, 5]]) {
+    const ticks = [];
+    for (let p = first; p <= last; p += every) for (const lead of leads) ticks.push(lead * 10 ** p);
+    const inside = ticks.filter((t) => t >= low * 0.9999 && t <= high * 1.0001);
+    if (inside.length > 2 || every > 1) return inside;
+  }
+  return linearTicks(low, high, count).ticks.filter((t) => t > 0);
 }
 
 function writeTicks(axis, ticks, step) {

@@ -12,6 +12,7 @@ from .cards import findings, metric_cards, outcome
 from .chart import ChartView
 from .code import CodeView
 from .gallery import gallery_view
+from .steps import titles
 from .table import TableView
 
 V = TypeVar("V")
@@ -28,7 +29,7 @@ class OutcomeView(w.VBox):
         self._charts: list[ChartView] = []
         self._galleries: list[w.Widget] = []
         self._tables: list[TableView] = []
-        self._findings = findings()
+        self._findings = findings((), titles())
         if on_defense is not None:
             self._findings.on_defense(on_defense)
         self._notes = look.text("", kind="help")

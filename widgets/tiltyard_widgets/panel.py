@@ -19,6 +19,7 @@ from .outcome_view import OutcomeView
 from .picker import Choice
 from .progressbar import ProgressView
 from .session import Session
+from .steps import titles
 
 
 def state_of(records: Sequence[Record]) -> str:
@@ -49,6 +50,14 @@ class Panel(w.VBox):
 
     def refresh(self) -> None:
         """Bring what is shown in line with the session."""
+
+    def open_step(self, id: str) -> None:
+        """Show the panel of a step where a window holds it; say where it stands otherwise."""
+        if not self.session.opener(id):
+            from tiltyard.catalogue import TOPICS, topic_of
+
+            topic = topic_of(id)
+            self.message.say(f"{titles().get(id, id)} stands in the panel {TOPICS.get(topic, topic)}.", level="info")
 
 
 class Bound(w.VBox):
@@ -217,7 +226,7 @@ class TopicPanel(Panel):
         if defense in self.steps:
             self.choice.value = defense
         else:
-            self.message.say(f"{defense} stands in another topic; choose it in the rail.", level="info")
+            self.open_step(defense)
 
     def refresh(self) -> None:
         for runner in self._runners.values():

@@ -20,11 +20,10 @@ export default {
       const states = model.get("states");
       const focused = list.contains(document.activeElement) ? document.activeElement.dataset.id : null;
       list.replaceChildren(...model.get("items").map((item) => {
-        const state = item.state ?? "not_run";
-        const [sign, word] = states[state] ?? ["", state];
+        const [sign, word] = states[item.state] ?? ["", item.state];
         return h("li", {}, h("button", { type: "button", "data-id": item.id, click: () => open(item.id) },
           h("span", { class: "ty-item" }, item.label),
-          h("span", { class: "ty-state", "data-state": state }, h("span", { "aria-hidden": "true" }, sign), h("span", {}, word))));
+          item.state ? h("span", { class: "ty-state", "data-state": item.state }, h("span", { "aria-hidden": "true" }, sign), h("span", {}, word)) : null));
       }));
       mark();
       if (focused) buttons().find((b) => b.dataset.id === focused)?.focus();

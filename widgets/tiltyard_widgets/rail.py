@@ -15,7 +15,7 @@ SHORT = 12
 
 
 class Rail(Block):
-    """Topics with their states: ``items`` of ``{"id", "label", "state"}``; ``selected`` is the id of one of them.
+    """Topics with their states: ``items`` of ``{"id", "label", "state"}``, the state left out where there is none; ``selected`` is the id of one of them.
 
     Arrow keys, Home and End move between topics; Enter or space opens one.
     """

@@ -60,9 +60,7 @@ class RedTeamPanel(Panel):
         self.said = outcome()
         self.steps = TableView()
         self.left = TableView()
-        self.view = OutcomeView(
-            "Not run yet.", lambda id: self.message.say(f"{id} stands in another topic; choose it in the rail.", level="info")
-        )
+        self.view = OutcomeView("Not run yet.", self.open_step)
         self.found = look.stack([self.said, self.steps, self.left])
         self.campaign = look.split([look.row([self.go, self.over]), self.progress, self.form, self.profile], [self.found])
         self.hand = ByHand(self.session, self.message)

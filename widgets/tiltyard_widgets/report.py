@@ -17,6 +17,7 @@ from .download import Download
 from .panel import Panel
 from .picker import Choice
 from .progressbar import ProgressView
+from .steps import titles
 from .table import TableView
 
 if TYPE_CHECKING:
@@ -47,7 +48,13 @@ class ReportPanel(Panel):
             options=[("HTML, one file", "html"), ("JSON", "json"), ("SARIF", "sarif"), ("JUnit XML", "junit")],
             value="html",
         )
-        self.folder = w.Text(value=".", description="Folder", tooltip="Where the file is written, on the kernel's machine")
+        self.folder = w.Text(
+            value=".",
+            description="Folder",
+            tooltip="Where the file is written, on the kernel's machine",
+            style={"description_width": "4em"},
+            layout={"width": "auto", "margin": "0"},
+        )
         self.write = look.button("Write the file")
         self.write.on_click(lambda _: self.export())
         self.fetch = look.button("Prepare a download")
@@ -56,7 +63,8 @@ class ReportPanel(Panel):
         self.written = look.text("", kind="help")
         self.said = outcome()
         self.table = TableView()
-        self.findings = findings()
+        self.findings = findings((), titles())
+        self.findings.on_defense(self.open_step)
         self.code = CodeView()
         controls = [
             self.profile,

@@ -50,6 +50,7 @@ class Session(t.HasTraits):
         self.records: list[Record] = []
         self.made: dict[str, Target] = {}
         self.job: Job | None = None
+        self.opener: Callable[[str], bool] = lambda id: False
         self._loop = _loop()
         if target is not None or data is not None:
             self.adopt(target, data)

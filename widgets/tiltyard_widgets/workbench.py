@@ -10,7 +10,7 @@ from tiltyard.datasets.dataset import Dataset
 from tiltyard.targets.target import Target
 
 from . import look
-from .panel import Panel, state_of
+from .panel import Panel, TopicPanel, state_of
 from .rail import Rail, header
 from .session import Session
 from .steps import available
@@ -89,6 +89,7 @@ PANELS: dict[str, tuple[str, Callable[[Session], Panel]]] = {
 }
 
 
+STATELESS = {"report", "history"}
 SUMS = {"redteam": "campaign.matrix", "ethics": "guidelines.checklist"}
 
 
@@ -112,8 +113,9 @@ class Workbench(w.VBox):
         first = "evasion" if self.session.target is not None else "load"
         held = {topic_of(step) for step in available()}
         self.names = [name for name in PANELS if name not in TOPICS or name in held]
-        items = [{"id": name, "label": PANELS[name][0], "state": "not_run"} for name in self.names]
+        items = [{"id": name, "label": PANELS[name][0], **({} if name in STATELESS else {"state": "not_run"})} for name in self.names]
         self.rail = Rail(items=items, selected=first)
+        self.session.opener = self.open_step
         self.rail.observe(lambda _: self.go(self.rail.selected), "selected")
         self.children = (look.style(), look.frame(self.header, self.rail, self.middle))
         self.session.observe(lambda _: self.refresh(), ["version", "busy"])
@@ -128,6 +130,15 @@ class Workbench(w.VBox):
         if self.rail.selected != name:
             self.rail.selected = name
         return self._panels[name]
+
+    def open_step(self, id: str) -> bool:
+        """Show a step in the panel of its topic; False where no panel holds it."""
+        topic = topic_of(id)
+        panel = self.go(topic) if topic in self.names else None
+        if not isinstance(panel, TopicPanel) or id not in panel.steps:
+            return False
+        panel.choice.value = id
+        return True
 
     def refresh(self) -> None:
         """Header and rail in line with the session."""
