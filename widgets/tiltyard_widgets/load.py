@@ -41,11 +41,11 @@ class LoadPanel(Panel):
             label="Bring", options=[("A sample that ships", "sample"), ("Files of mine", "files")], value="sample", kind="segments"
         )
         self.sample = Choice(label="Sample", options=[(v, k) for k, v in SAMPLES.items()], value="census")
-        self.model_file = _text("Model file", "model.safetensors, .pt, TorchScript, .onnx, .skops")
-        self.data_file = _text("Data file", "data.csv, .csv.gz, .parquet, .npz")
-        self.architecture = _text("Architecture", 'JSON or a path to it: {"layers": [...]}; empty where the file says')
-        self.factory = _text("Factory", "package.module:function; instead of an architecture")
-        self.member = _text("Trained-on column", "column of 0 and 1; empty where nobody knows")
+        self.model_file = look.entry("Model file", ".safetensors .pt .onnx .skops", help="A path on the kernel's machine; TorchScript too")
+        self.data_file = look.entry("Data file", ".csv .csv.gz .parquet .npz", help="A path on the kernel's machine")
+        self.architecture = look.entry("Architecture", "where the file does not say", help='JSON or a path to it: {"layers": [...]}')
+        self.factory = look.entry("Factory", "package.module:function", help="Makes the module; instead of an architecture")
+        self.member = look.entry("Trained-on column", "of 0 and 1, where known", help="Empty where nobody knows which rows were trained on")
         self.propose = look.button("Read the data")
         self.opener = look.button("Load and probe", kind="primary")
         self.progress = ProgressView()
@@ -179,12 +179,6 @@ class Loaded:
         self.target = target
         self.data = data
         self.probe = probe
-
-
-def _text(label: str, hint: str) -> w.Text:
-    return w.Text(
-        description=label, placeholder=hint, continuous_update=False, style={"description_width": "8em"}, layout={"width": "auto"}
-    )
 
 
 def _upload(label: str, accept: tuple[str, ...], path: w.Text) -> Upload:

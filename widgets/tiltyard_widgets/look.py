@@ -63,6 +63,13 @@ def button(label: str, kind: str = "plain", title: str = "") -> ipywidgets.Butto
     return made
 
 
+def entry(label: str, hint: str = "", value: str = "", help: str = "") -> ipywidgets.Text:
+    """A line to write in, its label above; ``hint`` stands in it while it is empty."""
+    made = ipywidgets.Text(value=value, description=label, placeholder=hint, tooltip=help or hint, continuous_update=False)
+    made.add_class("ty-entry")
+    return made
+
+
 def show(widget: ipywidgets.DOMWidget, visible: bool) -> None:
     """Show or hide a widget that is already in the page, for a screen reader too."""
     if visible:

@@ -48,13 +48,7 @@ class ReportPanel(Panel):
             options=[("HTML, one file", "html"), ("JSON", "json"), ("SARIF", "sarif"), ("JUnit XML", "junit")],
             value="html",
         )
-        self.folder = w.Text(
-            value=".",
-            description="Folder",
-            tooltip="Where the file is written, on the kernel's machine",
-            style={"description_width": "4em"},
-            layout={"width": "auto", "margin": "0"},
-        )
+        self.folder = look.entry("Folder", value=".", help="Where the file is written, on the kernel's machine")
         self.write = look.button("Write the file")
         self.write.on_click(lambda _: self.export())
         self.fetch = look.button("Prepare a download")

@@ -109,6 +109,7 @@ class Job:
         try:
             work()
         except BaseException as error:  # nobody above a thread would see it
+            logging.getLogger("tiltyard").exception("a job broke")
             self.error = error
         finally:
             last = "cancelled" if self.cancelled else "done"
