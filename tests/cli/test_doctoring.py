@@ -49,12 +49,10 @@ def test_a_store_that_cannot_be_written_is_told(tiltyard: Tiltyard, monkeypatch:
 
 
 def test_a_plugin_that_breaks_is_told(tiltyard: Tiltyard, monkeypatch: pytest.MonkeyPatch) -> None:
-    def breaks() -> None:
-        raise ImportError("no module named acme")
-
-    monkeypatch.setattr("tiltyard.catalogue.checks", breaks)
+    line = "'acme' of acme-checks is left out: ImportError: no module named acme"
+    monkeypatch.setattr("tiltyard.catalogue.broken", lambda: (line,))
     code, found = looked(tiltyard)
-    assert (code, found["checks"]["found"]) == (1, "ImportError: no module named acme")
+    assert (code, found["plugin"]["found"], found["checks"]["state"]) == (1, line, "well")
 
 
 def test_a_damaged_sample_is_told(tiltyard: Tiltyard, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,9 @@
 
 import importlib
 import inspect
+import logging
 import pkgutil
+from collections.abc import Collection
 from functools import cache
 from importlib import metadata
 from types import ModuleType
@@ -27,6 +29,9 @@ TOPICS: dict[str, str] = {
     "guidelines": "Ethical guidelines",
 }
 
+FACTS = ("id", "title", "question")
+_broken: dict[tuple[str, str, str], str] = {}
+
 
 def topic_of(step: type[Step] | str) -> str:
     """The topic folder a check or defense stands in, from its id (``"evasion.pgd"``)."""
@@ -49,12 +54,42 @@ def _own(module: ModuleType, base: type[Step]) -> list[type[Step]]:
 
 def _found(base: type[Step], group: str) -> dict[str, type[Step]]:
     found = {c.id: c for topic in TOPICS for module in _modules(topic) for c in _own(module, base)}
+    taken = set(checks()) if base is Defense else set()
     for point in metadata.entry_points(group=group):
-        step = point.load()
-        if not (inspect.isclass(step) and issubclass(step, base)):
-            raise TypeError(f"entry point {point.name!r} of {group} is not a {base.__name__}")
+        try:
+            step = _foreign(point, base, taken | set(found))
+        except (Exception, SystemExit) as error:  # code of others: whatever it raises is told, and the others stay
+            _tell(point, group, error)
+            continue
         found[step.id] = step
     return found
+
+
+def _foreign(point: metadata.EntryPoint, base: type[Step], known: Collection[str]) -> type[Step]:
+    """What ``point`` brings, where it is a whole step with an id of its own."""
+    step = point.load()
+    if not (inspect.isclass(step) and issubclass(step, base)) or inspect.isabstract(step):
+        raise TypeError(f"{point.value} is not a {base.__name__} that can be run")
+    if lacking := [fact for fact in FACTS if not isinstance(getattr(step, fact, None), str)]:
+        raise TypeError(f"{point.value} does not say its {' and '.join(lacking)}")
+    if topic_of(step) not in TOPICS:
+        raise ValueError(f"{step.id!r} is under none of the topics ({', '.join(TOPICS)})")
+    if step.id in known:
+        raise ValueError(f"the id {step.id!r} is taken")
+    return step
+
+
+def _tell(point: metadata.EntryPoint, group: str, error: BaseException) -> None:
+    package = point.dist.name if point.dist is not None else "a package of unknown name"
+    said = f"{type(error).__name__}: {error}".splitlines()[0]
+    _broken[group, point.name, point.value] = f"{point.name!r} of {package} is left out: {said}"
+    logging.getLogger("tiltyard").warning(_broken[group, point.name, point.value])
+
+
+def broken() -> tuple[str, ...]:
+    """The checks and defenses of other packages that could not be had, a line each."""
+    checks(), defenses()
+    return tuple(_broken.values())
 
 
 @cache

@@ -78,18 +78,12 @@ def extras() -> Iterator[Ailment]:
 
 def registered() -> Iterator[Ailment]:
     """Can every check and defense be found?"""
-    from ..catalogue import checks, defenses
+    from ..catalogue import broken, checks, defenses
 
-    try:
-        n, m = len(checks()), len(defenses())
-    except Exception as error:
-        line = f"{type(error).__name__}: {error}".splitlines()[0]
-        yield Ailment(name="checks", state="ill", found=line, mend="Remove or mend the package that brings it")
-        return
-    state = "well" if n else "ill"
-    yield Ailment(
-        name="checks", state="well" if n else "ill", found=f"{n} checks, {m} defenses", mend="" if state == "well" else "Install again"
-    )
+    for line in broken():
+        yield Ailment(name="plugin", state="ill", found=line, mend="Mend or remove that package")
+    n, m = len(checks()), len(defenses())
+    yield Ailment(name="checks", state="well" if n else "ill", found=f"{n} checks, {m} defenses", mend="" if n else "Install again")
 
 
 def samples() -> Iterator[Ailment]:
