@@ -1,7 +1,6 @@
 """Ethical guidelines: the checklist with its evidence, a person's answers, model card and datasheet to take away."""
 
 import base64
-import uuid
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,6 @@ import numpy as np
 from tiltyard.datasets.dataset import Dataset
 from tiltyard.datasets.schema import Feature
 from tiltyard.errors import Problem
-from tiltyard.result import CheckResult, Column, Finding, Metric, Record, Severity, Status, Table
 from tiltyard.targets.target import Target
 
 from . import look
@@ -111,6 +109,8 @@ class EthicsPanel(Panel):
         self._lists[found.target.fingerprint if found.target else ""] = found
 
     def _draw(self) -> None:
+        from tiltyard.running.checklist import summary
+
         assert self.list is not None
         found = self.list
         self.said.say(
@@ -193,9 +193,11 @@ class EthicsPanel(Panel):
 
     def put(self) -> None:
         """Add the checklist as it stands to the run."""
+        from tiltyard.running.checklist import checklist_record
+
         target, data = self.session.target, self.session.data
         if target is not None and data is not None and self.list is not None:
-            self.session.add(checklist_record(self.list, target, data))
+            self.session.add(checklist_record(self.list, target.identity, data.identity))
             self.message.say("The checklist as it stands is in the report.", level="info")
 
     def _uploaded(self) -> None:
@@ -236,15 +238,6 @@ def _principles() -> Sequence[Any]:
     from tiltyard.standards.ethics import principles
 
     return principles()
-
-
-def summary(found: "Checklist") -> str:
-    """How many questions are answered, and by what."""
-    n = len(found.items)
-    return (
-        f"Of {n} questions {found.count('measured')} are answered by measurements, {found.count('answered')} by a person, "
-        f"{found.count('open')} are open. What was measured is evidence, not a judgment."
-    )
 
 
 def _principle(id: str, title: str, about: str, found: "Checklist") -> Node:
@@ -311,66 +304,3 @@ def _values(f: Feature) -> str:
         return ", ".join(f.values[:8]) + (f" and {len(f.values) - 8} more" if len(f.values) > 8 else "")
     size = f"{'×'.join(map(str, f.shape))}, " if f.shape else ""
     return f"{size}{f.low:g} to {f.high:g} {f.unit}".strip()
-
-
-def checklist_record(found: "Checklist", target: Target, data: Dataset) -> Record:
-    """The checklist as a record, so that the store keeps it and the report shows it."""
-    from tiltyard.check import versions
-
-    return Record(
-        id=uuid.uuid4().hex,
-        check=ID,
-        title="Ethics checklist",
-        result=checklist_result(found),
-        given={},
-        effective={"checklist": found.model_dump(mode="json")},
-        seed=0,
-        target=target.identity,
-        data=data.identity,
-        versions=versions(),
-        started=datetime.now(UTC),
-        seconds=0.0,
-        queries=0,
-        standards=("EU AI Act Art. 9", "EU AI Act Art. 11", "AI RMF MEASURE 2.8"),
-    )
-
-
-def checklist_result(found: "Checklist") -> CheckResult:
-    """The checklist as a result: *incomplete* while a question is open; what a person answered with no is a finding."""
-    no = [i for i in found.items if i.answer and i.answer.word == "no"]
-    state = Status.FINDING if no else Status.INCOMPLETE if found.count("open") else Status.PASSED
-    n = len(found.items)
-    names = {p.id: p.title for p in _principles()}
-    columns = (Column(name="Principle"), Column(name="Question"), Column(name="State"), Column(name="Answer"), Column(name="Record"))
-    rows = tuple(
-        (names[i.principle], i.question, STATE[i.state], said(i), ", ".join(dict.fromkeys(e.record[:8] for e in i.evidence)))
-        for i in found.items
-    )
-    return CheckResult(
-        status=state,
-        summary=summary(found),
-        metrics=tuple(
-            Metric(name=name, label=f"Questions {name}", value=float(found.count(name)), unit=f"of {n}")
-            for name in ("measured", "answered", "open")
-        ),
-        findings=tuple(
-            Finding(
-                title=f"Answered no: {i.question}",
-                severity=Severity.LOW,
-                evidence=f"{i.answer.text} ({i.answer.by}, {i.answer.on.isoformat()})",
-                advice="Say what will be done, by whom and by when.",
-                standards=tuple(s for s in i.standards if not s.startswith("OECD")),
-            )
-            for i in no
-            if i.answer
-        ),
-        tables=(Table(name="checklist", title="Ethics checklist", columns=columns, rows=rows[:50], total=n),),
-        notes=(f"Questions of edition {found.edition}. Passed means that each question has an answer, and no more than that.",),
-    )
-
-
-def said(item: "Item") -> str:
-    """The answer in a cell: the person's, else what was measured."""
-    if item.answer:
-        return f"{item.answer.word.capitalize()}. {item.answer.text} ({item.answer.by}, {item.answer.on.isoformat()})"
-    return "; ".join(e.said for e in item.evidence) or "–"

@@ -10,27 +10,29 @@ from ..check import Step
 from ..reports.bundle import make
 from ..result import Record, Status
 from ..running.assessment import Assessment, assess, not_run
+from ..running.campaign import ThreatModel
 from ..running.profiles import steps
 from ..running.runner import Runner
 from ..running.store import Store
+from ..running.tour import Tour, answers
 from ..samples.catalog import load
 from .assess import shown, written
 from .console import progress_bar, remark, say, unlogged
 
 PICTURES = ("evasion", "validation")
+ATTACKER = ThreatModel(knowledge="black", access="scores", queries=500_000, seconds=300)
 
 
 def run(out: Path, profile: str, seed: int) -> int:
-    """Assess census with every check, then the digits with those whose result is a picture, and write one report."""
+    """Every check, every defense, a campaign and the checklist on census, then on digits what makes a picture; one report."""
     begun = time.monotonic()
     # Read when torch is loaded. Models this small gain nothing from threads, and on a busy machine threads wait for one another.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     store = Store()
-    census = _assessed("census", store, profile, seed)
-    records = list(census.records)
-    cancelled = census.cancelled
+    census = _toured("census", store, profile, seed)
+    records, cancelled = list(census.records), census.cancelled
     if not cancelled:
-        digits = _assessed("digits", store, profile, seed, _pictures(profile, seed, census.records))
+        digits = _assessed("digits", store, profile, seed, _pictures(profile, seed, records))
         records = together(records, digits.records)
         cancelled = digits.cancelled
     bundle = make(
@@ -38,7 +40,7 @@ def run(out: Path, profile: str, seed: int) -> int:
         title="Security report: the shipped census model, and the digits model where pictures tell more",
         run_id=census.run.id if census.run else "",
         not_run=not_run(records),
-        command=f"tiltyard demo --profile {profile} --seed {seed}",
+        command=_command(profile, seed),
         profile=profile,
     )
     shown(tuple(records), None)
@@ -48,13 +50,34 @@ def run(out: Path, profile: str, seed: int) -> int:
     return 130 if cancelled else 0
 
 
-def _assessed(name: str, store: Store, profile: str, seed: int, chosen: Sequence[Step] | None = None) -> Assessment:
+def _command(profile: str, seed: int) -> str:
+    return f"tiltyard demo --profile {profile} --seed {seed}"
+
+
+def _facts(profile: str, seed: int) -> dict[str, object]:
+    return {"command": _command(profile, seed), "profile": profile, "seed": seed}
+
+
+def _toured(name: str, store: Store, profile: str, seed: int) -> Tour:
+    """All there is of one sample: checks, defenses with their cross-risk tables, a campaign, the checklist."""
     remark(f"Loading the sample {name}")
     sample = load(name)
-    chosen = steps(profile, seed, sample.target, sample.data) if chosen is None else chosen
-    facts = {"command": f"tiltyard demo --profile {profile} --seed {seed}", "profile": profile, "seed": seed}
     with progress_bar() as tell:
-        return assess(sample.target, sample.data, chosen, Runner(store), f"demo: {name}", facts, on_progress=tell)
+        tour = Tour(sample.target, sample.data, Runner(store), f"demo: {name}", _facts(profile, seed), tell)
+        tour.check(steps(profile, seed, sample.target, sample.data))
+        for defense in answers(profile, seed, sample.data):
+            tour.defend(defense)
+        tour.campaign(ATTACKER, profile, seed)
+        tour.checklist()
+        tour.end()
+    return tour
+
+
+def _assessed(name: str, store: Store, profile: str, seed: int, chosen: Sequence[Step]) -> Assessment:
+    remark(f"Loading the sample {name}")
+    sample = load(name)
+    with progress_bar() as tell:
+        return assess(sample.target, sample.data, chosen, Runner(store), f"demo: {name}", _facts(profile, seed), on_progress=tell)
 
 
 def _pictures(profile: str, seed: int, records: Sequence[Record]) -> list[Step]:

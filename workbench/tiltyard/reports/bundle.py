@@ -6,7 +6,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from ..catalogue import TOPICS, checks, find, topic_of
+from ..catalogue import TOPICS, checks, defenses, find, topic_of
 from ..check import versions
 from ..errors import Problem
 from ..result import Frozen, Identity, Record, Severity, Status
@@ -15,7 +15,7 @@ FORMAT = 1
 
 
 class NotRun(Frozen):
-    """A check that exists and of which there is no record."""
+    """A check or defense that exists and of which there is no record."""
 
     id: str
     title: str
@@ -38,6 +38,7 @@ class Bundle(Frozen):
     verdicts: tuple[dict[str, Any], ...] = Field(default=(), description="one per rule of the policy")
     records: tuple[Record, ...]
     not_run: tuple[NotRun, ...] = ()
+    not_applied: tuple[NotRun, ...] = Field(default=(), description="defenses without a record")
     cut_off: tuple[str, ...] = Field(default=(), description="steps that were killed before they ended")
     command: str = Field(default="", description="shell line that repeats the assessment")
     versions: dict[str, str] = {}
@@ -85,8 +86,8 @@ def make(
     """A report of ``records`` (at least one); ``not_run`` defaults to the registered checks without a record."""
     if not records:
         raise Problem("at least one record to report", "none", "Run a check first")
+    done = {record.check for record in records}
     if not_run is None:
-        done = {record.check for record in records}
         not_run = [id for id in checks() if id not in done]
     first = records[0]
     return Bundle(
@@ -99,13 +100,16 @@ def make(
         verdict=verdict,
         verdicts=tuple(verdicts),
         records=tuple(records),
-        not_run=tuple(
-            NotRun(id=id, title=find(id).title, question=find(id).question, topic=TOPICS.get(topic_of(id), "")) for id in not_run
-        ),
+        not_run=_named(not_run),
+        not_applied=_named([id for id in defenses() if id not in done]),
         cut_off=tuple(cut_off),
         command=command,
         versions=versions(("numpy", "pandas", "torch", "scikit-learn", "opacus", "fairlearn", "shap", "pydantic", "safetensors")),
     )
+
+
+def _named(ids: Sequence[str]) -> tuple[NotRun, ...]:
+    return tuple(NotRun(id=id, title=find(id).title, question=find(id).question, topic=TOPICS.get(topic_of(id), "")) for id in ids)
 
 
 def read(text: str) -> Bundle:
