@@ -90,8 +90,18 @@ class Endpoint:
 
     def about(self, path: str) -> Said:
         if path == "/v1/model":
-            limits = {"batch": min(self.limit, 10**6)}
-            return told({"name": "shapes", "classes": list("abc"), "input_shape": [3], "columns": list(SCHEMA.columns), "limits": limits})
+            features = [f.model_dump(mode="json") for f in SCHEMA.features]
+            limits = {"rows": min(self.limit, 10**6)}
+            return told(
+                {
+                    "name": "shapes",
+                    "classes": list("abc"),
+                    "input_shape": [3],
+                    "columns": ["size", "color"],
+                    "features": features,
+                    "limits": limits,
+                }
+            )
         if path == "/v2/models/shapes":
             return told({"name": "shapes", "versions": ["7"], "inputs": [{"name": "x", "datatype": "FP32", "shape": [-1, 3]}]})
         return told({"error": "no such page"}, 404)
@@ -410,6 +420,14 @@ def test_any_text_is_an_address_or_one_line(text: str) -> None:
 )
 def test_only_this_machine_is_loopback(host: str, own: bool) -> None:
     assert address_of(f"http://{host}:80/").loopback is own
+
+
+def test_an_endpoint_that_tells_its_features_needs_no_data(serve: Serve, data: Dataset) -> None:
+    target = open_target(serve(Endpoint()))
+    assert target.schema.features == SCHEMA.features
+    np.testing.assert_allclose(target.scores(data.x), model(data.x), atol=1e-5)
+    with pytest.raises(Problem, match="a schema"):
+        open_target(target.origin + "/invocations")
 
 
 def test_it_is_an_http_target(serve: Serve, data: Dataset) -> None:

@@ -158,7 +158,7 @@ def _endpoint(url: str, given: _Given, key: str, budget: int | None) -> Target:
     address = address_of(url)
     line, wire = Line(address, Key(key)), wire_at(address)
     told = about(line, wire)
-    schema, order, said = given.meaning(None, told.classes)
+    schema, order, said = given.meaning(None if given.data is not None else told.schema, told.classes)
     target = http_target(
         line, wire, told, schema, order=order, name=given.name, feeds=given.feeds, outputs=given.outputs, data=given.data, budget=budget
     )

@@ -22,7 +22,10 @@ Rows = "pd.DataFrame | NDArray[np.float32]"
 
 @dataclass(frozen=True)
 class About:
-    """What an endpoint says of its model; each may be unknown. ``model`` tells one model from the next."""
+    """What an endpoint says of its model; each may be unknown. ``model`` tells one model from the next.
+
+    ``schema`` is there where it tells its features with their bounds; the label's name is not among what it tells.
+    """
 
     name: str = ""
     classes: tuple[str, ...] = ()
@@ -30,6 +33,7 @@ class About:
     columns: tuple[str, ...] = ()
     batch: int | None = None
     model: str = ""
+    schema: Schema | None = None
 
 
 @dataclass(frozen=True)

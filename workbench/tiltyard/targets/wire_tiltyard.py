@@ -4,7 +4,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
+from ..datasets.schema import Feature, Schema
 from .address import Address
 from .wire import About, Answer, Wire, cells, numbers
 
@@ -42,16 +44,25 @@ class TiltyardWire(Wire):
         return Answer(scores=numbers(scores, n))
 
     def described(self, found: Any) -> About:
-        limits = found.get("limits") or {}
-        batch = limits.get("batch") or limits.get("rows") or limits.get("max_rows")
+        batch = (found.get("limits") or {}).get("rows")
+        classes = tuple(map(str, found.get("classes") or ()))
         return About(
             name=str(found.get("name", "")),
-            classes=tuple(map(str, found.get("classes") or ())),
+            classes=classes,
             shape=tuple(int(size) for size in found.get("input_shape") or ()),
             columns=tuple(map(str, found.get("columns") or ())),
             batch=int(batch) if batch else None,
             model=str(found.get("fingerprint", "")),
+            schema=told_schema(found.get("features"), classes),
         )
+
+
+def told_schema(features: Any, classes: tuple[str, ...]) -> Schema | None:
+    """The schema from ``features`` as the endpoint tells them, or None where it does not tell them all."""
+    try:
+        return Schema(features=tuple(Feature.model_validate(one) for one in features), label="label", classes=classes)
+    except (ValidationError, TypeError):
+        return None
 
 
 def spread(rows: list[dict[str, float]], n: int, classes: tuple[str, ...]) -> NDArray[np.float32]:
