@@ -5,6 +5,7 @@ read up to a limit. ``httpx`` does the talking, on an event loop of its own thre
 """
 
 import asyncio
+import logging
 import os
 import ssl
 import threading
@@ -27,6 +28,7 @@ LARGEST = 64 * 2**20
 TIMEOUT = 30.0
 WHOLE = 4  # a whole answer may take this many timeouts, however it drips
 POLL = 0.1
+THREAD = "tiltyard line"
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,11 @@ class Unreached(Problem):
 
     def __reduce__(self) -> tuple[type["Problem"], tuple[Any, ...]]:
         return Unreached, (self.expected, self.found, self.do, self.sent, self.late)
+
+
+def _unlogged(record: logging.LogRecord) -> bool:
+    """httpx logs whole addresses, in which a key may be tried: what our own thread asks is not logged."""
+    return record.threadName != THREAD
 
 
 class Key:
@@ -145,6 +152,7 @@ def client(address: Address, timeout: float) -> "httpx.AsyncClient":
         import httpx
     except ImportError:
         raise Problem("httpx, to talk to an endpoint", "it is not installed", "pip install 'tiltyard[serve]'") from None
+    logging.getLogger("httpx").addFilter(_unlogged)
     tls: ssl.SSLContext | bool = httpx.create_ssl_context() if address.secure else False
     limits = httpx.Limits(max_connections=64, max_keepalive_connections=16)
     return httpx.AsyncClient(
@@ -185,7 +193,7 @@ def _loop() -> asyncio.AbstractEventLoop:
         if os.getpid() not in _loops:
             _loops.clear()
             loop = _loops[os.getpid()] = asyncio.new_event_loop()
-            threading.Thread(target=loop.run_forever, name="tiltyard line", daemon=True).start()
+            threading.Thread(target=loop.run_forever, name=THREAD, daemon=True).start()
         return _loops[os.getpid()]
 
 

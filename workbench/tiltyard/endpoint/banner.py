@@ -1,0 +1,23 @@
+"""Does it tell which software, in which version, it runs?"""
+
+import re
+
+from ..result import Severity
+from .outcome import Outcome, found, passed, unsure
+from .site import Site
+
+MOST = 0
+NAMES = ("server", "x-powered-by", "x-aspnet-version", "x-runtime", "via")
+STANDARDS = ("AML.T0049",)
+
+
+def probe(site: Site) -> Outcome:
+    """The banners of every answer heard so far."""
+    if not site.heard:
+        return unsure("Nothing was answered.")
+    banners = dict.fromkeys(f"{name}: {reply.headers[name][:80]}" for _, reply in site.heard for name in NAMES if name in reply.headers)
+    versions = [banner for banner in banners if re.search(r"\d+\.\d+", banner)]
+    if not versions:
+        return passed(f"No version is told{f' ({next(iter(banners))})' if banners else ''}.")
+    said = f"{'; '.join(versions)}."
+    return found("It tells its software's version", Severity.LOW, said, "Turn the banner off.", STANDARDS)

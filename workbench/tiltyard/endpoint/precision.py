@@ -1,0 +1,58 @@
+"""Does it give scores with all their digits?"""
+
+import json
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+from ..result import Severity
+from .outcome import Outcome, found, passed, unsure
+from .site import SEVERAL, Site
+
+MOST = 2
+DECIMALS = 4
+STANDARDS = ("OWASP ML05:2023", "AML.T0024.002", "AML.T0024.000", "AITG-APP-09")
+
+
+def probe(site: Site) -> Outcome:
+    """The longest number in the answer to several rows, or to the one there is; a sure model's 0 and 1 alone tell nothing."""
+    if not site.answers or site.plain is None:
+        return unsure(site.why_not)
+    reply = site.plain
+    if site.several is not None:
+        asked = site.ask(f"{SEVERAL} rows", body=site.several, rows=SEVERAL)
+        reply = asked if asked.good else reply
+    try:
+        said = [decimals(number) for number in numbers(json.loads(reply.body))]
+    except (ValueError, RecursionError):
+        return unsure("Its answer is no JSON.")
+    return _judged(said)
+
+
+def _judged(said: list[int]) -> Outcome:
+    most = max(said, default=0)
+    if not said:
+        return passed("Its answer has no scores.")
+    if most == 0:
+        return unsure("All scores it gave are 0 or 1, so their precision cannot be told.")
+    if most <= DECIMALS:
+        return passed(f"Its answer has numbers of at most {most} decimal{'s' if most > 1 else ''}.")
+    advice = f"Round scores to {DECIMALS} decimals or fewer, or give labels alone: thieves and membership attacks live on the rest."
+    return found("Scores in full precision", Severity.MEDIUM, f"A score has {most} decimals.", advice, STANDARDS, "theft.output_policy")
+
+
+def numbers(value: Any) -> Iterator[float]:
+    """Every number with a fraction in parsed JSON."""
+    if isinstance(value, float):
+        yield value
+    elif isinstance(value, list | dict):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from numbers(part)
+
+
+def decimals(number: float) -> int:
+    """Digits behind the point of a number as it is written; 0 for a whole one."""
+    if number.is_integer():
+        return 0
+    exponent = Decimal(repr(number)).as_tuple().exponent
+    return max(-exponent, 0) if isinstance(exponent, int) else 0

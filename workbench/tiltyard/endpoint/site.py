@@ -1,0 +1,176 @@
+"""The endpoint that is probed: sends each request, counts them, and never more than were announced."""
+
+from collections.abc import Mapping
+from contextvars import copy_context
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import Problem
+from ..targets.estimators import Feeds, fed
+from ..targets.http_target import HttpTarget, retry_after
+from ..targets.line import Line, Reply, rested
+from ..targets.restricted import Meter
+from ..targets.wire import About, Wire, written
+
+JSON = {"Content-Type": "application/json"}
+PATIENCE = 5.0
+SEVERAL = 16
+NO_ROW = "No valid request is known: give one with --request, or open the endpoint with its data."
+
+
+class Limited(Problem):
+    """It refuses for a rate that is used up; what was to be asked was not."""
+
+
+class Overdrawn(Problem):
+    """All requests that were announced are sent."""
+
+
+@dataclass
+class Site:
+    """An endpoint and what is known of it.
+
+    Attributes
+    ----------
+    row
+        One valid row of encoded x, float32 (1, …), or None.
+    valid
+        The body of a valid request, or None where nobody knows one.
+    several
+        The body of a request about `SEVERAL` different rows, or None.
+    most
+        Requests that may be sent in all.
+    meter
+        Counts the rows in them.
+    heard
+        Every reply, with what was asked.
+    plain
+        The reply to the valid request with the key; None where there was none.
+    limited
+        Was 429 heard?
+    """
+
+    line: Line
+    wire: Wire
+    about: About = field(default_factory=About)
+    row: NDArray[np.float32] | None = None
+    valid: bytes | None = None
+    several: bytes | None = None
+    feeds: Feeds = "encoded"
+    most: int = 1000
+    meter: Meter = field(default_factory=Meter)
+    sent: int = 0
+    heard: list[tuple[str, Reply]] = field(default_factory=list)
+    plain: Reply | None = None
+    limited: bool = False
+
+    @property
+    def answers(self) -> bool:
+        """Was the valid request answered?"""
+        return self.plain is not None and self.plain.good
+
+    @property
+    def why_not(self) -> str:
+        """Why nothing can be asked that needs an answer."""
+        if self.valid is None:
+            return NO_ROW
+        if self.plain is None:
+            return "The valid request was not answered."
+        status = self.plain.status
+        return f"A valid request was answered with {status}{': give a key that may ask' if status in (401, 403) else ''}."
+
+    def ask(
+        self,
+        what: str,
+        method: str = "POST",
+        url: str = "",
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        keyed: bool = True,
+        rows: int = 1,
+    ) -> Reply:
+        """One request. A 429 that asks for at most 5 s is waited for once; a longer one is `Limited`."""
+        for turn in (0, 1):
+            self.count(1, rows if body else 0)
+            given = {**(JSON if body is not None else {}), **(headers or {})}
+            reply = self.line.send(method, url or self.wire.ask, body, given, keyed)
+            self.heard.append((what, reply))
+            if reply.status != 429:
+                return reply
+            self.limited = True
+            wait = retry_after(reply)
+            if turn or wait is None or wait > PATIENCE:
+                break
+            rested(wait)
+        raise Limited("an answer", "429: the rate that it allows is used up", "Probe again later, or with another key")
+
+    def count(self, requests: int, rows: int = 0) -> None:
+        """Count requests and the rows in them before they are sent."""
+        if self.sent + requests > self.most:
+            raise Overdrawn("requests left", f"all {self.most:,} that were announced are used", "Allow more")
+        self.meter.take(rows)
+        self.sent += requests
+
+    def burst(self, requests: int, lanes: int = 8) -> list[int]:
+        """The statuses of ``requests`` valid requests sent ``lanes`` at a time; stops at the first that is refused. 0 is no answer."""
+        from concurrent.futures import ThreadPoolExecutor
+
+        statuses: list[int] = []
+        with ThreadPoolExecutor(lanes) as pool:
+            for start in range(0, requests, lanes):
+                part = min(lanes, requests - start)
+                self.count(part, part)
+                jobs = [pool.submit(copy_context().run, self._status) for _ in range(part)]
+                statuses += [job.result() for job in jobs]
+                if not all(200 <= status < 300 for status in statuses[start:]):
+                    break
+        return statuses
+
+    def _status(self) -> int:
+        try:
+            reply = self.line.send("POST", self.wire.ask, self.valid, JSON)
+        except Problem:
+            return 0
+        self.limited = self.limited or reply.status == 429
+        return reply.status
+
+    def many(self, n: int) -> bytes | None:
+        """The body of a request about ``n`` times the valid row; None where only its bytes are known."""
+        if self.row is None or self.about.schema is None:
+            return None if self.row is None else written(self.wire.body(np.repeat(self.row, n, axis=0)))
+        return written(self.wire.body(fed(np.repeat(self.row, n, axis=0), self.about.schema, self.feeds)))
+
+    def at(self, path: str) -> str:
+        """The URL of another path of the same endpoint, without the query."""
+        return self.line.address.origin + path
+
+
+def site_of(target: HttpTarget, rows: NDArray[np.float32], most: int) -> Site:
+    """The site behind a target, with a few valid rows of its data."""
+    about = About(schema=target.schema, classes=target.classes)
+    row, several = rows[:1], target.request(rows)
+    return Site(target.line, target.wire, about, row, target.request(row), several, target.wants, most, target.meter)
+
+
+def site_at(line: Line, wire: Wire, most: int, body: bytes | None = None) -> Site:
+    """The site at an address alone; its own description, where it gives one, tells a valid row."""
+    from ..targets.http_opening import about
+    from ..targets.trying import rows
+
+    if body is not None:
+        return Site(line, wire, valid=body, most=most)
+    try:
+        told = about(line, wire)
+    except Problem:
+        return Site(line, wire, most=most)
+    few: Any = None
+    if told.schema is not None:
+        few = rows(told.schema, n=SEVERAL)
+    elif told.shape and all(size > 0 for size in told.shape):
+        few = np.random.default_rng(0).random((SEVERAL, *told.shape), np.float32)
+    if few is None:
+        return Site(line, wire, told, most=most)
+    return Site(line, wire, told, few[:1], written(wire.body(few[:1])), written(wire.body(few)), most=most)
