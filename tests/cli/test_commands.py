@@ -105,7 +105,7 @@ def test_two_runs_are_compared_and_reported(tiltyard: Tiltyard, tmp_path: Path) 
     ("words", "said"),
     [
         (("check", "no.such", "--help"), "a check or defense"),
-        (("check", "fairness.groups"), "either --sample NAME or --model FILE"),
+        (("check", "fairness.groups"), "either --sample NAME, or --model FILE or --url URL"),
         (("check", "fairness.groups", "--sample", "nothing"), "a sample"),
         (("check", "fairness.groups", "--model", "none.pt", "--data", "x.csv"), "a model file"),
         (("check", "fairness.groups", "--wrong", "1"), "--wrong"),

@@ -17,8 +17,8 @@ def config(folder: Path, text: str) -> Path:
     ("text", "said"),
     [
         ("", "target in config.toml"),
-        ("[target]\n", "give either sample or file"),
-        ("[target]\nsample='a'\nfile='b'", "give either sample or file"),
+        ("[target]\n", "give either sample, file or url"),
+        ("[target]\nsample='a'\nfile='b'", "give either sample, file or url"),
         ("[target]\nsampel='census'", "'target.sampel'"),
         ("profile='fast'\n[target]\nsample='census'", "profile"),
         ("seed=-1\n[target]\nsample='census'", "seed"),

@@ -16,20 +16,39 @@ def from_options(given: dict[str, str], seed: int) -> "tuple[Target, Dataset]":
 
     Paths are relative to the working folder, ``data_sensitive`` is a list with commas.
     """
-    if bool(given["sample"]) == bool(given["model"]):
-        found = "both" if given["sample"] else "neither"
-        raise Problem("either --sample NAME or --model FILE with --data FILE", found, "Try --sample census")
-    if (rows := given["data_rows"]) and (not rows.isdecimal() or int(rows) < 1):
-        raise Problem("--data-rows as a whole number above 0", repr(rows), "Correct it")
+    named = [f"--{name}" for name in ("sample", "model", "url") if given[name]]
+    if len(named) != 1:
+        found = " and ".join(named) or "none of them"
+        raise Problem("either --sample NAME, or --model FILE or --url URL with --data FILE", found, "Try --sample census")
+    if (given["key_env"] or given["query_budget"]) and not given["url"]:
+        raise Problem("--key-env and --query-budget with --url", named[0], "Leave them out")
+    rows, budget = _whole("--data-rows", given["data_rows"], 1), _whole("--query-budget", given["query_budget"], 0)
     columns = tuple(part.strip() for part in given["data_sensitive"].split(",") if part.strip())
-    target = TargetConfig(sample=given["sample"], file=given["model"], architecture=given["architecture"], factory=given["factory"])
+    target = TargetConfig(
+        sample=given["sample"],
+        file=given["model"],
+        url=given["url"],
+        key_env=given["key_env"],
+        budget=budget,
+        architecture=given["architecture"],
+        factory=given["factory"],
+    )
     data = DataConfig(
         file=given["data"],
         label=given["data_label"] or None,
         sensitive=columns or None,
         member=given["data_member"] or None,
-        rows=int(rows) if rows else None,
+        rows=rows,
     )
     config = Config(target=target, data=data, seed=seed)
     config._folder = Path.cwd()
     return config.opened()
+
+
+def _whole(option: str, text: str, least: int) -> int | None:
+    """A count, or None where the option was not given."""
+    if not text:
+        return None
+    if not text.isdecimal() or int(text) < least:
+        raise Problem(f"{option} as a whole number of at least {least}", repr(text), "Correct it")
+    return int(text)

@@ -1,6 +1,5 @@
 """``tiltyard probe``: the posture of an endpoint."""
 
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +12,7 @@ from ..reports.bundle import make
 from ..result import Record, Status
 from ..running.store import Store
 from ..targets.address import Address, address_of
+from ..targets.line import key_in
 from .assess import written
 from .console import emit, progress_bar, remark, say, show_table, status_line
 
@@ -28,7 +28,7 @@ def run(url: str, key_env: str, request: Path | None, burst: int, consent: bool,
     body = _read(request) if request else None
     remark(f"At most {posture.most:,} requests to {address}.")
     with progress_bar(not as_json) as tell:
-        record = _kept(lambda: probe(url, secret(key_env), posture, body, Progress(tell)), posture, address, kept)
+        record = _kept(lambda: probe(url, key_in(key_env), posture, body, Progress(tell)), posture, address, kept)
     if as_json:
         emit(record)
     else:
@@ -37,15 +37,6 @@ def run(url: str, key_env: str, request: Path | None, burst: int, consent: bool,
         command = f"tiltyard probe {address}"
         written(make([record], title=f"Posture of {address}", not_run=(), command=command), out, ("report.html", "report.json"))
     return exit_code(record)
-
-
-def secret(variable: str) -> str:
-    """The key in the environment variable ``variable``; none where no variable is named."""
-    if not variable:
-        return ""
-    if not os.environ.get(variable):
-        raise Problem(f"a key in the environment variable {variable}", "none", f"Set it: export {variable}=…")
-    return os.environ[variable]
 
 
 def agreed(address: Address, posture: Posture) -> bool:

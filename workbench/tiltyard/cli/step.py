@@ -24,6 +24,9 @@ ANSWERED = (Status.PASSED, Status.FINDING)
 COMMON = {
     "sample": ("NAME", "A shipped model with its data: census, digits, digits-robust."),
     "model": ("FILE", "A model file; give --data too."),
+    "url": ("URL", "An endpoint; give --data too."),
+    "key-env": ("VARIABLE", "The environment variable that holds the endpoint's key."),
+    "query-budget": ("N", "Rows the endpoint may be sent in all."),
     "architecture": ("FILE", "JSON description of the layers, for weights alone."),
     "factory": ("PACKAGE.MODULE:FUNCTION", "What makes the module, for weights alone."),
     "data": ("FILE", "Rows: CSV, Parquet, npz."),

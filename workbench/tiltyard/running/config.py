@@ -20,10 +20,13 @@ if TYPE_CHECKING:
 
 
 class TargetConfig(Frozen):
-    """The model: a shipped sample, or a file and how to open it."""
+    """The model: a shipped sample, a file and how to open it, or an endpoint."""
 
     sample: str = ""
     file: str = ""
+    url: str = Field(default="", description="address of an endpoint: Tiltyard's, KServe's or MLflow's")
+    key_env: str = Field(default="", description="of an endpoint: the environment variable that holds its key")
+    budget: int | None = Field(default=None, ge=0, description="of an endpoint: rows it may be sent in all")
     name: str = ""
     architecture: str = Field(default="", description="path to a JSON description of the layers")
     factory: str = Field(default="", description="package.module:function that makes the module")
@@ -33,8 +36,10 @@ class TargetConfig(Frozen):
 
     @model_validator(mode="after")
     def _one(self) -> Self:
-        if bool(self.sample) == bool(self.file):
-            raise ValueError("give either sample or file")
+        if [bool(self.sample), bool(self.file), bool(self.url)].count(True) != 1:
+            raise ValueError("give either sample, file or url")
+        if (self.key_env or self.budget is not None) and not self.url:
+            raise ValueError("key_env and budget belong to a url")
         return self
 
 
@@ -100,7 +105,7 @@ class Config(Frozen):
         me().must("run")
         audit.ready()
         target, data = self._pair()
-        said = {"model": target.name, "from": self.target.sample or self.target.file, "data": data.name}
+        said = {"model": target.name, "from": self.target.sample or self.target.file or target.origin, "data": data.name}
         audit.note("model opened", target.fingerprint, said | {"data_fingerprint": data.fingerprint})
         if self.data.rows is not None and self.data.rows < len(data):
             data = data.sample(self.data.rows, np.random.default_rng(self.seed))
@@ -109,17 +114,26 @@ class Config(Frozen):
     def _pair(self) -> "tuple[Target, Dataset]":
         if self.target.sample:
             return self._sample()
+        if self.target.url:
+            return self._with_data(self.target.url)
         source = self._path(self.target.file)
         if not source.is_file():
             raise Problem("a model file", f"none at {source}", "Correct file under [target]")
+        return self._with_data(source)
+
+    def _with_data(self, source: "Path | str") -> "tuple[Target, Dataset]":
         if not (self.data.file or self.data.sample):
-            raise Problem("data for a model from a file", "no file or sample under [data]", 'Add file = "rows.csv" under [data]')
+            raise Problem(
+                "data for a model that does not ship with any", "no file or sample under [data]", 'Add file = "rows.csv" under [data]'
+            )
         if self.data.sample:
             data = self._sample_data(self.data.sample)
             return self._open(source, data), data
         try:
             target = self._open(source, None)
-        except Problem:
+        except Problem as problem:
+            if self.target.url and "a schema" not in problem.expected:
+                raise
             data = self._read(None)
             return self._open(source, data), data
         return target, self._read(target)
@@ -140,7 +154,8 @@ class Config(Frozen):
             raise Problem(f"sample data ({', '.join(data_names())})", repr(name), "Choose one of these")
         return load_data(name)
 
-    def _open(self, source: Path, data: "Dataset | None") -> "Target":
+    def _open(self, source: "Path | str", data: "Dataset | None") -> "Target":
+        from ..targets.line import key_in
         from ..targets.opening import open_target
 
         given = self.target
@@ -153,6 +168,8 @@ class Config(Frozen):
             outputs=given.outputs,
             feeds=given.feeds,
             data=data,
+            key=key_in(given.key_env),
+            budget=given.budget,
         )
 
     def _read(self, target: "Target | None") -> "Dataset":

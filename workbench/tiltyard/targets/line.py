@@ -92,6 +92,15 @@ class Key:
         return text.replace(self._text, "…") if self._text else text
 
 
+def key_in(variable: str) -> str:
+    """The key in the environment variable ``variable``; none where no variable is named."""
+    if not variable:
+        return ""
+    if not os.environ.get(variable):
+        raise Problem(f"a key in the environment variable {variable}", "none", f"Set it: export {variable}=…")
+    return os.environ[variable]
+
+
 class Line:
     """Sends requests to one address; safe from any thread.
 
