@@ -16,6 +16,8 @@ from tiltyard.catalogue import checks
 from tiltyard.errors import Problem
 from tiltyard.intervals import rate
 from tiltyard.reports.bundle import Bundle, make, read
+from tiltyard.reports.html import documents, repeat
+from tiltyard.reports.overview import overview, worst
 from tiltyard.reports.writing import render, write
 from tiltyard.result import (
     Axis,
@@ -131,6 +133,61 @@ def test_sarif_has_the_finding_and_says_it_was_not_whole(bundle):
     run = json.loads(render(bundle, "sarif"))["runs"][0]
     assert [r["ruleId"] for r in run["results"]] == ["evasion.pgd"]
     assert run["invocations"][0]["executionSuccessful"] is False
+
+
+def _moved(name: str, verdicts: dict[str, str]) -> Record:
+    columns = tuple(Column(name=n) for n in ("Risk", "Check", "Measure", "Before", "After", "Difference", "Verdict"))
+    rows = tuple((risk.split("#")[0], "c", "m", "1", "2", "+1", verdict) for risk, verdict in verdicts.items())
+    table = Table(name="cross_risk", title="T", columns=columns, rows=rows)
+    result = CheckResult(status=Status.PASSED, summary="So it went.", tables=(table,))
+    return _record(check="cross_risk.after").model_copy(update={"title": f"What {name} does to the other risks", "result": result})
+
+
+def test_what_each_defense_does_stands_in_one_table():
+    a = _moved("Rounding", {"Robustness": "↑ safer", "Robustness#2": "↓ less safe", "Leakage": "= same"})
+    b = _moved("Noise", {"Leakage": "↑ safer", "Cost": "↓ less safe"})
+    seen = overview([_record(), a, b])
+    assert seen is not None
+    assert seen.risks == ("Robustness", "Leakage", "Cost")
+    assert [(name, [m.words for m in moves], [m.tone for m in moves]) for _, name, moves in seen.rows] == [
+        ("Rounding", ["↑ 1 ↓ 1", "=", "–"], ["mixed", "same", "same"]),
+        ("Noise", ["–", "↑ 1", "↓ 1"], ["same", "better", "worse"]),
+    ]
+    assert overview([_record()]) is None
+    assert "What each defense does to every risk" in render(make([_record(), a, b]), "html")
+
+
+def test_the_gravest_findings_come_first_and_none_twice():
+    low = Finding(title="Low", severity=Severity.LOW, evidence="m", advice="Wait.")
+    worse = Finding(title="Worse", severity=Severity.CRITICAL, evidence="m", advice="Act.")
+    first = _record()
+    second = _record(check="theft.extraction")
+    second = second.model_copy(update={"result": second.result.model_copy(update={"findings": (low, worse, *first.result.findings)})})
+    assert [(g.finding.severity, g.record.id) for g in worst([first, second])] == [
+        (Severity.CRITICAL, second.id),
+        (Severity.HIGH, first.id),
+        (Severity.HIGH, second.id),
+    ]
+    assert len(worst([_record() for _ in range(9)])) == 1
+    assert worst([_record(check="campaign.matrix")]) == []
+
+
+def test_documents_are_shown_as_text_without_markup_of_their_own():
+    text = f"# Card\n\n**Name**: {NASTY}\n\n[x](javascript:alert(1)) ![y](https://e.org/z.png)\n\n| A |\n|---|\n| b |\n"
+    record = _record().model_copy(update={"effective": {"documents": {"Model card": text}, "seed": 0}})
+    shown = documents(record)["Model card"]
+    assert "<h4>Card</h4>" in shown
+    assert "<strong>Name</strong>" in shown
+    assert "<td>b</td>" in shown
+    assert not re.findall(r"<(img|a)\b|href|src=", shown.replace("&lt;img src=x", ""))
+    page = render(make([record]), "html")
+    assert "<summary>Model card</summary>" in page
+    assert "documents =" not in page
+
+
+def test_only_what_can_be_run_again_says_how():
+    assert repeat(_record()).startswith("tiltyard check evasion.pgd --")
+    assert repeat(_record(check="cross_risk.after")) == ""
 
 
 def test_a_full_disk_leaves_the_old_report(bundle, tmp_path, monkeypatch):

@@ -17,11 +17,12 @@ from tiltyard.datasets.dataset import Dataset
 from tiltyard.datasets.schema import Feature, Schema
 from tiltyard.errors import Problem
 from tiltyard.result import Status
+from tiltyard.running.checklist import facts_of
 from tiltyard.running.store import Store
 from tiltyard.targets.estimators import FunctionTarget
 from tiltyard.targets.target import Target
 from tiltyard_widgets.byhand import change_of, drawable, encoded, row_values
-from tiltyard_widgets.ethics import EthicsPanel, facts_of
+from tiltyard_widgets.ethics import EthicsPanel
 from tiltyard_widgets.redteam import RedTeamPanel
 from tiltyard_widgets.session import Session
 

@@ -6,10 +6,8 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as w
-import numpy as np
 
 from tiltyard.datasets.dataset import Dataset
-from tiltyard.datasets.schema import Feature
 from tiltyard.errors import Problem
 from tiltyard.targets.target import Target
 
@@ -21,7 +19,6 @@ from .panel import Panel
 from .picker import Choice
 
 if TYPE_CHECKING:
-    from tiltyard.standards.cards import DataFacts
     from tiltyard.standards.ethics import Checklist, Evidence, Item
 
 ID = "guidelines.checklist"
@@ -179,17 +176,17 @@ class EthicsPanel(Panel):
 
     def text(self) -> str:
         """The chosen file."""
-        from tiltyard.standards.cards import datasheet, model_card
-
         target, data, found = self.session.target, self.session.data, self.list
         if target is None or data is None or found is None:
             raise Problem("a model and data", "none yet", "Load them first")
-        records = [r for r in self.session.latest.values() if r.check != ID]
-        if self.kind.value == "model":
-            return model_card(target.identity, data.identity, records, found)
-        if self.kind.value == "data":
-            return datasheet(data.identity, facts_of(data), records, found)
-        return found.text()
+        if self.kind.value == "checklist":
+            return found.text()
+        return self._documents(found, target, data)["Model card" if self.kind.value == "model" else "Datasheet"]
+
+    def _documents(self, found: "Checklist", target: Target, data: Dataset) -> dict[str, str]:
+        from tiltyard.running.checklist import documents
+
+        return documents(found, target.identity, data, list(self.session.latest.values()))
 
     def put(self) -> None:
         """Add the checklist as it stands to the run."""
@@ -197,8 +194,9 @@ class EthicsPanel(Panel):
 
         target, data = self.session.target, self.session.data
         if target is not None and data is not None and self.list is not None:
-            self.session.add(checklist_record(self.list, target.identity, data.identity))
-            self.message.say("The checklist as it stands is in the report.", level="info")
+            texts = self._documents(self.list, target, data)
+            self.session.add(checklist_record(self.list, target.identity, data.identity, texts))
+            self.message.say("The checklist as it stands is in the report, with model card and datasheet.", level="info")
 
     def _uploaded(self) -> None:
         self.message.clear()
@@ -275,32 +273,3 @@ def _traced(one: "Evidence") -> str:
     if one.metric == "seed":
         return f"{one.said}, in every record; here that of {one.title} (record {one.record[:8]}, metric seed)."
     return f"{one.said}. {one.ended.capitalize()} by {one.title} (record {one.record[:8]}, metric {one.metric})."
-
-
-def facts_of(data: Dataset) -> "DataFacts":
-    """What a data set says of itself, for its datasheet."""
-    from tiltyard.standards.cards import ColumnFacts, DataFacts
-
-    sensitive = set(data.schema.sensitive) | set(data.sensitive)
-    columns = tuple(ColumnFacts(name=f.name, kind=f.kind, values=_values(f), sensitive=f.name in sensitive) for f in data.schema.features)
-    counts = np.bincount(data.y, minlength=len(data.schema.classes))
-    trained = None if data.member is None else int(data.member.sum())
-    return DataFacts(
-        rows=len(data),
-        label=data.schema.label,
-        classes=data.schema.classes,
-        columns=columns,
-        trained=trained,
-        held_out=None if trained is None else len(data) - trained,
-        shares=tuple(float(c) / len(data) for c in counts),
-        sensitive=tuple(sorted(sensitive)),
-        source=data.source,
-        license=data.license,
-    )
-
-
-def _values(f: Feature) -> str:
-    if f.grouped:
-        return ", ".join(f.values[:8]) + (f" and {len(f.values) - 8} more" if len(f.values) > 8 else "")
-    size = f"{'×'.join(map(str, f.shape))}, " if f.shape else ""
-    return f"{size}{f.low:g} to {f.high:g} {f.unit}".strip()

@@ -1,5 +1,6 @@
 """The report as one HTML file: no script, no network, readable in print."""
 
+import re
 from functools import cache
 from html import escape
 from importlib import resources
@@ -7,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
+from ..catalogue import checks, defenses
 from ..result import Column, Gallery, Metric, Record, Status
 from ..standards.catalog import describe as standard
 from ..standards.catalog import known, sources
 from .bundle import Bundle
 from .figures import svg
+from .overview import overview, worst
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -78,9 +81,30 @@ def cite(id: str) -> str:
 
 
 def repeat(record: Record) -> str:
-    """The shell line that runs this step again."""
+    """The shell line that runs this step again; empty for what is put together from other records."""
+    if record.check not in {**checks(), **defenses()}:
+        return ""
     options = " ".join(f"--{k.replace('_', '-')} {_shell(v)}" for k, v in record.effective.items() if _shell(v))
     return f"tiltyard check {record.check} {options}".strip()
+
+
+def parameters(record: Record) -> dict[str, Any]:
+    """What it ran with, in short; plans and questionnaires are left to the JSON."""
+    return {k: ", ".join(map(str, v)) if isinstance(v, list) else v for k, v in record.effective.items() if not isinstance(v, dict)}
+
+
+def documents(record: Record) -> dict[str, Markup]:
+    """The Markdown a record carries (model card, datasheet) as HTML by title; no HTML of its own gets through."""
+    from markdown_it import MarkdownIt
+
+    texts = record.effective.get("documents", {})
+    parser = MarkdownIt("commonmark", {"html": False}).enable("table").disable(["image", "link", "autolink"])
+    return {str(title): Markup(_lower(parser.render(str(text)))) for title, text in texts.items()} if isinstance(texts, dict) else {}
+
+
+def _lower(text: str) -> str:
+    """Headings three levels down, under the record's own."""
+    return re.sub(r"<(/?)h([1-3])>", lambda m: f"<{m[1]}h{int(m[2]) + 3}>", text)
 
 
 def _shell(value: Any) -> str:
@@ -97,8 +121,10 @@ def environment() -> "Environment":
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     env = Environment(loader=PackageLoader("tiltyard.reports", "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    env.filters.update(number=number, measured=measured, cell=cell, cite=cite, repeat=repeat)
-    env.globals.update(svg=lambda chart: Markup(svg(chart)), signs=SIGNS, sources=sources, pictures=pictures, Status=Status)
+    env.filters.update(number=number, measured=measured, cell=cell, cite=cite, repeat=repeat, parameters=parameters, documents=documents)
+    env.globals.update(
+        svg=lambda chart: Markup(svg(chart)), signs=SIGNS, sources=sources, pictures=pictures, overview=overview, worst=worst
+    )
     return env
 
 

@@ -1,10 +1,16 @@
-"""The ethics checklist as a record, so that the store keeps it and the report shows it."""
+"""The ethics checklist as a record with its model card and datasheet, so that the store keeps them and the report shows them."""
 
 import uuid
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
+import numpy as np
+
 from ..check import versions
+from ..datasets.dataset import Dataset
+from ..datasets.schema import Feature
 from ..result import CheckResult, Column, Finding, Identity, Metric, Record, Severity, Status, Table
+from ..standards.cards import ColumnFacts, DataFacts, datasheet, model_card
 from ..standards.ethics import Checklist, Item, principles
 
 ID = "guidelines.checklist"
@@ -13,15 +19,51 @@ COLUMNS = tuple(Column(name=name) for name in ("Principle", "Question", "State",
 MOST = 50
 
 
-def checklist_record(found: Checklist, target: Identity, data: Identity) -> Record:
-    """The checklist as a record about ``target`` and ``data``."""
+def documents(found: Checklist, target: Identity, data: Dataset, records: Sequence[Record]) -> dict[str, str]:
+    """The model card of ``target`` and the datasheet of ``data``, Markdown by title."""
+    told = [r for r in records if r.check != ID]
+    return {
+        "Model card": model_card(target, data.identity, told, found),
+        "Datasheet": datasheet(data.identity, facts_of(data), told, found),
+    }
+
+
+def facts_of(data: Dataset) -> DataFacts:
+    """What a data set says of itself, for its datasheet."""
+    sensitive = set(data.schema.sensitive) | set(data.sensitive)
+    columns = tuple(ColumnFacts(name=f.name, kind=f.kind, values=_values(f), sensitive=f.name in sensitive) for f in data.schema.features)
+    counts = np.bincount(data.y, minlength=len(data.schema.classes))
+    trained = None if data.member is None else int(data.member.sum())
+    return DataFacts(
+        rows=len(data),
+        label=data.schema.label,
+        classes=data.schema.classes,
+        columns=columns,
+        trained=trained,
+        held_out=None if trained is None else len(data) - trained,
+        shares=tuple(float(c) / len(data) for c in counts),
+        sensitive=tuple(sorted(sensitive)),
+        source=data.source,
+        license=data.license,
+    )
+
+
+def _values(f: Feature) -> str:
+    if f.grouped:
+        return ", ".join(f.values[:8]) + (f" and {len(f.values) - 8} more" if len(f.values) > 8 else "")
+    size = f"{'×'.join(map(str, f.shape))}, " if f.shape else ""
+    return f"{size}{f.low:g} to {f.high:g} {f.unit}".strip()
+
+
+def checklist_record(found: Checklist, target: Identity, data: Identity, texts: Mapping[str, str] | None = None) -> Record:
+    """The checklist as a record about ``target`` and ``data``, with the ``documents`` that the report shows under it."""
     return Record(
         id=uuid.uuid4().hex,
         check=ID,
         title="Ethics checklist",
         result=checklist_result(found),
         given={},
-        effective={"checklist": found.model_dump(mode="json")},
+        effective={"checklist": found.model_dump(mode="json"), "documents": dict(texts or {})},
         seed=0,
         target=target,
         data=data,

@@ -16,7 +16,7 @@ from .assessment import finished
 from .campaign import ThreatModel, plan
 from .campaign_matrix import campaign_record
 from .campaign_rules import start
-from .checklist import checklist_record
+from .checklist import checklist_record, documents
 from .cross_risk import again, cross
 from .job import Job
 from .profiles import overrides
@@ -109,9 +109,10 @@ class Tour:
         self._add(campaign_record(planned, self.target, self.data, job.records))
 
     def checklist(self) -> None:
-        """The ethics checklist, filled from what was found."""
+        """The ethics checklist, filled from what was found, with model card and datasheet."""
         target, data = self.target.identity, self.data.identity
-        self._add(checklist_record(fill(self.records, target=target, data=data), target, data))
+        found = fill(self.records, target=target, data=data)
+        self._add(checklist_record(found, target, data, documents(found, target, self.data, self.records)))
 
     def end(self) -> None:
         """Nothing more follows."""

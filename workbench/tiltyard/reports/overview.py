@@ -1,0 +1,82 @@
+"""What a reader of a report sees first: the gravest findings, and what each defense does to every risk."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..catalogue import checks, topic_of
+from ..result import Finding, Record, Severity
+from ..running.cross_risk import ID, RISKS, SIGNS
+
+MOST = 12
+EACH = 2
+TITLE = "What "
+REST = " does to the other risks"
+
+
+@dataclass(frozen=True)
+class Grave:
+    """A finding and the record it stands in."""
+
+    finding: Finding
+    record: Record
+
+
+@dataclass(frozen=True)
+class Move:
+    """How many numbers of one risk a defense moved for better and for worse, and how many it left within their error."""
+
+    safer: int
+    less_safe: int
+    other: int
+
+    @property
+    def tone(self) -> str:
+        """Which way it went, as a class of the style sheet."""
+        if self.safer and self.less_safe:
+            return "mixed"
+        return "better" if self.safer else "worse" if self.less_safe else "same"
+
+    @property
+    def words(self) -> str:
+        """In a cell."""
+        parts = [f"↑ {self.safer}"] * bool(self.safer) + [f"↓ {self.less_safe}"] * bool(self.less_safe)
+        return " ".join(parts) or ("=" if self.other else "–")
+
+
+@dataclass(frozen=True)
+class Overview:
+    """Defenses by risks; a row has one `Move` for each of ``risks``."""
+
+    risks: tuple[str, ...]
+    rows: tuple[tuple[Record, str, tuple[Move, ...]], ...]
+
+
+def worst(records: Sequence[Record], most: int = MOST) -> list[Grave]:
+    """The gravest findings of medium severity or more: at most `EACH` of a topic, none that only repeats those of other records."""
+    order = list(Severity)
+    least, known = order.index(Severity.MEDIUM), checks()
+    found = [Grave(f, r) for r in records for f in r.result.findings if r.check in known and order.index(f.severity) >= least]
+    chosen: list[Grave] = []
+    for one in sorted(found, key=lambda g: -order.index(g.finding.severity)):
+        mine = [g for g in chosen if topic_of(g.record.check) == topic_of(one.record.check)]
+        if len(mine) < EACH and one.finding.title not in [g.finding.title for g in mine]:
+            chosen.append(one)
+    return chosen[:most]
+
+
+def overview(records: Sequence[Record]) -> Overview | None:
+    """The cross-risk tables of ``records`` as one; None where there is none."""
+    mine = [r for r in records if r.check == ID and r.result.tables]
+    said = {str(row[0]) for r in mine for row in r.result.tables[0].rows}
+    risks = tuple(risk for risk in (*RISKS.values(), "Cost") if risk in said)
+    if not mine:
+        return None
+    return Overview(
+        risks, tuple((r, r.title.removeprefix(TITLE).removesuffix(REST), tuple(_move(r, risk) for risk in risks)) for r in mine)
+    )
+
+
+def _move(record: Record, risk: str) -> Move:
+    signs = [str(row[-1]) for row in record.result.tables[0].rows if row[0] == risk]
+    safer, less = signs.count(SIGNS["better"]), signs.count(SIGNS["worse"])
+    return Move(safer, less, len(signs) - safer - less)
