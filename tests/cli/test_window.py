@@ -5,12 +5,14 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from pathlib import Path
 
+import httpx
 import pytest
 
-from tiltyard.cli.window import HOST, free_port, jupyterlab, notebook, voila
+from tiltyard.access.users import Users
+from tiltyard.cli import main
+from tiltyard.cli.window import HOST, Door, free_port, jupyterlab, notebook, opened, voila
 from tiltyard.errors import Problem
 
 
@@ -26,11 +28,32 @@ def test_a_taken_port_is_told_or_gone_round() -> None:
 
 def test_the_servers_bind_to_this_machine_alone(tmp_path: Path) -> None:
     assert notebook().name == "workbench.ipynb"
-    assert f"--Voila.ip={HOST}" in voila(1, browser=False)
+    assert f"--Voila.ip={HOST}" in voila(1, Door())
     assert f"--ServerApp.ip={HOST}" in jupyterlab(1, False, tmp_path)
-    assert "--no-browser" in voila(1, browser=False)
-    assert "--no-browser" not in voila(1, browser=True)
+    assert "--App.login=token" in voila(1, Door())
     assert not [word for word in jupyterlab(1, False, tmp_path) if "token" in word]
+
+
+def test_a_door_that_lets_nobody_or_everybody_in_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TILTYARD_USERS", str(tmp_path / "users.json"))
+    with pytest.raises(Problem, match="tiltyard user add"):
+        Door("password").ready()
+    with pytest.raises(Problem, match="--no-token"):
+        Door("none", "models.example").ready()
+    Users().add("ada", "admin", "correct horse battery")
+    Door("password", "models.example").ready()
+    assert main(["app", "--password", "--no-token"]) == 2
+
+
+def test_a_browser_gets_the_token_from_a_file_of_its_owner_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr("webbrowser.open", asked.append)
+    with opened("http://127.0.0.1:1/?token=secret"):
+        page = Path(asked[0].removeprefix("file://"))
+        assert "secret" in page.read_text(encoding="utf-8")
+        assert "secret" not in asked[0]
+        assert page.parent.stat().st_mode & 0o077 == 0
+    assert not page.exists()
 
 
 @pytest.mark.slow
@@ -47,11 +70,13 @@ def test_the_app_answers_and_ends_with_its_server(tmp_path: Path) -> None:
     try:
         assert app.stdout is not None
         said = app.stdout.readline()
-        url = re.search(r"http://127\.0\.0\.1:(\d+)/", said)
+        url = re.search(r"http://127\.0\.0\.1:(\d+)/\?token=[\w-]{43,}", said)
         assert url, said
-        with urllib.request.urlopen(url[0], timeout=60) as page:
-            text = page.read().decode()
-        assert page.status == 200
+        with httpx.Client(timeout=120, follow_redirects=True) as browser:
+            assert "Paste the token" in browser.get(url[0].partition("?")[0]).text
+            page = browser.get(url[0])
+        text = page.text
+        assert (page.status_code, str(page.url)) == (200, url[0].partition("?")[0])
         assert not re.findall(r"(?:src|href)=[\"'](?:https?:)?//(?!127\.0\.0\.1)", text)
     finally:
         app.send_signal(signal.SIGTERM)

@@ -1,6 +1,7 @@
 """The real app, `tiltyard app`, on a free port with a store of its own; it ends with the tests."""
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import pytest
 
 @pytest.fixture(scope="session")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """URL of a running app."""
+    """URL of a running app, with its token."""
     with closing(socket.socket()) as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -24,21 +25,21 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     command = [sys.executable, "-m", "tiltyard", "app", "--port", str(port)]
     server = subprocess.Popen(command, env=environment, cwd=folder, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
     try:
-        _wait(port, server, Path(log.name))
-        yield f"http://127.0.0.1:{port}/"
+        yield _url(server, Path(log.name))
     finally:
         server.terminate()
         server.wait(20)
         log.close()
 
 
-def _wait(port: int, server: "subprocess.Popen[bytes]", log: Path) -> None:
+def _url(server: "subprocess.Popen[bytes]", log: Path) -> str:
+    """What the app said: where it is, once it answers."""
     end = time.monotonic() + 120
     while time.monotonic() < end:
+        said = log.read_text(errors="replace")
+        if found := re.search(r"Tiltyard is at (\S+)\s", said):
+            return found[1]
         if server.poll() is not None:
-            pytest.fail(f"the app ended: {log.read_text()[-2000:]}")
-        with closing(socket.socket()) as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
+            pytest.fail(f"the app ended: {said[-2000:]}")
         time.sleep(0.2)
     pytest.fail("the app did not answer within two minutes")

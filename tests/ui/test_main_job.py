@@ -23,12 +23,13 @@ class Window:
         self.page = page
         self.errors: list[str] = []
         self.outside: list[str] = []
+        own = url.partition("?")[0]
         page.set_default_timeout(PATIENCE)
         page.on("console", lambda m: self.errors.append(m.text) if m.type == "error" else None)
         page.on("pageerror", lambda e: self.errors.append(str(e)))
         page.on(
             "request",
-            lambda r: self.outside.append(r.url) if not r.url.startswith((url, url.replace("http", "ws"), "data:", "blob:")) else None,
+            lambda r: self.outside.append(r.url) if not r.url.startswith((own, own.replace("http", "ws"), "data:", "blob:")) else None,
         )
         page.goto(url)
         page.get_by_text("rows answered in").wait_for()

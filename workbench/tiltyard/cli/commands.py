@@ -50,11 +50,16 @@ def demo(
 def app_(
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port on 127.0.0.1; 8866, or a free one.")] = None,
     browser: Annotated[bool, typer.Option("--browser", help="Open a browser too.")] = False,
+    password: Annotated[bool, typer.Option("--password", help="People log in by name and password; see `tiltyard user`.")] = False,
+    no_token: Annotated[bool, typer.Option("--no-token", help="Let in whoever can reach 127.0.0.1, as you.")] = False,
+    hostname: Annotated[str, typer.Option(metavar="NAME", help="The name a TLS proxy of yours serves it under.")] = "",
 ) -> None:
-    """The workbench as a Voila app on 127.0.0.1; prints the URL."""
-    from .window import serve
+    """The workbench as a Voila app on 127.0.0.1; prints the URL with the token that opens it."""
+    from .window import Door, app
 
-    raise typer.Exit(serve("app", port, browser))
+    if password and no_token:
+        raise typer.BadParameter("Expected --password or --no-token; found both. Leave one away")
+    raise typer.Exit(app(port, browser, Door("password" if password else "none" if no_token else "token", hostname)))
 
 
 @app.command()
@@ -64,9 +69,9 @@ def lab(
     browser: Annotated[bool, typer.Option("--browser", help="Open a browser too.")] = False,
 ) -> None:
     """The workbench in JupyterLab on 127.0.0.1; prints the URL."""
-    from .window import serve
+    from .window import lab
 
-    raise typer.Exit(serve("lab", port, browser, folder))
+    raise typer.Exit(lab(port, browser, folder))
 
 
 @app.command()

@@ -1,14 +1,19 @@
 """``tiltyard app`` and ``tiltyard lab``: the workbench in a browser, served on this machine alone."""
 
 import os
+import secrets
 import socket
 import subprocess
 import sys
+import tempfile
 import time
+import webbrowser
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext, suppress
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Literal
 
 from ..errors import Problem
 from .console import remark, say
@@ -18,15 +23,62 @@ PORTS = {"app": 8866, "lab": 8888}
 PATIENCE = 120.0
 
 
-def serve(what: str, port: int | None, browser: bool, folder: Path | None = None) -> int:
-    """Start Voila or JupyterLab, print the URL once it answers, and stay until it ends."""
-    chosen = free_port(PORTS[what], port)
-    command = voila(chosen, browser) if what == "app" else jupyterlab(chosen, browser, folder or Path())
+OPEN = "Anybody who can reach this machine's loopback address, every account of it too, gets in as you: there is no token."
+
+
+@dataclass(frozen=True)
+class Door:
+    """How people come into the app: by token, by name and password, or all who can reach it; ``hostname`` is a TLS proxy's."""
+
+    login: Literal["token", "password", "none"] = "token"
+    hostname: str = ""
+
+    def ready(self) -> None:
+        """Raise where nobody could come in, or everybody from elsewhere."""
+        if self.login == "none" and self.hostname:
+            raise Problem("a login for an app others can reach", "--no-token with --hostname", "Leave one of them away")
+        if self.login == "password":
+            from ..access.users import Users
+
+            if not (users := Users()).all():
+                raise Problem("people who may log in", f"none in {users.path}", "Add one: `tiltyard user add NAME --role admin`")
+
+
+def app(port: int | None, browser: bool, door: Door) -> int:
+    """Start the app behind its door, print the URL once it answers, and stay until it ends."""
+    door.ready()
+    chosen = free_port(PORTS["app"], port)
+    token = secrets.token_urlsafe(32) if door.login == "token" else ""
+    remark("Starting the workbench; Ctrl-C stops it.")
+    if door.login == "none":
+        remark(OPEN, style="bold red")
+    with started(voila(chosen, door), token) as server:
+        answers(server, chosen)
+        url = f"http://{HOST}:{chosen}/" + (f"?token={token}" if token else "")
+        say(f"Tiltyard is at {url}")
+        with opened(url) if browser else nullcontext():
+            return max(server.wait(), 0)
+
+
+def lab(port: int | None, browser: bool, folder: Path) -> int:
+    """Start JupyterLab, which prints its own URL with its token, and stay until it ends."""
+    chosen = free_port(PORTS["lab"], port)
+    command = jupyterlab(chosen, browser, folder)
     remark("Starting the workbench; Ctrl-C stops it.")
     with started(command) as server:
         answers(server, chosen)
         say(f"Tiltyard is at http://{HOST}:{chosen}/")
         return max(server.wait(), 0)
+
+
+@contextmanager
+def opened(url: str) -> Iterator[None]:
+    """A browser on ``url`` by way of a file only its owner can read: a command line would show the token to others here."""
+    with tempfile.TemporaryDirectory(prefix="tiltyard-") as folder:
+        page = Path(folder) / "open.html"
+        page.write_text(f'<!doctype html><meta http-equiv="refresh" content="0;url={url}"><a href="{url}">Tiltyard</a>', encoding="utf-8")
+        webbrowser.open(page.as_uri())
+        yield
 
 
 def free_port(usual: int, wanted: int | None) -> int:
@@ -62,13 +114,14 @@ def notebook(name: str = "workbench") -> Path:
     raise Problem(f"the notebook {name}.ipynb", f"none at {beside}", "Install tiltyard again")
 
 
-def voila(port: int, browser: bool) -> list[str]:
-    """The command that serves the workbench as an app."""
-    words = [sys.executable, "-m", "voila", str(notebook()), f"--Voila.ip={HOST}", f"--port={port}", "--template=tiltyard"]
-    words += ["--Voila.log_level=ERROR", "--VoilaConfiguration.file_allowlist", "a^"]
+def voila(port: int, door: Door) -> list[str]:
+    """The command that serves the workbench as an app; it reads a token from its standard input."""
+    words = [sys.executable, "-m", "tiltyard_widgets.gateway", str(notebook()), f"--Voila.ip={HOST}", f"--port={port}"]
+    words += [f"--App.login={door.login}", f"--App.hostname={door.hostname}", "--template=tiltyard", "--no-browser"]
+    words += ["--Voila.log_level=ERROR", "--VoilaConfiguration.file_allowlist", "a^", "--Voila.port_retries=0"]
     for extension in ("@voila-dashboards/jupyterlab-preview", "tiltyard"):  # they need JupyterLab's own parts, which Voila lacks
         words += ["--VoilaConfiguration.extension_denylist", extension]
-    return words if browser else [*words, "--no-browser"]
+    return words
 
 
 def jupyterlab(port: int, browser: bool, folder: Path) -> list[str]:
@@ -87,12 +140,13 @@ def shares() -> list[Path]:
 
 
 @contextmanager
-def started(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
-    """The server as a child that ends with us, however we end."""
+def started(command: list[str], line: str = "") -> Iterator[subprocess.Popen[bytes]]:
+    """The server as a child that ends with us, however we end. ``line`` is said to its standard input, where no other account can read it."""
     paths = [*map(str, shares()), *filter(None, [os.environ.get("JUPYTER_PATH")])]
     environment = {**os.environ, "JUPYTER_PATH": os.pathsep.join(paths)}
-    server = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL)
+    server = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE)
     try:
+        _tell(server, line)
         yield server
     finally:
         server.terminate()
@@ -117,3 +171,9 @@ def answers(server: subprocess.Popen[bytes], port: int) -> None:
                 return
         time.sleep(0.1)
     raise Problem(f"the server to answer within {PATIENCE:.0f} s", "that it did not", "Try `tiltyard doctor`")
+
+
+def _tell(server: subprocess.Popen[bytes], line: str) -> None:
+    assert server.stdin is not None
+    with suppress(BrokenPipeError), server.stdin as pipe:
+        pipe.write(f"{line}\n".encode())

@@ -1,0 +1,132 @@
+"""The app's server with a small notebook, as a process of its own; it ends with the module."""
+
+import asyncio
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import httpx
+import nbformat
+import pytest
+from tornado.websocket import WebSocketClientConnection
+
+from tiltyard.cli.window import free_port
+
+PATIENCE = 120.0
+TOKEN = "a-token-that-only-this-test-knows-0123456789"
+CODE = "import json, os\nprint('BEGIN' + json.dumps(dict(os.environ)) + 'END')"
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server: its URL, process and log, and the folder of its store and users."""
+
+    url: str
+    process: "subprocess.Popen[bytes]"
+    log: Path
+    folder: Path
+
+    def client(self) -> httpx.Client:
+        """A browser's worth of cookies, following nothing by itself."""
+        return httpx.Client(base_url=self.url, timeout=PATIENCE)
+
+
+@contextmanager
+def serving(folder: Path, login: str, environment: dict[str, str] | None = None, token: str = TOKEN) -> Iterator[Server]:
+    notebook = folder / "small.ipynb"
+    metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(CODE)], metadata=metadata), notebook)
+    port = free_port(0, None)
+    log = folder / "log"
+    words = [sys.executable, "-m", "tiltyard_widgets.gateway", str(notebook), "--Voila.ip=127.0.0.1", f"--port={port}", "--no-browser"]
+    words += [f"--App.login={login}", "--Voila.port_retries=0", "--VoilaConfiguration.file_allowlist", "a^", "--OwnedKernels.most=2"]
+    given = {
+        **os.environ,
+        "TILTYARD_STORE": str(folder / "runs.sqlite"),
+        "TILTYARD_USERS": str(folder / "users.json"),
+        **(environment or {}),
+    }
+    with log.open("wb") as said:
+        server = subprocess.Popen(words, env=given, cwd=folder, stdin=subprocess.PIPE, stdout=said, stderr=said)
+        try:
+            assert server.stdin is not None
+            server.stdin.write(f"{token}\n".encode())
+            server.stdin.close()
+            yield Server(_up(f"http://127.0.0.1:{port}", server, log), server, log, folder)
+        finally:
+            server.terminate()
+            try:
+                server.wait(30)
+            except subprocess.TimeoutExpired:
+                server.kill()
+                server.wait()
+
+
+def _up(url: str, server: "subprocess.Popen[bytes]", log: Path) -> str:
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        if server.poll() is not None:
+            pytest.fail(f"the server ended: {log.read_text(errors='replace')[-2000:]}")
+        try:
+            httpx.get(f"{url}/login", timeout=PATIENCE)
+        except httpx.TransportError:
+            time.sleep(0.1)
+        else:
+            return url
+    pytest.fail("the server did not answer")
+
+
+@dataclass(frozen=True)
+class Page:
+    """What a page of the app said: its kernel's id and environment."""
+
+    text: str
+    kernel: str
+    environment: dict[str, Any]
+
+
+def opened(client: httpx.Client) -> Page:
+    """Open the page, which starts a kernel."""
+    answer = client.get("/")
+    assert answer.status_code == 200, answer.text
+    text = unescape(answer.text)
+    kernel = re.search(r"\w{8}-\w{4}-\w{4}-\w{4}-\w{12}", text)
+    environment = re.search(r"BEGIN(\{.*?\})END", text, re.DOTALL)
+    assert kernel and environment, text[:2000]
+    return Page(text, kernel[0], json.loads(environment[1]))
+
+
+def closed(client: httpx.Client, page: Page) -> None:
+    """Leave the page as its own script does."""
+    answer = client.post(f"/voila/api/shutdown/{page.kernel}", data={"_xsrf": xsrf(client)})
+    assert answer.status_code == 204, answer.text
+
+
+def xsrf(client: httpx.Client) -> str:
+    """The token of this browser's forms; the login page sets it, and so does the app's."""
+    if "_xsrf" not in client.cookies:
+        client.get("/login")
+    return str(client.cookies.get("_xsrf", ""))
+
+
+def typed(client: httpx.Client, **fields: str) -> httpx.Response:
+    """Send the login form."""
+    return client.post("/login", data={"_xsrf": xsrf(client), **fields})
+
+
+async def ended(connection: WebSocketClientConnection) -> int | None:
+    """Close a websocket, read what was still on its way, and return the code it closed with."""
+    connection.close()
+    async with asyncio.timeout(PATIENCE):
+        while await connection.read_message() is not None:
+            pass
+    return connection.close_code

@@ -1,0 +1,112 @@
+"""Every handler of Voila, answering only who is logged in, and about a kernel only its owner."""
+
+import re
+from typing import Any
+
+from jupyter_server.base.handlers import JupyterHandler
+from jupyter_server.utils import url_path_join
+from tornado.httputil import url_concat
+from tornado.web import HTTPError, RequestHandler, StaticFileHandler
+from tornado.websocket import WebSocketHandler
+
+GONE = 4401
+KERNEL = re.compile(r"kernel_id|/api/shutdown/")
+
+
+class Quiet(JupyterHandler):
+    """No banner, no address of this page for other sites, no query in a log."""
+
+    def set_default_headers(self) -> None:
+        super().set_default_headers()
+        self.clear_header("Server")
+        self.set_header("Referrer-Policy", "same-origin")
+        self.set_header("X-Content-Type-Options", "nosniff")
+        self.set_header("Cross-Origin-Opener-Policy", "same-origin")
+
+    def _request_summary(self) -> str:
+        return f"{self.request.method} {self.request.path} ({self.request.remote_ip})"
+
+
+class Behind(Quiet):
+    """Behind the login. ``kernel`` says that the path names a kernel, which must then be one's own."""
+
+    kernel = False
+
+    async def prepare(self) -> None:  # type: ignore[override]
+        await super().prepare()
+        if self._finished:
+            return
+        if self.current_user is None:
+            raise HTTPError(403)
+        named = self.path_kwargs.get("kernel_id") or (self.path_args[0] if self.path_args else "")
+        if self.kernel and not self.settings["kernel_manager"].owned(str(named), self.current_user):
+            raise HTTPError(404)
+
+
+class Entry(Behind):
+    """The page. A token in its address is taken into a cookie, and away from the address."""
+
+    async def prepare(self) -> None:  # type: ignore[override]
+        if self.request.method == "GET" and "token" in self.request.query_arguments:
+            if not self.check_host():
+                raise HTTPError(403)
+            self._admit(self.get_query_argument("token"))
+            return
+        await super().prepare()
+        if not self._finished:
+            self.xsrf_token  # noqa: B018 (sets the cookie that the page's own script needs to end its kernel)
+
+    def _admit(self, token: str) -> None:
+        user = self.identity_provider.by_token(token)  # type: ignore[attr-defined]
+        if user is not None:
+            self.identity_provider.set_login_cookie(self, user)
+        self.set_header("Cache-Control", "no-store")
+        self.redirect(bare(self.base_url, self.request.query_arguments))
+
+
+class Channels(Behind):
+    """A kernel's websocket, closed with its kernel once the login has ended."""
+
+    def on_message(self, message: str | bytes) -> None:
+        if self.identity_provider.still(self.current_user):  # type: ignore[attr-defined]
+            super().on_message(message)  # type: ignore[misc]
+            return
+        self.close(GONE, "The login has ended")  # type: ignore[attr-defined]
+        from tornado.ioloop import IOLoop
+
+        IOLoop.current().spawn_callback(self.kernel_manager.shutdown_kernel, self.path_kwargs["kernel_id"])
+
+    def set_default_headers(self) -> None:
+        self.clear_header("Server")
+
+
+def bare(base_url: str, query: dict[str, list[bytes]]) -> str:
+    """The page's address with its query, less the token."""
+    kept = [(name, value.decode("utf-8", "replace")) for name, values in query.items() if name != "token" for value in values]
+    return url_concat(url_path_join(base_url, "/"), kept)
+
+
+def guarded(pattern: str, handler: type[RequestHandler], page: bool) -> type[RequestHandler]:
+    """A handler class like ``handler`` that answers nobody else than it should.
+
+    Parameters
+    ----------
+    pattern
+        Its route; one that names a kernel answers its owner alone.
+    page
+        Is it the page that is opened first?
+    """
+    first = Channels if issubclass(handler, WebSocketHandler) else Entry if page else Behind
+    bases = (_Files, first, handler) if issubclass(handler, StaticFileHandler) else (first, handler)
+    more: dict[str, Any] = {"kernel": bool(KERNEL.search(pattern))}
+    return type(f"Guarded{handler.__name__}", bases, more)
+
+
+class _Files(RequestHandler):
+    """Files: whatever name breaks the handler is a file that is not there."""
+
+    async def get(self, path: str, include_body: bool = True) -> None:
+        try:
+            await super().get(path, include_body)  # type: ignore[misc]
+        except (AssertionError, ValueError, OSError):
+            raise HTTPError(404) from None

@@ -1,0 +1,48 @@
+"""Behind JupyterHub: the Hub says who it is, its groups say what they may."""
+
+import os
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from jupyterhub.singleuser.extension import JupyterHubIdentityProvider
+
+from tiltyard.access.person import Person
+from tiltyard.access.roles import Role
+
+if TYPE_CHECKING:
+    from .app import App
+
+GROUPS = {f"tiltyard-{role}": role for role in Role}
+
+
+class HubIdentity(JupyterHubIdentityProvider):
+    """The Hub's OAuth login. Only those whom the Hub lets into this server come in; each kernel works for who opened it."""
+
+    def person(self, user: Any) -> Person:
+        """The Hub's user with the role of their groups; runs belong to who made them, also in a store that several servers share."""
+        model = user.hub_user
+        return Person(str(model["name"]), role_in(model.get("groups") or (), bool(model.get("admin"))), shared=True)
+
+    def still(self, user: object) -> bool:
+        """The Hub ends a server with its login's right to it."""
+        return user is not None
+
+
+def role_in(groups: Iterable[str], admin: bool) -> Role:
+    """Admins of the Hub are admins; others have the highest of ``tiltyard-admin``, ``-analyst``, ``-viewer``, or are analysts."""
+    if admin:
+        return Role.ADMIN
+    order = list(Role)
+    return max((GROUPS[g] for g in groups if g in GROUPS), key=order.index, default=Role.ANALYST)
+
+
+def settle(app: "App") -> None:
+    """Address and path as the Hub gave them to this server."""
+    place = urlsplit(os.environ.get("JUPYTERHUB_SERVICE_URL", ""))
+    if not place.hostname or not place.port:
+        raise SystemExit("Expected JUPYTERHUB_SERVICE_URL with a host and port; found none. Let JupyterHub start this server.")
+    app.ip, app.port, app.port_retries = place.hostname, place.port, 0
+    app.base_url = os.environ.get("JUPYTERHUB_SERVICE_PREFIX", "/")
+    app.identity_provider_class = HubIdentity
+    app.auto_token = True
