@@ -42,6 +42,18 @@ class Answers(nn.Module):
         return torch.from_numpy(self.target.scores(x.detach().numpy())).clamp_min(1e-30).log()
 
 
+class LabelsOnly(nn.Module):
+    """A target seen only through its labels, as one-hot rows; the target itself counts its queries."""
+
+    def __init__(self, target: Target) -> None:
+        super().__init__()
+        self.target = target
+
+    def forward(self, x: Tensor) -> Tensor:
+        """1 in the column of the label, else 0: float32 (n, k)."""
+        return nn.functional.one_hot(torch.from_numpy(self.target.labels(x.detach().numpy())), len(self.target.classes)).float()
+
+
 def seconds_per_row(module: nn.Module, data: Dataset, norm: Norm, batch: int = 10**9) -> float:
     """What one gradient step of PGD costs a row on this machine, from three steps of one block of at most ``batch`` rows."""
     size: int = min(len(data), batch, blocks(torch.from_numpy(data.x))[0].stop)

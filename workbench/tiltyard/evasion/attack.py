@@ -28,6 +28,7 @@ ADVICE = (
     "Train against the attack (adversarial training) and measure again, the other risks too; meanwhile keep inputs to their valid ranges, "
     "limit how many queries a client may make, and do not let this prediction alone decide."
 )
+BLIND = 0.1
 WORDS = {"linf": "L∞", "l2": "L2", "l1": "L1"}
 
 
@@ -37,13 +38,15 @@ class Reached:
 
     ``x`` (n, *shape) the strongest valid rows found within the budget; ``fell`` (n,) the smallest of the ``budgets``
     tried at which the row was misclassified: 0 by categories alone, inf at none, -1 where it was wrong before any attack.
-    ``blind`` (n,) rows whose gradient was zero although the model reacts to changes.
+    ``blind`` (n,) rows whose gradient was zero although the model reacts to changes. ``size`` (n,) the smallest change found of
+    any size, of attacks that look for it.
     """
 
     x: NDArray[np.float32]
     fell: NDArray[np.float64]
     budgets: tuple[float, ...]
     blind: NDArray[np.bool_]
+    size: NDArray[np.float64] | None = None
 
 
 def held_out(data: Dataset) -> NDArray[np.intp]:
@@ -88,18 +91,8 @@ class Evasion(Check):
         return self
 
     @abstractmethod
-    def attack(self, module: "nn.Module", x: "Tensor", y: "Tensor", space: "Space", budget: float, progress: Progress) -> "Attacked":
-        """Attack rows that are classified rightly, at one budget."""
-
-    @abstractmethod
-    def passes(self, flips: int) -> int:
-        """How often a row is sent through the model at one budget, at most; ``flips`` groups may change."""
-
-    def access(self, target: Target) -> "nn.Module":
-        """What the attacker sees of the target: its module, with gradients."""
-        from ..module_queries import Counted
-
-        return Counted(target.module)
+    def reach(self, target: Target, sample: Dataset, labels: NDArray[np.intp], space: "Space", progress: Progress) -> Reached:
+        """Attack the rows of ``sample``, which the target gives ``labels`` (n,); wrong ones need no attack."""
 
     def budgets(self, largest: float, groups: int) -> tuple[float, ...]:
         """The budgets to attack at, ascending; the one asked for is among them, and 0 where categories alone may be changed."""
@@ -119,67 +112,31 @@ class Evasion(Check):
             raise Problem("a feature that an attacker may change", "none", "Mark features as mutable in the schema, or allow flips")
         return space
 
-    def estimate(self, target: Target, data: Dataset) -> Estimate:
-        """Times one small batch; an upper bound, as rows that fall early are not attacked at larger budgets."""
-        n = min(self.rows, len(held_out(data)))
-        groups = sum(f.grouped and f.mutable for f in data.schema.features)
-        times = self.passes(min(self.flips, groups)) * len(self.budgets(100.0, groups))
-        return Estimate(n * times, self.seconds_per_row(target, data) * n * times, "at most; rows that fall early cost less")
-
-    def seconds_per_row(self, target: Target, data: Dataset) -> float:
-        """What one pass of one row costs, by the gradient."""
-        from ..module_queries import seconds_per_row
-
-        return seconds_per_row(target.module, data, self.norm)
-
     def run(self, target: Target, data: Dataset, progress: Progress) -> CheckResult:
         """Sample, attack, judge by the target's own answers, and say it."""
         space = self.space(data)
         sample = drawn(data, self.rows, self.seed)
         before = target.scores(sample.x)
-        reached = self._reach(target, sample, before.argmax(1), space, progress)
+        reached = self.reach(target, sample, before.argmax(1), space, progress)
         after = target.scores(reached.x)
-        return self._said(data, sample, before, after, reached, space)
-
-    def _reach(self, target: Target, sample: Dataset, labels: NDArray[np.intp], space: "Space", progress: Progress) -> Reached:
-        from ..adversarial import Attacked
-        from ..module_queries import blind_rows, tensors
-        from ..table_moves import pruned
-
-        x, y = tensors(sample)
-        module = self.access(target)
-        right = labels == sample.y
-        fell = np.where(right, np.inf, -1.0)
-        best = sample.x.copy()
-        blind = np.zeros(len(sample), bool)
-        budgets = self.budgets(space.largest(self.norm) if space.dimensions else 1.0, len(space.groups))
-        for budget in budgets:
-            part = progress.part(1 / len(budgets))
-            left = np.flatnonzero(np.isinf(fell))
-            if len(left) == 0:
-                break
-            found: Attacked = self.attack(module, x[left], y[left], space, budget, part)
-            if not sample.schema.images:
-                found = pruned(module, found, x[left], y[left], tuple(sample.schema.slices.values()))
-            rows = found.x.numpy()
-            fooled = target.labels(rows) != sample.y[left]
-            fell[left[fooled]] = budget
-            if budget <= self.budget * (1 + 1e-9):
-                best[left] = rows
-            if budget == self.budget:
-                blind[left] = blind_rows(module, found, x[left], space, self.norm, budget, self.seed)
-        target.queries += getattr(module, "rows", 0)
-        return Reached(best, fell, budgets, blind & np.isinf(fell))
+        return self._said(target, data, sample, before, after, reached, space)
 
     def _said(
-        self, data: Dataset, sample: Dataset, before: NDArray[np.float32], after: NDArray[np.float32], reached: Reached, space: "Space"
+        self,
+        target: Target,
+        data: Dataset,
+        sample: Dataset,
+        before: NDArray[np.float32],
+        after: NDArray[np.float32],
+        reached: Reached,
+        space: "Space",
     ) -> CheckResult:
         right = reached.fell >= 0
         fooled = right & (reached.fell <= self.budget)
         metrics = self._metrics(sample, reached, right, fooled, space)
         share = fooled.sum() / max(right.sum(), 1)
         size = self.sized(sample)
-        shown = showing.Shown(sample, reached.x, before, after, right, fooled)
+        shown = showing.Shown(sample, reached.x, before, after, right, fooled, "scores" in target.offers)
         blind = reached.blind.sum() / max(right.sum(), 1)
         return CheckResult(
             status=self._status(share, blind, int(right.sum())),
@@ -304,4 +261,62 @@ class Evasion(Check):
         return tuple(notes)
 
 
-BLIND = 0.1
+class AtBudgets(Evasion):
+    """Base of attacks that are made at one budget after the other: write ``attack`` and ``passes``."""
+
+    @abstractmethod
+    def attack(self, module: "nn.Module", x: "Tensor", y: "Tensor", space: "Space", budget: float, progress: Progress) -> "Attacked":
+        """Attack rows that are classified rightly, at one budget."""
+
+    @abstractmethod
+    def passes(self, flips: int) -> int:
+        """How often a row is sent through the model at one budget, at most; ``flips`` groups may change."""
+
+    def access(self, target: Target) -> "nn.Module":
+        """What the attacker sees of the target: its module, with gradients."""
+        from ..module_queries import Counted
+
+        return Counted(target.module)
+
+    def estimate(self, target: Target, data: Dataset) -> Estimate:
+        """Times one small batch; an upper bound, as rows that fall early are not attacked at larger budgets."""
+        n = min(self.rows, len(held_out(data)))
+        groups = sum(f.grouped and f.mutable for f in data.schema.features)
+        times = self.passes(min(self.flips, groups)) * len(self.budgets(100.0, groups))
+        return Estimate(n * times, self.seconds_per_row(target, data) * n * times, "at most; rows that fall early cost less")
+
+    def seconds_per_row(self, target: Target, data: Dataset) -> float:
+        """What one pass of one row costs, by the gradient."""
+        from ..module_queries import seconds_per_row
+
+        return seconds_per_row(target.module, data, self.norm)
+
+    def reach(self, target: Target, sample: Dataset, labels: NDArray[np.intp], space: "Space", progress: Progress) -> Reached:
+        from ..adversarial import Attacked
+        from ..module_queries import blind_rows, tensors
+        from ..table_moves import pruned
+
+        x, y = tensors(sample)
+        module = self.access(target)
+        right = labels == sample.y
+        fell = np.where(right, np.inf, -1.0)
+        best = sample.x.copy()
+        blind = np.zeros(len(sample), bool)
+        budgets = self.budgets(space.largest(self.norm) if space.dimensions else 1.0, len(space.groups))
+        for budget in budgets:
+            part = progress.part(1 / len(budgets))
+            left = np.flatnonzero(np.isinf(fell))
+            if len(left) == 0:
+                break
+            found: Attacked = self.attack(module, x[left], y[left], space, budget, part)
+            if not sample.schema.images:
+                found = pruned(module, found, x[left], y[left], tuple(sample.schema.slices.values()))
+            rows = found.x.numpy()
+            fooled = target.labels(rows) != sample.y[left]
+            fell[left[fooled]] = budget
+            if budget <= self.budget * (1 + 1e-9):
+                best[left] = rows
+            if budget == self.budget:
+                blind[left] = blind_rows(module, found, x[left], space, self.norm, budget, self.seed)
+        target.queries += getattr(module, "rows", 0)
+        return Reached(best, fell, budgets, blind & np.isinf(fell))

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, ClassVar
 
 from ..progress import Progress
-from .attack import Evasion
+from .attack import AtBudgets
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..adversarial import Attacked, Space
 
 
-class FGSM(Evasion):
+class FGSM(AtBudgets):
     """One step in the steepest direction that budget and bounds allow; fast and weak, a lower bar than PGD.
 
     Goodfellow et al. 2015, arXiv:1412.6572. Departures: in l2 and l1 the step is the exact best of the ball within the

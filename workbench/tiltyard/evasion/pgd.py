@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from ..check import parameter
 from ..progress import Progress
-from .attack import Evasion
+from .attack import AtBudgets
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ..adversarial import Attacked, Space
 
 
-class PGD(Evasion):
+class PGD(AtBudgets):
     """Climbs the loss by its gradient in many small steps, projected back into the budget and to valid rows.
 
     Madry et al. 2018, arXiv:1706.06083. Departures: of all points seen the one with the largest margin is kept; the l1 step is

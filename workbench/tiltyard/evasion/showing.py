@@ -19,7 +19,10 @@ UP, STILL, DOWN = np.array([213, 94, 0]), np.array([250, 250, 250]), np.array([0
 
 @dataclass(frozen=True)
 class Shown:
-    """Rows before and after, the target's scores (n, k) of both, which were right and which were fooled."""
+    """Rows before and after, the target's scores (n, k) of both, which were right and which were fooled.
+
+    ``confident`` says whether the scores are the target's own, or only its labels as 0 and 1.
+    """
 
     sample: Dataset
     x: NDArray[np.float32]
@@ -27,14 +30,17 @@ class Shown:
     after: NDArray[np.float32]
     right: NDArray[np.bool_]
     fooled: NDArray[np.bool_]
+    confident: bool = True
 
     @property
     def names(self) -> tuple[str, ...]:
         return self.sample.schema.classes
 
     def said(self, scores: NDArray[np.float32], row: int) -> str:
-        """The predicted class of a row and its confidence."""
+        """The predicted class of a row and its confidence, where it is told."""
         best = int(scores[row].argmax())
+        if not self.confident:
+            return self.names[best]
         return f"{self.names[best]} ({scores[row, best]:.0%})"
 
 

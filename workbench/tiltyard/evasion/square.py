@@ -7,7 +7,7 @@ from ..check import parameter
 from ..datasets.dataset import Dataset
 from ..progress import Progress
 from ..targets.target import Target
-from .attack import Evasion, drawn
+from .attack import AtBudgets, drawn
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 PROBES = 10
 
 
-class Square(Evasion):
+class Square(AtBudgets):
     """Changes a random square of an image, or random columns of a table, and keeps what brings the scores nearer to an error.
 
     Andriushchenko et al. 2020, arXiv:1912.00049. Departures: l2 and l1 by adding a patch and projecting; tables by
