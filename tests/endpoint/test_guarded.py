@@ -80,7 +80,7 @@ def test_checks_of_the_command_line_and_of_a_file_ask_an_endpoint(
         assert spent(keys.all()[0].id) == 8 + record.queries
         assert main(["check", "validation.performance", *asked, "--rows", "100", "--query-budget", "20", "--json"]) == 2
         assert Record.model_validate_json(capsys.readouterr().out).result.status is not Status.PASSED
-        toml = f'[target]\nurl = "{served.url}"\nkey_env = "ENDPOINT_KEY"\nbudget = 500\n[data]\nfile = "rows.csv"\nlabel = "y"\n'
+        toml = f'[target]\nurl = "{served.url}"\nkey_env = "ENDPOINT_KEY"\nbudget = 500\n[data]\nfile = "rows.csv"\n'
         (tmp_path / "assess.toml").write_text(toml + '[[check]]\nid = "validation.performance"\nrows = 50\n')
         assert main(["assess", str(tmp_path / "assess.toml"), "--out", str(tmp_path / "report")]) == 0
     said = capsys.readouterr()

@@ -12,6 +12,7 @@ from tiltyard.targets.target import Target
 from . import look
 from .cards import outcome
 from .code import CodeView
+from .endpoint_fields import EndpointFields
 from .panel import Panel
 from .picker import Choice
 from .progressbar import ProgressView
@@ -38,7 +39,10 @@ class LoadPanel(Panel):
 
     def build(self) -> Sequence[w.Widget]:
         self.source = Choice(
-            label="Bring", options=[("A sample that ships", "sample"), ("Files of mine", "files")], value="sample", kind="segments"
+            label="Bring",
+            options=[("A sample", "sample"), ("Files of mine", "files"), ("An endpoint", "endpoint")],
+            value="sample",
+            kind="segments",
         )
         self.sample = Choice(label="Sample", options=[(v, k) for k, v in SAMPLES.items()], value="census")
         self.model_file = look.entry("Model file", ".safetensors .pt .onnx .skops", help="A path on the kernel's machine; TorchScript too")
@@ -56,6 +60,10 @@ class LoadPanel(Panel):
         self.data_upload = _upload("Upload data …", TABLES, self.data_file)
         files = [self.model_file, self.model_upload, self.data_file, self.data_upload]
         self.own = look.stack([*files, self.architecture, self.factory, self.member, self.propose])
+        self.endpoint = EndpointFields()
+        self.budget = look.entry("Query budget", "rows; no limit", help="It is never sent more rows than this")
+        mine = look.text("Checks send it many rows: open only what is yours to test.", kind="help")
+        self.remote = look.stack([self.endpoint, self.budget, self.data_file, self.data_upload, self.member, self.propose, mine])
         self.choices = w.VBox([self.sample])
         self.source.observe(lambda _: self._switch(), "value")
         self.propose.on_click(lambda _: self.read())
@@ -66,7 +74,7 @@ class LoadPanel(Panel):
         return [look.heading(self.title), self.message, look.split(controls, [self.said, self.schema, self.code])]
 
     def _switch(self) -> None:
-        self.choices.children = (self.own,) if self.source.value == "files" else (self.sample,)
+        self.choices.children = ({"files": self.own, "endpoint": self.remote, "sample": self.sample}[self.source.value],)
 
     def read(self) -> None:
         """Read the data file and propose its schema."""
@@ -92,7 +100,7 @@ class LoadPanel(Panel):
     def _pair(self) -> "Loaded":
         from tiltyard.targets.probing import probe
 
-        target, data = self._sample() if self.source.value == "sample" else self._files()
+        target, data = {"files": self._files, "endpoint": self._remote, "sample": self._sample}[self.source.value]()
         return Loaded(target, data, probe(target, data))
 
     def _sample(self) -> tuple[Target, Dataset]:
@@ -118,6 +126,29 @@ class LoadPanel(Panel):
             data = self._proposal().build(member=member)
             return open_target(path, data=data, schema=data.schema, architecture=architecture, factory=factory), data
         return target, read(self._data_path(), schema=target.schema, member=member)
+
+    def _remote(self) -> tuple[Target, Dataset]:
+        from tiltyard.datasets.reading import read
+        from tiltyard.targets.opening import open_target
+
+        url, key, budget = self.endpoint.url.value.strip(), self.endpoint.key.key.secret, self._budget()
+        member = self.member.value.strip() or None
+        proposal = self._proposal()
+        try:
+            target = open_target(url, key=key, budget=budget)
+        except Problem as problem:
+            if "a schema" not in problem.expected:
+                raise
+            data = proposal.build(member=member)
+            return open_target(url, data=data, key=key, budget=budget), data
+        meant = proposal.schema
+        return target, read(self._data_path(), schema=target.schema, label=meant.label, sensitive=meant.sensitive, member=member)
+
+    def _budget(self) -> int | None:
+        text = self.budget.value.strip().replace(",", "")
+        if text and not text.isdecimal():
+            raise Problem("a query budget as a whole number of rows", repr(text[:40]), "Correct it, or leave it empty")
+        return int(text) if text else None
 
     def _proposal(self) -> "Proposal":
         """What was read and corrected, or the file's proposal as it is."""
@@ -163,12 +194,24 @@ class LoadPanel(Panel):
     def _code(self) -> str:
         if self.source.value == "sample":
             return f'from tiltyard.samples.catalog import load\n\nsample = load("{self.sample.value}")\ntarget, data = sample.target, sample.data\n'
+        if self.source.value == "endpoint":
+            return self._remote_code()
         given = [f"{k}={v.value.strip()!r}" for k, v in (("architecture", self.architecture), ("factory", self.factory)) if v.value.strip()]
         member = f", member={self.member.value.strip()!r}" if self.member.value.strip() else ""
         return (
             "from tiltyard.datasets.reading import read\nfrom tiltyard.targets.opening import open_target\n\n"
             f"data = read({self.data_file.value.strip()!r}{member})\n"
             f"target = open_target({', '.join([repr(self.model_file.value.strip()), 'data=data', *given])})\n"
+        )
+
+    def _remote_code(self) -> str:
+        budget = f", budget={self._budget()}" if self.budget.value.strip() else ""
+        member = f", member={self.member.value.strip()!r}" if self.member.value.strip() else ""
+        imports = "import os\n\n" if self.endpoint.key.held else ""
+        return (
+            f"{imports}from tiltyard.datasets.reading import read\nfrom tiltyard.targets.opening import open_target\n\n"
+            f"data = read({self.data_file.value.strip()!r}{member})\n"
+            f"target = open_target({str(self.endpoint.address)!r}, data=data{self.endpoint.code()}{budget})\n"
         )
 
 

@@ -37,6 +37,12 @@ def _privacy(session: Session) -> Panel:
     return PrivacyPanel(session=session)
 
 
+def _endpoint(session: Session) -> Panel:
+    from .endpoint import EndpointPanel
+
+    return EndpointPanel(session=session)
+
+
 def _redteam(session: Session) -> Panel:
     from .redteam import RedTeamPanel
 
@@ -82,6 +88,7 @@ PANELS: dict[str, tuple[str, Callable[[Session], Panel]]] = {
     "theft": (TOPICS["theft"], _topic("theft")),
     "validation": (TOPICS["validation"], _topic("validation")),
     "poisoning": (TOPICS["poisoning"], _topic("poisoning")),
+    "endpoint": ("Endpoint", _endpoint),
     "redteam": ("Red teaming", _redteam),
     "ethics": ("Ethical guidelines", _ethics),
     "report": ("Report", _report),

@@ -1,20 +1,19 @@
 """``tiltyard probe``: the posture of an endpoint."""
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 from ..endpoint.posture import Posture
-from ..endpoint.probing import NO_DATA, identity, probe
 from ..errors import Problem
 from ..progress import Progress
 from ..reports.bundle import make
 from ..result import Record, Status
+from ..running.probed import probed
 from ..running.store import Store
 from ..targets.address import Address, address_of
 from ..targets.line import key_in
 from .assess import written
-from .console import emit, progress_bar, remark, say, show_table, status_line
+from .console import emit, progress_bar, remark, say, show_table, status_line, unlogged
 
 GOOD, FOUND, COULD_NOT_TELL = 0, 1, 2
 
@@ -28,7 +27,8 @@ def run(url: str, key_env: str, request: Path | None, burst: int, consent: bool,
     body = _read(request) if request else None
     remark(f"At most {posture.most:,} requests to {address}.")
     with progress_bar(not as_json) as tell:
-        record = _kept(lambda: probe(url, key_in(key_env), posture, body, Progress(tell)), posture, address, kept)
+        found = probed(url, key_in(key_env), posture, body, Progress(tell), Store() if kept else None)
+    record = found.record
     if as_json:
         emit(record)
     else:
@@ -36,6 +36,9 @@ def run(url: str, key_env: str, request: Path | None, burst: int, consent: bool,
     if out is not None:
         command = f"tiltyard probe {address}"
         written(make([record], title=f"Posture of {address}", not_run=(), command=command), out, ("report.html", "report.json"))
+    if found.run is not None and not found.problem.startswith("Not kept"):
+        remark(f"Kept as run {found.run.short}.", style="dim")
+    unlogged(found.problem)
     return exit_code(record)
 
 
@@ -53,19 +56,6 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise Problem("a file with a valid request", f"{path}: {error.strerror}", "Check the path") from None
-
-
-def _kept(probed: Callable[[], Record], posture: Posture, address: Address, kept: bool) -> Record:
-    if not kept:
-        return probed()
-    store = Store()
-    begun = store.begin(f"probe of {address}", identity(address), NO_DATA, {"command": f"probe {address}"})
-    token = store.start(begun.id, posture)
-    record = probed()
-    store.finish(token, record)
-    store.end(begun.id)
-    remark(f"Kept as run {begun.short}.", style="dim")
-    return record
 
 
 def shown(record: Record) -> None:

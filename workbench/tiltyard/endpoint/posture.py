@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -102,8 +103,9 @@ class Posture(Check):
         progress.step(0.01, "a valid request")
         lost = self._first(site)
         outcomes: dict[str, Outcome] = {}
-        for i, probe in enumerate(self.probes):
-            progress.step((i + 1) / (len(self.probes) + 1), probe.title)
+        for probe in self.probes:
+            site.told = partial(_tell, progress, site, probe.title)
+            site.told("")
             outcomes[probe.title] = unsure(lost) if lost and probe.title != "TLS" else _asked(probe, site)
         return result(site, outcomes, lost)
 
@@ -125,6 +127,11 @@ class Posture(Check):
         except Problem as problem:
             return f"Not asked: {problem.found}."
         return ""
+
+
+def _tell(progress: Progress, site: Site, title: str, what: str) -> None:
+    """How many of the requests are sent, and what for."""
+    progress.step(site.sent / site.most, f"{title}: {what}" if what else title)
 
 
 def _asked(probe: Probe, site: Site) -> Outcome:

@@ -1,6 +1,6 @@
 """The endpoint that is probed: sends each request, counts them, and never more than were announced."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import Any
@@ -51,6 +51,8 @@ class Site:
         The reply to the valid request with the key; None where there was none.
     limited
         Was 429 heard?
+    told
+        Called with what is asked now, so that a person sees it and a cancel is heard.
     """
 
     line: Line
@@ -66,6 +68,7 @@ class Site:
     heard: list[tuple[str, Reply]] = field(default_factory=list)
     plain: Reply | None = None
     limited: bool = False
+    told: Callable[[str], None] = field(default=lambda _: None)
 
     @property
     def answers(self) -> bool:
@@ -122,6 +125,7 @@ class Site:
         with ThreadPoolExecutor(lanes) as pool:
             for start in range(0, requests, lanes):
                 part = min(lanes, requests - start)
+                self.told(f"request {start + 1:,} of {requests:,}")
                 self.count(part, part)
                 jobs = [pool.submit(copy_context().run, self._status) for _ in range(part)]
                 statuses += [job.result() for job in jobs]

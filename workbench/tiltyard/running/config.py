@@ -173,14 +173,19 @@ class Config(Frozen):
         )
 
     def _read(self, target: "Target | None") -> "Dataset":
-        from ..datasets.reading import read
+        from ..datasets.proposing import propose
+        from ..datasets.reading import read, read_table
 
         given = self.data
+        label, sensitive = given.label, given.sensitive
+        if target is not None and self.target.url:  # an endpoint tells its features and classes, not what the label is called
+            meant = propose(read_table(self._path(given.file)), label, (given.member,) if given.member else ()).schema
+            label, sensitive = meant.label, meant.sensitive if sensitive is None else sensitive
         return read(
             self._path(given.file),
             schema=None if target is None else target.schema,
-            label=given.label,
-            sensitive=given.sensitive,
+            label=label,
+            sensitive=sensitive,
             member=given.member,
             name=given.name,
         )
