@@ -18,7 +18,7 @@ from tiltyard.serving.settings import LimitSettings, OutputSettings, RateSetting
 from tiltyard.targets.estimators import FunctionTarget
 
 SCHEMA = Schema(features=(Feature(name="size", kind="continuous", low=-4, high=4),), label="y", classes=("no", "yes"))
-QUICK = Posture(burst=120, megabytes=2, rows=2000)
+QUICK = Posture(burst=120, oversize=2, rows=2000)
 
 
 def answered(x: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -122,7 +122,7 @@ def outcomes(record: Record) -> dict[str, str]:
     return {str(row[0]): str(row[1]) for row in record.result.tables[0].rows}
 
 
-QUICK = Posture(burst=70, megabytes=2, rows=200)
+QUICK = Posture(burst=70, oversize=2, rows=200)
 
 
 def test_an_endpoint_without_faults_passes_every_probe(serve: Serve) -> None:
@@ -231,7 +231,7 @@ def test_a_cancel_in_the_burst_ends_it(serve: Serve) -> None:
             progress.cancel()
         return server(method, path, headers, body)
 
-    record = probe(serve(answer), KEY, Posture(burst=10_000, megabytes=2, rows=200), progress=progress)
+    record = probe(serve(answer), KEY, Posture(burst=10_000, oversize=2, rows=200), progress=progress)
     assert record.result.status is Status.CANCELLED
     assert server.asked < 150
 

@@ -79,7 +79,7 @@ def states(widget: object) -> str:
 def filled(panel: EndpointPanel, there: There) -> None:
     panel.fields.url.value = there.url
     tell(panel.fields.key, event="key", value=there.secret)
-    panel.form.set({"burst": 30, "megabytes": 2, "rows": 1200})
+    panel.form.set({"burst": 30, "oversize": 2, "rows": 1200})
 
 
 def test_a_probe_is_told_its_cost_run_shown_and_kept(there: There, tmp_path: Path) -> None:
@@ -123,9 +123,9 @@ def test_a_cancel_ends_the_probe(there: There) -> None:
 
 def test_beyond_this_machine_consent_is_asked_and_a_wrong_address_is_one_line() -> None:
     panel = EndpointPanel()
-    assert "tiltyard-gone" in panel.consent._dom_classes
+    assert "tiltyard-gone" in panel.asked._dom_classes
     panel.fields.url.value = "https://endpoint.example/"
-    assert "tiltyard-gone" not in panel.consent._dom_classes
+    assert "tiltyard-gone" not in panel.asked._dom_classes
     assert panel.button.disabled
     panel.run()
     assert "consent" in panel.message.text

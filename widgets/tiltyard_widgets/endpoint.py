@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 ID = "endpoint.posture"
 EMPTY = "Not probed yet. Give the address of your endpoint and press Probe."
-CONSENT = "It is not on this machine. Probe only what is yours, or what you are asked to probe."
+SETTINGS = ("burst", "oversize", "rows")
 
 
 class EndpointPanel(Panel):
@@ -43,8 +43,8 @@ class EndpointPanel(Panel):
         self.fields.url.observe(lambda _: self.refresh(), "value")
         self.consent = form_for(Posture, only=["consent"])
         self.consent.observe(lambda _: self.refresh(), "given")
-        self.warning = look.text(CONSENT, kind="help")
-        self.form = form_for(Posture, only=["burst", "megabytes", "rows"], advanced=())
+        self.asked = look.stack([self.consent])
+        self.form = form_for(Posture, only=SETTINGS, advanced=SETTINGS)
         self.form.observe(lambda _: self.refresh(), "given")
         self.button = look.button("Probe", kind="primary", title="Probe the endpoint")
         self.button.on_click(lambda _: self.run())
@@ -58,7 +58,7 @@ class EndpointPanel(Panel):
             kind="help",
         )
         buttons = look.row([self.button, self.adopter])
-        controls = [self.fields, self.warning, self.consent, buttons, self.progress, help, self.form]
+        controls = [self.fields, self.asked, buttons, self.progress, help, self.form]
         return [look.heading(self.title), self.message, look.split(controls, [self.view])]
 
     def refresh(self) -> None:
@@ -68,8 +68,7 @@ class EndpointPanel(Panel):
             self.fields.url.value = target.origin
         address, said = self._address()
         foreign = address is not None and not address.loopback
-        look.show(self.consent, foreign)
-        look.show(self.warning, foreign)
+        look.show(self.asked, foreign)
         busy = bool(self.session.busy)
         self.button.disabled = busy or address is None or bool(self.form.error) or (foreign and not self.consent.values()["consent"])
         self.adopter.disabled = busy or address is None

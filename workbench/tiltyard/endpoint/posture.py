@@ -58,9 +58,9 @@ class Posture(Check):
     cost: ClassVar[str] = "seconds, and as many requests as it says"
     quick: ClassVar[dict[str, Any]] = {"burst": 100}
 
-    consent: bool = parameter(False, "The endpoint is mine to probe; needed where it is not on this machine")
+    consent: bool = parameter(False, "The endpoint is mine to probe, or I am asked to; needed where it is not on this machine")
     burst: int = parameter(700, "Requests sent at once to find a rate limit; 0 leaves that out", "requests", ge=0, le=10_000)
-    megabytes: int = parameter(8, "Size of the oversized request", "MB", ge=1, le=256)
+    oversize: int = parameter(8, "Size of the oversized request", "MB", ge=1, le=256)
     rows: int = parameter(5000, "Rows in one request, to find a limit of the batch", "rows", ge=2, le=1_000_000)
 
     @property
@@ -72,7 +72,7 @@ class Posture(Check):
             Probe("Key in the address", query_key.MOST, query_key.probe),
             Probe("Precision of scores", precision.MOST, precision.probe),
             Probe("Malformed input", malformed.MOST, malformed.probe),
-            Probe("Size of a request", size.MOST, lambda site: size.probe(site, self.megabytes, self.rows)),
+            Probe("Size of a request", size.MOST, lambda site: size.probe(site, self.oversize, self.rows)),
             Probe("Methods", methods.MOST, methods.probe),
             Probe("Other web pages (CORS)", cors.MOST, cors.probe),
             Probe("Open pages", exposure.MOST, exposure.probe),
@@ -152,6 +152,7 @@ def result(site: Site, outcomes: dict[str, Outcome], lost: str) -> CheckResult:
     )
     columns = (Column(name="Probe"), Column(name="Outcome"), Column(name="What was seen"))
     rows = tuple((title, outcome.state.replace("_", " "), outcome.said) for title, outcome in outcomes.items())
+    marked = tuple((i, 1) for i, outcome in enumerate(outcomes.values()) if outcome.state == "finding")
     return CheckResult(
         status=status,
         summary=lost or f"{site.line.address}: {words}.",
@@ -161,7 +162,7 @@ def result(site: Site, outcomes: dict[str, Outcome], lost: str) -> CheckResult:
             _count("requests", "Requests sent", site.sent, "none"),
         ),
         findings=findings,
-        tables=(Table(name="probes", title="Probe by probe", columns=columns, rows=rows),),
+        tables=(Table(name="probes", title="Probe by probe", columns=columns, rows=rows, marked=marked),),
         notes=(
             f"At most {site.most:,} requests were announced.",
             *(("The key was also sent in the query: replace it where addresses are logged.",) if site.line.key else ()),
