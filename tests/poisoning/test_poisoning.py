@@ -10,7 +10,6 @@ from tiltyard.poisoning.detect import Detect
 from tiltyard.poisoning.filter import Filter
 from tiltyard.poisoning.label_flip import LabelFlip, Trained, drop
 from tiltyard.poisoning.signatures import Cluster, directions, spectral, unsupported
-from tiltyard.poisoning.triggers import trigger
 from tiltyard.progress import Progress
 from tiltyard.result import Status
 from tiltyard.samples.catalog import load
@@ -18,6 +17,7 @@ from tiltyard.targets.architecture import build, mlp
 from tiltyard.targets.estimators import SklearnTarget
 from tiltyard.targets.torch_target import TorchTarget
 from tiltyard.targets.training import Recipe, fit, fresh
+from tiltyard.triggers import trigger
 
 NUMBERS = tuple(Feature(name=f"f{i}", kind="continuous", low=-5, high=5) for i in range(4))
 KINDS = Feature(name="kind", kind="categorical", categories=("u", "v", "w"))

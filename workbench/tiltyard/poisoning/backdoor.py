@@ -13,10 +13,10 @@ from ..intervals import bootstrap, clopper_pearson, rate
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
 from ..targets.target import Target
+from ..triggers import Trigger, strange
 from .detect import SOURCES as DETECTION
 from .detect import STANDARDS, worst_metric
 from .signatures import ALARM, clusters, spectral
-from .triggers import Trigger, strange
 
 
 @dataclass(frozen=True)

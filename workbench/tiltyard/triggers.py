@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..datasets.dataset import Dataset
-from ..errors import Unavailable
-from ..progress import Progress
-from ..targets.target import Target
+from .datasets.dataset import Dataset
+from .errors import Unavailable
+from .progress import Progress
+from .targets.target import Target
 
 STRAIGHT = 0.01
 CANDIDATES, TRIED_ON = 12, 300
