@@ -1,0 +1,331 @@
+"""Federated training: one client is central training, rules match hand and Flower, Krum outlives what breaks the mean."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tiltyard.accounting import default_delta, epsilon
+from tiltyard.check import named
+from tiltyard.datasets.dataset import Dataset
+from tiltyard.datasets.schema import Feature, Schema
+from tiltyard.errors import Cancelled, Problem
+from tiltyard.federated.aggregation import RULES, combine, krum, needed
+from tiltyard.federated.rounds.client import Answer
+from tiltyard.federated.rounds.local import Local
+from tiltyard.federated.rounds.plan import Plan
+from tiltyard.federated.rounds.server import combined, train
+from tiltyard.federated.rounds.weights import flat
+from tiltyard.federated.shards import dirichlet
+from tiltyard.federated.training import FederatedTraining
+from tiltyard.progress import Progress
+from tiltyard.result import Status
+from tiltyard.targets.architecture import build, mlp
+from tiltyard.targets.torch_target import TorchTarget
+from tiltyard.targets.training import Recipe, fit, fresh
+
+CLASSES = ("a", "b", "c", "d")
+SCHEMA = Schema(features=tuple(Feature(name=f"f{i}", kind="continuous", low=-9, high=9) for i in range(6)), label="y", classes=CLASSES)
+RECIPE = Recipe(epochs=4, batch_size=32, rate=0.01)
+
+
+@pytest.fixture(scope="module")
+def data() -> Dataset:
+    """Four round clouds, well apart: rows trained on and rows that were not."""
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 4, 2000)
+    centers = np.array([[3, 0, 0, 0, 0, 0], [0, 3, 0, 0, 0, 0], [0, 0, 3, 0, 0, 0], [0, 0, 0, 3, 0, 0]])
+    x = (centers[y] + rng.normal(0, 0.8, (2000, 6))).clip(-9, 9).astype(np.float32)
+    return Dataset(x, y, SCHEMA, member=np.arange(2000) < 1000)
+
+
+@pytest.fixture(scope="module")
+def target(data: Dataset) -> TorchTarget:
+    architecture = mlp(6, (16,), 4, [0.0] * 6, [1.0] * 6)
+    module = fit(fresh(build(architecture), 0), data.seen.x, data.seen.y, RECIPE, 0, Progress())
+    return TorchTarget(module, CLASSES, SCHEMA, "clouds", recipe=RECIPE, architecture=architecture)
+
+
+def weights_of(target: TorchTarget) -> np.ndarray:
+    return flat(target.inner)
+
+
+# Known answers
+
+
+@pytest.mark.parametrize("rule", [rule for rule in RULES if needed(rule, 0) == 1])
+def test_one_client_in_one_round_is_central_training_bit_for_bit(rule, target, data):
+    step = FederatedTraining(clients=1, rounds=1, local_epochs=RECIPE.epochs, rule=rule, tolerate=0, seed=3)
+    made = step(target, data).target
+    rows = step.setting(target, data).parts.train
+    central = fit(fresh(target.inner, 3).requires_grad_(), rows.x, rows.y, RECIPE, 3, Progress())
+    np.testing.assert_array_equal(weights_of(made), flat(central))
+
+
+def test_equal_clients_that_train_alike_are_as_one():
+    same = np.arange(5, dtype=np.float32)
+    for rule in RULES:
+        np.testing.assert_allclose(combine(rule, [same] * 7, [1, 2, 3, 4, 5, 6, 7], 2), same, rtol=1e-6)
+
+
+def test_krum_survives_two_of_ten_attackers_where_fedavg_fails(target, data):
+    facts = {"clients": 10, "attackers": 2, "attack": "sign_flip", "alpha": 100.0, "rounds": 8, "local_epochs": 3, "tolerate": 2}
+    right = {}
+    for rule in ("fedavg", "krum", "multi_krum", "median", "trimmed_mean"):
+        record = named(FederatedTraining, {**facts, "rule": rule})(target, data).record
+        right[rule] = record.result.metric("accuracy_after").value
+        assert record.result.status is (Status.FINDING if rule == "fedavg" else Status.PASSED)
+    assert right.pop("fedavg") < 0.5
+    assert min(right.values()) > 0.9
+
+
+def test_a_backdoor_gets_through_fedavg_and_not_through_krum(target, data):
+    facts = {
+        "clients": 10,
+        "attackers": 1,
+        "attack": "model_replacement",
+        "alpha": 100.0,
+        "rounds": 6,
+        "local_epochs": 3,
+        "tolerate": 1,
+        "goal": 3,
+    }
+    got = {rule: named(FederatedTraining, {**facts, "rule": rule})(target, data).record.result for rule in ("fedavg", "krum")}
+    assert got["fedavg"].metric("attack_success").value > 0.9
+    assert got["krum"].metric("attack_success").value < 0.3
+    assert any(f.evidence == "metric attack_success" for f in got["fedavg"].findings)
+
+
+# Rules
+
+
+ROWS = [np.array(v, np.float32) for v in ([0, 0], [1, 2], [2, 1], [1, 1], [90, -90])]
+
+
+@pytest.mark.parametrize(
+    ("rule", "tolerate", "wanted"),
+    [
+        ("fedavg", 0, [(0 + 2 + 6 + 4 + 450) / 15, (0 + 4 + 3 + 4 - 450) / 15]),
+        ("median", 0, [1, 1]),
+        ("trimmed_mean", 1, [4 / 3, 2 / 3]),
+        ("krum", 1, [1, 1]),
+        ("multi_krum", 1, [1, 1]),
+    ],
+)
+def test_rules_by_hand(rule, tolerate, wanted):
+    np.testing.assert_allclose(combine(rule, ROWS, [1, 2, 3, 4, 5], tolerate), wanted, rtol=1e-6)
+
+
+def test_the_rules_are_flowers_own():
+    aggregate = pytest.importorskip("flwr.server.strategy.aggregate")
+    rng = np.random.default_rng(1)
+    weights = [rng.normal(0, 1, 30).astype(np.float32) for _ in range(9)]
+    rows = [int(n) for n in rng.integers(1, 50, 9)]
+    theirs = [([w.astype(np.float64)], n) for w, n in zip(weights, rows, strict=True)]
+    alike = [(one, 1) for one, _ in theirs]
+    np.testing.assert_allclose(combine("fedavg", weights, rows), aggregate.aggregate(theirs)[0])
+    np.testing.assert_allclose(combine("median", weights, rows), aggregate.aggregate_median(theirs)[0])
+    np.testing.assert_allclose(combine("trimmed_mean", weights, rows, 2), aggregate.aggregate_trimmed_avg(theirs, 2 / 9)[0])
+    np.testing.assert_allclose(combine("krum", weights, rows, 2), aggregate.aggregate_krum(theirs, 2, 0)[0])
+    np.testing.assert_allclose(combine("multi_krum", weights, rows, 2), aggregate.aggregate_krum(alike, 2, 7)[0])
+
+
+@given(st.integers(0, 3), st.integers(0, 2**16))
+def test_krum_never_takes_one_far_away(tolerate, seed):
+    rng = np.random.default_rng(seed)
+    near = [rng.normal(0, 1, 8).astype(np.float32) for _ in range(needed("krum", tolerate) - tolerate)]
+    far = [(rng.normal(0, 1, 8) + 1e3 * rng.choice([-1, 1], 8)).astype(np.float32) for _ in range(tolerate)]
+    assert krum(near + far, tolerate)[0] < len(near)
+
+
+def test_too_few_clients_for_a_rule_is_one_line():
+    with pytest.raises(Problem, match=r"^Expected 7 clients or more for Krum to withstand 2; found 6 clients"):
+        combine("krum", [np.zeros(2, np.float32)] * 6, [1] * 6, 2)
+
+
+# Shards
+
+
+@given(st.integers(1, 12), st.sampled_from([1e-300, 0.01, 0.5, 1.0, 100.0]), st.integers(0, 2**16))
+def test_every_row_is_at_one_client_and_none_has_nothing(clients, alpha, seed):
+    rng = np.random.default_rng(seed)
+    y = rng.integers(0, 4, 60)
+    shards = dirichlet(y, clients, alpha, rng)
+    assert sorted(np.concatenate(shards).tolist()) == list(range(60))
+    assert min(map(len, shards)) >= 1
+
+
+def test_alpha_says_how_even_the_classes_are():
+    y = np.repeat(np.arange(4), 1000)
+
+    def spread(alpha: float) -> float:
+        shards = dirichlet(y, 8, alpha, np.random.default_rng(0))
+        return float(np.mean([np.bincount(y[s], minlength=4).max() / len(s) for s in shards]))
+
+    assert spread(0.05) > 0.7
+    assert spread(1000) < 0.3
+
+
+# Privacy
+
+
+def test_noise_has_the_deviation_it_is_accounted_with():
+    plan = Plan(clients=10, rounds=1, rule="fedavg", tolerate=0, recipe=RECIPE, seed=1, noise=2.0, clip=0.5)
+    before = np.zeros(200_000, np.float32)
+    after, clipped = combined(plan, before, [Answer(0, before, 5)], 1)
+    assert clipped == 0
+    assert after.std() == pytest.approx(2.0 * 0.5 / 10, rel=0.02)
+    again, _ = combined(plan, before, [Answer(0, before, 5)], 1)
+    np.testing.assert_array_equal(after, again)
+    fresh_plan = plan.model_copy(update={"fresh_noise": True})
+    assert not np.array_equal(combined(fresh_plan, before, [], 1)[0], combined(fresh_plan, before, [], 1)[0])
+
+
+def test_no_client_moves_the_sum_by_more_than_the_clip():
+    plan = Plan(clients=2, rounds=1, rule="fedavg", tolerate=0, recipe=RECIPE, seed=1, noise=1e-12, clip=1.0)
+    before = np.ones(50, np.float32)
+    after, clipped = combined(plan, before, [Answer(0, before + 1000, 10**9)], 1)
+    assert clipped == 1
+    assert np.linalg.norm(after - before) == pytest.approx(1.0 / 2, rel=1e-4)
+
+
+def test_epsilon_is_opacus(target, data):
+    opacus = pytest.importorskip("opacus.accountants")
+    step = FederatedTraining(clients=20, rounds=3, share=0.3, noise_multiplier=1.3, clip=0.5, delta=1e-3)
+    result = step(target, data).record.result
+    accountant = opacus.RDPAccountant()
+    for _ in range(3):
+        accountant.step(noise_multiplier=1.3, sample_rate=0.3)
+    assert result.metric("epsilon").value == pytest.approx(accountant.get_epsilon(1e-3), rel=1e-6)
+    assert epsilon(1.3, 0.3, 3, default_delta(20)).epsilon > 0
+    assert any("drawn by its own coin" in note for note in result.notes)
+    assert any("trusted to clip" in note for note in result.notes)
+
+
+def test_the_global_generators_are_left_alone(target, data):
+    before = torch.random.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
+    FederatedTraining(clients=3, rounds=1, share=0.5, noise_multiplier=1.0, rows=100)(target, data)
+    assert torch.equal(before[0], torch.random.get_rng_state())
+    np.testing.assert_array_equal(before[1], np.random.get_state()[1])  # noqa: NPY002
+
+
+# Rounds that go wrong
+
+
+class Odd:
+    """Ask in this process; then what some clients send is replaced, and others say nothing."""
+
+    def __init__(self, inner: Local, sends: dict[int, np.ndarray | None]) -> None:
+        self.inner, self.sends = inner, sends
+
+    def __call__(self, number, weights, clients, progress):
+        found = self.inner(number, weights, clients, progress)
+        kept = [a for a in found if self.sends.get(a.client, a) is not None]
+        return [Answer(a.client, self.sends.get(a.client, a.weights), a.rows) for a in kept]
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_client_that_sends_nan_is_refused_and_said(bad, target, data):
+    step = FederatedTraining(clients=4, rounds=3, alpha=100, local_epochs=3)
+    start = step.setting(target, data)
+    size = flat(start.start)
+    sends = {0: np.full_like(size, bad), 1: size[:-1], 2: None}
+    ask = Odd(Local(start.start, start.plan, start.shards), sends)
+    weights, rounds = train(start.plan, size, ask, start.watch, Progress())
+    assert np.isfinite(weights).all()
+    assert {(r.refused, r.lost, r.answered) for r in rounds[1:]} == {((0, 1), (2,), 1)}
+    assert rounds[-1].right > rounds[0].right
+
+
+def test_a_round_without_enough_answers_leaves_the_weights(target, data):
+    step = FederatedTraining(clients=7, rounds=1, rule="krum", tolerate=2)
+    start = step.setting(target, data)
+    before = flat(start.start)
+    ask = Odd(Local(start.start, start.plan, start.shards), {3: None})
+    after, rounds = train(start.plan, before, ask, start.watch, Progress())
+    np.testing.assert_array_equal(after, before)
+    assert "6 answers, 7 needed" in rounds[1].note
+
+
+def test_cancelled_and_gone_on_with_is_the_same_run(tmp_path: Path, target, data):
+    file = tmp_path / "run.safetensors"
+    facts = {"clients": 4, "rounds": 4, "noise_multiplier": 0.5, "share": 0.7, "rows": 300}
+    whole = named(FederatedTraining, facts)(target, data)
+    progress = Progress()
+    progress.listener = lambda report: progress.cancel() if "round 3" in report.message else None
+    cut = named(FederatedTraining, {**facts, "resume": str(file)})(target, data, progress)
+    assert (cut.record.result.status, cut.target) == (Status.CANCELLED, None)
+    assert file.exists()
+    on = named(FederatedTraining, {**facts, "resume": str(file)})(target, data)
+    np.testing.assert_array_equal(weights_of(on.target), weights_of(whole.target))
+    assert json.loads(on.record.result.model_dump_json()) == json.loads(whole.record.result.model_dump_json())
+    other = named(FederatedTraining, {**facts, "seed": 1, "resume": str(file)})(target, data)
+    assert other.record.result.status is Status.FAILED
+    assert "another's" in other.record.result.summary
+
+
+def test_a_file_that_is_no_checkpoint_is_said(tmp_path: Path, target, data):
+    file = tmp_path / "run.safetensors"
+    file.write_bytes(b"not this")
+    result = FederatedTraining(clients=2, rounds=1, resume=str(file))(target, data).record.result
+    assert result.status is Status.FAILED
+    assert "a checkpoint in" in result.summary
+    assert file.read_bytes() == b"not this"
+
+
+def test_a_cancel_stops_it_in_the_middle_of_a_client(target, data):
+    step = FederatedTraining(clients=2, rounds=1, local_epochs=100)
+    start = step.setting(target, data)
+    progress = Progress()
+    progress.listener = lambda report: progress.cancel() if report.done > 0.1 else None
+    with pytest.raises(Cancelled):
+        start.run(progress)
+
+
+# Bad input
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"alpha": 0}, "alpha of federated.training: input should be greater than 0; found 0"),
+        ({"rounds": 0}, "rounds of federated.training: input should be greater than or equal to 1; found 0"),
+        ({"clients": 6, "rule": "krum", "tolerate": 2}, "Krum needs 7 clients to withstand 2; found 6"),
+        ({"clients": 4, "rule": "trimmed_mean", "tolerate": 2}, "Trimmed mean needs 5 clients to withstand 2; found 4"),
+        ({"clients": 3, "attackers": 4}, "at most 3 attackers"),
+        ({"noise_multiplier": 1.0, "rule": "krum"}, "rule must be fedavg"),
+    ],
+)
+def test_impossible_parameters_are_one_line(values, says):
+    with pytest.raises(Problem) as caught:
+        named(FederatedTraining, values)
+    assert says.lower() in str(caught.value).lower()
+    assert "\n" not in str(caught.value)
+
+
+def test_more_clients_than_rows_is_one_line(target, data):
+    result = FederatedTraining(clients=200, rows=100)(target, data).record.result
+    assert result.summary.startswith("Expected at least 200 rows for 200 clients; found 100")
+
+
+def test_more_attackers_than_the_rule_withstands_is_noted(target, data):
+    step = FederatedTraining(clients=7, attackers=3, rule="krum", tolerate=1, rounds=1, rows=100)
+    assert any("set to withstand 1 malicious clients; there are 3" in n for n in step(target, data).record.result.notes)
+
+
+def test_a_module_that_cannot_train_is_said(data):
+    layers = torch.nn.Sequential(torch.nn.Linear(6, 4), torch.nn.BatchNorm1d(4))
+    target = TorchTarget(layers, CLASSES, SCHEMA, "mixes rows", recipe=RECIPE)
+    result = FederatedTraining(clients=20, rows=20, rounds=1)(target, data).record.result
+    assert result.status is Status.FAILED
+    assert "a module that trains on a client's rows" in result.summary
+    assert "Expected more than 1 value per channel" in result.summary
+
+
+def test_a_target_without_training_is_not_applicable(data, target):
+    bare = TorchTarget(target.trainable(), CLASSES, SCHEMA, "no recipe")
+    assert FederatedTraining()(bare, data).record.result.status is Status.NOT_APPLICABLE

@@ -1,0 +1,99 @@
+"""How a server makes one model of many: mean, median, trimmed mean, Krum, on plain arrays of weights.
+
+Every rule takes the clients' weights, float32 (d,) each, and gives float64 (d,); all are equivariant to a common shift,
+so that weights and updates may be combined alike.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import Problem
+
+Rule = Literal["fedavg", "median", "trimmed_mean", "krum", "multi_krum"]
+Weights = NDArray[np.float32]
+Mean = NDArray[np.float64]
+RULES: dict[Rule, str] = {
+    "fedavg": "FedAvg",
+    "median": "Median",
+    "trimmed_mean": "Trimmed mean",
+    "krum": "Krum",
+    "multi_krum": "Multi-Krum",
+}
+Columns = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+CHUNK = 65536
+
+
+def needed(rule: Rule, tolerate: int) -> int:
+    """Fewest clients with which ``rule`` withstands ``tolerate`` malicious ones."""
+    if rule in ("krum", "multi_krum"):
+        return 2 * tolerate + 3
+    return 2 * tolerate + 1 if rule in ("trimmed_mean", "median") else 1
+
+
+def combine(rule: Rule, weights: Sequence[Weights], rows: Sequence[int], tolerate: int = 0) -> Mean:
+    """The clients' weights as one, float64 (d,).
+
+    Parameters
+    ----------
+    weights : each float32 (d,)
+    rows
+        Rows of each client, the weights of the mean; the robust rules count every client alike, for a client can lie about its rows.
+    tolerate
+        How many malicious clients trimmed mean and Krum are to withstand.
+
+    Raises
+    ------
+    Problem
+        Too few clients for the rule.
+    """
+    if len(weights) < max(needed(rule, tolerate), 1):
+        found = f"{len(weights)} clients"
+        raise Problem(
+            f"{needed(rule, tolerate)} clients or more for {RULES[rule]} to withstand {tolerate}", found, "Lower tolerate, or add clients"
+        )
+    if rule == "fedavg":
+        return mean(weights, rows)
+    if rule == "median":
+        return _columnwise(weights, lambda part: np.median(part, axis=0))
+    if rule == "trimmed_mean":
+        return trimmed_mean(weights, tolerate)
+    chosen = krum(weights, tolerate, 1 if rule == "krum" else len(weights) - tolerate)
+    return mean([weights[i] for i in chosen], [1] * len(chosen))
+
+
+def mean(weights: Sequence[Weights], rows: Sequence[int]) -> Mean:
+    """FedAvg: the mean weighted by rows (McMahan et al. 2017, arXiv 1602.05629), one client in memory at a time."""
+    total = float(sum(rows))
+    found = np.zeros(len(weights[0]))
+    for one, count in zip(weights, rows, strict=True):
+        found += one.astype(np.float64) * (count / total)
+    return found
+
+
+def trimmed_mean(weights: Sequence[Weights], cut: int) -> Mean:
+    """Each coordinate's mean without its ``cut`` largest and smallest values (Yin et al. 2018, arXiv 1803.01498)."""
+    kept = slice(cut, len(weights) - cut)
+    return _columnwise(weights, lambda part: np.sort(part, axis=0)[kept].mean(axis=0))
+
+
+def krum(weights: Sequence[Weights], tolerate: int, keep: int = 1) -> list[int]:
+    """The ``keep`` clients closest to their n - tolerate - 2 nearest (Blanchard et al. 2017, arXiv 1703.02757), best first."""
+    n = len(weights)
+    far = np.zeros((n, n))
+    for i in range(n):
+        for j in range(i):
+            far[i, j] = far[j, i] = float(np.sum((weights[i].astype(np.float64) - weights[j]) ** 2))
+    nearest = np.sort(far, axis=1)[:, 1 : max(n - tolerate - 1, 2)]
+    return [int(i) for i in np.argsort(nearest.sum(axis=1), kind="stable")[:keep]]
+
+
+def _columnwise(weights: Sequence[Weights], function: Columns) -> Mean:
+    """A rule that looks at each coordinate alone, a part of the coordinates in memory at a time."""
+    found = np.empty(len(weights[0]))
+    for start in range(0, len(found), CHUNK):
+        part = np.stack([one[start : start + CHUNK] for one in weights]).astype(np.float64)
+        found[start : start + CHUNK] = function(part)
+    return found

@@ -1,0 +1,20 @@
+"""What malicious clients can do, and in what measure they succeed."""
+
+from typing import Literal
+
+Attack = Literal["sign_flip", "label_flip", "model_replacement"]
+ATTACKS: dict[Attack, str] = {
+    "sign_flip": "send the opposite of what they learned",
+    "label_flip": "learn from flipped labels",
+    "model_replacement": "plant a backdoor and boost it",
+}
+SUCCESS: dict[Attack, str] = {
+    "sign_flip": "Wrong rows under attack",
+    "label_flip": "Rows called by the attackers' label",
+    "model_replacement": "Triggered rows called the attackers' goal",
+}
+
+
+def loudness(attack: Attack, clients: int, attackers: int) -> float:
+    """The factor on what attackers send by which a few outweigh the mean of all: clients / attackers; flipped labels are sent as they are."""
+    return 1.0 if attack == "label_flip" else clients / max(attackers, 1)

@@ -1,0 +1,246 @@
+"""What a federation brought: accuracy before and after, the curve over rounds, who got through, what privacy it spent."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ...accounting import default_delta, epsilon
+from ...intervals import clopper_pearson, rate
+from ...result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
+from ...targets.target import Target
+from ..aggregation import RULES
+from ..malice import ATTACKS, SUCCESS
+from .plan import Plan
+from .server import Round
+
+if TYPE_CHECKING:
+    from ..training import FederatedTraining
+    from .setting import Ran, Setting
+
+THROUGH = 0.5
+CLASSES = 10
+
+
+def result(step: "FederatedTraining", start: "Setting", ran: "Ran", before: Target, after: Target) -> CheckResult:
+    """The result of a run, in this process or under Flower."""
+    test, plan, last = start.parts.test, start.plan, ran.rounds[-1]
+    right = int((before.labels(test.x) == test.y).sum())
+    metrics = [
+        rate("accuracy_before", "Accuracy of the model before", right, len(test), "higher"),
+        rate("accuracy_after", "Accuracy after federated training", last.right, last.rows, "higher"),
+        *success(plan, last),
+        Metric(name="rounds", label="Rounds", value=float(len(ran.rounds) - 1), unit="rounds"),
+        *spending(plan, step.delta),
+    ]
+    findings = (*_useless(last, int(np.bincount(test.y).max())), *_through(plan, last))
+    return CheckResult(
+        status=Status.FINDING if findings else Status.PASSED,
+        summary=_summary(plan, right / len(test), last),
+        metrics=tuple(metrics),
+        findings=findings,
+        tables=(table(ran.rounds, bool(plan.malicious)), shards(start)),
+        charts=(chart({RULES[plan.rule]: ran.rounds}, right / len(test)), loss_chart(ran.rounds), *_attack_chart(plan, ran.rounds)),
+        notes=notes(step, start, ran),
+    )
+
+
+def success(plan: Plan, last: Round) -> list[Metric]:
+    """How far the attackers got, in the measure of their attack; nothing where nobody attacks."""
+    return [rate("attack_success", SUCCESS[plan.attack], last.hits, last.tries, "lower")] if plan.malicious else []
+
+
+def spending(plan: Plan, delta: float) -> list[Metric]:
+    """Epsilon of the whole run by Opacus's RDP accountant; nothing without noise."""
+    if plan.noise <= 0:
+        return []
+    delta = delta or default_delta(plan.clients)
+    spent = epsilon(plan.noise, plan.share, plan.rounds, delta)
+    return [
+        Metric(name="epsilon", label="Epsilon spent for one client (RDP)", value=spent.epsilon, unit="epsilon", safer="lower"),
+        Metric(name="delta", label="Delta", value=delta, safer="lower"),
+        Metric(name="noise_multiplier", label="Noise multiplier", value=plan.noise, safer="higher"),
+    ]
+
+
+def _summary(plan: Plan, before: float, last: Round) -> str:
+    said = f"{plan.clients} clients, {plan.rounds} rounds of {RULES[plan.rule]}: {last.right / last.rows:.1%} right on {last.rows:,} held-out rows; the model before {before:.1%}"
+    if plan.malicious and last.tries:
+        said += f"; {len(plan.malicious)} malicious clients {ATTACKS[plan.attack]}, success {last.hits / last.tries:.1%}"
+    return said + "."
+
+
+def _useless(last: Round, majority: int) -> tuple[Finding, ...]:
+    if clopper_pearson(last.right, last.rows)[0] > majority / last.rows:
+        return ()
+    advice = "Give more rounds or local epochs, less noise, a larger alpha, or a rule that withstands the attackers"
+    title = "The federated model does no better than always answering the commonest class"
+    return (
+        Finding(
+            title=title,
+            severity=Severity.MEDIUM,
+            evidence="metric accuracy_after",
+            advice=advice,
+            standards=("AI RMF MEASURE 2.5", "AML.T0031"),
+        ),
+    )
+
+
+def _through(plan: Plan, last: Round) -> tuple[Finding, ...]:
+    if not plan.malicious or not last.tries or clopper_pearson(last.hits, last.tries)[0] <= THROUGH:
+        return ()
+    return (
+        Finding(
+            title=f"{len(plan.malicious)} of {plan.clients} clients got their way",
+            severity=Severity.HIGH,
+            evidence="metric attack_success",
+            advice="Combine by median, trimmed mean or Krum, and let only clients with registered keys take part",
+            standards=("OWASP ML10:2023", "AML.T0018.000", "NISTAML.026"),
+            defense="federated.training",
+        ),
+    )
+
+
+def notes(step: "FederatedTraining", start: "Setting", ran: "Ran") -> tuple[str, ...]:
+    """What was assumed, and what is not protected."""
+    plan = start.plan
+    lost, refused = sum(len(r.lost) for r in ran.rounds), sum(len(r.refused) for r in ran.rounds)
+    found = [
+        "The intervals are over held-out rows, not over trainings.",
+        "The server sees every client's update.",
+    ]
+    if plan.secure:
+        found[1] = "The updates were summed under SecAgg+: the server saw the sum alone."
+    if plan.noise > 0:
+        found += [
+            f"Epsilon counts whole clients (added or removed), each drawn by its own coin at {plan.share:g} a round, {plan.rounds} rounds, "
+            f"updates clipped to {plan.clip:g}, by Opacus's RDP accountant.",
+            "The server is trusted to clip and to add the noise: what it receives is not private, what it publishes is.",
+            "The number of rows does not weigh here: every client counts alike, whether it answered or not.",
+        ]
+    if plan.noise > 0 and not plan.fresh_noise:
+        found.append(
+            "Coins and noise come from the seed, so that the run repeats; whoever knows it can undo them. To release, set fresh_noise."
+        )
+    if start.mark is not None:
+        found.append(f"The backdoor's trigger: {start.mark.words}.")
+    if lost:
+        found.append(f"{lost} answers did not come; the rounds went on without them.")
+    if refused:
+        found.append(f"{refused} answers were refused, for they were not finite or of another size; the rounds went on without them.")
+    if len(plan.malicious) > plan.tolerate and plan.rule not in ("fedavg", "median"):
+        found.append(f"{RULES[plan.rule]} was set to withstand {plan.tolerate} malicious clients; there are {len(plan.malicious)}.")
+    return (*found, *((start.parts.note,) if start.parts.note else ()))
+
+
+def chart(runs: dict[str, tuple[Round, ...]], before: float | None = None) -> Chart:
+    """Accuracy by round, a line with its band for each run."""
+    ends = ", ".join(f"{name} {r[-1].right / r[-1].rows:.1%}" for name, r in runs.items())
+    return Chart(
+        name="accuracy_by_round",
+        title="Accuracy on held-out rows by round",
+        kind="line",
+        x=Axis(label="Round", low=0),
+        y=Axis(label="Accuracy", low=0.0, high=1.0),
+        series=tuple(_line(name, [(r.number, r.right, r.rows) for r in _thinned(rounds)]) for name, rounds in runs.items()),
+        reference=(("model before", before),) if before is not None else (),
+        alt=f"Accuracy after the last round: {ends}.",
+    )
+
+
+def loss_chart(rounds: tuple[Round, ...]) -> Chart:
+    """Mean loss on held-out rows by round, with its band; a gap where it was not a number."""
+    kept, last = _thinned(rounds), rounds[-1].loss
+    series = Series(
+        name="Loss",
+        x=tuple(float(r.number) for r in kept),
+        y=tuple(r.loss.mean if r.loss else None for r in kept),
+        low=tuple(r.loss.low if r.loss else None for r in kept),
+        high=tuple(r.loss.high if r.loss else None for r in kept),
+    )
+    return Chart(
+        name="loss_by_round",
+        title="Loss on held-out rows by round",
+        kind="line",
+        x=Axis(label="Round", low=0),
+        y=Axis(label="Cross-entropy", unit="nats", low=0.0),
+        series=(series,),
+        alt=f"Loss after the last round: {last.mean:.3f}." if last else "After the last round the loss is not a number.",
+    )
+
+
+def success_chart(plan: Plan, runs: dict[str, tuple[Round, ...]]) -> Chart:
+    """Attack success by round."""
+    ends = ", ".join(f"{name} {r[-1].hits / max(r[-1].tries, 1):.1%}" for name, r in runs.items())
+    return Chart(
+        name="success_by_round",
+        title=f"{SUCCESS[plan.attack]}, by round",
+        kind="line",
+        x=Axis(label="Round", low=0),
+        y=Axis(label="Attack success", low=0.0, high=1.0),
+        series=tuple(_line(name, [(r.number, r.hits, r.tries) for r in _thinned(rounds)]) for name, rounds in runs.items()),
+        alt=f"Attack success after the last round: {ends}.",
+    )
+
+
+def _attack_chart(plan: Plan, rounds: tuple[Round, ...]) -> tuple[Chart, ...]:
+    return (success_chart(plan, {RULES[plan.rule]: rounds}),) if plan.malicious and rounds[-1].tries else ()
+
+
+def _thinned(rounds: tuple[Round, ...]) -> list[Round]:
+    """At most 200 rounds, evenly, first and last among them."""
+    return [rounds[i] for i in sorted({int(i) for i in np.linspace(0, len(rounds) - 1, 200)})]
+
+
+def _line(name: str, points: list[tuple[int, int, int]]) -> Series:
+    bands = [clopper_pearson(hits, n) for _, hits, n in points]
+    return Series(
+        name=name,
+        x=tuple(float(number) for number, _, _ in points),
+        y=tuple(hits / n if n else None for _, hits, n in points),
+        low=tuple(low for low, _ in bands),
+        high=tuple(high for _, high in bands),
+    )
+
+
+def table(rounds: tuple[Round, ...], attacked: bool) -> Table:
+    """The rounds, the last 200 of them."""
+    heads = [Column(name="Round", kind="integer"), Column(name="Asked", kind="integer"), Column(name="Answered", kind="integer")]
+    heads += [
+        Column(name="Accuracy", kind="percent"),
+        Column(name="from", kind="percent"),
+        Column(name="to", kind="percent"),
+        Column(name="Loss", unit="nats", kind="number"),
+    ]
+    heads += [Column(name="Attack success", kind="percent")] if attacked else []
+    heads += [Column(name="Note")]
+    rows: list[tuple[str | float | int | None, ...]] = [
+        (
+            r.number,
+            r.asked,
+            r.answered,
+            r.right / r.rows,
+            *clopper_pearson(r.right, r.rows),
+            r.loss.mean if r.loss else None,
+            *((r.hits / r.tries if r.tries else None,) if attacked else ()),
+            r.note,
+        )
+        for r in rounds[-200:]
+    ]
+    return Table(name="rounds", title="Round by round", columns=tuple(heads), rows=tuple(rows), total=len(rounds))
+
+
+def shards(start: "Setting") -> Table:
+    """Rows of each client by class, the first 50 clients; attackers are marked by a word."""
+    names = start.target.classes[:CLASSES]
+    columns = (
+        Column(name="Client"),
+        Column(name="Rows", kind="integer"),
+        *(Column(name=name, kind="integer") for name in names),
+    )
+    rows: list[tuple[str | float | int | None, ...]] = []
+    for client, shard in enumerate(start.shards[:50]):
+        counts = np.bincount(shard.y, minlength=start.classes)[:CLASSES]
+        said = f"{client} (malicious)" if client in start.plan.malicious else str(client)
+        rows.append((said, len(shard.y), *(int(c) for c in counts)))
+    note = "Labels as the client trains on them." + (f" The first {CLASSES} classes." if start.classes > CLASSES else "")
+    return Table(name="shards", title="Who has what", columns=columns, rows=tuple(rows), total=len(start.shards), note=note)

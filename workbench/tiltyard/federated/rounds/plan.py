@@ -1,0 +1,53 @@
+"""What a federation agrees on before it starts; JSON both ways, for it travels to every process."""
+
+import secrets
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ...result import Frozen
+from ...targets.training import Recipe
+from ..aggregation import Rule
+from ..malice import Attack
+
+
+class Plan(Frozen):
+    """Rounds, rule, local training, privacy and who attacks. ``noise`` 0 is no differential privacy; ``clip`` bounds one client's update then."""
+
+    clients: int
+    rounds: int
+    rule: Rule
+    tolerate: int
+    recipe: Recipe
+    seed: int
+    share: float = 1.0
+    noise: float = 0.0
+    clip: float = 1.0
+    fresh_noise: bool = False
+    attack: Attack = "sign_flip"
+    malicious: tuple[int, ...] = ()
+    boost: float = 1.0
+    goal: int = 0
+    secure: bool = False
+
+    def training_seed(self, client: int, number: int) -> int:
+        """Seed of a client's training in round ``number`` (from 1); client 0's first is the plan's own."""
+        return (self.seed + 10_007 * client + 1_000_003 * (number - 1)) % 2**31
+
+    def sampled(self, number: int) -> tuple[int, ...]:
+        """The clients of round ``number``: each by its own coin, so that privacy is amplified as the accountant assumes."""
+        if self.share >= 1:
+            return tuple(range(self.clients))
+        coins = torch.rand(self.clients, generator=self._chance(1, number), dtype=torch.float64)
+        return tuple(int(i) for i in (coins < self.share).nonzero())
+
+    def drawn(self, number: int, size: int) -> NDArray[np.float64]:
+        """The noise of round ``number``, float64 (size,): normal, of deviation noise times clip."""
+        normal = torch.randn(size, generator=self._chance(2, number), dtype=torch.float64)
+        return np.asarray(normal.numpy()) * (self.noise * self.clip)
+
+    def _chance(self, stream: int, number: int) -> torch.Generator:
+        """A stream of chance for round ``number``: from the seed, or from the operating system where ``fresh_noise``."""
+        seeded = np.random.SeedSequence([self.seed, stream, number]).generate_state(1, np.uint64)[0] >> 1
+        return torch.Generator().manual_seed(secrets.randbits(63) if self.fresh_noise else int(seeded))

@@ -1,0 +1,131 @@
+"""The server's rounds: ask clients, drop what is broken, combine, measure. ``ask`` is the one seam between here and Flower."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import Problem
+from ...progress import Progress
+from ...result import Frozen
+from ..aggregation import combine, needed
+from .client import Answer
+from .measuring import Loss, Seen
+from .plan import Plan
+
+Weights = NDArray[np.float32]
+Ask = Callable[[int, Weights, Sequence[int], Progress], list[Answer]]
+Watch = Callable[[Weights], Seen]
+
+
+class Round(Frozen):
+    """What was seen of one round; round 0 is the model before training.
+
+    ``lost`` clients did not answer; what ``refused`` ones sent was not finite or of another size. ``note`` says why the weights stayed.
+    """
+
+    number: int
+    asked: int
+    answered: int
+    lost: tuple[int, ...] = ()
+    refused: tuple[int, ...] = ()
+    right: int
+    rows: int
+    hits: int = 0
+    tries: int = 0
+    loss: Loss | None = None
+    clipped: int = 0
+    note: str = ""
+
+
+def unusable(answer: Answer, size: int) -> bool:
+    """Of another size than float32 (size,), with a number that is not finite, or of no rows."""
+    return answer.weights.shape != (size,) or not np.isfinite(answer.weights).all() or answer.rows <= 0
+
+
+def usable(answers: Sequence[Answer], size: int) -> list[Answer]:
+    """Answers of the right size whose every number is finite, in the clients' order; a client cannot break the sum with a NaN."""
+    return sorted((a for a in answers if not unusable(a, size)), key=lambda a: a.client)
+
+
+def combined(plan: Plan, weights: Weights, answers: Sequence[Answer], number: int) -> tuple[Weights, int]:
+    """The next weights by the plan's rule or, with noise, by private averaging; and how many updates were clipped."""
+    if plan.noise > 0:
+        return _private(plan, weights, answers, number)
+    found = combine(plan.rule, [a.weights for a in answers], [a.rows for a in answers], plan.tolerate)
+    return found.astype(np.float32), 0
+
+
+def _private(plan: Plan, weights: Weights, answers: Sequence[Answer], number: int) -> tuple[Weights, int]:
+    """DP-FedAvg (McMahan et al. 2018, arXiv 1710.06963): every update clipped, summed with equal weight, noised, over a fixed count."""
+    total, clipped = np.zeros(len(weights)), 0
+    for one in answers:
+        update = one.weights.astype(np.float64) - weights
+        norm = float(np.linalg.norm(update))
+        clipped += norm > plan.clip
+        total += update * min(1.0, plan.clip / max(norm, 1e-12))
+    total += plan.drawn(number, len(total))
+    return (weights + total / (plan.share * plan.clients)).astype(np.float32), clipped
+
+
+def train(
+    plan: Plan, weights: Weights, ask: Ask, watch: Watch, progress: Progress, rounds: Sequence[Round] = (), kept: "Kept | None" = None
+) -> tuple[Weights, list[Round]]:
+    """All rounds from ``weights``, float32 (d,); the final weights and what was seen of each round.
+
+    Parameters
+    ----------
+    ask
+        Sends weights to the clients named and gives the answers that came; who does not answer is lost for the round, no more.
+    rounds
+        Those already done, where a run is gone on with.
+    kept
+        Told weights and rounds after each, so that a run can be gone on with.
+    """
+    done = list(rounds) or [_round(0, (), (), weights, watch(weights))]
+    while len(done) <= plan.rounds:
+        number = len(done)
+        asked = plan.sampled(number)
+        progress.step((number - 1) / plan.rounds, f"round {number} of {plan.rounds}")
+        came = ask(number, weights, asked, progress.part(1 / plan.rounds)) if asked else []
+        weights, clipped, note = _next(plan, weights, usable(came, len(weights)), number)
+        done.append(_round(number, asked, came, weights, watch(weights), clipped, note))
+        if kept is not None:
+            kept(weights, done)
+        progress.step(number / plan.rounds, f"round {number} of {plan.rounds}: {done[-1].right / max(done[-1].rows, 1):.1%} right")
+    return weights, done
+
+
+Kept = Callable[[Weights, list[Round]], None]
+
+
+def _next(plan: Plan, weights: Weights, came: Sequence[Answer], number: int) -> tuple[Weights, int, str]:
+    """A round without enough answers leaves the weights as they were; with noise it is still noised, for silence tells too."""
+    least = 0 if plan.noise > 0 else max(1, needed(plan.rule, plan.tolerate))
+    if len(came) < least:
+        return weights, 0, f"{len(came)} answers, {least} needed: the weights stayed"
+    after, clipped = combined(plan, weights, came, number)
+    if not np.isfinite(after).all():
+        raise Problem("finite weights after a round", "overflow", "Lower the boost, the rate or the noise")
+    return after, clipped, ""
+
+
+def _round(
+    number: int, asked: Sequence[int], came: Sequence[Answer], weights: Weights, seen: Seen, clipped: int = 0, note: str = ""
+) -> Round:
+    refused = {a.client for a in came if unusable(a, len(weights))}
+    lost = set(asked) - {a.client for a in came}
+    return Round(
+        number=number,
+        asked=len(asked),
+        answered=len(came) - len(refused),
+        lost=tuple(sorted(lost)),
+        refused=tuple(sorted(refused)),
+        right=seen.right,
+        rows=seen.rows,
+        hits=seen.hits,
+        tries=seen.tries,
+        loss=seen.loss,
+        clipped=clipped,
+        note=note,
+    )

@@ -1,0 +1,108 @@
+"""From a target, data and a plan to the things a federation starts from: weights, shards, held-out rows."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from torch import nn
+
+from ...datasets.dataset import Dataset
+from ...errors import Problem, Unavailable
+from ...progress import Progress
+from ...targets.target import Target
+from ...targets.torch_target import TorchTarget
+from ...targets.training import Recipe, fresh
+from ...triggers import Trigger, trigger
+from ..shards import dirichlet
+from .client import Shard
+from .local import Local
+from .measuring import Held, Seen, seen
+from .plan import Plan
+from .server import Kept, Round, Weights, train
+from .spoiling import spoiled
+from .weights import flat, put
+
+PATCH = 4
+MEASURED = 4000
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Rows to train on and rows to measure on; ``note`` says what was assumed."""
+
+    train: Dataset
+    test: Dataset
+    note: str
+
+
+def parts(data: Dataset, rows: int, seed: int) -> Parts:
+    """The data's own split where it has one, else a fifth held out at random; at most ``rows`` to train on."""
+    rng = np.random.default_rng([seed, 5])
+    if not data.lacks("member"):
+        return Parts(data.seen.sample(rows, rng), data.unseen.sample(MEASURED, rng), "")
+    if len(data) < 10:
+        raise Problem("at least 10 rows to train on some and measure on others", f"{len(data)}", "Give more rows")
+    order = rng.permutation(len(data))
+    cut = len(data) // 5
+    note = "The data do not say which rows were trained on: a fifth was held out for the accuracies; the model before may have seen it."
+    return Parts(data.take(order[cut:]).sample(rows, rng), data.take(order[:cut]).sample(MEASURED, rng), note)
+
+
+def trainable(target: Target) -> tuple[TorchTarget, Recipe]:
+    """The target as a torch module with its recipe; `Unavailable` in one line where it is none."""
+    if not isinstance(target, TorchTarget) or target.outputs != "logits":
+        raise Unavailable("a torch module that returns logits", type(target).__name__, "Open the model from its weights and architecture")
+    if target.recipe is None:
+        raise Unavailable("a target with a training recipe", "none", "Open it with recipe=Recipe(…)")
+    return target, target.recipe
+
+
+@dataclass(frozen=True)
+class Setting:
+    """All that a run needs. ``mark`` is the backdoor's trigger where one is planted; shards of attackers are spoiled already."""
+
+    plan: Plan
+    target: TorchTarget
+    start: nn.Module
+    shards: tuple[Shard, ...]
+    held: Held
+    parts: Parts
+    mark: Trigger | None
+
+    @property
+    def classes(self) -> int:
+        return len(self.target.classes)
+
+    def watch(self, weights: Weights) -> Seen:
+        """Accuracy and attack success of ``weights``."""
+        put(self.start, weights)
+        return seen(self.start, self.held, self.plan, self.classes)
+
+    def run(self, progress: Progress, done: tuple[Round, ...] = (), weights: Weights | None = None, kept: Kept | None = None) -> "Ran":
+        """All rounds in this process."""
+        before = flat(self.start) if weights is None else weights
+        after, rounds = train(self.plan, before, Local(self.start, self.plan, self.shards), self.watch, progress, done, kept)
+        return Ran(after, tuple(rounds))
+
+
+@dataclass(frozen=True)
+class Ran:
+    """Final weights, float32 (d,), and what was seen of each round, round 0 first."""
+
+    weights: Weights
+    rounds: tuple[Round, ...]
+
+
+def setting(plan: Plan, target: TorchTarget, found: Parts, alpha: float, warm: bool) -> Setting:
+    """Divide the rows, spoil those of attackers, draw fresh weights (or, ``warm``, take the target's)."""
+    rng = np.random.default_rng([plan.seed, 4])
+    train_rows, test = found.train, found.test
+    if len(np.unique(train_rows.y)) < 2:
+        raise Unavailable("rows of at least two classes to train on", "one class", "Give more rows")
+    mark = trigger(train_rows, PATCH, rng) if plan.malicious and plan.attack == "model_replacement" else None
+    honest = [Shard(train_rows.x[rows], train_rows.y[rows]) for rows in dirichlet(train_rows.y, plan.clients, alpha, rng)]
+    k = len(target.classes)
+    shards = tuple(
+        spoiled(plan, shard, mark, k, plan.seed + client) if client in plan.malicious else shard for client, shard in enumerate(honest)
+    )
+    start = target.trainable() if warm else fresh(target.inner, plan.seed).requires_grad_()
+    return Setting(plan, target, start, shards, Held.of(plan, test.x, test.y, mark), found, mark)

@@ -1,0 +1,149 @@
+"""Federated training as a defense: the rows stay with their clients, a server combines what they learned."""
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic import model_validator
+
+from ..check import Estimate, parameter
+from ..datasets.dataset import Dataset
+from ..defense import Defended, Defense
+from ..errors import Problem
+from ..progress import Progress
+from ..targets.target import Target
+from .aggregation import RULES, Rule, needed
+from .malice import Attack, loudness
+
+if TYPE_CHECKING:
+    from ..targets.training import Recipe
+    from .rounds.plan import Plan
+    from .rounds.setting import Ran, Setting
+
+STANDARDS = ("OWASP ML10:2023", "OWASP ML02:2023", "AML.T0018.000", "NISTAML.026", "NISTAML.011", "EU AI Act Art. 15(5)")
+
+
+class FederatedTraining(Defense):
+    """Train the target's architecture by rounds of FedAvg or a robust rule over simulated clients; attackers among them by choice.
+
+    McMahan et al. 2017 (arXiv 1602.05629). Local training is the target's own recipe, with a new optimizer each round.
+    """
+
+    id: ClassVar[str] = "federated.training"
+    title: ClassVar[str] = "Federated training"
+    question: ClassVar[str] = "How accurate is the model when no client gives its rows away, and what can malicious clients do?"
+    needs: ClassVar[frozenset[str]] = frozenset({"gradients", "weights", "training"})
+    standards: ClassVar[tuple[str, ...]] = STANDARDS
+    sources: ClassVar[tuple[str, ...]] = (
+        "McMahan et al. 2017, arXiv 1602.05629",
+        "Blanchard et al. 2017, arXiv 1703.02757",
+        "Yin et al. 2018, arXiv 1803.01498",
+        "Bagdasaryan et al. 2018, arXiv 1807.00459",
+        "McMahan et al. 2018, arXiv 1710.06963",
+    )
+    cost: ClassVar[str] = "one training, plus measuring after each round"
+    quick: ClassVar[dict[str, Any]] = {"rounds": 5, "rows": 4000}
+
+    clients: int = parameter(10, "Among how many clients the rows are divided", "clients", ge=1, le=1000)
+    rounds: int = parameter(10, "Times the server asks and combines", "rounds", ge=1, le=1000)
+    local_epochs: int = parameter(1, "Passes of a client over its own rows in a round", "epochs", ge=1, le=100)
+    alpha: float = parameter(1.0, "Evenness of the classes among clients (Dirichlet): 0.1 is few classes each, 100 is even", gt=0, le=1000)
+    rule: Rule = parameter("fedavg", "How the server combines the clients' weights")
+    tolerate: int = parameter(2, "Malicious clients that trimmed mean and Krum are to withstand", "clients", ge=0, le=499)
+    attackers: int = parameter(0, "Malicious clients", "clients", ge=0, le=1000)
+    attack: Attack = parameter("sign_flip", "What malicious clients do")
+    boost: float = parameter(0.0, "Factor on what attackers send; 0: clients / attackers, and 1 for label flips", ge=0, le=1000)
+    goal: int = parameter(0, "Class that a planted backdoor gives, by its number", "class", ge=0, le=9999)
+    share: float = parameter(1.0, "Chance of a client to take part in a round, each by its own coin", "probability", gt=0, le=1)
+    noise_multiplier: float = parameter(0.0, "Client-level differential privacy: noise over the clipping norm; 0 is none", ge=0, le=1000)
+    clip: float = parameter(1.0, "With noise: largest norm of one client's update; larger ones are cut down to it", "norm", gt=0, le=1000)
+    delta: float = parameter(
+        0.0, "Chance that the promise fails; 0 takes the largest power of ten below 1 / clients", "probability", ge=0, lt=1
+    )
+    fresh_noise: bool = parameter(False, "Draw coins and noise from the operating system, not the seed: for release; not repeatable")
+    warm: bool = parameter(False, "Start from the model's weights instead of fresh ones")
+    rows: int = parameter(20_000, "Training rows divided among the clients", "rows", ge=1, le=10_000_000)
+    resume: str = parameter(
+        "",
+        "File (safetensors) written after every round and gone on from if it is there; "
+        "a bare name stands in the user's data folder; empty for none",
+    )
+
+    @model_validator(mode="after")
+    def _possible(self) -> "FederatedTraining":
+        if self.attackers > self.clients:
+            raise ValueError(f"at most {self.clients} attackers, as many as there are clients; found {self.attackers}")
+        if self.noise_multiplier > 0 and self.rule != "fedavg":
+            raise ValueError(f"noise is accounted for a sum of clipped updates, so rule must be fedavg; found {self.rule}")
+        if self.noise_multiplier == 0 and (least := needed(self.rule, self.tolerate)) > self.clients:
+            raise ValueError(f"{RULES[self.rule]} needs {least} clients to withstand {self.tolerate}; found {self.clients}")
+        return self
+
+    def plan(self, recipe: "Recipe", secure: bool = False) -> "Plan":
+        """What every process of this federation agrees on."""
+        import numpy as np
+
+        from .rounds.plan import Plan
+
+        who = np.random.default_rng([self.seed, 6]).permutation(self.clients)[: self.attackers]
+        return Plan(
+            clients=self.clients,
+            rounds=self.rounds,
+            rule=self.rule,
+            tolerate=self.tolerate if self.rule != "fedavg" else 0,
+            recipe=recipe.model_copy(update={"epochs": self.local_epochs}),
+            seed=self.seed,
+            share=self.share,
+            noise=self.noise_multiplier,
+            clip=self.clip,
+            fresh_noise=self.fresh_noise,
+            attack=self.attack,
+            malicious=tuple(sorted(int(i) for i in who)),
+            boost=self.boost or loudness(self.attack, self.clients, self.attackers),
+            goal=self.goal,
+            secure=secure,
+        )
+
+    def setting(self, target: Target, data: Dataset, secure: bool = False) -> "Setting":
+        """Weights, shards and held-out rows this run starts from."""
+        from .rounds.setting import parts, setting, trainable
+
+        torch_target, recipe = trainable(target)
+        if self.goal >= len(target.classes):
+            raise Problem(f"a class 0 to {len(target.classes) - 1} as goal", f"{self.goal}", "Choose one of these")
+        return setting(self.plan(recipe, secure), torch_target, parts(data, self.rows, self.seed), self.alpha, self.warm)
+
+    def estimate(self, target: Target, data: Dataset) -> Estimate:
+        """From one client's round, timed here."""
+        import time
+
+        from .rounds.local import Local
+        from .rounds.weights import flat
+
+        if reason := self.unmet(target, data):
+            return Estimate(note=reason)
+        start = self.setting(target, data)
+        clock = time.perf_counter()
+        Local(start.start, start.plan, start.shards)(1, flat(start.start), (0,), Progress())
+        share = len(start.shards[0].y) / max(sum(len(s.y) for s in start.shards), 1)
+        seconds = (time.perf_counter() - clock) / max(share, 1e-6) * self.rounds * self.share
+        return Estimate(seconds=seconds, note="measured on one client's round here")
+
+    def apply(self, target: Target, data: Dataset, progress: Progress) -> Defended:
+        """Run all rounds in this process; the made target, and what each round showed."""
+        from .rounds.checkpoint import Checkpoint
+
+        progress.step(0.0, "dividing the rows")
+        start = self.setting(target, data)
+        checkpoint = Checkpoint.of(self.resume, self, target, data) if self.resume else None
+        weights, done = checkpoint.read() if checkpoint else (None, ())
+        ran = start.run(progress.part(0.95), done, weights, checkpoint.write if checkpoint else None)
+        return self.made(start, ran, target)
+
+    def made(self, start: "Setting", ran: "Ran", target: Target) -> Defended:
+        """The target and the result of a run, wherever it ran."""
+        from .rounds.outcome import result
+        from .rounds.weights import put
+
+        put(start.start, ran.weights)
+        said = f"{target.name} (federated, {self.clients} clients, {RULES[self.rule]})"
+        module = start.target.made(start.start, said)
+        return Defended(module, result(self, start, ran, target, module))
