@@ -82,10 +82,12 @@ def scan(path: str | Path, progress: Progress | None = None) -> Verdict:
         os.close(handle)
         raise Problem("a regular file", f"{path}, which is a folder or device", "Name the files in it one by one")
     with os.fdopen(handle, "rb") as stream:
-        return _scan(path, stream, before, progress)
+        return scan_stream(path, stream, progress)
 
 
-def _scan(path: Path, stream: IO[bytes], before: os.stat_result, progress: Progress) -> Verdict:
+def scan_stream(path: Path, stream: IO[bytes], progress: Progress) -> Verdict:
+    """The verdict on an open regular file; ``path`` gives its name, and where files beside it would lie."""
+    before = os.fstat(stream.fileno())
     digest = sha256_of(stream, progress.part(0.7))  # type: ignore[arg-type]
     progress.step(0.7, "Looking inside")
     findings = Findings(progress)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..access.person import me
+from ..access.person import Person, me
 from ..running import audit
 from .bundle import Bundle
 from .writing import encode, write
@@ -18,7 +18,7 @@ class Export:
     unlogged: str
 
 
-def hand_out(bundle: Bundle, format: str, store: str | None = None) -> Export:
+def hand_out(bundle: Bundle, format: str, store: str | None = None, person: Person | None = None) -> Export:
     """The report as bytes, for whoever may export.
 
     Parameters
@@ -27,10 +27,13 @@ def hand_out(bundle: Bundle, format: str, store: str | None = None) -> Export:
         ``html``, ``pdf``, ``json``, ``sarif`` or ``junit``.
     store
         The place of the store whose audit log says so; the default one where it is not given.
+    person
+        Who takes it; the person of this process where it is not given.
     """
-    me().must("export")
+    taker = person or me()
+    taker.must("export")
     audit.ready(store)
-    return Export(encode(bundle, format), None, _noted(bundle, format, "handed out", store))
+    return Export(encode(bundle, format), None, _noted(bundle, format, "handed out", store, taker))
 
 
 def export(bundle: Bundle, path: Path | str, format: str | None = None, store: str | None = None) -> Export:
@@ -40,9 +43,9 @@ def export(bundle: Bundle, path: Path | str, format: str | None = None, store: s
     person.must("write")
     audit.ready(store)
     written = write(bundle, path, format)
-    return Export(b"", written, _noted(bundle, format or written.suffix, str(written), store))
+    return Export(b"", written, _noted(bundle, format or written.suffix, str(written), store, person))
 
 
-def _noted(bundle: Bundle, format: str, where: str, store: str | None) -> str:
+def _noted(bundle: Bundle, format: str, where: str, store: str | None, person: Person) -> str:
     said = {"run": bundle.run_id, "format": format.lstrip("."), "to": where, "records": len(bundle.records)}
-    return audit.note("report exported", bundle.target.fingerprint, said, store=store)
+    return audit.note("report exported", bundle.target.fingerprint, said, person.name, store)

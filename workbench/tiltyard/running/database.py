@@ -8,11 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import Problem
-from .troubles import problem_of
+from .troubles import Trouble, problem_of
 
 if TYPE_CHECKING:
-    from sqlalchemy import URL, Connection, Engine
+    from sqlalchemy import URL, Connection, Engine, Table
 
 WAIT = 10_000
 LAYOUT_LOCK = 7_117_011
@@ -28,7 +27,7 @@ def default_place() -> str:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise Problem(f"a folder {folder} to keep runs in", str(error.strerror), "Set TILTYARD_STORE to a file you may write") from None
+        raise Trouble(f"a folder {folder} to keep runs in", str(error.strerror), "Set TILTYARD_STORE to a file you may write") from None
     return str(folder / "runs.sqlite")
 
 
@@ -43,7 +42,7 @@ def address(place: str | Path | None) -> "URL":
     try:
         return make_url(text)
     except ArgumentError:
-        raise Problem("a store as a file or a database URL", repr(text), "Give a path, or postgresql+psycopg://user@host/name") from None
+        raise Trouble("a store as a file or a database URL", repr(text), "Give a path, or postgresql+psycopg://user@host/name") from None
 
 
 def _engine(url: "URL", wait: int) -> "Engine":
@@ -66,6 +65,14 @@ def _engine(url: "URL", wait: int) -> "Engine":
     return made
 
 
+def _entry(file: str) -> str:
+    try:
+        found = os.stat(file)
+    except OSError:
+        return "none"
+    return f"{found.st_ino}/{found.st_mtime_ns}/{found.st_size}"
+
+
 class Database:
     """A database that is opened and laid out when it is first used.
 
@@ -76,6 +83,8 @@ class Database:
     ----------
     owns
         Whether it knows whose a run is; one that may only be read and is older does not. Known once it is open.
+    follows
+        Whether it has a table of jobs; one that may only be read and is older has none. Known once it is open.
     """
 
     def __init__(self, place: str | Path | None, wait: int = WAIT) -> None:
@@ -84,12 +93,28 @@ class Database:
         self._guard = threading.Lock()
         self._made: Engine | None = None
         self.owns = False
+        self.follows = False
 
     @property
     def place(self) -> str:
         """Where it is, without a password."""
         url = address(self._place)
         return str(url.database) if url.get_backend_name() == "sqlite" else url.render_as_string(hide_password=True)
+
+    def mark(self) -> str:
+        """Changes with every write, by whichever process: of a SQLite file from its folder's entry alone, else by one query."""
+        url = address(self._place)
+        if url.get_backend_name() == "sqlite":
+            return " ".join(map(_entry, (str(url.database), f"{url.database}-wal")))
+        from sqlalchemy import func, select
+
+        from . import tables
+
+        with self.read() as connection:
+            jobs = (tables.jobs.c.told, tables.jobs.c.cancel) if self.follows else ()
+            newest = (tables.runs.c.started, tables.runs.c.ended, tables.records.c.number, tables.records.c.ended, *jobs)
+            query = select(func.count(tables.runs.c.id), *[select(func.max(c)).scalar_subquery() for c in newest])
+            return repr(tuple(connection.execute(query).one()))
 
     def _engine(self) -> "Engine":
         with self._guard:
@@ -104,13 +129,13 @@ class Database:
         try:
             made = _engine(url, self._wait)
         except (ImportError, SQLAlchemyError) as error:
-            raise Problem(f"a driver for {url.drivername}", str(error), "Install it, for PostgreSQL: pip install psycopg[binary]") from None
+            raise Trouble(f"a driver for {url.drivername}", str(error), "Install it, for PostgreSQL: pip install psycopg[binary]") from None
         try:
             lay_out(made)
-            self.owns = owned(made)
+            self.owns, self.follows = added(made)
         except (SQLAlchemyError, sqlite3.Error) as error:
             if only := _read_only(url, self._wait):
-                self.owns = owned(only)
+                self.owns, self.follows = added(only)
                 return only
             raise problem_of(error, self.place) from None
         return made
@@ -160,21 +185,25 @@ def lay_out(engine: "Engine") -> None:
         version = connection.execute(select(tables.layout.c.version)).scalar()
     if version is not None and version > tables.VERSION:
         do = "Upgrade Tiltyard, or set TILTYARD_STORE to another place"
-        raise Problem(f"a store of format {tables.VERSION} or older", f"format {version}", do)
+        raise Trouble(f"a store of format {tables.VERSION} or older", f"format {version}", do)
 
 
-def owned(engine: "Engine") -> bool:
-    """Add the table of owners to a store that was made before there was one; False where it may not be written."""
+def added(engine: "Engine") -> tuple[bool, bool]:
+    """Add the tables of owners and of jobs to a store made before there were such; which of the two are there now."""
+    from . import tables
+
+    return _added(engine, tables.owners), _added(engine, tables.jobs)
+
+
+def _added(engine: "Engine", table: "Table") -> bool:
     from sqlalchemy import inspect
     from sqlalchemy.exc import SQLAlchemyError
 
-    from . import tables
-
-    if inspect(engine).has_table(tables.owners.name):
+    if inspect(engine).has_table(table.name):
         return True
     try:
         with engine.connect().execution_options(write=True) as connection, connection.begin():
-            tables.owners.create(connection, checkfirst=True)
+            table.create(connection, checkfirst=True)
     except (SQLAlchemyError, sqlite3.Error):
         return False
     return True

@@ -92,6 +92,10 @@ class Job:
         self._ended.wait(timeout)
         return self.records
 
+    def ended(self, timeout: float) -> bool:
+        """Wait at most ``timeout`` seconds; has it ended?"""
+        return self._ended.wait(timeout)
+
     def begin(self, work: Callable[[], None]) -> None:
         """Start ``work`` in its thread; `Runner` calls this."""
         self._thread = threading.Thread(target=self._work, args=(work,), name="tiltyard job", daemon=True)

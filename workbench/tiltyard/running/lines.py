@@ -11,6 +11,19 @@ CUT_OFF = "cut off"
 FINISHED = "finished"
 
 
+class Underway(Frozen):
+    """Where a run's job stands: ``done`` from 0 to 1, ``left`` in seconds (None until it can be told).
+
+    ``told`` is when that was written, ``cancelling`` says that someone asked it to stop.
+    """
+
+    done: float
+    message: str
+    left: float | None
+    told: datetime
+    cancelling: bool
+
+
 class RunLine(Frozen):
     """One run as a list shows it.
 
@@ -37,6 +50,21 @@ class RunLine(Frozen):
     @property
     def total(self) -> int:
         return sum(self.counts.values())
+
+
+class ModelLine(Frozen):
+    """One model that was assessed: how often, when last, and what its last run said.
+
+    ``verdict`` is the newest a policy gave, or empty. ``severities`` says of the last run how many steps have each
+    severity as that of their worst finding.
+    """
+
+    target: Identity
+    runs: int
+    last_run: str
+    last_started: datetime
+    verdict: str
+    severities: dict[str, int]
 
 
 class Run(RunLine):

@@ -15,6 +15,7 @@ from ..result import Record
 from ..targets.target import Target
 from . import audit
 from .executors import Executor, Local
+from .following import follow
 from .job import Job, Unkept
 from .lines import Run
 from .store import Store
@@ -73,6 +74,8 @@ class Runner:
         job = Job(begun, on_progress, on_record, on_done)
         self._note(job, "run started", target.fingerprint, started(steps, target, data))
         job.begin(lambda: self._all(job, steps, target, data, run is None, verdict))
+        if self.store is not None and begun is not None:
+            follow(job, self.store.jobs, begun.id)
         return job
 
     def _all(self, job: Job, steps: Sequence[Step], target: Target, data: Dataset, own: bool, verdict: Verdict | None) -> None:

@@ -3,6 +3,7 @@
 import json
 import time
 import uuid
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,9 +15,11 @@ from ..check import Step, versions
 from ..defense import Defense
 from ..errors import Problem
 from ..result import CheckResult, Identity, Record, Severity
-from . import audit, process
+from . import audit
 from .database import WAIT, Database
-from .lines import CUT_OFF, FINISHED, RUNNING, Run, RunLine, StepLine
+from .jobs import Jobs
+from .lines import CUT_OFF, FINISHED, RUNNING, ModelLine, Run, RunLine, StepLine
+from .writers import Alive, mine, writer
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, RowMapping, Select
@@ -32,15 +35,6 @@ def worst(result: CheckResult) -> str:
 
 def _when(seconds: float | None) -> datetime | None:
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
-
-
-def _mine() -> dict[str, Any]:
-    me = process.this()
-    return {"host": me.host, "pid": me.pid, "process_started": me.started}
-
-
-def _writer(row: "RowMapping") -> process.Process:
-    return process.Process(host=row["host"], pid=row["pid"], started=row["process_started"])
 
 
 class Store:
@@ -61,16 +55,26 @@ class Store:
     ------
     Problem
         From any method, in one line, where the store is locked, read-only, full, damaged, gone or newer.
+
+    Attributes
+    ----------
+    jobs
+        What is under way, in this process and in others.
     """
 
     def __init__(self, url: str | Path | None = None, wait: int = WAIT, person: Person | None = None) -> None:
         self._database = Database(url, wait)
         self.person = person or me()
+        self.jobs = Jobs(self._database, self._seen)
 
     @property
     def url(self) -> str:
         """Where it is, without a password."""
         return self._database.place
+
+    def mark(self) -> str:
+        """Changes with every write to the store, by whichever process; costs next to nothing to ask."""
+        return self._database.mark()
 
     def begin(self, name: str, target: Identity, data: Identity, config: dict[str, Any] | None = None) -> Run:
         """A new run, kept at once."""
@@ -79,7 +83,7 @@ class Store:
         from . import tables
 
         run_id = uuid.uuid4().hex
-        values = _mine() | {"id": run_id, "name": name, "started": time.time(), "verdict": ""}
+        values = mine() | {"id": run_id, "name": name, "started": time.time(), "verdict": ""}
         values |= {f"target_{k}": v for k, v in target.model_dump().items()} | {f"data_{k}": v for k, v in data.model_dump().items()}
         values |= {"versions": json.dumps(versions()), "config": json.dumps(config or {})}
         with self._database.write() as connection:
@@ -96,19 +100,21 @@ class Store:
 
         run_id = uuid.uuid4().hex
         names = {f"{of}_{k}": "" for of in ("target", "data") for k in ("name", "fingerprint", "detail")}
-        values = _mine() | names | {"id": run_id, "name": "tried", "started": time.time(), "versions": "{}", "config": "{}"}
+        values = mine() | names | {"id": run_id, "name": "tried", "started": time.time(), "versions": "{}", "config": "{}"}
         with self._database.write() as connection:
             connection.execute(insert(tables.runs).values(values))
             connection.execute(delete(tables.runs).where(tables.runs.c.id == run_id))
 
     def end(self, run_id: str, verdict: str = "") -> None:
         """Say that nothing more follows in this run."""
-        from sqlalchemy import update
+        from sqlalchemy import delete, update
 
         from . import tables
 
         self._own(run_id)
         with self._database.write() as connection:
+            if self._database.follows:
+                connection.execute(delete(tables.jobs).where(tables.jobs.c.run_id == run_id))
             connection.execute(update(tables.runs).where(tables.runs.c.id == run_id).values(ended=time.time(), verdict=verdict))
 
     def start(self, run_id: str, step: Step) -> str:
@@ -120,7 +126,7 @@ class Store:
         self._own(run_id)
         token = uuid.uuid4().hex
         given = json.dumps(step.model_dump(mode="json", include=set(step.model_fields_set)))
-        values = _mine() | {
+        values = mine() | {
             "token": token,
             "run_id": run_id,
             "step": step.id,
@@ -154,7 +160,7 @@ class Store:
         from . import tables
 
         self._own(run_id)
-        values = _mine() | {"token": uuid.uuid4().hex, "run_id": run_id, "step": record.check, "title": record.title, "kind": record.kind}
+        values = mine() | {"token": uuid.uuid4().hex, "run_id": run_id, "step": record.check, "title": record.title, "kind": record.kind}
         values |= {"state": str(record.result.status), "given": json.dumps(record.given), "severity": worst(record.result)}
         values |= {"started": record.started.timestamp(), "ended": time.time(), "record": record.model_dump_json()}
         with self._database.write() as connection:
@@ -168,7 +174,7 @@ class Store:
             query = _matching(search, self._seen()).order_by(tables.runs.c.started.desc(), tables.runs.c.id).limit(limit).offset(offset)
             rows = connection.execute(self._named(query)).mappings().all()
             counts = _counts(connection, query)
-        alive = _Alive()
+        alive = Alive()
         return [RunLine.model_construct(**_line(row, counts.get(row["id"], {}), alive)) for row in rows]
 
     def count(self, search: str = "") -> int:
@@ -177,6 +183,20 @@ class Store:
 
         with self._database.read() as connection:
             return connection.execute(select(func.count()).select_from(_matching(search, self._seen()).subquery())).scalar_one()
+
+    def severities(self, run_ids: Sequence[str]) -> dict[str, dict[str, int]]:
+        """Of each run, how many steps have each severity as that of their worst finding."""
+        from . import overview, tables
+
+        with self._database.read() as connection:
+            return overview.severities(connection, run_ids, self._seen(tables.records.c.run_id))
+
+    def models(self, limit: int = 200) -> list[ModelLine]:
+        """The models that runs were made of, the last assessed first."""
+        from . import overview
+
+        with self._database.read() as connection:
+            return overview.models(connection, self._seen(), limit)
 
     def run(self, run_id: str) -> Run:
         """The run with this id or unique beginning of one; ``"last"`` is the newest."""
@@ -196,8 +216,8 @@ class Store:
         if len(rows) > 1:
             raise Problem("the beginning of one run's id", f"{run_id!r}, with which several begin", "Give more of its characters")
         row = rows[0]
-        more = {"versions": json.loads(row["versions"]), "config": json.loads(row["config"]), "process": _writer(row)}
-        return Run(**_line(row, counts.get(row["id"], {}), _Alive()), **more)
+        more = {"versions": json.loads(row["versions"]), "config": json.loads(row["config"]), "process": writer(row)}
+        return Run(**_line(row, counts.get(row["id"], {}), Alive()), **more)
 
     def records(self, run_id: str, latest: bool = False) -> list[Record]:
         """Finished records in the order they were started; ``latest``: the last of each step and parameters."""
@@ -220,6 +240,27 @@ class Store:
 
         return self._steps(tables.records.c.run_id == run_id)
 
+    def told(self, run_id: str) -> dict[str, Record | Problem]:
+        """The record of each step that ended, by the step's token; of one that cannot be read, why."""
+        from sqlalchemy import select
+
+        from . import tables
+
+        at = tables.records.c
+        with self._database.read() as connection:
+            query = select(at.token, at.record).where(at.run_id == run_id, at.record.is_not(None), self._seen(at.run_id))
+            rows = connection.execute(query).all()
+        return {row[0]: _read_or_why(row[1]) for row in rows}
+
+    def cancel(self, run_id: str) -> int:
+        """Ask the jobs of a run to stop, in whichever process they are; how many were asked. Analysts only."""
+        self.person.must("run")
+        run = self.run(run_id)
+        asked = self.jobs.cancel(run.id)
+        if asked:
+            audit.note("run cancelled", run.target.fingerprint, {"run": run.id, "jobs": asked}, self.person.name, self.url)
+        return asked
+
     def cut_off(self) -> list[StepLine]:
         """Steps that were running when their process ended; their runs keep every finished record."""
         from . import tables
@@ -235,7 +276,7 @@ class Store:
         columns = [c for c in at if c.name != "record"]
         with self._database.read() as connection:
             rows = connection.execute(select(*columns).where(where, self._seen(at.run_id)).order_by(at.number)).mappings().all()
-        alive = _Alive()
+        alive = Alive()
         return [_step(row, alive) for row in rows]
 
     def delete(self, run_id: str) -> str:
@@ -249,6 +290,8 @@ class Store:
         gone = self.run(run_id)
         with self._database.write() as connection:
             connection.execute(delete(tables.records).where(tables.records.c.run_id == gone.id))
+            if self._database.follows:
+                connection.execute(delete(tables.jobs).where(tables.jobs.c.run_id == gone.id))
             if self._database.owns:
                 connection.execute(delete(tables.owners).where(tables.owners.c.run_id == gone.id))
             connection.execute(delete(tables.runs).where(tables.runs.c.id == gone.id))
@@ -265,8 +308,8 @@ class Store:
             return true()
         if not self._database.owns:
             return false()
-        mine = select(tables.owners.c.run_id).where(tables.owners.c.name == self.person.name)
-        return (tables.runs.c.id if run_id is None else run_id).in_(mine)
+        own = select(tables.owners.c.run_id).where(tables.owners.c.name == self.person.name)
+        return (tables.runs.c.id if run_id is None else run_id).in_(own)
 
     def _own(self, run_id: str) -> None:
         """Raise where the run is another's and the person may not see it."""
@@ -282,19 +325,6 @@ class Store:
         if not self._database.owns:
             return query.add_columns(literal("").label("owner"))
         return query.add_columns(tables.owners.c.name.label("owner")).outerjoin(tables.owners, tables.owners.c.run_id == tables.runs.c.id)
-
-
-class _Alive:
-    """Asks of each process once."""
-
-    def __init__(self) -> None:
-        self._known: dict[tuple[str, int, str], bool] = {}
-
-    def __call__(self, row: "RowMapping") -> bool:
-        key = (row["host"], row["pid"], row["process_started"])
-        if key not in self._known:
-            self._known[key] = process.lives(_writer(row))
-        return self._known[key]
 
 
 def _matching(search: str, seen: "ColumnElement[bool]") -> "Select[Any]":
@@ -325,7 +355,7 @@ def _counts(connection: "Connection", ids: "Select[Any]") -> dict[str, dict[str,
     return found
 
 
-def _line(row: "RowMapping", counts: dict[str, int], alive: _Alive) -> dict[str, Any]:
+def _line(row: "RowMapping", counts: dict[str, int], alive: Alive) -> dict[str, Any]:
     state = FINISHED if row["ended"] is not None else RUNNING if alive(row) else CUT_OFF
     if state != RUNNING and RUNNING in counts:
         counts = {CUT_OFF if k == RUNNING else k: v for k, v in counts.items()}
@@ -345,7 +375,7 @@ def _identity(row: "RowMapping", of: str) -> Identity:
     return Identity(name=row[f"{of}_name"], fingerprint=row[f"{of}_fingerprint"], detail=row[f"{of}_detail"])
 
 
-def _step(row: "RowMapping", alive: _Alive) -> StepLine:
+def _step(row: "RowMapping", alive: Alive) -> StepLine:
     state = CUT_OFF if row["state"] == RUNNING and not alive(row) else row["state"]
     kept = {name: row[name] for name in ("token", "run_id", "kind", "title", "severity")}
     times: dict[str, Any] = {"started": _when(row["started"]), "ended": _when(row["ended"])}
@@ -358,3 +388,10 @@ def _read(text: str) -> Record:
     except ValidationError as error:
         said = error.errors()[0]["msg"].removeprefix("Value error, ")
         raise Problem("a record this Tiltyard reads", said, "Upgrade Tiltyard, or make the run again") from None
+
+
+def _read_or_why(text: str) -> Record | Problem:
+    try:
+        return _read(text)
+    except Problem as problem:
+        return problem

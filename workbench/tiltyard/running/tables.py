@@ -57,5 +57,21 @@ owners = Table(
     Column("name", Text, nullable=False, index=True),
 )
 
+# Jobs under way: added to format 1 without a new number, for an older Tiltyard that does not know them loses nothing.
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("run_id", String(32), ForeignKey("runs.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("done", Float, nullable=False, default=0.0),
+    Column("message", Text, nullable=False, default=""),
+    Column("left", Float),
+    Column("told", Float, nullable=False),
+    Column("cancel", Float),
+    Column("host", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("process_started", Text, nullable=False),
+)
+
 Index("records_of_run", records.c.run_id, records.c.state)
 Index("records_by_state", records.c.state)

@@ -2,6 +2,21 @@
 
 from ..errors import Problem
 
+
+class Trouble(Problem):
+    """The store itself does not answer."""
+
+    def __reduce__(self) -> tuple[type[Problem], tuple[str, str, str]]:
+        return Trouble, (self.expected, self.found, self.do)
+
+
+class Locked(Trouble):
+    """Another program holds the store; trying again may do."""
+
+    def __reduce__(self) -> tuple[type[Problem], tuple[str, str, str]]:
+        return Locked, (self.expected, self.found, self.do)
+
+
 ELSEWHERE = "or set TILTYARD_STORE to another place"
 OTHER = "a damaged file or one of another kind"
 SAYINGS = (
@@ -20,12 +35,12 @@ SAYINGS = (
 )
 
 
-def problem_of(error: BaseException, place: str) -> Problem:
-    """The `Problem` behind a database's error; ``place`` is shown, so it holds no password."""
+def problem_of(error: BaseException, place: str) -> Trouble:
+    """The trouble behind a database's error; ``place`` is shown, so it holds no password."""
     cause = getattr(error, "orig", None) or error
     said = str(cause).strip()
     for words, expected, found, do in SAYINGS:
         if any(word in said.lower() for word in words.split("|")):
-            return Problem(f"the store {place} {expected}", found, do)
+            return (Locked if words == SAYINGS[0][0] else Trouble)(f"the store {place} {expected}", found, do)
     first = (said.splitlines() or [type(cause).__name__])[0]
-    return Problem(f"a store that works at {place}", first.rstrip("."), "Check the store, or set TILTYARD_STORE to another")
+    return Trouble(f"a store that works at {place}", first.rstrip("."), "Check the store, or set TILTYARD_STORE to another")

@@ -121,8 +121,7 @@ def verify(path: Path, public: "Ed25519PublicKey | None" = None, progress: Progr
         Where there is no signature, or one of a newer format.
     """
     file = _file_of(path)
-    signature = read_signature(file)
-    _check(signature, public)
+    signature = checked(file, public)
     return Verification(
         signer=key_name(bytes.fromhex(signature.public_key)),
         made=signature.manifest.made,
@@ -130,6 +129,13 @@ def verify(path: Path, public: "Ed25519PublicKey | None" = None, progress: Progr
         trusted=public is not None,
         differences=differences(signature.manifest, file.parent, file, progress),
     )
+
+
+def checked(file: Path, public: "Ed25519PublicKey | None" = None) -> Signature:
+    """The signature in ``file`` once its own bytes are verified; the files it signed are not looked at."""
+    signature = read_signature(file)
+    _check(signature, public)
+    return signature
 
 
 def read_signature(file: Path) -> Signature:

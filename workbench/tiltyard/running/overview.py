@@ -1,0 +1,64 @@
+"""Sums over the store that lists show: findings by severity, and the models seen."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from ..result import Identity
+from .lines import ModelLine
+
+if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement, Connection
+
+
+def severities(connection: "Connection", run_ids: Sequence[str], seen: "ColumnElement[bool]") -> dict[str, dict[str, int]]:
+    """Of each run, how many steps have each severity as that of their worst finding; a run without findings is left out."""
+    from sqlalchemy import func, select
+
+    from . import tables
+
+    at = tables.records.c
+    query = select(at.run_id, at.severity, func.count()).where(at.run_id.in_(run_ids), at.severity != "", seen)
+    found: dict[str, dict[str, int]] = {}
+    for run_id, severity, n in connection.execute(query.group_by(at.run_id, at.severity)):
+        found.setdefault(run_id, {})[severity] = n
+    return found
+
+
+def models(connection: "Connection", seen: "ColumnElement[bool]", limit: int) -> list[ModelLine]:
+    """The models that the runs ``seen`` were made of, the last assessed first."""
+    from sqlalchemy import func, select, true
+
+    from . import tables
+
+    at = tables.runs.c
+    summed = select(at.target_fingerprint, func.count().label("n"), func.max(at.started).label("newest")).where(seen)
+    newest = summed.group_by(at.target_fingerprint).order_by(func.max(at.started).desc()).limit(limit).subquery()
+    here = (at.target_fingerprint == newest.c.target_fingerprint) & (at.started == newest.c.newest)
+    query = select(at.id, at.started, at.target_name, at.target_fingerprint, at.target_detail, newest.c.n).where(seen).join(newest, here)
+    rows = {row["target_fingerprint"]: row for row in connection.execute(query.order_by(at.started, at.id)).mappings()}
+    verdicts = _verdicts(connection, seen, list(rows))
+    worst = severities(connection, [row["id"] for row in rows.values()], true())
+    made = [
+        ModelLine(
+            target=Identity(name=row["target_name"], fingerprint=key, detail=row["target_detail"]),
+            runs=row["n"],
+            last_run=row["id"],
+            last_started=datetime.fromtimestamp(row["started"], UTC),
+            verdict=verdicts.get(key, ""),
+            severities=worst.get(row["id"], {}),
+        )
+        for key, row in rows.items()
+    ]
+    return sorted(made, key=lambda line: line.last_started, reverse=True)
+
+
+def _verdicts(connection: "Connection", seen: "ColumnElement[bool]", fingerprints: Sequence[str]) -> dict[str, str]:
+    """The newest verdict a policy gave on each model."""
+    from sqlalchemy import select
+
+    from . import tables
+
+    at = tables.runs.c
+    query = select(at.target_fingerprint, at.verdict).where(at.target_fingerprint.in_(fingerprints), at.verdict != "", seen)
+    return {row[0]: row[1] for row in connection.execute(query.order_by(at.started))}
