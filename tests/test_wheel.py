@@ -13,7 +13,7 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).parents[1]
 SAMPLES_MOST = 4 * 10**6  # bytes: what the shipped samples may add to a download
 CODE = {".py", ".pyc"}
-SHARED = {"data/share/jupyter/labextensions"}  # what stands outside the packages
+SHARED = {"data/share/jupyter/labextensions", "data/etc/jupyter/jupyter_server_config.d"}  # what stands outside the packages
 
 pytestmark = pytest.mark.slow
 
@@ -79,6 +79,8 @@ def test_every_tracked_file_of_the_packages_is_in_the_wheel(sizes: dict[str, int
         "share/jupyter/labextensions/tiltyard/install.json",
         "share/jupyter/labextensions/tiltyard/static/remoteEntry.*.js",
         "share/jupyter/labextensions/tiltyard/schemas/tiltyard/plugin.json",
+        "tiltyard_widgets/server/openapi.json",
+        "etc/jupyter/jupyter_server_config.d/tiltyard.json",
         "tiltyard-*.dist-info/licenses/LICENSE",
         "tiltyard-*.dist-info/entry_points.txt",
     ],
@@ -156,3 +158,18 @@ LabExtensionApp.launch_instance()
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=env, capture_output=True, text=True, check=True, timeout=120)
     (line,) = [line for line in (done.stdout + done.stderr).splitlines() if line.strip().startswith("tiltyard v")]
     assert "enabled" in line and "OK" in line
+
+
+def test_jupyter_server_starts_the_extension_by_its_config_file(installed: Path, tmp_path: Path) -> None:
+    code = f"""
+import os, sys
+os.environ["JUPYTER_CONFIG_PATH"] = {str(installed / "etc" / "jupyter")!r}
+from jupyter_server.extension.serverextension import ServerExtensionApp
+sys.argv[1:] = ["list"]
+ServerExtensionApp.launch_instance()
+"""
+    env = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | {"PYTHONPATH": str(installed)}
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=env, capture_output=True, text=True, check=True, timeout=120)
+    said = done.stdout + done.stderr
+    assert "tiltyard_widgets.server enabled" in said
+    assert [line for line in said.splitlines() if "tiltyard_widgets.server" in line and "OK" in line]

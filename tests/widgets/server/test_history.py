@@ -1,0 +1,238 @@
+"""What the server says of the store: runs, models, comparisons, reports, each person's own; and of a store in trouble."""
+
+import json
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tiltyard.access.person import Person
+from tiltyard.access.roles import Role
+from tiltyard.check import Check
+from tiltyard.datasets.dataset import Dataset
+from tiltyard.running.runner import Runner
+from tiltyard.running.store import Store
+from tiltyard.targets.target import Target
+from tiltyard_widgets.server import history
+from tiltyard_widgets.server.code import cells
+from tiltyard_widgets.server.forms import RunsAsked
+
+ALONE = Person("me", Role.ADMIN)
+
+
+@pytest.fixture
+def ran(server: Any, marked: Check, target: Target, data: Dataset) -> Callable[[str], str]:
+    """``ran(name)``: the id of a finished run of this person."""
+
+    def make(name: str) -> str:
+        store = Store(server.store, person=Person(name, Role.ADMIN if name == "root" else Role.ANALYST, shared=True))
+        job = Runner(store).start([marked], target, data, name=f"of {name}")
+        job.wait(120)
+        assert job.run is not None
+        return job.run.id
+
+    return make
+
+
+def test_each_sees_their_own_runs_models_and_reports(server: Any, ran: Callable[[str], str]) -> None:
+    a, b = ran("ada"), ran("bob")
+    seen = {}
+    for name in ("ada", "bob", "vera", "root"):
+        with server.as_(name) as client:
+            page = client.get("runs", params={"limit": 500}).json()
+            seen[name] = {run["id"] for run in page["runs"]} & {a, b}
+            assert page["total"] == len(page["runs"])
+            models = client.get("models").json()["models"]
+            assert sum(model["runs"] for model in models) == page["total"]
+            for id in (a, b):
+                status = 200 if id in seen[name] else 404
+                asked = [f"runs/{id}", f"runs/{id[:12]}", f"compare?before={id}&after={id}"]
+                assert {client.get(path).status_code for path in asked} == {status}
+                assert name in ("root", "vera") or client.post(f"runs/{id}/cancel").status_code == (409 if status == 200 else 404)
+    with server.as_("bob") as bob:
+        assert bob.get(f"runs/{a}/report").status_code == 404
+    assert seen == {"ada": {a}, "bob": {b}, "vera": set(), "root": {a, b}}
+
+
+def test_a_run_with_its_steps(ran: Callable[[str], str], ada: httpx.Client) -> None:
+    said = ada.get(f"runs/{ran('ada')}").json()
+    assert said["run"]["state"] == "finished" and said["run"]["owner"] == "ada" and said["run"]["progress"] is None
+    assert said["run"]["severities"] == {"medium": 1}
+    (step,) = said["steps"]
+    assert step["check"] == "evasion.marked" and step["summary"] == "Marked." and step["findings"][0]["title"] == "It is marked"
+
+
+def test_pages_and_search(ran: Callable[[str], str], root: httpx.Client) -> None:
+    made = [ran("root") for _ in range(3)]
+    first = root.get("runs", params={"search": "of root", "limit": 2}).json()
+    rest = root.get("runs", params={"search": "of root", "limit": 2, "offset": 2}).json()
+    assert [run["id"] for run in first["runs"]] == made[:0:-1] and rest["runs"][0]["id"] == made[0]
+    assert first["total"] == rest["total"] >= 3
+    assert root.get("runs", params={"search": "%"}).json()["total"] == 0
+    assert root.get("runs?limit=2&1764100000000").status_code == 200
+    for wrong in ("limit=0", "limit=501", "offset=-1", "limit=x", f"search={'x' * 201}", "offset=99999999999999999999"):
+        assert root.get(f"runs?{wrong}").status_code == 400
+
+
+@pytest.mark.parametrize("format", ["html", "junit"])
+def test_reports(ran: Callable[[str], str], ada: httpx.Client, format: str) -> None:
+    said = ada.get(f"runs/{ran('ada')}/report", params={"format": format})
+    assert said.status_code == 200 and "Marked" in said.text
+    assert said.headers["Content-Security-Policy"].startswith("sandbox; default-src 'none'")
+    assert ada.get("runs/last/report?format=docx").status_code == 400
+
+
+def test_a_report_file_is_shown_with_its_signature(server: Any, ran: Callable[[str], str], ada: httpx.Client) -> None:
+    from tiltyard.sealing.keys import new_signing_key
+    from tiltyard.sealing.signing import sign
+
+    (server.root / "r.tiltyard.json").write_bytes(ada.get(f"runs/{ran('ada')}/report?format=json").content)
+    view = ada.post("report", json={"path": "r.tiltyard.json"}).json()
+    assert "Marked" in view["html"] and view["signature"]["state"] == "none"
+    sign([server.root / "r.tiltyard.json"], new_signing_key(server.here / "key"))
+    assert ada.post("report", json={"path": "r.tiltyard.json"}).json()["signature"]["state"] == "unproven"
+    with (server.root / "r.tiltyard.json").open("a") as file:
+        file.write(" ")
+    assert ada.post("report", json={"path": "r.tiltyard.json"}).json()["signature"]["state"] == "broken"
+
+
+@pytest.mark.parametrize("content", [b"{}", b"\xff", b"[1]", b'{"format": 99, "kind": "tiltyard-report"}', b""])
+def test_what_is_no_report_of_ours(server: Any, ada: httpx.Client, content: bytes) -> None:
+    (server.root / "x.tiltyard.json").write_bytes(content)
+    said = ada.post("report", json={"path": "x.tiltyard.json"})
+    assert said.status_code == 400 and "report" in said.json()["expected"]
+
+
+def test_an_admin_deletes(ran: Callable[[str], str], root: httpx.Client, ada: httpx.Client) -> None:
+    id = ran("ada")
+    assert ada.delete(f"runs/{id}").status_code == 403
+    assert root.delete(f"runs/{id}").json() == {"run": id, "unlogged": ""}
+    assert root.get(f"runs/{id}").status_code == 404
+
+
+@pytest.mark.parametrize("id", ["zz", "0123456789abcdef", "%00", "..%2f..", "a%27--", "0" * 33])
+def test_ids_that_none_has(root: httpx.Client, id: str) -> None:
+    for said in (root.get(f"runs/{id}"), root.delete(f"runs/{id}"), root.post(f"runs/{id}/cancel"), root.get(f"runs/{id}/report")):
+        assert said.status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({}, "bench = Workbench()"),
+        ({"panel": "evasion"}, 'bench.go("evasion")'),
+        ({"panel": "AttackPanel", "model": "m.pt"}, "AttackPanel(target, data)"),
+        ({"step": "evasion.pgd"}, "print(record.result.summary)"),
+        ({"run": "abc"}, "store.run('abc')"),
+        ({"model": "it's.pt"}, '''"it's.pt"'''),
+    ],
+)
+def test_cells_are_python(asked: dict[str, str], said: str) -> None:
+    made = cells(asked)
+    for cell in made:
+        compile(cell.source, "cell", "exec")
+    assert said in made[-1].source
+
+
+@pytest.mark.parametrize(
+    "asked", [{"panel": "Nothing"}, {"step": "evasion.nothing"}, {"panel": "AttackPanel", "run": "abc"}, {"sample": "none"}]
+)
+def test_cells_of_what_there_is_not(asked: dict[str, str]) -> None:
+    with pytest.raises(ValueError):  # a Problem, or pydantic's
+        cells(asked)
+
+
+def test_the_server_gives_cells_and_panels(ada: httpx.Client) -> None:
+    assert 'bench.go("evasion")' in ada.get("code?panel=evasion").json()["cells"][0]["source"]
+    said = ada.get("code?panel=No%00thing")
+    assert said.status_code == 400 and "'No thing'" in said.json()["found"]
+    assert ada.get("code?sample=none").status_code == 400
+    assert {"AttackPanel", "ReportPanel"} <= {panel["name"] for panel in ada.get("panels").json()["panels"]}
+
+
+def in_trouble(place: Path, how: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(place)
+    if how == "newer":
+        connection.execute("UPDATE tiltyard_store SET version = 99")
+        connection.commit()
+    else:
+        connection.execute("PRAGMA locking_mode=EXCLUSIVE")
+        connection.execute("BEGIN EXCLUSIVE")
+    return connection
+
+
+@pytest.mark.parametrize("how", ["locked", "newer"])
+def test_a_store_in_trouble_is_said_in_one_line_without_its_place(tmp_path: Path, how: str, target: Target, data: Dataset) -> None:
+    place = tmp_path / "s.sqlite"
+    Store(place).begin("x", target.identity, data.identity)
+    with closing(in_trouble(place, how)):
+        store = Store(place, 50, ALONE)
+        state = history.state_of(store)
+        with pytest.raises(history.Trouble) as raised:
+            history.page(store, RunsAsked())
+        said = str(history.public(raised.value, store))
+    assert state.state == {"locked": "locked", "newer": "broken"}[how]
+    assert str(tmp_path) not in state.detail + said and "\n" not in said
+    assert {"locked": "another program", "newer": "format 99"}[how] in said
+
+
+def test_a_store_that_is_not_there_is_not_made(tmp_path: Path) -> None:
+    store = Store(tmp_path / "none.sqlite", 50, ALONE)
+    assert history.version(store).store.state == "missing"
+    assert history.page(store, RunsAsked()).total == 0 and history.models(store).models == ()
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_document_is_that_of_the_forms() -> None:
+    from tiltyard_widgets.server import openapi
+
+    assert openapi.FILE.read_text(encoding="utf-8") == openapi.text(), "python widgets/labextension/generate.py"
+    assert json.loads(openapi.text())["openapi"] == "3.1.0"
+
+
+def events(client: httpx.Client, until: Callable[[str, Any], bool]) -> list[tuple[str, Any]]:
+    """The events up to the one that ``until`` knows."""
+    found: list[tuple[str, Any]] = []
+    end = time.monotonic() + 120
+    with client.stream("GET", "events") as stream:
+        assert stream.headers["Content-Type"] == "text/event-stream"
+        name = ""
+        for line in stream.iter_lines():
+            assert time.monotonic() < end
+            if line.startswith("event: "):
+                name = line[7:]
+            if line.startswith("data: "):
+                found.append((name, json.loads(line[6:])))
+                if until(*found[-1]):
+                    return found
+    pytest.fail(f"the server hung up after {found}")
+
+
+def test_events_tell_of_runs_of_this_process_and_cancel_reaches_it(
+    server: Any, ada: httpx.Client, endless: Check, marked: Check, target: Target, data: Dataset
+) -> None:
+    """The run goes on here, in another process than the server's."""
+    store = Store(server.store, person=Person("ada", Role.ANALYST, shared=True))
+    other = Runner(Store(server.store, person=Person("bob", Role.ANALYST, shared=True))).start([marked], target, data)
+    job = Runner(store).start([endless], target, data, name="endless")
+    try:
+        assert job.run is not None
+        id = job.run.id
+        going = events(ada, lambda name, said: name == "progress" and said["id"] == id and said["progress"]["done"] > 0)
+        assert going[0][0] == "hello" and other.run is not None and other.run.id not in json.dumps(going)
+        listed = next(run for run in ada.get("runs").json()["runs"] if run["id"] == id)
+        assert listed["state"] == "running" and listed["progress"]["message"] == "Endless · going on"
+        assert ada.post(f"runs/{id}/cancel").json() == {"run": id, "asked": 1}
+        (record,) = job.wait(120)
+        assert record.result.status == "cancelled"
+        ended = events(ada, lambda name, said: name == "hello" or (name == "run" and said["id"] == id and said["change"] == "ended"))
+        assert ended
+    finally:
+        job.cancel()
+        job.wait(120)
+        other.wait(120)

@@ -1,0 +1,102 @@
+"""The cells that do what a click would, for "Insert as cells"."""
+
+import inspect
+from typing import Any
+
+from tiltyard.catalogue import find
+from tiltyard.defense import Defense
+from tiltyard.errors import Problem
+
+from ..workbench import PANELS
+from .forms import Cell, CodeAsked, PanelFacts
+
+STORED = """from tiltyard.running.store import Store
+
+store = Store()
+run = store.run({run!r})
+for record in store.records(run.id):
+    print(record.title, record.result.status, record.result.summary, sep=": ")
+"""
+
+
+def cells(order: dict[str, Any]) -> list[Cell]:
+    """The cells for what was asked; see `CodeAsked`."""
+    asked = CodeAsked.model_validate({k: v for k, v in order.items() if k in CodeAsked.model_fields})
+    if sum(map(bool, (asked.panel, asked.step, asked.run))) > 1:
+        raise Problem("a panel, a step or a run", "several of them", "Name one")
+    if asked.run:
+        return [_code(STORED.format(run=asked.run))]
+    if asked.step:
+        return [*_opened(asked), _code(_step(asked.step))]
+    if asked.panel and asked.panel != "Workbench" and asked.panel not in PANELS:
+        facts = _panel(asked.panel)
+        return [*_opened(asked), _code(f"from {facts.module} import {facts.name}\n\n{facts.name}(target, data)")]
+    return _workbench(asked)
+
+
+def panels() -> list[PanelFacts]:
+    """Every panel that stands alone in a cell, with its title; read off the classes."""
+    import importlib
+    import pkgutil
+
+    import tiltyard_widgets
+    from tiltyard_widgets.panel import Panel, TopicPanel
+
+    names = [m.name for m in pkgutil.iter_modules(tiltyard_widgets.__path__) if not m.ispkg]
+    modules = [importlib.import_module(f"tiltyard_widgets.{name}") for name in names]
+    kinds = {kind for module in modules for _, kind in inspect.getmembers(module, inspect.isclass) if issubclass(kind, Panel)}
+    shown = sorted(kinds - {Panel, TopicPanel}, key=lambda kind: kind.__name__)
+    return [PanelFacts(name=kind.__name__, title=_title(kind), module=kind.__module__) for kind in shown]
+
+
+def _title(kind: type) -> str:
+    from tiltyard.catalogue import TOPICS
+
+    topic = getattr(kind, "topic", "")
+    return str(TOPICS.get(topic, getattr(kind, "title", kind.__name__)))
+
+
+def _panel(name: str) -> PanelFacts:
+    known = {facts.name: facts for facts in panels()}
+    if name not in known:
+        raise Problem(f"a panel ({', '.join([*PANELS, *known])} or Workbench)", ascii(name), "Name one of these")
+    return known[name]
+
+
+def _code(source: str) -> Cell:
+    return Cell(type="code", source=source.rstrip("\n"))
+
+
+def _opened(asked: CodeAsked) -> list[Cell]:
+    """A cell that opens the model and its data."""
+    if not asked.model:
+        lines = [
+            "from tiltyard.samples.catalog import load",
+            "",
+            f"sample = load({asked.sample!r})",
+            "target, data = sample.target, sample.data",
+        ]
+        return [_code("\n".join(lines))]
+    lines = ["from tiltyard.datasets.reading import read", "from tiltyard.targets.opening import open_target", ""]
+    if asked.data:
+        lines.append(f"data = read({asked.data!r})")
+    else:
+        lines.append('data = read("data.csv")  # your rows: .csv, .parquet or .npz')
+    return [_code("\n".join([*lines, f"target = open_target({asked.model!r}, data=data)  # scanned first, never unpickled unseen"]))]
+
+
+def _workbench(asked: CodeAsked) -> list[Cell]:
+    lines = ["from tiltyard_widgets.workbench import Workbench", "", "bench = Workbench()"]
+    lines += [f'bench.go("{asked.panel}")'] if asked.panel in PANELS else []
+    if asked.model:
+        lines += ['panel = bench.go("load")', 'panel.source.value = "files"', f"panel.model_file.value = {asked.model!r}"]
+        lines += [f"panel.data_file.value = {asked.data!r}"] if asked.data else []
+    return [_code("\n".join([*lines, "bench"]))]
+
+
+def _step(name: str) -> str:
+    step = find(name)
+    head = f"from {step.__module__} import {step.__name__}\n\n"
+    if issubclass(step, Defense):
+        return f"{head}outcome = {step.__name__}()(target, data)\nprint(outcome.record.result.summary)\ndefended = outcome.target"
+    return f"{head}record = {step.__name__}()(target, data)\nprint(record.result.summary)\nrecord.result"

@@ -1,0 +1,186 @@
+"""News from the store for those who listen, whichever process made them: one look at a time serves all who see the same."""
+
+import asyncio
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+
+from tiltyard.errors import Problem
+from tiltyard.result import Frozen
+from tiltyard.running.lines import RUNNING, StepLine
+from tiltyard.running.store import Store
+from tiltyard.running.troubles import Trouble
+
+from . import history
+from .forms import Hello, ProgressEvent, RecordEvent, RunEvent, RunItem, RunsAsked, StoreEvent, StoreState
+
+LOOK = 0.5  # seconds between looks
+AGAIN = 5.0  # a killed process leaves no mark, so while runs go on look anyway
+BEAT = 15.0  # a line for proxies that cut silent connections
+WINDOW = 100  # newest runs that are watched
+MOST_WAITING = 1000
+
+
+def encoded(name: str, data: Frozen) -> str:
+    """One server-sent event."""
+    return f"event: {name}\ndata: {data.model_dump_json()}\n\n"
+
+
+@dataclass(frozen=True)
+class Look:
+    """How things stood at one look: the newest runs and those under way, and which of their steps had ended."""
+
+    store: StoreState
+    total: int = 0
+    runs: dict[str, RunItem] = field(default_factory=dict)
+    steps: dict[str, dict[str, StepLine]] = field(default_factory=dict)
+
+    @property
+    def going(self) -> bool:
+        """Does any run go on?"""
+        return any(run.state == RUNNING for run in self.runs.values())
+
+    def hello(self) -> str:
+        """The first event of a connection."""
+        return encoded("hello", Hello(store=self.store, total=self.total, runs=tuple(self.runs.values())))
+
+
+def look(store: Store, before: Look | None) -> Look:
+    """How things stand now; of a store that does not answer, how they stood before."""
+    try:
+        page = history.page(store, RunsAsked(limit=WINDOW))
+        runs = {run.id: run for run in page.runs}
+        if page.runs:
+            runs |= {id: history.found(store, id) for id in store.jobs.underway() if id not in runs}
+        old = before or Look(page.store)
+        steps = {id: _ended(store, run, old) for id, run in runs.items() if run.state == RUNNING or id in old.steps or id not in old.runs}
+        return Look(page.store, page.total, runs, steps if before else {id: s for id, s in steps.items() if runs[id].state == RUNNING})
+    except Trouble as trouble:
+        state = history.troubled(trouble, store)
+        return replace(before, store=state) if before else Look(state)
+
+
+def _ended(store: Store, run: RunItem, before: Look) -> dict[str, StepLine]:
+    known = before.runs.get(run.id)
+    if known is not None and known.counts == run.counts and run.id in before.steps:
+        return before.steps[run.id]
+    return {line.token: line for line in store.steps(run.id) if line.ended is not None}
+
+
+def news(before: Look, after: Look) -> list[str]:
+    """The events between two looks."""
+    said = [piece for id, run in reversed(after.runs.items()) for piece in _of_run(before, after, run)]
+    if after.store.state == "ok":
+        gone = [id for id in before.runs if id not in after.runs and _deleted(before.runs[id], after)]
+        said += [encoded("run", RunEvent(change="deleted", id=id, run=None, total=after.total)) for id in gone]
+    if before.store != after.store or (before.total != after.total and not said):
+        said.append(encoded("store", StoreEvent(store=after.store, total=after.total)))
+    return said
+
+
+def _of_run(before: Look, after: Look, run: RunItem) -> list[str]:
+    known, said = before.runs.get(run.id), []
+    if known is None:
+        said.append(encoded("run", RunEvent(change="started", id=run.id, run=run, total=after.total)))
+    old = before.steps.get(run.id, {})
+    said += [encoded("record", RecordEvent(step=line)) for token, line in after.steps.get(run.id, {}).items() if token not in old]
+    if (known is None or known.state == RUNNING) and run.state != RUNNING:
+        return [*said, encoded("run", RunEvent(change="ended", id=run.id, run=run, total=after.total))]
+    if known is None or known == run:
+        return said
+    if known.model_copy(update={"progress": run.progress}) != run:
+        return [*said, encoded("run", RunEvent(change="changed", id=run.id, run=run, total=after.total))]
+    return [*said, encoded("progress", ProgressEvent(id=run.id, progress=run.progress))]
+
+
+def _deleted(run: RunItem, after: Look) -> bool:
+    """Gone, and not only pushed out of the window by newer ones."""
+    return len(after.runs) < WINDOW or run.started >= min(other.started for other in after.runs.values())
+
+
+class Listener:
+    """One open connection."""
+
+    def __init__(self) -> None:
+        self._waiting: asyncio.Queue[str | None] = asyncio.Queue(MOST_WAITING)
+
+    def tell(self, piece: str) -> None:
+        """Have it sent; one that takes nothing any more is cut off, and comes again by itself."""
+        try:
+            self._waiting.put_nowait(piece)
+        except asyncio.QueueFull:
+            self.end()
+
+    def end(self) -> None:
+        """Nothing more follows."""
+        while self._waiting.full():
+            self._waiting.get_nowait()
+        self._waiting.put_nowait(None)
+
+    async def next(self) -> str | None:
+        """The next piece; a comment where nothing happens for long; None at the end."""
+        try:
+            return await asyncio.wait_for(self._waiting.get(), BEAT)
+        except TimeoutError:
+            return ": still here\n\n"
+
+
+class Watch:
+    """Looks into one person's view of the store while someone listens."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._listeners: set[Listener] = set()
+        self._last: Look | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._turn = asyncio.Lock()
+
+    async def listen(self) -> Listener:
+        """A listener that has been told how things stand."""
+        listener = Listener()
+        async with self._turn:
+            if self._last is None:
+                self._last = await asyncio.to_thread(look, self._store, None)
+            listener.tell(f"retry: 3000\n\n{self._last.hello()}")
+            self._listeners.add(listener)
+            if self._task is None:
+                self._task = asyncio.ensure_future(self._go())
+        return listener
+
+    def leave(self, listener: Listener) -> None:
+        """It listens no more; without any the looking ends."""
+        self._listeners.discard(listener)
+
+    async def stop(self) -> None:
+        """End all connections."""
+        for listener in self._listeners:
+            listener.end()
+        self._listeners.clear()
+        if self._task is not None:
+            await self._task
+
+    async def _go(self) -> None:
+        mark, looked = "", 0.0
+        while self._listeners:
+            await asyncio.sleep(LOOK)
+            async with self._turn:
+                now = await asyncio.to_thread(self._mark)
+                late = self._last is not None and self._last.going and time.monotonic() - looked > AGAIN
+                if now != mark or late or (self._last and self._last.store.state != "ok"):
+                    mark, looked = now, time.monotonic()
+                    await self._tell()
+                if not self._listeners:
+                    self._last, self._task = None, None
+                    return
+
+    def _mark(self) -> str:
+        with suppress(Problem):
+            return self._store.mark()
+        return "no answer"
+
+    async def _tell(self) -> None:
+        before = self._last
+        self._last = await asyncio.to_thread(look, self._store, before)
+        for piece in news(before, self._last) if before else []:
+            for listener in list(self._listeners):
+                listener.tell(piece)

@@ -1,0 +1,242 @@
+"""What the API takes and gives. The OpenAPI document and the TypeScript types are generated from these models."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from tiltyard.cli.listing import ScanList
+from tiltyard.result import Finding, Frozen
+from tiltyard.running.lines import ModelLine, RunLine, StepLine, Underway
+
+API = 1
+Format = Literal["html", "json", "pdf", "sarif", "junit"]
+MEDIA: dict[str, tuple[str, str]] = {
+    "html": ("text/html; charset=utf-8", ".html"),
+    "json": ("application/json", ".tiltyard.json"),
+    "pdf": ("application/pdf", ".pdf"),
+    "sarif": ("application/sarif+json", ".sarif"),
+    "junit": ("application/xml", ".xml"),
+}
+
+
+class Asked(BaseModel):
+    """What a client sends; a key that is not known is refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PathAsked(Asked):
+    """A file or folder, named as Jupyter's file browser does: relative to its top folder, with ``/``."""
+
+    path: str = Field(max_length=4096)
+
+
+class RunsAsked(Asked):
+    """Which page of the runs."""
+
+    limit: int = Field(default=50, ge=1, le=500)
+    offset: int = Field(default=0, ge=0, le=10**9)
+    search: str = Field(default="", max_length=200)
+
+
+class CompareAsked(Asked):
+    """Two runs by their ids."""
+
+    before: str = Field(min_length=1, max_length=32)
+    after: str = Field(min_length=1, max_length=32)
+
+
+class ReportAsked(Asked):
+    """In which format."""
+
+    format: Format = "html"
+
+
+class CodeAsked(Asked):
+    """What the cells should do: open the workbench (nothing named), a panel, a step, or a stored run; on which model and data.
+
+    ``panel`` is one of the workbench's (``evasion``) or a class of its own (``AttackPanel``).
+    ``model`` and ``data`` are paths as the kernel sees them; ``sample`` is a shipped model with its data, used where no model is named.
+    """
+
+    panel: str = Field(default="", max_length=100)
+    step: str = Field(default="", max_length=100)
+    run: str = Field(default="", max_length=32)
+    model: str = Field(default="", max_length=4096)
+    data: str = Field(default="", max_length=4096)
+    sample: Literal["census", "digits", "digits-robust"] = "census"
+
+
+class Wrong(Frozen):
+    """Every error, in one line: what was expected, what was found, what to do."""
+
+    expected: str
+    found: str
+    do: str
+    message: str = Field(description="the three in one line")
+
+
+class StoreState(Frozen):
+    """Does the store of runs answer? ``missing``: there is none yet, and the first run makes it."""
+
+    state: Literal["ok", "missing", "locked", "broken"]
+    detail: str
+
+
+class Version(Frozen):
+    """Which Tiltyard answers, and whether its store does."""
+
+    tiltyard: str
+    api: int = API
+    store: StoreState
+
+
+class ScanAnswer(ScanList):
+    """Verdicts as ``tiltyard scan --json`` gives them; paths are those of the file browser.
+
+    ``left_out`` counts files of a large folder that were not looked at; ``remark`` says what else is missing from the answer.
+    """
+
+    left_out: int = 0
+    remark: str = ""
+
+
+class RunItem(RunLine):
+    """A run in a list. ``progress`` is None where nothing is under way.
+
+    ``severities`` counts the steps by the severity of their worst finding.
+    """
+
+    progress: Underway | None = None
+    severities: dict[str, int] = Field(default_factory=dict)
+
+
+class RunPage(Frozen):
+    """A page of runs, newest first; ``total`` counts all that match."""
+
+    store: StoreState
+    total: int
+    offset: int
+    runs: tuple[RunItem, ...]
+
+
+class StepItem(StepLine):
+    """One step of a run with what its record says; ``problem`` where the record cannot be read."""
+
+    summary: str = ""
+    seconds: float | None = None
+    findings: tuple[Finding, ...] = ()
+    problem: str = ""
+
+
+class RunDetail(Frozen):
+    """A run with its steps."""
+
+    run: RunItem
+    versions: dict[str, str]
+    profile: str
+    command: str
+    steps: tuple[StepItem, ...]
+
+
+class CancelAnswer(Frozen):
+    """How many jobs were asked to stop; each does within about a second."""
+
+    run: str
+    asked: int
+
+
+class Deleted(Frozen):
+    """The run is gone; ``unlogged`` says why the audit log does not say so, or nothing."""
+
+    run: str
+    unlogged: str
+
+
+class ModelList(Frozen):
+    """The models that were assessed, the last one first."""
+
+    store: StoreState
+    models: tuple[ModelLine, ...]
+
+
+class SignatureState(Frozen):
+    """What is known of a report's signature.
+
+    ``intact``: by a key this server was told to trust. ``unproven``: whole, but nobody here vouches for the key.
+    """
+
+    state: Literal["none", "intact", "unproven", "broken", "unreadable"]
+    detail: str
+
+
+class ReportView(Frozen):
+    """A report file, ready for a sandboxed frame."""
+
+    html: str
+    title: str
+    signature: SignatureState
+
+
+class Cell(Frozen):
+    """One notebook cell."""
+
+    type: Literal["code", "markdown"]
+    source: str
+
+
+class CodeCells(Frozen):
+    """Cells that do what a click would."""
+
+    cells: tuple[Cell, ...]
+
+
+class PanelFacts(Frozen):
+    """A panel that can stand alone in a cell."""
+
+    name: str
+    title: str
+    module: str
+
+
+class PanelList(Frozen):
+    """The panels there are."""
+
+    panels: tuple[PanelFacts, ...]
+
+
+class Hello(Frozen):
+    """Event ``hello``, the first on each connection: how things stand. Forget what was known before."""
+
+    store: StoreState
+    total: int
+    runs: tuple[RunItem, ...] = Field(description="the newest, and those that go on")
+
+
+class RunEvent(Frozen):
+    """Event ``run``: a run began, changed, ended (also by being killed), or was deleted (``run`` is then None)."""
+
+    change: Literal["started", "changed", "ended", "deleted"]
+    id: str
+    run: RunItem | None
+    total: int
+
+
+class ProgressEvent(Frozen):
+    """Event ``progress``: how far a run's job is; None where none is under way any more."""
+
+    id: str
+    progress: Underway | None
+
+
+class RecordEvent(Frozen):
+    """Event ``record``: a step ended."""
+
+    step: StepLine
+
+
+class StoreEvent(Frozen):
+    """Event ``store``: the store answers, or no longer does, or holds another number of runs."""
+
+    store: StoreState
+    total: int

@@ -1,0 +1,111 @@
+"""Scans and reports are made in processes of their own, with a limit of time and memory, so that none can hold up the server."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+from dataclasses import dataclass, field
+from typing import Any
+
+from tiltyard.access.roles import Denied
+from tiltyard.errors import Problem
+
+from .inside import KINDS
+
+DO = "Use `tiltyard` in a terminal, or have the limit raised"
+DENIED: dict[str, type[Problem]] = {"Denied": Denied}
+ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")}
+
+
+class Late(Problem):
+    """It took longer than it may."""
+
+
+class TooLarge(Problem):
+    """It took more memory than it may."""
+
+
+@dataclass
+class Answer:
+    """What a process said, line by line; ``late`` where its time was over, ``lost`` where it ended early."""
+
+    lines: list[dict[str, Any]] = field(default_factory=list)
+    late: bool = False
+    lost: bool = False
+
+    def first(self, what: str) -> dict[str, Any]:
+        """The first line; raises what the process said instead, or why it said nothing."""
+        if self.lines and "problem" in self.lines[-1]:
+            kind = KINDS.get(self.lines[-1]["kind"], DENIED.get(self.lines[-1]["kind"], Problem))
+            raise kind(**self.lines[-1]["problem"])
+        if not self.lines:
+            raise self.ended(what)
+        return self.lines[0]
+
+    def ended(self, what: str) -> Problem:
+        """Why there is no more of it."""
+        if self.late:
+            return Late(f"{what} in the time there is for it", "that it takes longer", DO)
+        return TooLarge(f"{what} in the memory there is for it", "that its process ended early", DO)
+
+
+class Workers:
+    """At most ``most`` processes at once; more wait for their turn."""
+
+    def __init__(self, most: int) -> None:
+        self._free = asyncio.Semaphore(most)
+        self._going: set[subprocess.Popen[bytes]] = set()
+        self._guard = threading.Lock()
+
+    async def do(self, order: dict[str, Any], seconds: float, memory: int) -> Answer:
+        """Have ``order`` carried out; one whose asker is gone (a cancelled task) is ended."""
+        async with self._free:
+            process = await asyncio.to_thread(self._start)
+            given = json.dumps(order | {"memory": memory, "seconds": seconds}).encode()
+            try:
+                return await asyncio.to_thread(_finished, process, given, seconds)
+            finally:
+                self._end(process)
+
+    def _start(self) -> "subprocess.Popen[bytes]":
+        # -P: a file in the folder Jupyter runs in must not shadow a library.
+        command = [sys.executable, "-P", "-m", "tiltyard_widgets.server.worker"]
+        env = os.environ | ONE_THREAD
+        process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=tempfile.gettempdir(), env=env
+        )
+        with self._guard:
+            self._going.add(process)
+        return process
+
+    def _end(self, process: "subprocess.Popen[bytes]") -> None:
+        process.kill()
+        with self._guard:
+            self._going.discard(process)
+
+    def stop(self) -> None:
+        """End all that goes on."""
+        with self._guard:
+            going = list(self._going)
+        for process in going:
+            process.kill()
+
+
+def _finished(process: "subprocess.Popen[bytes]", given: bytes, seconds: float) -> Answer:
+    answer = Answer()
+    try:
+        said, _ = process.communicate(given, timeout=seconds)
+    except subprocess.TimeoutExpired:
+        answer.late = True
+        process.kill()
+        said, _ = process.communicate()
+    answer.lost = process.returncode != 0 and not answer.late
+    for line in said.splitlines():
+        try:
+            answer.lines.append(json.loads(line))
+        except ValueError:  # cut off in mid-line
+            continue
+    return answer
