@@ -112,7 +112,7 @@ def test_the_metadata_say_what_is_needed(wheel: Path) -> None:
     assert metadata["Requires-Python"] == "<3.14,>=3.11"
     assert metadata["License-Expression"] == "Apache-2.0"
     assert {"torch", "voila", "opacus"} <= {Requirement(r).name for r in metadata.get_all("Requires-Dist", [])}
-    assert {"onnx", "pdf", "serve", "federated", "distributed", "postgresql", "dev"} == set(metadata.get_all("Provides-Extra", []))
+    assert {"onnx", "pdf", "serve", "federated", "distributed", "hub", "postgresql", "dev"} == set(metadata.get_all("Provides-Extra", []))
 
 
 def test_it_imports_far_from_the_checkout(installed: Path, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from tiltyard.errors import Problem
 
 from ..workbench import PANELS
 from .forms import Cell, CodeAsked, PanelFacts
+from .inside import Absent
 
 STORED = """from tiltyard.running.store import Store
 
@@ -59,7 +60,7 @@ def _title(kind: type) -> str:
 def _panel(name: str) -> PanelFacts:
     known = {facts.name: facts for facts in panels()}
     if name not in known:
-        raise Problem(f"a panel ({', '.join([*PANELS, *known])} or Workbench)", ascii(name), "Name one of these")
+        raise Absent(f"a panel ({', '.join([*PANELS, *known])} or Workbench)", ascii(name), "Name one of these")
     return known[name]
 
 
@@ -95,7 +96,10 @@ def _workbench(asked: CodeAsked) -> list[Cell]:
 
 
 def _step(name: str) -> str:
-    step = find(name)
+    try:
+        step = find(name)
+    except Problem as problem:
+        raise Absent(problem.expected, problem.found, problem.do) from None
     head = f"from {step.__module__} import {step.__name__}\n\n"
     if issubclass(step, Defense):
         return f"{head}outcome = {step.__name__}()(target, data)\nprint(outcome.record.result.summary)\ndefended = outcome.target"

@@ -1,6 +1,7 @@
 """News from the store for those who listen, whichever process made them: one look at a time serves all who see the same."""
 
 import asyncio
+import logging
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -14,6 +15,7 @@ from tiltyard.running.troubles import Trouble
 from . import history
 from .forms import Hello, ProgressEvent, RecordEvent, RunEvent, RunItem, RunsAsked, StoreEvent, StoreState
 
+LOG = logging.getLogger(__name__)
 LOOK = 0.5  # seconds between looks
 AGAIN = 5.0  # a killed process leaves no mark, so while runs go on look anyway
 BEAT = 15.0  # a line for proxies that cut silent connections
@@ -52,17 +54,18 @@ def look(store: Store, before: Look | None) -> Look:
         runs = {run.id: run for run in page.runs}
         if page.runs:
             runs |= {id: history.found(store, id) for id in store.jobs.underway() if id not in runs}
-        old = before or Look(page.store)
-        steps = {id: _ended(store, run, old) for id, run in runs.items() if run.state == RUNNING or id in old.steps or id not in old.runs}
-        return Look(page.store, page.total, runs, steps if before else {id: s for id, s in steps.items() if runs[id].state == RUNNING})
+        watched = [
+            run for run in runs.values() if run.state == RUNNING or (before and (run.id in before.steps or run.id not in before.runs))
+        ]
+        return Look(page.store, page.total, runs, {run.id: _ended(store, run, before) for run in watched})
     except Trouble as trouble:
         state = history.troubled(trouble, store)
         return replace(before, store=state) if before else Look(state)
 
 
-def _ended(store: Store, run: RunItem, before: Look) -> dict[str, StepLine]:
-    known = before.runs.get(run.id)
-    if known is not None and known.counts == run.counts and run.id in before.steps:
+def _ended(store: Store, run: RunItem, before: Look | None) -> dict[str, StepLine]:
+    known = before.runs.get(run.id) if before else None
+    if before and known and known.counts == run.counts and run.id in before.steps:
         return before.steps[run.id]
     return {line.token: line for line in store.steps(run.id) if line.ended is not None}
 
@@ -180,7 +183,14 @@ class Watch:
 
     async def _tell(self) -> None:
         before = self._last
-        self._last = await asyncio.to_thread(look, self._store, before)
-        for piece in news(before, self._last) if before else []:
+        try:
+            self._last = await asyncio.to_thread(look, self._store, before)
+            pieces = news(before, self._last) if before else []
+        except Exception:  # whoever listens comes again, and is told how things stand then
+            LOG.exception("tiltyard could not tell the news")
+            self._last, pieces = None, []
+            for listener in self._listeners:
+                listener.end()
+        for piece in pieces:
             for listener in list(self._listeners):
                 listener.tell(piece)

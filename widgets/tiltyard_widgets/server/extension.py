@@ -64,6 +64,11 @@ class TiltyardExtension(ExtensionApp):
 
         return Workers(self.processes)
 
+    @cached_property
+    def answers(self) -> dict[str, dict[str, Any]]:
+        """What was answered before and stays so."""
+        return {}
+
     def limits(self, scan: bool) -> dict[str, Any]:
         """Seconds and bytes that one piece of work may take."""
         seconds, memory = (self.scan_seconds, self.scan_memory) if scan else (self.report_seconds, self.report_memory)
