@@ -1,6 +1,7 @@
 """Model and data: a sample, or files; the schema proposed and corrected; ten rows probed."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import ipywidgets as w
@@ -13,6 +14,7 @@ from . import look
 from .cards import outcome
 from .code import CodeView
 from .endpoint_fields import EndpointFields
+from .keyfield import KeyField
 from .panel import Panel
 from .picker import Choice
 from .progressbar import ProgressView
@@ -21,9 +23,10 @@ from .upload import Upload
 
 if TYPE_CHECKING:
     from tiltyard.datasets.proposing import Proposal
+    from tiltyard.sealing.keys import Key
     from tiltyard.targets.probing import Probe
 
-MODELS = (".safetensors", ".pt", ".pth", ".ts", ".onnx", ".skops")
+MODELS = (".safetensors", ".pt", ".pth", ".ts", ".onnx", ".skops", ".sealed")
 TABLES = (".csv", ".gz", ".parquet", ".npz")
 SAMPLES = {
     "census": "Census income, MLP (table, 32,561 people)",
@@ -58,7 +61,12 @@ class LoadPanel(Panel):
         self.code = CodeView()
         self.model_upload = _upload("Upload a model …", MODELS, self.model_file)
         self.data_upload = _upload("Upload data …", TABLES, self.data_file)
-        files = [self.model_file, self.model_upload, self.data_file, self.data_upload]
+        self.words = KeyField("Passphrase", "Of a model that `tiltyard seal` encrypted. It is opened in memory alone.")
+        self.key_file = look.entry("Key file", "or the passphrase above", help="Of a sealed model: a path on the kernel's machine")
+        self.sealed = look.stack([self.words, self.key_file])
+        look.show(self.sealed, False)
+        self.model_file.observe(lambda _: look.show(self.sealed, self.model_file.value.strip().endswith(".sealed")), "value")
+        files = [self.model_file, self.model_upload, self.sealed, self.data_file, self.data_upload]
         self.own = look.stack([*files, self.architecture, self.factory, self.member, self.propose])
         self.endpoint = EndpointFields()
         self.budget = look.entry("Query budget", "rows; no limit", help="It is never sent more rows than this")
@@ -124,14 +132,27 @@ class LoadPanel(Panel):
             raise Problem("a model file", "none", "Give its path")
         member = self.member.value.strip() or None
         architecture, factory = self.architecture.value.strip() or None, self.factory.value.strip() or None
+        sealed = self._sealed(path)
         try:
-            target = open_target(path, architecture=architecture, factory=factory)
+            target = open_target(path, architecture=architecture, factory=factory, sealed=sealed)
         except Problem as problem:
             if "a schema" not in str(problem):
                 raise
             data = self._proposal().build(member=member)
-            return open_target(path, data=data, schema=data.schema, architecture=architecture, factory=factory), data
+            return open_target(path, data=data, schema=data.schema, architecture=architecture, factory=factory, sealed=sealed), data
         return target, read(self._data_path(), schema=target.schema, member=member)
+
+    def _sealed(self, path: str) -> "Key | None":
+        """The key for a sealed model file; None for any other."""
+        from tiltyard.sealing.asking import asked
+        from tiltyard.sealing.keys import passphrase, read_sealing_key
+        from tiltyard.sealing.sealing import is_sealed
+
+        if not is_sealed(Path(path).expanduser()):
+            return None
+        if file := self.key_file.value.strip():
+            return read_sealing_key(Path(file).expanduser())
+        return passphrase(self.words.key.secret) if self.words.held else asked()
 
     def _remote(self) -> tuple[Target, Dataset]:
         from tiltyard.datasets.reading import read
@@ -204,7 +225,9 @@ class LoadPanel(Panel):
             return self._remote_code()
         given = [f"{k}={v.value.strip()!r}" for k, v in (("architecture", self.architecture), ("factory", self.factory)) if v.value.strip()]
         member = f", member={self.member.value.strip()!r}" if self.member.value.strip() else ""
-        return (
+        sealed = self.model_file.value.strip().endswith(".sealed")
+        given += [f"sealed=key_for({self.key_file.value.strip()!r})"] if sealed else []
+        return ("from tiltyard.sealing.asking import key_for\n\n" if sealed else "") + (
             "from tiltyard.datasets.reading import read\nfrom tiltyard.targets.opening import open_target\n\n"
             f"data = read({self.data_file.value.strip()!r}{member})\n"
             f"target = open_target({', '.join([repr(self.model_file.value.strip()), 'data=data', *given])})\n"

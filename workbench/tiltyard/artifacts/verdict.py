@@ -1,8 +1,10 @@
 """May this file be loaded? The verdict, from its bytes alone: nothing of it is imported, called or extracted."""
 
+import hashlib
 import os
 import stat
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 from typing import IO, Literal
 
@@ -103,26 +105,37 @@ def scan_stream(path: Path, stream: IO[bytes], progress: Progress) -> Verdict:
     )  # fmt: skip
 
 
-def _judged(path: Path, stream: IO[bytes], findings: Findings) -> Format:
+def scan_content(name: str, content: bytes, progress: Progress | None = None) -> Verdict:
+    """As `scan`, of bytes that lie in memory alone, such as those of a sealed file. ``name`` is what they are called."""
+    findings = Findings(progress or Progress())
+    found = _judged(name, BytesIO(content), findings)
+    worst = findings.worst
+    return Verdict(
+        name=name, format=found, verdict="safe" if worst == "note" else worst,
+        reasons=findings.ordered(), sha256=hashlib.sha256(content).hexdigest(), size=len(content),
+    )  # fmt: skip
+
+
+def _judged(path: Path | str, stream: IO[bytes], findings: Findings) -> Format:
     found = Format.UNKNOWN
     try:
         found = sniff_stream(stream)
         stream.seek(0)
-        _judge(found, stream, findings, path)
+        _judge(found, stream, findings, path if isinstance(path, Path) else None)
         _judge_doubles(found, stream, findings)
     except Cancelled:
         raise
     except Exception as error:  # a file that breaks our own reader is not shown safe, whatever the reason
         findings.unproven("file", f"it could not be read to the end ({type(error).__name__})", "what was not seen cannot be shown safe")
     if said := disagreement(path, found):
-        if found in (Format.CSV, Format.UNKNOWN) and path.suffix.lower() in _RUNS_ITS_CONTENT:
+        if found in (Format.CSV, Format.UNKNOWN) and Path(path).suffix.lower() in _RUNS_ITS_CONTENT:
             findings.unproven("name", said, "a reader that goes by the name would run it")
         else:
             findings.note("name", said, "the content was judged, not the name")
     return found
 
 
-def _judge(found: Format, stream: IO[bytes], findings: Findings, path: Path) -> None:
+def _judge(found: Format, stream: IO[bytes], findings: Findings, path: Path | None) -> None:
     if found in _ZIPS:
         judge_zip(stream, findings)
     elif found is Format.ONNX:

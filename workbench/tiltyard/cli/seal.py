@@ -1,8 +1,6 @@
 """``tiltyard sign``, ``verify``, ``seal`` and ``unseal``. A passphrase is asked for or comes from the environment, never from the command line."""
 
-import getpass
 import os
-import sys
 from pathlib import Path
 
 from ..access.person import me
@@ -11,6 +9,7 @@ from ..progress import Progress
 from ..running import audit
 from ..running.audit_log import check, is_audit_log
 from ..sealing import sealing, signing
+from ..sealing.asking import PASSPHRASE, asked
 from ..sealing.broken import Broken
 from ..sealing.keys import (
     Key,
@@ -26,7 +25,7 @@ from ..sealing.keys import (
 from .console import progress_bar, remark, say, unlogged
 
 INTACT, BROKEN, COULD_NOT_TELL = 0, 1, 2
-PASSPHRASE, NEXT_PASSPHRASE = "TILTYARD_PASSPHRASE", "TILTYARD_NEW_PASSPHRASE"
+NEXT_PASSPHRASE = "TILTYARD_NEW_PASSPHRASE"
 
 
 def sign(paths: list[Path], key_file: Path, fresh: bool, out: Path | None) -> int:
@@ -63,7 +62,7 @@ def seal(paths: list[Path], key_file: Path | None, fresh: bool, out: Path | None
     targets = [(path, out or path.with_name(path.name + sealing.SUFFIX)) for path in paths]
     if fresh and key_file is None:
         raise Problem("--key-file with --new-key", "none", "Name the file to make")
-    key: Key = (new_sealing_key(key_file) if fresh else read_sealing_key(key_file)) if key_file else _passphrase(PASSPHRASE, fresh=True)
+    key: Key = (new_sealing_key(key_file) if fresh else read_sealing_key(key_file)) if key_file else asked(PASSPHRASE, fresh=True)
     if fresh:
         unlogged(audit.note("key made", parameters={"kind": "sealing", "file": str(key_file)}))
         say(f"Made the key {key_file}; without it nothing opens again, so keep a copy elsewhere.")
@@ -81,8 +80,8 @@ def rotate(paths: list[Path], old: Path | None, new: Path | None, fresh: bool) -
     if fresh and new is None:
         raise Problem("--to-key-file with --new-key", "none", "Name the file to make")
     try:
-        before: Key = read_sealing_key(old) if old else _passphrase(PASSPHRASE)
-        after: Key = (new_sealing_key(new) if fresh else read_sealing_key(new)) if new else _passphrase(NEXT_PASSPHRASE, fresh=True)
+        before: Key = read_sealing_key(old) if old else asked(PASSPHRASE)
+        after: Key = (new_sealing_key(new) if fresh else read_sealing_key(new)) if new else asked(NEXT_PASSPHRASE, fresh=True)
         for path in paths:
             sealing.rotate(path, before, after)
             unlogged(audit.note("key rotated", parameters={"file": str(path)}))
@@ -98,7 +97,7 @@ def unseal(paths: list[Path], key_file: Path | None, out: Path | None) -> int:
     me().must("write")
     _one_for_one(paths, out)
     targets = [(path, out or _plain_name(path)) for path in paths]
-    key: Key = read_sealing_key(key_file) if key_file else _passphrase(PASSPHRASE)
+    key: Key = read_sealing_key(key_file) if key_file else asked(PASSPHRASE)
     try:
         with progress_bar() as tell:
             for path, target in targets:
@@ -164,15 +163,4 @@ def _asked_for(key_file: Path) -> Passphrase | None:
         protected = b"ENCRYPTED" in key_file.read_bytes()[:64]
     except OSError:
         return None
-    return _passphrase(PASSPHRASE) if protected else None
-
-
-def _passphrase(variable: str, fresh: bool = False) -> Passphrase:
-    if os.environ.get(variable):
-        return passphrase(os.environ[variable], fresh)
-    if not sys.stdin.isatty():
-        raise Problem("a key", "no key file, no passphrase and no terminal to ask at", f"Give --key-file, or set {variable}")
-    typed = getpass.getpass("New passphrase: " if fresh else "Passphrase: ")
-    if fresh and getpass.getpass("Again: ") != typed:
-        raise Problem("the same passphrase twice", "two", "Try again")
-    return passphrase(typed, fresh)
+    return asked(PASSPHRASE) if protected else None

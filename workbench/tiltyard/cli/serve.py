@@ -51,8 +51,11 @@ def opened(model: str, settings: Settings) -> "Target":
         config = Config(target=TargetConfig(file=file, **given.model_dump()), data=settings.data)
         config._folder = settings._folder
         return config.opened()[0]
+    from ..sealing.asking import key_for
+    from ..sealing.sealing import is_sealed
     from ..targets.opening import open_target
 
+    sealed = key_for() if is_sealed(Path(model)) else None
     try:
         architecture = settings.path(given.architecture)
         return open_target(
@@ -62,6 +65,7 @@ def opened(model: str, settings: Settings) -> "Target":
             outputs=given.outputs,
             feeds=given.feeds,
             classes=given.classes or None,
+            sealed=sealed,
         )
     except Problem as problem:
         if not problem.expected.startswith("a schema"):

@@ -10,6 +10,9 @@ from ..catalogue import find
 from ..check import Check, Step, named
 from ..errors import Problem
 from ..result import Frozen
+from ..sealing.asking import key_for
+from ..sealing.keys import Key
+from ..sealing.sealing import is_sealed
 from . import audit
 from .profiles import Profile, overrides, steps
 from .tomlfile import checked, load
@@ -27,6 +30,7 @@ class TargetConfig(Frozen):
     url: str = Field(default="", description="address of an endpoint: Tiltyard's, KServe's or MLflow's")
     key_env: str = Field(default="", description="of an endpoint: the environment variable that holds its key")
     budget: int | None = Field(default=None, ge=0, description="of an endpoint: rows it may be sent in all")
+    key_file: str = Field(default="", description="of a sealed file: its key file; its passphrase where there is none")
     name: str = ""
     architecture: str = Field(default="", description="path to a JSON description of the layers")
     factory: str = Field(default="", description="package.module:function that makes the module")
@@ -40,6 +44,8 @@ class TargetConfig(Frozen):
             raise ValueError("give either sample, file or url")
         if (self.key_env or self.budget is not None) and not self.url:
             raise ValueError("key_env and budget belong to a url")
+        if self.key_file and not self.file:
+            raise ValueError("key_file belongs to a file")
         return self
 
 
@@ -79,6 +85,7 @@ class Config(Frozen):
     data: DataConfig = DataConfig()
     checks: tuple[CheckConfig, ...] = Field(default=(), alias="check")
     _folder: Path = PrivateAttr(default_factory=Path)
+    _sealed: "Key | None" = PrivateAttr(default=None)
 
     @property
     def folder(self) -> Path:
@@ -119,6 +126,8 @@ class Config(Frozen):
         source = self._path(self.target.file)
         if not source.is_file():
             raise Problem("a model file", f"none at {source}", "Correct file under [target]")
+        if is_sealed(source):
+            self._sealed = key_for(self._path(self.target.key_file) if self.target.key_file else "")
         return self._with_data(source)
 
     def _with_data(self, source: "Path | str") -> "tuple[Target, Dataset]":
@@ -170,6 +179,7 @@ class Config(Frozen):
             data=data,
             key=key_in(given.key_env),
             budget=given.budget,
+            sealed=self._sealed,
         )
 
     def _read(self, target: "Target | None") -> "Dataset":

@@ -19,6 +19,7 @@ from . import audit
 from .database import WAIT, Database
 from .jobs import Jobs
 from .lines import CUT_OFF, FINISHED, RUNNING, ModelLine, Run, RunLine, StepLine
+from .sealed_records import opened, shut
 from .writers import Alive, mine, writer
 
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ class Store:
         from . import tables
 
         values: dict[str, Any] = {"state": str(record.result.status), "severity": worst(record.result)}
-        values |= {"ended": time.time(), "record": record.model_dump_json()}
+        values |= {"ended": time.time(), "record": shut(record.model_dump_json(), token)}
         with self._database.write() as connection:
             done = connection.execute(update(tables.records).where(tables.records.c.token == token).values(values))
             if done.rowcount != 1:
@@ -160,9 +161,10 @@ class Store:
         from . import tables
 
         self._own(run_id)
-        values = mine() | {"token": uuid.uuid4().hex, "run_id": run_id, "step": record.check, "title": record.title, "kind": record.kind}
+        token = uuid.uuid4().hex
+        values = mine() | {"token": token, "run_id": run_id, "step": record.check, "title": record.title, "kind": record.kind}
         values |= {"state": str(record.result.status), "given": json.dumps(record.given), "severity": worst(record.result)}
-        values |= {"started": record.started.timestamp(), "ended": time.time(), "record": record.model_dump_json()}
+        values |= {"started": record.started.timestamp(), "ended": time.time(), "record": shut(record.model_dump_json(), token)}
         with self._database.write() as connection:
             connection.execute(insert(tables.records).values(values))
 
@@ -227,9 +229,9 @@ class Store:
 
         at = tables.records.c
         with self._database.read() as connection:
-            query = select(at.record).where(at.run_id == run_id, at.record.is_not(None), self._seen(at.run_id)).order_by(at.number)
-            rows = connection.execute(query).scalars().all()
-        found = [_read(text) for text in rows]
+            query = select(at.record, at.token).where(at.run_id == run_id, at.record.is_not(None), self._seen(at.run_id))
+            rows = connection.execute(query.order_by(at.number)).all()
+        found = [_read(opened(text, token)) for text, token in rows]
         if not latest:
             return found
         return list({(r.kind, r.check, json.dumps(r.effective, sort_keys=True)): r for r in found}.values())
@@ -250,7 +252,7 @@ class Store:
         with self._database.read() as connection:
             query = select(at.token, at.record).where(at.run_id == run_id, at.record.is_not(None), self._seen(at.run_id))
             rows = connection.execute(query).all()
-        return {row[0]: _read_or_why(row[1]) for row in rows}
+        return {token: _read_or_why(text, token) for token, text in rows}
 
     def cancel(self, run_id: str) -> int:
         """Ask the jobs of a run to stop, in whichever process they are; how many were asked. Analysts only."""
@@ -390,8 +392,8 @@ def _read(text: str) -> Record:
         raise Problem("a record this Tiltyard reads", said, "Upgrade Tiltyard, or make the run again") from None
 
 
-def _read_or_why(text: str) -> Record | Problem:
+def _read_or_why(text: str, token: str) -> Record | Problem:
     try:
-        return _read(text)
+        return _read(opened(text, token))
     except Problem as problem:
         return problem

@@ -10,6 +10,7 @@ from ..errors import Problem
 
 if TYPE_CHECKING:
     from ..artifacts.verdict import Verdict
+    from ..sealing.keys import Key
 
 LARGEST = 4 * 2**30
 OPENED = frozenset({Format.SAFETENSORS, Format.TORCH_ZIP, Format.TORCH_LEGACY, Format.TORCHSCRIPT, Format.ONNX, Format.SKOPS})
@@ -44,8 +45,8 @@ class ModelFile:
     sha256: str
 
 
-def looked_at(path: Path) -> ModelFile:
-    """Scan ``path`` and read it.
+def looked_at(path: Path, sealed: "Key | None" = None) -> ModelFile:
+    """Scan ``path`` and read it; a sealed file is opened by the key ``sealed`` in memory, and never written in the clear.
 
     Raises
     ------
@@ -53,15 +54,14 @@ def looked_at(path: Path) -> ModelFile:
         When it is missing, empty, no model, too large, or not shown to be safe, with the reason.
     """
     from ..artifacts.verdict import scan
+    from ..sealing.sealing import is_sealed
 
     try:
         _check_place(path)
+        if is_sealed(path):
+            return _unsealed(path, sealed)
         verdict = scan(path)
-        if verdict.format not in OPENED:
-            found, do = INSTEAD.get(verdict.format, (str(verdict.format), "Convert it"))
-            raise Problem(WANTED, f"{found} ({_why(verdict)})", do)
-        if not verdict.safe:
-            raise Problem(f"a {verdict.format} file shown to be safe to open", _why(verdict), PICKLES)
+        _must_be_safe(verdict)
         content = path.read_bytes()
     except PermissionError:
         raise Problem("a file that may be read", f"no permission for {path.name}", "Change its permissions") from None
@@ -72,6 +72,27 @@ def looked_at(path: Path) -> ModelFile:
     if hashlib.sha256(content).hexdigest() != verdict.sha256:
         raise Problem("a file that stays as it is while it is opened", f"{path.name}, which changed after it was scanned", "Open it again")
     return ModelFile(path, verdict.format, content, verdict.sha256)
+
+
+def _unsealed(path: Path, key: "Key | None") -> ModelFile:
+    from ..artifacts.verdict import scan_content
+    from ..sealing.sealing import SUFFIX, open_sealed
+
+    if key is None:
+        raise Problem("the key of a sealed model", f"none for {path.name}", "Give its passphrase or key file")
+    content = open_sealed(path, key).getvalue()
+    plain = path.with_name(path.name.removesuffix(SUFFIX) or path.name)
+    verdict = scan_content(plain.name, content)
+    _must_be_safe(verdict)
+    return ModelFile(plain, verdict.format, content, verdict.sha256)
+
+
+def _must_be_safe(verdict: "Verdict") -> None:
+    if verdict.format not in OPENED:
+        found, do = INSTEAD.get(verdict.format, (str(verdict.format), "Convert it"))
+        raise Problem(WANTED, f"{found} ({_why(verdict)})", do)
+    if not verdict.safe:
+        raise Problem(f"a {verdict.format} file shown to be safe to open", _why(verdict), PICKLES)
 
 
 def _check_place(path: Path) -> None:

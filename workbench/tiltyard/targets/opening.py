@@ -12,6 +12,7 @@ from .target import Target
 
 if TYPE_CHECKING:
     from ..datasets.dataset import Dataset
+    from ..sealing.keys import Key
     from .architecture import Architecture
     from .description import Description
     from .estimators import Feeds
@@ -36,6 +37,7 @@ def open_target(
     data: "Dataset | None" = None,
     key: str = "",
     budget: int | None = None,
+    sealed: "Key | None" = None,
 ) -> Target:
     """A target from a model file, an endpoint, a torch module, a scikit-learn estimator or a predict function.
 
@@ -64,6 +66,8 @@ def open_target(
         Of an endpoint: sent as ``Authorization: Bearer`` and kept nowhere else.
     budget
         Of an endpoint: rows it may be sent in all; None for no end.
+    sealed
+        The key of a model file that `tiltyard seal` encrypted; it is opened in memory and never written in the clear.
 
     Raises
     ------
@@ -72,7 +76,7 @@ def open_target(
     """
     if isinstance(source, Target):
         return source
-    given = _Given(schema, tuple(classes or ()), architecture, factory, recipe, name, outputs, feeds, data)
+    given = _Given(schema, tuple(classes or ()), architecture, factory, recipe, name, outputs, feeds, data, sealed)
     if is_url(source):
         return _endpoint(source, given, key, budget)
     if key or budget is not None:
@@ -96,6 +100,7 @@ class _Given:
         outputs: Outputs | None,
         feeds: "Feeds | None",
         data: "Dataset | None",
+        sealed: "Key | None" = None,
     ) -> None:
         if outputs not in (None, "logits", "probabilities", "labels"):
             raise Problem('outputs "logits", "probabilities" or "labels"', repr(outputs), "Correct it")
@@ -110,6 +115,7 @@ class _Given:
         self.outputs = outputs
         self.feeds = feeds
         self.data = data
+        self.sealed = sealed
 
     @property
     def module_outputs(self) -> "Literal['logits', 'probabilities'] | None":
@@ -170,7 +176,7 @@ def _from_file(path: Path, given: _Given) -> Target:
     from ..artifacts.formats import Format
     from .model_file import looked_at
 
-    file = looked_at(path)
+    file = looked_at(path, given.sealed)
     if file.format is Format.ONNX:
         target = _onnx(file, given)
     elif file.format is Format.SKOPS:
