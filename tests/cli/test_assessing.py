@@ -58,7 +58,7 @@ def test_the_exit_code_is_the_policys(
     assert said.code == code, said.out + said.err
     report = json.loads((tmp_path / "out" / "report.json").read_text())
     assert (report["verdict"], len(report["records"]), report["profile"]) == (verdict, 2, "full")
-    assert {p.name for p in (tmp_path / "out").iterdir()} == {"report.html", "report.json", "report.sarif", "junit.xml"}
+    assert {p.name for p in (tmp_path / "out").iterdir()} == {"report.html", "report.json", "report.sarif", "junit.xml", "bom.cdx.json"}
     assert "nightly.toml" in report["command"]
     assert "evasion.pgd" in [n["id"] for n in report["not_run"]]
     assert f"{verdict}." in said.out

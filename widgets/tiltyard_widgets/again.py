@@ -28,10 +28,7 @@ class AgainView(w.VBox):
         self.session, self.message = session, message
         self.record: Record | None = None
         self.measure = look.button(
-            "Measure everything again",
-            kind="primary",
-            title="Every check run before, on the defended model, with the same parameters",
-            denied=session.denied("run"),
+            "Measure everything again", kind="primary", title="Every check run before, on the defended model, with the same parameters"
         )
         self.measure.on_click(lambda _: self.run())
         self.take = look.button(

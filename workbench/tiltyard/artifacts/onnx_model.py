@@ -103,6 +103,14 @@ def looks_like(stream: IO[bytes], size: int) -> bool:
     return {7, 8} <= seen
 
 
+def producer(stream: IO[bytes]) -> tuple[str, str]:
+    """Name and version of the program that wrote the model, each empty where it does not say."""
+    size = stream.seek(0, os.SEEK_END)
+    blocks = _Blocks(stream, size, Progress())
+    found = {n: blocks.text(start, end) for n, wire, start, end in blocks.fields(0, size) if wire == 2 and n in (2, 3)}
+    return found.get(2, ""), found.get(3, "")
+
+
 def read(stream: IO[bytes], progress: Progress | None = None) -> Model:
     """Walk the graph. Raises `NotOnnx` where the bytes break off or are over a bound."""
     size = stream.seek(0, os.SEEK_END)

@@ -6,12 +6,16 @@ from pathlib import Path
 from ..errors import Problem
 from ..reports.bundle import Bundle, make
 from ..reports.exporting import export
+from ..reports.writing import place
 from ..result import Record, Status
 from ..running.assessment import Assessment, assess
 from ..running.config import read_config
 from ..running.policy import Judgment, read_policy
 from ..running.runner import Runner
 from ..running.store import Store
+from ..supply_chain.bom import bill, encoded
+from ..supply_chain.environment import packages
+from ..supply_chain.materials import NAME
 from .console import emit, progress_bar, remark, say, show_table, status_line, unlogged
 
 PASS, POLICY_FAILED, COULD_NOT_RUN = 0, 1, 2
@@ -37,6 +41,7 @@ def run(config_path: Path, policy_path: Path | None, out: Path | None, executor:
         shown(found.records, found.judgment)
     if out is not None:
         written(bundle, out, tuple(FILES))
+        remark(f"Wrote {place(encoded(bill(packages(), target, data)), out / NAME)}.")
     if found.run is not None:
         remark(f"Kept as run {found.run.short}." if not found.problem else found.problem, style="dim")
     unlogged(found.unlogged)

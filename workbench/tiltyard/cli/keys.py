@@ -4,7 +4,6 @@ import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from ..access.person import me
 from ..errors import Problem
 from ..result import Frozen
 from ..running.audit import note
@@ -33,8 +32,7 @@ class KeyList(Frozen):
 
 
 def store(file: Path | None) -> KeyStore:
-    """The keys in ``file``, or in the usual place, for whoever may have to do with keys."""
-    me().must("keys")
+    """The keys in ``file``, or in the usual place."""
     return KeyStore(file or default_place())
 
 

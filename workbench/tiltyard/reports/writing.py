@@ -54,7 +54,11 @@ def write(bundle: Bundle, path: Path | str, format: str | None = None) -> Path:
     chosen = format or SUFFIXES.get(path.suffix.lower())
     if chosen is None:
         raise Problem(f"a file name ending in {', '.join(SUFFIXES)}", repr(path.name), "Name the format")
-    content = encode(bundle, chosen)
+    return place(encode(bundle, chosen), path)
+
+
+def place(content: bytes, path: Path) -> Path:
+    """Write ``content``; a full disk leaves no half file and the old one untouched."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _replace(path, content)

@@ -186,8 +186,19 @@ def _from_file(path: Path, given: _Given) -> Target:
     else:
         target = _weights(file, given)
     target.origin = str(path.absolute())
+    target.trained_with = _trained_with(file)
     target.offers = target.offers | {"file"}
     return target
+
+
+def _trained_with(file: "ModelFile") -> dict[str, str]:
+    from io import BytesIO
+
+    from ..artifacts.formats import Format
+    from ..artifacts.headers import read_safetensors
+    from .versions import said
+
+    return said(read_safetensors(BytesIO(file.content)).metadata) if file.format is Format.SAFETENSORS else {}
 
 
 def _onnx(file: "ModelFile", given: _Given) -> Target:

@@ -7,12 +7,13 @@ from pathlib import Path
 
 from ..errors import Problem
 from .target import Target
+from .versions import written
 
 FORMAT = 1
 
 
 def metadata(target: Target) -> dict[str, str]:
-    """The file's metadata: under ``tiltyard`` the JSON of format, name, architecture, classes, schema, recipe, outputs."""
+    """The file's metadata: under ``tiltyard`` the JSON of format, name, architecture, classes, schema, recipe, outputs; and what it was trained with, where known."""
     from .torch_target import TorchTarget
 
     if not isinstance(target, TorchTarget):
@@ -29,7 +30,7 @@ def metadata(target: Target) -> dict[str, str]:
         "recipe": target.recipe.model_dump(mode="json") if target.recipe else None,
         "outputs": target.outputs,
     }
-    return {"tiltyard": json.dumps(facts, sort_keys=True, ensure_ascii=False)}
+    return {"tiltyard": json.dumps(facts, sort_keys=True, ensure_ascii=False), **written(target.trained_with)}
 
 
 def content(target: Target) -> bytes:

@@ -1,6 +1,7 @@
 """The model under test, seen from outside: labels, scores, and what else it offers."""
 
 from abc import ABC, abstractmethod
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, final
 
 import numpy as np
@@ -36,7 +37,9 @@ class Target(ABC):
     parent
         The target a defense made it from.
     origin
-        The path of the file it came from, else empty.
+        The path of the file it came from, or the address of an endpoint; else empty. ``file`` is the path alone.
+    trained_with
+        Versions of the packages it was trained with by name, as far as its file says or it was trained here.
     assumptions
         What opening found out or guessed, in sentences for a person.
     """
@@ -55,7 +58,13 @@ class Target(ABC):
         self.queries = 0
         self.parent: Target | None = None
         self.origin = ""
+        self.trained_with: dict[str, str] = {}
         self.assumptions: tuple[str, ...] = ()
+
+    @property
+    def file(self) -> Path | None:
+        """The file it came from; None of an object in memory and of an endpoint."""
+        return Path(self.origin) if self.origin and "file" in self.offers else None
 
     @property
     def input_shape(self) -> tuple[int, ...]:

@@ -15,6 +15,7 @@ from ..progress import Progress
 from .architecture import Architecture
 from .target import Target
 from .training import Recipe, fit, fresh
+from .versions import here
 
 Outputs = Literal["logits", "probabilities"]
 
@@ -93,7 +94,9 @@ class TorchTarget(Target):
 
     def made(self, module: nn.Module, name: str) -> "TorchTarget":
         """A target of the same make around another module (a defense's result, a shadow model)."""
-        return TorchTarget(module, self.classes, self.schema, name, self.outputs, self.recipe, self.architecture)
+        made = TorchTarget(module, self.classes, self.schema, name, self.outputs, self.recipe, self.architecture)
+        made.trained_with = here()
+        return made
 
     def retrain(self, x: NDArray[np.float32], y: NDArray[np.int64], seed: int, progress: Progress) -> Target:
         if self.recipe is None:

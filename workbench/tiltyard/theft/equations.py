@@ -11,9 +11,8 @@ from ..datasets.schema import Schema
 from ..intervals import rate
 from ..progress import Progress
 from ..result import CheckResult, Finding, Metric, Severity, Status
-from ..targets.restricted import Spent
 from ..targets.target import Target
-from .output_policy import GuardedTarget
+from .output_policy import GuardedTarget, Spent
 
 SMALLEST = 1e-30
 

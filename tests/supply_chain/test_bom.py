@@ -1,0 +1,115 @@
+"""The bill of materials against CycloneDX's own schema, and what it says where little is known."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+
+from tiltyard.artifacts.hashing import file_sha256
+from tiltyard.cli import main
+from tiltyard.datasets.dataset import Dataset
+from tiltyard.datasets.schema import Feature, Schema
+from tiltyard.result import CheckResult, Metric, Status
+from tiltyard.samples.catalog import load_data, load_model
+from tiltyard.supply_chain.bom import bill, encoded, purl
+from tiltyard.supply_chain.environment import Package, packages
+from tiltyard.supply_chain.materials import Materials
+from tiltyard.targets.estimators import FunctionTarget
+from tiltyard.targets.target import Target
+
+SCHEMA = Schema(features=(Feature(name="a", kind="continuous", low=0, high=1),), label="y", classes=("no", "yes"))
+ODD = Package("odd", "1!2.0+local.1", license="Ünlicensed \u202e", requires=("absent", "other"))
+
+
+def bare() -> tuple[Target, Dataset]:
+    """A model in memory and data of which nothing is said."""
+    x = np.linspace(0, 1, 10, dtype=np.float32)[:, None]
+    target = FunctionTarget(lambda rows: np.zeros(len(rows), np.int64), SCHEMA.classes, SCHEMA, "a function", outputs="labels")
+    return target, Dataset(x, np.zeros(10, np.int64), SCHEMA, "ten rows")
+
+
+def wrong(made: dict[str, Any]) -> str:
+    """What CycloneDX's own validator says against it; empty where it is valid."""
+    error = JsonStrictValidator(SchemaVersion.V1_6).validate_str(encoded(made).decode())
+    return str(error.data.message if hasattr(error.data, "message") else error) if error else ""
+
+
+@pytest.fixture(scope="module")
+def census() -> tuple[Target, Dataset]:
+    return load_model("census"), load_data("census")
+
+
+def test_the_bill_of_a_shipped_model_is_valid(census: tuple[Target, Dataset]) -> None:
+    made = bill(packages(), *census, stamped=True)
+    assert wrong(made) == ""
+    parts = {c["bom-ref"]: c for c in made["components"]}
+    assert parts["model"]["type"] == "machine-learning-model"
+    assert parts["model"]["hashes"] == [{"alg": "SHA-256", "content": file_sha256(census[0].origin)}] if census[0].file else True
+    assert parts["model"]["modelCard"]["modelParameters"]["datasets"] == [{"ref": "data"}]
+    assert {p.name for p in packages()} <= {c["name"] for c in made["components"]}
+    assert "serialNumber" in made
+
+
+@pytest.mark.parametrize("listed", [(), (ODD, Package("other", "not a version"))])
+def test_a_model_without_metadata_gives_a_valid_bill_that_says_so(listed: tuple[Package, ...]) -> None:
+    target, data = bare()
+    made = bill(listed, target, data)
+    assert wrong(made) == ""
+    assert "hashes" not in next(c for c in made["components"] if c["bom-ref"] == "model")
+    result = Materials()(target, data).result
+    assert result.status is Status.FINDING
+    assert [f.title for f in result.findings] == ["The model came from no file", "The data name no source and no license"]
+
+
+def test_the_environment_alone_is_a_bill_too_and_a_spoiled_one_is_seen() -> None:
+    made = bill(packages())
+    assert wrong(made) == ""
+    assert wrong(made | {"specVersion": "1.6", "components": [{"type": "no such type", "name": "x"}]})
+
+
+def test_equal_materials_give_equal_bytes(census: tuple[Target, Dataset]) -> None:
+    assert encoded(bill(packages(), *census)) == encoded(bill(packages(), *census))
+    assert encoded(bill((), *census)) != encoded(bill((ODD,), *census))
+
+
+def test_a_run_gives_the_card_its_numbers(census: tuple[Target, Dataset]) -> None:
+    target, data = census
+    record = Materials()(target, data)
+    metric = Metric(name="auc", label="AUC", value=0.61, low=0.55, high=0.67, n=100)
+    measured = record.model_copy(update={"result": CheckResult(status=Status.PASSED, summary="So.", metrics=(metric,))})
+    made = bill((), target, data, [measured])
+    assert wrong(made) == ""
+    [number] = made["components"][0]["modelCard"]["quantitativeAnalysis"]["performanceMetrics"]
+    assert number["confidenceInterval"] == {"lowerBound": "0.55", "upperBound": "0.67"}
+
+
+def test_a_purl_is_escaped() -> None:
+    assert purl(ODD) == "pkg:pypi/odd@1%212.0%2Blocal.1"
+
+
+def test_the_data_with_source_and_license_have_no_gap() -> None:
+    target, data = bare()
+    said = Materials()(target, replace(data, source="measured here", license="CC0-1.0")).result
+    assert [f.title for f in said.findings] == ["The model came from no file"]
+
+
+def test_the_command_writes_a_valid_file(tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    assert main(["bom", "--reproducible"]) == 0
+    made = json.loads(capsysbinary.readouterr().out)
+    assert wrong(made) == ""
+    config = tmp_path / "c.toml"
+    config.write_text('name = "x"\n[target]\nsample = "census"\n[data]\nrows = 50\n[[check]]\nid = "supply_chain.materials"\n')
+    assert main(["bom", str(config), "--out", str(tmp_path / "deep" / "bom.cdx.json")]) == 0
+    found = json.loads((tmp_path / "deep" / "bom.cdx.json").read_text())
+    assert wrong(found) == ""
+    assert found["components"][0]["type"] == "machine-learning-model"
+
+
+def test_a_config_that_is_none_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bom", str(tmp_path / "absent.toml")]) == 2
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1

@@ -1,0 +1,216 @@
+"""Advisories, ages and versions as checks: known answers, and no answer is never green."""
+
+import json
+import socket
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tiltyard.datasets.dataset import Dataset
+from tiltyard.datasets.schema import Feature, Schema
+from tiltyard.progress import Progress
+from tiltyard.result import CheckResult, Status
+from tiltyard.supply_chain import advisories, age, trained_with
+from tiltyard.supply_chain.advisories import Advisories
+from tiltyard.supply_chain.age import Age
+from tiltyard.supply_chain.environment import Package
+from tiltyard.supply_chain.pip_audit import asked, understood
+from tiltyard.supply_chain.trained_with import TrainedWith, apart
+from tiltyard.targets.estimators import FunctionTarget
+from tiltyard.targets.target import Target
+
+SCHEMA = Schema(features=(Feature(name="a", kind="continuous", low=0, high=1),), label="y", classes=("no", "yes"))
+HERE = (Package("left-pad", "1.0"), Package("torch", "2.13.0+cpu"))
+NOW = datetime.now(UTC)
+
+
+@pytest.fixture
+def target() -> Target:
+    return FunctionTarget(lambda rows: np.zeros(len(rows), np.int64), SCHEMA.classes, SCHEMA, "a function", outputs="labels")
+
+
+@pytest.fixture
+def data() -> Dataset:
+    return Dataset(np.zeros((4, 1), np.float32), np.zeros(4, np.int64), SCHEMA, "four rows")
+
+
+@pytest.fixture(autouse=True)
+def _two_packages(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (advisories, age, trained_with):
+        monkeypatch.setattr(module, "packages", lambda: HERE)
+
+
+def osv(id: str, name: str, fixed: str, changed: datetime = NOW) -> dict[str, Any]:
+    ranges = [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": fixed}]}]
+    affected = [{"package": {"ecosystem": "PyPI", "name": name}, "ranges": ranges}]
+    return {"id": id, "modified": changed.isoformat(), "summary": "It leaks.", "affected": affected}
+
+
+def export(folder: Path, *records: Any) -> str:
+    path = folder / "osv.json"
+    path.write_text(json.dumps(list(records)))
+    return str(path)
+
+
+def looked_up(target: Target, data: Dataset, path: str, least: int = 1) -> CheckResult:
+    return Advisories(advisories=path, least=least)(target, data).result
+
+
+def value(result: CheckResult, name: str) -> float | None:
+    return next(m.value for m in result.metrics if m.name == name)
+
+
+def test_without_a_source_nothing_was_looked_up(target: Target, data: Dataset) -> None:
+    result = Advisories()(target, data).result
+    assert (result.status, value(result, "vulnerable"), value(result, "asked")) == (Status.INCOMPLETE, None, 0.0)
+
+
+def test_an_advisory_is_a_finding_and_names_the_mended_version(target: Target, data: Dataset, tmp_path: Path) -> None:
+    result = looked_up(target, data, export(tmp_path, osv("PYSEC-1", "Left.Pad", "1.2"), osv("PYSEC-2", "torch", "2.0")))
+    assert result.status is Status.FINDING
+    assert [(f.title, f.advice) for f in result.findings] == [("left-pad 1.0: PYSEC-1", "Upgrade left-pad to 1.2 or later.")]
+    assert value(result, "vulnerable") == 1.0
+
+
+def test_a_recent_whole_export_without_a_hit_is_a_pass(target: Target, data: Dataset, tmp_path: Path) -> None:
+    result = looked_up(target, data, export(tmp_path, osv("PYSEC-2", "torch", "2.0")))
+    assert (result.status, value(result, "data_age"), value(result, "asked")) == (Status.PASSED, 0.0, 1.0)
+
+
+def test_an_old_part_or_spoiled_export_is_no_pass(target: Target, data: Dataset, tmp_path: Path) -> None:
+    good = osv("PYSEC-2", "torch", "2.0")
+    old = looked_up(target, data, export(tmp_path, osv("PYSEC-2", "torch", "2.0", NOW - timedelta(days=40))))
+    assert (old.status, value(old, "data_age")) == (Status.INCOMPLETE, 40.0)
+    assert looked_up(target, data, export(tmp_path, good), least=1000).status is Status.INCOMPLETE
+    assert looked_up(target, data, export(tmp_path, good, {"id": 3})).status is Status.INCOMPLETE
+    undated = {k: v for k, v in good.items() if k != "modified"}
+    assert looked_up(target, data, export(tmp_path, undated)).status is Status.INCOMPLETE
+
+
+def test_a_broken_export_is_one_line(target: Target, data: Dataset, tmp_path: Path) -> None:
+    path = tmp_path / "osv.json"
+    path.write_bytes(b"\x00{")
+    result = looked_up(target, data, str(path))
+    assert result.status is Status.FAILED
+    assert result.summary.startswith("Expected OSV records")
+    assert "\n" not in result.summary
+
+
+@pytest.fixture
+def refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every way out of this machine leads to a port where nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    for name in ("HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, f"http://127.0.0.1:{port}")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.mark.usefixtures("refused")
+def test_where_no_service_is_reached_it_is_incomplete_never_green(target: Target, data: Dataset) -> None:
+    result = Advisories(service="osv", wait=120)(target, data).result
+    assert result.status is Status.INCOMPLETE
+    assert (value(result, "vulnerable"), value(result, "asked")) == (None, 0.0)
+    assert "no pass" in result.summary
+
+
+SKIPPED = {"dependencies": [{"name": p.name, "skip_reason": f"Dependency not found on PyPI: {p.name}"} for p in HERE], "fixes": []}
+
+
+def test_no_known_vulnerabilities_with_everything_skipped_is_incomplete(
+    target: Target, data: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = understood(json.dumps(SKIPPED), "No known vulnerabilities found", "pypi")
+    monkeypatch.setattr(advisories, "asked", lambda service, wait, progress: said)
+    result = Advisories(service="pypi")(target, data).result
+    assert (result.status, value(result, "asked")) == (Status.INCOMPLETE, 0.0)
+    assert "not found on PyPI" in result.summary
+
+
+def test_pip_audits_answer_is_understood() -> None:
+    vulnerability = {"id": "PYSEC-1", "aliases": ["CVE-1"], "fix_versions": ["1.2"], "description": "It leaks.\nMuch."}
+    output = {
+        "dependencies": [{"name": "Left_Pad", "version": "1.0", "vulns": [vulnerability]}, {"name": "b", "version": "1", "vulns": []}]
+    }
+    found = understood(json.dumps(output), "", "osv")
+    assert [(k.package, k.names, k.fixed, k.summary) for k in found.known] == [("left-pad", ("PYSEC-1", "CVE-1"), "1.2", "It leaks.")]
+    assert found.heard == {"left-pad", "b"}
+
+
+@pytest.mark.parametrize(
+    "output", ["", "{", "[]", "{}", '{"dependencies": []}', '{"dependencies": [3]}', '{"dependencies": [{"vulns": []}]}']
+)
+def test_an_answer_that_is_none_leaves_all_unanswered(output: str) -> None:
+    found = understood(output, "it broke", "osv")
+    assert (found.known, found.heard, set(found.unanswered)) == ((), frozenset(), {"*"})
+
+
+def test_a_service_that_does_not_end_is_given_up() -> None:
+    found = asked("osv", 1e-6, Progress())
+    assert (found.heard, found.unanswered["*"]) == (frozenset(), "no answer within 1e-06 s")
+
+
+def lock(folder: Path, **days: int) -> str:
+    lines = []
+    for name, ago in days.items():
+        version = next(p.version for p in HERE if p.name == name.replace("_", "-"))
+        when = (NOW - timedelta(days=ago)).isoformat()
+        lines.append(f'[[package]]\nname = "{name}"\nversion = "{version}"\nsdist = {{ url = "x", upload-time = "{when}" }}\n')
+    path = folder / "uv.lock"
+    path.write_text("\n".join(lines))
+    return str(path)
+
+
+def test_ages_are_known_only_from_a_lock_file(target: Target, data: Dataset, tmp_path: Path) -> None:
+    unknown = Age()(target, data).result
+    assert (unknown.status, value(unknown, "old"), value(unknown, "dated")) == (Status.INCOMPLETE, None, 0.0)
+    young = Age(lock=lock(tmp_path, left_pad=10, torch=20))(target, data).result
+    assert (young.status, value(young, "old"), value(young, "median_age")) == (Status.PASSED, 0.0, 15.0)
+    old = Age(lock=lock(tmp_path, left_pad=1000, torch=20))(target, data).result
+    assert (old.status, value(old, "old")) == (Status.FINDING, 1.0)
+    assert Age(lock=lock(tmp_path, torch=20))(target, data).result.status is Status.INCOMPLETE
+
+
+@pytest.mark.parametrize("content", [b"", b"= broken", b"\xff\xfe", b"[[package]]\nname = 3\n"])
+def test_a_lock_file_without_times_is_one_line(target: Target, data: Dataset, tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "uv.lock"
+    path.write_bytes(content)
+    result = Age(lock=str(path))(target, data).result
+    assert (result.status, "\n" in result.summary) == (Status.FAILED, False)
+
+
+def test_trained_with_is_held_against_runs_with(target: Target, data: Dataset, tmp_path: Path) -> None:
+    assert TrainedWith()(target, data).result.status is Status.INCOMPLETE
+    target.trained_with = {"torch": "2.13.1"}
+    assert TrainedWith()(target, data).result.status is Status.PASSED
+    target.trained_with = {"torch": "1.9", "absent": "1"}
+    result = TrainedWith()(target, data).result
+    assert (result.status, value(result, "other")) == (Status.FINDING, 1.0)
+    assert result.findings[0].title == "torch: trained with 1.9, runs with 2.13.0+cpu"
+    pins = tmp_path / "requirements.txt"
+    pins.write_text("# all\nLeft_Pad==1.0.5 --hash=sha256:0\ntorch>=2\n-r other\n???\n")
+    target.trained_with = {}
+    assert TrainedWith(trained=str(pins))(target, data).result.status is Status.PASSED
+    pins.write_text("torch>=2\n")
+    assert "no exact version" in TrainedWith(trained=str(pins))(target, data).result.summary
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "how"),
+    [
+        ("1.2.3", "1.2.3+cpu", "same"),
+        ("1.2.3", "1.2.4", "patch"),
+        ("1.2", "1.3", "minor"),
+        ("1.2", "2.2", "major"),
+        ("1", "1!1", "major"),
+        ("x", "x", "same"),
+        ("x", "1", "unknown"),
+    ],
+)
+def test_how_far_versions_are_apart(a: str, b: str, how: str) -> None:
+    assert apart(a, b) == how

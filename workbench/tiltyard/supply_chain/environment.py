@@ -1,0 +1,85 @@
+"""What is installed here: name, version, license, what it asks for, when it came. Reads metadata only, fetches nothing."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from ..artifacts.reason import printable
+
+LONGEST_LICENSE = 80
+
+
+@dataclass(frozen=True)
+class Package:
+    """One installed distribution.
+
+    Attributes
+    ----------
+    name
+        Canonical (PEP 503).
+    license, spdx
+        As its metadata say, or empty; ``spdx`` where that is an SPDX expression (PEP 639).
+    requires
+        Canonical names it asks for in this environment.
+    installed
+        When it was written here, or None; not when it was released.
+    """
+
+    name: str
+    version: str
+    license: str = ""
+    spdx: bool = False
+    requires: tuple[str, ...] = ()
+    installed: datetime | None = None
+
+
+def packages() -> tuple[Package, ...]:
+    """Every installed distribution by name; of two copies the one that is imported."""
+    found: dict[str, Package] = {}
+    for distribution in metadata.distributions():
+        name = distribution.metadata["Name"]
+        if name and distribution.version:
+            found.setdefault(str(canonicalize_name(name)), _package(str(canonicalize_name(name)), distribution))
+    return tuple(found[name] for name in sorted(found))
+
+
+def _package(name: str, distribution: metadata.Distribution) -> Package:
+    license, spdx = _license(distribution)
+    return Package(name, distribution.version, license, spdx, _requires(distribution), _installed(distribution))
+
+
+def _license(distribution: metadata.Distribution) -> tuple[str, bool]:
+    said = distribution.metadata
+    if "License-Expression" in said:
+        return printable(said["License-Expression"]), True
+    classified = [c.rpartition("::")[2].strip() for c in said.get_all("Classifier") or [] if c.startswith("License ::")]
+    classified = [c for c in classified if c != "OSI Approved"]
+    if classified:
+        return printable(" and ".join(classified)), False
+    text = said["License"].strip() if "License" in said else ""
+    short = 0 < len(text) <= LONGEST_LICENSE and "\n" not in text and text.upper() != "UNKNOWN"
+    return (printable(text), False) if short else ("", False)
+
+
+def _requires(distribution: metadata.Distribution) -> tuple[str, ...]:
+    names = set()
+    for text in distribution.requires or []:
+        try:
+            requirement = Requirement(text)
+        except InvalidRequirement:
+            continue
+        if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+            names.add(str(canonicalize_name(requirement.name)))
+    return tuple(sorted(names))
+
+
+def _installed(distribution: metadata.Distribution) -> datetime | None:
+    place = getattr(distribution, "_path", None)
+    try:
+        return datetime.fromtimestamp(Path(place).stat().st_mtime, UTC) if place is not None else None
+    except (OSError, TypeError):
+        return None

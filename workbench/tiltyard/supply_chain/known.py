@@ -1,0 +1,79 @@
+"""What is known against one installed package, whoever said so; the same vulnerability under several names counts once."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from ..result import Severity
+from .environment import Package
+from .osv import Advisory, affects, mended_in
+
+
+@dataclass(frozen=True)
+class Known:
+    """One vulnerability of one package. ``severity`` is None where nobody said."""
+
+    package: str
+    version: str
+    names: tuple[str, ...]
+    severity: Severity | None
+    fixed: str
+    summary: str
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a source said of the environment.
+
+    Attributes
+    ----------
+    known
+        Vulnerabilities found.
+    heard
+        Packages that were looked up with an answer, be it none known. While one is in no source's, nothing is green.
+    unanswered
+        Why others were not, by package, or under ``*`` for all of them.
+    source
+        Who was asked, in a clause.
+    """
+
+    known: tuple[Known, ...]
+    heard: frozenset[str]
+    unanswered: dict[str, str]
+    source: str
+
+
+def held_against(packages: Sequence[Package], advisories: Sequence[Advisory]) -> tuple[list[Known], dict[str, str]]:
+    """The packages against the advisories; and where it cannot be told, why."""
+    by_name: dict[str, list[Advisory]] = {}
+    for advisory in advisories:
+        for name in advisory.names:
+            by_name.setdefault(name, []).append(advisory)
+    found: list[Known] = []
+    unanswered: dict[str, str] = {}
+    for package in packages:
+        for advisory in by_name.get(package.name, []):
+            said = [(part, affects(part, package.version)) for part in advisory.affected if part.name == package.name]
+            if hit := [part for part, answer in said if answer]:
+                fixed = next((v for part in hit if (v := mended_in(part, package.version))), "")
+                names = (advisory.id, *sorted(advisory.aliases))
+                found.append(Known(package.name, package.version, names, advisory.severity, fixed, advisory.summary))
+            elif any(answer is None for _, answer in said):
+                unanswered[package.name] = f"{advisory.id} does not say its versions so that {package.version} could be compared"
+    return merged(found), unanswered
+
+
+def merged(found: Iterable[Known]) -> list[Known]:
+    """One per package and vulnerability: those that share a name are one."""
+    kept: list[Known] = []
+    for one in found:
+        while (same := next((k for k in kept if k.package == one.package and set(k.names) & set(one.names)), None)) is not None:
+            kept.remove(same)
+            one = _joined(same, one)
+        kept.append(one)
+    return sorted(kept, key=lambda k: (k.package, k.names))
+
+
+def _joined(a: Known, b: Known) -> Known:
+    names = tuple(dict.fromkeys((*a.names, *b.names)))
+    severity = max((s for s in (a.severity, b.severity) if s is not None), key=list(Severity).index, default=None)
+    return Known(a.package, a.version, names, severity, a.fixed or b.fixed, a.summary or b.summary)

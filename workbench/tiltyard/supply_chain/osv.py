@@ -1,0 +1,166 @@
+"""Advisories in the Open Source Vulnerability format (OSV schema 1.6, ossf.github.io/osv-schema), held against a version.
+
+A version is affected as the schema's evaluation algorithm says, ordered by PEP 440. ``None`` means that it cannot be
+told: no range is by version, or a version in it is none. A local label (``2.13.0+cpu``) is left out, for advisories
+know none, and by PEP 440 ``2.13.0+cpu`` would lie past a ``last_affected`` of 2.13.0.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from ..artifacts.reason import printable
+from ..result import Severity
+from .cvss import base_score, severity_of
+
+KINDS = ("introduced", "fixed", "last_affected", "limit")
+ORDER = {"fixed": 0, "introduced": 1, "last_affected": 2}
+WORDS = {
+    "CRITICAL": Severity.CRITICAL,
+    "HIGH": Severity.HIGH,
+    "MODERATE": Severity.MEDIUM,
+    "MEDIUM": Severity.MEDIUM,
+    "LOW": Severity.LOW,
+}
+
+
+class NotAnAdvisory(ValueError):
+    """The record is not of the OSV format; the text says what is wrong."""
+
+
+@dataclass(frozen=True)
+class Affected:
+    """One package of an advisory: ``ranges`` of (kind, version) events, and the ``versions`` listed one by one."""
+
+    name: str
+    ranges: tuple[tuple[tuple[str, str], ...], ...]
+    versions: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Advisory:
+    """One record. ``severity`` is None where the record does not say; ``changed`` is its last change."""
+
+    id: str
+    aliases: frozenset[str]
+    summary: str
+    severity: Severity | None
+    changed: datetime | None
+    withdrawn: bool
+    affected: tuple[Affected, ...]
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The packages of PyPI it is about."""
+        return frozenset(part.name for part in self.affected)
+
+
+def read_advisory(value: Any) -> Advisory:
+    """One record from its JSON value.
+
+    Raises
+    ------
+    NotAnAdvisory
+        Where it has no id, or its parts are of other types than the schema's.
+    """
+    if not isinstance(value, dict) or not isinstance(value.get("id"), str):
+        raise NotAnAdvisory("it has no text under id")
+    try:
+        return Advisory(
+            id=printable(value["id"], 80),
+            aliases=frozenset(printable(str(a), 80) for a in [*(value.get("aliases") or []), *(value.get("upstream") or [])]),
+            summary=printable(str(value.get("summary") or value.get("details") or "").strip().split("\n")[0], 160),
+            severity=_severity(value),
+            changed=_latest(value.get("modified"), value.get("published")),
+            withdrawn=bool(value.get("withdrawn")),
+            affected=tuple(_affected(part) for part in value.get("affected") or [] if _of_pypi(part)),
+        )
+    except (TypeError, AttributeError, KeyError, ValueError) as error:
+        raise NotAnAdvisory(f"{value['id'][:80]} is not built as the schema says ({type(error).__name__})") from None
+
+
+def _of_pypi(part: dict[str, Any]) -> bool:
+    return str((part.get("package") or {}).get("ecosystem", "")).partition(":")[0].lower() == "pypi"
+
+
+def _affected(part: dict[str, Any]) -> Affected:
+    spans = [r for r in part.get("ranges") or [] if r.get("type") in ("ECOSYSTEM", "SEMVER")]
+    ranges = tuple(tuple((k, str(v)) for event in r["events"] for k, v in event.items() if k in KINDS) for r in spans)
+    name = str(canonicalize_name(part["package"]["name"]))
+    return Affected(name, ranges, frozenset(str(v) for v in part.get("versions") or []))
+
+
+def _severity(value: dict[str, Any]) -> Severity | None:
+    if value["id"].startswith("MAL-"):
+        return Severity.CRITICAL
+    specific = [value.get("database_specific") or {}, *((p.get("database_specific") or {}) for p in value.get("affected") or [])]
+    scored = [*(value.get("severity") or []), *(s for p in value.get("affected") or [] for s in p.get("severity") or [])]
+    scores = [score for s in scored if (score := base_score(str(s.get("score", "")))) is not None]
+    words = [WORDS[word] for s in specific if (word := str(s.get("severity", "")).upper()) in WORDS]
+    found = [*words, *([severity_of(max(scores))] if scores else [])]
+    return max(found, key=list(Severity).index, default=None)
+
+
+def _latest(*texts: Any) -> datetime | None:
+    found = [moment for text in texts if (moment := moment_of(text)) is not None]
+    return max(found, default=None)
+
+
+def moment_of(text: Any) -> datetime | None:
+    """A time in ISO 8601 or RFC 3339, as UTC where it names no zone; None where it is none."""
+    try:
+        moment = text if isinstance(text, datetime) else datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def affects(part: Affected, version: str) -> bool | None:
+    """Is ``version`` affected? None where it cannot be told."""
+    mine = _parsed(version)
+    if version in part.versions or (mine is not None and mine in {_parsed(v) for v in part.versions}):
+        return True
+    if mine is None:
+        return None
+    found = [_within(events, mine) for events in part.ranges]
+    if True in found:
+        return True
+    return None if None in found or not (part.ranges or part.versions) else False
+
+
+def _within(events: Iterable[tuple[str, str]], mine: Version) -> bool | None:
+    """The schema's algorithm over one range. At one version a fix comes first, and a last affected one ends what is introduced there."""
+    placed = [(kind, None if text == "0" else _parsed(text), text) for kind, text in events if kind != "limit"]
+    if any(version is None and text != "0" for _, version, text in placed):
+        return None
+    affected = False
+    for kind, version, _ in sorted(placed, key=lambda e: (e[1] is not None, e[1] or mine, ORDER[e[0]])):
+        reached = version is None or (mine > version if kind == "last_affected" else mine >= version)
+        if reached:
+            affected = kind == "introduced"
+    return affected and _before_limits(events, mine)
+
+
+def _before_limits(events: Iterable[tuple[str, str]], mine: Version) -> bool:
+    limits = [text for kind, text in events if kind == "limit"]
+    return not limits or any(text == "*" or ((at := _parsed(text)) is not None and mine < at) for text in limits)
+
+
+def _parsed(text: str) -> Version | None:
+    try:
+        found = Version(text)
+    except InvalidVersion:
+        return None
+    return Version(found.public) if found.local else found
+
+
+def mended_in(part: Affected, version: str) -> str:
+    """The first version that no longer is affected, by the ranges' ``fixed`` events, or an empty text."""
+    mine = _parsed(version)
+    fixed = {_parsed(text): text for events in part.ranges for kind, text in events if kind == "fixed"}
+    later = [v for v in fixed if v is not None and mine is not None and v > mine and affects(part, str(v)) is False]
+    return fixed[min(later)] if later else ""

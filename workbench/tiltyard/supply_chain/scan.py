@@ -1,0 +1,64 @@
+"""The model file's scan as a check: what its bytes could do when somebody opens it."""
+
+from typing import ClassVar
+
+from ..artifacts.verdict import Verdict, scan
+from ..check import Check
+from ..datasets.dataset import Dataset
+from ..progress import Progress
+from ..result import CheckResult, Column, Finding, Metric, Severity, Status, Table
+from ..targets.target import Target
+from .sources import MODEL
+
+
+class Scan(Check):
+    """Looks at the bytes of the file the target came from; nothing of it is loaded."""
+
+    id: ClassVar[str] = "supply_chain.scan"
+    title: ClassVar[str] = "Scan of the model file"
+    question: ClassVar[str] = "May the model file be opened without running code that it brings?"
+    standards: ClassVar[tuple[str, ...]] = MODEL
+    sources: ClassVar[tuple[str, ...]] = ("protectai/modelscan#338", "picklescan advisories 2025")
+    cost: ClassVar[str] = "a second"
+
+    def run(self, target: Target, data: Dataset, progress: Progress) -> CheckResult:
+        progress.step(0.05, "looking for the file")
+        if target.file is None:
+            where = "is behind an endpoint" if target.origin else "came from no file"
+            said = f"{target.name} {where}, so there is nothing to scan. Open it from the file that is handed on."
+            return CheckResult(status=Status.INCOMPLETE, summary=said)
+        return _result(scan(target.file, progress.part(0.9)))
+
+
+def _result(verdict: Verdict) -> CheckResult:
+    bad = [r for r in verdict.reasons if r.grade == "unsafe"]
+    doubts = [r for r in verdict.reasons if r.grade == "unproven"]
+    status = {"safe": Status.PASSED, "unsafe": Status.FINDING, "unproven": Status.INCOMPLETE}[verdict.verdict]
+    return CheckResult(
+        status=status,
+        summary=f"{verdict.summary}.",
+        metrics=(_count("unsafe", "Reasons against it", len(bad)), _count("unproven", "Parts not shown to be safe", len(doubts))),
+        findings=(_finding(verdict),) if bad else (),
+        tables=(_table(verdict),) if verdict.reasons else (),
+        artifacts={verdict.name: verdict.sha256},
+    )
+
+
+def _count(name: str, label: str, count: int) -> Metric:
+    return Metric(name=name, label=label, value=float(count), safer="lower", note="counted over the whole file, not sampled")
+
+
+def _finding(verdict: Verdict) -> Finding:
+    return Finding(
+        title=f"{verdict.name} is not safe to open",
+        severity=Severity.CRITICAL,
+        evidence="table reasons",
+        advice="Do not open it. Get tensors only (safetensors) from whoever made it, with a signature.",
+        standards=MODEL,
+    )
+
+
+def _table(verdict: Verdict) -> Table:
+    columns = tuple(Column(name=n) for n in ("Grade", "Where", "What", "Why"))
+    rows = tuple((r.grade, r.where, r.what, r.why) for r in verdict.reasons)
+    return Table(name="reasons", title="What the scan saw", columns=columns, rows=rows)
