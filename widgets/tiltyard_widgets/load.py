@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import ipywidgets as w
+from traitlets import TraitError
 
 from tiltyard.datasets.dataset import Dataset
 from tiltyard.errors import Problem
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 MODELS = (".safetensors", ".pt", ".pth", ".ts", ".onnx", ".skops", ".sealed")
 TABLES = (".csv", ".gz", ".parquet", ".npz")
+FIELDS = ("source", "sample", "model_file", "data_file", "architecture", "factory", "member")
 SAMPLES = {
     "census": "Census income, MLP (table, 32,561 people)",
     "digits": "Digits, CNN (images, 5,000)",
@@ -194,11 +196,24 @@ class LoadPanel(Panel):
             self.message.say(line)
             self._idle("Not loaded; what was there before stays")
             return
+        self.session.source = self.given()
         self.session.adopt(loaded.target, loaded.data)
         self.code.code = self._code()
         if self.schema.proposal is None or self.source.value == "sample":
             self.schema.show(loaded.data.schema)
         self._idle("Loaded")
+
+    def given(self) -> dict[str, str]:
+        """What is filled in, by field: with `fill`, another window loads the same."""
+        return {name: getattr(self, name).value for name in FIELDS if getattr(self, name).value}
+
+    def fill(self, given: dict[str, str]) -> None:
+        """Fill in what `given` said; what a field does not take is left out."""
+        for name in FIELDS:
+            try:
+                getattr(self, name).value = given.get(name, getattr(self, name).value)
+            except TraitError:
+                continue
 
     def _failed(self, problem: Exception) -> None:
         self._idle("")

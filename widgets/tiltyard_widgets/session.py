@@ -47,6 +47,7 @@ class Session(t.HasTraits):
         self.store = store
         self.person: Person = store.person if store is not None else me()
         self.run: Run | None = None
+        self.source: dict[str, str] = {}  # how target and data were loaded, where *Model and data* did it
         self.records: list[Record] = []
         self.made: dict[str, Target] = {}
         self.job: Job | None = None

@@ -1,9 +1,21 @@
+/** What is there from the start: commands, and where they are offered. What they show is loaded when first asked for. */
+
 import type { JupyterFrontEnd } from '@jupyterlab/application';
-import { ILauncher } from '@jupyterlab/launcher';
-import { ICommandPalette } from '@jupyterlab/apputils';
+import { addCells } from './cells';
+import { addGuard } from './guard';
+import { addHistory } from './history';
+import { house } from './house';
+import { addScans } from './scans';
+import { addWorkbench } from './tabs';
+import { Verdicts } from './verdicts';
+import { addViewer } from './viewer';
 
 export async function start(app: JupyterFrontEnd): Promise<void> {
-  const launcher = await app.resolveOptionalService(ILauncher);
-  const palette = await app.resolveOptionalService(ICommandPalette);
-  console.log('tiltyard', launcher, palette);
+  const all = await house(app);
+  const verdicts = new Verdicts(all.kept);
+  addCells(all, addWorkbench(all));
+  addScans(all, verdicts);
+  addHistory(all);
+  addViewer(all);
+  void app.restored.then(() => Promise.all([verdicts.load(), addGuard(all)]));
 }

@@ -9,6 +9,7 @@ export const PANELS = [
   { id: "theft", label: "Model stealing" },
   { id: "validation", label: "Input validation" },
   { id: "poisoning", label: "Poisoning" },
+  { id: "endpoint", label: "Endpoint" },
   { id: "redteam", label: "Red teaming" },
   { id: "ethics", label: "Ethical guidelines" },
   { id: "report", label: "Report" },

@@ -1,0 +1,78 @@
+"use strict";(self.rspackChunktiltyard=self.rspackChunktiltyard||[]).push([[266],{646(r,t,e){var o=e(601),a=e.n(o),i=e(314),n=(e.n(i))()(a());n.push([r.id,`/* Tiltyard in JupyterLab: its variables throughout, so that light, dark and high-contrast themes are followed. */
+.tiltyard-workbench { overflow: auto; background: var(--jp-layout-color0); padding: 0 12px 12px; }
+.tiltyard-workbench .jp-OutputArea-output { overflow: visible; padding: 0; }
+.tiltyard-notice { display: flex; flex-wrap: wrap; align-items: center; gap: 8px; padding: 8px 12px; color: var(--jp-ui-font-color1); font-size: var(--jp-ui-font-size1); line-height: 1.4; }
+.tiltyard-notice.lm-mod-hidden { display: none; }
+.tiltyard-button { font: inherit; padding: 2px 10px; min-height: 24px; color: var(--jp-ui-font-color1); background: var(--jp-layout-color2); border: 1px solid var(--jp-border-color1); border-radius: 3px; cursor: pointer; }
+.tiltyard-button:hover { background: var(--jp-layout-color3); }
+.tiltyard-button:focus-visible { outline: 2px solid var(--jp-brand-color1); outline-offset: 1px; }
+.tiltyard-button:disabled { opacity: 0.6; cursor: default; }
+.tiltyard-link { padding: 0; min-height: 0; border: 0; background: none; color: var(--jp-content-link-color); text-align: left; overflow-wrap: anywhere; }
+.tiltyard-link:hover { background: none; text-decoration: underline; }
+.tiltyard-muted, .tiltyard-none { color: var(--jp-ui-font-color1); }
+.tiltyard-none { margin: 4px 0; }
+.tiltyard-trouble:empty { display: none; }
+.tiltyard-trouble { display: flex; flex-wrap: wrap; gap: 8px; margin: 8px; padding: 8px; border: 1px solid var(--jp-border-color1); border-left: 4px solid var(--jp-warn-color0); color: var(--jp-ui-font-color1); overflow-wrap: anywhere; }
+.tiltyard-chip, .tiltyard-badge { display: inline-flex; align-items: center; gap: 4px; padding: 0 6px; border: 1px solid var(--jp-border-color1); border-radius: 8px; font-size: var(--jp-ui-font-size0); line-height: 16px; white-space: nowrap; color: var(--jp-ui-font-color1); background: var(--jp-layout-color1); }
+.tiltyard-chip::before, .tiltyard-badge::before { content: ""; width: 7px; height: 7px; border-radius: 50%; background: var(--jp-border-color0); }
+.tiltyard-chip:is([data-severity="critical"], [data-severity="high"])::before, .tiltyard-badge[data-verdict="unsafe"]::before { background: var(--jp-error-color1); }
+.tiltyard-chip[data-severity="medium"]::before, .tiltyard-badge[data-verdict="unproven"]::before { background: var(--jp-warn-color1); }
+.tiltyard-badge { margin-left: 6px; flex: none; }
+
+/* Side panel */
+.tiltyard-side { display: flex; flex-direction: column; overflow: hidden; background: var(--jp-layout-color1); color: var(--jp-ui-font-color1); font-size: var(--jp-ui-font-size1); line-height: 1.4; min-width: 200px; }
+.tiltyard-side.lm-mod-hidden { display: none; }
+.tiltyard-side header { display: flex; justify-content: space-between; align-items: center; gap: 8px; padding: 8px; }
+.tiltyard-side :is(h2, h3) { margin: 0; font-size: var(--jp-ui-font-size1); font-weight: 600; display: inline; }
+.tiltyard-side details { flex: none; max-height: 30%; overflow: auto; border-top: 1px solid var(--jp-border-color2); padding: 4px 8px; }
+.tiltyard-side summary { cursor: pointer; }
+.tiltyard-going, .tiltyard-model, .tiltyard-severity { margin: 4px 0; }
+.tiltyard-going progress { display: block; width: 100%; height: 6px; accent-color: var(--jp-brand-color1); }
+.tiltyard-going > div { display: flex; justify-content: space-between; align-items: center; gap: 8px; }
+.tiltyard-severity { display: flex; flex-wrap: wrap; align-items: baseline; gap: 8px; }
+.tiltyard-history { flex: 1 1 200px; min-height: 160px; display: flex; flex-direction: column; gap: 4px; border-top: 1px solid var(--jp-border-color2); padding: 6px 8px; overflow: hidden; }
+.tiltyard-count { margin-left: 6px; font-weight: 400; font-variant-numeric: tabular-nums; }
+.tiltyard-search { font: inherit; padding: 3px 6px; color: var(--jp-ui-font-color1); background: var(--jp-layout-color1); border: 1px solid var(--jp-border-color1); border-radius: 3px; }
+.tiltyard-list { flex: 1; overflow: auto; position: relative; border: 1px solid var(--jp-border-color2); }
+.tiltyard-list:focus-visible { outline: 2px solid var(--jp-brand-color1); outline-offset: -2px; }
+.tiltyard-sizer { position: relative; }
+.tiltyard-row { position: absolute; left: 0; right: 0; box-sizing: border-box; display: flex; gap: 6px; padding: 3px 6px; overflow: hidden; cursor: pointer; border-bottom: 1px solid var(--jp-border-color3); }
+.tiltyard-row > div { flex: 1; min-width: 0; }
+.tiltyard-row:hover { background: var(--jp-layout-color2); }
+.tiltyard-row[aria-selected="true"] { background: var(--jp-layout-color2); }
+.tiltyard-list:focus .tiltyard-row[data-active] { box-shadow: inset 3px 0 0 var(--jp-brand-color1); }
+.tiltyard-mark { flex: none; width: 16px; }
+.tiltyard-line { display: flex; gap: 6px; align-items: baseline; min-width: 0; white-space: nowrap; overflow: hidden; }
+.tiltyard-name { flex: 1; min-width: 0; overflow: hidden; text-overflow: ellipsis; }
+.tiltyard-pair { flex: none; }
+.tiltyard-status-button { border: 0; background: none; min-height: 0; padding: 0 4px; max-width: 420px; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; color: inherit; }
+
+/* Run, comparison and report */
+.tiltyard-view { overflow: auto; padding: 16px 20px; background: var(--jp-layout-color1); color: var(--jp-ui-font-color1); font-size: var(--jp-content-font-size1); line-height: 1.45; }
+.tiltyard-view h2 { margin: 0 0 4px; font-size: 1.35em; }
+.tiltyard-view h3 { margin: 18px 0 6px; font-size: 1.1em; }
+.tiltyard-view h4 { margin: 0; font-size: 1em; }
+.tiltyard-actions { display: flex; flex-wrap: wrap; align-items: center; gap: 8px; margin: 10px 0; }
+.tiltyard-facts { display: grid; grid-template-columns: max-content 1fr; gap: 2px 16px; margin: 0; }
+.tiltyard-facts dt { font-weight: 600; }
+.tiltyard-facts dd { margin: 0; overflow-wrap: anywhere; }
+.tiltyard-finding { border-left: 3px solid var(--jp-border-color1); padding: 2px 0 2px 12px; margin: 10px 0; max-width: 80ch; }
+.tiltyard-finding p { margin: 4px 0; }
+.tiltyard-table { overflow: auto; }
+.tiltyard-table table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+.tiltyard-table :is(th, td) { text-align: left; vertical-align: top; padding: 4px 12px 4px 0; border-bottom: 1px solid var(--jp-border-color2); }
+.tiltyard-report { display: flex; flex-direction: column; padding: 0; overflow: hidden; }
+.tiltyard-report.lm-mod-hidden { display: none; }
+.tiltyard-report > .tiltyard-actions { margin: 6px 12px; }
+.tiltyard-frame { flex: 1; width: 100%; border: 0; background: #fff; }
+.tiltyard-print { position: fixed; left: -10000px; width: 800px; height: 1000px; border: 0; }
+
+/* Hint above a cell, details of a verdict */
+.tiltyard-hint { display: flex; justify-content: space-between; align-items: flex-start; gap: 12px; margin: 0 0 4px; padding: 4px 8px; border: 1px solid var(--jp-border-color1); border-left: 4px solid var(--jp-border-color0); font-size: var(--jp-ui-font-size1); color: var(--jp-ui-font-color1); background: var(--jp-layout-color1); }
+.tiltyard-hint:has([data-verdict="unsafe"]) { border-left-color: var(--jp-error-color1); }
+.tiltyard-hint:has([data-verdict="unproven"]) { border-left-color: var(--jp-warn-color1); }
+.tiltyard-hint ul { margin: 0; padding: 0; list-style: none; overflow-wrap: anywhere; }
+.tiltyard-hint .tiltyard-button { flex: none; }
+.tiltyard-verdict { max-width: 70ch; overflow-wrap: anywhere; color: var(--jp-ui-font-color1); }
+.tiltyard-verdict ul { padding-left: 18px; }
+`,""]),e.d(t,{},{A:n})},314(r){r.exports=function(r){var t=[];return t.toString=function(){return this.map(function(t){var e="",o=void 0!==t[5];return t[4]&&(e+="@supports (".concat(t[4],") {")),t[2]&&(e+="@media ".concat(t[2]," {")),o&&(e+="@layer".concat(t[5].length>0?" ".concat(t[5]):""," {")),e+=r(t),o&&(e+="}"),t[2]&&(e+="}"),t[4]&&(e+="}"),e}).join("")},t.i=function(r,e,o,a,i){"string"==typeof r&&(r=[[null,r,void 0]]);var n={};if(o)for(var l=0;l<this.length;l++){var d=this[l][0];null!=d&&(n[d]=!0)}for(var p=0;p<r.length;p++){var c=[].concat(r[p]);o&&n[c[0]]||(void 0!==i&&(void 0===c[5]||(c[1]="@layer".concat(c[5].length>0?" ".concat(c[5]):""," {").concat(c[1],"}")),c[5]=i),e&&(c[2]&&(c[1]="@media ".concat(c[2]," {").concat(c[1],"}")),c[2]=e),a&&(c[4]?(c[1]="@supports (".concat(c[4],") {").concat(c[1],"}"),c[4]=a):c[4]="".concat(a)),t.push(c))}},t}},601(r){r.exports=function(r){return r[1]}},665(r,t,e){e.r(t);var o=e(72),a=e.n(o),i=e(825),n=e.n(i),l=e(659),d=e.n(l),p=e(56),c=e.n(p),s=e(540),u=e.n(s),f=e(113),y=e.n(f),v=e(646),x={};x.styleTagTransform=y(),x.setAttributes=c(),x.insert=d().bind(null,"head"),x.domAPI=n(),x.insertStyleElement=u(),a()(v.A,x);let h=v.A&&v.A.locals?v.A.locals:void 0;e.d(t,{},{default:h})},72(r){var t=[];function e(r){for(var e=-1,o=0;o<t.length;o++)if(t[o].identifier===r){e=o;break}return e}function o(r,o){for(var a={},i=[],n=0;n<r.length;n++){var l=r[n],d=o.base?l[0]+o.base:l[0],p=a[d]||0,c="".concat(d," ").concat(p);a[d]=p+1;var s=e(c),u={css:l[1],media:l[2],sourceMap:l[3],supports:l[4],layer:l[5]};if(-1!==s)t[s].references++,t[s].updater(u);else{var f=function(r,t){var e=t.domAPI(t);return e.update(r),function(t){t?(t.css!==r.css||t.media!==r.media||t.sourceMap!==r.sourceMap||t.supports!==r.supports||t.layer!==r.layer)&&e.update(r=t):e.remove()}}(u,o);o.byIndex=n,t.splice(n,0,{identifier:c,updater:f,references:1})}i.push(c)}return i}r.exports=function(r,a){var i=o(r=r||[],a=a||{});return function(r){r=r||[];for(var n=0;n<i.length;n++){var l=e(i[n]);t[l].references--}for(var d=o(r,a),p=0;p<i.length;p++){var c=e(i[p]);0===t[c].references&&(t[c].updater(),t.splice(c,1))}i=d}}},659(r){var t={};r.exports=function(r,e){var o=function(r){if(void 0===t[r]){var e=document.querySelector(r);if(window.HTMLIFrameElement&&e instanceof window.HTMLIFrameElement)try{e=e.contentDocument.head}catch(r){e=null}t[r]=e}return t[r]}(r);if(!o)throw Error("Couldn't find a style target. This probably means that the value for the 'insert' parameter is invalid.");o.appendChild(e)}},540(r){r.exports=function(r){var t=document.createElement("style");return r.setAttributes(t,r.attributes),r.insert(t,r.options),t}},56(r,t,e){r.exports=function(r){var t=e.nc;t&&r.setAttribute("nonce",t)}},825(r){r.exports=function(r){if("u"<typeof document)return{update:function(){},remove:function(){}};var t=r.insertStyleElement(r);return{update:function(e){var o,a,i;o="",e.supports&&(o+="@supports (".concat(e.supports,") {")),e.media&&(o+="@media ".concat(e.media," {")),(a=void 0!==e.layer)&&(o+="@layer".concat(e.layer.length>0?" ".concat(e.layer):""," {")),o+=e.css,a&&(o+="}"),e.media&&(o+="}"),e.supports&&(o+="}"),(i=e.sourceMap)&&"u">typeof btoa&&(o+="\n/*# sourceMappingURL=data:application/json;base64,".concat(btoa(unescape(encodeURIComponent(JSON.stringify(i))))," */")),r.styleTagTransform(o,t,r.options)},remove:function(){var r;null===(r=t).parentNode||r.parentNode.removeChild(r)}}}},113(r){r.exports=function(r,t){if(t.styleSheet)t.styleSheet.cssText=r;else{for(;t.firstChild;)t.removeChild(t.firstChild);t.appendChild(document.createTextNode(r))}}}}]);

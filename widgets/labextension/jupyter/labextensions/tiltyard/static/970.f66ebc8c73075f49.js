@@ -1,1 +1,0 @@
-"use strict";(self.rspackChunktiltyard=self.rspackChunktiltyard||[]).push([[970],{65(a,t,e){var r=e(923),l=e(444);async function s(a){console.log("tiltyard",await a.resolveOptionalService(r.ILauncher),await a.resolveOptionalService(l.ICommandPalette))}e.d(t,{start:()=>s})}}]);

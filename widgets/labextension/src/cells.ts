@@ -1,0 +1,60 @@
+/** "Insert as cells": the code that does the same, into the notebook at hand. */
+
+import { Notification } from '@jupyterlab/apputils';
+import type { NotebookPanel } from '@jupyterlab/notebook';
+import { line } from './api';
+import type { CodeCells } from './generated/api';
+import type { House } from './house';
+import { asking, stateOf } from './state';
+import { CATEGORY, INSERT, Tabs } from './tabs';
+
+export function addCells(all: House, tabs: Tabs): void {
+  const { app, trans, palette, notebooks } = all;
+  if (!notebooks) {
+    return;
+  }
+  app.commands.addCommand(INSERT, {
+    label: trans.__('Insert the workbench as cells'),
+    caption: trans.__('Code that does the same, in the current notebook'),
+    execute: args => {
+      const run = typeof args['run_only'] === 'string' ? { run: args['run_only'] } : null;
+      const state = Object.keys(args).some(k => k === 'panel' || k === 'source') ? stateOf(args) : tabs.currentWidget?.content.state;
+      return insert(all, run ?? (state ? asking(state) : {}));
+    }
+  });
+  palette?.addItem({ command: INSERT, category: trans.__(CATEGORY) });
+}
+
+async function insert(all: House, asked: Record<string, string>): Promise<void> {
+  const { app, api, trans, notebooks } = all;
+  const panel = notebooks?.currentWidget;
+  if (!panel) {
+    const label = trans.__('New notebook');
+    const callback = () => void app.commands.execute('notebook:create-new', { kernelName: app.serviceManager.kernelspecs.specs?.default });
+    Notification.warning(trans.__('Open the notebook that should get the cells, then try again.'), { actions: [{ label, callback }] });
+    return;
+  }
+  try {
+    const { cells } = await api.get<CodeCells>('code', asked);
+    put(panel, cells);
+    app.shell.activateById(panel.id);
+    const name = panel.title.label;
+    Notification.success(trans._n('%1 cell was inserted into %2', '%1 cells were inserted into %2', cells.length, name), { autoClose: 4000 });
+  } catch (error) {
+    Notification.error(line(error));
+  }
+}
+
+/** After the active cell, the first new one active; an empty last cell of a new notebook is left at the end. */
+function put(panel: NotebookPanel, cells: CodeCells['cells']): void {
+  const { content } = panel;
+  const model = content.model?.sharedModel;
+  if (!model) {
+    return;
+  }
+  const empty = model.cells.length === 1 && model.cells[0].source === '';
+  const at = empty ? 0 : content.activeCellIndex + 1;
+  model.transact(() => cells.forEach((cell, i) => model.insertCell(at + i, { cell_type: cell.type, source: cell.source })));
+  content.activeCellIndex = at;
+}
+

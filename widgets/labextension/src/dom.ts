@@ -1,0 +1,33 @@
+/** Elements in one line each; text only ever as text. */
+
+type Child = Node | string | null | undefined | false;
+type Given = Record<string, string | boolean | ((event: Event) => void)>;
+
+/** An element: attributes, `on…` listeners, children; a false attribute is left out. */
+export function el<K extends keyof HTMLElementTagNameMap>(tag: K, given: Given = {}, ...children: Child[]): HTMLElementTagNameMap[K] {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(given)) {
+    if (typeof value === 'function') {
+      made.addEventListener(name.slice(2), value);
+    } else if (value !== false) {
+      made.setAttribute(name, value === true ? '' : value);
+    }
+  }
+  made.append(...children.filter((c): c is Node | string => c !== null && c !== undefined && c !== false && c !== ''));
+  return made;
+}
+
+/** A button in JupyterLab's look. */
+export function button(label: string, press: () => void, more: Given = {}): HTMLButtonElement {
+  return el('button', { type: 'button', class: 'tiltyard-button', onclick: press, ...more }, label);
+}
+
+/** Put `text` into the browser's downloads. */
+export function download(content: Blob, name: string): void {
+  const url = URL.createObjectURL(content);
+  const link = el('a', { href: url, download: name });
+  document.body.append(link);
+  link.click();
+  link.remove();
+  setTimeout(() => URL.revokeObjectURL(url), 60_000);
+}

@@ -1,0 +1,88 @@
+/** Side panel, status bar, and the commands that open a run, a report, or two runs. */
+
+import { Notification, WidgetTracker, MainAreaWidget } from '@jupyterlab/apputils';
+import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
+import { Widget } from '@lumino/widgets';
+import { line } from './api';
+import { button } from './dom';
+import { Follower } from './follow';
+import type { House } from './house';
+import { Runs } from './runs';
+import { progress } from './say';
+import { CANCEL, COMPARE, SHOW_RUN, SidePanel } from './side';
+import { CATEGORY } from './tabs';
+import type { Kind, View } from './views';
+
+const SHOW_REPORT = 'tiltyard:show-report';
+const SHOW_SIDE = 'tiltyard:show-runs';
+const COMMANDS: [string, Kind, string[]][] = [
+  [SHOW_RUN, 'run', ['id']],
+  [SHOW_REPORT, 'report', ['id']],
+  [COMPARE, 'compare', ['before', 'after']]
+];
+
+export function addHistory(all: House): void {
+  const { app, api, trans, palette, restorer } = all;
+  const follower = new Follower(api);
+  const runs = new Runs(api);
+  follower.news.connect((_, news) => runs.hear(news));
+  addViews(all, follower);
+  app.commands.addCommand(CANCEL, {
+    label: trans.__('Cancel a run'),
+    execute: args => api.post(`runs/${String(args['id'])}/cancel`).catch(error => void Notification.error(line(error)))
+  });
+  const side = new SidePanel(api, runs, app.commands, trans, () => follower.again());
+  app.shell.add(side, 'left', { rank: 650 });
+  restorer?.add(side, side.id);
+  app.commands.addCommand(SHOW_SIDE, { label: trans.__('Models and runs'), execute: () => app.shell.activateById(side.id) });
+  palette?.addItem({ command: SHOW_SIDE, category: trans.__(CATEGORY) });
+  addStatus(all, runs);
+  void app.restored.then(() => follower.again());
+}
+
+function addViews(all: House, follower: Follower): void {
+  const { app, api, trans, restorer } = all;
+  const tabs = new WidgetTracker<MainAreaWidget<View>>({ namespace: 'tiltyard-views' });
+  const shown = { api, follower, trans, execute: (command: string, args: ReadonlyPartialJSONObject) => void app.commands.execute(command, args) };
+  for (const [command, kind, names] of COMMANDS) {
+    app.commands.addCommand(command, {
+      label: trans.__('Show a %1', kind),
+      execute: async args => {
+        const { idOf, view } = await import('./views');
+        const given = Object.fromEntries(names.map(name => [name, String(args[name])]));
+        const known = tabs.find(tab => tab.id === idOf(kind, given));
+        const tab = known ?? view(kind, shown, given);
+        if (!known) {
+          app.shell.add(tab, 'main');
+          commandOf.set(tab, command);
+          await tabs.add(tab);
+        }
+        app.shell.activateById(tab.id);
+      }
+    });
+  }
+  app.commands.addCommand('tiltyard:restore-view', { label: '', execute: args => app.commands.execute(String(args['command']), args['given'] as ReadonlyPartialJSONObject) });
+  void restorer?.restore(tabs, {
+    command: 'tiltyard:restore-view',
+    args: tab => ({ command: commandOf.get(tab) ?? SHOW_RUN, given: tab.content.given }),
+    name: tab => tab.id
+  });
+}
+
+const commandOf = new WeakMap<Widget, string>();
+
+/** In the status bar while something runs: what and how far. A click shows the side panel. */
+function addStatus(all: House, runs: Runs): void {
+  const { app, trans, status } = all;
+  const item = new Widget();
+  item.addClass('tiltyard-status');
+  const label = button('', () => void app.commands.execute(SHOW_SIDE), { class: 'tiltyard-status-button' });
+  item.node.append(label);
+  const say = () => {
+    const [first, ...more] = runs.underway;
+    const said = first ? `${first.name}: ${progress(trans, first.progress)}` : '';
+    label.textContent = more.length ? trans.__('%1 and %2 more', said, more.length) : said;
+  };
+  runs.changed.connect(say);
+  status?.registerStatusItem('tiltyard:runs', { item, align: 'left', rank: 90, isActive: () => runs.underway.length > 0, activeStateChanged: runs.changed as never });
+}

@@ -1,0 +1,129 @@
+/** The runs as the server tells of them: pages fetched when looked at, kept in line by its events. */
+
+import { ISignal, Signal } from '@lumino/signaling';
+import { Api, Disabled, line } from './api';
+import type { News } from './follow';
+import type { RunItem, RunPage, StoreState } from './generated/api';
+
+export const PAGE = 100;
+export const RUNNING = 'running';
+
+interface Kept {
+  runs: RunItem[];
+  stale: boolean;
+  asked: boolean;
+}
+
+export class Runs {
+  constructor(private readonly api: Api) {}
+
+  /** Runs that go on, newest first. */
+  underway: RunItem[] = [];
+  /** How many runs match what is searched; null before the first answer. */
+  total: number | null = null;
+  store: StoreState | null = null;
+  /** Why there is no news, or nothing. */
+  lost = '';
+  disabled = false;
+
+  get changed(): ISignal<this, void> {
+    return this._changed;
+  }
+
+  get searched(): string {
+    return this._search;
+  }
+
+  /** Show only what has `text` in it. */
+  search(text: string): void {
+    if (text !== this._search) {
+      this._search = text;
+      this._pages.clear();
+      this._turn += 1;
+      this.total = null;
+      this.item(0);
+      this._changed.emit();
+    }
+  }
+
+  /** The run at `index` of the list, newest first; undefined until its page has come, which it then asks for. */
+  item(index: number): RunItem | undefined {
+    const at = Math.floor(index / PAGE);
+    const kept = this._pages.get(at) ?? { runs: [], stale: true, asked: false };
+    this._pages.set(at, kept);
+    if (kept.stale && !kept.asked) {
+      kept.asked = true;
+      void this.fetch(at, kept, this._turn);
+    }
+    return kept.runs[index % PAGE];
+  }
+
+  /** What the server tells. */
+  hear({ event, data }: News): void {
+    if (event === 'lost') {
+      this.lost = line(data);
+      this.disabled = data instanceof Disabled;
+      this._changed.emit();
+      return;
+    }
+    this.lost = '';
+    this.disabled = false;
+    if (event === 'hello') {
+      this.underway = data.runs.filter(run => run.state === RUNNING);
+      this.heard(data.store, data.total, true);
+    } else if (event === 'run') {
+      this.ran(data.id, data.run);
+      this.heard(null, data.total, data.change === 'started' || data.change === 'deleted');
+    } else if (event === 'progress') {
+      this.underway = this.underway.map(run => (run.id === data.id ? { ...run, progress: data.progress } : run));
+    } else if (event === 'store') {
+      this.heard(data.store, data.total, true);
+    }
+    this._changed.emit();
+  }
+
+  private heard(store: StoreState | null, total: number, moved: boolean): void {
+    this.store = store ?? this.store;
+    this.total = this._search ? this.total : total;
+    if (moved) {
+      this._pages.forEach(kept => (kept.stale = true));
+      this.item(0);
+    }
+  }
+
+  private ran(id: string, run: RunItem | null): void {
+    const others = this.underway.filter(other => other.id !== id);
+    const known = others.length < this.underway.length;
+    if (run?.state === RUNNING) {
+      this.underway = known ? this.underway.map(other => (other.id === id ? run : other)) : [run, ...others];
+    } else {
+      this.underway = others;
+    }
+    for (const kept of this._pages.values()) {
+      kept.runs = kept.runs.map(other => (other.id === id && run ? run : other));
+    }
+  }
+
+  private async fetch(at: number, kept: Kept, turn: number): Promise<void> {
+    kept.stale = false;
+    try {
+      const page = await this.api.get<RunPage>('runs', { limit: PAGE, offset: at * PAGE, search: this._search });
+      if (turn !== this._turn) {
+        return;
+      }
+      kept.runs = page.runs;
+      this.total = page.total;
+      this.store = page.store;
+    } catch (error) {
+      this.lost = turn === this._turn ? line(error) : this.lost;
+    } finally {
+      kept.asked = false;
+    }
+    this._changed.emit();
+  }
+
+  private readonly _changed = new Signal<this, void>(this);
+  private readonly _pages = new Map<number, Kept>();
+  private _search = '';
+  private _turn = 0;
+}

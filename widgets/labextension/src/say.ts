@@ -1,0 +1,51 @@
+/** Runs in words. */
+
+import { Time } from '@jupyterlab/coreutils';
+import type { TranslationBundle } from '@jupyterlab/translation';
+import { el } from './dom';
+import type { RunItem, Underway } from './generated/api';
+
+/** Worst first. */
+export const SEVERITIES = ['critical', 'high', 'medium', 'low', 'info'];
+
+/** Seconds as a person says them. */
+export function span(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  if (whole < 60) {
+    return `${whole} s`;
+  }
+  return whole < 3600 ? `${Math.floor(whole / 60)} min ${whole % 60} s` : `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+}
+
+/** How far, what, and how long yet. */
+export function progress(trans: TranslationBundle, at: Underway | null): string {
+  if (!at) {
+    return trans.__('between two steps');
+  }
+  if (at.cancelling) {
+    return trans.__('stopping …');
+  }
+  const left = at.left === null ? '' : trans.__('%1 left', span(at.left));
+  return [`${Math.round(at.done * 100)} %`, left, at.message].filter(Boolean).join(' · ');
+}
+
+/** The worst first, each with its number: `2 high`. */
+export function severities(counts: Record<string, number>): HTMLElement[] {
+  const known = Object.keys(counts).filter(name => counts[name] > 0);
+  const order = [...SEVERITIES.filter(s => known.includes(s)), ...known.filter(s => !SEVERITIES.includes(s))];
+  return order.map(name => el('span', { class: 'tiltyard-chip', 'data-severity': name }, `${counts[name]} ${name}`));
+}
+
+/** What a run came to, in a few words. */
+export function outcome(trans: TranslationBundle, run: RunItem): string {
+  const findings = run.counts['finding'] ?? 0;
+  const steps = Object.values(run.counts).reduce((a, b) => a + b, 0);
+  const found = findings ? trans._n('%1 finding', '%1 findings', findings) : '';
+  const said = found || (steps ? trans._n('%1 step', '%1 steps', steps) : trans.__('no step'));
+  const state = run.state === 'finished' ? '' : run.state;
+  return [run.verdict, state, said].filter(Boolean).join(' · ');
+}
+
+export function when(text: string): string {
+  return Time.formatHuman(new Date(text));
+}

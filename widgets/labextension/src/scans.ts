@@ -1,0 +1,129 @@
+/** Scans from the file browser: the verdict in place, without a kernel, and a badge on what is not safe. */
+
+import { Dialog, Notification, showDialog } from '@jupyterlab/apputils';
+import { PathExt } from '@jupyterlab/coreutils';
+import type { FileBrowser } from '@jupyterlab/filebrowser';
+import type { Contents } from '@jupyterlab/services';
+import { Widget } from '@lumino/widgets';
+import { line } from './api';
+import { el } from './dom';
+import type { ScanAnswer, ScannedFile } from './generated/api';
+import type { House } from './house';
+import { shield } from './icon';
+import { CATEGORY, OPEN } from './tabs';
+import { Verdicts } from './verdicts';
+
+export const MODELS = ['.pt', '.pth', '.safetensors', '.onnx', '.skops', '.pkl', '.joblib', '.npz', '.keras', '.h5', '.gguf'];
+const SCAN = 'tiltyard:scan';
+const ASSESS = 'tiltyard:assess';
+const ITEM = '.jp-DirListing-item[data-isdir="false"]';
+
+/** Is it one of a model, by its name? */
+export function isModel(path: string): boolean {
+  return MODELS.includes(PathExt.extname(path).toLowerCase());
+}
+
+export function addScans(all: House, verdicts: Verdicts): void {
+  const { app, trans, files, palette } = all;
+  if (!files) {
+    return;
+  }
+  const chosen = () => [...(files.tracker.currentWidget?.selectedItems() ?? [])].filter(item => item.type !== 'directory');
+  const models = () => chosen().filter(item => isModel(item.path));
+  const all_ = () => models().length > 0 && models().length === chosen().length;
+  app.commands.addCommand(SCAN, {
+    label: trans.__('Scan'),
+    caption: trans.__('May this model file be loaded? It is read, never run'),
+    icon: shield,
+    isVisible: all_,
+    execute: () => Promise.all(models().map(item => scan(all, verdicts, item)))
+  });
+  app.commands.addCommand(ASSESS, {
+    label: trans.__('Assess in Tiltyard'),
+    icon: shield,
+    isVisible: () => all_() && models().length === 1,
+    execute: () => {
+      const path = app.serviceManager.contents.localPath(models()[0].path);
+      const source = { source: 'files', model_file: PathExt.basename(path) };
+      return app.commands.execute(OPEN, { cwd: PathExt.dirname(path), state: { panel: 'load', source } });
+    }
+  });
+  app.contextMenu.addItem({ command: SCAN, selector: ITEM, rank: 3.1 });
+  app.contextMenu.addItem({ command: ASSESS, selector: ITEM, rank: 3.2 });
+  palette?.addItem({ command: SCAN, category: trans.__(CATEGORY) });
+  const badge = (browser: FileBrowser) => new Badges(all, verdicts, browser);
+  files.tracker.forEach(badge);
+  files.tracker.widgetAdded.connect((_, browser) => void badge(browser));
+}
+
+/** Have one file scanned, and say what came out. */
+async function scan({ app, api, trans }: House, verdicts: Verdicts, item: Contents.IModel): Promise<void> {
+  const path = app.serviceManager.contents.localPath(item.path);
+  const waiting = Notification.emit(trans.__('Scanning %1 …', item.name), 'in-progress', { autoClose: false });
+  try {
+    const { files, remark } = await api.post<ScanAnswer>('scan', { path });
+    const [file] = files;
+    const verdict = file?.verdict?.verdict;
+    verdicts.set(item.path, verdict ?? '', item.last_modified);
+    const said = verdict ? `${item.name}: ${verdict}. ${first(file)}` : `${item.name}: ${file?.problem || remark}`;
+    const type = verdict === 'safe' ? 'success' : verdict === 'unsafe' ? 'error' : 'warning';
+    const actions = file?.verdict ? [{ label: trans.__('Details'), callback: () => void details(file, trans.__('Close')) }] : [];
+    Notification.update({ id: waiting, message: said, type, autoClose: verdict === 'safe' ? 8000 : false, actions });
+  } catch (error) {
+    Notification.update({ id: waiting, message: `${item.name}: ${line(error)}`, type: 'error', autoClose: false });
+  }
+}
+
+/** The gravest reason in a few words. */
+export function first(file: ScannedFile): string {
+  const reasons = file.verdict?.reasons ?? [];
+  const gravest = reasons.find(r => r.grade === 'unsafe') ?? reasons.find(r => r.grade === 'unproven') ?? reasons[0];
+  return gravest ? `${gravest.what}: ${gravest.why}` : '';
+}
+
+async function details(file: ScannedFile, close: string): Promise<void> {
+  const found = file.verdict!;
+  const reasons = found.reasons.map(r => el('li', {}, el('strong', {}, r.grade), ` ${r.where ? `${r.where}: ` : ''}${r.what}. ${r.why}`));
+  const node = el('div', { class: 'tiltyard-verdict' }, el('p', {}, `${found.format}, ${found.size} bytes`), el('ul', {}, ...reasons), el('p', { class: 'tiltyard-muted' }, `SHA-256 ${found.sha256}`));
+  await showDialog({ title: `${found.name}: ${found.verdict}`, body: new Widget({ node }), buttons: [Dialog.okButton({ label: close })] });
+}
+
+/** Badges in one file browser: put anew whenever it draws its list. */
+class Badges {
+  constructor(
+    private readonly all: House,
+    private readonly verdicts: Verdicts,
+    private readonly browser: FileBrowser
+  ) {
+    const seen = new MutationObserver(() => this.draw());
+    seen.observe(browser.node, { childList: true, subtree: true });
+    verdicts.changed.connect(this.draw, this);
+    browser.disposed.connect(() => {
+      seen.disconnect();
+      verdicts.changed.disconnect(this.draw, this);
+    });
+    this.draw();
+  }
+
+  private draw(): void {
+    const items = new Map([...this.browser.model.items()].map(item => [item.name, item]));
+    for (const node of this.browser.node.querySelectorAll('.jp-DirListing-item')) {
+      const name = node.querySelector('.jp-DirListing-itemText')?.textContent ?? '';
+      const item = items.get(name);
+      this.mark(node, item ? this.verdicts.of(item.path, item.last_modified) : '');
+    }
+  }
+
+  private mark(node: Element, verdict: string): void {
+    const known = node.querySelector<HTMLElement>('.tiltyard-badge');
+    const said = verdict === 'unsafe' || verdict === 'unproven' ? verdict : '';
+    if ((known?.textContent ?? '') === said) {
+      return;
+    }
+    known?.remove();
+    if (said) {
+      const title = this.all.trans.__('Tiltyard: a scan found this file %1', said);
+      node.querySelector('.jp-DirListing-itemName')?.append(el('span', { class: 'tiltyard-badge', 'data-verdict': said, title }, said));
+    }
+  }
+}

@@ -1,0 +1,217 @@
+/** The side panel: what goes on, what was found, the models, and every run of before. */
+
+import type { CommandRegistry } from '@lumino/commands';
+import type { Message } from '@lumino/messaging';
+import { Widget } from '@lumino/widgets';
+import type { TranslationBundle } from '@jupyterlab/translation';
+import { Api, line } from './api';
+import { button, el } from './dom';
+import type { ModelLine, ModelList, RunItem } from './generated/api';
+import { shield } from './icon';
+import { LongList } from './list';
+import { outcome, progress, SEVERITIES, severities, when } from './say';
+import type { Runs } from './runs';
+
+export const SHOW_RUN = 'tiltyard:show-run';
+export const COMPARE = 'tiltyard:compare-runs';
+export const CANCEL = 'tiltyard:cancel-run';
+const SOON = 400;
+
+export class SidePanel extends Widget {
+  constructor(
+    private readonly api: Api,
+    private readonly runs: Runs,
+    private readonly commands: CommandRegistry,
+    private readonly trans: TranslationBundle,
+    private readonly again: () => void
+  ) {
+    super();
+    this.id = 'tiltyard-runs';
+    this.addClass('tiltyard-side');
+    this.title.icon = shield;
+    this.title.caption = trans.__('Model security');
+    this.node.setAttribute('role', 'region');
+    this.node.setAttribute('aria-label', trans.__('Model security'));
+    this.list = new LongList(trans.__('Runs, newest first. Enter opens one, space marks it for comparing.'), {
+      count: () => runs.total ?? 0,
+      row: index => this.row(runs.item(index)),
+      open: id => this.run(SHOW_RUN, { id }),
+      mark: marked => this.marked(marked)
+    });
+    this.compare = button(trans.__('Compare two (mark them)'), () => this.both());
+    this.build();
+    runs.changed.connect(() => this.soon());
+  }
+
+  override dispose(): void {
+    this.sized.disconnect();
+    super.dispose();
+  }
+
+  protected override onAfterShow(_: Message): void {
+    this.draw();
+    void this.look();
+  }
+
+  protected override onAfterAttach(_: Message): void {
+    this.sized.observe(this.list.node);
+  }
+
+  private build(): void {
+    const { trans } = this;
+    const search = el('input', {
+      type: 'search',
+      class: 'tiltyard-search',
+      placeholder: trans.__('Search runs'),
+      'aria-label': trans.__('Search runs'),
+      oninput: () => {
+        clearTimeout(this.typed);
+        this.typed = window.setTimeout(() => this.runs.search(search.value.trim()), 250);
+      }
+    });
+    const history = el('section', { class: 'tiltyard-history' }, el('h3', {}, trans.__('History'), this.count), search, this.list.node, this.pair);
+    this.node.append(
+      el('header', {}, el('h2', {}, trans.__('Model security')), button(trans.__('Workbench'), () => this.run('tiltyard:open', {}))),
+      this.notice,
+      this.section(trans.__('Under way'), this.underway),
+      this.section(trans.__('Findings by severity'), this.found),
+      this.section(trans.__('Models'), this.models),
+      history
+    );
+    this.compare.disabled = true;
+    this.pair.append(this.compare);
+  }
+
+  private section(title: string, body: HTMLElement): HTMLElement {
+    return el('details', { open: true }, el('summary', {}, el('h3', {}, title)), body);
+  }
+
+  /** At most a few drawings a second, whatever comes. */
+  private soon(): void {
+    if (this.isVisible && !this.drawing) {
+      this.drawing = window.setTimeout(() => {
+        this.drawing = 0;
+        this.draw();
+      }, 100);
+    }
+  }
+
+  private draw(): void {
+    const { trans, runs } = this;
+    this.say();
+    this.underway.replaceChildren(...(runs.underway.length ? runs.underway.map(run => this.going(run)) : [this.none(trans.__('Nothing runs.'))]));
+    this.count.textContent = runs.total === null ? '' : String(runs.total);
+    this.list.draw();
+    const seen = `${runs.total} ${runs.underway.map(run => run.id)}`;
+    if (seen !== this.seen) {
+      this.seen = seen;
+      clearTimeout(this.looking);
+      this.looking = window.setTimeout(() => void this.look(), SOON);
+    }
+  }
+
+  private say(): void {
+    const { runs, trans } = this;
+    const store = runs.store && runs.store.state !== 'ok' ? runs.store.detail : '';
+    const said = runs.lost ? (runs.disabled ? runs.lost : trans.__('No news of runs: %1', runs.lost)) : store;
+    const retry = runs.lost ? [button(trans.__('Try again'), this.again)] : [];
+    if (this.notice.firstChild?.textContent !== said) {
+      this.notice.replaceChildren(...(said ? [el('span', {}, said), ...retry] : []));
+    }
+  }
+
+  private none(text: string): HTMLElement {
+    return el('p', { class: 'tiltyard-none' }, text);
+  }
+
+  private going(run: RunItem): HTMLElement {
+    const { trans } = this;
+    const at = run.progress;
+    const open = button(run.name, () => this.run(SHOW_RUN, { id: run.id }), { class: 'tiltyard-link' });
+    const cancel = button(trans.__('Cancel'), () => this.run(CANCEL, { id: run.id }), { 'aria-label': trans.__('Cancel %1', run.name) });
+    cancel.disabled = !at || at.cancelling;
+    const bar = el('progress', { max: '1', value: String(at?.done ?? 0), 'aria-label': trans.__('Progress of %1', run.name) });
+    return el('div', { class: 'tiltyard-going', 'data-id': run.id }, open, bar, el('div', {}, el('span', {}, progress(trans, at)), cancel));
+  }
+
+  private row(run: RunItem | undefined): { id: string; content: Node[]; label: string } {
+    if (!run) {
+      return { id: '', content: [el('span', { class: 'tiltyard-muted' }, '…')], label: this.trans.__('loading') };
+    }
+    this.times.set(run.id, run.started);
+    const said = outcome(this.trans, run);
+    const content = [
+      el('div', { class: 'tiltyard-line' }, el('span', { class: 'tiltyard-name', title: run.name }, run.name), el('span', { class: 'tiltyard-muted' }, when(run.started))),
+      el('div', { class: 'tiltyard-line' }, el('span', { class: 'tiltyard-muted' }, said), ...severities(run.severities))
+    ];
+    const counted = Object.entries(run.severities).map(([name, n]) => `${n} ${name}`);
+    return { id: run.id, content, label: [run.name, when(run.started), said, ...counted].join(', ') };
+  }
+
+  private marked(ids: string[]): void {
+    this.compare.disabled = ids.length < 2;
+    this.compare.textContent = ids.length < 2 ? this.trans.__('Compare two (mark them)') : this.trans.__('Compare the two marked');
+  }
+
+  private async look(): Promise<void> {
+    try {
+      const { models } = await this.api.get<ModelList>('models');
+      const none = this.none(this.trans.__('No model was assessed yet. Open the workbench, or right-click a model file.'));
+      this.models.replaceChildren(...(models.length ? models.map(model => this.model(model)) : [none]));
+      this.found.replaceChildren(...this.findings(models));
+    } catch (error) {
+      const said = this.runs.lost ? [] : [this.none(line(error))];
+      this.models.replaceChildren(...said);
+      this.found.replaceChildren();
+    }
+  }
+
+  private model(model: ModelLine): HTMLElement {
+    const { trans } = this;
+    const open = button(model.target.name, () => this.run(SHOW_RUN, { id: model.last_run }), { class: 'tiltyard-link', title: model.target.fingerprint });
+    const said = [model.verdict, trans._n('%1 run', '%1 runs', model.runs), when(model.last_started)].filter(Boolean).join(' · ');
+    const chips = el('div', { class: 'tiltyard-line' }, el('span', { class: 'tiltyard-muted' }, said), ...severities(model.severities));
+    return el('div', { class: 'tiltyard-model' }, open, chips);
+  }
+
+  /** By severity, the models in whose last run a step found that. */
+  private findings(models: ModelLine[]): HTMLElement[] {
+    const of = (severity: string) => models.filter(model => model.severities[severity]);
+    const known = SEVERITIES.filter(severity => of(severity).length);
+    if (!known.length) {
+      return [this.none(models.length ? this.trans.__('The last run of each model found nothing.') : this.trans.__('Nothing was measured yet.'))];
+    }
+    return known.map(severity => {
+      const sum = of(severity).reduce((n, model) => n + model.severities[severity], 0);
+      const names = of(severity).map(model => button(`${model.target.name} (${model.severities[severity]})`, () => this.run(SHOW_RUN, { id: model.last_run }), { class: 'tiltyard-link' }));
+      return el('div', { class: 'tiltyard-severity' }, el('span', { class: 'tiltyard-chip', 'data-severity': severity }, `${sum} ${severity}`), ...names);
+    });
+  }
+
+  private run(command: string, args: Record<string, string>): void {
+    void this.commands.execute(command, args);
+  }
+
+  /** The older first. */
+  private both(): void {
+    const at = (id: string) => this.times.get(id) ?? '';
+    const [before, after] = [...this.list.marked].sort((a, b) => (at(a) < at(b) ? -1 : 1));
+    this.run(COMPARE, { before, after });
+  }
+
+  private readonly list: LongList;
+  private readonly notice = el('div', { class: 'tiltyard-trouble', role: 'status' });
+  private readonly underway = el('div', {});
+  private readonly models = el('div', {});
+  private readonly found = el('div', {});
+  private readonly count = el('span', { class: 'tiltyard-count' });
+  private readonly pair = el('div', { class: 'tiltyard-pair' });
+  private readonly compare: HTMLButtonElement;
+  private readonly sized = new ResizeObserver(() => this.list.draw());
+  private seen = '';
+  private typed = 0;
+  private drawing = 0;
+  private looking = 0;
+
+  private readonly times = new Map<string, string>();
+}

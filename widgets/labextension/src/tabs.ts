@@ -1,0 +1,77 @@
+/** The commands that open the workbench, and its tabs, which come back after a reload. */
+
+import { Notification, WidgetTracker } from '@jupyterlab/apputils';
+import { PathExt } from '@jupyterlab/coreutils';
+import { ReadonlyPartialJSONObject, UUID } from '@lumino/coreutils';
+import { line } from './api';
+import { PANELS } from './generated/panels';
+import type { House } from './house';
+import { shield } from './icon';
+import { plain, stateOf } from './state';
+import type { WorkbenchTab } from './workbench';
+
+export const OPEN = 'tiltyard:open';
+export const INSERT = 'tiltyard:insert-cells';
+export const CATEGORY = 'Model security';
+
+export type Tabs = WidgetTracker<WorkbenchTab>;
+
+/** Which session a new tab gets: a name of its own in the folder at hand, where its kernel then starts. */
+export function sessionPath(folder: string): string {
+  return PathExt.join(folder, `tiltyard-${UUID.uuid4()}`);
+}
+
+export function addWorkbench(all: House): Tabs {
+  const { app, trans, palette, launcher, restorer } = all;
+  const tabs: Tabs = new WidgetTracker({ namespace: 'tiltyard-workbench' });
+  app.commands.addCommand(OPEN, {
+    label: args => (args['isPalette'] || !args['label'] ? trans.__('Model security workbench') : String(args['label'])),
+    caption: trans.__('Attack, measure and defend a model; no notebook needed'),
+    icon: args => (args['isPalette'] ? undefined : shield),
+    execute: args => open(all, tabs, args)
+  });
+  for (const { id, label } of PANELS) {
+    app.commands.addCommand(`${OPEN}-${id}`, {
+      label: trans.__('Model security: %1', trans.__(label)),
+      icon: args => (args['isPalette'] ? undefined : shield),
+      execute: () => (tabs.currentWidget ? turn(all, tabs.currentWidget, id) : open(all, tabs, { state: { panel: id } }))
+    });
+    palette?.addItem({ command: `${OPEN}-${id}`, category: trans.__(CATEGORY), args: { isPalette: true } });
+  }
+  palette?.addItem({ command: OPEN, category: trans.__(CATEGORY), args: { isPalette: true } });
+  launcher?.add({ command: OPEN, category: trans.__('Other'), rank: 1 });
+  void restorer?.restore(tabs, {
+    command: OPEN,
+    args: tab => ({ path: tab.path, state: plain(tab.content.state) }),
+    name: tab => tab.path
+  });
+  return tabs;
+}
+
+async function open(all: House, tabs: Tabs, args: ReadonlyPartialJSONObject): Promise<WorkbenchTab | undefined> {
+  const { app, rendermime, translator, trans } = all;
+  if (!rendermime) {
+    return undefined;
+  }
+  try {
+    const { WorkbenchTab } = await import('./workbench');
+    const folder = String(args['cwd'] ?? all.browser?.model.path ?? '');
+    const path = String(args['path'] ?? sessionPath(folder));
+    const given = { services: app.serviceManager, rendermime, translator, trans, path, state: stateOf(args['state']) };
+    const tab = new WorkbenchTab(given, () => void app.commands.execute(INSERT, plain(tab.content.state)));
+    app.shell.add(tab, 'main');
+    await tabs.add(tab);
+    tab.content.changed.connect(() => void tabs.save(tab));
+    app.shell.activateById(tab.id);
+    return tab;
+  } catch (error) {
+    Notification.error(trans.__('The workbench needs ipywidgets in the environment of JupyterLab: %1', line(error)));
+    return undefined;
+  }
+}
+
+function turn(all: House, tab: WorkbenchTab, panel: string): WorkbenchTab {
+  tab.content.go(panel);
+  all.app.shell.activateById(tab.id);
+  return tab;
+}

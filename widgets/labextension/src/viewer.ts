@@ -1,0 +1,84 @@
+/** `*.tiltyard.json` opens as the report it is. */
+
+import { ABCWidgetFactory, DocumentRegistry, DocumentWidget } from '@jupyterlab/docregistry';
+import { Widget } from '@lumino/widgets';
+import { line } from './api';
+import { button, download, el } from './dom';
+import type { ReportView, SignatureState } from './generated/api';
+import type { House } from './house';
+import { shield } from './icon';
+import { frame, print } from './report';
+
+const TYPE = 'tiltyard-report';
+const FACTORY = 'Tiltyard report';
+
+const SIGNS: Record<SignatureState['state'], string> = { none: '○', intact: '✓', unproven: '◐', broken: '✕', unreadable: '◐' };
+
+/** The report of one file, made anew when the file changes. */
+class ReportPage extends Widget {
+  constructor(
+    private readonly all: House,
+    private readonly context: DocumentRegistry.Context
+  ) {
+    super();
+    this.addClass('tiltyard-view');
+    this.addClass('tiltyard-report');
+    this.node.append(el('p', { role: 'status' }, all.trans.__('Loading …')));
+    void context.ready.then(() => {
+      context.fileChanged.connect(this.refresh, this);
+      return this.refresh();
+    });
+  }
+
+  async refresh(): Promise<void> {
+    const { api, app } = this.all;
+    try {
+      const path = app.serviceManager.contents.localPath(this.context.path);
+      const made = await api.post<ReportView>('report', { path });
+      this.node.replaceChildren(this.tools(made), frame(made.html, made.title));
+    } catch (error) {
+      this.node.replaceChildren(el('p', { class: 'tiltyard-trouble', role: 'alert' }, line(error)));
+    }
+  }
+
+  private tools(made: ReportView): HTMLElement {
+    const { trans } = this.all;
+    const { state, detail } = made.signature;
+    const signed = el('span', { class: 'tiltyard-signature', 'data-state': state }, el('span', { 'aria-hidden': 'true' }, SIGNS[state]), ` ${said(this.all, state)} ${detail}`);
+    const name = this.context.path.split('/').pop()!.replace(/\.tiltyard\.json$/, '');
+    const html = () => download(new Blob([made.html], { type: 'text/html' }), `${name}.html`);
+    return el('div', { class: 'tiltyard-actions' }, button(trans.__('Save HTML'), html), button(trans.__('Print or save PDF …'), () => print(made.html)), signed);
+  }
+}
+
+function said({ trans }: House, state: SignatureState['state']): string {
+  const words: Record<SignatureState['state'], string> = {
+    none: trans.__('Not signed.'),
+    intact: trans.__('Signature intact.'),
+    unproven: trans.__('Signed by a key nobody here vouches for.'),
+    broken: trans.__('Signature broken: the report is not what was signed.'),
+    unreadable: trans.__('Its signature cannot be read.')
+  };
+  return words[state];
+}
+
+class Factory extends ABCWidgetFactory<DocumentWidget> {
+  constructor(
+    private readonly all: House,
+    options: DocumentRegistry.IWidgetFactoryOptions
+  ) {
+    super(options);
+  }
+
+  protected createNewWidget(context: DocumentRegistry.Context): DocumentWidget {
+    const made = new DocumentWidget({ content: new ReportPage(this.all, context), context });
+    made.toolbar.hide();
+    return made;
+  }
+}
+
+export function addViewer(all: House): void {
+  const { app, trans } = all;
+  app.docRegistry.addFileType({ name: TYPE, displayName: trans.__('Tiltyard report'), extensions: ['.tiltyard.json'], mimeTypes: ['application/json'], fileFormat: 'text', contentType: 'file', icon: shield });
+  app.docRegistry.addWidgetFactory(new Factory(all, { name: FACTORY, label: trans.__('Tiltyard report'), fileTypes: [TYPE], defaultFor: [TYPE], readOnly: true }));
+}

@@ -1,0 +1,269 @@
+/** What a click on a run opens: the run, its report, or two runs side by side; each a tab. */
+
+import { Dialog, MainAreaWidget, Notification, showDialog } from '@jupyterlab/apputils';
+import type { TranslationBundle } from '@jupyterlab/translation';
+import { Widget } from '@lumino/widgets';
+import { Api, line } from './api';
+import { button, download, el } from './dom';
+import type { Follower } from './follow';
+import type { Comparison, Finding, MetricChange, RunDetail, StepItem } from './generated/api';
+import { shield } from './icon';
+import { frame, print } from './report';
+import { outcome, progress, SEVERITIES, severities, span, when } from './say';
+
+export interface Shown {
+  api: Api;
+  follower: Follower;
+  trans: TranslationBundle;
+  execute: (command: string, args: Record<string, string>) => void;
+}
+
+/** A tab whose content is fetched, and fetched anew when there is news of it. */
+export abstract class View extends Widget {
+  constructor(
+    protected readonly shown: Shown,
+    readonly given: Record<string, string>
+  ) {
+    super();
+    this.addClass('tiltyard-view');
+    this.node.tabIndex = -1;
+    this.title.icon = shield;
+    this.title.closable = true;
+    this.node.append(el('p', { role: 'status' }, shown.trans.__('Loading …')));
+  }
+
+  async refresh(): Promise<void> {
+    try {
+      const made = await this.made();
+      if (!this.isDisposed) {
+        this.node.replaceChildren(...made);
+      }
+    } catch (error) {
+      this.node.replaceChildren(el('p', { class: 'tiltyard-trouble', role: 'alert' }, line(error)));
+    }
+  }
+
+  protected abstract made(): Promise<HTMLElement[]>;
+}
+
+/** A run: its steps, and what they found by severity. */
+export class RunView extends View {
+  constructor(shown: Shown, given: Record<string, string>) {
+    super(shown, given);
+    this.title.label = shown.trans.__('Run %1', given.id.slice(0, 8));
+    shown.follower.news.connect(this.hear, this);
+  }
+
+  private hear(_: unknown, news: Parameters<Parameters<Follower['news']['connect']>[0]>[1]): void {
+    const about = news.event === 'run' || news.event === 'progress' ? news.data.id : news.event === 'record' ? news.data.step.run_id : '';
+    if (about === this.id_) {
+      clearTimeout(this.later);
+      this.later = window.setTimeout(() => void this.refresh(), 300);
+    }
+  }
+
+  protected async made(): Promise<HTMLElement[]> {
+    const { api, trans } = this.shown;
+    const detail = await api.get<RunDetail>(`runs/${this.given.id}`);
+    const { run, steps } = detail;
+    this.id_ = run.id;
+    this.title.caption = run.name;
+    const facts = el('dl', { class: 'tiltyard-facts' }, ...this.facts(detail));
+    return [
+      el('header', {}, el('h2', {}, run.name), el('div', { class: 'tiltyard-line' }, ...severities(run.severities))),
+      this.actions(detail),
+      facts,
+      el('h3', {}, trans.__('Findings by severity')),
+      ...findings(trans, steps),
+      el('h3', {}, trans.__('Steps')),
+      steps.length ? this.table(steps) : el('p', { class: 'tiltyard-none' }, trans.__('No step began yet.'))
+    ];
+  }
+
+  private facts({ run, profile, command }: RunDetail): HTMLElement[] {
+    const { trans } = this.shown;
+    const said: [string, string][] = [
+      [trans.__('State'), outcome(trans, run)],
+      [trans.__('Now'), run.state === 'running' ? progress(trans, run.progress) : ''],
+      [trans.__('Began'), when(run.started)],
+      [trans.__('Model'), `${run.target.name} (${run.target.fingerprint.slice(0, 12)})`],
+      [trans.__('Data'), `${run.data.name} (${run.data.fingerprint.slice(0, 12)})`],
+      [trans.__('By'), run.owner],
+      [trans.__('Profile'), profile],
+      [trans.__('Command'), command]
+    ];
+    return said.filter(([, value]) => value).flatMap(([name, value]) => [el('dt', {}, name), el('dd', {}, value)]);
+  }
+
+  private actions({ run }: RunDetail): HTMLElement {
+    const { trans, execute } = this.shown;
+    const id = run.id;
+    const running = run.state === 'running';
+    return el(
+      'div',
+      { class: 'tiltyard-actions' },
+      button(trans.__('Report'), () => execute('tiltyard:show-report', { id })),
+      button(trans.__('Save HTML'), () => void this.save('html')),
+      button(trans.__('Save PDF'), () => void this.save('pdf')),
+      button(trans.__('Save JSON'), () => void this.save('json')),
+      button(trans.__('Insert as cells'), () => execute('tiltyard:insert-cells', { run_only: id })),
+      running ? button(trans.__('Cancel the run'), () => execute('tiltyard:cancel-run', { id })) : button(trans.__('Delete'), () => void this.forget(id))
+    );
+  }
+
+  private async save(format: string): Promise<void> {
+    await saved(this.shown, this.given.id, format);
+  }
+
+  private async forget(id: string): Promise<void> {
+    const { api, trans } = this.shown;
+    const body = trans.__('The run and its records are removed from the store for good.');
+    const asked = await showDialog({ title: trans.__('Delete this run?'), body, buttons: [Dialog.cancelButton(), Dialog.warnButton({ label: trans.__('Delete') })] });
+    if (asked.button.accept) {
+      try {
+        await api.delete(`runs/${id}`);
+        this.parent?.dispose();
+      } catch (error) {
+        Notification.error(line(error));
+      }
+    }
+  }
+
+  private table(steps: StepItem[]): HTMLElement {
+    const { trans } = this.shown;
+    const head = [trans.__('Step'), trans.__('State'), trans.__('What it says'), trans.__('Time')];
+    const rows = steps.map(step => [step.title, step.state.replace(/_/g, ' '), step.summary || step.problem, step.seconds === null ? '' : span(step.seconds)]);
+    return table(head, rows);
+  }
+
+  private id_ = '';
+  private later = 0;
+}
+
+/** Steps' findings, worst first. */
+function findings(trans: TranslationBundle, steps: StepItem[]): HTMLElement[] {
+  const all = steps.flatMap(step => step.findings.map(finding => ({ finding, step })));
+  if (!all.length) {
+    return [el('p', { class: 'tiltyard-none' }, trans.__('None in what was measured.'))];
+  }
+  const rank = (f: Finding) => (SEVERITIES.indexOf(f.severity) + SEVERITIES.length + 1) % (SEVERITIES.length + 1);
+  all.sort((a, b) => rank(a.finding) - rank(b.finding));
+  return all.map(({ finding, step }) =>
+    el(
+      'article',
+      { class: 'tiltyard-finding' },
+      el('h4', {}, el('span', { class: 'tiltyard-chip', 'data-severity': finding.severity }, finding.severity), ` ${finding.title}`),
+      el('p', {}, finding.evidence),
+      el('p', {}, finding.advice),
+      el('p', { class: 'tiltyard-muted' }, [step.title, ...finding.standards].join(' · '))
+    )
+  );
+}
+
+/** A table with its head, in a box that scrolls. */
+function table(head: string[], rows: string[][]): HTMLElement {
+  const body = rows.map(row => el('tr', {}, ...row.map(cell => el('td', {}, cell))));
+  const top = el('thead', {}, el('tr', {}, ...head.map(name => el('th', { scope: 'col' }, name))));
+  return el('div', { class: 'tiltyard-table', tabindex: '0', role: 'group', 'aria-label': head[0] }, el('table', {}, top, el('tbody', {}, ...body)));
+}
+
+async function saved({ api }: Shown, id: string, format: string): Promise<void> {
+  try {
+    const response = await api.open(`runs/${id}/report`, {}, { format });
+    const name = /filename="([^"]+)"/.exec(response.headers.get('Content-Disposition') ?? '')?.[1];
+    download(await response.blob(), name ?? `tiltyard-${id.slice(0, 8)}.${format}`);
+  } catch (error) {
+    Notification.error(line(error));
+  }
+}
+
+/** The report of a stored run, made now. */
+export class RunReportView extends View {
+  constructor(shown: Shown, given: Record<string, string>) {
+    super(shown, given);
+    this.addClass('tiltyard-report');
+    this.title.label = shown.trans.__('Report %1', given.id.slice(0, 8));
+  }
+
+  protected async made(): Promise<HTMLElement[]> {
+    const { api, trans } = this.shown;
+    const html = await (await api.open(`runs/${this.given.id}/report`, {}, { format: 'html' })).text();
+    const save = (format: string) => void saved(this.shown, this.given.id, format);
+    const tools = el(
+      'div',
+      { class: 'tiltyard-actions' },
+      button(trans.__('Save HTML'), () => save('html')),
+      button(trans.__('Save PDF'), () => save('pdf')),
+      button(trans.__('Save JSON'), () => save('json')),
+      button(trans.__('Print …'), () => print(html))
+    );
+    return [tools, frame(html, this.title.label)];
+  }
+}
+
+/** Two runs side by side. */
+export class CompareView extends View {
+  constructor(shown: Shown, given: Record<string, string>) {
+    super(shown, given);
+    this.title.label = shown.trans.__('Compare');
+    this.title.caption = shown.trans.__('%1 and %2', given.before.slice(0, 8), given.after.slice(0, 8));
+  }
+
+  protected async made(): Promise<HTMLElement[]> {
+    const { api, trans, execute } = this.shown;
+    const { before, after } = this.given;
+    const found = await api.get<Comparison>('compare', { before, after });
+    const open = (id: string, name: string) => button(`${name} ${id.slice(0, 8)}`, () => execute('tiltyard:show-run', { id }));
+    const said = (name: string | null) => (name ?? trans.__('not there')).replace(/_/g, ' ');
+    const sides = [trans.__('Before'), trans.__('After')];
+    const changed = found.changed.map(c => [c.what, c.before ?? '—', c.after ?? '—']);
+    const states = found.statuses.filter(s => s.before !== s.after).map(s => [s.title, said(s.before), said(s.after)]);
+    const same = (text: string) => el('p', { class: 'tiltyard-none' }, text);
+    return [
+      el('header', {}, el('h2', {}, trans.__('Two runs side by side'))),
+      el('div', { class: 'tiltyard-actions' }, open(before, sides[0]), open(after, sides[1])),
+      el('h3', {}, trans.__('What changed')),
+      changed.length ? table([trans.__('What'), ...sides], changed) : same(trans.__('Nothing but the numbers.')),
+      el('h3', {}, trans.__('How steps ended')),
+      states.length ? table([trans.__('Step'), ...sides], states) : same(trans.__('As before.')),
+      el('h3', {}, trans.__('Numbers')),
+      found.metrics.length ? table([trans.__('Step'), trans.__('Measure'), ...sides, trans.__('Difference'), trans.__('Verdict')], found.metrics.map(m => numbers(trans, m))) : same(trans.__('The runs have no number in common.'))
+    ];
+  }
+}
+
+const short = (x: number) => String(Number(x.toPrecision(4)));
+
+/** One number before and after, each with its interval and n. */
+export function numbers(trans: TranslationBundle, m: MetricChange): string[] {
+  const side = (metric: MetricChange['before']) => {
+    if (!metric || metric.value === null || metric.value === undefined) {
+      return trans.__('not measured');
+    }
+    const low = metric.low ?? null;
+    const high = metric.high ?? null;
+    const interval = low !== null && high !== null ? ` [${short(low)}, ${short(high)}]` : '';
+    return `${short(metric.value)}${interval}${metric.n ? ` n=${metric.n}` : ''}`;
+  };
+  const interval = typeof m.low === 'number' && typeof m.high === 'number' ? ` [${short(m.low)}, ${short(m.high)}]` : '';
+  return [m.title, m.label, side(m.before), side(m.after), typeof m.difference === 'number' ? `${short(m.difference)}${interval}` : '—', m.verdict];
+}
+
+const KINDS = { run: RunView, report: RunReportView, compare: CompareView };
+export type Kind = keyof typeof KINDS;
+
+/** A tab for what `kind` and `given` name. */
+export function view(kind: Kind, shown: Shown, given: Record<string, string>): MainAreaWidget<View> {
+  const content = new KINDS[kind](shown, given);
+  const tab = new MainAreaWidget<View>({ content });
+  tab.toolbar.hide();
+  tab.id = idOf(kind, given);
+  tab.title.closable = true;
+  void content.refresh();
+  return tab;
+}
+
+/** The same thing has one tab. */
+export function idOf(kind: Kind, given: Record<string, string>): string {
+  return ['tiltyard', kind, ...Object.keys(given).sort().map(key => given[key])].join('-');
+}

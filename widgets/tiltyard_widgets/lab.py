@@ -1,0 +1,112 @@
+"""The workbench as JupyterLab's extension opens it: one window a kernel, told what to show, telling what it shows.
+
+The extension keeps what the window tells (a comm named ``tiltyard``), and gives it back to `window` after a reload of the
+page or a restart of the kernel. Only a page reload finds the same window again; a new kernel loads model, data and run anew.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from comm import create_comm
+
+from tiltyard.errors import Problem
+
+from .load import LoadPanel
+from .message import Message
+from .workbench import PANELS, Workbench
+
+COMM = "tiltyard"
+LOADABLE = {"sample": "sample", "files": "data_file"}  # per kind of source the field without which nothing can be loaded
+
+
+class LabWindow:
+    """A workbench with its line to the page.
+
+    Parameters
+    ----------
+    state
+        What to show, as `state` said it before: ``panel``, ``source`` (the fields of *Model and data*) and ``run``.
+    """
+
+    def __init__(self, state: Mapping[str, Any]) -> None:
+        self.bench = Workbench()
+        self.session = self.bench.session
+        self.comm: Any = None
+        self._before: list[Any] = []  # held: one that is forgotten says so to a page that no longer knows it, which complains
+        self._wanted = str(state.get("run") or "")
+        self.bring(state.get("source") or {})
+        if state.get("panel"):
+            self.go(str(state["panel"]))
+        self.session.observe(lambda _: self._changed(), ["version", "busy"])
+        self.bench.rail.observe(lambda _: self.tell(), "selected")
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What a later kernel needs to show the same: JSON."""
+        run = self.session.run.id if self.session.run else self._wanted
+        busy = self.session.busy
+        return {"panel": self.bench.rail.selected, "source": dict(self.session.source), "run": run, "busy": busy}
+
+    def go(self, panel: str) -> None:
+        """Open a panel; a name that is none changes nothing."""
+        if panel in self.bench.names and panel in PANELS:
+            self.bench.go(panel)
+
+    def bring(self, source: Mapping[str, Any]) -> None:
+        """Fill *Model and data* in, and load where that is enough."""
+        panel = self.bench.go("load")
+        if not source or not isinstance(panel, LoadPanel):
+            return
+        panel.fill({str(k): str(v) for k, v in source.items()})
+        needed = LOADABLE.get(panel.source.value)
+        if needed and source.get(needed):
+            panel.load()
+
+    def connect(self) -> None:
+        """Open the line to the page that shows the window now."""
+        if self.comm is not None:
+            self._before.append(self.comm)
+        self.comm = create_comm(target_name=COMM, data=self.state)
+        self.comm.on_msg(lambda message: self.go(str(message["content"]["data"].get("panel"))))
+
+    def tell(self) -> None:
+        """Say to the page what is shown."""
+        if self.comm is not None:
+            self.comm.send(self.state)
+
+    def _changed(self) -> None:
+        if self._wanted and self.session.target is not None:
+            wanted, self._wanted = self._wanted, ""
+            self._resume(wanted)
+        self.tell()
+
+    def _resume(self, run_id: str) -> None:
+        """Take up the run of before; where that cannot be, say why."""
+        store = self.session.store
+        try:
+            if store is None:
+                return
+            run = store.run(run_id)
+            same = self.session.target and run.target.fingerprint == self.session.target.fingerprint
+            if not same or self.session.data is None or run.data.fingerprint != self.session.data.fingerprint:
+                raise Problem("the model and data of the run shown before", "others", "Open that run in History")
+            self.session.resume(run, store.records(run.id))
+        except Problem as problem:
+            self._say(problem)
+
+    def _say(self, problem: Problem) -> None:
+        for child in self.bench.go("load").children:
+            if isinstance(child, Message):
+                child.say(problem, level="warning")
+
+
+_held: list[LabWindow] = []
+
+
+def window(state: Mapping[str, Any] | None = None) -> Workbench:
+    """The kernel's window: the one there is, else one that shows ``state``."""
+    if not _held:
+        _held.append(LabWindow(state or {}))
+    held = _held[0]
+    held.connect()
+    return held.bench
