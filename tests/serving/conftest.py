@@ -65,12 +65,12 @@ class Asked:
         return self.client.post("/v1/predict", content=content, headers={"Content-Type": kind, **headers})
 
 
-def started(stack: ExitStack, target: Any, observers: Any, settings: dict[str, Any]) -> Asked:
+def started(stack: ExitStack, target: Any, observers: Any, settings: dict[str, Any], honest: Any = None) -> Asked:
     """Serve until the stack ends."""
     keys = KeyStore()
     secret = keys.new("tester").secret
     given = Settings.model_validate({"port": 0, "rate": {"requests": ""}} | settings)
-    served = stack.enter_context(Served(target or linear(), given, keys, observers))
+    served = stack.enter_context(Served(target or linear(), given, keys, observers, honest))
     asked = Asked(served, keys, secret)
     stack.callback(asked.client.close)
     return asked
@@ -89,7 +89,7 @@ def until(true: Callable[[], Any], seconds: float = 60) -> Any:
 def serving() -> Iterator[Callable[..., Asked]]:
     """Serve the linear model, or another, with the given settings while the test lasts."""
     with ExitStack() as stack:
-        yield lambda target=None, observers=(), **settings: started(stack, target, observers, settings)
+        yield lambda target=None, observers=(), honest=None, **settings: started(stack, target, observers, settings, honest)
 
 
 @pytest.fixture(scope="module")

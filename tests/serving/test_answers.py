@@ -146,7 +146,7 @@ def test_nothing_of_a_broken_model_is_told(serving: Serve, capfd: pytest.Capture
     asked = serving(linear(broken), log=str(tmp_path / "log.jsonl"))
     answer = asked.predict(GOOD)
     assert answer.status_code == 500
-    until((tmp_path / "log.jsonl").read_text)
+    until(lambda: "RuntimeError" in (tmp_path / "log.jsonl").read_text())
     text = answer.text + (tmp_path / "log.jsonl").read_text() + "".join(capfd.readouterr())
     assert "4711" not in text and "12.5" not in text and "Traceback" not in text and "linear" not in answer.text
     line = json.loads((tmp_path / "log.jsonl").read_text().splitlines()[-1])

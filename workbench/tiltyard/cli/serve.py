@@ -11,9 +11,14 @@ from ..serving.settings import Settings, read_settings
 from .console import remark, say
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from ..datasets.dataset import Dataset
     from ..targets.target import Target
 
 SAMPLE = "sample:"
+ENOUGH = 5000
 
 
 def run(model: str, config: Path | None, host: str, port: int | None, keys: Path | None) -> int:
@@ -25,10 +30,10 @@ def run(model: str, config: Path | None, host: str, port: int | None, keys: Path
 
     store = KeyStore(keys or keys_place(settings))
     check_binding(settings, store)
-    target = opened(model, settings)
+    target, honest = opened(model, settings)
     if trouble := note("endpoint served", target.fingerprint, {"model": model, "host": settings.host, "policy": settings.output.kind}):
         remark(trouble, style="yellow")
-    serve(target, settings, store, lambda url: say(f"Guarded endpoint of {target.name} at {url} (Ctrl-C stops it)"))
+    serve(target, settings, store, lambda url: say(f"Guarded endpoint of {target.name} at {url} (Ctrl-C stops it)"), honest)
     remark("Stopped; every request under way was answered.")
     return 0
 
@@ -39,18 +44,20 @@ def changed(settings: Settings, host: str, port: int | None) -> Settings:
     return settings.model_copy(update={**said, **({} if port is None else {"port": port})})
 
 
-def opened(model: str, settings: Settings) -> "Target":
-    """The target that ``MODEL`` names; ``[data]`` says what its columns mean where its file does not."""
+def opened(model: str, settings: Settings) -> "tuple[Target, NDArray[np.float32] | None]":
+    """The target that ``MODEL`` names, and honest rows where there are data; ``[data]`` says what its columns mean where its file does not."""
     if model.startswith(SAMPLE):
         from ..samples.catalog import load
 
-        return load(model.removeprefix(SAMPLE)).target
+        sample = load(model.removeprefix(SAMPLE))
+        return sample.target, _honest(sample.data)
     given = settings.model
     if settings.data.file or settings.data.sample:
         file = str(Path(model).expanduser().absolute())
         config = Config(target=TargetConfig(file=file, **given.model_dump()), data=settings.data)
         config._folder = settings._folder
-        return config.opened()[0]
+        target, data = config.opened()
+        return target, _honest(data)
     from ..sealing.asking import key_for
     from ..sealing.sealing import is_sealed
     from ..targets.opening import open_target
@@ -58,7 +65,7 @@ def opened(model: str, settings: Settings) -> "Target":
     sealed = key_for() if is_sealed(Path(model)) else None
     try:
         architecture = settings.path(given.architecture)
-        return open_target(
+        target = open_target(
             Path(model),
             architecture=architecture,
             factory=given.factory or None,
@@ -71,3 +78,14 @@ def opened(model: str, settings: Settings) -> "Target":
         if not problem.expected.startswith("a schema"):
             raise
         raise Problem(problem.expected, problem.found, 'Add [data] with file = "rows.csv" to the settings') from None
+    return target, None
+
+
+def _honest(data: "Dataset") -> "NDArray[np.float32] | None":
+    """Rows to know a thief from; none where they are too few."""
+    import numpy as np
+
+    from ..serving.trail import LEAST
+
+    rows = data.unseen.sample(ENOUGH, np.random.default_rng(0)).x
+    return rows if len(rows) >= LEAST else None

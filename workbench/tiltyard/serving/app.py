@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..access.roles import Action
 from ..errors import Problem
 from ..targets.target import Target
+from .admin import changed, overview
 from .body import read_json
 from .gate import Gate
 from .guarding import Guarded, Observer
@@ -18,9 +19,12 @@ from .openapi import described
 from .quota import Quota
 from .refusal import Refusal, refuse
 from .settings import Settings
+from .trail import LEAST, Trail, learned
 
 if TYPE_CHECKING:
+    import numpy as np
     from fastapi import FastAPI, Request
+    from numpy.typing import NDArray
 
     from ..validation.guard import Guard
 
@@ -34,6 +38,7 @@ def make_app(
     keys: KeyStore | None = None,
     observers: tuple[Observer, ...] = (),
     *,
+    honest: "NDArray[np.float32] | None" = None,
     told: bool = False,
 ) -> "FastAPI":
     """The endpoint for a target, to be served by `server.Served`, `server.serve` or any ASGI server.
@@ -46,6 +51,9 @@ def make_app(
         None for the file the settings name, else that of `tiltyard key`.
     observers
         See `guarding.Guarded`. More can be appended to ``app.state.guarded.observers``.
+    honest
+        Rows as honest clients ask them, float32 (n, *shape): what the thief's trail compares with. None: the reference rows of
+        the guard the settings name; without either, no trail is kept, and the log says so.
     told
         Where the settings name no log: lines on standard error, rather than none.
 
@@ -57,6 +65,7 @@ def make_app(
     settings = settings or Settings()
     keys = keys or KeyStore(keys_place(settings))
     guarded = _guarded(target, settings, keys, told)
+    _watch(guarded, honest)
     guarded.observers.extend(observers)
     app = _application()
     app.state.guarded = guarded
@@ -94,6 +103,25 @@ def _guard(settings: Settings, target: Target) -> "Guard | None":
             f"a guard for rows of shape {target.schema.shape}", f"{guard.schema.shape} in {place}", "Build one on this model's data"
         )
     return guard
+
+
+def _watch(guarded: Guarded, honest: "NDArray[np.float32] | None") -> None:
+    """Keep the thief's trail, where there are honest rows to know a thief from."""
+    if not guarded.settings.trail.watch:
+        return
+    rows = _reference(guarded.guard) if honest is None else honest
+    if rows is None:
+        reason = f"no honest rows: name a guard of at least {LEAST} rows, or data, in the settings"
+        guarded.journal.event({"event": "no trail", "reason": reason})
+        return
+    guarded.keep(Trail(learned(rows, guarded.target.scores(rows), guarded.target.schema)))
+
+
+def _reference(guard: "Guard | None") -> "NDArray[np.float32] | None":
+    """The rows a guard was built on, where they are enough to know a thief from."""
+    if guard is None or len(guard.reference) < LEAST:
+        return None
+    return (guard.reference * guard.scale + guard.mean).reshape(-1, *guard.schema.shape)
 
 
 def _application() -> "FastAPI":
@@ -135,6 +163,16 @@ def _routes(app: "FastAPI", guarded: Guarded) -> None:
     async def openapi(request: Request) -> JSONResponse:
         admitted(request, "look", "/openapi.json")
         return JSONResponse(described(guarded.target.schema, guarded.settings))
+
+    @app.get("/v1/keys")
+    async def keys(request: Request) -> JSONResponse:
+        admitted(request, "keys", "/v1/keys")
+        return JSONResponse(overview(guarded))
+
+    @app.post("/v1/keys/{id}/{act}")
+    async def change(request: Request, id: str, act: str) -> JSONResponse:
+        admitted(request, "keys", "/v1/keys/{id}/{act}")
+        return JSONResponse(changed(guarded, id, act))
 
     @app.post("/v1/predict")
     async def predict(request: Request) -> JSONResponse:

@@ -18,8 +18,9 @@ from .journal import Journal, Trace
 from .keys import Key, KeyStore
 from .quota import Quota
 from .refusal import Refusal, refuse
-from .rows import encoded, instances
+from .rows import Bounds, encoded, instances
 from .settings import Settings
+from .trail import Trail, Watched
 
 if TYPE_CHECKING:
     from ..validation.guard import Guard
@@ -50,8 +51,9 @@ class Guarded:
         self.journal = journal
         self.guard = guard
         self.observers: list[Observer] = []
-        self.refused: set[str] = set()
+        self.trail: Trail | None = None
         self.unobserved = 0
+        self._bounds = Bounds.of(target.schema)
         self._waiting = 0
         self._behind = 0
         self._count = threading.Lock()
@@ -72,16 +74,22 @@ class Guarded:
         trace.key = key.id
         if not allows(role_of_scopes(key.scopes), action):
             raise refuse(403, f"a key that may {_words(action)}", f"scope {', '.join(key.scopes)}", "Use another key")
-        if key.id in self.refused and action == "run":
+        if action == "run" and self.settings.trail.action == "refuse" and self.trail is not None and self.trail.of(key.id).flagged:
             raise refuse(403, "queries like those of other clients", "a pattern of model extraction", "Ask the operator")
         self.quota.admit(key)
         return key
+
+    def keep(self, trail: Trail) -> None:
+        """Watch every key with this trail."""
+        self.trail = trail
+        trail.told = self._flagged
+        self.observers.append(trail)
 
     async def predict(self, key: Key, body: Any, trace: Trace) -> dict[str, Any]:
         """The answer to a body under the output policy; raises `Refusal`."""
         limits = self.settings.limits
         rows = instances(body, limits.rows)
-        x = encoded(rows, self.target.schema)
+        x = encoded(rows, self.target.schema, self._bounds)
         if self._waiting >= limits.waiting:
             raise refuse(503, f"at most {limits.waiting} requests waiting", "more", "Try again", 1)
         self.quota.spend(key, len(x))
@@ -150,6 +158,9 @@ class Guarded:
                 return
             self._behind += 1
         self._aside.submit(self._observe, x, scores, key)
+
+    def _flagged(self, key: str, watched: Watched) -> None:
+        self.journal.event({"event": "extraction suspected", "key": key} | watched.facts())
 
     def _observe(self, x: NDArray[np.float32], scores: NDArray[np.float32], key: str) -> None:
         labels = scores.argmax(1).astype(np.int64)

@@ -10,6 +10,7 @@ REFUSALS = {
     "400": "a malformed head",
     "401": "no valid key",
     "403": "a key that may not do this",
+    "404": "no such key or act",
     "408": "the body came too slowly",
     "413": "too large a body, or too many rows",
     "415": "not JSON, or compressed",
@@ -17,7 +18,12 @@ REFUSALS = {
     "429": "the key's rate or budget is used up; see Retry-After",
     "503": "no answer in time",
 }
+PREDICTING = tuple(code for code in REFUSALS if code != "404")
 TEXT = {"type": "string"}
+_PLACE = [
+    {"name": "id", "in": "path", "required": True, "schema": TEXT},
+    {"name": "act", "in": "path", "required": True, "schema": {"type": "string", "enum": ["revoke", "clear"]}},
+]
 ERROR = {
     "type": "object",
     "required": ["error"],
@@ -40,8 +46,16 @@ def described(schema: Schema, settings: Settings) -> dict[str, Any]:
         "security": [{"key": []}],
         "paths": {
             "/v1/predict": {"post": {"operationId": "predict", "requestBody": body, "responses": _answers(_answer(schema, settings))}},
-            "/v1/model": {"get": {"operationId": "model", "responses": _answers({"type": "object"}, "401", "403", "429")}},
-            "/openapi.json": {"get": {"operationId": "openapi", "responses": _answers({"type": "object"}, "401", "403", "429")}},
+            "/v1/model": {"get": {"operationId": "model", "responses": _answers({"type": "object"}, "400", "401", "403", "429")}},
+            "/v1/keys": {"get": {"operationId": "keys", "responses": _answers({"type": "object"}, "400", "401", "403", "429")}},
+            "/v1/keys/{id}/{act}": {
+                "post": {
+                    "operationId": "change",
+                    "parameters": _PLACE,
+                    "responses": _answers({"type": "object"}, "400", "401", "403", "404", "429", "503"),
+                }
+            },
+            "/openapi.json": {"get": {"operationId": "openapi", "responses": _answers({"type": "object"}, "400", "401", "403", "429")}},
             "/healthz": {"get": {"operationId": "healthz", "security": [], "responses": _answers({"type": "object"}, "400")}},
         },
         "components": {
@@ -53,7 +67,7 @@ def described(schema: Schema, settings: Settings) -> dict[str, Any]:
 
 def _answers(schema: dict[str, Any], *refusals: str) -> dict[str, Any]:
     error = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
-    refused = {code: {"description": text, "content": error} for code, text in REFUSALS.items() if not refusals or code in refusals}
+    refused = {code: {"description": text, "content": error} for code, text in REFUSALS.items() if code in (refusals or PREDICTING)}
     return {"200": {"description": "the answer", "content": {"application/json": {"schema": schema}}}, **refused}
 
 

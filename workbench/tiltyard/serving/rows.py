@@ -1,5 +1,6 @@
 """From the instances of a request to x: every row valid by the schema, or refused with its column."""
 
+from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -30,8 +31,32 @@ def instances(body: Any, most: int) -> list[Any]:
     return rows
 
 
-def encoded(rows: list[Any], schema: Schema) -> NDArray[np.float32]:
+@dataclass(frozen=True)
+class Bounds:
+    """What a schema says of each column (width,), worked out once and not at every request."""
+
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    slack: NDArray[np.float64]
+    whole: NDArray[np.bool_]
+    groups: tuple[tuple[Feature, slice], ...]
+
+    @classmethod
+    def of(cls, schema: Schema) -> "Bounds":
+        """The bounds of a schema."""
+        low, high = schema.low.ravel().astype(np.float64), schema.high.ravel().astype(np.float64)
+        places = schema.slices
+        groups = tuple((f, places[f.name]) for f in schema.features if f.grouped)
+        return cls(low, high, SLACK * np.maximum(high - low, 1e-6), schema.integer.ravel(), groups)
+
+
+def encoded(rows: list[Any], schema: Schema, bounds: Bounds | None = None) -> NDArray[np.float32]:
     """Rows as x, float32 (n, *schema.shape): nested lists of encoded numbers, or objects ``{column: value}`` of a table.
+
+    Parameters
+    ----------
+    bounds
+        Those of the schema, where they are known already.
 
     Raises
     ------
@@ -42,7 +67,7 @@ def encoded(rows: list[Any], schema: Schema) -> NDArray[np.float32]:
     if kinds == {dict} and not schema.images:
         return _from_table(rows, schema)
     if kinds == {list}:
-        return _from_numbers(rows, schema)
+        return _from_numbers(rows, schema, bounds or Bounds.of(schema))
     both = "" if schema.images else ", or all objects {column: value}"
     raise refuse(422, f"rows that are all lists of shape {list(schema.shape)}{both}", ", ".join(sorted(_names(kinds))), "Send one form")
 
@@ -58,7 +83,7 @@ def _kind(value: Any) -> str:
     return names.get(type(value), "null")
 
 
-def _from_numbers(rows: list[Any], schema: Schema) -> NDArray[np.float32]:
+def _from_numbers(rows: list[Any], schema: Schema, bounds: Bounds) -> NDArray[np.float32]:
     shape = schema.shape
     for i, row in enumerate(rows):
         if (found := _shape(row)) != shape:
@@ -69,7 +94,7 @@ def _from_numbers(rows: list[Any], schema: Schema) -> NDArray[np.float32]:
             column = next(j for j, v in enumerate(values) if type(v) not in (int, float))
             raise _bad(schema, i, column, "a number", _kind(values[column]))
     x = _floats(flat)
-    _check(x, schema)
+    _check(x, schema, bounds)
     return np.ascontiguousarray(x, np.float32).reshape(-1, *shape)
 
 
@@ -102,26 +127,27 @@ def _flat(row: Any, depth: int) -> list[Any]:
     return values
 
 
-def _check(x: NDArray[np.float64], schema: Schema) -> None:
+def _check(x: NDArray[np.float64], schema: Schema, bounds: Bounds) -> None:
     """Every column of x (n, width) finite, within its bounds, whole where it is an integer, one 1 a group."""
-    low, high = schema.low.ravel(), schema.high.ravel()
-    slack = SLACK * np.maximum(high - low, 1e-6)
+    low, high, slack = bounds.low, bounds.high, bounds.slack
     with np.errstate(invalid="ignore"):
         bad = ~np.isfinite(x) | (x < low - slack) | (x > high + slack)
-        bad |= schema.integer.ravel() & (np.abs(x - np.round(x)) > slack)
+        bad |= bounds.whole & (np.abs(x - np.round(x)) > slack)
     if bad.any():
         row, column = (int(i) for i in np.argwhere(bad)[0])
-        whole = "a whole number" if schema.integer.ravel()[column] else "a number"
+        whole = "a whole number" if bounds.whole[column] else "a number"
         raise _bad(schema, row, column, f"{whole} between {low[column]:g} and {high[column]:g}", f"{x[row, column]:g}")
-    for feature, place in ((f, schema.slices[f.name]) for f in schema.features if f.grouped):
-        part = x[:, place]
-        wrong = (np.abs(part.sum(1) - 1) > SLACK) | ((part > SLACK) & (part < 1 - SLACK)).any(1)
-        if wrong.any():
-            row, ones = int(wrong.argmax()), float(part[wrong.argmax()].sum())
-            problem = Problem(
-                f"exactly one 1 among the {feature.width} columns of {feature.name!r}", f"a sum of {ones:g}", "Correct the row"
-            )
-            raise Refusal(422, problem, column=feature.name, row=row)
+    for feature, place in bounds.groups:
+        _check_group(x[:, place], feature)
+
+
+def _check_group(part: NDArray[np.float64], feature: Feature) -> None:
+    wrong = (np.abs(part.sum(1) - 1) > SLACK) | ((part > SLACK) & (part < 1 - SLACK)).any(1)
+    if not wrong.any():
+        return
+    row = int(wrong.argmax())
+    expected, found = f"exactly one 1 among the {feature.width} columns of {feature.name!r}", f"a sum of {part[row].sum():g}"
+    raise Refusal(422, Problem(expected, found, "Correct the row"), column=feature.name, row=row)
 
 
 def _bad(schema: Schema, row: int, column: int, expected: str, found: str) -> Refusal:
@@ -160,6 +186,8 @@ def _check_cell(name: str, value: Any, feature: Feature, i: int) -> None:
     if type(value) not in wanted:
         expected = "text or a number" if feature.kind == "categorical" else "a number"
         raise Refusal(422, Problem(f"{expected} in {name!r}", f"{_kind(value)} in row {i}", "Correct it"), column=name, row=i)
+    if isinstance(value, str) and "\0" in value:  # NumPy would not tell it from the text before it
+        raise Refusal(422, Problem(f"text in {name!r}", f"a NUL character in row {i}", "Correct it"), column=name, row=i)
     if isinstance(value, int) and abs(value) > 2**53:
         raise Refusal(422, Problem(f"a smaller number in {name!r}", f"one past 2^53 in row {i}", "Correct it"), column=name, row=i)
 

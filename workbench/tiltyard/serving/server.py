@@ -16,7 +16,9 @@ from .settings import Settings
 if TYPE_CHECKING:
     import socket
 
+    import numpy as np
     from fastapi import FastAPI
+    from numpy.typing import NDArray
     from uvicorn import Server
 
 DRAIN = 30
@@ -74,7 +76,7 @@ def _graceful() -> Any:
 class Served:
     """An endpoint on a free port of this machine, served from a thread while the block lasts.
 
-    ``url`` is its address, ``guarded`` what stands behind it.
+    ``url`` is its address, ``guarded`` what stands behind it. Parameters as of `app.make_app`.
 
     Examples
     --------
@@ -85,10 +87,15 @@ class Served:
     """
 
     def __init__(
-        self, target: Target, settings: Settings | None = None, keys: KeyStore | None = None, observers: tuple[Observer, ...] = ()
+        self,
+        target: Target,
+        settings: Settings | None = None,
+        keys: KeyStore | None = None,
+        observers: tuple[Observer, ...] = (),
+        honest: "NDArray[np.float32] | None" = None,
     ) -> None:
         self.settings = settings or Settings(port=0)
-        self.app = make_app(target, self.settings, keys, observers)
+        self.app = make_app(target, self.settings, keys, observers, honest=honest)
         self._thread: threading.Thread | None = None
 
     @property
@@ -125,13 +132,13 @@ class Served:
         raise Problem("the endpoint to start", "that it did not", "Try another port")
 
 
-def serve(target: Target, settings: Settings, keys: KeyStore, told: Any = None) -> None:
+def serve(target: Target, settings: Settings, keys: KeyStore, told: Any = None, honest: "NDArray[np.float32] | None" = None) -> None:
     """Serve until SIGINT or SIGTERM; requests under way are answered first.
 
     ``told`` is called with the address once the endpoint takes connections.
     """
     check_binding(settings, keys)
-    with closing(make_app(target, settings, keys, told=True)) as app:
+    with closing(make_app(target, settings, keys, honest=honest, told=True)) as app:
         server = make_server(app, settings)
         place = listening(settings.host, settings.port)
         if told is not None:

@@ -1,0 +1,101 @@
+"""The thief's trail, measured: false alarms on honest keys and thieves caught: ``python benchmarks/bench_trail.py [census digits]``.
+
+Honest keys ask held-out rows; the trail knows rows the model was trained on. ``any`` asks at random; ``one class`` asks only rows that
+get one answer, which is honest and unlike the rest, so its alarms say what an operator must expect. Keys draw from one pool of held-out
+rows, so the interval (Clopper and Pearson, 95 %) is that of keys given this pool. Thieves are those of `theft.extraction` and random
+rows; ``natural`` asks honest rows and cannot be seen. Never a timed test.
+"""
+
+import argparse
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tiltyard.intervals import clopper_pearson
+from tiltyard.samples.catalog import Sample, load
+from tiltyard.serving.trail import Honest, Trail, learned
+from tiltyard.targets.estimators import FunctionTarget
+from tiltyard.theft.equations import drawn
+from tiltyard.theft.extraction import Extraction
+
+Rows = NDArray[np.float32]
+
+
+def known(sample: Sample) -> Honest:
+    """What the owner knows of honest rows."""
+    rows = sample.data.seen.sample(3000, np.random.default_rng(1)).x
+    return learned(rows, sample.target.scores(rows), sample.target.schema)
+
+
+def flagged(sample: Sample, honest: Honest, asked: Iterator[Rows]) -> list[bool]:
+    """Is each key that asked these rows flagged?"""
+    trail, found = Trail(honest), []
+    for i, x in enumerate(asked):
+        scores = sample.target.scores(x)
+        trail(x, scores, scores.argmax(1).astype(np.int64), str(i))
+        found.append(trail.of(str(i)).flagged)
+    return found
+
+
+def honest_keys(sample: Sample, keys: int, rows: int, one_class: bool) -> Iterator[Rows]:
+    """Held-out rows of each key."""
+    pool = sample.data.unseen.x
+    answers = sample.target.scores(pool).argmax(1)
+    rng = np.random.default_rng(5)
+    for _ in range(keys):
+        here = np.flatnonzero(answers == rng.choice(answers)) if one_class else np.arange(len(pool))
+        yield pool[rng.choice(here, min(rows, len(here)), replace=False)]
+
+
+def stolen(sample: Sample, strategy: str, budget: int, seed: int) -> Rows:
+    """What a thief asks, in order."""
+    seen: list[Rows] = []
+
+    def answer(x: Rows) -> Rows:
+        seen.append(x.copy())
+        return sample.target.scores(x)
+
+    target = FunctionTarget(answer, sample.target.classes, sample.target.schema, "robbed")
+    Extraction.model_validate({"budget": budget, "strategy": strategy, "points": 3, "epochs": 5, "rows": 100, "seed": seed})(
+        target, sample.data
+    )
+    return np.concatenate(seen[1:])
+
+
+def thieves(sample: Sample) -> dict[str, Callable[[int], Rows]]:
+    """Rows of a thief by its seed."""
+    strategies = ("jacobian", "adaptive", "natural")
+    schema = sample.target.schema
+    return {
+        "random rows, 300": lambda seed: drawn(schema, 300, np.random.default_rng(seed)),
+        **{f"{way}, 600 rows": partial(stolen, sample, way, 600) for way in strategies},
+    }
+
+
+def told(name: str, who: str, found: list[bool]) -> None:
+    """One line with its interval and n."""
+    hits, n = sum(found), len(found)
+    low, high = clopper_pearson(hits, n)
+    print(f"{name:8s} {who:38s} flagged {hits:4d} of {n:4d}   {hits / n:6.1%}  ({low:.1%} to {high:.1%})", flush=True)
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("samples", nargs="*", default=["census", "digits"])
+    parser.add_argument("--keys", type=int, default=1000)
+    parser.add_argument("--thieves", type=int, default=10)
+    given = parser.parse_args()
+    for name in given.samples:
+        sample = load(name)
+        honest, rows = known(sample), 1000 if name == "census" else 500
+        for words, one in (("any", False), ("one class", True)):
+            told(name, f"honest, {rows} rows, {words}", flagged(sample, honest, honest_keys(sample, given.keys, rows, one)))
+        for words, thief in thieves(sample).items():
+            told(name, f"thief, {words}", flagged(sample, honest, map(thief, range(given.thieves))))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,179 @@
+"""The thief's trail: real thieves are flagged, honest keys are not, and what it cannot see is known."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from tiltyard.errors import Problem
+from tiltyard.intervals import clopper_pearson
+from tiltyard.samples.catalog import Sample, load
+from tiltyard.serving.trail import BLOCK, Honest, Trail, View, apart, learned, margins, nearest
+from tiltyard.targets.estimators import FunctionTarget
+from tiltyard.theft.equations import drawn
+from tiltyard.theft.extraction import Extraction
+
+from .conftest import GOOD, SCHEMA, linear, softmax, until
+
+Serve = Callable[..., Any]
+CLIENTS = 200
+
+
+def known(sample: Sample) -> Honest:
+    """What an owner knows of honest rows: those the model was trained on."""
+    rows = sample.data.seen.sample(2000, np.random.default_rng(1)).x
+    return learned(rows, sample.target.scores(rows), sample.target.schema)
+
+
+@pytest.fixture(scope="module")
+def census() -> tuple[Sample, Honest]:
+    """The shipped model, and honest rows as its owner has them."""
+    sample = load("census")
+    return sample, known(sample)
+
+
+def asked_by(sample: Sample, strategy: str, budget: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """What a thief of `theft.extraction` asks and is answered, in order; without the rows its copy is judged on."""
+    seen: list[tuple[NDArray[np.float32], NDArray[np.float32]]] = []
+
+    def answer(x: NDArray[np.float32]) -> NDArray[np.float32]:
+        seen.append((x.copy(), sample.target.scores(x)))
+        return seen[-1][1]
+
+    target = FunctionTarget(answer, sample.target.classes, sample.target.schema, "robbed")
+    Extraction(budget=budget, strategy=strategy, points=3, epochs=5, rows=100, seed=3)(target, sample.data)
+    return np.concatenate([x for x, _ in seen[1:]]), np.concatenate([s for _, s in seen[1:]])
+
+
+@pytest.mark.parametrize(("strategy", "flagged"), [("adaptive", True), ("jacobian", True), ("natural", False)])
+def test_a_real_thief_is_flagged_unless_it_asks_honest_rows(census: tuple[Sample, Honest], strategy: str, flagged: bool) -> None:
+    sample, honest = census
+    x, scores = asked_by(sample, strategy, 600)
+    trail = Trail(honest)
+    trail(x, scores, scores.argmax(1).astype(np.int64), "thief")
+    assert trail.of("thief").flagged is flagged and trail.of("thief").rows == len(x)
+
+
+def test_random_rows_are_flagged(census: tuple[Sample, Honest]) -> None:
+    sample, honest = census
+    x = drawn(sample.target.schema, 2 * BLOCK, np.random.default_rng(0))
+    trail = Trail(honest)
+    scores = sample.target.scores(x)
+    for i in range(0, len(x), 7):
+        trail(x[i : i + 7], scores[i : i + 7], scores[i : i + 7].argmax(1).astype(np.int64), "thief")
+    assert trail.of("thief").flagged
+
+
+@pytest.mark.parametrize(("name", "rows"), [("census", 1000), ("digits", 500)])
+def test_false_alarms_on_honest_keys_are_measured_and_few(name: str, rows: int) -> None:
+    """200 honest keys, each with held-out rows of its own drawing: the upper end of the 95 % interval lies below 5 %."""
+    sample = load(name)
+    honest = known(sample)
+    pool = sample.data.unseen
+    scores = sample.target.scores(pool.x)
+    labels = scores.argmax(1).astype(np.int64)
+    rng = np.random.default_rng(5)
+    trail = Trail(honest)
+    for client in range(CLIENTS):
+        i = rng.choice(len(pool), rows, replace=False)
+        trail(pool.x[i], scores[i], labels[i], str(client))
+    alarms = sum(trail.of(str(client)).flagged for client in range(CLIENTS))
+    assert trail.of("0").blocks >= rows // BLOCK - 1 and clopper_pearson(alarms, CLIENTS)[1] < 0.05, alarms
+
+
+def test_rows_asked_again_and_again_are_no_theft(census: tuple[Sample, Honest]) -> None:
+    sample, honest = census
+    x = np.repeat(sample.data.unseen.x[:50], 20, 0)
+    trail = Trail(honest)
+    scores = sample.target.scores(x)
+    trail(x, scores, scores.argmax(1).astype(np.int64), "probe")
+    assert (trail.of("probe").rows, trail.of("probe").blocks, trail.of("probe").flagged) == (1000, 0, False)
+
+
+def test_what_is_kept_of_a_key_is_bounded(census: tuple[Sample, Honest]) -> None:
+    """A hundred times the rows, no more memory: at most a block of 32 numbers each."""
+    sample, honest = census
+    trail = Trail(honest)
+    sizes = []
+    for part in range(100):
+        x = drawn(sample.target.schema, 190, np.random.default_rng(part))
+        scores = sample.target.scores(x)
+        trail(x, scores, scores.argmax(1).astype(np.int64), "busy")
+        kept = trail.of("busy")._z
+        sizes.append(len(kept))
+        assert all(z.base is None and z.nbytes <= 256 for z in kept.values())
+    assert max(sizes) < BLOCK and trail.of("busy").rows == 19_000
+
+
+def test_known_distances() -> None:
+    z = np.array([[0, 0], [3, 4], [0, 1], [10, 0]], np.float32)
+    assert nearest(z, np.array([0, 0, 0, 1])).tolist() == pytest.approx([1, np.sqrt(18), 1])
+    assert len(nearest(z, np.arange(4))) == 0
+    assert margins(np.array([[0.5, 0.2, 0.3], [0.1, 0.1, 0.8]], np.float32)).tolist() == pytest.approx([0.2, 0.7])
+
+
+def test_the_statistic_is_scipys() -> None:
+    from scipy.stats import ks_2samp
+
+    rng = np.random.default_rng(0)
+    for n in (1, 5, 100):
+        a, b = rng.normal(size=n).round(1), np.sort(rng.normal(0.3, size=300)).round(1)
+        assert apart(a, np.sort(b)) == pytest.approx(ks_2samp(a, b).statistic)
+    assert apart(np.empty(0), np.arange(3.0)) == 1
+
+
+def test_wide_rows_are_projected_and_distances_keep() -> None:
+    schema = load("digits").target.schema
+    x = np.random.default_rng(0).random((50, 1, 28, 28), np.float32)
+    z = View.of(schema, np.random.default_rng(1))(x)
+    far = np.linalg.norm(x[0] - x[1:].reshape(49, 1, 28, 28), axis=(2, 3)).ravel()
+    assert z.shape == (50, 32) and np.median(np.linalg.norm(z[0] - z[1:], axis=1) / far) == pytest.approx(1, abs=0.15)
+
+
+def test_few_rows_say_nothing() -> None:
+    x = drawn(SCHEMA, 100, np.random.default_rng(0))
+    with pytest.raises(Problem, match="500"):
+        learned(x, softmax(x), SCHEMA)
+
+
+def test_an_endpoint_flags_logs_refuses_and_forgets(serving: Serve, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    honest = drawn(SCHEMA, 800, rng)
+    honest[:, 0], honest[:, 1] = rng.integers(17, 41, 800), rng.uniform(0, 200, 800)
+    asked = serving(trail={"action": "refuse"}, log=str(tmp_path / "log"), limits={"rows": 300}, target=linear(), honest=honest)
+    admin = asked.keys.new("admin", ("admin",)).secret
+    head = {"Authorization": f"Bearer {admin}"}
+    assert asked.predict(*honest[:200].tolist()).status_code == 200
+    asked.served.guarded.settle()
+    assert asked.predict(GOOD).status_code == 200
+    assert asked.predict(*drawn(SCHEMA, 300, rng).tolist()).status_code == 200
+    asked.served.guarded.settle()
+    refused = asked.predict(GOOD)
+    assert refused.status_code == 403 and "operator" in refused.text
+    line = next(e for e in map(json.loads, until((tmp_path / "log").read_text).splitlines()) if e["event"] == "extraction suspected")
+    key = asked.keys.all()[0].id
+    assert (
+        line["key"] == key
+        and line["flagged"]
+        and set(line) == {"time", "event", "key", "flagged", "rows", "blocks", "worst_distance", "worst_margin"}
+    )
+    told = asked.client.get("/v1/keys", headers=head).json()
+    assert told["keys"][0]["trail"]["flagged"] and told["keys"][0]["spent"] == 501 and "hash" not in str(told)
+    assert asked.client.get("/v1/keys").status_code == 403
+    assert asked.client.post(f"/v1/keys/{key}/clear").status_code == 403
+    assert asked.client.post(f"/v1/keys/{key}/clear", headers=head).json()["trail"]["flagged"] is False
+    assert asked.predict(GOOD).status_code == 200
+    for path in (f"/v1/keys/{key}/burn", "/v1/keys/none/revoke"):
+        assert asked.client.post(path, headers=head).status_code == 404
+    assert asked.client.post(f"/v1/keys/{key}/revoke", headers=head).json()["state"] == "revoked"
+    assert asked.predict(GOOD).status_code == 401
+
+
+def test_without_honest_rows_no_trail_is_kept_and_the_log_says_so(serving: Serve, tmp_path: Path) -> None:
+    asked = serving(log=str(tmp_path / "log"))
+    assert asked.served.guarded.trail is None
+    assert json.loads((tmp_path / "log").read_text().splitlines()[0])["event"] == "no trail"

@@ -1,0 +1,43 @@
+"""What an operator with an admin key may see and do while the endpoint runs."""
+
+from typing import TYPE_CHECKING, Any
+
+from ..errors import Problem
+from .refusal import refuse
+
+if TYPE_CHECKING:
+    from .guarding import Guarded
+    from .keys import Key
+
+ACTS = ("revoke", "clear")
+
+
+def overview(guarded: "Guarded") -> dict[str, Any]:
+    """Every key with its rows spent in this period and its trail; never its hash."""
+    limits = guarded.trail.honest.limits if guarded.trail else None
+    told = {"watched": limits is not None}
+    if limits is not None:
+        told |= {"distance_limit": round(limits.distance, 3), "margin_limit": round(limits.margin, 3)}  # type: ignore[dict-item]
+    return {"keys": [_facts(guarded, key) for key in guarded.keys.all()], "trail": told, "unobserved": guarded.unobserved}
+
+
+def changed(guarded: "Guarded", id: str, act: str) -> dict[str, Any]:
+    """Revoke a key, or clear its trail; 404 where there is no such key or act."""
+    key = next((k for k in guarded.keys.all() if k.id == id), None)
+    if key is None or act not in ACTS:
+        raise refuse(404, f"/v1/keys/ID/{' or '.join(ACTS)} of a key there is", "another", "See GET /v1/keys")
+    try:
+        if act == "revoke":
+            key = guarded.keys.revoke(id)
+        elif guarded.trail is not None:
+            guarded.trail.clear(id)
+    except (Problem, OSError):
+        raise refuse(503, "a file of keys that can be written", "one that cannot", "Mend it on the server") from None
+    guarded.journal.event({"event": f"key {act}", "key": id})
+    return _facts(guarded, key)
+
+
+def _facts(guarded: "Guarded", key: "Key") -> dict[str, Any]:
+    facts = key.model_dump(mode="json", include={"id", "name", "scopes", "created", "expires", "revoked"})
+    facts |= {"state": key.state(guarded.keys.clock()), "spent": guarded.quota.ledger.spent(key.id), "budget": guarded.quota.budget(key)}
+    return facts | ({"trail": guarded.trail.of(key.id).facts()} if guarded.trail else {})

@@ -1,0 +1,221 @@
+"""A thief's trail: do a key's queries look like honest ones?
+
+In the manner of PRADA (Juuti et al. 2019, arXiv 1805.02628), which looks at each client's distribution of distances from a
+query to the nearest earlier one of the same class. PRADA holds that distribution against a normal one; honest rows of a
+table are not normal (one-hot groups), and uniform random rows are. So we hold it against honest rows of this very
+model, by the two-sample Kolmogorov-Smirnov statistic, and with it the margins of the answers, which a thief who asks
+where the copy is unsure makes small. Limits come from blocks drawn of the honest rows. A row asked again within a block
+teaches a thief nothing and is not counted: who honestly asks one row every minute is not strange for it.
+
+What it cannot see: a thief who asks honest rows at random (against that helps only the budget), one who spreads over many
+keys, or fewer rows than two blocks; and of pictures a thief who changes honest ones a little. Who honestly asks unlike the
+honest rows, as one class alone, can be flagged too: it is a question for an operator, not a proof. How often, measured:
+``benchmarks/bench_trail.py``.
+"""
+
+import hashlib
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..datasets.schema import Schema
+from ..errors import Problem
+
+BLOCK = 100
+DRAWS = 2000
+ALLOWED = 0.001
+WIDTH = 32
+LEAST = 5 * BLOCK
+MOST = 20_000
+SIDES: tuple[Literal["left", "right"], ...] = ("left", "right")
+
+
+@dataclass(frozen=True)
+class View:
+    """Rows as the trail keeps them: scaled by the schema's ranges and, where they are wide, projected to 32 random directions."""
+
+    low: NDArray[np.float32]
+    span: NDArray[np.float32]
+    directions: NDArray[np.float32] | None
+
+    @classmethod
+    def of(cls, schema: Schema, rng: np.random.Generator) -> "View":
+        """The view of a schema's rows; distances keep within a few percent (Johnson and Lindenstrauss 1984)."""
+        low, high = schema.low.ravel(), schema.high.ravel()
+        wide = low.size > 2 * WIDTH
+        directions = rng.normal(size=(low.size, WIDTH)).astype(np.float32) / np.float32(np.sqrt(WIDTH)) if wide else None
+        return cls(low, np.maximum(high - low, 1e-9).astype(np.float32), directions)
+
+    def __call__(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Float32 (n, at most 64)."""
+        scaled: NDArray[np.float32] = ((x.reshape(len(x), -1) - self.low) / self.span).astype(np.float32)
+        return scaled if self.directions is None else scaled @ self.directions
+
+
+def nearest(z: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The distance of each row to the nearest other one of its label; rows alone in their label are left out."""
+    squares = (z**2).sum(1)
+    apart = np.maximum(squares[:, None] - 2 * z @ z.T + squares, 0).astype(np.float64)
+    apart[labels[:, None] != labels[None]] = np.inf
+    np.fill_diagonal(apart, np.inf)
+    least = apart.min(1)
+    found: NDArray[np.float64] = np.sqrt(least[np.isfinite(least)])
+    return found
+
+
+def margins(scores: NDArray[np.float32]) -> NDArray[np.float64]:
+    """How much the best score of each row is above the second."""
+    top = np.partition(scores, scores.shape[1] - 2, axis=1)
+    found: NDArray[np.float64] = (top[:, -1] - top[:, -2]).astype(np.float64)
+    return found
+
+
+def apart(sample: NDArray[np.float64], reference: NDArray[np.float64]) -> float:
+    """The two-sample Kolmogorov-Smirnov statistic, 0 to 1; ``reference`` is sorted. 1 for an empty sample.
+
+    It is greatest just before or at a value of the sample: between two of them one side stands still and the other only rises.
+    """
+    if not len(sample):
+        return 1.0
+    values = np.sort(sample)
+    gaps = [
+        np.searchsorted(values, values, side) / len(values) - np.searchsorted(reference, values, side) / len(reference) for side in SIDES
+    ]
+    return float(np.abs(gaps).max())
+
+
+@dataclass(frozen=True)
+class Steps:
+    """How far one block of queries is from honest ones: by nearest distances and by margins."""
+
+    distance: float
+    margin: float
+
+
+@dataclass(frozen=True)
+class Honest:
+    """What honest queries look like: sorted nearest distances and margins, and how far a block may be from them."""
+
+    view: View
+    distances: NDArray[np.float64]
+    margins: NDArray[np.float64]
+    limits: Steps
+
+    def measured(self, z: NDArray[np.float32], labels: NDArray[np.int64], gaps: NDArray[np.float64]) -> Steps:
+        """How far a block is."""
+        return Steps(apart(nearest(z, labels), self.distances), apart(gaps, self.margins))
+
+    def strange(self, steps: Steps) -> bool:
+        """Is it farther than honest blocks are?"""
+        return steps.distance > self.limits.distance or steps.margin > self.limits.margin
+
+
+def learned(x: NDArray[np.float32], scores: NDArray[np.float32], schema: Schema, seed: int = 0) -> Honest:
+    """From honest rows and the model's answers to them.
+
+    The limits are what a share `ALLOWED` of blocks of 100 rows, drawn at random of the honest rows, passes.
+
+    Raises
+    ------
+    Problem
+        For fewer than 500 different rows.
+    """
+    first = np.unique(x[:MOST].reshape(len(x[:MOST]), -1), axis=0, return_index=True)[1]
+    if len(first) < LEAST:
+        raise Problem(f"at least {LEAST} different honest rows to know a thief from", f"{len(first)}", "Give more rows")
+    rng = np.random.default_rng(seed)
+    view = View.of(schema, rng)
+    z, scores = view(x[first]), scores[first]
+    labels, gaps = scores.argmax(1).astype(np.int64), margins(scores)
+    blocks = [rng.choice(len(z), BLOCK, replace=False) for _ in range(DRAWS)]
+    near = [nearest(z[b], labels[b]) for b in blocks]
+    distances, honest_gaps = np.sort(np.concatenate(near[: DRAWS // 4])), np.sort(gaps)
+    rest = range(DRAWS // 4, DRAWS)
+    limits = Steps(
+        float(np.quantile([apart(near[i], distances) for i in rest], 1 - ALLOWED)),
+        float(np.quantile([apart(gaps[blocks[i]], honest_gaps) for i in rest], 1 - ALLOWED)),
+    )
+    return Honest(view, distances, honest_gaps, limits)
+
+
+@dataclass
+class Watched:
+    """What is known of one key. Of its rows at most one block is held, scaled and projected, in memory alone."""
+
+    rows: int = 0
+    blocks: int = 0
+    successive: int = 0
+    flagged: bool = False
+    last: Steps | None = None
+    worst: Steps = Steps(0.0, 0.0)
+    _z: dict[bytes, NDArray[np.float32]] = field(default_factory=dict, repr=False)
+    _labels: list[int] = field(default_factory=list, repr=False)
+    _gaps: list[float] = field(default_factory=list, repr=False)
+
+    def facts(self) -> dict[str, int | float | bool]:
+        """For the log and an operator: counts, and how far its worst blocks were from honest ones (0 to 1)."""
+        worst = {"worst_distance": round(self.worst.distance, 3), "worst_margin": round(self.worst.margin, 3)}
+        return {"flagged": self.flagged, "rows": self.rows, "blocks": self.blocks, **worst}
+
+
+class Trail:
+    """An observer that keeps each key's statistics; flagged is who was strange in two blocks running.
+
+    Parameters
+    ----------
+    told
+        Called once with key and facts when a key becomes flagged.
+    """
+
+    def __init__(self, honest: Honest, told: Callable[[str, Watched], None] | None = None) -> None:
+        self.honest = honest
+        self.told = told
+        self._lock = threading.Lock()
+        self._watched: dict[str, Watched] = {}
+
+    def __call__(self, x: NDArray[np.float32], scores: NDArray[np.float32], labels: NDArray[np.int64], key: str) -> None:
+        """Take the rows of one answer."""
+        z, gaps = self.honest.view(x), margins(scores)
+        with self._lock:
+            watched = self._watched.setdefault(key, Watched())
+            before = watched.flagged
+            for i in range(len(x)):
+                self._step(watched, _digest(x[i]), z[i], int(labels[i]), float(gaps[i]))
+        if watched.flagged and not before and self.told is not None:
+            self.told(key, watched)
+
+    def of(self, key: str) -> Watched:
+        """What is known of a key so far."""
+        with self._lock:
+            return self._watched.get(key, Watched())
+
+    def clear(self, key: str) -> None:
+        """Forget a key's trail, as an operator does who knows better."""
+        with self._lock:
+            self._watched.pop(key, None)
+
+    def _step(self, watched: Watched, digest: bytes, z: NDArray[np.float32], label: int, gap: float) -> None:
+        watched.rows += 1
+        if digest in watched._z:
+            return
+        watched._z[digest] = z.copy()  # not a view, which would hold the whole request
+        watched._labels.append(label)
+        watched._gaps.append(gap)
+        if len(watched._z) < BLOCK:
+            return
+        steps = self.honest.measured(np.stack(list(watched._z.values())), np.asarray(watched._labels, np.int64), np.asarray(watched._gaps))
+        for part in (watched._z, watched._labels, watched._gaps):
+            part.clear()
+        watched.blocks += 1
+        watched.last = steps
+        watched.worst = Steps(max(watched.worst.distance, steps.distance), max(watched.worst.margin, steps.margin))
+        watched.successive = watched.successive + 1 if self.honest.strange(steps) else 0
+        watched.flagged = watched.flagged or watched.successive >= 2
+
+
+def _digest(row: NDArray[np.float32]) -> bytes:
+    return hashlib.blake2b(row.tobytes(), digest_size=16).digest()
