@@ -8,6 +8,7 @@ from ..errors import Problem
 from .keys import KeyStore
 from .settings import Settings
 
+BACKLOG = 2048
 CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 
 
@@ -45,12 +46,13 @@ def _no_password() -> str:
 
 
 def listening(host: str, port: int) -> socket.socket:
-    """A socket bound to host and port (0: a free one)."""
+    """A socket that takes connections on host and port (0: a free one); they wait until it is served."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     made = socket.socket(family, socket.SOCK_STREAM)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         made.bind((host, port))
+        made.listen(BACKLOG)
     except OSError as error:
         with closing(made):
             raise Problem(f"port {port} free on {host}", error.strerror or str(error), "Choose another port") from None

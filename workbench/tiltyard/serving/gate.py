@@ -1,6 +1,7 @@
 """The outermost layer: every request passes it, and nothing passes out without its headers. Errors end here."""
 
 import asyncio
+import random
 import secrets
 import time
 import traceback
@@ -44,13 +45,14 @@ class Gate:
         self.journal = journal
         self.headers = [*HEADERS, STRICT] if secure else HEADERS
         self.draining = False
+        self._ids = random.Random(secrets.randbits(128))  # names requests and guards nothing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        trace = scope["trace"] = Trace(secrets.token_hex(8))
+        trace = scope["trace"] = Trace(f"{self._ids.getrandbits(64):016x}")
         waits = any(name == b"expect" for name, _ in scope["headers"])  # the client sends no body before we ask for it
         passage = _Passage(self, trace, receive, send, waits)
         begun = time.perf_counter()
