@@ -39,6 +39,7 @@ class FederatedTraining(Defense):
         "Bagdasaryan et al. 2018, arXiv 1807.00459",
         "McMahan et al. 2018, arXiv 1710.06963",
     )
+    answers: ClassVar[tuple[str, ...]] = ("federated.gradient_leakage",)
     cost: ClassVar[str] = "one training, plus measuring after each round"
     quick: ClassVar[dict[str, Any]] = {"rounds": 5, "rows": 4000}
 

@@ -106,7 +106,7 @@ def notes(step: "FederatedTraining", start: "Setting", ran: "Ran") -> tuple[str,
     lost, refused = sum(len(r.lost) for r in ran.rounds), sum(len(r.refused) for r in ran.rounds)
     found = [
         "The intervals are over held-out rows, not over trainings.",
-        "The server sees every client's update.",
+        "The server sees every client's update; see federated.gradient_leakage.",
     ]
     if plan.secure:
         found[1] = "The updates were summed under SecAgg+: the server saw the sum alone."
