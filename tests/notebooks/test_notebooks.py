@@ -1,5 +1,6 @@
 """The notebooks run as they stand, in a kernel of their own."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -25,3 +26,18 @@ def test_notebooks_are_kept_without_outputs():
     for path in NOTEBOOKS.rglob("*.ipynb"):
         book = nbformat.read(path, as_version=4)
         assert all(not cell.get("outputs") for cell in book.cells), path
+
+
+@pytest.mark.slow
+def test_an_open_endpoint_is_robbed_and_a_guarded_one_less(tmp_path, monkeypatch):
+    monkeypatch.setenv("TILTYARD_STORE", str(tmp_path / "runs.sqlite"))
+    book = nbformat.read(NOTEBOOKS / "guarded_endpoint.ipynb", as_version=4)
+    NotebookClient(book, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}).execute()
+    said = "".join(o.get("text", "") for cell in book.cells for o in cell.get("outputs", []))
+    assert "9 found something, 0 could not be asked" in said
+    assert "12 of 13 probes passed, 0 found something" in said
+    fidelity = dict(re.findall(r"(open|guarded): +(0\.\d+) \[", said))
+    assert float(fidelity["open"]) > float(fidelity["guarded"])
+    assert "after 2,000 rows" in said
+    assert "after 92 rows" in said
+    assert not re.search(r"ty_[\w-]{20}", nbformat.writes(book))

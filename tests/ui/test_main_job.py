@@ -128,8 +128,8 @@ def test_the_privacy_sliders_follow_one_another(window: Window) -> None:
 def test_a_missing_file_is_said_in_one_line_and_loses_nothing(window: Window) -> None:
     page = window.page
     page.get_by_text("Files of mine").click()
-    page.get_by_placeholder("model.safetensors", exact=False).fill("/nowhere/model.safetensors")
-    page.get_by_placeholder("data.csv", exact=False).fill("/nowhere/data.csv")
+    page.get_by_role("textbox", name="Model file").fill("/nowhere/model.safetensors")
+    page.get_by_role("textbox", name="Data file").fill("/nowhere/data.csv")
     page.keyboard.press("Tab")
     page.get_by_role("button", name="Load and probe").click()
     page.get_by_text(re.compile(r"Expected .*; found .*nowhere|/nowhere")).locator("visible=true").first.wait_for()

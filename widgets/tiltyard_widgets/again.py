@@ -28,7 +28,10 @@ class AgainView(w.VBox):
         self.session, self.message = session, message
         self.record: Record | None = None
         self.measure = look.button(
-            "Measure everything again", kind="primary", title="Every check run before, on the defended model, with the same parameters"
+            "Measure everything again",
+            kind="primary",
+            title="Every check run before, on the defended model, with the same parameters",
+            denied=session.denied("run"),
         )
         self.measure.on_click(lambda _: self.run())
         self.take = look.button(

@@ -55,7 +55,7 @@ class LoadPanel(Panel):
         self.architecture = look.entry("Architecture", "where the file does not say", help='JSON or a path to it: {"layers": [...]}')
         self.factory = look.entry("Factory", "package.module:function", help="Makes the module; instead of an architecture")
         self.member = look.entry("Trained-on column", "of 0 and 1, where known", help="Empty where nobody knows which rows were trained on")
-        self.propose = look.button("Read the data")
+        self.propose = look.button("Read the data", denied=self.session.denied("run"))
         self.opener = look.button("Load and probe", kind="primary")
         self.progress = ProgressView()
         self.said = outcome()
@@ -91,7 +91,11 @@ class LoadPanel(Panel):
         self.message.clear()
         self._busy("Reading the data")
         self.proposed_for = ""
-        self.session.aside(self._proposal, self._proposed, self._failed)
+        self.session.aside(self._read_by_right, self._proposed, self._failed)
+
+    def _read_by_right(self) -> "Proposal":
+        self.session.person.must("run")
+        return self._proposal()
 
     def _proposed(self, proposal: "Proposal") -> None:
         self._idle("Read. Correct what was assumed, then load.")
@@ -110,6 +114,8 @@ class LoadPanel(Panel):
     def _pair(self) -> "Loaded":
         from tiltyard.targets.probing import probe
 
+        if self.source.value != "sample":
+            self.session.person.must("run")
         target, data = {"files": self._files, "endpoint": self._remote, "sample": self._sample}[self.source.value]()
         return Loaded(target, data, probe(target, data))
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 import ipywidgets
+import traitlets
 
 from .block import Block, esm
 from .markup import Text
@@ -55,9 +56,26 @@ def page(children: Iterable[ipywidgets.Widget]) -> ipywidgets.VBox:
     return _box([style(), stack(children)], ["tiltyard-page"])
 
 
-def button(label: str, kind: str = "plain", title: str = "") -> ipywidgets.Button:
-    """An ipywidgets button in our look; ``kind`` is plain, primary or danger."""
-    made = ipywidgets.Button(description=label, tooltip=title or None)
+class Button(ipywidgets.Button):
+    """A button that stays disabled while ``denied`` says why the person's role does not allow what it does."""
+
+    denied = traitlets.Unicode("")
+
+    @traitlets.validate("disabled")
+    def _stays(self, proposal: dict[str, bool]) -> bool:
+        return bool(self.denied) or proposal["value"]
+
+
+def button(label: str, kind: str = "plain", title: str = "", denied: str = "") -> Button:
+    """An ipywidgets button in our look; ``kind`` is plain, primary or danger.
+
+    Parameters
+    ----------
+    denied
+        Why the role does not allow it (`Session.denied`); the button then says so and stays disabled. Whoever sends the
+        click all the same is refused by the policy: the button is only polite.
+    """
+    made = Button(description=label, tooltip=denied or title or None, denied=denied, disabled=bool(denied))
     for name in ("tiltyard", "tiltyard-button", f"tiltyard-{kind}"):
         made.add_class(name)
     return made

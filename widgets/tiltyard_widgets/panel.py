@@ -83,13 +83,14 @@ class StepRunner(w.VBox):
         only = [name for name in step.model_fields if name not in held]
         self.form: Form[Step] = form_for(step, choices=self._choices(), only=only)
         word = "Apply the defense" if issubclass(step, Defense) else "Run"
-        self.button = look.button(word, kind="primary", title=step.title)
+        self.button = look.button(word, kind="primary", title=step.title, denied=session.denied("run"))
         self.button.on_click(lambda _: self.run())
         self.progress = ProgressView()
         self.progress.on_cancel(self.cancel)
         self.again = AgainView(session, message) if issubclass(step, Defense) else None
         self.question = look.text(step.question, kind="help")
-        self.children = (self.question, self.button, self.progress, *([bound] if bound else []), self.form)
+        why = (look.text(self.button.denied, kind="help"),) if self.button.denied else ()
+        self.children = (self.question, self.button, *why, self.progress, *([bound] if bound else []), self.form)
 
     def _choices(self) -> dict[str, list[str]]:
         data = self.session.data

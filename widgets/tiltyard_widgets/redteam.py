@@ -51,9 +51,9 @@ class RedTeamPanel(Panel):
             label="Depth of each attack", options=[("Quick: fewer rows", "quick"), ("Full: defaults of each attack", "full")], value="quick"
         )
         self.profile.observe(lambda _: self._later(), "value")
-        self.go = look.button("Run the plan", kind="primary")
+        self.go = look.button("Run the plan", kind="primary", denied=self.session.denied("run"))
         self.go.on_click(lambda _: self.run())
-        self.over = look.button("Start over", title="Run every step again, with the whole budget")
+        self.over = look.button("Start over", title="Run every step again, with the whole budget", denied=self.session.denied("run"))
         self.over.on_click(lambda _: self.start_over())
         self.progress = ProgressView()
         self.progress.on_cancel(self.session.cancel)

@@ -39,7 +39,9 @@ class ReportPanel(Panel):
             options=[("Quick: minutes, fewer rows", "quick"), ("Full: every check at its defaults", "full")],
             value="quick",
         )
-        self.all = look.button("Run what is missing", kind="primary", title="Run every check that has no result yet")
+        self.all = look.button(
+            "Run what is missing", kind="primary", title="Run every check that has no result yet", denied=self.session.denied("run")
+        )
         self.all.on_click(lambda _: self.run_missing())
         self.progress = ProgressView()
         self.progress.on_cancel(self.session.cancel)
@@ -49,9 +51,9 @@ class ReportPanel(Panel):
             value="html",
         )
         self.folder = look.entry("Folder", value=".", help="Where the file is written, on the kernel's machine")
-        self.write = look.button("Write the file")
+        self.write = look.button("Write the file", denied=self.session.denied("write"))
         self.write.on_click(lambda _: self.export())
-        self.fetch = look.button("Prepare a download")
+        self.fetch = look.button("Prepare a download", denied=self.session.denied("export"))
         self.fetch.on_click(lambda _: self.download())
         self.link = Download()
         self.written = look.text("", kind="help")

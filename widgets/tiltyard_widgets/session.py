@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 import traitlets as t
 
 from tiltyard.access.person import Person, me
+from tiltyard.access.roles import Action, reason
 from tiltyard.check import Step
 from tiltyard.datasets.dataset import Dataset
 from tiltyard.errors import Problem
@@ -77,6 +78,10 @@ class Session(t.HasTraits):
         if self.target is None or self.data is None:
             return False
         return record.target.fingerprint == self.target.fingerprint and record.data.fingerprint == self.data.fingerprint
+
+    def denied(self, action: Action) -> str:
+        """Why the person's role does not allow it, in one sentence, or nothing where it does."""
+        return reason(self.person.role, action)
 
     def ready(self) -> tuple[Target, Dataset]:
         """Target and data, or a `Problem`; also one where something runs already."""

@@ -11,6 +11,9 @@ from typing import BinaryIO
 
 import traitlets
 
+from tiltyard.access.person import me
+from tiltyard.access.roles import reason
+
 from .block import Block, esm
 
 MOST = 2_000_000_000
@@ -71,6 +74,9 @@ class Upload(Block):
     def _begin(self, name: str, size: object) -> None:
         self._close()
         self.said = ""
+        if why := reason(me().role, "write"):
+            self._drop(why)
+            return
         room = min(MOST, shutil.disk_usage(_folder()).free // 2)
         if not isinstance(size, int) or not 0 < size <= room:
             self._drop(f"Expected a file of 1 byte to {room / 1e6:,.0f} MB; found {size} bytes")

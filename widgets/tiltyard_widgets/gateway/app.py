@@ -48,12 +48,14 @@ class App(Voila):
             self.token = token() if self.login == "token" else ""
         self.voila_configuration.multi_kernel_manager_class = OwnedKernels
         self.voila_configuration.allow_template_override = "NO"
-        own_environment()
 
     def init_settings(self) -> dict[str, Any]:
         """Voila's settings, less its trust in any host name, and with a log that keeps no query."""
         settings: dict[str, Any] = super().init_settings()
         identity = self.identity_provider
+        if self.login == "hub":
+            identity.taken()
+        own_environment()
         if self.login != "hub":
             identity.login_handler_class, identity.logout_handler_class = LoginHandler, LogoutHandler
             identity.secure_cookie = True if self.hostname else None

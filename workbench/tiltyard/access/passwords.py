@@ -79,8 +79,8 @@ class Lockout:
         """A try with a wrong password."""
         with self._guard:
             count, _ = self._failed.pop(name, (0, 0.0))
-            if len(self._failed) >= MOST_NAMES:  # forget the oldest, so that made-up names cannot fill the memory
-                self._failed.pop(next(iter(self._failed)))
+            if len(self._failed) >= MOST_NAMES:  # made-up names can neither fill the memory nor push out one that is locked
+                self._failed.pop(min(self._failed, key=lambda known: self._failed[known]))
             self._failed[name] = (count + 1, self._clock())
 
     def passed(self, name: str) -> None:

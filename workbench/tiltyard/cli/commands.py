@@ -52,14 +52,17 @@ def app_(
     browser: Annotated[bool, typer.Option("--browser", help="Open a browser too.")] = False,
     password: Annotated[bool, typer.Option("--password", help="People log in by name and password; see `tiltyard user`.")] = False,
     no_token: Annotated[bool, typer.Option("--no-token", help="Let in whoever can reach 127.0.0.1, as you.")] = False,
+    hub: Annotated[bool, typer.Option("--hub", help="Started by JupyterHub, which says who it is.")] = False,
     hostname: Annotated[str, typer.Option(metavar="NAME", help="The name a TLS proxy of yours serves it under.")] = "",
+    notebook: Annotated[Path | None, typer.Option(metavar="FILE.ipynb", help="Serve this notebook instead of the workbench.")] = None,
 ) -> None:
     """The workbench as a Voila app on 127.0.0.1; prints the URL with the token that opens it."""
-    from .window import Door, app
+    from .window import Door, Login, app
 
-    if password and no_token:
-        raise typer.BadParameter("Expected --password or --no-token; found both. Leave one away")
-    raise typer.Exit(app(port, browser, Door("password" if password else "none" if no_token else "token", hostname)))
+    if password + no_token + hub > 1:
+        raise typer.BadParameter("Expected one of --password, --hub and --no-token; found several. Leave the others away")
+    login: Login = "password" if password else "hub" if hub else "none" if no_token else "token"
+    raise typer.Exit(app(port, browser, Door(login, hostname, notebook)))
 
 
 @app.command()

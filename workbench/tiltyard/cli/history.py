@@ -42,6 +42,7 @@ def _cells(line: RunLine) -> tuple[str, ...]:
 def forget(name: str) -> int:
     """Delete one run."""
     store = Store()
+    store.person.must("delete")
     run = store.run(name)
     unlogged(store.delete(run.id))
     say(f"Forgot run {run.short} ({run.name}).")

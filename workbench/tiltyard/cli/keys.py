@@ -4,6 +4,7 @@ import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from ..access.person import me
 from ..errors import Problem
 from ..result import Frozen
 from ..running.audit import note
@@ -32,7 +33,8 @@ class KeyList(Frozen):
 
 
 def store(file: Path | None) -> KeyStore:
-    """The keys in ``file``, or in the usual place."""
+    """The keys in ``file``, or in the usual place, for whoever may have to do with keys."""
+    me().must("keys")
     return KeyStore(file or default_place())
 
 

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from ..access.person import me
 from ..errors import Problem
 from ..progress import Progress
 from ..running import audit
@@ -29,6 +30,7 @@ NEXT_PASSPHRASE = "TILTYARD_NEW_PASSPHRASE"
 
 def sign(paths: list[Path], key_file: Path, fresh: bool, out: Path | None) -> int:
     """Sign files and folders; makes the key first where ``fresh``."""
+    me().must("keys" if fresh else "write")
     protect = passphrase(os.environ[PASSPHRASE], fresh) if os.environ.get(PASSPHRASE) else None
     key = new_signing_key(key_file, protect) if fresh else read_signing_key(key_file, protect or _asked_for(key_file))
     if fresh:
@@ -41,9 +43,10 @@ def sign(paths: list[Path], key_file: Path, fresh: bool, out: Path | None) -> in
 
 
 def verify(path: Path, key_file: Path | None, anchor: str) -> int:
-    """Hold files against their signature, or an audit log against its chain and head."""
+    """Hold files against their signature, or an audit log against its chain and head, which admins alone may read."""
     try:
         if is_audit_log(path):
+            me().must("log")
             return _audit_log(path, key_file, anchor)
         if anchor:
             raise Problem("--anchor with an audit log", f"{path}, which is none", "Leave --anchor away")
@@ -54,6 +57,7 @@ def verify(path: Path, key_file: Path | None, anchor: str) -> int:
 
 def seal(paths: list[Path], key_file: Path | None, fresh: bool, out: Path | None) -> int:
     """Encrypt each file into ``FILE.sealed`` beside it, or one into ``out``."""
+    me().must("keys" if fresh else "write")
     _one_for_one(paths, out)
     targets = [(path, out or path.with_name(path.name + sealing.SUFFIX)) for path in paths]
     if fresh and key_file is None:
@@ -72,6 +76,7 @@ def seal(paths: list[Path], key_file: Path | None, fresh: bool, out: Path | None
 
 def rotate(paths: list[Path], old: Path | None, new: Path | None, fresh: bool) -> int:
     """Give sealed files another key; their data are not written again."""
+    me().must("keys")
     if fresh and new is None:
         raise Problem("--to-key-file with --new-key", "none", "Name the file to make")
     try:
@@ -89,6 +94,7 @@ def rotate(paths: list[Path], old: Path | None, new: Path | None, fresh: bool) -
 
 def unseal(paths: list[Path], key_file: Path | None, out: Path | None) -> int:
     """Decrypt each file beside it, without ``.sealed``, or one into ``out``."""
+    me().must("write")
     _one_for_one(paths, out)
     targets = [(path, out or _plain_name(path)) for path in paths]
     key: Key = read_sealing_key(key_file) if key_file else asked(PASSPHRASE)

@@ -24,17 +24,25 @@ PATIENCE = 120.0
 
 
 OPEN = "Anybody who can reach this machine's loopback address, every account of it too, gets in as you: there is no token."
+Login = Literal["token", "password", "hub", "none"]
 
 
 @dataclass(frozen=True)
 class Door:
-    """How people come into the app: by token, by name and password, or all who can reach it; ``hostname`` is a TLS proxy's."""
+    """How people come into the app, and to what.
 
-    login: Literal["token", "password", "none"] = "token"
+    ``login`` is by token, by name and password, by JupyterHub, or none for all who can reach it; ``hostname`` is a TLS
+    proxy's; ``page`` another notebook than the workbench.
+    """
+
+    login: Login = "token"
     hostname: str = ""
+    page: Path | None = None
 
     def ready(self) -> None:
         """Raise where nobody could come in, or everybody from elsewhere."""
+        if self.page is not None and not (self.page.is_file() and self.page.suffix == ".ipynb"):
+            raise Problem("a notebook (.ipynb) to serve", f"{self.page}, which is none", "Name another")
         if self.login == "none" and self.hostname:
             raise Problem("a login for an app others can reach", "--no-token with --hostname", "Leave one of them away")
         if self.login == "password":
@@ -47,6 +55,9 @@ class Door:
 def app(port: int | None, browser: bool, door: Door) -> int:
     """Start the app behind its door, print the URL once it answers, and stay until it ends."""
     door.ready()
+    if door.login == "hub":
+        with started(voila(None, door)) as server:
+            return max(server.wait(), 0)
     chosen = free_port(PORTS["app"], port)
     token = secrets.token_urlsafe(32) if door.login == "token" else ""
     remark("Starting the workbench; Ctrl-C stops it.")
@@ -114,9 +125,10 @@ def notebook(name: str = "workbench") -> Path:
     raise Problem(f"the notebook {name}.ipynb", f"none at {beside}", "Install tiltyard again")
 
 
-def voila(port: int, door: Door) -> list[str]:
-    """The command that serves the workbench as an app; it reads a token from its standard input."""
-    words = [sys.executable, "-m", "tiltyard_widgets.gateway", str(notebook()), f"--Voila.ip={HOST}", f"--port={port}"]
+def voila(port: int | None, door: Door) -> list[str]:
+    """The command that serves the workbench as an app; it reads a token from its standard input. No port: JupyterHub says which."""
+    words = [sys.executable, "-m", "tiltyard_widgets.gateway", str(door.page or notebook())]
+    words += [f"--Voila.ip={HOST}", f"--port={port}"] if port else []
     words += [f"--App.login={door.login}", f"--App.hostname={door.hostname}", "--template=tiltyard", "--no-browser"]
     words += ["--Voila.log_level=ERROR", "--VoilaConfiguration.file_allowlist", "a^", "--Voila.port_retries=0"]
     for extension in ("@voila-dashboards/jupyterlab-preview", "tiltyard"):  # they need JupyterLab's own parts, which Voila lacks

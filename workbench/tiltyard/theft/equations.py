@@ -11,8 +11,9 @@ from ..datasets.schema import Schema
 from ..intervals import rate
 from ..progress import Progress
 from ..result import CheckResult, Finding, Metric, Severity, Status
+from ..targets.restricted import Spent
 from ..targets.target import Target
-from .output_policy import GuardedTarget, Spent
+from .output_policy import GuardedTarget
 
 SMALLEST = 1e-30
 

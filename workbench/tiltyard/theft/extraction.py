@@ -8,12 +8,13 @@ from numpy.typing import NDArray
 
 from ..check import Check, Estimate, parameter
 from ..datasets.dataset import Dataset
-from ..errors import Unavailable
+from ..errors import Problem, Unavailable
 from ..intervals import rate
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
+from ..targets.restricted import Spent
 from ..targets.target import Target
-from .output_policy import GuardedTarget, Spent
+from .output_policy import GuardedTarget
 from .thieves import Strategy, augmented, copycat, predicted, unsure
 
 STANDARDS = (
@@ -26,15 +27,17 @@ STANDARDS = (
     "EU AI Act Art. 15(5)",
 )
 STEP = 0.1
+PIECE = 100
 
 
 @dataclass
 class Loot:
-    """Rows asked so far and what the target answered."""
+    """Rows asked so far and what the target answered; ``ended`` says why it answers no more, ``broken`` that it broke."""
 
     x: NDArray[np.float32]
     answers: NDArray[np.float32]
-    spent: bool = False
+    ended: str = ""
+    broken: bool = False
 
 
 @dataclass(frozen=True)
@@ -90,16 +93,16 @@ class Extraction(Check):
         judge, pool = held.take(order[:cut]), held.take(order[cut:])
         answers = target.labels(judge.x)
         client = target.as_client() if isinstance(target, GuardedTarget) else target
-        curve = self._rob(client, pool, judge, answers, rng, progress)
+        curve, loot = self._rob(client, pool, judge, answers, rng, progress)
         if client is not target:
             target.queries += client.queries
         if not curve:
             return CheckResult(status=Status.INCOMPLETE, summary="The target answered no row, so no copy could be trained.")
-        return self._result(curve, judge, answers, data)
+        return self._result(curve, loot, judge, answers, data)
 
     def _rob(
         self, client: Target, pool: Dataset, judge: Dataset, answers: NDArray[np.int64], rng: np.random.Generator, progress: Progress
-    ) -> list[Point]:
+    ) -> tuple[list[Point], Loot]:
         sizes = self._sizes(len(pool))
         loot = Loot(np.empty((0, *pool.x.shape[1:]), np.float32), np.empty((0, len(client.classes)), np.float32))
         copy, curve = None, []
@@ -113,9 +116,9 @@ class Extraction(Check):
             copy = copycat(loot.x, loot.answers, pool.schema, self.epochs, self.seed + i, part)
             got = predicted(copy, judge.x).argmax(1)
             curve.append(Point(len(loot.x), int((got == answers).sum()), int((got == judge.y).sum()), len(judge)))
-            if loot.spent:
+            if loot.ended:
                 break
-        return curve
+        return curve, loot
 
     def _sizes(self, pool: int) -> list[int]:
         most = self.budget if self.strategy == "jacobian" else min(self.budget, pool)
@@ -137,20 +140,26 @@ class Extraction(Check):
         return augmented(copy, loot.x[base], loot.answers[base].argmax(1).astype(np.int64), pool.schema, STEP, rng)
 
     def _ask(self, client: Target, x: NDArray[np.float32], loot: Loot) -> None:
-        if isinstance(client, GuardedTarget) and client.left is not None and len(x) > client.left:
-            x, loot.spent = x[: client.left], True
-        if len(x) == 0:
-            return
-        try:
-            scores = client.scores(x)
-        except Spent:
-            loot.spent = True
-            return
-        if self.access == "labels":
-            scores = np.eye(scores.shape[1], dtype=np.float32)[scores.argmax(1)]
-        loot.x, loot.answers = np.concatenate([loot.x, x]), np.concatenate([loot.answers, scores])
+        """Ask in pieces, so that what was answered stays when the target stops; the last pieces shrink to what a budget leaves."""
+        start, size = 0, PIECE
+        while start < len(x) and not loot.broken and size:
+            part = x[start : start + size]
+            try:
+                scores = client.scores(part)
+            except Spent as problem:
+                loot.ended, size = str(problem), len(part) // 2
+                continue
+            except Problem as problem:
+                if not len(loot.x):
+                    raise
+                loot.ended, loot.broken = str(problem), True
+                return
+            if self.access == "labels":
+                scores = np.eye(scores.shape[1], dtype=np.float32)[scores.argmax(1)]
+            loot.x, loot.answers = np.concatenate([loot.x, part]), np.concatenate([loot.answers, scores])
+            start += len(part)
 
-    def _result(self, curve: list[Point], judge: Dataset, answers: NDArray[np.int64], data: Dataset) -> CheckResult:
+    def _result(self, curve: list[Point], loot: Loot, judge: Dataset, answers: NDArray[np.int64], data: Dataset) -> CheckResult:
         last = curve[-1]
         fidelity = rate("fidelity", f"Fidelity of the copy after {last.queries:,} queries", last.agreed, last.n, "lower")
         accuracy = rate("copy_accuracy", "Accuracy of the copy", last.right, last.n, "lower")
@@ -164,13 +173,16 @@ class Extraction(Check):
         summary = f"{words}; always saying the commonest label agrees on {100 * common / last.n:.1f} %."
         findings = (self._finding(cheap, last),) if stolen else ()
         return CheckResult(
-            status=Status.FINDING if stolen else Status.PASSED,
+            status=Status.FINDING if stolen else Status.INCOMPLETE if loot.broken else Status.PASSED,
             summary=summary,
             metrics=(fidelity, accuracy, own, blind, queries),
             findings=findings,
             charts=(self._chart(curve, common),),
             tables=(_table(curve),),
-            notes=(f"Pool: rows of {data.name} the target was not trained on. The thief does not know the target's architecture.",),
+            notes=(
+                f"Pool: rows of {data.name} the target was not trained on. The thief does not know the target's architecture.",
+                *((f"It answered no more after {len(loot.x):,} rows: {loot.ended}",) if loot.ended else ()),
+            ),
         )
 
     def _finding(self, cheap: int | None, last: Point) -> Finding:

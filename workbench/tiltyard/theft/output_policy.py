@@ -10,20 +10,13 @@ from ..check import parameter
 from ..datasets.dataset import Dataset
 from ..defense import Defended, Defense
 from ..disclosure import label_only, normalized, rounded
-from ..errors import Problem
 from ..intervals import rate
 from ..progress import Progress
 from ..result import CheckResult, Metric, Status
+from ..targets.restricted import Spent
 from ..targets.target import Target
 
 Kind = Literal["round", "label", "noise", "budget"]
-
-
-class Spent(Problem):
-    """A client's query budget is used up."""
-
-    def __reduce__(self) -> tuple[type["Spent"], tuple[str, str, str]]:
-        return Spent, (self.expected, self.found, self.do)
 
 
 class GuardedTarget(Target):

@@ -1,0 +1,89 @@
+"""What a role does not allow is disabled with the reason, and refused to whoever sends the click all the same."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import ipywidgets as w
+import pytest
+
+from tiltyard.access.person import Person
+from tiltyard.access.roles import Role
+from tiltyard.errors import Problem
+from tiltyard.running.store import Store
+from tiltyard.samples.catalog import load
+from tiltyard_widgets.load import LoadPanel
+from tiltyard_widgets.look import Button
+from tiltyard_widgets.report import ReportPanel
+from tiltyard_widgets.session import Session
+from tiltyard_widgets.topics import ValidationPanel
+from tiltyard_widgets.upload import Upload
+
+RUNNING = {"Run", "Read the data", "Run what is missing", "Write the file"}
+
+
+@pytest.fixture
+def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Session:
+    monkeypatch.setenv("TILTYARD_USER", "vera")
+    monkeypatch.setenv("TILTYARD_ROLE", "viewer")
+    sample = load("census")
+    return Session(sample.target, sample.data, Store(tmp_path / "runs.sqlite"))
+
+
+def buttons(widget: w.Widget) -> list[Button]:
+    inner = [b for child in getattr(widget, "children", ()) for b in buttons(child)]
+    return [widget, *inner] if isinstance(widget, Button) else inner
+
+
+def until(true: Callable[[], object]) -> None:
+    end = time.monotonic() + 120
+    while not true():
+        assert time.monotonic() < end, "waited too long"
+        time.sleep(0.02)
+
+
+def test_a_viewers_buttons_say_why_they_are_disabled(session: Session) -> None:
+    panel = LoadPanel(session=session)
+    panel.source.value = "files"
+    found = {b.description: b for p in (panel, ValidationPanel(session=session), ReportPanel(session=session)) for b in buttons(p)}
+    assert set(found) >= RUNNING
+    for name in RUNNING:
+        found[name].disabled = False
+        assert found[name].disabled, name
+        assert "analyst" in found[name].tooltip and "viewer" in found[name].tooltip
+    assert found["Load and probe"].disabled is False  # the samples that ship may be looked at
+
+
+def test_an_analysts_are_not(tmp_path: Path) -> None:
+    session = Session(store=Store(tmp_path / "runs.sqlite", person=Person("ann", Role.ANALYST, shared=True)))
+    assert [b.description for p in (LoadPanel(session=session), ReportPanel(session=session)) for b in buttons(p) if b.denied] == []
+
+
+def test_a_click_that_is_sent_all_the_same_is_refused(session: Session, tmp_path: Path) -> None:
+    panel = ValidationPanel(session=session)
+    runner = panel.runner(panel.choice.value)
+    runner.button.click()
+    assert "the role analyst" in panel.message.text
+    assert not session.busy and not Store(tmp_path / "runs.sqlite").runs()
+    report = ReportPanel(session=session)
+    report.folder.value = str(tmp_path)
+    report.all.click()
+    assert "the role analyst" in report.message.text
+    with pytest.raises(Problem, match="the role analyst"):
+        session.ready()
+
+
+def test_a_viewer_opens_no_file_and_writes_none(session: Session, tmp_path: Path) -> None:
+    panel = LoadPanel(session=session)
+    panel.source.value = "files"
+    panel.model_file.value, panel.data_file.value = str(tmp_path / "m.onnx"), str(tmp_path / "d.csv")
+    for act in (panel.load, panel.read):
+        act()
+        until(lambda: panel.message.text)
+        assert "the role analyst" in panel.message.text
+        panel.message.clear()
+    upload = Upload("Upload")
+    upload._heard(None, {"event": "begin", "name": "x.onnx", "size": 3}, [])
+    upload._heard(None, {"event": "piece", "offset": 0}, [memoryview(b"abc")])
+    assert upload.received == -1
+    assert not upload._path.is_file()
