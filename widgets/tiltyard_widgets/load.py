@@ -15,12 +15,12 @@ from . import look
 from .cards import outcome
 from .code import CodeView
 from .endpoint_fields import EndpointFields
-from .keyfield import KeyField
 from .panel import Panel
 from .picker import Choice
 from .progressbar import ProgressView
 from .schema_view import SchemaView
 from .upload import Upload
+from .wordfield import WordField
 
 if TYPE_CHECKING:
     from tiltyard.datasets.proposing import Proposal
@@ -63,7 +63,7 @@ class LoadPanel(Panel):
         self.code = CodeView()
         self.model_upload = _upload("Upload a model …", MODELS, self.model_file)
         self.data_upload = _upload("Upload data …", TABLES, self.data_file)
-        self.words = KeyField("Passphrase", "Of a model that `tiltyard seal` encrypted. It is opened in memory alone.")
+        self.words = WordField("Passphrase", "Of a model that `tiltyard seal` encrypted. It is opened in memory alone.")
         self.key_file = look.entry("Key file", "or the passphrase above", help="Of a sealed model: a path on the kernel's machine")
         self.sealed = look.stack([self.words, self.key_file])
         look.show(self.sealed, False)
@@ -154,7 +154,7 @@ class LoadPanel(Panel):
             return None
         if file := self.key_file.value.strip():
             return read_sealing_key(Path(file).expanduser())
-        return passphrase(self.words.key.secret) if self.words.held else asked()
+        return passphrase(self.words.text) if self.words.held else asked()
 
     def _remote(self) -> tuple[Target, Dataset]:
         from tiltyard.datasets.reading import read

@@ -67,6 +67,12 @@ def _history(session: Session) -> Panel:
     return HistoryPanel(session=session)
 
 
+def _access(session: Session) -> Panel:
+    from .access import AccessPanel
+
+    return AccessPanel(session=session)
+
+
 def _topic(name: str) -> Callable[[Session], Panel]:
     def make(session: Session) -> Panel:
         from . import topics
@@ -93,10 +99,11 @@ PANELS: dict[str, tuple[str, Callable[[Session], Panel]]] = {
     "ethics": ("Ethical guidelines", _ethics),
     "report": ("Report", _report),
     "history": ("History", _history),
+    "access": ("Access", _access),
 }
 
 
-STATELESS = {"report", "history"}
+STATELESS = {"report", "history", "access"}
 SUMS = {"redteam": "campaign.matrix", "ethics": "guidelines.checklist"}
 
 
