@@ -129,3 +129,20 @@ def test_made_up_names_fill_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     for i in range(100):
         lock.failed(f"name {i}")
     assert len(lock._failed) == 10
+
+
+def test_made_up_names_push_out_none_that_is_locked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passwords, "MOST_NAMES", 10)
+    lock = Lockout(lambda: 100.0)
+    for _ in range(5):
+        lock.failed("ada")
+    for i in range(1000):
+        lock.failed(f"made up {i}")
+    assert lock.wait("ada") > 0
+
+
+def test_a_clock_set_back_shortens_no_wait() -> None:
+    """The lock is by the time since the start, which no clock changes."""
+    import time
+
+    assert Lockout()._clock is time.monotonic

@@ -180,3 +180,9 @@ def test_reports_that_leave_are_logged(
     with pytest.raises(Denied, match="write files"):
         export(bundle, tmp_path / "other.html", store=store.url)
     assert not (tmp_path / "other.html").exists()
+
+
+def test_a_link_to_the_store_leads_to_the_same_log(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "link.sqlite").symlink_to(tmp_path / "there" / "runs.sqlite")
+    assert audit.place(tmp_path / "link.sqlite") == audit.place(tmp_path / "there" / "runs.sqlite")

@@ -35,7 +35,7 @@ def until(true: Callable[[], object]) -> None:
 
 def test_it_says_who_i_am_and_what_each_role_allows(tmp_path: Path) -> None:
     shown = panel(tmp_path, Role.ANALYST)
-    assert "You are eve, an analyst; you see your own runs" in json.dumps(shown.said.tree)
+    assert "You are eve, an analyst; you see your own runs" in json.dumps(shown.lead.tree)
     table = json.dumps(shown.table.tree, ensure_ascii=False)
     assert "analyst (you)" in table and "Make and revoke keys" in table
 
@@ -45,7 +45,7 @@ def test_the_rest_is_for_admins(tmp_path: Path, role: Role) -> None:
     shown = panel(tmp_path, role)
     for part in ("people", "keys", "log"):
         shown.part.value = part
-        assert "Needs the role admin" in json.dumps(shown.said.tree)
+        assert "Needs the role admin" in json.dumps(shown.lead.tree)
     buttons = (shown.add, shown.give, shown.renew, shown.remove, shown.make, shown.end, shown.check)
     assert all(b.disabled and "admin" in b.tooltip for b in buttons)
     shown.name.value, shown.owner.value = "mallory", "mallory"

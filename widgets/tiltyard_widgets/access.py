@@ -49,8 +49,9 @@ class AccessPanel(Panel):
     def build(self) -> Sequence[w.Widget]:
         self.part = Choice(label="Show", options=PARTS, value="me", kind="segments")
         self.part.observe(lambda _: self._switch(), "value")
-        self.said, self.table, self.code = outcome(), TableView(limit=LAST), CodeView()
-        self.secret = w.Text(disabled=True, layout=w.Layout(width="100%", margin="0"))
+        self.lead, self.said = look.text("", kind="lead"), outcome()
+        self.table, self.code = TableView(limit=LAST), CodeView()
+        self.secret = w.Text(layout=w.Layout(width="100%", margin="0"))
         self.secret.add_class("ty-entry")
         self.shown = look.stack([look.heading("The new key", 3), self.secret, look.text(ONCE, kind="help")])
         self.columns = {"me": self._about(), "people": self._people(), "keys": self._keys(), "log": self._log()}
@@ -59,7 +60,7 @@ class AccessPanel(Panel):
         return [
             look.heading(self.title),
             self.message,
-            look.split([self.part, self.controls], [self.said, self.shown, self.table, self.code]),
+            look.split([self.part, self.controls], [self.lead, self.said, self.shown, self.table, self.code]),
         ]
 
     def _about(self) -> w.Widget:
@@ -80,7 +81,16 @@ class AccessPanel(Panel):
         for button, act in ((self.add, self.added), (self.give, self.given), (self.renew, self.renewed), (self.remove, self.removed)):
             button.on_click(lambda _, act=act: self._try(act))
         return look.stack(
-            [*self._why(denied), self.name, self.role, self.password, self.add, self.who, look.row([self.give, self.renew, self.remove])]
+            [
+                *self._why(denied),
+                self.name,
+                self.role,
+                self.password,
+                self.add,
+                look.heading("Somebody who is there", 3),
+                self.who,
+                look.row([self.give, self.renew, self.remove]),
+            ]
         )
 
     def _keys(self) -> w.Widget:
@@ -93,7 +103,9 @@ class AccessPanel(Panel):
         self.end = look.button("Revoke", kind="danger", denied=denied)
         self.make.on_click(lambda _: self._try(self.made))
         self.end.on_click(lambda _: self._try(self.revoked))
-        return look.stack([*self._why(denied), self.owner, self.scope, self.days, self.make, self.which, self.end])
+        return look.stack(
+            [*self._why(denied), self.owner, self.scope, self.days, self.make, look.heading("A key that is there", 3), self.which, self.end]
+        )
 
     def _log(self) -> w.Widget:
         denied = self.session.denied("log")
@@ -117,7 +129,7 @@ class AccessPanel(Panel):
         self.controls.children = (self.columns[part],)
         self.code.code = CODE[part]
         if why := self.session.denied(NEEDS[part]):
-            self.said.say("not_applicable", why)
+            self._say(why)
             self.table.show(None)
             return
         self._try({"me": self._show_me, "people": self._show_people, "keys": self._show_keys, "log": self._read_log}[part], keep=True)
@@ -132,17 +144,26 @@ class AccessPanel(Panel):
         except Problem as problem:
             self.message.say(problem)
 
+    def _say(self, words: str) -> None:
+        self.lead.say(words)
+        look.show(self.said, False)
+
+    def _judge(self, state: str, words: str) -> None:
+        self.lead.say("")
+        look.show(self.said, True)
+        self.said.say(state, words)
+
     def _show_me(self) -> None:
         person = self.session.person
         seen = "everybody's runs" if person.sees_all else "your own runs"
-        self.said.say("passed", f"You are {person.name}, {'an' if person.role != Role.VIEWER else 'a'} {person.role}; you see {seen}.")
+        self._say(f"You are {person.name}, {'a' if person.role is Role.VIEWER else 'an'} {person.role}; you see {seen}.")
         self.table.show(role_table(person.role))
 
     def _show_people(self) -> None:
         found = Users().all()
         n = len(found)
         none = "Nobody yet: the app lets in whoever has its token. Add somebody, then start it with --password."
-        self.said.say("passed" if n else "not_run", f"{n} {'person' if n == 1 else 'people'} may log in." if n else none)
+        self._say(f"{n} {'person' if n == 1 else 'people'} may log in." if n else none)
         self.table.show(people_table(found))
         self.who.offer([(f"{u.name} ({u.role})", u.name) for u in found] or [NOBODY])
         if found and self.who.value not in {u.name for u in found}:
@@ -197,7 +218,7 @@ class AccessPanel(Panel):
         keys = self._key_store()
         found = keys.all()
         valid = [k for k in found if k.state(keys.clock()) == "valid"]
-        self.said.say("passed" if valid else "not_run", f"{len(valid)} of {len(found)} keys are valid." if found else "No key yet.")
+        self._say(f"{len(valid)} of {len(found)} keys {'is' if len(found) == 1 else 'are'} valid." if found else "No key yet.")
         self.table.show(key_table(found, keys.clock()))
         self.which.offer([(f"{k.name} ({k.id})", k.id) for k in valid] or [NOBODY])
         if valid and self.which.value not in {k.id for k in valid}:
@@ -242,7 +263,7 @@ class AccessPanel(Panel):
 
     def _read_log(self) -> None:
         self.session.person.must("log")
-        self.said.say("running", "Reading the audit log …")
+        self._judge("running", "Reading the audit log …")
         self.session.aside(self._checked, self._show_log, self._broken)
 
     def _checked(self) -> "tuple[Checked, list[AuditRecord]] | None":
@@ -258,17 +279,17 @@ class AccessPanel(Panel):
         if self.part.value != "log":
             return
         if found is None:
-            self.said.say("not_run", "There is no audit log: it is switched off, or nothing was done yet.")
+            self._judge("not_run", "There is no audit log: it is switched off, or nothing was done yet.")
             self.table.show(None)
             return
         checked, last = found
         kept = "" if audit.secret() else " It has no key, so whoever can write the file could write it anew; keep this elsewhere:"
-        self.said.say("passed", f"Intact: {checked.count:,} records.{kept} {checked.anchor} {checked.remark}".strip())
+        self._judge("passed", f"Intact: {checked.count:,} records.{kept} {checked.anchor} {checked.remark}".strip())
         self.table.show(log_table(last, checked.count))
 
     def _broken(self, problem: Exception) -> None:
         if self.part.value == "log":
-            self.said.say("finding", f"Broken, or it cannot be read: {problem}")
+            self._judge("finding", f"Broken, or it cannot be read: {problem}")
             self.table.show(None)
 
     def _place(self) -> str | None:

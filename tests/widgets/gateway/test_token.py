@@ -220,3 +220,14 @@ def test_pages_are_counted(owner: httpx.Client) -> None:
 def test_a_large_body_is_refused_before_the_login(server: Server) -> None:
     with suppress(httpx.TransportError):  # it may hang up in the middle
         assert httpx.post(f"{server.url}/login", content=b"x" * (3 << 20), timeout=PATIENCE).status_code in (400, 413)
+
+
+def test_no_other_account_can_listen_to_a_kernel(server: Server, page: Page) -> None:
+    """Its sockets lie in a folder of the owner's alone."""
+    import psutil
+
+    kernels = [p for p in psutil.Process(server.process.pid).children(recursive=True) if "ipykernel_launcher" in " ".join(p.cmdline())]
+    file = Path(next(word for kernel in kernels for word in kernel.cmdline() if word.endswith(f"{page.kernel}.json")))
+    assert json.loads(file.read_text())["transport"] == "ipc"
+    assert file.parent.stat().st_mode & 0o077 == 0
+    assert [p for p in file.parent.iterdir() if p.is_socket()]

@@ -1,6 +1,8 @@
 """Voila as Tiltyard serves it."""
 
+import os
 import sys
+import tempfile
 from functools import partial
 from typing import Any
 
@@ -17,6 +19,7 @@ from .login import LoginHandler, LogoutHandler
 
 SHORTEST = 32
 MOST_BODY = 1 << 20
+LONGEST_FOLDER = 32  # a socket's path has 104 characters at most, and the rest of it takes 70
 IDENTITIES = {"token": TokenIdentity, "password": PasswordIdentity, "none": NoIdentity}
 
 
@@ -48,6 +51,8 @@ class App(Voila):
             self.token = token() if self.login == "token" else ""
         self.voila_configuration.multi_kernel_manager_class = OwnedKernels
         self.voila_configuration.allow_template_override = "NO"
+        if os.name == "posix" and len(tempfile.gettempdir()) <= LONGEST_FOLDER:
+            self.config.KernelManager.transport = "ipc"  # sockets in a folder of our own: no other account can listen
 
     def init_settings(self) -> dict[str, Any]:
         """Voila's settings, less its trust in any host name, and with a log that keeps no query."""

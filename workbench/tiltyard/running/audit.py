@@ -42,7 +42,7 @@ def place(store: str | Path | None = None) -> Path | None:
         if url.get_backend_name() != "sqlite" or not url.database:
             return _data_folder() / "audit.jsonl"
         text = url.database
-    return Path(text).expanduser().absolute().with_suffix(".audit.jsonl")
+    return Path(text).expanduser().resolve().with_suffix(".audit.jsonl")  # whatever link led to the store, it has one log
 
 
 def _data_folder() -> Path:
