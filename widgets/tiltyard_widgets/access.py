@@ -51,9 +51,8 @@ class AccessPanel(Panel):
         self.part.observe(lambda _: self._switch(), "value")
         self.lead, self.said = look.text("", kind="lead"), outcome()
         self.table, self.code = TableView(limit=LAST), CodeView()
-        self.secret = w.Text(layout=w.Layout(width="100%", margin="0"))
-        self.secret.add_class("ty-entry")
-        self.shown = look.stack([look.heading("The new key", 3), self.secret, look.text(ONCE, kind="help")])
+        self.secret = look.entry("The new key")
+        self.shown = look.stack([self.secret, look.text(ONCE, kind="help")], tight=True)
         self.columns = {"me": self._about(), "people": self._people(), "keys": self._keys(), "log": self._log()}
         self.controls = w.VBox()
         self._hide()
@@ -82,7 +81,6 @@ class AccessPanel(Panel):
             button.on_click(lambda _, act=act: self._try(act))
         return look.stack(
             [
-                *self._why(denied),
                 self.name,
                 self.role,
                 self.password,
@@ -103,18 +101,13 @@ class AccessPanel(Panel):
         self.end = look.button("Revoke", kind="danger", denied=denied)
         self.make.on_click(lambda _: self._try(self.made))
         self.end.on_click(lambda _: self._try(self.revoked))
-        return look.stack(
-            [*self._why(denied), self.owner, self.scope, self.days, self.make, look.heading("A key that is there", 3), self.which, self.end]
-        )
+        return look.stack([self.owner, self.scope, self.days, self.make, look.heading("A key that is there", 3), self.which, self.end])
 
     def _log(self) -> w.Widget:
         denied = self.session.denied("log")
         self.check = look.button("Check it", kind="primary", title="Hold every record against the one before", denied=denied)
         self.check.on_click(lambda _: self._try(self._read_log))
-        return look.stack([*self._why(denied), self.check, look.text(f"Shown are the last {LAST} records; all are checked.", kind="help")])
-
-    def _why(self, denied: str) -> list[w.Widget]:
-        return [look.text(denied, kind="help")] if denied else []
+        return look.stack([self.check, look.text(f"Shown are the last {LAST} records; all are checked.", kind="help")])
 
     def _switch(self) -> None:
         self._hide()

@@ -19,6 +19,7 @@ from .login import LoginHandler, LogoutHandler
 
 SHORTEST = 32
 MOST_BODY = 1 << 20
+PING = 30_000  # ms, which tornado wants no longer than the time between pings
 LONGEST_FOLDER = 32  # a socket's path has 104 characters at most, and the rest of it takes 70
 IDENTITIES = {"token": TokenIdentity, "password": PasswordIdentity, "none": NoIdentity}
 
@@ -65,7 +66,7 @@ class App(Voila):
             identity.login_handler_class, identity.logout_handler_class = LoginHandler, LogoutHandler
             identity.secure_cookie = True if self.hostname else None
             settings |= {"allow_remote_access": False, "local_hostnames": ["localhost", *filter(None, [self.hostname])]}
-        return settings | {"log_function": self.logged, "xsrf_cookie_kwargs": {"samesite": "Lax"}}
+        return settings | {"log_function": self.logged, "xsrf_cookie_kwargs": {"samesite": "Lax"}, "ws_ping_timeout": PING}
 
     def init_handlers(self) -> list[tuple[Any, ...]]:
         """Voila's handlers, each behind the login; only those of the login itself are not."""
