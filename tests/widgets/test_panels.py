@@ -183,6 +183,10 @@ def test_history_lays_two_runs_side_by_side(session):
     history.compare()
     assert history.message.text == ""
     assert "evasion.fgsm budget" in str(history.changed.tree)
+    history.gather()
+    assert history.trend.value.startswith("evasion.fgsm ")
+    assert "Run, oldest first" in str(history.line.chart)
+    assert history.trend.value in history.code.code
     history.reopen()
     assert "evasion.fgsm" in session.latest
 

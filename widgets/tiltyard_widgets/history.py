@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tiltyard.running.comparison import Comparison, MetricChange
     from tiltyard.running.lines import RunLine
     from tiltyard.running.store import Store
+    from tiltyard.running.trend import Trend
 
 PAGE = 50
 
@@ -40,15 +41,21 @@ class HistoryPanel(Panel):
         self.side.on_click(lambda _: self.compare())
         self.again = look.button("Show this run (After) in the panels")
         self.again.on_click(lambda _: self.reopen())
+        self.trend = Choice(label="A number over the runs", options=["—"], value="—")
+        self.trend.observe(lambda _: self.follow(), "value")
+        self.over = look.button("Follow the numbers of After", title="Every run of the same model and data")
+        self.over.on_click(lambda _: self.gather())
+        self.line = ChartView()
+        self._trends: dict[str, Trend] = {}
         self.changed = TableView()
         self.metrics = TableView()
         self.chart = ChartView()
         self.code = CodeView()
-        controls = [self.reload, self.before, self.after, self.side, self.again]
+        controls = [self.reload, self.before, self.after, self.side, self.again, self.over, self.trend]
         return [
             look.heading(self.title),
             self.message,
-            look.split(controls, [self.said, self.chart, self.metrics, self.changed, self.table, self.code]),
+            look.split(controls, [self.said, self.line, self.chart, self.metrics, self.changed, self.table, self.code]),
         ]
 
     def refresh(self) -> None:
@@ -93,6 +100,31 @@ class HistoryPanel(Panel):
         self.metrics.show(metrics_of(found))
         self.chart.show(chart_of(found))
         self.code.code = CODE.format(a=a.short, b=b.short)
+
+    def gather(self) -> None:
+        """Offer every number that several runs of the same model and data have measured."""
+        self.message.clear()
+        try:
+            from tiltyard.running.trend import trends
+
+            store = self._store()
+            found = trends(store, store.run(self.after.value))
+        except Problem as problem:
+            self.message.say(problem)
+            return
+        self._trends = {t.key: t for t in found}
+        self.trend.offer([(f"{t.title}: {t.label}", t.key) for t in found] or ["—"])
+        if not found:
+            self.message.say("No number was measured by two runs of this model and data yet.", level="info")
+        self.trend.value = next(iter(self._trends), "—")
+        self.follow()
+
+    def follow(self) -> None:
+        """Draw the chosen number over the runs, and show the code that does the same."""
+        trend = self._trends.get(self.trend.value)
+        self.line.show(trend.chart if trend else None)
+        if trend:
+            self.code.code = FOLLOW.format(run=trend.points[-1].run[:8], key=trend.key)
 
     def reopen(self) -> None:
         """Show a stored run's results in the panels; needs the same target and data loaded."""
@@ -180,4 +212,13 @@ from tiltyard.running.store import Store
 store = Store()
 a, b = store.run("{a}"), store.run("{b}")
 print(compare(a, store.records(a.id, latest=True), b, store.records(b.id, latest=True)))
+"""
+
+FOLLOW = """from tiltyard.running.store import Store
+from tiltyard.running.trend import trends
+
+store = Store()
+for trend in trends(store, store.run("{run}")):
+    if trend.key == "{key}":
+        print([(p.started, p.metric.value, p.metric.low, p.metric.high) for p in trend.points])
 """

@@ -9,8 +9,9 @@ from ..reports.exporting import export
 from ..reports.writing import place
 from ..result import Record, Status
 from ..running.assessment import Assessment, assess
+from ..running.baseline import Baseline, baseline
 from ..running.config import read_config
-from ..running.policy import Judgment, read_policy
+from ..running.policy import Both, Judge, Judgment, Policy, read_policy
 from ..running.runner import Runner
 from ..running.store import Store
 from ..supply_chain.bom import bill, encoded
@@ -22,18 +23,31 @@ PASS, POLICY_FAILED, COULD_NOT_RUN = 0, 1, 2
 FILES = {"report.html": "html", "report.json": "json", "report.sarif": "sarif", "junit.xml": "junit"}
 
 
-def run(config_path: Path, policy_path: Path | None, out: Path | None, executor: str, as_json: bool) -> int:
+def run(
+    config_path: Path,
+    policy_path: Path | None,
+    out: Path | None,
+    executor: str,
+    as_json: bool,
+    baseline_name: str = "",
+    tolerance: float = 0.0,
+) -> int:
     """Assess what the config names. Everything that can be refused is refused before the first check."""
     if executor != "local":
         raise Problem("--executor local", repr(executor), "Leave it out; a cluster's address is not taken yet")
     policy = read_policy(policy_path) if policy_path else None
+    store = Store()
+    earlier = baseline(store, baseline_name, tolerance) if baseline_name else None
     config = read_config(config_path)
     target, data = config.opened()
+    if earlier is not None:
+        earlier.fits(target.identity, data.identity)
     steps = config.steps(target, data)
     words = ["tiltyard", "assess", str(config_path)] + (["--policy", str(policy_path)] if policy_path else [])
+    words += ["--baseline", earlier.run.short, "--tolerance", f"{tolerance:g}"] if earlier else []
     facts = {"command": shlex.join(words), "profile": config.profile, "seed": config.seed}
     with progress_bar(not as_json) as tell:
-        found = assess(target, data, steps, Runner(Store()), config.name, facts, policy, tell)
+        found = assess(target, data, steps, Runner(store), config.name, facts, judge(policy, earlier), tell)
     bundle = bundle_of(found, facts)
     if as_json:
         emit(bundle)
@@ -46,6 +60,11 @@ def run(config_path: Path, policy_path: Path | None, out: Path | None, executor:
         remark(f"Kept as run {found.run.short}." if not found.problem else found.problem, style="dim")
     unlogged(found.unlogged)
     return exit_code(found)
+
+
+def judge(policy: Policy | None, earlier: Baseline | None) -> Judge | None:
+    """What the records are held against."""
+    return Both(policy, earlier) if policy and earlier else policy or earlier
 
 
 def bundle_of(found: Assessment, facts: dict[str, object], title: str = "") -> Bundle:
@@ -71,7 +90,7 @@ def written(bundle: Bundle, folder: Path, names: tuple[str, ...]) -> None:
 
 
 def exit_code(found: Assessment) -> int:
-    """0 pass, 1 the policy is not met, 2 cancelled, not kept, or (without a policy) a check that broke."""
+    """0 pass, 1 the policy is not met or a number is worse than in the baseline, 2 cancelled, not kept, or (without a policy) a check that broke."""
     if found.cancelled or found.problem:
         return COULD_NOT_RUN
     if found.judgment is not None:
@@ -86,4 +105,4 @@ def shown(records: tuple[Record, ...], judgment: Judgment | None) -> None:
     if judgment is not None:
         say()
         show_table(("policy", "outcome", "why"), [(v.rule, str(v.outcome), v.reason) for v in judgment.verdicts])
-        say(f"Policy {judgment.policy}: {judgment.verdict}.", style="bold green" if judgment.verdict == "pass" else "bold red")
+        say(f"Held against {judgment.policy}: {judgment.verdict}.", style="bold green" if judgment.verdict == "pass" else "bold red")

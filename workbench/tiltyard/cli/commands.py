@@ -96,11 +96,13 @@ def assess(
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for report.html, report.json, report.sarif, junit.xml.")] = None,
     executor: Annotated[str, typer.Option(metavar="local|ADDRESS", help="Where the checks run.")] = "local",
     as_json: Json = False,
+    baseline: Annotated[str, typer.Option(metavar="RUN", help="Fail where a number is less safe than in this earlier run.")] = "",
+    tolerance: Annotated[float, typer.Option(min=0, help="With --baseline: how much less safe is allowed, in the number's unit.")] = 0.0,
 ) -> None:
-    """Open a model and its data, run the checks, hold them against a policy. Exit 0 pass, 1 policy failed, 2 could not run."""
+    """Open a model and its data, run the checks, hold them against a policy or an earlier run. Exit 0 pass, 1 failed, 2 could not run."""
     from .assess import run
 
-    raise typer.Exit(run(config, policy, out, executor, as_json))
+    raise typer.Exit(run(config, policy, out, executor, as_json, baseline, tolerance))
 
 
 @app.command()
@@ -135,10 +137,13 @@ def runs(
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="How many, newest first.")] = 20,
     search: Annotated[str, typer.Option(help="Only those whose run, model or data is called so.")] = "",
     delete: Annotated[str, typer.Option(metavar="RUN", help="Forget this run and its records.")] = "",
+    trend: Annotated[str, typer.Option(metavar="RUN", help="The numbers of all runs of the same model and data, oldest first.")] = "",
 ) -> None:
     """Past and present runs, newest first; also those that were cut off."""
-    from .history import forget, show
+    from .history import follow, forget, show
 
+    if trend:
+        raise typer.Exit(follow(trend, as_json))
     raise typer.Exit(forget(delete) if delete else show(as_json, limit, search))
 
 

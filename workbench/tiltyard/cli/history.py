@@ -4,7 +4,8 @@ from datetime import datetime
 
 from ..running.lines import CUT_OFF, RunLine
 from ..running.store import Store
-from .console import emit, remark, say, show_table, unlogged
+from ..running.trend import TrendList, trends
+from .console import emit, measured, remark, say, show_table, unlogged
 from .listing import RunList
 
 
@@ -46,4 +47,20 @@ def forget(name: str) -> int:
     run = store.run(name)
     unlogged(store.delete(run.id))
     say(f"Forgot run {run.short} ({run.name}).")
+    return 0
+
+
+def follow(name: str, as_json: bool) -> int:
+    """Every number that several runs of the model and data of run ``name`` have measured, run by run."""
+    store = Store()
+    run = store.run(name)
+    found = trends(store, run)
+    if as_json:
+        emit(TrendList(target=run.target.name, data=run.data.name, trends=tuple(found)))
+        return 0
+    if not found:
+        say(f"No number was measured by two runs of {run.target.name} on {run.data.name} yet.")
+        return 0
+    rows = [(t.check, t.label, local(p.started), p.run[:8], measured(p.metric)) for t in found for p in t.points]
+    show_table(("check", "number", "started", "run", "value"), rows)
     return 0

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ..result import Frozen, Record
 from ..running.comparison import Comparison
+from ..running.trend import TrendList
 from .listing import CheckList, Diagnosis, RunList, ScanList
 
 FOLDER = Path(__file__).parent / "schemas"
@@ -15,6 +16,7 @@ PUBLISHED: dict[str, type[Frozen]] = {
     "record": Record,
     "runs": RunList,
     "scan": ScanList,
+    "trends": TrendList,
 }
 
 

@@ -12,7 +12,7 @@ from ..result import Frozen, Record
 from ..targets.target import Target
 from .job import Job
 from .lines import Run
-from .policy import Judgment, Policy
+from .policy import Judge, Judgment
 from .runner import Runner
 
 
@@ -62,7 +62,7 @@ def assess(
     runner: Runner | None = None,
     name: str = "",
     config: dict[str, Any] | None = None,
-    policy: Policy | None = None,
+    policy: Judge | None = None,
     on_progress: Callable[[Report], None] | None = None,
     on_record: Callable[[Record], None] | None = None,
 ) -> Assessment:

@@ -1,9 +1,10 @@
 """Thresholds on metrics, from TOML. What is incomplete or was not run is never a pass."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Protocol, Self
 
 from pydantic import Field, model_validator
 
@@ -81,6 +82,28 @@ class Judgment(Frozen):
     policy: str
     verdict: Literal["pass", "fail", "incomplete"]
     verdicts: tuple[Verdict, ...]
+
+
+class Judge(Protocol):
+    """What records are held against: a policy, an earlier run, or both."""
+
+    def judge(self, records: Sequence[Record]) -> Judgment:
+        """All verdicts, and the one that counts."""
+        ...
+
+
+@dataclass(frozen=True)
+class Both:
+    """Two judges: pass only where both pass, fail where one does."""
+
+    first: Judge
+    second: Judge
+
+    def judge(self, records: Sequence[Record]) -> Judgment:
+        a, b = self.first.judge(records), self.second.judge(records)
+        overall = next((word for word in ("fail", "incomplete") if word in (a.verdict, b.verdict)), "pass")
+        said = {"policy": f"{a.policy} and {b.policy}", "verdict": overall, "verdicts": (*a.verdicts, *b.verdicts)}
+        return Judgment.model_validate(said)
 
 
 class Policy(Frozen):
