@@ -3,6 +3,7 @@
 import re
 
 from ..result import Severity
+from ..targets.wire import shown
 from .outcome import Outcome, found, passed, unsure
 from .site import Site
 
@@ -15,7 +16,12 @@ def probe(site: Site) -> Outcome:
     """The banners of every answer heard so far."""
     if not site.heard:
         return unsure("Nothing was answered.")
-    banners = dict.fromkeys(f"{name}: {reply.headers[name][:80]}" for _, reply in site.heard for name in NAMES if name in reply.headers)
+    banners = dict.fromkeys(
+        f"{name}: {shown(site.line.key.hidden_in(reply.headers[name]), 80)}"
+        for _, reply in site.heard
+        for name in NAMES
+        if name in reply.headers
+    )
     versions = [banner for banner in banners if re.search(r"\d+\.\d+", banner)]
     if not versions:
         return passed(f"No version is told{f' ({next(iter(banners))})' if banners else ''}.")

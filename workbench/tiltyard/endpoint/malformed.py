@@ -7,7 +7,7 @@ from typing import Any
 from ..errors import Problem
 from ..result import Severity
 from .outcome import Outcome, found, joined, passed, unsure
-from .site import Limited, Site
+from .site import Limited, Silent, Site
 
 DEEP = 100_000
 BROKEN = {
@@ -44,13 +44,13 @@ def _asked(site: Site, what: str, body: bytes) -> int:
     """The status; 0 where the connection was closed on it, -1 where it does not answer since."""
     try:
         return site.ask(what, body=body).status
-    except Limited:
+    except (Limited, Silent):
         raise
     except Problem:
         pass
     try:
         site.ask("a valid request after a bad one", body=site.valid or b"{}")
-    except Limited:
+    except (Limited, Silent):
         raise
     except Problem:
         return -1

@@ -16,6 +16,7 @@ from ..targets.line import Key, Line
 from .posture import Posture
 from .site import site_at
 
+PATIENCE, LARGEST = 10.0, 4 * 2**20
 NO_DATA = Identity(name="no data", fingerprint="", detail="probed by its address alone")
 
 
@@ -35,7 +36,7 @@ def probe(url: str, key: str = "", posture: Posture | None = None, body: bytes |
         Where ``url`` is no address, or ``key`` no key.
     """
     address, posture, progress = address_of(url), posture or Posture(), progress or Progress()
-    line = Line(address, Key(key))
+    line = Line(address, Key(key), PATIENCE, LARGEST)
     started, clock, error, sent = datetime.now(UTC), time.perf_counter(), "", 0
     try:
         with attended(progress):

@@ -1,8 +1,9 @@
 """The endpoint that is probed: sends each request, counts them, and never more than were announced."""
 
+import math
 from collections.abc import Callable, Mapping
 from contextvars import copy_context
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -11,18 +12,24 @@ from numpy.typing import NDArray
 from ..errors import Problem
 from ..targets.estimators import Feeds, fed
 from ..targets.http_target import HttpTarget, retry_after
-from ..targets.line import Line, Reply, rested
+from ..targets.line import Line, Reply, Unreached, rested
 from ..targets.restricted import Meter
-from ..targets.wire import About, Wire, written
+from ..targets.wire import WIDEST, About, Wire, written
 
 JSON = {"Content-Type": "application/json"}
 PATIENCE = 5.0
 SEVERAL = 16
+KEPT = 200_000
+PATIENT = 3
 NO_ROW = "No valid request is known: give one with --request, or open the endpoint with its data."
 
 
 class Limited(Problem):
     """It refuses for a rate that is used up; what was to be asked was not."""
+
+
+class Silent(Problem):
+    """It lets requests wait without an answer; no more are sent."""
 
 
 class Overdrawn(Problem):
@@ -51,6 +58,8 @@ class Site:
         The reply to the valid request with the key; None where there was none.
     limited
         Was 429 heard?
+    silent
+        Requests in a row that were waited for in vain.
     told
         Called with what is asked now, so that a person sees it and a cancel is heard.
     """
@@ -68,6 +77,7 @@ class Site:
     heard: list[tuple[str, Reply]] = field(default_factory=list)
     plain: Reply | None = None
     limited: bool = False
+    silent: int = 0
     told: Callable[[str], None] = field(default=lambda _: None)
 
     @property
@@ -99,8 +109,8 @@ class Site:
         for turn in (0, 1):
             self.count(1, rows if body else 0)
             given = {**(JSON if body is not None else {}), **(headers or {})}
-            reply = self.line.send(method, url or self.wire.ask, body, given, keyed)
-            self.heard.append((what, reply))
+            reply = self._sent(method, url or self.wire.ask, body, given, keyed)
+            self.heard.append((what, replace(reply, body=reply.body[:KEPT])))
             if reply.status != 429:
                 return reply
             self.limited = True
@@ -109,6 +119,18 @@ class Site:
                 break
             rested(wait)
         raise Limited("an answer", "429: the rate that it allows is used up", "Probe again later, or with another key")
+
+    def _sent(self, method: str, url: str, body: bytes | None, headers: Mapping[str, str], keyed: bool) -> Reply:
+        """The reply; `Silent` at once where the last few requests were waited for in vain."""
+        if self.silent >= PATIENT:
+            raise Silent("an answer", f"none to {self.silent} requests in a row", "See why it is slow")
+        try:
+            reply = self.line.send(method, url, body, headers, keyed)
+        except Unreached as lost:
+            self.silent = self.silent + 1 if lost.late else 0
+            raise
+        self.silent = 0
+        return reply
 
     def count(self, requests: int, rows: int = 0) -> None:
         """Count requests and the rows in them before they are sent."""
@@ -173,7 +195,7 @@ def site_at(line: Line, wire: Wire, most: int, body: bytes | None = None) -> Sit
     few: Any = None
     if told.schema is not None:
         few = rows(told.schema, n=SEVERAL)
-    elif told.shape and all(size > 0 for size in told.shape):
+    elif told.shape and min(told.shape) > 0 and math.prod(told.shape) <= WIDEST:
         few = np.random.default_rng(0).random((SEVERAL, *told.shape), np.float32)
     if few is None:
         return Site(line, wire, told, most=most)

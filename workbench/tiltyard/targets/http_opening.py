@@ -52,7 +52,7 @@ def about(line: Line, wire: Wire) -> About:
         return About()
     try:
         return wire.described(parsed(reply.body, str(line.address)))
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
         if isinstance(error, Problem):
             raise
         raise Problem(f"a description of the model from {line.address}", "one of another form", "Check the address") from None

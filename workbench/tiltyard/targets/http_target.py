@@ -78,7 +78,8 @@ class HttpTarget(Target):
         self.order = order or tuple(range(len(schema.classes)))
         self.wants: Feeds = feeds
         self.outputs: Outputs = outputs
-        self.batch = min(about.batch or ROWS, ROWS, max(NUMBERS // int(np.prod(schema.shape)), 1))
+        wide = max(int(np.prod(schema.shape)), len(schema.classes))
+        self.batch = max(min(about.batch or ROWS, ROWS, NUMBERS // wide), 1)
         self.origin = str(line.address)
         self.partial = ""
 
@@ -175,7 +176,7 @@ class HttpTarget(Target):
             theirs[place] = self.classes[ours]
         try:
             return self.wire.answer(parsed(reply.body, self.name), n, tuple(theirs))
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
             if isinstance(error, Problem):
                 raise
             found = f"{self.line.key.hidden_in(reply.body[:80].decode('utf-8', 'replace'))!r}"

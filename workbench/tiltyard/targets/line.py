@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import httpx
 
 Out = TypeVar("Out")
-LARGEST = 64 * 2**20
+LARGEST = 16 * 2**20
 TIMEOUT = 30.0
 WHOLE = 4  # a whole answer may take this many timeouts, however it drips
 POLL = 0.1

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from .estimators import Feeds
 
+WIDEST = 1_000_000
 Rows = "pd.DataFrame | NDArray[np.float32]"
 
 
@@ -79,6 +80,11 @@ class Wire(ABC):
     def described(self, found: Any) -> About:
         """The model as the answer of ``about`` describes it."""
         return About()
+
+
+def shown(name: object, most: int = 120) -> str:
+    """A name that an endpoint gave, in one printable line."""
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in str(name)[: 4 * most]).split())[:most]
 
 
 def written(value: Any) -> bytes:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .address import Address
-from .wire import About, Answer, Wire, single
+from .wire import About, Answer, Wire, shown, single
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,7 +33,7 @@ class KServeWire(Wire):
         self.inputs = tuple((str(one["name"]), str(one["datatype"])) for one in inputs)
         shape = tuple(int(size) for size in inputs[0]["shape"][1:]) if len(inputs) == 1 else ()
         versions = ",".join(map(str, found.get("versions") or ()))
-        return About(name=str(found.get("name", "")), shape=shape, model=f"{found.get('platform', '')} {versions}".strip())
+        return About(name=shown(found.get("name", "")), shape=shape, model=f"{found.get('platform', '')} {versions}".strip())
 
     def body(self, rows: "pd.DataFrame | NDArray[np.float32]") -> Any:
         if isinstance(rows, np.ndarray):

@@ -1,5 +1,6 @@
 """Tiltyard's own format: ``POST /v1/predict`` with ``{"instances": […]}``, answered with labels and perhaps scores."""
 
+import math
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -8,7 +9,7 @@ from pydantic import ValidationError
 
 from ..datasets.schema import Feature, Schema
 from .address import Address
-from .wire import About, Answer, Wire, cells, numbers
+from .wire import WIDEST, About, Answer, Wire, cells, numbers, shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,7 +48,7 @@ class TiltyardWire(Wire):
         batch = (found.get("limits") or {}).get("rows")
         classes = tuple(map(str, found.get("classes") or ()))
         return About(
-            name=str(found.get("name", "")),
+            name=shown(found.get("name", "")),
             classes=classes,
             shape=tuple(int(size) for size in found.get("input_shape") or ()),
             columns=tuple(map(str, found.get("columns") or ())),
@@ -58,9 +59,18 @@ class TiltyardWire(Wire):
 
 
 def told_schema(features: Any, classes: tuple[str, ...]) -> Schema | None:
-    """The schema from ``features`` as the endpoint tells them, or None where it does not tell them all."""
+    """The schema from ``features`` as the endpoint tells them, or None where it does not tell them all.
+
+    An endpoint is not trusted with our memory: one that tells of more than `WIDEST` numbers a row, or of bounds that are
+    not finite, tells nothing.
+    """
     try:
-        return Schema(features=tuple(Feature.model_validate(one) for one in features), label="label", classes=classes)
+        told = tuple(Feature.model_validate(one) for one in features)
+        if any(min(f.shape, default=1) < 1 or len(f.shape) > 3 or not np.isfinite((f.low, f.high)).all() for f in told):
+            return None
+        if not 0 < sum(math.prod(f.shape) if f.kind == "pixels" else f.width for f in told) <= WIDEST:
+            return None
+        return Schema(features=told, label="label", classes=classes)
     except (ValidationError, TypeError):
         return None
 
