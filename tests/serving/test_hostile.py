@@ -2,32 +2,18 @@
 
 import gzip
 import json
-import re
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from tiltyard.serving.keys import KeyStore
-
 from .conftest import GOOD, PERSON
+from .processes import Process
 
-SERVER = """
-import sys
-from pathlib import Path
-from tests.serving.conftest import linear
-from tiltyard.serving.keys import KeyStore
-from tiltyard.serving.server import serve
-from tiltyard.serving.settings import read_settings
-serve(linear(), read_settings(Path(sys.argv[1])), KeyStore(Path(sys.argv[2])), lambda url: print(url, flush=True))
-"""
 SETTINGS = """
 port = 0
 log = "log.jsonl"
@@ -40,61 +26,12 @@ idle_seconds = 1.0
 connections = 60
 """
 GROWTH = 64  # MiB that one onslaught may add to the server's memory
-TREE = Path(__file__).parents[2]
-
-
-class Process:
-    """A server of its own, its client with a key, and its memory."""
-
-    def __init__(self, folder: Path) -> None:
-        (folder / "guard.toml").write_text(SETTINGS)
-        self.log = folder / "log.jsonl"
-        self.errors = folder / "stderr"
-        secret = KeyStore(folder / "keys.json").new("tester").secret
-        command = [sys.executable, "-c", SERVER, "guard.toml", "keys.json"]
-        with self.errors.open("w") as errors:
-            self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, cwd=folder, env=_environment())
-        assert self.process.stdout is not None
-        self.url = self.process.stdout.readline().strip()
-        assert self.url.startswith("http"), self.errors.read_text()
-        self.head = {"Authorization": f"Bearer {secret}", "Content-Type": "application/json"}
-        self.client = httpx.Client(base_url=self.url, headers=self.head, timeout=60)
-
-    @property
-    def memory(self) -> float:
-        """MiB resident."""
-        return int(re.findall(r"VmRSS:\s+(\d+)", Path(f"/proc/{self.process.pid}/status").read_text())[0]) / 1024
-
-    def sent(self, content: Any, **headers: str) -> httpx.Response:
-        return self.client.post("/v1/predict", content=content, headers=headers)
-
-    def raw(self, content: bytes = b"") -> socket.socket:
-        """A connection that sent only this."""
-        made = socket.create_connection(("127.0.0.1", int(self.url.rpartition(":")[2])), timeout=60)
-        made.sendall(content)
-        return made
-
-    def close(self) -> None:
-        self.client.close()
-        self.process.terminate()
-        with suppress(subprocess.TimeoutExpired):
-            self.process.wait(60)
-        self.process.kill()
-        self.process.wait()
-        assert self.process.stdout is not None
-        self.process.stdout.close()
-
-
-def _environment() -> dict[str, str]:
-    import os
-
-    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(TREE), *sys.path])}
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
     """One process for the module; at its end it wrote no trace and answered no 5xx."""
-    started = Process(tmp_path_factory.mktemp("server"))
+    started = Process(tmp_path_factory.mktemp("server"), SETTINGS)
     try:
         for row in (GOOD, PERSON):  # what is imported at a first request is no growth
             assert started.sent(json.dumps({"instances": [row]})).status_code == 200

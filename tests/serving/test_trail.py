@@ -173,7 +173,8 @@ def test_an_endpoint_flags_logs_refuses_and_forgets(serving: Serve, tmp_path: Pa
     assert asked.predict(GOOD).status_code == 401
 
 
-def test_without_honest_rows_no_trail_is_kept_and_the_log_says_so(serving: Serve, tmp_path: Path) -> None:
-    asked = serving(log=str(tmp_path / "log"))
-    assert asked.served.guarded.trail is None
+@pytest.mark.parametrize("honest", [None, np.repeat(np.array([GOOD], np.float32), 900, 0)])
+def test_without_enough_honest_rows_no_trail_is_kept_and_the_log_says_so(serving: Serve, tmp_path: Path, honest: Any) -> None:
+    asked = serving(log=str(tmp_path / "log"), honest=honest)
+    assert asked.served.guarded.trail is None and asked.predict(GOOD).status_code == 200
     assert json.loads((tmp_path / "log").read_text().splitlines()[0])["event"] == "no trail"

@@ -19,7 +19,7 @@ from .openapi import described
 from .quota import Quota
 from .refusal import Refusal, refuse
 from .settings import Settings
-from .trail import LEAST, Trail, learned
+from .trail import Trail, learned
 
 if TYPE_CHECKING:
     import numpy as np
@@ -109,19 +109,15 @@ def _watch(guarded: Guarded, honest: "NDArray[np.float32] | None") -> None:
     """Keep the thief's trail, where there are honest rows to know a thief from."""
     if not guarded.settings.trail.watch:
         return
-    rows = _reference(guarded.guard) if honest is None else honest
-    if rows is None:
-        reason = f"no honest rows: name a guard of at least {LEAST} rows, or data, in the settings"
-        guarded.journal.event({"event": "no trail", "reason": reason})
-        return
-    guarded.keep(Trail(learned(rows, guarded.target.scores(rows), guarded.target.schema)))
-
-
-def _reference(guard: "Guard | None") -> "NDArray[np.float32] | None":
-    """The rows a guard was built on, where they are enough to know a thief from."""
-    if guard is None or len(guard.reference) < LEAST:
-        return None
-    return (guard.reference * guard.scale + guard.mean).reshape(-1, *guard.schema.shape)
+    guard = guarded.guard
+    if honest is None and guard is not None:
+        honest = (guard.reference * guard.scale + guard.mean).reshape(-1, *guard.schema.shape)
+    try:
+        if honest is None:
+            raise Problem("honest rows to know a thief from", "none", "Name a guard, or data, in the settings")
+        guarded.keep(Trail(learned(honest, guarded.target.scores(honest), guarded.target.schema)))
+    except Problem as problem:
+        guarded.journal.event({"event": "no trail", "reason": str(problem)})
 
 
 def _application() -> "FastAPI":

@@ -145,8 +145,7 @@ class Guarded:
         if self.guard is not None:
             refused = self.guard.refused(x)
             if refused.any():
-                problem = Problem("a row like those the model was made for", f"one unlike them in row {refused.argmax()}", "Check the row")
-                raise Refusal(422, problem, row=int(refused.argmax()))
+                raise _strange(self.guard, x, int(refused.argmax()))
         return self.target.scores(x)
 
     def _show(self, x: NDArray[np.float32], scores: NDArray[np.float32], key: str) -> None:
@@ -171,6 +170,15 @@ class Guarded:
                 self.journal.event({"event": "observer failed", "error": where(error)})
         with self._count:
             self._behind -= 1
+
+
+def _strange(guard: "Guard", x: NDArray[np.float32], row: int) -> Refusal:
+    """The refusal of a row the guard does not know, with the column in which it is farthest from the nearest row that it does."""
+    z = guard.normalized(x[row : row + 1])
+    near = guard.reference[((guard.reference - z) ** 2).sum(1).argmin()]
+    column = "" if guard.schema.images else guard.schema.columns[int(np.abs(near - z[0]).argmax())]
+    told = f"one unlike them in row {row}" + (f", most in {column!r}" if column else "")
+    return Refusal(422, Problem("a row like those the model was made for", told, "Check the row"), column=column or None, row=row)
 
 
 def _feature(facts: dict[str, Any]) -> dict[str, Any]:
