@@ -1,9 +1,9 @@
 """``tiltyard assess``: open, check, judge, report."""
 
 import shlex
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
-from ..errors import Problem
 from ..reports.bundle import Bundle, make
 from ..reports.exporting import export
 from ..reports.writing import place
@@ -11,6 +11,7 @@ from ..result import Record, Status
 from ..running.assessment import Assessment, assess
 from ..running.baseline import Baseline, baseline
 from ..running.config import read_config
+from ..running.executors import Executor, Local
 from ..running.policy import Both, Judge, Judgment, Policy, read_policy
 from ..running.runner import Runner
 from ..running.store import Store
@@ -33,8 +34,6 @@ def run(
     tolerance: float = 0.0,
 ) -> int:
     """Assess what the config names. Everything that can be refused is refused before the first check."""
-    if executor != "local":
-        raise Problem("--executor local", repr(executor), "Leave it out; a cluster's address is not taken yet")
     policy = read_policy(policy_path) if policy_path else None
     store = Store()
     earlier = baseline(store, baseline_name, tolerance) if baseline_name else None
@@ -44,10 +43,11 @@ def run(
         earlier.fits(target.identity, data.identity)
     steps = config.steps(target, data)
     words = ["tiltyard", "assess", str(config_path)] + (["--policy", str(policy_path)] if policy_path else [])
+    words += ["--executor", executor] if executor != "local" else []
     words += ["--baseline", earlier.run.short, "--tolerance", f"{tolerance:g}"] if earlier else []
     facts = {"command": shlex.join(words), "profile": config.profile, "seed": config.seed}
-    with progress_bar(not as_json) as tell:
-        found = assess(target, data, steps, Runner(store), config.name, facts, judge(policy, earlier), tell)
+    with where(executor) as ground, progress_bar(not as_json) as tell:
+        found = assess(target, data, steps, Runner(store, ground), config.name, facts, judge(policy, earlier), tell)
     bundle = bundle_of(found, facts)
     if as_json:
         emit(bundle)
@@ -60,6 +60,17 @@ def run(
         remark(f"Kept as run {found.run.short}." if not found.problem else found.problem, style="dim")
     unlogged(found.unlogged)
     return exit_code(found)
+
+
+def where(executor: str) -> AbstractContextManager[Executor]:
+    """Where the checks run: here, or on the Dask cluster whose address it is."""
+    if executor == "local":
+        return nullcontext(Local())
+    from ..running.cluster import Cluster, exposed
+
+    if exposed(executor):
+        remark(f"Model and rows travel to {executor} in the clear; tls:// encrypts them and asks who is there.", style="yellow")
+    return Cluster(executor)
 
 
 def judge(policy: Policy | None, earlier: Baseline | None) -> Judge | None:

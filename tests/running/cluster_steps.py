@@ -1,0 +1,41 @@
+"""Steps for a cluster's workers, which import them from here."""
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+from tiltyard.check import Check, parameter
+from tiltyard.datasets.dataset import Dataset
+from tiltyard.progress import Progress
+from tiltyard.result import CheckResult, Metric, Status
+from tiltyard.targets.target import Target
+
+
+class Endless(Check):
+    """Goes on until it is cancelled, or kills the worker it runs in."""
+
+    id: ClassVar[str] = "test.endless"
+    title: ClassVar[str] = "Endless"
+    question: ClassVar[str] = "Does it end?"
+    needs: ClassVar[frozenset[str]] = frozenset()
+    standards: ClassVar[tuple[str, ...]] = ()
+    sources: ClassVar[tuple[str, ...]] = ()
+    cost: ClassVar[str] = "all there is"
+
+    place: str = parameter("", "Folder in which each beginning leaves its process id", "path")
+    deaths: int = parameter(0, "Beginnings that kill their worker; 0 goes on until it is cancelled", "processes", ge=0)
+
+    def run(self, target: Target, data: Dataset, progress: Progress) -> CheckResult:
+        begun = len(list(Path(self.place).iterdir())) + 1
+        (Path(self.place) / f"{begun}-{os.getpid()}").touch()
+        if begun <= self.deaths:
+            os.kill(os.getpid(), signal.SIGKILL)
+        while not self.deaths:
+            progress.step(0.25, "going on")
+            time.sleep(0.02)
+        draw = float(np.random.default_rng(self.seed).random())
+        return CheckResult(status=Status.PASSED, summary="It ended.", metrics=(Metric(name="draw", label="Draw", value=draw),))

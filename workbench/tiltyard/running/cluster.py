@@ -1,0 +1,243 @@
+"""Steps on a Dask cluster: the same record as here, on whichever worker is free.
+
+Who is trusted
+--------------
+Dask moves Python objects as pickles, and opening a pickle runs what is in it. So whoever reaches the scheduler can run
+anything on its workers and on its clients: a cluster is *inside* the trust of the person who assesses, and this holds
+whatever we send. What we add is nothing from elsewhere: a model file was scanned and opened here first, by
+`targets.opening`, and what travels is our own target, data and step, from our process to workers that run the same
+version of Tiltyard (others are refused). A record comes back as JSON and is validated; a target that a defense made comes back
+as a pickle from our own worker. Use ``tls://`` (Dask's own certificates, both sides) wherever the network is not yours alone:
+over ``tcp://`` model and rows travel in the clear, and nobody is asked who he is.
+"""
+
+import contextlib
+import importlib
+import threading
+import time
+import uuid
+from collections import OrderedDict
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from ..check import Check, Clock, Step, record
+from ..datasets.dataset import Dataset
+from ..defense import Defense, Outcome
+from ..errors import Cancelled, Problem
+from ..progress import Progress, Report
+from ..result import Record
+from ..targets.target import Target
+from .executors import Local
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+SCHEMES = ("tcp://", "tls://")
+POLL = 0.1
+OFTEN = 0.2
+PATIENCE = 60.0
+REMEMBERED = 1000
+LARGE = "distributed.admin.large-graph-warning-threshold"
+
+
+class Returned(NamedTuple):
+    """What a worker sends back: the record as JSON, and the target that a defense made."""
+
+    record: str
+    target: Target | None
+
+
+_under_way: dict[str, Progress] = {}  # in a worker: the steps it runs
+_submitting = threading.Lock()  # Dask's configuration is the whole process's
+_stopped: OrderedDict[str, None] = OrderedDict()  # in a worker: steps that were cancelled, perhaps before they began
+
+
+def _run(token: str, step: Step, target: Target, data: Dataset) -> Returned:
+    """In a worker: run one step as `Local` does, and send its progress back."""
+    progress = _under_way[token] = Progress(listener=_Relay(token))
+    try:
+        if token in _stopped:
+            progress.cancel()
+        outcome = Local().call(step, target, data, progress)
+        return Returned(outcome.record.model_dump_json(), outcome.target)
+    finally:
+        _under_way.pop(token, None)
+
+
+def _stop(token: str) -> bool:
+    """In every worker: cancel the step, or remember that it is cancelled; does it run here?"""
+    _stopped[token] = None
+    if len(_stopped) > REMEMBERED:
+        _stopped.popitem(last=False)
+    if token in _under_way:
+        _under_way[token].cancel()
+    return token in _under_way
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("tiltyard")
+
+
+class _Relay:
+    """In a worker: sends progress to the client, a few times a second."""
+
+    def __init__(self, token: str) -> None:
+        self.token = token
+        self._told = 0.0
+
+    def __call__(self, report: Report) -> None:
+        if time.monotonic() - self._told >= OFTEN:
+            self._told = time.monotonic()
+            _distributed().get_worker().log_event(self.token, [float(report.done), report.message])
+
+
+class Cluster:
+    """An `Executor` on a Dask scheduler that somebody started, with workers that have Tiltyard installed.
+
+    One step is one task. A worker that dies costs its task alone: Dask runs it again on another, and where that too fails
+    the record says *failed* and why; the next steps go on. Each worker runs a step from its seed, so results are those of
+    `Local` on like machines. Close it, or use it in a ``with`` block.
+
+    Parameters
+    ----------
+    address
+        ``tcp://HOST:PORT`` or ``tls://HOST:PORT``; for the latter Dask's own configuration names the certificates.
+    patience
+        Seconds to wait for the scheduler and a first worker, and for another worker when the last one is gone.
+
+    Raises
+    ------
+    Problem
+        Where Dask is not installed, nobody answers at the address, no worker is there, or one has another version of Tiltyard.
+    """
+
+    def __init__(self, address: str, patience: float = PATIENCE) -> None:
+        if not address.startswith(SCHEMES):
+            raise Problem("local, tcp://HOST:PORT or tls://HOST:PORT", repr(address), "Give a Dask scheduler's address")
+        self.address = address
+        self.patience = patience
+        self._client = _connected(address, patience)
+        try:
+            self._check_versions()
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> "Cluster":
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Leave the cluster; it goes on."""
+        self._client.close(timeout=5)
+
+    def call(self, step: Step, target: Target, data: Dataset, progress: Progress) -> Outcome:
+        """The step's record from a worker, and the target it made if it is a defense that did. Never raises."""
+        clock = Clock(target)
+        try:
+            progress.check()
+            if "url" in target.offers:
+                raise Problem("a model that can travel", "an endpoint, whose budget is counted here", "Run it with --executor local")
+            back = self._worked(step, target, data, progress)
+            found = Record.model_validate_json(back.record)
+            target.queries += found.queries
+            return Outcome(found, back.target)
+        except BaseException as problem:
+            kind = "defense" if isinstance(step, Defense) else "check"
+            assert isinstance(step, Check | Defense)
+            return Outcome(record(step, kind, clock.caught(problem), target, data), None)  # type: ignore[arg-type]
+
+    def _worked(self, step: Step, target: Target, data: Dataset, progress: Progress) -> Returned:
+        import dask
+
+        token = f"tiltyard-{uuid.uuid4().hex}"
+        heard: list[tuple[float, str]] = []
+        self._client.subscribe_topic(token, lambda event: heard.append((event[1][0], event[1][1])))
+        try:
+            with (
+                _submitting,
+                dask.config.set({LARGE: "10GB"}),
+            ):  # model and rows travel in the task, so that a dead worker loses none of them
+                future = self._client.submit(_run, token, step, target, data, pure=False, key=token)
+            self._awaited(future, token, heard, progress)
+            return _result(future)
+        finally:
+            with contextlib.suppress(Exception):  # where the scheduler is gone there is nothing to unsubscribe from
+                self._client.unsubscribe_topic(token)
+
+    def _awaited(self, future: Any, token: str, heard: list[tuple[float, str]], progress: Progress) -> None:
+        """Wait for the end; relay progress here and a cancel there."""
+        alone = time.monotonic()
+        while not future.done():
+            time.sleep(POLL)
+            if progress.cancelled:
+                self._cancel(future, token)
+            elif heard:
+                with contextlib.suppress(Cancelled):
+                    progress.step(*heard[-1])
+            if self._workers():
+                alone = time.monotonic()
+            elif time.monotonic() - alone > self.patience:
+                future.cancel()
+                raise Problem("a worker", f"none left for {self.patience:g} s at {self.address}", "Start workers and run it again")
+
+    def _cancel(self, future: Any, token: str) -> None:
+        """Ask every worker to stop it; a task that none has begun is taken back, and would stop at its beginning."""
+        if not any(self._client.run(_stop, token, on_error="ignore").values()) and not future.done():
+            future.cancel()
+            raise Cancelled
+
+    def _workers(self) -> int:
+        return len(self._client.scheduler_info(n_workers=-1)["workers"])
+
+    def _check_versions(self) -> None:
+        ours = _version()
+        theirs: dict[str, Any] = self._client.run(_version, on_error="return")
+        for worker, found in theirs.items():
+            if found != ours:
+                said = found if isinstance(found, str) else "none"
+                raise Problem(f"Tiltyard {ours} on every worker", f"{said} on {worker}", "Install the same version there")
+
+
+def exposed(address: str) -> bool:
+    """Does what is sent there leave this machine unencrypted?"""
+    parts = urlsplit(address)
+    return parts.scheme == "tcp" and parts.hostname not in LOOPBACK
+
+
+def _distributed() -> Any:
+    """Dask's own package, imported only here and only now."""
+    try:
+        return importlib.import_module("distributed")
+    except ImportError:
+        raise Problem("Dask, to run on a cluster", "it is not installed", "pip install 'tiltyard[distributed]'") from None
+
+
+def _connected(address: str, patience: float) -> Any:
+    try:
+        client = _distributed().Client(address, timeout=patience, set_as_default=False)
+    except (OSError, ValueError, TypeError) as error:
+        said = (str(error).splitlines() or [type(error).__name__])[0]
+        raise Problem(f"a Dask scheduler at {address}", said, "Start one with `dask scheduler`, or correct the address") from None
+    try:
+        client.wait_for_workers(1, timeout=patience)
+    except TimeoutError:
+        client.close(timeout=5)
+        raise Problem(f"a worker at {address}", "none", f"Start one with `dask worker {address}`") from None
+    return client
+
+
+def _result(future: Any) -> Returned:
+    """What came back, or a `Problem` that says why nothing did."""
+    dask = _distributed()
+    try:
+        found: Returned = future.result()
+    except dask.KilledWorker as error:
+        raise Problem(
+            "a worker that lives to the end", f"that {error.last_worker.address} died at it, as others before", "Look at its memory"
+        ) from None
+    except dask.client.FutureCancelledError as error:
+        raise Problem("the scheduler's answer", f"that it was lost ({error.reason or 'no connection'})", "Run it again") from None
+    return found
