@@ -151,7 +151,7 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--requests", type=int, default=20_000, help="to each server, in rounds")
-    parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--rounds", type=int, default=100)
     parser.add_argument("--keyless", type=int, default=100_000)
     parser.add_argument("--connections", type=int, default=8)
     parser.add_argument("--sample", default="census")
