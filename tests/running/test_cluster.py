@@ -214,6 +214,13 @@ def test_deaths_and_a_lost_scheduler_are_reasons() -> None:
         _result(Lost(distributed.client.FutureCancelledError("step", "scheduler-connection-lost")))
 
 
+def test_after_the_connection_is_lost_each_step_says_so(ground: Ground, sample: Sample) -> None:
+    with Cluster(ground.address) as cluster:
+        pass
+    found = cluster.call(SMALL, sample.target, sample.data, Progress()).record
+    assert found.result.status is Status.FAILED and "connection was lost" in found.error and "Traceback" not in found.error
+
+
 def test_what_leaves_the_machine_in_the_clear_is_known() -> None:
     assert exposed("tcp://192.0.2.1:8786") and not exposed("tls://192.0.2.1:8786") and not exposed("tcp://127.0.0.1:8786")
 

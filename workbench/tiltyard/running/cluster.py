@@ -152,6 +152,8 @@ class Cluster:
     def _worked(self, step: Step, target: Target, data: Dataset, progress: Progress) -> Returned:
         import dask
 
+        if self._client.status != "running":
+            raise Problem(f"the scheduler at {self.address}", "that the connection was lost", "Run it again once it is there")
         token = f"tiltyard-{uuid.uuid4().hex}"
         heard: list[tuple[float, str]] = []
         self._client.subscribe_topic(token, lambda event: heard.append((event[1][0], event[1][1])))
