@@ -20,6 +20,7 @@ from tiltyard.targets.target import Target
 from tiltyard_widgets.server import history
 from tiltyard_widgets.server.code import cells
 from tiltyard_widgets.server.forms import RunsAsked
+from tiltyard_widgets.server.worker import prints
 
 ALONE = Person("me", Role.ADMIN)
 
@@ -84,6 +85,14 @@ def test_reports(ran: Callable[[str], str], ada: httpx.Client, format: str) -> N
     assert said.status_code == 200 and "Marked" in said.text
     assert said.headers["Content-Security-Policy"].startswith("sandbox; default-src 'none'")
     assert ada.get("runs/last/report?format=docx").status_code == 400
+
+
+def test_a_pdf_or_what_it_takes(ran: Callable[[str], str], ada: httpx.Client) -> None:
+    said = ada.get(f"runs/{ran('ada')}/report?format=pdf")
+    if prints():
+        assert said.content.startswith(b"%PDF")
+    else:
+        assert said.status_code == 501 and "tiltyard[pdf]" in said.json()["message"]
 
 
 def test_a_report_file_is_shown_with_its_signature(server: Any, ran: Callable[[str], str], ada: httpx.Client) -> None:

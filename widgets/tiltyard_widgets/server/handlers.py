@@ -15,6 +15,8 @@ from tiltyard.access.person import Person
 from tiltyard.access.roles import Action
 from tiltyard.errors import Problem
 
+from .inside import Unequipped
+
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
@@ -180,10 +182,6 @@ class Handler(APIHandler):
         if not root:
             raise Unequipped("a contents manager that keeps files on disk", "another kind", "Scan with `tiltyard scan` where the files are")
         return {"root": str(root), "path": path, "hidden": bool(self.contents_manager.allow_hidden)}
-
-
-class Unequipped(Problem):
-    """This server has not what it takes."""
 
 
 def checked(form: "type[BaseModel]", given: dict[str, str] | bytes) -> Any:

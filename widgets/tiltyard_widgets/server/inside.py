@@ -27,7 +27,11 @@ class Shut(Problem):
     """Something that this server may not read."""
 
 
-KINDS = {kind.__name__: kind for kind in (Malformed, Outside, Absent, Shut)}
+class Unequipped(Problem):
+    """This server has not what it takes."""
+
+
+KINDS = {kind.__name__: kind for kind in (Malformed, Outside, Absent, Shut, Unequipped)}
 
 
 def resolved(root: str | Path, path: str, hidden: bool = True) -> Path:

@@ -11,7 +11,7 @@ from typing import Any
 
 from tiltyard.errors import Problem
 
-from .inside import opened, resolved, unreadable
+from .inside import Unequipped, opened, resolved, unreadable
 
 MOST_FILES = 1000
 MOST_REPORT = 256 << 20
@@ -92,10 +92,25 @@ def report(order: Order) -> Lines:
     from tiltyard.reports.exporting import hand_out
     from tiltyard.running.store import Store
 
+    if order["format"] == "pdf" and not prints():
+        raise Unequipped(
+            "the PDF writer",
+            "it is not installed here, or not with its libraries",
+            "Install tiltyard[pdf], or print the HTML report from a browser",
+        )
     asker = order["person"]
     person = Person(asker["name"], Role(asker["role"]), asker["shared"])
     given = hand_out(bundled(Store(order["store"], person=person), order["run"]), order["format"], order["store"], person)
     yield {"content": base64.b64encode(given.content).decode("ascii"), "unlogged": given.unlogged}
+
+
+def prints() -> bool:
+    """Can PDF be written here?"""
+    try:
+        import weasyprint  # noqa: F401
+    except (ImportError, OSError):
+        return False
+    return True
 
 
 def view(order: Order) -> Lines:
