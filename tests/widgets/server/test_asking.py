@@ -93,6 +93,7 @@ def test_the_document_names_every_route(ada: httpx.Client) -> None:
 def test_other_addresses_and_methods(ada: httpx.Client, method: str, path: str, status: int) -> None:
     said = ada.request(method, path)
     assert said.status_code == status and set(said.json()) == {"expected", "found", "do", "message"}
+    assert said.headers.get("Allow", "") == {"runs": "GET, OPTIONS", "scan": "OPTIONS, POST"}.get(path, "")
 
 
 @pytest.mark.parametrize(

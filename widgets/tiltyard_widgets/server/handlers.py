@@ -142,6 +142,9 @@ class Handler(APIHandler):
         error = (kwargs.get("exc_info") or (None, None))[1]
         if isinstance(error, web.HTTPError) and error.log_message and status_code not in SAID:
             said = ("a request that can be read", str(error.log_message).rstrip("."), "Mend it")
+        if status_code == 405:
+            there = [name.upper() for name in ("get", "post", "delete") if name in vars(type(self))]
+            self.set_header("Allow", ", ".join(sorted(["OPTIONS", *there])))
         self._wrong(status_code, said, str(Problem(*said)))
 
     def _wrong(self, status: int, said: tuple[str, str, str], message: str) -> None:
