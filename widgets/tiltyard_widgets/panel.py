@@ -1,6 +1,7 @@
 """A topic as a panel: choose a step, see its cost, run it, read the result. Everything follows from the step's fields."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import ipywidgets as w
 
@@ -20,6 +21,9 @@ from .picker import Choice
 from .progressbar import ProgressView
 from .session import Session
 from .steps import titles
+
+if TYPE_CHECKING:
+    from tiltyard.running.executors import Executor
 
 
 def state_of(records: Sequence[Record]) -> str:
@@ -79,6 +83,8 @@ class StepRunner(w.VBox):
             self.add_class(name)
         self.bound = bound
         self.session, self.step, self.view, self.message = session, step, view, message
+        self.executor: Executor | None = None
+        self.shown: Callable[[Record], None] = lambda record: None
         held = bound.names if bound else ()
         only = [name for name in step.model_fields if name not in held]
         self.form: Form[Step] = form_for(step, choices=self._choices(), only=only)
@@ -127,7 +133,7 @@ class StepRunner(w.VBox):
         self.message.clear()
         try:
             step = self.made()
-            self.session.start([step], self.progress.report, self._shown, self._over)
+            self.session.start([step], self.progress.report, self._shown, self._over, executor=self.executor)
         except Problem as problem:
             self.message.say(problem)
             return
@@ -139,6 +145,7 @@ class StepRunner(w.VBox):
         self.session.cancel()
 
     def _shown(self, record: Record) -> None:
+        self.shown(record)
         self.progress.finish(f"Ended in {record.seconds:.1f} s: {record.result.status.value.replace('_', ' ')}")
         self.view.show(record, self.code(record))
         if self.again is not None:

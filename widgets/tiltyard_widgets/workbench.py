@@ -25,6 +25,12 @@ def _load(session: Session) -> Panel:
     return LoadPanel(session=session)
 
 
+def _federation(session: Session) -> Panel:
+    from .federation import FederationPanel
+
+    return FederationPanel(session=session)
+
+
 def _attack(session: Session) -> Panel:
     from .attack import AttackPanel
 
@@ -92,6 +98,7 @@ PANELS: dict[str, tuple[str, Callable[[Session], Panel]]] = {
     "fairness": (TOPICS["fairness"], _topic("fairness")),
     "explanation": (TOPICS["explanation"], _topic("explanation")),
     "theft": (TOPICS["theft"], _topic("theft")),
+    "federated": ("Federation", _federation),
     "validation": (TOPICS["validation"], _topic("validation")),
     "poisoning": (TOPICS["poisoning"], _topic("poisoning")),
     "endpoint": ("Endpoint", _endpoint),

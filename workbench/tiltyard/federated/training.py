@@ -16,6 +16,7 @@ from .malice import Attack, loudness
 if TYPE_CHECKING:
     from ..targets.training import Recipe
     from .rounds.plan import Plan
+    from .rounds.server import Round, Weights
     from .rounds.setting import Ran, Setting
 
 STANDARDS = ("OWASP ML10:2023", "OWASP ML02:2023", "AML.T0018.000", "NISTAML.026", "NISTAML.011", "EU AI Act Art. 15(5)")
@@ -25,6 +26,8 @@ class FederatedTraining(Defense):
     """Train the target's architecture by rounds of FedAvg or a robust rule over simulated clients; attackers among them by choice.
 
     McMahan et al. 2017 (arXiv 1602.05629). Local training is the target's own recipe, with a new optimizer each round.
+    With ``processes`` (``tiltyard federate``) the same client and server functions run under Flower's SuperLink and SuperNodes on loopback,
+    with TLS and a registered key for each node; equal seeds give equal weights.
     """
 
     id: ClassVar[str] = "federated.training"
@@ -68,6 +71,11 @@ class FederatedTraining(Defense):
         "a bare name stands in the user's data folder; empty for none",
     )
 
+    processes: bool = parameter(
+        False, "Run server and clients as processes of their own under Flower (extra federated); some half a minute a round"
+    )
+    patience: float = parameter(120.0, "In processes: a client that has not answered by then is lost for the round", "s", ge=5, le=86_400)
+
     @model_validator(mode="after")
     def _possible(self) -> "FederatedTraining":
         if self.attackers > self.clients:
@@ -76,9 +84,11 @@ class FederatedTraining(Defense):
             raise ValueError(f"noise is accounted for a sum of clipped updates, so rule must be fedavg; found {self.rule}")
         if self.noise_multiplier == 0 and (least := needed(self.rule, self.tolerate)) > self.clients:
             raise ValueError(f"{RULES[self.rule]} needs {least} clients to withstand {self.tolerate}; found {self.clients}")
+        if self.processes and self.resume:
+            raise ValueError("resume is for runs in this process; found processes")
         return self
 
-    def plan(self, recipe: "Recipe", secure: bool = False) -> "Plan":
+    def plan(self, recipe: "Recipe") -> "Plan":
         """What every process of this federation agrees on."""
         import numpy as np
 
@@ -100,17 +110,16 @@ class FederatedTraining(Defense):
             malicious=tuple(sorted(int(i) for i in who)),
             boost=self.boost or loudness(self.attack, self.clients, self.attackers),
             goal=self.goal,
-            secure=secure,
         )
 
-    def setting(self, target: Target, data: Dataset, secure: bool = False) -> "Setting":
+    def setting(self, target: Target, data: Dataset) -> "Setting":
         """Weights, shards and held-out rows this run starts from."""
         from .rounds.setting import parts, setting, trainable
 
         torch_target, recipe = trainable(target)
         if self.goal >= len(target.classes):
             raise Problem(f"a class 0 to {len(target.classes) - 1} as goal", f"{self.goal}", "Choose one of these")
-        return setting(self.plan(recipe, secure), torch_target, parts(data, self.rows, self.seed), self.alpha, self.warm)
+        return setting(self.plan(recipe), torch_target, parts(data, self.rows, self.seed), self.alpha, self.warm)
 
     def estimate(self, target: Target, data: Dataset) -> Estimate:
         """From one client's round, timed here."""
@@ -125,19 +134,31 @@ class FederatedTraining(Defense):
         clock = time.perf_counter()
         Local(start.start, start.plan, start.shards)(1, flat(start.start), (0,), Progress())
         share = len(start.shards[0].y) / max(sum(len(s.y) for s in start.shards), 1)
+        if self.processes:
+            return Estimate(seconds=30.0 * (self.rounds + 1), note="half a minute a round, for a process starts at each message")
         seconds = (time.perf_counter() - clock) / max(share, 1e-6) * self.rounds * self.share
         return Estimate(seconds=seconds, note="measured on one client's round here")
 
     def apply(self, target: Target, data: Dataset, progress: Progress) -> Defended:
-        """Run all rounds in this process; the made target, and what each round showed."""
+        """Run all rounds, here or in processes; the made target, and what each round showed."""
         from .rounds.checkpoint import Checkpoint
+        from .rounds.outcome import show
 
         progress.step(0.0, "dividing the rows")
         start = self.setting(target, data)
+        if self.processes:
+            from .deployed.deployment import ran
+
+            return self.made(start, ran(start, self.patience, progress.part(0.95), told=lambda rounds: show(start.plan, rounds)), target)
         checkpoint = Checkpoint.of(self.resume, self, target, data) if self.resume else None
         weights, done = checkpoint.read() if checkpoint else (None, ())
-        ran = start.run(progress.part(0.95), done, weights, checkpoint.write if checkpoint else None)
-        return self.made(start, ran, target)
+
+        def kept(now: "Weights", rounds: "list[Round]") -> None:
+            show(start.plan, tuple(rounds))
+            if checkpoint is not None:
+                checkpoint.write(now, rounds)
+
+        return self.made(start, start.run(progress.part(0.95), done, weights, kept), target)
 
     def made(self, start: "Setting", ran: "Ran", target: Target) -> Defended:
         """The target and the result of a run, wherever it ran."""

@@ -10,6 +10,7 @@ from ...result import Axis, Chart, CheckResult, Column, Finding, Metric, Series,
 from ...targets.target import Target
 from ..aggregation import RULES
 from ..malice import ATTACKS, SUCCESS
+from ..watching import listening, tell
 from .plan import Plan
 from .server import Round
 
@@ -39,9 +40,14 @@ def result(step: "FederatedTraining", start: "Setting", ran: "Ran", before: Targ
         metrics=tuple(metrics),
         findings=findings,
         tables=(table(ran.rounds, bool(plan.malicious)), shards(start)),
-        charts=(chart({RULES[plan.rule]: ran.rounds}, right / len(test)), loss_chart(ran.rounds), *_attack_chart(plan, ran.rounds)),
+        charts=charts(plan, ran.rounds, right / len(test)),
         notes=notes(step, start, ran),
     )
+
+
+def percent(share: float) -> str:
+    """A share as a person reads it."""
+    return f"{100 * share:.1f} %"
 
 
 def success(plan: Plan, last: Round) -> list[Metric]:
@@ -63,9 +69,9 @@ def spending(plan: Plan, delta: float) -> list[Metric]:
 
 
 def _summary(plan: Plan, before: float, last: Round) -> str:
-    said = f"{plan.clients} clients, {plan.rounds} rounds of {RULES[plan.rule]}: {last.right / last.rows:.1%} right on {last.rows:,} held-out rows; the model before {before:.1%}"
+    said = f"{plan.clients} clients, {plan.rounds} rounds of {RULES[plan.rule]}: {percent(last.right / last.rows)} right on {last.rows:,} held-out rows; the model before {percent(before)}"
     if plan.malicious and last.tries:
-        said += f"; {len(plan.malicious)} malicious clients {ATTACKS[plan.attack]}, success {last.hits / last.tries:.1%}"
+        said += f"; {len(plan.malicious)} malicious clients {ATTACKS[plan.attack]}, success {percent(last.hits / last.tries)}"
     return said + "."
 
 
@@ -108,8 +114,6 @@ def notes(step: "FederatedTraining", start: "Setting", ran: "Ran") -> tuple[str,
         "The intervals are over held-out rows, not over trainings.",
         "The server sees every client's update; see federated.gradient_leakage.",
     ]
-    if plan.secure:
-        found[1] = "The updates were summed under SecAgg+: the server saw the sum alone."
     if plan.noise > 0:
         found += [
             f"Epsilon counts whole clients (added or removed), each drawn by its own coin at {plan.share:g} a round, {plan.rounds} rounds, "
@@ -120,6 +124,10 @@ def notes(step: "FederatedTraining", start: "Setting", ran: "Ran") -> tuple[str,
     if plan.noise > 0 and not plan.fresh_noise:
         found.append(
             "Coins and noise come from the seed, so that the run repeats; whoever knows it can undo them. To release, set fresh_noise."
+        )
+    if step.processes:
+        found.append(
+            f"Ran as Flower's SuperLink and {plan.clients} SuperNodes on loopback, with TLS and a registered key for each node; updates were not summed under SecAgg+."
         )
     if start.mark is not None:
         found.append(f"The backdoor's trigger: {start.mark.words}.")
@@ -132,14 +140,14 @@ def notes(step: "FederatedTraining", start: "Setting", ran: "Ran") -> tuple[str,
     return (*found, *((start.parts.note,) if start.parts.note else ()))
 
 
-def chart(runs: dict[str, tuple[Round, ...]], before: float | None = None) -> Chart:
-    """Accuracy by round, a line with its band for each run."""
-    ends = ", ".join(f"{name} {r[-1].right / r[-1].rows:.1%}" for name, r in runs.items())
+def chart(runs: dict[str, tuple[Round, ...]], last: int, before: float | None = None) -> Chart:
+    """Accuracy by round up to ``last``, a line with its band for each run."""
+    ends = ", ".join(f"{name} {percent(r[-1].right / r[-1].rows)}" for name, r in runs.items())
     return Chart(
         name="accuracy_by_round",
         title="Accuracy on held-out rows by round",
         kind="line",
-        x=Axis(label="Round", low=0),
+        x=Axis(label="Round", low=0, high=float(last)),
         y=Axis(label="Accuracy", low=0.0, high=1.0),
         series=tuple(_line(name, [(r.number, r.right, r.rows) for r in _thinned(rounds)]) for name, rounds in runs.items()),
         reference=(("model before", before),) if before is not None else (),
@@ -147,9 +155,20 @@ def chart(runs: dict[str, tuple[Round, ...]], before: float | None = None) -> Ch
     )
 
 
-def loss_chart(rounds: tuple[Round, ...]) -> Chart:
+def charts(plan: Plan, rounds: tuple[Round, ...], before: float | None = None) -> tuple[Chart, ...]:
+    """Accuracy, loss and, where somebody attacks, the attack's success, by round."""
+    return (chart({RULES[plan.rule]: rounds}, plan.rounds, before), loss_chart(rounds, plan.rounds), *_attack_chart(plan, rounds))
+
+
+def show(plan: Plan, rounds: tuple[Round, ...]) -> None:
+    """The charts so far, to who watches."""
+    if listening():
+        tell(charts(plan, rounds))
+
+
+def loss_chart(rounds: tuple[Round, ...], last: int) -> Chart:
     """Mean loss on held-out rows by round, with its band; a gap where it was not a number."""
-    kept, last = _thinned(rounds), rounds[-1].loss
+    kept, ended = _thinned(rounds), rounds[-1].loss
     series = Series(
         name="Loss",
         x=tuple(float(r.number) for r in kept),
@@ -161,21 +180,21 @@ def loss_chart(rounds: tuple[Round, ...]) -> Chart:
         name="loss_by_round",
         title="Loss on held-out rows by round",
         kind="line",
-        x=Axis(label="Round", low=0),
+        x=Axis(label="Round", low=0, high=float(last)),
         y=Axis(label="Cross-entropy", unit="nats", low=0.0),
         series=(series,),
-        alt=f"Loss after the last round: {last.mean:.3f}." if last else "After the last round the loss is not a number.",
+        alt=f"Loss after the last round: {ended.mean:.3f}." if ended else "After the last round the loss is not a number.",
     )
 
 
 def success_chart(plan: Plan, runs: dict[str, tuple[Round, ...]]) -> Chart:
     """Attack success by round."""
-    ends = ", ".join(f"{name} {r[-1].hits / max(r[-1].tries, 1):.1%}" for name, r in runs.items())
+    ends = ", ".join(f"{name} {percent(r[-1].hits / max(r[-1].tries, 1))}" for name, r in runs.items())
     return Chart(
         name="success_by_round",
         title=f"{SUCCESS[plan.attack]}, by round",
         kind="line",
-        x=Axis(label="Round", low=0),
+        x=Axis(label="Round", low=0, high=float(plan.rounds)),
         y=Axis(label="Attack success", low=0.0, high=1.0),
         series=tuple(_line(name, [(r.number, r.hits, r.tries) for r in _thinned(rounds)]) for name, rounds in runs.items()),
         alt=f"Attack success after the last round: {ends}.",

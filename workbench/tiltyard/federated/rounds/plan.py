@@ -29,7 +29,6 @@ class Plan(Frozen):
     malicious: tuple[int, ...] = ()
     boost: float = 1.0
     goal: int = 0
-    secure: bool = False
 
     def training_seed(self, client: int, number: int) -> int:
         """Seed of a client's training in round ``number`` (from 1); client 0's first is the plan's own."""

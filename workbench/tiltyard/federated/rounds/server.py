@@ -92,7 +92,7 @@ def train(
         done.append(_round(number, asked, came, weights, watch(weights), clipped, note))
         if kept is not None:
             kept(weights, done)
-        progress.step(number / plan.rounds, f"round {number} of {plan.rounds}: {done[-1].right / max(done[-1].rows, 1):.1%} right")
+        progress.step(number / plan.rounds, f"round {number} of {plan.rounds}: {100 * done[-1].right / max(done[-1].rows, 1):.1f} % right")
     return weights, done
 
 

@@ -1,0 +1,83 @@
+"""A federation on this machine with Flower's server and clients as real processes: the same numbers as in one."""
+
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from ...errors import Problem
+from ...progress import Progress
+from ..rounds.server import Round
+from ..rounds.setting import Ran, Setting
+from .credentials import node_key, tls
+from .home import NODES, Home, written
+from .processes import Processes, app_folder
+
+Watched = Callable[[Processes, int], None]
+Told = Callable[[tuple[Round, ...]], None]
+
+
+def ran(
+    start: Setting,
+    patience: float,
+    progress: Progress,
+    folder: Path | None = None,
+    watched: Watched | None = None,
+    told: Told | None = None,
+) -> Ran:
+    """Weights and rounds of ``start`` run by ``flower-superlink`` and a ``flower-supernode`` for each client.
+
+    Parameters
+    ----------
+    patience
+        Seconds after which a client that has not answered is lost for the round.
+    folder
+        Where keys, rows and logs of the processes stand; a temporary one, deleted, where none is named.
+    watched
+        Given the processes and the number of rounds done, some times a second.
+    told
+        Given the rounds so far, whenever one ended.
+    """
+    if folder is None:
+        with tempfile.TemporaryDirectory(prefix="tiltyard-federation-") as made:
+            return ran(start, patience, progress, Path(made), watched, told)
+    progress.step(0.0, "keys and folders")
+    server, *clients = written(start, folder)
+    with Processes(folder, tls(folder)) as processes:
+        progress.step(0.01, "starting Flower's server")
+        processes.server(progress)
+        _joined(processes, server, clients, folder, progress)
+        values = {"home": f'"{server.folder}"', "classes": start.classes, "patience": patience}
+        processes.run(app_folder(folder), " ".join(f"{name}={value}" for name, value in values.items()), progress)
+        return _awaited(processes, server, start.plan.rounds, progress, watched, told)
+
+
+def _joined(processes: Processes, server: Home, clients: list[Home], folder: Path, progress: Progress) -> None:
+    """Every client has a key of its own, is registered by it, and starts."""
+    lines = []
+    for client, home in enumerate(clients):
+        progress.step(0.02, f"client {client + 1} of {len(clients)} joins")
+        key = node_key(folder, f"client-{client}.key")
+        lines.append(f"{client} {processes.registered(key, progress)}")
+        processes.node(client, key, home.folder)
+    (server.folder / NODES).write_text("\n".join(lines), "utf-8")
+
+
+def _awaited(processes: Processes, server: Home, rounds: int, progress: Progress, watched: Watched | None, told: Told | None) -> Ran:
+    done, since = -1, time.monotonic()
+    while True:
+        weights, found = server.checkpoint.read()
+        if weights is not None and len(found) - 1 >= rounds:
+            return Ran(weights, found)
+        now = len(found) - 1 if found else 0
+        if now != done:
+            done, since = now, time.monotonic()
+            if told is not None and found:
+                told(found)
+        progress.step(0.05 + 0.95 * now / rounds, f"round {now + 1} of {rounds}, in {len(processes.running)} processes")
+        processes.alive("superlink")
+        if watched is not None:
+            watched(processes, now)
+        if time.monotonic() - since > 900:
+            raise Problem("a round within 15 minutes", "none", f"See {processes.folder / 'superlink.log'}")
+        time.sleep(0.2)
