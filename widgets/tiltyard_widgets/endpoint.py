@@ -175,7 +175,9 @@ class EndpointPanel(Panel):
             self.message.say(f"{self.session.busy} is running: wait for it or cancel it.", level="warning")
             return
         if self.session.data is None:
-            self.message.say("Expected data to ask it about; found none. Load them under Model and data, which takes an endpoint too.")
+            self.message.say(
+                "Expected data to ask it about; found none. Load them under Model and data, where an endpoint can be opened too."
+            )
             return
         self.adopter.disabled = self.button.disabled = True
         self.progress.start("asking it about ten rows")

@@ -45,7 +45,7 @@ class LoadPanel(Panel):
     def build(self) -> Sequence[w.Widget]:
         self.source = Choice(
             label="Bring",
-            options=[("A sample", "sample"), ("Files of mine", "files"), ("An endpoint", "endpoint")],
+            options=[("Sample", "sample"), ("Files of mine", "files"), ("Endpoint", "endpoint")],
             value="sample",
             kind="segments",
         )

@@ -74,7 +74,7 @@ class SchemaView(w.VBox):
         """A schema that is given (with the model), not to be corrected here."""
         self.proposal = None
         self.table.show(table_of(schema) if schema else None)
-        self.assumed.say("The model file brings this schema; the data are read by it." if schema else "")
+        self.assumed.say("The model brings this schema; the data are read by it." if schema else "")
         self.children = (self.message, self.assumed, self.table)
 
     def offer(self, proposal: "Proposal") -> None:
