@@ -39,7 +39,8 @@ def _said(given: list[str]) -> int:
         return _say("Expected enough memory; found none left. Take fewer rows.")
     except Exception as error:
         if hasattr(error, "format_message"):
-            return _say(f"{error.format_message().rstrip('.')}. See `tiltyard --help`.")
+            said = error.format_message().rstrip(".")
+            return _say(f"{said}{'' if said.endswith('?') else '.'} See `tiltyard --help`.")
         line = (str(error).splitlines() or [""])[0]
         return _say(f"Tiltyard itself broke: {type(error).__name__}: {line}. Run it again with --debug and report the traceback.")
 

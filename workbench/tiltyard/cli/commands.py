@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 app = typer.Typer(
+    suggest_commands=False,
     name="tiltyard",
     help="A workbench for the security of machine-learning models: attack, measure, defend, measure again, report.",
     no_args_is_help=True,
