@@ -27,7 +27,9 @@ TAG = 16
 
 
 def is_sealed(path: Path) -> bool:
-    """Whether the file begins as a sealed one does."""
+    """Whether the file begins as a sealed one does; what is not there, or is no file, does not."""
+    if not path.is_file():
+        return False
     with _opened(path) as stream:
         return stream.read(8) == Core(CHUNK, bytes(16)).packed()[:8]
 
