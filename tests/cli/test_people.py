@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from tiltyard.access.users import Users
+from tiltyard.result import Identity
+from tiltyard.running.store import Store
 
 Tiltyard = Callable[..., Any]
 
@@ -76,3 +78,17 @@ def test_what_a_role_does_not_allow_is_refused(
     said = tiltyard(*words)
     assert said.code == 2
     assert "the role admin" in said.line and f"the role {role}" in said.line
+
+
+def test_a_run_is_shared_and_no_longer(tiltyard: Tiltyard, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store()
+    what = Identity(name="model", fingerprint="0" * 64)
+    store.end(store.begin("mine", what, what).id)
+    assert "Everybody may look" in tiltyard("runs", "--share", "last").out
+    with monkeypatch.context() as vera:
+        vera.setenv("TILTYARD_USER", "vera")
+        vera.setenv("TILTYARD_ROLE", "viewer")
+        assert "mine" in tiltyard("runs").out
+        assert "the role viewer" in tiltyard("runs", "--unshare", "last").line
+    assert "Only its owner" in tiltyard("runs", "--unshare", "last").out
+    assert not store.shared()

@@ -104,7 +104,7 @@ def test_an_old_store_opens_and_its_runs_are_nobodys(old: Path) -> None:
 
 
 def test_an_old_store_that_may_only_be_read(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tiltyard.running.database.added", lambda engine: (False, False))
+    monkeypatch.setattr("tiltyard.running.database.added", lambda engine: (False, False, False))
     assert [line.name for line in of(old, ALONE).runs()] == ["from before"] and of(old, ALONE).run("last").owner == ""
     assert of(old, ADA).runs() == [] and of(old, ADA).count() == 0
 
@@ -112,3 +112,37 @@ def test_an_old_store_that_may_only_be_read(old: Path, monkeypatch: pytest.Monke
 def test_trying_to_write_leaves_nothing(store: Store) -> None:
     store.tried()
     assert store.count() == 0
+
+
+def test_a_shared_run_is_for_everybody_to_look_at_and_nobody_to_change(
+    place: Path, two: tuple[str, str], share: Checks, target: Target, data: Dataset
+) -> None:
+    a, b = two
+    with pytest.raises(Problem, match="which none has"):
+        of(place, ADA).share(b)
+    with pytest.raises(Denied):
+        of(place, VERA).share(a)
+    assert of(place, ADA).share(a) == ""
+    for person in (BOB, VERA):
+        store = of(place, person)
+        assert a in {line.id for line in store.runs()} and store.run(a).owner == "ada" and len(store.records(a)) == 1
+        tries: list[Callable[[], object]] = [
+            lambda store=store: store.start(a, share()),
+            lambda store=store: store.add(a, share()(target, data)),
+            lambda store=store: store.end(a),
+            lambda store=store: store.share(a, on=False),
+        ]
+        for attempt in tries:
+            with pytest.raises(Problem, match=r"of your own|the role analyst"):
+                attempt()
+    assert [line.owner for line in of(place, VERA).runs()] == ["ada"]
+    assert of(place, ROOT).share(a, on=False) == "" and of(place, ROOT).shared() == set()
+    assert not of(place, VERA).runs()
+    assert [r.what for r in records(place.with_name("runs.audit.jsonl")) if "shared" in r.what] == ["run shared", "run no longer shared"]
+
+
+def test_a_shared_run_can_be_deleted(place: Path, two: tuple[str, str]) -> None:
+    a, _ = two
+    of(place, ADA).share(a)
+    assert of(place, ROOT).delete(a) == ""
+    assert of(place, ROOT).shared() == set()

@@ -10,8 +10,10 @@ import pytest
 from tiltyard.access.person import Person
 from tiltyard.access.roles import Role
 from tiltyard.errors import Problem
+from tiltyard.result import Identity
 from tiltyard.running.store import Store
 from tiltyard.samples.catalog import load
+from tiltyard_widgets.history import HistoryPanel
 from tiltyard_widgets.load import LoadPanel
 from tiltyard_widgets.look import Button
 from tiltyard_widgets.report import ReportPanel
@@ -87,3 +89,17 @@ def test_a_viewer_opens_no_file_and_writes_none(session: Session, tmp_path: Path
     upload._heard(None, {"event": "piece", "offset": 0}, [memoryview(b"abc")])
     assert upload.received == -1
     assert not upload._path.is_file()
+
+
+def test_a_run_is_shared_from_the_history(tmp_path: Path) -> None:
+    ann = Store(tmp_path / "runs.sqlite", person=Person("ann", Role.ANALYST, shared=True))
+    what = Identity(name="model", fingerprint="0" * 64)
+    ann.end(ann.begin("of ann", what, what).id)
+    panel = HistoryPanel(session=Session(store=ann))
+    vera = Store(tmp_path / "runs.sqlite", person=Person("vera", Role.VIEWER, shared=True))
+    for words, seen in (("Everybody", 1), ("Only its owner", 0)):
+        panel.lend.click()
+        assert words in panel.message.text
+        assert len(vera.runs()) == seen
+        assert panel.lend.description == ("Share it no longer (After)" if seen else "Share this run (After)")
+    assert HistoryPanel(session=Session(store=vera)).lend.disabled

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tiltyard.running.trend import Trend
 
 PAGE = 50
+SHARE, UNSHARE = "Share this run (After)", "Share it no longer (After)"
 
 
 class HistoryPanel(Panel):
@@ -47,11 +48,14 @@ class HistoryPanel(Panel):
         self.over.on_click(lambda _: self.gather())
         self.line = ChartView()
         self._trends: dict[str, Trend] = {}
+        self.lend = look.button(SHARE, title="Let everybody who logs in look at it", denied=self.session.denied("run"))
+        self.lend.on_click(lambda _: self.share())
+        self.after.observe(lambda _: self._lent(), "value")
         self.changed = TableView()
         self.metrics = TableView()
         self.chart = ChartView()
         self.code = CodeView()
-        controls = [self.reload, self.before, self.after, self.side, self.again, self.over, self.trend]
+        controls = [self.reload, self.before, self.after, self.side, self.again, self.lend, self.over, self.trend]
         return [
             look.heading(self.title),
             self.message,
@@ -78,11 +82,30 @@ class HistoryPanel(Panel):
                 ids = [id for _, id in options]
                 choice.value = value if value in ids else ids[min(place, len(ids) - 1)]
         self.side.disabled = len(lines) < 2
-        self.again.disabled = not lines
+        self.again.disabled = self.lend.disabled = not lines
+        self._lent()
         said = f"{count} run{'s' * (count != 1)} kept." + (
             f" {len(cut)} step{'s' * (len(cut) != 1)} cut off before the end." if cut else ""
         )
         self.said.say("incomplete" if cut else "passed" if lines else "not_run", said if lines else "No run yet.")
+
+    def share(self) -> None:
+        """Let everybody look at the chosen run, or keep it to its owner again."""
+        self.message.clear()
+        try:
+            store = self._store()
+            on = self.after.value not in store.shared()
+            unlogged = store.share(self.after.value, on)
+        except Problem as problem:
+            self.message.say(problem)
+            return
+        self._lent()
+        said = "Everybody who logs in may look at it." if on else "Only its owner and admins see it."
+        self.message.say(f"{said} {unlogged}".strip(), level="warning" if unlogged else "info")
+
+    def _lent(self) -> None:
+        store = self.session.store
+        self.lend.description = UNSHARE if store is not None and self.after.value in store.shared() else SHARE
 
     def compare(self) -> None:
         """Two runs side by side: what changed, and which numbers moved beyond their intervals."""

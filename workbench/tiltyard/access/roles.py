@@ -28,9 +28,9 @@ NEEDS: dict[Action, Role] = {
     "log": Role.ADMIN,
 }
 WORDS: dict[Action, str] = {
-    "look": "look at results of their own",
+    "look": "look at their own and shared results",
     "export": "download reports",
-    "run": "open models and data, run checks and apply defenses",
+    "run": "open models and data, run checks, apply defenses, share results",
     "write": "write files on the server's disk",
     "keys": "make and revoke keys",
     "delete": "delete runs, and see everybody's",

@@ -139,12 +139,16 @@ def runs(
     search: Annotated[str, typer.Option(help="Only those whose run, model or data is called so.")] = "",
     delete: Annotated[str, typer.Option(metavar="RUN", help="Forget this run and its records.")] = "",
     trend: Annotated[str, typer.Option(metavar="RUN", help="The numbers of all runs of the same model and data, oldest first.")] = "",
+    share: Annotated[str, typer.Option(metavar="RUN", help="Let everybody who logs in look at this run.")] = "",
+    unshare: Annotated[str, typer.Option(metavar="RUN", help="Keep this run to its owner again.")] = "",
 ) -> None:
     """Past and present runs, newest first; also those that were cut off."""
-    from .history import follow, forget, show
+    from .history import follow, forget, lend, show
 
     if trend:
         raise typer.Exit(follow(trend, as_json))
+    if share or unshare:
+        raise typer.Exit(lend(share or unshare, bool(share)))
     raise typer.Exit(forget(delete) if delete else show(as_json, limit, search))
 
 

@@ -64,3 +64,12 @@ def follow(name: str, as_json: bool) -> int:
     rows = [(t.check, t.label, local(p.started), p.run[:8], measured(p.metric)) for t in found for p in t.points]
     show_table(("check", "number", "started", "run", "value"), rows)
     return 0
+
+
+def lend(name: str, on: bool) -> int:
+    """Let everybody look at a run, or no longer."""
+    store = Store()
+    run = store.run(name)
+    unlogged(store.share(run.id, on))
+    say(f"{'Everybody may look at' if on else 'Only its owner sees'} run {run.short} ({run.name}).")
+    return 0

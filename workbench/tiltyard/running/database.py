@@ -85,6 +85,8 @@ class Database:
         Whether it knows whose a run is; one that may only be read and is older does not. Known once it is open.
     follows
         Whether it has a table of jobs; one that may only be read and is older has none. Known once it is open.
+    shares
+        Whether it knows of runs that everybody may look at. Known once it is open.
     """
 
     def __init__(self, place: str | Path | None, wait: int = WAIT) -> None:
@@ -94,6 +96,7 @@ class Database:
         self._made: Engine | None = None
         self.owns = False
         self.follows = False
+        self.shares = False
 
     @property
     def place(self) -> str:
@@ -132,10 +135,10 @@ class Database:
             raise Trouble(f"a driver for {url.drivername}", str(error), "Install it, for PostgreSQL: pip install psycopg[binary]") from None
         try:
             lay_out(made)
-            self.owns, self.follows = added(made)
+            self.owns, self.follows, self.shares = added(made)
         except (SQLAlchemyError, sqlite3.Error) as error:
             if only := _read_only(url, self._wait):
-                self.owns, self.follows = added(only)
+                self.owns, self.follows, self.shares = added(only)
                 return only
             raise problem_of(error, self.place) from None
         return made
@@ -188,11 +191,11 @@ def lay_out(engine: "Engine") -> None:
         raise Trouble(f"a store of format {tables.VERSION} or older", f"format {version}", do)
 
 
-def added(engine: "Engine") -> tuple[bool, bool]:
-    """Add the tables of owners and of jobs to a store made before there were such; which of the two are there now."""
+def added(engine: "Engine") -> tuple[bool, bool, bool]:
+    """Add the tables of owners, jobs and shared runs to a store made before there were such; which of them are there now."""
     from . import tables
 
-    return _added(engine, tables.owners), _added(engine, tables.jobs)
+    return _added(engine, tables.owners), _added(engine, tables.jobs), _added(engine, tables.shares)
 
 
 def _added(engine: "Engine", table: "Table") -> bool:

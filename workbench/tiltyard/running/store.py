@@ -66,7 +66,7 @@ class Store:
     def __init__(self, url: str | Path | None = None, wait: int = WAIT, person: Person | None = None) -> None:
         self._database = Database(url, wait)
         self.person = person or me()
-        self.jobs = Jobs(self._database, self._seen)
+        self.jobs = Jobs(self._database, self._mine)
 
     @property
     def url(self) -> str:
@@ -294,14 +294,57 @@ class Store:
             connection.execute(delete(tables.records).where(tables.records.c.run_id == gone.id))
             if self._database.follows:
                 connection.execute(delete(tables.jobs).where(tables.jobs.c.run_id == gone.id))
+            if self._database.shares:
+                connection.execute(delete(tables.shares).where(tables.shares.c.run_id == gone.id))
             if self._database.owns:
                 connection.execute(delete(tables.owners).where(tables.owners.c.run_id == gone.id))
             connection.execute(delete(tables.runs).where(tables.runs.c.id == gone.id))
         said = {"run": gone.id, "name": gone.name, "owner": gone.owner}
         return audit.note("run deleted", gone.target.fingerprint, said, self.person.name, self.url)
 
+    def share(self, run_id: str, on: bool = True) -> str:
+        """Let everybody look at a run of one's own, or no longer; an admin may for anybody's. Returns as `delete` does."""
+        from sqlalchemy import delete, insert
+
+        from . import tables
+
+        self.person.must("run")
+        audit.ready(self.url)
+        run = self.run(run_id)
+        self._own(run.id)
+        with self._database.write() as connection:
+            if not self._database.shares:
+                raise Problem(
+                    "a store that knows of shared runs", "one that is older and may only be read", "Open it where it may be written"
+                )
+            connection.execute(delete(tables.shares).where(tables.shares.c.run_id == run.id))
+            if on:
+                connection.execute(insert(tables.shares).values(run_id=run.id))
+        what = "run shared" if on else "run no longer shared"
+        return audit.note(what, run.target.fingerprint, {"run": run.id, "name": run.name, "owner": run.owner}, self.person.name, self.url)
+
+    def shared(self) -> set[str]:
+        """Ids of the runs everybody may look at."""
+        from sqlalchemy import select
+
+        from . import tables
+
+        with self._database.read() as connection:
+            return set(connection.execute(select(tables.shares.c.run_id)).scalars()) if self._database.shares else set()
+
     def _seen(self, run_id: "ColumnElement[str] | None" = None) -> "ColumnElement[bool]":
-        """Which rows the person may see, by their run; asked inside a transaction, when the layout is known."""
+        """Which rows the person may look at, by their run: their own and shared ones; asked inside a transaction, when the layout is known."""
+        from sqlalchemy import or_, select
+
+        from . import tables
+
+        mine = self._mine(run_id)
+        if self.person.sees_all or not self._database.shares:
+            return mine
+        return or_(mine, (tables.runs.c.id if run_id is None else run_id).in_(select(tables.shares.c.run_id)))
+
+    def _mine(self, run_id: "ColumnElement[str] | None" = None) -> "ColumnElement[bool]":
+        """Which rows the person may change, by their run; asked inside a transaction, when the layout is known."""
         from sqlalchemy import false, select, true
 
         from . import tables
@@ -314,9 +357,12 @@ class Store:
         return (tables.runs.c.id if run_id is None else run_id).in_(own)
 
     def _own(self, run_id: str) -> None:
-        """Raise where the run is another's and the person may not see it."""
-        if not self.person.sees_all:
-            self.run(run_id)
+        """Raise where the run is another's, whether the person may look at it or not."""
+        if self.person.sees_all:
+            return
+        run = self.run(run_id)
+        if run.owner != self.person.name:
+            raise Problem("a run of your own", f"{run.short}, which {run.owner} shares for looking at", "Begin one of your own")
 
     def _named(self, query: "Select[Any]") -> "Select[Any]":
         """The query over runs, with the name of who started each as ``owner``."""

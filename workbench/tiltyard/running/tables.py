@@ -57,6 +57,9 @@ owners = Table(
     Column("name", Text, nullable=False, index=True),
 )
 
+# Runs that everybody may look at: added to format 1 like the owners.
+shares = Table("shares", metadata, Column("run_id", String(32), ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True))
+
 # Jobs under way: added to format 1 without a new number, for an older Tiltyard that does not know them loses nothing.
 jobs = Table(
     "jobs",
