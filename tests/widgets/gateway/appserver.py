@@ -96,7 +96,11 @@ class Page:
 
 def opened(client: httpx.Client) -> Page:
     """Open the page, which starts a kernel."""
-    answer = client.get("/")
+    return read(client.get("/"))
+
+
+def read(answer: httpx.Response) -> Page:
+    """What an answer with the page says."""
     assert answer.status_code == 200, answer.text
     text = unescape(answer.text)
     kernel = re.search(r"\w{8}-\w{4}-\w{4}-\w{4}-\w{12}", text)

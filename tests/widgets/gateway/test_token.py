@@ -14,7 +14,7 @@ import pytest
 from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.websocket import websocket_connect
 
-from .appserver import PATIENCE, TOKEN, Page, Server, closed, ended, opened, serving, typed, xsrf
+from .appserver import PATIENCE, TOKEN, Page, Server, closed, ended, opened, read, serving, typed, xsrf
 
 PATHS = [
     "/",
@@ -231,3 +231,21 @@ def test_no_other_account_can_listen_to_a_kernel(server: Server, page: Page) -> 
     assert json.loads(file.read_text())["transport"] == "ipc"
     assert file.parent.stat().st_mode & 0o077 == 0
     assert [p for p in file.parent.iterdir() if p.is_socket()]
+
+
+@pytest.mark.parametrize("mark", ['"><script>alert(1)</script>', "'};alert(1);//", "</script><b>mark", "../../../../etc/passwd"])
+def test_nothing_of_the_address_gets_into_the_page(owner: httpx.Client, mark: str) -> None:
+    """Voila writes the theme it is asked for into a script unescaped, so no other than the known ones reaches it."""
+    for name in ("theme", "template", "x"):
+        answer = owner.get("/", params=[(name, "dark"), (name, mark)])
+        assert (answer.status_code, answer.headers["location"]) == (302, "/")
+    for path in (f"/{mark}", f"/voila/files/{mark}", f"/voila/templates/{mark}", f"/login?next={mark}"):
+        answer = owner.get(path)
+        assert mark not in answer.text or answer.headers["content-type"].startswith("text/plain")
+    assert owner.get("/", params={"theme": "dark", "x": "1"}).headers["location"] == "/?theme=dark"
+
+
+def test_the_theme_that_is_known_is_served(owner: httpx.Client) -> None:
+    answer = owner.get("/?theme=dark")
+    assert answer.status_code == 200
+    closed(owner, read(answer))

@@ -2,6 +2,7 @@
 
 import re
 from typing import Any
+from urllib.parse import urlsplit
 
 from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.utils import url_path_join
@@ -10,6 +11,7 @@ from tornado.web import HTTPError, RequestHandler, StaticFileHandler
 from tornado.websocket import WebSocketHandler
 
 GONE = 4401
+THEMES = ("light", "dark")
 KERNEL = re.compile(r"kernel_id|/api/shutdown/")
 
 
@@ -22,6 +24,11 @@ class Quiet(JupyterHandler):
         self.set_header("Referrer-Policy", "same-origin")
         self.set_header("X-Content-Type-Options", "nosniff")
         self.set_header("Cross-Origin-Opener-Policy", "same-origin")
+
+    def write_error(self, status_code: int, **more: Any) -> None:
+        """The status in plain text; Jupyter's own page wants files that nobody gets here without a login."""
+        self.set_header("Content-Type", "text/plain; charset=utf-8")
+        self.finish(f"{status_code}: {self._reason}\n")
 
     def _request_summary(self) -> str:
         return f"{self.request.method} {self.request.path} ({self.request.remote_ip})"
@@ -53,6 +60,9 @@ class Entry(Behind):
             self._admit(self.get_query_argument("token"))
             return
         await super().prepare()
+        clean = bare(self.base_url, self.request.query_arguments)
+        if not self._finished and self.request.query and urlsplit(clean).query != self.request.query:
+            self.redirect(clean)
         if not self._finished:
             self.xsrf_token  # noqa: B018 (sets the cookie that the page's own script needs to end its kernel)
 
@@ -81,9 +91,9 @@ class Channels(Behind):
 
 
 def bare(base_url: str, query: dict[str, list[bytes]]) -> str:
-    """The page's address with its query, less the token."""
-    kept = [(name, value.decode("utf-8", "replace")) for name, values in query.items() if name != "token" for value in values]
-    return url_concat(url_path_join(base_url, "/"), kept)
+    """The page's address with its theme and nothing else of the query: Voila writes what it finds there into the page as it is."""
+    asked = [value.decode("utf-8", "replace") for value in query.get("theme", [])]
+    return url_concat(url_path_join(base_url, "/"), [("theme", theme) for theme in asked[-1:] if theme in THEMES])
 
 
 def guarded(pattern: str, handler: type[RequestHandler], page: bool) -> type[RequestHandler]:
