@@ -37,6 +37,12 @@ class Lab:
         """What its file browser shows."""
         return self.here / "root"
 
+    def tiltyard(self, *given: str) -> str:
+        """What ``tiltyard`` prints when called in the lab's folder, with its store."""
+        command = [sys.executable, "-m", "tiltyard", *given]
+        done = subprocess.run(command, env=environment(self.here), cwd=self.root, capture_output=True, text=True, check=False, timeout=300)
+        return done.stdout + done.stderr
+
     @property
     def store(self) -> Path:
         """Where its kernels and this test keep runs."""
@@ -117,5 +123,13 @@ def ended(process: "subprocess.Popen[bytes]") -> None:
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """JupyterLab with both extensions enabled."""
     process, lab = started(tmp_path_factory.mktemp("lab"))
+    yield lab
+    ended(process)
+
+
+@pytest.fixture
+def bare_lab(tmp_path: Path) -> Iterator[Lab]:
+    """JupyterLab where the server extension was not enabled."""
+    process, lab = started(tmp_path, enabled=False)
     yield lab
     ended(process)

@@ -48,17 +48,25 @@ export class LongList {
     this.sizer.style.height = `${count * HEIGHT}px`;
     this.active = Math.min(this.active, Math.max(0, count - 1));
     const [first, last] = inSight(this.node.scrollTop, this.node.clientHeight, count);
-    const made: HTMLElement[] = [];
+    const made = new Map<string, HTMLElement>();
     for (let i = first; i < last; i++) {
-      made.push(this.made(i, count));
+      const { id, content, label } = this.rows.row(i);
+      const key = JSON.stringify([i, count, id, label, i === this.active, this.marked.includes(id)]);
+      made.set(key, this.drawn.get(key) ?? this.made(i, count, id, content, label));
     }
-    this.sizer.replaceChildren(...made);
+    this.put(made);
     const shown = this.active >= first && this.active < last;
     this.node.setAttribute('aria-activedescendant', count && shown ? this.id(this.active) : '');
   }
 
-  private made(index: number, count: number): HTMLElement {
-    const { id, content, label } = this.rows.row(index);
+  /** What stays is not touched, so that a click that began on it also ends on it. */
+  private put(made: Map<string, HTMLElement>): void {
+    this.drawn.forEach((node, key) => made.has(key) || node.remove());
+    made.forEach(node => node.parentNode || this.sizer.append(node));
+    this.drawn = made;
+  }
+
+  private made(index: number, count: number, id: string, content: Node[], label: string): HTMLElement {
     const given = { 'aria-posinset': String(index + 1), 'aria-setsize': String(count), 'aria-label': label, 'data-id': id };
     const box = el('span', { class: 'tiltyard-mark', 'aria-hidden': 'true' }, this.marked.includes(id) ? '☑' : '☐');
     const style = `top:${index * HEIGHT}px;height:${HEIGHT}px`;
@@ -128,5 +136,6 @@ export class LongList {
   }
 
   private readonly sizer = el('div', { class: 'tiltyard-sizer', role: 'presentation' });
+  private drawn = new Map<string, HTMLElement>();
   private active = 0;
 }

@@ -17,8 +17,8 @@ interface Kept {
 export class Runs {
   constructor(private readonly api: Api) {}
 
-  /** Runs that go on, newest first. */
-  underway: RunItem[] = [];
+  /** Runs that a kernel or shell has open, newest first; in those that have progress a step is under way. */
+  open: RunItem[] = [];
   /** How many runs match what is searched; null before the first answer. */
   total: number | null = null;
   store: StoreState | null = null;
@@ -28,6 +28,11 @@ export class Runs {
 
   get changed(): ISignal<this, void> {
     return this._changed;
+  }
+
+  /** Runs in which something is under way. */
+  get underway(): RunItem[] {
+    return this.open.filter(run => run.progress !== null);
   }
 
   get searched(): string {
@@ -69,13 +74,13 @@ export class Runs {
     this.lost = '';
     this.disabled = false;
     if (event === 'hello') {
-      this.underway = data.runs.filter(run => run.state === RUNNING);
+      this.open = data.runs.filter(run => run.state === RUNNING);
       this.heard(data.store, data.total, true);
     } else if (event === 'run') {
       this.ran(data.id, data.run);
       this.heard(null, data.total, data.change === 'started' || data.change === 'deleted');
     } else if (event === 'progress') {
-      this.underway = this.underway.map(run => (run.id === data.id ? { ...run, progress: data.progress } : run));
+      this.every(run => (run.id === data.id ? { ...run, progress: data.progress } : run));
     } else if (event === 'store') {
       this.heard(data.store, data.total, true);
     }
@@ -91,16 +96,20 @@ export class Runs {
     }
   }
 
+  private every(change: (run: RunItem) => RunItem): void {
+    this.open = this.open.map(change);
+    this._pages.forEach(kept => (kept.runs = kept.runs.map(change)));
+  }
+
   private ran(id: string, run: RunItem | null): void {
-    const others = this.underway.filter(other => other.id !== id);
-    const known = others.length < this.underway.length;
-    if (run?.state === RUNNING) {
-      this.underway = known ? this.underway.map(other => (other.id === id ? run : other)) : [run, ...others];
-    } else {
-      this.underway = others;
+    if (run) {
+      this.every(other => (other.id === id ? run : other));
     }
-    for (const kept of this._pages.values()) {
-      kept.runs = kept.runs.map(other => (other.id === id && run ? run : other));
+    const others = this.open.filter(other => other.id !== id);
+    if (run?.state !== RUNNING) {
+      this.open = others;
+    } else if (others.length === this.open.length) {
+      this.open = [run, ...others];
     }
   }
 

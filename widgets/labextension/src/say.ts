@@ -20,7 +20,7 @@ export function span(seconds: number): string {
 /** How far, what, and how long yet. */
 export function progress(trans: TranslationBundle, at: Underway | null): string {
   if (!at) {
-    return trans.__('between two steps');
+    return trans.__('no step under way');
   }
   if (at.cancelling) {
     return trans.__('stopping …');
@@ -42,7 +42,8 @@ export function outcome(trans: TranslationBundle, run: RunItem): string {
   const steps = Object.values(run.counts).reduce((a, b) => a + b, 0);
   const found = findings ? trans._n('%1 finding', '%1 findings', findings) : '';
   const said = found || (steps ? trans._n('%1 step', '%1 steps', steps) : trans.__('no step'));
-  const state = run.state === 'finished' ? '' : run.state;
+  const idle = run.state === 'running' && !run.progress;
+  const state = run.state === 'finished' ? '' : idle ? trans.__('open') : run.state;
   return [run.verdict, state, said].filter(Boolean).join(' · ');
 }
 

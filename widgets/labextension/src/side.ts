@@ -97,12 +97,12 @@ export class SidePanel extends Widget {
   }
 
   private draw(): void {
-    const { trans, runs } = this;
+    const { runs } = this;
     this.say();
-    this.underway.replaceChildren(...(runs.underway.length ? runs.underway.map(run => this.going(run)) : [this.none(trans.__('Nothing runs.'))]));
+    this.go();
     this.count.textContent = runs.total === null ? '' : String(runs.total);
     this.list.draw();
-    const seen = `${runs.total} ${runs.underway.map(run => run.id)}`;
+    const seen = `${runs.total} ${runs.open.map(run => run.id)} ${runs.underway.length}`;
     if (seen !== this.seen) {
       this.seen = seen;
       clearTimeout(this.looking);
@@ -116,6 +116,7 @@ export class SidePanel extends Widget {
     const said = runs.lost ? (runs.disabled ? runs.lost : trans.__('No news of runs: %1', runs.lost)) : store;
     const retry = runs.lost ? [button(trans.__('Try again'), this.again)] : [];
     if (this.notice.firstChild?.textContent !== said) {
+      this.notice.dataset.state = runs.lost ? 'lost' : runs.store?.state;
       this.notice.replaceChildren(...(said ? [el('span', {}, said), ...retry] : []));
     }
   }
@@ -124,14 +125,33 @@ export class SidePanel extends Widget {
     return el('p', { class: 'tiltyard-none' }, text);
   }
 
-  private going(run: RunItem): HTMLElement {
+  /** Runs under way, each brought up to date in place, so that its button keeps the focus. */
+  private go(): void {
+    const { underway } = this.runs;
+    const none = this.underway.querySelector('.tiltyard-none') ?? this.none(this.trans.__('Nothing runs.'));
+    const nodes = underway.map(run => this.going.get(run.id)?.node ?? this.begun(run));
+    const wanted = nodes.length ? nodes : [none];
+    if (wanted.length !== this.underway.children.length || wanted.some((node, i) => node !== this.underway.children[i])) {
+      this.underway.replaceChildren(...wanted);
+    }
+    [...this.going.keys()].filter(id => !underway.some(run => run.id === id)).forEach(id => this.going.delete(id));
+    underway.forEach(run => this.going.get(run.id)?.say(run));
+  }
+
+  private begun(run: RunItem): HTMLElement {
     const { trans } = this;
-    const at = run.progress;
     const open = button(run.name, () => this.run(SHOW_RUN, { id: run.id }), { class: 'tiltyard-link' });
     const cancel = button(trans.__('Cancel'), () => this.run(CANCEL, { id: run.id }), { 'aria-label': trans.__('Cancel %1', run.name) });
-    cancel.disabled = !at || at.cancelling;
-    const bar = el('progress', { max: '1', value: String(at?.done ?? 0), 'aria-label': trans.__('Progress of %1', run.name) });
-    return el('div', { class: 'tiltyard-going', 'data-id': run.id }, open, bar, el('div', {}, el('span', {}, progress(trans, at)), cancel));
+    const bar = el('progress', { max: '1', 'aria-label': trans.__('Progress of %1', run.name) });
+    const text = el('span', {});
+    const node = el('div', { class: 'tiltyard-going', 'data-id': run.id }, open, bar, el('div', {}, text, cancel));
+    const say = ({ progress: at }: RunItem) => {
+      bar.value = at?.done ?? 0;
+      text.textContent = progress(trans, at);
+      cancel.disabled = !at || at.cancelling;
+    };
+    this.going.set(run.id, { node, say });
+    return node;
   }
 
   private row(run: RunItem | undefined): { id: string; content: Node[]; label: string } {
@@ -156,10 +176,16 @@ export class SidePanel extends Widget {
   private async look(): Promise<void> {
     try {
       const { models } = await this.api.get<ModelList>('models');
+      const told = JSON.stringify(models);
+      if (told === this.told) {
+        return;
+      }
+      this.told = told;
       const none = this.none(this.trans.__('No model was assessed yet. Open the workbench, or right-click a model file.'));
       this.models.replaceChildren(...(models.length ? models.map(model => this.model(model)) : [none]));
       this.found.replaceChildren(...this.findings(models));
     } catch (error) {
+      this.told = '';
       const said = this.runs.lost ? [] : [this.none(line(error))];
       this.models.replaceChildren(...said);
       this.found.replaceChildren();
@@ -168,10 +194,9 @@ export class SidePanel extends Widget {
 
   private model(model: ModelLine): HTMLElement {
     const { trans } = this;
-    const open = button(model.target.name, () => this.run(SHOW_RUN, { id: model.last_run }), { class: 'tiltyard-link', title: model.target.fingerprint });
     const said = [model.verdict, trans._n('%1 run', '%1 runs', model.runs), when(model.last_started)].filter(Boolean).join(' · ');
     const chips = el('div', { class: 'tiltyard-line' }, el('span', { class: 'tiltyard-muted' }, said), ...severities(model.severities));
-    return el('div', { class: 'tiltyard-model' }, open, chips);
+    return el('div', { class: 'tiltyard-model' }, this.link(model.target.name, model), chips);
   }
 
   /** By severity, the models in whose last run a step found that. */
@@ -179,13 +204,20 @@ export class SidePanel extends Widget {
     const of = (severity: string) => models.filter(model => model.severities[severity]);
     const known = SEVERITIES.filter(severity => of(severity).length);
     if (!known.length) {
-      return [this.none(models.length ? this.trans.__('The last run of each model found nothing.') : this.trans.__('Nothing was measured yet.'))];
+      return [this.none(models.length ? this.trans.__('No finding in the last run of each model.') : this.trans.__('Nothing was measured yet.'))];
     }
     return known.map(severity => {
       const sum = of(severity).reduce((n, model) => n + model.severities[severity], 0);
-      const names = of(severity).map(model => button(`${model.target.name} (${model.severities[severity]})`, () => this.run(SHOW_RUN, { id: model.last_run }), { class: 'tiltyard-link' }));
-      return el('div', { class: 'tiltyard-severity' }, el('span', { class: 'tiltyard-chip', 'data-severity': severity }, `${sum} ${severity}`), ...names);
+      const names = of(severity).map(model => el('li', {}, this.link(`${model.target.name} (${model.severities[severity]})`, model)));
+      const many = this.trans._n('in %1 model', 'in %1 models', names.length);
+      const chip = el('span', { class: 'tiltyard-chip', 'data-severity': severity }, `${sum} ${severity}`);
+      return el('details', { class: 'tiltyard-severity' }, el('summary', {}, chip, ` ${many}`), el('ul', {}, ...names));
     });
+  }
+
+  private link(text: string, model: ModelLine): HTMLElement {
+    const given = { class: 'tiltyard-link', title: model.target.fingerprint };
+    return button(text, () => this.run(SHOW_RUN, { id: model.last_run }), given);
   }
 
   private run(command: string, args: Record<string, string>): void {
@@ -209,9 +241,11 @@ export class SidePanel extends Widget {
   private readonly compare: HTMLButtonElement;
   private readonly sized = new ResizeObserver(() => this.list.draw());
   private seen = '';
+  private told = '';
   private typed = 0;
   private drawing = 0;
   private looking = 0;
 
+  private readonly going = new Map<string, { node: HTMLElement; say: (run: RunItem) => void }>();
   private readonly times = new Map<string, string>();
 }

@@ -18,6 +18,8 @@ import { opening, State } from './state';
 
 const VIEW = 'application/vnd.jupyter.widget-view+json';
 const COMM = 'tiltyard';
+const TRIES = 10;
+const PAUSE = 300; // ms
 
 export interface Opened {
   services: ServiceManager.IManager;
@@ -144,10 +146,12 @@ export class WorkbenchPanel extends Panel {
   private follow(status: Kernel.Status): void {
     if (status === 'restarting' || status === 'autorestarting') {
       this._lost = true;
+      this._cut = this._cut || this.state.busy;
+      this._restarted = true;
       this._comm = undefined;
     } else if (status === 'idle' && this._lost && this._shown) {
       this._lost = false;
-      void this.present(true);
+      void this.present();
     } else if (status === 'dead') {
       const { trans } = this.opened;
       const again = button(trans.__('Start it again'), () => void this.context.restartKernel());
@@ -155,26 +159,55 @@ export class WorkbenchPanel extends Panel {
     }
   }
 
-  private async present(restarted = false): Promise<void> {
+  private async present(): Promise<void> {
+    try {
+      await this.shown();
+    } catch (error) {
+      this.notice.say(this.isDisposed ? '' : line(error));
+    }
+  }
+
+  private async shown(): Promise<void> {
     const { trans } = this.opened;
-    const cut = restarted ? this.state.busy : '';
     this.notice.say(trans.__('Loading the workbench …'));
     this._shown = true;
-    const reply = await this.run().catch(error => line(error));
-    if (typeof reply === 'string') {
-      // Cut off by a restart: once the kernel is idle again, it is asked again.
-      this._lost = true;
-      this.notice.say(reply);
-      return;
-    }
+    const reply = await this.patiently();
     if (reply.content.status === 'error') {
       this.failed(reply.content);
-    } else if (restarted) {
-      const said = cut ? trans.__('The kernel was restarted: “%1” was cut off.', cut) : trans.__('The kernel was restarted.');
-      const close = button(trans.__('Close'), () => this.notice.say(''));
+    } else if (this._restarted) {
+      const said = this._cut ? trans.__('The kernel was restarted: “%1” was cut off.', this._cut) : trans.__('The kernel was restarted.');
+      const close = button(trans.__('Close'), () => this.seen());
       this.notice.say(`${said} ${trans.__('What was finished before is in the history.')}`, close);
     } else {
       this.notice.say('');
+    }
+  }
+
+  private seen(): void {
+    this._restarted = false;
+    this._cut = '';
+    this.notice.say('');
+  }
+
+  /** A restart may cut the request off; then it is sent again once the kernel is back. */
+  private async patiently(): Promise<KernelMessage.IExecuteReplyMsg> {
+    for (let tries = 1; ; tries++) {
+      try {
+        this._lost = false;
+        return await this.run();
+      } catch (error) {
+        if (tries === TRIES || this.isDisposed || !/cancell?ed/i.test(line(error))) {
+          throw error;
+        }
+        await new Promise(done => setTimeout(done, PAUSE));
+        await this.connected();
+      }
+    }
+  }
+
+  private async connected(): Promise<void> {
+    while (!this.isDisposed && this.context.session?.kernel?.connectionStatus !== 'connected') {
+      await new Promise(done => setTimeout(done, PAUSE));
     }
   }
 
@@ -209,6 +242,8 @@ export class WorkbenchPanel extends Panel {
   private _manager?: { dispose(): void };
   private _shown = false;
   private _lost = false;
+  private _restarted = false;
+  private _cut = '';
 }
 
 /** The tab: toolbar over window. */

@@ -1,0 +1,114 @@
+import { describe, expect, it } from 'vitest';
+import { pieces } from './follow';
+import { HEIGHT, inSight } from './list';
+import { bare, loads } from './loads';
+import { Runs, PAGE } from './runs';
+import { progress, span } from './say';
+import { asking, opening, stateOf } from './state';
+
+describe('events', () => {
+  it('come whole, however they are cut', () => {
+    const text = 'retry: 3000\n\nevent: run\ndata: {"a":1}\n\n: still here\n\nevent: progress\ndata: {"b"';
+    const { events, rest } = pieces(text);
+    expect(events).toEqual([{ event: 'run', data: '{"a":1}' }]);
+    expect(pieces(`${rest}:2}\n\n`).events).toEqual([{ event: 'progress', data: '{"b":2}' }]);
+  });
+});
+
+describe('loads in a cell', () => {
+  const cases: [string, string[]][] = [
+    ['torch.load("a.pt")', ['a.pt']],
+    ["model = torch.load('a.pt', weights_only=False)", ['a.pt']],
+    ['pickle.load(open("a.pkl", "rb"))', ['a.pkl']],
+    ['with open("b.pkl", "rb") as f:\n    m = pickle.load(f)', ['b.pkl']],
+    ['path = "c.joblib"\njoblib.load(path)', ['c.joblib']],
+    ['joblib.load(Path("d.joblib"))', ['d.joblib']],
+    ['torch.load(r"e\\f.pt")', ['e\\f.pt']],
+    ['# torch.load("a.pt")', []],
+    ['torch.load("a#b.pt")  # as it is', ['a#b.pt']],
+    ['mytorch.load("a.pt")', []],
+    ['json.load(open("a.json"))', []],
+    ['torch.load(name)', []],
+    ['torch.load("https://x.example/a.pt")', []],
+    ['torch.load("a.pt"); torch.load("a.pt")', ['a.pt']],
+    ['pickle.load(f"{x}.pkl")', []]
+  ];
+  it.each(cases)('%s', (source, paths) => expect(loads(source).map(load => load.path)).toEqual(paths));
+
+  it('leaves strings when it takes comments', () => expect(bare('a = "#x" # y')).toBe('a = "#x" '));
+
+  it('ends on any text', () => {
+    for (const text of ['torch.load(', 'torch.load("', '"""', "pickle.load(open('", 'torch.load('.repeat(3000)]) {
+      expect(loads(text)).toEqual([]);
+    }
+  });
+});
+
+describe('the long list', () => {
+  it('holds what is in sight, of any length', () => {
+    const [first, last] = inSight(5000 * HEIGHT, 10 * HEIGHT, 10_000);
+    expect(first).toBeLessThanOrEqual(5000);
+    expect(last).toBeGreaterThanOrEqual(5010);
+    expect(last - first).toBeLessThan(30);
+    expect(inSight(0, 400, 0)).toEqual([0, 0]);
+    expect(inSight(0, 10 * HEIGHT, 3)).toEqual([0, 3]);
+  });
+});
+
+const run = (id: string, more: object = {}) => ({ id, name: id, started: '', state: 'running', counts: {}, severities: {}, progress: null, ...more });
+
+describe('runs', () => {
+  const asked: number[] = [];
+  const api = {
+    get: async (_: string, { offset }: { offset: number }) => {
+      asked.push(offset);
+      return { store: { state: 'ok', detail: '' }, total: 10_000, offset, runs: Array.from({ length: PAGE }, (_, i) => run(`${offset + i}`)) };
+    }
+  };
+  const settled = () => new Promise(done => setTimeout(done));
+
+  it('asks for a page once, and anew when a run began', async () => {
+    const runs = new Runs(api as never);
+    expect(runs.item(4321)).toBeUndefined();
+    runs.item(4399);
+    await settled();
+    expect(asked).toEqual([4300]);
+    expect(runs.item(4321)?.id).toBe('4321');
+    expect(runs.total).toBe(10_000);
+    runs.hear({ event: 'run', data: { change: 'started', id: 'new', run: run('new'), total: 10_001 } } as never);
+    expect(runs.item(4321)?.id).toBe('4321');
+    await settled();
+    expect(asked.filter(at => at === 4300).length).toBe(2);
+    expect(runs.open.map(r => r.id)).toEqual(['new']);
+    expect(runs.underway).toEqual([]);
+  });
+
+  it('follows progress and end, and says why there is no news', () => {
+    const runs = new Runs(api as never);
+    runs.hear({ event: 'hello', data: { store: { state: 'locked', detail: 'locked' }, total: 1, runs: [run('a')] } } as never);
+    runs.hear({ event: 'progress', data: { id: 'a', progress: { done: 0.5, message: '', left: 61, cancelling: false } } } as never);
+    expect(progress({ __: (text: string, ...given: string[]) => text.replace('%1', given[0]) } as never, runs.underway[0].progress)).toBe('50 % · 1 min 1 s left');
+    runs.hear({ event: 'run', data: { change: 'ended', id: 'a', run: run('a', { state: 'finished' }), total: 1 } } as never);
+    expect(runs.underway).toEqual([]);
+    expect(runs.store?.state).toBe('locked');
+    runs.hear({ event: 'lost', data: new Error('no line') });
+    expect(runs.lost).toBe('no line');
+  });
+});
+
+describe('the state of a tab', () => {
+  it('takes only what is its own', () => {
+    expect(stateOf({ panel: 3, source: { a: 1, sample: 'census' }, more: 1 })).toEqual({ panel: '', source: { sample: 'census' }, run: '', busy: '' });
+    expect(stateOf(null).panel).toBe('');
+  });
+  it('is a literal in Python, whatever is in it', () => {
+    const code = opening(stateOf({ panel: `"'\n\\` }));
+    expect(code.split('\n').length).toBe(3);
+    expect(JSON.parse(JSON.parse(/loads\((.*)\)\)$/.exec(code)![1])).panel).toBe(`"'\n\\`);
+  });
+  it('asks for cells of the same', () => {
+    expect(asking(stateOf({ panel: 'load', source: { source: 'files', model_file: 'a.pt', sample: 'census' } }))).toEqual({ panel: 'load', model: 'a.pt' });
+    expect(asking(stateOf({ panel: 'privacy', source: { source: 'sample', sample: 'digits' } }))).toEqual({ panel: 'privacy', sample: 'digits' });
+  });
+  it('says seconds as people do', () => expect([span(4.4), span(61), span(3700)]).toEqual(['4 s', '1 min 1 s', '1 h 1 min']));
+});
