@@ -25,7 +25,7 @@ LAYERS = [
     {"catalogue"},
     {"samples"},
     {"running"},
-    {"reports", "serving"},
+    {"reports", "serving", "monitoring"},
     {"cli", "__main__", "tiltyard_widgets"},
 ]
 LAYER = {unit: number for number, layer in enumerate(LAYERS) for unit in layer}

@@ -49,6 +49,18 @@ def _endpoint(session: Session) -> Panel:
     return EndpointPanel(session=session)
 
 
+def _supply_chain(session: Session) -> Panel:
+    from .supply_chain import SupplyChainPanel
+
+    return SupplyChainPanel(session=session)
+
+
+def _monitor(session: Session) -> Panel:
+    from .monitor import MonitorPanel
+
+    return MonitorPanel(session=session)
+
+
 def _redteam(session: Session) -> Panel:
     from .redteam import RedTeamPanel
 
@@ -101,7 +113,9 @@ PANELS: dict[str, tuple[str, Callable[[Session], Panel]]] = {
     "federated": ("Federation", _federation),
     "validation": (TOPICS["validation"], _topic("validation")),
     "poisoning": (TOPICS["poisoning"], _topic("poisoning")),
+    "supply_chain": ("Supply chain", _supply_chain),
     "endpoint": ("Endpoint", _endpoint),
+    "monitor": ("Monitor", _monitor),
     "redteam": ("Red teaming", _redteam),
     "ethics": ("Ethical guidelines", _ethics),
     "report": ("Report", _report),
@@ -110,7 +124,7 @@ PANELS: dict[str, tuple[str, Callable[[Session], Panel]]] = {
 }
 
 
-STATELESS = {"report", "history", "access"}
+STATELESS = {"report", "history", "access", "monitor"}
 SUMS = {"redteam": "campaign.matrix", "ethics": "guidelines.checklist"}
 
 

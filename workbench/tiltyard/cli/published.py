@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from ..monitoring.window import WindowList
 from ..result import Frozen, Record
 from ..running.comparison import Comparison
 from ..running.trend import TrendList
@@ -17,6 +18,7 @@ PUBLISHED: dict[str, type[Frozen]] = {
     "runs": RunList,
     "scan": ScanList,
     "trends": TrendList,
+    "windows": WindowList,
 }
 
 

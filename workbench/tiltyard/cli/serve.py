@@ -15,13 +15,16 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..datasets.dataset import Dataset
+    from ..monitoring.monitor import Monitor
     from ..targets.target import Target
 
 SAMPLE = "sample:"
 ENOUGH = 5000
 
 
-def run(model: str, config: Path | None, host: str, port: int | None, keys: Path | None) -> int:
+def run(
+    model: str, config: Path | None, host: str, port: int | None, keys: Path | None, windows: Path | None = None, rows: int = 500
+) -> int:
     """Serve; 0 once stopped."""
     settings = changed(read_settings(config), host, port)
     from ..serving.app import keys_place
@@ -31,11 +34,48 @@ def run(model: str, config: Path | None, host: str, port: int | None, keys: Path
     store = KeyStore(keys or keys_place(settings))
     check_binding(settings, store)
     target, honest = opened(model, settings)
+    watching = watched(target, reference(model, settings), windows, rows) if windows is not None else None
     if trouble := note("endpoint served", target.fingerprint, {"model": model, "host": settings.host, "policy": settings.output.kind}):
         remark(trouble, style="yellow")
-    serve(target, settings, store, lambda url: say(f"Guarded endpoint of {target.name} at {url} (Ctrl-C stops it)"), honest)
+    observers = (watching,) if watching else ()
+    serve(target, settings, store, lambda url: say(f"Guarded endpoint of {target.name} at {url} (Ctrl-C stops it)"), honest, observers)
+    if watching is not None:
+        watching.flush()
     remark("Stopped; every request under way was answered.")
     return 0
+
+
+def watched(target: "Target", data: "Dataset", windows: Path, rows: int) -> "Monitor":
+    """A monitor that goes on with the windows of a file."""
+    from ..monitoring import journal
+    from ..monitoring.monitor import Monitor
+
+    first = journal.read(windows)[-1].number + 1 if windows.exists() and windows.stat().st_size else 0
+    return Monitor(target, data, rows, keep=lambda window: journal.append(window, windows), first=first)
+
+
+def reference(model: str, settings: Settings) -> "Dataset":
+    """The data that windows are held against: the sample's own, or those of ``[data]``.
+
+    Raises
+    ------
+    Problem
+        There are none.
+    """
+    if model.startswith(SAMPLE):
+        from ..samples.catalog import load
+
+        return load(model.removeprefix(SAMPLE)).data
+    if not (settings.data.file or settings.data.sample):
+        raise Problem("[data] in the settings to hold windows against", "none", 'Add [data] with file = "rows.csv", or leave --monitor out')
+    return _config(model, settings).opened()[1]
+
+
+def _config(model: str, settings: Settings) -> Config:
+    file = str(Path(model).expanduser().absolute())
+    config = Config(target=TargetConfig(file=file, **settings.model.model_dump()), data=settings.data)
+    config._folder = settings._folder
+    return config
 
 
 def changed(settings: Settings, host: str, port: int | None) -> Settings:
@@ -53,10 +93,7 @@ def opened(model: str, settings: Settings) -> "tuple[Target, NDArray[np.float32]
         return sample.target, _honest(sample.data)
     given = settings.model
     if settings.data.file or settings.data.sample:
-        file = str(Path(model).expanduser().absolute())
-        config = Config(target=TargetConfig(file=file, **given.model_dump()), data=settings.data)
-        config._folder = settings._folder
-        target, data = config.opened()
+        target, data = _config(model, settings).opened()
         return target, _honest(data)
     from ..sealing.asking import key_for
     from ..sealing.sealing import is_sealed

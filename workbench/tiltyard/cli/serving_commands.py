@@ -23,11 +23,15 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on; beyond this machine only with TLS.")] = "",
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port; 0 for a free one.")] = None,
     keys: KeysFile = None,
+    monitor: Annotated[
+        Path | None, typer.Option(metavar="WINDOWS.jsonl", help="Keep a summary of each window of rows, held against the model's own data.")
+    ] = None,
+    window: Annotated[int, typer.Option(min=30, max=1_000_000, help="With --monitor: rows of a window.")] = 500,
 ) -> None:
     """A model behind a guarded endpoint: keys, TLS, limits, rates, budgets, validated input, an output policy and a log."""
     from .serve import run
 
-    raise typer.Exit(run(model, config, host, port, keys))
+    raise typer.Exit(run(model, config, host, port, keys, monitor, window))
 
 
 @key.command("new")

@@ -132,13 +132,20 @@ class Served:
         raise Problem("the endpoint to start", "that it did not", "Try another port")
 
 
-def serve(target: Target, settings: Settings, keys: KeyStore, told: Any = None, honest: "NDArray[np.float32] | None" = None) -> None:
+def serve(
+    target: Target,
+    settings: Settings,
+    keys: KeyStore,
+    told: Any = None,
+    honest: "NDArray[np.float32] | None" = None,
+    observers: tuple[Observer, ...] = (),
+) -> None:
     """Serve until SIGINT or SIGTERM; requests under way are answered first.
 
     ``told`` is called with the address once the endpoint takes connections.
     """
     check_binding(settings, keys)
-    with closing(make_app(target, settings, keys, honest=honest, told=True)) as app:
+    with closing(make_app(target, settings, keys, observers, honest=honest, told=True)) as app:
         server = make_server(app, settings)
         place = listening(settings.host, settings.port)
         if told is not None:

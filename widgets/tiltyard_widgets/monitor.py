@@ -1,0 +1,162 @@
+"""Windows over time: what drifts, how many rows are unlike the reference, and how the model does where labels came."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import ipywidgets as w
+
+from tiltyard.errors import Problem
+from tiltyard.progress import Progress
+
+from . import look
+from .cards import metric_cards, outcome
+from .chart import ChartView
+from .code import CodeView
+from .panel import Panel
+from .picker import Choice
+from .progressbar import ProgressView
+from .table import TableView
+
+if TYPE_CHECKING:
+    from tiltyard.monitoring.window import Window
+
+EMPTY = "No windows yet. Name the file that `tiltyard serve --monitor` writes, or two tables."
+STATES = {"quiet": "passed", "alarm": "finding", "incomplete": "incomplete"}
+
+
+class MonitorPanel(Panel):
+    """From a file of windows, or from two tables: the windows over time and the tests of each."""
+
+    title = "Monitor"
+
+    def build(self) -> Sequence[w.Widget]:
+        self._progress: Progress | None = None
+        self._windows: list[Window] = []
+        ways = [("Windows of an endpoint", "windows"), ("Two tables", "tables")]
+        self.way = Choice(label="Look at", options=ways, value="windows")
+        self.way.observe(lambda _: self._fields(), "value")
+        self.file = look.entry("File of windows", hint="windows.jsonl", help="What `tiltyard serve --monitor` writes")
+        self.before = look.entry("Reference", hint="reference.csv", help="Rows of what the model is made for (CSV, Parquet)")
+        self.after = look.entry("Current", hint="current.csv", help="Rows that came since, in their order")
+        self.rows = Choice(label="Rows of a window", options=[(f"{n:,}", str(n)) for n in (100, 200, 500, 1000, 5000)], value="500")
+        chances = [("1 in 1,000", "0.001"), ("1 in 100", "0.01"), ("1 in 20", "0.05")]
+        self.level = Choice(label="False alarms: at most", options=chances, value="0.01")
+        title = "Read the windows, or hold the tables against one another"
+        self.button = look.button("Look", kind="primary", title=title, denied=self.session.denied("run"))
+        self.button.on_click(lambda _: self.look())
+        self.progress = ProgressView()
+        self.progress.on_cancel(self.cancel)
+        self.progress.cost("Cost: about a tenth of a second for each window of two tables.")
+        self.said, self.cards = outcome(), metric_cards()
+        self.chart, self.anomalies, self.performance = ChartView(), ChartView(height=220), ChartView(height=220)
+        self.table, self.tests, self.code = TableView(), TableView(), CodeView()
+        self.pick = Choice(label="Tests of window", options=["—"], value="—")
+        self.pick.observe(lambda _: self._tests(), "value")
+        help = look.text(
+            "q is the chance of such a difference where nothing drifts, after the control of false discoveries over all tests of the window.",
+            kind="help",
+        )
+        self.own = look.stack([self.before, self.after, self.rows, self.level])
+        controls = [self.way, self.file, self.own, self.button, self.progress, self.pick, help]
+        shown = [self.said, self.cards, self.chart, self.tests, self.anomalies, self.performance, self.table, self.code]
+        self._fields()
+        self.said.say("not_run", EMPTY)
+        return [look.heading(self.title), self.message, look.split(controls, shown)]
+
+    def _fields(self) -> None:
+        tables = self.way.value == "tables"
+        look.show(self.file, not tables)
+        look.show(self.own, tables)
+
+    def look(self) -> None:
+        """Start in a thread; bad input is said in one line and what was shown stays."""
+        self.message.clear()
+        try:
+            self.session.person.must("run")
+            if self._progress is not None:
+                raise Problem("one look at a time", "another under way", "Wait for it or cancel it")
+            paths = self._paths()
+        except Problem as problem:
+            self.message.say(problem)
+            return
+        self._progress = progress = Progress(self.progress.report)
+        self.button.disabled = True
+        self.progress.start("reading")
+        rows, level = int(self.rows.value), float(self.level.value)
+        self.session.aside(lambda: found(paths, rows, level, progress), self._shown, self._failed)
+
+    def _paths(self) -> list[Path]:
+        fields = [self.before, self.after] if self.way.value == "tables" else [self.file]
+        for field in fields:
+            if not field.value.strip():
+                raise Problem(f"a path under {field.description}", "none", "Write it there")
+        return [Path(field.value.strip()).expanduser() for field in fields]
+
+    def cancel(self) -> None:
+        """Stop after the window under way."""
+        if self._progress is not None:
+            self._progress.cancel()
+
+    def _over(self, said: str) -> None:
+        self._progress, self.button.disabled = None, False
+        self.progress.finish(said)
+
+    def _failed(self, problem: Exception) -> None:
+        from tiltyard.errors import Cancelled
+
+        self._over("Cancelled" if isinstance(problem, Cancelled) else "")
+        if not isinstance(problem, Cancelled):
+            self.message.say(problem if isinstance(problem, Problem) else f"Not read: {type(problem).__name__}: {problem}")
+
+    def _shown(self, windows: "list[Window]") -> None:
+        from tiltyard.monitoring.watching import drift_chart, overall, share_chart, window_table
+
+        self._over("")
+        self._windows = windows
+        self.said.say(STATES[overall(windows)], sentence(windows))
+        self.cards.show([m for m in (windows[-1].anomalies, windows[-1].performance) if m is not None])
+        tested = [window for window in windows if window.drifts]
+        self.chart.show(drift_chart(tested) if tested else None)
+        self.anomalies.show(share_chart(windows, "anomalies"))
+        self.performance.show(share_chart(windows, "performance"))
+        self.table.show(window_table(windows))
+        options = [(f"{window.number}: {window.state}", str(i)) for i, window in enumerate(windows)]
+        self.pick.offer(options[::-1])
+        worst = next((i for i in reversed(range(len(windows))) if windows[i].state == "alarm"), len(windows) - 1)
+        self.pick.value = str(worst)
+        self._tests()
+        self.code.code = self._code()
+
+    def _tests(self) -> None:
+        from tiltyard.monitoring.watching import table_of
+
+        chosen = self.pick.value
+        self.tests.show(table_of(self._windows[int(chosen)]) if chosen.isdigit() and int(chosen) < len(self._windows) else None)
+
+    def _code(self) -> str:
+        if self.way.value == "windows":
+            return f"from pathlib import Path\n\nfrom tiltyard.monitoring.journal import read\n\nwindows = read(Path({self.file.value!r}))\n{PRINT}"
+        call = f"watched(table({self.before.value!r}), table({self.after.value!r}), rows={self.rows.value}, level={self.level.value})"
+        heads = "from tiltyard.monitoring.tables import table\nfrom tiltyard.monitoring.watching import watched\n"
+        return f"{heads}\nwindows = {call}\n{PRINT}"
+
+
+PRINT = "for window in windows:\n    print(window.number, window.summary)\n"
+
+
+def found(paths: Sequence[Path], rows: int, level: float, progress: Progress) -> "list[Window]":
+    """The windows of a file, or of two tables."""
+    from tiltyard.monitoring import journal
+    from tiltyard.monitoring.tables import table
+    from tiltyard.monitoring.watching import watched
+
+    if len(paths) == 1:
+        return journal.read(paths[0])
+    return watched(table(paths[0]), table(paths[1]), rows, level, progress=progress)
+
+
+def sentence(windows: "Sequence[Window]") -> str:
+    """How many windows alarm, and what the last says."""
+    alarms = sum(window.state == "alarm" for window in windows)
+    return f"{alarms} of {len(windows)} window{'s' * (len(windows) != 1)} alarm{'s' * (alarms == 1)}. The last: {windows[-1].summary}"

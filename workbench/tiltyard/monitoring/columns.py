@@ -1,0 +1,113 @@
+"""A table as columns of numbers and of words, as the tests want it; what is missing stays missing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..datasets.schema import Schema
+from ..errors import Problem
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FEW = 20
+MISSING = "(missing)"
+MOST = 500
+
+
+@dataclass(frozen=True)
+class Columns:
+    """``n`` rows by column.
+
+    Attributes
+    ----------
+    numbers
+        float64 (n,) by name; NaN where missing.
+    words
+        str (n,) by name; `MISSING` where missing. Numbers of at most `FEW` values in the reference are words too.
+    """
+
+    n: int
+    numbers: dict[str, NDArray[np.float64]]
+    words: dict[str, NDArray[np.str_]]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (*self.numbers, *self.words)
+
+    def take(self, rows: NDArray[np.intp]) -> "Columns":
+        """The rows at these places."""
+        return Columns(len(rows), {k: v[rows] for k, v in self.numbers.items()}, {k: v[rows] for k, v in self.words.items()})
+
+
+def of_frame(frame: "pd.DataFrame", like: Columns | None = None) -> Columns:
+    """The columns of a table; with ``like`` those of the reference, of its kinds, and others are left out.
+
+    A text where the reference has numbers counts as missing. A category that the reference lacks is kept.
+
+    Raises
+    ------
+    Problem
+        A column of the reference is not there, a name is there twice, or there are no columns at all.
+    """
+    names = [str(name) for name in frame.columns]
+    if not names or len(names) > MOST:
+        raise Problem(f"1 to {MOST} columns", f"{len(names)}", "Leave out the others")
+    if twice := next((name for name in names if names.count(name) > 1), ""):
+        raise Problem("column names that differ", f"{twice!r} twice", "Rename one")
+    table = frame.set_axis(names, axis=1)
+    if like is not None and (gone := [name for name in like.names if name not in names]):
+        raise Problem(f"the reference's columns ({len(like.names)})", f"no {gone[0]!r}", "Give the same columns")
+    numeric = like.numbers if like else {name for name in names if _many_numbers(table[name])}
+    wanted = like.names if like else names
+    numbers = {name: _numbers(table[name]) for name in wanted if name in numeric}
+    return Columns(len(table), numbers, {name: _words(table[name]) for name in wanted if name not in numeric})
+
+
+def of_rows(x: NDArray[np.float32], schema: Schema, like: Columns | None = None) -> Columns:
+    """Encoded rows as columns; of images their brightness and contrast, for no single pixel means anything.
+
+    Parameters
+    ----------
+    x : float32 (n, *schema.shape)
+    """
+    if not schema.images:
+        return of_frame(schema.decode(x), like)
+    flat = x.reshape(len(x), -1).astype(np.float64)
+    return Columns(len(x), {"brightness": flat.mean(1), "contrast": flat.std(1)}, {})
+
+
+def with_answers(columns: Columns, scores: NDArray[np.float32], classes: Sequence[str]) -> Columns:
+    """The same with what the model answered: its label and the score of it. ``scores`` is float32 (n, k)."""
+    label = np.array([str(name) for name in classes])[scores.argmax(1)] if len(scores) else np.array([], dtype=str)
+    best = scores.max(1).astype(np.float64) if len(scores) else np.array([], dtype=np.float64)
+    return Columns(columns.n, {**columns.numbers, "(score)": best}, {**columns.words, "(answer)": label})
+
+
+def _many_numbers(column: "pd.Series") -> bool:
+    import pandas as pd
+
+    numeric = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+    return bool(numeric and column.nunique() > FEW)
+
+
+def _numbers(column: "pd.Series") -> NDArray[np.float64]:
+    import pandas as pd
+
+    values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    return np.where(np.isfinite(values), values, np.nan)
+
+
+def _words(column: "pd.Series") -> NDArray[np.str_]:
+    return np.array([MISSING if _absent(value) else _word(value) for value in column.tolist()], dtype=str)
+
+
+def _absent(value: object) -> bool:
+    return value is None or value != value or str(value) in ("<NA>", "NaT")
+
+
+def _word(value: object) -> str:
+    return f"{value:g}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)[:80]

@@ -1,0 +1,96 @@
+"""Watches an endpoint: rows are gathered until a window is full, summarized, and let go. Only summaries are kept and written."""
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..datasets.dataset import Dataset
+from ..targets.target import Target
+from .columns import Columns, of_rows, with_answers
+from .reference import Reference, Truth, reference
+from .window import Window
+
+ROWS = 500
+LEVEL = 0.01
+
+
+class Monitor:
+    """An observer of the serving: call it with each answer's rows.
+
+    Parameters
+    ----------
+    target, data
+        The model, and the reference: held-out rows where they are known.
+    rows
+        Rows of a window.
+    level
+        At most this share of windows alarms though nothing drifts.
+    keep
+        Called with each window once it is full.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        data: Dataset,
+        rows: int = ROWS,
+        level: float = LEVEL,
+        keep: Callable[[Window], None] | None = None,
+        seed: int = 0,
+        first: int = 0,
+    ) -> None:
+        self.target, self.rows, self.level, self.keep = target, rows, level, keep
+        self.reference = reference_of(target, data, seed)
+        self._inputs = _inputs(self.reference.columns)
+        self.windows: list[Window] = []
+        self._next = first
+        self._parts: list[tuple[NDArray[np.float32], NDArray[np.float32]]] = []
+        self._truth = Truth(0, 0)
+        self._started = datetime.now(UTC)
+        self._lock = threading.RLock()
+
+    def __call__(self, x: NDArray[np.float32], scores: NDArray[np.float32], labels: NDArray[np.int64], key: str) -> None:
+        """Take the rows ``x`` (n, *shape) with ``scores`` (n, k) into the window; it is closed where it is full."""
+        with self._lock:
+            self._parts.append((x, scores))
+            while sum(len(rows) for rows, _ in self._parts) >= self.rows:
+                self._close()
+
+    def learned(self, right: int, n: int) -> None:
+        """Labels came: ``right`` of ``n`` answers were; they count for the window that is open now."""
+        with self._lock:
+            self._truth = Truth(self._truth.right + right, self._truth.n + n)
+
+    def flush(self) -> Window | None:
+        """Close the window as it is; None where nothing was asked since the last."""
+        with self._lock:
+            return self._close() if self._parts else None
+
+    def _close(self) -> Window:
+        x, scores = (np.concatenate(part) for part in zip(*self._parts, strict=True))
+        most, now = self.rows, datetime.now(UTC)
+        self._parts = [(x[most:], scores[most:])] if len(x) > most else []
+        taken = with_answers(of_rows(x[:most], self.target.schema, self._inputs), scores[:most], self.target.classes)
+        window = self.reference.window(taken, self._next, self.level, self._truth, (self._started, now))
+        self._next, self._truth, self._started = self._next + 1, Truth(0, 0), now
+        self.windows = [*self.windows[-999:], window]
+        if self.keep is not None:
+            self.keep(window)
+        return window
+
+
+def reference_of(target: Target, data: Dataset, seed: int = 0) -> Reference:
+    """The reference for a model: held-out rows, the model's answers on them, and how many of those are right."""
+    rows = data.unseen
+    scores = target.scores(rows.x)
+    right = int((scores.argmax(1) == rows.y).sum())
+    return reference(with_answers(of_rows(rows.x, target.schema), scores, target.classes), Truth(right, len(rows)), seed)
+
+
+def _inputs(columns: Columns) -> Columns:
+    """The reference's columns without the model's answers."""
+    numbers = {k: v for k, v in columns.numbers.items() if k != "(score)"}
+    return Columns(columns.n, numbers, {k: v for k, v in columns.words.items() if k != "(answer)"})

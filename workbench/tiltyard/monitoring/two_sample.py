@@ -1,0 +1,138 @@
+"""Do two samples come from one source? By column (Kolmogorov-Smirnov, chi-square) and jointly (a classifier that tells them apart)."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .columns import MISSING, Columns
+
+LEAST = 5.0
+KINDS = 10
+PRODUCTS = 40
+DRAWN = 2000
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a test says.
+
+    Attributes
+    ----------
+    test
+        Its name.
+    size
+        How far apart, from 0 to 1: the largest gap of the distribution functions, Cramer's V, or the classifier's AUC.
+    p
+        The chance of at least that under one source, or None where it could not be tested.
+    note
+        What a reader should know, or why there is no p.
+    """
+
+    test: str
+    size: float | None
+    p: float | None
+    note: str = ""
+
+
+def column(name: str, reference: Columns, window: Columns) -> Answer:
+    """One column; what is missing is tested beside the values, and the smaller p counts twice (Bonferroni)."""
+    if name in reference.numbers:
+        a, b = reference.numbers[name], window.numbers[name]
+        gone = (int(np.isnan(a).sum()), int(np.isnan(b).sum()))
+        answer = smirnov(a[~np.isnan(a)], b[~np.isnan(b)])
+    else:
+        words = reference.words[name], window.words[name]
+        gone = (int((words[0] == MISSING).sum()), int((words[1] == MISSING).sum()))
+        answer = chi_square(words[0][words[0] != MISSING], words[1][words[1] != MISSING])
+    return _with_missing(answer, gone, (reference.n, window.n))
+
+
+def _with_missing(answer: Answer, gone: tuple[int, int], n: tuple[int, int]) -> Answer:
+    if gone == (0, 0) or min(n) == 0:
+        return answer
+    from scipy.stats import fisher_exact
+
+    p = float(fisher_exact(np.array([[gone[0], n[0] - gone[0]], [gone[1], n[1] - gone[1]]])).pvalue)
+    note = f"{gone[1] / n[1]:.1%} missing, {gone[0] / n[0]:.1%} in the reference"
+    note = f"{note}; {answer.note}" if answer.note else note
+    return Answer(answer.test, answer.size, min(1.0, 2 * min(p, 1.0 if answer.p is None else answer.p)), note)
+
+
+def smirnov(a: NDArray[np.float64], b: NDArray[np.float64]) -> Answer:
+    """Two-sample Kolmogorov-Smirnov; where values tie it is conservative."""
+    if not len(a) or not len(b):
+        return Answer("Kolmogorov-Smirnov", None, None, "no value in the reference" if not len(a) else "no value in the window")
+    from scipy.stats import ks_2samp
+
+    found = ks_2samp(a, b, method="asymp")
+    return Answer("Kolmogorov-Smirnov", float(found.statistic), float(found.pvalue))
+
+
+def chi_square(a: NDArray[np.str_], b: NDArray[np.str_]) -> Answer:
+    """Chi-square of homogeneity; values of which fewer than 5 are expected in a sample are taken together."""
+    if not len(a) or not len(b):
+        return Answer("chi-square", None, None, "no value in the reference" if not len(a) else "no value in the window")
+    from scipy.stats import chi2_contingency
+
+    before, after = Counter(a.tolist()), Counter(b.tolist())
+    new = [value for value in after if value not in before]
+    note = f"{len(new)} new value{'s' * (len(new) != 1)}, such as {new[0]!r}" if new else ""
+    counts = _merged(np.array([[before[v], after[v]] for v in sorted({*before, *after})], dtype=np.float64))
+    if len(counts) < 2:
+        return Answer("chi-square", 0.0, 1.0, note or "one value only")
+    found = chi2_contingency(counts, correction=len(counts) == 2)
+    return Answer("chi-square", float(np.sqrt(found.statistic / counts.sum())), float(found.pvalue), note)
+
+
+def _merged(counts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Rows (value) by 2 (sample), with the rare values as one row."""
+    expected = counts.sum(1, keepdims=True) * counts.sum(0) / counts.sum()
+    rare = (expected < LEAST).any(1)
+    rest = counts[rare].sum(0, keepdims=True)
+    return np.vstack([counts[~rare], rest]) if rest.sum() else counts[~rare]
+
+
+def together(encoder: "Encoder", reference: Columns, window: Columns, rng: np.random.Generator) -> Answer:
+    """A classifier two-sample test (Lopez-Paz and Oquab 2017, arXiv 1610.06545).
+
+    A ridge classifier learns on half of both samples to tell them apart; on the other halves its scores are compared by a
+    one-sided Mann-Whitney test, which holds its level whatever was learned. Where they use accuracy we use the AUC.
+    Of each sample as many rows are drawn as the smaller has, 2,000 at most.
+    """
+    from scipy.stats import mannwhitneyu
+    from sklearn.linear_model import RidgeClassifier
+
+    n = min(reference.n, window.n, DRAWN)
+    a, b = (encoder.encoded(c.take(rng.permutation(c.n)[:n])) for c in (reference, window))
+    half = n // 2
+    learn = np.vstack([a[:half], b[:half]])
+    model = RidgeClassifier(alpha=float(half)).fit(learn, np.repeat([0, 1], half))
+    old, new = model.decision_function(a[half:]), model.decision_function(b[half:])
+    found = mannwhitneyu(new, old, alternative="greater", method="asymptotic")
+    return Answer("classifier two-sample", float(found.statistic) / (len(old) * len(new)), float(found.pvalue))
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """How columns become standardized numbers, learned from the reference: ``centers`` (mean, deviation) and common ``values``."""
+
+    centers: dict[str, tuple[float, float]]
+    values: dict[str, tuple[str, ...]]
+
+    @classmethod
+    def of(cls, reference: Columns) -> "Encoder":
+        centers = {k: (float(np.nanmean(v)), float(np.nanstd(v))) for k, v in reference.numbers.items() if np.isfinite(v).any()}
+        values = {k: tuple(w for w, _ in Counter(v.tolist()).most_common(KINDS)) for k, v in reference.words.items()}
+        return cls({k: c for k, c in centers.items() if c[1] > 0}, values)
+
+    def encoded(self, columns: Columns, products: bool = True) -> NDArray[np.float64]:
+        """float64 (n, d): what is missing stands at the middle; with ``products`` of pairs, so that correlations can be told."""
+        parts = [np.clip(np.nan_to_num((columns.numbers[k] - m) / s), -6, 6) for k, (m, s) in self.centers.items()]
+        parts += [(columns.words[k] == value).astype(np.float64) for k, values in self.values.items() for value in values[:-1] or values]
+        base = np.column_stack(parts) if parts else np.zeros((columns.n, 1))
+        if not products or base.shape[1] > PRODUCTS:
+            return base
+        i, j = np.triu_indices(base.shape[1])
+        return np.hstack([base, base[:, i] * base[:, j]])
