@@ -29,7 +29,7 @@ class Counted(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """As the inner module."""
         self.rows += len(x)
-        out: Tensor = self.inner(x)
+        out: Tensor = self.inner(x.float())  # ART asks in float64
         return out
 
 

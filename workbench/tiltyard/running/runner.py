@@ -14,10 +14,11 @@ from ..progress import Progress, Report
 from ..result import Record
 from ..targets.target import Target
 from . import audit
-from .executors import Executor, Local
+from .executors import Executor
 from .following import follow
 from .job import Job, Unkept
 from .lines import Run
+from .processes import Interruptible
 from .store import Store
 
 Verdict = Callable[[list[Record]], str]
@@ -33,12 +34,12 @@ class Runner:
     store
         Where runs are kept; None keeps nothing.
     executor
-        Where each step runs; here by default.
+        Where each step runs; by default here, and fits that cannot be interrupted in a process.
     """
 
     def __init__(self, store: Store | None = None, executor: Executor | None = None) -> None:
         self.store = store
-        self.executor = executor or Local()
+        self.executor = executor or Interruptible()
 
     def start(
         self,

@@ -123,6 +123,8 @@ def class_order(theirs: tuple[str, ...], ours: tuple[str, ...]) -> NDArray[np.in
 class SklearnTarget(FunctionTarget):
     """A fitted scikit-learn classifier or pipeline. Trained again by ``sklearn.base.clone``."""
 
+    fits_in_one_go = True
+
     def __init__(self, estimator: Any, schema: Schema, name: str = "", feeds: Feeds = "encoded") -> None:
         if not hasattr(estimator, "classes_"):
             raise Problem("a fitted scikit-learn classifier", f"{type(estimator).__name__} without classes_", "Call fit first")

@@ -46,6 +46,7 @@ class Target(ABC):
 
     task: Task = "classification"
     feeds: ClassVar[str] = "encoded"
+    fits_in_one_go: ClassVar[bool] = False  # its training is a library's, which cannot be interrupted
 
     def __init__(self, name: str, classes: tuple[str, ...], schema: Schema, offers: frozenset[str], fingerprint: str) -> None:
         if len(classes) < 2:
