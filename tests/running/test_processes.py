@@ -210,7 +210,9 @@ class Endless(BaseEstimator):  # type: ignore[misc]
 def test_the_fit_of_a_library_is_cancelled_though_it_cannot_be_interrupted() -> None:
     n = MANY + 2
     x = np.linspace(0, 1, n, dtype=np.float32)[:, None]
-    data = Dataset(x, np.arange(n) // 2 % 2, SCHEMA, sensitive={"side": np.where(np.arange(n) % 3 == 0, "a", "b")}, member=np.arange(n) % 2 == 0)
+    data = Dataset(
+        x, np.arange(n) // 2 % 2, SCHEMA, sensitive={"side": np.where(np.arange(n) % 3 == 0, "a", "b")}, member=np.arange(n) % 2 == 0
+    )
     begun = threading.Event()
     runner = Runner()
 

@@ -121,21 +121,73 @@ class Dataset:
             member=None if self.member is None else self.member[rows],
         )
 
+    def part(self, rows: NDArray[np.intp]) -> "Part":
+        """The rows at the indices ``rows``, in that order, as `take` without copying them until they are read."""
+        return Part.of(self, rows)
+
     def sample(self, n: int, rng: np.random.Generator) -> "Dataset":
         """``n`` rows without replacement in random order; all rows where there are fewer."""
         return self.take(rng.permutation(len(self))[:n])
 
+    def at_most(self, n: int, rng: np.random.Generator) -> "Dataset":
+        """All rows where there are no more than ``n``, else a sample of ``n``; for what is judged well enough by so many."""
+        return self if len(self) <= n else self.sample(n, rng)
+
     @property
     def unseen(self) -> "Dataset":
-        """The rows known not to be trained on; all rows where nobody knows."""
-        return self if self.member is None or self.member.all() else self.take(~self.member)
+        """The rows known not to be trained on; all rows where nobody knows. Copied only where they are read as a whole."""
+        return self if self.member is None or self.member.all() else self.part(np.flatnonzero(~self.member))
 
     @property
     def seen(self) -> "Dataset":
-        """The rows known to be trained on; all rows where nobody knows."""
-        return self if self.member is None or not self.member.any() else self.take(self.member)
+        """The rows known to be trained on; all rows where nobody knows. Copied only where they are read as a whole."""
+        return self if self.member is None or not self.member.any() else self.part(np.flatnonzero(self.member))
 
     @property
     def frame(self) -> "pd.DataFrame":
         """The rows as a person's table, without the label."""
         return self.schema.decode(self.x)
+
+
+class Part(Dataset):
+    """Some rows of another data set, copied when ``x`` or another column is read; `take` and `sample` copy no more than they give.
+
+    Made by `Dataset.part`. Its rows were looked at when the other data set was made.
+    """
+
+    whole: Dataset
+    rows: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, whole: Dataset, rows: NDArray[np.intp]) -> "Part":
+        """The part; of a part it is one of the same data set."""
+        part = object.__new__(cls)
+        if isinstance(whole, Part) and "rows" in vars(whole):
+            rows = whole.rows[rows]
+            whole = whole.whole
+        facts = {name: getattr(whole, name) for name in ("schema", "name", "source", "license")}
+        vars(part).update(whole=whole, rows=rows, **facts)
+        return part
+
+    @cached_property
+    def x(self) -> NDArray[np.float32]:
+        return self.whole.x[self.rows]
+
+    @cached_property
+    def y(self) -> NDArray[np.int64]:
+        return self.whole.y[self.rows]
+
+    @cached_property
+    def sensitive(self) -> dict[str, NDArray[np.str_]]:
+        return {name: column[self.rows] for name, column in self.whole.sensitive.items()}
+
+    @cached_property
+    def member(self) -> NDArray[np.bool_] | None:
+        return None if self.whole.member is None else self.whole.member[self.rows]
+
+    def __len__(self) -> int:
+        return len(self.rows) if "rows" in vars(self) else len(self.x)
+
+    def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> Dataset:
+        """The rows at ``rows`` of this part (indices or a mask), in that order."""
+        return self.whole.take(self.rows[rows]) if "rows" in vars(self) else super().take(rows)

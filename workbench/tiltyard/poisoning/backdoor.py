@@ -18,6 +18,8 @@ from .detect import SOURCES as DETECTION
 from .detect import STANDARDS, worst_metric
 from .signatures import ALARM, clusters, spectral
 
+HELD = 20_000
+
 
 @dataclass(frozen=True)
 class Poisoned:
@@ -76,7 +78,8 @@ class Backdoor(Check):
         rng = np.random.default_rng(self.seed)
         rows = data.seen.sample(self.rows, rng)
         goal = self._goal(rows)
-        victims = data.unseen.take(data.unseen.y != goal) if (data.unseen.y != goal).any() else None
+        held = data.unseen.at_most(HELD, rng)
+        victims = held.take(held.y != goal) if (held.y != goal).any() else None
         candidates = rng.permutation(np.flatnonzero(rows.y != goal))
         if victims is None or len(candidates) == 0 or len(np.unique(rows.y)) < 2:
             raise Unavailable("training and held-out rows of another class than the goal", "none", "Give rows of more classes")
@@ -90,7 +93,7 @@ class Backdoor(Check):
             x, y = rows.x.copy(), rows.y.copy()
             x[bad], y[bad] = mark.stamped(x[bad]), goal
             model = target.retrain(x, y, self.seed, progress.part(0.7 / len(shares)))
-            tried.append(_measured(model, share, len(bad), victims, data.unseen, mark, goal))
+            tried.append(_measured(model, share, len(bad), victims, held, mark, goal))
         poisoned = Dataset(x, y, rows.schema, "poisoned rows")
         seen = self._searched(model, poisoned, bad, progress.part(0.15))
         return self._result(tried, seen, mark, rows, goal)

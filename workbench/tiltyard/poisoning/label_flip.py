@@ -14,6 +14,7 @@ from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
 from ..targets.target import Target
 
+HELD = 20_000
 STANDARDS = ("OWASP ML02:2023", "AITG-MOD-03", "AML.T0020", "AML.T0059", "NISTAML.013", "EU AI Act Art. 15(5)")
 
 
@@ -56,7 +57,7 @@ class LabelFlip(Check):
 
     def run(self, target: Target, data: Dataset, progress: Progress) -> CheckResult:
         rng = np.random.default_rng(self.seed)
-        rows, held = data.seen.sample(self.rows, rng), data.unseen
+        rows, held = data.seen.sample(self.rows, rng), data.unseen.at_most(HELD, rng)
         if len(np.unique(rows.y)) < 2:
             raise Unavailable("training rows of two classes", "one", "Give rows of more classes")
         order, k = rng.permutation(len(rows)), len(data.schema.classes)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,15 +16,16 @@ if TYPE_CHECKING:
     import pandas as pd
 
 LOOKED_AT = 2000
+BLOCK = 65_536
 
 
 @dataclass(frozen=True)
 class Values:
-    """A column as its distinct values and each row's place among them: int64 (n,)."""
+    """A column as its distinct values and each row's place among them: whole numbers (n,)."""
 
     name: str
     distinct: tuple[str, ...]
-    codes: NDArray[np.int64]
+    codes: NDArray[np.integer]
     whole: bool = False
 
     @property
@@ -40,16 +41,28 @@ def of_dataset(data: Dataset) -> list[Values]:
     for feature in data.schema.features:
         part = flat[:, data.schema.slices[feature.name]]
         if feature.grouped:
-            found.append(Values(feature.name, feature.values, part.argmax(1).astype(np.int64)))
+            found.append(Values(feature.name, feature.values, small(part.argmax(1), len(feature.values))))
         elif feature.kind != "pixels":
-            distinct, codes = np.unique(part[:, 0], return_inverse=True)
+            distinct, codes = coded(part[:, 0])
             found.append(Values(feature.name, tuple(f"{v:.9g}" for v in distinct), codes, whole=feature.kind == "integer"))
     names = {v.name for v in found}
     for name, column in data.sensitive.items():
         if name not in names:
-            distinct, codes = np.unique(column.astype(str), return_inverse=True)
+            distinct, codes = coded(np.asarray(column, dtype=str))
             found.append(Values(name, tuple(map(str, distinct)), codes))
     return found
+
+
+def coded(column: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.integer]]:
+    """The distinct values in order, and each row's place among them; no copy of the whole column is made."""
+    blocks = [slice(start, start + BLOCK) for start in range(0, len(column), BLOCK)]
+    distinct = np.unique(np.concatenate([np.unique(column[block]) for block in blocks]))
+    return distinct, np.concatenate([small(np.searchsorted(distinct, column[block]), len(distinct)) for block in blocks])
+
+
+def small(codes: NDArray[np.intp], count: int) -> NDArray[np.integer]:
+    """Codes below ``count`` in the smallest whole numbers that hold them."""
+    return codes.astype(np.min_scalar_type(max(count - 1, 0)))
 
 
 def of_frame(frame: "pd.DataFrame") -> list[Values]:
@@ -58,8 +71,8 @@ def of_frame(frame: "pd.DataFrame") -> list[Values]:
     for name in frame.columns:
         column = frame[name]
         whole = column.dtype.kind in "iu"
-        distinct, codes = np.unique(column.astype(str).to_numpy(dtype=str), return_inverse=True)
-        found.append(Values(str(name), tuple(map(str, distinct)), codes.astype(np.int64), whole))
+        distinct, codes = coded(column.astype(str).to_numpy(dtype=str))
+        found.append(Values(str(name), tuple(map(str, distinct)), codes, whole))
     return found
 
 
@@ -188,11 +201,9 @@ class Combination:
 
 def grouped(columns: list[Values]) -> NDArray[np.int64]:
     """Each row's group among rows equal in all ``columns``: int64 (n,), 0 to groups - 1."""
-    import pandas as pd
-
     codes = np.zeros(len(columns[0].codes), np.int64)
-    for column in columns:
-        codes = np.asarray(pd.factorize(codes * len(column.distinct) + column.codes)[0], np.int64)
+    for column in columns:  # by sorting: a hash table of a million groups is ten times as large as they
+        codes = np.unique(codes * len(column.distinct) + column.codes, return_inverse=True)[1].astype(np.int64, copy=False)
     return codes
 
 

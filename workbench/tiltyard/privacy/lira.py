@@ -91,6 +91,8 @@ class LiRA(Check):
     sources: ClassVar[tuple[str, ...]] = ("Carlini et al. 2021, arXiv 2112.03570",)
     cost: ClassVar[str] = "minutes: one training a shadow model"
 
+    quick: ClassVar[dict[str, Any]] = {"pool": 60_000}
+
     shadow_models: int = parameter(16, "Models trained on random halves; more find more", "models", ge=4, le=1024)
     mode: Literal["online", "offline"] = parameter("online", "Online compares models with and without the row; offline only those without")
     rows: int = parameter(2000, "Rows to attack of each kind (seen, unseen)", "rows", ge=10, le=100_000)

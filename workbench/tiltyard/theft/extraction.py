@@ -28,6 +28,7 @@ STANDARDS = (
 )
 STEP = 0.1
 PIECE = 100
+LOOKED_AT = 20_000
 
 
 @dataclass
@@ -90,7 +91,7 @@ class Extraction(Check):
             raise Unavailable("at least 20 held-out rows", f"{len(held)}", "Give more rows")
         order = rng.permutation(len(held))
         cut = min(self.rows, len(held) // 2)
-        judge, pool = held.take(order[:cut]), held.take(order[cut:])
+        judge, pool = held.take(order[:cut]), held.part(order[cut:])
         answers = target.labels(judge.x)
         client = target.as_client() if isinstance(target, GuardedTarget) else target
         curve, loot = self._rob(client, pool, judge, answers, rng, progress)
@@ -104,7 +105,7 @@ class Extraction(Check):
         self, client: Target, pool: Dataset, judge: Dataset, answers: NDArray[np.int64], rng: np.random.Generator, progress: Progress
     ) -> tuple[list[Point], Loot]:
         sizes = self._sizes(len(pool))
-        loot = Loot(np.empty((0, *pool.x.shape[1:]), np.float32), np.empty((0, len(client.classes)), np.float32))
+        loot = Loot(np.empty((0, *pool.schema.shape), np.float32), np.empty((0, len(client.classes)), np.float32))
         copy, curve = None, []
         for i, size in enumerate(sizes):
             before = len(loot.x)
@@ -128,12 +129,11 @@ class Extraction(Check):
     def _choose(self, copy: Any, loot: Loot, pool: Dataset, count: int, rng: np.random.Generator) -> NDArray[np.float32]:
         start = len(loot.x)
         if copy is None or self.strategy == "natural":
-            natural: NDArray[np.float32] = pool.x[start : start + count]
-            return natural
+            return pool.take(np.arange(start, min(start + count, len(pool)))).x
         if self.strategy == "adaptive":
             asked = {row.tobytes() for row in loot.x}
-            fresh = np.array([row.tobytes() not in asked for row in pool.x])
-            rest = pool.x[fresh]
+            some = pool.at_most(LOOKED_AT, rng).x
+            rest = some[np.array([row.tobytes() not in asked for row in some])]
             chosen: NDArray[np.float32] = rest[unsure(copy, rest, count)] if len(rest) else rest
             return chosen
         base = rng.integers(0, start, count)

@@ -19,6 +19,7 @@ from .watermark_key import Envelope, Key, lineage, of_model, read
 from .watermark_trigger import CLAIM, Triggers, chance, matched, p_metric, share_metric, triggers
 
 LEVEL = 0.05
+TRIAL_ROWS = 30_000
 TRIAL, TRIAL_EPOCHS = 100, 4
 
 
@@ -125,7 +126,8 @@ def presented(key_file: str, target: Target, data: Dataset, seed: int, progress:
     base = trainable(target)
     secret = hashlib.sha256(f"tiltyard trial key {seed}".encode()).hexdigest()
     key = Key(secret=secret, count=TRIAL, layout=target.schema, base=target.fingerprint, data=data.fingerprint, seed=seed)
-    module = embedded(base, data.seen, key.triggers(), TRIAL_EPOCHS, seed, progress)
+    own = data.seen.at_most(TRIAL_ROWS, np.random.default_rng(seed))
+    module = embedded(base, own, key.triggers(), TRIAL_EPOCHS, seed, progress)
     return base.made(module, f"{target.name}, marked for trial"), key, None
 
 

@@ -109,12 +109,12 @@ def build(data: Dataset, rows: int, neighbors: int, allowed: float, rng: np.rand
         raise Problem(f"at least {4 * neighbors} training rows", f"{len(seen)}", "Give more rows or fewer neighbors")
     order = rng.permutation(len(seen))
     cut = min(rows, len(seen) // 2)
-    flat = seen.x[order].reshape(len(seen), -1)
-    mean, scale = flat[:cut].mean(0), flat[:cut].std(0)
+    flat = seen.take(order[:cut]).x.reshape(cut, -1)
+    mean, scale = flat.mean(0), flat.std(0)
     floor = 0.1 * (data.schema.high - data.schema.low).ravel()
     scale = np.maximum(scale, np.maximum(floor, 1e-6)).astype(np.float32)
-    reference = ((flat[:cut] - mean) / scale).astype(np.float32)
-    fresh = seen.x[order[cut : cut + max(rows, 1000)]]
+    reference = ((flat - mean) / scale).astype(np.float32)
+    fresh = seen.take(order[cut : cut + max(rows, 1000)]).x
     made = Guard(data.schema, mean.astype(np.float32), scale, reference, neighbors, np.inf, allowed)
     scores = np.sort(made.score(fresh))
     # Of n fresh scores the k-th largest is exceeded by a further row with probability k / (n + 1).
