@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from tiltyard.checkpoints import place
 from tiltyard.datasets.dataset import Dataset
 from tiltyard.defense import Outcome
 from tiltyard.evasion.adversarial_training import AdversarialTraining
@@ -93,11 +94,12 @@ def test_a_checkpoint_of_another_run_or_a_broken_one_is_refused(census: Sample, 
     assert "checkpoint" in broken.record.result.summary
 
 
-def test_a_bare_checkpoint_name_stands_in_the_data_folder(census: Sample) -> None:
-    path = AdversarialTraining(resume="mine.safetensors")._checkpoint()
+def test_a_bare_checkpoint_name_stands_in_the_data_folder() -> None:
+    path = place("mine.safetensors")
     assert path is not None
     assert path.parent.name == "checkpoints"
-    assert AdversarialTraining()._checkpoint() is None
+    assert place("") is None
+    assert place("there/mine.safetensors") == Path("there/mine.safetensors")
 
 
 def test_what_cannot_be_trained_is_said(census: Sample) -> None:

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from tiltyard.privacy.dp_sgd import DPSGD
 from tiltyard.privacy.private_training.layers import described, faults, mend
 from tiltyard.privacy.private_training.loop import Plan, train
 from tiltyard.privacy.private_training.target import PrivateTarget
-from tiltyard.progress import Progress
+from tiltyard.progress import Progress, Report
 from tiltyard.result import CheckResult, Status
 from tiltyard.targets.architecture import Architecture, Layer, build, mlp
 from tiltyard.targets.estimators import FunctionTarget
@@ -97,6 +98,39 @@ def test_equal_seeds_equal_weights(data: Dataset) -> None:
     assert other is not None
     assert free is not None
     assert len({made[0].fingerprint, other.fingerprint, free.fingerprint}) == 3
+
+
+class StopsIn(Progress):
+    """Cancels itself at the first step of ``epoch``."""
+
+    def __init__(self, epoch: int) -> None:
+        self.epoch = epoch
+        super().__init__(listener=self._listen)
+
+    def _listen(self, report: Report) -> None:
+        if report.message.startswith(f"epoch {self.epoch} of"):
+            self.cancel()
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+def test_a_run_that_was_cut_off_ends_as_one_that_was_not(data: Dataset, tmp_path: Path, optimizer: str) -> None:
+    def step(**more: object) -> DPSGD:
+        return DPSGD(epochs=4, batch_size=64, rate=0.02, optimizer=optimizer, clip_only=True, **more)  # type: ignore[arg-type]
+
+    whole = step()(target(data=data), data)
+    resume = str(tmp_path / "run.safetensors")
+    cut = step(resume=resume)(target(data=data), data, StopsIn(3))
+    assert cut.record.result.status is Status.CANCELLED
+    assert [p.name for p in tmp_path.iterdir()] == ["run.safetensors"]
+    again = step(resume=resume)(target(data=data), data)
+    assert whole.target is not None
+    assert again.target is not None
+    assert again.target.fingerprint == whole.target.fingerprint
+    assert again.record.result.metrics == whole.record.result.metrics
+    assert again.record.result.charts == whole.record.result.charts
+    other = step(resume=resume, seed=1)(target(data=data), data).record.result
+    assert other.status is Status.FAILED
+    assert "very run" in other.summary
 
 
 def test_one_step_is_the_clipped_noised_sum(data: Dataset) -> None:

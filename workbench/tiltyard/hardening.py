@@ -4,9 +4,7 @@ All randomness of an epoch is drawn from the seed and the epoch's number, and a 
 optimizer, so that a run that was cut off and resumed ends with the weights of one that was not.
 """
 
-import json
 import math
-import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -17,13 +15,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from .adversarial import Space, pgd
+from .checkpoints import of_training, put_back, restored, store
 from .errors import Problem
 from .norms import Norm
 from .progress import Progress
 from .table_moves import first_flip
-
-FORMAT = 1
-KEY = "tiltyard-checkpoint"
 
 
 @dataclass(frozen=True)
@@ -92,7 +88,7 @@ def harden(
     """
     inputs, wanted = torch.from_numpy(np.ascontiguousarray(x)), torch.from_numpy(np.ascontiguousarray(y))
     optimizer = torch.optim.Adam(module.parameters(), lr=plan.rate)
-    state = restored(checkpoint, key, module, optimizer) if checkpoint and checkpoint.exists() else State()
+    state = _gone_on(checkpoint, key, module, optimizer) if checkpoint and checkpoint.exists() else State()
     progress.step(state.epoch / plan.epochs, f"from epoch {state.epoch + 1} of {plan.epochs}" if state.epoch else "starting")
     while state.epoch < plan.epochs:
         _epoch(module, inputs, wanted, space, plan, seed, state.epoch, optimizer, progress.part(1 / plan.epochs))
@@ -100,7 +96,7 @@ def harden(
         state.epoch += 1
         state.seen.append(Watched(state.epoch, clean, robust))
         if checkpoint:
-            store(checkpoint, key, module, optimizer, state)
+            store(checkpoint, key, of_training(module, optimizer), {"epoch": state.epoch, "seen": [asdict(w) for w in state.seen]})
         done = f"epoch {state.epoch} of {plan.epochs}: {clean:.1%} right, {robust:.1%} under attack"
         progress.step(state.epoch / plan.epochs, done)
     module.eval()
@@ -168,41 +164,8 @@ def shifted(x: Tensor, most: int, generator: torch.Generator) -> Tensor:
     return padded[torch.arange(n)[:, None, None, None], torch.arange(c)[None, :, None, None], rows, cols]
 
 
-def store(path: Path, key: str, module: nn.Module, optimizer: torch.optim.Optimizer, state: State) -> None:
-    """Write the checkpoint whole or not at all."""
-    from safetensors.torch import save
-
-    tensors = {f"weights.{name}": tensor.detach().contiguous() for name, tensor in module.state_dict().items()}
-    for index, values in optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer.{index}.{name}": torch.as_tensor(value).contiguous() for name, value in values.items()}
-    facts = {"format": FORMAT, "key": key, "epoch": state.epoch, "seen": [asdict(w) for w in state.seen]}
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(save(tensors, {KEY: json.dumps(facts)}))
-        os.replace(part, path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise Problem(f"to write the checkpoint {path}", error.strerror or str(error), "Choose another file, or free some space") from None
-
-
-def restored(path: Path, key: str, module: nn.Module, optimizer: torch.optim.Optimizer) -> State:
+def _gone_on(path: Path, key: str, module: nn.Module, optimizer: torch.optim.Optimizer) -> State:
     """Put the checkpoint's weights and optimizer back; where it stood."""
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(str(path), "pt") as file:
-            facts = json.loads((file.metadata() or {}).get(KEY, "{}"))
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError, ValueError) as error:
-        raise Problem(f"a checkpoint in {path}", str(error).splitlines()[0], "Name another file, or delete it") from None
-    if facts.get("key") != key:
-        raise Problem("a checkpoint of this very run (target, data, parameters, seed)", f"another's in {path}", "Name another file")
-    module.load_state_dict({name.removeprefix("weights."): t for name, t in tensors.items() if name.startswith("weights.")})
-    values: dict[int, dict[str, Tensor]] = {}
-    for name, tensor in tensors.items():
-        if name.startswith("optimizer."):
-            _, index, part = name.split(".", 2)
-            values.setdefault(int(index), {})[part] = tensor
-    optimizer.load_state_dict({"state": values, "param_groups": optimizer.state_dict()["param_groups"]})
+    tensors, facts = restored(path, key)
+    put_back(module, optimizer, tensors)
     return State(facts["epoch"], [Watched(**w) for w in facts["seen"]])

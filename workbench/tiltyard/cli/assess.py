@@ -32,6 +32,7 @@ def run(
     as_json: bool,
     baseline_name: str = "",
     tolerance: float = 0.0,
+    resume: str = "",
 ) -> int:
     """Assess what the config names. Everything that can be refused is refused before the first check."""
     policy = read_policy(policy_path) if policy_path else None
@@ -46,8 +47,9 @@ def run(
     words += ["--executor", executor] if executor != "local" else []
     words += ["--baseline", earlier.run.short, "--tolerance", f"{tolerance:g}"] if earlier else []
     facts = {"command": shlex.join(words), "profile": config.profile, "seed": config.seed}
+    begun = store.run(resume) if resume else None
     with where(executor) as ground, progress_bar(not as_json) as tell:
-        found = assess(target, data, steps, Runner(store, ground), config.name, facts, judge(policy, earlier), tell)
+        found = assess(target, data, steps, Runner(store, ground), config.name, facts, judge(policy, earlier), tell, run=begun)
     bundle = bundle_of(found, facts)
     if as_json:
         emit(bundle)

@@ -96,6 +96,7 @@ def assess(
     policy: Annotated[Path | None, typer.Option(metavar="POLICY.toml", help="Thresholds the results are held against.")] = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for report.html, report.json, report.sarif, junit.xml.")] = None,
     executor: Annotated[str, typer.Option(metavar="local|ADDRESS", help="Where the checks run.")] = "local",
+    resume: Annotated[str, typer.Option(metavar="RUN", help="A run that was cut off: only what it lacks is run.")] = "",
     as_json: Json = False,
     baseline: Annotated[str, typer.Option(metavar="RUN", help="Fail where a number is less safe than in this earlier run.")] = "",
     tolerance: Annotated[float, typer.Option(min=0, help="With --baseline: how much less safe is allowed, in the number's unit.")] = 0.0,
@@ -103,7 +104,7 @@ def assess(
     """Open a model and its data, run the checks, hold them against a policy or an earlier run. Exit 0 pass, 1 failed, 2 could not run."""
     from .assess import run
 
-    raise typer.Exit(run(config, policy, out, executor, as_json, baseline, tolerance))
+    raise typer.Exit(run(config, policy, out, executor, as_json, baseline, tolerance, resume))
 
 
 @app.command()

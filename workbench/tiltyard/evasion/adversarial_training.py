@@ -1,8 +1,5 @@
 """Adversarial training: the model is trained again on the rows that fool it."""
 
-import hashlib
-import json
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import model_validator
@@ -83,6 +80,7 @@ class AdversarialTraining(Defense):
     def apply(self, target: Target, data: Dataset, progress: Progress) -> Defended:
         """Train a copy; clean and robust accuracy before, along the way and after, on rows not trained on."""
         from ..adversarial import Space
+        from ..checkpoints import key_of, place
         from ..hardening import harden
         from ..module_queries import Counted
         from ..targets.training import fresh
@@ -106,8 +104,8 @@ class AdversarialTraining(Defense):
             self.seed,
             lambda now, part: self._shares(now, judges, space, part),
             progress.part(0.88),
-            self._checkpoint(),
-            self._key(target, data),
+            place(self.resume),
+            key_of(self.model_dump(mode="json", exclude={"resume"}), target.fingerprint, data.fingerprint),
         )
         made = torch_target.made(module, f"{target.name}, adversarially trained")
         after = self._judged(made.module, judges, space, JUDGE_STEPS, progress.part(0.07))
@@ -152,20 +150,6 @@ class AdversarialTraining(Defense):
     def _shares(self, module: "torch.nn.Module", data: Dataset, space: "Space", progress: Progress) -> tuple[float, float]:
         clean, robust = self._judged(module, data, space, WATCH_STEPS, progress)
         return clean / len(data), robust / len(data)
-
-    def _checkpoint(self) -> Path | None:
-        if not self.resume:
-            return None
-        path = Path(self.resume).expanduser()
-        if path.name != self.resume:
-            return path
-        import platformdirs
-
-        return Path(platformdirs.user_data_path("tiltyard", appauthor=False)) / "checkpoints" / path.name
-
-    def _key(self, target: Target, data: Dataset) -> str:
-        facts = [self.model_dump(mode="json", exclude={"resume"}), target.fingerprint, data.fingerprint]
-        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
     def _result(self, before: tuple[int, int], after: tuple[int, int], way: "list[Watched]", n: int, data: Dataset) -> CheckResult:
         metrics = (

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from ..targets.torch_target import TorchTarget
     from .private_training.layers import Mended
-    from .private_training.loop import Plan
+    from .private_training.loop import Kept, Plan
+    from .private_training.outcome import Trail
 
 STANDARDS = ("OWASP ML04:2023", "AITG-MOD-04", "AML.T0024.000", "NISTAML.033", "EU AI Act Art. 15(5)", "AI RMF MEASURE 2.10")
 
@@ -58,6 +59,11 @@ class DPSGD(Defense):
     replace_layers: bool = parameter(False, "Replace layers that DP-SGD cannot train (batch normalization) and say which")
     fresh_noise: bool = parameter(
         False, "Draw batches and noise from the operating system, not the seed: for a model to be released; not repeatable"
+    )
+    resume: str = parameter(
+        "",
+        "File (safetensors) written after every epoch and gone on from if it is there; "
+        "a bare name stands in the user's data folder; empty for none",
     )
 
     def budget(self, n: int, progress: Progress | None = None) -> Budget:
@@ -115,6 +121,21 @@ class DPSGD(Defense):
 
         return Logits(fresh(mended.module, self.seed), target.outputs)
 
+    def _kept(self, part: str, trail: "Trail", target: Target, data: Dataset) -> "Kept | None":
+        """The checkpoint of one of the trainings; None where none is wanted."""
+        from ..checkpoints import key_of, place
+        from .private_training.loop import Kept
+
+        path = place(self.resume)
+        if path is None:
+            return None
+        facts = self.model_dump(mode="json", exclude={"resume"}) | {"part": part}
+        return Kept(
+            path.with_name(f"{path.stem}-{part}{path.suffix}" if part else path.name),
+            key_of(facts, target.fingerprint, data.fingerprint),
+            trail.lists,
+        )
+
     def apply(self, target: Target, data: Dataset, progress: Progress) -> Defended:
         from ..targets.torch_target import Logits
         from .private_training.layers import described
@@ -133,10 +154,28 @@ class DPSGD(Defense):
         trail, clipped = Trail(watched), Trail(watched)
         start = self._fresh(torch_target, mended)
         share = 0.47 if self.clip_only else 0.94
-        module = train(start, parts.train.x, parts.train.y, plan, self.seed, told(progress.part(share), budget), trail.watch)
+        module = train(
+            start,
+            parts.train.x,
+            parts.train.y,
+            plan,
+            self.seed,
+            told(progress.part(share), budget),
+            trail.watch,
+            self._kept("", trail, target, data),
+        )
         if self.clip_only:
             bare = plan.model_copy(update={"noise": 0.0})
-            train(start, parts.train.x, parts.train.y, bare, self.seed, progress.part(share), clipped.watch)
+            train(
+                start,
+                parts.train.x,
+                parts.train.y,
+                bare,
+                self.seed,
+                progress.part(share),
+                clipped.watch,
+                self._kept("clipping", clipped, target, data),
+            )
         if not isinstance(module, Logits):
             raise TypeError(f"train returned {type(module).__name__}")
         made = PrivateTarget(

@@ -8,12 +8,13 @@ from ..check import Step
 from ..datasets.dataset import Dataset
 from ..errors import Problem
 from ..progress import Report
-from ..result import Frozen, Record
+from ..result import Frozen, Record, Status
 from ..targets.target import Target
 from .job import Job
 from .lines import Run
 from .policy import Judge, Judgment
 from .runner import Runner
+from .store import Store
 
 
 class Assessment(Frozen):
@@ -55,6 +56,36 @@ def finished(job: Job) -> None:
             job.cancel()
 
 
+def of_run(store: Store | None, run: Run, target: Target, data: Dataset) -> list[Record]:
+    """What ``run`` concluded of this very target and data.
+
+    Raises
+    ------
+    Problem
+        It is of others.
+    """
+    if (run.target.fingerprint, run.data.fingerprint) != (target.fingerprint, data.fingerprint):
+        found = f"a run of {run.target.name} on {run.data.name} that differ from them"
+        raise Problem(f"a run of {target.name} on {data.name} to go on with", found, "Name another run, or begin anew")
+    kept = store.records(run.id) if store is not None else []
+    return [r for r in kept if r.result.status is not Status.CANCELLED]
+
+
+def remaining(steps: Sequence[Step], records: Sequence[Record]) -> list[Step]:
+    """The steps of which there is no record with the same parameters."""
+    return [s for s in steps if not any(_same(s, r) for r in records)]
+
+
+def ordered(steps: Sequence[Step], records: Sequence[Record]) -> tuple[Record, ...]:
+    """The last record of each step, in the steps' order."""
+    found = [next((r for r in reversed(records) if _same(s, r)), None) for s in steps]
+    return tuple(r for r in found if r is not None)
+
+
+def _same(step: Step, record: Record) -> bool:
+    return record.check == step.id and record.effective == step.model_dump(mode="json")
+
+
 def assess(
     target: Target,
     data: Dataset,
@@ -65,8 +96,14 @@ def assess(
     policy: Judge | None = None,
     on_progress: Callable[[Report], None] | None = None,
     on_record: Callable[[Record], None] | None = None,
+    run: Run | None = None,
 ) -> Assessment:
     """Run ``steps`` on ``target`` and ``data`` and wait for the end; Ctrl-C cancels and keeps what was found.
+
+    Parameters
+    ----------
+    run
+        A stored run that was cut off or cancelled, to go on with: only steps without a result there are run.
 
     Raises
     ------
@@ -78,11 +115,15 @@ def assess(
     runner = runner or Runner()
     tell = (lambda record, _: on_record(record)) if on_record else None
     judge = (lambda records: policy.judge(records).verdict) if policy else None
-    job = runner.start(steps, target, data, name=name, config=config, on_progress=on_progress, on_record=tell, verdict=judge)
+    before = of_run(runner.store, run, target, data) if run is not None else []
+    left = remaining(steps, before)
+    job = runner.start(left, target, data, run=run, name=name, config=config, on_progress=on_progress, on_record=tell, verdict=judge)
     finished(job)
     if job.error is not None:
         raise job.error
-    records = tuple(job.records)
+    records = ordered(steps, [*before, *job.records])
+    if run is not None and runner.store is not None and not job.cancelled and job.problem is None:
+        runner.store.end(run.id, judge(list(records)) if judge else "")
     return Assessment(
         run=runner.store.run(job.run.id) if runner.store is not None and job.run is not None and job.problem is None else job.run,
         records=records,

@@ -165,7 +165,7 @@ def _write(unkept: Unkept, store: Store, run: Run) -> None:
 
 def shares(steps: Sequence[Step], target: Target, data: Dataset) -> list[float]:
     """How much of the whole each step is; a lone step need not be estimated."""
-    heavy = [weight(step, target, data) for step in steps] if len(steps) > 1 else [1.0]
+    heavy = [weight(step, target, data) for step in steps] if len(steps) != 1 else [1.0]
     return [one / sum(heavy) for one in heavy]
 
 

@@ -3,6 +3,8 @@
 import copy
 import secrets
 from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -13,6 +15,7 @@ from opacus.optimizers import DPOptimizer
 from torch import Tensor, nn
 
 from ...accounting import rate_of, steps_of
+from ...checkpoints import of_training, put_back, restored, store
 from ...errors import Problem
 from ...progress import Progress
 from ...result import Frozen
@@ -32,6 +35,19 @@ class Plan(Frozen):
     rate: float
     optimizer: Literal["adam", "sgd"]
     fresh_noise: bool = False
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Where a training under way is kept after each epoch, and gone on from if that is there.
+
+    ``trail`` are lists that ``watch`` fills; they are kept and filled again with the rest. The file holds the generators of chance, and
+    so what noise will come, unless the plan wants fresh noise: then none is kept, and going on draws anew.
+    """
+
+    path: Path
+    key: str
+    trail: dict[str, list[int]]
 
 
 def refuse_faults(module: nn.Module) -> None:
@@ -54,7 +70,14 @@ def _base(module: nn.Module, plan: Plan) -> torch.optim.Optimizer:
 
 
 def train(
-    module: nn.Module, x: NDArray[np.float32], y: NDArray[np.int64], plan: Plan, seed: int, progress: Progress, watch: Watch | None = None
+    module: nn.Module,
+    x: NDArray[np.float32],
+    y: NDArray[np.int64],
+    plan: Plan,
+    seed: int,
+    progress: Progress,
+    watch: Watch | None = None,
+    kept: Kept | None = None,
 ) -> nn.Module:
     """A trained copy of ``module`` (to logits), in eval mode; ``module`` itself is left as it was.
 
@@ -63,6 +86,8 @@ def train(
     x : float32 (n, *shape); y : int64 (n,)
     watch
         Called after each epoch with epoch (from 1), steps taken and the module in eval mode.
+    kept
+        A checkpoint written after each epoch, that a run which was cut off goes on from to the same weights.
 
     Raises
     ------
@@ -83,7 +108,7 @@ def train(
     inputs, labels = torch.from_numpy(np.ascontiguousarray(x)), torch.from_numpy(np.ascontiguousarray(y))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        _epochs(wrapped, optimizer, inputs, labels, plan, generator(seed, 0, plan.fresh_noise), progress, watch)
+        _epochs(wrapped, optimizer, inputs, labels, plan, generator(seed, 0, plan.fresh_noise), progress, watch, kept)
     clean.load_state_dict(working.state_dict())
     return clean.eval()
 
@@ -97,20 +122,44 @@ def _epochs(
     sampling: torch.Generator,
     progress: Progress,
     watch: Watch | None,
+    kept: Kept | None,
 ) -> None:
     n, rate = len(x), rate_of(len(x), plan.batch_size)
     total = steps_of(n, plan.batch_size, plan.epochs)
     chunk = max(1, min(512, GRADIENTS // max(1, sum(p.numel() for p in module.parameters()))))
     ends = {steps_of(n, plan.batch_size, e): e for e in range(1, plan.epochs + 1)}
-    for step in range(1, total + 1):
+    done = _gone_on(kept, module, optimizer, sampling) if kept is not None and kept.path.exists() else 0
+    for step in range(done + 1, total + 1):
         progress.step((step - 1) / total, f"epoch {min(plan.epochs, 1 + (step - 1) * plan.epochs // total)} of {plan.epochs}")
         rows = (torch.rand(n, generator=sampling) < rate).nonzero().reshape(-1)
         _step(module.train(), optimizer, x, y, rows, chunk, progress)
         if watch is not None and step in ends:
             _refuse_nan(module)
             watch(ends[step], step, module.eval())
+        if kept is not None and step in ends:
+            _keep(kept, step, module, optimizer, sampling, plan)
     _refuse_nan(module)
     progress.step(1.0, "trained")
+
+
+def _keep(kept: Kept, step: int, module: nn.Module, optimizer: DPOptimizer, sampling: torch.Generator, plan: Plan) -> None:
+    tensors = of_training(module, optimizer.original_optimizer) | {"chance.torch": torch.get_rng_state()}
+    if not plan.fresh_noise:
+        tensors |= {"chance.sampling": sampling.get_state(), "chance.noise": optimizer.generator.get_state()}
+    store(kept.path, kept.key, tensors, {"step": step, "trail": kept.trail})
+
+
+def _gone_on(kept: Kept, module: nn.Module, optimizer: DPOptimizer, sampling: torch.Generator) -> int:
+    """Put back what was kept; how many steps were taken then."""
+    tensors, facts = restored(kept.path, kept.key)
+    put_back(module, optimizer.original_optimizer, tensors)
+    torch.set_rng_state(tensors["chance.torch"])
+    if "chance.sampling" in tensors:
+        sampling.set_state(tensors["chance.sampling"])
+        optimizer.generator.set_state(tensors["chance.noise"])
+    for name, values in facts["trail"].items():
+        kept.trail[name][:] = values
+    return int(facts["step"])
 
 
 def _step(module: nn.Module, optimizer: DPOptimizer, x: Tensor, y: Tensor, rows: Tensor, chunk: int, progress: Progress) -> None:

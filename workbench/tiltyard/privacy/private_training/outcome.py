@@ -31,6 +31,11 @@ class Trail:
     steps: list[int] = field(default_factory=list)
     hits: list[int] = field(default_factory=list)
 
+    @property
+    def lists(self) -> dict[str, list[int]]:
+        """What `watch` fills, by name."""
+        return {"epochs": self.epochs, "steps": self.steps, "hits": self.hits}
+
     def watch(self, epoch: int, step: int, module: nn.Module) -> None:
         self.epochs.append(epoch)
         self.steps.append(step)
