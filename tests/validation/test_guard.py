@@ -6,7 +6,7 @@ import pytest
 from tiltyard.datasets.dataset import Dataset
 from tiltyard.errors import Problem
 from tiltyard.samples.catalog import load as sample
-from tiltyard.validation.guard import build, load, nearest
+from tiltyard.validation.guard import build, load, nearest, place
 from tiltyard.validation.guard_roc import GuardROC, auc, noise, outside
 from tiltyard.validation.input_guard import InputGuard
 
@@ -89,3 +89,10 @@ def test_too_few_rows_are_said(digits):
     target, data = digits
     few: Dataset = data.take(np.arange(10))
     assert "training rows" in InputGuard()(target, few).record.result.summary
+
+
+def test_the_threshold_keeps_its_promise_with_the_certainty_it_names():
+    assert [place(n, 0.01) for n in (10, 298, 299, 2000)] == [1, 1, 1, 13]
+    scores = np.sort(np.random.default_rng(0).random((4000, 2000)), axis=1)
+    refused = 1 - scores[:, -place(2000, 0.01)]  # of uniform scores the share above a threshold is 1 less the threshold
+    assert 0.94 <= (refused <= 0.01).mean() <= 0.99

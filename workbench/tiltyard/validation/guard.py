@@ -11,6 +11,7 @@ from ..datasets.dataset import Dataset
 from ..datasets.schema import Schema
 from ..errors import Problem
 
+SURE = 0.95
 FORMAT = 1
 BATCH = 512
 SLACK = 1e-4
@@ -117,9 +118,18 @@ def build(data: Dataset, rows: int, neighbors: int, allowed: float, rng: np.rand
     fresh = seen.take(order[cut : cut + max(rows, 1000)]).x
     made = Guard(data.schema, mean.astype(np.float32), scale, reference, neighbors, np.inf, allowed)
     scores = np.sort(made.score(fresh))
-    # Of n fresh scores the k-th largest is exceeded by a further row with probability k / (n + 1).
-    place = max(int(np.floor(allowed * (len(scores) + 1))), 1)
-    return Guard(data.schema, made.mean, scale, reference, neighbors, float(scores[-place]), allowed)
+    return Guard(data.schema, made.mean, scale, reference, neighbors, float(scores[-place(len(scores), allowed)]), allowed)
+
+
+def place(n: int, allowed: float) -> int:
+    """The largest k so that no more than ``allowed`` of all natural rows exceed the k-th largest of ``n`` scores, `SURE` of it.
+
+    That share is Beta(k, n - k + 1), whatever the scores' distribution (Wilks 1941, tolerance limits); 1 where n is too small for any.
+    """
+    from scipy.stats import beta
+
+    k = np.arange(1, max(int(allowed * n), 1) + 1)
+    return max(int((beta.ppf(SURE, k, n - k + 1) <= allowed).sum()), 1)
 
 
 def load(path: Path | str) -> Guard:
