@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import ClassVar
 
 import cloudpickle
@@ -195,11 +196,15 @@ def test_a_function_typed_in_a_notebook_is_sent_and_what_cannot_be_runs_here(pro
 
 
 class Endless(BaseEstimator):  # type: ignore[misc]
-    """Fitted once; a second fit never ends and listens to nobody."""
+    """Fitted once; a second fit leaves the file ``begun`` and then never ends and listens to nobody."""
 
     classes_ = np.array(["no", "yes"])
 
+    def __init__(self, begun: str = "") -> None:
+        self.begun = begun
+
     def fit(self, x: NDArray[np.float64], y: NDArray[np.str_], sample_weight: object = None) -> "Endless":
+        Path(self.begun).touch()
         while True:
             time.sleep(0.01)
 
@@ -207,21 +212,18 @@ class Endless(BaseEstimator):  # type: ignore[misc]
         return np.concatenate([1 - x[:, :1], x[:, :1]], 1)
 
 
-def test_the_fit_of_a_library_is_cancelled_though_it_cannot_be_interrupted() -> None:
+def test_the_fit_of_a_library_is_cancelled_though_it_cannot_be_interrupted(tmp_path: Path) -> None:
     n = MANY + 2
     x = np.linspace(0, 1, n, dtype=np.float32)[:, None]
     data = Dataset(
         x, np.arange(n) // 2 % 2, SCHEMA, sensitive={"side": np.where(np.arange(n) % 3 == 0, "a", "b")}, member=np.arange(n) % 2 == 0
     )
-    begun = threading.Event()
-    runner = Runner()
-
-    def listen(report: Report) -> None:
-        if "training 1" in report.message:
-            begun.set()
-
-    job = runner.start([ExponentiatedGradient()], SklearnTarget(Endless(), SCHEMA), data, on_progress=listen)
-    assert begun.wait(LONG), job.wait(0)
+    runner, begun = Runner(), tmp_path / "begun"
+    job = runner.start([ExponentiatedGradient()], SklearnTarget(Endless(str(begun)), SCHEMA), data)
+    ends = time.monotonic() + LONG
+    while not begun.exists() and not job.done and time.monotonic() < ends:
+        time.sleep(0.02)
+    assert begun.exists(), job.wait(0)
     job.cancel()
     (record,) = job.wait(LONG)
     assert record.result.status is Status.CANCELLED

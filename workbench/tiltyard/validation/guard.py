@@ -129,7 +129,7 @@ def place(n: int, allowed: float) -> int:
     from scipy.stats import beta
 
     k = np.arange(1, max(int(allowed * n), 1) + 1)
-    return max(int((beta.ppf(SURE, k, n - k + 1) <= allowed).sum()), 1)
+    return max(int(np.count_nonzero(beta.ppf(SURE, k, n - k + 1) <= allowed)), 1)
 
 
 def load(path: Path | str) -> Guard:
