@@ -106,7 +106,7 @@ def test_five_percent_of_badnets_on_digits_succeeds_and_is_found():
     assert result.metric("success").value >= 0.95
     assert result.metric("found").value > 0.5
     assert result.metric("false_alarms").value < 0.01
-    assert result.metric("worst_cluster").low > 0.6
+    assert result.metric("worst_cluster").low > 0.7
 
 
 @pytest.mark.slow

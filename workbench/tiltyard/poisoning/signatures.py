@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 DIRECTIONS, CLUSTERS, NEIGHBORS, CHUNK = 10, 6, 10, 256
-ALARM = 0.6
+ALARM = 0.7
 
 
 @dataclass(frozen=True)
