@@ -41,7 +41,8 @@ def of_dataset(data: Dataset) -> list[Values]:
     for feature in data.schema.features:
         part = flat[:, data.schema.slices[feature.name]]
         if feature.grouped:
-            found.append(Values(feature.name, feature.values, small(part.argmax(1), len(feature.values))))
+            parts = [small(part[block].argmax(1), len(feature.values)) for block in blocks(len(part))]  # argmax copies what it is given
+            found.append(Values(feature.name, feature.values, np.concatenate(parts)))
         elif feature.kind != "pixels":
             distinct, codes = coded(part[:, 0])
             found.append(Values(feature.name, tuple(f"{v:.9g}" for v in distinct), codes, whole=feature.kind == "integer"))
@@ -55,9 +56,13 @@ def of_dataset(data: Dataset) -> list[Values]:
 
 def coded(column: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.integer]]:
     """The distinct values in order, and each row's place among them; no copy of the whole column is made."""
-    blocks = [slice(start, start + BLOCK) for start in range(0, len(column), BLOCK)]
-    distinct = np.unique(np.concatenate([np.unique(column[block]) for block in blocks]))
-    return distinct, np.concatenate([small(np.searchsorted(distinct, column[block]), len(distinct)) for block in blocks])
+    distinct = np.unique(np.concatenate([np.unique(column[block]) for block in blocks(len(column))]))
+    return distinct, np.concatenate([small(np.searchsorted(distinct, column[block]), len(distinct)) for block in blocks(len(column))])
+
+
+def blocks(n: int) -> list[slice]:
+    """Slices of ``n`` rows, `BLOCK` in each."""
+    return [slice(start, start + BLOCK) for start in range(0, n, BLOCK)]
 
 
 def small(codes: NDArray[np.intp], count: int) -> NDArray[np.integer]:
@@ -201,9 +206,11 @@ class Combination:
 
 def grouped(columns: list[Values]) -> NDArray[np.int64]:
     """Each row's group among rows equal in all ``columns``: int64 (n,), 0 to groups - 1."""
+    import pandas as pd
+
     codes = np.zeros(len(columns[0].codes), np.int64)
-    for column in columns:  # by sorting: a hash table of a million groups is ten times as large as they
-        codes = np.unique(codes * len(column.distinct) + column.codes, return_inverse=True)[1].astype(np.int64, copy=False)
+    for column in columns:
+        codes = np.asarray(pd.factorize(codes * len(column.distinct) + column.codes)[0], np.int64)
     return codes
 
 
