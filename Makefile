@@ -34,12 +34,12 @@ format: .venv/.dev
 # The stamps say that what stands in pyproject.toml and constraints.txt is installed, so that the next call starts at once.
 .venv/.app: pyproject.toml constraints.txt | .venv/bin/python
 	@echo "Installing the pinned libraries into .venv; this takes some minutes, once."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[onnx,serve]"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[audit,federated,onnx,serve]"
 	@touch $@
 
 .venv/.dev: pyproject.toml constraints.txt | .venv/bin/python
 	@echo "Installing the pinned libraries and what tests need into .venv; this takes some minutes, once."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[onnx,serve,federated,dev]"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[audit,dev,distributed,federated,hub,onnx,serve]"
 	@touch $@ .venv/.app
 
 clean:

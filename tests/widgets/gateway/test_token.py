@@ -27,8 +27,8 @@ PATHS = [
     "/voila/api/themes/@jupyterlab/theme-light-extension/index.css",
     "/voila/files/small.ipynb",
     "/api/kernels",
-    f"/api/kernels/{uuid.uuid4()}",
-    f"/api/kernels/{uuid.uuid4()}/channels",
+    "/api/kernels/5b646f41-1f9f-4f2c-9edf-8f1452b6e9ba",
+    "/api/kernels/0e789023-ecec-40e9-9116-8c26aac7e7f4/channels",
     "/voila/tree",
     "/voila/render/small.ipynb",
 ]
