@@ -17,7 +17,7 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 PYTHONS = ("3.11", "3.12", "3.13")
-EXTRAS = ("dev", "federated", "onnx", "serve")
+EXTRAS = ("audit", "dev", "distributed", "federated", "hub", "onnx", "serve")
 LINES = [line for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")]
 PINS = {canonicalize_name(r.name): r for r in map(Requirement, LINES)}
 FROM_CUDA = re.compile(r"nvidia-|cuda-|triton$")  # torch pins its own
