@@ -121,7 +121,7 @@ def assess(
     finished(job)
     if job.error is not None:
         raise job.error
-    records = ordered(steps, [*before, *job.records])
+    records = tuple(job.records) if run is None else ordered(steps, [*before, *job.records])
     if run is not None and runner.store is not None and not job.cancelled and job.problem is None:
         runner.store.end(run.id, judge(list(records)) if judge else "")
     return Assessment(
