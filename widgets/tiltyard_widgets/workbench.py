@@ -13,7 +13,6 @@ from . import look
 from .panel import Panel, TopicPanel, state_of
 from .rail import Rail, header
 from .session import Session
-from .steps import available
 
 if TYPE_CHECKING:
     from tiltyard.running.store import Store
@@ -146,8 +145,7 @@ class Workbench(w.VBox):
         self.middle = w.VBox()
         self._panels: dict[str, Panel] = {}
         first = "evasion" if self.session.target is not None else "load"
-        held = {topic_of(step) for step in available()}
-        self.names = [name for name in PANELS if name not in TOPICS or name in held]
+        self.names = list(PANELS)
         items = [{"id": name, "label": PANELS[name][0], **({} if name in STATELESS else {"state": "not_run"})} for name in self.names]
         self.rail = Rail(items=items, selected=first)
         self.session.opener = self.open_step
