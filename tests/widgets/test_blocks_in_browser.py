@@ -170,6 +170,7 @@ def test_chart_has_its_sentence_its_table_and_its_intervals(show: Show) -> None:
     assert page.get_by_role("img", name="Rates fall").count() == 1
     assert page.locator("table").count() == 0
     page.get_by_text("Show as table").click()
+    page.locator("tbody tr").nth(1).wait_for()
     cells = page.locator("tbody tr").nth(1).locator("th, td").all_inner_texts()
     assert cells == [EVIL, "50 %", "45 % to 55 %", "50 %", "45 % to 55 %"]
     assert "chance" in page.locator(".ty-legend").inner_text()

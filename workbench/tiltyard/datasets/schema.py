@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 Kind = Literal["continuous", "integer", "categorical", "onehot", "pixels"]
 MISSING = "(missing)"
 
+LARGEST = 1e38  # float32 holds 3.4e38; the bounds around the column must fit too
+
 
 class Feature(Frozen):
     """One feature as a person names it.
@@ -194,6 +196,9 @@ def _numbers(frame: "pd.DataFrame", name: str) -> NDArray[np.float64]:
             f"{frame[name].iloc[row]!r} in row {row} ({int(bad.sum())} such rows)",
             "Fill or drop these rows, or declare the column categorical",
         )
+    if (np.abs(column) > LARGEST).any():
+        row = int(np.abs(column).argmax())
+        raise Problem(f"numbers within ±{LARGEST:g} in {name!r}", f"{column[row]:g} in row {row}", "Give the column in a larger unit")
     return column
 
 
@@ -209,8 +214,9 @@ def _encode(frame: "pd.DataFrame", f: Feature) -> NDArray[np.float64]:
             )
         return group
     column = _numbers(frame, f.name)
-    rounded = column.astype(np.float32)  # x is float32: a bound that came back from it must still be valid
-    outside = (rounded < np.float32(f.low)) | (rounded > np.float32(f.high))
+    with np.errstate(over="ignore"):  # beyond what float32 holds is infinite there
+        rounded = column.astype(np.float32)  # x is float32: a bound that came back from it must still be valid
+        outside = (rounded < np.float32(f.low)) | (rounded > np.float32(f.high))
     if outside.any():
         row = int(outside.argmax())
         raise Problem(
