@@ -76,6 +76,7 @@ def test_a_query_budget_is_never_overrun(linear):
     assert isinstance(guarded, GuardedTarget)
     record = Extraction(budget=400, points=3, epochs=3, rows=200)(guarded, data)
     assert record.result.metric("queries").value == 50
+    assert record.queries == 50 + 200  # the thief's, and the rows the copy is compared on; what was refused is not counted
     client = guarded.as_client()
     with pytest.raises(Problem, match="budget is spent"):
         client.scores(data.x[:51])

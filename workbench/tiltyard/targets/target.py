@@ -33,7 +33,7 @@ class Target(ABC):
     fingerprint
         SHA-256 of what decides its answers.
     queries
-        Rows sent to it so far.
+        Rows it answered so far.
     parent
         The target a defense made it from.
     origin
@@ -91,10 +91,12 @@ class Target(ABC):
             raise Problem(
                 f"rows of shape {self.input_shape} for {self.name}", f"{x.shape[1:]}", "Give the columns the model was trained on"
             )
-        self.queries += len(x)
         out = np.empty((len(x), len(self.classes)), np.float32)
         for start in range(0, len(x), BATCH):
-            out[start : start + BATCH] = self._checked(self._scores(x[start : start + BATCH]), len(x[start : start + BATCH]))
+            part = x[start : start + BATCH]
+            scores = self._scores(part)
+            self.queries += len(part)
+            out[start : start + BATCH] = self._checked(scores, len(part))
         return out
 
     def _checked(self, scores: NDArray[np.float32], n: int) -> NDArray[np.float32]:
