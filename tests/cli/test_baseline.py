@@ -125,6 +125,19 @@ def test_a_policy_and_a_baseline_must_both_pass(first: str) -> None:
     assert Both(asks, held).judge([spoiled(r, 0.9) for r in held.records]).verdict == "fail"
 
 
+def test_of_equal_parameters_the_last_record_is_held_against_the_baseline(first: str) -> None:
+    held = baseline(Store(), first, 0.0)
+    worse = [spoiled(r, 0.9) for r in held.records]
+    assert held.judge([*worse, *held.records]).verdict == "pass"
+    assert held.judge([*held.records, *worse]).verdict == "fail"
+
+
+def test_a_judge_that_judged_nothing_is_no_pass(first: str) -> None:
+    held = baseline(Store(), first, 0.0)
+    asks = Policy.model_validate({"required": ["fairness.groups"]})
+    assert Both(asks, Baseline(held.run, ())).judge(held.records).verdict == "incomplete"
+
+
 @pytest.mark.parametrize("which", ["model", "data"])
 def test_a_baseline_of_another_model_or_data_is_one_line_before_anything_runs(
     tiltyard: Tiltyard, config: Path, first: str, which: str

@@ -7,7 +7,7 @@ from tiltyard.check import Check
 from tiltyard.datasets.dataset import Dataset
 from tiltyard.intervals import rate
 from tiltyard.result import Metric
-from tiltyard.running.comparison import Comparison, compare, difference, verdict
+from tiltyard.running.comparison import Comparison, compare, difference, latest, verdict
 from tiltyard.running.store import Store
 from tiltyard.targets.target import Target
 
@@ -66,3 +66,10 @@ def test_two_runs_side_by_side(
     assert (found.only_before, found.only_after) == (("evasion.broken",), ())
     assert [m.verdict for m in found.metrics][1] == "same"
     assert Comparison.model_validate_json(found.model_dump_json()) == found
+
+
+def test_equal_parameters_are_equal_in_any_order(share: Callable[..., Check], target: Target, data: Dataset) -> None:
+    old = share(rows=20)(target, data).model_copy(update={"effective": {"by": {"a": 1, "b": 2}, "rows": 20}})
+    new = old.model_copy(update={"effective": {"rows": 20, "by": {"b": 2, "a": 1}}, "seed": 7})
+    other = old.model_copy(update={"effective": {"rows": 20, "by": {"a": 1, "b": 3}}})
+    assert latest([old, other, new]) == [new, other]

@@ -9,7 +9,7 @@ from tiltyard.check import Check
 from tiltyard.datasets.dataset import Dataset
 from tiltyard.errors import Problem
 from tiltyard.result import Record, Status
-from tiltyard.running.assessment import assess
+from tiltyard.running.assessment import assess, ordered, remaining
 from tiltyard.running.runner import Runner
 from tiltyard.running.store import Store
 from tiltyard.targets.target import Target
@@ -54,6 +54,24 @@ def test_where_nothing_is_left_nothing_is_run(target: Target, data: Dataset, sto
     again = assess(target, data, [share(rows=5)], Runner(store), run=first.run)
     assert told(again.records) == told(first.records)
     assert target.queries == asked
+
+
+def test_a_step_that_stands_twice_needs_two_records(target: Target, data: Dataset, store: Store, share: Callable[..., Check]) -> None:
+    twice = [share(rows=5), share(rows=6), share(rows=5)]
+    run = store.begin("cut", target.identity, data.identity)
+    store.finish(store.start(run.id, twice[0]), twice[0](target, data))
+    asked = target.queries
+    found = assess(target, data, twice, Runner(store), run=run)
+    assert target.queries - asked == 5 + 6
+    assert [r.effective["rows"] for r in found.records] == [5, 6, 5]
+    assert len({r.id for r in found.records}) == 3
+    assert told(found.records) == told(assess(target, data, twice, Runner()).records)
+
+
+def test_of_more_records_than_steps_the_last_counts(target: Target, data: Dataset, share: Callable[..., Check]) -> None:
+    old, new, other = share(rows=5)(target, data), share(rows=5)(target, data), share(rows=6)(target, data)
+    assert [r.id for r in ordered([share(rows=6), share(rows=5)], [old, new, other])] == [other.id, new.id]
+    assert remaining([share(rows=5), share(rows=5), share(rows=7)], [old, new]) == [share(rows=7)]
 
 
 def test_a_run_of_other_data_is_refused_in_one_line(target: Target, data: Dataset, store: Store, share: Callable[..., Check]) -> None:

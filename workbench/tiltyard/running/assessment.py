@@ -72,14 +72,22 @@ def of_run(store: Store | None, run: Run, target: Target, data: Dataset) -> list
 
 
 def remaining(steps: Sequence[Step], records: Sequence[Record]) -> list[Step]:
-    """The steps of which there is no record with the same parameters."""
-    return [s for s in steps if not any(_same(s, r) for r in records)]
+    """The steps of which there is no record with the same parameters; a step that stands twice needs two."""
+    return [step for step, record in zip(steps, _placed(steps, records), strict=True) if record is None]
 
 
 def ordered(steps: Sequence[Step], records: Sequence[Record]) -> tuple[Record, ...]:
     """The last record of each step, in the steps' order."""
-    found = [next((r for r in reversed(records) if _same(s, r)), None) for s in steps]
-    return tuple(r for r in found if r is not None)
+    return tuple(record for record in _placed(steps, records) if record is not None)
+
+
+def _placed(steps: Sequence[Step], records: Sequence[Record]) -> list[Record | None]:
+    """The record of each step, None where there is none: taken from the end, and none for two steps."""
+    left, found = list(records), list[Record | None]()
+    for step in reversed(steps):
+        place = next((i for i in reversed(range(len(left))) if _same(step, left[i])), None)
+        found.append(None if place is None else left.pop(place))
+    return found[::-1]
 
 
 def _same(step: Step, record: Record) -> bool:
@@ -121,7 +129,7 @@ def assess(
     finished(job)
     if job.error is not None:
         raise job.error
-    records = tuple(job.records) if run is None else ordered(steps, [*before, *job.records])
+    records = ordered(steps, [*before, *job.records])
     if run is not None and runner.store is not None and not job.cancelled and job.problem is None:
         runner.store.end(run.id, judge(list(records)) if judge else "")
     return Assessment(

@@ -3,11 +3,10 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from ..errors import Problem
 from ..result import Identity, Metric, Record
-from .comparison import difference, matched
+from .comparison import difference, latest, matched
 from .lines import FINISHED, Run
 from .policy import ANSWERED, Judgment, Outcome, Verdict
 from .store import Store
@@ -94,17 +93,14 @@ class Baseline:
                 raise Problem(f"a baseline of {now.name}", f"run {self.run.short} of {was.name}", "Name a run of the same model and data")
 
     def judge(self, records: Sequence[Record]) -> Judgment:
-        """One verdict for each number of the baseline that has a safer direction, and for each check that gave an answer without one."""
-        pairs, gone, _ = matched(self.records, list(records))
+        """One verdict for each number of the baseline that has a safer direction, and for each check that gave an answer without one.
+
+        Of equal parameters the last record counts.
+        """
+        pairs, gone, _ = matched(self.records, latest(records))
         verdicts = [v for before, after in pairs for v in self._pair(before, after)]
         verdicts += [self._verdict(r, "", Outcome.NOT_RUN, "not run again") for r in gone if r.result.status in ANSWERED]
-        outcomes = {v.outcome for v in verdicts}
-        overall: Literal["pass", "fail", "incomplete"] = "incomplete"
-        if Outcome.FAIL in outcomes:
-            overall = "fail"
-        elif outcomes == {Outcome.PASS}:
-            overall = "pass"
-        return Judgment(policy=self.name, verdict=overall, verdicts=tuple(verdicts))
+        return Judgment.of(self.name, verdicts)
 
     def _pair(self, before: Record, after: Record) -> list[Verdict]:
         if before.result.status not in ANSWERED:

@@ -12,6 +12,7 @@ from ..standards.ethics import in_words
 from ..targets.target import Target
 from .campaign import GOALS, Plan, Planned
 from .campaign_rules import own
+from .comparison import latest
 
 ID = "campaign.matrix"
 TITLE = "Red-team campaign"
@@ -43,37 +44,37 @@ def matrix(records: Sequence[Record], plan: Plan | None = None) -> CheckResult:
 
     An attack *fell* where its check has a finding, *held* where it passed; what did not end is neither.
     """
-    latest = list({(r.check, repr(sorted(r.effective.items()))): r for r in records}.values())
-    fell = [r for r in latest if r.result.status is Status.FINDING]
-    settled = [r for r in latest if r.result.status in SETTLED]
-    done = {r.check for r in latest}
+    last = latest(records)
+    fell = [r for r in last if r.result.status is Status.FINDING]
+    settled = [r for r in last if r.result.status in SETTLED]
+    done = {r.check for r in last}
     waiting = [p for p in plan.steps if p.id not in done] if plan else []
     return CheckResult(
-        status=_status(fell, settled, latest, len(waiting)),
-        summary=_summary(fell, settled, latest, len(waiting), plan),
+        status=_status(fell, settled, last, len(waiting)),
+        summary=_summary(fell, settled, last, len(waiting), plan),
         metrics=_metrics(fell, settled, records),
         findings=tuple(
             _finding(goal, [r for r in fell if topic_of(r.check) == topic])
             for goal, topic in GOALS.items()
             if any(topic_of(r.check) == topic for r in fell)
         ),
-        tables=(_table(latest, plan), *((_left(plan),) if plan and plan.left_out else ())),
+        tables=(_table(last, plan), *((_left(plan),) if plan and plan.left_out else ())),
         notes=("Held means that this attack with these parameters found nothing; a stronger one may.",),
     )
 
 
-def _status(fell: list[Record], settled: list[Record], latest: list[Record], waiting: int) -> Status:
+def _status(fell: list[Record], settled: list[Record], last: list[Record], waiting: int) -> Status:
     if fell:
         return Status.FINDING
-    return Status.PASSED if settled and len(settled) == len(latest) and not waiting else Status.INCOMPLETE
+    return Status.PASSED if settled and len(settled) == len(last) and not waiting else Status.INCOMPLETE
 
 
-def _summary(fell: list[Record], settled: list[Record], latest: list[Record], waiting: int, plan: Plan | None) -> str:
+def _summary(fell: list[Record], settled: list[Record], last: list[Record], waiting: int, plan: Plan | None) -> str:
     who = f"An attacker ({plan.threat.words})" if plan else "The attacker"
-    if not latest:
+    if not last:
         return f"{who} has no attack to try here." if plan and not plan.steps else "Nothing was run yet."
     parts = [f"{who} gained something in {len(fell)} of {len(settled)} attacks that ended"]
-    if open := len(latest) - len(settled):
+    if open := len(last) - len(settled):
         parts.append(f"{open} did not settle")
     if waiting:
         parts.append(f"{waiting} planned {'is' if waiting == 1 else 'are'} not run yet")
@@ -112,11 +113,9 @@ def _finding(goal: str, fell: list[Record]) -> Finding:
     )
 
 
-def _table(latest: list[Record], plan: Plan | None) -> Table:
-    done = {r.check for r in latest}
-    rows = [
-        _row(r) for r in sorted(latest, key=lambda r: list(GOALS.values()).index(topic_of(r.check)) if topic_of(r.check) in NAMES else 9)
-    ]
+def _table(last: list[Record], plan: Plan | None) -> Table:
+    done = {r.check for r in last}
+    rows = [_row(r) for r in sorted(last, key=lambda r: list(GOALS.values()).index(topic_of(r.check)) if topic_of(r.check) in NAMES else 9)]
     rows += [_waiting(p) for p in (plan.steps if plan else ()) if p.id not in done]
     marked = tuple((i, 2) for i, row in enumerate(rows) if row[2] == "fell")[:MOST]
     return Table(

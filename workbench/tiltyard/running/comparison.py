@@ -1,5 +1,6 @@
 """Two runs side by side: what was changed, and what that did to the numbers."""
 
+import json
 import math
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal
@@ -94,7 +95,7 @@ def verdict(before: Metric, after: Metric) -> Change:
 
 def compare(run_a: Run, records_a: Sequence[Record], run_b: Run, records_b: Sequence[Record]) -> Comparison:
     """Lay run ``a`` (before) and run ``b`` (after) side by side; of equal parameters the last record counts."""
-    pairs, only_a, only_b = matched(_last(records_a), _last(records_b))
+    pairs, only_a, only_b = matched(latest(records_a), latest(records_b))
     changed = [*_facts(run_a, run_b), *(c for a, b in pairs for c in _parameters(a, b))]
     metrics = [change for a, b in pairs for change in _metrics(a, b)]
     statuses = [StatusChange(check=b.check, title=b.title, before=a.result.status, after=b.result.status) for a, b in pairs]
@@ -123,8 +124,9 @@ def matched(a: Sequence[Record], b: Sequence[Record]) -> tuple[list[tuple[Record
     return [(x, y) for _, x, y in sorted(pairs, key=lambda pair: pair[0])], [r for _, r in left_a], left_b
 
 
-def _last(records: Iterable[Record]) -> list[Record]:
-    return list({(r.check, r.kind, repr(sorted(r.effective.items()))): r for r in records}.values())
+def latest(records: Iterable[Record]) -> list[Record]:
+    """The last record of each step and parameters, in the order in which they first stand."""
+    return list({(r.kind, r.check, json.dumps(r.effective, sort_keys=True)): r for r in records}.values())
 
 
 def _differ(what: str, before: dict[str, Any], after: dict[str, Any]) -> list[Changed]:

@@ -9,9 +9,11 @@ from typing import Any, Literal, Protocol, Self
 from pydantic import Field, model_validator
 
 from ..result import Frozen, Metric, Record, Severity, Status
+from .comparison import latest
 from .tomlfile import checked, load
 
 ANSWERED = (Status.PASSED, Status.FINDING)
+Overall = Literal["pass", "fail", "incomplete"]
 
 
 class Outcome(StrEnum):
@@ -80,8 +82,15 @@ class Judgment(Frozen):
     """All verdicts, and the one that counts: pass only if every rule passes and there is at least one."""
 
     policy: str
-    verdict: Literal["pass", "fail", "incomplete"]
+    verdict: Overall
     verdicts: tuple[Verdict, ...]
+
+    @classmethod
+    def of(cls, policy: str, verdicts: Sequence[Verdict]) -> Self:
+        """What ``verdicts`` come to; one that fails outweighs what is incomplete."""
+        outcomes = {verdict.outcome for verdict in verdicts}
+        overall: Overall = "fail" if Outcome.FAIL in outcomes else "pass" if outcomes == {Outcome.PASS} else "incomplete"
+        return cls(policy=policy, verdict=overall, verdicts=tuple(verdicts))
 
 
 class Judge(Protocol):
@@ -126,17 +135,11 @@ class Policy(Frozen):
 
     def judge(self, records: Sequence[Record]) -> Judgment:
         """Hold the records against every rule; of equal parameters the last record counts."""
-        last = list({(r.check, r.kind, repr(sorted(r.effective.items()))): r for r in records}.values())
+        last = latest(records)
         verdicts = [_required(check, last) for check in self.required]
         verdicts += [verdict for rule in self.rules for verdict in _ruled(rule, last)]
         verdicts += [_worst(self.worst_finding, last)] if self.worst_finding is not None else []
-        outcomes = {verdict.outcome for verdict in verdicts}
-        overall: Literal["pass", "fail", "incomplete"] = "incomplete"
-        if Outcome.FAIL in outcomes:
-            overall = "fail"
-        elif outcomes == {Outcome.PASS}:
-            overall = "pass"
-        return Judgment(policy=self.name, verdict=overall, verdicts=tuple(verdicts))
+        return Judgment.of(self.name, verdicts)
 
 
 def _required(check: str, records: Sequence[Record]) -> Verdict:
