@@ -11,14 +11,16 @@ from hypothesis import strategies as st
 
 from tiltyard.accounting import default_delta, epsilon
 from tiltyard.check import named
+from tiltyard.checkpoints import store
 from tiltyard.datasets.dataset import Dataset
 from tiltyard.datasets.schema import Feature, Schema
 from tiltyard.errors import Cancelled, Problem
 from tiltyard.federated.aggregation import RULES, combine, krum, needed
+from tiltyard.federated.rounds.checkpoint import Checkpoint
 from tiltyard.federated.rounds.client import Answer
 from tiltyard.federated.rounds.local import Local
 from tiltyard.federated.rounds.plan import Plan
-from tiltyard.federated.rounds.server import combined, train
+from tiltyard.federated.rounds.server import Round, combined, train
 from tiltyard.federated.rounds.weights import flat
 from tiltyard.federated.shards import dirichlet
 from tiltyard.federated.training import FederatedTraining
@@ -266,6 +268,33 @@ def test_a_file_that_is_no_checkpoint_is_said(tmp_path: Path, target, data):
     assert result.status is Status.FAILED
     assert "a checkpoint in" in result.summary
     assert file.read_bytes() == b"not this"
+
+
+def test_bare_names_are_files_of_their_own_whatever_follows_their_dot(tmp_path: Path, monkeypatch, target, data):
+    monkeypatch.setattr("platformdirs.user_data_path", lambda *_, **__: tmp_path)
+    for seed, name in enumerate(("run.v1", "run.v2")):
+        made = named(FederatedTraining, {"clients": 2, "rounds": 1, "rows": 100, "seed": seed, "resume": name})(target, data)
+        assert made.target is not None, made.record.result.summary
+    assert sorted(path.name for path in (tmp_path / "checkpoints").iterdir()) == ["run.v1", "run.v2"]
+
+
+ROUND = {"number": 0, "asked": 0, "answered": 0, "right": 1, "rows": 2}
+
+
+@pytest.mark.parametrize(
+    ("name", "facts"),
+    [("other", {"rounds": [ROUND]}), ("weights", {}), ("weights", {"rounds": None}), ("weights", {"rounds": [{**ROUND, "right": "all"}]})],
+)
+def test_a_checkpoint_of_this_run_without_its_weights_or_rounds_is_said(tmp_path: Path, name: str, facts: dict[str, object]):
+    checkpoint = Checkpoint(tmp_path / "run.safetensors", "key")
+    assert checkpoint.read() == (None, ())
+    store(checkpoint.path, "key", {name: torch.ones(3)}, facts)
+    with pytest.raises(Problem, match="weights and rounds in"):
+        checkpoint.read()
+    checkpoint.write(np.arange(3, dtype=np.float32), [Round.model_validate(ROUND)])
+    weights, rounds = checkpoint.read()
+    np.testing.assert_array_equal(weights, np.arange(3, dtype=np.float32))
+    assert rounds == (Round.model_validate(ROUND),)
 
 
 def test_a_cancel_stops_it_in_the_middle_of_a_client(target, data):

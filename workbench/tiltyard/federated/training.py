@@ -15,6 +15,7 @@ from .malice import Attack, loudness
 
 if TYPE_CHECKING:
     from ..targets.training import Recipe
+    from .rounds.checkpoint import Checkpoint
     from .rounds.plan import Plan
     from .rounds.server import Round, Weights
     from .rounds.setting import Ran, Setting
@@ -141,7 +142,6 @@ class FederatedTraining(Defense):
 
     def apply(self, target: Target, data: Dataset, progress: Progress) -> Defended:
         """Run all rounds, here or in processes; the made target, and what each round showed."""
-        from .rounds.checkpoint import Checkpoint
         from .rounds.outcome import show
 
         progress.step(0.0, "dividing the rows")
@@ -150,7 +150,7 @@ class FederatedTraining(Defense):
             from .deployed.deployment import ran
 
             return self.made(start, ran(start, self.patience, progress.part(0.95), told=lambda rounds: show(start.plan, rounds)), target)
-        checkpoint = Checkpoint.of(self.resume, self, target, data) if self.resume else None
+        checkpoint = self._kept(target, data)
         weights, done = checkpoint.read() if checkpoint else (None, ())
 
         def kept(now: "Weights", rounds: "list[Round]") -> None:
@@ -159,6 +159,17 @@ class FederatedTraining(Defense):
                 checkpoint.write(now, rounds)
 
         return self.made(start, start.run(progress.part(0.95), done, weights, kept), target)
+
+    def _kept(self, target: Target, data: Dataset) -> "Checkpoint | None":
+        """The checkpoint of this very run, of which more rounds may be asked for than before; None where none is wanted."""
+        from ..checkpoints import key_of, place
+        from .rounds.checkpoint import Checkpoint
+
+        path = place(self.resume)
+        if path is None:
+            return None
+        facts = self.model_dump(mode="json", exclude={"resume", "rounds"})
+        return Checkpoint(path, key_of(facts, target.fingerprint, data.fingerprint))
 
     def made(self, start: "Setting", ran: "Ran", target: Target) -> Defended:
         """The target and the result of a run, wherever it ran."""
