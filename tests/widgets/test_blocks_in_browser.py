@@ -16,12 +16,14 @@ from tiltyard_widgets.code import CodeView
 from tiltyard_widgets.draw import DrawPad
 from tiltyard_widgets.form import form_for
 from tiltyard_widgets.gallery import gallery_view
+from tiltyard_widgets.keyfield import KeyField
 from tiltyard_widgets.message import Message
 from tiltyard_widgets.picker import Choice
 from tiltyard_widgets.progressbar import ProgressView
 from tiltyard_widgets.rail import Rail, header
 from tiltyard_widgets.slider import Slider
 from tiltyard_widgets.table import TableView
+from tiltyard_widgets.wordfield import WordField
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -338,3 +340,19 @@ def test_no_label_of_a_chart_runs_out_of_its_drawing(show: Show, kind: str, widt
           .filter(([, r]) => r.left < box.left - 1 || r.right > box.right + 8 || r.bottom > box.bottom + 1).map(([words]) => words); }"""
     )
     assert outside == []
+
+
+def test_a_held_secret_is_called_by_its_label_and_leaves_the_page(show: Show) -> None:
+    password = WordField("Passphrase")
+    password.put("correct horse")
+    page = show(KeyField(), password)
+    key, word = page.get_by_label("Key", exact=True), page.get_by_label("Passphrase", exact=True)
+    assert (key.get_attribute("placeholder"), word.get_attribute("placeholder")) == ("none", "Passphrase held; type another to replace it")
+    key.fill("abc")
+    key.blur()
+    assert key.input_value() == ""
+    assert page.evaluate("models[0].model.sent") == [{"event": "key", "value": "abc"}]
+    page.evaluate("models[0].model.set('held', true)")
+    assert key.get_attribute("placeholder") == "Key held; type another to replace it"
+    page.get_by_role("button", name="Forget the passphrase").click()
+    assert page.evaluate("models[1].model.sent") == [{"event": "forget"}]

@@ -22,6 +22,7 @@ from tiltyard_widgets.keyfield import KeyField
 from tiltyard_widgets.load import LoadPanel
 from tiltyard_widgets.session import Session
 from tiltyard_widgets.topics import TheftPanel
+from tiltyard_widgets.wordfield import WordField
 from tiltyard_widgets.workbench import Workbench
 
 SCHEMA = Schema(
@@ -156,6 +157,22 @@ def test_a_key_that_is_none_is_said_and_not_shown() -> None:
         tell(field, **odd)
     field._handle_msg({"content": {"data": {"method": "custom", "content": [1]}}, "buffers": []})
     assert not field.held
+    tell(field, event="key", value=" good\n")
+    assert field.key.secret == "good"
+    tell(field, event="key", value="  ")
+    assert (field.held, field.wrong) == (False, "")
+
+
+def test_a_password_may_be_of_any_signs_and_stays_in_the_kernel() -> None:
+    field = WordField("Passphrase")
+    tell(field, event="key", value=" schlüssel zum haus ")
+    assert (field.held, field.wrong, field.text) == (True, "", " schlüssel zum haus ")
+    tell(field, event="key", value="x" * 5000)
+    assert field.wrong == "Expected at most 4,096 signs; found 5,000."
+    assert (field.held, field.text) == (True, " schlüssel zum haus ")
+    assert "haus" not in str(field.get_state()) + repr(field)
+    tell(field, event="forget")
+    assert (field.held, field.wrong, field.text) == (False, "", "")
 
 
 def test_the_endpoint_becomes_the_target_and_is_probed_as_part_of_its_run(there: There, tmp_path: Path) -> None:

@@ -18,13 +18,11 @@ if TYPE_CHECKING:
     from tiltyard.check import Step
 
 
-class AgainView(w.VBox):
+class AgainView(look.Stack):
     """Two buttons under a defense's result, and the cross-risk table once it is measured."""
 
     def __init__(self, session: Session, message: Message) -> None:
         super().__init__()
-        for name in ("tiltyard", "tiltyard-stack"):
-            self.add_class(name)
         self.session, self.message = session, message
         self.record: Record | None = None
         self.measure = look.button(

@@ -153,13 +153,11 @@ def _moved(feature: Feature, was: Any, there: Any) -> tuple[str, float | None]:
     return f"{there - was:+.4g} {feature.unit}".strip().replace("-", "−"), abs(there - was) / span if span else None
 
 
-class ByHand(w.VBox):
+class ByHand(look.Stack):
     """The attacker is the reader: a held-out row that the model has right, to be changed until it is wrong."""
 
     def __init__(self, session: Session, message: Message) -> None:
         super().__init__()
-        for name in ("tiltyard", "tiltyard-stack"):
-            self.add_class(name)
         self.session, self.message = session, message
         self.lead = look.text("", kind="lead")
         self.said = outcome()

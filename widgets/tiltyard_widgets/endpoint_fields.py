@@ -1,20 +1,16 @@
 """Where an endpoint is and the key for it."""
 
-import ipywidgets as w
-
 from tiltyard.targets.address import Address, address_of
 
 from . import look
 from .keyfield import KeyField
 
 
-class EndpointFields(w.VBox):
+class EndpointFields(look.Stack):
     """Address and key of an endpoint, one above the other."""
 
     def __init__(self) -> None:
         super().__init__()
-        for name in ("tiltyard", "tiltyard-stack"):
-            self.add_class(name)
         self.url = look.entry(
             "Address", "http://127.0.0.1:8443", help="Tiltyard's, KServe's (…/v2/models/NAME/infer) or MLflow's (…/invocations)"
         )

@@ -21,13 +21,11 @@ from .slider import Slider
 TRAINING = "federated.training"
 
 
-class Told(w.VBox):
+class Told(look.Stack):
     """The charts of a run while it runs; empty before and after."""
 
     def __init__(self) -> None:
         super().__init__()
-        for name in ("tiltyard", "tiltyard-stack"):
-            self.add_class(name)
         self.views = [ChartView() for _ in range(3)]
 
     def show(self, charts: Sequence[Chart]) -> None:
@@ -61,8 +59,6 @@ class Federation(Bound):
         from tiltyard.federated.malice import ATTACKS
 
         super().__init__()
-        for name in ("tiltyard", "tiltyard-stack"):
-            self.add_class(name)
         self.session = session
         self.clients = Slider(label="Clients", value=10, min=1, max=50, step=1, integer=True, help="Among them the rows are divided")
         self.attackers = Slider(

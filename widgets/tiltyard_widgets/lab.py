@@ -12,7 +12,6 @@ from comm import create_comm
 from tiltyard.errors import Problem
 
 from .load import LoadPanel
-from .message import Message
 from .workbench import PANELS, Workbench
 
 COMM = "tiltyard"
@@ -92,12 +91,7 @@ class LabWindow:
                 raise Problem("the model and data of the run shown before", "others", "Open that run in History")
             self.session.resume(run, store.records(run.id))
         except Problem as problem:
-            self._say(problem)
-
-    def _say(self, problem: Problem) -> None:
-        for child in self.bench.go("load").children:
-            if isinstance(child, Message):
-                child.say(problem, level="warning")
+            self.bench.go("load").message.say(problem, level="warning")
 
 
 _held: list[LabWindow] = []

@@ -29,9 +29,21 @@ def _box(children: Iterable[ipywidgets.Widget], classes: Sequence[str]) -> ipywi
     return box
 
 
-def stack(children: Iterable[ipywidgets.Widget], tight: bool = False) -> ipywidgets.VBox:
+class Stack(ipywidgets.VBox):
     """Children one below the other with even gaps."""
-    return _box(children, ["tiltyard-stack", "tiltyard-tight"] if tight else ["tiltyard-stack"])
+
+    def __init__(self, children: Iterable[ipywidgets.Widget] = ()) -> None:
+        super().__init__(list(children))
+        for name in ("tiltyard", "tiltyard-stack"):
+            self.add_class(name)
+
+
+def stack(children: Iterable[ipywidgets.Widget], tight: bool = False) -> Stack:
+    """A `Stack` of ``children``; ``tight`` has smaller gaps."""
+    made = Stack(children)
+    if tight:
+        made.add_class("tiltyard-tight")
+    return made
 
 
 def row(children: Iterable[ipywidgets.Widget]) -> ipywidgets.VBox:

@@ -64,7 +64,7 @@ class Panel(w.VBox):
             self.message.say(f"{titles().get(id, id)} stands in the panel {TOPICS.get(topic, topic)}.", level="info")
 
 
-class Bound(w.VBox):
+class Bound(look.Stack):
     """Controls of its own for some parameters of a step; the form leaves these out."""
 
     names: tuple[str, ...] = ()
@@ -74,13 +74,11 @@ class Bound(w.VBox):
         raise NotImplementedError
 
 
-class StepRunner(w.VBox):
+class StepRunner(look.Stack):
     """The narrow column for one step: form, cost, run, progress with cancel; and its result view beside."""
 
     def __init__(self, session: Session, step: type[Step], view: OutcomeView, message: Message, bound: "Bound | None" = None) -> None:
         super().__init__()
-        for name in ("tiltyard", "tiltyard-stack"):
-            self.add_class(name)
         self.bound = bound
         self.session, self.step, self.view, self.message = session, step, view, message
         self.executor: Executor | None = None

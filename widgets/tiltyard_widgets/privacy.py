@@ -50,8 +50,6 @@ class BudgetView(Bound):
 
     def __init__(self, rows: int) -> None:
         super().__init__()
-        for name in ("tiltyard", "tiltyard-stack"):
-            self.add_class(name)
         self.rows = rows
         self.budget: Budget | None = None
         self._quiet = False

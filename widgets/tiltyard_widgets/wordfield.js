@@ -1,8 +1,8 @@
-// A key is typed here, sent once and forgotten here; the kernel never sends it back.
+// A secret is typed here, sent once and forgotten here; the kernel never sends it back.
 export default {
   render({ model, el }) {
     el.classList.add("tiltyard");
-    const id = uid("key");
+    const id = uid("word");
     const box = h("input", { type: "password", id, autocomplete: "new-password", spellcheck: "false", maxlength: 4096, "aria-describedby": `${id}-help ${id}-wrong` });
     const forget = h("button", { type: "button", class: "ty-link", "aria-label": `Forget the ${model.get("label").toLowerCase()}` }, "forget");
     const wrong = h("span", { class: "ty-wrong", id: `${id}-wrong`, "aria-live": "polite" });
@@ -12,7 +12,7 @@ export default {
     const draw = () => {
       const held = model.get("held");
       forget.hidden = !held;
-      box.placeholder = held ? "a key is held; type another to replace it" : "none";
+      box.placeholder = held ? `${model.get("label")} held; type another to replace it` : "none";
       wrong.textContent = model.get("wrong") ? `✕ ${model.get("wrong")}` : "";
     };
     box.addEventListener("change", () => {

@@ -1,14 +1,37 @@
-"""A field for a password or passphrase: any signs, spaces too, held in the kernel's memory alone."""
+"""A field for what nobody else may see: it goes from the browser to the kernel once and never back."""
 
-from .keyfield import LONGEST, KeyField
+import traitlets
+
+from tiltyard.errors import Problem
+
+from .block import Block, esm
+
+LONGEST = 4096
 
 
-class WordField(KeyField):
-    """As `KeyField`, for what a person made up. ``text`` is what was typed; no trait holds it."""
+class WordField(Block):
+    """A field for a password or passphrase: any signs, spaces too. ``text`` is what was typed.
+
+    No trait holds it, so no page, notebook or widget state does.
+
+    Traits
+    ------
+    held : bool
+        Was something typed?
+    wrong : str
+        What is wrong with what was typed, in one line without it.
+    """
+
+    _esm = esm("wordfield.js")
+    label = traitlets.Unicode("Password").tag(sync=True)
+    help = traitlets.Unicode("").tag(sync=True)
+    held = traitlets.Bool(False).tag(sync=True)
+    wrong = traitlets.Unicode("").tag(sync=True)
 
     def __init__(self, label: str = "Password", help: str = "") -> None:
+        super().__init__(label=label, help=help)
         self._text = ""
-        super().__init__(label, help)
+        self.on_msg(self._heard)
 
     @property
     def text(self) -> str:
@@ -16,11 +39,24 @@ class WordField(KeyField):
         return self._text
 
     def put(self, text: str) -> None:
-        """Hold ``text``; say so where it is too long."""
-        if len(text) > LONGEST:
-            self.wrong = f"Expected at most {LONGEST:,} signs; found {len(text):,}."
+        """Hold ``text``; say what is wrong where it cannot be held."""
+        try:
+            self._text = self._check(text)
+        except Problem as problem:
+            self.wrong = f"Expected {problem.expected}; found {problem.found}."
             return
-        self._text = text
-        self.wrong, self.held = "", bool(text)
-        for call in self._calls:
-            call()
+        self.wrong, self.held = "", bool(self._text)
+
+    def _check(self, text: str) -> str:
+        """What is held of ``text``; `Problem` where that is nothing good."""
+        if len(text) > LONGEST:
+            raise Problem(f"at most {LONGEST:,} signs", f"{len(text):,}", "Copy it again")
+        return text
+
+    def _heard(self, _widget: object, content: object, _buffers: object) -> None:
+        if not isinstance(content, dict):
+            return
+        if content.get("event") == "forget":
+            self.put("")
+        elif content.get("event") == "key" and isinstance(content.get("value"), str):
+            self.put(content["value"])
