@@ -399,6 +399,7 @@ def test_the_command_ends_as_it_should(
     assert "Scores in full precision" not in (tmp_path / "report" / "report.html").read_text()
     bundle = Bundle.model_validate_json((tmp_path / "report" / "report.json").read_bytes())
     assert [record.result.status for record in bundle.records] == [Status.INCOMPLETE]
+    assert bundle.not_run == bundle.not_applied == ()  # it is about one check
     assert main(["report", "last", "--format", "html", "--out", str(tmp_path / "kept.html")]) == 0
     assert "Scores in full precision" in (tmp_path / "kept.html").read_text()
     capsys.readouterr()

@@ -12,7 +12,7 @@ from xml.etree import ElementTree as ET
 import jsonschema
 import pytest
 
-from tiltyard.catalogue import checks
+from tiltyard.catalogue import checks, defenses
 from tiltyard.errors import Problem
 from tiltyard.intervals import rate
 from tiltyard.reports.bundle import Bundle, make, read
@@ -169,7 +169,23 @@ def test_the_gravest_findings_come_first_and_none_twice():
         (Severity.HIGH, second.id),
     ]
     assert len(worst([_record() for _ in range(9)])) == 1
-    assert worst([_record(check="campaign.matrix")]) == []
+    derived = [_record(check=id) for id in ("campaign.matrix", "cross_risk.after", "guidelines.checklist")]
+    assert worst(derived) == []
+
+
+def test_findings_of_a_plugin_that_is_not_here_are_among_the_gravest():
+    theirs = _record(check="evasion.of_a_plugin")
+    assert [g.record for g in worst([theirs])] == [theirs]
+    assert repeat(theirs).startswith("tiltyard check evasion.of_a_plugin --")
+
+
+def test_a_report_about_one_check_lists_nothing_that_was_not_done():
+    part = make([_record()], whole=False)
+    assert part.not_run == part.not_applied == ()
+    assert "defenses not applied" not in render(part, "html")
+    whole = make([_record()])
+    assert {n.id for n in whole.not_run} == set(checks()) - {"evasion.pgd"}
+    assert {n.id for n in whole.not_applied} == set(defenses())
 
 
 def test_documents_are_shown_as_text_without_markup_of_their_own():
@@ -187,7 +203,7 @@ def test_documents_are_shown_as_text_without_markup_of_their_own():
 
 def test_only_what_can_be_run_again_says_how():
     assert repeat(_record()).startswith("tiltyard check evasion.pgd --")
-    assert repeat(_record(check="cross_risk.after")) == ""
+    assert [repeat(_record(check=id)) for id in ("campaign.matrix", "cross_risk.after", "guidelines.checklist")] == ["", "", ""]
 
 
 def test_a_full_disk_leaves_the_old_report(bundle, tmp_path, monkeypatch):

@@ -86,7 +86,6 @@ def bundle_of(found: Assessment, facts: dict[str, object], title: str = "") -> B
         found.records,
         title=title,
         run_id=found.run.id if found.run else "",
-        not_run=found.not_run,
         verdict=found.judgment.verdict if found.judgment else "",
         verdicts=[v.model_dump(mode="json") for v in found.judgment.verdicts] if found.judgment else [],
         command=str(facts["command"]),

@@ -9,7 +9,7 @@ from ..catalogue import TOPICS
 from ..check import Step
 from ..reports.bundle import make
 from ..result import Record, Status
-from ..running.assessment import Assessment, assess, not_run
+from ..running.assessment import Assessment, assess
 from ..running.campaign import ThreatModel
 from ..running.profiles import steps
 from ..running.runner import Runner
@@ -39,7 +39,6 @@ def run(out: Path, profile: str, seed: int) -> int:
         records,
         title="Security report: the shipped census model, and the digits model where pictures tell more",
         run_id=census.run.id if census.run else "",
-        not_run=not_run(records),
         command=_command(profile, seed),
         profile=profile,
     )

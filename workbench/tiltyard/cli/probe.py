@@ -35,7 +35,7 @@ def run(url: str, key_env: str, request: Path | None, burst: int, consent: bool,
         shown(record)
     if out is not None:
         command = f"tiltyard probe {address}"
-        written(make([record], title=f"Posture of {address}", not_run=(), command=command), out, ("report.html", "report.json"))
+        written(make([record], title=f"Posture of {address}", whole=False, command=command), out, ("report.html", "report.json"))
     if found.run is not None and not found.problem.startswith("Not kept"):
         remark(f"Kept as run {found.run.short}.", style="dim")
     unlogged(found.problem)

@@ -75,7 +75,7 @@ def make(
     *,
     title: str = "",
     run_id: str = "",
-    not_run: Sequence[str] | None = None,
+    whole: bool = True,
     cut_off: Sequence[str] = (),
     verdict: str = "",
     verdicts: Sequence[dict[str, Any]] = (),
@@ -83,12 +83,10 @@ def make(
     profile: str = "",
     created: datetime | None = None,
 ) -> Bundle:
-    """A report of ``records`` (at least one); ``not_run`` defaults to the registered checks without a record."""
+    """A report of ``records`` (at least one); where it is ``whole``, with the checks and defenses of which there is no record."""
     if not records:
         raise Problem("at least one record to report", "none", "Run a check first")
     done = {record.check for record in records}
-    if not_run is None:
-        not_run = [id for id in checks() if id not in done]
     first = records[0]
     return Bundle(
         title=title or f"Security report: {first.target.name} on {first.data.name}",
@@ -100,8 +98,8 @@ def make(
         verdict=verdict,
         verdicts=tuple(verdicts),
         records=tuple(records),
-        not_run=_named(not_run),
-        not_applied=_named([id for id in defenses() if id not in done]),
+        not_run=_named([id for id in checks() if id not in done]) if whole else (),
+        not_applied=_named([id for id in defenses() if id not in done]) if whole else (),
         cut_off=tuple(cut_off),
         command=command,
         versions=versions(("numpy", "pandas", "torch", "scikit-learn", "opacus", "fairlearn", "shap", "pydantic", "safetensors")),

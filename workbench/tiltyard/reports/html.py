@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from ..catalogue import checks, defenses
 from ..result import Column, Gallery, Metric, Record, Status
 from ..standards.catalog import describe as standard
 from ..standards.catalog import known, sources
 from .bundle import Bundle
 from .figures import svg
-from .overview import overview, worst
+from .overview import DERIVED, overview, worst
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -82,7 +81,7 @@ def cite(id: str) -> str:
 
 def repeat(record: Record) -> str:
     """The shell line that runs this step again; empty for what is put together from other records."""
-    if record.check not in {**checks(), **defenses()}:
+    if record.check in DERIVED:
         return ""
     options = " ".join(f"--{k.replace('_', '-')} {_shell(v)}" for k, v in record.effective.items() if _shell(v))
     return f"tiltyard check {record.check} {options}".strip()

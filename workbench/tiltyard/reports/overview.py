@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..catalogue import checks, topic_of
+from ..catalogue import topic_of
 from ..result import Finding, Record, Severity
-from ..running.cross_risk import ID, RISKS, SIGNS
+from ..running import campaign_matrix, checklist, cross_risk
+from ..running.cross_risk import RISKS, SIGNS
 
+DERIVED = frozenset({campaign_matrix.ID, checklist.ID, cross_risk.ID})  # put together from other records
 MOST = 12
 EACH = 2
 TITLE = "What "
@@ -54,8 +56,8 @@ class Overview:
 def worst(records: Sequence[Record], most: int = MOST) -> list[Grave]:
     """The gravest findings of medium severity or more: at most `EACH` of a topic, none that only repeats those of other records."""
     order = list(Severity)
-    least, known = order.index(Severity.MEDIUM), checks()
-    found = [Grave(f, r) for r in records for f in r.result.findings if r.check in known and order.index(f.severity) >= least]
+    least = order.index(Severity.MEDIUM)
+    found = [Grave(f, r) for r in records for f in r.result.findings if r.check not in DERIVED and order.index(f.severity) >= least]
     chosen: list[Grave] = []
     for one in sorted(found, key=lambda g: -order.index(g.finding.severity)):
         mine = [g for g in chosen if topic_of(g.record.check) == topic_of(one.record.check)]
@@ -66,7 +68,7 @@ def worst(records: Sequence[Record], most: int = MOST) -> list[Grave]:
 
 def overview(records: Sequence[Record]) -> Overview | None:
     """The cross-risk tables of ``records`` as one; None where there is none."""
-    mine = [r for r in records if r.check == ID and r.result.tables]
+    mine = [r for r in records if r.check == cross_risk.ID and r.result.tables]
     said = {str(row[0]) for r in mine for row in r.result.tables[0].rows}
     risks = tuple(risk for risk in (*RISKS.values(), "Cost") if risk in said)
     if not mine:
