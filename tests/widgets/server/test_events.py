@@ -1,5 +1,6 @@
 """News from the store as server-sent events, whichever process makes them."""
 
+import asyncio
 import json
 import os
 import signal
@@ -11,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -25,7 +27,7 @@ from tiltyard.running.lines import StepLine, Underway
 from tiltyard.running.runner import Runner
 from tiltyard.running.store import Store
 from tiltyard.targets.target import Target
-from tiltyard_widgets.server.events import WINDOW, Listener, Look, news
+from tiltyard_widgets.server.events import WINDOW, Listener, Look, Watch, news
 from tiltyard_widgets.server.forms import RunItem, StoreState
 
 ADA, BOB = Person("ada", Role.ANALYST, shared=True), Person("bob", Role.ANALYST, shared=True)
@@ -93,6 +95,48 @@ def test_who_takes_nothing_is_cut_off() -> None:
     while listener._waiting.qsize():
         taken.append(listener._waiting.get_nowait())
     assert None in taken
+
+
+async def begun_after(watch: Watch, store: Store) -> str:
+    """The event of a run that begins while somebody listens."""
+    listener = await watch.listen()
+    try:
+        assert "event: hello" in (await listener.next() or "")
+        id = await asyncio.to_thread(lambda: store.begin("new", WHO, WHO).id)
+        async with asyncio.timeout(120):
+            while (piece := await listener.next()) is not None:
+                if id in piece:
+                    return piece
+    finally:
+        watch.leave(listener)
+    pytest.fail("the watch hung up")
+
+
+def test_who_hangs_up_before_the_first_look_ends_nobodys_news(tmp_path: Path) -> None:
+    store = Store(tmp_path / "s.sqlite", person=ADA)
+
+    async def heard() -> str:
+        watch = Watch(store)
+        watch.leave(await watch.listen())
+        await asyncio.sleep(0)  # the turn in which the looking begins
+        return await begun_after(watch, store)
+
+    assert '"change":"started"' in asyncio.run(heard())
+
+
+def test_a_look_that_fails_unforeseen_does_not_end_the_news(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store(tmp_path / "s.sqlite", person=ADA)
+    mark, failed = store.mark, []
+
+    def once() -> str:
+        if failed:
+            return mark()
+        failed.append(True)
+        raise RuntimeError("unforeseen")
+
+    monkeypatch.setattr(store, "mark", once)
+    assert '"change":"started"' in asyncio.run(begun_after(Watch(store), store))
+    assert failed
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """What the server says of the store: runs, models, comparisons, reports, each person's own; and of a store in trouble."""
 
+import asyncio
 import json
 import sqlite3
 from collections.abc import Callable
@@ -14,12 +15,16 @@ from tiltyard.access.person import Person
 from tiltyard.access.roles import Role
 from tiltyard.check import Check
 from tiltyard.datasets.dataset import Dataset
+from tiltyard.errors import Problem
 from tiltyard.running.runner import Runner
 from tiltyard.running.store import Store
+from tiltyard.running.troubles import Locked, Trouble
 from tiltyard.targets.target import Target
 from tiltyard_widgets.server import history
 from tiltyard_widgets.server.code import cells
 from tiltyard_widgets.server.forms import RunsAsked
+from tiltyard_widgets.server.refusals import status_of
+from tiltyard_widgets.server.work import Answer, Workers
 from tiltyard_widgets.server.worker import prints
 
 ALONE = Person("me", Role.ADMIN)
@@ -137,7 +142,9 @@ def test_ids_that_none_has(root: httpx.Client, id: str) -> None:
         ({"panel": "AttackPanel", "model": "m.pt"}, "AttackPanel(target, data)"),
         ({"step": "evasion.pgd"}, "print(record.result.summary)"),
         ({"run": "abc"}, "store.run('abc')"),
-        ({"model": "it's.pt"}, '''"it's.pt"'''),
+        ({"model": "it's.pt"}, "bench = Workbench(target, data)"),
+        ({"panel": "privacy", "sample": "digits"}, 'bench = Workbench(target, data)\nbench.go("privacy")\nbench'),
+        ({"panel": "Workbench", "sample": "census"}, "bench = Workbench(target, data)\nbench"),
     ],
 )
 def test_cells_are_python(asked: dict[str, str], said: str) -> None:
@@ -145,6 +152,23 @@ def test_cells_are_python(asked: dict[str, str], said: str) -> None:
     for cell in made:
         compile(cell.source, "cell", "exec")
     assert said in made[-1].source
+
+
+def test_the_cells_open_what_was_named() -> None:
+    opening = cells({"model": "it's.pt", "data": "d.csv"})[0].source
+    assert """open_target("it's.pt", data=data)""" in opening and "read('d.csv')" in opening
+    assert [len(cells(asked)) for asked in ({}, {"panel": "privacy"}, {"model": ""}, {"sample": "census"})] == [1, 1, 1, 2]
+
+
+def test_the_cells_do_what_a_click_would() -> None:
+    """They run, and the window stands open at that panel with that model and its data."""
+    place: dict[str, Any] = {}
+    for cell in cells({"panel": "privacy", "sample": "digits"}):
+        exec(cell.source, place)  # noqa: S102 (that they can be run is the point)
+    bench = place["bench"]
+    assert bench.rail.selected == "privacy"
+    assert bench.session.target is place["target"] and bench.session.data is place["data"]
+    assert place["sample"].card.name == "digits"
 
 
 @pytest.mark.parametrize(
@@ -157,17 +181,23 @@ def test_cells_of_what_there_is_not(asked: dict[str, str]) -> None:
 
 def test_the_server_gives_cells_and_panels(ada: httpx.Client) -> None:
     assert 'bench.go("evasion")' in ada.get("code?panel=evasion").json()["cells"][0]["source"]
+    opening, _ = ada.get("code?panel=privacy&sample=digits").json()["cells"]
+    assert "load('digits')" in opening["source"]
     said = ada.get("code?panel=No%00thing")
     assert said.status_code == 404 and "'No thing'" in said.json()["found"]
     assert ada.get("code?sample=none").status_code == 400
     assert {"AttackPanel", "ReportPanel"} <= {panel["name"] for panel in ada.get("panels").json()["panels"]}
 
 
+def in_format(connection: sqlite3.Connection, version: int) -> None:
+    with connection:
+        connection.execute("UPDATE tiltyard_store SET version = ?", (version,))
+
+
 def in_trouble(place: Path, how: str) -> sqlite3.Connection:
     connection = sqlite3.connect(place)
     if how == "newer":
-        connection.execute("UPDATE tiltyard_store SET version = 99")
-        connection.commit()
+        in_format(connection, 99)
     else:
         connection.execute("PRAGMA locking_mode=EXCLUSIVE")
         connection.execute("BEGIN EXCLUSIVE")
@@ -181,12 +211,48 @@ def test_a_store_in_trouble_is_said_in_one_line_without_its_place(tmp_path: Path
     with closing(in_trouble(place, how)):
         store = Store(place, 50, ALONE)
         state = history.state_of(store)
-        with pytest.raises(history.Trouble) as raised:
+        with pytest.raises(Trouble) as raised:
             history.page(store, RunsAsked())
         said = str(history.public(raised.value, store))
     assert state.state == {"locked": "locked", "newer": "broken"}[how]
     assert str(tmp_path) not in state.detail + said and "\n" not in said
     assert {"locked": "another program", "newer": "format 99"}[how] in said
+
+
+@pytest.mark.parametrize("kind", [Trouble, Locked])
+def test_trouble_that_a_worker_meets_is_trouble_here(kind: type[Problem]) -> None:
+    said = {"expected": "the store to be free", "found": "it locked", "do": "Try again"}
+    with pytest.raises(kind) as raised:
+        Answer([{"problem": said, "kind": kind.__name__}]).first("the report")
+    assert type(raised.value) is kind and status_of(raised.value) == 503
+
+
+def test_a_report_whose_worker_finds_the_store_in_trouble(server: Any, ran: Callable[[str], str], ada: httpx.Client) -> None:
+    """The server has the store open; the worker opens it anew, and finds it of another format."""
+    address = f"runs/{ran('ada')}/report?format=json"
+    assert ada.get(address).status_code == 200
+    with closing(sqlite3.connect(server.store, timeout=60)) as connection:
+        (version,) = connection.execute("SELECT version FROM tiltyard_store").fetchone()
+        try:
+            in_format(connection, 99)
+            said = ada.get(address)
+        finally:
+            in_format(connection, version)
+    assert said.status_code == 503 and said.headers["Retry-After"] == "2"
+    assert "found format 99" in said.json()["message"] and str(server.here) not in said.text
+    assert ada.get(address).status_code == 200
+
+
+def test_a_report_whose_worker_finds_the_store_damaged(tmp_path: Path) -> None:
+    """Its line names the store's place; what is answered does not."""
+    place = tmp_path / "s.sqlite"
+    place.write_bytes(b"no database at all, only text" * 100)
+    order = {"do": "report", "run": "last", "format": "json", "store": str(place), "person": vars(ALONE)}
+    with pytest.raises(Trouble) as raised:
+        asyncio.run(Workers(1).do(order, 120, 4 << 30)).first("the report")
+    said = history.public(raised.value, Store(place, 50, ALONE))
+    assert str(place) in str(raised.value) and str(tmp_path) not in str(said)
+    assert status_of(said) == 503
 
 
 def test_a_store_that_is_not_there_is_not_made(tmp_path: Path) -> None:

@@ -3,17 +3,21 @@
 import asyncio
 import os
 import pickle
+import signal
+import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from tiltyard_widgets.server.inside import Absent, Malformed, Outside, Shut, opened, resolved
+from tiltyard_widgets.server.inside import opened, resolved
+from tiltyard_widgets.server.refusals import Absent, Late, Malformed, Outside, Shut, TooLarge
 from tiltyard_widgets.server.scans import answer
-from tiltyard_widgets.server.work import Answer, Late, TooLarge, Workers
+from tiltyard_widgets.server.work import Answer, Workers
 from tiltyard_widgets.server.worker import listed, scan
 
 
@@ -166,6 +170,34 @@ def test_what_takes_too_long_ends_in_time(tmp_path: Path) -> None:
         os.truncate(file.fileno(), 1 << 40)
     said = asked(tmp_path, "a.bin", 2)
     assert said.late and not said.lost
+
+
+async def hung_up(workers: Workers, order: dict[str, Any], after: float) -> None:
+    """Ask, and be gone ``after`` so many seconds."""
+    work = asyncio.ensure_future(workers.do(order, 600, 2 << 30))
+    await asyncio.sleep(after)
+    work.cancel()
+    with suppress(asyncio.CancelledError):
+        await work
+
+
+def test_whoever_hangs_up_at_once_leaves_no_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whenever they do, and however many: each process has ended, and has been waited for."""
+    with open(tmp_path / "a.bin", "wb") as file:
+        os.truncate(file.fileno(), 1 << 40)
+    started: list[subprocess.Popen[bytes]] = []
+    start = Workers._start
+    monkeypatch.setattr(Workers, "_start", lambda self: started.append(start(self)) or started[-1])
+
+    async def many() -> Workers:
+        workers = Workers(2)
+        for i in range(20):
+            await hung_up(workers, {"do": "scan", "root": str(tmp_path), "path": "a.bin", "hidden": False}, i / 1000)
+        return workers
+
+    workers = asyncio.run(many())
+    assert len(started) == 20 and not workers._going
+    assert [process.returncode for process in started] == [-signal.SIGKILL] * 20
 
 
 def test_a_worker_has_no_more_memory_than_it_may(top: Path) -> None:

@@ -9,7 +9,7 @@ from tiltyard.errors import Problem
 
 from ..workbench import PANELS
 from .forms import Cell, CodeAsked, PanelFacts
-from .inside import Absent
+from .refusals import Absent
 
 STORED = """from tiltyard.running.store import Store
 
@@ -87,12 +87,10 @@ def _opened(asked: CodeAsked) -> list[Cell]:
 
 
 def _workbench(asked: CodeAsked) -> list[Cell]:
-    lines = ["from tiltyard_widgets.workbench import Workbench", "", "bench = Workbench()"]
+    given = bool(asked.model) or "sample" in asked.model_fields_set
+    lines = ["from tiltyard_widgets.workbench import Workbench", "", f"bench = Workbench({'target, data' if given else ''})"]
     lines += [f'bench.go("{asked.panel}")'] if asked.panel in PANELS else []
-    if asked.model:
-        lines += ['panel = bench.go("load")', 'panel.source.value = "files"', f"panel.model_file.value = {asked.model!r}"]
-        lines += [f"panel.data_file.value = {asked.data!r}"] if asked.data else []
-    return [_code("\n".join([*lines, "bench"]))]
+    return [*(_opened(asked) if given else ()), _code("\n".join([*lines, "bench"]))]
 
 
 def _step(name: str) -> str:

@@ -6,7 +6,6 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
-from tiltyard.errors import Problem
 from tiltyard.result import Frozen
 from tiltyard.running.lines import RUNNING, StepLine
 from tiltyard.running.store import Store
@@ -164,7 +163,7 @@ class Watch:
 
     async def _go(self) -> None:
         mark, looked = "", 0.0
-        while self._listeners:
+        while True:  # it ends inside the lock, where nobody can be listening anew
             await asyncio.sleep(LOOK)
             async with self._turn:
                 now = await asyncio.to_thread(self._mark)
@@ -177,7 +176,7 @@ class Watch:
                     return
 
     def _mark(self) -> str:
-        with suppress(Problem):
+        with suppress(Exception):  # the look that follows says what is wrong
             return self._store.mark()
         return "no answer"
 

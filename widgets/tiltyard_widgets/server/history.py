@@ -12,18 +12,11 @@ from tiltyard.running.store import Store
 from tiltyard.running.troubles import Locked, Trouble
 
 from .forms import CancelAnswer, Deleted, ModelList, RunDetail, RunItem, RunPage, RunsAsked, StepItem, StoreState, Version
+from .refusals import Conflict, Unknown
 
 ID = re.compile(r"[0-9a-f]{1,32}|last")
 NO_STORE = StoreState(state="missing", detail="No run yet: the first one makes the store.")
 WELL = StoreState(state="ok", detail="")
-
-
-class Unknown(Problem):
-    """No such run."""
-
-
-class Conflict(Problem):
-    """It cannot be done as things stand."""
 
 
 def missing(store: Store) -> bool:

@@ -8,30 +8,9 @@ from typing import BinaryIO
 
 from tiltyard.errors import Problem
 
+from .refusals import Absent, Malformed, Outside, Shut
+
 DO = "Name a file as the file browser does: relative to its top folder"
-
-
-class Malformed(Problem):
-    """Not a path that a file browser would show."""
-
-
-class Outside(Problem):
-    """A path that leads out of the contents root."""
-
-
-class Absent(Problem):
-    """Nothing there."""
-
-
-class Shut(Problem):
-    """Something that this server may not read."""
-
-
-class Unequipped(Problem):
-    """This server has not what it takes."""
-
-
-KINDS = {kind.__name__: kind for kind in (Malformed, Outside, Absent, Shut, Unequipped)}
 
 
 def resolved(root: str | Path, path: str, hidden: bool = True) -> Path:

@@ -6,26 +6,15 @@ import os
 import subprocess
 import sys
 import tempfile
-import threading
 from dataclasses import dataclass, field
 from typing import Any
 
-from tiltyard.access.roles import Denied
 from tiltyard.errors import Problem
 
-from .inside import KINDS
+from .refusals import KINDS, Late, TooLarge
 
 DO = "Use `tiltyard` in a terminal, or have the limit raised"
-DENIED: dict[str, type[Problem]] = {"Denied": Denied}
 ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")}
-
-
-class Late(Problem):
-    """It took longer than it may."""
-
-
-class TooLarge(Problem):
-    """It took more memory than it may."""
 
 
 @dataclass
@@ -39,8 +28,7 @@ class Answer:
     def first(self, what: str) -> dict[str, Any]:
         """The first line; raises what the process said instead, or why it said nothing."""
         if self.lines and "problem" in self.lines[-1]:
-            kind = KINDS.get(self.lines[-1]["kind"], DENIED.get(self.lines[-1]["kind"], Problem))
-            raise kind(**self.lines[-1]["problem"])
+            raise KINDS.get(self.lines[-1]["kind"], Problem)(**self.lines[-1]["problem"])
         if not self.lines:
             raise self.ended(what)
         return self.lines[0]
@@ -58,15 +46,15 @@ class Workers:
     def __init__(self, most: int) -> None:
         self._free = asyncio.Semaphore(most)
         self._going: set[subprocess.Popen[bytes]] = set()
-        self._guard = threading.Lock()
 
     async def do(self, order: dict[str, Any], seconds: float, memory: int) -> Answer:
         """Have ``order`` carried out; one whose asker is gone (a cancelled task) is ended."""
         async with self._free:
-            process = await asyncio.to_thread(self._start)
             given = json.dumps(order | {"memory": memory, "seconds": seconds}).encode()
+            process = self._start()
             try:
-                return await asyncio.to_thread(_finished, process, given, seconds)
+                # Shielded, for somebody must wait for a process that was killed, too.
+                return await asyncio.shield(asyncio.get_running_loop().run_in_executor(None, _finished, process, given, seconds))
             finally:
                 self._end(process)
 
@@ -77,20 +65,16 @@ class Workers:
         process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=tempfile.gettempdir(), env=env
         )
-        with self._guard:
-            self._going.add(process)
+        self._going.add(process)
         return process
 
     def _end(self, process: "subprocess.Popen[bytes]") -> None:
         process.kill()
-        with self._guard:
-            self._going.discard(process)
+        self._going.discard(process)
 
     def stop(self) -> None:
         """End all that goes on."""
-        with self._guard:
-            going = list(self._going)
-        for process in going:
+        for process in self._going:
             process.kill()
 
 

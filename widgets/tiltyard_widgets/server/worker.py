@@ -11,7 +11,8 @@ from typing import Any
 
 from tiltyard.errors import Problem
 
-from .inside import Unequipped, opened, resolved, unreadable
+from .inside import opened, resolved, unreadable
+from .refusals import Unequipped
 
 MOST_FILES = 1000
 MOST_REPORT = 256 << 20
