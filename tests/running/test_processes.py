@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -73,6 +74,27 @@ class Dies(Who):
         raise AssertionError
 
 
+class Crashes(Who):
+    """Its process ends by itself, but not for memory."""
+
+    id: ClassVar[str] = "evasion.crashes"
+
+    def run(self, target: Target, data: Dataset, progress: Progress) -> CheckResult:
+        os._exit(3)
+
+
+class Spawns(Who):
+    """Starts a process of its own, tells both, and never looks at its progress again."""
+
+    id: ClassVar[str] = "evasion.spawns"
+
+    def run(self, target: Target, data: Dataset, progress: Progress) -> CheckResult:
+        child = subprocess.Popen([sys.executable, "-c", "import time\nwhile True: time.sleep(1)"], stdout=subprocess.DEVNULL)
+        progress.step(0.5, f"process {os.getpid()} {child.pid}")
+        while True:
+            time.sleep(0.01)
+
+
 class Raises(Who):
     id: ClassVar[str] = "evasion.raises"
 
@@ -134,35 +156,104 @@ def test_it_runs_elsewhere_again_in_the_same_process_and_counts_queries_here(pro
     assert (target.queries, one.queries) == (6, 3)
 
 
-def test_a_step_that_does_not_listen_is_ended_and_the_next_one_runs(processes: Processes, ground: tuple[Target, Dataset]) -> None:
-    heard: list[Report] = []
-    begun = threading.Event()
+class Begun:
+    """A step that never ends, begun in a process, and the numbers it told."""
 
-    def listen(report: Report) -> None:
-        heard.append(report)
+    def __init__(self, processes: Processes, step: Step, ground: tuple[Target, Dataset]) -> None:
+        self.found: list[Outcome] = []
+        self.told: list[int] = []
+        self._begun = threading.Event()
+        self._progress = Progress(listener=self._listen)
+        self._thread = threading.Thread(target=lambda: self.found.append(processes.call(step, *ground, self._progress)), daemon=True)
+        self._thread.start()
+        assert self._begun.wait(LONG)
+
+    def _listen(self, report: Report) -> None:
         if report.message.startswith("process"):
-            begun.set()
+            self.told = [int(pid) for pid in report.message.split()[1:]]
+            self._begun.set()
 
-    progress = Progress(listener=listen)
-    found: list[Outcome] = []
-    thread = threading.Thread(target=lambda: found.append(processes.call(Stubborn(), *ground, progress)), daemon=True)
-    thread.start()
-    assert begun.wait(LONG)
-    progress.cancel()
-    thread.join(LONG)
-    assert found[0].record.result.status is Status.CANCELLED
-    pid = int(heard[-1].message.removeprefix("process "))
+    def cancelled(self) -> Status:
+        self._progress.cancel()
+        self._thread.join(LONG)
+        return self.found[0].record.result.status
+
+
+def gone(pid: int) -> bool:
+    """Did it end? One that nobody waited for yet did too."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+def until(true: Callable[[], bool]) -> None:
+    ends = time.monotonic() + LONG
+    while not true():
+        assert time.monotonic() < ends, "waited in vain"
+        time.sleep(0.02)
+
+
+def test_a_step_that_does_not_listen_is_ended_and_the_next_one_runs(processes: Processes, ground: tuple[Target, Dataset]) -> None:
+    begun = Begun(processes, Stubborn(), ground)
+    assert begun.cancelled() is Status.CANCELLED
     with pytest.raises(ProcessLookupError):
-        os.kill(pid, 0)
+        os.kill(begun.told[0], 0)
     assert processes.call(Who(), *ground, Progress()).record.result.status is Status.PASSED
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are looked up in /proc")
+def test_what_a_step_started_ends_with_it(processes: Processes, ground: tuple[Target, Dataset]) -> None:
+    begun = Begun(processes, Spawns(), ground)
+    assert begun.cancelled() is Status.CANCELLED
+    until(lambda: all(map(gone, begun.told)))
+
+
+def test_an_interrupt_is_not_for_the_process_of_a_step(processes: Processes, ground: tuple[Target, Dataset]) -> None:
+    begun = Begun(processes, Stubborn(), ground)
+    (pid,) = begun.told
+    assert os.getpgid(pid) != os.getpgid(0)
+    os.kill(pid, signal.SIGINT)
+    assert begun.cancelled() is Status.CANCELLED
+    idle = int(processes.call(Who(), *ground, Progress()).record.result.metric("pid").value or 0)
+    os.kill(idle, signal.SIGINT)
+    assert processes.call(Who(), *ground, Progress()).record.result.metric("pid").value == idle
+
+
+def test_a_process_that_ended_while_it_waited_is_not_used_again(processes: Processes, ground: tuple[Target, Dataset]) -> None:
+    idle = int(processes.call(Who(), *ground, Progress()).record.result.metric("pid").value or 0)
+    waiting = processes._idle[-1].process
+    assert waiting.pid == idle
+    os.kill(idle, signal.SIGKILL)
+    until(lambda: waiting.poll() is not None)
+    record = processes.call(Who(), *ground, Progress()).record
+    assert record.result.status is Status.PASSED, record.error
+
+
+def test_a_file_in_the_folder_one_works_in_shadows_no_library(
+    ground: tuple[Target, Dataset], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pydantic.py").write_text("raise SystemExit('shadowed')")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [place for place in sys.path if place])
+    fresh = Processes()
+    record = fresh.call(Who(), *ground, Progress()).record
+    fresh.close()
+    assert record.result.status is Status.PASSED, record.error
 
 
 def test_a_process_that_dies_is_told_in_one_line(processes: Processes, ground: tuple[Target, Dataset]) -> None:
     record = processes.call(Dies(), *ground, Progress()).record
     assert record.result.status is Status.FAILED
-    assert "killed by signal 9" in record.result.summary
+    assert "killed by signal 9" in record.result.summary and "memory" in record.result.summary
     assert "Traceback" not in record.error
     assert processes.call(Who(), *ground, Progress()).record.result.status is Status.PASSED
+
+
+def test_memory_is_blamed_only_for_a_process_that_was_killed(processes: Processes, ground: tuple[Target, Dataset]) -> None:
+    record = processes.call(Crashes(), *ground, Progress()).record
+    assert record.result.status is Status.FAILED
+    assert "exit 3" in record.result.summary and "memory" not in record.result.summary
 
 
 def test_what_a_step_raises_there_is_recorded_as_here(processes: Processes, ground: tuple[Target, Dataset]) -> None:

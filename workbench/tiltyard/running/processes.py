@@ -3,6 +3,7 @@
 import logging
 import os
 import pickle
+import signal
 import subprocess
 import sys
 import threading
@@ -73,6 +74,7 @@ class Processes:
     def _asked(self, message: bytes, progress: Progress) -> Outcome:
         progress.check()
         with self._lock:
+            self._idle = [worker for worker in self._idle if worker.process.poll() is None]
             worker = self._idle.pop() if self._idle else Worker()
         try:
             outcome = worker.ask(message, progress)
@@ -106,11 +108,13 @@ class Worker:
 
     def __init__(self) -> None:
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p or os.getcwd() for p in sys.path)}
+        # -P: a file in the folder one works in must not shadow a library. A session of its own: an interrupt is for this process alone.
         self.process = subprocess.Popen(
-            [sys.executable, "-c", "from tiltyard.running.worker import main; main()"],
+            [sys.executable, "-P", "-c", "from tiltyard.running.worker import main; main()"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=environment,
+            start_new_session=True,
         )
         self.found: Queue[Any] = Queue()
         self._end = weakref.finalize(self, _ended, self.process)
@@ -177,14 +181,33 @@ def _listen(process: "subprocess.Popen[bytes]", found: "Queue[Any]") -> None:
             found.put(pickle.loads(read(process.stdout)))  # noqa: S301 (from our own child; see Processes)
     except EOFError:
         code = process.wait()
-        reason = f"its process ended ({'killed by signal ' + str(-code) if code < 0 else 'exit ' + str(code)})"
-        found.put(Problem("the step to end with a result", reason, "Most often memory ran out: choose fewer rows"))
+        _kill(process)
+        found.put(_died(code))
     except Exception as error:
         found.put(error)
 
 
+def _died(code: int) -> Problem:
+    """Why there is no result, by the code a process ended with."""
+    reason = f"its process ended ({'killed by signal ' + str(-code) if code < 0 else 'exit ' + str(code)})"
+    do = "Run it again; if it stays, the library or the model breaks it"
+    if code < 0 and code == -signal.SIGKILL:
+        do = "Most often memory ran out: choose fewer rows"
+    return Problem("the step to end with a result", reason, do)
+
+
+def _kill(process: "subprocess.Popen[bytes]") -> None:
+    """With what it started; only while it lives or just after, as its number may be another's later."""
+    if not hasattr(os, "killpg"):
+        process.kill()
+        return
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
 def _ended(process: "subprocess.Popen[bytes]") -> None:
-    process.kill()
+    if process.poll() is None:
+        _kill(process)
     with suppress(subprocess.TimeoutExpired):
         process.wait(END)
     for pipe in (process.stdin, process.stdout):

@@ -5,6 +5,7 @@ It unpickles what comes by its standard input, which its parent alone holds; it 
 
 import os
 import pickle
+import signal
 import struct
 import sys
 import threading
@@ -112,7 +113,8 @@ def _packed(what: object) -> bytes:
 
 
 def main() -> None:
-    """Serve the parent; what a library prints goes to the standard error, not between the messages."""
+    """Serve the parent, whose interrupts are its own; what a library prints goes to the standard error, not between the messages."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     out = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     serve(Inbox(sys.stdin.buffer), out)
