@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 
+from tiltyard.cli.assess import where
+from tiltyard.running.processes import Interruptible
+from tiltyard.running.runner import Runner
 from tiltyard.running.store import Store
 
 Tiltyard = Callable[..., Any]
@@ -71,6 +74,11 @@ def test_without_a_policy_it_ran(tiltyard: Tiltyard, config: Path) -> None:
     assert said.code == 0
     assert json.loads(said.out)["verdict"] == ""
     assert [r["seed"] for r in json.loads(said.out)["records"]] == [3, 3]
+
+
+def test_here_a_fit_that_cannot_be_interrupted_has_a_process() -> None:
+    with where("local") as ground:
+        assert isinstance(Runner(None, ground).executor, Interruptible)
 
 
 def test_a_wrong_check_is_refused_before_anything_runs(tiltyard: Tiltyard, config: Path) -> None:

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from tiltyard.check import Check, parameter
+from tiltyard.check import Check, Step, parameter
 from tiltyard.datasets.dataset import Dataset
 from tiltyard.progress import Progress
 from tiltyard.result import CheckResult, Metric, Status
@@ -39,3 +39,22 @@ class Endless(Check):
             time.sleep(0.02)
         draw = float(np.random.default_rng(self.seed).random())
         return CheckResult(status=Status.PASSED, summary="It ended.", metrics=(Metric(name="draw", label="Draw", value=draw),))
+
+
+class Neither(Step):
+    """No check and no defense."""
+
+    id: ClassVar[str] = "test.neither"
+    title: ClassVar[str] = "Neither"
+    question: ClassVar[str] = "Can it run?"
+
+
+class Whose(Check):
+    """Tells in which process it runs."""
+
+    id: ClassVar[str] = "test.whose"
+    title: ClassVar[str] = "Whose"
+    question: ClassVar[str] = "Whose process is it?"
+
+    def run(self, target: Target, data: Dataset, progress: Progress) -> CheckResult:
+        return CheckResult(status=Status.PASSED, summary="ran", metrics=(Metric(name="pid", label="pid", value=float(os.getpid())),))

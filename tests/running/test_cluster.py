@@ -20,7 +20,7 @@ from tiltyard.errors import Problem
 from tiltyard.progress import Progress, Report
 from tiltyard.result import Record, Status
 from tiltyard.running.assessment import assess
-from tiltyard.running.cluster import Cluster, _result, exposed
+from tiltyard.running.cluster import Cluster, _Attended, _here, _result, _run, exposed
 from tiltyard.running.executors import Local
 from tiltyard.running.runner import Runner
 from tiltyard.samples.catalog import Sample, load
@@ -28,7 +28,7 @@ from tiltyard.targets.estimators import FunctionTarget
 from tiltyard.theft.extraction import Extraction
 from tiltyard.validation.input_guard import InputGuard
 
-from .cluster_steps import Endless
+from .cluster_steps import Endless, Neither, Whose
 
 distributed = pytest.importorskip("distributed")
 TREE = Path(__file__).parents[2]
@@ -117,10 +117,18 @@ def test_the_record_is_that_of_a_local_run_and_another_process_made_it(cluster: 
     assert not list(tmp_path.iterdir())
 
 
+def test_what_is_neither_check_nor_defense_is_recorded_and_raises_nothing(cluster: Cluster, sample: Sample) -> None:
+    progress = Progress()
+    assert cluster.call(Neither(), sample.target, sample.data, progress).record.result.status is Status.FAILED
+    progress.cancel()
+    assert cluster.call(Neither(), sample.target, sample.data, progress).record.result.status is Status.CANCELLED
+
+
 def test_a_defense_brings_its_target_back(cluster: Cluster, sample: Sample) -> None:
     step = InputGuard(rows=200)
     there, here = (executor.call(step, sample.target, sample.data, Progress()) for executor in (cluster, Local()))
     assert there.target is not None and here.target is not None and there.target.fingerprint == here.target.fingerprint
+    assert there.target.parent is here.target.parent is sample.target
     rows = sample.data.x[:20]
     assert (there.target.scores(rows) == here.target.scores(rows)).all()
 
@@ -197,6 +205,35 @@ def test_the_command_takes_an_address(ground: Ground, tmp_path: Path, capsys: py
     assert main(["assess", str(tmp_path / "run.toml"), "--executor", ground.address, "--json"]) == 0
     facts = json.loads(capsys.readouterr().out)
     assert "--executor" in facts["command"]
+
+
+def test_workers_are_counted_once_a_second_and_missed_only_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, there = [0.0], [1]
+    asked: list[float] = []
+
+    def workers() -> int:
+        asked.append(now[0])
+        return there[0]
+
+    monkeypatch.setattr("tiltyard.running.cluster.time", SimpleNamespace(monotonic=lambda: now[0]))
+    attended = _Attended(workers, patience=5.0)
+    for tick in range(1, 31):
+        now[0] = tick / 10
+        assert attended()
+    assert asked == [1.0, 2.0, 3.0]
+    there[0] = 0
+    now[0] = 8.0
+    assert attended()
+    now[0] = 9.0
+    assert not attended()
+
+
+def test_a_fit_that_cannot_be_interrupted_has_a_process_there_too(sample: Sample, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tiltyard.running.processes.blocks", lambda *asked: True)
+    monkeypatch.setattr("tiltyard.running.cluster._Relay", lambda token: None)
+    told = _run("token", Whose(), sample.target, sample.data)
+    assert int(Record.model_validate_json(told.record).result.metric("pid").value or 0) not in (0, os.getpid())
+    _here.elsewhere.close()
 
 
 def test_deaths_and_a_lost_scheduler_are_reasons() -> None:

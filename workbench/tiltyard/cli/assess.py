@@ -11,7 +11,7 @@ from ..result import Record, Status
 from ..running.assessment import Assessment, assess
 from ..running.baseline import Baseline, baseline
 from ..running.config import read_config
-from ..running.executors import Executor, Local
+from ..running.executors import Executor
 from ..running.policy import Both, Judge, Judgment, Policy, read_policy
 from ..running.runner import Runner
 from ..running.store import Store
@@ -64,10 +64,10 @@ def run(
     return exit_code(found)
 
 
-def where(executor: str) -> AbstractContextManager[Executor]:
-    """Where the checks run: here, or on the Dask cluster whose address it is."""
+def where(executor: str) -> AbstractContextManager[Executor | None]:
+    """Where the checks run: on the Dask cluster whose address it is, or (None) where the runner itself decides."""
     if executor == "local":
-        return nullcontext(Local())
+        return nullcontext(None)
     from ..running.cluster import Cluster, exposed
 
     if exposed(executor):

@@ -20,6 +20,9 @@ from .runner import Runner
 class Rules:
     """An executor that hides the target behind the threat model and ends the campaign when its time is spent.
 
+    A campaign stays in the thread that asks, where `Interruptible` decides: a `RestrictedTarget` does not say ``fits_in_one_go``
+    of the target it hides, and its `Meter`, which counts across all steps, holds a lock and so could not travel.
+
     Parameters
     ----------
     threat

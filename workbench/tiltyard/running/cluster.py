@@ -17,22 +17,26 @@ import threading
 import time
 import uuid
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from ..check import Check, Clock, Step, record
+from .. import __version__
+from ..check import Clock, Step
 from ..datasets.dataset import Dataset
-from ..defense import Defense, Outcome
+from ..defense import Outcome
 from ..errors import Cancelled, Problem
 from ..progress import Progress, Report
 from ..result import Record
 from ..targets.target import Target
-from .executors import Local
+from .executors import failed, taken
+from .processes import Interruptible
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 SCHEMES = ("tcp://", "tls://")
 POLL = 0.1
 OFTEN = 0.2
+SELDOM = 1.0
 PATIENCE = 60.0
 REMEMBERED = 1000
 LARGE = "distributed.admin.large-graph-warning-threshold"
@@ -47,16 +51,17 @@ class Returned(NamedTuple):
 
 _under_way: dict[str, Progress] = {}  # in a worker: the steps it runs
 _submitting = threading.Lock()  # Dask's configuration is the whole process's
+_here = Interruptible()  # in a worker: where its steps run
 _stopped: OrderedDict[str, None] = OrderedDict()  # in a worker: steps that were cancelled, perhaps before they began
 
 
 def _run(token: str, step: Step, target: Target, data: Dataset) -> Returned:
-    """In a worker: run one step as `Local` does, and send its progress back."""
+    """In a worker: run one step as `Interruptible` does, and send its progress back."""
     progress = _under_way[token] = Progress(listener=_Relay(token))
     try:
         if token in _stopped:
             progress.cancel()
-        outcome = Local().call(step, target, data, progress)
+        outcome = _here.call(step, target, data, progress)
         return Returned(outcome.record.model_dump_json(), outcome.target)
     finally:
         _under_way.pop(token, None)
@@ -73,9 +78,7 @@ def _stop(token: str) -> bool:
 
 
 def _version() -> str:
-    from importlib.metadata import version
-
-    return version("tiltyard")
+    return __version__
 
 
 class _Relay:
@@ -89,6 +92,23 @@ class _Relay:
         if time.monotonic() - self._told >= OFTEN:
             self._told = time.monotonic()
             _distributed().get_worker().log_event(self.token, [float(report.done), report.message])
+
+
+class _Attended:
+    """Was a worker there within the last ``patience`` seconds? Asks how many there are once a second."""
+
+    def __init__(self, workers: Callable[[], int], patience: float) -> None:
+        self.workers = workers
+        self.patience = patience
+        self._asked = self._seen = time.monotonic()
+
+    def __call__(self) -> bool:
+        now = time.monotonic()
+        if now - self._asked < SELDOM:
+            return True
+        self._asked = now
+        self._seen = now if self.workers() else self._seen
+        return now - self._seen <= self.patience
 
 
 class Cluster:
@@ -142,12 +162,9 @@ class Cluster:
                 raise Problem("a model that can travel", "an endpoint, whose budget is counted here", "Run it with --executor local")
             back = self._worked(step, target, data, progress)
             found = Record.model_validate_json(back.record)
-            target.queries += found.queries
-            return Outcome(found, back.target)
+            return taken(Outcome(found, back.target), target)
         except BaseException as problem:
-            kind = "defense" if isinstance(step, Defense) else "check"
-            assert isinstance(step, Check | Defense)
-            return Outcome(record(step, kind, clock.caught(problem), target, data), None)  # type: ignore[arg-type]
+            return failed(step, clock, problem, target, data)
 
     def _worked(self, step: Step, target: Target, data: Dataset, progress: Progress) -> Returned:
         import dask
@@ -171,7 +188,7 @@ class Cluster:
 
     def _awaited(self, future: Any, token: str, heard: list[tuple[float, str]], progress: Progress) -> None:
         """Wait for the end; relay progress here and a cancel there."""
-        alone = time.monotonic()
+        attended = _Attended(self._workers, self.patience)
         while not future.done():
             time.sleep(POLL)
             if progress.cancelled:
@@ -179,9 +196,7 @@ class Cluster:
             elif heard:
                 with contextlib.suppress(Cancelled):
                     progress.step(*heard[-1])
-            if self._workers():
-                alone = time.monotonic()
-            elif time.monotonic() - alone > self.patience:
+            if not attended():
                 future.cancel()
                 raise Problem("a worker", f"none left for {self.patience:g} s at {self.address}", "Start workers and run it again")
 

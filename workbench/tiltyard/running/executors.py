@@ -29,4 +29,17 @@ class Local:
                 return Outcome(step(target, data, progress), None)
             raise TypeError(f"{type(step).__name__} is neither a check nor a defense")
         except BaseException as problem:  # a step that calls sys.exit ends itself, not the run
-            return Outcome(record(step, "defense" if isinstance(step, Defense) else "check", clock.caught(problem), target, data), None)
+            return failed(step, clock, problem, target, data)
+
+
+def failed(step: Step, clock: Clock, problem: BaseException, target: Target, data: Dataset) -> Outcome:
+    """The record of a step that ended by ``problem``; no target."""
+    return Outcome(record(step, "defense" if isinstance(step, Defense) else "check", clock.caught(problem), target, data), None)
+
+
+def taken(outcome: Outcome, target: Target) -> Outcome:
+    """What another process made of a copy of ``target``, as if made here: its queries counted, the target it made a child of this one."""
+    target.queries += outcome.record.queries
+    if outcome.target is not None:
+        outcome.target.parent = target
+    return outcome

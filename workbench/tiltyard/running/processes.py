@@ -12,13 +12,13 @@ from contextlib import suppress
 from queue import Empty, Queue
 from typing import Any
 
-from ..check import Clock, Step, record
+from ..check import Clock, Step
 from ..datasets.dataset import Dataset
-from ..defense import Defense, Outcome
+from ..defense import Outcome
 from ..errors import Problem
 from ..progress import Progress, Report
 from ..targets.target import Target
-from .executors import Executor, Local
+from .executors import Executor, Local, failed, taken
 from .worker import CANCEL, Work, read, write
 
 POLITE = 0.5
@@ -55,14 +55,9 @@ class Processes:
             return Local().call(step, target, data, progress)
         clock = Clock(target)
         try:
-            outcome = self._asked(message, progress)
+            return taken(self._asked(message, progress), target)
         except BaseException as problem:
-            kind = "defense" if isinstance(step, Defense) else "check"
-            return Outcome(record(step, kind, clock.caught(problem), target, data), None)  # type: ignore[arg-type]
-        target.queries += outcome.record.queries
-        if outcome.target is not None:
-            outcome.target.parent = target
-        return outcome
+            return failed(step, clock, problem, target, data)
 
     def close(self) -> None:
         """End the processes that wait for work."""
