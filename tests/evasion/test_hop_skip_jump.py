@@ -162,6 +162,28 @@ def test_too_few_queries_for_the_features_is_said() -> None:
     assert "at least 33 queries a row for 30 features" in record.result.summary
 
 
+def test_too_few_queries_are_said_of_a_model_that_is_always_wrong_too() -> None:
+    many = Schema(features=tuple(Feature(name=f"f{i}", kind="continuous") for i in range(30)), label="y", classes=("no", "yes"))
+    data = Dataset(np.random.default_rng(0).uniform(0, 1, (40, 30)).astype(np.float32), np.ones(40, np.int64), many)
+    never = FunctionTarget(lambda x: np.zeros(len(x), np.int64), ("no", "yes"), many, "never", outputs="labels")
+    record = HopSkipJump(queries=20, rows=3)(never, data)
+    assert (record.result.status, "at least 33 queries" in record.result.summary) == (Status.FAILED, True)
+
+
+def test_a_median_is_told_where_half_of_the_rows_have_a_size() -> None:
+    told = HopSkipJump().median("m", "M", np.array([3.0, 1.0, np.inf, 2.0, np.inf]), "too few")
+    assert (told.value, told.n, told.note, told.low is not None and told.low < 3.0) == (3.0, 5, "", True)
+    for sizes in ([], [np.inf], [1.0, np.inf], [1.0, np.inf, np.inf]):
+        none = HopSkipJump().median("m", "M", np.array(sizes), "too few")
+        assert (none.value, none.n, none.note) == (None, len(sizes), "too few")
+
+
+def test_an_attack_without_gradients_says_nothing_of_blind_rows() -> None:
+    census = load("census")
+    names = [m.name for m in HopSkipJump(rows=5, queries=80)(census.target, census.data).result.metrics]
+    assert names == ["robust_accuracy", "clean_accuracy", "success_rate", "median_change", "categories_alone", "median_distance"]
+
+
 def test_l1_is_refused() -> None:
     with pytest.raises(ValidationError, match="linf"):
         HopSkipJump(norm="l1")  # type: ignore[arg-type]

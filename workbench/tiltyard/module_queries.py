@@ -1,6 +1,7 @@
 """Rows sent through a module counted, and whether a zero gradient hides a model that does react."""
 
 import time
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -64,6 +65,15 @@ def seconds_per_row(module: nn.Module, data: Dataset, norm: Norm, batch: int = 1
     pgd(module, x, y, space, norm, 0.01, 3, torch.Generator().manual_seed(0))
     took: float = time.perf_counter() - start
     return took / size / 3
+
+
+def timed(target: Target, call: Callable[[], object]) -> float:
+    """Seconds that ``call`` takes; the rows it asks of ``target`` are not counted."""
+    queries, start = target.queries, time.perf_counter()
+    call()
+    took = time.perf_counter() - start
+    target.queries = queries
+    return took
 
 
 def tensors(data: Dataset) -> tuple[Tensor, Tensor]:

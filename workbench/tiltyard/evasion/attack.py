@@ -29,6 +29,15 @@ ADVICE = (
     "limit how many queries a client may make, and do not let this prediction alone decide."
 )
 BLIND = 0.1
+BLACK_BOX = (
+    "OWASP ML01:2023",
+    "AITG-MOD-01",
+    "AML.T0015",
+    "AML.T0043.001",
+    "NISTAML.025",
+    "EU AI Act Art. 15(5)",
+    "AI RMF MEASURE 2.7",
+)
 WORDS = {"linf": "L∞", "l2": "L2", "l1": "L1"}
 
 
@@ -38,14 +47,14 @@ class Reached:
 
     ``x`` (n, *shape) the strongest valid rows found within the budget; ``fell`` (n,) the smallest of the ``budgets``
     tried at which the row was misclassified: 0 by categories alone, inf at none, -1 where it was wrong before any attack.
-    ``blind`` (n,) rows whose gradient was zero although the model reacts to changes. ``size`` (n,) the smallest change found of
-    any size, of attacks that look for it.
+    ``blind`` (n,) rows whose gradient was zero although the model reacts to changes, of attacks that use one. ``size`` (n,) the
+    smallest change found of any size, of attacks that look for it.
     """
 
     x: NDArray[np.float32]
     fell: NDArray[np.float64]
     budgets: tuple[float, ...]
-    blind: NDArray[np.bool_]
+    blind: NDArray[np.bool_] | None = None
     size: NDArray[np.float64] | None = None
 
 
@@ -61,7 +70,7 @@ def drawn(data: Dataset, n: int, seed: int) -> Dataset:
 
 
 class Evasion(Check):
-    """Base of the evasion checks: write ``attack``; the rows, the curve over budgets and the result are made here."""
+    """Base of the evasion checks: write ``reach`` and ``estimate``; the rows, the curve over budgets and the result are made here."""
 
     standards: ClassVar[tuple[str, ...]] = (
         "OWASP ML01:2023",
@@ -137,7 +146,7 @@ class Evasion(Check):
         share = fooled.sum() / max(right.sum(), 1)
         size = self.sized(sample)
         shown = showing.Shown(sample, reached.x, before, after, right, fooled, "scores" in target.offers)
-        blind = reached.blind.sum() / max(right.sum(), 1)
+        blind = 0.0 if reached.blind is None else reached.blind.sum() / max(right.sum(), 1)
         return CheckResult(
             status=self._status(share, blind, int(right.sum())),
             summary=self._summary(metrics, size, share, blind, int(right.sum())),
@@ -157,9 +166,9 @@ class Evasion(Check):
             rate("robust_accuracy", "Robust accuracy", int((right & ~fooled).sum()), n, "higher"),
             rate("clean_accuracy", "Accuracy without attack", int(right.sum()), n, "higher"),
             rate("success_rate", "Rightly classified rows that the attack fooled", int(fooled.sum()), int(right.sum()), "lower"),
-            self._median(sample, reached, fooled, space),
+            self._change(sample, reached, fooled, space),
             *self._alone(reached, right),
-            rate("blind_rows", "Rows whose gradient is zero though the model reacts", int(reached.blind.sum()), int(right.sum()), "lower"),
+            *self._blind(reached, right),
         )
 
     def _alone(self, reached: Reached, right: NDArray[np.bool_]) -> tuple[Metric, ...]:
@@ -176,27 +185,41 @@ class Evasion(Check):
             ),
         )
 
-    def _median(self, sample: Dataset, reached: Reached, fooled: NDArray[np.bool_], space: "Space") -> Metric:
+    def _blind(self, reached: Reached, right: NDArray[np.bool_]) -> tuple[Metric, ...]:
+        if reached.blind is None:
+            return ()
+        label = "Rows whose gradient is zero though the model reacts"
+        return (rate("blind_rows", label, int(reached.blind.sum()), int(right.sum()), "lower"),)
+
+    def _change(self, sample: Dataset, reached: Reached, fooled: NDArray[np.bool_], space: "Space") -> Metric:
+        n = int(fooled.sum())
+        note = "no number may be moved" if n else "no row was fooled"
+        sizes = self._sizes(sample.x[fooled], reached.x[fooled], space) if n and space.dimensions else np.full(n, np.inf)
+        return self.median("median_change", "Median change of the numbers in fooled rows", sizes, note)
+
+    def _sizes(self, was: NDArray[np.float32], now: NDArray[np.float32], space: "Space") -> NDArray[np.float64]:
         import torch
 
         from ..norms import length
 
-        label, unit = "Median change of the numbers in fooled rows", "ranges"
-        if not fooled.any() or not space.dimensions:
-            note = "no row was fooled" if not fooled.any() else "no number may be moved"
-            return Metric(name="median_change", label=label, value=None, unit=unit, n=int(fooled.sum()), safer="higher", note=note)
-        was, now = torch.from_numpy(sample.x[fooled]), torch.from_numpy(reached.x[fooled])
-        sizes = length(space.change(was, now), self.norm).numpy().astype(np.float64)
-        low, high = bootstrap(lambda rows: float(np.median(sizes[rows])), len(sizes), np.random.default_rng(self.seed))
+        return length(space.change(torch.from_numpy(was), torch.from_numpy(now)), self.norm).numpy().astype(np.float64)
+
+    def median(self, name: str, label: str, sizes: NDArray[np.float64], note: str) -> Metric:
+        """The median of ``sizes`` (n,) in ranges with its bootstrap interval; ``inf`` is a size not found, ``note`` why there is none."""
+        unit, n, found = "ranges", len(sizes), np.isfinite(sizes)
+        if n == 0 or not np.isfinite(np.median(sizes)):
+            return Metric(name=name, label=label, value=None, unit=unit, n=n, safer="higher", note=note)
+        shown = np.where(found, sizes, sizes[found].max())
+        low, high = bootstrap(lambda rows: float(np.median(shown[rows])), n, np.random.default_rng(self.seed))
         return Metric(
-            name="median_change",
+            name=name,
             label=label,
-            value=float(np.median(sizes)),
+            value=float(np.median(shown)),
             unit=unit,
             low=low,
             high=high,
             level=0.95,
-            n=len(sizes),
+            n=n,
             safer="higher",
             interval="bootstrap",
         )

@@ -1,7 +1,5 @@
 """HopSkipJump: an attack that is told labels only, so that hiding the scores can be put to the test."""
 
-import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -10,25 +8,16 @@ from numpy.typing import NDArray
 from ..check import Estimate, parameter
 from ..datasets.dataset import Dataset
 from ..errors import Problem
-from ..intervals import bootstrap
 from ..progress import Progress
 from ..result import Metric
 from ..targets.target import Target
-from .attack import Evasion, Reached, drawn, held_out
+from .attack import BLACK_BOX, Evasion, Reached, drawn, held_out
 
 if TYPE_CHECKING:
     from ..adversarial import Space
 
 BEFORE_AND_AFTER = 2
 PROBE = 256
-
-
-@dataclass(frozen=True)
-class Near:
-    """The nearest misclassified rows (n, *shape) that were found, and how far they are (n,), inf where none was."""
-
-    x: NDArray[np.float32]
-    size: NDArray[np.float64]
 
 
 class HopSkipJump(Evasion):
@@ -42,15 +31,7 @@ class HopSkipJump(Evasion):
     title: ClassVar[str] = "HopSkipJump (labels only)"
     question: ClassVar[str] = "How often can someone who only sees the labels fool the model?"
     needs: ClassVar[frozenset[str]] = frozenset({"labels"})
-    standards: ClassVar[tuple[str, ...]] = (
-        "OWASP ML01:2023",
-        "AITG-MOD-01",
-        "AML.T0015",
-        "AML.T0043.001",
-        "NISTAML.025",
-        "EU AI Act Art. 15(5)",
-        "AI RMF MEASURE 2.7",
-    )
+    standards: ClassVar[tuple[str, ...]] = BLACK_BOX
     sources: ClassVar[tuple[str, ...]] = ("Chen, Jordan and Wainwright 2020, arXiv:1904.02144",)
     cost: ClassVar[str] = "a minute; slower where each query is"
     quick: ClassVar[dict[str, Any]] = {"rows": 50, "queries": 500}
@@ -67,28 +48,29 @@ class HopSkipJump(Evasion):
         )
 
     def _seconds_per_query(self, target: Target, data: Dataset) -> float:
+        from ..module_queries import timed
+
         x = drawn(data, min(PROBE, self.rows), self.seed).x
-        queries, start = target.queries, time.perf_counter()
-        target.labels(x)
-        took = time.perf_counter() - start
-        target.queries = queries
-        return 2 * took / len(x)
+        return 2 * timed(target, lambda: target.labels(x)) / len(x)
 
     def reach(self, target: Target, sample: Dataset, labels: NDArray[np.intp], space: "Space", progress: Progress) -> Reached:
         right = labels == sample.y
         budgets = self.budgets(space.largest(self.norm) if space.dimensions else 1.0, len(space.groups))
-        near = self._near(target, sample, labels, right, space, progress)
-        within = near.size <= self.budget * (1 + 1e-6)
-        best = np.where(within.reshape(-1, *(1,) * (sample.x.ndim - 1)), near.x, sample.x)
+        near, size = self._near(target, sample, labels, right, space, progress)
+        within = size <= self.budget * (1 + 1e-6)
+        best = np.where(within.reshape(-1, *(1,) * (sample.x.ndim - 1)), near, sample.x)
         fell = np.full(len(sample), np.inf)
         for budget in reversed(budgets):
-            fell[near.size <= budget * (1 + 1e-6)] = budget
-        return Reached(best, np.where(right, fell, -1.0), budgets, np.zeros(len(sample), bool), near.size)
+            fell[size <= budget * (1 + 1e-6)] = budget
+        return Reached(best, np.where(right, fell, -1.0), budgets, size=size)
 
     def _near(
         self, target: Target, sample: Dataset, labels: NDArray[np.intp], right: NDArray[np.bool_], space: "Space", progress: Progress
-    ) -> Near:
-        """The walks of all rows that are classified rightly, class by class, as the rows to start from differ."""
+    ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+        """The nearest misclassified rows (n, *shape) that were found, and how far they are (n,), inf where none was.
+
+        Class by class, as the rows to start from differ; rows that are wrong already are left as they are.
+        """
         import torch
 
         from ..label_search import search
@@ -96,14 +78,15 @@ class HopSkipJump(Evasion):
 
         x, y = tensors(sample)
         found, size = sample.x.copy(), np.full(len(sample), np.inf)
-        generator = torch.Generator().manual_seed(self.seed)
+        allowed, generator = self._allowed(sample), torch.Generator().manual_seed(self.seed)
         for k in np.unique(sample.y[right]):
             rows = np.flatnonzero(right & (sample.y == k))
             part = progress.part(len(rows) / right.sum())
-            others, allowed = x[labels != k], self._allowed(sample)
-            moved, far = search(LabelsOnly(target), x[rows], y[rows], others, space, self.norm, allowed, generator, self.flips, part)
+            moved, far = search(
+                LabelsOnly(target), x[rows], y[rows], x[labels != k], space, self.norm, allowed, generator, self.flips, part
+            )
             found[rows], size[rows] = self._pruned(target, sample, rows, moved.numpy(), far.numpy().astype(np.float64), space)
-        return Near(found, size)
+        return found, size
 
     def _allowed(self, sample: Dataset) -> int:
         """What is left of a row's queries for the search: before and after it are asked for too, and what can be put back."""
@@ -138,27 +121,10 @@ class HopSkipJump(Evasion):
     def _metrics(
         self, sample: Dataset, reached: Reached, right: NDArray[np.bool_], fooled: NDArray[np.bool_], space: "Space"
     ) -> tuple[Metric, ...]:
-        return (*super()._metrics(sample, reached, right, fooled, space)[:-1], self._distance(reached, right))
+        return (*super()._metrics(sample, reached, right, fooled, space), self._distance(reached, right))
 
     def _distance(self, reached: Reached, right: NDArray[np.bool_]) -> Metric:
         """The median smallest change over all rows that were right, whatever the budget."""
-        label, unit = "Median smallest change found, of all rightly classified rows", "ranges"
         sizes = np.empty(0) if reached.size is None else reached.size[right]
-        if len(sizes) == 0 or not np.isfinite(np.median(sizes)):
-            note = "for half of the rows or more none was found" if len(sizes) else "no row is classified rightly"
-            return Metric(name="median_distance", label=label, value=None, unit=unit, n=len(sizes), safer="higher", note=note)
-        largest = float(sizes[np.isfinite(sizes)].max())
-        shown = np.where(np.isfinite(sizes), sizes, largest)
-        low, high = bootstrap(lambda rows: float(np.median(shown[rows])), len(shown), np.random.default_rng(self.seed))
-        return Metric(
-            name="median_distance",
-            label=label,
-            value=float(np.median(shown)),
-            unit=unit,
-            low=low,
-            high=high,
-            level=0.95,
-            n=len(shown),
-            safer="higher",
-            interval="bootstrap",
-        )
+        note = "for half of the rows or more none was found" if len(sizes) else "no row is classified rightly"
+        return self.median("median_distance", "Median smallest change found, of all rightly classified rows", sizes, note)

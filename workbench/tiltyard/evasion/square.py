@@ -1,13 +1,12 @@
 """Square Attack: random search that asks for scores only, so that a target without gradients is attacked too."""
 
-import time
 from typing import TYPE_CHECKING, ClassVar
 
 from ..check import parameter
 from ..datasets.dataset import Dataset
 from ..progress import Progress
 from ..targets.target import Target
-from .attack import AtBudgets, drawn
+from .attack import BLACK_BOX, AtBudgets, drawn
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -28,15 +27,7 @@ class Square(AtBudgets):
     title: ClassVar[str] = "Square attack (black box)"
     question: ClassVar[str] = "How often can someone who only sees the scores fool the model?"
     needs: ClassVar[frozenset[str]] = frozenset({"labels", "scores"})
-    standards: ClassVar[tuple[str, ...]] = (
-        "OWASP ML01:2023",
-        "AITG-MOD-01",
-        "AML.T0015",
-        "AML.T0043.001",
-        "NISTAML.025",
-        "EU AI Act Art. 15(5)",
-        "AI RMF MEASURE 2.7",
-    )
+    standards: ClassVar[tuple[str, ...]] = BLACK_BOX
     sources: ClassVar[tuple[str, ...]] = ("Andriushchenko et al. 2020, arXiv:1912.00049",)
     cost: ClassVar[str] = "a minute; slower where each query is"
 
@@ -63,12 +54,12 @@ class Square(AtBudgets):
     def seconds_per_row(self, target: Target, data: Dataset) -> float:
         import torch
 
-        from ..module_queries import tensors
+        from ..module_queries import tensors, timed
         from ..random_search import search
 
         x, y = tensors(drawn(data, min(64, self.rows), self.seed))
-        queries, start = target.queries, time.perf_counter()
-        search(self.access(target), x, y, self.space(data), self.norm, self.budget, PROBES, torch.Generator(), self.flips)
-        took = time.perf_counter() - start
-        target.queries = queries
-        return took / len(x) / PROBES
+
+        def asked() -> None:
+            search(self.access(target), x, y, self.space(data), self.norm, self.budget, PROBES, torch.Generator(), self.flips)
+
+        return timed(target, asked) / len(x) / PROBES
