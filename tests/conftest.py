@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -18,9 +18,8 @@ os.environ["MPLBACKEND"] = "Agg"
 os.environ["JUPYTER_PLATFORM_DIRS"] = "1"
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the same sums on every machine, and no quarrel over cores between the workers
 
-# The same examples in every run, so that what failed once fails again; HYPOTHESIS_PROFILE=default looks for new ones.
-settings.register_profile("same", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
+# Hypothesis's own profile for CI: the same examples in every run. HYPOTHESIS_PROFILE=default looks for new ones.
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 NO_CHROMIUM = "no Chromium on PATH; `.ci/run` installs one, as does `apt-get install chromium`"

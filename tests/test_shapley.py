@@ -137,7 +137,7 @@ def test_cancel_within_a_second():
     start = time.perf_counter()
     with pytest.raises(Cancelled):
         shapley.permutation(slow, x, zeros(x), x[:50], numbers(20), 5, rng, progress)
-    assert time.perf_counter() - start < 5.0  # 1 s on an idle machine
+    assert time.perf_counter() - start < 1.5
 
 
 class TestDeep:

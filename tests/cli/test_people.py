@@ -80,6 +80,17 @@ def test_what_a_role_does_not_allow_is_refused(
     assert "the role admin" in said.line and f"the role {role}" in said.line
 
 
+@pytest.mark.parametrize("words", [("serve", "sample:census"), ("monitor", "a.csv", "b.csv"), ("bom", "--out", "bom.json")])
+def test_a_viewer_neither_serves_nor_measures_nor_writes(
+    tiltyard: Tiltyard, words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TILTYARD_USER", "eve")
+    monkeypatch.setenv("TILTYARD_ROLE", "viewer")
+    said = tiltyard(*words)
+    assert said.code == 2
+    assert "the role analyst" in said.line and "the role viewer" in said.line
+
+
 def test_a_run_is_shared_and_no_longer(tiltyard: Tiltyard, monkeypatch: pytest.MonkeyPatch) -> None:
     store = Store()
     what = Identity(name="model", fingerprint="0" * 64)

@@ -119,7 +119,7 @@ def test_it_stops_within_a_second(
     for at in sorted({2, max(count // 2, 2)}):
         progress = interrupted(at)
         record, made = call(small(cls, ground), grounds[ground], progress)
-        assert time.perf_counter() - progress.when < 5.0  # 1 s on an idle machine
+        assert time.perf_counter() - progress.when < 1.0
         if at < count // 2:
             assert record.result.status is Status.CANCELLED
             assert made is None
@@ -134,7 +134,7 @@ def test_a_cancel_before_it_starts_is_kept(cls: type[Step], grounds: dict[str, A
         record, made = call(small(cls, ground), given, progress)
         assert record.result.status in {Status.CANCELLED, Status.NOT_APPLICABLE}
         assert (made, record.queries) == (None, 0)
-        assert time.perf_counter() - begun < 5.0
+        assert time.perf_counter() - begun < 1.0
 
 
 @everything

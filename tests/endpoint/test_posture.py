@@ -257,6 +257,10 @@ def test_as_a_check_it_asks_rows_of_the_data_and_counts_them(serve: Serve) -> No
     tight = Posture(burst=50)(few, data)
     assert tight.result.status is Status.INCOMPLETE
     assert few.queries <= 30
+    for budget in (15, 1000):  # what a budget stopped is no answer of the endpoint, good or bad
+        stopped = Posture(burst=0)(open_target(serve(Server()), data=data, key=KEY, budget=budget), data)
+        assert (stopped.result.status, stopped.result.findings) == (Status.INCOMPLETE, ())
+        assert outcomes(stopped)["Size of a request"] == "incomplete"
     assert Posture()(open_target(lambda x: np.full((len(x), 2), 0.5), data=data), data).result.status is Status.NOT_APPLICABLE
 
 

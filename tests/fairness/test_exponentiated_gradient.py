@@ -90,7 +90,7 @@ def test_cancel_within_a_second_of_training(hiring):
     progress = Progress(listen)
     outcome = ExponentiatedGradient()(long, hiring, progress)
     assert outcome.record.result.status is Status.CANCELLED
-    assert time.monotonic() - asked[0] < 5.0  # 1 s on an idle machine
+    assert time.monotonic() - asked[0] < 1.0
 
 
 def test_a_predict_function_is_not_applicable(biased, hiring):

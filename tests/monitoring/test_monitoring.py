@@ -279,16 +279,19 @@ def test_a_served_model_is_watched_over_http(model: tuple[FunctionTarget, Datase
     assert "a" in {d.what for d in monitor.windows[1].drifting}
 
 
-def test_serving_goes_on_with_the_windows_there_are(model: tuple[FunctionTarget, Dataset], tmp_path: Path) -> None:
-    from tiltyard.cli.serve import reference as reference_for
-    from tiltyard.cli.serve import watched as watching
-    from tiltyard.serving.settings import Settings
+def test_serving_goes_on_with_the_windows_there_are(
+    model: tuple[FunctionTarget, Dataset], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tiltyard.cli import serve
+    from tiltyard.serving.keys import KeyStore
 
     path = tmp_path / "w.jsonl"
     journal.append(plain(4), path)
-    monitor = watching(*model, path, 100)
+    monitor = serve.watched(*model, path, 100)
     x = drawn(100, 3)
     monitor(x, scored(x).astype(np.float32), scored(x).argmax(1), "key")
     assert [w.number for w in journal.read(path)] == [4, 5]
+    monkeypatch.setattr(serve, "opened", lambda *_: (model[0], None))
+    KeyStore(tmp_path / "keys").new("me")
     with pytest.raises(Problem, match="leave --monitor out"):
-        reference_for("model.safetensors", Settings())
+        serve.run("model.safetensors", None, "", 0, tmp_path / "keys", path)

@@ -230,7 +230,7 @@ def test_cancels_within_a_second(data: Dataset) -> None:
     clock = time.monotonic()
     progress.cancel()
     worker.join(10)
-    assert time.monotonic() - clock < 5.0  # 1 s on an idle machine
+    assert time.monotonic() - clock < 1.0
     assert found[0].record.result.status is Status.CANCELLED
     assert found[0].target is None
 

@@ -47,13 +47,13 @@ def test_a_failing_step_does_not_stop_the_others(store: Store, share: Checks, br
 def test_it_returns_at_once_and_cancels_within_a_second(store: Store, slow: Check, share: Checks, target: Target, data: Dataset) -> None:
     begun = time.perf_counter()
     job = Runner(store).start([slow, share()], target, data)
-    assert time.perf_counter() - begun < 20  # the step alone takes 30 s
+    assert time.perf_counter() - begun < 5
     while job.progress.message != "Slow · waiting":
         time.sleep(0.01)
     asked = time.perf_counter()
     job.cancel()
     records = job.wait(60)
-    assert time.perf_counter() - asked < 15  # 1 s on an idle machine; uncancelled it goes on for 30
+    assert time.perf_counter() - asked < 1
     assert job.done
     assert [r.result.status for r in records] == [Status.CANCELLED]
     assert job.run is not None

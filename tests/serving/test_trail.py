@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tiltyard.errors import Problem
 from tiltyard.intervals import clopper_pearson
 from tiltyard.samples.catalog import Sample, load
+from tiltyard.serving.settings import TrailSettings
 from tiltyard.serving.trail import BLOCK, Honest, Trail, View, apart, learned, margins, nearest
 from tiltyard.targets.estimators import FunctionTarget
 from tiltyard.theft.equations import drawn
@@ -178,3 +179,10 @@ def test_without_enough_honest_rows_no_trail_is_kept_and_the_log_says_so(serving
     asked = serving(log=str(tmp_path / "log"), honest=honest)
     assert asked.served.guarded.trail is None and asked.predict(GOOD).status_code == 200
     assert json.loads((tmp_path / "log").read_text().splitlines()[0])["event"] == "no trail"
+
+
+def test_who_cannot_be_watched_cannot_be_refused(serving: Serve) -> None:
+    with pytest.raises(Problem, match="honest rows"):
+        serving(trail={"action": "refuse"}, honest=None)
+    with pytest.raises(ValueError, match="set watch = true"):
+        TrailSettings(watch=False, action="refuse")

@@ -16,9 +16,10 @@ from tiltyard.errors import Problem
 from tiltyard.progress import Progress
 from tiltyard.result import Severity
 from tiltyard.supply_chain import osv_export
+from tiltyard.supply_chain.advisories import _result
 from tiltyard.supply_chain.cvss import base_score, severity_of
 from tiltyard.supply_chain.environment import Package
-from tiltyard.supply_chain.known import held_against
+from tiltyard.supply_chain.known import Answers, Known, held_against
 from tiltyard.supply_chain.osv import NotAnAdvisory, affects, mended_in, read_advisory
 from tiltyard.supply_chain.osv_export import read_export
 
@@ -136,6 +137,14 @@ HOSTILE = [
 def test_what_is_no_record_is_refused(value: Any) -> None:
     with pytest.raises(NotAnAdvisory):
         read_advisory(value)
+
+
+def test_one_vulnerability_that_two_sources_tell_counts_once() -> None:
+    pads = [Package("left-pad", "1.0")]
+    heard = frozenset({"left-pad"})
+    told = [Known("left-pad", "1.0", (name, "CVE-2026-5"), None, "2.0", "") for name in ("GHSA-xxxx", "PYSEC-2026-1")]
+    found = _result(pads, [Answers((one,), heard, {}, one.names[0]) for one in told], [], [])
+    assert "1 known vulnerabilities" in found.summary or "1 known vulnerability" in found.summary
 
 
 def test_one_vulnerability_under_two_names_counts_once() -> None:

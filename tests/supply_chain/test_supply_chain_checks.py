@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tiltyard.check import versions
 from tiltyard.datasets.dataset import Dataset
 from tiltyard.datasets.schema import Feature, Schema
 from tiltyard.progress import Progress
@@ -39,8 +40,9 @@ def data() -> Dataset:
 
 @pytest.fixture(autouse=True)
 def _two_packages(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (advisories, age, trained_with):
+    for module in (advisories, age):
         monkeypatch.setattr(module, "packages", lambda: HERE)
+    monkeypatch.setattr(trained_with, "versions", lambda names: {p.name: p.version for p in HERE} | versions(()))
 
 
 def osv(id: str, name: str, fixed: str, changed: datetime = NOW) -> dict[str, Any]:

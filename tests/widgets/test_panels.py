@@ -70,7 +70,7 @@ def test_cancel_takes_effect_within_a_second(session):
     start = time.monotonic()
     runner.cancel()
     until(lambda: not session.busy, 60)
-    assert time.monotonic() - start < 30  # one second on an idle machine; uncancelled it goes on for minutes
+    assert time.monotonic() - start < 2.5  # one second on an idle machine
     assert session.latest["evasion.pgd"].result.status.value == "cancelled"
     assert not runner.button.disabled
 
@@ -86,7 +86,7 @@ def test_a_wrong_value_is_one_line_and_loses_nothing(session):
     assert "evasion.pgd" in session.latest
     runner.form.set({"budget": 0.1})
     runner.run()
-    assert not panel.message.text or panel.message.level == "warning", panel.message.text
+    assert panel.message.text == ""
     until(lambda: not session.busy)
 
 
@@ -161,7 +161,7 @@ def test_own_files_are_proposed_corrected_and_loaded(tmp_path, census):
     assert panel.schema.proposal.schema.feature("age").high < 120
     panel.load()
     until(lambda: not panel.opener.disabled)
-    assert not panel.message.text or panel.message.level == "warning", panel.message.text
+    assert panel.message.text == ""
     assert len(panel.session.data) == 300
 
 

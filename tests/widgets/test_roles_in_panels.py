@@ -13,6 +13,7 @@ from tiltyard.errors import Problem
 from tiltyard.result import Identity
 from tiltyard.running.store import Store
 from tiltyard.samples.catalog import load
+from tiltyard_widgets.endpoint import EndpointPanel
 from tiltyard_widgets.history import HistoryPanel
 from tiltyard_widgets.load import LoadPanel
 from tiltyard_widgets.look import Button
@@ -54,6 +55,18 @@ def test_a_viewers_buttons_say_why_they_are_disabled(session: Session) -> None:
         assert found[name].disabled, name
         assert "analyst" in found[name].tooltip and "viewer" in found[name].tooltip
     assert found["Load and probe"].disabled is False  # the samples that ship may be looked at
+
+
+def test_a_viewer_reaches_no_endpoint(session: Session) -> None:
+    panel = EndpointPanel(session=session)
+    panel.fields.url.value = "http://127.0.0.1:9/"
+    assert panel.button.disabled and panel.adopter.disabled
+    asked: list[object] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tiltyard.targets.opening.open_target", lambda *given, data, key: asked.append(given))
+        panel.adopt()
+        until(lambda: not panel.progress.active)
+    assert asked == [] and "the role viewer" in panel.message.text
 
 
 def test_an_analysts_are_not(tmp_path: Path) -> None:

@@ -56,6 +56,7 @@ class AccessPanel(Panel):
         self.columns = {"me": self._about(), "people": self._people(), "keys": self._keys(), "log": self._log()}
         self.controls = w.VBox()
         self._hide()
+        self._draw()
         return [
             look.heading(self.title),
             self.message,
@@ -112,9 +113,6 @@ class AccessPanel(Panel):
     def _switch(self) -> None:
         self._hide()
         self.message.clear()
-        self._draw()
-
-    def refresh(self) -> None:
         self._draw()
 
     def _draw(self) -> None:

@@ -46,9 +46,11 @@ class EndpointPanel(Panel):
         self.asked = look.stack([self.consent])
         self.form = form_for(Posture, only=SETTINGS, advanced=SETTINGS)
         self.form.observe(lambda _: self.refresh(), "given")
-        self.button = look.button("Probe", kind="primary", title="Probe the endpoint")
+        denied = self.session.denied("run")
+        self.button = look.button("Probe", kind="primary", title="Probe the endpoint", denied=denied)
         self.button.on_click(lambda _: self.run())
-        self.adopter = look.button("Use as the target", title="Every other panel then asks this endpoint about the data that is loaded")
+        title = "Every other panel then asks this endpoint about the data that is loaded"
+        self.adopter = look.button("Use as the target", title=title, denied=denied)
         self.adopter.on_click(lambda _: self.adopt())
         self.progress = ProgressView()
         self.progress.on_cancel(self.cancel)
@@ -187,6 +189,7 @@ class EndpointPanel(Panel):
         from tiltyard.targets.opening import open_target
         from tiltyard.targets.probing import probe
 
+        self.session.person.must("run")
         data = self.session.data
         assert data is not None
         target = open_target(self.fields.url.value.strip(), data=data, key=self.fields.key.key.secret)

@@ -48,6 +48,7 @@ class HistoryPanel(Panel):
         self.over.on_click(lambda _: self.gather())
         self.line = ChartView()
         self._trends: dict[str, Trend] = {}
+        self._shared: set[str] = set()
         self.lend = look.button(SHARE, title="Let everybody who logs in look at it", denied=self.session.denied("run"))
         self.lend.on_click(lambda _: self.share())
         self.after.observe(lambda _: self._lent(), "value")
@@ -70,6 +71,7 @@ class HistoryPanel(Panel):
             lines = self.session.store.runs(limit=PAGE)
             count = self.session.store.count()
             cut = self.session.store.cut_off()
+            self._shared = self.session.store.shared()
         except Problem as problem:
             self.message.say(problem)
             return
@@ -96,6 +98,7 @@ class HistoryPanel(Panel):
             store = self._store()
             on = self.after.value not in store.shared()
             unlogged = store.share(self.after.value, on)
+            self._shared = store.shared()
         except Problem as problem:
             self.message.say(problem)
             return
@@ -104,8 +107,7 @@ class HistoryPanel(Panel):
         self.message.say(f"{said} {unlogged}".strip(), level="warning" if unlogged else "info")
 
     def _lent(self) -> None:
-        store = self.session.store
-        self.lend.description = UNSHARE if store is not None and self.after.value in store.shared() else SHARE
+        self.lend.description = UNSHARE if self.after.value in self._shared else SHARE
 
     def compare(self) -> None:
         """Two runs side by side: what changed, and which numbers moved beyond their intervals."""

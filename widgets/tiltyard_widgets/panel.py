@@ -45,8 +45,15 @@ class Panel(w.VBox):
         self.message = Message()
         first = (look.style(),) if session is None else ()
         self.children = (*first, *self.build())
-        self.session.observe(lambda _: self.refresh(), "version")
-        self.refresh()
+        self.session.observe(lambda _: self._news(), "version")
+        self._news()
+
+    def _news(self) -> None:
+        """Refresh; what stops that is said here, and never stops the run that tells of itself."""
+        try:
+            self.refresh()
+        except Problem as problem:
+            self.message.say(problem)
 
     def build(self) -> Sequence[w.Widget]:
         """The panel's widgets, made once."""

@@ -17,6 +17,7 @@ from .download import Download
 from .panel import Panel
 from .picker import Choice
 from .progressbar import ProgressView
+from .server.forms import MEDIA
 from .steps import titles
 from .table import TableView
 
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from tiltyard.reports.bundle import Bundle
 
 WORDS = {"not_applicable": "not applicable"}
-TYPES = {"html": "text/html", "json": "application/json", "sarif": "application/json", "junit": "application/xml"}
-SUFFIXES = {"html": ".html", "json": ".json", "sarif": ".sarif", "junit": ".xml"}
 
 
 class ReportPanel(Panel):
@@ -129,9 +128,8 @@ class ReportPanel(Panel):
             from tiltyard.reports.exporting import export
 
             bundle = self.bundle()
-            name = f"tiltyard-{bundle.target.name}-{bundle.created:%Y%m%d-%H%M}{SUFFIXES[self.format.value]}".replace(" ", "-").replace(
-                "/", "-"
-            )
+            stem = f"tiltyard-{bundle.target.name}-{bundle.created:%Y%m%d-%H%M}".replace(" ", "-").replace("/", "-")
+            name = f"{stem}{MEDIA[self.format.value][1]}"
             done = export(bundle, Path(self.folder.value).expanduser() / name, self.format.value, self._place())
         except Problem as problem:
             self.message.say(problem)
@@ -152,8 +150,8 @@ class ReportPanel(Panel):
         except Problem as problem:
             self.message.say(problem)
             return
-        name = f"tiltyard-report{SUFFIXES[self.format.value]}"
-        self.link.offer(name, TYPES[self.format.value], base64.b64encode(given.content).decode())
+        kind, suffix = MEDIA[self.format.value]
+        self.link.offer(f"tiltyard-report{suffix}", kind, base64.b64encode(given.content).decode())
         self._said(given.unlogged)
 
     def _place(self) -> str | None:

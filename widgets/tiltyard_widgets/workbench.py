@@ -1,6 +1,7 @@
 """The whole window: header, rail, and the topics' panels over one shared session."""
 
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 import ipywidgets as w
@@ -18,108 +19,34 @@ if TYPE_CHECKING:
     from tiltyard.running.store import Store
 
 
-def _load(session: Session) -> Panel:
-    from .load import LoadPanel
+def _of(module: str, panel: str) -> Callable[[Session], Panel]:
+    """A panel that is imported when it is first opened."""
 
-    return LoadPanel(session=session)
-
-
-def _federation(session: Session) -> Panel:
-    from .federation import FederationPanel
-
-    return FederationPanel(session=session)
-
-
-def _attack(session: Session) -> Panel:
-    from .attack import AttackPanel
-
-    return AttackPanel(session=session)
-
-
-def _privacy(session: Session) -> Panel:
-    from .privacy import PrivacyPanel
-
-    return PrivacyPanel(session=session)
-
-
-def _endpoint(session: Session) -> Panel:
-    from .endpoint import EndpointPanel
-
-    return EndpointPanel(session=session)
-
-
-def _supply_chain(session: Session) -> Panel:
-    from .supply_chain import SupplyChainPanel
-
-    return SupplyChainPanel(session=session)
-
-
-def _monitor(session: Session) -> Panel:
-    from .monitor import MonitorPanel
-
-    return MonitorPanel(session=session)
-
-
-def _redteam(session: Session) -> Panel:
-    from .redteam import RedTeamPanel
-
-    return RedTeamPanel(session=session)
-
-
-def _ethics(session: Session) -> Panel:
-    from .ethics import EthicsPanel
-
-    return EthicsPanel(session=session)
-
-
-def _report(session: Session) -> Panel:
-    from .report import ReportPanel
-
-    return ReportPanel(session=session)
-
-
-def _history(session: Session) -> Panel:
-    from .history import HistoryPanel
-
-    return HistoryPanel(session=session)
-
-
-def _access(session: Session) -> Panel:
-    from .access import AccessPanel
-
-    return AccessPanel(session=session)
-
-
-def _topic(name: str) -> Callable[[Session], Panel]:
     def make(session: Session) -> Panel:
-        from . import topics
-
-        kinds = {
-            c.topic: c for c in vars(topics).values() if isinstance(c, type) and issubclass(c, Panel) and c.__module__ == topics.__name__
-        }
-        return kinds[name](session=session)
+        made: Panel = getattr(import_module(f".{module}", __package__), panel)(session=session)
+        return made
 
     return make
 
 
 PANELS: dict[str, tuple[str, Callable[[Session], Panel]]] = {
-    "load": ("Model and data", _load),
-    "evasion": (TOPICS["evasion"], _attack),
-    "privacy": (TOPICS["privacy"], _privacy),
-    "fairness": (TOPICS["fairness"], _topic("fairness")),
-    "explanation": (TOPICS["explanation"], _topic("explanation")),
-    "theft": (TOPICS["theft"], _topic("theft")),
-    "federated": ("Federation", _federation),
-    "validation": (TOPICS["validation"], _topic("validation")),
-    "poisoning": (TOPICS["poisoning"], _topic("poisoning")),
-    "supply_chain": ("Supply chain", _supply_chain),
-    "endpoint": ("Endpoint", _endpoint),
-    "monitor": ("Monitor", _monitor),
-    "redteam": ("Red teaming", _redteam),
-    "ethics": ("Ethical guidelines", _ethics),
-    "report": ("Report", _report),
-    "history": ("History", _history),
-    "access": ("Access", _access),
+    "load": ("Model and data", _of("load", "LoadPanel")),
+    "evasion": (TOPICS["evasion"], _of("attack", "AttackPanel")),
+    "privacy": (TOPICS["privacy"], _of("privacy", "PrivacyPanel")),
+    "fairness": (TOPICS["fairness"], _of("topics", "FairnessPanel")),
+    "explanation": (TOPICS["explanation"], _of("topics", "ExplainPanel")),
+    "theft": (TOPICS["theft"], _of("topics", "TheftPanel")),
+    "federated": ("Federation", _of("federation", "FederationPanel")),
+    "validation": (TOPICS["validation"], _of("topics", "ValidationPanel")),
+    "poisoning": (TOPICS["poisoning"], _of("topics", "PoisoningPanel")),
+    "supply_chain": ("Supply chain", _of("supply_chain", "SupplyChainPanel")),
+    "endpoint": ("Endpoint", _of("endpoint", "EndpointPanel")),
+    "monitor": ("Monitor", _of("monitor", "MonitorPanel")),
+    "redteam": ("Red teaming", _of("redteam", "RedTeamPanel")),
+    "ethics": ("Ethical guidelines", _of("ethics", "EthicsPanel")),
+    "report": ("Report", _of("report", "ReportPanel")),
+    "history": ("History", _of("history", "HistoryPanel")),
+    "access": ("Access", _of("access", "AccessPanel")),
 }
 
 

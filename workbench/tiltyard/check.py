@@ -1,5 +1,6 @@
 """A check is a question: a frozen model whose fields are its parameters. The base class owns the protocol."""
 
+import logging
 import platform
 import time
 import traceback
@@ -173,6 +174,7 @@ class Clock:
             return self.stop(unhappy(Status.FAILED, str(problem)), str(problem))
         if isinstance(problem, MemoryError):
             problem = MemoryError("out of memory; choose fewer rows")
+        logging.getLogger("tiltyard").info("a step broke", exc_info=problem)
         line = f"{type(problem).__name__}: {problem}".splitlines()[0]
         trace = "".join(traceback.format_exception(problem))
         return self.stop(unhappy(Status.FAILED, f"The step itself broke: {line}"), trace)

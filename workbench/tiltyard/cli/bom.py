@@ -22,12 +22,16 @@ def bom(
     ] = False,
 ) -> None:
     """The bill of materials of model, data and environment, in CycloneDX 1.6."""
+    from ..access.person import me
     from ..reports.writing import place
     from ..running.config import read_config
     from ..running.store import Store
     from ..supply_chain.bom import bill, encoded
     from ..supply_chain.environment import packages
 
+    me().must("export")
+    if out is not None:
+        me().must("write")
     target, data = read_config(config).opened() if config else (None, None)
     store = Store() if run else None
     records = store.records(store.run(run).id) if store else []

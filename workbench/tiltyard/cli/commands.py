@@ -94,7 +94,9 @@ def scan(
 def assess(
     config: Annotated[Path, typer.Argument(metavar="CONFIG.toml", help="Target, data and checks.")],
     policy: Annotated[Path | None, typer.Option(metavar="POLICY.toml", help="Thresholds the results are held against.")] = None,
-    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for report.html, report.json, report.sarif, junit.xml.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder for report.html, report.json, report.sarif, junit.xml, bom.cdx.json.")
+    ] = None,
     executor: Annotated[str, typer.Option(metavar="local|ADDRESS", help="Where the checks run.")] = "local",
     resume: Annotated[str, typer.Option(metavar="RUN", help="A run that was cut off: only what it lacks is run.")] = "",
     as_json: Json = False,

@@ -7,7 +7,7 @@ from pathlib import Path
 from ..access.person import me
 from ..errors import Problem
 from ..result import Frozen
-from ..running.audit import note
+from ..running.audit import note, ready
 from ..serving.keys import SCOPES, Key, KeyStore, Made, Scope, default_place
 from .console import remark, say, show_table
 
@@ -35,6 +35,7 @@ class KeyList(Frozen):
 def store(file: Path | None) -> KeyStore:
     """The keys in ``file``, or in the usual place, for whoever may have to do with keys."""
     me().must("keys")
+    ready()
     return KeyStore(file or default_place())
 
 

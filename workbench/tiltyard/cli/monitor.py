@@ -26,6 +26,9 @@ def monitor(
     as_json: Json = False,
 ) -> None:
     """Did what comes in drift from what was? Exit 0 no alarm, 1 an alarm, 2 could not tell."""
+    from ..access.person import me
+
+    me().must("run")
     windows = _windows(paths, rows, level, seed, as_json)
     if as_json:
         from ..monitoring.window import WindowList

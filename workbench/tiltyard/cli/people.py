@@ -1,8 +1,5 @@
 """What ``tiltyard user`` does: each change asks the policy and stands in the audit log."""
 
-import getpass
-import os
-import sys
 from pathlib import Path
 
 from ..access.person import me
@@ -11,6 +8,7 @@ from ..access.users import User, Users
 from ..errors import Problem
 from ..result import Frozen
 from ..running import audit
+from ..sealing.asking import typed
 from .console import emit, remark, say, show_table, unlogged
 
 PASSWORD = "TILTYARD_USER_PASSWORD"
@@ -83,11 +81,5 @@ def _told(what: str, user: User, words: str) -> int:
 
 
 def _password() -> str:
-    if given := os.environ.get(PASSWORD):
-        return given
-    if not sys.stdin.isatty():
-        raise Problem("a password", f"no terminal to ask at, and no {PASSWORD}", "Run it in a terminal")
-    typed = getpass.getpass("New password: ")
-    if getpass.getpass("Again: ") != typed:
-        raise Problem("the same password twice", "two", "Try again")
-    return typed
+    lacking = Problem("a password", f"no terminal to ask at, and no {PASSWORD}", "Run it in a terminal")
+    return typed(PASSWORD, "password", lacking, fresh=True)

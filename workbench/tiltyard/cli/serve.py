@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..access.person import me
 from ..errors import Problem
 from ..running.audit import note
 from ..running.config import Config, TargetConfig
@@ -26,6 +27,7 @@ def run(
     model: str, config: Path | None, host: str, port: int | None, keys: Path | None, windows: Path | None = None, rows: int = 500
 ) -> int:
     """Serve; 0 once stopped."""
+    me().must("run")
     settings = changed(read_settings(config), host, port)
     from ..serving.app import keys_place
     from ..serving.binding import check_binding
@@ -33,12 +35,16 @@ def run(
 
     store = KeyStore(keys or keys_place(settings))
     check_binding(settings, store)
-    target, honest = opened(model, settings)
-    watching = watched(target, reference(model, settings), windows, rows) if windows is not None else None
+    target, data = opened(model, settings)
+    if windows is not None and data is None:
+        raise Problem("[data] in the settings to hold windows against", "none", 'Add [data] with file = "rows.csv", or leave --monitor out')
+    watching = watched(target, data, windows, rows) if windows is not None and data is not None else None
     if trouble := note("endpoint served", target.fingerprint, {"model": model, "host": settings.host, "policy": settings.output.kind}):
         remark(trouble, style="yellow")
     observers = (watching,) if watching else ()
-    serve(target, settings, store, lambda url: say(f"Guarded endpoint of {target.name} at {url} (Ctrl-C stops it)"), honest, observers)
+    serve(
+        target, settings, store, lambda url: say(f"Guarded endpoint of {target.name} at {url} (Ctrl-C stops it)"), _honest(data), observers
+    )
     if watching is not None:
         watching.flush()
     remark("Stopped; every request under way was answered.")
@@ -54,23 +60,6 @@ def watched(target: "Target", data: "Dataset", windows: Path, rows: int) -> "Mon
     return Monitor(target, data, rows, keep=lambda window: journal.append(window, windows), first=first)
 
 
-def reference(model: str, settings: Settings) -> "Dataset":
-    """The data that windows are held against: the sample's own, or those of ``[data]``.
-
-    Raises
-    ------
-    Problem
-        There are none.
-    """
-    if model.startswith(SAMPLE):
-        from ..samples.catalog import load
-
-        return load(model.removeprefix(SAMPLE)).data
-    if not (settings.data.file or settings.data.sample):
-        raise Problem("[data] in the settings to hold windows against", "none", 'Add [data] with file = "rows.csv", or leave --monitor out')
-    return _config(model, settings).opened()[1]
-
-
 def _config(model: str, settings: Settings) -> Config:
     file = str(Path(model).expanduser().absolute())
     config = Config(target=TargetConfig(file=file, **settings.model.model_dump()), data=settings.data)
@@ -84,17 +73,16 @@ def changed(settings: Settings, host: str, port: int | None) -> Settings:
     return settings.model_copy(update={**said, **({} if port is None else {"port": port})})
 
 
-def opened(model: str, settings: Settings) -> "tuple[Target, NDArray[np.float32] | None]":
-    """The target that ``MODEL`` names, and honest rows where there are data; ``[data]`` says what its columns mean where its file does not."""
+def opened(model: str, settings: Settings) -> "tuple[Target, Dataset | None]":
+    """The target that ``MODEL`` names, and the sample's data or those of ``[data]``, where there are any; ``[data]`` says what its columns mean where its file does not."""
     if model.startswith(SAMPLE):
         from ..samples.catalog import load
 
         sample = load(model.removeprefix(SAMPLE))
-        return sample.target, _honest(sample.data)
+        return sample.target, sample.data
     given = settings.model
     if settings.data.file or settings.data.sample:
-        target, data = _config(model, settings).opened()
-        return target, _honest(data)
+        return _config(model, settings).opened()
     from ..sealing.asking import key_for
     from ..sealing.sealing import is_sealed
     from ..targets.opening import open_target
@@ -118,8 +106,10 @@ def opened(model: str, settings: Settings) -> "tuple[Target, NDArray[np.float32]
     return target, None
 
 
-def _honest(data: "Dataset") -> "NDArray[np.float32] | None":
+def _honest(data: "Dataset | None") -> "NDArray[np.float32] | None":
     """Rows to know a thief from; none where they are too few."""
+    if data is None:
+        return None
     import numpy as np
 
     from ..serving.trail import LEAST

@@ -1,9 +1,10 @@
 """Does it take a request of any size?"""
 
-from ..errors import Cancelled, Problem
+from ..errors import Problem
 from ..result import Severity
+from ..targets.line import Unreached
 from .outcome import Outcome, found, joined, passed, unsure
-from .site import Limited, Site
+from .site import Site
 
 MOST = 4
 STANDARDS = ("AML.T0029", "AML.T0034.001", "NISTAML.014", "AITG-INF-02")
@@ -29,9 +30,7 @@ def probe(site: Site, megabytes: int, rows: int) -> Outcome:
 def _asked(site: Site, what: str, body: bytes, title: str, advice: str, rows: int = 1) -> Outcome:
     try:
         reply = site.ask(what, body=body, rows=rows)
-    except (Cancelled, Limited):
-        raise
-    except Problem as problem:
+    except Unreached as problem:
         return passed(f"{what}: not taken.") if _alive(site) else unsure(f"{what}: {problem.found}, and no answer since.")
     if reply.good:
         return found(title, Severity.MEDIUM, f"A request of {what} was answered with {reply.status}.", advice, STANDARDS)

@@ -18,11 +18,17 @@ def key_for(key_file: str | Path = "", variable: str = PASSPHRASE) -> Key:
 
 def asked(variable: str = PASSPHRASE, fresh: bool = False) -> Passphrase:
     """The passphrase in the environment, else one that is typed; twice where it is ``fresh``."""
-    if os.environ.get(variable):
-        return passphrase(os.environ[variable], fresh)
+    lacking = Problem("a key", "no key file, no passphrase and no terminal to ask at", f"Give a key file, or set {variable}")
+    return passphrase(typed(variable, "passphrase", lacking, fresh), fresh)
+
+
+def typed(variable: str, word: str, lacking: Problem, fresh: bool) -> str:
+    """A secret from the environment or typed, twice where it is ``fresh``; raises ``lacking`` where nobody can be asked."""
+    if given := os.environ.get(variable):
+        return given
     if sys.stdin is None or not sys.stdin.isatty():
-        raise Problem("a key", "no key file, no passphrase and no terminal to ask at", f"Give a key file, or set {variable}")
-    typed = getpass.getpass("New passphrase: " if fresh else "Passphrase: ")
-    if fresh and getpass.getpass("Again: ") != typed:
-        raise Problem("the same passphrase twice", "two", "Try again")
-    return passphrase(typed, fresh)
+        raise lacking
+    said = getpass.getpass(f"New {word}: " if fresh else f"{word.capitalize()}: ")
+    if fresh and getpass.getpass("Again: ") != said:
+        raise Problem(f"the same {word} twice", "two", "Try again")
+    return said

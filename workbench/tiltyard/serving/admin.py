@@ -3,13 +3,14 @@
 from typing import TYPE_CHECKING, Any
 
 from ..errors import Problem
+from ..running.audit import note
 from .refusal import refuse
 
 if TYPE_CHECKING:
     from .guarding import Guarded
     from .keys import Key
 
-ACTS = ("revoke", "clear")
+ACTS = {"revoke": "key revoked", "clear": "key's trail cleared"}
 
 
 def overview(guarded: "Guarded") -> dict[str, Any]:
@@ -21,8 +22,8 @@ def overview(guarded: "Guarded") -> dict[str, Any]:
     return {"keys": [_facts(guarded, key) for key in guarded.keys.all()], "trail": told, "unobserved": guarded.unobserved}
 
 
-def changed(guarded: "Guarded", id: str, act: str) -> dict[str, Any]:
-    """Revoke a key, or clear its trail; 404 where there is no such key or act."""
+def changed(guarded: "Guarded", id: str, act: str, by: "Key") -> dict[str, Any]:
+    """Revoke a key, or clear its trail, as the key ``by`` asks; 404 where there is no such key or act."""
     key = next((k for k in guarded.keys.all() if k.id == id), None)
     if key is None or act not in ACTS:
         raise refuse(404, f"/v1/keys/ID/{' or '.join(ACTS)} of a key there is", "another", "See GET /v1/keys")
@@ -34,6 +35,8 @@ def changed(guarded: "Guarded", id: str, act: str) -> dict[str, Any]:
     except (Problem, OSError):
         raise refuse(503, "a file of keys that can be written", "one that cannot", "Mend it on the server") from None
     guarded.journal.event({"event": f"key {act}", "key": id})
+    if unlogged := note(ACTS[act], parameters={"id": id, "name": key.name}, who=by.name):
+        guarded.journal.event({"event": "not in the audit log", "reason": unlogged})
     return _facts(guarded, key)
 
 

@@ -117,6 +117,9 @@ def _watch(guarded: Guarded, honest: "NDArray[np.float32] | None") -> None:
             raise Problem("honest rows to know a thief from", "none", "Name a guard, or data, in the settings")
         guarded.keep(Trail(learned(honest, guarded.target.scores(honest), guarded.target.schema)))
     except Problem as problem:
+        if guarded.settings.trail.action == "refuse":
+            guarded.close()
+            raise
         guarded.journal.event({"event": "no trail", "reason": str(problem)})
 
 
@@ -167,8 +170,8 @@ def _routes(app: "FastAPI", guarded: Guarded) -> None:
 
     @app.post("/v1/keys/{id}/{act}")
     async def change(request: Request, id: str, act: str) -> JSONResponse:
-        admitted(request, "keys", "/v1/keys/{id}/{act}")
-        return JSONResponse(changed(guarded, id, act))
+        by = admitted(request, "keys", "/v1/keys/{id}/{act}")
+        return JSONResponse(changed(guarded, id, act, by))
 
     @app.post("/v1/predict")
     async def predict(request: Request) -> JSONResponse:

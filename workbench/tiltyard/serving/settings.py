@@ -70,7 +70,15 @@ class TrailSettings(Frozen):
     """The thief's trail: what is done about a key whose queries look like an extraction."""
 
     watch: bool = True
-    action: Literal["log", "refuse"] = Field(default="log", description="refuse: a flagged key gets 403 until an operator clears it")
+    action: Literal["log", "refuse"] = Field(
+        default="log", description="refuse: a flagged key gets 403 until an operator clears it or the endpoint starts again"
+    )
+
+    @model_validator(mode="after")
+    def _seen(self) -> Self:
+        if self.action == "refuse" and not self.watch:
+            raise ValueError("who is not watched cannot be refused: set watch = true")
+        return self
 
 
 class Settings(Frozen):

@@ -11,7 +11,7 @@ from ..progress import Progress
 from ..result import CheckResult, Column, Finding, Metric, Severity, Status, Table
 from ..targets.target import Target
 from .environment import Package, packages
-from .known import Answers, Known, held_against
+from .known import Answers, Known, held_against, merged
 from .osv_export import Export, read_export
 from .pip_audit import asked
 from .sources import STANDARDS
@@ -80,7 +80,7 @@ def _age(export: Export) -> Metric:
 
 
 def _result(installed: Sequence[Package], answers: Sequence[Answers], doubts: Sequence[str], metrics: Sequence[Metric]) -> CheckResult:
-    known = [k for a in answers for k in a.known]
+    known = merged(k for a in answers for k in a.known)
     named = {p.name for p in installed}
     silent = _silent(named, answers)
     bad = {k.package for k in known}

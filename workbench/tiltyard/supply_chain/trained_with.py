@@ -20,7 +20,6 @@ from ..errors import Problem
 from ..progress import Progress
 from ..result import CheckResult, Column, Finding, Metric, Severity, Status, Table
 from ..targets.target import Target
-from .environment import packages
 from .sources import STANDARDS
 
 LARGEST = 4 * 2**20
@@ -49,8 +48,7 @@ class TrainedWith(Check):
         if self.trained:
             said |= in_requirements(Path(self.trained).expanduser())
         progress.step(0.5, "looking at what is installed")
-        here = {p.name: p.version for p in packages()} | {"python": versions(())["python"]}
-        return _result(target.name, said, here)
+        return _result(target.name, said, versions(tuple(said)))
 
 
 def in_file(path: Path) -> dict[str, str]:
