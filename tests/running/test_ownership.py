@@ -104,7 +104,7 @@ def test_an_old_store_opens_and_its_runs_are_nobodys(old: Path) -> None:
 
 
 def test_an_old_store_that_may_only_be_read(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tiltyard.running.database.added", lambda engine: (False, False, False))
+    monkeypatch.setattr("tiltyard.running.database.added", lambda engine: frozenset())
     assert [line.name for line in of(old, ALONE).runs()] == ["from before"] and of(old, ALONE).run("last").owner == ""
     assert of(old, ADA).runs() == [] and of(old, ADA).count() == 0
 

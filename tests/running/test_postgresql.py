@@ -64,7 +64,7 @@ def test_two_windows_lay_it_out_at_once(url: str) -> None:
 
     engine = create_engine(url)
     with engine.begin() as connection:
-        connection.execute(text("DROP TABLE IF EXISTS records, runs, tiltyard_store"))
+        connection.execute(text("DROP TABLE IF EXISTS records, owners, jobs, shares, runs, tiltyard_store"))
     engine.dispose()
     begun: list[object] = []
 
@@ -81,6 +81,33 @@ def test_two_windows_lay_it_out_at_once(url: str) -> None:
         thread.join()
     assert all(isinstance(one, str) for one in begun), begun
     assert Store(url).count() == 4
+
+
+def test_sharing_a_run_is_a_change_to_all_who_look(url: str) -> None:
+    store = Store(url)
+    run = store.begin("x", ONE, ONE)
+    marks = [store.mark()]
+    for on in (True, False):
+        store.share(run.id, on)
+        marks.append(store.mark())
+    assert marks[0] != marks[1] != marks[2]
+    assert store.mark() == marks[2]
+
+
+def test_what_belongs_to_a_run_is_deleted_with_it(url: str) -> None:
+    from sqlalchemy import create_engine, text
+
+    store = Store(url)
+    run = store.begin("x", ONE, ONE)
+    store.jobs.open(run.id)
+    store.share(run.id)
+    store.delete(run.id)
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        for table in ("owners", "jobs", "shares"):
+            query = text(f"SELECT count(*) FROM {table} WHERE run_id = :id")
+            assert connection.execute(query, {"id": run.id}).scalar() == 0
+    engine.dispose()
 
 
 def test_a_newer_layout_is_refused(url: str) -> None:

@@ -145,6 +145,19 @@ def test_a_deleted_run_is_gone_and_its_late_record_is_refused(
     assert store.runs() == []
 
 
+def test_what_belongs_to_a_run_is_deleted_with_it(store: Store, place: Path, share: Callable[..., Check]) -> None:
+    kept, run = (store.begin(name, ONE, TWO) for name in "xy")
+    for one in (kept, run):
+        store.start(one.id, share())
+        store.jobs.open(one.id)
+        store.share(one.id)
+    store.delete(run.id)
+    with sqlite3.connect(place) as raw:
+        for table in ("records", "owners", "jobs", "shares"):
+            assert raw.execute(f"SELECT run_id FROM {table}").fetchall() == [(kept.id,)]
+    raw.close()
+
+
 def test_latest_keeps_one_record_a_check_and_parameters(store: Store, share: Callable[..., Check], target: Target, data: Dataset) -> None:
     run = store.begin("x", ONE, TWO)
     for rows in (5, 6, 5):

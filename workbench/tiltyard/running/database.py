@@ -81,12 +81,9 @@ class Database:
 
     Attributes
     ----------
-    owns
-        Whether it knows whose a run is; one that may only be read and is older does not. Known once it is open.
-    follows
-        Whether it has a table of jobs; one that may only be read and is older has none. Known once it is open.
-    shares
-        Whether it knows of runs that everybody may look at. Known once it is open.
+    knows
+        Names of the tables added to format 1 (of owners, jobs and shared runs) that it has; one that may only be read and is
+        older lacks some. Known once it is open.
     """
 
     def __init__(self, place: str | Path | None, wait: int = WAIT) -> None:
@@ -94,9 +91,7 @@ class Database:
         self._wait = wait
         self._guard = threading.Lock()
         self._made: Engine | None = None
-        self.owns = False
-        self.follows = False
-        self.shares = False
+        self.knows: frozenset[str] = frozenset()
 
     @property
     def place(self) -> str:
@@ -114,10 +109,11 @@ class Database:
         from . import tables
 
         with self.read() as connection:
-            jobs = (tables.jobs.c.told, tables.jobs.c.cancel) if self.follows else ()
+            jobs = (tables.jobs.c.told, tables.jobs.c.cancel) if "jobs" in self.knows else ()
+            counted = (tables.runs.c.id, tables.shares.c.run_id) if "shares" in self.knows else (tables.runs.c.id,)
             newest = (tables.runs.c.started, tables.runs.c.ended, tables.records.c.number, tables.records.c.ended, *jobs)
-            query = select(func.count(tables.runs.c.id), *[select(func.max(c)).scalar_subquery() for c in newest])
-            return repr(tuple(connection.execute(query).one()))
+            asked = [select(func.count(c)).scalar_subquery() for c in counted] + [select(func.max(c)).scalar_subquery() for c in newest]
+            return repr(tuple(connection.execute(select(*asked)).one()))
 
     def _engine(self) -> "Engine":
         with self._guard:
@@ -135,10 +131,10 @@ class Database:
             raise Trouble(f"a driver for {url.drivername}", str(error), "Install it, for PostgreSQL: pip install psycopg[binary]") from None
         try:
             lay_out(made)
-            self.owns, self.follows, self.shares = added(made)
+            self.knows = added(made)
         except (SQLAlchemyError, sqlite3.Error) as error:
             if only := _read_only(url, self._wait):
-                self.owns, self.follows, self.shares = added(only)
+                self.knows = added(only)
                 return only
             raise problem_of(error, self.place) from None
         return made
@@ -191,19 +187,19 @@ def lay_out(engine: "Engine") -> None:
         raise Trouble(f"a store of format {tables.VERSION} or older", f"format {version}", do)
 
 
-def added(engine: "Engine") -> tuple[bool, bool, bool]:
-    """Add the tables of owners, jobs and shared runs to a store made before there were such; which of them are there now."""
+def added(engine: "Engine") -> frozenset[str]:
+    """Add the tables of owners, jobs and shared runs to a store made before there were such; the names of those there now."""
+    from sqlalchemy import inspect
+
     from . import tables
 
-    return _added(engine, tables.owners), _added(engine, tables.jobs), _added(engine, tables.shares)
+    there = set(inspect(engine).get_table_names())
+    return frozenset(table.name for table in tables.LATER if table.name in there or _made(engine, table))
 
 
-def _added(engine: "Engine", table: "Table") -> bool:
-    from sqlalchemy import inspect
+def _made(engine: "Engine", table: "Table") -> bool:
     from sqlalchemy.exc import SQLAlchemyError
 
-    if inspect(engine).has_table(table.name):
-        return True
     try:
         with engine.connect().execution_options(write=True) as connection, connection.begin():
             table.create(connection, checkfirst=True)

@@ -38,7 +38,7 @@ class Jobs:
 
         id = uuid.uuid4().hex
         with self._database.write() as connection:
-            if not self._database.follows:
+            if "jobs" not in self._database.knows:
                 return ""
             connection.execute(insert(tables.jobs).values(mine() | {"id": id, "run_id": run_id, "told": time.time()}))
         return id
@@ -92,7 +92,7 @@ class Jobs:
 
         from . import tables
 
-        if not self._database.follows:
+        if "jobs" not in self._database.knows:
             return []
         run = tables.jobs.c.run_id
         query = select(tables.jobs).where(self._seen(run)).order_by(tables.jobs.c.told)

@@ -4,38 +4,24 @@ import json
 import time
 import uuid
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from pydantic import ValidationError
 
 from ..access.person import Person, me
 from ..check import Step, versions
 from ..defense import Defense
 from ..errors import Problem
-from ..result import CheckResult, Identity, Record, Severity
+from ..result import Identity, Record
 from . import audit
 from .database import WAIT, Database
 from .jobs import Jobs
-from .lines import CUT_OFF, FINISHED, RUNNING, ModelLine, Run, RunLine, StepLine
+from .lines import CUT_OFF, RUNNING, ModelLine, Run, RunLine, StepLine
+from .rows import counted, matching, record_of, record_or_why, run_fields, step_line, worst
 from .sealed_records import opened, shut
 from .writers import Alive, mine, writer
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Connection, RowMapping, Select
-
-SEVERITIES = list(Severity)
-
-
-def worst(result: CheckResult) -> str:
-    """The worst severity among the findings, or an empty string."""
-    found = [SEVERITIES.index(f.severity) for f in result.findings]
-    return str(SEVERITIES[max(found)]) if found else ""
-
-
-def _when(seconds: float | None) -> datetime | None:
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+    from sqlalchemy import ColumnElement, Select
 
 
 class Store:
@@ -89,7 +75,7 @@ class Store:
         values |= {"versions": json.dumps(versions()), "config": json.dumps(config or {})}
         with self._database.write() as connection:
             connection.execute(insert(tables.runs).values(values))
-            if self._database.owns:
+            if "owners" in self._database.knows:
                 connection.execute(insert(tables.owners).values(run_id=run_id, name=self.person.name))
         return self.run(run_id)
 
@@ -114,7 +100,7 @@ class Store:
 
         self._own(run_id)
         with self._database.write() as connection:
-            if self._database.follows:
+            if "jobs" in self._database.knows:
                 connection.execute(delete(tables.jobs).where(tables.jobs.c.run_id == run_id))
             connection.execute(update(tables.runs).where(tables.runs.c.id == run_id).values(ended=time.time(), verdict=verdict))
 
@@ -173,18 +159,18 @@ class Store:
         from . import tables
 
         with self._database.read() as connection:
-            query = _matching(search, self._seen()).order_by(tables.runs.c.started.desc(), tables.runs.c.id).limit(limit).offset(offset)
+            query = matching(search, self._seen()).order_by(tables.runs.c.started.desc(), tables.runs.c.id).limit(limit).offset(offset)
             rows = connection.execute(self._named(query)).mappings().all()
-            counts = _counts(connection, query)
+            counts = counted(connection, query)
         alive = Alive()
-        return [RunLine.model_construct(**_line(row, counts.get(row["id"], {}), alive)) for row in rows]
+        return [RunLine.model_construct(**run_fields(row, counts.get(row["id"], {}), alive)) for row in rows]
 
     def count(self, search: str = "") -> int:
         """How many runs there are (that match ``search``)."""
         from sqlalchemy import func, select
 
         with self._database.read() as connection:
-            return connection.execute(select(func.count()).select_from(_matching(search, self._seen()).subquery())).scalar_one()
+            return connection.execute(select(func.count()).select_from(matching(search, self._seen()).subquery())).scalar_one()
 
     def severities(self, run_ids: Sequence[str]) -> dict[str, dict[str, int]]:
         """Of each run, how many steps have each severity as that of their worst finding."""
@@ -211,7 +197,7 @@ class Store:
         query = query.limit(1) if run_id == "last" else query.where(at.id.startswith(run_id, autoescape=True))
         with self._database.read() as connection:
             rows = connection.execute(self._named(query.where(self._seen()))).mappings().all()
-            counts = _counts(connection, select(at.id).where(at.id.in_([row["id"] for row in rows])))
+            counts = counted(connection, select(at.id).where(at.id.in_([row["id"] for row in rows])))
         if not rows or not run_id:
             found = "no run at all" if run_id == "last" else f"{run_id!r}, which none has"
             raise Problem("the id of a run, or its beginning", found, "See `tiltyard runs`")
@@ -219,19 +205,11 @@ class Store:
             raise Problem("the beginning of one run's id", f"{run_id!r}, with which several begin", "Give more of its characters")
         row = rows[0]
         more = {"versions": json.loads(row["versions"]), "config": json.loads(row["config"]), "process": writer(row)}
-        return Run(**_line(row, counts.get(row["id"], {}), Alive()), **more)
+        return Run(**run_fields(row, counts.get(row["id"], {}), Alive()), **more)
 
     def records(self, run_id: str, latest: bool = False) -> list[Record]:
         """Finished records in the order they were started; ``latest``: the last of each step and parameters."""
-        from sqlalchemy import select
-
-        from . import tables
-
-        at = tables.records.c
-        with self._database.read() as connection:
-            query = select(at.record, at.token).where(at.run_id == run_id, at.record.is_not(None), self._seen(at.run_id))
-            rows = connection.execute(query.order_by(at.number)).all()
-        found = [_read(opened(text, token)) for text, token in rows]
+        found = [record_of(opened(text, token)) for token, text in self._texts(run_id)]
         if not latest:
             return found
         return list({(r.kind, r.check, json.dumps(r.effective, sort_keys=True)): r for r in found}.values())
@@ -244,15 +222,7 @@ class Store:
 
     def told(self, run_id: str) -> dict[str, Record | Problem]:
         """The record of each step that ended, by the step's token; of one that cannot be read, why."""
-        from sqlalchemy import select
-
-        from . import tables
-
-        at = tables.records.c
-        with self._database.read() as connection:
-            query = select(at.token, at.record).where(at.run_id == run_id, at.record.is_not(None), self._seen(at.run_id))
-            rows = connection.execute(query).all()
-        return {token: _read_or_why(text, token) for token, text in rows}
+        return {token: record_or_why(text, token) for token, text in self._texts(run_id)}
 
     def cancel(self, run_id: str) -> int:
         """Ask the jobs of a run to stop, in whichever process they are; how many were asked. Analysts only."""
@@ -269,6 +239,17 @@ class Store:
 
         return [line for line in self._steps(tables.records.c.state == RUNNING) if line.state == CUT_OFF]
 
+    def _texts(self, run_id: str) -> "list[tuple[str, str]]":
+        """Token and record, as it is kept, of each step that ended, in the order they were started."""
+        from sqlalchemy import select
+
+        from . import tables
+
+        at = tables.records.c
+        query = select(at.token, at.record).where(at.run_id == run_id, at.record.is_not(None)).order_by(at.number)
+        with self._database.read() as connection:
+            return [(token, text) for token, text in connection.execute(query.where(self._seen(at.run_id)))]
+
     def _steps(self, where: Any) -> list[StepLine]:
         from sqlalchemy import select
 
@@ -279,7 +260,7 @@ class Store:
         with self._database.read() as connection:
             rows = connection.execute(select(*columns).where(where, self._seen(at.run_id)).order_by(at.number)).mappings().all()
         alive = Alive()
-        return [_step(row, alive) for row in rows]
+        return [step_line(row, alive) for row in rows]
 
     def delete(self, run_id: str) -> str:
         """Forget a run and its records; admins only. Returns why it is not in the audit log, or nothing."""
@@ -291,13 +272,6 @@ class Store:
         audit.ready(self.url)
         gone = self.run(run_id)
         with self._database.write() as connection:
-            connection.execute(delete(tables.records).where(tables.records.c.run_id == gone.id))
-            if self._database.follows:
-                connection.execute(delete(tables.jobs).where(tables.jobs.c.run_id == gone.id))
-            if self._database.shares:
-                connection.execute(delete(tables.shares).where(tables.shares.c.run_id == gone.id))
-            if self._database.owns:
-                connection.execute(delete(tables.owners).where(tables.owners.c.run_id == gone.id))
             connection.execute(delete(tables.runs).where(tables.runs.c.id == gone.id))
         said = {"run": gone.id, "name": gone.name, "owner": gone.owner}
         return audit.note("run deleted", gone.target.fingerprint, said, self.person.name, self.url)
@@ -313,7 +287,7 @@ class Store:
         run = self.run(run_id)
         self._own(run.id)
         with self._database.write() as connection:
-            if not self._database.shares:
+            if "shares" not in self._database.knows:
                 raise Problem(
                     "a store that knows of shared runs", "one that is older and may only be read", "Open it where it may be written"
                 )
@@ -330,7 +304,7 @@ class Store:
         from . import tables
 
         with self._database.read() as connection:
-            return set(connection.execute(select(tables.shares.c.run_id)).scalars()) if self._database.shares else set()
+            return set(connection.execute(select(tables.shares.c.run_id)).scalars()) if "shares" in self._database.knows else set()
 
     def _seen(self, run_id: "ColumnElement[str] | None" = None) -> "ColumnElement[bool]":
         """Which rows the person may look at, by their run: their own and shared ones; asked inside a transaction, when the layout is known."""
@@ -339,7 +313,7 @@ class Store:
         from . import tables
 
         mine = self._mine(run_id)
-        if self.person.sees_all or not self._database.shares:
+        if self.person.sees_all or "shares" not in self._database.knows:
             return mine
         return or_(mine, (tables.runs.c.id if run_id is None else run_id).in_(select(tables.shares.c.run_id)))
 
@@ -351,7 +325,7 @@ class Store:
 
         if self.person.sees_all:
             return true()
-        if not self._database.owns:
+        if "owners" not in self._database.knows:
             return false()
         own = select(tables.owners.c.run_id).where(tables.owners.c.name == self.person.name)
         return (tables.runs.c.id if run_id is None else run_id).in_(own)
@@ -370,76 +344,6 @@ class Store:
 
         from . import tables
 
-        if not self._database.owns:
+        if "owners" not in self._database.knows:
             return query.add_columns(literal("").label("owner"))
         return query.add_columns(tables.owners.c.name.label("owner")).outerjoin(tables.owners, tables.owners.c.run_id == tables.runs.c.id)
-
-
-def _matching(search: str, seen: "ColumnElement[bool]") -> "Select[Any]":
-    from sqlalchemy import or_, select
-
-    from . import tables
-
-    at = tables.runs.c
-    query = select(*[c for c in at if c.name not in ("versions", "config")]).where(seen)
-    if not search.strip():
-        return query
-    words = search.strip()
-    named = [c.icontains(words, autoescape=True) for c in (at.name, at.target_name, at.data_name)]
-    return query.where(or_(*named, at.id.startswith(words, autoescape=True)))
-
-
-def _counts(connection: "Connection", ids: "Select[Any]") -> dict[str, dict[str, int]]:
-    from sqlalchemy import func, select
-
-    from . import tables
-
-    at = tables.records.c
-    chosen = ids.with_only_columns(tables.runs.c.id).subquery()
-    query = select(at.run_id, at.state, func.count()).where(at.run_id.in_(select(chosen.c.id))).group_by(at.run_id, at.state)
-    found: dict[str, dict[str, int]] = {}
-    for run_id, state, n in connection.execute(query):
-        found.setdefault(run_id, {})[state] = n
-    return found
-
-
-def _line(row: "RowMapping", counts: dict[str, int], alive: Alive) -> dict[str, Any]:
-    state = FINISHED if row["ended"] is not None else RUNNING if alive(row) else CUT_OFF
-    if state != RUNNING and RUNNING in counts:
-        counts = {CUT_OFF if k == RUNNING else k: v for k, v in counts.items()}
-    kept = {name: row[name] for name in ("id", "name", "verdict")}
-    return kept | {
-        "owner": row["owner"] or "",
-        "started": _when(row["started"]),
-        "ended": _when(row["ended"]),
-        "state": state,
-        "target": _identity(row, "target"),
-        "data": _identity(row, "data"),
-        "counts": counts,
-    }
-
-
-def _identity(row: "RowMapping", of: str) -> Identity:
-    return Identity(name=row[f"{of}_name"], fingerprint=row[f"{of}_fingerprint"], detail=row[f"{of}_detail"])
-
-
-def _step(row: "RowMapping", alive: Alive) -> StepLine:
-    state = CUT_OFF if row["state"] == RUNNING and not alive(row) else row["state"]
-    kept = {name: row[name] for name in ("token", "run_id", "kind", "title", "severity")}
-    times: dict[str, Any] = {"started": _when(row["started"]), "ended": _when(row["ended"])}
-    return StepLine(**kept, **times, state=state, check=row["step"], given=json.loads(row["given"]))
-
-
-def _read(text: str) -> Record:
-    try:
-        return Record.model_validate_json(text)
-    except ValidationError as error:
-        said = error.errors()[0]["msg"].removeprefix("Value error, ")
-        raise Problem("a record this Tiltyard reads", said, "Upgrade Tiltyard, or make the run again") from None
-
-
-def _read_or_why(text: str, token: str) -> Record | Problem:
-    try:
-        return _read(opened(text, token))
-    except Problem as problem:
-        return problem

@@ -76,5 +76,7 @@ jobs = Table(
     Column("process_started", Text, nullable=False),
 )
 
+LATER = (owners, jobs, shares)
+
 Index("records_of_run", records.c.run_id, records.c.state)
 Index("records_by_state", records.c.state)

@@ -1,0 +1,104 @@
+"""What the rows of the store's tables mean."""
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from ..errors import Problem
+from ..result import CheckResult, Identity, Record, Severity
+from .lines import CUT_OFF, FINISHED, RUNNING, StepLine
+from .sealed_records import opened
+from .writers import Alive
+
+if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement, Connection, RowMapping, Select
+
+SEVERITIES = list(Severity)
+
+
+def worst(result: CheckResult) -> str:
+    """The worst severity among the findings, or an empty string."""
+    found = [SEVERITIES.index(f.severity) for f in result.findings]
+    return str(SEVERITIES[max(found)]) if found else ""
+
+
+def _when(seconds: float | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+
+
+def matching(search: str, seen: "ColumnElement[bool]") -> "Select[Any]":
+    """The query over the runs that are ``seen`` and in whose name, target or data ``search`` is, or whose id begins with it."""
+    from sqlalchemy import or_, select
+
+    from . import tables
+
+    at = tables.runs.c
+    query = select(*[c for c in at if c.name not in ("versions", "config")]).where(seen)
+    if not search.strip():
+        return query
+    words = search.strip()
+    named = [c.icontains(words, autoescape=True) for c in (at.name, at.target_name, at.data_name)]
+    return query.where(or_(*named, at.id.startswith(words, autoescape=True)))
+
+
+def counted(connection: "Connection", ids: "Select[Any]") -> dict[str, dict[str, int]]:
+    """Of each run that the query ``ids`` chooses, how many steps are in each state."""
+    from sqlalchemy import func, select
+
+    from . import tables
+
+    at = tables.records.c
+    chosen = ids.with_only_columns(tables.runs.c.id).subquery()
+    query = select(at.run_id, at.state, func.count()).where(at.run_id.in_(select(chosen.c.id))).group_by(at.run_id, at.state)
+    found: dict[str, dict[str, int]] = {}
+    for run_id, state, n in connection.execute(query):
+        found.setdefault(run_id, {})[state] = n
+    return found
+
+
+def run_fields(row: "RowMapping", counts: dict[str, int], alive: Alive) -> dict[str, Any]:
+    """The fields of a `RunLine`; one whose process is gone was cut off, and so were its steps."""
+    state = FINISHED if row["ended"] is not None else RUNNING if alive(row) else CUT_OFF
+    if state != RUNNING and RUNNING in counts:
+        counts = {CUT_OFF if k == RUNNING else k: v for k, v in counts.items()}
+    kept = {name: row[name] for name in ("id", "name", "verdict")}
+    return kept | {
+        "owner": row["owner"] or "",
+        "started": _when(row["started"]),
+        "ended": _when(row["ended"]),
+        "state": state,
+        "target": _identity(row, "target"),
+        "data": _identity(row, "data"),
+        "counts": counts,
+    }
+
+
+def _identity(row: "RowMapping", of: str) -> Identity:
+    return Identity(name=row[f"{of}_name"], fingerprint=row[f"{of}_fingerprint"], detail=row[f"{of}_detail"])
+
+
+def step_line(row: "RowMapping", alive: Alive) -> StepLine:
+    """A step; one whose process is gone was cut off."""
+    state = CUT_OFF if row["state"] == RUNNING and not alive(row) else row["state"]
+    kept = {name: row[name] for name in ("token", "run_id", "kind", "title", "severity")}
+    times: dict[str, Any] = {"started": _when(row["started"]), "ended": _when(row["ended"])}
+    return StepLine(**kept, **times, state=state, check=row["step"], given=json.loads(row["given"]))
+
+
+def record_of(text: str) -> Record:
+    """The record; raises `Problem` where it is one of a newer Tiltyard."""
+    try:
+        return Record.model_validate_json(text)
+    except ValidationError as error:
+        said = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise Problem("a record this Tiltyard reads", said, "Upgrade Tiltyard, or make the run again") from None
+
+
+def record_or_why(text: str, token: str) -> Record | Problem:
+    """The record of the step ``token`` as it is kept; why it cannot be read, where it cannot."""
+    try:
+        return record_of(opened(text, token))
+    except Problem as problem:
+        return problem
