@@ -127,7 +127,7 @@ class LoadPanel(Panel):
 
     def _files(self) -> tuple[Target, Dataset]:
         from tiltyard.datasets.reading import read
-        from tiltyard.targets.opening import open_target
+        from tiltyard.targets.opening import Unmeant, open_target
 
         path = self.model_file.value.strip()
         if not path:
@@ -137,9 +137,7 @@ class LoadPanel(Panel):
         sealed = self._sealed(path)
         try:
             target = open_target(path, architecture=architecture, factory=factory, sealed=sealed)
-        except Problem as problem:
-            if "a schema" not in str(problem):
-                raise
+        except Unmeant:
             data = self._proposal().build(member=member)
             return open_target(path, data=data, schema=data.schema, architecture=architecture, factory=factory, sealed=sealed), data
         return target, read(self._data_path(), schema=target.schema, member=member)
@@ -158,16 +156,14 @@ class LoadPanel(Panel):
 
     def _remote(self) -> tuple[Target, Dataset]:
         from tiltyard.datasets.reading import read
-        from tiltyard.targets.opening import open_target
+        from tiltyard.targets.opening import Unmeant, open_target
 
         url, key, budget = self.endpoint.url.value.strip(), self.endpoint.key.key.secret, self._budget()
         member = self.member.value.strip() or None
         proposal = self._proposal()
         try:
             target = open_target(url, key=key, budget=budget)
-        except Problem as problem:
-            if "a schema" not in problem.expected:
-                raise
+        except Unmeant:
             data = proposal.build(member=member)
             return open_target(url, data=data, key=key, budget=budget), data
         meant = proposal.schema

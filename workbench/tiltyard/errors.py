@@ -1,5 +1,7 @@
 """The one error a person sees: what was expected, what was found, what to do."""
 
+from typing import Any
+
 
 class Problem(ValueError):
     """Bad input or an impossible request, said in one line.
@@ -16,15 +18,12 @@ class Problem(ValueError):
         self.do = do
         super().__init__(" ".join(f"Expected {expected}; found {found}. {do}.".split()))
 
-    def __reduce__(self) -> tuple[type["Problem"], tuple[str, str, str]]:
-        return Problem, (self.expected, self.found, self.do)
+    def __reduce__(self) -> tuple[type["Problem"], tuple[Any, ...]]:
+        return type(self), (self.expected, self.found, self.do)
 
 
 class Unavailable(Problem):
     """A need of a check that this target or data set does not meet; becomes *not applicable*."""
-
-    def __reduce__(self) -> tuple[type["Problem"], tuple[str, str, str]]:
-        return Unavailable, (self.expected, self.found, self.do)
 
 
 class Cancelled(Exception):

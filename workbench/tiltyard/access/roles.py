@@ -43,9 +43,6 @@ _RANK = {role: rank for rank, role in enumerate(Role)}
 class Denied(Problem):
     """A role does not allow what was asked; said in one line."""
 
-    def __reduce__(self) -> tuple[type[Problem], tuple[str, str, str]]:
-        return Denied, (self.expected, self.found, self.do)
-
 
 def allows(role: Role | str, action: Action) -> bool:
     """May this role do it? An unknown role may nothing; an unknown action raises `KeyError`."""

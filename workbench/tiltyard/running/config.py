@@ -131,6 +131,8 @@ class Config(Frozen):
         return self._with_data(source)
 
     def _with_data(self, source: "Path | str") -> "tuple[Target, Dataset]":
+        from ..targets.opening import Unmeant
+
         if not (self.data.file or self.data.sample):
             raise Problem(
                 "data for a model that does not ship with any", "no file or sample under [data]", 'Add file = "rows.csv" under [data]'
@@ -140,9 +142,7 @@ class Config(Frozen):
             return self._open(source, data), data
         try:
             target = self._open(source, None)
-        except Problem as problem:
-            if self.target.url and "a schema" not in problem.expected:
-                raise
+        except Unmeant:
             data = self._read(None)
             return self._open(source, data), data
         return target, self._read(target)

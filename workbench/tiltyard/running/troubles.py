@@ -6,15 +6,9 @@ from ..errors import Problem
 class Trouble(Problem):
     """The store itself does not answer."""
 
-    def __reduce__(self) -> tuple[type[Problem], tuple[str, str, str]]:
-        return Trouble, (self.expected, self.found, self.do)
-
 
 class Locked(Trouble):
     """Another program holds the store; trying again may do."""
-
-    def __reduce__(self) -> tuple[type[Problem], tuple[str, str, str]]:
-        return Locked, (self.expected, self.found, self.do)
 
 
 ELSEWHERE = "or set TILTYARD_STORE to another place"

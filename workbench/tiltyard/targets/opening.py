@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 Outputs = Literal["logits", "probabilities", "labels"]
 
 
+class Unmeant(Problem):
+    """Neither the model nor the caller says what the model's columns mean; a schema or data would."""
+
+
 def open_target(
     source: Any,
     *,
@@ -133,7 +137,7 @@ class _Given:
         """
         base = self.schema or own or (self.data.schema if self.data is not None else None)
         if base is None:
-            raise Problem("a schema: what the model's columns mean", "none in the model", "Give schema=… or data=…")
+            raise Unmeant("a schema: what the model's columns mean", "none in the model", "Give schema=… or data=…")
         if own is not None and self.schema is not None and own.shape != self.schema.shape:
             do = "Read the data by the model's own schema: open it without schema=…, then read(…, schema=target.schema)"
             raise Problem(f"the schema the model was trained on, rows of shape {own.shape}", f"rows of shape {self.schema.shape}", do)

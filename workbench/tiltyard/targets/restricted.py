@@ -20,9 +20,6 @@ HIDDEN = frozenset({"weights", "file", "url"})
 class Spent(Unavailable):
     """The attacker's query budget is used up."""
 
-    def __reduce__(self) -> tuple[type["Problem"], tuple[str, str, str]]:
-        return Spent, (self.expected, self.found, self.do)
-
 
 class Meter:
     """Rows that were answered, and how many may be; safe from any thread.
