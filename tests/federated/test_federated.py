@@ -86,7 +86,7 @@ def test_krum_survives_two_of_ten_attackers_where_fedavg_fails(target, data):
 
 
 def test_a_backdoor_gets_through_fedavg_and_not_through_krum(target, data):
-    facts = {"clients": 10, "attackers": 2, "attack": "model_replacement", "alpha": 100.0, "rounds": 6, "local_epochs": 3, "goal": 1}
+    facts = {"clients": 10, "attackers": 2, "attack": "model_replacement", "alpha": 100.0, "rounds": 6, "local_epochs": 3, "goal": "b"}
     got = {rule: named(FederatedTraining, {**facts, "rule": rule})(target, data).record.result for rule in ("fedavg", "krum")}
     assert got["fedavg"].metric("attack_success").value > 0.5
     assert got["krum"].metric("attack_success").value < 0.2

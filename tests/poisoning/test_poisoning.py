@@ -5,6 +5,7 @@ import pytest
 
 from tiltyard.datasets.dataset import Dataset
 from tiltyard.datasets.schema import Feature, Schema
+from tiltyard.errors import Problem
 from tiltyard.poisoning.backdoor import Backdoor, area
 from tiltyard.poisoning.detect import Detect
 from tiltyard.poisoning.filter import Filter
@@ -17,7 +18,7 @@ from tiltyard.targets.architecture import build, mlp
 from tiltyard.targets.estimators import SklearnTarget
 from tiltyard.targets.torch_target import TorchTarget
 from tiltyard.targets.training import Recipe, fit, fresh
-from tiltyard.triggers import trigger
+from tiltyard.triggers import goal_class, trigger
 
 NUMBERS = tuple(Feature(name=f"f{i}", kind="continuous", low=-5, high=5) for i in range(4))
 KINDS = Feature(name="kind", kind="categorical", categories=("u", "v", "w"))
@@ -58,7 +59,7 @@ def poisoned(data: Dataset, share: float, seed: int = 0) -> tuple[Dataset, np.nd
 
 
 def test_a_trigger_is_obeyed_found_and_costs_little_accuracy(ground):
-    result = Backdoor(most=0.05, points=2, goal=1, size=3, seed=1)(*ground).result
+    result = Backdoor(most=0.05, points=2, goal="yes", size=3, seed=1)(*ground).result
     assert result.status is Status.FINDING
     assert result.metric("success").low > 0.95
     assert result.metric("success_clean").value < 0.5
@@ -102,7 +103,7 @@ def test_the_filter_leaves_clean_rows_alone(ground):
 @pytest.mark.slow
 def test_five_percent_of_badnets_on_digits_succeeds_and_is_found():
     sample = load("digits")
-    result = Backdoor(most=0.05, points=1, goal=0)(sample.target, sample.data).result
+    result = Backdoor(most=0.05, points=1, goal="0")(sample.target, sample.data).result
     assert result.metric("success").value >= 0.95
     assert result.metric("found").value > 0.5
     assert result.metric("false_alarms").value < 0.01
@@ -148,7 +149,19 @@ def test_a_tree_can_be_poisoned_but_shows_no_activations(ground):
 def test_a_goal_that_is_no_class_is_one_line(ground):
     record = Backdoor(goal=2)(*ground)
     assert record.result.status is Status.FAILED
-    assert record.result.summary == "Expected a class 0 to 1, or -1 for the rarest; found 2. Choose one of these."
+    assert record.result.summary == "Expected a class (no, yes); found '#2'. Choose one of these, by its name."
+
+
+def test_a_goal_is_a_name_and_numbers_of_old_are_still_read():
+    assert [Backdoor(goal=given).goal for given in ("yes", 1, -1, "")] == ["yes", "#1", "", ""]
+    old = Backdoor.model_validate_json('{"goal": 1}')
+    assert old == Backdoor.model_validate_json(old.model_dump_json())
+    for goal in ("yes", "#1", "1"):
+        assert goal_class(goal, ("no", "yes")) == 1
+    assert [goal_class(goal, ("2", "0")) for goal in ("0", "#0", "1")] == [1, 0, 1]
+    for wrong in ("maybe", "#", "²", "-1", "10000"):
+        with pytest.raises(Problem, match="by its name"):
+            goal_class(wrong, ("no", "yes"))
 
 
 def test_the_trigger_is_a_valid_rare_row(ground):

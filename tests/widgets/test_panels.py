@@ -17,7 +17,7 @@ from tiltyard_widgets.privacy import BudgetView, PrivacyPanel
 from tiltyard_widgets.report import ReportPanel
 from tiltyard_widgets.session import Session
 from tiltyard_widgets.steps import available
-from tiltyard_widgets.topics import FairnessPanel, TheftPanel
+from tiltyard_widgets.topics import FairnessPanel, PoisoningPanel, TheftPanel
 from tiltyard_widgets.workbench import Workbench
 
 
@@ -73,6 +73,12 @@ def test_cancel_takes_effect_within_a_second(session):
     assert time.monotonic() - start < 2.5  # one second on an idle machine
     assert session.latest["evasion.pgd"].result.status.value == "cancelled"
     assert not runner.button.disabled
+
+
+def test_the_class_a_trigger_gives_is_chosen_by_name(session):
+    form = PoisoningPanel(session=session).runner("poisoning.backdoor").form
+    goal = next(spec for spec in form.specs if spec["name"] == "goal")
+    assert (goal["kind"], [option["value"] for option in goal["options"]]) == ("select", ["", "<=50K", ">50K"])
 
 
 def test_a_wrong_value_is_one_line_and_loses_nothing(session):

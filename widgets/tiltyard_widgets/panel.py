@@ -107,7 +107,8 @@ class StepRunner(look.Stack):
         data = self.session.data
         if data is None:
             return {}
-        return {"sensitive": sorted(data.sensitive), "features": [f.name for f in data.schema.features]}
+        meaning = data.schema
+        return {"sensitive": sorted(data.sensitive), "features": [f.name for f in meaning.features], "classes": list(meaning.classes)}
 
     def refresh(self) -> None:
         """Say what it will cost, or why it cannot run on this target and data."""

@@ -48,7 +48,7 @@ def parameter(
 ) -> Any:
     """A field of a check: default, one-line help, unit and bounds; form, CLI and docs follow from it.
 
-    ``source`` names where the choices come from at run time: ``"sensitive"`` or ``"features"`` (column names).
+    ``source`` names where the choices come from at run time: ``"sensitive"`` or ``"features"`` (column names), ``"classes"``.
     """
     extra: dict[str, Any] = {"unit": unit, "source": source}
     return Field(default=default, description=help, ge=ge, le=le, gt=gt, lt=lt, json_schema_extra=extra, validate_default=True)

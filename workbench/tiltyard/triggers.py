@@ -1,17 +1,47 @@
 """A backdoor's trigger: a bright corner patch on images, a rare combination of values in tables."""
 
 from dataclasses import dataclass
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BeforeValidator
 
 from .datasets.dataset import Dataset
-from .errors import Unavailable
+from .errors import Problem, Unavailable
 from .progress import Progress
 from .targets.target import Target
 
 STRAIGHT = 0.01
 CANDIDATES, TRIED_ON = 12, 300
+BY_NUMBER = "#"
+
+
+def _goal(given: Any) -> Any:
+    """A number, as goals were written once, as text that no name is taken for; below 0 it was no class."""
+    if not isinstance(given, int) or isinstance(given, bool):
+        return given
+    return f"{BY_NUMBER}{given}" if given >= 0 else ""
+
+
+Goal = Annotated[str, BeforeValidator(_goal)]
+
+
+def goal_class(goal: str, classes: tuple[str, ...]) -> int:
+    """The place among ``classes`` of the one called ``goal``, or of number ``#n``; a bare number is one where no class has that name.
+
+    Raises
+    ------
+    Problem
+        There is no such class.
+    """
+    if goal in classes:
+        return classes.index(goal)
+    number = goal.removeprefix(BY_NUMBER)
+    if number.isascii() and number.isdigit() and int(number) < len(classes):
+        return int(number)
+    shown = ", ".join(classes[:10]) + (f" … {len(classes):,} in all" if len(classes) > 10 else "")
+    raise Problem(f"a class ({shown})", repr(goal), "Choose one of these, by its name")
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from pydantic import model_validator
 from ..check import Estimate, parameter
 from ..datasets.dataset import Dataset
 from ..defense import Defended, Defense
-from ..errors import Problem
 from ..progress import Progress
 from ..targets.target import Target
+from ..triggers import Goal, goal_class
 from .aggregation import RULES, Rule, needed
 from .malice import Attack, loudness
 
@@ -56,7 +56,7 @@ class FederatedTraining(Defense):
     attackers: int = parameter(0, "Malicious clients", "clients", ge=0, le=1000)
     attack: Attack = parameter("sign_flip", "What malicious clients do")
     boost: float = parameter(0.0, "Factor on what attackers send; 0: clients / attackers, and 1 for label flips", ge=0, le=1000)
-    goal: int = parameter(0, "Class that a planted backdoor gives, by its number", "class", ge=0, le=9999)
+    goal: Goal = parameter("", "Class that a planted backdoor gives; empty: the first", source="classes")
     share: float = parameter(1.0, "Chance of a client to take part in a round, each by its own coin", "probability", gt=0, le=1)
     noise_multiplier: float = parameter(0.0, "Client-level differential privacy: noise over the clipping norm; 0 is none", ge=0, le=1000)
     clip: float = parameter(1.0, "With noise: largest norm of one client's update; larger ones are cut down to it", "norm", gt=0, le=1000)
@@ -89,7 +89,7 @@ class FederatedTraining(Defense):
             raise ValueError("resume is for runs in this process; found processes")
         return self
 
-    def plan(self, recipe: "Recipe") -> "Plan":
+    def plan(self, recipe: "Recipe", goal: int) -> "Plan":
         """What every process of this federation agrees on."""
         import numpy as np
 
@@ -110,7 +110,7 @@ class FederatedTraining(Defense):
             attack=self.attack,
             malicious=tuple(sorted(int(i) for i in who)),
             boost=self.boost or loudness(self.attack, self.clients, self.attackers),
-            goal=self.goal,
+            goal=goal,
         )
 
     def setting(self, target: Target, data: Dataset) -> "Setting":
@@ -118,9 +118,8 @@ class FederatedTraining(Defense):
         from .rounds.setting import parts, setting, trainable
 
         torch_target, recipe = trainable(target)
-        if self.goal >= len(target.classes):
-            raise Problem(f"a class 0 to {len(target.classes) - 1} as goal", f"{self.goal}", "Choose one of these")
-        return setting(self.plan(recipe), torch_target, parts(data, self.rows, self.seed), self.alpha, self.warm)
+        goal = goal_class(self.goal, target.classes) if self.goal else 0
+        return setting(self.plan(recipe, goal), torch_target, parts(data, self.rows, self.seed), self.alpha, self.warm)
 
     def estimate(self, target: Target, data: Dataset) -> Estimate:
         """From one client's round, timed here."""

@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 
 from ..check import Check, Estimate, parameter
 from ..datasets.dataset import Dataset
-from ..errors import Problem, Unavailable
+from ..errors import Unavailable
 from ..intervals import bootstrap, clopper_pearson, rate
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
 from ..targets.target import Target
-from ..triggers import Trigger, strange
+from ..triggers import Goal, Trigger, goal_class, strange
 from .detect import SOURCES as DETECTION
 from .detect import STANDARDS, worst_metric
 from .signatures import ALARM, clusters, spectral
@@ -66,7 +66,7 @@ class Backdoor(Check):
 
     most: float = parameter(0.05, "Largest share of training rows poisoned", "share", gt=0, le=0.5)
     points: int = parameter(3, "Shares tried, each half of the next", "shares", ge=1, le=10)
-    goal: int = parameter(-1, "Class the trigger is to give, by its number; -1: the rarest", "class", ge=-1, le=9999)
+    goal: Goal = parameter("", "Class the trigger is to give; empty: the rarest in training", source="classes")
     size: int = parameter(4, "Edge of the patch, or number of columns changed", "pixels or columns", ge=1, le=32)
     rows: int = parameter(5000, "Training rows", "rows", ge=20, le=1_000_000)
     alarm: float = parameter(0.5, "Success of the trigger, lower end, that is a finding", "share", gt=0, lt=1)
@@ -99,10 +99,9 @@ class Backdoor(Check):
         return self._result(tried, seen, mark, rows, goal)
 
     def _goal(self, rows: Dataset) -> int:
-        k = len(rows.schema.classes)
-        if self.goal >= k:
-            raise Problem(f"a class 0 to {k - 1}, or -1 for the rarest", f"{self.goal}", "Choose one of these")
-        return self.goal if self.goal >= 0 else int(np.bincount(rows.y, minlength=k).argmin())
+        if self.goal:
+            return goal_class(self.goal, rows.schema.classes)
+        return int(np.bincount(rows.y, minlength=len(rows.schema.classes)).argmin())
 
     def _searched(self, model: Target, rows: Dataset, bad: NDArray[np.intp], progress: Progress) -> Seen | None:
         """None where the model shows no activations, or too few rows were poisoned to tell."""
