@@ -1,89 +1,80 @@
-"""SecAgg+ of Flower under the processes of `tiltyard federate`: does the server learn the mean and nothing else, and in how many seconds?
+"""SecAgg+ in the processes of `tiltyard federate --secure yes`: how far from the same run without it, how slow, and what a lost client costs.
 
     python benchmarks/federation_secagg.py
 
-Three clients send 1, 2 and 3 with equal weight over TLS with node keys; the server has only masked vectors. Prints the mean it finds.
+Three clients over TLS with node keys, one round, without and with SecAgg+; then two with it, a client killed in the second.
+Besides, why masks are not Flower's own: how long a server needs to try all seeds of one. Takes some minutes, for Flower starts a process
+at each message.
 """
 
-import tempfile
+import os
 import time
-from pathlib import Path
 
-from tiltyard.federated.deployed.credentials import node_key, tls
-from tiltyard.federated.deployed.processes import Processes, app_folder
+import numpy as np
+from flwr.common.secure_aggregation.secaggplus_utils import pseudo_rand_gen
+
+from tiltyard.federated.deployed.deployment import Watched, ran
+from tiltyard.federated.deployed.processes import Processes
+from tiltyard.federated.deployed.quantizing import error
+from tiltyard.federated.rounds.setting import Ran, Setting
+from tiltyard.federated.training import FederatedTraining
 from tiltyard.progress import Progress
+from tiltyard.samples.catalog import load
 
-CLIENT = """
-import numpy as np
-from flwr.app import Context
-from flwr.client import NumPyClient
-from flwr.client.mod import secaggplus_mod
-from flwr.clientapp import ClientApp
+CLIENTS, PATIENCE, PAUSE = 3, 60.0, 12.0
 
-class One(NumPyClient):
-    def __init__(self, number):
-        self.number = number
 
-    def fit(self, parameters, config):
-        return [np.full(5, self.number + 1.0)], 10, {}
+def start(secure: bool, rounds: int) -> Setting:
+    census = load("census")
+    return FederatedTraining(clients=CLIENTS, rounds=rounds, local_epochs=5, rows=600, processes=True, secure=secure).setting(
+        census.target, census.data
+    )
 
-def made(context: Context):
-    return One(int(context.node_config["client"])).to_client()
 
-app = ClientApp(made, mods=[secaggplus_mod])
-"""
-SERVER = """
-import time
-from pathlib import Path
-
-import numpy as np
-from flwr.common import ndarrays_to_parameters, parameters_to_ndarrays
-from flwr.compat.common import recorddict_compat as compat
-from flwr.server import LegacyContext, ServerConfig
-from flwr.server.strategy import FedAvg
-from flwr.server.workflow import DefaultWorkflow, SecAggPlusWorkflow
-from flwr.server.workflow.constant import MAIN_PARAMS_RECORD
-from flwr.serverapp import ServerApp
-
-app = ServerApp()
-
-@app.main()
-def main(grid, context):
-    while len(list(grid.get_node_ids())) < 3:
-        time.sleep(0.5)
+def timed(name: str, secure: bool, rounds: int, watched: Watched | None = None) -> Ran:
     begun = time.monotonic()
-    start = ndarrays_to_parameters([np.zeros(5)])
-    strategy = FedAvg(min_fit_clients=3, min_available_clients=3, fraction_evaluate=0.0, initial_parameters=start)
-    legacy = LegacyContext(context=context, config=ServerConfig(num_rounds=1), strategy=strategy)
-    DefaultWorkflow(fit_workflow=SecAggPlusWorkflow(num_shares=3, reconstruction_threshold=2))(grid, legacy)
-    (found,) = parameters_to_ndarrays(compat.arrayrecord_to_parameters(legacy.state.array_records[MAIN_PARAMS_RECORD], keep_input=True))
-    part = Path(context.run_config["home"]) / "part"
-    part.write_text(f"mean {found.tolist()} after {time.monotonic() - begun:.0f} s")
-    part.rename(part.with_name("found"))
-"""
+    found = ran(start(secure, rounds), PATIENCE, Progress(), watched=watched)
+    print(f"{name}: {time.monotonic() - begun:.0f} s")
+    for one in found.rounds[1:]:
+        print(f"  round {one.number}: {one.answered} of {one.asked} answered, lost {one.lost}, {one.right / one.rows:.2%} right {one.note}")
+    return found
+
+
+def killing() -> Watched:
+    """Kill a client some seconds into the second round."""
+    since: list[float] = []
+
+    def watched(processes: Processes, rounds: int) -> None:
+        if rounds == 1:
+            since.append(time.monotonic())
+        if since and "client-2" in processes.running and since[-1] - since[0] > PAUSE:
+            processes.end("client-2")
+            print(f"  killed client 2, {since[-1] - since[0]:.0f} s into round 2")
+
+    return watched
+
+
+def weakness() -> None:
+    """Flower's own generator: one mask for two secrets, and seeds a second."""
+    secret = os.urandom(32)
+    other = secret[4:8] + secret[:4] + secret[8:]
+    same = all((a == b).all() for a, b in zip(*(pseudo_rand_gen(s, 1 << 32, [(100,)]) for s in (secret, other)), strict=True))
+    chance, begun = np.random.RandomState(0), time.perf_counter()
+    for seed in range(20_000):
+        chance.seed(seed)
+        chance.randint(0, (1 << 32) - 1, 4, dtype=np.int64)
+    each = (time.perf_counter() - begun) / 20_000
+    print(
+        f"Flower's masks: the same for two secrets: {same}; {each * 1e6:.0f} µs a seed, all 2^32 in {each * 2**32 / 3600:.0f} h of this core"
+    )
 
 
 def main() -> None:
-    """One round."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        with Processes(folder, tls(folder)) as processes:
-            processes.server(Progress())
-            for client in range(3):
-                key = node_key(folder, f"client-{client}.key")
-                processes.registered(key, Progress())
-                processes.node(client, key, folder)
-            app = app_folder(folder)
-            (app / "server_side.py").write_text(SERVER)
-            (app / "client_side.py").write_text(CLIENT)
-            processes.run(app, f'home="{folder}"', Progress())
-            until = time.monotonic() + 600
-            while not (folder / "found").exists():
-                processes.alive("superlink")
-                if time.monotonic() > until:
-                    raise TimeoutError("no mean in 10 minutes")
-                time.sleep(0.5)
-            print((folder / "found").read_text())
+    weakness()
+    plain, masked = timed("without", False, 1), timed("SecAgg+", True, 1)
+    far = float(np.abs(plain.weights - masked.weights).max())
+    print(f"largest difference of a weight after a round: {far:.2g} (rounding is at most {error(CLIENTS):.2g})")
+    timed("SecAgg+, a client killed", True, 2, killing())
 
 
 if __name__ == "__main__":

@@ -19,6 +19,10 @@ from .session import Session
 from .slider import Slider
 
 TRAINING = "federated.training"
+SEEN = (
+    "In this process the server sees every client's update. With processes and secure on (or: tiltyard federate --secure yes) it learns their "
+    "sum alone, by SecAgg+: FedAvg, no noise, 3 clients or more."
+)
 
 
 class Told(look.Stack):
@@ -76,8 +80,18 @@ class Federation(Bound):
             label="Noise multiplier", value=0, min=0, max=5, step=0.05, help="Client-level differential privacy; 0 is none, and FedAvg only"
         )
         self.line = look.text("", kind="help")
-        self.children = (self.clients, self.attackers, self.attack, self.rule, self.alpha, self.rounds, self.noise, self.line)
-        for control in self.children[:-1]:
+        self.children = (
+            self.clients,
+            self.attackers,
+            self.attack,
+            self.rule,
+            self.alpha,
+            self.rounds,
+            self.noise,
+            self.line,
+            look.text(SEEN, kind="help"),
+        )
+        for control in self.children[:-2]:
             control.observe(lambda _: self.say(), "value")
         self._turn = 0
         self.say()

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .rounds.server import Round, Weights
     from .rounds.setting import Ran, Setting
 
+START, PLAIN, SECURE = 20.0, 20.0, 50.0
 STANDARDS = ("OWASP ML10:2023", "OWASP ML02:2023", "AML.T0018.000", "NISTAML.026", "NISTAML.011", "EU AI Act Art. 15(5)")
 
 
@@ -29,6 +30,11 @@ class FederatedTraining(Defense):
     McMahan et al. 2017 (arXiv 1602.05629). Local training is the target's own recipe, with a new optimizer each round.
     With ``processes`` (``tiltyard federate``) the same client and server functions run under Flower's SuperLink and SuperNodes on loopback,
     with TLS and a registered key for each node; equal seeds give equal weights.
+
+    With ``secure`` besides, the server learns the sum of the clients' updates and of their rows, and neither of one client: Flower's SecAgg+
+    (Bell et al. 2020, eprint 2020/704) with the mends of `deployed.summing`, against a server that keeps to the protocol. Updates are
+    rounded at random for it (`deployed.quantizing`), so that equal seeds give weights equal up to that. One client can spoil the sum unseen:
+    robust rules, refusing what is not finite and clipping to a norm all need each client's update. FedAvg only, therefore, and no noise.
     """
 
     id: ClassVar[str] = "federated.training"
@@ -42,6 +48,7 @@ class FederatedTraining(Defense):
         "Yin et al. 2018, arXiv 1803.01498",
         "Bagdasaryan et al. 2018, arXiv 1807.00459",
         "McMahan et al. 2018, arXiv 1710.06963",
+        "Bell et al. 2020, eprint 2020/704",
     )
     answers: ClassVar[tuple[str, ...]] = ("federated.gradient_leakage",)
     cost: ClassVar[str] = "one training, plus measuring after each round"
@@ -77,6 +84,11 @@ class FederatedTraining(Defense):
     )
     patience: float = parameter(120.0, "In processes: a client that has not answered by then is lost for the round", "s", ge=5, le=86_400)
 
+    secure: bool = parameter(
+        False,
+        "In processes: mask the clients' updates so that the server learns their sum alone (SecAgg+); FedAvg, no noise, 3 clients or more",
+    )
+
     @model_validator(mode="after")
     def _possible(self) -> "FederatedTraining":
         if self.attackers > self.clients:
@@ -87,7 +99,19 @@ class FederatedTraining(Defense):
             raise ValueError(f"{RULES[self.rule]} needs {least} clients to withstand {self.tolerate}; found {self.clients}")
         if self.processes and self.resume:
             raise ValueError("resume is for runs in this process; found processes")
+        if self.secure and (reason := self._exposed()):
+            raise ValueError(f"secure {reason}")
         return self
+
+    def _exposed(self) -> str:
+        """Why a server that learns sums alone cannot run this; empty where it can."""
+        if not self.processes:
+            return "masks what processes send one another, so processes must be on; found off"
+        if self.rule != "fedavg":
+            return f"hides each client's update, which {RULES[self.rule]} needs, so rule must be fedavg; found {self.rule}"
+        if self.noise_multiplier > 0:
+            return f"hides each client's update, which has to be clipped for noise to count, so noise_multiplier must be 0; found {self.noise_multiplier:g}"
+        return f"needs 3 clients or more, for of two each could subtract its own; found {self.clients}" if self.clients < 3 else ""
 
     def plan(self, recipe: "Recipe", goal: int) -> "Plan":
         """What every process of this federation agrees on."""
@@ -111,6 +135,7 @@ class FederatedTraining(Defense):
             malicious=tuple(sorted(int(i) for i in who)),
             boost=self.boost or loudness(self.attack, self.clients, self.attackers),
             goal=goal,
+            secure=self.secure,
         )
 
     def setting(self, target: Target, data: Dataset) -> "Setting":
@@ -135,9 +160,14 @@ class FederatedTraining(Defense):
         Local(start.start, start.plan, start.shards)(1, flat(start.start), (0,), Progress())
         share = len(start.shards[0].y) / max(sum(len(s.y) for s in start.shards), 1)
         if self.processes:
-            return Estimate(seconds=30.0 * (self.rounds + 1), note="half a minute a round, for a process starts at each message")
+            return self._slow()
         seconds = (time.perf_counter() - clock) / max(share, 1e-6) * self.rounds * self.share
         return Estimate(seconds=seconds, note="measured on one client's round here")
+
+    def _slow(self) -> Estimate:
+        """A process starts at each message: one a round, and four under SecAgg+."""
+        each = SECURE if self.secure else PLAIN
+        return Estimate(seconds=each * self.rounds + START, note=f"{each:.0f} s a round, for a process starts at each message")
 
     def apply(self, target: Target, data: Dataset, progress: Progress) -> Defended:
         """Run all rounds, here or in processes; the made target, and what each round showed."""

@@ -2,22 +2,57 @@
 
 from pathlib import Path
 
+import numpy as np
 from flwr.app import ArrayRecord, ConfigRecord, Context, Message, RecordDict
 from flwr.clientapp import ClientApp
+from flwr.clientapp.typing import ClientAppCallable
+from numpy.typing import NDArray
 
 from ...progress import Progress
-from ..rounds.client import answer
+from ..rounds.client import Answer, answer
 from .home import Home
 
 app = ClientApp()
 
 
-@app.train()
+def _home(context: Context) -> Home:
+    return Home(Path(str(context.node_config["home"])))
+
+
+def _answer(context: Context, number: int, weights: NDArray[np.float32]) -> Answer:
+    home, client = _home(context), int(str(context.node_config["client"]))
+    return answer(home.module(), home.plan, client, number, weights, home.shard(), Progress())
+
+
+def masked_where_agreed(message: Message, context: Context, then: ClientAppCallable) -> Message:
+    """SecAgg+ where this client's own plan says so: a server that asks for its weights without it gets none."""
+    if not _home(context).plan.secure:
+        return then(message, context)
+    from .summing import masked
+
+    return masked(message, context, then)
+
+
+@app.train(mods=[masked_where_agreed])
 def train(message: Message, context: Context) -> Message:
     """One client's round; a new process each time, so nothing is kept."""
-    home = Home(Path(str(context.node_config["home"])))
+    if _home(context).plan.secure:
+        return _summand(message, context)
     (weights,) = message.content.array_records["weights"].to_numpy_ndarrays()
-    number, client = int(str(message.content.config_records["round"]["number"])), int(str(context.node_config["client"]))
-    found = answer(home.module(), home.plan, client, number, weights, home.shard(), Progress())
+    found = _answer(context, int(str(message.content.config_records["round"]["number"])), weights)
     content = RecordDict({"weights": ArrayRecord([found.weights]), "answer": ConfigRecord({"rows": found.rows})})
     return Message(content, reply_to=message)
+
+
+def _summand(message: Message, context: Context) -> Message:
+    """The client's update and its rows, which `summing.masked` masks before they leave."""
+    from flwr.common import Code, FitRes, Status, parameters_to_ndarrays
+    from flwr.compat.common.recorddict_compat import fitres_to_recorddict, recorddict_to_fitins
+
+    from .summing import update
+
+    told = recorddict_to_fitins(message.content, True)
+    (weights,) = parameters_to_ndarrays(told.parameters)
+    found = _answer(context, int(told.config["number"]), weights)
+    made = FitRes(Status(Code.OK, ""), update(weights, found.weights), found.rows, {})
+    return Message(fitres_to_recorddict(made, True), reply_to=message)

@@ -47,7 +47,7 @@ def ran(
         progress.step(0.01, "starting Flower's server")
         processes.server(progress)
         _joined(processes, server, clients, folder, progress)
-        values = {"home": f'"{server.folder}"', "classes": start.classes, "patience": patience}
+        values = {"home": f'"{server.folder}"', "classes": start.classes, "patience": patience, "rows": start.rows}
         processes.run(app_folder(folder), " ".join(f"{name}={value}" for name, value in values.items()), progress)
         return _awaited(processes, server, start.plan.rounds, progress, watched, told)
 

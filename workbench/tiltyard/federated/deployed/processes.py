@@ -32,6 +32,7 @@ clientapp = "client_side:app"
 home = ""
 classes = 2
 patience = 120.0
+rows = 1
 """
 UP = 60.0
 

@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from flwr.app import ArrayRecord, ConfigRecord, Context, Message, MessageType, RecordDict
@@ -16,6 +17,9 @@ from ..rounds.measuring import Seen, seen
 from ..rounds.server import train
 from ..rounds.weights import put
 from .home import Home
+
+if TYPE_CHECKING:
+    from .summing import Summed
 
 app = ServerApp()
 START = 120.0
@@ -68,7 +72,15 @@ def main(grid: Grid, context: Context) -> None:
         put(module, weights)
         return seen(module, held, plan, classes)
 
-    ask = Remote(grid, home.nodes(), float(str(context.run_config["patience"])))
-    ask.arrived()
+    patience = float(str(context.run_config["patience"]))
+    remote = Remote(grid, home.nodes(), patience)
+    remote.arrived()
+    ask = _summed(grid, context, home, patience) if plan.secure else remote
     found, done = home.checkpoint.read()
     train(plan, home.tensors()["start"] if found is None else found, ask, watch, Progress(), done, home.checkpoint.write)
+
+
+def _summed(grid: Grid, context: Context, home: Home, patience: float) -> "Summed":
+    from .summing import Summed
+
+    return Summed(grid, context, home.nodes(), patience, int(str(context.run_config["rows"])))

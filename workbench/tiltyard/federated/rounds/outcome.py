@@ -9,6 +9,7 @@ from ...intervals import clopper_pearson, rate
 from ...result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
 from ...targets.target import Target
 from ..aggregation import RULES
+from ..deployed.quantizing import CLIP, error
 from ..malice import ATTACKS, SUCCESS
 from ..watching import listening, tell
 from .plan import Plan
@@ -112,7 +113,7 @@ def notes(step: "FederatedTraining", start: "Setting", ran: "Ran") -> tuple[str,
     lost, refused = sum(len(r.lost) for r in ran.rounds), sum(len(r.refused) for r in ran.rounds)
     found = [
         "The intervals are over held-out rows, not over trainings.",
-        "The server sees every client's update; see federated.gradient_leakage.",
+        *_seen(plan),
     ]
     if plan.noise > 0:
         found += [
@@ -126,9 +127,7 @@ def notes(step: "FederatedTraining", start: "Setting", ran: "Ran") -> tuple[str,
             "Coins and noise come from the seed, so that the run repeats; whoever knows it can undo them. To release, set fresh_noise."
         )
     if step.processes:
-        found.append(
-            f"Ran as Flower's SuperLink and {plan.clients} SuperNodes on loopback, with TLS and a registered key for each node; updates were not summed under SecAgg+."
-        )
+        found.append(f"Ran as Flower's SuperLink and {plan.clients} SuperNodes on loopback, with TLS and a registered key for each node.")
     if start.mark is not None:
         found.append(f"The backdoor's trigger: {start.mark.words}.")
     if lost:
@@ -138,6 +137,19 @@ def notes(step: "FederatedTraining", start: "Setting", ran: "Ran") -> tuple[str,
     if len(plan.malicious) > plan.tolerate and plan.rule not in ("fedavg", "median"):
         found.append(f"{RULES[plan.rule]} was set to withstand {plan.tolerate} malicious clients; there are {len(plan.malicious)}.")
     return (*found, *((start.parts.note,) if start.parts.note else ()))
+
+
+def _seen(plan: Plan) -> tuple[str, ...]:
+    """What the server learned of one client."""
+    if not plan.secure:
+        return ("The server sees every client's update; see federated.gradient_leakage. In processes, secure lets it see their sum alone.",)
+    return (
+        "SecAgg+: the server learned the sums of updates and of rows, and neither of one client. That holds against a server that keeps to "
+        f"the protocol and fewer than {plan.clients // 2 + 1} clients in league with it, not against one that hands out keys in clients' names.",
+        f"Each number of an update, weighted by the client's share of the rows, is cut to ±{CLIP:g} and rounded at random: a weight of a "
+        f"round's mean is off by at most {error(plan.clients):.1g}, and equal seeds give weights equal up to that.",
+        "The server cannot tell who spoils a sum, and cannot refuse one client's update.",
+    )
 
 
 def chart(runs: dict[str, tuple[Round, ...]], last: int, before: float | None = None) -> Chart:

@@ -13,7 +13,10 @@ from ..malice import Attack
 
 
 class Plan(Frozen):
-    """Rounds, rule, local training, privacy and who attacks. ``noise`` 0 is no differential privacy; ``clip`` bounds one client's update then."""
+    """Rounds, rule, local training, privacy and who attacks. ``noise`` 0 is no differential privacy; ``clip`` bounds one client's update then.
+
+    ``secure``: clients give their updates under SecAgg+ alone.
+    """
 
     clients: int
     rounds: int
@@ -29,6 +32,7 @@ class Plan(Frozen):
     malicious: tuple[int, ...] = ()
     boost: float = 1.0
     goal: int = 0
+    secure: bool = False
 
     def training_seed(self, client: int, number: int) -> int:
         """Seed of a client's training in round ``number`` (from 1); client 0's first is the plan's own."""

@@ -72,6 +72,11 @@ class Setting:
     def classes(self) -> int:
         return len(self.target.classes)
 
+    @property
+    def rows(self) -> int:
+        """Rows of all clients together."""
+        return sum(len(shard.y) for shard in self.shards)
+
     def watch(self, weights: Weights) -> Seen:
         """Accuracy and attack success of ``weights``."""
         put(self.start, weights)

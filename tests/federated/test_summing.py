@@ -1,0 +1,199 @@
+"""SecAgg+ with its server's and its clients' code in one process: sums alone leave it. In processes: benchmarks/federation_secagg.py."""
+
+import copy
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+pytest.importorskip("flwr")
+
+from flwr.app import Context, Message, RecordDict
+from flwr.common import bytes_to_ndarray
+from flwr.common.secure_aggregation.secaggplus_constants import RECORD_KEY_CONFIGS, Key, Stage
+from flwr.supercore.task_identity import TaskIdentity
+
+from tiltyard.errors import Problem
+from tiltyard.federated.deployed import masks
+from tiltyard.federated.deployed.client_app import app
+from tiltyard.federated.deployed.home import Home, written
+from tiltyard.federated.deployed.quantizing import error
+from tiltyard.federated.deployed.summing import Summed, refuse_unfair, update
+from tiltyard.federated.rounds.local import Local
+from tiltyard.federated.rounds.outcome import notes
+from tiltyard.federated.rounds.server import combined
+from tiltyard.federated.rounds.setting import Ran
+from tiltyard.federated.rounds.weights import flat
+from tiltyard.federated.training import FederatedTraining
+from tiltyard.progress import Progress
+from tiltyard.samples.catalog import load
+
+CLIENTS = 4
+NODES = {client: 100 + client for client in range(CLIENTS)}
+
+
+@pytest.fixture(scope="module")
+def start():
+    census = load("census")
+    return FederatedTraining(clients=CLIENTS, rounds=2, rows=200, processes=True, secure=True).setting(census.target, census.data)
+
+
+@pytest.fixture(scope="module")
+def before(start):
+    return flat(start.start)
+
+
+@pytest.fixture(scope="module")
+def homes(start, tmp_path_factory):
+    return written(start, tmp_path_factory.mktemp("homes"))[1:]
+
+
+@pytest.fixture(autouse=True)
+def identity(monkeypatch):
+    for name in ("_run_id", "_node_id", "_task_id"):
+        monkeypatch.setattr(TaskIdentity, name, 1)
+
+
+@dataclass
+class Grid:
+    """Flower's grid with its clients in this process; ``silent`` says from which stage on a client answers no more."""
+
+    homes: list[Home]
+    silent: dict[int, str] = field(default_factory=dict)
+    replies: list[Message] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        told = [{"client": i, "home": str(home.folder)} for i, home in enumerate(self.homes)]
+        self.contexts = [Context(1, 100 + i, each, RecordDict(), {}) for i, each in enumerate(told)]
+
+    def get_node_ids(self):
+        return list(NODES.values())
+
+    def send_and_receive(self, messages, timeout=None):
+        return [reply for message in messages if (reply := self._reply(message)) is not None]
+
+    def _reply(self, message: Message) -> Message | None:
+        client, stage = message.metadata.dst_node_id - 100, str(message.content.config_records[RECORD_KEY_CONFIGS][Key.STAGE])
+        if client in self.silent and Stage.all().index(stage) >= Stage.all().index(self.silent[client]):
+            return None
+        message.metadata._message_id = "1"
+        wire = Message(copy.deepcopy(message.content), dst_node_id=100 + client, message_type="train", group_id="1")
+        wire.metadata._message_id = "1"
+        self.replies.append(app(wire, self.contexts[client]))
+        return self.replies[-1]
+
+
+def asked(start, before, grid: Grid):
+    ask = Summed(grid, Context(1, 1, {}, RecordDict(), {}), NODES, 1.0, start.rows)
+    return ask(1, before, tuple(range(CLIENTS)), Progress())
+
+
+def plain(start, before, clients):
+    """What the same clients give without SecAgg+."""
+    found = Local(start.start, start.plan, start.shards)(1, before, clients, Progress())
+    return found, combined(start.plan, before, found, 1)[0]
+
+
+def test_the_sum_is_fedavg_s_up_to_rounding(start, before, homes):
+    _, expected = plain(start, before, range(CLIENTS))
+    found = asked(start, before, Grid(homes))
+    assert [a.client for a in found] == [0, 1, 2, 3]
+    after, _ = combined(start.plan, before, found, 1)
+    assert 0 < np.abs(after - expected).max() <= error(CLIENTS) + 1e-6
+
+
+def test_what_leaves_a_client_tells_neither_its_update_nor_its_rows(start, before, homes):
+    honest, _ = plain(start, before, range(CLIENTS))
+    grid = Grid(homes)
+    asked(start, before, grid)
+    sent = [r for r in grid.replies if Key.MASKED_PARAMETERS in r.content.config_records[RECORD_KEY_CONFIGS]]
+    assert len(sent) == CLIENTS
+    for reply, client in zip(sent, honest, strict=True):
+        factor, numbers = (bytes_to_ndarray(raw) for raw in reply.content.config_records[RECORD_KEY_CONFIGS][Key.MASKED_PARAMETERS])
+        share = numbers.astype(float) / 2**32
+        assert abs(share.mean() - 0.5) < 5 / np.sqrt(12 * len(share))
+        assert abs(np.corrcoef(share, client.weights)[0, 1]) < 5 / np.sqrt(len(share))
+        assert int(factor[0]) != round(client.rows / start.rows * 2**22)
+        assert all(not list(arrays) for arrays in reply.content.array_records.values())
+        assert {value for record in reply.content.metric_records.values() for value in record.values()} == {1}
+
+
+@pytest.mark.parametrize("stage", [Stage.SETUP, Stage.SHARE_KEYS, Stage.COLLECT_MASKED_VECTORS])
+def test_who_falls_silent_costs_its_answer_alone(start, before, homes, stage):
+    _, expected = plain(start, before, (0, 1, 3))
+    found = asked(start, before, Grid(homes, {2: stage}))
+    assert [a.client for a in found] == [0, 1, 3]
+    rows = sum(len(shard.y) for client, shard in enumerate(start.shards) if client != 2)
+    assert np.abs(combined(start.plan, before, found, 1)[0] - expected).max() <= error(CLIENTS) * start.rows / rows + 1e-6
+
+
+def test_who_falls_silent_after_its_masked_vector_is_counted(start, before, homes):
+    _, expected = plain(start, before, range(CLIENTS))
+    found = asked(start, before, Grid(homes, {1: Stage.UNMASK}))
+    assert np.abs(combined(start.plan, before, found, 1)[0] - expected).max() <= error(CLIENTS) + 1e-6
+
+
+def test_too_few_for_the_threshold_is_no_sum(start, before, homes):
+    assert asked(start, before, Grid(homes, {1: Stage.UNMASK, 2: Stage.SHARE_KEYS})) == []
+    assert asked(start, before, Grid(homes, dict.fromkeys((0, 1, 2), Stage.SETUP))) == []
+
+
+def test_a_client_gives_nothing_to_a_server_that_asks_without_secagg(start, before, homes):
+    from tiltyard.federated.deployed.server_app import Remote
+
+    message = Remote(Grid(homes), NODES, 1.0)._message(1, before, 100)
+    message.metadata._message_id = "1"
+    with pytest.raises(KeyError):
+        app(message, Grid(homes).contexts[0])
+
+
+def test_a_client_refuses_what_would_open_a_mask():
+    with pytest.raises(ValueError, match="below a majority"):
+        refuse_unfair({Key.STAGE: Stage.SETUP, Key.THRESHOLD: 2, Key.SAMPLE_NUMBER: 4})
+    with pytest.raises(ValueError, match="both secrets"):
+        refuse_unfair({Key.STAGE: Stage.UNMASK, Key.ACTIVE_NODE_ID_LIST: [1, 2], Key.DEAD_NODE_ID_LIST: [2]})
+    refuse_unfair({Key.STAGE: Stage.UNMASK, Key.ACTIVE_NODE_ID_LIST: [1, 2, 3], Key.DEAD_NODE_ID_LIST: [4]})
+    with pytest.raises(ValueError, match="not finite"):
+        update(np.zeros(2, np.float32), np.array([1, np.inf], np.float32))
+
+
+def test_masks_hang_on_the_whole_secret_and_are_uniform():
+    one, other = (bytes([*first, *bytes(28)]) for first in ((1, 2, 3, 4), (4, 3, 2, 1)))
+    shapes = [(1,), (30, 100)]
+    drawn = masks.masks(one, 2**32, shapes)
+    assert [part.shape for part in drawn] == shapes
+    np.testing.assert_array_equal(drawn[1], masks.masks(one, 2**32, shapes)[1])
+    assert (masks.masks(one[::-1], 2**32, shapes)[1] != drawn[1]).any()
+    assert (masks.masks(other, 2**32, shapes)[1] != drawn[1]).any()
+    counts = np.bincount(drawn[1].ravel() >> 28, minlength=16)
+    assert ((counts - 187.5) ** 2 / 187.5).sum() < 50
+    assert max(part.max() for part in masks.masks(one, 16, shapes)) < 16
+    with pytest.raises(Problem, match="power of 2"):
+        masks.masks(one, 1000, shapes)
+
+
+def test_another_flower_is_refused(monkeypatch):
+    monkeypatch.setattr(masks, "NAME", "another_name")
+    with pytest.raises(Problem, match=r"as in Flower 1\.41"):
+        masks.use()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"processes": False}, "processes must be on"),
+        ({"rule": "krum", "clients": 9}, "rule must be fedavg; found krum"),
+        ({"noise_multiplier": 1.0}, "noise_multiplier must be 0"),
+        ({"clients": 2}, "needs 3 clients or more"),
+    ],
+)
+def test_what_sums_alone_cannot_do_is_refused_in_one_line(wrong, said):
+    with pytest.raises(ValidationError, match=said):
+        FederatedTraining(**{"processes": True, "secure": True, **wrong})
+
+
+def test_the_notes_say_what_it_protects_and_what_not(start, before):
+    step = FederatedTraining(clients=CLIENTS, rounds=2, rows=200, processes=True, secure=True)
+    found = " ".join(notes(step, start, Ran(before, ())))
+    assert "neither of one client" in found and "keeps to the protocol" in found and "±8" in found
