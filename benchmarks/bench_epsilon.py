@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tiltyard import accounting
-from tiltyard.accounting import Budget, curve
+from tiltyard.privacy_budget import Budget, curve
 
 N, BATCH, EPOCHS, NOISE = 26_049, 256, 10, 1.1
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tiltyard.accounting import Budget
 from tiltyard.datasets.dataset import Dataset
 from tiltyard.datasets.schema import Feature, Schema
 from tiltyard.privacy.audit_epsilon import AuditEpsilon, Drawn, guess, one_run_bound, one_run_p, rates_bound
 from tiltyard.privacy.dp_sgd import DPSGD
+from tiltyard.privacy_budget import Budget
 from tiltyard.progress import Progress
 from tiltyard.result import CheckResult, Severity, Status
 from tiltyard.targets.architecture import build, mlp

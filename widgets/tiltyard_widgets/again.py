@@ -111,7 +111,7 @@ class AgainView(look.Stack):
 
     def _failed(self, problem: Exception) -> None:
         self.progress.finish("")
-        self.message.say(problem if isinstance(problem, Problem) else f"{type(problem).__name__}: {problem}")
+        self.message.say(problem)
 
     def adopt(self) -> None:
         """Make the defended target the one the panels show."""

@@ -154,7 +154,7 @@ class EndpointPanel(Panel):
     def _failed(self, problem: Exception) -> None:
         self._over()
         self.view.show(self._record, self._code)
-        self.message.say(problem if isinstance(problem, Problem) else f"Not probed: {type(problem).__name__}: {problem}")
+        self.message.say(problem, doing="Not probed")
 
     def _over(self) -> None:
         if self._progress is not None:

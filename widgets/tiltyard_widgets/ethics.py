@@ -44,9 +44,9 @@ class EthicsPanel(Panel):
         self.which.observe(lambda _: self._chosen(), "value")
         self.asked = look.text("", kind="lead")
         self.word = Choice(label="Answer", options=[(word.capitalize(), word) for word in WORDS], value="yes", kind="segments")
-        self.words = w.Textarea(placeholder="In a sentence or two", rows=4, layout=w.Layout(width="100%", margin="0"))
-        self.by = w.Text(placeholder="Your name", layout=w.Layout(width="100%", margin="0"))
-        self.on = w.DatePicker(value=datetime.now(UTC).date(), layout=w.Layout(width="100%", margin="0"))
+        self.words = look.labelled(w.Textarea(description="In words", placeholder="In a sentence or two", rows=4))
+        self.by = look.entry("By", "Your name")
+        self.on = look.labelled(w.DatePicker(description="On", value=datetime.now(UTC).date()))
         self.save = look.button("Save the answer", kind="primary")
         self.save.on_click(lambda _: self.answer())
         self.withdraw = look.button("Withdraw")
@@ -70,9 +70,9 @@ class EthicsPanel(Panel):
             self.which,
             self.asked,
             self.word,
-            look.stack([label("In words"), self.words], tight=True),
-            look.stack([label("By"), self.by], tight=True),
-            look.stack([label("On"), self.on], tight=True),
+            self.words,
+            self.by,
+            self.on,
             look.row([self.save, self.withdraw]),
             self.kind,
             look.row([self.fetch, self.keep]),
@@ -223,13 +223,6 @@ class EthicsPanel(Panel):
 
 
 STATE_SIGN = {"measured": "◆", "answered": "✓", "open": "○"}
-
-
-def label(words: str) -> Markup:
-    """The name over an input."""
-    made = Markup()
-    made.show_tree(el("p", {"class": "ty-asked"}, words))
-    return made
 
 
 def _principles() -> Sequence[Any]:

@@ -219,7 +219,7 @@ class LoadPanel(Panel):
 
     def _failed(self, problem: Exception) -> None:
         self._idle("")
-        self.message.say(problem if isinstance(problem, Problem) else f"Could not load: {type(problem).__name__}: {problem}")
+        self.message.say(problem, doing="Could not load")
 
     def _busy(self, words: str) -> None:
         self.opener.disabled = self.propose.disabled = True

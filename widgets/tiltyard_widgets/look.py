@@ -1,12 +1,15 @@
 """How panels look: the style sheet, the layout of a page, headings, text and buttons."""
 
 from collections.abc import Iterable, Sequence
+from typing import TypeVar
 
 import ipywidgets
 import traitlets
 
 from .block import Block, esm
 from .markup import Text
+
+Made = TypeVar("Made", bound=ipywidgets.DOMWidget)
 
 KINDS = {"plain": "ty-prose", "help": "ty-help ty-prose", "lead": "ty-lead", "empty": "ty-empty"}
 
@@ -95,7 +98,11 @@ def button(label: str, kind: str = "plain", title: str = "", denied: str = "") -
 
 def entry(label: str, hint: str = "", value: str = "", help: str = "") -> ipywidgets.Text:
     """A line to write in, its label above; ``hint`` stands in it while it is empty."""
-    made = ipywidgets.Text(value=value, description=label, placeholder=hint, tooltip=help or hint, continuous_update=False)
+    return labelled(ipywidgets.Text(value=value, description=label, placeholder=hint, tooltip=help or hint, continuous_update=False))
+
+
+def labelled(made: Made) -> Made:
+    """An input of ipywidgets whose description stands above it, as its label."""
     made.add_class("ty-entry")
     return made
 

@@ -20,8 +20,13 @@ class Message(Markup):
         self.observe(lambda _: self._draw(), ["text", "level"])
         self.on_event("dismiss", lambda _: self.clear())
 
-    def say(self, problem: Problem | str, level: str = "error") -> None:
-        """Show a `Problem` (expected, found, do) or a sentence in one line; ``level`` is error, warning or info."""
+    def say(self, problem: Exception | str, level: str = "error", doing: str = "") -> None:
+        """Show a `Problem` (expected, found, do) or a sentence in one line; ``level`` is error, warning or info.
+
+        Of any other error its type is told too, after ``doing``: what did not come about.
+        """
+        if isinstance(problem, Exception) and not isinstance(problem, Problem):
+            problem = ": ".join(filter(None, (doing, type(problem).__name__, str(problem))))
         with self.hold_sync():
             self.level = level
             self.text = " ".join(str(problem).split())

@@ -107,7 +107,7 @@ class MonitorPanel(Panel):
 
         self._over("Cancelled" if isinstance(problem, Cancelled) else "")
         if not isinstance(problem, Cancelled):
-            self.message.say(problem if isinstance(problem, Problem) else f"Not read: {type(problem).__name__}: {problem}")
+            self.message.say(problem, doing="Not read")
 
     def _shown(self, windows: "list[Window]") -> None:
         from tiltyard.monitoring.watching import drift_chart, overall, share_chart, window_table

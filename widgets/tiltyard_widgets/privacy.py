@@ -15,7 +15,7 @@ from .picker import Choice
 from .slider import Slider
 
 if TYPE_CHECKING:
-    from tiltyard.accounting import Budget, Curve
+    from tiltyard.privacy_budget import Budget, Curve
 
 REST = 0.6
 Over = Literal["epochs", "noise_multiplier", "batch_size"]
@@ -84,7 +84,7 @@ class BudgetView(Bound):
         threading.Thread(target=self._first, daemon=True, name="tiltyard accountant").start()
 
     def _first(self) -> None:
-        from tiltyard.accounting import Budget
+        from tiltyard.privacy_budget import Budget
 
         try:
             self.budget = Budget.of(self.rows, int(self.batch.value), int(self.epochs.value), epsilon=float(self.epsilon.value))
@@ -144,7 +144,7 @@ class BudgetView(Bound):
         self._later()
 
     def _draw(self) -> None:
-        from tiltyard.accounting import curve
+        from tiltyard.privacy_budget import curve
 
         if self.budget is None:
             return

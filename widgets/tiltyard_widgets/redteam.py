@@ -129,7 +129,7 @@ class RedTeamPanel(Panel):
 
     def _failed(self, problem: Exception) -> None:
         self.said.say("failed", str(problem))
-        self.message.say(problem if isinstance(problem, Problem) else f"{type(problem).__name__}: {problem}")
+        self.message.say(problem)
 
     def mine(self) -> list[Record]:
         """The records of this campaign."""

@@ -84,7 +84,7 @@ class SupplyChainPanel(TopicPanel):
 
     def _failed(self, problem: Exception) -> None:
         self.fetch.disabled = False
-        self.message.say(problem if isinstance(problem, Problem) else f"No bill: {type(problem).__name__}: {problem}")
+        self.message.say(problem, doing="No bill")
 
 
 def overview(titles: Mapping[str, str], latest: Mapping[str, Record]) -> Table:

@@ -13,6 +13,7 @@ from ..result import CheckResult, Identity, Record, Status
 from ..targets.address import Address, address_of
 from ..targets.http_opening import wire_at
 from ..targets.line import Key, Line
+from ..targets.restricted import Meter
 from .posture import Posture
 from .site import site_at
 
@@ -37,10 +38,10 @@ def probe(url: str, key: str = "", posture: Posture | None = None, body: bytes |
     """
     address, posture, progress = address_of(url), posture or Posture(), progress or Progress()
     line = Line(address, Key(key), PATIENCE, LARGEST)
-    started, clock, error, sent = datetime.now(UTC), time.perf_counter(), "", 0
+    started, clock, error, meter = datetime.now(UTC), time.perf_counter(), "", Meter()
     try:
         with attended(progress):
-            result, sent = _examined(line, posture, body, progress)
+            result = _examined(line, posture, body, meter, progress)
     except Cancelled:
         result = CheckResult(status=Status.CANCELLED, summary="Cancelled; nothing was concluded.")
     except Exception as problem:  # as every check does, so that a probe that breaks is told and not lost
@@ -62,7 +63,7 @@ def probe(url: str, key: str = "", posture: Posture | None = None, body: bytes |
         versions=versions(("httpx",)),
         started=started,
         seconds=time.perf_counter() - clock,
-        queries=sent,
+        queries=meter.spent,
         standards=posture.standards,
         error=error,
     )
@@ -73,8 +74,7 @@ def identity(address: Address) -> Identity:
     return Identity(name=str(address), fingerprint=hashlib.sha256(str(address).encode()).hexdigest(), detail="an endpoint, by its address")
 
 
-def _examined(line: Line, posture: Posture, body: bytes | None, progress: Progress) -> tuple[CheckResult, int]:
+def _examined(line: Line, posture: Posture, body: bytes | None, meter: Meter, progress: Progress) -> CheckResult:
     if not posture.allowed(line.address):
-        return posture.refused(line.address), 0
-    site = site_at(line, wire_at(line.address), posture.most, body)
-    return posture.examine(site, progress), site.meter.spent
+        return posture.refused(line.address)
+    return posture.examine(site_at(line, wire_at(line.address), posture.most, meter, body), progress)

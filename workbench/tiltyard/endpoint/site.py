@@ -181,22 +181,22 @@ def site_of(target: HttpTarget, rows: NDArray[np.float32], most: int) -> Site:
     return Site(target.line, target.wire, about, row, target.request(row), several, target.wants, most, target.meter)
 
 
-def site_at(line: Line, wire: Wire, most: int, body: bytes | None = None) -> Site:
-    """The site at an address alone; its own description, where it gives one, tells a valid row."""
+def site_at(line: Line, wire: Wire, most: int, meter: Meter, body: bytes | None = None) -> Site:
+    """The site at an address alone; its own description, where it gives one, tells a valid row. ``meter`` counts the rows sent."""
     from ..targets.http_opening import about
     from ..targets.trying import rows
 
     if body is not None:
-        return Site(line, wire, valid=body, most=most)
+        return Site(line, wire, valid=body, most=most, meter=meter)
     try:
         told = about(line, wire)
     except Problem:
-        return Site(line, wire, most=most)
+        return Site(line, wire, most=most, meter=meter)
     few: Any = None
     if told.schema is not None:
         few = rows(told.schema, n=SEVERAL)
     elif told.shape and min(told.shape) > 0 and math.prod(told.shape) <= WIDEST:
         few = np.random.default_rng(0).random((SEVERAL, *told.shape), np.float32)
     if few is None:
-        return Site(line, wire, told, most=most)
-    return Site(line, wire, told, few[:1], written(wire.body(few[:1])), written(wire.body(few)), most=most)
+        return Site(line, wire, told, most=most, meter=meter)
+    return Site(line, wire, told, few[:1], written(wire.body(few[:1])), written(wire.body(few)), most=most, meter=meter)

@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
-from ..accounting import NAMES, Accountant, Budget, default_delta, steps_of
+from ..accounting import NAMES, Accountant, default_delta
 from ..check import Estimate, parameter
 from ..datasets.dataset import Dataset
 from ..defense import Defended, Defense
 from ..errors import Problem, Unavailable
+from ..privacy_budget import Budget, steps_of
 from ..progress import Progress
 from ..targets.target import Target
 from .membership import chance

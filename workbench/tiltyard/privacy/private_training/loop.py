@@ -14,9 +14,9 @@ from opacus import GradSampleModule
 from opacus.optimizers import DPOptimizer
 from torch import Tensor, nn
 
-from ...accounting import rate_of, steps_of
 from ...checkpoints import of_training, put_back, restored, store
 from ...errors import Problem
+from ...privacy_budget import rate_of, steps_of
 from ...progress import Progress
 from ...result import Frozen
 from .layers import faults

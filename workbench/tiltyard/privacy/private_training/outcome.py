@@ -7,11 +7,12 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from ...accounting import NAMES, Accountant, Budget, epsilon
+from ...accounting import NAMES, Accountant, epsilon
 from ...adversarial import Space, pgd
 from ...datasets.dataset import Dataset
 from ...errors import Problem
 from ...intervals import clopper_pearson, rate
+from ...privacy_budget import Budget
 from ...progress import Progress
 from ...result import Axis, Chart, CheckResult, Finding, Metric, Series, Severity, Status
 from ...targets.target import Target

@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from ...accounting import Budget
 from ...datasets.schema import Schema
+from ...privacy_budget import Budget
 from ...progress import Progress
 from ...targets.architecture import Architecture
 from ...targets.target import Target
