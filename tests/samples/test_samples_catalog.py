@@ -1,6 +1,7 @@
 """What ships: checksums, datasheets, the accuracy of the models, and the script that makes them."""
 
 import importlib.resources
+import json
 import tomllib
 from pathlib import Path
 
@@ -122,6 +123,20 @@ def test_a_model_is_saved_with_all_that_opens_it(tmp_path: Path) -> None:
     with pytest.raises(Problem, match="to write"):
         save(target, tmp_path / "no such folder" / "model.safetensors")
     assert [p.name for p in tmp_path.iterdir()] == ["again.safetensors"]
+
+
+def test_equal_targets_give_equal_bytes_whatever_they_say_besides() -> None:
+    target = load("census").target
+    target.trained_with = {"torch": "2.13.0", "numpy": "2", "name": "d\u00e9j\u00e0 \x1f \u2028"}
+    made = content(target)
+    assert all(content(target) == made for _ in range(12))
+    header = made[8 : 8 + int.from_bytes(made[:8], "little")]
+    assert list(json.loads(header)["__metadata__"]) == ["tiltyard", "trained_with"] and (8 + len(header)) % 8 == 0
+
+
+@pytest.mark.parametrize("name", ["census", "digits", "digits-robust"])
+def test_the_shipped_models_say_what_they_were_trained_with(name: str) -> None:
+    assert set(catalog.load_model(name).trained_with) == {"numpy", "python", "torch"}
 
 
 def test_the_script_reads_what_it_writes(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from ..targets.architecture import Architecture, build, cnn, mlp
 from ..targets.saving import save
 from ..targets.torch_target import TorchTarget
 from ..targets.training import Recipe, fit, fresh
+from ..targets.versions import here
 from .catalog import load_data
 
 HERE = Path(__file__).parent / "models"
@@ -37,7 +38,9 @@ def trained(name: str, architecture: Architecture, recipe: Recipe, data: Dataset
     module = fresh(build(architecture), SEED)
     seen = data.seen
     fit(module, seen.x, seen.y, recipe, SEED, progress)
-    return TorchTarget(module, data.schema.classes, data.schema, name, recipe=recipe, architecture=architecture)
+    target = TorchTarget(module, data.schema.classes, data.schema, name, recipe=recipe, architecture=architecture)
+    target.trained_with = here()
+    return target
 
 
 def census(progress: Progress) -> TorchTarget:

@@ -41,7 +41,17 @@ def content(target: Target) -> bytes:
 
     facts = metadata(target)
     assert isinstance(target, TorchTarget)
-    return pack({name: tensor.detach().cpu().contiguous() for name, tensor in target.inner.state_dict().items()}, facts)
+    return ordered(pack({name: tensor.detach().cpu().contiguous() for name, tensor in target.inner.state_dict().items()}, facts))
+
+
+def ordered(packed: bytes) -> bytes:
+    """A safetensors file with its metadata in the order of their keys; the library writes them in any."""
+    size = int.from_bytes(packed[:8], "little")
+    header = json.loads(packed[8 : 8 + size])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)
+    return b"".join((len(text).to_bytes(8, "little"), text, memoryview(packed)[8 + size :]))
 
 
 def save(target: Target, path: str | Path) -> str:
