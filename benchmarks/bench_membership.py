@@ -106,8 +106,9 @@ GROUPS: dict[str, dict[str, Way]] = {
         "Carlini": lambda c: carlinis(c, True, True),
         "SACRO-ML": lambda c: sacros(c, True, True),
     },
-    "one threshold (ours), learned (ART)": {
-        "tiltyard": lambda c: c.observed,
+    "LiRA against an attack learned from the same shadow models": {
+        "tiltyard": lambda c: ours(c, False, True),
+        "threshold": lambda c: c.observed,
         "ART forest": lambda c: arts(c, "rf"),
         "ART network": lambda c: arts(c, "nn"),
     },
@@ -123,11 +124,10 @@ def cases(given: argparse.Namespace) -> list[Case]:
     slow = recipe.model_copy(update={"epochs": given.epochs, "batch_size": 64})
     target = TorchTarget(sample.target.inner, rows.schema.classes, rows.schema, recipe=slow, architecture=sample.target.architecture)
     inside = halving(given.targets + given.shadows, len(rows), np.random.default_rng(1))
+    print(f"training {len(inside)} models on {len(rows) // 2} rows each", flush=True)
     said = []
     for i, mine in enumerate(inside):
-        print(f"\rtraining model {i + 1} of {len(inside)}", end="", flush=True)
         said.append(target.retrain(rows.x[mine], rows.y[mine], i, Progress()).scores(rows.x))
-    print()
     shadow, t = np.stack(said), given.targets
     return [Case(shadow[i], rows.y, inside[i], shadow[t:], inside[t:], given.carlini) for i in range(t)]
 
@@ -146,9 +146,14 @@ def compared(a: list[Scores], b: list[Scores], members: list[Mask]) -> tuple[NDA
     everything = np.arange(len(members[0]))
     mine, theirs = over(everything, a), over(everything, b)
     low, high = bootstrap(lambda i: float((over(i, a) - over(i, b))[0]), len(everything), np.random.default_rng(2), 300)
-    least, most = bootstrap(lambda i: float((over(i, a) / over(i, b))[1]), len(everything), np.random.default_rng(3), 300)
-    gap, factor = (mine - theirs)[0], (mine / theirs)[1]
-    return mine, theirs, f"{gap:+.4f} [{low:+.4f}, {high:+.4f}]   {factor:.2f} [{least:.2f}, {most:.2f}]"
+    said = f"{(mine - theirs)[0]:+.4f} [{low:+.4f}, {high:+.4f}]"
+    least, most = bootstrap(lambda i: quotient(over(i, a), over(i, b)), len(everything), np.random.default_rng(3), 300)
+    return mine, theirs, f"{said}   {quotient(mine, theirs):.2f} [{least:.2f}, {most:.2f}]" if theirs[1] else f"{said}   none found"
+
+
+def quotient(mine: NDArray[np.float64], theirs: NDArray[np.float64]) -> float:
+    """Of the TPR; NaN where the other is 0."""
+    return float(mine[1] / theirs[1]) if theirs[1] else float("nan")
 
 
 def shown(name: str, values: NDArray[np.float64], took: float, rest: str = "") -> None:
