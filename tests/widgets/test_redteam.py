@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import ipywidgets as w
 import numpy as np
@@ -25,6 +24,7 @@ from tiltyard_widgets.byhand import change_of, drawable, encoded, row_values
 from tiltyard_widgets.ethics import EthicsPanel
 from tiltyard_widgets.redteam import RedTeamPanel
 from tiltyard_widgets.session import Session
+from tiltyard_widgets.upload import Upload
 
 SCHEMA = Schema(
     features=(
@@ -269,7 +269,14 @@ def test_measured_answers_come_by_themselves(target: Target, data: Dataset) -> N
     assert session.records[0].id[:8] in panel.shown.plain_text()
 
 
-def test_an_exported_checklist_is_opened_again_and_an_older_one_refused(target: Target, data: Dataset) -> None:
+def bring(upload: Upload, name: str, content: bytes) -> None:
+    for event, buffers in (({"event": "begin", "name": name, "size": len(content)}, []), ({"event": "piece", "offset": 0}, [content])):
+        upload._handle_msg({"content": {"data": {"method": "custom", "content": event}}, "buffers": [memoryview(b) for b in buffers]})
+
+
+def test_an_exported_checklist_is_opened_again_and_an_older_one_refused(
+    target: Target, data: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
     panel = EthicsPanel(target, data)
     assert panel.list is not None
     panel._hold(panel.list.answered("safety.risks", "yes", "Weighed.", "Ada"))
@@ -281,8 +288,14 @@ def test_an_exported_checklist_is_opened_again_and_an_older_one_refused(target: 
     with pytest.raises(Problem, match="format 0"):
         other.adopt(old)
     assert other.list.item("safety.risks").answer is not None
-    other.open.value = ({"name": "x.json", "type": "", "size": 1, "content": memoryview(old.encode()), "last_modified": datetime.now(UTC)},)
+    bring(other.open, "older.json", old.encode())
     assert "format 0" in other.message.text
+    bring(other.open, "card.json", b"\xff" * 20)
+    assert "checklist" in other.message.text
+    monkeypatch.setattr("tiltyard_widgets.ethics.LARGEST", 100)
+    bring(other.open, "large.json", b" " * 101)
+    assert "10 MB at most" in other.message.text
+    assert other.list.item("safety.risks").answer is not None
 
 
 def test_no_model_no_files() -> None:

@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as w
@@ -17,6 +18,7 @@ from .download import Download
 from .markup import Markup, Node, div, el, span
 from .panel import Panel
 from .picker import Choice
+from .upload import Upload
 
 if TYPE_CHECKING:
     from tiltyard.standards.ethics import Checklist, Evidence, Item
@@ -28,6 +30,7 @@ FILES = {
     "model": ("model-card.md", "text/markdown"),
     "data": ("datasheet.md", "text/markdown"),
 }
+LARGEST = 10_000_000
 WORDS = ["yes", "partly", "no", "not applicable"]
 
 
@@ -60,10 +63,8 @@ class EthicsPanel(Panel):
         self.link = Download()
         self.keep = look.button("Put it in the report", title="Adds the checklist as it stands to the run and the report")
         self.keep.on_click(lambda _: self.put())
-        self.open = w.FileUpload(accept=".json", multiple=False, description="Open a checklist")
-        for name in ("tiltyard", "tiltyard-button"):
-            self.open.add_class(name)
-        self.open.observe(lambda _: self._uploaded(), "value")
+        self.open = Upload("Open a checklist …", (".json",))
+        self.open.on_file(self._brought)
         self.shown = Markup()
         self.shown.on_event("answer", self._pick)
         controls = [
@@ -198,15 +199,17 @@ class EthicsPanel(Panel):
             self.session.add(checklist_record(self.list, target.identity, data.identity, texts))
             self.message.say("The checklist as it stands is in the report, with model card and datasheet.", level="info")
 
-    def _uploaded(self) -> None:
+    def _brought(self, path: str) -> None:
         self.message.clear()
-        if not self.open.value:
-            return
-        content = bytes(self.open.value[0]["content"])
         try:
-            self.adopt(content.decode("utf-8", errors="replace"))
+            self.adopt(self._text(Path(path)))
         except Problem as problem:
             self.message.say(problem)
+
+    def _text(self, path: Path) -> str:
+        if (size := path.stat().st_size) > LARGEST:
+            raise Problem("a checklist that was exported here, 10 MB at most", f"{size / 1e6:,.0f} MB", "Choose the exported JSON file")
+        return path.read_text(encoding="utf-8", errors="replace")
 
     def adopt(self, text: str) -> None:
         """Take the answers of an exported checklist; those given here to the same questions give way."""
