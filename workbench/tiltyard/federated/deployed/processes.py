@@ -1,9 +1,7 @@
 """Flower's own programs as processes of one deployment on loopback: started, watched, ended together."""
 
-import contextlib
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -16,6 +14,7 @@ from typing import Self
 from ...errors import Problem, Unavailable
 from ...progress import Progress
 from .credentials import NodeKey, Tls
+from .leash import Leash, end
 
 CONNECTION = "deployment"
 APP = """[project]
@@ -53,7 +52,7 @@ def free_port() -> int:
 
 
 class Processes:
-    """A context: whatever was started in it is ended with it, process groups and all.
+    """A context: whatever was started in it is ended with it and all it started, also where this process is killed.
 
     Flower runs with TLS, nodes known by their keys, telemetry and update checks off, a home of its own in ``folder``,
     and without installing anything at run time (1.41 would call ``uv sync``).
@@ -62,6 +61,7 @@ class Processes:
     def __init__(self, folder: Path, tls: Tls) -> None:
         self.folder, self.tls, self.port = folder, tls, free_port()
         self.running: dict[str, subprocess.Popen[bytes]] = {}
+        self.leash = Leash()
         home = folder / "flower"
         home.mkdir(mode=0o700)
         off = {"FLWR_TELEMETRY_ENABLED": "0", "FLWR_DISABLE_UPDATE_CHECK": "1", "FLWR_DISABLE_RUNTIME_DEPENDENCY_INSTALLATION": "1"}
@@ -70,11 +70,14 @@ class Processes:
         (home / "config.toml").write_text(f'{text}root-certificates = "{tls.authority}"\n', "utf-8")
 
     def __enter__(self) -> Self:
+        program("flower-superlink")
+        self.leash.__enter__()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         for name in reversed(list(self.running)):
             self.end(name)
+        self.leash.__exit__(kind, error, trace)
 
     def start(self, name: str, command: Sequence[str]) -> None:
         """Start ``command`` in a group of its own, its words in ``name``.log."""
@@ -82,12 +85,12 @@ class Processes:
             self.running[name] = subprocess.Popen(
                 [program(command[0]), *command[1:]], stdout=log, stderr=log, env=self.environment, start_new_session=True
             )
+        self.leash.hold(self.running[name].pid)
 
-    def end(self, name: str, how: signal.Signals = signal.SIGKILL) -> None:
-        """End a process with its children."""
+    def end(self, name: str) -> None:
+        """End a process with all it started."""
         process = self.running.pop(name)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, how)
+        end(process.pid)
         process.wait()
 
     def server(self, progress: Progress) -> None:

@@ -1,0 +1,69 @@
+"""What was started is ended with all it started, in whatever session, and also where the one who started it is killed."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+
+from tiltyard.federated.deployed.leash import Leash, end
+
+SLEEP = "import time; time.sleep(600)"
+DETACHED = f"""
+import subprocess, sys, time
+child = subprocess.Popen([sys.executable, "-c", {SLEEP!r}], start_new_session=True)
+print(child.pid, flush=True)
+time.sleep(600)
+"""
+KILLED = f"""
+import os, signal, subprocess, sys
+from tiltyard.federated.deployed.leash import Leash
+leash = Leash().__enter__()
+child = subprocess.Popen([sys.executable, "-c", {DETACHED!r}], stdout=subprocess.PIPE, start_new_session=True)
+leash.hold(child.pid)
+print(child.pid, int(child.stdout.readline()), leash.process.pid, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def lives(pid: int) -> bool:
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def until(true: Callable[[], bool], seconds: float = 60) -> None:
+    stop = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < stop, "waited in vain"
+        time.sleep(0.02)
+
+
+def test_a_child_in_a_session_of_its_own_is_ended_too():
+    with subprocess.Popen([sys.executable, "-c", DETACHED], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        child = int(process.stdout.readline())
+        assert lives(child)
+        end(process.pid)
+        assert process.wait(60) != 0
+    until(lambda: not lives(child))
+    end(process.pid)
+
+
+def test_nothing_is_left_where_the_one_who_started_it_is_killed(tmp_path: Path):
+    found = subprocess.run([sys.executable, "-c", KILLED], stdout=subprocess.PIPE, cwd=tmp_path, timeout=120, check=False)
+    pids = [int(word) for word in found.stdout.split()]
+    assert len(pids) == 3
+    until(lambda: not any(map(lives, pids)))
+
+
+def test_a_watcher_ends_with_its_block_and_spares_what_was_not_held():
+    with subprocess.Popen([sys.executable, "-c", SLEEP]) as other:
+        with Leash() as leash:
+            leash.hold(2**30)
+        assert leash.process.returncode == 0
+        assert lives(other.pid)
+        other.kill()
