@@ -48,12 +48,12 @@ def start(page: Page, lab: Lab) -> tuple[float, float]:
 def scroll(page: Page) -> float:
     """Longest task in milliseconds from the first to the last run of the list."""
     page.get_by_role("tab", name="Model security").click()
-    page.locator(".tiltyard-row", has_text="first").wait_for()
+    page.locator(".tiltyard-run", has_text="first").wait_for()
     page.evaluate(WATCH)
     for share in (0.25, 0.5, 0.75, 1.0):
         page.locator(".tiltyard-list").evaluate("(list, share) => { list.scrollTop = share * list.scrollHeight; }", share)
-        page.locator(".tiltyard-row:not([data-id=''])").first.wait_for()
-    page.locator(".tiltyard-row", has_text="run 0").first.wait_for()
+        page.locator(".tiltyard-run:not([data-id=''])").first.wait_for()
+    page.locator(".tiltyard-run", has_text="run 0").first.wait_for()
     return float(page.evaluate("() => window.longest"))
 
 

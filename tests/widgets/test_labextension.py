@@ -55,6 +55,16 @@ def test_every_panel_with_a_command_is_one_of_the_workbench() -> None:
     assert dict(shown) == {name: PANELS[name][0] for name, _ in shown}
 
 
+def test_its_look_reaches_no_panel() -> None:
+    """Its stylesheet is in every page of JupyterLab, so a class that a panel has, too, would move that panel about."""
+    panels = HOME.parent / "tiltyard_widgets"
+    told = [path.read_text() for kind in ("py", "css", "js") for path in panels.rglob(f"*.{kind}")]
+    theirs = {name for text in told for name in re.findall(r"(?<![\w-])tiltyard-[a-z]+(?![\w-])", text)}
+    ours = set(re.findall(r"\.(tiltyard-[a-z]+)", (HOME / "style" / "index.css").read_text()))
+    assert len(ours) > 20 and len(theirs) > 10
+    assert ours & theirs == set()
+
+
 def test_it_has_the_packages_version() -> None:
     assert json.loads((HOME / "package.json").read_text())["version"] == tiltyard.__version__
 

@@ -119,7 +119,7 @@ def test_the_workbench_attacks_cancels_and_comes_back(window: Window) -> None:
     page.locator('.jp-Toolbar [data-jp-item-name="restart"]').locator("visible=true").click()
     page.get_by_role("button", name="Confirm Kernel Restart").click()
     window.see(re.compile("The kernel was restarted: “.*” was cut off"))
-    page.locator(".tiltyard-row", has_text="cut off").wait_for()
+    page.locator(".tiltyard-run", has_text="cut off").wait_for()
     page.locator("nav").get_by_text("Model and data", exact=True).click()
     window.see("rows answered in")  # a new kernel loaded the same again
 
@@ -142,15 +142,15 @@ def test_a_run_from_the_shell_is_followed_in_two_windows(window: Window, lab: "L
     lab.tiltyard("check", "evasion.fgsm", "--sample", "census", "--rows", "50")
     lab.tiltyard("check", "evasion.fgsm", "--sample", "census", "--rows", "60")
     for each in (second, window):
-        each.page.locator(".tiltyard-row").nth(1).wait_for()
+        each.page.locator(".tiltyard-run").nth(1).wait_for()
         each.page.locator(".tiltyard-model").first.wait_for()
     page.locator(".tiltyard-list").focus()
     page.keyboard.press("Enter")
     window.see("Fast gradient sign method (FGSM)")
     assert serious(page, ".tiltyard-side") + serious(page, ".tiltyard-view") == []
     window.press("Report")
-    frame = page.locator("iframe.tiltyard-frame")
-    page.frame_locator("iframe.tiltyard-frame").get_by_role("heading", name=re.compile("Security report")).wait_for()
+    frame = page.locator("iframe.tiltyard-paper")
+    page.frame_locator("iframe.tiltyard-paper").get_by_role("heading", name=re.compile("Security report")).wait_for()
     assert frame.get_attribute("sandbox") == ""
     page.locator(".tiltyard-list").focus()
     for key in ("Home", " ", "ArrowDown", " "):
@@ -168,7 +168,7 @@ def test_a_report_file_opens_as_the_report(window: Window, lab: "Lab") -> None:
     (lab.root / "later.tiltyard.json").write_text(json.dumps({**written, "format": 99}))
     page = window.page
     page.locator(".jp-DirListing-item", has_text="ours.tiltyard.json").dblclick()
-    page.frame_locator("iframe.tiltyard-frame").get_by_role("heading", name=re.compile("Security report")).wait_for()
+    page.frame_locator("iframe.tiltyard-paper").get_by_role("heading", name=re.compile("Security report")).wait_for()
     window.see("Not signed.")
     page.locator(".jp-DirListing-item", has_text="later.tiltyard.json").dblclick()
     window.see(re.compile("99"))

@@ -19,7 +19,7 @@ export function el<K extends keyof HTMLElementTagNameMap>(tag: K, given: Given =
 
 /** A button in JupyterLab's look. */
 export function button(label: string, press: () => void, more: Given = {}): HTMLButtonElement {
-  return el('button', { type: 'button', class: 'tiltyard-button', onclick: press, ...more }, label);
+  return el('button', { type: 'button', class: 'tiltyard-push', onclick: press, ...more }, label);
 }
 
 /** Put `text` into the browser's downloads. */

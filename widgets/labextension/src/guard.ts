@@ -10,6 +10,7 @@ import { button, el } from './dom';
 import type { ScanAnswer } from './generated/api';
 import type { House } from './house';
 import { loads } from './loads';
+import { remembered } from './remembered';
 import { first } from './scans';
 
 const SOON = 800;
@@ -75,9 +76,7 @@ class Guard {
     try {
       const { last_modified } = await app.serviceManager.contents.get(path, { content: false });
       const key = `${path} ${last_modified}`;
-      const known = this.known.get(key) ?? api.post<ScanAnswer>('scan', { path });
-      this.known.set(key, known);
-      const [file] = (await known).files;
+      const [file] = (await remembered(this.known, key, () => api.post<ScanAnswer>('scan', { path }))).files;
       const verdict = file?.verdict?.verdict ?? 'unproven';
       return { name, verdict, why: file?.verdict ? first(file) : (file?.problem ?? '') };
     } catch (error) {

@@ -7,6 +7,7 @@ import { line } from './api';
 import { button } from './dom';
 import { Follower } from './follow';
 import type { House } from './house';
+import { comesBack, place, show } from './place';
 import { Runs } from './runs';
 import { progress } from './say';
 import { CANCEL, COMPARE, SHOW_RUN, SidePanel } from './side';
@@ -41,7 +42,7 @@ export function addHistory(all: House): void {
 }
 
 function addViews(all: House, follower: Follower): void {
-  const { app, api, trans, restorer } = all;
+  const { app, api, trans } = all;
   const tabs = new WidgetTracker<MainAreaWidget<View>>({ namespace: 'tiltyard-views' });
   const shown = { api, follower, trans, execute: (command: string, args: ReadonlyPartialJSONObject) => void app.commands.execute(command, args) };
   for (const [command, kind, names] of COMMANDS) {
@@ -53,16 +54,18 @@ function addViews(all: House, follower: Follower): void {
         const known = tabs.find(tab => tab.id === idOf(kind, given));
         const tab = known ?? view(kind, shown, given);
         if (!known) {
-          app.shell.add(tab, 'main');
+          if (!place(all, tab)) {
+            return;
+          }
           commandOf.set(tab, command);
           await tabs.add(tab);
         }
-        app.shell.activateById(tab.id);
+        show(all, tab);
       }
     });
   }
   app.commands.addCommand('tiltyard:restore-view', { label: '', execute: args => app.commands.execute(String(args['command']), args['given'] as ReadonlyPartialJSONObject) });
-  void restorer?.restore(tabs, {
+  comesBack(all, tabs, {
     command: 'tiltyard:restore-view',
     args: tab => ({ command: commandOf.get(tab) ?? SHOW_RUN, given: tab.content.given }),
     name: tab => tab.id

@@ -12,6 +12,7 @@ import { IStatusBar } from '@jupyterlab/statusbar';
 import { ITranslator, nullTranslator, TranslationBundle } from '@jupyterlab/translation';
 import type { Token } from '@lumino/coreutils';
 import { Api } from './api';
+import { keptByTab } from './kept';
 
 export interface House {
   app: JupyterFrontEnd;
@@ -35,6 +36,7 @@ export interface House {
 export async function house(app: JupyterFrontEnd): Promise<House> {
   const has = <T>(token: Token<T>) => app.resolveOptionalService(token);
   const translator = (await has(ITranslator)) ?? nullTranslator;
+  const restorer = await has(ILayoutRestorer);
   return {
     app,
     api: new Api(app.serviceManager.serverSettings),
@@ -43,13 +45,13 @@ export async function house(app: JupyterFrontEnd): Promise<House> {
     rendermime: await has(IRenderMimeRegistry),
     palette: await has(ICommandPalette),
     launcher: await has(ILauncher),
-    restorer: await has(ILayoutRestorer),
+    restorer,
     shell: await has(ILabShell),
     files: await has(IFileBrowserFactory),
     browser: await has(IDefaultFileBrowser),
     notebooks: await has(INotebookTracker),
     settings: await has(ISettingRegistry),
-    kept: await has(IStateDB),
+    kept: restorer ? await has(IStateDB) : keptByTab(),
     status: await has(IStatusBar)
   };
 }

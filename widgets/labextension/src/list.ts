@@ -72,7 +72,7 @@ export class LongList {
     const style = `top:${index * HEIGHT}px;height:${HEIGHT}px`;
     const selected = String(this.marked.includes(id));
     const more = { 'data-active': index === this.active, 'data-index': String(index), 'aria-selected': selected };
-    return el('div', { role: 'option', id: this.id(index), class: 'tiltyard-row', style, ...given, ...more }, box, el('div', {}, ...content));
+    return el('div', { role: 'option', id: this.id(index), class: 'tiltyard-run', style, ...given, ...more }, box, el('div', {}, ...content));
   }
 
   private id(index: number): string {
@@ -107,7 +107,7 @@ export class LongList {
   }
 
   private click(event: MouseEvent): void {
-    const row = (event.target as Element).closest<HTMLElement>('.tiltyard-row');
+    const row = (event.target as Element).closest<HTMLElement>('.tiltyard-run');
     if (!row) {
       return;
     }

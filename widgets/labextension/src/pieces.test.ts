@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { pieces } from './follow';
+import { TabMemory } from './kept';
 import { HEIGHT, inSight } from './list';
 import { bare, loads } from './loads';
+import { remembered } from './remembered';
 import { Runs, PAGE } from './runs';
 import { progress, span } from './say';
 import { asking, opening, stateOf } from './state';
@@ -41,6 +43,42 @@ describe('loads in a cell', () => {
     for (const text of ['torch.load(', 'torch.load("', '"""', "pickle.load(open('", 'torch.load('.repeat(3000)]) {
       expect(loads(text)).toEqual([]);
     }
+  });
+});
+
+describe('what is remembered', () => {
+  it('is asked once while it is good, and anew after it failed', async () => {
+    const known = new Map<string, Promise<string>>();
+    const answers = [() => Promise.reject(new Error('no line')), async () => 'safe', async () => 'never asked'];
+    const ask = () => remembered(known, 'a.pkl', () => answers.shift()!());
+    const [one, other] = [ask(), remembered(known, 'a.pkl', () => Promise.resolve('asked twice'))];
+    await expect(one).rejects.toThrow('no line');
+    await expect(other).rejects.toThrow('no line');
+    expect(known.size).toBe(0);
+    expect(await ask()).toBe('safe');
+    expect(await ask()).toBe('safe');
+    expect(answers.length).toBe(1);
+  });
+});
+
+describe('the memory of a tab', () => {
+  class Memory {
+    getItem = (key: string) => (this as never as Record<string, string>)[key] ?? null;
+    setItem = (key: string, value: string) => void Object.assign(this, { [key]: value });
+    removeItem = (key: string) => void delete (this as never as Record<string, string>)[key];
+  }
+
+  it('gives back what was kept under its own name, by namespace, until it is removed', async () => {
+    const memory = new Memory() as never as Storage;
+    const [one, other] = [new TabMemory('tree ', memory), new TabMemory('edit ', memory)];
+    await one.save('tabs:a', '1');
+    await one.save('tabsmore:b', '2');
+    await other.save('tabs:c', '3');
+    expect(await one.list('tabs')).toEqual({ ids: ['tabs:a'], values: ['1'] });
+    expect((await one.list()).ids.sort()).toEqual(['tabs:a', 'tabsmore:b']);
+    expect([await one.fetch('tabs:a'), await one.fetch('tabs:c')]).toEqual(['1', undefined]);
+    await one.remove('tabs:a');
+    expect((await one.list('tabs')).ids).toEqual([]);
   });
 });
 

@@ -4,7 +4,7 @@ import { el } from './dom';
 
 /** No token: neither scripts nor forms, nothing of this origin, no way out of the frame. */
 export function frame(html: string, title: string): HTMLIFrameElement {
-  return el('iframe', { class: 'tiltyard-frame', sandbox: '', srcdoc: html, title, referrerpolicy: 'no-referrer' });
+  return el('iframe', { class: 'tiltyard-paper', sandbox: '', srcdoc: html, title, referrerpolicy: 'no-referrer' });
 }
 
 /** Print it, to paper or PDF. This frame is of our origin, so that we may ask it to; scripts do not run in it either. */

@@ -7,6 +7,7 @@ import { line } from './api';
 import { PANELS } from './generated/panels';
 import type { House } from './house';
 import { shield } from './icon';
+import { comesBack, place, show } from './place';
 import { plain, stateOf } from './state';
 import type { WorkbenchTab } from './workbench';
 
@@ -22,7 +23,7 @@ export function sessionPath(folder: string): string {
 }
 
 export function addWorkbench(all: House): Tabs {
-  const { app, trans, palette, launcher, restorer } = all;
+  const { app, trans, palette, launcher } = all;
   const tabs: Tabs = new WidgetTracker({ namespace: 'tiltyard-workbench' });
   app.commands.addCommand(OPEN, {
     label: args => (args['isPalette'] || !args['label'] ? trans.__('Model security workbench') : String(args['label'])),
@@ -40,7 +41,7 @@ export function addWorkbench(all: House): Tabs {
   }
   palette?.addItem({ command: OPEN, category: trans.__(CATEGORY), args: { isPalette: true } });
   launcher?.add({ command: OPEN, category: trans.__('Other'), rank: 1 });
-  void restorer?.restore(tabs, {
+  comesBack(all, tabs, {
     command: OPEN,
     args: tab => ({ path: tab.path, state: plain(tab.content.state) }),
     name: tab => tab.path
@@ -59,10 +60,12 @@ async function open(all: House, tabs: Tabs, args: ReadonlyPartialJSONObject): Pr
     const path = String(args['path'] ?? sessionPath(folder));
     const given = { services: app.serviceManager, rendermime, translator, trans, path, state: stateOf(args['state']) };
     const tab = new WorkbenchTab(given, () => void app.commands.execute(INSERT, plain(tab.content.state)));
-    app.shell.add(tab, 'main');
+    if (!place(all, tab)) {
+      return undefined;
+    }
     await tabs.add(tab);
     tab.content.changed.connect(() => void tabs.save(tab));
-    app.shell.activateById(tab.id);
+    show(all, tab);
     return tab;
   } catch (error) {
     Notification.error(trans.__('The workbench needs ipywidgets in the environment of JupyterLab: %1', line(error)));
@@ -72,6 +75,6 @@ async function open(all: House, tabs: Tabs, args: ReadonlyPartialJSONObject): Pr
 
 function turn(all: House, tab: WorkbenchTab, panel: string): WorkbenchTab {
   tab.content.go(panel);
-  all.app.shell.activateById(tab.id);
+  show(all, tab);
   return tab;
 }

@@ -22,7 +22,7 @@ class ReportPage extends Widget {
   ) {
     super();
     this.addClass('tiltyard-view');
-    this.addClass('tiltyard-report');
+    this.addClass('tiltyard-sheet');
     this.node.append(el('p', { role: 'status' }, all.trans.__('Loading …')));
     void context.ready.then(() => {
       context.fileChanged.connect(this.refresh, this);

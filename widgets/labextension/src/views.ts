@@ -181,7 +181,7 @@ async function saved({ api }: Shown, id: string, format: string): Promise<void> 
 export class RunReportView extends View {
   constructor(shown: Shown, given: Record<string, string>) {
     super(shown, given);
-    this.addClass('tiltyard-report');
+    this.addClass('tiltyard-sheet');
     this.title.label = shown.trans.__('Report %1', given.id.slice(0, 8));
   }
 
