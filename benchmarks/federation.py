@@ -28,13 +28,13 @@ from tiltyard.samples.catalog import load
 CLIENTS, PATIENCE, PAUSE = 3, 60.0, 4.0
 
 
-def started(folder: str) -> list[psutil.Process]:
-    """Processes, in whatever session, that were started with ``folder`` for their temporary files."""
+def started(folder: str) -> list[str]:
+    """Commands of the processes, in whatever session, that were started with ``folder`` for their temporary files."""
     found = []
     for process in psutil.process_iter():
         try:
             if process.environ().get("TMPDIR") == folder and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
+                found.append(" ".join(process.cmdline()))
         except psutil.Error:
             continue
     return found
@@ -46,7 +46,7 @@ def ended(how: signal.Signals) -> None:
     with tempfile.TemporaryDirectory() as folder:
         options = ["--clients", str(CLIENTS), "--rounds", "3", "--rows", "600"]
         with subprocess.Popen([*command, *options], env={**os.environ, "TMPDIR": folder}, stderr=subprocess.DEVNULL) as process:
-            while not any("flwr-clientapp" in " ".join(one.cmdline()) for one in started(folder)):
+            while not any("flwr-clientapp" in one for one in started(folder)):
                 time.sleep(0.2)
             many, begun = len(started(folder)), time.monotonic()
             process.send_signal(how)

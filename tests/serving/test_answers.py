@@ -222,10 +222,10 @@ def test_openapi_is_exact_and_needs_a_key(asked: Any) -> None:
 def test_observers_see_each_answer_and_stop_nobody(serving: Serve) -> None:
     seen: list[tuple[int, int, list[int], str]] = []
 
-    def watch(x: Any, scores: Any, labels: Any, key: str) -> None:
+    def watch(x: Any, scores: Any, labels: Any, key: str, request: str) -> None:
         seen.append((len(x), scores.shape[1], labels.tolist(), key))
 
-    def bad(x: Any, scores: Any, labels: Any, key: str) -> None:
+    def bad(x: Any, scores: Any, labels: Any, key: str, request: str) -> None:
         raise RuntimeError("observer")
 
     asked = serving(None, (bad, watch))

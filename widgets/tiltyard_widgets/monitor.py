@@ -8,6 +8,7 @@ import ipywidgets as w
 
 from tiltyard.errors import Problem
 from tiltyard.progress import Progress
+from tiltyard.result import Metric
 
 from . import look
 from .cards import metric_cards, outcome
@@ -57,8 +58,13 @@ class MonitorPanel(Panel):
             "q is the chance of such a difference where nothing drifts, after the control of false discoveries over all tests of the window.",
             kind="help",
         )
+        labels = look.text(
+            "Accuracy is known once labels come: give each answer's X-Request-Id and its true class to the endpoint (`tiltyard labels URL "
+            "LABELS.csv`, or POST /v1/labels). It keeps how many were right in each window, and no label.",
+            kind="help",
+        )
         self.own = look.stack([self.before, self.after, self.rows, self.level])
-        controls = [self.way, self.file, self.own, self.button, self.progress, self.pick, help]
+        controls = [self.way, self.file, self.own, self.button, self.progress, self.pick, help, labels]
         shown = [self.said, self.cards, self.chart, self.tests, self.anomalies, self.performance, self.table, self.code]
         self._fields()
         self.said.say("not_run", EMPTY)
@@ -115,7 +121,7 @@ class MonitorPanel(Panel):
         self._over("")
         self._windows = windows
         self.said.say(STATES[overall(windows)], sentence(windows))
-        self.cards.show([m for m in (windows[-1].anomalies, windows[-1].performance) if m is not None])
+        self.cards.show([m for m in (windows[-1].anomalies, last_known(windows)) if m is not None])
         tested = [window for window in windows if window.drifts]
         self.chart.show(drift_chart(tested) if tested else None)
         self.anomalies.show(share_chart(windows, "anomalies"))
@@ -154,6 +160,14 @@ def found(paths: Sequence[Path], rows: int, level: float, progress: Progress) ->
     if len(paths) == 1:
         return journal.read(paths[0])
     return watched(table(paths[0]), table(paths[1]), rows, level, progress=progress)
+
+
+def last_known(windows: "Sequence[Window]") -> Metric | None:
+    """The accuracy of the newest window for which labels came, with the window's number; labels come late."""
+    for window in reversed(windows):
+        if window.performance is not None:
+            return window.performance.model_copy(update={"label": f"Accuracy of window {window.number}, where labels came"})
+    return None
 
 
 def sentence(windows: "Sequence[Window]") -> str:

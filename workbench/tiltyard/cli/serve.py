@@ -42,9 +42,8 @@ def run(
     if trouble := note("endpoint served", target.fingerprint, {"model": model, "host": settings.host, "policy": settings.output.kind}):
         remark(trouble, style="yellow")
     observers = (watching,) if watching else ()
-    serve(
-        target, settings, store, lambda url: say(f"Guarded endpoint of {target.name} at {url} (Ctrl-C stops it)"), _honest(data), observers
-    )
+    told = f"Guarded endpoint of {target.name} at"
+    serve(target, settings, store, lambda url: say(f"{told} {url} (Ctrl-C stops it)"), _honest(data), observers, watching)
     if watching is not None:
         watching.flush()
     remark("Stopped; every request under way was answered.")

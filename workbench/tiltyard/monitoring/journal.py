@@ -42,7 +42,7 @@ def _mend(stream: IO[bytes]) -> None:
 
 
 def read(path: Path) -> list[Window]:
-    """The windows of a file in order. A last line that was cut off is left out.
+    """The windows of a file in order; of one number the last line counts, for labels came since. A line that was cut off is left out.
 
     Raises
     ------
@@ -55,10 +55,11 @@ def read(path: Path) -> list[Window]:
         lines = path.read_bytes().split(b"\n")
     except OSError as error:
         raise Problem(WANTED, f"{path.name}: {error.strerror or error}", "Check the path") from None
-    found = [_read(line, i, path.name) for i, line in enumerate(lines[:-1]) if line.strip()]
+    windows = (_read(line, i, path.name) for i, line in enumerate(lines[:-1]) if line.strip())
+    found = {window.number: window for window in windows}
     if not found:
         raise Problem(WANTED, f"no window in {path.name}", "Check the path")
-    return found
+    return list(found.values())
 
 
 def _read(line: bytes, number: int, name: str) -> Window:

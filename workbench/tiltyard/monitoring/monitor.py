@@ -1,20 +1,23 @@
 """Watches an endpoint: rows are gathered until a window is full, summarized, and let go. Only summaries are kept and written."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..datasets.dataset import Dataset
+from ..errors import Problem
 from ..targets.target import Target
 from .columns import Columns, of_rows, with_answers
 from .reference import Reference, Truth, reference
+from .waiting import MOST, Answered, Learned, Waiting
 from .window import Window
 
 ROWS = 500
 LEVEL = 0.01
+KEPT = 1000
 
 
 class Monitor:
@@ -29,7 +32,7 @@ class Monitor:
     level
         At most this share of windows alarms though nothing drifts.
     keep
-        Called with each window once it is full.
+        Called with each window once it is full, and again, with the same number, when labels came for it.
     """
 
     def __init__(
@@ -49,12 +52,19 @@ class Monitor:
         self._next = first
         self._parts: list[tuple[NDArray[np.float32], NDArray[np.float32]]] = []
         self._truth = Truth(0, 0)
+        self._waiting = Waiting(min(MOST, (KEPT - 1) * rows))
         self._started = datetime.now(UTC)
         self._lock = threading.RLock()
 
-    def __call__(self, x: NDArray[np.float32], scores: NDArray[np.float32], labels: NDArray[np.int64], key: str) -> None:
-        """Take the rows ``x`` (n, *shape) with ``scores`` (n, k) into the window; it is closed where it is full."""
+    def __call__(self, x: NDArray[np.float32], scores: NDArray[np.float32], labels: NDArray[np.int64], key: str, request: str = "") -> None:
+        """Take the rows ``x`` (n, *shape) with ``scores`` (n, k) into the window; it is closed where it is full.
+
+        What was answered to a ``request`` with an id waits for its labels.
+        """
         with self._lock:
+            if request:
+                place = sum(len(rows) for rows, _ in self._parts) + np.arange(len(x))
+                self._waiting.put(request, Answered(labels.astype(np.int32), self._next + place // self.rows))
             self._parts.append((x, scores))
             while sum(len(rows) for rows, _ in self._parts) >= self.rows:
                 self._close()
@@ -62,7 +72,54 @@ class Monitor:
     def learned(self, right: int, n: int) -> None:
         """Labels came: ``right`` of ``n`` answers were; they count for the window that is open now."""
         with self._lock:
-            self._truth = Truth(self._truth.right + right, self._truth.n + n)
+            self._truth += Truth(right, n)
+
+    def awaited(self, request: str) -> int:
+        """Rows of a request that wait for their labels; 0 where none do."""
+        with self._lock:
+            answered = self._waiting.of(request)
+            known = {self._next, *(window.number for window in self.windows)}
+            return len(answered) if answered is not None and known.issuperset(answered.windows.tolist()) else 0
+
+    def labeled(self, truths: Mapping[str, Sequence[int]]) -> Learned:
+        """Labels came, class numbers by request in the order of its rows; each counts once, for the window in which its row stands.
+
+        Raises
+        ------
+        Problem
+            Not one label for each row of a request; then none is counted.
+        """
+        with self._lock:
+            known = {request: labels for request, labels in truths.items() if self.awaited(request)}
+            for request, labels in known.items():
+                if len(labels) != (n := self.awaited(request)):
+                    raise Problem(f"{n} labels for request {request}, one a row", f"{len(labels)}", "Give all of them, in the rows' order")
+            windows = self._counted(known)
+            for number, truth in sorted(windows.items()):
+                self._amend(number, truth)
+            right, n = (sum(getattr(truth, what) for truth in windows.values()) for what in ("right", "n"))
+            return Learned(right=right, n=n, unknown=len(truths) - len(known))
+
+    def _counted(self, truths: Mapping[str, Sequence[int]]) -> dict[int, Truth]:
+        """Right ones and all by window; the requests wait no longer."""
+        found: dict[int, Truth] = {}
+        for request, labels in truths.items():
+            answered = self._waiting.take(request)
+            assert answered is not None
+            hits = answered.classes == np.asarray(labels)
+            for number in np.unique(answered.windows).tolist():
+                here = answered.windows == number
+                found[number] = found.get(number, Truth(0, 0)) + Truth(int(hits[here].sum()), int(here.sum()))
+        return found
+
+    def _amend(self, number: int, truth: Truth) -> None:
+        if number == self._next:
+            self._truth += truth
+            return
+        place = next(i for i, window in enumerate(self.windows) if window.number == number)
+        self.windows[place] = window = self.reference.labeled(self.windows[place], truth)
+        if self.keep is not None:
+            self.keep(window)
 
     def flush(self) -> Window | None:
         """Close the window as it is; None where nothing was asked since the last."""
@@ -76,7 +133,7 @@ class Monitor:
         taken = with_answers(of_rows(x[:most], self.target.schema, self._inputs), scores[:most], self.target.classes)
         window = self.reference.window(taken, self._next, self.level, self._truth, (self._started, now))
         self._next, self._truth, self._started = self._next + 1, Truth(0, 0), now
-        self.windows = [*self.windows[-999:], window]
+        self.windows = [*self.windows[1 - KEPT :], window]
         if self.keep is not None:
             self.keep(window)
         return window

@@ -31,6 +31,16 @@ class Truth:
     right: int
     n: int
 
+    def __add__(self, more: "Truth") -> "Truth":
+        return Truth(self.right + more.right, self.n + more.n)
+
+    @classmethod
+    def of(cls, accuracy: Metric | None) -> "Truth":
+        """What an accuracy was measured on; nothing where it was not."""
+        if accuracy is None or accuracy.value is None or accuracy.n is None:
+            return cls(0, 0)
+        return cls(round(accuracy.value * accuracy.n), accuracy.n)
+
 
 @dataclass(frozen=True)
 class Reference:
@@ -72,16 +82,31 @@ class Reference:
         found = {"state": state, "summary": said, "drifts": judged, "anomalies": anomalies, "performance": _accuracy(truth)}
         return bare.model_copy(update=found)
 
+    def labeled(self, window: Window, truth: Truth) -> Window:
+        """The same window with labels that came for it since, beside those it knows; its tests are judged anew."""
+        known = Truth.of(window.performance) + truth
+        told = window.model_copy(update={"performance": _accuracy(known)})
+        if window.n < LEAST:
+            return told
+        drifts = [d for d in window.drifts if d.what != PERFORMANCE] + self._worse(known)
+        judged = controlled(drifts, window.level)
+        state, said = _concluded(judged, window.n)
+        return told.model_copy(update={"state": state, "summary": said, "drifts": judged})
+
     def _tested(self, columns: Columns, number: int, truth: Truth | None) -> tuple[list[Drift], Metric]:
         rng = np.random.default_rng([self.seed, number])
         drifts = [_drift(name, column(name, self.columns, columns)) for name in self.columns.names]
         drifts.append(_drift(JOINT, together(self.encoder, self.columns, columns, rng)))
         odd = int((self.forest.score_samples(self.encoder.encoded(columns, products=False)) < self.bound).sum())
         drifts.append(_drift(ANOMALIES, _more((odd, columns.n), self.unlike)))
-        if truth is not None and truth.n and self.truth is not None:
-            wrong = (truth.n - truth.right, truth.n)
-            drifts.append(_drift(PERFORMANCE, _more(wrong, (self.truth.n - self.truth.right, self.truth.n))))
-        return drifts, rate("anomalies", "Rows unlike the reference", odd, columns.n, "lower")
+        return drifts + self._worse(truth), rate("anomalies", "Rows unlike the reference", odd, columns.n, "lower")
+
+    def _worse(self, truth: Truth | None) -> list[Drift]:
+        """Are more answers wrong than on the reference? No test where either is not known."""
+        if truth is None or not truth.n or self.truth is None or not self.truth.n:
+            return []
+        wrong, usual = ((t.n - t.right, t.n) for t in (truth, self.truth))
+        return [_drift(PERFORMANCE, _more(wrong, usual))]
 
 
 def reference(columns: Columns, truth: Truth | None = None, seed: int = 0) -> Reference:

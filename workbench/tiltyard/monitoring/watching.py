@@ -7,7 +7,7 @@ import numpy as np
 
 from ..errors import Problem
 from ..progress import Progress
-from ..result import Axis, Chart, Column, Series, Table
+from ..result import Axis, Chart, Column, Metric, Series, Table
 from .columns import of_frame
 from .monitor import LEVEL, ROWS
 from .reference import JOINT, reference
@@ -110,19 +110,29 @@ def share_chart(windows: Sequence[Window], what: str) -> Chart | None:
 
 def window_table(windows: Sequence[Window]) -> Table:
     """Every window in a row, the newest first."""
-    columns = (Column(name="Window", kind="integer"), *(Column(name=n) for n in ("Until (UTC)", "Rows", "State", "Anomalies", "Drifting")))
+    columns = (
+        Column(name="Window", kind="integer"),
+        *(Column(name=n) for n in ("Until (UTC)", "Rows", "State", "Anomalies", "Accuracy", "Drifting")),
+    )
     rows = tuple(
-        (w.number, f"{w.ended:%Y-%m-%d %H:%M}", f"{w.n:,}", w.state, _share(w), ", ".join(d.what for d in w.drifting[:4]) or "—")
+        (
+            w.number,
+            f"{w.ended:%Y-%m-%d %H:%M}",
+            f"{w.n:,}",
+            w.state,
+            _share(w.anomalies, "not measured"),
+            _share(w.performance, "no labels"),
+            ", ".join(d.what for d in w.drifting[:4]) or "—",
+        )
         for w in reversed(windows)
     )
     return Table(name="windows", title="Windows, newest first", columns=columns, rows=rows[:200], total=len(rows))
 
 
-def _share(window: Window) -> str:
-    metric = window.anomalies
+def _share(metric: Metric | None, none: str) -> str:
     if metric is None or metric.value is None or metric.low is None or metric.high is None:
-        return "not measured"
-    return f"{metric.value:.1%} [{metric.low:.1%}, {metric.high:.1%}]"
+        return none
+    return f"{metric.value:.1%} [{metric.low:.1%}, {metric.high:.1%}] of {metric.n:,}"
 
 
 def table_of(window: Window) -> Table:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..validation.guard import Guard
+    from .labels import Learner
 
 DAY = 86_400.0
 TITLE = "Guarded model"
@@ -40,6 +41,7 @@ def make_app(
     *,
     honest: "NDArray[np.float32] | None" = None,
     told: bool = False,
+    learner: "Learner | None" = None,
 ) -> "FastAPI":
     """The endpoint for a target, to be served by `server.Served`, `server.serve` or any ASGI server.
 
@@ -56,6 +58,8 @@ def make_app(
         the guard the settings name; without either, no trail is kept, and the log says so.
     told
         Where the settings name no log: lines on standard error, rather than none.
+    learner
+        Who is told the labels that come to ``POST /v1/labels``.
 
     Raises
     ------
@@ -67,6 +71,7 @@ def make_app(
     guarded = _guarded(target, settings, keys, told)
     _watch(guarded, honest)
     guarded.observers.extend(observers)
+    guarded.learner = learner
     app = _application()
     app.state.guarded = guarded
     _routes(app, guarded)
@@ -172,6 +177,11 @@ def _routes(app: "FastAPI", guarded: Guarded) -> None:
     async def change(request: Request, id: str, act: str) -> JSONResponse:
         by = admitted(request, "keys", "/v1/keys/{id}/{act}")
         return JSONResponse(changed(guarded, id, act, by))
+
+    @app.post("/v1/labels")
+    async def labels(request: Request) -> JSONResponse:
+        admitted(request, "keys", "/v1/labels")
+        return JSONResponse(await guarded.learn(await read_json(request, guarded.settings.limits)))
 
     @app.post("/v1/predict")
     async def predict(request: Request) -> JSONResponse:

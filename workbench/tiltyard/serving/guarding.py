@@ -16,6 +16,7 @@ from .answers import answer, policy_facts
 from .gate import where
 from .journal import Journal, Trace
 from .keys import Key, KeyStore
+from .labels import Learner, counted, truths
 from .quota import Quota
 from .refusal import Refusal, refuse
 from .rows import Bounds, encoded, instances
@@ -25,7 +26,7 @@ from .trail import Trail, Watched
 if TYPE_CHECKING:
     from ..validation.guard import Guard
 
-Observer = Callable[[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64], str], None]
+Observer = Callable[[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64], str, str], None]
 BEARER = "bearer "
 MOST_UNOBSERVED = 256
 
@@ -36,9 +37,11 @@ class Guarded:
     Attributes
     ----------
     observers
-        Called with (x, scores, labels, key_id) after each answer, in a thread of their own, in order. What one raises is
+        Called with (x, scores, labels, key_id, request_id) after each answer, in a thread of their own, in order. What one raises is
         logged and stops nobody. Where they fall behind by `MOST_UNOBSERVED` answers the next ones are not shown to
         them, and ``unobserved`` counts these.
+    learner
+        Who is told the labels that come for answers given; None where nobody keeps their accuracy.
     """
 
     def __init__(
@@ -51,6 +54,7 @@ class Guarded:
         self.journal = journal
         self.guard = guard
         self.observers: list[Observer] = []
+        self.learner: Learner | None = None
         self.trail: Trail | None = None
         self.unobserved = 0
         self._bounds = Bounds.of(target.schema)
@@ -95,8 +99,17 @@ class Guarded:
         self.quota.spend(key, len(x))
         trace.rows = len(x)
         scores = await self._scores(x)
-        self._show(x, scores, key.id)
+        self._show(x, scores, key.id, trace.id)
         return answer(scores, self.target.classes, self.settings.output)
+
+    async def learn(self, body: Any) -> dict[str, Any]:
+        """Tell the learner the labels of a body, after all answers given before it; how many were right. Raises `Refusal`."""
+        if self.learner is None:
+            raise refuse(404, "an endpoint that keeps windows", "one that keeps none", "Start it with --monitor WINDOWS.jsonl")
+        given = truths(body, self.target.classes)
+        facts = await asyncio.get_running_loop().run_in_executor(self._aside, counted, self.learner, given)
+        self.journal.event({"event": "labels came"} | facts)
+        return facts
 
     def facts(self) -> dict[str, Any]:
         """What ``/v1/model`` tells."""
@@ -148,7 +161,7 @@ class Guarded:
                 raise _strange(self.guard, x, int(refused.argmax()))
         return self.target.scores(x)
 
-    def _show(self, x: NDArray[np.float32], scores: NDArray[np.float32], key: str) -> None:
+    def _show(self, x: NDArray[np.float32], scores: NDArray[np.float32], key: str, request: str) -> None:
         if not self.observers:
             return
         with self._count:
@@ -156,16 +169,16 @@ class Guarded:
                 self.unobserved += 1
                 return
             self._behind += 1
-        self._aside.submit(self._observe, x, scores, key)
+        self._aside.submit(self._observe, x, scores, key, request)
 
     def _flagged(self, key: str, watched: Watched) -> None:
         self.journal.event({"event": "extraction suspected", "key": key} | watched.facts())
 
-    def _observe(self, x: NDArray[np.float32], scores: NDArray[np.float32], key: str) -> None:
+    def _observe(self, x: NDArray[np.float32], scores: NDArray[np.float32], key: str, request: str) -> None:
         labels = scores.argmax(1).astype(np.int64)
         for observer in self.observers:
             try:
-                observer(x, scores, labels, key)
+                observer(x, scores, labels, key, request)
             except Exception as error:
                 self.journal.event({"event": "observer failed", "error": where(error)})
         with self._count:
@@ -188,4 +201,4 @@ def _feature(facts: dict[str, Any]) -> dict[str, Any]:
 
 
 def _words(action: Action) -> str:
-    return "ask the model" if action == "run" else "manage keys"
+    return "ask the model" if action == "run" else "do what an admin does"

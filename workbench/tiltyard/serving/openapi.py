@@ -4,13 +4,14 @@ from typing import Any
 
 from ..datasets.schema import Feature, Schema
 from .answers import policy_facts
+from .labels import LONGEST
 from .settings import Settings
 
 REFUSALS = {
     "400": "a malformed head",
     "401": "no valid key",
     "403": "a key that may not do this",
-    "404": "no such key or act",
+    "404": "no such key or act, or no windows are kept",
     "408": "the body came too slowly",
     "413": "too large a body, or too many rows",
     "415": "not JSON, or compressed",
@@ -45,7 +46,10 @@ def described(schema: Schema, settings: Settings) -> dict[str, Any]:
         "info": {"title": settings.name or "Guarded model", "version": "1"},
         "security": [{"key": []}],
         "paths": {
-            "/v1/predict": {"post": {"operationId": "predict", "requestBody": body, "responses": _answers(_answer(schema, settings))}},
+            "/v1/predict": {
+                "post": {"operationId": "predict", "requestBody": body, "responses": _named(_answers(_answer(schema, settings)))}
+            },
+            "/v1/labels": {"post": _labeling(schema, settings.limits.rows)},
             "/v1/model": {"get": {"operationId": "model", "responses": _answers({"type": "object"}, "400", "401", "403", "429")}},
             "/v1/keys": {"get": {"operationId": "keys", "responses": _answers({"type": "object"}, "400", "401", "403", "429")}},
             "/v1/keys/{id}/{act}": {
@@ -62,6 +66,27 @@ def described(schema: Schema, settings: Settings) -> dict[str, Any]:
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
             "schemas": {"Error": ERROR},
         },
+    }
+
+
+def _named(answers: dict[str, Any]) -> dict[str, Any]:
+    """With the id by which labels are given later."""
+    said = "names this answer; give it with the rows' labels to /v1/labels once they are known"
+    return answers | {"200": answers["200"] | {"headers": {"X-Request-Id": {"description": said, "schema": TEXT}}}}
+
+
+def _labeling(schema: Schema, most: int) -> dict[str, Any]:
+    """Labels that came for answers given, by their requests' ids."""
+    one = _list({"type": "string", "enum": list(schema.classes)}, most)
+    labels = {"type": "object", "minProperties": 1, "propertyNames": {"minLength": 1, "maxLength": LONGEST}, "additionalProperties": one}
+    body = {"type": "object", "required": ["labels"], "additionalProperties": False, "properties": {"labels": labels}}
+    count = {"type": "integer", "minimum": 0}
+    names = ("right", "n", "unknown")
+    answer = {"type": "object", "required": list(names), "additionalProperties": False, "properties": dict.fromkeys(names, count)}
+    return {
+        "operationId": "labels",
+        "requestBody": {"content": {"application/json": {"schema": body}}, "required": True},
+        "responses": _answers(answer, *REFUSALS),
     }
 
 

@@ -11,6 +11,7 @@ from .app import closing, make_app
 from .binding import check_binding, context, listening
 from .guarding import Guarded, Observer
 from .keys import KeyStore
+from .labels import Learner
 from .settings import Settings
 
 if TYPE_CHECKING:
@@ -139,13 +140,14 @@ def serve(
     told: Any = None,
     honest: "NDArray[np.float32] | None" = None,
     observers: tuple[Observer, ...] = (),
+    learner: Learner | None = None,
 ) -> None:
     """Serve until SIGINT or SIGTERM; requests under way are answered first.
 
     ``told`` is called with the address once the endpoint takes connections.
     """
     check_binding(settings, keys)
-    with closing(make_app(target, settings, keys, observers, honest=honest, told=True)) as app:
+    with closing(make_app(target, settings, keys, observers, honest=honest, told=True, learner=learner)) as app:
         server = make_server(app, settings)
         place = listening(settings.host, settings.port)
         if told is not None:

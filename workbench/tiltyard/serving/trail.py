@@ -177,7 +177,7 @@ class Trail:
         self._lock = threading.Lock()
         self._watched: dict[str, Watched] = {}
 
-    def __call__(self, x: NDArray[np.float32], scores: NDArray[np.float32], labels: NDArray[np.int64], key: str) -> None:
+    def __call__(self, x: NDArray[np.float32], scores: NDArray[np.float32], labels: NDArray[np.int64], key: str, request: str = "") -> None:
         """Take the rows of one answer."""
         z, gaps = self.honest.view(x), margins(scores)
         with self._lock:
