@@ -7,7 +7,7 @@ export default {
   render({ model, el }) {
     el.classList.add("tiltyard");
     const id = uid("upload");
-    const input = h("input", { type: "file", id, class: "ty-hidden", tabindex: "-1", accept: model.get("accept") || null });
+    const input = h("input", { type: "file", id, class: "ty-hidden", tabindex: "-1", "aria-label": model.get("label"), accept: model.get("accept") || null });
     const choose = h("button", { type: "button", class: "ty-button", "aria-describedby": `${id}-said` }, model.get("label"));
     const stop = h("button", { type: "button", class: "ty-button ty-danger", hidden: true }, "Cancel");
     const said = h("span", { class: "ty-help", id: `${id}-said`, role: "status" }, model.get("said"));
