@@ -1,7 +1,7 @@
 """The masks of SecAgg+ from AES-256 in counter mode, in the place of Flower's own.
 
 Flower 1.41 (``pseudo_rand_gen``) folds the secret of a mask to 32 bits by XOR and seeds ``np.random.RandomState`` with them: a server
-that wants a client's update tries the 2^32 seeds of a mask, a day of one core with NumPy (``benchmarks/federation_secagg.py`` measures it).
+that wants a client's update tries the 2^32 seeds of a mask, 7 to 22 hours of one core with NumPy (``benchmarks/federation_secagg.py`` measures it).
 Here the whole secret is the key. Everything else of the protocol is Flower's.
 """
 
