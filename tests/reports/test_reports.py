@@ -11,6 +11,7 @@ from xml.etree import ElementTree as ET
 
 import jsonschema
 import pytest
+from PIL import Image
 
 from tiltyard.catalogue import checks, defenses
 from tiltyard.errors import Problem
@@ -18,7 +19,7 @@ from tiltyard.intervals import rate
 from tiltyard.reports.bundle import Bundle, make, read
 from tiltyard.reports.html import documents, repeat
 from tiltyard.reports.overview import overview, worst
-from tiltyard.reports.writing import render, write
+from tiltyard.reports.writing import encode, render, write
 from tiltyard.result import (
     Axis,
     Chart,
@@ -86,6 +87,24 @@ def bundle() -> Bundle:
     return make(
         [_record(), _record(Status.PASSED, "theft.extraction"), _record(Status.INCOMPLETE, "fairness.groups")], command="tiltyard demo"
     )
+
+
+def test_a_pdf_has_pages_and_fetches_nothing(bundle, monkeypatch, tmp_path):
+    try:
+        import weasyprint  # noqa: F401
+    except OSError as error:
+        pytest.skip(f"no Pango here: {error}")
+    asked = []
+    monkeypatch.setattr("socket.socket.connect", lambda *given: asked.append(given))
+    plain = encode(bundle, "pdf")
+    Image.new("RGB", (9, 9), "red").save(tmp_path / "secret.png")
+    outside = f'<img src="http://127.0.0.1:9/x.png"><img src="{(tmp_path / "secret.png").as_uri()}">'
+    page = render(bundle, "html").replace("</body>", f"{outside}</body>")
+    monkeypatch.setattr("tiltyard.reports.html.render", lambda _: page)
+    assert outside in page
+    pdf = encode(bundle, "pdf")
+    assert plain.startswith(b"%PDF-")
+    assert asked == [] and pdf.count(b"/Image") == plain.count(b"/Image")
 
 
 def test_html_shows_text_as_text_and_names_no_address(bundle):
