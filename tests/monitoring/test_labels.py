@@ -8,11 +8,10 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
-from numpy.typing import NDArray
+from tests.monitoring.conftest import drawn, scored
 
 from tiltyard.cli import main
 from tiltyard.datasets.dataset import Dataset
-from tiltyard.datasets.schema import Feature, Schema
 from tiltyard.errors import Problem
 from tiltyard.monitoring import journal
 from tiltyard.monitoring.monitor import Monitor
@@ -24,21 +23,6 @@ from tiltyard.serving.server import Served
 from tiltyard.serving.settings import Settings
 from tiltyard.targets.estimators import FunctionTarget
 
-SCHEMA = Schema(
-    features=(Feature(name="a", kind="continuous", low=-9, high=9), Feature(name="b", kind="continuous", low=-9, high=9)),
-    label="y",
-    classes=("no", "yes"),
-)
-
-
-def scored(x: NDArray[np.float32]) -> NDArray[np.float64]:
-    p = 1 / (1 + np.exp(-x[:, 0].astype(np.float64)))
-    return np.column_stack([1 - p, p])
-
-
-def drawn(n: int, seed: int) -> NDArray[np.float32]:
-    return np.random.default_rng(seed).normal(0, 1, (n, 2)).astype(np.float32).clip(-9, 9)
-
 
 def asked(monitor: Monitor, n: int, request: str) -> list[int]:
     """Answer ``n`` rows; what was answered."""
@@ -46,12 +30,6 @@ def asked(monitor: Monitor, n: int, request: str) -> list[int]:
     labels = scored(x).argmax(1)
     monitor(x, scored(x).astype(np.float32), labels, "key", request)
     return [int(label) for label in labels]
-
-
-@pytest.fixture(scope="module")
-def model() -> tuple[FunctionTarget, Dataset]:
-    x = drawn(2000, 0)
-    return FunctionTarget(scored, SCHEMA.classes, SCHEMA, "a function"), Dataset(x, (x[:, 0] > 0).astype(np.int64), SCHEMA, "rows")
 
 
 @pytest.fixture

@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from numpy.typing import NDArray
 from scipy.stats import chi2
+from tests.monitoring.conftest import drawn, scored
 
 from tiltyard.cli import main
 from tiltyard.datasets.dataset import Dataset
-from tiltyard.datasets.schema import Feature, Schema
 from tiltyard.errors import Problem
 from tiltyard.monitoring import journal
 from tiltyard.monitoring.columns import MISSING, of_frame
@@ -167,28 +166,6 @@ def test_a_table_is_watched_in_windows_and_shown() -> None:
     shown = share_chart(windows, "anomalies")
     assert shown is not None
     assert len(shown.series[0].low) == 4
-
-
-SCHEMA = Schema(
-    features=(Feature(name="a", kind="continuous", low=-9, high=9), Feature(name="b", kind="continuous", low=-9, high=9)),
-    label="y",
-    classes=("no", "yes"),
-)
-
-
-def scored(x: NDArray[np.float32]) -> NDArray[np.float64]:
-    p = 1 / (1 + np.exp(-x[:, 0].astype(np.float64)))
-    return np.column_stack([1 - p, p])
-
-
-def drawn(n: int, seed: int, shift: float = 0.0) -> NDArray[np.float32]:
-    return np.random.default_rng(seed).normal(shift, 1, (n, 2)).astype(np.float32).clip(-9, 9)
-
-
-@pytest.fixture(scope="module")
-def model() -> tuple[FunctionTarget, Dataset]:
-    x = drawn(2000, 0)
-    return FunctionTarget(scored, SCHEMA.classes, SCHEMA, "a function"), Dataset(x, (x[:, 0] > 0).astype(np.int64), SCHEMA, "rows")
 
 
 def test_an_endpoint_is_watched_and_only_summaries_are_kept(model: tuple[FunctionTarget, Dataset], tmp_path: Path) -> None:

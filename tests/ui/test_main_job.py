@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 PATIENCE = 120_000
 
-HEADINGS = {"Federation": "Federated learning"}
-
 
 class Window:
     """One page of the app, with what its console and network said."""
@@ -41,7 +39,7 @@ class Window:
     def go(self, topic: str) -> None:
         """Open a topic in the rail."""
         self.page.locator("nav").get_by_text(topic, exact=True).click()
-        self.page.get_by_role("heading", name=HEADINGS.get(topic, topic)).first.wait_for()
+        self.page.get_by_role("heading", name=topic).first.wait_for()
 
     def see(self, text: "str | re.Pattern[str]") -> None:
         """Wait until ``text`` is to be seen."""

@@ -23,7 +23,7 @@ TOPICS: dict[str, str] = {
     "poisoning": "Poisoning",
     "supply_chain": "Supply chain and patching",
     "endpoint": "Deployment",
-    "federated": "Federated learning",
+    "federated": "Federation",
     "cross_risk": "What a defense does to the others",
     "campaign": "Red teaming",
     "guidelines": "Ethical guidelines",

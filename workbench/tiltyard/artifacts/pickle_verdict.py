@@ -17,9 +17,9 @@ MOST_PICKLES = 1000
 _NAME = rb"([A-Za-z_][\w.]{0,100})"
 _MEMO = rb"(?:\x94|q.|r....)?"
 _TEXT = rb"(?:\x8c.|X...\0|\x8d.......\0)"
-_TRACES = (
-    re.compile(rb"[ci]" + _NAME + rb"\n" + _NAME + rb"\n"),
-    re.compile(_TEXT + _NAME + _MEMO + _TEXT + _NAME + _MEMO + rb"\x93", re.DOTALL),
+_TRACES = (  # the byte that none is without, for it is found far faster than the pattern
+    (b"\n", re.compile(rb"[ci]" + _NAME + rb"\n" + _NAME + rb"\n")),
+    (b"\x93", re.compile(_TEXT + _NAME + _MEMO + _TEXT + _NAME + _MEMO + rb"\x93", re.DOTALL)),
 )
 Names = frozenset[tuple[str, str]]
 
@@ -99,8 +99,8 @@ def judge_traces(stream: IO[bytes], findings: Findings, where: str) -> None:
     while block := stream.read(1 << 20):
         findings.progress.check()
         data = kept + block
-        for pattern in _TRACES:
-            for match in pattern.finditer(data):
+        for needed, pattern in _TRACES:
+            for match in pattern.finditer(data) if needed in data else ():
                 module, name = (g.decode("ascii") for g in match.groups()[-2:])
                 if executes(module, name):
                     at = f"{where} byte {base - len(kept) + match.start()}".strip()

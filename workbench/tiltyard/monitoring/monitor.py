@@ -62,7 +62,7 @@ class Monitor:
         What was answered to a ``request`` with an id waits for its labels.
         """
         with self._lock:
-            if request:
+            if request and len(x):
                 place = sum(len(rows) for rows, _ in self._parts) + np.arange(len(x))
                 self._waiting.put(request, Answered(labels.astype(np.int32), self._next + place // self.rows))
             self._parts.append((x, scores))
@@ -78,8 +78,7 @@ class Monitor:
         """Rows of a request that wait for their labels; 0 where none do."""
         with self._lock:
             answered = self._waiting.of(request)
-            known = {self._next, *(window.number for window in self.windows)}
-            return len(answered) if answered is not None and known.issuperset(answered.windows.tolist()) else 0
+            return len(answered) if answered is not None and answered.windows[0] >= self._oldest else 0
 
     def labeled(self, truths: Mapping[str, Sequence[int]]) -> Learned:
         """Labels came, class numbers by request in the order of its rows; each counts once, for the window in which its row stands.
@@ -100,6 +99,11 @@ class Monitor:
             right, n = (sum(getattr(truth, what) for truth in windows.values()) for what in ("right", "n"))
             return Learned(right=right, n=n, unknown=len(truths) - len(known))
 
+    @property
+    def _oldest(self) -> int:
+        """Number of the oldest window that is known; they are numbered without a gap."""
+        return self.windows[0].number if self.windows else self._next
+
     def _counted(self, truths: Mapping[str, Sequence[int]]) -> dict[int, Truth]:
         """Right ones and all by window; the requests wait no longer."""
         found: dict[int, Truth] = {}
@@ -116,7 +120,7 @@ class Monitor:
         if number == self._next:
             self._truth += truth
             return
-        place = next(i for i, window in enumerate(self.windows) if window.number == number)
+        place = number - self._oldest
         self.windows[place] = window = self.reference.labeled(self.windows[place], truth)
         if self.keep is not None:
             self.keep(window)

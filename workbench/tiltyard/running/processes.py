@@ -13,6 +13,7 @@ from queue import Empty, Queue
 from typing import Any
 
 from ..check import Clock, Step
+from ..companion import companion
 from ..datasets.dataset import Dataset
 from ..defense import Outcome
 from ..errors import Problem
@@ -102,15 +103,7 @@ class Worker:
     """One process that waits for work."""
 
     def __init__(self) -> None:
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p or os.getcwd() for p in sys.path)}
-        # -P: a file in the folder one works in must not shadow a library. A session of its own: an interrupt is for this process alone.
-        self.process = subprocess.Popen(
-            [sys.executable, "-P", "-c", "from tiltyard.running.worker import main; main()"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env=environment,
-            start_new_session=True,
-        )
+        self.process = companion("tiltyard.running.worker", stdout=subprocess.PIPE)
         self.found: Queue[Any] = Queue()
         self._end = weakref.finalize(self, _ended, self.process)
         threading.Thread(target=_listen, args=(self.process, self.found), daemon=True, name="tiltyard worker").start()

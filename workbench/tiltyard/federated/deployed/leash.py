@@ -4,12 +4,12 @@ Flower 1.41 puts some of its programs into sessions of their own, which no signa
 seconds that their parent is gone.
 """
 
-import os
-import subprocess
 import sys
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
+
+from ...companion import companion
 
 PATIENCE = 10.0
 
@@ -35,13 +35,7 @@ class Leash:
     """A context with a process beside this one that ends what is held once this one is gone, even by ``kill -9``."""
 
     def __enter__(self) -> Self:
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p or os.getcwd() for p in sys.path)}
-        self.process = subprocess.Popen(
-            [sys.executable, "-P", "-c", "from tiltyard.federated.deployed.leash import main; main()"],
-            stdin=subprocess.PIPE,
-            env=environment,
-            start_new_session=True,
-        )
+        self.process = companion("tiltyard.federated.deployed.leash")
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
