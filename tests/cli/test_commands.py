@@ -1,5 +1,6 @@
 import json
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -79,6 +80,8 @@ def test_a_check_is_run_and_kept_and_repeats(tiltyard: Tiltyard) -> None:
     assert record["check"] == "fairness.groups"
     runs = valid("runs", tiltyard("runs", "--json").out)
     assert (runs["total"], runs["runs"][0]["counts"]) == (1, {record["result"]["status"]: 1})
+    report = json.loads(tiltyard("report", "last", "--format", "json").out)
+    assert report["command"] == shlex.join(["tiltyard", "check", "fairness.groups", *QUICK, "--json"])
     again = json.loads(tiltyard("check", "fairness.groups", *QUICK, "--json", "--no-store").out)
     assert again["result"] == record["result"]
     assert json.loads(tiltyard("runs", "--json").out)["total"] == 1

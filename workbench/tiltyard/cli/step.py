@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import shlex
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
 
@@ -41,7 +42,7 @@ def run(name: str, arguments: list[str]) -> int:
     """Run the step called ``name``. Exit 0 where it gave an answer, 2 where it could not."""
     step = find(name)
     inner = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-    inner.command(help=described(step))(_command(step))
+    inner.command(help=described(step))(_command(step, shlex.join(["tiltyard", "check", name, *arguments])))
     code = inner(args=arguments, prog_name=f"tiltyard check {name}", standalone_mode=False)
     return code if isinstance(code, int) else 0
 
@@ -67,8 +68,8 @@ def _help(p: Parameter) -> str:
     return f"{p.help.rstrip('.')}{said}. Default: {default or 'none'}."
 
 
-def _command(step: type[Step]) -> Any:
-    """A function whose signature is the step's parameters and the options for target and data."""
+def _command(step: type[Step], line: str) -> Any:
+    """A function whose signature is the step's parameters and the options for target and data; ``line`` is what was typed."""
     own = parameters(step)
     taken = {_option(p.name) for p in own}
     words = [_parameter(f"own_{p.name}", _option(p.name), _metavar(p), _help(p)) for p in own]
@@ -81,7 +82,7 @@ def _command(step: type[Step]) -> Any:
     ]
 
     def command(**given: Any) -> None:
-        raise typer.Exit(_run(step, given))
+        raise typer.Exit(_run(step, given, line))
 
     command.__signature__ = inspect.Signature([*words, *flags])  # type: ignore[attr-defined]
     command.__annotations__ = {word.name: word.annotation for word in (*words, *flags)}
@@ -116,14 +117,14 @@ def parsed(annotation: Any, text: str) -> Any:
     return text
 
 
-def _run(step: type[Step], given: dict[str, Any]) -> int:
+def _run(step: type[Step], given: dict[str, Any], line: str) -> int:
     own = {name.removeprefix("own_"): text for name, text in given.items() if name.startswith("own_") and text is not None}
     made = named(step, {name: parsed(step.model_fields[name].annotation, text) for name, text in own.items()})
     names = [name.replace("-", "_") for name in COMMON]
     target, data = from_options({name: str(given.get(name) or "") for name in names}, made.seed)
     with progress_bar(not given["as_json"]) as tell:
         runner = Runner(None if given["unkept"] else Store())
-        job = runner.start([made], target, data, config={"command": f"check {step.id}"}, on_progress=tell)
+        job = runner.start([made], target, data, config={"command": line}, on_progress=tell)
         finished(job)
     if job.error is not None:
         raise job.error
