@@ -1,5 +1,7 @@
 """What a role does not allow is disabled with the reason, and refused to whoever sends the click all the same."""
 
+import base64
+import hashlib
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,9 +12,10 @@ import pytest
 from tiltyard.access.person import Person
 from tiltyard.access.roles import Role
 from tiltyard.errors import Problem
-from tiltyard.result import Identity
+from tiltyard.result import CheckResult, Identity, Status
 from tiltyard.running.store import Store
 from tiltyard.samples.catalog import load
+from tiltyard.validation.performance import Performance
 from tiltyard_widgets.endpoint import EndpointPanel
 from tiltyard_widgets.history import HistoryPanel
 from tiltyard_widgets.load import LoadPanel
@@ -116,3 +119,31 @@ def test_a_run_is_shared_from_the_history(tmp_path: Path) -> None:
         assert len(vera.runs()) == seen
         assert panel.lend.description == ("Share it no longer (After)" if seen else "Share this run (After)")
     assert HistoryPanel(session=Session(store=vera)).lend.disabled
+
+
+def test_files_of_a_run_are_handed_out_to_its_analyst_and_deleted_by_an_admin(tmp_path: Path) -> None:
+    ann, vera = (Person(name, role, shared=True) for name, role in (("ann", Role.ANALYST), ("vera", Role.VIEWER)))
+    place, content = tmp_path / "runs.sqlite", b"rows"
+    step = Performance(rows=10)
+    sample = load("census")
+    store = Store(place, person=ann)
+    run = store.begin("of ann", sample.target.identity, sample.data.identity)
+    made = CheckResult(status=Status.PASSED, summary="Made.", artifacts={"rows.npz": hashlib.sha256(content).hexdigest()})
+    record = step(sample.target, sample.data).model_copy(update={"result": made})
+    store.finish(store.start(run.id, step), record, {"rows.npz": content})
+    store.share(run.id)
+    panel = HistoryPanel(session=Session(store=store))
+    panel.files.take.click()
+    assert (panel.files.link.name, panel.files.link.content) == ("rows.npz", base64.b64encode(content).decode())
+    assert "take(Store()" in panel.code.code and "rows.npz" in str(panel.files.table.tree)
+    assert panel.files.drop.disabled
+    panel.files.delete()
+    assert "the role admin" in panel.message.text
+    other = HistoryPanel(session=Session(store=Store(place, person=vera)))
+    assert other.files.take.disabled and other.files.choice.value == "—"
+    other.files.choice.offer([made.artifacts["rows.npz"]])
+    other.files.download()
+    assert "the role analyst" in other.message.text and other.files.link.content == ""
+    admin = HistoryPanel(session=Session(store=Store(place, person=Person("root", Role.ADMIN, shared=True))))
+    admin.files.drop.click()
+    assert admin.message.text == "" and admin.files.take.disabled and store.artifacts.of_run(run.id)[0].kept is False

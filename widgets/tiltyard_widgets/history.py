@@ -12,6 +12,7 @@ from . import look
 from .cards import outcome
 from .chart import ChartView
 from .code import CodeView
+from .kept_files import KeptFiles
 from .panel import Panel
 from .picker import Choice
 from .table import TableView
@@ -51,16 +52,17 @@ class HistoryPanel(Panel):
         self._shared: set[str] = set()
         self.lend = look.button(SHARE, title="Let everybody who logs in look at it", denied=self.session.denied("run"))
         self.lend.on_click(lambda _: self.share())
-        self.after.observe(lambda _: self._lent(), "value")
+        self.after.observe(lambda _: self._chosen(), "value")
         self.changed = TableView()
         self.metrics = TableView()
         self.chart = ChartView()
         self.code = CodeView()
-        controls = [self.reload, self.before, self.after, self.side, self.again, self.lend, self.over, self.trend]
+        self.files = KeptFiles(self.session, self.message, self.code, self._store)
+        controls = [self.reload, self.before, self.after, self.side, self.again, self.lend, self.over, self.trend, *self.files.controls]
         return [
             look.heading(self.title),
             self.message,
-            look.split(controls, [self.said, self.line, self.chart, self.metrics, self.changed, self.table, self.code]),
+            look.split(controls, [self.said, self.line, self.chart, self.metrics, self.changed, self.files.table, self.table, self.code]),
         ]
 
     def refresh(self) -> None:
@@ -85,7 +87,7 @@ class HistoryPanel(Panel):
                 choice.value = value if value in ids else ids[min(place, len(ids) - 1)]
         self.side.disabled = len(lines) < 2
         self.again.disabled = self.lend.disabled = not lines
-        self._lent()
+        self._chosen()
         said = f"{count} run{'s' * (count != 1)} kept." + (
             f" {len(cut)} step{'s' * (len(cut) != 1)} cut off before the end." if cut else ""
         )
@@ -105,6 +107,10 @@ class HistoryPanel(Panel):
         self._lent()
         said = "Everybody who logs in may look at it." if on else "Only its owner and admins see it."
         self.message.say(f"{said} {unlogged}".strip(), level="warning" if unlogged else "info")
+
+    def _chosen(self) -> None:
+        self._lent()
+        self.files.show(self.after.value)
 
     def _lent(self) -> None:
         self.lend.description = UNSHARE if self.after.value in self._shared else SHARE

@@ -1,7 +1,7 @@
 """A defense is an answer: it makes a new target whose parent is remembered."""
 
 from abc import abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, final
 
 from .check import Attempt, Clock, Step, record, unhappy
@@ -21,10 +21,14 @@ class Defended:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What calling a defense returns: the record, and the new target if it was made."""
+    """What calling a defense returns: the record, and the new target if it was made.
+
+    ``files`` are those that the step handed over and its record names, by name; an executor gathers them.
+    """
 
     record: Record
     target: Target | None
+    files: dict[str, bytes] = field(default_factory=dict, repr=False)
 
 
 class Defense(Step):
@@ -47,8 +51,10 @@ class Defense(Step):
             progress.step(0.0, "starting")
             with attended(progress):
                 defended = self.apply(target, data, progress)
+            files = {name: progress.keep(name, content) for name, content in defended.target.files().items()}
         except Exception as problem:
             return Outcome(record(self, "defense", clock.caught(problem), target, data), None)
         defended.target.parent = target
-        attempt: Attempt = clock.stop(defended.result)
+        result = defended.result.model_copy(update={"artifacts": files | defended.result.artifacts}) if files else defended.result
+        attempt: Attempt = clock.stop(result)
         return Outcome(record(self, "defense", attempt, target, data, defended.target.identity), defended.target)

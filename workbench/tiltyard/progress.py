@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import TypeVar
 
 from .errors import Cancelled
@@ -41,6 +42,7 @@ class Progress:
     _share: float = 1.0
     _done: float = 0.0
     _root: "Progress | None" = None
+    _files: dict[str, bytes] = field(default_factory=dict)
 
     @property
     def cancelled(self) -> bool:
@@ -64,6 +66,17 @@ class Progress:
         """Raise `Cancelled` if it was asked for; costs a microsecond."""
         if self._cancel.is_set():
             raise Cancelled
+
+    def keep(self, name: str, content: bytes) -> str:
+        """Hand over a file that the step made, for the store to keep beside its record; its SHA-256, for ``CheckResult.artifacts``."""
+        (self._root or self)._files[name] = content
+        return sha256(content).hexdigest()
+
+    def handed(self) -> dict[str, bytes]:
+        """Take the files handed over so far."""
+        root = self._root or self
+        files, root._files = root._files, {}
+        return files
 
     def part(self, share: float) -> "Progress":
         """A nested progress over the next ``share`` (0 to 1) of this one."""

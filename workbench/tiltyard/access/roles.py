@@ -30,7 +30,7 @@ NEEDS: dict[Action, Role] = {
 WORDS: dict[Action, str] = {
     "look": "look at their own and shared results",
     "export": "download reports",
-    "run": "open models and data, run checks, apply defenses, share results",
+    "run": "open models and data, run checks, apply defenses, take the files they made, share results",
     "write": "write files on the server's disk",
     "keys": "make and revoke keys",
     "delete": "delete runs, and see everybody's",

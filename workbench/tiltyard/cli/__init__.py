@@ -46,7 +46,7 @@ def _said(given: list[str]) -> int:
 
 
 def _run(arguments: list[str]) -> int:
-    from . import bom, endpoint_commands, labels, monitor, people_commands, serving_commands  # noqa: F401 (they register their commands)
+    from . import artifacts_commands, bom, endpoint_commands, labels, monitor, people_commands, serving_commands  # noqa: F401 (they register their commands)
     from .commands import app
     from .federation_commands import federate  # noqa: F401
 

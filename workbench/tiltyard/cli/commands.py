@@ -197,13 +197,13 @@ def sign(
 
 @app.command()
 def verify(
-    path: Annotated[Path, typer.Argument(metavar="PATH", help="What was signed, its .sig.json file, or an audit log (.jsonl).")],
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="What was signed, its .sig.json file, an audit log (.jsonl), or a store.")],
     key: Annotated[
         Path | None, typer.Option("--key", metavar="KEY.pub.pem", help="The signer's public key; of an audit log, its key file.")
     ] = None,
     anchor: Annotated[str, typer.Option(metavar="COUNT:HASH", help="Of an audit log: what an earlier verify printed.")] = "",
 ) -> None:
-    """Is it still what was signed or logged? Exit 0 intact, 1 broken, 2 could not tell (as without the signer's key)."""
+    """Is it still what was signed, logged or kept? Exit 0 intact, 1 broken, 2 could not tell (as without the signer's key)."""
     from .seal import verify as run
 
     raise typer.Exit(run(path, key, anchor))

@@ -7,10 +7,12 @@ from ..monitoring.window import WindowList
 from ..result import Frozen, Record
 from ..running.comparison import Comparison
 from ..running.trend import TrendList
+from .artifacts import ArtifactList
 from .listing import CheckList, Diagnosis, RunList, ScanList
 
 FOLDER = Path(__file__).parent / "schemas"
 PUBLISHED: dict[str, type[Frozen]] = {
+    "artifacts": ArtifactList,
     "checks": CheckList,
     "comparison": Comparison,
     "doctor": Diagnosis,

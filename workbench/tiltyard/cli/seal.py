@@ -8,6 +8,9 @@ from ..errors import Problem
 from ..progress import Progress
 from ..running import audit
 from ..running.audit_log import check, is_audit_log
+from ..running.checking import checked, is_store
+from ..running.sealed_records import store_key
+from ..running.store import Store
 from ..sealing import sealing, signing
 from ..sealing.asking import PASSPHRASE, asked
 from ..sealing.broken import Broken
@@ -25,6 +28,7 @@ from ..sealing.keys import (
 from .console import progress_bar, remark, say, unlogged
 
 INTACT, BROKEN, COULD_NOT_TELL = 0, 1, 2
+SHOWN = 20
 NEXT_PASSPHRASE = "TILTYARD_NEW_PASSPHRASE"
 
 
@@ -43,13 +47,16 @@ def sign(paths: list[Path], key_file: Path, fresh: bool, out: Path | None) -> in
 
 
 def verify(path: Path, key_file: Path | None, anchor: str) -> int:
-    """Hold files against their signature, or an audit log against its chain and head, which admins alone may read."""
+    """Hold files against their signature, an audit log against its chain and head, or a store's files against its records; admins alone the latter two."""
     try:
         if is_audit_log(path):
             me().must("log")
             return _audit_log(path, key_file, anchor)
         if anchor:
             raise Problem("--anchor with an audit log", f"{path}, which is none", "Leave --anchor away")
+        if is_store(path):
+            me().must("log")
+            return _store(path)
         return _signature(path, key_file)
     except Broken as broken:
         return _said(broken)
@@ -138,6 +145,28 @@ def _audit_log(path: Path, key_file: Path | None, anchor: str) -> int:
         remark(found.remark, style="yellow")
     bound = "" if key_file or anchor else " No key and no --anchor were given, so a log rewritten whole would not show."
     say(f"✓ intact: {found.count:,} records; anchor {found.anchor}.{bound}", style="green")
+    return INTACT
+
+
+def _store(path: Path) -> int:
+    with progress_bar() as tell:
+        found = checked(Store(path), Progress(tell))
+    for line in found.broken[:SHOWN]:
+        say(f"✕ {line}", style="red")
+    for line in found.unread[:SHOWN]:
+        say(f"? {line}", style="yellow")
+    facts = f"{found.records:,} records and {_files(found.files)} of {found.runs:,} runs"
+    if found.broken:
+        say(f"✕ broken: {len(found.broken):,} of {facts}", style="red")
+        return BROKEN
+    if found.unread or (found.clear and store_key() is not None):
+        clear = (
+            f"{found.clear:,} lie in the clear, from before the key or put there without it" if found.clear else "some could not be read"
+        )
+        say(f"? {clear}. {facts}", style="yellow")
+        return COULD_NOT_TELL
+    bound = "" if store_key() else " Without TILTYARD_STORE_KEY, who can write the store can change a record and its file together."
+    say(f"✓ intact: {facts}.{bound}", style="green")
     return INTACT
 
 

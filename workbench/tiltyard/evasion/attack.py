@@ -16,6 +16,7 @@ from ..progress import Progress
 from ..result import CheckResult, Finding, Metric, Severity, Status
 from ..targets.target import Target
 from . import showing
+from .rows_file import ROWS, packed
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -128,7 +129,8 @@ class Evasion(Check):
         before = target.scores(sample.x)
         reached = self.reach(target, sample, before.argmax(1), space, progress)
         after = target.scores(reached.x)
-        return self._said(target, data, sample, before, after, reached, space)
+        result = self._said(target, data, sample, before, after, reached, space)
+        return result.model_copy(update={"artifacts": {ROWS: progress.keep(ROWS, packed(sample, reached.x, after.argmax(1)))}})
 
     def _said(
         self,

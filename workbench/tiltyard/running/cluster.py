@@ -43,10 +43,11 @@ LARGE = "distributed.admin.large-graph-warning-threshold"
 
 
 class Returned(NamedTuple):
-    """What a worker sends back: the record as JSON, and the target that a defense made."""
+    """What a worker sends back: the record as JSON, the target that a defense made, and the files that the step handed over."""
 
     record: str
     target: Target | None
+    files: dict[str, bytes]
 
 
 _under_way: dict[str, Progress] = {}  # in a worker: the steps it runs
@@ -62,7 +63,7 @@ def _run(token: str, step: Step, target: Target, data: Dataset) -> Returned:
         if token in _stopped:
             progress.cancel()
         outcome = _here.call(step, target, data, progress)
-        return Returned(outcome.record.model_dump_json(), outcome.target)
+        return Returned(outcome.record.model_dump_json(), outcome.target, outcome.files)
     finally:
         _under_way.pop(token, None)
 
@@ -162,7 +163,7 @@ class Cluster:
                 raise Problem("a model that can travel", "an endpoint, whose budget is counted here", "Run it with --executor local")
             back = self._worked(step, target, data, progress)
             found = Record.model_validate_json(back.record)
-            return taken(Outcome(found, back.target), target)
+            return taken(Outcome(found, back.target, back.files), target)
         except BaseException as problem:
             return failed(step, clock, problem, target, data)
 

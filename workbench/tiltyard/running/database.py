@@ -4,7 +4,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,7 @@ def default_place() -> str:
 
     folder = platformdirs.user_data_path("tiltyard", appauthor=False)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise Trouble(f"a folder {folder} to keep runs in", str(error.strerror), "Set TILTYARD_STORE to a file you may write") from None
     return str(folder / "runs.sqlite")
@@ -55,7 +55,7 @@ def _engine(url: "URL", wait: int) -> "Engine":
     @event.listens_for(made, "connect")
     def _open(connection: sqlite3.Connection, _: Any) -> None:
         connection.isolation_level = None
-        for pragma in (f"busy_timeout={wait}", "foreign_keys=ON", "synchronous=FULL"):
+        for pragma in (f"busy_timeout={wait}", "foreign_keys=ON", "synchronous=FULL", "secure_delete=ON"):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(made, "begin")
@@ -73,6 +73,12 @@ def _entry(file: str) -> str:
     return f"{found.st_ino}/{found.st_mtime_ns}/{found.st_size}"
 
 
+def _private(file: str) -> None:
+    """A new store is its owner's alone to read, and so are the files SQLite puts beside it; what is there keeps its permissions."""
+    with suppress(OSError):
+        os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+
+
 class Database:
     """A database that is opened and laid out when it is first used.
 
@@ -82,7 +88,7 @@ class Database:
     Attributes
     ----------
     knows
-        Names of the tables added to format 1 (of owners, jobs and shared runs) that it has; one that may only be read and is
+        Names of the tables added to format 1 (of owners, jobs, shared runs and artifacts) that it has; one that may only be read and is
         older lacks some. Known once it is open.
     """
 
@@ -125,6 +131,8 @@ class Database:
         from sqlalchemy.exc import SQLAlchemyError
 
         url = address(self._place)
+        if url.get_backend_name() == "sqlite" and url.database:
+            _private(url.database)
         try:
             made = _engine(url, self._wait)
         except (ImportError, SQLAlchemyError) as error:
@@ -188,7 +196,7 @@ def lay_out(engine: "Engine") -> None:
 
 
 def added(engine: "Engine") -> frozenset[str]:
-    """Add the tables of owners, jobs and shared runs to a store made before there were such; the names of those there now."""
+    """Add the tables of owners, jobs, shared runs and artifacts to a store made before there were such; the names of those there now."""
     from sqlalchemy import inspect
 
     from . import tables

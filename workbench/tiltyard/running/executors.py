@@ -1,5 +1,7 @@
 """Where one step runs. The seam for a cluster: whoever can answer ``call`` can run an assessment."""
 
+from dataclasses import replace
+from hashlib import sha256
 from typing import Protocol
 
 from ..check import Check, Clock, Step, record
@@ -23,13 +25,21 @@ class Local:
         clock = Clock(target)
         try:
             progress.check()
+            progress.handed()
             if isinstance(step, Defense):
-                return step(target, data, progress)
+                return gathered(step(target, data, progress), progress)
             if isinstance(step, Check):
-                return Outcome(step(target, data, progress), None)
+                return gathered(Outcome(step(target, data, progress), None), progress)
             raise TypeError(f"{type(step).__name__} is neither a check nor a defense")
         except BaseException as problem:  # a step that calls sys.exit ends itself, not the run
             return failed(step, clock, problem, target, data)
+
+
+def gathered(outcome: Outcome, progress: Progress) -> Outcome:
+    """With the files that the step handed over, as far as its record names them by their hash."""
+    named = outcome.record.result.artifacts
+    files = {name: content for name, content in progress.handed().items() if named.get(name) == sha256(content).hexdigest()}
+    return replace(outcome, files=files)
 
 
 def failed(step: Step, clock: Clock, problem: BaseException, target: Target, data: Dataset) -> Outcome:

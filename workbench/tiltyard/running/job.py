@@ -26,6 +26,7 @@ class Unkept:
     step: "Step"
     record: Record
     token: str
+    files: dict[str, bytes]
 
 
 class Job:

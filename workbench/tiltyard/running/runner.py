@@ -100,7 +100,7 @@ class Runner:
         with suppress(Cancelled):
             progress.step(0.0, "")
         outcome = self.executor.call(step, target, data, progress)
-        job.unkept.append(Unkept(step, outcome.record, tokens[0] if tokens else ""))
+        job.unkept.append(Unkept(step, outcome.record, tokens[0] if tokens else "", outcome.files))
         self._settle(job)
         if outcome.target is not None:
             made = {"defense": step.id, "given": outcome.record.given, "from": target.fingerprint}
@@ -153,14 +153,19 @@ def started(steps: Sequence[Step], target: Target, data: Dataset) -> dict[str, A
 
 def ended(job: Job) -> dict[str, Any]:
     """What the audit log says of a run that ended."""
-    found = [{"id": r.check, "status": str(r.result.status), "findings": len(r.result.findings)} for r in job.records]
+    found = [_said(record) for record in job.records]
     return {"cancelled": job.cancelled, "records": found}
+
+
+def _said(record: Record) -> dict[str, Any]:
+    said = {"id": record.check, "status": str(record.result.status), "findings": len(record.result.findings)}
+    return said | ({"artifacts": record.result.artifacts} if record.result.artifacts else {})
 
 
 def _write(unkept: Unkept, store: Store, run: Run) -> None:
     if not unkept.token:
         unkept.token = store.start(run.id, unkept.step)
-    store.finish(unkept.token, unkept.record)
+    store.finish(unkept.token, unkept.record, unkept.files)
 
 
 def shares(steps: Sequence[Step], target: Target, data: Dataset) -> list[float]:

@@ -3,8 +3,9 @@
 import json
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ..access.person import Person, me
@@ -13,6 +14,7 @@ from ..defense import Defense
 from ..errors import Problem
 from ..result import Identity, Record
 from . import audit
+from .artifacts import Artifacts
 from .database import WAIT, Database
 from .jobs import Jobs
 from .lines import CUT_OFF, RUNNING, ModelLine, Run, RunLine, StepLine
@@ -47,12 +49,15 @@ class Store:
     ----------
     jobs
         What is under way, in this process and in others.
+    artifacts
+        The files that steps made.
     """
 
     def __init__(self, url: str | Path | None = None, wait: int = WAIT, person: Person | None = None) -> None:
         self._database = Database(url, wait)
         self.person = person or me()
         self.jobs = Jobs(self._database, self._mine)
+        self.artifacts = Artifacts(self._database, self._mine)
 
     @property
     def url(self) -> str:
@@ -127,8 +132,8 @@ class Store:
             connection.execute(insert(tables.records).values(values))
         return token
 
-    def finish(self, token: str, record: Record) -> None:
-        """Keep the record of the step that ``start`` gave ``token`` for."""
+    def finish(self, token: str, record: Record, files: Mapping[str, bytes] = MappingProxyType({})) -> None:
+        """Keep the record of the step that ``start`` gave ``token`` for, and the ``files`` it names, in one transaction."""
         from sqlalchemy import update
 
         from . import tables
@@ -139,6 +144,7 @@ class Store:
             done = connection.execute(update(tables.records).where(tables.records.c.token == token).values(values))
             if done.rowcount != 1:
                 raise Problem("the run this step belongs to", "that it was deleted meanwhile", "Run the step again in a new run")
+            self.artifacts.put(connection, token, files)
 
     def add(self, run_id: str, record: Record) -> None:
         """Keep a record that was made of others and so was never under way."""

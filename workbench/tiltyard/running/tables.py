@@ -1,6 +1,6 @@
 """The store's tables. Imported when a store is first opened, for SQLAlchemy takes its time."""
 
-from sqlalchemy import Column, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import Column, Float, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
 VERSION = 1
 
@@ -76,7 +76,17 @@ jobs = Table(
     Column("process_started", Text, nullable=False),
 )
 
-LATER = (owners, jobs, shares)
+# Files that steps made, each in the transaction of its record: added to format 1 like the owners.
+artifacts = Table(
+    "artifacts",
+    metadata,
+    Column("token", String(32), ForeignKey("records.token", ondelete="CASCADE"), primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("size", Integer, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+)
+
+LATER = (owners, jobs, shares, artifacts)
 
 Index("records_of_run", records.c.run_id, records.c.state)
 Index("records_by_state", records.c.state)

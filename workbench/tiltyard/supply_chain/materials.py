@@ -1,6 +1,5 @@
 """What the model is made of, as a check: the bill of materials, and what it cannot say."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from typing import ClassVar
@@ -42,7 +41,7 @@ class Materials(Check):
             metrics=(_count("components", "Components", count), _unlicensed(unlicensed, len(installed))),
             findings=gaps,
             tables=(_parts(target, data, installed), _licenses(installed)),
-            artifacts={NAME: hashlib.sha256(content).hexdigest()},
+            artifacts={NAME: progress.keep(NAME, content)},
             notes=(f"`tiltyard bom` writes {NAME} in CycloneDX 1.6; with --reproducible its SHA-256 is the one kept here.",),
         )
 

@@ -10,6 +10,8 @@ from .target import Target
 from .versions import written
 
 FORMAT = 1
+MODEL = "model.safetensors"
+LARGEST = 256 << 20
 
 
 def metadata(target: Target) -> dict[str, str]:

@@ -123,6 +123,10 @@ class Target(ABC):
         """A module in eval mode from raw x, float32 (n, *input_shape), to logits (n, k)."""
         raise Unavailable("a target with gradients", f"{type(self).__name__}, which has none", "Use a black-box check")
 
+    def files(self) -> dict[str, bytes]:
+        """Files that hold it, by name, to be kept in a store beside the record of what made it; none where it cannot be written."""
+        return {}
+
     def retrain(self, x: NDArray[np.float32], y: NDArray[np.int64], seed: int, progress: Progress) -> "Target":
         """A fresh target of the same make trained on x, y only; for shadow models and poisoning."""
         raise Unavailable(

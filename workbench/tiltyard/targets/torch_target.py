@@ -13,6 +13,7 @@ from ..datasets.schema import Schema
 from ..errors import Unavailable
 from ..progress import Progress
 from .architecture import Architecture
+from .saving import LARGEST, MODEL, content
 from .target import Target
 from .training import Recipe, fit, fresh
 from .versions import here
@@ -87,6 +88,11 @@ class TorchTarget(Target):
         with torch.inference_mode():
             logits = self._module(torch.from_numpy(np.ascontiguousarray(x)))
             return torch.softmax(logits, 1).numpy()
+
+    def files(self) -> dict[str, bytes]:
+        """``model.safetensors``, where its layers are described and it is not too large to be kept unasked."""
+        size = sum(tensor.nbytes for tensor in self.inner.state_dict().values())
+        return {MODEL: content(self)} if self.architecture is not None and size <= LARGEST else {}
 
     def trainable(self) -> nn.Module:
         """A copy of the inner module whose parameters want gradients."""
