@@ -1,5 +1,6 @@
 """What every check and defense does, whatever it asks: on a tiny table and on tiny images, with its smallest parameters."""
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -11,6 +12,7 @@ import pytest
 from tiltyard.catalogue import checks, defenses
 from tiltyard.check import Step
 from tiltyard.progress import Progress
+from tiltyard.reports.evidence import told
 from tiltyard.result import Record, Status
 from tiltyard.targets.target import Target
 
@@ -62,6 +64,17 @@ def test_its_record_survives_json(cls: type[Step], ground: str, grounds: dict[st
     text = record.model_dump_json()
     assert Record.model_validate_json(text) == record
     assert len(text) < 1_000_000
+
+
+@everything
+@grounded
+def test_what_its_findings_rest_on_is_in_the_record(
+    cls: type[Step], ground: str, grounds: dict[str, Any], small: Small, call: Call
+) -> None:
+    record, _ = first(cls, ground, grounds, small, call)
+    for finding in told(record.result):
+        assert finding.evidence
+        assert not re.match(r"(metric|table|chart)s? \w", finding.evidence, re.IGNORECASE)
 
 
 @everything

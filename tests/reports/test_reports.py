@@ -136,9 +136,10 @@ def test_json_round_trip_and_schema(bundle):
 
 def test_a_newer_format_is_refused_in_one_line(bundle):
     data = json.loads(render(bundle, "json")) | {"format": 99}
-    with pytest.raises(Problem, match="newer than this Tiltyard reads") as caught:
-        read(json.dumps(data))
-    assert "\n" not in str(caught.value)
+    for later in (data, data | {"what_came_later": 1}):
+        with pytest.raises(Problem, match="newer than this Tiltyard reads") as caught:
+            read(json.dumps(later))
+        assert "\n" not in str(caught.value) and caught.value.do == "Upgrade Tiltyard"
 
 
 def test_junit_counts(bundle):

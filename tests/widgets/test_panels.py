@@ -11,7 +11,7 @@ from tiltyard.running.store import Store
 from tiltyard.samples.catalog import load
 from tiltyard_widgets.attack import AttackPanel, in_units
 from tiltyard_widgets.history import HistoryPanel
-from tiltyard_widgets.load import LoadPanel
+from tiltyard_widgets.load import LoadPanel, beside
 from tiltyard_widgets.panel import TopicPanel
 from tiltyard_widgets.privacy import BudgetView, PrivacyPanel
 from tiltyard_widgets.report import ReportPanel
@@ -169,6 +169,34 @@ def test_own_files_are_proposed_corrected_and_loaded(tmp_path, census):
     until(lambda: not panel.opener.disabled)
     assert panel.message.text == ""
     assert len(panel.session.data) == 300
+
+
+def test_a_model_file_is_looked_at_before_its_data_are_chosen(tmp_path, census):
+    """It names what lies beside it, or why it may not be opened; a pickle stays closed whatever lies beside it."""
+    from tiltyard.targets.saving import save
+
+    save(census.target, tmp_path / "m.safetensors")
+    frame = census.data.take(slice(0, 300)).frame
+    frame[census.data.schema.label] = [census.data.schema.classes[i] for i in census.data.y[:300]]
+    panel = LoadPanel()
+    panel.fill({"source": "files", "model_file": str(tmp_path / "m.safetensors")})
+    panel.weigh()
+    until(lambda: "Give its data file" in panel.message.text)
+    assert panel.message.level == "info" and panel.session.target is None
+    for name in ("m.csv", "n.csv"):
+        frame.to_csv(tmp_path / name, index=False)
+    (tmp_path / "n.pkl").write_bytes(b"cos\nsystem\n(S'echo'\ntR.")
+    panel.fill({"model_file": str(tmp_path / "n.pkl")})
+    panel.weigh()
+    until(lambda: "a pickle, which runs code" in panel.message.text)
+    assert panel.data_file.value == "" and panel.session.target is None
+    panel.fill({"model_file": str(tmp_path / "m.safetensors")})
+    panel.weigh()
+    until(lambda: panel.session.target is not None)
+    assert panel.data_file.value == str(tmp_path / "m.csv") and panel.message.text == ""
+    (tmp_path / "m.npz").write_bytes(b"")
+    assert beside(tmp_path / "m.safetensors") is None  # two: which, a person says
+    assert beside(tmp_path / "n.safetensors.sealed") == tmp_path / "n.csv"
 
 
 def test_report_is_written_and_says_what_was_not_run(session, tmp_path):

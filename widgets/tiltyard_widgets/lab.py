@@ -33,6 +33,7 @@ class LabWindow:
         self.comm: Any = None
         self._before: list[Any] = []  # held: one that is forgotten says so to a page that no longer knows it, which complains
         self._wanted = str(state.get("run") or "")
+        self._asked = {str(k): str(v) for k, v in (state.get("source") or {}).items()}
         self.bring(state.get("source") or {})
         if state.get("panel"):
             self.go(str(state["panel"]))
@@ -44,7 +45,7 @@ class LabWindow:
         """What a later kernel needs to show the same: JSON."""
         run = self.session.run.id if self.session.run else self._wanted
         busy = self.session.busy
-        return {"panel": self.bench.rail.selected, "source": dict(self.session.source), "run": run, "busy": busy}
+        return {"panel": self.bench.rail.selected, "source": dict(self.session.source or self._asked), "run": run, "busy": busy}
 
     def go(self, panel: str) -> None:
         """Open a panel; a name that is none changes nothing."""
@@ -52,7 +53,7 @@ class LabWindow:
             self.bench.go(panel)
 
     def bring(self, source: Mapping[str, Any]) -> None:
-        """Fill *Model and data* in, and load where that is enough."""
+        """Fill *Model and data* in; load where that is enough, and else look at the model file that was named."""
         panel = self.bench.go("load")
         if not source or not isinstance(panel, LoadPanel):
             return
@@ -60,6 +61,8 @@ class LabWindow:
         needed = LOADABLE.get(panel.source.value)
         if needed and source.get(needed):
             panel.load()
+        elif source.get("model_file"):
+            panel.weigh()
 
     def connect(self) -> None:
         """Open the line to the page that shows the window now."""

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 MODELS = (".safetensors", ".pt", ".pth", ".ts", ".onnx", ".skops", ".sealed")
 TABLES = (".csv", ".gz", ".parquet", ".npz")
+BESIDE = (".csv", ".csv.gz", ".parquet", ".npz")
 FIELDS = ("source", "sample", "model_file", "data_file", "architecture", "factory", "member")
 SAMPLES = {
     "census": "Census income, MLP (table, 32,561 people)",
@@ -110,6 +111,30 @@ class LoadPanel(Panel):
             return
         self._busy("Loading torch and the model")
         self.session.aside(self._pair, self._loaded, self._failed)
+
+    def weigh(self) -> None:
+        """Say whether the model file may be opened; where data of its name lie beside it, load both."""
+        self.message.clear()
+        self._busy("Looking at the file")
+        self.session.aside(self._weighed, self._chosen, self._failed)
+
+    def _weighed(self) -> Path | None:
+        from tiltyard.sealing.sealing import is_sealed
+        from tiltyard.targets.model_file import looked_at
+
+        self.session.person.must("run")
+        path = Path(self.model_file.value.strip()).expanduser()
+        if not is_sealed(path):
+            looked_at(path)
+        return beside(path)
+
+    def _chosen(self, data: Path | None) -> None:
+        self._idle("")
+        if data is None:
+            self.message.say("The model file was looked at and may be opened. Give its data file, then load.", level="info")
+        elif not self.data_file.value:
+            self.data_file.value = str(data)
+            self.load()
 
     def _pair(self) -> "Loaded":
         from tiltyard.targets.probing import probe
@@ -262,6 +287,14 @@ class Loaded:
         self.target = target
         self.data = data
         self.probe = probe
+
+
+def beside(model: Path) -> Path | None:
+    """The data file with the model's name beside it, where there is just one."""
+    stem = model.name.removesuffix(".sealed")
+    stem = stem.removesuffix(Path(stem).suffix)
+    found = [path for suffix in BESIDE if (path := model.with_name(stem + suffix)).is_file()]
+    return found[0] if len(found) == 1 else None
 
 
 def _upload(label: str, accept: tuple[str, ...], path: w.Text) -> Upload:

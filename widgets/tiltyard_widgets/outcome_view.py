@@ -5,6 +5,7 @@ from typing import TypeVar
 
 import ipywidgets as w
 
+from tiltyard.reports.evidence import told
 from tiltyard.result import CheckResult, Column, Metric, Record, Table
 
 from . import look
@@ -52,7 +53,7 @@ class OutcomeView(w.VBox):
             return
         self._sentence.show(result)
         self._cards.show(result.metrics[:CARDS])
-        self._findings.show(result.findings)
+        self._findings.show(told(result))
         self._notes.say("  ".join(result.notes))
         self._origin.say(origin(record))
         self._code.code = code

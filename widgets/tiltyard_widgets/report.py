@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import ipywidgets as w
 
 from tiltyard.errors import Problem
+from tiltyard.reports.evidence import told
 from tiltyard.result import Column, Record, Table
 
 from . import look
@@ -82,7 +83,7 @@ class ReportPanel(Panel):
         else:
             self._sum(list(latest.values()))
         self.table.show(summary(latest))
-        self.findings.show(tuple(f for record in latest.values() for f in record.result.findings))
+        self.findings.show(tuple(f for record in latest.values() for f in told(record.result)))
         self.code.code = CODE
 
     def _sum(self, records: Sequence[Record]) -> None:

@@ -21,6 +21,7 @@ c.ServerApp.root_dir = {root!r}
 c.ServerApp.open_browser = False
 c.IdentityProvider.token = {token!r}
 c.LabApp.news_url = None
+c.TiltyardExtension.trusted_keys = [{key!r}]
 """
 TOKEN = "lance"
 
@@ -84,7 +85,9 @@ def started(here: Path, enabled: bool = True) -> tuple["subprocess.Popen[bytes]"
     (quiet / "notification.jupyterlab-settings").write_text('{"fetchNews": "false"}')
     extensions = {"tiltyard_widgets.server": enabled, "voila.server_extension": False}
     (here / "config" / "jupyter_server_config.json").write_text(json.dumps({"ServerApp": {"jpserver_extensions": extensions}}))
-    (here / "config" / "jupyter_lab_config.py").write_text(CONFIG.format(root=str(here / "root"), token=TOKEN))
+    (here / "config" / "jupyter_lab_config.py").write_text(
+        CONFIG.format(root=str(here / "root"), token=TOKEN, key=str(here / "known.pub.pem"))
+    )
     with closing(socket.socket()) as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

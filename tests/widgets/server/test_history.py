@@ -112,6 +112,20 @@ def test_a_report_file_is_shown_with_its_signature(server: Any, ran: Callable[[s
     with (server.root / "r.tiltyard.json").open("a") as file:
         file.write(" ")
     assert ada.post("report", json={"path": "r.tiltyard.json"}).json()["signature"]["state"] == "broken"
+    (server.root / "r.tiltyard.json.sig.json").write_text("{}")
+    said = ada.post("report", json={"path": "r.tiltyard.json"}).json()["signature"]
+    assert said["state"] == "unreadable" and "r.tiltyard.json.sig.json" in said["detail"] and str(server.root) not in said["detail"]
+
+
+def test_a_report_file_as_pdf_or_what_it_takes(server: Any, ran: Callable[[str], str], ada: httpx.Client) -> None:
+    (server.root / "p.tiltyard.json").write_bytes(ada.get(f"runs/{ran('ada')}/report?format=json").content)
+    (server.root / "q.tiltyard.json").write_text("{}")
+    said = [ada.post("report/pdf", json={"path": name}) for name in ("p.tiltyard.json", "q.tiltyard.json")]
+    if prints():
+        assert said[0].content.startswith(b"%PDF") and said[0].headers["Content-Type"] == "application/pdf"
+        assert said[1].status_code == 400 and "report" in said[1].json()["expected"]
+    else:
+        assert [s.status_code for s in said] == [501, 501] and "tiltyard[pdf]" in said[0].json()["message"]
 
 
 @pytest.mark.parametrize("content", [b"{}", b"\xff", b"[1]", b'{"format": 99, "kind": "tiltyard-report"}', b""])

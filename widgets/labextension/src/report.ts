@@ -1,6 +1,8 @@
 /** A report's page in a frame in which no script runs, and on paper. */
 
-import { el } from './dom';
+import { Notification } from '@jupyterlab/apputils';
+import { line } from './api';
+import { download, el } from './dom';
 
 /** No token: neither scripts nor forms, nothing of this origin, no way out of the frame. */
 export function frame(html: string, title: string): HTMLIFrameElement {
@@ -15,4 +17,18 @@ export function print(html: string): void {
     made.contentWindow?.print();
   };
   document.body.append(made);
+}
+
+/** Save what the server answers as `name`; meanwhile the button waits. */
+export async function taken(pressed: HTMLButtonElement, ask: () => Promise<Response>, name: string): Promise<void> {
+  pressed.disabled = true;
+  pressed.setAttribute('aria-busy', 'true');
+  try {
+    download(await (await ask()).blob(), name);
+  } catch (error) {
+    Notification.error(line(error));
+  } finally {
+    pressed.disabled = false;
+    pressed.removeAttribute('aria-busy');
+  }
 }

@@ -1,5 +1,6 @@
 /** `*.tiltyard.json` opens as the report it is. */
 
+import { PathExt } from '@jupyterlab/coreutils';
 import { ABCWidgetFactory, DocumentRegistry, DocumentWidget } from '@jupyterlab/docregistry';
 import { Widget } from '@lumino/widgets';
 import { line } from './api';
@@ -7,7 +8,7 @@ import { button, download, el } from './dom';
 import type { ReportView, SignatureState } from './generated/api';
 import type { House } from './house';
 import { shield } from './icon';
-import { frame, print } from './report';
+import { frame, print, taken } from './report';
 
 const TYPE = 'tiltyard-report';
 const FACTORY = 'Tiltyard report';
@@ -45,9 +46,17 @@ class ReportPage extends Widget {
     const { trans } = this.all;
     const { state, detail } = made.signature;
     const signed = el('span', { class: 'tiltyard-signature', 'data-state': state }, el('span', { 'aria-hidden': 'true' }, SIGNS[state]), ` ${said(this.all, state)} ${detail}`);
-    const name = this.context.path.split('/').pop()!.replace(/\.tiltyard\.json$/, '');
+    const name = PathExt.basename(this.context.path).replace(/\.tiltyard\.json$/, '');
     const html = () => download(new Blob([made.html], { type: 'text/html' }), `${name}.html`);
-    return el('div', { class: 'tiltyard-actions' }, button(trans.__('Save HTML'), html), button(trans.__('Print or save PDF …'), () => print(made.html)), signed);
+    const pdf = button(trans.__('Save PDF'), () => void taken(pdf, () => this.pdf(), `${name}.pdf`));
+    const paper = button(trans.__('Print …'), () => print(made.html));
+    return el('div', { class: 'tiltyard-actions' }, button(trans.__('Save HTML'), html), pdf, paper, signed);
+  }
+
+  private pdf(): Promise<Response> {
+    const { api, app } = this.all;
+    const path = app.serviceManager.contents.localPath(this.context.path);
+    return api.open('report/pdf', { method: 'POST', body: JSON.stringify({ path }), headers: { 'Content-Type': 'application/json' } });
   }
 }
 
@@ -55,9 +64,9 @@ function said({ trans }: House, state: SignatureState['state']): string {
   const words: Record<SignatureState['state'], string> = {
     none: trans.__('Not signed.'),
     intact: trans.__('Signature intact.'),
-    unproven: trans.__('Signed by a key nobody here vouches for.'),
+    unproven: trans.__('Signed by a key that is not known here.'),
     broken: trans.__('Signature broken: the report is not what was signed.'),
-    unreadable: trans.__('Its signature cannot be read.')
+    unreadable: trans.__('What lies beside it is no signature of it.')
   };
   return words[state];
 }
@@ -73,6 +82,7 @@ class Factory extends ABCWidgetFactory<DocumentWidget> {
   protected createNewWidget(context: DocumentRegistry.Context): DocumentWidget {
     const made = new DocumentWidget({ content: new ReportPage(this.all, context), context });
     made.toolbar.hide();
+    made.title.icon = shield;
     return made;
   }
 }

@@ -4,11 +4,11 @@ import { Dialog, MainAreaWidget, Notification, showDialog } from '@jupyterlab/ap
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { Widget } from '@lumino/widgets';
 import { Api, line } from './api';
-import { button, download, el } from './dom';
+import { button, el } from './dom';
 import type { Follower } from './follow';
 import type { Comparison, Finding, MetricChange, RunDetail, StepItem } from './generated/api';
 import { shield } from './icon';
-import { frame, print } from './report';
+import { frame, print, taken } from './report';
 import { outcome, progress, SEVERITIES, severities, span, when } from './say';
 
 export interface Shown {
@@ -103,16 +103,12 @@ export class RunView extends View {
       'div',
       { class: 'tiltyard-actions' },
       button(trans.__('Report'), () => execute('tiltyard:show-report', { id })),
-      button(trans.__('Save HTML'), () => void this.save('html')),
-      button(trans.__('Save PDF'), () => void this.save('pdf')),
-      button(trans.__('Save JSON'), () => void this.save('json')),
+      saves(this.shown, trans.__('Save HTML'), id, 'html'),
+      saves(this.shown, trans.__('Save PDF'), id, 'pdf'),
+      saves(this.shown, trans.__('Save JSON'), id, 'json'),
       button(trans.__('Insert as cells'), () => execute('tiltyard:insert-cells', { run_only: id })),
       running ? button(trans.__('Cancel the run'), () => execute('tiltyard:cancel-run', { id })) : button(trans.__('Delete'), () => void this.forget(id))
     );
-  }
-
-  private async save(format: string): Promise<void> {
-    await saved(this.shown, this.given.id, format);
   }
 
   private async forget(id: string): Promise<void> {
@@ -153,8 +149,8 @@ function findings(trans: TranslationBundle, steps: StepItem[]): HTMLElement[] {
       'article',
       { class: 'tiltyard-finding' },
       el('h4', {}, el('span', { class: 'tiltyard-chip', 'data-severity': finding.severity }, finding.severity), ` ${finding.title}`),
-      el('p', {}, finding.evidence),
-      el('p', {}, finding.advice),
+      el('p', {}, el('b', {}, trans.__('Evidence')), ' ', finding.evidence),
+      el('p', {}, el('b', {}, trans.__('What to do')), ' ', finding.advice),
       el('p', { class: 'tiltyard-muted' }, [step.title, ...finding.standards].join(' · '))
     )
   );
@@ -167,14 +163,11 @@ function table(head: string[], rows: string[][]): HTMLElement {
   return el('div', { class: 'tiltyard-table', tabindex: '0', role: 'group', 'aria-label': head[0] }, el('table', {}, top, el('tbody', {}, ...body)));
 }
 
-async function saved({ api }: Shown, id: string, format: string): Promise<void> {
-  try {
-    const response = await api.open(`runs/${id}/report`, {}, { format });
-    const name = /filename="([^"]+)"/.exec(response.headers.get('Content-Disposition') ?? '')?.[1];
-    download(await response.blob(), name ?? `tiltyard-${id.slice(0, 8)}.${format}`);
-  } catch (error) {
-    Notification.error(line(error));
-  }
+/** A button that saves a run's report. */
+function saves({ api }: Shown, label: string, id: string, format: string): HTMLButtonElement {
+  const name = `tiltyard-${id.slice(0, 8)}.${format === 'json' ? 'tiltyard.json' : format}`;
+  const made = button(label, () => void taken(made, () => api.open(`runs/${id}/report`, {}, { format }), name));
+  return made;
 }
 
 /** The report of a stored run, made now. */
@@ -188,13 +181,12 @@ export class RunReportView extends View {
   protected async made(): Promise<HTMLElement[]> {
     const { api, trans } = this.shown;
     const html = await (await api.open(`runs/${this.given.id}/report`, {}, { format: 'html' })).text();
-    const save = (format: string) => void saved(this.shown, this.given.id, format);
     const tools = el(
       'div',
       { class: 'tiltyard-actions' },
-      button(trans.__('Save HTML'), () => save('html')),
-      button(trans.__('Save PDF'), () => save('pdf')),
-      button(trans.__('Save JSON'), () => save('json')),
+      saves(this.shown, trans.__('Save HTML'), this.given.id, 'html'),
+      saves(this.shown, trans.__('Save PDF'), this.given.id, 'pdf'),
+      saves(this.shown, trans.__('Save JSON'), this.given.id, 'json'),
       button(trans.__('Print …'), () => print(html))
     );
     return [tools, frame(html, this.title.label)];

@@ -1,6 +1,7 @@
 """What answers each request. Nothing heavy is imported here, for JupyterLab waits for this module when it starts."""
 
 import asyncio
+from typing import Any
 
 from tornado import web
 from tornado.iostream import StreamClosedError
@@ -80,30 +81,40 @@ class CancelHandler(Handler):
         self.say(await asyncio.to_thread(history.cancel, self.store, run))
 
 
-class RunReportHandler(Handler):
+class Exporting(Handler):
+    """Has a report made, and hands it out as a file."""
+
+    async def hand_out(self, what: dict[str, Any], format: str, name: str) -> None:
+        """The report of ``what``, a run or a file, as ``name`` with the format's ending."""
+        import base64
+
+        from .forms import MEDIA
+
+        order = {"do": "report", "format": format, "store": self.extension.store_place or None, "person": vars(self.person)}
+        made = (await self.worked(order | what)).first("the report")
+        kind, suffix = MEDIA[format]
+        # Should a browser open it as a page of this origin, none of its scripts would run and nothing would be fetched.
+        self.set_header("Content-Security-Policy", "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:")
+        self.set_header("Content-Disposition", f'inline; filename="{name}{suffix}"')
+        self.set_header("Cache-Control", "no-store")
+        if made["unlogged"]:
+            self.set_header("X-Tiltyard-Unlogged", ascii(made["unlogged"])[1:-1])
+        self.finish(base64.b64decode(made["content"]), set_content_type=kind)
+
+
+class RunReportHandler(Exporting):
     """``runs/{id}/report``"""
 
     @web.authenticated
     @allowed()
     @asks("export")
     async def get(self, run: str) -> None:
-        import base64
-
         from . import history
-        from .forms import MEDIA, ReportAsked
+        from .forms import ReportAsked
 
         asked = self.query(ReportAsked)
         item = await asyncio.to_thread(history.found, self.store, run)
-        order = {"do": "report", "run": item.id, "format": asked.format, "store": self.extension.store_place or None}
-        made = (await self.worked(order | {"person": vars(self.person)})).first("the report")
-        kind, suffix = MEDIA[asked.format]
-        # Should a browser open it as a page of this origin, none of its scripts would run and nothing would be fetched.
-        self.set_header("Content-Security-Policy", "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:")
-        self.set_header("Content-Disposition", f'inline; filename="tiltyard-{item.short}{suffix}"')
-        self.set_header("Cache-Control", "no-store")
-        if made["unlogged"]:
-            self.set_header("X-Tiltyard-Unlogged", ascii(made["unlogged"])[1:-1])
-        self.finish(base64.b64decode(made["content"]), set_content_type=kind)
+        await self.hand_out({"run": item.id}, asked.format, f"tiltyard-{item.short}")
 
 
 class ReportHandler(Handler):
@@ -118,6 +129,19 @@ class ReportHandler(Handler):
         asked = self.body(PathAsked)
         order = {"do": "view", "keys": list(self.extension.trusted_keys)} | await self.files(asked.path)
         self.say(ReportView.model_validate((await self.worked(order)).first("the report")))
+
+
+class PrintHandler(Exporting):
+    """``report/pdf``"""
+
+    @web.authenticated
+    @allowed("read")
+    @asks("export")
+    async def post(self) -> None:
+        from .forms import PathAsked
+
+        asked = self.body(PathAsked)
+        await self.hand_out(await self.files(asked.path), "pdf", "tiltyard-report")
 
 
 class ModelsHandler(Handler):
@@ -235,6 +259,7 @@ ROUTES: tuple[tuple[str, type[Handler]], ...] = (
     ("models", ModelsHandler),
     ("compare", CompareHandler),
     ("report", ReportHandler),
+    ("report/pdf", PrintHandler),
     ("code", CodeHandler),
     ("panels", PanelsHandler),
     ("events", EventsHandler),

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tiltyard import __version__
 from tiltyard.errors import Problem
+from tiltyard.reports.evidence import told
 from tiltyard.result import Record
 from tiltyard.running.comparison import Comparison, compare
 from tiltyard.running.lines import RUNNING, RunLine, StepLine
@@ -110,7 +111,7 @@ def _step(line: StepLine, record: Record | Problem | None) -> StepItem:
         return StepItem(**dict(line), problem=str(record))
     if record is None:
         return StepItem(**dict(line))
-    return StepItem(**dict(line), summary=record.result.summary, seconds=record.seconds, findings=record.result.findings)
+    return StepItem(**dict(line), summary=record.result.summary, seconds=record.seconds, findings=told(record.result))
 
 
 def cancel(store: Store, run_id: str) -> CancelAnswer:

@@ -61,6 +61,7 @@ OPERATIONS = (
     Operation("/compare", "get", "compare", "Two runs side by side.", "viewer", Comparison, forms.CompareAsked, (400, 404, 503)),
     Operation("/report", "post", "view", "A report file as a page without scripts, with the state of its signature.", "viewer",
               forms.ReportView, forms.PathAsked, (400, 404, 413, 415, 501, 503)),
+    Operation("/report/pdf", "post", "print", "A report file as PDF.", "viewer", None, forms.PathAsked, (400, 404, 413, 415, 501, 503)),
     Operation("/code", "get", "code", "The cells that do what a click would.", "viewer", forms.CodeCells, forms.CodeAsked, (400, 404, 413, 503)),
     Operation("/panels", "get", "panels", "The panels that stand alone in a cell.", "viewer", forms.PanelList, None, (413, 503)),
     Operation("/events", "get", "events", "Server-sent events, from whichever process: " + ", ".join(EVENTS) + ".", "viewer", None),
@@ -131,6 +132,8 @@ def _content(operation: Operation) -> dict[str, Any]:
         return {"text/event-stream": {"schema": {"type": "string"}}}
     if operation.id == "openapi":
         return {"application/json": {"schema": {"type": "object"}}}
+    if operation.id == "print":
+        return {"application/pdf": {"schema": {"type": "string"}}}
     kinds = [media.partition(";")[0] for media, _ in forms.MEDIA.values()]
     return {kind: {"schema": {"type": "object" if kind.endswith("json") else "string"}} for kind in kinds}
 

@@ -5,14 +5,18 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tiltyard.errors import Problem
 
 from .inside import opened, resolved, unreadable
 from .refusals import Unequipped
+
+if TYPE_CHECKING:
+    from tiltyard.reports.bundle import Bundle
 
 MOST_FILES = 1000
 MOST_REPORT = 256 << 20
@@ -86,23 +90,30 @@ def scanned(root: str, path: str, in_folder: bool) -> dict[str, Any]:
 
 
 def report(order: Order) -> Lines:
-    """A run of the store as a report."""
+    """A run of the store, or a report file, as a report to take away."""
     from tiltyard.access.person import Person
     from tiltyard.access.roles import Role
     from tiltyard.cli.report import bundled
     from tiltyard.reports.exporting import hand_out
     from tiltyard.running.store import Store
 
-    if order["format"] == "pdf" and not prints():
+    asker = order["person"]
+    person = Person(asker["name"], Role(asker["role"]), asker["shared"])
+    if order["format"] == "pdf":
+        must_print()
+    made = read(order) if "path" in order else bundled(Store(order["store"], person=person), order["run"])
+    given = hand_out(made, order["format"], order["store"], person)
+    yield {"content": base64.b64encode(given.content).decode("ascii"), "unlogged": given.unlogged}
+
+
+def must_print() -> None:
+    """Refuse where no PDF can be written."""
+    if not prints():
         raise Unequipped(
             "the PDF writer",
             "it is not installed here, or not with its libraries",
             "Install tiltyard[pdf], or print the HTML report from a browser",
         )
-    asker = order["person"]
-    person = Person(asker["name"], Role(asker["role"]), asker["shared"])
-    given = hand_out(bundled(Store(order["store"], person=person), order["run"]), order["format"], order["store"], person)
-    yield {"content": base64.b64encode(given.content).decode("ascii"), "unlogged": given.unlogged}
 
 
 def prints() -> bool:
@@ -116,19 +127,32 @@ def prints() -> bool:
 
 def view(order: Order) -> Lines:
     """A report file as HTML, with the state of its signature."""
-    from tiltyard.reports import bundle, html
+    from tiltyard.reports import html
 
-    root, path = order["root"], order["path"]
-    with opened(root, path, order["hidden"]) as stream:
+    content = whole(order)
+    made = read(order, content)
+    signed = signature(order["root"], order["path"], content, order["keys"])
+    yield {"html": html.render(made), "title": made.title, "signature": signed}
+
+
+def whole(order: Order) -> bytes:
+    """A report file's bytes."""
+    with opened(order["root"], order["path"], order["hidden"]) as stream:
         content = stream.read(MOST_REPORT + 1)
     if len(content) > MOST_REPORT:
         raise Problem(f"a report of at most {MOST_REPORT >> 20} MB", "a larger file", "Export it again with fewer pictures")
+    return content
+
+
+def read(order: Order, content: bytes | None = None) -> "Bundle":
+    """The report in a file."""
+    from tiltyard.reports import bundle
+
     try:
-        text = content.decode("utf-8")
+        text = (whole(order) if content is None else content).decode("utf-8")
     except UnicodeDecodeError:
         raise Problem("a Tiltyard report in JSON", "bytes that are no text", "Export it again") from None
-    read = bundle.read(text)
-    yield {"html": html.render(read), "title": read.title, "signature": signature(root, path, content, order["keys"])}
+    return bundle.read(text)
 
 
 def signature(root: str, path: str, content: bytes, keys: list[str]) -> dict[str, str]:
@@ -138,16 +162,18 @@ def signature(root: str, path: str, content: bytes, keys: list[str]) -> dict[str
 
     try:
         file = resolved(root, path + signing.SUFFIX)
+    except Problem as problem:
+        return {"state": "unreadable", "detail": str(problem)}
+    try:
         if not file.exists():
             return {"state": "none", "detail": "No signature lies beside it."}
         found = signing.checked(file)
-    except Broken as broken:
-        return {"state": "broken", "detail": str(broken)}
     except Problem as problem:
-        return {"state": "unreadable", "detail": str(problem)}
+        said = str(problem).replace(f"{file}", file.name)  # where this server keeps its files is nobody's business
+        return {"state": "broken" if isinstance(problem, Broken) else "unreadable", "detail": said}
     entry = next((e for e in found.manifest.entries if e.path == path.rpartition("/")[2]), None)
     if entry is None:
-        return {"state": "unreadable", "detail": "The signature beside it is of other files."}
+        return {"state": "unreadable", "detail": "It signs other files."}
     if entry.sha256 != sha256(content).hexdigest():
         return {"state": "broken", "detail": "The report was changed after it was signed. Do not trust it."}
     return trusted(found.public_key, found.manifest.made, keys)
@@ -166,8 +192,17 @@ def trusted(public: str, made: str, keys: list[str]) -> dict[str, str]:
             continue
     name = key_name(bytes.fromhex(public))
     if public in known:
-        return {"state": "intact", "detail": f"As signed by {name}, whose key this server trusts; signed {made}."}
-    return {"state": "unproven", "detail": f"Unchanged since {name} signed it ({made}), but nobody here vouches for that key."}
+        return {"state": "intact", "detail": f"As signed by {name}, whose key this server trusts, {at(made)}."}
+    how = "To trust that key, name its file in c.TiltyardExtension.trusted_keys"
+    return {"state": "unproven", "detail": f"Unchanged since {name} signed it, {at(made)}. {how}."}
+
+
+def at(made: str) -> str:
+    """A signature's own time as a person reads it."""
+    try:
+        return f"{datetime.fromisoformat(made).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    except (ValueError, OverflowError):
+        return f"at “{made[:40]}”"
 
 
 def cells(order: Order) -> Lines:

@@ -154,7 +154,7 @@ def _finding(gain: Metric) -> Finding:
     return Finding(
         title=f"Explanations help to tell who was trained on: {gain.value:+.3f} AUC",
         severity=Severity.MEDIUM,
-        evidence=f"Metric gain: {gain.value:.3f} ({gain.low:.3f} to {gain.high:.3f}), n = {gain.n}.",
+        evidence="metric gain",
         advice="Do not give explanations to whoever may ask for scores, round them, or train with differential privacy and measure again.",
         standards=STANDARDS,
         defense="privacy.dp_sgd",

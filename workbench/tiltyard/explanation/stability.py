@@ -97,7 +97,7 @@ class Stability(Check):
         finding = Finding(
             title=f"Nearly equal rows get different explanations: the rank correlation falls by {fall.value:.2f}",
             severity=Severity.MEDIUM,
-            evidence=f"Metric fall: {fall.value:.3f} ({fall.low:.3f} to {fall.high:.3f}), n = {fall.n}.",
+            evidence="metric fall",
             advice="Do not let one row's explanation settle a dispute; show it with its error, or train a smoother model "
             "(adversarial training, weight decay) and measure again.",
             standards=STANDARDS,

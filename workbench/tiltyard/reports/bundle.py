@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -43,11 +43,13 @@ class Bundle(Frozen):
     command: str = Field(default="", description="shell line that repeats the assessment")
     versions: dict[str, str] = {}
 
-    @model_validator(mode="after")
-    def _known(self) -> Self:
-        if self.format > FORMAT:
-            raise ValueError(f"report format {self.format} is newer than this Tiltyard reads ({FORMAT})")
-        return self
+    @model_validator(mode="before")
+    @classmethod
+    def _known(cls, value: Any) -> Any:
+        """Before all else, for what a later format adds is not known here."""
+        if isinstance(value, dict) and isinstance(value.get("format"), int) and value["format"] > FORMAT:
+            raise ValueError(f"report format {value['format']}, which is newer than this Tiltyard reads ({FORMAT})")
+        return value
 
     def count(self, status: Status) -> int:
         """How many records ended so."""
@@ -115,6 +117,8 @@ def read(text: str) -> Bundle:
     try:
         return Bundle.model_validate_json(text)
     except ValidationError as error:
-        first = error.errors()[0]
+        first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
-        raise Problem("a Tiltyard report in JSON", f"{first['msg']} {f'at {where}' if where else ''}".strip(), "Export it again") from None
+        said = first["msg"].removeprefix("Value error, ")
+        do = "Upgrade Tiltyard" if "newer" in said else "Export it again"
+        raise Problem("a Tiltyard report in JSON", f"{said} {f'at {where}' if where else ''}".strip(), do) from None

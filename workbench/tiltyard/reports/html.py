@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from ..result import Column, Gallery, Metric, Record, Status
+from ..result import Column, Gallery, Record, Status
 from ..standards.catalog import describe as standard
 from ..standards.catalog import known, sources
 from .bundle import Bundle
+from .evidence import told
 from .figures import svg
+from .numerals import measured, number
 from .overview import DERIVED, overview, worst
 
 if TYPE_CHECKING:
@@ -26,39 +28,6 @@ SIGNS = {
     Status.FAILED: ("✕", "failed"),
     Status.CANCELLED: ("■", "cancelled"),
 }
-
-
-def number(value: float | None, unit: str = "", share: bool = False) -> str:
-    """A number as a person reads it: shares as percent, large ones with separators."""
-    if value is None:
-        return "not measured"
-    if share:
-        return f"{100 * value:.1f} %"
-    if unit == "%":
-        return f"{value:.1f} %"
-    text = f"{value:,.0f}" if float(value).is_integer() and abs(value) < 1e12 else f"{value:,.4g}"
-    return f"{text} {unit}".strip()
-
-
-def is_share(metric: Metric) -> bool:
-    """Is it a rate between 0 and 1 that reads better as percent?"""
-    if metric.unit in ("share", "rate", "fraction"):
-        return True
-    return metric.unit == "" and metric.n is not None and metric.interval in ("Clopper-Pearson", "Wilson")
-
-
-def measured(metric: Metric) -> str:
-    """Value with interval, level and n in one line."""
-    share = is_share(metric)
-    unit = "" if share else metric.unit
-    if metric.value is None:
-        return f"not measured: {metric.note}"
-    text = number(metric.value, unit, share)
-    if metric.low is not None and metric.high is not None:
-        text += f" [{number(metric.low, '' if share else unit, share)}, {number(metric.high, '' if share else unit, share)}]"
-    if metric.level is not None:
-        text += f" at {100 * metric.level:g} %"
-    return text + (f", n = {metric.n:,}" if metric.n is not None else "")
 
 
 def cell(value: Any, column: Column) -> str:
@@ -120,7 +89,9 @@ def environment() -> "Environment":
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     env = Environment(loader=PackageLoader("tiltyard.reports", "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    env.filters.update(number=number, measured=measured, cell=cell, cite=cite, repeat=repeat, parameters=parameters, documents=documents)
+    env.filters.update(
+        number=number, measured=measured, cell=cell, cite=cite, repeat=repeat, parameters=parameters, documents=documents, told=told
+    )
     env.globals.update(
         svg=lambda chart: Markup(svg(chart)), signs=SIGNS, sources=sources, pictures=pictures, overview=overview, worst=worst
     )

@@ -6,6 +6,7 @@ from typing import Any
 from .. import __version__
 from ..result import Finding, Record, Severity
 from .bundle import Bundle
+from .evidence import told
 
 LEVELS = {Severity.INFO: "note", Severity.LOW: "note", Severity.MEDIUM: "warning", Severity.HIGH: "error", Severity.CRITICAL: "error"}
 SCORES = {Severity.INFO: "0.0", Severity.LOW: "3.0", Severity.MEDIUM: "5.5", Severity.HIGH: "8.0", Severity.CRITICAL: "9.5"}
@@ -14,7 +15,7 @@ SCORES = {Severity.INFO: "0.0", Severity.LOW: "3.0", Severity.MEDIUM: "5.5", Sev
 def render(bundle: Bundle) -> str:
     """The findings as one SARIF run; the rules are the steps that were run."""
     rules = {record.check: _rule(record) for record in bundle.records}
-    results = [_result(record, finding, bundle) for record in bundle.records for finding in record.result.findings]
+    results = [_result(record, finding, bundle) for record in bundle.records for finding in told(record.result)]
     driver = {"name": "Tiltyard", "semanticVersion": __version__, "rules": list(rules.values())}
     failed = [r.check for r in bundle.records if r.result.status.value in ("failed", "cancelled", "incomplete")]
     notes = [{"level": "warning", "message": {"text": f"{id} gave no conclusion"}} for id in failed]

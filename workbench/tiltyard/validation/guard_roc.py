@@ -109,7 +109,7 @@ class GuardROC(Check):
             rows.append((name, len(x), float(caught.mean()), metrics[-1].value))
             series.append(_roc(name, base, scores))
         said = ", ".join(f"{100 * r[2]:.0f} % of {r[0]} rows" for r in rows)
-        weak = [r for r in rows if r[0] == "adversarial" and r[2] < 0.5]
+        weak = any(r[0] == "adversarial" and r[2] < 0.5 for r in rows)
         columns = (
             Column(name="Attack"),
             Column(name="Rows", kind="integer"),
@@ -120,7 +120,7 @@ class GuardROC(Check):
             status=Status.FINDING if weak else Status.PASSED,
             summary=f"A guard that refuses {100 * false.mean():.1f} % of natural rows catches {said}.",
             metrics=tuple(metrics),
-            findings=(_finding(weak[0][2]),) if weak else (),
+            findings=(_finding(),) if weak else (),
             tables=(Table(name="caught", title="What is caught", columns=columns, rows=tuple(rows)),),
             charts=(_chart(series),),
             notes=(
@@ -171,11 +171,11 @@ def _chart(series: list[Series]) -> Chart:
     )
 
 
-def _finding(caught: float) -> Finding:
+def _finding() -> Finding:
     return Finding(
         title="Adversarial rows look natural to a guard",
         severity=Severity.LOW,
-        evidence=f"metric caught_adversarial: {caught:.2f}",
+        evidence="metric caught_adversarial",
         advice="Do not rely on input checks against adversarial rows; train adversarially, and keep the guard for noise and bad ranges.",
         standards=STANDARDS,
         defense="validation.guard",

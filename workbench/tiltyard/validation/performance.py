@@ -93,7 +93,7 @@ class Performance(Check):
         finding = Finding(
             title="Confidence does not match accuracy",
             severity=Severity.LOW,
-            evidence=f"metric calibration_error: {error:.3f}, at least {low:.3f}",
+            evidence="metric calibration_error",
             advice="Calibrate on held-out rows (temperature scaling) before anyone acts on the scores.",
             standards=STANDARDS,
         )
