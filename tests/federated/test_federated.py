@@ -234,6 +234,37 @@ def test_a_client_that_sends_nan_is_refused_and_said(bad, target, data):
     assert rounds[-1].right > rounds[0].right
 
 
+@pytest.mark.parametrize(("rule", "tolerate"), [("fedavg", 0), ("median", 1), ("trimmed_mean", 1), ("krum", 1), ("multi_krum", 1)])
+def test_a_client_that_dies_in_mid_round_is_lost_for_it_alone(rule, tolerate, target, data, monkeypatch):
+    """Its training raises in round 2: the round is what the others make of it, and the run goes on with all of them."""
+    step = FederatedTraining(clients=6, rounds=3, alpha=100, local_epochs=2, rule=rule, tolerate=tolerate)
+    start = step.setting(target, data)
+    plan, after, dies = start.plan, {}, start.plan.training_seed(4, 2)
+
+    def trained(module, x, y, recipe, seed, progress):
+        if seed == dies:
+            fit(module, x[:40], y[:40], recipe, seed, progress)
+            raise RuntimeError("killed in the middle of its training")
+        return fit(module, x, y, recipe, seed, progress)
+
+    monkeypatch.setattr("tiltyard.federated.rounds.client.fit", trained)
+    weights, rounds = train(
+        plan,
+        flat(start.start),
+        Local(start.start, plan, start.shards),
+        start.watch,
+        Progress(),
+        kept=lambda w, done: after.update({len(done): w}),
+    )
+    assert [(r.asked, r.answered, r.lost, r.note) for r in rounds[1:]] == [(6, 6, (), ""), (6, 5, (4,), ""), (6, 6, (), "")]
+    answers = Local(start.start, plan, start.shards)(2, after[2], [0, 1, 2, 3, 5], Progress())
+    np.testing.assert_array_equal(after[3], combined(plan, after[2], answers, 2)[0])
+    assert np.isfinite(weights).all() and rounds[-1].right > rounds[0].right
+    record = step(target, data).record
+    assert record.result.status in (Status.PASSED, Status.FINDING)
+    assert "1 answer did not come; the rounds went on without it." in record.result.notes
+
+
 def test_a_round_without_enough_answers_leaves_the_weights(target, data):
     step = FederatedTraining(clients=7, rounds=1, rule="krum", tolerate=2)
     start = step.setting(target, data)

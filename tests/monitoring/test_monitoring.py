@@ -17,6 +17,7 @@ from tiltyard.datasets.dataset import Dataset
 from tiltyard.errors import Problem
 from tiltyard.monitoring import journal
 from tiltyard.monitoring.columns import MISSING, of_frame
+from tiltyard.monitoring.judged import Judged
 from tiltyard.monitoring.monitor import Monitor
 from tiltyard.monitoring.reference import ANOMALIES, JOINT, PERFORMANCE, Truth, controlled, reference
 from tiltyard.monitoring.two_sample import chi_square, smirnov
@@ -166,6 +167,63 @@ def test_a_table_is_watched_in_windows_and_shown() -> None:
     shown = share_chart(windows, "anomalies")
     assert shown is not None
     assert len(shown.series[0].low) == 4
+
+
+def answered(n: int, seed: int, wrong: float, known: float = 1.0) -> pd.DataFrame:
+    """Rows with an answer 0 or 1 and a true label, of which a share ``wrong`` differs and a share ``known`` has come."""
+    rng = np.random.default_rng([seed, 1])
+    answer = rng.integers(0, 2, n)
+    label = np.where(rng.random(n) < wrong, 1 - answer, answer).astype(float)
+    return rows(n, seed, answer=answer, label=np.where(rng.random(n) < known, label, np.nan))
+
+
+def test_labels_in_two_tables_give_each_window_its_accuracy() -> None:
+    after = pd.concat([answered(400, 1, 0.1), answered(400, 2, 0.4, known=0.5)], ignore_index=True)
+    windows = watched(answered(3000, 0, 0.1), after, rows=400, judged=Judged("label", "answer"))
+    for window, part in zip(windows, (after[:400], after[400:]), strict=True):
+        came = part[part.label.notna()]
+        assert window.performance is not None
+        assert (window.performance.value, window.performance.n) == ((came.label == came.answer).mean(), len(came))
+    assert [w.state for w in windows] == ["quiet", "alarm"]
+    assert windows[1].drifting[0].what == PERFORMANCE
+    assert "label" not in {d.what for d in windows[1].drifts} and "answer" in {d.what for d in windows[1].drifts}
+    assert share_chart(windows, "performance") is not None
+
+
+def test_labels_the_reference_lacks_give_an_accuracy_and_no_test() -> None:
+    (window,) = watched(rows(3000), answered(400, 1, 0.9), rows=400, judged=Judged("label", "answer"))
+    assert window.performance is not None and window.performance.value is not None and window.performance.value < 0.2
+    assert PERFORMANCE not in {d.what for d in window.drifts} and window.state == "quiet"
+
+
+def test_no_label_yet_is_no_accuracy() -> None:
+    (window,) = watched(answered(3000, 0, 0.1), answered(400, 1, 0.1, known=0), rows=400, judged=Judged("label", "answer"))
+    assert (window.performance, window.state) == (None, "quiet")
+
+
+def test_words_and_numbers_of_a_label_are_the_same_however_they_are_written() -> None:
+    frame = pd.DataFrame({"label": [1.0, 0.0, None, 1.0, 2.0], "answer": [1, 0, 1, None, 1]}, dtype=object)
+    found = Judged("label", "answer").right(frame)
+    assert (found.right.tolist(), found.known.tolist()) == ([True, True, False, False, False], [True, True, False, False, True])
+
+
+def test_labels_named_wrongly_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before, after = tmp_path / "before.csv", tmp_path / "after.csv"
+    answered(1000, 0, 0.1).to_csv(before, index=False)
+    answered(400, 1, 0.6).to_csv(after, index=False)
+    tables = ["monitor", str(before), str(after)]
+    assert main([*tables, "--label", "label", "--answer", "answer", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["windows"][0]["performance"]["n"] == 400
+    for words, said in (
+        (["--label", "label"], "label alone"),
+        (["--answer", "answer"], "answer alone"),
+        (["--label", "none", "--answer", "answer"], "a column 'none'"),
+        (["--label", "label", "--answer", "label"], "'label' twice"),
+    ):
+        assert main([*tables, *words]) == 2
+        assert said in capsys.readouterr().err
+    assert main(["monitor", str(before), "--label", "label", "--answer", "answer"]) == 2
+    assert "tiltyard labels" in capsys.readouterr().err
 
 
 def test_an_endpoint_is_watched_and_only_summaries_are_kept(model: tuple[FunctionTarget, Dataset], tmp_path: Path) -> None:

@@ -56,6 +56,25 @@ def test_two_tables_are_held_against_one_another(tmp_path: Path) -> None:
     assert len(space["windows"]) == 2  # type: ignore[arg-type]
 
 
+def test_labels_in_two_tables_are_shown(tmp_path: Path) -> None:
+    panel = MonitorPanel()
+    panel.way.value = "tables"
+    panel.before.value, panel.after.value = tables(tmp_path)
+    for path in (panel.before.value, panel.after.value):
+        frame = pd.read_csv(path)
+        frame.assign(truth=frame.a > 0, said=frame.b > 0).to_csv(path, index=False)
+    panel.label.value = "truth"
+    looked(panel)
+    assert "label alone" in panel.message.text
+    panel.answer.value = "said"
+    looked(panel)
+    assert panel.message.text == ""
+    assert panel.performance.chart["series"][0]["name"] == "Accuracy where labels came"
+    space: dict[str, object] = {}
+    exec(compile(panel.code.code, "shown", "exec"), space)  # noqa: S102 (the code that the panel shows)
+    assert space["windows"][0].performance.n == 400  # type: ignore[index]
+
+
 def test_wrong_input_is_one_line_and_what_was_shown_stays(tmp_path: Path) -> None:
     panel = MonitorPanel()
     looked(panel)

@@ -20,6 +20,7 @@ from .progressbar import ProgressView
 from .table import TableView
 
 if TYPE_CHECKING:
+    from tiltyard.monitoring.judged import Judged
     from tiltyard.monitoring.window import Window
 
 EMPTY = "No windows yet. Name the file that `tiltyard serve --monitor` writes, or two tables."
@@ -40,6 +41,8 @@ class MonitorPanel(Panel):
         self.file = look.entry("File of windows", hint="windows.jsonl", help="What `tiltyard serve --monitor` writes")
         self.before = look.entry("Reference", hint="reference.csv", help="Rows of what the model is made for (CSV, Parquet)")
         self.after = look.entry("Current", hint="current.csv", help="Rows that came since, in their order")
+        self.label = look.entry("Label column", hint="optional", help="The true label, empty where it has not come yet")
+        self.answer = look.entry("Answer column", hint="optional", help="What the model answered; with the label column")
         self.rows = Choice(label="Rows of a window", options=[(f"{n:,}", str(n)) for n in (100, 200, 500, 1000, 5000)], value="500")
         chances = [("1 in 1,000", "0.001"), ("1 in 100", "0.01"), ("1 in 20", "0.05")]
         self.level = Choice(label="False alarms: at most", options=chances, value="0.01")
@@ -60,10 +63,11 @@ class MonitorPanel(Panel):
         )
         labels = look.text(
             "Accuracy is known once labels come: give each answer's X-Request-Id and its true class to the endpoint (`tiltyard labels URL "
-            "LABELS.csv`, or POST /v1/labels). It keeps how many were right in each window, and no label.",
+            "LABELS.csv`, or POST /v1/labels). It keeps how many were right in each window, and no label. Of two tables, name the columns "
+            "with the true label and with the model's answer.",
             kind="help",
         )
-        self.own = look.stack([self.before, self.after, self.rows, self.level])
+        self.own = look.stack([self.before, self.after, self.label, self.answer, self.rows, self.level])
         controls = [self.way, self.file, self.own, self.button, self.progress, self.pick, help, labels]
         shown = [self.said, self.cards, self.chart, self.tests, self.anomalies, self.performance, self.table, self.code]
         self._fields()
@@ -82,7 +86,7 @@ class MonitorPanel(Panel):
             self.session.person.must("run")
             if self._progress is not None:
                 raise Problem("one look at a time", "another under way", "Wait for it or cancel it")
-            paths = self._paths()
+            paths, columns = self._paths(), self._judged()
         except Problem as problem:
             self.message.say(problem)
             return
@@ -90,7 +94,7 @@ class MonitorPanel(Panel):
         self.button.disabled = True
         self.progress.start("reading")
         rows, level = int(self.rows.value), float(self.level.value)
-        self.session.aside(lambda: found(paths, rows, level, progress), self._shown, self._failed)
+        self.session.aside(lambda: found(paths, rows, level, progress, columns), self._shown, self._failed)
 
     def _paths(self) -> list[Path]:
         fields = [self.before, self.after] if self.way.value == "tables" else [self.file]
@@ -98,6 +102,11 @@ class MonitorPanel(Panel):
             if not field.value.strip():
                 raise Problem(f"a path under {field.description}", "none", "Write it there")
         return [Path(field.value.strip()).expanduser() for field in fields]
+
+    def _judged(self) -> "Judged | None":
+        from tiltyard.monitoring.judged import judged
+
+        return judged(self.label.value.strip(), self.answer.value.strip()) if self.way.value == "tables" else None
 
     def cancel(self) -> None:
         """Stop after the window under way."""
@@ -143,15 +152,17 @@ class MonitorPanel(Panel):
     def _code(self) -> str:
         if self.way.value == "windows":
             return f"from pathlib import Path\n\nfrom tiltyard.monitoring.journal import read\n\nwindows = read(Path({self.file.value!r}))\n{PRINT}"
-        call = f"watched(table({self.before.value!r}), table({self.after.value!r}), rows={self.rows.value}, level={self.level.value})"
-        heads = "from tiltyard.monitoring.tables import table\nfrom tiltyard.monitoring.watching import watched\n"
+        columns = self._judged()
+        more, head = (f", judged={columns!r}", "from tiltyard.monitoring.judged import Judged\n") if columns else ("", "")
+        call = f"watched(table({self.before.value!r}), table({self.after.value!r}), rows={self.rows.value}, level={self.level.value}{more})"
+        heads = f"{head}from tiltyard.monitoring.tables import table\nfrom tiltyard.monitoring.watching import watched\n"
         return f"{heads}\nwindows = {call}\n{PRINT}"
 
 
 PRINT = "for window in windows:\n    print(window.number, window.summary)\n"
 
 
-def found(paths: Sequence[Path], rows: int, level: float, progress: Progress) -> "list[Window]":
+def found(paths: Sequence[Path], rows: int, level: float, progress: Progress, judged: "Judged | None" = None) -> "list[Window]":
     """The windows of a file, or of two tables."""
     from tiltyard.monitoring import journal
     from tiltyard.monitoring.tables import table
@@ -159,7 +170,7 @@ def found(paths: Sequence[Path], rows: int, level: float, progress: Progress) ->
 
     if len(paths) == 1:
         return journal.read(paths[0])
-    return watched(table(paths[0]), table(paths[1]), rows, level, progress=progress)
+    return watched(table(paths[0]), table(paths[1]), rows, level, progress=progress, judged=judged)
 
 
 def last_known(windows: "Sequence[Window]") -> Metric | None:

@@ -8,6 +8,7 @@ import typer
 from .commands import Json, app
 
 if TYPE_CHECKING:
+    from ..monitoring.judged import Judged
     from ..monitoring.window import Window
 
 QUIET, ALARM, UNTOLD = 0, 1, 2
@@ -23,13 +24,17 @@ def monitor(
     rows: Annotated[int, typer.Option(min=1, help="Rows of a window.")] = 500,
     level: Annotated[float, typer.Option(min=1e-6, max=0.5, help="At most this share of windows alarms though nothing drifts.")] = 0.01,
     seed: Annotated[int, typer.Option(min=0, help="Seed of everything random.")] = 0,
+    label: Annotated[str, typer.Option(metavar="COLUMN", help="Of two tables: the true label, empty where it has not come yet.")] = "",
+    answer: Annotated[str, typer.Option(metavar="COLUMN", help="Of two tables: what the model answered; with --label.")] = "",
     as_json: Json = False,
 ) -> None:
     """Did what comes in drift from what was? Exit 0 no alarm, 1 an alarm, 2 could not tell."""
     from ..access.person import me
 
     me().must("run")
-    windows = _windows(paths, rows, level, seed, as_json)
+    from ..monitoring.judged import judged
+
+    windows = _windows(paths, rows, level, seed, as_json, judged(label, answer))
     if as_json:
         from ..monitoring.window import WindowList
         from .console import emit
@@ -42,7 +47,7 @@ def monitor(
     raise typer.Exit(EXITS[overall(windows)])
 
 
-def _windows(paths: list[Path], rows: int, level: float, seed: int, quiet: bool) -> "list[Window]":
+def _windows(paths: list[Path], rows: int, level: float, seed: int, quiet: bool, judged: "Judged | None") -> "list[Window]":
     from ..errors import Problem
     from ..monitoring import journal
     from ..monitoring.tables import table
@@ -52,10 +57,12 @@ def _windows(paths: list[Path], rows: int, level: float, seed: int, quiet: bool)
 
     if len(paths) > 2:
         raise Problem("one file of windows, or a reference and a current table", f"{len(paths)} files", "Name two")
+    if len(paths) == 1 and judged is not None:
+        raise Problem("--label and --answer with two tables", "a file of windows", "Give its labels to the endpoint: `tiltyard labels`")
     if len(paths) == 1:
         return journal.read(paths[0])
     with progress_bar(not quiet) as tell:
-        return watched(table(paths[0]), table(paths[1]), rows, level, seed, Progress(listener=tell))
+        return watched(table(paths[0]), table(paths[1]), rows, level, seed, Progress(listener=tell), judged)
 
 
 def _shown(windows: "list[Window]") -> None:

@@ -64,7 +64,7 @@ def of_frame(frame: "pd.DataFrame", like: Columns | None = None) -> Columns:
     numeric = like.numbers if like else {name for name in names if _many_numbers(table[name])}
     wanted = like.names if like else names
     numbers = {name: _numbers(table[name]) for name in wanted if name in numeric}
-    return Columns(len(table), numbers, {name: _words(table[name]) for name in wanted if name not in numeric})
+    return Columns(len(table), numbers, {name: words(table[name]) for name in wanted if name not in numeric})
 
 
 def of_rows(x: NDArray[np.float32], schema: Schema, like: Columns | None = None) -> Columns:
@@ -101,7 +101,8 @@ def _numbers(column: "pd.Series") -> NDArray[np.float64]:
     return np.where(np.isfinite(values), values, np.nan)
 
 
-def _words(column: "pd.Series") -> NDArray[np.str_]:
+def words(column: "pd.Series") -> NDArray[np.str_]:
+    """A column as words (n,): a number in its shortest spelling, `MISSING` where there is nothing."""
     return np.array([MISSING if _absent(value) else _word(value) for value in column.tolist()], dtype=str)
 
 

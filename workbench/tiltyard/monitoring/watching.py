@@ -9,6 +9,7 @@ from ..errors import Problem
 from ..progress import Progress
 from ..result import Axis, Chart, Column, Metric, Series, Table
 from .columns import of_frame
+from .judged import Judged, Right
 from .monitor import LEVEL, ROWS
 from .reference import JOINT, reference
 from .window import Window
@@ -20,9 +21,21 @@ LINES = 6
 
 
 def watched(
-    before: "pd.DataFrame", after: "pd.DataFrame", rows: int = ROWS, level: float = LEVEL, seed: int = 0, progress: Progress | None = None
+    before: "pd.DataFrame",
+    after: "pd.DataFrame",
+    rows: int = ROWS,
+    level: float = LEVEL,
+    seed: int = 0,
+    progress: Progress | None = None,
+    judged: Judged | None = None,
 ) -> list[Window]:
     """Windows of ``rows`` rows of ``after`` against ``before``; a rest of less than half a window goes to the last one.
+
+    Parameters
+    ----------
+    judged
+        The columns with the true label and with what the model answered. Each window then has the accuracy over those of its rows
+        where both are there, and a test whether more are wrong than in the reference, where that has both columns too.
 
     Raises
     ------
@@ -34,14 +47,18 @@ def watched(
     if not len(after):
         raise Problem("at least one row to look at", "none", "Give the rows that came since")
     progress = progress or Progress()
-    held = reference(of_frame(before), seed=seed)
+    usual, right = None, Right.unknown(len(after))
+    if judged is not None:
+        usual, right = judged.right(before, optional=True).all, judged.right(after)
+        before = before.drop(columns=judged.label, errors="ignore")  # labels come late: what is missing of them is no drift
+    held = reference(of_frame(before), usual, seed)
     columns = of_frame(after, held.columns)
     starts = range(0, max(columns.n - rows // 2, 1), rows)
     found = []
     for i, start in enumerate(starts):
         progress.step(i / len(starts), f"window {i + 1} of {len(starts)}")
         end = columns.n if i == len(starts) - 1 else start + rows
-        found.append(held.window(columns.take(np.arange(start, end)), i, level))
+        found.append(held.window(columns.take(np.arange(start, end)), i, level, right.of(start, end)))
     return found
 
 

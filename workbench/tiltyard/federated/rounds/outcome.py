@@ -131,7 +131,7 @@ def notes(step: "FederatedTraining", start: "Setting", ran: "Ran") -> tuple[str,
     if start.mark is not None:
         found.append(f"The backdoor's trigger: {start.mark.words}.")
     if lost:
-        found.append(f"{lost} answers did not come; the rounds went on without them.")
+        found.append(f"{lost} answer{'s' * (lost != 1)} did not come; the rounds went on without {'it' if lost == 1 else 'them'}.")
     if refused:
         found.append(f"{refused} answers were refused, for they were not finite or of another size; the rounds went on without them.")
     if len(plan.malicious) > plan.tolerate and plan.rule not in ("fedavg", "median"):
