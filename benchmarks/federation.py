@@ -52,7 +52,8 @@ def ended(how: signal.Signals) -> None:
             process.send_signal(how)
             while started(folder) and time.monotonic() - begun < 60:
                 time.sleep(0.02)
-            print(f"{how.name} in round 1: {many} processes, after {time.monotonic() - begun:.1f} s {len(started(folder))} left")
+            left, files = len(started(folder)), sum(path.is_file() for path in Path(folder).rglob("*"))
+            print(f"{how.name} in round 1: {many} processes, after {time.monotonic() - begun:.1f} s {left} left, {files} files left")
 
 
 def main() -> None:

@@ -1,5 +1,6 @@
 """What was started is ended with all it started, in whatever session, and also where the one who started it is killed."""
 
+import os
 import subprocess
 import sys
 import time
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import psutil
 
-from tiltyard.federated.deployed.leash import Leash, end
+from tiltyard.federated.deployed.leash import PREFIX, Leash, cleared, end
 
 SLEEP = "import time; time.sleep(600)"
 DETACHED = f"""
@@ -58,6 +59,53 @@ def test_nothing_is_left_where_the_one_who_started_it_is_killed(tmp_path: Path):
     pids = [int(word) for word in found.stdout.split()]
     assert len(pids) == 3
     until(lambda: not any(map(lives, pids)))
+
+
+FOLDER = """
+import os, signal, sys, time
+from tiltyard.federated.deployed.leash import Leash
+leash = Leash().__enter__()
+held = leash.folder()
+folder = held.__enter__()
+(folder / "client-0").mkdir()
+(folder / "client-0" / "tensors.safetensors").write_bytes(b"rows of a client")
+writer = f"import itertools, pathlib\\nfor i in itertools.count(): pathlib.Path({str(folder)!r}, str(i % 9)).write_bytes(bytes(9))"
+import subprocess
+child = subprocess.Popen([sys.executable, "-c", writer], stderr=subprocess.DEVNULL, start_new_session=True)
+leash.hold(child.pid)
+while not (folder / "8").exists():
+    time.sleep(0.01)
+print(child.pid, leash.process.pid, folder, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_its_folder_is_gone_where_the_one_who_made_it_is_killed(tmp_path: Path):
+    found = subprocess.run(
+        [sys.executable, "-c", FOLDER],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        timeout=120,
+        check=False,
+    )
+    child, watcher, folder = found.stdout.split()
+    assert Path(folder).parent == tmp_path
+    until(lambda: not lives(int(child)) and not lives(int(watcher)))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_its_folder_is_gone_with_its_block_and_no_other_is_deleted(tmp_path: Path):
+    with Leash() as leash:
+        with leash.folder() as folder:
+            assert folder.stat().st_mode & 0o777 == 0o700
+            (folder / "rows").write_bytes(b"x")
+        assert not folder.exists()
+    (tmp_path / "mine").mkdir()
+    (tmp_path / f"{PREFIX}link").symlink_to(tmp_path / "mine")
+    for other in ("mine", f"{PREFIX}link"):
+        cleared(tmp_path / other)
+    assert (tmp_path / "mine").is_dir()
 
 
 def test_a_watcher_ends_with_its_block_and_spares_what_was_not_held():

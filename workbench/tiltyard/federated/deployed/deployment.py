@@ -1,8 +1,8 @@
 """A federation on this machine with Flower's server and clients as real processes: the same numbers as in one."""
 
-import tempfile
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 from ...errors import Problem
@@ -11,7 +11,8 @@ from ..rounds.server import Round
 from ..rounds.setting import Ran, Setting
 from .credentials import node_key, tls
 from .home import NODES, Home, written
-from .processes import Processes, app_folder
+from .leash import Leash
+from .processes import Processes, app_folder, program
 
 Watched = Callable[[Processes, int], None]
 Told = Callable[[tuple[Round, ...]], None]
@@ -32,18 +33,23 @@ def ran(
     patience
         Seconds after which a client that has not answered is lost for the round.
     folder
-        Where keys, rows and logs of the processes stand; a temporary one, deleted, where none is named.
+        Where keys, rows and logs of the processes stand; a temporary one, deleted even after a kill, where none is named.
     watched
         Given the processes and the number of rounds done, some times a second.
     told
         Given the rounds so far, whenever one ended.
     """
-    if folder is None:
-        with tempfile.TemporaryDirectory(prefix="tiltyard-federation-") as made:
-            return ran(start, patience, progress, Path(made), watched, told)
+    program("flower-superlink")
+    with Leash() as leash, nullcontext(folder) if folder else leash.folder() as place:
+        return _ran(start, patience, progress, place, leash, watched, told)
+
+
+def _ran(
+    start: Setting, patience: float, progress: Progress, folder: Path, leash: Leash, watched: Watched | None, told: Told | None
+) -> Ran:
     progress.step(0.0, "keys and folders")
     server, *clients = written(start, folder)
-    with Processes(folder, tls(folder)) as processes:
+    with Processes(folder, tls(folder), leash) as processes:
         progress.step(0.01, "starting Flower's server")
         processes.server(progress)
         _joined(processes, server, clients, folder, progress)

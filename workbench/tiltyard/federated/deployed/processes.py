@@ -58,10 +58,10 @@ class Processes:
     and without installing anything at run time (1.41 would call ``uv sync``).
     """
 
-    def __init__(self, folder: Path, tls: Tls) -> None:
+    def __init__(self, folder: Path, tls: Tls, leash: Leash) -> None:
         self.folder, self.tls, self.port = folder, tls, free_port()
         self.running: dict[str, subprocess.Popen[bytes]] = {}
-        self.leash = Leash()
+        self.leash = leash
         home = folder / "flower"
         home.mkdir(mode=0o700)
         off = {"FLWR_TELEMETRY_ENABLED": "0", "FLWR_DISABLE_UPDATE_CHECK": "1", "FLWR_DISABLE_RUNTIME_DEPENDENCY_INSTALLATION": "1"}
@@ -70,14 +70,11 @@ class Processes:
         (home / "config.toml").write_text(f'{text}root-certificates = "{tls.authority}"\n', "utf-8")
 
     def __enter__(self) -> Self:
-        program("flower-superlink")
-        self.leash.__enter__()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         for name in reversed(list(self.running)):
             self.end(name)
-        self.leash.__exit__(kind, error, trace)
 
     def start(self, name: str, command: Sequence[str]) -> None:
         """Start ``command`` in a group of its own, its words in ``name``.log."""
