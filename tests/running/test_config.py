@@ -24,6 +24,7 @@ def config(folder: Path, text: str) -> Path:
         ("seed=-1\n[target]\nsample='census'", "seed"),
         ("[target]\nsample='census'\n[data]\nrows=0", "data.rows"),
         ("[target\n", "in TOML"),
+        ("[target]\nsample='census'\n[data]\nfeatures.age={hihg=3}", "data.features.age.hihg"),
     ],
 )
 def test_a_wrong_config_is_one_line(tmp_path: Path, text: str, said: str) -> None:

@@ -154,3 +154,18 @@ def test_the_doors_open_without_torch_and_pandas() -> None:
 
 def test_few_rows() -> None:
     assert probe(FunctionTarget(right, CLASSES, SCHEMA), data(3)).rows == 3
+
+
+def test_images_in_another_scale_than_the_model_knows_are_named() -> None:
+    image = Feature(name="image", kind="pixels", shape=(1, 2, 2), divide=255)
+    schema = Schema(features=(image,), label="y", classes=("dark", "light"))
+    x = np.random.default_rng(0).uniform(0, 1, (400, 1, 2, 2)).astype(np.float32)
+    d = Dataset(x, (x.mean((1, 2, 3)) > 0.4).astype(np.int64), schema)
+
+    def of_bytes(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.eye(2, dtype=np.float32)[(rows.mean((1, 2, 3)) > 102).astype(int)]
+
+    found = probed(of_bytes, d, schema)
+    assert found.state == "finding"
+    assert "from 0 to 255 accuracy is 1.00" in found.line
+    assert "divide = 1 (" in found.line

@@ -19,6 +19,7 @@ from ..supply_chain.bom import bill, encoded
 from ..supply_chain.environment import packages
 from ..supply_chain.materials import NAME
 from .console import emit, progress_bar, remark, say, show_table, status_line, unlogged
+from .opened import told
 
 PASS, POLICY_FAILED, COULD_NOT_RUN = 0, 1, 2
 FILES = {"report.html": "html", "report.json": "json", "report.sarif": "sarif", "junit.xml": "junit"}
@@ -43,6 +44,7 @@ def run(
     if earlier is not None:
         earlier.fits(target.identity, data.identity)
     steps = config.steps(target, data)
+    told(target, data)
     words = ["tiltyard", "assess", str(config_path)] + (["--policy", str(policy_path)] if policy_path else [])
     words += ["--executor", executor] if executor != "local" else []
     words += ["--baseline", earlier.run.short, "--tolerance", f"{tolerance:g}"] if earlier else []

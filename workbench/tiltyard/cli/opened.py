@@ -5,10 +5,14 @@ from typing import TYPE_CHECKING
 
 from ..errors import Problem
 from ..running.config import Config, DataConfig, TargetConfig
+from .console import remark
 
 if TYPE_CHECKING:
     from ..datasets.dataset import Dataset
     from ..targets.target import Target
+
+MOST_SAID = 12
+STYLES = {"passed": "dim", "finding": "yellow", "failed": "red"}
 
 
 def from_options(given: dict[str, str], seed: int) -> "tuple[Target, Dataset]":
@@ -23,7 +27,8 @@ def from_options(given: dict[str, str], seed: int) -> "tuple[Target, Dataset]":
     if (given["key_env"] or given["query_budget"]) and not given["url"]:
         raise Problem("--key-env and --query-budget with --url", named[0], "Leave them out")
     rows, budget = _whole("--data-rows", given["data_rows"], 1), _whole("--query-budget", given["query_budget"], 0)
-    columns = tuple(part.strip() for part in given["data_sensitive"].split(",") if part.strip())
+    if given["outputs"] not in ("", "logits", "probabilities", "labels"):
+        raise Problem("--outputs logits, probabilities or labels", repr(given["outputs"]), "Choose one of these")
     target = TargetConfig(
         sample=given["sample"],
         file=given["model"],
@@ -32,17 +37,38 @@ def from_options(given: dict[str, str], seed: int) -> "tuple[Target, Dataset]":
         budget=budget,
         architecture=given["architecture"],
         factory=given["factory"],
+        classes=_listed(given["classes"]),
+        outputs=given["outputs"] or None,  # type: ignore[arg-type]
     )
     data = DataConfig(
         file=given["data"],
         label=given["data_label"] or None,
-        sensitive=columns or None,
+        sensitive=_listed(given["data_sensitive"]) or None,
         member=given["data_member"] or None,
         rows=rows,
+        leave_out=_listed(given["data_leave_out"]),
     )
     config = Config(target=target, data=data, seed=seed)
     config._folder = Path.cwd()
     return config.opened()
+
+
+def told(target: "Target", data: "Dataset") -> None:
+    """What was assumed of model and data and what ten rows said, on stderr; an endpoint is not asked for it."""
+    from ..targets.probing import probe
+
+    remark(f"{target.name} on {data.name}: {data.identity.detail}.")
+    said = [*data.assumed, *target.assumptions]
+    more = f" And {len(said) - MOST_SAID} more." if len(said) > MOST_SAID else ""
+    if said:
+        remark(f"Assumed: {' '.join(said[:MOST_SAID])}{more}", style="dim")
+    if "url" not in target.offers:
+        found = probe(target, data)
+        remark(f"Probe: {found.line}", style=STYLES[found.state])
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def _whole(option: str, text: str, least: int) -> int | None:

@@ -19,7 +19,7 @@ from ..targets.target import Target
 from .console import emit, measured, progress_bar, remark, say, status_line, unlogged
 from .facts import choices_of, parameters, span
 from .listing import Parameter
-from .opened import from_options
+from .opened import from_options, told
 
 ANSWERED = (Status.PASSED, Status.FINDING)
 COMMON = {
@@ -30,10 +30,13 @@ COMMON = {
     "query-budget": ("N", "Rows the endpoint may be sent in all."),
     "architecture": ("FILE", "JSON description of the layers, for weights alone."),
     "factory": ("PACKAGE.MODULE:FUNCTION", "What makes the module, for weights alone."),
+    "classes": ("NAMES", "The classes in the order of the model's outputs, with commas."),
+    "outputs": ("KIND", "What the model returns: logits, probabilities or labels; else found out."),
     "data": ("FILE", "Rows: CSV, Parquet, npz."),
     "data-label": ("COLUMN", "The column with the label."),
     "data-sensitive": ("COLUMNS", "Sensitive columns, with commas."),
     "data-member": ("COLUMN", "The column that says whether a row was trained on."),
+    "data-leave-out": ("COLUMNS", "Columns that are no features, with commas; a sensitive one still tells groups apart."),
     "data-rows": ("N", "Take this many rows at random, by the seed."),
 }
 
@@ -122,6 +125,7 @@ def _run(step: type[Step], given: dict[str, Any], line: str) -> int:
     made = named(step, {name: parsed(step.model_fields[name].annotation, text) for name, text in own.items()})
     names = [name.replace("-", "_") for name in COMMON]
     target, data = from_options({name: str(given.get(name) or "") for name in names}, made.seed)
+    told(target, data)
     with progress_bar(not given["as_json"]) as tell:
         runner = Runner(None if given["unkept"] else Store())
         job = runner.start([made], target, data, config={"command": line}, on_progress=tell)

@@ -32,6 +32,8 @@ class Dataset:
         Sensitive columns by name, as text; they need not be features.
     member : bool (n,) or None
         Was the row trained on? None where nobody knows.
+    assumed
+        Sentences on what was guessed of the file, where a schema was proposed from it.
     """
 
     x: NDArray[np.float32]
@@ -42,6 +44,7 @@ class Dataset:
     member: NDArray[np.bool_] | None = None
     source: str = ""
     license: str = ""
+    assumed: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         self._check_shape()
@@ -96,7 +99,8 @@ class Dataset:
 
     @property
     def identity(self) -> Identity:
-        detail = f"{len(self):,} rows, {len(self.schema.features)} features, {len(self.schema.classes)} classes"
+        n = len(self.schema.features)
+        detail = f"{len(self):,} rows, {n} feature{'s' * (n != 1)}, {len(self.schema.classes)} classes"
         return Identity(name=self.name, fingerprint=self.fingerprint, detail=detail)
 
     def lacks(self, need: str) -> str:

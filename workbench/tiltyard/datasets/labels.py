@@ -28,9 +28,14 @@ NAMES = (
     "default",
     "survived",
     "churn",
+    "churned",
+    "approved",
+    "grade",
     "fraud",
 )
 """Names a label often has, likelier ones first."""
+MEMBER = frozenset({"train", "training", "member", "split", "fold"})
+"""Words in the name of a column that says which rows were trained on."""
 
 
 def words(name: str) -> tuple[str, ...]:
@@ -124,10 +129,22 @@ def likely_label(frame: "pd.DataFrame") -> tuple[str, str]:
         for guess in NAMES:
             if guess in known and _few(frame[known[guess]]):
                 return known[guess], why
-    for name, why in ((names[-1], "it is the last column"), (names[0], "it is the first column")):
+    last, first = (next((n for n in way if not _another(n)), names[-1]) for way in (reversed(names), names))
+    for name, why in ((last, f"it is the last column{_of_its_kind(last, names[-1])}"), (first, "it is the first column")):
         if _few(frame[name]):
             return name, why
     raise Problem(f"a label column with 2 to {MOST_CLASSES} classes", f"none likely among {', '.join(names[:8])}", "Name the label column")
+
+
+def _another(name: str) -> bool:
+    """Does the name say that the column is about something else: who a person is, or which rows were trained on?"""
+    from .people import named_as
+
+    return bool(named_as(name)) or bool(MEMBER & set(words(name)))
+
+
+def _of_its_kind(name: str, last: str) -> str:
+    return "" if name == last else " that could be one"
 
 
 def _few(column: "pd.Series") -> bool:

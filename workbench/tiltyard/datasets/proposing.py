@@ -1,13 +1,14 @@
 """A schema proposed from the data itself: what was assumed is said, and each assumption can be corrected."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from pydantic import ValidationError
 
 from ..errors import Problem
+from ..result import Frozen
 from . import onehots, people
 from .arrays import Arrays
 from .building import Member, build
@@ -37,6 +38,10 @@ class Proposal:
         Columns that are no features (ids, free text, dates).
     skip
         Columns that were said to be no features.
+    corrections
+        What was corrected of features, by name; see `correcting`.
+    dropped, taken
+        Columns that a person left out or took in.
     """
 
     table: "pd.DataFrame | Arrays"
@@ -45,6 +50,9 @@ class Proposal:
     warnings: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     skip: tuple[str, ...] = ()
+    corrections: Mapping[str, Frozen] = field(default_factory=dict)
+    dropped: tuple[str, ...] = ()
+    taken: tuple[str, ...] = ()
 
     def _with(self, features: Sequence[Feature]) -> "Proposal":
         if not features:
@@ -64,7 +72,9 @@ class Proposal:
         """Without the feature ``column``; it is left out."""
         self.schema.feature(column)
         rest = self._with([f for f in self.schema.features if f.name != column])
-        return replace(rest, left_out=(*self.left_out, column))
+        corrections = {name: c for name, c in self.corrections.items() if name != column}
+        dropped, taken = _moved(column, self.dropped, self.taken)
+        return replace(rest, left_out=(*self.left_out, column), corrections=corrections, dropped=dropped, taken=taken)
 
     def take(self, column: str) -> "Proposal":
         """With a column that was left out as a feature, at the end."""
@@ -74,7 +84,8 @@ class Proposal:
         if found.feature is None:
             raise Problem("a column of numbers or categories", f"{column!r}: {found.why}", "Leave it out")
         more = self._with([*self.schema.features, found.feature])
-        return replace(more, left_out=tuple(c for c in self.left_out if c != column))
+        taken, dropped = _moved(column, self.taken, self.dropped)
+        return replace(more, left_out=tuple(c for c in self.left_out if c != column), dropped=dropped, taken=taken)
 
     def relabel(self, column: str) -> "Proposal":
         """A new proposal with ``column`` as the label."""
@@ -133,6 +144,13 @@ def propose(table: "pd.DataFrame | Arrays", label: str | None = None, skip: Sequ
     if (image := pixel_feature(rest)) is not None:
         return Proposal(table, Schema(features=(image,), label=label, classes=classes), (*said, _about(image)), skip=tuple(skip))
     return _tabular(table, rest, label, classes, said, tuple(skip))
+
+
+def _moved(column: str, here: tuple[str, ...], there: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """``here`` with a column that a person put there, ``there`` without it; one that is back where it was is in neither."""
+    if column in there:
+        return here, tuple(c for c in there if c != column)
+    return (*here, column), there
 
 
 def _about(image: Feature) -> str:

@@ -1,13 +1,15 @@
 """The one door from a data file, a DataFrame or arrays to a data set."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import Problem
 from .arrays import Arrays, arranged
 from .building import Member, build
+from .correcting import Correction, corrected
 from .dataset import Dataset
 from .limits import bounded
 from .proposing import propose
@@ -43,6 +45,9 @@ def read(
     sensitive: Sequence[str] | None = None,
     member: Member = None,
     name: str = "",
+    leave_out: Sequence[str] = (),
+    take: Sequence[str] = (),
+    features: "Mapping[str, Correction | Mapping[str, Any]] | None" = None,
 ) -> Dataset:
     """A data set from a CSV (also gzip), Parquet or npz file, a DataFrame, or ``(x, y)``.
 
@@ -56,6 +61,12 @@ def read(
         Sensitive columns; None for the schema's or the likely ones, () for none.
     member
         A column's name or a mask (n,): was the row trained on?
+    leave_out
+        Columns that are no features, such as an id; a sensitive one among them still tells the groups apart.
+    take
+        Columns that are features although they look like an id or free text.
+    features
+        What the proposal should be corrected in, by feature: ``{"income": {"high": 5e5, "missing": 0}}``; see `Correction`.
 
     Raises
     ------
@@ -67,12 +78,16 @@ def read(
         name, origin = name or Path(source).name.split(".")[0], str(source)
     else:
         origin = ""
+    assumed: tuple[str, ...] = ()
     if schema is None:
         proposal = propose(table, label, (member,) if isinstance(member, str) else ())
-        schema = proposal.schema
+        proposal = corrected(proposal, leave_out, take, features)
+        table, schema, assumed = proposal.table, proposal.schema, (*proposal.warnings, *proposal.assumptions)
+    elif leave_out or take or features:
+        raise Problem("corrections of a proposed schema", "a schema that is given, with the model or by you", "Leave the corrections out")
     elif label is not None:
         schema = schema.model_copy(update={"label": label})
-    return build(table, schema, sensitive=sensitive, member=member, name=name, source=origin)
+    return replace(build(table, schema, sensitive=sensitive, member=member, name=name, source=origin), assumed=assumed)
 
 
 def read_table(source: Any) -> "pd.DataFrame | Arrays":

@@ -184,6 +184,11 @@ class Schema(Frozen):
         return pd.DataFrame(data)
 
 
+def _shown(value: object) -> str:
+    """A cell as a person would write it."""
+    return repr(value) if isinstance(value, str) else str(value)
+
+
 def _numbers(frame: "pd.DataFrame", name: str) -> NDArray[np.float64]:
     import pandas as pd
 
@@ -193,8 +198,8 @@ def _numbers(frame: "pd.DataFrame", name: str) -> NDArray[np.float64]:
         row = int(bad.argmax())
         raise Problem(
             f"a finite number in every row of {name!r}",
-            f"{frame[name].iloc[row]!r} in row {row} ({int(bad.sum())} such rows)",
-            "Fill or drop these rows, or declare the column categorical",
+            f"{_shown(frame[name].iloc[row])} in row {row} ({int(bad.sum())} such rows)",
+            f"Fill or drop these rows, say what stands for them (features: {name}, missing = …), or declare the column categorical",
         )
     if (np.abs(column) > LARGEST).any():
         row = int(np.abs(column).argmax())

@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 from ..access.person import me
 from ..catalogue import find
 from ..check import Check, Step, named
+from ..datasets.correcting import Correction
 from ..errors import Problem
 from ..result import Frozen
 from ..sealing.asking import key_for
@@ -59,6 +60,9 @@ class DataConfig(Frozen):
     sensitive: tuple[str, ...] | None = Field(default=None, description="columns; absent: the likely ones; []: none")
     member: str | None = Field(default=None, description="column that says whether the row was trained on")
     rows: int | None = Field(default=None, ge=1, description="take this many rows at random, by the seed")
+    leave_out: tuple[str, ...] = Field(default=(), description="columns that are no features; sensitive ones still tell groups apart")
+    take: tuple[str, ...] = Field(default=(), description="columns that are features although they look like an id or free text")
+    features: dict[str, Correction] = Field(default={}, description="what is known better of a feature than the file says")
 
     @model_validator(mode="after")
     def _one(self) -> Self:
@@ -125,7 +129,7 @@ class Config(Frozen):
             return self._with_data(self.target.url)
         source = self._path(self.target.file)
         if not source.is_file():
-            raise Problem("a model file", f"none at {source}", "Correct file under [target]")
+            raise Problem("a model file", f"none at {source}", "Check the path (--model, or file under [target])")
         if is_sealed(source):
             self._sealed = key_for(self._path(self.target.key_file) if self.target.key_file else "")
         return self._with_data(source)
@@ -198,6 +202,9 @@ class Config(Frozen):
             sensitive=sensitive,
             member=given.member,
             name=given.name,
+            leave_out=given.leave_out,
+            take=given.take,
+            features=given.features,
         )
 
     def _path(self, text: str) -> Path:

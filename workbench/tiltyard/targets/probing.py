@@ -2,6 +2,7 @@
 
 import itertools
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
@@ -50,7 +51,7 @@ def probe(target: Target, data: Dataset, rows: int = 10) -> Probe:
     hits = scores.argmax(1) == part.y
     accuracy = rate("accuracy", "Accuracy", int(hits.sum()), len(part), "higher")
     said = f"{len(part)} rows answered in {_time(seconds)}; accuracy {_share(accuracy)} on these {len(part)} rows"
-    wrong = _constant(scores, target) or _order(target, data, accuracy) or _gradients(target, part)
+    wrong = _scale(target, data, accuracy) or _constant(scores, target) or _order(target, data, accuracy) or _gradients(target, part)
     if wrong:
         return Probe("finding", f"{wrong} ({said}).", len(part), seconds, accuracy)
     return Probe("passed", f"{said}.", len(part), seconds, accuracy)
@@ -114,7 +115,7 @@ def _constant(scores: NDArray[np.float32], target: Target) -> str:
 def _order(target: Target, data: Dataset, accuracy: Metric) -> str:
     """Classes in another order, or no better than chance: told on more rows where ten look bad."""
     k = len(target.classes)
-    if accuracy.value is None or accuracy.value >= max(0.5, 1.2 / k):
+    if not _poor(accuracy, k):
         return ""
     part = data.unseen.take(_spread(data.unseen.y, MORE))
     try:
@@ -129,12 +130,31 @@ def _order(target: Target, data: Dataset, accuracy: Metric) -> str:
     if then.low is not None and now.high is not None and then.low > max(now.high, chance):
         named = ", ".join(f"{target.classes[i]} is {target.classes[j]}" for i, j in enumerate(order) if i != j)
         gain = f"{_share(then)} instead of {_share(now)} on {len(part)} rows"
-        return f"the classes are probably in another order ({named}): that gives {gain}; give classes=… in the model's order"
+        return f"the classes are probably in another order ({named}): that gives {gain}; name the classes in the model's order (classes, --classes)"
     if now.low is not None and now.low <= 1 / k:
         one = guesses[0] if (guesses == guesses[0]).all() else None
         what = f"it answers {target.classes[one]!r} to all" if one is not None else "no better than chance"
         return f"accuracy {_share(now)} on {len(part)} rows, {what}: check columns, scaling and classes"
     return ""
+
+
+def _scale(target: Target, data: Dataset, accuracy: Metric) -> str:
+    """Images in another scale than the model was trained on: told where that scale is clearly right more often."""
+    if not data.schema.images or not _poor(accuracy, len(target.classes)):
+        return ""
+    part, image = data.unseen.take(_spread(data.unseen.y, MORE)), data.schema.features[0]
+    for factor in (255.0, 1 / 255):
+        with suppress(Exception):  # some models refuse such rows
+            now, then = (rate("hits", "hits", int((target.labels(part.x * np.float32(f)) == part.y).sum()), len(part)) for f in (1, factor))
+            if then.low is not None and now.high is not None and then.low > now.high:
+                gain = f"{_share(then)} instead of {_share(now)} on {len(part)} rows"
+                do = f"correct {image.name!r} to divide = {image.divide / factor:g}"
+                return f"its pixels are probably scaled wrongly: from 0 to {image.high * factor:g} accuracy is {gain}; {do}"
+    return ""
+
+
+def _poor(accuracy: Metric, k: int) -> bool:
+    return accuracy.value is not None and accuracy.value < max(0.5, 1.2 / k)
 
 
 def _assigned(table: NDArray[np.int64]) -> tuple[int, list[int]]:

@@ -94,13 +94,19 @@ def made_by(factory: str) -> nn.Module:
     if not module_name or not function_name:
         raise Problem('a factory "package.module:function"', repr(factory), "Name module and function with a colon between")
     try:
-        function = getattr(importlib.import_module(module_name), function_name)
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        do = f"Correct the name, or start with the folder of {str(error.name).partition('.')[0]} on the path: PYTHONPATH=FOLDER"
+        raise Problem(f"a module {module_name!r} that can be imported", f"none called {error.name!r}", do) from None
+    except Exception as error:
+        found = (str(error).splitlines() or [""])[0][:160]
+        raise Problem(f"{module_name} to be imported", f"{type(error).__name__}: {found}", "Mend that module") from None
+    try:
+        function = getattr(module, function_name)
         made = function()
     except Exception as error:
         found = (str(error).splitlines() or [""])[0][:160]
-        raise Problem(
-            f"{factory} to make a module", f"{type(error).__name__}: {found}", "Mend the factory, or check that it can be imported"
-        ) from None
+        raise Problem(f"{factory} to make a module", f"{type(error).__name__}: {found}", "Mend the factory") from None
     if not isinstance(made, nn.Module):
         raise Problem(f"a torch.nn.Module from {factory}", type(made).__name__, "Return the module")
     return made

@@ -1,0 +1,66 @@
+"""A model and a table of one's own from the shell: what is assumed is said, and can be corrected."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from safetensors.numpy import save_file
+
+from .conftest import Said
+
+N = 120
+LAYERS = {"layers": [{"type": "linear", "options": {"in_features": 2, "out_features": 3}}]}
+
+
+@pytest.fixture
+def own(place: Path) -> Path:
+    """A model that answers large, medium, small, on two of the four columns of a table."""
+    rng = np.random.default_rng(0)
+    size, weight = rng.integers(0, 3, N), rng.normal(0, 1, N)
+    names = np.array(["large", "medium", "small"])
+    pd.DataFrame({"a": size + 0.0, "b": weight, "sex": rng.choice(["f", "m"], N), "kind": names[2 - size]}).to_csv("own.csv", index=False)
+    slope = np.array([[-10, 0], [0, 0], [10, 0]], np.float32)  # outputs in the order small, medium, large
+    save_file({"0.weight": slope, "0.bias": np.array([5, 0, -15], np.float32)}, "own.safetensors")
+    Path("layers.json").write_text(json.dumps(LAYERS))
+    return place
+
+
+COMMAND = "check fairness.groups --model own.safetensors --architecture layers.json --data own.csv --data-label kind --data-sensitive sex"
+
+
+def test_the_shell_says_what_it_assumed_and_what_looks_wrong(own: Path, tiltyard: Callable[..., Said]) -> None:
+    said = tiltyard(*COMMAND.split(), "--data-leave-out", "sex")
+    assert "The classes of 'kind' are 'large', 'medium', 'small'." in said.err
+    assert "probably in another order" in said.err
+    assert "--classes" in said.err
+
+
+def test_classes_and_columns_are_corrected_in_the_shell(own: Path, tiltyard: Callable[..., Said]) -> None:
+    said = tiltyard(*COMMAND.split(), "--data-leave-out", "sex", "--classes", "small,medium,large")
+    assert said.code in (0, 2)  # by sex, on 120 rows: an answer, or too few to tell
+    assert "Probe: 10 rows answered" in said.err
+    assert "By sex" in said.out
+
+
+def test_the_same_in_an_assessment_file(own: Path, tiltyard: Callable[..., Said]) -> None:
+    Path("own.toml").write_text(
+        "[target]\nfile = 'own.safetensors'\narchitecture = 'layers.json'\nclasses = ['small', 'medium', 'large']\n"
+        "[data]\nfile = 'own.csv'\nlabel = 'kind'\nsensitive = ['sex']\nleave_out = ['sex']\nfeatures.a = {high = 9, unit = 'kg'}\n"
+        "[[check]]\nid = 'fairness.groups'\n"
+    )
+    said = tiltyard("assess", "own.toml")
+    assert said.code == 0
+    assert "Corrected by hand: 'a' (high = 9.0, unit = kg)." in said.err
+
+
+def test_a_factory_that_cannot_be_imported_is_one_line(own: Path, tiltyard: Callable[..., Said], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", [p for p in sys.path if p])
+    words = "check evasion.pgd --model own.safetensors --factory nowhere_at_all.nets:mlp --data own.csv"
+    said = tiltyard(*words.split())
+    assert said.code == 2
+    assert "PYTHONPATH" in said.err
+    assert len(said.err.strip().splitlines()) == 1
