@@ -15,6 +15,7 @@ from . import look
 from .cards import outcome
 from .code import CodeView
 from .endpoint_fields import EndpointFields
+from .load_code import code_of
 from .panel import Panel
 from .picker import Choice
 from .progressbar import ProgressView
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 MODELS = (".safetensors", ".pt", ".pth", ".ts", ".onnx", ".skops", ".sealed")
 TABLES = (".csv", ".gz", ".parquet", ".npz")
 BESIDE = (".csv", ".csv.gz", ".parquet", ".npz")
-FIELDS = ("source", "sample", "model_file", "data_file", "architecture", "factory", "member")
+FIELDS = ("source", "sample", "model_file", "data_file", "architecture", "factory", "classes", "member")
 SAMPLES = {
     "census": "Census income, MLP (table, 32,561 people)",
     "digits": "Digits, CNN (images, 5,000)",
@@ -55,6 +56,7 @@ class LoadPanel(Panel):
         self.data_file = look.entry("Data file", ".csv .csv.gz .parquet .npz", help="A path on the kernel's machine")
         self.architecture = look.entry("Architecture", "where the file does not say", help='JSON or a path to it: {"layers": [...]}')
         self.factory = look.entry("Factory", "package.module:function", help="Makes the module; instead of an architecture")
+        self.classes = look.entry("Classes", "in the order of the model's outputs", help="With commas; empty: in the order of the data's")
         self.member = look.entry("Trained-on column", "of 0 and 1, where known", help="Empty where nobody knows which rows were trained on")
         self.propose = look.button("Read the data", denied=self.session.denied("run"))
         self.opener = look.button("Load and probe", kind="primary")
@@ -70,7 +72,7 @@ class LoadPanel(Panel):
         look.show(self.sealed, False)
         self.model_file.observe(lambda _: look.show(self.sealed, self.model_file.value.strip().endswith(".sealed")), "value")
         files = [self.model_file, self.model_upload, self.sealed, self.data_file, self.data_upload]
-        self.own = look.stack([*files, self.architecture, self.factory, self.member, self.propose])
+        self.own = look.stack([*files, self.architecture, self.factory, self.classes, self.member, self.propose])
         self.endpoint = EndpointFields()
         self.budget = look.entry("Query budget", "rows; no limit", help="It is never sent more rows than this")
         mine = look.text("Checks send it many rows: open only what is yours to test.", kind="help")
@@ -80,6 +82,7 @@ class LoadPanel(Panel):
         self.propose.on_click(lambda _: self.read())
         self.opener.on_click(lambda _: self.load())
         self.proposed_for = ""
+        self.used: Proposal | None = None
         help = look.text("A file is looked at before it is opened and never unpickled unseen.", kind="help")
         controls = [self.source, self.choices, self.opener, self.progress, help]
         return [look.heading(self.title), self.message, look.split(controls, [self.said, self.schema, self.code])]
@@ -101,6 +104,7 @@ class LoadPanel(Panel):
     def _proposed(self, proposal: "Proposal") -> None:
         self._idle("Read. Correct what was assumed, then load.")
         self.proposed_for = self.data_file.value.strip()
+        self.said.say("not_run", "Read, not loaded yet. What was loaded before stays until you load this.")
         self.schema.offer(proposal)
 
     def load(self) -> None:
@@ -141,8 +145,9 @@ class LoadPanel(Panel):
 
         if self.source.value != "sample":
             self.session.person.must("run")
+        self.used = None
         target, data = {"files": self._files, "endpoint": self._remote, "sample": self._sample}[self.source.value]()
-        return Loaded(target, data, probe(target, data))
+        return Loaded(target, data, probe(target, data), self.used)
 
     def _sample(self) -> tuple[Target, Dataset]:
         from tiltyard.samples.catalog import load
@@ -159,13 +164,16 @@ class LoadPanel(Panel):
             raise Problem("a model file", "none", "Give its path")
         member = self.member.value.strip() or None
         architecture, factory = self.architecture.value.strip() or None, self.factory.value.strip() or None
+        classes = self.named()
         sealed = self._sealed(path)
         try:
-            target = open_target(path, architecture=architecture, factory=factory, sealed=sealed)
+            target = open_target(path, classes=classes, architecture=architecture, factory=factory, sealed=sealed)
         except Unmeant:
-            data = self._proposal().build(member=member)
-            return open_target(path, data=data, schema=data.schema, architecture=architecture, factory=factory, sealed=sealed), data
-        return target, read(self._data_path(), schema=target.schema, member=member)
+            data = self._built(member)
+            return open_target(
+                path, data=data, schema=data.schema, classes=classes, architecture=architecture, factory=factory, sealed=sealed
+            ), data
+        return target, read(self._data_path(), schema=target.schema, sensitive=self._marked(), member=member)
 
     def _sealed(self, path: str) -> "Key | None":
         """The key for a sealed model file; None for any other."""
@@ -189,7 +197,7 @@ class LoadPanel(Panel):
         try:
             target = open_target(url, key=key, budget=budget)
         except Unmeant:
-            data = proposal.build(member=member)
+            data = proposal.build(member=member, name=self._data_name(), source=self._data_path())
             return open_target(url, data=data, key=key, budget=budget), data
         meant = proposal.schema
         return target, read(self._data_path(), schema=target.schema, label=meant.label, sensitive=meant.sensitive, member=member)
@@ -205,10 +213,26 @@ class LoadPanel(Panel):
         from tiltyard.datasets.proposing import propose
         from tiltyard.datasets.reading import read_table
 
-        if self.schema.proposal is not None and self.proposed_for == self._data_path():
-            return self.schema.proposal
         member = self.member.value.strip()
-        return propose(read_table(self._data_path()), skip=(member,) if member else ())
+        if self.schema.proposal is not None and self.proposed_for == self._data_path():
+            self.used = _without(self.schema.proposal, member)
+        else:
+            self.used = propose(read_table(self._data_path()), skip=(member,) if member else ())
+        return self.used
+
+    def _built(self, member: str | None) -> Dataset:
+        return self._proposal().build(member=member, name=self._data_name(), source=self._data_path())
+
+    def _data_name(self) -> str:
+        return Path(self._data_path()).name.split(".")[0]
+
+    def _marked(self) -> tuple[str, ...] | None:
+        """The sensitive columns, where a person chose them for this file."""
+        return self.schema.marked if self.proposed_for == self._data_path() else None
+
+    def named(self) -> tuple[str, ...] | None:
+        """The classes in the model's order, where they are filled in."""
+        return tuple(part.strip() for part in self.classes.value.split(",") if part.strip()) or None
 
     def _data_path(self) -> str:
         path = str(self.data_file.value).strip()
@@ -218,15 +242,16 @@ class LoadPanel(Panel):
 
     def _loaded(self, loaded: "Loaded") -> None:
         line = loaded.probe.line
-        self.said.say(loaded.probe.state, f"{line} {' '.join(loaded.target.assumptions)}".strip())
+        about = f"{loaded.target.name} on {loaded.data.name}: "
+        self.said.say(loaded.probe.state, f"{about}{line} {' '.join(loaded.target.assumptions)}".strip())
         if loaded.probe.state == "failed":
             self.message.say(line)
             self._idle("Not loaded; what was there before stays")
             return
         self.session.source = self.given()
         self.session.adopt(loaded.target, loaded.data)
-        self.code.code = self._code()
-        if self.schema.proposal is None or self.source.value == "sample":
+        self.code.code = code_of(self, loaded.proposal)
+        if loaded.proposal is None:
             self.schema.show(loaded.data.schema)
         self._idle("Loaded")
 
@@ -254,36 +279,12 @@ class LoadPanel(Panel):
         self.opener.disabled = self.propose.disabled = False
         self.progress.finish(words)
 
-    def _code(self) -> str:
-        if self.source.value == "sample":
-            return f'from tiltyard.samples.catalog import load\n\nsample = load("{self.sample.value}")\ntarget, data = sample.target, sample.data\n'
-        if self.source.value == "endpoint":
-            return self._remote_code()
-        given = [f"{k}={v.value.strip()!r}" for k, v in (("architecture", self.architecture), ("factory", self.factory)) if v.value.strip()]
-        member = f", member={self.member.value.strip()!r}" if self.member.value.strip() else ""
-        sealed = self.model_file.value.strip().endswith(".sealed")
-        given += [f"sealed=key_for({self.key_file.value.strip()!r})"] if sealed else []
-        return ("from tiltyard.sealing.asking import key_for\n\n" if sealed else "") + (
-            "from tiltyard.datasets.reading import read\nfrom tiltyard.targets.opening import open_target\n\n"
-            f"data = read({self.data_file.value.strip()!r}{member})\n"
-            f"target = open_target({', '.join([repr(self.model_file.value.strip()), 'data=data', *given])})\n"
-        )
-
-    def _remote_code(self) -> str:
-        budget = f", budget={self._budget()}" if self.budget.value.strip() else ""
-        member = f", member={self.member.value.strip()!r}" if self.member.value.strip() else ""
-        imports = "import os\n\n" if self.endpoint.key.held else ""
-        return (
-            f"{imports}from tiltyard.datasets.reading import read\nfrom tiltyard.targets.opening import open_target\n\n"
-            f"data = read({self.data_file.value.strip()!r}{member})\n"
-            f"target = open_target({str(self.endpoint.address)!r}, data=data{self.endpoint.code()}{budget})\n"
-        )
-
 
 class Loaded:
     """A target and data that were opened, and what ten rows said."""
 
-    def __init__(self, target: Target, data: Dataset, probe: "Probe") -> None:
+    def __init__(self, target: Target, data: Dataset, probe: "Probe", proposal: "Proposal | None" = None) -> None:
+        self.proposal = proposal
         self.target = target
         self.data = data
         self.probe = probe
@@ -295,6 +296,15 @@ def beside(model: Path) -> Path | None:
     stem = stem.removesuffix(Path(stem).suffix)
     found = [path for suffix in BESIDE if (path := model.with_name(stem + suffix)).is_file()]
     return found[0] if len(found) == 1 else None
+
+
+def _without(proposal: "Proposal", member: str) -> "Proposal":
+    """A column that says which rows were trained on is no feature, also where it was named after the data were read."""
+    if not member:
+        return proposal
+    if member == proposal.schema.label:
+        raise Problem("a trained-on column beside the label", f"{member!r} for both", "Choose another label, or empty the field")
+    return proposal.drop(member) if member in {f.name for f in proposal.schema.features} else proposal
 
 
 def _upload(label: str, accept: tuple[str, ...], path: w.Text) -> Upload:

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import ipywidgets as w
 
+from tiltyard.datasets.arrays import Arrays
+from tiltyard.datasets.correcting import correct, lacking, middle
 from tiltyard.datasets.schema import Feature, Schema
 from tiltyard.errors import Problem
 from tiltyard.result import Column, Table
@@ -48,27 +50,48 @@ class SchemaView(w.VBox):
         self.assumed = look.text("", kind="help")
         self.table = TableView()
         self.label = Choice(label="Label column", options=["—"], value="—")
-        self.sensitive = w.SelectMultiple(options=[], rows=5, description="Sensitive", tooltip="Columns whose groups are compared")
+        self.sensitive = look.labelled(
+            w.SelectMultiple(options=[], rows=5, description="Sensitive columns", tooltip="Columns whose groups are compared")
+        )
         self.feature = Choice(label="Correct a feature", options=["—"], value="—")
         self.kind = Choice(label="Kind", options=KINDS, value="continuous")
-        self.low = w.FloatText(description="Lowest")
-        self.high = w.FloatText(description="Highest")
-        self.unit = w.Text(description="Unit")
+        self.low = look.labelled(w.FloatText(description="Lowest"))
+        self.high = look.labelled(w.FloatText(description="Highest"))
+        self.unit = look.labelled(w.Text(description="Unit"))
+        self.divide = look.labelled(
+            w.FloatText(description="Divide pixels by", tooltip="1 for a model that takes them as the file has them")
+        )
+        self.missing = look.entry("Missing numbers become", "not filled", help="A number; the middle one is offered")
         self.mutable = w.Checkbox(description="An attacker may change it", indent=False)
         self.apply = look.button("Correct it")
         self.undo = look.button("Undo")
         self.drop = look.button("Leave it out")
         self.apply.on_click(lambda _: self._try(self._correct))
         self.drop.on_click(lambda _: self._try(lambda p: p.drop(self.feature.value)))
+        self.out = Choice(label="Left out", options=["—"], value="—")
+        self.take = look.button("Take it in")
+        self.take.on_click(lambda _: self._try(lambda p: p.take(self.out.value)))
         self.undo.on_click(lambda _: self._back())
         self.label.observe(lambda _: self._relabel(), "value")
         self.sensitive.observe(lambda _: self._mark(), "value")
         self.feature.observe(lambda _: self._pick(), "value")
         self._quiet = False
-        limits = look.row([self.low, self.high, self.unit])
+        self.number = look.row([self.low, self.high, self.unit])
+        self.lost = look.row([self.missing])
+        self.image = look.row([self.divide])
+        self.back = look.stack([self.out, look.row([self.take])])
         buttons = look.row([self.apply, self.drop, self.undo])
-        self.editor = look.stack([self.label, self.sensitive, self.feature, self.kind, limits, self.mutable, buttons])
+        one = [self.feature, self.kind, self.number, self.lost, self.image, self.mutable, buttons]
+        self.editor = look.stack([self.label, self.sensitive, *one, self.back])
         self.children: tuple[w.Widget, ...] = (self.message, self.assumed, self.table)
+
+    @property
+    def marked(self) -> tuple[str, ...] | None:
+        """The sensitive columns, where they are not those that were proposed."""
+        if self.proposal is None or not self._undo:
+            return None
+        chosen = self.proposal.schema.sensitive
+        return chosen if chosen != self._undo[0].schema.sensitive else None
 
     def show(self, schema: Schema | None) -> None:
         """A schema that is given (with the model), not to be corrected here."""
@@ -95,6 +118,9 @@ class SchemaView(w.VBox):
         chosen = self.feature.value if self.feature.value in names else names[0]
         self.feature.offer(names)
         self.feature.value = chosen
+        takes = [] if isinstance(proposal.table, Arrays) else list(proposal.left_out)
+        look.show(self.back, bool(takes))
+        self.out.offer(takes or ["—"])
         self._quiet = False
         self._pick()
         said = [*proposal.warnings, *proposal.assumptions]
@@ -108,17 +134,33 @@ class SchemaView(w.VBox):
         f = self.proposal.schema.feature(self.feature.value)
         self.low.value, self.high.value, self.unit.value, self.mutable.value = f.low, f.high, f.unit, f.mutable
         editable = f.kind in KINDS
-        self.kind.disabled = not editable
+        look.show(self.kind, editable)
+        look.show(self.number, f.kind in ("continuous", "integer"))
+        look.show(self.image, f.kind == "pixels")
+        self.divide.value = f.divide
+        lost = lacking(self.proposal, f.name)
+        look.show(self.lost, bool(lost))
+        self.missing.value = f"{middle(self.proposal, f.name):g}" if lost else ""
         if editable:
             self.kind.value = f.kind
 
     def _correct(self, proposal: "Proposal") -> "Proposal":
         f = proposal.schema.feature(self.feature.value)
-        kind = self.kind.value if f.kind in KINDS else f.kind
-        if self.low.value > self.high.value:
+        if f.kind in ("continuous", "integer") and self.low.value > self.high.value:
             raise Problem("the lowest value below the highest", f"{self.low.value:g} and {self.high.value:g}", "Correct them")
-        change = {"kind": kind, "low": self.low.value, "high": self.high.value, "unit": self.unit.value, "mutable": self.mutable.value}
-        return proposal.replace(f.model_copy(update={**change, "assumed": "corrected by hand"}))
+        return correct(proposal, f.name, {key: value for key, value in self._given(f).items() if value != getattr(f, key, None)})
+
+    def _given(self, f: Feature) -> dict[str, object]:
+        """What the fields that are shown for ``f`` say."""
+        given: dict[str, object] = {"mutable": self.mutable.value}
+        if f.kind == "pixels":
+            return {**given, "divide": self.divide.value}
+        if f.kind in KINDS:
+            given["kind"] = self.kind.value
+        if f.kind in ("continuous", "integer") and self.kind.value != "categorical":
+            given |= {"low": self.low.value, "high": self.high.value, "unit": self.unit.value}
+            given |= {"missing": _number(self.missing.value)} if self.missing.value.strip() else {}
+        return given
 
     def _relabel(self) -> None:
         if not self._quiet and self.proposal is not None and self.label.value != self.proposal.schema.label:
@@ -146,3 +188,10 @@ class SchemaView(w.VBox):
         if self._undo:
             self._set(self._undo.pop())
             self.changed()
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text.replace(",", ""))
+    except ValueError:
+        raise Problem("a number that stands for the missing ones", repr(text[:40]), "Correct it, or leave it empty") from None
