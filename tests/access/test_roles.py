@@ -9,6 +9,7 @@ from tiltyard.access.roles import NEEDS, WORDS, Denied, Role, allowed, allows, r
 def test_each_role_may_do_what_the_issue_says() -> None:
     assert allowed("viewer") == ("look", "export")
     assert set(allowed("analyst")) == {"look", "export", "run", "write"}
+    assert not allows("analyst", "code")
     assert set(allowed("admin")) == set(NEEDS) == set(WORDS)
 
 

@@ -7,7 +7,7 @@ import zipfile
 import pytest
 
 from tiltyard.artifacts import skops_types
-from tiltyard.artifacts.skops_schema import BadSchema, untrusted
+from tiltyard.artifacts.skops_schema import BadSchema, reaching, untrusted
 
 
 def schema(data: bytes) -> dict:
@@ -77,3 +77,25 @@ def test_bit_generator_named_as_a_string() -> None:
 def test_not_a_schema(raw: bytes) -> None:
     with pytest.raises(BadSchema):
         untrusted(raw)
+
+
+def text(value: str) -> dict[str, object]:
+    return node("JsonNode", "builtins", "str", content=json.dumps(value))
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ({"memory": text("cache")}, ["memory='cache'"]),
+        ({"memory": text("")}, ["memory=''"]),
+        ({"memory": {"__loader__": "CachedNode", "__id__": 7}}, ["memory='(said elsewhere)'"]),
+        ({"memory": node("JsonNode", "builtins", "str", content="not json")}, ["memory='(said elsewhere)'"]),
+        ({"memory": node("ListNode", "builtins", "list", content=[])}, ["memory='(said elsewhere)'"]),
+        ({"input": text("filename"), "x": {"memory": text("c")}}, ["input='filename'", "memory='c'"]),
+        ({"memory": node("JsonNode", "builtins", "str", content="null"), "input": text("content")}, []),
+        ({"memory": node("JsonNode", "builtins", "float", content="1.5"), "memory_": text("x")}, []),
+    ],
+)
+def test_what_would_open_files_is_named(content: dict[str, object], said: list[str]) -> None:
+    whole = node("ObjectNode", "sklearn.pipeline", "Pipeline", content=node("DictNode", "builtins", "dict", content=content))
+    assert sorted(reaching(json.dumps(whole).encode())) == said

@@ -1,6 +1,7 @@
 """The thief's trail: real thieves are flagged, honest keys are not, and what it cannot see is known."""
 
 import json
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -186,3 +187,23 @@ def test_who_cannot_be_watched_cannot_be_refused(serving: Serve) -> None:
         serving(trail={"action": "refuse"}, honest=None)
     with pytest.raises(ValueError, match="set watch = true"):
         TrailSettings(watch=False, action="refuse")
+
+
+@pytest.mark.parametrize("action", ["refuse", "log"])
+def test_a_flood_is_no_way_past_the_trail(serving: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, action: str) -> None:
+    """While the observers are behind, nobody is answered unseen where the flagged are to be refused; else the log says that some were."""
+    monkeypatch.setattr("tiltyard.serving.guarding.MOST_UNOBSERVED", 4)
+    held, seen = threading.Event(), []
+
+    def slow(x: Any, scores: Any, labels: Any, key: str, request: str) -> None:
+        assert held.wait(60)
+        seen.append(request)
+
+    honest = drawn(SCHEMA, 800, np.random.default_rng(0))
+    asked = serving(linear(), (slow,), honest, trail={"action": action}, log=str(tmp_path / "log"))
+    codes = [asked.predict(GOOD).status_code for _ in range(8)]
+    held.set()
+    asked.served.guarded.settle()
+    assert codes == ([200] * 4 + [503] * 4 if action == "refuse" else [200] * 8)
+    assert len(seen) == 4 and asked.predict(GOOD).status_code == 200
+    assert ("answers not observed" in (tmp_path / "log").read_text()) == (action == "log")

@@ -126,6 +126,21 @@ def broken_factory() -> nn.Module:
     raise RuntimeError("no such weights")
 
 
+def test_behind_a_shared_login_nobody_but_an_admin_names_code_to_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without this an analyst of the app could call any function: http.server:test serves the server's folder to the network."""
+    (tmp_path / "called_by_name.py").write_text("def net():\n    import pathlib\n    pathlib.Path(__file__).with_name('called').touch()\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    torch.save(nn.Linear(5, 3).state_dict(), tmp_path / "m.pt")
+    monkeypatch.setenv("TILTYARD_USER", "ann")
+    for role in ("viewer", "analyst"):
+        monkeypatch.setenv("TILTYARD_ROLE", role)
+        assert "the role admin to name a function" in str(problem(tmp_path / "m.pt", factory="called_by_name:net", schema=SCHEMA))
+    assert not (tmp_path / "called").exists()
+    monkeypatch.setenv("TILTYARD_ROLE", "admin")
+    assert "a torch.nn.Module from" in str(problem(tmp_path / "m.pt", factory="called_by_name:net", schema=SCHEMA))
+    assert (tmp_path / "called").exists()
+
+
 def test_pt_with_a_factory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "nets_of_mine.py").write_text("from torch import nn\ndef net():\n    return nn.Sequential(nn.Linear(5, 3))\n")
     monkeypatch.syspath_prepend(tmp_path)

@@ -253,3 +253,51 @@ def test_weights_in_another_file_are_refused(tmp_path: Path) -> None:
     (tmp_path / "e.onnx").write_bytes(model.SerializeToString())
     with pytest.raises(Problem, match="safe"):
         open_target(tmp_path / "e.onnx", schema=SCHEMA)
+
+
+def apart(folder: Path, weights: NDArray[np.float32], location: str = "w.bin", length: int | None = None) -> Path:
+    """A model whose only weights lie in another file."""
+    tensor = TensorProto(name="w", data_type=TensorProto.FLOAT, dims=weights.shape, data_location=TensorProto.EXTERNAL)
+    tensor.external_data.add(key="location", value=location)
+    tensor.external_data.add(key="length", value=str(weights.nbytes if length is None else length))
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, [None, 4])
+    graph = helper.make_graph([helper.make_node("MatMul", ["x", "w"], ["p"])], "g", [x], [scores_out()], [tensor])
+    path = folder / "apart.onnx"
+    path.write_bytes(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9).SerializeToString())
+    (folder / "w.bin").write_bytes(weights.tobytes())
+    return path
+
+
+def test_weights_beside_the_model_are_those_beside_it_and_part_of_its_fingerprint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """onnxruntime alone would take them from the folder the process runs in."""
+    rng = np.random.default_rng(0)
+    for name in ("model", "here"):
+        (tmp_path / name).mkdir()
+    one, two = rng.normal(size=(2, 4, 3)).astype(np.float32)
+    path = apart(tmp_path / "model", one)
+    (tmp_path / "here" / "w.bin").write_bytes(two.tobytes())
+    monkeypatch.chdir(tmp_path / "here")
+    x = drawn()
+    target = open_target(path, schema=SCHEMA, outputs="logits")
+    expected = np.exp(x @ one) / np.exp(x @ one).sum(1, keepdims=True)
+    np.testing.assert_allclose(target.scores(x), expected, atol=1e-5)
+    assert "gradients" in target.offers
+    (tmp_path / "model" / "w.bin").write_bytes(two.tobytes())
+    assert open_target(path, schema=SCHEMA, outputs="logits").fingerprint != target.fingerprint
+    (tmp_path / "model" / "w.bin").write_bytes(one.tobytes())
+    assert open_target(path, schema=SCHEMA, outputs="logits").fingerprint == target.fingerprint
+
+
+def test_weights_beside_the_model_that_do_not_fit_are_one_line(tmp_path: Path) -> None:
+    weights = np.ones((4, 3), np.float32)
+    for change in ("gone", "short", "link"):
+        path = apart(tmp_path, weights, length=40 if change == "short" else None)
+        beside = tmp_path / "w.bin"
+        if change == "gone":
+            beside.unlink()
+        elif change == "link":
+            (tmp_path.parent / "elsewhere.bin").write_bytes(weights.tobytes())
+            beside.unlink()
+            beside.symlink_to(tmp_path.parent / "elsewhere.bin")
+        with pytest.raises(Problem):
+            open_target(path, schema=SCHEMA, outputs="logits")

@@ -147,3 +147,17 @@ def test_files_of_a_run_are_handed_out_to_its_analyst_and_deleted_by_an_admin(tm
     admin = HistoryPanel(session=Session(store=Store(place, person=Person("root", Role.ADMIN, shared=True))))
     admin.files.drop.click()
     assert admin.message.text == "" and admin.files.take.disabled and store.artifacts.of_run(run.id)[0].kept is False
+
+
+def test_an_analyst_names_no_code_to_call(tmp_path: Path) -> None:
+    ann = Session(store=Store(tmp_path / "runs.sqlite", person=Person("ann", Role.ANALYST, shared=True)))
+    panel = LoadPanel(session=ann)
+    assert panel.factory.disabled
+    panel.source.value = "files"
+    panel.model_file.value, panel.factory.value = str(tmp_path / "m.pt"), "http.server:test"
+    panel.load()
+    deadline = time.monotonic() + 60
+    while not panel.message.text:
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+    assert "the role admin to name a function" in panel.message.text

@@ -56,6 +56,7 @@ class LoadPanel(Panel):
         self.data_file = look.entry("Data file", ".csv .csv.gz .parquet .npz", help="A path on the kernel's machine")
         self.architecture = look.entry("Architecture", "where the file does not say", help='JSON or a path to it: {"layers": [...]}')
         self.factory = look.entry("Factory", "package.module:function", help="Makes the module; instead of an architecture")
+        self.factory.disabled = bool(self.session.denied("code"))
         self.classes = look.entry("Classes", "in the order of the model's outputs", help="With commas; empty: in the order of the data's")
         self.member = look.entry("Trained-on column", "of 0 and 1, where known", help="Empty where nobody knows which rows were trained on")
         self.propose = look.button("Read the data", denied=self.session.denied("run"))
@@ -164,6 +165,8 @@ class LoadPanel(Panel):
             raise Problem("a model file", "none", "Give its path")
         member = self.member.value.strip() or None
         architecture, factory = self.architecture.value.strip() or None, self.factory.value.strip() or None
+        if factory:
+            self.session.person.must("code")
         classes = self.named()
         sealed = self._sealed(path)
         try:

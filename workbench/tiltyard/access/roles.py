@@ -15,7 +15,7 @@ class Role(StrEnum):
     ADMIN = "admin"
 
 
-Action = Literal["look", "export", "run", "write", "keys", "delete", "users", "log"]
+Action = Literal["look", "export", "run", "write", "keys", "delete", "users", "log", "code"]
 
 NEEDS: dict[Action, Role] = {
     "look": Role.VIEWER,
@@ -26,6 +26,7 @@ NEEDS: dict[Action, Role] = {
     "delete": Role.ADMIN,
     "users": Role.ADMIN,
     "log": Role.ADMIN,
+    "code": Role.ADMIN,
 }
 WORDS: dict[Action, str] = {
     "look": "look at their own and shared results",
@@ -36,6 +37,7 @@ WORDS: dict[Action, str] = {
     "delete": "delete runs, and see everybody's",
     "users": "add and remove people",
     "log": "read the audit log",
+    "code": "name a function of the server's Python to call",
 }
 _RANK = {role: rank for rank, role in enumerate(Role)}
 

@@ -1,11 +1,13 @@
 """The types a skops file would build, from its schema; nothing is trusted beyond skops's own defaults."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from .skops_types import BIT_GENERATORS, CONTAINERS, DTYPES, ESTIMATORS, PRIMITIVES, UFUNCS
 
 PROTOCOL = 2
+HIDDEN = "(said elsewhere)"
 _LOSSES = frozenset(
     [f"sklearn.linear_model._sgd_fast.{n}" for n in "EpsilonInsensitive Hinge ModifiedHuber SquaredEpsilonInsensitive SquaredHinge".split()]
     + [
@@ -48,6 +50,43 @@ def untrusted(raw: bytes) -> tuple[int, list[tuple[str, str, str]]]:
     Every dictionary with a loader counts, wherever it stands, so a node cannot hide where this
     reader and skops walk the tree differently. Raises `BadSchema`.
     """
+    found: dict[tuple[str, str, str], None] = {}
+    nodes = 0
+    for value in _dictionaries(raw):
+        if isinstance(value.get("__loader__"), str):
+            nodes += 1
+            _judge(value, found)
+    return nodes, list(found)
+
+
+def reaching(raw: bytes) -> list[str]:
+    """What would reach files once the estimator is used, each once.
+
+    ``memory`` of a pipeline names a folder of pickles, which scikit-learn opens when it is fitted again: a folder that comes with the file
+    would run code. ``input`` of a text reader takes rows for names of files. Raises `BadSchema`.
+    """
+    found: dict[str, None] = {}
+    for value in _dictionaries(raw):
+        if "memory" in value and _text(value["memory"]) is not None:
+            found[f"memory={_text(value['memory'])!r}"] = None
+        if "input" in value and _text(value["input"]) in ("file", "filename", HIDDEN):
+            found[f"input={_text(value['input'])!r}"] = None
+    return list(found)
+
+
+def _text(node: object) -> str | None:
+    """The text a node stands for; None of a number or nothing, and `HIDDEN` of what refers to another node or is of another form."""
+    if not isinstance(node, dict) or "__loader__" not in node:
+        return None  # no node, so nothing that skops builds
+    try:
+        value = json.loads(node["content"]) if node["__loader__"] == "JsonNode" else HIDDEN
+    except (KeyError, TypeError, ValueError, RecursionError):
+        return HIDDEN
+    return value if isinstance(value, str) else None
+
+
+def _dictionaries(raw: bytes) -> Iterator[dict[str, Any]]:
+    """Every dictionary of the schema, wherever it stands."""
     try:
         schema = json.loads(raw)
     except (ValueError, RecursionError) as error:
@@ -56,18 +95,14 @@ def untrusted(raw: bytes) -> tuple[int, list[tuple[str, str, str]]]:
         raise BadSchema("schema.json describes no object")
     if schema.get("protocol") != PROTOCOL:
         raise BadSchema(f"schema.json has protocol {str(schema.get('protocol'))[:20]}; only {PROTOCOL} is known here")
-    found: dict[tuple[str, str, str], None] = {}
-    nodes, open_nodes = 0, [schema]
+    open_nodes: list[Any] = [schema]
     while open_nodes:
         value = open_nodes.pop()
         if isinstance(value, dict):
-            if isinstance(value.get("__loader__"), str):
-                nodes += 1
-                _judge(value, found)
+            yield value
             open_nodes.extend(value.values())
         elif isinstance(value, list):
             open_nodes.extend(value)
-    return nodes, list(found)
 
 
 def _judge(node: dict[str, Any], found: dict[tuple[str, str, str], None]) -> None:

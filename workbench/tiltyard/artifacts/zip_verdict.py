@@ -12,7 +12,7 @@ from .formats import Format, pickle_kind, text_pickle, zip_kind
 from .headers import BadHeader, read_npy
 from .pickle_verdict import judge_stream, judge_traces, storage_of
 from .reason import Findings
-from .skops_schema import BadSchema, untrusted
+from .skops_schema import BadSchema, reaching, untrusted
 from .stack_machine import Walk
 from .trust import SCRIPT, TENSORS, executes
 
@@ -201,10 +201,13 @@ def _judge_codes(codes: dict[str, torchscript.Code], findings: Findings) -> None
 
 def _judge_skops(stream: IO[bytes], found: Directory, findings: Findings) -> None:
     try:
-        nodes, rest = untrusted(archives.read(stream, found.entry("schema.json"), 64 << 20))
+        schema = archives.read(stream, found.entry("schema.json"), 64 << 20)
+        (nodes, rest), files = untrusted(schema), reaching(schema)
     except (BadArchive, BadSchema) as error:
         findings.unproven("schema.json", str(error), "what would be built cannot be told")
-        nodes, rest = 0, []
+        nodes, rest, files = 0, [], []
+    for said in files:
+        findings.unproven("schema.json", said, "fitting or asking it would open files, pickles among them; save it with memory=None")
     for loader, module, name in rest:
         if executes(module, name):
             findings.unsafe("schema.json", f"{module}.{name} ({loader})", "building it can run code or reach files")

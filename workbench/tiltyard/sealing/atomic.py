@@ -80,7 +80,9 @@ def _renamed(path: Path) -> Iterator[BinaryIO]:
 def replace_file(path: Path, content: bytes) -> None:
     """Put ``content`` in the place of the file at ``path`` in one step, kept through a loss of power; callers hold a lock."""
     beside = path.with_name(path.name + ".part")
-    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:
+    with suppress(FileNotFoundError):
+        os.unlink(beside)  # left by a kill, or laid there by another: a file of theirs, or a link, would get what we write
+    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
         stream.write(content)
         stream.flush()
         os.fsync(stream.fileno())

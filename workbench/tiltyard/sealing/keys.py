@@ -158,18 +158,18 @@ def raw_public(key: "Ed25519PublicKey") -> bytes:
 
 
 def _private_bytes(path: Path) -> bytes:
-    content = _some_bytes(path)
-    if os.name == "posix" and stat.S_IMODE(path.stat().st_mode) & 0o077:
-        raise Problem("a private key that only its owner can read", f"{path}, open to others", f"Say chmod 600 {path}")
-    return content
+    return _some_bytes(path, private=True)
 
 
-def _some_bytes(path: Path) -> bytes:
+def _some_bytes(path: Path, private: bool = False) -> bytes:
     try:
         with open(path, "rb") as stream:
-            content = stream.read(MOST_BYTES + 1)
+            shared = private and os.name == "posix" and stat.S_IMODE(os.fstat(stream.fileno()).st_mode) & 0o077
+            content = b"" if shared else stream.read(MOST_BYTES + 1)
     except OSError as error:
         raise Problem("a key file", f"{path}: {error.strerror or error}", "Name one that is there and can be read") from None
+    if shared:
+        raise Problem("a private key that only its owner can read", f"{path}, open to others", f"Say chmod 600 {path}")
     if len(content) > MOST_BYTES:
         raise Problem("a key file", f"{path}, which is too large to be one", "Name the key")
     return content

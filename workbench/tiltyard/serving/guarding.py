@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 Observer = Callable[[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64], str, str], None]
 BEARER = "bearer "
 MOST_UNOBSERVED = 256
+SAID_EVERY = 1000
 
 
 class Guarded:
@@ -39,7 +40,7 @@ class Guarded:
     observers
         Called with (x, scores, labels, key_id, request_id) after each answer, in a thread of their own, in order. What one raises is
         logged and stops nobody. Where they fall behind by `MOST_UNOBSERVED` answers the next ones are not shown to
-        them, and ``unobserved`` counts these.
+        them, ``unobserved`` counts these and the log says so; where the trail is to refuse, nothing is answered until they catch up.
     learner
         Who is told the labels that come for answers given; None where nobody keeps their accuracy.
     """
@@ -96,6 +97,8 @@ class Guarded:
         x = encoded(rows, self.target.schema, self._bounds)
         if self._waiting >= limits.waiting:
             raise refuse(503, f"at most {limits.waiting} requests waiting", "more", "Try again", 1)
+        if self._blind:
+            raise refuse(503, "answers that the thief's trail can follow", "more than it has read", "Try again", 1)
         self.quota.spend(key, len(x))
         trace.rows = len(x)
         scores = await self._scores(x)
@@ -110,6 +113,11 @@ class Guarded:
         facts = await asyncio.get_running_loop().run_in_executor(self._aside, counted, self.learner, given)
         self.journal.event({"event": "labels came"} | facts)
         return facts
+
+    @property
+    def _blind(self) -> bool:
+        """Would the trail miss an answer, though whom it flags is to be refused? A flood must not be a way past it."""
+        return self.trail is not None and self.settings.trail.action == "refuse" and self._behind >= MOST_UNOBSERVED
 
     def facts(self) -> dict[str, Any]:
         """What ``/v1/model`` tells."""
@@ -167,6 +175,8 @@ class Guarded:
         with self._count:
             if self._behind >= MOST_UNOBSERVED:
                 self.unobserved += 1
+                if self.unobserved % SAID_EVERY == 1:
+                    self.journal.event({"event": "answers not observed", "number": self.unobserved})
                 return
             self._behind += 1
         self._aside.submit(self._observe, x, scores, key, request)

@@ -11,6 +11,7 @@ from ..errors import Problem
 from . import trying
 from .estimators import Feeds, fed, one_hot, softmax
 from .model_file import ModelFile
+from .onnx_weights import whole
 from .target import Target
 
 if TYPE_CHECKING:
@@ -194,6 +195,7 @@ def onnx_target(
     Problem
         When onnxruntime does not run it, or it does not take the schema's rows.
     """
+    file = whole(file)
     name = name or file.path.stem
     k = len(schema.classes)
     session = Session(file, schema)

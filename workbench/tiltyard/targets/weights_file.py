@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..access.person import me
 from ..artifacts.formats import Format
 from ..errors import Problem
 from .architecture import Architecture, build, read
@@ -89,7 +90,11 @@ def architecture_of(given: "str | Path | Architecture") -> Architecture:
 
 
 def made_by(factory: str) -> nn.Module:
-    """The module that the user's own ``package.module:function`` makes, called with no arguments."""
+    """The module that the user's own ``package.module:function`` makes, called with no arguments.
+
+    It can be any function of any installed package, so behind a shared login it is for admins: `Denied` for others.
+    """
+    me().must("code")
     module_name, _, function_name = factory.partition(":")
     if not module_name or not function_name:
         raise Problem('a factory "package.module:function"', repr(factory), "Name module and function with a colon between")
