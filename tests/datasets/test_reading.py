@@ -80,6 +80,19 @@ def test_an_index_column_is_left_out(tmp_path: Path) -> None:
     assert [f.name for f in read(tmp_path / "t.csv").schema.features] == ["age"]
 
 
+def test_a_small_parquet_of_very_many_equal_rows_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    one = pa.table({"a": np.zeros(5_000_000, np.int64), "y": np.zeros(5_000_000, np.int64)})
+    with pq.ParquetWriter(tmp_path / "bomb.parquet", one.schema, compression="zstd") as writer:
+        for _ in range(5):
+            writer.write_table(one)
+    assert (tmp_path / "bomb.parquet").stat().st_size < 1_000_000
+    with pytest.raises(Problem, match="unpacks to at most 200 times"):
+        read_table(tmp_path / "bomb.parquet")
+
+
 def test_parquet_and_frames_agree_with_csv(tmp_path: Path) -> None:
     frame = pd.read_csv(io.StringIO(TABLE))
     frame.to_parquet(tmp_path / "t.parquet")

@@ -175,6 +175,7 @@ def _parquet(path: Path) -> "pd.DataFrame":
     try:
         file = pyarrow.parquet.ParquetFile(path)
         bounded(sum(file.metadata.row_group(i).total_byte_size for i in range(file.metadata.num_row_groups)), path)
+        bounded(file.metadata.num_rows * sum(map(_width, file.schema_arrow.types)), path)  # a run of one value is a few bytes there
         file.close()
         frame = pd.read_parquet(path)
     except Problem:
@@ -183,3 +184,11 @@ def _parquet(path: Path) -> "pd.DataFrame":
         found = (str(error).splitlines() or [""])[0][:120]
         raise Problem("a whole Parquet file", f"{path.name}, which cannot be read ({found})", "Copy or save it again") from None
     return _frame(frame)
+
+
+def _width(kind: Any) -> int:
+    """Bytes a value of an Arrow type takes in memory at least; a text, a list and the like by its pointer."""
+    try:
+        return max(int(kind.bit_width) // 8, 1)
+    except ValueError:
+        return 8
