@@ -343,8 +343,8 @@ def test_a_cancel_stops_it_in_the_middle_of_a_client(target, data):
 @pytest.mark.parametrize(
     ("values", "says"),
     [
-        ({"alpha": 0}, "alpha of federated.training: input should be greater than 0; found 0"),
-        ({"rounds": 0}, "rounds of federated.training: input should be greater than or equal to 1; found 0"),
+        ({"alpha": 0}, "alpha of federated.training: a number above 0"),
+        ({"rounds": 0}, "rounds of federated.training: a whole number at least 1"),
         ({"clients": 6, "rule": "krum", "tolerate": 2}, "Krum needs 7 clients to withstand 2; found 6"),
         ({"clients": 4, "rule": "trimmed_mean", "tolerate": 2}, "Trimmed mean needs 5 clients to withstand 2; found 4"),
         ({"clients": 3, "attackers": 4}, "at most 3 attackers"),

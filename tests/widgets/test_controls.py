@@ -158,3 +158,13 @@ def test_blocks_import_nothing_heavy() -> None:
     code = f"import sys\nfrom tiltyard_widgets import {blocks}\nprint(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_slider_whose_box_holds_no_value_refuses_to_be_read() -> None:
+    slider = Slider("Epsilon", value=4, min=0.1, max=50)
+    assert slider.right() == 4
+    slider.wrong = "-3"  # as the page tells it
+    with pytest.raises(Problem, match=r"from 0.1 to 50 in “Epsilon”; found '-3'"):
+        slider.right()
+    slider.wrong = ""
+    assert slider.right() == 4

@@ -129,6 +129,19 @@ def test_the_budget_sliders_are_bound_and_the_form_leaves_them_out(session):
     assert "epsilon" not in runner.form.values()
 
 
+def test_nothing_runs_with_a_budget_that_is_not_the_one_to_be_seen(session):
+    panel = PrivacyPanel(session=session)
+    runner = panel.runner("privacy.dp_sgd")
+    until(lambda: runner.bound.budget is not None)
+    runner.bound.epsilon.wrong = "0"  # typed into the box; the slider's value is still the last good one
+    runner.button.click()
+    assert "from 0.1 to 50 in “Epsilon”; found '0'" in panel.message.text
+    assert not session.busy
+    session.version += 1  # news of something else breaks nothing
+    runner.bound.epsilon.wrong = ""
+    assert panel.message.text == ""
+
+
 def test_load_panel_loads_a_sample_and_refuses_a_pickle(tmp_path):
     import pickle
 

@@ -97,16 +97,16 @@ class Federation(Bound):
         self.say()
 
     def values(self) -> dict[str, object]:
-        attackers = int(self.attackers.value)
+        attackers = int(self.attackers.right())
         return {
-            "clients": int(self.clients.value),
+            "clients": int(self.clients.right()),
             "attackers": attackers,
             "attack": self.attack.value,
-            "alpha": round(float(self.alpha.value), 4),
+            "alpha": round(self.alpha.right(), 4),
             "rule": self.rule.value,
             "tolerate": attackers if self.rule.value != "fedavg" else 0,
-            "rounds": int(self.rounds.value),
-            "noise_multiplier": round(float(self.noise.value), 3),
+            "rounds": int(self.rounds.right()),
+            "noise_multiplier": round(self.noise.right(), 3),
         }
 
     def say(self) -> None:

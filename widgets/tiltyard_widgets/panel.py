@@ -93,6 +93,10 @@ class StepRunner(look.Stack):
         held = bound.names if bound else ()
         only = [name for name in step.model_fields if name not in held]
         self.form: Form[Step] = form_for(step, choices=self._choices(), only=only)
+        self._refused = False
+        watched = [(self.form, "given"), *((c, "wrong") for c in (bound.children if bound else ()) if c.has_trait("wrong"))]
+        for control, trait in watched:
+            control.observe(lambda _: self._mended(), trait)
         word = "Apply the defense" if issubclass(step, Defense) else "Run"
         self.button = look.button(word, kind="primary", title=step.title, denied=session.denied("run"))
         self.button.on_click(lambda _: self.run())
@@ -119,7 +123,7 @@ class StepRunner(look.Stack):
             self.button.disabled = True
             self.view.show(None)
             return
-        reason = self.made().unmet(target, data) if not self.form.error else ""
+        reason = self._unmet(target, data)
         self.button.disabled = bool(reason) or bool(self.session.busy)
         if reason:
             self.view.say("not_applicable", f"Not applicable: {reason}.")
@@ -130,6 +134,18 @@ class StepRunner(look.Stack):
         if self.again is not None and not self.session.busy:
             self.again.show(latest)
 
+    def _unmet(self, target: Target, data: Dataset) -> str:
+        try:
+            return "" if self.form.error else self.made().unmet(target, data)
+        except Problem:
+            return ""  # a value that is wrong is said beside it, and when it is run
+
+    def _mended(self) -> None:
+        """What was refused for its values is no error any more once they are right."""
+        if self._refused and not self.form.error:
+            self._refused = False
+            self.message.clear()
+
     def made(self) -> Step:
         """The step as form and bound controls say; a `Problem` in one line where a value is wrong."""
         return named(self.step, {**self.form.values(), **(self.bound.values() if self.bound else {})})
@@ -137,8 +153,17 @@ class StepRunner(look.Stack):
     def run(self) -> None:
         """Start; bad input is said in one line and loses nothing."""
         self.message.clear()
+        if self.form.error:
+            self._refused = True
+            self.message.say(self.form.error)
+            return
         try:
             step = self.made()
+        except Problem as problem:
+            self._refused = True
+            self.message.say(problem)
+            return
+        try:
             self.session.start([step], self.progress.report, self._shown, self._over, executor=self.executor)
         except Problem as problem:
             self.message.say(problem)

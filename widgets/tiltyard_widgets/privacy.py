@@ -101,12 +101,9 @@ class BudgetView(Bound):
 
     def values(self) -> dict[str, object]:
         b = self.budget
+        epsilon, epochs, batch, _ = (s.right() for s in (self.epsilon, self.epochs, self.batch, self.noise))
         if b is None:
-            return {
-                "epsilon": float(self.epsilon.value),
-                "epochs": int(self.epochs.value),
-                "batch_size": min(int(self.batch.value), self.rows),
-            }
+            return {"epsilon": epsilon, "epochs": int(epochs), "batch_size": min(int(batch), self.rows)}
         return {"epsilon": round(b.epsilon, 6), "epochs": b.epochs, "batch_size": b.batch_size, "delta": b.delta}
 
     def moved(self, name: str) -> None:

@@ -38,7 +38,7 @@ def bounds_of(f: Feature) -> str:
     return f"{f.low:,g} to {f.high:,g} {f.unit}{size}".strip()
 
 
-class SchemaView(w.VBox):
+class SchemaView(look.Stack):
     """Shows a schema; with a `Proposal` it can be corrected, and undone."""
 
     def __init__(self, changed: Callable[[], None]) -> None:

@@ -7,7 +7,8 @@ export default {
       const [low, high] = [model.get("min"), model.get("max")];
       const wrong = typeof v !== "number" || v < low || v > high;
       made.say(wrong ? `Expected a number from ${written(low, 6)} to ${written(high, 6)}.` : "");
-      if (wrong) return;
+      model.set("wrong", wrong ? String(v ?? "") || "nothing" : "");
+      if (wrong) { save(); return; }
       mine = v;
       model.set("value", v);
       save();
@@ -23,7 +24,7 @@ export default {
     };
     draw();
     // An echo of an older position must not pull the handle back from under the finger.
-    const follow = () => { const v = model.get("value"); if (v !== mine) { made.put(v); made.say(""); } mine = null; };
+    const follow = () => { const v = model.get("value"); if (v !== mine) { made.put(v); made.say(""); if (model.get("wrong")) { model.set("wrong", ""); save(); } } mine = null; };
     const stops = [watch(model, ["label", "min", "max", "step", "log", "unit", "help"], draw), watch(model, ["value"], follow), watch(model, ["disabled"], () => made.able(!model.get("disabled")))];
     return () => stops.forEach((stop) => stop());
   },

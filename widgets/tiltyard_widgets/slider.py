@@ -4,11 +4,13 @@ import math
 
 import traitlets
 
+from tiltyard.errors import Problem
+
 from .block import Block, esm
 
 
 class Slider(Block):
-    """Observe ``value``. Changes come while it moves; what the kernel cannot keep up with is dropped but for the latest.
+    """Observe ``value``; what is typed and is no value stands in ``wrong``, and ``right`` refuses it. Changes come while it moves; what the kernel cannot keep up with is dropped but for the latest.
 
     Parameters
     ----------
@@ -32,6 +34,7 @@ class Slider(Block):
     help = traitlets.Unicode("").tag(sync=True)
     digits = traitlets.Int(3).tag(sync=True)
     disabled = traitlets.Bool(False).tag(sync=True)
+    wrong = traitlets.Unicode("").tag(sync=True)
 
     def __init__(
         self,
@@ -51,6 +54,13 @@ class Slider(Block):
         super().__init__(
             label=label, min=min, max=max, value=value, step=step, log=log, unit=unit, help=help, digits=digits, integer=integer
         )
+
+    def right(self) -> float:
+        """The value; a `Problem` where something else stands in the box, so that nothing runs with a number that is not to be seen."""
+        if self.wrong:
+            expected = f"a number from {self.min:,g} to {self.max:,g} in “{self.label}”"
+            raise Problem(expected, self.wrong if self.wrong == "nothing" else repr(self.wrong[:40]), "Correct it")
+        return float(self.value)
 
     @traitlets.validate("value")
     def _inside(self, proposal: dict[str, float]) -> float:

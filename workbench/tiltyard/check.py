@@ -13,6 +13,7 @@ from importlib import metadata
 from typing import Any, ClassVar, Literal, final
 
 from pydantic import Field, ValidationError
+from pydantic.fields import FieldInfo
 
 from . import __version__
 from .datasets.dataset import Dataset
@@ -220,4 +221,22 @@ def named(cls: type[Step], values: dict[str, Any]) -> Step:
         known = sorted(cls.model_fields)
         if first["type"] == "extra_forbidden":
             raise Problem(f"a parameter of {cls.id} ({', '.join(known)})", repr(field), "Correct the name") from None
-        raise Problem(f"{field} of {cls.id}: {first['msg'].lower()}", repr(first["input"]), "Correct the value") from None
+        wanted = _wanted(cls.model_fields.get(field)) if first["type"] in NUMERIC else ""
+        raise Problem(f"{field} of {cls.id}: {wanted or first['msg'].lower()}", repr(first["input"]), "Correct the value") from None
+
+
+NUMERIC = frozenset(
+    "greater_than greater_than_equal less_than less_than_equal finite_number "
+    "int_type int_parsing int_parsing_size int_from_float float_type float_parsing".split()
+)
+
+
+def _wanted(field: FieldInfo | None) -> str:
+    """The number that a field takes, in words: ``a number above 0, at most 100 (ranges)``; empty where it is not one number."""
+    if field is None or field.annotation not in (int, float):
+        return ""
+    words = {"gt": "above", "ge": "at least", "lt": "below", "le": "at most"}
+    bounds = [f"{word} {getattr(m, key):,g}" for key, word in words.items() for m in field.metadata if getattr(m, key, None) is not None]
+    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+    unit = f" ({extra['unit']})" if extra.get("unit") else ""
+    return f"a {'whole ' if field.annotation is int else ''}number {', '.join(bounds)}".strip() + unit

@@ -120,8 +120,12 @@ class GroupMetrics(Check):
 
     def _summary(self, measured: list[Measured], positive: str) -> str:
         known = [m for m in measured if m.gaps]
+        alone = "; ".join(_alone(m, self.smallest) for m in measured if not m.gaps)
         if not known:
-            return f"Nothing to compare: {_alone(measured[0], self.smallest)}."
+            return f"Nothing to compare: {alone}."
+        return self._widest(known, positive) + (f" Not compared: {alone}." if alone else "")
+
+    def _widest(self, known: list[Measured], positive: str) -> str:
         worst = max(known, key=lambda m: m.gaps["demographic_parity"].difference)
         gap = worst.gaps["demographic_parity"]
         shares = rates(worst.large.counts, "selection_rate")
