@@ -14,7 +14,7 @@ from tiltyard.errors import Problem
 from tiltyard.intervals import clopper_pearson
 from tiltyard.samples.catalog import Sample, load
 from tiltyard.serving.settings import TrailSettings
-from tiltyard.serving.trail import BLOCK, Honest, Trail, View, apart, learned, margins, nearest
+from tiltyard.serving.trail import BLOCK, Honest, Ranking, Trail, View, learned, lower, margins, nearest
 from tiltyard.targets.estimators import FunctionTarget
 from tiltyard.theft.equations import drawn
 from tiltyard.theft.extraction import Extraction
@@ -71,8 +71,9 @@ def test_random_rows_are_flagged(census: tuple[Sample, Honest]) -> None:
 
 
 @pytest.mark.parametrize(("name", "rows"), [("census", 1000), ("digits", 500)])
-def test_false_alarms_on_honest_keys_are_measured_and_few(name: str, rows: int) -> None:
-    """200 honest keys, each with held-out rows of its own drawing: the upper end of the 95 % interval lies below 5 %."""
+@pytest.mark.parametrize("one_class", [False, True])
+def test_false_alarms_on_honest_keys_are_measured_and_few(name: str, rows: int, one_class: bool) -> None:
+    """200 honest keys, each with held-out rows of its own drawing, or of one class alone: the upper end of the 95 % interval lies below 5 %."""
     sample = load(name)
     honest = known(sample)
     pool = sample.data.unseen
@@ -81,10 +82,11 @@ def test_false_alarms_on_honest_keys_are_measured_and_few(name: str, rows: int) 
     rng = np.random.default_rng(5)
     trail = Trail(honest)
     for client in range(CLIENTS):
-        i = rng.choice(len(pool), rows, replace=False)
+        here = np.flatnonzero(labels == rng.choice(labels)) if one_class else np.arange(len(pool))
+        i = rng.choice(here, min(rows, len(here)), replace=False)
         trail(pool.x[i], scores[i], labels[i], str(client))
     alarms = sum(trail.of(str(client)).flagged for client in range(CLIENTS))
-    assert trail.of("0").blocks >= rows // BLOCK - 1 and clopper_pearson(alarms, CLIENTS)[1] < 0.05, alarms
+    assert trail.of("0").blocks >= (1 if one_class else rows // BLOCK - 1) and clopper_pearson(alarms, CLIENTS)[1] < 0.05, alarms
 
 
 def test_rows_asked_again_and_again_are_no_theft(census: tuple[Sample, Honest]) -> None:
@@ -112,20 +114,28 @@ def test_what_is_kept_of_a_key_is_bounded(census: tuple[Sample, Honest]) -> None
 
 
 def test_known_distances() -> None:
-    z = np.array([[0, 0], [3, 4], [0, 1], [10, 0]], np.float32)
-    assert nearest(z, np.array([0, 0, 0, 1])).tolist() == pytest.approx([1, np.sqrt(18), 1])
-    assert len(nearest(z, np.arange(4))) == 0
+    known, answers = np.array([[0, 0], [3, 4], [10, 0]], np.float32), np.array([0, 0, 1])
+    z = np.array([[0, 1], [3, 3], [9, 0], [9, 0], [2, 0]], np.float32)
+    assert nearest(z, np.array([0, 0, 1, 0, 7]), known, answers).tolist() == pytest.approx([1, 1, 1, np.sqrt(52), 2])
     assert margins(np.array([[0.5, 0.2, 0.3], [0.1, 0.1, 0.8]], np.float32)).tolist() == pytest.approx([0.2, 0.7])
 
 
 def test_the_statistic_is_scipys() -> None:
-    from scipy.stats import ks_2samp
+    from scipy.stats import kstest
 
     rng = np.random.default_rng(0)
     for n in (1, 5, 100):
-        a, b = rng.normal(size=n).round(1), np.sort(rng.normal(0.3, size=300)).round(1)
-        assert apart(a, np.sort(b)) == pytest.approx(ks_2samp(a, b).statistic)
-    assert apart(np.empty(0), np.arange(3.0)) == 1
+        ranks = rng.random(n).round(1) * 0.98 + 0.01
+        assert lower(ranks) == pytest.approx(kstest(ranks, "uniform", alternative="greater").statistic)
+    assert lower(np.empty(0)) == 1
+
+
+def test_a_rank_is_among_its_own_class_and_of_a_rare_class_among_all() -> None:
+    values, labels = np.concatenate([np.arange(30.0), 100 + np.arange(30.0), [500.0]]), np.repeat([0, 1, 2], [30, 30, 1])
+    rank = Ranking.of(values, labels)
+    ranks = rank(np.array([15.0, 115.0, 115.0, -1.0, 600.0]), np.array([0, 1, 0, 1, 2]))
+    assert ranks.tolist() == pytest.approx([16 / 31, 16 / 31, 30.5 / 31, 0.5 / 31, 61.5 / 62])
+    assert rank(np.array([7.0]), np.array([0])) == pytest.approx([8 / 31])  # of a tie the middle
 
 
 def test_wide_rows_are_projected_and_distances_keep() -> None:

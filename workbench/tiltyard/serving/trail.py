@@ -2,15 +2,16 @@
 
 In the manner of PRADA (Juuti et al. 2019, arXiv 1805.02628), which looks at each client's distribution of distances from a
 query to the nearest earlier one of the same class. PRADA holds that distribution against a normal one; honest rows of a
-table are not normal (one-hot groups), and uniform random rows are. So we hold it against honest rows of this very
-model, by the two-sample Kolmogorov-Smirnov statistic, and with it the margins of the answers, which a thief who asks
-where the copy is unsure makes small. Limits come from blocks drawn of the honest rows. A row asked again within a block
-teaches a thief nothing and is not counted: who honestly asks one row every minute is not strange for it.
+table are not normal (one-hot groups), and uniform random rows are. So we take the distance to the nearest of known honest
+rows with the same answer, and with it the margin of the answer, which a thief who asks where the copy is unsure makes
+small. Each is told by its rank among honest rows of the same answer, so that a block's ranks are even whatever classes it
+asks for; the one-sided Kolmogorov-Smirnov statistic says how much farther, or less sure, they are than even ones. Limits come from blocks drawn of the honest rows, half of
+them of one class. A row asked again within a block teaches a thief nothing and is not counted: who honestly asks one row
+every minute is not strange for it.
 
-What it cannot see: a thief who asks honest rows at random (against that helps only the budget), one who spreads over many
-keys, or fewer rows than two blocks; and of pictures a thief who changes honest ones a little. Who honestly asks unlike the
-honest rows, as one class alone, can be flagged too: it is a question for an operator, not a proof. How often, measured:
-``benchmarks/bench_trail.py``.
+What it cannot see: a thief who asks honest rows (against that helps only the budget), one who spreads over many keys, or
+fewer different rows than two blocks. Who honestly asks unlike the honest rows, as one group of people alone, can be
+flagged too: it is a question for an operator, not a proof. How often, measured: ``benchmarks/bench_trail.py``.
 """
 
 import hashlib
@@ -26,10 +27,12 @@ from ..datasets.schema import Schema
 from ..errors import Problem
 
 BLOCK = 100
-DRAWS = 2000
+DRAWS = 4000
 ALLOWED = 0.001
 WIDTH = 32
 LEAST = 5 * BLOCK
+KNOWN = 2000
+FEWEST = 20
 MOST = 20_000
 SIDES: tuple[Literal["left", "right"], ...] = ("left", "right")
 
@@ -56,14 +59,14 @@ class View:
         return scaled if self.directions is None else scaled @ self.directions
 
 
-def nearest(z: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.float64]:
-    """The distance of each row to the nearest other one of its label; rows alone in their label are left out."""
-    squares = (z**2).sum(1)
-    apart = np.maximum(squares[:, None] - 2 * z @ z.T + squares, 0).astype(np.float64)
-    apart[labels[:, None] != labels[None]] = np.inf
-    np.fill_diagonal(apart, np.inf)
-    least = apart.min(1)
-    found: NDArray[np.float64] = np.sqrt(least[np.isfinite(least)])
+def nearest(
+    z: NDArray[np.float32], labels: NDArray[np.int64], known: NDArray[np.float32], answers: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """The distance of each row to the nearest known one with its label; of a label that no known row has, to the nearest of all."""
+    apart = ((z**2).sum(1)[:, None] - 2 * z @ known.T + (known**2).sum(1)).astype(np.float64)
+    other = labels[:, None] != answers[None]
+    least = np.where(other & ~other.all(1, keepdims=True), np.inf, apart).min(1)
+    found: NDArray[np.float64] = np.sqrt(np.maximum(least, 0))
     return found
 
 
@@ -74,23 +77,39 @@ def margins(scores: NDArray[np.float32]) -> NDArray[np.float64]:
     return found
 
 
-def apart(sample: NDArray[np.float64], reference: NDArray[np.float64]) -> float:
-    """The two-sample Kolmogorov-Smirnov statistic, 0 to 1; ``reference`` is sorted. 1 for an empty sample.
-
-    It is greatest just before or at a value of the sample: between two of them one side stands still and the other only rises.
-    """
-    if not len(sample):
+def lower(ranks: NDArray[np.float64]) -> float:
+    """How far ranks in (0, 1) lie below even ones: the one-sided one-sample Kolmogorov-Smirnov statistic; 1 for none."""
+    if not len(ranks):
         return 1.0
-    values = np.sort(sample)
-    gaps = [
-        np.searchsorted(values, values, side) / len(values) - np.searchsorted(reference, values, side) / len(reference) for side in SIDES
-    ]
-    return float(np.abs(gaps).max())
+    return float((np.arange(1, len(ranks) + 1) / len(ranks) - np.sort(ranks)).max())
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Honest values, sorted: those of each label with at least `FEWEST` of them, and all together for the other labels."""
+
+    every: NDArray[np.float64]
+    of_label: dict[int, NDArray[np.float64]]
+
+    @classmethod
+    def of(cls, values: NDArray[np.float64], labels: NDArray[np.int64]) -> "Ranking":
+        """From values (n,) and their labels (n,)."""
+        known, counts = np.unique(labels, return_counts=True)
+        return cls(np.sort(values), {int(c): np.sort(values[labels == c]) for c, n in zip(known, counts, strict=True) if n >= FEWEST})
+
+    def __call__(self, values: NDArray[np.float64], labels: NDArray[np.int64]) -> NDArray[np.float64]:
+        """The rank of each value among the honest ones of its label, in (0, 1); of ties the middle."""
+        found = np.empty(len(values))
+        for label in np.unique(labels).tolist():
+            here, honest = labels == label, self.of_label.get(label, self.every)
+            ends = [np.searchsorted(honest, values[here], side) for side in SIDES]
+            found[here] = (0.5 * (ends[0] + ends[1]) + 0.5) / (len(honest) + 1)
+        return found
 
 
 @dataclass(frozen=True)
 class Steps:
-    """How far one block of queries is from honest ones: by nearest distances and by margins."""
+    """How far one block of queries is from honest ones: how much farther from known rows, and how much less sure the answers, 0 to 1."""
 
     distance: float
     margin: float
@@ -98,16 +117,19 @@ class Steps:
 
 @dataclass(frozen=True)
 class Honest:
-    """What honest queries look like: sorted nearest distances and margins, and how far a block may be from them."""
+    """What honest queries look like: known rows with their answers, how far others are from them and by what margins, and the limits."""
 
     view: View
-    distances: NDArray[np.float64]
-    margins: NDArray[np.float64]
+    known: NDArray[np.float32]
+    answers: NDArray[np.int64]
+    distances: Ranking
+    margins: Ranking
     limits: Steps
 
     def measured(self, z: NDArray[np.float32], labels: NDArray[np.int64], gaps: NDArray[np.float64]) -> Steps:
         """How far a block is."""
-        return Steps(apart(nearest(z, labels), self.distances), apart(gaps, self.margins))
+        apart = nearest(z, labels, self.known, self.answers)
+        return Steps(lower(1 - self.distances(apart, labels)), lower(self.margins(gaps, labels)))
 
     def strange(self, steps: Steps) -> bool:
         """Is it farther than honest blocks are?"""
@@ -115,9 +137,9 @@ class Honest:
 
 
 def learned(x: NDArray[np.float32], scores: NDArray[np.float32], schema: Schema, seed: int = 0) -> Honest:
-    """From honest rows and the model's answers to them.
+    """From honest rows and the model's answers to them: half of them, at most `KNOWN`, are those others are held against.
 
-    The limits are what a share `ALLOWED` of blocks of 100 rows, drawn at random of the honest rows, passes.
+    The limits are what a share `ALLOWED` of blocks of 100 rows, drawn at random of the other half, passes.
 
     Raises
     ------
@@ -129,17 +151,27 @@ def learned(x: NDArray[np.float32], scores: NDArray[np.float32], schema: Schema,
         raise Problem(f"at least {LEAST} different honest rows to know a thief from", f"{len(first)}", "Give more rows")
     rng = np.random.default_rng(seed)
     view = View.of(schema, rng)
-    z, scores = view(x[first]), scores[first]
-    labels, gaps = scores.argmax(1).astype(np.int64), margins(scores)
-    blocks = [rng.choice(len(z), BLOCK, replace=False) for _ in range(DRAWS)]
-    near = [nearest(z[b], labels[b]) for b in blocks]
-    distances, honest_gaps = np.sort(np.concatenate(near[: DRAWS // 4])), np.sort(gaps)
-    rest = range(DRAWS // 4, DRAWS)
-    limits = Steps(
-        float(np.quantile([apart(near[i], distances) for i in rest], 1 - ALLOWED)),
-        float(np.quantile([apart(gaps[blocks[i]], honest_gaps) for i in rest], 1 - ALLOWED)),
-    )
-    return Honest(view, distances, honest_gaps, limits)
+    order = rng.permutation(first)
+    z, labels, gaps = view(x[order]), scores[order].argmax(1).astype(np.int64), margins(scores[order])
+    half = min(len(order) // 2, KNOWN)
+    rest = labels[half:]
+    apart = nearest(z[half:], rest, z[:half], labels[:half])
+    distances, honest_gaps = Ranking.of(apart, rest), Ranking.of(gaps, labels)
+    limits = _limits(distances(apart, rest), honest_gaps(gaps[half:], rest), rest, rng)
+    return Honest(view, z[:half], labels[:half], distances, honest_gaps, limits)
+
+
+def _limits(distances: NDArray[np.float64], gaps: NDArray[np.float64], labels: NDArray[np.int64], rng: np.random.Generator) -> Steps:
+    """What few honest blocks pass, every second one of a single class."""
+    known, counts = np.unique(labels, return_counts=True)
+    common = known[counts >= FEWEST]
+    found = []
+    for draw in range(DRAWS):
+        pool = np.flatnonzero(labels == rng.choice(common)) if draw % 2 and len(common) else np.arange(len(labels))
+        block = rng.choice(pool, BLOCK, replace=len(pool) < 2 * BLOCK)
+        found.append((lower(1 - distances[block]), lower(gaps[block])))
+    distance, margin = np.quantile(found, 1 - ALLOWED, axis=0).tolist()
+    return Steps(distance, margin)
 
 
 @dataclass
