@@ -11,7 +11,7 @@ from tiltyard.datasets.dataset import Dataset
 from tiltyard.datasets.schema import Feature, Schema
 from tiltyard.evasion.hop_skip_jump import HopSkipJump
 from tiltyard.evasion.square import Square
-from tiltyard.label_search import Asked, search
+from tiltyard.label_search import Asked, Walk, begin, between, bisections, search, tolerance
 from tiltyard.norms import length
 from tiltyard.progress import Progress
 from tiltyard.result import Status
@@ -60,6 +60,22 @@ def test_it_comes_within_a_few_percent_of_the_exact_distance_of_a_linear_model(n
         assert float((size / exact[mine]).median()) < 1.03
         assert float((size / exact[mine]).quantile(0.9)) < 1.1
         np.testing.assert_allclose(length(found - x[mine], norm), size, rtol=1e-4)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("norm", ["l2", "linf"])
+def test_a_walk_begins_at_the_boundary_itself(norm: str) -> None:
+    model, x, others = Plane(), rows(), rows(40, spread=1.0)
+    y = model(x).argmax(1)
+    mine = y == 0
+    x, asked = x[mine], Asked(model, y[mine], 500)
+    walk = Walk(x.clone(), torch.zeros_like(x), torch.full((len(x),), torch.inf))
+    start = others[model(others).argmax(1) != 0][:1]
+    begin(asked, walk, x, start, Space.of(schema(D)), norm, 0, 50, torch.Generator(), Progress())  # type: ignore[arg-type]
+    assert bool((model(x + walk.change).argmax(1) != 0).all())
+    assert asked.left.tolist() == [500 - 1 - bisections(D)] * len(x)
+    if norm == "l2":  # in a box the way back is no line, and may cross the boundary more than once
+        slack = tolerance(D) * length(start - x, norm) / walk.size
+        assert bool((model(x + between(walk.change, 1 - 1.01 * slack, norm)).argmax(1) == 0).all())
 
 
 @pytest.mark.parametrize("queries", [1, 2, 7, 40, 100, 333])

@@ -199,7 +199,7 @@ def begin(
     for i in range(tries):
         rows = (~walk.found & (asked.left > 0)).nonzero().squeeze(1)
         if len(rows) == 0:
-            return
+            break
         progress.step(0.0, f"a point to start from, {i + 1} of {tries} tries")
         base = drawn_groups(x[rows], space, flips, generator) if flips and i % 2 else x[rows]
         if i < near.shape[1]:
