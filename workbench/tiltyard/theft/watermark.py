@@ -21,13 +21,15 @@ from .watermark_key import Envelope, Key, folder, read, write
 from .watermark_trigger import CLAIM, Triggers, chance, matched, p_metric, share_metric
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
     from ..targets.torch_target import TorchTarget
 
 STANDARDS = ("OWASP ML05:2023", "AML.T0024.002", "AML.T0048.004", "AITG-APP-09", "AITG-INF-06", "NISTAML.031", "EU AI Act Art. 15(5)")
 SOURCES = ("Adi et al. 2018, arXiv 1802.04633",)
 MIXED = 32
+WEIGHT = 0.1
+ASKED = 2048
 
 
 class Watermark(Defense):
@@ -36,7 +38,8 @@ class Watermark(Defense):
     The key follows from 256 random bits. The record holds its SHA-256, and so a commitment with a UTC time; the key itself
     is sealed (AES-256-GCM, scrypt) in ``key_file`` under the passphrase in TILTYARD_KEY, or one in a file made beside it.
     A key file that is there is used again where it is of the same model, data, triggers and seed, and never overwritten else.
-    We depart from the paper in drawing the labels from the secret instead of choosing them, which makes the test exact.
+    We depart from the paper in drawing the labels from the secret instead of choosing them, which makes the test exact,
+    and in holding the copy to the model's own answers on its rows, which makes the mark cost less.
     """
 
     id: ClassVar[str] = "theft.watermark"
@@ -148,13 +151,19 @@ def trainable(target: Target) -> "TorchTarget":
 
 
 def embedded(base: "TorchTarget", rows: Dataset, secret: Triggers, epochs: int, seed: int, progress: Progress) -> "nn.Module":
-    """A copy of the base's module fine-tuned so that each batch also holds up to 32 triggers; both losses weigh the same; the rate falls to 0."""
+    """A copy of the base's module fine-tuned so that each batch also holds up to 32 triggers; the rate falls to 0.
+
+    On its own rows the copy is held to what the base answers there (distillation, Hinton et al. 2015, arXiv 1503.02531), not to
+    the labels, and the triggers weigh a tenth: what the mark does not need stays as it was. By labels and equal weights it
+    changed more than twice as many answers on held-out rows (``benchmarks/bench_watermark.py``).
+    """
     import torch
 
     assert base.recipe is not None
     module = base.trainable()
     order = torch.Generator().manual_seed(seed)
-    x, y = torch.from_numpy(np.ascontiguousarray(rows.x)), torch.from_numpy(rows.y)
+    x = torch.from_numpy(np.ascontiguousarray(rows.x))
+    kept = _answers(module.eval(), x, progress)
     hidden, told = torch.from_numpy(secret.x), torch.from_numpy(secret.y)
     size = base.recipe.batch_size
     optimizer = torch.optim.Adam(module.parameters(), lr=base.recipe.rate, weight_decay=base.recipe.decay)
@@ -173,12 +182,24 @@ def embedded(base: "TorchTarget", rows: Dataset, secret: Triggers, epochs: int, 
                 module.train()
                 optimizer.zero_grad(set_to_none=True)
                 logits = module(torch.cat([x[own], hidden[some]]))
-                loss = loss_of(logits[: len(own)], y[own]) + loss_of(logits[len(own) :], told[some])
+                loss = loss_of(logits[: len(own)], kept[own]) + WEIGHT * loss_of(logits[len(own) :], told[some])
                 if not torch.isfinite(loss):
                     raise Problem("a finite loss while marking", f"{loss.item()}", "Check the model's recipe and rows")
                 loss.backward()  # type: ignore[no-untyped-call]
                 optimizer.step()
     return module.eval()
+
+
+def _answers(module: "nn.Module", x: "Tensor", progress: Progress) -> "Tensor":
+    """Probabilities (n, k) of the module as it is."""
+    import torch
+
+    parts = []
+    with torch.no_grad():
+        for part in x.split(ASKED):
+            progress.step(0.0, "what the model answers now")
+            parts.append(torch.softmax(module(part), 1))
+    return torch.cat(parts)
 
 
 def lost(before: NDArray[np.bool_], after: NDArray[np.bool_]) -> Metric:
