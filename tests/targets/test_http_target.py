@@ -183,6 +183,42 @@ def test_every_black_box_check_runs_over_it_and_says_what_it_says_of_the_model_i
         assert there.queries == endpoint.rows - before == here.queries
 
 
+class Counting(Endpoint):
+    """Counts rows by key."""
+
+    def __call__(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Said:
+        before = self.rows
+        answer = super().__call__(method, path, headers, body)
+        who = headers.get("authorization", "").removeprefix("Bearer ")
+        self.by[who] = self.by.get(who, 0) + self.rows - before
+        return answer
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.by: dict[str, int] = {}
+
+
+def test_the_judge_of_a_theft_asks_on_a_key_of_its_own_and_the_thief_pays_for_no_row_of_it(serve: Serve, data: Dataset) -> None:
+    endpoint = Counting()
+    target = open_target(serve(endpoint), data=data, key="thief", judge_key="judge", budget=8 + 120)
+    theft = Extraction(budget=120, points=2, epochs=2, rows=100)
+    told = theft.estimate(target, data)
+    record = theft(target, data)
+    assert record.result.metric("queries").value == 120
+    assert endpoint.by == {"thief": 8 + 120, "judge": 100}
+    assert (told.queries, told.judge, record.queries) == (220, 100, 120)
+    assert not any("answered no more" in note for note in record.result.notes)
+
+
+def test_without_a_key_of_its_own_the_judge_is_paid_first_and_the_thief_has_what_is_left(serve: Serve, data: Dataset) -> None:
+    endpoint = Counting()
+    target = open_target(serve(endpoint), data=data, key="thief", budget=8 + 150)
+    record = Extraction(budget=120, points=1, epochs=2, rows=100)(target, data)
+    assert record.result.metric("queries").value == 50
+    assert endpoint.by == {"thief": 8 + 150}
+    assert any("100 rows were asked by the judge before the thief" in note for note in record.result.notes)
+
+
 def test_batches_follow_the_limit_that_is_told_and_shrink_where_none_is(serve: Serve, data: Dataset) -> None:
     told_limit, silent = Endpoint(limit=50), Endpoint(limit=20)
     target = open_target(serve(told_limit), data=data)

@@ -7,7 +7,9 @@ from tiltyard.datasets.dataset import Dataset
 from tiltyard.datasets.schema import Feature, Schema
 from tiltyard.errors import Problem
 from tiltyard.result import Status
+from tiltyard.running.campaign_cost import Cost
 from tiltyard.targets.estimators import FunctionTarget
+from tiltyard.targets.restricted import Meter, RestrictedTarget
 from tiltyard.theft.equations import EquationSolving
 from tiltyard.theft.extraction import Extraction
 from tiltyard.theft.output_policy import GuardedTarget, OutputPolicy
@@ -106,3 +108,14 @@ def test_labels_alone_hide_the_scores_and_say_so(linear):
 def test_too_few_rows_are_said(linear):
     target, data = linear
     assert Extraction()(target, data.take(np.arange(10))).result.status is Status.NOT_APPLICABLE
+
+
+def test_in_a_campaign_the_judge_asks_nothing_of_the_attackers_budget(linear):
+    target, data = linear
+    for step, most in ((Extraction(budget=120, points=1, epochs=2, rows=100), 120), (EquationSolving(rows=100), D + 1)):
+        meter = Meter(most)
+        told = Cost.of(step, target, data)
+        record = step(RestrictedTarget(target, frozenset({"labels", "scores"}), meter), data)
+        assert record.result.metric("queries").value == meter.spent == most == told.queries
+        assert record.result.metric("fidelity").n == 100
+        assert step.estimate(target, data).queries == most + 100

@@ -57,11 +57,15 @@ def parameter(
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a run will cost: rows sent to the target, seconds on this machine; None where it cannot be told."""
+    """What a run will cost: rows sent to the target, seconds on this machine; None where it cannot be told.
+
+    Of the ``queries``, ``judge`` only measure how well an attack did: they are none of the attacker's.
+    """
 
     queries: int | None = None
     seconds: float | None = None
     note: str = ""
+    judge: int = 0
 
 
 def versions(names: Sequence[str] = ("numpy", "torch", "scikit-learn", "opacus", "fairlearn", "shap")) -> dict[str, str]:

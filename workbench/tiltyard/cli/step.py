@@ -27,6 +27,7 @@ COMMON = {
     "model": ("FILE", "A model file; give --data too."),
     "url": ("URL", "An endpoint; give --data too."),
     "key-env": ("VARIABLE", "The environment variable that holds the endpoint's key."),
+    "judge-key-env": ("VARIABLE", "The one that holds another key, on which attacks are judged."),
     "query-budget": ("N", "Rows the endpoint may be sent in all."),
     "architecture": ("FILE", "JSON description of the layers, for weights alone."),
     "factory": ("PACKAGE.MODULE:FUNCTION", "What makes the module, for weights alone."),

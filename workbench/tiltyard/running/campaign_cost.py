@@ -23,12 +23,12 @@ class Cost:
 
     @staticmethod
     def of(step: Check, target: Target, data: Dataset) -> "Cost":
-        """What ``step`` itself expects; else one query a row, and the seconds its cost suggests in words."""
+        """What ``step`` itself expects of the attacker; else one query a row, and the seconds its cost suggests in words."""
         try:
             told = step.estimate(target, data)
         except Exception:  # an estimate that breaks must not stop the plan
             return Cost(_rows(step, data), _seconds(step), True, "a guess")
-        rows = _rows(step, data) if told.queries is None else told.queries
+        rows = _rows(step, data) if told.queries is None else told.queries - told.judge
         guessed = told.queries is None or told.seconds is None
         seconds = told.seconds if told.seconds is not None else _seconds(step)
         return Cost(rows, seconds, guessed)

@@ -30,6 +30,7 @@ class TargetConfig(Frozen):
     file: str = ""
     url: str = Field(default="", description="address of an endpoint: Tiltyard's, KServe's or MLflow's")
     key_env: str = Field(default="", description="of an endpoint: the environment variable that holds its key")
+    judge_key_env: str = Field(default="", description="of an endpoint: the variable with another key, on which attacks are judged")
     budget: int | None = Field(default=None, ge=0, description="of an endpoint: rows it may be sent in all")
     key_file: str = Field(default="", description="of a sealed file: its key file; its passphrase where there is none")
     name: str = ""
@@ -43,8 +44,8 @@ class TargetConfig(Frozen):
     def _one(self) -> Self:
         if [bool(self.sample), bool(self.file), bool(self.url)].count(True) != 1:
             raise ValueError("give either sample, file or url")
-        if (self.key_env or self.budget is not None) and not self.url:
-            raise ValueError("key_env and budget belong to a url")
+        if (self.key_env or self.judge_key_env or self.budget is not None) and not self.url:
+            raise ValueError("key_env, judge_key_env and budget belong to a url")
         if self.key_file and not self.file:
             raise ValueError("key_file belongs to a file")
         return self
@@ -182,6 +183,7 @@ class Config(Frozen):
             feeds=given.feeds,
             data=data,
             key=key_in(given.key_env),
+            judge_key=key_in(given.judge_key_env),
             budget=given.budget,
             sealed=self._sealed,
         )

@@ -13,7 +13,7 @@ from ..datasets.schema import Schema
 from ..errors import Problem
 from ..result import Identity
 from .estimators import Feeds, Outputs, fed, one_hot, softmax
-from .line import Line, Reply, Unreached, rested
+from .line import Key, Line, Reply, Unreached, rested
 from .restricted import Meter, Spent
 from .target import Target
 from .wire import About, Answer, Wire, parsed, written
@@ -53,6 +53,11 @@ class HttpTarget(Target):
         Which of the endpoint's k outputs is each class of the schema; empty where they are in its order.
     feeds, outputs
         As of `FunctionTarget`.
+
+    Attributes
+    ----------
+    judge
+        A second key on which an attack is judged, so that the first pays for the attacker's rows alone; may be none.
     """
 
     def __init__(
@@ -82,11 +87,20 @@ class HttpTarget(Target):
         self.batch = max(min(about.batch or ROWS, ROWS, NUMBERS // wide), 1)
         self.origin = str(line.address)
         self.partial = ""
+        self.judge = Key("")
 
     @property
     def address(self) -> "Address":
         """Where it is."""
         return self.line.address
+
+    def judged(self) -> Target:
+        if not self.judge:
+            return self
+        line = Line(self.address, self.judge, self.line.timeout, self.line.largest)
+        other = HttpTarget(line, self.wire, self.schema, name=self.name, order=self.order, feeds=self.wants, outputs=self.outputs)
+        other.batch = self.batch
+        return other
 
     @property
     def identity(self) -> Identity:

@@ -40,6 +40,7 @@ def open_target(
     feeds: "Feeds | None" = None,
     data: "Dataset | None" = None,
     key: str = "",
+    judge_key: str = "",
     budget: int | None = None,
     sealed: "Key | None" = None,
 ) -> Target:
@@ -68,6 +69,8 @@ def open_target(
         Rows to try it on.
     key
         Of an endpoint: sent as ``Authorization: Bearer`` and kept nowhere else.
+    judge_key
+        Of an endpoint: another key, on which attacks are judged, so that ``key`` pays for the attacker's rows alone.
     budget
         Of an endpoint: rows it may be sent in all; None for no end.
     sealed
@@ -82,8 +85,8 @@ def open_target(
         return source
     given = _Given(schema, tuple(classes or ()), architecture, factory, recipe, name, outputs, feeds, data, sealed)
     if is_url(source):
-        return _endpoint(source, given, key, budget)
-    if key or budget is not None:
+        return _endpoint(source, given, key, judge_key, budget)
+    if key or judge_key or budget is not None:
         raise Problem("key and budget with the address of an endpoint", type(source).__name__, "Leave them out")
     if isinstance(source, str | os.PathLike):
         return _from_file(_path(source), given)
@@ -161,7 +164,7 @@ def _path(source: "str | os.PathLike[str]") -> Path:
     return Path(text).expanduser()
 
 
-def _endpoint(url: str, given: _Given, key: str, budget: int | None) -> Target:
+def _endpoint(url: str, given: _Given, key: str, judge_key: str, budget: int | None) -> Target:
     from .http_opening import about, http_target, wire_at
     from .line import Key, Line
 
@@ -172,6 +175,7 @@ def _endpoint(url: str, given: _Given, key: str, budget: int | None) -> Target:
     target = http_target(
         line, wire, told, schema, order=order, name=given.name, feeds=given.feeds, outputs=given.outputs, data=given.data, budget=budget
     )
+    target.judge = Key(judge_key)
     target.assumptions = (*said, *target.assumptions)
     return target
 

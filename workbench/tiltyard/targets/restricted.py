@@ -114,6 +114,9 @@ class RestrictedTarget(Target):
             self._module = Metered(self._inner.module, self.meter).eval()
         return self._module
 
+    def judged(self) -> Target:
+        return self._inner.judged()
+
     def retrain(self, x: NDArray[np.float32], y: NDArray[np.int64], seed: int, progress: Progress) -> Target:
         if "training" not in self.offers:
             raise Unavailable("a target with a training routine", f"{self.name}, which gives none", "Use an attack without shadow models")

@@ -118,6 +118,10 @@ class Target(ABC):
         found: NDArray[np.int64] = self.scores(x).argmax(1).astype(np.int64)
         return found
 
+    def judged(self) -> "Target":
+        """The same model as a judge of an attack asks it, on an account of its own where there is one; else this very target."""
+        return self
+
     @property
     def module(self) -> "torch.nn.Module":
         """A module in eval mode from raw x, float32 (n, *input_shape), to logits (n, k)."""

@@ -74,11 +74,13 @@ class EquationSolving(Check):
         return round(self.extra * (int(np.prod(schema.shape)) + 1))
 
     def estimate(self, target: Target, data: Dataset) -> Estimate:
-        return Estimate(queries=self.asked(data.schema) + self.rows, seconds=1.0)
+        judge = min(self.rows, len(data.unseen))
+        return Estimate(queries=self.asked(data.schema) + judge, seconds=1.0, judge=judge)
 
     def run(self, target: Target, data: Dataset, progress: Progress) -> CheckResult:
         rng = np.random.default_rng(self.seed)
         judge = data.unseen.sample(self.rows, rng)
+        answers = target.judged().labels(judge.x)
         count = self.asked(data.schema)
         client = target.as_client() if isinstance(target, GuardedTarget) else target
         x = drawn(data.schema, count, rng)
@@ -88,7 +90,6 @@ class EquationSolving(Check):
         except Spent:
             return CheckResult(status=Status.PASSED, summary=f"The query budget is spent before the {count:,} answers the equations need.")
         progress.step(0.8, "comparing")
-        answers = target.labels(judge.x)
         same = int((answered(weights, judge.x, data.schema) == answers).sum())
         common = int(np.bincount(answers).max())
         fidelity = rate("fidelity", "Fidelity of the solved model", same, len(judge), "lower")

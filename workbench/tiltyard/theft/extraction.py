@@ -82,7 +82,12 @@ class Extraction(Check):
         return super().unmet(target, data)
 
     def estimate(self, target: Target, data: Dataset) -> Estimate:
-        return Estimate(queries=self.budget + self.rows, note=self.cost)
+        judge, thief = self._judge(len(data.unseen)), self.budget
+        note = f"{judge:,} rows for the judge, asked first, and at most {thief:,} for the thief; {self.cost}"
+        return Estimate(queries=judge + thief, note=note, judge=judge)
+
+    def _judge(self, held: int) -> int:
+        return min(self.rows, held // 2)
 
     def run(self, target: Target, data: Dataset, progress: Progress) -> CheckResult:
         rng = np.random.default_rng(self.seed)
@@ -90,16 +95,25 @@ class Extraction(Check):
         if len(held) < 20:
             raise Unavailable("at least 20 held-out rows", f"{len(held)}", "Give more rows")
         order = rng.permutation(len(held))
-        cut = min(self.rows, len(held) // 2)
+        cut = self._judge(len(held))
         judge, pool = held.take(order[:cut]), held.part(order[cut:])
-        answers = target.labels(judge.x)
+        jury = target.judged()
+        answers = jury.labels(judge.x)
         client = target.as_client() if isinstance(target, GuardedTarget) else target
         curve, loot = self._rob(client, pool, judge, answers, rng, progress)
         if client is not target:
             target.queries += client.queries
         if not curve:
             return CheckResult(status=Status.INCOMPLETE, summary="The target answered no row, so no copy could be trained.")
-        return self._result(curve, loot, judge, answers, data)
+        return self._result(curve, loot, judge, answers, self._notes(data, loot, len(judge), jury is not target))
+
+    def _notes(self, data: Dataset, loot: Loot, judged: int, apart: bool) -> tuple[str, ...]:
+        account = "on an account of its own" if apart else "from the same count and, at an endpoint, the same key"
+        return (
+            f"Pool: rows of {data.name} the target was not trained on. The thief does not know the target's architecture.",
+            f"{judged:,} rows were asked by the judge before the thief began, {account}; they are none of the thief's.",
+            *((f"It answered no more after {len(loot.x):,} rows: {loot.ended}",) if loot.ended else ()),
+        )
 
     def _rob(
         self, client: Target, pool: Dataset, judge: Dataset, answers: NDArray[np.int64], rng: np.random.Generator, progress: Progress
@@ -159,14 +173,14 @@ class Extraction(Check):
             loot.x, loot.answers = np.concatenate([loot.x, part]), np.concatenate([loot.answers, scores])
             start += len(part)
 
-    def _result(self, curve: list[Point], loot: Loot, judge: Dataset, answers: NDArray[np.int64], data: Dataset) -> CheckResult:
+    def _result(self, curve: list[Point], loot: Loot, judge: Dataset, answers: NDArray[np.int64], notes: tuple[str, ...]) -> CheckResult:
         last = curve[-1]
         fidelity = rate("fidelity", f"Fidelity of the copy after {last.queries:,} queries", last.agreed, last.n, "lower")
         accuracy = rate("copy_accuracy", "Accuracy of the copy", last.right, last.n, "lower")
         own = rate("target_accuracy", "Accuracy of the target", int((answers == judge.y).sum()), last.n, "higher")
         common = int(np.bincount(answers).max())
         blind = rate("blind_fidelity", "Fidelity of always the commonest label", common, last.n, "none")
-        queries = Metric(name="queries", label="Rows asked", value=float(last.queries), unit="rows", safer="none")
+        queries = Metric(name="queries", label="Rows asked by the thief", value=float(last.queries), unit="rows", safer="none")
         cheap = next((p.queries for p in curve if p.agreed / p.n >= self.alarm), None)
         stolen = fidelity.value is not None and fidelity.value >= self.alarm and common < last.agreed
         words = f"A copy trained on {last.queries:,} {self.access} agrees with the target on {100 * last.agreed / last.n:.1f} % of {last.n:,} held-out rows"
@@ -179,10 +193,7 @@ class Extraction(Check):
             findings=findings,
             charts=(self._chart(curve, common),),
             tables=(_table(curve),),
-            notes=(
-                f"Pool: rows of {data.name} the target was not trained on. The thief does not know the target's architecture.",
-                *((f"It answered no more after {len(loot.x):,} rows: {loot.ended}",) if loot.ended else ()),
-            ),
+            notes=notes,
         )
 
     def _finding(self, cheap: int | None, last: Point) -> Finding:
