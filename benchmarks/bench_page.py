@@ -58,7 +58,8 @@ def served(path: Path) -> Iterator[str]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     words = [sys.executable, "-m", "voila", str(path), "--no-browser", f"--port={port}", "--Voila.ip=127.0.0.1", "--template=tiltyard"]
-    words += ["--VoilaConfiguration.extension_denylist=['@voila-dashboards/jupyterlab-preview']", "--Voila.log_level=ERROR"]
+    strangers = ["@voila-dashboards/jupyterlab-preview", "@jupyter-notebook/lab-extension"]
+    words += [f"--VoilaConfiguration.extension_denylist={strangers}", "--Voila.log_level=ERROR"]
     shared = str(Path(tiltyard_widgets.__file__).parent / "jupyter")
     store = str(path.parent / "runs.sqlite")
     server = subprocess.Popen(words, env={**os.environ, "JUPYTER_PATH": shared, "TILTYARD_STORE": store}, stderr=subprocess.DEVNULL)

@@ -5,10 +5,10 @@ from .workbench import Workbench
 
 
 def shipped(sample: str = "census") -> Workbench:
-    """A window whose model and data are being loaded while it is already shown."""
+    """A window whose model and data are loaded once its cell is done, so that the page does not wait for them."""
     bench = Workbench()
     panel = bench.go("load")
     if isinstance(panel, LoadPanel):
         panel.sample.value = sample
-        panel.load()
+        bench.session.on_main(panel.load)
     return bench

@@ -22,6 +22,7 @@ from tornado.websocket import WebSocketClientConnection
 from tiltyard.cli.window import free_port
 
 PATIENCE = 120.0
+PING = 1000  # ms
 TOKEN = "a-token-that-only-this-test-knows-0123456789"
 CODE = "import json, os\nprint('BEGIN' + json.dumps(dict(os.environ)) + 'END')"
 
@@ -48,7 +49,14 @@ def serving(folder: Path, login: str, environment: dict[str, str] | None = None,
     port = free_port(0, None)
     log = folder / "log"
     words = [sys.executable, "-m", "tiltyard_widgets.gateway", str(notebook), "--Voila.ip=127.0.0.1", f"--port={port}", "--no-browser"]
-    words += [f"--App.login={login}", "--Voila.port_retries=0", "--VoilaConfiguration.file_allowlist", "a^", "--OwnedKernels.most=2"]
+    words += [
+        f"--App.login={login}",
+        "--Voila.port_retries=0",
+        "--VoilaConfiguration.file_allowlist",
+        "a^",
+        "--OwnedKernels.most=2",
+        f"--App.ping={PING}",
+    ]
     given = {
         **os.environ,
         "TILTYARD_STORE": str(folder / "runs.sqlite"),

@@ -6,15 +6,20 @@ import re
 import uuid
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
 from tornado.httpclient import HTTPClientError, HTTPRequest
+from tornado.web import HTTPError
 from tornado.websocket import websocket_connect
 
-from .appserver import PATIENCE, TOKEN, Page, Server, closed, ended, opened, read, serving, typed, xsrf
+from tiltyard_widgets.gateway.kernels import OwnedKernels
+
+from .appserver import PATIENCE, PING, TOKEN, Page, Server, closed, ended, opened, read, serving, typed, xsrf
 
 PATHS = [
     "/",
@@ -215,6 +220,45 @@ def test_pages_are_counted(owner: httpx.Client) -> None:
     pages.append(opened(owner))
     for found in pages:
         closed(owner, found)
+
+
+def test_a_page_that_was_left_makes_room_and_one_that_is_open_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended: list[str] = []
+
+    async def shutdown(self: OwnedKernels, kernel_id: str) -> None:
+        ended.append(kernel_id)
+
+    now = datetime.now(UTC)
+    quiet = {"shown": 9000, "left long ago": 7000, "left": 5000, "just opened": 1, "another's": 8000}
+    monkeypatch.setattr(OwnedKernels, "shutdown_kernel", shutdown)
+    monkeypatch.setattr(OwnedKernels, "get_kernel", lambda _, k: SimpleNamespace(last_activity=now - timedelta(seconds=quiet[k])))
+    kernels = OwnedKernels(most=4)
+    kernels.owners = {kernel: "bo" if kernel == "another's" else "ada" for kernel in quiet}
+    kernels._kernel_connections = {kernel: int(kernel == "shown") for kernel in quiet}
+    asyncio.run(kernels.room("bo"))
+    assert ended == []
+    asyncio.run(kernels.room("ada"))
+    assert ended == ["left long ago"]
+    kernels._kernel_connections |= {"left long ago": 1, "left": 2}
+    with pytest.raises(HTTPError) as error:
+        asyncio.run(kernels.room("ada"))
+    assert error.value.status_code == 429
+
+
+def test_an_open_page_stays_connected(server: Server, owner: httpx.Client, page: Page) -> None:
+    """Over many pings; once a timer that was late by a moment passed for a browser that does not answer."""
+
+    async def talk() -> None:
+        connection = await websocket_connect(socket(server, page.kernel, owner.cookies))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(6 * PING / 1000):
+                while await connection.read_message() is not None:  # pings are answered while it reads
+                    pass
+                pytest.fail(f"closed: {connection.close_code} {connection.close_reason}")
+        await ended(connection)
+
+    asyncio.run(talk())
+    assert "ping" not in server.log.read_text(errors="replace")
 
 
 def test_a_large_body_is_refused_before_the_login(server: Server) -> None:

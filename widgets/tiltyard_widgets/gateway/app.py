@@ -8,7 +8,7 @@ from typing import Any
 
 from jupyter_server.utils import url_path_join
 from tornado.web import RequestHandler
-from traitlets import Enum, Unicode, default
+from traitlets import Enum, Integer, Unicode, default
 from voila.app import Voila
 from voila.tornado.handler import TornadoVoilaHandler
 
@@ -19,7 +19,6 @@ from .login import LoginHandler, LogoutHandler
 
 SHORTEST = 32
 MOST_BODY = 1 << 20
-PING = 30_000  # ms, which tornado wants no longer than the time between pings
 LONGEST_FOLDER = 32  # a socket's path has 104 characters at most, and the rest of it takes 70
 IDENTITIES = {"token": TokenIdentity, "password": PasswordIdentity, "none": NoIdentity}
 
@@ -33,6 +32,7 @@ class App(Voila):
 
     login = Enum(["token", "password", "hub", "none"], "token", config=True, help="How people log in.")
     hostname = Unicode("", config=True, help="A name it is reached under through a TLS proxy, beside this machine's own.")
+    ping = Integer(30_000, config=True, help="Milliseconds between pings of an open page; three without an answer end its connection.")
 
     @default("config_file_paths")
     def _no_files(self) -> list[str]:
@@ -66,7 +66,8 @@ class App(Voila):
             identity.login_handler_class, identity.logout_handler_class = LoginHandler, LogoutHandler
             identity.secure_cookie = True if self.hostname else None
             settings |= {"allow_remote_access": False, "local_hostnames": ["localhost", *filter(None, [self.hostname])]}
-        return settings | {"log_function": self.logged, "xsrf_cookie_kwargs": {"samesite": "Lax"}, "ws_ping_timeout": PING}
+        pings = {"ws_ping_interval": self.ping, "ws_ping_timeout": 3 * self.ping}
+        return settings | pings | {"log_function": self.logged, "xsrf_cookie_kwargs": {"samesite": "Lax"}}
 
     def init_handlers(self) -> list[tuple[Any, ...]]:
         """Voila's handlers, each behind the login; only those of the login itself are not."""

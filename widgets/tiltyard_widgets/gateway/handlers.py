@@ -77,6 +77,13 @@ class Entry(Behind):
 class Channels(Behind):
     """A kernel's websocket, closed with its kernel once the login has ended."""
 
+    def get_websocket_protocol(self) -> Any:
+        """Pings are Jupyter's alone: Tornado would read their milliseconds as seconds, and warn of them."""
+        protocol = super().get_websocket_protocol()  # type: ignore[misc]
+        if protocol is not None:
+            protocol.params.ping_interval = protocol.params.ping_timeout = None
+        return protocol
+
     def on_message(self, message: str | bytes) -> None:
         if self.identity_provider.still(self.current_user):  # type: ignore[attr-defined]
             super().on_message(message)  # type: ignore[misc]

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from jupyter_server.base.call_context import CallContext
@@ -21,6 +22,7 @@ class OwnedKernels(AsyncMappingKernelManager):
     """A kernel manager that marks each kernel with who asked for it."""
 
     most = Integer(12, config=True, help="Kernels of one person at a time; each open page has one.")
+    left = Integer(60, config=True, help="Seconds after which a page that no browser is connected to may make room for another.")
     owners = Dict(key_trait=Unicode(), value_trait=Unicode())
 
     async def start_kernel(self, *, kernel_name: str, path: str, env: dict[str, str]) -> str:  # type: ignore[override]
@@ -29,12 +31,31 @@ class OwnedKernels(AsyncMappingKernelManager):
         user = getattr(handler, "current_user", None)
         if user is None:
             raise HTTPError(403)
-        if list(self.owners.values()).count(user.username) >= self.most:
-            raise HTTPError(429, reason=f"{self.most} pages are open; close one")
+        await self.room(user.username)
         person = handler.identity_provider.person(user)
         started: str = await super().start_kernel(kernel_name=kernel_name, path=ApiPath(path), env=environment(env, person))
         self.owners[started] = user.username
         return started
+
+    async def room(self, user: str) -> None:
+        """Let ``user`` open one more page, past their number in place of the one that was left longest ago; 429 where none was.
+
+        A browser that crashed does not say that its pages are closed: they are those that nothing is connected to and
+        that have been still for ``left`` seconds.
+        """
+        own = [kernel for kernel, owner in self.owners.items() if owner == user]
+        if len(own) < self.most:
+            return
+        still = {kernel: self.still(kernel) for kernel in own if not self._kernel_connections.get(kernel)}
+        longest = max(still, key=lambda kernel: still[kernel], default=None)
+        if longest is None or still[longest] < self.left:
+            raise HTTPError(429, reason=f"{self.most} pages are open; close one")
+        await self.shutdown_kernel(longest)  # type: ignore[no-untyped-call]
+
+    def still(self, kernel_id: str) -> float:
+        """Seconds since a kernel last did anything."""
+        since: datetime = self.get_kernel(kernel_id).last_activity  # type: ignore[attr-defined]
+        return (datetime.now(UTC) - since).total_seconds()
 
     def owned(self, kernel_id: str, user: object) -> bool:
         """Did this person start it?"""

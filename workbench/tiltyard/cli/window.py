@@ -21,6 +21,8 @@ from .console import remark, say
 HOST = "127.0.0.1"
 PORTS = {"app": 8866, "lab": 8888}
 PATIENCE = 120.0
+# Of JupyterLab and Notebook 7, whose own parts they need: in Voila's page they only raise errors.
+STRANGERS = ("@voila-dashboards/jupyterlab-preview", "@jupyter-notebook/lab-extension", "tiltyard")
 
 
 OPEN = "Anybody who can reach this machine's loopback address, every account of it too, gets in as you: there is no token."
@@ -131,7 +133,7 @@ def voila(port: int | None, door: Door) -> list[str]:
     words += [f"--Voila.ip={HOST}", f"--port={port}"] if port else []
     words += [f"--App.login={door.login}", f"--App.hostname={door.hostname}", "--template=tiltyard", "--no-browser"]
     words += ["--Voila.log_level=ERROR", "--VoilaConfiguration.file_allowlist", "a^", "--Voila.port_retries=0"]
-    for extension in ("@voila-dashboards/jupyterlab-preview", "tiltyard"):  # they need JupyterLab's own parts, which Voila lacks
+    for extension in STRANGERS:
         words += ["--VoilaConfiguration.extension_denylist", extension]
     return words
 
