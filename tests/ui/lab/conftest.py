@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+import re
 import socket
 import subprocess
 import sys
@@ -12,8 +13,12 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Locator, Page
 
 HOME = Path(__file__).parents[3] / "widgets" / "labextension"
 CONFIG = """
@@ -22,8 +27,10 @@ c.ServerApp.open_browser = False
 c.IdentityProvider.token = {token!r}
 c.LabApp.news_url = None
 c.TiltyardExtension.trusted_keys = [{key!r}]
+c.TiltyardExtension.scan_seconds = 25
 """
 TOKEN = "lance"
+PATIENCE = 120_000
 
 
 @dataclass
@@ -53,12 +60,111 @@ class Lab:
         """The address of one window."""
         return f"{self.url}lab/workspaces/{workspace}?token={TOKEN}"
 
+    def classic(self, place: str = "tree") -> str:
+        """The address of a page of Notebook 7, which the same server has."""
+        return f"{self.url}{place}?token={TOKEN}"
+
+    def notebook(self, name: str, source: str) -> None:
+        """A notebook of one cell."""
+        cell = {"cell_type": "code", "id": "a", "source": source, "metadata": {}, "outputs": [], "execution_count": None}
+        kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+        (self.root / name).write_text(json.dumps({"cells": [cell], "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}))
+
+
+class Window:
+    """One window of JupyterLab (or of Notebook 7), with what its console complained of."""
+
+    def __init__(self, page: "Page", url: str) -> None:
+        self.page, self.url = page, url
+        self.errors: list[str] = []
+        page.set_default_timeout(PATIENCE)
+        page.on("console", lambda m: self.errors.append(m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda e: self.errors.append(str(e)))
+        page.goto(url)
+        self.ready()
+
+    def ready(self) -> None:
+        """JupyterLab has put everything back where it was."""
+        if "/lab/" in self.url:
+            self.page.locator("#jupyterlab-splash").wait_for(state="detached")
+            self.page.locator("#jp-left-stack").wait_for()
+        else:
+            self.page.locator("#main-panel").wait_for()
+
+    def reload(self) -> None:
+        """Leave, once the layout was kept, and come back."""
+        with self.page.expect_response(lambda r: "/api/workspaces/" in r.url and r.request.method == "PUT"):
+            pass
+        self.page.reload()
+        self.ready()
+
+    def see(self, text: "str | re.Pattern[str]") -> None:
+        """Wait until ``text`` is to be seen."""
+        self.page.get_by_text(text).locator("visible=true").first.wait_for()
+
+    def press(self, name: str) -> None:
+        """Press the button that is called exactly so."""
+        self.page.get_by_role("button", name=name, exact=True).locator("visible=true").first.click()
+
+    def menu(self, file: str, item: str) -> None:
+        """Choose from a file's context menu."""
+        self.file(file).click(button="right")
+        self.page.locator(".lm-Menu-item", has_text=item).click()
+
+    def file(self, name: str) -> "Locator":
+        """A file's line in the file browser."""
+        return self.page.locator(f'.jp-DirListing-item[title^="Name: {name}\\a "]')
+
+    def until(self, key: str, there: "Locator") -> None:
+        """Press ``key`` again and again until ``there`` is."""
+        for _ in range(60):
+            if there.count():
+                return
+            self.page.keyboard.press(key)
+        pytest.fail(f"{key} never came to {there}")
+
+    def command(self, words: str) -> None:
+        """Choose a command by its words in the palette."""
+        self.page.keyboard.press("Control+Shift+C")
+        self.page.locator(".lm-CommandPalette-input, .jp-ModalCommandPalette input").locator("visible=true").first.fill(words)
+        self.page.locator(".lm-CommandPalette-item", has_text=words).locator("visible=true").first.wait_for()
+        self.page.keyboard.press("Enter")
+
+    def serious(self, within: str) -> list[str]:
+        """What axe-core finds serious or critical there."""
+        import axe_core_python
+
+        self.page.evaluate((Path(axe_core_python.__file__).parent / "axe.min.js").read_text())
+        found = self.page.evaluate("async w => (await axe.run(w, { resultTypes: ['violations'] })).violations", within)
+        return [f"{v['id']}: {v['nodes'][0]['html'][:200]}" for v in found if v["impact"] in ("serious", "critical")]
+
+    def endless(self) -> None:
+        """Start an attack that takes an hour."""
+        page = self.page
+        page.locator("nav").get_by_text("Adversarial attacks", exact=True).click()
+        page.get_by_text("More settings").locator("visible=true").first.click()
+        for name in ("Rows", "Steps"):
+            page.get_by_role("textbox", name=name).locator("visible=true").first.fill("10000")
+            page.keyboard.press("Tab")
+        self.press("Run")
+        self.see(re.compile("is running"))
+
+    def another(self, url: str) -> "Window":
+        """A second window of the same browser."""
+        return Window(self.page.context.new_page(), url)
+
+    def load(self) -> None:
+        """From the launcher to a loaded model."""
+        self.page.locator(".jp-LauncherCard", has_text="Model security workbench").click()
+        self.press("Load and probe")
+        self.see("rows answered in")
+
 
 class Harmful:
     """Would run a command if it were unpickled, and nobody does."""
 
     def __reduce__(self) -> tuple[object, tuple[str]]:
-        return os.system, ("echo harm",)
+        return os.system, ("touch harm-done",)
 
 
 def environment(here: Path) -> dict[str, str]:
@@ -66,7 +172,7 @@ def environment(here: Path) -> dict[str, str]:
     folders = {"JUPYTER_CONFIG_DIR": "config", "JUPYTER_RUNTIME_DIR": "runtime", "JUPYTERLAB_SETTINGS_DIR": "settings"}
     own = {name: str(here / folder) for name, folder in folders.items()}
     own |= {"JUPYTERLAB_WORKSPACES_DIR": str(here / "workspaces"), "TILTYARD_STORE": str(here / "runs.sqlite")}
-    return os.environ | own | {"JUPYTER_PATH": str(HOME / "jupyter"), "OMP_NUM_THREADS": "1"}
+    return os.environ | own | {"JUPYTER_PATH": os.pathsep.join([str(HOME / "jupyter"), str(here / "more")]), "OMP_NUM_THREADS": "1"}
 
 
 def files(root: Path) -> None:
@@ -76,9 +182,21 @@ def files(root: Path) -> None:
     (root / "good.pkl").write_bytes(pickle.dumps({"weights": [1.0, 2.0]}))
 
 
+def bare_kernel(here: Path) -> None:
+    """A second kernel, in which Tiltyard cannot be imported."""
+    folder = here / "more" / "kernels" / "bare"
+    (here / "block").mkdir()
+    (here / "block" / "sitecustomize.py").write_text("import sys\nsys.modules['tiltyard'] = sys.modules['tiltyard_widgets'] = None\n")
+    folder.mkdir(parents=True)
+    argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    spec = {"argv": argv, "display_name": "Python without Tiltyard", "language": "python", "env": {"PYTHONPATH": str(here / "block")}}
+    (folder / "kernel.json").write_text(json.dumps(spec))
+
+
 def started(here: Path, enabled: bool = True) -> tuple["subprocess.Popen[bytes]", Lab]:
     """A JupyterLab that keeps everything in ``here``."""
     files(here / "root")
+    bare_kernel(here)
     (here / "config").mkdir()
     quiet = here / "settings" / "@jupyterlab" / "apputils-extension"
     quiet.mkdir(parents=True)
@@ -136,3 +254,31 @@ def bare_lab(tmp_path: Path) -> Iterator[Lab]:
     process, lab = started(tmp_path, enabled=False)
     yield lab
     ended(process)
+
+
+@pytest.fixture
+def window(browser: "Browser", lab: Lab, request: pytest.FixtureRequest) -> Iterator[Window]:
+    """A window of its own, in a workspace of its own."""
+    context = browser.new_context(viewport={"width": 1300, "height": 900}, accept_downloads=True)
+    name = re.sub(r"\W", "-", request.node.name)
+    made = Window(context.new_page(), lab.page(f"auto-{name}"))
+    yield made
+    if folder := os.environ.get("TILTYARD_SHOTS"):
+        made.page.screenshot(path=f"{folder}/lab-{name}.png")
+    context.close()
+
+
+@pytest.fixture
+def classic(browser: "Browser", lab: Lab) -> Iterator[Window]:
+    """Notebook 7's page of files."""
+    context = browser.new_context(viewport={"width": 1300, "height": 900})
+    yield Window(context.new_page(), lab.classic())
+    context.close()
+
+
+@pytest.fixture
+def bare_window(browser: "Browser", bare_lab: Lab) -> Iterator[Window]:
+    """A window of the JupyterLab whose server extension was not enabled."""
+    context = browser.new_context(viewport={"width": 1300, "height": 900})
+    yield Window(context.new_page(), bare_lab.page())
+    context.close()

@@ -1,18 +1,15 @@
 /** "Insert as cells": the code that does the same, into the notebook at hand. */
 
-import { Notification } from '@jupyterlab/apputils';
+import { Clipboard, Notification } from '@jupyterlab/apputils';
 import type { NotebookPanel } from '@jupyterlab/notebook';
-import { line } from './api';
 import type { CodeCells } from './generated/api';
 import type { House } from './house';
 import { asking, stateOf } from './state';
 import { CATEGORY, INSERT, Tabs } from './tabs';
+import { complain } from './tell';
 
 export function addCells(all: House, tabs: Tabs): void {
-  const { app, trans, palette, notebooks } = all;
-  if (!notebooks) {
-    return;
-  }
+  const { app, trans, palette } = all;
   app.commands.addCommand(INSERT, {
     label: trans.__('Insert the workbench as cells'),
     caption: trans.__('Code that does the same, in the current notebook'),
@@ -29,9 +26,7 @@ async function insert(all: House, asked: Record<string, string>): Promise<void> 
   const { app, api, trans, notebooks } = all;
   const panel = notebooks?.currentWidget;
   if (!panel) {
-    const label = trans.__('New notebook');
-    const callback = () => void app.commands.execute('notebook:create-new', { kernelName: app.serviceManager.kernelspecs.specs?.default });
-    Notification.warning(trans.__('Open the notebook that should get the cells, then try again.'), { actions: [{ label, callback }] });
+    nowhere(all, asked);
     return;
   }
   try {
@@ -41,8 +36,26 @@ async function insert(all: House, asked: Record<string, string>): Promise<void> 
     const name = panel.title.label;
     Notification.success(trans._n('%1 cell was inserted into %2', '%1 cells were inserted into %2', cells.length, name), { autoClose: 4000 });
   } catch (error) {
-    Notification.error(line(error));
+    complain(trans, error);
   }
+}
+
+/** No notebook is at hand: say what to do, and offer the code itself. */
+function nowhere({ app, api, trans }: House, asked: Record<string, string>): void {
+  const copy = async () => {
+    try {
+      const { cells } = await api.get<CodeCells>('code', asked);
+      Clipboard.copyToSystem(cells.map(cell => cell.source).join('\n\n'));
+      Notification.success(trans.__('The code was copied: paste it into a cell.'), { autoClose: 4000 });
+    } catch (error) {
+      complain(trans, error);
+    }
+  };
+  const create = () => void app.commands.execute('notebook:create-new', { kernelName: app.serviceManager.kernelspecs.specs?.default });
+  const actions = [{ label: trans.__('Copy the code'), callback: () => void copy() }];
+  const more = app.commands.hasCommand('notebook:create-new') ? [{ label: trans.__('New notebook'), callback: create }] : [];
+  const said = trans.__('No notebook is open on this page: open one and insert there, or copy the code and paste it into a cell.');
+  Notification.warning(said, { actions: [...actions, ...more], autoClose: false });
 }
 
 /** After the active cell, the first new one active; an empty last cell of a new notebook is left at the end. */

@@ -1,17 +1,17 @@
 /** Side panel, status bar, and the commands that open a run, a report, or two runs. */
 
-import { Notification, WidgetTracker, MainAreaWidget } from '@jupyterlab/apputils';
+import { WidgetTracker, MainAreaWidget } from '@jupyterlab/apputils';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 import { Widget } from '@lumino/widgets';
-import { line } from './api';
 import { button } from './dom';
 import { Follower } from './follow';
 import type { House } from './house';
 import { comesBack, place, show } from './place';
 import { Runs } from './runs';
-import { progress } from './say';
+import { far, progress } from './say';
 import { CANCEL, COMPARE, SHOW_RUN, SidePanel } from './side';
 import { CATEGORY } from './tabs';
+import { complain } from './tell';
 import type { Kind, View } from './views';
 
 const SHOW_REPORT = 'tiltyard:show-report';
@@ -30,7 +30,7 @@ export function addHistory(all: House): void {
   addViews(all, follower);
   app.commands.addCommand(CANCEL, {
     label: trans.__('Cancel a run'),
-    execute: args => api.post(`runs/${String(args['id'])}/cancel`).catch(error => void Notification.error(line(error)))
+    execute: args => api.post(`runs/${String(args['id'])}/cancel`).catch(error => complain(trans, error))
   });
   const side = new SidePanel(api, runs, app.commands, trans, () => follower.again());
   app.shell.add(side, 'left', { rank: 650 });
@@ -83,8 +83,9 @@ function addStatus(all: House, runs: Runs): void {
   item.node.append(label);
   const say = () => {
     const [first, ...more] = runs.underway;
-    const said = first ? `${first.name}: ${progress(trans, first.progress)}` : '';
-    label.textContent = more.length ? trans.__('%1 and %2 more', said, more.length) : said;
+    const said = first ? `${far(trans, first.progress)} · ${first.name}` : '';
+    label.textContent = more.length ? trans.__('%1 runs: %2', more.length + 1, said) : said;
+    label.title = first ? `${first.name}: ${progress(trans, first.progress)}` : '';
   };
   runs.changed.connect(say);
   status?.registerStatusItem('tiltyard:runs', { item, align: 'left', rank: 90, isActive: () => runs.underway.length > 0, activeStateChanged: runs.changed as never });

@@ -1,8 +1,8 @@
 /** A report's page in a frame in which no script runs, and on paper. */
 
-import { Notification } from '@jupyterlab/apputils';
-import { line } from './api';
+import type { TranslationBundle } from '@jupyterlab/translation';
 import { download, el } from './dom';
+import { complain } from './tell';
 
 /** No token: neither scripts nor forms, nothing of this origin, no way out of the frame. */
 export function frame(html: string, title: string): HTMLIFrameElement {
@@ -20,13 +20,13 @@ export function print(html: string): void {
 }
 
 /** Save what the server answers as `name`; meanwhile the button waits. */
-export async function taken(pressed: HTMLButtonElement, ask: () => Promise<Response>, name: string): Promise<void> {
+export async function taken(trans: TranslationBundle, pressed: HTMLButtonElement, ask: () => Promise<Response>, name: string): Promise<void> {
   pressed.disabled = true;
   pressed.setAttribute('aria-busy', 'true');
   try {
     download(await (await ask()).blob(), name);
   } catch (error) {
-    Notification.error(line(error));
+    complain(trans, error);
   } finally {
     pressed.disabled = false;
     pressed.removeAttribute('aria-busy');

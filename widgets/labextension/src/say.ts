@@ -8,6 +8,9 @@ import type { RunItem, Underway } from './generated/api';
 /** Worst first. */
 export const SEVERITIES = ['critical', 'high', 'medium', 'low', 'info'];
 
+/** Steps that came to nothing; said in a list, for what is not measured is no pass. */
+const UNDONE = ['failed', 'incomplete', 'cancelled', 'cut off'];
+
 /** Seconds as a person says them. */
 export function span(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds));
@@ -17,8 +20,13 @@ export function span(seconds: number): string {
   return whole < 3600 ? `${Math.floor(whole / 60)} min ${whole % 60} s` : `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
 }
 
-/** How far, what, and how long yet. */
+/** How far, how long yet, and what. */
 export function progress(trans: TranslationBundle, at: Underway | null): string {
+  return [far(trans, at), at?.cancelling ? '' : at?.message].filter(Boolean).join(' · ');
+}
+
+/** How far, and how long yet. */
+export function far(trans: TranslationBundle, at: Underway | null): string {
   if (!at) {
     return trans.__('no step under way');
   }
@@ -26,7 +34,7 @@ export function progress(trans: TranslationBundle, at: Underway | null): string 
     return trans.__('stopping …');
   }
   const left = at.left === null ? '' : trans.__('%1 left', span(at.left));
-  return [`${Math.round(at.done * 100)} %`, left, at.message].filter(Boolean).join(' · ');
+  return [`${Math.round(at.done * 100)} %`, left].filter(Boolean).join(' · ');
 }
 
 /** The worst first, each with its number: `2 high`. */
@@ -42,11 +50,12 @@ export function outcome(trans: TranslationBundle, run: RunItem): string {
   const steps = Object.values(run.counts).reduce((a, b) => a + b, 0);
   const found = findings ? trans._n('%1 finding', '%1 findings', findings) : '';
   const said = found || (steps ? trans._n('%1 step', '%1 steps', steps) : trans.__('no step'));
+  const undone = UNDONE.filter(name => run.counts[name] && !found).map(name => `${run.counts[name]} ${name}`);
   const idle = run.state === 'running' && !run.progress;
   const state = run.state === 'finished' ? '' : idle ? trans.__('open') : run.state;
-  return [run.verdict, state, said].filter(Boolean).join(' · ');
+  return [run.verdict, state, said, ...undone].filter(Boolean).join(' · ');
 }
 
-export function when(text: string): string {
-  return Time.formatHuman(new Date(text));
+export function when(text: string, format: Time.HumanStyle = 'long'): string {
+  return Time.formatHuman(new Date(text), format);
 }

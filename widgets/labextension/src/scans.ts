@@ -5,15 +5,16 @@ import { PathExt } from '@jupyterlab/coreutils';
 import type { FileBrowser } from '@jupyterlab/filebrowser';
 import type { Contents } from '@jupyterlab/services';
 import { Widget } from '@lumino/widgets';
-import { line } from './api';
 import { el } from './dom';
 import type { ScanAnswer, ScannedFile } from './generated/api';
 import type { House } from './house';
 import { shield } from './icon';
 import { CATEGORY, OPEN } from './tabs';
+import { complain } from './tell';
 import { Verdicts } from './verdicts';
 
 export const MODELS = ['.pt', '.pth', '.safetensors', '.onnx', '.skops', '.pkl', '.joblib', '.npz', '.keras', '.h5', '.gguf'];
+const MOMENT = 400; // ms
 const SCAN = 'tiltyard:scan';
 const ASSESS = 'tiltyard:assess';
 const ITEM = '.jp-DirListing-item[data-isdir="false"]';
@@ -32,14 +33,14 @@ export function addScans(all: House, verdicts: Verdicts): void {
   const models = () => chosen().filter(item => isModel(item.path));
   const all_ = () => models().length > 0 && models().length === chosen().length;
   app.commands.addCommand(SCAN, {
-    label: trans.__('Scan'),
+    label: args => (args['isPalette'] ? trans.__('Scan the selected model file') : trans.__('Scan')),
     caption: trans.__('May this model file be loaded? It is read, never run'),
     icon: shield,
     isVisible: all_,
     execute: () => Promise.all(models().map(item => scan(all, verdicts, item)))
   });
   app.commands.addCommand(ASSESS, {
-    label: trans.__('Assess in Tiltyard'),
+    label: args => (args['isPalette'] ? trans.__('Assess the selected model file') : trans.__('Assess in Tiltyard')),
     icon: shield,
     isVisible: () => all_() && models().length === 1,
     execute: () => {
@@ -50,7 +51,9 @@ export function addScans(all: House, verdicts: Verdicts): void {
   });
   app.contextMenu.addItem({ command: SCAN, selector: ITEM, rank: 3.1 });
   app.contextMenu.addItem({ command: ASSESS, selector: ITEM, rank: 3.2 });
-  palette?.addItem({ command: SCAN, category: trans.__(CATEGORY) });
+  for (const command of [SCAN, ASSESS]) {
+    palette?.addItem({ command, category: trans.__(CATEGORY), args: { isPalette: true } });
+  }
   const badge = (browser: FileBrowser) => new Badges(all, verdicts, browser);
   files.tracker.forEach(badge);
   files.tracker.widgetAdded.connect((_, browser) => void badge(browser));
@@ -59,7 +62,7 @@ export function addScans(all: House, verdicts: Verdicts): void {
 /** Have one file scanned, and say what came out. */
 async function scan({ app, api, trans }: House, verdicts: Verdicts, item: Contents.IModel): Promise<void> {
   const path = app.serviceManager.contents.localPath(item.path);
-  const waiting = Notification.emit(trans.__('Scanning %1 …', item.name), 'in-progress', { autoClose: false });
+  const done = waiting(trans.__('Scanning %1 …', item.name));
   try {
     const { files, remark } = await api.post<ScanAnswer>('scan', { path });
     const [file] = files;
@@ -68,10 +71,22 @@ async function scan({ app, api, trans }: House, verdicts: Verdicts, item: Conten
     const said = verdict ? `${item.name}: ${verdict}. ${first(file)}` : `${item.name}: ${file?.problem || remark}`;
     const type = verdict === 'safe' ? 'success' : verdict === 'unsafe' ? 'error' : 'warning';
     const actions = file?.verdict ? [{ label: trans.__('Details'), callback: () => void details(file, trans.__('Close')) }] : [];
-    Notification.update({ id: waiting, message: said, type, autoClose: verdict === 'safe' ? 8000 : false, actions });
+    Notification.emit(said, type, { autoClose: verdict === 'safe' ? 8000 : false, actions });
   } catch (error) {
-    Notification.update({ id: waiting, message: `${item.name}: ${line(error)}`, type: 'error', autoClose: false });
+    complain(trans, error, `${item.name}: `);
+  } finally {
+    done();
   }
+}
+
+/** Say that something goes on where it takes a moment; the function given back takes that away. JupyterLab loses what comes too soon after. */
+function waiting(text: string): () => void {
+  let shown = '';
+  const soon = setTimeout(() => (shown = Notification.emit(text, 'in-progress', { autoClose: false })), MOMENT);
+  return () => {
+    clearTimeout(soon);
+    setTimeout(() => shown && Notification.dismiss(shown), MOMENT);
+  };
 }
 
 /** The gravest reason in a few words. */
@@ -83,7 +98,7 @@ export function first(file: ScannedFile): string {
 
 async function details(file: ScannedFile, close: string): Promise<void> {
   const found = file.verdict!;
-  const reasons = found.reasons.map(r => el('li', {}, el('strong', {}, r.grade), ` ${r.where ? `${r.where}: ` : ''}${r.what}. ${r.why}`));
+  const reasons = found.reasons.map(r => el('li', {}, el('strong', {}, r.grade), ` ${r.where ? `${r.where}: ` : ''}${r.what}: ${r.why}`));
   const node = el('div', { class: 'tiltyard-verdict' }, el('p', {}, `${found.format}, ${found.size} bytes`), el('ul', {}, ...reasons), el('p', { class: 'tiltyard-muted' }, `SHA-256 ${found.sha256}`));
   await showDialog({ title: `${found.name}: ${found.verdict}`, body: new Widget({ node }), buttons: [Dialog.okButton({ label: close })] });
 }

@@ -161,7 +161,7 @@ export class SidePanel extends Widget {
     this.times.set(run.id, run.started);
     const said = outcome(this.trans, run);
     const content = [
-      el('div', { class: 'tiltyard-line' }, el('span', { class: 'tiltyard-name', title: run.name }, run.name), el('span', { class: 'tiltyard-muted' }, when(run.started))),
+      el('div', { class: 'tiltyard-line' }, el('span', { class: 'tiltyard-name', title: run.name }, run.name), el('span', { class: 'tiltyard-muted' }, when(run.started, 'narrow'))),
       el('div', { class: 'tiltyard-line' }, el('span', { class: 'tiltyard-muted' }, said), ...severities(run.severities))
     ];
     const counted = Object.entries(run.severities).map(([name, n]) => `${n} ${name}`);

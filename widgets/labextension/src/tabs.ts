@@ -1,14 +1,14 @@
 /** The commands that open the workbench, and its tabs, which come back after a reload. */
 
-import { Notification, WidgetTracker } from '@jupyterlab/apputils';
+import { WidgetTracker } from '@jupyterlab/apputils';
 import { PathExt } from '@jupyterlab/coreutils';
 import { ReadonlyPartialJSONObject, UUID } from '@lumino/coreutils';
-import { line } from './api';
 import { PANELS } from './generated/panels';
 import type { House } from './house';
 import { shield } from './icon';
 import { comesBack, place, show } from './place';
 import { plain, stateOf } from './state';
+import { complain } from './tell';
 import type { WorkbenchTab } from './workbench';
 
 export const OPEN = 'tiltyard:open';
@@ -68,7 +68,7 @@ async function open(all: House, tabs: Tabs, args: ReadonlyPartialJSONObject): Pr
     show(all, tab);
     return tab;
   } catch (error) {
-    Notification.error(trans.__('The workbench needs ipywidgets in the environment of JupyterLab: %1', line(error)));
+    complain(trans, error, trans.__('The workbench needs ipywidgets in the environment of JupyterLab: '));
     return undefined;
   }
 }

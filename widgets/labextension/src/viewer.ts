@@ -48,7 +48,7 @@ class ReportPage extends Widget {
     const signed = el('span', { class: 'tiltyard-signature', 'data-state': state }, el('span', { 'aria-hidden': 'true' }, SIGNS[state]), ` ${said(this.all, state)} ${detail}`);
     const name = PathExt.basename(this.context.path).replace(/\.tiltyard\.json$/, '');
     const html = () => download(new Blob([made.html], { type: 'text/html' }), `${name}.html`);
-    const pdf = button(trans.__('Save PDF'), () => void taken(pdf, () => this.pdf(), `${name}.pdf`));
+    const pdf = button(trans.__('Save PDF'), () => void taken(trans, pdf, () => this.pdf(), `${name}.pdf`));
     const paper = button(trans.__('Print …'), () => print(made.html));
     return el('div', { class: 'tiltyard-actions' }, button(trans.__('Save HTML'), html), pdf, paper, signed);
   }

@@ -1,6 +1,6 @@
 /** What a click on a run opens: the run, its report, or two runs side by side; each a tab. */
 
-import { Dialog, MainAreaWidget, Notification, showDialog } from '@jupyterlab/apputils';
+import { Dialog, MainAreaWidget, showDialog } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { Widget } from '@lumino/widgets';
 import { Api, line } from './api';
@@ -9,6 +9,7 @@ import type { Follower } from './follow';
 import type { Comparison, Finding, MetricChange, RunDetail, StepItem } from './generated/api';
 import { shield } from './icon';
 import { frame, print, taken } from './report';
+import { complain } from './tell';
 import { outcome, progress, SEVERITIES, severities, span, when } from './say';
 
 export interface Shown {
@@ -120,7 +121,7 @@ export class RunView extends View {
         await api.delete(`runs/${id}`);
         this.parent?.dispose();
       } catch (error) {
-        Notification.error(line(error));
+        complain(trans, error);
       }
     }
   }
@@ -164,9 +165,9 @@ function table(head: string[], rows: string[][]): HTMLElement {
 }
 
 /** A button that saves a run's report. */
-function saves({ api }: Shown, label: string, id: string, format: string): HTMLButtonElement {
+function saves({ api, trans }: Shown, label: string, id: string, format: string): HTMLButtonElement {
   const name = `tiltyard-${id.slice(0, 8)}.${format === 'json' ? 'tiltyard.json' : format}`;
-  const made = button(label, () => void taken(made, () => api.open(`runs/${id}/report`, {}, { format }), name));
+  const made = button(label, () => void taken(trans, made, () => api.open(`runs/${id}/report`, {}, { format }), name));
   return made;
 }
 

@@ -31,6 +31,12 @@ export interface Opened {
   state: State;
 }
 
+/** The server's default kernel, where it is one of Python: of several nobody is asked which. */
+function usual({ kernelspecs }: ServiceManager.IManager): string | undefined {
+  const specs = kernelspecs.specs;
+  return specs && specs.kernelspecs[specs.default]?.language === 'python' ? specs.default : undefined;
+}
+
 /** A line above the window, for what its kernel cannot say. */
 class Notice extends Widget {
   constructor() {
@@ -60,7 +66,7 @@ export class WorkbenchPanel extends Panel {
       path,
       name: trans.__('Model security workbench'),
       type: 'tiltyard',
-      kernelPreference: { language: 'python', shutdownOnDispose: true },
+      kernelPreference: { name: usual(services), language: 'python', shutdownOnDispose: true },
       translator
     });
     this.rendermime = opened.rendermime.clone();
