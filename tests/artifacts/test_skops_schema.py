@@ -26,6 +26,14 @@ def test_agrees_with_skops(skops_files: dict[str, bytes]) -> None:
         assert ours == set(skops.io.get_untrusted_types(data=data))
 
 
+def test_a_dtype_is_trusted_and_nothing_like_it(skops_files: dict[str, bytes]) -> None:
+    """The dtype that a SimpleImputer keeps; see the module."""
+    dtype = node("DTypeNode", "numpy", "dtype", content=node("NdArrayNode", "numpy", "ndarray", type="numpy", file="1.npy"))
+    assert untrusted(json.dumps(dtype).encode())[1] == []
+    assert untrusted(json.dumps({**dtype, "__module__": "os", "__class__": "system"}).encode())[1]
+    assert untrusted(json.dumps({**dtype, "__loader__": "ObjectNode"}).encode())[1]
+
+
 def test_lists_are_within_those_of_skops() -> None:
     """Nothing is trusted here that skops does not trust."""
     from skops.io import _trusted_types as theirs

@@ -55,6 +55,10 @@ def test_the_same_in_an_assessment_file(own: Path, tiltyard: Callable[..., Said]
     said = tiltyard("assess", "own.toml")
     assert said.code == 0
     assert "Corrected by hand: 'a' (high = 9.0, unit = kg)." in said.err
+    report = tiltyard("report", "last", "--format", "json").out
+    assert any("Corrected by hand" in assumed for assumed in json.loads(report)["assumed"])
+    assert tiltyard("check", "supply_chain.scan", "--config", "own.toml").code == 0
+    assert "--config alone" in tiltyard("check", "supply_chain.scan", "--config", "own.toml", "--data", "own.csv").line
 
 
 def test_a_factory_that_cannot_be_imported_is_one_line(own: Path, tiltyard: Callable[..., Said], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,3 +68,16 @@ def test_a_factory_that_cannot_be_imported_is_one_line(own: Path, tiltyard: Call
     assert said.code == 2
     assert "PYTHONPATH" in said.err
     assert len(said.err.strip().splitlines()) == 1
+
+
+def test_the_examples_in_the_help_of_assess_are_true(place: Path) -> None:
+    from tiltyard.cli.commands import ASSESS
+    from tiltyard.running.config import read_config
+    from tiltyard.running.policy import read_policy
+
+    for name, part in zip(("c.toml", "p.toml"), ASSESS.split("\b")[1:], strict=True):
+        Path(name).write_text(part.split("\n", 2)[2])
+    config = read_config("c.toml")
+    assert config.steps()[0].id == "evasion.pgd"
+    assert config.data.features["income"].missing == 0
+    assert read_policy(Path("p.toml"))

@@ -248,3 +248,27 @@ def test_an_unknown_format_is_said(bundle, tmp_path):
 def test_nothing_to_report_is_said():
     with pytest.raises(Problem, match="at least one record"):
         make([])
+
+
+def test_the_answer_stands_before_the_lists_and_a_step_is_repeated_with_its_model(bundle):
+    told = bundle.model_copy(
+        update={
+            "command": "tiltyard assess 'my model.toml' --policy p.toml",
+            "verdict": "fail",
+            "verdicts": ({"rule": "robust at least 0.5", "outcome": "fail", "reason": "found 0.41"},),
+            "assumed": ("It returns logits.",),
+        }
+    )
+    page = render(told, "html")
+    places = [
+        page.index(words) for words in ("Against the policy", "It returns logits.", "Every step and how it ended", "What was not done")
+    ]
+    assert places == sorted(places)
+    assert page.index("What was not done") > page.rindex("<article")
+    assert "tiltyard check evasion.pgd --config &#39;my model.toml&#39; --seed 0" in page
+    assert "--model FILE --data FILE" in render(bundle, "html")
+
+
+def test_a_verdict_without_its_rules_says_so(bundle):
+    assert "is not kept with the run" in render(bundle.model_copy(update={"verdict": "fail"}), "html")
+    assert "is not kept with the run" not in render(bundle, "html")

@@ -148,7 +148,7 @@ def test_pt_with_a_factory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     torch.save(net.state_dict(), tmp_path / "m.pt")
     same(tmp_path / "m.pt", net, factory="nets_of_mine:net", schema=SCHEMA)
     assert "colon" in str(problem(tmp_path / "m.pt", factory="nets_of_mine", schema=SCHEMA))
-    assert "ModuleNotFoundError" in str(problem(tmp_path / "m.pt", factory="not_there_at_all:net", schema=SCHEMA))
+    assert "PYTHONPATH" in str(problem(tmp_path / "m.pt", factory="not_there_at_all:net", schema=SCHEMA))
     assert "AttributeError" in str(problem(tmp_path / "m.pt", factory="nets_of_mine:other", schema=SCHEMA))
     assert "not both" not in str(problem(tmp_path / "m.pt", factory="nets_of_mine:net", architecture=ARCHITECTURE, schema=SCHEMA))
 

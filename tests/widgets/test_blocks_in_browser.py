@@ -253,7 +253,11 @@ def test_slider_has_a_name_moves_and_refuses_what_is_out_of_bounds(show: Show) -
     box = page.get_by_role("textbox", name="Epsilon")
     box.fill("99")
     assert page.evaluate("models[0].model.get('value')") == 10 and "Expected a number" in page.locator(".ty-wrong").inner_text()
+    assert page.evaluate("models[0].model.get('wrong')") == "99"
+    box.fill("")
+    assert page.evaluate("models[0].model.get('wrong')") == "nothing"
     box.fill("2.5")
+    assert page.evaluate("models[0].model.get('wrong')") == ""
     assert page.evaluate("models[0].model.get('value')") == 2.5 and page.locator(".ty-wrong").inner_text() == ""
 
 

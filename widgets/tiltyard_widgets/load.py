@@ -1,6 +1,7 @@
 """Model and data: a sample, or files; the schema proposed and corrected; ten rows probed."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -224,7 +225,9 @@ class LoadPanel(Panel):
         return self.used
 
     def _built(self, member: str | None) -> Dataset:
-        return self._proposal().build(member=member, name=self._data_name(), source=self._data_path())
+        proposal = self._proposal()
+        data = proposal.build(member=member, name=self._data_name(), source=self._data_path())
+        return replace(data, assumed=(*proposal.warnings, *proposal.assumptions))
 
     def _data_name(self) -> str:
         return Path(self._data_path()).name.split(".")[0]
@@ -272,6 +275,9 @@ class LoadPanel(Panel):
 
     def _failed(self, problem: Exception) -> None:
         self._idle("")
+        now = self.session
+        stays = f"Not loaded. {now.target.name} on {now.data.name} stays." if now.target and now.data else "Nothing is loaded."
+        self.said.say("failed", stays)
         self.message.say(problem, doing="Could not load")
 
     def _busy(self, words: str) -> None:

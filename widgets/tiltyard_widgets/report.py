@@ -120,7 +120,12 @@ class ReportPanel(Panel):
         from tiltyard.reports.bundle import make
 
         records = list(self.session.latest.values())
-        return make(records, run_id=self.session.run.id if self.session.run else "")
+        return make(records, run_id=self.session.run.id if self.session.run else "", assumed=self._assumed())
+
+    def _assumed(self) -> list[str]:
+        """What was assumed when target and data were opened."""
+        target, data = self.session.target, self.session.data
+        return [*(data.assumed if data else ()), *(target.assumptions if target else ())]
 
     def export(self) -> Path | None:
         """Write the file; a full disk or a wrong folder is said in one line."""

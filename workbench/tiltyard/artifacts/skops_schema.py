@@ -1,4 +1,8 @@
-"""The types a skops file would build, from its schema; nothing is trusted beyond skops's own defaults."""
+"""The types a skops file would build, from its schema; nothing is trusted beyond skops's own defaults but a NumPy dtype.
+
+skops 0.16 saves the dtype that a fitted ``SimpleImputer`` keeps as an empty array, reads it with ``allow_pickle=False`` and takes
+that array's dtype: no code can come with it, and pipelines that fill missing values are common.
+"""
 
 import json
 from collections.abc import Iterator
@@ -7,6 +11,7 @@ from typing import Any
 from .skops_types import BIT_GENERATORS, CONTAINERS, DTYPES, ESTIMATORS, PRIMITIVES, UFUNCS
 
 PROTOCOL = 2
+DTYPE = "numpy.dtype"
 HIDDEN = "(said elsewhere)"
 _LOSSES = frozenset(
     [f"sklearn.linear_model._sgd_fast.{n}" for n in "EpsilonInsensitive Hinge ModifiedHuber SquaredEpsilonInsensitive SquaredHinge".split()]
@@ -37,6 +42,7 @@ _ALLOWED: dict[str, frozenset[str]] = {
     "SparseMatrixNode": frozenset({"scipy.sparse._matrix.spmatrix", "scipy.sparse._base.sparray"}),
     "ObjectNode": ESTIMATORS,
     "LossNode": _LOSSES,
+    "DTypeNode": frozenset({DTYPE}),
 }
 
 

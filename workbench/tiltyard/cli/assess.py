@@ -44,11 +44,11 @@ def run(
     if earlier is not None:
         earlier.fits(target.identity, data.identity)
     steps = config.steps(target, data)
-    told(target, data)
+    assumed = told(target, data)
     words = ["tiltyard", "assess", str(config_path)] + (["--policy", str(policy_path)] if policy_path else [])
     words += ["--executor", executor] if executor != "local" else []
     words += ["--baseline", earlier.run.short, "--tolerance", f"{tolerance:g}"] if earlier else []
-    facts = {"command": shlex.join(words), "profile": config.profile, "seed": config.seed}
+    facts = {"command": shlex.join(words), "profile": config.profile, "seed": config.seed, "assumed": assumed}
     begun = store.run(resume) if resume else None
     with where(executor) as ground, progress_bar(not as_json) as tell:
         found = assess(target, data, steps, Runner(store, ground), config.name, facts, judge(policy, earlier), tell, run=begun)
@@ -92,6 +92,7 @@ def bundle_of(found: Assessment, facts: dict[str, object], title: str = "") -> B
         verdicts=[v.model_dump(mode="json") for v in found.judgment.verdicts] if found.judgment else [],
         command=str(facts["command"]),
         profile=str(facts["profile"]),
+        assumed=[str(said) for said in assumed] if isinstance(assumed := facts.get("assumed"), list) else (),
     )
 
 

@@ -90,7 +90,32 @@ def scan(
     raise typer.Exit(run(paths, as_json, as_sarif))
 
 
-@app.command()
+ASSESS = """\b
+CONFIG.toml, for instance (tiltyard check ID --help names a check's parameters; without [[check]] all are run):
+  profile = "quick"                        # or "full"
+  [target]
+  file = "model.safetensors"               # or sample = "census"; architecture, factory, classes, outputs where needed
+  [data]
+  file = "rows.csv"
+  label = "churned"
+  sensitive = ["gender"]
+  leave_out = ["customer_id", "gender"]    # no features; gender still tells the groups apart
+  member = "train"                         # the column that says which rows were trained on
+  features.income = { missing = 0, unit = "EUR" }   # kind, low, high, unit, mutable, divide, missing
+  [[check]]
+  id = "evasion.pgd"
+  budget = 0.05
+
+\b
+POLICY.toml, for instance (the numbers a check gives, by name: tiltyard report RUN --format json):
+  [[rule]]
+  check = "evasion.pgd"
+  metric = "robust_accuracy"
+  at_least = 0.5                           # or at_most; use = "low" holds the end of the interval against it
+"""
+
+
+@app.command(epilog=ASSESS)
 def assess(
     config: Annotated[Path, typer.Argument(metavar="CONFIG.toml", help="Target, data and checks.")],
     policy: Annotated[Path | None, typer.Option(metavar="POLICY.toml", help="Thresholds the results are held against.")] = None,

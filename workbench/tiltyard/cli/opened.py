@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import Problem
-from ..running.config import Config, DataConfig, TargetConfig
+from ..running.config import Config, DataConfig, TargetConfig, read_config
 from .console import remark
 
 if TYPE_CHECKING:
@@ -16,10 +16,12 @@ STYLES = {"passed": "dim", "finding": "yellow", "failed": "red"}
 
 
 def from_options(given: dict[str, str], seed: int) -> "tuple[Target, Dataset]":
-    """Open what the options name (see ``step.COMMON``; an empty text is an option not given).
+    """Open what the options name, or what the assessment file ``config`` does (see ``step.COMMON``; an empty text is an option not given).
 
     Paths are relative to the working folder, ``data_sensitive`` is a list with commas.
     """
+    if given["config"]:
+        return _as_assessed(given)
     named = [f"--{name}" for name in ("sample", "model", "url") if given[name]]
     if len(named) != 1:
         found = " and ".join(named) or "none of them"
@@ -54,8 +56,15 @@ def from_options(given: dict[str, str], seed: int) -> "tuple[Target, Dataset]":
     return config.opened()
 
 
-def told(target: "Target", data: "Dataset") -> None:
-    """What was assumed of model and data and what ten rows said, on stderr; an endpoint is not asked for it."""
+def _as_assessed(given: dict[str, str]) -> "tuple[Target, Dataset]":
+    more = [f"--{name.replace('_', '-')}" for name, value in given.items() if value and name != "config"]
+    if more:
+        raise Problem("--config alone: it names model and data", f"also {', '.join(more)}", "Leave these out, or --config")
+    return read_config(given["config"]).opened()
+
+
+def told(target: "Target", data: "Dataset") -> list[str]:
+    """What was assumed of model and data and what ten rows said, on stderr and returned; an endpoint is not asked for it."""
     from ..targets.probing import probe
 
     remark(f"{target.name} on {data.name}: {data.identity.detail}.")
@@ -66,6 +75,8 @@ def told(target: "Target", data: "Dataset") -> None:
     if "url" not in target.offers:
         found = probe(target, data)
         remark(f"Probe: {found.line}", style=STYLES[found.state])
+        said.append(f"Probe: {found.line}")
+    return said
 
 
 def _listed(text: str) -> tuple[str, ...]:

@@ -46,4 +46,5 @@ def bundled(store: Store, name: str, policy: Policy | None = None) -> Bundle:
         verdicts=[v.model_dump(mode="json") for v in judgment.verdicts] if judgment else [],
         command=str(found.config.get("command", "")),
         profile=str(found.config.get("profile", "")),
+        assumed=[str(said) for said in assumed] if isinstance(assumed := found.config.get("assumed"), list) else (),
     )

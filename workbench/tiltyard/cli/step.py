@@ -23,6 +23,7 @@ from .opened import from_options, told
 
 ANSWERED = (Status.PASSED, Status.FINDING)
 COMMON = {
+    "config": ("CONFIG.toml", "Model and data of this assessment file, instead of the options that follow."),
     "sample": ("NAME", "A shipped model with its data: census, digits, digits-robust."),
     "model": ("FILE", "A model file; give --data too."),
     "url": ("URL", "An endpoint; give --data too."),
@@ -126,10 +127,10 @@ def _run(step: type[Step], given: dict[str, Any], line: str) -> int:
     made = named(step, {name: parsed(step.model_fields[name].annotation, text) for name, text in own.items()})
     names = [name.replace("-", "_") for name in COMMON]
     target, data = from_options({name: str(given.get(name) or "") for name in names}, made.seed)
-    told(target, data)
+    assumed = told(target, data)
     with progress_bar(not given["as_json"]) as tell:
         runner = Runner(None if given["unkept"] else Store())
-        job = runner.start([made], target, data, config={"command": line}, on_progress=tell)
+        job = runner.start([made], target, data, config={"command": line, "assumed": assumed}, on_progress=tell)
         finished(job)
     if job.error is not None:
         raise job.error

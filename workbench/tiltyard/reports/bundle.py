@@ -40,6 +40,7 @@ class Bundle(Frozen):
     not_run: tuple[NotRun, ...] = ()
     not_applied: tuple[NotRun, ...] = Field(default=(), description="defenses without a record")
     cut_off: tuple[str, ...] = Field(default=(), description="steps that were killed before they ended")
+    assumed: tuple[str, ...] = Field(default=(), description="what was guessed of model and data, and what a few rows said; in sentences")
     command: str = Field(default="", description="shell line that repeats the assessment")
     versions: dict[str, str] = {}
 
@@ -83,6 +84,7 @@ def make(
     verdicts: Sequence[dict[str, Any]] = (),
     command: str = "",
     profile: str = "",
+    assumed: Sequence[str] = (),
     created: datetime | None = None,
 ) -> Bundle:
     """A report of ``records`` (at least one); where it is ``whole``, with the checks and defenses of which there is no record."""
@@ -104,6 +106,7 @@ def make(
         not_applied=_named([id for id in defenses() if id not in done]) if whole else (),
         cut_off=tuple(cut_off),
         command=command,
+        assumed=tuple(assumed),
         versions=versions(("numpy", "pandas", "torch", "scikit-learn", "opacus", "fairlearn", "shap", "pydantic", "safetensors")),
     )
 

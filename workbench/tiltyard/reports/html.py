@@ -48,11 +48,19 @@ def cite(id: str) -> str:
     return f"{id} {standard(id).title}" if known(id) else id
 
 
-def repeat(record: Record) -> str:
-    """The shell line that runs this step again; empty for what is put together from other records."""
+def repeat(record: Record, command: str = "") -> str:
+    """The shell line that runs this step again; empty for what is put together from other records.
+
+    Where ``command`` (that made the report) read an assessment file, model and data come from there; else they are to be filled in.
+    """
+    import shlex
+
     if record.check in DERIVED:
         return ""
-    options = " ".join(f"--{k.replace('_', '-')} {_shell(v)}" for k, v in record.effective.items() if _shell(v))
+    words = shlex.split(command)
+    place = shlex.quote(words[2]) if words[:2] == ["tiltyard", "assess"] and len(words) > 2 else ""
+    given = f"--config {place} " if place else "--model FILE --data FILE "
+    options = given + " ".join(f"--{k.replace('_', '-')} {_shell(v)}" for k, v in record.effective.items() if _shell(v))
     return f"tiltyard check {record.check} {options}".strip()
 
 

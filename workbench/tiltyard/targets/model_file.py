@@ -18,6 +18,14 @@ WANTED = "a model as safetensors, tensor-only .pt, TorchScript, ONNX or skops"
 PICKLES = (
     "Save it where it was made: scikit-learn with skops.io.dump, torch as safetensors or torch.save(model.state_dict()), others as ONNX"
 )
+ANEW = {
+    Format.SAFETENSORS: "Copy or download it again, or save it anew",
+    Format.TORCH_ZIP: "Save the weights alone, torch.save(model.state_dict(), …) or safetensors, and name the architecture or a factory",
+    Format.TORCH_LEGACY: "Save the weights alone, torch.save(model.state_dict(), …) or safetensors, and name the architecture or a factory",
+    Format.TORCHSCRIPT: "Give the weights as safetensors and the architecture or a factory, or convert it to ONNX",
+    Format.ONNX: "Export it again, with standard operators alone",
+    Format.SKOPS: "Convert it to ONNX (skl2onnx), or give the estimator itself in a notebook: open_target(estimator, data=data)",
+}
 INSTEAD = {
     Format.PICKLE: ("a pickle, which runs code when it is opened", PICKLES),
     Format.JOBLIB: ("a joblib pickle, which runs code when it is opened", PICKLES),
@@ -92,7 +100,7 @@ def _must_be_safe(verdict: "Verdict") -> None:
         found, do = INSTEAD.get(verdict.format, (str(verdict.format), "Convert it"))
         raise Problem(WANTED, f"{found} ({_why(verdict)})", do)
     if not verdict.safe:
-        raise Problem(f"a {verdict.format} file shown to be safe to open", _why(verdict), PICKLES)
+        raise Problem(f"a {verdict.format} file shown to be safe to open", _why(verdict), ANEW[verdict.format])
 
 
 def _check_place(path: Path) -> None:

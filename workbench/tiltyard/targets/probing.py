@@ -67,7 +67,8 @@ def _mismatch(target: Target, data: Dataset) -> str:
         i, (ours, theirs) = next((i, pair) for i, pair in enumerate(pairs) if pair[0] != pair[1])
         return str(Problem(f"{ours!r} as column {i + 1} of {target.name}", f"{theirs!r} in {data.name}", do))
     if len(target.classes) != len(data.schema.classes):
-        return str(Problem(f"the classes {_few(target.classes)}", f"{_few(data.schema.classes)} in {data.name}", do))
+        other = "Give rows of these classes, or name the classes in the model's order"
+        return str(Problem(f"the classes {_few(target.classes)}", f"{_few(data.schema.classes)} in {data.name}", other))
     if target.classes != data.schema.classes and set(target.classes) == set(data.schema.classes):
         return str(Problem(f"the classes in the order {_few(target.classes)}", f"{_few(data.schema.classes)}", do))
     return ""
@@ -154,7 +155,7 @@ def _scale(target: Target, data: Dataset, accuracy: Metric) -> str:
 
 
 def _poor(accuracy: Metric, k: int) -> bool:
-    return accuracy.value is not None and accuracy.value < max(0.5, 1.2 / k)
+    return accuracy.value is not None and accuracy.value < max(0.7, 1.2 / k)
 
 
 def _assigned(table: NDArray[np.int64]) -> tuple[int, list[int]]:

@@ -1,8 +1,9 @@
-"""skops files: opened with nothing trusted beyond what skops itself trusts."""
+"""skops files: opened with nothing trusted beyond what skops itself trusts, and a NumPy dtype."""
 
 import warnings
 from typing import Any
 
+from ..artifacts.skops_schema import DTYPE
 from ..errors import Problem
 from .model_file import ModelFile
 
@@ -18,13 +19,13 @@ def estimator_in(file: ModelFile) -> Any:
     import skops.io
 
     try:
-        if untrusted := skops.io.get_untrusted_types(data=file.content):
+        if untrusted := [t for t in skops.io.get_untrusted_types(data=file.content) if t != DTYPE]:
             listed = ", ".join(untrusted[:5]) + (f" and {len(untrusted) - 5} more" if len(untrusted) > 5 else "")
             do = "Wrap a predict function around the model in a notebook, or convert it to ONNX"
             raise Problem("only types that skops trusts by itself", f"{listed} in {file.path.name}", do)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return skops.io.loads(file.content, trusted=[])
+            return skops.io.loads(file.content, trusted=[DTYPE])
     except Problem:
         raise
     except Exception as error:  # a damaged archive can fail in any constructor that skops calls
