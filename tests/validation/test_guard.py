@@ -1,12 +1,15 @@
 """The guard: out of range is always caught, noise images at one false alarm in a hundred, a file gives the same guard."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from tiltyard.datasets.dataset import Dataset
 from tiltyard.errors import Problem
+from tiltyard.result import Status
 from tiltyard.samples.catalog import load as sample
-from tiltyard.validation.guard import build, load, nearest, place
+from tiltyard.validation.guard import apart, build, load, most, nearest, place
 from tiltyard.validation.guard_roc import GuardROC, auc, noise, outside
 from tiltyard.validation.input_guard import InputGuard
 
@@ -89,6 +92,39 @@ def test_too_few_rows_are_said(digits):
     target, data = digits
     few: Dataset = data.take(np.arange(10))
     assert "training rows" in InputGuard()(target, few).record.result.summary
+
+
+def test_where_nobody_knows_what_was_trained_on_no_row_is_judged_that_the_guard_was_built_from(census):
+    data = census[1].take(np.arange(400))
+    for member in (None, np.ones(400, bool), np.zeros(400, bool)):
+        own, held = apart(replace(data, member=member), np.random.default_rng(0))
+        assert (len(own), len(held)) == (200, 200)
+        assert not {row.tobytes() for row in np.unique(own.x, axis=0)} & {row.tobytes() for row in held.x} - duplicates(data)
+    own, held = apart(census[1], np.random.default_rng(0))
+    assert (len(own), len(held)) == (len(census[1].seen), len(census[1].unseen))
+
+
+def duplicates(data: Dataset) -> set[bytes]:
+    values, counts = np.unique(data.x, axis=0, return_counts=True)
+    return {row.tobytes() for row in values[counts > 1]}
+
+
+def test_few_rows_promise_little_and_say_so(census):
+    target, data = census
+    few = data.take(np.arange(120))
+    result = GuardROC(rows=40, steps=2)(target, few).result
+    assert any("too few rows set the threshold to promise 1 %" in note for note in result.notes)
+    assert most(299, 1) <= 0.01 < most(298, 1)
+    assert most(2000, 13) <= 0.01 < most(2000, 14)
+
+
+def test_held_out_rows_that_differ_are_a_finding(census):
+    target, data = census
+    strange = data.x.copy()
+    strange[~data.member] = noise(data.schema, int((~data.member).sum()), np.random.default_rng(0))
+    result = GuardROC(rows=200, steps=2)(target, replace(data, x=strange)).result
+    assert result.status is Status.FINDING
+    assert any("more than 1 % of natural rows" in finding.title for finding in result.findings)
 
 
 def test_the_threshold_keeps_its_promise_with_the_certainty_it_names():

@@ -1,7 +1,7 @@
 """The input guard: does a row look like the rows the model was made for? Built from training data, kept as a file."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +33,8 @@ class Guard:
         Normalized training rows.
     threshold
         The score that a share ``allowed`` of fresh training rows exceeds.
+    promised
+        The share of natural rows that is refused at most, with 95 % certainty; more than ``allowed`` where few rows set the threshold.
     """
 
     schema: Schema
@@ -42,6 +44,7 @@ class Guard:
     neighbors: int
     threshold: float
     allowed: float
+    promised: float = 1.0
 
     def normalized(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """Rows as float32 (n, d), centered and scaled."""
@@ -89,6 +92,7 @@ class Guard:
             "neighbors": self.neighbors,
             "threshold": self.threshold,
             "allowed": self.allowed,
+            "promised": self.promised,
         }
         tensors = {"mean": self.mean, "scale": self.scale, "reference": self.reference}
         packed: bytes = save({k: np.ascontiguousarray(v) for k, v in tensors.items()}, {"tiltyard_guard": json.dumps(facts)})
@@ -123,13 +127,30 @@ def build(data: Dataset, rows: int, neighbors: int, allowed: float, rng: np.rand
     fresh = seen.take(order[cut : cut + max(rows, 1000)]).x
     made = Guard(data.schema, mean.astype(np.float32), scale, reference, neighbors, np.inf, allowed)
     scores = np.sort(made.score(fresh))
-    return Guard(data.schema, made.mean, scale, reference, neighbors, float(scores[-place(len(scores), allowed)]), allowed)
+    k = place(len(scores), allowed)
+    return replace(made, threshold=float(scores[-k]), promised=most(len(scores), k))
+
+
+def apart(data: Dataset, rng: np.random.Generator) -> tuple[Dataset, Dataset]:
+    """Rows to build a guard from and others to judge it on: trained on or not, or random halves where nobody knows."""
+    if data.member is not None and data.member.any() and not data.member.all():
+        return data.seen, data.unseen
+    order = rng.permutation(len(data))
+    return data.take(order[: (len(data) + 1) // 2]), data.take(order[(len(data) + 1) // 2 :])
+
+
+def most(n: int, k: int) -> float:
+    """The share of natural rows above the k-th largest of ``n`` scores of such rows, at most, `SURE` of it: a quantile of Beta(k, n - k + 1)."""
+    from scipy.stats import beta
+
+    return float(beta.ppf(SURE, k, n - k + 1))
 
 
 def place(n: int, allowed: float) -> int:
     """The largest k so that no more than ``allowed`` of all natural rows exceed the k-th largest of ``n`` scores, `SURE` of it.
 
-    That share is Beta(k, n - k + 1), whatever the scores' distribution (Wilks 1941, tolerance limits); 1 where n is too small for any.
+    That share is Beta(k, n - k + 1), whatever the scores' distribution (Wilks 1941, tolerance limits), and so k / (n + 1) on average;
+    1 where n is too small for any.
     """
     from scipy.stats import beta
 
@@ -150,7 +171,12 @@ def load(path: Path | str) -> Guard:
             tensors = {name: file.get_tensor(name) for name in ("mean", "scale", "reference")}
         schema = Schema.model_validate(facts["schema"])
         return Guard(
-            schema, **tensors, neighbors=int(facts["neighbors"]), threshold=float(facts["threshold"]), allowed=float(facts["allowed"])
+            schema,
+            **tensors,
+            neighbors=int(facts["neighbors"]),
+            threshold=float(facts["threshold"]),
+            allowed=float(facts["allowed"]),
+            promised=float(facts.get("promised", 1.0)),
         )
     except (OSError, SafetensorError, KeyError, json.JSONDecodeError) as error:
         raise Problem("a guard file", f"{path} ({str(error).splitlines()[0]})", "Build and save the guard again") from None

@@ -14,7 +14,7 @@ from ..intervals import LEVEL, bootstrap, rate
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
 from ..targets.target import Target
-from .guard import Guard, build, load
+from .guard import SURE, Guard, apart, build, load
 from .input_guard import STANDARDS
 
 POINTS = 60
@@ -67,9 +67,10 @@ class GuardROC(Check):
 
     def run(self, target: Target, data: Dataset, progress: Progress) -> CheckResult:
         rng = np.random.default_rng(self.seed)
-        guard = self._through_file(build(data, self.reference, self.neighbors, self.allowed, rng))
+        own, held = apart(data, rng)
+        guard = self._through_file(build(own, self.reference, self.neighbors, self.allowed, rng))
         progress.step(0.3, "natural rows")
-        natural = data.unseen.sample(self.rows, rng)
+        natural = held.sample(self.rows, rng)
         attacks = {"random noise": noise(data.schema, len(natural), rng), "out of range": outside(natural, rng)}
         if "gradients" in target.offers:
             progress.step(0.5, "adversarial rows")
@@ -100,7 +101,8 @@ class GuardROC(Check):
         false = guard.refused(natural.x)
         base = guard.score(natural.x)
         metrics: list[Metric] = [rate("false_alarms", "Natural rows refused", int(false.sum()), len(false), "lower")]
-        rows, series = [], []
+        rows: list[tuple[str, int, float, float | None]] = []
+        series = []
         for name, x in attacks.items():
             caught, scores = guard.refused(x), np.where(guard.invalid(x), np.inf, guard.score(x))
             key = name.replace(" ", "_")
@@ -109,7 +111,7 @@ class GuardROC(Check):
             rows.append((name, len(x), float(caught.mean()), metrics[-1].value))
             series.append(_roc(name, base, scores))
         said = ", ".join(f"{100 * r[2]:.0f} % of {r[0]} rows" for r in rows)
-        weak = any(r[0] == "adversarial" and r[2] < 0.5 for r in rows)
+        findings = self._findings(metrics[0], rows)
         columns = (
             Column(name="Attack"),
             Column(name="Rows", kind="integer"),
@@ -117,16 +119,22 @@ class GuardROC(Check):
             Column(name="AUC", kind="number"),
         )
         return CheckResult(
-            status=Status.FINDING if weak else Status.PASSED,
+            status=Status.FINDING if findings else Status.PASSED,
             summary=f"A guard that refuses {100 * false.mean():.1f} % of natural rows catches {said}.",
             metrics=tuple(metrics),
-            findings=(_finding(),) if weak else (),
+            findings=findings,
             tables=(Table(name="caught", title="What is caught", columns=columns, rows=tuple(rows)),),
             charts=(_chart(series),),
             notes=(
+                _promise(guard),
                 "The guard was saved to a file and loaded before it was attacked. The attacker did not know of it; one who does can do better.",
             ),
         )
+
+    def _findings(self, false: Metric, rows: list[tuple[str, int, float, float | None]]) -> tuple[Finding, ...]:
+        many = false.low is not None and false.low > self.allowed
+        weak = any(name == "adversarial" and caught < 0.5 for name, _, caught, _ in rows)
+        return (*((_too_strict(self.allowed),) if many else ()), *((_too_lax(),) if weak else ()))
 
 
 def _auc(key: str, name: str, natural: NDArray[np.float32], strange: NDArray[np.float32], rng: np.random.Generator) -> Metric:
@@ -171,7 +179,26 @@ def _chart(series: list[Series]) -> Chart:
     )
 
 
-def _finding() -> Finding:
+def _promise(guard: Guard) -> str:
+    """What the threshold promises, as a sentence."""
+    said = f"With {100 * SURE:.0f} % certainty it refuses at most {100 * guard.promised:.2g} % of rows like those it was built from"
+    if guard.promised <= guard.allowed:
+        return f"{said}; how many of the held-out rows here is a sample of that."
+    return f"{said}: too few rows set the threshold to promise {100 * guard.allowed:g} %."
+
+
+def _too_strict(allowed: float) -> Finding:
+    return Finding(
+        title=f"The guard refuses more than {100 * allowed:g} % of natural rows",
+        severity=Severity.MEDIUM,
+        evidence="metric false_alarms: its whole interval is above",
+        advice="Held-out rows differ from the training rows: look for drift, and build the guard from rows like those it will see.",
+        standards=STANDARDS,
+        defense="validation.guard",
+    )
+
+
+def _too_lax() -> Finding:
     return Finding(
         title="Adversarial rows look natural to a guard",
         severity=Severity.LOW,

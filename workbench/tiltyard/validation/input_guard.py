@@ -13,7 +13,7 @@ from ..intervals import rate
 from ..progress import Progress
 from ..result import CheckResult, Status
 from ..targets.target import Target
-from .guard import Guard, build
+from .guard import Guard, apart, build
 
 STANDARDS = ("OWASP ML01:2023", "AITG-MOD-06", "AML.M0015", "AML.M0010", "AI RMF MEASURE 2.5", "EU AI Act Art. 15(4)")
 
@@ -62,12 +62,13 @@ class InputGuard(Defense):
 
     def apply(self, target: Target, data: Dataset, progress: Progress) -> Defended:
         rng = np.random.default_rng(self.seed)
-        guard = build(data, self.rows, self.neighbors, self.allowed, rng)
+        own, unseen = apart(data, rng)
+        guard = build(own, self.rows, self.neighbors, self.allowed, rng)
         if self.save_as:
             guard.save(self.save_as)
         progress.step(0.5, "measuring on held-out rows")
         made = InputGuardedTarget(target, guard)
-        held = data.unseen.sample(2000, rng)
+        held = unseen.sample(2000, rng)
         refused = guard.refused(held.x)
         right = (target.labels(held.x) == held.y) & ~refused
         metrics = (
