@@ -103,9 +103,9 @@ class KeptFiles:
 
 
 def table_of(found: "Sequence[Artifact]") -> Table:
-    """The files that records name, with their hashes."""
-    columns = (Column(name="File"), Column(name="Step"), Column(name="Size", unit="bytes", kind="integer"), Column(name="SHA-256"))
-    rows = tuple((a.name, a.step, a.size, a.sha256) for a in found)
+    """The files that records name, with the first digits of their hashes."""
+    columns = (Column(name="File"), Column(name="Step"), Column(name="Size", unit="bytes", kind="integer"), Column(name="SHA-256 begins"))
+    rows = tuple((a.name, a.step, a.size, a.sha256[:16]) for a in found)
     note = "Without a size only the hash is known: too large to be kept, deleted, or kept elsewhere by its step."
     return Table(name="files", title="Files that steps of After made", columns=columns, rows=rows, note=note)
 

@@ -37,7 +37,7 @@ WORDS: dict[Action, str] = {
     "delete": "delete runs, and see everybody's",
     "users": "add and remove people",
     "log": "read the audit log",
-    "code": "name a function of the server's Python to call",
+    "code": "name a function on the server to call",
 }
 _RANK = {role: rank for rank, role in enumerate(Role)}
 
