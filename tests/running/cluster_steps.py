@@ -58,3 +58,23 @@ class Whose(Check):
 
     def run(self, target: Target, data: Dataset, progress: Progress) -> CheckResult:
         return CheckResult(status=Status.PASSED, summary="ran", metrics=(Metric(name="pid", label="pid", value=float(os.getpid())),))
+
+
+class Meets(Check):
+    """Goes on until a second step has begun beside it."""
+
+    id: ClassVar[str] = "test.meets"
+    title: ClassVar[str] = "Meets"
+    question: ClassVar[str] = "Does another run at the same time?"
+
+    place: str = parameter("", "Folder in which each leaves its process id", "path")
+
+    def run(self, target: Target, data: Dataset, progress: Progress) -> CheckResult:
+        (Path(self.place) / f"{self.seed}-{os.getpid()}").touch()
+        end = time.monotonic() + 120
+        while len(list(Path(self.place).iterdir())) < 2:
+            assert time.monotonic() < end, "no other came"
+            progress.step(0.5, "waiting for another")
+            time.sleep(0.02)
+        draw = float(np.random.default_rng(self.seed).random())
+        return CheckResult(status=Status.PASSED, summary="It met another.", metrics=(Metric(name="draw", label="Draw", value=draw),))

@@ -23,12 +23,13 @@ from tiltyard.running.assessment import assess
 from tiltyard.running.cluster import Cluster, _Attended, _here, _result, _run, exposed
 from tiltyard.running.executors import Local
 from tiltyard.running.runner import Runner
+from tiltyard.running.store import Store
 from tiltyard.samples.catalog import Sample, load
 from tiltyard.targets.estimators import FunctionTarget
 from tiltyard.theft.extraction import Extraction
 from tiltyard.validation.input_guard import InputGuard
 
-from .cluster_steps import Endless, Neither, Whose
+from .cluster_steps import Endless, Meets, Neither, Whose
 
 distributed = pytest.importorskip("distributed")
 TREE = Path(__file__).parents[2]
@@ -173,6 +174,41 @@ def test_a_worker_killed_in_mid_run_costs_its_task_alone(ground: Ground, cluster
     begun = sorted(place.name for place in tmp_path.iterdir())
     assert [name[:2] for name in begun] == ["1-", "2-"] and begun[0][2:] != begun[1][2:]
     ground.work(1)
+
+
+def test_several_steps_run_at_once_each_in_a_worker_of_its_own(cluster: Cluster, sample: Sample, tmp_path: Path) -> None:
+    """Neither ends before the other has begun; with the records in the steps' order, equal to those made here one by one."""
+    until(lambda: cluster.at_once == 2)
+    reports: list[float] = []
+    for name in ("there", "here"):
+        (tmp_path / name).mkdir()
+    store = Store(tmp_path / "runs.sqlite")
+    steps = [Meets(place=str(tmp_path / "there"), seed=1), Meets(place=str(tmp_path / "there"), seed=2), SMALL]
+    found = assess(sample.target, sample.data, steps, Runner(store, cluster), on_progress=lambda report: reports.append(report.done))
+    begun = [place.name for place in (tmp_path / "there").iterdir()]
+    assert len({name.partition("-")[2] for name in begun}) == 2 and str(os.getpid()) not in str(begun)
+    (tmp_path / "here" / "other").touch()
+    here = [Local().call(Meets(place=str(tmp_path / "here"), seed=seed), sample.target, sample.data, Progress()).record for seed in (1, 2)]
+    assert [r.result for r in found.records[:2]] == [r.result for r in here]
+    assert same(found.records[2]) == same(Local().call(SMALL, sample.target, sample.data, Progress()).record)
+    assert found.run is not None and [r.check for r in store.records(found.run.id)] == [r.check for r in found.records]
+    assert reports == sorted(reports) and reports[-1] == 1.0
+
+
+def test_a_cancel_ends_all_that_run_at_once(cluster: Cluster, sample: Sample, tmp_path: Path) -> None:
+    store = Store(tmp_path / "runs.sqlite")
+    (tmp_path / "begun").mkdir()
+    until(lambda: cluster.at_once == 2)
+    steps = [Endless(place=str(tmp_path / "begun"), seed=seed) for seed in range(5)]
+    job = Runner(store, cluster).start(steps, sample.target, sample.data)
+    try:
+        until(lambda: len(list((tmp_path / "begun").iterdir())) == 2)
+    finally:
+        job.cancel()
+    records = job.wait(120)
+    assert job.done and [r.result.status for r in records] == [Status.CANCELLED] * 2
+    assert len(list((tmp_path / "begun").iterdir())) == 2
+    assert job.run is not None and store.run(job.run.id).counts == {"cancelled": 2}
 
 
 @pytest.mark.slow

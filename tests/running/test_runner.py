@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from tiltyard.check import Check, Estimate
+from tiltyard.check import Check, Estimate, Step
 from tiltyard.datasets.dataset import Dataset
-from tiltyard.defense import Defended, Defense
+from tiltyard.defense import Defended, Defense, Outcome
 from tiltyard.errors import Problem
 from tiltyard.progress import Progress, Report
 from tiltyard.result import CheckResult, Record, Status
+from tiltyard.running.executors import Local
 from tiltyard.running.runner import Runner
 from tiltyard.running.store import Store
 from tiltyard.targets.estimators import FunctionTarget
@@ -188,3 +189,47 @@ def test_equal_seeds_give_equal_results(share: Checks, target: Target, data: Dat
     first = [r.result for r in Runner().start(steps, target, data).wait(30)]
     assert first == [r.result for r in Runner().start(steps, target, data).wait(30)]
     assert first == [step(target, data).result for step in steps]
+
+
+class Many:
+    """Runs three steps at once; those whose seed is 0 wait until the others have ended."""
+
+    at_once = 3
+
+    def __init__(self, breaks: bool = False) -> None:
+        self.breaks, self.ended = breaks, threading.Event()
+
+    def call(self, step: Step, target: Target, data: Dataset, progress: Progress) -> Outcome:
+        if self.breaks:
+            raise RuntimeError("an executor that raises")
+        if step.seed == 0:
+            assert self.ended.wait(60)
+        try:
+            return Local().call(step, target, data, progress)
+        finally:
+            if step.seed == 2:
+                self.ended.set()
+
+
+def test_several_at_once_are_kept_in_their_order(store: Store, share: Checks, target: Target, data: Dataset) -> None:
+    """The first ends last, and is first all the same, here and in the store; each begins in its turn."""
+    seen: list[int] = []
+    done: list[float] = []
+    job = Runner(store, Many()).start(
+        [share(seed=seed) for seed in range(3)],
+        target,
+        data,
+        on_record=lambda record, _: seen.append(record.seed),
+        on_progress=lambda report: done.append(report.done),
+    )
+    assert [r.seed for r in job.wait(60)] == [0, 1, 2] and job.run is not None
+    assert seen[-1] == 0
+    assert [r.seed for r in store.records(job.run.id)] == [0, 1, 2]
+    assert done == sorted(done) and done[-1] == 1.0
+
+
+def test_an_executor_that_raises_ends_the_job_and_is_told(store: Store, share: Checks, target: Target, data: Dataset) -> None:
+    job = Runner(store, Many(breaks=True)).start([share(seed=seed) for seed in range(3)], target, data)
+    job.wait(60)
+    assert job.done and isinstance(job.error, RuntimeError) and job.run is not None
+    assert store.run(job.run.id).ended is not None

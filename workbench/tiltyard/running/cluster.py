@@ -17,7 +17,8 @@ import threading
 import time
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -50,6 +51,7 @@ class Returned(NamedTuple):
     files: dict[str, bytes]
 
 
+_working = threading.Lock()  # in a worker: held by the step that runs
 _under_way: dict[str, Progress] = {}  # in a worker: the steps it runs
 _submitting = threading.Lock()  # Dask's configuration is the whole process's
 _here = Interruptible()  # in a worker: where its steps run
@@ -62,10 +64,24 @@ def _run(token: str, step: Step, target: Target, data: Dataset) -> Returned:
     try:
         if token in _stopped:
             progress.cancel()
-        outcome = _here.call(step, target, data, progress)
+        with _alone_here(progress):
+            outcome = _here.call(step, target, data, progress)
         return Returned(outcome.record.model_dump_json(), outcome.target, outcome.files)
     finally:
         _under_way.pop(token, None)
+
+
+@contextlib.contextmanager
+def _alone_here(progress: Progress) -> Iterator[None]:
+    """In a worker: one step at a time, however many threads it has, for chance and threads of the libraries are the whole process's."""
+    mine = False
+    while not mine and not progress.cancelled:  # a cancelled one goes on to be recorded as that
+        mine = _working.acquire(timeout=POLL)
+    try:
+        yield
+    finally:
+        if mine:
+            _working.release()
 
 
 def _stop(token: str) -> bool:
@@ -115,7 +131,7 @@ class _Attended:
 class Cluster:
     """An `Executor` on a Dask scheduler that somebody started, with workers that have Tiltyard installed.
 
-    One step is one task. A worker that dies costs its task alone: Dask runs it again on another, and where that too fails
+    One step is one task, and each worker has one of them at a time. A worker that dies costs its task alone: Dask runs it again on another, and where that too fails
     the record says *failed* and why; the next steps go on. Each worker runs a step from its seed, so results are those of
     `Local` on like machines. Close it, or use it in a ``with`` block.
 
@@ -137,6 +153,7 @@ class Cluster:
             raise Problem("local, tcp://HOST:PORT or tls://HOST:PORT", repr(address), "Give a Dask scheduler's address")
         self.address = address
         self.patience = patience
+        self._counting = threading.Lock()
         self._client = _connected(address, patience)
         try:
             self._check_versions()
@@ -154,6 +171,11 @@ class Cluster:
         """Leave the cluster; it goes on."""
         self._client.close(timeout=5)
 
+    @property
+    def at_once(self) -> int:
+        """As many steps as there are workers."""
+        return self._workers()
+
     def call(self, step: Step, target: Target, data: Dataset, progress: Progress) -> Outcome:
         """The step's record from a worker, and the target it made if it is a defense that did. Never raises."""
         clock = Clock(target)
@@ -163,9 +185,11 @@ class Cluster:
                 raise Problem("a model that can travel", "an endpoint, whose budget is counted here", "Run it with --executor local")
             back = self._worked(step, target, data, progress)
             found = Record.model_validate_json(back.record)
-            return taken(Outcome(found, back.target, back.files), target)
+            with self._counting:
+                return taken(Outcome(found, back.target, back.files), target)
         except BaseException as problem:
-            return failed(step, clock, problem, target, data)
+            lost = failed(step, clock, problem, target, data)  # the clock counts what other steps asked meanwhile
+            return replace(lost, record=lost.record.model_copy(update={"queries": 0}))
 
     def _worked(self, step: Step, target: Target, data: Dataset, progress: Progress) -> Returned:
         import dask

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from hashlib import sha256
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from ..check import Check, Clock, Step, record
 from ..datasets.dataset import Dataset
@@ -16,6 +16,15 @@ class Executor(Protocol):
 
     def call(self, step: Step, target: Target, data: Dataset, progress: Progress) -> Outcome:
         """The step's record, and the target it made if it is a defense that did."""
+
+
+@runtime_checkable
+class Wide(Protocol):
+    """An executor that runs several steps at once."""
+
+    @property
+    def at_once(self) -> int:
+        """How many; asked when a job begins."""
 
 
 class Local:

@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+from bisect import bisect
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -39,7 +40,7 @@ class Job:
     progress
         The last report.
     records
-        What was found so far, in order.
+        What was found so far, in the order of the steps.
     targets
         The targets that defenses made, by the index of their step.
     problem
@@ -49,7 +50,7 @@ class Job:
     error
         What broke in the job itself, or None.
     step
-        The title of the step under way.
+        The title of the step under way; of several at once, of the one that spoke last.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Job:
         self.run = run
         self.progress = Report(0.0, "starting", None, 0.0)
         self.records: list[Record] = []
+        self._places: list[int] = []
         self.targets: dict[int, Target] = {}
         self.problem: Problem | None = None
         self.unlogged = ""
@@ -104,7 +106,9 @@ class Job:
 
     def found(self, record: Record, made: "Target | None", index: int) -> None:
         """Take in one record and tell the listener."""
-        self.records.append(record)
+        place = bisect(self._places, index)
+        self._places.insert(place, index)
+        self.records.insert(place, record)
         if made is not None:
             self.targets[index] = made
         if self._on_record is not None:

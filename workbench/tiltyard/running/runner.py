@@ -9,12 +9,14 @@ from typing import Any
 from ..access.person import me
 from ..check import Step
 from ..datasets.dataset import Dataset
+from ..defense import Outcome
 from ..errors import Cancelled, Problem
-from ..progress import Progress, Report
+from ..progress import Report
 from ..result import Record
 from ..targets.target import Target
 from . import audit
-from .executors import Executor
+from .abreast import Abreast, together
+from .executors import Executor, Wide
 from .following import follow
 from .job import Job, Unkept
 from .lines import Run
@@ -34,7 +36,8 @@ class Runner:
     store
         Where runs are kept; None keeps nothing.
     executor
-        Where each step runs; by default here, and fits that cannot be interrupted in a process.
+        Where each step runs; by default here, and fits that cannot be interrupted in a process. One that is `executors.Wide`
+        is given several at once.
     """
 
     def __init__(self, store: Store | None = None, executor: Executor | None = None) -> None:
@@ -81,33 +84,45 @@ class Runner:
 
     def _all(self, job: Job, steps: Sequence[Step], target: Target, data: Dataset, own: bool, verdict: Verdict | None) -> None:
         try:
-            weights = shares(steps, target, data)
-            for index, (step, share) in enumerate(zip(steps, weights, strict=True)):
-                if index and job.cancelled:  # the first has a record, even where it was cancelled before it began
-                    return
-                self._one(job, index, step, target, data, job.asked.part(share))
+            line = Abreast(job, [step.title for step in steps], shares(steps, target, data))
+            at_once = self.executor.at_once if isinstance(self.executor, Wide) else 1
+            together(lambda: self._work(job, line, steps, target, data), max(1, min(at_once, len(steps))))
         finally:
             self._settle(job, TRIES)
             self._note(job, "run ended", target.fingerprint, ended(job))
             if own:
                 self._kept(job, lambda store, run: store.end(run.id, verdict(job.records) if verdict else ""))
 
-    def _one(self, job: Job, index: int, step: Step, target: Target, data: Dataset, progress: Progress) -> None:
+    def _work(self, job: Job, line: Abreast, steps: Sequence[Step], target: Target, data: Dataset) -> None:
+        """Take step after step until none is left; what is written is written by one at a time."""
+        while True:
+            with line.alone:
+                if (index := line.taken()) is None:
+                    return
+                token = self._begun(job, steps[index])
+            progress = line.progress(index)
+            with suppress(Cancelled):
+                progress.step(0.0, "")
+            outcome = self.executor.call(steps[index], target, data, progress)
+            with line.alone:
+                self._ended(job, index, steps[index], token, outcome, target)
+                with suppress(Cancelled):
+                    progress.step(1.0, "")
+
+    def _begun(self, job: Job, step: Step) -> str:
         job.step = step.title
         self._settle(job)
         tokens: list[str] = []
         self._kept(job, lambda store, run: tokens.append(store.start(run.id, step)))
-        with suppress(Cancelled):
-            progress.step(0.0, "")
-        outcome = self.executor.call(step, target, data, progress)
-        job.unkept.append(Unkept(step, outcome.record, tokens[0] if tokens else "", outcome.files))
+        return tokens[0] if tokens else ""
+
+    def _ended(self, job: Job, index: int, step: Step, token: str, outcome: Outcome, target: Target) -> None:
+        job.unkept.append(Unkept(step, outcome.record, token, outcome.files))
         self._settle(job)
         if outcome.target is not None:
             made = {"defense": step.id, "given": outcome.record.given, "from": target.fingerprint}
             self._note(job, "defense applied", outcome.target.fingerprint, made)
         job.found(outcome.record, outcome.target, index)
-        with suppress(Cancelled):
-            progress.step(1.0, "")
 
     def _allowed(self) -> None:
         """Raise where the person may not run, or where all must be logged and cannot be."""
