@@ -42,6 +42,9 @@ def test_from_the_launcher_to_the_report(window: "Window") -> None:
     window.endless()
     page.locator("progress, [role=progressbar]").locator("visible=true").first.wait_for()
     page.locator(".tiltyard-status-button", has_text=re.compile(r"^\d+ %")).wait_for()
+    page.locator(".lm-TabBar-tab", has_text="Model security").locator(".lm-TabBar-tabCloseIcon").locator("visible=true").click()
+    window.see(re.compile("is running. Close the workbench and cancel it"))
+    window.press("Keep it open")
     page.get_by_role("button", name="Cancel", exact=True).locator("visible=true").first.click()
     window.see("Cancelled; nothing was concluded.")
     for name, value in (("Rows", "40"), ("Steps", "3")):

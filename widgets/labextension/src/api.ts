@@ -2,8 +2,7 @@
 
 import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
-
-const HOW = 'Enable it with "jupyter server extension enable tiltyard_widgets.server", then restart Jupyter.';
+import { nullTranslator, type TranslationBundle } from '@jupyterlab/translation';
 
 /** What the server answered instead: one line for a person. */
 export class Refusal extends Error {
@@ -17,8 +16,9 @@ export class Refusal extends Error {
 
 /** The server has no such extension; `message` says how to enable it. */
 export class Disabled extends Refusal {
-  constructor() {
-    super(`Tiltyard's server extension is not enabled in this Jupyter. ${HOW}`, 404);
+  constructor(trans: TranslationBundle = nullTranslator.load('tiltyard')) {
+    const how = trans.__('Enable it with "%1", then restart Jupyter.', 'jupyter server extension enable tiltyard_widgets.server');
+    super(`${trans.__("Tiltyard's server extension is not enabled in this Jupyter.")} ${how}`, 404);
   }
 }
 
@@ -30,7 +30,10 @@ export function line(error: unknown): string {
 type Query = Record<string, string | number>;
 
 export class Api {
-  constructor(readonly settings: ServerConnection.ISettings) {}
+  constructor(
+    readonly settings: ServerConnection.ISettings,
+    private readonly trans?: TranslationBundle
+  ) {}
 
   /** The address of `path`. */
   url(path: string, query: Query = {}): string {
@@ -56,7 +59,7 @@ export class Api {
   async open(path: string, init: RequestInit = {}, query: Query = {}): Promise<Response> {
     const response = await ServerConnection.makeRequest(this.url(path, query), init, this.settings);
     if (!response.ok) {
-      throw await refusal(response);
+      throw await refusal(response, this.trans);
     }
     return response;
   }
@@ -67,10 +70,10 @@ export class Api {
 }
 
 /** The server's own line, or that it is not there: what answers 404 without our three parts is Jupyter itself. */
-export async function refusal(response: Response): Promise<Refusal> {
+export async function refusal(response: Response, trans?: TranslationBundle): Promise<Refusal> {
   const said: { expected?: string; message?: string } = await response.json().catch(() => ({}));
   if (response.status === 404 && said.expected === undefined) {
-    return new Disabled();
+    return new Disabled(trans);
   }
   return new Refusal(said.message || `The server answered ${response.status} ${response.statusText}`.trim(), response.status);
 }

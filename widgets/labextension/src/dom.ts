@@ -22,6 +22,19 @@ export function button(label: string, press: () => void, more: Given = {}): HTML
   return el('button', { type: 'button', class: 'tiltyard-push', onclick: press, ...more }, label);
 }
 
+/** Put `children` into `node`; what was open stays open, and who had the focus has it again, each known by its words. */
+export function swap(node: HTMLElement, ...children: Child[]): void {
+  const opened = [...node.querySelectorAll('details[open] > summary')].map(summary => summary.textContent);
+  const had = node.contains(document.activeElement) ? (document.activeElement as HTMLElement) : null;
+  const focused = had && had !== node ? [had.tagName, had.textContent] : null;
+  node.replaceChildren(...children.filter((c): c is Node | string => c !== null && c !== undefined && c !== false && c !== ''));
+  node.querySelectorAll('details > summary').forEach(summary => opened.includes(summary.textContent) && summary.parentElement?.setAttribute('open', ''));
+  if (focused) {
+    const again = [...node.querySelectorAll<HTMLElement>(focused[0]!)].find(other => other.textContent === focused[1]);
+    again?.focus({ preventScroll: true });
+  }
+}
+
 /** Put `text` into the browser's downloads. */
 export function download(content: Blob, name: string): void {
   const url = URL.createObjectURL(content);

@@ -21,9 +21,15 @@ export function pieces(text: string): { events: { event: string; data: string }[
   return { events: events.filter(e => e.data !== ''), rest };
 }
 
-/** Follows `events` until disposed; comes again where the line is cut, and waits for `again` where nobody answers there. */
+/**
+ * Follows `events` until disposed; comes again where the line is cut, and waits for `again` where nobody answers there.
+ *
+ * A page that is not to be seen lets go of the line: a browser has six to a server for all of its tabs together, and Jupyter needs them.
+ */
 export class Follower {
-  constructor(private readonly api: Api) {}
+  constructor(private readonly api: Api) {
+    document.addEventListener('visibilitychange', this.seen);
+  }
 
   /** Every event. */
   get news(): ISignal<this, News> {
@@ -32,15 +38,28 @@ export class Follower {
 
   /** Begin, or begin anew. */
   again(): void {
+    this._wanted = true;
     this._stop?.abort();
-    this._stop = new AbortController();
-    void this.run(this._stop.signal);
+    if (document.visibilityState !== 'hidden') {
+      this._stop = new AbortController();
+      void this.run(this._stop.signal);
+    }
   }
 
   dispose(): void {
+    document.removeEventListener('visibilitychange', this.seen);
+    this._wanted = false;
     this._stop?.abort();
     Signal.clearData(this);
   }
+
+  private readonly seen = (): void => {
+    if (document.visibilityState === 'hidden') {
+      this._stop?.abort();
+    } else if (this._wanted && this._stop?.signal.aborted !== false) {
+      this.again();
+    }
+  };
 
   private async run(stop: AbortSignal): Promise<void> {
     while (!stop.aborted) {
@@ -53,6 +72,7 @@ export class Follower {
         }
         this._news.emit({ event: 'lost', data: error });
         if (error instanceof Disabled) {
+          this._wanted = false;
           return;
         }
       }
@@ -78,4 +98,5 @@ export class Follower {
 
   private readonly _news = new Signal<this, News>(this);
   private _stop?: AbortController;
+  private _wanted = false;
 }

@@ -59,9 +59,13 @@ class Guard {
 
   private async look(): Promise<void> {
     const on = this.own.composite['hints'] !== false;
+    const turn = ++this.turn;
     for (const cell of this.panel.isDisposed ? [] : this.panel.content.widgets) {
       const found = on && cell.model.type === 'code' ? loads(cell.model.sharedModel.getSource()) : [];
       const said = await Promise.all(found.map(load => this.said(load.path)));
+      if (turn !== this.turn) {
+        return;
+      }
       if (!cell.isDisposed) {
         this.hint(cell, said.filter((one): one is Said => one !== null));
       }
@@ -101,14 +105,15 @@ class Guard {
 
   private node(said: Said[]): HTMLElement {
     const { trans } = this.all;
-    const lines = said.map(({ name, verdict, why }) => el('li', { 'data-verdict': verdict }, el('strong', {}, `${name}: ${verdict}. `), why));
+    const lines = said.map(({ name, verdict, why }) => el('li', { 'data-verdict': verdict }, el('strong', {}, `${name}: ${trans.__(verdict)}. `), why));
     const off = button(trans.__('Turn these hints off'), () => void this.own.set('hints', false));
     return el('div', { class: 'tiltyard-hint', role: 'note', 'aria-label': trans.__('Scan before load') }, el('ul', {}, ...lines), off);
   }
 
-  private readonly hints = new Map<Cell<ICellModel>, { key: string; widget: Widget }>();
+  private readonly hints = new WeakMap<Cell<ICellModel>, { key: string; widget: Widget }>();
   private readonly known = new Map<string, Promise<ScanAnswer>>();
   private waiting = 0;
+  private turn = 0;
 }
 
 interface Said {

@@ -36,12 +36,13 @@ export interface House {
 export async function house(app: JupyterFrontEnd): Promise<House> {
   const has = <T>(token: Token<T>) => app.resolveOptionalService(token);
   const translator = (await has(ITranslator)) ?? nullTranslator;
+  const trans = translator.load('tiltyard');
   const restorer = await has(ILayoutRestorer);
   return {
     app,
-    api: new Api(app.serviceManager.serverSettings),
+    api: new Api(app.serviceManager.serverSettings, trans),
     translator,
-    trans: translator.load('tiltyard'),
+    trans,
     rendermime: await has(IRenderMimeRegistry),
     palette: await has(ICommandPalette),
     launcher: await has(ILauncher),

@@ -38,10 +38,10 @@ export function far(trans: TranslationBundle, at: Underway | null): string {
 }
 
 /** The worst first, each with its number: `2 high`. */
-export function severities(counts: Record<string, number>): HTMLElement[] {
+export function severities(trans: TranslationBundle, counts: Record<string, number>): HTMLElement[] {
   const known = Object.keys(counts).filter(name => counts[name] > 0);
   const order = [...SEVERITIES.filter(s => known.includes(s)), ...known.filter(s => !SEVERITIES.includes(s))];
-  return order.map(name => el('span', { class: 'tiltyard-chip', 'data-severity': name }, `${counts[name]} ${name}`));
+  return order.map(name => el('span', { class: 'tiltyard-chip', 'data-severity': name }, `${counts[name]} ${trans.__(name)}`));
 }
 
 /** What a run came to, in a few words. */
@@ -50,10 +50,10 @@ export function outcome(trans: TranslationBundle, run: RunItem): string {
   const steps = Object.values(run.counts).reduce((a, b) => a + b, 0);
   const found = findings ? trans._n('%1 finding', '%1 findings', findings) : '';
   const said = found || (steps ? trans._n('%1 step', '%1 steps', steps) : trans.__('no step'));
-  const undone = UNDONE.filter(name => run.counts[name] && !found).map(name => `${run.counts[name]} ${name}`);
+  const undone = UNDONE.filter(name => run.counts[name] && !found).map(name => `${run.counts[name]} ${trans.__(name)}`);
   const idle = run.state === 'running' && !run.progress;
-  const state = run.state === 'finished' ? '' : idle ? trans.__('open') : run.state;
-  return [run.verdict, state, said, ...undone].filter(Boolean).join(' · ');
+  const state = run.state === 'finished' ? '' : idle ? trans.__('open') : trans.__(run.state);
+  return [run.verdict && trans.__(run.verdict), state, said, ...undone].filter(Boolean).join(' · ');
 }
 
 export function when(text: string, format: Time.HumanStyle = 'long'): string {

@@ -4,6 +4,7 @@ import { Dialog, Notification, showDialog } from '@jupyterlab/apputils';
 import { PathExt } from '@jupyterlab/coreutils';
 import type { FileBrowser } from '@jupyterlab/filebrowser';
 import type { Contents } from '@jupyterlab/services';
+import type { TranslationBundle } from '@jupyterlab/translation';
 import { Widget } from '@lumino/widgets';
 import { el } from './dom';
 import type { ScanAnswer, ScannedFile } from './generated/api';
@@ -68,9 +69,9 @@ async function scan({ app, api, trans }: House, verdicts: Verdicts, item: Conten
     const [file] = files;
     const verdict = file?.verdict?.verdict;
     verdicts.set(item.path, verdict ?? '', item.last_modified);
-    const said = verdict ? `${item.name}: ${verdict}. ${first(file)}` : `${item.name}: ${file?.problem || remark}`;
+    const said = verdict ? `${item.name}: ${trans.__(verdict)}. ${first(file)}` : `${item.name}: ${file?.problem || remark}`;
     const type = verdict === 'safe' ? 'success' : verdict === 'unsafe' ? 'error' : 'warning';
-    const actions = file?.verdict ? [{ label: trans.__('Details'), callback: () => void details(file, trans.__('Close')) }] : [];
+    const actions = file?.verdict ? [{ label: trans.__('Details'), callback: () => void details(file, trans) }] : [];
     Notification.emit(said, type, { autoClose: verdict === 'safe' ? 8000 : false, actions });
   } catch (error) {
     complain(trans, error, `${item.name}: `);
@@ -96,11 +97,11 @@ export function first(file: ScannedFile): string {
   return gravest ? `${gravest.what}: ${gravest.why}` : '';
 }
 
-async function details(file: ScannedFile, close: string): Promise<void> {
+async function details(file: ScannedFile, trans: TranslationBundle): Promise<void> {
   const found = file.verdict!;
-  const reasons = found.reasons.map(r => el('li', {}, el('strong', {}, r.grade), ` ${r.where ? `${r.where}: ` : ''}${r.what}: ${r.why}`));
-  const node = el('div', { class: 'tiltyard-verdict' }, el('p', {}, `${found.format}, ${found.size} bytes`), el('ul', {}, ...reasons), el('p', { class: 'tiltyard-muted' }, `SHA-256 ${found.sha256}`));
-  await showDialog({ title: `${found.name}: ${found.verdict}`, body: new Widget({ node }), buttons: [Dialog.okButton({ label: close })] });
+  const reasons = found.reasons.map(r => el('li', {}, el('strong', {}, trans.__(r.grade)), ` ${r.where ? `${r.where}: ` : ''}${r.what}: ${r.why}`));
+  const node = el('div', { class: 'tiltyard-verdict' }, el('p', {}, trans.__('%1, %2 bytes', found.format, found.size.toLocaleString())), el('ul', {}, ...reasons), el('p', { class: 'tiltyard-muted' }, `SHA-256 ${found.sha256}`));
+  await showDialog({ title: `${found.name}: ${trans.__(found.verdict)}`, body: new Widget({ node }), buttons: [Dialog.okButton({ label: trans.__('Close') })] });
 }
 
 /** Badges in one file browser: put anew whenever it draws its list. */
@@ -132,13 +133,14 @@ class Badges {
   private mark(node: Element, verdict: string): void {
     const known = node.querySelector<HTMLElement>('.tiltyard-badge');
     const said = verdict === 'unsafe' || verdict === 'unproven' ? verdict : '';
-    if ((known?.textContent ?? '') === said) {
+    if ((known?.dataset.verdict ?? '') === said) {
       return;
     }
     known?.remove();
     if (said) {
-      const title = this.all.trans.__('Tiltyard: a scan found this file %1', said);
-      node.querySelector('.jp-DirListing-itemName')?.append(el('span', { class: 'tiltyard-badge', 'data-verdict': said, title }, said));
+      const { trans } = this.all;
+      const title = trans.__('Tiltyard: a scan found this file %1', trans.__(said));
+      node.querySelector('.jp-DirListing-itemName')?.append(el('span', { class: 'tiltyard-badge', 'data-verdict': said, title }, trans.__(said)));
     }
   }
 }

@@ -5,7 +5,7 @@ import type { Message } from '@lumino/messaging';
 import { Widget } from '@lumino/widgets';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { Api, line } from './api';
-import { button, el } from './dom';
+import { button, el, swap } from './dom';
 import type { ModelLine, ModelList, RunItem } from './generated/api';
 import { shield } from './icon';
 import { LongList } from './list';
@@ -15,7 +15,8 @@ import type { Runs } from './runs';
 export const SHOW_RUN = 'tiltyard:show-run';
 export const COMPARE = 'tiltyard:compare-runs';
 export const CANCEL = 'tiltyard:cancel-run';
-const SOON = 400;
+const SOON = 400; // ms
+const MINUTE = 60_000;
 
 export class SidePanel extends Widget {
   constructor(
@@ -40,11 +41,14 @@ export class SidePanel extends Widget {
     });
     this.compare = button(trans.__('Compare two (mark them)'), () => this.both());
     this.build();
-    runs.changed.connect(() => this.soon());
+    runs.changed.connect(this.soon, this);
+    this.minute = window.setInterval(() => this.older(), MINUTE);
   }
 
   override dispose(): void {
     this.sized.disconnect();
+    [this.drawing, this.looking, this.typed].forEach(clearTimeout);
+    clearInterval(this.minute);
     super.dispose();
   }
 
@@ -84,6 +88,15 @@ export class SidePanel extends Widget {
 
   private section(title: string, body: HTMLElement): HTMLElement {
     return el('details', { open: true }, el('summary', {}, el('h3', {}, title)), body);
+  }
+
+  /** "1 minute ago" is said anew each minute. */
+  private older(): void {
+    if (this.isVisible && document.visibilityState !== 'hidden') {
+      this.told = '';
+      this.draw();
+      void this.look();
+    }
   }
 
   /** At most a few drawings a second, whatever comes. */
@@ -162,7 +175,7 @@ export class SidePanel extends Widget {
     const said = outcome(this.trans, run);
     const content = [
       el('div', { class: 'tiltyard-line' }, el('span', { class: 'tiltyard-name', title: run.name }, run.name), el('span', { class: 'tiltyard-muted' }, when(run.started, 'narrow'))),
-      el('div', { class: 'tiltyard-line' }, el('span', { class: 'tiltyard-muted' }, said), ...severities(run.severities))
+      el('div', { class: 'tiltyard-line' }, el('span', { class: 'tiltyard-muted' }, said), ...severities(this.trans, run.severities))
     ];
     const counted = Object.entries(run.severities).map(([name, n]) => `${n} ${name}`);
     return { id: run.id, content, label: [run.name, when(run.started), said, ...counted].join(', ') };
@@ -174,16 +187,20 @@ export class SidePanel extends Widget {
   }
 
   private async look(): Promise<void> {
+    const turn = ++this.turn;
     try {
       const { models } = await this.api.get<ModelList>('models');
       const told = JSON.stringify(models);
+      if (turn !== this.turn) {
+        return;
+      }
       if (told === this.told) {
         return;
       }
       this.told = told;
       const none = this.none(this.trans.__('No model was assessed yet. Open the workbench, or right-click a model file.'));
-      this.models.replaceChildren(...(models.length ? models.map(model => this.model(model)) : [none]));
-      this.found.replaceChildren(...this.findings(models));
+      swap(this.models, ...(models.length ? models.map(model => this.model(model)) : [none]));
+      swap(this.found, ...this.findings(models));
     } catch (error) {
       this.told = '';
       const said = this.runs.lost ? [] : [this.none(line(error))];
@@ -194,8 +211,8 @@ export class SidePanel extends Widget {
 
   private model(model: ModelLine): HTMLElement {
     const { trans } = this;
-    const said = [model.verdict, trans._n('%1 run', '%1 runs', model.runs), when(model.last_started)].filter(Boolean).join(' · ');
-    const chips = el('div', { class: 'tiltyard-line' }, el('span', { class: 'tiltyard-muted' }, said), ...severities(model.severities));
+    const said = [model.verdict && trans.__(model.verdict), trans._n('%1 run', '%1 runs', model.runs), when(model.last_started)].filter(Boolean).join(' · ');
+    const chips = el('div', { class: 'tiltyard-line' }, el('span', { class: 'tiltyard-muted' }, said), ...severities(trans, model.severities));
     return el('div', { class: 'tiltyard-model' }, this.link(model.target.name, model), chips);
   }
 
@@ -210,7 +227,7 @@ export class SidePanel extends Widget {
       const sum = of(severity).reduce((n, model) => n + model.severities[severity], 0);
       const names = of(severity).map(model => el('li', {}, this.link(`${model.target.name} (${model.severities[severity]})`, model)));
       const many = this.trans._n('in %1 model', 'in %1 models', names.length);
-      const chip = el('span', { class: 'tiltyard-chip', 'data-severity': severity }, `${sum} ${severity}`);
+      const chip = el('span', { class: 'tiltyard-chip', 'data-severity': severity }, `${sum} ${this.trans.__(severity)}`);
       return el('details', { class: 'tiltyard-severity' }, el('summary', {}, chip, ` ${many}`), el('ul', {}, ...names));
     });
   }
@@ -245,6 +262,8 @@ export class SidePanel extends Widget {
   private typed = 0;
   private drawing = 0;
   private looking = 0;
+  private turn = 0;
+  private readonly minute: number;
 
   private readonly going = new Map<string, { node: HTMLElement; say: (run: RunItem) => void }>();
   private readonly times = new Map<string, string>();

@@ -4,7 +4,7 @@ import { PathExt } from '@jupyterlab/coreutils';
 import { ABCWidgetFactory, DocumentRegistry, DocumentWidget } from '@jupyterlab/docregistry';
 import { Widget } from '@lumino/widgets';
 import { line } from './api';
-import { button, download, el } from './dom';
+import { button, download, el, swap } from './dom';
 import type { ReportView, SignatureState } from './generated/api';
 import type { House } from './house';
 import { shield } from './icon';
@@ -33,14 +33,19 @@ class ReportPage extends Widget {
 
   async refresh(): Promise<void> {
     const { api, app } = this.all;
+    const turn = ++this.turn;
     try {
       const path = app.serviceManager.contents.localPath(this.context.path);
       const made = await api.post<ReportView>('report', { path });
-      this.node.replaceChildren(this.tools(made), frame(made.html, made.title));
+      if (turn === this.turn) {
+        swap(this.node, this.tools(made), frame(made.html, made.title));
+      }
     } catch (error) {
-      this.node.replaceChildren(el('p', { class: 'tiltyard-trouble', role: 'alert' }, line(error)));
+      swap(this.node, el('p', { class: 'tiltyard-trouble', role: 'alert' }, line(error)));
     }
   }
+
+  private turn = 0;
 
   private tools(made: ReportView): HTMLElement {
     const { trans } = this.all;

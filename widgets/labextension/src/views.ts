@@ -4,13 +4,15 @@ import { Dialog, MainAreaWidget, showDialog } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { Widget } from '@lumino/widgets';
 import { Api, line } from './api';
-import { button, el } from './dom';
+import { button, el, swap } from './dom';
 import type { Follower } from './follow';
 import type { Comparison, Finding, MetricChange, RunDetail, StepItem } from './generated/api';
 import { shield } from './icon';
 import { frame, print, taken } from './report';
 import { complain } from './tell';
 import { outcome, progress, SEVERITIES, severities, span, when } from './say';
+
+const SOON = 300; // ms
 
 export interface Shown {
   api: Api;
@@ -34,17 +36,16 @@ export abstract class View extends Widget {
   }
 
   async refresh(): Promise<void> {
-    try {
-      const made = await this.made();
-      if (!this.isDisposed) {
-        this.node.replaceChildren(...made);
-      }
-    } catch (error) {
-      this.node.replaceChildren(el('p', { class: 'tiltyard-trouble', role: 'alert' }, line(error)));
+    const turn = ++this.turn;
+    const made = await this.made().catch(error => [el('p', { class: 'tiltyard-trouble', role: 'alert' }, line(error))]);
+    if (!this.isDisposed && turn === this.turn) {
+      swap(this.node, ...made);
     }
   }
 
   protected abstract made(): Promise<HTMLElement[]>;
+
+  private turn = 0;
 }
 
 /** A run: its steps, and what they found by severity. */
@@ -56,11 +57,20 @@ export class RunView extends View {
   }
 
   private hear(_: unknown, news: Parameters<Parameters<Follower['news']['connect']>[0]>[1]): void {
-    const about = news.event === 'run' || news.event === 'progress' ? news.data.id : news.event === 'record' ? news.data.step.run_id : '';
-    if (about === this.id_) {
-      clearTimeout(this.later);
-      this.later = window.setTimeout(() => void this.refresh(), 300);
+    if (news.event === 'progress' && news.data.id === this.id_ && news.data.progress && this.now.isConnected) {
+      this.now.textContent = progress(this.shown.trans, news.data.progress);
+      return;
     }
+    const about = news.event === 'run' || news.event === 'progress' ? news.data.id : news.event === 'record' ? news.data.step.run_id : '';
+    if (about === this.id_ || news.event === 'hello') {
+      clearTimeout(this.later);
+      this.later = window.setTimeout(() => void this.refresh(), SOON);
+    }
+  }
+
+  override dispose(): void {
+    clearTimeout(this.later);
+    super.dispose();
   }
 
   protected async made(): Promise<HTMLElement[]> {
@@ -71,7 +81,7 @@ export class RunView extends View {
     this.title.caption = run.name;
     const facts = el('dl', { class: 'tiltyard-facts' }, ...this.facts(detail));
     return [
-      el('header', {}, el('h2', {}, run.name), el('div', { class: 'tiltyard-line' }, ...severities(run.severities))),
+      el('header', {}, el('h2', {}, run.name), el('div', { class: 'tiltyard-line' }, ...severities(trans, run.severities))),
       this.actions(detail),
       facts,
       el('h3', {}, trans.__('Findings by severity')),
@@ -83,9 +93,10 @@ export class RunView extends View {
 
   private facts({ run, profile, command }: RunDetail): HTMLElement[] {
     const { trans } = this.shown;
-    const said: [string, string][] = [
+    this.now = el('dd', {}, run.state === 'running' ? progress(trans, run.progress) : '');
+    const said: [string, string | HTMLElement][] = [
       [trans.__('State'), outcome(trans, run)],
-      [trans.__('Now'), run.state === 'running' ? progress(trans, run.progress) : ''],
+      [trans.__('Now'), this.now.textContent ? this.now : ''],
       [trans.__('Began'), when(run.started)],
       [trans.__('Model'), `${run.target.name} (${run.target.fingerprint.slice(0, 12)})`],
       [trans.__('Data'), `${run.data.name} (${run.data.fingerprint.slice(0, 12)})`],
@@ -93,7 +104,7 @@ export class RunView extends View {
       [trans.__('Profile'), profile],
       [trans.__('Command'), command]
     ];
-    return said.filter(([, value]) => value).flatMap(([name, value]) => [el('dt', {}, name), el('dd', {}, value)]);
+    return said.filter(([, value]) => value).flatMap(([name, value]) => [el('dt', {}, name), typeof value === 'string' ? el('dd', {}, value) : value]);
   }
 
   private actions({ run }: RunDetail): HTMLElement {
@@ -129,12 +140,13 @@ export class RunView extends View {
   private table(steps: StepItem[]): HTMLElement {
     const { trans } = this.shown;
     const head = [trans.__('Step'), trans.__('State'), trans.__('What it says'), trans.__('Time')];
-    const rows = steps.map(step => [step.title, step.state.replace(/_/g, ' '), step.summary || step.problem, step.seconds === null ? '' : span(step.seconds)]);
+    const rows = steps.map(step => [step.title, trans.__(step.state.replace(/_/g, ' ')), step.summary || step.problem, step.seconds === null ? '' : span(step.seconds)]);
     return table(head, rows);
   }
 
   private id_ = '';
   private later = 0;
+  private now = el('dd');
 }
 
 /** Steps' findings, worst first. */
@@ -149,7 +161,7 @@ function findings(trans: TranslationBundle, steps: StepItem[]): HTMLElement[] {
     el(
       'article',
       { class: 'tiltyard-finding' },
-      el('h4', {}, el('span', { class: 'tiltyard-chip', 'data-severity': finding.severity }, finding.severity), ` ${finding.title}`),
+      el('h4', {}, el('span', { class: 'tiltyard-chip', 'data-severity': finding.severity }, trans.__(finding.severity)), ` ${finding.title}`),
       el('p', {}, el('b', {}, trans.__('Evidence')), ' ', finding.evidence),
       el('p', {}, el('b', {}, trans.__('What to do')), ' ', finding.advice),
       el('p', { class: 'tiltyard-muted' }, [step.title, ...finding.standards].join(' · '))
@@ -207,7 +219,7 @@ export class CompareView extends View {
     const { before, after } = this.given;
     const found = await api.get<Comparison>('compare', { before, after });
     const open = (id: string, name: string) => button(`${name} ${id.slice(0, 8)}`, () => execute('tiltyard:show-run', { id }));
-    const said = (name: string | null) => (name ?? trans.__('not there')).replace(/_/g, ' ');
+    const said = (name: string | null) => (name === null ? trans.__('not there') : trans.__(name.replace(/_/g, ' ')));
     const sides = [trans.__('Before'), trans.__('After')];
     const changed = found.changed.map(c => [c.what, c.before ?? '—', c.after ?? '—']);
     const states = found.statuses.filter(s => s.before !== s.after).map(s => [s.title, said(s.before), said(s.after)]);
@@ -239,7 +251,7 @@ export function numbers(trans: TranslationBundle, m: MetricChange): string[] {
     return `${short(metric.value)}${interval}${metric.n ? ` n=${metric.n}` : ''}`;
   };
   const interval = typeof m.low === 'number' && typeof m.high === 'number' ? ` [${short(m.low)}, ${short(m.high)}]` : '';
-  return [m.title, m.label, side(m.before), side(m.after), typeof m.difference === 'number' ? `${short(m.difference)}${interval}` : '—', m.verdict];
+  return [m.title, m.label, side(m.before), side(m.after), typeof m.difference === 'number' ? `${short(m.difference)}${interval}` : '—', trans.__(m.verdict)];
 }
 
 const KINDS = { run: RunView, report: RunReportView, compare: CompareView };

@@ -1,7 +1,7 @@
 /** The workbench as a tab with a kernel of its own: an output area in which the kernel's one window is shown. */
 
 import { registerWidgetManager } from '@jupyter-widgets/jupyterlab-manager';
-import { ISessionContext, MainAreaWidget, SessionContext, SessionContextDialogs, Toolbar } from '@jupyterlab/apputils';
+import { Dialog, ISessionContext, MainAreaWidget, SessionContext, SessionContextDialogs, showDialog, Toolbar } from '@jupyterlab/apputils';
 import { OutputAreaModel, SimplifiedOutputArea } from '@jupyterlab/outputarea';
 import type { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import type { Kernel, KernelMessage, ServiceManager } from '@jupyterlab/services';
@@ -14,7 +14,7 @@ import { Panel, Widget } from '@lumino/widgets';
 import { line } from './api';
 import { button, el } from './dom';
 import { shield } from './icon';
-import { opening, State } from './state';
+import { opening, State, stateOf } from './state';
 
 const VIEW = 'application/vnd.jupyter.widget-view+json';
 const COMM = 'tiltyard';
@@ -96,7 +96,7 @@ export class WorkbenchPanel extends Panel {
       }
       await this.context.ready;
       this.manage();
-      while (!this.rendermime.getFactory(VIEW)) {
+      while (!this.isDisposed && !this.rendermime.getFactory(VIEW)) {
         await new Promise(done => setTimeout(done, 5));
       }
       await this.present();
@@ -144,7 +144,7 @@ export class WorkbenchPanel extends Panel {
   }
 
   private told(data: unknown): void {
-    this.state = data as unknown as State;
+    this.state = stateOf(data);
     this._changed.emit(this.state);
   }
 
@@ -258,6 +258,7 @@ export class WorkbenchTab extends MainAreaWidget<WorkbenchPanel> {
     const content = new WorkbenchPanel(opened);
     super({ content });
     const { trans, translator } = opened;
+    this.trans = trans;
     this.id = `tiltyard-${UUID.uuid4()}`;
     this.path = opened.path;
     this.title.label = trans.__('Model security');
@@ -278,8 +279,22 @@ export class WorkbenchTab extends MainAreaWidget<WorkbenchPanel> {
   /** Names the session; see `Opened`. */
   readonly path: string;
 
+  /** With the tab its kernel ends, and with the kernel what runs in it: then ask. */
   protected override onCloseRequest(message: Message): void {
-    super.onCloseRequest(message);
-    this.dispose();
+    if (this.content.state.busy) {
+      void this.ask();
+    } else {
+      super.onCloseRequest(message);
+    }
   }
+
+  private async ask(): Promise<void> {
+    const title = this.trans.__('“%1” is running. Close the workbench and cancel it?', this.content.state.busy);
+    const buttons = [Dialog.cancelButton({ label: this.trans.__('Keep it open') }), Dialog.warnButton({ label: this.trans.__('Close and cancel') })];
+    if ((await showDialog({ title, buttons })).button.accept) {
+      this.dispose();
+    }
+  }
+
+  private readonly trans: TranslationBundle;
 }
