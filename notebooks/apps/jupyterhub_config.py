@@ -73,7 +73,7 @@ c.Authenticator.auth_refresh_age = 60
 
 c.JupyterHub.spawner_class = SimpleLocalProcessSpawner
 c.SimpleLocalProcessSpawner.home_dir_template = str(HOME / "homes" / "{username}")
-c.Spawner.cmd = [sys.executable, "-m", "tiltyard", "app", "--hub"]
+c.Spawner.cmd = [sys.executable, "-P", "-m", "tiltyard", "app", "--hub"]
 c.Spawner.environment = {"TILTYARD_STORE": str(HOME / "runs.sqlite")}  # one store; each sees their own runs, an admin all
 c.Spawner.start_timeout = c.Spawner.http_timeout = 120
 c.JupyterHub.shutdown_on_logout = True

@@ -90,3 +90,17 @@ def test_the_app_answers_and_ends_with_its_server(tmp_path: Path) -> None:
             time.sleep(0.1)
         else:
             pytest.fail("the server outlived the command")
+
+
+@pytest.mark.parametrize("which", ["app", "lab"])
+def test_a_file_of_the_folder_one_works_in_is_never_taken_for_a_library(tmp_path: Path, which: str) -> None:
+    """Beside a stranger's model may lie a stranger's random.py: started there, the servers used to run it."""
+    stranger = tmp_path / "stranger"
+    stranger.mkdir()
+    for name in ("random", "jinja2", "voila", "tornado", "jupyterlab"):
+        (stranger / f"{name}.py").write_text("from pathlib import Path\nPath(__file__).with_suffix('.ran').touch()\nraise ImportError\n")
+    words = voila(1, Door()) if which == "app" else jupyterlab(1, False, stranger)
+    module = words.index("-m") + 2
+    done = subprocess.run([*words[:module], "--version"], cwd=stranger, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert not list(stranger.glob("*.ran"))

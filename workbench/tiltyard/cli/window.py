@@ -21,6 +21,7 @@ from .console import remark, say
 HOST = "127.0.0.1"
 PORTS = {"app": 8866, "lab": 8888}
 PATIENCE = 120.0
+PYTHON = [sys.executable, "-P", "-m"]  # -P: no file of the folder one works in, a stranger's model's perhaps, is taken for a library
 # Of JupyterLab and Notebook 7, whose own parts they need: in Voila's page they only raise errors.
 STRANGERS = ("@voila-dashboards/jupyterlab-preview", "@jupyter-notebook/lab-extension", "tiltyard")
 
@@ -129,7 +130,7 @@ def notebook(name: str = "workbench") -> Path:
 
 def voila(port: int | None, door: Door) -> list[str]:
     """The command that serves the workbench as an app; it reads a token from its standard input. No port: JupyterHub says which."""
-    words = [sys.executable, "-m", "tiltyard_widgets.gateway", str(door.page or notebook())]
+    words = [*PYTHON, "tiltyard_widgets.gateway", str(door.page or notebook())]
     words += [f"--Voila.ip={HOST}", f"--port={port}"] if port else []
     words += [f"--App.login={door.login}", f"--App.hostname={door.hostname}", "--template=tiltyard", "--no-browser"]
     words += ["--Voila.log_level=ERROR", "--VoilaConfiguration.file_allowlist", "a^", "--Voila.port_retries=0"]
@@ -142,7 +143,7 @@ def jupyterlab(port: int, browser: bool, folder: Path) -> list[str]:
     """The command that opens JupyterLab with the workbench's packages; Jupyter's own token stays on."""
     if not folder.is_dir():
         raise Problem("a folder to open", f"{folder}, which is none", "Give --folder DIR")
-    words = [sys.executable, "-m", "jupyterlab", f"--ServerApp.ip={HOST}", f"--ServerApp.port={port}", "--ServerApp.port_retries=0"]
+    words = [*PYTHON, "jupyterlab", f"--ServerApp.ip={HOST}", f"--ServerApp.port={port}", "--ServerApp.port_retries=0"]
     words += [f"--ServerApp.root_dir={folder.absolute()}"]
     return words if browser else [*words, "--no-browser"]
 
