@@ -135,7 +135,7 @@ def _histogram(scores: "np.ndarray[Any, Any]") -> Chart:
         title="Spectral scores of the training rows",
         kind="step",
         x=Axis(label="Spectral score", unit="times the class's mean"),
-        y=Axis(label="Rows"),
+        y=Axis(label="Rows", low=0),
         series=(Series(name="rows", x=tuple(edges[:-1].tolist()), y=tuple(counts.astype(float).tolist())),),
         alt=f"Most rows score below {float(np.quantile(scores, 0.9)):.1f}; the largest is {top:.1f}.",
     )

@@ -65,7 +65,7 @@ class Extraction(Check):
     needs: ClassVar[frozenset[str]] = frozenset({"labels"})
     standards: ClassVar[tuple[str, ...]] = STANDARDS
     sources: ClassVar[tuple[str, ...]] = ("Orekondy et al. 2019, arXiv 1812.02766", "Papernot et al. 2017, arXiv 1602.02697")
-    cost: ClassVar[str] = "tens of seconds: trains a copy at each point of the curve"
+    cost: ClassVar[str] = "tens of seconds: trains a copy at each point of the curve; asks the judge's rows first, then the budget"
     quick: ClassVar[dict[str, Any]] = {"budget": 1000, "points": 4, "epochs": 15}
 
     budget: int = parameter(2000, "Rows the thief may ask in all", "rows", ge=1, le=200_000)
