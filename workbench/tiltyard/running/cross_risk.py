@@ -138,7 +138,9 @@ def _result(defense: Record, found: list[tuple[str, Cell]], gone: list[str]) -> 
     unclear = len(found) - len(better) - len(worse)
     summary = f"After {defense.title}: {len(better)} numbers are safer, {len(worse)} less safe, {unclear} within error or unchanged."
     findings = tuple(_finding(defense, risk, [c for r, c in worse if r == risk]) for risk in dict.fromkeys(r for r, _ in worse))
-    notes = ["Differences are after minus before; intervals by Newcombe's square-and-add, unpaired: where the same rows serve both they are mostly wider than need be."]
+    notes = [
+        "Differences are after minus before; intervals by Newcombe's square-and-add, unpaired: where the same rows serve both they are mostly wider than need be."
+    ]
     notes += [f"Could not be measured again. {line}" for line in gone]
     return CheckResult(
         status=Status.FINDING if findings else Status.INCOMPLETE if gone else Status.PASSED,
