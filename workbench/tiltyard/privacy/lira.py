@@ -97,7 +97,7 @@ class LiRA(Check):
     mode: Literal["online", "offline"] = parameter("online", "Online compares models with and without the row; offline only those without")
     rows: int = parameter(2000, "Rows to attack of each kind (seen, unseen)", "rows", ge=10, le=100_000)
     pool: int = parameter(0, "Rows that the shadow models are drawn from; 0 takes all, fewer is quicker", "rows", ge=0, le=10_000_000)
-    fixed_variance: bool = parameter(True, "One variance for all rows; better below 64 shadow models")
+    fixed_variance: bool = parameter(True, "One variance for all rows; finds more at few false alarms below 32 shadow models")
     folder: str = parameter("", "Folder that keeps finished shadow models, so that a run cut off goes on; empty keeps none")
 
     def estimate(self, target: Target, data: Dataset) -> Estimate:

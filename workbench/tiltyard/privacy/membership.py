@@ -245,7 +245,8 @@ def likelihood_ratio(observed: Scores, shadow: Scores, inside: Mask, offline: bo
     offline
         Use only models that were not trained on the row: the log of P(out-model's confidence < observed).
     fixed_variance
-        One variance for all rows, from the spread around each row's mean; better below 64 models.
+        One variance for all rows, from the spread around each row's mean. On census it has the higher TPR at 1 % FPR with 8 and 16
+        models; with 32 and more a variance a row is as good, and better where the model is overfitted.
 
     Returns
     -------
