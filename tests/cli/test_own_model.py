@@ -81,3 +81,20 @@ def test_the_examples_in_the_help_of_assess_are_true(place: Path) -> None:
     assert config.steps()[0].id == "evasion.pgd"
     assert config.data.features["income"].missing == 0
     assert read_policy(Path("p.toml"))
+
+
+def test_a_report_that_cannot_be_written_loses_no_run(own: Path, tiltyard: Callable[..., Said]) -> None:
+    Path("own.toml").write_text("[target]\nsample = 'census'\n[[check]]\nid = 'supply_chain.versions'\n")
+    Path("taken").write_text("no folder")
+    said = tiltyard("assess", "own.toml", "--out", "taken")
+    assert said.code == 2
+    assert "Kept as run" in said.err
+    assert tiltyard("report", "last", "--format", "json").code == 0
+
+
+def test_a_run_without_a_record_is_named(own: Path, tiltyard: Callable[..., Said]) -> None:
+    from tiltyard.result import Identity
+    from tiltyard.running.store import Store
+
+    run = Store().begin("x", Identity(name="m", fingerprint="a" * 64), Identity(name="d", fingerprint="b" * 64))
+    assert f"none in run {run.short}, running" in tiltyard("report", "last", "--format", "json").line

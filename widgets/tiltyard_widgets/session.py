@@ -134,7 +134,8 @@ class Session(t.HasTraits):
         if self.store is None or self.run is not None:
             return self.run
         try:
-            self.run = self.store.begin(f"{target.name} on {data.name}", target.identity, data.identity)
+            config = {"assumed": [*data.assumed, *target.assumptions]}
+            self.run = self.store.begin(f"{target.name} on {data.name}", target.identity, data.identity, config)
         except Problem as problem:
             self.warning = f"Not kept in the history: {problem}"
         return self.run

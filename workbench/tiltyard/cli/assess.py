@@ -57,11 +57,11 @@ def run(
         emit(bundle)
     else:
         shown(found.records, found.judgment)
+    if found.run is not None:
+        remark(f"Kept as run {found.run.short}." if not found.problem else found.problem, style="dim")
     if out is not None:
         written(bundle, out, tuple(FILES))
         remark(f"Wrote {place(encoded(bill(packages(), target, data)), out / NAME)}.")
-    if found.run is not None:
-        remark(f"Kept as run {found.run.short}." if not found.problem else found.problem, style="dim")
     unlogged(found.unlogged)
     return exit_code(found)
 

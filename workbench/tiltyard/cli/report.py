@@ -36,6 +36,10 @@ def bundled(store: Store, name: str, policy: Policy | None = None) -> Bundle:
     """The bundle of a run: its last record of each check, what was cut off, and a policy's verdicts."""
     found = store.run(name)
     records = store.records(found.id, latest=True)
+    if not records:
+        raise Problem(
+            "a run with at least one record to report", f"none in run {found.short}, {found.state}", "Name another: tiltyard runs"
+        )
     judgment = policy.judge(records) if policy else None
     return make(
         records,
