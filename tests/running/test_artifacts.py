@@ -146,7 +146,7 @@ def test_a_changed_one_is_seen(
 
 def test_gone_with_its_run_and_out_of_the_file(store: Store, target: Target, data: Dataset, tmp_path: Path) -> None:
     run = ran(store, target, data, Maker())
-    assert b"nobody else may have" in (tmp_path / "runs.sqlite").read_bytes()
+    assert b"nobody else may have" in b"".join(path.read_bytes() for path in tmp_path.glob("runs.sqlite*"))
     store.delete(run)
     with closing(sqlite3.connect(store.url)) as connection:
         connection.execute("pragma wal_checkpoint(truncate)")

@@ -3,7 +3,7 @@
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -77,18 +77,18 @@ def test_anothers_job_is_neither_seen_nor_stopped(place: Path, slow: Check, targ
 
 def test_a_killed_process_has_nothing_under_way(place: Path, slow: Check, target: Target, data: Dataset) -> None:
     with going(place, ADA, slow, target, data) as (_, id):
-        with sqlite3.connect(place) as connection:
+        with closing(sqlite3.connect(place)) as connection, connection:
             connection.execute("UPDATE jobs SET pid = 4194303, process_started = 'never'")
         store = Store(place, person=ADA)
         assert store.jobs.underway([id]) == {} and store.cancel(id) == 0
-    with sqlite3.connect(place) as connection:
+    with closing(sqlite3.connect(place)) as connection, connection:
         connection.execute("DELETE FROM jobs")
 
 
 def test_a_run_that_is_deleted_takes_its_jobs_with_it(place: Path, slow: Check, target: Target, data: Dataset) -> None:
     with going(place, ADA, slow, target, data) as (_, id):
         Store(place, person=ROOT).delete(id)
-        with sqlite3.connect(place) as connection:
+        with closing(sqlite3.connect(place)) as connection, connection:
             assert connection.execute("SELECT count(*) FROM jobs").fetchone() == (0,)
 
 
@@ -121,7 +121,7 @@ def test_a_record_that_cannot_be_read_hides_no_other(place: Path, share: Checks,
     job.wait(60)
     assert job.run is not None
     first, second = Store(place).steps(job.run.id)
-    with sqlite3.connect(place) as connection:
+    with closing(sqlite3.connect(place)) as connection, connection:
         connection.execute("UPDATE records SET record = '{}' WHERE token = ?", (first.token,))
     told = Store(place, person=ADA).told(job.run.id)
     assert "a record this Tiltyard reads" in str(told[first.token]) and told[second.token]

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -89,7 +90,7 @@ def test_a_viewer_runs_nothing(place: Path, share: Checks, target: Target, data:
 def old(place: Path) -> Path:
     """A store as the Tiltyard before made it: without a table of owners."""
     Store(place, person=ALONE).begin("from before", ONE, TWO)
-    with sqlite3.connect(place) as connection:
+    with closing(sqlite3.connect(place)) as connection, connection:
         connection.execute("DROP TABLE owners")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connection.close()

@@ -1,6 +1,7 @@
 """Records kept encrypted: unreadable in the file, bound to their place, and said in one line where the key is another."""
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,7 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
 
 
 def rows(store: Store) -> list[tuple[str, str]]:
-    with sqlite3.connect(store.url) as connection:
+    with closing(sqlite3.connect(store.url)) as connection, connection:
         found: list[tuple[str, str]] = connection.execute("select token, record from records order by number").fetchall()
     connection.close()
     return found
@@ -51,7 +52,7 @@ def test_without_the_key_with_another_or_moved_they_stay_shut(kept: Store, tmp_p
         kept.records(run)
     monkeypatch.setenv("TILTYARD_STORE_KEY", str(tmp_path / "key.pem"))
     (one, first), (two, second) = rows(kept)
-    with sqlite3.connect(kept.url) as connection:
+    with closing(sqlite3.connect(kept.url)) as connection, connection:
         connection.execute("update records set record = ? where token = ?", (second, one))
         connection.execute("update records set record = ? where token = ?", (first, two))
     connection.close()

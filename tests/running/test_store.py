@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -100,7 +101,7 @@ def test_killed_in_mid_run_it_says_what_was_cut_off_and_keeps_the_rest(place: Pa
 def test_a_killed_process_that_is_not_reaped_is_dead(place: Path, tmp_path: Path) -> None:
     store = Store(place)
     store.begin("x", ONE, TWO)
-    with sqlite3.connect(place) as raw:
+    with closing(sqlite3.connect(place)) as raw, raw:
         raw.execute("UPDATE runs SET pid = 999999999")
     raw.close()
     assert store.runs()[0].state == "cut off"
@@ -108,7 +109,7 @@ def test_a_killed_process_that_is_not_reaped_is_dead(place: Path, tmp_path: Path
 
 def test_a_process_id_given_out_again_is_not_the_same_process(store: Store, place: Path) -> None:
     store.begin("x", ONE, TWO)
-    with sqlite3.connect(place) as raw:
+    with closing(sqlite3.connect(place)) as raw, raw:
         raw.execute("UPDATE runs SET process_started = 'another boot 12'")
     raw.close()
     assert Store(place).runs()[0].state == "cut off"
@@ -152,7 +153,7 @@ def test_what_belongs_to_a_run_is_deleted_with_it(store: Store, place: Path, sha
         store.jobs.open(one.id)
         store.share(one.id)
     store.delete(run.id)
-    with sqlite3.connect(place) as raw:
+    with closing(sqlite3.connect(place)) as raw, raw:
         for table in ("records", "owners", "jobs", "shares"):
             assert raw.execute(f"SELECT run_id FROM {table}").fetchall() == [(kept.id,)]
     raw.close()
@@ -170,7 +171,7 @@ def test_latest_keeps_one_record_a_check_and_parameters(store: Store, share: Cal
 
 def test_ten_thousand_runs_are_listed_without_reading_a_record(store: Store, place: Path) -> None:
     run = store.begin("x", ONE, TWO)
-    with sqlite3.connect(place) as raw:
+    with closing(sqlite3.connect(place)) as raw, raw:
         names = [row[1] for row in raw.execute("PRAGMA table_info(runs)") if row[1] not in ("id", "started")]
         copy = ", ".join(names)
         numbers = "WITH RECURSIVE k(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM k WHERE i < 9999)"
@@ -275,13 +276,13 @@ def test_what_is_no_store_is_refused_in_one_line(tmp_path: Path, make: str) -> N
 
 def test_a_newer_store_is_refused_and_left_as_it_is(store: Store, place: Path) -> None:
     store.begin("x", ONE, TWO)
-    with sqlite3.connect(place) as raw:
+    with closing(sqlite3.connect(place)) as raw, raw:
         raw.execute("UPDATE tiltyard_store SET version = 2")
     raw.close()
     with pytest.raises(Problem, match=r"format 2\. Upgrade Tiltyard") as found:
         Store(place).runs()
     one_line(found.value)
-    with sqlite3.connect(place) as raw:
+    with closing(sqlite3.connect(place)) as raw, raw:
         assert raw.execute("SELECT count(*) FROM runs").fetchone() == (1,)
     raw.close()
 
@@ -290,7 +291,7 @@ def test_a_newer_record_is_refused_in_one_line(
     store: Store, place: Path, share: Callable[..., Check], target: Target, data: Dataset
 ) -> None:
     run_id = run_once(store, share(), target, data)
-    with sqlite3.connect(place) as raw:
+    with closing(sqlite3.connect(place)) as raw, raw:
         (text,) = raw.execute("SELECT record FROM records").fetchone()
         raw.execute("UPDATE records SET record = ?", (json.dumps({**json.loads(text), "format": 99}),))
     raw.close()

@@ -128,7 +128,7 @@ def test_the_record_commits_to_the_key_and_does_not_tell_it(marked):
     outcome, path = marked
     key, seal = read(path)
     text = outcome.record.model_dump_json()
-    assert outcome.record.result.artifacts == {"watermark key": key.commitment}
+    assert outcome.record.result.artifacts["watermark key"] == key.commitment
     assert seal.commitment == key.commitment
     assert seal.marked == (outcome.target.fingerprint,)
     assert seal.committed.utcoffset().total_seconds() == 0
