@@ -5,9 +5,9 @@ query to the nearest earlier one of the same class. PRADA holds that distributio
 table are not normal (one-hot groups), and uniform random rows are. So we take the distance to the nearest of known honest
 rows with the same answer, and with it the margin of the answer, which a thief who asks where the copy is unsure makes
 small. Each is told by its rank among honest rows of the same answer, so that a block's ranks are even whatever classes it
-asks for; the one-sided Kolmogorov-Smirnov statistic says how much farther, or less sure, they are than even ones. Limits come from blocks drawn of the honest rows, half of
-them of one class. A row asked again within a block teaches a thief nothing and is not counted: who honestly asks one row
-every minute is not strange for it.
+asks for; the one-sided Kolmogorov-Smirnov statistic says how much farther, or less sure, they are than even ones. Limits
+come from blocks drawn of the honest rows, half of them of one class. A row asked again within a block teaches a thief
+nothing and is not counted: who honestly asks one row every minute is not strange for it.
 
 What it cannot see: a thief who asks honest rows (against that helps only the budget), one who spreads over many keys, or
 fewer different rows than two blocks. Who honestly asks unlike the honest rows, as one group of people alone, can be
