@@ -70,6 +70,12 @@ def test_a_trigger_is_obeyed_found_and_costs_little_accuracy(ground):
     assert {c.name for c in result.charts} == {"backdoor", "roc"}
 
 
+def test_the_rows_sent_are_those_that_were_told(ground):
+    check = Backdoor(points=1, goal="yes", size=3)
+    record = check(*ground)
+    assert record.queries == check.estimate(*ground).queries > 0
+
+
 def test_clean_training_rows_raise_no_alarm_in_twenty_seeds():
     for seed in range(20):
         data = rows(600, seed)

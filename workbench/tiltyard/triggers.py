@@ -70,11 +70,21 @@ def trigger(data: Dataset, size: int, rng: np.random.Generator) -> Trigger:
 
 
 def strange(data: Dataset, size: int, model: Target, goal: int, rng: np.random.Generator, progress: Progress) -> Trigger:
-    """Of a few triggers the one that gives ``goal`` least on ``model``, which knows none: what it does later, poison taught it."""
+    """Of a few triggers the one that gives ``goal`` least on ``model``, which knows none: what it does later, poison taught it.
+
+    Images have one trigger, so nothing is asked about them.
+    """
+    if data.schema.images:
+        return trigger(data, size, rng)
     rows = data.take(data.y != goal).sample(TRIED_ON, rng)
-    found = [trigger(data, size, rng) for _ in range(1 if data.schema.images else CANDIDATES)]
+    found = [trigger(data, size, rng) for _ in range(CANDIDATES)]
     obeyed = [int((model.labels(mark.stamped(rows.x)) == goal).sum()) for mark in progress.over(found, "choosing a trigger")]
     return found[int(np.argmin(obeyed))]
+
+
+def most_asked(data: Dataset) -> int:
+    """Rows that `strange` asks the model at most."""
+    return 0 if data.schema.images else CANDIDATES * min(TRIED_ON, len(data))
 
 
 def _patch(data: Dataset, size: int) -> Trigger:

@@ -13,7 +13,7 @@ from ..intervals import bootstrap, clopper_pearson, rate
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
 from ..targets.target import Target
-from ..triggers import Goal, Trigger, goal_class, strange
+from ..triggers import Goal, Trigger, goal_class, most_asked, strange
 from .detect import SOURCES as DETECTION
 from .detect import STANDARDS, worst_metric
 from .signatures import ALARM, clusters, spectral
@@ -72,7 +72,7 @@ class Backdoor(Check):
     alarm: float = parameter(0.5, "Success of the trigger, lower end, that is a finding", "share", gt=0, lt=1)
 
     def estimate(self, target: Target, data: Dataset) -> Estimate:
-        return Estimate(queries=0, note=f"trains {self.points + 1} models")
+        return Estimate(queries=most_asked(data.seen), note=f"trains {self.points + 1} models")
 
     def run(self, target: Target, data: Dataset, progress: Progress) -> CheckResult:
         rng = np.random.default_rng(self.seed)
