@@ -33,7 +33,8 @@ def best(run: Callable[[], object], before: Callable[[], object] = lambda: None)
 
 def forget() -> None:
     """Empty the caches, as for a setting never seen."""
-    accounting._one_step.cache_clear()
+    accounting._at_whole.cache_clear()
+    accounting._between.cache_clear()
     accounting._exact.cache_clear()
 
 

@@ -6,7 +6,7 @@ from typing import Literal, Self
 import numpy as np
 from pydantic import Field
 
-from .accounting import Accountant, default_delta, noise_for, quick_epsilon
+from .accounting import Accountant, default_delta, noise_for
 from .accounting import epsilon as epsilon_of
 from .errors import Problem
 from .progress import Progress
@@ -152,7 +152,8 @@ def curve(
 ) -> Curve:
     """Epsilon over epochs, noise multiplier or batch size, everything else of ``budget`` (the noise too) held.
 
-    By RDP a curve over epochs costs one evaluation (about 15 ms), over noise or batch size about 2 ms a point. By PRV about 0.1 to 1 s a point; ``progress`` is asked before each, so that it can be cancelled.
+    By RDP a point costs about a millisecond, over epochs much less. By PRV about 0.1 to 1 s; ``progress`` is asked before each, so that
+    it can be cancelled.
     """
     x = x or grid(over, budget, points)
     progress = progress or Progress()
@@ -164,9 +165,6 @@ def curve(
         batch = int(value) if over == "batch_size" else budget.batch_size
         epochs = int(value) if over == "epochs" else budget.epochs
         rate, steps = rate_of(budget.n, batch), steps_of(budget.n, batch, epochs)
-        if accountant == "rdp" and over != "epochs":
-            found.append(quick_epsilon(noise, rate, steps, budget.delta))
-            continue
         spent = epsilon_of(noise, rate, steps, budget.delta, accountant)
         fallen += spent.accountant != accountant
         found.append(spent.epsilon)
