@@ -156,6 +156,12 @@ def test_axe_finds_nothing_serious(browser: "Browser", app: str, scheme: str, wi
         window.go(topic)
         found |= {topic: serious} if (serious := _serious(window.page)) else {}
     wide = window.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    strong = window.page.evaluate("""() => {
+      document.body.dataset.jpThemeName = "JupyterLab Dark High Contrast";
+      const style = getComputedStyle(document.querySelector(".ty-header"));
+      return [style.borderBottomColor, style.color];
+    }""")
     context.close()
     assert found == {}, json.dumps(found, indent=1)
     assert wide <= 1
+    assert strong[0] == strong[1]
