@@ -58,9 +58,9 @@ def safetensors_bytes() -> bytes:
 
 @pytest.fixture(scope="session")
 def skops_files() -> dict[str, bytes]:
-    """A logistic regression, a pipeline, and a forest (whose trees skops does not trust)."""
+    """A logistic regression, a pipeline, a forest (whose trees skops does not trust), and a boosting whose trees cannot be shown safe."""
     import skops.io
-    from sklearn.ensemble import RandomForestClassifier
+    from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
@@ -71,6 +71,7 @@ def skops_files() -> dict[str, bytes]:
         "logistic": LogisticRegression(),
         "pipeline": make_pipeline(StandardScaler(), LogisticRegression()),
         "forest": RandomForestClassifier(2, random_state=0),
+        "boosting": GradientBoostingClassifier(n_estimators=1, random_state=0),
     }
     return {name: skops.io.dumps(model.fit(x, y)) for name, model in models.items()}
 

@@ -124,6 +124,7 @@ def test_benign_others_are_safe(
         verdict = scanned(tmp_path, data)
         assert (verdict.verdict, verdict.format) == ("safe", expected), verdict.summary
     assert scanned(tmp_path, skops_files["logistic"]).verdict == "safe"
+    assert scanned(tmp_path, skops_files["forest"]).verdict == "safe"
     assert scanned(tmp_path, numpy_files["npz"]).verdict == "safe"
 
 
@@ -136,7 +137,7 @@ def test_what_cannot_be_shown_is_unproven(
 ) -> None:
     files = {
         "whole": torch_files["whole"],
-        "forest": skops_files["forest"],
+        "boosting": skops_files["boosting"],
         **joblib_files,
         "objects": numpy_files["npz_objects"],
         "gguf": b"GGUF" + b"\3\0\0\0" + b"\0" * 16,
@@ -150,7 +151,7 @@ def test_what_cannot_be_shown_is_unproven(
         assert verdict.verdict == "unproven", (name, verdict.summary)
         assert verdict.reasons
     assert "torch.nn.modules.linear.Linear" in whats(scanned(tmp_path, torch_files["whole"]), "unproven")
-    assert "sklearn.tree._tree.Tree" in whats(scanned(tmp_path, skops_files["forest"]), "unproven")
+    assert "sklearn.tree._tree.Tree" in whats(scanned(tmp_path, skops_files["boosting"]), "unproven")
 
 
 def test_script_that_reaches_files_is_unsafe(tmp_path: Path, torch_files: dict[str, bytes]) -> None:
@@ -291,7 +292,7 @@ def test_scan_imports_no_framework(tmp_path: Path, torch_files: dict[str, bytes]
     for name, data in {
         "a.pt": torch_files["traced"],
         "b.pt": torch_files["legacy"],
-        "c.skops": skops_files["forest"],
+        "c.skops": skops_files["boosting"],
         "d.pkl": MARK,
     }.items():
         (tmp_path / name).write_bytes(data)

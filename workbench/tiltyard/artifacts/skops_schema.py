@@ -58,7 +58,7 @@ def untrusted(raw: bytes) -> tuple[int, list[tuple[str, str, str]]]:
     """
     found: dict[tuple[str, str, str], None] = {}
     nodes = 0
-    for value in _dictionaries(raw):
+    for value in dictionaries(raw):
         if isinstance(value.get("__loader__"), str):
             nodes += 1
             _judge(value, found)
@@ -72,7 +72,7 @@ def reaching(raw: bytes) -> list[str]:
     would run code. ``input`` of a text reader takes rows for names of files. Raises `BadSchema`.
     """
     found: dict[str, None] = {}
-    for value in _dictionaries(raw):
+    for value in dictionaries(raw):
         if "memory" in value and _text(value["memory"]) is not None:
             found[f"memory={_text(value['memory'])!r}"] = None
         if "input" in value and _text(value["input"]) in ("file", "filename", HIDDEN):
@@ -91,8 +91,8 @@ def _text(node: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _dictionaries(raw: bytes) -> Iterator[dict[str, Any]]:
-    """Every dictionary of the schema, wherever it stands."""
+def dictionaries(raw: bytes) -> Iterator[dict[str, Any]]:
+    """Every dictionary of the schema, wherever it stands. Raises `BadSchema`."""
     try:
         schema = json.loads(raw)
     except (ValueError, RecursionError) as error:

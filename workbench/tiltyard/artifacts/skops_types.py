@@ -2,7 +2,7 @@
 
 An exact list, kept here so that a scan imports neither skops nor scikit-learn; a test compares it
 with skops. Decision trees are not in it: skops does not trust their node indices either, because a
-crafted index reads outside its array at prediction.
+crafted index reads outside its array at prediction; see `skops_trees`.
 """
 
 _SKLEARN = """

@@ -3,7 +3,7 @@
 import io
 import json
 from pathlib import PurePosixPath
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from . import archives, torchscript
 from .archives import BadArchive, Directory, Entry
@@ -12,9 +12,13 @@ from .formats import Format, pickle_kind, text_pickle, zip_kind
 from .headers import BadHeader, read_npy
 from .pickle_verdict import judge_stream, judge_traces, storage_of
 from .reason import Findings
-from .skops_schema import BadSchema, reaching, untrusted
+from .skops_schema import BadSchema, dictionaries, reaching, untrusted
+from .skops_trees import TREES, fault
 from .stack_machine import Walk
 from .trust import SCRIPT, TENSORS, executes
+
+if TYPE_CHECKING:
+    from numpy import ndarray
 
 MOST_PICKLE = 256 << 20
 DEPTH = 3
@@ -203,14 +207,18 @@ def _judge_skops(stream: IO[bytes], found: Directory, findings: Findings) -> Non
     try:
         schema = archives.read(stream, found.entry("schema.json"), 64 << 20)
         (nodes, rest), files = untrusted(schema), reaching(schema)
+        trees = _fault_of_trees(stream, found, schema) if TREES & set(rest) else None
     except (BadArchive, BadSchema) as error:
         findings.unproven("schema.json", str(error), "what would be built cannot be told")
-        nodes, rest, files = 0, [], []
+        nodes, rest, files, trees = 0, [], [], None
     for said in files:
         findings.unproven("schema.json", said, "fitting or asking it would open files, pickles among them; save it with memory=None")
     for loader, module, name in rest:
         if executes(module, name):
             findings.unsafe("schema.json", f"{module}.{name} ({loader})", "building it can run code or reach files")
+        elif (loader, module, name) in TREES:
+            if trees is not None:
+                findings.unproven("schema.json", f"{module}.{name} ({loader})", f"{trees}, and a tree that is crafted reads foreign memory")
         else:
             findings.unproven("schema.json", f"{module}.{name} ({loader})", "skops does not trust this type by default")
     for entry in found.entries:
@@ -225,7 +233,23 @@ def _judge_skops(stream: IO[bytes], found: Directory, findings: Findings) -> Non
             findings.unproven(entry.name, "an entry that skops does not write", "what it is for is not known")
             _judge_unknown(stream, entry, findings, 1)
     if findings.worst == "note":
-        findings.note("schema.json", f"{nodes:,} nodes, all of types skops trusts by default", "none brings code")
+        more = ", and decision trees" if rest else ""
+        why = "none brings code" + (", and no tree leads outside of its arrays" if rest else "")
+        findings.note("schema.json", f"{nodes:,} nodes, all of types skops trusts by default{more}", why)
+
+
+def _fault_of_trees(stream: IO[bytes], found: Directory, schema: bytes) -> str | None:
+    """Why a decision tree cannot be shown safe; None where all are. Raises `BadArchive`, `BadSchema`."""
+
+    def array(name: str) -> "ndarray[Any, Any]":
+        import numpy
+
+        data = archives.read(stream, found.entry(name), MOST_PICKLE)
+        read_npy(io.BytesIO(data), len(data))
+        read: ndarray[Any, Any] = numpy.load(io.BytesIO(data), allow_pickle=False)
+        return read
+
+    return fault(dictionaries(schema), array)
 
 
 def _judge_npy_entry(stream: IO[bytes], entry: Entry, findings: Findings) -> None:

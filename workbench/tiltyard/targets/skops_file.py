@@ -1,11 +1,14 @@
-"""skops files: opened with nothing trusted beyond what skops itself trusts, and a NumPy dtype."""
+"""skops files: opened with nothing trusted beyond what skops itself trusts, a NumPy dtype, and trees shown safe when it was looked at."""
 
 import warnings
 from typing import Any
 
 from ..artifacts.skops_schema import DTYPE
+from ..artifacts.skops_trees import TREES
 from ..errors import Problem
 from .model_file import ModelFile
+
+_TRUSTED = [DTYPE, *(f"{module}.{name}" for _, module, name in sorted(TREES))]
 
 
 def estimator_in(file: ModelFile) -> Any:
@@ -19,13 +22,13 @@ def estimator_in(file: ModelFile) -> Any:
     import skops.io
 
     try:
-        if untrusted := [t for t in skops.io.get_untrusted_types(data=file.content) if t != DTYPE]:
+        if untrusted := [t for t in skops.io.get_untrusted_types(data=file.content) if t not in _TRUSTED]:
             listed = ", ".join(untrusted[:5]) + (f" and {len(untrusted) - 5} more" if len(untrusted) > 5 else "")
             do = "Wrap a predict function around the model in a notebook, or convert it to ONNX"
             raise Problem("only types that skops trusts by itself", f"{listed} in {file.path.name}", do)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return skops.io.loads(file.content, trusted=[DTYPE])
+            return skops.io.loads(file.content, trusted=_TRUSTED)
     except Problem:
         raise
     except Exception as error:  # a damaged archive can fail in any constructor that skops calls
