@@ -11,7 +11,7 @@ from pydantic import model_validator
 from ..check import Check, Estimate, parameter
 from ..datasets.dataset import Dataset
 from ..errors import Problem
-from ..intervals import bootstrap, rate
+from ..intervals import bootstrap, rate, rate_by_row
 from ..progress import Progress
 from ..result import CheckResult, Finding, Metric, Severity, Status
 from ..targets.target import Target
@@ -163,10 +163,9 @@ class Evasion(Check):
     def _metrics(
         self, sample: Dataset, reached: Reached, right: NDArray[np.bool_], fooled: NDArray[np.bool_], space: "Space"
     ) -> tuple[Metric, ...]:
-        n = len(sample)
         return (
-            rate("robust_accuracy", "Robust accuracy", int((right & ~fooled).sum()), n, "higher"),
-            rate("clean_accuracy", "Accuracy without attack", int(right.sum()), n, "higher"),
+            rate_by_row("robust_accuracy", "Robust accuracy", right & ~fooled, sample.fingerprint, "higher"),
+            rate_by_row("clean_accuracy", "Accuracy without attack", right, sample.fingerprint, "higher"),
             rate("success_rate", "Rightly classified rows that the attack fooled", int(fooled.sum()), int(right.sum()), "lower"),
             self._change(sample, reached, fooled, space),
             *self._alone(reached, right),

@@ -12,7 +12,7 @@ from ..check import Step, named, versions
 from ..datasets.dataset import Dataset
 from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Record, Series, Severity, Status, Table
 from ..targets.target import Target
-from .comparison import Change, difference, matched, verdict
+from .comparison import Change, change, matched
 from .comparison import MetricChange as Cell
 
 ID = "cross_risk.after"
@@ -75,7 +75,7 @@ def cells(before: Sequence[Record], after: Sequence[Record]) -> list[tuple[str, 
     for a, b in pairs:
         old, topic = {m.name: m for m in a.result.metrics}, topic_of(b.check)
         told = [m for m in b.result.metrics if m.name in old and m.safer != "none" and not _told_elsewhere(topic, m)]
-        found += [(RISKS.get(topic, topic), cell(b, old[m.name], m)) for m in told]
+        found += [(RISKS.get(topic, topic), change(b, old[m.name], m)) for m in told]
     return found
 
 
@@ -83,13 +83,6 @@ def _told_elsewhere(topic: str, metric: Metric) -> bool:
     """Plain accuracy is weighed once, by its own check, not once for each check that mentions it; and nothing of other rows than before."""
     again = topic != "validation" and "accuracy" in metric.name and metric.name not in ("robust_accuracy", "copy_accuracy")
     return again or metric.name in OF_OTHER_ROWS
-
-
-def cell(record: Record, before: Metric, after: Metric) -> Cell:
-    """One number before and after."""
-    gap, low, high = difference(before, after)
-    facts = {"check": record.check, "title": record.title, "name": after.name, "label": after.label, "unit": after.unit}
-    return Cell(**facts, before=before, after=after, difference=gap, low=low, high=high, verdict=verdict(before, after))
 
 
 def cross(defense: Record, parent: Target, made: Target, data: Dataset, before: Sequence[Record], after: Sequence[Record]) -> Record:
@@ -102,7 +95,7 @@ def cross(defense: Record, parent: Target, made: Target, data: Dataset, before: 
     """
     start, clock = datetime.now(UTC), time.perf_counter()
     found = cells(before, after)
-    slow = cell(defense, seconds_per_row(parent, data), seconds_per_row(made, data))
+    slow = change(defense, seconds_per_row(parent, data), seconds_per_row(made, data))
     result = _result(defense, [*found, (COST, slow)], _gone(before, after))
     return Record(
         id=uuid.uuid4().hex,
@@ -139,7 +132,8 @@ def _result(defense: Record, found: list[tuple[str, Cell]], gone: list[str]) -> 
     summary = f"After {defense.title}: {len(better)} numbers are safer, {len(worse)} less safe, {unclear} within error or unchanged."
     findings = tuple(_finding(defense, risk, [c for r, c in worse if r == risk]) for risk in dict.fromkeys(r for r, _ in worse))
     notes = [
-        "Differences are after minus before; intervals by Newcombe's square-and-add, unpaired: where the same rows serve both they are mostly wider than need be."
+        f"Differences are after minus before; intervals by Newcombe's square-and-add: paired for the {sum(c.paired for _, c in found)} rates over the same rows, "
+        "unpaired for the others, which where the same rows serve both are wider than need be."
     ]
     notes += [f"Could not be measured again. {line}" for line in gone]
     return CheckResult(

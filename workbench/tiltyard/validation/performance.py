@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from ..check import Check, parameter
 from ..datasets.dataset import Dataset
-from ..intervals import LEVEL, bootstrap, rate
+from ..intervals import LEVEL, bootstrap, rate, rate_by_row
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
 from ..targets.target import Target
@@ -52,7 +52,7 @@ class Performance(Check):
         right = guess == rows.y
         common = int(np.bincount(rows.y).max())
         metrics = [
-            rate("accuracy", "Accuracy", int(right.sum()), len(rows), "higher"),
+            rate_by_row("accuracy", "Accuracy", right, rows.fingerprint, "higher"),
             rate("blind_accuracy", "Accuracy of always the commonest class", common, len(rows), "none"),
             _balanced(right, rows.y, rng),
         ]

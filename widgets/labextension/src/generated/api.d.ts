@@ -108,6 +108,7 @@ export interface Metric {
   safer: "higher" | "lower" | "zero" | "none";
   interval: string;
   note: string;
+  outcomes: Outcomes | null;
 }
 
 /** One metric before and after. */
@@ -122,6 +123,7 @@ export interface MetricChange {
   difference: number | null;
   low: number | null;
   high: number | null;
+  paired: boolean;
   verdict: "better" | "worse" | "same" | "unclear" | "changed";
 }
 
@@ -139,6 +141,12 @@ export interface ModelLine {
 export interface ModelList {
   store: StoreState;
   models: ModelLine[];
+}
+
+/** Which rows a rate counted, so that a second measurement on the same rows can be paired with the first. */
+export interface Outcomes {
+  rows: string;
+  hits: string;
 }
 
 /** A panel that can stand alone in a cell. */
