@@ -229,6 +229,8 @@ def test_history_lays_two_runs_side_by_side(session):
     session.adopt(session.target, session.data)
     run(panel, "evasion.fgsm", rows=50, budget=0.3)
     history = HistoryPanel(session=session)
+    until(lambda: history.refresh() or "running" not in str(history.table.tree))
+    assert str(history.table.tree).count("'open'") == 2 and "nothing runs in it" in str(history.table.tree)
     history.compare()
     assert history.message.text == ""
     assert "evasion.fgsm budget" in str(history.changed.tree)

@@ -7,6 +7,7 @@ import ipywidgets as w
 
 from tiltyard.errors import Problem
 from tiltyard.result import Axis, Chart, Column, Series, Table
+from tiltyard.running.lines import OPEN
 
 from . import look
 from .cards import outcome
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from tiltyard.running.trend import Trend
 
 PAGE = 50
+OPENED = "Open: its window is there, and nothing runs in it."
 SHARE, UNSHARE = "Share this run (After)", "Share it no longer (After)"
 
 
@@ -181,7 +183,8 @@ def table_of(lines: Sequence["RunLine"], count: int) -> Table:
     rows = tuple(
         (r.short, f"{r.started:%Y-%m-%d %H:%M}", r.target.name, r.data.name, r.state, r.total, r.counts.get("finding", 0)) for r in lines
     )
-    return Table(name="runs", title="Runs, newest first", columns=columns, rows=rows, total=count)
+    note = OPENED if any(r.state == OPEN for r in lines) else ""
+    return Table(name="runs", title="Runs, newest first", columns=columns, rows=rows, total=count, note=note)
 
 
 def changes_of(found: "Comparison") -> Table:

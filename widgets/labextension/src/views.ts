@@ -93,7 +93,7 @@ export class RunView extends View {
 
   private facts({ run, profile, command }: RunDetail): HTMLElement[] {
     const { trans } = this.shown;
-    this.now = el('dd', {}, run.state === 'running' ? progress(trans, run.progress) : '');
+    this.now = el('dd', {}, run.progress ? progress(trans, run.progress) : '');
     const said: [string, string | HTMLElement][] = [
       [trans.__('State'), outcome(trans, run)],
       [trans.__('Now'), this.now.textContent ? this.now : ''],
@@ -110,7 +110,7 @@ export class RunView extends View {
   private actions({ run }: RunDetail): HTMLElement {
     const { trans, execute } = this.shown;
     const id = run.id;
-    const running = run.state === 'running';
+    const idle = run.state === 'open' ? trans.__('A kernel or shell still has it open. Shut that down first.') : '';
     return el(
       'div',
       { class: 'tiltyard-actions' },
@@ -119,7 +119,9 @@ export class RunView extends View {
       saves(this.shown, trans.__('Save PDF'), id, 'pdf'),
       saves(this.shown, trans.__('Save JSON'), id, 'json'),
       button(trans.__('Insert as cells'), () => execute('tiltyard:insert-cells', { run_only: id })),
-      running ? button(trans.__('Cancel the run'), () => execute('tiltyard:cancel-run', { id })) : button(trans.__('Delete'), () => void this.forget(id))
+      run.state === 'running'
+        ? button(trans.__('Cancel the run'), () => execute('tiltyard:cancel-run', { id }))
+        : button(trans.__('Delete'), () => void this.forget(id), { disabled: idle !== '', title: idle })
     );
   }
 

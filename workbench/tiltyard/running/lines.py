@@ -7,8 +7,10 @@ from ..result import Frozen, Identity
 from .process import Process
 
 RUNNING = "running"
+OPEN = "open"
 CUT_OFF = "cut off"
 FINISHED = "finished"
+LIVE = (OPEN, RUNNING)  # a kernel or shell has the run in hand
 
 
 class Underway(Frozen):
@@ -27,8 +29,8 @@ class Underway(Frozen):
 class RunLine(Frozen):
     """One run as a list shows it.
 
-    ``state`` is running, finished or cut off (its process no longer lives). ``counts`` says how many steps
-    stand in each state: a `Status` value, ``running`` or ``cut off``. ``verdict`` is a policy's, or empty. ``owner`` is who started it,
+    ``state`` is running (a step is under way), open (its window or kernel is there and nothing goes on in it), finished or
+    cut off (its process no longer lives). ``counts`` says how many steps stand in each state: a `Status` value, ``running`` or ``cut off``. ``verdict`` is a policy's, or empty. ``owner`` is who started it,
     empty for runs made before runs had owners.
     """
 
