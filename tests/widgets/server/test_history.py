@@ -83,6 +83,15 @@ def test_a_window_in_which_nothing_goes_on_is_open_and_not_deleted(server: Any, 
     assert root.get(f"runs/{id}").json()["run"]["state"] == "finished" and root.delete(f"runs/{id}").status_code == 200
 
 
+def test_a_new_run_does_not_forget_what_was_found_in_the_model(
+    server: Any, ran: Callable[[str], str], root: httpx.Client, target: Target, data: Dataset
+) -> None:
+    id = ran("root")
+    new = Store(server.store, person=Person("root", Role.ADMIN, shared=True)).begin("a window", target.identity, data.identity).id
+    (model,) = (m for m in root.get("models").json()["models"] if m["target"]["fingerprint"] == target.fingerprint)
+    assert (model["last_run"], model["severities"], model["found_in"]) == (new, {"medium": 1}, {"medium": id})
+
+
 def test_pages_and_search(ran: Callable[[str], str], root: httpx.Client) -> None:
     made = [ran("root") for _ in range(3)]
     first = root.get("runs", params={"search": "of root", "limit": 2}).json()

@@ -55,10 +55,10 @@ class RunLine(Frozen):
 
 
 class ModelLine(Frozen):
-    """One model that was assessed: how often, when last, and what its last run said.
+    """One model that was assessed: how often, when last, and what was found in it.
 
-    ``verdict`` is the newest a policy gave, or empty. ``severities`` says of the last run how many steps have each
-    severity as that of their worst finding.
+    ``verdict`` is the newest a policy gave, or empty. Of each step the newest record counts that says something, in whichever run
+    it is: ``severities`` says how many have each severity as that of their worst finding, ``found_in`` the newest run of such.
     """
 
     target: Identity
@@ -67,6 +67,7 @@ class ModelLine(Frozen):
     last_started: datetime
     verdict: str
     severities: dict[str, int]
+    found_in: dict[str, str]
 
 
 class Run(RunLine):

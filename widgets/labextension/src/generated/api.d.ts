@@ -127,7 +127,7 @@ export interface MetricChange {
   verdict: "better" | "worse" | "same" | "unclear" | "changed";
 }
 
-/** One model that was assessed: how often, when last, and what its last run said. */
+/** One model that was assessed: how often, when last, and what was found in it. */
 export interface ModelLine {
   target: Identity;
   runs: number;
@@ -135,6 +135,7 @@ export interface ModelLine {
   last_started: string;
   verdict: string;
   severities: Record<string, number>;
+  found_in: Record<string, string>;
 }
 
 /** The models that were assessed, the last one first. */
