@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from . import numerals
+from tiltyard import numerals
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,13 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
+from .. import numerals
 from ..intervals import correlation
 from ..result import Frozen, Metric, Record
 from .lines import Run
 
 FORMAT = 1
+NOT_THERE = "not measured"
 Change = Literal["better", "worse", "same", "unclear", "changed"]
 
 
@@ -28,6 +30,8 @@ class MetricChange(Frozen):
     Newcombe from the two intervals: ``paired`` (1998, Statistics in Medicine 17, 2635) where both are rates
     over the same rows, otherwise as independent (17, 873). Independent numbers that were measured on the same
     rows all the same get wider intervals than need be, so *better* and *worse* are said too seldom, never too often.
+    ``told_before``, ``told_after`` and ``told_difference`` say them as a person reads them: shares in percent, their difference
+    in percentage points, each with its interval.
     """
 
     check: str
@@ -42,6 +46,9 @@ class MetricChange(Frozen):
     high: float | None = None
     paired: bool = False
     verdict: Change
+    told_before: str = ""
+    told_after: str = ""
+    told_difference: str = ""
 
 
 class StatusChange(Frozen):
@@ -65,6 +72,13 @@ class Comparison(Frozen):
     metrics: tuple[MetricChange, ...]
     only_before: tuple[str, ...]
     only_after: tuple[str, ...]
+
+
+def shortly(text: str | None, most: int = 40) -> str:
+    """What changed, as a cell holds it: cut where it is long, a dash where there is nothing."""
+    if text is None:
+        return "–"
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def difference(before: Metric, after: Metric) -> tuple[float | None, float | None, float | None]:
@@ -92,7 +106,9 @@ def change(record: Record, before: Metric | None, after: Metric | None) -> Metri
     gap, low, high = difference(before, after) if before and after else (None, None, None)
     said: Change = verdict(before, after) if before and after else "changed"
     paired = before is not None and after is not None and correlation(before, after) is not None
+    told = [NOT_THERE if m is None else numerals.measured(m) for m in (before, after)] + [numerals.difference(one, gap, low, high)]
     facts = {"check": record.check, "title": record.title, "name": one.name, "label": one.label, "unit": one.unit}
+    facts |= dict(zip(("told_before", "told_after", "told_difference"), told, strict=True))
     return MetricChange(**facts, before=before, after=after, difference=gap, low=low, high=high, paired=paired, verdict=said)
 
 

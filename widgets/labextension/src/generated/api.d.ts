@@ -125,6 +125,9 @@ export interface MetricChange {
   high: number | null;
   paired: boolean;
   verdict: "better" | "worse" | "same" | "unclear" | "changed";
+  told_before: string;
+  told_after: string;
+  told_difference: string;
 }
 
 /** One model that was assessed: how often, when last, and what was found in it. */
