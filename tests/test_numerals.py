@@ -113,3 +113,27 @@ def test_a_difference_of_other_numbers_keeps_their_unit() -> None:
     time = metric(value=12.0, low=11.0, high=14.0, unit="µs", interval="range of tries")
     assert numerals.difference(time, 1.25, -0.3, 2.0) == "+1.25 µs [−0.30, +2.00]"
     assert numerals.difference(metric(unit="AUC", interval="DeLong"), -0.04) == "−0.04 AUC"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.02, "under a second"),
+        (6.6, "about 7 s"),
+        (41.7, "about 40 s"),
+        (88, "about 90 s"),
+        (93, "about 2 min"),
+        (1264, "about 21 min"),
+        (5500, "about 1.5 h"),
+        (7200, "about 2 h"),
+        (None, "for a time that cannot be told"),
+        (math.nan, "for a time that cannot be told"),
+    ],
+)
+def test_an_estimate_is_no_finer_than_it_is_known(seconds: float | None, text: str) -> None:
+    assert numerals.about(seconds) == text
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0.04, "0.0 s"), (9.94, "9.9 s"), (9.96, "10 s"), (83, "1 min 23 s")])
+def test_a_time_that_was_measured(seconds: float, text: str) -> None:
+    assert numerals.took(seconds) == text

@@ -147,3 +147,20 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s" if whole % 60 else f"{whole // 60} min"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def about(seconds: float | None) -> str:
+    """An estimate, no finer than it is known: ``under a second``, ``about 7 s``, ``about 40 s``, ``about 2 min``, ``about 1.5 h``."""
+    if seconds is None or not math.isfinite(seconds):
+        return "for a time that cannot be told"
+    if seconds < 1:
+        return "under a second"
+    if seconds < 90:
+        return f"about {round(seconds) if seconds < 10 else 5 * round(seconds / 5)} s"
+    minutes = round(seconds / 60)
+    return f"about {minutes} min" if minutes < 90 else f"about {number(round(minutes / 30) / 2)} h"
+
+
+def took(seconds: float) -> str:
+    """A time that was measured: with a tenth below ten seconds, where it tells something."""
+    return f"{seconds:.1f} s" if seconds < 9.95 else duration(seconds)

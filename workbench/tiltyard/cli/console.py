@@ -100,7 +100,7 @@ def progress_bar(wanted: bool = True) -> Iterator[Callable[[Report], None]]:
         task = bar.add_task("starting", total=1.0, left="")
 
         def tell(report: Report) -> None:
-            left = "" if report.left is None else f"{report.left:.0f} s left"
+            left = "" if report.left is None else f"{numerals.about(report.left)} left"
             bar.update(task, completed=report.done, description=report.message, left=left)
 
         yield tell

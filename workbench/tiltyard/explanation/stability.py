@@ -71,7 +71,12 @@ class Stability(Check):
             averaged("change_correlation", "Rank correlation of a row with its changed copy", change, rng, "higher"),
             averaged("fall", "Fall of the rank correlation by the change, beyond noise", noise - change, rng, "zero"),
             averaged(
-                "top_kept", f"Share of the {self.top} strongest features that stay so", overlap(first, after, self.top), rng, "higher"
+                "top_kept",
+                f"Share of the {self.top} strongest features that stay so",
+                overlap(first, after, self.top),
+                rng,
+                "higher",
+                "share",
             ),
         )
         changed = int((~same).sum())

@@ -79,7 +79,7 @@ def _of_halves(split: Halves) -> list[Metric]:
         return [gain]
     half = {"value": split.accuracy, "low": (gain.low + 1) / 2, "high": (gain.high + 1) / 2}
     label = "Accuracy of one threshold (members and others weighed alike)"
-    return [gain, gain.model_copy(update={"name": "attack_accuracy", "label": label, **half})]
+    return [gain, gain.model_copy(update={"name": "attack_accuracy", "label": label, "unit": "share", **half})]
 
 
 def _severity(scores: Scores, member: Mask, split: Halves | None) -> Severity | None:

@@ -121,7 +121,6 @@ def _mean(name: str, label: str, values: NDArray[np.float32], rng: np.random.Gen
         n=len(values),
         safer="lower",
         interval="bootstrap",
-        unit="points",
     )
 
 
