@@ -172,7 +172,7 @@ class Evasion(Check):
             self._change(sample, reached, fooled, space),
             *self._alone(reached, right),
             *self._blind(reached, right),
-            rate("blind_accuracy", "Accuracy of always the commonest class", int(np.bincount(sample.y).max()), n, "none"),
+            rate("blind_accuracy", "Accuracy of always the commonest class", int(np.bincount(sample.y).max()), len(sample), "none"),
         )
 
     def _alone(self, reached: Reached, right: NDArray[np.bool_]) -> tuple[Metric, ...]:
