@@ -254,9 +254,9 @@ def plan_table(plan: "Plan", waiting: set[str]) -> Table:
             GOALS[p.goal],
             p.title,
             p.queries,
-            about(p.seconds) + (", a guess" if p.guessed else ""),
+            about(p.seconds).replace(" ", "\u00a0"),
             "to run" if p.id in waiting else "done",
-            p.note or "–",
+            "; ".join(filter(None, ("the time is a guess" if p.guessed else "", p.note))) or "–",
         )
         for i, p in enumerate(plan.steps)
     )

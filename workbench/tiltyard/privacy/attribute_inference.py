@@ -286,7 +286,7 @@ def _chart(table: Table, name: str) -> Chart:
         title=f"How often {name} is guessed right",
         kind="bar",
         x=Axis(label=name, categories=tuple(str(row[0]) for row in table.rows)),
-        y=Axis(label="Rows guessed right", low=0.0, high=1.0),
+        y=Axis(label="Rows guessed right", unit="share", low=0.0, high=1.0),
         series=series,
         alt=f"For each value of {name}, the share guessed right from the other columns alone and with the model, with intervals.",
     )

@@ -127,8 +127,8 @@ def _chart(curve: Roc, attack: str) -> Chart:
         name="roc",
         title="Members found against false alarms",
         kind="line",
-        x=Axis(label="False-positive rate", scale="log", low=float(x[0]), high=1.0),
-        y=Axis(label="True-positive rate", scale="log", low=float(bottom), high=1.0),
+        x=Axis(label="False-positive rate", unit="share", scale="log", low=float(x[0]), high=1.0),
+        y=Axis(label="True-positive rate", unit="share", scale="log", low=float(bottom), high=1.0),
         series=(found, chance),
         alt=f"ROC of {attack} on logarithmic axes, {curve.members:,} members and {curve.others:,} others; guessing is the diagonal.",
     )

@@ -176,8 +176,8 @@ def _curve(confidence: NDArray[np.float32], right: NDArray[np.bool_], count: int
         name="calibration",
         title="Confidence and accuracy",
         kind="line",
-        x=Axis(label="Confidence", low=0, high=1),
-        y=Axis(label="Accuracy", low=0, high=1),
+        x=Axis(label="Confidence", unit="share", low=0, high=1),
+        y=Axis(label="Accuracy", unit="share", low=0, high=1),
         series=(points, ideal),
         alt="Accuracy in bins of confidence beside the diagonal of perfect calibration.",
     )
