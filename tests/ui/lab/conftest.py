@@ -1,9 +1,11 @@
 """A real JupyterLab with the extension as it is committed, on a free port of loopback with a token; it ends with the tests."""
 
+import functools
 import json
 import os
 import pickle
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -54,7 +56,7 @@ class Lab:
     @property
     def store(self) -> Path:
         """Where its kernels and this test keep runs."""
-        return self.here / "runs.sqlite"
+        return self.here / "kept" / "runs.sqlite"
 
     def page(self, workspace: str = "auto-A") -> str:
         """The address of one window."""
@@ -171,7 +173,7 @@ def environment(here: Path) -> dict[str, str]:
     """Settings, workspaces and store of this JupyterLab alone."""
     folders = {"JUPYTER_CONFIG_DIR": "config", "JUPYTER_RUNTIME_DIR": "runtime", "JUPYTERLAB_SETTINGS_DIR": "settings"}
     own = {name: str(here / folder) for name, folder in folders.items()}
-    own |= {"JUPYTERLAB_WORKSPACES_DIR": str(here / "workspaces"), "TILTYARD_STORE": str(here / "runs.sqlite")}
+    own |= {"JUPYTERLAB_WORKSPACES_DIR": str(here / "workspaces"), "TILTYARD_STORE": str(here / "kept" / "runs.sqlite")}
     return os.environ | own | {"JUPYTER_PATH": os.pathsep.join([str(HOME / "jupyter"), str(here / "more")]), "OMP_NUM_THREADS": "1"}
 
 
@@ -193,11 +195,20 @@ def bare_kernel(here: Path) -> None:
     (folder / "kernel.json").write_text(json.dumps(spec))
 
 
+@functools.cache
+def bound() -> tuple[str, ...]:
+    """In front of a command: root too is then held by the permissions of files, as everybody is. Empty where that is so, or not to be had."""
+    tool = shutil.which("setpriv") if os.geteuid() == 0 else None
+    command = (tool, "--bounding-set=-dac_override,-dac_read_search") if tool else ()
+    return command if tool and subprocess.run([*command, "true"], capture_output=True, check=False).returncode == 0 else ()
+
+
 def started(here: Path, enabled: bool = True) -> tuple["subprocess.Popen[bytes]", Lab]:
     """A JupyterLab that keeps everything in ``here``."""
     files(here / "root")
     bare_kernel(here)
-    (here / "config").mkdir()
+    for folder in ("config", "kept"):
+        (here / folder).mkdir()
     quiet = here / "settings" / "@jupyterlab" / "apputils-extension"
     quiet.mkdir(parents=True)
     (quiet / "notification.jupyterlab-settings").write_text('{"fetchNews": "false"}')
@@ -209,7 +220,7 @@ def started(here: Path, enabled: bool = True) -> tuple["subprocess.Popen[bytes]"
     with closing(socket.socket()) as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "jupyterlab", "--ip=127.0.0.1", f"--port={port}", "--port-retries=0", "--allow-root"]
+    command = [*bound(), sys.executable, "-m", "jupyterlab", "--ip=127.0.0.1", f"--port={port}", "--port-retries=0", "--allow-root"]
     with (here / "log").open("wb") as log:
         process = subprocess.Popen(command, env=environment(here), cwd=here, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
     lab = Lab(f"http://127.0.0.1:{port}/", here)

@@ -72,26 +72,6 @@ def test_a_run_with_its_steps(ran: Callable[[str], str], ada: httpx.Client) -> N
     assert step["check"] == "evasion.marked" and step["summary"] == "Marked." and step["findings"][0]["title"] == "It is marked"
 
 
-def test_a_window_in_which_nothing_goes_on_is_open_and_not_deleted(server: Any, root: httpx.Client, target: Target, data: Dataset) -> None:
-    store = Store(server.store, person=Person("root", Role.ADMIN, shared=True))
-    id = store.begin("a window", target.identity, data.identity).id
-    listed = next(run for run in root.get("runs", params={"search": id}).json()["runs"])
-    assert root.get(f"runs/{id}").json()["run"] == listed
-    assert (listed["state"], listed["counts"], listed["progress"]) == ("open", {}, None)
-    assert [root.post(f"runs/{id}/cancel").status_code, root.delete(f"runs/{id}").status_code] == [409, 409]
-    store.end(id)
-    assert root.get(f"runs/{id}").json()["run"]["state"] == "finished" and root.delete(f"runs/{id}").status_code == 200
-
-
-def test_a_new_run_does_not_forget_what_was_found_in_the_model(
-    server: Any, ran: Callable[[str], str], root: httpx.Client, target: Target, data: Dataset
-) -> None:
-    id = ran("root")
-    new = Store(server.store, person=Person("root", Role.ADMIN, shared=True)).begin("a window", target.identity, data.identity).id
-    (model,) = (m for m in root.get("models").json()["models"] if m["target"]["fingerprint"] == target.fingerprint)
-    assert (model["last_run"], model["severities"], model["found_in"]) == (new, {"medium": 1}, {"medium": id})
-
-
 def test_pages_and_search(ran: Callable[[str], str], root: httpx.Client) -> None:
     made = [ran("root") for _ in range(3)]
     first = root.get("runs", params={"search": "of root", "limit": 2}).json()
@@ -251,6 +231,19 @@ def test_a_store_in_trouble_is_said_in_one_line_without_its_place(tmp_path: Path
     assert state.state == {"locked": "locked", "newer": "broken"}[how]
     assert str(tmp_path) not in state.detail + said and "\n" not in said
     assert {"locked": "another program", "newer": "format 99"}[how] in said
+
+
+def test_a_store_that_no_run_could_make_is_in_trouble_and_not_only_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its folder is gone, or may not be looked into."""
+    store, place = Store(tmp_path / "gone" / "s.sqlite", 50, ALONE), Store(tmp_path / "s.sqlite", 50, ALONE)
+    gone = history.state_of(store)
+    assert gone.state == "broken" and "Make the folder" in gone.detail and str(tmp_path) not in gone.detail
+    with pytest.raises(Trouble):
+        history.models(store)
+    place.tried()
+    monkeypatch.setattr("os.access", lambda *_: False)
+    shut = history.state_of(place)
+    assert shut.state == "broken" and "no permission" in shut.detail and "\n" not in shut.detail
 
 
 @pytest.mark.parametrize("kind", [Trouble, Locked])

@@ -6,9 +6,7 @@ import type { News } from './follow';
 import type { RunItem, RunPage, StoreState } from './generated/api';
 
 export const PAGE = 100;
-/** A kernel or shell has the run in hand; in one that is running a step is under way. */
-const LIVE = ['open', 'running'];
-export const live = (run: RunItem): boolean => LIVE.includes(run.state);
+export const RUNNING = 'running';
 
 interface Kept {
   runs: RunItem[];
@@ -24,7 +22,7 @@ export class Runs {
   /** How many runs match what is searched; null before the first answer. */
   total: number | null = null;
   store: StoreState | null = null;
-  /** Why there is no news, or nothing. */
+  /** Why there is no news, or no page of runs; or nothing. */
   lost = '';
   disabled = false;
 
@@ -67,6 +65,7 @@ export class Runs {
 
   /** What the server tells. */
   hear({ event, data }: News): void {
+    this._cut = event === 'lost';
     if (event === 'lost') {
       this.lost = line(data);
       this.disabled = data instanceof Disabled;
@@ -76,7 +75,7 @@ export class Runs {
     this.lost = '';
     this.disabled = false;
     if (event === 'hello') {
-      this.open = data.runs.filter(live);
+      this.open = data.runs.filter(run => run.state === RUNNING);
       this.heard(data.store, data.total, true);
     } else if (event === 'run') {
       this.ran(data.id, data.run);
@@ -108,7 +107,7 @@ export class Runs {
       this.every(other => (other.id === id ? run : other));
     }
     const others = this.open.filter(other => other.id !== id);
-    if (!run || !live(run)) {
+    if (run?.state !== RUNNING) {
       this.open = others;
     } else if (others.length === this.open.length) {
       this.open = [run, ...others];
@@ -125,6 +124,7 @@ export class Runs {
       kept.runs = page.runs;
       this.total = page.total;
       this.store = page.store;
+      this.lost = this._cut ? this.lost : '';
     } catch (error) {
       this.lost = turn === this._turn ? line(error) : this.lost;
     } finally {
@@ -136,5 +136,6 @@ export class Runs {
   private readonly _changed = new Signal<this, void>(this);
   private readonly _pages = new Map<number, Kept>();
   private _search = '';
+  private _cut = false;
   private _turn = 0;
 }

@@ -1,5 +1,6 @@
 """What the store says, in the forms of the API. Everything here may wait for a lock, so the handlers call it in a thread."""
 
+import os
 import re
 from pathlib import Path
 
@@ -8,9 +9,9 @@ from tiltyard.errors import Problem
 from tiltyard.reports.evidence import told
 from tiltyard.result import Record
 from tiltyard.running.comparison import Comparison, compare
-from tiltyard.running.lines import LIVE, RunLine, StepLine
+from tiltyard.running.lines import RUNNING, RunLine, StepLine
 from tiltyard.running.store import Store
-from tiltyard.running.troubles import Locked, Trouble
+from tiltyard.running.troubles import Locked, Trouble, problem_of
 
 from .forms import CancelAnswer, Deleted, ModelList, RunDetail, RunItem, RunPage, RunsAsked, StepItem, StoreState, Version
 from .refusals import Conflict, Unknown
@@ -21,8 +22,25 @@ WELL = StoreState(state="ok", detail="")
 
 
 def missing(store: Store) -> bool:
-    """Is it a file that is not there yet? Looking must not make it."""
-    return "://" not in store.url and not Path(store.url).exists()
+    """Is it a file that is not there yet, for the first run to make? Looking must not make it.
+
+    Raises
+    ------
+    Trouble
+        Where no run could make it, for its folder is gone, or where file or folder may not be read.
+    """
+    place = store.url
+    if "://" in place:
+        return False
+    try:
+        os.stat(place)  # never opened here: to close it again would take SQLite's locks from this process
+    except OSError as error:
+        if isinstance(error, FileNotFoundError) and Path(place).parent.is_dir():
+            return True
+        raise problem_of(error, place) from None
+    if not os.access(place, os.R_OK):
+        raise problem_of(PermissionError("permission denied"), place)
+    return False
 
 
 def state_of(store: Store) -> StoreState:
@@ -126,7 +144,7 @@ def cancel(store: Store, run_id: str) -> CancelAnswer:
 def delete(store: Store, run_id: str) -> Deleted:
     """Forget a run that has ended."""
     item = found(store, run_id)
-    if item.state in LIVE:
+    if item.state == RUNNING:
         raise Conflict("a run that has ended", "one that a kernel or shell still has open", "Cancel it, or shut that kernel down")
     return Deleted(run=item.id, unlogged=store.delete(item.id))
 

@@ -16,6 +16,7 @@ OTHER = "a damaged file or one of another kind"
 SAYINGS = (
     ("locked|busy|lock timeout|deadlock", "to be free for a moment", "it locked by another program", "Close it, or try again"),
     ("readonly|read-only|read only", "to be writable", "it read-only", f"Mend its permissions, {ELSEWHERE}"),
+    ("permission denied", "to be one that may be read", "no permission", f"Mend its permissions and its folder's, {ELSEWHERE}"),
     ("disk is full|no space left|disk full|disk quota", "to be on a disk with room", "the disk full", "Free some space, then run it again"),
     ("no such table|does not exist", "to be as it was opened", "its tables gone", "It was moved or replaced while open; try again"),
     (

@@ -28,7 +28,7 @@ TAG = 16
 
 def is_sealed(path: Path) -> bool:
     """Whether the file begins as a sealed one does; what is not there, or is no file, does not."""
-    if not path.is_file():
+    if not os.path.isfile(path):  # of a folder that may not be looked into Path.is_file would raise
         return False
     with _opened(path) as stream:
         return stream.read(8) == Core(CHUNK, bytes(16)).packed()[:8]
@@ -164,6 +164,8 @@ def _opened(path: Path, mode: str = "rb") -> Iterator[BinaryIO]:
         raise Problem("a file", f"the folder {path}", "Name its files one by one, or pack it first")
     try:
         stream: BinaryIO = open(path, mode)  # type: ignore[assignment]  # noqa: SIM115 (closed below; errors of the body must not be taken for this one's)
+    except PermissionError:
+        raise Problem("a file that may be opened", f"no permission for {path}", "Change its permissions") from None
     except OSError as error:
         raise Problem("a file that can be opened", f"{path}: {error.strerror or error}", "Name another") from None
     with stream:
