@@ -58,6 +58,10 @@ class Lab:
         """Where its kernels and this test keep runs."""
         return self.here / "kept" / "runs.sqlite"
 
+    def denies(self, path: Path) -> bool:
+        """Is its server kept from reading ``path``?"""
+        return subprocess.run([*bound(), "test", "-r", str(path)], check=False).returncode != 0
+
     def page(self, workspace: str = "auto-A") -> str:
         """The address of one window."""
         return f"{self.url}lab/workspaces/{workspace}?token={TOKEN}"
@@ -113,6 +117,10 @@ class Window:
         self.file(file).click(button="right")
         self.page.locator(".lm-Menu-item", has_text=item).click()
 
+    def left(self, name: str) -> None:
+        """Show what is called so at the left."""
+        self.page.locator(".jp-SideBar.jp-mod-left").get_by_role("tab", name=name).click()
+
     def file(self, name: str) -> "Locator":
         """A file's line in the file browser."""
         return self.page.locator(f'.jp-DirListing-item[title^="Name: {name}\\a "]')
@@ -131,6 +139,11 @@ class Window:
         self.page.locator(".lm-CommandPalette-input, .jp-ModalCommandPalette input").locator("visible=true").first.fill(words)
         self.page.locator(".lm-CommandPalette-item", has_text=words).locator("visible=true").first.wait_for()
         self.page.keyboard.press("Enter")
+
+    def theme(self, name: str) -> None:
+        """Switch to one of JupyterLab's themes."""
+        self.command(f"Use Theme: {name}")
+        self.page.locator(f'body[data-jp-theme-name="{name}"]').wait_for(state="attached")
 
     def serious(self, within: str) -> list[str]:
         """What axe-core finds serious or critical there."""

@@ -1,8 +1,14 @@
-"""What goes wrong around JupyterLab is said in one line: a huge file, one that leads out, a kernel without Tiltyard, a store that is gone."""
+"""What goes wrong around JupyterLab is said in one line: a huge file, one that leads out, a kernel without Tiltyard, a store in trouble, no permission."""
 
+import gzip
 import os
 import re
+import shutil
 import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from importlib.resources import files
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import pytest
@@ -50,28 +56,111 @@ def test_a_kernel_without_tiltyard_says_what_to_install(window: "Window") -> Non
     assert page.get_by_text("ModuleNotFoundError").locator("visible=true").count() == 0
 
 
-def test_a_store_that_is_locked_or_missing_is_said_and_its_return_too(window: "Window", lab: "Lab") -> None:
-    page = window.page
-    who = Identity(name="Somebody", fingerprint=64 * "a")
-    Store(str(lab.store)).begin("A run that is there", who, who)
-    page.get_by_role("tab", name="Model security").click()
-    page.locator(".tiltyard-run").first.wait_for()
-    holder = sqlite3.connect(lab.store, isolation_level=None, timeout=60)
-    try:
+@contextmanager
+def locked(lab: "Lab") -> Iterator[None]:
+    """Another program holds the store."""
+    with closing(sqlite3.connect(lab.store, isolation_level=None, timeout=60)) as holder:
         for line in ("PRAGMA locking_mode=EXCLUSIVE", "BEGIN EXCLUSIVE", "UPDATE runs SET verdict = verdict"):
             holder.execute(line)
-        page.get_by_role("searchbox", name="Search runs").fill("is there")
-        page.locator(".tiltyard-side .tiltyard-trouble", has_text="another program").wait_for()
-    finally:
-        holder.close()
-    page.locator(".tiltyard-side .tiltyard-trouble:empty").wait_for(state="attached")
-    page.locator(".tiltyard-run", has_text="A run that is there").first.wait_for()
-    aside = lab.store.with_suffix(".aside")
-    lab.store.rename(aside)
-    try:
-        page.locator(".tiltyard-trouble[data-state=missing]").wait_for()
-        assert str(lab.here) not in page.locator(".tiltyard-side").inner_text()
-    finally:
-        aside.rename(lab.store)
-    page.locator(".tiltyard-side .tiltyard-trouble:empty").wait_for(state="attached")
-    page.locator(".tiltyard-run").first.wait_for()
+        yield
+
+
+@contextmanager
+def missing(lab: "Lab") -> Iterator[None]:
+    """The file is gone."""
+    aside = lab.store.rename(lab.store.with_suffix(".aside"))
+    yield
+    aside.rename(lab.store)
+
+
+@contextmanager
+def homeless(lab: "Lab") -> Iterator[None]:
+    """Its folder is gone."""
+    home = lab.store.parent
+    aside = home.rename(home.with_name("aside"))
+    yield
+    aside.rename(home)
+
+
+@contextmanager
+def damaged(lab: "Lab") -> Iterator[None]:
+    """Nonsense lies where it was."""
+    home = lab.store.parent
+    aside = home.rename(home.with_name("aside"))
+    home.mkdir()
+    lab.store.write_bytes(b"no database at all, only text" * 100)
+    yield
+    shutil.rmtree(home)
+    aside.rename(home)
+
+
+@contextmanager
+def shut(lab: "Lab") -> Iterator[None]:
+    """Its folder may not be looked into."""
+    lab.store.parent.chmod(0)
+    yield
+    lab.store.parent.chmod(0o755)
+
+
+FAULTS = {
+    locked: "found it locked by another program. Close it, or try again.",
+    missing: "No run yet: the first one makes the store.",
+    homeless: "found no way to open it. Make the folder, mend its permissions, or set TILTYARD_STORE to another place.",
+    damaged: "found a damaged file or one of another kind. Move it away, or set TILTYARD_STORE to another place.",
+    shut: "found no permission. Mend its permissions and its folder's, or set TILTYARD_STORE to another place.",
+}
+
+
+def test_a_store_in_trouble_is_said_in_one_line_and_its_return_too(window: "Window", lab: "Lab") -> None:
+    """Each fault comes while the panel is open; the rest of JupyterLab works on; once it is mended all is there again without a reload."""
+    page = window.page
+    who = Identity(name="A model that is there", fingerprint=64 * "a")
+    Store(str(lab.store)).begin("A run that is there", who, who)
+    window.left("Model security")
+    trouble, run = page.locator(".tiltyard-side .tiltyard-trouble"), page.locator(".tiltyard-run", has_text="A run that is there").first
+    for fault, words in FAULTS.items():
+        run.wait_for()
+        with fault(lab):
+            page.get_by_role("searchbox", name="Search runs").fill("is there" if fault is locked else "")
+            if fault is not shut or lab.denies(lab.store):
+                trouble.filter(has_text=words).wait_for()
+            assert str(lab.here) not in page.locator(".tiltyard-side").inner_text()
+            if fault is damaged:
+                window.left("File Browser")
+                window.menu("good.pkl", "Scan")
+                window.see("good.pkl: safe")
+                window.left("Model security")
+        page.locator(".tiltyard-side .tiltyard-trouble:empty").wait_for(state="attached")
+        page.locator(".tiltyard-model", has_text="A model that is there").wait_for()
+    run.wait_for()
+
+
+def test_what_may_not_be_read_is_said_in_one_line_until_it_may(window: "Window", lab: "Lab") -> None:
+    """A file in the browser; a model in a folder, which is loaded as soon as the folder may be read again."""
+    page, folder, file = window.page, lab.root / "shut", lab.root / "shut.pkl"
+    folder.mkdir()
+    shutil.copy(str(files("tiltyard.samples") / "models" / "census.safetensors"), folder / "census.safetensors")
+    with gzip.open(str(files("tiltyard.samples") / "data" / "census.csv.gz"), "rt") as rows:
+        (lab.root / "some.csv").write_text("".join(islice(rows, 200)))
+    shutil.copy(lab.root / "good.pkl", file)
+    for path in (folder, file):
+        path.chmod(0)
+    if not lab.denies(file):
+        pytest.skip("nothing can be denied to this user")
+    page.get_by_role("button", name="Refresh").first.click()
+    window.menu("shut.pkl", "Scan")
+    window.see("shut.pkl: Expected a file or folder that this server may read; found 'shut.pkl': Permission denied. Check its permissions.")
+    window.load()
+    page.get_by_text("Files of mine").click()
+    for label, value in (("Model file", "shut/census.safetensors"), ("Data file", "some.csv")):
+        page.get_by_role("textbox", name=label).fill(value)
+        page.keyboard.press("Tab")
+    window.press("Load and probe")
+    window.see("Expected a file that may be read; found no permission for census.safetensors. Change its permissions.")
+    window.see(re.compile("^Not loaded. Census income MLP on .* stays."))
+    for path, mode in ((folder, 0o755), (file, 0o644)):
+        path.chmod(mode)
+    window.press("Load and probe")
+    window.see(re.compile("on some: 10 rows answered in"))
+    window.menu("shut.pkl", "Scan")
+    window.see("shut.pkl: safe")

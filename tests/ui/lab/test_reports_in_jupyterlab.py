@@ -120,3 +120,6 @@ def test_it_is_taken_along_as_html_and_pdf(inside: "Window", tmp_path: Path) -> 
     page.goto((tmp_path / "known.html").as_uri())
     page.get_by_role("heading", name="Security report: A model on Some rows").wait_for()
     assert page.get_by_text(SCRIPT).first.is_visible() and page.title() != "ran"
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        assert inside.serious("body") == [], scheme
