@@ -94,7 +94,8 @@ def test_two_runs_are_compared_and_reported(tiltyard: Tiltyard, tmp_path: Path) 
     a, b = runs[1]["id"], runs[0]["id"][:10]
     found = valid("comparison", tiltyard("compare", a, b, "--json").out)
     assert {"what": "privacy.membership_threshold rows", "before": "200", "after": "4000"} in found["changed"]
-    assert "better or worse only where" in tiltyard("compare", a, "last").out
+    said = tiltyard("compare", a, "last").out
+    assert "better or worse only where" in said and " points [" in said and " % [" in said
     said = tiltyard("report", "last", "--format", "html", "--out", tmp_path / "r.html")
     assert (said.code, (tmp_path / "r.html").read_text()[:15].lower()) == (0, "<!doctype html>")
     assert json.loads(tiltyard("report", a).out)["run_id"] == a

@@ -97,4 +97,4 @@ def test_a_run_without_a_record_is_named(own: Path, tiltyard: Callable[..., Said
     from tiltyard.running.store import Store
 
     run = Store().begin("x", Identity(name="m", fingerprint="a" * 64), Identity(name="d", fingerprint="b" * 64))
-    assert f"none in run {run.short}, running" in tiltyard("report", "last", "--format", "json").line
+    assert f"none in run {run.short}, open" in tiltyard("report", "last", "--format", "json").line

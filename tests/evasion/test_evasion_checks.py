@@ -85,10 +85,35 @@ class Constant(nn.Module):
 def test_there_is_nothing_to_gain_against_a_constant_model(check: type[Evasion]) -> None:
     data = Dataset(np.full((30, 4), 0.5, np.float32), np.zeros(30, np.int64), NUMBERS)
     result = check(budget=1.0, curve=False)(TorchTarget(Constant(), NUMBERS.classes, NUMBERS, "constant"), data).result
-    assert result.status is Status.PASSED
+    assert result.status is Status.INCOMPLETE, "it holds, but would hold whatever the attack"
+    assert not result.findings
+    assert "nothing to attack" in result.summary
+    assert "rows of other classes" in result.summary
     assert result.metric("robust_accuracy").value == 1.0
     assert result.metric("median_change").value is None
     assert all(m.value == 0.0 for m in result.metrics if m.name == "blind_rows")
+
+
+@every_check
+def test_a_model_at_chance_is_no_robust_model(check: type[Evasion]) -> None:
+    rng = np.random.default_rng(0)
+    data = Dataset(rng.random((100, 4), np.float32), (np.arange(100) % 5 < 2).astype(np.int64), NUMBERS)
+    result = check(budget=0.5, curve=False)(TorchTarget(Constant(), NUMBERS.classes, NUMBERS, "constant"), data).result
+    assert result.status is Status.INCOMPLETE
+    assert "preprocessing" in result.summary
+    name = NUMBERS.classes[0]
+    assert f"right on 60.0% of 100 rows, always saying {name!r} on 60.0%" in result.summary
+    assert result.metric("robust_accuracy").value == result.metric("blind_accuracy").value == 0.6
+
+
+def test_a_few_rows_do_not_show_robustness_and_more_do() -> None:
+    target, data = plane(0.1)
+    few = data.take(np.concatenate([np.flatnonzero(data.y == k)[:n] for k, n in ((0, 4), (1, 4))]))
+    result = PGD(budget=0.05, curve=False)(target, few).result
+    assert result.status is Status.INCOMPLETE
+    assert result.summary.endswith("Give more rows.")
+    more = data.take(np.concatenate([np.flatnonzero(data.y == k)[:n] for k, n in ((0, 5), (1, 5))]))
+    assert PGD(budget=0.05, curve=False)(target, more).result.status is Status.PASSED
 
 
 class Staircase(nn.Module):

@@ -119,7 +119,9 @@ def test_constant_model_gives_nothing(constant: Target, rows: Dataset) -> None:
     assert result.metric("fell").value == 0
     assert result.status is not Status.FINDING
     assert not result.findings
-    assert {r.result.status for r in records} == {Status.PASSED}, [(r.check, r.result.summary) for r in records]
+    said = {r.check: r.result for r in records}
+    assert {r.status for r in said.values()} <= {Status.PASSED, Status.INCOMPLETE}, [(id, r.summary) for id, r in said.items()]
+    assert all(r.status is Status.INCOMPLETE for id, r in said.items() if id.startswith("evasion.")), "holding is no robustness here"
 
 
 def test_linear_model_is_broken_exactly_at_its_margin(linear: Target, rows: Dataset) -> None:

@@ -7,7 +7,7 @@ from tiltyard.check import Check
 from tiltyard.datasets.dataset import Dataset
 from tiltyard.intervals import rate
 from tiltyard.result import Metric
-from tiltyard.running.comparison import Comparison, compare, difference, latest, verdict
+from tiltyard.running.comparison import Comparison, change, compare, difference, latest, verdict
 from tiltyard.running.store import Store
 from tiltyard.targets.target import Target
 
@@ -65,6 +65,10 @@ def test_two_runs_side_by_side(
     assert "target fingerprint" not in what
     assert (found.only_before, found.only_after) == (("evasion.broken",), ())
     assert [m.verdict for m in found.metrics][1] == "same"
+    first = found.metrics[0]
+    assert first.told_before.startswith(f"{100 * first.before.value:.1f} % [") and first.told_before.endswith("n = 20")  # type: ignore[union-attr,operator]
+    assert "points [" in first.told_difference
+    assert change(a[0], first.before, None).told_after == "not measured"
     assert Comparison.model_validate_json(found.model_dump_json()) == found
 
 

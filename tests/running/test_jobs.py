@@ -12,6 +12,7 @@ from tiltyard.access.person import Person
 from tiltyard.access.roles import Denied, Role
 from tiltyard.check import Check
 from tiltyard.datasets.dataset import Dataset
+from tiltyard.result import Status
 from tiltyard.running.audit_log import records
 from tiltyard.running.job import Job
 from tiltyard.running.runner import Runner
@@ -105,6 +106,38 @@ def test_models_and_severities_are_each_persons_own(place: Path, share: Checks, 
         assert [(m.target.fingerprint, m.runs, m.last_run) for m in store.models()] == [
             (target.fingerprint, len(runs), runs[-1]) for _ in runs[:1]
         ]
+
+
+def test_a_model_keeps_its_findings_when_a_new_run_has_measured_nothing_yet(
+    store: Store, share: Checks, slow: Check, target: Target, data: Dataset
+) -> None:
+    """Of each step the newest record that says something counts, in whichever run; one that was cancelled says nothing."""
+
+    def ran(step: Check, state: Status | None = None) -> str:
+        id = store.begin("window", target.identity, data.identity).id
+        record = step(target, data)
+        if state:
+            result = record.result.model_copy(update={"status": state, "findings": ()})
+            record = record.model_copy(update={"result": result})
+        store.finish(store.start(id, step), record)
+        return id
+
+    def told() -> tuple[dict[str, int], dict[str, str]]:
+        (line,) = store.models()
+        return line.severities, line.found_in
+
+    first = ran(share())
+    later = store.begin("window", target.identity, data.identity).id
+    assert store.models()[0].last_run == later and told() == ({"medium": 1}, {"medium": first})
+    store.start(later, share())
+    assert told()[0] == {"medium": 1}
+    for nothing in (Status.CANCELLED, Status.FAILED, Status.INCOMPLETE, Status.NOT_APPLICABLE):
+        ran(share(), nothing)
+    assert told() == ({"medium": 1}, {"medium": first})
+    again = ran(share(rows=9))
+    assert told() == ({"medium": 1}, {"medium": again})
+    ran(share(), Status.PASSED)
+    assert told() == ({}, {})
 
 
 def test_the_mark_changes_with_every_write(store: Store, target: Target, data: Dataset) -> None:

@@ -43,7 +43,7 @@ def test_a_good_model_passes_with_its_time_and_interval() -> None:
     assert found.state == "passed"
     assert found.rows == 10
     assert "10 rows answered in" in found.line
-    assert "accuracy 1.00 [0.69, 1.00] on these 10 rows" in found.line
+    assert "accuracy 100 % [69, 100] on these 10 rows" in found.line
     assert found.accuracy is not None
     assert found.accuracy.n == 10
 
@@ -167,5 +167,5 @@ def test_images_in_another_scale_than_the_model_knows_are_named() -> None:
 
     found = probed(of_bytes, d, schema)
     assert found.state == "finding"
-    assert "from 0 to 255 accuracy is 1.00" in found.line
+    assert "from 0 to 255 accuracy is 100 %" in found.line
     assert "divide = 1 (" in found.line

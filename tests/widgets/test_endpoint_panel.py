@@ -89,7 +89,7 @@ def test_a_probe_is_told_its_cost_run_shown_and_kept(there: There, tmp_path: Pat
     assert panel.button.disabled
     filled(panel, there)
     assert not panel.button.disabled
-    assert panel.progress.message == f"At most {panel.made().most:,} requests."
+    assert panel.progress.message == f"Cost: at most {panel.made().most:,} requests"
     panel.run()
     until(lambda: not session.busy)
     record = panel._record

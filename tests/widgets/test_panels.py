@@ -1,5 +1,6 @@
 """The panels through their traits, without a browser: load, run, cancel, wrong input, report, history, cross-risk."""
 
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -229,9 +230,12 @@ def test_history_lays_two_runs_side_by_side(session):
     session.adopt(session.target, session.data)
     run(panel, "evasion.fgsm", rows=50, budget=0.3)
     history = HistoryPanel(session=session)
+    until(lambda: history.refresh() or "running" not in str(history.table.tree))
+    assert str(history.table.tree).count("'open'") == 2 and "nothing runs in it" in str(history.table.tree)
     history.compare()
     assert history.message.text == ""
     assert "evasion.fgsm budget" in str(history.changed.tree)
+    assert "points [" in str(history.metrics.tree) and "As before." in str(history.endings.tree)
     history.gather()
     assert history.trend.value.startswith("evasion.fgsm ")
     assert "Run, oldest first" in str(history.line.chart)
@@ -248,7 +252,10 @@ def test_a_defense_is_measured_against_every_risk(session):
     again.run()
     until(lambda: not session.busy and again.measure.disabled is False and "cross_risk.after" in session.latest)
     record = session.latest["cross_risk.after"]
-    assert record.result.tables[0].rows
+    table = record.result.tables[0]
+    told = next(row for row in table.rows if row[2] == "Agreement with the target" or "%" in str(row[3]))
+    assert re.fullmatch(r"\d+\.\d %.*\[\d.*\], n = [\d,]+", str(told[3])) and "points" in str(told[5])
+    assert "percentage points" in table.note and record.result.charts[0].x.unit == "points"
     assert "cross_risk.after" in [r.check for r in session.store.records(session.run.id)]
     again.adopt()
     assert session.target.parent is not None

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import ipywidgets as w
 
 from tiltyard.errors import Problem
+from tiltyard.numerals import about
 from tiltyard.result import Record
 from tiltyard.targets.target import Target
 
@@ -50,7 +51,7 @@ class AgainView(look.Stack):
             return
         steps = self._steps()
         seconds = sum(r.seconds for r in self.session.latest.values() if r.kind == "check")
-        self.cost.say(f"{len(steps)} checks; about {seconds:.0f} s, as they took before. What was not run before is not measured now.")
+        self.cost.say(f"Cost: {about(seconds)} for {len(steps)} checks, as they took before. What was not run before is not measured now.")
         self.children = (
             look.heading("What it does to the other risks", 3),
             look.row([self.measure, self.take]),

@@ -57,10 +57,10 @@ def change_of(schema: Schema, before: NDArray[np.float32], now: NDArray[np.float
 
 def budget_cards(used: dict[str, float], images: bool) -> tuple[Metric, ...]:
     """The budget used, for cards."""
-    unit = "of the range"
+    of = "of its range" if images else "of its range; numbers only"
     what = "pixels" if images else "features"
     return (
-        Metric(name="linf", label="Largest change (L∞)", value=used["linf"], unit=unit, note="" if images else "numbers only"),
+        Metric(name="linf", label="Largest change (L∞)", value=used["linf"], unit="share", note=of),
         Metric(name="l2", label="Length of the change (L2)", value=used["l2"], unit="ranges", note="" if images else "numbers only"),
         Metric(name="changed", label=f"Changed {what}", value=used["changed"], unit=what),
     )
@@ -185,7 +185,7 @@ class ByHand(look.Stack):
         self.x: NDArray[np.float32] | None = None
         self.y = 0
         self.before = np.zeros(0, np.float32)
-        self.queries = 0
+        self.queries = self.sought = 0
         self._past: list[dict[str, Any]] = []
 
     def refresh(self) -> None:
@@ -199,7 +199,7 @@ class ByHand(look.Stack):
         if self._of == (target.fingerprint, data.fingerprint):
             return
         self._of = (target.fingerprint, data.fingerprint)
-        self.queries, self._turn = 0, np.random.default_rng(0)
+        self.queries, self.sought, self._turn = 0, 0, np.random.default_rng(0)
         self.next()
 
     def next(self) -> None:
@@ -226,7 +226,7 @@ class ByHand(look.Stack):
 
     def _picked(self, target: Target, data: Dataset) -> tuple[NDArray[np.float32], int]:
         rows = data.unseen.sample(TRIES, self._turn)
-        self.queries += len(rows)
+        self.sought += len(rows)
         right = np.flatnonzero(target.labels(rows.x) == rows.y)
         if len(right) == 0:
             raise Problem(f"a row among {len(rows)} that the model has right", "none", "There is nothing to change its mind about")
@@ -351,4 +351,7 @@ class ByHand(look.Stack):
         self.cards.show(budget_cards(used, data.schema.images))
         self.chart.show(score_chart(classes, self.before, now, exact))
         self.moves.show(None if data.schema.images or not used["changed"] else moves(data.schema, self.x, x[0]))
-        self.asked.say(f"{self.queries:,} rows asked by hand. What is drawn or typed here is not recorded.")
+        self.asked.say(
+            f"{self.queries:,} rows asked by hand, and {self.sought:,} to find some that the model has right. "
+            "What is drawn or typed here is not recorded."
+        )

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
+from tiltyard import numerals
 from tiltyard.result import CheckResult, Finding, Metric
 
-from . import numerals
 from .markup import Markup, Node, div, el, span
 from .states import STATES, badge
 

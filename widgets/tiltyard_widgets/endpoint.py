@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import ipywidgets as w
 
+from tiltyard import numerals
 from tiltyard.errors import Problem
 from tiltyard.progress import Progress
 from tiltyard.result import Record
@@ -75,7 +76,7 @@ class EndpointPanel(Panel):
         self.button.disabled = busy or address is None or bool(self.form.error) or (foreign and not self.consent.values()["consent"])
         self.adopter.disabled = busy or address is None
         if not self._progress:
-            self.progress.cost(said or self.form.error or f"At most {self.made().most:,} requests.")
+            self.progress.cost(said or self.form.error or f"Cost: at most {self.made().most:,} requests")
         latest = self.session.latest.get(ID)
         if latest is not None and latest is not self._record and not busy:
             self._shown(latest)
@@ -167,7 +168,7 @@ class EndpointPanel(Panel):
 
     def _shown(self, record: Record) -> None:
         self._record = record
-        self.progress.finish(f"Ended in {record.seconds:.1f} s: {record.result.status.value.replace('_', ' ')}")
+        self.progress.finish(f"Ended in {numerals.took(record.seconds)}: {record.result.status.value.replace('_', ' ')}")
         self.view.show(record, self._code)
 
     def adopt(self) -> None:

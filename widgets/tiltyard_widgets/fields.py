@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from . import numerals
+from tiltyard import numerals
 
 
 @dataclass(frozen=True)
@@ -165,12 +165,13 @@ def read_field(name: str, field: FieldInfo, advanced: bool = False) -> FieldSpec
     extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
     inner = _unwrap(get_args(bare)[0])[1] if kind == "list" and get_args(bare) else []
     bounds = _bounds([*field.metadata, *notes, *inner])
+    label, unit = field.title or name.replace("_", " ").capitalize(), str(extra.get("unit", ""))
     spec = FieldSpec(
         name=name,
-        label=field.title or name.replace("_", " ").capitalize(),
+        label=label,
         kind=kind,
         help=field.description or "",
-        unit=str(extra.get("unit", "")),
+        unit="" if unit == label.lower() else unit,
         source=str(extra.get("source", "")),
         optional=optional,
         options=(None, *options) if optional and kind == "select" else tuple(options),

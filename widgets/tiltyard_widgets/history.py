@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING
 import ipywidgets as w
 
 from tiltyard.errors import Problem
+from tiltyard.numerals import SHARES
 from tiltyard.result import Axis, Chart, Column, Series, Table
+from tiltyard.running.comparison import shortly
+from tiltyard.running.lines import OPEN
 
 from . import look
 from .cards import outcome
@@ -18,12 +21,15 @@ from .picker import Choice
 from .table import TableView
 
 if TYPE_CHECKING:
-    from tiltyard.running.comparison import Comparison, MetricChange
+    from tiltyard.running.comparison import Comparison
     from tiltyard.running.lines import RunLine
     from tiltyard.running.store import Store
     from tiltyard.running.trend import Trend
 
 PAGE = 50
+OPENED = "Open: its window is there, and nothing runs in it."
+POINTS = "Shares are in percent, their differences in percentage points; in brackets the intervals."
+OF_ONE = {*SHARES, "", "AUC"}  # units of numbers from 0 to 1
 SHARE, UNSHARE = "Share this run (After)", "Share it no longer (After)"
 
 
@@ -54,6 +60,7 @@ class HistoryPanel(Panel):
         self.lend.on_click(lambda _: self.share())
         self.after.observe(lambda _: self._chosen(), "value")
         self.changed = TableView()
+        self.endings = TableView()
         self.metrics = TableView()
         self.chart = ChartView()
         self.code = CodeView()
@@ -62,7 +69,10 @@ class HistoryPanel(Panel):
         return [
             look.heading(self.title),
             self.message,
-            look.split(controls, [self.said, self.line, self.chart, self.metrics, self.changed, self.files.table, self.table, self.code]),
+            look.split(
+                controls,
+                [self.said, self.line, self.chart, self.metrics, self.endings, self.changed, self.files.table, self.table, self.code],
+            ),
         ]
 
     def refresh(self) -> None:
@@ -128,6 +138,7 @@ class HistoryPanel(Panel):
             self.message.say(problem)
             return
         self.changed.show(changes_of(found))
+        self.endings.show(endings_of(found))
         self.metrics.show(metrics_of(found))
         self.chart.show(chart_of(found))
         self.code.code = CODE.format(a=a.short, b=b.short)
@@ -181,59 +192,57 @@ def table_of(lines: Sequence["RunLine"], count: int) -> Table:
     rows = tuple(
         (r.short, f"{r.started:%Y-%m-%d %H:%M}", r.target.name, r.data.name, r.state, r.total, r.counts.get("finding", 0)) for r in lines
     )
-    return Table(name="runs", title="Runs, newest first", columns=columns, rows=rows, total=count)
+    note = OPENED if any(r.state == OPEN for r in lines) else ""
+    return Table(name="runs", title="Runs, newest first", columns=columns, rows=rows, total=count, note=note)
 
 
 def changes_of(found: "Comparison") -> Table:
     """What differs between the runs besides their numbers."""
     columns = tuple(Column(name=n) for n in ("What", "Before", "After"))
-    rows = tuple((c.what, str(c.before), str(c.after)) for c in found.changed)
+    rows = tuple((c.what, shortly(c.before), shortly(c.after)) for c in found.changed)
     return Table(name="changed", title="What changed", columns=columns, rows=rows, note="" if rows else "Nothing but the numbers.")
 
 
-def _cell(change: "MetricChange", side: str) -> str:
-    metric = change.before if side == "before" else change.after
-    if metric is None or metric.value is None:
-        return "not measured"
-    span = f" [{metric.low:.3g}, {metric.high:.3g}]" if metric.low is not None and metric.high is not None else ""
-    return f"{metric.value:.4g}{span}" + (f" n={metric.n:,}" if metric.n else "")
+def endings_of(found: "Comparison") -> Table:
+    """Steps that ended otherwise, and those that only one of the runs has."""
+    columns = tuple(Column(name=n) for n in ("Step", "Before", "After"))
+    rows = [(s.title, _state(s.before), _state(s.after)) for s in found.statuses if s.before != s.after]
+    rows += [(id, "run", "not run") for id in found.only_before] + [(id, "not run", "run") for id in found.only_after]
+    return Table(name="endings", title="How steps ended", columns=columns, rows=tuple(rows), note="" if rows else "As before.")
+
+
+def _state(status: str | None) -> str:
+    return "not run" if status is None else status.replace("_", " ")
 
 
 def metrics_of(found: "Comparison") -> Table:
     """Each number before and after with the difference and its interval."""
     columns = tuple(Column(name=n) for n in ("Step", "Measure", "Before", "After", "Difference", "Verdict"))
-    rows = tuple((m.title, m.label, _cell(m, "before"), _cell(m, "after"), _difference(m), m.verdict) for m in found.metrics)
-    return Table(name="metrics", title="Numbers side by side", columns=columns, rows=rows)
-
-
-def _difference(m: "MetricChange") -> str:
-    if m.difference is None:
-        return "—"
-    span = f" [{m.low:+.3g}, {m.high:+.3g}]" if m.low is not None and m.high is not None else ""
-    return f"{m.difference:+.4g}{span}"
+    rows = tuple((m.title, m.label, m.told_before, m.told_after, m.told_difference, m.verdict) for m in found.metrics)
+    return Table(name="metrics", title="Numbers side by side", columns=columns, rows=rows, note=POINTS if rows else "No number in common.")
 
 
 def chart_of(found: "Comparison", most: int = 14) -> Chart | None:
-    """The differences that have an interval, as points with whiskers; nothing where there are none."""
-    shown = [m for m in found.metrics if m.difference is not None and m.low is not None and abs(m.difference) <= 1][:most]
+    """The differences on a scale of 1 that have an interval, in hundredths, as points with whiskers; nothing where there are none."""
+    shown = [m for m in found.metrics if m.low is not None and m.unit in OF_ONE and abs(m.difference or 0) <= 1][:most]
     if not shown:
         return None
     names = tuple(f"{m.title}: {m.label}" for m in shown)
     series = Series(
         name="after minus before",
-        x=tuple(float(m.difference or 0) for m in shown),
+        x=tuple(100 * float(m.difference or 0) for m in shown),
         y=tuple(float(i) for i in range(len(shown))),
-        low=tuple(m.low for m in shown),
-        high=tuple(m.high for m in shown),
+        low=tuple(100 * float(m.low or 0) for m in shown),
+        high=tuple(100 * float(m.high or 0) for m in shown),
     )
     return Chart(
         name="difference",
         title="After minus before",
         kind="hbar",
-        x=Axis(label="Difference"),
+        x=Axis(label="Difference", unit="points"),
         y=Axis(label="", categories=names),
         series=(series,),
-        alt=f"Differences of {len(shown)} numbers between the two runs.",
+        alt=f"Differences of {len(shown)} numbers between the two runs, in hundredths: percentage points of shares.",
     )
 
 

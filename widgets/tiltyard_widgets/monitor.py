@@ -51,7 +51,7 @@ class MonitorPanel(Panel):
         self.button.on_click(lambda _: self.look())
         self.progress = ProgressView()
         self.progress.on_cancel(self.cancel)
-        self.progress.cost("Cost: about a tenth of a second for each window of two tables.")
+        self.progress.cost("Cost: under a second for each window of two tables")
         self.said, self.cards = outcome(), metric_cards()
         self.chart, self.anomalies, self.performance = ChartView(), ChartView(height=220), ChartView(height=220)
         self.table, self.tests, self.code = TableView(), TableView(), CodeView()

@@ -5,6 +5,7 @@ from typing import TypeVar
 
 import ipywidgets as w
 
+from tiltyard import numerals
 from tiltyard.reports.evidence import told
 from tiltyard.result import CheckResult, Column, Metric, Record, Table
 
@@ -101,7 +102,7 @@ def origin(record: Record) -> str:
     """Where the numbers come from, in a line."""
     parts = [
         f"run on {record.started:%Y-%m-%d %H:%M} UTC",
-        f"{record.seconds:.1f} s",
+        numerals.took(record.seconds),
         f"{record.queries:,} rows sent to the target",
         f"seed {record.seed}",
         f"target {record.target.name} {record.target.fingerprint[:8]}",

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import ipywidgets as w
 
+from tiltyard import numerals
 from tiltyard.check import Step, named
 from tiltyard.datasets.dataset import Dataset
 from tiltyard.defense import Defense
@@ -129,7 +130,8 @@ class StepRunner(look.Stack):
             self.view.say("not_applicable", f"Not applicable: {reason}.")
             return
         if not self.session.busy:
-            self.progress.cost(f"Cost: {self.step.cost}")
+            before = f"; it took {numerals.took(latest.seconds)} last time" if latest else ""
+            self.progress.cost(f"Cost: {self.step.cost}{before}")
         self.view.show(latest, self.code(latest) if latest else "")
         if self.again is not None and not self.session.busy:
             self.again.show(latest)
@@ -177,7 +179,7 @@ class StepRunner(look.Stack):
 
     def _shown(self, record: Record) -> None:
         self.shown(record)
-        self.progress.finish(f"Ended in {record.seconds:.1f} s: {record.result.status.value.replace('_', ' ')}")
+        self.progress.finish(f"Ended in {numerals.took(record.seconds)}: {record.result.status.value.replace('_', ' ')}")
         self.view.show(record, self.code(record))
         if self.again is not None:
             self.again.show(record)

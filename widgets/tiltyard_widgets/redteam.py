@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import ipywidgets as w
 
 from tiltyard.errors import Problem
+from tiltyard.numerals import about
 from tiltyard.result import Column, Record, Table
 
 from . import look
@@ -162,7 +163,7 @@ class RedTeamPanel(Panel):
             return
         if not busy:
             self.progress.cost(
-                f"About {told(sum(p.seconds for p in waiting))} and {sum(p.queries for p in waiting):,} rows." if waiting else ""
+                f"Cost: {about(sum(p.seconds for p in waiting))}, and {sum(p.queries for p in waiting):,} rows asked" if waiting else ""
             )
             self.said.say("not_run" if plan.steps else "not_applicable", sentence(plan, len(waiting)))
         mine = self.mine()
@@ -223,11 +224,6 @@ class RedTeamPanel(Panel):
         self._draw()
 
 
-def told(seconds: float) -> str:
-    """Seconds as a person says them."""
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
-
-
 def sentence(plan: "Plan", waiting: int) -> str:
     """The plan in a sentence."""
     n = len(plan.steps)
@@ -235,7 +231,7 @@ def sentence(plan: "Plan", waiting: int) -> str:
         return f"No attack is possible for this attacker ({plan.threat.words}): see below why."
     if not waiting:
         return f"All {n} attacks of this plan were run."
-    cost = f"about {told(plan.seconds)} and {plan.queries:,} of {plan.threat.queries:,} rows"
+    cost = f"{about(plan.seconds)} and {plan.queries:,} of {plan.threat.queries:,} rows"
     if waiting < n:
         return f"{waiting} of {n} attacks are left; what was run is below and is not run again."
     return f"{n} attacks, cheapest first: {cost}; {len(plan.left_out)} are left out."
@@ -258,9 +254,9 @@ def plan_table(plan: "Plan", waiting: set[str]) -> Table:
             GOALS[p.goal],
             p.title,
             p.queries,
-            f"{p.seconds:.1f} s" + (", a guess" if p.guessed else ""),
+            about(p.seconds).replace(" ", "\u00a0"),
             "to run" if p.id in waiting else "done",
-            p.note or "–",
+            "; ".join(filter(None, ("the time is a guess" if p.guessed else "", p.note))) or "–",
         )
         for i, p in enumerate(plan.steps)
     )

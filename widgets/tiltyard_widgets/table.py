@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
+from tiltyard import numerals
 from tiltyard.result import Column, Table
 
-from . import numerals
 from .markup import Markup, Node, div, el, span
 
 Cell = str | float | int | bool | None

@@ -1,14 +1,16 @@
 """Intervals: the error bar behind every rate. ``level`` is the confidence, 0 to 1."""
 
+import base64
 from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .result import Metric
+from .result import Metric, Outcomes
 
 LEVEL = 0.95
+MOST_OUTCOMES = 100_000
 
 
 def clopper_pearson(hits: int, n: int, level: float = LEVEL) -> tuple[float, float]:
@@ -57,3 +59,34 @@ def rate(
     return Metric(
         name=name, label=label, value=hits / n, unit=unit, low=low, high=high, level=level, n=n, safer=safer, interval="Clopper-Pearson"
     )
+
+
+def rate_by_row(
+    name: str, label: str, hits: NDArray[np.bool_], rows: str, safer: Literal["higher", "lower", "zero", "none"] = "none"
+) -> Metric:
+    """`rate` of ``hits``, one for each row, which are kept with it up to 100,000 rows; ``rows`` is the fingerprint of the rows."""
+    made = rate(name, label, int(hits.sum()), len(hits), safer)
+    packed = base64.b64encode(np.packbits(hits).tobytes()).decode()
+    return made.model_copy(update={"outcomes": Outcomes(rows=rows, hits=packed)}) if 0 < len(hits) <= MOST_OUTCOMES else made
+
+
+def correlation(before: Metric, after: Metric) -> float | None:
+    """Correlation of two rates over the same rows, -1 to 1, drawn towards 0 where positive; None where they are not of the same rows.
+
+    The phi of Newcombe (1998, Statistics in Medicine 17, 2635, method 10): its continuity correction keeps the interval of a difference
+    from closing where few rows changed.
+    """
+    if (
+        before.outcomes is None
+        or after.outcomes is None
+        or before.outcomes.rows != after.outcomes.rows
+        or not before.n
+        or before.n != after.n
+    ):
+        return None
+    n = before.n
+    x, y = (np.unpackbits(np.frombuffer(base64.b64decode(o.hits), np.uint8), count=n) for o in (before.outcomes, after.outcomes))
+    both, one, other = int((x & y).sum()), int(x.sum()), int(y.sum())
+    spread = one * (n - one) * other * (n - other)
+    product = both * n - one * other
+    return (product if product < 0 else max(product - n / 2, 0.0)) / spread**0.5 if spread else 0.0

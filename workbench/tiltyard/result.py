@@ -34,6 +34,16 @@ class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
 
 
+class Outcomes(Frozen):
+    """Which rows a rate counted, so that a second measurement on the same rows can be paired with the first.
+
+    ``rows`` is the fingerprint of the rows in their order; ``hits`` one bit a row, packed to bytes, as base64.
+    """
+
+    rows: str
+    hits: str
+
+
 class Metric(Frozen):
     """One measured number with its interval.
 
@@ -53,6 +63,7 @@ class Metric(Frozen):
     safer: Literal["higher", "lower", "zero", "none"] = "none"
     interval: str = ""
     note: str = ""
+    outcomes: Outcomes | None = None
 
     @model_validator(mode="after")
     def _explained(self) -> Self:

@@ -38,7 +38,7 @@ WHO = Identity(name="m", fingerprint="0" * 64)
 
 def run(id: str, state: str = "running", minute: int = 0, done: float | None = None) -> RunItem:
     told = None if done is None else Underway(done=done, message="", left=None, told=NOON, cancelling=False)
-    ended = None if state == "running" else NOON
+    ended = None if state in ("open", "running") else NOON
     started = NOON + timedelta(minutes=minute)
     return RunItem(
         id=id, name=id, started=started, ended=ended, state=state, verdict="", target=WHO, data=WHO, counts={}, progress=told, severities={}
@@ -64,6 +64,8 @@ def test_what_happened_between_two_looks() -> None:
     assert kinds(seen(), seen(run("a", "finished"))) == [("run", "started"), ("run", "ended")]
     assert kinds(seen(run("a")), seen(run("a", done=0.5))) == [("progress", "a")]
     assert kinds(seen(run("a", done=0.5)), seen(run("a", "cut off"))) == [("run", "ended")]
+    assert kinds(seen(run("a", done=0.5)), seen(run("a", "open"))) == [("run", "changed")]
+    assert kinds(seen(run("a", "open")), seen(run("a", "cut off"))) == [("run", "ended")]
     assert kinds(seen(run("a", "finished")), seen()) == [("run", "deleted")]
     changed = run("a").model_copy(update={"severities": {"high": 1}})
     assert kinds(seen(run("a")), seen(changed)) == [("run", "changed")]

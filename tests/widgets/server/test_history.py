@@ -72,6 +72,26 @@ def test_a_run_with_its_steps(ran: Callable[[str], str], ada: httpx.Client) -> N
     assert step["check"] == "evasion.marked" and step["summary"] == "Marked." and step["findings"][0]["title"] == "It is marked"
 
 
+def test_a_window_in_which_nothing_goes_on_is_open_and_not_deleted(server: Any, root: httpx.Client, target: Target, data: Dataset) -> None:
+    store = Store(server.store, person=Person("root", Role.ADMIN, shared=True))
+    id = store.begin("a window", target.identity, data.identity).id
+    listed = next(run for run in root.get("runs", params={"search": id}).json()["runs"])
+    assert root.get(f"runs/{id}").json()["run"] == listed
+    assert (listed["state"], listed["counts"], listed["progress"]) == ("open", {}, None)
+    assert [root.post(f"runs/{id}/cancel").status_code, root.delete(f"runs/{id}").status_code] == [409, 409]
+    store.end(id)
+    assert root.get(f"runs/{id}").json()["run"]["state"] == "finished" and root.delete(f"runs/{id}").status_code == 200
+
+
+def test_a_new_run_does_not_forget_what_was_found_in_the_model(
+    server: Any, ran: Callable[[str], str], root: httpx.Client, target: Target, data: Dataset
+) -> None:
+    id = ran("root")
+    new = Store(server.store, person=Person("root", Role.ADMIN, shared=True)).begin("a window", target.identity, data.identity).id
+    (model,) = (m for m in root.get("models").json()["models"] if m["target"]["fingerprint"] == target.fingerprint)
+    assert (model["last_run"], model["severities"], model["found_in"]) == (new, {"medium": 1}, {"medium": id})
+
+
 def test_pages_and_search(ran: Callable[[str], str], root: httpx.Client) -> None:
     made = [ran("root") for _ in range(3)]
     first = root.get("runs", params={"search": "of root", "limit": 2}).json()

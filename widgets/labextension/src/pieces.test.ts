@@ -5,7 +5,7 @@ import { HEIGHT, inSight } from './list';
 import { bare, loads } from './loads';
 import { remembered } from './remembered';
 import { Runs, PAGE } from './runs';
-import { progress, span } from './say';
+import { outcome, progress, span } from './say';
 import { asking, opening, stateOf } from './state';
 
 describe('events', () => {
@@ -121,6 +121,17 @@ describe('runs', () => {
     expect(runs.underway).toEqual([]);
   });
 
+  it('keeps a window in which nothing goes on among the open ones, and calls it that', () => {
+    const runs = new Runs(api as never);
+    const trans = { __: (text: string) => text, _n: (one: string) => one.replace('%1', '1') } as never;
+    runs.hear({ event: 'hello', data: { store: { state: 'ok', detail: '' }, total: 2, runs: [run('a', { state: 'open' }), run('b', { state: 'cut off' })] } } as never);
+    expect([runs.open.map(r => r.id), runs.underway]).toEqual([['a'], []]);
+    expect(outcome(trans, runs.open[0])).toBe('open · no step');
+    const busy = run('a', { counts: { running: 1 } });
+    runs.hear({ event: 'run', data: { change: 'changed', id: 'a', run: busy, total: 2 } } as never);
+    expect(runs.open.map(r => outcome(trans, r))).toEqual(['running · 1 step']);
+  });
+
   it('follows progress and end, and says why there is no news', () => {
     const runs = new Runs(api as never);
     runs.hear({ event: 'hello', data: { store: { state: 'locked', detail: 'locked' }, total: 1, runs: [run('a')] } } as never);
@@ -128,6 +139,7 @@ describe('runs', () => {
     expect(progress({ __: (text: string, ...given: string[]) => text.replace('%1', given[0]) } as never, runs.underway[0].progress)).toBe('50 % · 1 min 1 s left');
     runs.hear({ event: 'run', data: { change: 'ended', id: 'a', run: run('a', { state: 'finished' }), total: 1 } } as never);
     expect(runs.underway).toEqual([]);
+    expect(runs.open).toEqual([]);
     expect(runs.store?.state).toBe('locked');
     runs.hear({ event: 'lost', data: new Error('no line') });
     expect(runs.lost).toBe('no line');

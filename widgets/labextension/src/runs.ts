@@ -6,7 +6,9 @@ import type { News } from './follow';
 import type { RunItem, RunPage, StoreState } from './generated/api';
 
 export const PAGE = 100;
-export const RUNNING = 'running';
+/** A kernel or shell has the run in hand; in one that is running a step is under way. */
+const LIVE = ['open', 'running'];
+export const live = (run: RunItem): boolean => LIVE.includes(run.state);
 
 interface Kept {
   runs: RunItem[];
@@ -75,7 +77,7 @@ export class Runs {
     this.lost = '';
     this.disabled = false;
     if (event === 'hello') {
-      this.open = data.runs.filter(run => run.state === RUNNING);
+      this.open = data.runs.filter(live);
       this.heard(data.store, data.total, true);
     } else if (event === 'run') {
       this.ran(data.id, data.run);
@@ -107,7 +109,7 @@ export class Runs {
       this.every(other => (other.id === id ? run : other));
     }
     const others = this.open.filter(other => other.id !== id);
-    if (run?.state !== RUNNING) {
+    if (!run || !live(run)) {
       this.open = others;
     } else if (others.length === this.open.length) {
       this.open = [run, ...others];

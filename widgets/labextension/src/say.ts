@@ -51,8 +51,7 @@ export function outcome(trans: TranslationBundle, run: RunItem): string {
   const found = findings ? trans._n('%1 finding', '%1 findings', findings) : '';
   const said = found || (steps ? trans._n('%1 step', '%1 steps', steps) : trans.__('no step'));
   const undone = UNDONE.filter(name => run.counts[name] && !found).map(name => `${run.counts[name]} ${trans.__(name)}`);
-  const idle = run.state === 'running' && !run.progress;
-  const state = run.state === 'finished' ? '' : idle ? trans.__('open') : trans.__(run.state);
+  const state = run.state === 'finished' ? '' : trans.__(run.state);
   return [run.verdict && trans.__(run.verdict), state, said, ...undone].filter(Boolean).join(' · ');
 }
 

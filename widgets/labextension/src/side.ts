@@ -217,25 +217,25 @@ export class SidePanel extends Widget {
     return el('div', { class: 'tiltyard-model' }, this.link(model.target.name, model), chips);
   }
 
-  /** By severity, the models in whose last run a step found that. */
+  /** By severity, the models in which the newest record of a step found that. */
   private findings(models: ModelLine[]): HTMLElement[] {
     const of = (severity: string) => models.filter(model => model.severities[severity]);
     const known = SEVERITIES.filter(severity => of(severity).length);
     if (!known.length) {
-      return [this.none(models.length ? this.trans.__('No finding in the last run of each model.') : this.trans.__('Nothing was measured yet.'))];
+      return [this.none(models.length ? this.trans.__('No finding in what was measured.') : this.trans.__('Nothing was measured yet.'))];
     }
     return known.map(severity => {
       const sum = of(severity).reduce((n, model) => n + model.severities[severity], 0);
-      const names = of(severity).map(model => el('li', {}, this.link(`${model.target.name} (${model.severities[severity]})`, model)));
+      const names = of(severity).map(model => el('li', {}, this.link(`${model.target.name} (${model.severities[severity]})`, model, model.found_in[severity])));
       const many = this.trans._n('in %1 model', 'in %1 models', names.length);
       const chip = el('span', { class: 'tiltyard-chip', 'data-severity': severity }, `${sum} ${this.trans.__(severity)}`);
       return el('details', { class: 'tiltyard-severity' }, el('summary', {}, chip, ` ${many}`), el('ul', {}, ...names));
     });
   }
 
-  private link(text: string, model: ModelLine): HTMLElement {
+  private link(text: string, model: ModelLine, id = model.last_run): HTMLElement {
     const given = { class: 'tiltyard-link', title: model.target.fingerprint };
-    return button(text, () => this.run(SHOW_RUN, { id: model.last_run }), given);
+    return button(text, () => this.run(SHOW_RUN, { id }), given);
   }
 
   private run(command: string, args: Record<string, string>): void {

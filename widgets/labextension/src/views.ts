@@ -93,7 +93,7 @@ export class RunView extends View {
 
   private facts({ run, profile, command }: RunDetail): HTMLElement[] {
     const { trans } = this.shown;
-    this.now = el('dd', {}, run.state === 'running' ? progress(trans, run.progress) : '');
+    this.now = el('dd', {}, run.progress ? progress(trans, run.progress) : '');
     const said: [string, string | HTMLElement][] = [
       [trans.__('State'), outcome(trans, run)],
       [trans.__('Now'), this.now.textContent ? this.now : ''],
@@ -110,7 +110,7 @@ export class RunView extends View {
   private actions({ run }: RunDetail): HTMLElement {
     const { trans, execute } = this.shown;
     const id = run.id;
-    const running = run.state === 'running';
+    const idle = run.state === 'open' ? trans.__('A kernel or shell still has it open. Shut that down first.') : '';
     return el(
       'div',
       { class: 'tiltyard-actions' },
@@ -119,7 +119,9 @@ export class RunView extends View {
       saves(this.shown, trans.__('Save PDF'), id, 'pdf'),
       saves(this.shown, trans.__('Save JSON'), id, 'json'),
       button(trans.__('Insert as cells'), () => execute('tiltyard:insert-cells', { run_only: id })),
-      running ? button(trans.__('Cancel the run'), () => execute('tiltyard:cancel-run', { id })) : button(trans.__('Delete'), () => void this.forget(id))
+      run.state === 'running'
+        ? button(trans.__('Cancel the run'), () => execute('tiltyard:cancel-run', { id }))
+        : button(trans.__('Delete'), () => void this.forget(id), { disabled: idle !== '', title: idle })
     );
   }
 
@@ -222,7 +224,10 @@ export class CompareView extends View {
     const said = (name: string | null) => (name === null ? trans.__('not there') : trans.__(name.replace(/_/g, ' ')));
     const sides = [trans.__('Before'), trans.__('After')];
     const changed = found.changed.map(c => [c.what, c.before ?? '—', c.after ?? '—']);
-    const states = found.statuses.filter(s => s.before !== s.after).map(s => [s.title, said(s.before), said(s.after)]);
+    const one = (ids: string[], ...ran: string[]) => ids.map(id => [id, ...ran]);
+    const [run, absent] = [trans.__('run'), trans.__('not run')];
+    const otherwise = found.statuses.filter(s => s.before !== s.after).map(s => [s.title, said(s.before), said(s.after)]);
+    const states = [...otherwise, ...one(found.only_before, run, absent), ...one(found.only_after, absent, run)];
     const same = (text: string) => el('p', { class: 'tiltyard-none' }, text);
     return [
       el('header', {}, el('h2', {}, trans.__('Two runs side by side'))),
@@ -232,26 +237,16 @@ export class CompareView extends View {
       el('h3', {}, trans.__('How steps ended')),
       states.length ? table([trans.__('Step'), ...sides], states) : same(trans.__('As before.')),
       el('h3', {}, trans.__('Numbers')),
-      found.metrics.length ? table([trans.__('Step'), trans.__('Measure'), ...sides, trans.__('Difference'), trans.__('Verdict')], found.metrics.map(m => numbers(trans, m))) : same(trans.__('The runs have no number in common.'))
+      found.metrics.length ? table([trans.__('Step'), trans.__('Measure'), ...sides, trans.__('Difference'), trans.__('Verdict')], found.metrics.map(m => numbers(trans, m))) : same(trans.__('The runs have no number in common.')),
+      found.metrics.length > 0 ? el('p', { class: 'tiltyard-muted' }, trans.__('Shares are in percent, their differences in percentage points; in brackets the intervals.')) : el('span')
     ];
   }
 }
 
-const short = (x: number) => String(Number(x.toPrecision(4)));
-
-/** One number before and after, each with its interval and n. */
+/** One number before and after, as the engine words it. */
 export function numbers(trans: TranslationBundle, m: MetricChange): string[] {
-  const side = (metric: MetricChange['before']) => {
-    if (!metric || metric.value === null || metric.value === undefined) {
-      return trans.__('not measured');
-    }
-    const low = metric.low ?? null;
-    const high = metric.high ?? null;
-    const interval = low !== null && high !== null ? ` [${short(low)}, ${short(high)}]` : '';
-    return `${short(metric.value)}${interval}${metric.n ? ` n=${metric.n}` : ''}`;
-  };
-  const interval = typeof m.low === 'number' && typeof m.high === 'number' ? ` [${short(m.low)}, ${short(m.high)}]` : '';
-  return [m.title, m.label, side(m.before), side(m.after), typeof m.difference === 'number' ? `${short(m.difference)}${interval}` : '—', trans.__(m.verdict)];
+  const side = (metric: MetricChange['before'], told: string) => (typeof metric?.value === 'number' ? told : trans.__('not measured'));
+  return [m.title, m.label, side(m.before, m.told_before), side(m.after, m.told_after), m.told_difference, trans.__(m.verdict)];
 }
 
 const KINDS = { run: RunView, report: RunReportView, compare: CompareView };

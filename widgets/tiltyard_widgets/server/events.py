@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from tiltyard.result import Frozen
-from tiltyard.running.lines import RUNNING, StepLine
+from tiltyard.running.lines import LIVE, StepLine
 from tiltyard.running.store import Store
 from tiltyard.running.troubles import Trouble
 
@@ -38,8 +38,8 @@ class Look:
 
     @property
     def going(self) -> bool:
-        """Does any run go on?"""
-        return any(run.state == RUNNING for run in self.runs.values())
+        """Has any kernel or shell a run in hand?"""
+        return any(run.state in LIVE for run in self.runs.values())
 
     def hello(self) -> str:
         """The first event of a connection."""
@@ -53,9 +53,7 @@ def look(store: Store, before: Look | None) -> Look:
         runs = {run.id: run for run in page.runs}
         if page.runs:
             runs |= {id: history.found(store, id) for id in store.jobs.underway() if id not in runs}
-        watched = [
-            run for run in runs.values() if run.state == RUNNING or (before and (run.id in before.steps or run.id not in before.runs))
-        ]
+        watched = [run for run in runs.values() if run.state in LIVE or (before and (run.id in before.steps or run.id not in before.runs))]
         return Look(page.store, page.total, runs, {run.id: _ended(store, run, before) for run in watched})
     except Trouble as trouble:
         state = history.troubled(trouble, store)
@@ -86,7 +84,7 @@ def _of_run(before: Look, after: Look, run: RunItem) -> list[str]:
         said.append(encoded("run", RunEvent(change="started", id=run.id, run=run, total=after.total)))
     old = before.steps.get(run.id, {})
     said += [encoded("record", RecordEvent(step=line)) for token, line in after.steps.get(run.id, {}).items() if token not in old]
-    if (known is None or known.state == RUNNING) and run.state != RUNNING:
+    if (known is None or known.state in LIVE) and run.state not in LIVE:
         return [*said, encoded("run", RunEvent(change="ended", id=run.id, run=run, total=after.total))]
     if known is None or known == run:
         return said

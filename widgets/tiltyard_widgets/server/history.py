@@ -9,7 +9,7 @@ from tiltyard.errors import Problem
 from tiltyard.reports.evidence import told
 from tiltyard.result import Record
 from tiltyard.running.comparison import Comparison, compare
-from tiltyard.running.lines import RUNNING, RunLine, StepLine
+from tiltyard.running.lines import LIVE, RunLine, StepLine
 from tiltyard.running.store import Store
 from tiltyard.running.troubles import Locked, Trouble, problem_of
 
@@ -144,7 +144,7 @@ def cancel(store: Store, run_id: str) -> CancelAnswer:
 def delete(store: Store, run_id: str) -> Deleted:
     """Forget a run that has ended."""
     item = found(store, run_id)
-    if item.state == RUNNING:
+    if item.state in LIVE:
         raise Conflict("a run that has ended", "one that a kernel or shell still has open", "Cancel it, or shut that kernel down")
     return Deleted(run=item.id, unlogged=store.delete(item.id))
 

@@ -11,6 +11,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
+from .. import numerals
 from ..progress import Report
 from ..result import Metric, Record, Status
 
@@ -81,11 +82,7 @@ def measured(metric: Metric) -> str:
     """A metric's value with its interval and n."""
     if metric.value is None:
         return f"not measured: {metric.note}"
-    text = f"{metric.value:.4g}"
-    if metric.low is not None and metric.high is not None:
-        text += f" [{metric.low:.4g}, {metric.high:.4g}]"
-    text += f" {metric.unit}" if metric.unit else ""
-    return text + (f" (n = {metric.n:,})" if metric.n is not None else "")
+    return numerals.measured(metric)
 
 
 @contextmanager
@@ -103,7 +100,7 @@ def progress_bar(wanted: bool = True) -> Iterator[Callable[[Report], None]]:
         task = bar.add_task("starting", total=1.0, left="")
 
         def tell(report: Report) -> None:
-            left = "" if report.left is None else f"{report.left:.0f} s left"
+            left = "" if report.left is None else f"{numerals.about(report.left)} left"
             bar.update(task, completed=report.done, description=report.message, left=left)
 
         yield tell

@@ -5,6 +5,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from .. import numerals
 from ..catalogue import TOPICS
 from ..check import Step
 from ..reports.bundle import make
@@ -45,7 +46,7 @@ def run(out: Path, profile: str, seed: int) -> int:
     shown(tuple(records), None)
     written(bundle, out, ("report.html", "report.json"))
     unlogged(census.unlogged)
-    say(f"{len(records)} records in {time.monotonic() - begun:.0f} s. Open {(out / 'report.html').absolute()}")
+    say(f"{len(records)} records in {numerals.duration(time.monotonic() - begun)}. Open {(out / 'report.html').absolute()}")
     return 130 if cancelled else 0
 
 

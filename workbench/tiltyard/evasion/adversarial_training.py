@@ -202,7 +202,7 @@ class AdversarialTraining(Defense):
             title="Accuracy on rows not trained on, by epoch",
             kind="line",
             x=Axis(label="epoch", low=0.0),
-            y=Axis(label="accuracy", low=0.0, high=1.0),
+            y=Axis(label="accuracy", unit="share", low=0.0, high=1.0),
             series=(
                 series(f"without attack, n = {n}", [clean for _, clean, _ in shares]),
                 series(f"under PGD ({WATCH_STEPS} steps)", [robust for _, _, robust in shares]),

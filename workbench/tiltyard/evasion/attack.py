@@ -11,9 +11,10 @@ from pydantic import model_validator
 from ..check import Check, Estimate, parameter
 from ..datasets.dataset import Dataset
 from ..errors import Problem
-from ..intervals import bootstrap, rate
+from ..intervals import bootstrap, rate, rate_by_row
 from ..progress import Progress
 from ..result import CheckResult, Finding, Metric, Severity, Status
+from ..skill import Skill
 from ..targets.target import Target
 from . import showing
 from .rows_file import ROWS, packed
@@ -147,30 +148,31 @@ class Evasion(Check):
         metrics = self._metrics(sample, reached, right, fooled, space)
         share = fooled.sum() / max(right.sum(), 1)
         size = self.sized(sample)
+        skill = Skill.of(sample.y, right, sample.schema.classes)
         shown = showing.Shown(sample, reached.x, before, after, right, fooled, "scores" in target.offers)
         blind = 0.0 if reached.blind is None else reached.blind.sum() / max(right.sum(), 1)
         return CheckResult(
-            status=self._status(share, blind, int(right.sum())),
-            summary=self._summary(metrics, size, share, blind, int(right.sum())),
+            status=self._status(share, blind, skill),
+            summary=self._summary(metrics, size, share, blind, skill),
             metrics=metrics,
             findings=self._findings(share, size),
             tables=(showing.classes(shown), *(() if sample.schema.images else (showing.changes(shown), showing.moved(shown)))),
             charts=(showing.curve(reached.fell, reached.budgets, self.norm),) if self.curve else (),
             galleries=(showing.gallery(shown),) if sample.schema.images and fooled.any() else (),
-            notes=self._notes(data, sample, space, blind),
+            notes=self._notes(data, sample, space, blind, skill),
         )
 
     def _metrics(
         self, sample: Dataset, reached: Reached, right: NDArray[np.bool_], fooled: NDArray[np.bool_], space: "Space"
     ) -> tuple[Metric, ...]:
-        n = len(sample)
         return (
-            rate("robust_accuracy", "Robust accuracy", int((right & ~fooled).sum()), n, "higher"),
-            rate("clean_accuracy", "Accuracy without attack", int(right.sum()), n, "higher"),
+            rate_by_row("robust_accuracy", "Robust accuracy", right & ~fooled, sample.fingerprint, "higher"),
+            rate_by_row("clean_accuracy", "Accuracy without attack", right, sample.fingerprint, "higher"),
             rate("success_rate", "Rightly classified rows that the attack fooled", int(fooled.sum()), int(right.sum()), "lower"),
             self._change(sample, reached, fooled, space),
             *self._alone(reached, right),
             *self._blind(reached, right),
+            rate("blind_accuracy", "Accuracy of always the commonest class", int(np.bincount(sample.y).max()), len(sample), "none"),
         )
 
     def _alone(self, reached: Reached, right: NDArray[np.bool_]) -> tuple[Metric, ...]:
@@ -231,17 +233,19 @@ class Evasion(Check):
         size = f"{WORDS[self.norm]} {self.budget:g}"
         return size if sample.schema.images or self.norm != "linf" else f"{size} of each range"
 
-    def _status(self, share: float, blind: float, right: int) -> Status:
-        if right == 0:
+    def _status(self, share: float, blind: float, skill: Skill) -> Status:
+        if skill.right == 0:
             return Status.INCOMPLETE
         if share > self.accept:
             return Status.FINDING
-        return Status.INCOMPLETE if blind > BLIND else Status.PASSED
+        return Status.INCOMPLETE if blind > BLIND or not skill.above else Status.PASSED
 
-    def _summary(self, metrics: tuple[Metric, ...], size: str, share: float, blind: float, right: int) -> str:
+    def _summary(self, metrics: tuple[Metric, ...], size: str, share: float, blind: float, skill: Skill) -> str:
         robust, clean = metrics[0], metrics[1]
-        if right == 0:
+        if skill.right == 0:
             return "The model classifies none of the rows rightly, so there is nothing to attack."
+        if not skill.above and share <= self.accept:
+            return f"No robustness is shown, for there is nothing to attack: without attack {skill.fact}. {skill.advice}"
         text = (
             f"Under changes of {size} the model keeps {robust.value:.1%} of {clean.n} rows right "
             f"({robust.low:.1%} to {robust.high:.1%}), down from {clean.value:.1%}."
@@ -263,8 +267,8 @@ class Evasion(Check):
             ),
         )
 
-    def _notes(self, data: Dataset, sample: Dataset, space: "Space", blind: float) -> tuple[str, ...]:
-        notes = []
+    def _notes(self, data: Dataset, sample: Dataset, space: "Space", blind: float, skill: Skill) -> tuple[str, ...]:
+        notes = [] if skill.above else [f"Robust accuracy says little here: without attack {skill.fact}."]
         if data.member is None or data.member.all():
             notes.append("Which rows were trained on is not known, so the rows attacked may be among them.")
         if len(sample) < self.rows:

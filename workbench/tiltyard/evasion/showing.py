@@ -60,7 +60,7 @@ def curve(fell: NDArray[np.float64], budgets: tuple[float, ...], norm: str) -> C
         title="Accuracy as the budget grows",
         kind="line",
         x=Axis(label=f"{norm} budget", unit="ranges", low=0.0),
-        y=Axis(label="accuracy", low=0.0, high=1.0),
+        y=Axis(label="accuracy", unit="share", low=0.0, high=1.0),
         series=(
             Series(
                 name=f"under attack, n = {n}, {LEVEL:.0%} interval",

@@ -148,7 +148,9 @@ class AdversarialShift(Check):
             "rank_correlation", "Rank correlation of the explanations before and after", spearman(found.one.values, found.two.values), rng
         )
         fall = averaged("fall", f"Fall of the {found.one.unit} of the class given before", found.one.outputs - found.two.outputs, rng)
-        beside = averaged("beside", "Share of the change in attributions that is at features the attack left alone", hidden, rng)
+        beside = averaged(
+            "beside", "Share of the change in attributions that is at features the attack left alone", hidden, rng, unit="share"
+        )
         images = found.before.schema.images
         mean = np.abs(moved).mean(0)
         order = np.argsort(-mean, kind="stable").tolist()

@@ -172,8 +172,8 @@ def _chart(guesses: dict[str, Floats], member: NDArray[np.bool_]) -> Chart:
         name="roc",
         title="Telling members from others",
         kind="line",
-        x=Axis(label="false positive rate", low=0.0, high=1.0),
-        y=Axis(label="true positive rate", low=0.0, high=1.0),
+        x=Axis(label="false positive rate", unit="share", low=0.0, high=1.0),
+        y=Axis(label="true positive rate", unit="share", low=0.0, high=1.0),
         series=tuple(series),
         alt="ROC curves of the membership attack with scores, with explanations only, and with both.",
     )

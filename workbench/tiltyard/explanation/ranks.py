@@ -38,19 +38,25 @@ def overlap(one: Floats, other: Floats, top: int) -> Floats:
 
 
 def averaged(
-    name: str, label: str, values: Floats, rng: np.random.Generator, safer: Literal["higher", "lower", "zero", "none"] = "none"
+    name: str,
+    label: str,
+    values: Floats,
+    rng: np.random.Generator,
+    safer: Literal["higher", "lower", "zero", "none"] = "none",
+    unit: str = "",
 ) -> Metric:
     """Mean of ``values`` (n,) over rows with its bootstrap interval; rows where it is NaN are left out."""
     known = values[np.isfinite(values)]
     n = len(known)
     if n < 2:
-        return Metric(name=name, label=label, value=None, n=n, safer=safer, note="fewer than two rows to average over")
+        return Metric(name=name, label=label, value=None, unit=unit, n=n, safer=safer, note="fewer than two rows to average over")
     again = rng.multinomial(n, np.full(n, 1 / n), DRAWS) @ known / n
     low, high = np.quantile(again, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return Metric(
         name=name,
         label=label,
         value=float(known.mean()),
+        unit=unit,
         low=float(low),
         high=float(high),
         level=LEVEL,

@@ -185,14 +185,14 @@ def _noise(rest: Attribution) -> Metric:
         return Metric(name="noise", label=label, value=None, safer="lower", note="this method or budget gives no standard error")
     size = float(np.sqrt((rest.values**2).mean()))
     value = float(np.sqrt((rest.error**2).mean())) / size if size > 0 else 0.0
-    return Metric(name="noise", label=label, value=value, n=len(rest.values), safer="lower")
+    return Metric(name="noise", label=label, value=value, unit="share", n=len(rest.values), safer="lower")
 
 
 def _gap(found: Attribution) -> Metric:
     moved = float(np.abs(found.outputs - found.base).mean())
     value = float(np.abs(found.gap).mean()) / moved if moved > 1e-9 else 0.0
     label = "What the values miss of the answer they sum to, as a share of it"
-    return Metric(name="additivity", label=label, value=value, n=len(found.values), safer="zero")
+    return Metric(name="additivity", label=label, value=value, unit="share", n=len(found.values), safer="zero")
 
 
 def _warnings(noise: Metric, gap: Metric, method: Method) -> list[str]:

@@ -71,7 +71,12 @@ class Stability(Check):
             averaged("change_correlation", "Rank correlation of a row with its changed copy", change, rng, "higher"),
             averaged("fall", "Fall of the rank correlation by the change, beyond noise", noise - change, rng, "zero"),
             averaged(
-                "top_kept", f"Share of the {self.top} strongest features that stay so", overlap(first, after, self.top), rng, "higher"
+                "top_kept",
+                f"Share of the {self.top} strongest features that stay so",
+                overlap(first, after, self.top),
+                rng,
+                "higher",
+                "share",
             ),
         )
         changed = int((~same).sum())
@@ -143,7 +148,7 @@ def _chart(noise: Floats, change: Floats) -> Chart:
         title="Rank correlation of two explanations of a row",
         kind="step",
         x=Axis(label="rank correlation", high=1.0),
-        y=Axis(label="share of rows at or below", low=0.0, high=1.0),
+        y=Axis(label="share of rows at or below", unit="share", low=0.0, high=1.0),
         series=tuple(series),
         alt="Cumulative share of rows by the rank correlation of two explanations: of the row itself explained again, and of its changed copy.",
     )

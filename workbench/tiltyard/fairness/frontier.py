@@ -224,8 +224,8 @@ def _chart(found: list[Point], column: str) -> Chart:
         name="frontier",
         title="Accuracy against disparity",
         kind="scatter",
-        x=Axis(label=f"gap in selection rates by {column}", low=0.0),
-        y=Axis(label="accuracy"),
+        x=Axis(label=f"gap in selection rates by {column}", unit="share", low=0.0),
+        y=Axis(label="accuracy", unit="share"),
         series=tuple(series),
         alt=f"Accuracy, with exact 95% intervals, against the gap in selection rates by {column}: the model as it is, one threshold for "
         "all, and thresholds by group.",

@@ -300,7 +300,7 @@ def _chart(m: Measured, positive: str) -> Chart:
         title=f"Rates by {m.division.name}",
         kind="dot",
         x=Axis(label=m.division.name, categories=names),
-        y=Axis(label="rate", low=0.0, high=1.0),
+        y=Axis(label="rate", unit="share", low=0.0, high=1.0),
         series=tuple(series),
         alt=f"Selection rate of {positive!r}, accuracy and error rates of each group of {m.division.name} with exact 95% intervals.",
     )

@@ -170,7 +170,7 @@ def _chart(column: str, counts: list[Grouped]) -> Chart:
         title=f"Selection rate by {column}",
         kind="dot",
         x=Axis(label=column, categories=names),
-        y=Axis(label="selection rate", low=0.0, high=1.0),
+        y=Axis(label="selection rate", unit="share", low=0.0, high=1.0),
         series=tuple(series),
         alt=f"Selection rate of each group of {column} before and after the defense, with exact 95% intervals.",
     )

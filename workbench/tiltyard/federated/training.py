@@ -7,6 +7,7 @@ from pydantic import model_validator
 from ..check import Estimate, parameter
 from ..datasets.dataset import Dataset
 from ..defense import Defended, Defense
+from ..numerals import about
 from ..progress import Progress
 from ..targets.target import Target
 from ..triggers import Goal, goal_class
@@ -167,7 +168,7 @@ class FederatedTraining(Defense):
     def _slow(self) -> Estimate:
         """A process starts at each message: one a round, and four under SecAgg+."""
         each = SECURE if self.secure else PLAIN
-        return Estimate(seconds=each * self.rounds + START, note=f"{each:.0f} s a round, for a process starts at each message")
+        return Estimate(seconds=each * self.rounds + START, note=f"{about(each)} a round, for a process starts at each message")
 
     def apply(self, target: Target, data: Dataset, progress: Progress) -> Defended:
         """Run all rounds, here or in processes; the made target, and what each round showed."""

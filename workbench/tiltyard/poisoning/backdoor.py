@@ -230,8 +230,8 @@ def _roc(seen: Seen) -> Chart:
         name="roc",
         title="Telling poisoned from clean training rows",
         kind="line",
-        x=Axis(label="False alarms", low=0, high=1),
-        y=Axis(label="Poisoned rows found", low=0, high=1),
+        x=Axis(label="False alarms", unit="share", low=0, high=1),
+        y=Axis(label="Poisoned rows found", unit="share", low=0, high=1),
         series=(line("clusters", seen.cluster), line("spectral", seen.spectral)),
         alt=f"ROC area {area(seen.truly, seen.cluster):.3f} by clusters and {area(seen.truly, seen.spectral):.3f} by spectral scores.",
     )
@@ -260,8 +260,8 @@ def _chart(tried: list[Poisoned]) -> Chart:
         name="backdoor",
         title="Trigger obeyed, and accuracy, by share of poisoned rows",
         kind="line",
-        x=Axis(label="Share of training rows poisoned", low=0),
-        y=Axis(label="Share of held-out rows", low=0, high=1),
+        x=Axis(label="Share of training rows poisoned", unit="share", low=0),
+        y=Axis(label="Share of held-out rows", unit="share", low=0, high=1),
         series=(
             Series(
                 name="trigger obeyed",

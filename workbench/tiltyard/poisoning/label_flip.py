@@ -150,8 +150,8 @@ def _chart(trained: list[Trained]) -> Chart:
         name="flips",
         title="Accuracy against flipped labels",
         kind="line",
-        x=Axis(label="Share of training labels flipped", low=0),
-        y=Axis(label="Accuracy on held-out rows", low=0, high=1),
+        x=Axis(label="Share of training labels flipped", unit="share", low=0),
+        y=Axis(label="Accuracy on held-out rows", unit="share", low=0, high=1),
         series=(
             Series(
                 name="accuracy",

@@ -11,7 +11,7 @@ from ..check import Check, Estimate, parameter
 from ..datasets.dataset import Dataset
 from ..datasets.schema import Feature, Schema
 from ..errors import Problem, Unavailable
-from ..intervals import rate
+from ..intervals import rate, rate_by_row
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
 from ..targets.target import Target
@@ -127,7 +127,8 @@ class AttributeInference(Check):
         known[rng.permutation(len(part))[: len(part) // 2]] = True
         without = _guesses(base, it.value, known, self.seed, progress.part(0.2))
         with_model = _guesses(np.concatenate([base, told], 1), it.value, known, self.seed, progress.part(0.25))
-        judged = Judged(it, part.take(~known).member, it.value[~known], with_model, without)
+        rest = part.take(~known)
+        judged = Judged(it, rest.member, rest.fingerprint, it.value[~known], with_model, without)
         return _result(judged, self._notes(it, int(known.sum()), int((~kept).sum())), rng)
 
     def _notes(self, it: Secret, known: int, left_out: int) -> tuple[str, ...]:
@@ -202,6 +203,7 @@ class Judged:
 
     secret: Secret
     member: NDArray[np.bool_] | None
+    rows: str
     truth: NDArray[np.int64]
     with_model: NDArray[np.int64]
     without: NDArray[np.int64]
@@ -213,7 +215,7 @@ def _result(it: Judged, notes: tuple[str, ...], rng: np.random.Generator) -> Che
     gain = paired("advantage", f"{name} recovered: gain by the model", got, base, rng)
     metrics = [
         gain.model_copy(update={"safer": "lower"}),
-        rate("accuracy_with_model", f"{name} recovered with the model", int(got.sum()), n, "lower"),
+        rate_by_row("accuracy_with_model", f"{name} recovered with the model", got, it.rows, "lower"),
         rate("accuracy_without_model", f"{name} guessed from the other columns alone", int(base.sum()), n),
         rate("commonest", "Always guessing the commonest value", int(np.bincount(it.truth).max()), n),
     ]
@@ -284,7 +286,7 @@ def _chart(table: Table, name: str) -> Chart:
         title=f"How often {name} is guessed right",
         kind="bar",
         x=Axis(label=name, categories=tuple(str(row[0]) for row in table.rows)),
-        y=Axis(label="Rows guessed right", low=0.0, high=1.0),
+        y=Axis(label="Rows guessed right", unit="share", low=0.0, high=1.0),
         series=series,
         alt=f"For each value of {name}, the share guessed right from the other columns alone and with the model, with intervals.",
     )

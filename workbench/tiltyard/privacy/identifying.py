@@ -226,7 +226,7 @@ def _charts(known: list[Values]) -> tuple[Chart, ...]:
             title="Rows in groups smaller than k",
             kind="line",
             x=Axis(label="k", unit="rows", scale="log"),
-            y=Axis(label="Share of rows", low=0.0, high=1.0),
+            y=Axis(label="Share of rows", unit="share", low=0.0, high=1.0),
             series=(Series(name=", ".join(c.name for c in known)[:60], x=tuple(map(float, ks[1:])), y=share),),
             alt=f"Share of {n:,} rows that fall in groups smaller than k when the chosen columns are taken together.",
         ),

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ..check import Check, Estimate, parameter
 from ..datasets.dataset import Dataset
 from ..errors import Problem
+from ..numerals import about
 from ..progress import Progress
 from ..result import CheckResult, Column
 from ..targets.target import Target
@@ -110,7 +111,7 @@ class LiRA(Check):
         clock = time.perf_counter()
         target.retrain(part.x, part.y, self.seed, Progress())
         one = (time.perf_counter() - clock) * max(1.0, len(pool) / 2 / len(part))
-        note = f"{self.shadow_models} shadow models of {len(pool) // 2:,} rows, about {one:.1f} s each, judged from {len(part)} rows"
+        note = f"{self.shadow_models} shadow models of {len(pool) // 2:,} rows, {about(one)} each, judged from {len(part)} rows"
         return Estimate(queries=len(rows), seconds=one * self.shadow_models, note=note)
 
     def _pool(self, data: Dataset, rng: np.random.Generator) -> tuple[Dataset, NDArray[np.intp]]:

@@ -106,7 +106,7 @@ def _chart(table: Table) -> Chart:
         title="Accuracy gap by class",
         kind="bar",
         x=Axis(label="Class", categories=tuple(str(row[0]) for row in kept)),
-        y=Axis(label="Seen minus unseen accuracy"),
+        y=Axis(label="Seen minus unseen accuracy", unit="share"),
         series=(series,),
         alt="Bars of the accuracy gap in each class with intervals; 0 means no gap.",
     )

@@ -79,7 +79,7 @@ def _of_halves(split: Halves) -> list[Metric]:
         return [gain]
     half = {"value": split.accuracy, "low": (gain.low + 1) / 2, "high": (gain.high + 1) / 2}
     label = "Accuracy of one threshold (members and others weighed alike)"
-    return [gain, gain.model_copy(update={"name": "attack_accuracy", "label": label, **half})]
+    return [gain, gain.model_copy(update={"name": "attack_accuracy", "label": label, "unit": "share", **half})]
 
 
 def _severity(scores: Scores, member: Mask, split: Halves | None) -> Severity | None:
@@ -127,8 +127,8 @@ def _chart(curve: Roc, attack: str) -> Chart:
         name="roc",
         title="Members found against false alarms",
         kind="line",
-        x=Axis(label="False-positive rate", scale="log", low=float(x[0]), high=1.0),
-        y=Axis(label="True-positive rate", scale="log", low=float(bottom), high=1.0),
+        x=Axis(label="False-positive rate", unit="share", scale="log", low=float(x[0]), high=1.0),
+        y=Axis(label="True-positive rate", unit="share", scale="log", low=float(bottom), high=1.0),
         series=(found, chance),
         alt=f"ROC of {attack} on logarithmic axes, {curve.members:,} members and {curve.others:,} others; guessing is the diagonal.",
     )

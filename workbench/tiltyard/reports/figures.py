@@ -4,6 +4,7 @@ import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ..numerals import SHARES
 from ..result import Axis, Chart, Series
 
 if TYPE_CHECKING:
@@ -60,10 +61,13 @@ def _apart(chart: Chart) -> bool:
 
 
 def _axis(axes: "Axes", axis: Axis, side: str) -> None:
-    label = f"{axis.label} ({axis.unit})" if axis.unit else axis.label
+    share = axis.unit in SHARES
+    label = f"{axis.label} ({axis.unit})" if axis.unit and not share else axis.label
     (axes.set_xlabel if side == "x" else axes.set_ylabel)(label)
     if axis.scale == "log":
         (axes.set_xscale if side == "x" else axes.set_yscale)("log")
+    if share:
+        (axes.xaxis if side == "x" else axes.yaxis).set_major_formatter(_percent)
     if axis.categories:
         ticks = range(len(axis.categories))
         names = [_short(name) for name in axis.categories]
@@ -76,6 +80,11 @@ def _axis(axes: "Axes", axis: Axis, side: str) -> None:
         k: v for k, v in (("left" if side == "x" else "bottom", axis.low), ("right" if side == "x" else "top", axis.high)) if v is not None
     }
     (axes.set_xlim if side == "x" else axes.set_ylim)(**limits)  # type: ignore[arg-type]
+
+
+def _percent(share: float, _: object) -> str:
+    """A tick of an axis of shares."""
+    return f"{100 * share:.4g} %".replace("-", "−")
 
 
 def _short(name: str, most: int = 56) -> str:

@@ -1,5 +1,6 @@
 """Measured numbers in words, for whatever is handed out."""
 
+from ..numerals import is_share
 from ..result import Metric
 
 
@@ -13,13 +14,6 @@ def number(value: float | None, unit: str = "", share: bool = False) -> str:
         return f"{value:.1f} %"
     text = f"{value:,.0f}" if float(value).is_integer() and abs(value) < 1e12 else f"{value:,.4g}"
     return f"{text} {unit}".strip()
-
-
-def is_share(metric: Metric) -> bool:
-    """Is it a rate between 0 and 1 that reads better as percent?"""
-    if metric.unit in ("share", "rate", "fraction"):
-        return True
-    return metric.unit == "" and metric.n is not None and metric.interval in ("Clopper-Pearson", "Wilson")
 
 
 def measured(metric: Metric) -> str:

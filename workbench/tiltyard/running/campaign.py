@@ -9,6 +9,7 @@ from pydantic import model_validator
 from ..catalogue import checks, topic_of
 from ..check import NEEDS, Check, Step, named, parameter
 from ..datasets.dataset import Dataset
+from ..numerals import about, duration
 from ..result import Frozen, Identity
 from ..targets.restricted import RestrictedTarget
 from ..targets.target import Target
@@ -179,7 +180,7 @@ def _within(
             reason = (
                 f"over the query budget: it asks {cost.queries:,} rows and {rows:,} are left"
                 if fit is None
-                else f"over the time budget: it takes about {cost.seconds:.0f} s and {seconds:.0f} s are left"
+                else f"over the time budget: it takes {about(cost.seconds)} and {duration(seconds)} are left"
             )
             over.append(LeftOut(id=step.id, title=step.title, goal=goal, reason=reason))
             continue

@@ -27,7 +27,7 @@ class Cost:
         try:
             told = step.estimate(target, data)
         except Exception:  # an estimate that breaks must not stop the plan
-            return Cost(_rows(step, data), _seconds(step), True, "a guess")
+            return Cost(_rows(step, data), _seconds(step), True)
         rows = _rows(step, data) if told.queries is None else told.queries - told.judge
         guessed = told.queries is None or told.seconds is None
         seconds = told.seconds if told.seconds is not None else _seconds(step)

@@ -5,10 +5,13 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
+from .. import numerals
+from ..intervals import correlation
 from ..result import Frozen, Metric, Record
 from .lines import Run
 
 FORMAT = 1
+NOT_THERE = "not measured"
 Change = Literal["better", "worse", "same", "unclear", "changed"]
 
 
@@ -24,8 +27,11 @@ class MetricChange(Frozen):
     """One metric before and after.
 
     ``difference`` is after minus before, ``low`` to ``high`` its interval by the square-and-add method of
-    Newcombe (1998, Statistics in Medicine 17, 873) from the two intervals. It takes the two as independent:
-    on the same rows it is wider than need be, so *better* and *worse* are said too seldom, never too often.
+    Newcombe from the two intervals: ``paired`` (1998, Statistics in Medicine 17, 2635) where both are rates
+    over the same rows, otherwise as independent (17, 873). Independent numbers that were measured on the same
+    rows all the same get wider intervals than need be, so *better* and *worse* are said too seldom, never too often.
+    ``told_before``, ``told_after`` and ``told_difference`` say them as a person reads them: shares in percent, their difference
+    in percentage points, each with its interval.
     """
 
     check: str
@@ -38,7 +44,11 @@ class MetricChange(Frozen):
     difference: float | None = None
     low: float | None = None
     high: float | None = None
+    paired: bool = False
     verdict: Change
+    told_before: str = ""
+    told_after: str = ""
+    told_difference: str = ""
 
 
 class StatusChange(Frozen):
@@ -64,6 +74,13 @@ class Comparison(Frozen):
     only_after: tuple[str, ...]
 
 
+def shortly(text: str | None, most: int = 40) -> str:
+    """What changed, as a cell holds it: cut where it is long, a dash where there is nothing."""
+    if text is None:
+        return "–"
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
 def difference(before: Metric, after: Metric) -> tuple[float | None, float | None, float | None]:
     """After minus before with its interval; None where a part is missing."""
     if before.value is None or after.value is None:
@@ -71,8 +88,28 @@ def difference(before: Metric, after: Metric) -> tuple[float | None, float | Non
     gap = after.value - before.value
     if before.low is None or before.high is None or after.low is None or after.high is None:
         return gap, None, None
-    low = gap - math.hypot(after.value - after.low, before.high - before.value)
-    return gap, low, gap + math.hypot(after.high - after.value, before.value - before.low)
+    phi = correlation(before, after) or 0.0
+    down = _together(after.value - after.low, before.high - before.value, phi)
+    return gap, gap - down, gap + _together(after.high - after.value, before.value - before.low, phi)
+
+
+def _together(one: float, other: float, phi: float) -> float:
+    """Two distances added as the standard deviations of a difference are, whose parts correlate by ``phi``."""
+    return math.sqrt(max(one * one - 2 * phi * one * other + other * other, 0.0))
+
+
+def change(record: Record, before: Metric | None, after: Metric | None) -> MetricChange:
+    """One metric of ``record``'s check before and after; at least one of the two is there."""
+    one = after or before
+    if one is None:
+        raise ValueError("a metric of neither run")
+    gap, low, high = difference(before, after) if before and after else (None, None, None)
+    said: Change = verdict(before, after) if before and after else "changed"
+    paired = before is not None and after is not None and correlation(before, after) is not None
+    told = [NOT_THERE if m is None else numerals.measured(m) for m in (before, after)] + [numerals.difference(one, gap, low, high)]
+    facts = {"check": record.check, "title": record.title, "name": one.name, "label": one.label, "unit": one.unit}
+    facts |= dict(zip(("told_before", "told_after", "told_difference"), told, strict=True))
+    return MetricChange(**facts, before=before, after=after, difference=gap, low=low, high=high, paired=paired, verdict=said)
 
 
 def verdict(before: Metric, after: Metric) -> Change:
@@ -156,14 +193,4 @@ def _parameters(a: Record, b: Record) -> list[Changed]:
 def _metrics(a: Record, b: Record) -> list[MetricChange]:
     before = {m.name: m for m in a.result.metrics}
     after = {m.name: m for m in b.result.metrics}
-    return [_metric(b, before.get(name), after.get(name)) for name in [*before, *(n for n in after if n not in before)]]
-
-
-def _metric(record: Record, before: Metric | None, after: Metric | None) -> MetricChange:
-    one = after or before
-    if one is None:
-        raise ValueError("a metric of neither run")
-    gap, low, high = difference(before, after) if before and after else (None, None, None)
-    said: Change = verdict(before, after) if before and after else "changed"
-    facts = {"check": record.check, "title": record.title, "name": one.name, "label": one.label, "unit": one.unit}
-    return MetricChange(**facts, before=before, after=after, difference=gap, low=low, high=high, verdict=said)
+    return [change(b, before.get(name), after.get(name)) for name in [*before, *(n for n in after if n not in before)]]

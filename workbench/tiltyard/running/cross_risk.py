@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 
 import numpy as np
 
+from .. import numerals
 from ..catalogue import checks, find, topic_of
 from ..check import Step, named, versions
 from ..datasets.dataset import Dataset
 from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Record, Series, Severity, Status, Table
 from ..targets.target import Target
-from .comparison import Change, difference, matched, verdict
+from .comparison import Change, change, matched
 from .comparison import MetricChange as Cell
 
 ID = "cross_risk.after"
@@ -75,7 +76,7 @@ def cells(before: Sequence[Record], after: Sequence[Record]) -> list[tuple[str, 
     for a, b in pairs:
         old, topic = {m.name: m for m in a.result.metrics}, topic_of(b.check)
         told = [m for m in b.result.metrics if m.name in old and m.safer != "none" and not _told_elsewhere(topic, m)]
-        found += [(RISKS.get(topic, topic), cell(b, old[m.name], m)) for m in told]
+        found += [(RISKS.get(topic, topic), change(b, old[m.name], m)) for m in told]
     return found
 
 
@@ -83,13 +84,6 @@ def _told_elsewhere(topic: str, metric: Metric) -> bool:
     """Plain accuracy is weighed once, by its own check, not once for each check that mentions it; and nothing of other rows than before."""
     again = topic != "validation" and "accuracy" in metric.name and metric.name not in ("robust_accuracy", "copy_accuracy")
     return again or metric.name in OF_OTHER_ROWS
-
-
-def cell(record: Record, before: Metric, after: Metric) -> Cell:
-    """One number before and after."""
-    gap, low, high = difference(before, after)
-    facts = {"check": record.check, "title": record.title, "name": after.name, "label": after.label, "unit": after.unit}
-    return Cell(**facts, before=before, after=after, difference=gap, low=low, high=high, verdict=verdict(before, after))
 
 
 def cross(defense: Record, parent: Target, made: Target, data: Dataset, before: Sequence[Record], after: Sequence[Record]) -> Record:
@@ -102,7 +96,7 @@ def cross(defense: Record, parent: Target, made: Target, data: Dataset, before: 
     """
     start, clock = datetime.now(UTC), time.perf_counter()
     found = cells(before, after)
-    slow = cell(defense, seconds_per_row(parent, data), seconds_per_row(made, data))
+    slow = change(defense, seconds_per_row(parent, data), seconds_per_row(made, data))
     result = _result(defense, [*found, (COST, slow)], _gone(before, after))
     return Record(
         id=uuid.uuid4().hex,
@@ -139,7 +133,8 @@ def _result(defense: Record, found: list[tuple[str, Cell]], gone: list[str]) -> 
     summary = f"After {defense.title}: {len(better)} numbers are safer, {len(worse)} less safe, {unclear} within error or unchanged."
     findings = tuple(_finding(defense, risk, [c for r, c in worse if r == risk]) for risk in dict.fromkeys(r for r, _ in worse))
     notes = [
-        "Differences are after minus before; intervals by Newcombe's square-and-add, unpaired: where the same rows serve both they are mostly wider than need be."
+        f"Differences are after minus before; intervals by Newcombe's square-and-add: paired for the {sum(c.paired for _, c in found)} rates over the same rows, "
+        "unpaired for the others, which where the same rows serve both are wider than need be."
     ]
     notes += [f"Could not be measured again. {line}" for line in gone]
     return CheckResult(
@@ -168,29 +163,18 @@ def _finding(defense: Record, risk: str, worse: list[Cell]) -> Finding:
     )
 
 
-def _value(m: Metric | None) -> str:
-    return "not measured" if m is None or m.value is None else f"{m.value:.4g}"
-
-
-def _span(m: Metric | None) -> str:
-    if m is None or m.value is None:
-        return "not measured"
-    span = f" [{m.low:.3g}, {m.high:.3g}]" if m.low is not None and m.high is not None else ""
-    return f"{m.value:.4g}{span}" + (f" n={m.n:,}" if m.n else "")
-
-
-def _gap(c: Cell) -> str:
-    if c.difference is None:
-        return "—"
-    span = f" [{c.low:+.3g}, {c.high:+.3g}]" if c.low is not None and c.high is not None else ""
-    return f"{c.difference:+.4g}{span}"
+def _value(metric: Metric | None) -> str:
+    return "not measured" if metric is None else " ".join(filter(None, numerals.value(metric)))
 
 
 def _table(found: list[tuple[str, Cell]]) -> Table:
     columns = tuple(Column(name=n) for n in ("Risk", "Check", "Measure", "Before", "After", "Difference", "Verdict"))
-    rows = tuple((risk, c.title, c.label, _span(c.before), _span(c.after), _gap(c), SIGNS[c.verdict]) for risk, c in found[:MOST])
+    rows = tuple((risk, c.title, c.label, c.told_before, c.told_after, c.told_difference, SIGNS[c.verdict]) for risk, c in found[:MOST])
+    note = "Shares are in percent, their differences in percentage points; in brackets the intervals."
     marked = tuple((i, 6) for i, (_, c) in enumerate(found[:MOST]) if c.verdict in ("better", "worse"))
-    return Table(name="cross_risk", title="Every risk before and after", columns=columns, rows=rows, marked=marked, total=len(found))
+    return Table(
+        name="cross_risk", title="Every risk before and after", columns=columns, rows=rows, marked=marked, total=len(found), note=note
+    )
 
 
 def gain(c: Cell) -> tuple[float, float, float] | None:
@@ -216,17 +200,17 @@ def _charts(found: list[tuple[str, Cell]]) -> tuple[Chart, ...]:
     for name, verdicts in kinds:
         mine = [(i, g) for i, (_, c, g) in enumerate(drawn) if c.verdict in verdicts and g]
         if mine:
-            low, high = tuple(g[1] for _, g in mine), tuple(g[2] for _, g in mine)
-            series.append(Series(name=name, x=tuple(g[0] for _, g in mine), y=tuple(float(i) for i, _ in mine), low=low, high=high))
+            at, low, high = (tuple(100 * g[k] for _, g in mine) for k in range(3))
+            series.append(Series(name=name, x=at, y=tuple(float(i) for i, _ in mine), low=low, high=high))
     better, worse = (sum(c.verdict == v for _, c, _ in drawn) for v in ("better", "worse"))
     return (
         Chart(
             name="cross_risk",
             title="Move towards safety, every risk",
             kind="hbar",
-            x=Axis(label="Less safe ← 0 → safer", unit="share"),
+            x=Axis(label="Less safe ← 0 → safer", unit="points"),
             y=Axis(label="", categories=names),
             series=tuple(series),
-            alt=f"{better} measures moved towards safety, {worse} away from it, the others within their error.",
+            alt=f"{better} measures moved towards safety, {worse} away from it, the others within their error. A point is a hundredth: a percentage point of a share.",
         ),
     )

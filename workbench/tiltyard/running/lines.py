@@ -7,8 +7,10 @@ from ..result import Frozen, Identity
 from .process import Process
 
 RUNNING = "running"
+OPEN = "open"
 CUT_OFF = "cut off"
 FINISHED = "finished"
+LIVE = (OPEN, RUNNING)  # a kernel or shell has the run in hand
 
 
 class Underway(Frozen):
@@ -27,8 +29,8 @@ class Underway(Frozen):
 class RunLine(Frozen):
     """One run as a list shows it.
 
-    ``state`` is running, finished or cut off (its process no longer lives). ``counts`` says how many steps
-    stand in each state: a `Status` value, ``running`` or ``cut off``. ``verdict`` is a policy's, or empty. ``owner`` is who started it,
+    ``state`` is running (a step is under way), open (its window or kernel is there and nothing goes on in it), finished or
+    cut off (its process no longer lives). ``counts`` says how many steps stand in each state: a `Status` value, ``running`` or ``cut off``. ``verdict`` is a policy's, or empty. ``owner`` is who started it,
     empty for runs made before runs had owners.
     """
 
@@ -53,10 +55,10 @@ class RunLine(Frozen):
 
 
 class ModelLine(Frozen):
-    """One model that was assessed: how often, when last, and what its last run said.
+    """One model that was assessed: how often, when last, and what was found in it.
 
-    ``verdict`` is the newest a policy gave, or empty. ``severities`` says of the last run how many steps have each
-    severity as that of their worst finding.
+    ``verdict`` is the newest a policy gave, or empty. Of each step the newest record counts that says something, in whichever run
+    it is: ``severities`` says how many have each severity as that of their worst finding, ``found_in`` the newest run of such.
     """
 
     target: Identity
@@ -65,6 +67,7 @@ class ModelLine(Frozen):
     last_started: datetime
     verdict: str
     severities: dict[str, int]
+    found_in: dict[str, str]
 
 
 class Run(RunLine):

@@ -1,10 +1,11 @@
 """Sums over the store that lists show: findings by severity, and the models seen."""
 
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from ..result import Identity
+from ..result import Identity, Status
 from .lines import ModelLine
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def severities(connection: "Connection", run_ids: Sequence[str], seen: "ColumnEl
 
 def models(connection: "Connection", seen: "ColumnElement[bool]", limit: int) -> list[ModelLine]:
     """The models that the runs ``seen`` were made of, the last assessed first."""
-    from sqlalchemy import func, select, true
+    from sqlalchemy import func, select
 
     from . import tables
 
@@ -38,7 +39,7 @@ def models(connection: "Connection", seen: "ColumnElement[bool]", limit: int) ->
     query = select(at.id, at.started, at.target_name, at.target_fingerprint, at.target_detail, newest.c.n).where(seen).join(newest, here)
     rows = {row["target_fingerprint"]: row for row in connection.execute(query.order_by(at.started, at.id)).mappings()}
     verdicts = _verdicts(connection, seen, list(rows))
-    worst = severities(connection, [row["id"] for row in rows.values()], true())
+    found = _found(connection, seen, list(rows))
     made = [
         ModelLine(
             target=Identity(name=row["target_name"], fingerprint=key, detail=row["target_detail"]),
@@ -46,11 +47,32 @@ def models(connection: "Connection", seen: "ColumnElement[bool]", limit: int) ->
             last_run=row["id"],
             last_started=datetime.fromtimestamp(row["started"], UTC),
             verdict=verdicts.get(key, ""),
-            severities=worst.get(row["id"], {}),
+            severities=dict(Counter(severity for severity, _ in found[key])),
+            found_in=dict(found[key]),
         )
         for key, row in rows.items()
     ]
     return sorted(made, key=lambda line: line.last_started, reverse=True)
+
+
+def _found(connection: "Connection", seen: "ColumnElement[bool]", fingerprints: Sequence[str]) -> dict[str, list[tuple[str, str]]]:
+    """Of each model, the severity and the run of each step's newest record that says something, the older first; none where all is well.
+
+    One that was cancelled, cut off or could not tell says nothing, so what was known before it holds.
+    """
+    from sqlalchemy import func, or_, select
+
+    from . import tables
+
+    at, model = tables.records.c, tables.runs.c.target_fingerprint
+    says = or_(at.state.in_([Status.FINDING, Status.PASSED]), at.severity != "")
+    asked = select(model, func.max(at.number).label("number")).join(tables.records, at.run_id == tables.runs.c.id)
+    newest = asked.where(model.in_(fingerprints), says, seen).group_by(model, at.kind, at.step).subquery()
+    query = select(newest.c.target_fingerprint, at.severity, at.run_id).join(newest, newest.c.number == at.number).where(at.severity != "")
+    found: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for fingerprint, severity, run_id in connection.execute(query.order_by(at.number)):
+        found[fingerprint].append((severity, run_id))
+    return found
 
 
 def _verdicts(connection: "Connection", seen: "ColumnElement[bool]", fingerprints: Sequence[str]) -> dict[str, str]:

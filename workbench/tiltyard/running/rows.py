@@ -1,6 +1,8 @@
 """What the rows of the store's tables mean."""
 
 import json
+from collections import Counter
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -8,12 +10,12 @@ from pydantic import ValidationError
 
 from ..errors import Problem
 from ..result import CheckResult, Identity, Record, Severity
-from .lines import CUT_OFF, FINISHED, RUNNING, StepLine
+from .lines import CUT_OFF, FINISHED, OPEN, RUNNING, StepLine
 from .sealed_records import opened
 from .writers import Alive
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Connection, RowMapping, Select
+    from sqlalchemy import ColumnElement, Connection, RowMapping, Select, Table
 
 SEVERITIES = list(Severity)
 
@@ -58,11 +60,41 @@ def counted(connection: "Connection", ids: "Select[Any]") -> dict[str, dict[str,
     return found
 
 
-def run_fields(row: "RowMapping", counts: dict[str, int], alive: Alive) -> dict[str, Any]:
+def living(connection: "Connection", ids: "Select[Any]", table: "Table", alive: Alive, *where: "ColumnElement[bool]") -> Counter[str]:
+    """Of each run that the query ``ids`` chooses, how many rows of ``table`` were written by a process that lives."""
+    from sqlalchemy import select
+
+    from . import tables
+
+    at = table.c
+    chosen = ids.with_only_columns(tables.runs.c.id).subquery()
+    query = select(at.run_id, at.host, at.pid, at.process_started).where(at.run_id.in_(select(chosen.c.id)), *where)
+    return Counter(row["run_id"] for row in connection.execute(query).mappings() if alive(row))
+
+
+@dataclass(frozen=True)
+class Going:
+    """What goes on in runs, by their ids: steps in each state, of those running the ones whose process lives, and living jobs."""
+
+    counts: dict[str, dict[str, int]]
+    steps: Counter[str]
+    jobs: Counter[str]
+
+
+def going(connection: "Connection", ids: "Select[Any]", alive: Alive, jobs: bool) -> Going:
+    """What goes on in the runs that the query ``ids`` chooses; ``jobs`` says whether the store keeps jobs."""
+    from . import tables
+
+    steps = living(connection, ids, tables.records, alive, tables.records.c.state == RUNNING)
+    return Going(counted(connection, ids), steps, living(connection, ids, tables.jobs, alive) if jobs else Counter())
+
+
+def run_fields(row: "RowMapping", now: Going, alive: Alive) -> dict[str, Any]:
     """The fields of a `RunLine`; one whose process is gone was cut off, and so were its steps."""
-    state = FINISHED if row["ended"] is not None else RUNNING if alive(row) else CUT_OFF
-    if state != RUNNING and RUNNING in counts:
-        counts = {CUT_OFF if k == RUNNING else k: v for k, v in counts.items()}
+    run, ended = row["id"], row["ended"] is not None
+    goes_on = run in now.jobs or (not ended and run in now.steps)
+    state = RUNNING if goes_on else FINISHED if ended else OPEN if alive(row) else CUT_OFF
+    counts = _truly(now.counts.get(run, {}), now.steps[run] if goes_on else 0)
     kept = {name: row[name] for name in ("id", "name", "verdict")}
     return kept | {
         "owner": row["owner"] or "",
@@ -73,6 +105,12 @@ def run_fields(row: "RowMapping", counts: dict[str, int], alive: Alive) -> dict[
         "data": _identity(row, "data"),
         "counts": counts,
     }
+
+
+def _truly(counts: dict[str, int], going: int) -> dict[str, int]:
+    """``counts`` in which ``going`` steps run; the others that had begun were cut off."""
+    told = {RUNNING: going, CUT_OFF: counts.get(RUNNING, 0) - going}
+    return {state: n for state, n in counts.items() if state != RUNNING} | {state: n for state, n in told.items() if n > 0}
 
 
 def _identity(row: "RowMapping", of: str) -> Identity:

@@ -18,7 +18,7 @@ from .artifacts import Artifacts
 from .database import WAIT, Database
 from .jobs import Jobs
 from .lines import CUT_OFF, RUNNING, ModelLine, Run, RunLine, StepLine
-from .rows import counted, matching, record_of, record_or_why, run_fields, step_line, worst
+from .rows import going, matching, record_of, record_or_why, run_fields, step_line, worst
 from .sealed_records import opened, shut
 from .writers import Alive, mine, writer
 
@@ -167,9 +167,9 @@ class Store:
         with self._database.read() as connection:
             query = matching(search, self._seen()).order_by(tables.runs.c.started.desc(), tables.runs.c.id).limit(limit).offset(offset)
             rows = connection.execute(self._named(query)).mappings().all()
-            counts = counted(connection, query)
-        alive = Alive()
-        return [RunLine.model_construct(**run_fields(row, counts.get(row["id"], {}), alive)) for row in rows]
+            alive = Alive()
+            now = going(connection, query, alive, "jobs" in self._database.knows)
+        return [RunLine.model_construct(**run_fields(row, now, alive)) for row in rows]
 
     def count(self, search: str = "") -> int:
         """How many runs there are (that match ``search``)."""
@@ -203,7 +203,8 @@ class Store:
         query = query.limit(1) if run_id == "last" else query.where(at.id.startswith(run_id, autoescape=True))
         with self._database.read() as connection:
             rows = connection.execute(self._named(query.where(self._seen()))).mappings().all()
-            counts = counted(connection, select(at.id).where(at.id.in_([row["id"] for row in rows])))
+            alive, ids = Alive(), select(at.id).where(at.id.in_([row["id"] for row in rows]))
+            now = going(connection, ids, alive, "jobs" in self._database.knows)
         if not rows or not run_id:
             found = "no run at all" if run_id == "last" else f"{run_id!r}, which none has"
             raise Problem("the id of a run, or its beginning", found, "See `tiltyard runs`")
@@ -211,7 +212,7 @@ class Store:
             raise Problem("the beginning of one run's id", f"{run_id!r}, with which several begin", "Give more of its characters")
         row = rows[0]
         more = {"versions": json.loads(row["versions"]), "config": json.loads(row["config"]), "process": writer(row)}
-        return Run(**run_fields(row, counts.get(row["id"], {}), Alive()), **more)
+        return Run(**run_fields(row, now, alive), **more)
 
     def records(self, run_id: str, latest: bool = False) -> list[Record]:
         """Finished records in the order they were started; ``latest``: the last of each step and parameters."""

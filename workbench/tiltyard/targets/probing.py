@@ -102,7 +102,8 @@ def _time(seconds: float) -> str:
 
 
 def _share(metric: Metric) -> str:
-    return f"{metric.value:.2f} [{metric.low:.2f}, {metric.high:.2f}]"
+    value, low, high = (f"{100 * (part or 0):.0f}" for part in (metric.value, metric.low, metric.high))
+    return f"{value} % [{low}, {high}]"
 
 
 def _constant(scores: NDArray[np.float32], target: Target) -> str:

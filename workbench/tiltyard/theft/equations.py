@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from ..check import Check, Estimate, parameter
 from ..datasets.dataset import Dataset
 from ..datasets.schema import Schema
-from ..intervals import rate
+from ..intervals import rate_by_row
 from ..progress import Progress
 from ..result import CheckResult, Finding, Metric, Severity, Status
 from ..targets.restricted import Spent
@@ -90,9 +90,10 @@ class EquationSolving(Check):
         except Spent:
             return CheckResult(status=Status.PASSED, summary=f"The query budget is spent before the {count:,} answers the equations need.")
         progress.step(0.8, "comparing")
-        same = int((answered(weights, judge.x, data.schema) == answers).sum())
+        agreed = answered(weights, judge.x, data.schema) == answers
+        same = int(agreed.sum())
         common = int(np.bincount(answers).max())
-        fidelity = rate("fidelity", "Fidelity of the solved model", same, len(judge), "lower")
+        fidelity = rate_by_row("fidelity", "Fidelity of the solved model", agreed, judge.fingerprint, "lower")
         stolen = same / len(judge) >= self.alarm and same > common  # a model of one answer has nothing to steal
         summary = f"Solving {count:,} answers gives a linear model that agrees with the target on {100 * same / len(judge):.1f} % of {len(judge):,} rows."
         finding = Finding(

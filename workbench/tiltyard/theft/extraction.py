@@ -213,7 +213,7 @@ class Extraction(Check):
             title="Fidelity and accuracy against queries",
             kind="line",
             x=Axis(label="Queries", unit="rows", scale="log" if len(curve) > 1 else "linear"),
-            y=Axis(label="Share of held-out rows", low=0, high=1),
+            y=Axis(label="Share of held-out rows", unit="share", low=0, high=1),
             series=(_series("fidelity", curve, "agreed"), _series("accuracy of the copy", curve, "right")),
             reference=(("commonest label", common / curve[-1].n),),
             alt=f"Fidelity rises from {curve[0].agreed / curve[0].n:.2f} at {curve[0].queries} queries to {curve[-1].agreed / curve[-1].n:.2f} at {curve[-1].queries}.",

@@ -231,7 +231,7 @@ def _chart(survivors: list[Survivor], k: int) -> Chart:
         title="Secret labels answered, and accuracy, after each removal",
         kind="dot",
         x=Axis(label="Removal", categories=tuple(s.name for s in survivors)),
-        y=Axis(label="Share", low=0, high=1),
+        y=Axis(label="Share", unit="share", low=0, high=1),
         series=(
             Series(
                 name="secret labels",

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ..check import Check, parameter
 from ..datasets.dataset import Dataset
 from ..datasets.schema import Schema
-from ..intervals import LEVEL, bootstrap, rate
+from ..intervals import LEVEL, bootstrap, rate, rate_by_row
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
 from ..targets.target import Target
@@ -100,7 +100,7 @@ class GuardROC(Check):
     def _result(self, guard: Guard, natural: Dataset, attacks: dict[str, NDArray[np.float32]], rng: np.random.Generator) -> CheckResult:
         false = guard.refused(natural.x)
         base = guard.score(natural.x)
-        metrics: list[Metric] = [rate("false_alarms", "Natural rows refused", int(false.sum()), len(false), "lower")]
+        metrics: list[Metric] = [rate_by_row("false_alarms", "Natural rows refused", false, natural.fingerprint, "lower")]
         rows: list[tuple[str, int, float, float | None]] = []
         series = []
         for name, x in attacks.items():

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from ..check import Check, parameter
 from ..datasets.dataset import Dataset
-from ..intervals import LEVEL, bootstrap, rate
+from ..intervals import LEVEL, bootstrap, rate, rate_by_row
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
 from ..targets.target import Target
@@ -52,7 +52,7 @@ class Performance(Check):
         right = guess == rows.y
         common = int(np.bincount(rows.y).max())
         metrics = [
-            rate("accuracy", "Accuracy", int(right.sum()), len(rows), "higher"),
+            rate_by_row("accuracy", "Accuracy", right, rows.fingerprint, "higher"),
             rate("blind_accuracy", "Accuracy of always the commonest class", common, len(rows), "none"),
             _balanced(right, rows.y, rng),
         ]
@@ -121,7 +121,6 @@ def _mean(name: str, label: str, values: NDArray[np.float32], rng: np.random.Gen
         n=len(values),
         safer="lower",
         interval="bootstrap",
-        unit="points",
     )
 
 
@@ -177,8 +176,8 @@ def _curve(confidence: NDArray[np.float32], right: NDArray[np.bool_], count: int
         name="calibration",
         title="Confidence and accuracy",
         kind="line",
-        x=Axis(label="Confidence", low=0, high=1),
-        y=Axis(label="Accuracy", low=0, high=1),
+        x=Axis(label="Confidence", unit="share", low=0, high=1),
+        y=Axis(label="Accuracy", unit="share", low=0, high=1),
         series=(points, ideal),
         alt="Accuracy in bins of confidence beside the diagonal of perfect calibration.",
     )

@@ -108,6 +108,7 @@ export interface Metric {
   safer: "higher" | "lower" | "zero" | "none";
   interval: string;
   note: string;
+  outcomes: Outcomes | null;
 }
 
 /** One metric before and after. */
@@ -122,10 +123,14 @@ export interface MetricChange {
   difference: number | null;
   low: number | null;
   high: number | null;
+  paired: boolean;
   verdict: "better" | "worse" | "same" | "unclear" | "changed";
+  told_before: string;
+  told_after: string;
+  told_difference: string;
 }
 
-/** One model that was assessed: how often, when last, and what its last run said. */
+/** One model that was assessed: how often, when last, and what was found in it. */
 export interface ModelLine {
   target: Identity;
   runs: number;
@@ -133,12 +138,19 @@ export interface ModelLine {
   last_started: string;
   verdict: string;
   severities: Record<string, number>;
+  found_in: Record<string, string>;
 }
 
 /** The models that were assessed, the last one first. */
 export interface ModelList {
   store: StoreState;
   models: ModelLine[];
+}
+
+/** Which rows a rate counted, so that a second measurement on the same rows can be paired with the first. */
+export interface Outcomes {
+  rows: string;
+  hits: string;
 }
 
 /** A panel that can stand alone in a cell. */

@@ -160,7 +160,7 @@ def chart(runs: dict[str, tuple[Round, ...]], last: int, before: float | None = 
         title="Accuracy on held-out rows by round",
         kind="line",
         x=Axis(label="Round", low=0, high=float(last)),
-        y=Axis(label="Accuracy", low=0.0, high=1.0),
+        y=Axis(label="Accuracy", unit="share", low=0.0, high=1.0),
         series=tuple(_line(name, [(r.number, r.right, r.rows) for r in _thinned(rounds)]) for name, rounds in runs.items()),
         reference=(("model before", before),) if before is not None else (),
         alt=f"Accuracy after the last round: {ends}.",
@@ -207,7 +207,7 @@ def success_chart(plan: Plan, runs: dict[str, tuple[Round, ...]]) -> Chart:
         title=f"{SUCCESS[plan.attack]}, by round",
         kind="line",
         x=Axis(label="Round", low=0, high=float(plan.rounds)),
-        y=Axis(label="Attack success", low=0.0, high=1.0),
+        y=Axis(label="Attack success", unit="share", low=0.0, high=1.0),
         series=tuple(_line(name, [(r.number, r.hits, r.tries) for r in _thinned(rounds)]) for name, rounds in runs.items()),
         alt=f"Attack success after the last round: {ends}.",
     )

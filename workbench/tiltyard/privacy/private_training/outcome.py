@@ -228,7 +228,7 @@ def _charts(it: Trained, before: float, accountant: Accountant, progress: Progre
         title="Accuracy on unseen rows by epoch",
         kind="line",
         x=Axis(label="Epoch", unit="epochs"),
-        y=Axis(label="Accuracy", low=0.0, high=1.0),
+        y=Axis(label="Accuracy", unit="share", low=0.0, high=1.0),
         series=(_line("DP-SGD", trail), *((_line("clipping, no noise", clipped),) if clipped.hits else ())),
         reference=(("before", before),),
         alt=f"Accuracy of private training over {len(trail.epochs)} epochs, with the model before as a line at {before:.3f}.",

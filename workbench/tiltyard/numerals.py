@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from tiltyard.result import Metric
+from .result import Metric
 
 EXACT = {"Clopper-Pearson", "Wilson", "clopper-pearson", "wilson"}
 SHARES = {"share", "rate", "fraction"}
@@ -69,6 +69,9 @@ def percent(share: float | None) -> str:
     if math.isnan(share) or math.isinf(share):
         return number(share)
     shown = 100 * share
+    if 1e-4 <= abs(shown) < 1:
+        places = 1 - math.floor(math.log10(abs(shown)))
+        return f"{_trimmed(f'{shown:.{places}f}')} %".replace("-", "−")
     if shown != 0 and abs(shown) < 1:
         return f"{number(shown, 2)} %"
     tenths = f"{shown:.1f}"
@@ -98,10 +101,42 @@ def interval(metric: Metric) -> str:
     if metric.low is None or metric.high is None:
         return ""
     level = f"{number(100 * metric.level)} % interval " if metric.level is not None else "interval "
+    low, high = _ends(metric)
+    return f"{level}{low} to {high}" + (" %" if is_share(metric) else "")
+
+
+def measured(metric: Metric) -> str:
+    """Value, interval and n in one line, for a cell: ``84.8 % [82.1, 87.2], n = 1,000``."""
+    shown = " ".join(filter(None, value(metric)))
+    if metric.value is None:
+        return shown
+    if metric.low is not None and metric.high is not None:
+        low, high = _ends(metric)
+        shown += f" [{low}, {high}]"
+    return shown + (f", n = {metric.n:,}" if metric.n is not None else "")
+
+
+def _ends(metric: Metric) -> list[str]:
+    """Both ends of the interval, in percent without its sign where the metric is a share."""
     if is_share(metric):
-        return f"{level}{percent(metric.low).removesuffix(' %')} to {percent(metric.high)}"
-    _, low, high = together([metric.value, metric.low, metric.high])
-    return f"{level}{low} to {high}"
+        return [percent(end).removesuffix(" %") for end in (metric.low, metric.high)]
+    return together([metric.value, metric.low, metric.high])[1:]
+
+
+def difference(metric: Metric, gap: float | None, low: float | None = None, high: float | None = None) -> str:
+    """A difference between two values of ``metric`` with its interval: ``+3.2 points [+1.0, +5.4]``; of shares in percentage points."""
+    if gap is None:
+        return "–"
+    parts = [gap] if low is None or high is None else [gap, low, high]
+    shown = [_points(part) for part in parts] if is_share(metric) else together([float(f"{part:.6g}") for part in parts])
+    first, *ends = (("+" if part > 0 and text != "0" else "") + text for part, text in zip(parts, shown, strict=True))
+    said = " ".join(filter(None, (first, "points" if is_share(metric) else metric.unit)))
+    return f"{said} [{', '.join(ends)}]" if ends else said
+
+
+def _points(share: float) -> str:
+    """A difference of shares in percentage points: one decimal, two figures below 1."""
+    return percent(round(share, 8)).removesuffix(" %") if math.isfinite(share) else number(share)
 
 
 def duration(seconds: float) -> str:
@@ -112,3 +147,20 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s" if whole % 60 else f"{whole // 60} min"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def about(seconds: float | None) -> str:
+    """An estimate, no finer than it is known: ``under a second``, ``about 7 s``, ``about 40 s``, ``about 2 min``, ``about 1.5 h``."""
+    if seconds is None or not math.isfinite(seconds):
+        return "for a time that cannot be told"
+    if seconds < 1:
+        return "under a second"
+    if seconds < 90:
+        return f"about {round(seconds) if seconds < 10 else 5 * round(seconds / 5)} s"
+    minutes = round(seconds / 60)
+    return f"about {minutes} min" if minutes < 90 else f"about {number(round(minutes / 30) / 2)} h"
+
+
+def took(seconds: float) -> str:
+    """A time that was measured: with a tenth below ten seconds, where it tells something."""
+    return f"{seconds:.1f} s" if seconds < 9.95 else duration(seconds)
