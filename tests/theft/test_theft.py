@@ -119,3 +119,14 @@ def test_in_a_campaign_the_judge_asks_nothing_of_the_attackers_budget(linear):
         assert record.result.metric("queries").value == meter.spent == most == told.queries
         assert record.result.metric("fidelity").n == 100
         assert step.estimate(target, data).queries == most + 100
+
+
+@pytest.mark.parametrize("check", [Extraction(budget=100, points=1, epochs=2, rows=200), EquationSolving(rows=200)])
+def test_a_model_of_one_answer_has_nothing_to_steal_and_that_is_no_pass(linear, check):
+    _, data = linear
+    same = FunctionTarget(lambda x: np.tile(np.array([0.2, 0.7, 0.1]), (len(x), 1)), data.schema.classes, data.schema, "says b")
+    result = check(same, data).result
+    assert result.metric("fidelity").value == 1.0
+    assert not result.findings
+    assert result.status is Status.INCOMPLETE
+    assert "nothing to steal" in result.summary

@@ -11,6 +11,7 @@ from ..errors import Problem, Unavailable
 from ..intervals import clopper_pearson, rate
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Finding, Metric, Series, Severity, Status
+from ..skill import Skill
 from ..targets.target import Target
 from .attack import WORDS, drawn, held_out
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 JUDGE_STEPS = 40
 WATCH_STEPS = 10
+SMALLER = "Train with a smaller budget, or measure on more rows."
 
 
 class AdversarialTraining(Defense):
@@ -109,7 +111,8 @@ class AdversarialTraining(Defense):
         )
         made = torch_target.made(module, f"{target.name}, adversarially trained")
         after = self._judged(made.module, judges, space, JUDGE_STEPS, progress.part(0.07))
-        return Defended(made, self._result(before, after, way, len(judges), data))
+        skill = Skill.of(judges.y, made.labels(judges.x) == judges.y, judges.schema.classes)
+        return Defended(made, self._result(before, after, way, skill, data))
 
     def plan(self, data: Dataset) -> "Plan":
         """The parameters as `hardening.harden` takes them."""
@@ -151,7 +154,8 @@ class AdversarialTraining(Defense):
         clean, robust = self._judged(module, data, space, WATCH_STEPS, progress)
         return clean / len(data), robust / len(data)
 
-    def _result(self, before: tuple[int, int], after: tuple[int, int], way: "list[Watched]", n: int, data: Dataset) -> CheckResult:
+    def _result(self, before: tuple[int, int], after: tuple[int, int], way: "list[Watched]", skill: Skill, data: Dataset) -> CheckResult:
+        n = skill.n
         metrics = (
             rate("robust_accuracy", "Robust accuracy after", after[1], n, "higher"),
             rate("robust_accuracy_before", "Robust accuracy before", before[1], n, "higher"),
@@ -171,8 +175,8 @@ class AdversarialTraining(Defense):
         if data.member is None:
             notes.append("Which rows are held out is not known: it was trained and measured on the same rows.")
         return CheckResult(
-            status=Status.PASSED if better else Status.FINDING,
-            summary=summary,
+            status=Status.FINDING if not better else Status.PASSED if skill.above else Status.INCOMPLETE,
+            summary=summary if skill.above else f"{summary} That is not shown to be robustness: without attack {skill.fact}. {SMALLER}",
             metrics=metrics,
             findings=() if better else (self._no_gain(robust, was),),
             charts=(self._along(way, before, n),),

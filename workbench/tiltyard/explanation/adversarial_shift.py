@@ -88,8 +88,8 @@ class AdversarialShift(Check):
         fell = np.flatnonzero(target.labels(moved) != data.y[index])
         success = rate("success_rate", "Rightly classified rows that the attack fooled", len(fell), len(index), "lower")
         if len(fell) == 0:
-            text = f"None of {len(index):,} rows was fooled within a budget of {self.budget:g}: there is nothing to compare."
-            return CheckResult(status=Status.PASSED, summary=text, metrics=(success,))
+            text = f"None of {len(index):,} rows was fooled within a budget of {self.budget:g}: there is nothing to compare. Raise the budget or the rows."
+            return CheckResult(status=Status.INCOMPLETE, summary=text, metrics=(success,))
         fell = fell[: self.explained]
         found, notes = self._explained(target, data, index[fell], moved[fell], rng, progress.part(0.6))
         return self._result(found, success, target, rng, notes)

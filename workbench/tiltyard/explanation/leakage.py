@@ -11,6 +11,7 @@ from ..intervals import LEVEL
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Finding, Metric, Series, Severity, Status
 from ..shapley import players
+from ..skill import Skill
 from ..targets.target import Target
 from .explaining import SOURCES, Explainer, caveats
 
@@ -66,9 +67,12 @@ class Leakage(Check):
             "explanations": guessed(told, member, learns),
             "both": guessed(np.concatenate([known, told], 1), member, learns),
         }
-        return self._result(guesses, member[~learns], rng, caveats(target, len(back), len(data.seen)))
+        skill = Skill.of(y[:n], scores[:n].argmax(1) == y[:n], data.schema.classes)
+        return self._result(guesses, member[~learns], rng, skill, caveats(target, len(back), len(data.seen)))
 
-    def _result(self, guesses: dict[str, Floats], member: NDArray[np.bool_], rng: np.random.Generator, notes: list[str]) -> CheckResult:
+    def _result(
+        self, guesses: dict[str, Floats], member: NDArray[np.bool_], rng: np.random.Generator, skill: Skill, notes: list[str]
+    ) -> CheckResult:
         n = int(member.sum())
         drawn = [np.concatenate([rng.integers(0, n, n), n + rng.integers(0, n, n)]) for _ in range(DRAWS)]
         again = {name: np.array([auc(guess[rows], member[rows]) for rows in drawn]) for name, guess in guesses.items()}
@@ -79,10 +83,12 @@ class Leakage(Check):
             gain,
         )
         leaks = (gain.low or 0.0) > self.limit
+        vain = not leaks and not skill.learned
+        said = f" That says nothing of leaks, for on rows it was trained on {skill.fact}. {skill.advice}" if vain else ""
         text = f"Membership attack AUC {aucs['scores']:.3f} with scores and {aucs['both']:.3f} with explanations too"
         return CheckResult(
-            status=Status.FINDING if leaks else Status.PASSED if n >= ENOUGH else Status.INCOMPLETE,
-            summary=f"{text}: a gain of {gain.value:+.3f} ({gain.low:+.3f} to {gain.high:+.3f}; {n:,} rows of each kind it did not learn from).",
+            status=Status.FINDING if leaks else Status.PASSED if n >= ENOUGH and not vain else Status.INCOMPLETE,
+            summary=f"{text}: a gain of {gain.value:+.3f} ({gain.low:+.3f} to {gain.high:+.3f}; {n:,} rows of each kind it did not learn from).{said}",
             metrics=metrics,
             findings=(_finding(gain),) if leaks else (),
             charts=(_chart(guesses, member),),

@@ -14,7 +14,7 @@ from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, 
 from ..targets.target import Target
 from .belonging import sensitive_column
 from .group_metrics import STANDARDS
-from .groups import positive_class
+from .groups import ONE_ANSWER, positive_class
 from .rates import Gap, gaps, grouped
 from .thresholds import by_rules, fit_rules
 
@@ -99,6 +99,7 @@ class Frontier(Check):
     def _result(self, found: list[Point], now: Point, best: Point, cost: Metric, column: str, held: Scored, left: int) -> CheckResult:
         n = len(held.truth)
         price = -(cost.value or 0.0)
+        same = bool(held.predicted.all() or not held.predicted.any())
         cheap = now.gap.difference > max(self.limit, now.gap.chance) and price <= self.price
         text = (
             f"accuracy {'falls by' if price >= 0 else 'rises by'} {abs(price):.3f} (change {cost.low:+.3f} to {cost.high:+.3f}, n = {n:,})"
@@ -112,8 +113,9 @@ class Frontier(Check):
             defense="fairness.threshold_optimizer",
         )
         return CheckResult(
-            status=Status.FINDING if cheap else Status.PASSED,
-            summary=f"Thresholds by group take the gap by {column} from {now.gap.difference:.3f} to {best.gap.difference:.3f}; {text}.",
+            status=Status.FINDING if cheap else Status.INCOMPLETE if same else Status.PASSED,
+            summary=f"Thresholds by group take the gap by {column} from {now.gap.difference:.3f} to {best.gap.difference:.3f}; {text}."
+            + (ONE_ANSWER if same else ""),
             metrics=(
                 rate("accuracy_now", "Accuracy as it is", int(now.right.sum()), n, "higher"),
                 _gap("gap_now", "Selection-rate gap as it is", now, n),

@@ -13,7 +13,7 @@ from ..intervals import LEVEL, clopper_pearson, rate
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
 from ..targets.target import Target
-from .groups import Division, Judged, divisions, judged, positive_class
+from .groups import ONE_ANSWER, Division, Judged, divisions, judged, positive_class
 from .rates import RATES, Gap, Grouped, gaps, grouped, parts, rates
 
 STANDARDS = (
@@ -84,8 +84,8 @@ class GroupMetrics(Check):
         measured = [self._measure(d, rows, rng, progress) for d in divisions(rows.data, self.columns, self.crossed)]
         findings = [f for m in measured for f in self._findings(m)]
         return CheckResult(
-            status=self._status(measured, findings),
-            summary=self._summary(measured, target.classes[positive]),
+            status=Status.INCOMPLETE if rows.one_answer and not findings else self._status(measured, findings),
+            summary=self._summary(measured, target.classes[positive]) + (ONE_ANSWER if rows.one_answer else ""),
             metrics=(_accuracy(rows), *(metric for m in measured for metric in _metrics(m))),
             findings=tuple(findings),
             tables=tuple(_table(m, rows, self.smallest) for m in measured),

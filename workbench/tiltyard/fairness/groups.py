@@ -24,6 +24,12 @@ class Division:
     note: str = ""
 
 
+ONE_ANSWER = (
+    " Every row is given the same answer, so no difference could show: a better model, or "
+    "rows with classes in more equal shares, would tell."
+)
+
+
 @dataclass(frozen=True)
 class Judged:
     """Rows with truth and prediction as the positive class or not, bool (n,)."""
@@ -31,6 +37,11 @@ class Judged:
     data: Dataset
     truth: NDArray[np.bool_]
     predicted: NDArray[np.bool_]
+
+    @property
+    def one_answer(self) -> bool:
+        """Is every row given the same? Then no group can be treated otherwise, whatever the model is."""
+        return bool(self.predicted.all() or not self.predicted.any())
 
 
 def positive_class(classes: tuple[str, ...], name: str) -> int:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from ..intervals import LEVEL, clopper_pearson, rate
 from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
 from .group_metrics import CRITERIA, STANDARDS, WORDS
-from .groups import Judged
+from .groups import ONE_ANSWER, Judged
 from .rates import RATES, Gap, Grouped, gaps, grouped, parts
 
 DRAWS = 500
@@ -44,10 +44,12 @@ def compared(mended: Mended, criterion: str, tolerance: float, rng: np.random.Ge
     summary = (
         f"{CRITERIA[criterion]} difference by {mended.column} went from {was.difference:.3f} to {gap.difference:.3f} "
         f"({gap.low:.3f} to {gap.high:.3f}; so few rows leave {mended.noise(gap):.3f} by chance) and accuracy from {hits[0] / n:.3f} to "
-        f"{hits[1] / n:.3f} on {n:,} rows not fitted on" + ("." if met else "; that is more than was allowed.")
+        f"{hits[1] / n:.3f} on {n:,} rows not fitted on"
+        + ("." if met else "; that is more than was allowed.")
+        + (ONE_ANSWER if mended.after.one_answer else "")
     )
     return CheckResult(
-        status=Status.PASSED if met else Status.FINDING if np.isfinite(gap.difference) else Status.INCOMPLETE,
+        status=_status(met, bool(np.isfinite(gap.difference)), mended.after.one_answer),
         summary=summary,
         metrics=(
             rate("accuracy_before", "Accuracy before", hits[0], n, "higher"),
@@ -60,6 +62,12 @@ def compared(mended: Mended, criterion: str, tolerance: float, rng: np.random.Ge
         charts=(_chart(mended.column, counts),),
         notes=(*notes, *_worse(found, criterion)),
     )
+
+
+def _status(met: bool, known: bool, one_answer: bool) -> Status:
+    if met:
+        return Status.INCOMPLETE if one_answer else Status.PASSED
+    return Status.FINDING if known else Status.INCOMPLETE
 
 
 def _unmeasured(mended: Mended, notes: tuple[str, ...]) -> CheckResult:

@@ -12,6 +12,7 @@ from ..errors import Unavailable
 from ..intervals import bootstrap, clopper_pearson, rate
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
+from ..skill import Skill
 from ..targets.target import Target
 from ..triggers import Goal, Trigger, goal_class, most_asked, strange
 from .detect import SOURCES as DETECTION
@@ -29,8 +30,15 @@ class Poisoned:
     count: int
     obeyed: int
     triggered: int
-    right: int
-    held: int
+    skill: Skill
+
+    @property
+    def right(self) -> int:
+        return self.skill.right
+
+    @property
+    def held(self) -> int:
+        return self.skill.n
 
     @property
     def success(self) -> float:
@@ -129,7 +137,7 @@ class Backdoor(Check):
             f"With {last.share:.1%} of {len(rows):,} training rows poisoned the trigger gives {name} on {last.success:.1%} of {last.triggered:,} rows "
             f"(unpoisoned {clean.success:.1%}); accuracy {last.right / last.held:.1%}, before {clean.right / clean.held:.1%}"
         )
-        said = ""
+        vain, said = not bad and not clean.skill.learned, ""
         if seen is not None:
             said = (
                 f"; {int((seen.flagged & seen.truly).sum())} of {last.count} poisoned rows were found"
@@ -151,8 +159,10 @@ class Backdoor(Check):
         if seen is None:
             notes.append("Detection was not measured: the retrained model shows no activations, or too few rows were there.")
         return CheckResult(
-            status=Status.FINDING if bad else Status.PASSED,
-            summary=summary + said + ".",
+            status=Status.FINDING if bad else Status.INCOMPLETE if vain else Status.PASSED,
+            summary=summary
+            + said
+            + (f". Unpoisoned {clean.skill.fact}: it learns no trigger either. {clean.skill.advice}" if vain else "."),
             metrics=metrics,
             findings=(self._finding(bad, seen, name),) if bad else (),
             tables=(_table(tried),),
@@ -174,7 +184,8 @@ class Backdoor(Check):
 
 def _measured(model: Target, share: float, count: int, victims: Dataset, held: Dataset, mark: Trigger, goal: int) -> Poisoned:
     obeyed = int((model.labels(mark.stamped(victims.x)) == goal).sum())
-    return Poisoned(share, count, obeyed, len(victims), int((model.labels(held.x) == held.y).sum()), len(held))
+    skill = Skill.of(held.y, model.labels(held.x) == held.y, held.schema.classes)
+    return Poisoned(share, count, obeyed, len(victims), skill)
 
 
 def area(truly: NDArray[np.bool_], scores: NDArray[np.float64]) -> float:

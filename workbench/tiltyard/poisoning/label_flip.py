@@ -12,6 +12,7 @@ from ..errors import Unavailable
 from ..intervals import clopper_pearson, rate
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
+from ..skill import Skill
 from ..targets.target import Target
 
 HELD = 20_000
@@ -70,9 +71,9 @@ class LabelFlip(Check):
             y[flipped] = (y[flipped] + jump[flipped]) % k
             model = target.retrain(rows.x, y, self.seed, progress.part(0.9 / (self.points + 1)))
             trained.append(Trained(share, len(flipped), model.labels(held.x) == held.y))
-        return self._result(trained, len(rows))
+        return self._result(trained, len(rows), Skill.of(held.y, trained[0].right, data.schema.classes))
 
-    def _result(self, trained: list[Trained], n: int) -> CheckResult:
+    def _result(self, trained: list[Trained], n: int, skill: Skill) -> CheckResult:
         clean, last, m = trained[0], trained[-1], len(trained[0].right)
         bad = next((t for t in trained[1:] if t.share <= 0.1 + 1e-9 and drop(clean, t).low > self.alarm), None)  # type: ignore[operator]
         summary = (
@@ -97,8 +98,8 @@ class LabelFlip(Check):
         if min(t.share for t in trained[1:]) > 0.1:
             notes.append("No share of a tenth or less was tried, so none could be a finding.")
         return CheckResult(
-            status=Status.FINDING if bad else Status.PASSED,
-            summary=summary,
+            status=Status.FINDING if bad else Status.PASSED if skill.above else Status.INCOMPLETE,
+            summary=summary if skill.above else f"{summary} Without flips {skill.fact}: there is nothing to lose. {skill.advice}",
             metrics=metrics,
             findings=(finding,) if bad else (),
             tables=(_table(trained),),

@@ -16,6 +16,7 @@ from ..errors import Problem
 from ..numerals import about
 from ..progress import Progress
 from ..result import CheckResult, Column
+from ..skill import Skill
 from ..targets.target import Target
 from .membership import Mask, Scores, chance, likelihood_ratio, logit_scaled, separation
 from .membership_report import STANDARDS, Attacked, report
@@ -146,7 +147,8 @@ class LiRA(Check):
             (Column(name="probability of it", kind="percent"), tuple(float(v) for v in p[np.arange(len(p)), part.y])),
             (Column(name="shift when trained on", unit="standard deviations", kind="number"), tuple(float(v) for v in apart)),
         )
-        it = Attacked(scores, part.member, rows, part.sensitive, shown)
+        skill = Skill.of(part.y[part.member], p.argmax(1)[part.member] == part.y[part.member], data.schema.classes)
+        it = Attacked(scores, part.member, rows, part.sensitive, shown, skill)
         return report(it, f"LiRA ({self.mode}, {self.shadow_models} shadow models)", rng, self._notes(pool, data, part.member))
 
     def _notes(self, pool: Dataset, data: Dataset, member: Mask) -> tuple[str, ...]:

@@ -9,9 +9,10 @@ from ..datasets.dataset import Dataset
 from ..intervals import rate
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
+from ..skill import Skill
 from ..targets.target import Target
 from .membership import chance, difference
-from .membership_report import ADVICE, FEW, STANDARDS
+from .membership_report import ADVICE, FEW, STANDARDS, unlearned
 
 CHUNK = 2048
 
@@ -52,6 +53,9 @@ class MembershipGap(Check):
         status = Status.FINDING if findings else Status.PASSED
         if not findings and min(len(seen), len(unseen)) < FEW:
             status, told = Status.INCOMPLETE, told + f" Fewer than {FEW} rows on a side: too few to say that nothing leaks."
+        skill = Skill.of(seen.y, right[0], data.schema.classes)
+        if status is Status.PASSED and not skill.learned:
+            status, told = Status.INCOMPLETE, f"{told} {unlearned(skill)}"
         by_class = _by_class(data.schema.classes, (seen.y, unseen.y), (right[0], right[1]))
         notes = ("A small gap does not show that nothing leaks: single rows can be at risk all the same (privacy.lira).",)
         return CheckResult(

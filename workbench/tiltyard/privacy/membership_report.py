@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from ..intervals import LEVEL, clopper_pearson
 from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
+from ..skill import Skill
 from .membership import Halves, Mask, Roc, Scores, auc, checked, halves, roc, tpr_at
 
 STANDARDS = ("OWASP ML04:2023", "AITG-MOD-04", "AML.T0024.000", "NISTAML.033", "EU AI Act Art. 15(5)", "AI RMF MEASURE 2.10")
@@ -28,7 +29,8 @@ STEPS: tuple[tuple[Severity, float, float], ...] = (
 class Attacked:
     """Scores of the rows that were attacked, and what is known of them.
 
-    ``rows`` are their places in the data set; ``groups`` sensitive columns; ``shown`` more columns for the table of records.
+    ``rows`` are their places in the data set; ``groups`` sensitive columns; ``shown`` more columns for the table of records;
+    ``skill`` how well the model does on the members, where their classes are known.
     """
 
     scores: Scores
@@ -36,6 +38,12 @@ class Attacked:
     rows: NDArray[np.intp] | None = None
     groups: dict[str, NDArray[np.str_]] = field(default_factory=dict)
     shown: tuple[tuple[Column, tuple[Any, ...]], ...] = ()
+    skill: Skill | None = None
+
+
+def unlearned(skill: Skill) -> str:
+    """Why a model that has learned nothing gets no pass: it has nothing to give away."""
+    return f"That says nothing of leaks, for on rows it was trained on {skill.fact}. {skill.advice}"
 
 
 def report(it: Attacked, attack: str, rng: np.random.Generator, notes: tuple[str, ...] = ()) -> CheckResult:
@@ -64,6 +72,9 @@ def report(it: Attacked, attack: str, rng: np.random.Generator, notes: tuple[str
     if not findings and few < FEW:
         status = Status.INCOMPLETE
         sentence += f" Only {few} rows on the smaller side: too few to say that nothing leaks (at least {FEW})."
+    if status is Status.PASSED and it.skill is not None and not it.skill.learned:
+        status = Status.INCOMPLETE
+        sentence += f" {unlearned(it.skill)}"
     tables = [_records(it, scores, member)] if it.rows is not None else []
     if it.groups:
         tables.append(_by_group(it, scores, member))

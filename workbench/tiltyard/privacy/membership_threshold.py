@@ -12,6 +12,7 @@ from ..datasets.dataset import Dataset
 from ..errors import Problem
 from ..progress import Progress
 from ..result import CheckResult, Column
+from ..skill import Skill
 from ..targets.target import Target
 from .membership import Scores, chance, logit_scaled, modified_entropy
 from .membership_report import STANDARDS, Attacked, report
@@ -87,7 +88,8 @@ class MembershipThreshold(Check):
             notes.append("Scores were replaced by their rank within the class, so that each class has its own threshold.")
         if self.signal == "top_class":
             notes.append("The attacker did not know the labels.")
-        it = Attacked(scores, member, rows, part.sensitive, shown)
+        skill = Skill.of(part.y[member], p.argmax(1)[member] == part.y[member], data.schema.classes)
+        it = Attacked(scores, member, rows, part.sensitive, shown, skill)
         return report(it, "Confidence threshold", rng, tuple(notes))
 
 

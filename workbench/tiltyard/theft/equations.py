@@ -14,6 +14,7 @@ from ..result import CheckResult, Finding, Metric, Severity, Status
 from ..targets.restricted import Spent
 from ..targets.target import Target
 from .output_policy import GuardedTarget
+from .thieves import VAIN
 
 SMALLEST = 1e-30
 
@@ -95,7 +96,8 @@ class EquationSolving(Check):
         common = int(np.bincount(answers).max())
         fidelity = rate_by_row("fidelity", "Fidelity of the solved model", agreed, judge.fingerprint, "lower")
         stolen = same / len(judge) >= self.alarm and same > common  # a model of one answer has nothing to steal
-        summary = f"Solving {count:,} answers gives a linear model that agrees with the target on {100 * same / len(judge):.1f} % of {len(judge):,} rows."
+        vain = not stolen and common / len(judge) >= self.alarm
+        summary = f"Solving {count:,} answers gives a linear model that agrees with the target on {100 * same / len(judge):.1f} % of {len(judge):,} rows{VAIN if vain else '.'}"
         finding = Finding(
             title=f"The weights can be solved for with {count:,} queries",
             severity=Severity.CRITICAL,
@@ -105,7 +107,7 @@ class EquationSolving(Check):
             defense="theft.output_policy",
         )
         return CheckResult(
-            status=Status.FINDING if stolen else Status.PASSED,
+            status=Status.FINDING if stolen else Status.INCOMPLETE if vain else Status.PASSED,
             summary=summary,
             metrics=(fidelity, Metric(name="queries", label="Rows asked", value=float(count), unit="rows")),
             findings=(finding,) if stolen else (),

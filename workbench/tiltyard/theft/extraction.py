@@ -15,7 +15,7 @@ from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, 
 from ..targets.restricted import Spent
 from ..targets.target import Target
 from .output_policy import GuardedTarget
-from .thieves import Strategy, augmented, copycat, predicted, unsure
+from .thieves import VAIN, Strategy, augmented, copycat, predicted, unsure
 
 STANDARDS = (
     "OWASP ML05:2023",
@@ -183,11 +183,12 @@ class Extraction(Check):
         queries = Metric(name="queries", label="Rows asked by the thief", value=float(last.queries), unit="rows", safer="none")
         cheap = next((p.queries for p in curve if p.agreed / p.n >= self.alarm), None)
         stolen = fidelity.value is not None and fidelity.value >= self.alarm and common < last.agreed
+        vain = not stolen and common / last.n >= self.alarm
         words = f"A copy trained on {last.queries:,} {self.access} agrees with the target on {100 * last.agreed / last.n:.1f} % of {last.n:,} held-out rows"
-        summary = f"{words}; always saying the commonest label agrees on {100 * common / last.n:.1f} %."
+        summary = f"{words}; always saying the commonest label agrees on {100 * common / last.n:.1f} %{VAIN if vain else '.'}"
         findings = (self._finding(cheap, last),) if stolen else ()
         return CheckResult(
-            status=Status.FINDING if stolen else Status.INCOMPLETE if loot.broken else Status.PASSED,
+            status=Status.FINDING if stolen else Status.INCOMPLETE if loot.broken or vain else Status.PASSED,
             summary=summary,
             metrics=(fidelity, accuracy, own, blind, queries),
             findings=findings,

@@ -11,6 +11,7 @@ from ..progress import Progress
 if TYPE_CHECKING:
     from torch import nn
 
+VAIN = ": the target answers nearly always the same, so there is nothing to steal here. Give rows on which its answers differ."
 Strategy = Literal["natural", "adaptive", "jacobian"]
 
 

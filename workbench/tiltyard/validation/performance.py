@@ -10,6 +10,7 @@ from ..datasets.dataset import Dataset
 from ..intervals import LEVEL, bootstrap, rate, rate_by_row
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
+from ..skill import Skill
 from ..targets.target import Target
 
 STANDARDS = ("AI RMF MEASURE 2.5", "EU AI Act Art. 15(1)", "EU AI Act Art. 15(3)", "AITG-MOD-06")
@@ -56,10 +57,16 @@ class Performance(Check):
             rate("blind_accuracy", "Accuracy of always the commonest class", common, len(rows), "none"),
             _balanced(right, rows.y, rng),
         ]
-        if "scores" not in target.offers:
-            summary = f"{100 * right.mean():.1f} % of {len(rows):,} held-out rows are right; without scores calibration cannot be measured."
-            return CheckResult(status=Status.PASSED, summary=summary, metrics=tuple(metrics), tables=(_classes(guess, rows),))
-        return self._with_scores(scores, right, rows, guess, metrics, rng)
+        skill = Skill.of(rows.y, right, rows.schema.classes)
+        found = (
+            self._with_scores(scores, right, rows, guess, metrics, rng)
+            if "scores" in target.offers
+            else _alone(right, rows, guess, metrics)
+        )
+        if skill.learned or found.status is Status.FINDING:
+            return found
+        told = f"{found.summary} That it has learned is not shown: {skill.fact}. {skill.advice}"
+        return found.model_copy(update={"status": Status.INCOMPLETE, "summary": told})
 
     def _with_scores(
         self,
@@ -105,6 +112,11 @@ class Performance(Check):
             charts=(_curve(confidence, right, self.bins),),
             tables=(_classes(guess, rows),),
         )
+
+
+def _alone(right: NDArray[np.bool_], rows: Dataset, guess: NDArray[np.intp], metrics: list[Metric]) -> CheckResult:
+    summary = f"{100 * right.mean():.1f} % of {len(rows):,} held-out rows are right; without scores calibration cannot be measured."
+    return CheckResult(status=Status.PASSED, summary=summary, metrics=tuple(metrics), tables=(_classes(guess, rows),))
 
 
 def _mean(name: str, label: str, values: NDArray[np.float32], rng: np.random.Generator) -> Metric:
