@@ -64,6 +64,7 @@ def test_two_runs_side_by_side(
     assert "data fingerprint" in what
     assert "target fingerprint" not in what
     assert (found.only_before, found.only_after) == (("evasion.broken",), ())
+    assert [(s.check, s.before, s.after) for s in found.statuses if s.after is None] == [("evasion.broken", "failed", None)]
     assert [m.verdict for m in found.metrics][1] == "same"
     first = found.metrics[0]
     assert first.told_before.startswith(f"{100 * first.before.value:.1f} % [") and first.told_before.endswith("n = 20")  # type: ignore[union-attr,operator]

@@ -99,6 +99,8 @@ def test_table_says_how_many_rows_there_are() -> None:
     assert "Showing 3 of 1,024 rows." in TableView(table(total=1024)).plain_text()
     assert "Showing" not in TableView(table()).plain_text()
     assert "No rows." in TableView(table(0)).plain_text()
+    empty = TableView(table(0).model_copy(update={"note": "Nothing changed."}))
+    assert "Nothing changed." in empty.plain_text() and "No rows." not in empty.plain_text()
 
 
 def test_gallery_has_a_text_for_every_picture() -> None:

@@ -244,6 +244,15 @@ def test_history_lays_two_runs_side_by_side(session):
     assert "evasion.fgsm" in session.latest
 
 
+def test_what_a_step_lacks_is_mended_by_its_own_setting(session, monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "none"))
+    runner = TheftPanel(session=session).runner("theft.watermark_verify")
+    runner.refresh()
+    assert runner.button.disabled and "Needs a watermark key, and none is kept" in runner.view._sentence.plain_text()
+    runner.form.set({"trial": True})
+    assert not runner.button.disabled
+
+
 def test_a_defense_is_measured_against_every_risk(session):
     run(TheftPanel(session=session), "theft.extraction", budget=100, points=1, epochs=2, rows=100)
     panel = TheftPanel(session=session)

@@ -58,11 +58,12 @@ def change_of(schema: Schema, before: NDArray[np.float32], now: NDArray[np.float
 def budget_cards(used: dict[str, float], images: bool) -> tuple[Metric, ...]:
     """The budget used, for cards."""
     of = "of its range" if images else "of its range; numbers only"
-    what = "pixels" if images else "features"
+    what = "pixel" if images else "feature"
+    many = what if used["changed"] == 1 else f"{what}s"
     return (
         Metric(name="linf", label="Largest change (L∞)", value=used["linf"], unit="share", note=of),
         Metric(name="l2", label="Length of the change (L2)", value=used["l2"], unit="ranges", note="" if images else "numbers only"),
-        Metric(name="changed", label=f"Changed {what}", value=used["changed"], unit=what),
+        Metric(name="changed", label=f"Changed {what}s", value=used["changed"], unit=many),
     )
 
 
@@ -100,9 +101,9 @@ def row_model(schema: Schema, start: dict[str, Any]) -> tuple[type[BaseModel], d
 
 def _field(feature: Feature, value: Any) -> tuple[Any, Any]:
     if feature.grouped:
-        return Literal[tuple(feature.values)], Field(default=value, title=feature.name)
+        return Literal[tuple(feature.values)], Field(default=value, title=feature.name, json_schema_extra={"word": "it was"})
     kind: type = int if feature.kind == "integer" else float
-    extra: dict[str, Any] = {"unit": feature.unit, "source": ""}
+    extra: dict[str, Any] = {"unit": feature.unit, "source": "", "word": "it was"}
     return kind, Field(default=kind(value), title=feature.name, ge=feature.low, le=feature.high, json_schema_extra=extra)
 
 

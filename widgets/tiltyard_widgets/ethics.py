@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tiltyard.standards.ethics import Checklist, Evidence, Item
 
 ID = "guidelines.checklist"
+OPEN = "open"  # no answer stands there before a person has chosen one
 STATE = {"measured": "measured", "answered": "answered", "open": "open"}
 FILES = {
     "checklist": ("tiltyard-checklist.json", "application/json"),
@@ -46,7 +47,7 @@ class EthicsPanel(Panel):
         self.which = Choice(label="Question", options=[("–", "–")], value="–")
         self.which.observe(lambda _: self._chosen(), "value")
         self.asked = look.text("", kind="lead")
-        self.word = Choice(label="Answer", options=[(word.capitalize(), word) for word in WORDS], value="yes", kind="segments")
+        self.word = Choice(label="Answer", options=[(word.capitalize(), word) for word in (OPEN, *WORDS)], value=OPEN, kind="segments")
         self.words = look.labelled(w.Textarea(description="In words", placeholder="In a sentence or two", rows=4))
         self.by = look.entry("By", "Your name")
         self.on = look.labelled(w.DatePicker(description="On", value=datetime.now(UTC).date()))
@@ -124,7 +125,9 @@ class EthicsPanel(Panel):
         self.fetch.disabled = self.keep.disabled = nothing
 
     def _pick(self, id: str) -> None:
+        """Put the question into the form and go there, for the list is long."""
         self.which.value = id
+        self.words.focus()
 
     def _chosen(self, keep: bool = False) -> None:
         """Show the chosen question; ``keep`` leaves what is being typed."""
@@ -136,7 +139,7 @@ class EthicsPanel(Panel):
         if keep:
             return
         self.words.value = item.answer.text if item.answer else ""
-        self.word.value = item.answer.word if item.answer else "yes"
+        self.word.value = item.answer.word if item.answer else OPEN
         if item.answer:
             self.by.value, self.on.value = item.answer.by, item.answer.on
 
@@ -148,6 +151,8 @@ class EthicsPanel(Panel):
             on = self.on.value
             if not isinstance(on, date):
                 raise Problem("the date of the answer", "none", "Choose a date")
+            if self.word.value == OPEN:
+                raise Problem("an answer", "none chosen", f"Choose {', '.join(WORDS[:-1])} or {WORDS[-1]}")
             self._hold(self.list.answered(self.which.value, self.word.value, self.words.value, self.by.value, on))  # type: ignore[arg-type]
         except Problem as problem:
             self.message.say(problem)

@@ -37,6 +37,7 @@ class FieldSpec:
     source: str = ""
     advanced: bool = False
     default: Any = None
+    word: str = "default"
 
     def plain(self) -> dict[str, Any]:
         """JSON for the browser; options become label and value."""
@@ -141,7 +142,7 @@ def _hint(spec: FieldSpec) -> str:
     if spec.optional and spec.kind in ("number", "integer", "text"):
         parts.append("empty for none")
     if spec.default not in (PydanticUndefined, ""):
-        parts.append(f"default {said(spec.default)}")
+        parts.append(f"{spec.word} {said(spec.default)}")
     return ", ".join(part for part in parts if part)
 
 
@@ -173,6 +174,7 @@ def read_field(name: str, field: FieldInfo, advanced: bool = False) -> FieldSpec
         help=field.description or "",
         unit="" if unit == label.lower() else unit,
         source=str(extra.get("source", "")),
+        word=str(extra.get("word", "default")),
         optional=optional,
         options=(None, *options) if optional and kind == "select" else tuple(options),
         default=field.get_default(call_default_factory=True),

@@ -39,7 +39,8 @@ class HistoryPanel(Panel):
     title = "History"
 
     def build(self) -> Sequence[w.Widget]:
-        self.said = outcome()
+        self.said, self.kept = outcome(), look.text("", kind="lead")
+        self.top = w.VBox([self.said])
         self.table = TableView()
         self.before = Choice(label="Before", options=["—"], value="—")
         self.after = Choice(label="After", options=["—"], value="—")
@@ -71,7 +72,7 @@ class HistoryPanel(Panel):
             self.message,
             look.split(
                 controls,
-                [self.said, self.line, self.chart, self.metrics, self.endings, self.changed, self.files.table, self.table, self.code],
+                [self.top, self.line, self.chart, self.metrics, self.endings, self.changed, self.files.table, self.table, self.code],
             ),
         ]
 
@@ -101,7 +102,9 @@ class HistoryPanel(Panel):
         said = f"{count} run{'s' * (count != 1)} kept." + (
             f" {len(cut)} step{'s' * (len(cut) != 1)} cut off before the end." if cut else ""
         )
-        self.said.say("incomplete" if cut else "passed" if lines else "not_run", said if lines else "No run yet.")
+        self.kept.say(said)
+        self.said.say("incomplete" if cut else "not_run", said if lines else "No run yet.")
+        self.top.children = (self.kept,) if lines and not cut else (self.said,)
 
     def share(self) -> None:
         """Let everybody look at the chosen run, or keep it to its owner again."""
@@ -206,9 +209,8 @@ def changes_of(found: "Comparison") -> Table:
 def endings_of(found: "Comparison") -> Table:
     """Steps that ended otherwise, and those that only one of the runs has."""
     columns = tuple(Column(name=n) for n in ("Step", "Before", "After"))
-    rows = [(s.title, _state(s.before), _state(s.after)) for s in found.statuses if s.before != s.after]
-    rows += [(id, "run", "not run") for id in found.only_before] + [(id, "not run", "run") for id in found.only_after]
-    return Table(name="endings", title="How steps ended", columns=columns, rows=tuple(rows), note="" if rows else "As before.")
+    rows = tuple((s.title, _state(s.before), _state(s.after)) for s in found.statuses if s.before != s.after)
+    return Table(name="endings", title="How steps ended", columns=columns, rows=rows, note="" if rows else "As before.")
 
 
 def _state(status: str | None) -> str:

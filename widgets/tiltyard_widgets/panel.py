@@ -94,7 +94,7 @@ class StepRunner(look.Stack):
         held = bound.names if bound else ()
         only = [name for name in step.model_fields if name not in held]
         self.form: Form[Step] = form_for(step, choices=self._choices(), only=only)
-        self._refused = False
+        self._refused = self._lacks = False
         watched = [(self.form, "given"), *((c, "wrong") for c in (bound.children if bound else ()) if c.has_trait("wrong"))]
         for control, trait in watched:
             control.observe(lambda _: self._mended(), trait)
@@ -125,9 +125,10 @@ class StepRunner(look.Stack):
             self.view.show(None)
             return
         reason = self._unmet(target, data)
+        self._lacks = bool(reason)
         self.button.disabled = bool(reason) or bool(self.session.busy)
         if reason:
-            self.view.say("not_applicable", f"Not applicable: {reason}.")
+            self.view.say("not_applicable", f"{reason[:1].upper()}{reason[1:]}.")
             return
         if not self.session.busy:
             before = f"; it took {numerals.took(latest.seconds)} last time" if latest else ""
@@ -143,7 +144,9 @@ class StepRunner(look.Stack):
             return ""  # a value that is wrong is said beside it, and when it is run
 
     def _mended(self) -> None:
-        """What was refused for its values is no error any more once they are right."""
+        """What was refused for its values is no error any more once they are right, nor what a value is the mend of."""
+        if self._lacks:
+            self.refresh()
         if self._refused and not self.form.error:
             self._refused = False
             self.message.clear()
@@ -220,7 +223,7 @@ class TopicPanel(Panel):
         self.choice = Choice(label="What to do", options=options, value=first)
         self.choice.observe(lambda _: self._choose(self.choice.value), "value")
         self.column = w.VBox()
-        self.results = w.VBox()
+        self.results = look.stack([])
         self._runners: dict[str, StepRunner] = {}
         self._choose(first)
         return [look.heading(self.title), self.message, *self.above(), look.split([self.choice, self.column], [self.results])]

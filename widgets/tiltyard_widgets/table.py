@@ -61,6 +61,8 @@ class TableView(Markup):
         self.tree = [self._draw(table)] if table is not None else []
 
     def _draw(self, table: Table) -> Node:
+        if not table.rows and table.note:
+            return div("ty-block", el("h3", None, table.title), el("p", {"class": "ty-help"}, table.note))
         rows = table.rows[: self._limit]
         marks = set(table.marked)
         texts = [column_text([row[j] for row in rows], column.kind) for j, column in enumerate(table.columns)]

@@ -221,13 +221,10 @@ export class CompareView extends View {
     const { before, after } = this.given;
     const found = await api.get<Comparison>('compare', { before, after });
     const open = (id: string, name: string) => button(`${name} ${id.slice(0, 8)}`, () => execute('tiltyard:show-run', { id }));
-    const said = (name: string | null) => (name === null ? trans.__('not there') : trans.__(name.replace(/_/g, ' ')));
+    const said = (name: string | null) => (name === null ? trans.__('not run') : trans.__(name.replace(/_/g, ' ')));
     const sides = [trans.__('Before'), trans.__('After')];
     const changed = found.changed.map(c => [c.what, c.before ?? '—', c.after ?? '—']);
-    const one = (ids: string[], ...ran: string[]) => ids.map(id => [id, ...ran]);
-    const [run, absent] = [trans.__('run'), trans.__('not run')];
-    const otherwise = found.statuses.filter(s => s.before !== s.after).map(s => [s.title, said(s.before), said(s.after)]);
-    const states = [...otherwise, ...one(found.only_before, run, absent), ...one(found.only_after, absent, run)];
+    const states = found.statuses.filter(s => s.before !== s.after).map(s => [s.title, said(s.before), said(s.after)]);
     const same = (text: string) => el('p', { class: 'tiltyard-none' }, text);
     return [
       el('header', {}, el('h2', {}, trans.__('Two runs side by side'))),

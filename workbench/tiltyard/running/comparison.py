@@ -52,7 +52,7 @@ class MetricChange(Frozen):
 
 
 class StatusChange(Frozen):
-    """How a check ended before and after."""
+    """How a check ended before and after; None where that run does not have it."""
 
     check: str
     title: str
@@ -136,6 +136,8 @@ def compare(run_a: Run, records_a: Sequence[Record], run_b: Run, records_b: Sequ
     changed = [*_facts(run_a, run_b), *(c for a, b in pairs for c in _parameters(a, b))]
     metrics = [change for a, b in pairs for change in _metrics(a, b)]
     statuses = [StatusChange(check=b.check, title=b.title, before=a.result.status, after=b.result.status) for a, b in pairs]
+    statuses += [StatusChange(check=a.check, title=a.title, before=a.result.status, after=None) for a in only_a]
+    statuses += [StatusChange(check=b.check, title=b.title, before=None, after=b.result.status) for b in only_b]
     return Comparison(
         before=run_a.id,
         after=run_b.id,

@@ -14,6 +14,7 @@ from ..datasets.dataset import Dataset
 from ..defense import Defended, Defense
 from ..errors import Problem, Unavailable
 from ..intervals import LEVEL, rate
+from ..numerals import number
 from ..progress import Progress
 from ..result import CheckResult, Finding, Metric, Severity, Status
 from ..targets.target import Target
@@ -110,7 +111,7 @@ class Watermark(Defense):
         p = chance(matches, n, k)
         bad = p >= CLAIM or (cost.value or 0) > self.accepted
         summary = (
-            f"{matches} of {n} secret labels are answered (p = {p:.1e} for an independent model); "
+            f"{matches} of {n} secret labels are answered (p = {number(p, 2)} for an independent model); "
             f"accuracy {after.mean():.1%}, before {before.mean():.1%}, on {len(rows):,} rows."
         )
         result = CheckResult(
@@ -225,4 +226,4 @@ def lost(before: NDArray[np.bool_], after: NDArray[np.bool_]) -> Metric:
 
 
 def _utc(time: datetime) -> str:
-    return time.astimezone(UTC).isoformat()
+    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -11,6 +11,7 @@ from ..check import Check, Estimate, parameter
 from ..datasets.dataset import Dataset
 from ..errors import Unavailable
 from ..intervals import clopper_pearson, rate
+from ..numerals import number
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
 from ..targets.target import Target
@@ -129,11 +130,11 @@ class WatermarkSurvival(Check):
         kept = [s for s in rest if s.p < CLAIM]
         n = first.triggers
         weak = first.p >= CLAIM
-        summary = f"The mark survives {len(kept)} of {len(rest)} removals (p < {CLAIM:g})" + (
+        summary = f"The mark survives {len(kept)} of {len(rest)} removals (p < {number(CLAIM)})" + (
             f"; {', '.join(s.name for s in gone)} removed it at a loss of at most {100 * self.worth:g} points." if gone else "."
         )
         if weak:
-            summary = f"The model itself does not carry the mark: {first.matches} of {n} secret labels (p = {first.p:.1e})."
+            summary = f"The model itself does not carry the mark: {first.matches} of {n} secret labels (p = {number(first.p, 2)})."
         return CheckResult(
             status=Status.FINDING if gone or weak else Status.PASSED,
             summary=summary,
@@ -217,7 +218,7 @@ def _table(survivors: list[Survivor]) -> Table:
         for s in survivors
     )
     marked = tuple((i, 7) for i, s in enumerate(survivors) if s.p >= CLAIM)
-    note = f"n = {survivors[0].rows:,} rows for accuracy; intervals exact at 95 %; the mark survives where p < {CLAIM:g}"
+    note = f"n = {survivors[0].rows:,} rows for accuracy; intervals exact at 95 %; the mark survives where p < {number(CLAIM)}"
     return Table(name="survival", title="What removes the mark", columns=columns, rows=rows, marked=marked, note=note)
 
 

@@ -11,6 +11,7 @@ from ..check import Check, Estimate, parameter
 from ..datasets.dataset import Dataset
 from ..errors import Unavailable
 from ..intervals import rate
+from ..numerals import number
 from ..progress import Progress
 from ..result import CheckResult, Finding, Metric, Severity, Status
 from ..targets.target import Target
@@ -113,7 +114,7 @@ def lacking(key_file: str, trial: bool, target: Target) -> str:
     if key_file or of_model(target) is not None:
         return ""
     if not trial:
-        return "needs a watermark key: none is kept for this model; mark it with theft.watermark, or name a key_file"
+        return "needs a watermark key, and none is kept for this model: mark it (theft.watermark), name a key file, or choose trial"
     needed = {"gradients", "weights", "training"} - target.offers
     return f"needs {', '.join(sorted(needed))} of the target to mark a copy for trial, or a key_file" if needed else ""
 
@@ -150,7 +151,7 @@ def _whose(seal: Envelope | None, own: bool) -> str:
 
 
 def _summary(p: float, whose: str, matches: int, n: int, k: int) -> str:
-    said = f"{whose} gives {matches} of {n} secret labels; an independent one gives {n / k:.0f} on average, so many with p = {p:.1e}"
+    said = f"{whose} gives {matches} of {n} secret labels; an independent one gives {n / k:.0f} on average, so many with p = {number(p, 2)}"
     if p < CLAIM:
         return f"{said}: it carries the mark."
     return f"{said}: no claim can be made at {CLAIM:g}."
@@ -178,7 +179,7 @@ def _finding(p: float, own: bool, matches: int, n: int) -> Finding | None:
 
 
 def _false(claims: Claims | None, n: int) -> tuple[Metric, ...]:
-    label = "False claims at p <= 0.05 (independent models, fresh keys)"
+    label = "False claims at p ≤ 0.05 (independent models, fresh keys)"
     if claims is None or claims.models == 0:
         note = "not measured: the target offers no training routine, or no independent model was asked for"
         return (Metric(name="false_claim_rate", label=label, value=None, note=note, safer="lower"),)

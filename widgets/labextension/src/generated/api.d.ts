@@ -274,7 +274,7 @@ export interface SignatureState {
   detail: string;
 }
 
-/** How a check ended before and after. */
+/** How a check ended before and after; None where that run does not have it. */
 export interface StatusChange {
   check: string;
   title: string;
