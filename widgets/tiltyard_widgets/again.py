@@ -106,7 +106,7 @@ class AgainView(look.Stack):
         self.session.aside(lambda: cross(record, target, made, data, before, after), self._done, self._failed)
 
     def _done(self, crossed: Record) -> None:
-        self.progress.finish(f"{crossed.result.summary}")
+        self.progress.finish("Measured again")
         self.session.add(crossed)
         self.view.show(crossed, CODE)
 
