@@ -12,6 +12,7 @@ from tiltyard.targets.estimators import FunctionTarget
 from tiltyard.targets.restricted import Meter, RestrictedTarget
 from tiltyard.theft.equations import EquationSolving
 from tiltyard.theft.extraction import Extraction
+from tiltyard.theft.loot import Loot
 from tiltyard.theft.output_policy import GuardedTarget, OutputPolicy
 
 D, K = 8, 3
@@ -130,3 +131,62 @@ def test_a_model_of_one_answer_has_nothing_to_steal_and_that_is_no_pass(linear, 
     assert not result.findings
     assert result.status is Status.INCOMPLETE
     assert "nothing to steal" in result.summary
+
+
+class Counting:
+    """Rows of a linear target's answers, and which rows were asked after the judge's."""
+
+    def __init__(self, schema: Schema) -> None:
+        self.asked: list[np.ndarray] = []
+        self.target = FunctionTarget(self.scores, schema.classes, schema, "softmax regression")
+
+    def scores(self, x: np.ndarray) -> np.ndarray:
+        self.asked.append(np.array(x))
+        return _scores(x.reshape(len(x), -1)[:, :D])
+
+    def thief(self, judged: int) -> np.ndarray:
+        rows = np.concatenate([x.reshape(len(x), -1) for x in self.asked])
+        return rows[judged:]
+
+
+@pytest.mark.parametrize("strategy", ["natural", "adaptive", "jacobian"])
+@pytest.mark.parametrize("access", ["scores", "labels"])
+def test_a_thief_never_pays_twice_for_a_row(linear, strategy, access):
+    _, data = linear
+    few = data.take(np.repeat(np.arange(150), 4))  # 150 rows, each four times over
+    seen = Counting(data.schema)
+    record = Extraction(budget=400, points=4, epochs=2, strategy=strategy, access=access, rows=100)(seen.target, few)
+    rows = seen.thief(100)
+    paid = record.result.metric("queries").value
+    assert len(rows) == paid == len(np.unique(rows, axis=0))
+    pool = few.take(np.random.default_rng(0).permutation(600)[100:])  # those that are not the judge's
+    if strategy == "jacobian":
+        assert paid == 400
+    else:
+        assert paid == len(np.unique(pool.x, axis=0)) <= 150
+
+
+def test_pixels_clipped_to_the_same_picture_are_asked_once():
+    """Black pictures moved down stay black: only steps up, each of another size, give new ones."""
+    schema = Schema(features=(Feature(name="image", kind="pixels", shape=(1, 4, 4)),), label="y", classes=("a", "b", "c"))
+    x = np.zeros((200, 1, 4, 4), np.float32)
+    x[100:, 0, 0, 0] = 1
+    seen = Counting(schema)
+    result = Extraction(budget=40, points=3, epochs=2, strategy="jacobian", rows=50)(
+        seen.target, Dataset(x, np.zeros(200, np.int64), schema)
+    ).result
+    rows = seen.thief(50)
+    assert 2 < len(rows) == result.metric("queries").value <= 40
+    assert len(np.unique(rows, axis=0)) == len(rows)
+
+
+def test_loot_knows_its_answers():
+    loot = Loot(np.empty((0, 2), np.float32), np.empty((0, 2), np.float32))
+    x = np.array([[0, 1], [0, 1], [2, 3], [-0.0, 1]], np.float32)
+    assert loot.fresh(x).tolist() == [True, False, True, False]
+    loot.add(x[[0, 2]], np.array([[0.9, 0.1], [0.2, 0.8]], np.float32))
+    assert not loot.fresh(x).any()
+    loot.reuse(np.array([[2, 3], [7, 7], [0, 1]], np.float32))
+    assert loot.queries == 2
+    assert loot.x.tolist() == [[0, 1], [2, 3], [2, 3], [0, 1]]
+    assert loot.answers[:, 1].tolist() == pytest.approx([0.1, 0.8, 0.8, 0.1])

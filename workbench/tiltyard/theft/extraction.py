@@ -14,8 +14,9 @@ from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
 from ..targets.restricted import Spent
 from ..targets.target import Target
+from .loot import Loot
 from .output_policy import GuardedTarget
-from .thieves import VAIN, Strategy, augmented, copycat, predicted, unsure
+from .thieves import VAIN, Strategy, copycat, predicted, synthetic, unsure
 
 STANDARDS = (
     "OWASP ML05:2023",
@@ -26,19 +27,8 @@ STANDARDS = (
     "AI RMF MEASURE 2.7",
     "EU AI Act Art. 15(5)",
 )
-STEP = 0.1
 PIECE = 100
 LOOKED_AT = 20_000
-
-
-@dataclass
-class Loot:
-    """Rows asked so far and what the target answered; ``ended`` says why it answers no more, ``broken`` that it broke."""
-
-    x: NDArray[np.float32]
-    answers: NDArray[np.float32]
-    ended: str = ""
-    broken: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,7 +46,8 @@ class Extraction(Check):
 
     Fidelity is the share of held-out rows on which copy and target give the same label. The thief asks rows of
     the pool at random (``natural``), those its copy is least sure of (``adaptive``; Orekondy et al. 2019, arXiv
-    1812.02766, choose by reinforcement, we by margin), or rows made by Jacobian augmentation (``jacobian``).
+    1812.02766, choose by reinforcement, we by margin), or rows made by Jacobian augmentation (``jacobian``). It never pays twice
+    for a row: where one comes again its answer is known.
     """
 
     id: ClassVar[str] = "theft.extraction"
@@ -112,7 +103,7 @@ class Extraction(Check):
         return (
             f"Pool: rows of {data.name} the target was not trained on. The thief does not know the target's architecture.",
             f"{judged:,} rows were asked by the judge before the thief began, {account}; they are none of the thief's.",
-            *((f"It answered no more after {len(loot.x):,} rows: {loot.ended}",) if loot.ended else ()),
+            *((f"It answered no more after {loot.queries:,} rows: {loot.ended}",) if loot.ended else ()),
         )
 
     def _rob(
@@ -122,36 +113,50 @@ class Extraction(Check):
         loot = Loot(np.empty((0, *pool.schema.shape), np.float32), np.empty((0, len(client.classes)), np.float32))
         copy, curve = None, []
         for i, size in enumerate(sizes):
-            before = len(loot.x)
-            self._ask(client, self._choose(copy, loot, pool, size - before, rng), loot)
-            if len(loot.x) == before:
+            before = loot.queries
+            self._gather(copy, loot, pool, size, client, rng, progress)
+            if loot.queries == before:
                 break
             part = progress.part(1 / (len(sizes) - i))
             part.step(0, f"training a copy on {len(loot.x):,} answers")
             copy = copycat(loot.x, loot.answers, pool.schema, self.epochs, self.seed + i, part)
             got = predicted(copy, judge.x).argmax(1)
-            curve.append(Point(len(loot.x), int((got == answers).sum()), int((got == judge.y).sum()), len(judge)))
+            curve.append(Point(loot.queries, int((got == answers).sum()), int((got == judge.y).sum()), len(judge)))
             if loot.ended:
                 break
         return curve, loot
+
+    def _gather(
+        self, copy: Any, loot: Loot, pool: Dataset, size: int, client: Target, rng: np.random.Generator, progress: Progress
+    ) -> None:
+        """Ask until ``size`` rows were paid for, there is no other row, or the target ends it."""
+        while loot.queries < size and not loot.ended:
+            progress.check()
+            x = self._choose(copy, loot, pool, size - loot.queries, rng, progress)
+            if not len(x):
+                break
+            new = loot.fresh(x)
+            self._ask(client, x[new], loot)
+            loot.reuse(x[~new])
 
     def _sizes(self, pool: int) -> list[int]:
         most = self.budget if self.strategy == "jacobian" else min(self.budget, pool)
         least = min(max(10, most // 32), most)
         return sorted({most, *(int(n) for n in np.geomspace(least, most, self.points).round()[1:]), *([least] if self.points > 1 else [])})
 
-    def _choose(self, copy: Any, loot: Loot, pool: Dataset, count: int, rng: np.random.Generator) -> NDArray[np.float32]:
-        start = len(loot.x)
+    def _choose(
+        self, copy: Any, loot: Loot, pool: Dataset, count: int, rng: np.random.Generator, progress: Progress
+    ) -> NDArray[np.float32]:
+        """Rows to ask next; none where there are no others. Only of the pool's own some may be known."""
         if copy is None or self.strategy == "natural":
-            return pool.take(np.arange(start, min(start + count, len(pool)))).x
+            rows = np.arange(loot.walked, min(loot.walked + count, len(pool)))
+            loot.walked += len(rows)
+            return pool.take(rows).x if len(rows) else loot.x[:0]
         if self.strategy == "adaptive":
-            asked = {row.tobytes() for row in loot.x}
             some = pool.at_most(LOOKED_AT, rng).x
-            rest = some[np.array([row.tobytes() not in asked for row in some])]
-            chosen: NDArray[np.float32] = rest[unsure(copy, rest, count)] if len(rest) else rest
-            return chosen
-        base = rng.integers(0, start, count)
-        return augmented(copy, loot.x[base], loot.answers[base].argmax(1).astype(np.int64), pool.schema, STEP, rng)
+            rest = some[loot.fresh(some)]
+            return rest[unsure(copy, rest, count)] if len(rest) else rest
+        return synthetic(copy, loot, count, pool.schema, rng, progress)
 
     def _ask(self, client: Target, x: NDArray[np.float32], loot: Loot) -> None:
         """Ask in pieces, so that what was answered stays when the target stops; the last pieces shrink to what a budget leaves."""
@@ -164,13 +169,13 @@ class Extraction(Check):
                 loot.ended, size = str(problem), len(part) // 2
                 continue
             except Problem as problem:
-                if not len(loot.x):
+                if not loot.queries:
                     raise
                 loot.ended, loot.broken = str(problem), True
                 return
             if self.access == "labels":
                 scores = np.eye(scores.shape[1], dtype=np.float32)[scores.argmax(1)]
-            loot.x, loot.answers = np.concatenate([loot.x, part]), np.concatenate([loot.answers, scores])
+            loot.add(part, scores)
             start += len(part)
 
     def _result(self, curve: list[Point], loot: Loot, judge: Dataset, answers: NDArray[np.int64], notes: tuple[str, ...]) -> CheckResult:

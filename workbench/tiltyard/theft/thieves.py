@@ -7,11 +7,14 @@ from numpy.typing import NDArray
 
 from ..datasets.schema import Schema
 from ..progress import Progress
+from .loot import Loot
 
 if TYPE_CHECKING:
     from torch import nn
 
 VAIN = ": the target answers nearly always the same, so there is nothing to steal here. Give rows on which its answers differ."
+CHUNK = 2048
+STEP = 0.1
 Strategy = Literal["natural", "adaptive", "jacobian"]
 
 
@@ -56,7 +59,11 @@ def predicted(module: "nn.Module", x: NDArray[np.float32]) -> NDArray[np.float32
 
 
 def unsure(module: "nn.Module", pool: NDArray[np.float32], count: int) -> NDArray[np.intp]:
-    """Indices of the ``count`` pool rows on which the copy is least sure (smallest margin of its two best)."""
+    """Indices of the ``count`` pool rows on which the copy is least sure (smallest margin of its two best).
+
+    Uncertainty sampling, as ActiveThief (Pal et al. 2020, AAAI) has it. Knockoff Nets (Orekondy et al. 2019, arXiv 1812.02766)
+    learn by a bandit which labels of the pool pay best, for pools of pictures unlike the target's; ours is like it, and unlabeled.
+    """
     top = np.sort(predicted(module, pool), axis=1)
     return np.argsort(top[:, -1] - top[:, -2], kind="stable")[:count]
 
@@ -69,15 +76,45 @@ def augmented(
     ``step`` is the share of each column's range. Rows stay valid: bounds, integers, one-hot groups. For tables a
     random categorical feature is also redrawn, since a sign step cannot cross a one-hot group.
     """
+    span = schema.high - schema.low
+    signs = [_ascent(module, x[i : i + CHUNK], labels[i : i + CHUNK]) for i in range(0, len(x), CHUNK)]
+    return valid(x + step * span * np.concatenate(signs), x, schema, rng)
+
+
+def _ascent(module: "nn.Module", x: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.float32]:
+    """The sign of the gradient of each row's logit of its label."""
     import torch
 
     inputs = torch.from_numpy(x.copy()).requires_grad_()
-    logits = module(inputs)
-    chosen = logits[torch.arange(len(x)), torch.from_numpy(labels)].sum()
+    chosen = module(inputs)[torch.arange(len(x)), torch.from_numpy(labels)].sum()
     (gradient,) = torch.autograd.grad(chosen, inputs)
-    span = schema.high - schema.low
-    moved = x + step * span * np.sign(gradient.numpy())
-    return valid(moved, x, schema, rng)
+    sign: NDArray[np.float32] = torch.sign(gradient).numpy()
+    return sign
+
+
+def synthetic(
+    module: "nn.Module", loot: Loot, count: int, schema: Schema, rng: np.random.Generator, progress: Progress
+) -> NDArray[np.float32]:
+    """``count`` rows never asked, made by `augmented` from rows that were; fewer where no more can be made.
+
+    Every row is moved once before any is moved again: `STEP` down the logit of its label, `STEP` up, then by twice that, to the
+    whole range. Papernot et al. step up, or in turns (their periodic step); down comes nearer to the boundary, as targeted steps
+    do (Juuti et al. 2019, arXiv 1805.02628), and steals more for as many rows. A step that was clipped away, or that was made from
+    the same row before, gives a row that is known and is not asked again. They double all rows with each copy, we ask what the
+    curve's next point needs; with plain random choice of the rows moved where they use a reservoir.
+    """
+    labels = loot.answers.argmax(1).astype(np.int64)
+    found = np.empty((0, *loot.x.shape[1:]), np.float32)
+    for step in (sign * times * STEP for times in range(1, round(1 / STEP) + 1) for sign in (-1, 1)):
+        order = rng.permutation(len(loot.x))
+        for i in range(0, len(order), CHUNK):
+            progress.check()
+            rows = order[i : i + CHUNK]
+            found = np.concatenate([found, augmented(module, loot.x[rows], labels[rows], schema, step, rng)])
+            found = found[loot.fresh(found)]
+            if len(found) >= count:
+                return found[:count]
+    return found
 
 
 def valid(moved: NDArray[np.float32], x: NDArray[np.float32], schema: Schema, rng: np.random.Generator) -> NDArray[np.float32]:
