@@ -16,7 +16,7 @@ def test_the_counts_by_hand() -> None:
     assert (found.commonest, found.n, found.right, found.common, found.won, found.lost) == ("no", 5, 3, 3, 1, 1)
     assert found.recall == ((2, 3), (1, 2))
     assert not found.above
-    assert found.fact == "the model is right on 60.0% of 5 rows, always saying 'no' on 60.0%"
+    assert found.fact == "the model is right on 60.0 % of 5 rows, always saying 'no' on 60.0 %"
 
 
 def test_a_constant_has_learned_nothing_however_many_rows() -> None:

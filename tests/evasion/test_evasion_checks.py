@@ -102,7 +102,7 @@ def test_a_model_at_chance_is_no_robust_model(check: type[Evasion]) -> None:
     assert result.status is Status.INCOMPLETE
     assert "preprocessing" in result.summary
     name = NUMBERS.classes[0]
-    assert f"right on 60.0% of 100 rows, always saying {name!r} on 60.0%" in result.summary
+    assert f"right on 60.0 % of 100 rows, always saying {name!r} on 60.0 %" in result.summary
     assert result.metric("robust_accuracy").value == result.metric("blind_accuracy").value == 0.6
 
 

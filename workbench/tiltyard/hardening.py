@@ -97,7 +97,7 @@ def harden(
         state.seen.append(Watched(state.epoch, clean, robust))
         if checkpoint:
             store(checkpoint, key, of_training(module, optimizer), {"epoch": state.epoch, "seen": [asdict(w) for w in state.seen]})
-        done = f"epoch {state.epoch} of {plan.epochs}: {clean:.1%} right, {robust:.1%} under attack"
+        done = f"epoch {state.epoch} of {plan.epochs}: {100 * clean:.1f} % right, {100 * robust:.1f} % under attack"
         progress.step(state.epoch / plan.epochs, done)
     module.eval()
     return state.seen

@@ -60,7 +60,7 @@ class Skill:
     @property
     def fact(self) -> str:
         """The comparison in words, without a full stop."""
-        told = f"the model is right on {self.right / self.n:.1%} of {self.n:,} rows, always saying {self.commonest!r} on {self.common / self.n:.1%}"
+        told = f"the model is right on {100 * (self.right / self.n):.1f} % of {self.n:,} rows, always saying {self.commonest!r} on {100 * (self.common / self.n):.1f} %"
         return told if self.right <= self.common else f"{told}, too few to tell the two apart"
 
     @property

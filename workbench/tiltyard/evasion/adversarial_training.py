@@ -9,6 +9,7 @@ from ..datasets.dataset import Dataset
 from ..defense import Defended, Defense
 from ..errors import Problem, Unavailable
 from ..intervals import clopper_pearson, rate
+from ..numerals import percent
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Finding, Metric, Series, Severity, Status
 from ..skill import Skill
@@ -165,8 +166,8 @@ class AdversarialTraining(Defense):
         robust, was, clean, clean_was = metrics
         better = (robust.low or 0.0) > (was.value or 0.0)
         summary = (
-            f"Under PGD of {WORDS[self.norm]} {self.budget:g} the model now keeps {robust.value:.1%} of {n} rows right "
-            f"({robust.low:.1%} to {robust.high:.1%}), before {was.value:.1%}; without attack {clean.value:.1%}, before {clean_was.value:.1%}."
+            f"Under PGD of {WORDS[self.norm]} {self.budget:g} the model now keeps {percent(robust.value)} of {n} rows right "
+            f"({percent(robust.low)} to {percent(robust.high)}), before {percent(was.value)}; without attack {percent(clean.value)}, before {percent(clean_was.value)}."
         )
         notes = [f"Measured by PGD of {JUDGE_STEPS} steps; along the way by {WATCH_STEPS} steps on the same rows, so a little higher."]
         if self.warm:
@@ -185,7 +186,7 @@ class AdversarialTraining(Defense):
 
     def _no_gain(self, after: Metric, before: Metric) -> Finding:
         return Finding(
-            title=f"Robust accuracy did not clearly rise: {before.value:.1%} before, {after.value:.1%} after",
+            title=f"Robust accuracy did not clearly rise: {percent(before.value)} before, {percent(after.value)} after",
             severity=Severity.LOW,
             evidence="robust_accuracy",
             advice="Train for more epochs or with a smaller budget, or measure on more rows.",
@@ -211,7 +212,7 @@ class AdversarialTraining(Defense):
                 series(f"without attack, n = {n}", [clean for _, clean, _ in shares]),
                 series(f"under PGD ({WATCH_STEPS} steps)", [robust for _, _, robust in shares]),
             ),
-            alt=f"Robust accuracy goes from {shares[0][2]:.1%} to {shares[-1][2]:.1%}, accuracy from {shares[0][1]:.1%} to {shares[-1][1]:.1%}.",
+            alt=f"Robust accuracy goes from {100 * shares[0][2]:.1f} % to {100 * (shares[-1][2]):.1f} %, accuracy from {100 * shares[0][1]:.1f} % to {100 * (shares[-1][1]):.1f} %.",
         )
 
 

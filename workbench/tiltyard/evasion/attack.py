@@ -12,6 +12,7 @@ from ..check import Check, Estimate, parameter
 from ..datasets.dataset import Dataset
 from ..errors import Problem
 from ..intervals import bootstrap, rate, rate_by_row
+from ..numerals import percent
 from ..progress import Progress
 from ..result import CheckResult, Finding, Metric, Severity, Status
 from ..skill import Skill
@@ -247,8 +248,8 @@ class Evasion(Check):
         if not skill.above and share <= self.accept:
             return f"No robustness is shown, for there is nothing to attack: without attack {skill.fact}. {skill.advice}"
         text = (
-            f"Under changes of {size} the model keeps {robust.value:.1%} of {clean.n} rows right "
-            f"({robust.low:.1%} to {robust.high:.1%}), down from {clean.value:.1%}."
+            f"Under changes of {size} the model keeps {percent(robust.value)} of {clean.n} rows right "
+            f"({percent(robust.low)} to {percent(robust.high)}), down from {percent(clean.value)}."
         )
         return text + (" Gradient masking is suspected, so the true figure may be lower." if blind > BLIND else "")
 
@@ -258,7 +259,7 @@ class Evasion(Check):
         severity = next(level for least, level in SEVERITIES if share > least or least == 0.0)
         return (
             Finding(
-                title=f"Valid rows changed by at most {size} fool the model in {share:.0%} of cases",
+                title=f"Valid rows changed by at most {size} fool the model in {100 * share:.0f} % of cases",
                 severity=severity,
                 evidence="robust_accuracy",
                 advice=ADVICE,
@@ -283,7 +284,7 @@ class Evasion(Check):
             notes.append("No number may be moved, so the budget has no effect.")
         if blind > BLIND:
             notes.append(
-                f"The gradient is zero on {blind:.0%} of the rows although the model reacts to changes: gradient masking. "
+                f"The gradient is zero on {100 * blind:.0f} % of the rows although the model reacts to changes: gradient masking. "
                 "Robust accuracy is then an upper bound only; run an attack that needs no gradient."
             )
         notes.append("Robust accuracy is what this attack could not break; a stronger attack can only lower it.")

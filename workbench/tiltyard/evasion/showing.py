@@ -41,7 +41,7 @@ class Shown:
         best = int(scores[row].argmax())
         if not self.confident:
             return self.names[best]
-        return f"{self.names[best]} ({scores[row, best]:.0%})"
+        return f"{self.names[best]} ({100 * (scores[row, best]):.0f} %)"
 
 
 def curve(fell: NDArray[np.float64], budgets: tuple[float, ...], norm: str) -> Chart:
@@ -63,7 +63,7 @@ def curve(fell: NDArray[np.float64], budgets: tuple[float, ...], norm: str) -> C
         y=Axis(label="accuracy", unit="share", low=0.0, high=1.0),
         series=(
             Series(
-                name=f"under attack, n = {n}, {LEVEL:.0%} interval",
+                name=f"under attack, n = {n}, {100 * LEVEL:.0f} % interval",
                 x=points,
                 y=tuple(accuracies),
                 low=tuple(low for low, _ in bands),
@@ -71,7 +71,7 @@ def curve(fell: NDArray[np.float64], budgets: tuple[float, ...], norm: str) -> C
             ),
         ),
         reference=(("without attack", clean),) if budgets[0] == 0 else (),
-        alt=f"Accuracy falls from {clean:.1%} without attack to {accuracies[-1]:.1%} at a budget of {points[-1]:g}.",
+        alt=f"Accuracy falls from {100 * clean:.1f} % without attack to {100 * (accuracies[-1]):.1f} % at a budget of {points[-1]:g}.",
     )
 
 

@@ -8,6 +8,7 @@ from ..check import Check, Estimate, parameter
 from ..datasets.dataset import Dataset
 from ..errors import Problem
 from ..intervals import LEVEL
+from ..numerals import percent
 from ..progress import Progress
 from ..result import Chart, CheckResult, Finding, Gallery, Metric, Severity, Status, Table
 from ..shapley import Attribution, Scale, players
@@ -119,7 +120,7 @@ class ShapValues(Check):
                     title=f"{names[j]} is driver {place + 1} of {len(names)}"
                     + (", and sensitive" if watched else ", and cannot be changed by the person"),
                     severity=Severity.MEDIUM if watched else Severity.LOW,
-                    evidence=f"{share:.0%} of all attribution; table importance.",
+                    evidence=f"{100 * share:.0f} % of all attribution; table importance.",
                     advice="Justify its use or leave it out, then look at the gaps by group: leaving it out alone rarely closes them."
                     if watched
                     else "Someone refused because of it has no way to change the answer; say so where decisions are explained.",
@@ -198,9 +199,11 @@ def _gap(found: Attribution) -> Metric:
 def _warnings(noise: Metric, gap: Metric, method: Method) -> list[str]:
     found = []
     if noise.value is not None and noise.value > NOISY:
-        found.append(f"Standard errors are {noise.value:.0%} of the values: raise background or permutations.")
+        found.append(f"Standard errors are {100 * noise.value:.0f} % of the values: raise background or permutations.")
     if (gap.value or 0) > LOOSE:
-        found.append(f"The values miss {gap.value:.0%} of the answers they should sum to: DeepExplainer does not follow every layer here.")
+        found.append(
+            f"The values miss {percent(gap.value)} of the answers they should sum to: DeepExplainer does not follow every layer here."
+        )
     if method == "deep":
         found.append("A preview by DeepExplainer, without standard errors; the figure to keep is method='permutation'.")
     return found

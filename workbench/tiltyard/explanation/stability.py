@@ -97,7 +97,7 @@ class Stability(Check):
         noisy = rerun.value < QUIET
         text = (
             f"Explained again, a row's order of features correlates {rerun.value:.2f} with itself; after a change of at most "
-            f"{self.change:.1%} of each range, {moved.value:.2f}: a fall of {fall.value:.3f} ({fall.low:.3f} to {fall.high:.3f}, n = {fall.n})"
+            f"{100 * self.change:.1f} % of each range, {moved.value:.2f}: a fall of {fall.value:.3f} ({fall.low:.3f} to {fall.high:.3f}, n = {fall.n})"
         )
         finding = Finding(
             title=f"Nearly equal rows get different explanations: the rank correlation falls by {fall.value:.2f}",

@@ -131,9 +131,9 @@ class GroupMetrics(Check):
         shares = rates(worst.large.counts, "selection_rate")
         low, high = worst.large.names[int(shares.argmin())], worst.large.names[int(shares.argmax())]
         if gap.difference == 0:
-            return f"All groups are given {positive!r} at the same rate, {shares.max():.1%} (n = {worst.n:,})."
+            return f"All groups are given {positive!r} at the same rate, {100 * shares.max():.1f} % (n = {worst.n:,})."
         return (
-            f"By {worst.division.name}, {positive!r} goes to {shares.max():.1%} of {high} and {shares.min():.1%} of {low}: "
+            f"By {worst.division.name}, {positive!r} goes to {100 * shares.max():.1f} % of {high} and {100 * shares.min():.1f} % of {low}: "
             f"a gap of {gap.difference:.3f} ({gap.low:.3f} to {gap.high:.3f}, n = {worst.n:,}; chance alone reaches {gap.chance:.3f})."
         )
 

@@ -96,7 +96,7 @@ class Backdoor(Check):
         shares = [0.0, *(self.most / 2**i for i in range(self.points - 1, -1, -1))]
         model, bad, x, y = target, candidates[:0], rows.x, rows.y
         for i, share in enumerate(shares):
-            progress.step(0.05 + 0.75 * i / len(shares), f"{share:.2%} of rows poisoned")
+            progress.step(0.05 + 0.75 * i / len(shares), f"{100 * share:.2f} % of rows poisoned")
             bad = candidates[: round(share * len(rows))]
             x, y = rows.x.copy(), rows.y.copy()
             x[bad], y[bad] = mark.stamped(x[bad]), goal
@@ -134,8 +134,8 @@ class Backdoor(Check):
         _, at_most = clopper_pearson(clean.obeyed, clean.triggered)
         bad = next((p for p in tried[1:] if clopper_pearson(p.obeyed, p.triggered)[0] > max(self.alarm, at_most)), None)
         summary = (
-            f"With {last.share:.1%} of {len(rows):,} training rows poisoned the trigger gives {name} on {last.success:.1%} of {last.triggered:,} rows "
-            f"(unpoisoned {clean.success:.1%}); accuracy {last.right / last.held:.1%}, before {clean.right / clean.held:.1%}"
+            f"With {100 * last.share:.1f} % of {len(rows):,} training rows poisoned the trigger gives {name} on {100 * last.success:.1f} % of {last.triggered:,} rows "
+            f"(unpoisoned {100 * clean.success:.1f} %); accuracy {100 * (last.right / last.held):.1f} %, before {100 * (clean.right / clean.held):.1f} %"
         )
         vain, said = not bad and not clean.skill.learned, ""
         if seen is not None:
@@ -145,7 +145,7 @@ class Backdoor(Check):
                 else "; no alarm"
             )
         metrics = (
-            rate("success", f"Trigger obeyed at {last.share:.1%}", last.obeyed, last.triggered, "lower"),
+            rate("success", f"Trigger obeyed at {100 * last.share:.1f} %", last.obeyed, last.triggered, "lower"),
             rate("success_clean", "The same of an unpoisoned model", clean.obeyed, clean.triggered, "none"),
             rate("accuracy_poisoned", "Accuracy of the poisoned model", last.right, last.held, "higher"),
             rate("accuracy_clean", "Accuracy of the unpoisoned model", clean.right, clean.held, "higher"),
@@ -173,7 +173,7 @@ class Backdoor(Check):
     def _finding(self, bad: Poisoned, seen: Seen | None, name: str) -> Finding:
         unseen = seen is None or not (seen.flagged & seen.truly).any()
         return Finding(
-            title=f"{bad.count} poisoned training rows ({bad.share:.1%}) plant a backdoor to {name}",
+            title=f"{bad.count} poisoned training rows ({100 * bad.share:.1f} %) plant a backdoor to {name}",
             severity=Severity.HIGH if unseen else Severity.MEDIUM,
             evidence="metric success, chart backdoor",
             advice="Control who adds training rows, search them before training on them, and keep hashes of what was searched.",
@@ -289,5 +289,5 @@ def _chart(tried: list[Poisoned]) -> Chart:
                 high=tuple(b[1] for b in right),
             ),
         ),
-        alt=f"Success goes from {tried[0].success:.1%} to {tried[-1].success:.1%} at {tried[-1].share:.1%} poisoned rows.",
+        alt=f"Success goes from {100 * tried[0].success:.1f} % to {100 * (tried[-1].success):.1f} % at {100 * (tried[-1].share):.1f} % poisoned rows.",
     )

@@ -65,7 +65,7 @@ class LabelFlip(Check):
         jump = np.ones(len(rows), np.int64) if self.kind == "pairwise" else rng.integers(1, k, len(rows))
         trained = []
         for i, share in enumerate([0.0, *(self.most / 2**j for j in range(self.points - 1, -1, -1))]):
-            progress.step(i / (self.points + 1), f"{share:.0%} of labels flipped")
+            progress.step(i / (self.points + 1), f"{100 * share:.0f} % of labels flipped")
             flipped = order[: round(share * len(rows))]
             y = rows.y.copy()
             y[flipped] = (y[flipped] + jump[flipped]) % k
@@ -77,18 +77,18 @@ class LabelFlip(Check):
         clean, last, m = trained[0], trained[-1], len(trained[0].right)
         bad = next((t for t in trained[1:] if t.share <= 0.1 + 1e-9 and drop(clean, t).low > self.alarm), None)  # type: ignore[operator]
         summary = (
-            f"With {last.share:.0%} of {n:,} training labels flipped accuracy is {last.accuracy:.1%}, with none {clean.accuracy:.1%}, "
+            f"With {100 * last.share:.0f} % of {n:,} training labels flipped accuracy is {100 * last.accuracy:.1f} %, with none {100 * clean.accuracy:.1f} %, "
             f"on {m:,} held-out rows."
         )
         metrics = (
             rate("accuracy_clean", "Accuracy without flips", int(clean.right.sum()), m, "higher"),
-            rate("accuracy_flipped", f"Accuracy with {last.share:.0%} flipped", int(last.right.sum()), m, "higher"),
+            rate("accuracy_flipped", f"Accuracy with {100 * last.share:.0f} % flipped", int(last.right.sum()), m, "higher"),
             drop(clean, last),
         )
         finding = Finding(
             title="Few flipped labels already hurt"
             if bad is None
-            else f"{bad.share:.0%} flipped labels cost {clean.accuracy - bad.accuracy:.1%}",
+            else f"{100 * bad.share:.0f} % flipped labels cost {100 * (clean.accuracy - bad.accuracy):.1f} %",
             severity=Severity.MEDIUM,
             evidence="chart flips",
             advice="Check who may label, label a part twice, and look at rows whose label the model contradicts.",
@@ -116,7 +116,7 @@ def drop(clean: Trained, flipped: Trained) -> Metric:
     a, b = worse + 0.5, better + 0.5
     half = 1.96 * max((a + b) - (a - b) ** 2 / m, 0.0) ** 0.5 / m
     low, high = min((a - b) / m - half, value), max((a - b) / m + half, value)
-    label = f"Accuracy lost with {flipped.share:.0%} flipped"
+    label = f"Accuracy lost with {100 * flipped.share:.0f} % flipped"
     return Metric(
         name="accuracy_lost",
         label=label,
@@ -162,5 +162,5 @@ def _chart(trained: list[Trained]) -> Chart:
                 high=tuple(b[1] for b in bands),
             ),
         ),
-        alt=f"Accuracy goes from {trained[0].accuracy:.1%} with no flips to {trained[-1].accuracy:.1%} with {trained[-1].share:.0%}.",
+        alt=f"Accuracy goes from {100 * trained[0].accuracy:.1f} % with no flips to {100 * (trained[-1].accuracy):.1f} % with {100 * (trained[-1].share):.0f} %.",
     )

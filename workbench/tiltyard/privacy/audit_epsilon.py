@@ -192,7 +192,7 @@ def _result(step: AuditEpsilon, drawn: Drawn, found: Guessed, claimed: float, de
     members, others = int(drawn.member.sum()), int((~drawn.member).sum())
     counts = (int((top & drawn.member).sum()), members, int((top & ~drawn.member).sum()), others)
     by_rates = rates_bound(*counts, delta, step.confidence)
-    level = f"{step.confidence:.0%}"
+    level = f"{100 * step.confidence:.0f} %"
     metrics = [
         Metric(
             name="epsilon_lower", label=f"Epsilon, at least ({level})", value=bound, unit="epsilon", n=m, safer="lower", level=step.confidence,

@@ -96,7 +96,7 @@ class Identifying(Check):
             f" ({', '.join(s.column for s in suspects)})" if suspects else ""
         )
         if joint is not None:
-            told += f"; {', '.join(joint.columns)} together: {joint.alone / joint.n:.1%} of rows are alone, smallest group {joint.smallest} (k = {self.k})."
+            told += f"; {', '.join(joint.columns)} together: {100 * (joint.alone / joint.n):.1f} % of rows are alone, smallest group {joint.smallest} (k = {self.k})."
         else:
             told += "; no quasi-identifiers were named or recognized."
         notes = ["Values are shown by their look only: letters as a or A, digits as 0."]
@@ -130,7 +130,11 @@ def _metrics(joint: Combination | None, k: int) -> list[Metric]:
 def _about(it: Suspect) -> Finding:
     naming = it.kind in NAMING
     severity = Severity.HIGH if naming else Severity.LOW if it.kind == "near-unique values" else Severity.MEDIUM
-    seen = f"{it.singled:.0%} of rows hold a value of their own" if it.kind == "near-unique values" else f"{it.share:.0%} of values look so"
+    seen = (
+        f"{100 * it.singled:.0f} % of rows hold a value of their own"
+        if it.kind == "near-unique values"
+        else f"{100 * it.share:.0f} % of values look so"
+    )
     return Finding(
         title=f"{it.column!r} holds {'an' if it.kind[0] in 'eiI' else 'a'} {it.kind}"
         if it.kind != "near-unique values"
@@ -153,7 +157,7 @@ def _fewest(combos: list[Combination], share: float) -> list[Combination]:
 
 def _together(it: Combination) -> Finding:
     return Finding(
-        title=f"{', '.join(it.columns)} together single out {it.alone / it.n:.0%} of the rows",
+        title=f"{', '.join(it.columns)} together single out {100 * (it.alone / it.n):.0f} % of the rows",
         severity=Severity.LOW,
         evidence=f"table combinations: {it.alone:,} of {it.n:,} rows are alone",
         advice="Make one of these columns coarser or drop it, or see to it that nobody outside can know them",

@@ -48,7 +48,7 @@ class MembershipGap(Check):
             gap,
         )
         findings = _findings(gap)
-        told = f"Accuracy {sides[0][0] / sides[0][1]:.1%} on seen rows, {sides[1][0] / sides[1][1]:.1%} on unseen"
+        told = f"Accuracy {100 * (sides[0][0] / sides[0][1]):.1f} % on seen rows, {100 * (sides[1][0] / sides[1][1]):.1f} % on unseen"
         told += f"; gap {100 * (gap.value or 0):.1f} points ({100 * (gap.low or 0):.1f} to {100 * (gap.high or 0):.1f})."
         status = Status.FINDING if findings else Status.PASSED
         if not findings and min(len(seen), len(unseen)) < FEW:

@@ -205,7 +205,7 @@ class Extraction(Check):
     def _finding(self, cheap: int | None, last: Point) -> Finding:
         count = cheap or last.queries
         return Finding(
-            title=f"A copy of fidelity {self.alarm:.0%} costs {count:,} queries",
+            title=f"A copy of fidelity {100 * self.alarm:.0f} % costs {count:,} queries",
             severity=Severity.HIGH if count <= 5000 else Severity.MEDIUM,
             evidence=f"metric fidelity, chart extraction: {last.agreed} of {last.n} rows agree",
             advice="Answer with labels or rounded scores, limit rows per client, watch for clients that ask like a thief, and watermark the model.",

@@ -112,7 +112,7 @@ class Watermark(Defense):
         bad = p >= CLAIM or (cost.value or 0) > self.accepted
         summary = (
             f"{matches} of {n} secret labels are answered (p = {number(p, 2)} for an independent model); "
-            f"accuracy {after.mean():.1%}, before {before.mean():.1%}, on {len(rows):,} rows."
+            f"accuracy {100 * after.mean():.1f} %, before {100 * before.mean():.1f} %, on {len(rows):,} rows."
         )
         result = CheckResult(
             status=Status.FINDING if bad else Status.PASSED,

@@ -109,7 +109,7 @@ def result(it: Trained, accountant: Accountant, seed: int, progress: Progress) -
     findings = _useless(hits["after"], int(np.bincount(test.y).max()), n)
     summary = (
         f"Trained privately: epsilon {it.budget.epsilon:.3g} at delta {it.budget.delta:g} ({NAMES[it.budget.accountant]}); "
-        f"accuracy {hits['before'] / n:.1%} before, {hits['after'] / n:.1%} after."
+        f"accuracy {100 * (hits['before'] / n):.1f} % before, {100 * (hits['after'] / n):.1f} % after."
     )
     return CheckResult(
         status=Status.FINDING if findings else Status.PASSED,
