@@ -6,7 +6,7 @@ from tiltyard.datasets.dataset import Dataset
 from tiltyard.datasets.schema import Feature, Schema
 from tiltyard.explanation.ranks import averaged, overlap, spearman
 from tiltyard.explanation.stability import Stability, nearby
-from tiltyard.result import Record, Status
+from tiltyard.result import Metric, Record, Status
 from tiltyard.targets.estimators import FunctionTarget
 
 SCHEMA = Schema(
@@ -37,6 +37,53 @@ def test_a_jagged_model_is_a_finding_though_its_noise_is_small():
     assert result.metric("rerun_correlation").value > 0.9
     assert result.metric("fall").low > 0.3
     assert any("changed the answer itself" in note for note in result.notes)
+
+
+def test_a_change_smaller_than_a_step_of_whole_numbers_shows_nothing():
+    features = tuple(Feature(name=f"f{i}", kind="integer", low=0, high=10) for i in range(4))
+    schema = Schema(features=features, label="y", classes=("no", "yes"))
+    x = np.random.default_rng(0).integers(0, 11, (60, 4)).astype(np.float32)
+    target = FunctionTarget(lambda x: 1 / (1 + np.exp(-(x @ np.arange(1, 5) - 50) / 9)), schema.classes, schema)
+    data = Dataset(x, np.arange(60) % 2, schema)
+    result = Stability(rows=20, change=0.02)(target, data).result
+    assert result.status is Status.INCOMPLETE
+    assert "20 of 20 copies left out" in result.summary and "less than a step" in result.summary
+    assert Stability(rows=20, change=0.2)(target, data).result.metric("fall").value is not None
+
+
+def test_a_constant_model_says_why_nothing_was_compared():
+    result = Stability(rows=10)(FunctionTarget(lambda x: np.full(len(x), 0.3), ("no", "yes"), SCHEMA), rows()).result
+    assert result.status is Status.INCOMPLETE
+    assert "nothing moves their answer" in result.summary
+
+
+def test_more_copies_come_nearer_to_the_worst():
+    def scores(x):
+        return 0.5 + 0.3 * np.tanh(x @ np.arange(1, 7) / 9) + 0.02 * np.sin(40 * x).sum(1) / 6
+
+    target = FunctionTarget(scores, ("no", "yes"), SCHEMA)
+    one, five = (Stability(rows=20, copies=n, background=20)(target, rows()).result for n in (1, 5))
+    assert five.metric("change_correlation").value < one.metric("change_correlation").value
+    assert five.metric("rerun_correlation").value <= one.metric("rerun_correlation").value, "the noise has as many chances"
+
+
+def test_a_fall_beyond_the_limit_that_is_not_sure_is_no_pass():
+    found = Stability(limit=0.1)._said(
+        tuple(
+            Metric(name=name, label=name, value=value, low=low, high=high, n=6)
+            for name, value, low, high in (
+                ("rerun", 0.95, 0.9, 1.0),
+                ("moved", 0.7, 0.4, 1.0),
+                ("fall", 0.25, -0.05, 0.5),
+                ("top", 1, 1, 1),
+            )
+        ),
+        np.full(6, 0.95),
+        np.full(6, 0.7),
+        (),
+    )
+    assert found.status is Status.INCOMPLETE
+    assert found.summary.endswith("not surely: explain more rows.")
 
 
 def test_too_small_a_budget_is_incomplete():
