@@ -127,15 +127,22 @@ def test_the_privacy_sliders_follow_one_another(window: Window) -> None:
     window.see(re.compile(r"At rest: epsilon \d+\.\d+ by (PRV|RDP)"))
 
 
-def test_a_missing_file_is_said_in_one_line_and_loses_nothing(window: Window) -> None:
+def refused(window: Window) -> None:
+    """The red state: files that are not there."""
     page = window.page
+    window.go("Model and data")
     page.get_by_text("Files of mine").click()
     page.get_by_role("textbox", name="Model file").fill("/nowhere/model.safetensors")
     page.get_by_role("textbox", name="Data file").fill("/nowhere/data.csv")
     page.keyboard.press("Tab")
     page.get_by_role("button", name="Load and probe").click()
     page.get_by_text(re.compile(r"Expected .*; found .*nowhere|/nowhere")).locator("visible=true").first.wait_for()
-    assert page.get_by_text("Census income MLP").count() >= 1
+    window.see(re.compile("^Not loaded. .* stays."))
+
+
+def test_a_missing_file_is_said_in_one_line_and_loses_nothing(window: Window) -> None:
+    refused(window)
+    assert window.page.get_by_text("Census income MLP").count() >= 1
 
 
 def test_by_keyboard_alone(window: Window) -> None:
@@ -155,6 +162,8 @@ def test_axe_finds_nothing_serious(browser: "Browser", app: str, scheme: str, wi
     for topic, _ in PANELS.values():
         window.go(topic)
         found |= {topic: serious} if (serious := _serious(window.page)) else {}
+    refused(window)
+    found |= {"refused": serious} if (serious := _serious(window.page)) else {}
     wide = window.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     strong = window.page.evaluate("""() => {
       document.body.dataset.jpThemeName = "JupyterLab Dark High Contrast";

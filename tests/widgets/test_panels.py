@@ -185,6 +185,70 @@ def test_own_files_are_proposed_corrected_and_loaded(tmp_path, census):
     assert len(panel.session.data) == 300
 
 
+@pytest.fixture
+def forest(tmp_path, census) -> tuple[Path, Path]:
+    """A pipeline with a forest in a skops file, and rows of which one has a category that it was not fitted on."""
+    import skops.io
+    from sklearn.compose import make_column_transformer
+    from sklearn.ensemble import RandomForestClassifier
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder
+
+    frame = census.data.take(slice(0, 300)).frame[["age", "workclass", "hours-per-week"]]
+    label = [census.data.schema.classes[i] for i in census.data.y[:300]]
+    columns = make_column_transformer((OneHotEncoder(), ["workclass"]), remainder="passthrough")
+    skops.io.dump(make_pipeline(columns, RandomForestClassifier(5, max_depth=3, random_state=0)).fit(frame, label), tmp_path / "f.skops")
+    frame["income"] = label
+    frame.to_csv(tmp_path / "f.csv", index=False)
+    frame.loc[250, "workclass"] = "Astronaut"  # not among the rows that a model is tried on
+    frame.to_csv(tmp_path / "unseen.csv", index=False)
+    return tmp_path / "f.skops", tmp_path / "unseen.csv"
+
+
+def test_a_category_the_model_never_saw_is_one_line_loses_nothing_and_can_be_left(session, forest, census, tmp_path):
+    from tiltyard.targets.saving import save
+
+    model, unseen = forest
+    save(census.target, tmp_path / "m.safetensors")
+    frame = census.data.take(slice(0, 20)).frame
+    frame[census.data.schema.label] = [census.data.schema.classes[i] for i in census.data.y[:20]]
+    frame.loc[5, "workclass"] = "Astronaut"
+    frame.to_csv(tmp_path / "m.csv", index=False)
+    panel, before = LoadPanel(session=session), session.target
+    said = {}
+    for file, rows in ((model, unseen), (tmp_path / "m.safetensors", tmp_path / "m.csv")):
+        panel.fill({"source": "files", "model_file": str(file), "data_file": str(rows)})
+        panel.load()
+        until(lambda: not panel.opener.disabled)
+        said[file.name] = panel.message.text
+        assert panel.message.level == "error" and panel.message.text.startswith("Expected 'workclass' to be one of ")
+        assert session.target is before and "'failed'" in str(panel.said.tree)
+    assert "found 'Astronaut' in 1 row, which RandomForestClassifier was not fitted on. Correct it, leave" in said["f.skops"]
+    assert "found 'Astronaut' in row 5 (1 such row). Correct it or leave such rows out" in said["m.safetensors"]
+    panel.fill({"model_file": str(model), "data_file": str(unseen.with_name("f.csv"))})
+    panel.load()
+    until(lambda: not panel.opener.disabled)
+    assert panel.message.text == "" and session.target.name == "RandomForestClassifier" and "'failed'" not in str(panel.said.tree)
+
+
+def test_an_attack_that_lacks_gradients_says_which_can_run_instead(session, forest):
+    from tiltyard.datasets.reading import read
+    from tiltyard.targets.opening import open_target
+
+    model, rows = forest
+    attacks = AttackPanel(session=session)
+    data = read(rows.with_name("f.csv"))
+    session.adopt(open_target(model, data=data), data)
+    runner = attacks.runner("evasion.pgd")
+    said = str(runner.view.children[0].tree)
+    assert runner.button.disabled and "not_applicable" in said and "Needs gradients" in said
+    named = said.partition("Choose one that can run here: ")[2]
+    others = [attacks.runner(id) for id, step in attacks.steps.items() if step.title in named]
+    assert others and all(not other.button.disabled for other in others)
+    attacks.choice.value = others[0].step.id
+    assert not attacks.message.text
+
+
 def test_a_model_file_is_looked_at_before_its_data_are_chosen(tmp_path, census):
     """It names what lies beside it, or why it may not be opened; a pickle stays closed whatever lies beside it."""
     from tiltyard.targets.saving import save

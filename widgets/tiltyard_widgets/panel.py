@@ -21,7 +21,7 @@ from .outcome_view import OutcomeView
 from .picker import Choice
 from .progressbar import ProgressView
 from .session import Session
-from .steps import titles
+from .steps import instead, titles
 
 if TYPE_CHECKING:
     from tiltyard.running.executors import Executor
@@ -128,7 +128,8 @@ class StepRunner(look.Stack):
         self._lacks = bool(reason)
         self.button.disabled = bool(reason) or bool(self.session.busy)
         if reason:
-            self.view.say("not_applicable", f"{reason[:1].upper()}{reason[1:]}.")
+            said = f"{reason[:1].upper()}{reason[1:]}. {instead(self.step, target, data)}"
+            self.view.say("not_applicable", said.strip())
             return
         if not self.session.busy:
             before = f"; it took {numerals.took(latest.seconds)} last time" if latest else ""

@@ -271,8 +271,10 @@ def _one_hot(column: "pd.Series", f: Feature) -> NDArray[np.float64]:
     if (known < 0).any():
         row = int((known < 0).argmax())
         some = ", ".join(f.categories[:8]) + (" …" if len(f.categories) > 8 else "")
-        found = f"{str(texts[codes[row]])!r} in row {row}"
-        raise Problem(f"{f.name!r} to be one of {some}", found, "Correct the value, or add the category to the schema")
+        count = int((known < 0).sum())
+        found = f"{str(texts[codes[row]])!r} in row {row} ({count:,} such row{'s' * (count != 1)})"
+        do = "Correct it or leave such rows out; add it to the schema only where the model knows it"
+        raise Problem(f"{f.name!r} to be one of {some}", found, do)
     out = np.zeros((len(known), len(f.categories)))
     out[np.arange(len(known)), known] = 1
     return out

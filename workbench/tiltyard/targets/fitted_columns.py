@@ -1,11 +1,12 @@
 """A table as a scikit-learn estimator saw it when it was fitted: column names, their order, and category values."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..datasets.schema import MISSING, as_text
+from ..datasets.schema import MISSING, Schema, as_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,10 +42,30 @@ def _restored(column: "pd.Series", values: dict[str, Any]) -> "pd.Series":
 
 def fitted_values(estimator: Any, names: list[str]) -> dict[str, dict[str, Any]]:
     """For each categorical column, the value that an encoder was fitted on by the text a schema writes for it."""
+    pairs = ((zip(chosen, e.categories_, strict=True), imputed) for chosen, e, imputed in _encoders(estimator, names))
+    return {name: _values(kinds, imputed) for columns, imputed in pairs for name, kinds in columns}
+
+
+def never_seen(estimator: Any, schema: Schema) -> dict[str, list[str]]:
+    """For each categorical column, the categories that its encoder was not fitted on and refuses."""
+    names = [str(n) for n in getattr(estimator, "feature_names_in_", ())] or [f.name for f in schema.features]
+    strict = {name for chosen, e, _ in _encoders(estimator, names) if getattr(e, "handle_unknown", "") == "error" for name in chosen}
+    values = fitted_values(estimator, names)
+    kept = {
+        f.name: [c for c in f.categories if c not in values[f.name]]
+        for f in schema.features
+        if f.kind == "categorical" and f.name in strict
+    }
+    return {name: found for name, found in kept.items() if found}
+
+
+def _encoders(estimator: Any, names: list[str]) -> Iterator[tuple[list[str], Any, bool]]:
+    """Columns, the encoder of their categories, and whether missing values are filled before it."""
     steps = getattr(estimator, "steps", None)
     if steps:
-        return fitted_values(steps[0][1], names)
-    found: dict[str, dict[str, Any]] = {}
+        yield from _encoders(steps[0][1], names)
+        return
+    none = True
     for _, part, columns in getattr(estimator, "transformers_", ()):
         if isinstance(part, str):
             continue
@@ -52,11 +73,10 @@ def fitted_values(estimator: Any, names: list[str]) -> dict[str, dict[str, Any]]
         parts = [step for _, step in part.steps] if hasattr(part, "steps") else [part]
         encoder = next((p for p in parts if hasattr(p, "categories_")), None)
         if encoder is not None and len(encoder.categories_) == len(chosen):
-            imputed = any("Imputer" in type(p).__name__ for p in parts)
-            found |= {name: _values(kinds, imputed) for name, kinds in zip(chosen, encoder.categories_, strict=True)}
-    if not found and hasattr(estimator, "categories_") and len(estimator.categories_) == len(names):
-        found = {name: _values(kinds, False) for name, kinds in zip(names, estimator.categories_, strict=True)}
-    return found
+            none = False
+            yield chosen, encoder, any("Imputer" in type(p).__name__ for p in parts)
+    if none and hasattr(estimator, "categories_") and len(estimator.categories_) == len(names):
+        yield names, estimator, False
 
 
 def _names(columns: Any, names: list[str]) -> list[str]:

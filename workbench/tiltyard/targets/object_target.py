@@ -10,6 +10,7 @@ from ..datasets.schema import Schema
 from ..errors import Problem
 from . import trying
 from .estimators import Feeds, FunctionTarget, Outputs, SklearnTarget
+from .fitted_columns import never_seen
 
 if TYPE_CHECKING:
     from ..datasets.dataset import Dataset
@@ -29,10 +30,11 @@ def estimator_target(
     Raises
     ------
     Problem
-        When it is no fitted classifier, or takes neither.
+        When it is no fitted classifier, takes neither, or refuses a category of the schema.
     """
     _check_classifier(estimator)
     name = name or type(getattr(estimator, "steps", [(0, estimator)])[-1][1]).__name__
+    _check_categories(estimator, schema, name, data)
     tried: dict[Feeds, SklearnTarget | Problem] = {}
     rows = trying.rows(schema, data)
     for wants in (feeds,) if feeds else _likely(estimator, schema):
@@ -59,6 +61,19 @@ def _check_classifier(estimator: Any) -> None:
     if kind == "regressor" or ("Regress" in type(estimator).__name__ and "Logistic" not in type(estimator).__name__):
         raise Problem("a classifier", f"{type(estimator).__name__}, which predicts numbers", "Give a classifier")
     raise Problem("a fitted scikit-learn classifier", f"{type(estimator).__name__} without classes_", "Call fit first")
+
+
+def _check_categories(estimator: Any, schema: Schema, name: str, data: "Dataset | None") -> None:
+    """Refuse a category that the model would refuse, here and not in the middle of a check."""
+    for column, unknown in never_seen(estimator, schema).items():
+        rows = int((data.frame[column] == unknown[0]).sum()) if data is not None else 0
+        where = f" in {rows:,} row{'s' * (rows != 1)}" if rows else ""
+        known = [c for c in schema.feature(column).categories if c not in unknown]
+        raise Problem(
+            f"{column!r} to be one of {', '.join(known[:8])}{' …' * (len(known) > 8)}",
+            f"{unknown[0]!r}{where}, which {name} was not fitted on",
+            "Correct it, leave those rows out, or fit the model with handle_unknown",
+        )
 
 
 def _likely(estimator: Any, schema: Schema) -> tuple[Feeds, ...]:
