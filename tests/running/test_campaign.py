@@ -122,6 +122,7 @@ def test_constant_model_gives_nothing(constant: Target, rows: Dataset) -> None:
     said = {r.check: r.result for r in records}
     assert {r.status for r in said.values()} <= {Status.PASSED, Status.INCOMPLETE}, [(id, r.summary) for id, r in said.items()]
     assert all(r.status is Status.INCOMPLETE for id, r in said.items() if id.startswith("evasion.")), "holding is no robustness here"
+    assert any("did not settle" in note and "nothing to attack" in note for note in result.notes)
 
 
 def test_linear_model_is_broken_exactly_at_its_margin(linear: Target, rows: Dataset) -> None:

@@ -98,7 +98,7 @@ class Stability(Check):
             )
         if still := sum(int(p.still.sum()) for p in pairs):
             notes.append(
-                f"{still} of {made} copies left out: a change of {self.change:.1%} of the range is less than a step of their numbers."
+                f"{still} of {made} copies left out: a change of {100 * self.change:.1f} % of the range is less than a step of their numbers."
             )
         constant = int((~np.isfinite(spearman(pairs[0].first, pairs[0].again))).sum())
         if constant:

@@ -59,7 +59,10 @@ def matrix(records: Sequence[Record], plan: Plan | None = None) -> CheckResult:
             if any(topic_of(r.check) == topic for r in fell)
         ),
         tables=(_table(last, plan), *((_left(plan),) if plan and plan.left_out else ())),
-        notes=("Held means that this attack with these parameters found nothing; a stronger one may.",),
+        notes=(
+            "Held means that this attack with these parameters found nothing; a stronger one may.",
+            *(f"{r.title} did not settle: {r.result.summary}" for r in last if r.result.status is Status.INCOMPLETE),
+        ),
     )
 
 
