@@ -1,4 +1,4 @@
-"""What four defenses do to the other risks of the census model: the cross-risk table of each, quick profile.
+"""What four defenses do to the other risks of the census model: the cross-risk table of each, quick profile, and what pairing is worth.
 
 python benchmarks/cross_risk.py
 """
@@ -9,7 +9,8 @@ from tiltyard.catalogue import find
 from tiltyard.check import Step
 from tiltyard.defense import Defense
 from tiltyard.running.assessment import assess
-from tiltyard.running.cross_risk import again, cross
+from tiltyard.running.comparison import MetricChange, difference
+from tiltyard.running.cross_risk import again, cells, cross
 from tiltyard.samples.catalog import load
 
 CHECKS: tuple[Step, ...] = (
@@ -45,6 +46,17 @@ def main() -> None:
             print("   ", " | ".join(str(cell) for cell in (row[0], *row[2:])))
         for note in crossed.notes[1:]:
             print("   ", note)
+        for _, cell in cells(before, after):
+            if cell.paired:
+                print(f"    {cell.label}: paired interval {narrower(cell):.2f} x as wide as unpaired")
+
+
+def narrower(cell: MetricChange) -> float:
+    """Width of the paired interval over that of the unpaired one of the same two rates."""
+    bare = [m.model_copy(update={"outcomes": None}) for m in (cell.before, cell.after) if m is not None]
+    _, low, high = difference(*bare)
+    assert None not in (low, high, cell.low, cell.high)
+    return (cell.high - cell.low) / (high - low)  # type: ignore[operator]
 
 
 if __name__ == "__main__":
