@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from ..check import Check, Estimate, parameter
 from ..datasets.dataset import Dataset
 from ..errors import Problem, Unavailable
-from ..intervals import rate
+from ..intervals import rate, rate_by_row
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
 from ..targets.restricted import Spent
@@ -33,12 +33,26 @@ LOOKED_AT = 20_000
 
 @dataclass(frozen=True)
 class Point:
-    """One copy: after how many queries, how often it agrees with the target, how often it is right."""
+    """One copy: after how many queries, on which of the judge's rows it says what the target says, and on which it is right; (n,) each."""
 
     queries: int
-    agreed: int
-    right: int
-    n: int
+    alike: NDArray[np.bool_]
+    correct: NDArray[np.bool_]
+
+    @property
+    def agreed(self) -> int:
+        """Rows on which copy and target give the same label."""
+        return int(self.alike.sum())
+
+    @property
+    def right(self) -> int:
+        """Rows on which the copy is right."""
+        return int(self.correct.sum())
+
+    @property
+    def n(self) -> int:
+        """Rows the copy was compared on."""
+        return len(self.alike)
 
 
 class Extraction(Check):
@@ -121,7 +135,7 @@ class Extraction(Check):
             part.step(0, f"training a copy on {len(loot.x):,} answers")
             copy = copycat(loot.x, loot.answers, pool.schema, self.epochs, self.seed + i, part)
             got = predicted(copy, judge.x).argmax(1)
-            curve.append(Point(loot.queries, int((got == answers).sum()), int((got == judge.y).sum()), len(judge)))
+            curve.append(Point(loot.queries, got == answers, got == judge.y))
             if loot.ended:
                 break
         return curve, loot
@@ -180,8 +194,8 @@ class Extraction(Check):
 
     def _result(self, curve: list[Point], loot: Loot, judge: Dataset, answers: NDArray[np.int64], notes: tuple[str, ...]) -> CheckResult:
         last = curve[-1]
-        fidelity = rate("fidelity", f"Fidelity of the copy after {last.queries:,} queries", last.agreed, last.n, "lower")
-        accuracy = rate("copy_accuracy", "Accuracy of the copy", last.right, last.n, "lower")
+        fidelity = rate_by_row("fidelity", f"Fidelity of the copy after {last.queries:,} queries", last.alike, judge.fingerprint, "lower")
+        accuracy = rate_by_row("copy_accuracy", "Accuracy of the copy", last.correct, judge.fingerprint, "lower")
         own = rate("target_accuracy", "Accuracy of the target", int((answers == judge.y).sum()), last.n, "higher")
         common = int(np.bincount(answers).max())
         blind = rate("blind_fidelity", "Fidelity of always the commonest label", common, last.n, "none")
