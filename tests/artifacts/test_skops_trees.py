@@ -27,7 +27,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeClassifier, ExtraTreeRegressor
 
-from tiltyard.artifacts.skops_trees import _depth, _Fault
+from tiltyard.artifacts.skops_parts import Fault
+from tiltyard.artifacts.skops_trees import _depth
 from tiltyard.artifacts.verdict import Verdict, scan_content
 from tiltyard.errors import Problem
 from tiltyard.targets.model_file import ModelFile, looked_at
@@ -251,5 +252,5 @@ def test_depth_is_that_of_a_walk(data: st.DataObject) -> None:
         at, value = data.draw(st.integers(0, len(parents) - 1)), data.draw(st.integers(-3, len(depths) + 3))
         if value != children[0][at]:
             children[0][at] = value
-            with pytest.raises(_Fault):
+            with pytest.raises(Fault):
                 _depth(len(depths), parents, *children)

@@ -1,5 +1,6 @@
 """The types a skops file would build, from its schema; nothing is trusted beyond skops's own defaults but a NumPy dtype.
 
+No sparse array is trusted: SciPy does not look at its indices, and skops only trusts names that it never saves one under.
 skops 0.16 saves the dtype that a fitted ``SimpleImputer`` keeps as an empty array, reads it with ``allow_pickle=False`` and takes
 that array's dtype: no code can come with it, and pipelines that fill missing values are common.
 """
@@ -39,7 +40,6 @@ _ALLOWED: dict[str, frozenset[str]] = {
     "MaskedArrayNode": frozenset({"numpy.ma.MaskedArray", "numpy.ma.core.MaskedArray"}),
     "RandomStateNode": frozenset({"numpy.random.mtrand.RandomState"}),
     "RandomGeneratorNode": frozenset({"numpy.random._generator.Generator"}),
-    "SparseMatrixNode": frozenset({"scipy.sparse._matrix.spmatrix", "scipy.sparse._base.sparray"}),
     "ObjectNode": ESTIMATORS,
     "LossNode": _LOSSES,
     "DTypeNode": frozenset({DTYPE}),

@@ -12,12 +12,15 @@ from .formats import Format, pickle_kind, text_pickle, zip_kind
 from .headers import BadHeader, read_npy
 from .pickle_verdict import judge_stream, judge_traces, storage_of
 from .reason import Findings
+from .skops_memory import fault as fault_of_numbers
 from .skops_schema import BadSchema, dictionaries, reaching, untrusted
 from .skops_trees import TREES, fault
 from .stack_machine import Walk
 from .trust import SCRIPT, TENSORS, executes
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy import ndarray
 
 MOST_PICKLE = 256 << 20
@@ -207,10 +210,13 @@ def _judge_skops(stream: IO[bytes], found: Directory, findings: Findings) -> Non
     try:
         schema = archives.read(stream, found.entry("schema.json"), 64 << 20)
         (nodes, rest), files = untrusted(schema), reaching(schema)
-        trees = _fault_of_trees(stream, found, schema) if TREES & set(rest) else None
+        trees = fault(dictionaries(schema), _reader(stream, found)) if TREES & set(rest) else None
+        outside = fault_of_numbers(dictionaries(schema), _reader(stream, found))
     except (BadArchive, BadSchema) as error:
         findings.unproven("schema.json", str(error), "what would be built cannot be told")
-        nodes, rest, files, trees = 0, [], [], None
+        nodes, rest, files, trees, outside = 0, [], [], None, None
+    if outside is not None:
+        findings.unproven("schema.json", outside[0], f"{outside[1]}, and what is crafted so reads or writes foreign memory")
     for said in files:
         findings.unproven("schema.json", said, "fitting or asking it would open files, pickles among them; save it with memory=None")
     for loader, module, name in rest:
@@ -238,8 +244,8 @@ def _judge_skops(stream: IO[bytes], found: Directory, findings: Findings) -> Non
         findings.note("schema.json", f"{nodes:,} nodes, all of types skops trusts by default{more}", why)
 
 
-def _fault_of_trees(stream: IO[bytes], found: Directory, schema: bytes) -> str | None:
-    """Why a decision tree cannot be shown safe; None where all are. Raises `BadArchive`, `BadSchema`."""
+def _reader(stream: IO[bytes], found: Directory) -> "Callable[[str], ndarray[Any, Any]]":
+    """Reads an array of a skops file by the name of its entry; raises `BadArchive` or `ValueError`."""
 
     def array(name: str) -> "ndarray[Any, Any]":
         import numpy
@@ -249,7 +255,7 @@ def _fault_of_trees(stream: IO[bytes], found: Directory, schema: bytes) -> str |
         read: ndarray[Any, Any] = numpy.load(io.BytesIO(data), allow_pickle=False)
         return read
 
-    return fault(dictionaries(schema), array)
+    return array
 
 
 def _judge_npy_entry(stream: IO[bytes], entry: Entry, findings: Findings) -> None:
