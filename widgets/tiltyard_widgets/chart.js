@@ -5,10 +5,10 @@ function readAxis(axis) {
 
 function readChart(raw) {
   const [x, y] = [readAxis(raw.x), readAxis(raw.y)];
-  const series = (raw.series ?? []).map((s) => {
+  const series = (raw.series ?? []).map((s, place) => {
     const banded = (s.low?.length ?? 0) > 0 && (s.high?.length ?? 0) > 0;
     const points = s.x.map((v, i) => ({ x: num(v), y: num(s.y[i]), low: banded ? num(s.low[i]) : null, high: banded ? num(s.high[i]) : null }));
-    return { name: s.name, banded, points };
+    return { name: s.name, look: TONES[s.tone] ?? place, banded, points };
   });
   const flip = raw.kind === "hbar" || (y.categories.length > 0 && x.categories.length === 0);
   const dense = series.some((s) => s.points.length > 300);
@@ -148,30 +148,31 @@ function plot(chart, width, height, fills) {
   const across = Math.max(2, Math.floor((height - 80) / 48));
   const probe = makeScale(chart.y, dom.y, 0, height, across);
   const left = Math.min(Math.max(...probe.labels.map((l) => textWidth(l)), 12) + 14, width * 0.42);
-  const valued = isBar(chart.kind) && chart.series.length * (chart.flip ? rows : chart.x.categories.length) <= 24;
+  const lanes = apart(chart) ? 1 : chart.series.length;
+  const valued = isBar(chart.kind) && lanes * (chart.flip ? rows : chart.x.categories.length) <= 24;
   const half = Math.max(0, ...makeScale(chart.x, dom.x, left, width, Math.max(2, Math.floor((width - left) / 80))).labels.map(textWidth)) / 2;
   const right = width - (ends || (chart.kind === "hbar" && valued ? 44 : chart.x.categories.length ? 14 : Math.max(14, half + 2)));
   const sx = makeScale(chart.x, dom.x, left, right, Math.max(2, Math.floor((right - left) / 80)));
   const xl = xLabels(sx, width);
   const top = chart.flip && chart.reference.length ? 38 : 26;
-  const tall = rows ? Math.max(rows * Math.max(24, 15 * chart.series.length) + top + xl.height + 30, 140) : height;
+  const tall = rows ? Math.max(rows * Math.max(24, 15 * lanes) + top + xl.height + 30, 140) : height;
   const box = { left, right, top, bottom: tall - xl.height - 28, width, height: tall };
   const sy = chart.y.categories.length ? makeScale(chart.y, dom.y, box.top, box.bottom, 5) : makeScale(chart.y, dom.y, box.bottom, box.top, across);
   const root = svg("svg", { class: "ty-svg", role: "img", "aria-label": chart.alt, viewBox: `0 0 ${width} ${tall}`, width, height: tall });
   const [clip, tight] = [uid("clip"), uid("clip")];
-  root.append(svg("defs", {}, fills.map((id, i) => hatch(id, i)), svg("clipPath", { id: clip }, svg("rect", { x: box.left - 6, y: box.top - 8, width: box.right - box.left + 12, height: box.bottom - box.top + 16 })),
+  root.append(svg("defs", {}, fills.map((id, i) => hatch(id, i === 7 ? NEITHER : i)), svg("clipPath", { id: clip }, svg("rect", { x: box.left - 6, y: box.top - 8, width: box.right - box.left + 12, height: box.bottom - box.top + 16 })),
     svg("clipPath", { id: tight }, svg("rect", { x: box.left, y: box.top, width: box.right - box.left, height: box.bottom - box.top }))));
   root.append(drawAxes(chart, sx, sy, box, xl));
   const inside = svg("g", { "clip-path": `url(#${clip})` });
   const context = { sx, sy, kind: chart.kind, flip: chart.flip, fills, tight, room: valued };
   let hits = null, direct = false;
   if (isLine(chart.kind)) {
-    const drawn = chart.series.map((s, i) => drawLine(s, i, context));
+    const drawn = chart.series.map((s) => drawLine(s, s.look, context));
     inside.append(...drawn.map((d) => d.node));
     const at = ends && drawn.every((d) => d.last) ? dodge(drawn.map((d) => d.last[1]), 15, box.top, box.bottom) : null;
     direct = at !== null;
     if (direct) chart.series.forEach((s, i) => root.append(
-      svg("path", { d: marker(i)(box.right + 11, at[i], 4), style: `fill:${color(i)}` }), svg("text", { x: box.right + 19, y: at[i], dy: "0.35em", class: "ty-strong" }, s.name)));
+      svg("path", { d: marker(s.look)(box.right + 11, at[i], 4), style: `fill:${color(s.look)}` }), svg("text", { x: box.right + 19, y: at[i], dy: "0.35em", class: "ty-strong" }, s.name)));
     root.append(inside);
   } else {
     const drawn = drawMarks(chart, context);
@@ -210,14 +211,14 @@ function tipText(chart, found, fills) {
     const value = chart.flip ? p.x : p.y;
     const between = p.low === null || p.high === null ? "" : ` (${shown(axis, p.low)} to ${shown(axis, p.high)})`;
     const name = chart.series.length > 1 || !axis.label ? chart.series[i].name : axis.label;
-    return h("div", { class: "ty-key" }, swatch(chart.kind, i, fills[i % 7]), h("span", {}, `${name}: `, h("b", {}, shown(axis, value)), between));
+    return h("div", { class: "ty-key" }, swatch(chart.kind, chart.series[i].look, fills), h("span", {}, `${name}: `, h("b", {}, shown(axis, value)), between));
   });
   return [h("div", { class: "ty-muted" }, found.head), ...lines];
 }
 
 // Series that are not named at their line; bars leave no room for the names of reference lines, so these stand here too.
 function legendEntries(chart, direct, fills) {
-  const named = direct || chart.series.length < 2 ? [] : chart.series.map((s, i) => h("li", {}, swatch(chart.kind, i, fills[i % 7]), s.name));
+  const named = direct || chart.series.length < 2 ? [] : chart.series.map((s) => h("li", {}, swatch(chart.kind, s.look, fills), s.name));
   const lines = chart.kind === "bar" ? chart.reference : [];
   const dotted = () => svg("svg", { width: 24, height: 12, "aria-hidden": "true" }, svg("path", { d: "M0,6H24", class: "ty-ref" }));
   return [...named, ...lines.map(([label, value]) => h("li", {}, dotted(), `${label}: ${shown(chart.y, value)}`))];
@@ -233,7 +234,7 @@ export default {
     const data = h("details", {}, h("summary", {}, "Show as table"));
     const figure = h("figure", { class: "ty-chart" }, title, legend, area, data);
     el.append(figure);
-    const fills = Array.from({ length: 7 }, () => uid("fill"));
+    const fills = Array.from({ length: 8 }, () => uid("fill"));
     const guide = svg("path", { class: "ty-axis" });
     let chart = null, drawn = null, waiting = 0;
 

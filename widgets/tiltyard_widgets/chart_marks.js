@@ -9,24 +9,28 @@ const MARKERS = [
   (x, y, r) => `M${x - r},${y - r * 0.4}h${r * 0.6}v${-r * 0.6}h${r * 0.8}v${r * 0.6}h${r * 0.6}v${r * 0.8}h${-r * 0.6}v${r * 0.6}h${-r * 0.8}v${-r * 0.6}h${-r * 0.6}z`,
   (x, y, r) => `M${x - r},${y - r * 0.5}h${r * 2}v${r}h${-r * 2}z`,
 ];
-const color = (i) => `var(--ty-${1 + (i % 7)})`;
+// Series that judge keep their color in every chart; others are told apart by their place.
+const NEITHER = -1;
+const TONES = { good: 0, bad: 1, neither: NEITHER };
+const color = (i) => (i === NEITHER ? "var(--ty-edge)" : `var(--ty-${1 + (i % 7)})`);
+const fillOf = (i) => (i === NEITHER ? 7 : i % 7);
 // An eighth series has the first's color with another dash and marker.
-const dash = (i) => DASHES[(i + 2 * Math.floor(i / 7)) % 7];
-const marker = (i) => MARKERS[(i + 3 * Math.floor(i / 7)) % 7];
+const dash = (i) => (i === NEITHER ? DASHES[2] : DASHES[(i + 2 * Math.floor(i / 7)) % 7]);
+const marker = (i) => (i === NEITHER ? MARKERS[0] : MARKERS[(i + 3 * Math.floor(i / 7)) % 7]);
 const isLine = (kind) => kind === "line" || kind === "step";
 const isBar = (kind) => kind === "bar" || kind === "hbar";
 
 function hatch(id, i) {
-  const angle = [0, 45, -45, 90, 0, 30, -30][i % 7];
+  const angle = [0, 45, -45, 90, 0, 30, -30][Math.max(i, 0) % 7];
   return svg("pattern", { id, width: 6, height: 6, patternUnits: "userSpaceOnUse", patternTransform: `rotate(${angle})` },
     svg("rect", { width: 6, height: 6, style: `fill:${color(i)}` }),
-    i % 7 ? svg("line", { x1: 0, y1: 0, x2: 0, y2: 6, style: "stroke:var(--ty-surface);stroke-width:2;stroke-opacity:.75" }) : null);
+    i > 0 && i % 7 ? svg("line", { x1: 0, y1: 0, x2: 0, y2: 6, style: "stroke:var(--ty-surface);stroke-width:2;stroke-opacity:.75" }) : null);
 }
 
-function swatch(kind, i, fillId) {
+function swatch(kind, i, fills) {
   const box = svg("svg", { width: 24, height: 12, "aria-hidden": "true" });
   if (isBar(kind)) {
-    box.append(svg("rect", { x: 2, y: 0, width: 20, height: 12, fill: `url(#${fillId})` }));
+    box.append(svg("rect", { x: 2, y: 0, width: 20, height: 12, fill: `url(#${fills[fillOf(i)]})` }));
     return box;
   }
   if (isLine(kind)) box.append(svg("path", { d: "M0,6H24", style: `stroke:${color(i)};stroke-width:2.25;fill:none`, "stroke-dasharray": dash(i) || null }));
@@ -87,17 +91,24 @@ function barLabel(label, across, top, far) {
   return svg("text", { x: across + 6, y: top - 5, class: "ty-strong ty-halo" }, label);
 }
 
+// Does no place hold bars of two series? Then each bar may take the whole width.
+function apart(chart) {
+  const places = chart.series.flatMap((s) => s.points.map((p) => (chart.flip ? p.y : p.x)));
+  return isBar(chart.kind) && new Set(places).size === places.length;
+}
+
 // Bars and points: position on one axis, value with interval on the other; series stand side by side in a category.
 function drawMarks(chart, { sx, sy, kind, flip, fills, room }) {
   const [pos, val] = flip ? [sy, sx] : [sx, sy];
-  const count = chart.series.length;
+  const count = apart(chart) ? 1 : chart.series.length;
   const side = isBar(kind) ? 0.76 : 0.5;
   const width = pos.band ? Math.min((pos.band * side) / count, isBar(kind) ? 64 : 18) : isBar(kind) ? 10 : 0;
   const out = svg("g");
   const hits = [];
   const base = val.at(val.axis.scale === "log" ? val.low : Math.min(Math.max(0, val.low), val.high));
   chart.series.forEach((series, i) => {
-    const shift = pos.band ? (i - (count - 1) / 2) * width : 0;
+    const { look } = series;
+    const shift = pos.band ? (Math.min(i, count - 1) - (count - 1) / 2) * width : 0;
     const whiskers = [];
     let marks = "";
     for (const p of series.points) {
@@ -106,9 +117,9 @@ function drawMarks(chart, { sx, sy, kind, flip, fills, room }) {
       const across = pos.at(where) + shift;
       const tip = val.at(value);
       const w = Math.max(width - 2, 2);
-      if (kind === "bar") out.append(svg("rect", { x: across - w / 2, y: Math.min(tip, base), width: w, height: Math.max(Math.abs(base - tip), 0.5), fill: `url(#${fills[i % 7]})` }));
-      else if (kind === "hbar") out.append(svg("rect", { x: Math.min(tip, base), y: across - w / 2, width: Math.max(Math.abs(tip - base), 0.5), height: w, fill: `url(#${fills[i % 7]})` }));
-      else marks += flip ? marker(i)(tip, across, series.points.length > 300 ? 2.5 : 4.5) : marker(i)(across, tip, series.points.length > 300 ? 2.5 : 4.5);
+      if (kind === "bar") out.append(svg("rect", { x: across - w / 2, y: Math.min(tip, base), width: w, height: Math.max(Math.abs(base - tip), 0.5), fill: `url(#${fills[fillOf(look)]})` }));
+      else if (kind === "hbar") out.append(svg("rect", { x: Math.min(tip, base), y: across - w / 2, width: Math.max(Math.abs(tip - base), 0.5), height: w, fill: `url(#${fills[fillOf(look)]})` }));
+      else marks += flip ? marker(look)(tip, across, series.points.length > 300 ? 2.5 : 4.5) : marker(look)(across, tip, series.points.length > 300 ? 2.5 : 4.5);
       let far = tip;
       if (p.low !== null && p.high !== null) {
         const [a, b] = [val.at(p.low), val.at(p.high)];
@@ -122,9 +133,9 @@ function drawMarks(chart, { sx, sy, kind, flip, fills, room }) {
         else if (textWidth(label) <= pos.band / count + 4) out.append(barLabel(label, across, Math.min(tip, base), Math.min(far, base)));
       }
     }
-    const stroke = isBar(kind) ? "" : `stroke:${color(i)}`;
+    const stroke = isBar(kind) ? "" : `stroke:${color(look)}`;
     out.append(svg("path", { d: whiskerPath(whiskers, Math.min(4, width ? width / 2 : 4)), class: "ty-whisker", style: stroke }));
-    if (marks) out.append(svg("path", { d: marks, style: `fill:${color(i)};${chart.dense ? "fill-opacity:.55" : "stroke:var(--ty-surface);stroke-width:.75"}` }));
+    if (marks) out.append(svg("path", { d: marks, style: `fill:${color(look)};${chart.dense ? "fill-opacity:.55" : "stroke:var(--ty-surface);stroke-width:.75"}` }));
   });
   return { node: out, hits };
 }

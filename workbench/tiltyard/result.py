@@ -129,10 +129,12 @@ class Axis(Frozen):
 class Series(Frozen):
     """One line, set of bars or points: x and y of one length, with an optional band low..high.
 
-    With ``Axis.categories`` on an axis the coordinate on it is the category's index.
+    With ``Axis.categories`` on an axis the coordinate on it is the category's index. ``tone`` gives a series whose
+    meaning is a judgment the same color in every chart, whichever others are there.
     """
 
     name: str
+    tone: Literal["", "good", "bad", "neither"] = ""
     x: tuple[float, ...]
     y: tuple[float | None, ...]
     low: tuple[float | None, ...] = ()

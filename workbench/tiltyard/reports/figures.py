@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
 DASHES: tuple[str | tuple[int, tuple[int, ...]], ...] = ("-", "--", "-.", ":", (0, (5, 1, 1, 1)), (0, (1, 1)))
 MARKERS = "osD^vPX*"
+TONES = {"good": "#0072B2", "bad": "#D55E00", "neither": "#9AA2AA"}
 
 
 def svg(chart: Chart) -> str:
@@ -87,7 +88,7 @@ def _percent(share: float, _: object) -> str:
     return f"{100 * share:.4g} %".replace("-", "−")
 
 
-def _short(name: str, most: int = 56) -> str:
+def _short(name: str, most: int = 72) -> str:
     plain = name.replace("$", r"\$")
     return plain if len(plain) <= most else plain[: most - 1] + "…"
 
@@ -96,8 +97,12 @@ def _known(values: Sequence[float | None]) -> list[float]:
     return [float("nan") if v is None else v for v in values]
 
 
+def _color(s: Series, i: int) -> str:
+    return TONES.get(s.tone) or COLORS[i % len(COLORS)]
+
+
 def _line(axes: "Axes", s: Series, i: int, count: int) -> None:
-    color = COLORS[i % len(COLORS)]
+    color = _color(s, i)
     axes.plot(
         s.x,
         _known(s.y),
@@ -112,7 +117,7 @@ def _line(axes: "Axes", s: Series, i: int, count: int) -> None:
 
 
 def _step(axes: "Axes", s: Series, i: int, count: int) -> None:
-    axes.step(s.x, _known(s.y), where="post", color=COLORS[i % len(COLORS)], linestyle=DASHES[i % len(DASHES)], label=s.name)
+    axes.step(s.x, _known(s.y), where="post", color=_color(s, i), linestyle=DASHES[i % len(DASHES)], label=s.name)
 
 
 def _whiskers(values: Sequence[float | None], low: Sequence[float | None], high: Sequence[float | None]) -> list[list[float]] | None:
@@ -127,15 +132,13 @@ def _whiskers(values: Sequence[float | None], low: Sequence[float | None], high:
 def _bar(axes: "Axes", s: Series, i: int, count: int) -> None:
     width = 0.8 / count
     at = [x + (min(i, count - 1) - (count - 1) / 2) * width for x in s.x]
-    axes.bar(
-        at, _known(s.y), width, color=COLORS[i % len(COLORS)], yerr=_whiskers(s.y, s.low, s.high), ecolor="#333", capsize=2, label=s.name
-    )
+    axes.bar(at, _known(s.y), width, color=_color(s, i), yerr=_whiskers(s.y, s.low, s.high), ecolor="#333", capsize=2, label=s.name)
 
 
 def _hbar(axes: "Axes", s: Series, i: int, count: int) -> None:
     width = 0.8 / count
     at = [y + (min(i, count - 1) - (count - 1) / 2) * width for y in _known(s.y)]
-    axes.barh(at, s.x, width, color=COLORS[i % len(COLORS)], xerr=_whiskers(s.x, s.low, s.high), ecolor="#333", capsize=2, label=s.name)
+    axes.barh(at, s.x, width, color=_color(s, i), xerr=_whiskers(s.x, s.low, s.high), ecolor="#333", capsize=2, label=s.name)
 
 
 def _dot(axes: "Axes", s: Series, i: int, count: int) -> None:
@@ -145,7 +148,7 @@ def _dot(axes: "Axes", s: Series, i: int, count: int) -> None:
         at,
         _known(s.y),
         yerr=_whiskers(s.y, s.low, s.high),
-        color=COLORS[i % len(COLORS)],
+        color=_color(s, i),
         fmt=MARKERS[i % 8],
         ms=5,
         capsize=2,
@@ -154,7 +157,7 @@ def _dot(axes: "Axes", s: Series, i: int, count: int) -> None:
 
 
 def _scatter(axes: "Axes", s: Series, i: int, count: int) -> None:
-    axes.scatter(s.x, _known(s.y), s=14, color=COLORS[i % len(COLORS)], marker=MARKERS[i % 8], alpha=0.75, label=s.name)
+    axes.scatter(s.x, _known(s.y), s=14, color=_color(s, i), marker=MARKERS[i % 8], alpha=0.75, label=s.name)
 
 
 DRAW = {"line": _line, "step": _step, "bar": _bar, "hbar": _hbar, "dot": _dot, "scatter": _scatter}

@@ -4,6 +4,7 @@ import time
 import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Literal
 
 import numpy as np
 
@@ -26,6 +27,7 @@ RISKS = {
     "explanation": "Explanation",
     "poisoning": "Poisoning",
 }
+Tone = Literal["good", "bad", "neither"]
 SIGNS: dict[Change, str] = {
     "better": "↑ safer",
     "worse": "↓ less safe",
@@ -35,6 +37,7 @@ SIGNS: dict[Change, str] = {
 }
 COST = "Cost"
 MOST = 40
+DRAWN = 24
 OF_OTHER_ROWS = ("median_change",)  # of the rows that fell, which after a defense are others
 
 
@@ -189,20 +192,34 @@ def gain(c: Cell) -> tuple[float, float, float] | None:
     return (c.difference, c.low, c.high) if sign > 0 else (-c.difference, -c.high, -c.low)
 
 
+def _picked(risks: list[str], settled: list[bool], most: int = DRAWN) -> list[int]:
+    """Places of at most ``most`` numbers, in their order: from each risk in turn, what is settled before what is within error."""
+    turns: list[tuple[int, int]] = []
+    for risk in dict.fromkeys(risks):
+        mine = sorted((i for i, r in enumerate(risks) if r == risk), key=lambda i: not settled[i])
+        turns += enumerate(mine)
+    return sorted(i for _, i in sorted(turns)[:most])
+
+
 def _charts(found: list[tuple[str, Cell]]) -> tuple[Chart, ...]:
-    shown = [(risk, c, gain(c)) for risk, c in found if risk != COST]
-    drawn = [(risk, c, g) for risk, c, g in shown if g is not None][:24]
+    shown = [(risk, c, g) for risk, c in found if risk != COST and (g := gain(c)) is not None]
+    drawn = [shown[i] for i in _picked([risk for risk, _, _ in shown], [c.verdict in ("better", "worse") for _, c, _ in shown])]
     if not drawn:
         return ()
     names = tuple(f"{risk}: {c.label}" for risk, c, _ in drawn)
-    kinds = (("safer", ("better",)), ("less safe", ("worse",)), ("within error", ("same", "unclear", "changed")))
+    kinds: tuple[tuple[str, Tone, tuple[Change, ...]], ...] = (
+        ("safer", "good", ("better",)),
+        ("less safe", "bad", ("worse",)),
+        ("within error", "neither", ("same", "unclear", "changed")),
+    )
     series = []
-    for name, verdicts in kinds:
-        mine = [(i, g) for i, (_, c, g) in enumerate(drawn) if c.verdict in verdicts and g]
+    for name, tone, verdicts in kinds:
+        mine = [(i, g) for i, (_, c, g) in enumerate(drawn) if c.verdict in verdicts]
         if mine:
             at, low, high = (tuple(100 * g[k] for _, g in mine) for k in range(3))
-            series.append(Series(name=name, x=at, y=tuple(float(i) for i, _ in mine), low=low, high=high))
+            series.append(Series(name=name, tone=tone, x=at, y=tuple(float(i) for i, _ in mine), low=low, high=high))
     better, worse = (sum(c.verdict == v for _, c, _ in drawn) for v in ("better", "worse"))
+    more = f" {len(shown) - len(drawn)} more are in the table." if len(shown) > len(drawn) else ""
     return (
         Chart(
             name="cross_risk",
@@ -211,6 +228,6 @@ def _charts(found: list[tuple[str, Cell]]) -> tuple[Chart, ...]:
             x=Axis(label="Less safe ← 0 → safer", unit="points"),
             y=Axis(label="", categories=names),
             series=tuple(series),
-            alt=f"{better} measures moved towards safety, {worse} away from it, the others within their error. A point is a hundredth: a percentage point of a share.",
+            alt=f"{better} measures moved towards safety, {worse} away from it, the others within their error.{more} A point is a hundredth: a percentage point of a share.",
         ),
     )
