@@ -1,6 +1,7 @@
 """Numbers in skops files that libraries take for places in memory: what they wrote opens, what is crafted does not.
 
-Each crafted file here was called safe once, and ended the process with a fault or ran without end when it was opened and used.
+Each crafted file here was called safe once. Opened and used, most of their kind ended the process with a fault, one ran without
+end, and the rest reached compiled code with arrays narrower than it reads.
 """
 
 import io
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 import skops.io
-from sklearn.cluster import KMeans, MiniBatchKMeans
+from sklearn.cluster import BisectingKMeans, KMeans, MiniBatchKMeans
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.ensemble._hist_gradient_boosting.binning import _BinMapper
 from sklearn.feature_extraction import DictVectorizer
@@ -88,6 +89,12 @@ def neighbors(kind: Any, **given: Any) -> Any:
     return altered(kind(algorithm="brute").fit(X, Y), **given)
 
 
+def split() -> Any:
+    """What `BisectingKMeans` would ask for centers, of a type that skops trusts."""
+    leaf = altered(KMeans(), center=np.zeros(1), left=None, label=0)
+    return altered(KMeans(), left=leaf, right=leaf)
+
+
 CRAFTED: dict[str, Callable[[], Any]] = {
     "weights that are missing": lambda: machine(_dual_coef_=np.zeros((2, 1))),
     "vectors below none": lambda: machine(_n_support=np.array([-9, 9 + len(machine().support_), 0], np.int32)),
@@ -100,6 +107,7 @@ CRAFTED: dict[str, Callable[[], Any]] = {
     "narrow rows": lambda: neighbors(KNeighborsClassifier, _fit_X=np.zeros((120, 1))),
     "fewer rows than there are": lambda: neighbors(KNeighborsTransformer, n_samples_fit_=5),
     "narrow centers": lambda: altered(KMeans(3).fit(X), cluster_centers_=np.zeros((3, 1))),
+    "a tree of centers": lambda: altered(BisectingKMeans(2), n_features_in_=4, _bisecting_tree=split()),
     "threads": lambda: altered(KMeans(3).fit(X), _n_threads=1 << 20),
     "fewer columns than codes": lambda: altered(OneHotEncoder().fit(KINDS), _n_features_outs=[1, 1]),
     "one list of columns": lambda: altered(OneHotEncoder().fit(KINDS), _n_features_outs=[3]),

@@ -98,6 +98,8 @@ def _check_object(node: dict[str, Any], array: "Arrays") -> None:
         _check_encoder(entries(node["content"]), array)
     elif name in ("KMeans", "MiniBatchKMeans"):
         _check_centers(entries(node["content"]), array)
+    elif name == "BisectingKMeans":
+        must("_bisecting_tree" not in entries(node["content"]), "another object stands in for its tree of centers")
     elif module.startswith("sklearn.neighbors."):
         _check_neighbors(entries(node["content"]), array)
     elif name in _MACHINES:
