@@ -164,3 +164,30 @@ def test_a_closed_pipe_is_no_error(tmp_path: Path) -> None:
 
 def test_no_runs_says_what_to_do(tiltyard: Tiltyard) -> None:
     assert "tiltyard demo" in tiltyard("runs").out
+
+
+def every_command() -> list[tuple[str, ...]]:
+    import typer
+
+    from tiltyard.cli import artifacts_commands, bom, endpoint_commands, labels, monitor, people_commands, serving_commands  # noqa: F401
+    from tiltyard.cli.commands import app
+    from tiltyard.cli.federation_commands import federate  # noqa: F401
+
+    groups = [((), typer.main.get_group(app))]
+    found: list[tuple[str, ...]] = []
+    while groups:
+        path, group = groups.pop()
+        for name, command in group.commands.items():
+            found.append((*path, name))
+            if isinstance(command, typer.core.TyperGroup):
+                groups.append(((*path, name), command))
+    return sorted(found)
+
+
+def test_every_help_is_plain_text(tiltyard: Tiltyard) -> None:
+    assert tiltyard("--help").code == 0
+    commands = every_command()
+    assert len(commands) > 25
+    for command in commands:
+        said = tiltyard(*command, "--help")
+        assert said.code == 0 and f"tiltyard {' '.join(command)}" in said.out and "\\[" not in said.out, command

@@ -4,6 +4,7 @@ import json
 import re
 import stat
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,11 @@ import httpx
 import pytest
 
 from tiltyard.errors import Problem
-from tiltyard.serving.keys import LENGTH, KeyStore, hashed
+from tiltyard.serving.keys import LENGTH, Key, KeyStore, hashed
+from tiltyard.serving.ledger import Ledger
+from tiltyard.serving.quota import Quota
+from tiltyard.serving.refusal import Refusal
+from tiltyard.serving.settings import RateSettings
 
 from .conftest import GOOD, until
 
@@ -173,3 +178,44 @@ def test_a_query_string_never_stands_in_the_log(serving: Serve, tmp_path: Path) 
     ]
     assert asked.secret not in log.read_text() and stat.S_IMODE(log.stat().st_mode) == 0o600
     assert lines[2]["key"] == asked.keys.all()[0].id
+
+
+def test_a_rotated_key_goes_on_with_the_budget_and_rate_of_the_one_before(tmp_path: Path) -> None:
+    """Old, new and newer key ask at once through a restart: together they get their one budget, to the row."""
+    store = KeyStore(tmp_path / "keys.json")
+    settings = RateSettings(requests="5/day", budget=100)
+    first = store.new("a", budget=100).key
+    second = store.rotate("a", timedelta(minutes=5)).key
+    third = store.rotate(second.id, timedelta(minutes=5)).key
+    assert {k.account for k in KeyStore(tmp_path / "keys.json").all()} == {first.id}
+    assert store.new("b").key.account != first.id
+
+    def answered(quota: Quota, key: Key) -> int:
+        try:
+            quota.spend(key, 3)
+        except Refusal:
+            return 0
+        return 3
+
+    quota = Quota(settings, Ledger(tmp_path / "usage.json", 3600))
+    with ThreadPoolExecutor(8) as pool:
+        got = sum(pool.map(lambda i: answered(quota, (first, second)[i % 2]), range(20)))
+    quota.ledger.close()
+    quota = Quota(settings, Ledger(tmp_path / "usage.json", 3600))
+    with ThreadPoolExecutor(8) as pool:
+        got += sum(pool.map(lambda i: answered(quota, (second, third)[i % 2]), range(60)))
+    assert got == 99
+    for key in (first, second, third, first, second):
+        quota.admit(key)
+    with pytest.raises(Refusal):
+        quota.admit(third)
+
+
+def test_keys_of_before_lines_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "keys.json"
+    made = KeyStore(path).new("a")
+    kept = json.loads(path.read_text())
+    del kept["keys"][0]["line"]
+    path.write_text(json.dumps(kept))
+    found = KeyStore(path).find(made.secret)
+    assert found is not None and found.account == made.key.id

@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -177,7 +178,10 @@ def test_an_endpoint_flags_logs_refuses_and_forgets(serving: Serve, tmp_path: Pa
     assert told["keys"][0]["trail"]["flagged"] and told["keys"][0]["spent"] == 501 and "hash" not in str(told)
     assert asked.client.get("/v1/keys").status_code == 403
     assert asked.client.post(f"/v1/keys/{key}/clear").status_code == 403
-    assert asked.client.post(f"/v1/keys/{key}/clear", headers=head).json()["trail"]["flagged"] is False
+    renewed = asked.keys.rotate("tester", timedelta(minutes=5))
+    for secret in (asked.secret, renewed.secret):  # a rotation shakes nothing off
+        assert asked.predict(GOOD, headers={"Authorization": f"Bearer {secret}"}).status_code == 403
+    assert asked.client.post(f"/v1/keys/{renewed.key.id}/clear", headers=head).json()["trail"]["flagged"] is False
     assert asked.predict(GOOD).status_code == 200
     for path in (f"/v1/keys/{key}/burn", "/v1/keys/none/revoke"):
         assert asked.client.post(path, headers=head).status_code == 404

@@ -10,4 +10,4 @@ def federate(context: typer.Context) -> None:
     """Federated training in real processes under Flower, on loopback with TLS and node keys. Options: those of check federated.training."""
     from .step import run
 
-    raise typer.Exit(run("federated.training", ["--processes", "yes", *context.args]))
+    raise typer.Exit(run("federated.training", ["--processes", "yes", *context.args], "tiltyard federate"))

@@ -94,7 +94,7 @@ def _noted(what: str, key: Key) -> None:
 
 
 def _facts(key: Key, keys: KeyStore) -> KeyFacts:
-    given = key.model_dump(exclude={"hash"})
+    given = key.model_dump(exclude={"hash", "line"})
     return KeyFacts(**given, state=key.state(keys.clock()))
 
 

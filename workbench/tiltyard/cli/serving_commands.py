@@ -70,7 +70,7 @@ def rotate(
     grace: Annotated[float, typer.Option(metavar="MINUTES", min=0, max=525_600, help="Minutes the old one stays valid beside it.")] = 0.0,
     keys: KeysFile = None,
 ) -> None:
-    """A new key with the same name, scopes and budget in the place of an old one; shown this once."""
+    """A new key with the same name, scopes and budget in the place of an old one; shown this once. What is left of the budget goes on."""
     from .keys import renew
 
     raise typer.Exit(renew(name, grace, keys))

@@ -43,12 +43,12 @@ COMMON = {
 }
 
 
-def run(name: str, arguments: list[str]) -> int:
-    """Run the step called ``name``. Exit 0 where it gave an answer, 2 where it could not."""
+def run(name: str, arguments: list[str], called: str = "") -> int:
+    """Run the step called ``name``, by the command ``called`` where it has one of its own. Exit 0 where it gave an answer, 2 where it could not."""
     step = find(name)
     inner = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
     inner.command(help=described(step))(_command(step, shlex.join(["tiltyard", "check", name, *arguments])))
-    code = inner(args=arguments, prog_name=f"tiltyard check {name}", standalone_mode=False)
+    code = inner(args=arguments, prog_name=called or f"tiltyard check {name}", standalone_mode=False)
     return code if isinstance(code, int) else 0
 
 

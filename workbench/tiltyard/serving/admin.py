@@ -31,7 +31,7 @@ def changed(guarded: "Guarded", id: str, act: str, by: "Key") -> dict[str, Any]:
         if act == "revoke":
             key = guarded.keys.revoke(id)
         elif guarded.trail is not None:
-            guarded.trail.clear(id)
+            guarded.trail.clear(key.account)
     except (Problem, OSError):
         raise refuse(503, "a file of keys that can be written", "one that cannot", "Mend it on the server") from None
     guarded.journal.event({"event": f"key {act}", "key": id})
@@ -42,5 +42,9 @@ def changed(guarded: "Guarded", id: str, act: str, by: "Key") -> dict[str, Any]:
 
 def _facts(guarded: "Guarded", key: "Key") -> dict[str, Any]:
     facts = key.model_dump(mode="json", include={"id", "name", "scopes", "created", "expires", "revoked"})
-    facts |= {"state": key.state(guarded.keys.clock()), "spent": guarded.quota.ledger.spent(key.id), "budget": guarded.quota.budget(key)}
-    return facts | ({"trail": guarded.trail.of(key.id).facts()} if guarded.trail else {})
+    facts |= {
+        "state": key.state(guarded.keys.clock()),
+        "spent": guarded.quota.ledger.spent(key.account),
+        "budget": guarded.quota.budget(key),
+    }
+    return facts | ({"trail": guarded.trail.of(key.account).facts()} if guarded.trail else {})

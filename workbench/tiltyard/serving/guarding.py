@@ -38,7 +38,7 @@ class Guarded:
     Attributes
     ----------
     observers
-        Called with (x, scores, labels, key_id, request_id) after each answer, in a thread of their own, in order. What one raises is
+        Called with (x, scores, labels, the key's account, request_id) after each answer, in a thread of their own, in order. What one raises is
         logged and stops nobody. Where they fall behind by `MOST_UNOBSERVED` answers the next ones are not shown to
         them, ``unobserved`` counts these and the log says so; where the trail is to refuse, nothing is answered until they catch up.
     learner
@@ -79,7 +79,7 @@ class Guarded:
         trace.key = key.id
         if not allows(role_of_scopes(key.scopes), action):
             raise refuse(403, f"a key that may {_words(action)}", f"scope {', '.join(key.scopes)}", "Use another key")
-        if action == "run" and self.settings.trail.action == "refuse" and self.trail is not None and self.trail.of(key.id).flagged:
+        if action == "run" and self.settings.trail.action == "refuse" and self.trail is not None and self.trail.of(key.account).flagged:
             raise refuse(403, "queries like those of other clients", "a pattern of model extraction", "Ask the operator")
         self.quota.admit(key)
         return key
@@ -102,7 +102,7 @@ class Guarded:
         self.quota.spend(key, len(x))
         trace.rows = len(x)
         scores = await self._scores(x)
-        self._show(x, scores, key.id, trace.id)
+        self._show(x, scores, key.account, trace.id)
         return answer(scores, self.target.classes, self.settings.output)
 
     async def learn(self, body: Any) -> dict[str, Any]:

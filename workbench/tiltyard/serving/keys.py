@@ -30,7 +30,8 @@ class Key(Frozen):
     """What is kept of a key: who has it and what it may do, never the key itself.
 
     ``hash`` is the SHA-256 of the key; with 256 random bits nothing slower is needed. ``budget`` is the number of
-    rows it may ask in one period, None for what the endpoint's settings say.
+    rows it may ask in one period, None for what the endpoint's settings say. ``line`` is the id of the first of the keys
+    that were rotated into this one; None where there was none.
     """
 
     id: str
@@ -41,6 +42,12 @@ class Key(Frozen):
     expires: datetime | None = None
     revoked: datetime | None = None
     budget: int | None = Field(default=None, ge=1)
+    line: str | None = None
+
+    @property
+    def account(self) -> str:
+        """What rates, budget and the thief's trail are counted by: a rotated key goes on where the one before it is."""
+        return self.line or self.id
 
     def state(self, now: datetime) -> Literal["valid", "expired", "revoked"]:
         """Whether it opens anything at ``now``."""
@@ -137,18 +144,18 @@ class KeyStore:
         return ended
 
     def rotate(self, id: str, grace: timedelta = timedelta()) -> Made:
-        """A new key in the place of a valid one: same name, scopes, time to live and budget; the old one ends after ``grace``."""
+        """A new key in the place of a valid one: same name, scopes, time to live, budget and account; the old one ends after ``grace``."""
         with self._writing():
             old = self._named(id)
             if (state := old.state(self.clock())) != "valid":
                 raise Problem("a valid key to rotate", f"{old.id}, which is {state}", "Make a new key")
-            made = self._made(old.name, old.scopes, old.expires - old.created if old.expires else None, old.budget)
+            made = self._made(old.name, old.scopes, old.expires - old.created if old.expires else None, old.budget, old.account)
             end = self.clock() + grace
             ended = old.model_copy(update={"revoked": end} if not grace else {"expires": min(end, old.expires or end)})
             self._write((*(ended if k.id == old.id else k for k in self._kept.keys), made.key))
         return made
 
-    def _made(self, name: str, scopes: tuple[Scope, ...], lasts: timedelta | None, budget: int | None) -> Made:
+    def _made(self, name: str, scopes: tuple[Scope, ...], lasts: timedelta | None, budget: int | None, line: str | None = None) -> Made:
         secret = PREFIX + secrets.token_urlsafe(RANDOM_BYTES)
         created = self.clock()
         key = Key(
@@ -159,6 +166,7 @@ class KeyStore:
             created=created,
             expires=created + lasts if lasts else None,
             budget=budget,
+            line=line,
         )
         return Made(key, secret)
 

@@ -35,20 +35,20 @@ class Quota:
         """Count rows that will be answered; `Refusal` 429 where rate or budget do not hold them, all or none."""
         self._hit(self._rows, "rows", key, rows)
         budget = self.budget(key)
-        if budget is not None and (wait := self.ledger.take(key.id, rows, budget)) is not None:
-            left = max(budget - self.ledger.spent(key.id), 0)
+        if budget is not None and (wait := self.ledger.take(key.account, rows, budget)) is not None:
+            left = max(budget - self.ledger.spent(key.account), 0)
             raise refuse(429, f"at most {left:,} more rows in this key's period", f"{rows:,}", SPENT, wait)
         if budget is None:
-            self.ledger.take(key.id, rows, 2**62)
+            self.ledger.take(key.account, rows, 2**62)
 
     def budget(self, key: Key) -> int | None:
         """Rows of this key in one period: its own, else that of the settings."""
         return key.budget if key.budget is not None else self.settings.budget
 
     def _hit(self, item: "RateLimitItem | None", what: str, key: Key, cost: int) -> None:
-        if item is None or self._limiter.hit(item, what, key.id, cost=cost):
+        if item is None or self._limiter.hit(item, what, key.account, cost=cost):
             return
-        wait = self._limiter.get_window_stats(item, what, key.id).reset_time - time.time()
+        wait = self._limiter.get_window_stats(item, what, key.account).reset_time - time.time()
         raise refuse(429, f"at most {item.amount:,} {what} in {item.get_expiry():,} s", "more", "Slow down", max(wait, 1.0))
 
 
