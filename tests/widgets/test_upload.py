@@ -1,6 +1,9 @@
 """Uploads piece by piece, as the browser sends them."""
 
+import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tiltyard_widgets.load import LoadPanel
-from tiltyard_widgets.upload import MOST, Upload, plain_name
+from tiltyard_widgets.upload import MOST, Upload, clear, plain_name
 
 
 def tell(upload: Upload, event: dict[str, object], *buffers: bytes) -> None:
@@ -82,3 +85,29 @@ def test_the_load_panel_takes_the_path_of_what_arrived() -> None:
     tell(panel.data_upload, {"event": "begin", "name": "../../mine.csv", "size": 2})
     tell(panel.data_upload, {"event": "piece", "offset": 0}, b"a\n")
     assert panel.data_file.value.endswith("/mine.csv")
+
+
+def test_what_a_killed_kernel_left_goes_and_a_living_ones_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = "import sys, time; from tiltyard_widgets.upload import _folder; f = _folder(); (f / 'model.pt').touch(); print(f, flush=True); time.sleep(600)"
+    kernels = [
+        subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": str(tmp_path)})
+        for _ in range(2)
+    ]
+    try:
+        killed, living = (Path(k.stdout.readline().strip()) for k in kernels if k.stdout)
+        kernels[0].kill()
+        kernels[0].wait(60)
+        (tmp_path / "tiltyard-upload-file").touch()
+        (tmp_path / "tiltyard-upload-link").symlink_to(living)
+        clear(tmp_path)
+        assert killed.is_dir(), "too young to be judged"
+        monkeypatch.setattr("tiltyard_widgets.upload.YOUNG", -1.0)
+        clear(tmp_path)
+        assert not killed.exists()
+        assert (living / "model.pt").exists()
+    finally:
+        for kernel in kernels:
+            kernel.kill()
+            kernel.wait(60)
+            assert kernel.stdout is not None
+            kernel.stdout.close()

@@ -1,9 +1,12 @@
 """A file from the viewer's own machine to the kernel's, over the comm: no second port, no size limit of the web socket."""
 
 import atexit
+import os
 import re
 import shutil
+import stat
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
@@ -13,18 +16,45 @@ import traitlets
 
 from tiltyard.access.person import me
 from tiltyard.access.roles import reason
+from tiltyard.sealing.locking import taken
 
 from .block import Block, esm
 
 MOST = 2_000_000_000
+PREFIX, ALIVE = "tiltyard-upload-", ".alive"
+YOUNG = 60.0
 
 
 @cache
 def _folder() -> Path:
-    """This kernel's own folder of uploads, closed to other users; it goes with the kernel."""
-    folder = Path(tempfile.mkdtemp(prefix="tiltyard-"))
+    """This kernel's own folder of uploads, closed to other users; it goes with the kernel, or when the next one begins."""
+    clear(Path(tempfile.gettempdir()))
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+    taken(os.open(folder / ALIVE, os.O_RDWR | os.O_CREAT, 0o600))  # never closed: the lock ends with the process
     atexit.register(shutil.rmtree, folder, True)
     return folder
+
+
+def clear(place: Path) -> None:
+    """Delete this user's folders of uploads in ``place`` whose kernel was killed; one that lives holds the lock in its own."""
+    for folder in place.glob(f"{PREFIX}*"):
+        try:
+            facts = folder.lstat()
+            if (
+                not stat.S_ISDIR(facts.st_mode)
+                or (hasattr(os, "getuid") and facts.st_uid != os.getuid())
+                or time.time() - facts.st_mtime < YOUNG
+            ):
+                continue
+            handle = os.open(folder / ALIVE, os.O_RDWR | os.O_CREAT, 0o600)
+            try:
+                dead = taken(handle)
+            finally:
+                os.close(handle)
+            if dead:
+                shutil.rmtree(folder, ignore_errors=True)
+        except OSError:
+            continue
 
 
 def plain_name(name: str) -> str:

@@ -24,6 +24,22 @@ def wait_for(handle: int) -> None:
         fcntl.flock(handle, fcntl.LOCK_EX)
 
 
+def taken(handle: int) -> bool:
+    """Take the lock where nobody has it, to be given back as that of `wait_for`; False where somebody does."""
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Alone with ``path`` while the block lasts; the lock is the file ``path``.lock beside it."""
