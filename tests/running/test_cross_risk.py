@@ -3,7 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tiltyard.running.cross_risk import _picked
+from tiltyard.intervals import rate
+from tiltyard.running.comparison import MetricChange
+from tiltyard.running.cross_risk import _named, _picked
 
 
 def test_every_risk_is_seen_and_what_is_settled_comes_first() -> None:
@@ -21,3 +23,20 @@ def test_as_many_as_there_is_room_for_in_their_order(numbers: list[tuple[str, bo
     assert picked == sorted(set(picked))
     assert len(picked) == min(most, len(numbers))
     assert {risks[i] for i in picked} == set(risks)
+
+
+def test_what_two_checks_measure_is_told_apart() -> None:
+    def number(check: str, label: str) -> MetricChange:
+        metric = rate("m", label, 1, 2)
+        return MetricChange(check=check, title="T", name="m", label=label, unit="", before=metric, after=metric, verdict="same")
+
+    numbers = [
+        number("evasion.fgsm", "Robust accuracy"),
+        number("evasion.hop_skip_jump", "Robust accuracy"),
+        number("evasion.fgsm", "Other"),
+    ]
+    assert _named([("Robustness", n) for n in numbers]) == (
+        "Robustness: Robust accuracy (fgsm)",
+        "Robustness: Robust accuracy (hop skip jump)",
+        "Robustness: Other",
+    )

@@ -201,12 +201,19 @@ def _picked(risks: list[str], settled: list[bool], most: int = DRAWN) -> list[in
     return sorted(i for _, i in sorted(turns)[:most])
 
 
+def _named(numbers: list[tuple[str, Cell]]) -> tuple[str, ...]:
+    """Risk and measure of each number; where several checks measure the same, the check's too."""
+    plain = [f"{risk}: {c.label}" for risk, c in numbers]
+    checks = [c.check.rpartition(".")[2].replace("_", " ") for _, c in numbers]
+    return tuple(f"{name} ({check})" if plain.count(name) > 1 else name for name, check in zip(plain, checks, strict=True))
+
+
 def _charts(found: list[tuple[str, Cell]]) -> tuple[Chart, ...]:
     shown = [(risk, c, g) for risk, c in found if risk != COST and (g := gain(c)) is not None]
     drawn = [shown[i] for i in _picked([risk for risk, _, _ in shown], [c.verdict in ("better", "worse") for _, c, _ in shown])]
     if not drawn:
         return ()
-    names = tuple(f"{risk}: {c.label}" for risk, c, _ in drawn)
+    names = _named([(risk, c) for risk, c, _ in drawn])
     kinds: tuple[tuple[str, Tone, tuple[Change, ...]], ...] = (
         ("safer", "good", ("better",)),
         ("less safe", "bad", ("worse",)),
