@@ -209,13 +209,13 @@ def test_a_rotated_key_goes_on_with_the_budget_and_rate_of_the_one_before(tmp_pa
         quota.admit(key)
     with pytest.raises(Refusal):
         quota.admit(third)
+    store.revoke(second.id)
+    assert store.rotate(third.id).key.account == first.id
 
 
 def test_keys_of_before_lines_are_read(tmp_path: Path) -> None:
     path = tmp_path / "keys.json"
     made = KeyStore(path).new("a")
-    kept = json.loads(path.read_text())
-    del kept["keys"][0]["line"]
-    path.write_text(json.dumps(kept))
+    assert "line" not in path.read_text(), "older servers refuse what they do not know"
     found = KeyStore(path).find(made.secret)
     assert found is not None and found.account == made.key.id

@@ -209,7 +209,7 @@ class KeyStore:
     def _write(self, keys: tuple[Key, ...]) -> None:
         kept = KeyFile(keys=keys)
         if self.path is not None:
-            replace_file(self.path, (kept.model_dump_json(indent=1) + "\n").encode())
+            replace_file(self.path, (kept.model_dump_json(indent=1, exclude_none=True) + "\n").encode())
         self._take(kept)
         self._stamp = None
 
