@@ -27,7 +27,7 @@ YOUNG = 60.0
 
 @cache
 def _folder() -> Path:
-    """This kernel's own folder of uploads, closed to other users; it goes with the kernel, or when the next one begins."""
+    """This kernel's own folder of uploads, closed to other users; it goes with the kernel, or once another takes its first upload."""
     clear(Path(tempfile.gettempdir()))
     folder = Path(tempfile.mkdtemp(prefix=PREFIX))
     taken(os.open(folder / ALIVE, os.O_RDWR | os.O_CREAT, 0o600))  # never closed: the lock ends with the process

@@ -18,6 +18,7 @@ from .adversarial import Space, pgd
 from .checkpoints import of_training, put_back, restored, store
 from .errors import Problem
 from .norms import Norm
+from .numerals import percent
 from .progress import Progress
 from .table_moves import first_flip
 
@@ -97,7 +98,7 @@ def harden(
         state.seen.append(Watched(state.epoch, clean, robust))
         if checkpoint:
             store(checkpoint, key, of_training(module, optimizer), {"epoch": state.epoch, "seen": [asdict(w) for w in state.seen]})
-        done = f"epoch {state.epoch} of {plan.epochs}: {100 * clean:.1f} % right, {100 * robust:.1f} % under attack"
+        done = f"epoch {state.epoch} of {plan.epochs}: {percent(clean)} right, {percent(robust)} under attack"
         progress.step(state.epoch / plan.epochs, done)
     module.eval()
     return state.seen

@@ -126,6 +126,9 @@ class Axis(Frozen):
     categories: tuple[str, ...] = ()
 
 
+Tone = Literal["", "good", "bad", "neither"]
+
+
 class Series(Frozen):
     """One line, set of bars or points: x and y of one length, with an optional band low..high.
 
@@ -134,7 +137,7 @@ class Series(Frozen):
     """
 
     name: str
-    tone: Literal["", "good", "bad", "neither"] = ""
+    tone: Tone = ""
     x: tuple[float, ...]
     y: tuple[float | None, ...]
     low: tuple[float | None, ...] = ()

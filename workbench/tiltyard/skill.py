@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .intervals import clopper_pearson
+from .numerals import percent
 
 SURE = 0.9  # a two-sided level whose lower end is wrong in 5 % of cases
 WIDE = 1.645
@@ -60,8 +61,13 @@ class Skill:
     @property
     def fact(self) -> str:
         """The comparison in words, without a full stop."""
-        told = f"the model is right on {100 * (self.right / self.n):.1f} % of {self.n:,} rows, always saying {self.commonest!r} on {100 * (self.common / self.n):.1f} %"
+        told = f"the model is right on {percent(self.right / self.n)} of {self.n:,} rows, always saying {self.commonest!r} on {percent(self.common / self.n)}"
         return told if self.right <= self.common else f"{told}, too few to tell the two apart"
+
+    @property
+    def unlearned(self) -> str:
+        """Why a model that has ``learned`` nothing of the rows it was trained on gets no pass for leaking nothing."""
+        return f"That says nothing of leaks, for on rows it was trained on {self.fact}. {self.advice}"
 
     @property
     def advice(self) -> str:

@@ -4,10 +4,11 @@ A random generator starts to read where its file says, an encoder and a vocabula
 writes to without a look, a hasher divides by its columns, and support vectors, centers and neighbors are read as wide as the rows that come. skops trusts them all.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .skops_parts import Fault, array_of, each_itself, entries, items, kind, must, number, plain
+from .skops_trees import BOOSTINGS
 
 if TYPE_CHECKING:
     from .skops_parts import Arrays
@@ -20,17 +21,16 @@ _MACHINES = {"SVC": True, "NuSVC": True, "SVR": False, "NuSVR": False, "OneClass
 OUT = "it writes into an array of its own (out)"
 
 
-def fault(nodes: Iterable[dict[str, Any]], array: "Arrays") -> tuple[str, str] | None:
+def fault(nodes: list[dict[str, Any]], array: "Arrays") -> tuple[str, str] | None:
     """What in a skops file could lead outside of an array, and why; None where nothing does.
 
     ``nodes``: every dictionary of its schema. ``array``: reads an array of the file by the name of its entry.
     """
-    every = list(nodes)
     what = "schema.json"
     try:
-        each_itself(every, array)
-        must(not any(_writes(n.get("out")) for n in every), OUT)
-        listed = [n for n in every if isinstance(n.get("__loader__"), str)]
+        each_itself(nodes, array)
+        must(not any(_writes(n.get("out")) for n in nodes), OUT)
+        listed = [n for n in nodes if isinstance(n.get("__loader__"), str)]
         _check_mappers(listed)
         for node in listed:
             what = f"{node['__module__']}.{node['__class__']}"
@@ -52,12 +52,9 @@ def _writes(node: object) -> bool:
 
 def _check_mappers(listed: list[dict[str, Any]]) -> None:
     """A bin mapper asks for columns, not for the lists it reads them by; within its estimator nothing transforms after the fit."""
-    held = [n["content"]["content"]["_bin_mapper"] for n in listed if n["__class__"] in _BOOSTINGS and "_bin_mapper" in _content(n)]
+    held = [n["content"]["content"]["_bin_mapper"] for n in listed if n["__class__"] in BOOSTINGS and "_bin_mapper" in _content(n)]
     known = {id(n) for n in held}
     must(all(id(n) in known for n in listed if n["__class__"] == _BIN_MAPPER), "a bin mapper stands outside of its estimator")
-
-
-_BOOSTINGS = frozenset({"HistGradientBoostingClassifier", "HistGradientBoostingRegressor"})
 
 
 def _content(node: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ reads a column that the estimator itself asks for, and the estimator holds nothi
 attribute can stand in for the method that counts the columns.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from .skops_parts import Fault, array_of, fields, items, kind, must, number, plain
@@ -60,10 +60,10 @@ _BOOSTED = frozenset(
     validation_score_ verbose warm_start""".split()
 )
 _SINGLES = frozenset({"DecisionTreeClassifier", "DecisionTreeRegressor", "ExtraTreeClassifier", "ExtraTreeRegressor"})
-_BOOSTINGS = frozenset({"HistGradientBoostingClassifier", "HistGradientBoostingRegressor"})
+BOOSTINGS = frozenset({"HistGradientBoostingClassifier", "HistGradientBoostingRegressor"})
 
 
-def fault(nodes: Iterable[dict[str, Any]], array: "Arrays") -> str | None:
+def fault(nodes: list[dict[str, Any]], array: "Arrays") -> str | None:
     """Why a tree of a skops file cannot be shown safe; None where every one is.
 
     ``nodes``: every dictionary of its schema. ``array``: reads an array of the file by the name of its entry.
@@ -94,7 +94,7 @@ def _shown(node: dict[str, Any], array: "Arrays") -> Iterator[dict[str, Any]]:
         if "tree_" in held:
             _check_tree(held["tree_"], number(held["n_features_in_"]), array)
             yield held["tree_"]
-    elif module == "sklearn.ensemble._hist_gradient_boosting.gradient_boosting" and name in _BOOSTINGS:
+    elif module == "sklearn.ensemble._hist_gradient_boosting.gradient_boosting" and name in BOOSTINGS:
         held = fields(node["content"], _BOOSTED)
         stages = items(held["_predictors"]) if "_predictors" in held else []
         for predictor in (p for stage in stages for p in items(stage)):

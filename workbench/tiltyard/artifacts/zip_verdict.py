@@ -210,8 +210,9 @@ def _judge_skops(stream: IO[bytes], found: Directory, findings: Findings) -> Non
     try:
         schema = archives.read(stream, found.entry("schema.json"), 64 << 20)
         (nodes, rest), files = untrusted(schema), reaching(schema)
-        trees = fault(dictionaries(schema), _reader(stream, found)) if TREES & set(rest) else None
-        outside = fault_of_numbers(dictionaries(schema), _reader(stream, found))
+        every, array = list(dictionaries(schema)), _reader(stream, found)
+        trees = fault(every, array) if TREES & set(rest) else None
+        outside = fault_of_numbers(every, array)
     except (BadArchive, BadSchema) as error:
         findings.unproven("schema.json", str(error), "what would be built cannot be told")
         nodes, rest, files, trees, outside = 0, [], [], None, None

@@ -212,7 +212,7 @@ class AdversarialTraining(Defense):
                 series(f"without attack, n = {n}", [clean for _, clean, _ in shares]),
                 series(f"under PGD ({WATCH_STEPS} steps)", [robust for _, _, robust in shares]),
             ),
-            alt=f"Robust accuracy goes from {100 * shares[0][2]:.1f} % to {100 * (shares[-1][2]):.1f} %, accuracy from {100 * shares[0][1]:.1f} % to {100 * (shares[-1][1]):.1f} %.",
+            alt=f"Robust accuracy goes from {percent(shares[0][2])} to {percent(shares[-1][2])}, accuracy from {percent(shares[0][1])} to {percent(shares[-1][1])}.",
         )
 
 

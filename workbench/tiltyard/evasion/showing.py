@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from ..datasets.dataset import Dataset
 from ..datasets.schema import Feature
 from ..intervals import LEVEL, clopper_pearson
+from ..numerals import percent
 from ..raster import png, shades
 from ..result import Axis, Chart, Column, Gallery, Picture, Series, Table
 
@@ -71,7 +72,7 @@ def curve(fell: NDArray[np.float64], budgets: tuple[float, ...], norm: str) -> C
             ),
         ),
         reference=(("without attack", clean),) if budgets[0] == 0 else (),
-        alt=f"Accuracy falls from {100 * clean:.1f} % without attack to {100 * (accuracies[-1]):.1f} % at a budget of {points[-1]:g}.",
+        alt=f"Accuracy falls from {percent(clean)} without attack to {percent(accuracies[-1])} at a budget of {points[-1]:g}.",
     )
 
 

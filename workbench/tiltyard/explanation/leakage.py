@@ -84,7 +84,7 @@ class Leakage(Check):
         )
         leaks = (gain.low or 0.0) > self.limit
         vain = not leaks and not skill.learned
-        said = f" That says nothing of leaks, for on rows it was trained on {skill.fact}. {skill.advice}" if vain else ""
+        said = f" {skill.unlearned}" if vain else ""
         text = f"Membership attack AUC {aucs['scores']:.3f} with scores and {aucs['both']:.3f} with explanations too"
         return CheckResult(
             status=Status.FINDING if leaks else Status.PASSED if n >= ENOUGH and not vain else Status.INCOMPLETE,

@@ -10,6 +10,7 @@ from ..check import Check, Estimate, parameter
 from ..datasets.dataset import Dataset
 from ..datasets.schema import Schema
 from ..errors import Unavailable
+from ..numerals import percent
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Finding, Metric, Series, Severity, Status
 from ..shapley import Scale, players
@@ -98,7 +99,7 @@ class Stability(Check):
             )
         if still := sum(int(p.still.sum()) for p in pairs):
             notes.append(
-                f"{still} of {made} copies left out: a change of {100 * self.change:.1f} % of the range is less than a step of their numbers."
+                f"{still} of {made} copies left out: a change of {percent(self.change)} of the range is less than a step of their numbers."
             )
         constant = int((~np.isfinite(spearman(pairs[0].first, pairs[0].again))).sum())
         if constant:
@@ -115,7 +116,7 @@ class Stability(Check):
         noisy = rerun.value < QUIET
         text = (
             f"Explained again, a row's order of features correlates {rerun.value:.2f} with itself; after a change of at most "
-            f"{100 * self.change:.1f} % of each range, {moved.value:.2f}: a fall of {fall.value:.3f} ({fall.low:.3f} to {fall.high:.3f}, n = {fall.n})"
+            f"{percent(self.change)} of each range, {moved.value:.2f}: a fall of {fall.value:.3f} ({fall.low:.3f} to {fall.high:.3f}, n = {fall.n})"
         )
         finding = Finding(
             title=f"Nearly equal rows get different explanations: the rank correlation falls by {fall.value:.2f}",

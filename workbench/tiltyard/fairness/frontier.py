@@ -14,7 +14,7 @@ from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, 
 from ..targets.target import Target
 from .belonging import sensitive_column
 from .group_metrics import STANDARDS
-from .groups import ONE_ANSWER, positive_class
+from .groups import ONE_ANSWER, one_answer, positive_class
 from .rates import Gap, gaps, grouped
 from .thresholds import by_rules, fit_rules
 
@@ -99,7 +99,7 @@ class Frontier(Check):
     def _result(self, found: list[Point], now: Point, best: Point, cost: Metric, column: str, held: Scored, left: int) -> CheckResult:
         n = len(held.truth)
         price = -(cost.value or 0.0)
-        same = bool(held.predicted.all() or not held.predicted.any())
+        same = one_answer(held.predicted)
         cheap = now.gap.difference > max(self.limit, now.gap.chance) and price <= self.price
         text = (
             f"accuracy {'falls by' if price >= 0 else 'rises by'} {abs(price):.3f} (change {cost.low:+.3f} to {cost.high:+.3f}, n = {n:,})"

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ..check import Check, Estimate, parameter
 from ..datasets.dataset import Dataset
 from ..intervals import LEVEL, clopper_pearson, rate
+from ..numerals import percent
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
 from ..targets.target import Target
@@ -131,9 +132,9 @@ class GroupMetrics(Check):
         shares = rates(worst.large.counts, "selection_rate")
         low, high = worst.large.names[int(shares.argmin())], worst.large.names[int(shares.argmax())]
         if gap.difference == 0:
-            return f"All groups are given {positive!r} at the same rate, {100 * shares.max():.1f} % (n = {worst.n:,})."
+            return f"All groups are given {positive!r} at the same rate, {percent(shares.max())} (n = {worst.n:,})."
         return (
-            f"By {worst.division.name}, {positive!r} goes to {100 * shares.max():.1f} % of {high} and {100 * shares.min():.1f} % of {low}: "
+            f"By {worst.division.name}, {positive!r} goes to {percent(shares.max())} of {high} and {percent(shares.min())} of {low}: "
             f"a gap of {gap.difference:.3f} ({gap.low:.3f} to {gap.high:.3f}, n = {worst.n:,}; chance alone reaches {gap.chance:.3f})."
         )
 

@@ -30,6 +30,11 @@ ONE_ANSWER = (
 )
 
 
+def one_answer(predicted: NDArray[np.bool_]) -> bool:
+    """Is every row (n,) given the same? Then no group can be treated otherwise, whatever the model is."""
+    return bool(predicted.all() or not predicted.any())
+
+
 @dataclass(frozen=True)
 class Judged:
     """Rows with truth and prediction as the positive class or not, bool (n,)."""
@@ -40,8 +45,8 @@ class Judged:
 
     @property
     def one_answer(self) -> bool:
-        """Is every row given the same? Then no group can be treated otherwise, whatever the model is."""
-        return bool(self.predicted.all() or not self.predicted.any())
+        """Is every row given the same?"""
+        return one_answer(self.predicted)
 
 
 def positive_class(classes: tuple[str, ...], name: str) -> int:

@@ -10,6 +10,7 @@ from ..check import Check, Estimate, parameter
 from ..datasets.dataset import Dataset
 from ..errors import Unavailable
 from ..intervals import bootstrap, clopper_pearson, rate
+from ..numerals import percent
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
 from ..skill import Skill
@@ -134,8 +135,8 @@ class Backdoor(Check):
         _, at_most = clopper_pearson(clean.obeyed, clean.triggered)
         bad = next((p for p in tried[1:] if clopper_pearson(p.obeyed, p.triggered)[0] > max(self.alarm, at_most)), None)
         summary = (
-            f"With {100 * last.share:.1f} % of {len(rows):,} training rows poisoned the trigger gives {name} on {100 * last.success:.1f} % of {last.triggered:,} rows "
-            f"(unpoisoned {100 * clean.success:.1f} %); accuracy {100 * (last.right / last.held):.1f} %, before {100 * (clean.right / clean.held):.1f} %"
+            f"With {percent(last.share)} of {len(rows):,} training rows poisoned the trigger gives {name} on {percent(last.success)} of {last.triggered:,} rows "
+            f"(unpoisoned {percent(clean.success)}); accuracy {percent(last.right / last.held)}, before {percent(clean.right / clean.held)}"
         )
         vain, said = not bad and not clean.skill.learned, ""
         if seen is not None:
@@ -145,7 +146,7 @@ class Backdoor(Check):
                 else "; no alarm"
             )
         metrics = (
-            rate("success", f"Trigger obeyed at {100 * last.share:.1f} %", last.obeyed, last.triggered, "lower"),
+            rate("success", f"Trigger obeyed at {percent(last.share)}", last.obeyed, last.triggered, "lower"),
             rate("success_clean", "The same of an unpoisoned model", clean.obeyed, clean.triggered, "none"),
             rate("accuracy_poisoned", "Accuracy of the poisoned model", last.right, last.held, "higher"),
             rate("accuracy_clean", "Accuracy of the unpoisoned model", clean.right, clean.held, "higher"),
@@ -173,7 +174,7 @@ class Backdoor(Check):
     def _finding(self, bad: Poisoned, seen: Seen | None, name: str) -> Finding:
         unseen = seen is None or not (seen.flagged & seen.truly).any()
         return Finding(
-            title=f"{bad.count} poisoned training rows ({100 * bad.share:.1f} %) plant a backdoor to {name}",
+            title=f"{bad.count} poisoned training rows ({percent(bad.share)}) plant a backdoor to {name}",
             severity=Severity.HIGH if unseen else Severity.MEDIUM,
             evidence="metric success, chart backdoor",
             advice="Control who adds training rows, search them before training on them, and keep hashes of what was searched.",
@@ -289,5 +290,5 @@ def _chart(tried: list[Poisoned]) -> Chart:
                 high=tuple(b[1] for b in right),
             ),
         ),
-        alt=f"Success goes from {100 * tried[0].success:.1f} % to {100 * (tried[-1].success):.1f} % at {100 * (tried[-1].share):.1f} % poisoned rows.",
+        alt=f"Success goes from {percent(tried[0].success)} to {percent(tried[-1].success)} at {percent(tried[-1].share)} poisoned rows.",
     )

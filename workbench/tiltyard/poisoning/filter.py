@@ -9,6 +9,7 @@ from ..datasets.dataset import Dataset
 from ..defense import Defended, Defense
 from ..errors import Unavailable
 from ..intervals import rate
+from ..numerals import percent
 from ..progress import Progress
 from ..result import CheckResult, Metric, Status
 from ..targets.target import Target
@@ -57,6 +58,6 @@ class Filter(Defense):
             rate("accuracy_before", "Accuracy before", before, len(held), "higher"),
             rate("accuracy_after", "Accuracy of the filtered model", after, len(held), "higher"),
         )
-        summary = f"{gone:,} of {len(data.seen):,} training rows removed; accuracy {100 * (after / len(held)):.1f} %, before {100 * (before / len(held)):.1f} %, on {len(held):,} rows."
+        summary = f"{gone:,} of {len(data.seen):,} training rows removed; accuracy {percent(after / len(held))}, before {percent(before / len(held))}, on {len(held):,} rows."
         notes = () if gone else ("Nothing looked poisoned; the model was trained anew on all its rows.",)
         return Defended(model, CheckResult(status=Status.PASSED, summary=summary, metrics=metrics, notes=notes))

@@ -10,6 +10,7 @@ from ..check import Check, Estimate, parameter
 from ..datasets.dataset import Dataset
 from ..errors import Unavailable
 from ..intervals import clopper_pearson, rate
+from ..numerals import percent
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
 from ..skill import Skill
@@ -77,7 +78,7 @@ class LabelFlip(Check):
         clean, last, m = trained[0], trained[-1], len(trained[0].right)
         bad = next((t for t in trained[1:] if t.share <= 0.1 + 1e-9 and drop(clean, t).low > self.alarm), None)  # type: ignore[operator]
         summary = (
-            f"With {100 * last.share:.0f} % of {n:,} training labels flipped accuracy is {100 * last.accuracy:.1f} %, with none {100 * clean.accuracy:.1f} %, "
+            f"With {100 * last.share:.0f} % of {n:,} training labels flipped accuracy is {percent(last.accuracy)}, with none {percent(clean.accuracy)}, "
             f"on {m:,} held-out rows."
         )
         metrics = (
@@ -88,7 +89,7 @@ class LabelFlip(Check):
         finding = Finding(
             title="Few flipped labels already hurt"
             if bad is None
-            else f"{100 * bad.share:.0f} % flipped labels cost {100 * (clean.accuracy - bad.accuracy):.1f} %",
+            else f"{100 * bad.share:.0f} % flipped labels cost {percent(clean.accuracy - bad.accuracy)}",
             severity=Severity.MEDIUM,
             evidence="chart flips",
             advice="Check who may label, label a part twice, and look at rows whose label the model contradicts.",
@@ -162,5 +163,5 @@ def _chart(trained: list[Trained]) -> Chart:
                 high=tuple(b[1] for b in bands),
             ),
         ),
-        alt=f"Accuracy goes from {100 * trained[0].accuracy:.1f} % with no flips to {100 * (trained[-1].accuracy):.1f} % with {100 * (trained[-1].share):.0f} %.",
+        alt=f"Accuracy goes from {percent(trained[0].accuracy)} with no flips to {percent(trained[-1].accuracy)} with {100 * (trained[-1].share):.0f} %.",
     )

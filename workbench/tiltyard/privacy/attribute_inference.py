@@ -12,6 +12,7 @@ from ..datasets.dataset import Dataset
 from ..datasets.schema import Feature, Schema
 from ..errors import Problem, Unavailable
 from ..intervals import rate, rate_by_row
+from ..numerals import percent
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
 from ..targets.target import Target
@@ -225,7 +226,7 @@ def _result(it: Judged, notes: tuple[str, ...], rng: np.random.Generator) -> Che
                 metrics.append(paired(f"advantage_{side}", f"Gain on {title}", got[rows], base[rows], rng))
     findings = _findings(gain, name)
     low, high = 100 * (gain.low or 0), 100 * (gain.high or 0)
-    told = f"{name} is guessed right for {100 * base.mean():.1f} % of rows from the other columns, for {100 * got.mean():.1f} % with the model besides: "
+    told = f"{name} is guessed right for {percent(base.mean())} of rows from the other columns, for {percent(got.mean())} with the model besides: "
     told += f"a gain of {100 * (gain.value or 0):.1f} points ({low:.1f} to {high:.1f}, n = {n:,})."
     status = Status.FINDING if findings else Status.PASSED
     if not findings and n < FEW:

@@ -9,6 +9,7 @@ from ..check import Check, Estimate, parameter
 from ..datasets.dataset import Dataset
 from ..errors import Problem
 from ..intervals import rate
+from ..numerals import percent
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
 from ..targets.target import Target
@@ -96,7 +97,7 @@ class Identifying(Check):
             f" ({', '.join(s.column for s in suspects)})" if suspects else ""
         )
         if joint is not None:
-            told += f"; {', '.join(joint.columns)} together: {100 * (joint.alone / joint.n):.1f} % of rows are alone, smallest group {joint.smallest} (k = {self.k})."
+            told += f"; {', '.join(joint.columns)} together: {percent(joint.alone / joint.n)} of rows are alone, smallest group {joint.smallest} (k = {self.k})."
         else:
             told += "; no quasi-identifiers were named or recognized."
         notes = ["Values are shown by their look only: letters as a or A, digits as 0."]

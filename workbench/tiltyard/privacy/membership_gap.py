@@ -7,12 +7,13 @@ import numpy as np
 from ..check import Check, Estimate, parameter
 from ..datasets.dataset import Dataset
 from ..intervals import rate
+from ..numerals import percent
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
 from ..skill import Skill
 from ..targets.target import Target
 from .membership import chance, difference
-from .membership_report import ADVICE, FEW, STANDARDS, unlearned
+from .membership_report import ADVICE, FEW, STANDARDS
 
 CHUNK = 2048
 
@@ -48,14 +49,14 @@ class MembershipGap(Check):
             gap,
         )
         findings = _findings(gap)
-        told = f"Accuracy {100 * (sides[0][0] / sides[0][1]):.1f} % on seen rows, {100 * (sides[1][0] / sides[1][1]):.1f} % on unseen"
+        told = f"Accuracy {percent(sides[0][0] / sides[0][1])} on seen rows, {percent(sides[1][0] / sides[1][1])} on unseen"
         told += f"; gap {100 * (gap.value or 0):.1f} points ({100 * (gap.low or 0):.1f} to {100 * (gap.high or 0):.1f})."
         status = Status.FINDING if findings else Status.PASSED
         if not findings and min(len(seen), len(unseen)) < FEW:
             status, told = Status.INCOMPLETE, told + f" Fewer than {FEW} rows on a side: too few to say that nothing leaks."
         skill = Skill.of(seen.y, right[0], data.schema.classes)
         if status is Status.PASSED and not skill.learned:
-            status, told = Status.INCOMPLETE, f"{told} {unlearned(skill)}"
+            status, told = Status.INCOMPLETE, f"{told} {skill.unlearned}"
         by_class = _by_class(data.schema.classes, (seen.y, unseen.y), (right[0], right[1]))
         notes = ("A small gap does not show that nothing leaks: single rows can be at risk all the same (privacy.lira).",)
         return CheckResult(

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..intervals import LEVEL, clopper_pearson
+from ..numerals import percent
 from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
 from ..skill import Skill
 from .membership import Halves, Mask, Roc, Scores, auc, checked, halves, roc, tpr_at
@@ -41,11 +42,6 @@ class Attacked:
     skill: Skill | None = None
 
 
-def unlearned(skill: Skill) -> str:
-    """Why a model that has learned nothing gets no pass: it has nothing to give away."""
-    return f"That says nothing of leaks, for on rows it was trained on {skill.fact}. {skill.advice}"
-
-
 def report(it: Attacked, attack: str, rng: np.random.Generator, notes: tuple[str, ...] = ()) -> CheckResult:
     """The whole answer of one attack, called ``attack`` in its sentence."""
     scores, member = checked(it.scores, it.member)
@@ -74,7 +70,7 @@ def report(it: Attacked, attack: str, rng: np.random.Generator, notes: tuple[str
         sentence += f" Only {few} rows on the smaller side: too few to say that nothing leaks (at least {FEW})."
     if status is Status.PASSED and it.skill is not None and not it.skill.learned:
         status = Status.INCOMPLETE
-        sentence += f" {unlearned(it.skill)}"
+        sentence += f" {it.skill.unlearned}"
     tables = [_records(it, scores, member)] if it.rows is not None else []
     if it.groups:
         tables.append(_by_group(it, scores, member))
@@ -114,7 +110,7 @@ def _severity(scores: Scores, member: Mask, split: Halves | None) -> Severity | 
 def _sentence(attack: str, area: Metric, tpr: Metric, severity: Severity | None) -> str:
     told = f"{attack}: AUC {area.value:.3f} ({area.low:.3f} to {area.high:.3f}, n = {area.n:,})"
     if tpr.value is not None:
-        told += f", {100 * tpr.value:.1f} % of members found at 1 % false alarms"
+        told += f", {percent(tpr.value)} of members found at 1 % false alarms"
     return told + ("; not told from guessing." if severity is None else "; members can be told from others.")
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
+from ..numerals import percent
 from ..result import Column, Gallery, Record, Status
 from ..standards.catalog import describe as standard
 from ..standards.catalog import known, sources
@@ -37,7 +38,7 @@ def cell(value: Any, column: Column) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if column.kind == "percent" and isinstance(value, int | float):
-        return f"{100 * value:.1f} %"
+        return percent(value)
     if isinstance(value, float):
         return f"{value:,.4g}"
     return f"{value:,}" if isinstance(value, int) and column.kind != "text" else str(value)

@@ -1,6 +1,6 @@
 """Measured numbers in words, for whatever is handed out."""
 
-from ..numerals import is_share
+from ..numerals import is_share, percent
 from ..result import Metric
 
 
@@ -9,7 +9,7 @@ def number(value: float | None, unit: str = "", share: bool = False) -> str:
     if value is None:
         return "not measured"
     if share:
-        return f"{100 * value:.1f} %"
+        return percent(value)
     if unit == "%":
         return f"{value:.1f} %"
     text = f"{value:,.0f}" if float(value).is_integer() and abs(value) < 1e12 else f"{value:,.4g}"

@@ -4,7 +4,6 @@ import time
 import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Literal
 
 import numpy as np
 
@@ -12,7 +11,7 @@ from .. import numerals
 from ..catalogue import checks, find, topic_of
 from ..check import Step, named, versions
 from ..datasets.dataset import Dataset
-from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Record, Series, Severity, Status, Table
+from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Record, Series, Severity, Status, Table, Tone
 from ..targets.target import Target
 from .comparison import Change, change, matched
 from .comparison import MetricChange as Cell
@@ -27,7 +26,6 @@ RISKS = {
     "explanation": "Explanation",
     "poisoning": "Poisoning",
 }
-Tone = Literal["good", "bad", "neither"]
 SIGNS: dict[Change, str] = {
     "better": "↑ safer",
     "worse": "↓ less safe",

@@ -9,6 +9,7 @@ from ..check import Check, Estimate, parameter
 from ..datasets.dataset import Dataset
 from ..datasets.schema import Schema
 from ..intervals import rate_by_row
+from ..numerals import percent
 from ..progress import Progress
 from ..result import CheckResult, Finding, Metric, Severity, Status
 from ..targets.restricted import Spent
@@ -97,7 +98,7 @@ class EquationSolving(Check):
         fidelity = rate_by_row("fidelity", "Fidelity of the solved model", agreed, judge.fingerprint, "lower")
         stolen = same / len(judge) >= self.alarm and same > common  # a model of one answer has nothing to steal
         vain = not stolen and common / len(judge) >= self.alarm
-        summary = f"Solving {count:,} answers gives a linear model that agrees with the target on {100 * same / len(judge):.1f} % of {len(judge):,} rows{VAIN if vain else '.'}"
+        summary = f"Solving {count:,} answers gives a linear model that agrees with the target on {percent(same / len(judge))} of {len(judge):,} rows{VAIN if vain else '.'}"
         finding = Finding(
             title=f"The weights can be solved for with {count:,} queries",
             severity=Severity.CRITICAL,

@@ -10,6 +10,7 @@ from ..check import Check, Estimate, parameter
 from ..datasets.dataset import Dataset
 from ..errors import Problem, Unavailable
 from ..intervals import rate, rate_by_row
+from ..numerals import percent
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
 from ..targets.restricted import Spent
@@ -203,8 +204,8 @@ class Extraction(Check):
         cheap = next((p.queries for p in curve if p.agreed / p.n >= self.alarm), None)
         stolen = fidelity.value is not None and fidelity.value >= self.alarm and common < last.agreed
         vain = not stolen and common / last.n >= self.alarm
-        words = f"A copy trained on {last.queries:,} {self.access} agrees with the target on {100 * last.agreed / last.n:.1f} % of {last.n:,} held-out rows"
-        summary = f"{words}; always saying the commonest label agrees on {100 * common / last.n:.1f} %{VAIN if vain else '.'}"
+        words = f"A copy trained on {last.queries:,} {self.access} agrees with the target on {percent(last.agreed / last.n)} of {last.n:,} held-out rows"
+        summary = f"{words}; always saying the commonest label agrees on {percent(common / last.n)}{VAIN if vain else '.'}"
         findings = (self._finding(cheap, last),) if stolen else ()
         return CheckResult(
             status=Status.FINDING if stolen else Status.INCOMPLETE if loot.broken or vain else Status.PASSED,

@@ -11,6 +11,7 @@ from ..datasets.dataset import Dataset
 from ..defense import Defended, Defense
 from ..disclosure import label_only, normalized, rounded
 from ..intervals import rate
+from ..numerals import percent
 from ..progress import Progress
 from ..result import CheckResult, Metric, Status
 from ..targets.restricted import Spent
@@ -94,7 +95,7 @@ class OutputPolicy(Defense):
         )
         words = {"round": f"rounded to {self.digits} decimals", "label": "cut to the label", "noise": f"noised by {self.noise:g}"}
         said = words.get(self.kind, f"limited to {self.allowed:,} rows a client")
-        summary = f"Scores {said}: {100 * float(kept.mean()):.1f} % of labels stay; the scores honest users see move by {metrics[3].value:.3f} on average."
+        summary = f"Scores {said}: {percent(float(kept.mean()))} of labels stay; the scores honest users see move by {metrics[3].value:.3f} on average."
         return Defended(made, CheckResult(status=Status.PASSED, summary=summary, metrics=metrics))
 
 

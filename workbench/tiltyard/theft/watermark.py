@@ -14,7 +14,7 @@ from ..datasets.dataset import Dataset
 from ..defense import Defended, Defense
 from ..errors import Problem, Unavailable
 from ..intervals import LEVEL, rate
-from ..numerals import number
+from ..numerals import number, percent
 from ..progress import Progress
 from ..result import CheckResult, Finding, Metric, Severity, Status
 from ..targets.target import Target
@@ -112,7 +112,7 @@ class Watermark(Defense):
         bad = p >= CLAIM or (cost.value or 0) > self.accepted
         summary = (
             f"{matches} of {n} secret labels are answered (p = {number(p, 2)} for an independent model); "
-            f"accuracy {100 * after.mean():.1f} %, before {100 * before.mean():.1f} %, on {len(rows):,} rows."
+            f"accuracy {percent(after.mean())}, before {percent(before.mean())}, on {len(rows):,} rows."
         )
         result = CheckResult(
             status=Status.FINDING if bad else Status.PASSED,

@@ -11,6 +11,7 @@ from ..check import Check, parameter
 from ..datasets.dataset import Dataset
 from ..datasets.schema import Schema
 from ..intervals import LEVEL, bootstrap, rate, rate_by_row
+from ..numerals import percent
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
 from ..targets.target import Target
@@ -120,7 +121,7 @@ class GuardROC(Check):
         )
         return CheckResult(
             status=Status.FINDING if findings else Status.PASSED,
-            summary=f"A guard that refuses {100 * false.mean():.1f} % of natural rows catches {said}.",
+            summary=f"A guard that refuses {percent(false.mean())} of natural rows catches {said}.",
             metrics=tuple(metrics),
             findings=findings,
             tables=(Table(name="caught", title="What is caught", columns=columns, rows=tuple(rows)),),

@@ -10,6 +10,7 @@ from ..check import parameter
 from ..datasets.dataset import Dataset
 from ..defense import Defended, Defense
 from ..intervals import rate
+from ..numerals import percent
 from ..progress import Progress
 from ..result import CheckResult, Status
 from ..targets.target import Target
@@ -75,5 +76,5 @@ class InputGuard(Defense):
             rate("refused", "Natural held-out rows refused", int(refused.sum()), len(held), "lower"),
             rate("answered_right", "Held-out rows answered, and rightly", int(right.sum()), len(held), "higher"),
         )
-        summary = f"{100 * refused.mean():.1f} % of {len(held):,} natural rows are refused; {100 * self.allowed:g} % were allowed."
+        summary = f"{percent(refused.mean())} of {len(held):,} natural rows are refused; {100 * self.allowed:g} % were allowed."
         return Defended(made, CheckResult(status=Status.PASSED, summary=summary, metrics=metrics))

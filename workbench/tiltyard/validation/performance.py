@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from ..check import Check, parameter
 from ..datasets.dataset import Dataset
 from ..intervals import LEVEL, bootstrap, rate, rate_by_row
+from ..numerals import percent
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
 from ..skill import Skill
@@ -96,7 +97,7 @@ class Performance(Check):
         )
         over = float(confidence.mean()) > float(right.mean())
         bad = low >= self.alarm
-        summary = f"{100 * right.mean():.1f} % of {len(rows):,} held-out rows are right; confidence is off by {error:.3f} on average{' (too sure)' if over else ' (not sure enough)'}."
+        summary = f"{percent(right.mean())} of {len(rows):,} held-out rows are right; confidence is off by {error:.3f} on average{' (too sure)' if over else ' (not sure enough)'}."
         finding = Finding(
             title="Confidence does not match accuracy",
             severity=Severity.LOW,
@@ -115,7 +116,7 @@ class Performance(Check):
 
 
 def _alone(right: NDArray[np.bool_], rows: Dataset, guess: NDArray[np.intp], metrics: list[Metric]) -> CheckResult:
-    summary = f"{100 * right.mean():.1f} % of {len(rows):,} held-out rows are right; without scores calibration cannot be measured."
+    summary = f"{percent(right.mean())} of {len(rows):,} held-out rows are right; without scores calibration cannot be measured."
     return CheckResult(status=Status.PASSED, summary=summary, metrics=tuple(metrics), tables=(_classes(guess, rows),))
 
 

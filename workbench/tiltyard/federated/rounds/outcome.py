@@ -6,6 +6,7 @@ import numpy as np
 
 from ...accounting import default_delta, epsilon
 from ...intervals import clopper_pearson, rate
+from ...numerals import percent
 from ...result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
 from ...targets.target import Target
 from ..aggregation import RULES
@@ -44,11 +45,6 @@ def result(step: "FederatedTraining", start: "Setting", ran: "Ran", before: Targ
         charts=charts(plan, ran.rounds, right / len(test)),
         notes=notes(step, start, ran),
     )
-
-
-def percent(share: float) -> str:
-    """A share as a person reads it."""
-    return f"{100 * share:.1f} %"
 
 
 def success(plan: Plan, last: Round) -> list[Metric]:

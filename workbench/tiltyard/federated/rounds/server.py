@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import Problem
+from ...numerals import percent
 from ...progress import Progress
 from ...result import Frozen
 from ..aggregation import combine, needed
@@ -92,7 +93,7 @@ def train(
         done.append(_round(number, asked, came, weights, watch(weights), clipped, note))
         if kept is not None:
             kept(weights, done)
-        progress.step(number / plan.rounds, f"round {number} of {plan.rounds}: {100 * done[-1].right / max(done[-1].rows, 1):.1f} % right")
+        progress.step(number / plan.rounds, f"round {number} of {plan.rounds}: {percent(done[-1].right / max(done[-1].rows, 1))} right")
     return weights, done
 
 

@@ -12,6 +12,7 @@ from ...adversarial import Space, pgd
 from ...datasets.dataset import Dataset
 from ...errors import Problem
 from ...intervals import clopper_pearson, rate
+from ...numerals import percent
 from ...privacy_budget import Budget
 from ...progress import Progress
 from ...result import Axis, Chart, CheckResult, Finding, Metric, Series, Severity, Status
@@ -109,7 +110,7 @@ def result(it: Trained, accountant: Accountant, seed: int, progress: Progress) -
     findings = _useless(hits["after"], int(np.bincount(test.y).max()), n)
     summary = (
         f"Trained privately: epsilon {it.budget.epsilon:.3g} at delta {it.budget.delta:g} ({NAMES[it.budget.accountant]}); "
-        f"accuracy {100 * (hits['before'] / n):.1f} % before, {100 * (hits['after'] / n):.1f} % after."
+        f"accuracy {percent(hits['before'] / n)} before, {percent(hits['after'] / n)} after."
     )
     return CheckResult(
         status=Status.FINDING if findings else Status.PASSED,
