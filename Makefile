@@ -4,7 +4,7 @@ BIN := .venv/bin
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 	$$p -c 'import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' >/dev/null 2>&1 && { echo $$p; break; }; done)
 
-.PHONY: run lab demo test lint format clean
+.PHONY: run lab demo test lint format lock hashes clean
 
 run: .venv/.app
 	@$(BIN)/python -m tiltyard app
@@ -21,7 +21,17 @@ lint: .venv/.dev
 	$(BIN)/python -m mypy
 
 test: lint
-	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal
+	$(BIN)/python -m pytest --numprocesses=$$($(BIN)/python -c "import os; print(min(4, os.cpu_count() + 1))") --dist=worksteal # one more than cores: much of it waits
+
+# What a release can install, with the sha256 of each file: every extra but dev.
+RELEASED := audit distributed federated hub onnx pdf postgresql serve
+
+lock: .venv/.dev
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --constraint constraints.txt --generate-hashes --no-annotate --no-emit-package pip \
+		--custom-compile-command "make lock" --output-file requirements.lock $(addprefix --extra ,$(RELEASED)) pyproject.toml
+
+hashes: .venv/.dev
+	@PYTHON=$(BIN)/python .ci/hashes
 
 format: .venv/.dev
 	$(BIN)/python -m ruff check --fix

@@ -2,7 +2,7 @@
 
     python benchmarks/federation.py
 
-Flower's SuperLink and three SuperNodes on loopback, TLS, a registered key for each; a client is killed with its children in the second
+Flower's SuperLink and three SuperNodes by sockets in a folder, TLS, a registered key for each; a client is killed with its children in the second
 of three rounds, while it is asked. Prints seconds a round and what was lost. Then `tiltyard federate` is interrupted, told to end, and
 killed, in the midst of a round each: how long until none of its processes is left. Takes some minutes, for Flower starts a process at each
 message.
@@ -71,8 +71,7 @@ def main() -> None:
             processes.end("client-2")
 
     begun = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder:
-        found = ran(start, PATIENCE, Progress(), Path(folder), watched)
+    found = ran(start, PATIENCE, Progress(), watched)
     print(f"{time.monotonic() - begun:.0f} s in all; client 2 killed {killed[0]:.1f} s into round 2")
     for one, seconds in zip(found.rounds[1:], np.diff([begun, *ends, time.monotonic()]), strict=False):
         print(

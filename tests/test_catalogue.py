@@ -49,7 +49,7 @@ def package(folder: Path, name: str, source: str, group: str = "tiltyard.checks"
 @pytest.fixture
 def fresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A folder of installed packages, and a catalogue that has not looked yet."""
-    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     monkeypatch.setattr(catalogue, "_broken", {})
     for cached in (catalogue.checks, catalogue.defenses):
         monkeypatch.setattr(catalogue, cached.__name__, catalogue.cache(cached.__wrapped__))

@@ -14,7 +14,7 @@ SOURCES = {"tiltyard": ROOT / "workbench" / "tiltyard", "tiltyard_widgets": ROOT
 # A unit is a module or folder of `tiltyard`, or the whole of `tiltyard_widgets`. It imports from its own layer and from those before it.
 # A module of `tiltyard` that is not named here is mathematics that several topics share.
 LAYERS = [
-    {"", "errors", "result", "progress", "intervals", "standards"},
+    {"", "errors", "files", "result", "progress", "intervals", "standards"},
     {"artifacts", "sealing"},
     {"sealing"},
     {"access"},
@@ -26,6 +26,7 @@ LAYERS = [
     {"samples"},
     {"running"},
     {"reports", "serving", "monitoring"},
+    {"broker"},
     {"cli", "__main__", "tiltyard_widgets"},
 ]
 LAYER = {unit: number for number, layer in enumerate(LAYERS) for unit in layer}

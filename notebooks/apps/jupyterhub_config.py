@@ -6,9 +6,9 @@
 
 It runs as it stands on one machine, without root, on 127.0.0.1:8000; put a TLS proxy in front for others to reach it.
 Nobody can run code of their own here, for the workbench is served as an app; but all servers run as the one account
-that runs the Hub, so an analyst may open any model file that account can read. Where people must not, give each a
-system account (`LocalProcessSpawner`, a Hub run by root) or a container (DockerSpawner, KubeSpawner): only
-``spawner_class`` changes.
+that runs the Hub. On Linux 6.2 or newer each person's kernel is confined to their own data, and asks a broker for
+people, keys and runs (THREAT_MODEL.md); elsewhere, or where that is not enough, give each a system account
+(`LocalProcessSpawner`, a Hub run by root) or a container (DockerSpawner, KubeSpawner): only ``spawner_class`` changes.
 """
 
 import os

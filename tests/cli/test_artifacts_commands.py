@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tiltyard.artifacts.hashing import file_sha256
-from tiltyard.datasets.npz_file import read_npz
+from tiltyard.datasets.reading import read_table
 from tiltyard.sealing.keys import new_sealing_key
 
 Tiltyard = Callable[..., Any]
@@ -29,7 +29,7 @@ def test_adversarial_rows_and_a_guard_are_kept_taken_out_and_deleted(tiltyard: T
     said = tiltyard("artifacts", "get", "last", rows["sha256"][:12], "--out", "taken.npz")
     assert said.code == 0 and rows["sha256"] in said.out.replace("\n", "")
     assert file_sha256(Path("taken.npz")) == rows["sha256"]
-    assert len(read_npz(Path("taken.npz")).x) == 20
+    assert len(read_table(Path("taken.npz")).x) == 20
     assert "not taken" in tiltyard("artifacts", "get", "last", "adversarial.npz", "--out", "taken.npz").line
     assert "adversarial.npz" in tiltyard("artifacts", "list", "last").out
     assert tiltyard("artifacts", "get", "last", "none", "--out", "x").code == 2 and not Path("x").exists()

@@ -120,7 +120,7 @@ def test_two_runs_are_compared_and_reported(tiltyard: Tiltyard, tmp_path: Path) 
         (("compare", "a", "b"), "none has"),
         (("report", "last"), "no run at all"),
         (("report", "last", "--out", "x.doc"), "a format, or a file name ending in"),
-        (("assess", "none.toml"), "no file none.toml"),
+        (("assess", "none.toml"), "nothing at none.toml"),
         (("scan", "none.pt"), ""),
         (("scan", "--json", "--sarif", "x"), "one form of output"),
         (("lab", "--folder", "nowhere"), "a folder to open"),

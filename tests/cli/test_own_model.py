@@ -29,11 +29,11 @@ def own(place: Path) -> Path:
     return place
 
 
-COMMAND = "check fairness.groups --model own.safetensors --architecture layers.json --data own.csv --data-label kind --data-sensitive sex"
+COMMAND = "check fairness.groups --model own.safetensors --architecture layers.json --data own.csv --label kind --sensitive sex"
 
 
 def test_the_shell_says_what_it_assumed_and_what_looks_wrong(own: Path, tiltyard: Callable[..., Said]) -> None:
-    said = tiltyard(*COMMAND.split(), "--data-leave-out", "sex")
+    said = tiltyard(*COMMAND.split(), "--leave-out", "sex")
     assert "The classes of 'kind' are 'large', 'medium', 'small'." in said.err
     assert "probably in another order" in said.err
     assert "--classes" in said.err
@@ -44,6 +44,19 @@ def test_classes_and_columns_are_corrected_in_the_shell(own: Path, tiltyard: Cal
     assert said.code in (0, 2)  # by sex, on 120 rows: an answer, or too few to tell
     assert "Probe: 10 rows answered" in said.err
     assert "By sex" in said.out
+
+
+def test_columns_are_named_by_the_words_of_an_assessment_file_and_as_before(own: Path, tiltyard: Callable[..., Said]) -> None:
+    """One word everywhere: ``label`` of [data] is ``--label`` of check and monitor; what scripts say already is taken still."""
+    from tiltyard.cli.step import COMMON, OLD
+    from tiltyard.running.config import DataConfig
+
+    before = COMMAND.replace("--label", "--data-label").replace("--sensitive", "--data-sensitive")
+    codes = {tiltyard(*words.split(), option, "sex").code for words in (COMMAND, before) for option in ("--leave-out", "--data-leave-out")}
+    assert len(codes) == 1 and codes <= {0, 2}
+    assert {name.replace("-", "_") for name in OLD} < set(DataConfig.model_fields) and set(OLD) < set(COMMON)
+    shown = tiltyard("check", "fairness.groups", "--help").out
+    assert all(f"--{name}" in shown and f"--data-{name}" in shown for name in OLD)
 
 
 def test_the_same_in_an_assessment_file(own: Path, tiltyard: Callable[..., Said]) -> None:

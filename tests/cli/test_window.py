@@ -5,13 +5,16 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
 import pytest
 
 from tiltyard.access.users import Users
-from tiltyard.cli import main
+from tiltyard.cli import apart, main, window
 from tiltyard.cli.window import HOST, Door, free_port, jupyterlab, notebook, opened, voila
 from tiltyard.errors import Problem
 
@@ -34,6 +37,23 @@ def test_the_servers_bind_to_this_machine_alone(tmp_path: Path) -> None:
     assert not [word for word in jupyterlab(1, False, tmp_path) if "token" in word]
 
 
+def test_a_data_root_is_a_folder_for_people_behind_a_login(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TILTYARD_USERS", str(tmp_path / "users.json"))
+    Users().add("ada", "viewer", "correct horse battery")
+    for root in (tmp_path / "none", tmp_path / "users.json", Path("/"), tmp_path / ".." / ".." / ".." / ".." / ".." / ".."):
+        with pytest.raises(Problem, match="one of each person"):
+            Door("password", data_root=root).ready()
+    with pytest.raises(Problem, match="--data-root with --password"):
+        Door("token", data_root=tmp_path).ready()
+    (tmp_path / "root" / "shared").mkdir(parents=True)
+    Door("password", data_root=tmp_path / "root").ready()
+    for variable in ("TILTYARD_USERS", "TILTYARD_STORE", "TILTYARD_KEYS", "TILTYARD_AUDIT"):
+        with monkeypatch.context() as within:
+            within.setenv(variable, str(tmp_path / "root" / "shared" / "file"))
+            with pytest.raises(Problem, match="none of Tiltyard's own files"):
+                Door("hub", data_root=tmp_path / "root").ready()
+
+
 def test_a_door_that_lets_nobody_or_everybody_in_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TILTYARD_USERS", str(tmp_path / "users.json"))
     with pytest.raises(Problem, match="tiltyard user add"):
@@ -43,6 +63,81 @@ def test_a_door_that_lets_nobody_or_everybody_in_is_told(tmp_path: Path, monkeyp
     Users().add("ada", "admin", "correct horse battery")
     Door("password", "models.example").ready()
     assert main(["app", "--password", "--no-token"]) == 2
+
+
+def test_a_secret_among_what_every_kernel_reads_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apart, "impossible", lambda: "")
+    monkeypatch.setattr(apart, "python_places", lambda: (str(tmp_path / "site"),))
+    for variable in ("TILTYARD_USERS", "TILTYARD_STORE", "TILTYARD_KEYS", "TILTYARD_AUDIT", "TILTYARD_AUDIT_KEY", "TILTYARD_STORE_KEY"):
+        with monkeypatch.context() as patch:
+            patch.setenv(variable, str(tmp_path / "site" / "secret"))
+            with pytest.raises(Problem, match="Keep it elsewhere"):
+                apart.kept_apart()
+    apart.kept_apart()
+    (tmp_path / "data" / "shared").mkdir(parents=True)
+    monkeypatch.setenv("TILTYARD_USERS", str(tmp_path / "data" / "shared" / "users.json"))
+    apart.kept_apart()
+    with pytest.raises(Problem, match="away from people's data"):
+        apart.kept_apart(tmp_path / "data")
+
+
+@pytest.mark.parametrize("variable", ["TILTYARD_STORE", "TILTYARD_AUDIT"])
+def test_a_store_or_log_without_a_folder_is_told_before_anybody_logs_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    monkeypatch.setenv("TILTYARD_USERS", str(tmp_path / "users.json"))
+    Users().add("ada", "admin", "correct horse battery")
+    monkeypatch.setenv(variable, str(tmp_path / "gone" / "file"))
+    with pytest.raises(Problem, match=r"none at .*gone"):
+        Door("password").ready()
+    (tmp_path / "gone").mkdir()
+    Door("password").ready()
+
+
+def _stop(*_: object) -> int:
+    raise KeyboardInterrupt
+
+
+def test_the_app_says_at_its_start_where_kernels_are_not_confined(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TILTYARD_USERS", str(tmp_path / "users.json"))
+    Users().add("ada", "admin", "correct horse battery")
+    monkeypatch.setattr(window, "unconfined", lambda: "Kernels are not confined here.")
+    monkeypatch.setattr(window, "free_port", _stop)
+    for login, said in (("password", True), ("token", False)):
+        with pytest.raises(KeyboardInterrupt):
+            window.app(None, False, Door(login))
+        assert ("Kernels are not confined here." in capsys.readouterr().err) is said
+
+
+@pytest.fixture
+def commands(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """What would be started, with nothing started."""
+    seen: list[list[str]] = []
+
+    @contextmanager
+    def started(command: list[str], line: str = "") -> Iterator[SimpleNamespace]:
+        seen.append(command)
+        yield SimpleNamespace(wait=lambda: 0)
+
+    monkeypatch.setattr("tiltyard.cli.window.started", started)
+    monkeypatch.setattr("tiltyard.cli.window.answers", lambda server, port: None)
+    return seen
+
+
+@pytest.mark.parametrize("root", [True, False])
+def test_root_is_warned_of_and_opens_jupyterlab_only_where_that_is_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], commands: list[list[str]], tmp_path: Path, root: bool
+) -> None:
+    monkeypatch.setattr("tiltyard.cli.window.as_root", lambda: root)
+    assert main(["app"]) == 0
+    assert ("Started as root" in capsys.readouterr().err) == root
+    assert main(["lab", "--folder", str(tmp_path)]) == (2 if root else 0)
+    assert ("--allow-root" in capsys.readouterr().err) == root
+    assert main(["lab", "--folder", str(tmp_path), "--allow-root"]) == 0
+    assert ("--allow-root" in commands[-1]) == root
+    assert len(commands) == (2 if root else 3)
 
 
 def test_a_browser_gets_the_token_from_a_file_of_its_owner_alone(monkeypatch: pytest.MonkeyPatch) -> None:

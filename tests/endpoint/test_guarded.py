@@ -73,7 +73,7 @@ def test_checks_of_the_command_line_and_of_a_file_ask_an_endpoint(
     monkeypatch.setenv("ENDPOINT_KEY", secret := keys.new("me").secret)
     with Served(FunctionTarget(answered, SCHEMA.classes, SCHEMA), Settings(port=0), keys) as served:
         spent = served.guarded.quota.ledger.spent
-        asked = ["--url", served.url, "--key-env", "ENDPOINT_KEY", "--data", str(tmp_path / "rows.csv"), "--data-label", "y"]
+        asked = ["--url", served.url, "--key-env", "ENDPOINT_KEY", "--data", str(tmp_path / "rows.csv"), "--label", "y"]
         assert main(["check", "validation.performance", *asked, "--rows", "100", "--query-budget", "150", "--json"]) == 0
         record = Record.model_validate_json(capsys.readouterr().out)
         assert record.result.metric("accuracy").value == 1

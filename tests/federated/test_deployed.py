@@ -3,6 +3,7 @@
 import contextlib
 import ssl
 import stat
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,6 @@ from cryptography.hazmat.primitives import serialization
 
 from tiltyard.errors import Problem
 from tiltyard.federated.aggregation import combine
-from tiltyard.federated.deployed import processes
 from tiltyard.federated.deployed.credentials import node_key, tls
 from tiltyard.federated.deployed.home import NODES, Home, written
 from tiltyard.federated.rounds.client import Answer
@@ -138,7 +138,7 @@ def test_flower_s_apps_give_the_numbers_of_one_process(start, tmp_path: Path, mo
 
 
 def test_without_flower_it_says_what_to_install(monkeypatch):
-    monkeypatch.setattr(processes.sys, "executable", "/nowhere/bin/python")
+    monkeypatch.setitem(sys.modules, "flwr", None)
     census = load("census")
     result = FederatedTraining(clients=2, rounds=1, rows=50, processes=True)(census.target, census.data).record.result
     assert result.status is Status.NOT_APPLICABLE

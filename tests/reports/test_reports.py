@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import re
+import shlex
 from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
@@ -234,8 +235,10 @@ def test_a_full_disk_leaves_the_old_report(bundle, tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(Problem, match="No space left"):
+    with pytest.raises(Problem, match="a name not taken yet"):
         write(bundle, path)
+    with pytest.raises(Problem, match="No space left"):
+        write(bundle, path, overwrite=True)
     assert path.read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["report.html"]
 
@@ -272,3 +275,10 @@ def test_the_answer_stands_before_the_lists_and_a_step_is_repeated_with_its_mode
 def test_a_verdict_without_its_rules_says_so(bundle):
     assert "is not kept with the run" in render(bundle.model_copy(update={"verdict": "fail"}), "html")
     assert "is not kept with the run" not in render(bundle, "html")
+
+
+def test_the_line_that_repeats_a_step_is_one_command_whatever_the_record_says():
+    """A record may be of a kernel that was taken over; its report is read, and its lines are copied, by somebody else."""
+    evil = "x;id>$(id)`id`&|\nid #"
+    line = repeat(_record(check=evil).model_copy(update={"effective": {evil: 1, "seed": evil, "a b": 2, "--out": "x"}}))
+    assert shlex.split(line) == ["tiltyard", "check", evil, "--model", "FILE", "--data", "FILE", "--seed", evil]

@@ -12,6 +12,7 @@ from tiltyard.access.person import Person
 from tiltyard.access.roles import Denied, Role
 from tiltyard.check import Check
 from tiltyard.datasets.dataset import Dataset
+from tiltyard.errors import Problem
 from tiltyard.result import Status
 from tiltyard.running.audit_log import records
 from tiltyard.running.job import Job
@@ -149,13 +150,18 @@ def test_the_mark_changes_with_every_write(store: Store, target: Target, data: D
     assert len(marks) == 3 and store.mark() in marks
 
 
-def test_a_record_that_cannot_be_read_hides_no_other(place: Path, share: Checks, target: Target, data: Dataset) -> None:
-    job = Runner(Store(place, person=ADA)).start([share(), share(seed=1)], target, data)
-    job.wait(60)
+def test_a_record_that_cannot_be_read_hides_no_other(
+    place: Path, share: Checks, target: Target, data: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr("tiltyard.running.store.shut", lambda text, _: "{}" if '"seed":1' in text else text)
+        job = Runner(Store(place, person=ADA)).start([share(), share(seed=1), share(seed=2)], target, data)
+        job.wait(60)
     assert job.run is not None
-    first, second = Store(place).steps(job.run.id)
+    first, newer, edited = Store(place).steps(job.run.id)
     with closing(sqlite3.connect(place)) as connection, connection:
-        connection.execute("UPDATE records SET record = '{}' WHERE token = ?", (first.token,))
+        connection.execute("UPDATE records SET record = '{}' WHERE token = ?", (edited.token,))
     told = Store(place, person=ADA).told(job.run.id)
-    assert "a record this Tiltyard reads" in str(told[first.token]) and told[second.token]
+    assert "a record this Tiltyard reads" in str(told[newer.token]) and not isinstance(told[first.token], Problem)
+    assert f"record {edited.token[:8]} was edited" in str(told[edited.token])
     assert Store(place, person=BOB).told(job.run.id) == {}

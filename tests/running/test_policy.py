@@ -109,5 +109,5 @@ def test_a_policy_comes_from_toml(tmp_path: Path) -> None:
     policy = read_policy(path)
     assert (policy.name, policy.required) == ("strict", ("a.b",))
     assert policy.rules[0].text == "low end of acc of a.b at least 0.6, tolerance 0.02"
-    with pytest.raises(Problem, match="no file"):
+    with pytest.raises(Problem, match="nothing at"):
         read_policy(tmp_path / "none.toml")

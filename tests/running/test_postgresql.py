@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,9 @@ import pytest
 from tiltyard.check import Check
 from tiltyard.datasets.dataset import Dataset
 from tiltyard.errors import Problem
+from tiltyard.progress import Progress
 from tiltyard.result import Identity
+from tiltyard.running.checking import checked
 from tiltyard.running.runner import Runner
 from tiltyard.running.store import Store
 from tiltyard.targets.target import Target
@@ -58,13 +61,11 @@ def test_a_run_is_kept_as_in_sqlite(url: str, share: Callable[..., Check], targe
 
 
 def test_two_windows_lay_it_out_at_once(url: str) -> None:
-    import threading
-
     from sqlalchemy import create_engine, text
 
     engine = create_engine(url)
     with engine.begin() as connection:
-        connection.execute(text("DROP TABLE IF EXISTS records, owners, jobs, shares, runs, tiltyard_store"))
+        connection.execute(text("DROP TABLE IF EXISTS records, owners, jobs, shares, artifacts, runs, tiltyard_store, chain, store_head"))
     engine.dispose()
     begun: list[object] = []
 
@@ -110,6 +111,40 @@ def test_what_belongs_to_a_run_is_deleted_with_it(url: str) -> None:
     engine.dispose()
 
 
+def test_windows_that_write_at_once_leave_a_chain_that_holds(url: str, share: Callable[..., Check], target: Target, data: Dataset) -> None:
+    """And whoever looks meanwhile sees no row without its link."""
+    for line in Store(url).runs():
+        Store(url).delete(line.id)
+    problems: list[Problem] = []
+    doubts: set[str] = set()
+
+    def work() -> None:
+        store = Store(url)
+        try:
+            run = store.begin("x", ONE, ONE)
+            for seed in range(5):
+                store.finish(store.start(run.id, share(seed=seed)), share(seed=seed)(target, data))
+                doubts.update([line.doubt for line in store.runs()], store.doubts())
+            store.end(run.id)
+        except Problem as problem:
+            problems.append(problem)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    found = checked(Store(url), Progress())
+    assert problems == [] and doubts <= {""} and found.broken == [] and found.records == 20
+    from sqlalchemy import create_engine, text
+
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE records SET severity = 'low' WHERE number = (SELECT max(number) FROM records)"))
+    engine.dispose()
+    assert "was edited" in checked(Store(url), Progress()).broken[0]
+
+
 def test_a_newer_layout_is_refused(url: str) -> None:
     from sqlalchemy import create_engine, text
 
@@ -120,5 +155,5 @@ def test_a_newer_layout_is_refused(url: str) -> None:
     with pytest.raises(Problem, match="format 7"):
         Store(url).runs()
     with engine.begin() as connection:
-        connection.execute(text("UPDATE tiltyard_store SET version = 1"))
+        connection.execute(text("UPDATE tiltyard_store SET version = 2"))
     engine.dispose()

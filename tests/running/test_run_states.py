@@ -1,9 +1,7 @@
 """What a run's state says: a run is a session's record, and running only while a step is."""
 
-import sqlite3
 import time
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,6 +10,7 @@ from tiltyard.check import Check
 from tiltyard.datasets.dataset import Dataset
 from tiltyard.running.runner import Runner
 from tiltyard.running.store import Store
+from tiltyard.running.writers import mine
 from tiltyard.targets.target import Target
 
 Checks = Callable[..., Check]
@@ -68,14 +67,13 @@ def test_a_job_of_a_window_runs_and_leaves_it_open(place: Path, slow: Check, tar
 
 @pytest.mark.parametrize("ended", [False, True])
 def test_a_stored_run_that_a_new_window_goes_on_with(
-    store: Store, place: Path, share: Checks, target: Target, data: Dataset, ended: bool
+    store: Store, share: Checks, target: Target, data: Dataset, ended: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its first window is gone or was closed; what runs in it now runs all the same."""
-    id = begun(store, target, data)
-    store.start(id, share())
-    with closing(sqlite3.connect(place)) as raw, raw:
-        for table in ("runs", "records"):
-            raw.execute(f"UPDATE {table} SET pid = 4194303, process_started = 'never'")
+    with monkeypatch.context() as patched:
+        patched.setattr("tiltyard.running.store.mine", lambda: mine() | {"pid": 4194303, "process_started": "never"})
+        id = begun(store, target, data)
+        store.start(id, share())
     if ended:
         store.end(id)
     before = "finished" if ended else "cut off"

@@ -132,8 +132,8 @@ def test_a_session_adds_to_an_open_run(store: Store, share: Checks, target: Targ
     run = store.begin("session", target.identity, data.identity)
     for seed in range(2):
         runner.start([share(seed=seed)], target, data, run=run).wait(30)
-    kept = store.run(run.id)
-    assert (kept.state, kept.total) == ("running", 2)
+        assert store.run(run.id).state == "open"
+    assert store.run(run.id).total == 2
     store.end(run.id)
     assert store.run(run.id).state == "finished"
 
@@ -192,34 +192,37 @@ def test_equal_seeds_give_equal_results(share: Checks, target: Target, data: Dat
 
 
 class Many:
-    """Runs three steps at once; those whose seed is 0 wait until the others have ended."""
+    """Runs three steps at once; one whose seed is 0 waits for ``others``, which the test sets when the others are kept."""
 
     at_once = 3
 
     def __init__(self, breaks: bool = False) -> None:
-        self.breaks, self.ended = breaks, threading.Event()
+        self.breaks, self.others = breaks, threading.Event()
 
     def call(self, step: Step, target: Target, data: Dataset, progress: Progress) -> Outcome:
         if self.breaks:
             raise RuntimeError("an executor that raises")
         if step.seed == 0:
-            assert self.ended.wait(60)
-        try:
-            return Local().call(step, target, data, progress)
-        finally:
-            if step.seed == 2:
-                self.ended.set()
+            assert self.others.wait(60)
+        return Local().call(step, target, data, progress)
 
 
 def test_several_at_once_are_kept_in_their_order(store: Store, share: Checks, target: Target, data: Dataset) -> None:
     """The first ends last, and is first all the same, here and in the store; each begins in its turn."""
     seen: list[int] = []
     done: list[float] = []
-    job = Runner(store, Many()).start(
+    many = Many()
+
+    def kept(record: Record, _: Target | None) -> None:
+        seen.append(record.seed)
+        if len(seen) == 2:
+            many.others.set()
+
+    job = Runner(store, many).start(
         [share(seed=seed) for seed in range(3)],
         target,
         data,
-        on_record=lambda record, _: seen.append(record.seed),
+        on_record=kept,
         on_progress=lambda report: done.append(report.done),
     )
     assert [r.seed for r in job.wait(60)] == [0, 1, 2] and job.run is not None

@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -277,9 +278,9 @@ def test_what_is_no_store_is_refused_in_one_line(tmp_path: Path, make: str) -> N
 def test_a_newer_store_is_refused_and_left_as_it_is(store: Store, place: Path) -> None:
     store.begin("x", ONE, TWO)
     with closing(sqlite3.connect(place)) as raw, raw:
-        raw.execute("UPDATE tiltyard_store SET version = 2")
+        raw.execute("UPDATE tiltyard_store SET version = 3")
     raw.close()
-    with pytest.raises(Problem, match=r"format 2\. Upgrade Tiltyard") as found:
+    with pytest.raises(Problem, match=r"format 3\. Upgrade Tiltyard") as found:
         Store(place).runs()
     one_line(found.value)
     with closing(sqlite3.connect(place)) as raw, raw:
@@ -288,13 +289,10 @@ def test_a_newer_store_is_refused_and_left_as_it_is(store: Store, place: Path) -
 
 
 def test_a_newer_record_is_refused_in_one_line(
-    store: Store, place: Path, share: Callable[..., Check], target: Target, data: Dataset
+    store: Store, share: Callable[..., Check], target: Target, data: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("tiltyard.running.store.shut", lambda text, _: json.dumps({**json.loads(text), "format": 99}))
     run_id = run_once(store, share(), target, data)
-    with closing(sqlite3.connect(place)) as raw, raw:
-        (text,) = raw.execute("SELECT record FROM records").fetchone()
-        raw.execute("UPDATE records SET record = ?", (json.dumps({**json.loads(text), "format": 99}),))
-    raw.close()
     with pytest.raises(Problem, match="record format 99 is newer") as found:
         store.records(run_id)
     one_line(found.value)
@@ -305,7 +303,7 @@ def test_a_store_deleted_while_open_is_told_and_then_made_anew(store: Store, pla
     run = store.begin("x", ONE, TWO)
     for file in place.parent.glob("runs.sqlite*"):
         file.unlink()
-    with pytest.raises(Problem, match="tables gone"):
+    with pytest.raises(Problem, match="its file gone"):
         store.end(run.id)
     assert store.runs() == []
 
@@ -325,3 +323,55 @@ def test_a_password_is_never_shown() -> None:
     with pytest.raises(Problem) as found:
         Store("postgresql+psycopg://me:secret@127.0.0.1:1/none").runs()
     assert "secret" not in one_line(found.value)
+
+
+def test_looking_makes_no_store(place: Path, target: Target, data: Dataset) -> None:
+    """Nor where it was there a moment ago, between a look for the file and its reading."""
+    looks = Store(place, makes=False)
+    with pytest.raises(Problem, match="no way to open it"):
+        looks.runs()
+    Store(place).begin("a run", target.identity, data.identity)
+    assert looks.count() == 1
+    for file in place.parent.glob(f"{place.name}*"):
+        file.unlink()
+    for words in ("its file gone", "no way to open it"):
+        with pytest.raises(Problem, match=words):
+            looks.runs()
+    assert not place.exists()
+
+
+def test_a_store_may_have_any_name(tmp_path: Path, target: Target, data: Dataset) -> None:
+    """Also one with signs that mean something in an address."""
+    place = tmp_path / "a b?c=d#e%20é.sqlite"
+    Store(place).begin("a run", target.identity, data.identity)
+    assert place.exists() and Store(place).count() == 1
+
+
+SHUT = """
+import os, sys
+from tiltyard.errors import Problem
+from tiltyard.running.store import Store
+store = Store(sys.argv[1])
+store.runs()
+os.chmod(os.path.dirname(sys.argv[1]), 0)
+for _ in range(2):
+    try:
+        store.runs()
+    except Problem as problem:
+        print(problem.found)
+"""
+
+
+def test_a_folder_that_was_shut_meanwhile_is_no_file_that_is_gone(tmp_path: Path) -> None:
+    """Said each time in the same words, not once by a traceback; root is held by permissions here too."""
+    tool = shutil.which("setpriv") if os.geteuid() == 0 else None
+    bound = [tool, "--bounding-set=-dac_override,-dac_read_search"] if tool else []
+    if os.geteuid() == 0 and (not tool or subprocess.run([*bound, "true"], check=False).returncode):
+        pytest.skip("nothing can be denied to root here")
+    place = tmp_path / "shut" / "runs.sqlite"
+    place.parent.mkdir()
+    try:
+        said = subprocess.run([*bound, sys.executable, "-c", SHUT, str(place)], capture_output=True, text=True, check=True)
+    finally:
+        place.parent.chmod(0o700)
+    assert said.stdout.splitlines() == ["no way to open it"] * 2

@@ -44,10 +44,11 @@ class Process:
         secret = self.keys.new("tester").secret
         command = [sys.executable, "-c", SERVER, "guard.toml", "keys.json", str(seconds)]
         with self.errors.open("w") as errors:
-            self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, cwd=folder, env=_environment())
+            self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, cwd=folder, env=environment())
         assert self.process.stdout is not None
         self.url = self.process.stdout.readline().strip()
         assert self.url.startswith("http"), self.errors.read_text()
+        self.verify = verify
         self.head = {"Authorization": f"Bearer {secret}", "Content-Type": "application/json"}
         self.client = httpx.Client(base_url=self.url, headers=self.head, timeout=60, verify=verify)
 
@@ -76,5 +77,6 @@ class Process:
         self.process.stdout.close()
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
+    """With the tests and the sources on the path."""
     return {**os.environ, "PYTHONPATH": os.pathsep.join([str(TREE), *sys.path])}

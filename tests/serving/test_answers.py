@@ -13,7 +13,7 @@ from tiltyard.serving.rows import encoded
 from tiltyard.targets.estimators import FunctionTarget
 from tiltyard.validation.guard import Guard
 
-from .conftest import GOOD, PERSON, SCHEMA, linear, softmax, until
+from .conftest import GOOD, PERSON, SCHEMA, Asked, linear, softmax, until
 
 Serve = Callable[..., Any]
 
@@ -233,3 +233,10 @@ def test_observers_see_each_answer_and_stop_nobody(serving: Serve) -> None:
     assert asked.predict([200.0, *GOOD[1:]]).status_code == 422
     asked.served.guarded.settle()
     assert seen == [(2, 3, answer["classes"], asked.keys.all()[0].id)]
+
+
+def test_true_is_no_number_in_any_cell(asked: Asked) -> None:
+    bad: list[Any] = [[*GOOD[:i], True, *GOOD[i + 1 :]] for i in range(len(GOOD))] + [{**PERSON, name: True} for name in PERSON]
+    answers: list[httpx.Response] = [asked.predict(row) for row in bad]
+    assert [a.status_code for a in answers] == [422] * len(bad)
+    assert all("a truth value" in a.json()["error"]["found"] for a in answers)

@@ -9,6 +9,7 @@ import pytest
 from tiltyard.errors import Problem
 from tiltyard.intervals import rate
 from tiltyard.result import CheckResult, Finding, Identity, Metric, Record, Severity, Status
+from tiltyard.running.checklist import write
 from tiltyard.standards import ethics
 from tiltyard.standards.cards import ColumnFacts, DataFacts, datasheet, model_card
 from tiltyard.standards.ethics import Checklist, fill, load, principles, questions, read
@@ -166,7 +167,7 @@ def test_answers_outlive_new_records_and_new_editions(records: list[Record]) -> 
 def test_json_both_ways(records: list[Record], tmp_path: Path) -> None:
     made = fill(records).answered("accountability.owner", "yes", "Me.", "Ada")
     assert next(iter(json.loads(made.text()))) == "format"
-    assert load(made.write(tmp_path / "list.json")) == made
+    assert load(write(made, tmp_path / "list.json")) == made
     assert [p.name for p in tmp_path.iterdir()] == ["list.json"]
 
 
@@ -202,10 +203,13 @@ def test_other_files_are_refused_in_one_line(text: str) -> None:
 
 
 def test_missing_and_unwritable_places(tmp_path: Path) -> None:
-    with pytest.raises(Problem, match="No such file"):
+    with pytest.raises(Problem, match="nothing at"):
         load(tmp_path / "none.json")
-    with pytest.raises(Problem, match="No such file"):
-        fill([]).write(tmp_path / "none" / "list.json")
+    with pytest.raises(Problem, match="none"):
+        write(fill([]), tmp_path / "none" / "list.json")
+    write(fill([]), tmp_path / "one.json")
+    with pytest.raises(Problem, match="a name not taken yet"):
+        write(fill([]), tmp_path / "one.json")
     (tmp_path / "bytes.json").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(Problem, match="no text"):
         load(tmp_path / "bytes.json")

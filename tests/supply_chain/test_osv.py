@@ -16,7 +16,7 @@ from tiltyard.errors import Problem
 from tiltyard.progress import Progress
 from tiltyard.result import Severity
 from tiltyard.supply_chain import osv_export
-from tiltyard.supply_chain.advisories import _result
+from tiltyard.supply_chain.advised import advised
 from tiltyard.supply_chain.cvss import base_score, severity_of
 from tiltyard.supply_chain.environment import Package
 from tiltyard.supply_chain.known import Answers, Known, held_against
@@ -143,7 +143,7 @@ def test_one_vulnerability_that_two_sources_tell_counts_once() -> None:
     pads = [Package("left-pad", "1.0")]
     heard = frozenset({"left-pad"})
     told = [Known("left-pad", "1.0", (name, "CVE-2026-5"), None, "2.0", "") for name in ("GHSA-xxxx", "PYSEC-2026-1")]
-    found = _result(pads, [Answers((one,), heard, {}, one.names[0]) for one in told], [], [])
+    found = advised(pads, [Answers((one,), heard, {}, one.names[0]) for one in told], [], [], {})
     assert "1 known vulnerabilities" in found.summary or "1 known vulnerability" in found.summary
 
 

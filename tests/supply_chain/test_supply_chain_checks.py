@@ -2,6 +2,8 @@
 
 import json
 import socket
+import sys
+import zipfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from tiltyard.datasets.dataset import Dataset
 from tiltyard.datasets.schema import Feature, Schema
 from tiltyard.progress import Progress
 from tiltyard.result import CheckResult, Status
-from tiltyard.supply_chain import advisories, age, trained_with
+from tiltyard.supply_chain import advisories, age, environment, trained_with
 from tiltyard.supply_chain.advisories import Advisories
 from tiltyard.supply_chain.age import Age
 from tiltyard.supply_chain.environment import Package
@@ -42,6 +44,7 @@ def data() -> Dataset:
 def _two_packages(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (advisories, age):
         monkeypatch.setattr(module, "packages", lambda: HERE)
+    monkeypatch.setattr(advisories, "nameless", lambda: ())
     monkeypatch.setattr(trained_with, "versions", lambda names: {p.name: p.version for p in HERE} | versions(()))
 
 
@@ -92,6 +95,79 @@ def test_an_old_part_or_spoiled_export_is_no_pass(target: Target, data: Dataset,
     assert looked_up(target, data, export(tmp_path, undated)).status is Status.INCOMPLETE
 
 
+def npm(id: str) -> dict[str, Any]:
+    return {"id": id, "modified": NOW.isoformat(), "affected": [{"package": {"ecosystem": "npm", "name": "left-pad"}, "versions": ["1.0"]}]}
+
+
+def test_an_export_about_nothing_here_looks_nothing_up(target: Target, data: Dataset, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "README.md").write_text("# none")
+    with zipfile.ZipFile(tmp_path / "npm.zip", "w") as archive:
+        for i in range(1200):
+            archive.writestr(f"npm/{i}.json", json.dumps(npm(f"GHSA-{i}")))
+    with zipfile.ZipFile(tmp_path / "none.zip", "w") as archive:
+        archive.writestr("README.md", "# none")
+    for name in ("empty", "other", "npm.zip", "none.zip"):
+        result = looked_up(target, data, str(tmp_path / name))
+        assert (result.status, value(result, "vulnerable"), value(result, "asked")) == (Status.INCOMPLETE, None, 0.0), name
+        assert any("PyPI/all.zip" in note for note in result.notes), name
+
+
+def test_filler_a_future_date_and_a_part_are_no_coverage(target: Target, data: Dataset, tmp_path: Path) -> None:
+    good = osv("PYSEC-2", "torch", "2.0")
+    repeated = looked_up(target, data, export(tmp_path, *[good] * 1200), least=1000)
+    assert (repeated.status, value(repeated, "asked")) == (Status.INCOMPLETE, 0.0)
+    stale = osv("PYSEC-3", "other", "2.0", NOW - timedelta(days=40))
+    ahead = looked_up(target, data, export(tmp_path, stale, osv("PYSEC-2", "torch", "2.0", NOW + timedelta(days=400))))
+    assert (ahead.status, "in the future" in " ".join(ahead.notes)) == (Status.INCOMPLETE, True)
+    hidden = looked_up(target, data, export(tmp_path, osv("PYSEC-1", "other", "1"), osv("PYSEC-1", "left-pad", "1.2")))
+    assert hidden.status is Status.FINDING  # a record is not hidden by another of its id
+
+
+def test_an_unrated_one_is_said_counted_and_not_hidden_by_a_low_one(target: Target, data: Dataset, tmp_path: Path) -> None:
+    vector = "CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N"
+    low = {**osv("PYSEC-1", "left-pad", "1.2"), "database_specific": {"severity": "LOW"}}
+    new = {**osv("PYSEC-2", "left-pad", "1.3"), "severity": [{"type": "CVSS_V4", "score": vector}]}
+    result = looked_up(target, data, export(tmp_path, low, new))
+    (found,) = result.findings
+    assert (found.severity.value, value(result, "unrated")) == ("medium", 1.0)
+    assert "1 of them unrated" in found.evidence
+    (table,) = (t for t in result.tables if t.name == "known")
+    assert [row[3] for row in table.rows] == ["low", "unrated (CVSS:4.0)"]
+    assert "CVSS:4.0" in next(m.note for m in result.metrics if m.name == "unrated")
+
+
+def test_no_package_at_all_is_no_pass(target: Target, data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(advisories, "packages", lambda: ())
+    assert looked_up(target, data, export(tmp_path, osv("PYSEC-2", "torch", "2.0"))).status is Status.INCOMPLETE
+
+
+@pytest.mark.parametrize(
+    ("said", "own"),
+    [
+        (None, False),
+        ('{"url": "file:///w/x.whl", "archive_info": {}}', False),
+        ('{"url": "file:///w", "dir_info": {"editable": true}}', True),
+        ('{"url": "https://x/y", "vcs_info": {"vcs": "git", "commit_id": "1"}}', True),
+        ("{", True),
+        ("[]", True),
+    ],
+)
+def test_what_came_from_a_folder_or_repository_is_told_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str | None, own: bool
+) -> None:
+    for name in ("a", "b"):
+        (tmp_path / f"{name}-1.0.dist-info").mkdir()
+    (tmp_path / "a-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: a\nVersion: 1.0\n")
+    (tmp_path / "b-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: b\n")
+    if said is not None:
+        (tmp_path / "a-1.0.dist-info" / "direct_url.json").write_text(said)
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    assert [(p.name, p.own) for p in environment.packages()] == [("a", own)]
+    assert environment.nameless() == ("b-1.0.dist-info",)
+
+
 def test_a_broken_export_is_one_line(target: Target, data: Dataset, tmp_path: Path) -> None:
     path = tmp_path / "osv.json"
     path.write_bytes(b"\x00{")
@@ -121,39 +197,14 @@ def test_where_no_service_is_reached_it_is_incomplete_never_green(target: Target
     assert "no pass" in result.summary
 
 
-SKIPPED = {"dependencies": [{"name": p.name, "skip_reason": f"Dependency not found on PyPI: {p.name}"} for p in HERE], "fixes": []}
-
-
-def test_no_known_vulnerabilities_with_everything_skipped_is_incomplete(
-    target: Target, data: Dataset, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    said = understood(json.dumps(SKIPPED), "No known vulnerabilities found", "pypi")
-    monkeypatch.setattr(advisories, "asked", lambda service, wait, progress: said)
-    result = Advisories(service="pypi")(target, data).result
-    assert (result.status, value(result, "asked")) == (Status.INCOMPLETE, 0.0)
-    assert "not found on PyPI" in result.summary
-
-
-def test_pip_audits_answer_is_understood() -> None:
-    vulnerability = {"id": "PYSEC-1", "aliases": ["CVE-1"], "fix_versions": ["1.2"], "description": "It leaks.\nMuch."}
-    output = {
-        "dependencies": [{"name": "Left_Pad", "version": "1.0", "vulns": [vulnerability]}, {"name": "b", "version": "1", "vulns": []}]
-    }
-    found = understood(json.dumps(output), "", "osv")
-    assert [(k.package, k.names, k.fixed, k.summary) for k in found.known] == [("left-pad", ("PYSEC-1", "CVE-1"), "1.2", "It leaks.")]
-    assert found.heard == {"left-pad", "b"}
-
-
-@pytest.mark.parametrize(
-    "output", ["", "{", "[]", "{}", '{"dependencies": []}', '{"dependencies": [3]}', '{"dependencies": [{"vulns": []}]}']
-)
-def test_an_answer_that_is_none_leaves_all_unanswered(output: str) -> None:
-    found = understood(output, "it broke", "osv")
-    assert (found.known, found.heard, set(found.unanswered)) == ((), frozenset(), {"*"})
+def test_a_witness_that_says_nothing_leaves_all_unanswered() -> None:
+    for output in ("", "{", "[]", "{}", '{"package": "left-pad"}', '{"package": "left-pad", "known": [{}], "why": ""}'):
+        found = understood(output, "it broke", "osv", 2)
+        assert (found.known, found.heard, found.unanswered) == ((), frozenset(), {"*": "it broke"})
 
 
 def test_a_service_that_does_not_end_is_given_up() -> None:
-    found = asked("osv", 1e-6, Progress())
+    found = asked("osv", HERE, 1e-6, Progress())
     assert (found.heard, found.unanswered["*"]) == (frozenset(), "no answer within 1e-06 s")
 
 
@@ -176,6 +227,13 @@ def test_ages_are_known_only_from_a_lock_file(target: Target, data: Dataset, tmp
     old = Age(lock=lock(tmp_path, left_pad=1000, torch=20))(target, data).result
     assert (old.status, value(old, "old")) == (Status.FINDING, 1.0)
     assert Age(lock=lock(tmp_path, torch=20))(target, data).result.status is Status.INCOMPLETE
+
+
+def test_a_release_in_the_future_is_none(target: Target, data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ahead = Age(lock=lock(tmp_path, left_pad=-400, torch=20))(target, data).result
+    assert (ahead.status, value(ahead, "dated")) == (Status.INCOMPLETE, 0.5)
+    monkeypatch.setattr(age, "packages", lambda: ())
+    assert Age(lock=lock(tmp_path, torch=20))(target, data).result.status is not Status.PASSED
 
 
 @pytest.mark.parametrize("content", [b"", b"= broken", b"\xff\xfe", b"[[package]]\nname = 3\n"])

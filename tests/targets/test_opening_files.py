@@ -5,9 +5,11 @@ import io
 import json
 import os
 import pickle
+import sys
 import warnings
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +18,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from tiltyard.artifacts.formats import Format
-from tiltyard.artifacts.verdict import scan
+from tiltyard.artifacts.verdict import scan, scan_stream
 from tiltyard.datasets.dataset import Dataset
 from tiltyard.datasets.schema import Feature, Schema
 from tiltyard.errors import Problem
@@ -129,21 +131,24 @@ def broken_factory() -> nn.Module:
 def test_behind_a_shared_login_nobody_but_an_admin_names_code_to_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without this an analyst of the app could call any function: http.server:test serves the server's folder to the network."""
     (tmp_path / "called_by_name.py").write_text("def net():\n    import pathlib\n    pathlib.Path(__file__).with_name('called').touch()\n")
-    monkeypatch.syspath_prepend(tmp_path)
-    torch.save(nn.Linear(5, 3).state_dict(), tmp_path / "m.pt")
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    mine = tmp_path / "root" / "ann" / "m.pt"
+    mine.parent.mkdir(parents=True)
+    torch.save(nn.Linear(5, 3).state_dict(), mine)
+    monkeypatch.setenv("TILTYARD_DATA_ROOT", str(tmp_path / "root"))
     monkeypatch.setenv("TILTYARD_USER", "ann")
     for role in ("viewer", "analyst"):
         monkeypatch.setenv("TILTYARD_ROLE", role)
-        assert "the role admin to name a function" in str(problem(tmp_path / "m.pt", factory="called_by_name:net", schema=SCHEMA))
+        assert "the role admin to name a function" in str(problem(mine, factory="called_by_name:net", schema=SCHEMA))
     assert not (tmp_path / "called").exists()
     monkeypatch.setenv("TILTYARD_ROLE", "admin")
-    assert "a torch.nn.Module from" in str(problem(tmp_path / "m.pt", factory="called_by_name:net", schema=SCHEMA))
+    assert "a torch.nn.Module from" in str(problem(mine, factory="called_by_name:net", schema=SCHEMA))
     assert (tmp_path / "called").exists()
 
 
 def test_pt_with_a_factory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "nets_of_mine.py").write_text("from torch import nn\ndef net():\n    return nn.Sequential(nn.Linear(5, 3))\n")
-    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     net = nn.Sequential(nn.Linear(5, 3))
     torch.save(net.state_dict(), tmp_path / "m.pt")
     same(tmp_path / "m.pt", net, factory="nets_of_mine:net", schema=SCHEMA)
@@ -271,7 +276,8 @@ def test_truncated_files(tmp_path: Path, share: float, kind: str) -> None:
 
 def test_mutated_files_give_a_target_or_one_line(tmp_path: Path) -> None:
     source = TorchTarget(module(), SCHEMA.classes, SCHEMA, "mine", architecture=ARCHITECTURE)
-    save(source, tmp_path / "a.bin")
+    save(source, tmp_path / "a.safetensors")
+    (tmp_path / "a.safetensors").rename(tmp_path / "a.bin")
     torch.save(module().state_dict(), tmp_path / "b.bin")
     script(tmp_path / "c.bin")
     rng = np.random.default_rng(0)
@@ -300,7 +306,7 @@ def test_places_that_are_no_file(tmp_path: Path) -> None:
 
 def test_no_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = plain_safetensors(tmp_path / "m.safetensors")
-    monkeypatch.setattr(Path, "read_bytes", lambda self: (_ for _ in ()).throw(PermissionError(13, "Permission denied")))
+    monkeypatch.setattr("tiltyard.files.os.open", lambda *given, **more: (_ for _ in ()).throw(PermissionError(13, "Permission denied")))
     assert "permission" in str(problem(path, schema=SCHEMA))
 
 
@@ -308,7 +314,13 @@ def test_a_file_that_changes_after_the_scan_is_refused(tmp_path: Path, monkeypat
     path = plain_safetensors(tmp_path / "m.safetensors")
     other = io.BytesIO()
     torch.save({"w": Runs()}, other)
-    monkeypatch.setattr(Path, "read_bytes", lambda self: other.getvalue())
+
+    def judged(at: Path, stream: Any, progress: Any) -> Any:
+        verdict = scan_stream(at, stream, progress)
+        path.write_bytes(other.getvalue())
+        return verdict
+
+    monkeypatch.setattr("tiltyard.artifacts.verdict.scan_stream", judged)
     assert "changed after it was scanned" in str(problem(path, schema=SCHEMA, architecture=ARCHITECTURE))
 
 

@@ -198,7 +198,7 @@ def test_what_is_no_key_file_is_refused_in_one_line(tmp_path, content, ground):
 
 def test_a_key_that_is_not_there_is_said(ground, tmp_path):
     record = WatermarkVerify(key_file=str(tmp_path / "none.key"))(*ground)
-    assert "no such file" in record.result.summary
+    assert "nothing at" in record.result.summary
 
 
 @pytest.mark.parametrize(
@@ -263,7 +263,7 @@ def test_a_cancelled_marking_leaves_no_key(ground, tmp_path):
 def test_a_folder_that_cannot_be_written_is_one_line(ground, tmp_path):
     outcome = Watermark(count=32, epochs=1, key_file=str(tmp_path / "none" / "k.key"))(*ground)
     assert outcome.record.result.status is Status.FAILED
-    assert "to write" in outcome.record.result.summary
+    assert "a folder" in outcome.record.result.summary
 
 
 def test_survival_tells_what_removes_the_mark(ground, marked):

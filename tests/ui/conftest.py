@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,14 +16,20 @@ import pytest
 @pytest.fixture(scope="session")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """URL of a running app, with its token."""
+    with started(tmp_path_factory.mktemp("app")) as url:
+        yield url
+
+
+@contextmanager
+def started(folder: Path, *words: str) -> Iterator[str]:
+    """`tiltyard app` with these words more and its store and people in ``folder``; its URL."""
     with closing(socket.socket()) as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    folder = tmp_path_factory.mktemp("app")
-    environment = {**os.environ, "TILTYARD_STORE": str(folder / "runs.sqlite"), "OMP_NUM_THREADS": "2"}
+    own = {"TILTYARD_STORE": str(folder / "runs.sqlite"), "TILTYARD_USERS": str(folder / "users.json"), "OMP_NUM_THREADS": "2"}
     log = (folder / "log").open("wb")
-    command = [sys.executable, "-m", "tiltyard", "app", "--port", str(port)]
-    server = subprocess.Popen(command, env=environment, cwd=folder, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+    command = [sys.executable, "-m", "tiltyard", "app", "--port", str(port), *words]
+    server = subprocess.Popen(command, env=os.environ | own, cwd=folder, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
     try:
         yield _url(server, Path(log.name))
     finally:

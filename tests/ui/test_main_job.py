@@ -70,6 +70,11 @@ def _serious(page: "Page") -> list[str]:
 
 
 def test_the_main_job(window: Window, tmp_path: Path) -> None:
+    main_job(window, tmp_path)
+
+
+def main_job(window: Window, tmp_path: Path) -> None:
+    """Attack, fairness, the report as a file, the history."""
     page = window.page
     window.go("Adversarial attacks")
     window.run()

@@ -138,9 +138,9 @@ def test_layout_holds_its_widgets_and_hides_them() -> None:
     page = look.frame(look.text("header"), look.text("rail"), look.split([inside], [look.text("results")]))
     assert "tiltyard-page" in page._dom_classes and isinstance(inside, ipywidgets.Button) and inside.tooltip == "Start it"
     look.show(inside, False)
-    assert "tiltyard-gone" in inside._dom_classes
+    assert inside.layout.display == "none"
     look.show(inside, True)
-    assert "tiltyard-gone" not in inside._dom_classes
+    assert inside.layout.display is None
 
 
 def test_scripts_and_style_need_no_network() -> None:

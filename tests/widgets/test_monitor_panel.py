@@ -94,6 +94,18 @@ def test_wrong_input_is_one_line_and_what_was_shown_stays(tmp_path: Path) -> Non
     assert panel.file.value == str(path)
 
 
+def test_where_showing_breaks_it_is_said_and_the_button_is_free(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    panel = MonitorPanel()
+    panel.way.value = "tables"
+    panel.before.value, panel.after.value = tables(tmp_path)
+    with monkeypatch.context() as broken:
+        broken.setattr(panel.table, "show", lambda _: 1 / 0)
+        looked(panel)
+    assert "ZeroDivisionError" in panel.message.text and not panel.progress.active
+    looked(panel)
+    assert panel.message.text == ""
+
+
 @pytest.fixture(scope="module")
 def session() -> Session:
     sample = load("census")

@@ -59,7 +59,7 @@ def test_corrected_by_hand_and_loaded_and_the_code_gives_the_same_data(panel: Lo
     view.drop.click()
     view.sensitive.value = ("sex",)
     view.feature.value = "b"
-    assert "tiltyard-gone" not in view.lost._dom_classes
+    assert view.lost.layout.display is None
     view.high.value, view.unit.value = 9, "kg"
     view.apply.click()
     assert view.message.text == ""
@@ -121,3 +121,34 @@ def test_a_wrong_value_is_one_line_and_loses_nothing(panel: LoadPanel) -> None:
 def test_what_is_read_is_not_yet_what_is_loaded(panel: LoadPanel) -> None:
     read(panel)
     assert "not loaded yet" in str(panel.said.tree)
+
+
+def test_loaded_without_being_read_first_it_shows_its_own_columns(panel: LoadPanel, tmp_path: Path) -> None:
+    table = pd.read_csv(tmp_path / "own.csv").dropna().rename(columns={"kind": "label"})
+    table[["a", "b", "label"]].to_csv(tmp_path / "own.csv", index=False)
+    panel.source.value = "sample"
+    panel.load()
+    done(panel)
+    panel.source.value = "files"
+    panel.load()
+    done(panel)
+    assert panel.message.text == "" and panel.session.data is not None and panel.session.data.name == "own"
+    assert panel.schema.proposal is not None and [f.name for f in panel.schema.proposal.schema.features] == ["a", "b"]
+    shown = str(panel.schema.table.tree)
+    assert "workclass" not in shown and "label label" in shown
+    assert "The model brings this schema" not in panel.schema.assumed.plain_text()
+
+
+def test_where_showing_breaks_nothing_is_loaded_and_the_button_is_free(panel: LoadPanel, monkeypatch: pytest.MonkeyPatch) -> None:
+    read(panel)
+    panel.schema.label.value = "kind"
+    panel.source.value = "sample"
+    with monkeypatch.context() as broken:
+        broken.setattr(panel.schema, "show", lambda _: 1 / 0)
+        panel.load()
+        done(panel)
+    assert "ZeroDivisionError" in panel.message.text and not panel.progress.active
+    assert panel.session.target is None and "Nothing is loaded" in str(panel.said.tree)
+    panel.load()
+    done(panel)
+    assert panel.message.text == "" and panel.session.target is not None

@@ -1,8 +1,10 @@
 """The panels through their traits, without a browser: load, run, cancel, wrong input, report, history, cross-risk."""
 
 import re
+import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -285,7 +287,7 @@ def test_report_is_written_and_says_what_was_not_run(session, tmp_path):
     assert "not run" in path.read_text()
     panel.folder.value = "/proc/nowhere"
     assert panel.export() is None
-    assert panel.message.text.startswith("Expected room and permission")
+    assert panel.message.text.startswith("Expected a report; found")
 
 
 def test_history_lays_two_runs_side_by_side(session):
@@ -306,6 +308,23 @@ def test_history_lays_two_runs_side_by_side(session):
     assert history.trend.value in history.code.code
     history.reopen()
     assert "evasion.fgsm" in session.latest
+
+
+def test_history_marks_a_run_that_somebody_edited(session):
+    """By a sign and a word in the list, and by a line that says what; it is laid beside no other."""
+    panel = AttackPanel(session=session)
+    for budget in (0.1, 0.3):
+        session.adopt(session.target, session.data)
+        run(panel, "evasion.fgsm", rows=50, budget=budget)
+    with closing(sqlite3.connect(session.store.url)) as raw, raw:
+        (edited,) = raw.execute("select run_id from records order by number limit 1").fetchone()
+        raw.execute("update records set severity = '' where run_id = ?", (edited,))
+    history = HistoryPanel(session=session)
+    history.refresh()
+    assert "✕ broken" in str(history.table.tree) and "✓ intact" in str(history.table.tree)
+    assert f"run {edited[:8]}: evasion.fgsm, record" in history.message.text and "was edited" in history.message.text
+    history.compare()
+    assert f"run {edited[:8]} as it was written" in history.message.text and str(history.metrics.tree) in ("", "[]", "None")
 
 
 def test_what_a_step_lacks_is_mended_by_its_own_setting(session, monkeypatch, tmp_path):

@@ -25,7 +25,7 @@ from tiltyard_widgets.session import Session
 from tiltyard_widgets.topics import ValidationPanel
 from tiltyard_widgets.upload import Upload
 
-RUNNING = {"Run", "Read the data", "Run what is missing", "Write the file"}
+RUNNING = {"Run", "Read the data", "Run what is missing"}
 
 
 @pytest.fixture
@@ -149,12 +149,16 @@ def test_files_of_a_run_are_handed_out_to_its_analyst_and_deleted_by_an_admin(tm
     assert admin.message.text == "" and admin.files.take.disabled and store.artifacts.of_run(run.id)[0].kept is False
 
 
-def test_an_analyst_names_no_code_to_call(tmp_path: Path) -> None:
+def test_an_analyst_names_no_code_to_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = tmp_path / "root" / "ann" / "m.pt"
+    mine.parent.mkdir(parents=True)
+    mine.write_bytes(b"weights")
+    monkeypatch.setenv("TILTYARD_DATA_ROOT", str(tmp_path / "root"))
     ann = Session(store=Store(tmp_path / "runs.sqlite", person=Person("ann", Role.ANALYST, shared=True)))
     panel = LoadPanel(session=ann)
     assert panel.factory.disabled
     panel.source.value = "files"
-    panel.model_file.value, panel.factory.value = str(tmp_path / "m.pt"), "http.server:test"
+    panel.model_file.value, panel.factory.value = str(mine), "http.server:test"
     panel.load()
     deadline = time.monotonic() + 60
     while not panel.message.text:

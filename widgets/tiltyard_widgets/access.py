@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import ipywidgets as w
 
+from tiltyard.access.remote_users import open_users
 from tiltyard.access.roles import Action, Role
 from tiltyard.access.users import Users
 from tiltyard.errors import Problem
 from tiltyard.running import audit
-from tiltyard.running.audit_log import Checked
 
 from . import look
 from .access_tables import key_table, log_table, people_table, role_table
@@ -22,7 +22,6 @@ from .table import TableView
 from .wordfield import WordField
 
 if TYPE_CHECKING:
-    from tiltyard.running.audit_log import AuditRecord
     from tiltyard.serving.keys import KeyStore
 
 PARTS = [("Me", "me"), ("People", "people"), ("Keys", "keys"), ("Audit log", "log")]
@@ -151,7 +150,7 @@ class AccessPanel(Panel):
         self.table.show(role_table(person.role))
 
     def _show_people(self) -> None:
-        found = Users().all()
+        found = open_users().all()
         n = len(found)
         none = "Nobody yet: the app lets in whoever has its token. Add somebody, then start it with --password."
         self._say(f"{n} {'person' if n == 1 else 'people'} may log in." if n else none)
@@ -188,7 +187,7 @@ class AccessPanel(Panel):
     def _changeable(self) -> Users:
         self.session.person.must("users")
         audit.ready(self._place())
-        return Users()
+        return open_users()
 
     def _chosen(self, also_me: bool = False) -> str:
         name = str(self.who.value)
@@ -238,10 +237,10 @@ class AccessPanel(Panel):
         self._told("key revoked", ended.name, f"Key {ended.id} for {ended.name} opens nothing any more.", {"id": ended.id})
 
     def _key_store(self) -> "KeyStore":
-        from tiltyard.serving.keys import KeyStore, default_place
+        from tiltyard.serving.remote_keys import open_keys
 
         self.session.person.must("keys")
-        return KeyStore(default_place())
+        return open_keys()
 
     def _told(self, what: str, name: str, words: str, more: dict[str, str] | None = None) -> None:
         unlogged = audit.note(what, parameters={"name": name, **(more or {})}, who=self.session.person.name, store=self._place())
@@ -257,26 +256,19 @@ class AccessPanel(Panel):
         self._judge("running", "Reading the audit log …")
         self.session.aside(self._checked, self._show_log, self._broken)
 
-    def _checked(self) -> "tuple[Checked, list[AuditRecord]] | None":
-        from tiltyard.running.audit_log import check, records
+    def _checked(self) -> "audit.Read | None":
+        return audit.read(LAST, self._place())
 
-        file = audit.place(self._place())
-        if file is None or not file.exists():
-            return None
-        found = check(file, audit.secret())
-        return found, list(records(file, audit.secret()))[-LAST:]
-
-    def _show_log(self, found: "tuple[Checked, list[AuditRecord]] | None") -> None:
+    def _show_log(self, found: "audit.Read | None") -> None:
         if self.part.value != "log":
             return
         if found is None:
             self._judge("not_run", "There is no audit log: it is switched off, or nothing was done yet.")
             self.table.show(None)
             return
-        checked, last = found
-        kept = "" if audit.secret() else " It has no key, so whoever can write the file could write it anew; keep this elsewhere:"
-        self._judge("passed", f"Intact: {checked.count:,} records.{kept} {checked.anchor} {checked.remark}".strip())
-        self.table.show(log_table(last, checked.count))
+        kept = "" if found.keyed else " It has no key, so whoever can write the file could write it anew; keep this elsewhere:"
+        self._judge("passed", f"Intact: {found.count:,} records.{kept} {found.anchor} {found.remark}".strip())
+        self.table.show(log_table(found.last, found.count))
 
     def _broken(self, problem: Exception) -> None:
         if self.part.value == "log":

@@ -95,10 +95,9 @@ class AgainView(look.Stack):
         self.session.start(steps, self.progress.report, found.append, lambda: self._crossed(found, made, len(steps)), target=made)
 
     def _crossed(self, after: list[Record], made: Target, wanted: int) -> None:
-        self.measure.disabled = False
         record, target, data = self.record, self.session.target, self.session.data
         if record is None or target is None or data is None or len(after) < wanted:
-            self.progress.finish("Cancelled; what was measured is in the history")
+            self._free("Cancelled; what was measured is in the history")
             return
         from tiltyard.running.cross_risk import cross
 
@@ -106,13 +105,18 @@ class AgainView(look.Stack):
         self.session.aside(lambda: cross(record, target, made, data, before, after), self._done, self._failed)
 
     def _done(self, crossed: Record) -> None:
-        self.progress.finish("Measured again")
         self.session.add(crossed)
         self.view.show(crossed, CODE)
+        self._free("Measured again")
 
     def _failed(self, problem: Exception) -> None:
-        self.progress.finish("")
         self.message.say(problem)
+        self._free("")
+
+    def _free(self, words: str) -> None:
+        """It has ended, and may be begun again; said last of all, for whoever waits for it looks at the rest then."""
+        self.progress.finish(words)
+        self.measure.disabled = False
 
     def adopt(self) -> None:
         """Make the defended target the one the panels show."""

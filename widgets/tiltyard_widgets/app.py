@@ -5,10 +5,16 @@ from .workbench import Workbench
 
 
 def shipped(sample: str = "census") -> Workbench:
-    """A window whose model and data are loaded once its cell is done, so that the page does not wait for them."""
+    """A window on a shipped model and its data, which `begin` loads."""
     bench = Workbench()
     panel = bench.go("load")
     if isinstance(panel, LoadPanel):
         panel.sample.value = sample
-        bench.session.on_main(panel.load)
     return bench
+
+
+def begin(bench: Workbench) -> None:
+    """Load what the window is on. A cell of its own, so that the app's server can have every page shown before any kernel loads torch."""
+    panel = bench.go("load")
+    if isinstance(panel, LoadPanel):
+        bench.session.on_main(panel.load)

@@ -198,12 +198,12 @@ class EndpointPanel(Panel):
 
     def _adopted(self, opened: "tuple[Target, Probe]") -> None:
         target, seen = opened
-        self.progress.finish("")
         if seen.state == "failed":
             self.message.say(seen.line)
         else:
             self.session.adopt(target, self.session.data)
             self.message.say(f"{target.name} is the target now. {seen.line} {' '.join(target.assumptions)}", level="info")
+        self.progress.finish("")
         self.refresh()
 
 

@@ -21,6 +21,7 @@ from .picker import Choice
 from .upload import Upload
 
 if TYPE_CHECKING:
+    from tiltyard.running.answering import Answered, Desk
     from tiltyard.standards.ethics import Checklist, Evidence, Item
 
 ID = "guidelines.checklist"
@@ -49,11 +50,14 @@ class EthicsPanel(Panel):
         self.asked = look.text("", kind="lead")
         self.word = Choice(label="Answer", options=[(word.capitalize(), word) for word in (OPEN, *WORDS)], value=OPEN, kind="segments")
         self.words = look.labelled(w.Textarea(description="In words", placeholder="In a sentence or two", rows=4))
-        self.by = look.entry("By", "Your name")
+        person = self.session.person
+        self.by = look.entry("By", "Your name", person.name, help="The name you logged in with" if person.shared else "")
+        self.by.disabled = person.shared
         self.on = look.labelled(w.DatePicker(description="On", value=datetime.now(UTC).date()))
-        self.save = look.button("Save the answer", kind="primary")
+        denied = self.session.denied("run")
+        self.save = look.button("Save the answer", kind="primary", denied=denied)
         self.save.on_click(lambda _: self.answer())
-        self.withdraw = look.button("Withdraw")
+        self.withdraw = look.button("Withdraw", denied=denied)
         self.withdraw.on_click(lambda _: self.take_back())
         self.kind = Choice(
             label="Take away",
@@ -62,7 +66,7 @@ class EthicsPanel(Panel):
         self.fetch = look.button("Prepare a download")
         self.fetch.on_click(lambda _: self.download())
         self.link = Download()
-        self.keep = look.button("Put it in the report", title="Adds the checklist as it stands to the run and the report")
+        self.keep = look.button("Put it in the report", title="Adds the checklist as it stands to the run and the report", denied=denied)
         self.keep.on_click(lambda _: self.put())
         self.open = Upload("Open a checklist …", (".json",))
         self.open.on_file(self._brought)
@@ -141,7 +145,7 @@ class EthicsPanel(Panel):
         self.words.value = item.answer.text if item.answer else ""
         self.word.value = item.answer.word if item.answer else OPEN
         if item.answer:
-            self.by.value, self.on.value = item.answer.by, item.answer.on
+            self.by.value, self.on.value = self._desk().name(item.answer.by), item.answer.on
 
     def answer(self) -> None:
         """Save what was typed, with name and date, and go on to the next open question."""
@@ -153,7 +157,8 @@ class EthicsPanel(Panel):
                 raise Problem("the date of the answer", "none", "Choose a date")
             if self.word.value == OPEN:
                 raise Problem("an answer", "none chosen", f"Choose {', '.join(WORDS[:-1])} or {WORDS[-1]}")
-            self._hold(self.list.answered(self.which.value, self.word.value, self.words.value, self.by.value, on))  # type: ignore[arg-type]
+            said = self._desk().answer(self.list, self.which.value, self.word.value, self.words.value, self.by.value, on)  # type: ignore[arg-type]
+            self._took(said)
         except Problem as problem:
             self.message.say(problem)
             return
@@ -166,8 +171,13 @@ class EthicsPanel(Panel):
 
     def take_back(self) -> None:
         """Without the answer to the chosen question."""
+        self.message.clear()
         assert self.list is not None
-        self._hold(self.list.withdrawn(self.which.value))
+        try:
+            self._took(self._desk().withdraw(self.list, self.which.value))
+        except Problem as problem:
+            self.message.say(problem)
+            return
         self.words.value = ""
         self._draw()
 
@@ -196,13 +206,30 @@ class EthicsPanel(Panel):
 
     def put(self) -> None:
         """Add the checklist as it stands to the run."""
-        from tiltyard.running.checklist import checklist_record
-
+        self.message.clear()
         target, data = self.session.target, self.session.data
-        if target is not None and data is not None and self.list is not None:
-            texts = self._documents(self.list, target, data)
-            self.session.add(checklist_record(self.list, target.identity, data.identity, texts))
-            self.message.say("The checklist as it stands is in the report, with model card and datasheet.", level="info")
+        if target is None or data is None or self.list is None:
+            return
+        try:
+            record, unlogged = self._desk().report(self.list, target.identity, data, list(self.session.latest.values()))
+            self.session.add(record)
+        except Problem as problem:
+            self.message.say(problem)
+            return
+        self.message.say("The checklist as it stands is in the report, with model card and datasheet.", level="info")
+        if unlogged:
+            self.message.say(unlogged, level="warning")
+
+    def _desk(self) -> "Desk":
+        from tiltyard.running.answering import Desk
+
+        store = self.session.store
+        return Desk(self.session.person, store.url if store is not None else None)
+
+    def _took(self, said: "Answered") -> None:
+        self._hold(said.checklist)
+        if said.unlogged:
+            self.message.say(said.unlogged, level="warning")
 
     def _brought(self, path: str) -> None:
         self.message.clear()
@@ -212,19 +239,26 @@ class EthicsPanel(Panel):
             self.message.say(problem)
 
     def _text(self, path: Path) -> str:
-        if (size := path.stat().st_size) > LARGEST:
-            raise Problem("a checklist that was exported here, 10 MB at most", f"{size / 1e6:,.0f} MB", "Choose the exported JSON file")
-        return path.read_text(encoding="utf-8", errors="replace")
+        from tiltyard.access.places import opened
+
+        with opened(path, "a checklist", self.session.person) as stream:
+            content = stream.read(LARGEST + 1)
+        if len(content) > LARGEST:
+            raise Problem("a checklist that was exported here, 10 MB at most", "a larger file", "Choose the exported JSON file")
+        return content.decode("utf-8", "replace")
 
     def adopt(self, text: str) -> None:
         """Take the answers of an exported checklist; those given here to the same questions give way."""
         from tiltyard.standards.ethics import fill, read
 
         given = read(text)
+        assert self.list is not None
+        desk = self._desk()
+        taken = desk.bring(self.list, given)
         target, data = self.session.target, self.session.data
         records = [r for r in self.session.latest.values() if r.check != ID]
         identities = {"target": target.identity, "data": data.identity} if target and data else {}
-        self._hold(fill(records, before=given, **identities))
+        self._took(desk.brought(self.list, fill(records, before=taken, **identities)))
         self._draw()
         if target and given.target and given.target.fingerprint != target.fingerprint:
             self.message.say(f"These answers were given about {given.target.name}, another model: read them again.", level="warning")

@@ -12,6 +12,8 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from tiltyard import numerals
+from tiltyard.access.person import Person, me
+from tiltyard.check import PathField, path_fields
 
 
 @dataclass(frozen=True)
@@ -186,16 +188,35 @@ def read_field(name: str, field: FieldInfo, advanced: bool = False) -> FieldSpec
     return replace(spec, hint=_hint(spec), default=None if spec.default is PydanticUndefined else spec.default)
 
 
-def read_fields(model: type[BaseModel], only: Sequence[str] | None, advanced: Sequence[str], most: int = 6) -> tuple[FieldSpec, ...]:
-    """Specs of all fields of ``model`` that a form can show, in order, or of ``only`` those named.
+def read_fields(
+    model: type[BaseModel], only: Sequence[str] | None, advanced: Sequence[str], most: int = 6, person: Person | None = None
+) -> tuple[FieldSpec, ...]:
+    """Specs of all fields of ``model`` that a form can show ``person``, in order, or of ``only`` those named.
+
+    Behind a shared login no field takes a path: files to read have a `FileField`, and what is kept for a person has a name.
 
     Those in ``advanced``, and where there are more than ``most`` + 1 others all after the first ``most``, are advanced.
     """
     names = [name for name in model.model_fields if only is None or name in only]
     found = [spec for name in names if (spec := read_field(name, model.model_fields[name], name in advanced))]
+    if (person or me()).shared:
+        paths = path_fields(model)
+        beside = {
+            name: field.json_schema_extra.get("of")
+            for name, field in model.model_fields.items()
+            if isinstance(field.json_schema_extra, dict)
+        }
+        found = [spec for one in found if beside.get(one.name) not in paths and (spec := _pathless(one, paths.get(one.name)))]
     plain = [spec.name for spec in found if not spec.advanced]
     folded = set(plain[most:]) if len(plain) > most + 1 else set()
     return tuple(replace(spec, advanced=spec.advanced or spec.name in folded) for spec in found)
+
+
+def _pathless(spec: FieldSpec, path: PathField | None) -> FieldSpec | None:
+    """The field as it stands behind a shared login; None where it would take a path."""
+    if path is None or path.kind != "kept":
+        return spec if path is None else None
+    return replace(spec, label="Keep as", unit="", help=f"A name to keep {path.what} under, for you alone, and to go on from it later")
 
 
 def with_choices(spec: FieldSpec, choices: Mapping[str, Sequence[str]]) -> FieldSpec:

@@ -6,6 +6,7 @@ from typing import Any, Generic, TypeVar
 import traitlets
 from pydantic import BaseModel, ValidationError
 
+from tiltyard.access.person import Person
 from tiltyard.errors import Problem
 
 from .block import Block, esm
@@ -128,6 +129,7 @@ def form_for(
     advanced: Sequence[str] = ("seed",),
     start: Mapping[str, Any] | None = None,
     most: int = 6,
+    person: Person | None = None,
 ) -> Form[Model]:
     """A form for ``model``.
 
@@ -143,5 +145,7 @@ def form_for(
         Values to begin with instead of the defaults.
     most
         How many fields stand open; further ones are folded away too.
+    person
+        Who fills it in; the person of this process where it is not given.
     """
-    return Form(model, read_fields(model, only, advanced, most), choices or {}, start or {})
+    return Form(model, read_fields(model, only, advanced, most, person), choices or {}, start or {})

@@ -9,7 +9,7 @@ from tiltyard.errors import Problem
 from tiltyard.numerals import SHARES
 from tiltyard.result import Axis, Chart, Column, Series, Table
 from tiltyard.running.comparison import shortly
-from tiltyard.running.lines import OPEN
+from tiltyard.running.lines import BROKEN, OPEN, SIGNS, UNPROVEN
 
 from . import look
 from .cards import outcome
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tiltyard.running.trend import Trend
 
 PAGE = 50
+MOST_DOUBTS = 3
 OPENED = "Open: its window is there, and nothing runs in it."
 POINTS = "Shares are in percent, their differences in percentage points; in brackets the intervals."
 OF_ONE = {*SHARES, "", "AUC"}  # units of numbers from 0 to 1
@@ -85,10 +86,12 @@ class HistoryPanel(Panel):
             count = self.session.store.count()
             cut = self.session.store.cut_off()
             self._shared = self.session.store.shared()
+            doubts = self.session.store.doubts()
         except Problem as problem:
             self.message.say(problem)
             return
         self.table.show(table_of(lines, count))
+        self._doubted(lines, doubts)
         options = [(f"{line.short} {line.started:%m-%d %H:%M} {line.name}", line.id) for line in lines]
         kept = (self.before.value, self.after.value)
         for choice, value, place in ((self.before, kept[0], 1), (self.after, kept[1], 0)):
@@ -105,6 +108,13 @@ class HistoryPanel(Panel):
         self.kept.say(said)
         self.said.say("incomplete" if cut else "not_run", said if lines else "No run yet.")
         self.top.children = (self.kept,) if lines and not cut else (self.said,)
+
+    def _doubted(self, lines: Sequence["RunLine"], doubts: Sequence[str]) -> None:
+        """Say what does not hold: the store as a whole, and runs one by one."""
+        broken = [f"run {line.short}: {line.doubt}" for line in lines if line.proof == BROKEN and line.doubt not in doubts]
+        if said := [*doubts, *broken]:
+            more = f" And {len(said) - MOST_DOUBTS} more." if len(said) > MOST_DOUBTS else ""
+            self.message.say(f"Not as it was written: {'; '.join(said[:MOST_DOUBTS])}.{more}", level="warning")
 
     def share(self) -> None:
         """Let everybody look at the chosen run, or keep it to its owner again."""
@@ -191,9 +201,19 @@ class HistoryPanel(Panel):
 
 def table_of(lines: Sequence["RunLine"], count: int) -> Table:
     """The newest runs."""
-    columns = tuple(Column(name=n) for n in ("Run", "Started (UTC)", "Target", "Data", "State", "Steps", "Findings"))
+    columns = tuple(Column(name=n) for n in ("Run", "Started (UTC)", "Target", "Data", "State", "Steps", "Findings", "Proof"))
     rows = tuple(
-        (r.short, f"{r.started:%Y-%m-%d %H:%M}", r.target.name, r.data.name, r.state, r.total, r.counts.get("finding", 0)) for r in lines
+        (
+            r.short,
+            f"{r.started:%Y-%m-%d %H:%M}",
+            r.target.name,
+            r.data.name,
+            r.state,
+            r.total,
+            r.counts.get("finding", 0),
+            f"{SIGNS.get(r.proof, '?')} {r.proof or UNPROVEN}",
+        )
+        for r in lines
     )
     note = OPENED if any(r.state == OPEN for r in lines) else ""
     return Table(name="runs", title="Runs, newest first", columns=columns, rows=rows, total=count, note=note)

@@ -18,11 +18,11 @@ def code_of(panel: "LoadPanel", proposal: "Proposal | None") -> str:
 
 
 def _files(panel: "LoadPanel", proposal: "Proposal | None") -> str:
-    path = repr(panel.model_file.value.strip())
+    path = repr(panel.model_file.shown)
     given = [f"{k}={v!r}" for k, v in (("architecture", panel.architecture.value.strip()), ("factory", panel.factory.value.strip())) if v]
     given += [f"classes={named!r}"] if (named := panel.named()) else []
     sealed = panel.model_file.value.strip().endswith(".sealed")
-    given += [f"sealed=key_for({panel.key_file.value.strip()!r})"] if sealed else []
+    given += [f"sealed=key_for({panel.key_file.shown!r})"] if sealed else []
     imports = ("from tiltyard.sealing.asking import key_for\n\n" if sealed else "") + READ
     if proposal is None:
         marked = panel.schema.marked
@@ -40,7 +40,7 @@ def _remote(panel: "LoadPanel", proposal: "Proposal | None") -> str:
 
 def _read(panel: "LoadPanel", words: list[str]) -> str:
     member = [f"member={panel.member.value.strip()!r}"] if panel.member.value.strip() else []
-    return f"data = read({', '.join([repr(panel.data_file.value.strip()), *words, *member])})\n"
+    return f"data = read({', '.join([repr(panel.data_file.shown), *words, *member])})\n"
 
 
 def _corrections(proposal: "Proposal") -> list[str]:

@@ -109,10 +109,7 @@ def labelled(made: Made) -> Made:
 
 def show(widget: ipywidgets.DOMWidget, visible: bool) -> None:
     """Show or hide a widget that is already in the page, for a screen reader too."""
-    if visible:
-        widget.remove_class("tiltyard-gone")
-    else:
-        widget.add_class("tiltyard-gone")
+    widget.layout.display = None if visible else "none"  # no class: the page of a block follows its layout, not its classes
 
 
 def heading(words: str, level: int = 2) -> Text:

@@ -14,6 +14,7 @@ from . import look
 from .cards import metric_cards, outcome
 from .chart import ChartView
 from .code import CodeView
+from .filefield import FileField
 from .panel import Panel
 from .picker import Choice
 from .progressbar import ProgressView
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
     from tiltyard.monitoring.judged import Judged
     from tiltyard.monitoring.window import Window
 
-EMPTY = "No windows yet. Name the file that `tiltyard serve --monitor` writes, or two tables."
+TABLES = (".csv", ".tsv", ".gz", ".parquet")
+EMPTY = "No windows yet. Bring the file that `tiltyard serve --monitor` writes, or two tables."
 STATES = {"quiet": "passed", "alarm": "finding", "incomplete": "incomplete"}
 
 
@@ -38,9 +40,10 @@ class MonitorPanel(Panel):
         ways = [("Windows of an endpoint", "windows"), ("Two tables", "tables")]
         self.way = Choice(label="Look at", options=ways, value="windows")
         self.way.observe(lambda _: self._fields(), "value")
-        self.file = look.entry("File of windows", hint="windows.jsonl", help="What `tiltyard serve --monitor` writes")
-        self.before = look.entry("Reference", hint="reference.csv", help="Rows of what the model is made for (CSV, Parquet)")
-        self.after = look.entry("Current", hint="current.csv", help="Rows that came since, in their order")
+        one, two = "What `tiltyard serve --monitor` writes", "Rows of what the model is made for (CSV, Parquet)"
+        self.file = self._field("File of windows", "a file of windows", (".jsonl",), "windows.jsonl", one)
+        self.before = self._field("Reference", "a reference table", TABLES, "reference.csv", two)
+        self.after = self._field("Current", "a current table", TABLES, "current.csv", "Rows that came since, in their order")
         self.label = look.entry("Label column", hint="optional", help="The true label, empty where it has not come yet")
         self.answer = look.entry("Answer column", hint="optional", help="What the model answered; with the label column")
         self.rows = Choice(label="Rows of a window", options=[(f"{n:,}", str(n)) for n in (100, 200, 500, 1000, 5000)], value="500")
@@ -98,10 +101,10 @@ class MonitorPanel(Panel):
 
     def _paths(self) -> list[Path]:
         fields = [self.before, self.after] if self.way.value == "tables" else [self.file]
-        for field in fields:
-            if not field.value.strip():
-                raise Problem(f"a path under {field.description}", "none", "Write it there")
-        return [Path(field.value.strip()).expanduser() for field in fields]
+        return [Path(field.needed()).expanduser() for field in fields]
+
+    def _field(self, label: str, what: str, suffixes: Sequence[str], hint: str, help: str) -> FileField:
+        return FileField(self.session.person, label, what, suffixes, hint, help)
 
     def _judged(self) -> "Judged | None":
         from tiltyard.monitoring.judged import judged
@@ -120,14 +123,13 @@ class MonitorPanel(Panel):
     def _failed(self, problem: Exception) -> None:
         from tiltyard.errors import Cancelled
 
-        self._over("Cancelled" if isinstance(problem, Cancelled) else "")
         if not isinstance(problem, Cancelled):
             self.message.say(problem, doing="Not read")
+        self._over("Cancelled" if isinstance(problem, Cancelled) else "")
 
     def _shown(self, windows: "list[Window]") -> None:
         from tiltyard.monitoring.watching import drift_chart, overall, share_chart, window_table
 
-        self._over("")
         self._windows = windows
         self.said.say(STATES[overall(windows)], sentence(windows))
         self.cards.show([m for m in (windows[-1].anomalies, last_known(windows)) if m is not None])
@@ -142,6 +144,7 @@ class MonitorPanel(Panel):
         self.pick.value = str(worst)
         self._tests()
         self.code.code = self._code()
+        self._over("")
 
     def _tests(self) -> None:
         from tiltyard.monitoring.watching import table_of
@@ -151,10 +154,10 @@ class MonitorPanel(Panel):
 
     def _code(self) -> str:
         if self.way.value == "windows":
-            return f"from pathlib import Path\n\nfrom tiltyard.monitoring.journal import read\n\nwindows = read(Path({self.file.value!r}))\n{PRINT}"
+            return f"from pathlib import Path\n\nfrom tiltyard.monitoring.journal import read\n\nwindows = read(Path({self.file.shown!r}))\n{PRINT}"
         columns = self._judged()
         more, head = (f", judged={columns!r}", "from tiltyard.monitoring.judged import Judged\n") if columns else ("", "")
-        call = f"watched(table({self.before.value!r}), table({self.after.value!r}), rows={self.rows.value}, level={self.level.value}{more})"
+        call = f"watched(table({self.before.shown!r}), table({self.after.shown!r}), rows={self.rows.value}, level={self.level.value}{more})"
         heads = f"{head}from tiltyard.monitoring.tables import table\nfrom tiltyard.monitoring.watching import watched\n"
         return f"{heads}\nwindows = {call}\n{PRINT}"
 

@@ -15,6 +15,7 @@ from tiltyard.targets.target import Target
 
 from . import look
 from .again import AgainView
+from .filefield import file_fields
 from .form import Form, form_for
 from .message import Message
 from .outcome_view import OutcomeView
@@ -93,7 +94,8 @@ class StepRunner(look.Stack):
         self.shown: Callable[[Record], None] = lambda record: None
         held = bound.names if bound else ()
         only = [name for name in step.model_fields if name not in held]
-        self.form: Form[Step] = form_for(step, choices=self._choices(), only=only)
+        self.form: Form[Step] = form_for(step, choices=self._choices(), only=only, person=session.person)
+        self.files = file_fields(step, session.person)
         self._refused = self._lacks = False
         watched = [(self.form, "given"), *((c, "wrong") for c in (bound.children if bound else ()) if c.has_trait("wrong"))]
         for control, trait in watched:
@@ -106,7 +108,7 @@ class StepRunner(look.Stack):
         self.again = AgainView(session, message) if issubclass(step, Defense) else None
         self.question = look.text(step.question, kind="help")
         why = (look.text(self.button.denied, kind="help"),) if self.button.denied else ()
-        self.children = (self.question, self.button, *why, self.progress, *([bound] if bound else []), self.form)
+        self.children = (self.question, self.button, *why, self.progress, *([bound] if bound else []), self.form, *self.files.values())
 
     def _choices(self) -> dict[str, list[str]]:
         data = self.session.data
@@ -154,7 +156,8 @@ class StepRunner(look.Stack):
 
     def made(self) -> Step:
         """The step as form and bound controls say; a `Problem` in one line where a value is wrong."""
-        return named(self.step, {**self.form.values(), **(self.bound.values() if self.bound else {})})
+        given = {name: field.path for name, field in self.files.items() if field.value}
+        return named(self.step, {**self.form.values(), **(self.bound.values() if self.bound else {}), **given})
 
     def run(self) -> None:
         """Start; bad input is said in one line and loses nothing."""
@@ -189,12 +192,12 @@ class StepRunner(look.Stack):
             self.again.show(record)
 
     def _over(self) -> None:
+        if self.session.warning:
+            self.message.say(self.session.warning, level="warning")
         self.button.disabled = False
         if self.progress.active:  # it ended without a record
             self.progress.finish("Ended; nothing was concluded")
             self.refresh()
-        if self.session.warning:
-            self.message.say(self.session.warning, level="warning")
 
     def code(self, record: Record) -> str:
         """Python that does the same."""

@@ -67,8 +67,8 @@ class ReportPanel(Panel):
             self.all,
             self.progress,
             self.format,
-            self.folder,
-            look.row([self.write, self.fetch]),
+            *([] if self.session.person.shared else [self.folder]),
+            look.row([self.fetch] if self.session.person.shared else [self.write, self.fetch]),
             self.link,
             self.written,
         ]
@@ -134,9 +134,9 @@ class ReportPanel(Panel):
             from tiltyard.reports.exporting import export
 
             bundle = self.bundle()
-            stem = f"tiltyard-{bundle.target.name}-{bundle.created:%Y%m%d-%H%M}".replace(" ", "-").replace("/", "-")
+            stem = f"tiltyard-{bundle.target.name}-{bundle.created:%Y%m%d-%H%M%S}".replace(" ", "-").replace("/", "-")
             name = f"{stem}{MEDIA[self.format.value][1]}"
-            done = export(bundle, Path(self.folder.value).expanduser() / name, self.format.value, self._place())
+            done = export(bundle, Path(self.folder.value).expanduser() / name, self.format.value, self._place(), person=self.session.person)
         except Problem as problem:
             self.message.say(problem)
             return None
@@ -192,5 +192,5 @@ from tiltyard.reports.bundle import make
 from tiltyard.reports.writing import write
 
 found = assess(target, data, steps("quick", target=target, data=data))
-write(make(found.records, run_id=found.run.id if found.run else ""), "report.html")
+write(make(found.records, run_id=found.run.id if found.run else ""), "report.html", overwrite=True)
 """

@@ -108,6 +108,7 @@ class Session(t.HasTraits):
         from tiltyard.running.runner import Runner
 
         own, data = self.ready()
+        steps = [step.settled(self.person) for step in steps]  # before a run is begun for them
         run = None if target else self._kept(own, data)
         kept = self.store if run is not None or target else None
         self.busy = steps[0].title if len(steps) == 1 else f"{len(steps)} steps"
@@ -141,7 +142,8 @@ class Session(t.HasTraits):
         return self.run
 
     def add(self, record: Record) -> None:
-        """Take a record that was made of others (the cross-risk table), and keep it in the run."""
+        """Take a record that was made of others (the cross-risk table), and keep it in the run; for analysts."""
+        self.person.must("run")
         if self.store is not None and self.run is not None:
             try:
                 self.store.add(self.run.id, record)
@@ -168,7 +170,13 @@ class Session(t.HasTraits):
         done()
 
     def aside(self, function: Callable[[], T], then: Callable[[T], None], failed: Callable[[Exception], None]) -> threading.Thread:
-        """Call ``function`` in a thread, then ``then`` or ``failed`` on the kernel's own."""
+        """Call ``function`` in a thread, then ``then`` on the kernel's own; ``failed`` there with what either of them raised."""
+
+        def shown(found: T) -> None:
+            try:
+                then(found)
+            except Exception as problem:
+                failed(problem)
 
         def body() -> None:
             try:
@@ -177,7 +185,7 @@ class Session(t.HasTraits):
                 error = problem
                 self.on_main(lambda: failed(error))
             else:
-                self.on_main(lambda: then(found))
+                self.on_main(lambda: shown(found))
 
         thread = threading.Thread(target=body, daemon=True, name="tiltyard aside")
         thread.start()

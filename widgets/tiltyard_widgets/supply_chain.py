@@ -57,9 +57,9 @@ class SupplyChainPanel(TopicPanel):
         self._sum()
 
     def _ended(self) -> None:
-        self.progress.finish("")
         self._choose(self.choice.value)
         self._sum()
+        self.progress.finish("")
 
     def offer(self) -> None:
         """Make the bill of what is loaded, or of the environment alone, and hand it out as a download."""
@@ -79,12 +79,12 @@ class SupplyChainPanel(TopicPanel):
         return encoded(bill(packages(), self.session.target, self.session.data, list(self.session.latest.values()), stamped=True))
 
     def _offered(self, content: bytes) -> None:
-        self.fetch.disabled = False
         self.link.offer("bom.cdx.json", "application/vnd.cyclonedx+json", base64.b64encode(content).decode())
+        self.fetch.disabled = False
 
     def _failed(self, problem: Exception) -> None:
-        self.fetch.disabled = False
         self.message.say(problem, doing="No bill")
+        self.fetch.disabled = False
 
 
 def overview(titles: Mapping[str, str], latest: Mapping[str, Record]) -> Table:

@@ -15,6 +15,7 @@ from typing import BinaryIO
 import traitlets
 
 from tiltyard.access.person import me
+from tiltyard.access.places import UPLOADS
 from tiltyard.access.roles import reason
 from tiltyard.sealing.locking import taken
 
@@ -32,6 +33,7 @@ def _folder() -> Path:
     folder = Path(tempfile.mkdtemp(prefix=PREFIX))
     taken(os.open(folder / ALIVE, os.O_RDWR | os.O_CREAT, 0o600))  # never closed: the lock ends with the process
     atexit.register(shutil.rmtree, folder, True)
+    os.environ[UPLOADS] = str(folder)  # for the steps that run in a process of their own too
     return folder
 
 
@@ -112,7 +114,7 @@ class Upload(Block):
             self._drop(f"Expected a file of 1 byte to {room / 1e6:,.0f} MB; found {size} bytes")
             return
         self._path, self._size = Path(tempfile.mkdtemp(dir=_folder())) / plain_name(name), size
-        self._file = self._path.open("wb")
+        self._file = os.fdopen(os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
         self.received = 0
 
     def _piece(self, offset: object, piece: memoryview) -> None:

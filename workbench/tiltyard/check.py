@@ -7,19 +7,21 @@ import traceback
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib import metadata
-from typing import Any, ClassVar, Literal, final
+from typing import Any, ClassVar, Literal, Self, final
 
-from pydantic import Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 from pydantic.fields import FieldInfo
 
 from . import __version__
+from .access import places
+from .access.person import Person, me
 from .datasets.dataset import Dataset
 from .errors import Cancelled, Problem, Unavailable
 from .progress import Progress, attended
-from .result import CheckResult, Frozen, Identity, Record, Status
+from .result import CheckResult, Given, Identity, Record, Status
 from .targets.target import Target
 
 NEEDS = {
@@ -56,6 +58,72 @@ def parameter(
 
 
 @dataclass(frozen=True)
+class PathField:
+    """What a parameter that is a path says of itself.
+
+    ``in`` is read. ``out`` is a new file, written with `places.written`. ``kept`` is what a step writes and goes on with, see
+    `places.kept`. Behind a shared login ``in`` is an upload or lies in the person's data root, ``out`` is not taken, and
+    ``kept`` is a bare name.
+    """
+
+    kind: Literal["in", "out", "kept"]
+    what: str
+    suffixes: tuple[str, ...] = ()
+    folder: str = ""
+
+    def settled(self, text: str, person: Person) -> str:
+        """The path as the step may use it; `Problem` where this person may not."""
+        if self.kind == "in":
+            return str(places.source(text, self.what, person)) if person.shared else text
+        if self.kind == "out":
+            places.target(text, self.what, self.suffixes, person, replace=True)
+        else:
+            places.kept(text, places.Kept(self.what, self.folder, self.suffixes), person)
+        return text
+
+
+def source_parameter(help: str, what: str, suffixes: Sequence[str] = ()) -> Any:
+    """A field of a check that is the path of a file to read; form, command line and runner treat it so, and a step need not think of it.
+
+    Parameters
+    ----------
+    what
+        What it is, for messages: ``a lock file``.
+    suffixes
+        The endings that are offered.
+    """
+    return _path_parameter(help, PathField("in", what, tuple(suffixes)))
+
+
+def written_parameter(help: str, what: str, suffixes: Sequence[str]) -> Any:
+    """A field that is the path of a file to write, of one of these endings; as `source_parameter`."""
+    return _path_parameter(help, PathField("out", what, tuple(suffixes)))
+
+
+def replacing_parameter(of: str) -> Any:
+    """A field that lets the file under the parameter ``of``, a `written_parameter`, take the place of one that is there."""
+    extra: dict[str, Any] = {"unit": "", "source": "", "of": of}
+    help = "Let it take the place of a file that is there"
+    return Field(default=False, description=help, json_schema_extra=extra, validate_default=True)
+
+
+def kept_parameter(help: str, kind: places.Kept) -> Any:
+    """A field that names what a step writes and goes on with; as `source_parameter`."""
+    return _path_parameter(help, PathField("kept", kind.what, kind.suffixes, kind.folder))
+
+
+def _path_parameter(help: str, path: PathField) -> Any:
+    extra: dict[str, Any] = {"unit": "path", "source": "", "path": asdict(path)}
+    return Field(default="", description=help, json_schema_extra=extra, validate_default=True)
+
+
+def path_fields(model: type[BaseModel]) -> dict[str, PathField]:
+    """The parameters of a step that are paths, by name."""
+    extras = {name: field.json_schema_extra for name, field in model.model_fields.items()}
+    return {name: PathField(**extra["path"]) for name, extra in extras.items() if isinstance(extra, dict) and "path" in extra}  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
 class Estimate:
     """What a run will cost: rows sent to the target, seconds on this machine; None where it cannot be told.
 
@@ -79,7 +147,7 @@ def versions(names: Sequence[str] = ("numpy", "torch", "scikit-learn", "opacus",
     return found
 
 
-class Step(Frozen, ABC):
+class Step(Given, ABC):
     """What checks and defenses share: facts, parameters, needs and the making of a record."""
 
     id: ClassVar[str]
@@ -105,6 +173,21 @@ class Step(Frozen, ABC):
     def estimate(self, target: Target, data: Dataset) -> Estimate:
         """The cost before the run; the class fact ``cost`` in words where nothing better is known."""
         return Estimate(note=self.cost)
+
+    def settled(self, person: Person | None = None) -> Self:
+        """This step with its paths looked at by what ``person`` may read and write, and those behind a shared login made real.
+
+        Runner and step both ask, whatever door the step came through.
+
+        Raises
+        ------
+        Problem
+            Where a path is not for this person, or for nobody.
+        """
+        person = person or me()
+        paths = {name: (field, str(getattr(self, name))) for name, field in path_fields(type(self)).items()}
+        real = {name: field.settled(text, person) for name, (field, text) in paths.items() if text}
+        return self.model_copy(update=real) if real else self
 
     def command(self) -> str:
         """Python that makes this very step."""
@@ -163,11 +246,11 @@ class Clock:
         self.target = target
         self.started = datetime.now(UTC)
         self._clock = time.perf_counter()
-        self._queries = target.queries
+        self._queries = target.queries_here
 
     def stop(self, result: CheckResult, error: str = "") -> Attempt:
         seconds = time.perf_counter() - self._clock
-        return Attempt(result, self.started, seconds, self.target.queries - self._queries, error)
+        return Attempt(result, self.started, seconds, self.target.queries_here - self._queries, error)
 
     def caught(self, problem: BaseException) -> Attempt:
         """The attempt that ended by ``problem``; what is not an error of ours keeps its traceback."""
@@ -206,7 +289,7 @@ class Check(Step):
         try:
             progress.step(0.0, "starting")
             with attended(progress):
-                result = self.run(target, data, progress)
+                result = self.settled().run(target, data, progress)
             if not isinstance(result, CheckResult):
                 raise TypeError(f"{type(self).__name__}.run returned {type(result).__name__}, not CheckResult")
             attempt = clock.stop(result)
@@ -231,7 +314,7 @@ def named(cls: type[Step], values: dict[str, Any]) -> Step:
 
 NUMERIC = frozenset(
     "greater_than greater_than_equal less_than less_than_equal finite_number "
-    "int_type int_parsing int_parsing_size int_from_float float_type float_parsing".split()
+    "truth_for_number int_type int_parsing int_parsing_size int_from_float float_type float_parsing".split()
 )
 
 

@@ -2,15 +2,19 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from .access.places import CHECKPOINT, kept
+from .artifacts.headers import read_safetensors
 from .errors import Problem
+from .files import Unfit, opened
+from .sealing.atomic import new_file
 
 FORMAT = 1
 KEY = "tiltyard-checkpoint"
@@ -18,14 +22,7 @@ KEY = "tiltyard-checkpoint"
 
 def place(name: str) -> Path | None:
     """The file a ``resume`` parameter names: a bare name stands in the user's data folder; None for an empty one."""
-    if not name:
-        return None
-    path = Path(name).expanduser()
-    if path.name != name:
-        return path
-    import platformdirs
-
-    return Path(platformdirs.user_data_path("tiltyard", appauthor=False)) / "checkpoints" / path.name
+    return kept(name, CHECKPOINT) if name else None
 
 
 def key_of(parameters: Mapping[str, Any], *fingerprints: str) -> str:
@@ -63,13 +60,11 @@ def store(path: Path, key: str, tensors: Mapping[str, Tensor], facts: Mapping[st
     from safetensors.torch import save
 
     said = json.dumps({"format": FORMAT, "key": key, **facts})
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(save({name: tensor.contiguous() for name, tensor in tensors.items()}, {KEY: said}))
-        os.replace(part, path)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with new_file(path, replace=True) as stream:
+            stream.write(save({name: tensor.contiguous() for name, tensor in tensors.items()}, {KEY: said}))
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise Problem(f"to write the checkpoint {path}", error.strerror or str(error), "Choose another file, or free some space") from None
 
 
@@ -81,12 +76,16 @@ def restored(path: Path, key: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
     Problem
         It cannot be read, or is of another run than ``key``.
     """
-    from safetensors import SafetensorError, safe_open
+    from safetensors import SafetensorError
+    from safetensors.torch import load
 
     try:
-        with safe_open(str(path), "pt") as file:
-            facts = json.loads((file.metadata() or {}).get(KEY, "{}"))
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        with opened(path, CHECKPOINT.what) as stream:
+            content = stream.read()
+        facts = json.loads(read_safetensors(BytesIO(content)).metadata.get(KEY, "{}"))
+        tensors = load(content)
+    except Unfit:
+        raise
     except (OSError, SafetensorError, ValueError) as error:
         raise Problem(f"a checkpoint in {path}", str(error).splitlines()[0], "Name another file, or delete it") from None
     if facts.get("key") != key:

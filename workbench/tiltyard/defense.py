@@ -50,7 +50,7 @@ class Defense(Step):
         try:
             progress.step(0.0, "starting")
             with attended(progress):
-                defended = self.apply(target, data, progress)
+                defended = self.settled().apply(target, data, progress)
             files = {name: progress.keep(name, content) for name, content in defended.target.files().items()}
         except Exception as problem:
             return Outcome(record(self, "defense", clock.caught(problem), target, data), None)

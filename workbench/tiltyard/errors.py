@@ -1,6 +1,6 @@
 """The one error a person sees: what was expected, what was found, what to do."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 
 class Problem(ValueError):
@@ -10,7 +10,14 @@ class Problem(ValueError):
     ----------
     expected, found, do
         Short clauses without a final period. ``str(problem)`` joins them in one line.
+
+    Attributes
+    ----------
+    quotes
+        May it hold content of a file that was read? Behind a shared login such a problem is told without it.
     """
+
+    quotes: ClassVar[bool] = True
 
     def __init__(self, expected: str, found: str, do: str) -> None:
         self.expected = expected
@@ -20,6 +27,12 @@ class Problem(ValueError):
 
     def __reduce__(self) -> tuple[type["Problem"], tuple[Any, ...]]:
         return type(self), (self.expected, self.found, self.do)
+
+
+class Plain(Problem):
+    """A problem whose text holds nothing of any file's content, wherever it is raised."""
+
+    quotes = False
 
 
 class Unavailable(Problem):

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from .adversarial import Attacked, Space, blocks, pgd, slope
 from .datasets.dataset import Dataset
 from .norms import Norm, drawn
-from .targets.target import Target
+from .targets.target import Target, uncounted
 
 POINTS = 5
 
@@ -67,13 +67,12 @@ def seconds_per_row(module: nn.Module, data: Dataset, norm: Norm, batch: int = 1
     return took / size / 3
 
 
-def timed(target: Target, call: Callable[[], object]) -> float:
-    """Seconds that ``call`` takes; the rows it asks of ``target`` are not counted."""
-    queries, start = target.queries, time.perf_counter()
-    call()
-    took = time.perf_counter() - start
-    target.queries = queries
-    return took
+def timed(call: Callable[[], object]) -> float:
+    """Seconds that ``call`` takes; the rows it asks of a target are not counted."""
+    start = time.perf_counter()
+    with uncounted():
+        call()
+    return time.perf_counter() - start
 
 
 def tensors(data: Dataset) -> tuple[Tensor, Tensor]:

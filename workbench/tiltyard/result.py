@@ -1,10 +1,12 @@
 """What a check found, and the record that repeats it. Immutable, JSON both ways, format number first."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, field_serializer, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_serializer, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 FORMAT = 1
 
@@ -32,6 +34,44 @@ class Frozen(BaseModel):
     """Immutable value with exact JSON: unknown keys are refused, NaN and inf survive as strings."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
+
+
+class Given(Frozen):
+    """What a person, a file or a client gave. ``true`` is no number, though Python takes it for 1."""
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _number(cls, value: Any, info: ValidationInfo) -> Any:
+        field = cls.model_fields.get(info.field_name or "")
+        if field is not None and _has_truth(value) and _counts(field.annotation):
+            raise PydanticCustomError("truth_for_number", "Input should be a number, not true or false")
+        return value
+
+
+def _has_truth(value: Any) -> bool:
+    """Is it, or is in it, true or false?"""
+    if isinstance(value, dict):
+        return any(map(_has_truth, value.values()))
+    return any(map(_has_truth, value)) if isinstance(value, list | tuple) else isinstance(value, bool)
+
+
+def _counts(annotation: Any) -> bool:
+    """Does it take numbers, in lists too, and no truth value and no model, which looks at its own?"""
+    leaves = set(_leaves(annotation))
+    return (
+        bool(leaves & {int, float})
+        and bool not in leaves
+        and Any not in leaves
+        and not any(hasattr(leaf, "model_fields") for leaf in leaves)
+    )
+
+
+def _leaves(annotation: Any) -> Iterator[Any]:
+    parts = get_args(annotation)
+    if not parts or get_origin(annotation) is Literal:
+        yield annotation
+    for part in parts:
+        yield from _leaves(part)
 
 
 class Outcomes(Frozen):

@@ -104,7 +104,7 @@ def _scaled(scores: Floats, scale: Scale) -> Floats:
 def _log_odds(target: Target, x: NDArray[np.float32]) -> Floats:
     import torch
 
-    target.queries += len(x)
+    target.count(len(x))
     with torch.inference_mode():
         logits = target.module(torch.from_numpy(np.ascontiguousarray(x))).double()
         total = torch.logsumexp(logits, 1, keepdim=True)
@@ -247,7 +247,7 @@ def deep(
         with torch.no_grad():
             base[rows] = one(behind).double().mean().item()
             outputs[rows] = one(wanted)[:, 0].double().numpy()
-        target.queries += len(background) + len(rows)
+        target.count(len(background) + len(rows))
         for row in rows:
             progress.step(done / len(x), f"row {done + 1} of {len(x)}")
             part = _deep_row(one, behind, torch.from_numpy(x[row : row + 1].copy()))

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -77,6 +77,10 @@ class Lab:
         (self.root / name).write_text(json.dumps({"cells": [cell], "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}))
 
 
+def _is_scan(url: str) -> bool:
+    return url.partition("?")[0].endswith("/tiltyard/api/scan")
+
+
 class Window:
     """One window of JupyterLab (or of Notebook 7), with what its console complained of."""
 
@@ -116,6 +120,17 @@ class Window:
         """Choose from a file's context menu."""
         self.file(file).click(button="right")
         self.page.locator(".lm-Menu-item", has_text=item).click()
+
+    def scan(self, file: str) -> None:
+        """Scan from a file's context menu; the server is asked at once."""
+        with self.page.expect_request(lambda r: _is_scan(r.url)):
+            self.menu(file, "Scan")
+
+    def scanned(self, file: str) -> Any:
+        """Scan from a file's context menu, and what the server answered."""
+        with self.page.expect_response(lambda r: _is_scan(r.url)) as answered:
+            self.menu(file, "Scan")
+        return answered.value.json()
 
     def left(self, name: str) -> None:
         """Show what is called so at the left."""

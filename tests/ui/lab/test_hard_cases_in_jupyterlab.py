@@ -28,10 +28,10 @@ def test_a_file_of_five_gigabytes_does_not_freeze_the_page(window: "Window", lab
     with (lab.root / "huge.pt").open("wb") as file:
         os.truncate(file.fileno(), 5 << 30)  # sparse: it takes no room
     page.get_by_role("button", name="Refresh").first.click()
-    window.menu("huge.pt", "Scan")
+    window.scan("huge.pt")
     window.see("Scanning huge.pt …")
     assert page.evaluate("new Promise(done => requestAnimationFrame(() => done(1 + 1)))") == 2
-    window.menu("good.pkl", "Scan")  # another scan is not held up by it
+    window.scan("good.pkl")  # another scan is not held up by it
     window.see("good.pkl: safe")
     window.see(re.compile(r"^huge.pt: (unproven\. |unsafe\. |Expected .*in the time there is for it)"))
     (lab.root / "huge.pt").unlink()
@@ -41,7 +41,7 @@ def test_a_link_that_leads_out_is_refused_in_one_line(window: "Window", lab: "La
     (lab.here / "outside.pkl").write_bytes(b"N.")
     (lab.root / "leads-out.pkl").symlink_to(lab.here / "outside.pkl")
     window.page.get_by_role("button", name="Refresh").first.click()
-    window.menu("leads-out.pkl", "Scan")
+    window.scan("leads-out.pkl")
     window.see(re.compile("leads-out.pkl: Expected a path inside this server's files"))
 
 
@@ -127,7 +127,7 @@ def test_a_store_in_trouble_is_said_in_one_line_and_its_return_too(window: "Wind
             assert str(lab.here) not in page.locator(".tiltyard-side").inner_text()
             if fault is damaged:
                 window.left("File Browser")
-                window.menu("good.pkl", "Scan")
+                window.scan("good.pkl")
                 window.see("good.pkl: safe")
                 window.left("Model security")
         page.locator(".tiltyard-side .tiltyard-trouble:empty").wait_for(state="attached")
@@ -148,7 +148,7 @@ def test_what_may_not_be_read_is_said_in_one_line_until_it_may(window: "Window",
     if not lab.denies(file):
         pytest.skip("nothing can be denied to this user")
     page.get_by_role("button", name="Refresh").first.click()
-    window.menu("shut.pkl", "Scan")
+    window.scan("shut.pkl")
     window.see("shut.pkl: Expected a file or folder that this server may read; found 'shut.pkl': Permission denied. Check its permissions.")
     window.load()
     page.get_by_text("Files of mine").click()
@@ -162,5 +162,6 @@ def test_what_may_not_be_read_is_said_in_one_line_until_it_may(window: "Window",
         path.chmod(mode)
     window.press("Load and probe")
     window.see(re.compile("on some: 10 rows answered in"))
-    window.menu("shut.pkl", "Scan")
+    answer = window.scanned("shut.pkl")
+    assert answer["files"][0]["verdict"]["verdict"] == "safe", answer
     window.see("shut.pkl: safe")

@@ -15,14 +15,14 @@ def test_a_file_is_scanned_without_a_kernel(window: "Window") -> None:
     page = window.page
     kernels = f"{window.url.partition('lab/')[0]}api/kernels"
     before = {kernel["id"] for kernel in page.request.get(kernels).json()}  # those that other tests left
-    window.menu("harmful.pkl", "Scan")
+    window.scan("harmful.pkl")
     window.see(re.compile(r"harmful.pkl: unsafe. .*system"))
     badge = page.locator(".jp-DirListing-item", has_text="harmful.pkl").locator(".tiltyard-badge")
     assert badge.inner_text() == "unsafe"
     window.press("Details")
     window.see("loading the file would run this")
     window.press("Close")
-    window.menu("good.pkl", "Scan")
+    window.scan("good.pkl")
     window.see("good.pkl: safe")
     assert page.locator(".tiltyard-badge").count() == 1
     page.reload()
@@ -98,7 +98,7 @@ def test_a_cell_that_loads_a_file_gets_a_hint_and_cells_are_inserted(window: "Wi
 
 
 def test_where_the_server_extension_is_disabled_the_panel_says_how_to_enable_it(bare_window: "Window") -> None:
-    bare_window.menu("harmful.pkl", "Scan")
+    bare_window.scan("harmful.pkl")
     bare_window.see(re.compile("harmful.pkl: Tiltyard's server extension is not enabled"))
     bare_window.press("Read it all")
     bare_window.see(re.compile("harmful.pkl: .*jupyter server extension enable tiltyard_widgets.server"))

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 def test_beside_the_files(classic: "Window") -> None:
     """A scan's badge and the workbench outlive a reload; without a notebook "Insert as cells" says what to do."""
     page = classic.page
-    classic.menu("harmful.pkl", "Scan")
+    classic.scan("harmful.pkl")
     classic.see(re.compile("harmful.pkl: unsafe"))
     badge = classic.file("harmful.pkl").locator(".tiltyard-badge", has_text="unsafe")
     badge.wait_for()

@@ -56,7 +56,7 @@ def test_every_theme(shown: "Window") -> None:
         page.get_by_role("button", name="Load and probe").wait_for()
         found += [(theme, said) for said in shown.serious(".tiltyard-workbench")]
         shown.left("File Browser")
-        shown.menu("harmful.pkl", "Scan")
+        shown.scan("harmful.pkl")
         shown.press("Details")
         shown.see("loading the file would run this")
         found += [(theme, said) for said in shown.serious(".jp-Dialog")]

@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from html import unescape
@@ -19,7 +19,7 @@ import nbformat
 import pytest
 from tornado.websocket import WebSocketClientConnection
 
-from tiltyard.cli.window import free_port
+from tiltyard.cli.window import STRANGERS, free_port, shares
 
 PATIENCE = 120.0
 PING = 1000  # ms
@@ -42,23 +42,40 @@ class Server:
 
 
 @contextmanager
-def serving(folder: Path, login: str, environment: dict[str, str] | None = None, token: str = TOKEN) -> Iterator[Server]:
+def serving(
+    folder: Path,
+    login: str,
+    environment: dict[str, str] | None = None,
+    token: str = TOKEN,
+    code: str = CODE,
+    later: str = "",
+    most: int = 2,
+    pause: int = 100,
+    more: Sequence[str] = (),
+) -> Iterator[Server]:
     notebook = folder / "small.ipynb"
     metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(CODE)], metadata=metadata), notebook)
+    cells = [nbformat.v4.new_code_cell(code)]
+    cells += [nbformat.v4.new_code_cell(later, metadata={"tags": ["tiltyard-later"]})] if later else []
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=metadata), notebook)
     port = free_port(0, None)
     log = folder / "log"
     words = [sys.executable, "-m", "tiltyard_widgets.gateway", str(notebook), "--Voila.ip=127.0.0.1", f"--port={port}", "--no-browser"]
     words += [
         f"--App.login={login}",
+        "--template=tiltyard",
         "--Voila.port_retries=0",
         "--VoilaConfiguration.file_allowlist",
         "a^",
-        "--OwnedKernels.most=2",
+        f"--OwnedKernels.most={most}",
         f"--App.ping={PING}",
+        f"--App.pause={pause}",
+        *(word for extension in STRANGERS for word in ("--VoilaConfiguration.extension_denylist", extension)),
+        *more,
     ]
     given = {
         **os.environ,
+        "JUPYTER_PATH": os.pathsep.join(map(str, shares())),
         "TILTYARD_STORE": str(folder / "runs.sqlite"),
         "TILTYARD_USERS": str(folder / "users.json"),
         **(environment or {}),

@@ -8,15 +8,19 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
 import pytest
 from tornado.httpclient import HTTPClientError, HTTPRequest
+from tornado.httputil import HTTPHeaders
 from tornado.websocket import websocket_connect
 
 from tiltyard.access.roles import Role
 from tiltyard.access.users import Users
 from tiltyard.running.audit_log import check, records
+from tiltyard_widgets.gateway.login import LoginHandler
+from tiltyard_widgets.gateway.tries import AT_ONCE, BY_ADDRESS, CROWDED
 
 from .appserver import PATIENCE, Server, closed, ended, opened, serving, typed
 
@@ -114,6 +118,33 @@ def test_tries_sent_at_once_count_too(server: Server) -> None:
         answers = list(pool.map(one, range(16)))
     assert answers.count(401) == 5
     assert answers.count(429) == 11
+
+
+def test_a_flood_of_tries_keeps_nobody_out_and_costs_few_hashes(tmp_path: Path) -> None:
+    """Made-up names from the same address, all at once; only what was hashed is in the log."""
+    Users(tmp_path / "users.json").add("ada", Role.ANALYST, PASSWORDS["ada"])
+
+    def one(number: int) -> int:
+        with server.client() as client:
+            if number == 60:
+                return typed(client, name="ada", password=PASSWORDS["ada"]).status_code
+            return typed(client, name=f"made-up-{number}", password="a guess").status_code
+
+    with serving(tmp_path, "password", pause=20_000) as server, ThreadPoolExecutor(80) as pool:
+        answers = list(pool.map(one, range(80)))
+    assert answers.pop(60) == 302
+    assert set(answers) == {401, 429}
+    hashed = sum(r.what == "login refused" for r in records(tmp_path / "runs.audit.jsonl"))
+    assert hashed <= BY_ADDRESS + AT_ONCE + CROWDED
+
+
+@pytest.mark.parametrize(("proxied", "address"), [(True, "192.0.2.7"), (False, "127.0.0.1")])
+def test_a_proxy_is_believed_where_its_owner_spoke_of_one(proxied: bool, address: str) -> None:
+    headers = HTTPHeaders()
+    headers.add("X-Forwarded-For", "10.0.0.1, 10.0.0.2")  # what a stranger told the proxy
+    headers.add("X-Forwarded-For", "10.0.0.3, 192.0.2.7")
+    asked = SimpleNamespace(settings={"proxied": proxied}, request=SimpleNamespace(headers=headers, remote_ip="127.0.0.1"))
+    assert LoginHandler._address(asked) == address  # type: ignore[arg-type]
 
 
 def test_a_token_or_a_forged_cookie_opens_nothing(server: Server) -> None:

@@ -6,18 +6,13 @@ import re
 import uuid
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
 from tornado.httpclient import HTTPClientError, HTTPRequest
-from tornado.web import HTTPError
 from tornado.websocket import websocket_connect
-
-from tiltyard_widgets.gateway.kernels import OwnedKernels
 
 from .appserver import PATIENCE, PING, TOKEN, Page, Server, closed, ended, opened, read, serving, typed, xsrf
 
@@ -120,8 +115,16 @@ def test_the_form_takes_the_token_too(server: Server) -> None:
         assert client.post("/login", data={"token": TOKEN}).status_code == 403  # no _xsrf: another site's form
         assert typed(client, token=f" {TOKEN}\n").status_code == 302
         assert client.get("/login").headers["location"] == "/"
-        client.get("/logout")
+        client.post("/logout", data={"_xsrf": xsrf(client)})
         assert client.get("/").headers["location"].startswith("/login")
+
+
+def test_a_link_or_form_of_another_site_logs_nobody_out(server: Server, owner: httpx.Client) -> None:
+    for method in ("GET", "HEAD"):
+        assert owner.request(method, "/logout").status_code == 405
+    assert owner.post("/logout").status_code == 403
+    assert owner.post("/logout", data={"_xsrf": "2|00|00|0"}).status_code == 403
+    assert owner.get("/login").status_code == 302  # still logged in
 
 
 def test_the_token_shows_nowhere(server: Server, page: Page) -> None:
@@ -182,12 +185,13 @@ def test_a_websocket_wants_the_login_and_its_own_page(server: Server, owner: htt
 
     async def all_refused() -> list[int]:
         outside = socket(server, page.kernel, owner.cookies, Origin="http://evil.example")
+        scheme = socket(server, page.kernel, owner.cookies, Origin=server.url.replace("http", "https"))
         stranger = socket(server, str(uuid.uuid4()), owner.cookies)
         by_query = socket(server, page.kernel)
         by_query.url += f"&token={TOKEN}"
-        return [await refused(r) for r in (socket(server, page.kernel), outside, stranger, by_query)]
+        return [await refused(r) for r in (socket(server, page.kernel), outside, scheme, stranger, by_query)]
 
-    assert asyncio.run(all_refused()) == [403, 403, 404, 403]
+    assert asyncio.run(all_refused()) == [403, 403, 403, 404, 403]
 
 
 def test_a_websocket_runs_no_code(server: Server, owner: httpx.Client, page: Page, tmp_path: Path) -> None:
@@ -220,29 +224,6 @@ def test_pages_are_counted(owner: httpx.Client) -> None:
     pages.append(opened(owner))
     for found in pages:
         closed(owner, found)
-
-
-def test_a_page_that_was_left_makes_room_and_one_that_is_open_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    ended: list[str] = []
-
-    async def shutdown(self: OwnedKernels, kernel_id: str) -> None:
-        ended.append(kernel_id)
-
-    now = datetime.now(UTC)
-    quiet = {"shown": 9000, "left long ago": 7000, "left": 5000, "just opened": 1, "another's": 8000}
-    monkeypatch.setattr(OwnedKernels, "shutdown_kernel", shutdown)
-    monkeypatch.setattr(OwnedKernels, "get_kernel", lambda _, k: SimpleNamespace(last_activity=now - timedelta(seconds=quiet[k])))
-    kernels = OwnedKernels(most=4)
-    kernels.owners = {kernel: "bo" if kernel == "another's" else "ada" for kernel in quiet}
-    kernels._kernel_connections = {kernel: int(kernel == "shown") for kernel in quiet}
-    asyncio.run(kernels.room("bo"))
-    assert ended == []
-    asyncio.run(kernels.room("ada"))
-    assert ended == ["left long ago"]
-    kernels._kernel_connections |= {"left long ago": 1, "left": 2}
-    with pytest.raises(HTTPError) as error:
-        asyncio.run(kernels.room("ada"))
-    assert error.value.status_code == 429
 
 
 def test_an_open_page_stays_connected(server: Server, owner: httpx.Client, page: Page) -> None:

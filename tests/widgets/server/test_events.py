@@ -1,9 +1,11 @@
 """News from the store as server-sent events, whichever process makes them."""
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -27,7 +29,7 @@ from tiltyard.running.lines import StepLine, Underway
 from tiltyard.running.runner import Runner
 from tiltyard.running.store import Store
 from tiltyard.targets.target import Target
-from tiltyard_widgets.server.events import WINDOW, Listener, Look, Watch, news
+from tiltyard_widgets.server.events import WINDOW, Listener, Look, Streams, Watch, look, news
 from tiltyard_widgets.server.forms import RunItem, StoreState
 
 ADA, BOB = Person("ada", Role.ANALYST, shared=True), Person("bob", Role.ANALYST, shared=True)
@@ -141,6 +143,71 @@ def test_a_look_that_fails_unforeseen_does_not_end_the_news(tmp_path: Path, monk
     assert failed
 
 
+async def until(listener: Listener, words: str) -> str:
+    """All that is told up to ``words``."""
+    said = ""
+    async with asyncio.timeout(120):
+        while words not in said:
+            piece = await listener.next()
+            assert piece is not None
+            said += piece
+    return said
+
+
+@pytest.mark.parametrize("during", [False, True], ids=["between two looks", "during a look"])
+def test_who_was_told_of_a_trouble_that_the_looks_missed_hears_that_it_is_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, during: bool
+) -> None:
+    store = Store(tmp_path / "s.sqlite", person=ADA)
+    store.begin("there", WHO, WHO)
+    looking, go_on, slow = threading.Event(), threading.Event(), threading.Event()
+
+    def waits(store: Store, before: Look | None) -> Look:
+        if slow.is_set():
+            looking.set()
+            go_on.wait(60)
+        return look(store, before)
+
+    monkeypatch.setattr("tiltyard_widgets.server.events.look", waits)
+
+    async def heard() -> str:
+        watch = Watch(store)
+        listener = await watch.listen()
+        try:
+            await until(listener, "event: hello")
+            if during:
+                slow.set()
+                await asyncio.to_thread(store.begin, "new", WHO, WHO)  # so that it looks
+                await asyncio.to_thread(looking.wait, 60)
+            watch.doubt("locked")
+            slow.clear()
+            go_on.set()
+            return await until(listener, "event: store")
+        finally:
+            watch.leave(listener)
+
+    assert '"store":{"state":"ok"' in asyncio.run(heard())
+
+
+def test_what_a_request_found_as_the_looks_did_is_no_news(tmp_path: Path) -> None:
+    store = Store(tmp_path / "s.sqlite", person=ADA, makes=False)
+
+    async def heard() -> str:
+        watch = Watch(store)
+        watch.doubt("missing")  # nobody listens
+        listener = await watch.listen()
+        try:
+            await until(listener, '"state":"missing"')
+            for _ in range(20):
+                watch.doubt("missing")
+            await asyncio.to_thread(Store(tmp_path / "s.sqlite", person=ADA).begin, "new", WHO, WHO)
+            return await until(listener, '"change":"started"')
+        finally:
+            watch.leave(listener)
+
+    assert asyncio.run(heard()).count("event: store") <= 1  # that of the store that was made
+
+
 @contextmanager
 def stream(client: httpx.Client) -> Iterator[Callable[[Callable[[str, Any], bool]], list[tuple[str, Any]]]]:
     """``take(until)``: the events up to the one that ``until`` knows."""
@@ -237,6 +304,71 @@ def test_a_store_that_another_program_holds_is_told_and_so_is_its_return(server:
             held = threading.Thread(target=lambda: (holder.rollback(), holder.close()))
             held.start()
             held.join()
+        take(lambda name, said: name == "store" and said["store"]["state"] == "ok")  # whoever was refused hears it, whatever the looks saw
         Store(server.store, person=ADA).begin("again", WHO, WHO)
         take(lambda name, said: name == "run" and said["run"]["name"] == "again")
     assert ada.get("version").json()["store"]["state"] == "ok"
+
+
+def test_the_oldest_makes_room_and_nobody_takes_anothers_place() -> None:
+    async def go() -> list[list[str]]:
+        ended: list[str] = []
+        counts: list[list[str]] = []
+        streams = Streams(3, 5)
+
+        def open_one(who: str, number: int) -> Listener:
+            made = streams.opened(who)
+            made.ended = lambda: ended.append(f"{who}{number}")
+            return made
+
+        for i in range(5):
+            open_one("ada", i)
+        counts.append(list(ended))
+        bobs = [open_one("bob", i) for i in range(3)]
+        counts.append(list(ended))
+        for one in bobs:
+            streams.closed(one)
+        open_one("bob", 9)
+        counts.append(list(ended))
+        return counts
+
+    assert asyncio.run(go()) == [["ada0", "ada1"], ["ada0", "ada1", "ada2"], ["ada0", "ada1", "ada2"]]
+
+
+def knocked(server: Any, name: str) -> socket.socket:
+    """A stream that is asked for and never read from."""
+    host, port = server.url.removeprefix("http://").rstrip("/").split(":")
+    made = socket.create_connection((host, int(port)), timeout=60)
+    head = f"GET /tiltyard/api/events HTTP/1.1\r\nHost: {host}:{port}\r\nAuthorization: token {name}-word\r\n\r\n"
+    made.sendall(head.encode())
+    return made
+
+
+def open_still(connections: list[socket.socket]) -> list[bool]:
+    """Which of them the server has not ended."""
+    found = []
+    for one in connections:
+        one.setblocking(False)
+        try:
+            while one.recv(65_536):
+                pass
+            found.append(False)
+        except BlockingIOError:
+            found.append(True)
+        except ConnectionError:
+            found.append(False)
+    return found
+
+
+def test_a_person_who_opens_many_streams_has_the_newest_and_others_keep_theirs(
+    server: Any, ada: httpx.Client, soon: Callable[[Callable[[], Any], str], Any]
+) -> None:
+    with contextlib.ExitStack() as stack:
+        other = stack.enter_context(knocked(server, "bob"))
+        soon(lambda: other.recv(10), "a first answer")
+        many = [stack.enter_context(knocked(server, "ada")) for _ in range(60)]
+        soon(lambda: sum(open_still(many)) == 12, "twelve of sixty")
+        assert open_still([other]) == [True]
+        assert ada.get("version").status_code == 200
+    with stream(ada) as take:
+        assert take(lambda name, said: name == "hello")

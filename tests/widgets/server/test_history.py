@@ -44,6 +44,24 @@ def ran(server: Any, marked: Check, target: Target, data: Dataset) -> Callable[[
     return make
 
 
+def test_a_run_that_somebody_edited_is_marked_and_reported_to_nobody(server: Any, ran: Callable[[str], str]) -> None:
+    other, id = ran("root"), ran("root")
+    with closing(sqlite3.connect(server.store)) as raw, raw:
+        assert raw.execute("update records set severity = '' where run_id = ?", (id,)).rowcount
+    with server.as_("root") as client:
+        told = {run["id"]: run for run in client.get("runs", params={"limit": 500}).json()["runs"]}
+        assert (told[other]["proof"], told[id]["proof"]) == ("intact", "broken") and "was edited" in told[id]["doubt"]
+        detail = client.get(f"runs/{id}").json()
+        assert detail["run"]["proof"] == "broken" and all("was edited" in step["doubt"] for step in detail["steps"])
+        assert any(f"run {id[:8]}" in model["doubt"] for model in client.get("models").json()["models"])
+        for said in (
+            client.get("compare", params={"before": other, "after": id}),
+            client.get(f"runs/{id}/report", params={"format": "json"}),
+        ):
+            assert said.status_code >= 400 and "as it was written" in said.text
+    Store(server.store, person=Person("root", Role.ADMIN, shared=True)).delete(id)
+
+
 def test_each_sees_their_own_runs_models_and_reports(server: Any, ran: Callable[[str], str]) -> None:
     a, b = ran("ada"), ran("bob")
     seen = {}

@@ -4,9 +4,10 @@ import asyncio
 import os
 import pickle
 import signal
+import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -219,3 +220,36 @@ def test_a_folder_of_which_not_all_was_scanned_says_so() -> None:
     assert made.files[1].problem.startswith("Expected a scan in the time there is for it")
     with pytest.raises(Late):
         answer(Answer([], late=True))
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "scan", b'{"path": "endless.bin"}'),
+        ("GET", "panels", b""),
+        ("GET", "code", b""),
+        ("GET", "runs", b""),
+        ("GET", "events", b""),
+    ],
+)
+def test_a_browser_that_leaves_is_no_error_of_the_server(
+    server: Any, soon: Callable[[Callable[[], Any], str], Any], method: str, path: str, body: bytes
+) -> None:
+    """It asks and is gone; each request stands in the log, none with 500 and none with a trace."""
+    with open(server.root / "endless.bin", "wb") as file:
+        os.truncate(file.fileno(), 1 << 40)
+    log, port = server.here / "log", int(server.url.rstrip("/").rpartition(":")[2])
+    before = len(log.read_text())
+    head = f"{method} /tiltyard/api/{path}?gone HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: token ada-word\r\n"
+    head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    asked = server.asked
+    known = len(asked())
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as browser:
+        browser.sendall(head.encode() + body)
+        soon(lambda: len(asked()) > known, "that it is asked")
+    if path == "scan":  # the others may have been answered before it left, which is no line in the log
+        soon(lambda: f"499 {method} /tiltyard/api/{path}?gone" in log.read_text()[before:], "a line in the log")
+    with server.as_("ada") as again:
+        assert again.get("version").status_code == 200
+    said = log.read_text()[before:]
+    assert " 500 " not in said and "Traceback" not in said, said

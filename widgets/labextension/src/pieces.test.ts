@@ -5,7 +5,7 @@ import { HEIGHT, inSight } from './list';
 import { bare, loads } from './loads';
 import { remembered } from './remembered';
 import { Runs, PAGE } from './runs';
-import { outcome, progress, span } from './say';
+import { outcome, progress, proof, span } from './say';
 import { asking, opening, stateOf } from './state';
 
 describe('events', () => {
@@ -130,6 +130,15 @@ describe('runs', () => {
     const busy = run('a', { counts: { running: 1 } });
     runs.hear({ event: 'run', data: { change: 'changed', id: 'a', run: busy, total: 2 } } as never);
     expect(runs.open.map(r => outcome(trans, r))).toEqual(['running · 1 step']);
+  });
+
+  it('say by sign and word that they are not as they were written', () => {
+    const trans = { __: (text: string) => text, _n: (one: string) => one.replace('%1', '1') } as never;
+    const said = (more: object) => outcome(trans, { ...run('a', { state: 'finished', verdict: 'pass' }), ...more } as never);
+    expect(said({ proof: 'intact' })).toBe('pass · no step');
+    expect(said({ proof: 'broken', doubt: 'its owner was edited' })).toBe('✕ broken · pass · no step');
+    expect(said({ proof: 'unproven' })).toBe('? unproven · pass · no step');
+    expect(proof(trans, { proof: 'broken', doubt: 'its owner was edited' }, true)).toBe('✕ broken: its owner was edited');
   });
 
   it('follows progress and end, and says why there is no news', () => {

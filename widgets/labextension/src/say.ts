@@ -44,6 +44,12 @@ export function severities(trans: TranslationBundle, counts: Record<string, numb
   return order.map(name => el('span', { class: 'tiltyard-chip', 'data-severity': name }, `${counts[name]} ${trans.__(name)}`));
 }
 
+/** Whether a run is as it was written: nothing where it is, else a sign and a word, and why where there is room for it. */
+export function proof(trans: TranslationBundle, run: { proof: string; doubt: string }, long = false): string {
+  const said = run.proof === 'broken' ? `✕ ${trans.__('broken')}` : run.proof === 'unproven' ? `? ${trans.__('unproven')}` : '';
+  return said && long && run.doubt ? `${said}: ${run.doubt}` : said;
+}
+
 /** What a run came to, in a few words. */
 export function outcome(trans: TranslationBundle, run: RunItem): string {
   const findings = run.counts['finding'] ?? 0;
@@ -52,7 +58,7 @@ export function outcome(trans: TranslationBundle, run: RunItem): string {
   const said = found || (steps ? trans._n('%1 step', '%1 steps', steps) : trans.__('no step'));
   const undone = UNDONE.filter(name => run.counts[name] && !found).map(name => `${run.counts[name]} ${trans.__(name)}`);
   const state = run.state === 'finished' ? '' : trans.__(run.state);
-  return [run.verdict && trans.__(run.verdict), state, said, ...undone].filter(Boolean).join(' · ');
+  return [proof(trans, run), run.verdict && trans.__(run.verdict), state, said, ...undone].filter(Boolean).join(' · ');
 }
 
 export function when(text: string, format: Time.HumanStyle = 'long'): string {

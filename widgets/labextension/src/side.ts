@@ -9,7 +9,7 @@ import { button, el, swap } from './dom';
 import type { ModelLine, ModelList, RunItem } from './generated/api';
 import { shield } from './icon';
 import { LongList } from './list';
-import { outcome, progress, SEVERITIES, severities, when } from './say';
+import { outcome, progress, proof, SEVERITIES, severities, when } from './say';
 import type { Runs } from './runs';
 
 export const SHOW_RUN = 'tiltyard:show-run';
@@ -214,7 +214,8 @@ export class SidePanel extends Widget {
     const { trans } = this;
     const said = [model.verdict && trans.__(model.verdict), trans._n('%1 run', '%1 runs', model.runs), when(model.last_started)].filter(Boolean).join(' · ');
     const chips = el('div', { class: 'tiltyard-line' }, el('span', { class: 'tiltyard-muted' }, said), ...severities(trans, model.severities));
-    return el('div', { class: 'tiltyard-model' }, this.link(model.target.name, model), chips);
+    const doubt = proof(trans, { proof: model.doubt ? 'broken' : '', doubt: model.doubt }, true);
+    return el('div', { class: 'tiltyard-model' }, this.link(model.target.name, model), chips, ...(doubt ? [el('div', {}, doubt)] : []));
   }
 
   /** By severity, the models in which the newest record of a step found that. */

@@ -10,7 +10,7 @@ import type { Comparison, Finding, MetricChange, RunDetail, StepItem } from './g
 import { shield } from './icon';
 import { frame, print, taken } from './report';
 import { complain } from './tell';
-import { outcome, progress, SEVERITIES, severities, span, when } from './say';
+import { outcome, progress, proof, SEVERITIES, severities, span, when } from './say';
 
 const SOON = 300; // ms
 
@@ -96,6 +96,7 @@ export class RunView extends View {
     this.now = el('dd', {}, run.progress ? progress(trans, run.progress) : '');
     const said: [string, string | HTMLElement][] = [
       [trans.__('State'), outcome(trans, run)],
+      [trans.__('Proof'), proof(trans, run, true) || (run.proof ? `✓ ${trans.__(run.proof)}` : '')],
       [trans.__('Now'), this.now.textContent ? this.now : ''],
       [trans.__('Began'), when(run.started)],
       [trans.__('Model'), `${run.target.name} (${run.target.fingerprint.slice(0, 12)})`],
@@ -142,7 +143,7 @@ export class RunView extends View {
   private table(steps: StepItem[]): HTMLElement {
     const { trans } = this.shown;
     const head = [trans.__('Step'), trans.__('State'), trans.__('What it says'), trans.__('Time')];
-    const rows = steps.map(step => [step.title, trans.__(step.state.replace(/_/g, ' ')), step.summary || step.problem, step.seconds === null ? '' : span(step.seconds)]);
+    const rows = steps.map(step => [step.title, trans.__(step.state.replace(/_/g, ' ')), step.doubt ? `✕ ${trans.__('broken')}: ${step.doubt}` : step.summary || step.problem, step.seconds === null ? '' : span(step.seconds)]);
     return table(head, rows);
   }
 

@@ -1,6 +1,8 @@
 """Voila as Tiltyard serves it."""
 
+import asyncio
 import os
+import signal
 import sys
 import tempfile
 from functools import partial
@@ -12,14 +14,23 @@ from traitlets import Enum, Integer, Unicode, default
 from voila.app import Voila
 from voila.tornado.handler import TornadoVoilaHandler
 
-from .handlers import guarded
+from tiltyard.access.confined import impossible
+
+from .handlers import guarded, schemes
 from .identity import NoIdentity, PasswordIdentity, TokenIdentity
 from .kernels import OwnedKernels, own_environment
 from .login import LoginHandler, LogoutHandler
+from .opening import OpeningHandler
+from .pages import ROUTE, PageHandler
+from .skeleton import Skeletons
+from .tries import Tries
+from .visits import Visits
 
 SHORTEST = 32
 MOST_BODY = 1 << 20
+PATIENCE = 3600  # s for a cell's outputs after its reply: while the server is busy with others they come late, and what is given up is a blank page
 LONGEST_FOLDER = 32  # a socket's path has 104 characters at most, and the rest of it takes 70
+SHARED = ("password", "hub")
 IDENTITIES = {"token": TokenIdentity, "password": PasswordIdentity, "none": NoIdentity}
 
 
@@ -33,6 +44,9 @@ class App(Voila):
     login = Enum(["token", "password", "hub", "none"], "token", config=True, help="How people log in.")
     hostname = Unicode("", config=True, help="A name it is reached under through a TLS proxy, beside this machine's own.")
     ping = Integer(30_000, config=True, help="Milliseconds between pings of an open page; three without an answer end its connection.")
+
+    pause = Integer(2000, config=True, help="Milliseconds after which a wrong name or password is told.")
+    at_once = Integer(0, config=True, help="Pages whose kernels start at the same time, others wait their turn; 0 for two a core.")
 
     @default("config_file_paths")
     def _no_files(self) -> list[str]:
@@ -52,12 +66,18 @@ class App(Voila):
             self.token = token() if self.login == "token" else ""
         self.voila_configuration.multi_kernel_manager_class = OwnedKernels
         self.voila_configuration.allow_template_override = "NO"
+        self.config.VoilaExecutor.iopub_timeout = self.config.VoilaExecutor.startup_timeout = PATIENCE
+        self.config.KernelManager.autorestart = False  # another kernel under the same page would have none of its widgets
+        signal.signal(signal.SIGINT, self._handle_signal_stop)  # as an exception it may be swallowed, or leave half done what it falls into
+        if os.name == "posix":
+            signal.signal(signal.SIGHUP, self._handle_signal_stop)  # a terminal that is closed is an end like another
         if os.name == "posix" and len(tempfile.gettempdir()) <= LONGEST_FOLDER:
             self.config.KernelManager.transport = "ipc"  # sockets in a folder of our own: no other account can listen
 
     def init_settings(self) -> dict[str, Any]:
         """Voila's settings, less its trust in any host name, and with a log that keeps no query."""
         settings: dict[str, Any] = super().init_settings()
+        self.kernel_manager.context.rcvhwm = 0  # none of what a kernel says is dropped while the server is busy
         identity = self.identity_provider
         if self.login == "hub":
             identity.taken()
@@ -66,6 +86,10 @@ class App(Voila):
             identity.login_handler_class, identity.logout_handler_class = LoginHandler, LogoutHandler
             identity.secure_cookie = True if self.hostname else None
             settings |= {"allow_remote_access": False, "local_hostnames": ["localhost", *filter(None, [self.hostname])]}
+        logout = self.login in ("token", "password")
+        settings["visits"] = Visits(Skeletons(self, settings, logout), self.at_once or 2 * (os.cpu_count() or 1))
+        settings["schemes"] = partial(schemes, hostname=self.hostname, hub=self.login == "hub")
+        settings |= {"tries": Tries(lambda: asyncio.sleep(self.pause / 1000)), "proxied": bool(self.hostname)}
         pings = {"ws_ping_interval": self.ping, "ws_ping_timeout": 3 * self.ping}
         return settings | pings | {"log_function": self.logged, "xsrf_cookie_kwargs": {"samesite": "Lax"}}
 
@@ -73,17 +97,31 @@ class App(Voila):
         """Voila's handlers, each behind the login; only those of the login itself are not."""
         open_ones = {route[1]: route for route in self.identity_provider.get_handlers()}
         made: list[tuple[Any, ...]] = []
-        for pattern, handler, *rest in super().init_handlers():
+        for pattern, handler, *rest in [(url_path_join(self.server_url, ROUTE), PageHandler), *super().init_handlers()]:
             if handler in open_ones:
                 made.append((url_path_join(self.server_url, pattern), handler, *rest))
             else:
-                made.append((pattern, guarded(pattern, handler, handler is TornadoVoilaHandler), *rest))
+                page = handler is TornadoVoilaHandler
+                made.append((pattern, guarded(pattern, OpeningHandler if page else handler, page), *rest))
         return made
 
     def listen(self) -> None:
         """Voila's, with a limit on what anybody can send before the login; uploads come over the page's websocket."""
         self.app.listen = partial(self.app.listen, max_body_size=MOST_BODY)
+        if self.login in SHARED and not impossible():
+            self.kernel_manager.keeper.start()
         super().listen()
+
+    def _handle_signal_stop(self, sig: int, frame: object) -> None:
+        """End between two turns of the loop; at once where none turns yet."""
+        if not hasattr(self, "ioloop"):
+            raise SystemExit(128 + sig)
+        super()._handle_signal_stop(sig, frame)
+
+    def stop(self) -> None:
+        """End with every kernel; none outlives its server."""
+        self.kernel_manager.end_all()
+        super().stop()
 
     def logged(self, handler: RequestHandler) -> None:
         """A line for what broke, without its query."""

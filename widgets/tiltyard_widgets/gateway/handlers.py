@@ -1,16 +1,22 @@
 """Every handler of Voila, answering only who is logged in, and about a kernel only its owner."""
 
 import re
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import jinja2
 from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.utils import url_path_join
-from tornado.httputil import url_concat
+from tornado.httputil import HTTPServerRequest, url_concat
 from tornado.web import HTTPError, RequestHandler, StaticFileHandler
 from tornado.websocket import WebSocketHandler
+from voila.tornado.kernel_websocket_handler import read_header_from_binary_message
 
 GONE = 4401
+FULL = (429, 503)
+AGAIN = 15  # s
+PAGE = Path(__file__).with_name("full.html")
 THEMES = ("light", "dark")
 KERNEL = re.compile(r"kernel_id|/api/shutdown/")
 
@@ -27,8 +33,20 @@ class Quiet(JupyterHandler):
 
     def write_error(self, status_code: int, **more: Any) -> None:
         """The status in plain text; Jupyter's own page wants files that nobody gets here without a login."""
+        if status_code in FULL and "text/html" in self.request.headers.get("Accept", ""):
+            self._full()
+            return
         self.set_header("Content-Type", "text/plain; charset=utf-8")
         self.finish(f"{status_code}: {self._reason}\n")
+
+    def _full(self) -> None:
+        """No room: said in a page that asks again by itself."""
+        self.set_header("Content-Type", "text/html; charset=utf-8")
+        self.set_header("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'")
+        self.set_header("Retry-After", str(AGAIN))
+        self.finish(
+            jinja2.Environment(autoescape=True).from_string(PAGE.read_text(encoding="utf-8")).render(said=self._reason, again=AGAIN)
+        )
 
     def _request_summary(self) -> str:
         return f"{self.request.method} {self.request.path} ({self.request.remote_ip})"
@@ -84,8 +102,17 @@ class Channels(Behind):
             protocol.params.ping_interval = protocol.params.ping_timeout = None
         return protocol
 
+    async def prepare(self) -> None:  # type: ignore[override]
+        """Only from a page of ours: the host is compared by Tornado, the scheme here. A page that came in the clear may be anybody's."""
+        await super().prepare()
+        origin = self.get_origin()
+        if origin is not None and urlsplit(origin).scheme.lower() not in self.settings["schemes"](self.request):
+            raise HTTPError(403)
+
     def on_message(self, message: str | bytes) -> None:
         if self.identity_provider.still(self.current_user):  # type: ignore[attr-defined]
+            if clicked(message):
+                self.settings["kernel_manager"].clicked(self.path_kwargs["kernel_id"])
             super().on_message(message)  # type: ignore[misc]
             return
         self.close(GONE, "The login has ended")  # type: ignore[attr-defined]
@@ -95,6 +122,25 @@ class Channels(Behind):
 
     def set_default_headers(self) -> None:
         self.clear_header("Server")
+
+
+def clicked(message: str | bytes) -> bool:
+    """Is it of a widget that somebody used? What a page asks by itself names no comm's message."""
+    if isinstance(message, str):
+        return '"comm_msg"' in message
+    header: dict[str, Any] = read_header_from_binary_message(message) or {}
+    return header.get("msg_type") == "comm_msg"
+
+
+def schemes(request: HTTPServerRequest, hostname: str, hub: bool) -> set[str]:
+    """By what schemes a browser has the page under this host: a TLS proxy's name by https alone, this machine's own by http.
+
+    JupyterHub's proxy says how it was reached; only the Hub's server is behind one.
+    """
+    if hub:
+        told = {one.strip() for one in request.headers.get("X-Forwarded-Proto", "").split(",") if one.strip()}
+        return told or {"http", "https"}
+    return {"https"} if hostname and request.host_name == hostname.lower() else {request.protocol}
 
 
 def bare(base_url: str, query: dict[str, list[bytes]]) -> str:

@@ -31,6 +31,7 @@ class AppIdentity(IdentityProvider):
 
     fields: tuple[str, ...] = ()
     words = ""
+    hashes = False
 
     @default("cookie_options")
     def _cookie_options(self) -> dict[str, Any]:
@@ -110,6 +111,7 @@ class PasswordIdentity(AppIdentity):
     """The people of the users file, each by name and password; another password or role, or a removal, ends a login."""
 
     fields = ("name", "password")
+    hashes = True
     words = "Log in with your name and password."
 
     def __init__(self, **given: Any) -> None:

@@ -2,60 +2,103 @@
 
 import os
 import re
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from jupyter_server.base.call_context import CallContext
-from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
 from jupyter_server.utils import ApiPath
 from tornado.web import HTTPError
-from traitlets import Dict, Integer, Unicode
+from traitlets import Dict, DottedObjectName, Integer, Unicode
 
+from tiltyard.access.confined import impossible
 from tiltyard.access.person import ROLE, USER, Person
+from tiltyard.access.places import UPLOADS
+
+from .keeper import Keeper
+from .watched import WatchedKernels
 
 SECRET = re.compile(r"TOKEN|PASSPHRASE|PASSWORD|SECRET|API_?KEY|^JUPYTERHUB_CLIENT_ID$")
+TOO_MANY = 429
 FROM_THE_PAGE = ("QUERY_STRING", "VOILA_REQUEST_URL")
 
 
-class OwnedKernels(AsyncMappingKernelManager):
+class OwnedKernels(WatchedKernels):
     """A kernel manager that marks each kernel with who asked for it."""
 
     most = Integer(12, config=True, help="Kernels of one person at a time; each open page has one.")
     left = Integer(60, config=True, help="Seconds after which a page that no browser is connected to may make room for another.")
+    kernel_manager_class = DottedObjectName("tiltyard_widgets.gateway.confining.Kernel")
     owners = Dict(key_trait=Unicode(), value_trait=Unicode())
 
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self._coming: dict[object, str] = {}
+        self.keeper = Keeper()
+
     async def start_kernel(self, *, kernel_name: str, path: str, env: dict[str, str]) -> str:  # type: ignore[override]
-        """Start a kernel for the person whose request this is; 403 where nobody asks, 429 past their number of pages."""
+        """Start a kernel for the person whose request this is; 403 where nobody asks. `place` says whether there is room."""
         handler = CallContext.get(CallContext.JUPYTER_HANDLER)
         user = getattr(handler, "current_user", None)
         if user is None:
             raise HTTPError(403)
-        await self.room(user.username)
         person = handler.identity_provider.person(user)
-        started: str = await super().start_kernel(kernel_name=kernel_name, path=ApiPath(path), env=environment(env, person))
+        given, whose = environment(env, person), (person, getattr(user, "mark", ""))
+        started: str = await super().start_kernel(kernel_name=kernel_name, path=ApiPath(path), env=given, whose=whose)
+        self._coming.pop(getattr(handler, "place", None), None)  # from now on the kernel itself is counted
         self.owners[started] = user.username
+        self.born(started)
         return started
 
-    async def room(self, user: str) -> None:
-        """Let ``user`` open one more page, past their number in place of the one that was left longest ago; 429 where none was.
+    def pre_start_kernel(self, kernel_name: str | None, kwargs: dict[str, Any]) -> tuple[Any, str, str]:
+        """The kernel's own manager, which keeps it in confines where it works for somebody behind a shared login."""
+        person, mark = kwargs.pop("whose", (None, ""))
+        kernel: Any
+        kernel, name, kernel_id = super().pre_start_kernel(kernel_name, kwargs)
+        if person is not None and person.shared and not impossible():
+            kernel.confine_to(Path(self.connection_dir), person, mark, self.keeper)
+        return kernel, name, kernel_id
 
+    def end_all(self) -> None:
+        """End every kernel, and the broker."""
+        super().end_all()
+        self.keeper.close()
+
+    @asynccontextmanager
+    async def place(self, user: str) -> AsyncIterator[object]:
+        """Room for one more kernel of ``user``, kept while its page waits for its turn.
+
+        Past their number, or the machine's, it takes the place of the one that was left longest ago; 429 or 503 where none was.
         A browser that crashed does not say that its pages are closed: they are those that nothing is connected to and
         that have been still for ``left`` seconds.
         """
-        own = [kernel for kernel, owner in self.owners.items() if owner == user]
-        if len(own) < self.most:
-            return
-        still = {kernel: self.still(kernel) for kernel in own if not self._kernel_connections.get(kernel)}
+        while refusal := self._refusal(user):
+            own = refusal.status_code == TOO_MANY
+            if not await self._cleared([kernel for kernel, owner in self.owners.items() if owner == user or not own]):
+                raise refusal
+        place = object()
+        self._coming[place] = user
+        try:
+            yield place
+        finally:
+            self._coming.pop(place, None)
+
+    def _refusal(self, user: str) -> HTTPError | None:
+        if [*self.owners.values(), *self._coming.values()].count(user) >= self.most:
+            return HTTPError(TOO_MANY, reason=f"{self.most} pages are open; close one")
+        if self.full(len(self._coming)):
+            return HTTPError(503, reason="This machine holds no more pages now; one that is closed makes room")
+        return None
+
+    async def _cleared(self, kernels: list[str]) -> bool:
+        """End the one of these that was left longest ago; False where none was left."""
+        still = {kernel: self.still(kernel) for kernel in kernels if not self.lives[kernel].connected}
         longest = max(still, key=lambda kernel: still[kernel], default=None)
         if longest is None or still[longest] < self.left:
-            raise HTTPError(429, reason=f"{self.most} pages are open; close one")
+            return False
         await self.shutdown_kernel(longest)  # type: ignore[no-untyped-call]
-
-    def still(self, kernel_id: str) -> float:
-        """Seconds since a kernel last did anything."""
-        since: datetime = self.get_kernel(kernel_id).last_activity  # type: ignore[attr-defined]
-        return (datetime.now(UTC) - since).total_seconds()
+        return True
 
     def owned(self, kernel_id: str, user: object) -> bool:
         """Did this person start it?"""
@@ -79,7 +122,7 @@ def environment(given: Mapping[str, str], person: Person | None) -> dict[str, st
     """
     if person is None:
         return {name: value for name, value in given.items() if "TOKEN" not in name and name not in FROM_THE_PAGE}
-    kept = {name: value for name, value in given.items() if not SECRET.search(name) and name not in FROM_THE_PAGE}
+    kept = {name: value for name, value in given.items() if not SECRET.search(name) and name not in (*FROM_THE_PAGE, UPLOADS)}
     return kept | {USER: person.name, ROLE: str(person.role)}
 
 

@@ -1,6 +1,5 @@
 """The login page: nothing on it but a form, counted tries, and no word on which half was wrong."""
 
-import asyncio
 from pathlib import Path
 
 import jinja2
@@ -14,10 +13,10 @@ from tiltyard.running import audit
 
 from .handlers import Quiet, bare
 from .identity import AppIdentity, Login
+from .tries import Crowded, Tries
 
 PAGE = Path(__file__).with_name("login.html")
 LONGEST = 4096
-AT_ONCE = 2  # each hash takes 64 MiB
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 LABELS = {"token": "Token", "name": "Name", "password": "Password"}
 KINDS = {"token": ("password", "off"), "name": ("text", "username"), "password": ("password", "current-password")}
@@ -27,7 +26,6 @@ class LoginHandler(Quiet):
     """GET shows the form, POST takes it."""
 
     lockout = Lockout()
-    _hashing: asyncio.Semaphore | None = None
 
     @allow_unauthenticated
     async def get(self) -> None:
@@ -46,7 +44,12 @@ class LoginHandler(Quiet):
             return
         if name:
             self.lockout.failed(name)  # counted before the answer is known, so that tries sent at once count too
-        user = await self._tried(given)
+        try:
+            user = await self._tried(given)
+        except Crowded:
+            self.set_header("Retry-After", "5")
+            self._show("Many tries at once. Wait a few seconds.", 429)
+            return
         if user is None:
             self._show("That is not right.", 401)
             return
@@ -61,10 +64,16 @@ class LoginHandler(Quiet):
         return found
 
     async def _tried(self, given: dict[str, str]) -> Login | None:
-        kind = type(self)
-        kind._hashing = kind._hashing or asyncio.Semaphore(AT_ONCE)
-        async with kind._hashing:
-            return await IOLoop.current().run_in_executor(None, self._checked, given)
+        if not self._identity.hashes:
+            return self._checked(given)
+        tries: Tries[Login] = self.settings["tries"]
+        known = self._identity.known(given.get("name", "")) is not None
+        return await tries.judged(known, self._address(), lambda: IOLoop.current().run_in_executor(None, self._checked, given))
+
+    def _address(self) -> str:
+        """Whence it comes; behind the TLS proxy that ``--hostname`` speaks of, what that says last. Elsewhere anybody could say anything."""
+        told = self.request.headers.get_list("X-Forwarded-For") if self.settings["proxied"] else []
+        return told[-1].rpartition(",")[2].strip()[:64] if told else str(self.request.remote_ip)
 
     def _checked(self, given: dict[str, str]) -> Login | None:
         try:
@@ -97,13 +106,15 @@ class LoginHandler(Quiet):
 
 
 class LogoutHandler(Quiet):
-    """Takes the cookie away."""
+    """Takes the cookie away; by a form of ours alone, for a link or picture of another site must not."""
+
+    SUPPORTED_METHODS = ("POST",)
 
     @allow_unauthenticated
-    async def get(self) -> None:
+    async def post(self) -> None:
         self.identity_provider.clear_login_cookie(self)
         self.set_header("Cache-Control", "no-store")
-        self.redirect(self.get_login_url())
+        self.redirect(self.get_login_url(), status=303)
 
 
 def _who(user: Login | None, given: dict[str, str], identity: AppIdentity) -> str:

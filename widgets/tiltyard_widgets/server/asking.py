@@ -16,7 +16,7 @@ from tornado import web
 from tiltyard.access.person import Person
 from tiltyard.access.roles import Action
 from tiltyard.errors import Problem
-from tiltyard.running.troubles import Trouble
+from tiltyard.running.troubles import Locked, Trouble
 
 from .refusals import SAID, UNSAID, TooLarge, Unequipped, WrongType, status_of
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 MOST_BODY = 64 << 10
 MOST_ANSWERS = 100
+LEFT = (499, "Client Closed Request")
 Method = Callable[..., Awaitable[None]]
 
 
@@ -44,6 +45,13 @@ def asks(action: Action) -> Callable[[Method], Method]:
                 await method(self, *given)
             except Problem as problem:
                 self.refuse(await asyncio.to_thread(self.public, problem))
+                if isinstance(problem, Trouble):
+                    self.extension.desk(self.person).watch.doubt("locked" if isinstance(problem, Locked) else "broken")
+            except asyncio.CancelledError:
+                if not self.left:
+                    raise
+                self.set_status(*LEFT)  # for the log alone
+                self.finish()
 
         return inner
 
@@ -63,6 +71,7 @@ class Handler(APIHandler):
     def initialize(self, extension: "TiltyardExtension") -> None:
         self.extension = extension
         self._work: asyncio.Task[Any] | None = None
+        self.left = False
 
     @property
     def person(self) -> Person:
@@ -138,6 +147,7 @@ class Handler(APIHandler):
         return known[key]
 
     def on_connection_close(self) -> None:
+        self.left = True
         if self._work is not None:
             self._work.cancel()
         super().on_connection_close()

@@ -12,5 +12,5 @@ class Desk:
     """A person's store, and the watch that looks for news in it while they listen."""
 
     def __init__(self, place: str | None, person: Person) -> None:
-        self.store = Store(place, WAIT, person)
+        self.store = Store(place, WAIT, person, makes=False)  # looking makes none, not even one that was there a moment ago
         self.watch = Watch(self.store)

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
@@ -67,13 +68,13 @@ def _ended(store: Store, run: RunItem, before: Look | None) -> dict[str, StepLin
     return {line.token: line for line in store.steps(run.id) if line.ended is not None}
 
 
-def news(before: Look, after: Look) -> list[str]:
-    """The events between two looks."""
+def news(before: Look, after: Look, doubted: bool = False) -> list[str]:
+    """The events between two looks; how the store does too, where somebody was told otherwise in between."""
     said = [piece for id, run in reversed(after.runs.items()) for piece in _of_run(before, after, run)]
     if after.store.state == "ok":
         gone = [id for id in before.runs if id not in after.runs and _deleted(before.runs[id], after)]
         said += [encoded("run", RunEvent(change="deleted", id=id, run=None, total=after.total)) for id in gone]
-    if before.store != after.store or (before.total != after.total and not said):
+    if doubted or before.store != after.store or (before.total != after.total and not said):
         said.append(encoded("store", StoreEvent(store=after.store, total=after.total)))
     return said
 
@@ -99,10 +100,11 @@ def _deleted(run: RunItem, after: Look) -> bool:
 
 
 class Listener:
-    """One open connection."""
+    """One open connection. ``ended`` is called where nothing more follows."""
 
     def __init__(self) -> None:
         self._waiting: asyncio.Queue[str | None] = asyncio.Queue(MOST_WAITING)
+        self.ended: Callable[[], object] = lambda: None
 
     def tell(self, piece: str) -> None:
         """Have it sent; one that takes nothing any more is cut off, and comes again by itself."""
@@ -116,6 +118,7 @@ class Listener:
         while self._waiting.full():
             self._waiting.get_nowait()
         self._waiting.put_nowait(None)
+        self.ended()
 
     async def next(self) -> str | None:
         """The next piece; a comment where nothing happens for long; None at the end."""
@@ -123,6 +126,41 @@ class Listener:
             return await asyncio.wait_for(self._waiting.get(), BEAT)
         except TimeoutError:
             return ": still here\n\n"
+
+
+class Streams:
+    """All open connections of a server: at most ``each`` of a person and ``most`` in all. The oldest makes room for a new one.
+
+    Where all are too many, it is the oldest of the person who has most, so that nobody takes another's place.
+    """
+
+    def __init__(self, each: int, most: int) -> None:
+        self._each, self._most = each, most
+        self._open: dict[str, list[Listener]] = {}
+
+    def opened(self, who: str) -> Listener:
+        """A new one, counted from this moment on."""
+        mine = self._open.get(who, [])
+        if len(mine) >= self._each:
+            self._make_room(mine)
+        elif sum(map(len, self._open.values())) >= self._most:
+            self._make_room(max(self._open.values(), key=len))
+        listener = Listener()
+        self._open.setdefault(who, []).append(listener)
+        return listener
+
+    def closed(self, listener: Listener) -> None:
+        """It is no more."""
+        for who, theirs in tuple(self._open.items()):
+            if listener in theirs:
+                theirs.remove(listener)
+                if not theirs:
+                    del self._open[who]
+
+    def _make_room(self, theirs: list[Listener]) -> None:
+        oldest = theirs[0]
+        self.closed(oldest)
+        oldest.end()
 
 
 class Watch:
@@ -134,10 +172,11 @@ class Watch:
         self._last: Look | None = None
         self._task: asyncio.Task[None] | None = None
         self._turn = asyncio.Lock()
+        self._doubted = False
 
-    async def listen(self) -> Listener:
+    async def listen(self, listener: Listener | None = None) -> Listener:
         """A listener that has been told how things stand."""
-        listener = Listener()
+        listener = listener or Listener()
         async with self._turn:
             if self._last is None:
                 self._last = await asyncio.to_thread(look, self._store, None)
@@ -146,6 +185,13 @@ class Watch:
             if self._task is None:
                 self._task = asyncio.ensure_future(self._go())
         return listener
+
+    def doubt(self, state: str) -> None:
+        """A request found the store so. Where the looks saw it otherwise, all are told after the next how it stands then.
+
+        A look may wait while another program holds the store, and find it free, when a request has given up.
+        """
+        self._doubted = self._doubted or (self._last is not None and self._last.store.state != state)
 
     def leave(self, listener: Listener) -> None:
         """It listens no more; without any the looking ends."""
@@ -166,7 +212,7 @@ class Watch:
             async with self._turn:
                 now = await asyncio.to_thread(self._mark)
                 late = self._last is not None and self._last.going and time.monotonic() - looked > AGAIN
-                if now != mark or late or (self._last and self._last.store.state != "ok"):
+                if now != mark or late or self._doubted or (self._last and self._last.store.state != "ok"):
                     mark, looked = now, time.monotonic()
                     await self._tell()
                 if not self._listeners:
@@ -179,10 +225,10 @@ class Watch:
         return "no answer"
 
     async def _tell(self) -> None:
-        before = self._last
+        before, doubted, self._doubted = self._last, self._doubted, False
         try:
             self._last = await asyncio.to_thread(look, self._store, before)
-            pieces = news(before, self._last) if before else []
+            pieces = news(before, self._last, doubted) if before else []
         except Exception:  # whoever listens comes again, and is told how things stand then
             LOG.exception("tiltyard could not tell the news")
             self._last, pieces = None, []

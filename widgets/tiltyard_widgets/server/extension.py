@@ -10,6 +10,7 @@ from tiltyard.access.person import Person, me
 
 if TYPE_CHECKING:
     from .desk import Desk
+    from .events import Streams
     from .work import Workers
 
 MB = 1 << 20
@@ -29,6 +30,10 @@ class TiltyardExtension(ExtensionApp):
     report_seconds = Float(120.0, min=1.0, help="How long making one report may take, in seconds.").tag(config=True)
     report_memory = Int(4096, min=512, help="How much memory making one report may take, in MB.").tag(config=True)
     processes = Int(2, min=1, help="How many scans and reports are made at once; the others wait.").tag(config=True)
+    streams_each = Int(12, min=1, help="How many pages of one person are told news at once; the oldest makes room for another.").tag(
+        config=True
+    )
+    streams_most = Int(200, min=1, help="How many pages of all people together are told news at once.").tag(config=True)
     trusted_keys = List(Unicode(), help="Public keys whose signatures of reports are trusted: files made by `tiltyard sign`.").tag(
         config=True
     )
@@ -63,6 +68,13 @@ class TiltyardExtension(ExtensionApp):
         from .work import Workers
 
         return Workers(self.processes)
+
+    @cached_property
+    def streams(self) -> "Streams":
+        """Who is told news."""
+        from .events import Streams
+
+        return Streams(self.streams_each, self.streams_most)
 
     @cached_property
     def answers(self) -> dict[str, dict[str, Any]]:

@@ -2,10 +2,10 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from tiltyard.cli.listing import ScanList
-from tiltyard.result import Finding, Frozen
+from tiltyard.result import Finding, Frozen, Given
 from tiltyard.running.lines import ModelLine, RunLine, StepLine, Underway
 
 API = 1
@@ -19,10 +19,8 @@ MEDIA: dict[str, tuple[str, str]] = {
 }
 
 
-class Asked(BaseModel):
+class Asked(Given):
     """What a client sends; a key that is not known is refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class PathAsked(Asked):

@@ -1,12 +1,18 @@
 """What answers each request. Nothing heavy is imported here, for JupyterLab waits for this module when it starts."""
 
 import asyncio
-from typing import Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 from tornado import web
 from tornado.iostream import StreamClosedError
 
 from .asking import Handler, allowed, asks
+
+if TYPE_CHECKING:
+    from .events import Watch
+
+TAKING = 5.0  # seconds for the last of a stream
 
 
 class VersionHandler(Handler):
@@ -46,7 +52,9 @@ class RunsHandler(Handler):
         from . import history
         from .forms import RunsAsked
 
-        self.say(await asyncio.to_thread(history.page, self.store, self.query(RunsAsked)))
+        page = await asyncio.to_thread(history.page, self.store, self.query(RunsAsked))
+        self.say(page)
+        self.extension.desk(self.person).watch.doubt(page.store.state)
 
 
 class RunHandler(Handler):
@@ -208,16 +216,31 @@ class EventsHandler(Handler):
         self.set_header("Cache-Control", "no-store")
         self.set_header("X-Accel-Buffering", "no")
         self.set_header("Content-Type", "text/event-stream")
-        self.listener = await watch.listen()
+        self.set_header("Connection", "close")  # or an ended stream would hold it all the same
+        self.listener = self.extension.streams.opened(self.person.name)
+        self.listener.ended = self._let_go
+        with suppress(StreamClosedError):
+            await self._told(watch)
+            await self.finish(set_content_type="text/event-stream")
+        self._cut_off()
+
+    async def _told(self, watch: "Watch") -> None:
         try:
+            await watch.listen(self.listener)
             while (piece := await self.listener.next()) is not None:
                 self.write(piece)
                 await self.flush()
-        except StreamClosedError:
-            pass
         finally:
             watch.leave(self.listener)
-        self.finish(set_content_type="text/event-stream")
+            self.extension.streams.closed(self.listener)
+
+    def _let_go(self) -> None:
+        """It ends; a client that does not take what was sent is not waited for."""
+        asyncio.get_running_loop().call_later(TAKING, self._cut_off)
+
+    def _cut_off(self) -> None:
+        if self.request.connection is not None:
+            self.request.connection.stream.close()  # type: ignore[attr-defined]
 
     def on_connection_close(self) -> None:
         if "listener" in vars(self):

@@ -32,7 +32,7 @@ WORDS: dict[Action, str] = {
     "look": "look at their own and shared results",
     "export": "download reports",
     "run": "open models and data, run checks, apply defenses, take the files they made, share results",
-    "write": "write files on the server's disk",
+    "write": "bring files by upload, and write files where the login is not shared",
     "keys": "make and revoke keys",
     "delete": "delete runs, and see everybody's",
     "users": "add and remove people",
@@ -43,7 +43,9 @@ _RANK = {role: rank for rank, role in enumerate(Role)}
 
 
 class Denied(Problem):
-    """A role does not allow what was asked; said in one line."""
+    """A role, or a shared login, does not allow what was asked; said in one line."""
+
+    quotes = False
 
 
 def allows(role: Role | str, action: Action) -> bool:

@@ -17,6 +17,7 @@ from .passwords import hashed, matches
 from .roles import Role
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
+TAKEN = "shared"  # the folder of a data root that is everybody's
 MOST_BYTES = 16 << 20
 
 
@@ -92,6 +93,8 @@ class Users:
         """A new user."""
         if not NAME.fullmatch(name):
             raise Problem("a name of letters, digits and . _ @ -, up to 64", repr(name[:80]), "Choose another")
+        if name.lower() == TAKEN:
+            raise Problem("the name of a person", f"{name}, which is the name of everybody's folder", "Choose another")
         user = User(name=name, role=role_of(role), password=hashed(password), made=datetime.now(UTC).isoformat(timespec="seconds"))
         with self._changed() as users:
             if name in users:

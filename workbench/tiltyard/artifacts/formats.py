@@ -6,6 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import IO
 
+from ..files import opened
 from . import archives, onnx_model, text
 from .opcodes import Limits, walk
 from .trust import executes
@@ -85,7 +86,7 @@ def sniff(path: str | Path) -> Format:
     Reads some tens of kilobytes and, for a zip, its directory. Raises `OSError` where the file
     cannot be read, never for what it holds.
     """
-    with open(path, "rb") as stream:
+    with opened(path) as stream:
         return sniff_stream(stream)
 
 

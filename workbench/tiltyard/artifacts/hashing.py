@@ -4,6 +4,7 @@ import hashlib
 from pathlib import Path
 from typing import BinaryIO
 
+from ..files import opened
 from ..progress import Progress
 
 BLOCK = 1 << 20
@@ -27,6 +28,6 @@ def sha256_of(stream: BinaryIO, progress: Progress | None = None) -> str:
 
 
 def file_sha256(path: str | Path, progress: Progress | None = None) -> str:
-    """SHA-256 of the file at ``path``; raises `OSError` where it cannot be read."""
-    with open(path, "rb") as stream:
+    """SHA-256 of the file at ``path``; raises `Unfit` or `OSError` where it cannot be read."""
+    with opened(path, "a file to hash") as stream:
         return sha256_of(stream, progress)

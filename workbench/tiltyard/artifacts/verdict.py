@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import stat
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import IO, Literal
 from pydantic import Field
 
 from ..errors import Cancelled, Problem
+from ..files import opened
 from ..progress import Progress
 from ..result import Frozen
 from .flat_verdict import judge_gguf, judge_hdf5, judge_npy, judge_onnx, judge_packed, judge_parquet, judge_safetensors, judge_text
@@ -74,16 +74,10 @@ def scan(path: str | Path, progress: Progress | None = None) -> Verdict:
     progress = progress or Progress()
     path = Path(path)
     try:
-        # Non-blocking, for a named pipe would otherwise hold us until someone writes.
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    except (OSError, ValueError) as error:
-        said = getattr(error, "strerror", None) or error
-        raise Problem("a file to scan", f"{path}: {said}", "Check the path and its permissions") from error
-    before = os.fstat(handle)
-    if not stat.S_ISREG(before.st_mode):
-        os.close(handle)
-        raise Problem("a regular file", f"{path}, which is a folder or device", "Name the files in it one by one")
-    with os.fdopen(handle, "rb") as stream:
+        stream = opened(path, "a file to scan")
+    except OSError as error:
+        raise Problem("a file to scan", f"{path}: {error.strerror or error}", "Check the path and its permissions") from error
+    with stream:
         return scan_stream(path, stream, progress)
 
 

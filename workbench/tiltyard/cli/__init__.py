@@ -71,5 +71,7 @@ def _term_is_cancel() -> Iterator[None]:
 
 
 def _say(line: str) -> int:
-    print(" ".join(line.split()), file=sys.stderr)  # noqa: T201 (the command line's own voice)
+    from .console import shown  # late: Rich takes its time
+
+    print(shown(" ".join(line.split())), file=sys.stderr)  # noqa: T201 (the command line's own voice)
     return COULD_NOT_RUN

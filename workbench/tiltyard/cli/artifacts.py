@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from ..access.person import me
+from ..access.places import target, written
 from ..result import Frozen
 from ..running.artifacts import Artifact, forget, take
 from ..running.store import Store
-from ..sealing.atomic import new_file, refuse_existing
 from .console import emit, say, show_table, unlogged
 
 
@@ -35,10 +35,9 @@ def show(run: str, as_json: bool) -> int:
 def get(run: str, which: str, out: Path) -> int:
     """Write one to a file."""
     me().must("write")
-    refuse_existing(out)
+    target(out, "a file of a run")
     taken = take(Store(), run, which)
-    with new_file(out) as stream:
-        stream.write(taken.content)
+    written(out, taken.content, "a file of a run")
     unlogged(taken.unlogged)
     say(f"✓ {taken.artifact.name} of {taken.artifact.step}: {out}, SHA-256 {taken.artifact.sha256}", style="green")
     return 0

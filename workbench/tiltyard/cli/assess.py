@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ..reports.bundle import Bundle, make
 from ..reports.exporting import export
-from ..reports.writing import place
+from ..reports.writing import free, place
 from ..result import Record, Status
 from ..running.assessment import Assessment, assess
 from ..running.baseline import Baseline, baseline
@@ -34,8 +34,11 @@ def run(
     baseline_name: str = "",
     tolerance: float = 0.0,
     resume: str = "",
+    overwrite: bool = False,
 ) -> int:
     """Assess what the config names. Everything that can be refused is refused before the first check."""
+    if out is not None:
+        free(out, (*FILES, NAME), overwrite)
     policy = read_policy(policy_path) if policy_path else None
     store = Store()
     earlier = baseline(store, baseline_name, tolerance) if baseline_name else None
@@ -43,6 +46,8 @@ def run(
     target, data = config.opened()
     if earlier is not None:
         earlier.fits(target.identity, data.identity)
+        if earlier.run.doubt:
+            remark(f"? The baseline, run {earlier.run.short}, is {earlier.run.doubt}.", style="yellow")
     steps = config.steps(target, data)
     assumed = told(target, data)
     words = ["tiltyard", "assess", str(config_path)] + (["--policy", str(policy_path)] if policy_path else [])
@@ -60,8 +65,8 @@ def run(
     if found.run is not None:
         remark(f"Kept as run {found.run.short}." if not found.problem else found.problem, style="dim")
     if out is not None:
-        written(bundle, out, tuple(FILES))
-        remark(f"Wrote {place(encoded(bill(packages(), target, data)), out / NAME)}.")
+        written(bundle, out, tuple(FILES), overwrite)
+        remark(f"Wrote {place(encoded(bill(packages(), target, data)), out / NAME, ('.json',), overwrite)}.")
     unlogged(found.unlogged)
     return exit_code(found)
 
@@ -70,11 +75,16 @@ def where(executor: str) -> AbstractContextManager[Executor | None]:
     """Where the checks run: on the Dask cluster whose address it is, or (None) where the runner itself decides."""
     if executor == "local":
         return nullcontext(None)
-    from ..running.cluster import Cluster, exposed
+    from ..running.cluster import Cluster
+    from ..running.cluster_address import sealed
 
-    if exposed(executor):
-        remark(f"Model and rows travel to {executor} in the clear; tls:// encrypts them and asks who is there.", style="yellow")
-    return Cluster(executor)
+    cluster = Cluster(executor)
+    if not sealed(cluster.address):
+        remark(
+            f"Every account of this machine may run code as you through {cluster.address}: Dask asks nobody who he is; tls:// does.",
+            style="yellow",
+        )
+    return cluster
 
 
 def judge(policy: Policy | None, earlier: Baseline | None) -> Judge | None:
@@ -96,10 +106,10 @@ def bundle_of(found: Assessment, facts: dict[str, object], title: str = "") -> B
     )
 
 
-def written(bundle: Bundle, folder: Path, names: tuple[str, ...]) -> None:
+def written(bundle: Bundle, folder: Path, names: tuple[str, ...], overwrite: bool = False) -> None:
     """Write the reports; each is whole or not there."""
     for name in names:
-        exported = export(bundle, folder / name, FILES[name])
+        exported = export(bundle, folder / name, FILES[name], overwrite=overwrite)
         remark(f"Wrote {exported.path}.")
         unlogged(exported.unlogged)
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from .commands import app
+from .commands import Overwrite, app
 from .console import remark
 
 
@@ -20,6 +20,7 @@ def bom(
     reproducible: Annotated[
         bool, typer.Option("--reproducible", help="No time and no serial number: equal materials give equal bytes.")
     ] = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """The bill of materials of model, data and environment, in CycloneDX 1.6."""
     from ..access.person import me
@@ -39,4 +40,4 @@ def bom(
     if out is None:
         sys.stdout.buffer.write(content)
         return
-    remark(f"Wrote {place(content, out)}.")
+    remark(f"Wrote {place(content, out, ('.json',), overwrite)}.")

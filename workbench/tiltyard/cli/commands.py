@@ -17,6 +17,7 @@ app = typer.Typer(
 )
 
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable, with a format number and a published schema.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Let what is written take the place of files that are there.")]
 Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for report.html and report.json.")]
 
 
@@ -40,11 +41,12 @@ def demo(
     out: Out = Path("tiltyard-demo"),
     profile: Annotated[str, typer.Option(metavar="quick|full", help="How deep: quick ends within 5 minutes on 2 cores.")] = "quick",
     seed: Annotated[int, typer.Option(min=0, help="Seed of everything random.")] = 0,
+    overwrite: Overwrite = False,
 ) -> None:
     """The whole assessment of the shipped models and data; writes report.html and report.json."""
     from .demo import run
 
-    raise typer.Exit(run(out, profile, seed))
+    raise typer.Exit(run(out, profile, seed, overwrite))
 
 
 @app.command("app")
@@ -56,6 +58,9 @@ def app_(
     hub: Annotated[bool, typer.Option("--hub", help="Started by JupyterHub, which says who it is.")] = False,
     hostname: Annotated[str, typer.Option(metavar="NAME", help="The name a TLS proxy of yours serves it under.")] = "",
     notebook: Annotated[Path | None, typer.Option(metavar="FILE.ipynb", help="Serve this notebook instead of the workbench.")] = None,
+    data_root: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="With --password or --hub: people read DIR/NAME, their own, and DIR/shared.")
+    ] = None,
 ) -> None:
     """The workbench as a Voila app on 127.0.0.1; prints the URL with the token that opens it."""
     from .window import Door, Login, app
@@ -63,7 +68,7 @@ def app_(
     if password + no_token + hub > 1:
         raise typer.BadParameter("Expected one of --password, --hub and --no-token; found several. Leave the others away")
     login: Login = "password" if password else "hub" if hub else "none" if no_token else "token"
-    raise typer.Exit(app(port, browser, Door(login, hostname, notebook)))
+    raise typer.Exit(app(port, browser, Door(login, hostname, notebook, data_root)))
 
 
 @app.command()
@@ -71,11 +76,12 @@ def lab(
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port on 127.0.0.1; 8888, or a free one.")] = None,
     folder: Annotated[Path, typer.Option(metavar="DIR", help="Folder JupyterLab opens.")] = Path(),
     browser: Annotated[bool, typer.Option("--browser", help="Open a browser too.")] = False,
+    allow_root: Annotated[bool, typer.Option("--allow-root", help="Start even as root; every cell then runs as root.")] = False,
 ) -> None:
     """The workbench in JupyterLab on 127.0.0.1; prints the URL."""
     from .window import lab
 
-    raise typer.Exit(lab(port, browser, folder))
+    raise typer.Exit(lab(port, browser, folder, allow_root))
 
 
 @app.command()
@@ -122,16 +128,24 @@ def assess(
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Folder for report.html, report.json, report.sarif, junit.xml, bom.cdx.json.")
     ] = None,
-    executor: Annotated[str, typer.Option(metavar="local|ADDRESS", help="Where the checks run.")] = "local",
+    executor: Annotated[
+        str,
+        typer.Option(
+            metavar="local|ADDRESS",
+            help="Where the checks run: here, or on a Dask scheduler: tcp://HOST:PORT on this machine's loopback, tls://HOST:PORT with "
+            "the certificates that DASK_DISTRIBUTED__COMM__TLS__CA_FILE, …__CLIENT__CERT and …__CLIENT__KEY name.",
+        ),
+    ] = "local",
     resume: Annotated[str, typer.Option(metavar="RUN", help="A run that was cut off: only what it lacks is run.")] = "",
     as_json: Json = False,
     baseline: Annotated[str, typer.Option(metavar="RUN", help="Fail where a number is less safe than in this earlier run.")] = "",
     tolerance: Annotated[float, typer.Option(min=0, help="With --baseline: how much less safe is allowed, in the number's unit.")] = 0.0,
+    overwrite: Overwrite = False,
 ) -> None:
     """Open a model and its data, run the checks, hold them against a policy or an earlier run. Exit 0 pass, 1 failed, 2 could not run."""
     from .assess import run
 
-    raise typer.Exit(run(config, policy, out, executor, as_json, baseline, tolerance, resume))
+    raise typer.Exit(run(config, policy, out, executor, as_json, baseline, tolerance, resume, overwrite))
 
 
 @app.command()
@@ -200,11 +214,12 @@ def report(
     ] = "",
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Where to write it; standard output where it is not given.")] = None,
     policy: Annotated[Path | None, typer.Option(metavar="POLICY.toml", help="Hold the records against this policy.")] = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """The report of a run."""
     from .report import run
 
-    raise typer.Exit(run(name, form, out, policy))
+    raise typer.Exit(run(name, form, out, policy, overwrite))
 
 
 @app.command()

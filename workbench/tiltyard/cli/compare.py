@@ -2,7 +2,7 @@
 
 from ..running.comparison import Comparison, MetricChange, compare, shortly
 from ..running.store import Store
-from .console import emit, say, show_table
+from .console import emit, remark, say, show_table
 
 
 def run(before: str, after: str, as_json: bool) -> int:
@@ -13,6 +13,9 @@ def run(before: str, after: str, as_json: bool) -> int:
     if as_json:
         emit(found)
         return 0
+    for run in (a, b):
+        if run.doubt:
+            remark(f"? Run {run.short} is {run.doubt}.", style="yellow")
     say(f"{a.short} ({a.name}) and {b.short} ({b.name})", style="bold")
     _show_changed(found)
     _show_metrics(found)

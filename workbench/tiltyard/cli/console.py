@@ -1,5 +1,6 @@
 """What a command says: results on stdout, progress and remarks on stderr. No markup from data is ever interpreted."""
 
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -24,6 +25,15 @@ SIGNS = {
     Status.CANCELLED: ("■", "dim"),
 }
 
+# Control characters but tabs and line ends, marks that turn what is read around, halves of characters: names of runs and models
+# are others' words, and a terminal obeys some of them (clears lines, fills the clipboard).
+OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def shown(text: str) -> str:
+    """The text as a terminal may have it: all of it to read, nothing to obey."""
+    return OBEYED.sub("\N{REPLACEMENT CHARACTER}", text)
+
 
 def console(stderr: bool = False) -> Console:
     """A console for this moment's stream."""
@@ -32,12 +42,12 @@ def console(stderr: bool = False) -> Console:
 
 def say(text: str = "", style: str = "") -> None:
     """A line of the result."""
-    console().print(Text(text, style=style))
+    console().print(Text(shown(text), style=style))
 
 
 def remark(text: str, style: str = "") -> None:
     """A line about the work, on stderr."""
-    console(stderr=True).print(Text(text, style=style))
+    console(stderr=True).print(Text(shown(text), style=style))
 
 
 def unlogged(said: str) -> None:
@@ -48,7 +58,12 @@ def unlogged(said: str) -> None:
 
 def emit(model: BaseModel) -> None:
     """A result as JSON, alone on stdout."""
-    sys.stdout.write(model.model_dump_json(indent=1, by_alias=True) + "\n")
+    pour(model.model_dump_json(indent=1, by_alias=True) + "\n")
+
+
+def pour(document: str) -> None:
+    """A document on stdout: as it is for a file or a program, `shown` for a terminal."""
+    sys.stdout.write(shown(document) if sys.stdout.isatty() else document)
 
 
 def show_table(heads: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> None:
@@ -57,7 +72,7 @@ def show_table(heads: Sequence[str], rows: Sequence[Sequence[str]], right: Seque
     for i, head in enumerate(heads):
         table.add_column(head, justify="right" if i in right else "left", overflow="fold", no_wrap=i in right)
     for row in rows:
-        table.add_row(*[Text(cell) for cell in row])
+        table.add_row(*[Text(shown(cell)) for cell in row])
     out = console()
     out.soft_wrap = False
     if out.is_terminal:
@@ -74,7 +89,9 @@ def status_line(record: Record) -> None:
     sign, style = SIGNS[record.result.status]
     out = console()
     out.print(
-        Text.assemble((f"{sign} {str(record.result.status).replace('_', ' '):<15}", style), f"{record.title}: ", record.result.summary)
+        Text.assemble(
+            (f"{sign} {str(record.result.status).replace('_', ' '):<15}", style), shown(f"{record.title}: {record.result.summary}")
+        )
     )
 
 
@@ -88,20 +105,20 @@ def measured(metric: Metric) -> str:
 @contextmanager
 def progress_bar(wanted: bool = True) -> Iterator[Callable[[Report], None]]:
     """A progress bar on stderr where that is a terminal; else a line for each new step."""
-    shown = console(stderr=True)
+    out = console(stderr=True)
     if not wanted:
         yield lambda report: None
         return
-    if not shown.is_terminal:
+    if not out.is_terminal:
         yield _lines()
         return
     columns: Any = (BarColumn(20), TextColumn("{task.percentage:3.0f} %"), TimeElapsedColumn(), TextColumn("{task.fields[left]}"))
-    with Progress(*columns, TextColumn("{task.description}", markup=False), console=shown, transient=True) as bar:
+    with Progress(*columns, TextColumn("{task.description}", markup=False), console=out, transient=True) as bar:
         task = bar.add_task("starting", total=1.0, left="")
 
         def tell(report: Report) -> None:
             left = "" if report.left is None else f"{numerals.about(report.left)} left"
-            bar.update(task, completed=report.done, description=report.message, left=left)
+            bar.update(task, completed=report.done, description=shown(report.message), left=left)
 
         yield tell
 

@@ -9,6 +9,7 @@ from .. import numerals
 from ..catalogue import TOPICS
 from ..check import Step
 from ..reports.bundle import make
+from ..reports.writing import free
 from ..result import Record, Status
 from ..running.assessment import Assessment, assess
 from ..running.campaign import ThreatModel
@@ -20,13 +21,15 @@ from ..samples.catalog import load
 from .assess import shown, written
 from .console import progress_bar, remark, say, unlogged
 
+REPORTS = ("report.html", "report.json")
 PICTURES = ("evasion", "validation")
 ATTACKER = ThreatModel(knowledge="black", access="scores", queries=500_000, seconds=300)
 
 
-def run(out: Path, profile: str, seed: int) -> int:
+def run(out: Path, profile: str, seed: int, overwrite: bool = False) -> int:
     """Every check, every defense, a campaign and the checklist on census, then on digits what makes a picture; one report."""
     begun = time.monotonic()
+    free(out, REPORTS, overwrite)
     # Read when torch is loaded. Models this small gain nothing from threads, and on a busy machine threads wait for one another.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     store = Store()
@@ -44,7 +47,7 @@ def run(out: Path, profile: str, seed: int) -> int:
         profile=profile,
     )
     shown(tuple(records), None)
-    written(bundle, out, ("report.html", "report.json"))
+    written(bundle, out, REPORTS, overwrite)
     unlogged(census.unlogged)
     say(f"{len(records)} records in {numerals.duration(time.monotonic() - begun)}. Open {(out / 'report.html').absolute()}")
     return 130 if cancelled else 0

@@ -1,8 +1,9 @@
 """``tiltyard runs``: what was run, and what was cut off."""
 
+from collections import Counter
 from datetime import datetime
 
-from ..running.lines import CUT_OFF, RunLine
+from ..running.lines import BROKEN, CUT_OFF, SIGNS, UNPROVEN, RunLine
 from ..running.store import Store
 from ..running.trend import TrendList, trends
 from .console import emit, measured, remark, say, show_table, unlogged
@@ -20,8 +21,9 @@ def show(as_json: bool, limit: int, search: str) -> int:
     if not lines:
         say("No runs yet. Try `tiltyard demo`." if not search else f"No run, model or data is called {search!r}.")
         return 0
-    heads = ("run", "started", "name", "target", "data", "state", "verdict", "results")
+    heads = ("run", "started", "name", "target", "data", "state", "verdict", "results", "proof")
     show_table(heads, [_cells(line) for line in lines])
+    _tell_doubts(store, lines)
     if total > len(lines):
         remark(f"{len(lines)} of {total:,} runs in {store.url}; --limit shows more.", style="dim")
     for step in store.cut_off()[:5]:
@@ -37,7 +39,24 @@ def local(moment: datetime) -> str:
 def _cells(line: RunLine) -> tuple[str, ...]:
     counts = ", ".join(f"{n} {state.replace('_', ' ')}" for state, n in line.counts.items())
     state = "CUT OFF" if line.state == CUT_OFF else line.state
-    return (line.short, local(line.started), line.name, line.target.name, line.data.name, state, line.verdict, counts)
+    named = (line.short, local(line.started), line.name, line.target.name, line.data.name)
+    return (*named, state, line.verdict, counts, marked(line.proof))
+
+
+def marked(proof: str) -> str:
+    """A sign and a word for whether a run holds."""
+    return f"{SIGNS.get(proof, '?')} {proof or UNPROVEN}"
+
+
+def _tell_doubts(store: Store, lines: list[RunLine]) -> None:
+    """Say which runs do not hold, one by one, and how many are not proven, by why."""
+    whole = store.doubts()
+    for doubt in whole:
+        remark(f"✕ {doubt}; see `tiltyard verify {store.url}`.", style="red")
+    for line in [line for line in lines if line.proof == BROKEN and line.doubt not in whole][:5]:
+        remark(f"✕ Run {line.short}: {line.doubt}; see `tiltyard verify {store.url}`.", style="red")
+    for doubt, n in Counter(line.doubt for line in lines if line.proof == UNPROVEN).items():
+        remark(f"? {n} run{'s are' if n != 1 else ' is'} {doubt}.", style="yellow")
 
 
 def forget(name: str) -> int:

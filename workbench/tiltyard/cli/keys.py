@@ -70,7 +70,7 @@ def show(as_json: bool, file: Path | None) -> int:
 def end(name: str, file: Path | None) -> int:
     """Revoke a key."""
     ended = store(file).revoke(name)
-    _noted("key revoked", ended)
+    noted("key revoked", ended)
     say(f"✓ revoked: {ended.id} ({ended.name})", style="green")
     return 0
 
@@ -81,14 +81,15 @@ def renew(name: str, grace: float, file: Path | None) -> int:
 
 
 def _shown(made: Made, what: str) -> int:
-    _noted(what, made.key)
+    noted(what, made.key)
     life = f"until {made.key.expires:%Y-%m-%d %H:%M} UTC" if made.key.expires else "without end"
     remark(f"Key {made.key.id} for {made.key.name}: {', '.join(made.key.scopes)}, valid {life}. It is shown this once:")
     sys.stdout.write(made.secret + "\n")
     return 0
 
 
-def _noted(what: str, key: Key) -> None:
+def noted(what: str, key: Key) -> None:
+    """Put it in the audit log, or say why it is not there."""
     if trouble := note(what, parameters={"id": key.id, "name": key.name, "scopes": list(key.scopes)}):
         remark(trouble, style="yellow")
 

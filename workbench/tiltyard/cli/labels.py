@@ -3,6 +3,7 @@
 import csv
 import json
 from collections.abc import Iterator
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -62,12 +63,13 @@ def read(path: Path) -> dict[str, list[str]]:
     Problem
         It cannot be read, has other columns, or a cell is empty.
     """
+    from ..access.places import discreet, opened
     from ..errors import Problem
 
     found: dict[str, list[str]] = {}
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            lines = csv.DictReader(file)
+        with opened(path, "a file of labels") as stream, discreet(path, WANTED):
+            lines = csv.DictReader(TextIOWrapper(stream, "utf-8-sig", newline=""))
             if not set(HEADS) <= set(lines.fieldnames or ()):
                 raise Problem(WANTED, ", ".join(lines.fieldnames or ("nothing",))[:100], "Name the columns so")
             for line in lines:

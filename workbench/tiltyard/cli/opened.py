@@ -18,7 +18,7 @@ STYLES = {"passed": "dim", "finding": "yellow", "failed": "red"}
 def from_options(given: dict[str, str], seed: int) -> "tuple[Target, Dataset]":
     """Open what the options name, or what the assessment file ``config`` does (see ``step.COMMON``; an empty text is an option not given).
 
-    Paths are relative to the working folder, ``data_sensitive`` is a list with commas.
+    Paths are relative to the working folder, ``sensitive`` is a list with commas.
     """
     if given["config"]:
         return _as_assessed(given)
@@ -45,11 +45,11 @@ def from_options(given: dict[str, str], seed: int) -> "tuple[Target, Dataset]":
     )
     data = DataConfig(
         file=given["data"],
-        label=given["data_label"] or None,
-        sensitive=_listed(given["data_sensitive"]) or None,
-        member=given["data_member"] or None,
+        label=given["label"] or None,
+        sensitive=_listed(given["sensitive"]) or None,
+        member=given["member"] or None,
         rows=rows,
-        leave_out=_listed(given["data_leave_out"]),
+        leave_out=_listed(given["leave_out"]),
     )
     config = Config(target=target, data=data, seed=seed)
     config._folder = Path.cwd()

@@ -1,12 +1,19 @@
 """``tiltyard probe``: the posture of an endpoint."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
+from secrets import token_hex
 
+from ..access.places import opened
 from ..endpoint.posture import Posture
 from ..errors import Problem
 from ..progress import Progress
 from ..reports.bundle import make
+from ..reports.writing import free
 from ..result import Record, Status
 from ..running.probed import probed
 from ..running.store import Store
@@ -14,20 +21,50 @@ from ..targets.address import Address, address_of
 from ..targets.line import key_in
 from .assess import written
 from .console import emit, progress_bar, remark, say, show_table, status_line, unlogged
+from .keys import noted, store
 
+REPORTS = ("report.html", "report.json")
+LASTS = timedelta(hours=1)
 GOOD, FOUND, COULD_NOT_TELL = 0, 1, 2
 
 
-def run(url: str, key_env: str, request: Path | None, burst: int, consent: bool, as_json: bool, out: Path | None, kept: bool) -> int:
+@dataclass(frozen=True)
+class KeyChoice:
+    """Which key is sent: that in the variable ``env``, or a ``fresh`` one made in ``file`` for the time of the probe."""
+
+    env: str = ""
+    fresh: bool = False
+    file: Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.fresh and self.env:
+            raise Problem("--key-env or --new-key", "both", "Choose one")
+        if self.file is not None and not self.fresh:
+            raise Problem("--keys with --new-key", "--keys alone", "Add --new-key, or leave --keys out")
+
+
+def run(
+    url: str,
+    key: KeyChoice,
+    request: Path | None,
+    burst: int,
+    consent: bool,
+    as_json: bool,
+    out: Path | None,
+    kept: bool,
+    overwrite: bool = False,
+) -> int:
     """Probe ``url``. Exit 0 where every probe passed, 1 where one found something, 2 where one could not be asked."""
+    if out is not None:
+        free(out, REPORTS, overwrite)
     address = address_of(url)
     posture = Posture(burst=burst, consent=consent or address.loopback)
     if not posture.consent:
         posture = Posture(burst=burst, consent=agreed(address, posture))
     body = _read(request) if request else None
     remark(f"At most {posture.most:,} requests to {address}.")
-    with progress_bar(not as_json) as tell:
-        found = probed(url, key_in(key_env), posture, body, Progress(tell), Store() if kept else None)
+    with secret(key, posture) as sent, progress_bar(not as_json) as tell:
+        found = probed(url, sent, posture, body, Progress(tell), Store() if kept else None)
     record = found.record
     if as_json:
         emit(record)
@@ -35,11 +72,26 @@ def run(url: str, key_env: str, request: Path | None, burst: int, consent: bool,
         shown(record)
     if out is not None:
         command = f"tiltyard probe {address}"
-        written(make([record], title=f"Posture of {address}", whole=False, command=command), out, ("report.html", "report.json"))
+        written(make([record], title=f"Posture of {address}", whole=False, command=command), out, REPORTS, overwrite)
     if found.run is not None and not found.problem.startswith("Not kept"):
         remark(f"Kept as run {found.run.short}.", style="dim")
     unlogged(found.problem)
     return exit_code(record)
+
+
+@contextmanager
+def secret(key: KeyChoice, posture: Posture) -> Iterator[str]:
+    """The key to send; a fresh one is revoked after, and were this process killed it would end within the hour."""
+    if not key.fresh or not posture.consent:
+        yield key_in(key.env)
+        return
+    keys = store(key.file)
+    made = keys.new(f"probe {token_hex(4)}", lasts=LASTS, budget=posture.most + 2 * posture.rows)
+    noted("key made", made.key)
+    try:
+        yield made.secret
+    finally:
+        noted("key revoked", keys.revoke(made.key.id))
 
 
 def agreed(address: Address, posture: Posture) -> bool:
@@ -53,7 +105,8 @@ def agreed(address: Address, posture: Posture) -> bool:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        with opened(path, "a file with a valid request") as stream:
+            return stream.read()
     except OSError as error:
         raise Problem("a file with a valid request", f"{path}: {error.strerror}", "Check the path") from None
 

@@ -1,6 +1,5 @@
 """``tiltyard report``: a run as a report."""
 
-import sys
 from pathlib import Path
 
 from ..errors import Problem
@@ -10,10 +9,10 @@ from ..reports.writing import SUFFIXES
 from ..running.lines import CUT_OFF
 from ..running.policy import Policy, read_policy
 from ..running.store import Store
-from .console import remark, unlogged
+from .console import pour, remark, unlogged
 
 
-def run(name: str, form: str, out: Path | None, policy: Path | None) -> int:
+def run(name: str, form: str, out: Path | None, policy: Path | None, overwrite: bool = False) -> int:
     """Write the report of a run to a file or to standard output."""
     chosen = form or (SUFFIXES.get(out.suffix.lower(), "") if out else "json")
     if not chosen:
@@ -23,10 +22,12 @@ def run(name: str, form: str, out: Path | None, policy: Path | None) -> int:
         if chosen == "pdf":
             raise Problem("a file for the PDF", "no --out", "Add --out report.pdf")
         given = hand_out(bundle, chosen)
-        sys.stdout.write(given.content.decode().rstrip("\n") + "\n")
+        pour(given.content.decode().rstrip("\n") + "\n")
         unlogged(given.unlogged)
         return 0
-    written = export(bundle, out, chosen)
+    if bundle.doubt:
+        remark(f"? The run is {bundle.doubt}.", style="yellow")
+    written = export(bundle, out, chosen, overwrite=overwrite)
     remark(f"Wrote {written.path}.")
     unlogged(written.unlogged)
     return 0
@@ -48,6 +49,7 @@ def bundled(store: Store, name: str, policy: Policy | None = None) -> Bundle:
         cut_off=[line.check for line in store.steps(found.id) if line.state == CUT_OFF],
         verdict=judgment.verdict if judgment else found.verdict,
         verdicts=[v.model_dump(mode="json") for v in judgment.verdicts] if judgment else [],
+        doubt=found.doubt,
         command=str(found.config.get("command", "")),
         profile=str(found.config.get("profile", "")),
         assumed=[str(said) for said in assumed] if isinstance(assumed := found.config.get("assumed"), list) else (),

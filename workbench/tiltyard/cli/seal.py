@@ -4,10 +4,12 @@ import os
 from pathlib import Path
 
 from ..access.person import me
+from ..access.places import opened
 from ..errors import Problem
 from ..progress import Progress
 from ..running import audit
 from ..running.audit_log import check, is_audit_log
+from ..running.chain import Keys
 from ..running.checking import checked, is_store
 from ..running.sealed_records import store_key
 from ..running.store import Store
@@ -29,6 +31,10 @@ from .console import progress_bar, remark, say, unlogged
 
 INTACT, BROKEN, COULD_NOT_TELL = 0, 1, 2
 SHOWN = 20
+UNKEYED = (
+    " Without TILTYARD_STORE_KEY or TILTYARD_AUDIT_KEY, who can write the store can add changes as if they were yours, "
+    "and who can write its audit log too can forge both."
+)
 NEXT_PASSPHRASE = "TILTYARD_NEW_PASSPHRASE"
 
 
@@ -157,16 +163,15 @@ def _store(path: Path) -> int:
         say(f"? {line}", style="yellow")
     facts = f"{found.records:,} records and {_files(found.files)} of {found.runs:,} runs"
     if found.broken:
-        say(f"✕ broken: {len(found.broken):,} of {facts}", style="red")
+        say(f"✕ broken: {len(found.broken):,} things do not hold in {facts}", style="red")
         return BROKEN
-    if found.unread or (found.clear and store_key() is not None):
-        clear = (
-            f"{found.clear:,} lie in the clear, from before the key or put there without it" if found.clear else "some could not be read"
-        )
-        say(f"? {clear}. {facts}", style="yellow")
+    if found.clear and store_key() is not None:
+        found.unread.append(f"{found.clear:,} lie in the clear, from before the key")
+        say(f"? {found.unread[-1]}", style="yellow")
+    if found.unread:
+        say(f"? not all is proven: {facts}", style="yellow")
         return COULD_NOT_TELL
-    bound = "" if store_key() else " Without TILTYARD_STORE_KEY, who can write the store can change a record and its file together."
-    say(f"✓ intact: {facts}.{bound}", style="green")
+    say(f"✓ intact: {facts}.{'' if Keys.read().secrets else UNKEYED}", style="green")
     return INTACT
 
 
@@ -189,7 +194,8 @@ def _plain_name(path: Path) -> Path:
 def _asked_for(key_file: Path) -> Passphrase | None:
     """The passphrase of a protected signing key, asked for where there is someone to ask."""
     try:
-        protected = b"ENCRYPTED" in key_file.read_bytes()[:64]
-    except OSError:
+        with opened(key_file, "a key file") as stream:
+            protected = b"ENCRYPTED" in stream.read(64)
+    except (Problem, OSError):
         return None
     return asked(PASSPHRASE) if protected else None

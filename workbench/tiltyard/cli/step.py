@@ -21,6 +21,7 @@ from .facts import choices_of, parameters, span
 from .listing import Parameter
 from .opened import from_options, told
 
+REPLACES = "Let the model take the place of a file that is there."
 ANSWERED = (Status.PASSED, Status.FINDING)
 COMMON = {
     "config": ("CONFIG.toml", "Model and data of this assessment file, instead of the options that follow."),
@@ -35,12 +36,13 @@ COMMON = {
     "classes": ("NAMES", "The classes in the order of the model's outputs, with commas."),
     "outputs": ("KIND", "What the model returns: logits, probabilities or labels; else found out."),
     "data": ("FILE", "Rows: CSV, Parquet, npz."),
-    "data-label": ("COLUMN", "The column with the label."),
-    "data-sensitive": ("COLUMNS", "Sensitive columns, with commas."),
-    "data-member": ("COLUMN", "The column that says whether a row was trained on."),
-    "data-leave-out": ("COLUMNS", "Columns that are no features, with commas; a sensitive one still tells groups apart."),
+    "label": ("COLUMN", "The column with the label."),
+    "sensitive": ("COLUMNS", "Sensitive columns, with commas."),
+    "member": ("COLUMN", "The column that says whether a row was trained on."),
+    "leave-out": ("COLUMNS", "Columns that are no features, with commas; a sensitive one still tells groups apart."),
     "data-rows": ("N", "Take this many rows at random, by the seed."),
 }
+OLD = {name: f"data-{name}" for name in ("label", "sensitive", "member", "leave-out")}  # as they were called once, and are taken still
 
 
 def run(name: str, arguments: list[str], called: str = "") -> int:
@@ -77,11 +79,13 @@ def _command(step: type[Step], line: str) -> Any:
     """A function whose signature is the step's parameters and the options for target and data; ``line`` is what was typed."""
     own = parameters(step)
     taken = {_option(p.name) for p in own}
-    words = [_parameter(f"own_{p.name}", _option(p.name), _metavar(p), _help(p)) for p in own]
-    words += [_parameter(name.replace("-", "_"), f"--{name}", *rest) for name, rest in COMMON.items() if f"--{name}" not in taken]
+    words = [_parameter(f"own_{p.name}", [_option(p.name)], _metavar(p), _help(p)) for p in own]
+    words += [_parameter(name.replace("-", "_"), called, *rest) for name, rest in COMMON.items() if (called := _called(name, taken))]
     if issubclass(step, Defense):
-        words.append(_parameter("save", "--save", "FILE.safetensors", "Where to write the model the defense made."))
+        words.append(_parameter("save", ["--save"], "FILE.safetensors", "Where to write the model the defense made."))
+    replaces = [] if "--overwrite" in taken or not issubclass(step, Defense) else [_flag("overwrite", "--overwrite", REPLACES)]
     flags = [
+        *replaces,
         _flag("as_json", "--json", "The record as JSON, with a format number and a published schema."),
         _flag("unkept", "--no-store", "Do not keep the run in the store."),
     ]
@@ -94,8 +98,13 @@ def _command(step: type[Step], line: str) -> Any:
     return command
 
 
-def _parameter(name: str, option: str, metavar: str, help: str) -> inspect.Parameter:
-    kind = Annotated[str | None, typer.Option(option, metavar=metavar, help=help, show_default=False)]
+def _called(name: str, taken: set[str]) -> list[str]:
+    """What a common option is called: as the key of an assessment file, and as before, where no parameter of the step has that name."""
+    return [option for option in (f"--{name}", f"--{OLD.get(name, name)}") if option not in taken]
+
+
+def _parameter(name: str, options: list[str], metavar: str, help: str) -> inspect.Parameter:
+    kind = Annotated[str | None, typer.Option(*dict.fromkeys(options), metavar=metavar, help=help, show_default=False)]
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
 
 
@@ -137,7 +146,7 @@ def _run(step: type[Step], given: dict[str, Any], line: str) -> int:
     record = job.records[0]
     _shown(record, given["as_json"])
     if given.get("save") and job.targets:
-        _save(job.targets[0], Path(given["save"]))
+        _save(job.targets[0], Path(given["save"]), bool(given.get("overwrite") or getattr(made, "overwrite", False)))
     if job.run is not None and job.problem is None:
         remark(f"Kept as run {job.run.short}.", style="dim")
     if job.problem is not None:
@@ -146,10 +155,10 @@ def _run(step: type[Step], given: dict[str, Any], line: str) -> int:
     return 0 if record.result.status in ANSWERED else 2
 
 
-def _save(target: Target, path: Path) -> None:
+def _save(target: Target, path: Path, overwrite: bool) -> None:
     from ..targets.saving import save
 
-    save(target, path)
+    save(target, path, overwrite)
     remark(f"Wrote {path}.")
 
 

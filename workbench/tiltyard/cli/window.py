@@ -15,6 +15,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
+from ..access.confined import unconfined
+from ..access.places import DATA_ROOT
 from ..errors import Problem
 from .console import remark, say
 
@@ -26,8 +28,10 @@ PYTHON = [sys.executable, "-P", "-m"]  # -P: no file of the folder one works in,
 STRANGERS = ("@voila-dashboards/jupyterlab-preview", "@jupyter-notebook/lab-extension", "tiltyard")
 
 
+ROOT = "Started as root: whoever gets code to run here is root of this machine. Start it from an account of its own."
 OPEN = "Anybody who can reach this machine's loopback address, every account of it too, gets in as you: there is no token."
 Login = Literal["token", "password", "hub", "none"]
+SHARED = ("password", "hub")
 
 
 @dataclass(frozen=True)
@@ -35,12 +39,13 @@ class Door:
     """How people come into the app, and to what.
 
     ``login`` is by token, by name and password, by JupyterHub, or none for all who can reach it; ``hostname`` is a TLS
-    proxy's; ``page`` another notebook than the workbench.
+    proxy's; ``page`` another notebook than the workbench; ``data_root`` the folder in which each person's data lie.
     """
 
     login: Login = "token"
     hostname: str = ""
     page: Path | None = None
+    data_root: Path | None = None
 
     def ready(self) -> None:
         """Raise where nobody could come in, or everybody from elsewhere."""
@@ -53,11 +58,37 @@ class Door:
 
             if not (users := Users()).all():
                 raise Problem("people who may log in", f"none in {users.path}", "Add one: `tiltyard user add NAME --role admin`")
+        if self.data_root is not None:
+            self._rooted(self.data_root)
+        if self.login in SHARED:
+            from .apart import homes, kept_apart
+
+            homes()
+            kept_apart(self.data_root)
+
+    def _rooted(self, root: Path) -> None:
+        if self.login not in SHARED:
+            raise Problem(
+                "--data-root with --password or --hub", f"login by {self.login}, where you name any path of yours", "Leave it away"
+            )
+        if not root.is_dir() or root.resolve() == Path(root.resolve().anchor):
+            raise Problem("a folder that holds one of each person by name, and shared", f"{root}, which is none", "Make it first")
+        from ..access.own_files import is_own
+        from .apart import secrets
+
+        if is_own(root.resolve()) or any(path.resolve().is_relative_to(root.resolve()) for path in secrets()):
+            raise Problem("a data root with none of Tiltyard's own files in it", f"{root}", "Name a folder of data alone")
 
 
 def app(port: int | None, browser: bool, door: Door) -> int:
     """Start the app behind its door, print the URL once it answers, and stay until it ends."""
     door.ready()
+    if as_root():
+        remark(ROOT, style="bold red")
+    if door.data_root is not None:
+        os.environ[DATA_ROOT] = str(door.data_root.resolve())
+    if door.login in SHARED and (said := unconfined()):
+        remark(said, style="bold red")
     if door.login == "hub":
         with started(voila(None, door)) as server:
             return max(server.wait(), 0)
@@ -74,10 +105,19 @@ def app(port: int | None, browser: bool, door: Door) -> int:
             return max(server.wait(), 0)
 
 
-def lab(port: int | None, browser: bool, folder: Path) -> int:
-    """Start JupyterLab, which prints its own URL with its token, and stay until it ends."""
+def as_root() -> bool:
+    """Is this the account that may do everything?"""
+    return hasattr(os, "geteuid") and os.geteuid() == 0
+
+
+def lab(port: int | None, browser: bool, folder: Path, allow_root: bool = False) -> int:
+    """Start JupyterLab, which prints its own URL with its token, and stay until it ends; as root only where that is allowed."""
     chosen = free_port(PORTS["lab"], port)
-    command = jupyterlab(chosen, browser, folder)
+    command = jupyterlab(chosen, browser, folder) + (["--allow-root"] if as_root() else [])
+    if as_root() and not allow_root:
+        raise Problem("an account other than root", "root, which every cell of a notebook would be", "Take another, or say --allow-root")
+    if as_root():
+        remark(ROOT, style="bold red")
     remark("Starting the workbench; Ctrl-C stops it.")
     with started(command) as server:
         answers(server, chosen)
@@ -159,17 +199,21 @@ def started(command: list[str], line: str = "") -> Iterator[subprocess.Popen[byt
     """The server as a child that ends with us, however we end. ``line`` is said to its standard input, where no other account can read it."""
     paths = [*map(str, shares()), *filter(None, [os.environ.get("JUPYTER_PATH")])]
     environment = {**os.environ, "JUPYTER_PATH": os.pathsep.join(paths)}
-    server = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE)
-    try:
-        _tell(server, line)
-        yield server
-    finally:
-        server.terminate()
+    from ..federated.deployed.leash import Leash
+
+    with Leash() as leash:  # where we are killed, it ends the server with all below it
+        server = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE)
+        leash.hold(server.pid)
         try:
-            server.wait(10)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
+            _tell(server, line)
+            yield server
+        finally:
+            server.terminate()
+            try:
+                server.wait(10)
+            except subprocess.TimeoutExpired:
+                server.kill()
+                server.wait()
 
 
 def answers(server: subprocess.Popen[bytes], port: int) -> None:

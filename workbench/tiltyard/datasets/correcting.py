@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from ..errors import Problem
-from ..result import Frozen
+from ..result import Given
 from .arrays import Arrays
 from .columns import outward
 from .proposing import Proposal
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 BY_HAND = "corrected by hand"
 
 
-class Correction(Frozen):
+class Correction(Given):
     """What is known better of one feature; None leaves what was assumed.
 
     Parameters

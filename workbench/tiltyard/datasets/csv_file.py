@@ -7,10 +7,10 @@ import io
 import warnings
 import zlib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from ..errors import Problem
+from .data_file import DataFile
 from .limits import Bounded, bounded
 
 if TYPE_CHECKING:
@@ -32,23 +32,23 @@ class Layout:
     headed: bool
 
 
-def open_stream(path: Path) -> IO[bytes]:
+def open_stream(file: DataFile) -> IO[bytes]:
     """The file's bytes, unpacked where it is gzip by content, never more than it may be."""
-    stream: IO[bytes] = path.open("rb")
+    stream: IO[bytes] = file.start()
     packed = stream.read(2) == b"\x1f\x8b"
     stream.seek(0)
     if not packed:
         try:
-            bounded(path.stat().st_size, path)
+            bounded(file.size, file)
         except Problem:
             stream.close()
             raise
         return stream
-    return io.BufferedReader(Bounded(gzip.GzipFile(fileobj=stream), path, stream))  # type: ignore[arg-type]
+    return io.BufferedReader(Bounded(gzip.GzipFile(fileobj=stream), file, stream))  # type: ignore[arg-type]
 
 
-def read_csv(path: Path) -> "pd.DataFrame":
-    """The table in ``path``; what was assumed stands in ``frame.attrs["assumptions"]``.
+def read_csv(file: DataFile) -> "pd.DataFrame":
+    """The table in ``file``; what was assumed stands in ``frame.attrs["assumptions"]``.
 
     Raises
     ------
@@ -56,33 +56,33 @@ def read_csv(path: Path) -> "pd.DataFrame":
         When it is empty, has no rows, repeats a column name or is no table.
     """
     try:
-        layout, said = _layout(path)
-        frame = _parse(path, layout)
+        layout, said = _layout(file)
+        frame = _parse(file, layout)
     except UnicodeDecodeError:
-        layout, said = _layout(path, "latin-1")
-        frame = _parse(path, layout)
+        layout, said = _layout(file, "latin-1")
+        frame = _parse(file, layout)
         said = ("The file is not UTF-8; it was read as Latin-1.", *said)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise Problem("a whole gzip file", f"{path.name}, which breaks off or is damaged ({error})", "Copy or download it again") from None
+        raise Problem("a whole gzip file", f"{file.name}, which breaks off or is damaged ({error})", "Copy or download it again") from None
     if len(frame) == 0:
-        raise Problem("rows below the header", f"a header of {frame.shape[1]} columns only in {path.name}", "Give data with rows")
+        raise Problem("rows below the header", f"a header of {frame.shape[1]} columns only in {file.name}", "Give data with rows")
     frame, more = _without_index(frame)
     frame.attrs["assumptions"] = (*said, *more)
     return frame
 
 
-def _layout(path: Path, encoding: str = "") -> tuple[Layout, tuple[str, ...]]:
-    with open_stream(path) as stream:
+def _layout(file: DataFile, encoding: str = "") -> tuple[Layout, tuple[str, ...]]:
+    with open_stream(file) as stream:
         head = stream.read(HEAD)
     if not head.strip():
-        raise Problem("a table", f"nothing in {path.name}", "Give data with rows")
+        raise Problem("a table", f"nothing in {file.name}", "Give data with rows")
     encoding = encoding or _encoding(head)
     text = head.decode(encoding, errors="ignore") if len(head) == HEAD else head.decode(encoding)
     if "\x00" in text:
-        raise Problem("a text table (CSV)", f"bytes that are no text in {path.name}", "Give a CSV, Parquet or npz file")
+        raise Problem("a text table (CSV)", f"bytes that are no text in {file.name}", "Give a CSV, Parquet or npz file")
     lines = [line for line in text.splitlines() if line.strip()][:50]
     if not lines:
-        raise Problem("a table", f"blank lines only in {path.name}", "Give data with rows")
+        raise Problem("a table", f"blank lines only in {file.name}", "Give data with rows")
     separator = _separator(lines)
     first = _cells(lines[0], separator)
     if len(first) > MOST_COLUMNS:
@@ -90,7 +90,7 @@ def _layout(path: Path, encoding: str = "") -> tuple[Layout, tuple[str, ...]]:
     if all(_is_number(cell) for cell in first):
         names = tuple(f"column {i + 1}" for i in range(len(first)))
         return Layout(encoding, separator, names, False), ("The first line holds numbers, so the columns got numbers for names.",)
-    return Layout(encoding, separator, _named(first, path), True), ()
+    return Layout(encoding, separator, _named(first, file), True), ()
 
 
 def _encoding(head: bytes) -> str:
@@ -125,16 +125,16 @@ def _is_number(cell: str) -> bool:
     return cell.lower() not in ("nan", "inf", "infinity")
 
 
-def _named(cells: list[str], path: Path) -> tuple[str, ...]:
+def _named(cells: list[str], file: DataFile) -> tuple[str, ...]:
     names = tuple(cell or f"column {i + 1}" for i, cell in enumerate(cells))
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise Problem(
-            "a name of its own for each column", f"{', '.join(map(repr, twice[:5]))} more than once in {path.name}", "Rename them"
+            "a name of its own for each column", f"{', '.join(map(repr, twice[:5]))} more than once in {file.name}", "Rename them"
         )
     return names
 
 
-def _parse(path: Path, layout: Layout) -> "pd.DataFrame":
+def _parse(file: DataFile, layout: Layout) -> "pd.DataFrame":
     import pandas as pd
 
     options: dict[str, Any] = {
@@ -149,7 +149,7 @@ def _parse(path: Path, layout: Layout) -> "pd.DataFrame":
         "low_memory": False,
     }
     try:
-        with warnings.catch_warnings(), open_stream(path) as stream:
+        with warnings.catch_warnings(), open_stream(file) as stream:
             warnings.simplefilter("error", pd.errors.ParserWarning)
             frame: pd.DataFrame = pd.read_csv(stream, **options)
             return frame

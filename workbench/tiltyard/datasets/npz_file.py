@@ -1,7 +1,6 @@
 """npz files: read without unpickling, and no larger than they really are."""
 
 import zipfile
-from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
@@ -9,6 +8,7 @@ from numpy.typing import NDArray
 
 from ..errors import Problem
 from .arrays import Arrays, arranged
+from .data_file import DataFile
 from .limits import bounded
 
 ROWS = ("x", "images", "image", "data", "features", "inputs")
@@ -18,7 +18,7 @@ NAMES = ("names", "feature_names", "columns")
 CLASSES = ("classes", "class_names", "target_names")
 
 
-def read_npz(path: Path) -> Arrays:
+def read_npz(file: DataFile) -> Arrays:
     """The arrays of an npz file: ``x`` and ``y`` (or ``images`` and ``labels``), or a train and a test part.
 
     Optional: ``names``, ``classes``, ``member`` (bool) and ``sensitive_<name>``.
@@ -29,10 +29,10 @@ def read_npz(path: Path) -> Arrays:
         When the file is no npz, holds Python objects, lacks the arrays or claims more than it has.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
-            _check_claims(archive, path)
-        with np.load(path, allow_pickle=False) as file:
-            return _arrays(file)
+        with file.start() as stream, zipfile.ZipFile(stream) as archive:
+            _check_claims(archive, file)
+        with file.start() as stream, np.load(stream, allow_pickle=False) as found:
+            return _arrays(found)
     except Problem:
         raise
     except (ValueError, zipfile.BadZipFile, OSError, EOFError, KeyError, NotImplementedError, RuntimeError, SyntaxError) as error:
@@ -42,19 +42,19 @@ def read_npz(path: Path) -> Arrays:
                 "an array of Python objects, which only unpickling could read",
                 "Save it with dtype float or str",
             ) from None
-        raise Problem("a whole npz file", f"{path.name}, which cannot be read ({_line(error)})", "Save it again with np.savez") from None
+        raise Problem("a whole npz file", f"{file.name}, which cannot be read ({_line(error)})", "Save it again with np.savez") from None
 
 
 def _line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0][:120]
 
 
-def _check_claims(archive: zipfile.ZipFile, path: Path) -> None:
+def _check_claims(archive: zipfile.ZipFile, file: DataFile) -> None:
     """Refuse headers that claim more bytes than the archive holds for them, before anything is allocated."""
-    bounded(sum(item.file_size for item in archive.infolist()), path)
+    bounded(sum(item.file_size for item in archive.infolist()), file)
     for item in archive.infolist():
         if not item.filename.endswith(".npy"):
-            raise Problem("an npz of .npy arrays", f"{item.filename!r} in {path.name}", "Save it with np.savez")
+            raise Problem("an npz of .npy arrays", f"{item.filename!r} in {file.name}", "Save it with np.savez")
         with archive.open(item) as member:
             shape, dtype = _header(member)
         claimed = int(np.prod(shape, dtype=object)) * dtype.itemsize

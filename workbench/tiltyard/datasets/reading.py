@@ -6,10 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..access.places import discreet, named, opened
 from ..errors import Problem
 from .arrays import Arrays, arranged
 from .building import Member, build
 from .correcting import Correction, corrected
+from .data_file import DataFile
 from .dataset import Dataset
 from .limits import bounded
 from .proposing import propose
@@ -34,6 +36,7 @@ OTHERS = (
     (b"\xfd7zXZ", "an xz archive"),
     (b"(\xb5/\xfd", "a zstd archive"),
 )
+WANTED = "a CSV, Parquet or npz file"
 SAVE = "Save the table as CSV, Parquet, or npz with arrays x and y"
 
 
@@ -75,9 +78,25 @@ def read(
     """
     table = read_table(source)
     if isinstance(source, str | os.PathLike):
-        name, origin = name or Path(source).name.split(".")[0], str(source)
+        name, origin = name or Path(source).name.split(".")[0], named(source)
     else:
         origin = ""
+    with discreet(source, "a table that is as was said of it"):
+        return _built(table, schema, label, sensitive, member, name, origin, leave_out, take, features)
+
+
+def _built(
+    table: "pd.DataFrame | Arrays",
+    schema: Schema | None,
+    label: str | None,
+    sensitive: Sequence[str] | None,
+    member: Member,
+    name: str,
+    origin: str,
+    leave_out: Sequence[str],
+    take: Sequence[str],
+    features: "Mapping[str, Correction | Mapping[str, Any]] | None",
+) -> Dataset:
     assumed: tuple[str, ...] = ()
     if schema is None:
         proposal = propose(table, label, (member,) if isinstance(member, str) else ())
@@ -99,7 +118,7 @@ def read_table(source: Any) -> "pd.DataFrame | Arrays":
         For a missing, empty, damaged or foreign file, and for objects that are no table.
     """
     if isinstance(source, str | os.PathLike):
-        return _file(Path(source).expanduser())
+        return _file(source)
     if isinstance(source, Arrays):
         return source
     if isinstance(source, tuple) and len(source) == 2:
@@ -132,57 +151,53 @@ def _frame(frame: "pd.DataFrame") -> "pd.DataFrame":
     return plain
 
 
-def _file(path: Path) -> "pd.DataFrame | Arrays":
+def _file(path: "str | os.PathLike[str]") -> "pd.DataFrame | Arrays":
+    name = Path(path).name
     try:
-        if path.is_dir():
-            raise Problem("a data file", f"the folder {path.name}", "Give a file in it")
-        if not path.exists():
-            raise Problem("a data file", f"nothing at {path}", "Check the path")
-        if not path.is_file():
-            raise Problem("a data file", f"{path.name}, which is no regular file", "Give a CSV, Parquet or npz file")
-        with path.open("rb") as stream:
+        with opened(path, "a data file") as stream, discreet(path, WANTED):
             head = stream.read(16)
-        if not head:
-            raise Problem("a data file", f"{path.name}, which is empty", "Copy or download it again")
-        return _by_content(path, head)
+            if not head:
+                raise Problem("a data file", f"{name}, which is empty", "Copy or download it again")
+            return _by_content(DataFile(name, stream), head)
     except PermissionError:
-        raise Problem("a file that may be read", f"no permission for {path.name}", "Change its permissions") from None
+        raise Problem("a file that may be read", f"no permission for {name}", "Change its permissions") from None
     except OSError as error:
-        raise Problem("a file that can be read", f"{path.name}: {error.strerror or error}", "Check the path and the disk") from None
+        raise Problem("a file that can be read", f"{name}: {error.strerror or error}", "Check the path and the disk") from None
     except MemoryError:
-        raise Problem("data that fits into memory", f"{path.name}, which does not", "Take a sample of the rows") from None
+        raise Problem("data that fits into memory", f"{name}, which does not", "Take a sample of the rows") from None
 
 
-def _by_content(path: Path, head: bytes) -> "pd.DataFrame | Arrays":
+def _by_content(file: DataFile, head: bytes) -> "pd.DataFrame | Arrays":
     from .csv_file import read_csv
     from .npz_file import read_npz
 
     if head.startswith(b"PAR1"):
-        return _parquet(path)
+        return _parquet(file)
     if head.startswith(b"PK"):
-        return read_npz(path)
+        return read_npz(file)
     for mark, what in OTHERS:
         if head.startswith(mark):
-            raise Problem("a CSV, Parquet or npz file", f"{path.name}, {what}", SAVE)
-    return read_csv(path)
+            raise Problem(WANTED, f"{file.name}, {what}", SAVE)
+    return read_csv(file)
 
 
-def _parquet(path: Path) -> "pd.DataFrame":
+def _parquet(file: DataFile) -> "pd.DataFrame":
     import pandas as pd
     import pyarrow  # type: ignore[import-untyped,unused-ignore]
     import pyarrow.parquet  # type: ignore[import-untyped,unused-ignore]
 
     try:
-        file = pyarrow.parquet.ParquetFile(path)
-        bounded(sum(file.metadata.row_group(i).total_byte_size for i in range(file.metadata.num_row_groups)), path)
-        bounded(file.metadata.num_rows * sum(map(_width, file.schema_arrow.types)), path)  # a run of one value is a few bytes there
-        file.close()
-        frame = pd.read_parquet(path)
+        with file.start() as stream, pyarrow.parquet.ParquetFile(stream) as inside:
+            facts, schema = inside.metadata, inside.schema_arrow
+            bounded(sum(facts.row_group(i).total_byte_size for i in range(facts.num_row_groups)), file)
+            bounded(facts.num_rows * sum(map(_width, schema.types)), file)  # a run of one value is a few bytes there
+        with file.start() as stream:
+            frame = pd.read_parquet(stream)
     except Problem:
         raise
     except (pyarrow.ArrowException, OSError, ValueError, OverflowError, TypeError, NotImplementedError) as error:
         found = (str(error).splitlines() or [""])[0][:120]
-        raise Problem("a whole Parquet file", f"{path.name}, which cannot be read ({found})", "Copy or save it again") from None
+        raise Problem("a whole Parquet file", f"{file.name}, which cannot be read ({found})", "Copy or save it again") from None
     return _frame(frame)
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from pydantic import model_validator
 
 from ..errors import Problem
-from ..result import Frozen
+from ..result import Given
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,7 +19,7 @@ MISSING = "(missing)"
 LARGEST = 1e38  # float32 holds 3.4e38; the bounds around the column must fit too
 
 
-class Feature(Frozen):
+class Feature(Given):
     """One feature as a person names it.
 
     ``continuous`` and ``integer`` are one number between ``low`` and ``high`` in ``unit``.
@@ -73,7 +73,7 @@ class Feature(Frozen):
         return self.categories if self.kind == "categorical" else self.columns
 
 
-class Schema(Frozen):
+class Schema(Given):
     """All features in the order of x, the label and its classes, and the likely sensitive columns."""
 
     features: tuple[Feature, ...]

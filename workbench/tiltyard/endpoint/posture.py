@@ -17,8 +17,9 @@ from ..targets.http_target import HttpTarget
 from ..targets.line import Unreached
 from ..targets.target import Target
 from . import authentication, banner, cors, exposure, headers, malformed, methods, precision, query_key, rate, size, transport, verbose
+from .drafting import DRAFTS, SEVERAL
 from .outcome import Outcome, unsure
-from .site import SEVERAL, Site, site_of
+from .site import Site, site_of
 
 STANDARDS = (
     "AML.T0040",
@@ -30,7 +31,7 @@ STANDARDS = (
     "AI RMF MEASURE 2.7",
     "EU AI Act Art. 15(5)",
 )
-FIRST = 4  # the model's description and the valid request, each perhaps twice
+FIRST = 3 + 2 * DRAFTS  # what it says of itself, and the requests that should be valid, each perhaps twice
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ class Posture(Check):
     def _first(self, site: Site) -> str:
         """The valid request; why nothing can be asked, or an empty string."""
         try:
-            site.plain = site.ask("a valid request", body=site.valid or authentication.EMPTY)
+            site.first()
         except Unreached as problem:
             return f"Not reached: {problem.found}."
         except Problem as problem:

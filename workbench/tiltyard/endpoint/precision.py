@@ -6,27 +6,39 @@ from decimal import Decimal
 from typing import Any
 
 from ..result import Severity
+from ..targets.line import Reply
+from .drafting import DRAFTS, SEVERAL
 from .outcome import Outcome, found, passed, unsure
-from .site import SEVERAL, Site
+from .site import Site
 
-MOST = 2
+MOST = 2 * (1 + DRAFTS)
 DECIMALS = 4
 STANDARDS = ("OWASP ML05:2023", "AML.T0024.002", "AML.T0024.000", "AITG-APP-09")
 
 
 def probe(site: Site) -> Outcome:
-    """The longest number in the answer to several rows, or to the one there is; a sure model's 0 and 1 alone tell nothing."""
+    """The longest number in the answers to several rows, or to those there are; a sure model's 0 and 1 alone tell nothing."""
     if not site.answers or site.plain is None:
         return unsure(site.why_not)
-    reply = site.plain
-    if site.several is not None:
-        asked = site.ask(f"{SEVERAL} rows", body=site.several, rows=SEVERAL)
-        reply = asked if asked.good else reply
+    said: list[int] = []
     try:
-        said = [decimals(number) for number in numbers(json.loads(reply.body))]
+        for reply in _replies(site, site.plain):
+            said += [decimals(number) for number in numbers(json.loads(reply.body))]
+            if any(said):
+                break
     except (ValueError, RecursionError):
         return unsure("Its answer is no JSON.")
     return _judged(said)
+
+
+def _replies(site: Site, plain: Reply) -> Iterator[Reply]:
+    """Good answers: to several rows at once, to the valid one, and where these tell nothing to each other one."""
+    if site.several is not None and (asked := site.ask(f"{SEVERAL} rows", body=site.several, rows=SEVERAL)).good:
+        yield asked
+    yield plain
+    for draft in site.drafts:
+        if draft.body != site.valid and (asked := site.ask("another row", body=draft.body)).good:
+            yield asked
 
 
 def _judged(said: list[int]) -> Outcome:

@@ -1,26 +1,30 @@
 """The endpoint that is probed: sends each request, counts them, and never more than were announced."""
 
-import math
+import json
 from collections.abc import Callable, Mapping
 from contextvars import copy_context
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import Problem
 from ..targets.estimators import Feeds, fed
+from ..targets.http_opening import about
 from ..targets.http_target import HttpTarget, retry_after
 from ..targets.line import Line, Reply, Unreached, rested
 from ..targets.restricted import Meter
-from ..targets.wire import WIDEST, About, Wire, written
+from ..targets.wire import About, Wire, written
+from .drafting import Draft, drafts, several
 
 JSON = {"Content-Type": "application/json"}
 PATIENCE = 5.0
-SEVERAL = 16
 KEPT = 200_000
 PATIENT = 3
+MOST_BODY = 2**28
+NOTHING = b'{"instances": []}'
+UNFIT = (400, 413, 422, 500)
+KEY = "give one with --key-env, or --new-key where it is yours."
 NO_ROW = "No valid request is known: give one with --request, or open the endpoint with its data."
 
 
@@ -42,6 +46,12 @@ class Site:
 
     Attributes
     ----------
+    drafts
+        Requests that should be valid, the likeliest first.
+    given
+        Did the person give the request?
+    untold
+        Why it did not describe itself; empty where it did.
     row
         One valid row of encoded x, float32 (1, …), or None.
     valid
@@ -67,6 +77,9 @@ class Site:
     line: Line
     wire: Wire
     about: About = field(default_factory=About)
+    drafts: tuple[Draft, ...] = ()
+    given: bool = False
+    untold: str = ""
     row: NDArray[np.float32] | None = None
     valid: bytes | None = None
     several: bytes | None = None
@@ -89,11 +102,23 @@ class Site:
     def why_not(self) -> str:
         """Why nothing can be asked that needs an answer."""
         if self.valid is None:
-            return NO_ROW
+            return (
+                NO_ROW if not self.untold.startswith(("401", "403")) else f"It tells its rows to none without a key ({self.untold}): {KEY}"
+            )
         if self.plain is None:
             return "The valid request was not answered."
         status = self.plain.status
+        if status in UNFIT and not self.given:
+            return f"No request made of what it says of itself was taken ({status}): give one with --request."
         return f"A valid request was answered with {status}{': give a key that may ask' if status in (401, 403) else ''}."
+
+    def first(self) -> None:
+        """Send the drafts until one is taken; it is the valid request from then on."""
+        for draft in self.drafts or (Draft(NOTHING),):
+            self.row, self.valid = draft.row, draft.body if self.drafts else None
+            self.plain = self.ask("a valid request", body=draft.body)
+            if self.plain.status not in UNFIT:
+                return
 
     def ask(
         self,
@@ -164,10 +189,16 @@ class Site:
         return reply.status
 
     def many(self, n: int) -> bytes | None:
-        """The body of a request about ``n`` times the valid row; None where only its bytes are known."""
-        if self.row is None or self.about.schema is None:
-            return None if self.row is None else written(self.wire.body(np.repeat(self.row, n, axis=0)))
-        return written(self.wire.body(fed(np.repeat(self.row, n, axis=0), self.about.schema, self.feeds)))
+        """The body of a request about ``n`` times the valid row; None where its rows cannot be told, or it would be too large to make."""
+        if self.valid is None or len(self.valid) * n > MOST_BODY:
+            return None
+        if self.row is None:
+            try:
+                return written(self.wire.repeated(json.loads(self.valid), n))
+            except (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError):
+                return None
+        rows = np.repeat(self.row, n, axis=0)
+        return written(self.wire.body(rows if self.about.schema is None else fed(rows, self.about.schema, self.feeds)))
 
     def at(self, path: str) -> str:
         """The URL of another path of the same endpoint, without the query."""
@@ -177,26 +208,22 @@ class Site:
 def site_of(target: HttpTarget, rows: NDArray[np.float32], most: int) -> Site:
     """The site behind a target, with a few valid rows of its data."""
     about = About(schema=target.schema, classes=target.classes)
-    row, several = rows[:1], target.request(rows)
-    return Site(target.line, target.wire, about, row, target.request(row), several, target.wants, most, target.meter)
+    draft = Draft(target.request(rows[:1]), rows[:1])
+    several = target.request(rows)
+    return Site(target.line, target.wire, about, (draft,), True, several=several, feeds=target.wants, most=most, meter=target.meter)
 
 
 def site_at(line: Line, wire: Wire, most: int, meter: Meter, body: bytes | None = None) -> Site:
-    """The site at an address alone; its own description, where it gives one, tells a valid row. ``meter`` counts the rows sent."""
-    from ..targets.http_opening import about
-    from ..targets.trying import rows
-
+    """The site at an address alone; what it says of itself tells requests to try. ``meter`` counts the rows sent."""
+    site = Site(line, wire, most=most, meter=meter, given=body is not None)
     if body is not None:
-        return Site(line, wire, valid=body, most=most, meter=meter)
+        site.drafts = (Draft(body),)
+        return site
     try:
-        told = about(line, wire)
-    except Problem:
-        return Site(line, wire, most=most, meter=meter)
-    few: Any = None
-    if told.schema is not None:
-        few = rows(told.schema, n=SEVERAL)
-    elif told.shape and min(told.shape) > 0 and math.prod(told.shape) <= WIDEST:
-        few = np.random.default_rng(0).random((SEVERAL, *told.shape), np.float32)
-    if few is None:
-        return Site(line, wire, told, most=most, meter=meter)
-    return Site(line, wire, told, few[:1], written(wire.body(few[:1])), written(wire.body(few)), most=most, meter=meter)
+        site.about = about(line, wire)
+    except Problem as problem:
+        site.untold = problem.found
+    few = several(site.about)
+    site.several = None if few is None else written(wire.body(few))
+    site.drafts = drafts(line, wire, site.about)
+    return site

@@ -19,7 +19,7 @@ def probe(site: Site, megabytes: int, rows: int) -> Outcome:
     many = site.many(rows)
     parts = [_asked(site, f"{megabytes} MB", padded, "No limit on the size of a request", "Refuse bodies beyond what a batch needs (413).")]
     if many is None:
-        parts.append(unsure("Of many rows at once nothing is known: only the bytes of one request were given."))
+        parts.append(unsure("Of many rows at once nothing is known: the request that was given shows no rows."))
     else:
         parts.append(
             _asked(site, f"{rows:,} rows", many, "No limit on the rows of a request", "Refuse batches beyond a limit (413).", rows)

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import model_validator
 
-from ..check import Estimate, parameter
+from ..access.places import CHECKPOINT
+from ..check import Estimate, kept_parameter, parameter
 from ..datasets.dataset import Dataset
 from ..defense import Defended, Defense
 from ..errors import Problem, Unavailable
@@ -57,10 +58,10 @@ class AdversarialTraining(Defense):
     shift: int = parameter(0, "Images: pixels by which each is moved at random while training", "pixels", ge=0, le=8)
     flips: int = parameter(1, "Tables: categorical features that may be changed in a row besides the numbers", "features", ge=0, le=50)
     rows: int = parameter(300, "Rows, not trained on, to measure before and after", "rows", ge=1, le=100_000)
-    resume: str = parameter(
-        "",
+    resume: str = kept_parameter(
         "File (safetensors) written after every epoch and gone on from if it is there; "
         "a bare name stands in the user's data folder; empty for none",
+        CHECKPOINT,
     )
 
     @model_validator(mode="after")
@@ -95,7 +96,7 @@ class AdversarialTraining(Defense):
         judges = drawn(data, self.rows, self.seed)
         counted = Counted(target.module)
         before = self._judged(counted, judges, space, JUDGE_STEPS, progress.part(0.05))
-        target.queries += counted.rows
+        target.count(counted.rows)
         module = torch_target.trainable() if self.warm else fresh(torch_target.inner, self.seed).requires_grad_()
         seen = data.seen
         way = harden(

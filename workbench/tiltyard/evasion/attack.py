@@ -348,5 +348,5 @@ class AtBudgets(Evasion):
                 best[left] = rows
             if budget == self.budget:
                 blind[left] = blind_rows(module, found, x[left], space, self.norm, budget, self.seed)
-        target.queries += getattr(module, "rows", 0)
+        target.count(getattr(module, "rows", 0))
         return Reached(best, fell, budgets, blind & np.isinf(fell))

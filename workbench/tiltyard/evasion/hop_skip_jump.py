@@ -51,7 +51,7 @@ class HopSkipJump(Evasion):
         from ..module_queries import timed
 
         x = drawn(data, min(PROBE, self.rows), self.seed).x
-        return 2 * timed(target, lambda: target.labels(x)) / len(x)
+        return 2 * timed(lambda: target.labels(x)) / len(x)
 
     def reach(self, target: Target, sample: Dataset, labels: NDArray[np.intp], space: "Space", progress: Progress) -> Reached:
         right = labels == sample.y

@@ -62,4 +62,4 @@ class Square(AtBudgets):
         def asked() -> None:
             search(self.access(target), x, y, self.space(data), self.norm, self.budget, PROBES, torch.Generator(), self.flips)
 
-        return timed(target, asked) / len(x) / PROBES
+        return timed(asked) / len(x) / PROBES

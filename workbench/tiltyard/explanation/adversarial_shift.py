@@ -117,7 +117,7 @@ class AdversarialShift(Check):
         found = attack(module, x, y, space, self.norm, self.budget, self.steps, generator, 1, self.flips, progress)
         if not rows.schema.images:
             found = pruned(module, found, x, y, tuple(rows.schema.slices.values()))
-        target.queries += module.rows
+        target.count(module.rows)
         made: NDArray[np.float32] = found.x.numpy()
         return made
 

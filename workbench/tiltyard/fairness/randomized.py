@@ -43,7 +43,7 @@ class RandomizedTarget(Target):
 
     def expected_scores(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """Probability of each class over the target's own draws, float32 (n, 2)."""
-        self.queries += len(x)
+        self.count(len(x))
         return self._pair(self.chances(x))
 
     def _scores(self, x: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import model_validator
 
-from ..check import Estimate, parameter
+from ..access.places import CHECKPOINT
+from ..check import Estimate, kept_parameter, parameter
 from ..datasets.dataset import Dataset
 from ..defense import Defended, Defense
 from ..numerals import about
@@ -29,8 +30,8 @@ class FederatedTraining(Defense):
     """Train the target's architecture by rounds of FedAvg or a robust rule over simulated clients; attackers among them by choice.
 
     McMahan et al. 2017 (arXiv 1602.05629). Local training is the target's own recipe, with a new optimizer each round.
-    With ``processes`` (``tiltyard federate``) the same client and server functions run under Flower's SuperLink and SuperNodes on loopback,
-    with TLS and a registered key for each node; equal seeds give equal weights.
+    With ``processes`` (``tiltyard federate``) the same client and server functions run under Flower's SuperLink and SuperNodes, which
+    talk by sockets that this account alone can open, with TLS and a registered key for each node; equal seeds give equal weights.
 
     With ``secure`` besides, the server learns the sum of the clients' updates and of their rows, and neither of one client: Flower's SecAgg+
     (Bell et al. 2020, eprint 2020/704) with the mends of `deployed.summing`, against a server that keeps to the protocol. Updates are
@@ -74,10 +75,10 @@ class FederatedTraining(Defense):
     fresh_noise: bool = parameter(False, "Draw coins and noise from the operating system, not the seed: for release; not repeatable")
     warm: bool = parameter(False, "Start from the model's weights instead of fresh ones")
     rows: int = parameter(20_000, "Training rows divided among the clients", "rows", ge=1, le=10_000_000)
-    resume: str = parameter(
-        "",
+    resume: str = kept_parameter(
         "File (safetensors) written after every round and gone on from if it is there; "
         "a bare name stands in the user's data folder; empty for none",
+        CHECKPOINT,
     )
 
     processes: bool = parameter(

@@ -6,6 +6,7 @@ from typing import IO
 
 from pydantic import ValidationError
 
+from ..access.places import opened, target
 from ..errors import Problem
 from .window import FORMAT, Window
 
@@ -24,6 +25,7 @@ def append(window: Window, path: Path) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        target(path, "a file of windows", replace=True)
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         with os.fdopen(handle, "r+b") as stream:
             _mend(stream)
@@ -50,9 +52,11 @@ def read(path: Path) -> list[Window]:
         It cannot be read, or another line is no window.
     """
     try:
-        if path.stat().st_size > LARGEST:
-            raise Problem(WANTED, f"{path.name} of {path.stat().st_size // 2**20} MiB", "Keep the newer part")
-        lines = path.read_bytes().split(b"\n")
+        with opened(path, "a file of windows") as stream:
+            content = stream.read(LARGEST + 1)
+        if len(content) > LARGEST:
+            raise Problem(WANTED, f"{path.name} of more than {LARGEST // 2**20} MiB", "Keep the newer part")
+        lines = content.split(b"\n")
     except OSError as error:
         raise Problem(WANTED, f"{path.name}: {error.strerror or error}", "Check the path") from None
     windows = (_read(line, i, path.name) for i, line in enumerate(lines[:-1]) if line.strip())

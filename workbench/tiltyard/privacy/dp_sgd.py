@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
+from ..access.places import CHECKPOINT
 from ..accounting import NAMES, Accountant, default_delta
-from ..check import Estimate, parameter
+from ..check import Estimate, kept_parameter, parameter
 from ..datasets.dataset import Dataset
 from ..defense import Defended, Defense
 from ..errors import Problem, Unavailable
@@ -61,10 +62,10 @@ class DPSGD(Defense):
     fresh_noise: bool = parameter(
         False, "Draw batches and noise from the operating system, not the seed: for a model to be released; not repeatable"
     )
-    resume: str = parameter(
-        "",
+    resume: str = kept_parameter(
         "File (safetensors) written after every epoch and gone on from if it is there; "
         "a bare name stands in the user's data folder; empty for none",
+        CHECKPOINT,
     )
 
     def budget(self, n: int, progress: Progress | None = None) -> Budget:

@@ -1,7 +1,6 @@
 """The likelihood-ratio attack: shadow models tell what the model would say had it not seen the row (Carlini et al. 2021, 2112.03570)."""
 
 import hashlib
-import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +9,14 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..check import Check, Estimate, parameter
+from ..access.places import SHADOWS, kept
+from ..check import Check, Estimate, kept_parameter, parameter
 from ..datasets.dataset import Dataset
 from ..errors import Problem
 from ..numerals import about
 from ..progress import Progress
 from ..result import CheckResult, Column
+from ..sealing.atomic import new_file
 from ..skill import Skill
 from ..targets.target import Target
 from .membership import Mask, Scores, chance, likelihood_ratio, logit_scaled, separation
@@ -73,11 +74,9 @@ class Shadows:
 
 def _keep(path: Path, scores: Scores) -> None:
     """Whole or not at all: a run cut off while it writes leaves no half file."""
-    part = path.with_suffix(f".{os.getpid()}.part")
     try:
-        with part.open("wb") as file:
-            np.save(file, scores)
-        part.replace(path)
+        with new_file(path, replace=True) as stream:
+            np.save(stream, scores)
     except OSError as error:
         raise Problem("a folder to keep shadow models in", f"{path.parent} ({error.strerror})", "Choose another folder or none") from None
 
@@ -100,7 +99,11 @@ class LiRA(Check):
     rows: int = parameter(2000, "Rows to attack of each kind (seen, unseen)", "rows", ge=10, le=100_000)
     pool: int = parameter(0, "Rows that the shadow models are drawn from; 0 takes all, fewer is quicker", "rows", ge=0, le=10_000_000)
     fixed_variance: bool = parameter(True, "One variance for all rows; finds more at few false alarms below 32 shadow models")
-    folder: str = parameter("", "Folder that keeps finished shadow models, so that a run cut off goes on; empty keeps none")
+    folder: str = kept_parameter(
+        "Folder that keeps finished shadow models, so that a run cut off goes on; a bare name stands in the user's data folder; "
+        "empty keeps none",
+        SHADOWS,
+    )
 
     def estimate(self, target: Target, data: Dataset) -> Estimate:
         """Shadow models times the time of one on a small part, scaled by rows."""
@@ -162,9 +165,9 @@ class LiRA(Check):
     def _folder(self) -> Path | None:
         if not self.folder:
             return None
-        path = Path(self.folder).expanduser()
+        path = kept(self.folder, SHADOWS)
         try:
-            path.mkdir(parents=True, exist_ok=True)
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise Problem("a folder to keep shadow models in", f"{path} ({error.strerror})", "Choose another folder or none") from None
         return path

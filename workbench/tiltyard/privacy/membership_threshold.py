@@ -1,12 +1,14 @@
 """Membership by one threshold on the model's confidence: seconds, no shadow models (Yeom 1709.01604, Song and Mittal 2003.10595)."""
 
 import csv
+from io import TextIOWrapper
 from pathlib import Path
 from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..access.places import discreet, opened
 from ..check import Check, Estimate, parameter
 from ..datasets.dataset import Dataset
 from ..errors import Problem
@@ -130,8 +132,8 @@ def from_scores(path: Path | str, seed: int = 0, name: str = "Scores") -> CheckR
     """
     path = Path(path)
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
+        with opened(path, "a CSV file of scores") as stream, discreet(path, "a CSV of scores"):
+            reader = csv.DictReader(TextIOWrapper(stream, "utf-8-sig", newline=""))
             if lost := [c for c in ("score", "member") if c not in (reader.fieldnames or [])]:
                 found = ", ".join(reader.fieldnames or []) or "an empty file"
                 raise Problem("a CSV with the columns score and member", f"{found} (no {', '.join(lost)})", "Rename the columns")

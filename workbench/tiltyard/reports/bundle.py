@@ -40,6 +40,7 @@ class Bundle(Frozen):
     not_run: tuple[NotRun, ...] = ()
     not_applied: tuple[NotRun, ...] = Field(default=(), description="defenses without a record")
     cut_off: tuple[str, ...] = Field(default=(), description="steps that were killed before they ended")
+    doubt: str = Field(default="", description="why it is not proven that the stored run is as it was written; empty where it is")
     assumed: tuple[str, ...] = Field(default=(), description="what was guessed of model and data, and what a few rows said; in sentences")
     command: str = Field(default="", description="shell line that repeats the assessment")
     versions: dict[str, str] = {}
@@ -85,6 +86,7 @@ def make(
     command: str = "",
     profile: str = "",
     assumed: Sequence[str] = (),
+    doubt: str = "",
     created: datetime | None = None,
 ) -> Bundle:
     """A report of ``records`` (at least one); where it is ``whole``, with the checks and defenses of which there is no record."""
@@ -107,6 +109,7 @@ def make(
         cut_off=tuple(cut_off),
         command=command,
         assumed=tuple(assumed),
+        doubt=doubt,
         versions=versions(("numpy", "pandas", "torch", "scikit-learn", "opacus", "fairlearn", "shap", "pydantic", "safetensors")),
     )
 

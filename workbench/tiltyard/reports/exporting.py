@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..access.person import Person, me
+from ..access.places import target
 from ..running import audit
 from .bundle import Bundle
 from .writing import encode, write
@@ -36,13 +37,21 @@ def hand_out(bundle: Bundle, format: str, store: str | None = None, person: Pers
     return Export(encode(bundle, format), None, _noted(bundle, format, "handed out", store, taker))
 
 
-def export(bundle: Bundle, path: Path | str, format: str | None = None, store: str | None = None) -> Export:
-    """The report as a file, whole or not at all, for whoever may export and write on this disk."""
-    person = me()
+def export(
+    bundle: Bundle,
+    path: Path | str,
+    format: str | None = None,
+    store: str | None = None,
+    overwrite: bool = False,
+    person: Person | None = None,
+) -> Export:
+    """The report as a new file, whole or not at all, for whoever may export and write on this disk: nobody behind a shared login."""
+    person = person or me()
     person.must("export")
     person.must("write")
+    target(path, "a report", person=person, replace=True)
     audit.ready(store)
-    written = write(bundle, path, format)
+    written = write(bundle, path, format, overwrite)
     return Export(b"", written, _noted(bundle, format or written.suffix, str(written), store, person))
 
 

@@ -61,8 +61,9 @@ def repeat(record: Record, command: str = "") -> str:
     words = shlex.split(command)
     place = shlex.quote(words[2]) if words[:2] == ["tiltyard", "assess"] and len(words) > 2 else ""
     given = f"--config {place} " if place else "--model FILE --data FILE "
-    options = given + " ".join(f"--{k.replace('_', '-')} {_shell(v)}" for k, v in record.effective.items() if _shell(v))
-    return f"tiltyard check {record.check} {options}".strip()
+    named = {k.replace("_", "-"): _shell(v) for k, v in record.effective.items() if k.isidentifier()}  # no shell reads more into a name
+    options = given + " ".join(f"--{k} {v}" for k, v in named.items() if v)
+    return f"tiltyard check {shlex.quote(record.check)} {options}".strip()
 
 
 def parameters(record: Record) -> dict[str, Any]:

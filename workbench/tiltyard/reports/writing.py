@@ -1,10 +1,9 @@
 """A report to a file, whole or not at all."""
 
-import os
-import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from ..access.places import target, written
 from ..errors import Problem
 from . import html, junit, sarif
 from .bundle import Bundle
@@ -41,34 +40,27 @@ def encode(bundle: Bundle, format: str) -> bytes:
     return _pdf(bundle) if format == "pdf" else render(bundle, format).encode()
 
 
-def write(bundle: Bundle, path: Path | str, format: str | None = None) -> Path:
-    """Write the report; a full disk leaves no half file and the old one untouched."""
+def write(bundle: Bundle, path: Path | str, format: str | None = None, overwrite: bool = False) -> Path:
+    """Write the report to a new file; a full disk leaves no half file. One that is there is replaced only by ``overwrite``."""
     path = Path(path)
     chosen = format or SUFFIXES.get(path.suffix.lower())
     if chosen is None:
         raise Problem(f"a file name ending in {', '.join(SUFFIXES)}", repr(path.name), "Name the format")
-    return place(encode(bundle, chosen), path)
+    fitting = tuple(suffix for suffix, name in SUFFIXES.items() if name == chosen)
+    return place(encode(bundle, chosen), path, fitting, overwrite)
 
 
-def place(content: bytes, path: Path) -> Path:
-    """Write ``content``; a full disk leaves no half file and the old one untouched."""
+def free(folder: Path, names: Iterable[str], overwrite: bool) -> None:
+    """Raise where one of these could not be written into ``folder``: before the work that they report is done."""
+    for name in names:
+        target(folder / name, "a report", tuple(SUFFIXES), replace=overwrite)
+
+
+def place(content: bytes, path: Path, suffixes: Sequence[str], overwrite: bool = False) -> Path:
+    """Write ``content`` as `write` does, for others to read too; the folder is made."""
+    target(path, "a report", suffixes, replace=overwrite)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _replace(path, content)
     except OSError as error:
         raise Problem(f"room and permission to write {path}", error.strerror or str(error), "Free space or choose another folder") from None
-    return path
-
-
-def _replace(path: Path, content: bytes) -> None:
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    return written(path, content, "a report", suffixes, replace=overwrite, mode=0o644)

@@ -12,13 +12,16 @@ from typing import TYPE_CHECKING
 from ..errors import Problem
 from ..result import Frozen
 from ..sealing.broken import Broken
-from . import audit
+from . import anchoring, audit
 from .database import Database
+from .entries import Entries, writing
+from .lines import BROKEN
+from .proving import Proof, Prover
 from .rows import record_or_why
 from .sealed_records import MARK, PLAIN, opened_bytes, shut_bytes
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Connection
+    from sqlalchemy import ColumnElement
 
     from .store import Store
 
@@ -47,16 +50,17 @@ class Artifacts:
         The store's.
     mine
         Which rows the person may take files of, by their run: their own, as a shared run is for looking at.
+    prover
+        Tells whether a run holds.
     """
 
-    def __init__(self, database: Database, mine: "Callable[[ColumnElement[str]], ColumnElement[bool]]") -> None:
+    def __init__(self, database: Database, mine: "Callable[[ColumnElement[str]], ColumnElement[bool]]", prover: Prover) -> None:
         self._database = database
         self._mine = mine
+        self._prover = prover
 
-    def put(self, connection: "Connection", token: str, files: Mapping[str, bytes]) -> None:
+    def put(self, entries: Entries, run_id: str, step: str, token: str, files: Mapping[str, bytes]) -> None:
         """Keep the files of the step ``token``, in the transaction that keeps its record; those past `LARGEST` bytes are not kept."""
-        from sqlalchemy import insert
-
         from . import tables
 
         if "artifacts" not in self._database.knows:
@@ -64,13 +68,20 @@ class Artifacts:
         for name, content in files.items():
             if len(content) <= LARGEST:
                 row = {"token": token, "name": name, "size": len(content), "content": shut_bytes(content, token, name)}
-                connection.execute(insert(tables.artifacts).values(row))
+                entries.add(tables.artifacts, row, run_id, step)
 
     def of_run(self, run_id: str, readable: bool = False) -> list[Artifact]:
-        """Every file that the records of a run name, in the order of its steps; a record that cannot be read raises, or is left out."""
+        """Every file that the records of a run name, in the order of its steps.
+
+        A record that cannot be read raises, or is left out where all that is ``readable`` is asked for; a run that is not as it was
+        written raises too, or is not held against the chain.
+        """
         sizes = self._sizes(run_id)
         found: list[Artifact] = []
-        for token, text in self._texts(run_id):
+        texts, proof = self._texts(run_id, proven=not readable)
+        if proof is not None and proof.state == BROKEN:
+            raise Broken(f"run {run_id[:8]} as it was written", proof.why, "Do not use its files; see `tiltyard verify`")
+        for token, text in texts:
             record = record_or_why(text, token)
             if isinstance(record, Problem):
                 if readable:
@@ -78,7 +89,7 @@ class Artifacts:
                 raise record
             for name, digest in record.result.artifacts.items():
                 size = sizes.get((token, name))
-                facts = {"run": run_id, "token": token, "step": record.check, "name": name, "sha256": digest}
+                facts = {"run": run_id, "token": str(token), "step": record.check, "name": name, "sha256": digest}
                 found.append(Artifact(**facts, size=size, kept=size is not None))
         return found
 
@@ -113,14 +124,13 @@ class Artifacts:
 
     def delete(self, artifact: Artifact) -> None:
         """Forget the bytes; the record goes on naming their hash."""
-        from sqlalchemy import delete
-
         from . import tables
 
-        at = tables.artifacts.c
-        with self._database.write() as connection:
+        with writing(self._database) as entries:
             if "artifacts" in self._database.knows:
-                connection.execute(delete(tables.artifacts).where(at.token == artifact.token, at.name == artifact.name))
+                entries.remove(tables.artifacts, f"{artifact.token}/{artifact.name}", artifact.run)
+        if not entries.ended:  # else it was told already
+            anchoring.anchor(self._database.place, entries.head)
 
     def in_the_clear(self, run_id: str) -> int:
         """How many records and files of a run are not encrypted."""
@@ -136,15 +146,18 @@ class Artifacts:
             asked = (plain, bare) if "artifacts" in self._database.knows else (plain,)
             return sum(connection.execute(query).scalar_one() for query in asked)
 
-    def _texts(self, run_id: str) -> list[tuple[str, str]]:
+    def _texts(self, run_id: str, proven: bool) -> tuple[list[tuple[str, str]], Proof | None]:
         from sqlalchemy import select
 
         from . import tables
 
         at = tables.records.c
         query = select(at.token, at.record).where(at.run_id == run_id, at.record.is_not(None), self._mine(at.run_id)).order_by(at.number)
+        ids = select(tables.runs.c.id).where(tables.runs.c.id == run_id)
+        anchors = self._prover.anchors() if proven else []
         with self._database.read() as connection:
-            return [(token, text) for token, text in connection.execute(query)]
+            texts = [(token, text) for token, text in connection.execute(query)]
+            return texts, self._prover.proofs(connection, ids, anchors, content=True).get(run_id) if proven else None
 
     def _sizes(self, run_id: str) -> dict[tuple[str, str], int]:
         from sqlalchemy import select
@@ -156,7 +169,10 @@ class Artifacts:
         with self._database.read() as connection:
             if "artifacts" not in self._database.knows:
                 return {}
-            return {(token, name): size for token, name, size in connection.execute(query.where(tables.records.c.run_id == run_id))}
+            return {
+                (token, name): size if isinstance(size, int) else 0
+                for token, name, size in connection.execute(query.where(tables.records.c.run_id == run_id))
+            }
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,18 @@ TILTYARD_AUDIT_REQUIRED is set, `ready` refuses to begin instead. With TILTYARD_
 
 import os
 import re
+from collections import deque
 from pathlib import Path
 from typing import Any
 
+from ..access.line import Line, line
 from ..access.person import me
 from ..errors import Problem
+from ..result import Frozen
 from ..sealing.keys import read_sealing_key
-from .audit_log import AuditLog
+from .audit_log import AuditLog, AuditRecord, check, records
 from .database import address, default_place
+from .notes import OF_KEEPERS
 
 PLACE, REQUIRED, KEY = "TILTYARD_AUDIT", "TILTYARD_AUDIT_REQUIRED", "TILTYARD_AUDIT_KEY"
 SECRET = re.compile(r"secret|token|passw|passphrase|credential|api_?key|authorization", re.IGNORECASE)
@@ -64,6 +68,9 @@ def secret() -> bytes | None:
 
 def ready(store: str | Path | None = None) -> None:
     """Raise a `Problem` where all must be logged and the log cannot be written; else do nothing."""
+    if (asked := line()) is not None:
+        asked.ask("ready")
+        return
     if not required():
         return
     file = place(store)
@@ -93,8 +100,10 @@ def note(
     parameters
         Whatever repeats it. Values under secret-sounding names, and passwords and queries in addresses, are left out.
     who
-        The person of this process where it is not given.
+        The person of this process where it is not given. In a kernel behind a shared login it is always its own.
     """
+    if (asked := line()) is not None:
+        return _asked(asked, what, fingerprint, parameters or {})
     try:
         file = place(store)
         if file is not None:
@@ -102,6 +111,39 @@ def note(
     except (Problem, OSError) as problem:
         return f"Not in the audit log: {problem}"
     return ""
+
+
+def _asked(asked: Line, what: str, fingerprint: str, parameters: dict[str, Any]) -> str:
+    """Have the broker write it; what it does itself it has written already."""
+    if what in OF_KEEPERS:
+        return asked.unlogged
+    try:
+        return str(asked.ask("note", what=what, fingerprint=fingerprint, parameters=plain(parameters)).says["value"])
+    except Problem as problem:
+        return f"Not in the audit log: {problem}"
+
+
+class Read(Frozen):
+    """An audit log that was found whole: how many records, its anchor, a remark or nothing, whether it has a key, and its last records."""
+
+    count: int
+    anchor: str
+    remark: str
+    keyed: bool
+    last: tuple[AuditRecord, ...]
+
+
+def read(last: int, store: str | Path | None = None) -> Read | None:
+    """Check a whole log and give its ``last`` records, oldest first; None where there is none. `Broken` where it does not hold."""
+    if (asked := line()) is not None:
+        said = asked.ask("log", last=last).says["value"]
+        return None if said is None else Read.model_validate(said)
+    file = place(store)
+    if file is None or not file.exists():
+        return None
+    key = secret()
+    found = check(file, key)
+    return Read(**vars(found), keyed=key is not None, last=tuple(deque(records(file, key), maxlen=last)))
 
 
 def plain(value: Any, depth: int = 0) -> Any:

@@ -10,7 +10,7 @@ from ..catalogue import checks, topic_of
 from ..check import NEEDS, Check, Step, named, parameter
 from ..datasets.dataset import Dataset
 from ..numerals import about, duration
-from ..result import Frozen, Identity
+from ..result import Frozen, Given, Identity
 from ..targets.restricted import RestrictedTarget
 from ..targets.target import Target
 from .campaign_cost import Cost, fitted
@@ -27,7 +27,7 @@ AUDITS = frozenset({"privacy.identifying", "privacy.audit_epsilon", "poisoning.d
 WORDS = {"white": "white box", "gray": "gray box", "black": "black box"}
 
 
-class ThreatModel(Frozen):
+class ThreatModel(Given):
     """Who attacks: what they know, what they are answered, what they can spend, what they want.
 
     ``white`` knows the model, ``gray`` how it is trained (so that shadow models can be), ``black`` neither. All know data like the
@@ -60,7 +60,7 @@ class ThreatModel(Frozen):
         return self.sees | ({"training"} if topic_of(step if isinstance(step, type) else type(step)) == GOALS["poison"] else set())
 
 
-class Planned(Frozen):
+class Planned(Given):
     """One step of a plan: what, with which parameters, at which cost.
 
     ``queries`` and ``seconds`` are what the step itself expects, or a guess where ``guessed``.
@@ -90,7 +90,7 @@ class LeftOut(Frozen):
     reason: str
 
 
-class Plan(Frozen):
+class Plan(Given):
     """The attacks in order, cheapest first, so that a small budget tries the most."""
 
     format: int = FORMAT

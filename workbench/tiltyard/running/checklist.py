@@ -3,9 +3,11 @@
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 
+from ..access.places import written
 from ..check import versions
 from ..datasets.dataset import Dataset
 from ..datasets.schema import Feature
@@ -17,6 +19,11 @@ ID = "guidelines.checklist"
 STANDARDS = ("EU AI Act Art. 9", "EU AI Act Art. 11", "AI RMF MEASURE 2.8")
 COLUMNS = tuple(Column(name=name) for name in ("Principle", "Question", "State", "Answer", "Record"))
 MOST = 50
+
+
+def write(found: Checklist, path: Path | str, overwrite: bool = False) -> Path:
+    """The checklist as a new file, whole or not at all; over one that is there only by ``overwrite``."""
+    return written(path, found.text().encode(), "a checklist", (".json",), replace=overwrite)
 
 
 def documents(found: Checklist, target: Identity, data: Dataset, records: Sequence[Record]) -> dict[str, str]:

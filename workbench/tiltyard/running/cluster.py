@@ -7,8 +7,9 @@ anything on its workers and on its clients: a cluster is *inside* the trust of t
 whatever we send. What we add is nothing from elsewhere: a model file was scanned and opened here first, by
 `targets.opening`, and what travels is our own target, data and step, from our process to workers that run the same
 version of Tiltyard (others are refused). A record comes back as JSON and is validated; a target that a defense made comes back
-as a pickle from our own worker. Use ``tls://`` (Dask's own certificates, both sides) wherever the network is not yours alone:
-over ``tcp://`` model and rows travel in the clear, and nobody is asked who he is.
+as a pickle from our own worker. Over ``tcp://`` model and rows travel in the clear and nobody is asked who he is: every account of the
+machine may run code in the scheduler, its workers and whoever asks them. So it is taken on loopback alone; elsewhere ``tls://``
+(Dask's own certificates, both sides). `cluster_address` judges which it is.
 """
 
 import contextlib
@@ -20,7 +21,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 from .. import __version__
 from ..check import Clock, Step
@@ -30,11 +30,10 @@ from ..errors import Cancelled, Problem
 from ..progress import Progress, Report
 from ..result import Record
 from ..targets.target import Target
+from . import cluster_address
 from .executors import failed, taken
 from .processes import Interruptible
 
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
-SCHEMES = ("tcp://", "tls://")
 POLL = 0.1
 OFTEN = 0.2
 SELDOM = 1.0
@@ -138,24 +137,26 @@ class Cluster:
     Parameters
     ----------
     address
-        ``tcp://HOST:PORT`` or ``tls://HOST:PORT``; for the latter Dask's own configuration names the certificates.
+        ``tcp://HOST:PORT`` on this machine's loopback, or ``tls://HOST:PORT``; for the latter Dask's own configuration names the certificates.
     patience
         Seconds to wait for the scheduler and a first worker, and for another worker when the last one is gone.
 
     Raises
     ------
     Problem
-        Where Dask is not installed, nobody answers at the address, no worker is there, or one has another version of Tiltyard.
+        Where Dask is not installed, nobody answers at the address, no worker is there, one has another version of Tiltyard, or
+        others than this machine's accounts could reach the scheduler or a worker without a certificate.
     """
 
     def __init__(self, address: str, patience: float = PATIENCE) -> None:
-        if not address.startswith(SCHEMES):
-            raise Problem("local, tcp://HOST:PORT or tls://HOST:PORT", repr(address), "Give a Dask scheduler's address")
-        self.address = address
+        self.address = cluster_address.settled(address)
         self.patience = patience
         self._counting = threading.Lock()
-        self._client = _connected(address, patience)
+        self._client = _connected(self.address, patience)
         try:
+            self._refuse_exposed()
+            self._wait_for_worker()
+            self._refuse_exposed()
             self._check_versions()
         except BaseException:
             self.close()
@@ -231,6 +232,17 @@ class Cluster:
             future.cancel()
             raise Cancelled
 
+    def _refuse_exposed(self) -> None:
+        known = self._client.scheduler_info(n_workers=-1)
+        cluster_address.refuse_exposed(self.address, (known["address"], *known["workers"]))
+
+    def _wait_for_worker(self) -> None:
+        try:
+            self._client.wait_for_workers(1, timeout=self.patience)
+        except TimeoutError:
+            do = f"Start one with `dask worker {self.address} --host 127.0.0.1`, or with certificates for tls://"
+            raise Problem(f"a worker at {self.address}", "none", do) from None
+
     def _workers(self) -> int:
         return len(self._client.scheduler_info(n_workers=-1)["workers"])
 
@@ -243,12 +255,6 @@ class Cluster:
                 raise Problem(f"Tiltyard {ours} on every worker", f"{said} on {worker}", "Install the same version there")
 
 
-def exposed(address: str) -> bool:
-    """Does what is sent there leave this machine unencrypted?"""
-    parts = urlsplit(address)
-    return parts.scheme == "tcp" and parts.hostname not in LOOPBACK
-
-
 def _distributed() -> Any:
     """Dask's own package, imported only here and only now."""
     try:
@@ -258,17 +264,14 @@ def _distributed() -> Any:
 
 
 def _connected(address: str, patience: float) -> Any:
+    dask = _distributed()
+    security = cluster_address.security() if cluster_address.sealed(address) else None
     try:
-        client = _distributed().Client(address, timeout=patience, set_as_default=False)
+        return dask.Client(address, timeout=patience, set_as_default=False, security=security)
     except (OSError, ValueError, TypeError) as error:
         said = (str(error).splitlines() or [type(error).__name__])[0]
-        raise Problem(f"a Dask scheduler at {address}", said, "Start one with `dask scheduler`, or correct the address") from None
-    try:
-        client.wait_for_workers(1, timeout=patience)
-    except TimeoutError:
-        client.close(timeout=5)
-        raise Problem(f"a worker at {address}", "none", f"Start one with `dask worker {address}`") from None
-    return client
+        do = "Start one with `dask scheduler --host 127.0.0.1`, or correct the address or the certificates"
+        raise Problem(f"a Dask scheduler at {address}", said, do) from None
 
 
 def _result(future: Any) -> Returned:

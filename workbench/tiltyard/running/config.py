@@ -10,7 +10,7 @@ from ..catalogue import find
 from ..check import Check, Step, named
 from ..datasets.correcting import Correction
 from ..errors import Problem
-from ..result import Frozen
+from ..result import Given
 from ..sealing.asking import key_for
 from ..sealing.keys import Key
 from ..sealing.sealing import is_sealed
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ..targets.target import Target
 
 
-class TargetConfig(Frozen):
+class TargetConfig(Given):
     """The model: a shipped sample, a file and how to open it, or an endpoint."""
 
     sample: str = ""
@@ -51,7 +51,7 @@ class TargetConfig(Frozen):
         return self
 
 
-class DataConfig(Frozen):
+class DataConfig(Given):
     """The data: a shipped sample, or a file and what its columns mean."""
 
     sample: str = ""
@@ -72,7 +72,7 @@ class DataConfig(Frozen):
         return self
 
 
-class CheckConfig(Frozen):
+class CheckConfig(Given):
     """One check; every key beside ``id`` is one of its parameters."""
 
     model_config = ConfigDict(extra="allow")
@@ -80,7 +80,7 @@ class CheckConfig(Frozen):
     id: str
 
 
-class Config(Frozen):
+class Config(Given):
     """An assessment. Without ``check`` all registered checks run with the profile's parameters."""
 
     name: str = ""

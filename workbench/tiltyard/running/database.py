@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from .troubles import Trouble, problem_of
 
@@ -50,11 +51,13 @@ def _engine(url: "URL", wait: int) -> "Engine":
 
     if url.get_backend_name() != "sqlite":
         return create_engine(url, poolclass=pool.NullPool)
+    url = url if url.query else _by_uri(url, mode="rw")  # a connection never makes the file: one that was moved away stays away
     made = create_engine(url, poolclass=pool.NullPool, connect_args={"timeout": wait / 1000, "check_same_thread": False})
 
     @event.listens_for(made, "connect")
     def _open(connection: sqlite3.Connection, _: Any) -> None:
         connection.isolation_level = None
+        connection.text_factory = _text
         for pragma in (f"busy_timeout={wait}", "foreign_keys=ON", "synchronous=FULL", "secure_delete=ON"):
             connection.execute(f"PRAGMA {pragma}")
 
@@ -63,6 +66,16 @@ def _engine(url: "URL", wait: int) -> "Engine":
         connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("write") else "BEGIN")
 
     return made
+
+
+def _by_uri(url: "URL", **query: str) -> "URL":
+    """The SQLite file of ``url`` with SQLite's own options."""
+    return url.set(database=f"file:{quote(os.fsencode(url.database or ''))}", query={**query, "uri": "true"})
+
+
+def _text(content: bytes) -> str:
+    """Text as it is kept; what somebody put in that is none must not keep all the rest from being read."""
+    return content.decode("utf-8", "replace")
 
 
 def _entry(file: str) -> str:
@@ -85,15 +98,21 @@ class Database:
     Several processes may share it: SQLite in WAL mode with a wait of ``wait`` milliseconds for a lock, and
     transactions of one or two statements.
 
+    Parameters
+    ----------
+    makes
+        Whether a SQLite file that is not there is made; else it is trouble.
+
     Attributes
     ----------
     knows
-        Names of the tables added to format 1 (of owners, jobs, shared runs and artifacts) that it has; one that may only be read and is
-        older lacks some. Known once it is open.
+        Names of the tables added to format 1 (of owners, jobs, shared runs, artifacts and the chain) that it has; one that may only be
+        read and is older lacks some. Known once it is open.
     """
 
-    def __init__(self, place: str | Path | None, wait: int = WAIT) -> None:
+    def __init__(self, place: str | Path | None, wait: int = WAIT, makes: bool = True) -> None:
         self._place = place
+        self._makes = makes
         self._wait = wait
         self._guard = threading.Lock()
         self._made: Engine | None = None
@@ -131,7 +150,7 @@ class Database:
         from sqlalchemy.exc import SQLAlchemyError
 
         url = address(self._place)
-        if url.get_backend_name() == "sqlite" and url.database:
+        if url.get_backend_name() == "sqlite" and url.database and self._makes:
             _private(url.database)
         try:
             made = _engine(url, self._wait)
@@ -164,13 +183,30 @@ class Database:
         from sqlalchemy.exc import SQLAlchemyError
 
         engine = self._engine()
+        options: dict[str, Any] = {"write": write}
+        if not write and engine.dialect.name == "postgresql":
+            options["isolation_level"] = "REPEATABLE READ"  # rows and their links as they stood at one moment; SQLite's reads do so anyhow
         try:
-            with engine.connect().execution_options(write=write) as connection, connection.begin():
+            with engine.connect().execution_options(**options) as connection, connection.begin():
                 yield connection
         except (SQLAlchemyError, sqlite3.Error) as error:
             with self._guard:
                 self._made = None
-            raise problem_of(error, self.place) from None
+            raise self._gone() or problem_of(error, self.place) from None
+
+    def _gone(self) -> Trouble | None:
+        """The trouble of a file that was there when it was opened; None where it still is, or where its folder is gone too."""
+        if "://" in self.place or not os.path.isdir(os.path.dirname(self.place)):
+            return None
+        try:
+            os.stat(self.place)
+        except FileNotFoundError:
+            return Trouble(
+                f"the store {self.place} to be as it was opened", "its file gone", "It was moved or replaced while open; try again"
+            )
+        except OSError:  # it may not be looked at: the database's own words say so
+            pass
+        return None
 
 
 def lay_out(engine: "Engine") -> None:
@@ -196,7 +232,7 @@ def lay_out(engine: "Engine") -> None:
 
 
 def added(engine: "Engine") -> frozenset[str]:
-    """Add the tables of owners, jobs, shared runs and artifacts to a store made before there were such; the names of those there now."""
+    """Add the tables of owners, jobs, shared runs, artifacts and the chain to a store made before there were such; the names of those there now."""
     from sqlalchemy import inspect
 
     from . import tables
@@ -229,9 +265,9 @@ def _read_only(url: "URL", wait: int) -> "Engine | None":
     from sqlalchemy.exc import SQLAlchemyError
 
     file = Path(url.database or "")
-    if url.get_backend_name() != "sqlite" or not file.is_file() or all(os.access(p, os.W_OK) for p in (file, file.parent)):
+    if url.get_backend_name() != "sqlite" or not os.path.isfile(file) or all(os.access(p, os.W_OK) for p in (file, file.parent)):
         return None
-    made = _engine(url.set(database=f"file:{file}", query={"mode": "ro", "immutable": "1", "uri": "true"}), wait)
+    made = _engine(_by_uri(url, mode="ro", immutable="1"), wait)
     try:
         lay_out(made)
     except (SQLAlchemyError, sqlite3.Error):

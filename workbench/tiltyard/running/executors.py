@@ -58,7 +58,7 @@ def failed(step: Step, clock: Clock, problem: BaseException, target: Target, dat
 
 def taken(outcome: Outcome, target: Target) -> Outcome:
     """What another process made of a copy of ``target``, as if made here: its queries counted, the target it made a child of this one."""
-    target.queries += outcome.record.queries
+    target.count(outcome.record.queries)
     if outcome.target is not None:
         outcome.target.parent = target
     return outcome

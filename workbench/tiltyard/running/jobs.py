@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..progress import Report
 from .database import Database
+from .entries import Entries, writing
 from .lines import Underway
 from .writers import Alive, mine
 
@@ -32,15 +33,13 @@ class Jobs:
 
     def open(self, run_id: str) -> str:
         """A job of this process begins in the run; the id is for `tell` and `close`. Empty where the store keeps none."""
-        from sqlalchemy import insert
-
         from . import tables
 
         id = uuid.uuid4().hex
-        with self._database.write() as connection:
+        with writing(self._database) as entries:
             if "jobs" not in self._database.knows:
                 return ""
-            connection.execute(insert(tables.jobs).values(mine() | {"id": id, "run_id": run_id, "told": time.time()}))
+            entries.add(tables.jobs, mine() | {"id": id, "run_id": run_id, "told": time.time()}, run_id)
         return id
 
     def tell(self, id: str, report: Report) -> None:
@@ -64,12 +63,25 @@ class Jobs:
 
     def close(self, id: str) -> None:
         """The job has ended."""
-        from sqlalchemy import delete
+        from sqlalchemy import select
 
         from . import tables
 
-        with self._database.write() as connection:
-            connection.execute(delete(tables.jobs).where(tables.jobs.c.id == id))
+        at = tables.jobs.c
+        with writing(self._database) as entries:
+            run_id = entries.connection.execute(select(at.run_id).where(at.id == id)).scalar()
+            if run_id is not None:
+                entries.remove(tables.jobs, id, run_id)
+
+    def end(self, entries: Entries, run_id: str) -> None:
+        """All jobs of a run have ended; in the transaction that ends the run."""
+        from sqlalchemy import select
+
+        from . import tables
+
+        if "jobs" in self._database.knows:
+            for id in entries.connection.execute(select(tables.jobs.c.id).where(tables.jobs.c.run_id == run_id)).scalars().all():
+                entries.remove(tables.jobs, id, run_id)
 
     def cancel(self, run_id: str) -> int:
         """Ask all jobs under way in a run to stop, in whichever process they are; returns how many were asked."""

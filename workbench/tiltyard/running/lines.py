@@ -10,6 +10,8 @@ RUNNING = "running"
 OPEN = "open"
 CUT_OFF = "cut off"
 FINISHED = "finished"
+INTACT, UNPROVEN, BROKEN = "intact", "unproven", "broken"
+SIGNS = {INTACT: "✓", UNPROVEN: "?", BROKEN: "✕"}
 LIVE = (OPEN, RUNNING)  # a kernel or shell has the run in hand
 
 
@@ -31,7 +33,8 @@ class RunLine(Frozen):
 
     ``state`` is running (a step is under way), open (its window or kernel is there and nothing goes on in it), finished or
     cut off (its process no longer lives). ``counts`` says how many steps stand in each state: a `Status` value, ``running`` or ``cut off``. ``verdict`` is a policy's, or empty. ``owner`` is who started it,
-    empty for runs made before runs had owners.
+    empty for runs made before runs had owners. ``proof`` says whether all of it is as it was written: intact, unproven (it cannot be
+    told, or is from before the store's chain or key) or broken; ``doubt`` says why not, in a line.
     """
 
     id: str
@@ -44,6 +47,8 @@ class RunLine(Frozen):
     data: Identity
     counts: dict[str, int]
     owner: str = ""
+    proof: str = ""
+    doubt: str = ""
 
     @property
     def short(self) -> str:
@@ -59,6 +64,7 @@ class ModelLine(Frozen):
 
     ``verdict`` is the newest a policy gave, or empty. Of each step the newest record counts that says something, in whichever run
     it is: ``severities`` says how many have each severity as that of their worst finding, ``found_in`` the newest run of such.
+    ``doubt`` says which of its runs do not hold, or nothing.
     """
 
     target: Identity
@@ -68,6 +74,7 @@ class ModelLine(Frozen):
     verdict: str
     severities: dict[str, int]
     found_in: dict[str, str]
+    doubt: str = ""
 
 
 class Run(RunLine):
@@ -79,7 +86,7 @@ class Run(RunLine):
 
 
 class StepLine(Frozen):
-    """One step of a run, finished or not. ``severity`` is its worst finding's, or empty."""
+    """One step of a run, finished or not. ``severity`` is its worst finding's, or empty; ``doubt`` what of it is not as it was written."""
 
     token: str
     run_id: str
@@ -91,3 +98,4 @@ class StepLine(Frozen):
     given: dict[str, Any]
     started: datetime
     ended: datetime | None
+    doubt: str = ""

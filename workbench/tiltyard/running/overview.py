@@ -1,15 +1,16 @@
 """Sums over the store that lists show: findings by severity, and the models seen."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..result import Identity, Status
-from .lines import ModelLine
+from .lines import BROKEN, ModelLine
+from .proving import Proof
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Connection
+    from sqlalchemy import ColumnElement, Connection, Select
 
 
 def severities(connection: "Connection", run_ids: Sequence[str], seen: "ColumnElement[bool]") -> dict[str, dict[str, int]]:
@@ -26,8 +27,10 @@ def severities(connection: "Connection", run_ids: Sequence[str], seen: "ColumnEl
     return found
 
 
-def models(connection: "Connection", seen: "ColumnElement[bool]", limit: int) -> list[ModelLine]:
-    """The models that the runs ``seen`` were made of, the last assessed first."""
+def models(
+    connection: "Connection", seen: "ColumnElement[bool]", limit: int, proofs: "Callable[[Select[Any]], dict[str, Proof]]"
+) -> list[ModelLine]:
+    """The models that the runs ``seen`` were made of, the last assessed first; ``proofs`` tells of runs whether they hold."""
     from sqlalchemy import func, select
 
     from . import tables
@@ -40,6 +43,7 @@ def models(connection: "Connection", seen: "ColumnElement[bool]", limit: int) ->
     rows = {row["target_fingerprint"]: row for row in connection.execute(query.order_by(at.started, at.id)).mappings()}
     verdicts = _verdicts(connection, seen, list(rows))
     found = _found(connection, seen, list(rows))
+    doubts = _doubts(connection, seen, list(rows), proofs)
     made = [
         ModelLine(
             target=Identity(name=row["target_name"], fingerprint=key, detail=row["target_detail"]),
@@ -49,6 +53,7 @@ def models(connection: "Connection", seen: "ColumnElement[bool]", limit: int) ->
             verdict=verdicts.get(key, ""),
             severities=dict(Counter(severity for severity, _ in found[key])),
             found_in=dict(found[key]),
+            doubt=doubts.get(key, ""),
         )
         for key, row in rows.items()
     ]
@@ -73,6 +78,24 @@ def _found(connection: "Connection", seen: "ColumnElement[bool]", fingerprints: 
     for fingerprint, severity, run_id in connection.execute(query.order_by(at.number)):
         found[fingerprint].append((severity, run_id))
     return found
+
+
+def _doubts(
+    connection: "Connection", seen: "ColumnElement[bool]", fingerprints: Sequence[str], proofs: "Callable[[Select[Any]], dict[str, Proof]]"
+) -> dict[str, str]:
+    """Of each model, which of its runs do not hold."""
+    from sqlalchemy import select
+
+    from . import tables
+
+    at = tables.runs.c
+    query = select(at.id, at.target_fingerprint).where(at.target_fingerprint.in_(fingerprints), seen)
+    bad = {run: proof for run, proof in proofs(query).items() if proof.state == BROKEN}
+    found: dict[str, list[str]] = defaultdict(list)
+    for run, fingerprint in connection.execute(query):
+        if run in bad:
+            found[fingerprint].append(f"run {run[:8]}: {bad[run].why}")
+    return {key: lines[0] + (f", and {len(lines) - 1} more" if len(lines) > 1 else "") for key, lines in found.items()}
 
 
 def _verdicts(connection: "Connection", seen: "ColumnElement[bool]", fingerprints: Sequence[str]) -> dict[str, str]:

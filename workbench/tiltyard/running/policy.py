@@ -8,7 +8,7 @@ from typing import Any, Literal, Protocol, Self
 
 from pydantic import Field, model_validator
 
-from ..result import Frozen, Metric, Record, Severity, Status
+from ..result import Frozen, Given, Metric, Record, Severity, Status
 from .comparison import latest
 from .tomlfile import checked, load
 
@@ -25,7 +25,7 @@ class Outcome(StrEnum):
     NOT_RUN = "not run"
 
 
-class Rule(Frozen):
+class Rule(Given):
     """One threshold on one metric of one check.
 
     ``use`` says what is held against the limit: the ``value``, or the ``low`` or ``high`` end of its interval.
@@ -115,7 +115,7 @@ class Both:
         return Judgment.model_validate(said)
 
 
-class Policy(Frozen):
+class Policy(Given):
     """What an assessment must show.
 
     ``required``: checks that must have given an answer (passed or a finding).

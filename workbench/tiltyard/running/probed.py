@@ -33,10 +33,11 @@ def probed(url: str, key: str, posture: "Posture", body: bytes | None, progress:
         Where ``url`` is no address, ``key`` no key, this person may not run checks, or all must be logged and cannot be.
     """
     from ..endpoint.probing import NO_DATA, identity, probe
-    from ..targets.address import address_of
+    from ..targets.address import address_of, refuse_own
 
     (store.person if store is not None else me()).must("run")
     address = address_of(url)
+    refuse_own(address)
     if store is None:
         return Probed(probe(url, key, posture, body, progress))
     audit.ready(store.url)

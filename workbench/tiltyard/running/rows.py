@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from ..errors import Problem
 from ..result import CheckResult, Identity, Record, Severity
 from .lines import CUT_OFF, FINISHED, OPEN, RUNNING, StepLine
+from .proving import Proof
 from .sealed_records import opened
 from .writers import Alive
 
@@ -27,7 +28,20 @@ def worst(result: CheckResult) -> str:
 
 
 def _when(seconds: float | None) -> datetime | None:
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+    """A time; the beginning of time where somebody put in what is none, for a run that was tampered with is shown all the same."""
+    try:
+        return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+    except (TypeError, ValueError, OverflowError, OSError):
+        return datetime.fromtimestamp(0, UTC)
+
+
+def object_of(text: Any) -> dict[str, Any]:
+    """A JSON object; empty where somebody put in what is none."""
+    try:
+        found = json.loads(text)
+    except (TypeError, ValueError):
+        found = None
+    return found if isinstance(found, dict) else {}
 
 
 def matching(search: str, seen: "ColumnElement[bool]") -> "Select[Any]":
@@ -56,7 +70,7 @@ def counted(connection: "Connection", ids: "Select[Any]") -> dict[str, dict[str,
     query = select(at.run_id, at.state, func.count()).where(at.run_id.in_(select(chosen.c.id))).group_by(at.run_id, at.state)
     found: dict[str, dict[str, int]] = {}
     for run_id, state, n in connection.execute(query):
-        found.setdefault(run_id, {})[state] = n
+        found.setdefault(run_id, {})[str(state)] = n
     return found
 
 
@@ -89,21 +103,23 @@ def going(connection: "Connection", ids: "Select[Any]", alive: Alive, jobs: bool
     return Going(counted(connection, ids), steps, living(connection, ids, tables.jobs, alive) if jobs else Counter())
 
 
-def run_fields(row: "RowMapping", now: Going, alive: Alive) -> dict[str, Any]:
+def run_fields(row: "RowMapping", now: Going, alive: Alive, proof: Proof | None) -> dict[str, Any]:
     """The fields of a `RunLine`; one whose process is gone was cut off, and so were its steps."""
     run, ended = row["id"], row["ended"] is not None
     goes_on = run in now.jobs or (not ended and run in now.steps)
     state = RUNNING if goes_on else FINISHED if ended else OPEN if alive(row) else CUT_OFF
     counts = _truly(now.counts.get(run, {}), now.steps[run] if goes_on else 0)
-    kept = {name: row[name] for name in ("id", "name", "verdict")}
+    kept = {name: str(row[name]) for name in ("id", "name", "verdict")}
     return kept | {
-        "owner": row["owner"] or "",
+        "owner": str(row["owner"] or ""),
         "started": _when(row["started"]),
         "ended": _when(row["ended"]),
         "state": state,
         "target": _identity(row, "target"),
         "data": _identity(row, "data"),
         "counts": counts,
+        "proof": proof.state if proof else "",
+        "doubt": proof.why if proof else "",
     }
 
 
@@ -114,15 +130,15 @@ def _truly(counts: dict[str, int], going: int) -> dict[str, int]:
 
 
 def _identity(row: "RowMapping", of: str) -> Identity:
-    return Identity(name=row[f"{of}_name"], fingerprint=row[f"{of}_fingerprint"], detail=row[f"{of}_detail"])
+    return Identity(**{name: str(row[f"{of}_{name}"]) for name in ("name", "fingerprint", "detail")})
 
 
 def step_line(row: "RowMapping", alive: Alive) -> StepLine:
     """A step; one whose process is gone was cut off."""
     state = CUT_OFF if row["state"] == RUNNING and not alive(row) else row["state"]
-    kept = {name: row[name] for name in ("token", "run_id", "kind", "title", "severity")}
+    kept: dict[str, Any] = {name: str(row[name]) for name in ("token", "run_id", "kind", "title", "severity")}
     times: dict[str, Any] = {"started": _when(row["started"]), "ended": _when(row["ended"])}
-    return StepLine(**kept, **times, state=state, check=row["step"], given=json.loads(row["given"]))
+    return StepLine(**kept, **times, state=str(state), check=str(row["step"]), given=object_of(row["given"]))
 
 
 def record_of(text: str) -> Record:

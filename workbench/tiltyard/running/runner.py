@@ -6,7 +6,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from ..access.person import me
+from ..access.person import Person, me
 from ..check import Step
 from ..datasets.dataset import Dataset
 from ..defense import Outcome
@@ -17,7 +17,7 @@ from ..targets.target import Target
 from . import audit
 from .abreast import Abreast, together
 from .executors import Executor, Wide
-from .following import follow
+from .following import Listing
 from .job import Job, Unkept
 from .lines import Run
 from .processes import Interruptible
@@ -71,18 +71,29 @@ class Runner:
         Problem
             In one line, where the run cannot be kept, or the person may not run. What goes wrong later is in ``Job.problem``.
         """
-        self._allowed()
+        person = self._allowed()
+        steps = [step.settled(person) for step in steps]
         begun = run
         if begun is None and self.store is not None:
             begun = self.store.begin(name or f"{target.name} on {data.name}", target.identity, data.identity, config)
         job = Job(begun, on_progress, on_record, on_done)
         self._note(job, "run started", target.fingerprint, started(steps, target, data))
-        job.begin(lambda: self._all(job, steps, target, data, run is None, verdict))
-        if self.store is not None and begun is not None:
-            follow(job, self.store.jobs, begun.id)
+        listing = Listing(self.store.jobs, begun.id) if self.store is not None and begun is not None else None
+        job.begin(lambda: self._all(job, listing, steps, target, data, run is None, verdict))
+        if listing is not None:
+            listing.follow(job)
         return job
 
-    def _all(self, job: Job, steps: Sequence[Step], target: Target, data: Dataset, own: bool, verdict: Verdict | None) -> None:
+    def _all(
+        self,
+        job: Job,
+        listing: Listing | None,
+        steps: Sequence[Step],
+        target: Target,
+        data: Dataset,
+        own: bool,
+        verdict: Verdict | None,
+    ) -> None:
         try:
             line = Abreast(job, [step.title for step in steps], shares(steps, target, data))
             at_once = self.executor.at_once if isinstance(self.executor, Wide) else 1
@@ -92,6 +103,8 @@ class Runner:
             self._note(job, "run ended", target.fingerprint, ended(job))
             if own:
                 self._kept(job, lambda store, run: store.end(run.id, verdict(job.records) if verdict else ""))
+            if listing is not None:
+                listing.leave()
 
     def _work(self, job: Job, line: Abreast, steps: Sequence[Step], target: Target, data: Dataset) -> None:
         """Take step after step until none is left; what is written is written by one at a time."""
@@ -124,11 +137,13 @@ class Runner:
             self._note(job, "defense applied", outcome.target.fingerprint, made)
         job.found(outcome.record, outcome.target, index)
 
-    def _allowed(self) -> None:
-        """Raise where the person may not run, or where all must be logged and cannot be."""
-        (self.store.person if self.store is not None else me()).must("run")
+    def _allowed(self) -> Person:
+        """Who asks; raises where they may not run, or where all must be logged and cannot be."""
+        person = self.store.person if self.store is not None else me()
+        person.must("run")
         if self.store is not None:
             audit.ready(self.store.url)
+        return person
 
     def _note(self, job: Job, what: str, fingerprint: str, parameters: dict[str, Any]) -> None:
         """Write to the audit log of the store; what stops that is told and never stops the run."""

@@ -34,6 +34,8 @@ def shut(text: str, token: str) -> str:
 
 def opened(kept: str, token: str) -> str:
     """The record again; raises `Broken` where a byte was changed, it was moved, or the key is another."""
+    if not isinstance(kept, str):
+        raise Broken("a record as the store keeps it", "changed bytes", "Do not use it")
     if not kept.startswith(MARK):
         return kept
     try:

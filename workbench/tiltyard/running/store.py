@@ -3,27 +3,32 @@
 import json
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from ..access.line import line
 from ..access.person import Person, me
 from ..check import Step, versions
 from ..defense import Defense
 from ..errors import Problem
 from ..result import Identity, Record
-from . import audit
+from ..sealing.broken import Broken
+from . import anchoring, audit
 from .artifacts import Artifacts
 from .database import WAIT, Database
+from .entries import Entries, writing
 from .jobs import Jobs
-from .lines import CUT_OFF, RUNNING, ModelLine, Run, RunLine, StepLine
-from .rows import going, matching, record_of, record_or_why, run_fields, step_line, worst
+from .lines import BROKEN, CUT_OFF, RUNNING, ModelLine, Run, RunLine, StepLine
+from .proving import UNTOLD, Proof, Prover
+from .rows import going, matching, object_of, record_of, record_or_why, run_fields, step_line, worst
 from .sealed_records import opened, shut
 from .writers import Alive, mine, writer
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Select
+    from sqlalchemy import ColumnElement, Connection, Select
 
 
 class Store:
@@ -39,6 +44,8 @@ class Store:
     person
         Whose store it is: their runs are marked as theirs, and whoever came through a shared login and is no admin
         sees these alone. The person of this process where it is not given.
+    makes
+        Whether a file that is not there is made; one who only looks leaves that to the first run.
 
     Raises
     ------
@@ -53,11 +60,20 @@ class Store:
         The files that steps made.
     """
 
-    def __init__(self, url: str | Path | None = None, wait: int = WAIT, person: Person | None = None) -> None:
-        self._database = Database(url, wait)
+    def __new__(cls, url: str | Path | None = None, *_: object, **__: object) -> "Store":
+        """One behind the broker in a kernel that has a line to it."""
+        if cls is Store and url is None and line() is not None:
+            from .remote import RemoteStore
+
+            return object.__new__(RemoteStore)
+        return object.__new__(cls)
+
+    def __init__(self, url: str | Path | None = None, wait: int = WAIT, person: Person | None = None, makes: bool = True) -> None:
+        self._database = Database(url, wait, makes)
         self.person = person or me()
         self.jobs = Jobs(self._database, self._mine)
-        self.artifacts = Artifacts(self._database, self._mine)
+        self._prover = Prover(self._database)
+        self.artifacts = Artifacts(self._database, self._mine, self._prover)
 
     @property
     def url(self) -> str:
@@ -70,19 +86,18 @@ class Store:
 
     def begin(self, name: str, target: Identity, data: Identity, config: dict[str, Any] | None = None) -> Run:
         """A new run, kept at once."""
-        from sqlalchemy import insert
-
         from . import tables
 
         run_id = uuid.uuid4().hex
         values = mine() | {"id": run_id, "name": name, "started": time.time(), "verdict": ""}
         values |= {f"target_{k}": v for k, v in target.model_dump().items()} | {f"data_{k}": v for k, v in data.model_dump().items()}
         values |= {"versions": json.dumps(versions()), "config": json.dumps(config or {})}
-        with self._database.write() as connection:
-            connection.execute(insert(tables.runs).values(values))
+        with writing(self._database) as entries:
+            entries.add(tables.runs, values, run_id)
             if "owners" in self._database.knows:
-                connection.execute(insert(tables.owners).values(run_id=run_id, name=self.person.name))
-        return self.run(run_id)
+                entries.add(tables.owners, {"run_id": run_id, "name": self.person.name}, run_id)
+        self._anchored(entries)
+        return self._run(run_id, proven=False)
 
     def tried(self) -> None:
         """Write a run and take it back in one transaction; raises where that is not possible."""
@@ -93,26 +108,22 @@ class Store:
         run_id = uuid.uuid4().hex
         names = {f"{of}_{k}": "" for of in ("target", "data") for k in ("name", "fingerprint", "detail")}
         values = mine() | names | {"id": run_id, "name": "tried", "started": time.time(), "versions": "{}", "config": "{}"}
-        with self._database.write() as connection:
-            connection.execute(insert(tables.runs).values(values))
-            connection.execute(delete(tables.runs).where(tables.runs.c.id == run_id))
+        with writing(self._database) as entries:
+            entries.connection.execute(insert(tables.runs).values(values))
+            entries.connection.execute(delete(tables.runs).where(tables.runs.c.id == run_id))
 
     def end(self, run_id: str, verdict: str = "") -> None:
         """Say that nothing more follows in this run."""
-        from sqlalchemy import delete, update
-
         from . import tables
 
         self._own(run_id)
-        with self._database.write() as connection:
-            if "jobs" in self._database.knows:
-                connection.execute(delete(tables.jobs).where(tables.jobs.c.run_id == run_id))
-            connection.execute(update(tables.runs).where(tables.runs.c.id == run_id).values(ended=time.time(), verdict=verdict))
+        with writing(self._database) as entries:
+            self.jobs.end(entries, run_id)
+            entries.change(tables.runs, run_id, {"ended": time.time(), "verdict": verdict})
+        self._anchored(entries)
 
     def start(self, run_id: str, step: Step) -> str:
         """Write that ``step`` runs from now; the token is for ``finish``."""
-        from sqlalchemy import insert
-
         from . import tables
 
         self._own(run_id)
@@ -128,48 +139,47 @@ class Store:
             "severity": "",
         }
         values |= {"kind": "defense" if isinstance(step, Defense) else "check", "started": time.time()}
-        with self._database.write() as connection:
-            connection.execute(insert(tables.records).values(values))
+        with writing(self._database) as entries:
+            entries.add(tables.records, values, run_id, step.id)
         return token
 
     def finish(self, token: str, record: Record, files: Mapping[str, bytes] = MappingProxyType({})) -> None:
         """Keep the record of the step that ``start`` gave ``token`` for, and the ``files`` it names, in one transaction."""
-        from sqlalchemy import update
-
         from . import tables
 
         values: dict[str, Any] = {"state": str(record.result.status), "severity": worst(record.result)}
         values |= {"ended": time.time(), "record": shut(record.model_dump_json(), token)}
-        with self._database.write() as connection:
-            done = connection.execute(update(tables.records).where(tables.records.c.token == token).values(values))
-            if done.rowcount != 1:
+        with writing(self._database) as entries:
+            begun = entries.change(tables.records, token, values)
+            if begun is None:
                 raise Problem("the run this step belongs to", "that it was deleted meanwhile", "Run the step again in a new run")
-            self.artifacts.put(connection, token, files)
+            self.artifacts.put(entries, begun.run_id, begun.step, token, files)
 
     def add(self, run_id: str, record: Record) -> None:
-        """Keep a record that was made of others and so was never under way."""
-        from sqlalchemy import insert
-
+        """Keep a record that was made of others and so was never under way; for analysts."""
         from . import tables
 
+        self.person.must("run")
         self._own(run_id)
         token = uuid.uuid4().hex
         values = mine() | {"token": token, "run_id": run_id, "step": record.check, "title": record.title, "kind": record.kind}
         values |= {"state": str(record.result.status), "given": json.dumps(record.given), "severity": worst(record.result)}
         values |= {"started": record.started.timestamp(), "ended": time.time(), "record": shut(record.model_dump_json(), token)}
-        with self._database.write() as connection:
-            connection.execute(insert(tables.records).values(values))
+        with writing(self._database) as entries:
+            entries.add(tables.records, values, run_id, record.check)
 
     def runs(self, limit: int = 100, offset: int = 0, search: str = "") -> list[RunLine]:
-        """Runs, newest first; ``search`` is looked for in the names of run, target and data."""
+        """Runs, newest first, each with whether it holds; ``search`` is looked for in the names of run, target and data."""
         from . import tables
 
+        anchors = self._prover.anchors()
         with self._database.read() as connection:
             query = matching(search, self._seen()).order_by(tables.runs.c.started.desc(), tables.runs.c.id).limit(limit).offset(offset)
             rows = connection.execute(self._named(query)).mappings().all()
             alive = Alive()
             now = going(connection, query, alive, "jobs" in self._database.knows)
-        return [RunLine.model_construct(**run_fields(row, now, alive)) for row in rows]
+            proofs = self._prover.proofs(connection, query, anchors)
+        return [RunLine.model_construct(**run_fields(row, now, alive, proofs.get(str(row["id"]), UNTOLD))) for row in rows]
 
     def count(self, search: str = "") -> int:
         """How many runs there are (that match ``search``)."""
@@ -189,11 +199,21 @@ class Store:
         """The models that runs were made of, the last assessed first."""
         from . import overview
 
+        anchors = self._prover.anchors()
         with self._database.read() as connection:
-            return overview.models(connection, self._seen(), limit)
+            return overview.models(connection, self._seen(), limit, lambda ids: self._prover.proofs(connection, ids, anchors))
 
     def run(self, run_id: str) -> Run:
-        """The run with this id or unique beginning of one; ``"last"`` is the newest."""
+        """The run with this id or unique beginning of one, and whether it holds; ``"last"`` is the newest."""
+        return self._run(run_id)
+
+    def doubts(self) -> list[str]:
+        """What speaks against the store as a whole, a line each: a chain that does not hold, runs that are gone behind its back."""
+        anchors = self._prover.anchors()
+        with self._database.read() as connection:
+            return self._prover.doubts(connection, anchors) if self.person.sees_all else []
+
+    def _run(self, run_id: str, proven: bool = True) -> Run:
         from sqlalchemy import select
 
         from . import tables
@@ -201,40 +221,66 @@ class Store:
         at = tables.runs.c
         query = select(tables.runs).order_by(at.started.desc()).limit(2)
         query = query.limit(1) if run_id == "last" else query.where(at.id.startswith(run_id, autoescape=True))
+        anchors = self._prover.anchors() if proven else []
         with self._database.read() as connection:
             rows = connection.execute(self._named(query.where(self._seen()))).mappings().all()
             alive, ids = Alive(), select(at.id).where(at.id.in_([row["id"] for row in rows]))
             now = going(connection, ids, alive, "jobs" in self._database.knows)
+            proofs = self._prover.proofs(connection, ids, anchors) if proven else {}
         if not rows or not run_id:
             found = "no run at all" if run_id == "last" else f"{run_id!r}, which none has"
             raise Problem("the id of a run, or its beginning", found, "See `tiltyard runs`")
         if len(rows) > 1:
             raise Problem("the beginning of one run's id", f"{run_id!r}, with which several begin", "Give more of its characters")
         row = rows[0]
-        more = {"versions": json.loads(row["versions"]), "config": json.loads(row["config"]), "process": writer(row)}
-        return Run(**run_fields(row, now, alive), **more)
+        more: dict[str, Any] = {"versions": object_of(row["versions"]), "config": object_of(row["config"]), "process": writer(row)}
+        return Run.model_construct(**run_fields(row, now, alive, proofs.get(str(row["id"]), UNTOLD) if proven else None), **more)
 
     def records(self, run_id: str, latest: bool = False) -> list[Record]:
-        """Finished records in the order they were started; ``latest``: the last of each step and parameters."""
-        found = [record_of(opened(text, token)) for token, text in self._texts(run_id)]
+        """Finished records in the order they were started; ``latest``: the last of each step and parameters.
+
+        Raises
+        ------
+        Broken
+            The run is not as it was written, or the store's chain does not hold.
+        """
+        texts, proof = self._texts(run_id)
+        if proof.state == BROKEN:
+            raise Broken(f"run {run_id[:8]} as it was written", proof.why, "Do not use it; see `tiltyard verify`")
+        found = [record_of(opened(text, token)) for token, text in texts]
         if not latest:
             return found
         return list({(r.kind, r.check, json.dumps(r.effective, sort_keys=True)): r for r in found}.values())
 
     def steps(self, run_id: str) -> list[StepLine]:
-        """Every step of a run, also those running and cut off."""
+        """Every step of a run, also those running and cut off, each with what of it is not as it was written."""
         from . import tables
 
-        return self._steps(tables.records.c.run_id == run_id)
+        doubts = self._texts(run_id)[1].of_steps()
+        lines = self._steps(tables.records.c.run_id == run_id)
+        return [line.model_copy(update={"doubt": doubts[line.token]}) if line.token in doubts else line for line in lines]
 
     def told(self, run_id: str) -> dict[str, Record | Problem]:
-        """The record of each step that ended, by the step's token; of one that cannot be read, why."""
-        return {token: record_or_why(text, token) for token, text in self._texts(run_id)}
+        """The record of each step that ended, by the step's token; of one that cannot be read or was changed, why."""
+        texts, proof = self._texts(run_id)
+        doubts = proof.of_steps()
+        bad = {token: Broken("a record as it was written", doubt, "Do not use it") for token, doubt in doubts.items()}
+        return {token: bad.get(token) or record_or_why(text, token) for token, text in texts}
+
+    def opened(self, run_id: str) -> dict[str, Record | Problem]:
+        """As `told`, but not held against the chain, for who does that by themselves."""
+        return {token: record_or_why(text, token) for token, text in self._texts(run_id, proven=False)[0]}
+
+    @contextmanager
+    def reading(self) -> "Iterator[tuple[Connection, frozenset[str]]]":
+        """A read transaction, and which tables the store has; for `checking`."""
+        with self._database.read() as connection:
+            yield connection, self._database.knows
 
     def cancel(self, run_id: str) -> int:
         """Ask the jobs of a run to stop, in whichever process they are; how many were asked. Analysts only."""
         self.person.must("run")
-        run = self.run(run_id)
+        run = self._run(run_id, proven=False)
         asked = self.jobs.cancel(run.id)
         if asked:
             audit.note("run cancelled", run.target.fingerprint, {"run": run.id, "jobs": asked}, self.person.name, self.url)
@@ -246,16 +292,25 @@ class Store:
 
         return [line for line in self._steps(tables.records.c.state == RUNNING) if line.state == CUT_OFF]
 
-    def _texts(self, run_id: str) -> "list[tuple[str, str]]":
-        """Token and record, as it is kept, of each step that ended, in the order they were started."""
+    def _texts(self, run_id: str, proven: bool = True) -> "tuple[list[tuple[str, str]], Proof]":
+        """Token and record, as it is kept, of each step that ended, in the order they were started; and whether the run holds."""
         from sqlalchemy import select
 
         from . import tables
 
         at = tables.records.c
         query = select(at.token, at.record).where(at.run_id == run_id, at.record.is_not(None)).order_by(at.number)
+        anchors = self._prover.anchors() if proven else []
         with self._database.read() as connection:
-            return [(token, text) for token, text in connection.execute(query.where(self._seen(at.run_id)))]
+            texts = [(token, text) for token, text in connection.execute(query.where(self._seen(at.run_id)))]
+            ids = select(tables.runs.c.id).where(tables.runs.c.id == run_id, self._seen())
+            proof = self._prover.proofs(connection, ids, anchors, content=True).get(run_id) if proven else None
+        return texts, proof or UNTOLD
+
+    def _anchored(self, entries: Entries) -> None:
+        """Tell the audit log where the chain stands; what stops that stops nothing, and `tiltyard verify` says that it is missing."""
+        if not entries.ended:  # else it was told already
+            anchoring.anchor(self.url, entries.head)
 
     def _steps(self, where: Any) -> list[StepLine]:
         from sqlalchemy import select
@@ -271,36 +326,34 @@ class Store:
 
     def delete(self, run_id: str) -> str:
         """Forget a run and its records; admins only. Returns why it is not in the audit log, or nothing."""
-        from sqlalchemy import delete
-
         from . import tables
 
         self.person.must("delete")
         audit.ready(self.url)
-        gone = self.run(run_id)
-        with self._database.write() as connection:
-            connection.execute(delete(tables.runs).where(tables.runs.c.id == gone.id))
+        gone = self._run(run_id, proven=False)
+        with writing(self._database) as entries:
+            entries.remove(tables.runs, gone.id, gone.id)
+        self._anchored(entries)
         said = {"run": gone.id, "name": gone.name, "owner": gone.owner}
         return audit.note("run deleted", gone.target.fingerprint, said, self.person.name, self.url)
 
     def share(self, run_id: str, on: bool = True) -> str:
         """Let everybody look at a run of one's own, or no longer; an admin may for anybody's. Returns as `delete` does."""
-        from sqlalchemy import delete, insert
-
         from . import tables
 
         self.person.must("run")
         audit.ready(self.url)
-        run = self.run(run_id)
+        run = self._run(run_id, proven=False)
         self._own(run.id)
-        with self._database.write() as connection:
+        with writing(self._database) as entries:
             if "shares" not in self._database.knows:
                 raise Problem(
                     "a store that knows of shared runs", "one that is older and may only be read", "Open it where it may be written"
                 )
-            connection.execute(delete(tables.shares).where(tables.shares.c.run_id == run.id))
+            entries.remove(tables.shares, run.id, run.id)
             if on:
-                connection.execute(insert(tables.shares).values(run_id=run.id))
+                entries.add(tables.shares, {"run_id": run.id}, run.id)
+        self._anchored(entries)
         what = "run shared" if on else "run no longer shared"
         return audit.note(what, run.target.fingerprint, {"run": run.id, "name": run.name, "owner": run.owner}, self.person.name, self.url)
 
@@ -341,7 +394,7 @@ class Store:
         """Raise where the run is another's, whether the person may look at it or not."""
         if self.person.sees_all:
             return
-        run = self.run(run_id)
+        run = self._run(run_id, proven=False)
         if run.owner != self.person.name:
             raise Problem("a run of your own", f"{run.short}, which {run.owner} shares for looking at", "Begin one of your own")
 

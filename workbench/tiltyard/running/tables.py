@@ -2,7 +2,7 @@
 
 from sqlalchemy import Column, Float, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
-VERSION = 1
+VERSION = 2  # 2: with the chain; an older Tiltyard would write rows without links
 
 metadata = MetaData()
 
@@ -86,7 +86,35 @@ artifacts = Table(
     Column("content", LargeBinary, nullable=False),
 )
 
-LATER = (owners, jobs, shares, artifacts)
+# One link for each row written, changed or taken away, and the head that says where the chain ends. No foreign keys, for links outlive rows.
+chain = Table(
+    "chain",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("run_id", String(32), nullable=False, index=True),
+    Column("what", String(16), nullable=False),
+    Column("key", Text, nullable=False),
+    Column("step", Text, nullable=False),
+    Column("did", String(16), nullable=False),
+    Column("facts", String(64), nullable=False),
+    Column("content", String(64), nullable=False),
+    Column("under", String(16), nullable=False),
+    Column("hash", String(64), nullable=False),
+)
+store_head = Table(
+    "store_head",
+    metadata,
+    Column("one", Integer, primary_key=True, autoincrement=False),
+    Column("store", String(32), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("hash", String(64), nullable=False),
+    Column("under", String(16), nullable=False),
+    Column("mark", String(16), nullable=False),
+    Column("proof", String(64), nullable=False),
+)
+
+LATER = (owners, jobs, shares, artifacts, chain, store_head)
 
 Index("records_of_run", records.c.run_id, records.c.state)
 Index("records_by_state", records.c.state)
+Index("links_of_row", chain.c.what, chain.c.key)

@@ -6,17 +6,22 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from ..access.places import discreet, opened
 from ..errors import Problem
 
+LARGEST = 16 * 2**20
 Model = TypeVar("Model", bound=BaseModel)
 
 
 def load(path: Path, what: str) -> dict[str, Any]:
     """The file's table; ``what`` names it in messages."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise Problem(f"{what}", f"no file {path}", "Check the path") from None
+        with opened(path, what) as stream:
+            text = stream.read(LARGEST + 1)
+        if len(text) > LARGEST:
+            raise Problem(what, f"{path} of more than {LARGEST // 2**20} MiB", "Check the path")
+        with discreet(path, f"{what} in TOML"):
+            return tomllib.loads(text.decode("utf-8"))
     except OSError as error:
         raise Problem(f"{what} that can be read", f"{path}: {error.strerror}", "Check the path and its permissions") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -1,6 +1,11 @@
 """Who wrote a row, and does that process still live?"""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
 
 from . import process
 
@@ -8,15 +13,31 @@ if TYPE_CHECKING:
     from sqlalchemy import RowMapping
 
 
+_for: ContextVar[process.Process | None] = ContextVar("for", default=None)
+
+
+@contextmanager
+def writing_for(other: process.Process | None) -> Iterator[None]:
+    """In this block what is written counts as written by another process, which asked for it; None: by this one."""
+    before = _for.set(other)
+    try:
+        yield
+    finally:
+        _for.reset(before)
+
+
 def mine() -> dict[str, Any]:
-    """The columns that say which process writes: this one."""
-    me = process.this()
+    """The columns that say which process writes: this one, or the one it writes for."""
+    me = _for.get() or process.this()
     return {"host": me.host, "pid": me.pid, "process_started": me.started}
 
 
 def writer(row: "RowMapping") -> process.Process:
-    """The process that wrote a row."""
-    return process.Process(host=row["host"], pid=row["pid"], started=row["process_started"])
+    """The process that wrote a row; where somebody put in what is none, one that is nowhere."""
+    try:
+        return process.Process(host=row["host"], pid=row["pid"], started=row["process_started"])
+    except ValidationError:
+        return process.Process(host=process.host(), pid=0, started="never")
 
 
 class Alive:

@@ -13,7 +13,11 @@ from ..errors import Problem
 def refuse_existing(path: Path) -> None:
     """Raise `Problem` where something already has this name; a dangling link counts."""
     if os.path.lexists(path):
-        raise Problem("a name not taken yet", f"{path}, which is there", "Name another file or move that one away")
+        raise Problem(
+            "a name not taken yet",
+            f"{path}, which is there",
+            "Name another file, move that one away, or add --overwrite where the command takes it",
+        )
 
 
 def sync_folder(folder: Path) -> None:
@@ -27,26 +31,34 @@ def sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def new_file(path: Path) -> Iterator[BinaryIO]:
-    """A file only its owner can read, to be written; it gets the name ``path`` when the block ends well, and never replaces another.
+def new_file(path: Path, mode: int = 0o600, replace: bool = False) -> Iterator[BinaryIO]:
+    """A file only its owner can read (or of ``mode``), to be written; it gets the name ``path`` when the block ends well, and replaces another only where that is said.
 
     Where the system has nameless files (Linux), even a killed process leaves nothing behind. Elsewhere the bytes lie
     beside ``path`` in a temporary file with mode 0600 until they are renamed.
     """
-    refuse_existing(path)
+    if not replace:
+        refuse_existing(path)
     if not path.parent.is_dir():
         raise Problem(f"a folder {path.parent}", "none", "Make it first")
-    try:
-        handle = os.open(path.parent, os.O_RDWR | getattr(os, "O_TMPFILE", 0), 0o600)
-    except OSError:
-        yield from _renamed(path)
+    handle = None if replace else _nameless(path.parent)
+    if handle is None:
+        yield from _renamed(path, mode, replace)
         return
     with os.fdopen(handle, "wb") as stream:
         yield stream
         stream.flush()
+        _open_to(handle, mode)
         os.fsync(handle)
         _give_name(handle, path)
     sync_folder(path.parent)
+
+
+def _nameless(folder: Path) -> int | None:
+    try:
+        return os.open(folder, os.O_RDWR | getattr(os, "O_TMPFILE", 0), 0o600)
+    except OSError:
+        return None
 
 
 def _give_name(handle: int, path: Path) -> None:
@@ -61,20 +73,27 @@ def _give_name(handle: int, path: Path) -> None:
         os.close(folder)
 
 
-def _renamed(path: Path) -> Iterator[BinaryIO]:
+def _renamed(path: Path, mode: int, replace: bool) -> Iterator[BinaryIO]:
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as stream:
             yield stream
             stream.flush()
+            _open_to(stream.fileno(), mode)
             os.fsync(stream.fileno())
-        refuse_existing(path)
+        if not replace:
+            refuse_existing(path)
         os.replace(name, path)
     except BaseException:
         with suppress(FileNotFoundError):
             os.unlink(name)
         raise
     sync_folder(path.parent)
+
+
+def _open_to(handle: int, mode: int) -> None:
+    if mode != 0o600 and hasattr(os, "fchmod"):
+        os.fchmod(handle, mode)
 
 
 def replace_file(path: Path, content: bytes) -> None:

@@ -5,3 +5,5 @@ from ..errors import Problem
 
 class Broken(Problem):
     """Bytes that were protected have been changed, cut, or are opened with another key; said in one line."""
+
+    quotes = False

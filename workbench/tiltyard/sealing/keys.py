@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import Problem
+from ..files import opened
 from .atomic import new_file, refuse_existing
 
 if TYPE_CHECKING:
@@ -163,7 +164,7 @@ def _private_bytes(path: Path) -> bytes:
 
 def _some_bytes(path: Path, private: bool = False) -> bytes:
     try:
-        with open(path, "rb") as stream:
+        with opened(path, "a key file") as stream:
             shared = private and os.name == "posix" and stat.S_IMODE(os.fstat(stream.fileno()).st_mode) & 0o077
             content = b"" if shared else stream.read(MOST_BYTES + 1)
     except OSError as error:

@@ -1,14 +1,18 @@
 """One writer at a time, among threads and processes."""
 
 import os
+import platform
+import stat
 import sys
 import threading
+import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..errors import Problem
 
+MOST_SAID = 200  # bytes
 _within = threading.Lock()
 
 
@@ -53,3 +57,104 @@ def locked(path: Path) -> Iterator[None]:
             yield
         finally:
             os.close(handle)
+
+
+class Held:
+    """A file that one process holds as long as it lives, or until `close`. Another that wants it is told who holds it.
+
+    The lock is the system's, on a file beside the real one and on the one that is there: a killed process leaves none behind, its
+    copies mean nothing, and links, mounts and other spellings of the path lead to the same. What stands in it only says who holds
+    it. A forked child does not hold it. On a network file system it holds as far as that one's own locks do.
+
+    Parameters
+    ----------
+    what
+        What it is, in words, for the refusal.
+
+    Raises
+    ------
+    Problem
+        Where another holds it, its folder cannot be written, or the file has several names (hard links).
+    """
+
+    def __init__(self, path: Path, what: str, do: str) -> None:
+        self.path = Path(os.path.realpath(path))
+        self.place = self.path.with_name(self.path.name + ".held")
+        self.what = what
+        self.do = do
+        self.pid = os.getpid()
+        if self.path.exists() and (names := self.path.stat().st_nlink) > 1:
+            raise Problem(f"{what} under one name", f"{self.path}, which has {names} (hard links)", "Keep one of them")
+        self._handle = self._taken()
+        handles = [self._handle]
+        self._closing = weakref.finalize(self, _closed, handles)
+        handles += self._itself()
+        _open_locks.add(self)
+
+    def check(self) -> None:
+        """Raise `Problem` where it is no longer held: let go, in a forked child, or where somebody took the lock's file away."""
+        if os.getpid() != self.pid:
+            found = f"process {os.getpid()}, forked from it"
+            raise Problem(f"{self.what} in the process that holds it, {self.pid}", found, "Start one server, without forks")
+        with suppress(FileNotFoundError):
+            if self._closing.alive and os.path.samestat(os.stat(self.place, follow_symlinks=False), os.fstat(self._handle)):
+                return
+        self.close()  # another may have held it since, so what is known here may be old
+        raise Problem(f"{self.what} that is held", f"that {self.place} was taken away or let go", "Start the server again")
+
+    def close(self) -> None:
+        """Let go of it."""
+        self._closing()
+
+    def _taken(self) -> int:
+        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+        try:
+            handle = os.open(self.place, flags, 0o600)
+        except OSError as error:
+            raise Problem(f"a file {self.place} that can be written", f"{error.strerror or error}", "Choose another folder") from None
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            os.close(handle)
+            raise Problem(f"a file {self.place}", "a device, pipe or folder", "Take it away")
+        os.lseek(handle, MOST_SAID, os.SEEK_SET)  # Windows locks a byte, and nobody else reads it then
+        alone = taken(handle)
+        os.lseek(handle, 0, os.SEEK_SET)
+        if alone:
+            os.ftruncate(handle, 0)
+            os.write(handle, f"process {os.getpid()} on {platform.node()}".encode()[:MOST_SAID])
+            return handle
+        holder = os.read(handle, MOST_SAID).decode("ascii", "replace")
+        os.close(handle)
+        raise self._lost(holder if holder.isprintable() and holder.startswith("process ") else "another process")
+
+    def _itself(self) -> list[int]:
+        """A lock on the file that is there now, for it may be mounted, or have been moved, elsewhere; Windows would keep readers out."""
+        try:
+            handle = os.open(self.path, os.O_RDWR) if sys.platform != "win32" else -1
+        except OSError:  # none yet, or not ours to write: then nobody writes it from here
+            return []
+        if handle < 0:
+            return []
+        if not taken(handle):
+            os.close(handle)
+            self.close()
+            raise self._lost("another process under another name")
+        return [handle]
+
+    def _lost(self, holder: str) -> Problem:
+        return Problem(f"{self.what} that no other server holds", f"{self.path}, held by {holder}", self.do)
+
+
+def _closed(handles: list[int]) -> None:
+    for handle in handles:
+        os.close(handle)
+
+
+def _forked() -> None:
+    """A child keeps no lock of its parent's alive."""
+    for held in tuple(_open_locks):
+        held.close()
+
+
+_open_locks: "weakref.WeakSet[Held]" = weakref.WeakSet()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..errors import Problem
+from ..files import opened
 from ..progress import Progress
 from .atomic import new_file
 from .broken import Broken
@@ -31,7 +32,12 @@ def is_sealed(path: Path) -> bool:
     if not os.path.isfile(path):  # of a folder that may not be looked into Path.is_file would raise
         return False
     with _opened(path) as stream:
-        return stream.read(8) == Core(CHUNK, bytes(16)).packed()[:8]
+        return begins_sealed(stream)
+
+
+def begins_sealed(stream: BinaryIO) -> bool:
+    """Does an open file begin as a sealed one does?"""
+    return stream.read(8) == Core(CHUNK, bytes(16)).packed()[:8]
 
 
 def seal(source: Path, out: Path, key: Key, progress: Progress | None = None, chunk: int = CHUNK) -> None:
@@ -75,9 +81,15 @@ def unseal(source: Path, out: Path, key: Key, progress: Progress | None = None) 
 
 def open_sealed(path: Path, key: Key, progress: Progress | None = None) -> BytesIO:
     """The content of a sealed file in memory, at its start; nothing is written to disk in the clear."""
-    plain = BytesIO()
     with _opened(path) as sealed:
-        _decrypt(sealed, plain, key, progress or Progress())
+        return opened_sealed(sealed, key, progress)
+
+
+def opened_sealed(stream: BinaryIO, key: Key, progress: Progress | None = None) -> BytesIO:
+    """As `open_sealed`, of a sealed file that is open."""
+    stream.seek(0)
+    plain = BytesIO()
+    _decrypt(stream, plain, key, progress or Progress())
     plain.seek(0)
     return plain
 
@@ -160,10 +172,11 @@ def _size(stream: BinaryIO) -> int:
 
 @contextmanager
 def _opened(path: Path, mode: str = "rb") -> Iterator[BinaryIO]:
-    if path.is_dir():
-        raise Problem("a file", f"the folder {path}", "Name its files one by one, or pack it first")
     try:
-        stream: BinaryIO = open(path, mode)  # type: ignore[assignment]  # noqa: SIM115 (closed below; errors of the body must not be taken for this one's)
+        stream: BinaryIO = opened(path, "a file")
+        if mode != "rb":
+            stream.close()
+            stream = open(path, mode)  # type: ignore[assignment]  # noqa: SIM115 (closed below; errors of the body must not be taken for this one's)
     except PermissionError:
         raise Problem("a file that may be opened", f"no permission for {path}", "Change its permissions") from None
     except OSError as error:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..errors import Problem
+from ..files import opened
 from ..progress import Progress
 from .atomic import new_file
 from .broken import Broken
@@ -141,7 +142,7 @@ def checked(file: Path, public: "Ed25519PublicKey | None" = None) -> Signature:
 def read_signature(file: Path) -> Signature:
     """The signature in ``file``; nothing is checked yet but its form."""
     try:
-        with open(file, "rb") as stream:
+        with opened(file, "a signature") as stream:
             content = stream.read(MOST_BYTES + 1)
     except OSError as error:
         raise Problem("a signature", f"{file}: {error.strerror or error}", "Sign first, or name the signature file") from None

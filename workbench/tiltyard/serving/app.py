@@ -1,8 +1,10 @@
 """The guarded endpoint as a FastAPI application: routes, and what OpenAPI says of them."""
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..access.roles import Action
@@ -10,7 +12,7 @@ from ..errors import Problem
 from ..targets.target import Target
 from .admin import changed, overview
 from .body import read_json
-from .gate import Gate
+from .gate import Gate, visit_of
 from .guarding import Guarded, Observer
 from .journal import Journal
 from .keys import Key, KeyStore
@@ -64,7 +66,7 @@ def make_app(
     Raises
     ------
     Problem
-        Where FastAPI is not installed, or a file that the settings name is not what it should be.
+        Where FastAPI is not installed, a file that the settings name is not what it should be, or another server has these keys.
     """
     settings = settings or Settings()
     keys = keys or KeyStore(keys_place(settings))
@@ -90,8 +92,9 @@ def keys_place(settings: Settings) -> Any:
 
 def _guarded(target: Target, settings: Settings, keys: KeyStore, told: bool) -> Guarded:
     guard = _guard(settings, target)
-    usage = settings.path(settings.usage) or (keys.path.with_name(keys.path.name + ".usage") if keys.path else None)
-    quota = Quota(settings.rate, Ledger(usage, settings.rate.days * DAY))
+    real = Path(os.path.realpath(keys.path)) if keys.path else None
+    usage = settings.path(settings.usage) or (real.with_name(real.name + ".usage") if real else None)
+    quota = Quota(settings.rate, Ledger(usage, settings.rate.days * DAY, keys=real))
     log = settings.path(settings.log) or (sys.stderr if told else None)
     return Guarded(target, settings, keys, quota, Journal(log), guard)
 
@@ -151,7 +154,7 @@ def _routes(app: "FastAPI", guarded: Guarded) -> None:
     def admitted(request: Request, action: Action, route: str) -> Key:
         trace = request.scope["trace"]
         trace.route = route
-        return guarded.admitted(request.headers.get("authorization"), action, trace)
+        return guarded.admitted(request.headers.get("authorization"), action, trace, visit_of(request.scope))
 
     @app.get("/healthz")
     async def healthz(request: Request) -> JSONResponse:
@@ -166,7 +169,7 @@ def _routes(app: "FastAPI", guarded: Guarded) -> None:
     @app.get("/openapi.json")
     async def openapi(request: Request) -> JSONResponse:
         admitted(request, "look", "/openapi.json")
-        return JSONResponse(described(guarded.target.schema, guarded.settings))
+        return JSONResponse(described(guarded.target.schema, guarded.settings, guarded.example))
 
     @app.get("/v1/keys")
     async def keys(request: Request) -> JSONResponse:

@@ -9,6 +9,7 @@ from .keys import KeyStore
 from .settings import Settings
 
 BACKLOG = 2048
+OWN_FILES = 300  # model, log, keys, and connections on their way in and out
 CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 
 
@@ -39,6 +40,20 @@ def context(settings: Settings) -> ssl.SSLContext | None:
             "a PEM certificate with its private key", f"{certificate}, {private}: {said}", "Correct them in the settings"
         ) from None
     return made
+
+
+def enough_files(connections: int) -> None:
+    """Let this process open as many files as its connections need; a `Problem` where the system does not."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    need = connections + OWN_FILES
+    if hard != resource.RLIM_INFINITY and hard < need:
+        raise Problem(f"leave to open {need:,} files", f"{hard:,}", "Raise it (ulimit -Hn), or lower limits.connections")
+    if soft != resource.RLIM_INFINITY and soft < need:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (need, hard))
 
 
 def _no_password() -> str:

@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 from .journal import Journal, Trace
+from .places import Visit
 from .refusal import Refusal, refuse
 
 Scope = MutableMapping[str, Any]
@@ -54,7 +55,7 @@ class Gate:
             return
         trace = scope["trace"] = Trace(f"{self._ids.getrandbits(64):016x}")
         waits = any(name == b"expect" for name, _ in scope["headers"])  # the client sends no body before we ask for it
-        passage = _Passage(self, trace, receive, send, waits)
+        passage = _Passage(self, trace, receive, send, waits, visit_of(scope))
         begun = time.perf_counter()
         try:
             if bad := smuggled(scope):
@@ -81,8 +82,9 @@ class Gate:
 class _Passage:
     """One request on its way: what was read of its body, and what was sent."""
 
-    def __init__(self, gate: Gate, trace: Trace, receive: Receive, send: Send, waits: bool) -> None:
+    def __init__(self, gate: Gate, trace: Trace, receive: Receive, send: Send, waits: bool, visit: Visit | None) -> None:
         self.gate = gate
+        self.visit = visit
         self.trace = trace
         self.status = 0
         self._receive = receive
@@ -97,6 +99,8 @@ class _Passage:
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
+            if self.visit is not None:
+                self.visit.answered()
             if not self._whole and not self._waits:
                 with suppress(TimeoutError):
                     await self._linger()
@@ -119,6 +123,12 @@ class _Passage:
         self.trace.reason = self.trace.reason or refusal.problem.expected
         response = JSONResponse(refusal.body, refusal.status, refusal.headers)
         await response({"type": "http"}, self.receive, self.send)
+
+
+def visit_of(scope: Scope) -> Visit | None:
+    """The connection a request came on; None where another server than ours serves."""
+    visit: Visit | None = scope.get("state", {}).get("visit")
+    return visit
 
 
 def smuggled(scope: Scope) -> Refusal | None:

@@ -13,10 +13,12 @@ from ..access.roles import Action, allows, role_of_scopes
 from ..errors import Problem
 from ..targets.target import Target
 from .answers import answer, policy_facts
+from .examples import exemplary
 from .gate import where
 from .journal import Journal, Trace
 from .keys import Key, KeyStore
 from .labels import Learner, counted, truths
+from .places import Visit
 from .quota import Quota
 from .refusal import Refusal, refuse
 from .rows import Bounds, encoded, instances
@@ -58,6 +60,7 @@ class Guarded:
         self.learner: Learner | None = None
         self.trail: Trail | None = None
         self.unobserved = 0
+        self.example = exemplary(target.schema, guard)
         self._bounds = Bounds.of(target.schema)
         self._waiting = 0
         self._behind = 0
@@ -65,23 +68,31 @@ class Guarded:
         self._model = ThreadPoolExecutor(settings.limits.threads, "tiltyard-model")
         self._aside = ThreadPoolExecutor(1, "tiltyard-observer")
 
-    def admitted(self, header: str | None, action: Action, trace: Trace) -> Key:
-        """The key of an Authorization header that may do ``action``; 401, 403 or 429 where there is none."""
-        secret = header[len(BEARER) :].strip() if header and header[: len(BEARER)].lower() == BEARER else ""
-        key = self.keys.find(secret) if secret else None
-        state = key.state(self.keys.clock()) if key else "unknown" if secret else "none"
-        if key is None or state != "valid":
-            refusal = refuse(
-                401, "Authorization: Bearer with a valid key", f"{state} key".replace("none key", "none"), "Ask the operator for a key"
-            )
-            refusal.headers["WWW-Authenticate"] = 'Bearer realm="tiltyard"'
-            raise refusal
+    def admitted(self, header: str | None, action: Action, trace: Trace, visit: Visit | None = None) -> Key:
+        """The key of an Authorization header that may do ``action``; 401, 403, 429 or 503 where there is none. ``visit`` is told."""
+        key = self._identified(header, visit)
         trace.key = key.id
         if not allows(role_of_scopes(key.scopes), action):
             raise refuse(403, f"a key that may {_words(action)}", f"scope {', '.join(key.scopes)}", "Use another key")
         if action == "run" and self.settings.trail.action == "refuse" and self.trail is not None and self.trail.of(key.account).flagged:
             raise refuse(403, "queries like those of other clients", "a pattern of model extraction", "Ask the operator")
         self.quota.admit(key)
+        return key
+
+    def _identified(self, header: str | None, visit: Visit | None) -> Key:
+        secret = header[len(BEARER) :].strip() if header and header[: len(BEARER)].lower() == BEARER else ""
+        key = self.keys.find(secret) if secret else None
+        state = key.state(self.keys.clock()) if key else "unknown" if secret else "none"
+        if key is None or state != "valid":
+            if visit is not None:
+                visit.refused()
+            refusal = refuse(
+                401, "Authorization: Bearer with a valid key", f"{state} key".replace("none key", "none"), "Ask the operator for a key"
+            )
+            refusal.headers["WWW-Authenticate"] = 'Bearer realm="tiltyard"'
+            raise refusal
+        if visit is not None and not visit.shown(key.account):
+            raise refuse(503, "a connection that is free for this key", "none", "Use fewer at a time, or try again", 1)
         return key
 
     def keep(self, trail: Trail) -> None:
@@ -128,6 +139,7 @@ class Guarded:
             "input_shape": list(self.target.input_shape),
             "columns": [] if schema.images else [c for f in schema.features for c in (f.columns if f.kind == "onehot" else (f.name,))],
             "features": [_feature(f.model_dump(mode="json")) for f in schema.features],
+            "example": self.example,
             "policy": policy_facts(self.settings.output),
             "limits": {
                 "body": limits.body,

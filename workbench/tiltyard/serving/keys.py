@@ -15,7 +15,7 @@ from typing import Literal
 from pydantic import Field, ValidationError
 
 from ..errors import Problem
-from ..result import Frozen
+from ..result import Given
 from ..sealing.atomic import replace_file
 from ..sealing.locking import locked
 
@@ -26,7 +26,7 @@ RANDOM_BYTES = 32
 LENGTH = len(PREFIX) + 43
 
 
-class Key(Frozen):
+class Key(Given):
     """What is kept of a key: who has it and what it may do, never the key itself.
 
     ``hash`` is the SHA-256 of the key; with 256 random bits nothing slower is needed. ``budget`` is the number of
@@ -56,7 +56,7 @@ class Key(Frozen):
         return "expired" if self.expires is not None and self.expires <= now else "valid"
 
 
-class KeyFile(Frozen):
+class KeyFile(Given):
     """The file of keys."""
 
     format: Literal[1] = 1

@@ -38,9 +38,10 @@ ERROR = {
 }
 
 
-def described(schema: Schema, settings: Settings) -> dict[str, Any]:
-    """OpenAPI 3.1 of the endpoint."""
-    body = {"content": {"application/json": {"schema": _question(schema, settings.limits.rows)}}, "required": True}
+def described(schema: Schema, settings: Settings, example: list[Any] | None = None) -> dict[str, Any]:
+    """OpenAPI 3.1 of the endpoint; ``example`` is a row it answers."""
+    shown = {} if example is None else {"example": {"instances": [example]}}
+    body = {"content": {"application/json": {"schema": _question(schema, settings.limits.rows), **shown}}, "required": True}
     return {
         "openapi": "3.1.0",
         "info": {"title": settings.name or "Guarded model", "version": "1"},

@@ -3,6 +3,7 @@
 import time
 from typing import TYPE_CHECKING
 
+from ..errors import Problem
 from .keys import Key
 from .ledger import Ledger
 from .refusal import refuse
@@ -35,11 +36,13 @@ class Quota:
         """Count rows that will be answered; `Refusal` 429 where rate or budget do not hold them, all or none."""
         self._hit(self._rows, "rows", key, rows)
         budget = self.budget(key)
-        if budget is not None and (wait := self.ledger.take(key.account, rows, budget)) is not None:
-            left = max(budget - self.ledger.spent(key.account), 0)
+        try:
+            wait = self.ledger.take(key.account, rows, 2**62 if budget is None else budget)
+        except Problem:
+            raise refuse(503, "the one server that holds the budgets", "another", "Tell the operator") from None
+        if wait is not None:
+            left = max((budget or 0) - self.ledger.spent(key.account), 0)
             raise refuse(429, f"at most {left:,} more rows in this key's period", f"{rows:,}", SPENT, wait)
-        if budget is None:
-            self.ledger.take(key.account, rows, 2**62)
 
     def budget(self, key: Key) -> int | None:
         """Rows of this key in one period: its own, else that of the settings."""

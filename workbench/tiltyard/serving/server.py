@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 from ..errors import Problem
 from ..targets.target import Target
 from .app import closing, make_app
-from .binding import check_binding, context, listening
+from .binding import BACKLOG, check_binding, context, enough_files, listening
 from .guarding import Guarded, Observer
 from .keys import KeyStore
 from .labels import Learner
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from uvicorn import Server
 
 DRAIN = 30
+AT_ONCE = 64  # connections taken before those that are there are read
 PATIENCE = 60.0
 
 
@@ -35,7 +36,8 @@ def make_server(app: "FastAPI", settings: Settings) -> "Server":
     limits = settings.limits
     config = uvicorn.Config(
         app,
-        http=limited(limits),
+        http=limited(limits, settings.proxies, context(settings)),
+        loop="asyncio",
         ws="none",
         lifespan="off",
         log_config=None,
@@ -44,11 +46,11 @@ def make_server(app: "FastAPI", settings: Settings) -> "Server":
         proxy_headers=False,
         server_header=False,
         date_header=False,
+        backlog=AT_ONCE,
         timeout_keep_alive=max(1, round(limits.idle_seconds)),
         timeout_graceful_shutdown=max(1, round(limits.stop_seconds)),
     )
     config.load()
-    config.ssl = context(settings)
     made: Server = _graceful()(config)
     return made
 
@@ -57,7 +59,12 @@ def _graceful() -> Any:
     import uvicorn
 
     class Graceful(uvicorn.Server):
-        """On stopping, connections already open may still ask for a moment, are answered, and are told to close."""
+        """A long queue of which few are taken at a time, so that who has a key is read between. On stopping, connections already open may still ask for a moment, are answered, and are told to close."""
+
+        async def startup(self, sockets: "list[socket.socket] | None" = None) -> None:
+            await super().startup(sockets)
+            for place in sockets or ():
+                place.listen(BACKLOG)
 
         async def shutdown(self, sockets: "list[socket.socket] | None" = None) -> None:
             for server in self.servers:
@@ -106,6 +113,14 @@ class Served:
         return guarded
 
     def __enter__(self) -> Self:
+        try:
+            self._start()
+        except BaseException:
+            self.guarded.close()
+            raise
+        return self
+
+    def _start(self) -> None:
         check_binding(self.settings, self.guarded.keys)
         self._server = make_server(self.app, self.settings)
         self._socket = listening(self.settings.host, self.settings.port)
@@ -114,7 +129,6 @@ class Served:
         self._thread = threading.Thread(target=self._server.run, args=([self._socket],), name="tiltyard-endpoint", daemon=True)
         self._thread.start()
         self._wait()
-        return self
 
     def __exit__(self, *raised: object) -> None:
         self._server.should_exit = True
@@ -147,6 +161,7 @@ def serve(
     ``told`` is called with the address once the endpoint takes connections.
     """
     check_binding(settings, keys)
+    enough_files(settings.limits.connections)
     with closing(make_app(target, settings, keys, observers, honest=honest, told=True, learner=learner)) as app:
         server = make_server(app, settings)
         place = listening(settings.host, settings.port)

@@ -1,12 +1,13 @@
 """The settings of a guarded endpoint, ``guard.toml``. What is not set is the safe choice."""
 
 import re
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, PrivateAttr, model_validator
 
-from ..result import Frozen
+from ..result import Given
 from ..running.config import DataConfig
 from ..running.tomlfile import checked, load
 
@@ -20,10 +21,18 @@ def _rate(text: str) -> str:
     return text
 
 
+def _network(text: str) -> str:
+    try:
+        return str(ip_network(text.strip(), strict=False))
+    except ValueError:
+        raise ValueError('an address such as "10.0.0.5", or a network such as "10.0.0.0/24"') from None
+
+
 Rate = Annotated[str, AfterValidator(_rate)]
+Network = Annotated[str, AfterValidator(_network)]
 
 
-class ModelSettings(Frozen):
+class ModelSettings(Given):
     """How to open a model file that does not say all of itself."""
 
     architecture: str = Field(default="", description="path to a JSON description of the layers")
@@ -33,7 +42,7 @@ class ModelSettings(Frozen):
     classes: tuple[str, ...] = ()
 
 
-class OutputSettings(Frozen):
+class OutputSettings(Given):
     """What an answer gives away; see `disclosure`. Fewer digits make theft dearer and honest users no poorer."""
 
     kind: Literal["scores", "rounded", "top-k", "label"] = "rounded"
@@ -41,7 +50,7 @@ class OutputSettings(Frozen):
     top: int = Field(default=3, ge=1, le=1000, description="classes told under top-k")
 
 
-class LimitSettings(Frozen):
+class LimitSettings(Given):
     """How much one request may take of the server. Times are in seconds, sizes in bytes."""
 
     body: int = Field(default=2**20, ge=100, le=2**28, description="bytes of a request's body")
@@ -53,11 +62,14 @@ class LimitSettings(Frozen):
     write_seconds: float = Field(default=20.0, gt=0, le=600, description="until the client has taken its answer")
     stop_seconds: float = Field(default=60.0, gt=0, le=3600, description="until requests under way are answered on stopping")
     connections: int = Field(default=500, ge=1, le=100_000, description="at the same time; more are closed unanswered")
+    strangers: int = Field(default=100, ge=1, le=100_000, description="of these without a valid key; at most half of them")
+    strangers_each: int = Field(default=32, ge=1, le=100_000, description="of these from one address")
+    stranger_seconds: float = Field(default=10.0, gt=0, le=600, description="a connection is kept without a valid key")
     waiting: int = Field(default=64, ge=1, le=10_000, description="requests that may wait for the model")
     threads: int = Field(default=1, ge=1, le=64, description="that ask the model")
 
 
-class RateSettings(Frozen):
+class RateSettings(Given):
     """How much one key may ask. A budget is exact and survives a restart; rates are the sliding windows of ``limits``."""
 
     requests: Rate = Field(default="600/minute", description="requests of a key")
@@ -66,7 +78,7 @@ class RateSettings(Frozen):
     days: float = Field(default=30.0, gt=0, le=3660, description="length of a budget's period")
 
 
-class TrailSettings(Frozen):
+class TrailSettings(Given):
     """The thief's trail: what is done about a key whose queries look like an extraction."""
 
     watch: bool = True
@@ -81,7 +93,7 @@ class TrailSettings(Frozen):
         return self
 
 
-class Settings(Frozen):
+class Settings(Given):
     """All settings. Relative paths start at the settings file."""
 
     name: str = Field(default="", max_length=200, description="what /v1/model calls the model")
@@ -90,6 +102,9 @@ class Settings(Frozen):
     keys: str = Field(default="", description="the file of keys; absent: the one of `tiltyard key`")
     certificate: str = Field(default="", description="TLS certificate chain, PEM")
     private_key: str = Field(default="", description="its private key, PEM")
+    proxies: tuple[Network, ...] = Field(
+        default=(), description="addresses or networks of your own proxies, whose connections are not shared out by address"
+    )
     guard: str = Field(default="", description="an input guard saved by validation.guard")
     log: str = Field(default="", description="file of JSON lines, one a request; absent: standard error")
     usage: str = Field(default="", description="file that remembers spent budgets; absent: beside the keys")

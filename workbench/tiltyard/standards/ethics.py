@@ -1,8 +1,6 @@
 """The ethics checklist: questions answered by records where something was measured, and by a person with name and date elsewhere."""
 
 import json
-import os
-import tempfile
 import tomllib
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
@@ -15,9 +13,11 @@ from typing import Literal
 from pydantic import ValidationError
 
 from ..errors import Problem
+from ..files import opened
 from ..result import Frozen, Identity, Metric, Record, Status
 from .catalog import Standard, catalog
 
+LARGEST = 10_000_000
 FORMAT = 1
 MOST = 4
 ENDED = {
@@ -134,18 +134,6 @@ class Checklist(Frozen):
     def text(self) -> str:
         """Its JSON."""
         return self.model_dump_json(indent=2) + "\n"
-
-    def write(self, path: Path | str) -> Path:
-        """Write it as JSON, whole or not at all."""
-        path = Path(path)
-        try:
-            handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}")
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(self.text())
-            Path(name).replace(path)
-        except OSError as error:
-            raise Problem(f"to write {path}", f"{error.strerror}", "Choose another folder or free some space") from None
-        return path
 
 
 def _toml() -> dict[str, object]:
@@ -281,7 +269,8 @@ def read(text: str) -> Checklist:
 def load(path: Path | str) -> Checklist:
     """`read` of a file."""
     try:
-        return read(Path(path).read_text("utf-8"))
+        with opened(path, "a checklist") as stream:
+            return read(stream.read(LARGEST).decode("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         found = error.strerror if isinstance(error, OSError) else "bytes that are no text"
         raise Problem(f"a checklist at {path}", f"{found}", "Check the path") from None

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import ClassVar
 
-from ..check import Check, parameter
+from ..check import Check, parameter, source_parameter
 from ..datasets.dataset import Dataset
 from ..progress import Progress
 from ..result import CheckResult, Column, Finding, Metric, Severity, Status, Table
@@ -29,23 +29,24 @@ class Age(Check):
     sources: ClassVar[tuple[str, ...]] = ("PEP 751, pylock.toml", "Cox et al. 2015, Measuring dependency freshness, ICSE")
     cost: ClassVar[str] = "a second"
 
-    lock: str = parameter("", "Lock file that keeps upload times: pylock.toml or uv.lock", "path")
+    lock: str = source_parameter("Lock file that keeps upload times: pylock.toml or uv.lock", "a lock file", (".toml", ".lock"))
     old: int = parameter(730, "A version released longer ago is old", "days", ge=1, le=10_000)
     untouched: int = parameter(90, "An environment in which nothing was installed for longer is left alone", "days", ge=1, le=10_000)
 
     def run(self, target: Target, data: Dataset, progress: Progress) -> CheckResult:
         installed = packages()
         progress.step(0.4, f"{len(installed)} packages")
-        released = release_dates(Path(self.lock).expanduser()) if self.lock else {}
+        released = release_dates(Path(self.lock)) if self.lock else {}
         progress.step(0.9, "counting")
         return self._result(installed, released, datetime.now(UTC))
 
     def _result(self, installed: Sequence[Package], released: Dates, now: datetime) -> CheckResult:
-        days = {p.name: (now - released[p.name, p.version]).days for p in installed if (p.name, p.version) in released}
+        ages = {p.name: (now - released[p.name, p.version]).days for p in installed if (p.name, p.version) in released}
+        days = {name: n for name, n in ages.items() if n >= -1}  # what is released in the future is not known to be young
         old = {name: n for name, n in days.items() if n > self.old}
         since = min(((now - p.installed).days for p in installed if p.installed), default=None)
         findings = (*_old_finding(old, self.old), *_untouched_finding(since, self.untouched))
-        status = Status.FINDING if findings else Status.PASSED if len(days) == len(installed) else Status.INCOMPLETE
+        status = Status.FINDING if findings else Status.PASSED if installed and len(days) == len(installed) else Status.INCOMPLETE
         return CheckResult(
             status=status,
             summary=self._summary(len(installed), days, old, since),

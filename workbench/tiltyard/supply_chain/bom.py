@@ -14,7 +14,8 @@ from typing import Any
 from urllib.parse import quote
 
 from .. import __version__
-from ..artifacts.hashing import file_sha256
+from ..access.places import opened
+from ..artifacts.hashing import sha256_of
 from ..datasets.dataset import Dataset
 from ..errors import Problem
 from ..result import Record
@@ -94,7 +95,8 @@ def _model(target: Target, data: Dataset | None, records: Sequence[Record]) -> J
 
 def _file_hash(path: Path) -> str:
     try:
-        return file_sha256(path)
+        with opened(path, "the model's file") as stream:
+            return sha256_of(stream)
     except OSError as error:
         raise Problem("the model's file as it was opened", f"{path.name}: {error.strerror or error}", "Open it again") from None
 

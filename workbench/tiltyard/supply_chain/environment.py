@@ -1,5 +1,6 @@
 """What is installed here: name, version, license, what it asks for, when it came. Reads metadata only, fetches nothing."""
 
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
@@ -27,6 +28,8 @@ class Package:
         Canonical names it asks for in this environment.
     installed
         When it was written here, or None; not when it was released.
+    own
+        It was installed from a folder or a repository (PEP 610), so that no index's word is about what it holds.
     """
 
     name: str
@@ -35,21 +38,32 @@ class Package:
     spdx: bool = False
     requires: tuple[str, ...] = ()
     installed: datetime | None = None
+    own: bool = False
 
 
 def packages() -> tuple[Package, ...]:
     """Every installed distribution by name; of two copies the one that is imported."""
     found: dict[str, Package] = {}
     for distribution in metadata.distributions():
-        name = distribution.metadata["Name"]
-        if name and distribution.version:
+        if (name := _field(distribution, "Name")) and _field(distribution, "Version"):
             found.setdefault(str(canonicalize_name(name)), _package(str(canonicalize_name(name)), distribution))
     return tuple(found[name] for name in sorted(found))
 
 
+def nameless() -> tuple[str, ...]:
+    """The folders of what is installed whose metadata do not say a name and a version."""
+    broken = [d for d in metadata.distributions() if not (_field(d, "Name") and _field(d, "Version"))]
+    return tuple(sorted({printable(Path(str(getattr(d, "_path", "unknown"))).name, 80) for d in broken}))
+
+
+def _field(distribution: metadata.Distribution, name: str) -> str:
+    """A field of its metadata, or nothing; asked in the way that no version of the library raises at."""
+    return str(next(iter(distribution.metadata.get_all(name) or ()), ""))
+
+
 def _package(name: str, distribution: metadata.Distribution) -> Package:
     license, spdx = _license(distribution)
-    return Package(name, distribution.version, license, spdx, _requires(distribution), _installed(distribution))
+    return Package(name, distribution.version, license, spdx, _requires(distribution), _installed(distribution), _own(distribution))
 
 
 def _license(distribution: metadata.Distribution) -> tuple[str, bool]:
@@ -75,6 +89,14 @@ def _requires(distribution: metadata.Distribution) -> tuple[str, ...]:
         if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
             names.add(str(canonicalize_name(requirement.name)))
     return tuple(sorted(names))
+
+
+def _own(distribution: metadata.Distribution) -> bool:
+    try:
+        said = json.loads(distribution.read_text("direct_url.json") or "{}")
+    except (ValueError, OSError):
+        return True  # it came by its own way, and does not say by which
+    return not isinstance(said, dict) or bool({"dir_info", "vcs_info"} & set(said))
 
 
 def _installed(distribution: metadata.Distribution) -> datetime | None:

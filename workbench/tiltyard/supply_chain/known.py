@@ -10,7 +10,7 @@ from .osv import Advisory, affects, mended_in
 
 @dataclass(frozen=True)
 class Known:
-    """One vulnerability of one package. ``severity`` is None where nobody said."""
+    """One vulnerability of one package. ``severity`` is None where it is unrated; ``unread`` names the rating that could not be read."""
 
     package: str
     version: str
@@ -18,6 +18,7 @@ class Known:
     severity: Severity | None
     fixed: str
     summary: str
+    unread: str = ""
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def held_against(packages: Sequence[Package], advisories: Sequence[Advisory]) ->
             if hit := [part for part, answer in said if answer]:
                 fixed = next((v for part in hit if (v := mended_in(part, package.version))), "")
                 names = (advisory.id, *sorted(advisory.aliases))
-                found.append(Known(package.name, package.version, names, advisory.severity, fixed, advisory.summary))
+                found.append(Known(package.name, package.version, names, advisory.severity, fixed, advisory.summary, advisory.unread))
             elif any(answer is None for _, answer in said):
                 unanswered[package.name] = f"{advisory.id} does not say its versions so that {package.version} could be compared"
     return merged(found), unanswered
@@ -76,4 +77,5 @@ def merged(found: Iterable[Known]) -> list[Known]:
 def _joined(a: Known, b: Known) -> Known:
     names = tuple(dict.fromkeys((*a.names, *b.names)))
     severity = max((s for s in (a.severity, b.severity) if s is not None), key=list(Severity).index, default=None)
-    return Known(a.package, a.version, names, severity, a.fixed or b.fixed, a.summary or b.summary)
+    unread = a.unread or b.unread if severity is None else ""
+    return Known(a.package, a.version, names, severity, a.fixed or b.fixed, a.summary or b.summary, unread)

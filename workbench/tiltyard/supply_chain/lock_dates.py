@@ -7,6 +7,7 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
+from ..access.places import opened
 from ..errors import Problem
 from .osv import moment_of
 
@@ -35,9 +36,11 @@ def release_dates(path: Path) -> dict[tuple[str, str], datetime]:
 
 def _packages(path: Path) -> list[dict[str, Any]]:
     try:
-        if path.stat().st_size > LARGEST:
-            raise Problem(WANTED, f"{path.name} of {path.stat().st_size // 2**20} MiB", "Check the path")
-        content = tomllib.loads(path.read_text("utf-8"))
+        with opened(path, "a lock file") as stream:
+            text = stream.read(LARGEST + 1)
+        if len(text) > LARGEST:
+            raise Problem(WANTED, f"{path.name} of more than {LARGEST // 2**20} MiB", "Check the path")
+        content = tomllib.loads(text.decode("utf-8"))
     except OSError as error:
         raise Problem(WANTED, f"{path.name}: {error.strerror or error}", "Check the path") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError):

@@ -43,7 +43,7 @@ class Affected:
 
 @dataclass(frozen=True)
 class Advisory:
-    """One record. ``severity`` is None where the record does not say; ``changed`` is its last change."""
+    """One record. ``severity`` is None where it is unrated, ``unread`` then the scheme of a rating that is not read; ``changed`` is its last change."""
 
     id: str
     aliases: frozenset[str]
@@ -52,6 +52,7 @@ class Advisory:
     changed: datetime | None
     withdrawn: bool
     affected: tuple[Affected, ...]
+    unread: str = ""
 
     @property
     def names(self) -> frozenset[str]:
@@ -70,14 +71,16 @@ def read_advisory(value: Any) -> Advisory:
     if not isinstance(value, dict) or not isinstance(value.get("id"), str):
         raise NotAnAdvisory("it has no text under id")
     try:
+        severity = _severity(value)
         return Advisory(
             id=printable(value["id"], 80),
             aliases=frozenset(printable(str(a), 80) for a in [*(value.get("aliases") or []), *(value.get("upstream") or [])]),
             summary=printable(str(value.get("summary") or value.get("details") or "").strip().split("\n")[0], 160),
-            severity=_severity(value),
+            severity=severity,
             changed=_latest(value.get("modified"), value.get("published")),
             withdrawn=bool(value.get("withdrawn")),
             affected=tuple(_affected(part) for part in value.get("affected") or [] if _of_pypi(part)),
+            unread="" if severity else _unread(value),
         )
     except (TypeError, AttributeError, KeyError, ValueError) as error:
         raise NotAnAdvisory(f"{value['id'][:80]} is not built as the schema says ({type(error).__name__})") from None
@@ -98,11 +101,22 @@ def _severity(value: dict[str, Any]) -> Severity | None:
     if value["id"].startswith("MAL-"):
         return Severity.CRITICAL
     specific = [value.get("database_specific") or {}, *((p.get("database_specific") or {}) for p in value.get("affected") or [])]
-    scored = [*(value.get("severity") or []), *(s for p in value.get("affected") or [] for s in p.get("severity") or [])]
-    scores = [score for s in scored if (score := base_score(str(s.get("score", "")))) is not None]
+    scores = [score for vector in _vectors(value) if (score := base_score(vector)) is not None]
     words = [WORDS[word] for s in specific if (word := str(s.get("severity", "")).upper()) in WORDS]
     found = [*words, *([severity_of(max(scores))] if scores else [])]
     return max(found, key=list(Severity).index, default=None)
+
+
+def _vectors(value: dict[str, Any]) -> list[str]:
+    scored = [*(value.get("severity") or []), *(s for p in value.get("affected") or [] for s in p.get("severity") or [])]
+    return [str(s.get("score", "")) for s in scored]
+
+
+def _unread(value: dict[str, Any]) -> str:
+    """The scheme of the first rating, such as ``CVSS:4.0``, where there is one."""
+    return next(
+        (printable(vector.partition("/")[0] if "/" in vector else "another scheme", 20) for vector in _vectors(value) if vector), ""
+    )
 
 
 def _latest(*texts: Any) -> datetime | None:

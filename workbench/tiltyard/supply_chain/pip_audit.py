@@ -1,7 +1,7 @@
-"""pip-audit as a second program: it asks PyPI or OSV over the network, so it runs only when a person chooses a service.
+"""Asks PyPI or OSV over the network, by pip-audit's means. It runs only when a person chooses a service.
 
-pip-audit skips what its service does not know and then says "No known vulnerabilities found", also where it reached
-no service at all. Here each skipped package is one of which nothing can be said.
+What leaves the machine are the names and versions of the packages given. Whatever the service does not truly answer (see
+`witness`) leaves that package without an answer, and with it the check without a pass.
 """
 
 import json
@@ -9,22 +9,25 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Any
 
-from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
 
 from ..artifacts.reason import printable
 from ..errors import Problem
 from ..progress import Progress
+from ..result import Severity
+from .environment import Package
 from .known import Answers, Known, merged
 
 PAUSE = 0.1
-TIMEOUT = 15
+NAMES = {"pypi": "PyPI", "osv": "OSV"}
 
 
-def asked(service: str, limit: float, progress: Progress) -> Answers:
-    """What pip-audit says of this environment, with ``service`` pypi or osv, within ``limit`` seconds.
+def asked(service: str, packages: Sequence[Package], limit: float, progress: Progress) -> Answers:
+    """What ``service``, pypi or osv, answers about ``packages`` within ``limit`` seconds.
 
     Raises
     ------
@@ -33,57 +36,64 @@ def asked(service: str, limit: float, progress: Progress) -> Answers:
     """
     if find_spec("pip_audit") is None:
         raise Problem("pip-audit", "it is not installed", "Install tiltyard[audit], or give an OSV export as advisories")
-    words = ["-f", "json", "--desc", "on", "--aliases", "on", "--progress-spinner", "off", "-s", service, "--timeout", str(TIMEOUT)]
+    public = {p.name: version for p in packages if (version := _public(p.version))}
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-P", "-m", "pip_audit", *words, "--cache-dir", folder]
-        output, said = _run(command, folder, limit, progress)
-    return understood(output, said, service)
+        command = [sys.executable, "-P", "-m", f"{__package__}.witness", service, folder]
+        output, said = _run(command, json.dumps(sorted(public.items())), folder, limit, progress)
+    answers = understood(output, said, service, len(public))
+    odd = {p.name: f"{printable(p.version, 40)} is no version that a service knows (PEP 440)" for p in packages if p.name not in public}
+    return Answers(answers.known, answers.heard - set(odd), answers.unanswered | odd, answers.source)
 
 
-def _run(command: list[str], folder: str, limit: float, progress: Progress) -> tuple[str, str]:
-    """Standard output, and why it ended early or the last line of standard error."""
-    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+def _public(version: str) -> str:
+    """The version without its local label, of which no service knows (``2.13.0+cpu``); empty where it is none."""
+    try:
+        return Version(version).public
+    except InvalidVersion:
+        return ""
+
+
+def _run(command: list[str], question: str, folder: str, limit: float, progress: Progress) -> tuple[str, str]:
+    """Standard output, and why it ended early, else the last line of standard error."""
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err, tempfile.TemporaryFile("w+") as words:
+        words.write(question)
+        words.seek(0)
+        late = ""
         begun = time.monotonic()
-        with subprocess.Popen(command, stdout=out, stderr=err, stdin=subprocess.DEVNULL, cwd=folder) as process:
+        with subprocess.Popen(command, stdout=out, stderr=err, stdin=words, cwd=folder) as process:
             try:
-                while process.poll() is None:
+                while process.poll() is None and not late:
                     spent = time.monotonic() - begun
-                    if spent > limit:
-                        return "", f"no answer within {limit:g} s"
-                    progress.step(min(spent / limit, 0.99), "pip-audit asks its service")
+                    late = f"no answer within {limit:g} s" if spent > limit else ""
+                    progress.step(min(spent / limit, 0.99), "the service is asked, package by package")
                     time.sleep(PAUSE)
             finally:
                 process.kill()
         out.seek(0)
         err.seek(0)
-        return out.read(), (err.read().strip().splitlines() or [""])[-1]
+        return out.read(), late or (err.read().strip().splitlines() or [""])[-1]
 
 
-def understood(output: str, said: str, service: str) -> Answers:
-    """pip-audit's JSON as answers; output that is none leaves every package unanswered."""
-    source = f"pip-audit with the service {service}"
-    try:
-        dependencies = json.loads(output)["dependencies"]
-        known = [k for d in dependencies if "vulns" in d for k in _known(d)]
-        skipped = {str(canonicalize_name(d["name"])): printable(str(d["skip_reason"]), 120) for d in dependencies if "skip_reason" in d}
-        if not dependencies:
-            skipped = {"*": "pip-audit looked at no package"}
-    except (ValueError, KeyError, TypeError):
-        return Answers((), frozenset(), {"*": printable(said, 160) or "pip-audit gave no answer"}, source)
-    heard = frozenset(str(canonicalize_name(d["name"])) for d in dependencies if "vulns" in d)
-    return Answers(tuple(merged(known)), heard, skipped, source)
+def understood(output: str, said: str, service: str, n: int) -> Answers:
+    """The witness's lines as answers about ``n`` packages; what it did not come to stays unanswered, with what was ``said`` for a reason."""
+    known: list[Known] = []
+    why: dict[str, str] = {"*": printable(said, 160) or "the service gave no answer"}
+    heard: set[str] = set()
+    for line in output.splitlines():
+        try:
+            told = json.loads(line)
+            known += [_known(k) for k in told["known"]]
+            package, reason = str(told["package"]), str(told["why"])
+        except (ValueError, KeyError, TypeError):
+            continue  # the line that was being written when it was ended
+        if reason:
+            why[package] = reason
+        else:
+            heard.add(package)
+    source = f"{NAMES[service]} through pip-audit, to which the names and versions of at most {n} packages were sent"
+    return Answers(tuple(merged(known)), frozenset(heard), why, source)
 
 
-def _known(dependency: dict[str, Any]) -> list[Known]:
-    name, version = str(canonicalize_name(dependency["name"])), str(dependency["version"])
-    return [
-        Known(
-            name,
-            version,
-            tuple(dict.fromkeys((printable(str(v["id"]), 80), *(printable(str(a), 80) for a in v.get("aliases") or [])))),
-            None,
-            str((v.get("fix_versions") or [""])[0]),
-            printable(str(v.get("description") or "").strip().split("\n")[0], 160),
-        )
-        for v in dependency["vulns"]
-    ]
+def _known(value: dict[str, Any]) -> Known:
+    severity = Severity(value["severity"]) if value["severity"] else None
+    return Known(**{**value, "names": tuple(value["names"]), "severity": severity})

@@ -1,8 +1,10 @@
 """The model file's scan as a check: what its bytes could do when somebody opens it."""
 
+from pathlib import Path
 from typing import ClassVar
 
-from ..artifacts.verdict import Verdict, scan
+from ..access.places import opened
+from ..artifacts.verdict import Verdict, scan_stream
 from ..check import Check
 from ..datasets.dataset import Dataset
 from ..progress import Progress
@@ -27,7 +29,12 @@ class Scan(Check):
             where = "is behind an endpoint" if target.origin else "came from no file"
             said = f"{target.name} {where}, so there is nothing to scan. Open it from the file that is handed on."
             return CheckResult(status=Status.INCOMPLETE, summary=said)
-        return _result(scan(target.file, progress.part(0.9)))
+        return _result(_scanned(target.file, progress.part(0.9)))
+
+
+def _scanned(path: Path, progress: Progress) -> Verdict:
+    with opened(path, "the model's file") as stream:
+        return scan_stream(path, stream, progress)
 
 
 def _result(verdict: Verdict) -> CheckResult:

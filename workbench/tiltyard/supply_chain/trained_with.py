@@ -5,16 +5,17 @@ import re
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar
+from typing import BinaryIO, ClassVar
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
+from ..access.places import opened
 from ..artifacts.formats import Format, sniff_stream
 from ..artifacts.onnx_model import NotOnnx, producer
 from ..artifacts.reason import printable
-from ..check import Check, parameter, versions
+from ..check import Check, source_parameter, versions
 from ..datasets.dataset import Dataset
 from ..errors import Problem
 from ..progress import Progress
@@ -38,7 +39,9 @@ class TrainedWith(Check):
     sources: ClassVar[tuple[str, ...]] = ("scikit-learn, Model persistence: security and maintainability limitations",)
     cost: ClassVar[str] = "a second"
 
-    trained: str = parameter("", "Requirements with exact versions (name==version) of where it was trained", "path")
+    trained: str = source_parameter(
+        "Requirements with exact versions (name==version) of where it was trained", "a requirements file", (".txt", ".in")
+    )
 
     def run(self, target: Target, data: Dataset, progress: Progress) -> CheckResult:
         progress.step(0.1, "reading what the model says")
@@ -46,7 +49,7 @@ class TrainedWith(Check):
         if target.file is not None:
             said |= in_file(target.file)
         if self.trained:
-            said |= in_requirements(Path(self.trained).expanduser())
+            said |= in_requirements(Path(self.trained))
         progress.step(0.5, "looking at what is installed")
         return _result(target.name, said, versions(tuple(said)))
 
@@ -54,19 +57,19 @@ class TrainedWith(Check):
 def in_file(path: Path) -> dict[str, str]:
     """The versions that an ONNX or skops file names, by package; read as bytes, nothing is loaded."""
     try:
-        with path.open("rb") as stream:
+        with opened(path, "the model's file") as stream:
             kind = sniff_stream(stream)
             stream.seek(0)
             if kind is Format.ONNX:
                 name, version = producer(stream)
                 return {PRODUCERS.get(name.lower(), printable(name.lower(), 40)): printable(version, 40)} if name and version else {}
-            return _in_skops(path) if kind is Format.SKOPS else {}
+            return _in_skops(stream) if kind is Format.SKOPS else {}
     except (OSError, NotOnnx, zipfile.BadZipFile):
         raise Problem("the model's file as it was opened", f"{path.name}, which cannot be read any more", "Open it again") from None
 
 
-def _in_skops(path: Path) -> dict[str, str]:
-    with zipfile.ZipFile(path) as archive, archive.open("schema.json") as stream:
+def _in_skops(file: BinaryIO) -> dict[str, str]:
+    with zipfile.ZipFile(file) as archive, archive.open("schema.json") as stream:
         text = stream.read(64 * LARGEST).decode("utf-8", "replace")
     trained = SKLEARN.findall(re.sub(r"\s+", " ", text))
     try:
@@ -87,7 +90,7 @@ def in_requirements(path: Path) -> dict[str, str]:
     """
     wanted = "a requirements file with lines such as torch==2.6.0"
     try:
-        with path.open("rb") as stream:
+        with opened(path, "a requirements file") as stream:
             lines = stream.read(LARGEST).decode("utf-8", "replace").splitlines()
     except OSError as error:
         raise Problem(wanted, f"{path.name}: {error.strerror or error}", "Check the path") from None

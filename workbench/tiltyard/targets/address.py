@@ -2,9 +2,12 @@
 
 import ipaddress
 import re
+import socket
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
 
+from ..access.person import Person, me
+from ..access.roles import Denied
 from ..errors import Problem
 
 SECRETS = re.compile(r"key|token|secret|passw|credential|signature|^sig$|^auth", re.IGNORECASE)
@@ -48,6 +51,26 @@ class Address:
 
     def __str__(self) -> str:
         return self.origin + self.path.rstrip("/")
+
+
+def refuse_own(address: Address, person: Person | None = None) -> None:
+    """Behind a shared login: raise where an address leads to what only this machine's network sees, such as a cloud's metadata.
+
+    A name is looked up once, here; what it leads to a moment later is not.
+    """
+    if not (person or me()).shared:
+        return
+    try:
+        found = {entry[4][0] for entry in socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)}
+    except (OSError, UnicodeError):
+        return  # it leads nowhere, which whoever asks it is told
+    if any(_own(ipaddress.ip_address(str(one).partition("%")[0])) for one in found):
+        raise Denied("the address of an endpoint of yours", f"{address.host}, which leads to the server's own network", "Ask an admin")
+
+
+def _own(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    plain = getattr(ip, "ipv4_mapped", None) or ip
+    return bool(plain.is_link_local or plain.is_multicast or plain.is_unspecified or (plain.is_reserved and not plain.is_loopback))
 
 
 def is_url(source: object) -> bool:

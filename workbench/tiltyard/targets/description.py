@@ -7,12 +7,12 @@ from pydantic import ValidationError
 
 from ..datasets.schema import Schema
 from ..errors import Problem
-from ..result import Frozen
+from ..result import Given
 
 LARGEST_HEADER = 100 * 2**20
 
 
-class Description(Frozen):
+class Description(Given):
     """Name, architecture, classes, schema, recipe and outputs; each may be absent."""
 
     format: int = 1

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..access.person import me
 from ..datasets.schema import Schema
 from ..errors import Problem
 from ..result import Identity
@@ -115,6 +116,11 @@ class HttpTarget(Target):
     def queries(self, value: int) -> None:
         """Ignored: rows are counted where they are sent."""
 
+    @property
+    def queries_here(self) -> int:
+        """As `queries`: the meter knows no threads."""
+        return self.meter.spent
+
     def __repr__(self) -> str:
         return f"HttpTarget({self.origin!r}, {self.wire.title}, {len(self.classes)} classes)"
 
@@ -194,6 +200,7 @@ class HttpTarget(Target):
             if isinstance(error, Problem):
                 raise
             found = f"{self.line.key.hidden_in(reply.body[:80].decode('utf-8', 'replace'))!r}"
+            found = "something else" if me().shared else found
             raise Problem(
                 f"an answer to {n} rows in the {self.wire.title} format from {self.name}", found, "Check address and classes"
             ) from None
@@ -235,18 +242,21 @@ class HttpTarget(Target):
 
 
 def words(reply: Reply, line: Line, most: int = 200) -> str:
-    """What an endpoint says of an error, in one short line without the key."""
+    """What an endpoint says of an error, in one short line without the key.
+
+    Behind a shared login only what is in Tiltyard's own form: whatever else answers there may be no endpoint of theirs.
+    """
+    ours = False
     text = reply.body[:5000].decode("utf-8", "replace")
     try:
         found = json.loads(text)
         error = found.get("error", found.get("detail", found.get("message", found)))
-        text = (
-            f"expected {error['expected']}; found {error['found']}"
-            if isinstance(error, dict) and {"expected", "found"} <= set(error)
-            else str(error)
-        )
+        ours = isinstance(error, dict) and {"expected", "found"} <= set(error)
+        text = f"expected {error['expected']}; found {error['found']}" if ours else str(error)
     except (ValueError, AttributeError, RecursionError):
         pass
+    if me().shared and not ours:
+        return ""
     plain = "".join(sign if sign.isprintable() else " " for sign in line.key.hidden_in(text))
     return " ".join(plain.split())[:most]
 

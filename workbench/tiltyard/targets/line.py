@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import Problem
 from ..progress import check_present
-from .address import Address
+from .address import Address, refuse_own
 
 if TYPE_CHECKING:
     import httpx
@@ -117,6 +117,7 @@ class Line:
     def __init__(self, address: Address, key: Key, timeout: float = TIMEOUT, largest: int = LARGEST) -> None:
         if key and not address.secure and not address.loopback:
             raise Problem("https for an address beyond this machine", f"{address.origin}, where anyone could read the key", "Use https")
+        refuse_own(address)
         self.address, self.key, self.timeout, self.largest = address, key, timeout, largest
         self._client = client(address, timeout)
         self._end = weakref.finalize(self, _closed, self._client)

@@ -1,12 +1,15 @@
 """A model file looked at before it is opened: its bytes are read once, and only what was judged safe goes on."""
 
 import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
+from ..access.places import discreet, opened
 from ..artifacts.formats import Format
-from ..errors import Problem
+from ..errors import Plain, Problem
+from ..progress import Progress
 
 if TYPE_CHECKING:
     from ..artifacts.verdict import Verdict
@@ -61,16 +64,20 @@ def looked_at(path: Path, sealed: "Key | None" = None) -> ModelFile:
     Problem
         When it is missing, empty, no model, too large, or not shown to be safe, with the reason.
     """
-    from ..artifacts.verdict import scan
-    from ..sealing.sealing import is_sealed
+    from ..artifacts.verdict import scan_stream
+    from ..sealing.sealing import begins_sealed
 
     try:
-        _check_place(path)
-        if is_sealed(path):
-            return _unsealed(path, sealed)
-        verdict = scan(path)
-        _must_be_safe(verdict)
-        content = path.read_bytes()
+        with opened(path, "a model file") as stream:
+            _check_size(path, os.fstat(stream.fileno()).st_size)
+            if begins_sealed(stream):
+                return _unsealed(path, stream, sealed)
+            stream.seek(0)
+            with discreet(path, WANTED):
+                verdict = scan_stream(path, stream, Progress())
+                _must_be_safe(verdict)
+            stream.seek(0)
+            content = stream.read()
     except PermissionError:
         raise Problem("a file that may be read", f"no permission for {path.name}", "Change its permissions") from None
     except OSError as error:
@@ -82,16 +89,17 @@ def looked_at(path: Path, sealed: "Key | None" = None) -> ModelFile:
     return ModelFile(path, verdict.format, content, verdict.sha256)
 
 
-def _unsealed(path: Path, key: "Key | None") -> ModelFile:
+def _unsealed(path: Path, stream: BinaryIO, key: "Key | None") -> ModelFile:
     from ..artifacts.verdict import scan_content
-    from ..sealing.sealing import SUFFIX, open_sealed
+    from ..sealing.sealing import SUFFIX, opened_sealed
 
     if key is None:
-        raise Problem("the key of a sealed model", f"none for {path.name}", "Give its passphrase or key file")
-    content = open_sealed(path, key).getvalue()
+        raise Plain("the key of a sealed model", f"none for {path.name}", "Give its passphrase or key file")
+    content = opened_sealed(stream, key).getvalue()
     plain = path.with_name(path.name.removesuffix(SUFFIX) or path.name)
-    verdict = scan_content(plain.name, content)
-    _must_be_safe(verdict)
+    with discreet(path, WANTED):
+        verdict = scan_content(plain.name, content)
+        _must_be_safe(verdict)
     return ModelFile(plain, verdict.format, content, verdict.sha256)
 
 
@@ -103,14 +111,7 @@ def _must_be_safe(verdict: "Verdict") -> None:
         raise Problem(f"a {verdict.format} file shown to be safe to open", _why(verdict), ANEW[verdict.format])
 
 
-def _check_place(path: Path) -> None:
-    if path.is_dir():
-        raise Problem("a model file", f"the folder {path.name}", "Give a file in it")
-    if not path.exists():
-        raise Problem("a model file", f"nothing at {path}", "Check the path")
-    if not path.is_file():
-        raise Problem("a model file", f"{path.name}, which is no regular file", "Give a file")
-    size = path.stat().st_size
+def _check_size(path: Path, size: int) -> None:
     if size == 0:
         raise Problem("a model file", f"{path.name}, which is empty", "Copy or download it again")
     if size > LARGEST:

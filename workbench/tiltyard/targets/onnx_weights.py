@@ -12,6 +12,7 @@ from typing import Any
 
 from ..artifacts import onnx_model
 from ..errors import Problem
+from ..files import opened_real, resolved, within
 from .model_file import LARGEST, ModelFile
 
 
@@ -37,12 +38,12 @@ def whole(file: ModelFile) -> ModelFile:
 
 
 def _read(folder: Path, name: str, most: int) -> bytes:
-    path = folder / name
     expected = f"weights in {name!r} beside the model"
-    if onnx_model.location_problem(name) or not path.resolve().is_relative_to(folder.resolve()):
+    root, real = resolved(folder), resolved(folder / name)
+    if onnx_model.location_problem(name) or not within(real, [root]):
         raise Problem(expected, "a path that leaves its folder", "Save the model with its weights inside")
     try:
-        with open(path, "rb") as stream:
+        with opened_real(real, expected, root) as stream:
             content = stream.read(most + 1)
     except OSError as error:
         raise Problem(expected, error.strerror or str(error), "Copy that file too, or save the model with its weights inside") from None

@@ -5,8 +5,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from ..access.places import discreet
 from ..datasets.schema import Schema
-from ..errors import Problem
+from ..errors import Plain, Problem
 from .address import address_of, is_url
 from .target import Target
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 Outputs = Literal["logits", "probabilities", "labels"]
 
 
-class Unmeant(Problem):
+class Unmeant(Plain):
     """Neither the model nor the caller says what the model's columns mean; a schema or data would."""
 
 
@@ -185,14 +186,9 @@ def _from_file(path: Path, given: _Given) -> Target:
     from .model_file import looked_at
 
     file = looked_at(path, given.sealed)
-    if file.format is Format.ONNX:
-        target = _onnx(file, given)
-    elif file.format is Format.SKOPS:
-        target = _skops(file, given)
-    elif file.format is Format.TORCHSCRIPT:
-        target = _script(file, given)
-    else:
-        target = _weights(file, given)
+    ways = {Format.ONNX: _onnx, Format.SKOPS: _skops, Format.TORCHSCRIPT: _script}
+    with discreet(path, "a model that can be opened"):
+        target = ways.get(file.format, _weights)(file, given)
     target.origin = str(path.absolute())
     target.trained_with = _trained_with(file)
     target.offers = target.offers | {"file"}
@@ -252,7 +248,7 @@ def _weights(file: "ModelFile", given: _Given) -> Target:
     wanted = given.architecture or (facts.architecture and _json(facts.architecture))
     if not wanted:
         do = 'Give architecture="layers.json", or factory="package.module:function"'
-        raise Problem("weights with their architecture", f"{len(weights)} tensors alone in {file.path.name}", do)
+        raise Plain("weights with their architecture", f"{len(weights)} tensors alone in {file.path.name}", do)
     architecture = architecture_of(wanted)
     module, more = built(architecture, weights)
     return _module(module, given, facts, name, architecture, (*said, *more))

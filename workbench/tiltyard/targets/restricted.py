@@ -96,6 +96,11 @@ class RestrictedTarget(Target):
     def queries(self, value: int) -> None:
         """Ignored: rows are counted where they are answered, so that no caller can forget to, or count twice."""
 
+    @property
+    def queries_here(self) -> int:
+        """As `queries`: the meter knows no threads."""
+        return self.meter.spent
+
     def _scores(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         self.meter.take(len(x))
         scores = self._inner.scores(x)

@@ -2,9 +2,9 @@
 
 import hashlib
 import json
-import os
 from pathlib import Path
 
+from ..access import places
 from ..errors import Problem
 from .target import Target
 from .versions import written
@@ -56,21 +56,16 @@ def ordered(packed: bytes) -> bytes:
     return b"".join((len(text).to_bytes(8, "little"), text, memoryview(packed)[8 + size :]))
 
 
-def save(target: Target, path: str | Path) -> str:
-    """Write ``target`` to ``path`` (``.safetensors``) whole or not at all, and return the file's SHA-256.
+def save(target: Target, path: str | Path, overwrite: bool = False) -> str:
+    """Write ``target`` to a new file ``path`` (``.safetensors``) whole or not at all, and return the file's SHA-256.
+
+    One that is there is replaced only by ``overwrite``.
 
     Raises
     ------
     Problem
         The target is not a torch target with a described architecture, or the file cannot be written.
     """
-    path = Path(path)
     data = content(target)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(data)
-        os.replace(part, path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise Problem(f"to write {path}", error.strerror or str(error), "Choose another folder, or free some space") from None
+    places.written(path, data, "a model file", (".safetensors",), replace=overwrite)
     return hashlib.sha256(data).hexdigest()

@@ -1,8 +1,13 @@
 """The model under test, seen from outside: labels, scores, and what else it offers."""
 
+import threading
 from abc import ABC, abstractmethod
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, final
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +22,27 @@ if TYPE_CHECKING:
 
 Task = Literal["classification"]
 BATCH = 4096
+
+_adding = threading.Lock()
+_uncounted: ContextVar[bool] = ContextVar("tiltyard_uncounted", default=False)
+_asked: "ContextVar[MutableMapping[Target, int]]" = ContextVar("tiltyard_asked")
+
+
+def _asked_here() -> "MutableMapping[Target, int]":
+    """Rows asked of each target in this context."""
+    if _asked.get(None) is None:
+        _asked.set(WeakKeyDictionary())
+    return _asked.get()
+
+
+@contextmanager
+def uncounted() -> Iterator[None]:
+    """What is asked within is none of anybody's questions: an estimate times a batch beside a run that counts."""
+    token = _uncounted.set(True)
+    try:
+        yield
+    finally:
+        _uncounted.reset(token)
 
 
 class Target(ABC):
@@ -62,6 +88,24 @@ class Target(ABC):
         self.trained_with: dict[str, str] = {}
         self.assumptions: tuple[str, ...] = ()
 
+    def count(self, rows: int) -> None:
+        """Add ``rows`` to the questions asked; several threads may at once. Nothing is added under `uncounted`."""
+        if _uncounted.get():
+            return
+        here = _asked_here()
+        with _adding:
+            self.queries += rows
+            here[self] = here.get(self, 0) + rows
+
+    @property
+    def queries_here(self) -> int:
+        """Rows asked of this target in this context: what one step asked, whoever asks beside it.
+
+        A step that asks from threads of its own begins them with ``contextvars.copy_context().run``, which makes them
+        hear its cancel too.
+        """
+        return _asked_here().get(self, 0)
+
     @property
     def file(self) -> Path | None:
         """The file it came from; None of an object in memory and of an endpoint."""
@@ -95,7 +139,7 @@ class Target(ABC):
         for start in range(0, len(x), BATCH):
             part = x[start : start + BATCH]
             scores = self._scores(part)
-            self.queries += len(part)
+            self.count(len(part))
             out[start : start + BATCH] = self._checked(scores, len(part))
         return out
 

@@ -11,12 +11,12 @@ from torch import Tensor, nn
 
 from ..errors import Problem
 from ..progress import Progress
-from ..result import Frozen
+from ..result import Given
 
 Perturb = Callable[[nn.Module, Tensor, Tensor], Tensor]
 
 
-class Recipe(Frozen):
+class Recipe(Given):
     """How a torch target was trained, so that it can be trained again."""
 
     epochs: int = Field(10, ge=1, le=10_000, description="passes over the rows")

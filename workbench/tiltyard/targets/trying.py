@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..datasets.schema import Schema
+from ..datasets.schema import MISSING, Schema
 from ..errors import Problem
 
 if TYPE_CHECKING:
@@ -26,6 +26,27 @@ def rows(schema: Schema, data: "Dataset | None" = None, n: int = ROWS) -> NDArra
     for group in schema.groups:
         flat[:, group] = np.eye(group.stop - group.start, dtype=np.float32)[rng.integers(0, group.stop - group.start, n)]
     return flat.reshape(n, *schema.shape)
+
+
+def middle(schema: Schema) -> NDArray[np.float32]:
+    """One valid row (1, *schema.shape) in the middle of the bounds: of a group the first that says something."""
+    flat = ((schema.low.astype(np.float64) + schema.high) / 2).ravel()
+    for feature in schema.features:
+        if feature.grouped:
+            place = schema.slices[feature.name]
+            flat[place] = 0.0
+            flat[place.start + next((i for i, value in enumerate(feature.values) if value != MISSING), 0)] = 1.0
+    return snapped(flat, schema)
+
+
+def snapped(row: NDArray[np.floating[Any]], schema: Schema) -> NDArray[np.float32]:
+    """The valid row (1, *schema.shape) nearest to ``row`` (width,): within the bounds, whole where it must be, one of each group."""
+    flat: NDArray[np.float32] = np.clip(row, schema.low.ravel(), schema.high.ravel()).astype(np.float32)
+    whole = schema.integer.ravel()
+    flat[whole] = np.clip(np.floor(flat[whole] + 0.5), np.ceil(schema.low.ravel()[whole]), np.floor(schema.high.ravel()[whole]))
+    for group in schema.groups:
+        flat[group] = np.eye(group.stop - group.start, dtype=np.float32)[int(flat[group].argmax())]
+    return flat.reshape(1, *schema.shape)
 
 
 def answer(call: Callable[[], Any], what: str, expected: str) -> Any:

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from ..access.person import me
+from ..access.places import discreet, opened
 from ..artifacts.formats import Format
-from ..errors import Problem
+from ..errors import Plain, Problem
 from .architecture import Architecture, build, read
 from .model_file import ModelFile
 
@@ -78,11 +79,12 @@ def architecture_of(given: "str | Path | Architecture") -> Architecture:
         return read(text)
     path = Path(text).expanduser()
     try:
-        if not path.is_file():
-            raise Problem("an architecture as JSON or the path of such a file", f"{text[:80]!r}", "Give one of these")
-        if path.stat().st_size > 2**24:
-            raise Problem("an architecture of at most 16 MiB", f"{path.stat().st_size:,} bytes", "Check the path")
-        return read(path.read_text("utf-8"))
+        with opened(path, "an architecture as JSON or the path of such a file") as stream:
+            content = stream.read(2**24 + 1)
+        if len(content) > 2**24:
+            raise Problem("an architecture of at most 16 MiB", "more bytes", "Check the path")
+        with discreet(path, "an architecture as JSON"):
+            return read(content.decode("utf-8"))
     except UnicodeDecodeError:
         raise Problem("an architecture as JSON", f"{path.name}, which is no text", "Check the path") from None
     except OSError as error:
@@ -113,7 +115,7 @@ def made_by(factory: str) -> nn.Module:
         found = (str(error).splitlines() or [""])[0][:160]
         raise Problem(f"{factory} to make a module", f"{type(error).__name__}: {found}", "Mend the factory") from None
     if not isinstance(made, nn.Module):
-        raise Problem(f"a torch.nn.Module from {factory}", type(made).__name__, "Return the module")
+        raise Plain(f"a torch.nn.Module from {factory}", type(made).__name__, "Return the module")
     return made
 
 

@@ -2,7 +2,7 @@
 
 import json
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -26,6 +26,7 @@ class About:
     """What an endpoint says of its model; each may be unknown. ``model`` tells one model from the next.
 
     ``schema`` is there where it tells its features with their bounds; the label's name is not among what it tells.
+    ``example`` is a row (1, *shape) that it says it answers.
     """
 
     name: str = ""
@@ -35,6 +36,7 @@ class About:
     batch: int | None = None
     model: str = ""
     schema: Schema | None = None
+    example: NDArray[np.float32] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,14 @@ class Wire(ABC):
     def described(self, found: Any) -> About:
         """The model as the answer of ``about`` describes it."""
         return About()
+
+    def formed(self) -> Any:
+        """The request for one row as the description that was read has it, ready for JSON; None where it does not say."""
+        return None
+
+    def repeated(self, body: Any, n: int) -> Any:
+        """The request for ``n`` times the first row of ``body``; raises KeyError, TypeError or ValueError where it has none."""
+        raise ValueError("rows")
 
 
 def shown(name: object, most: int = 120) -> str:

@@ -1,12 +1,13 @@
 """KServe's open inference protocol, version 2: ``POST /v2/models/NAME/infer`` with named tensors."""
 
+import math
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .address import Address
-from .wire import About, Answer, Wire, shown, single
+from .wire import WIDEST, About, Answer, Wire, shown, single
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,13 +28,29 @@ class KServeWire(Wire):
         model = address.path.rstrip("/").removesuffix("/infer")
         self.ask, self.about = address.at(model + "/infer"), address.at(model)
         self.inputs: tuple[tuple[str, str], ...] = ()
+        self.shapes: tuple[tuple[int, ...], ...] = ()
 
     def described(self, found: Any) -> About:
         inputs = found.get("inputs") or []
         self.inputs = tuple((str(one["name"]), str(one["datatype"])) for one in inputs)
-        shape = tuple(int(size) for size in inputs[0]["shape"][1:]) if len(inputs) == 1 else ()
+        self.shapes = tuple(tuple(int(size) for size in one["shape"]) for one in inputs)
+        shape = self.shapes[0][1:] if len(inputs) == 1 else ()
         versions = ",".join(map(str, found.get("versions") or ()))
         return About(name=shown(found.get("name", "")), shape=shape, model=f"{found.get('platform', '')} {versions}".strip())
+
+    def formed(self) -> Any:
+        """One value for each place of each tensor; sizes that may be any are 1, and so is the first, the number of rows."""
+        shapes = [[1, *(max(size, 1) for size in shape[1:])] for shape in self.shapes]
+        if not shapes or sum(map(math.prod, shapes)) > WIDEST:
+            return None
+        made = [
+            _tensor(name, shape, kind, [_plain(kind)] * math.prod(shape)) for (name, kind), shape in zip(self.inputs, shapes, strict=True)
+        ]
+        return {"inputs": made}
+
+    def repeated(self, body: Any, n: int) -> Any:
+        made = [{**one, "shape": [n, *one["shape"][1:]], "data": _first(one) * n} for one in body["inputs"]]
+        return {**body, "inputs": made}
 
     def body(self, rows: "pd.DataFrame | NDArray[np.float32]") -> Any:
         if isinstance(rows, np.ndarray):
@@ -63,6 +80,15 @@ class KServeWire(Wire):
 
 def _flat(data: Any) -> list[Any]:
     return [value for part in data for value in (_flat(part) if isinstance(part, list) else [part])]
+
+
+def _plain(kind: str) -> Any:
+    return 0.5 if kind.startswith("FP") or kind == "BF16" else "a" if kind == "BYTES" else False if kind == "BOOL" else 1
+
+
+def _first(one: dict[str, Any]) -> list[Any]:
+    """The values of a tensor's first row."""
+    return _flat(one["data"])[: math.prod(one["shape"][1:])]
 
 
 def _tensor(name: str, shape: list[int], kind: str, data: list[Any]) -> dict[str, Any]:

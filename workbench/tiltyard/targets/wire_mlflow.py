@@ -29,6 +29,13 @@ class MLflowWire(Wire):
             return {"inputs": rows.tolist()}
         return {"dataframe_split": {"columns": [str(name) for name in rows.columns], "data": cells(rows)}}
 
+    def repeated(self, body: Any, n: int) -> Any:
+        if "dataframe_split" in body:
+            table = body["dataframe_split"]
+            return {"dataframe_split": {**table, "data": table["data"][:1] * n}}
+        form = next((name for name in ("inputs", "instances", "dataframe_records") if isinstance(body.get(name), list)), "inputs")
+        return {form: body[form][:1] * n}
+
     def answer(self, found: Any, n: int, classes: tuple[str, ...]) -> Answer:
         rows = found["predictions"]
         if len(rows) != n:

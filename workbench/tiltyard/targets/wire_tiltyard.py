@@ -44,18 +44,32 @@ class TiltyardWire(Wire):
             return Answer(scores=spread(scores, n, classes), said=REST if len(scores[0]) < len(classes) else "")
         return Answer(scores=numbers(scores, n))
 
+    def repeated(self, body: Any, n: int) -> Any:
+        return {"instances": body["instances"][:1] * n}
+
     def described(self, found: Any) -> About:
         batch = (found.get("limits") or {}).get("rows")
         classes = tuple(map(str, found.get("classes") or ()))
+        shape = tuple(int(size) for size in found.get("input_shape") or ())
         return About(
             name=shown(found.get("name", "")),
             classes=classes,
-            shape=tuple(int(size) for size in found.get("input_shape") or ()),
+            shape=shape,
+            example=told_row(found.get("example"), shape),
             columns=tuple(map(str, found.get("columns") or ())),
             batch=int(batch) if batch else None,
             model=str(found.get("fingerprint", "")),
             schema=told_schema(found.get("features"), classes),
         )
+
+
+def told_row(row: Any, shape: tuple[int, ...]) -> NDArray[np.float32] | None:
+    """A row that the endpoint says it answers, as (1, *shape); None where it tells none, or another thing."""
+    try:
+        found = np.asarray(row, np.float32)
+    except (TypeError, ValueError):
+        return None
+    return found[None] if shape and found.shape == shape and np.isfinite(found).all() else None
 
 
 def told_schema(features: Any, classes: tuple[str, ...]) -> Schema | None:

@@ -108,7 +108,7 @@ class Extraction(Check):
         client = target.as_client() if isinstance(target, GuardedTarget) else target
         curve, loot = self._rob(client, pool, judge, answers, rng, progress)
         if client is not target:
-            target.queries += client.queries
+            target.count(client.queries)
         if not curve:
             return CheckResult(status=Status.INCOMPLETE, summary="The target answered no row, so no copy could be trained.")
         return self._result(curve, loot, judge, answers, self._notes(data, loot, len(judge), jury is not target))

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..check import Estimate, parameter
+from ..access.places import WATERMARK_KEY, kept
+from ..check import Estimate, kept_parameter, parameter
 from ..datasets.dataset import Dataset
 from ..defense import Defended, Defense
 from ..errors import Problem, Unavailable
@@ -57,7 +58,7 @@ class Watermark(Defense):
     count: int = parameter(100, "Secret trigger rows", "rows", ge=32, le=2000)
     epochs: int = parameter(6, "Passes over the training rows, triggers mixed into each batch", "epochs", ge=1, le=200)
     accepted: float = parameter(0.01, "Loss of accuracy that is accepted", "share", ge=0, le=1)
-    key_file: str = parameter("", "File the sealed key is written to; empty: in your user data folder")
+    key_file: str = kept_parameter("File the sealed key is written to; a bare name or empty: in your user data folder", WATERMARK_KEY)
 
     def estimate(self, target: Target, data: Dataset) -> Estimate:
         return Estimate(queries=2 * len(data.unseen) + self.count, note=self.cost)
@@ -76,7 +77,7 @@ class Watermark(Defense):
     def path(self, target: Target, data: Dataset) -> Path:
         """Where the key is or will be."""
         if self.key_file:
-            return Path(self.key_file).expanduser()
+            return kept(self.key_file, WATERMARK_KEY)
         return folder() / f"{target.fingerprint[:12]}-{data.fingerprint[:8]}-{self.count}-{self.seed}.key"
 
     def _key(self, path: Path, target: Target, data: Dataset) -> tuple[Key, Envelope | None]:

@@ -16,9 +16,12 @@ from typing import Literal
 
 from pydantic import Field, ValidationError
 
+from ..access.places import WATERMARK_KEY, home
 from ..datasets.schema import Schema
 from ..errors import Problem
+from ..files import Unfit, opened
 from ..result import Frozen
+from ..sealing.atomic import new_file
 from ..targets.target import Target
 from .watermark_trigger import Triggers, triggers
 
@@ -95,10 +98,8 @@ class Envelope(Frozen):
 
 
 def folder() -> Path:
-    """Where keys are kept when nobody says: the user's data folder, made with mode 0700."""
-    import platformdirs
-
-    path = Path(platformdirs.user_data_path("tiltyard", appauthor=False)) / "watermarks"
+    """Where a person's keys are kept when nobody says, made with mode 0700."""
+    path = home() / WATERMARK_KEY.folder
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
@@ -120,7 +121,7 @@ def write(path: Path, key: Key, marked: tuple[str, ...], committed: datetime | N
     cipher = AESGCM(_stretched(passphrase(path, make=True), envelope.scrypt))
     sealed = cipher.encrypt(_bytes(envelope.nonce), key.content, envelope.open_part)
     envelope = envelope.model_copy(update={"sealed": _text(sealed)})
-    _written(path, envelope.model_dump_json(indent=1).encode())
+    _written(path, envelope.model_dump_json(indent=1).encode(), replace=committed is not None)
     return envelope
 
 
@@ -128,9 +129,11 @@ def envelope(path: Path) -> Envelope:
     """The open part of a key file; needs no passphrase."""
     do = "Give the key file that the watermark wrote"
     try:
-        if path.stat().st_size > LARGEST:
-            raise Problem("a watermark key file", f"{path.name} of {path.stat().st_size:,} bytes", do)
-        return Envelope.model_validate_json(path.read_bytes())
+        with opened(path, "a watermark key file") as stream:
+            content = stream.read(LARGEST + 1)
+        if len(content) > LARGEST:
+            raise Problem("a watermark key file", f"{path.name} of more than {LARGEST:,} bytes", do)
+        return Envelope.model_validate_json(content)
     except OSError as error:
         raise Problem(f"a watermark key file {path.name}", (error.strerror or str(error)).lower(), do) from None
     except ValidationError as error:
@@ -169,19 +172,18 @@ def passphrase(path: Path, make: bool) -> bytes:
     if make and not beside.exists():
         _written(beside, secrets.token_hex(32).encode())
     try:
-        return beside.read_bytes().strip()
-    except OSError as error:
-        found = f"no {VARIABLE} and no {beside.name} ({(error.strerror or str(error)).lower()})"
+        with opened(beside, "a passphrase file") as stream:
+            return stream.read(LARGEST).strip()
+    except (Unfit, OSError) as error:
+        why = error.found if isinstance(error, Unfit) else (error.strerror or str(error)).lower()
+        found = f"no {VARIABLE} and no {beside.name} ({why})"
         raise Problem(f"a passphrase for {path.name}", found, f"Set {VARIABLE}, or put that file beside the key") from None
 
 
 def of_model(target: Target) -> Path | None:
     """The kept key of this model, or of the model it was made from; None where there is none."""
-    import platformdirs
-
-    place = Path(platformdirs.user_data_path("tiltyard", appauthor=False)) / "watermarks"
     ancestors = lineage(target)
-    for path in sorted(place.glob("*.key")):
+    for path in sorted((home() / WATERMARK_KEY.folder).glob("*.key")):
         try:
             if ancestors & set(envelope(path).marked):
                 return path
@@ -206,16 +208,11 @@ def _stretched(phrase: bytes, by: Scrypt) -> bytes:
     return Kdf(salt=_bytes(by.salt), length=32, n=by.n, r=by.r, p=by.p).derive(phrase)
 
 
-def _written(path: Path, content: bytes) -> None:
-    part = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.part")
+def _written(path: Path, content: bytes, replace: bool = False) -> None:
     try:
-        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        with new_file(path, replace=replace) as file:
             file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise Problem(
             f"to write {path.name}", (error.strerror or str(error)).lower(), "Name another key_file, or free some space"
         ) from None

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..check import Check, Estimate, parameter
+from ..access.places import WATERMARK_KEY
+from ..check import Check, Estimate, kept_parameter, parameter
 from ..datasets.dataset import Dataset
 from ..errors import Unavailable
 from ..intervals import clopper_pearson, rate
@@ -61,7 +62,7 @@ class WatermarkSurvival(Check):
     quick: ClassVar[dict[str, Any]] = {"epochs": 3, "rows": 1000, "trial": True}
     tiny: ClassVar[dict[str, Any]] = {"rows": 40, "trial": True}
 
-    key_file: str = parameter("", "The sealed key; empty: the one kept for this model in your user data folder")
+    key_file: str = kept_parameter("The sealed key; a bare name or empty: one kept for this model in your user data folder", WATERMARK_KEY)
     epochs: int = parameter(10, "Passes the thief trains over their own rows", "epochs", ge=1, le=200)
     rows: int = parameter(5000, "Rows the thief has, and at most as many to judge on", "rows", ge=10, le=100_000)
     worth: float = parameter(0.05, "Loss of accuracy from which the removed model is not worth stealing", "share", ge=0, le=1)

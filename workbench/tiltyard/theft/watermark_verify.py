@@ -2,12 +2,12 @@
 
 import hashlib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
-from ..check import Check, Estimate, parameter
+from ..access.places import WATERMARK_KEY, kept
+from ..check import Check, Estimate, kept_parameter, parameter
 from ..datasets.dataset import Dataset
 from ..errors import Unavailable
 from ..intervals import rate
@@ -54,7 +54,7 @@ class WatermarkVerify(Check):
     quick: ClassVar[dict[str, Any]] = {"models": 3, "rows": 500}
     tiny: ClassVar[dict[str, Any]] = {"trial": True, "models": 2}
 
-    key_file: str = parameter("", "The sealed key; empty: the one kept for this model in your user data folder")
+    key_file: str = kept_parameter("The sealed key; a bare name or empty: one kept for this model in your user data folder", WATERMARK_KEY)
     models: int = parameter(10, "Independent models trained anew to measure false claims; 0 measures none", "models", ge=0, le=200)
     keys: int = parameter(10, "Fresh keys tried on each independent model", "keys", ge=1, le=1000)
     rows: int = parameter(2000, "Training rows of each independent model", "rows", ge=10, le=1_000_000)
@@ -121,7 +121,7 @@ def lacking(key_file: str, trial: bool, target: Target) -> str:
 
 def presented(key_file: str, target: Target, data: Dataset, seed: int, progress: Progress) -> tuple[Target, Key, Envelope | None]:
     """The model to ask and the key to ask with: the one named, the one kept, else a throwaway one on a copy (no envelope)."""
-    path = Path(key_file).expanduser() if key_file else of_model(target)
+    path = kept(key_file, WATERMARK_KEY) if key_file else of_model(target)
     if path is not None:
         return target, *read(path)
     base = trainable(target)

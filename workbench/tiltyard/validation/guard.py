@@ -2,16 +2,21 @@
 
 import json
 from dataclasses import dataclass, replace
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
+from ..access import places
+from ..artifacts.headers import BadHeader, read_safetensors
 from ..datasets.dataset import Dataset
 from ..datasets.schema import Schema
 from ..errors import Problem
 
 SURE = 0.95
+GUARD, SUFFIXES = "a guard file", (".safetensors",)
 FORMAT = 1
 BATCH = 512
 SLACK = 1e-4
@@ -98,10 +103,9 @@ class Guard:
         packed: bytes = save({k: np.ascontiguousarray(v) for k, v in tensors.items()}, {"tiltyard_guard": json.dumps(facts)})
         return packed
 
-    def save(self, path: Path | str) -> Path:
-        """Write `content` to ``path``."""
-        Path(path).write_bytes(self.content())
-        return Path(path)
+    def save(self, path: Path | str, overwrite: bool = False) -> Path:
+        """Write `content` to a new file ``path`` (.safetensors), whole or not at all; over one that is there only by ``overwrite``."""
+        return places.written(path, self.content(), GUARD, SUFFIXES, replace=overwrite)
 
 
 def nearest(x: NDArray[np.float32], reference: NDArray[np.float32], neighbors: int) -> NDArray[np.float32]:
@@ -160,15 +164,27 @@ def place(n: int, allowed: float) -> int:
 
 def load(path: Path | str) -> Guard:
     """The guard in a file made by `Guard.save`; a `Problem` in one line where it is not one."""
-    from safetensors import SafetensorError, safe_open
+    try:
+        with places.opened(path, GUARD) as stream:
+            content = stream.read()
+    except OSError as error:
+        raise Problem(GUARD, f"{path} ({error.strerror or error})", "Build and save the guard again") from None
+    with places.discreet(path, GUARD):
+        return unpacked(content, str(path))
+
+
+def unpacked(content: bytes, name: str = "the bytes given") -> Guard:
+    """The guard in the bytes of `Guard.content`; as `load`."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import load as tensors_in
 
     try:
-        with safe_open(str(path), "np") as file:
-            facts = json.loads((file.metadata() or {}).get("tiltyard_guard", "{}"))
-            found = facts.get("format")
-            if found != FORMAT:
-                raise Problem(f"a guard of format {FORMAT}", f"{found or 'none'} in {path}", "Build and save the guard again")
-            tensors = {name: file.get_tensor(name) for name in ("mean", "scale", "reference")}
+        facts = json.loads(read_safetensors(BytesIO(content)).metadata.get("tiltyard_guard", "{}"))
+        found = facts.get("format")
+        if found != FORMAT:
+            raise Problem(f"a guard of format {FORMAT}", f"{found or 'none'} in {name}", "Build and save the guard again")
+        parts = tensors_in(content)
+        tensors = {part: parts[part] for part in ("mean", "scale", "reference")}
         schema = Schema.model_validate(facts["schema"])
         return Guard(
             schema,
@@ -178,5 +194,5 @@ def load(path: Path | str) -> Guard:
             allowed=float(facts["allowed"]),
             promised=float(facts.get("promised", 1.0)),
         )
-    except (OSError, SafetensorError, KeyError, json.JSONDecodeError) as error:
-        raise Problem("a guard file", f"{path} ({str(error).splitlines()[0]})", "Build and save the guard again") from None
+    except (BadHeader, SafetensorError, KeyError, ValidationError, json.JSONDecodeError) as error:
+        raise Problem(GUARD, f"{name} ({str(error).splitlines()[0]})", "Build and save the guard again") from None

@@ -1,7 +1,5 @@
 """What a guard catches: ROC against random, out-of-range and adversarial rows, after export and import."""
 
-import tempfile
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,7 +13,7 @@ from ..numerals import percent
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
 from ..targets.target import Target
-from .guard import SURE, Guard, apart, build, load
+from .guard import SURE, Guard, apart, build, unpacked
 from .input_guard import STANDARDS
 
 POINTS = 60
@@ -82,8 +80,7 @@ class GuardROC(Check):
         return self._result(guard, natural, attacks, rng)
 
     def _through_file(self, guard: Guard) -> Guard:
-        with tempfile.TemporaryDirectory() as folder:
-            return load(guard.save(Path(folder) / "guard.safetensors"))
+        return unpacked(guard.content())
 
     def _adversarial(self, target: Target, natural: Dataset) -> NDArray[np.float32]:
         """Rows that fool the target within the budget: numbers moved by PGD, groups as they were."""

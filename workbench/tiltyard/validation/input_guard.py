@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..check import parameter
+from ..check import parameter, replacing_parameter, written_parameter
 from ..datasets.dataset import Dataset
 from ..defense import Defended, Defense
 from ..intervals import rate
@@ -14,7 +14,7 @@ from ..numerals import percent
 from ..progress import Progress
 from ..result import CheckResult, Status
 from ..targets.target import Target
-from .guard import Guard, apart, build
+from .guard import GUARD, SUFFIXES, Guard, apart, build
 
 STANDARDS = ("OWASP ML01:2023", "AITG-MOD-06", "AML.M0015", "AML.M0010", "AI RMF MEASURE 2.5", "EU AI Act Art. 15(4)")
 
@@ -59,14 +59,15 @@ class InputGuard(Defense):
     rows: int = parameter(2000, "Training rows the guard compares with", "rows", ge=20, le=20_000)
     neighbors: int = parameter(5, "Nearest rows the score is averaged over", "rows", ge=1, le=100)
     allowed: float = parameter(0.01, "Share of natural rows that may be refused", "share", gt=0, lt=0.5)
-    save_as: str = parameter("", "File to save the guard in; empty saves nothing", "path")
+    save_as: str = written_parameter("File to save the guard in; empty saves nothing", GUARD, SUFFIXES)
+    overwrite: bool = replacing_parameter("save_as")
 
     def apply(self, target: Target, data: Dataset, progress: Progress) -> Defended:
         rng = np.random.default_rng(self.seed)
         own, unseen = apart(data, rng)
         guard = build(own, self.rows, self.neighbors, self.allowed, rng)
         if self.save_as:
-            guard.save(self.save_as)
+            guard.save(self.save_as, self.overwrite)
         progress.step(0.5, "measuring on held-out rows")
         made = InputGuardedTarget(target, guard)
         held = unseen.sample(2000, rng)

@@ -139,6 +139,7 @@ export interface ModelLine {
   verdict: string;
   severities: Record<string, number>;
   found_in: Record<string, string>;
+  doubt: string;
 }
 
 /** The models that were assessed, the last one first. */
@@ -230,6 +231,8 @@ export interface RunItem {
   data: Identity;
   counts: Record<string, number>;
   owner: string;
+  proof: string;
+  doubt: string;
   progress: Underway | null;
   severities: Record<string, number>;
 }
@@ -294,13 +297,14 @@ export interface StepItem {
   given: Record<string, unknown>;
   started: string;
   ended: string | null;
+  doubt: string;
   summary: string;
   seconds: number | null;
   findings: Finding[];
   problem: string;
 }
 
-/** One step of a run, finished or not. ``severity`` is its worst finding's, or empty. */
+/** One step of a run, finished or not. ``severity`` is its worst finding's, or empty; ``doubt`` what of it is not as it was written. */
 export interface StepLine {
   token: string;
   run_id: string;
@@ -312,6 +316,7 @@ export interface StepLine {
   given: Record<string, unknown>;
   started: string;
   ended: string | null;
+  doubt: string;
 }
 
 /** Event ``store``: the store answers, or no longer does, or holds another number of runs. */

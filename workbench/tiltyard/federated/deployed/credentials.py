@@ -16,7 +16,7 @@ DAYS = 7
 
 @dataclass(frozen=True)
 class Tls:
-    """PEM files: the authority that clients trust, the server's certificate for loopback, its key."""
+    """PEM files: the authority that clients trust, the server's certificate for 127.0.0.1, its key."""
 
     authority: Path
     certificate: Path
@@ -31,7 +31,8 @@ class NodeKey:
     public: Path
 
 
-def _kept(path: Path, content: bytes) -> Path:
+def kept(path: Path, content: bytes) -> Path:
+    """A new file that this account alone can read."""
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(content)
     return path
@@ -46,7 +47,7 @@ def node_key(folder: Path, name: str) -> NodeKey:
     key = ec.generate_private_key(ec.SECP384R1())
     private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption())
     public = key.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
-    return NodeKey(_kept(folder / name, private), _kept(folder / f"{name}.pub", public))
+    return NodeKey(kept(folder / name, private), kept(folder / f"{name}.pub", public))
 
 
 def _builder(subject: str, issuer: str, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
@@ -71,7 +72,7 @@ def tls(folder: Path) -> Tls:
     leaf = leaf.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
     certificates = [made.sign(root, hashes.SHA384()).public_bytes(serialization.Encoding.PEM) for made in (authority, leaf)]
     return Tls(
-        _kept(folder / "authority.pem", certificates[0]),
-        _kept(folder / "server.pem", certificates[1]),
-        _kept(folder / "server.key", _pem(key)),
+        kept(folder / "authority.pem", certificates[0]),
+        kept(folder / "server.pem", certificates[1]),
+        kept(folder / "server.key", _pem(key)),
     )

@@ -2,17 +2,15 @@
 
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
 from pathlib import Path
 
-from ...errors import Problem
 from ...progress import Progress
 from ..rounds.server import Round
 from ..rounds.setting import Ran, Setting
-from .credentials import node_key, tls
+from .credentials import kept, node_key, tls
 from .home import NODES, Home, written
 from .leash import Leash
-from .processes import Processes, app_folder, program
+from .processes import Processes, app_folder, ready
 
 Watched = Callable[[Processes, int], None]
 Told = Callable[[tuple[Round, ...]], None]
@@ -22,7 +20,6 @@ def ran(
     start: Setting,
     patience: float,
     progress: Progress,
-    folder: Path | None = None,
     watched: Watched | None = None,
     told: Told | None = None,
 ) -> Ran:
@@ -32,21 +29,19 @@ def ran(
     ----------
     patience
         Seconds after which a client that has not answered is lost for the round.
-    folder
-        Where keys, rows and logs of the processes stand; a temporary one, deleted even after a kill, where none is named.
     watched
         Given the processes and the number of rounds done, some times a second.
     told
         Given the rounds so far, whenever one ended.
     """
-    program("flower-superlink")
-    with Leash() as leash, nullcontext(folder) if folder else leash.folder() as place:
-        return _ran(start, patience, progress, place, leash, watched, told)
+    with Leash() as leash, leash.folder() as folder:
+        return _ran(start, patience, progress, folder, leash, watched, told)
 
 
 def _ran(
     start: Setting, patience: float, progress: Progress, folder: Path, leash: Leash, watched: Watched | None, told: Told | None
 ) -> Ran:
+    ready(folder)
     progress.step(0.0, "keys and folders")
     server, *clients = written(start, folder)
     with Processes(folder, tls(folder), leash) as processes:
@@ -66,7 +61,7 @@ def _joined(processes: Processes, server: Home, clients: list[Home], folder: Pat
         key = node_key(folder, f"client-{client}.key")
         lines.append(f"{client} {processes.registered(key, progress)}")
         processes.node(client, key, home.folder)
-    (server.folder / NODES).write_text("\n".join(lines), "utf-8")
+    kept(server.folder / NODES, "\n".join(lines).encode())
 
 
 def _awaited(processes: Processes, server: Home, rounds: int, progress: Progress, watched: Watched | None, told: Told | None) -> Ran:
@@ -80,10 +75,10 @@ def _awaited(processes: Processes, server: Home, rounds: int, progress: Progress
             done, since = now, time.monotonic()
             if told is not None and found:
                 told(found)
-        progress.step(0.05 + 0.95 * now / rounds, f"round {now + 1} of {rounds}, in {len(processes.running)} processes")
+        progress.step(0.05 + 0.95 * now / rounds, f"round {now + 1} of {rounds}, {len(processes.running)} parties")
         processes.alive("superlink")
         if watched is not None:
             watched(processes, now)
         if time.monotonic() - since > 900:
-            raise Problem("a round within 15 minutes", "none", f"See {processes.folder / 'superlink.log'}")
+            raise processes.trouble("a round within 15 minutes", "none", "superlink")
         time.sleep(0.2)

@@ -16,6 +16,7 @@ from ..rounds.measuring import Held
 from ..rounds.plan import Plan
 from ..rounds.setting import Setting
 from ..rounds.weights import flat
+from .credentials import kept
 
 Tensor = NDArray[np.float32] | NDArray[np.int64]
 NODES = "nodes.txt"
@@ -86,10 +87,10 @@ def written(start: Setting, folder: Path) -> list[Home]:
 
 
 def _home(folder: Path, plan: Plan, architecture: str, tensors: dict[str, Tensor]) -> Home:
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
     folder.mkdir(mode=0o700)
-    (folder / "plan.json").write_text(plan.model_dump_json(), "utf-8")
-    (folder / "architecture.json").write_text(architecture, "utf-8")
-    save_file({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}, folder / "tensors.safetensors")
+    kept(folder / "plan.json", plan.model_dump_json().encode())
+    kept(folder / "architecture.json", architecture.encode())
+    kept(folder / "tensors.safetensors", save({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}))
     return Home(folder)

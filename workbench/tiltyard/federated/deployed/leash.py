@@ -56,7 +56,7 @@ class Leash:
     @contextmanager
     def folder(self) -> Iterator[Path]:
         """A temporary folder of this user's alone, gone at the end of the block and where this process is killed; nobody else may name it."""
-        path = Path(tempfile.gettempdir()) / f"{PREFIX}{secrets.token_hex(16)}"
+        path = Path(tempfile.gettempdir()) / f"{PREFIX}{secrets.token_hex(8)}"
         self._tell(str(path))  # before it is there, so that no kill falls in between
         path.mkdir(mode=0o700)
         try:

@@ -123,7 +123,9 @@ def notes(step: "FederatedTraining", start: "Setting", ran: "Ran") -> tuple[str,
             "Coins and noise come from the seed, so that the run repeats; whoever knows it can undo them. To release, set fresh_noise."
         )
     if step.processes:
-        found.append(f"Ran as Flower's SuperLink and {plan.clients} SuperNodes on loopback, with TLS and a registered key for each node.")
+        found.append(
+            f"Ran as Flower's SuperLink and {plan.clients} SuperNodes by sockets of this account alone, with TLS and a registered key for each node."
+        )
     if start.mark is not None:
         found.append(f"The backdoor's trigger: {start.mark.words}.")
     if lost:

@@ -6,13 +6,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ...result import Frozen
+from ...result import Given
 from ...targets.training import Recipe
 from ..aggregation import Rule
 from ..malice import Attack
 
 
-class Plan(Frozen):
+class Plan(Given):
     """Rounds, rule, local training, privacy and who attacks. ``noise`` 0 is no differential privacy; ``clip`` bounds one client's update then.
 
     ``secure``: clients give their updates under SecAgg+ alone.

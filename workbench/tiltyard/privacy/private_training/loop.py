@@ -18,14 +18,14 @@ from ...checkpoints import of_training, put_back, restored, store
 from ...errors import Problem
 from ...privacy_budget import rate_of, steps_of
 from ...progress import Progress
-from ...result import Frozen
+from ...result import Given
 from .layers import faults
 
 Watch = Callable[[int, int, nn.Module], None]
 GRADIENTS = 2**24
 
 
-class Plan(Frozen):
+class Plan(Given):
     """How to train privately; ``noise`` 0 is clipping alone, which is not private."""
 
     noise: float

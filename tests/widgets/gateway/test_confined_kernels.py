@@ -1,0 +1,276 @@
+"""Kernels of two people behind one login, one of them taken over: its code tries all it can think of, and gets at its own alone."""
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tiltyard.access import landlock
+from tiltyard.access.confined import impossible
+from tiltyard.access.person import Person
+from tiltyard.access.roles import Role
+from tiltyard.access.users import Users
+from tiltyard.running.audit_log import check
+from tiltyard.running.store import Store
+from tiltyard.sealing.keys import new_sealing_key, read_sealing_key
+from tiltyard.serving.keys import KeyStore
+
+from .appserver import CODE, Page, Server, closed, opened, serving, typed
+
+pytestmark = pytest.mark.skipif(bool(impossible()), reason=f"processes are not confined here: {impossible()}")
+
+PASSWORDS = {"ada": "correct horse battery", "bob": "staple of a stable"}
+TRY = """
+import json, os, signal, socket
+from tiltyard.access.line import line
+from tiltyard.access.places import home
+from tiltyard.errors import Problem
+from tiltyard.running.store import Store
+found = {}
+for name, attack in json.loads(%r):
+    try:
+        eval(attack)
+    except (OSError, Problem):
+        found[name] = "stopped"
+    except Exception as error:
+        found[name] = repr(error)
+    else:
+        found[name] = "reached"
+print("BEGIN" + json.dumps(found) + "END")
+"""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A server, and the folders of its people's data."""
+
+    server: Server
+    data: Path
+
+    def say(self, code: str) -> None:
+        """The code that the next page runs."""
+        (self.data / "shared" / "code.py").write_text(code)
+
+    def page(self, name: str) -> Page:
+        """Open the page as ``name``."""
+        with self.server.client() as client:
+            assert typed(client, name=name, password=PASSWORDS[name]).status_code == 302
+            return opened(client)
+
+    def tried(self, attacks: dict[str, str], name: str = "ada") -> dict[str, str]:
+        """What came of code of Ada's, in her kernel."""
+        self.say(TRY % json.dumps(list(attacks.items())))
+        return self.page(name).environment
+
+    def broker(self) -> psutil.Process:
+        """The broker's process."""
+        running = psutil.Process(self.server.process.pid).children()
+        (found,) = [p for p in running if "tiltyard.broker.server" in words_of(p)]
+        return found
+
+    def kernels(self) -> list[Path]:
+        """The folders of the kernels that run, the oldest first."""
+        running = psutil.Process(self.server.process.pid).children()
+        found = [words for p in sorted(running, key=psutil.Process.create_time) if (words := words_of(p))]
+        return [Path(words[-1]).parent for words in found if "tiltyard_widgets.gateway.confined" in words]
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    data = tmp_path / "data"
+    for name in ("shared", "ada", "bob"):
+        (data / name).mkdir(parents=True)
+        (data / name / "rows.csv").write_text("a,b\n1,2\n")
+    users = Users(tmp_path / "users.json")
+    users.add("ada", "analyst", PASSWORDS["ada"])
+    users.add("bob", "viewer", PASSWORDS["bob"])
+    (tmp_path / "store").mkdir()
+    new_sealing_key(tmp_path / "audit.key")
+    KeyStore(tmp_path / "keys.json").new("partner")
+    more = {
+        "TILTYARD_STORE": str(tmp_path / "store" / "runs.sqlite"),
+        "TILTYARD_DATA_ROOT": str(data),
+        "TILTYARD_AUDIT_KEY": str(tmp_path / "audit.key"),
+        "TILTYARD_KEYS": str(tmp_path / "keys.json"),
+        "DATABASE_URL": "postgresql://owner:password@db/runs",
+        "XDG_DATA_HOME": str(tmp_path / "xdg"),
+    }
+    code = f"exec(open({str(data / 'shared' / 'code.py')!r}).read())"
+    with serving(tmp_path, "password", more, code=code) as server:
+        yield Place(server, data)
+
+
+# Breaks where the kernel holds a file that is neither its own nor a device without a bottom.
+HANDS = (
+    "[way for one in os.listdir('/proc/self/fd') if os.path.lexists(way := '/proc/self/fd/' + one) and (way := os.readlink(way)).startswith('/') "
+    "and not way.startswith((os.environ['HOME'], '/dev/null', '/proc/'))] == [] or 1 / 0"
+)
+
+
+def words_of(process: psutil.Process) -> list[str]:
+    """Its command line; none of one that has ended."""
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
+WORK = f"""
+from tiltyard.result import Identity
+from tiltyard.running.store import Store
+what = Identity(name="model", fingerprint="0" * 64)
+if Store().person.may("run"):
+    Store().begin("of " + Store().person.name, what, what)
+{CODE}
+"""
+
+
+def ended(process: psutil.Process) -> bool:
+    """Has it ended within thirty seconds, whether anybody has asked how?"""
+    for _ in range(300):
+        if not words_of(process):
+            return True
+        psutil.wait_procs([process], timeout=0.1)
+    return False
+
+
+def reading(path: Path | str) -> str:
+    return f"open({str(path)!r}, 'rb').read(1)"
+
+
+def writing(path: Path | str) -> str:
+    return f"open({str(path)!r}, 'a').write('x')"
+
+
+def test_a_kernel_that_is_taken_over_gets_at_its_own_alone(place: Place) -> None:
+    place.say(WORK)
+    place.page("bob")
+    (neighbor,), broker = place.kernels(), place.broker().pid
+    (neighbor / "home" / "tmp" / "upload.csv").write_text("a,b")
+    folder, server = place.server.folder, place.server.process.pid
+    kept = ("users.json", "keys.json", "small.ipynb", "audit.key", "store/runs.audit.jsonl", "store/runs.audit.jsonl.head")
+    before = {path: path.read_bytes() for path in (folder / name for name in kept)}
+    packages = next(path for path in reversed(sys.path) if path.endswith("site-packages"))
+    files = [folder / "users.json", folder / "small.ipynb", folder / "log", place.data / "bob" / "rows.csv", neighbor / "connection.json"]
+    files += [folder / "store" / name for name in ("runs.sqlite", "runs.audit.jsonl", "runs.audit.jsonl.head")]
+    files += [
+        folder / "audit.key",
+        folder / "keys.json",
+        neighbor / "home" / "tmp" / "upload.csv",
+        Path.home() / ".bashrc",
+        Path("/etc/shadow"),
+    ]
+    attacks = {f"read {path}": reading(path) for path in files} | {f"write {path}": writing(path) for path in files}
+    attacks |= {f"delete {path}": f"os.unlink({str(path)!r})" for path in files[:6]}
+    attacks |= {f"list {path}": f"os.listdir({str(path)!r})" for path in (folder, neighbor.parent, Path.home(), place.data)}
+    beside = (
+        Path(packages) / "mine.pth",
+        Path.home() / ".ssh" / "authorized_keys",
+        place.data / "ada" / "new",
+        place.data / "shared" / "new",
+    )
+    attacks |= {f"make {path}": writing(path) for path in (*beside, folder / "users.json.new", Path("/tmp/tiltyard-attack"))}
+    attacks |= {f"read {what} of {pid}": reading(f"/proc/{pid}/{what}") for what in ("environ", "mem", "maps") for pid in (server, broker)}
+    attacks |= {"open the store": f"Store({str(folder / 'store' / 'runs.sqlite')!r}).count()"}
+    attacks |= {
+        f"talk to {path.name}": f"socket.socket(socket.AF_UNIX).connect({str(path)!r})" for path in neighbor.glob("connection-ipc-*")
+    }
+    attacks |= {"trade places": f"os.replace({str(place.data / 'ada' / 'rows.csv')!r}, {str(folder / 'users.json')!r})"}
+    attacks |= {"what is kept for bob": "open(home().parent / 'bob' / 'x', 'w')", "what is kept for all": "os.mkdir(home().parent / 'new')"}
+    if landlock.abi() >= landlock.SIGNALS:
+        attacks |= {
+            "end the server": f"os.kill({server}, 15)",
+            "end the broker": f"os.kill({broker}, 9)",
+            "end the neighbor": f"os.killpg({_group(neighbor)}, 9)",
+        }
+    found = place.tried(attacks)
+    assert {name: said for name, said in found.items() if said != "stopped"} == {}
+    assert len(found) == len(attacks) > 40
+    logins = before.pop(folder / "store" / "runs.audit.jsonl")
+    before.pop(folder / "store" / "runs.audit.jsonl.head")
+    assert {path: path.read_bytes() for path in before} == before
+    log = folder / "store" / "runs.audit.jsonl"
+    assert log.read_bytes().startswith(logins) and check(log, read_sealing_key(folder / "audit.key").secret).count
+    own = {"own data": reading(place.data / "ada" / "rows.csv"), "shared data": reading(place.data / "shared" / "rows.csv")}
+    own |= {
+        "own folder": writing("mine"),
+        "home": "open(os.path.expanduser('~/x'), 'w').close()",
+        "temporary": "open(os.environ['TMPDIR'] + '/x', 'w').close()",
+    }
+    own |= {"what is kept for her": "(home() / 'shadows').mkdir() or open(home() / 'shadows' / 'x', 'w').close()"}
+    assert set(place.tried(own | {"nothing of the server's in its hands": HANDS}).values()) == {"reached"}
+
+
+def _group(kernel: Path) -> int:
+    return next(os.getpgid(p.pid) for p in psutil.process_iter() if str(kernel / "connection.json") in words_of(p))
+
+
+def test_its_environment_holds_nothing_of_the_owners(place: Place) -> None:
+    place.say(CODE)
+    found = place.page("ada").environment
+    assert (found["TILTYARD_USER"], found["TILTYARD_ROLE"]) == ("ada", "analyst")
+    assert not {"DATABASE_URL", "PYTEST_CURRENT_TEST"} & set(found)
+    assert not [
+        name for name in found if name.startswith("TILTYARD_") and name not in ("TILTYARD_USER", "TILTYARD_ROLE", "TILTYARD_DATA_ROOT")
+    ]
+    (own,) = place.kernels()
+    assert found["HOME"] == str(own / "home")
+
+
+def test_its_folder_goes_when_it_ends(place: Place) -> None:
+    place.say(CODE)
+    with place.server.client() as client:
+        typed(client, name="ada", password=PASSWORDS["ada"])
+        page = opened(client)
+        (own,) = place.kernels()
+        assert own.is_dir() and own.stat().st_mode & 0o077 == 0
+        closed(client, page)
+        assert not own.exists()
+
+
+def test_its_runs_are_kept_by_the_broker_as_its_persons(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    place.say(WORK)
+    place.page("ada")
+    store = Store(place.server.folder / "store" / "runs.sqlite", person=Person("owner", Role.ADMIN))
+    monkeypatch.setenv("TILTYARD_AUDIT_KEY", str(place.server.folder / "audit.key"))
+    assert [(run.owner, run.name, run.state) for run in store.runs()] == [("ada", "of ada", "open")]
+    run = store.runs()[0].id
+    asks = {
+        "see hers": f"Store().run({run!r})",
+        "begin one": "line().ask('begin', name='x', target={'name': 'm', 'fingerprint': '0'}, data={'name': 'm', 'fingerprint': '0'}, config={})",
+        "add to hers": f"line().ask('add', run_id={run!r}, record='')",
+        "delete hers": f"Store().delete({run!r})",
+        "share hers": f"Store().share({run!r})",
+        "read the log": "line().ask('log', last=10)",
+        "add a person": "line().ask('user_add', name='x', role='admin', password='correct horse battery')",
+        "say that somebody was added": "line().ask('note', what='user added', fingerprint='', parameters={})",
+        "be somebody else": "line().ask('runs', limit=1, offset=0, search='', who='ada')",
+        "admit a kernel": "line().ask('admit', kernel='x', name='eve', role='admin', mark='')",
+    }
+    assert set(place.tried(asks, "bob").values()) == {"stopped"}
+    assert [(found.owner, found.name) for found in store.runs()] == [("ada", "of ada")]
+    assert len(Users(place.server.folder / "users.json").all()) == 2
+
+
+def test_a_broker_that_died_is_started_anew_and_ends_with_its_server(place: Place) -> None:
+    place.say(WORK)
+    place.page("ada")
+    first = place.broker()
+    first.kill()
+    assert ended(first)
+    place.page("ada")
+    second = place.broker()
+    assert second.pid != first.pid
+    store = Store(place.server.folder / "store" / "runs.sqlite", person=Person("owner", Role.ADMIN))
+    assert store.count() == 2
+    kernels = place.kernels()
+    assert kernels and all(folder.is_dir() for folder in kernels)
+    place.server.process.kill()
+    place.server.process.wait()
+    assert ended(second)
+    assert not any(folder.exists() for folder in kernels)

@@ -1,0 +1,260 @@
+"""Kernels end when nobody uses them, when the machine holds no more, and with their server, however it ends."""
+
+import asyncio
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import psutil
+import pytest
+from tornado.web import HTTPError
+
+from tiltyard_widgets.gateway import memory
+from tiltyard_widgets.gateway.kernels import OwnedKernels
+from tiltyard_widgets.gateway.lives import Life, Terms
+
+from .appserver import CODE, PATIENCE, TOKEN, Server, opened, serving
+
+TERMS = Terms(gone=180, idle=7200, warning=600, longest=43_200)
+POLLS = 30  # ten a second: three seconds, counted in looks
+# A kernel that does not listen, and a program of its own that no signal to its group reaches.
+STUBBORN = f"""
+import os, signal, subprocess, sys
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+subprocess.Popen([sys.executable, "-c", "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"], start_new_session=True)
+{CODE}
+"""
+
+
+def below(pid: int) -> list[psutil.Process]:
+    return psutil.Process(pid).children(recursive=True)
+
+
+def left(processes: list[psutil.Process], polls: int = POLLS) -> int:
+    """How many still live after so many looks."""
+    for _ in range(polls):
+        if not (living := [one for one in processes if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]):
+            return 0
+        psutil.wait_procs(living, timeout=0.1)
+    return len(living)
+
+
+def both_deaf(server: Server) -> list[psutil.Process]:
+    """All processes of the server, once each kernel's own child is there; one that has just forked still has its parent's words."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        found = below(server.process.pid)
+        if sum("sleep(600)" in " ".join(p.cmdline()) for p in found) == 2:
+            return found
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+@pytest.fixture
+def stubborn(tmp_path: Path) -> Iterator[tuple[Server, list[psutil.Process]]]:
+    """A server with two kernels that do not want to end, and all its processes."""
+    with serving(tmp_path, "token", code=STUBBORN) as server:
+        for _ in range(2):
+            with server.client() as client:
+                client.get("/", params={"token": TOKEN})
+                opened(client)
+        processes = both_deaf(server)
+        try:
+            yield server, processes
+        finally:
+            left([p for p in processes if not _killed(p)], 1)
+
+
+def _killed(process: psutil.Process) -> bool:
+    try:
+        process.kill()
+    except psutil.NoSuchProcess:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("how", ["SIGTERM", "SIGINT", "SIGHUP", "SIGKILL"])
+def test_no_kernel_outlives_its_server(stubborn: tuple[Server, list[psutil.Process]], how: str) -> None:
+    """Nor what it started in a session of its own, though both turn a deaf ear."""
+    server, processes = stubborn
+    server.process.send_signal(getattr(signal, how))
+    server.process.wait(PATIENCE)
+    assert left(processes) == 0
+
+
+def test_nothing_is_left_where_the_command_that_started_the_server_is_killed(tmp_path: Path) -> None:
+    words = [
+        "from tiltyard.cli.window import started",
+        f"with started({[sys.executable, '-c', STUBBORN.replace(CODE, 'import time; time.sleep(600)')]!r}) as server:",
+    ]
+    words += ["    print(server.pid, flush=True)", "    server.wait()"]
+    with subprocess.Popen([sys.executable, "-c", "\n".join(words)], stdout=subprocess.PIPE, cwd=tmp_path) as command:
+        assert command.stdout is not None
+        server = psutil.Process(int(command.stdout.readline()))
+        until = time.monotonic() + PATIENCE
+        while not (children := server.children()) and time.monotonic() < until:
+            time.sleep(0.05)
+        assert children
+        command.kill()
+        command.wait(PATIENCE)
+        assert left([server, *children]) == 0
+
+
+def test_the_kernel_of_a_browser_that_vanished_ends(tmp_path: Path) -> None:
+    """It opened the page and was never heard of again."""
+    with serving(tmp_path, "token", more=["--OwnedKernels.gone=1", "--OwnedKernels.look=1"]) as server, server.client() as client:
+        client.get("/", params={"token": TOKEN})
+        page = opened(client)
+        until = time.monotonic() + PATIENCE
+        while client.get(f"/api/kernels/{page.kernel}").status_code != 404:
+            assert time.monotonic() < until, "it lives on"
+            time.sleep(0.2)
+        assert [p for p in below(server.process.pid) if page.kernel in " ".join(p.cmdline())] == []
+
+
+def test_one_that_works_is_not_given_up_until_its_work_is_done_and_no_longer_than_half_a_day() -> None:
+    life = Life(born=0)
+    life.joined(1)
+    life.parted(100)
+    assert life.ends(TERMS) == 280
+    for now in range(110, 30_000, 10):
+        life.look(now, spent=now * 0.5, quiet=1e9)  # half a core, without a word
+    assert life.ends(TERMS) == 29_990 + 180
+    for now in range(30_000, 50_000, 10):
+        life.look(now, spent=15_000, quiet=2)  # it waits for an endpoint, and tells how far it is
+    assert life.ends(TERMS) == 100 + 43_200
+
+
+def test_one_that_rests_is_not_taken_for_one_that_works() -> None:
+    life = Life(born=0)
+    for now in range(10, 1000, 10):
+        life.look(now, spent=now * 0.003, quiet=now)
+    assert life.ends(TERMS) == 180
+
+
+def test_an_open_page_ends_where_nobody_clicks() -> None:
+    life = Life(born=0)
+    life.joined(5)
+    assert life.ends(TERMS) == 5 + 7200
+    life.clicked = 900
+    assert life.ends(TERMS) == 900 + 7200
+    life.look(1000, spent=500, quiet=1)
+    assert life.ends(TERMS) == 1000 + 7200
+
+
+class Counted(OwnedKernels):
+    """Kernels that are names alone, and a clock that is set by hand."""
+
+    now = 10_000.0
+
+    def __init__(self, lives: dict[str, Life], owners: dict[str, str], **given: Any) -> None:
+        super().__init__(**given)
+        self.lives, self.owners = lives, owners
+        self.ended: list[str] = []
+
+    def clock(self) -> float:
+        return self.now
+
+    def pid(self, kernel_id: str) -> int | None:
+        return None if kernel_id == "dead" else 2**30
+
+    def get_kernel(self, kernel_id: str) -> Any:
+        from datetime import UTC, datetime, timedelta
+
+        return SimpleNamespace(last_activity=datetime.now(UTC) - timedelta(days=1))
+
+    def stop_buffering(self, kernel_id: str) -> None:
+        pass
+
+    async def shutdown_kernel(self, kernel_id: str, now: bool = False, restart: bool = False) -> None:
+        self.ended.append(kernel_id)
+        self.lives.pop(kernel_id)
+        self.owners.pop(kernel_id)
+
+
+async def placed(kernels: Counted, user: str) -> None:
+    """Ask for a place, and give it up."""
+    async with kernels.place(user):
+        pass
+
+
+def one(left: float, connected: int = 0, clicked: float = 0) -> Life:
+    life = Life(born=0)
+    life.left, life.connected, life.clicked, life.looked = left, connected, clicked, 10_000
+    return life
+
+
+def test_a_page_that_was_left_makes_room_and_one_that_is_open_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tiltyard_widgets.gateway.watched.memory", lambda: (64 << 30, 32 << 30))
+    lives = {"shown": one(1000, 1), "left long ago": one(3000), "left": one(5000), "just opened": one(9999), "another's": one(2000)}
+    kernels = Counted(lives, {kernel: "bo" if kernel == "another's" else "ada" for kernel in lives}, most=4)
+    asyncio.run(placed(kernels, "bo"))
+    assert kernels.ended == []
+    asyncio.run(placed(kernels, "ada"))
+    assert kernels.ended == ["left long ago"]
+    kernels.owners["new"], kernels.lives["new"] = "ada", one(9999)
+    kernels.lives["left"].connected = 2
+    with pytest.raises(HTTPError) as error:
+        asyncio.run(placed(kernels, "ada"))
+    assert error.value.status_code == 429
+
+
+@pytest.mark.parametrize(("machine", "free"), [(3, 32 << 30), (0, 100 << 20)])
+def test_a_machine_that_holds_no_more_says_so(monkeypatch: pytest.MonkeyPatch, machine: int, free: int) -> None:
+    """By number, and by the memory that is free; many people with few pages each are held too."""
+    monkeypatch.setattr("tiltyard_widgets.gateway.watched.memory", lambda: (64 << 30, free))
+    lives = {"a": one(9990, 1), "b": one(9990, 1), "c": one(9990)}
+    kernels = Counted(lives, {"a": "ada", "b": "bo", "c": "cy"}, machine=machine)
+    with pytest.raises(HTTPError) as error:
+        asyncio.run(placed(kernels, "di"))
+    assert (error.value.status_code, kernels.ended) == (503, [])
+
+
+def test_pages_that_wait_for_their_turn_count_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tiltyard_widgets.gateway.watched.memory", lambda: (64 << 30, 32 << 30))
+
+    async def three(kernels: Counted, people: list[str]) -> int:
+        async with kernels.place(people[0]), kernels.place(people[1]):
+            with pytest.raises(HTTPError) as error:
+                await placed(kernels, people[2])
+        await placed(kernels, people[2])
+        return error.value.status_code
+
+    assert asyncio.run(three(Counted({}, {}, machine=2), ["ada", "bo", "cy"])) == 503
+    assert asyncio.run(three(Counted({}, {}, most=2), ["ada", "ada", "ada"])) == 429
+
+
+def test_a_look_ends_those_whose_time_is_over_and_those_that_died() -> None:
+    lives = {"gone": one(9800), "away": one(9900), "shown": one(0, 1, 9000), "idle": one(0, 1, 1000), "dead": one(9999, 1, 9999)}
+    kernels = Counted(lives, dict.fromkeys(lives, "ada"))
+    asyncio.run(kernels.sweep())
+    assert sorted(kernels.ended) == ["dead", "gone", "idle"]
+
+
+def test_one_that_is_born_during_a_look_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    kernels = Counted({"old": one(9990)}, {"old": "ada"})
+
+    def born(pid: int) -> float:
+        kernels.owners["new"], kernels.lives["new"] = "ada", one(9999)
+        return 0.0
+
+    monkeypatch.setattr("tiltyard_widgets.gateway.watched.spent", born)
+    asyncio.run(kernels.sweep())
+    assert kernels.ended == []
+
+
+def test_a_containers_memory_is_its_own(tmp_path: Path) -> None:
+    (tmp_path / "memory.max").write_text("4294967296\n")
+    (tmp_path / "memory.current").write_text("3221225472\n")
+    (tmp_path / "memory.stat").write_text("anon 1\ninactive_file 1073741824\n")
+    assert memory._container(tmp_path) == (4 << 30, 2 << 30)
+    (tmp_path / "memory.max").write_text("max\n")
+    assert memory._container(tmp_path)[0] is None
+    assert memory._container(tmp_path / "none") == (None, 0)
+    total, free = memory.memory()
+    assert 0 <= free <= total

@@ -1,0 +1,131 @@
+"""Kernels that are watched over: they end when nobody uses them, and with their server, however it ends."""
+
+import asyncio
+import time
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+
+from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
+from tornado.ioloop import IOLoop, PeriodicCallback
+from tornado.web import HTTPError
+from traitlets import Integer
+
+from tiltyard.federated.deployed.leash import Leash
+
+from .ending import ended
+from .lives import Life, Terms, spent
+from .memory import memory
+
+STARTED = 128 << 20  # bytes of one that has just started
+EACH = 768 << 20  # bytes that a kernel takes with torch, a model and its data, and room to work
+
+
+class WatchedKernels(AsyncMappingKernelManager):
+    """A kernel manager that ends kernels which nobody uses, holds no more than the machine can, and leaves none behind."""
+
+    machine = Integer(0, config=True, help="Kernels of all people at a time; 0 for as many as this machine's memory holds, 768 MiB each.")
+    spare = Integer(512, config=True, help="MiB of memory that must be free for another kernel to start.")
+    gone = Integer(180, config=True, help="Seconds without a browser, and without work, after which a kernel ends.")
+    idle = Integer(7200, config=True, help="Seconds without a click, and without work, after which the kernel of an open page ends.")
+    warning = Integer(600, config=True, help="Seconds before that in which its page says so.")
+    longest = Integer(43_200, config=True, help="Seconds without a browser after which a kernel ends though it works.")
+    look = Integer(10, config=True, help="Seconds between looks at who is still there.")
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)  # type: ignore[no-untyped-call]
+        self.lives: dict[str, Life] = {}
+        self._leash: Leash | None = None
+        self._watch: PeriodicCallback | None = None
+
+    @property
+    def terms(self) -> Terms:
+        """After how many seconds a kernel ends."""
+        return Terms(self.gone, self.idle, self.warning, self.longest)
+
+    def clock(self) -> float:
+        """Seconds, by a clock that never goes back."""
+        return time.monotonic()
+
+    def born(self, kernel_id: str) -> None:
+        """Watch over a kernel that was started."""
+        self.lives[kernel_id] = Life(self.clock())
+        if self._leash is None:
+            self._leash = Leash().__enter__()
+            self._watch = PeriodicCallback(self.sweep, 1000 * self.look)
+            self._watch.start()
+        if (pid := self.pid(kernel_id)) is not None:
+            self._leash.hold(pid)
+
+    def pid(self, kernel_id: str) -> int | None:
+        """The process of a kernel, None where it has ended."""
+        process = getattr(self.get_kernel(kernel_id).provisioner, "process", None)
+        return process.pid if process is not None and process.poll() is None else None
+
+    def full(self, coming: int) -> bool:
+        """Does the machine hold no more kernels than there are, and those that are coming?"""
+        total, free = memory()
+        most = self.machine or max(1, total // EACH)
+        return len(self.lives) + coming >= most or free < (self.spare << 20) + coming * STARTED
+
+    def still(self, kernel_id: str) -> float:
+        """Seconds since a kernel last worked or had a browser."""
+        life = self.lives[kernel_id]
+        return self.clock() - max(life.left, life.worked)
+
+    def clicked(self, kernel_id: str) -> None:
+        """Somebody used its page."""
+        if life := self.lives.get(kernel_id):
+            life.clicked = self.clock()
+
+    def ends_in(self, kernel_id: str) -> float:
+        """Seconds after which a kernel ends if nothing happens meanwhile."""
+        return self.lives[kernel_id].ends(self.terms) - self.clock()
+
+    async def sweep(self) -> None:
+        """Look which kernels work, and end those that died or whose time is over."""
+        pids = {kernel: self.pid(kernel) for kernel in self.lives}
+        living = {kernel: pid for kernel, pid in pids.items() if pid is not None}
+        used = await IOLoop.current().run_in_executor(None, lambda: {kernel: spent(pid) for kernel, pid in living.items()})
+        for kernel, seconds in used.items():
+            if life := self.lives.get(kernel):
+                life.look(self.clock(), seconds, self._quiet(kernel))
+        there = [kernel for kernel in pids if kernel in self.lives]  # not one that was born during the look
+        over = [kernel for kernel in there if kernel not in living or self.ends_in(kernel) <= 0]
+        await asyncio.gather(*map(self._end, over))
+        for kernel in [kernel for kernel, life in self.lives.items() if life.away(self.terms, self.clock())]:
+            self.stop_buffering(kernel)  # type: ignore[no-untyped-call]  # nobody will come for what it says
+
+    async def _end(self, kernel_id: str) -> None:
+        with suppress(KeyError, HTTPError):  # it may have been ended meanwhile
+            await self.shutdown_kernel(kernel_id)  # type: ignore[no-untyped-call]
+
+    def _quiet(self, kernel_id: str) -> float:
+        """Seconds since it last sent anything that its page shows."""
+        said: datetime = self.get_kernel(kernel_id).last_activity  # type: ignore[attr-defined]
+        return (datetime.now(UTC) - said).total_seconds()
+
+    def notify_connect(self, kernel_id: str) -> None:
+        """A browser connected to its kernel."""
+        super().notify_connect(kernel_id)  # type: ignore[no-untyped-call]
+        if life := self.lives.get(kernel_id):
+            life.joined(self.clock())
+
+    def notify_disconnect(self, kernel_id: str) -> None:
+        """A browser left."""
+        super().notify_disconnect(kernel_id)  # type: ignore[no-untyped-call]
+        if life := self.lives.get(kernel_id):
+            life.parted(self.clock())
+
+    def remove_kernel(self, kernel_id: str) -> Any:
+        """Forget it."""
+        self.lives.pop(kernel_id, None)
+        return super().remove_kernel(kernel_id)
+
+    def end_all(self) -> None:
+        """End every kernel with all it started, within two seconds."""
+        if self._watch is not None:
+            self._watch.stop()
+        ended(pid for kernel in self.list_kernel_ids() if (pid := self.pid(kernel)) is not None)
+        if self._leash is not None:
+            self._leash.__exit__(None, None, None)

@@ -1,0 +1,152 @@
+"""What *Model and data* was asked for, taken from its fields once: what was looked at is what is opened."""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tiltyard.access.person import Person
+from tiltyard.access.places import discreet, named
+from tiltyard.datasets.dataset import Dataset
+from tiltyard.errors import Problem
+from tiltyard.targets.target import Target
+
+if TYPE_CHECKING:
+    from tiltyard.datasets.proposing import Proposal
+    from tiltyard.sealing.keys import Key
+    from tiltyard.targets.probing import Probe
+
+
+class Loaded:
+    """A target and data that were opened, and what ten rows said."""
+
+    def __init__(self, target: Target, data: Dataset, probe: "Probe", proposal: "Proposal | None" = None) -> None:
+        self.proposal = proposal
+        self.target = target
+        self.data = data
+        self.probe = probe
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The fields' values; paths are those that the person may read.
+
+    ``proposal`` is how this very data file was read and corrected, ``marked`` which of its columns were chosen as sensitive.
+    """
+
+    person: Person
+    source: str
+    sample: str
+    model: str = ""
+    data: str = ""
+    architecture: str = ""
+    factory: str = ""
+    classes: tuple[str, ...] = ()
+    member: str = ""
+    key_file: str = ""
+    words: str = field(default="", repr=False)
+    url: str = ""
+    key: str = field(default="", repr=False)
+    budget: str = ""
+    proposal: "Proposal | None" = None
+    marked: tuple[str, ...] | None = None
+
+    def opened(self) -> Loaded:
+        """Target and data, and what ten rows say; a `Problem` in one line."""
+        from tiltyard.targets.probing import probe
+
+        if self.source == "sample":
+            target, data = self._sample()
+            return Loaded(target, data, probe(target, data))
+        self.person.must("run")
+        target, data, proposal = self._remote() if self.source == "endpoint" else self._files()
+        return Loaded(target, data, probe(target, data), proposal)
+
+    def proposed(self) -> "Proposal":
+        """What was read and corrected, or the file's proposal as it is."""
+        from tiltyard.datasets.proposing import propose
+        from tiltyard.datasets.reading import read_table
+
+        self.person.must("run")
+        if self.proposal is not None:
+            return _without(self.proposal, self.member)
+        table = read_table(self._data())
+        with discreet(self.data, "a table that can be proposed a schema for", self.person):
+            return propose(table, skip=(self.member,) if self.member else ())
+
+    def _sample(self) -> tuple[Target, Dataset]:
+        from tiltyard.samples.catalog import load
+
+        sample = load(self.sample)
+        return sample.target, sample.data
+
+    def _files(self) -> "tuple[Target, Dataset, Proposal | None]":
+        from tiltyard.datasets.reading import read
+        from tiltyard.targets.opening import Unmeant, open_target
+
+        if not self.model:
+            raise Problem("a model file", "none", "Upload one" if self.person.shared else "Give its path")
+        if self.factory:
+            self.person.must("code")
+        words = {"classes": self.classes or None, "architecture": self.architecture or None, "factory": self.factory or None}
+        sealed = self._sealed()
+        try:
+            target = open_target(self.model, sealed=sealed, **words)  # type: ignore[arg-type]
+        except Unmeant:
+            proposal = self.proposed()
+            data = self._built(proposal)
+            return open_target(self.model, data=data, schema=data.schema, sealed=sealed, **words), data, proposal  # type: ignore[arg-type]
+        return target, read(self._data(), schema=target.schema, sensitive=self.marked, member=self.member or None), None
+
+    def _sealed(self) -> "Key | None":
+        """The key for a sealed model file; None for any other."""
+        from tiltyard.sealing.asking import asked
+        from tiltyard.sealing.keys import passphrase, read_sealing_key
+        from tiltyard.sealing.sealing import is_sealed
+
+        if not is_sealed(Path(self.model).expanduser()):
+            return None
+        if self.key_file:
+            return read_sealing_key(Path(self.key_file).expanduser())
+        return passphrase(self.words) if self.words else asked()
+
+    def _remote(self) -> "tuple[Target, Dataset, Proposal]":
+        from tiltyard.datasets.reading import read
+        from tiltyard.targets.opening import Unmeant, open_target
+
+        budget, proposal = self._budget(), self.proposed()
+        try:
+            target = open_target(self.url, key=self.key, budget=budget)
+        except Unmeant:
+            data = self._build(proposal)
+            return open_target(self.url, data=data, key=self.key, budget=budget), data, proposal
+        meant, member = proposal.schema, self.member or None
+        data = read(self._data(), schema=target.schema, label=meant.label, sensitive=meant.sensitive, member=member)
+        return target, data, proposal
+
+    def _budget(self) -> int | None:
+        text = self.budget.replace(",", "")
+        if text and not text.isdecimal():
+            raise Problem("a query budget as a whole number of rows", repr(text[:40]), "Correct it, or leave it empty")
+        return int(text) if text else None
+
+    def _built(self, proposal: "Proposal") -> Dataset:
+        return replace(self._build(proposal), assumed=(*proposal.warnings, *proposal.assumptions))
+
+    def _build(self, proposal: "Proposal") -> Dataset:
+        name = Path(self.data).name.split(".")[0]
+        with discreet(self.data, "a table that is as was said of it", self.person):
+            return proposal.build(member=self.member or None, name=name, source=named(self.data, self.person))
+
+    def _data(self) -> str:
+        if not self.data:
+            raise Problem("a data file", "none", "Upload one" if self.person.shared else "Give its path")
+        return self.data
+
+
+def _without(proposal: "Proposal", member: str) -> "Proposal":
+    """A column that says which rows were trained on is no feature, also where it was named after the data were read."""
+    if not member:
+        return proposal
+    if member == proposal.schema.label:
+        raise Problem("a trained-on column beside the label", f"{member!r} for both", "Choose another label, or empty the field")
+    return proposal.drop(member) if member in {f.name for f in proposal.schema.features} else proposal

@@ -1,0 +1,114 @@
+"""A process that may be taken over, made so that little is gained by it: a kernel of somebody behind a shared login."""
+
+import ctypes
+import os
+import site
+import sys
+import sysconfig
+from collections.abc import Iterable
+from dataclasses import dataclass
+from glob import glob
+from pathlib import Path
+
+from . import landlock, syscalls
+from .person import account
+
+SYSTEM = """/usr /bin /sbin /lib /lib32 /lib64 /libx32 /nix/store /gnu/store /run/current-system/sw /proc
+/sys/devices /sys/bus/pci /sys/class/drm /sys/fs/cgroup /var/cache/fontconfig
+/etc/ld.so.cache /etc/ld.so.conf /etc/ld.so.conf.d /etc/ld.so.preload /etc/alternatives /etc/fonts /etc/localtime /etc/timezone
+/etc/ssl/certs /etc/ssl/openssl.cnf /etc/ca-certificates /etc/pki/tls/certs /etc/pki/ca-trust /etc/crypto-policies
+/etc/passwd /etc/group /etc/nsswitch.conf /etc/hosts /etc/host.conf /etc/gai.conf /etc/resolv.conf /etc/services /etc/protocols
+/etc/mime.types /etc/os-release""".split()
+DEVICES = "/dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/dri /dev/kfd".split()
+CAPABILITIES = 64
+_NO_NEW_PRIVILEGES, _DROP, _CAPSET, _VERSION = 38, 24, {"x86_64": 126, "aarch64": 91}, 0x20080522
+
+
+@dataclass(frozen=True)
+class Confines:
+    """What a confined process may read and run, and what it may also change; all else of the disk is out of its reach."""
+
+    reads: tuple[str, ...]
+    writes: tuple[str, ...]
+
+
+def impossible() -> str:
+    """Why this system cannot confine a process, as a clause, or nothing where it can."""
+    if sys.platform != "linux":
+        return "only Linux can"
+    if syscalls.machine() is None:
+        return f"not on {os.uname().machine}"
+    if not syscalls.filters():
+        return "this Linux has no filters of system calls"
+    found = landlock.abi()
+    return "" if found >= landlock.LEAST else f"it wants Linux 6.2 or newer with Landlock (ABI {landlock.LEAST}; here {found})"
+
+
+def python_places() -> tuple[str, ...]:
+    """The folders that hold this Python, its libraries and ours, wherever they are imported from."""
+    packages = {path for path in sys.path if _package_folder(path)}
+    own = {str(Path(__file__).parents[2])}
+    return tuple(
+        sorted({sys.prefix, sys.base_prefix, sys.exec_prefix, sysconfig.get_path("stdlib"), *site.getsitepackages(), *packages, *own})
+    )
+
+
+def _package_folder(path: str) -> bool:
+    """A folder of installed packages or of a checkout, not the one that this was started in."""
+    return bool(path) and os.path.isdir(path) and not os.path.samefile(path, os.getcwd())
+
+
+def system_places() -> tuple[str, ...]:
+    """What every program of this system needs to read."""
+    return tuple(SYSTEM)
+
+
+def confine(confines: Confines) -> None:
+    """Give up, for this process and all it starts, every file but those named, every right of root and every way to other processes.
+
+    Landlock keeps it from files, from the memory and environment of processes outside and, with ABI 6, from signaling them; a
+    filter of system calls from what Landlock does not guard (see `syscalls`). What it makes is its account's alone to read. The
+    process must have a single thread.
+    """
+    import resource
+
+    machine = syscalls.machine()
+    if machine is None:
+        raise OSError("there is no filter of system calls for this machine")
+    os.umask(0o077)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _give_up_rights()
+    landlock.restrict(confines.reads, confines.writes, [*DEVICES, *glob("/dev/nvidia*")])
+    syscalls.filter_calls(machine)
+
+
+def _give_up_rights() -> None:
+    """No capability, not even root's, now or from a program with more rights that is started."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if os.geteuid() == 0:
+        for capability in range(CAPABILITIES):
+            libc.prctl(_DROP, capability, 0, 0, 0)
+    if libc.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0):
+        raise OSError(ctypes.get_errno(), "prctl: no new privileges")
+    head, none = (ctypes.c_uint32 * 2)(_VERSION, 0), (ctypes.c_uint32 * 6)()
+    if libc.syscall(_CAPSET[os.uname().machine], head, none):
+        raise OSError(ctypes.get_errno(), "capset")
+
+
+def outside(kept: Iterable[Path], confines: Confines) -> Path | None:
+    """The first of ``kept`` that a process in these confines could read, or None."""
+    roots = [Path(root).resolve() for root in (*confines.reads, *confines.writes)]
+    return next((path for path in kept if any(path.resolve().is_relative_to(root) for root in roots)), None)
+
+
+def unconfined() -> str:
+    """What it means where kernels behind a shared login cannot be confined, in plain words; nothing where they are."""
+    why = impossible()
+    if why:
+        return (
+            f"Kernels are not confined here ({why}): whoever gets code of theirs to run in one is the account {account()}, "
+            "and can read password hashes, keys and other people's runs, and change history."
+        )
+    if landlock.abi() < landlock.SIGNALS:
+        return "Kernels are confined, but can end this account's other processes: keeping signals in wants Linux 6.12 or newer."
+    return ""

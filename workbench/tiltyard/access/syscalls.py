@@ -1,0 +1,147 @@
+"""A filter of system calls (seccomp) for what Landlock leaves open to a process that has given up its files.
+
+Landlock guards what is opened. It does not guard who may read a file (``chmod``), sockets that have a name in a folder (a
+desktop's bus, an agent, a container engine's: whoever may connect has them start programs), shared memory without a
+file, nor another process's limits and priority. It does not keep from waiting for connections in the server's place
+(``[::1]`` beside its ``127.0.0.1``: a browser asks there first, with its cookies), nor who may read a file from holding up
+all others that open it (a lease). ``io_uring`` would do all of it past a filter, so it goes too.
+"""
+
+import ctypes
+import os
+import struct
+import sys
+from collections.abc import Iterable
+from typing import NamedTuple
+
+
+class Machine(NamedTuple):
+    """What of the filter differs by architecture: its number in the audit, and those of the calls that are older than number 424."""
+
+    audit: int
+    unheard: tuple[int, ...]
+    refused: tuple[int, ...]
+    limits: int
+    clone: int
+    socket: int
+    socketpair: int
+    fcntl: int
+    ioctl: int
+
+
+MACHINES = {
+    "x86_64": Machine(
+        audit=0xC000003E,
+        # chmod fchmod fchmodat, chown fchown lchown fchownat, (l f)setxattr, (l f)removexattr, utime utimes futimesat utimensat,
+        # sched_setaffinity sched_setscheduler sched_setparam sched_setattr
+        unheard=(90, 91, 268, 92, 93, 94, 260, 188, 189, 190, 197, 198, 199, 132, 235, 261, 280, 203, 144, 142, 314),
+        # add_key request_key keyctl, bpf perf_event_open userfaultfd, unshare setns, shmget semget msgget mq_open,
+        # inotify_add_watch fanotify_init, name_to_handle_at open_by_handle_at, setpriority ioprio_set, listen
+        refused=(248, 249, 250, 321, 298, 323, 272, 308, 29, 64, 68, 240, 254, 300, 303, 304, 141, 251, 50),
+        limits=302,  # prlimit64
+        clone=56,
+        socket=41,
+        socketpair=53,
+        fcntl=72,
+        ioctl=16,
+    ),
+    "aarch64": Machine(
+        audit=0xC00000B7,
+        unheard=(52, 53, 54, 55, 5, 6, 7, 14, 15, 16, 88, 122, 119, 118, 274),
+        refused=(217, 218, 219, 280, 241, 282, 97, 268, 194, 190, 186, 180, 27, 262, 264, 265, 140, 30, 201),
+        limits=261,
+        clone=220,
+        socket=198,
+        socketpair=199,
+        fcntl=25,
+        ioctl=29,
+    ),
+}
+UNHEARD = (452, 463, 466, 469)  # fchmodat2 setxattrat removexattrat file_setattr
+ABSENT = (
+    425,
+    426,
+    427,
+    435,
+)  # io_uring_setup io_uring_enter io_uring_register; clone3, whose flags no filter can read, so that clone is called
+
+NEW_SPACES = 0x7E020000  # clone's flags for namespaces of its own, in which it would be root
+INTERNET = (2, 10, 16)  # AF_INET, AF_INET6, and AF_NETLINK, by which the C library learns what addresses there are
+HOLDING = (1024, 1026, 1040)  # F_SETLEASE, F_NOTIFY, F_SETDELEG: on a file that one may only read
+# FS_IOC_SETFLAGS (and of 32 bits), FS_IOC_FSSETXATTR, FS_IOC_ENABLE_VERITY, FS_IOC_SET_ENCRYPTION_POLICY: likewise
+MARKING = (0x40086602, 0x40046602, 0x401C5820, 0x40806685, 0x800C6613)
+STREAM, KIND = 1, 0xF  # a pair of datagram sockets could be turned to any name
+X32 = 0x40000000
+EPERM, ENOSYS, EAFNOSUPPORT = 1, 38, 97
+_LOAD, _EQUAL, _AT_LEAST, _AND, _RETURN = 0x20, 0x15, 0x35, 0x54, 0x06
+_ERRNO, _ALLOWED = 0x00050000, 0x7FFF0000
+_NUMBER, _ARCHITECTURE, _ARGUMENTS = 0, 4, 16
+_GET_SECCOMP, _SET_SECCOMP, _FILTER = 21, 22, 2
+
+
+class _Program(ctypes.Structure):
+    _fields_ = (("length", ctypes.c_ushort), ("lines", ctypes.c_char_p))
+
+
+def filters() -> bool:
+    """Does this system know filters of system calls?"""
+    return sys.platform == "linux" and int(ctypes.CDLL(None).prctl(_GET_SECCOMP, 0, 0, 0, 0)) >= 0
+
+
+def machine() -> Machine | None:
+    """The numbers of this architecture, or None where they are not known here."""
+    known = sys.platform == "linux" and sys.byteorder == "little" and ctypes.sizeof(ctypes.c_void_p) == 8
+    return MACHINES.get(os.uname().machine) if known else None
+
+
+def program(of: Machine) -> bytes:
+    """The filter as the kernel reads it, eight bytes an instruction.
+
+    What changes who may open a file, or how a process is scheduled, is *unheard*: it answers well and changes nothing, so that a
+    library that copies a file with its mode goes on, and so does libzmq, that stops where its threads keep their schedule.
+    """
+    lines = [_line(_LOAD, _ARCHITECTURE), _line(_EQUAL, of.audit, 1, 0), _no(EPERM), _line(_LOAD, _NUMBER)]
+    lines += [_line(_AT_LEAST, X32, 0, 1), _no(ENOSYS)]
+    for numbers, error in ((of.unheard + UNHEARD, 0), (of.refused, EPERM), (ABSENT, ENOSYS)):
+        for number in numbers:
+            lines += [_line(_EQUAL, number, 0, 1), _no(error)]
+    lines += _unless(of.limits, 0, (0,), EPERM)  # for oneself, who is process 0
+    lines += _unless(of.clone, 0, (0,), EPERM, NEW_SPACES)
+    lines += _unless(of.socket, 0, INTERNET, EAFNOSUPPORT)
+    lines += _unless(of.socketpair, 1, (STREAM,), EAFNOSUPPORT, KIND)
+    lines += _where(of.fcntl, 1, HOLDING, EPERM)
+    lines += _where(of.ioctl, 1, MARKING, EPERM)
+    return b"".join([*lines, _line(_RETURN, _ALLOWED)])
+
+
+def filter_calls(of: Machine) -> None:
+    """Put the filter over this process and all it starts; it must have said that it wants no new privileges."""
+    lines = program(of)
+    put = _Program(len(lines) // 8, lines)
+    if ctypes.CDLL(None, use_errno=True).prctl(_SET_SECCOMP, _FILTER, ctypes.byref(put), 0, 0):
+        error = ctypes.get_errno()
+        raise OSError(error, f"seccomp: {os.strerror(error)}")
+
+
+def _unless(number: int, argument: int, values: Iterable[int], error: int, mask: int = 0xFFFFFFFF) -> list[bytes]:
+    """Refuse call ``number`` unless the lower half of an argument, under ``mask``, is one of ``values``."""
+    good = list(values)
+    tests = [_line(_EQUAL, value, len(good) - at, 0) for at, value in enumerate(good)]
+    body = [_line(_LOAD, _ARGUMENTS + 8 * argument), _line(_AND, mask), *tests, _no(error), _line(_RETURN, _ALLOWED)]
+    return [_line(_EQUAL, number, 0, len(body)), *body]
+
+
+def _where(number: int, argument: int, values: Iterable[int], error: int) -> list[bytes]:
+    """Refuse call ``number`` where the lower half of an argument is one of ``values``."""
+    bad = list(values)
+    tests = [_line(_EQUAL, value, len(bad) - at, 0) for at, value in enumerate(bad)]
+    body = [_line(_LOAD, _ARGUMENTS + 8 * argument), *tests, _line(_RETURN, _ALLOWED), _no(error)]
+    return [_line(_EQUAL, number, 0, len(body)), *body]
+
+
+def _no(error: int) -> bytes:
+    return _line(_RETURN, _ERRNO | error)
+
+
+def _line(code: int, value: int, if_so: int = 0, if_not: int = 0) -> bytes:
+    return struct.pack("=HBBI", code, if_so, if_not, value)

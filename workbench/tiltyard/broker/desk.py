@@ -1,0 +1,317 @@
+"""What the broker does for one kernel: each call with what its role must allow, its arguments checked, in its person's name."""
+
+import logging
+import warnings
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import timedelta
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import ConfigDict, Field, ValidationError, validate_call
+from pydantic_core import to_jsonable_python
+
+from ..access.frames import Message
+from ..access.line import told
+from ..access.remote_users import UNSEEN
+from ..access.roles import Action, Denied, Role
+from ..access.users import User, Users
+from ..catalogue import find
+from ..errors import Problem
+from ..progress import Report
+from ..result import Identity, Record
+from ..running import audit
+from ..running.artifacts import Artifact
+from ..running.lines import ModelLine, Run, RunLine, StepLine, Underway
+from ..running.notes import OF_KERNELS
+from ..running.store import Store
+from ..running.writers import writing_for
+from ..serving.keys import Key, KeyStore, Made, Scope, default_place
+from .client import Allowance, Client
+
+Id = Annotated[str, Field(max_length=64)]
+Exact = Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
+Short = Annotated[str, Field(max_length=2000)]
+Page = Annotated[int, Field(ge=0, le=1000)]
+Ids = Annotated[list[Id], Field(max_length=2000)]
+Text = Annotated[str, Field(max_length=32 << 20)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Files = Mapping[str, bytes]
+MOST_STEPS = 10_000
+
+
+class Rule(NamedTuple):
+    """``needs`` is what the role must allow; ``grows`` says that the disk gets fuller by it; ``files`` that it takes some."""
+
+    needs: Action
+    grows: bool = False
+    files: bool = False
+
+
+RULES: dict[str, Rule] = {
+    **dict.fromkeys(("mark", "runs", "count", "severities", "models", "run", "records", "steps", "told"), Rule("look")),
+    **dict.fromkeys(("cut_off", "shared", "underway", "files", "ready", "doubts"), Rule("look")),
+    **dict.fromkeys(("begin", "end", "start", "add", "share", "job_open"), Rule("run", grows=True)),
+    "finish": Rule("run", grows=True, files=True),
+    **dict.fromkeys(("cancel", "job_tell", "job_asked", "job_close", "file"), Rule("run")),
+    **dict.fromkeys(("delete", "file_delete"), Rule("delete")),
+    "note": Rule("look", grows=True),  # each of its words has a need of its own
+    "log": Rule("log"),
+    **dict.fromkeys(("users", "user_add", "user_change", "user_remove"), Rule("users")),
+    **dict.fromkeys(("keys", "key_new", "key_revoke"), Rule("keys")),
+}
+
+
+class Desk:
+    """The calls of one kernel. Steps and jobs that it began are its own; it ends none of another's."""
+
+    def __init__(self, client: Client, allowance: Allowance) -> None:
+        self.client = client
+        self.person = client.person
+        self.allowance = allowance
+        self.store = Store(person=client.person)
+        self.unlogged = ""
+        self._steps: set[str] = set()
+        self._jobs: set[str] = set()
+
+    def answer(self, question: Message) -> Message:
+        """Never raises: what goes wrong is a problem in the answer."""
+        self.unlogged = ""
+        try:
+            value, files = self._done(question)
+            return Message({"value": to_jsonable_python(value), "unlogged": self.unlogged}, files)
+        except Problem as problem:
+            return Message({"problem": told(problem)})
+        except Exception as error:  # the one kernel must not end it for all
+            logging.getLogger("tiltyard").exception("the broker broke at a call")
+            found = f"that it broke ({type(error).__name__})"
+            return Message({"problem": told(Problem("the app's keeper of runs to answer", found, "Tell who runs it; its log says more"))})
+
+    def _done(self, question: Message) -> tuple[Any, Files]:
+        call, given = question.says.get("call"), question.says.get("given")
+        rule = RULES.get(call) if isinstance(call, str) else None
+        if rule is None or not isinstance(given, dict) or bool(question.files) > rule.files:
+            raise Problem("a call that the broker knows", "another", "Open the page again")
+        self.client.check()
+        self.person.must(rule.needs)
+        if rule.grows:
+            self.allowance.take(self.person.name, sum(map(len, question.files.values())) + len(str(given)))
+        if rule.files:
+            given = given | {"files": question.files}
+        with ExitStack() as during:
+            during.enter_context(writing_for(self.client.process))
+            try:
+                value = CALLS[str(call)](self, **given)
+            except (ValidationError, TypeError) as error:
+                raise Problem(f"what `{call}` takes", f"other words ({type(error).__name__})", "Open the page again") from None
+        return ("", {"content": value}) if isinstance(value, bytes) else (value, {})
+
+    # Runs
+
+    def mark(self) -> str:
+        return self.store.mark()
+
+    def begin(self, name: Short, target: Identity, data: Identity, config: dict[str, Any]) -> Run:
+        audit.ready(self.store.url)
+        return self.store.begin(name, target, data, config)
+
+    def end(self, run_id: Exact, verdict: Short) -> None:
+        self.store.end(run_id, verdict)
+
+    def start(self, run_id: Exact, step: Id, given: dict[str, Any]) -> str:
+        if len(self._steps) >= MOST_STEPS:
+            raise Problem(f"at most {MOST_STEPS:,} steps of one page", "more", "Open the page again")
+        asked = find(step).model_construct(_fields_set=set(given), **given)  # kept, not run: so nothing that it names is looked at
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            token = self.store.start(run_id, asked)
+        self._steps.add(token)
+        return token
+
+    def finish(self, token: Id, record: Text, files: Files) -> None:
+        if token not in self._steps:
+            raise Denied("a step that this page began", "another", "Run the step again")
+        self.store.finish(token, Record.model_validate_json(record), files)
+
+    def add(self, run_id: Exact, record: Text) -> None:
+        self.store.add(run_id, Record.model_validate_json(record))
+
+    def runs(self, limit: Page, offset: Annotated[int, Field(ge=0)], search: Short) -> list[RunLine]:
+        return self.store.runs(limit, offset, search)
+
+    def count(self, search: Short) -> int:
+        return self.store.count(search)
+
+    def severities(self, run_ids: Ids) -> dict[str, dict[str, int]]:
+        return self.store.severities(run_ids)
+
+    def models(self, limit: Page) -> list[ModelLine]:
+        return self.store.models(limit)
+
+    def run(self, run_id: Id) -> Run:
+        return self.store.run(run_id)
+
+    def records(self, run_id: Id, latest: bool) -> list[str]:
+        return [record.model_dump_json() for record in self.store.records(run_id, latest)]
+
+    def steps(self, run_id: Id) -> list[StepLine]:
+        return self.store.steps(run_id)
+
+    def told(self, run_id: Id) -> dict[str, Any]:
+        found = self.store.told(run_id)
+        return {token: told(one) if isinstance(one, Problem) else one.model_dump_json() for token, one in found.items()}
+
+    def cancel(self, run_id: Id) -> int:
+        return self.store.cancel(run_id)
+
+    def cut_off(self) -> list[StepLine]:
+        return self.store.cut_off()
+
+    def delete(self, run_id: Id) -> str:
+        return self.store.delete(run_id)
+
+    def share(self, run_id: Id, on: bool) -> str:
+        return self.store.share(run_id, on)
+
+    def shared(self) -> set[str]:
+        return self.store.shared()
+
+    def doubts(self) -> list[str]:
+        return self.store.doubts()
+
+    # Jobs
+
+    def job_open(self, run_id: Exact) -> str:
+        run = self.store.run(run_id)
+        if not self.person.sees_all and run.owner != self.person.name:
+            raise Problem("a run of your own", f"{run.short}, which {run.owner} shares for looking at", "Begin one of your own")
+        id = self.store.jobs.open(run.id)
+        self._jobs.add(id)
+        return id
+
+    def job_tell(self, id: Id, done: Share, message: Short, left: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None) -> None:
+        self.store.jobs.tell(self._job(id), Report(done, message, left, 0.0))
+
+    def job_asked(self, id: Id) -> bool:
+        return self.store.jobs.asked(self._job(id))
+
+    def job_close(self, id: Id) -> None:
+        self.store.jobs.close(self._job(id))
+        self._jobs.discard(id)
+
+    def underway(self, run_ids: Ids | None) -> dict[str, Underway]:
+        return self.store.jobs.underway(run_ids)
+
+    def _job(self, id: str) -> str:
+        if id not in self._jobs:
+            raise Denied("a job that this page began", "another", "Run it again")
+        return id
+
+    # Files
+
+    def files(self, run_id: Exact, readable: bool) -> list[Artifact]:
+        return self.store.artifacts.of_run(run_id, readable)
+
+    def file(self, run_id: Exact, token: Id, name: Short) -> bytes:
+        audit.ready(self.store.url)
+        artifact = self._file(run_id, token, name)
+        content = self.store.artifacts.content(artifact)
+        self._noted("artifact taken", artifact.sha256, _said(artifact))
+        return content
+
+    def file_delete(self, run_id: Exact, token: Id, name: Short) -> None:
+        audit.ready(self.store.url)
+        artifact = self._file(run_id, token, name)
+        self.store.artifacts.delete(artifact)
+        self._noted("artifact deleted", artifact.sha256, _said(artifact))
+
+    def _file(self, run_id: str, token: str, name: str) -> Artifact:
+        found = [one for one in self.store.artifacts.of_run(run_id) if (one.token, one.name) == (token, name)]
+        if not found:
+            raise Problem("a file of this run", "none of this name", "Look at the run again")
+        return found[0]
+
+    # The audit log
+
+    def ready(self) -> None:
+        audit.ready(self.store.url)
+
+    def note(self, what: Short, fingerprint: Annotated[str, Field(max_length=200)], parameters: dict[str, Any]) -> str:
+        if what not in OF_KERNELS:
+            raise Denied("what a page may write to the audit log", "another word", "Nothing can be done; it is told by who does it")
+        self.person.must(OF_KERNELS[what])
+        return audit.note(what, fingerprint, parameters, self.person.name, self.store.url)
+
+    def log(self, last: Page) -> audit.Read | None:
+        return audit.read(last, self.store.url)
+
+    def _noted(self, what: str, fingerprint: str = "", parameters: dict[str, Any] | None = None) -> None:
+        self.unlogged = audit.note(what, fingerprint, parameters, self.person.name, self.store.url)
+
+    # People
+
+    def users(self) -> list[User]:
+        return [_bare(user) for user in Users().all()]
+
+    def user_add(self, name: Short, role: Role, password: Annotated[str, Field(max_length=4096)]) -> User:
+        audit.ready(self.store.url)
+        user = Users().add(name, role, password)
+        self._noted("user added", parameters={"name": user.name, "role": str(user.role)})
+        return _bare(user)
+
+    def user_change(self, name: Short, role: Role | None, password: Annotated[str, Field(max_length=4096)] | None) -> User:
+        if role is not None:
+            self._another(name)
+        audit.ready(self.store.url)
+        user = Users().change(name, role, password)
+        if role is not None:
+            self._noted("role changed", parameters={"name": name, "role": str(user.role)})
+        if password is not None:
+            self._noted("password changed", parameters={"name": name})
+        return _bare(user)
+
+    def user_remove(self, name: Short) -> User:
+        self._another(name)
+        audit.ready(self.store.url)
+        user = Users().remove(name)
+        self._noted("user removed", parameters={"name": name})
+        return _bare(user)
+
+    def _another(self, name: str) -> None:
+        if name == self.person.name:
+            raise Problem("another person than yourself", name, "Let another admin do it")
+
+    # Keys of the endpoint
+
+    def keys(self) -> list[Key]:
+        return [_unhashed(key) for key in KeyStore(default_place()).all()]
+
+    def key_new(
+        self, name: Short, scopes: tuple[Scope, ...], seconds: Annotated[float, Field(gt=0, le=4e8)] | None, budget: int | None
+    ) -> Made:
+        audit.ready(self.store.url)
+        made = KeyStore(default_place()).new(name, scopes, None if seconds is None else timedelta(seconds=seconds), budget)
+        self._noted("key made", parameters={"name": made.key.name, "id": made.key.id})
+        return replace(made, key=_unhashed(made.key))
+
+    def key_revoke(self, id: Id) -> Key:
+        audit.ready(self.store.url)
+        ended = KeyStore(default_place()).revoke(id)
+        self._noted("key revoked", parameters={"name": ended.name, "id": ended.id})
+        return _unhashed(ended)
+
+
+def _bare(user: User) -> User:
+    return user.model_copy(update={"password": UNSEEN})
+
+
+def _unhashed(key: Key) -> Key:
+    return key.model_copy(update={"hash": ""})
+
+
+def _said(artifact: Artifact) -> dict[str, str]:
+    return {"run": artifact.run, "step": artifact.step, "name": artifact.name}
+
+
+_checked = validate_call(config=ConfigDict(arbitrary_types_allowed=True))
+CALLS: dict[str, Any] = {name: _checked(getattr(Desk, name)) for name in RULES}

@@ -1,0 +1,62 @@
+"""Requests that an endpoint should take, made of what it says of itself: its model's description, or its OpenAPI document."""
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import Problem
+from ..targets import forming, trying
+from ..targets.line import Line
+from ..targets.wire import WIDEST, About, Wire, written
+
+DOCUMENT = "/openapi.json"
+SEVERAL = 16
+DRAFTS = 4
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A request that should be valid: its body, and its row of encoded x (1, …) where that is known."""
+
+    body: bytes
+    row: NDArray[np.float32] | None = None
+
+
+def drafts(line: Line, wire: Wire, about: About) -> tuple[Draft, ...]:
+    """At most `DRAFTS` requests for one row, the likeliest first."""
+    return tuple(islice(_drafts(line, wire, about), DRAFTS))
+
+
+def _drafts(line: Line, wire: Wire, about: About) -> Iterator[Draft]:
+    """The row that it names, the middle of its bounds, one drawn, and what its description or document has the form of."""
+    few = several(about)
+    named = (about.example, trying.middle(about.schema) if about.schema else None, None if few is None else few[:1])
+    rows = [row for row in named if row is not None]
+    yield from (Draft(written(wire.body(row)), row) for row in rows)
+    if (formed := wire.formed()) is not None or (not rows and (formed := _documented(line, wire)) is not None):
+        yield Draft(written(formed))
+
+
+def several(about: About) -> NDArray[np.float32] | None:
+    """A few rows drawn within what it takes; None where it does not say."""
+    if about.schema is not None:
+        return trying.rows(about.schema, n=SEVERAL)
+    if about.shape and min(about.shape) > 0 and math.prod(about.shape) <= WIDEST:
+        return np.random.default_rng(0).random((SEVERAL, *about.shape), np.float32)
+    return None
+
+
+def _documented(line: Line, wire: Wire) -> Any:
+    """A request made of its OpenAPI document; None where it has none."""
+    try:
+        reply = line.send("GET", line.address.origin + DOCUMENT)
+        return forming.asked(json.loads(reply.body), urlsplit(wire.ask).path) if reply.good and not reply.cut else None
+    except (Problem, ValueError, RecursionError):
+        return None
