@@ -106,10 +106,10 @@ def test_bounds() -> None:
 
 
 def test_deep_tuples_cost_nothing() -> None:
-    start = time.monotonic()
+    start = time.process_time()
     found = walked(b"\x80\x02)" + b"\x852\x86" * 50_000 + b".")
     assert found.complete
-    assert time.monotonic() - start < 5
+    assert time.process_time() - start < 5
 
 
 def test_cancel() -> None:

@@ -322,10 +322,10 @@ def test_large_safetensors_costs_about_its_hash(tmp_path: Path) -> None:
 
     path = tmp_path / "large.safetensors"
     save_file({"w": np.zeros(64 << 20, np.uint8)}, path)
-    start = time.perf_counter()
+    start = time.process_time()
     file_sha256(path)
-    hashed = time.perf_counter() - start
-    start = time.perf_counter()
+    hashed = time.process_time() - start
+    start = time.process_time()
     verdict = scan(path)
     assert verdict.verdict == "safe"
-    assert time.perf_counter() - start < 2 * hashed + 0.5
+    assert time.process_time() - start < 2 * hashed + 0.5

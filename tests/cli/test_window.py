@@ -175,7 +175,7 @@ def test_the_app_answers_and_ends_with_its_server(tmp_path: Path) -> None:
         assert not re.findall(r"(?:src|href)=[\"'](?:https?:)?//(?!127\.0\.0\.1)", text)
     finally:
         app.send_signal(signal.SIGTERM)
-        code = app.wait(30)
+        code = app.wait(300)
         app.stdout.close() if app.stdout else None
     assert code == 130
     with socket.socket() as probe:

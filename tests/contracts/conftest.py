@@ -111,7 +111,7 @@ def called(step: Step, ground: Ground, progress: Progress | None = None) -> tupl
 
 
 class Interrupted(Progress):
-    """Cancels itself at step ``at`` and remembers when; counts the steps."""
+    """Cancels itself at step ``at`` and remembers the seconds of processor time that were spent; counts the steps."""
 
     def __init__(self, at: int) -> None:
         self.count = 0
@@ -122,7 +122,7 @@ class Interrupted(Progress):
     def _listen(self, report: Report) -> None:
         self.count += 1
         if self.count == self.at:
-            self.when = time.perf_counter()
+            self.when = time.process_time()
             self.cancel()
 
 

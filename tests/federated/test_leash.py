@@ -36,7 +36,7 @@ def lives(pid: int) -> bool:
         return False
 
 
-def until(true: Callable[[], bool], seconds: float = 60) -> None:
+def until(true: Callable[[], bool], seconds: float = 300) -> None:
     stop = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < stop, "waited in vain"

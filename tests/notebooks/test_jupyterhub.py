@@ -24,7 +24,7 @@ from tiltyard.cli.window import free_port
 from tiltyard.running.store import Store
 
 RECIPE = Path(__file__).parents[2] / "notebooks" / "apps" / "jupyterhub_config.py"
-PATIENCE = 180.0
+PATIENCE = 300.0
 PASSWORDS = {"ada": "correct horse battery", "bob": "staple of a stable"}
 ROLES = {"ada": Role.ANALYST, "bob": Role.ANALYST}
 CONFIG = """

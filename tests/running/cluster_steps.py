@@ -71,7 +71,7 @@ class Meets(Check):
 
     def run(self, target: Target, data: Dataset, progress: Progress) -> CheckResult:
         (Path(self.place) / f"{self.seed}-{os.getpid()}").touch()
-        end = time.monotonic() + 120
+        end = time.monotonic() + 300
         while len(list(Path(self.place).iterdir())) < 2:
             assert time.monotonic() < end, "no other came"
             progress.step(0.5, "waiting for another")

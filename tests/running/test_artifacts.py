@@ -57,7 +57,7 @@ def store(tmp_path: Path) -> Store:
 
 def ran(store: Store, target: Target, data: Dataset, *steps: Check) -> str:
     job = Runner(store).start(steps, target, data)
-    job.wait(60)
+    job.wait(300)
     assert job.problem is None and job.error is None and job.run is not None
     return job.run.id
 

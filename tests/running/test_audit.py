@@ -54,7 +54,7 @@ def logged(log: Path) -> list[AuditRecord]:
 
 def test_a_run_is_logged_with_who_what_on_which_with_which(place: Path, log: Path, share: Checks, target: Target, data: Dataset) -> None:
     job = Runner(Store(place, person=ADA)).start([share(rows=7), Never()], target, data)
-    job.wait(60)
+    job.wait(300)
     start, defense, end = logged(log)
     assert [r.what for r in (start, defense, end)] == ["run started", "defense applied", "run ended"]
     assert {r.who for r in (start, defense, end)} == {"ada"}
@@ -77,7 +77,7 @@ def test_where_it_cannot_be_written_the_run_says_so_and_goes_on(
 ) -> None:
     log.mkdir()
     job = Runner(store).start([share()], target, data)
-    assert len(job.wait(60)) == 1 and job.problem is None
+    assert len(job.wait(300)) == 1 and job.problem is None
     assert job.unlogged.startswith("Not in the audit log: ") and "\n" not in job.unlogged
 
 
@@ -86,7 +86,7 @@ def test_a_broken_log_is_said_too_and_not_written_on(store: Store, log: Path, sh
     log.write_bytes(log.read_bytes()[:-5])
     before = log.read_bytes()
     job = Runner(store).start([share()], target, data)
-    assert len(job.wait(60)) == 1 and "tail was cut" in job.unlogged
+    assert len(job.wait(300)) == 1 and "tail was cut" in job.unlogged
     assert log.read_bytes() == before
 
 

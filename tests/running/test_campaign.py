@@ -161,7 +161,7 @@ def test_budget_holds_even_where_a_step_asks_for_more(constant: Target, rows: Da
 def test_time_ends_a_step_and_is_said(constant: Target, rows: Dataset, slow: object) -> None:
     rules = Rules(ThreatModel(seconds=0.3))
     job = Runner(None, rules).start([slow, slow], constant, rows)  # type: ignore[list-item]
-    records = job.wait(30)
+    records = job.wait(300)
     assert rules.out_of_time
     assert records[0].result.status is Status.INCOMPLETE
     assert "0.3 s were spent" in records[0].result.summary
@@ -172,7 +172,7 @@ def test_resumes_where_it_stopped(linear: Target, rows: Dataset, store: Store) -
     assert len(made.steps) == len(FAST)
     first = made.model_copy(update={"steps": made.steps[:2]})
     job = start(first, linear, rows, Runner(store))
-    job.wait(60)
+    job.wait(300)
     assert job.run is not None
     assert len(remaining(made, linear, store.records(job.run.id))) == 3
     going = start(made, linear, rows, Runner(store), run=job.run)
@@ -181,7 +181,7 @@ def test_resumes_where_it_stopped(linear: Target, rows: Dataset, store: Store) -
     assert [r.check for r in kept] == [s.id for s in made.steps]
     assert remaining(made, linear, kept) == []
     assert Plan.model_validate(store.run(job.run.id).config["campaign"]) == first
-    assert start(made, linear, rows, Runner(store), run=job.run).wait(30) == []
+    assert start(made, linear, rows, Runner(store), run=job.run).wait(300) == []
 
 
 def test_what_was_spent_stays_spent(linear: Target, rows: Dataset) -> None:

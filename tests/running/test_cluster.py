@@ -70,7 +70,7 @@ class Ground:
 
 def until(true: Callable[[], Any]) -> Any:
     """Wait for a condition and return what it gave."""
-    end = time.monotonic() + 120
+    end = time.monotonic() + 300
     while not (found := true()):
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.02)

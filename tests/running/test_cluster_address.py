@@ -144,7 +144,7 @@ def begun(folder: Path, made: Tls | None, module: str, *arguments: str) -> "subp
 
 def scheduler(folder: Path) -> str:
     """The address a scheduler wrote down."""
-    end = time.monotonic() + 120
+    end = time.monotonic() + 300
     while not (folder / "scheduler.json").exists() or not (folder / "scheduler.json").read_text():
         assert time.monotonic() < end, (folder / "dask_scheduler.txt").read_text()
         time.sleep(0.05)

@@ -25,7 +25,7 @@ ADA, BOB = Person("ada", Role.ANALYST, shared=True), Person("bob", Role.ANALYST,
 VERA, ROOT = Person("vera", Role.VIEWER, shared=True), Person("root", Role.ADMIN, shared=True)
 
 
-def soon(done: Callable[[], object], seconds: float = 120) -> None:
+def soon(done: Callable[[], object], seconds: float = 300) -> None:
     end = time.monotonic() + seconds
     while not done():
         assert time.monotonic() < end
@@ -98,7 +98,7 @@ def test_models_and_severities_are_each_persons_own(place: Path, share: Checks, 
     ids = []
     for person in (ADA, ADA, BOB):
         job = Runner(Store(place, person=person)).start([share()], target, data)
-        job.wait(60)
+        job.wait(300)
         assert job.run is not None
         ids.append(job.run.id)
     for person, runs in ((ADA, ids[:2]), (BOB, ids[2:]), (VERA, []), (ROOT, ids)):
@@ -156,7 +156,7 @@ def test_a_record_that_cannot_be_read_hides_no_other(
     with monkeypatch.context() as patched:
         patched.setattr("tiltyard.running.store.shut", lambda text, _: "{}" if '"seed":1' in text else text)
         job = Runner(Store(place, person=ADA)).start([share(), share(seed=1), share(seed=2)], target, data)
-        job.wait(60)
+        job.wait(300)
     assert job.run is not None
     first, newer, edited = Store(place).steps(job.run.id)
     with closing(sqlite3.connect(place)) as connection, connection:

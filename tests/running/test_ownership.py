@@ -35,7 +35,7 @@ def two(place: Path, share: Checks, target: Target, data: Dataset) -> tuple[str,
     """A run of Ada's and one of Bob's, each with a record."""
     jobs = [Runner(of(place, person)).start([share()], target, data, name=f"of {person.name}") for person in (ADA, BOB)]
     for job in jobs:
-        job.wait(60)
+        job.wait(300)
     a, b = (job.run.id for job in jobs if job.run is not None)
     return a, b
 

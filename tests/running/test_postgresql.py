@@ -49,7 +49,7 @@ def url() -> Iterator[str]:
 def test_a_run_is_kept_as_in_sqlite(url: str, share: Callable[..., Check], target: Target, data: Dataset) -> None:
     store = Store(url)
     job = Runner(store).start([share(seed=i) for i in range(3)], target, data, name="50%_pg", config={"profile": "quick"})
-    records = job.wait(60)
+    records = job.wait(300)
     assert job.run is not None
     again = Store(url)
     assert again.records(job.run.id) == records

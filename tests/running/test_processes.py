@@ -33,7 +33,7 @@ from tiltyard.samples.catalog import load
 from tiltyard.targets.estimators import FunctionTarget, SklearnTarget
 from tiltyard.targets.target import Target
 
-LONG = 120.0
+LONG = 300.0
 cloudpickle.register_pickle_by_value(sys.modules[__name__])  # a worker cannot import a test
 SCHEMA = Schema(features=(Feature(name="a", kind="continuous"),), label="y", classes=("no", "yes"))
 

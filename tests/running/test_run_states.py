@@ -16,7 +16,7 @@ from tiltyard.targets.target import Target
 Checks = Callable[..., Check]
 
 
-def soon(done: Callable[[], object], seconds: float = 120) -> None:
+def soon(done: Callable[[], object], seconds: float = 300) -> None:
     end = time.monotonic() + seconds
     while not done():
         assert time.monotonic() < end

@@ -35,7 +35,7 @@ class Never(Defense):
 def test_a_failing_step_does_not_stop_the_others(store: Store, share: Checks, broken: Checks, target: Target, data: Dataset) -> None:
     steps = [broken(), broken(how="exit"), broken(how="problem"), share()]
     job = Runner(store).start(steps, target, data, name="mixed")
-    records = job.wait(30)
+    records = job.wait(300)
     assert [r.result.status for r in records] == [Status.FAILED] * 3 + [Status.FINDING]
     assert "ZeroDivisionError" in records[0].error
     assert records[2].result.summary == "Expected two rows; found one. Give two."
@@ -45,17 +45,17 @@ def test_a_failing_step_does_not_stop_the_others(store: Store, share: Checks, br
     assert store.records(kept.id) == records
 
 
-def test_it_returns_at_once_and_cancels_within_a_second(store: Store, slow: Check, share: Checks, target: Target, data: Dataset) -> None:
-    begun = time.perf_counter()
-    job = Runner(store).start([slow, share()], target, data)
-    assert time.perf_counter() - begun < 5
+def test_it_returns_at_once_and_cancels_within_a_step(store: Store, slow: Check, share: Checks, target: Target, data: Dataset) -> None:
+    told: list[Report] = []
+    job = Runner(store).start([slow, share()], target, data, on_progress=told.append)
+    assert not job.done
     while job.progress.message != "Slow · waiting":
         time.sleep(0.01)
-    asked = time.perf_counter()
     job.cancel()
-    records = job.wait(60)
-    assert time.perf_counter() - asked < 1
+    before = len(told)
+    records = job.wait(300)
     assert job.done
+    assert len(told) <= before + 2
     assert [r.result.status for r in records] == [Status.CANCELLED]
     assert job.run is not None
     assert store.run(job.run.id).counts == {"cancelled": 1}
@@ -76,7 +76,7 @@ def test_a_cancel_before_the_first_step_began_is_a_record_too(
     job = Runner(store).start([Hesitant(), share()], target, data, on_record=lambda record, made: shown.append(record))
     job.cancel()
     asked.set()
-    records = job.wait(60)
+    records = job.wait(300)
     assert [r.result.status for r in records] == [Status.CANCELLED]
     assert shown == records
 
@@ -97,8 +97,8 @@ def test_callbacks_tell_progress_records_and_the_end(share: Checks, target: Targ
         on_record=lambda record, made: found.append(record),
         on_done=lambda job: ended.set(),
     )
-    job.wait(30)
-    assert ended.wait(5)
+    job.wait(300)
+    assert ended.wait(300)
     assert found == job.records
     assert told == sorted(told)
     assert told[-1] == 1.0
@@ -110,7 +110,7 @@ def test_a_listener_that_breaks_loses_nothing(share: Checks, target: Target, dat
         raise RuntimeError("the window is gone")
 
     job = Runner().start([share()], target, data, on_progress=breaks, on_record=breaks, on_done=breaks)
-    assert len(job.wait(30)) == 1
+    assert len(job.wait(300)) == 1
     assert job.error is None
     assert "the window is gone" in caplog.text
 
@@ -118,11 +118,11 @@ def test_a_listener_that_breaks_loses_nothing(share: Checks, target: Target, dat
 def test_a_defense_gives_its_target(store: Store, share: Checks, target: Target, data: Dataset) -> None:
     runner = Runner(store)
     job = runner.start([share(), Never()], target, data)
-    job.wait(30)
+    job.wait(300)
     made = job.targets[1]
     assert made.parent is target
     assert job.run is not None
-    after = runner.start([share()], made, data, name="after").wait(30)
+    after = runner.start([share()], made, data, name="after").wait(300)
     assert after[0].result.metric("share").value == 0
     assert [line.kind for line in store.steps(job.run.id)] == ["check", "defense"]
 
@@ -131,7 +131,7 @@ def test_a_session_adds_to_an_open_run(store: Store, share: Checks, target: Targ
     runner = Runner(store)
     run = store.begin("session", target.identity, data.identity)
     for seed in range(2):
-        runner.start([share(seed=seed)], target, data, run=run).wait(30)
+        runner.start([share(seed=seed)], target, data, run=run).wait(300)
         assert store.run(run.id).state == "open"
     assert store.run(run.id).total == 2
     store.end(run.id)
@@ -140,7 +140,7 @@ def test_a_session_adds_to_an_open_run(store: Store, share: Checks, target: Targ
 
 def test_a_verdict_is_kept(store: Store, share: Checks, target: Target, data: Dataset) -> None:
     job = Runner(store).start([share()], target, data, verdict=lambda records: "fail" if records else "pass")
-    job.wait(30)
+    job.wait(300)
     assert store.runs()[0].verdict == "fail"
 
 
@@ -157,7 +157,7 @@ def test_a_store_that_breaks_in_mid_run_loses_no_record(place: Path, share: Chec
             lock.rollback()
 
     job = Runner(store).start([share(seed=i) for i in range(4)], target, data, on_record=on_record)
-    job.wait(30)
+    job.wait(300)
     lock.close()
     assert job.run is not None
     assert store.records(job.run.id) == job.records
@@ -173,7 +173,7 @@ def test_a_store_gone_for_good_is_told_and_the_records_are_there(place: Path, sh
     lock = sqlite3.connect(place, isolation_level=None, check_same_thread=False)
     begin = lambda record, made: lock.in_transaction or lock.execute("BEGIN IMMEDIATE")  # noqa: E731
     job = Runner(store).start([share(seed=i) for i in range(2)], target, data, on_record=begin)
-    records = job.wait(30)
+    records = job.wait(300)
     assert isinstance(job.problem, Problem)
     assert len(records) == 2
     lock.close()
@@ -186,8 +186,8 @@ def test_nothing_starts_where_the_run_cannot_be_kept(tmp_path: Path, share: Chec
 
 def test_equal_seeds_give_equal_results(share: Checks, target: Target, data: Dataset) -> None:
     steps = [share(seed=i) for i in range(3)]
-    first = [r.result for r in Runner().start(steps, target, data).wait(30)]
-    assert first == [r.result for r in Runner().start(steps, target, data).wait(30)]
+    first = [r.result for r in Runner().start(steps, target, data).wait(300)]
+    assert first == [r.result for r in Runner().start(steps, target, data).wait(300)]
     assert first == [step(target, data).result for step in steps]
 
 
@@ -225,7 +225,7 @@ def test_several_at_once_are_kept_in_their_order(store: Store, share: Checks, ta
         on_record=kept,
         on_progress=lambda report: done.append(report.done),
     )
-    assert [r.seed for r in job.wait(60)] == [0, 1, 2] and job.run is not None
+    assert [r.seed for r in job.wait(300)] == [0, 1, 2] and job.run is not None
     assert seen[-1] == 0
     assert [r.seed for r in store.records(job.run.id)] == [0, 1, 2]
     assert done == sorted(done) and done[-1] == 1.0
@@ -233,6 +233,6 @@ def test_several_at_once_are_kept_in_their_order(store: Store, share: Checks, ta
 
 def test_an_executor_that_raises_ends_the_job_and_is_told(store: Store, share: Checks, target: Target, data: Dataset) -> None:
     job = Runner(store, Many(breaks=True)).start([share(seed=seed) for seed in range(3)], target, data)
-    job.wait(60)
+    job.wait(300)
     assert job.done and isinstance(job.error, RuntimeError) and job.run is not None
     assert store.run(job.run.id).ended is not None

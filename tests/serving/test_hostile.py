@@ -133,7 +133,7 @@ def test_slowloris_loses_its_connections_and_the_others_are_answered(server: Pro
     slow = [server.raw(head.encode()) for _ in range(20)]
     slow += [server.raw(f"{head}Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{{".encode()) for _ in range(20)]
     assert server.sent(ROW).status_code == 200
-    end = time.monotonic() + 60
+    end = time.monotonic() + 300
     for connection in slow:
         answer = _dripped(connection, end)
         assert answer == b"" or b" 408 " in answer.partition(b"\r\n")[0], answer

@@ -34,13 +34,13 @@ def started(folder: Path, *words: str) -> Iterator[str]:
         yield _url(server, Path(log.name))
     finally:
         server.terminate()
-        server.wait(20)
+        server.wait(300)
         log.close()
 
 
 def _url(server: "subprocess.Popen[bytes]", log: Path) -> str:
     """What the app said: where it is, once it answers."""
-    end = time.monotonic() + 120
+    end = time.monotonic() + 300
     while time.monotonic() < end:
         said = log.read_text(errors="replace")
         if found := re.search(r"Tiltyard is at (\S+)\s", said):
@@ -48,4 +48,4 @@ def _url(server: "subprocess.Popen[bytes]", log: Path) -> str:
         if server.poll() is not None:
             pytest.fail(f"the app ended: {said[-2000:]}")
         time.sleep(0.2)
-    pytest.fail("the app did not answer within two minutes")
+    pytest.fail("the app did not answer within five minutes")

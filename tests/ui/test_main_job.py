@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.slow
-PATIENCE = 120_000
+PATIENCE = 300_000
 
 
 class Window:

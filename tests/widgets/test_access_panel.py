@@ -27,7 +27,7 @@ def panel(tmp_path: Path, role: Role = Role.ADMIN) -> AccessPanel:
 
 
 def until(true: Callable[[], object]) -> None:
-    end = time.monotonic() + 120
+    end = time.monotonic() + 300
     while not true():
         assert time.monotonic() < end, "waited too long"
         time.sleep(0.02)

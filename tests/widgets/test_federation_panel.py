@@ -13,7 +13,7 @@ from tiltyard_widgets.session import Session
 from tiltyard_widgets.workbench import PANELS
 
 
-def until(true: Callable[[], object], seconds: float = 200) -> None:
+def until(true: Callable[[], object], seconds: float = 300) -> None:
     """Wait until ``true()``."""
     end = time.monotonic() + seconds
     while not true():

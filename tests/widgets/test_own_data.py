@@ -16,7 +16,7 @@ N = 120
 ARCHITECTURE = '{"layers": [{"type": "linear", "options": {"in_features": 2, "out_features": 3}}]}'
 
 
-def until(true: Callable[[], object], seconds: float = 120) -> None:
+def until(true: Callable[[], object], seconds: float = 300) -> None:
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, "waited too long"

@@ -63,7 +63,7 @@ def pictures() -> tuple[Target, Dataset]:
     return light, Dataset(x, np.zeros(40, np.int64), schema, "pictures", {}, np.arange(40) < 20)
 
 
-def until(ready: Callable[[], bool], seconds: float = 60.0) -> None:
+def until(ready: Callable[[], bool], seconds: float = 300) -> None:
     end = time.monotonic() + seconds
     while not ready():
         assert time.monotonic() < end, "waited too long"

@@ -32,7 +32,7 @@ c.TiltyardExtension.trusted_keys = [{key!r}]
 c.TiltyardExtension.scan_seconds = 25
 """
 TOKEN = "lance"
-PATIENCE = 120_000
+PATIENCE = 300_000
 
 
 @dataclass
@@ -257,7 +257,7 @@ def started(here: Path, enabled: bool = True) -> tuple["subprocess.Popen[bytes]"
 
 
 def _wait(lab: Lab, process: "subprocess.Popen[bytes]") -> None:
-    end = time.monotonic() + 180
+    end = time.monotonic() + 300
     while time.monotonic() < end:
         if process.poll() is not None:
             pytest.fail(f"JupyterLab ended: {(lab.here / 'log').read_text()[-2000:]}")

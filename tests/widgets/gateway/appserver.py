@@ -21,7 +21,7 @@ from tornado.websocket import WebSocketClientConnection
 
 from tiltyard.cli.window import STRANGERS, free_port, shares
 
-PATIENCE = 120.0
+PATIENCE = 300.0
 PING = 1000  # ms
 TOKEN = "a-token-that-only-this-test-knows-0123456789"
 CODE = "import json, os\nprint('BEGIN' + json.dumps(dict(os.environ)) + 'END')"
@@ -90,7 +90,7 @@ def serving(
         finally:
             server.terminate()
             try:
-                server.wait(30)
+                server.wait(300)
             except subprocess.TimeoutExpired:
                 server.kill()
                 server.wait()

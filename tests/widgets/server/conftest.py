@@ -116,7 +116,7 @@ def started(here: Path, more: str = "") -> tuple["subprocess.Popen[bytes]", Serv
     return process, Server(f"http://127.0.0.1:{port}/", here)
 
 
-def wait_for(done: Callable[[], Any], what: str, seconds: float = 120) -> Any:
+def wait_for(done: Callable[[], Any], what: str, seconds: float = 300) -> Any:
     """The first true answer of ``done``."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

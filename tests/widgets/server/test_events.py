@@ -107,7 +107,7 @@ async def begun_after(watch: Watch, store: Store) -> str:
     try:
         assert "event: hello" in (await listener.next() or "")
         id = await asyncio.to_thread(lambda: store.begin("new", WHO, WHO).id)
-        async with asyncio.timeout(120):
+        async with asyncio.timeout(300):
             while (piece := await listener.next()) is not None:
                 if id in piece:
                     return piece
@@ -146,7 +146,7 @@ def test_a_look_that_fails_unforeseen_does_not_end_the_news(tmp_path: Path, monk
 async def until(listener: Listener, words: str) -> str:
     """All that is told up to ``words``."""
     said = ""
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(300):
         while words not in said:
             piece = await listener.next()
             assert piece is not None
@@ -217,7 +217,7 @@ def stream(client: httpx.Client) -> Iterator[Callable[[Callable[[str, Any], bool
 
         def take(until: Callable[[str, Any], bool]) -> list[tuple[str, Any]]:
             found: list[tuple[str, Any]] = []
-            name, end = "", time.monotonic() + 120
+            name, end = "", time.monotonic() + 300
             for line in lines:
                 assert time.monotonic() < end, found
                 if line.startswith("event: "):
