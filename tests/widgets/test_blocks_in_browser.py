@@ -242,6 +242,33 @@ def test_rail_by_keyboard(show: Show) -> None:
     assert page.evaluate("document.activeElement.dataset.id") == "c" and "passed" in page.locator("nav").inner_text()
 
 
+def test_a_click_on_the_rail_is_not_lost_while_states_come_in(show: Show) -> None:
+    page = show(Rail([{"id": c, "label": c.upper(), "state": "not_run"} for c in "abc"]))
+    for spot, id in ((".ty-item", "b"), (".ty-state", "c")):
+        box = page.locator(f"button[data-id={id}] {spot}").bounding_box()
+        assert box is not None
+        page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        page.mouse.down()
+        states = "finding" if id == "b" else "passed"
+        page.evaluate("state => models[0].model.set('items', [...'abc'].map((c) => ({id: c, label: c.toUpperCase(), state})))", states)
+        page.mouse.up()
+        assert page.evaluate("models[0].model.get('selected')") == id
+    assert page.locator("nav li").count() == 3 and "passed" in page.locator("nav").inner_text()
+
+
+def test_a_click_on_the_rail_is_not_lost_where_it_moves(show: Show) -> None:
+    page = show(Rail([{"id": c, "label": c.upper(), "state": "not_run"} for c in "abc"]))
+    box = page.locator("button[data-id=b]").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.evaluate("document.querySelector('nav').style.marginTop = '40px'")
+    page.mouse.up()
+    assert page.evaluate("models[0].model.get('selected')") == "b"
+    page.locator("button[data-id=c]").click(button="right")
+    assert page.evaluate("models[0].model.get('selected')") == "b"
+
+
 def test_slider_has_a_name_moves_and_refuses_what_is_out_of_bounds(show: Show) -> None:
     page = show(Slider("Epsilon", 1.0, 0.1, 10, log=True, unit="nats"))
     handle = page.get_by_role("slider", name="Epsilon")

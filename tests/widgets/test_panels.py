@@ -174,7 +174,8 @@ def test_own_files_are_proposed_corrected_and_loaded(tmp_path, census):
     panel.source.value = "files"
     panel.model_file.value, panel.data_file.value = str(tmp_path / "m.safetensors"), str(tmp_path / "d.csv")
     panel.read()
-    until(lambda: "age" in [option["value"] for option in panel.schema.feature.options])
+    until(lambda: not panel.opener.disabled)
+    assert "age" in [option["value"] for option in panel.schema.feature.options]
     panel.schema.feature.value = "age"
     panel.schema.high.value = 120
     panel.schema.apply.click()

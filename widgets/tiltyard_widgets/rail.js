@@ -16,15 +16,27 @@ export default {
         b.tabIndex = b === home ? 0 : -1;
       }
     };
+    // A click is lost where its element was replaced, or moved, between press and release. So elements stay while states come in, and
+    // the press opens: a header that grows by a line moves the rail.
+    const state = (span, key) => {
+      const [sign, word] = model.get("states")[key] ?? ["", key];
+      if (span.dataset.state === key) return;
+      span.dataset.state = key;
+      span.children[0].textContent = sign;
+      span.children[1].textContent = word;
+    };
+    const line = (item) => h("li", {}, h("button", { type: "button", "data-id": item.id, "data-label": item.label,
+      mousedown: (event) => { if (event.button === 0) open(item.id); }, click: () => open(item.id) },
+      h("span", { class: "ty-item" }, item.label),
+      item.state ? h("span", { class: "ty-state" }, h("span", { "aria-hidden": "true" }), h("span", {})) : null));
+    const drawn = (item) => buttons().find((b) =>
+      b.dataset.id === item.id && b.dataset.label === item.label && !b.querySelector(".ty-state") === !item.state)?.parentElement;
     const draw = () => {
-      const states = model.get("states");
+      const items = model.get("items");
       const focused = list.contains(document.activeElement) ? document.activeElement.dataset.id : null;
-      list.replaceChildren(...model.get("items").map((item) => {
-        const [sign, word] = states[item.state] ?? ["", item.state];
-        return h("li", {}, h("button", { type: "button", "data-id": item.id, click: () => open(item.id) },
-          h("span", { class: "ty-item" }, item.label),
-          item.state ? h("span", { class: "ty-state", "data-state": item.state }, h("span", { "aria-hidden": "true" }, sign), h("span", {}, word)) : null));
-      }));
+      const lines = items.map((item) => drawn(item) ?? line(item));
+      if (lines.length !== list.children.length || lines.some((one, i) => one !== list.children[i])) list.replaceChildren(...lines);
+      items.forEach((item, i) => { if (item.state) state(lines[i].querySelector(".ty-state"), item.state); });
       mark();
       if (focused) buttons().find((b) => b.dataset.id === focused)?.focus();
     };
