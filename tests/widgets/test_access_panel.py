@@ -1,6 +1,4 @@
 import json
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,6 +13,8 @@ from tiltyard.serving.keys import KeyStore
 from tiltyard_widgets.access import AccessPanel
 from tiltyard_widgets.session import Session
 
+from .waiting import until
+
 
 @pytest.fixture(autouse=True)
 def _own_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -24,13 +24,6 @@ def _own_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def panel(tmp_path: Path, role: Role = Role.ADMIN) -> AccessPanel:
     return AccessPanel(session=Session(store=Store(tmp_path / "runs.sqlite", person=Person("eve", role, shared=True))))
-
-
-def until(true: Callable[[], object]) -> None:
-    end = time.monotonic() + 300
-    while not true():
-        assert time.monotonic() < end, "waited too long"
-        time.sleep(0.02)
 
 
 def test_it_says_who_i_am_and_what_each_role_allows(tmp_path: Path) -> None:

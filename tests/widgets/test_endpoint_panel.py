@@ -1,8 +1,7 @@
 """The endpoint panel and the address in the load panel, without a browser, over real endpoints."""
 
 import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,18 +24,13 @@ from tiltyard_widgets.topics import TheftPanel
 from tiltyard_widgets.wordfield import WordField
 from tiltyard_widgets.workbench import Workbench
 
+from .waiting import until
+
 SCHEMA = Schema(
     features=(Feature(name="size", kind="continuous", low=-4, high=4), Feature(name="mass", kind="continuous", low=0, high=1)),
     label="kind",
     classes=("no", "yes"),
 )
-
-
-def until(true: Callable[[], object], seconds: float = 300) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "waited too long"
-        time.sleep(0.02)
 
 
 def answered(x: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -1,7 +1,5 @@
 """The Federation panel through its traits: sliders set the step, the curve grows with each round, what cannot be is said in a line."""
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,13 +10,7 @@ from tiltyard_widgets.federation import TRAINING, FederationPanel
 from tiltyard_widgets.session import Session
 from tiltyard_widgets.workbench import PANELS
 
-
-def until(true: Callable[[], object], seconds: float = 300) -> None:
-    """Wait until ``true()``."""
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "waited too long"
-        time.sleep(0.02)
+from .waiting import until
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 import base64
 import json
-import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,13 +17,7 @@ from tiltyard_widgets.session import Session
 from tiltyard_widgets.supply_chain import SupplyChainPanel
 from tiltyard_widgets.workbench import PANELS
 
-
-def until(true: Callable[[], object], seconds: float = 300) -> None:
-    """Wait until ``true()``."""
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "waited too long"
-        time.sleep(0.02)
+from .waiting import until
 
 
 def looked(panel: MonitorPanel) -> None:

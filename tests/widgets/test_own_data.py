@@ -1,7 +1,5 @@
 """A model and a table of one's own in *Model and data*: proposed, corrected by hand, loaded; the code shown does the same."""
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +10,10 @@ from safetensors.numpy import save_file
 
 from tiltyard_widgets.load import LoadPanel
 
+from .waiting import until
+
 N = 120
 ARCHITECTURE = '{"layers": [{"type": "linear", "options": {"in_features": 2, "out_features": 3}}]}'
-
-
-def until(true: Callable[[], object], seconds: float = 300) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "waited too long"
-        time.sleep(0.02)
 
 
 @pytest.fixture

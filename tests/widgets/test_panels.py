@@ -3,7 +3,6 @@
 import re
 import sqlite3
 import time
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -23,13 +22,7 @@ from tiltyard_widgets.steps import available
 from tiltyard_widgets.topics import FairnessPanel, PoisoningPanel, TheftPanel
 from tiltyard_widgets.workbench import Workbench
 
-
-def until(true: Callable[[], object], seconds: float = 300) -> None:
-    """Wait until ``true()``."""
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "waited too long"
-        time.sleep(0.02)
+from .waiting import until
 
 
 @pytest.fixture(scope="module")

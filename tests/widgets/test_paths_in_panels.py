@@ -1,7 +1,6 @@
 """Behind a shared login no panel has a field for a path, and what is sent all the same is refused; the owner keeps theirs."""
 
 import re
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -29,6 +28,8 @@ from tiltyard_widgets.session import Session
 from tiltyard_widgets.supply_chain import SupplyChainPanel
 from tiltyard_widgets.topics import ValidationPanel
 from tiltyard_widgets.workbench import PANELS
+
+from .waiting import until
 
 ROLES = {"analyst": Role.ANALYST, "admin": Role.ADMIN}
 SPEAKS = re.compile(r"\b(files?|folders?|paths?|director(y|ies)|zip)\b", re.IGNORECASE)
@@ -100,13 +101,6 @@ def test_the_owner_keeps_their_fields(tmp_path: Path, monkeypatch: pytest.Monkey
     assert {"Model file", "Data file", "Key file"} <= {label for label, _ in texts(shown("load", mine))}
     assert "Save as" in {label for label, _ in texts(shown("validation", mine))}
     assert {"Lock", "Trained", "Advisories"} <= {label for label, _ in texts(shown("supply_chain", mine))}
-
-
-def until(true: Callable[[], object]) -> None:
-    end = time.monotonic() + 300
-    while not true():
-        assert time.monotonic() < end, "waited too long"
-        time.sleep(0.02)
 
 
 @pytest.fixture

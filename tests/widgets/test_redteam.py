@@ -4,8 +4,6 @@ import base64
 import json
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from dataclasses import replace
 
 import ipywidgets as w
@@ -25,6 +23,8 @@ from tiltyard_widgets.ethics import EthicsPanel
 from tiltyard_widgets.redteam import RedTeamPanel
 from tiltyard_widgets.session import Session
 from tiltyard_widgets.upload import Upload
+
+from .waiting import until
 
 SCHEMA = Schema(
     features=(
@@ -61,13 +61,6 @@ def pictures() -> tuple[Target, Dataset]:
     x = np.random.default_rng(1).uniform(0, 0.3, (40, 1, 28, 28)).astype(np.float32)
     light = FunctionTarget(lambda x: np.asarray(x).mean((1, 2, 3)), schema.classes, schema, "mean light")
     return light, Dataset(x, np.zeros(40, np.int64), schema, "pictures", {}, np.arange(40) < 20)
-
-
-def until(ready: Callable[[], bool], seconds: float = 300) -> None:
-    end = time.monotonic() + seconds
-    while not ready():
-        assert time.monotonic() < end, "waited too long"
-        time.sleep(0.02)
 
 
 def ended(session: Session, times: int) -> None:

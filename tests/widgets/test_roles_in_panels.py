@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import ipywidgets as w
@@ -25,6 +24,8 @@ from tiltyard_widgets.session import Session
 from tiltyard_widgets.topics import ValidationPanel
 from tiltyard_widgets.upload import Upload
 
+from .waiting import until
+
 RUNNING = {"Run", "Read the data", "Run what is missing"}
 
 
@@ -39,13 +40,6 @@ def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Session:
 def buttons(widget: w.Widget) -> list[Button]:
     inner = [b for child in getattr(widget, "children", ()) for b in buttons(child)]
     return [widget, *inner] if isinstance(widget, Button) else inner
-
-
-def until(true: Callable[[], object]) -> None:
-    end = time.monotonic() + 300
-    while not true():
-        assert time.monotonic() < end, "waited too long"
-        time.sleep(0.02)
 
 
 def test_a_viewers_buttons_say_why_they_are_disabled(session: Session) -> None:

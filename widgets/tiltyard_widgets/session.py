@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 Listener = Callable[[Report], None]
 T = TypeVar("T")
 
+# Without an event loop several threads show what they found: one after the other, as a loop would let them.
+SHOWING = threading.RLock()
+
 
 class Session(t.HasTraits):
     """Shared state. Observe ``version`` to hear of any change; ``busy`` names what runs.
@@ -196,7 +199,8 @@ class Session(t.HasTraits):
         if self._loop is not None and self._loop.is_running():
             self._loop.call_soon_threadsafe(function)
         else:
-            function()
+            with SHOWING:
+                function()
 
 
 def _loop() -> asyncio.AbstractEventLoop | None:

@@ -80,6 +80,7 @@ def serving(
         "TILTYARD_USERS": str(folder / "users.json"),
         **(environment or {}),
     }
+    given.pop("PYTEST_CURRENT_TEST", None)  # the page of a test may print its environment
     with log.open("wb") as said:
         server = subprocess.Popen(words, env=given, cwd=folder, stdin=subprocess.PIPE, stdout=said, stderr=said)
         try:
