@@ -1,5 +1,6 @@
 """A real JupyterLab with the extension as it is committed, on a free port of loopback with a token; it ends with the tests."""
 
+import contextlib
 import functools
 import json
 import os
@@ -103,7 +104,10 @@ class Window:
 
     def reload(self) -> None:
         """Leave, once the layout was kept, and come back."""
-        with self.page.expect_response(lambda r: "/api/workspaces/" in r.url and r.request.method == "PUT"):
+        from playwright.sync_api import TimeoutError as Waited
+
+        kept = self.page.expect_response(lambda r: "/api/workspaces/" in r.url and r.request.method == "PUT", timeout=20_000)
+        with contextlib.suppress(Waited), kept:  # nothing more comes where it was kept before we asked
             pass
         self.page.reload()
         self.ready()
