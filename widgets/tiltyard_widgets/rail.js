@@ -20,17 +20,16 @@ export default {
     // the press opens: a header that grows by a line moves the rail.
     const state = (span, key) => {
       const [sign, word] = model.get("states")[key] ?? ["", key];
-      if (span.dataset.state === key) return;
       span.dataset.state = key;
       span.children[0].textContent = sign;
       span.children[1].textContent = word;
     };
-    const line = (item) => h("li", {}, h("button", { type: "button", "data-id": item.id, "data-label": item.label,
+    const line = (item) => h("li", {}, h("button", { type: "button", "data-id": item.id,
       mousedown: (event) => { if (event.button === 0) open(item.id); }, click: () => open(item.id) },
       h("span", { class: "ty-item" }, item.label),
       item.state ? h("span", { class: "ty-state" }, h("span", { "aria-hidden": "true" }), h("span", {})) : null));
     const drawn = (item) => buttons().find((b) =>
-      b.dataset.id === item.id && b.dataset.label === item.label && !b.querySelector(".ty-state") === !item.state)?.parentElement;
+      b.dataset.id === item.id && b.querySelector(".ty-item").textContent === item.label && !b.querySelector(".ty-state") === !item.state)?.parentElement;
     const draw = () => {
       const items = model.get("items");
       const focused = list.contains(document.activeElement) ? document.activeElement.dataset.id : null;
