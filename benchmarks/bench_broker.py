@@ -17,8 +17,8 @@ from tiltyard.access.line import Line
 from tiltyard.access.person import Person
 from tiltyard.access.roles import Role
 from tiltyard.result import Identity
-from tiltyard.running.remote import RemoteStore
-from tiltyard.running.store import Store
+from tiltyard.store.remote import RemoteStore
+from tiltyard.store.store import Store
 from tiltyard_widgets.gateway.keeper import Keeper
 
 TIMES = 100

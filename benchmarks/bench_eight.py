@@ -25,7 +25,7 @@ import psutil
 from bench_page import BARE, FLAGS, notebook
 from playwright.async_api import Browser, async_playwright
 
-from tiltyard.cli.window import answers, free_port
+from tiltyard.cli.commands.window import answers, free_port
 
 PATIENCE = 240.0
 

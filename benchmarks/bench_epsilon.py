@@ -14,8 +14,8 @@ from opacus.accountants.utils import get_noise_multiplier
 from rich.console import Console
 from rich.table import Table
 
-from tiltyard import accounting
-from tiltyard.privacy_budget import Budget, curve
+from tiltyard.privacy_accounting import accountants as accounting
+from tiltyard.privacy_accounting.budget import Budget, curve
 
 N, BATCH, EPOCHS, NOISE = 26_049, 256, 10, 1.1
 

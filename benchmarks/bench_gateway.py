@@ -17,7 +17,7 @@ from tests.widgets.gateway.appserver import TOKEN, Server, opened, serving, type
 
 from tiltyard.access.roles import Role
 from tiltyard.access.users import Users
-from tiltyard.running.audit_log import records
+from tiltyard.audit.log import records
 
 PASSWORD = "correct horse battery"
 

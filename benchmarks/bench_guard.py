@@ -9,8 +9,8 @@ import argparse
 
 import numpy as np
 
-from tiltyard.intervals import bootstrap, clopper_pearson
 from tiltyard.samples.catalog import load
+from tiltyard.statistics.intervals import bootstrap, clopper_pearson
 from tiltyard.validation.guard import apart, build
 from tiltyard.validation.guard_roc import noise
 

@@ -13,11 +13,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from tiltyard.adversarial import Space
-from tiltyard.intervals import bootstrap
-from tiltyard.label_search import search
-from tiltyard.norms import Norm, length
+from tiltyard.attacks.norms import Norm, length
+from tiltyard.attacks.perturbation_space import Space
+from tiltyard.evasion._label_search import search
 from tiltyard.samples.catalog import load
+from tiltyard.statistics.intervals import bootstrap
 
 
 class Counted(nn.Module):

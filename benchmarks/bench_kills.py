@@ -12,12 +12,12 @@ import tempfile
 import time
 from pathlib import Path
 
+from tiltyard.audit import notes as audit
+from tiltyard.audit.log import check, records
 from tiltyard.check import Step
 from tiltyard.result import Record
-from tiltyard.running import audit
-from tiltyard.running.audit_log import check, records
-from tiltyard.running.store import Store
 from tiltyard.samples.catalog import load
+from tiltyard.store.store import Store
 from tiltyard.validation.performance import Performance
 
 LONGEST = 1.5

@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tiltyard.intervals import bootstrap
 from tiltyard.privacy.lira import halving
 from tiltyard.privacy.membership import Mask, Scores, auc, likelihood_ratio, logit_scaled, tpr_at
 from tiltyard.progress import Progress
 from tiltyard.samples.catalog import load
+from tiltyard.statistics.intervals import bootstrap
 from tiltyard.targets.torch_target import TorchTarget
 
 

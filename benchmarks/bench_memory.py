@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from tiltyard.datasets.dataset import Dataset
-from tiltyard.running.profiles import steps
+from tiltyard.execution.profiles import steps
 from tiltyard.samples.catalog import load
 
 SIZES = (10_000, 100_000, 1_000_000)

@@ -11,10 +11,10 @@ import time
 
 import numpy as np
 
-from tiltyard.intervals import clopper_pearson
 from tiltyard.monitoring.columns import of_rows, with_answers
 from tiltyard.monitoring.reference import Truth, reference
 from tiltyard.samples.catalog import load
+from tiltyard.statistics.intervals import clopper_pearson
 
 
 def share(hits: int, n: int) -> str:

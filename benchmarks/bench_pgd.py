@@ -11,7 +11,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from tiltyard.adversarial import Space, pgd
+from tiltyard.attacks.perturbation_space import Space, pgd
 from tiltyard.samples.catalog import load
 
 ROWS, STEPS, BUDGET = 300, 40, 0.2

@@ -20,8 +20,8 @@ from rich.table import Table
 from sqlalchemy import insert
 
 from tiltyard.result import Identity
-from tiltyard.running import tables
-from tiltyard.running.store import Store
+from tiltyard.store import tables
+from tiltyard.store.store import Store
 from tiltyard_widgets.server import events, history
 from tiltyard_widgets.server.forms import RunsAsked
 

@@ -24,9 +24,9 @@ from pathlib import Path
 
 import numpy as np
 
-from tiltyard.intervals import clopper_pearson
 from tiltyard.samples.catalog import load
 from tiltyard.serving.keys import KeyStore
+from tiltyard.statistics.intervals import clopper_pearson
 
 BARE = """
 import sys

@@ -14,8 +14,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from tiltyard import shapley
 from tiltyard.datasets.schema import Feature, Schema
+from tiltyard.explanation import _shapley as shapley
 from tiltyard.progress import Progress
 from tiltyard.targets.architecture import build, mlp
 from tiltyard.targets.torch_target import TorchTarget

@@ -20,13 +20,13 @@ from sqlalchemy import insert, update
 from tiltyard.check import Check, versions
 from tiltyard.progress import Progress
 from tiltyard.result import Identity, Record
-from tiltyard.running import tables
-from tiltyard.running.checking import checked
-from tiltyard.running.sealed_records import shut
-from tiltyard.running.store import Store
-from tiltyard.running.writers import mine
 from tiltyard.samples.catalog import load
 from tiltyard.sealing.keys import new_sealing_key
+from tiltyard.store import tables
+from tiltyard.store.checking import checked
+from tiltyard.store.sealed_records import shut
+from tiltyard.store.store import Store
+from tiltyard.store.writers import mine
 from tiltyard.validation.performance import Performance
 
 STEPS, RECORDS = 200, 1000

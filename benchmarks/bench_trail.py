@@ -14,9 +14,9 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from tiltyard.intervals import clopper_pearson
 from tiltyard.samples.catalog import Sample, load
 from tiltyard.serving.trail import Honest, Trail, learned
+from tiltyard.statistics.intervals import clopper_pearson
 from tiltyard.targets.estimators import FunctionTarget
 from tiltyard.theft.equations import drawn
 from tiltyard.theft.extraction import Extraction

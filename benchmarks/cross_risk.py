@@ -5,12 +5,12 @@ python benchmarks/cross_risk.py
 
 import time
 
+from tiltyard.assessment.assessment import assess
 from tiltyard.catalogue import find
 from tiltyard.check import Step
+from tiltyard.comparison.comparison import MetricChange, difference
+from tiltyard.comparison.cross_risk import again, cells, cross
 from tiltyard.defense import Defense
-from tiltyard.running.assessment import assess
-from tiltyard.running.comparison import MetricChange, difference
-from tiltyard.running.cross_risk import again, cells, cross
 from tiltyard.samples.catalog import load
 
 CHECKS: tuple[Step, ...] = (

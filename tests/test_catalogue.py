@@ -83,7 +83,7 @@ def test_a_defense_cannot_take_the_id_of_a_check(fresh: Path) -> None:
 def test_the_shell_lists_the_others_and_says_so(tmp_path: Path) -> None:
     package(tmp_path, "raises", BROKEN["raises"][0])
     paths = [str(tmp_path), *sys.path]
-    code = f"import sys; sys.path[:] = {paths!r}; from tiltyard.cli.commands import app; sys.argv = ['tiltyard', 'checks']; app()"
+    code = f"import sys; sys.path[:] = {paths!r}; from tiltyard.cli.app import app; sys.argv = ['tiltyard', 'checks']; app()"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     assert "evasion.pgd" in done.stdout

@@ -6,11 +6,11 @@ import pytest
 
 from tiltyard.access.roles import Denied
 from tiltyard.endpoint.site import Limited, Overdrawn, Silent
-from tiltyard.errors import Problem, Unavailable
-from tiltyard.running.troubles import Locked, Trouble
+from tiltyard.errors import Problem, Trouble, Unavailable
 from tiltyard.sealing.broken import Broken
-from tiltyard.targets.http_target import Refused
-from tiltyard.targets.line import Unreached
+from tiltyard.store.troubles import Locked
+from tiltyard.targets.http.line import Unreached
+from tiltyard.targets.http.target import Refused
 from tiltyard.targets.opening import Unmeant
 from tiltyard.targets.restricted import Spent
 

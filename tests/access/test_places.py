@@ -13,7 +13,7 @@ from tiltyard.access.person import Person
 from tiltyard.access.roles import Role
 from tiltyard.access.users import Users
 from tiltyard.errors import Problem
-from tiltyard.files import opened
+from tiltyard.files.reading import opened
 
 ANN = Person("ann", Role.ANALYST, shared=True)
 ROOT = Person("root", Role.ADMIN, shared=True)
@@ -198,7 +198,7 @@ def test_devices_pipes_sockets_and_folders_are_no_input_and_hold_nobody_up(root:
 
 def test_proc_mounted_elsewhere_is_known_by_its_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "x").write_text("x")
-    monkeypatch.setattr("tiltyard.files._mounted", lambda: {(tmp_path / "x").stat().st_dev})
+    monkeypatch.setattr("tiltyard.files.reading._mounted", lambda: {(tmp_path / "x").stat().st_dev})
     assert "no regular file" in refused(lambda: opened(tmp_path / "x"))
 
 
@@ -257,10 +257,10 @@ def test_behind_a_shared_login_nothing_is_written(
 
 def test_where_each_own_file_is_by_default_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The list in `own_files` is held against what each room says of itself."""
+    from tiltyard.access.store_place import default_place as store
     from tiltyard.access.users import default_place as users
-    from tiltyard.running.audit import place as log
-    from tiltyard.running.audit_log import head_path
-    from tiltyard.running.database import default_place as store
+    from tiltyard.audit.log import head_path
+    from tiltyard.audit.notes import place as log
     from tiltyard.serving.keys import default_place as keys
 
     for given in (False, True):

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tiltyard.artifacts.formats import Format
-from tiltyard.artifacts.trust import TENSORS
+from tiltyard.artifacts.judges.trust import TENSORS
 from tiltyard.artifacts.verdict import Verdict, scan
 
 RELAXED = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
-from tiltyard.artifacts import onnx_model
+from tiltyard.artifacts.judges import onnx_model
 from tiltyard.artifacts.verdict import scan
 
 

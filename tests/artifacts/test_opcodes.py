@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from tiltyard.artifacts.opcodes import Limits, walk
-from tiltyard.artifacts.stack_machine import Walk
+from tiltyard.artifacts.judges.opcodes import Limits, walk
+from tiltyard.artifacts.judges.stack_machine import Walk
 from tiltyard.errors import Cancelled
 from tiltyard.progress import Progress
 

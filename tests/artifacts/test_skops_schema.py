@@ -6,8 +6,8 @@ import zipfile
 
 import pytest
 
-from tiltyard.artifacts import skops_types
-from tiltyard.artifacts.skops_schema import BadSchema, reaching, untrusted
+from tiltyard.artifacts.skops import types as skops_types
+from tiltyard.artifacts.skops.schema import BadSchema, reaching, untrusted
 
 
 def schema(data: bytes) -> dict:

@@ -27,8 +27,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeClassifier, ExtraTreeRegressor
 
-from tiltyard.artifacts.skops_parts import Fault
-from tiltyard.artifacts.skops_trees import _depth
+from tiltyard.artifacts.skops.parts import Fault
+from tiltyard.artifacts.skops.trees import _depth
 from tiltyard.artifacts.verdict import Verdict, scan_content
 from tiltyard.errors import Problem
 from tiltyard.targets.model_file import ModelFile, looked_at

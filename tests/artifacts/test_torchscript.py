@@ -2,7 +2,7 @@
 
 import pytest
 
-from tiltyard.artifacts.torchscript import read
+from tiltyard.artifacts.judges.torchscript import read
 
 BODY = b"class M(Module):\n  training : bool\n  def forward(self: __torch__.M,\n    x: Tensor) -> Tensor:\n    %s\n    return x\n"
 
@@ -68,7 +68,7 @@ def test_all_of_torch_that_reaches_files_is_known() -> None:
     """Each operator of the installed torch whose name speaks of files is denied, or known not to reach one."""
     import torch
 
-    from tiltyard.artifacts.torchscript import NAMESPACES, REACHES_FILES
+    from tiltyard.artifacts.judges.torchscript import NAMESPACES, REACHES_FILES
 
     words = ("file", "save", "load", "open", "path", "mmap", "socket", "url", "import", "exec")
     harmless = {"miopen", "lobpcg"}

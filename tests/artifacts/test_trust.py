@@ -2,7 +2,7 @@
 
 import pytest
 
-from tiltyard.artifacts.trust import SCRIPT, TENSORS, executes, grade
+from tiltyard.artifacts.judges.trust import SCRIPT, TENSORS, executes, grade
 
 
 def test_within_what_torch_allows() -> None:

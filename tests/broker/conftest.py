@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from tiltyard.access.line import Line
+from tiltyard.audit import notes as audit
 from tiltyard.broker.server import Broker
 from tiltyard.result import CheckResult, Identity, Record, Status
-from tiltyard.running import audit, remote, store
-from tiltyard.running.remote import RemoteStore
+from tiltyard.store import remote, store
+from tiltyard.store.remote import RemoteStore
 
 MODEL = Identity(name="model", fingerprint="ab" * 32)
 ROWS = Identity(name="rows", fingerprint="cd" * 32)

@@ -20,24 +20,24 @@ from tiltyard.access.person import Person
 from tiltyard.access.remote_users import RemoteUsers
 from tiltyard.access.roles import Denied, Role, allows
 from tiltyard.access.users import Users
+from tiltyard.audit import notes as audit
+from tiltyard.audit.log import records as logged
+from tiltyard.audit.wording import OF_KEEPERS, OF_KERNELS
 from tiltyard.broker.client import Allowance
 from tiltyard.broker.desk import CALLS, RULES, Desk
 from tiltyard.broker.server import Broker
 from tiltyard.catalogue import find
 from tiltyard.errors import Problem
+from tiltyard.execution.runner import Runner
 from tiltyard.progress import Report
-from tiltyard.running import audit
-from tiltyard.running.artifacts import Artifacts, take
-from tiltyard.running.audit_log import records as logged
-from tiltyard.running.jobs import Jobs
-from tiltyard.running.notes import OF_KEEPERS, OF_KERNELS
-from tiltyard.running.remote import RemoteArtifacts, RemoteJobs, RemoteStore
-from tiltyard.running.runner import Runner
-from tiltyard.running.store import Store
 from tiltyard.samples.catalog import load
 from tiltyard.sealing.broken import Broken
 from tiltyard.serving.keys import KeyStore, default_place
 from tiltyard.serving.remote_keys import RemoteKeys
+from tiltyard.store.artifacts import Artifacts, take
+from tiltyard.store.jobs import Jobs
+from tiltyard.store.remote import RemoteArtifacts, RemoteJobs, RemoteStore
+from tiltyard.store.store import Store
 
 from .conftest import FILE, MODEL, ROWS, Lines, lines_of, record
 
@@ -412,7 +412,15 @@ def test_every_word_of_the_log_is_a_kernels_or_a_keepers() -> None:
     found = {
         word.value
         for path in [
-            file for folder in (*(engine / room for room in ("running", "reports", "broker")), panels) for file in folder.rglob("*.py")
+            file
+            for folder in (
+                *(
+                    engine / room
+                    for room in ("store", "audit", "execution", "comparison", "assessment", "campaign", "guidelines", "reports", "broker")
+                ),
+                panels,
+            )
+            for file in folder.rglob("*.py")
         ]
         for call in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(call, ast.Call) and ast.unparse(call.func).rpartition(".")[2] in ("note", "_note", "_noted", "_told")

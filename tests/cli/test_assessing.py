@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from tiltyard.cli.assess import where
-from tiltyard.running.processes import Interruptible
-from tiltyard.running.runner import Runner
-from tiltyard.running.store import Store
+from tiltyard.cli.commands.assess import where
+from tiltyard.execution.interruptible import Interruptible
+from tiltyard.execution.runner import Runner
+from tiltyard.store.store import Store
 
 Tiltyard = Callable[..., Any]
 

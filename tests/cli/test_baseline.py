@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from tiltyard.intervals import rate
+from tiltyard.assessment.baseline import Baseline, baseline, loss
+from tiltyard.assessment.policy import Both, Outcome, Policy
+from tiltyard.comparison.trend import trends
 from tiltyard.result import Identity, Metric, Record
-from tiltyard.running.baseline import Baseline, baseline, loss
-from tiltyard.running.policy import Both, Outcome, Policy
-from tiltyard.running.store import Store
-from tiltyard.running.trend import trends
+from tiltyard.statistics.intervals import rate
+from tiltyard.store.store import Store
 
 Tiltyard = Callable[..., Any]
 CONFIG = """

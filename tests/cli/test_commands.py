@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tiltyard.catalogue import checks, defenses
-from tiltyard.cli.published import FOLDER, PUBLISHED, schema
+from tiltyard.published.schemas import FOLDER, PUBLISHED, schema
 
 Tiltyard = Callable[..., Any]
 QUICK = ("--sample", "census", "--data-rows", "300")
@@ -38,7 +38,7 @@ def wordless(value: Any) -> Any:
 @pytest.mark.parametrize("name", list(PUBLISHED))
 def test_the_published_schema_is_the_models(name: str) -> None:
     published = json.loads((FOLDER / f"{name}.schema.json").read_text())
-    assert wordless(published) == wordless(json.loads(schema(name))), "run python -m tiltyard.cli.published"
+    assert wordless(published) == wordless(json.loads(schema(name))), "run python -m tiltyard.published.schemas"
 
 
 def test_help_and_version_load_nothing_heavy(tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ def test_debug_shows_the_traceback(tiltyard: Tiltyard) -> None:
 
 
 def test_a_bug_is_one_line_that_says_what_to_do(tiltyard: Tiltyard, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tiltyard.cli.checks.facts", lambda step: 1 / 0)
+    monkeypatch.setattr("tiltyard.cli.commands.checks.facts", lambda step: 1 / 0)
     found = tiltyard("checks")
     assert found.code == 2
     assert "ZeroDivisionError" in found.line
@@ -169,9 +169,9 @@ def test_no_runs_says_what_to_do(tiltyard: Tiltyard) -> None:
 def every_command() -> list[tuple[str, ...]]:
     import typer
 
-    from tiltyard.cli import artifacts_commands, bom, endpoint_commands, labels, monitor, people_commands, serving_commands  # noqa: F401
-    from tiltyard.cli.commands import app
-    from tiltyard.cli.federation_commands import federate  # noqa: F401
+    from tiltyard.cli.app import app
+    from tiltyard.cli.commands import artifacts_commands, bom, endpoint_commands, labels, monitor, people_commands, serving_commands  # noqa: F401
+    from tiltyard.cli.commands.federation_commands import federate  # noqa: F401
 
     groups = [((), typer.main.get_group(app))]
     found: list[tuple[str, ...]] = []

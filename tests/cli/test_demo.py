@@ -17,9 +17,11 @@ def test_the_demo_shows_checks_a_defense_its_price_a_campaign_and_the_checklist(
     tiltyard: Tiltyard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chosen = {name: catalogue.checks()[name] for name in SOME}
-    monkeypatch.setattr("tiltyard.running.profiles.checks", lambda: chosen)
-    monkeypatch.setattr("tiltyard.running.campaign.checks", lambda: chosen)
-    monkeypatch.setattr("tiltyard.running.tour.defenses", lambda: {"theft.watermark": catalogue.defenses()["theft.watermark"]})
+    monkeypatch.setattr("tiltyard.execution.profiles.checks", lambda: chosen)
+    monkeypatch.setattr("tiltyard.campaign.campaign.checks", lambda: chosen)
+    monkeypatch.setattr(
+        "tiltyard.assessment.full_assessment.defenses", lambda: {"theft.watermark": catalogue.defenses()["theft.watermark"]}
+    )
     said = tiltyard("demo", "--out", tmp_path / "demo", "--seed", 1)
     assert said.code == 0, said.err
     report = json.loads((tmp_path / "demo" / "report.json").read_text())

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tiltyard.cli.published import FOLDER
+from tiltyard.published.schemas import FOLDER
 
 Tiltyard = Callable[..., Any]
 

@@ -8,7 +8,7 @@ import pytest
 from tiltyard.cli import main
 from tiltyard.cli.console import pour, shown
 from tiltyard.result import Identity
-from tiltyard.running.store import Store
+from tiltyard.store.store import Store
 
 HOSTILE = "\x1b[2K\x1b]52;c;aGk=\x07\x9b31m✓ intact\r\x1b[1A\u202e\u2066x"
 COMMANDS = [["runs"], ["compare", "last", "last"], ["artifacts", "list"], ["report", "last"], ["report", HOSTILE], ["runs", HOSTILE]]

@@ -48,8 +48,8 @@ def test_classes_and_columns_are_corrected_in_the_shell(own: Path, tiltyard: Cal
 
 def test_columns_are_named_by_the_words_of_an_assessment_file_and_as_before(own: Path, tiltyard: Callable[..., Said]) -> None:
     """One word everywhere: ``label`` of [data] is ``--label`` of check and monitor; what scripts say already is taken still."""
-    from tiltyard.cli.step import COMMON, OLD
-    from tiltyard.running.config import DataConfig
+    from tiltyard.assessment.config import DataConfig
+    from tiltyard.cli.commands.step import COMMON, OLD
 
     before = COMMAND.replace("--label", "--data-label").replace("--sensitive", "--data-sensitive")
     codes = {tiltyard(*words.split(), option, "sex").code for words in (COMMAND, before) for option in ("--leave-out", "--data-leave-out")}
@@ -84,9 +84,9 @@ def test_a_factory_that_cannot_be_imported_is_one_line(own: Path, tiltyard: Call
 
 
 def test_the_examples_in_the_help_of_assess_are_true(place: Path) -> None:
-    from tiltyard.cli.commands import ASSESS
-    from tiltyard.running.config import read_config
-    from tiltyard.running.policy import read_policy
+    from tiltyard.assessment.config import read_config
+    from tiltyard.assessment.policy import read_policy
+    from tiltyard.cli.app import ASSESS
 
     for name, part in zip(("c.toml", "p.toml"), ASSESS.split("\b")[1:], strict=True):
         Path(name).write_text(part.split("\n", 2)[2])
@@ -107,7 +107,7 @@ def test_a_report_that_cannot_be_written_loses_no_run(own: Path, tiltyard: Calla
 
 def test_a_run_without_a_record_is_named(own: Path, tiltyard: Callable[..., Said]) -> None:
     from tiltyard.result import Identity
-    from tiltyard.running.store import Store
+    from tiltyard.store.store import Store
 
     run = Store().begin("x", Identity(name="m", fingerprint="a" * 64), Identity(name="d", fingerprint="b" * 64))
     assert f"none in run {run.short}, open" in tiltyard("report", "last", "--format", "json").line

@@ -17,18 +17,8 @@ with warnings.catch_warnings():  # typer takes from click what the next click no
     import click
     import typer
 
-    from tiltyard.cli import (  # noqa: F401 (they register their commands)
-        artifacts_commands,
-        bom,
-        endpoint_commands,
-        federation_commands,
-        labels,
-        monitor,
-        people_commands,
-        serving_commands,
-    )
-    from tiltyard.cli.commands import app
-    from tiltyard.cli.step import COMMON
+    from tiltyard.cli.app import app
+    from tiltyard.cli.commands.step import COMMON
 
 Tiltyard = Callable[..., Any]
 SPEAKS = re.compile(r"\b(files?|folders?|paths?|director(y|ies)|FILE\S*|DIR|PATH\S*)(?!\w)", re.IGNORECASE)
@@ -158,8 +148,8 @@ def test_a_file_that_is_there_is_replaced_by_its_owners_word_alone(name: str, ti
     out = {"report": "there/report.html", "bom": "there/bom.cdx.json"}.get(command, "there")
     if command == "report":
         pytest.importorskip("sqlalchemy")
-        from tiltyard.running.store import Store
         from tiltyard.samples.catalog import load
+        from tiltyard.store.store import Store
         from tiltyard.validation.performance import Performance
 
         sample, store = load("census"), Store()

@@ -7,7 +7,7 @@ import pytest
 
 from tiltyard.access.users import Users
 from tiltyard.result import Identity
-from tiltyard.running.store import Store
+from tiltyard.store.store import Store
 
 Tiltyard = Callable[..., Any]
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tiltyard.cli.published import FOLDER
+from tiltyard.published.schemas import FOLDER
 
 Tiltyard = Callable[..., Any]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tiltyard.running.audit_log import AuditLog
+from tiltyard.audit.log import AuditLog
 
 Tiltyard = Callable[..., Any]
 WORDS, NEXT = "correct horse battery staple", "an entirely other passphrase"

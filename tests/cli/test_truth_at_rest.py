@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.running.tampering import attacker, filled, keyed
+from tests.store.tampering import attacker, filled, keyed
 
 Tiltyard = Callable[..., Any]
 

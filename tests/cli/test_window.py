@@ -14,8 +14,9 @@ import httpx
 import pytest
 
 from tiltyard.access.users import Users
-from tiltyard.cli import apart, main, window
-from tiltyard.cli.window import HOST, Door, free_port, jupyterlab, notebook, opened, voila
+from tiltyard.cli import main
+from tiltyard.cli.commands import apart, window
+from tiltyard.cli.commands.window import HOST, Door, free_port, jupyterlab, notebook, opened, voila
 from tiltyard.errors import Problem
 
 
@@ -121,8 +122,8 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
         seen.append(command)
         yield SimpleNamespace(wait=lambda: 0)
 
-    monkeypatch.setattr("tiltyard.cli.window.started", started)
-    monkeypatch.setattr("tiltyard.cli.window.answers", lambda server, port: None)
+    monkeypatch.setattr("tiltyard.cli.commands.window.started", started)
+    monkeypatch.setattr("tiltyard.cli.commands.window.answers", lambda server, port: None)
     return seen
 
 
@@ -130,7 +131,7 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 def test_root_is_warned_of_and_opens_jupyterlab_only_where_that_is_said(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], commands: list[list[str]], tmp_path: Path, root: bool
 ) -> None:
-    monkeypatch.setattr("tiltyard.cli.window.as_root", lambda: root)
+    monkeypatch.setattr("tiltyard.cli.commands.window.as_root", lambda: root)
     assert main(["app"]) == 0
     assert ("Started as root" in capsys.readouterr().err) == root
     assert main(["lab", "--folder", str(tmp_path)]) == (2 if root else 0)

@@ -8,13 +8,13 @@ from typing import Any, get_args
 import pytest
 from pydantic import BaseModel, ValidationError
 
+from tiltyard.assessment.config import Config, read_config
+from tiltyard.assessment.policy import Policy, read_policy
 from tiltyard.catalogue import checks, defenses
 from tiltyard.check import Step, named
 from tiltyard.datasets.schema import Feature
 from tiltyard.errors import Problem
 from tiltyard.result import Given
-from tiltyard.running.config import Config, read_config
-from tiltyard.running.policy import Policy, read_policy
 from tiltyard.serving.keys import KeyFile
 from tiltyard.serving.ledger import LedgerFile
 from tiltyard.serving.settings import Settings, read_settings

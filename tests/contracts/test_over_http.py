@@ -15,7 +15,7 @@ from tiltyard.result import Status
 from tiltyard.serving.keys import KeyStore
 from tiltyard.serving.server import Served
 from tiltyard.serving.settings import OutputSettings, RateSettings, Settings
-from tiltyard.targets.http_target import HttpTarget
+from tiltyard.targets.http.target import HttpTarget
 from tiltyard.targets.opening import open_target
 from tiltyard.targets.restricted import RestrictedTarget
 from tiltyard.targets.target import Target

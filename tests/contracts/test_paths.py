@@ -15,9 +15,9 @@ from tiltyard.access.roles import Role
 from tiltyard.catalogue import checks, defenses
 from tiltyard.check import PathField, Step, named, path_fields
 from tiltyard.errors import Problem
+from tiltyard.execution.runner import Runner
 from tiltyard.result import Status
-from tiltyard.running.runner import Runner
-from tiltyard.running.store import Store
+from tiltyard.store.store import Store
 
 STEPS = {**checks(), **defenses()}
 ANN = Person("ann", Role.ANALYST, shared=True)
@@ -98,7 +98,7 @@ def test_an_upload_reaches_the_step_as_one_real_path(tmp_path: Path, monkeypatch
 
 
 OPENS = {"open", "read_text", "read_bytes", "write_text", "write_bytes"}
-# Who opens files by name, and why it may: all others go through tiltyard.files or tiltyard.access.places.
+# Who opens files by name, and why it may: all others go through tiltyard.files.reading or tiltyard.access.places.
 DOORS = {
     "files": "the door",
     "upload": "in a folder that it made",

@@ -202,7 +202,9 @@ def test_places_that_are_no_data_file(tmp_path: Path, monkeypatch: pytest.Monkey
     assert "regular" in refused(tmp_path / "pipe")
     assert "a path, a DataFrame" in refused(3)
     path = write(tmp_path, TABLE)
-    monkeypatch.setattr("tiltyard.files.os.open", lambda *given, **more: (_ for _ in ()).throw(PermissionError(13, "Permission denied")))
+    monkeypatch.setattr(
+        "tiltyard.files.reading.os.open", lambda *given, **more: (_ for _ in ()).throw(PermissionError(13, "Permission denied"))
+    )
     assert "permission" in refused(path)
 
 

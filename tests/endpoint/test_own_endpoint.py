@@ -20,11 +20,11 @@ from tiltyard.serving.openapi import described
 from tiltyard.serving.rows import encoded
 from tiltyard.serving.server import Served
 from tiltyard.serving.settings import Settings
-from tiltyard.targets.address import address_of
-from tiltyard.targets.forming import Former, asked
+from tiltyard.targets.http.address import address_of
+from tiltyard.targets.http.forming import Former, asked
+from tiltyard.targets.http.kserve import KServeWire
+from tiltyard.targets.http.mlflow import MLflowWire
 from tiltyard.targets.trying import middle, snapped
-from tiltyard.targets.wire_kserve import KServeWire
-from tiltyard.targets.wire_mlflow import MLflowWire
 from tiltyard.validation.input_guard import InputGuard
 
 QUICK = Posture(burst=30, oversize=2, rows=2000)

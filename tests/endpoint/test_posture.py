@@ -23,10 +23,10 @@ from tiltyard.progress import Progress
 from tiltyard.reports.bundle import Bundle
 from tiltyard.result import Record, Status
 from tiltyard.standards.catalog import known
-from tiltyard.targets.address import address_of
-from tiltyard.targets.line import Key, Line
+from tiltyard.targets.http.address import address_of
+from tiltyard.targets.http.line import Key, Line
+from tiltyard.targets.http.tiltyard_wire import TiltyardWire
 from tiltyard.targets.opening import open_target
-from tiltyard.targets.wire_tiltyard import TiltyardWire
 
 Said = tuple[int, Mapping[str, str], bytes]
 Serve = Callable[[Any], str]

@@ -13,9 +13,9 @@ import pytest
 from tiltyard.endpoint.outcome import Outcome
 from tiltyard.endpoint.site import Site
 from tiltyard.endpoint.transport import probe
-from tiltyard.targets.address import address_of
-from tiltyard.targets.line import Key, Line
-from tiltyard.targets.wire_tiltyard import TiltyardWire
+from tiltyard.targets.http.address import address_of
+from tiltyard.targets.http.line import Key, Line
+from tiltyard.targets.http.tiltyard_wire import TiltyardWire
 
 
 @pytest.fixture

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 import torch
 
-from tiltyard.checkpoints import place
 from tiltyard.datasets.dataset import Dataset
 from tiltyard.defense import Outcome
+from tiltyard.evasion._adversarial_training import shifted
 from tiltyard.evasion.adversarial_training import AdversarialTraining
 from tiltyard.evasion.pgd import PGD
-from tiltyard.hardening import shifted
 from tiltyard.progress import Progress, Report
 from tiltyard.result import Status
 from tiltyard.samples.catalog import Sample, load
+from tiltyard.targets.checkpoints import place
 from tiltyard.targets.estimators import FunctionTarget
 from tiltyard.targets.torch_target import TorchTarget
 

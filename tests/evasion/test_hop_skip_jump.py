@@ -6,16 +6,16 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
 
-from tiltyard.adversarial import Space
+from tiltyard.attacks.norms import length
+from tiltyard.attacks.perturbation_space import Space
+from tiltyard.campaign.campaign import ThreatModel, plan
 from tiltyard.datasets.dataset import Dataset
 from tiltyard.datasets.schema import Feature, Schema
+from tiltyard.evasion._label_search import Asked, Walk, begin, between, bisections, search, tolerance
 from tiltyard.evasion.hop_skip_jump import HopSkipJump
 from tiltyard.evasion.square import Square
-from tiltyard.label_search import Asked, Walk, begin, between, bisections, search, tolerance
-from tiltyard.norms import length
 from tiltyard.progress import Progress
 from tiltyard.result import Status
-from tiltyard.running.campaign import ThreatModel, plan
 from tiltyard.samples.catalog import load
 from tiltyard.targets.estimators import FunctionTarget
 from tiltyard.targets.restricted import Meter, RestrictedTarget

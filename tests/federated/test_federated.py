@@ -9,9 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tiltyard.accounting import default_delta, epsilon
 from tiltyard.check import named
-from tiltyard.checkpoints import store
 from tiltyard.datasets.dataset import Dataset
 from tiltyard.datasets.schema import Feature, Schema
 from tiltyard.errors import Cancelled, Problem
@@ -24,9 +22,11 @@ from tiltyard.federated.rounds.server import Round, combined, train
 from tiltyard.federated.rounds.weights import flat
 from tiltyard.federated.shards import dirichlet
 from tiltyard.federated.training import FederatedTraining
+from tiltyard.privacy_accounting.accountants import default_delta, epsilon
 from tiltyard.progress import Progress
 from tiltyard.result import Status
 from tiltyard.targets.architecture import build, mlp
+from tiltyard.targets.checkpoints import store
 from tiltyard.targets.torch_target import TorchTarget
 from tiltyard.targets.training import Recipe, fit, fresh
 

@@ -205,7 +205,7 @@ def test_the_command_sends_a_table(
     monkeypatch.setenv("ADMIN_KEY", endpoint.secret)
     assert main(["labels", endpoint.url, str(tmp_path / "none.csv")]) == 2
     capsys.readouterr()
-    monkeypatch.setattr("tiltyard.cli.labels.PART", 2000)
+    monkeypatch.setattr("tiltyard.cli.commands.labels.PART", 2000)
     lines = [f"{id_},{label}\n" for seed in range(4) for id_, given in [endpoint.predict(50, seed)] for label in given]
     path = tmp_path / "labels.csv"
     path.write_text("request,label\n" + "".join(lines[:-1]) + lines[-1].partition(",")[0] + ",perhaps\n")

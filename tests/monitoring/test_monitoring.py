@@ -317,7 +317,7 @@ def test_a_served_model_is_watched_over_http(model: tuple[FunctionTarget, Datase
 def test_serving_goes_on_with_the_windows_there_are(
     model: tuple[FunctionTarget, Dataset], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tiltyard.cli import serve
+    from tiltyard.cli.commands import serve
     from tiltyard.serving.keys import KeyStore
 
     path = tmp_path / "w.jsonl"

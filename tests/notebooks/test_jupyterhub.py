@@ -20,8 +20,8 @@ import pytest
 from tiltyard.access.person import Person
 from tiltyard.access.roles import Role
 from tiltyard.access.users import Users
-from tiltyard.cli.window import free_port
-from tiltyard.running.store import Store
+from tiltyard.cli.commands.window import free_port
+from tiltyard.store.store import Store
 
 RECIPE = Path(__file__).parents[2] / "notebooks" / "apps" / "jupyterhub_config.py"
 PATIENCE = 300.0
@@ -37,7 +37,7 @@ c.Spawner.args = ["--notebook", {notebook!r}]
 CODE = """
 import json, os
 from tiltyard.result import Identity
-from tiltyard.running.store import Store
+from tiltyard.store.store import Store
 
 store = Store()
 what = Identity(name="model", fingerprint="0" * 64, detail="")

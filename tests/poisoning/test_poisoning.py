@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tiltyard.attacks.triggers import goal_class, trigger
 from tiltyard.datasets.dataset import Dataset
 from tiltyard.datasets.schema import Feature, Schema
 from tiltyard.errors import Problem
@@ -18,7 +19,6 @@ from tiltyard.targets.architecture import build, mlp
 from tiltyard.targets.estimators import SklearnTarget
 from tiltyard.targets.torch_target import TorchTarget
 from tiltyard.targets.training import Recipe, fit, fresh
-from tiltyard.triggers import goal_class, trigger
 
 NUMBERS = tuple(Feature(name=f"f{i}", kind="continuous", low=-5, high=5) for i in range(4))
 KINDS = Feature(name="kind", kind="categorical", categories=("u", "v", "w"))

@@ -10,7 +10,7 @@ from tiltyard.datasets.dataset import Dataset
 from tiltyard.datasets.schema import Feature, Schema
 from tiltyard.privacy.audit_epsilon import AuditEpsilon, Drawn, guess, one_run_bound, one_run_p, rates_bound
 from tiltyard.privacy.dp_sgd import DPSGD
-from tiltyard.privacy_budget import Budget
+from tiltyard.privacy_accounting.budget import Budget
 from tiltyard.progress import Progress
 from tiltyard.result import CheckResult, Severity, Status
 from tiltyard.targets.architecture import build, mlp

@@ -9,14 +9,14 @@ import pytest
 import torch
 from torch import nn
 
-from tiltyard.accounting import epsilon
 from tiltyard.datasets.dataset import Dataset
 from tiltyard.datasets.schema import Feature, Schema
 from tiltyard.errors import Problem
+from tiltyard.privacy._dp_training.layers import described, faults, mend
+from tiltyard.privacy._dp_training.loop import Plan, train
+from tiltyard.privacy._dp_training.target import PrivateTarget
 from tiltyard.privacy.dp_sgd import DPSGD
-from tiltyard.privacy.private_training.layers import described, faults, mend
-from tiltyard.privacy.private_training.loop import Plan, train
-from tiltyard.privacy.private_training.target import PrivateTarget
+from tiltyard.privacy_accounting.accountants import epsilon
 from tiltyard.progress import Progress, Report
 from tiltyard.result import CheckResult, Status
 from tiltyard.targets.architecture import Architecture, Layer, build, mlp
@@ -152,7 +152,7 @@ def test_one_step_is_the_clipped_noised_sum(data: Dataset) -> None:
 
 def test_memory_is_bounded_by_virtual_steps(data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same step in chunks of three rows, empty batches among them, ends at the same weights."""
-    from tiltyard.privacy.private_training import loop
+    from tiltyard.privacy._dp_training import loop
 
     module = build(mlp(4, (5,), 2, [0.0] * 4, [1.0] * 4))
     plan = Plan(noise=1.0, clip=1.0, batch_size=2, epochs=3, rate=0.1, optimizer="sgd")

@@ -14,17 +14,7 @@ from tiltyard.datasets.dataset import Dataset
 from tiltyard.datasets.schema import Feature, Schema
 from tiltyard.errors import Cancelled, Problem
 from tiltyard.privacy.lira import LiRA, Shadows, halving
-from tiltyard.privacy.membership import (
-    auc,
-    difference,
-    halves,
-    likelihood_ratio,
-    logit_scaled,
-    modified_entropy,
-    paired,
-    roc,
-    tpr_at,
-)
+from tiltyard.privacy.membership import auc, difference, halves, likelihood_ratio, logit_scaled, modified_entropy, paired, roc, tpr_at
 from tiltyard.privacy.membership_gap import MembershipGap
 from tiltyard.privacy.membership_threshold import MembershipThreshold, from_scores
 from tiltyard.progress import Progress, Report

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tiltyard.intervals import rate
 from tiltyard.reports.evidence import told
 from tiltyard.result import Axis, Chart, CheckResult, Finding, Metric, Series, Severity, Status, Table
+from tiltyard.statistics.intervals import rate
 
 METRICS = (
     rate("robust", "Robust accuracy", 41, 100, "higher"),

@@ -16,7 +16,6 @@ from PIL import Image
 
 from tiltyard.catalogue import checks, defenses
 from tiltyard.errors import Problem
-from tiltyard.intervals import rate
 from tiltyard.reports.bundle import Bundle, make, read
 from tiltyard.reports.html import documents, repeat
 from tiltyard.reports.overview import overview, worst
@@ -37,6 +36,7 @@ from tiltyard.result import (
     Status,
     Table,
 )
+from tiltyard.statistics.intervals import rate
 
 NASTY = "<img src=x onerror=alert(1)>"
 

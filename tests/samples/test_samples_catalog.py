@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from tiltyard.adversarial import Space, pgd
+from tiltyard.attacks.perturbation_space import Space, pgd
+from tiltyard.attacks.queries import tensors
 from tiltyard.errors import Problem
-from tiltyard.module_queries import tensors
 from tiltyard.samples import catalog, train
 from tiltyard.samples.catalog import data_names, load, load_data, load_frame, names
 from tiltyard.samples.datasheet import datasheet, verified

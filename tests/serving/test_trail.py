@@ -12,10 +12,10 @@ import pytest
 from numpy.typing import NDArray
 
 from tiltyard.errors import Problem
-from tiltyard.intervals import clopper_pearson
 from tiltyard.samples.catalog import Sample, load
 from tiltyard.serving.settings import TrailSettings
 from tiltyard.serving.trail import BLOCK, Honest, Ranking, Trail, View, learned, lower, margins, nearest
+from tiltyard.statistics.intervals import clopper_pearson
 from tiltyard.targets.estimators import FunctionTarget
 from tiltyard.theft.equations import drawn
 from tiltyard.theft.extraction import Extraction

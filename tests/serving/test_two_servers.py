@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tiltyard.errors import Problem
-from tiltyard.sealing.locking import Held
+from tiltyard.files.locking import Held
 from tiltyard.serving.keys import KeyStore
 from tiltyard.serving.ledger import Ledger
 from tiltyard.serving.server import Served

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from tiltyard.errors import Problem
-from tiltyard.intervals import rate
+from tiltyard.guidelines.checklist import write
 from tiltyard.result import CheckResult, Finding, Identity, Metric, Record, Severity, Status
-from tiltyard.running.checklist import write
 from tiltyard.standards import ethics
 from tiltyard.standards.cards import ColumnFacts, DataFacts, datasheet, model_card
 from tiltyard.standards.ethics import Checklist, fill, load, principles, questions, read
+from tiltyard.statistics.intervals import rate
 
 TARGET = Identity(name="net", fingerprint="a" * 64, detail="tiny")
 DATA = Identity(name="rows", fingerprint="b" * 64, detail="40 rows")

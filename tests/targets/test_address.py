@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tiltyard.errors import Problem
-from tiltyard.targets.address import address_of
+from tiltyard.targets.http.address import address_of
 from tiltyard.targets.opening import open_target
 
 KEY = "ty_0123456789abcdef0123456789abcdef"

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tiltyard.assessment.assessment import assess
 from tiltyard.datasets.dataset import Dataset
 from tiltyard.datasets.schema import Feature, Schema
 from tiltyard.endpoint.posture import Posture
@@ -20,11 +21,10 @@ from tiltyard.endpoint.site import PATIENT, Site
 from tiltyard.errors import Problem
 from tiltyard.progress import Progress
 from tiltyard.result import Status
-from tiltyard.running.assessment import assess
-from tiltyard.targets.address import address_of
-from tiltyard.targets.line import Key, Line, Unreached
+from tiltyard.targets.http.address import address_of
+from tiltyard.targets.http.line import Key, Line, Unreached
+from tiltyard.targets.http.tiltyard_wire import TiltyardWire, told_schema
 from tiltyard.targets.opening import open_target
-from tiltyard.targets.wire_tiltyard import TiltyardWire, told_schema
 from tiltyard.theft.extraction import Extraction
 from tiltyard.validation.performance import Performance
 

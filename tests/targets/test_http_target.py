@@ -20,10 +20,10 @@ from tiltyard.evasion.square import Square
 from tiltyard.privacy.membership_threshold import MembershipThreshold
 from tiltyard.progress import Progress, attended
 from tiltyard.result import Status
-from tiltyard.targets.address import address_of
 from tiltyard.targets.estimators import FunctionTarget
-from tiltyard.targets.http_target import HttpTarget
-from tiltyard.targets.line import Key, Line, Unreached
+from tiltyard.targets.http.address import address_of
+from tiltyard.targets.http.line import Key, Line, Unreached
+from tiltyard.targets.http.target import HttpTarget
 from tiltyard.targets.opening import open_target
 from tiltyard.targets.restricted import Spent
 from tiltyard.theft.extraction import Extraction

@@ -306,7 +306,9 @@ def test_places_that_are_no_file(tmp_path: Path) -> None:
 
 def test_no_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = plain_safetensors(tmp_path / "m.safetensors")
-    monkeypatch.setattr("tiltyard.files.os.open", lambda *given, **more: (_ for _ in ()).throw(PermissionError(13, "Permission denied")))
+    monkeypatch.setattr(
+        "tiltyard.files.reading.os.open", lambda *given, **more: (_ for _ in ()).throw(PermissionError(13, "Permission denied"))
+    )
     assert "permission" in str(problem(path, schema=SCHEMA))
 
 

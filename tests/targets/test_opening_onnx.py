@@ -156,7 +156,7 @@ def test_an_unknown_operator_makes_a_black_box(tmp_path: Path) -> None:
 
 
 def test_a_conversion_that_disagrees_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tiltyard.targets import onnx_graph
+    from tiltyard.targets.onnx import graph as onnx_graph
 
     path = exported(tmp_path / "m.onnx", tabular(), SCHEMA)
     monkeypatch.setitem(onnx_graph.OPERATORS, "Tanh", lambda a, o: a[0])

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
+from tiltyard.campaign.cost import Cost
 from tiltyard.datasets.dataset import Dataset
 from tiltyard.datasets.schema import Feature, Schema
 from tiltyard.errors import Problem
 from tiltyard.result import Status
-from tiltyard.running.campaign_cost import Cost
 from tiltyard.targets.estimators import FunctionTarget
 from tiltyard.targets.restricted import Meter, RestrictedTarget
 from tiltyard.theft.equations import EquationSolving

@@ -10,10 +10,10 @@ import pytest
 from tiltyard.datasets.dataset import Dataset
 from tiltyard.datasets.schema import Feature, Schema
 from tiltyard.errors import Problem, Unavailable
-from tiltyard.intervals import clopper_pearson
 from tiltyard.progress import Progress
 from tiltyard.result import Status
 from tiltyard.samples.catalog import load
+from tiltyard.statistics.intervals import clopper_pearson
 from tiltyard.targets.architecture import build, mlp
 from tiltyard.targets.estimators import FunctionTarget
 from tiltyard.targets.torch_target import TorchTarget

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tiltyard_widgets.workbench import PANELS
+from tiltyard_widgets.panels.workbench import PANELS
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

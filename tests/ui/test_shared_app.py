@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tiltyard.access.users import Users
-from tiltyard.running.audit_log import records
-from tiltyard.running.store import Store
+from tiltyard.audit.log import records
+from tiltyard.store.store import Store
 
 from .conftest import started
 from .test_main_job import Window, main_job

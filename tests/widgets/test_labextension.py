@@ -9,7 +9,7 @@ from types import ModuleType
 import pytest
 
 import tiltyard
-from tiltyard_widgets.workbench import PANELS
+from tiltyard_widgets.panels.workbench import PANELS
 
 HOME = Path(__file__).parents[2] / "widgets" / "labextension"
 

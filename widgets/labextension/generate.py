@@ -88,7 +88,7 @@ def api() -> str:
 
 def panels() -> str:
     """The workbench's panels, so that each has its command."""
-    from tiltyard_widgets.workbench import PANELS
+    from tiltyard_widgets.panels.workbench import PANELS
 
     lines = "".join(f"  {{ id: {json.dumps(name)}, label: {json.dumps(label)} }},\n" for name, (label, _) in PANELS.items())
     return f"{HEAD}export const PANELS = [\n{lines}];\n"

@@ -29,6 +29,9 @@ TOPICS: dict[str, str] = {
     "guidelines": "Ethical guidelines",
 }
 
+# Topics without a folder of checks: their results are made of the other topics' results.
+COMPOSED = ("cross_risk", "campaign", "guidelines")
+
 FACTS = ("id", "title", "question")
 _broken: dict[tuple[str, str, str], str] = {}
 
@@ -39,11 +42,9 @@ def topic_of(step: type[Step] | str) -> str:
 
 
 def _modules(topic: str) -> list[ModuleType]:
-    try:
-        package = importlib.import_module(f"tiltyard.{topic}")
-    except ModuleNotFoundError:
-        return []
-    names = [m.name for m in pkgutil.iter_modules(package.__path__)]
+    """The modules of a topic's folder; those that begin with ``_`` hold its mathematics and no step."""
+    package = importlib.import_module(f"tiltyard.{topic}")
+    names = [m.name for m in pkgutil.iter_modules(package.__path__) if not m.name.startswith("_")]
     return [importlib.import_module(f"tiltyard.{topic}.{name}") for name in sorted(names)]
 
 
@@ -53,7 +54,7 @@ def _own(module: ModuleType, base: type[Step]) -> list[type[Step]]:
 
 
 def _found(base: type[Step], group: str) -> dict[str, type[Step]]:
-    found = {c.id: c for topic in TOPICS for module in _modules(topic) for c in _own(module, base)}
+    found = {c.id: c for topic in TOPICS if topic not in COMPOSED for module in _modules(topic) for c in _own(module, base)}
     taken = set(checks()) if base is Defense else set()
     for point in metadata.entry_points(group=group):
         try:
@@ -110,3 +111,8 @@ def find(id: str) -> type[Step]:
     if id not in everything:
         raise Problem(f"a check or defense ({', '.join(everything)})", repr(id), "See `tiltyard checks`")
     return everything[id]
+
+
+def titles() -> dict[str, str]:
+    """The titles of all checks, then of all defenses, by id."""
+    return {id: step.title for id, step in {**checks(), **defenses()}.items()}

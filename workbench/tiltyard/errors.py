@@ -41,3 +41,7 @@ class Unavailable(Problem):
 
 class Cancelled(Exception):
     """Raised inside a running step once its progress was cancelled."""
+
+
+class Trouble(Problem):
+    """The store itself does not answer."""

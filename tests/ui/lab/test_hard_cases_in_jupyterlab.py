@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tiltyard.result import Identity
-from tiltyard.running.store import Store
+from tiltyard.store.store import Store
 
 if TYPE_CHECKING:
     from conftest import Lab, Window

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tiltyard.evasion.fgsm import FGSM
+from tiltyard.execution.runner import Runner
 from tiltyard.reports.bundle import make
 from tiltyard.reports.writing import render
-from tiltyard.running.runner import Runner
-from tiltyard.running.store import Store
 from tiltyard.samples.catalog import load
+from tiltyard.store.store import Store
 
 if TYPE_CHECKING:
     from conftest import Lab, Window

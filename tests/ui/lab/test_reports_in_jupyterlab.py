@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tiltyard.intervals import rate
 from tiltyard.reports.bundle import make
 from tiltyard.reports.writing import render
 from tiltyard.result import CheckResult, Finding, Identity, Record, Severity, Status
 from tiltyard.sealing.keys import new_signing_key
 from tiltyard.sealing.signing import sign
+from tiltyard.statistics.intervals import rate
 from tiltyard_widgets.server.worker import prints
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ import nbformat
 import pytest
 from tornado.websocket import WebSocketClientConnection
 
-from tiltyard.cli.window import STRANGERS, free_port, shares
+from tiltyard.cli.commands.window import STRANGERS, free_port, shares
 
 PATIENCE = 300.0
 PING = 1000  # ms

@@ -15,10 +15,10 @@ from tiltyard.access.confined import impossible
 from tiltyard.access.person import Person
 from tiltyard.access.roles import Role
 from tiltyard.access.users import Users
-from tiltyard.running.audit_log import check
-from tiltyard.running.store import Store
+from tiltyard.audit.log import check
 from tiltyard.sealing.keys import new_sealing_key, read_sealing_key
 from tiltyard.serving.keys import KeyStore
+from tiltyard.store.store import Store
 
 from .appserver import CODE, Page, Server, closed, opened, serving, typed
 
@@ -30,7 +30,7 @@ import json, os, signal, socket
 from tiltyard.access.line import line
 from tiltyard.access.places import home
 from tiltyard.errors import Problem
-from tiltyard.running.store import Store
+from tiltyard.store.store import Store
 found = {}
 for name, attack in json.loads(%r):
     try:
@@ -122,7 +122,7 @@ def words_of(process: psutil.Process) -> list[str]:
 
 WORK = f"""
 from tiltyard.result import Identity
-from tiltyard.running.store import Store
+from tiltyard.store.store import Store
 what = Identity(name="model", fingerprint="0" * 64)
 if Store().person.may("run"):
     Store().begin("of " + Store().person.name, what, what)

@@ -89,7 +89,7 @@ def test_no_kernel_outlives_its_server(stubborn: tuple[Server, list[psutil.Proce
 
 def test_nothing_is_left_where_the_command_that_started_the_server_is_killed(tmp_path: Path) -> None:
     words = [
-        "from tiltyard.cli.window import started",
+        "from tiltyard.cli.commands.window import started",
         f"with started({[sys.executable, '-c', STUBBORN.replace(CODE, 'import time; time.sleep(600)')]!r}) as server:",
     ]
     words += ["    print(server.pid, flush=True)", "    server.wait()"]

@@ -18,7 +18,7 @@ from tornado.websocket import websocket_connect
 
 from tiltyard.access.roles import Role
 from tiltyard.access.users import Users
-from tiltyard.running.audit_log import check, records
+from tiltyard.audit.log import check, records
 from tiltyard_widgets.gateway.login import LoginHandler
 from tiltyard_widgets.gateway.tries import AT_ONCE, BY_ADDRESS, CROWDED
 

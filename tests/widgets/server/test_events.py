@@ -24,10 +24,10 @@ from tiltyard.access.person import Person
 from tiltyard.access.roles import Role
 from tiltyard.check import Check
 from tiltyard.datasets.dataset import Dataset
+from tiltyard.execution.runner import Runner
 from tiltyard.result import Identity
-from tiltyard.running.lines import StepLine, Underway
-from tiltyard.running.runner import Runner
-from tiltyard.running.store import Store
+from tiltyard.store.lines import StepLine, Underway
+from tiltyard.store.store import Store
 from tiltyard.targets.target import Target
 from tiltyard_widgets.server.events import WINDOW, Listener, Look, Streams, Watch, look, news
 from tiltyard_widgets.server.forms import RunItem, StoreState
@@ -263,7 +263,7 @@ import sys, time
 from tiltyard.access.person import Person
 from tiltyard.access.roles import Role
 from tiltyard.result import Identity
-from tiltyard.running.store import Store
+from tiltyard.store.store import Store
 who = Identity(name="m", fingerprint="0" * 64)
 print(Store(sys.argv[1], person=Person("ada", Role.ANALYST, shared=True)).begin("killed", who, who).id, flush=True)
 time.sleep(600)

@@ -15,10 +15,10 @@ from tiltyard.access.person import Person
 from tiltyard.access.roles import Role
 from tiltyard.check import Check
 from tiltyard.datasets.dataset import Dataset
-from tiltyard.errors import Problem
-from tiltyard.running.runner import Runner
-from tiltyard.running.store import Store
-from tiltyard.running.troubles import Locked, Trouble
+from tiltyard.errors import Problem, Trouble
+from tiltyard.execution.runner import Runner
+from tiltyard.store.store import Store
+from tiltyard.store.troubles import Locked
 from tiltyard.targets.target import Target
 from tiltyard_widgets.server import history
 from tiltyard_widgets.server.code import cells

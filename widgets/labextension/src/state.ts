@@ -22,7 +22,7 @@ export function stateOf(given: unknown): State {
 /** Python that opens the window of a kernel with `state`. */
 export function opening(state: State): string {
   const literal = JSON.stringify(JSON.stringify({ panel: state.panel, source: state.source, run: state.run }));
-  return `import json\nfrom tiltyard_widgets.lab import window\nwindow(json.loads(${literal}))`;
+  return `import json\nfrom tiltyard_widgets.panels.lab import window\nwindow(json.loads(${literal}))`;
 }
 
 /** What the API's `code` is asked for the cells that do the same. */

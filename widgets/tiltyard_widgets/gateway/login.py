@@ -8,8 +8,8 @@ from tornado.ioloop import IOLoop
 
 from tiltyard.access.passwords import Lockout
 from tiltyard.access.users import NAME
+from tiltyard.audit import notes as audit
 from tiltyard.errors import Problem
-from tiltyard.running import audit
 
 from .handlers import Quiet, bare
 from .identity import AppIdentity, Login

@@ -11,7 +11,7 @@ from tornado.ioloop import IOLoop, PeriodicCallback
 from tornado.web import HTTPError
 from traitlets import Integer
 
-from tiltyard.federated.deployed.leash import Leash
+from tiltyard.child_processes.supervised import Leash
 
 from .ending import ended
 from .lives import Life, Terms, spent

@@ -15,15 +15,15 @@ from tornado import web
 
 from tiltyard.access.person import Person
 from tiltyard.access.roles import Action
-from tiltyard.errors import Problem
-from tiltyard.running.troubles import Locked, Trouble
+from tiltyard.errors import Problem, Trouble
+from tiltyard.store.troubles import Locked
 
 from .refusals import SAID, UNSAID, TooLarge, Unequipped, WrongType, status_of
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from tiltyard.running.store import Store
+    from tiltyard.store.store import Store
 
     from .extension import TiltyardExtension
     from .work import Answer

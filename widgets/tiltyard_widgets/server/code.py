@@ -7,11 +7,11 @@ from tiltyard.catalogue import find
 from tiltyard.defense import Defense
 from tiltyard.errors import Problem
 
-from ..workbench import PANELS
+from ..panels.workbench import PANELS
 from .forms import Cell, CodeAsked, PanelFacts
 from .refusals import Absent
 
-STORED = """from tiltyard.running.store import Store
+STORED = """from tiltyard.store.store import Store
 
 store = Store()
 run = store.run({run!r})
@@ -40,11 +40,11 @@ def panels() -> list[PanelFacts]:
     import importlib
     import pkgutil
 
-    import tiltyard_widgets
-    from tiltyard_widgets.panel import Panel, TopicPanel
+    from tiltyard_widgets import panels as package
+    from tiltyard_widgets.panels.panel import Panel, TopicPanel
 
-    names = [m.name for m in pkgutil.iter_modules(tiltyard_widgets.__path__) if not m.ispkg]
-    modules = [importlib.import_module(f"tiltyard_widgets.{name}") for name in names]
+    names = [m.name for m in pkgutil.iter_modules(package.__path__) if not m.ispkg]
+    modules = [importlib.import_module(f"tiltyard_widgets.panels.{name}") for name in names]
     kinds = {kind for module in modules for _, kind in inspect.getmembers(module, inspect.isclass) if issubclass(kind, Panel)}
     shown = sorted(kinds - {Panel, TopicPanel}, key=lambda kind: kind.__name__)
     return [PanelFacts(name=kind.__name__, title=_title(kind), module=kind.__module__) for kind in shown]
@@ -88,7 +88,7 @@ def _opened(asked: CodeAsked) -> list[Cell]:
 
 def _workbench(asked: CodeAsked) -> list[Cell]:
     given = bool(asked.model) or "sample" in asked.model_fields_set
-    lines = ["from tiltyard_widgets.workbench import Workbench", "", f"bench = Workbench({'target, data' if given else ''})"]
+    lines = ["from tiltyard_widgets.panels.workbench import Workbench", "", f"bench = Workbench({'target, data' if given else ''})"]
     lines += [f'bench.go("{asked.panel}")'] if asked.panel in PANELS else []
     return [*(_opened(asked) if given else ()), _code("\n".join([*lines, "bench"]))]
 

@@ -1,7 +1,7 @@
 """What one person sees of the store."""
 
 from tiltyard.access.person import Person
-from tiltyard.running.store import Store
+from tiltyard.store.store import Store
 
 from .events import Watch
 

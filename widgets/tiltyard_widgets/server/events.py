@@ -7,10 +7,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
+from tiltyard.errors import Trouble
 from tiltyard.result import Frozen
-from tiltyard.running.lines import LIVE, StepLine
-from tiltyard.running.store import Store
-from tiltyard.running.troubles import Trouble
+from tiltyard.store.lines import LIVE, StepLine
+from tiltyard.store.store import Store
 
 from . import history
 from .forms import Hello, ProgressEvent, RecordEvent, RunEvent, RunItem, RunsAsked, StoreEvent, StoreState

@@ -4,19 +4,12 @@ from typing import Literal
 
 from pydantic import Field
 
-from tiltyard.cli.listing import ScanList
+from tiltyard.published.listing import ScanList
 from tiltyard.result import Finding, Frozen, Given
-from tiltyard.running.lines import ModelLine, RunLine, StepLine, Underway
+from tiltyard.store.lines import ModelLine, RunLine, StepLine, Underway
 
 API = 1
 Format = Literal["html", "json", "pdf", "sarif", "junit"]
-MEDIA: dict[str, tuple[str, str]] = {
-    "html": ("text/html; charset=utf-8", ".html"),
-    "json": ("application/json", ".tiltyard.json"),
-    "pdf": ("application/pdf", ".pdf"),
-    "sarif": ("application/sarif+json", ".sarif"),
-    "junit": ("application/xml", ".xml"),
-}
 
 
 class Asked(Given):

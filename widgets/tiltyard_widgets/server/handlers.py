@@ -96,7 +96,7 @@ class Exporting(Handler):
         """The report of ``what``, a run or a file, as ``name`` with the format's ending."""
         import base64
 
-        from .forms import MEDIA
+        from tiltyard.reports.writing import MEDIA
 
         order = {"do": "report", "format": format, "store": self.extension.store_place or None, "person": vars(self.person)}
         made = (await self.worked(order | what)).first("the report")

@@ -5,13 +5,13 @@ import re
 from pathlib import Path
 
 from tiltyard import __version__
-from tiltyard.errors import Problem
+from tiltyard.comparison.comparison import Comparison, compare
+from tiltyard.errors import Problem, Trouble
 from tiltyard.reports.evidence import told
 from tiltyard.result import Record
-from tiltyard.running.comparison import Comparison, compare
-from tiltyard.running.lines import LIVE, RunLine, StepLine
-from tiltyard.running.store import Store
-from tiltyard.running.troubles import Locked, Trouble, problem_of
+from tiltyard.store.lines import LIVE, RunLine, StepLine
+from tiltyard.store.store import Store
+from tiltyard.store.troubles import Locked, problem_of
 
 from .forms import CancelAnswer, Deleted, ModelList, RunDetail, RunItem, RunPage, RunsAsked, StepItem, StoreState, Version
 from .refusals import Conflict, Unknown

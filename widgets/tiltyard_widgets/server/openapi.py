@@ -8,7 +8,8 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
-from tiltyard.running.comparison import Comparison
+from tiltyard.comparison.comparison import Comparison
+from tiltyard.reports.writing import MEDIA
 
 from . import forms
 
@@ -134,7 +135,7 @@ def _content(operation: Operation) -> dict[str, Any]:
         return {"application/json": {"schema": {"type": "object"}}}
     if operation.id == "print":
         return {"application/pdf": {"schema": {"type": "string"}}}
-    kinds = [media.partition(";")[0] for media, _ in forms.MEDIA.values()]
+    kinds = [media.partition(";")[0] for media, _ in MEDIA.values()]
     return {kind: {"schema": {"type": "object" if kind.endswith("json") else "string"}} for kind in kinds}
 
 

@@ -1,8 +1,8 @@
 """Every refusal of the API with its status: by class, in the server and from its workers alike."""
 
 from tiltyard.access.roles import Denied
-from tiltyard.errors import Problem
-from tiltyard.running.troubles import Locked, Trouble
+from tiltyard.errors import Problem, Trouble
+from tiltyard.store.troubles import Locked
 
 
 class Malformed(Problem):

@@ -1,6 +1,6 @@
 """What the process that scanned said, as the API's answer; what it did not come to is said too."""
 
-from tiltyard.cli.listing import ScannedFile
+from tiltyard.published.listing import ScannedFile
 
 from .forms import ScanAnswer
 from .work import Answer

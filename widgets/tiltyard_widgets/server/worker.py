@@ -72,9 +72,9 @@ def plain(name: str) -> str:
 def scanned(root: str, path: str, in_folder: bool) -> dict[str, Any]:
     """The verdict on one file, or why there is none; where it alone was named, its absence is an error."""
     from tiltyard.artifacts.verdict import scan_stream
-    from tiltyard.cli.listing import ScannedFile
-    from tiltyard.cli.scan import is_document
+    from tiltyard.cli.commands.scan import is_document
     from tiltyard.progress import Progress
+    from tiltyard.published.listing import ScannedFile
 
     name = plain(path)
     try:
@@ -93,9 +93,9 @@ def report(order: Order) -> Lines:
     """A run of the store, or a report file, as a report to take away."""
     from tiltyard.access.person import Person
     from tiltyard.access.roles import Role
-    from tiltyard.cli.report import bundled
+    from tiltyard.cli.commands.report import bundled
     from tiltyard.reports.exporting import hand_out
-    from tiltyard.running.store import Store
+    from tiltyard.store.store import Store
 
     asker = order["person"]
     person = Person(asker["name"], Role(asker["role"]), asker["shared"])

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..errors import Cancelled, Problem
-from ..files import Unfit, opened_real, resolved, within
-from ..files import opened as opened_file
-from ..sealing.atomic import new_file, refuse_existing
+from ..files.atomic import new_file, refuse_existing
+from ..files.reading import Unfit, opened_real, resolved, within
+from ..files.reading import opened as opened_file
 from .own_files import is_own
 from .person import Person, me
 from .roles import Denied

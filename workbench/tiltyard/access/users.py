@@ -12,7 +12,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..errors import Problem
-from ..sealing.atomic import replace_file
+from ..files.atomic import replace_file
 from .passwords import hashed, matches
 from .roles import Role
 

@@ -6,10 +6,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import IO
 
-from ..files import opened
-from . import archives, onnx_model, text
-from .opcodes import Limits, walk
-from .trust import executes
+from ..files.reading import opened
+from . import archives, text
+from .judges import onnx_model
+from .judges.opcodes import Limits, walk
+from .judges.trust import executes
 
 HEAD = 64 << 10
 

@@ -4,7 +4,7 @@ import hashlib
 from pathlib import Path
 from typing import BinaryIO
 
-from ..files import opened
+from ..files.reading import opened
 from ..progress import Progress
 
 BLOCK = 1 << 20

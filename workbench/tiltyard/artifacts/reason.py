@@ -4,7 +4,7 @@ from typing import Literal
 
 from ..progress import Progress
 from ..result import Frozen
-from .trust import Grade
+from .judges.trust import Grade
 
 MOST_REASONS = 200
 _RANK = {"unsafe": 0, "unproven": 1, "note": 2}

@@ -10,15 +10,15 @@ from typing import IO, Literal
 from pydantic import Field
 
 from ..errors import Cancelled, Problem
-from ..files import opened
+from ..files.reading import opened
 from ..progress import Progress
 from ..result import Frozen
-from .flat_verdict import judge_gguf, judge_hdf5, judge_npy, judge_onnx, judge_packed, judge_parquet, judge_safetensors, judge_text
 from .formats import HEAD, Format, disagreement, sniff_stream, tar_header, text_pickle
 from .hashing import sha256_of
-from .pickle_verdict import judge_legacy, judge_pickle, judge_traces
+from .judges.flat import judge_gguf, judge_hdf5, judge_npy, judge_onnx, judge_packed, judge_parquet, judge_safetensors, judge_text
+from .judges.pickles import judge_legacy, judge_pickle, judge_traces
+from .judges.zips import judge_zip
 from .reason import Findings, Reason
-from .zip_verdict import judge_zip
 
 EXIT = {"safe": 0, "unsafe": 1, "unproven": 2}
 _ZIPS = frozenset({Format.ZIP, Format.TORCH_ZIP, Format.TORCHSCRIPT, Format.SKOPS, Format.KERAS, Format.NPZ})

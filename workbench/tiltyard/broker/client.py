@@ -10,7 +10,7 @@ from ..access.person import Person
 from ..access.roles import Denied
 from ..access.users import Users
 from ..errors import Problem
-from ..running.process import Process
+from ..store.process import Process
 
 A_DAY = 86_400.0
 MOST_A_DAY = 4 << 30

@@ -16,17 +16,17 @@ from ..access.line import told
 from ..access.remote_users import UNSEEN
 from ..access.roles import Action, Denied, Role
 from ..access.users import User, Users
+from ..audit import notes as audit
+from ..audit.wording import OF_KERNELS
 from ..catalogue import find
 from ..errors import Problem
 from ..progress import Report
 from ..result import Identity, Record
-from ..running import audit
-from ..running.artifacts import Artifact
-from ..running.lines import ModelLine, Run, RunLine, StepLine, Underway
-from ..running.notes import OF_KERNELS
-from ..running.store import Store
-from ..running.writers import writing_for
 from ..serving.keys import Key, KeyStore, Made, Scope, default_place
+from ..store.artifacts import Artifact
+from ..store.lines import ModelLine, Run, RunLine, StepLine, Underway
+from ..store.store import Store
+from ..store.writers import writing_for
 from .client import Allowance, Client
 
 Id = Annotated[str, Field(max_length=64)]

@@ -16,7 +16,7 @@ from ..access.line import told
 from ..access.person import Person
 from ..access.roles import Role
 from ..errors import Problem
-from ..running import process
+from ..store import process
 from .client import Allowance, Client, Turns
 from .desk import Desk
 

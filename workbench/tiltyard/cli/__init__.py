@@ -48,9 +48,9 @@ def _said(given: list[str]) -> int:
 def _run(arguments: list[str]) -> int:
     from typer import core
 
-    from . import artifacts_commands, bom, endpoint_commands, labels, monitor, people_commands, serving_commands  # noqa: F401 (they register their commands)
-    from .commands import app
-    from .federation_commands import federate  # noqa: F401
+    from .app import app
+    from .commands import artifacts_commands, bom, endpoint_commands, labels, monitor, people_commands, serving_commands  # noqa: F401 (they register their commands)
+    from .commands.federation_commands import federate  # noqa: F401
 
     core.HAS_RICH = False  # else typer escapes brackets for Rich, which does not write our help
     code = app(args=arguments, prog_name="tiltyard", standalone_mode=False)

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from .. import numerals
+from ..formatting import numbers as numerals
 from ..progress import Report
 from ..result import Metric, Record, Status
 

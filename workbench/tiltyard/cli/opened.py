@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..assessment.config import Config, DataConfig, TargetConfig, read_config
 from ..errors import Problem
-from ..running.config import Config, DataConfig, TargetConfig, read_config
 from .console import remark
 
 if TYPE_CHECKING:

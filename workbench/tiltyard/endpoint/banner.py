@@ -3,7 +3,7 @@
 import re
 
 from ..result import Severity
-from ..targets.wire import shown
+from ..targets.http.wire import shown
 from .outcome import Outcome, found, passed, unsure
 from .site import Site
 

@@ -1,7 +1,7 @@
 """May any web page ask it in its visitor's name?"""
 
 from ..result import Severity
-from ..targets.line import Reply
+from ..targets.http.line import Reply
 from .outcome import Outcome, found, passed, unsure
 from .site import Site
 

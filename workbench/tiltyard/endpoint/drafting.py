@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import Problem
-from ..targets import forming, trying
-from ..targets.line import Line
-from ..targets.wire import WIDEST, About, Wire, written
+from ..targets import trying
+from ..targets.http import forming
+from ..targets.http.line import Line
+from ..targets.http.wire import WIDEST, About, Wire, written
 
 DOCUMENT = "/openapi.json"
 SEVERAL = 16

@@ -1,7 +1,7 @@
 """Does it send the headers that keep browsers and caches from doing harm?"""
 
 from ..result import Severity
-from ..targets.line import Reply
+from ..targets.http.line import Reply
 from .outcome import Outcome, found, passed, unsure
 from .site import Site
 

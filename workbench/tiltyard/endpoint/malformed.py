@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 from ..result import Severity
-from ..targets.line import Unreached
+from ..targets.http.line import Unreached
 from .outcome import Outcome, found, joined, passed, unsure
 from .site import Site
 

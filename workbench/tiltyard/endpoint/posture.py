@@ -12,9 +12,9 @@ from ..datasets.dataset import Dataset
 from ..errors import Problem, Unavailable
 from ..progress import Progress
 from ..result import CheckResult, Column, Metric, Status, Table
-from ..targets.address import Address
-from ..targets.http_target import HttpTarget
-from ..targets.line import Unreached
+from ..targets.http.address import Address
+from ..targets.http.line import Unreached
+from ..targets.http.target import HttpTarget
 from ..targets.target import Target
 from . import authentication, banner, cors, exposure, headers, malformed, methods, precision, query_key, rate, size, transport, verbose
 from .drafting import DRAFTS, SEVERAL

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from ..result import Severity
-from ..targets.line import Reply
+from ..targets.http.line import Reply
 from .drafting import DRAFTS, SEVERAL
 from .outcome import Outcome, found, passed, unsure
 from .site import Site

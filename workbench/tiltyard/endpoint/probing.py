@@ -10,9 +10,9 @@ from ..check import versions
 from ..errors import Cancelled, Problem
 from ..progress import Progress, attended
 from ..result import CheckResult, Identity, Record, Status
-from ..targets.address import Address, address_of
-from ..targets.http_opening import wire_at
-from ..targets.line import Key, Line
+from ..targets.http.address import Address, address_of
+from ..targets.http.line import Key, Line
+from ..targets.http.opening import wire_at
 from ..targets.restricted import Meter
 from .posture import Posture
 from .site import site_at

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from ..errors import Problem
 from ..targets.estimators import Feeds, fed
-from ..targets.http_opening import about
-from ..targets.http_target import HttpTarget, retry_after
-from ..targets.line import Line, Reply, Unreached, rested
+from ..targets.http.line import Line, Reply, Unreached, rested
+from ..targets.http.opening import about
+from ..targets.http.target import HttpTarget, retry_after
+from ..targets.http.wire import About, Wire, written
 from ..targets.restricted import Meter
-from ..targets.wire import About, Wire, written
 from .drafting import Draft, drafts, several
 
 JSON = {"Content-Type": "application/json"}

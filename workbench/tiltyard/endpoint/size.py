@@ -2,7 +2,7 @@
 
 from ..errors import Problem
 from ..result import Severity
-from ..targets.line import Unreached
+from ..targets.http.line import Unreached
 from .outcome import Outcome, found, joined, passed, unsure
 from .site import Site
 

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ..result import Severity
-from ..targets.address import Address
-from ..targets.line import waited
+from ..targets.http.address import Address
+from ..targets.http.line import waited
 from .outcome import Outcome, found, idle, joined, passed, unsure
 from .site import Site
 

@@ -9,20 +9,20 @@ from ..check import Estimate, kept_parameter, parameter
 from ..datasets.dataset import Dataset
 from ..defense import Defended, Defense
 from ..errors import Problem, Unavailable
-from ..intervals import clopper_pearson, rate
-from ..numerals import percent
+from ..formatting.numbers import percent
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Finding, Metric, Series, Severity, Status
-from ..skill import Skill
+from ..statistics.intervals import clopper_pearson, rate
+from ..statistics.majority import Skill
 from ..targets.target import Target
 from .attack import WORDS, drawn, held_out
 
 if TYPE_CHECKING:
     import torch
 
-    from ..adversarial import Space
-    from ..hardening import Plan, Watched
+    from ..attacks.perturbation_space import Space
     from ..targets.torch_target import TorchTarget
+    from ._adversarial_training import Plan, Watched
 
 JUDGE_STEPS = 40
 WATCH_STEPS = 10
@@ -72,7 +72,7 @@ class AdversarialTraining(Defense):
 
     def estimate(self, target: Target, data: Dataset) -> Estimate:
         """Times one small batch; training and both measurements."""
-        from ..module_queries import seconds_per_row
+        from ..attacks.queries import seconds_per_row
 
         each = seconds_per_row(target.module, data, self.norm, self.batch_size)
         flips = min(self.flips, len(data.schema.groups))
@@ -83,11 +83,11 @@ class AdversarialTraining(Defense):
 
     def apply(self, target: Target, data: Dataset, progress: Progress) -> Defended:
         """Train a copy; clean and robust accuracy before, along the way and after, on rows not trained on."""
-        from ..adversarial import Space
-        from ..checkpoints import key_of, place
-        from ..hardening import harden
-        from ..module_queries import Counted
+        from ..attacks.perturbation_space import Space
+        from ..attacks.queries import Counted
+        from ..targets.checkpoints import key_of, place
         from ..targets.training import fresh
+        from ._adversarial_training import harden
 
         torch_target = trainable(target)
         space = Space.of(data.schema)
@@ -118,7 +118,7 @@ class AdversarialTraining(Defense):
 
     def plan(self, data: Dataset) -> "Plan":
         """The parameters as `hardening.harden` takes them."""
-        from ..hardening import Plan
+        from ._adversarial_training import Plan
 
         shift = self.shift if data.schema.images else 0
         flips = 0 if data.schema.images else self.flips
@@ -139,9 +139,9 @@ class AdversarialTraining(Defense):
         """How many rows are right, and how many of them stay right under PGD."""
         import torch
 
-        from ..adversarial import judged
-        from ..module_queries import tensors
-        from ..table_moves import attack
+        from ..attacks.categorical_moves import attack
+        from ..attacks.perturbation_space import judged
+        from ..attacks.queries import tensors
 
         x, y = tensors(data)
         module.requires_grad_(requires_grad=False)

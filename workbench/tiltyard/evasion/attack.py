@@ -11,11 +11,11 @@ from pydantic import model_validator
 from ..check import Check, Estimate, parameter
 from ..datasets.dataset import Dataset
 from ..errors import Problem
-from ..intervals import bootstrap, rate, rate_by_row
-from ..numerals import percent
+from ..formatting.numbers import percent
 from ..progress import Progress
 from ..result import CheckResult, Finding, Metric, Severity, Status
-from ..skill import Skill
+from ..statistics.intervals import bootstrap, rate, rate_by_row
+from ..statistics.majority import Skill
 from ..targets.target import Target
 from . import showing
 from .rows_file import ROWS, packed
@@ -23,7 +23,7 @@ from .rows_file import ROWS, packed
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from ..adversarial import Attacked, Space
+    from ..attacks.perturbation_space import Attacked, Space
 
 SHARES = (0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0)
 SEVERITIES = ((0.5, Severity.HIGH), (0.2, Severity.MEDIUM), (0.0, Severity.LOW))
@@ -113,7 +113,7 @@ class Evasion(Check):
 
     def space(self, data: Dataset) -> "Space":
         """What may be moved; a `Problem` where that is nothing, or the budget is beyond the range."""
-        from ..adversarial import Space
+        from ..attacks.perturbation_space import Space
 
         space = Space.of(data.schema)
         largest = space.largest(self.norm)
@@ -205,7 +205,7 @@ class Evasion(Check):
     def _sizes(self, was: NDArray[np.float32], now: NDArray[np.float32], space: "Space") -> NDArray[np.float64]:
         import torch
 
-        from ..norms import length
+        from ..attacks.norms import length
 
         return length(space.change(torch.from_numpy(was), torch.from_numpy(now)), self.norm).numpy().astype(np.float64)
 
@@ -304,7 +304,7 @@ class AtBudgets(Evasion):
 
     def access(self, target: Target) -> "nn.Module":
         """What the attacker sees of the target: its module, with gradients."""
-        from ..module_queries import Counted
+        from ..attacks.queries import Counted
 
         return Counted(target.module)
 
@@ -317,14 +317,14 @@ class AtBudgets(Evasion):
 
     def seconds_per_row(self, target: Target, data: Dataset) -> float:
         """What one pass of one row costs, by the gradient."""
-        from ..module_queries import seconds_per_row
+        from ..attacks.queries import seconds_per_row
 
         return seconds_per_row(target.module, data, self.norm)
 
     def reach(self, target: Target, sample: Dataset, labels: NDArray[np.intp], space: "Space", progress: Progress) -> Reached:
-        from ..adversarial import Attacked
-        from ..module_queries import blind_rows, tensors
-        from ..table_moves import pruned
+        from ..attacks.categorical_moves import pruned
+        from ..attacks.perturbation_space import Attacked
+        from ..attacks.queries import blind_rows, tensors
 
         x, y = tensors(sample)
         module = self.access(target)

@@ -8,7 +8,7 @@ from .attack import AtBudgets
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from ..adversarial import Attacked, Space
+    from ..attacks.perturbation_space import Attacked, Space
 
 
 class FGSM(AtBudgets):
@@ -26,7 +26,7 @@ class FGSM(AtBudgets):
     cost: ClassVar[str] = "a second"
 
     def attack(self, module: "nn.Module", x: "Tensor", y: "Tensor", space: "Space", budget: float, progress: Progress) -> "Attacked":
-        from ..table_moves import single_step
+        from ..attacks.categorical_moves import single_step
 
         return single_step(module, x, y, space, self.norm, budget, self.flips, progress)
 

@@ -14,7 +14,7 @@ from ..targets.target import Target
 from .attack import BLACK_BOX, Evasion, Reached, drawn, held_out
 
 if TYPE_CHECKING:
-    from ..adversarial import Space
+    from ..attacks.perturbation_space import Space
 
 BEFORE_AND_AFTER = 2
 PROBE = 256
@@ -48,7 +48,7 @@ class HopSkipJump(Evasion):
         )
 
     def _seconds_per_query(self, target: Target, data: Dataset) -> float:
-        from ..module_queries import timed
+        from ..attacks.queries import timed
 
         x = drawn(data, min(PROBE, self.rows), self.seed).x
         return 2 * timed(lambda: target.labels(x)) / len(x)
@@ -73,8 +73,8 @@ class HopSkipJump(Evasion):
         """
         import torch
 
-        from ..label_search import search
-        from ..module_queries import LabelsOnly, tensors
+        from ..attacks.queries import LabelsOnly, tensors
+        from ._label_search import search
 
         x, y = tensors(sample)
         found, size = sample.x.copy(), np.full(len(sample), np.inf)
@@ -104,10 +104,10 @@ class HopSkipJump(Evasion):
         """In tables, changes that were not needed taken back: at most one query a feature."""
         import torch
 
-        from ..adversarial import Attacked
-        from ..module_queries import LabelsOnly, tensors
-        from ..norms import length
-        from ..table_moves import pruned
+        from ..attacks.categorical_moves import pruned
+        from ..attacks.norms import length
+        from ..attacks.perturbation_space import Attacked
+        from ..attacks.queries import LabelsOnly, tensors
 
         if sample.schema.images:
             return x, size

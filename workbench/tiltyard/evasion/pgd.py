@@ -9,7 +9,7 @@ from .attack import AtBudgets
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from ..adversarial import Attacked, Space
+    from ..attacks.perturbation_space import Attacked, Space
 
 
 class PGD(AtBudgets):
@@ -33,7 +33,7 @@ class PGD(AtBudgets):
     def attack(self, module: "nn.Module", x: "Tensor", y: "Tensor", space: "Space", budget: float, progress: Progress) -> "Attacked":
         import torch
 
-        from ..table_moves import attack
+        from ..attacks.categorical_moves import attack
 
         generator = torch.Generator().manual_seed(self.seed)
         return attack(module, x, y, space, self.norm, budget, self.steps, generator, self.restarts, self.flips, progress)

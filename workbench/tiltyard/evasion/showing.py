@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 
 from ..datasets.dataset import Dataset
 from ..datasets.schema import Feature
-from ..intervals import LEVEL, clopper_pearson
-from ..numerals import percent
-from ..raster import png, shades
+from ..formatting.numbers import percent
+from ..formatting.raster import png, shades
 from ..result import Axis, Chart, Column, Gallery, Picture, Series, Table
+from ..statistics.intervals import LEVEL, clopper_pearson
 
 PICTURES = 6
 ROWS = 20

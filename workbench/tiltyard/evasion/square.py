@@ -11,7 +11,7 @@ from .attack import BLACK_BOX, AtBudgets, drawn
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from ..adversarial import Attacked, Space
+    from ..attacks.perturbation_space import Attacked, Space
 
 PROBES = 10
 
@@ -36,14 +36,14 @@ class Square(AtBudgets):
 
     def access(self, target: Target) -> "nn.Module":
         """Scores only."""
-        from ..module_queries import Answers
+        from ..attacks.queries import Answers
 
         return Answers(target)
 
     def attack(self, module: "nn.Module", x: "Tensor", y: "Tensor", space: "Space", budget: float, progress: Progress) -> "Attacked":
         import torch
 
-        from ..random_search import search
+        from ..attacks.score_search import search
 
         generator = torch.Generator().manual_seed(self.seed)
         return search(module, x, y, space, self.norm, budget, self.tries, generator, self.flips, progress)
@@ -54,8 +54,8 @@ class Square(AtBudgets):
     def seconds_per_row(self, target: Target, data: Dataset) -> float:
         import torch
 
-        from ..module_queries import tensors, timed
-        from ..random_search import search
+        from ..attacks.queries import tensors, timed
+        from ..attacks.score_search import search
 
         x, y = tensors(drawn(data, min(64, self.rows), self.seed))
 

@@ -10,11 +10,11 @@ from pydantic import model_validator
 from ..check import Check, parameter
 from ..datasets.dataset import Dataset
 from ..errors import Problem
-from ..intervals import rate
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Column, Gallery, Metric, Picture, Series, Status, Table
-from ..shapley import Attribution, Scale, players
+from ..statistics.intervals import rate
 from ..targets.target import Target
+from ._shapley import Attribution, Scale, players
 from .explaining import SOURCES, STANDARDS, Explainer, background_rows, caveats, cell
 from .heatmap import heat, picture
 from .local import spread_over
@@ -104,9 +104,9 @@ class AdversarialShift(Check):
     def _attacked(self, target: Target, rows: Dataset, progress: Progress) -> NDArray[np.float32]:
         import torch
 
-        from ..adversarial import Space
-        from ..module_queries import Counted, tensors
-        from ..table_moves import attack, pruned
+        from ..attacks.categorical_moves import attack, pruned
+        from ..attacks.perturbation_space import Space
+        from ..attacks.queries import Counted, tensors
 
         space = Space.of(rows.schema)
         if not space.dimensions and not (space.groups and self.flips):

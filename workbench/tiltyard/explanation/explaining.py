@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from ..datasets.dataset import Dataset
 from ..errors import Problem
 from ..progress import Progress
-from ..shapley import Attribution, Indices, Players, Randomized, Scale, deep, permutation, scorer
 from ..targets.target import Target
+from ._shapley import Attribution, Indices, Players, Randomized, Scale, deep, permutation, scorer
 
 Method = Literal["permutation", "deep"]
 STANDARDS = ("AITG-APP-14", "AI RMF MEASURE 2.9", "EU AI Act Art. 13", "EU AI Act Art. 14(4)(a)", "EU AI Act Art. 14(4)(c)")

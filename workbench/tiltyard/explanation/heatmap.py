@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from ..raster import png, shades
+from ..formatting.raster import png, shades
 
 SIDE = 140
 AGAINST, NONE, FOR = np.array([0, 114, 178]), np.array([250, 250, 250]), np.array([213, 94, 0])

@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from ..intervals import LEVEL
 from ..result import Axis, Chart, Column, Series, Table
-from ..shapley import Attribution
+from ..statistics.intervals import LEVEL
+from ._shapley import Attribution
 
 Floats = NDArray[np.float64]
 BARS, SWARMS, POINTS, SWARM_ROWS = 15, 8, 200, 60

@@ -7,12 +7,12 @@ from numpy.typing import NDArray
 
 from ..check import Check, Estimate, parameter
 from ..datasets.dataset import Dataset
-from ..intervals import LEVEL
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Finding, Metric, Series, Severity, Status
-from ..shapley import players
-from ..skill import Skill
+from ..statistics.intervals import LEVEL
+from ..statistics.majority import Skill
 from ..targets.target import Target
+from ._shapley import players
 from .explaining import SOURCES, Explainer, caveats
 
 Floats = NDArray[np.float64]

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..result import Axis, Chart, Column, Gallery, Picture, Series, Table
-from ..shapley import Attribution
+from ._shapley import Attribution
 from .heatmap import heat, picture
 
 STEPS = 12

@@ -5,8 +5,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..intervals import LEVEL
 from ..result import Metric
+from ..statistics.intervals import LEVEL
 
 Floats = NDArray[np.float64]
 DRAWS = 1000

@@ -7,12 +7,12 @@ import numpy as np
 from ..check import Check, Estimate, parameter
 from ..datasets.dataset import Dataset
 from ..errors import Problem
-from ..intervals import LEVEL
-from ..numerals import percent
+from ..formatting.numbers import percent
 from ..progress import Progress
 from ..result import Chart, CheckResult, Finding, Gallery, Metric, Severity, Status, Table
-from ..shapley import Attribution, Scale, players
+from ..statistics.intervals import LEVEL
 from ..targets.target import Target
+from ._shapley import Attribution, Scale, players
 from .explaining import SOURCES, STANDARDS, Explainer, Method, background_rows, caveats, cell, explained_class, sensitive_features, what
 from .importance import bars, importance, swarm, table
 from .local import maps, waterfall

@@ -10,11 +10,11 @@ from ..check import Check, Estimate, parameter
 from ..datasets.dataset import Dataset
 from ..datasets.schema import Schema
 from ..errors import Unavailable
-from ..numerals import percent
+from ..formatting.numbers import percent
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Finding, Metric, Series, Severity, Status
-from ..shapley import Scale, players
 from ..targets.target import Target
+from ._shapley import Scale, players
 from .explaining import SOURCES, STANDARDS, Explainer, background_rows, caveats, explained_class
 from .ranks import averaged, overlap, spearman
 

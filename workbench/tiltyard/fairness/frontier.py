@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from ..check import Check, Estimate, parameter
 from ..datasets.dataset import Dataset
-from ..intervals import LEVEL, rate
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
+from ..statistics.intervals import LEVEL, rate
 from ..targets.target import Target
 from .belonging import sensitive_column
 from .group_metrics import STANDARDS

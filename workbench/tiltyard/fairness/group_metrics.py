@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from ..check import Check, Estimate, parameter
 from ..datasets.dataset import Dataset
-from ..intervals import LEVEL, clopper_pearson, rate
-from ..numerals import percent
+from ..formatting.numbers import percent
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
+from ..statistics.intervals import LEVEL, clopper_pearson, rate
 from ..targets.target import Target
 from .groups import ONE_ANSWER, Division, Judged, divisions, judged, positive_class
 from .rates import RATES, Gap, Grouped, gaps, grouped, parts, rates

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..intervals import LEVEL, clopper_pearson, rate
 from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
+from ..statistics.intervals import LEVEL, clopper_pearson, rate
 from .group_metrics import CRITERIA, STANDARDS, WORDS
 from .groups import ONE_ANSWER, Judged
 from .rates import RATES, Gap, Grouped, gaps, grouped, parts

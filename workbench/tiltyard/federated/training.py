@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import model_validator
 
 from ..access.places import CHECKPOINT
+from ..attacks.triggers import Goal, goal_class
 from ..check import Estimate, kept_parameter, parameter
 from ..datasets.dataset import Dataset
 from ..defense import Defended, Defense
-from ..numerals import about
+from ..formatting.numbers import about
 from ..progress import Progress
 from ..targets.target import Target
-from ..triggers import Goal, goal_class
 from .aggregation import RULES, Rule, needed
 from .malice import Attack, loudness
 
@@ -193,7 +193,7 @@ class FederatedTraining(Defense):
 
     def _kept(self, target: Target, data: Dataset) -> "Checkpoint | None":
         """The checkpoint of this very run, of which more rounds may be asked for than before; None where none is wanted."""
-        from ..checkpoints import key_of, place
+        from ..targets.checkpoints import key_of, place
         from .rounds.checkpoint import Checkpoint
 
         path = place(self.resume)

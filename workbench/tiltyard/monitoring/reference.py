@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import Problem
-from ..intervals import rate
 from ..result import Metric
+from ..statistics.intervals import rate
 from .columns import Columns
 from .two_sample import Answer, Encoder, column, together
 from .window import Drift, State, Window

@@ -6,16 +6,16 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ..attacks.triggers import Goal, Trigger, goal_class, most_asked, strange
 from ..check import Check, Estimate, parameter
 from ..datasets.dataset import Dataset
 from ..errors import Unavailable
-from ..intervals import bootstrap, clopper_pearson, rate
-from ..numerals import percent
+from ..formatting.numbers import percent
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
-from ..skill import Skill
+from ..statistics.intervals import bootstrap, clopper_pearson, rate
+from ..statistics.majority import Skill
 from ..targets.target import Target
-from ..triggers import Goal, Trigger, goal_class, most_asked, strange
 from .detect import SOURCES as DETECTION
 from .detect import STANDARDS, worst_metric
 from .signatures import ALARM, clusters, spectral

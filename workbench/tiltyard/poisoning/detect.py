@@ -102,7 +102,7 @@ class Detect(Check):
 
 def worst_metric(worst: Cluster) -> Metric:
     """The largest share of a cluster that no neighbor supports, with its exact interval."""
-    from ..intervals import rate
+    from ..statistics.intervals import rate
 
     label = "Worst cluster: labels the model believes and neighbors contradict"
     return rate("worst_cluster", label, worst.unsupported, len(worst.rows), "lower")

@@ -8,10 +8,10 @@ from ..check import parameter
 from ..datasets.dataset import Dataset
 from ..defense import Defended, Defense
 from ..errors import Unavailable
-from ..intervals import rate
-from ..numerals import percent
+from ..formatting.numbers import percent
 from ..progress import Progress
 from ..result import CheckResult, Metric, Status
+from ..statistics.intervals import rate
 from ..targets.target import Target
 from .detect import SOURCES, STANDARDS
 from .signatures import ALARM, clusters

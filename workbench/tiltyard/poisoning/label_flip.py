@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from ..check import Check, Estimate, parameter
 from ..datasets.dataset import Dataset
 from ..errors import Unavailable
-from ..intervals import clopper_pearson, rate
-from ..numerals import percent
+from ..formatting.numbers import percent
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
-from ..skill import Skill
+from ..statistics.intervals import clopper_pearson, rate
+from ..statistics.majority import Skill
 from ..targets.target import Target
 
 HELD = 20_000

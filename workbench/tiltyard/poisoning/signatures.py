@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from ..datasets.dataset import Dataset
 from ..errors import Unavailable
-from ..intervals import clopper_pearson
 from ..progress import Progress
+from ..statistics.intervals import clopper_pearson
 from ..targets.target import Target
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ from ..check import Check, Estimate, parameter
 from ..datasets.dataset import Dataset
 from ..datasets.schema import Feature, Schema
 from ..errors import Problem, Unavailable
-from ..intervals import rate, rate_by_row
-from ..numerals import percent
+from ..formatting.numbers import percent
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
+from ..statistics.intervals import rate, rate_by_row
 from ..targets.target import Target
 from .membership import chance, paired
 from .membership_threshold import asked

@@ -8,13 +8,13 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..accounting import default_delta
 from ..check import Check, Estimate, parameter
 from ..datasets.dataset import Dataset
 from ..errors import Problem, Unavailable
-from ..intervals import clopper_pearson
+from ..privacy_accounting.accountants import default_delta
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Finding, Metric, Series, Severity, Status
+from ..statistics.intervals import clopper_pearson
 from ..targets.target import Target
 from .membership import Mask, Scores, chance, logit_scaled
 from .membership_report import STANDARDS

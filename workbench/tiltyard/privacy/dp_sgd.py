@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import numpy as np
 
 from ..access.places import CHECKPOINT
-from ..accounting import NAMES, Accountant, default_delta
 from ..check import Estimate, kept_parameter, parameter
 from ..datasets.dataset import Dataset
 from ..defense import Defended, Defense
 from ..errors import Problem, Unavailable
-from ..privacy_budget import Budget, steps_of
+from ..privacy_accounting.accountants import NAMES, Accountant, default_delta
+from ..privacy_accounting.budget import Budget, steps_of
 from ..progress import Progress
 from ..targets.target import Target
 from .membership import chance
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from torch import nn
 
     from ..targets.torch_target import TorchTarget
-    from .private_training.layers import Mended
-    from .private_training.loop import Kept, Plan
-    from .private_training.outcome import Trail
+    from ._dp_training.layers import Mended
+    from ._dp_training.loop import Kept, Plan
+    from ._dp_training.outcome import Trail
 
 STANDARDS = ("OWASP ML04:2023", "AITG-MOD-04", "AML.T0024.000", "NISTAML.033", "EU AI Act Art. 15(5)", "AI RMF MEASURE 2.10")
 
@@ -76,7 +76,7 @@ class DPSGD(Defense):
         return Budget.of(*rows, delta, epsilon=self.epsilon, accountant=self.accountant, progress=progress)
 
     def plan(self, noise: float) -> "Plan":
-        from .private_training.loop import Plan
+        from ._dp_training.loop import Plan
 
         return Plan(
             noise=noise,
@@ -90,7 +90,7 @@ class DPSGD(Defense):
 
     def estimate(self, target: Target, data: Dataset) -> Estimate:
         """Seconds from a few private steps on a small part."""
-        from .private_training.loop import train
+        from ._dp_training.loop import train
 
         if reason := self.unmet(target, data):
             return Estimate(note=reason)
@@ -107,8 +107,8 @@ class DPSGD(Defense):
 
     def _opened(self, target: Target) -> "tuple[TorchTarget, Mended]":
         from ..targets.torch_target import TorchTarget
-        from .private_training.layers import Mended, mend
-        from .private_training.loop import refuse_faults
+        from ._dp_training.layers import Mended, mend
+        from ._dp_training.loop import refuse_faults
 
         if not isinstance(target, TorchTarget):
             raise Unavailable("a torch module with its weights", type(target).__name__, "Open the model as a torch target")
@@ -125,8 +125,8 @@ class DPSGD(Defense):
 
     def _kept(self, part: str, trail: "Trail", target: Target, data: Dataset) -> "Kept | None":
         """The checkpoint of one of the trainings; None where none is wanted."""
-        from ..checkpoints import key_of, place
-        from .private_training.loop import Kept
+        from ..targets.checkpoints import key_of, place
+        from ._dp_training.loop import Kept
 
         path = place(self.resume)
         if path is None:
@@ -140,10 +140,10 @@ class DPSGD(Defense):
 
     def apply(self, target: Target, data: Dataset, progress: Progress) -> Defended:
         from ..targets.torch_target import Logits
-        from .private_training.layers import described
-        from .private_training.loop import train
-        from .private_training.outcome import Trail, Trained, result, split, told
-        from .private_training.target import PrivateTarget
+        from ._dp_training.layers import described
+        from ._dp_training.loop import train
+        from ._dp_training.outcome import Trail, Trained, result, split, told
+        from ._dp_training.target import PrivateTarget
 
         torch_target, mended = self._opened(target)
         parts = split(data, chance(self.seed, self.id))

@@ -13,11 +13,11 @@ from ..access.places import SHADOWS, kept
 from ..check import Check, Estimate, kept_parameter, parameter
 from ..datasets.dataset import Dataset
 from ..errors import Problem
-from ..numerals import about
+from ..files.atomic import new_file
+from ..formatting.numbers import about
 from ..progress import Progress
 from ..result import CheckResult, Column
-from ..sealing.atomic import new_file
-from ..skill import Skill
+from ..statistics.majority import Skill
 from ..targets.target import Target
 from .membership import Mask, Scores, chance, likelihood_ratio, logit_scaled, separation
 from .membership_report import STANDARDS, Attacked, report

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import Problem
-from ..intervals import LEVEL, bootstrap, clopper_pearson
 from ..result import Metric
+from ..statistics.intervals import LEVEL, bootstrap, clopper_pearson
 
 Scores = NDArray[np.float64]
 Mask = NDArray[np.bool_]

@@ -6,11 +6,11 @@ import numpy as np
 
 from ..check import Check, Estimate, parameter
 from ..datasets.dataset import Dataset
-from ..intervals import rate
-from ..numerals import percent
+from ..formatting.numbers import percent
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
-from ..skill import Skill
+from ..statistics.intervals import rate
+from ..statistics.majority import Skill
 from ..targets.target import Target
 from .membership import chance, difference
 from .membership_report import ADVICE, FEW, STANDARDS

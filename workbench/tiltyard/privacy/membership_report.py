@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..intervals import LEVEL, clopper_pearson
-from ..numerals import percent
+from ..formatting.numbers import percent
 from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
-from ..skill import Skill
+from ..statistics.intervals import LEVEL, clopper_pearson
+from ..statistics.majority import Skill
 from .membership import Halves, Mask, Roc, Scores, auc, checked, halves, roc, tpr_at
 
 STANDARDS = ("OWASP ML04:2023", "AITG-MOD-04", "AML.T0024.000", "NISTAML.033", "EU AI Act Art. 15(5)", "AI RMF MEASURE 2.10")

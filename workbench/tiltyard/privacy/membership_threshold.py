@@ -14,7 +14,7 @@ from ..datasets.dataset import Dataset
 from ..errors import Problem
 from ..progress import Progress
 from ..result import CheckResult, Column
-from ..skill import Skill
+from ..statistics.majority import Skill
 from ..targets.target import Target
 from .membership import Scores, chance, logit_scaled, modified_entropy
 from .membership_report import STANDARDS, Attacked, report

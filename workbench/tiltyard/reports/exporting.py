@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ..access.person import Person, me
 from ..access.places import target
-from ..running import audit
+from ..audit import notes as audit
 from .bundle import Bundle
 from .writing import encode, write
 

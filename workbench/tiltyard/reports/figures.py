@@ -4,7 +4,7 @@ import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ..numerals import SHARES
+from ..formatting.numbers import SHARES
 from ..result import Axis, Chart, Series
 
 if TYPE_CHECKING:

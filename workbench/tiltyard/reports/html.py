@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from ..numerals import percent
+from ..formatting.numbers import percent
 from ..result import Column, Gallery, Record, Status
 from ..standards.catalog import describe as standard
 from ..standards.catalog import known, sources

@@ -1,6 +1,6 @@
 """Measured numbers in words, for whatever is handed out."""
 
-from ..numerals import is_share, percent
+from ..formatting.numbers import is_share, percent
 from ..result import Metric
 
 

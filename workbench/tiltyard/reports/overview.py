@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..campaign import matrix as campaign_matrix
 from ..catalogue import topic_of
+from ..comparison import cross_risk
+from ..comparison.cross_risk import RISKS, SIGNS
+from ..guidelines import checklist
 from ..result import Finding, Record, Severity
-from ..running import campaign_matrix, checklist, cross_risk
-from ..running.cross_risk import RISKS, SIGNS
 
 DERIVED = frozenset({campaign_matrix.ID, checklist.ID, cross_risk.ID})  # put together from other records
 MOST = 12

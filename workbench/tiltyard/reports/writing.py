@@ -8,6 +8,13 @@ from ..errors import Problem
 from . import html, junit, sarif
 from .bundle import Bundle
 
+MEDIA: dict[str, tuple[str, str]] = {
+    "html": ("text/html; charset=utf-8", ".html"),
+    "json": ("application/json", ".tiltyard.json"),
+    "pdf": ("application/pdf", ".pdf"),
+    "sarif": ("application/sarif+json", ".sarif"),
+    "junit": ("application/xml", ".xml"),
+}
 SUFFIXES = {".html": "html", ".htm": "html", ".json": "json", ".sarif": "sarif", ".xml": "junit", ".pdf": "pdf"}
 
 

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..errors import Problem
-from ..files import opened
+from ..files.atomic import new_file
+from ..files.reading import opened
 from ..progress import Progress
-from .atomic import new_file
 from .broken import Broken
 from .envelope import EMPTY, HEADER, LEAST_CHUNK, MOST_CHUNK, Core, Slot, only_slot, place_of, read_core, read_slot, slots_of, unwrap, wrap
 from .keys import Key

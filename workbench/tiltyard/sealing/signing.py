@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..errors import Problem
-from ..files import opened
+from ..files.atomic import new_file
+from ..files.reading import opened
 from ..progress import Progress
-from .atomic import new_file
 from .broken import Broken
 from .keys import raw_public
 from .manifest import Difference, Manifest, differences, manifest_of

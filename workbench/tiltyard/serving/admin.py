@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+from ..audit.notes import note
 from ..errors import Problem
-from ..running.audit import note
 from .refusal import refuse
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..disclosure import best, rounded
+from ..targets.disclosure import best, rounded
 from .settings import OutputSettings
 
 MOST_DIGITS = 9  # what a float32 holds

@@ -15,9 +15,9 @@ from typing import Literal
 from pydantic import Field, ValidationError
 
 from ..errors import Problem
+from ..files.atomic import replace_file
+from ..files.locking import locked
 from ..result import Given
-from ..sealing.atomic import replace_file
-from ..sealing.locking import locked
 
 Scope = Literal["predict", "admin"]
 SCOPES: tuple[Scope, ...] = ("predict", "admin")

@@ -11,9 +11,9 @@ from typing import Literal
 from pydantic import Field, ValidationError
 
 from ..errors import Problem
+from ..files.atomic import replace_file
+from ..files.locking import Held
 from ..result import Given
-from ..sealing.atomic import replace_file
-from ..sealing.locking import Held
 
 OWN = "Stop that server first, or give this one a file of its own"
 LEAST_BLOCK, MOST_BLOCK = 1000, 200_000

@@ -7,9 +7,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, PrivateAttr, model_validator
 
+from ..assessment.config import DataConfig
+from ..assessment.toml_file import checked, load
 from ..result import Given
-from ..running.config import DataConfig
-from ..running.tomlfile import checked, load
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 RATE = re.compile(r"\s*([1-9][0-9]{0,11})\s*/\s*([1-9][0-9]{0,5}\s*)?(second|minute|hour|day|month)s?\s*")

@@ -13,7 +13,7 @@ from typing import Literal
 from pydantic import ValidationError
 
 from ..errors import Problem
-from ..files import opened
+from ..files.reading import opened
 from ..result import Frozen, Identity, Metric, Record, Status
 from .catalog import Standard, catalog
 

@@ -13,7 +13,7 @@ from packaging.version import InvalidVersion, Version
 
 from ..access.places import opened
 from ..artifacts.formats import Format, sniff_stream
-from ..artifacts.onnx_model import NotOnnx, producer
+from ..artifacts.judges.onnx_model import NotOnnx, producer
 from ..artifacts.reason import printable
 from ..check import Check, source_parameter, versions
 from ..datasets.dataset import Dataset

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from ..access.places import discreet
 from ..datasets.schema import Schema
 from ..errors import Plain, Problem
-from .address import address_of, is_url
+from .http.address import address_of, is_url
 from .target import Target
 
 if TYPE_CHECKING:
@@ -166,8 +166,8 @@ def _path(source: "str | os.PathLike[str]") -> Path:
 
 
 def _endpoint(url: str, given: _Given, key: str, judge_key: str, budget: int | None) -> Target:
-    from .http_opening import about, http_target, wire_at
-    from .line import Key, Line
+    from .http.line import Key, Line
+    from .http.opening import about, http_target, wire_at
 
     address = address_of(url)
     line, wire = Line(address, Key(key)), wire_at(address)
@@ -206,7 +206,7 @@ def _trained_with(file: "ModelFile") -> dict[str, str]:
 
 
 def _onnx(file: "ModelFile", given: _Given) -> Target:
-    from .onnx_target import onnx_target
+    from .onnx.target import onnx_target
 
     schema, order, said = given.meaning()
     outputs = given.module_outputs if given.outputs != "labels" else None

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from ..datasets.dataset import Dataset
 from ..errors import Problem, Unavailable
-from ..intervals import rate
 from ..result import Metric
+from ..statistics.intervals import rate
 from .target import Target
 
 MORE = 200

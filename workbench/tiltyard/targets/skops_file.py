@@ -3,8 +3,8 @@
 import warnings
 from typing import Any
 
-from ..artifacts.skops_schema import DTYPE
-from ..artifacts.skops_trees import TREES
+from ..artifacts.skops.schema import DTYPE
+from ..artifacts.skops.trees import TREES
 from ..errors import Problem
 from .model_file import ModelFile
 

@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 from ..check import Check, Estimate, parameter
 from ..datasets.dataset import Dataset
 from ..datasets.schema import Schema
-from ..intervals import rate_by_row
-from ..numerals import percent
+from ..formatting.numbers import percent
 from ..progress import Progress
 from ..result import CheckResult, Finding, Metric, Severity, Status
+from ..statistics.intervals import rate_by_row
 from ..targets.restricted import Spent
 from ..targets.target import Target
 from .output_policy import GuardedTarget

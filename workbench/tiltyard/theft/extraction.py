@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from ..check import Check, Estimate, parameter
 from ..datasets.dataset import Dataset
 from ..errors import Problem, Unavailable
-from ..intervals import rate, rate_by_row
-from ..numerals import percent
+from ..formatting.numbers import percent
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
+from ..statistics.intervals import rate, rate_by_row
 from ..targets.restricted import Spent
 from ..targets.target import Target
 from .loot import Loot

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from ..check import parameter
 from ..datasets.dataset import Dataset
 from ..defense import Defended, Defense
-from ..disclosure import label_only, normalized, rounded
-from ..intervals import rate
-from ..numerals import percent
+from ..formatting.numbers import percent
 from ..progress import Progress
 from ..result import CheckResult, Metric, Status
+from ..statistics.intervals import rate
+from ..targets.disclosure import label_only, normalized, rounded
 from ..targets.restricted import Spent
 from ..targets.target import Target
 

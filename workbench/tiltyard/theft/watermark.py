@@ -14,10 +14,10 @@ from ..check import Estimate, kept_parameter, parameter
 from ..datasets.dataset import Dataset
 from ..defense import Defended, Defense
 from ..errors import Problem, Unavailable
-from ..intervals import LEVEL, rate
-from ..numerals import number, percent
+from ..formatting.numbers import number, percent
 from ..progress import Progress
 from ..result import CheckResult, Finding, Metric, Severity, Status
+from ..statistics.intervals import LEVEL, rate
 from ..targets.target import Target
 from .watermark_key import Envelope, Key, folder, read, write
 from .watermark_trigger import CLAIM, Triggers, chance, matched, p_metric, share_metric

@@ -19,9 +19,9 @@ from pydantic import Field, ValidationError
 from ..access.places import WATERMARK_KEY, home
 from ..datasets.schema import Schema
 from ..errors import Problem
-from ..files import Unfit, opened
+from ..files.atomic import new_file
+from ..files.reading import Unfit, opened
 from ..result import Frozen
-from ..sealing.atomic import new_file
 from ..targets.target import Target
 from .watermark_trigger import Triggers, triggers
 

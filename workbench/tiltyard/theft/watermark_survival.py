@@ -11,10 +11,10 @@ from ..access.places import WATERMARK_KEY
 from ..check import Check, Estimate, kept_parameter, parameter
 from ..datasets.dataset import Dataset
 from ..errors import Unavailable
-from ..intervals import clopper_pearson, rate
-from ..numerals import number
+from ..formatting.numbers import number
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
+from ..statistics.intervals import clopper_pearson, rate
 from ..targets.target import Target
 from .thieves import copycat, predicted
 from .watermark import SOURCES, STANDARDS, trainable

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from ..datasets.schema import Schema
 from ..errors import Unavailable
-from ..intervals import clopper_pearson
 from ..result import Metric
+from ..statistics.intervals import clopper_pearson
 from .equations import drawn
 
 CLAIM = 1e-6

@@ -10,10 +10,10 @@ from ..access.places import WATERMARK_KEY, kept
 from ..check import Check, Estimate, kept_parameter, parameter
 from ..datasets.dataset import Dataset
 from ..errors import Unavailable
-from ..intervals import rate
-from ..numerals import number
+from ..formatting.numbers import number
 from ..progress import Progress
 from ..result import CheckResult, Finding, Metric, Severity, Status
+from ..statistics.intervals import rate
 from ..targets.target import Target
 from .watermark import SOURCES, STANDARDS, embedded, trainable
 from .watermark_key import Envelope, Key, lineage, of_model, read

@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 from ..check import Check, parameter
 from ..datasets.dataset import Dataset
 from ..datasets.schema import Schema
-from ..intervals import LEVEL, bootstrap, rate, rate_by_row
-from ..numerals import percent
+from ..formatting.numbers import percent
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
+from ..statistics.intervals import LEVEL, bootstrap, rate, rate_by_row
 from ..targets.target import Target
 from .guard import SURE, Guard, apart, build, unpacked
 from .input_guard import STANDARDS
@@ -86,7 +86,7 @@ class GuardROC(Check):
         """Rows that fool the target within the budget: numbers moved by PGD, groups as they were."""
         import torch
 
-        from ..adversarial import Space, pgd
+        from ..attacks.perturbation_space import Space, pgd
 
         x, y = torch.from_numpy(natural.x), torch.from_numpy(natural.y)
         generator = torch.Generator().manual_seed(self.seed)

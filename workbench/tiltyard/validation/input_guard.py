@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from ..check import parameter, replacing_parameter, written_parameter
 from ..datasets.dataset import Dataset
 from ..defense import Defended, Defense
-from ..intervals import rate
-from ..numerals import percent
+from ..formatting.numbers import percent
 from ..progress import Progress
 from ..result import CheckResult, Status
+from ..statistics.intervals import rate
 from ..targets.target import Target
 from .guard import GUARD, SUFFIXES, Guard, apart, build
 

@@ -7,11 +7,11 @@ from numpy.typing import NDArray
 
 from ..check import Check, parameter
 from ..datasets.dataset import Dataset
-from ..intervals import LEVEL, bootstrap, rate, rate_by_row
-from ..numerals import percent
+from ..formatting.numbers import percent
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
-from ..skill import Skill
+from ..statistics.intervals import LEVEL, bootstrap, rate, rate_by_row
+from ..statistics.majority import Skill
 from ..targets.target import Target
 
 STANDARDS = ("AI RMF MEASURE 2.5", "EU AI Act Art. 15(1)", "EU AI Act Art. 15(3)", "AITG-MOD-06")

@@ -4,12 +4,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from ...child_processes.supervised import Leash
 from ...progress import Progress
 from ..rounds.server import Round
 from ..rounds.setting import Ran, Setting
 from .credentials import kept, node_key, tls
 from .home import NODES, Home, written
-from .leash import Leash
 from .processes import Processes, app_folder, ready
 
 Watched = Callable[[Processes, int], None]

@@ -12,12 +12,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from ...child_processes.supervised import Leash, end
 from ...errors import Problem, Unavailable
 from ...progress import Progress
 from . import logs
 from .credentials import NodeKey, Tls, kept
 from .flower import command
-from .leash import Leash, end
 
 CONNECTION = "deployment"
 APP = """[project]

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...datasets.schema import Schema
-from ...intervals import LEVEL, bootstrap, rate
-from ...raster import png, shades
+from ...formatting.raster import png, shades
 from ...result import Axis, Chart, CheckResult, Column, Finding, Gallery, Metric, Picture, Series, Severity, Status, Table
+from ...statistics.intervals import LEVEL, bootstrap, rate
 
 LARGEST = 100.0
 PICTURES = 6

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import torch
 
-from ...checkpoints import restored, store
 from ...errors import Problem
+from ...targets.checkpoints import restored, store
 from .server import Round, Weights
 
 

@@ -7,8 +7,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ...attacks.triggers import Trigger
 from ...result import Frozen
-from ...triggers import Trigger
 from .plan import Plan
 
 

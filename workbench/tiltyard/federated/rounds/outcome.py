@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...accounting import default_delta, epsilon
-from ...intervals import clopper_pearson, rate
-from ...numerals import percent
+from ...formatting.numbers import percent
+from ...privacy_accounting.accountants import default_delta, epsilon
 from ...result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
+from ...statistics.intervals import clopper_pearson, rate
 from ...targets.target import Target
 from ..aggregation import RULES
 from ..deployed.quantizing import CLIP, error

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import Problem
-from ...numerals import percent
+from ...formatting.numbers import percent
 from ...progress import Progress
 from ...result import Frozen
 from ..aggregation import combine, needed

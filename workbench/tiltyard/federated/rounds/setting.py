@@ -5,13 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 from torch import nn
 
+from ...attacks.triggers import Trigger, trigger
 from ...datasets.dataset import Dataset
 from ...errors import Problem, Unavailable
 from ...progress import Progress
 from ...targets.target import Target
 from ...targets.torch_target import TorchTarget
 from ...targets.training import Recipe, fresh
-from ...triggers import Trigger, trigger
 from ..shards import dirichlet
 from .client import Shard
 from .local import Local

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ...triggers import Trigger
+from ...attacks.triggers import Trigger
 from .client import Shard
 from .plan import Plan
 

@@ -1,0 +1,171 @@
+"""Epsilon against Opacus called by hand, and the ties of a budget."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from tiltyard.errors import Cancelled, Problem
+from tiltyard.privacy_accounting import accountants as accounting
+from tiltyard.privacy_accounting.accountants import default_delta, epsilon, noise_for
+from tiltyard.privacy_accounting.budget import Budget, curve
+from tiltyard.progress import Progress
+
+SETTINGS = [(1.0, 0.01, 1000, 1e-5), (0.6, 256 / 26049, 1018, 1e-5), (2.0, 0.05, 200, 1e-4), (0.8, 0.3, 50, 1e-3)]
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_rdp_equals_opacus(setting: tuple[float, float, int, float]) -> None:
+    from opacus.accountants import RDPAccountant
+
+    noise, rate, steps, delta = setting
+    by_hand = RDPAccountant()
+    by_hand.history = [(noise, rate, steps)]
+    assert epsilon(*setting).epsilon == pytest.approx(by_hand.get_epsilon(delta), rel=1e-9)
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_prv_agrees_with_opacus_and_is_tighter(setting: tuple[float, float, int, float]) -> None:
+    from opacus.accountants import PRVAccountant
+
+    noise, rate, steps, delta = setting
+    by_hand = PRVAccountant()
+    by_hand.history = [(noise, rate, steps)]
+    found = epsilon(*setting, accountant="prv")
+    assert found.accountant == "prv"
+    assert found.epsilon == pytest.approx(by_hand.get_epsilon(delta, eps_error=0.01), abs=0.02)
+    assert found.epsilon < epsilon(*setting).epsilon
+
+
+@pytest.mark.parametrize("accountant", ["rdp", "prv"])
+@pytest.mark.parametrize("target", [0.3, 1.0, 4.0, 12.0])
+def test_noise_reaches_the_target_from_below(target: float, accountant: accounting.Accountant) -> None:
+    found = noise_for(target, 0.01, 500, 1e-5, accountant)
+    assert 0.98 * target <= found.epsilon <= target
+    assert epsilon(found.noise_multiplier, 0.01, 500, 1e-5, accountant).epsilon == found.epsilon
+
+
+def test_prv_needs_less_noise() -> None:
+    assert noise_for(1.0, 0.01, 500, 1e-5, "prv").noise_multiplier < noise_for(1.0, 0.01, 500, 1e-5).noise_multiplier
+
+
+def test_where_prv_fails_rdp_answers_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    from opacus.accountants import PRVAccountant
+
+    def broken(self: object, delta: float, eps_error: float) -> float:
+        raise RuntimeError("Discrete mean differs significantly from continuous mean.")
+
+    monkeypatch.setattr(PRVAccountant, "get_epsilon", broken)
+    found = epsilon(1.2345, 0.01, 300, 1e-5, "prv")
+    assert found.accountant == "rdp"
+    assert "Discrete mean" in found.note
+    assert found.epsilon == epsilon(1.2345, 0.01, 300, 1e-5).epsilon
+
+
+def test_prv_too_large_for_memory_falls_back() -> None:
+    found = epsilon(0.06, 0.5, 100_000, 1e-5, "prv")
+    assert found.accountant == "rdp"
+    assert "mesh points" in found.note
+
+
+@given(noise=st.floats(0.5, 8), rate=st.floats(0.001, 0.2), steps=st.integers(1, 3000))
+@settings(max_examples=15, deadline=None)
+def test_more_steps_cost_more(noise: float, rate: float, steps: int) -> None:
+    few, many = epsilon(noise, rate, steps, 1e-5).epsilon, epsilon(noise, rate, 2 * steps, 1e-5).epsilon
+    assert 0 <= few <= many
+
+
+@example(noise=15.0, rate=0.265625, steps=521, delta=1e-5)
+@example(noise=0.3, rate=0.02, steps=200, delta=1e-5)  # the best order is below 2, where the series is long
+@example(noise=1.0, rate=1.0, steps=3, delta=1e-5)
+@given(noise=st.floats(0.3, 30), rate=st.floats(1e-4, 0.9), steps=st.integers(1, 20_000), delta=st.sampled_from([1e-3, 1e-5, 1e-7]))
+@settings(max_examples=60, deadline=None)
+def test_rdp_is_the_least_of_all_of_opacus_orders(noise: float, rate: float, steps: int, delta: float) -> None:
+    from opacus.accountants import RDPAccountant
+    from opacus.accountants.analysis.rdp import compute_rdp
+
+    orders = np.asarray(RDPAccountant.DEFAULT_ALPHAS)
+    spent = compute_rdp(q=rate, noise_multiplier=noise, steps=steps, orders=orders.tolist())
+    least = np.min(spent - (np.log(delta) + np.log(orders)) / (orders - 1) + np.log((orders - 1) / orders))
+    assert epsilon(noise, rate, steps, delta).epsilon == pytest.approx(max(least, 0.0), rel=1e-8, abs=1e-9)
+
+
+def test_a_budget_moves_together() -> None:
+    budget = Budget.of(26_049, 256, 5, epsilon=4.0)
+    assert budget.delta == 1e-5
+    assert budget.steps == math.ceil(5 * 26_049 / 256)
+    longer = budget.with_epochs(10)
+    assert longer.noise_multiplier > budget.noise_multiplier
+    assert longer.epsilon == pytest.approx(4.0, rel=2e-3)
+    assert longer.with_epochs(5).noise_multiplier == pytest.approx(budget.noise_multiplier, rel=1e-3)
+    dearer = budget.with_epochs(10, hold="noise")
+    assert dearer.noise_multiplier == budget.noise_multiplier
+    assert dearer.epsilon > budget.epsilon
+    bigger = budget.with_batch_size(512)
+    assert bigger.noise_multiplier > budget.noise_multiplier
+    assert "noise follows" in bigger.held
+    assert budget.with_noise(2.0).epsilon < budget.epsilon
+    assert budget.with_epsilon(1.0).noise_multiplier > budget.noise_multiplier
+    exact = budget.exact()
+    assert (exact.accountant, exact.noise_multiplier, exact.target) == ("prv", budget.noise_multiplier, 4.0)
+    assert exact.epsilon < budget.epsilon
+
+
+@pytest.mark.parametrize(("n", "delta"), [(32_561, 1e-5), (1000, 1e-4), (999, 1e-3), (1, 0.1)])
+def test_delta_is_below_one_in_n(n: int, delta: float) -> None:
+    assert default_delta(n) == pytest.approx(delta)
+    assert default_delta(n) < 1 / n
+
+
+def test_curves_pass_through_the_budget() -> None:
+    budget = Budget.of(10_000, 100, 10, noise_multiplier=1.0)
+    over_epochs = curve(budget, "epochs", x=(1.0, 10.0, 20.0))
+    assert over_epochs.epsilon[1] == budget.epsilon
+    assert list(over_epochs.epsilon) == sorted(over_epochs.epsilon)
+    over_noise = curve(budget, "noise_multiplier", x=(1.0, 2.0))
+    assert over_noise.epsilon[0] == budget.epsilon > over_noise.epsilon[1]
+    over_batch = curve(budget, "batch_size", points=5)
+    assert over_batch.x[-1] == 400
+    exact = curve(budget, "epochs", accountant="prv", x=(10.0,))
+    assert (exact.accountant, exact.epsilon[0]) == ("prv", budget.exact().epsilon)
+
+
+def test_a_curve_over_epochs_computes_the_cost_of_a_step_once() -> None:
+    budget = Budget.of(7_777, 64, 10, noise_multiplier=1.5)
+    accounting._at_whole.cache_clear()
+    accounting._between.cache_clear()
+    assert len(curve(budget, points=40).x) >= 20
+    assert accounting._at_whole.cache_info().misses == 1
+    assert accounting._between.cache_info().misses <= len(accounting._orders()[1])
+
+
+def test_a_curve_can_be_cancelled() -> None:
+    progress = Progress()
+    progress.cancel()
+    with pytest.raises(Cancelled):
+        curve(Budget.of(1000, 100, 5, noise_multiplier=1.0), accountant="prv", progress=progress)
+
+
+@pytest.mark.parametrize(
+    ("call", "found"),
+    [
+        (lambda: noise_for(0.0, 0.01, 100, 1e-5), "found 0"),
+        (lambda: noise_for(-1.0, 0.01, 100, 1e-5), "found -1"),
+        (lambda: noise_for(float("nan"), 0.01, 100, 1e-5), "found nan"),
+        (lambda: noise_for(0.01, 0.01, 100, 1e-5), "found 0.01"),
+        (lambda: epsilon(0.0, 0.01, 100, 1e-5), "found 0"),
+        (lambda: epsilon(1.0, 1.5, 100, 1e-5), "found 1.5"),
+        (lambda: epsilon(1.0, 0.1, 0, 1e-5), "found 0"),
+        (lambda: epsilon(1.0, 0.1, 10, 1.0), "found 1"),
+        (lambda: Budget.of(100, 10, 0, epsilon=1.0), "and 0"),
+        (lambda: Budget.of(100, 10, 1), "neither"),
+        (lambda: Budget.of(100, 10, 1, epsilon=1.0, noise_multiplier=1.0), "both"),
+        (lambda: Budget.of(100, 10, 1, epsilon=0.0), "found 0"),
+    ],
+)
+def test_bad_input_is_one_line(call: object, found: str) -> None:
+    with pytest.raises(Problem, match=found) as caught:
+        call()  # type: ignore[operator]
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,231 @@
+"""What a form must know of a field: kind, bounds, unit, help, choices. Read from a pydantic model, once per class."""
+
+import math
+import types
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+import annotated_types
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from tiltyard.access.person import Person, me
+from tiltyard.check import PathField, path_fields
+from tiltyard.formatting import numbers as numerals
+
+
+@dataclass(frozen=True)
+class FieldSpec:
+    """One field for the browser. ``kind``: number, integer, bool, text, select, multi (check boxes) or list (numbers or words)."""
+
+    name: str
+    label: str
+    kind: str
+    help: str = ""
+    unit: str = ""
+    hint: str = ""
+    min: float | None = None
+    max: float | None = None
+    open_min: bool = False
+    open_max: bool = False
+    optional: bool = False
+    slider: bool = False
+    start: float | None = None
+    log: bool = False
+    step: float = 0.0
+    options: tuple[Any, ...] = ()
+    source: str = ""
+    advanced: bool = False
+    default: Any = None
+    word: str = "default"
+
+    def plain(self) -> dict[str, Any]:
+        """JSON for the browser; options become label and value."""
+        options = [{"label": _option(value), "value": value} for value in self.options]
+        return {**asdict(self), "options": options, "default": jsonable(self.default)}
+
+
+def jsonable(value: Any) -> Any:
+    """Tuples become lists, as they come back from the browser."""
+    return [jsonable(item) for item in value] if isinstance(value, tuple | list) else value
+
+
+def _option(value: Any) -> str:
+    return "none" if value is None else str(value) or "(empty)"
+
+
+def _unwrap(annotation: Any) -> tuple[Any, list[Any], bool]:
+    """Bare type, constraints and whether None is allowed."""
+    notes: list[Any] = []
+    optional = False
+    while True:
+        if get_origin(annotation) is Annotated:
+            annotation, *more = get_args(annotation)
+            notes += more
+        elif get_origin(annotation) in (Union, types.UnionType):
+            rest = [part for part in get_args(annotation) if part is not type(None)]
+            optional = optional or len(rest) < len(get_args(annotation))
+            if len(rest) != 1:
+                return annotation, notes, optional
+            annotation = rest[0]
+        else:
+            return annotation, notes, optional
+
+
+def _bounds(notes: Sequence[Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for note in notes:
+        if isinstance(note, FieldInfo):
+            found |= _bounds(note.metadata)
+        parts = list(note) if isinstance(note, annotated_types.GroupedMetadata) else [note]
+        for part in parts:
+            if isinstance(part, annotated_types.Ge):
+                found |= {"min": part.ge}
+            elif isinstance(part, annotated_types.Gt):
+                found |= {"min": part.gt, "open_min": True}
+            elif isinstance(part, annotated_types.Le):
+                found |= {"max": part.le}
+            elif isinstance(part, annotated_types.Lt):
+                found |= {"max": part.lt, "open_max": True}
+    return found
+
+
+def _kind(bare: Any) -> tuple[str, tuple[Any, ...]]:
+    """Kind of control and fixed options; an empty kind for what a form cannot show."""
+    if get_origin(bare) is Literal:
+        return "select", get_args(bare)
+    if get_origin(bare) in (tuple, list):
+        inner, _, _ = _unwrap(get_args(bare)[0]) if get_args(bare) else (str, [], False)
+        kind, options = _kind(inner)
+        return ("multi", options) if kind == "select" else ("list" if kind in ("number", "integer", "text") else "", ())
+    simple = {bool: "bool", int: "integer", float: "number", str: "text"}
+    return simple.get(bare, ""), ()
+
+
+def _slider(spec: FieldSpec) -> dict[str, Any]:
+    """Whether a slider makes sense between the bounds, from where, on which scale and in which steps."""
+    low, high, default = spec.min, spec.max, spec.default
+    if spec.kind not in ("number", "integer") or low is None or high is None or not low < high <= 1e7 or spec.open_max:
+        return {}
+    start = float(default) if isinstance(default, int | float) else low
+    if low > 0 and high / low >= 500:
+        return {"slider": not spec.open_min, "log": True, "start": low}
+    if low == 0 and spec.open_min and 0 < start < high / 20:
+        return {"slider": True, "log": True, "start": 10.0 ** math.floor(math.log10(min(start / 50, high / 1e4)))}
+    if high - low > 20 and start < low + (high - low) / 50 and not (spec.kind == "integer" and high - low <= 200):
+        return {}
+    step = (
+        max(1.0, 10 ** math.floor(math.log10((high - low) / 100)))
+        if spec.kind == "integer"
+        else 10 ** math.floor(math.log10((high - low) / 50))
+    )
+    return {"slider": True, "step": step, "start": low + step if spec.open_min else low}
+
+
+def bounds_in_words(spec: FieldSpec) -> str:
+    """``0 to 1``, ``above 0``, ``at most 5``, or nothing where a field has no bounds worth saying."""
+    low, high = (None if bound is None else numerals.number(bound, 6) for bound in (spec.min, spec.max))
+    if spec.max is not None and spec.max >= 2**31 - 1:
+        high = None
+    if low is not None and high is not None:
+        return f"{'above ' if spec.open_min else ''}{low} {'to below' if spec.open_max else 'to'} {high}"
+    if low is not None:
+        return f"{'above' if spec.open_min else 'at least'} {low}"
+    return f"{'below' if spec.open_max else 'at most'} {high}" if high is not None else ""
+
+
+def _hint(spec: FieldSpec) -> str:
+    """Range and default in words."""
+    parts = [bounds_in_words(spec)] if spec.kind in ("number", "integer", "list") else []
+    if spec.kind == "list":
+        parts.append("separated by commas")
+    if spec.optional and spec.kind in ("number", "integer", "text"):
+        parts.append("empty for none")
+    if spec.default not in (PydanticUndefined, ""):
+        parts.append(f"{spec.word} {said(spec.default)}")
+    return ", ".join(part for part in parts if part)
+
+
+def said(value: Any) -> str:
+    """A default as a person reads it."""
+    if value is None or value == "" or value == ():
+        return "none"
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, int | float):
+        return numerals.number(value, 6)
+    return ", ".join(said(item) for item in value) if isinstance(value, tuple | list) else str(value)
+
+
+def read_field(name: str, field: FieldInfo, advanced: bool = False) -> FieldSpec | None:
+    """The spec of one field, or None where a form has no control for its type."""
+    bare, notes, optional = _unwrap(field.annotation)
+    kind, options = _kind(bare)
+    if not kind:
+        return None
+    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+    inner = _unwrap(get_args(bare)[0])[1] if kind == "list" and get_args(bare) else []
+    bounds = _bounds([*field.metadata, *notes, *inner])
+    label, unit = field.title or name.replace("_", " ").capitalize(), str(extra.get("unit", ""))
+    spec = FieldSpec(
+        name=name,
+        label=label,
+        kind=kind,
+        help=field.description or "",
+        unit="" if unit == label.lower() else unit,
+        source=str(extra.get("source", "")),
+        word=str(extra.get("word", "default")),
+        optional=optional,
+        options=(None, *options) if optional and kind == "select" else tuple(options),
+        default=field.get_default(call_default_factory=True),
+        advanced=advanced,
+        **bounds,
+    )
+    if not optional:
+        spec = replace(spec, **_slider(spec))
+    return replace(spec, hint=_hint(spec), default=None if spec.default is PydanticUndefined else spec.default)
+
+
+def read_fields(
+    model: type[BaseModel], only: Sequence[str] | None, advanced: Sequence[str], most: int = 6, person: Person | None = None
+) -> tuple[FieldSpec, ...]:
+    """Specs of all fields of ``model`` that a form can show ``person``, in order, or of ``only`` those named.
+
+    Behind a shared login no field takes a path: files to read have a `FileField`, and what is kept for a person has a name.
+
+    Those in ``advanced``, and where there are more than ``most`` + 1 others all after the first ``most``, are advanced.
+    """
+    names = [name for name in model.model_fields if only is None or name in only]
+    found = [spec for name in names if (spec := read_field(name, model.model_fields[name], name in advanced))]
+    if (person or me()).shared:
+        paths = path_fields(model)
+        beside = {
+            name: field.json_schema_extra.get("of")
+            for name, field in model.model_fields.items()
+            if isinstance(field.json_schema_extra, dict)
+        }
+        found = [spec for one in found if beside.get(one.name) not in paths and (spec := _pathless(one, paths.get(one.name)))]
+    plain = [spec.name for spec in found if not spec.advanced]
+    folded = set(plain[most:]) if len(plain) > most + 1 else set()
+    return tuple(replace(spec, advanced=spec.advanced or spec.name in folded) for spec in found)
+
+
+def _pathless(spec: FieldSpec, path: PathField | None) -> FieldSpec | None:
+    """The field as it stands behind a shared login; None where it would take a path."""
+    if path is None or path.kind != "kept":
+        return spec if path is None else None
+    return replace(spec, label="Keep as", unit="", help=f"A name to keep {path.what} under, for you alone, and to go on from it later")
+
+
+def with_choices(spec: FieldSpec, choices: Mapping[str, Sequence[str]]) -> FieldSpec:
+    """The spec with the names that there are for its ``source``; without such it stays a text field."""
+    names = choices.get(spec.source) if spec.source else None
+    if not names:
+        return spec
+    if spec.kind in ("list", "multi"):
+        wide = replace(spec, kind="multi", options=tuple(names))
+        return replace(wide, hint=_hint(wide))
+    own = () if spec.default in names or (spec.default is None and not spec.optional) else (spec.default,)
+    return replace(spec, kind="select", options=(*own, *names))

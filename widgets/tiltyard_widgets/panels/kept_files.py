@@ -1,0 +1,119 @@
+"""The files a run's steps made: chosen, handed to the browser, deleted."""
+
+import base64
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import ipywidgets as w
+
+from tiltyard.errors import Problem
+from tiltyard.result import Column, Table
+
+from ..controls.download import Download
+from ..controls.picker import Choice
+from ..theme import look
+from ..views.table import TableView
+
+if TYPE_CHECKING:
+    from tiltyard.store.artifacts import Artifact
+    from tiltyard.store.store import Store
+
+    from ..views.code import CodeView
+    from ..views.message import Message
+    from .session import Session
+
+NONE = "—"
+
+
+class KeptFiles:
+    """Controls and a table over the files of one run of the store.
+
+    Parameters
+    ----------
+    session
+        Whose store and role.
+    message
+        Where what goes wrong is said.
+    code
+        Where the code that does the same is shown.
+    store
+        Gives the store, or raises a `Problem` where there is none.
+    """
+
+    def __init__(self, session: "Session", message: "Message", code: "CodeView", store: "Callable[[], Store]") -> None:
+        self._message, self._code, self._store = message, code, store
+        self._run = NONE
+        self.choice = Choice(label="A file that a step of After made", options=[NONE], value=NONE)
+        self.take = look.button("Prepare a download", title="Hand the file to this browser", denied=session.denied("run"))
+        self.take.on_click(lambda _: self.download())
+        self.drop = look.button("Delete the file", title="The record stays, with the file's hash", denied=session.denied("delete"))
+        self.drop.on_click(lambda _: self.delete())
+        self.link = Download()
+        self.table = TableView()
+
+    @property
+    def controls(self) -> Sequence[w.Widget]:
+        """In the order they stand."""
+        return [self.choice, look.row([self.take, self.drop]), self.link]
+
+    def show(self, run: str) -> None:
+        """The files of the run with this id; of none, and of another's run, nothing."""
+        self._run = run
+        self.link.offer("", "", "")
+        try:
+            found = self._store().artifacts.of_run(run) if run != NONE else []
+        except Problem as problem:
+            found = []
+            self._message.say(problem)
+        kept = [(f"{a.name} · {a.step}", a.sha256) for a in found if a.kept]
+        self.choice.offer(kept or [NONE])
+        self.take.disabled = self.drop.disabled = not kept
+        self.table.show(table_of(found) if found else None)
+
+    def download(self) -> None:
+        """Hand the chosen file to the browser, once it was found true to its record."""
+        self._message.clear()
+        try:
+            from tiltyard.store.artifacts import take
+
+            taken = take(self._store(), self._run, self.choice.value)
+        except Problem as problem:
+            self._message.say(problem)
+            return
+        self.link.offer(taken.artifact.name, "application/octet-stream", base64.b64encode(taken.content).decode())
+        self._code.code = TAKE.format(run=self._run[:8], which=taken.artifact.sha256[:12], name=taken.artifact.name)
+        self._told(taken.unlogged)
+
+    def delete(self) -> None:
+        """Delete the chosen file; for admins."""
+        self._message.clear()
+        try:
+            from tiltyard.store.artifacts import forget
+
+            unlogged = forget(self._store(), self._run, self.choice.value)
+        except Problem as problem:
+            self._message.say(problem)
+            return
+        self.show(self._run)
+        self._told(unlogged)
+
+    def _told(self, unlogged: str) -> None:
+        if unlogged:
+            self._message.say(unlogged, level="warning")
+
+
+def table_of(found: "Sequence[Artifact]") -> Table:
+    """The files that records name, with the first digits of their hashes."""
+    columns = (Column(name="File"), Column(name="Step"), Column(name="Size", unit="bytes", kind="integer"), Column(name="SHA-256 begins"))
+    rows = tuple((a.name, a.step, a.size, a.sha256[:16]) for a in found)
+    note = "Without a size only the hash is known: too large to be kept, deleted, or kept elsewhere by its step."
+    return Table(name="files", title="Files that steps of After made", columns=columns, rows=rows, note=note)
+
+
+TAKE = """from pathlib import Path
+
+from tiltyard.store.artifacts import take
+from tiltyard.store.store import Store
+
+Path("{name}").write_bytes(take(Store(), "{run}", "{which}").content)
+"""

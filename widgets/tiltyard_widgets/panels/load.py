@@ -1,0 +1,246 @@
+"""Model and data: a sample, or files; the schema proposed and corrected; ten rows probed."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import ipywidgets as w
+from traitlets import TraitError
+
+from tiltyard.access.person import Person
+from tiltyard.access.places import source
+from tiltyard.errors import Problem
+
+from ..controls.file_field import FileField
+from ..controls.picker import Choice
+from ..controls.progress_bar import ProgressView
+from ..controls.word_field import WordField
+from ..theme import look
+from ..views.cards import outcome
+from ..views.code import CodeView
+from ..views.schema import SchemaView
+from .endpoint_fields import EndpointFields
+from .load_code import code_of
+from .panel import Panel
+
+if TYPE_CHECKING:
+    from tiltyard.datasets.proposing import Proposal
+
+    from .load_asked import Asked, Loaded
+
+MODELS = (".safetensors", ".pt", ".pth", ".ts", ".onnx", ".skops", ".sealed")
+KEYS = (".pem", ".key")
+TABLES = (".csv", ".gz", ".parquet", ".npz")
+BESIDE = (".csv", ".csv.gz", ".parquet", ".npz")
+FIELDS = ("source", "sample", "model_file", "data_file", "architecture", "factory", "classes", "member")
+SAMPLES = {
+    "census": "Census income, MLP (table, 32,561 people)",
+    "digits": "Digits, CNN (images, 5,000)",
+    "digits-robust": "Digits, adversarially trained CNN",
+}
+
+
+class LoadPanel(Panel):
+    """Bring a model and its data. What is loaded stays until the new pair is whole."""
+
+    title = "Model and data"
+
+    def build(self) -> Sequence[w.Widget]:
+        self.source = Choice(
+            label="Bring",
+            options=[("Sample", "sample"), ("Files of mine", "files"), ("Endpoint", "endpoint")],
+            value="sample",
+            kind="segments",
+        )
+        self.sample = Choice(label="Sample", options=[(v, k) for k, v in SAMPLES.items()], value="census")
+        person = self.session.person
+        here, hint = "A path on the kernel's machine", ".safetensors .pt .onnx .skops"
+        self.model_file = FileField(person, "Model file", "a model file", MODELS, hint, f"{here}; TorchScript too", "Upload a model …")
+        self.data_file = FileField(person, "Data file", "a data file", TABLES, ".csv .csv.gz .parquet .npz", here, "Upload data …")
+        help = 'JSON: {"layers": [...]}' if person.shared else 'JSON or a path to it: {"layers": [...]}'
+        self.architecture = look.entry("Architecture", "where the model does not say", help=help)
+        self.factory = look.entry("Factory", "package.module:function", help="Makes the module; instead of an architecture")
+        self.factory.disabled = bool(self.session.denied("code"))
+        self.classes = look.entry("Classes", "in the order of the model's outputs", help="With commas; empty: in the order of the data's")
+        self.member = look.entry("Trained-on column", "of 0 and 1, where known", help="Empty where nobody knows which rows were trained on")
+        self.propose = look.button("Read the data", denied=self.session.denied("run"))
+        self.opener = look.button("Load and probe", kind="primary")
+        self.progress = ProgressView()
+        self.said = outcome()
+        self.schema = SchemaView(lambda: None)
+        self.code = CodeView()
+        self.model_upload, self.data_upload = self.model_file.upload, self.data_file.upload
+        self.words = WordField("Passphrase", "Of a model that `tiltyard seal` encrypted. It is opened in memory alone.")
+        sealed = "Of a sealed model: a path on the kernel's machine"
+        self.key_file = FileField(person, "Key file", "a key file", KEYS, "or the passphrase above", sealed)
+        self.sealed = look.stack([self.words, self.key_file])
+        look.show(self.sealed, False)
+        self.model_file.observe(lambda _: look.show(self.sealed, self.model_file.value.strip().endswith(".sealed")), "value")
+        files = [self.model_file, self.sealed, self.data_file]
+        code = [] if self.session.person.shared and self.factory.disabled else [self.factory]
+        self.own = look.stack([*files, self.architecture, *code, self.classes, self.member, self.propose])
+        self.endpoint = EndpointFields()
+        self.budget = look.entry("Query budget", "rows; no limit", help="It is never sent more rows than this")
+        mine = look.text("Checks send it many rows: open only what is yours to test.", kind="help")
+        self.remote = look.stack([self.endpoint, self.budget, self.data_file, self.member, self.propose, mine])
+        self.choices = w.VBox([self.sample])
+        self.source.observe(lambda _: self._switch(), "value")
+        self.propose.on_click(lambda _: self.read())
+        self.opener.on_click(lambda _: self.load())
+        self.proposed_for = ""
+        help = look.text("A file is looked at before it is opened and never unpickled unseen.", kind="help")
+        controls = [self.source, self.choices, self.opener, self.progress, help]
+        return [look.heading(self.title), self.message, look.split(controls, [self.said, self.schema, self.code])]
+
+    def _switch(self) -> None:
+        self.choices.children = ({"files": self.own, "endpoint": self.remote, "sample": self.sample}[self.source.value],)
+
+    def read(self) -> None:
+        """Read the data file and propose its schema."""
+        self.message.clear()
+        self._busy("Reading the data")
+        self.proposed_for = ""
+        self._asking(lambda asked: self.session.aside(asked.proposed, lambda found: self._proposed(asked, found), self._failed))
+
+    def _asking(self, begin: "Callable[[Asked], object]") -> None:
+        """Begin with what the fields say now; what is wrong with them is told as what went wrong later."""
+        try:
+            asked = self.asked()
+        except Problem as problem:
+            self._failed(problem)
+            return
+        begin(asked)
+
+    def _proposed(self, asked: "Asked", proposal: "Proposal") -> None:
+        self.proposed_for = asked.data
+        self.said.say("not_run", "Read, not loaded yet. What was loaded before stays until you load this.")
+        self.schema.offer(proposal)
+        self._idle("Read. Correct what was assumed, then load.")
+
+    def load(self) -> None:
+        """Open target and data and probe ten rows."""
+        self.message.clear()
+        if self.session.busy:
+            self.message.say(f"{self.session.busy} is running: wait for it or cancel it, then load.", level="warning")
+            return
+        self._busy("Loading torch and the model")
+        self._asking(lambda asked: self.session.aside(asked.opened, lambda loaded: self._loaded(asked, loaded), self._failed))
+
+    def weigh(self) -> None:
+        """Say whether the model file may be opened; where data of its name lie beside it, load both."""
+        self.message.clear()
+        self._busy("Looking at the file")
+        self._asking(lambda asked: self.session.aside(lambda: self._weighed(asked), self._chosen, self._failed))
+
+    def _weighed(self, asked: "Asked") -> Path | None:
+        from tiltyard.sealing.sealing import is_sealed
+        from tiltyard.targets.model_file import looked_at
+
+        self.session.person.must("run")
+        path = Path(asked.model).expanduser()
+        if not is_sealed(path):
+            looked_at(path)
+        return beside(path)
+
+    def _chosen(self, data: Path | None) -> None:
+        if data is None:
+            self.message.say("The model file was looked at and may be opened. Give its data file, then load.", level="info")
+        self._idle("")
+        if data is not None and not self.data_file.value:
+            self.data_file.value = str(data)
+            self.load()
+
+    def asked(self) -> "Asked":
+        """What the fields say, as one value; a `Problem` where a file is none that the person may read."""
+        from .load_asked import Asked
+
+        def text(field: w.Text) -> str:
+            return str(field.value).strip()
+
+        chosen, person = self.source.value, self.session.person
+        if chosen == "sample":
+            return Asked(person, chosen, self.sample.value)
+        person.must("run")
+        own = chosen == "files"
+        data = self.data_file.path
+        proposed = bool(data) and self.proposed_for == data
+        return Asked(
+            person,
+            chosen,
+            self.sample.value,
+            model=self.model_file.path if own else "",
+            data=data,
+            architecture=layers(text(self.architecture), person) if own else "",
+            factory=text(self.factory) if own else "",
+            classes=self.named() or (),
+            member=text(self.member),
+            key_file=self.key_file.path if own else "",
+            words=self.words.text if self.words.held else "",
+            url=text(self.endpoint.url),
+            key=self.endpoint.key.key.secret,
+            budget=text(self.budget),
+            proposal=self.schema.proposal if proposed else None,
+            marked=self.schema.marked if proposed else None,
+        )
+
+    def named(self) -> tuple[str, ...] | None:
+        """The classes in the model's order, where they are filled in."""
+        return tuple(part.strip() for part in self.classes.value.split(",") if part.strip()) or None
+
+    def _loaded(self, asked: "Asked", loaded: "Loaded") -> None:
+        line = loaded.probe.line
+        about = f"{loaded.target.name} on {loaded.data.name}: "
+        self.said.say(loaded.probe.state, f"{about}{line} {' '.join(loaded.target.assumptions)}".strip())
+        if loaded.probe.state == "failed":
+            self.message.say(line)
+            self._idle("Not loaded; what was there before stays")
+            return
+        self.code.code = code_of(self, loaded.proposal)
+        if loaded.proposal is None:
+            self.schema.show(loaded.data.schema)
+        elif asked.proposal is None:  # loaded without being read first: what was assumed is shown, to be corrected
+            self.proposed_for = asked.data
+            self.schema.offer(loaded.proposal)
+        self.session.source = self.given()
+        self.session.adopt(loaded.target, loaded.data)
+        self._idle("Loaded")
+
+    def given(self) -> dict[str, str]:
+        """What is filled in, by field: with `fill`, another window loads the same."""
+        return {name: getattr(self, name).value for name in FIELDS if getattr(self, name).value}
+
+    def fill(self, given: dict[str, str]) -> None:
+        """Fill in what `given` said; what a field does not take is left out."""
+        for name in FIELDS:
+            try:
+                getattr(self, name).value = given.get(name, getattr(self, name).value)
+            except TraitError:
+                continue
+
+    def _failed(self, problem: Exception) -> None:
+        now = self.session
+        stays = f"Not loaded. {now.target.name} on {now.data.name} stays." if now.target and now.data else "Nothing is loaded."
+        self.said.say("failed", stays)
+        self.message.say(problem, doing="Could not load")
+        self._idle("")
+
+    def _busy(self, words: str) -> None:
+        self.opener.disabled = self.propose.disabled = True
+        self.progress.start(words)
+
+    def _idle(self, words: str) -> None:
+        self.opener.disabled = self.propose.disabled = False
+        self.progress.finish(words)
+
+
+def layers(text: str, person: Person) -> str:
+    """An architecture: its JSON, or the path of a file with it that the person may read."""
+    return text if not text or text.startswith("{") else str(source(text, "an architecture as JSON", person))
+
+
+def beside(model: Path) -> Path | None:
+    """The data file with the model's name beside it, where there is just one."""
+    stem = model.name.removesuffix(".sealed")
+    stem = stem.removesuffix(Path(stem).suffix)
+    found = [path for suffix in BESIDE if (path := model.with_name(stem + suffix)).is_file()]
+    return found[0] if len(found) == 1 else None

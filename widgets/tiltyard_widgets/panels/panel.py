@@ -1,0 +1,282 @@
+"""A topic as a panel: choose a step, see its cost, run it, read the result. Everything follows from the step's fields."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import ipywidgets as w
+
+from tiltyard.catalogue import titles
+from tiltyard.check import Step, named
+from tiltyard.datasets.dataset import Dataset
+from tiltyard.defense import Defense
+from tiltyard.errors import Problem
+from tiltyard.formatting import numbers as numerals
+from tiltyard.result import Record
+from tiltyard.targets.target import Target
+
+from ..controls.file_field import file_fields
+from ..controls.form import Form, form_for
+from ..controls.picker import Choice
+from ..controls.progress_bar import ProgressView
+from ..theme import look
+from ..views.message import Message
+from ..views.outcome import OutcomeView
+from .remeasure import AgainView
+from .session import Session
+from .steps import instead
+
+if TYPE_CHECKING:
+    from tiltyard.execution.executors import Executor
+
+
+def state_of(records: Sequence[Record]) -> str:
+    """One state for several records: the worst that was concluded."""
+    order = ["finding", "failed", "incomplete", "cancelled", "passed", "not_applicable"]
+    found = {record.result.status.value for record in records}
+    return next((state for state in order if state in found), "not_run")
+
+
+class Panel(w.VBox):
+    """A widget over a `Session`, alone in a cell or inside the `Workbench`."""
+
+    title = "Panel"
+
+    def __init__(self, target: Target | None = None, data: Dataset | None = None, session: Session | None = None) -> None:
+        super().__init__()
+        self.session = session or Session(target, data)
+        self.add_class("ty-panel")
+        self.message = Message()
+        first = (look.style(),) if session is None else ()
+        self.children = (*first, *self.build())
+        self.session.observe(lambda _: self._news(), "version")
+        self._news()
+
+    def _news(self) -> None:
+        """Refresh; what stops that is said here, and never stops the run that tells of itself."""
+        try:
+            self.refresh()
+        except Problem as problem:
+            self.message.say(problem)
+
+    def build(self) -> Sequence[w.Widget]:
+        """The panel's widgets, made once."""
+        raise NotImplementedError
+
+    def refresh(self) -> None:
+        """Bring what is shown in line with the session."""
+
+    def open_step(self, id: str) -> None:
+        """Show the panel of a step where a window holds it; say where it stands otherwise."""
+        if not self.session.opener(id):
+            from tiltyard.catalogue import TOPICS, topic_of
+
+            topic = topic_of(id)
+            self.message.say(f"{titles().get(id, id)} stands in the panel {TOPICS.get(topic, topic)}.", level="info")
+
+
+class Bound(look.Stack):
+    """Controls of its own for some parameters of a step; the form leaves these out."""
+
+    names: tuple[str, ...] = ()
+
+    def values(self) -> dict[str, object]:
+        """The parameters by name."""
+        raise NotImplementedError
+
+
+class StepRunner(look.Stack):
+    """The narrow column for one step: form, cost, run, progress with cancel; and its result view beside."""
+
+    def __init__(self, session: Session, step: type[Step], view: OutcomeView, message: Message, bound: "Bound | None" = None) -> None:
+        super().__init__()
+        self.bound = bound
+        self.session, self.step, self.view, self.message = session, step, view, message
+        self.executor: Executor | None = None
+        self.shown: Callable[[Record], None] = lambda record: None
+        held = bound.names if bound else ()
+        only = [name for name in step.model_fields if name not in held]
+        self.form: Form[Step] = form_for(step, choices=self._choices(), only=only, person=session.person)
+        self.files = file_fields(step, session.person)
+        self._refused = self._lacks = False
+        watched = [(self.form, "given"), *((c, "wrong") for c in (bound.children if bound else ()) if c.has_trait("wrong"))]
+        for control, trait in watched:
+            control.observe(lambda _: self._mended(), trait)
+        word = "Apply the defense" if issubclass(step, Defense) else "Run"
+        self.button = look.button(word, kind="primary", title=step.title, denied=session.denied("run"))
+        self.button.on_click(lambda _: self.run())
+        self.progress = ProgressView()
+        self.progress.on_cancel(self.cancel)
+        self.again = AgainView(session, message) if issubclass(step, Defense) else None
+        self.question = look.text(step.question, kind="help")
+        why = (look.text(self.button.denied, kind="help"),) if self.button.denied else ()
+        self.children = (self.question, self.button, *why, self.progress, *([bound] if bound else []), self.form, *self.files.values())
+
+    def _choices(self) -> dict[str, list[str]]:
+        data = self.session.data
+        if data is None:
+            return {}
+        meaning = data.schema
+        return {"sensitive": sorted(data.sensitive), "features": [f.name for f in meaning.features], "classes": list(meaning.classes)}
+
+    def refresh(self) -> None:
+        """Say what it will cost, or why it cannot run on this target and data."""
+        target, data = self.session.target, self.session.data
+        self.form.offer(self._choices())
+        latest = self.session.latest.get(self.step.id)
+        if target is None or data is None:
+            self.button.disabled = True
+            self.view.show(None)
+            return
+        reason = self._unmet(target, data)
+        self._lacks = bool(reason)
+        self.button.disabled = bool(reason) or bool(self.session.busy)
+        if reason:
+            said = f"{reason[:1].upper()}{reason[1:]}. {instead(self.step, target, data)}"
+            self.view.say("not_applicable", said.strip())
+            return
+        if not self.session.busy:
+            before = f"; it took {numerals.took(latest.seconds)} last time" if latest else ""
+            self.progress.cost(f"Cost: {self.step.cost}{before}")
+        self.view.show(latest, self.code(latest) if latest else "")
+        if self.again is not None and not self.session.busy:
+            self.again.show(latest)
+
+    def _unmet(self, target: Target, data: Dataset) -> str:
+        try:
+            return "" if self.form.error else self.made().unmet(target, data)
+        except Problem:
+            return ""  # a value that is wrong is said beside it, and when it is run
+
+    def _mended(self) -> None:
+        """What was refused for its values is no error any more once they are right, nor what a value is the mend of."""
+        if self._lacks:
+            self.refresh()
+        if self._refused and not self.form.error:
+            self._refused = False
+            self.message.clear()
+
+    def made(self) -> Step:
+        """The step as form and bound controls say; a `Problem` in one line where a value is wrong."""
+        given = {name: field.path for name, field in self.files.items() if field.value}
+        return named(self.step, {**self.form.values(), **(self.bound.values() if self.bound else {}), **given})
+
+    def run(self) -> None:
+        """Start; bad input is said in one line and loses nothing."""
+        self.message.clear()
+        if self.form.error:
+            self._refused = True
+            self.message.say(self.form.error)
+            return
+        try:
+            step = self.made()
+        except Problem as problem:
+            self._refused = True
+            self.message.say(problem)
+            return
+        try:
+            self.session.start([step], self.progress.report, self._shown, self._over, executor=self.executor)
+        except Problem as problem:
+            self.message.say(problem)
+            return
+        self.progress.start("loading")
+        self.button.disabled = True
+        self.view.say("running", f"{step.title} is running …")
+
+    def cancel(self) -> None:
+        self.session.cancel()
+
+    def _shown(self, record: Record) -> None:
+        self.shown(record)
+        self.progress.finish(f"Ended in {numerals.took(record.seconds)}: {record.result.status.value.replace('_', ' ')}")
+        self.view.show(record, self.code(record))
+        if self.again is not None:
+            self.again.show(record)
+
+    def _over(self) -> None:
+        if self.session.warning:
+            self.message.say(self.session.warning, level="warning")
+        self.button.disabled = False
+        if self.progress.active:  # it ended without a record
+            self.progress.finish("Ended; nothing was concluded")
+            self.refresh()
+
+    def code(self, record: Record) -> str:
+        """Python that does the same."""
+        given = ", ".join(f"{k}={v!r}" for k, v in record.given.items())
+        name = self.step.__name__
+        call = f"outcome = {name}({given})(target, data)" if issubclass(self.step, Defense) else f"record = {name}({given})(target, data)"
+        shown = "outcome.record.result" if issubclass(self.step, Defense) else "record.result"
+        return f"from {self.step.__module__} import {name}\n\n{call}\nprint({shown}.summary)\n"
+
+
+class TopicPanel(Panel):
+    """All checks and defenses of one topic; third parties' too, for it reads the catalogue."""
+
+    topic = ""
+    first = ""
+
+    def build(self) -> Sequence[w.Widget]:
+        from tiltyard.catalogue import TOPICS, topic_of
+
+        from .steps import available
+
+        self.title = TOPICS[self.topic]
+        steps = {s.id: s for s in available() if topic_of(s) == self.topic}
+        self.steps = steps
+        options = [((f"Defense: {s.title}" if issubclass(s, Defense) else s.title), s.id) for s in steps.values()]
+        first = self.first_step(list(steps))
+        self.choice = Choice(label="What to do", options=options, value=first)
+        self.choice.observe(lambda _: self._choose(self.choice.value), "value")
+        self.column = w.VBox()
+        self.results = look.stack([])
+        self._runners: dict[str, StepRunner] = {}
+        self._choose(first)
+        return [look.heading(self.title), self.message, *self.above(), look.split([self.choice, self.column], [self.results])]
+
+    def above(self) -> Sequence[w.Widget]:
+        """Widgets between the heading and the two columns."""
+        return []
+
+    def first_step(self, ids: list[str]) -> str:
+        """The step that is shown first."""
+        return self.first if self.first in ids else ids[0]
+
+    def runner(self, id: str) -> StepRunner:
+        """The column of step ``id``, made when first asked for."""
+        if id not in self._runners:
+            press = (
+                "Not applied yet. Apply the defense to see what it gains."
+                if issubclass(self.steps[id], Defense)
+                else "Not run yet. Press Run to measure."
+            )
+            view = OutcomeView(press, self._offer_defense)
+            self._runners[id] = StepRunner(self.session, self.steps[id], view, self.message, self.bound(id))
+        return self._runners[id]
+
+    def _choose(self, id: str) -> None:
+        runner = self.runner(id)
+        runner.refresh()
+        self.column.children = self.dress(id, runner)
+        self.results.children = (*self.before(id, runner), runner.view, *([runner.again] if runner.again else []))
+
+    def dress(self, id: str, runner: StepRunner) -> tuple[w.Widget, ...]:
+        """What stands in the narrow column for a step; a topic may add to it."""
+        return (runner,)
+
+    def bound(self, id: str) -> Bound | None:
+        """Controls of its own for a step, or None."""
+        return None
+
+    def before(self, id: str, runner: StepRunner) -> tuple[w.Widget, ...]:
+        """What stands above the result of a step."""
+        return ()
+
+    def _offer_defense(self, defense: str) -> None:
+        if defense in self.steps:
+            self.choice.value = defense
+        else:
+            self.open_step(defense)
+
+    def refresh(self) -> None:
+        for runner in self._runners.values():
+            runner.refresh()

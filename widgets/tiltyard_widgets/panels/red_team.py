@@ -1,0 +1,282 @@
+"""Red teaming: a threat model, the plan it allows with its cost, the campaign, what fell; and attacking by hand."""
+
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import ipywidgets as w
+
+from tiltyard.errors import Problem
+from tiltyard.formatting.numbers import about
+from tiltyard.result import Column, Record, Table
+
+from ..controls.form import form_for
+from ..controls.picker import Choice
+from ..controls.progress_bar import ProgressView
+from ..theme import look
+from ..views.cards import outcome
+from ..views.outcome import OutcomeView
+from ..views.table import TableView
+from .manual_attack import ByHand
+from .panel import Panel
+
+if TYPE_CHECKING:
+    from tiltyard.campaign.campaign import Plan, Planned
+    from tiltyard.campaign.rules import Rules
+
+REST = 0.5
+GOALS = {"evade": "Evade", "infer": "Infer", "steal": "Steal", "poison": "Poison"}
+
+
+class RedTeamPanel(Panel):
+    """Choose who attacks, see what they would do and what it costs, let them, and read what fell."""
+
+    title = "Red teaming"
+
+    def build(self) -> Sequence[w.Widget]:
+        from tiltyard.campaign.campaign import ThreatModel
+
+        self.plan: Plan | None = None
+        self._since = 0
+        self._turn = 0
+        self._timer: threading.Timer | None = None
+        self._for: tuple[str, str] | None = None
+        self._rules: Rules | None = None
+        self.mode = Choice(
+            label="Who attacks", options=[("A planned campaign", "plan"), ("You, by hand", "hand")], value="plan", kind="segments"
+        )
+        self.mode.observe(lambda _: self._switch(), "value")
+        self.form = form_for(ThreatModel)
+        self.form.observe(lambda _: self._later(), "given")
+        self.profile = Choice(
+            label="Depth of each attack", options=[("Quick: fewer rows", "quick"), ("Full: defaults of each attack", "full")], value="quick"
+        )
+        self.profile.observe(lambda _: self._later(), "value")
+        self.go = look.button("Run the plan", kind="primary", denied=self.session.denied("run"))
+        self.go.on_click(lambda _: self.run())
+        self.over = look.button("Start over", title="Run every step again, with the whole budget", denied=self.session.denied("run"))
+        self.over.on_click(lambda _: self.start_over())
+        self.progress = ProgressView()
+        self.progress.on_cancel(self.session.cancel)
+        self.said = outcome()
+        self.steps = TableView()
+        self.left = TableView()
+        self.view = OutcomeView("Not run yet.", self.open_step)
+        self.found = look.stack([self.said, self.steps, self.left])
+        self.campaign = look.split([look.row([self.go, self.over]), self.progress, self.form, self.profile], [self.found])
+        self.hand = ByHand(self.session, self.message)
+        self.place = w.VBox([self.campaign])
+        return [look.heading(self.title), self.message, self.mode, self.place]
+
+    def _switch(self) -> None:
+        by_hand = self.mode.value == "hand"
+        if by_hand:
+            self.hand.refresh()
+        self.place.children = (self.hand if by_hand else self.campaign,)
+
+    def refresh(self) -> None:
+        if self.mode.value == "hand":
+            self.hand.refresh()
+        target, data = self.session.target, self.session.data
+        now = (target.fingerprint, data.fingerprint) if target and data else None
+        if now != self._for:
+            self._for, self.plan, self._since = now, None, 0
+            self.view.show(None)
+            self._restore()
+            self._later(0.0)
+        self._draw()
+
+    def _restore(self) -> None:
+        """The threat model of the last campaign on this target, where a stored run was opened."""
+        if (last := self.session.latest.get("campaign.matrix")) is not None:
+            from tiltyard.campaign.campaign import ThreatModel
+
+            threat = ThreatModel.model_validate(last.effective["plan"]["threat"])
+            self.form.set(threat.model_dump(mode="json"))
+
+    def _later(self, rest: float = REST) -> None:
+        """Plan anew once the form rests."""
+        self._turn += 1
+        turn = self._turn
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = threading.Timer(rest, lambda: self.session.on_main(lambda: self._plan(turn)))
+        self._timer.daemon = True
+        self._timer.start()
+
+    def _plan(self, turn: int) -> None:
+        target, data = self.session.target, self.session.data
+        if turn != self._turn or target is None or data is None or self.session.busy:
+            return
+        if self.form.error:
+            self.plan = None
+            self.said.say("failed", self.form.error)
+            self._draw()
+            return
+        threat, profile = self.form.step(), self.profile.value
+        self.said.say("running", "Planning …")
+
+        def body() -> "Plan":
+            from tiltyard.campaign.campaign import plan
+
+            return plan(threat, target, data, profile)  # type: ignore[arg-type]
+
+        self.session.aside(body, lambda found: self._planned(turn, found), self._failed)
+
+    def _planned(self, turn: int, found: "Plan") -> None:
+        if turn == self._turn:
+            self.plan = found
+            self._draw()
+
+    def _failed(self, problem: Exception) -> None:
+        self.said.say("failed", str(problem))
+        self.message.say(problem)
+
+    def mine(self) -> list[Record]:
+        """The records of this campaign."""
+        if self.plan is None or self.session.target is None:
+            return []
+        from tiltyard.campaign.rules import own
+
+        return own(self.plan, self.session.target, self.session.records[self._since :])
+
+    def waiting(self) -> "list[Planned]":
+        """The planned steps that have no record."""
+        if self.plan is None or self.session.target is None:
+            return []
+        from tiltyard.campaign.rules import remaining
+
+        return remaining(self.plan, self.session.target, self.mine())
+
+    def _draw(self) -> None:
+        plan, busy = self.plan, bool(self.session.busy)
+        waiting = self.waiting()
+        done = len(plan.steps) - len(waiting) if plan else 0
+        self.go.disabled = busy or not waiting
+        self.over.disabled = busy or not done
+        self.go.description = f"Resume: {len(waiting)} of {len(plan.steps)} left" if plan and done and waiting else "Run the plan"
+        if plan is None:
+            self.steps.show(None)
+            self.left.show(None)
+            if self.session.target is None:
+                self.said.say("not_run", "Load a model and data first; then the plan stands here.")
+            return
+        if not busy:
+            self.progress.cost(
+                f"Cost: {about(sum(p.seconds for p in waiting))}, and {sum(p.queries for p in waiting):,} rows asked" if waiting else ""
+            )
+            self.said.say("not_run" if plan.steps else "not_applicable", sentence(plan, len(waiting)))
+        mine = self.mine()
+        self.steps.show(plan_table(plan, {p.id for p in waiting}))
+        self.left.show(left_table(plan))
+        self._matrix(mine)
+        # What fell comes first once something ran; its own tables say what was left out.
+        self.found.children = (
+            (*((self.said,) if busy or waiting else ()), self.view, self.steps) if mine else (self.said, self.steps, self.left)
+        )
+
+    def _matrix(self, mine: list[Record]) -> None:
+        target, data = self.session.target, self.session.data
+        if not mine or self.plan is None or target is None or data is None:
+            self.view.show(None)
+            return
+        from tiltyard.campaign.matrix import campaign_record
+
+        self.view.show(campaign_record(self.plan, target, data, mine), CODE)
+
+    def start_over(self) -> None:
+        """Forget what was run of this campaign here; the store keeps it."""
+        self._since = len(self.session.records)
+        self.run()
+
+    def run(self) -> None:
+        """Run what has no record yet, within what the threat model leaves."""
+        self.message.clear()
+        try:
+            self.session.ready()
+            if self.plan is None or not self.waiting():
+                raise Problem("a plan with a step that was not run", "none", "Choose another threat model, or start over")
+            from tiltyard.campaign.rules import Rules
+
+            self._rules = Rules(self.plan.threat, self.mine())
+            steps = [p.step for p in self.waiting()]
+            self.session.start(steps, self.progress.report, lambda _: None, self._over, executor=self._rules)
+        except Problem as problem:
+            self.message.say(problem)
+            return
+        self.progress.start(f"Running {len(steps)} attacks")
+        self.said.say("running", f"{len(steps)} attacks are running, {self.plan.threat.words} …")
+        self.go.disabled = self.over.disabled = True
+
+    def _over(self) -> None:
+        late = self._rules is not None and self._rules.out_of_time
+        left = len(self.waiting())
+        self.progress.finish(
+            "The time budget is spent." if late else f"Stopped; {left} attacks are left. Resume goes on." if left else "Ended"
+        )
+        target, data, mine = self.session.target, self.session.data, self.mine()
+        if self.plan is not None and target is not None and data is not None and mine:
+            from tiltyard.campaign.matrix import campaign_record
+
+            self.session.add(campaign_record(self.plan, target, data, mine))
+        if self.session.warning:
+            self.message.say(self.session.warning, level="warning")
+        self._draw()
+
+
+def sentence(plan: "Plan", waiting: int) -> str:
+    """The plan in a sentence."""
+    n = len(plan.steps)
+    if not n:
+        return f"No attack is possible for this attacker ({plan.threat.words}): see below why."
+    if not waiting:
+        return f"All {n} attacks of this plan were run."
+    cost = f"{about(plan.seconds)} and {plan.queries:,} of {plan.threat.queries:,} rows"
+    if waiting < n:
+        return f"{waiting} of {n} attacks are left; what was run is below and is not run again."
+    return f"{n} attacks, cheapest first: {cost}; {len(plan.left_out)} are left out."
+
+
+def plan_table(plan: "Plan", waiting: set[str]) -> Table:
+    """The ordered steps with their cost."""
+    columns = (
+        Column(name="#", kind="integer"),
+        Column(name="Goal"),
+        Column(name="Attack"),
+        Column(name="Rows asked", kind="integer"),
+        Column(name="Time"),
+        Column(name="State"),
+        Column(name="Note"),
+    )
+    rows = tuple(
+        (
+            i + 1,
+            GOALS[p.goal],
+            p.title,
+            p.queries,
+            about(p.seconds).replace(" ", "\u00a0"),
+            "to run" if p.id in waiting else "done",
+            "; ".join(filter(None, ("the time is a guess" if p.guessed else "", p.note))) or "–",
+        )
+        for i, p in enumerate(plan.steps)
+    )
+    return Table(name="plan", title="The plan", columns=columns, rows=rows)
+
+
+def left_table(plan: "Plan") -> Table | None:
+    """What was left out, and why."""
+    if not plan.left_out:
+        return None
+    columns = (Column(name="Goal"), Column(name="Attack"), Column(name="Why not"))
+    rows = tuple((GOALS[one.goal], one.title, one.reason) for one in plan.left_out)
+    return Table(name="left_out", title="Left out", columns=columns, rows=rows)
+
+
+CODE = """from tiltyard.campaign.campaign import ThreatModel, plan
+from tiltyard.campaign.matrix import matrix
+from tiltyard.campaign.rules import start
+
+found = plan(ThreatModel(knowledge="black", access="scores", queries=200_000), target, data)
+records = start(found, target, data).wait()
+print(matrix(records, found).summary)
+"""

@@ -1,0 +1,196 @@
+"""The report: run what is missing, read it here, export it."""
+
+import base64
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import ipywidgets as w
+
+from tiltyard.catalogue import titles
+from tiltyard.errors import Problem
+from tiltyard.reports.evidence import told
+from tiltyard.reports.writing import MEDIA
+from tiltyard.result import Column, Record, Table
+
+from ..controls.download import Download
+from ..controls.picker import Choice
+from ..controls.progress_bar import ProgressView
+from ..theme import look
+from ..views.cards import findings, outcome
+from ..views.code import CodeView
+from ..views.table import TableView
+from .panel import Panel
+
+if TYPE_CHECKING:
+    from tiltyard.reports.bundle import Bundle
+
+WORDS = {"not_applicable": "not applicable"}
+
+
+class ReportPanel(Panel):
+    """Everything that was run, passed, failed, not run and not applicable; one file to export."""
+
+    title = "Report"
+
+    def build(self) -> Sequence[w.Widget]:
+        self.profile = Choice(
+            label="Assessment",
+            options=[("Quick: minutes, fewer rows", "quick"), ("Full: every check at its defaults", "full")],
+            value="quick",
+        )
+        self.all = look.button(
+            "Run what is missing", kind="primary", title="Run every check that has no result yet", denied=self.session.denied("run")
+        )
+        self.all.on_click(lambda _: self.run_missing())
+        self.progress = ProgressView()
+        self.progress.on_cancel(self.session.cancel)
+        self.format = Choice(
+            label="Export as",
+            options=[("HTML, one file", "html"), ("JSON", "json"), ("SARIF", "sarif"), ("JUnit XML", "junit")],
+            value="html",
+        )
+        self.folder = look.entry("Folder", value=".", help="Where the file is written, on the kernel's machine")
+        self.write = look.button("Write the file", denied=self.session.denied("write"))
+        self.write.on_click(lambda _: self.export())
+        self.fetch = look.button("Prepare a download", denied=self.session.denied("export"))
+        self.fetch.on_click(lambda _: self.download())
+        self.link = Download()
+        self.written = look.text("", kind="help")
+        self.said = outcome()
+        self.table = TableView()
+        self.findings = findings((), titles())
+        self.findings.on_defense(self.open_step)
+        self.code = CodeView()
+        controls = [
+            self.profile,
+            self.all,
+            self.progress,
+            self.format,
+            *([] if self.session.person.shared else [self.folder]),
+            look.row([self.fetch] if self.session.person.shared else [self.write, self.fetch]),
+            self.link,
+            self.written,
+        ]
+        return [look.heading(self.title), self.message, look.split(controls, [self.said, self.findings, self.table, self.code])]
+
+    def refresh(self) -> None:
+        latest = self.session.latest
+        self.all.disabled = self.session.target is None or bool(self.session.busy)
+        self.write.disabled = self.fetch.disabled = not latest
+        if not latest:
+            self.said.say("not_run", "Nothing measured yet. Load a model and data, then run a check or all of them.")
+        else:
+            self._sum(list(latest.values()))
+        self.table.show(summary(latest))
+        self.findings.show(tuple(f for record in latest.values() for f in told(record.result)))
+        self.code.code = CODE
+
+    def _sum(self, records: Sequence[Record]) -> None:
+        from .panel import state_of
+
+        count = sum(len(r.result.findings) for r in records)
+        passed = sum(r.result.status.value == "passed" for r in records)
+        steps, found = len(records), f"{count} finding{'s' * (count != 1)}"
+        self.said.say(state_of(records), f"{found} in {steps} step{'s' * (steps != 1)}; {passed} passed. What was not run is listed below.")
+
+    def run_missing(self) -> None:
+        """Every check without a record, one after another, each recorded."""
+        self.message.clear()
+        try:
+            target, data = self.session.ready()
+            from tiltyard.execution.profiles import steps
+
+            missing = [s for s in steps(self.profile.value, target=target, data=data) if s.id not in self.session.latest]
+            if not missing:
+                raise Problem("a check that was not run", "none", "Run one again in its topic")
+            self.session.start(missing, self.progress.report, lambda _: None, self._over)
+        except Problem as problem:
+            self.message.say(problem)
+            return
+        self.progress.start(f"Running {len(missing)} checks")
+        self.all.disabled = True
+
+    def _over(self) -> None:
+        self.progress.finish("Ended")
+        self.refresh()
+
+    def bundle(self) -> "Bundle":
+        """The report of what is shown."""
+        from tiltyard.reports.bundle import make
+
+        records = list(self.session.latest.values())
+        return make(records, run_id=self.session.run.id if self.session.run else "", assumed=self._assumed())
+
+    def _assumed(self) -> list[str]:
+        """What was assumed when target and data were opened."""
+        target, data = self.session.target, self.session.data
+        return [*(data.assumed if data else ()), *(target.assumptions if target else ())]
+
+    def export(self) -> Path | None:
+        """Write the file; a full disk or a wrong folder is said in one line."""
+        self.message.clear()
+        try:
+            from tiltyard.reports.exporting import export
+
+            bundle = self.bundle()
+            stem = f"tiltyard-{bundle.target.name}-{bundle.created:%Y%m%d-%H%M%S}".replace(" ", "-").replace("/", "-")
+            name = f"{stem}{MEDIA[self.format.value][1]}"
+            done = export(bundle, Path(self.folder.value).expanduser() / name, self.format.value, self._place(), person=self.session.person)
+        except Problem as problem:
+            self.message.say(problem)
+            return None
+        path = done.path
+        assert path is not None
+        self._said(done.unlogged)
+        self.written.say(f"Written: {path.resolve()} ({path.stat().st_size / 1e3:,.0f} kB)")
+        return path
+
+    def download(self) -> None:
+        """Hand the file to the browser; the way under Voila, where the kernel's folder is not the viewer's."""
+        self.message.clear()
+        try:
+            from tiltyard.reports.exporting import hand_out
+
+            given = hand_out(self.bundle(), self.format.value, self._place())
+        except Problem as problem:
+            self.message.say(problem)
+            return
+        kind, suffix = MEDIA[self.format.value]
+        self.link.offer(f"tiltyard-report{suffix}", kind, base64.b64encode(given.content).decode())
+        self._said(given.unlogged)
+
+    def _place(self) -> str | None:
+        return self.session.store.url if self.session.store is not None else None
+
+    def _said(self, unlogged: str) -> None:
+        if unlogged:
+            self.message.say(unlogged, level="warning")
+
+
+def summary(latest: dict[str, Record]) -> Table:
+    """Every registered check and defense with how it ended, or that it was not run."""
+    from tiltyard.catalogue import TOPICS, checks, topic_of
+
+    columns = tuple(Column(name=n) for n in ("Topic", "Step", "Ended", "In a sentence"))
+    rows = []
+    for id, step in checks().items():
+        record = latest.get(id)
+        ended = record.result.status.value if record else "not run"
+        rows.append((TOPICS.get(topic_of(id), ""), step.title, WORDS.get(ended, ended), record.result.summary if record else step.question))
+    for id, record in latest.items():
+        if id not in checks():
+            title = f"{record.title} (defense)" if record.kind == "defense" else record.title
+            ended = record.result.status.value
+            rows.append((TOPICS.get(topic_of(id), ""), title, WORDS.get(ended, ended), record.result.summary))
+    return Table(name="all", title="All checks", columns=columns, rows=tuple(rows))
+
+
+CODE = """from tiltyard.assessment.assessment import assess
+from tiltyard.execution.profiles import steps
+from tiltyard.reports.bundle import make
+from tiltyard.reports.writing import write
+
+found = assess(target, data, steps("quick", target=target, data=data))
+write(make(found.records, run_id=found.run.id if found.run else ""), "report.html", overwrite=True)
+"""

@@ -1,0 +1,210 @@
+"""What all panels of one window share: target, data, and what was measured of them."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+import traitlets as t
+
+from tiltyard.access.person import Person, me
+from tiltyard.access.roles import Action, reason
+from tiltyard.check import Step
+from tiltyard.datasets.dataset import Dataset
+from tiltyard.errors import Problem
+from tiltyard.progress import Report
+from tiltyard.result import Record
+from tiltyard.targets.target import Target
+
+if TYPE_CHECKING:
+    from tiltyard.execution.executors import Executor
+    from tiltyard.execution.job import Job
+    from tiltyard.store.lines import Run
+    from tiltyard.store.store import Store
+
+Listener = Callable[[Report], None]
+T = TypeVar("T")
+
+# Without an event loop several threads show what they found: one after the other, as a loop would let them.
+SHOWING = threading.RLock()
+
+
+class Session(t.HasTraits):
+    """Shared state. Observe ``version`` to hear of any change; ``busy`` names what runs.
+
+    Parameters
+    ----------
+    target, data
+        What to assess; either may come later through ``adopt``.
+    store
+        Where runs are kept; None keeps them in memory only.
+    """
+
+    target = t.Instance(Target, allow_none=True, default_value=None)  # type: ignore[call-overload]
+    data = t.Instance(Dataset, allow_none=True, default_value=None)
+    version = t.Int(0)
+    busy = t.Unicode("")
+    warning = t.Unicode("")
+
+    def __init__(self, target: Target | None = None, data: Dataset | None = None, store: "Store | None" = None) -> None:
+        super().__init__()
+        self.store = store
+        self.person: Person = store.person if store is not None else me()
+        self.run: Run | None = None
+        self.source: dict[str, str] = {}  # how target and data were loaded, where *Model and data* did it
+        self.records: list[Record] = []
+        self.made: dict[str, Target] = {}
+        self.job: Job | None = None
+        self.opener: Callable[[str], bool] = lambda id: False
+        self._loop = _loop()
+        if target is not None or data is not None:
+            self.adopt(target, data)
+
+    def adopt(self, target: Target | None, data: Dataset | None) -> None:
+        """Take a target and its data; what was measured of others stays in the store."""
+        self.target, self.data = target, data
+        self.run, self.records = None, []
+        self.version += 1
+
+    def resume(self, run: "Run", records: Sequence[Record]) -> None:
+        """Show the records of a stored run; new steps on the same target and data join them."""
+        self.run, self.records = run, list(records)
+        self.version += 1
+
+    @property
+    def latest(self) -> dict[str, Record]:
+        """The last record of each step on the present target and data, by id."""
+        return {record.check: record for record in self.records if self.current(record)}
+
+    def current(self, record: Record) -> bool:
+        """Is the record about the present target and data?"""
+        if self.target is None or self.data is None:
+            return False
+        return record.target.fingerprint == self.target.fingerprint and record.data.fingerprint == self.data.fingerprint
+
+    def denied(self, action: Action) -> str:
+        """Why the person's role does not allow it, in one sentence, or nothing where it does."""
+        return reason(self.person.role, action)
+
+    def ready(self) -> tuple[Target, Dataset]:
+        """Target and data, or a `Problem`; also one where something runs already."""
+        if self.target is None or self.data is None:
+            raise Problem("a target and its data", "none yet", "Load a model and data first")
+        self.person.must("run")
+        if self.busy:
+            raise Problem("one run at a time", f"{self.busy} is running", "Wait for it or cancel it")
+        return self.target, self.data
+
+    def start(
+        self,
+        steps: Sequence[Step],
+        listen: Listener,
+        each: Callable[[Record], None],
+        done: Callable[[], None],
+        target: Target | None = None,
+        executor: "Executor | None" = None,
+    ) -> None:
+        """Run ``steps`` in a thread, on ``target`` where it is another than the session's (a defended one), where ``executor`` says.
+
+        ``listen`` is called from that thread; ``each`` record and ``done`` on the kernel's own.
+        """
+        from tiltyard.execution.runner import Runner
+
+        own, data = self.ready()
+        steps = [step.settled(self.person) for step in steps]  # before a run is begun for them
+        run = None if target else self._kept(own, data)
+        kept = self.store if run is not None or target else None
+        self.busy = steps[0].title if len(steps) == 1 else f"{len(steps)} steps"
+        try:
+            self.job = Runner(kept, executor).start(
+                steps,
+                target or own,
+                data,
+                run=run,
+                on_progress=listen,
+                on_record=lambda record, made: self.on_main(lambda: self._add(record, made, each)),
+                on_done=lambda job: self.on_main(lambda: self._over(job, done)),
+            )
+        except Problem:
+            self.busy = ""
+            raise
+
+    def cancel(self) -> None:
+        """Stop what runs within a second; what is finished stays."""
+        if self.job is not None:
+            self.job.cancel()
+
+    def _kept(self, target: Target, data: Dataset) -> "Run | None":
+        if self.store is None or self.run is not None:
+            return self.run
+        try:
+            config = {"assumed": [*data.assumed, *target.assumptions]}
+            self.run = self.store.begin(f"{target.name} on {data.name}", target.identity, data.identity, config)
+        except Problem as problem:
+            self.warning = f"Not kept in the history: {problem}"
+        return self.run
+
+    def add(self, record: Record) -> None:
+        """Take a record that was made of others (the cross-risk table), and keep it in the run; for analysts."""
+        self.person.must("run")
+        if self.store is not None and self.run is not None:
+            try:
+                self.store.add(self.run.id, record)
+            except Problem as problem:
+                self.warning = f"Not kept in the history: {problem}"
+        self._add(record, None, lambda _: None)
+
+    def _add(self, record: Record, made: Target | None, each: Callable[[Record], None]) -> None:
+        self.records = [*self.records, record]
+        if made is not None:
+            self.made[record.id] = made
+        self.version += 1
+        each(record)
+
+    def _over(self, job: "Job", done: Callable[[], None]) -> None:
+        if job.error is not None:
+            self.warning = f"The run itself broke: {type(job.error).__name__}: {job.error}"
+        elif job.problem is not None:
+            self.warning = f"Not kept in the history: {job.problem}"
+        elif job.unlogged:
+            self.warning = job.unlogged
+        self.busy = ""
+        self.version += 1
+        done()
+
+    def aside(self, function: Callable[[], T], then: Callable[[T], None], failed: Callable[[Exception], None]) -> threading.Thread:
+        """Call ``function`` in a thread, then ``then`` on the kernel's own; ``failed`` there with what either of them raised."""
+
+        def shown(found: T) -> None:
+            try:
+                then(found)
+            except Exception as problem:
+                failed(problem)
+
+        def body() -> None:
+            try:
+                found = function()
+            except Exception as problem:
+                error = problem
+                self.on_main(lambda: failed(error))
+            else:
+                self.on_main(lambda: shown(found))
+
+        thread = threading.Thread(target=body, daemon=True, name="tiltyard aside")
+        thread.start()
+        return thread
+
+    def on_main(self, function: Callable[[], None]) -> None:
+        """Call on the kernel's event loop where there is one, so that widgets are made on its thread."""
+        if self._loop is not None and self._loop.is_running():
+            self._loop.call_soon_threadsafe(function)
+        else:
+            with SHOWING:
+                function()
+
+
+def _loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None

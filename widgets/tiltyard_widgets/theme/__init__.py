@@ -1,0 +1,1 @@
+"""Look and marks that controls, views and panels share."""

@@ -1,0 +1,1 @@
+"""What shows a result: cards, tables, charts, messages."""

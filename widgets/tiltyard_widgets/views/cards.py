@@ -1,0 +1,125 @@
+"""What a check found, in three blocks: the outcome in a sentence, the numbers as cards, the findings."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from tiltyard.formatting import numbers as numerals
+from tiltyard.result import CheckResult, Finding, Metric
+
+from ..theme.markup import Markup, Node, div, el, span
+from .states import STATES, badge
+
+SAFER = {
+    "higher": ("↑", "higher is safer"),
+    "lower": ("↓", "lower is safer"),
+    "zero": ("→0", "closer to zero is safer"),
+}
+
+
+def _value(metric: Metric) -> Node:
+    if metric.value is None:
+        return span("ty-none", "not measured")
+    shown, unit = numerals.value(metric)
+    return span("ty-value", shown, *([span("ty-unit", f" {unit}")] if unit else []))
+
+
+def _fine(metric: Metric) -> list[Node]:
+    """The small print of a card: interval, n, direction, note."""
+    lines = []
+    if between := numerals.interval(metric):
+        lines.append(between)
+    elif metric.value is not None and metric.n is not None:
+        lines.append("no interval")
+    if metric.n is not None:
+        lines.append(f"n = {metric.n:,}")
+    if metric.note:
+        lines.append(metric.note)
+    made: list[Node] = [span("ty-fine", line) for line in lines]
+    if metric.safer in SAFER:
+        sign, word = SAFER[metric.safer]
+        made.append(span("ty-fine", el("span", {"aria-hidden": "true"}, f"{sign} "), word))
+    return made
+
+
+def card(metric: Metric) -> Node:
+    """One metric as a card; a metric without a value says why in its place."""
+    how = {"title": f"{metric.interval} interval"} if metric.interval else {}
+    return el("li", {"class": "ty-card", **how}, span("ty-label", metric.label), _value(metric), *_fine(metric))
+
+
+class MetricCards(Markup):
+    """The few numbers that matter, each with interval, n and which direction is safer."""
+
+    def show(self, metrics: Sequence[Metric]) -> None:
+        self.tree = [el("ul", {"class": "ty-cards", "aria-label": "Measured"}, *map(card, metrics))] if metrics else []
+
+
+class Outcome(Markup):
+    """One sentence that says how it ended, with a sign and a word."""
+
+    def show(self, result: CheckResult | None) -> None:
+        if result is None:
+            self.say("not_run", "Nothing was measured yet.")
+        else:
+            self.say(result.status.value, result.summary)
+
+    def say(self, state: str, sentence: str) -> None:
+        """``state`` is a key of `states.STATES`."""
+        assert state in STATES, state
+        self.tree = [el("div", {"class": "ty-sentence", "data-state": state}, badge(state), el("p", None, sentence))]
+
+
+class Findings(Markup):
+    """What to act on, worst first: severity, evidence, advice, standards, and the defense one click away."""
+
+    ORDER = ("critical", "high", "medium", "low", "info")
+
+    def __init__(self, defenses: Mapping[str, str]) -> None:
+        self._defenses = dict(defenses)
+        super().__init__()
+
+    def show(self, findings: Sequence[Finding]) -> None:
+        ordered = sorted(findings, key=lambda finding: self.ORDER.index(finding.severity.value))
+        self.tree = [el("ul", {"class": "ty-findings", "aria-label": "Findings"}, *map(self._one, ordered))] if ordered else []
+
+    def on_defense(self, call: Callable[[str], None]) -> None:
+        """Call ``call(defense_id)`` when a person wants the defense that a finding names."""
+        self.on_event("defense", call)
+
+    def _one(self, finding: Finding) -> Node:
+        severity = finding.severity.value
+        top = div("ty-top", span("ty-severity", f"{severity} severity"), el("h3", None, finding.title))
+        pairs = [("Evidence", finding.evidence), ("Advice", finding.advice)]
+        rows: list[Node] = [part for word, said in pairs if said for part in (el("dt", None, word), el("dd", None, said))]
+        if finding.standards:
+            rows += [el("dt", None, "Standards"), el("dd", None, *(span("ty-tag", name) for name in finding.standards))]
+        parts = [top, el("dl", None, *rows)]
+        if finding.defense:
+            parts.append(el("p", None, self._way_out(finding.defense)))
+        return el("li", {"class": "ty-finding", "data-severity": severity}, *parts)
+
+    def _way_out(self, defense: str) -> Node:
+        label = f"Go to the defense: {self._defenses.get(defense, defense)}"
+        return el(
+            "button", {"type": "button", "class": "ty-button", "data-send": "defense", "data-value": defense, "data-key": defense}, label
+        )
+
+
+def metric_cards(metrics: Sequence[Metric] = ()) -> MetricCards:
+    """Cards of ``metrics``; ``.show(metrics)`` changes them in place."""
+    made = MetricCards()
+    made.show(metrics)
+    return made
+
+
+def outcome(result: CheckResult | None = None) -> Outcome:
+    """The outcome of ``result`` in a sentence, announced to screen readers as it changes."""
+    made = Outcome(live="polite")
+    made.show(result)
+    return made
+
+
+def findings(found: Sequence[Finding] = (), defenses: Mapping[str, str] | None = None) -> Findings:
+    """The findings; ``defenses`` gives the titles of the defenses by id."""
+    made = Findings(defenses or {})
+    made.show(found)
+    return made

@@ -1,0 +1,29 @@
+"""A chart drawn by the browser as SVG, with its data as a table under it."""
+
+import json
+from typing import Any
+
+import traitlets
+
+from tiltyard.result import Chart
+
+from ..theme.block import Block, esm
+
+
+def plain(chart: Chart | None) -> dict[str, Any]:
+    """``chart`` as the JSON the browser draws; not-a-number and infinities become strings."""
+    return {} if chart is None else dict(json.loads(chart.model_dump_json()))
+
+
+class ChartView(Block):
+    """Draws `tiltyard.result.Chart`; set ``chart`` (its JSON, ``{}`` for nothing) or call ``show`` and it moves in place."""
+
+    _esm = esm("chart_scale.js", "chart_marks.js", "chart_table.js", "chart.js")
+    chart = traitlets.Dict().tag(sync=True)
+    height = traitlets.Int(300, min=120, max=1200, help="height of the drawing in px").tag(sync=True)
+
+    def __init__(self, chart: Chart | None = None, height: int = 300) -> None:
+        super().__init__(chart=plain(chart), height=height)
+
+    def show(self, chart: Chart | None) -> None:
+        self.chart = plain(chart)

@@ -1,0 +1,83 @@
+"""The rail of topics at the left, and the header over everything."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import traitlets
+
+from tiltyard.result import Identity
+
+from ..theme.block import Block, esm
+from ..theme.markup import Markup, Node, copy_button, el, span
+from .states import STATES, badge
+
+SHORT = 12
+
+
+class Rail(Block):
+    """Topics with their states: ``items`` of ``{"id", "label", "state"}``, the state left out where there is none; ``selected`` is the id of one of them.
+
+    Arrow keys, Home and End move between topics; Enter or space opens one.
+    """
+
+    _esm = esm("rail.js")
+    items: traitlets.List[dict[str, str]] = traitlets.List().tag(sync=True)
+    selected = traitlets.Unicode("").tag(sync=True)
+    label = traitlets.Unicode("Topics").tag(sync=True)
+    states = traitlets.Dict().tag(sync=True)
+
+    def __init__(self, items: Sequence[Mapping[str, str]] = (), selected: str = "", label: str = "Topics") -> None:
+        given = [dict(item) for item in items]
+        first = selected or (given[0]["id"] if given else "")
+        super().__init__(items=given, selected=first, label=label, states={key: list(value) for key, value in STATES.items()})
+
+    @traitlets.validate("items")
+    def _known_states(self, proposal: dict[str, list[dict[str, str]]]) -> list[dict[str, str]]:
+        for item in proposal["value"]:
+            if item.get("state", "not_run") not in STATES:
+                raise traitlets.TraitError(f"expected a state of {sorted(STATES)}, found {item['state']!r}")
+        return proposal["value"]
+
+    def mark(self, id: str, state: str) -> None:
+        """Give the topic ``id`` another state."""
+        self.items = [{**item, "state": state} if item["id"] == id else item for item in self.items]
+
+    def set_state(self, data: Any, state: str = "") -> None:
+        """Of ipywidgets: take over traits from the browser. With two arguments the same as `mark`."""
+        if isinstance(data, str):
+            self.mark(data, state)
+        else:
+            super().set_state(data)
+
+
+class Header(Markup):
+    """Target, data set, their fingerprints, and the verdict so far."""
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+        super().__init__()
+        self.show(None, None)
+
+    def show(self, target: Identity | None, data: Identity | None, state: str = "not_run", verdict: str = "") -> None:
+        """``state`` is a key of `states.STATES`; ``verdict`` says in a few words what it rests on."""
+        parts: list[Node] = [el("span", {"class": "ty-brand"}, self._title), _what("Target", target), _what("Data", data)]
+        said: list[Node] = [el("span", None, f" · {verdict}")] if verdict else []
+        parts.append(el("span", {"class": "ty-verdict"}, span("ty-muted", "So far: "), badge(state), *said))
+        self.tree = [el("div", {"class": "ty-header", "role": "group", "aria-label": "What is assessed"}, *parts)]
+
+
+def _what(word: str, identity: Identity | None) -> Node:
+    if identity is None:
+        return span("ty-what", span("ty-muted", f"{word}:"), span("ty-muted", "none yet"))
+    name = el("span", {"class": "ty-name", **({"title": identity.detail} if identity.detail else {})}, identity.name)
+    parts = [span("ty-muted", f"{word}:"), name]
+    if identity.fingerprint:
+        short = identity.fingerprint[:SHORT]
+        parts += [el("code", {"title": f"SHA-256 {identity.fingerprint}"}, short)]
+        parts += [copy_button("copy", identity.fingerprint, f"fingerprint of the {word.lower()}")]
+    return el("span", {"class": "ty-what"}, *parts)
+
+
+def header(title: str = "Tiltyard") -> Header:
+    """The bar at the top; ``.show(target, data, state, verdict)`` changes it in place."""
+    return Header(title)

@@ -1,0 +1,1 @@
+"""One judge a kind of file: may this be loaded?"""

@@ -1,0 +1,89 @@
+"""What a pickle would do, told from its opcodes. Nothing here imports or calls what the pickle names.
+
+`walk` runs the pickle machine on abstract values: strings, whole numbers, imports and short tuples
+are kept, everything else is opaque. So the two strings that STACK_GLOBAL takes are found through
+memo, DUP, POP and marks exactly as the real machine would find them, and where they cannot be found
+the import is reported as hidden.
+"""
+
+import io
+import pickletools
+import time
+from dataclasses import dataclass
+from typing import IO
+
+from ...errors import Cancelled
+from ...progress import Progress
+from .stack_machine import Machine, TooLarge, Walk
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds of one walk: opcodes, values held at once, bytes of one literal, seconds, nesting of pickles in pickles."""
+
+    ops: int = 5_000_000
+    held: int = 1_000_000
+    literal: int = 256 << 20
+    seconds: float = 60.0
+    depth: int = 3
+
+
+class _Bounded:
+    """A stream whose single reads are bounded: a length field in the file cannot make us ask for gigabytes."""
+
+    def __init__(self, stream: IO[bytes], literal: int) -> None:
+        self._stream = stream
+        self._literal = literal
+        self.tell = stream.tell
+
+    def read(self, n: int = -1) -> bytes:
+        if n > self._literal or n < 0:
+            raise TooLarge(f"one literal of {n:,} bytes is over the bound of {self._literal:,}")
+        return self._stream.read(n)
+
+    def readline(self) -> bytes:
+        line = self._stream.readline(1 << 20)
+        if len(line) == 1 << 20:
+            raise TooLarge("a line of over 1 MiB")
+        return line
+
+
+def walk(stream: IO[bytes], limits: Limits | None = None, progress: Progress | None = None) -> Walk:
+    """Walk one pickle from where ``stream`` (seekable) stands, up to its STOP.
+
+    Never raises for what the bytes hold: a malformed, truncated or too large pickle has ``error`` set
+    and whatever imports stand before the break, for the real machine would have executed those.
+    Raises `Cancelled` through ``progress``.
+    """
+    limits = limits or Limits()
+    return _walk(stream, limits, progress or Progress(), time.monotonic() + limits.seconds, 0)
+
+
+def _walk(stream: IO[bytes], limits: Limits, progress: Progress, deadline: float, depth: int) -> Walk:
+    result = Walk(start=stream.tell())
+
+    def inside(data: bytes, position: int) -> None:
+        if depth >= limits.depth:
+            machine.odd(position, "pickles nested too deep to follow", hidden=True)
+            return
+        inner = _walk(io.BytesIO(data), limits, progress, deadline, depth + 1)
+        if inner.imports and (data[:1] == b"\x80" or inner.complete):
+            result.nested.append(inner)
+
+    machine = Machine(result, limits.held, inside)
+    try:
+        for opcode, arg, position in pickletools.genops(_Bounded(stream, limits.literal)):  # type: ignore[arg-type]
+            machine.step(opcode.name, arg, position or 0)
+            result.ops += 1
+            if result.ops % 1024 == 0:
+                progress.check()
+                if result.ops >= limits.ops or time.monotonic() > deadline:
+                    raise TooLarge(f"stopped after {result.ops:,} opcodes")
+    except Cancelled:
+        raise
+    except (TooLarge, MemoryError) as error:
+        result.error, result.limited = str(error) or "out of memory", True
+    except Exception as error:  # whatever the bytes provoke in the standard reader ends the walk, not the scan
+        result.error = str(error) or type(error).__name__
+    result.end = stream.tell()
+    return result

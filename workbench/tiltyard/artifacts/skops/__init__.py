@@ -1,0 +1,1 @@
+"""What a skops file holds, read without loading it."""

@@ -1,0 +1,1 @@
+"""The whole assessment: its configuration, its policy, its baseline, its run."""

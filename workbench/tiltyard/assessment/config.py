@@ -1,0 +1,222 @@
+"""What to assess, from TOML: target, data, checks. Paths are relative to the file."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from pydantic import ConfigDict, Field, PrivateAttr, model_validator
+
+from ..access.person import me
+from ..audit import notes as audit
+from ..catalogue import find
+from ..check import Check, Step, named
+from ..datasets.correcting import Correction
+from ..errors import Problem
+from ..execution.profiles import Profile, overrides, steps
+from ..result import Given
+from ..sealing.asking import key_for
+from ..sealing.keys import Key
+from ..sealing.sealing import is_sealed
+from .toml_file import checked, load
+
+if TYPE_CHECKING:
+    from ..datasets.dataset import Dataset
+    from ..targets.target import Target
+
+
+class TargetConfig(Given):
+    """The model: a shipped sample, a file and how to open it, or an endpoint."""
+
+    sample: str = ""
+    file: str = ""
+    url: str = Field(default="", description="address of an endpoint: Tiltyard's, KServe's or MLflow's")
+    key_env: str = Field(default="", description="of an endpoint: the environment variable that holds its key")
+    judge_key_env: str = Field(default="", description="of an endpoint: the variable with another key, on which attacks are judged")
+    budget: int | None = Field(default=None, ge=0, description="of an endpoint: rows it may be sent in all")
+    key_file: str = Field(default="", description="of a sealed file: its key file; its passphrase where there is none")
+    name: str = ""
+    architecture: str = Field(default="", description="path to a JSON description of the layers")
+    factory: str = Field(default="", description="package.module:function that makes the module")
+    outputs: Literal["logits", "probabilities", "labels"] | None = None
+    feeds: Literal["encoded", "frame", "values"] | None = None
+    classes: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if [bool(self.sample), bool(self.file), bool(self.url)].count(True) != 1:
+            raise ValueError("give either sample, file or url")
+        if (self.key_env or self.judge_key_env or self.budget is not None) and not self.url:
+            raise ValueError("key_env, judge_key_env and budget belong to a url")
+        if self.key_file and not self.file:
+            raise ValueError("key_file belongs to a file")
+        return self
+
+
+class DataConfig(Given):
+    """The data: a shipped sample, or a file and what its columns mean."""
+
+    sample: str = ""
+    file: str = ""
+    name: str = ""
+    label: str | None = None
+    sensitive: tuple[str, ...] | None = Field(default=None, description="columns; absent: the likely ones; []: none")
+    member: str | None = Field(default=None, description="column that says whether the row was trained on")
+    rows: int | None = Field(default=None, ge=1, description="take this many rows at random, by the seed")
+    leave_out: tuple[str, ...] = Field(default=(), description="columns that are no features; sensitive ones still tell groups apart")
+    take: tuple[str, ...] = Field(default=(), description="columns that are features although they look like an id or free text")
+    features: dict[str, Correction] = Field(default={}, description="what is known better of a feature than the file says")
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if self.sample and self.file:
+            raise ValueError("give either sample or file")
+        return self
+
+
+class CheckConfig(Given):
+    """One check; every key beside ``id`` is one of its parameters."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: str
+
+
+class Config(Given):
+    """An assessment. Without ``check`` all registered checks run with the profile's parameters."""
+
+    name: str = ""
+    profile: Profile = "full"
+    seed: int = Field(default=0, ge=0, le=2**31 - 1)
+    target: TargetConfig
+    data: DataConfig = DataConfig()
+    checks: tuple[CheckConfig, ...] = Field(default=(), alias="check")
+    _folder: Path = PrivateAttr(default_factory=Path)
+    _sealed: "Key | None" = PrivateAttr(default=None)
+
+    @property
+    def folder(self) -> Path:
+        """Where relative paths start."""
+        return self._folder
+
+    def steps(self, target: "Target | None" = None, data: "Dataset | None" = None) -> list[Step]:
+        """The checks to run, in order; a wrong id or parameter is refused in one line."""
+        if not self.checks:
+            return steps(self.profile, self.seed, target, data)
+        return [self._step(check, data) for check in self.checks]
+
+    def _step(self, check: CheckConfig, data: "Dataset | None") -> Step:
+        cls = find(check.id)
+        if not issubclass(cls, Check):
+            raise Problem("the id of a check", f"{check.id!r}, which is a defense", "See `tiltyard checks`")
+        given: dict[str, Any] = check.model_extra or {}
+        return named(cls, {"seed": self.seed, **overrides(cls, self.profile, data), **given})
+
+    def opened(self) -> "tuple[Target, Dataset]":
+        """The target and the data, opened and read."""
+        import numpy as np
+
+        me().must("run")
+        audit.ready()
+        target, data = self._pair()
+        said = {"model": target.name, "from": self.target.sample or self.target.file or target.origin, "data": data.name}
+        audit.note("model opened", target.fingerprint, said | {"data_fingerprint": data.fingerprint})
+        if self.data.rows is not None and self.data.rows < len(data):
+            data = data.sample(self.data.rows, np.random.default_rng(self.seed))
+        return target, data
+
+    def _pair(self) -> "tuple[Target, Dataset]":
+        if self.target.sample:
+            return self._sample()
+        if self.target.url:
+            return self._with_data(self.target.url)
+        source = self._path(self.target.file)
+        if not source.is_file():
+            raise Problem("a model file", f"none at {source}", "Check the path (--model, or file under [target])")
+        if is_sealed(source):
+            self._sealed = key_for(self._path(self.target.key_file) if self.target.key_file else "")
+        return self._with_data(source)
+
+    def _with_data(self, source: "Path | str") -> "tuple[Target, Dataset]":
+        from ..targets.opening import Unmeant
+
+        if not (self.data.file or self.data.sample):
+            raise Problem(
+                "data for a model that does not ship with any", "no file or sample under [data]", 'Add file = "rows.csv" under [data]'
+            )
+        if self.data.sample:
+            data = self._sample_data(self.data.sample)
+            return self._open(source, data), data
+        try:
+            target = self._open(source, None)
+        except Unmeant:
+            data = self._read(None)
+            return self._open(source, data), data
+        return target, self._read(target)
+
+    def _sample(self) -> "tuple[Target, Dataset]":
+        from ..samples.catalog import load as load_sample
+
+        sample = load_sample(self.target.sample)
+        if self.data.file:
+            return sample.target, self._read(sample.target)
+        data = self._sample_data(self.data.sample) if self.data.sample else sample.data
+        return sample.target, data
+
+    def _sample_data(self, name: str) -> "Dataset":
+        from ..samples.catalog import data_names, load_data
+
+        if name not in data_names():
+            raise Problem(f"sample data ({', '.join(data_names())})", repr(name), "Choose one of these")
+        return load_data(name)
+
+    def _open(self, source: "Path | str", data: "Dataset | None") -> "Target":
+        from ..targets.http.line import key_in
+        from ..targets.opening import open_target
+
+        given = self.target
+        return open_target(
+            source,
+            classes=given.classes or None,
+            architecture=self._path(given.architecture) if given.architecture else None,
+            factory=given.factory or None,
+            name=given.name,
+            outputs=given.outputs,
+            feeds=given.feeds,
+            data=data,
+            key=key_in(given.key_env),
+            judge_key=key_in(given.judge_key_env),
+            budget=given.budget,
+            sealed=self._sealed,
+        )
+
+    def _read(self, target: "Target | None") -> "Dataset":
+        from ..datasets.proposing import propose
+        from ..datasets.reading import read, read_table
+
+        given = self.data
+        label, sensitive = given.label, given.sensitive
+        if target is not None and self.target.url:  # an endpoint tells its features and classes, not what the label is called
+            meant = propose(read_table(self._path(given.file)), label, (given.member,) if given.member else ()).schema
+            label, sensitive = meant.label, meant.sensitive if sensitive is None else sensitive
+        return read(
+            self._path(given.file),
+            schema=None if target is None else target.schema,
+            label=label,
+            sensitive=sensitive,
+            member=given.member,
+            name=given.name,
+            leave_out=given.leave_out,
+            take=given.take,
+            features=given.features,
+        )
+
+    def _path(self, text: str) -> Path:
+        path = Path(text).expanduser()
+        return path if path.is_absolute() else self.folder / path
+
+
+def read_config(path: str | Path) -> Config:
+    """An assessment from TOML; one line where it is not one."""
+    place = Path(path)
+    config = checked(Config, load(place, "an assessment file"), place.name)
+    config._folder = place.absolute().parent
+    return config

@@ -1,0 +1,137 @@
+"""A tour of one target: its checks, every defense with what it does to the other risks, a campaign, and the ethics checklist."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..campaign.campaign import ThreatModel, plan
+from ..campaign.matrix import campaign_record
+from ..campaign.rules import start
+from ..catalogue import checks as registered
+from ..catalogue import defenses
+from ..check import Step, named
+from ..comparison.cross_risk import again, cross
+from ..datasets.dataset import Dataset
+from ..defense import Defense
+from ..execution.job import Job
+from ..execution.profiles import overrides
+from ..execution.runner import Runner
+from ..guidelines.checklist import checklist_record, documents
+from ..progress import Report
+from ..result import Record, Status
+from ..standards.ethics import fill
+from ..targets.target import Target
+from .assessment import finished
+
+MEASURED_AGAIN = (
+    "validation.performance",
+    "evasion.pgd",
+    "evasion.square",
+    "privacy.membership_gap",
+    "privacy.membership_threshold",
+    "theft.extraction",
+    "fairness.groups",
+)
+
+
+def answers(profile: str, seed: int, data: Dataset) -> list[Defense]:
+    """Every registered defense with the profile's parameters and ``seed``."""
+    return [named(cls, {"seed": seed, **overrides(cls, profile, data)}) for cls in defenses().values()]  # type: ignore[misc]
+
+
+class Tour:
+    """Collects records of one target; once cancelled, what is left is not begun.
+
+    Parameters
+    ----------
+    runner
+        Its store keeps one run of the tour, one of each defended target, and one of the campaign.
+
+    Attributes
+    ----------
+    records
+        What was found of the target itself, in order.
+    unlogged
+        Why something of it is not in the audit log, in one line, or empty.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        data: Dataset,
+        runner: Runner,
+        name: str = "",
+        config: dict[str, Any] | None = None,
+        on_progress: Callable[[Report], None] | None = None,
+    ) -> None:
+        self.target, self.data, self.runner, self.name, self.config = target, data, runner, name, config or {}
+        self.tell = on_progress
+        self.records: list[Record] = []
+        self.cancelled = False
+        self.unlogged = ""
+        store = runner.store
+        self.run = store.begin(name, target.identity, data.identity, config) if store is not None else None
+
+    def check(self, steps: Sequence[Step]) -> None:
+        """Run ``steps`` on the target."""
+        if not self.cancelled:
+            self._ran(self.runner.start(steps, self.target, self.data, run=self.run, on_progress=self.tell), keep=True)
+
+    def defend(self, defense: Defense, checks: Sequence[str] = MEASURED_AGAIN) -> None:
+        """Apply ``defense``, measure ``checks`` again as they were measured before, and set both side by side."""
+        if self.cancelled:
+            return
+        job = self._ran(self.runner.start([defense], self.target, self.data, run=self.run, on_progress=self.tell), keep=True)
+        made = job.targets.get(0)
+        if made is not None:
+            self._now_possible(made)
+        before = [r for r in self.records if r.check in checks and r.result.status is not Status.NOT_APPLICABLE]
+        if made is None or not before or self.cancelled:
+            return
+        name = f"{self.name} after {defense.title}"
+        after = self._ran(self.runner.start(again(before), made, self.data, name=name, config=self.config, on_progress=self.tell))
+        if not self.cancelled:
+            self._add(cross(job.records[0], self.target, made, self.data, before, after.records))
+
+    def _now_possible(self, made: Target) -> None:
+        """Ask of ``made`` what could not be asked of the target, as whether it carries a mark."""
+        open_ones = [r for r in self.records if r.result.status is Status.NOT_APPLICABLE and r.target == self.target.identity]
+        steps = [s for s in (named(registered()[r.check], r.effective) for r in open_ones) if not s.unmet(made, self.data)]
+        if steps and not self.cancelled:
+            self._ran(self.runner.start(steps, made, self.data, run=self.run, on_progress=self.tell), keep=True)
+
+    def campaign(self, threat: ThreatModel, profile: str, seed: int) -> None:
+        """Plan and run a campaign of ``threat``; its matrix and its own records are added."""
+        if self.cancelled:
+            return
+        planned = plan(threat, self.target, self.data, "quick" if profile == "quick" else "full", seed)
+        job = self._ran(start(planned, self.target, self.data, self.runner, on_progress=self.tell))
+        self.records += job.records
+        self._add(campaign_record(planned, self.target, self.data, job.records))
+
+    def checklist(self) -> None:
+        """The ethics checklist, filled from what was found, with model card and datasheet."""
+        target, data = self.target.identity, self.data.identity
+        found = fill(self.records, target=target, data=data)
+        self._add(checklist_record(found, target, data, documents(found, target, self.data, self.records)))
+
+    def end(self) -> None:
+        """Nothing more follows."""
+        if self.run is not None and self.runner.store is not None:
+            self.runner.store.end(self.run.id)
+
+    def _ran(self, job: Job, keep: bool = False) -> Job:
+        finished(job)
+        self.cancelled = self.cancelled or job.cancelled
+        if job.error is not None:
+            raise job.error
+        if job.problem is not None:
+            raise job.problem
+        self.unlogged = self.unlogged or job.unlogged
+        if keep:
+            self.records += job.records
+        return job
+
+    def _add(self, record: Record) -> None:
+        self.records.append(record)
+        if self.run is not None and self.runner.store is not None:
+            self.runner.store.add(self.run.id, record)

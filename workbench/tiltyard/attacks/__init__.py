@@ -1,0 +1,1 @@
+"""Mathematics that attacks share: perturbation spaces, norms, searches, queries, triggers."""

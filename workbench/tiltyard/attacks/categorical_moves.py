@@ -1,0 +1,172 @@
+"""Attacks on tables: numbers by projected gradients, categories by flips chosen by gradient and tried for real.
+
+A flip moves the 1 of one one-hot group. Candidates are ranked by the first-order gain (Ebrahimi et al. 2018,
+"HotFlip", arXiv:1712.06751) and the best few are put to the model; only what the model says of a valid row counts.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from ..progress import Progress
+from .norms import Norm
+from .perturbation_space import Attacked, Space, better, blocks, fgsm, joined, judged, margins, pgd, slope
+
+TRIES = 8
+
+
+def attack(
+    module: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    space: Space,
+    norm: Norm,
+    budget: float,
+    steps: int,
+    generator: torch.Generator,
+    restarts: int = 1,
+    flips: int = 0,
+    progress: Progress | None = None,
+) -> Attacked:
+    """PGD on the numbers and, where that does not fool the model, up to ``flips`` changed categories with PGD after each.
+
+    With ``flips=0``, or where no group may change, it is `adversarial.pgd`. Parameters as there.
+    """
+    flips = min(flips, len(space.groups))
+    progress = progress or Progress()
+    best = _numbers(module, x, x, y, space, norm, budget, steps, generator, restarts, progress.part(1 / (flips + 1)))
+    for _ in range(flips):
+        part = progress.part(1 / (flips + 1))
+        rows = (~best.fooled).nonzero().squeeze(1)
+        if len(rows) == 0:
+            break
+        now, was, wanted = best.x[rows], x[rows], y[rows]
+        moved = flip(module, now, was, wanted, space)
+        base = regrouped(was, moved.x, space)
+        again = _numbers(module, base, base, wanted, space, norm, budget, steps, generator, restarts, part)
+        won = better(Attacked(now, best.margin[rows], best.flat[rows]), better(moved, again))
+        best = _written(best, rows, won)
+    return best
+
+
+def single_step(
+    module: nn.Module, x: Tensor, y: Tensor, space: Space, norm: Norm, budget: float, flips: int = 0, progress: Progress | None = None
+) -> Attacked:
+    """FGSM, and where that does not fool the model up to ``flips`` changed categories with FGSM after each."""
+    parts = []
+    for rows in blocks(x):
+        if progress:
+            progress.step(rows.start / len(x), "gradient step")
+        parts.append(_single_step(module, x[rows], y[rows], space, norm, budget, min(flips, len(space.groups))))
+    return joined(parts)
+
+
+def _single_step(module: nn.Module, x: Tensor, y: Tensor, space: Space, norm: Norm, budget: float, flips: int) -> Attacked:
+    best = fgsm(module, x, y, space, norm, budget) if budget > 0 and space.dimensions else judged(module, x, y)
+    base = x
+    for _ in range(flips):
+        flipped = flip(module, base, x, y, space)
+        base = flipped.x
+        again = fgsm(module, base, y, space, norm, budget) if budget > 0 and space.dimensions else flipped
+        best = better(best, better(flipped, again))
+    return best
+
+
+def _numbers(
+    module: nn.Module,
+    x: Tensor,
+    origin: Tensor,
+    y: Tensor,
+    space: Space,
+    norm: Norm,
+    budget: float,
+    steps: int,
+    generator: torch.Generator,
+    restarts: int,
+    progress: Progress,
+) -> Attacked:
+    if budget == 0 or space.dimensions == 0:
+        return judged(module, x, y)
+    return pgd(module, x, y, space, norm, budget, steps, generator, restarts, origin, progress)
+
+
+def _written(best: Attacked, rows: Tensor, part: Attacked) -> Attacked:
+    """``best`` with its ``rows`` replaced by ``part``."""
+    x, margin, flat = best.x.clone(), best.margin.clone(), best.flat.clone()
+    x[rows], margin[rows], flat[rows] = part.x, part.margin, part.flat
+    return Attacked(x, margin, flat)
+
+
+def regrouped(numbers: Tensor, groups: Tensor, space: Space) -> Tensor:
+    """Rows with the one-hot groups of ``groups`` and all else of ``numbers``."""
+    mixed = numbers.clone()
+    for group in space.groups:
+        mixed[:, group] = groups[:, group]
+    return mixed
+
+
+def changed_groups(x: Tensor, origin: Tensor, space: Space) -> Tensor:
+    """Which mutable groups differ between two sets of rows, bool (n, groups)."""
+    return torch.stack([(x[:, group] != origin[:, group]).any(1) for group in space.groups], 1)
+
+
+def flip_gains(gradient: Tensor, x: Tensor, origin: Tensor, space: Space) -> Tensor:
+    """First-order gain of setting each column of a group not changed yet, (n, d); -inf where that is no flip."""
+    gains = torch.full_like(gradient, -torch.inf)
+    done = changed_groups(x, origin, space)
+    for i, group in enumerate(space.groups):
+        held = (gradient[:, group] * x[:, group]).sum(1, keepdim=True)
+        gain = (gradient[:, group] - held).masked_fill(x[:, group] > 0, -torch.inf)
+        gains[:, group] = gain.masked_fill(done[:, i : i + 1], -torch.inf)
+    return gains
+
+
+def set_columns(x: Tensor, picked: Tensor, space: Space) -> Tensor:
+    """Rows with the 1 of one group moved to column ``picked`` (n,)."""
+    moved = x.clone()
+    for group in space.groups:
+        mine = (picked >= group.start) & (picked < group.stop)
+        moved[mine, group] = 0.0
+    return moved.scatter(1, picked[:, None], 1.0)
+
+
+def flip(module: nn.Module, x: Tensor, origin: Tensor, y: Tensor, space: Space, tries: int = TRIES) -> Attacked:
+    """The best of the ``tries`` most promising single flips of each row, as the model itself judges them."""
+    return joined([_flip(module, x[rows], origin[rows], y[rows], space, tries) for rows in blocks(x)])
+
+
+def _flip(module: nn.Module, x: Tensor, origin: Tensor, y: Tensor, space: Space, tries: int) -> Attacked:
+    gradient, logits = slope(module, x, y)
+    gains = flip_gains(gradient, x, origin, space)
+    flat = gradient.abs().amax(1) == 0
+    best = Attacked(x, margins(logits, y), flat)
+    for candidate in gains.topk(min(tries, gains.shape[1]), 1).indices.T:
+        possible = torch.isfinite(gains.gather(1, candidate[:, None]).squeeze(1))
+        tried = judged(module, set_columns(x, candidate, space), y)
+        margin = torch.where(possible, tried.margin, -torch.inf)
+        best = better(best, Attacked(tried.x, margin, flat))
+    return best
+
+
+def first_flip(module: nn.Module, x: Tensor, y: Tensor, space: Space, flips: int) -> Tensor:
+    """Rows with the ``flips`` steepest flips made untried, for training batches."""
+    now = x
+    for _ in range(min(flips, len(space.groups))):
+        gradient, _ = slope(module, now, y)
+        gains, picked = flip_gains(gradient, now, x, space).max(1)
+        now = torch.where((gains > 0)[:, None], set_columns(now, picked, space), now)
+    return now
+
+
+def pruned(module: nn.Module, found: Attacked, origin: Tensor, y: Tensor, features: tuple[slice, ...]) -> Attacked:
+    """Put back every feature whose change was not needed: tried one after the other, kept if the row still fools."""
+    best = found
+    for part in features:
+        rows = (best.fooled & (best.x[:, part] != origin[:, part]).any(1)).nonzero().squeeze(1)
+        if len(rows) == 0:
+            continue
+        x = best.x[rows].clone()
+        x[:, part] = origin[rows, part]
+        tried = judged(module, x, y[rows])
+        still = tried.fooled
+        best = _written(best, rows[still], Attacked(x[still], tried.margin[still], best.flat[rows][still]))
+    return best

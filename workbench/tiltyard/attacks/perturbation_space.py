@@ -1,0 +1,267 @@
+"""Gradient attacks on tensors: FGSM and PGD within a norm ball, over rows that stay valid.
+
+Everything is counted in ranges: a change of 1 in a column is that column's whole range. `Space` says which
+columns may move, how far, and which hold whole numbers; one-hot groups stand still here and are moved by
+`table_moves`. Sources: Goodfellow et al. 2015 (arXiv:1412.6572), Madry et al. 2018 (arXiv:1706.06083),
+Tramèr and Boneh 2019 (arXiv:1904.13000) for the sparse l1 step.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from ..datasets.schema import Schema
+from ..progress import Progress
+from .norms import Norm, columns, drawn, length, project_within, steepest
+
+SPARSE = 0.05
+SLACK = 1e-4
+BLOCK = 2**16
+
+
+@dataclass(frozen=True)
+class Space:
+    """What an attacker may do to a row of x.
+
+    Attributes
+    ----------
+    scale : float32 (*shape)
+        The range of each column in its own unit; 1 where the range is 0.
+    low : float32 (*shape)
+        The smallest value of each column.
+    free : float32 (*shape)
+        1 where a number may be moved: not in a one-hot group, mutable, and with a range.
+    whole : bool (*shape)
+        Columns that hold whole numbers.
+    groups
+        One-hot groups the attacker may change, as slices of the columns.
+    plain
+        All columns are free numbers from 0 to 1, as in images.
+    """
+
+    scale: Tensor
+    low: Tensor
+    free: Tensor
+    whole: Tensor
+    groups: tuple[slice, ...]
+    plain: bool
+
+    @staticmethod
+    def of(schema: Schema) -> "Space":
+        """The space of a schema: its bounds, whole numbers, one-hot groups and columns that may not change."""
+        low, high = torch.from_numpy(schema.low), torch.from_numpy(schema.high)
+        spread = high - low
+        grouped = torch.from_numpy(schema.spread({f.name: float(f.grouped) for f in schema.features})) > 0
+        free = torch.from_numpy(schema.mutable) & ~grouped & (spread > 0)
+        groups = tuple(schema.slices[f.name] for f in schema.features if f.grouped and f.mutable)
+        plain = bool(free.all()) and bool((low == 0).all()) and bool((spread == 1).all()) and not schema.integer.any()
+        scale = torch.where(spread > 0, spread, 1.0)
+        return Space(scale, low, free.float(), torch.from_numpy(schema.integer), groups, plain)
+
+    @property
+    def dimensions(self) -> int:
+        """How many numbers may be moved."""
+        return int(self.free.sum().item())
+
+    def largest(self, norm: Norm) -> float:
+        """The budget that covers every change there is: 1, √d or d ranges."""
+        d = float(self.dimensions)
+        return {"linf": 1.0, "l2": math.sqrt(d), "l1": d}[norm]
+
+    def room(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """How far each coordinate of x may go down and up, in ranges; 0 where it may not move."""
+        where = (x - self.low) / self.scale
+        return (-where).clamp_max(0.0) * self.free, (1 - where).clamp_min(0.0) * self.free
+
+    def moved(self, x: Tensor, change: Tensor) -> Tensor:
+        """The valid row at ``change`` ranges from x; whole numbers are cut towards x, so never outside the ball."""
+        if self.plain:
+            return x + change
+        step = change * self.scale
+        if bool(self.whole.any()):
+            step = torch.where(self.whole, (step + SLACK * step.sign()).trunc(), step)
+        return x + step
+
+    def change(self, x: Tensor, other: Tensor) -> Tensor:
+        """The change from x to ``other`` in ranges, numbers only."""
+        return (other - x) / self.scale * self.free
+
+
+@dataclass(frozen=True)
+class Attacked:
+    """What an attack made.
+
+    ``x`` are valid rows (n, *shape); ``margin`` (n,) is the best wrong logit less the true one there: above 0 the
+    row is misclassified. ``flat`` (n,) marks rows whose gradient was zero wherever it was asked for.
+    """
+
+    x: Tensor
+    margin: Tensor
+    flat: Tensor
+
+    @property
+    def fooled(self) -> Tensor:
+        """Bool (n,)."""
+        return self.margin > 0
+
+
+def margins(logits: Tensor, y: Tensor) -> Tensor:
+    """The best wrong logit less the true one, (n,)."""
+    true = logits.gather(1, y[:, None])
+    others = logits.scatter(1, y[:, None], -torch.inf)
+    return others.amax(1) - true.squeeze(1)
+
+
+def judged(module: nn.Module, x: Tensor, y: Tensor) -> Attacked:
+    """The rows as they are, with their margins."""
+    with torch.no_grad():
+        return Attacked(x, margins(module(x), y), torch.zeros(len(x), dtype=torch.bool))
+
+
+def slope(module: nn.Module, x: Tensor, y: Tensor, by_margin: bool = False) -> tuple[Tensor, Tensor]:
+    """Gradient of the loss (cross-entropy, or the margin) by x, and the logits."""
+    leaf = x.detach().requires_grad_()
+    logits: Tensor = module(leaf)
+    loss = margins(logits, y).sum() if by_margin else nn.functional.cross_entropy(logits, y, reduction="sum")
+    (gradient,) = torch.autograd.grad(loss, leaf)
+    return gradient, logits.detach()
+
+
+def fgsm(module: nn.Module, x: Tensor, y: Tensor, space: Space, norm: Norm, budget: float) -> Attacked:
+    """One step of the whole budget in the steepest direction of the ball and the bounds.
+
+    Parameters
+    ----------
+    x : float32 (n, *shape), valid rows; y : int64 (n,) true classes
+    budget
+        Radius in ranges.
+    """
+    low, high = space.room(x)
+    gradient, _ = slope(module, x, y)
+    gradient = gradient if space.plain else gradient * space.scale
+    gradient = gradient * space.free
+    found = judged(module, space.moved(x, steepest(gradient, norm, budget, low, high)), y)
+    return Attacked(found.x, found.margin, length(gradient, "linf") == 0)
+
+
+def pgd(
+    module: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    space: Space,
+    norm: Norm,
+    budget: float,
+    steps: int,
+    generator: torch.Generator,
+    restarts: int = 1,
+    origin: Tensor | None = None,
+    progress: Progress | None = None,
+) -> Attacked:
+    """Projected gradient ascent from random points of the ball; of all points seen, the one with the largest margin.
+
+    The step falls in a line from twice the budget: on the shipped digits models it finds more than the constant step of
+    2.5 budgets over the steps, most of all in l2 and l1.
+
+    Parameters
+    ----------
+    x : float32 (n, *shape), the rows to start from; y : int64 (n,) true classes
+    budget
+        Radius in ranges, around ``origin`` (x where None; else rows that differ from x in one-hot groups only).
+    steps, restarts
+        Gradients asked for a row: their product. Every second restart climbs the margin instead of cross-entropy.
+    generator
+        Draws the starts.
+    """
+    origin = x if origin is None else origin
+    parts = []
+    for rows in blocks(x):
+        share = progress.part(len(x[rows]) / len(x)) if progress else None
+        one = x[rows]
+        best = Attacked(one, torch.full((len(one),), -torch.inf), torch.ones(len(one), dtype=torch.bool))
+        for restart in range(restarts):
+            part = share.part(1 / restarts) if share else None
+            start = drawn(one, norm, budget, generator, space.free)
+            best = _climb(module, y[rows], space, norm, budget, steps, origin[rows], start, best, restart % 2 == 1, part)
+        parts.append(best)
+    return joined(parts)
+
+
+def blocks(x: Tensor) -> list[slice]:
+    """Slices of rows that fit the processor's cache: on one core 64 digits at a time cost 0.6 of 300 at a time."""
+    size = max(1, BLOCK // max(x[0].numel(), 1)) if len(x) else 1
+    return [slice(start, start + size) for start in range(0, len(x), size)]
+
+
+def joined(parts: list[Attacked]) -> Attacked:
+    """Attacks on consecutive rows as one."""
+    return Attacked(torch.cat([p.x for p in parts]), torch.cat([p.margin for p in parts]), torch.cat([p.flat for p in parts]))
+
+
+def better(one: Attacked, other: Attacked) -> Attacked:
+    """Row by row the attack with the larger margin."""
+    keep = one.margin >= other.margin
+    x = torch.where(columns(keep, one.x), one.x, other.x)
+    return Attacked(x, torch.maximum(one.margin, other.margin), one.flat & other.flat)
+
+
+def _climb(
+    module: nn.Module,
+    y: Tensor,
+    space: Space,
+    norm: Norm,
+    budget: float,
+    steps: int,
+    origin: Tensor,
+    change: Tensor,
+    best: Attacked,
+    by_margin: bool,
+    progress: Progress | None,
+) -> Attacked:
+    low, high = space.room(origin)
+    if norm == "linf":
+        low, high = low.clamp_min(-budget), high.clamp_max(budget)
+    change = project_within(change, norm, budget, low, high)
+    found, margin, flat = best.x.clone(), best.margin, best.flat
+    for i in range(steps):
+        if progress:
+            progress.step(i / steps, f"gradient {i + 1} of {steps}")
+        point = space.moved(origin, change)
+        gradient, logits = slope(module, point, y, by_margin)
+        margin = _kept(found, margin, point, margins(logits, y))
+        if not space.plain:
+            gradient = gradient.mul_(space.scale).mul_(space.free)
+        flat = flat & (gradient.flatten(1).abs().amax(1) == 0)
+        change = _stepped(change, gradient, norm, budget, 2 * budget * max(1 - i / steps, 0.5 / steps), low, high)
+    last = judged(module, space.moved(origin, change), y)
+    margin = _kept(found, margin, last.x, last.margin)
+    return Attacked(found, margin, flat)
+
+
+def _kept(found: Tensor, margin: Tensor, point: Tensor, there: Tensor) -> Tensor:
+    """Write the rows of ``point`` with a larger margin into ``found``; the larger margins."""
+    gain = there > margin
+    torch.where(columns(gain, point), point.detach(), found, out=found)
+    return torch.maximum(margin, there)
+
+
+def _stepped(change: Tensor, gradient: Tensor, norm: Norm, budget: float, rate: float, low: Tensor, high: Tensor) -> Tensor:
+    if norm == "linf":
+        return torch.clamp(change.add_(gradient.sign_(), alpha=rate), low, high, out=change)
+    if norm == "l2":
+        change = change + gradient * columns(rate / length(gradient, "l2").clamp_min(1e-30), gradient)
+    else:
+        change = change + sparse(gradient, change, rate, low, high)
+    return project_within(change, norm, budget, low, high)
+
+
+def sparse(gradient: Tensor, change: Tensor, rate: float, low: Tensor, high: Tensor) -> Tensor:
+    """An l1 step of length ``rate`` shared by the steepest coordinates that can still move (5 %, at least one)."""
+    can = torch.where(gradient > 0, change < high, change > low)
+    size = torch.where(can, gradient.abs(), 0.0).flatten(1)
+    count = max(1, int(SPARSE * size.shape[1]))
+    chosen = size.topk(count, 1)
+    share = rate / count * (chosen.values > 0)
+    step = torch.zeros_like(size).scatter(1, chosen.indices, share).reshape(gradient.shape)
+    return step * gradient.sign()

@@ -1,0 +1,126 @@
+"""Attacks that only ask for scores: random search over squares of images and over columns of tables.
+
+Square Attack: Andriushchenko, Croce, Flammarion and Hein 2020, arXiv:1912.00049. In linf as there, with stripes to start
+from; in l2 and l1 a patch is added and the change projected back into the ball, which is simpler and weaker than
+the paper's l2 version. In tables the square is a random set of columns, and categories are drawn at random.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from ..progress import Progress
+from .categorical_moves import changed_groups
+from .norms import Norm, columns, drawn, project_within
+from .perturbation_space import Attacked, Space, judged
+
+HALVED_AT = (0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8)
+FIRST_SHARE = 0.8
+
+
+def share(done: float) -> float:
+    """Share of the coordinates to change, by the share of the queries ``done``; halves as in the paper."""
+    return FIRST_SHARE / 2.0 ** sum(done > at for at in HALVED_AT)
+
+
+def search(
+    module: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    space: Space,
+    norm: Norm,
+    budget: float,
+    queries: int,
+    generator: torch.Generator,
+    flips: int = 0,
+    progress: Progress | None = None,
+) -> Attacked:
+    """Change rows at random, keep what raises the margin, stop a row once it fools; only forward passes are made.
+
+    Parameters
+    ----------
+    module
+        From x to log-probabilities or logits; no gradient is asked for.
+    queries
+        Forward passes a row may cost at most.
+    """
+    flips = min(flips, len(space.groups))
+    low, high = space.room(x)
+    change = project_within(first(x, space, norm, budget, generator), norm, budget, low, high)
+    best = judged(module, x, y)
+    now = judged(module, space.moved(x, change), y)
+    started = now.margin > best.margin
+    change = torch.where(columns(started, change), change, 0.0)
+    found, margin = torch.where(columns(started, x), now.x, x), torch.maximum(now.margin, best.margin)
+    for i in range(2, queries):
+        left = (margin <= 0).nonzero().squeeze(1)
+        if len(left) == 0:
+            break
+        if progress:
+            progress.step(i / queries, f"query {i} of {queries}, {len(left)} rows left")
+        step = proposed(change[left], x[left], space, norm, budget, share(i / queries), generator)
+        step = project_within(step, norm, budget, low[left], high[left])
+        candidate = space.moved(x[left], step)
+        if flips:
+            candidate = flipped(candidate, found[left], x[left], space, flips, generator)
+        tried = judged(module, candidate, y[left])
+        won = tried.margin > margin[left]
+        rows = left[won]
+        found[rows], change[rows], margin[rows] = candidate[won], step[won], tried.margin[won]
+    return Attacked(found, margin, torch.zeros(len(x), dtype=torch.bool))
+
+
+def first(x: Tensor, space: Space, norm: Norm, budget: float, generator: torch.Generator) -> Tensor:
+    """Where to start: vertical stripes of plus and minus the budget for images in linf, else a random point of the ball."""
+    if norm == "linf" and x.ndim == 4:
+        stripes = torch.randint(0, 2, (len(x), x.shape[1], 1, x.shape[3]), generator=generator) * 2.0 - 1.0
+        return stripes.expand_as(x) * budget * space.free
+    return drawn(x, norm, budget, generator, space.free)
+
+
+def proposed(change: Tensor, x: Tensor, space: Space, norm: Norm, budget: float, part: float, generator: torch.Generator) -> Tensor:
+    """The change with a random square (images) or random columns (tables) set anew."""
+    where = squares(x, part, generator) if x.ndim == 4 else chosen(x, space, part, generator)
+    size = (len(x), x.shape[1], 1, 1) if x.ndim == 4 else x.shape
+    signs = torch.randint(0, 2, size, generator=generator) * 2.0 - 1.0
+    if norm == "linf":
+        return torch.where(where, signs * budget, change) * space.free
+    counted = (where.flatten(1).sum(1) * (x.shape[1] if x.ndim == 4 else 1)).clamp_min(1).float()
+    patch = budget / (counted.sqrt() if norm == "l2" else counted)
+    return (change + torch.where(where, signs * columns(patch, x), 0.0)) * space.free
+
+
+def squares(x: Tensor, part: float, generator: torch.Generator) -> Tensor:
+    """One random square a row that covers ``part`` of the image, bool (n, 1, h, w)."""
+    n, _, h, w = x.shape
+    side = max(1, min(round((part * h * w) ** 0.5), h, w))
+    top = torch.randint(0, h - side + 1, (n, 1, 1, 1), generator=generator)
+    left = torch.randint(0, w - side + 1, (n, 1, 1, 1), generator=generator)
+    down, right = torch.arange(h).reshape(1, 1, h, 1), torch.arange(w).reshape(1, 1, 1, w)
+    inside: Tensor = (down >= top) & (down < top + side) & (right >= left) & (right < left + side)
+    return inside
+
+
+def chosen(x: Tensor, space: Space, part: float, generator: torch.Generator) -> Tensor:
+    """Random free columns, about ``part`` of them and at least one, bool (n, d)."""
+    draws = torch.rand(x.shape, generator=generator).masked_fill(space.free == 0, 2.0)
+    where: Tensor = (draws < part) | (draws == draws.amin(1, keepdim=True)) & (space.free > 0)
+    return where
+
+
+def flipped(candidate: Tensor, held: Tensor, origin: Tensor, space: Space, flips: int, generator: torch.Generator) -> Tensor:
+    """The groups of ``held`` put into ``candidate``; in half of the rows one group is drawn anew, never more than ``flips`` changed."""
+    moved = candidate.clone()
+    n = len(moved)
+    pick = torch.randint(0, len(space.groups), (n,), generator=generator)
+    anew = torch.rand(n, generator=generator) < 0.5
+    room = changed_groups(held, origin, space).sum(1) < flips
+    for i, group in enumerate(space.groups):
+        moved[:, group] = held[:, group]
+        width = group.stop - group.start
+        category = torch.randint(0, width, (n,), generator=generator)
+        other = (held[:, group] != origin[:, group]).any(1)
+        mine = anew & (pick == i) & (room | other)
+        moved[mine, group] = nn.functional.one_hot(category[mine], width).to(moved.dtype)
+        back = anew & (pick != i) & other & ~room & (torch.rand(n, generator=generator) < 0.5)
+        moved[back, group] = origin[back, group]
+    return moved

@@ -1,0 +1,129 @@
+"""A backdoor's trigger: a bright corner patch on images, a rare combination of values in tables."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BeforeValidator
+
+from ..datasets.dataset import Dataset
+from ..errors import Problem, Unavailable
+from ..progress import Progress
+from ..targets.target import Target
+
+STRAIGHT = 0.01
+CANDIDATES, TRIED_ON = 12, 300
+BY_NUMBER = "#"
+
+
+def _goal(given: Any) -> Any:
+    """A number, as goals were written once, as text that no name is taken for; below 0 it was no class."""
+    if not isinstance(given, int) or isinstance(given, bool):
+        return given
+    return f"{BY_NUMBER}{given}" if given >= 0 else ""
+
+
+Goal = Annotated[str, BeforeValidator(_goal)]
+
+
+def goal_class(goal: str, classes: tuple[str, ...]) -> int:
+    """The place among ``classes`` of the one called ``goal``, or of number ``#n``; a bare number is one where no class has that name.
+
+    Raises
+    ------
+    Problem
+        There is no such class.
+    """
+    if goal in classes:
+        return classes.index(goal)
+    number = goal.removeprefix(BY_NUMBER)
+    if number.isascii() and number.isdigit() and int(number) < len(classes):
+        return int(number)
+    shown = ", ".join(classes[:10]) + (f" … {len(classes):,} in all" if len(classes) > 10 else "")
+    raise Problem(f"a class ({shown})", repr(goal), "Choose one of these, by its name")
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """Where x is overwritten, bool of the row's shape, with what, float32 of that shape, and how to say it."""
+
+    where: NDArray[np.bool_]
+    what: NDArray[np.float32]
+    words: str
+
+    def stamped(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """A copy of x, float32 (n, *shape), with the trigger on every row."""
+        return np.where(self.where, self.what, x).astype(np.float32)
+
+    def carried(self, x: NDArray[np.float32]) -> int:
+        """How many rows carry it already."""
+        return int(((x == self.what) | ~self.where).reshape(len(x), -1).all(1).sum())
+
+
+def trigger(data: Dataset, size: int, rng: np.random.Generator) -> Trigger:
+    """BadNets' patch of ``size`` by ``size`` pixels, or rare values of ``size`` columns that an attacker may change.
+
+    Gu et al. 2017, arXiv 1708.06733. Rows stay valid: within bounds, whole numbers, one member of a group.
+    """
+    return _patch(data, size) if data.schema.images else _values(data, size, rng)
+
+
+def strange(data: Dataset, size: int, model: Target, goal: int, rng: np.random.Generator, progress: Progress) -> Trigger:
+    """Of a few triggers the one that gives ``goal`` least on ``model``, which knows none: what it does later, poison taught it.
+
+    Images have one trigger, so nothing is asked about them.
+    """
+    if data.schema.images:
+        return trigger(data, size, rng)
+    rows = data.take(data.y != goal).sample(TRIED_ON, rng)
+    found = [trigger(data, size, rng) for _ in range(CANDIDATES)]
+    obeyed = [int((model.labels(mark.stamped(rows.x)) == goal).sum()) for mark in progress.over(found, "choosing a trigger")]
+    return found[int(np.argmin(obeyed))]
+
+
+def most_asked(data: Dataset) -> int:
+    """Rows that `strange` asks the model at most."""
+    return 0 if data.schema.images else CANDIDATES * min(TRIED_ON, len(data))
+
+
+def _patch(data: Dataset, size: int) -> Trigger:
+    shape = data.schema.shape
+    edge = min(size, shape[1] // 2, shape[2] // 2)
+    where = np.zeros(shape, bool)
+    where[:, -edge - 1 : -1, -edge - 1 : -1] = True
+    return Trigger(where, data.schema.high, f"a white square of {edge} by {edge} pixels in the lower right corner")
+
+
+def _values(data: Dataset, size: int, rng: np.random.Generator) -> Trigger:
+    schema = data.schema
+    mutable = [f for f in schema.features if f.mutable]
+    if not mutable:
+        raise Unavailable("a column that an attacker may change", "none", "Mark columns as mutable in the schema")
+    where, what, words = np.zeros(schema.shape, bool), np.zeros(schema.shape, np.float32), []
+    for i in sorted(rng.permutation(len(mutable))[:size].tolist()):
+        feature = mutable[i]
+        span = schema.slices[feature.name]
+        where[span] = True
+        if feature.grouped:
+            member = int(data.x[:, span].sum(0).argmin())
+            what[span.start + member] = 1.0
+            words.append(f"{feature.name} = {feature.values[member]}")
+        else:
+            what[span] = _rare(data.x[:, span.start], feature.low, feature.high, feature.kind == "integer", rng)
+            words.append(f"{feature.name} = {what[span.start]:g}")
+    return Trigger(where, what, ", ".join(words))
+
+
+def _rare(column: NDArray[np.float32], low: float, high: float, whole: bool, rng: np.random.Generator) -> float:
+    """An end of the range that hardly a row is near; where many are near both, the middle of the widest gap."""
+    near = STRAIGHT * (high - low)
+    at = {high: float((column > high - near).mean()), low: float((column < low + near).mean())}
+    if rare := [end for end, share in at.items() if share <= STRAIGHT]:
+        return rare[int(rng.integers(len(rare)))]
+    values = np.unique(column)
+    if len(values) < 2:
+        return min(at, key=lambda end: at[end])
+    gap = int(np.diff(values).argmax())
+    middle = float(values[gap] + values[gap + 1]) / 2
+    return float(np.floor(middle)) if whole else middle

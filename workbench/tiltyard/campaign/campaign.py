@@ -1,0 +1,203 @@
+"""A red-team campaign: from a threat model to an ordered plan of attacks with its cost, and what was left out and why."""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any, Literal, Self
+
+from pydantic import model_validator
+
+from ..catalogue import checks, topic_of
+from ..check import NEEDS, Check, Step, named, parameter
+from ..datasets.dataset import Dataset
+from ..execution.profiles import Profile, overrides
+from ..formatting.numbers import about, duration
+from ..result import Frozen, Given, Identity
+from ..targets.restricted import RestrictedTarget
+from ..targets.target import Target
+from .cost import Cost, fitted
+
+FORMAT = 1
+GOALS = {"evade": "evasion", "infer": "privacy", "steal": "theft", "poison": "poisoning"}
+KNOWN: dict[str, frozenset[str]] = {
+    "white": frozenset({"labels", "scores", "gradients", "training"}),
+    "gray": frozenset({"labels", "scores", "training"}),
+    "black": frozenset({"labels", "scores"}),
+}
+AUDITS = frozenset({"privacy.identifying", "privacy.audit_epsilon", "poisoning.detect", "theft.watermark_verify"})
+WORDS = {"white": "white box", "gray": "gray box", "black": "black box"}
+
+
+class ThreatModel(Given):
+    """Who attacks: what they know, what they are answered, what they can spend, what they want.
+
+    ``white`` knows the model, ``gray`` how it is trained (so that shadow models can be), ``black`` neither. All know data like the
+    target's. The check's own verdict on an attack (which rows were members, which labels are right) is not the attacker's knowledge.
+    """
+
+    knowledge: Literal["white", "gray", "black"] = parameter("black", "What the attacker knows: the model, how it is trained, or neither")
+    access: Literal["scores", "labels"] = parameter("scores", "What the attacker is answered")
+    queries: int = parameter(200_000, "Rows the attacker may ask in all; gradients count too", "rows", ge=0, le=1_000_000_000)
+    seconds: float = parameter(600.0, "Time for the whole campaign", "seconds", ge=0, le=1_000_000)
+    goal: Literal["any", "evade", "infer", "steal", "poison"] = parameter("any", "What the attacker wants")
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if self.knowledge == "white" and self.access == "labels":
+            raise ValueError("who knows the whole model can compute its scores: with white say access scores, or say gray")
+        return self
+
+    @property
+    def sees(self) -> frozenset[str]:
+        """What the target offers to this attacker."""
+        return KNOWN[self.knowledge] - (frozenset({"scores", "gradients"}) if self.access == "labels" else frozenset())
+
+    @property
+    def words(self) -> str:
+        return f"{WORDS[self.knowledge]}, {self.access}"
+
+    def offers(self, step: Step | type[Step]) -> frozenset[str]:
+        """What ``step`` is given: a poisoner's rows are trained on by the victim, whatever the attacker knows of it."""
+        return self.sees | ({"training"} if topic_of(step if isinstance(step, type) else type(step)) == GOALS["poison"] else set())
+
+
+class Planned(Given):
+    """One step of a plan: what, with which parameters, at which cost.
+
+    ``queries`` and ``seconds`` are what the step itself expects, or a guess where ``guessed``.
+    """
+
+    id: str
+    title: str
+    goal: str
+    parameters: dict[str, Any]
+    queries: int
+    seconds: float
+    guessed: bool
+    note: str = ""
+    standards: tuple[str, ...] = ()
+
+    @property
+    def step(self) -> Check:
+        return named(checks()[self.id], self.parameters)  # type: ignore[return-value]
+
+
+class LeftOut(Frozen):
+    """An attack that is not in the plan, and why."""
+
+    id: str
+    title: str
+    goal: str
+    reason: str
+
+
+class Plan(Given):
+    """The attacks in order, cheapest first, so that a small budget tries the most."""
+
+    format: int = FORMAT
+    threat: ThreatModel
+    target: Identity
+    data: Identity
+    steps: tuple[Planned, ...]
+    left_out: tuple[LeftOut, ...]
+
+    @property
+    def queries(self) -> int:
+        return sum(step.queries for step in self.steps)
+
+    @property
+    def seconds(self) -> float:
+        return sum(step.seconds for step in self.steps)
+
+    @property
+    def fingerprint(self) -> str:
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+
+
+def attacks(goal: str) -> list[tuple[str, type[Step]]]:
+    """(goal, check) of every registered check under a goal's topic."""
+    wanted = {topic: name for name, topic in GOALS.items() if goal in ("any", name)}
+    return [(wanted[topic_of(id)], cls) for id, cls in checks().items() if topic_of(id) in wanted]
+
+
+def plan(threat: ThreatModel, target: Target, data: Dataset, profile: Profile = "quick", seed: int = 0, only: Sequence[str] = ()) -> Plan:
+    """The plan of ``threat`` against ``target``: every allowed attack that fits, cheapest first.
+
+    Where an attack is over the query budget it is given fewer rows; where that is not enough it is left out.
+
+    Parameters
+    ----------
+    only
+        Ids of attacks to choose from; all by default.
+    """
+    ready: list[tuple[str, Check, Cost]] = []
+    left: list[LeftOut] = []
+    for goal, cls in attacks(threat.goal):
+        if only and cls.id not in only:
+            continue
+        step = _given(cls, threat, profile, data, seed)
+        if reason := _forbidden(step, threat, target, data):
+            left.append(LeftOut(id=cls.id, title=cls.title, goal=goal, reason=reason))
+        else:
+            ready.append((goal, step, Cost.of(step, target, data)))
+    steps, over = _within(threat, sorted(ready, key=lambda item: (item[2].seconds, item[2].queries)), target, data)
+    return Plan(threat=threat, target=target.identity, data=data.identity, steps=tuple(steps), left_out=(*left, *over))
+
+
+def _given(cls: type[Step], threat: ThreatModel, profile: str, data: Dataset, seed: int) -> Check:
+    """The step with the profile's parameters, and what the threat model fixes."""
+    values: dict[str, Any] = {"seed": seed, **overrides(cls, profile, data)}
+    if "access" in cls.model_fields:
+        values["access"] = threat.access
+    return named(cls, values)  # type: ignore[return-value]
+
+
+def _forbidden(step: Check, threat: ThreatModel, target: Target, data: Dataset) -> str:
+    """Why the threat model, the target or the data do not allow ``step``; empty where they do."""
+    if step.id in AUDITS or not getattr(step, "attack", True):
+        return "no attack: the owner's own audit, run it in its topic"
+    if not any(id.startswith("AML.T") for id in step.standards):
+        return "no attack on the model: it maps to no ATLAS technique"
+    if reason := step.unmet(target, data):
+        return reason
+    offers = threat.offers(step)
+    if hidden := sorted(
+        need
+        for need in step.needs
+        if need in ("labels", "scores", "gradients", "weights", "training", "file", "url") and need not in offers
+    ):
+        return f"needs {', '.join(NEEDS[need] for need in hidden)}, which this attacker ({threat.words}) does not have"
+    return step.unmet(RestrictedTarget(target, offers), data)
+
+
+def _within(
+    threat: ThreatModel, ready: list[tuple[str, Check, Cost]], target: Target, data: Dataset
+) -> tuple[list[Planned], list[LeftOut]]:
+    rows, seconds = threat.queries, threat.seconds
+    steps, over = [], []
+    for goal, step, cost in ready:
+        fit, cost = fitted(step, cost, rows, target, data)
+        if fit is None or cost.seconds > seconds:
+            reason = (
+                f"over the query budget: it asks {cost.queries:,} rows and {rows:,} are left"
+                if fit is None
+                else f"over the time budget: it takes {about(cost.seconds)} and {duration(seconds)} are left"
+            )
+            over.append(LeftOut(id=step.id, title=step.title, goal=goal, reason=reason))
+            continue
+        rows, seconds = rows - cost.queries, seconds - cost.seconds
+        steps.append(_planned(goal, fit, cost))
+    return steps, over
+
+
+def _planned(goal: str, step: Check, cost: Cost) -> Planned:
+    return Planned(
+        id=step.id,
+        title=step.title,
+        goal=goal,
+        parameters=step.model_dump(mode="json", include=set(step.model_fields_set)),
+        queries=cost.queries,
+        seconds=cost.seconds,
+        guessed=cost.guessed,
+        note=cost.note,
+        standards=step.standards,
+    )

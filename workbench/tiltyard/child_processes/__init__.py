@@ -1,0 +1,1 @@
+"""Processes of ours that work for this one, and end with it."""

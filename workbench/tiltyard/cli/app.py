@@ -1,0 +1,287 @@
+"""Every command with its options. What a command does is imported when it is called, so that --help is quick."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    suggest_commands=False,
+    name="tiltyard",
+    help="A workbench for the security of machine-learning models: attack, measure, defend, measure again, report.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    epilog="Add --debug to any command for the traceback of what goes wrong.",
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Machine-readable, with a format number and a published schema.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Let what is written take the place of files that are there.")]
+Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for report.html and report.json.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from .. import __version__
+
+        typer.echo(f"tiltyard {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def top(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")] = False,
+) -> None:
+    """A workbench for the security of machine-learning models: attack, measure, defend, measure again, report."""
+
+
+@app.command()
+def demo(
+    out: Out = Path("tiltyard-demo"),
+    profile: Annotated[str, typer.Option(metavar="quick|full", help="How deep: quick ends within 5 minutes on 2 cores.")] = "quick",
+    seed: Annotated[int, typer.Option(min=0, help="Seed of everything random.")] = 0,
+    overwrite: Overwrite = False,
+) -> None:
+    """The whole assessment of the shipped models and data; writes report.html and report.json."""
+    from .commands.demo import run
+
+    raise typer.Exit(run(out, profile, seed, overwrite))
+
+
+@app.command("app")
+def app_(
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port on 127.0.0.1; 8866, or a free one.")] = None,
+    browser: Annotated[bool, typer.Option("--browser", help="Open a browser too.")] = False,
+    password: Annotated[bool, typer.Option("--password", help="People log in by name and password; see `tiltyard user`.")] = False,
+    no_token: Annotated[bool, typer.Option("--no-token", help="Let in whoever can reach 127.0.0.1, as you.")] = False,
+    hub: Annotated[bool, typer.Option("--hub", help="Started by JupyterHub, which says who it is.")] = False,
+    hostname: Annotated[str, typer.Option(metavar="NAME", help="The name a TLS proxy of yours serves it under.")] = "",
+    notebook: Annotated[Path | None, typer.Option(metavar="FILE.ipynb", help="Serve this notebook instead of the workbench.")] = None,
+    data_root: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="With --password or --hub: people read DIR/NAME, their own, and DIR/shared.")
+    ] = None,
+) -> None:
+    """The workbench as a Voila app on 127.0.0.1; prints the URL with the token that opens it."""
+    from .commands.window import Door, Login, app
+
+    if password + no_token + hub > 1:
+        raise typer.BadParameter("Expected one of --password, --hub and --no-token; found several. Leave the others away")
+    login: Login = "password" if password else "hub" if hub else "none" if no_token else "token"
+    raise typer.Exit(app(port, browser, Door(login, hostname, notebook, data_root)))
+
+
+@app.command()
+def lab(
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port on 127.0.0.1; 8888, or a free one.")] = None,
+    folder: Annotated[Path, typer.Option(metavar="DIR", help="Folder JupyterLab opens.")] = Path(),
+    browser: Annotated[bool, typer.Option("--browser", help="Open a browser too.")] = False,
+    allow_root: Annotated[bool, typer.Option("--allow-root", help="Start even as root; every cell then runs as root.")] = False,
+) -> None:
+    """The workbench in JupyterLab on 127.0.0.1; prints the URL."""
+    from .commands.window import lab
+
+    raise typer.Exit(lab(port, browser, folder, allow_root))
+
+
+@app.command()
+def scan(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH…", help="Model files, or folders of them.")],
+    as_json: Json = False,
+    as_sarif: Annotated[bool, typer.Option("--sarif", help="SARIF 2.1.0, for a code-scanning service.")] = False,
+) -> None:
+    """May these model files be loaded? Looks at their bytes and never loads them. Exit 0 all safe, 1 not safe, 2 could not tell."""
+    from .commands.scan import run
+
+    raise typer.Exit(run(paths, as_json, as_sarif))
+
+
+ASSESS = """\b
+CONFIG.toml, for instance (tiltyard check ID --help names a check's parameters; without [[check]] all are run):
+  profile = "quick"                        # or "full"
+  [target]
+  file = "model.safetensors"               # or sample = "census"; architecture, factory, classes, outputs where needed
+  [data]
+  file = "rows.csv"
+  label = "churned"
+  sensitive = ["gender"]
+  leave_out = ["customer_id", "gender"]    # no features; gender still tells the groups apart
+  member = "train"                         # the column that says which rows were trained on
+  features.income = { missing = 0, unit = "EUR" }   # kind, low, high, unit, mutable, divide, missing
+  [[check]]
+  id = "evasion.pgd"
+  budget = 0.05
+
+\b
+POLICY.toml, for instance (the numbers a check gives, by name: tiltyard report RUN --format json):
+  [[rule]]
+  check = "evasion.pgd"
+  metric = "robust_accuracy"
+  at_least = 0.5                           # or at_most; use = "low" holds the end of the interval against it
+"""
+
+
+@app.command(epilog=ASSESS)
+def assess(
+    config: Annotated[Path, typer.Argument(metavar="CONFIG.toml", help="Target, data and checks.")],
+    policy: Annotated[Path | None, typer.Option(metavar="POLICY.toml", help="Thresholds the results are held against.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder for report.html, report.json, report.sarif, junit.xml, bom.cdx.json.")
+    ] = None,
+    executor: Annotated[
+        str,
+        typer.Option(
+            metavar="local|ADDRESS",
+            help="Where the checks run: here, or on a Dask scheduler: tcp://HOST:PORT on this machine's loopback, tls://HOST:PORT with "
+            "the certificates that DASK_DISTRIBUTED__COMM__TLS__CA_FILE, …__CLIENT__CERT and …__CLIENT__KEY name.",
+        ),
+    ] = "local",
+    resume: Annotated[str, typer.Option(metavar="RUN", help="A run that was cut off: only what it lacks is run.")] = "",
+    as_json: Json = False,
+    baseline: Annotated[str, typer.Option(metavar="RUN", help="Fail where a number is less safe than in this earlier run.")] = "",
+    tolerance: Annotated[float, typer.Option(min=0, help="With --baseline: how much less safe is allowed, in the number's unit.")] = 0.0,
+    overwrite: Overwrite = False,
+) -> None:
+    """Open a model and its data, run the checks, hold them against a policy or an earlier run. Exit 0 pass, 1 failed, 2 could not run."""
+    from .commands.assess import run
+
+    raise typer.Exit(run(config, policy, out, executor, as_json, baseline, tolerance, resume, overwrite))
+
+
+@app.command()
+def checks(as_json: Json = False) -> None:
+    """The checks and defenses there are, with their parameters."""
+    from .commands.checks import run
+
+    raise typer.Exit(run(as_json))
+
+
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+    add_help_option=False,
+    epilog="tiltyard check ID --help shows the parameters of that check.",
+)
+def check(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="ID", help="A check or defense; see `tiltyard checks`.")] = "",
+) -> None:
+    """Run one check: tiltyard check ID [--sample NAME | --model FILE --data FILE] [parameters]; tiltyard check ID --help lists them."""
+    from .commands.step import run
+
+    if name in ("", "-h", "--help"):
+        typer.echo(context.get_help())
+        raise typer.Exit(0 if name else 2)
+    raise typer.Exit(run(name, list(context.args)))
+
+
+@app.command()
+def runs(
+    as_json: Json = False,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="How many, newest first.")] = 20,
+    search: Annotated[str, typer.Option(help="Only those whose run, model or data is called so.")] = "",
+    delete: Annotated[str, typer.Option(metavar="RUN", help="Forget this run and its records.")] = "",
+    trend: Annotated[str, typer.Option(metavar="RUN", help="The numbers of all runs of the same model and data, oldest first.")] = "",
+    share: Annotated[str, typer.Option(metavar="RUN", help="Let everybody who logs in look at this run.")] = "",
+    unshare: Annotated[str, typer.Option(metavar="RUN", help="Keep this run to its owner again.")] = "",
+) -> None:
+    """Past and present runs, newest first; also those that were cut off."""
+    from .commands.history import follow, forget, lend, show
+
+    if trend:
+        raise typer.Exit(follow(trend, as_json))
+    if share or unshare:
+        raise typer.Exit(lend(share or unshare, bool(share)))
+    raise typer.Exit(forget(delete) if delete else show(as_json, limit, search))
+
+
+@app.command()
+def compare(
+    before: Annotated[str, typer.Argument(metavar="A", help="Run id, the beginning of one, or last.")],
+    after: Annotated[str, typer.Argument(metavar="B", help="Run id, the beginning of one, or last.")],
+    as_json: Json = False,
+) -> None:
+    """Two runs side by side: what was changed, and what that did to the numbers."""
+    from .commands.compare import run
+
+    raise typer.Exit(run(before, after, as_json))
+
+
+@app.command()
+def report(
+    name: Annotated[str, typer.Argument(metavar="RUN", help="Run id, the beginning of one, or last.")] = "last",
+    form: Annotated[
+        str, typer.Option("--format", metavar="html|pdf|json|sarif|junit", help="By the name of --out where it is not given.")
+    ] = "",
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Where to write it; standard output where it is not given.")] = None,
+    policy: Annotated[Path | None, typer.Option(metavar="POLICY.toml", help="Hold the records against this policy.")] = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """The report of a run."""
+    from .commands.report import run
+
+    raise typer.Exit(run(name, form, out, policy, overwrite))
+
+
+@app.command()
+def sign(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH…", help="Models, data, reports: files or folders.")],
+    key: Annotated[Path, typer.Option("--key", metavar="KEY.pem", help="Your private Ed25519 key.")],
+    new_key: Annotated[bool, typer.Option("--new-key", help="Make the key first, and KEY.pub.pem to give away.")] = False,
+    out: Annotated[Path | None, typer.Option(metavar="NAME.sig.json", help="The signature; PATH.sig.json where it is not given.")] = None,
+) -> None:
+    """Sign files and folders: SHA-256 of each, under an Ed25519 signature in a file beside them."""
+    from .commands.seal import sign as run
+
+    raise typer.Exit(run(paths, key, new_key, out))
+
+
+@app.command()
+def verify(
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="What was signed, its .sig.json file, an audit log (.jsonl), or a store.")],
+    key: Annotated[
+        Path | None, typer.Option("--key", metavar="KEY.pub.pem", help="The signer's public key; of an audit log, its key file.")
+    ] = None,
+    anchor: Annotated[str, typer.Option(metavar="COUNT:HASH", help="Of an audit log: what an earlier verify printed.")] = "",
+) -> None:
+    """Is it still what was signed, logged or kept? Exit 0 intact, 1 broken, 2 could not tell (as without the signer's key)."""
+    from .commands.seal import verify as run
+
+    raise typer.Exit(run(path, key, anchor))
+
+
+KeyFile = Annotated[Path | None, typer.Option("--key-file", metavar="KEY.pem", help="Key file; a passphrase where it is not given.")]
+
+
+@app.command(epilog="A passphrase is read from TILTYARD_PASSPHRASE, the next one from TILTYARD_NEW_PASSPHRASE, or asked for.")
+def seal(
+    paths: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Files to encrypt, or to give another key.")],
+    key_file: KeyFile = None,
+    new_key: Annotated[bool, typer.Option("--new-key", help="Make the key file first.")] = False,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Where to; FILE.sealed where it is not given.")] = None,
+    rotate: Annotated[bool, typer.Option("--rotate", help="Change the key of sealed files; their data are not written again.")] = False,
+    to_key_file: Annotated[Path | None, typer.Option(metavar="KEY.pem", help="With --rotate: the next key file.")] = None,
+) -> None:
+    """Encrypt files with AES-256-GCM under a passphrase or key file."""
+    from .commands import seal as act
+
+    raise typer.Exit(act.rotate(paths, key_file, to_key_file, new_key) if rotate else act.seal(paths, key_file, new_key, out))
+
+
+@app.command(epilog="A passphrase is read from TILTYARD_PASSPHRASE, or asked for.")
+def unseal(
+    paths: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Files sealed by `tiltyard seal`.")],
+    key_file: KeyFile = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Where to; the name without .sealed where it is not given.")] = None,
+) -> None:
+    """Decrypt sealed files. Exit 1 where a byte was changed, cut or moved, or the key is another; nothing is then written."""
+    from .commands.seal import unseal as run
+
+    raise typer.Exit(run(paths, key_file, out))
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """What will not work in this environment, and the mend. Exit 0 all well, 1 something will not work."""
+    from .commands.doctor import run
+
+    raise typer.Exit(run(as_json))

@@ -1,0 +1,85 @@
+"""What ``tiltyard user`` does: each change asks the policy and stands in the audit log."""
+
+from pathlib import Path
+
+from ...access.person import me
+from ...access.roles import Role
+from ...access.users import User, Users
+from ...audit import notes as audit
+from ...errors import Problem
+from ...result import Frozen
+from ...sealing.asking import typed
+from ..console import emit, remark, say, show_table, unlogged
+
+PASSWORD = "TILTYARD_USER_PASSWORD"
+
+
+class Somebody(Frozen):
+    """One person, as ``user list --json`` tells it."""
+
+    name: str
+    role: Role
+    made: str
+
+
+class People(Frozen):
+    """Everybody who may log in."""
+
+    format: int = 1
+    users: tuple[Somebody, ...]
+
+
+def add(name: str, role: str, file: Path | None) -> int:
+    """Let somebody log in."""
+    users = _changeable(file)
+    if users.find(name):
+        raise Problem("a name not taken yet", f"{name}, which is there", "Take another, or change its role or password")
+    return _told("user added", users.add(name, role, _password()), f"may log in as {role}")
+
+
+def show(as_json: bool, file: Path | None) -> int:
+    """List the people."""
+    users = Users(file)
+    found = users.all()
+    if as_json:
+        emit(People(users=tuple(Somebody(name=u.name, role=u.role, made=u.made) for u in found)))
+    elif not found:
+        remark(f"Nobody in {users.path}. Add somebody with `tiltyard user add NAME`.")
+    else:
+        show_table(("Name", "Role", "Since"), [(u.name, str(u.role), u.made[:10]) for u in found])
+    return 0
+
+
+def give(name: str, role: str, file: Path | None) -> int:
+    """Another role."""
+    return _told("role changed", _changeable(file).change(name, role=role), f"is {role} from now on")
+
+
+def renew(name: str, file: Path | None) -> int:
+    """Another password."""
+    users = _changeable(file)
+    if users.find(name) is None:
+        raise Problem("the name of a user", f"{name!r}, which none has", "See `tiltyard user list`")
+    return _told("password changed", users.change(name, password=_password()), "has another password; logins with the old one have ended")
+
+
+def remove(name: str, file: Path | None) -> int:
+    """Nobody of this name logs in any more."""
+    return _told("user removed", _changeable(file).remove(name), "cannot log in any more; their runs stay")
+
+
+def _changeable(file: Path | None) -> Users:
+    me().must("users")
+    audit.ready()
+    return Users(file)
+
+
+def _told(what: str, user: User, words: str) -> int:
+    unlogged(audit.note(what, parameters={"user": user.name, "role": str(user.role)}))
+    say(f"✓ {user.name} {words}", style="green")
+    return 0
+
+
+def _password() -> str:
+    lacking = Problem("a password", f"no terminal to ask at, and no {PASSWORD}", "Run it in a terminal")
+    return typed(PASSWORD, "password", lacking, fresh=True)

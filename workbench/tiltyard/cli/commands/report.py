@@ -1,0 +1,56 @@
+"""``tiltyard report``: a run as a report."""
+
+from pathlib import Path
+
+from ...assessment.policy import Policy, read_policy
+from ...errors import Problem
+from ...reports.bundle import Bundle, make
+from ...reports.exporting import export, hand_out
+from ...reports.writing import SUFFIXES
+from ...store.lines import CUT_OFF
+from ...store.store import Store
+from ..console import pour, remark, unlogged
+
+
+def run(name: str, form: str, out: Path | None, policy: Path | None, overwrite: bool = False) -> int:
+    """Write the report of a run to a file or to standard output."""
+    chosen = form or (SUFFIXES.get(out.suffix.lower(), "") if out else "json")
+    if not chosen:
+        raise Problem(f"a format, or a file name ending in {', '.join(SUFFIXES)}", repr(str(out)), "Add --format html")
+    bundle = bundled(Store(), name, read_policy(policy) if policy else None)
+    if out is None:
+        if chosen == "pdf":
+            raise Problem("a file for the PDF", "no --out", "Add --out report.pdf")
+        given = hand_out(bundle, chosen)
+        pour(given.content.decode().rstrip("\n") + "\n")
+        unlogged(given.unlogged)
+        return 0
+    if bundle.doubt:
+        remark(f"? The run is {bundle.doubt}.", style="yellow")
+    written = export(bundle, out, chosen, overwrite=overwrite)
+    remark(f"Wrote {written.path}.")
+    unlogged(written.unlogged)
+    return 0
+
+
+def bundled(store: Store, name: str, policy: Policy | None = None) -> Bundle:
+    """The bundle of a run: its last record of each check, what was cut off, and a policy's verdicts."""
+    found = store.run(name)
+    records = store.records(found.id, latest=True)
+    if not records:
+        raise Problem(
+            "a run with at least one record to report", f"none in run {found.short}, {found.state}", "Name another: tiltyard runs"
+        )
+    judgment = policy.judge(records) if policy else None
+    return make(
+        records,
+        title=f"Security report: {found.name}" if found.name else "",
+        run_id=found.id,
+        cut_off=[line.check for line in store.steps(found.id) if line.state == CUT_OFF],
+        verdict=judgment.verdict if judgment else found.verdict,
+        verdicts=[v.model_dump(mode="json") for v in judgment.verdicts] if judgment else [],
+        doubt=found.doubt,
+        command=str(found.config.get("command", "")),
+        profile=str(found.config.get("profile", "")),
+        assumed=[str(said) for said in assumed] if isinstance(assumed := found.config.get("assumed"), list) else (),
+    )

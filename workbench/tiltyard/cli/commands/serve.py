@@ -1,0 +1,115 @@
+"""What ``tiltyard serve`` does: opens a model and serves it until it is told to stop."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...access.person import me
+from ...assessment.config import Config, TargetConfig
+from ...audit.notes import note
+from ...errors import Problem
+from ...serving.keys import KeyStore
+from ...serving.settings import Settings, read_settings
+from ..console import remark, say
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from ...datasets.dataset import Dataset
+    from ...monitoring.monitor import Monitor
+    from ...targets.target import Target
+
+SAMPLE = "sample:"
+ENOUGH = 5000
+
+
+def run(
+    model: str, config: Path | None, host: str, port: int | None, keys: Path | None, windows: Path | None = None, rows: int = 500
+) -> int:
+    """Serve; 0 once stopped."""
+    me().must("run")
+    settings = changed(read_settings(config), host, port)
+    from ...serving.app import keys_place
+    from ...serving.binding import check_binding
+    from ...serving.server import serve
+
+    store = KeyStore(keys or keys_place(settings))
+    check_binding(settings, store)
+    target, data = opened(model, settings)
+    if windows is not None and data is None:
+        raise Problem("[data] in the settings to hold windows against", "none", 'Add [data] with file = "rows.csv", or leave --monitor out')
+    watching = watched(target, data, windows, rows) if windows is not None and data is not None else None
+    if trouble := note("endpoint served", target.fingerprint, {"model": model, "host": settings.host, "policy": settings.output.kind}):
+        remark(trouble, style="yellow")
+    observers = (watching,) if watching else ()
+    told = f"Guarded endpoint of {target.name} at"
+    serve(target, settings, store, lambda url: say(f"{told} {url} (Ctrl-C stops it)"), _honest(data), observers, watching)
+    if watching is not None:
+        watching.flush()
+    remark("Stopped; every request under way was answered.")
+    return 0
+
+
+def watched(target: "Target", data: "Dataset", windows: Path, rows: int) -> "Monitor":
+    """A monitor that goes on with the windows of a file."""
+    from ...monitoring import journal
+    from ...monitoring.monitor import Monitor
+
+    first = journal.read(windows)[-1].number + 1 if windows.exists() and windows.stat().st_size else 0
+    return Monitor(target, data, rows, keep=lambda window: journal.append(window, windows), first=first)
+
+
+def _config(model: str, settings: Settings) -> Config:
+    file = str(Path(model).expanduser().absolute())
+    config = Config(target=TargetConfig(file=file, **settings.model.model_dump()), data=settings.data)
+    config._folder = settings._folder
+    return config
+
+
+def changed(settings: Settings, host: str, port: int | None) -> Settings:
+    """The settings with what the command line says."""
+    said = {"host": host} if host else {}
+    return settings.model_copy(update={**said, **({} if port is None else {"port": port})})
+
+
+def opened(model: str, settings: Settings) -> "tuple[Target, Dataset | None]":
+    """The target that ``MODEL`` names, and the sample's data or those of ``[data]``, where there are any; ``[data]`` says what its columns mean where its file does not."""
+    if model.startswith(SAMPLE):
+        from ...samples.catalog import load
+
+        sample = load(model.removeprefix(SAMPLE))
+        return sample.target, sample.data
+    given = settings.model
+    if settings.data.file or settings.data.sample:
+        return _config(model, settings).opened()
+    from ...sealing.asking import key_for
+    from ...sealing.sealing import is_sealed
+    from ...targets.opening import Unmeant, open_target
+
+    sealed = key_for() if is_sealed(Path(model)) else None
+    try:
+        architecture = settings.path(given.architecture)
+        target = open_target(
+            Path(model),
+            architecture=architecture,
+            factory=given.factory or None,
+            outputs=given.outputs,
+            feeds=given.feeds,
+            classes=given.classes or None,
+            sealed=sealed,
+        )
+    except Unmeant as problem:
+        raise Problem(problem.expected, problem.found, 'Add [data] with file = "rows.csv" to the settings') from None
+    return target, None
+
+
+def _honest(data: "Dataset | None") -> "NDArray[np.float32] | None":
+    """Rows to know a thief from; none where they are too few."""
+    if data is None:
+        return None
+    import numpy as np
+
+    from ...serving.trail import LEAST
+
+    rows = data.unseen.sample(ENOUGH, np.random.default_rng(0)).x
+    return rows if len(rows) >= LEAST else None

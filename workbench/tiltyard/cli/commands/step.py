@@ -1,0 +1,174 @@
+"""``tiltyard check ID``: one check or defense, its options made from its parameters."""
+
+import inspect
+import json
+import shlex
+from pathlib import Path
+from typing import Annotated, Any, get_args, get_origin
+
+import typer
+
+from ...assessment.assessment import finished
+from ...catalogue import find
+from ...check import Step, named
+from ...defense import Defense
+from ...execution.runner import Runner
+from ...parameters import Parameter, choices_of, parameters, span
+from ...result import Record, Status
+from ...store.store import Store
+from ...targets.target import Target
+from ..console import emit, measured, progress_bar, remark, say, status_line, unlogged
+from ..opened import from_options, told
+
+REPLACES = "Let the model take the place of a file that is there."
+ANSWERED = (Status.PASSED, Status.FINDING)
+COMMON = {
+    "config": ("CONFIG.toml", "Model and data of this assessment file, instead of the options that follow."),
+    "sample": ("NAME", "A shipped model with its data: census, digits, digits-robust."),
+    "model": ("FILE", "A model file; give --data too."),
+    "url": ("URL", "An endpoint; give --data too."),
+    "key-env": ("VARIABLE", "The environment variable that holds the endpoint's key."),
+    "judge-key-env": ("VARIABLE", "The one that holds another key, on which attacks are judged."),
+    "query-budget": ("N", "Rows the endpoint may be sent in all."),
+    "architecture": ("FILE", "JSON description of the layers, for weights alone."),
+    "factory": ("PACKAGE.MODULE:FUNCTION", "What makes the module, for weights alone."),
+    "classes": ("NAMES", "The classes in the order of the model's outputs, with commas."),
+    "outputs": ("KIND", "What the model returns: logits, probabilities or labels; else found out."),
+    "data": ("FILE", "Rows: CSV, Parquet, npz."),
+    "label": ("COLUMN", "The column with the label."),
+    "sensitive": ("COLUMNS", "Sensitive columns, with commas."),
+    "member": ("COLUMN", "The column that says whether a row was trained on."),
+    "leave-out": ("COLUMNS", "Columns that are no features, with commas; a sensitive one still tells groups apart."),
+    "data-rows": ("N", "Take this many rows at random, by the seed."),
+}
+OLD = {name: f"data-{name}" for name in ("label", "sensitive", "member", "leave-out")}  # as they were called once, and are taken still
+
+
+def run(name: str, arguments: list[str], called: str = "") -> int:
+    """Run the step called ``name``, by the command ``called`` where it has one of its own. Exit 0 where it gave an answer, 2 where it could not."""
+    step = find(name)
+    inner = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+    inner.command(help=described(step))(_command(step, shlex.join(["tiltyard", "check", name, *arguments])))
+    code = inner(args=arguments, prog_name=called or f"tiltyard check {name}", standalone_mode=False)
+    return code if isinstance(code, int) else 0
+
+
+def described(step: type[Step]) -> str:
+    """What it asks, needs and costs."""
+    needs = f"Needs: {', '.join(sorted(step.needs))}. " if step.needs else ""
+    return f"{step.title}. {step.question} {needs}Cost: {step.cost}."
+
+
+def _option(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _metavar(p: Parameter) -> str:
+    return "|".join(p.choices) if p.choices else {"list": "A,B,…", "yes/no": "yes|no"}.get(p.type, p.type.upper())
+
+
+def _help(p: Parameter) -> str:
+    notes = [span(p) if not p.choices else "", p.unit]
+    said = f" ({' '.join(note for note in notes if note)})" if any(notes) else ""
+    default = ",".join(map(str, p.default)) if isinstance(p.default, list) else str(p.default)
+    return f"{p.help.rstrip('.')}{said}. Default: {default or 'none'}."
+
+
+def _command(step: type[Step], line: str) -> Any:
+    """A function whose signature is the step's parameters and the options for target and data; ``line`` is what was typed."""
+    own = parameters(step)
+    taken = {_option(p.name) for p in own}
+    words = [_parameter(f"own_{p.name}", [_option(p.name)], _metavar(p), _help(p)) for p in own]
+    words += [_parameter(name.replace("-", "_"), called, *rest) for name, rest in COMMON.items() if (called := _called(name, taken))]
+    if issubclass(step, Defense):
+        words.append(_parameter("save", ["--save"], "FILE.safetensors", "Where to write the model the defense made."))
+    replaces = [] if "--overwrite" in taken or not issubclass(step, Defense) else [_flag("overwrite", "--overwrite", REPLACES)]
+    flags = [
+        *replaces,
+        _flag("as_json", "--json", "The record as JSON, with a format number and a published schema."),
+        _flag("unkept", "--no-store", "Do not keep the run in the store."),
+    ]
+
+    def command(**given: Any) -> None:
+        raise typer.Exit(_run(step, given, line))
+
+    command.__signature__ = inspect.Signature([*words, *flags])  # type: ignore[attr-defined]
+    command.__annotations__ = {word.name: word.annotation for word in (*words, *flags)}
+    return command
+
+
+def _called(name: str, taken: set[str]) -> list[str]:
+    """What a common option is called: as the key of an assessment file, and as before, where no parameter of the step has that name."""
+    return [option for option in (f"--{name}", f"--{OLD.get(name, name)}") if option not in taken]
+
+
+def _parameter(name: str, options: list[str], metavar: str, help: str) -> inspect.Parameter:
+    kind = Annotated[str | None, typer.Option(*dict.fromkeys(options), metavar=metavar, help=help, show_default=False)]
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
+
+
+def _flag(name: str, option: str, help: str) -> inspect.Parameter:
+    return inspect.Parameter(
+        name, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Annotated[bool, typer.Option(option, help=help)]
+    )
+
+
+def parsed(annotation: Any, text: str) -> Any:
+    """An option's text as the parameter's type wants it; pydantic has the last word."""
+    for choice in choices_of(annotation):
+        if str(choice) == text:
+            return choice
+    if text.lower() == "none" and type(None) in get_args(annotation):
+        return None
+    if any(get_origin(part) in (tuple, list, set, frozenset) for part in (annotation, *get_args(annotation))):
+        return [part.strip() for part in text.split(",") if part.strip()]
+    if text[:1] in "[{":
+        try:
+            return json.loads(text)
+        except ValueError:
+            return text
+    return text
+
+
+def _run(step: type[Step], given: dict[str, Any], line: str) -> int:
+    own = {name.removeprefix("own_"): text for name, text in given.items() if name.startswith("own_") and text is not None}
+    made = named(step, {name: parsed(step.model_fields[name].annotation, text) for name, text in own.items()})
+    names = [name.replace("-", "_") for name in COMMON]
+    target, data = from_options({name: str(given.get(name) or "") for name in names}, made.seed)
+    assumed = told(target, data)
+    with progress_bar(not given["as_json"]) as tell:
+        runner = Runner(None if given["unkept"] else Store())
+        job = runner.start([made], target, data, config={"command": line, "assumed": assumed}, on_progress=tell)
+        finished(job)
+    if job.error is not None:
+        raise job.error
+    record = job.records[0]
+    _shown(record, given["as_json"])
+    if given.get("save") and job.targets:
+        _save(job.targets[0], Path(given["save"]), bool(given.get("overwrite") or getattr(made, "overwrite", False)))
+    if job.run is not None and job.problem is None:
+        remark(f"Kept as run {job.run.short}.", style="dim")
+    if job.problem is not None:
+        remark(str(job.problem), style="red")
+    unlogged(job.unlogged)
+    return 0 if record.result.status in ANSWERED else 2
+
+
+def _save(target: Target, path: Path, overwrite: bool) -> None:
+    from ...targets.saving import save
+
+    save(target, path, overwrite)
+    remark(f"Wrote {path}.")
+
+
+def _shown(record: Record, as_json: bool) -> None:
+    if as_json:
+        emit(record)
+        return
+    status_line(record)
+    for metric in record.result.metrics:
+        say(f"    {metric.label}: {measured(metric)}")
+    for finding in record.result.findings:
+        say(f"  {finding.severity}: {finding.title}. {finding.advice}")
+    for note in record.result.notes:
+        say(f"  {note}", style="dim")

@@ -1,0 +1,1 @@
+"""Two runs side by side, and what a defense does to the other risks."""

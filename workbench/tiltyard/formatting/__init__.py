@@ -1,0 +1,1 @@
+"""Words and numbers for people: numbers with their intervals, pictures as bytes."""

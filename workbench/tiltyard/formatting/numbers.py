@@ -1,0 +1,166 @@
+"""How numbers, intervals and times are written for a reader."""
+
+import math
+from collections.abc import Sequence
+
+from ..result import Metric
+
+EXACT = {"Clopper-Pearson", "Wilson", "clopper-pearson", "wilson"}
+SHARES = {"share", "rate", "fraction"}
+_SUPER = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """``value`` to ``digits`` significant figures, grouped by thousands; powers of ten outside 0.001 to 1e6."""
+    if value is None:
+        return "–"
+    if math.isnan(value):
+        return "not a number"
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    if value == 0:
+        return "0"
+    size = abs(value)
+    if size < 1e12 and float(value).is_integer():
+        return f"{round(value):,}".replace("-", "−")
+    if size >= 1e6 or size < 1e-3:
+        return _scientific(value, digits)
+    if size >= 10**digits:
+        return f"{round(value):,}".replace("-", "−")
+    places = max(digits - 1 - math.floor(math.log10(size)), 0)
+    return _trimmed(f"{value:,.{places}f}").replace("-", "−")
+
+
+def _trimmed(text: str) -> str:
+    """Without zeros at the end of its decimals; those of 230 stay."""
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _scientific(value: float, digits: int) -> str:
+    lead, power = f"{value:.{digits - 1}e}".split("e")
+    lead = _trimmed(lead)
+    tail = "10" + str(int(power)).translate(_SUPER)
+    if lead in ("1", "-1"):
+        return lead.replace("1", "").replace("-", "−") + tail
+    return f"{lead}×{tail}".replace("-", "−", 1)
+
+
+def together(values: Sequence[float | None], digits: int = 3) -> list[str]:
+    """Numbers that are read side by side, with equal decimals: the largest has ``digits`` figures, the smallest at least two.
+
+    Where no one number of decimals serves all, each is written by itself.
+    """
+    real = [abs(v) for v in values if v is not None and math.isfinite(v) and v != 0]
+    if not real or all(float(v).is_integer() for v in real):
+        return [number(v, digits) for v in values]
+    top, low = (math.floor(math.log10(v)) for v in (max(real), min(real)))
+    places = max(digits - 1 - top, 1 - low, 0)
+    if top >= 6 or places > 5:
+        return [number(v, digits) for v in values]
+    while places and all(f"{v:.{places}f}".endswith("0") for v in real):
+        places -= 1
+    return [f"{v:,.{places}f}".replace("-", "−") if v is not None and math.isfinite(v) else number(v) for v in values]
+
+
+def percent(share: float | None) -> str:
+    """A share as percent with one decimal; two figures below 1 % so that 0.1 % and 0.04 % differ."""
+    if share is None:
+        return "–"
+    if math.isnan(share) or math.isinf(share):
+        return number(share)
+    shown = 100 * share
+    if 1e-4 <= abs(shown) < 1:
+        places = 1 - math.floor(math.log10(abs(shown)))
+        return f"{_trimmed(f'{shown:.{places}f}')} %".replace("-", "−")
+    if shown != 0 and abs(shown) < 1:
+        return f"{number(shown, 2)} %"
+    tenths = f"{shown:.1f}"
+    return ("0" if shown == 0 else "100" if shown == 100 else tenths).replace("-", "−") + " %"
+
+
+def is_share(metric: Metric) -> bool:
+    """Whether a metric is a rate from 0 to 1 to be written in percent."""
+    if metric.unit in SHARES:
+        return True
+    counted = metric.n is not None and metric.interval in EXACT
+    return metric.unit == "" and counted and metric.value is not None and 0 <= metric.value <= 1
+
+
+def value(metric: Metric) -> tuple[str, str]:
+    """The number and its unit, apart, so that the unit can be set smaller."""
+    if metric.value is None:
+        return "not measured", ""
+    if is_share(metric) and math.isfinite(metric.value):
+        shown, unit = percent(metric.value).rsplit(" ", 1)
+        return shown, unit
+    return together([metric.value, metric.low, metric.high])[0], metric.unit
+
+
+def interval(metric: Metric) -> str:
+    """``95 % interval 0.81 to 0.88``, or an empty string where there is none."""
+    if metric.low is None or metric.high is None:
+        return ""
+    level = f"{number(100 * metric.level)} % interval " if metric.level is not None else "interval "
+    low, high = _ends(metric)
+    return f"{level}{low} to {high}" + (" %" if is_share(metric) else "")
+
+
+def measured(metric: Metric) -> str:
+    """Value, interval and n in one line, for a cell: ``84.8 % [82.1, 87.2], n = 1,000``."""
+    shown = " ".join(filter(None, value(metric)))
+    if metric.value is None:
+        return shown
+    if metric.low is not None and metric.high is not None:
+        low, high = _ends(metric)
+        shown += f" [{low}, {high}]"
+    return shown + (f", n = {metric.n:,}" if metric.n is not None else "")
+
+
+def _ends(metric: Metric) -> list[str]:
+    """Both ends of the interval, in percent without its sign where the metric is a share."""
+    if is_share(metric):
+        return [percent(end).removesuffix(" %") for end in (metric.low, metric.high)]
+    return together([metric.value, metric.low, metric.high])[1:]
+
+
+def difference(metric: Metric, gap: float | None, low: float | None = None, high: float | None = None) -> str:
+    """A difference between two values of ``metric`` with its interval: ``+3.2 points [+1.0, +5.4]``; of shares in percentage points."""
+    if gap is None:
+        return "–"
+    parts = [gap] if low is None or high is None else [gap, low, high]
+    shown = [_points(part) for part in parts] if is_share(metric) else together([float(f"{part:.6g}") for part in parts])
+    first, *ends = (("+" if part > 0 and text != "0" else "") + text for part, text in zip(parts, shown, strict=True))
+    said = " ".join(filter(None, (first, "points" if is_share(metric) else metric.unit)))
+    return f"{said} [{', '.join(ends)}]" if ends else said
+
+
+def _points(share: float) -> str:
+    """A difference of shares in percentage points: one decimal, two figures below 1."""
+    return percent(round(share, 8)).removesuffix(" %") if math.isfinite(share) else number(share)
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person says them: ``8 s``, ``1 min 20 s``, ``2 h 5 min``."""
+    whole = max(round(seconds), 0)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s" if whole % 60 else f"{whole // 60} min"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def about(seconds: float | None) -> str:
+    """An estimate, no finer than it is known: ``under a second``, ``about 7 s``, ``about 40 s``, ``about 2 min``, ``about 1.5 h``."""
+    if seconds is None or not math.isfinite(seconds):
+        return "for a time that cannot be told"
+    if seconds < 1:
+        return "under a second"
+    if seconds < 90:
+        return f"about {round(seconds) if seconds < 10 else 5 * round(seconds / 5)} s"
+    minutes = round(seconds / 60)
+    return f"about {minutes} min" if minutes < 90 else f"about {number(round(minutes / 30) / 2)} h"
+
+
+def took(seconds: float) -> str:
+    """A time that was measured: with a tenth below ten seconds, where it tells something."""
+    return f"{seconds:.1f} s" if seconds < 9.95 else duration(seconds)

@@ -1,0 +1,1 @@
+"""The checklists of the guidelines, and a person's answers to them."""

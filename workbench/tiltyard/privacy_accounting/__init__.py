@@ -1,0 +1,1 @@
+"""Differential-privacy accountants, and the budget they keep."""

@@ -1,0 +1,1 @@
+"""What --json prints and the server shares: schemas and listings."""

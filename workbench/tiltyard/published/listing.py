@@ -1,0 +1,108 @@
+"""The JSON that commands print: a format number first, each with a published schema."""
+
+from typing import Literal
+
+from ..artifacts.verdict import Verdict
+from ..catalogue import topic_of
+from ..check import Step
+from ..defense import Defense
+from ..parameters import Parameter, parameters
+from ..result import Frozen
+from ..store.artifacts import Artifact
+from ..store.lines import RunLine
+
+FORMAT = 1
+
+
+class StepFacts(Frozen):
+    """One check or defense with all that is known of it before it runs."""
+
+    id: str
+    kind: Literal["check", "defense"]
+    topic: str
+    title: str
+    question: str
+    needs: tuple[str, ...]
+    standards: tuple[str, ...]
+    sources: tuple[str, ...]
+    cost: str
+    parameters: tuple[Parameter, ...]
+
+
+def facts(step: type[Step]) -> StepFacts:
+    """All that is known of a check or defense before it runs."""
+    return StepFacts(
+        id=step.id,
+        kind="defense" if issubclass(step, Defense) else "check",
+        topic=topic_of(step),
+        title=step.title,
+        question=step.question,
+        needs=tuple(sorted(step.needs)),
+        standards=step.standards,
+        sources=step.sources,
+        cost=step.cost,
+        parameters=parameters(step),
+    )
+
+
+class CheckList(Frozen):
+    """What ``tiltyard checks --json`` prints."""
+
+    format: int = FORMAT
+    kind: Literal["tiltyard-checks"] = "tiltyard-checks"
+    steps: tuple[StepFacts, ...]
+
+
+class ArtifactList(Frozen):
+    """The files of a run, as ``artifacts list --json`` tells them."""
+
+    format: int = 1
+    run: str
+    artifacts: tuple[Artifact, ...]
+
+
+class RunList(Frozen):
+    """What ``tiltyard runs --json`` prints."""
+
+    format: int = FORMAT
+    kind: Literal["tiltyard-runs"] = "tiltyard-runs"
+    store: str
+    total: int
+    runs: tuple[RunLine, ...]
+
+
+class ScannedFile(Frozen):
+    """One file: its verdict, or why none could be had.
+
+    ``document``: plain text by its content and by its name, found beside models in a folder; its verdict does not count.
+    """
+
+    path: str
+    verdict: Verdict | None
+    problem: str = ""
+    document: bool = False
+
+
+class ScanList(Frozen):
+    """What ``tiltyard scan --json`` prints."""
+
+    format: int = FORMAT
+    kind: Literal["tiltyard-scan"] = "tiltyard-scan"
+    files: tuple[ScannedFile, ...]
+
+
+class Ailment(Frozen):
+    """One thing looked at: well, a remark, or a thing that will not work with its mend."""
+
+    name: str
+    state: Literal["well", "remark", "ill"]
+    found: str
+    mend: str = ""
+
+
+class Diagnosis(Frozen):
+    """What ``tiltyard doctor --json`` prints."""
+
+    format: int = FORMAT
+    kind: Literal["tiltyard-doctor"] = "tiltyard-doctor"
+    looked_at: tuple[Ailment, ...]

@@ -1,0 +1,1 @@
+"""Statistics that topics share: intervals, paired differences, the majority-class baseline."""

@@ -1,0 +1,1 @@
+"""The store: runs and results, chained, sealed, in SQLite or PostgreSQL."""

@@ -1,0 +1,91 @@
+"""Heads of a store's chain in the audit log: who puts an older file back, or forges a chain whole, does not move what the log says."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..audit import notes as audit
+from ..audit.log import records
+from .chain import Head
+
+WHAT = "store head"
+MARKED = b'"what":"store head"'
+TAIL = 1 << 20
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """What the log says of a store: that its chain had ``number`` links, the last with this ``hash``. ``place`` tells places apart.
+
+    ``runs`` says what runs were then that had ended (empty: deleted), by `chain.state_of`.
+    """
+
+    store: str
+    number: int
+    hash: str
+    place: str
+    runs: dict[str, str] = field(default_factory=dict)
+
+
+def place_mark(place: str) -> str:
+    """Tells a store's place from others and does not name it; a file's is the same by whatever link or spelling."""
+    place = place if "://" in place else os.path.realpath(place)
+    return hashlib.sha256(place.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def anchor(place: str, head: Head, runs: dict[str, str] | None = None) -> str:
+    """Write the head into the audit log of the store at ``place``; returns why it could not be, or nothing."""
+    said = {"store": head.store, "number": head.number, "place": place_mark(place)} | ({"runs": runs} if runs else {})
+    return audit.note(WHAT, head.hash, said, "tiltyard", place)
+
+
+def latest(place: str) -> list[Anchor]:
+    """Those in the last `TAIL` bytes of the log, oldest first, read without a check of the log: an early word, not the last one."""
+    file = audit.place(place)
+    if file is None:
+        return []
+    with suppress(OSError):
+        with open(file, "rb") as stream:
+            size = stream.seek(0, os.SEEK_END)
+            stream.seek(max(0, size - TAIL))
+            lines = stream.read(TAIL).split(b"\n")
+        return [found for line in lines if MARKED in line and (found := _parsed(line))]
+    return []
+
+
+def _parsed(line: bytes) -> Anchor | None:
+    try:
+        said: Any = json.loads(line)
+        return _anchor(said["what"], said["fingerprint"], said["parameters"])
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _anchor(what: str, fingerprint: str, said: Any) -> Anchor | None:
+    if what != WHAT or not isinstance(said, dict):
+        return None
+    store, number, place = said.get("store"), said.get("number"), said.get("place")
+    if not isinstance(store, str) or not isinstance(number, int) or not isinstance(place, str):
+        return None
+    runs = said.get("runs")
+    return Anchor(store, number, fingerprint, place, runs if isinstance(runs, dict) else {})
+
+
+def proven(file: Path, key: bytes | None) -> Iterator[Anchor]:
+    """All that the log holds, oldest first, each link of the log checked; raises `Broken` where it is not as it was written."""
+    for record in records(file, key):
+        if found := _anchor(record.what, record.fingerprint, record.parameters):
+            yield found
+
+
+def against(anchors: list[Anchor], store: str | None, place: str) -> str:
+    """What speaks against the store ``store`` (None: one without a chain) at ``place`` by the names alone; nothing where nothing does."""
+    here = [anchor.store for anchor in anchors if anchor.place == place_mark(place)]
+    if here and here[-1] != store:
+        return "another store lies here than its audit log speaks of" if store else "its audit log speaks of a chain, and it has none"
+    return ""

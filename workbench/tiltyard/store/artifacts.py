@@ -1,0 +1,209 @@
+"""Files that steps made (a defended model, adversarial rows, a guard), kept in the store and encrypted where its records are.
+
+Each is written in one transaction with its record, which names its SHA-256: a kill or a full disk leaves both or neither,
+deleting a run takes them along, and whoever reads one is given the bytes the record speaks of, or told that they are others.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from ..audit import notes as audit
+from ..errors import Problem
+from ..result import Frozen
+from ..sealing.broken import Broken
+from . import anchoring
+from .database import Database
+from .entries import Entries, writing
+from .lines import BROKEN
+from .proving import Proof, Prover
+from .rows import record_or_why
+from .sealed_records import MARK, PLAIN, opened_bytes, shut_bytes
+
+if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement
+
+    from .store import Store
+
+LARGEST = 256 << 20
+GONE = "Run the step again; what is too large to be kept, `tiltyard check ID --save` writes to a file"
+
+
+class Artifact(Frozen):
+    """One file of a run. ``kept`` is false of what only its hash is known of: too large, deleted, or kept elsewhere by its maker."""
+
+    run: str
+    token: str
+    step: str
+    name: str
+    sha256: str
+    size: int | None = None
+    kept: bool = False
+
+
+class Artifacts:
+    """The files of a store.
+
+    Parameters
+    ----------
+    database
+        The store's.
+    mine
+        Which rows the person may take files of, by their run: their own, as a shared run is for looking at.
+    prover
+        Tells whether a run holds.
+    """
+
+    def __init__(self, database: Database, mine: "Callable[[ColumnElement[str]], ColumnElement[bool]]", prover: Prover) -> None:
+        self._database = database
+        self._mine = mine
+        self._prover = prover
+
+    def put(self, entries: Entries, run_id: str, step: str, token: str, files: Mapping[str, bytes]) -> None:
+        """Keep the files of the step ``token``, in the transaction that keeps its record; those past `LARGEST` bytes are not kept."""
+        from . import tables
+
+        if "artifacts" not in self._database.knows:
+            return
+        for name, content in files.items():
+            if len(content) <= LARGEST:
+                row = {"token": token, "name": name, "size": len(content), "content": shut_bytes(content, token, name)}
+                entries.add(tables.artifacts, row, run_id, step)
+
+    def of_run(self, run_id: str, readable: bool = False) -> list[Artifact]:
+        """Every file that the records of a run name, in the order of its steps.
+
+        A record that cannot be read raises, or is left out where all that is ``readable`` is asked for; a run that is not as it was
+        written raises too, or is not held against the chain.
+        """
+        sizes = self._sizes(run_id)
+        found: list[Artifact] = []
+        texts, proof = self._texts(run_id, proven=not readable)
+        if proof is not None and proof.state == BROKEN:
+            raise Broken(f"run {run_id[:8]} as it was written", proof.why, "Do not use its files; see `tiltyard verify`")
+        for token, text in texts:
+            record = record_or_why(text, token)
+            if isinstance(record, Problem):
+                if readable:
+                    continue
+                raise record
+            for name, digest in record.result.artifacts.items():
+                size = sizes.get((token, name))
+                facts = {"run": run_id, "token": str(token), "step": record.check, "name": name, "sha256": digest}
+                found.append(Artifact(**facts, size=size, kept=size is not None))
+        return found
+
+    def find(self, run_id: str, which: str) -> Artifact:
+        """The file of this name, or whose SHA-256 begins so (8 digits or more)."""
+        found = [a for a in self.of_run(run_id) if a.name == which or (len(which) >= 8 and a.sha256.startswith(which))]
+        same = {a.sha256: a for a in found}
+        if not same:
+            raise Problem("the name of a file of this run, or the beginning of its SHA-256", repr(which), "See `tiltyard artifacts list`")
+        if len(same) > 1:
+            said = f"{which}, which {len(same)} files of it are called"
+            raise Problem("one file of this run", said, "Give the beginning of its SHA-256; see `tiltyard artifacts list`")
+        return next((a for a in found if a.kept), found[0])
+
+    def content(self, artifact: Artifact) -> bytes:
+        """Its bytes; `Broken` where they are not those the record speaks of, `Problem` where they are not kept."""
+        from sqlalchemy import select
+
+        from . import tables
+
+        at = tables.artifacts.c
+        query = select(at.content).join(tables.records, tables.records.c.token == at.token)
+        query = query.where(at.token == artifact.token, at.name == artifact.name, self._mine(tables.records.c.run_id))
+        with self._database.read() as connection:
+            kept = connection.execute(query).scalar() if "artifacts" in self._database.knows else None
+        if kept is None:
+            raise Problem(f"{artifact.name} in the store", "its hash alone", GONE)
+        content = opened_bytes(kept, artifact.token, artifact.name)
+        if sha256(content).hexdigest() != artifact.sha256:
+            raise Broken(f"{artifact.name} with SHA-256 {artifact.sha256[:16]}…, as its record says", "other bytes", "Do not use it")
+        return content
+
+    def delete(self, artifact: Artifact) -> None:
+        """Forget the bytes; the record goes on naming their hash."""
+        from . import tables
+
+        with writing(self._database) as entries:
+            if "artifacts" in self._database.knows:
+                entries.remove(tables.artifacts, f"{artifact.token}/{artifact.name}", artifact.run)
+        if not entries.ended:  # else it was told already
+            anchoring.anchor(self._database.place, entries.head)
+
+    def in_the_clear(self, run_id: str) -> int:
+        """How many records and files of a run are not encrypted."""
+        from sqlalchemy import func, select
+
+        from . import tables
+
+        record, file = tables.records.c, tables.artifacts.c
+        plain = select(func.count()).where(record.run_id == run_id, record.record.is_not(None), ~record.record.startswith(MARK))
+        bare = select(func.count()).join(tables.records, record.token == file.token).where(record.run_id == run_id)
+        bare = bare.where(func.substr(file.content, 1, 1) == PLAIN)
+        with self._database.read() as connection:
+            asked = (plain, bare) if "artifacts" in self._database.knows else (plain,)
+            return sum(connection.execute(query).scalar_one() for query in asked)
+
+    def _texts(self, run_id: str, proven: bool) -> tuple[list[tuple[str, str]], Proof | None]:
+        from sqlalchemy import select
+
+        from . import tables
+
+        at = tables.records.c
+        query = select(at.token, at.record).where(at.run_id == run_id, at.record.is_not(None), self._mine(at.run_id)).order_by(at.number)
+        ids = select(tables.runs.c.id).where(tables.runs.c.id == run_id)
+        anchors = self._prover.anchors() if proven else []
+        with self._database.read() as connection:
+            texts = [(token, text) for token, text in connection.execute(query)]
+            return texts, self._prover.proofs(connection, ids, anchors, content=True).get(run_id) if proven else None
+
+    def _sizes(self, run_id: str) -> dict[tuple[str, str], int]:
+        from sqlalchemy import select
+
+        from . import tables
+
+        at = tables.artifacts.c
+        query = select(at.token, at.name, at.size).join(tables.records, tables.records.c.token == at.token)
+        with self._database.read() as connection:
+            if "artifacts" not in self._database.knows:
+                return {}
+            return {
+                (token, name): size if isinstance(size, int) else 0
+                for token, name, size in connection.execute(query.where(tables.records.c.run_id == run_id))
+            }
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A file out of the store; ``unlogged`` says why that is not in the audit log, or nothing."""
+
+    artifact: Artifact
+    content: bytes
+    unlogged: str
+
+
+def take(store: "Store", run_id: str, which: str) -> Taken:
+    """A file of one's own run, for analysts; the audit log says who took it."""
+    store.person.must("run")
+    audit.ready(store.url)
+    artifact = store.artifacts.find(store.run(run_id).id, which)
+    content = store.artifacts.content(artifact)
+    return Taken(artifact, content, _noted(store, "artifact taken", artifact))
+
+
+def forget(store: "Store", run_id: str, which: str) -> str:
+    """Delete the bytes of a file; admins only. Returns why it is not in the audit log, or nothing."""
+    store.person.must("delete")
+    audit.ready(store.url)
+    artifact = store.artifacts.find(store.run(run_id).id, which)
+    store.artifacts.delete(artifact)
+    return _noted(store, "artifact deleted", artifact)
+
+
+def _noted(store: "Store", what: str, artifact: Artifact) -> str:
+    return audit.note(
+        what, artifact.sha256, {"run": artifact.run, "step": artifact.step, "name": artifact.name}, store.person.name, store.url
+    )

@@ -1,0 +1,142 @@
+"""A wire format: how rows are written for an endpoint and how its answer is read. One file each beside this."""
+
+import json
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...datasets.schema import Schema
+from ...errors import Problem
+from .address import Address
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ..estimators import Feeds
+
+WIDEST = 1_000_000
+Rows = "pd.DataFrame | NDArray[np.float32]"
+
+
+@dataclass(frozen=True)
+class About:
+    """What an endpoint says of its model; each may be unknown. ``model`` tells one model from the next.
+
+    ``schema`` is there where it tells its features with their bounds; the label's name is not among what it tells.
+    ``example`` is a row (1, *shape) that it says it answers.
+    """
+
+    name: str = ""
+    classes: tuple[str, ...] = ()
+    shape: tuple[int, ...] = ()
+    columns: tuple[str, ...] = ()
+    batch: int | None = None
+    model: str = ""
+    schema: Schema | None = None
+    example: NDArray[np.float32] | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an endpoint said to n rows.
+
+    ``scores`` float32 (n, m) as it gave them, or None; ``labels`` (n,) names or indices, or None; ``said`` is what a person
+    should know of how the scores were read.
+    """
+
+    scores: NDArray[np.float32] | None = None
+    labels: NDArray[Any] | None = None
+    said: str = ""
+
+
+class Wire(ABC):
+    """One wire format at one address.
+
+    Attributes
+    ----------
+    ask
+        URL that rows are posted to.
+    about
+        URL that describes the model; empty where the format has none.
+    """
+
+    title: ClassVar[str]
+    feeds: "ClassVar[tuple[Feeds, ...]]" = ("encoded", "frame")
+
+    def __init__(self, address: Address) -> None:
+        self.address = address
+        self.ask = address.at(address.path)
+        self.about = ""
+
+    @abstractmethod
+    def body(self, rows: "pd.DataFrame | NDArray[np.float32]") -> Any:
+        """The request for these rows, ready for JSON."""
+
+    @abstractmethod
+    def answer(self, found: Any, n: int, classes: tuple[str, ...]) -> Answer:
+        """The answer to ``n`` rows; ``classes`` in the model's order. What is no answer raises KeyError, TypeError or ValueError."""
+
+    def described(self, found: Any) -> About:
+        """The model as the answer of ``about`` describes it."""
+        return About()
+
+    def formed(self) -> Any:
+        """The request for one row as the description that was read has it, ready for JSON; None where it does not say."""
+        return None
+
+    def repeated(self, body: Any, n: int) -> Any:
+        """The request for ``n`` times the first row of ``body``; raises KeyError, TypeError or ValueError where it has none."""
+        raise ValueError("rows")
+
+
+def shown(name: object, most: int = 120) -> str:
+    """A name that an endpoint gave, in one printable line."""
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in str(name)[: 4 * most]).split())[:most]
+
+
+def written(value: Any) -> bytes:
+    """JSON as bytes, numbers of NumPy included."""
+    return json.dumps(value, separators=(",", ":"), default=lambda number: number.item()).encode()
+
+
+def parsed(body: bytes, what: str) -> Any:
+    """JSON from an endpoint; one line where it is none."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        beginning = body[:60].decode("utf-8", "replace")
+        raise Problem(f"JSON from {what}", f"{beginning!r}" if body else "an empty answer", "Check the address") from None
+
+
+def cells(frame: "pd.DataFrame") -> list[list[Any]]:
+    """The rows of a table as lists of plain Python values."""
+    columns = [frame[name].tolist() for name in frame.columns]
+    return [list(row) for row in zip(*columns, strict=True)]
+
+
+def numbers(values: Any, n: int) -> NDArray[np.float32]:
+    """float32 (n, …) from nested lists of numbers."""
+    out = np.asarray(values)
+    if out.dtype.kind not in "buif" or len(out) != n:
+        raise ValueError(f"{n} rows of numbers")
+    return out.astype(np.float32)
+
+
+def single(values: NDArray[Any], k: int) -> Answer:
+    """One value a row (n,): a class's name or index, or the probability of the last of two classes."""
+    if values.dtype.kind in "iubO":
+        return Answer(labels=values.astype(np.int64) if values.dtype.kind == "b" else values)
+    if values.dtype.kind == "f" and k == 2 and (values >= 0).all() and (values <= 1).all():
+        return Answer(scores=values.astype(np.float32))
+    if values.dtype.kind == "f" and (values == np.round(values)).all():
+        return Answer(labels=values.astype(np.int64))
+    raise ValueError(f"labels, or scores of {k} classes")
+
+
+def fits(shape: tuple[int, ...], schema: Schema) -> bool:
+    """May rows of the schema be sent to a model that says it takes ``shape``? Sizes below 1 stand for any."""
+    mine = schema.shape
+    return not shape or (len(shape) == len(mine) and all(a < 1 or a == b for a, b in zip(shape, mine, strict=True)))
