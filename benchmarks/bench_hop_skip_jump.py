@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from tiltyard.attacks.norms import Norm, length
-from tiltyard.attacks.perturbation_space import Space
+from tiltyard.attacks.perturbation_space import PerturbationSpace
 from tiltyard.evasion._label_search import search
 from tiltyard.samples.catalog import load
 from tiltyard.statistics.intervals import bootstrap
@@ -42,7 +42,7 @@ class Case:
     x: Tensor
     y: Tensor
     start: Tensor
-    space: Space
+    space: PerturbationSpace
     norm: Norm
 
 
@@ -121,7 +121,7 @@ def main() -> None:
         for queries in given.queries:
             base: Tensor | None = None
             for name, way in WAYS.items():
-                case = Case(Counted(sample.target.module).eval(), x, y, start, Space.of(data.schema), norm)
+                case = Case(Counted(sample.target.module).eval(), x, y, start, PerturbationSpace.of(data.schema), norm)
                 torch.manual_seed(0)
                 np.random.seed(0)  # noqa: NPY002 (ART draws from it)
                 clock = time.process_time()

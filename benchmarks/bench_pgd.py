@@ -11,7 +11,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from tiltyard.attacks.perturbation_space import Space, pgd
+from tiltyard.attacks.perturbation_space import PerturbationSpace, pgd
 from tiltyard.samples.catalog import load
 
 ROWS, STEPS, BUDGET = 300, 40, 0.2
@@ -35,7 +35,7 @@ def main() -> None:
     sample = load("digits")
     data = sample.data.unseen
     x, y = torch.from_numpy(data.x[:ROWS]), torch.from_numpy(data.y[:ROWS])
-    module, space = sample.target.module, Space.of(data.schema)
+    module, space = sample.target.module, PerturbationSpace.of(data.schema)
     ways: dict[str, Callable[[], object]] = {
         "raw passes": lambda: raw(module, x, y),
         "tiltyard pgd": lambda: pgd(module, x, y, space, "linf", BUDGET, STEPS, torch.Generator().manual_seed(0)),

@@ -9,8 +9,8 @@ import numpy as np
 
 from tiltyard.samples.catalog import load
 from tiltyard.targets.estimators import FunctionTarget
+from tiltyard.theft._transfer_set import keys
 from tiltyard.theft.extraction import Extraction
-from tiltyard.theft.loot import keys
 
 
 def main(name: str, seeds: int) -> None:

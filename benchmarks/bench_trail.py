@@ -69,7 +69,7 @@ def stolen(sample: Sample, strategy: str, budget: int, seed: int) -> Rows:
         seen.append(x.copy())
         return sample.target.scores(x)
 
-    target = FunctionTarget(answer, sample.target.classes, sample.target.schema, "robbed")
+    target = FunctionTarget(answer, sample.target.classes, sample.target.schema, "extracted")
     Extraction.model_validate({"budget": budget, "strategy": strategy, "points": points, "epochs": 5, "rows": 100, "seed": seed})(
         target, sample.data
     )

@@ -31,7 +31,7 @@ from tiltyard.artifacts.skops.parts import Fault
 from tiltyard.artifacts.skops.trees import _depth
 from tiltyard.artifacts.verdict import Verdict, scan_content
 from tiltyard.errors import Problem
-from tiltyard.targets.model_file import ModelFile, looked_at
+from tiltyard.targets.model_file import ModelFile, scan_and_read
 from tiltyard.targets.skops_file import estimator_in
 
 RNG = np.random.default_rng(0)
@@ -175,7 +175,7 @@ CRAFTED: dict[str, Change] = {
 def test_what_scikit_learn_grew_is_safe_and_predicts_the_same(model: Any, tmp_path: Path) -> None:
     path = tmp_path / "model.skops"
     path.write_bytes(saved(model))
-    file = looked_at(path)
+    file = scan_and_read(path)
     assert np.array_equal(estimator_in(file).predict(X), model.predict(X))
 
 
@@ -218,7 +218,7 @@ def test_gradient_boosting_says_why(tmp_path: Path) -> None:
     path = tmp_path / "model.skops"
     path.write_bytes(saved(GradientBoostingClassifier(n_estimators=1)))
     with pytest.raises(Problem, match="HistGradientBoosting can be shown"):
-        looked_at(path)
+        scan_and_read(path)
 
 
 def test_a_tree_without_an_estimator_is_not_shown_safe() -> None:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from tiltyard.attacks.categorical_moves import attack, changed_groups, flip_gains, pruned, single_step
 from tiltyard.attacks.norms import Norm, dual, length
-from tiltyard.attacks.perturbation_space import Attacked, Space, blocks, fgsm, judged, margins, pgd
+from tiltyard.attacks.perturbation_space import Attacked, PerturbationSpace, blocks, fgsm, judged, margins, pgd
 from tiltyard.datasets.schema import Feature, Schema
 from tiltyard.errors import Cancelled
 from tiltyard.progress import Progress
@@ -22,20 +22,20 @@ def seeded(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def wide(d: int) -> Space:
+def wide(d: int) -> PerturbationSpace:
     """Numbers from -50 to 50 whose range counts as 1, so that bounds are far and ranges are units."""
     ones = torch.ones(d)
-    return Space(ones, -50 * ones, ones, torch.zeros(d, dtype=torch.bool), (), plain=True)
+    return PerturbationSpace(ones, -50 * ones, ones, torch.zeros(d, dtype=torch.bool), (), plain=True)
 
 
-class Unbounded(Space):
+class Unbounded(PerturbationSpace):
     """A space whose bounds are too far to matter."""
 
     def room(self, x: Tensor) -> tuple[Tensor, Tensor]:
         return torch.full_like(x, -100.0), torch.full_like(x, 100.0)
 
 
-def linear(d: int = 10) -> tuple[nn.Linear, Tensor, Tensor, Space]:
+def linear(d: int = 10) -> tuple[nn.Linear, Tensor, Tensor, PerturbationSpace]:
     """Two classes by a plane; rows with the label the model gives."""
     torch.manual_seed(0)
     model = nn.Linear(d, 2)
@@ -94,7 +94,7 @@ def test_a_constant_model_cannot_be_fooled_and_has_no_slope() -> None:
     x = torch.rand(8, 4)
     y = model(x).argmax(1)
     ones = torch.ones(4)
-    space = Space(ones, 0 * ones, ones, torch.zeros(4, dtype=torch.bool), (), plain=True)
+    space = PerturbationSpace(ones, 0 * ones, ones, torch.zeros(4, dtype=torch.bool), (), plain=True)
     found = pgd(model, x, y, space, "linf", 1.0, 10, seeded())
     assert not found.fooled.any()
     assert found.flat.all()
@@ -106,7 +106,7 @@ def test_the_kept_row_is_the_one_that_was_judged() -> None:
     x = torch.rand(50, 6)
     y = model(x).argmax(1)
     ones = torch.ones(6)
-    space = Space(ones, 0 * ones, ones, torch.zeros(6, dtype=torch.bool), (), plain=True)
+    space = PerturbationSpace(ones, 0 * ones, ones, torch.zeros(6, dtype=torch.bool), (), plain=True)
     found = pgd(model, x, y, space, "l2", 0.4, 15, seeded(), 3)
     torch.testing.assert_close(judged(model, found.x, y).margin, found.margin)
 
@@ -162,7 +162,7 @@ def table_model(seed: int) -> nn.Module:
 
 
 def assert_valid(x: Tensor, origin: Tensor, budget: float, norm: Norm, flips: int) -> None:
-    space = Space.of(TABLE)
+    space = PerturbationSpace.of(TABLE)
     low, high = torch.from_numpy(TABLE.low), torch.from_numpy(TABLE.high)
     assert bool(((x >= low - 1e-5) & (x <= high + 1e-5)).all())
     assert torch.equal(x[:, space.whole], x[:, space.whole].round())
@@ -178,7 +178,7 @@ def assert_valid(x: Tensor, origin: Tensor, budget: float, norm: Norm, flips: in
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 1000), budget=st.floats(0.01, 1), flips=st.integers(0, 3))
 def test_rows_of_a_table_stay_valid(norm: Norm, seed: int, budget: float, flips: int) -> None:
-    model, x, space = table_model(seed % 7), table_rows(seed), Space.of(TABLE)
+    model, x, space = table_model(seed % 7), table_rows(seed), PerturbationSpace.of(TABLE)
     y = model(x).argmax(1)
     for found in (
         attack(model, x, y, space, norm, budget, 5, seeded(seed), flips=flips),
@@ -200,7 +200,7 @@ def test_a_flip_is_found_where_only_a_category_matters() -> None:
     model.weight[1, blue], model.bias[0] = 2.0, 1.0
     x = table_rows(0)
     y = model(x).argmax(1)
-    space = Space.of(TABLE)
+    space = PerturbationSpace.of(TABLE)
     assert not attack(model, x, y, space, "linf", 1.0, 5, seeded(), flips=0).fooled.any()
     found = attack(model, x, y, space, "linf", 1e-3, 5, seeded(), flips=1)
     assert found.fooled.all()
@@ -208,7 +208,7 @@ def test_a_flip_is_found_where_only_a_category_matters() -> None:
 
 
 def test_the_gain_of_a_flip_is_exact_for_a_linear_model() -> None:
-    space, x = Space.of(TABLE), table_rows(1, 6)
+    space, x = PerturbationSpace.of(TABLE), table_rows(1, 6)
     gradient = torch.randn(x.shape, generator=seeded())
     gains = flip_gains(gradient, x, x, space)
     for group in space.groups:
@@ -224,10 +224,10 @@ def test_the_gain_of_a_flip_is_exact_for_a_linear_model() -> None:
 
 
 def test_a_space_says_what_may_move() -> None:
-    space = Space.of(TABLE)
+    space = PerturbationSpace.of(TABLE)
     assert space.dimensions == 2
     assert not space.plain
     assert space.largest("linf") == 1.0
     assert space.largest("l2") == pytest.approx(2**0.5)
     assert len(space.groups) == 2
-    assert Space.of(Schema(features=(Feature(name="i", kind="pixels", shape=(1, 4, 4)),), label="y", classes=("a", "b"))).plain
+    assert PerturbationSpace.of(Schema(features=(Feature(name="i", kind="pixels", shape=(1, 4, 4)),), label="y", classes=("a", "b"))).plain

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 
-from tiltyard.child_processes.supervised import PREFIX, Leash, cleared, end
+from tiltyard.child_processes.supervised import PREFIX, Supervisor, cleared, end
 
 SLEEP = "import time; time.sleep(600)"
 DETACHED = f"""
@@ -20,11 +20,11 @@ time.sleep(600)
 """
 KILLED = f"""
 import os, signal, subprocess, sys
-from tiltyard.child_processes.supervised import Leash
-leash = Leash().__enter__()
+from tiltyard.child_processes.supervised import Supervisor
+supervisor = Supervisor().__enter__()
 child = subprocess.Popen([sys.executable, "-c", {DETACHED!r}], stdout=subprocess.PIPE, start_new_session=True)
-leash.hold(child.pid)
-print(child.pid, int(child.stdout.readline()), leash.process.pid, flush=True)
+supervisor.hold(child.pid)
+print(child.pid, int(child.stdout.readline()), supervisor.process.pid, flush=True)
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -63,19 +63,19 @@ def test_nothing_is_left_where_the_one_who_started_it_is_killed(tmp_path: Path):
 
 FOLDER = """
 import os, signal, sys, time
-from tiltyard.child_processes.supervised import Leash
-leash = Leash().__enter__()
-held = leash.folder()
+from tiltyard.child_processes.supervised import Supervisor
+supervisor = Supervisor().__enter__()
+held = supervisor.folder()
 folder = held.__enter__()
 (folder / "client-0").mkdir()
 (folder / "client-0" / "tensors.safetensors").write_bytes(b"rows of a client")
 writer = f"import itertools, pathlib\\nfor i in itertools.count(): pathlib.Path({str(folder)!r}, str(i % 9)).write_bytes(bytes(9))"
 import subprocess
 child = subprocess.Popen([sys.executable, "-c", writer], stderr=subprocess.DEVNULL, start_new_session=True)
-leash.hold(child.pid)
+supervisor.hold(child.pid)
 while not (folder / "8").exists():
     time.sleep(0.01)
-print(child.pid, leash.process.pid, folder, flush=True)
+print(child.pid, supervisor.process.pid, folder, flush=True)
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -96,8 +96,8 @@ def test_its_folder_is_gone_where_the_one_who_made_it_is_killed(tmp_path: Path):
 
 
 def test_its_folder_is_gone_with_its_block_and_no_other_is_deleted(tmp_path: Path):
-    with Leash() as leash:
-        with leash.folder() as folder:
+    with Supervisor() as supervisor:
+        with supervisor.folder() as folder:
             assert folder.stat().st_mode & 0o777 == 0o700
             (folder / "rows").write_bytes(b"x")
         assert not folder.exists()
@@ -110,8 +110,8 @@ def test_its_folder_is_gone_with_its_block_and_no_other_is_deleted(tmp_path: Pat
 
 def test_a_watcher_ends_with_its_block_and_spares_what_was_not_held():
     with subprocess.Popen([sys.executable, "-c", SLEEP]) as other:
-        with Leash() as leash:
-            leash.hold(2**30)
-        assert leash.process.returncode == 0
+        with Supervisor() as supervisor:
+            supervisor.hold(2**30)
+        assert supervisor.process.returncode == 0
         assert lives(other.pid)
         other.kill()

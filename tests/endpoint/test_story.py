@@ -1,4 +1,4 @@
-"""The story of one endpoint: open, it is probed and robbed over real HTTP; guarded, nothing is found and the thief gets little."""
+"""The story of one endpoint: open, it is probed and extracted from over real HTTP; guarded, nothing is found and the thief gets little."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -22,7 +22,7 @@ THEFT = {"budget": 1500, "points": 2, "epochs": 10, "rows": 600}
 
 
 @pytest.mark.slow
-def test_an_endpoint_is_probed_and_robbed_then_guarded_and_both_again(serve: Callable[[Any], str]) -> None:
+def test_an_endpoint_is_probed_and_extracted_from_then_guarded_and_both_again(serve: Callable[[Any], str]) -> None:
     sample = load("census")
     model, data = sample.target, sample.data
     told = json.dumps({"classes": model.classes, "features": [f.model_dump(mode="json") for f in model.schema.features]}).encode()
@@ -37,7 +37,7 @@ def test_an_endpoint_is_probed_and_robbed_then_guarded_and_both_again(serve: Cal
         return 200, {}, json.dumps({"scores": scores.tolist()}).encode()
 
     url = serve(naive)
-    loose, robbed = probe(url, posture=PROBE), Extraction(**THEFT)(open_target(url, data=data), data)
+    loose, extracted = probe(url, posture=PROBE), Extraction(**THEFT)(open_target(url, data=data), data)
     keys = KeyStore()
     auditor, thief = keys.new("auditor").secret, keys.new("thief").secret
     guard = Settings(port=0, output=OutputSettings(kind="label"), rate=RateSettings(requests="100/minute", budget=700))
@@ -48,8 +48,8 @@ def test_an_endpoint_is_probed_and_robbed_then_guarded_and_both_again(serve: Cal
     assert {"It answers without a key", "Scores in full precision", "No rate limit", "No limit on the rows of a request"} <= titles
     assert tight.result.findings == ()
     assert tight.result.status is Status.PASSED
-    before, after = robbed.result.metric("fidelity"), spared.result.metric("fidelity")
-    assert (robbed.result.metric("queries").value, spared.result.metric("queries").value) == (1500, 92)
+    before, after = extracted.result.metric("fidelity"), spared.result.metric("fidelity")
+    assert (extracted.result.metric("queries").value, spared.result.metric("queries").value) == (1500, 92)
     assert after.high is not None
     assert before.low is not None
     assert after.high < before.low, (before, after)

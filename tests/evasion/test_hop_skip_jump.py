@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 
 from tiltyard.attacks.norms import length
-from tiltyard.attacks.perturbation_space import Space
+from tiltyard.attacks.perturbation_space import PerturbationSpace
 from tiltyard.campaign.campaign import ThreatModel, plan
 from tiltyard.datasets.dataset import Dataset
 from tiltyard.datasets.schema import Feature, Schema
@@ -54,7 +54,7 @@ def test_it_comes_within_a_few_percent_of_the_exact_distance_of_a_linear_model(n
     for k in (0, 1):
         mine = y == k
         start = others[model(others).argmax(1) != k]
-        found, size = search(model, x[mine], y[mine], start, Space.of(schema(D)), norm, 2000, torch.Generator().manual_seed(0))  # type: ignore[arg-type]
+        found, size = search(model, x[mine], y[mine], start, PerturbationSpace.of(schema(D)), norm, 2000, torch.Generator().manual_seed(0))  # type: ignore[arg-type]
         assert bool((model(found).argmax(1) != k).all())
         assert bool((size >= exact[mine] * (1 - 1e-4)).all())
         assert float((size / exact[mine]).median()) < 1.03
@@ -70,7 +70,7 @@ def test_a_walk_begins_at_the_boundary_itself(norm: str) -> None:
     x, asked = x[mine], Asked(model, y[mine], 500)
     walk = Walk(x.clone(), torch.zeros_like(x), torch.full((len(x),), torch.inf))
     start = others[model(others).argmax(1) != 0][:1]
-    begin(asked, walk, x, start, Space.of(schema(D)), norm, 0, 50, torch.Generator(), Progress())  # type: ignore[arg-type]
+    begin(asked, walk, x, start, PerturbationSpace.of(schema(D)), norm, 0, 50, torch.Generator(), Progress())  # type: ignore[arg-type]
     assert bool((model(x + walk.change).argmax(1) != 0).all())
     assert asked.left.tolist() == [500 - 1 - bisections(D)] * len(x)
     if norm == "l2":  # in a box the way back is no line, and may cross the boundary more than once
@@ -83,7 +83,7 @@ def test_no_row_costs_more_than_its_queries(queries: int) -> None:
     model, x = Plane(), rows(20)
     y = model(x).argmax(1)
     model.asked = 0
-    search(model, x, y, rows(10, spread=1.0), Space.of(schema(D)), "linf", queries, torch.Generator().manual_seed(0))
+    search(model, x, y, rows(10, spread=1.0), PerturbationSpace.of(schema(D)), "linf", queries, torch.Generator().manual_seed(0))
     assert 0 < model.asked <= 20 * queries
 
 
@@ -117,7 +117,7 @@ def test_rows_of_a_table_stay_valid_and_at_most_the_flips_are_changed() -> None:
     census = load("census")
     check = HopSkipJump(rows=25, queries=200, flips=2, norm="l2", budget=1.0)
     sample = census.data.unseen.sample(25, np.random.default_rng(0))
-    space = Space.of(sample.schema)
+    space = PerturbationSpace.of(sample.schema)
     labels = census.target.labels(sample.x)
     reached = check.reach(census.target, sample, labels, space, Progress())
     Dataset(reached.x, sample.y, sample.schema)  # refuses a row that is not valid
@@ -146,7 +146,14 @@ def test_it_agrees_with_foolbox_on_digits() -> None:
     size = torch.cat(
         [
             search(
-                digits.target.module, x[i : i + 1], y[i : i + 1], near[given != y[i]], Space.of(data.schema), "l2", 1000, torch.Generator()
+                digits.target.module,
+                x[i : i + 1],
+                y[i : i + 1],
+                near[given != y[i]],
+                PerturbationSpace.of(data.schema),
+                "l2",
+                1000,
+                torch.Generator(),
             )[1]
             for i in range(len(x))
         ]

@@ -30,7 +30,7 @@ def test_notebooks_are_kept_without_outputs():
 
 
 @pytest.mark.slow
-def test_an_open_endpoint_is_robbed_and_a_guarded_one_less(tmp_path, monkeypatch):
+def test_an_open_endpoint_is_extracted_from_and_a_guarded_one_less(tmp_path, monkeypatch):
     monkeypatch.setenv("TILTYARD_STORE", str(tmp_path / "runs.sqlite"))
     book = nbformat.read(NOTEBOOKS / "guarded_endpoint.ipynb", as_version=4)
     NotebookClient(book, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}).execute()

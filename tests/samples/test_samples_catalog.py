@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from tiltyard.attacks.perturbation_space import Space, pgd
+from tiltyard.attacks.perturbation_space import PerturbationSpace, pgd
 from tiltyard.attacks.queries import tensors
 from tiltyard.errors import Problem
 from tiltyard.samples import catalog, train
@@ -40,7 +40,7 @@ def test_held_out_accuracy(name: str, least: float) -> None:
 def test_the_robust_model_keeps_three_quarters_under_pgd() -> None:
     sample = load("digits-robust")
     x, y = tensors(sample.data.unseen.sample(300, np.random.default_rng(0)))
-    found = pgd(sample.target.module, x, y, Space.of(sample.data.schema), "linf", 0.2, 40, torch.Generator().manual_seed(0))
+    found = pgd(sample.target.module, x, y, PerturbationSpace.of(sample.data.schema), "linf", 0.2, 40, torch.Generator().manual_seed(0))
     assert float((~found.fooled).float().mean()) >= 0.75
 
 

@@ -47,7 +47,7 @@ def asked_by(sample: Sample, strategy: str, budget: int) -> tuple[NDArray[np.flo
         seen.append((x.copy(), sample.target.scores(x)))
         return seen[-1][1]
 
-    target = FunctionTarget(answer, sample.target.classes, sample.target.schema, "robbed")
+    target = FunctionTarget(answer, sample.target.classes, sample.target.schema, "extracted")
     Extraction(budget=budget, strategy=strategy, points=3, epochs=5, rows=100, seed=3)(target, sample.data)
     return np.concatenate([x for x, _ in seen[1:]]), np.concatenate([s for _, s in seen[1:]])
 

@@ -10,9 +10,9 @@ from tiltyard.errors import Problem
 from tiltyard.result import Status
 from tiltyard.targets.estimators import FunctionTarget
 from tiltyard.targets.restricted import Meter, RestrictedTarget
+from tiltyard.theft._transfer_set import TransferSet
 from tiltyard.theft.equations import EquationSolving
 from tiltyard.theft.extraction import Extraction
-from tiltyard.theft.loot import Loot
 from tiltyard.theft.output_policy import GuardedTarget, OutputPolicy
 
 D, K = 8, 3
@@ -181,12 +181,12 @@ def test_pixels_clipped_to_the_same_picture_are_asked_once():
 
 
 def test_loot_knows_its_answers():
-    loot = Loot(np.empty((0, 2), np.float32), np.empty((0, 2), np.float32))
+    answered = TransferSet(np.empty((0, 2), np.float32), np.empty((0, 2), np.float32))
     x = np.array([[0, 1], [0, 1], [2, 3], [-0.0, 1]], np.float32)
-    assert loot.fresh(x).tolist() == [True, False, True, False]
-    loot.add(x[[0, 2]], np.array([[0.9, 0.1], [0.2, 0.8]], np.float32))
-    assert not loot.fresh(x).any()
-    loot.reuse(np.array([[2, 3], [7, 7], [0, 1]], np.float32))
-    assert loot.queries == 2
-    assert loot.x.tolist() == [[0, 1], [2, 3], [2, 3], [0, 1]]
-    assert loot.answers[:, 1].tolist() == pytest.approx([0.1, 0.8, 0.8, 0.1])
+    assert answered.fresh(x).tolist() == [True, False, True, False]
+    answered.add(x[[0, 2]], np.array([[0.9, 0.1], [0.2, 0.8]], np.float32))
+    assert not answered.fresh(x).any()
+    answered.reuse(np.array([[2, 3], [7, 7], [0, 1]], np.float32))
+    assert answered.queries == 2
+    assert answered.x.tolist() == [[0, 1], [2, 3], [2, 3], [0, 1]]
+    assert answered.answers[:, 1].tolist() == pytest.approx([0.1, 0.8, 0.8, 0.1])

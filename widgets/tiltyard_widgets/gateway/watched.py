@@ -11,7 +11,7 @@ from tornado.ioloop import IOLoop, PeriodicCallback
 from tornado.web import HTTPError
 from traitlets import Integer
 
-from tiltyard.child_processes.supervised import Leash
+from tiltyard.child_processes.supervised import Supervisor
 
 from .ending import ended
 from .lives import Life, Terms, spent
@@ -35,7 +35,7 @@ class WatchedKernels(AsyncMappingKernelManager):
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)  # type: ignore[no-untyped-call]
         self.lives: dict[str, Life] = {}
-        self._leash: Leash | None = None
+        self._leash: Supervisor | None = None
         self._watch: PeriodicCallback | None = None
 
     @property
@@ -51,7 +51,7 @@ class WatchedKernels(AsyncMappingKernelManager):
         """Watch over a kernel that was started."""
         self.lives[kernel_id] = Life(self.clock())
         if self._leash is None:
-            self._leash = Leash().__enter__()
+            self._leash = Supervisor().__enter__()
             self._watch = PeriodicCallback(self.sweep, 1000 * self.look)
             self._watch.start()
         if (pid := self.pid(kernel_id)) is not None:

@@ -134,12 +134,12 @@ class LoadPanel(Panel):
 
     def _weighed(self, asked: "Asked") -> Path | None:
         from tiltyard.sealing.sealing import is_sealed
-        from tiltyard.targets.model_file import looked_at
+        from tiltyard.targets.model_file import scan_and_read
 
         self.session.person.must("run")
         path = Path(asked.model).expanduser()
         if not is_sealed(path):
-            looked_at(path)
+            scan_and_read(path)
         return beside(path)
 
     def _chosen(self, data: Path | None) -> None:

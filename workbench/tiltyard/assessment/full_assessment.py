@@ -1,4 +1,4 @@
-"""A tour of one target: its checks, every defense with what it does to the other risks, a campaign, and the ethics checklist."""
+"""A assessment of one target: its checks, every defense with what it does to the other risks, a campaign, and the ethics checklist."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -38,13 +38,13 @@ def answers(profile: str, seed: int, data: Dataset) -> list[Defense]:
     return [named(cls, {"seed": seed, **overrides(cls, profile, data)}) for cls in defenses().values()]  # type: ignore[misc]
 
 
-class Tour:
+class FullAssessment:
     """Collects records of one target; once cancelled, what is left is not begun.
 
     Parameters
     ----------
     runner
-        Its store keeps one run of the tour, one of each defended target, and one of the campaign.
+        Its store keeps one run of the assessment, one of each defended target, and one of the campaign.
 
     Attributes
     ----------

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ..progress import Progress
 from .norms import Norm
-from .perturbation_space import Attacked, Space, better, blocks, fgsm, joined, judged, margins, pgd, slope
+from .perturbation_space import Attacked, PerturbationSpace, better, blocks, fgsm, joined, judged, margins, pgd, slope
 
 TRIES = 8
 
@@ -18,7 +18,7 @@ def attack(
     module: nn.Module,
     x: Tensor,
     y: Tensor,
-    space: Space,
+    space: PerturbationSpace,
     norm: Norm,
     budget: float,
     steps: int,
@@ -49,7 +49,14 @@ def attack(
 
 
 def single_step(
-    module: nn.Module, x: Tensor, y: Tensor, space: Space, norm: Norm, budget: float, flips: int = 0, progress: Progress | None = None
+    module: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    space: PerturbationSpace,
+    norm: Norm,
+    budget: float,
+    flips: int = 0,
+    progress: Progress | None = None,
 ) -> Attacked:
     """FGSM, and where that does not fool the model up to ``flips`` changed categories with FGSM after each."""
     parts = []
@@ -60,7 +67,7 @@ def single_step(
     return joined(parts)
 
 
-def _single_step(module: nn.Module, x: Tensor, y: Tensor, space: Space, norm: Norm, budget: float, flips: int) -> Attacked:
+def _single_step(module: nn.Module, x: Tensor, y: Tensor, space: PerturbationSpace, norm: Norm, budget: float, flips: int) -> Attacked:
     best = fgsm(module, x, y, space, norm, budget) if budget > 0 and space.dimensions else judged(module, x, y)
     base = x
     for _ in range(flips):
@@ -76,7 +83,7 @@ def _numbers(
     x: Tensor,
     origin: Tensor,
     y: Tensor,
-    space: Space,
+    space: PerturbationSpace,
     norm: Norm,
     budget: float,
     steps: int,
@@ -96,7 +103,7 @@ def _written(best: Attacked, rows: Tensor, part: Attacked) -> Attacked:
     return Attacked(x, margin, flat)
 
 
-def regrouped(numbers: Tensor, groups: Tensor, space: Space) -> Tensor:
+def regrouped(numbers: Tensor, groups: Tensor, space: PerturbationSpace) -> Tensor:
     """Rows with the one-hot groups of ``groups`` and all else of ``numbers``."""
     mixed = numbers.clone()
     for group in space.groups:
@@ -104,12 +111,12 @@ def regrouped(numbers: Tensor, groups: Tensor, space: Space) -> Tensor:
     return mixed
 
 
-def changed_groups(x: Tensor, origin: Tensor, space: Space) -> Tensor:
+def changed_groups(x: Tensor, origin: Tensor, space: PerturbationSpace) -> Tensor:
     """Which mutable groups differ between two sets of rows, bool (n, groups)."""
     return torch.stack([(x[:, group] != origin[:, group]).any(1) for group in space.groups], 1)
 
 
-def flip_gains(gradient: Tensor, x: Tensor, origin: Tensor, space: Space) -> Tensor:
+def flip_gains(gradient: Tensor, x: Tensor, origin: Tensor, space: PerturbationSpace) -> Tensor:
     """First-order gain of setting each column of a group not changed yet, (n, d); -inf where that is no flip."""
     gains = torch.full_like(gradient, -torch.inf)
     done = changed_groups(x, origin, space)
@@ -120,7 +127,7 @@ def flip_gains(gradient: Tensor, x: Tensor, origin: Tensor, space: Space) -> Ten
     return gains
 
 
-def set_columns(x: Tensor, picked: Tensor, space: Space) -> Tensor:
+def set_columns(x: Tensor, picked: Tensor, space: PerturbationSpace) -> Tensor:
     """Rows with the 1 of one group moved to column ``picked`` (n,)."""
     moved = x.clone()
     for group in space.groups:
@@ -129,12 +136,12 @@ def set_columns(x: Tensor, picked: Tensor, space: Space) -> Tensor:
     return moved.scatter(1, picked[:, None], 1.0)
 
 
-def flip(module: nn.Module, x: Tensor, origin: Tensor, y: Tensor, space: Space, tries: int = TRIES) -> Attacked:
+def flip(module: nn.Module, x: Tensor, origin: Tensor, y: Tensor, space: PerturbationSpace, tries: int = TRIES) -> Attacked:
     """The best of the ``tries`` most promising single flips of each row, as the model itself judges them."""
     return joined([_flip(module, x[rows], origin[rows], y[rows], space, tries) for rows in blocks(x)])
 
 
-def _flip(module: nn.Module, x: Tensor, origin: Tensor, y: Tensor, space: Space, tries: int) -> Attacked:
+def _flip(module: nn.Module, x: Tensor, origin: Tensor, y: Tensor, space: PerturbationSpace, tries: int) -> Attacked:
     gradient, logits = slope(module, x, y)
     gains = flip_gains(gradient, x, origin, space)
     flat = gradient.abs().amax(1) == 0
@@ -147,7 +154,7 @@ def _flip(module: nn.Module, x: Tensor, origin: Tensor, y: Tensor, space: Space,
     return best
 
 
-def first_flip(module: nn.Module, x: Tensor, y: Tensor, space: Space, flips: int) -> Tensor:
+def first_flip(module: nn.Module, x: Tensor, y: Tensor, space: PerturbationSpace, flips: int) -> Tensor:
     """Rows with the ``flips`` steepest flips made untried, for training batches."""
     now = x
     for _ in range(min(flips, len(space.groups))):

@@ -1,6 +1,6 @@
 """Gradient attacks on tensors: FGSM and PGD within a norm ball, over rows that stay valid.
 
-Everything is counted in ranges: a change of 1 in a column is that column's whole range. `Space` says which
+Everything is counted in ranges: a change of 1 in a column is that column's whole range. `PerturbationSpace` says which
 columns may move, how far, and which hold whole numbers; one-hot groups stand still here and are moved by
 `table_moves`. Sources: Goodfellow et al. 2015 (arXiv:1412.6572), Madry et al. 2018 (arXiv:1706.06083),
 Tramèr and Boneh 2019 (arXiv:1904.13000) for the sparse l1 step.
@@ -22,7 +22,7 @@ BLOCK = 2**16
 
 
 @dataclass(frozen=True)
-class Space:
+class PerturbationSpace:
     """What an attacker may do to a row of x.
 
     Attributes
@@ -49,7 +49,7 @@ class Space:
     plain: bool
 
     @staticmethod
-    def of(schema: Schema) -> "Space":
+    def of(schema: Schema) -> "PerturbationSpace":
         """The space of a schema: its bounds, whole numbers, one-hot groups and columns that may not change."""
         low, high = torch.from_numpy(schema.low), torch.from_numpy(schema.high)
         spread = high - low
@@ -58,7 +58,7 @@ class Space:
         groups = tuple(schema.slices[f.name] for f in schema.features if f.grouped and f.mutable)
         plain = bool(free.all()) and bool((low == 0).all()) and bool((spread == 1).all()) and not schema.integer.any()
         scale = torch.where(spread > 0, spread, 1.0)
-        return Space(scale, low, free.float(), torch.from_numpy(schema.integer), groups, plain)
+        return PerturbationSpace(scale, low, free.float(), torch.from_numpy(schema.integer), groups, plain)
 
     @property
     def dimensions(self) -> int:
@@ -129,7 +129,7 @@ def slope(module: nn.Module, x: Tensor, y: Tensor, by_margin: bool = False) -> t
     return gradient, logits.detach()
 
 
-def fgsm(module: nn.Module, x: Tensor, y: Tensor, space: Space, norm: Norm, budget: float) -> Attacked:
+def fgsm(module: nn.Module, x: Tensor, y: Tensor, space: PerturbationSpace, norm: Norm, budget: float) -> Attacked:
     """One step of the whole budget in the steepest direction of the ball and the bounds.
 
     Parameters
@@ -150,7 +150,7 @@ def pgd(
     module: nn.Module,
     x: Tensor,
     y: Tensor,
-    space: Space,
+    space: PerturbationSpace,
     norm: Norm,
     budget: float,
     steps: int,
@@ -209,7 +209,7 @@ def better(one: Attacked, other: Attacked) -> Attacked:
 def _climb(
     module: nn.Module,
     y: Tensor,
-    space: Space,
+    space: PerturbationSpace,
     norm: Norm,
     budget: float,
     steps: int,

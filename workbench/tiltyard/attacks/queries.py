@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ..datasets.dataset import Dataset
 from ..targets.target import Target, uncounted
 from .norms import Norm, drawn
-from .perturbation_space import Attacked, Space, blocks, pgd, slope
+from .perturbation_space import Attacked, PerturbationSpace, blocks, pgd, slope
 
 POINTS = 5
 
@@ -59,7 +59,7 @@ def seconds_per_row(module: nn.Module, data: Dataset, norm: Norm, batch: int = 1
     """What one gradient step of PGD costs a row on this machine, from three steps of one block of at most ``batch`` rows."""
     size: int = min(len(data), batch, blocks(torch.from_numpy(data.x))[0].stop)
     x, y = tensors(data.take(np.arange(size)))
-    space = Space.of(data.schema)
+    space = PerturbationSpace.of(data.schema)
     slope(module, x[:2], y[:2])
     start = time.perf_counter()
     pgd(module, x, y, space, norm, 0.01, 3, torch.Generator().manual_seed(0))
@@ -80,7 +80,9 @@ def tensors(data: Dataset) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(np.ascontiguousarray(data.x)), torch.from_numpy(np.ascontiguousarray(data.y))
 
 
-def blind_rows(module: nn.Module, found: Attacked, x: Tensor, space: Space, norm: Norm, budget: float, seed: int) -> NDArray[np.bool_]:
+def blind_rows(
+    module: nn.Module, found: Attacked, x: Tensor, space: PerturbationSpace, norm: Norm, budget: float, seed: int
+) -> NDArray[np.bool_]:
     """Rows whose gradient was zero throughout although the logits differ at random points of the ball, bool (n,)."""
     blind = found.flat.numpy().copy()
     if not blind.any() or not space.dimensions:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ..progress import Progress
 from .categorical_moves import changed_groups
 from .norms import Norm, columns, drawn, project_within
-from .perturbation_space import Attacked, Space, judged
+from .perturbation_space import Attacked, PerturbationSpace, judged
 
 HALVED_AT = (0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8)
 FIRST_SHARE = 0.8
@@ -26,7 +26,7 @@ def search(
     module: nn.Module,
     x: Tensor,
     y: Tensor,
-    space: Space,
+    space: PerturbationSpace,
     norm: Norm,
     budget: float,
     queries: int,
@@ -69,7 +69,7 @@ def search(
     return Attacked(found, margin, torch.zeros(len(x), dtype=torch.bool))
 
 
-def first(x: Tensor, space: Space, norm: Norm, budget: float, generator: torch.Generator) -> Tensor:
+def first(x: Tensor, space: PerturbationSpace, norm: Norm, budget: float, generator: torch.Generator) -> Tensor:
     """Where to start: vertical stripes of plus and minus the budget for images in linf, else a random point of the ball."""
     if norm == "linf" and x.ndim == 4:
         stripes = torch.randint(0, 2, (len(x), x.shape[1], 1, x.shape[3]), generator=generator) * 2.0 - 1.0
@@ -77,7 +77,9 @@ def first(x: Tensor, space: Space, norm: Norm, budget: float, generator: torch.G
     return drawn(x, norm, budget, generator, space.free)
 
 
-def proposed(change: Tensor, x: Tensor, space: Space, norm: Norm, budget: float, part: float, generator: torch.Generator) -> Tensor:
+def proposed(
+    change: Tensor, x: Tensor, space: PerturbationSpace, norm: Norm, budget: float, part: float, generator: torch.Generator
+) -> Tensor:
     """The change with a random square (images) or random columns (tables) set anew."""
     where = squares(x, part, generator) if x.ndim == 4 else chosen(x, space, part, generator)
     size = (len(x), x.shape[1], 1, 1) if x.ndim == 4 else x.shape
@@ -100,14 +102,14 @@ def squares(x: Tensor, part: float, generator: torch.Generator) -> Tensor:
     return inside
 
 
-def chosen(x: Tensor, space: Space, part: float, generator: torch.Generator) -> Tensor:
+def chosen(x: Tensor, space: PerturbationSpace, part: float, generator: torch.Generator) -> Tensor:
     """Random free columns, about ``part`` of them and at least one, bool (n, d)."""
     draws = torch.rand(x.shape, generator=generator).masked_fill(space.free == 0, 2.0)
     where: Tensor = (draws < part) | (draws == draws.amin(1, keepdim=True)) & (space.free > 0)
     return where
 
 
-def flipped(candidate: Tensor, held: Tensor, origin: Tensor, space: Space, flips: int, generator: torch.Generator) -> Tensor:
+def flipped(candidate: Tensor, held: Tensor, origin: Tensor, space: PerturbationSpace, flips: int, generator: torch.Generator) -> Tensor:
     """The groups of ``held`` put into ``candidate``; in half of the rows one group is drawn anew, never more than ``flips`` changed."""
     moved = candidate.clone()
     n = len(moved)

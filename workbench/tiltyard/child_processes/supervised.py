@@ -38,7 +38,7 @@ def end(pid: int) -> None:
             one.kill()
 
 
-class Leash:
+class Supervisor:
     """A context with a process beside this one that ends what is held once this one is gone, even by ``kill -9``, and deletes its folder."""
 
     def __enter__(self) -> Self:
@@ -91,7 +91,7 @@ def main() -> None:
 
 
 def cleared(folder: Path) -> None:
-    """Delete a folder that `Leash.folder` made, and no other; what is killed may write on for a moment, so it is tried again."""
+    """Delete a folder that `Supervisor.folder` made, and no other; what is killed may write on for a moment, so it is tried again."""
     until = time.monotonic() + PATIENCE
     while folder.name.startswith(PREFIX) and folder.is_dir() and not folder.is_symlink() and time.monotonic() < until:
         shutil.rmtree(folder, ignore_errors=True)

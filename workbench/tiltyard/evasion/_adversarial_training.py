@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from ..attacks.categorical_moves import first_flip
 from ..attacks.norms import Norm
-from ..attacks.perturbation_space import Space, pgd
+from ..attacks.perturbation_space import PerturbationSpace, pgd
 from ..errors import Problem
 from ..formatting.numbers import percent
 from ..progress import Progress
@@ -64,7 +64,7 @@ def harden(
     module: nn.Module,
     x: NDArray[np.float32],
     y: NDArray[np.int64],
-    space: Space,
+    space: PerturbationSpace,
     plan: Plan,
     seed: int,
     watch: Callable[[nn.Module, Progress], tuple[float, float]],
@@ -108,7 +108,7 @@ def _epoch(
     module: nn.Module,
     inputs: Tensor,
     wanted: Tensor,
-    space: Space,
+    space: PerturbationSpace,
     plan: Plan,
     seed: int,
     epoch: int,
@@ -134,7 +134,7 @@ def _step(
     module: nn.Module,
     x: Tensor,
     y: Tensor,
-    space: Space,
+    space: PerturbationSpace,
     plan: Plan,
     budget: float,
     generator: torch.Generator,

@@ -3,7 +3,7 @@
 HopSkipJump: Chen, Jordan and Wainwright 2020, arXiv:1904.02144. Departures: the walk starts from other rows of the data
 before it tries random ones; the error of a binary search is at most a hundredth of the distance over √d, which in few
 dimensions is finer than the paper's; in tables one-hot groups stand still while the numbers walk, and the groups
-are drawn at random, first and between the steps. Everything is counted in ranges, see `adversarial.Space`.
+are drawn at random, first and between the steps. Everything is counted in ranges, see `adversarial.PerturbationSpace`.
 """
 
 import math
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from ..attacks.norms import Norm, columns, length
-from ..attacks.perturbation_space import Space
+from ..attacks.perturbation_space import PerturbationSpace
 from ..attacks.score_search import flipped
 from ..progress import Progress
 
@@ -92,7 +92,7 @@ def search(
     x: Tensor,
     y: Tensor,
     others: Tensor,
-    space: Space,
+    space: PerturbationSpace,
     norm: Norm,
     queries: int,
     generator: torch.Generator,
@@ -132,7 +132,7 @@ def _walked(
     asked: Asked,
     x: Tensor,
     others: Tensor,
-    space: Space,
+    space: PerturbationSpace,
     norm: Norm,
     queries: int,
     generator: torch.Generator,
@@ -159,7 +159,7 @@ def _walked(
 
 
 def groups_alone(
-    asked: Asked, walk: Walk, x: Tensor, space: Space, flips: int, tries: int, generator: torch.Generator, progress: Progress
+    asked: Asked, walk: Walk, x: Tensor, space: PerturbationSpace, flips: int, tries: int, generator: torch.Generator, progress: Progress
 ) -> None:
     """Look for up to ``flips`` changed groups that are enough by themselves."""
     for i in range(tries):
@@ -173,7 +173,7 @@ def groups_alone(
         walk.size[rows[won]] = 0.0
 
 
-def drawn_groups(x: Tensor, space: Space, flips: int, generator: torch.Generator) -> Tensor:
+def drawn_groups(x: Tensor, space: PerturbationSpace, flips: int, generator: torch.Generator) -> Tensor:
     """x with up to ``flips`` groups drawn anew."""
     point = x
     for _ in range(flips):
@@ -186,7 +186,7 @@ def begin(
     walk: Walk,
     x: Tensor,
     others: Tensor,
-    space: Space,
+    space: PerturbationSpace,
     norm: Norm,
     flips: int,
     tries: int,
@@ -212,7 +212,7 @@ def begin(
     _shortened(asked, walk, walk.found.nonzero().squeeze(1), space, norm)
 
 
-def _nearest(x: Tensor, others: Tensor, space: Space, norm: Norm, most: int) -> Tensor:
+def _nearest(x: Tensor, others: Tensor, space: PerturbationSpace, norm: Norm, most: int) -> Tensor:
     """Which of ``others`` are nearest to each row by its numbers, int64 (n, at most ``most``)."""
     count = min(most, len(others))
     if count <= 0:
@@ -237,7 +237,7 @@ def able(asked: Asked, walk: Walk, d: int) -> Tensor:
     return (walk.found & (walk.size > 0) & (asked.left >= FEWEST + HALVINGS + bisections(d))).nonzero().squeeze(1)
 
 
-def hop(asked: Asked, walk: Walk, rows: Tensor, space: Space, norm: Norm, step: int, generator: torch.Generator) -> None:
+def hop(asked: Asked, walk: Walk, rows: Tensor, space: PerturbationSpace, norm: Norm, step: int, generator: torch.Generator) -> None:
     """One step of the rows: the direction of the boundary, a jump along it, and back to the boundary."""
     d, size = space.dimensions, walk.size[rows]
     radius = size * (START if step == 1 else math.sqrt(d) * tolerance(d)) * (math.sqrt(d) if norm == "linf" and step > 1 else 1.0)
@@ -249,7 +249,7 @@ def hop(asked: Asked, walk: Walk, rows: Tensor, space: Space, norm: Norm, step: 
     _shortened(asked, walk, rows, space, norm)
 
 
-def regroup(asked: Asked, walk: Walk, x: Tensor, space: Space, norm: Norm, flips: int, generator: torch.Generator) -> None:
+def regroup(asked: Asked, walk: Walk, x: Tensor, space: PerturbationSpace, norm: Norm, flips: int, generator: torch.Generator) -> None:
     """Try other groups with a part of the change: where that is enough, the row walks on from there."""
     for _ in range(REGROUPS):
         rows = able(asked, walk, space.dimensions)
@@ -263,7 +263,7 @@ def regroup(asked: Asked, walk: Walk, x: Tensor, space: Space, norm: Norm, flips
 
 
 def direction(
-    asked: Asked, walk: Walk, rows: Tensor, counts: Tensor, radius: Tensor, space: Space, norm: Norm, generator: torch.Generator
+    asked: Asked, walk: Walk, rows: Tensor, counts: Tensor, radius: Tensor, space: PerturbationSpace, norm: Norm, generator: torch.Generator
 ) -> Tensor:
     """Where misclassification lies, by ``counts`` answers around each row; unit l2 rows, or signs for linf."""
     owner = torch.repeat_interleave(torch.arange(len(rows)), counts)
@@ -280,7 +280,7 @@ def direction(
     return total.sign() if norm == "linf" else total * columns(1 / length(total, "l2").clamp_min(1e-30), total)
 
 
-def jump(asked: Asked, walk: Walk, rows: Tensor, toward: Tensor, first: Tensor, space: Space) -> Tensor:
+def jump(asked: Asked, walk: Walk, rows: Tensor, toward: Tensor, first: Tensor, space: PerturbationSpace) -> Tensor:
     """The change after the longest of halved steps that stays misclassified; the change as it was where none does."""
     at, low, high = walk.change[rows], *space.room(walk.base[rows])
     jumped, stride, open_ones = at.clone(), first.clone(), torch.arange(len(rows))
@@ -295,7 +295,7 @@ def jump(asked: Asked, walk: Walk, rows: Tensor, toward: Tensor, first: Tensor, 
     return jumped
 
 
-def _shortened(asked: Asked, walk: Walk, rows: Tensor, space: Space, norm: Norm) -> None:
+def _shortened(asked: Asked, walk: Walk, rows: Tensor, space: PerturbationSpace, norm: Norm) -> None:
     """Pull misclassified changes back towards their rows until they are just so: on a line for l2, into a smaller box for linf."""
     if len(rows) == 0:
         return

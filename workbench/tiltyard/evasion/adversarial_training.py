@@ -20,7 +20,7 @@ from .attack import WORDS, drawn, held_out
 if TYPE_CHECKING:
     import torch
 
-    from ..attacks.perturbation_space import Space
+    from ..attacks.perturbation_space import PerturbationSpace
     from ..targets.torch_target import TorchTarget
     from ._adversarial_training import Plan, Watched
 
@@ -83,14 +83,14 @@ class AdversarialTraining(Defense):
 
     def apply(self, target: Target, data: Dataset, progress: Progress) -> Defended:
         """Train a copy; clean and robust accuracy before, along the way and after, on rows not trained on."""
-        from ..attacks.perturbation_space import Space
+        from ..attacks.perturbation_space import PerturbationSpace
         from ..attacks.queries import Counted
         from ..targets.checkpoints import key_of, place
         from ..targets.training import fresh
         from ._adversarial_training import harden
 
         torch_target = trainable(target)
-        space = Space.of(data.schema)
+        space = PerturbationSpace.of(data.schema)
         if not space.dimensions and not (space.groups and self.flips):
             raise Problem("a feature that an attacker may change", "none", "Mark features as mutable in the schema, or allow flips")
         judges = drawn(data, self.rows, self.seed)
@@ -135,7 +135,9 @@ class AdversarialTraining(Defense):
             flips=flips,
         )
 
-    def _judged(self, module: "torch.nn.Module", data: Dataset, space: "Space", steps: int, progress: Progress) -> tuple[int, int]:
+    def _judged(
+        self, module: "torch.nn.Module", data: Dataset, space: "PerturbationSpace", steps: int, progress: Progress
+    ) -> tuple[int, int]:
         """How many rows are right, and how many of them stay right under PGD."""
         import torch
 
@@ -152,7 +154,7 @@ class AdversarialTraining(Defense):
         found = attack(module, x[right], y[right], space, self.norm, self.budget, steps, generator, 1, self.flips, progress)
         return len(right), int((~found.fooled).sum().item())
 
-    def _shares(self, module: "torch.nn.Module", data: Dataset, space: "Space", progress: Progress) -> tuple[float, float]:
+    def _shares(self, module: "torch.nn.Module", data: Dataset, space: "PerturbationSpace", progress: Progress) -> tuple[float, float]:
         clean, robust = self._judged(module, data, space, WATCH_STEPS, progress)
         return clean / len(data), robust / len(data)
 

@@ -23,7 +23,7 @@ from .rows_file import ROWS, packed
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from ..attacks.perturbation_space import Attacked, Space
+    from ..attacks.perturbation_space import Attacked, PerturbationSpace
 
 SHARES = (0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0)
 SEVERITIES = ((0.5, Severity.HIGH), (0.2, Severity.MEDIUM), (0.0, Severity.LOW))
@@ -45,7 +45,7 @@ WORDS = {"linf": "L∞", "l2": "L2", "l1": "L1"}
 
 
 @dataclass(frozen=True)
-class Reached:
+class AttackOutcome:
     """How an attack ended on the rows.
 
     ``x`` (n, *shape) the strongest valid rows found within the budget; ``fell`` (n,) the smallest of the ``budgets``
@@ -103,7 +103,9 @@ class Evasion(Check):
         return self
 
     @abstractmethod
-    def reach(self, target: Target, sample: Dataset, labels: NDArray[np.intp], space: "Space", progress: Progress) -> Reached:
+    def reach(
+        self, target: Target, sample: Dataset, labels: NDArray[np.intp], space: "PerturbationSpace", progress: Progress
+    ) -> AttackOutcome:
         """Attack the rows of ``sample``, which the target gives ``labels`` (n,); wrong ones need no attack."""
 
     def budgets(self, largest: float, groups: int) -> tuple[float, ...]:
@@ -111,11 +113,11 @@ class Evasion(Check):
         alone = {0.0} if groups and self.flips else set()
         return tuple(sorted(alone | {min(self.budget * share, largest) for share in (SHARES if self.curve else (1.0,))}))
 
-    def space(self, data: Dataset) -> "Space":
+    def space(self, data: Dataset) -> "PerturbationSpace":
         """What may be moved; a `Problem` where that is nothing, or the budget is beyond the range."""
-        from ..attacks.perturbation_space import Space
+        from ..attacks.perturbation_space import PerturbationSpace
 
-        space = Space.of(data.schema)
+        space = PerturbationSpace.of(data.schema)
         largest = space.largest(self.norm)
         if space.dimensions and self.budget > largest:
             expected = f"a {self.norm} budget of at most {largest:g}, the whole range of all {space.dimensions} features"
@@ -141,8 +143,8 @@ class Evasion(Check):
         sample: Dataset,
         before: NDArray[np.float32],
         after: NDArray[np.float32],
-        reached: Reached,
-        space: "Space",
+        reached: AttackOutcome,
+        space: "PerturbationSpace",
     ) -> CheckResult:
         right = reached.fell >= 0
         fooled = right & (reached.fell <= self.budget)
@@ -164,7 +166,7 @@ class Evasion(Check):
         )
 
     def _metrics(
-        self, sample: Dataset, reached: Reached, right: NDArray[np.bool_], fooled: NDArray[np.bool_], space: "Space"
+        self, sample: Dataset, reached: AttackOutcome, right: NDArray[np.bool_], fooled: NDArray[np.bool_], space: "PerturbationSpace"
     ) -> tuple[Metric, ...]:
         return (
             rate_by_row("robust_accuracy", "Robust accuracy", right & ~fooled, sample.fingerprint, "higher"),
@@ -176,7 +178,7 @@ class Evasion(Check):
             rate("blind_accuracy", "Accuracy of always the commonest class", int(np.bincount(sample.y).max()), len(sample), "none"),
         )
 
-    def _alone(self, reached: Reached, right: NDArray[np.bool_]) -> tuple[Metric, ...]:
+    def _alone(self, reached: AttackOutcome, right: NDArray[np.bool_]) -> tuple[Metric, ...]:
         if reached.budgets[0] > 0:
             return ()
         hits = int((reached.fell == 0).sum())
@@ -190,19 +192,19 @@ class Evasion(Check):
             ),
         )
 
-    def _blind(self, reached: Reached, right: NDArray[np.bool_]) -> tuple[Metric, ...]:
+    def _blind(self, reached: AttackOutcome, right: NDArray[np.bool_]) -> tuple[Metric, ...]:
         if reached.blind is None:
             return ()
         label = "Rows whose gradient is zero though the model reacts"
         return (rate("blind_rows", label, int(reached.blind.sum()), int(right.sum()), "lower"),)
 
-    def _change(self, sample: Dataset, reached: Reached, fooled: NDArray[np.bool_], space: "Space") -> Metric:
+    def _change(self, sample: Dataset, reached: AttackOutcome, fooled: NDArray[np.bool_], space: "PerturbationSpace") -> Metric:
         n = int(fooled.sum())
         note = "no number may be moved" if n else "no row was fooled"
         sizes = self._sizes(sample.x[fooled], reached.x[fooled], space) if n and space.dimensions else np.full(n, np.inf)
         return self.median("median_change", "Median change of the numbers in fooled rows", sizes, note)
 
-    def _sizes(self, was: NDArray[np.float32], now: NDArray[np.float32], space: "Space") -> NDArray[np.float64]:
+    def _sizes(self, was: NDArray[np.float32], now: NDArray[np.float32], space: "PerturbationSpace") -> NDArray[np.float64]:
         import torch
 
         from ..attacks.norms import length
@@ -268,7 +270,7 @@ class Evasion(Check):
             ),
         )
 
-    def _notes(self, data: Dataset, sample: Dataset, space: "Space", blind: float, skill: Skill) -> tuple[str, ...]:
+    def _notes(self, data: Dataset, sample: Dataset, space: "PerturbationSpace", blind: float, skill: Skill) -> tuple[str, ...]:
         notes = [] if skill.above else [f"Robust accuracy says little here: without attack {skill.fact}."]
         if data.member is None or data.member.all():
             notes.append("Which rows were trained on is not known, so the rows attacked may be among them.")
@@ -295,7 +297,9 @@ class AtBudgets(Evasion):
     """Base of attacks that are made at one budget after the other: write ``attack`` and ``passes``."""
 
     @abstractmethod
-    def attack(self, module: "nn.Module", x: "Tensor", y: "Tensor", space: "Space", budget: float, progress: Progress) -> "Attacked":
+    def attack(
+        self, module: "nn.Module", x: "Tensor", y: "Tensor", space: "PerturbationSpace", budget: float, progress: Progress
+    ) -> "Attacked":
         """Attack rows that are classified rightly, at one budget."""
 
     @abstractmethod
@@ -321,7 +325,9 @@ class AtBudgets(Evasion):
 
         return seconds_per_row(target.module, data, self.norm)
 
-    def reach(self, target: Target, sample: Dataset, labels: NDArray[np.intp], space: "Space", progress: Progress) -> Reached:
+    def reach(
+        self, target: Target, sample: Dataset, labels: NDArray[np.intp], space: "PerturbationSpace", progress: Progress
+    ) -> AttackOutcome:
         from ..attacks.categorical_moves import pruned
         from ..attacks.perturbation_space import Attacked
         from ..attacks.queries import blind_rows, tensors
@@ -349,4 +355,4 @@ class AtBudgets(Evasion):
             if budget == self.budget:
                 blind[left] = blind_rows(module, found, x[left], space, self.norm, budget, self.seed)
         target.count(getattr(module, "rows", 0))
-        return Reached(best, fell, budgets, blind & np.isinf(fell))
+        return AttackOutcome(best, fell, budgets, blind & np.isinf(fell))

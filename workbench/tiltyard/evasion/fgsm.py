@@ -8,7 +8,7 @@ from .attack import AtBudgets
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from ..attacks.perturbation_space import Attacked, Space
+    from ..attacks.perturbation_space import Attacked, PerturbationSpace
 
 
 class FGSM(AtBudgets):
@@ -25,7 +25,9 @@ class FGSM(AtBudgets):
     sources: ClassVar[tuple[str, ...]] = ("Goodfellow et al. 2015, arXiv:1412.6572",)
     cost: ClassVar[str] = "a second"
 
-    def attack(self, module: "nn.Module", x: "Tensor", y: "Tensor", space: "Space", budget: float, progress: Progress) -> "Attacked":
+    def attack(
+        self, module: "nn.Module", x: "Tensor", y: "Tensor", space: "PerturbationSpace", budget: float, progress: Progress
+    ) -> "Attacked":
         from ..attacks.categorical_moves import single_step
 
         return single_step(module, x, y, space, self.norm, budget, self.flips, progress)

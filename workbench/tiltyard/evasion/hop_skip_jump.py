@@ -11,10 +11,10 @@ from ..errors import Problem
 from ..progress import Progress
 from ..result import Metric
 from ..targets.target import Target
-from .attack import BLACK_BOX, Evasion, Reached, drawn, held_out
+from .attack import BLACK_BOX, AttackOutcome, Evasion, drawn, held_out
 
 if TYPE_CHECKING:
-    from ..attacks.perturbation_space import Space
+    from ..attacks.perturbation_space import PerturbationSpace
 
 BEFORE_AND_AFTER = 2
 PROBE = 256
@@ -53,7 +53,9 @@ class HopSkipJump(Evasion):
         x = drawn(data, min(PROBE, self.rows), self.seed).x
         return 2 * timed(lambda: target.labels(x)) / len(x)
 
-    def reach(self, target: Target, sample: Dataset, labels: NDArray[np.intp], space: "Space", progress: Progress) -> Reached:
+    def reach(
+        self, target: Target, sample: Dataset, labels: NDArray[np.intp], space: "PerturbationSpace", progress: Progress
+    ) -> AttackOutcome:
         right = labels == sample.y
         budgets = self.budgets(space.largest(self.norm) if space.dimensions else 1.0, len(space.groups))
         near, size = self._near(target, sample, labels, right, space, progress)
@@ -62,10 +64,16 @@ class HopSkipJump(Evasion):
         fell = np.full(len(sample), np.inf)
         for budget in reversed(budgets):
             fell[size <= budget * (1 + 1e-6)] = budget
-        return Reached(best, np.where(right, fell, -1.0), budgets, size=size)
+        return AttackOutcome(best, np.where(right, fell, -1.0), budgets, size=size)
 
     def _near(
-        self, target: Target, sample: Dataset, labels: NDArray[np.intp], right: NDArray[np.bool_], space: "Space", progress: Progress
+        self,
+        target: Target,
+        sample: Dataset,
+        labels: NDArray[np.intp],
+        right: NDArray[np.bool_],
+        space: "PerturbationSpace",
+        progress: Progress,
     ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
         """The nearest misclassified rows (n, *shape) that were found, and how far they are (n,), inf where none was.
 
@@ -99,7 +107,13 @@ class HopSkipJump(Evasion):
         return left
 
     def _pruned(
-        self, target: Target, sample: Dataset, rows: NDArray[np.intp], x: NDArray[np.float32], size: NDArray[np.float64], space: "Space"
+        self,
+        target: Target,
+        sample: Dataset,
+        rows: NDArray[np.intp],
+        x: NDArray[np.float32],
+        size: NDArray[np.float64],
+        space: "PerturbationSpace",
     ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
         """In tables, changes that were not needed taken back: at most one query a feature."""
         import torch
@@ -119,11 +133,11 @@ class HopSkipJump(Evasion):
         return after.numpy(), np.where(np.isfinite(size), left, np.inf)
 
     def _metrics(
-        self, sample: Dataset, reached: Reached, right: NDArray[np.bool_], fooled: NDArray[np.bool_], space: "Space"
+        self, sample: Dataset, reached: AttackOutcome, right: NDArray[np.bool_], fooled: NDArray[np.bool_], space: "PerturbationSpace"
     ) -> tuple[Metric, ...]:
         return (*super()._metrics(sample, reached, right, fooled, space), self._distance(reached, right))
 
-    def _distance(self, reached: Reached, right: NDArray[np.bool_]) -> Metric:
+    def _distance(self, reached: AttackOutcome, right: NDArray[np.bool_]) -> Metric:
         """The median smallest change over all rows that were right, whatever the budget."""
         sizes = np.empty(0) if reached.size is None else reached.size[right]
         note = "for half of the rows or more none was found" if len(sizes) else "no row is classified rightly"

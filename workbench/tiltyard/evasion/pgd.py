@@ -9,7 +9,7 @@ from .attack import AtBudgets
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from ..attacks.perturbation_space import Attacked, Space
+    from ..attacks.perturbation_space import Attacked, PerturbationSpace
 
 
 class PGD(AtBudgets):
@@ -30,7 +30,9 @@ class PGD(AtBudgets):
     steps: int = parameter(40, "Gradient steps from each start", "steps", ge=1, le=10_000)
     restarts: int = parameter(1, "Random starts; every second one climbs the margin instead of the loss", "starts", ge=1, le=1_000)
 
-    def attack(self, module: "nn.Module", x: "Tensor", y: "Tensor", space: "Space", budget: float, progress: Progress) -> "Attacked":
+    def attack(
+        self, module: "nn.Module", x: "Tensor", y: "Tensor", space: "PerturbationSpace", budget: float, progress: Progress
+    ) -> "Attacked":
         import torch
 
         from ..attacks.categorical_moves import attack

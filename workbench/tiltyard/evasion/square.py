@@ -11,7 +11,7 @@ from .attack import BLACK_BOX, AtBudgets, drawn
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from ..attacks.perturbation_space import Attacked, Space
+    from ..attacks.perturbation_space import Attacked, PerturbationSpace
 
 PROBES = 10
 
@@ -40,7 +40,9 @@ class Square(AtBudgets):
 
         return Answers(target)
 
-    def attack(self, module: "nn.Module", x: "Tensor", y: "Tensor", space: "Space", budget: float, progress: Progress) -> "Attacked":
+    def attack(
+        self, module: "nn.Module", x: "Tensor", y: "Tensor", space: "PerturbationSpace", budget: float, progress: Progress
+    ) -> "Attacked":
         import torch
 
         from ..attacks.score_search import search

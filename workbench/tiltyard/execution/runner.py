@@ -21,7 +21,7 @@ from .executors import Executor, Wide
 from .following import Listing
 from .interruptible import Interruptible
 from .job import Job, Unkept
-from .side_by_side import Abreast, together
+from .side_by_side import SideBySide, together
 
 Verdict = Callable[[list[Record]], str]
 TRIES = 3
@@ -95,7 +95,7 @@ class Runner:
         verdict: Verdict | None,
     ) -> None:
         try:
-            line = Abreast(job, [step.title for step in steps], shares(steps, target, data))
+            line = SideBySide(job, [step.title for step in steps], shares(steps, target, data))
             at_once = self.executor.at_once if isinstance(self.executor, Wide) else 1
             together(lambda: self._work(job, line, steps, target, data), max(1, min(at_once, len(steps))))
         finally:
@@ -106,7 +106,7 @@ class Runner:
             if listing is not None:
                 listing.leave()
 
-    def _work(self, job: Job, line: Abreast, steps: Sequence[Step], target: Target, data: Dataset) -> None:
+    def _work(self, job: Job, line: SideBySide, steps: Sequence[Step], target: Target, data: Dataset) -> None:
         """Take step after step until none is left; what is written is written by one at a time."""
         while True:
             with line.alone:

@@ -7,7 +7,7 @@ from ..progress import Progress, Report
 from .job import Job
 
 
-class Abreast:
+class SideBySide:
     """Gives a job's steps out by their place, each once.
 
     Parameters

@@ -105,10 +105,10 @@ class AdversarialShift(Check):
         import torch
 
         from ..attacks.categorical_moves import attack, pruned
-        from ..attacks.perturbation_space import Space
+        from ..attacks.perturbation_space import PerturbationSpace
         from ..attacks.queries import Counted, tensors
 
-        space = Space.of(rows.schema)
+        space = PerturbationSpace.of(rows.schema)
         if not space.dimensions and not (space.groups and self.flips):
             raise Problem("a feature that an attacker may change", "none", "Mark features as mutable in the schema, or allow flips")
         x, y = tensors(rows)

@@ -56,7 +56,7 @@ class ModelFile:
     sha256: str
 
 
-def looked_at(path: Path, sealed: "Key | None" = None) -> ModelFile:
+def scan_and_read(path: Path, sealed: "Key | None" = None) -> ModelFile:
     """Scan ``path`` and read it; a sealed file is opened by the key ``sealed`` in memory, and never written in the clear.
 
     Raises

@@ -84,7 +84,7 @@ def open_target(
     """
     if isinstance(source, Target):
         return source
-    given = _Given(schema, tuple(classes or ()), architecture, factory, recipe, name, outputs, feeds, data, sealed)
+    given = OpenOptions(schema, tuple(classes or ()), architecture, factory, recipe, name, outputs, feeds, data, sealed)
     if is_url(source):
         return _endpoint(source, given, key, judge_key, budget)
     if key or judge_key or budget is not None:
@@ -94,7 +94,7 @@ def open_target(
     return _from_object(source, given)
 
 
-class _Given:
+class OpenOptions:
     """The caller's words, together."""
 
     def __init__(
@@ -165,7 +165,7 @@ def _path(source: "str | os.PathLike[str]") -> Path:
     return Path(text).expanduser()
 
 
-def _endpoint(url: str, given: _Given, key: str, judge_key: str, budget: int | None) -> Target:
+def _endpoint(url: str, given: OpenOptions, key: str, judge_key: str, budget: int | None) -> Target:
     from .http.line import Key, Line
     from .http.opening import about, http_target, wire_at
 
@@ -181,11 +181,11 @@ def _endpoint(url: str, given: _Given, key: str, judge_key: str, budget: int | N
     return target
 
 
-def _from_file(path: Path, given: _Given) -> Target:
+def _from_file(path: Path, given: OpenOptions) -> Target:
     from ..artifacts.formats import Format
-    from .model_file import looked_at
+    from .model_file import scan_and_read
 
-    file = looked_at(path, given.sealed)
+    file = scan_and_read(path, given.sealed)
     ways = {Format.ONNX: _onnx, Format.SKOPS: _skops, Format.TORCHSCRIPT: _script}
     with discreet(path, "a model that can be opened"):
         target = ways.get(file.format, _weights)(file, given)
@@ -205,7 +205,7 @@ def _trained_with(file: "ModelFile") -> dict[str, str]:
     return said(read_safetensors(BytesIO(file.content)).metadata) if file.format is Format.SAFETENSORS else {}
 
 
-def _onnx(file: "ModelFile", given: _Given) -> Target:
+def _onnx(file: "ModelFile", given: OpenOptions) -> Target:
     from .onnx.target import onnx_target
 
     schema, order, said = given.meaning()
@@ -215,7 +215,7 @@ def _onnx(file: "ModelFile", given: _Given) -> Target:
     return target
 
 
-def _skops(file: "ModelFile", given: _Given) -> Target:
+def _skops(file: "ModelFile", given: OpenOptions) -> Target:
     from .skops_file import estimator_in
 
     target = _estimator(estimator_in(file), given)
@@ -223,7 +223,7 @@ def _skops(file: "ModelFile", given: _Given) -> Target:
     return target
 
 
-def _script(file: "ModelFile", given: _Given) -> Target:
+def _script(file: "ModelFile", given: OpenOptions) -> Target:
     from .script_target import script_module
 
     target = _module(script_module(file), given, name=given.name or file.path.stem, trainable=False)
@@ -232,7 +232,7 @@ def _script(file: "ModelFile", given: _Given) -> Target:
     return target
 
 
-def _weights(file: "ModelFile", given: _Given) -> Target:
+def _weights(file: "ModelFile", given: OpenOptions) -> Target:
     from ..artifacts.formats import Format
     from .description import Description, described
     from .weights_file import architecture_of, built, filled, made_by, tensors
@@ -262,7 +262,7 @@ def _json(architecture: "dict[str, Any]") -> str:
 
 def _module(
     module: Any,
-    given: _Given,
+    given: OpenOptions,
     facts: "Description | None" = None,
     name: str = "",
     architecture: "Architecture | None" = None,
@@ -286,7 +286,7 @@ def _module(
     return target
 
 
-def _recipe(given: _Given, facts: "Description | None") -> "Recipe | None":
+def _recipe(given: OpenOptions, facts: "Description | None") -> "Recipe | None":
     from pydantic import ValidationError
 
     from .training import Recipe
@@ -299,7 +299,7 @@ def _recipe(given: _Given, facts: "Description | None") -> "Recipe | None":
         raise Problem("a recipe in the file's description", error.errors()[0]["msg"].lower(), "Save it again") from None
 
 
-def _estimator(estimator: Any, given: _Given) -> Target:
+def _estimator(estimator: Any, given: OpenOptions) -> Target:
     from ..datasets.labels import texts
     from .object_target import estimator_target
 
@@ -326,7 +326,7 @@ def _plain(module: Any) -> Any:
     return Scripted(module)
 
 
-def _from_object(source: Any, given: _Given) -> Target:
+def _from_object(source: Any, given: OpenOptions) -> Target:
     from . import object_target
 
     torch = sys.modules.get("torch")

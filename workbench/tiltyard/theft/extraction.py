@@ -15,7 +15,7 @@ from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, 
 from ..statistics.intervals import rate, rate_by_row
 from ..targets.restricted import Spent
 from ..targets.target import Target
-from .loot import Loot
+from ._transfer_set import TransferSet
 from .output_policy import GuardedTarget
 from .thieves import VAIN, Strategy, copycat, predicted, synthetic, unsure
 
@@ -106,53 +106,53 @@ class Extraction(Check):
         jury = target.judged()
         answers = jury.labels(judge.x)
         client = target.as_client() if isinstance(target, GuardedTarget) else target
-        curve, loot = self._rob(client, pool, judge, answers, rng, progress)
+        curve, answered = self._extract(client, pool, judge, answers, rng, progress)
         if client is not target:
             target.count(client.queries)
         if not curve:
             return CheckResult(status=Status.INCOMPLETE, summary="The target answered no row, so no copy could be trained.")
-        return self._result(curve, loot, judge, answers, self._notes(data, loot, len(judge), jury is not target))
+        return self._result(curve, answered, judge, answers, self._notes(data, answered, len(judge), jury is not target))
 
-    def _notes(self, data: Dataset, loot: Loot, judged: int, apart: bool) -> tuple[str, ...]:
+    def _notes(self, data: Dataset, answered: TransferSet, judged: int, apart: bool) -> tuple[str, ...]:
         account = "on an account of its own" if apart else "from the same count and, at an endpoint, the same key"
         return (
             f"Pool: rows of {data.name} the target was not trained on. The thief does not know the target's architecture.",
             f"{judged:,} rows were asked by the judge before the thief began, {account}; they are none of the thief's.",
-            *((f"It answered no more after {loot.queries:,} rows: {loot.ended}",) if loot.ended else ()),
+            *((f"It answered no more after {answered.queries:,} rows: {answered.ended}",) if answered.ended else ()),
         )
 
-    def _rob(
+    def _extract(
         self, client: Target, pool: Dataset, judge: Dataset, answers: NDArray[np.int64], rng: np.random.Generator, progress: Progress
-    ) -> tuple[list[Point], Loot]:
+    ) -> tuple[list[Point], TransferSet]:
         sizes = self._sizes(len(pool))
-        loot = Loot(np.empty((0, *pool.schema.shape), np.float32), np.empty((0, len(client.classes)), np.float32))
+        answered = TransferSet(np.empty((0, *pool.schema.shape), np.float32), np.empty((0, len(client.classes)), np.float32))
         copy, curve = None, []
         for i, size in enumerate(sizes):
-            before = loot.queries
-            self._gather(copy, loot, pool, size, client, rng, progress)
-            if loot.queries == before:
+            before = answered.queries
+            self._gather(copy, answered, pool, size, client, rng, progress)
+            if answered.queries == before:
                 break
             part = progress.part(1 / (len(sizes) - i))
-            part.step(0, f"training a copy on {len(loot.x):,} answers")
-            copy = copycat(loot.x, loot.answers, pool.schema, self.epochs, self.seed + i, part)
+            part.step(0, f"training a copy on {len(answered.x):,} answers")
+            copy = copycat(answered.x, answered.answers, pool.schema, self.epochs, self.seed + i, part)
             got = predicted(copy, judge.x).argmax(1)
-            curve.append(Point(loot.queries, got == answers, got == judge.y))
-            if loot.ended:
+            curve.append(Point(answered.queries, got == answers, got == judge.y))
+            if answered.ended:
                 break
-        return curve, loot
+        return curve, answered
 
     def _gather(
-        self, copy: Any, loot: Loot, pool: Dataset, size: int, client: Target, rng: np.random.Generator, progress: Progress
+        self, copy: Any, answered: TransferSet, pool: Dataset, size: int, client: Target, rng: np.random.Generator, progress: Progress
     ) -> None:
         """Ask until ``size`` rows were paid for, there is no other row, or the target ends it."""
-        while loot.queries < size and not loot.ended:
+        while answered.queries < size and not answered.ended:
             progress.check()
-            x = self._choose(copy, loot, pool, size - loot.queries, rng, progress)
+            x = self._choose(copy, answered, pool, size - answered.queries, rng, progress)
             if not len(x):
                 break
-            new = loot.fresh(x)
-            self._ask(client, x[new], loot)
-            loot.reuse(x[~new])
+            new = answered.fresh(x)
+            self._ask(client, x[new], answered)
+            answered.reuse(x[~new])
 
     def _sizes(self, pool: int) -> list[int]:
         most = self.budget if self.strategy == "jacobian" else min(self.budget, pool)
@@ -160,40 +160,42 @@ class Extraction(Check):
         return sorted({most, *(int(n) for n in np.geomspace(least, most, self.points).round()[1:]), *([least] if self.points > 1 else [])})
 
     def _choose(
-        self, copy: Any, loot: Loot, pool: Dataset, count: int, rng: np.random.Generator, progress: Progress
+        self, copy: Any, answered: TransferSet, pool: Dataset, count: int, rng: np.random.Generator, progress: Progress
     ) -> NDArray[np.float32]:
         """Rows to ask next; none where there are no others. Only of the pool's own some may be known."""
         if copy is None or self.strategy == "natural":
-            rows = np.arange(loot.walked, min(loot.walked + count, len(pool)))
-            loot.walked += len(rows)
-            return pool.take(rows).x if len(rows) else loot.x[:0]
+            rows = np.arange(answered.walked, min(answered.walked + count, len(pool)))
+            answered.walked += len(rows)
+            return pool.take(rows).x if len(rows) else answered.x[:0]
         if self.strategy == "adaptive":
             some = pool.at_most(LOOKED_AT, rng).x
-            rest = some[loot.fresh(some)]
+            rest = some[answered.fresh(some)]
             return rest[unsure(copy, rest, count)] if len(rest) else rest
-        return synthetic(copy, loot, count, pool.schema, rng, progress)
+        return synthetic(copy, answered, count, pool.schema, rng, progress)
 
-    def _ask(self, client: Target, x: NDArray[np.float32], loot: Loot) -> None:
+    def _ask(self, client: Target, x: NDArray[np.float32], answered: TransferSet) -> None:
         """Ask in pieces, so that what was answered stays when the target stops; the last pieces shrink to what a budget leaves."""
         start, size = 0, PIECE
-        while start < len(x) and not loot.broken and size:
+        while start < len(x) and not answered.broken and size:
             part = x[start : start + size]
             try:
                 scores = client.scores(part)
             except Spent as problem:
-                loot.ended, size = str(problem), len(part) // 2
+                answered.ended, size = str(problem), len(part) // 2
                 continue
             except Problem as problem:
-                if not loot.queries:
+                if not answered.queries:
                     raise
-                loot.ended, loot.broken = str(problem), True
+                answered.ended, answered.broken = str(problem), True
                 return
             if self.access == "labels":
                 scores = np.eye(scores.shape[1], dtype=np.float32)[scores.argmax(1)]
-            loot.add(part, scores)
+            answered.add(part, scores)
             start += len(part)
 
-    def _result(self, curve: list[Point], loot: Loot, judge: Dataset, answers: NDArray[np.int64], notes: tuple[str, ...]) -> CheckResult:
+    def _result(
+        self, curve: list[Point], answered: TransferSet, judge: Dataset, answers: NDArray[np.int64], notes: tuple[str, ...]
+    ) -> CheckResult:
         last = curve[-1]
         fidelity = rate_by_row("fidelity", f"Fidelity of the copy after {last.queries:,} queries", last.alike, judge.fingerprint, "lower")
         accuracy = rate_by_row("copy_accuracy", "Accuracy of the copy", last.correct, judge.fingerprint, "lower")
@@ -208,7 +210,7 @@ class Extraction(Check):
         summary = f"{words}; always saying the commonest label agrees on {percent(common / last.n)}{VAIN if vain else '.'}"
         findings = (self._finding(cheap, last),) if stolen else ()
         return CheckResult(
-            status=Status.FINDING if stolen else Status.INCOMPLETE if loot.broken or vain else Status.PASSED,
+            status=Status.FINDING if stolen else Status.INCOMPLETE if answered.broken or vain else Status.PASSED,
             summary=summary,
             metrics=(fidelity, accuracy, own, blind, queries),
             findings=findings,

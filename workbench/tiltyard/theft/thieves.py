@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from ..datasets.schema import Schema
 from ..progress import Progress
-from .loot import Loot
+from ._transfer_set import TransferSet
 
 if TYPE_CHECKING:
     from torch import nn
@@ -93,7 +93,7 @@ def _ascent(module: "nn.Module", x: NDArray[np.float32], labels: NDArray[np.int6
 
 
 def synthetic(
-    module: "nn.Module", loot: Loot, count: int, schema: Schema, rng: np.random.Generator, progress: Progress
+    module: "nn.Module", answered: TransferSet, count: int, schema: Schema, rng: np.random.Generator, progress: Progress
 ) -> NDArray[np.float32]:
     """``count`` rows never asked, made by `augmented` from rows that were; fewer where no more can be made.
 
@@ -103,15 +103,15 @@ def synthetic(
     the same row before, gives a row that is known and is not asked again. They double all rows with each copy, we ask what the
     curve's next point needs; with plain random choice of the rows moved where they use a reservoir.
     """
-    labels = loot.answers.argmax(1).astype(np.int64)
-    found = np.empty((0, *loot.x.shape[1:]), np.float32)
+    labels = answered.answers.argmax(1).astype(np.int64)
+    found = np.empty((0, *answered.x.shape[1:]), np.float32)
     for step in (sign * times * STEP for times in range(1, round(1 / STEP) + 1) for sign in (-1, 1)):
-        order = rng.permutation(len(loot.x))
+        order = rng.permutation(len(answered.x))
         for i in range(0, len(order), CHUNK):
             progress.check()
             rows = order[i : i + CHUNK]
-            found = np.concatenate([found, augmented(module, loot.x[rows], labels[rows], schema, step, rng)])
-            found = found[loot.fresh(found)]
+            found = np.concatenate([found, augmented(module, answered.x[rows], labels[rows], schema, step, rng)])
+            found = found[answered.fresh(found)]
             if len(found) >= count:
                 return found[:count]
     return found

@@ -86,11 +86,11 @@ class GuardROC(Check):
         """Rows that fool the target within the budget: numbers moved by PGD, groups as they were."""
         import torch
 
-        from ..attacks.perturbation_space import Space, pgd
+        from ..attacks.perturbation_space import PerturbationSpace, pgd
 
         x, y = torch.from_numpy(natural.x), torch.from_numpy(natural.y)
         generator = torch.Generator().manual_seed(self.seed)
-        found = pgd(target.module, x, y, Space.of(natural.schema), "linf", self.budget, self.steps, generator)
+        found = pgd(target.module, x, y, PerturbationSpace.of(natural.schema), "linf", self.budget, self.steps, generator)
         moved: NDArray[np.float32] = found.x.numpy()
         fooled: NDArray[np.bool_] = (target.labels(moved) != natural.y) & (target.labels(natural.x) == natural.y)
         return moved[fooled]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ...assessment.assessment import Assessment, assess
-from ...assessment.full_assessment import Tour, answers
+from ...assessment.full_assessment import FullAssessment, answers
 from ...campaign.campaign import ThreatModel
 from ...catalogue import TOPICS
 from ...check import Step
@@ -33,7 +33,7 @@ def run(out: Path, profile: str, seed: int, overwrite: bool = False) -> int:
     # Read when torch is loaded. Models this small gain nothing from threads, and on a busy machine threads wait for one another.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     store = Store()
-    census = _toured("census", store, profile, seed)
+    census = _assessed_fully("census", store, profile, seed)
     records, cancelled = list(census.records), census.cancelled
     if not cancelled:
         digits = _assessed("digits", store, profile, seed, _pictures(profile, seed, records))
@@ -61,19 +61,19 @@ def _facts(profile: str, seed: int) -> dict[str, object]:
     return {"command": _command(profile, seed), "profile": profile, "seed": seed}
 
 
-def _toured(name: str, store: Store, profile: str, seed: int) -> Tour:
+def _assessed_fully(name: str, store: Store, profile: str, seed: int) -> FullAssessment:
     """All there is of one sample: checks, defenses with their cross-risk tables, a campaign, the checklist."""
     remark(f"Loading the sample {name}")
     sample = load(name)
     with progress_bar() as tell:
-        tour = Tour(sample.target, sample.data, Runner(store), f"demo: {name}", _facts(profile, seed), tell)
-        tour.check(steps(profile, seed, sample.target, sample.data))
+        assessment = FullAssessment(sample.target, sample.data, Runner(store), f"demo: {name}", _facts(profile, seed), tell)
+        assessment.check(steps(profile, seed, sample.target, sample.data))
         for defense in answers(profile, seed, sample.data):
-            tour.defend(defense)
-        tour.campaign(ATTACKER, profile, seed)
-        tour.checklist()
-        tour.end()
-    return tour
+            assessment.defend(defense)
+        assessment.campaign(ATTACKER, profile, seed)
+        assessment.checklist()
+        assessment.end()
+    return assessment
 
 
 def _assessed(name: str, store: Store, profile: str, seed: int, chosen: Sequence[Step]) -> Assessment:

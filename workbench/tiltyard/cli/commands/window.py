@@ -199,11 +199,11 @@ def started(command: list[str], line: str = "") -> Iterator[subprocess.Popen[byt
     """The server as a child that ends with us, however we end. ``line`` is said to its standard input, where no other account can read it."""
     paths = [*map(str, shares()), *filter(None, [os.environ.get("JUPYTER_PATH")])]
     environment = {**os.environ, "JUPYTER_PATH": os.pathsep.join(paths)}
-    from ...child_processes.supervised import Leash
+    from ...child_processes.supervised import Supervisor
 
-    with Leash() as leash:  # where we are killed, it ends the server with all below it
+    with Supervisor() as supervisor:  # where we are killed, it ends the server with all below it
         server = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE)
-        leash.hold(server.pid)
+        supervisor.hold(server.pid)
         try:
             _tell(server, line)
             yield server

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from ...child_processes.supervised import Leash
+from ...child_processes.supervised import Supervisor
 from ...progress import Progress
 from ..rounds.server import Round
 from ..rounds.setting import Ran, Setting
@@ -34,17 +34,17 @@ def ran(
     told
         Given the rounds so far, whenever one ended.
     """
-    with Leash() as leash, leash.folder() as folder:
-        return _ran(start, patience, progress, folder, leash, watched, told)
+    with Supervisor() as supervisor, supervisor.folder() as folder:
+        return _ran(start, patience, progress, folder, supervisor, watched, told)
 
 
 def _ran(
-    start: Setting, patience: float, progress: Progress, folder: Path, leash: Leash, watched: Watched | None, told: Told | None
+    start: Setting, patience: float, progress: Progress, folder: Path, supervisor: Supervisor, watched: Watched | None, told: Told | None
 ) -> Ran:
     ready(folder)
     progress.step(0.0, "keys and folders")
     server, *clients = written(start, folder)
-    with Processes(folder, tls(folder), leash) as processes:
+    with Processes(folder, tls(folder), supervisor) as processes:
         progress.step(0.01, "starting Flower's server")
         processes.server(progress)
         _joined(processes, server, clients, folder, progress)

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from ...child_processes.supervised import Leash, end
+from ...child_processes.supervised import Supervisor, end
 from ...errors import Problem, Unavailable
 from ...progress import Progress
 from . import logs
@@ -71,8 +71,8 @@ class Processes:
     anything at run time (1.41 would call ``uv sync``).
     """
 
-    def __init__(self, folder: Path, tls: Tls, leash: Leash) -> None:
-        self.folder, self.tls, self.leash = folder, tls, leash
+    def __init__(self, folder: Path, tls: Tls, supervisor: Supervisor) -> None:
+        self.folder, self.tls, self.supervisor = folder, tls, supervisor
         self.running: dict[str, list[subprocess.Popen[bytes]]] = {}
         home = folder / "flower"
         home.mkdir(mode=0o700)
@@ -107,7 +107,7 @@ class Processes:
         finally:
             os.close(log)
         self.running.setdefault(name, []).append(process)
-        self.leash.hold(process.pid)
+        self.supervisor.hold(process.pid)
 
     def end(self, name: str) -> None:
         """End what was started under ``name`` with all it started."""

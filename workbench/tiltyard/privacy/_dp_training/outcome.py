@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from ...attacks.perturbation_space import Space, pgd
+from ...attacks.perturbation_space import PerturbationSpace, pgd
 from ...datasets.dataset import Dataset
 from ...errors import Problem
 from ...formatting.numbers import percent
@@ -126,7 +126,7 @@ def _robust(it: Trained, seed: int) -> list[Metric]:
     """Robust accuracy before and after: PGD on the numbers of the same rows, within `BUDGET` of each range."""
     rows = it.parts.test.sample(ROBUST_ROWS, chance(seed, "privacy.dp_sgd", 4))
     x, y = torch.from_numpy(rows.x), torch.from_numpy(rows.y)
-    space = Space.of(rows.schema)
+    space = PerturbationSpace.of(rows.schema)
     found = []
     for name, target in (("before", it.before), ("after", it.after)):
         moved = pgd(target.module, x, y, space, "linf", BUDGET, 20, torch.Generator().manual_seed(seed)).x.numpy()

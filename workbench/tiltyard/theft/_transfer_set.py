@@ -13,7 +13,7 @@ def keys(x: NDArray[np.float32]) -> list[bytes]:
 
 
 @dataclass
-class Loot:
+class TransferSet:
     """Rows the copy is trained on, ``x`` (n, *shape), and what the target answered, ``answers`` (n, k).
 
     ``known`` is where the answer to each row that was paid for stands; ``walked`` how many rows of the pool were met in order;
