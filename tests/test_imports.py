@@ -35,7 +35,7 @@ def loaded_by(*names: str, cwd: Path) -> set[str]:
 
 def modules_of(package: str) -> list[str]:
     found = pkgutil.iter_modules(importlib.import_module(package).__path__, f"{package}.")
-    return [m.name for m in found if m.name not in SCRIPTS]
+    return [m.name for m in found if m.name not in SCRIPTS and "._" not in m.name]
 
 
 @pytest.mark.parametrize("name", ["tiltyard", "tiltyard_widgets"])

@@ -34,7 +34,7 @@ def loans() -> Dataset:
 
 @pytest.fixture(scope="session")
 def linear() -> FunctionTarget:
-    return FunctionTarget(lambda x: 1 / (1 + np.exp(-(x @ WEIGHTS - 2.5))), SCHEMA.classes, SCHEMA, "linear in log-odds")
+    return FunctionTarget(lambda x: 1 / (1 + np.exp(-((x * WEIGHTS).sum(1) - 2.5))), SCHEMA.classes, SCHEMA, "linear in log-odds")
 
 
 @pytest.fixture(scope="session")

@@ -202,12 +202,12 @@ def test_a_full_disk_keeps_neither_record_nor_file(store: Store, target: Target,
 
 KILLED = """
 import sys
-sys.path.insert(0, sys.argv[2])
-import conftest
+sys.path[:0] = [sys.argv[2], sys.argv[2] + "/.."]
+import tiny
 from test_artifacts import Maker, SECRET
 from tiltyard.store.store import Store
-data = conftest.data.__wrapped__() if hasattr(conftest.data, "__wrapped__") else conftest.data.__pytest_wrapped__.obj()
-target = conftest.FunctionTarget(lambda x: x[:, 0], data.schema.classes, data.schema, "threshold")
+data = tiny.data.__wrapped__() if hasattr(tiny.data, "__wrapped__") else tiny.data.__pytest_wrapped__.obj()
+target = tiny.FunctionTarget(lambda x: x[:, 0], data.schema.classes, data.schema, "threshold")
 store = Store(sys.argv[1])
 run = store.begin("killed", target.identity, data.identity)
 for i in range(10**6):

@@ -54,12 +54,12 @@ def test_a_step_is_there_from_its_start(store: Store, place: Path, share: Callab
 
 KILLED = """
 import sys, time
-sys.path.insert(0, sys.argv[2])
-from conftest import Share, Slow
-import conftest, numpy as np
+sys.path[:0] = [sys.argv[2], sys.argv[2] + "/.."]
+from tiny import Share, Slow
+import tiny, numpy as np
 from tiltyard.store.store import Store
-data = conftest.data.__wrapped__() if hasattr(conftest.data, "__wrapped__") else conftest.data.__pytest_wrapped__.obj()
-target = conftest.FunctionTarget(lambda x: np.asarray(x)[:, 0], data.schema.classes, data.schema, "threshold")
+data = tiny.data.__wrapped__() if hasattr(tiny.data, "__wrapped__") else tiny.data.__pytest_wrapped__.obj()
+target = tiny.FunctionTarget(lambda x: np.asarray(x)[:, 0], data.schema.classes, data.schema, "threshold")
 store = Store(sys.argv[1])
 run = store.begin("killed", target.identity, data.identity)
 for i in range(10**6):

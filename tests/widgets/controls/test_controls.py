@@ -154,8 +154,10 @@ def test_scripts_and_style_need_no_network() -> None:
 
 def test_blocks_import_nothing_heavy() -> None:
     heavy = "{'torch', 'shap', 'pandas', 'matplotlib', 'sklearn', 'opacus', 'scipy'}"
-    blocks = "look, chart, cards, table, gallery, progressbar, rail, form, slider, picker, code, message, draw"
-    code = f"import sys\nfrom tiltyard_widgets import {blocks}\nprint(sorted({heavy} & set(sys.modules)))"
+    blocks = "theme.look views.chart views.cards views.table views.gallery controls.progress_bar views.rail controls.form controls.slider"
+    blocks += " controls.picker views.code views.message controls.draw"
+    names = ", ".join(f"tiltyard_widgets.{name}" for name in blocks.split())
+    code = f"import sys\nimport {names}\nprint(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == "[]"
 
