@@ -69,7 +69,7 @@ def metric(**changes: object) -> Metric:
 
 def test_a_counted_rate_is_percent_and_an_auc_is_not() -> None:
     assert numerals.value(metric()) == ("25.0", "%")
-    assert numerals.interval(metric()) == "95 % interval 20.0 to 31.0 %"
+    assert numerals.interval(metric()) == "[20.0, 31.0] at 95 %"
     assert numerals.value(metric(interval="bootstrap")) == ("0.25", "")
     assert numerals.value(metric(interval="bootstrap", unit="share")) == ("25.0", "%")
     assert numerals.value(metric(value=3.0, low=None, high=None, unit="ms")) == ("3", "ms")
@@ -85,13 +85,13 @@ def test_duration(seconds: float, text: str) -> None:
 
 
 def test_a_share_with_its_interval_and_n_in_a_cell() -> None:
-    assert numerals.measured(metric()) == "25.0 % [20.0, 31.0], n = 400"
-    assert numerals.measured(metric(value=1.0, low=0.991, high=1.0)) == "100 % [99.1, 100], n = 400"
+    assert numerals.measured(metric()) == "25.0 % [20.0, 31.0] at 95 %, n = 400"
+    assert numerals.measured(metric(value=1.0, low=0.991, high=1.0)) == "100 % [99.1, 100] at 95 %, n = 400"
     assert numerals.measured(metric(low=None, high=None, n=None, interval="", unit="rate")) == "25.0 %"
-    assert (
-        numerals.measured(metric(value=0.8475, low=0.82, high=0.87, interval="DeLong", unit="AUC")) == "0.848 AUC [0.820, 0.870], n = 400"
-    )
-    assert numerals.measured(metric(value=None, low=None, high=None, note="too few rows")) == "not measured"
+    area = metric(value=0.8475, low=0.82, high=0.87, interval="DeLong", unit="AUC")
+    assert numerals.measured(area) == "0.848 AUC [0.820, 0.870] at 95 %, n = 400"
+    assert numerals.labeled(area.model_copy(update={"level": None})) == "M: 0.848 AUC [0.820, 0.870], n = 400"
+    assert numerals.measured(metric(value=None, low=None, high=None, note="too few rows")) == "not measured: too few rows"
 
 
 @pytest.mark.parametrize(
@@ -126,8 +126,8 @@ def test_a_difference_of_other_numbers_keeps_their_unit() -> None:
         (1264, "about 21 min"),
         (5500, "about 1.5 h"),
         (7200, "about 2 h"),
-        (None, "for a time that cannot be told"),
-        (math.nan, "for a time that cannot be told"),
+        (None, "for a time that is not known"),
+        (math.nan, "for a time that is not known"),
     ],
 )
 def test_an_estimate_is_no_finer_than_it_is_known(seconds: float | None, text: str) -> None:

@@ -22,7 +22,7 @@ ROC = Chart(
     series=(Series(name="s", x=(), y=()),),
     alt="a",
 )
-ROBUST = "Robust accuracy: 41.0 % [31.3 %, 51.3 %] at 95 %, n = 100"
+ROBUST = "Robust accuracy: 41.0 % [31.3, 51.3] at 95 %, n = 100"
 
 
 def said(evidence: str) -> str:

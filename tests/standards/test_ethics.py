@@ -113,7 +113,7 @@ def test_every_automatic_answer_traces_to_a_record(records: list[Record]) -> Non
             assert metric.label in one.said
     said = made.item("security.evasion").evidence[0]
     assert (said.record, said.metric, said.ended) == ("evasion.pgd-id", "robust_accuracy", "measured, with a finding")
-    assert "20 %" in said.said
+    assert "20.0 %" in said.said
     assert "n = 40" in said.said
     assert made.item("fairness.groups").evidence[0].metric == "demographic_parity_difference_sex"
 

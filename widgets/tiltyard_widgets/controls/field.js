@@ -36,7 +36,7 @@ function rangeInput(spec, about, changed) {
     const n = Number(value);
     if (value === "" || value === null || !Number.isFinite(n)) return;
     input.value = toPosition(spec, n);
-    input.setAttribute("aria-valuetext", `${written(n)}${spec.unit ? ` ${spec.unit}` : ""}`);
+    input.setAttribute("aria-valuetext", `${asText(n)}${spec.unit ? ` ${spec.unit}` : ""}`);
   };
   put(spec.default ?? spec.min);
   input.addEventListener("input", () => { const v = fromPosition(spec, input.value); put(v); changed(v); });

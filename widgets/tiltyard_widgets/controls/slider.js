@@ -6,7 +6,7 @@ export default {
     const change = (v) => {
       const [low, high] = [model.get("min"), model.get("max")];
       const wrong = typeof v !== "number" || v < low || v > high;
-      made.say(wrong ? `Expected a number from ${written(low, 6)} to ${written(high, 6)}.` : "");
+      made.say(wrong ? `Expected a number from ${model.get("span")}.` : "");
       model.set("wrong", wrong ? String(v ?? "") || "nothing" : "");
       if (wrong) { save(); return; }
       mine = v;
@@ -15,8 +15,7 @@ export default {
     };
     const draw = () => {
       const get = (name) => model.get(name);
-      const hint = `${written(get("min"), 6)} to ${written(get("max"), 6)}`;
-      const spec = { label: get("label"), kind: get("integer") ? "integer" : "number", min: get("min"), max: get("max"), step: get("step"), log: get("log"), unit: get("unit"), help: get("help"), digits: get("digits"), hint, slider: true, optional: false };
+      const spec = { label: get("label"), kind: get("integer") ? "integer" : "number", min: get("min"), max: get("max"), step: get("step"), log: get("log"), unit: get("unit"), help: get("help"), digits: get("digits"), hint: get("span"), slider: true, optional: false };
       made = field(spec, { changed: change, reset: false });
       el.replaceChildren(made.node);
       made.put(get("value"));
@@ -25,7 +24,7 @@ export default {
     draw();
     // An echo of an older position must not pull the handle back from under the finger.
     const follow = () => { const v = model.get("value"); if (v !== mine) { made.put(v); made.say(""); if (model.get("wrong")) { model.set("wrong", ""); save(); } } mine = null; };
-    const stops = [watch(model, ["label", "min", "max", "step", "log", "unit", "help"], draw), watch(model, ["value"], follow), watch(model, ["disabled"], () => made.able(!model.get("disabled")))];
+    const stops = [watch(model, ["label", "min", "max", "span", "step", "log", "unit", "help"], draw), watch(model, ["value"], follow), watch(model, ["disabled"], () => made.able(!model.get("disabled")))];
     return () => stops.forEach((stop) => stop());
   },
 };

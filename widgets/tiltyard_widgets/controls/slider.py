@@ -5,6 +5,7 @@ import math
 import traitlets
 
 from tiltyard.errors import Problem
+from tiltyard.formatting.numbers import number
 
 from ..theme.block import Block, esm
 
@@ -34,6 +35,7 @@ class Slider(Block):
     help = traitlets.Unicode("").tag(sync=True)
     digits = traitlets.Int(3).tag(sync=True)
     disabled = traitlets.Bool(False).tag(sync=True)
+    span = traitlets.Unicode("", help="both bounds as they are written").tag(sync=True)
     wrong = traitlets.Unicode("").tag(sync=True)
 
     def __init__(
@@ -54,11 +56,16 @@ class Slider(Block):
         super().__init__(
             label=label, min=min, max=max, value=value, step=step, log=log, unit=unit, help=help, digits=digits, integer=integer
         )
+        self.observe(lambda _: self._write(), ["min", "max"])
+        self._write()
+
+    def _write(self) -> None:
+        self.span = f"{number(self.min, 6)} to {number(self.max, 6)}"
 
     def right(self) -> float:
         """The value; a `Problem` where something else stands in the box, so that nothing runs with a number that is not to be seen."""
         if self.wrong:
-            expected = f"a number from {self.min:,g} to {self.max:,g} in “{self.label}”"
+            expected = f"a number from {self.span} in “{self.label}”"
             raise Problem(expected, self.wrong if self.wrong == "nothing" else repr(self.wrong[:40]), "Correct it")
         return float(self.value)
 

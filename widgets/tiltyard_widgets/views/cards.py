@@ -24,16 +24,8 @@ def _value(metric: Metric) -> Node:
 
 def _fine(metric: Metric) -> list[Node]:
     """The small print of a card: interval, n, direction, note."""
-    lines = []
-    if between := numerals.interval(metric):
-        lines.append(between)
-    elif metric.value is not None and metric.n is not None:
-        lines.append("no interval")
-    if metric.n is not None:
-        lines.append(f"n = {metric.n:,}")
-    if metric.note:
-        lines.append(metric.note)
-    made: list[Node] = [span("ty-fine", line) for line in lines]
+    between = numerals.interval(metric) or ("no interval" if metric.value is not None and metric.n is not None else "")
+    made: list[Node] = [span("ty-fine", line) for line in (between, numerals.count(metric), metric.note) if line]
     if metric.safer in SAFER:
         sign, word = SAFER[metric.safer]
         made.append(span("ty-fine", el("span", {"aria-hidden": "true"}, f"{sign} "), word))

@@ -67,7 +67,7 @@ class OutcomeView(w.VBox):
         galleries = _fill(self._galleries, len(result.galleries), gallery_view)
         for view, gallery in zip(galleries, result.galleries, strict=True):
             view.show(gallery)
-        kept = [*([rest(result.metrics[CARDS:])] if len(result.metrics) > CARDS else []), *result.tables]
+        kept = [*([more_numbers(result.metrics[CARDS:])] if len(result.metrics) > CARDS else []), *result.tables]
         tables = _fill(self._tables, len(kept), TableView)
         for view, table in zip(tables, kept, strict=True):
             view.show(table)
@@ -78,18 +78,11 @@ class OutcomeView(w.VBox):
         self.children = (*shown, self._code, self._origin)
 
 
-def rest(metrics: tuple[Metric, ...]) -> Table:
+def more_numbers(metrics: tuple[Metric, ...]) -> Table:
     """The numbers that are no cards, as a table."""
-    columns = (Column(name="Measure"), Column(name="Value", kind="number"), Column(name="Interval"), Column(name="n", kind="integer"))
-    rows = tuple((m.label, m.value, _interval(m), m.n) for m in metrics)
+    columns = (Column(name="Measure"), Column(name="Value"), Column(name="Interval"), Column(name="n", kind="integer"))
+    rows = tuple((m.label, " ".join(filter(None, numerals.value(m))), numerals.interval(m) or m.note or None, m.n) for m in metrics)
     return Table(name="more", title="More numbers", columns=columns, rows=rows)
-
-
-def _interval(m: Metric) -> str:
-    if m.low is None or m.high is None:
-        return m.note or "—"
-    level = f" at {100 * m.level:g} %" if m.level else ""
-    return f"{m.low:.4g} to {m.high:.4g}{level}"
 
 
 def _fill(have: list[V], count: int, make: Callable[[], V]) -> list[V]:

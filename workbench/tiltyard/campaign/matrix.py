@@ -8,8 +8,8 @@ from ..catalogue import topic_of
 from ..check import versions
 from ..comparison.comparison import latest
 from ..datasets.dataset import Dataset
+from ..formatting.numbers import labeled
 from ..result import CheckResult, Column, Finding, Metric, Record, Severity, Status, Table
-from ..standards.ethics import in_words
 from ..targets.target import Target
 from .campaign import GOALS, Plan, Planned
 from .rules import own
@@ -154,7 +154,7 @@ def measured(r: Record) -> str:
     if not told:
         return r.result.summary
     m = next((m for m in told if m.name in PREFERRED), told[0])
-    return in_words(m)
+    return labeled(m)
 
 
 def _ids(standards: Sequence[str], prefix: str) -> str:

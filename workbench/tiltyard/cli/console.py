@@ -14,7 +14,7 @@ from rich.text import Text
 
 from ..formatting import numbers as numerals
 from ..progress import Report
-from ..result import Metric, Record, Status
+from ..result import Record, Status
 
 SIGNS = {
     Status.PASSED: ("✓", "green"),
@@ -95,11 +95,15 @@ def status_line(record: Record) -> None:
     )
 
 
-def measured(metric: Metric) -> str:
-    """A metric's value with its interval and n."""
-    if metric.value is None:
-        return f"not measured: {metric.note}"
-    return numerals.measured(metric)
+def show_record(record: Record) -> None:
+    """A record on stdout: how it ended, its numbers, its findings, its notes."""
+    status_line(record)
+    for metric in record.result.metrics:
+        say(f"    {numerals.labeled(metric)}")
+    for finding in record.result.findings:
+        say(f"  {finding.severity}: {finding.title}. {finding.advice}")
+    for note in record.result.notes:
+        say(f"  {note}", style="dim")
 
 
 @contextmanager

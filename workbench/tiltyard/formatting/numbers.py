@@ -1,4 +1,7 @@
-"""How numbers, intervals and times are written for a reader."""
+"""How numbers, intervals and times are written for a reader: the one place, for panels, shell and reports alike.
+
+A metric is ``84.8 % [82.4, 87.0] at 95 %, n = 1,000``; `value`, `interval` and `count` are its parts, for who sets them apart.
+"""
 
 import math
 from collections.abc import Sequence
@@ -97,23 +100,29 @@ def value(metric: Metric) -> tuple[str, str]:
 
 
 def interval(metric: Metric) -> str:
-    """``95 % interval 0.81 to 0.88``, or an empty string where there is none."""
+    """``[0.81, 0.88] at 95 %``, in the metric's unit and percent of a share; an empty string where there is none."""
     if metric.low is None or metric.high is None:
         return ""
-    level = f"{number(100 * metric.level)} % interval " if metric.level is not None else "interval "
     low, high = _ends(metric)
-    return f"{level}{low} to {high}" + (" %" if is_share(metric) else "")
+    return f"[{low}, {high}]" + (f" at {number(100 * metric.level)} %" if metric.level is not None else "")
+
+
+def count(metric: Metric) -> str:
+    """``n = 1,000``, or an empty string where nothing was counted."""
+    return f"n = {metric.n:,}" if metric.n is not None else ""
 
 
 def measured(metric: Metric) -> str:
-    """Value, interval and n in one line, for a cell: ``84.8 % [82.1, 87.2], n = 1,000``."""
-    shown = " ".join(filter(None, value(metric)))
+    """Value, interval and n in one line: ``84.8 % [82.4, 87.0] at 95 %, n = 1,000``; why not, where there is no value."""
     if metric.value is None:
-        return shown
-    if metric.low is not None and metric.high is not None:
-        low, high = _ends(metric)
-        shown += f" [{low}, {high}]"
-    return shown + (f", n = {metric.n:,}" if metric.n is not None else "")
+        return f"not measured: {metric.note}"
+    shown = " ".join(filter(None, (*value(metric), interval(metric))))
+    return ", ".join(filter(None, (shown, count(metric))))
+
+
+def labeled(metric: Metric) -> str:
+    """`measured` after the metric's label."""
+    return f"{metric.label}: {measured(metric)}"
 
 
 def _ends(metric: Metric) -> list[str]:
@@ -128,10 +137,10 @@ def difference(metric: Metric, gap: float | None, low: float | None = None, high
     if gap is None:
         return "–"
     parts = [gap] if low is None or high is None else [gap, low, high]
-    shown = [_points(part) for part in parts] if is_share(metric) else together([float(f"{part:.6g}") for part in parts])
-    first, *ends = (("+" if part > 0 and text != "0" else "") + text for part, text in zip(parts, shown, strict=True))
-    said = " ".join(filter(None, (first, "points" if is_share(metric) else metric.unit)))
-    return f"{said} [{', '.join(ends)}]" if ends else said
+    texts = [_points(part) for part in parts] if is_share(metric) else together([float(f"{part:.6g}") for part in parts])
+    first, *ends = (("+" if part > 0 and text != "0" else "") + text for part, text in zip(parts, texts, strict=True))
+    shown = " ".join(filter(None, (first, "points" if is_share(metric) else metric.unit)))
+    return f"{shown} [{', '.join(ends)}]" if ends else shown
 
 
 def _points(share: float) -> str:
@@ -152,7 +161,7 @@ def duration(seconds: float) -> str:
 def about(seconds: float | None) -> str:
     """An estimate, no finer than it is known: ``under a second``, ``about 7 s``, ``about 40 s``, ``about 2 min``, ``about 1.5 h``."""
     if seconds is None or not math.isfinite(seconds):
-        return "for a time that cannot be told"
+        return "for a time that is not known"
     if seconds < 1:
         return "under a second"
     if seconds < 90:
@@ -162,5 +171,5 @@ def about(seconds: float | None) -> str:
 
 
 def took(seconds: float) -> str:
-    """A time that was measured: with a tenth below ten seconds, where it tells something."""
+    """A time that was measured: with a tenth below ten seconds, where it says something."""
     return f"{seconds:.1f} s" if seconds < 9.95 else duration(seconds)

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Mapping
 
+from ..formatting.numbers import labeled
 from ..result import CheckResult, Finding
-from .numerals import measured
 
 LEAD = re.compile(r"^[\s,;:.]+")
 
@@ -18,7 +18,7 @@ def told(result: CheckResult) -> tuple[Finding, ...]:
 def _named(result: CheckResult) -> dict[str, dict[str, str]]:
     """By kind and name, what there is to say of each thing that evidence may name."""
     return {
-        "metric": {m.name: f"{m.label}: {measured(m)}" for m in result.metrics},
+        "metric": {m.name: labeled(m) for m in result.metrics},
         "table": {t.name: f"table “{t.title}”" for t in result.tables},
         "chart": {c.name: f"chart “{c.title}”" for c in result.charts},
     }

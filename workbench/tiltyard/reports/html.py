@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from ..formatting.numbers import percent
-from ..result import Column, Gallery, Record, Status
+from ..formatting import cells
+from ..formatting.numbers import measured
+from ..result import Gallery, Record, Status
 from ..standards.catalog import describe as standard
 from ..standards.catalog import known, sources
 from .bundle import Bundle
 from .evidence import told
 from .figures import svg
-from .numerals import measured, number
 from .overview import DERIVED, overview, worst
 
 if TYPE_CHECKING:
@@ -29,19 +29,6 @@ SIGNS = {
     Status.FAILED: ("✕", "failed"),
     Status.CANCELLED: ("■", "cancelled"),
 }
-
-
-def cell(value: Any, column: Column) -> str:
-    """A table cell as text."""
-    if value is None:
-        return "—"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if column.kind == "percent" and isinstance(value, int | float):
-        return percent(value)
-    if isinstance(value, float):
-        return f"{value:,.4g}"
-    return f"{value:,}" if isinstance(value, int) and column.kind != "text" else str(value)
 
 
 def cite(id: str) -> str:
@@ -100,7 +87,14 @@ def environment() -> "Environment":
 
     env = Environment(loader=PackageLoader("tiltyard.reports", "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     env.filters.update(
-        number=number, measured=measured, cell=cell, cite=cite, repeat=repeat, parameters=parameters, documents=documents, told=told
+        measured=measured,
+        texts=cells.rows,
+        shown_of=cells.shown_of,
+        cite=cite,
+        repeat=repeat,
+        parameters=parameters,
+        documents=documents,
+        told=told,
     )
     env.globals.update(
         svg=lambda chart: Markup(svg(chart)), signs=SIGNS, sources=sources, pictures=pictures, overview=overview, worst=worst

@@ -6,8 +6,9 @@ What nobody has stated is written as not stated.
 
 from collections.abc import Sequence
 
+from ..formatting.numbers import labeled
 from ..result import Frozen, Identity, Record, Status
-from .ethics import Checklist, Item, in_words
+from .ethics import Checklist, Item
 
 NOT_STATED = "*Not stated yet.*"
 WORDS = {
@@ -111,7 +112,7 @@ def model_card(target: Identity, data: Identity, records: Sequence[Record], chec
 
 def _measured(records: Sequence[Record]) -> list[str]:
     rows = [
-        f"| {plain(r.title)} | {plain(in_words(m))} | {WORDS[r.result.status]} | `{r.id[:8]}` |"
+        f"| {plain(r.title)} | {plain(labeled(m))} | {WORDS[r.result.status]} | `{r.id[:8]}` |"
         for r in records
         for m in r.result.metrics
         if m.value is not None

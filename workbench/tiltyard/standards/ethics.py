@@ -14,7 +14,8 @@ from pydantic import ValidationError
 
 from ..errors import Problem
 from ..files.reading import opened
-from ..result import Frozen, Identity, Metric, Record, Status
+from ..formatting.numbers import labeled
+from ..result import Frozen, Identity, Record, Status
 from .catalog import Standard, catalog
 
 LARGEST = 10_000_000
@@ -229,20 +230,7 @@ def _evidence(record: Record, metric: str) -> list[Evidence]:
         return [Evidence(**facts, metric="seed", said=said)]  # type: ignore[arg-type]
     numbers = [m for m in record.result.metrics if m.value is not None and fnmatchcase(m.name, metric)]
     weighty = [m for m in numbers if m.safer != "none"] or numbers if metric == "*" else numbers
-    return [Evidence(**facts, metric=m.name, said=in_words(m)) for m in weighty]  # type: ignore[arg-type]
-
-
-def in_words(metric: Metric) -> str:
-    """A metric in one line with interval and n; rates in percent."""
-    if metric.value is None:
-        return f"{metric.label}: not measured ({metric.note})"
-    share = metric.interval in ("Clopper-Pearson", "Wilson") or metric.unit in ("share", "rate", "fraction")
-    scale, unit = (100.0, " %") if share else (1.0, f" {metric.unit}" if metric.unit else "")
-    digits = 3 if share else 4
-    said = f"{metric.label}: {scale * metric.value:.{digits}g}{unit}"
-    if metric.low is not None and metric.high is not None:
-        said += f" ({scale * metric.low:.{digits}g} to {scale * metric.high:.{digits}g})"
-    return said + (f", n = {metric.n:,}" if metric.n is not None else "")
+    return [Evidence(**facts, metric=m.name, said=labeled(m)) for m in weighty]  # type: ignore[arg-type]
 
 
 def read(text: str) -> Checklist:

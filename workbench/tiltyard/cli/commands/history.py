@@ -4,10 +4,11 @@ from collections import Counter
 from datetime import datetime
 
 from ...comparison.trend import TrendList, trends
+from ...formatting.numbers import measured
 from ...published.listing import RunList
 from ...store.lines import BROKEN, CUT_OFF, SIGNS, UNPROVEN, RunLine
 from ...store.store import Store
-from ..console import emit, measured, remark, say, show_table, unlogged
+from ..console import emit, remark, say, show_table, unlogged
 
 
 def show(as_json: bool, limit: int, search: str) -> int:

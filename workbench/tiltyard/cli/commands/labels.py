@@ -36,9 +36,10 @@ def labels(
 def run(url: str, path: Path, key_env: str, as_json: bool) -> int:
     """Send all labels of ``path``; 2 where the endpoint waits for none of them."""
     from ...access.person import me
+    from ...formatting.numbers import labeled
     from ...monitoring.waiting import Learned
     from ...statistics.intervals import rate
-    from ..console import emit, measured, remark, say
+    from ..console import emit, remark, say
 
     me().must("run")
     parts = [sent(url, part, key_env) for part in portions(read(path))]
@@ -47,7 +48,7 @@ def run(url: str, path: Path, key_env: str, as_json: bool) -> int:
         emit(found)
     elif found.n:
         accuracy = rate("accuracy", "Accuracy where labels came", found.right, found.n, "higher")
-        say(f"{accuracy.label}: {measured(accuracy)}")
+        say(labeled(accuracy))
     if found.unknown:
         remark(
             f"The endpoint waits for no labels of {found.unknown:,} requests: counted before, too old, or of another run.", style="yellow"

@@ -14,10 +14,10 @@ from ...check import Step, named
 from ...defense import Defense
 from ...execution.runner import Runner
 from ...parameters import Parameter, choices_of, parameters, span
-from ...result import Record, Status
+from ...result import Status
 from ...store.store import Store
 from ...targets.target import Target
-from ..console import emit, measured, progress_bar, remark, say, status_line, unlogged
+from ..console import emit, progress_bar, remark, show_record, unlogged
 from ..opened import from_options, told
 
 REPLACES = "Let the model take the place of a file that is there."
@@ -143,7 +143,7 @@ def _run(step: type[Step], given: dict[str, Any], line: str) -> int:
     if job.error is not None:
         raise job.error
     record = job.records[0]
-    _shown(record, given["as_json"])
+    emit(record) if given["as_json"] else show_record(record)
     if given.get("save") and job.targets:
         _save(job.targets[0], Path(given["save"]), bool(given.get("overwrite") or getattr(made, "overwrite", False)))
     if job.run is not None and job.problem is None:
@@ -159,16 +159,3 @@ def _save(target: Target, path: Path, overwrite: bool) -> None:
 
     save(target, path, overwrite)
     remark(f"Wrote {path}.")
-
-
-def _shown(record: Record, as_json: bool) -> None:
-    if as_json:
-        emit(record)
-        return
-    status_line(record)
-    for metric in record.result.metrics:
-        say(f"    {metric.label}: {measured(metric)}")
-    for finding in record.result.findings:
-        say(f"  {finding.severity}: {finding.title}. {finding.advice}")
-    for note in record.result.notes:
-        say(f"  {note}", style="dim")
