@@ -218,7 +218,7 @@ def test_missing_and_unwritable_places(tmp_path: Path) -> None:
 def test_model_card_tells_what_was_measured_and_what_is_not_stated(records: list[Record]) -> None:
     made = fill(records).answered("transparency.use", "yes", "Teaching | only <script>", "Ada", date(2026, 11, 24))
     card = model_card(TARGET, DATA, records, made)
-    assert "Robust accuracy: 20 % (9.05 to 35.6), n = 40" in card
+    assert "Robust accuracy: 20.0 % [9.1, 35.6] at 95 %, n = 40" in card.replace("\\", "")
     assert "`evasion." in card
     assert "Teaching \\| only &lt;script&gt;" in card
     assert "(Ada, 2026-11-24)" in card
