@@ -12,9 +12,9 @@ from tiltyard.store.troubles import Locked
 from tiltyard.targets.http.line import Unreached
 from tiltyard.targets.http.target import Refused
 from tiltyard.targets.opening import Unmeant
-from tiltyard.targets.restricted import Spent
+from tiltyard.targets.query_budget import BudgetSpent
 
-KINDS = (Problem, Unavailable, Denied, Limited, Overdrawn, Silent, Trouble, Locked, Broken, Refused, Unreached, Unmeant, Spent)
+KINDS = (Problem, Unavailable, Denied, Limited, Overdrawn, Silent, Trouble, Locked, Broken, Refused, Unreached, Unmeant, BudgetSpent)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tiltyard.datasets.column_names import words
 from tiltyard.datasets.columns import outward
-from tiltyard.datasets.labels import words
 from tiltyard.datasets.people import holds, named_as
 from tiltyard.datasets.proposing import Proposal, propose
 from tiltyard.datasets.reading import read_table

@@ -18,7 +18,8 @@ from tiltyard.progress import Progress
 from tiltyard.result import Status
 from tiltyard.samples.catalog import load
 from tiltyard.targets.estimators import FunctionTarget
-from tiltyard.targets.restricted import Meter, RestrictedTarget
+from tiltyard.targets.query_budget import Meter
+from tiltyard.targets.restricted import RestrictedTarget
 from tiltyard.targets.torch_target import TorchTarget
 
 D = 12

@@ -15,7 +15,7 @@ from tiltyard.errors import Problem
 from tiltyard.samples import catalog, train
 from tiltyard.samples.catalog import data_names, load, load_data, load_frame, names
 from tiltyard.samples.datasheet import datasheet, verified
-from tiltyard.targets.saving import content, save
+from tiltyard.targets.saving import save
 
 FOLDER = Path(str(importlib.resources.files("tiltyard.samples")))
 
@@ -119,7 +119,7 @@ def test_a_model_is_saved_with_all_that_opens_it(tmp_path: Path) -> None:
     target = load("census").target
     sha256 = save(target, tmp_path / "again.safetensors")
     assert sha256 == catalog.cards()["census"].sha256
-    assert content(target) == (FOLDER / "models" / "census.safetensors").read_bytes()
+    assert target.safetensors() == (FOLDER / "models" / "census.safetensors").read_bytes()
     with pytest.raises(Problem, match=r"a folder .*no such folder; found none"):
         save(target, tmp_path / "no such folder" / "model.safetensors")
     assert [p.name for p in tmp_path.iterdir()] == ["again.safetensors"]
@@ -128,8 +128,8 @@ def test_a_model_is_saved_with_all_that_opens_it(tmp_path: Path) -> None:
 def test_equal_targets_give_equal_bytes_whatever_they_say_besides() -> None:
     target = load("census").target
     target.trained_with = {"torch": "2.13.0", "numpy": "2", "name": "d\u00e9j\u00e0 \x1f \u2028"}
-    made = content(target)
-    assert all(content(target) == made for _ in range(12))
+    made = target.safetensors()
+    assert all(target.safetensors() == made for _ in range(12))
     header = made[8 : 8 + int.from_bytes(made[:8], "little")]
     assert list(json.loads(header)["__metadata__"]) == ["tiltyard", "trained_with"] and (8 + len(header)) % 8 == 0
 

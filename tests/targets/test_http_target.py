@@ -25,7 +25,7 @@ from tiltyard.targets.http.address import address_of
 from tiltyard.targets.http.line import Key, Line, Unreached
 from tiltyard.targets.http.target import HttpTarget
 from tiltyard.targets.opening import open_target
-from tiltyard.targets.restricted import Spent
+from tiltyard.targets.query_budget import BudgetSpent
 from tiltyard.theft.extraction import Extraction
 from tiltyard.validation.performance import Performance
 
@@ -251,10 +251,10 @@ def test_an_endpoint_that_says_come_back_tomorrow_is_not_waited_for(serve: Serve
     endpoint = Endpoint()
     target = open_target(serve(endpoint), data=data)
     endpoint.refuse = [told({"error": {"expected": "rows left of 100 a day", "found": "none", "do": "Wait"}}, 429, Retry_After="86400")]
-    with pytest.raises(Spent, match="rows left of 100 a day"):
+    with pytest.raises(BudgetSpent, match="rows left of 100 a day"):
         target.scores(data.x[:10])
     endpoint.refuse = [told({}, 429, Retry_After="0")] * 100
-    with pytest.raises(Spent, match="429"):
+    with pytest.raises(BudgetSpent, match="429"):
         target.scores(data.x[:10])
     assert len(endpoint.refuse) == 94
 
@@ -266,14 +266,14 @@ def test_a_budget_is_never_overrun_by_many_threads(serve: Serve, data: Dataset) 
     def ask(_: int) -> int:
         try:
             return len(target.scores(data.x[:7]))
-        except Spent:
+        except BudgetSpent:
             return 0
 
     with ThreadPoolExecutor(16) as pool:
         answered = sum(pool.map(ask, range(80)))
     assert endpoint.rows == answered + 8 <= 300
     assert target.queries == 8 + 7 * (292 // 7) == endpoint.rows
-    with pytest.raises(Spent):
+    with pytest.raises(BudgetSpent):
         target.scores(data.x[:300])
     assert endpoint.rows == target.queries
 
@@ -295,7 +295,7 @@ def test_rows_that_may_have_arrived_are_counted_again(data: Dataset) -> None:
 
     threading.Thread(target=hang_up, daemon=True).start()
     url = f"http://127.0.0.1:{listener.getsockname()[1]}/invocations"
-    with pytest.raises(Spent):
+    with pytest.raises(BudgetSpent):
         open_target(url, data=data, budget=24)
     assert len(heard) == 3
     listener.close()

@@ -13,7 +13,8 @@ from tiltyard.datasets.schema import Feature, Schema
 from tiltyard.errors import Unavailable
 from tiltyard.progress import Progress
 from tiltyard.targets.estimators import FunctionTarget
-from tiltyard.targets.restricted import Meter, RestrictedTarget, Spent, restricted_fingerprint
+from tiltyard.targets.query_budget import BudgetSpent, Meter
+from tiltyard.targets.restricted import RestrictedTarget, restricted_fingerprint
 
 SCHEMA = Schema(features=(Feature(name="a", kind="continuous"), Feature(name="b", kind="continuous")), label="y", classes=("no", "yes"))
 
@@ -65,7 +66,7 @@ def test_budget_is_never_overrun(allowed: int, asks: list[int]) -> None:
         before = target.queries
         try:
             target.labels(rows(n))
-        except Spent:
+        except BudgetSpent:
             assert before + n > allowed
     assert model.rows - answered == target.queries <= allowed
 
@@ -79,7 +80,7 @@ def test_threads_share_one_budget() -> None:
         for _ in range(30):
             try:
                 target.labels(rows(3))
-            except Spent:
+            except BudgetSpent:
                 return
 
     threads = [threading.Thread(target=ask) for _ in range(8)]
@@ -109,7 +110,7 @@ def test_gradients_are_metered_where_they_are_given() -> None:
     target.module(x).sum().backward()
     assert x.grad is not None
     assert target.queries == 6
-    with pytest.raises(Spent, match="4 left"):
+    with pytest.raises(BudgetSpent, match="4 left"):
         target.module(x)
     with pytest.raises(Unavailable, match="gives none"):
         _ = RestrictedTarget(made, frozenset({"labels"})).module

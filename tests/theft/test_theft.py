@@ -9,7 +9,8 @@ from tiltyard.datasets.schema import Feature, Schema
 from tiltyard.errors import Problem
 from tiltyard.result import Status
 from tiltyard.targets.estimators import FunctionTarget
-from tiltyard.targets.restricted import Meter, RestrictedTarget
+from tiltyard.targets.query_budget import Meter
+from tiltyard.targets.restricted import RestrictedTarget
 from tiltyard.theft._transfer_set import TransferSet
 from tiltyard.theft.equations import EquationSolving
 from tiltyard.theft.extraction import Extraction

@@ -24,6 +24,7 @@ from tiltyard_widgets.server import history
 from tiltyard_widgets.server.code import cells
 from tiltyard_widgets.server.forms import RunsAsked
 from tiltyard_widgets.server.refusals import status_of
+from tiltyard_widgets.server.settings import Limits
 from tiltyard_widgets.server.work import Answer, Workers
 from tiltyard_widgets.server.worker import prints
 
@@ -314,7 +315,7 @@ def test_a_report_whose_worker_finds_the_store_damaged(tmp_path: Path) -> None:
     place.write_bytes(b"no database at all, only text" * 100)
     order = {"do": "report", "run": "last", "format": "json", "store": str(place), "person": vars(ALONE)}
     with pytest.raises(Trouble) as raised:
-        asyncio.run(Workers(1).do(order, 120, 4 << 30)).first("the report")
+        asyncio.run(Workers(1).do(order, Limits(120, 4 << 30))).first("the report")
     said = history.public(raised.value, Store(place, 50, ALONE))
     assert str(place) in str(raised.value) and str(tmp_path) not in str(said)
     assert status_of(said) == 503

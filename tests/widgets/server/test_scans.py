@@ -18,6 +18,7 @@ import pytest
 from tiltyard_widgets.server.inside import opened, resolved
 from tiltyard_widgets.server.refusals import Absent, Late, Malformed, Outside, Shut, TooLarge
 from tiltyard_widgets.server.scans import answer
+from tiltyard_widgets.server.settings import Limits
 from tiltyard_widgets.server.work import Answer, Workers
 from tiltyard_widgets.server.worker import listed, scan
 
@@ -162,7 +163,7 @@ def test_each_refusal_has_its_status(server: Any, ada: httpx.Client, path: str, 
 
 def asked(root: Path, path: str, seconds: float, memory: int = 2 << 30) -> Answer:
     order = {"do": "scan", "root": str(root), "path": path, "hidden": False}
-    return asyncio.run(Workers(1).do(order, seconds, memory))
+    return asyncio.run(Workers(1).do(order, Limits(seconds, memory)))
 
 
 def test_what_takes_too_long_ends_in_time(tmp_path: Path) -> None:
@@ -175,7 +176,7 @@ def test_what_takes_too_long_ends_in_time(tmp_path: Path) -> None:
 
 async def hung_up(workers: Workers, order: dict[str, Any], after: float) -> None:
     """Ask, and be gone ``after`` so many seconds."""
-    work = asyncio.ensure_future(workers.do(order, 600, 2 << 30))
+    work = asyncio.ensure_future(workers.do(order, Limits(600, 2 << 30)))
     await asyncio.sleep(after)
     work.cancel()
     with suppress(asyncio.CancelledError):

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from tiltyard.store.store import Store
 
-    from .extension import TiltyardExtension
+    from .service import Service
     from .work import Answer
 
 MOST_BODY = 64 << 10
@@ -46,7 +46,7 @@ def asks(action: Action) -> Callable[[Method], Method]:
             except Problem as problem:
                 self.refuse(await asyncio.to_thread(self.public, problem))
                 if isinstance(problem, Trouble):
-                    self.extension.desk(self.person).watch.doubt("locked" if isinstance(problem, Locked) else "broken")
+                    self.service.desk(self.person).watch.doubt("locked" if isinstance(problem, Locked) else "broken")
             except asyncio.CancelledError:
                 if not self.left:
                     raise
@@ -68,20 +68,20 @@ class Handler(APIHandler):
 
     auth_resource = "tiltyard"
 
-    def initialize(self, extension: "TiltyardExtension") -> None:
-        self.extension = extension
+    def initialize(self, service: "Service") -> None:
+        self.service = service
         self._work: asyncio.Task[Any] | None = None
         self.left = False
 
     @property
     def person(self) -> Person:
         """Who asks, with their role."""
-        return self.extension.person(self.identity_provider, self.current_user)
+        return self.service.person(self.identity_provider, self.current_user)
 
     @property
     def store(self) -> "Store":
         """The store as they may see it."""
-        return self.extension.desk(self.person).store
+        return self.service.desk(self.person).store
 
     def query(self, form: "type[BaseModel]") -> Any:
         """The query's parameters that ``form`` knows; browsers add others of their own."""
@@ -132,13 +132,14 @@ class Handler(APIHandler):
 
     async def worked(self, order: dict[str, Any], scan: bool = False) -> "Answer":
         """Have a process of its own do it; it ends where the asker hangs up."""
-        work = asyncio.ensure_future(self.extension.workers.do(order, **self.extension.limits(scan)))
+        settings = self.service.settings
+        work = asyncio.ensure_future(self.service.workers.do(order, settings.scan if scan else settings.report))
         self._work = work
         return await work
 
     async def remembered(self, order: dict[str, Any], what: str) -> dict[str, Any]:
         """The one line of an answer that stays the same while the server runs."""
-        key, known = json.dumps(order, sort_keys=True), self.extension.answers
+        key, known = json.dumps(order, sort_keys=True), self.service.answers
         if key not in known:
             found = (await self.worked(order)).first(what)
             while len(known) >= MOST_ANSWERS:

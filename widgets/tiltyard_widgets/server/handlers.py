@@ -54,7 +54,7 @@ class RunsHandler(Handler):
 
         page = await asyncio.to_thread(history.page, self.store, self.query(RunsAsked))
         self.say(page)
-        self.extension.desk(self.person).watch.doubt(page.store.state)
+        self.service.desk(self.person).watch.doubt(page.store.state)
 
 
 class RunHandler(Handler):
@@ -98,7 +98,7 @@ class Exporting(Handler):
 
         from tiltyard.reports.writing import MEDIA
 
-        order = {"do": "report", "format": format, "store": self.extension.store_place or None, "person": vars(self.person)}
+        order = {"do": "report", "format": format, "store": self.service.settings.store_place or None, "person": vars(self.person)}
         made = (await self.worked(order | what)).first("the report")
         kind, suffix = MEDIA[format]
         # Should a browser open it as a page of this origin, none of its scripts would run and nothing would be fetched.
@@ -135,7 +135,7 @@ class ReportHandler(Handler):
         from .forms import PathAsked, ReportView
 
         asked = self.body(PathAsked)
-        order = {"do": "view", "keys": list(self.extension.trusted_keys)} | await self.files(asked.path)
+        order = {"do": "view", "keys": list(self.service.settings.trusted_keys)} | await self.files(asked.path)
         self.say(ReportView.model_validate((await self.worked(order)).first("the report")))
 
 
@@ -212,12 +212,12 @@ class EventsHandler(Handler):
     @allowed()
     @asks("look")
     async def get(self) -> None:
-        watch = self.extension.desk(self.person).watch
+        watch = self.service.desk(self.person).watch
         self.set_header("Cache-Control", "no-store")
         self.set_header("X-Accel-Buffering", "no")
         self.set_header("Content-Type", "text/event-stream")
         self.set_header("Connection", "close")  # or an ended stream would hold it all the same
-        self.listener = self.extension.streams.opened(self.person.name)
+        self.listener = self.service.streams.opened(self.person.name)
         self.listener.ended = self._let_go
         with suppress(StreamClosedError):
             await self._told(watch)
@@ -232,7 +232,7 @@ class EventsHandler(Handler):
                 await self.flush()
         finally:
             watch.leave(self.listener)
-            self.extension.streams.closed(self.listener)
+            self.service.streams.closed(self.listener)
 
     def _let_go(self) -> None:
         """It ends; a client that does not take what was sent is not waited for."""

@@ -6,12 +6,13 @@ import os
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from tiltyard.errors import Problem
 
 from .refusals import KINDS, Late, TooLarge
+from .settings import Limits
 
 DO = "Use `tiltyard` in a terminal, or have the limit raised"
 ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")}
@@ -47,14 +48,14 @@ class Workers:
         self._free = asyncio.Semaphore(most)
         self._going: set[subprocess.Popen[bytes]] = set()
 
-    async def do(self, order: dict[str, Any], seconds: float, memory: int) -> Answer:
+    async def do(self, order: dict[str, Any], limits: Limits) -> Answer:
         """Have ``order`` carried out; one whose asker is gone (a cancelled task) is ended."""
         async with self._free:
-            given = json.dumps(order | {"memory": memory, "seconds": seconds}).encode()
+            given = json.dumps(order | asdict(limits)).encode()
             process = self._start()
             try:
                 # Shielded, for somebody must wait for a process that was killed, too.
-                return await asyncio.shield(asyncio.get_running_loop().run_in_executor(None, _finished, process, given, seconds))
+                return await asyncio.shield(asyncio.get_running_loop().run_in_executor(None, _finished, process, given, limits.seconds))
             finally:
                 self._end(process)
 

@@ -12,7 +12,8 @@ from ..execution.runner import Runner
 from ..progress import Progress, Report
 from ..result import Record, Status
 from ..store.lines import Run
-from ..targets.restricted import Meter, RestrictedTarget, restricted_fingerprint
+from ..targets.query_budget import Meter
+from ..targets.restricted import RestrictedTarget, restricted_fingerprint
 from ..targets.target import Target
 from .campaign import Plan, Planned, ThreatModel
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from .labels import words
+from .column_names import words
 from .people import fixed_at_birth, named_as
 from .schema import MISSING, Feature, coded
 

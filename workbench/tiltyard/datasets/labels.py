@@ -1,12 +1,13 @@
 """Which column is the label, what its classes are, and labels as class indices."""
 
-import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import Problem
+from .column_names import words
+from .people import named_as
 from .schema import MISSING, as_text, coded
 
 if TYPE_CHECKING:
@@ -36,11 +37,6 @@ NAMES = (
 """Names a label often has, likelier ones first."""
 MEMBER = frozenset({"train", "training", "member", "split", "fold"})
 """Words in the name of a column that says which rows were trained on."""
-
-
-def words(name: str) -> tuple[str, ...]:
-    """The lower-case words of a column name: ``nativeCountry`` and ``native-country`` give (native, country)."""
-    return tuple(re.findall(r"[a-z]+|[0-9]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()))
 
 
 def classes_of(column: "pd.Series | NDArray[Any]", name: str = "y") -> tuple[str, ...]:
@@ -138,8 +134,6 @@ def likely_label(frame: "pd.DataFrame") -> tuple[str, str]:
 
 def _another(name: str) -> bool:
     """Does the name say that the column is about something else: who a person is, or which rows were trained on?"""
-    from .people import named_as
-
     return bool(named_as(name)) or bool(MEMBER & set(words(name)))
 
 

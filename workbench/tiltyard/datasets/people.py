@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from .labels import words
+from .column_names import words
 from .schema import as_text
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from ..result import CheckResult, Identity, Record, Status
 from ..targets.http.address import Address, address_of
 from ..targets.http.line import Key, Line
 from ..targets.http.opening import wire_at
-from ..targets.restricted import Meter
+from ..targets.query_budget import Meter
 from .posture import Posture
 from .site import site_at
 

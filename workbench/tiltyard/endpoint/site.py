@@ -14,7 +14,7 @@ from ..targets.http.line import Line, Reply, Unreached, rested
 from ..targets.http.opening import about
 from ..targets.http.target import HttpTarget, retry_after
 from ..targets.http.wire import About, Wire, written
-from ..targets.restricted import Meter
+from ..targets.query_budget import Meter
 from .drafting import Draft, drafts, several
 
 JSON = {"Content-Type": "application/json"}

@@ -175,6 +175,16 @@ class Target(ABC):
         """Files that hold it, by name, to be kept in a store beside the record of what made it; none where it cannot be written."""
         return {}
 
+    def safetensors(self) -> bytes:
+        """The target as one safetensors file that `open_target` opens again.
+
+        Raises
+        ------
+        Problem
+            Where it is no torch module, or one whose layers are not described.
+        """
+        raise Problem("a torch target", type(self).__name__, "Save it with the library it comes from")
+
     def retrain(self, x: NDArray[np.float32], y: NDArray[np.int64], seed: int, progress: Progress) -> "Target":
         """A fresh target of the same make trained on x, y only; for shadow models and poisoning."""
         raise Unavailable(

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..datasets.schema import Schema
-from ..errors import Unavailable
+from ..errors import Problem, Unavailable
 from ..progress import Progress
 from .architecture import Architecture
-from .saving import LARGEST, MODEL, content
+from .saving import LARGEST, MODEL, packed
 from .target import Target
 from .training import Recipe, fit, fresh
 from .versions import here
@@ -92,7 +92,21 @@ class TorchTarget(Target):
     def files(self) -> dict[str, bytes]:
         """``model.safetensors``, where its layers are described and it is not too large to be kept unasked."""
         size = sum(tensor.nbytes for tensor in self.inner.state_dict().values())
-        return {MODEL: content(self)} if self.architecture is not None and size <= LARGEST else {}
+        return {MODEL: self.safetensors()} if self.architecture is not None and size <= LARGEST else {}
+
+    def safetensors(self) -> bytes:
+        if self.architecture is None:
+            found = f"{self.name}, whose layers are not described"
+            raise Problem("a target with its architecture", found, "Give architecture=Architecture(…) when wrapping the module")
+        facts = {
+            "name": self.name,
+            "architecture": self.architecture.model_dump(mode="json"),
+            "classes": list(self.classes),
+            "schema": self.schema.model_dump(mode="json"),
+            "recipe": self.recipe.model_dump(mode="json") if self.recipe else None,
+            "outputs": self.outputs,
+        }
+        return packed(self.inner.state_dict(), facts, self.trained_with)
 
     def trainable(self) -> nn.Module:
         """A copy of the inner module whose parameters want gradients."""

@@ -12,7 +12,7 @@ from ..formatting.numbers import percent
 from ..progress import Progress
 from ..result import CheckResult, Finding, Metric, Severity, Status
 from ..statistics.intervals import rate_by_row
-from ..targets.restricted import Spent
+from ..targets.query_budget import BudgetSpent
 from ..targets.target import Target
 from .output_policy import GuardedTarget
 from .thieves import VAIN
@@ -89,7 +89,7 @@ class EquationSolving(Check):
         progress.step(0.2, f"asking {count:,} rows")
         try:
             weights = solve(x, client.scores(x), data.schema)
-        except Spent:
+        except BudgetSpent:
             return CheckResult(status=Status.PASSED, summary=f"The query budget is spent before the {count:,} answers the equations need.")
         progress.step(0.8, "comparing")
         agreed = answered(weights, judge.x, data.schema) == answers

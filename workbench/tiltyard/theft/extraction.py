@@ -13,7 +13,7 @@ from ..formatting.numbers import percent
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
 from ..statistics.intervals import rate, rate_by_row
-from ..targets.restricted import Spent
+from ..targets.query_budget import BudgetSpent
 from ..targets.target import Target
 from ._transfer_set import TransferSet
 from .output_policy import GuardedTarget
@@ -180,7 +180,7 @@ class Extraction(Check):
             part = x[start : start + size]
             try:
                 scores = client.scores(part)
-            except Spent as problem:
+            except BudgetSpent as problem:
                 answered.ended, size = str(problem), len(part) // 2
                 continue
             except Problem as problem:

@@ -14,7 +14,7 @@ from ..progress import Progress
 from ..result import CheckResult, Metric, Status
 from ..statistics.intervals import rate
 from ..targets.disclosure import label_only, normalized, rounded
-from ..targets.restricted import Spent
+from ..targets.query_budget import BudgetSpent
 from ..targets.target import Target
 
 Kind = Literal["round", "label", "noise", "budget"]
@@ -44,7 +44,7 @@ class GuardedTarget(Target):
     def _scores(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         if self.left is not None:
             if len(x) > self.left:
-                raise Spent(f"at most {self.left} more rows for this client", f"{len(x)}", "Ask for fewer; the budget is spent")
+                raise BudgetSpent(f"at most {self.left} more rows for this client", f"{len(x)}", "Ask for fewer; the budget is spent")
             self.left -= len(x)
         scores = self.inner.scores(x)
         if self.kind == "label":

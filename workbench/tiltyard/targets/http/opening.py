@@ -8,7 +8,7 @@ from ...errors import Problem
 from .. import trying
 from ..estimators import Feeds, Outputs
 from ..object_target import WORDS
-from ..restricted import Meter
+from ..query_budget import Meter
 from .address import Address
 from .kserve import KServeWire
 from .line import Line

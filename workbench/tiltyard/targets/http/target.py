@@ -14,7 +14,7 @@ from ...datasets.schema import Schema
 from ...errors import Problem
 from ...result import Identity
 from ..estimators import Feeds, Outputs, fed, one_hot, softmax
-from ..restricted import Meter, Spent
+from ..query_budget import BudgetSpent, Meter
 from ..target import Target
 from .line import Key, Line, Reply, Unreached, rested
 from .wire import About, Answer, Wire, parsed, written
@@ -163,7 +163,7 @@ class HttpTarget(Target):
         raise AssertionError("unreachable")
 
     def _patient(self, reply: Reply, usual: float, slept: float, turn: int) -> float:
-        """How long to wait before the next try; `Spent` where that is longer than anyone waits."""
+        """How long to wait before the next try; `BudgetSpent` where that is longer than anyone waits."""
         asked = retry_after(reply)
         wait = usual if asked is None else asked
         if turn + 1 < TRIES and slept + wait <= PATIENCE:
@@ -171,7 +171,7 @@ class HttpTarget(Target):
         after = "" if asked is None else f" and asks to wait {asked:,.0f} s"
         if reply.status == 429:
             found = f"429{after}: {self._words(reply)}"
-            raise Spent(f"{self.name} to go on answering", found, "Wait, ask for fewer rows, or use a key with a larger budget")
+            raise BudgetSpent(f"{self.name} to go on answering", found, "Wait, ask for fewer rows, or use a key with a larger budget")
         raise Problem(f"{self.name} to answer", f"503{after}: {self._words(reply)}", "Try again later")
 
     def _settled(self, reply: Reply, n: int) -> Reply | None:
