@@ -67,16 +67,26 @@ class Broken(Check):
         ]
 
 
-@pytest.fixture
-def data() -> Dataset:
+def tiny_data() -> Dataset:
+    """Sixty rows of two features; the label says whether the first is above a half."""
     schema = Schema(features=(Feature(name="a", kind="continuous"), Feature(name="b", kind="continuous")), label="y", classes=("no", "yes"))
     x = np.random.default_rng(0).random((60, 2), np.float32)
     return Dataset(x, (x[:, 0] > 0.5).astype(np.int64), schema, "tiny")
 
 
+def tiny_target(data: Dataset) -> Target:
+    """A model that is right about every row."""
+    return FunctionTarget(lambda x: (np.asarray(x)[:, 0] > 0.5).astype(np.float32), data.schema.classes, data.schema, "threshold")
+
+
+@pytest.fixture
+def data() -> Dataset:
+    return tiny_data()
+
+
 @pytest.fixture
 def target(data: Dataset) -> Target:
-    return FunctionTarget(lambda x: (np.asarray(x)[:, 0] > 0.5).astype(np.float32), data.schema.classes, data.schema, "threshold")
+    return tiny_target(data)
 
 
 @pytest.fixture

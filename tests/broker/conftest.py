@@ -14,7 +14,7 @@ from tiltyard.access.line import Line
 from tiltyard.audit import notes as audit
 from tiltyard.broker.server import Broker
 from tiltyard.result import CheckResult, Identity, Record, Status
-from tiltyard.store import remote, store
+from tiltyard.store import opening, store
 from tiltyard.store.remote import RemoteStore
 
 MODEL = Identity(name="model", fingerprint="ab" * 32)
@@ -78,7 +78,7 @@ def within(monkeypatch: pytest.MonkeyPatch) -> Callable[[Line], None]:
     """From now on this process is the kernel that holds the line; the broker's threads, which are here too, work as ever."""
 
     def hold(held: Line) -> None:
-        for module in (audit, remote, store):
+        for module in (audit, opening, store):
             monkeypatch.setattr(module, "line", lambda: None if threading.current_thread().name == "tiltyard line" else held)
 
     return hold

@@ -34,8 +34,10 @@ from tiltyard.samples.catalog import load
 from tiltyard.sealing.broken import Broken
 from tiltyard.serving.keys import KeyStore, default_place
 from tiltyard.serving.remote_keys import RemoteKeys
-from tiltyard.store.artifacts import Artifacts, take
+from tiltyard.store.artifacts import Artifacts
+from tiltyard.store.downloads import download
 from tiltyard.store.jobs import Jobs
+from tiltyard.store.opening import open_store
 from tiltyard.store.remote import RemoteArtifacts, RemoteJobs, RemoteStore
 from tiltyard.store.store import Store
 
@@ -105,8 +107,8 @@ def test_a_file_leaves_it_with_a_line_in_the_log(lines: Lines, within: Callable[
     ada = lines.store("ada")
     run, _ = made(ada)
     within(lines.of("ada"))
-    taken = take(ada, run, "rows.npz")
-    assert (taken.content, taken.unlogged) == (FILE, "")
+    found = download(ada, run, "rows.npz")
+    assert (found.content, found.unlogged) == (FILE, "")
     assert words().count(("ada", "artifact taken")) == 1
 
 
@@ -365,7 +367,7 @@ def test_where_the_broker_has_died_that_is_one_line_and_nothing_is_lost(within: 
         held = Line(ours)
         within(held)
         with pytest.raises(Problem, match="Download what you need of this page, then open it again"):
-            Store().count()
+            open_store().count()
         assert "Not in the audit log" in audit.note("run started")
         with pytest.raises(Problem):
             audit.ready()
@@ -435,8 +437,10 @@ def test_a_whole_assessment_by_the_broker(lines: Lines, within: Callable[[Line],
     """As panels do it: steps run here, are kept there, and the log says so in the person's name."""
     sample = load("census")
     within(lines.of("ada"))
-    store = Store()
+    store = open_store()
     assert isinstance(store, RemoteStore)
+    with pytest.raises(Problem, match="open_store"):
+        Store()
     job = Runner(store).start([find("validation.performance")()], sample.target, sample.data, name="all of it")
     job.wait(120)
     assert job.problem is None and job.unlogged == "" and job.run is not None

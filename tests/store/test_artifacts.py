@@ -25,8 +25,8 @@ from tiltyard.result import CheckResult, Status
 from tiltyard.sealing.broken import Broken
 from tiltyard.sealing.keys import new_sealing_key
 from tiltyard.store import artifacts
-from tiltyard.store.artifacts import forget, take
 from tiltyard.store.checking import checked, is_store
+from tiltyard.store.downloads import delete_file, download
 from tiltyard.store.store import Store
 from tiltyard.targets.target import Target
 
@@ -167,19 +167,19 @@ def test_taken_by_its_owner_alone_and_logged(store: Store, target: Target, data:
     ann = Store(store.url, person=Person("ann", Role.ANALYST, shared=True))
     run = ran(ann, target, data, Maker())
     ann.share(run)
-    assert take(ann, run, "rows.npz").content == SECRET + b"0"
+    assert download(ann, run, "rows.npz").content == SECRET + b"0"
     for name, role in (("bob", Role.ANALYST), ("eve", Role.VIEWER)):
         other = Store(store.url, person=Person(name, role, shared=True))
         assert len(other.records(run)) == 1 and other.artifacts.of_run(run) == []
         with pytest.raises(Problem):
-            take(other, run, "rows.npz")
+            download(other, run, "rows.npz")
         with pytest.raises(Problem):
             other.artifacts.content(ann.artifacts.of_run(run)[0])
     with pytest.raises(Denied):
-        take(Store(store.url, person=Person("ann", Role.VIEWER, shared=True)), run, "rows.npz")
+        download(Store(store.url, person=Person("ann", Role.VIEWER, shared=True)), run, "rows.npz")
     with pytest.raises(Denied):
-        forget(ann, run, "rows.npz")
-    assert forget(store, run, "rows.npz") == ""
+        delete_file(ann, run, "rows.npz")
+    assert delete_file(store, run, "rows.npz") == ""
     assert [a.kept for a in ann.artifacts.of_run(run)] == [False, False]
     log = (tmp_path / "runs.audit.jsonl").read_text()
     assert log.count('"artifact taken"') == 1 and log.count('"artifact deleted"') == 1 and sha256(SECRET + b"0").hexdigest() in log
@@ -202,12 +202,12 @@ def test_a_full_disk_keeps_neither_record_nor_file(store: Store, target: Target,
 
 KILLED = """
 import sys
-sys.path[:0] = [sys.argv[2], sys.argv[2] + "/.."]
-import tiny
-from test_artifacts import Maker, SECRET
+sys.path.insert(0, sys.argv[2])
+from tests.store.test_artifacts import Maker, SECRET
+from tests.tiny import tiny_data, tiny_target
 from tiltyard.store.store import Store
-data = tiny.data.__wrapped__() if hasattr(tiny.data, "__wrapped__") else tiny.data.__pytest_wrapped__.obj()
-target = tiny.FunctionTarget(lambda x: x[:, 0], data.schema.classes, data.schema, "threshold")
+data = tiny_data()
+target = tiny_target(data)
 store = Store(sys.argv[1])
 run = store.begin("killed", target.identity, data.identity)
 for i in range(10**6):
@@ -220,7 +220,7 @@ for i in range(10**6):
 def test_two_windows_and_kills_leave_each_file_with_its_record(store: Store, tmp_path: Path) -> None:
     script = tmp_path / "killed.py"
     script.write_text(KILLED)
-    words = [sys.executable, str(script), store.url, str(Path(__file__).parent)]
+    words = [sys.executable, str(script), store.url, str(Path(__file__).parents[2])]
     children = [subprocess.Popen(words, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     told = []
     for child, rounds in zip(children, (5, 9), strict=True):
@@ -262,7 +262,7 @@ def test_a_store_from_before_is_read_and_gets_the_table(store: Store, target: Ta
     tmp_path.joinpath("runs.audit.jsonl.head").unlink()
     later = Store(store.url)
     assert [a.kept for a in later.artifacts.of_run(run)] == [False, False]
-    assert take(later, ran(later, target, data, Maker()), "rows.npz").content.startswith(SECRET)
+    assert download(later, ran(later, target, data, Maker()), "rows.npz").content.startswith(SECRET)
 
 
 def test_many_threads_write_at_once(store: Store, target: Target, data: Dataset) -> None:

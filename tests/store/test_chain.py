@@ -12,8 +12,8 @@ from tests.tiny import Share
 from tiltyard.errors import Problem
 from tiltyard.sealing.broken import Broken
 from tiltyard.store import tables
-from tiltyard.store.artifacts import forget
 from tiltyard.store.chain import PLAIN, START, TOLD, Head, Keys, Link, facts_of, kept_columns
+from tiltyard.store.downloads import delete_file
 from tiltyard.store.store import Store
 
 COLUMNS = [(table.name, column.name) for table in tables.metadata.sorted_tables for column in table.c]
@@ -141,7 +141,7 @@ def cut_tail(raw: sqlite3.Connection) -> None:
     raw.execute("delete from records where token = ?", (records_of(raw, ids(raw)[0])[-1],))
 
 
-def delete_file(raw: sqlite3.Connection) -> None:
+def drop_file(raw: sqlite3.Connection) -> None:
     raw.execute("delete from artifacts where rowid = (select min(rowid) from artifacts)")
 
 
@@ -230,7 +230,7 @@ def to_an_earlier_head(raw: sqlite3.Connection) -> None:
 
 
 ATTACKS = [
-    swap_texts, swap_runs, move, reorder, delete_record, cut_tail, delete_file, delete_owner, share, delete_run, delete_run_and_links, reopen,
+    swap_texts, swap_runs, move, reorder, delete_record, cut_tail, drop_file, delete_owner, share, delete_run, delete_run_and_links, reopen,
     duplicate_record, duplicate_run, one_key_twice, two_heads, add_job, take_links_out, add_link, drop_head, drop_chain, to_an_earlier_head,
 ]  # fmt: skip
 SAID = {
@@ -486,7 +486,7 @@ def test_without_a_log_a_roll_back_cannot_be_told_and_that_is_said(place: Path, 
 def test_what_its_owner_does_stays_intact(place: Path) -> None:
     store = Store(place)
     lines = store.runs()
-    forget(store, lines[2].id, store.artifacts.of_run(lines[2].id)[0].sha256)
+    delete_file(store, lines[2].id, store.artifacts.of_run(lines[2].id)[0].sha256)
     store.share(lines[1].id)
     store.share(lines[1].id, on=False)
     store.delete(lines[1].id)

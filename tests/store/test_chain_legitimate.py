@@ -16,7 +16,7 @@ from tests.tiny import Share
 import tiltyard.store
 from tiltyard.errors import Problem
 from tiltyard.progress import Report
-from tiltyard.store.artifacts import forget
+from tiltyard.store.downloads import delete_file
 from tiltyard.store.store import Store
 
 WORDS = ("begin", "start", "finish", "with file", "add", "end", "share", "unshare", "delete", "forget", "job", "tell", "close", "cancel")
@@ -69,7 +69,7 @@ class History:
 
     def _forget(self, store: Store, run: str, pick: int) -> None:
         for artifact in [a for a in store.artifacts.of_run(run) if a.kept][:1]:
-            forget(store, run, artifact.sha256)
+            delete_file(store, run, artifact.sha256)
 
     def _job(self, store: Store, run: str, pick: int) -> None:
         self.jobs.append(store.jobs.open(run))

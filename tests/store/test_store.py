@@ -54,12 +54,11 @@ def test_a_step_is_there_from_its_start(store: Store, place: Path, share: Callab
 
 KILLED = """
 import sys, time
-sys.path[:0] = [sys.argv[2], sys.argv[2] + "/.."]
-from tiny import Share, Slow
-import tiny, numpy as np
+sys.path.insert(0, sys.argv[2])
+from tests.tiny import Share, Slow, tiny_data, tiny_target
 from tiltyard.store.store import Store
-data = tiny.data.__wrapped__() if hasattr(tiny.data, "__wrapped__") else tiny.data.__pytest_wrapped__.obj()
-target = tiny.FunctionTarget(lambda x: np.asarray(x)[:, 0], data.schema.classes, data.schema, "threshold")
+data = tiny_data()
+target = tiny_target(data)
 store = Store(sys.argv[1])
 run = store.begin("killed", target.identity, data.identity)
 for i in range(10**6):
@@ -79,7 +78,7 @@ def test_killed_in_mid_run_it_says_what_was_cut_off_and_keeps_the_rest(place: Pa
     script = tmp_path / "killed.py"
     script.write_text(KILLED)
     with subprocess.Popen(
-        [sys.executable, str(script), str(place), str(Path(__file__).parent)], stdout=subprocess.PIPE, text=True
+        [sys.executable, str(script), str(place), str(Path(__file__).parents[2])], stdout=subprocess.PIPE, text=True
     ) as child:
         assert child.stdout is not None
         told = []

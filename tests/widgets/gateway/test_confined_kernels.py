@@ -30,7 +30,7 @@ import json, os, signal, socket
 from tiltyard.access.line import line
 from tiltyard.access.places import home
 from tiltyard.errors import Problem
-from tiltyard.store.store import Store
+from tiltyard.store.opening import open_store
 found = {}
 for name, attack in json.loads(%r):
     try:
@@ -122,10 +122,10 @@ def words_of(process: psutil.Process) -> list[str]:
 
 WORK = f"""
 from tiltyard.result import Identity
-from tiltyard.store.store import Store
+from tiltyard.store.opening import open_store
 what = Identity(name="model", fingerprint="0" * 64)
-if Store().person.may("run"):
-    Store().begin("of " + Store().person.name, what, what)
+if open_store().person.may("run"):
+    open_store().begin("of " + open_store().person.name, what, what)
 {CODE}
 """
 
@@ -176,7 +176,7 @@ def test_a_kernel_that_is_taken_over_gets_at_its_own_alone(place: Place) -> None
     )
     attacks |= {f"make {path}": writing(path) for path in (*beside, folder / "users.json.new", Path("/tmp/tiltyard-attack"))}
     attacks |= {f"read {what} of {pid}": reading(f"/proc/{pid}/{what}") for what in ("environ", "mem", "maps") for pid in (server, broker)}
-    attacks |= {"open the store": f"Store({str(folder / 'store' / 'runs.sqlite')!r}).count()"}
+    attacks |= {"open the store": f"open_store({str(folder / 'store' / 'runs.sqlite')!r}).count()"}
     attacks |= {
         f"talk to {path.name}": f"socket.socket(socket.AF_UNIX).connect({str(path)!r})" for path in neighbor.glob("connection-ipc-*")
     }
@@ -241,11 +241,11 @@ def test_its_runs_are_kept_by_the_broker_as_its_persons(place: Place, monkeypatc
     assert [(run.owner, run.name, run.state) for run in store.runs()] == [("ada", "of ada", "open")]
     run = store.runs()[0].id
     asks = {
-        "see hers": f"Store().run({run!r})",
+        "see hers": f"open_store().run({run!r})",
         "begin one": "line().ask('begin', name='x', target={'name': 'm', 'fingerprint': '0'}, data={'name': 'm', 'fingerprint': '0'}, config={})",
         "add to hers": f"line().ask('add', run_id={run!r}, record='')",
-        "delete hers": f"Store().delete({run!r})",
-        "share hers": f"Store().share({run!r})",
+        "delete hers": f"open_store().delete({run!r})",
+        "share hers": f"open_store().share({run!r})",
         "read the log": "line().ask('log', last=10)",
         "add a person": "line().ask('user_add', name='x', role='admin', password='correct horse battery')",
         "say that somebody was added": "line().ask('note', what='user added', fingerprint='', parameters={})",

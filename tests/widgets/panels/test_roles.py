@@ -129,7 +129,7 @@ def test_files_of_a_run_are_handed_out_to_its_analyst_and_deleted_by_an_admin(tm
     panel = HistoryPanel(session=Session(store=store))
     panel.files.take.click()
     assert (panel.files.link.name, panel.files.link.content) == ("rows.npz", base64.b64encode(content).decode())
-    assert "take(Store()" in panel.code.code and "rows.npz" in str(panel.files.table.tree)
+    assert "download(open_store()" in panel.code.code and "rows.npz" in str(panel.files.table.tree)
     assert panel.files.drop.disabled
     panel.files.delete()
     assert "the role admin" in panel.message.text

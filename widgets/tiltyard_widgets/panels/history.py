@@ -269,17 +269,17 @@ def chart_of(found: "Comparison", most: int = 14) -> Chart | None:
 
 
 CODE = """from tiltyard.comparison.comparison import compare
-from tiltyard.store.store import Store
+from tiltyard.store.opening import open_store
 
-store = Store()
+store = open_store()
 a, b = store.run("{a}"), store.run("{b}")
 print(compare(a, store.records(a.id, latest=True), b, store.records(b.id, latest=True)))
 """
 
-FOLLOW = """from tiltyard.store.store import Store
+FOLLOW = """from tiltyard.store.opening import open_store
 from tiltyard.comparison.trend import trends
 
-store = Store()
+store = open_store()
 for trend in trends(store, store.run("{run}")):
     if trend.key == "{key}":
         print([(p.started, p.metric.value, p.metric.low, p.metric.high) for p in trend.points])

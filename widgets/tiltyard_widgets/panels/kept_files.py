@@ -74,23 +74,23 @@ class KeptFiles:
         """Hand the chosen file to the browser, once it was found true to its record."""
         self._message.clear()
         try:
-            from tiltyard.store.artifacts import take
+            from tiltyard.store.downloads import download
 
-            taken = take(self._store(), self._run, self.choice.value)
+            found = download(self._store(), self._run, self.choice.value)
         except Problem as problem:
             self._message.say(problem)
             return
-        self.link.offer(taken.artifact.name, "application/octet-stream", base64.b64encode(taken.content).decode())
-        self._code.code = TAKE.format(run=self._run[:8], which=taken.artifact.sha256[:12], name=taken.artifact.name)
-        self._told(taken.unlogged)
+        self.link.offer(found.artifact.name, "application/octet-stream", base64.b64encode(found.content).decode())
+        self._code.code = TAKE.format(run=self._run[:8], which=found.artifact.sha256[:12], name=found.artifact.name)
+        self._told(found.unlogged)
 
     def delete(self) -> None:
         """Delete the chosen file; for admins."""
         self._message.clear()
         try:
-            from tiltyard.store.artifacts import forget
+            from tiltyard.store.downloads import delete_file
 
-            unlogged = forget(self._store(), self._run, self.choice.value)
+            unlogged = delete_file(self._store(), self._run, self.choice.value)
         except Problem as problem:
             self._message.say(problem)
             return
@@ -112,8 +112,8 @@ def table_of(found: "Sequence[Artifact]") -> Table:
 
 TAKE = """from pathlib import Path
 
-from tiltyard.store.artifacts import take
-from tiltyard.store.store import Store
+from tiltyard.store.downloads import download
+from tiltyard.store.opening import open_store
 
-Path("{name}").write_bytes(take(Store(), "{run}", "{which}").content)
+Path("{name}").write_bytes(download(open_store(), "{run}", "{which}").content)
 """

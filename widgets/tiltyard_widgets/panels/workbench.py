@@ -133,6 +133,6 @@ def verdict(session: Session, latest: Sequence[object]) -> str:
 
 def default_store() -> "Store":
     """The user's store; a window without one still works and says so."""
-    from tiltyard.store.store import Store
+    from tiltyard.store.opening import open_store
 
-    return Store()
+    return open_store()

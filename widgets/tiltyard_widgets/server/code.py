@@ -11,9 +11,9 @@ from ..panels.workbench import PANELS
 from .forms import Cell, CodeAsked, PanelFacts
 from .refusals import Absent
 
-STORED = """from tiltyard.store.store import Store
+STORED = """from tiltyard.store.opening import open_store
 
-store = Store()
+store = open_store()
 run = store.run({run!r})
 for record in store.records(run.id):
     print(record.title, record.result.status, record.result.summary, sep=": ")

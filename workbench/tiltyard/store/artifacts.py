@@ -5,11 +5,9 @@ deleting a run takes them along, and whoever reads one is given the bytes the re
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from ..audit import notes as audit
 from ..errors import Problem
 from ..result import Frozen
 from ..sealing.broken import Broken
@@ -23,8 +21,6 @@ from .sealed_records import MARK, PLAIN, opened_bytes, shut_bytes
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
-
-    from .store import Store
 
 LARGEST = 256 << 20
 GONE = "Run the step again; what is too large to be kept, `tiltyard check ID --save` writes to a file"
@@ -174,36 +170,3 @@ class Artifacts:
                 (token, name): size if isinstance(size, int) else 0
                 for token, name, size in connection.execute(query.where(tables.records.c.run_id == run_id))
             }
-
-
-@dataclass(frozen=True)
-class Taken:
-    """A file out of the store; ``unlogged`` says why that is not in the audit log, or nothing."""
-
-    artifact: Artifact
-    content: bytes
-    unlogged: str
-
-
-def take(store: "Store", run_id: str, which: str) -> Taken:
-    """A file of one's own run, for analysts; the audit log says who took it."""
-    store.person.must("run")
-    audit.ready(store.url)
-    artifact = store.artifacts.find(store.run(run_id).id, which)
-    content = store.artifacts.content(artifact)
-    return Taken(artifact, content, _noted(store, "artifact taken", artifact))
-
-
-def forget(store: "Store", run_id: str, which: str) -> str:
-    """Delete the bytes of a file; admins only. Returns why it is not in the audit log, or nothing."""
-    store.person.must("delete")
-    audit.ready(store.url)
-    artifact = store.artifacts.find(store.run(run_id).id, which)
-    store.artifacts.delete(artifact)
-    return _noted(store, "artifact deleted", artifact)
-
-
-def _noted(store: "Store", what: str, artifact: Artifact) -> str:
-    return audit.note(
-        what, artifact.sha256, {"run": artifact.run, "step": artifact.step, "name": artifact.name}, store.person.name, store.url
-    )

@@ -1,20 +1,18 @@
 """The store as a confined kernel sees it: the same methods, each asked of the broker, who knows whose kernel it is."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from pydantic import TypeAdapter
 
-from ..access.line import Line, line, problem_of
+from ..access.line import Line, problem_of
 from ..access.person import Person, me
 from ..check import Step
 from ..errors import Problem
 from ..progress import Report
 from ..result import Identity, Record
 from .artifacts import Artifact, Artifacts
-from .database import WAIT
 from .jobs import Jobs
 from .lines import ModelLine, Run, RunLine, StepLine, Underway
 from .store import Store
@@ -23,16 +21,13 @@ PLACE = "the app's store"
 
 
 class RemoteStore(Store):
-    """A store behind the broker; `Store` is one where a kernel has a line. Who asks is settled by the line; ``person`` is what panels show."""
+    """A store behind the broker; `opening.open_store` gives it. The broker knows by the line who asks; ``person`` is what panels show."""
 
-    def __init__(self, url: str | Path | None = None, wait: int = WAIT, person: Person | None = None, asked: Line | None = None) -> None:
-        found = asked or line()
-        if found is None or url is not None:
-            raise _here("a store by its name")
-        self._line = found
+    def __init__(self, asked: Line, person: Person | None = None) -> None:
+        self._line = asked
         self.person = person or me()
-        self.jobs = RemoteJobs(found)
-        self.artifacts = RemoteArtifacts(found)
+        self.jobs = RemoteJobs(asked)
+        self.artifacts = RemoteArtifacts(asked)
 
     @property
     def url(self) -> str:

@@ -5,14 +5,15 @@ from pathlib import Path
 from ...access.person import me
 from ...access.places import target, written
 from ...published.listing import ArtifactList
-from ...store.artifacts import Artifact, forget, take
-from ...store.store import Store
+from ...store.artifacts import Artifact
+from ...store.downloads import delete_file, download
+from ...store.opening import open_store
 from ..console import emit, say, show_table, unlogged
 
 
 def show(run: str, as_json: bool) -> int:
     """List the files of a run."""
-    store = Store()
+    store = open_store()
     found = store.run(run)
     artifacts = store.artifacts.of_run(found.id)
     if as_json:
@@ -28,16 +29,16 @@ def get(run: str, which: str, out: Path) -> int:
     """Write one to a file."""
     me().must("write")
     target(out, "a file of a run")
-    taken = take(Store(), run, which)
-    written(out, taken.content, "a file of a run")
-    unlogged(taken.unlogged)
-    say(f"✓ {taken.artifact.name} of {taken.artifact.step}: {out}, SHA-256 {taken.artifact.sha256}", style="green")
+    found = download(open_store(), run, which)
+    written(out, found.content, "a file of a run")
+    unlogged(found.unlogged)
+    say(f"✓ {found.artifact.name} of {found.artifact.step}: {out}, SHA-256 {found.artifact.sha256}", style="green")
     return 0
 
 
 def delete(run: str, which: str) -> int:
     """Delete one."""
-    unlogged(forget(Store(), run, which))
+    unlogged(delete_file(open_store(), run, which))
     say(f"Deleted {which}; its record stays.")
     return 0
 

@@ -14,7 +14,7 @@ from ...reports.bundle import Bundle, make
 from ...reports.exporting import export
 from ...reports.writing import free, place
 from ...result import Record, Status
-from ...store.store import Store
+from ...store.opening import open_store
 from ...supply_chain.bom import bill, encoded
 from ...supply_chain.environment import packages
 from ...supply_chain.materials import NAME
@@ -40,7 +40,7 @@ def run(
     if out is not None:
         free(out, (*FILES, NAME), overwrite)
     policy = read_policy(policy_path) if policy_path else None
-    store = Store()
+    store = open_store()
     earlier = baseline(store, baseline_name, tolerance) if baseline_name else None
     config = read_config(config_path)
     target, data = config.opened()

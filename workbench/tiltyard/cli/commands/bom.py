@@ -26,7 +26,7 @@ def bom(
     from ...access.person import me
     from ...assessment.config import read_config
     from ...reports.writing import place
-    from ...store.store import Store
+    from ...store.opening import open_store
     from ...supply_chain.bom import bill, encoded
     from ...supply_chain.environment import packages
 
@@ -34,7 +34,7 @@ def bom(
     if out is not None:
         me().must("write")
     target, data = read_config(config).opened() if config else (None, None)
-    store = Store() if run else None
+    store = open_store() if run else None
     records = store.records(store.run(run).id) if store else []
     content = encoded(bill(packages(), target, data, records, stamped=not reproducible))
     if out is None:

@@ -1,13 +1,13 @@
 """``tiltyard compare``: two runs side by side."""
 
 from ...comparison.comparison import Comparison, MetricChange, compare, shortly
-from ...store.store import Store
+from ...store.opening import open_store
 from ..console import emit, remark, say, show_table
 
 
 def run(before: str, after: str, as_json: bool) -> int:
     """Compare two runs of the store."""
-    store = Store()
+    store = open_store()
     a, b = store.run(before), store.run(after)
     found = compare(a, store.records(a.id), b, store.records(b.id))
     if as_json:

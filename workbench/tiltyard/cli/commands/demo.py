@@ -17,6 +17,7 @@ from ...reports.bundle import make
 from ...reports.writing import free
 from ...result import Record, Status
 from ...samples.catalog import load
+from ...store.opening import open_store
 from ...store.store import Store
 from ..console import progress_bar, remark, say, unlogged
 from .assess import shown, written
@@ -32,7 +33,7 @@ def run(out: Path, profile: str, seed: int, overwrite: bool = False) -> int:
     free(out, REPORTS, overwrite)
     # Read when torch is loaded. Models this small gain nothing from threads, and on a busy machine threads wait for one another.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    store = Store()
+    store = open_store()
     census = _assessed_fully("census", store, profile, seed)
     records, cancelled = list(census.records), census.cancelled
     if not cancelled:

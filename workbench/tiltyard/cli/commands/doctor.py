@@ -103,9 +103,9 @@ def samples() -> Iterator[Ailment]:
 
 def store() -> Iterator[Ailment]:
     """Can runs be kept, and was one cut off?"""
-    from ...store.store import Store
+    from ...store.opening import open_store
 
-    kept = Store()
+    kept = open_store()
     try:
         kept.tried()
         cut = kept.cut_off()

@@ -7,13 +7,14 @@ from ...comparison.trend import TrendList, trends
 from ...formatting.numbers import measured
 from ...published.listing import RunList
 from ...store.lines import BROKEN, CUT_OFF, SIGNS, UNPROVEN, RunLine
+from ...store.opening import open_store
 from ...store.store import Store
 from ..console import emit, remark, say, show_table, unlogged
 
 
 def show(as_json: bool, limit: int, search: str) -> int:
     """List the runs, newest first."""
-    store = Store()
+    store = open_store()
     lines = store.runs(limit=limit, search=search)
     total = store.count(search)
     if as_json:
@@ -62,7 +63,7 @@ def _tell_doubts(store: Store, lines: list[RunLine]) -> None:
 
 def forget(name: str) -> int:
     """Delete one run."""
-    store = Store()
+    store = open_store()
     store.person.must("delete")
     run = store.run(name)
     unlogged(store.delete(run.id))
@@ -72,7 +73,7 @@ def forget(name: str) -> int:
 
 def follow(name: str, as_json: bool) -> int:
     """Every number that several runs of the model and data of run ``name`` have measured, run by run."""
-    store = Store()
+    store = open_store()
     run = store.run(name)
     found = trends(store, run)
     if as_json:
@@ -88,7 +89,7 @@ def follow(name: str, as_json: bool) -> int:
 
 def lend(name: str, on: bool) -> int:
     """Let everybody look at a run, or no longer."""
-    store = Store()
+    store = open_store()
     run = store.run(name)
     unlogged(store.share(run.id, on))
     say(f"{'Everybody may look at' if on else 'Only its owner sees'} run {run.short} ({run.name}).")

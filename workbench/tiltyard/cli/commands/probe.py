@@ -16,7 +16,7 @@ from ...progress import Progress
 from ...reports.bundle import make
 from ...reports.writing import free
 from ...result import Record, Status
-from ...store.store import Store
+from ...store.opening import open_store
 from ...targets.http.address import Address, address_of
 from ...targets.http.line import key_in
 from ..console import emit, progress_bar, remark, say, show_table, status_line, unlogged
@@ -64,7 +64,7 @@ def run(
     body = _read(request) if request else None
     remark(f"At most {posture.most:,} requests to {address}.")
     with secret(key, posture) as sent, progress_bar(not as_json) as tell:
-        found = probed(url, sent, posture, body, Progress(tell), Store() if kept else None)
+        found = probed(url, sent, posture, body, Progress(tell), open_store() if kept else None)
     record = found.record
     if as_json:
         emit(record)

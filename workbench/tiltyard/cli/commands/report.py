@@ -8,6 +8,7 @@ from ...reports.bundle import Bundle, make
 from ...reports.exporting import export, hand_out
 from ...reports.writing import SUFFIXES
 from ...store.lines import CUT_OFF
+from ...store.opening import open_store
 from ...store.store import Store
 from ..console import pour, remark, unlogged
 
@@ -17,7 +18,7 @@ def run(name: str, form: str, out: Path | None, policy: Path | None, overwrite: 
     chosen = form or (SUFFIXES.get(out.suffix.lower(), "") if out else "json")
     if not chosen:
         raise Problem(f"a format, or a file name ending in {', '.join(SUFFIXES)}", repr(str(out)), "Add --format html")
-    bundle = bundled(Store(), name, read_policy(policy) if policy else None)
+    bundle = bundled(open_store(), name, read_policy(policy) if policy else None)
     if out is None:
         if chosen == "pdf":
             raise Problem("a file for the PDF", "no --out", "Add --out report.pdf")

@@ -25,8 +25,8 @@ from ...sealing.keys import (
 )
 from ...store.chain import Keys
 from ...store.checking import checked, is_store
+from ...store.opening import open_store
 from ...store.sealed_records import store_key
-from ...store.store import Store
 from ..console import progress_bar, remark, say, unlogged
 
 INTACT, BROKEN, COULD_NOT_TELL = 0, 1, 2
@@ -156,7 +156,7 @@ def _audit_log(path: Path, key_file: Path | None, anchor: str) -> int:
 
 def _store(path: Path) -> int:
     with progress_bar() as tell:
-        found = checked(Store(path), Progress(tell))
+        found = checked(open_store(path), Progress(tell))
     for line in found.broken[:SHOWN]:
         say(f"✕ {line}", style="red")
     for line in found.unread[:SHOWN]:

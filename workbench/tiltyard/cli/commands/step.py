@@ -15,7 +15,7 @@ from ...defense import Defense
 from ...execution.runner import Runner
 from ...parameters import Parameter, choices_of, parameters, span
 from ...result import Status
-from ...store.store import Store
+from ...store.opening import open_store
 from ...targets.target import Target
 from ..console import emit, progress_bar, remark, show_record, unlogged
 from ..opened import from_options, told
@@ -137,7 +137,7 @@ def _run(step: type[Step], given: dict[str, Any], line: str) -> int:
     target, data = from_options({name: str(given.get(name) or "") for name in names}, made.seed)
     assumed = told(target, data)
     with progress_bar(not given["as_json"]) as tell:
-        runner = Runner(None if given["unkept"] else Store())
+        runner = Runner(None if given["unkept"] else open_store())
         job = runner.start([made], target, data, config={"command": line, "assumed": assumed}, on_progress=tell)
         finished(job)
     if job.error is not None:
