@@ -60,7 +60,7 @@ def grouped_keys(sample: Sample, keys: int, rows: int) -> Iterator[Rows]:
         yield pool[rng.choice(here, min(rows, len(here)), replace=False)]
 
 
-def stolen(sample: Sample, strategy: str, budget: int, seed: int) -> Rows:
+def stolen(sample: Sample, strategy: str, query_budget: int, seed: int) -> Rows:
     """What a thief asks, in order; by Jacobian augmentation in ten rounds, as in fewer it asks the same rows again."""
     points = 10 if strategy == "jacobian" else 3
     seen: list[Rows] = []
@@ -70,9 +70,9 @@ def stolen(sample: Sample, strategy: str, budget: int, seed: int) -> Rows:
         return sample.target.scores(x)
 
     target = FunctionTarget(answer, sample.target.classes, sample.target.schema, "extracted")
-    Extraction.model_validate({"budget": budget, "strategy": strategy, "points": points, "epochs": 5, "rows": 100, "seed": seed})(
-        target, sample.data
-    )
+    Extraction.model_validate(
+        {"query_budget": query_budget, "strategy": strategy, "points": points, "epochs": 5, "rows": 100, "seed": seed}
+    )(target, sample.data)
     return np.concatenate(seen[1:])
 
 

@@ -15,13 +15,13 @@ from tiltyard.samples.catalog import load
 
 CHECKS: tuple[Step, ...] = (
     find("validation.performance")(),
-    find("evasion.pgd")(rows=200, steps=20, budget=0.02, curve=False),
+    find("evasion.pgd")(rows=200, steps=20, eps=0.02, curve=False),
     find("fairness.groups")(columns=("sex",)),
     find("privacy.membership_threshold")(),
-    find("theft.extraction")(budget=500, points=1, epochs=10, access="labels"),
+    find("theft.extraction")(query_budget=500, points=1, epochs=10, access="labels"),
 )
 DEFENSES: tuple[Step, ...] = (
-    find("evasion.adversarial_training")(epochs=3, budget=0.02),
+    find("evasion.adversarial_training")(epochs=3, eps=0.02),
     *(find("privacy.dp_sgd")(epsilon=e) for e in (1, 4, 8)),
     find("fairness.threshold_optimizer")(),
     find("theft.watermark")(),

@@ -51,11 +51,11 @@ def smallest(model: nn.Linear, x: Tensor, y: Tensor, norm: Norm) -> Tensor:
     return -margins(model(x), y) / dual(weights[None], norm)
 
 
-def scaled_rows(x: Tensor, y: Tensor, model: nn.Linear, norm: Norm, budget: float) -> Tensor:
-    """Rows moved along the plane's normal so that each lies at exactly ``budget`` from it."""
+def scaled_rows(x: Tensor, y: Tensor, model: nn.Linear, norm: Norm, eps: float) -> Tensor:
+    """Rows moved along the plane's normal so that each lies at exactly ``eps`` from it."""
     weights = model.weight[1] - model.weight[0]
     side = torch.where(y == 1, 1.0, -1.0)[:, None]
-    gap = (budget - smallest(model, x, y, norm)) * dual(weights[None], norm)
+    gap = (eps - smallest(model, x, y, norm)) * dual(weights[None], norm)
     return x + side * gap[:, None] * weights / weights.square().sum()
 
 
@@ -65,10 +65,10 @@ def test_success_begins_at_the_exact_smallest_change(norm: Norm, way: str) -> No
     model, x, y, space = linear()
     at = scaled_rows(x, y, model, norm, 0.5)
 
-    def run(budget: float) -> Attacked:
+    def run(eps: float) -> Attacked:
         if way == "fgsm":
-            return fgsm(model, at, y, space, norm, budget)
-        return pgd(model, at, y, space, norm, budget, 100, seeded())
+            return fgsm(model, at, y, space, norm, eps)
+        return pgd(model, at, y, space, norm, eps, 100, seeded())
 
     assert not run(0.5 * 0.99).fooled.any()
     assert run(0.5 * 1.02).fooled.all()
@@ -161,7 +161,7 @@ def table_model(seed: int) -> nn.Module:
     return nn.Sequential(nn.Linear(width, 12), nn.ReLU(), nn.Linear(12, 2)).requires_grad_(requires_grad=False)
 
 
-def assert_valid(x: Tensor, origin: Tensor, budget: float, norm: Norm, flips: int) -> None:
+def assert_valid(x: Tensor, origin: Tensor, eps: float, norm: Norm, flips: int) -> None:
     space = PerturbationSpace.of(TABLE)
     low, high = torch.from_numpy(TABLE.low), torch.from_numpy(TABLE.high)
     assert bool(((x >= low - 1e-5) & (x <= high + 1e-5)).all())
@@ -171,23 +171,23 @@ def assert_valid(x: Tensor, origin: Tensor, budget: float, norm: Norm, flips: in
     fixed = ~torch.from_numpy(TABLE.mutable)
     assert torch.equal(x[:, fixed], origin[:, fixed])
     assert int(changed_groups(x, origin, space).sum(1).max()) <= flips
-    assert float(length(space.change(origin, x), norm).max()) <= budget * (1 + 2e-3)
+    assert float(length(space.change(origin, x), norm).max()) <= eps * (1 + 2e-3)
 
 
 @every_norm
 @settings(max_examples=25, deadline=None)
-@given(seed=st.integers(0, 1000), budget=st.floats(0.01, 1), flips=st.integers(0, 3))
-def test_rows_of_a_table_stay_valid(norm: Norm, seed: int, budget: float, flips: int) -> None:
+@given(seed=st.integers(0, 1000), eps=st.floats(0.01, 1), flips=st.integers(0, 3))
+def test_rows_of_a_table_stay_valid(norm: Norm, seed: int, eps: float, flips: int) -> None:
     model, x, space = table_model(seed % 7), table_rows(seed), PerturbationSpace.of(TABLE)
     y = model(x).argmax(1)
     for found in (
-        attack(model, x, y, space, norm, budget, 5, seeded(seed), flips=flips),
-        single_step(model, x, y, space, norm, budget, flips),
+        attack(model, x, y, space, norm, eps, 5, seeded(seed), flips=flips),
+        single_step(model, x, y, space, norm, eps, flips),
     ):
-        assert_valid(found.x, x, budget, norm, flips)
+        assert_valid(found.x, x, eps, norm, flips)
         torch.testing.assert_close(judged(model, found.x, y).margin, found.margin)
         less = pruned(model, found, x, y, tuple(TABLE.slices.values()))
-        assert_valid(less.x, x, budget, norm, flips)
+        assert_valid(less.x, x, eps, norm, flips)
         assert torch.equal(less.fooled, found.fooled)
         assert bool(((less.x != x).sum(1) <= (found.x != x).sum(1)).all())
 

@@ -89,13 +89,13 @@ def test_plan_never_exceeds_what_the_attacker_knows(linear: Target, rows: Datase
 
 
 def test_cheapest_first_and_within_the_budgets(linear: Target, rows: Dataset) -> None:
-    threat = ThreatModel(knowledge="white", queries=40_000, seconds=100)
+    threat = ThreatModel(knowledge="white", query_budget=40_000, seconds=100)
     made = plan(threat, linear, rows)
     assert made.queries <= 40_000
     assert made.seconds <= 100
     shrunk = [s for s in made.steps if "fewer rows" in s.note]
     assert shrunk, "an attack that is too dear is given fewer rows"
-    nothing = plan(ThreatModel(queries=0), linear, rows)
+    nothing = plan(ThreatModel(query_budget=0), linear, rows)
     assert nothing.steps == ()
     assert any("over the query budget" in one.reason for one in nothing.left_out)
     hurried = plan(ThreatModel(seconds=0), linear, rows)

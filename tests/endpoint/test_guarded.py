@@ -74,7 +74,7 @@ def test_checks_of_the_command_line_and_of_a_file_ask_an_endpoint(
     with Served(FunctionTarget(answered, SCHEMA.classes, SCHEMA), Settings(port=0), keys) as served:
         spent = served.guarded.quota.ledger.spent
         asked = ["--url", served.url, "--key-env", "ENDPOINT_KEY", "--data", str(tmp_path / "rows.csv"), "--label", "y"]
-        assert main(["check", "validation.performance", *asked, "--rows", "100", "--query-budget", "150", "--json"]) == 0
+        assert main(["check", "validation.performance", *asked, "--rows", "100", "--target-budget", "150", "--json"]) == 0
         record = Record.model_validate_json(capsys.readouterr().out)
         assert record.result.metric("accuracy").value == 1
         assert spent(keys.all()[0].id) == 8 + record.queries
@@ -93,7 +93,7 @@ def test_checks_of_the_command_line_and_of_a_file_ask_an_endpoint(
     [
         (("--url", "http://127.0.0.1:9/", "--sample", "census"), "--sample and --url"),
         (("--sample", "census", "--key-env", "X"), "with --url"),
-        (("--url", "http://127.0.0.1:9/", "--query-budget", "-1", "--data", "x.csv"), "--query-budget as a whole number"),
+        (("--url", "http://127.0.0.1:9/", "--target-budget", "-1", "--data", "x.csv"), "--target-budget as a whole number"),
         (("--url", "http://127.0.0.1:9/", "--key-env", "NO_SUCH_KEY", "--data", "x.csv"), "environment variable NO_SUCH_KEY"),
         (("--url", "http://127.0.0.1:9/"), "data for a model"),
     ],

@@ -18,7 +18,7 @@ from tiltyard.targets.opening import open_target
 from tiltyard.theft.extraction import Extraction
 
 PROBE = Posture(burst=120, oversize=2, rows=2000)
-THEFT = {"budget": 1500, "points": 2, "epochs": 10, "rows": 600}
+THEFT = {"query_budget": 1500, "points": 2, "epochs": 10, "rows": 600}
 
 
 @pytest.mark.slow

@@ -28,7 +28,7 @@ def census() -> Sample:
 
 @pytest.fixture(scope="module")
 def trained(census: Sample) -> Outcome:
-    return AdversarialTraining(budget=0.02, epochs=3, batch_size=256, steps=3, rows=400)(census.target, census.data)
+    return AdversarialTraining(eps=0.02, epochs=3, batch_size=256, steps=3, rows=400)(census.target, census.data)
 
 
 def test_the_model_withstands_more_and_the_one_given_is_left_as_it_was(census: Sample, trained: Outcome) -> None:
@@ -46,13 +46,13 @@ def test_the_model_withstands_more_and_the_one_given_is_left_as_it_was(census: S
 
 def test_the_check_measures_what_the_defense_says(census: Sample, trained: Outcome) -> None:
     assert trained.target is not None
-    check = PGD(budget=0.02, rows=400, curve=False)(trained.target, census.data).result
+    check = PGD(eps=0.02, rows=400, curve=False)(trained.target, census.data).result
     said = trained.record.result.metric("robust_accuracy").value
     assert check.metric("robust_accuracy").value == pytest.approx(said, abs=0.02)
 
 
 def test_a_model_that_collapsed_to_the_commonest_class_is_no_pass(census: Sample) -> None:
-    result = AdversarialTraining(budget=0.5, epochs=2, batch_size=256, steps=3, rows=100)(census.target, census.data).record.result
+    result = AdversarialTraining(eps=0.5, epochs=2, batch_size=256, steps=3, rows=100)(census.target, census.data).record.result
     assert (result.metric("robust_accuracy").low or 0) > 0.3 > (result.metric("robust_accuracy_before").high or 1)
     assert result.status is Status.INCOMPLETE, "it withstands more only because it says the same of all rows"
     assert "always saying '<=50K'" in result.summary
@@ -74,7 +74,7 @@ class StopsAfter(Progress):
 
 def test_a_resumed_run_ends_with_the_weights_of_one_that_was_not_cut_off(census: Sample, trained: Outcome, tmp_path: Path) -> None:
     file = tmp_path / "run.safetensors"
-    training = AdversarialTraining(budget=0.02, epochs=3, batch_size=256, steps=3, rows=400, resume=str(file))
+    training = AdversarialTraining(eps=0.02, epochs=3, batch_size=256, steps=3, rows=400, resume=str(file))
     cut = training(census.target, census.data, StopsAfter(1))
     assert cut.record.result.status is Status.CANCELLED
     assert cut.target is None
@@ -134,6 +134,6 @@ def test_images_are_shifted_by_whole_pixels() -> None:
 def test_digits_gain_from_one_epoch() -> None:
     sample = load("digits")
     data = sample.data.take(np.arange(2000))
-    outcome = AdversarialTraining(budget=0.1, epochs=1, steps=3, rows=100)(sample.target, data)
+    outcome = AdversarialTraining(eps=0.1, epochs=1, steps=3, rows=100)(sample.target, data)
     result = outcome.record.result
     assert (result.metric("robust_accuracy").value or 0) > (result.metric("robust_accuracy_before").value or 1)

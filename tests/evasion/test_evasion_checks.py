@@ -27,7 +27,7 @@ from tiltyard.targets.torch_target import TorchTarget
 CHECKS: tuple[type[Evasion], ...] = (PGD, FGSM, Square)
 FOUR: tuple[type[Evasion], ...] = (*CHECKS, HopSkipJump)
 every_check = pytest.mark.parametrize("check", FOUR)
-at_budgets = pytest.mark.parametrize("check", CHECKS)
+at_each_eps = pytest.mark.parametrize("check", CHECKS)
 NUMBERS = Schema(features=tuple(Feature(name=f"f{i}", kind="continuous") for i in range(4)), label="y", classes=("no", "yes"))
 
 
@@ -61,11 +61,11 @@ def plane(gap: float) -> tuple[TorchTarget, Dataset]:
     return TorchTarget(model, NUMBERS.classes, NUMBERS, "plane"), Dataset(x[keep].astype(np.float32), y[keep], NUMBERS)
 
 
-@at_budgets
+@at_each_eps
 def test_a_linear_model_falls_at_its_exact_distance(check: type[Evasion]) -> None:
     target, data = plane(0.1)
-    below = check(budget=0.0995, curve=False)(target, data).result
-    above = check(budget=0.1005, curve=False)(target, data).result
+    below = check(eps=0.0995, curve=False)(target, data).result
+    above = check(eps=0.1005, curve=False)(target, data).result
     assert below.metric("robust_accuracy").value == 1.0
     assert above.metric("robust_accuracy").value == 0.0
     assert below.status is Status.PASSED
@@ -84,7 +84,7 @@ class Constant(nn.Module):
 @every_check
 def test_there_is_nothing_to_gain_against_a_constant_model(check: type[Evasion]) -> None:
     data = Dataset(np.full((30, 4), 0.5, np.float32), np.zeros(30, np.int64), NUMBERS)
-    result = check(budget=1.0, curve=False)(TorchTarget(Constant(), NUMBERS.classes, NUMBERS, "constant"), data).result
+    result = check(eps=1.0, curve=False)(TorchTarget(Constant(), NUMBERS.classes, NUMBERS, "constant"), data).result
     assert result.status is Status.INCOMPLETE, "it holds, but would hold whatever the attack"
     assert not result.findings
     assert "nothing to attack" in result.summary
@@ -98,7 +98,7 @@ def test_there_is_nothing_to_gain_against_a_constant_model(check: type[Evasion])
 def test_a_model_at_chance_is_no_robust_model(check: type[Evasion]) -> None:
     rng = np.random.default_rng(0)
     data = Dataset(rng.random((100, 4), np.float32), (np.arange(100) % 5 < 2).astype(np.int64), NUMBERS)
-    result = check(budget=0.5, curve=False)(TorchTarget(Constant(), NUMBERS.classes, NUMBERS, "constant"), data).result
+    result = check(eps=0.5, curve=False)(TorchTarget(Constant(), NUMBERS.classes, NUMBERS, "constant"), data).result
     assert result.status is Status.INCOMPLETE
     assert "preprocessing" in result.summary
     name = NUMBERS.classes[0]
@@ -109,11 +109,11 @@ def test_a_model_at_chance_is_no_robust_model(check: type[Evasion]) -> None:
 def test_a_few_rows_do_not_show_robustness_and_more_do() -> None:
     target, data = plane(0.1)
     few = data.take(np.concatenate([np.flatnonzero(data.y == k)[:n] for k, n in ((0, 4), (1, 4))]))
-    result = PGD(budget=0.05, curve=False)(target, few).result
+    result = PGD(eps=0.05, curve=False)(target, few).result
     assert result.status is Status.INCOMPLETE
     assert result.summary.endswith("Give more rows.")
     more = data.take(np.concatenate([np.flatnonzero(data.y == k)[:n] for k, n in ((0, 5), (1, 5))]))
-    assert PGD(budget=0.05, curve=False)(target, more).result.status is Status.PASSED
+    assert PGD(eps=0.05, curve=False)(target, more).result.status is Status.PASSED
 
 
 class Staircase(nn.Module):
@@ -130,37 +130,37 @@ def test_a_hidden_gradient_is_not_taken_for_robustness() -> None:
     x = x[np.abs(x[:, 0] - 0.5) > 0.15]
     data = Dataset(x, (x[:, 0] > 0.5).astype(np.int64), NUMBERS)
     target = TorchTarget(Staircase(), NUMBERS.classes, NUMBERS, "staircase")
-    result = PGD(budget=0.1, curve=False)(target, data).result
+    result = PGD(eps=0.1, curve=False)(target, data).result
     assert result.status is Status.INCOMPLETE
     assert result.metric("blind_rows").value == 1.0
     assert "masking" in result.summary
-    assert Square(budget=0.4, curve=False)(target, data).result.status is Status.FINDING
+    assert Square(eps=0.4, curve=False)(target, data).result.status is Status.FINDING
 
 
-@pytest.mark.parametrize(("norm", "budget"), [("linf", 0.1), ("linf", 0.2), ("l2", 1.5)])
-def test_pgd_agrees_with_foolbox(digits: Sample, norm: str, budget: float) -> None:
+@pytest.mark.parametrize(("norm", "eps"), [("linf", 0.1), ("linf", 0.2), ("l2", 1.5)])
+def test_pgd_agrees_with_foolbox(digits: Sample, norm: str, eps: float) -> None:
     foolbox = pytest.importorskip("foolbox")
-    record = PGD(norm=norm, budget=budget, rows=120, curve=False)(digits.target, digits.data)  # type: ignore[arg-type]
+    record = PGD(norm=norm, eps=eps, rows=120, curve=False)(digits.target, digits.data)  # type: ignore[arg-type]
     attack = {"linf": foolbox.attacks.LinfPGD(steps=40), "l2": foolbox.attacks.L2PGD(steps=40, rel_stepsize=0.25)}[norm]
     ours = record.result.metric("robust_accuracy").value
-    theirs = robust(foolbox, attack, digits, budget, 120)
+    theirs = robust(foolbox, attack, digits, eps, 120)
     assert ours is not None
     assert theirs - 0.05 <= ours <= theirs + 0.01
 
 
 def test_fgsm_agrees_with_foolbox(digits: Sample) -> None:
     foolbox = pytest.importorskip("foolbox")
-    record = FGSM(budget=0.1, curve=False)(digits.target, digits.data)
+    record = FGSM(eps=0.1, curve=False)(digits.target, digits.data)
     theirs = robust(foolbox, foolbox.attacks.LinfFastGradientAttack(random_start=False), digits, 0.1, 300)
     assert record.result.metric("robust_accuracy").value == pytest.approx(theirs, abs=0.01)
 
 
-def robust(foolbox: object, attack: Callable[..., tuple[object, object, Tensor]], digits: Sample, budget: float, n: int) -> float:
+def robust(foolbox: object, attack: Callable[..., tuple[object, object, Tensor]], digits: Sample, eps: float, n: int) -> float:
     """Foolbox's robust accuracy on the rows the check attacks."""
     rows = digits.data.unseen.sample(n, np.random.default_rng(0))
     model = foolbox.PyTorchModel(digits.target.module, bounds=(0, 1), device="cpu")  # type: ignore[attr-defined]
     torch.manual_seed(0)
-    _, _, success = attack(model, torch.from_numpy(rows.x), torch.from_numpy(rows.y), epsilons=budget)
+    _, _, success = attack(model, torch.from_numpy(rows.x), torch.from_numpy(rows.y), epsilons=eps)
     return float((~success).float().mean())
 
 
@@ -177,7 +177,7 @@ def test_the_curve_falls_and_passes_through_the_result(digits: Sample) -> None:
 
 
 def test_pictures_are_shown_with_labels_and_confidence(digits: Sample) -> None:
-    result = PGD(steps=10, rows=60, budget=0.2, curve=False)(digits.target, digits.data).result
+    result = PGD(steps=10, rows=60, eps=0.2, curve=False)(digits.target, digits.data).result
     (gallery,) = result.galleries
     assert len(gallery.rows) == 6
     for original, perturbed, difference in gallery.rows:
@@ -213,13 +213,13 @@ def test_equal_seeds_give_equal_results(census: Sample, check: type[Evasion]) ->
 
 
 @every_check
-def test_a_budget_beyond_the_range_is_refused_in_one_line(check: type[Evasion], census: Sample) -> None:
+def test_an_eps_beyond_the_range_is_refused_in_one_line(check: type[Evasion], census: Sample) -> None:
     with pytest.raises(ValidationError, match="at most 1"):
-        check(budget=1.5)
+        check(eps=1.5)
     with pytest.raises(Problem) as problem:
-        named(check, {"budget": 0})
+        named(check, {"eps": 0})
     assert "\n" not in str(problem.value)
-    record = check(norm="l2", budget=5.0)(census.target, census.data)
+    record = check(norm="l2", eps=5.0)(census.target, census.data)
     assert record.result.status is Status.FAILED
     assert "1.73" in record.result.summary
 
@@ -237,7 +237,7 @@ def test_a_target_without_gradients_is_attacked_by_its_scores(census: Sample) ->
     inner = census.target
     box = FunctionTarget(inner.scores, inner.classes, inner.schema, "box")  # type: ignore[arg-type]
     assert PGD()(box, census.data).result.status is Status.NOT_APPLICABLE
-    record = Square(rows=30, tries=100, curve=False)(box, census.data)
+    record = Square(rows=30, query_budget=100, curve=False)(box, census.data)
     assert record.result.status is Status.FINDING
     assert 30 < record.queries <= 30 * 104
 
@@ -262,10 +262,10 @@ def test_the_cost_is_told_before(census: Sample, check: type[Evasion]) -> None:
     assert record.queries <= one.queries + 2 * 10 + 12 * 10
 
 
-def test_the_budget_shrinks_to_what_flips_alone_can_do(census: Sample) -> None:
-    """With a hair of a budget only categories move, and then only as many as are allowed."""
-    none = PGD(budget=1e-6, flips=0, rows=100, curve=False)(census.target, census.data).result
-    some = PGD(budget=1e-6, flips=2, rows=100, curve=False)(census.target, census.data).result
+def test_eps_shrinks_to_what_flips_alone_can_do(census: Sample) -> None:
+    """With a hair of an eps only categories move, and then only as many as are allowed."""
+    none = PGD(eps=1e-6, flips=0, rows=100, curve=False)(census.target, census.data).result
+    some = PGD(eps=1e-6, flips=2, rows=100, curve=False)(census.target, census.data).result
     assert none.metric("robust_accuracy").value == none.metric("clean_accuracy").value
     assert (some.metric("robust_accuracy").value or 0) < (none.metric("robust_accuracy").value or 0)
     table = next(t for t in some.tables if t.name == "examples")

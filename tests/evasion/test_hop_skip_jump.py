@@ -103,7 +103,7 @@ def test_a_target_that_gives_labels_only_is_attacked_and_asked_no_more_than_told
     meter = Meter()
     target = RestrictedTarget(sample.target, frozenset({"labels"}), meter)
     assert Square().unmet(target, sample.data)
-    check = HopSkipJump(rows=20, queries=150, budget=0.5)
+    check = HopSkipJump(rows=20, query_budget=150, eps=0.5)
     told = check.estimate(sample.target, sample.data).queries
     record = check(target, sample.data)
     assert record.result.status is Status.FINDING
@@ -116,13 +116,13 @@ def test_a_target_that_gives_labels_only_is_attacked_and_asked_no_more_than_told
 
 def test_rows_of_a_table_stay_valid_and_at_most_the_flips_are_changed() -> None:
     census = load("census")
-    check = HopSkipJump(rows=25, queries=200, flips=2, norm="l2", budget=1.0)
+    check = HopSkipJump(rows=25, query_budget=200, flips=2, norm="l2", eps=1.0)
     sample = census.data.unseen.sample(25, np.random.default_rng(0))
     space = PerturbationSpace.of(sample.schema)
     labels = census.target.labels(sample.x)
     reached = check.reach(census.target, sample, labels, space, Progress())
     Dataset(reached.x, sample.y, sample.schema)  # refuses a row that is not valid
-    fooled = (reached.fell >= 0) & np.isfinite(reached.fell)
+    fooled = (reached.fooled_at >= 0) & np.isfinite(reached.fooled_at)
     assert fooled.any()
     assert (census.target.labels(reached.x[fooled]) != sample.y[fooled]).all()
     slices = {f.name: sample.schema.slices[f.name] for f in sample.schema.features}
@@ -177,11 +177,11 @@ def test_a_campaign_that_is_answered_labels_uses_it() -> None:
 
 def test_too_few_queries_for_the_features_is_said() -> None:
     census = load("census")
-    wide = HopSkipJump(queries=20, rows=3)._allowed(census.data)
+    wide = HopSkipJump(query_budget=20, rows=3)._allowed(census.data)
     assert wide == 20 - 2 - len(census.data.schema.features)
     many = Schema(features=tuple(Feature(name=f"f{i}", kind="continuous") for i in range(30)), label="y", classes=("no", "yes"))
     data = Dataset(np.random.default_rng(0).uniform(0, 1, (40, 30)).astype(np.float32), np.arange(40) % 2, many)
-    record = HopSkipJump(queries=20, rows=3)(TorchTarget(nn.Linear(30, 2), many.classes, many, "plane"), data)
+    record = HopSkipJump(query_budget=20, rows=3)(TorchTarget(nn.Linear(30, 2), many.classes, many, "plane"), data)
     assert record.result.status is Status.FAILED
     assert "at least 33 queries a row for 30 features" in record.result.summary
 
@@ -190,7 +190,7 @@ def test_too_few_queries_are_said_of_a_model_that_is_always_wrong_too() -> None:
     many = Schema(features=tuple(Feature(name=f"f{i}", kind="continuous") for i in range(30)), label="y", classes=("no", "yes"))
     data = Dataset(np.random.default_rng(0).uniform(0, 1, (40, 30)).astype(np.float32), np.ones(40, np.int64), many)
     never = FunctionTarget(lambda x: np.zeros(len(x), np.int64), ("no", "yes"), many, "never", outputs="labels")
-    record = HopSkipJump(queries=20, rows=3)(never, data)
+    record = HopSkipJump(query_budget=20, rows=3)(never, data)
     assert (record.result.status, "at least 33 queries" in record.result.summary) == (Status.FAILED, True)
 
 
@@ -204,7 +204,7 @@ def test_a_median_is_told_where_half_of_the_rows_have_a_size() -> None:
 
 def test_an_attack_without_gradients_says_nothing_of_blind_rows() -> None:
     census = load("census")
-    names = [m.name for m in HopSkipJump(rows=5, queries=80)(census.target, census.data).result.metrics]
+    names = [m.name for m in HopSkipJump(rows=5, query_budget=80)(census.target, census.data).result.metrics]
     assert names == [
         *("robust_accuracy", "clean_accuracy", "success_rate", "median_change", "categories_alone"),
         *("blind_accuracy", "median_distance"),
@@ -222,4 +222,4 @@ def test_labels_from_a_plain_function_are_enough() -> None:
     data = Dataset(rows().numpy(), y, schema(D))
     target = FunctionTarget(lambda x: model(torch.from_numpy(x)).argmax(1).numpy(), ("no", "yes"), schema(D), "f", outputs="labels")
     assert target.offers == {"labels"}
-    assert HopSkipJump(queries=400)(target, data).result.metric("robust_accuracy").value == pytest.approx(0.0, abs=0.2)
+    assert HopSkipJump(query_budget=400)(target, data).result.metric("robust_accuracy").value == pytest.approx(0.0, abs=0.2)

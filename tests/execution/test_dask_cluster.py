@@ -33,7 +33,7 @@ from .dask_steps import Endless, Meets, Neither, Whose
 
 distributed = pytest.importorskip("distributed")
 TREE = Path(__file__).parents[2]
-SMALL = Extraction(budget=100, points=2, epochs=1, rows=50, seed=7)
+SMALL = Extraction(query_budget=100, points=2, epochs=1, rows=50, seed=7)
 
 
 class Ground:
@@ -236,7 +236,7 @@ def test_what_cannot_travel_is_said(cluster: Cluster, sample: Sample) -> None:
 @pytest.mark.slow
 def test_the_command_takes_an_address(ground: Ground, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "run.toml").write_text(
-        '[target]\nsample = "census"\n[[check]]\nid = "theft.extraction"\nbudget = 100\npoints = 2\nepochs = 1\nrows = 50\n'
+        '[target]\nsample = "census"\n[[check]]\nid = "theft.extraction"\nquery_budget = 100\npoints = 2\nepochs = 1\nrows = 50\n'
     )
     assert main(["assess", str(tmp_path / "run.toml"), "--executor", ground.address, "--json"]) == 0
     said = capsys.readouterr()

@@ -8,7 +8,7 @@ from tiltyard.result import Record, Status
 
 
 def test_the_changes_add_up_to_the_fall_of_the_answer(network, loans):
-    result = AdversarialShift(rows=60, budget=0.1, background=20)(network, loans).result
+    result = AdversarialShift(rows=60, eps=0.1, background=20)(network, loans).result
     assert result.status is Status.PASSED
     side = result.tables[0]
     row = int(side.title.split()[1].rstrip(":"))
@@ -38,7 +38,7 @@ def test_metrics_have_intervals_and_n(network, loans):
 
 
 def test_a_budget_too_small_leaves_nothing_to_compare(network, loans):
-    result = AdversarialShift(rows=20, budget=1e-6, flips=0)(network, loans).result
+    result = AdversarialShift(rows=20, eps=1e-6, flips=0)(network, loans).result
     assert result.status is Status.INCOMPLETE
     assert "nothing to compare" in result.summary
 
@@ -47,7 +47,7 @@ def test_a_named_row_is_the_one_shown(network, loans):
     right = np.flatnonzero(network.labels(loans.x) == loans.y)
     margins = np.abs(network.scores(loans.x)[:, 1] - 0.5)
     row = int(right[margins[right].argmin()])
-    result = AdversarialShift(rows=5, row=row, background=10, budget=0.2)(network, loans).result
+    result = AdversarialShift(rows=5, row=row, background=10, eps=0.2)(network, loans).result
     assert result.tables[0].title.startswith(f"Row {row}:")
 
 

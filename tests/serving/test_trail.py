@@ -39,7 +39,7 @@ def census() -> tuple[Sample, Honest]:
     return sample, known(sample)
 
 
-def asked_by(sample: Sample, strategy: str, budget: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def asked_by(sample: Sample, strategy: str, query_budget: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """What a thief of `theft.extraction` asks and is answered, in order; without the rows its copy is judged on."""
     seen: list[tuple[NDArray[np.float32], NDArray[np.float32]]] = []
 
@@ -48,7 +48,7 @@ def asked_by(sample: Sample, strategy: str, budget: int) -> tuple[NDArray[np.flo
         return seen[-1][1]
 
     target = FunctionTarget(answer, sample.target.classes, sample.target.schema, "extracted")
-    Extraction(budget=budget, strategy=strategy, points=3, epochs=5, rows=100, seed=3)(target, sample.data)
+    Extraction(query_budget=query_budget, strategy=strategy, points=3, epochs=5, rows=100, seed=3)(target, sample.data)
     return np.concatenate([x for x, _ in seen[1:]]), np.concatenate([s for _, s in seen[1:]])
 
 

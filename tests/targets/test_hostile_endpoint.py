@@ -304,7 +304,7 @@ def test_an_endpoint_that_dies_in_mid_run_takes_nothing_with_it(serve: Serve, da
         return sound(method, path, headers, body)
 
     target = open_target(serve(mortal), data=data)
-    theft = Extraction(budget=250, points=3, epochs=2, rows=100)
+    theft = Extraction(query_budget=250, points=3, epochs=2, rows=100)
     records = assess(target, data, [Performance(rows=200), theft, Performance(rows=200)]).records
     assert records[0].result.metric("accuracy").n == 200
     assert records[2].result.status is Status.FAILED

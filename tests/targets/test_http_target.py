@@ -173,7 +173,12 @@ def test_every_black_box_check_runs_over_it_and_says_what_it_says_of_the_model_i
     endpoint = Endpoint()
     far = open_target(serve(endpoint), data=data)
     near = FunctionTarget(model, SCHEMA.classes, SCHEMA)
-    steps = [Performance(), Square(rows=10, tries=60), MembershipThreshold(), Extraction(budget=120, points=1, epochs=3, rows=100)]
+    steps = [
+        Performance(),
+        Square(rows=10, query_budget=60),
+        MembershipThreshold(),
+        Extraction(query_budget=120, points=1, epochs=3, rows=100),
+    ]
     for step in steps:
         before = endpoint.rows
         there, here = step(far, data), step(near, data)
@@ -201,7 +206,7 @@ class Counting(Endpoint):
 def test_the_judge_of_a_theft_asks_on_a_key_of_its_own_and_the_thief_pays_for_no_row_of_it(serve: Serve, data: Dataset) -> None:
     endpoint = Counting()
     target = open_target(serve(endpoint), data=data, key="thief", judge_key="judge", budget=8 + 120)
-    theft = Extraction(budget=120, points=2, epochs=2, rows=100)
+    theft = Extraction(query_budget=120, points=2, epochs=2, rows=100)
     told = theft.estimate(target, data)
     record = theft(target, data)
     assert record.result.metric("queries").value == 120
@@ -213,7 +218,7 @@ def test_the_judge_of_a_theft_asks_on_a_key_of_its_own_and_the_thief_pays_for_no
 def test_without_a_key_of_its_own_the_judge_is_paid_first_and_the_thief_has_what_is_left(serve: Serve, data: Dataset) -> None:
     endpoint = Counting()
     target = open_target(serve(endpoint), data=data, key="thief", budget=8 + 150)
-    record = Extraction(budget=120, points=1, epochs=2, rows=100)(target, data)
+    record = Extraction(query_budget=120, points=1, epochs=2, rows=100)(target, data)
     assert record.result.metric("queries").value == 50
     assert endpoint.by == {"thief": 8 + 150}
     assert any("100 rows were asked by the judge before the thief" in note for note in record.result.notes)

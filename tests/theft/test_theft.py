@@ -58,7 +58,7 @@ def test_a_model_that_is_not_linear_is_not_recovered(linear):
 
 @pytest.mark.parametrize("strategy", ["natural", "adaptive", "jacobian"])
 def test_more_queries_give_a_better_copy(linear, strategy):
-    record = Extraction(budget=400, points=3, epochs=10, strategy=strategy, rows=400)(*linear)
+    record = Extraction(query_budget=400, points=3, epochs=10, strategy=strategy, rows=400)(*linear)
     low = record.result.charts[0].series[0].y
     assert record.result.metric("queries").value == 400
     assert low[-1] >= low[0]
@@ -66,19 +66,19 @@ def test_more_queries_give_a_better_copy(linear, strategy):
 
 
 def test_one_point_asks_the_whole_budget(linear):
-    assert Extraction(budget=200, points=1, epochs=2, rows=100)(*linear).result.metric("queries").value == 200
+    assert Extraction(query_budget=200, points=1, epochs=2, rows=100)(*linear).result.metric("queries").value == 200
 
 
 def test_equal_seeds_give_equal_copies(linear):
-    check = Extraction(budget=100, points=2, epochs=3, rows=200)
+    check = Extraction(query_budget=100, points=2, epochs=3, rows=200)
     assert check(*linear).result == check(*linear).result
 
 
 def test_a_query_budget_is_never_overrun(linear):
     target, data = linear
-    guarded = OutputPolicy(kind="budget", allowed=50)(target, data).target
+    guarded = OutputPolicy(kind="budget", query_budget=50)(target, data).target
     assert isinstance(guarded, GuardedTarget)
-    record = Extraction(budget=400, points=3, epochs=3, rows=200)(guarded, data)
+    record = Extraction(query_budget=400, points=3, epochs=3, rows=200)(guarded, data)
     assert record.result.metric("queries").value == 50
     assert record.queries == 50 + 200  # the thief's, and the rows the copy is compared on; what was refused is not counted
     client = guarded.as_client()
@@ -101,7 +101,7 @@ def test_labels_alone_hide_the_scores_and_say_so(linear):
     assert "scores" not in guarded.offers
     assert EquationSolving()(guarded, data).result.status is Status.NOT_APPLICABLE
     assert Extraction()(guarded, data).result.status is Status.NOT_APPLICABLE
-    assert Extraction(access="labels", budget=50, points=1, epochs=2, rows=50)(guarded, data).result.status in (
+    assert Extraction(access="labels", query_budget=50, points=1, epochs=2, rows=50)(guarded, data).result.status in (
         Status.PASSED,
         Status.FINDING,
     )
@@ -114,7 +114,7 @@ def test_too_few_rows_are_said(linear):
 
 def test_in_a_campaign_the_judge_asks_nothing_of_the_attackers_budget(linear):
     target, data = linear
-    for step, most in ((Extraction(budget=120, points=1, epochs=2, rows=100), 120), (EquationSolving(rows=100), D + 1)):
+    for step, most in ((Extraction(query_budget=120, points=1, epochs=2, rows=100), 120), (EquationSolving(rows=100), D + 1)):
         meter = Meter(most)
         told = Cost.of(step, target, data)
         record = step(RestrictedTarget(target, frozenset({"labels", "scores"}), meter), data)
@@ -123,7 +123,7 @@ def test_in_a_campaign_the_judge_asks_nothing_of_the_attackers_budget(linear):
         assert step.estimate(target, data).queries == most + 100
 
 
-@pytest.mark.parametrize("check", [Extraction(budget=100, points=1, epochs=2, rows=200), EquationSolving(rows=200)])
+@pytest.mark.parametrize("check", [Extraction(query_budget=100, points=1, epochs=2, rows=200), EquationSolving(rows=200)])
 def test_a_model_of_one_answer_has_nothing_to_steal_and_that_is_no_pass(linear, check):
     _, data = linear
     same = FunctionTarget(lambda x: np.tile(np.array([0.2, 0.7, 0.1]), (len(x), 1)), data.schema.classes, data.schema, "says b")
@@ -156,7 +156,7 @@ def test_a_thief_never_pays_twice_for_a_row(linear, strategy, access):
     _, data = linear
     few = data.take(np.repeat(np.arange(150), 4))  # 150 rows, each four times over
     seen = Counting(data.schema)
-    record = Extraction(budget=400, points=4, epochs=2, strategy=strategy, access=access, rows=100)(seen.target, few)
+    record = Extraction(query_budget=400, points=4, epochs=2, strategy=strategy, access=access, rows=100)(seen.target, few)
     rows = seen.thief(100)
     paid = record.result.metric("queries").value
     assert len(rows) == paid == len(np.unique(rows, axis=0))
@@ -173,7 +173,7 @@ def test_pixels_clipped_to_the_same_picture_are_asked_once():
     x = np.zeros((200, 1, 4, 4), np.float32)
     x[100:, 0, 0, 0] = 1
     seen = Counting(schema)
-    result = Extraction(budget=40, points=3, epochs=2, strategy="jacobian", rows=50)(
+    result = Extraction(query_budget=40, points=3, epochs=2, strategy="jacobian", rows=50)(
         seen.target, Dataset(x, np.zeros(200, np.int64), schema)
     ).result
     rows = seen.thief(50)

@@ -79,7 +79,7 @@ def main_job(window: Window, tmp_path: Path) -> None:
     window.go("Adversarial attacks")
     window.run()
     window.see("Robust accuracy")
-    window.see("Accuracy as the budget grows")
+    window.see("Accuracy as eps grows")
     assert page.locator("nav").get_by_text("finding").count() >= 1
 
     window.go("Bias and fairness")

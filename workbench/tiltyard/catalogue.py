@@ -4,14 +4,16 @@ import importlib
 import inspect
 import logging
 import pkgutil
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from functools import cache
 from importlib import metadata
 from types import ModuleType
+from typing import Any
 
 from .check import Check, Step
 from .defense import Defense
 from .errors import Problem
+from .result import Record
 
 TOPICS: dict[str, str] = {
     "evasion": "Adversarial attacks",
@@ -113,20 +115,15 @@ def find(id: str) -> type[Step]:
     return everything[id]
 
 
-@cache
-def _own_steps(topic: str) -> dict[str, type[Step]]:
-    return {step.__name__: step for module in _modules(topic) for step in _own(module, Step)}
+def present(id: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters of the step called ``id``, as a stored record or a policy has them, under the names they have now."""
+    step = {**checks(), **defenses()}.get(id)
+    return dict(parameters) if step is None else step.present(parameters)
 
 
-def steps_by_class(topic: str) -> dict[str, type[Step]]:
-    """The checks and defenses of ``topic``, third parties' included, by the name of their class."""
-    others = [step for step in (*checks().values(), *defenses().values()) if topic_of(step) == topic]
-    return {step.__name__: step for step in others} | _own_steps(topic)
-
-
-def step_called(topic: str, name: str) -> type[Step] | None:
-    """The step of ``topic`` whose class is called ``name``; only where the topic's own modules have none is every topic imported."""
-    return _own_steps(topic).get(name) or steps_by_class(topic).get(name)
+def effective(record: Record) -> dict[str, Any]:
+    """The parameters that a record's step ran with, under the names they have now."""
+    return present(record.check, record.effective)
 
 
 def titles() -> dict[str, str]:

@@ -6,15 +6,17 @@ import time
 import traceback
 import uuid
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib import metadata
+from types import MappingProxyType
 from typing import Any, ClassVar, Literal, Self, final
 
 from pydantic import BaseModel, Field, ValidationError
 from pydantic.fields import FieldInfo
 
+from . import __version__
 from .access import places
 from .access.person import Person, me
 from .datasets.dataset import Dataset
@@ -22,7 +24,6 @@ from .errors import Cancelled, Problem, Unavailable
 from .progress import Progress, attended
 from .result import CheckResult, Given, Identity, Record, Status
 from .targets.target import Target
-from .version import __version__
 
 NEEDS = {
     "labels": "predicted labels",
@@ -147,14 +148,6 @@ def versions(names: Sequence[str] = ("numpy", "torch", "scikit-learn", "opacus",
     return found
 
 
-@dataclass(frozen=True)
-class Spelling:
-    """The import that a class needs, and the name it then has."""
-
-    imports: str
-    name: str
-
-
 class Step(Given, ABC):
     """What checks and defenses share: facts, parameters, needs and the making of a record."""
 
@@ -165,6 +158,7 @@ class Step(Given, ABC):
     standards: ClassVar[tuple[str, ...]] = ()
     sources: ClassVar[tuple[str, ...]] = ()
     cost: ClassVar[str] = "seconds"
+    shrinks: ClassVar[tuple[str, ...]] = ("rows",)  # counts that a campaign halves where the step asks more than is left
 
     seed: int = parameter(0, "Seed of everything random in this run", ge=0, le=2**31 - 1)
 
@@ -200,15 +194,7 @@ class Step(Given, ABC):
     def command(self) -> str:
         """Python that makes this very step."""
         given = ", ".join(f"{k}={v!r}" for k, v in self.model_dump().items() if v != type(self).model_fields[k].default)
-        spelling = self.spelling()
-        return f"{spelling.imports}\n{spelling.name}({given})"
-
-    @classmethod
-    def spelling(cls) -> "Spelling":
-        """How Python names this class: a class of ours by the public door, whose names stay where files move."""
-        if cls.__module__.startswith("tiltyard."):
-            return Spelling("import tiltyard as ty", f"ty.{cls.id.split('.')[0]}.{cls.__name__}")
-        return Spelling(f"from {cls.__module__} import {cls.__name__}", cls.__name__)
+        return f"from {type(self).__module__} import {type(self).__name__}\n{type(self).__name__}({given})"
 
 
 DATA_NEEDS = frozenset({"table", "images", "sensitive", "member"})
@@ -233,13 +219,15 @@ def unhappy(status: Status, summary: str) -> CheckResult:
 def record(
     step: Step, kind: Literal["check", "defense"], attempt: Attempt, target: Target, data: Dataset, made: Identity | None = None
 ) -> Record:
-    """The record of one attempt."""
+    """The record of one attempt; its notes say which parameters were given under an old name."""
+    notes = step.renaming_notes
+    result = attempt.result.model_copy(update={"notes": (*attempt.result.notes, *notes)}) if notes else attempt.result
     return Record(
         id=uuid.uuid4().hex,
         check=step.id,
         kind=kind,
         title=step.title,
-        result=attempt.result,
+        result=result,
         given=step.model_dump(mode="json", include=set(step.model_fields_set)),
         effective=step.model_dump(mode="json"),
         seed=step.seed,
@@ -287,7 +275,7 @@ class Clock:
 class Check(Step):
     """A question put to a target and its data.
 
-    Call it: ``record = PGD(budget=0.1)(target, data)``. It never raises for what the target or the
+    Call it: ``record = PGD(eps=0.1)(target, data)``. It never raises for what the target or the
     data lack: the record says *not applicable* or *failed* and why. Write ``run``; see CONTRIBUTING.
     """
 
@@ -314,10 +302,19 @@ class Check(Step):
         return record(self, "check", attempt, target, data)
 
 
-def named(cls: type[Step], values: dict[str, Any]) -> Step:
-    """``cls(values)``, with a wrong parameter said in one line as a `Problem`."""
+def named(cls: type[Step], values: dict[str, Any], defaults: Mapping[str, Any] = MappingProxyType({})) -> Step:
+    """A step from parameters that a person or a file gave; a wrong one becomes a `Problem` of one line.
+
+    Parameters
+    ----------
+    values
+        Parameters by name; old names are read too.
+    defaults
+        What holds for parameters that ``values`` does not give, under present names.
+    """
+    given = cls.present(values)
     try:
-        return cls(**values)
+        return cls(**{name: value for name, value in defaults.items() if name not in given}, **values)
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"]) or "parameters"

@@ -1,12 +1,24 @@
 """What a check found, and the record that repeats it. Immutable, JSON both ways, format number first."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, Literal, Self, get_args, get_origin
+from typing import Any, ClassVar, Literal, Self, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_serializer, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
+    ValidationInfo,
+    field_serializer,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
+
+from .errors import Problem
 
 FORMAT = 1
 
@@ -37,7 +49,41 @@ class Frozen(BaseModel):
 
 
 class Given(Frozen):
-    """What a person, a file or a client gave. ``true`` is no number, though Python takes it for 1."""
+    """What a person, a file or a client gave. ``true`` is no number, though Python takes it for 1.
+
+    A field that had another name before is still read under it: ``renamed`` maps each old name to the name it has now.
+    """
+
+    renamed: ClassVar[Mapping[str, str]] = {}
+    _old_names: tuple[str, ...] = PrivateAttr(default=())
+
+    @classmethod
+    def present(cls, values: Mapping[str, Any]) -> dict[str, Any]:
+        """``values`` under the names that the fields have now.
+
+        Raises
+        ------
+        Problem
+            Where a value is given under its old name and its present one.
+        """
+        for old, new in cls.renamed.items():
+            if old in values and new in values:
+                raise Problem(f"{new} alone", f"also {old}, its old name", f"Leave out {old}")
+        return {cls.renamed.get(name, name): value for name, value in values.items()}
+
+    @property
+    def renaming_notes(self) -> tuple[str, ...]:
+        """One sentence for each value that was given under an old name."""
+        return tuple(f"`{old}` is now called `{self.renamed[old]}`." for old in self._old_names)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _read_old_names(cls, values: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        old = tuple(name for name in cls.renamed if name in values) if isinstance(values, dict) else ()
+        made = handler(cls.present(values) if old else values)
+        if old:
+            made._old_names = old
+        return made
 
     @field_validator("*", mode="before")
     @classmethod

@@ -190,7 +190,7 @@ def test_the_endpoint_becomes_the_target_and_is_probed_as_part_of_its_run(there:
     theft = window.go("theft")
     assert isinstance(theft, TheftPanel)
     theft.choice.value = "theft.extraction"
-    theft.runner("theft.extraction").form.set({"budget": 100, "points": 1, "epochs": 3, "rows": 50})
+    theft.runner("theft.extraction").form.set({"query_budget": 100, "points": 1, "epochs": 3, "rows": 50})
     theft.runner("theft.extraction").run()
     until(lambda: not window.session.busy)
     record = window.session.latest["theft.extraction"]

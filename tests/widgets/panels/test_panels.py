@@ -81,12 +81,12 @@ def test_a_wrong_value_is_one_line_and_loses_nothing(session):
     panel = AttackPanel(session=session)
     run(panel, "evasion.pgd", rows=20, steps=2, curve=False)
     runner = panel.runner("evasion.pgd")
-    runner.form.set({"budget": -1})
+    runner.form.set({"eps": -1})
     runner.run()
-    assert "budget" in panel.message.text.lower()
+    assert "eps" in panel.message.text.lower()
     assert "\n" not in panel.message.text
     assert "evasion.pgd" in session.latest
-    runner.form.set({"budget": 0.1})
+    runner.form.set({"eps": 0.1})
     runner.run()
     assert panel.message.text == ""
     until(lambda: not session.busy)
@@ -288,13 +288,13 @@ def test_history_lays_two_runs_side_by_side(session):
     panel = AttackPanel(session=session)
     run(panel, "evasion.fgsm", rows=50)
     session.adopt(session.target, session.data)
-    run(panel, "evasion.fgsm", rows=50, budget=0.3)
+    run(panel, "evasion.fgsm", rows=50, eps=0.3)
     history = HistoryPanel(session=session)
     until(lambda: history.refresh() or "running" not in str(history.table.tree))
     assert str(history.table.tree).count("'open'") == 2 and "nothing runs in it" in str(history.table.tree)
     history.compare()
     assert history.message.text == ""
-    assert "evasion.fgsm budget" in str(history.changed.tree)
+    assert "evasion.fgsm eps" in str(history.changed.tree)
     assert "points [" in str(history.metrics.tree) and "As before." in str(history.endings.tree)
     history.gather()
     assert history.trend.value.startswith("evasion.fgsm ")
@@ -307,9 +307,9 @@ def test_history_lays_two_runs_side_by_side(session):
 def test_history_marks_a_run_that_somebody_edited(session):
     """By a sign and a word in the list, and by a line that says what; it is laid beside no other."""
     panel = AttackPanel(session=session)
-    for budget in (0.1, 0.3):
+    for eps in (0.1, 0.3):
         session.adopt(session.target, session.data)
-        run(panel, "evasion.fgsm", rows=50, budget=budget)
+        run(panel, "evasion.fgsm", rows=50, eps=eps)
     with closing(sqlite3.connect(session.store.url)) as raw, raw:
         (edited,) = raw.execute("select run_id from records order by number limit 1").fetchone()
         raw.execute("update records set severity = '' where run_id = ?", (edited,))
@@ -331,7 +331,7 @@ def test_what_a_step_lacks_is_mended_by_its_own_setting(session, monkeypatch, tm
 
 
 def test_a_defense_is_measured_against_every_risk(session):
-    run(TheftPanel(session=session), "theft.extraction", budget=100, points=1, epochs=2, rows=100)
+    run(TheftPanel(session=session), "theft.extraction", query_budget=100, points=1, epochs=2, rows=100)
     panel = TheftPanel(session=session)
     run(panel, "theft.output_policy")
     again = panel.runner("theft.output_policy").again

@@ -116,7 +116,7 @@ def test_gallery_has_a_text_for_every_picture() -> None:
 
 
 def test_code_is_shown_as_given() -> None:
-    code = "record = PGD(budget=0.1)(target, data)\nprint('<b>')"
+    code = "record = PGD(eps=0.1)(target, data)\nprint('<b>')"
     view = CodeView(code)
     assert code in texts(view.tree[0])
     ast.parse(code)

@@ -1,4 +1,4 @@
-"""Adversarial attacks: the budget is shown in each feature's own unit beside its range."""
+"""Adversarial attacks: eps is shown in each feature's own unit beside its range."""
 
 import ipywidgets as w
 
@@ -8,22 +8,22 @@ from ..theme import look
 from .panel import StepRunner, TopicPanel
 
 
-def in_units(schema: Schema, budget: float, most: int = 6) -> str:
-    """What a budget (share of each range) means, feature by feature."""
+def in_units(schema: Schema, eps: float, most: int = 6) -> str:
+    """What an eps (share of each range) means, feature by feature."""
     numbers = [f for f in schema.features if not f.grouped and f.mutable]
     fixed = [f.name for f in schema.features if not f.mutable]
     groups = [f.name for f in schema.features if f.grouped and f.mutable]
-    said = "; ".join(_one(f, budget) for f in numbers[:most])
+    said = "; ".join(_one(f, eps) for f in numbers[:most])
     more = f"; and {len(numbers) - most} more" if len(numbers) > most else ""
     kept = f" Kept: {', '.join(fixed)}." if fixed else ""
     flips = f" Categories that may change: {', '.join(groups)}." if groups else ""
-    return f"Budget {budget:g} means {said}{more}.{flips}{kept}" if numbers else f"No numeric feature may change.{flips}{kept}"
+    return f"An eps of {eps:g} means {said}{more}.{flips}{kept}" if numbers else f"No numeric feature may change.{flips}{kept}"
 
 
-def _one(f: Feature, budget: float) -> str:
+def _one(f: Feature, eps: float) -> str:
     if f.kind == "pixels":
-        return f"each pixel ±{budget * (f.high - f.low):g} in {f.low:g} to {f.high:g}"
-    most = budget * (f.high - f.low)
+        return f"each pixel ±{eps * (f.high - f.low):g} in {f.low:g} to {f.high:g}"
+    most = eps * (f.high - f.low)
     size = f"{most:,.0f}" if most >= 1000 else f"{most:.4g}"
     return f"{f.name} ±{size} {f.unit} ({f.low:,g} to {f.high:,g})"
 
@@ -35,15 +35,15 @@ class AttackPanel(TopicPanel):
     first = "evasion.pgd"
 
     def dress(self, id: str, runner: StepRunner) -> tuple[w.Widget, ...]:
-        """The form, and under it the budget in units where the step has one."""
-        if "budget" not in runner.step.model_fields:
+        """The form, and under it eps in units where the step has one."""
+        if "eps" not in runner.step.model_fields:
             return (runner,)
         units = look.text("", kind="help")
 
         def say(_: object = None) -> None:
             schema = self.session.data.schema if self.session.data else None
-            budget = runner.form.values().get("budget") if schema else None
-            units.say(in_units(schema, float(budget)) if schema and isinstance(budget, (int, float)) else "")
+            eps = runner.form.values().get("eps") if schema else None
+            units.say(in_units(schema, float(eps)) if schema and isinstance(eps, (int, float)) else "")
 
         runner.form.observe(say, "given")
         self.session.observe(say, "version")

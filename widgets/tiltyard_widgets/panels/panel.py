@@ -202,7 +202,7 @@ class StepRunner(look.Stack):
 
     def code(self, record: Record) -> str:
         """Python that does the same."""
-        given = ", ".join(f"{k}={v!r}" for k, v in record.given.items())
+        given = ", ".join(f"{k}={v!r}" for k, v in self.step.present(record.given).items())
         name = self.step.__name__
         call = f"outcome = {name}({given})(target, data)" if issubclass(self.step, Defense) else f"record = {name}({given})(target, data)"
         shown = "outcome.record.result" if issubclass(self.step, Defense) else "record.result"

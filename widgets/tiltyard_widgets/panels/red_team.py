@@ -231,7 +231,7 @@ def sentence(plan: "Plan", waiting: int) -> str:
         return f"No attack is possible for this attacker ({plan.threat.words}): see below why."
     if not waiting:
         return f"All {n} attacks of this plan were run."
-    cost = f"{about(plan.seconds)} and {plan.queries:,} of {plan.threat.queries:,} rows"
+    cost = f"{about(plan.seconds)} and {plan.queries:,} of {plan.threat.query_budget:,} rows"
     if waiting < n:
         return f"{waiting} of {n} attacks are left; what was run is below and is not run again."
     return f"{n} attacks, cheapest first: {cost}; {len(plan.left_out)} are left out."
@@ -276,7 +276,7 @@ CODE = """from tiltyard.campaign.campaign import ThreatModel, plan
 from tiltyard.campaign.matrix import matrix
 from tiltyard.campaign.rules import start
 
-found = plan(ThreatModel(knowledge="black", access="scores", queries=200_000), target, data)
+found = plan(ThreatModel(knowledge="black", access="scores", query_budget=200_000), target, data)
 records = start(found, target, data).wait()
 print(matrix(records, found).summary)
 """

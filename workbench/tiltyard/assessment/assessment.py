@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..catalogue import checks
+from ..catalogue import checks, effective
 from ..check import Step
 from ..datasets.dataset import Dataset
 from ..errors import Problem
@@ -91,7 +91,7 @@ def _placed(steps: Sequence[Step], records: Sequence[Record]) -> list[Record | N
 
 
 def _same(step: Step, record: Record) -> bool:
-    return record.check == step.id and record.effective == step.model_dump(mode="json")
+    return record.check == step.id and effective(record) == step.model_dump(mode="json")
 
 
 def assess(

@@ -108,7 +108,7 @@ class Config(Given):
         if not issubclass(cls, Check):
             raise Problem("the id of a check", f"{check.id!r}, which is a defense", "See `tiltyard checks`")
         given: dict[str, Any] = check.model_extra or {}
-        return named(cls, {"seed": self.seed, **overrides(cls, self.profile, data), **given})
+        return named(cls, given, {"seed": self.seed, **overrides(cls, self.profile, data)})
 
     def opened(self) -> "tuple[Target, Dataset]":
         """The target and the data, opened and read."""

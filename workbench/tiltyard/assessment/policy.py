@@ -8,6 +8,7 @@ from typing import Any, Literal, Protocol, Self
 
 from pydantic import Field, model_validator
 
+from ..catalogue import effective, present
 from ..comparison.comparison import latest
 from ..result import Frozen, Given, Metric, Record, Severity, Status
 from .toml_file import checked, load
@@ -168,10 +169,16 @@ def _worst(limit: Severity, records: Sequence[Record]) -> Verdict:
 
 
 def _ruled(rule: Rule, records: Sequence[Record]) -> list[Verdict]:
-    mine = [r for r in records if r.check == rule.check and all(r.effective.get(k) == v for k, v in rule.where.items())]
+    where = present(rule.check, rule.where)
+    mine = [r for r in records if r.check == rule.check and _ran_with(where, r)]
     if not mine:
         return [Verdict(rule=rule.text, check=rule.check, metric=rule.metric, outcome=Outcome.NOT_RUN, limit=rule.text, reason="not run")]
     return [_held(rule, record) for record in mine]
+
+
+def _ran_with(where: dict[str, Any], record: Record) -> bool:
+    given = effective(record)
+    return all(given.get(name) == value for name, value in where.items())
 
 
 def _held(rule: Rule, record: Record) -> Verdict:

@@ -20,7 +20,7 @@ def attack(
     y: Tensor,
     space: PerturbationSpace,
     norm: Norm,
-    budget: float,
+    eps: float,
     steps: int,
     generator: torch.Generator,
     restarts: int = 1,
@@ -33,7 +33,7 @@ def attack(
     """
     flips = min(flips, len(space.groups))
     progress = progress or Progress()
-    best = _numbers(module, x, x, y, space, norm, budget, steps, generator, restarts, progress.part(1 / (flips + 1)))
+    best = _numbers(module, x, x, y, space, norm, eps, steps, generator, restarts, progress.part(1 / (flips + 1)))
     for _ in range(flips):
         part = progress.part(1 / (flips + 1))
         rows = (~best.fooled).nonzero().squeeze(1)
@@ -42,7 +42,7 @@ def attack(
         now, was, wanted = best.x[rows], x[rows], y[rows]
         moved = flip(module, now, was, wanted, space)
         base = regrouped(was, moved.x, space)
-        again = _numbers(module, base, base, wanted, space, norm, budget, steps, generator, restarts, part)
+        again = _numbers(module, base, base, wanted, space, norm, eps, steps, generator, restarts, part)
         won = better(Attacked(now, best.margin[rows], best.flat[rows]), better(moved, again))
         best = _written(best, rows, won)
     return best
@@ -54,7 +54,7 @@ def single_step(
     y: Tensor,
     space: PerturbationSpace,
     norm: Norm,
-    budget: float,
+    eps: float,
     flips: int = 0,
     progress: Progress | None = None,
 ) -> Attacked:
@@ -63,17 +63,17 @@ def single_step(
     for rows in blocks(x):
         if progress:
             progress.step(rows.start / len(x), "gradient step")
-        parts.append(_single_step(module, x[rows], y[rows], space, norm, budget, min(flips, len(space.groups))))
+        parts.append(_single_step(module, x[rows], y[rows], space, norm, eps, min(flips, len(space.groups))))
     return joined(parts)
 
 
-def _single_step(module: nn.Module, x: Tensor, y: Tensor, space: PerturbationSpace, norm: Norm, budget: float, flips: int) -> Attacked:
-    best = fgsm(module, x, y, space, norm, budget) if budget > 0 and space.dimensions else judged(module, x, y)
+def _single_step(module: nn.Module, x: Tensor, y: Tensor, space: PerturbationSpace, norm: Norm, eps: float, flips: int) -> Attacked:
+    best = fgsm(module, x, y, space, norm, eps) if eps > 0 and space.dimensions else judged(module, x, y)
     base = x
     for _ in range(flips):
         flipped = flip(module, base, x, y, space)
         base = flipped.x
-        again = fgsm(module, base, y, space, norm, budget) if budget > 0 and space.dimensions else flipped
+        again = fgsm(module, base, y, space, norm, eps) if eps > 0 and space.dimensions else flipped
         best = better(best, better(flipped, again))
     return best
 
@@ -85,15 +85,15 @@ def _numbers(
     y: Tensor,
     space: PerturbationSpace,
     norm: Norm,
-    budget: float,
+    eps: float,
     steps: int,
     generator: torch.Generator,
     restarts: int,
     progress: Progress,
 ) -> Attacked:
-    if budget == 0 or space.dimensions == 0:
+    if eps == 0 or space.dimensions == 0:
         return judged(module, x, y)
-    return pgd(module, x, y, space, norm, budget, steps, generator, restarts, origin, progress)
+    return pgd(module, x, y, space, norm, eps, steps, generator, restarts, origin, progress)
 
 
 def _written(best: Attacked, rows: Tensor, part: Attacked) -> Attacked:

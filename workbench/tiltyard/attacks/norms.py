@@ -58,7 +58,7 @@ def project_within(change: Tensor, norm: Norm, radius: float, low: Tensor, high:
     """The nearest point that is in the ball and between ``low`` and ``high``, a new tensor.
 
     Exact for linf; for l1 and l2 the multiplier is found by bisection (see Croce and Hein 2021, arXiv:2103.01208,
-    on why clipping after projecting wastes an l1 budget). Never outside the ball by more than rounding.
+    on why clipping after projecting wastes an l1 eps). Never outside the ball by more than rounding.
     """
     if norm == "linf":
         return torch.clamp(change.clamp(-radius, radius), low, high)

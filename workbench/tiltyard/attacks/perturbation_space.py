@@ -66,7 +66,7 @@ class PerturbationSpace:
         return int(self.free.sum().item())
 
     def largest(self, norm: Norm) -> float:
-        """The budget that covers every change there is: 1, √d or d ranges."""
+        """The eps that covers every change there is: 1, √d or d ranges."""
         d = float(self.dimensions)
         return {"linf": 1.0, "l2": math.sqrt(d), "l1": d}[norm]
 
@@ -129,20 +129,20 @@ def slope(module: nn.Module, x: Tensor, y: Tensor, by_margin: bool = False) -> t
     return gradient, logits.detach()
 
 
-def fgsm(module: nn.Module, x: Tensor, y: Tensor, space: PerturbationSpace, norm: Norm, budget: float) -> Attacked:
-    """One step of the whole budget in the steepest direction of the ball and the bounds.
+def fgsm(module: nn.Module, x: Tensor, y: Tensor, space: PerturbationSpace, norm: Norm, eps: float) -> Attacked:
+    """One step of length ``eps`` in the steepest direction of the ball and the bounds.
 
     Parameters
     ----------
     x : float32 (n, *shape), valid rows; y : int64 (n,) true classes
-    budget
+    eps
         Radius in ranges.
     """
     low, high = space.room(x)
     gradient, _ = slope(module, x, y)
     gradient = gradient if space.plain else gradient * space.scale
     gradient = gradient * space.free
-    found = judged(module, space.moved(x, steepest(gradient, norm, budget, low, high)), y)
+    found = judged(module, space.moved(x, steepest(gradient, norm, eps, low, high)), y)
     return Attacked(found.x, found.margin, length(gradient, "linf") == 0)
 
 
@@ -152,7 +152,7 @@ def pgd(
     y: Tensor,
     space: PerturbationSpace,
     norm: Norm,
-    budget: float,
+    eps: float,
     steps: int,
     generator: torch.Generator,
     restarts: int = 1,
@@ -161,13 +161,13 @@ def pgd(
 ) -> Attacked:
     """Projected gradient ascent from random points of the ball; of all points seen, the one with the largest margin.
 
-    The step falls in a line from twice the budget: on the shipped digits models it finds more than the constant step of
-    2.5 budgets over the steps, most of all in l2 and l1.
+    The step falls in a line from twice ``eps``: on the shipped digits models it finds more than the constant step of
+    2.5 ``eps`` over the steps, most of all in l2 and l1.
 
     Parameters
     ----------
     x : float32 (n, *shape), the rows to start from; y : int64 (n,) true classes
-    budget
+    eps
         Radius in ranges, around ``origin`` (x where None; else rows that differ from x in one-hot groups only).
     steps, restarts
         Gradients asked for a row: their product. Every second restart climbs the margin instead of cross-entropy.
@@ -182,8 +182,8 @@ def pgd(
         best = Attacked(one, torch.full((len(one),), -torch.inf), torch.ones(len(one), dtype=torch.bool))
         for restart in range(restarts):
             part = share.part(1 / restarts) if share else None
-            start = drawn(one, norm, budget, generator, space.free)
-            best = _climb(module, y[rows], space, norm, budget, steps, origin[rows], start, best, restart % 2 == 1, part)
+            start = drawn(one, norm, eps, generator, space.free)
+            best = _climb(module, y[rows], space, norm, eps, steps, origin[rows], start, best, restart % 2 == 1, part)
         parts.append(best)
     return joined(parts)
 
@@ -211,7 +211,7 @@ def _climb(
     y: Tensor,
     space: PerturbationSpace,
     norm: Norm,
-    budget: float,
+    eps: float,
     steps: int,
     origin: Tensor,
     change: Tensor,
@@ -221,8 +221,8 @@ def _climb(
 ) -> Attacked:
     low, high = space.room(origin)
     if norm == "linf":
-        low, high = low.clamp_min(-budget), high.clamp_max(budget)
-    change = project_within(change, norm, budget, low, high)
+        low, high = low.clamp_min(-eps), high.clamp_max(eps)
+    change = project_within(change, norm, eps, low, high)
     found, margin, flat = best.x.clone(), best.margin, best.flat
     for i in range(steps):
         if progress:
@@ -233,7 +233,7 @@ def _climb(
         if not space.plain:
             gradient = gradient.mul_(space.scale).mul_(space.free)
         flat = flat & (gradient.flatten(1).abs().amax(1) == 0)
-        change = _stepped(change, gradient, norm, budget, 2 * budget * max(1 - i / steps, 0.5 / steps), low, high)
+        change = _stepped(change, gradient, norm, eps, 2 * eps * max(1 - i / steps, 0.5 / steps), low, high)
     last = judged(module, space.moved(origin, change), y)
     margin = _kept(found, margin, last.x, last.margin)
     return Attacked(found, margin, flat)
@@ -246,14 +246,14 @@ def _kept(found: Tensor, margin: Tensor, point: Tensor, there: Tensor) -> Tensor
     return torch.maximum(margin, there)
 
 
-def _stepped(change: Tensor, gradient: Tensor, norm: Norm, budget: float, rate: float, low: Tensor, high: Tensor) -> Tensor:
+def _stepped(change: Tensor, gradient: Tensor, norm: Norm, eps: float, rate: float, low: Tensor, high: Tensor) -> Tensor:
     if norm == "linf":
         return torch.clamp(change.add_(gradient.sign_(), alpha=rate), low, high, out=change)
     if norm == "l2":
         change = change + gradient * columns(rate / length(gradient, "l2").clamp_min(1e-30), gradient)
     else:
         change = change + sparse(gradient, change, rate, low, high)
-    return project_within(change, norm, budget, low, high)
+    return project_within(change, norm, eps, low, high)
 
 
 def sparse(gradient: Tensor, change: Tensor, rate: float, low: Tensor, high: Tensor) -> Tensor:

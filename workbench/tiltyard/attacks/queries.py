@@ -81,7 +81,7 @@ def tensors(data: Dataset) -> tuple[Tensor, Tensor]:
 
 
 def blind_rows(
-    module: nn.Module, found: Attacked, x: Tensor, space: PerturbationSpace, norm: Norm, budget: float, seed: int
+    module: nn.Module, found: Attacked, x: Tensor, space: PerturbationSpace, norm: Norm, eps: float, seed: int
 ) -> NDArray[np.bool_]:
     """Rows whose gradient was zero throughout although the logits differ at random points of the ball, bool (n,)."""
     blind = found.flat.numpy().copy()
@@ -94,7 +94,7 @@ def blind_rows(
         still = module(rows)
         low, high = space.room(rows)
         for _ in range(POINTS):
-            change = torch.clamp(drawn(rows, norm, budget, generator, space.free), low, high)
+            change = torch.clamp(drawn(rows, norm, eps, generator, space.free), low, high)
             reacts |= (module(space.moved(rows, change)) - still).abs().amax(1) > 1e-6
     blind[blind] = reacts.numpy()
     return blind

@@ -28,7 +28,7 @@ def search(
     y: Tensor,
     space: PerturbationSpace,
     norm: Norm,
-    budget: float,
+    eps: float,
     queries: int,
     generator: torch.Generator,
     flips: int = 0,
@@ -45,7 +45,7 @@ def search(
     """
     flips = min(flips, len(space.groups))
     low, high = space.room(x)
-    change = project_within(first(x, space, norm, budget, generator), norm, budget, low, high)
+    change = project_within(first(x, space, norm, eps, generator), norm, eps, low, high)
     best = judged(module, x, y)
     now = judged(module, space.moved(x, change), y)
     started = now.margin > best.margin
@@ -57,8 +57,8 @@ def search(
             break
         if progress:
             progress.step(i / queries, f"query {i} of {queries}, {len(left)} rows left")
-        step = proposed(change[left], x[left], space, norm, budget, share(i / queries), generator)
-        step = project_within(step, norm, budget, low[left], high[left])
+        step = proposed(change[left], x[left], space, norm, eps, share(i / queries), generator)
+        step = project_within(step, norm, eps, low[left], high[left])
         candidate = space.moved(x[left], step)
         if flips:
             candidate = flipped(candidate, found[left], x[left], space, flips, generator)
@@ -69,25 +69,25 @@ def search(
     return Attacked(found, margin, torch.zeros(len(x), dtype=torch.bool))
 
 
-def first(x: Tensor, space: PerturbationSpace, norm: Norm, budget: float, generator: torch.Generator) -> Tensor:
-    """Where to start: vertical stripes of plus and minus the budget for images in linf, else a random point of the ball."""
+def first(x: Tensor, space: PerturbationSpace, norm: Norm, eps: float, generator: torch.Generator) -> Tensor:
+    """Where to start: vertical stripes of plus and minus ``eps`` for images in linf, else a random point of the ball."""
     if norm == "linf" and x.ndim == 4:
         stripes = torch.randint(0, 2, (len(x), x.shape[1], 1, x.shape[3]), generator=generator) * 2.0 - 1.0
-        return stripes.expand_as(x) * budget * space.free
-    return drawn(x, norm, budget, generator, space.free)
+        return stripes.expand_as(x) * eps * space.free
+    return drawn(x, norm, eps, generator, space.free)
 
 
 def proposed(
-    change: Tensor, x: Tensor, space: PerturbationSpace, norm: Norm, budget: float, part: float, generator: torch.Generator
+    change: Tensor, x: Tensor, space: PerturbationSpace, norm: Norm, eps: float, part: float, generator: torch.Generator
 ) -> Tensor:
     """The change with a random square (images) or random columns (tables) set anew."""
     where = squares(x, part, generator) if x.ndim == 4 else chosen(x, space, part, generator)
     size = (len(x), x.shape[1], 1, 1) if x.ndim == 4 else x.shape
     signs = torch.randint(0, 2, size, generator=generator) * 2.0 - 1.0
     if norm == "linf":
-        return torch.where(where, signs * budget, change) * space.free
+        return torch.where(where, signs * eps, change) * space.free
     counted = (where.flatten(1).sum(1) * (x.shape[1] if x.ndim == 4 else 1)).clamp_min(1).float()
-    patch = budget / (counted.sqrt() if norm == "l2" else counted)
+    patch = eps / (counted.sqrt() if norm == "l2" else counted)
     return (change + torch.where(where, signs * columns(patch, x), 0.0)) * space.free
 
 

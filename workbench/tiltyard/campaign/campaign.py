@@ -1,8 +1,8 @@
 """A red-team campaign: from a threat model to an ordered plan of attacks with its cost, and what was left out and why."""
 
 import hashlib
-from collections.abc import Sequence
-from typing import Any, Literal, Self
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import model_validator
 
@@ -34,9 +34,11 @@ class ThreatModel(Given):
     target's. The check's own verdict on an attack (which rows were members, which labels are right) is not the attacker's knowledge.
     """
 
+    renamed: ClassVar[Mapping[str, str]] = {"queries": "query_budget"}
+
     knowledge: Literal["white", "gray", "black"] = parameter("black", "What the attacker knows: the model, how it is trained, or neither")
     access: Literal["scores", "labels"] = parameter("scores", "What the attacker is answered")
-    queries: int = parameter(200_000, "Rows the attacker may ask in all; gradients count too", "rows", ge=0, le=1_000_000_000)
+    query_budget: int = parameter(200_000, "Rows the attacker may ask in all; gradients count too", "rows", ge=0, le=1_000_000_000)
     seconds: float = parameter(600.0, "Time for the whole campaign", "seconds", ge=0, le=1_000_000)
     goal: Literal["any", "evade", "infer", "steal", "poison"] = parameter("any", "What the attacker wants")
 
@@ -172,7 +174,7 @@ def _forbidden(step: Check, threat: ThreatModel, target: Target, data: Dataset) 
 def _within(
     threat: ThreatModel, ready: list[tuple[str, Check, Cost]], target: Target, data: Dataset
 ) -> tuple[list[Planned], list[LeftOut]]:
-    rows, seconds = threat.queries, threat.seconds
+    rows, seconds = threat.query_budget, threat.seconds
     steps, over = [], []
     for goal, step, cost in ready:
         fit, cost = fitted(step, cost, rows, target, data)

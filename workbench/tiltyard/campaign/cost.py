@@ -9,7 +9,6 @@ from ..targets.target import Target
 
 LEAST = 20
 LEAST_SHARE = 0.1  # an attack with fewer rows than this share says nothing worth its budget
-SHRINKS = ("rows", "budget")
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ def fitted(step: Check, cost: Cost, rows: int, target: Target, data: Dataset) ->
 def _halved(step: Check) -> Check | None:
     if getattr(step, "curve", False) is True:
         return _with(step, {"curve": False})
-    counts = {name: getattr(step, name, None) for name in SHRINKS}
+    counts = {name: getattr(step, name, None) for name in step.shrinks}
     halves: dict[str, Any] = {
         n: max(v // 2, LEAST) for n, v in counts.items() if isinstance(v, int) and not isinstance(v, bool) and v > LEAST
     }

@@ -60,6 +60,7 @@ def matrix(records: Sequence[Record], plan: Plan | None = None) -> CheckResult:
         ),
         tables=(_table(last, plan), *((_left(plan),) if plan and plan.left_out else ())),
         notes=(
+            *(plan.threat.renaming_notes if plan else ()),
             "Held means that this attack with these parameters found nothing; a stronger one may.",
             *(f"{r.title} did not settle: {r.result.summary}" for r in last if r.result.status is Status.INCOMPLETE),
         ),

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Sequence
 
+from ..catalogue import effective
 from ..check import Clock, Step, record, unhappy
 from ..datasets.dataset import Dataset
 from ..defense import Outcome
@@ -36,7 +37,7 @@ class Rules:
 
     def __init__(self, threat: ThreatModel, before: Sequence[Record] = (), executor: Executor | None = None) -> None:
         self.threat = threat
-        self.meter = Meter(threat.queries, sum(r.queries for r in before))
+        self.meter = Meter(threat.query_budget, sum(r.queries for r in before))
         self.seconds = max(threat.seconds - sum(r.seconds for r in before), 0.0)
         self.out_of_time = False
         self.executor = executor or Local()
@@ -76,7 +77,7 @@ def _same(planned: Planned, plan: Plan, target: Target, found: Record) -> bool:
     step = planned.step
     return (
         found.check == planned.id
-        and found.effective == step.model_dump(mode="json")
+        and effective(found) == step.model_dump(mode="json")
         and found.data.fingerprint == plan.data.fingerprint
         and found.target.fingerprint == restricted_fingerprint(target, plan.threat.offers(step))
     )

@@ -26,9 +26,9 @@ def from_options(given: dict[str, str], seed: int) -> "tuple[Target, Dataset]":
     if len(named) != 1:
         found = " and ".join(named) or "none of them"
         raise Problem("either --sample NAME, or --model FILE or --url URL with --data FILE", found, "Try --sample census")
-    if (given["key_env"] or given["judge_key_env"] or given["query_budget"]) and not given["url"]:
-        raise Problem("--key-env, --judge-key-env and --query-budget with --url", named[0], "Leave them out")
-    rows, budget = _whole("--data-rows", given["data_rows"], 1), _whole("--query-budget", given["query_budget"], 0)
+    if (given["key_env"] or given["judge_key_env"] or given["target_budget"]) and not given["url"]:
+        raise Problem("--key-env, --judge-key-env and --target-budget with --url", named[0], "Leave them out")
+    rows, budget = _whole("--data-rows", given["data_rows"], 1), _whole("--target-budget", given["target_budget"], 0)
     if given["outputs"] not in ("", "logits", "probabilities", "labels"):
         raise Problem("--outputs logits, probabilities or labels", repr(given["outputs"]), "Choose one of these")
     target = TargetConfig(

@@ -5,6 +5,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
+from ..catalogue import effective
 from ..formatting import numbers as numerals
 from ..result import Frozen, Metric, Record
 from ..statistics.intervals import correlation
@@ -153,7 +154,7 @@ def matched(a: Sequence[Record], b: Sequence[Record]) -> tuple[list[tuple[Record
     """Records of the same step: first those of equal parameters, then in order; and what is left over on each side."""
     pairs: list[tuple[int, Record, Record]] = []
     left_a, left_b = list(enumerate(a)), list(b)
-    for alike in (lambda x, y: x.effective == y.effective, lambda x, y: True):
+    for alike in (_same_parameters, lambda x, y: True):
         for place, record in list(left_a):
             other = next((r for r in left_b if (r.check, r.kind) == (record.check, record.kind) and alike(record, r)), None)
             if other is not None:
@@ -163,9 +164,13 @@ def matched(a: Sequence[Record], b: Sequence[Record]) -> tuple[list[tuple[Record
     return [(x, y) for _, x, y in sorted(pairs, key=lambda pair: pair[0])], [r for _, r in left_a], left_b
 
 
+def _same_parameters(a: Record, b: Record) -> bool:
+    return effective(a) == effective(b)
+
+
 def latest(records: Iterable[Record]) -> list[Record]:
     """The last record of each step and parameters, in the order in which they first stand."""
-    return list({(r.kind, r.check, json.dumps(r.effective, sort_keys=True)): r for r in records}.values())
+    return list({(r.kind, r.check, json.dumps(effective(r), sort_keys=True)): r for r in records}.values())
 
 
 def _differ(what: str, before: dict[str, Any], after: dict[str, Any]) -> list[Changed]:
@@ -189,7 +194,7 @@ def _facts(a: Run, b: Run) -> list[Changed]:
 
 
 def _parameters(a: Record, b: Record) -> list[Changed]:
-    return _differ(f"{b.check} ", a.effective, b.effective)
+    return _differ(f"{b.check} ", effective(a), effective(b))
 
 
 def _metrics(a: Record, b: Record) -> list[MetricChange]:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from ..catalogue import checks, find, topic_of
+from ..catalogue import checks, effective, find, topic_of
 from ..check import Step, named, versions
 from ..datasets.dataset import Dataset
 from ..formatting import numbers as numerals
@@ -41,7 +41,7 @@ OF_OTHER_ROWS = ("median_change",)  # of the rows that fell, which after a defen
 
 def again(records: Sequence[Record]) -> list[Step]:
     """The checks of ``records`` with the very parameters they ran with, and accuracy and calibration in any case."""
-    steps = [named(find(r.check), r.effective) for r in records if r.kind == "check" and r.check in checks()]
+    steps = [named(find(r.check), effective(r)) for r in records if r.kind == "check" and r.check in checks()]
     if not any(step.id == "validation.performance" for step in steps):
         steps.insert(0, find("validation.performance")())
     return steps

@@ -25,14 +25,14 @@ from ..targets.checkpoints import of_training, put_back, restored, store
 
 @dataclass(frozen=True)
 class Plan:
-    """How to train. ``budget`` in ranges; it grows from 0 over the first ``ramp`` (0 to 1) of the epochs.
+    """How to train. ``eps`` in ranges; it grows from 0 over the first ``ramp`` (0 to 1) of the epochs.
 
     ``shift`` moves each image by up to so many pixels at random; ``clean`` (0 to 1) is the share of the loss
     taken on the rows as they are.
     """
 
     norm: Norm
-    budget: float
+    eps: float
     steps: int
     epochs: int
     batch_size: int
@@ -127,7 +127,7 @@ def _epoch(
             rows = order[i * plan.batch_size : (i + 1) * plan.batch_size]
             grown = min(1.0, (epoch + i / steps) / max(plan.ramp * plan.epochs, 1e-9))
             x = shifted(inputs[rows], plan.shift, generator) if plan.shift else inputs[rows]
-            _step(module, x, wanted[rows], space, plan, grown * plan.budget, generator, optimizer)
+            _step(module, x, wanted[rows], space, plan, grown * plan.eps, generator, optimizer)
 
 
 def _step(
@@ -136,20 +136,20 @@ def _step(
     y: Tensor,
     space: PerturbationSpace,
     plan: Plan,
-    budget: float,
+    eps: float,
     generator: torch.Generator,
     optimizer: torch.optim.Optimizer,
 ) -> None:
     module.eval().requires_grad_(requires_grad=False)
     base = first_flip(module, x, y, space, plan.flips) if plan.flips else x
-    bad = pgd(module, base, y, space, plan.norm, budget, plan.steps, generator).x if budget > 0 else base
+    bad = pgd(module, base, y, space, plan.norm, eps, plan.steps, generator).x if eps > 0 else base
     module.train().requires_grad_()
     optimizer.zero_grad(set_to_none=True)
     loss = nn.functional.cross_entropy(module(bad), y)
     if plan.clean:
         loss = (1 - plan.clean) * loss + plan.clean * nn.functional.cross_entropy(module(x), y)
     if not torch.isfinite(loss):
-        raise Problem("a finite loss while training", f"{loss.item()}", "Lower the learning rate or the budget")
+        raise Problem("a finite loss while training", f"{loss.item()}", "Lower the learning rate or eps")
     loss.backward()  # type: ignore[no-untyped-call]
     optimizer.step()
 

@@ -53,7 +53,7 @@ class Asked:
         """
         after = self.left - torch.bincount(rows, minlength=len(self.left))
         if bool((after < 0).any()):
-            raise ValueError("a row was asked about more often than its budget allows")
+            raise ValueError("a row was asked about more often than its querybudget allows")
         self.left = after
         with torch.no_grad():
             wrong: Tensor = self.module(points).argmax(1) != self.y[rows]

@@ -1,5 +1,6 @@
 """Adversarial training: the model is trained again on the rows that fool it."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import model_validator
@@ -26,13 +27,13 @@ if TYPE_CHECKING:
 
 JUDGE_STEPS = 40
 WATCH_STEPS = 10
-SMALLER = "Train with a smaller budget, or measure on more rows."
+SMALLER = "Train with a smaller eps, or measure on more rows."
 
 
 class AdversarialTraining(Defense):
     """Attacks every training batch by PGD and trains on what it found.
 
-    Madry et al. 2018, arXiv:1706.06083. Departures: the budget grows over the first epochs, training can start from the
+    Madry et al. 2018, arXiv:1706.06083. Departures: eps grows over the first epochs, training can start from the
     model's own weights, and the rate falls to 0 along half a cosine. In tables the steepest category flips are
     made before the numbers are moved.
     """
@@ -46,14 +47,16 @@ class AdversarialTraining(Defense):
     sources: ClassVar[tuple[str, ...]] = ("Madry et al. 2018, arXiv:1706.06083",)
     cost: ClassVar[str] = "minutes: every step costs the attack's steps more"
 
+    renamed: ClassVar[Mapping[str, str]] = {"budget": "eps"}
+
     norm: Literal["linf", "l2", "l1"] = parameter("linf", "How the size of a change is measured while training")
-    budget: float = parameter(0.1, "How far a row may be moved: share of each range (linf), whole ranges (l2, l1)", "ranges", gt=0, le=100)
+    eps: float = parameter(0.1, "How far a row may be moved: share of each range (linf), whole ranges (l2, l1)", "ranges", gt=0, le=100)
     steps: int = parameter(7, "Gradient steps of the attack on each batch", "steps", ge=1, le=200)
     epochs: int = parameter(10, "Passes over the training rows", "epochs", ge=1, le=1_000)
     batch_size: int = parameter(128, "Rows in a training step", "rows", ge=1, le=100_000)
     rate: float = parameter(2e-3, "Adam's learning rate at the start", gt=0, le=1)
     warm: bool = parameter(True, "Start from the model's weights instead of fresh ones")
-    ramp: float = parameter(0.3, "Share of the epochs over which the budget grows from 0", ge=0, le=1)
+    ramp: float = parameter(0.3, "Share of the epochs over which eps grows from 0", ge=0, le=1)
     clean: float = parameter(0.0, "Share of the loss taken on the rows as they are; more keeps more accuracy without attack", ge=0, le=1)
     shift: int = parameter(0, "Images: pixels by which each is moved at random while training", "pixels", ge=0, le=8)
     flips: int = parameter(1, "Tables: categorical features that may be changed in a row besides the numbers", "features", ge=0, le=50)
@@ -66,8 +69,8 @@ class AdversarialTraining(Defense):
 
     @model_validator(mode="after")
     def _within_range(self) -> "AdversarialTraining":
-        if self.norm == "linf" and self.budget > 1:
-            raise ValueError(f"a linf budget is a share of the range, at most 1; found {self.budget:g}")
+        if self.norm == "linf" and self.eps > 1:
+            raise ValueError(f"with linf, eps is a share of the range, at most 1; found {self.eps:g}")
         return self
 
     def estimate(self, target: Target, data: Dataset) -> Estimate:
@@ -85,7 +88,7 @@ class AdversarialTraining(Defense):
         """Train a copy; clean and robust accuracy before, along the way and after, on rows not trained on."""
         from ..attacks.perturbation_space import PerturbationSpace
         from ..attacks.queries import Counted
-        from ..targets.checkpoints import key_of, place
+        from ..targets.checkpoints import place
         from ..targets.training import fresh
         from ._adversarial_training import harden
 
@@ -109,12 +112,20 @@ class AdversarialTraining(Defense):
             lambda now, part: self._shares(now, judges, space, part),
             progress.part(0.88),
             place(self.resume),
-            key_of(self.model_dump(mode="json", exclude={"resume"}), target.fingerprint, data.fingerprint),
+            self._key(target, data),
         )
         made = torch_target.made(module, f"{target.name}, adversarially trained")
         after = self._judged(made.module, judges, space, JUDGE_STEPS, progress.part(0.07))
         skill = Skill.of(judges.y, made.labels(judges.x) == judges.y, judges.schema.classes)
         return Defended(made, self._result(before, after, way, skill, data))
+
+    def _key(self, target: Target, data: Dataset) -> str:
+        """What a checkpoint is called by; with the parameters' first names, so that a training begun under those goes on."""
+        from ..targets.checkpoints import key_of
+
+        first = {new: old for old, new in self.renamed.items()}
+        given = self.model_dump(mode="json", exclude={"resume"})
+        return key_of({first.get(name, name): value for name, value in given.items()}, target.fingerprint, data.fingerprint)
 
     def plan(self, data: Dataset) -> "Plan":
         """The parameters as `hardening.harden` takes them."""
@@ -124,7 +135,7 @@ class AdversarialTraining(Defense):
         flips = 0 if data.schema.images else self.flips
         return Plan(
             self.norm,
-            self.budget,
+            self.eps,
             self.steps,
             self.epochs,
             self.batch_size,
@@ -151,7 +162,7 @@ class AdversarialTraining(Defense):
         if len(right) == 0:
             return 0, 0
         generator = torch.Generator().manual_seed(self.seed)
-        found = attack(module, x[right], y[right], space, self.norm, self.budget, steps, generator, 1, self.flips, progress)
+        found = attack(module, x[right], y[right], space, self.norm, self.eps, steps, generator, 1, self.flips, progress)
         return len(right), int((~found.fooled).sum().item())
 
     def _shares(self, module: "torch.nn.Module", data: Dataset, space: "PerturbationSpace", progress: Progress) -> tuple[float, float]:
@@ -169,7 +180,7 @@ class AdversarialTraining(Defense):
         robust, was, clean, clean_was = metrics
         better = (robust.low or 0.0) > (was.value or 0.0)
         summary = (
-            f"Under PGD of {WORDS[self.norm]} {self.budget:g} the model now keeps {percent(robust.value)} of {n} rows right "
+            f"Under PGD of {WORDS[self.norm]} {self.eps:g} the model now keeps {percent(robust.value)} of {n} rows right "
             f"({percent(robust.low)} to {percent(robust.high)}), before {percent(was.value)}; without attack {percent(clean.value)}, before {percent(clean_was.value)}."
         )
         notes = [f"Measured by PGD of {JUDGE_STEPS} steps; along the way by {WATCH_STEPS} steps on the same rows, so a little higher."]
@@ -192,7 +203,7 @@ class AdversarialTraining(Defense):
             title=f"Robust accuracy did not clearly rise: {percent(before.value)} before, {percent(after.value)} after",
             severity=Severity.LOW,
             evidence="robust_accuracy",
-            advice="Train for more epochs or with a smaller budget, or measure on more rows.",
+            advice="Train for more epochs or with a smaller eps, or measure on more rows.",
             standards=self.standards,
         )
 

@@ -1,6 +1,7 @@
-"""What all evasion checks share: which rows are attacked, at which budgets, and what is said of it."""
+"""What all evasion checks share: which rows are attacked, at which sizes of a change, and what is said of it."""
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
@@ -48,15 +49,15 @@ WORDS = {"linf": "L∞", "l2": "L2", "l1": "L1"}
 class AttackOutcome:
     """How an attack ended on the rows.
 
-    ``x`` (n, *shape) the strongest valid rows found within the budget; ``fell`` (n,) the smallest of the ``budgets``
+    ``x`` (n, *shape) the strongest valid rows found within eps; ``fooled_at`` (n,) the smallest of the ``eps_values``
     tried at which the row was misclassified: 0 by categories alone, inf at none, -1 where it was wrong before any attack.
     ``blind`` (n,) rows whose gradient was zero although the model reacts to changes, of attacks that use one. ``size`` (n,) the
     smallest change found of any size, of attacks that look for it.
     """
 
     x: NDArray[np.float32]
-    fell: NDArray[np.float64]
-    budgets: tuple[float, ...]
+    fooled_at: NDArray[np.float64]
+    eps_values: tuple[float, ...]
     blind: NDArray[np.bool_] | None = None
     size: NDArray[np.float64] | None = None
 
@@ -73,7 +74,7 @@ def drawn(data: Dataset, n: int, seed: int) -> Dataset:
 
 
 class Evasion(Check):
-    """Base of the evasion checks: write ``reach`` and ``estimate``; the rows, the curve over budgets and the result are made here."""
+    """Base of the evasion checks: write ``reach`` and ``estimate``; the rows, the curve over eps and the result are made here."""
 
     standards: ClassVar[tuple[str, ...]] = (
         "OWASP ML01:2023",
@@ -85,21 +86,23 @@ class Evasion(Check):
         "AI RMF MEASURE 2.7",
     )
 
+    renamed: ClassVar[Mapping[str, str]] = {"budget": "eps"}
+
     norm: Literal["linf", "l2", "l1"] = parameter(
         "linf", "How the size of a change is measured: its largest coordinate, its Euclidean length, or the sum of its coordinates"
     )
-    budget: float = parameter(
+    eps: float = parameter(
         0.1, "How far a row may be moved, as a share of each feature's range (linf) or in whole ranges (l2, l1)", "ranges", gt=0, le=100
     )
     rows: int = parameter(300, "Rows to attack, drawn at random from those not trained on", "rows", ge=1, le=100_000)
     flips: int = parameter(1, "Tables: categorical features that may be changed in a row besides the numbers", "features", ge=0, le=50)
-    curve: bool = parameter(True, "Also attack at other budgets up to twice this one, for the security curve")
+    curve: bool = parameter(True, "Also attack at other sizes of a change, up to twice eps, for the security curve")
     accept: float = parameter(0.05, "Share of fooled rows that is not yet a finding", ge=0, le=1)
 
     @model_validator(mode="after")
     def _within_range(self) -> Self:
-        if self.norm == "linf" and self.budget > 1:
-            raise ValueError(f"a linf budget is a share of the range, at most 1; found {self.budget:g}")
+        if self.norm == "linf" and self.eps > 1:
+            raise ValueError(f"with linf, eps is a share of the range, at most 1; found {self.eps:g}")
         return self
 
     @abstractmethod
@@ -108,20 +111,20 @@ class Evasion(Check):
     ) -> AttackOutcome:
         """Attack the rows of ``sample``, which the target gives ``labels`` (n,); wrong ones need no attack."""
 
-    def budgets(self, largest: float, groups: int) -> tuple[float, ...]:
-        """The budgets to attack at, ascending; the one asked for is among them, and 0 where categories alone may be changed."""
+    def eps_values(self, largest: float, groups: int) -> tuple[float, ...]:
+        """The values of eps to attack at, ascending; the one asked for is among them, and 0 where categories alone may be changed."""
         alone = {0.0} if groups and self.flips else set()
-        return tuple(sorted(alone | {min(self.budget * share, largest) for share in (SHARES if self.curve else (1.0,))}))
+        return tuple(sorted(alone | {min(self.eps * share, largest) for share in (SHARES if self.curve else (1.0,))}))
 
     def space(self, data: Dataset) -> "PerturbationSpace":
-        """What may be moved; a `Problem` where that is nothing, or the budget is beyond the range."""
+        """What may be moved; a `Problem` where that is nothing, or eps is beyond the range."""
         from ..attacks.perturbation_space import PerturbationSpace
 
         space = PerturbationSpace.of(data.schema)
         largest = space.largest(self.norm)
-        if space.dimensions and self.budget > largest:
-            expected = f"a {self.norm} budget of at most {largest:g}, the whole range of all {space.dimensions} features"
-            raise Problem(expected, f"{self.budget:g}", "Choose a smaller budget")
+        if space.dimensions and self.eps > largest:
+            expected = f"a {self.norm} eps of at most {largest:g}, the whole range of all {space.dimensions} features"
+            raise Problem(expected, f"{self.eps:g}", "Choose a smaller eps")
         if not space.dimensions and not (space.groups and self.flips):
             raise Problem("a feature that an attacker may change", "none", "Mark features as mutable in the schema, or allow flips")
         return space
@@ -146,8 +149,8 @@ class Evasion(Check):
         reached: AttackOutcome,
         space: "PerturbationSpace",
     ) -> CheckResult:
-        right = reached.fell >= 0
-        fooled = right & (reached.fell <= self.budget)
+        right = reached.fooled_at >= 0
+        fooled = right & (reached.fooled_at <= self.eps)
         metrics = self._metrics(sample, reached, right, fooled, space)
         share = fooled.sum() / max(right.sum(), 1)
         size = self.sized(sample)
@@ -160,7 +163,7 @@ class Evasion(Check):
             metrics=metrics,
             findings=self._findings(share, size),
             tables=(showing.classes(shown), *(() if sample.schema.images else (showing.changes(shown), showing.moved(shown)))),
-            charts=(showing.curve(reached.fell, reached.budgets, self.norm),) if self.curve else (),
+            charts=(showing.curve(reached.fooled_at, reached.eps_values, self.norm),) if self.curve else (),
             galleries=(showing.gallery(shown),) if sample.schema.images and fooled.any() else (),
             notes=self._notes(data, sample, space, blind, skill),
         )
@@ -179,9 +182,9 @@ class Evasion(Check):
         )
 
     def _alone(self, reached: AttackOutcome, right: NDArray[np.bool_]) -> tuple[Metric, ...]:
-        if reached.budgets[0] > 0:
+        if reached.eps_values[0] > 0:
             return ()
-        hits = int((reached.fell == 0).sum())
+        hits = int((reached.fooled_at == 0).sum())
         return (
             rate(
                 "categories_alone",
@@ -232,8 +235,8 @@ class Evasion(Check):
         )
 
     def sized(self, sample: Dataset) -> str:
-        """The budget in words, in the feature's own unit where there is one."""
-        size = f"{WORDS[self.norm]} {self.budget:g}"
+        """The size of a change in words, in the feature's own unit where there is one."""
+        size = f"{WORDS[self.norm]} {self.eps:g}"
         return size if sample.schema.images or self.norm != "linf" else f"{size} of each range"
 
     def _status(self, share: float, blind: float, skill: Skill) -> Status:
@@ -283,7 +286,7 @@ class Evasion(Check):
             )
             notes.append("In each row that fools, changes that were not needed are taken back before it is shown.")
         if not sample.schema.images and not space.dimensions:
-            notes.append("No number may be moved, so the budget has no effect.")
+            notes.append("No number may be moved, so eps has no effect.")
         if blind > BLIND:
             notes.append(
                 f"The gradient is zero on {100 * blind:.0f} % of the rows although the model reacts to changes: gradient masking. "
@@ -293,18 +296,18 @@ class Evasion(Check):
         return tuple(notes)
 
 
-class AtBudgets(Evasion):
-    """Base of attacks that are made at one budget after the other: write ``attack`` and ``passes``."""
+class AtEachEps(Evasion):
+    """Base of attacks that are made at one eps after the other: write ``attack`` and ``passes``."""
 
     @abstractmethod
     def attack(
-        self, module: "nn.Module", x: "Tensor", y: "Tensor", space: "PerturbationSpace", budget: float, progress: Progress
+        self, module: "nn.Module", x: "Tensor", y: "Tensor", space: "PerturbationSpace", eps: float, progress: Progress
     ) -> "Attacked":
-        """Attack rows that are classified rightly, at one budget."""
+        """Attack rows that are classified rightly, at one eps."""
 
     @abstractmethod
     def passes(self, flips: int) -> int:
-        """How often a row is sent through the model at one budget, at most; ``flips`` groups may change."""
+        """How often a row is sent through the model at one eps, at most; ``flips`` groups may change."""
 
     def access(self, target: Target) -> "nn.Module":
         """What the attacker sees of the target: its module, with gradients."""
@@ -313,11 +316,11 @@ class AtBudgets(Evasion):
         return Counted(target.module)
 
     def estimate(self, target: Target, data: Dataset) -> Estimate:
-        """Times one small batch; an upper bound, as rows that fall early are not attacked at larger budgets."""
+        """Times one small batch; an upper bound, as rows that are fooled early are not attacked at a larger eps."""
         n = min(self.rows, len(held_out(data)))
         groups = sum(f.grouped and f.mutable for f in data.schema.features)
-        times = self.passes(min(self.flips, groups)) * len(self.budgets(100.0, groups))
-        return Estimate(n * times, self.seconds_per_row(target, data) * n * times, "at most; rows that fall early cost less")
+        times = self.passes(min(self.flips, groups)) * len(self.eps_values(100.0, groups))
+        return Estimate(n * times, self.seconds_per_row(target, data) * n * times, "at most; rows that are fooled early cost less")
 
     def seconds_per_row(self, target: Target, data: Dataset) -> float:
         """What one pass of one row costs, by the gradient."""
@@ -335,24 +338,24 @@ class AtBudgets(Evasion):
         x, y = tensors(sample)
         module = self.access(target)
         right = labels == sample.y
-        fell = np.where(right, np.inf, -1.0)
+        fooled_at = np.where(right, np.inf, -1.0)
         best = sample.x.copy()
         blind = np.zeros(len(sample), bool)
-        budgets = self.budgets(space.largest(self.norm) if space.dimensions else 1.0, len(space.groups))
-        for budget in budgets:
-            part = progress.part(1 / len(budgets))
-            left = np.flatnonzero(np.isinf(fell))
+        eps_values = self.eps_values(space.largest(self.norm) if space.dimensions else 1.0, len(space.groups))
+        for eps in eps_values:
+            part = progress.part(1 / len(eps_values))
+            left = np.flatnonzero(np.isinf(fooled_at))
             if len(left) == 0:
                 break
-            found: Attacked = self.attack(module, x[left], y[left], space, budget, part)
+            found: Attacked = self.attack(module, x[left], y[left], space, eps, part)
             if not sample.schema.images:
                 found = pruned(module, found, x[left], y[left], tuple(sample.schema.slices.values()))
             rows = found.x.numpy()
             fooled = target.labels(rows) != sample.y[left]
-            fell[left[fooled]] = budget
-            if budget <= self.budget * (1 + 1e-9):
+            fooled_at[left[fooled]] = eps
+            if eps <= self.eps * (1 + 1e-9):
                 best[left] = rows
-            if budget == self.budget:
-                blind[left] = blind_rows(module, found, x[left], space, self.norm, budget, self.seed)
+            if eps == self.eps:
+                blind[left] = blind_rows(module, found, x[left], space, self.norm, eps, self.seed)
         target.count(getattr(module, "rows", 0))
-        return AttackOutcome(best, fell, budgets, blind & np.isinf(fell))
+        return AttackOutcome(best, fooled_at, eps_values, blind & np.isinf(fooled_at))

@@ -1,9 +1,9 @@
-"""The fast gradient sign method: one step of the whole budget."""
+"""The fast gradient sign method: one step of length eps."""
 
 from typing import TYPE_CHECKING, ClassVar
 
 from ..progress import Progress
-from .attack import AtBudgets
+from .attack import AtEachEps
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from ..attacks.perturbation_space import Attacked, PerturbationSpace
 
 
-class FGSM(AtBudgets):
-    """One step in the steepest direction that budget and bounds allow; fast and weak, a lower bar than PGD.
+class FGSM(AtEachEps):
+    """One step in the steepest direction that eps and bounds allow; fast and weak, a lower bar than PGD.
 
     Goodfellow et al. 2015, arXiv:1412.6572. Departures: in l2 and l1 the step is the exact best of the ball within the
     bounds for a linear model; in tables one flip of a category is tried before the step for each that is allowed.
@@ -26,11 +26,11 @@ class FGSM(AtBudgets):
     cost: ClassVar[str] = "a second"
 
     def attack(
-        self, module: "nn.Module", x: "Tensor", y: "Tensor", space: "PerturbationSpace", budget: float, progress: Progress
+        self, module: "nn.Module", x: "Tensor", y: "Tensor", space: "PerturbationSpace", eps: float, progress: Progress
     ) -> "Attacked":
         from ..attacks.categorical_moves import single_step
 
-        return single_step(module, x, y, space, self.norm, budget, self.flips, progress)
+        return single_step(module, x, y, space, self.norm, eps, self.flips, progress)
 
     def passes(self, flips: int) -> int:
         return 2 + 11 * flips

@@ -1,5 +1,6 @@
 """HopSkipJump: an attack that is told labels only, so that hiding the scores can be put to the test."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -23,7 +24,7 @@ PROBE = 256
 class HopSkipJump(Evasion):
     """Finds the boundary between a row and one of another class, then walks along it towards the row.
 
-    Chen, Jordan and Wainwright 2020, arXiv:1904.02144. One walk gives the smallest change, and so the whole curve over budgets. Departures:
+    Chen, Jordan and Wainwright 2020, arXiv:1904.02144. One walk gives the smallest change, and so the whole curve over eps. Departures:
     it starts from other rows of the data; in tables one-hot groups are drawn at random before the numbers walk.
     """
 
@@ -34,17 +35,19 @@ class HopSkipJump(Evasion):
     standards: ClassVar[tuple[str, ...]] = BLACK_BOX
     sources: ClassVar[tuple[str, ...]] = ("Chen, Jordan and Wainwright 2020, arXiv:1904.02144",)
     cost: ClassVar[str] = "a minute; slower where each query is"
-    quick: ClassVar[dict[str, Any]] = {"rows": 50, "queries": 500}
-    tiny: ClassVar[dict[str, Any]] = {"queries": 80}
+    quick: ClassVar[dict[str, Any]] = {"rows": 50, "query_budget": 500}
+    tiny: ClassVar[dict[str, Any]] = {"query_budget": 80}
+
+    renamed: ClassVar[Mapping[str, str]] = {**Evasion.renamed, "queries": "query_budget"}
 
     norm: Literal["linf", "l2"] = parameter("linf", "How the size of a change is measured: its largest coordinate, or its Euclidean length")
     rows: int = parameter(100, "Rows to attack, drawn at random from those not trained on", "rows", ge=1, le=100_000)
-    queries: int = parameter(1000, "Labels a row may cost in all, never exceeded", "queries", ge=20, le=1_000_000)
+    query_budget: int = parameter(1000, "Labels a row may cost in all, never exceeded", "queries", ge=20, le=1_000_000)
 
     def estimate(self, target: Target, data: Dataset) -> Estimate:
         n = min(self.rows, len(held_out(data)))
         return Estimate(
-            n * self.queries, self._seconds_per_query(target, data) * n * self.queries, "at most; what a row may cost is a limit"
+            n * self.query_budget, self._seconds_per_query(target, data) * n * self.query_budget, "at most; what a row may cost is a limit"
         )
 
     def _seconds_per_query(self, target: Target, data: Dataset) -> float:
@@ -57,14 +60,14 @@ class HopSkipJump(Evasion):
         self, target: Target, sample: Dataset, labels: NDArray[np.intp], space: "PerturbationSpace", progress: Progress
     ) -> AttackOutcome:
         right = labels == sample.y
-        budgets = self.budgets(space.largest(self.norm) if space.dimensions else 1.0, len(space.groups))
+        eps_values = self.eps_values(space.largest(self.norm) if space.dimensions else 1.0, len(space.groups))
         near, size = self._near(target, sample, labels, right, space, progress)
-        within = size <= self.budget * (1 + 1e-6)
+        within = size <= self.eps * (1 + 1e-6)
         best = np.where(within.reshape(-1, *(1,) * (sample.x.ndim - 1)), near, sample.x)
-        fell = np.full(len(sample), np.inf)
-        for budget in reversed(budgets):
-            fell[size <= budget * (1 + 1e-6)] = budget
-        return AttackOutcome(best, np.where(right, fell, -1.0), budgets, size=size)
+        fooled_at = np.full(len(sample), np.inf)
+        for eps in reversed(eps_values):
+            fooled_at[size <= eps * (1 + 1e-6)] = eps
+        return AttackOutcome(best, np.where(right, fooled_at, -1.0), eps_values, size=size)
 
     def _near(
         self,
@@ -99,10 +102,12 @@ class HopSkipJump(Evasion):
     def _allowed(self, sample: Dataset) -> int:
         """What is left of a row's queries for the search: before and after it are asked for too, and what can be put back."""
         features = 0 if sample.schema.images else len(sample.schema.features)
-        left = self.queries - BEFORE_AND_AFTER - features
+        left = self.query_budget - BEFORE_AND_AFTER - features
         if left < 1:
             raise Problem(
-                f"at least {self.queries - left + 1} queries a row for {features} features", f"{self.queries}", "Allow more queries"
+                f"at least {self.query_budget - left + 1} queries a row for {features} features",
+                f"{self.query_budget}",
+                "Allow more queries",
             )
         return left
 
@@ -138,7 +143,7 @@ class HopSkipJump(Evasion):
         return (*super()._metrics(sample, reached, right, fooled, space), self._distance(reached, right))
 
     def _distance(self, reached: AttackOutcome, right: NDArray[np.bool_]) -> Metric:
-        """The median smallest change over all rows that were right, whatever the budget."""
+        """The median smallest change over all rows that were right, whatever eps is."""
         sizes = np.empty(0) if reached.size is None else reached.size[right]
         note = "for half of the rows or more none was found" if len(sizes) else "no row is classified rightly"
         return self.median("median_distance", "Median smallest change found, of all rightly classified rows", sizes, note)

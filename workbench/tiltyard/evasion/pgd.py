@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from ..check import parameter
 from ..progress import Progress
-from .attack import AtBudgets
+from .attack import AtEachEps
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from ..attacks.perturbation_space import Attacked, PerturbationSpace
 
 
-class PGD(AtBudgets):
-    """Climbs the loss by its gradient in many small steps, projected back into the budget and to valid rows.
+class PGD(AtEachEps):
+    """Climbs the loss by its gradient in many small steps, projected back into the ball of radius eps and to valid rows.
 
     Madry et al. 2018, arXiv:1706.06083. Departures: of all points seen the one with the largest margin is kept; the l1 step is
     sparse (arXiv:1904.13000); in tables categories are flipped by gradient and tried (arXiv:1712.06751), whole
@@ -31,14 +31,14 @@ class PGD(AtBudgets):
     restarts: int = parameter(1, "Random starts; every second one climbs the margin instead of the loss", "starts", ge=1, le=1_000)
 
     def attack(
-        self, module: "nn.Module", x: "Tensor", y: "Tensor", space: "PerturbationSpace", budget: float, progress: Progress
+        self, module: "nn.Module", x: "Tensor", y: "Tensor", space: "PerturbationSpace", eps: float, progress: Progress
     ) -> "Attacked":
         import torch
 
         from ..attacks.categorical_moves import attack
 
         generator = torch.Generator().manual_seed(self.seed)
-        return attack(module, x, y, space, self.norm, budget, self.steps, generator, self.restarts, self.flips, progress)
+        return attack(module, x, y, space, self.norm, eps, self.steps, generator, self.restarts, self.flips, progress)
 
     def passes(self, flips: int) -> int:
         return self.restarts * (self.steps + 1) * (1 + flips) + 9 * flips

@@ -1,4 +1,4 @@
-"""What an attack did, for a person: the curve over budgets, pictures, rows with their changed cells."""
+"""What an attack did, for a person: the curve over eps, pictures, rows with their changed cells."""
 
 from dataclasses import dataclass
 
@@ -45,22 +45,22 @@ class Shown:
         return f"{self.names[best]} ({100 * (scores[row, best]):.0f} %)"
 
 
-def curve(fell: NDArray[np.float64], budgets: tuple[float, ...], norm: str) -> Chart:
-    """Accuracy against the budget; a row fooled at one budget counts as fooled at every larger one.
+def curve(fooled_at: NDArray[np.float64], eps_values: tuple[float, ...], norm: str) -> Chart:
+    """Accuracy against eps; a row fooled at one eps counts as fooled at every larger one.
 
     Where categories may be changed the curve starts with these changes alone, and a line marks the accuracy without attack.
     """
-    points = budgets if budgets[0] == 0 else (0.0, *budgets)
-    n = len(fell)
-    clean = float((fell >= 0).mean())
-    kept = [int((fell > budget).sum()) if budget or budgets[0] == 0 else int((fell >= 0).sum()) for budget in points]
+    points = eps_values if eps_values[0] == 0 else (0.0, *eps_values)
+    n = len(fooled_at)
+    clean = float((fooled_at >= 0).mean())
+    kept = [int((fooled_at > eps).sum()) if eps or eps_values[0] == 0 else int((fooled_at >= 0).sum()) for eps in points]
     bands = [clopper_pearson(hits, n) for hits in kept]
     accuracies = [hits / n for hits in kept]
     return Chart(
         name="security_curve",
-        title="Accuracy as the budget grows",
+        title="Accuracy as eps grows",
         kind="line",
-        x=Axis(label=f"{norm} budget", unit="ranges", low=0.0),
+        x=Axis(label=f"eps ({norm})", unit="ranges", low=0.0),
         y=Axis(label="accuracy", unit="share", low=0.0, high=1.0),
         series=(
             Series(
@@ -71,8 +71,8 @@ def curve(fell: NDArray[np.float64], budgets: tuple[float, ...], norm: str) -> C
                 high=tuple(high for _, high in bands),
             ),
         ),
-        reference=(("without attack", clean),) if budgets[0] == 0 else (),
-        alt=f"Accuracy falls from {percent(clean)} without attack to {percent(accuracies[-1])} at a budget of {points[-1]:g}.",
+        reference=(("without attack", clean),) if eps_values[0] == 0 else (),
+        alt=f"Accuracy falls from {percent(clean)} without attack to {percent(accuracies[-1])} at an eps of {points[-1]:g}.",
     )
 
 

@@ -1,5 +1,6 @@
 """What an attack does to an explanation: the attributions of a row before and after, side by side."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Self
 
@@ -57,8 +58,10 @@ class AdversarialShift(Check):
     sources: ClassVar[tuple[str, ...]] = (*SOURCES, "Madry et al. 2018, arXiv 1706.06083")
     cost: ClassVar[str] = "seconds; a minute for images"
 
+    renamed: ClassVar[Mapping[str, str]] = {"budget": "eps"}
+
     norm: Literal["linf", "l2", "l1"] = parameter("linf", "How the size of a change is measured")
-    budget: float = parameter(
+    eps: float = parameter(
         0.1, "How far a row may be moved, as a share of each feature's range (linf) or in ranges", "ranges", gt=0, le=100
     )
     flips: int = parameter(1, "Tables: categorical features that may be changed besides the numbers", "features", ge=0, le=50)
@@ -73,8 +76,8 @@ class AdversarialShift(Check):
 
     @model_validator(mode="after")
     def _within_range(self) -> Self:
-        if self.norm == "linf" and self.budget > 1:
-            raise ValueError(f"a linf budget is a share of the range, at most 1; found {self.budget:g}")
+        if self.norm == "linf" and self.eps > 1:
+            raise ValueError(f"with linf, eps is a share of the range, at most 1; found {self.eps:g}")
         return self
 
     def run(self, target: Target, data: Dataset, progress: Progress) -> CheckResult:
@@ -88,7 +91,9 @@ class AdversarialShift(Check):
         fell = np.flatnonzero(target.labels(moved) != data.y[index])
         success = rate("success_rate", "Rightly classified rows that the attack fooled", len(fell), len(index), "lower")
         if len(fell) == 0:
-            text = f"None of {len(index):,} rows was fooled within a budget of {self.budget:g}: there is nothing to compare. Raise the budget or the rows."
+            text = (
+                f"None of {len(index):,} rows was fooled within an eps of {self.eps:g}: there is nothing to compare. Raise eps or the rows."
+            )
             return CheckResult(status=Status.INCOMPLETE, summary=text, metrics=(success,))
         fell = fell[: self.explained]
         found, notes = self._explained(target, data, index[fell], moved[fell], rng, progress.part(0.6))
@@ -114,7 +119,7 @@ class AdversarialShift(Check):
         x, y = tensors(rows)
         module = Counted(target.module)
         generator = torch.Generator().manual_seed(self.seed)
-        found = attack(module, x, y, space, self.norm, self.budget, self.steps, generator, 1, self.flips, progress)
+        found = attack(module, x, y, space, self.norm, self.eps, self.steps, generator, 1, self.flips, progress)
         if not rows.schema.images:
             found = pruned(module, found, x, y, tuple(rows.schema.slices.values()))
         target.count(module.rows)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
+from ..catalogue import effective
 from ..formatting import cells
 from ..formatting.numbers import measured
 from ..result import Gallery, Record, Status
@@ -48,14 +49,14 @@ def repeat(record: Record, command: str = "") -> str:
     words = shlex.split(command)
     place = shlex.quote(words[2]) if words[:2] == ["tiltyard", "assess"] and len(words) > 2 else ""
     given = f"--config {place} " if place else "--model FILE --data FILE "
-    named = {k.replace("_", "-"): _shell(v) for k, v in record.effective.items() if k.isidentifier()}  # no shell reads more into a name
+    named = {k.replace("_", "-"): _shell(v) for k, v in effective(record).items() if k.isidentifier()}  # no shell reads more into a name
     options = given + " ".join(f"--{k} {v}" for k, v in named.items() if v)
     return f"tiltyard check {shlex.quote(record.check)} {options}".strip()
 
 
 def parameters(record: Record) -> dict[str, Any]:
     """What it ran with, in short; plans and questionnaires are left to the JSON."""
-    return {k: ", ".join(map(str, v)) if isinstance(v, list) else v for k, v in record.effective.items() if not isinstance(v, dict)}
+    return {k: ", ".join(map(str, v)) if isinstance(v, list) else v for k, v in effective(record).items() if not isinstance(v, dict)}
 
 
 def documents(record: Record) -> dict[str, Markup]:

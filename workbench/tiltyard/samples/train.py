@@ -24,7 +24,7 @@ from .catalog import load_data
 HERE = Path(__file__).parent / "models"
 SEED = 0
 CENSUS = Recipe(epochs=8, batch_size=512, rate=3e-3, decay=0.0)
-ROBUST = AdversarialTraining(norm="linf", budget=0.2, steps=7, epochs=30, batch_size=80, rate=3e-3, ramp=0.35, shift=2, rows=200, seed=SEED)
+ROBUST = AdversarialTraining(norm="linf", eps=0.2, steps=7, epochs=30, batch_size=80, rate=3e-3, ramp=0.35, shift=2, rows=200, seed=SEED)
 DIGITS = Recipe(epochs=8, batch_size=64, rate=2e-3, decay=0.0)
 
 

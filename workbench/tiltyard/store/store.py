@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ..access.line import line
 from ..access.person import Person, me
 from ..audit import notes as audit
+from ..catalogue import effective
 from ..check import Step, versions
 from ..defense import Defense
 from ..errors import Problem
@@ -245,7 +246,7 @@ class Store:
         found = [record_of(opened(text, token)) for token, text in texts]
         if not latest:
             return found
-        return list({(r.kind, r.check, json.dumps(r.effective, sort_keys=True)): r for r in found}.values())
+        return list({(r.kind, r.check, json.dumps(effective(r), sort_keys=True)): r for r in found}.values())
 
     def steps(self, run_id: str) -> list[StepLine]:
         """Every step of a run, also those running and cut off, each with what of it is not as it was written."""

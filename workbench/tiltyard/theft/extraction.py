@@ -1,5 +1,6 @@
 """Model stealing: how good a copy a thief gets for how many queries."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -72,9 +73,12 @@ class Extraction(Check):
     standards: ClassVar[tuple[str, ...]] = STANDARDS
     sources: ClassVar[tuple[str, ...]] = ("Orekondy et al. 2019, arXiv 1812.02766", "Papernot et al. 2017, arXiv 1602.02697")
     cost: ClassVar[str] = "tens of seconds: trains a copy at each point of the curve; asks the judge's rows first, then the budget"
-    quick: ClassVar[dict[str, Any]] = {"budget": 1000, "points": 4, "epochs": 15}
+    shrinks: ClassVar[tuple[str, ...]] = ("rows", "query_budget")
+    quick: ClassVar[dict[str, Any]] = {"query_budget": 1000, "points": 4, "epochs": 15}
 
-    budget: int = parameter(2000, "Rows the thief may ask in all", "rows", ge=1, le=200_000)
+    renamed: ClassVar[Mapping[str, str]] = {"budget": "query_budget"}
+
+    query_budget: int = parameter(2000, "Rows the thief may ask in all", "rows", ge=1, le=200_000)
     strategy: Strategy = parameter("natural", "How the thief chooses rows")
     access: Literal["scores", "labels"] = parameter("scores", "What the endpoint answers")
     points: int = parameter(5, "Points of the curve", "copies", ge=1, le=20)
@@ -88,7 +92,7 @@ class Extraction(Check):
         return super().unmet(target, data)
 
     def estimate(self, target: Target, data: Dataset) -> Estimate:
-        judge, thief = self._judge(len(data.unseen)), self.budget
+        judge, thief = self._judge(len(data.unseen)), self.query_budget
         note = f"{judge:,} rows for the judge, asked first, and at most {thief:,} for the thief; {self.cost}"
         return Estimate(queries=judge + thief, note=note, judge=judge)
 
@@ -155,7 +159,7 @@ class Extraction(Check):
             answered.reuse(x[~new])
 
     def _sizes(self, pool: int) -> list[int]:
-        most = self.budget if self.strategy == "jacobian" else min(self.budget, pool)
+        most = self.query_budget if self.strategy == "jacobian" else min(self.query_budget, pool)
         least = min(max(10, most // 32), most)
         return sorted({most, *(int(n) for n in np.geomspace(least, most, self.points).round()[1:]), *([least] if self.points > 1 else [])})
 

@@ -1,6 +1,7 @@
 """What an endpoint gives away: scores rounded, noised, cut to the label, or counted. Each has a cost to honest users."""
 
 import hashlib
+from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -23,22 +24,22 @@ Kind = Literal["round", "label", "noise", "budget"]
 class GuardedTarget(Target):
     """A target behind an output policy; no gradients, no weights, no training."""
 
-    def __init__(self, inner: Target, kind: Kind, digits: int, noise: float, allowed: int, seed: int) -> None:
+    def __init__(self, inner: Target, kind: Kind, digits: int, noise: float, query_budget: int, seed: int) -> None:
         offers = frozenset({"labels"} if kind == "label" else {"labels", "scores"})
-        text = f"{inner.fingerprint} {kind} {digits} {noise} {allowed} {seed}"
+        text = f"{inner.fingerprint} {kind} {digits} {noise} {query_budget} {seed}"
         super().__init__(f"{inner.name}, {kind}", inner.classes, inner.schema, offers, hashlib.sha256(text.encode()).hexdigest())
         self.inner = inner
         self.kind = kind
         self.digits = digits
         self.noise = noise
-        self.allowed = allowed
+        self.query_budget = query_budget
         self.seed = seed
         self.left: int | None = None
 
     def as_client(self) -> "GuardedTarget":
         """The same target as one client sees it: with a budget of its own where the policy has one."""
-        client = GuardedTarget(self.inner, self.kind, self.digits, self.noise, self.allowed, self.seed)
-        client.left = self.allowed if self.kind == "budget" else None
+        client = GuardedTarget(self.inner, self.kind, self.digits, self.noise, self.query_budget, self.seed)
+        client.left = self.query_budget if self.kind == "budget" else None
         return client
 
     def _scores(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -75,13 +76,15 @@ class OutputPolicy(Defense):
     cost: ClassVar[str] = "seconds"
     answers: ClassVar[tuple[str, ...]] = ("theft.extraction",)
 
+    renamed: ClassVar[Mapping[str, str]] = {"allowed": "query_budget"}
+
     kind: Kind = parameter("label", "What the endpoint does: round the scores, give the label alone, add noise, or count rows")
     digits: int = parameter(1, "Decimals that are kept when rounding", "decimals", ge=0, le=6)
     noise: float = parameter(0.1, "Standard deviation of the noise on each score", "probability", gt=0, le=1)
-    allowed: int = parameter(500, "Rows one client may ask under a budget", "rows", ge=1, le=10_000_000)
+    query_budget: int = parameter(500, "Rows one client may ask, where rows are counted", "rows", ge=1, le=10_000_000)
 
     def apply(self, target: Target, data: Dataset, progress: Progress) -> Defended:
-        made = GuardedTarget(target, self.kind, self.digits, self.noise, self.allowed, self.seed)
+        made = GuardedTarget(target, self.kind, self.digits, self.noise, self.query_budget, self.seed)
         rows = data.unseen.sample(2000, np.random.default_rng(self.seed))
         before, after = target.scores(rows.x), made.scores(rows.x)
         progress.step(0.9, "measured the cost to honest users")
@@ -94,7 +97,7 @@ class OutputPolicy(Defense):
             _error(before, after),
         )
         words = {"round": f"rounded to {self.digits} decimals", "label": "cut to the label", "noise": f"noised by {self.noise:g}"}
-        said = words.get(self.kind, f"limited to {self.allowed:,} rows a client")
+        said = words.get(self.kind, f"limited to {self.query_budget:,} rows a client")
         summary = f"Scores {said}: {percent(float(kept.mean()))} of labels stay; the scores honest users see move by {metrics[3].value:.3f} on average."
         return Defended(made, CheckResult(status=Status.PASSED, summary=summary, metrics=metrics))
 

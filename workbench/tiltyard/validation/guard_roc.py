@@ -1,5 +1,6 @@
 """What a guard catches: ROC against random, out-of-range and adversarial rows, after export and import."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -57,11 +58,13 @@ class GuardROC(Check):
     cost: ClassVar[str] = "seconds"
     quick: ClassVar[dict[str, Any]] = {"rows": 300, "reference": 1000, "steps": 10}
 
+    renamed: ClassVar[Mapping[str, str]] = {"budget": "eps"}
+
     rows: int = parameter(500, "Held-out rows, and rows of each attack", "rows", ge=20, le=20_000)
     reference: int = parameter(2000, "Training rows the guard compares with", "rows", ge=20, le=20_000)
     neighbors: int = parameter(5, "Nearest rows the score is averaged over", "rows", ge=1, le=100)
     allowed: float = parameter(0.01, "Share of natural rows that may be refused", "share", gt=0, lt=0.5)
-    budget: float = parameter(0.1, "Budget of the adversarial rows, linf", "ranges", gt=0, le=1)
+    eps: float = parameter(0.1, "How far a row may be moved by the attack, as a share of each feature's range (linf)", "ranges", gt=0, le=1)
     steps: int = parameter(20, "Steps of the attack that makes them", "steps", ge=1, le=500)
 
     def run(self, target: Target, data: Dataset, progress: Progress) -> CheckResult:
@@ -83,14 +86,14 @@ class GuardROC(Check):
         return unpacked(guard.content())
 
     def _adversarial(self, target: Target, natural: Dataset) -> NDArray[np.float32]:
-        """Rows that fool the target within the budget: numbers moved by PGD, groups as they were."""
+        """Rows that fool the target within ``eps``: numbers moved by PGD, groups as they were."""
         import torch
 
         from ..attacks.perturbation_space import PerturbationSpace, pgd
 
         x, y = torch.from_numpy(natural.x), torch.from_numpy(natural.y)
         generator = torch.Generator().manual_seed(self.seed)
-        found = pgd(target.module, x, y, PerturbationSpace.of(natural.schema), "linf", self.budget, self.steps, generator)
+        found = pgd(target.module, x, y, PerturbationSpace.of(natural.schema), "linf", self.eps, self.steps, generator)
         moved: NDArray[np.float32] = found.x.numpy()
         fooled: NDArray[np.bool_] = (target.labels(moved) != natural.y) & (target.labels(natural.x) == natural.y)
         return moved[fooled]

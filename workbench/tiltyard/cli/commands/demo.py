@@ -24,7 +24,7 @@ from .assess import shown, written
 
 REPORTS = ("report.html", "report.json")
 PICTURES = ("evasion", "validation")
-ATTACKER = ThreatModel(knowledge="black", access="scores", queries=500_000, seconds=300)
+ATTACKER = ThreatModel(knowledge="black", access="scores", query_budget=500_000, seconds=300)
 
 
 def run(out: Path, profile: str, seed: int, overwrite: bool = False) -> int:

@@ -29,7 +29,7 @@ COMMON = {
     "url": ("URL", "An endpoint; give --data too."),
     "key-env": ("VARIABLE", "The environment variable that holds the endpoint's key."),
     "judge-key-env": ("VARIABLE", "The one that holds another key, on which attacks are judged."),
-    "query-budget": ("N", "Rows the endpoint may be sent in all."),
+    "target-budget": ("N", "Rows the endpoint may be sent in all."),
     "architecture": ("FILE", "JSON description of the layers, for weights alone."),
     "factory": ("PACKAGE.MODULE:FUNCTION", "What makes the module, for weights alone."),
     "classes": ("NAMES", "The classes in the order of the model's outputs, with commas."),
@@ -41,7 +41,8 @@ COMMON = {
     "leave-out": ("COLUMNS", "Columns that are no features, with commas; a sensitive one still tells groups apart."),
     "data-rows": ("N", "Take this many rows at random, by the seed."),
 }
-OLD = {name: f"data-{name}" for name in ("label", "sensitive", "member", "leave-out")}  # as they were called once, and are taken still
+# Names from before, still taken where no parameter of the step has them.
+OLD = {**{name: f"data-{name}" for name in ("label", "sensitive", "member", "leave-out")}, "target-budget": "query-budget"}
 
 
 def run(name: str, arguments: list[str], called: str = "") -> int:
@@ -79,6 +80,7 @@ def _command(step: type[Step], line: str) -> Any:
     own = parameters(step)
     taken = {_option(p.name) for p in own}
     words = [_parameter(f"own_{p.name}", [_option(p.name)], _metavar(p), _help(p)) for p in own]
+    words += [_parameter(f"own_{old}", [option], "", "", hidden=True) for old in step.renamed if (option := _option(old)) not in taken]
     words += [_parameter(name.replace("-", "_"), called, *rest) for name, rest in COMMON.items() if (called := _called(name, taken))]
     if issubclass(step, Defense):
         words.append(_parameter("save", ["--save"], "FILE.safetensors", "Where to write the model the defense made."))
@@ -102,8 +104,8 @@ def _called(name: str, taken: set[str]) -> list[str]:
     return [option for option in (f"--{name}", f"--{OLD.get(name, name)}") if option not in taken]
 
 
-def _parameter(name: str, options: list[str], metavar: str, help: str) -> inspect.Parameter:
-    kind = Annotated[str | None, typer.Option(*dict.fromkeys(options), metavar=metavar, help=help, show_default=False)]
+def _parameter(name: str, options: list[str], metavar: str, help: str, hidden: bool = False) -> inspect.Parameter:
+    kind = Annotated[str | None, typer.Option(*dict.fromkeys(options), metavar=metavar, help=help, show_default=False, hidden=hidden)]
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
 
 
@@ -131,8 +133,10 @@ def parsed(annotation: Any, text: str) -> Any:
 
 
 def _run(step: type[Step], given: dict[str, Any], line: str) -> int:
+    given = as_before(step, given)
     own = {name.removeprefix("own_"): text for name, text in given.items() if name.startswith("own_") and text is not None}
-    made = named(step, {name: parsed(step.model_fields[name].annotation, text) for name, text in own.items()})
+    fields = {name: step.model_fields[step.renamed.get(name, name)] for name in own}
+    made = named(step, {name: parsed(fields[name].annotation, text) for name, text in own.items()})
     names = [name.replace("-", "_") for name in COMMON]
     target, data = from_options({name: str(given.get(name) or "") for name in names}, made.seed)
     assumed = told(target, data)
@@ -152,6 +156,17 @@ def _run(step: type[Step], given: dict[str, Any], line: str) -> int:
         remark(str(job.problem), style="red")
     unlogged(job.unlogged)
     return 0 if record.result.status in ANSWERED else 2
+
+
+def as_before(step: type[Step], given: dict[str, Any]) -> dict[str, Any]:
+    """``given``, with ``--query-budget`` as what the endpoint may be sent where the step's own budget has its old name, as then."""
+    asked = given.get("own_query_budget")
+    if asked is None or not given["url"] or given["target_budget"] is not None:
+        return given
+    if any(given.get(f"own_{old}") is not None for old, new in step.renamed.items() if new == "query_budget"):
+        return given | {"own_query_budget": None, "target_budget": asked}
+    remark("--query-budget is the attacker's; for all that the endpoint may be sent, say --target-budget.", style="dim")
+    return given
 
 
 def _save(target: Target, path: Path, overwrite: bool) -> None:
