@@ -15,19 +15,19 @@ SOURCES = {"tiltyard": ROOT / "workbench" / "tiltyard", "tiltyard_widgets": ROOT
 # A unit is a module or folder of `tiltyard`, or the whole of `tiltyard_widgets`. It imports from its own layer and from those before it.
 FOLDERS = {*TOPICS} - {*COMPOSED}
 LAYERS = [
-    {"", "errors", "result", "progress", "statistics", "formatting", "files"},
+    {"", "version", "errors", "result", "progress", "statistics", "formatting", "files"},
     {"standards"},
     {"artifacts", "sealing"},
     {"access"},
     {"datasets", "targets", "child_processes"},
     {"attacks", "privacy_accounting"},
-    {"check", "defense", "parameters"},
+    {"check", "defense", "parameters", "topic"},
     FOLDERS,
     {"catalogue"},
     {"samples"},
     {"audit", "store", "execution", "comparison", "campaign", "guidelines", "assessment"},
     {"reports", "serving", "monitoring", "published"},
-    {"broker"},
+    {"broker", "api"},
     {"cli", "__main__", "tiltyard_widgets"},
 ]
 LAYER = {unit: number for number, layer in enumerate(LAYERS) for unit in layer}

@@ -115,6 +115,22 @@ def find(id: str) -> type[Step]:
     return everything[id]
 
 
+@cache
+def _own_steps(topic: str) -> dict[str, type[Step]]:
+    return {step.__name__: step for module in _modules(topic) for step in _own(module, Step)}
+
+
+def steps_by_class(topic: str) -> dict[str, type[Step]]:
+    """The checks and defenses of ``topic``, third parties' included, by the name of their class."""
+    others = [step for step in (*checks().values(), *defenses().values()) if topic_of(step) == topic]
+    return {step.__name__: step for step in others} | _own_steps(topic)
+
+
+def step_called(topic: str, name: str) -> type[Step] | None:
+    """The step of ``topic`` whose class is called ``name``; only where the topic's own modules have none is every topic imported."""
+    return _own_steps(topic).get(name) or steps_by_class(topic).get(name)
+
+
 def present(id: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Parameters of the step called ``id``, as a stored record or a policy has them, under the names they have now."""
     step = {**checks(), **defenses()}.get(id)

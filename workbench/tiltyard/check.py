@@ -16,7 +16,6 @@ from typing import Any, ClassVar, Literal, Self, final
 from pydantic import BaseModel, Field, ValidationError
 from pydantic.fields import FieldInfo
 
-from . import __version__
 from .access import places
 from .access.person import Person, me
 from .datasets.dataset import Dataset
@@ -24,6 +23,7 @@ from .errors import Cancelled, Problem, Unavailable
 from .progress import Progress, attended
 from .result import CheckResult, Given, Identity, Record, Status
 from .targets.target import Target
+from .version import __version__
 
 NEEDS = {
     "labels": "predicted labels",
@@ -148,6 +148,14 @@ def versions(names: Sequence[str] = ("numpy", "torch", "scikit-learn", "opacus",
     return found
 
 
+@dataclass(frozen=True)
+class Spelling:
+    """The import that a class needs, and the name it then has."""
+
+    imports: str
+    name: str
+
+
 class Step(Given, ABC):
     """What checks and defenses share: facts, parameters, needs and the making of a record."""
 
@@ -194,7 +202,15 @@ class Step(Given, ABC):
     def command(self) -> str:
         """Python that makes this very step."""
         given = ", ".join(f"{k}={v!r}" for k, v in self.model_dump().items() if v != type(self).model_fields[k].default)
-        return f"from {type(self).__module__} import {type(self).__name__}\n{type(self).__name__}({given})"
+        spelling = self.spelling()
+        return f"{spelling.imports}\n{spelling.name}({given})"
+
+    @classmethod
+    def spelling(cls) -> "Spelling":
+        """How Python names this class: a class of ours by the public door, whose names stay where files move."""
+        if cls.__module__.startswith("tiltyard."):
+            return Spelling("import tiltyard as ty", f"ty.{cls.id.split('.')[0]}.{cls.__name__}")
+        return Spelling(f"from {cls.__module__} import {cls.__name__}", cls.__name__)
 
 
 DATA_NEEDS = frozenset({"table", "images", "sensitive", "member"})

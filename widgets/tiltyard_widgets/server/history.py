@@ -4,7 +4,6 @@ import os
 import re
 from pathlib import Path
 
-from tiltyard import __version__
 from tiltyard.comparison.comparison import Comparison, compare
 from tiltyard.errors import Problem, Trouble
 from tiltyard.reports.evidence import told
@@ -12,6 +11,7 @@ from tiltyard.result import Record
 from tiltyard.store.lines import LIVE, RunLine, StepLine
 from tiltyard.store.store import Store
 from tiltyard.store.troubles import Locked, problem_of
+from tiltyard.version import __version__
 
 from .forms import CancelAnswer, Deleted, ModelList, RunDetail, RunItem, RunPage, RunsAsked, StepItem, StoreState, Version
 from .refusals import Conflict, Unknown

@@ -9,14 +9,14 @@ from ..campaign.rules import start
 from ..catalogue import checks as registered
 from ..catalogue import defenses, effective
 from ..check import Step, named
-from ..comparison.cross_risk import again, cross
+from ..comparison.remeasure import Remeasured, remeasure
 from ..datasets.dataset import Dataset
-from ..defense import Defense
+from ..defense import Defense, Outcome
 from ..execution.job import Job
 from ..execution.profiles import overrides
 from ..execution.runner import Runner
 from ..guidelines.checklist import checklist_record, documents
-from ..progress import Report
+from ..progress import Progress, Report
 from ..result import Record, Status
 from ..standards.ethics import fill
 from ..targets.target import Target
@@ -76,21 +76,30 @@ class FullAssessment:
         if not self.cancelled:
             self._ran(self.runner.start(steps, self.target, self.data, run=self.run, on_progress=self.tell), keep=True)
 
-    def defend(self, defense: Defense, checks: Sequence[str] = MEASURED_AGAIN) -> None:
-        """Apply ``defense``, measure ``checks`` again as they were measured before, and set both side by side."""
+    def defend(self, defense: Defense, checks: Sequence[str] = MEASURED_AGAIN) -> Remeasured | None:
+        """Apply ``defense``, and run those of ``checks`` again that gave an answer before, with the same parameters.
+
+        None where the assessment was cancelled before.
+        """
         if self.cancelled:
-            return
+            return None
         job = self._ran(self.runner.start([defense], self.target, self.data, run=self.run, on_progress=self.tell), keep=True)
-        made = job.targets.get(0)
-        if made is not None:
-            self._now_possible(made)
+        outcome = Outcome(job.records[0], job.targets.get(0))
+        if outcome.target is not None:
+            self._now_possible(outcome.target)
         before = [r for r in self.records if r.check in checks and r.result.status is not Status.NOT_APPLICABLE]
-        if made is None or not before or self.cancelled:
-            return
-        name = f"{self.name} after {defense.title}"
-        after = self._ran(self.runner.start(again(before), made, self.data, name=name, config=self.config, on_progress=self.tell))
-        if not self.cancelled:
-            self._add(cross(job.records[0], self.target, made, self.data, before, after.records))
+        if outcome.target is None or not before or self.cancelled:
+            return Remeasured(outcome.record, outcome.target, tuple(before), cancelled=self.cancelled)
+        return self._remeasured(outcome, before, f"{self.name} after {defense.title}")
+
+    def _remeasured(self, outcome: Outcome, before: list[Record], name: str) -> Remeasured:
+        progress = Progress(listener=self.tell)
+        found = remeasure(outcome, self.target, self.data, before, self.runner, progress, run=self.run, name=name, config=self.config)
+        self._heed(found)
+        self.records += found.before[len(before) :]
+        if found.crossed is not None:
+            self._add(found.crossed)
+        return found
 
     def _now_possible(self, made: Target) -> None:
         """Ask of ``made`` what could not be asked of the target, as whether it carries a mark."""
@@ -121,15 +130,19 @@ class FullAssessment:
 
     def _ran(self, job: Job, keep: bool = False) -> Job:
         finished(job)
-        self.cancelled = self.cancelled or job.cancelled
         if job.error is not None:
             raise job.error
-        if job.problem is not None:
-            raise job.problem
-        self.unlogged = self.unlogged or job.unlogged
+        self._heed(job)
         if keep:
             self.records += job.records
         return job
+
+    def _heed(self, ended: Job | Remeasured) -> None:
+        """Take over whether it was cancelled and what could not be logged; raise where it could not be kept."""
+        self.cancelled = self.cancelled or ended.cancelled
+        if ended.problem is not None:
+            raise ended.problem
+        self.unlogged = self.unlogged or ended.unlogged
 
     def _add(self, record: Record) -> None:
         self.records.append(record)

@@ -23,7 +23,7 @@ Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for repo
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from .. import __version__
+        from ..version import __version__
 
         typer.echo(f"tiltyard {__version__}")
         raise typer.Exit

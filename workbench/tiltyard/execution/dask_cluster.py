@@ -22,7 +22,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from .. import __version__
 from ..check import Clock, Step
 from ..datasets.dataset import Dataset
 from ..defense import Outcome
@@ -30,6 +29,7 @@ from ..errors import Cancelled, Problem
 from ..progress import Progress, Report
 from ..result import Record
 from ..targets.target import Target
+from ..version import __version__
 from . import dask_address as cluster_address
 from .executors import failed, taken
 from .interruptible import Interruptible

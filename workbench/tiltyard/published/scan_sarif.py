@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from .. import __version__
+from ..version import __version__
 from .listing import ScannedFile
 
 LEVELS = {"unsafe": "error", "unproven": "warning"}

@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from .. import __version__
 from ..result import Finding, Record, Severity
+from ..version import __version__
 from .bundle import Bundle
 from .evidence import told
 

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from .. import __version__
 from ..access.places import opened
 from ..artifacts.hashing import sha256_of
 from ..datasets.dataset import Dataset
 from ..errors import Problem
 from ..result import Record
 from ..targets.target import Target
+from ..version import __version__
 from .environment import Package
 
 Json = dict[str, Any]

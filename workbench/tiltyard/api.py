@@ -1,0 +1,131 @@
+"""The functions of the public door: what a cell or a script calls as ``ty.check``, ``ty.assess``, ``ty.defend`` …"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from .assessment.assessment import Assessment
+from .assessment.assessment import assess as assess_steps
+from .assessment.full_assessment import MEASURED_AGAIN, FullAssessment
+from .catalogue import checks as registered_checks
+from .catalogue import defenses as registered_defenses
+from .catalogue import find
+from .check import Check, Step, named
+from .comparison.comparison import Comparison
+from .comparison.comparison import compare as compare_runs
+from .comparison.remeasure import Remeasured
+from .datasets.dataset import Dataset
+from .defense import Defense
+from .errors import Cancelled, Problem
+from .execution.profiles import Profile, overrides, steps
+from .execution.runner import Runner
+from .progress import Progress, Report
+from .reports.bundle import make
+from .reports.writing import write
+from .result import Record
+from .store.store import Store
+from .targets.target import Target
+
+
+def checks() -> dict[str, type[Step]]:
+    """Every check and defense by id, as ``tiltyard checks`` lists them."""
+    return {**registered_checks(), **registered_defenses()}
+
+
+def check(which: str | type[Check], target: Target, data: Dataset, *, progress: Progress | None = None, **parameters: Any) -> Record:
+    """Run one check: ``ty.check("evasion.pgd", target, data, steps=100)``.
+
+    Parameters
+    ----------
+    which
+        Its id or its class.
+    parameters
+        Its parameters by name; ``tiltyard check ID --help`` lists them.
+
+    Raises
+    ------
+    Problem
+        There is no such check, or a parameter is wrong. What goes wrong in the check itself is said by the record's status.
+    """
+    made = _made(which, parameters)
+    if not isinstance(made, Check):
+        raise Problem("a check", f"{made.id!r}, which is a defense", "Call ty.defend")
+    return made(target, data, progress)
+
+
+def defend(
+    which: str | type[Defense],
+    target: Target,
+    data: Dataset,
+    *,
+    checks: Sequence[str] = MEASURED_AGAIN,
+    profile: Profile = "quick",
+    store: Store | None = None,
+    on_progress: Callable[[Report], None] | None = None,
+    **parameters: Any,
+) -> Remeasured:
+    """Apply a defense and measure every risk before and after it, as ``tiltyard defend`` does.
+
+    Parameters
+    ----------
+    which
+        Its id or its class; ``parameters`` are its own, by name.
+    checks
+        Ids of the checks that are run before and after, with the parameters of ``profile``.
+    store
+        Where the runs are kept; None keeps none.
+
+    Raises
+    ------
+    Problem
+        There is no such defense or check, or a parameter is wrong.
+    Cancelled
+        By Ctrl-C before the defense was applied; once it is, the result says that it was cancelled.
+    """
+    defense = _made(which, parameters)
+    if not isinstance(defense, Defense):
+        raise Problem("a defense", f"{defense.id!r}, which is a check", "Call ty.check")
+    chosen = [_made(id, {"seed": defense.seed, **overrides(find(id), profile, data)}) for id in checks]
+    assessment = FullAssessment(target, data, Runner(store), f"{defense.title} on {target.name}", on_progress=on_progress)
+    assessment.check(chosen)
+    found = assessment.defend(defense, checks)
+    assessment.end()
+    if found is None:
+        raise Cancelled
+    return found
+
+
+def assess(
+    target: Target,
+    data: Dataset,
+    chosen: Sequence[Step] = (),
+    *,
+    profile: Profile = "quick",
+    seed: int = 0,
+    store: Store | None = None,
+    on_progress: Callable[[Report], None] | None = None,
+) -> Assessment:
+    """Run the ``chosen`` checks and wait for the end; without any, every check there is with the parameters of ``profile``.
+
+    Parameters
+    ----------
+    store
+        Where the run is kept; None keeps none.
+    """
+    return assess_steps(target, data, chosen or steps(profile, seed, target, data), Runner(store), on_progress=on_progress)
+
+
+def compare(before: str, after: str, store: Store | None = None) -> Comparison:
+    """Two stored runs side by side, each by its id, the beginning of it, or ``"last"``; the default store where none is given."""
+    store = store or Store()
+    one, other = store.run(before), store.run(after)
+    return compare_runs(one, store.records(one.id), other, store.records(other.id))
+
+
+def report(records: Sequence[Record], path: str | Path, *, title: str = "", format: str | None = None, overwrite: bool = False) -> Path:
+    """Write the report of ``records`` to a new file: .html, .json, .pdf, .sarif or .xml (JUnit), by its ending or by ``format``."""
+    return write(make(records, title=title), path, format, overwrite)
+
+
+def _made(which: str | type[Step], parameters: dict[str, Any]) -> Step:
+    return named(find(which) if isinstance(which, str) else which, parameters)
