@@ -47,9 +47,7 @@ def new_file(path: Path, mode: int = 0o600, replace: bool = False) -> Iterator[B
         return
     with os.fdopen(handle, "wb") as stream:
         yield stream
-        stream.flush()
-        _open_to(handle, mode)
-        os.fsync(handle)
+        _finish(stream, mode)
         _give_name(handle, path)
     sync_folder(path.parent)
 
@@ -78,32 +76,38 @@ def _renamed(path: Path, mode: int, replace: bool) -> Iterator[BinaryIO]:
     try:
         with os.fdopen(handle, "wb") as stream:
             yield stream
-            stream.flush()
-            _open_to(stream.fileno(), mode)
-            os.fsync(stream.fileno())
+            _finish(stream, mode)
         if not replace:
             refuse_existing(path)
-        os.replace(name, path)
+        _rename(Path(name), path)
     except BaseException:
         with suppress(FileNotFoundError):
             os.unlink(name)
         raise
-    sync_folder(path.parent)
 
 
-def _open_to(handle: int, mode: int) -> None:
+def _finish(stream: BinaryIO, mode: int) -> None:
+    """The bytes are on the disk, and who may read them is settled, before the file gets its name."""
+    stream.flush()
     if mode != 0o600 and hasattr(os, "fchmod"):
-        os.fchmod(handle, mode)
+        os.fchmod(stream.fileno(), mode)
+    os.fsync(stream.fileno())
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Put ``content`` in the place of the file at ``path`` in one step, kept through a loss of power; callers hold a lock."""
+    """Put ``content`` in the place of the file at ``path`` in one step, kept through a loss of power; callers hold a lock.
+
+    The bytes lie beside it under one name first, so that kills leave one such file and not one each.
+    """
     beside = path.with_name(path.name + ".part")
     with suppress(FileNotFoundError):
         os.unlink(beside)  # left by a kill, or laid there by another: a file of theirs, or a link, would get what we write
     with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
         stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.replace(beside, path)
+        _finish(stream, 0o600)
+    _rename(beside, path)
+
+
+def _rename(written: Path, path: Path) -> None:
+    os.replace(written, path)
     sync_folder(path.parent)

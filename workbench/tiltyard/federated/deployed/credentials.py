@@ -2,7 +2,6 @@
 
 import datetime
 import ipaddress
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +9,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+
+from ...files.atomic import new_file
 
 DAYS = 7
 
@@ -33,8 +34,8 @@ class NodeKey:
 
 def kept(path: Path, content: bytes) -> Path:
     """A new file that this account alone can read."""
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(content)
+    with new_file(path) as stream:
+        stream.write(content)
     return path
 
 
