@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tiltyard.errors import Problem
-from tiltyard.files.locking import Held
+from tiltyard.files.locking import ProcessLock
 from tiltyard.serving.keys import KeyStore
 from tiltyard.serving.ledger import Ledger
 from tiltyard.serving.server import Served
@@ -214,7 +214,7 @@ def test_a_fork_neither_spends_nor_keeps_the_lock(tmp_path: Path) -> None:
         child, said = re.fullmatch(r"(\d+) (.*)\n", parent.stdout.readline()).groups()
         assert f"in the process that holds it, {parent.pid}" in said
         with pytest.raises(Problem, match=f"held by process {parent.pid}"):
-            Held(tmp_path / "usage", "a file", "")
+            ProcessLock(tmp_path / "usage", "a file", "")
         parent.kill()
         parent.wait()
         os.kill(int(child), 0)

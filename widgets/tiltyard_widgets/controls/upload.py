@@ -17,7 +17,7 @@ import traitlets
 from tiltyard.access.person import me
 from tiltyard.access.places import UPLOADS
 from tiltyard.access.roles import reason
-from tiltyard.files.locking import taken
+from tiltyard.files.locking import try_lock
 
 from ..theme.block import Block, esm
 
@@ -31,7 +31,7 @@ def _folder() -> Path:
     """This kernel's own folder of uploads, closed to other users; it goes with the kernel, or once another takes its first upload."""
     clear(Path(tempfile.gettempdir()))
     folder = Path(tempfile.mkdtemp(prefix=PREFIX))
-    taken(os.open(folder / ALIVE, os.O_RDWR | os.O_CREAT, 0o600))  # never closed: the lock ends with the process
+    try_lock(os.open(folder / ALIVE, os.O_RDWR | os.O_CREAT, 0o600))  # never closed: the lock ends with the process
     atexit.register(shutil.rmtree, folder, True)
     os.environ[UPLOADS] = str(folder)  # for the steps that run in a process of their own too
     return folder
@@ -50,7 +50,7 @@ def clear(place: Path) -> None:
                 continue
             handle = os.open(folder / ALIVE, os.O_RDWR | os.O_CREAT, 0o600)
             try:
-                dead = taken(handle)
+                dead = try_lock(handle)
             finally:
                 os.close(handle)
             if dead:

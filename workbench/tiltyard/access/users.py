@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..errors import Problem
 from ..files.atomic import replace_file
+from ..files.locking import locked
 from .passwords import hashed, matches
 from .roles import Role
 
@@ -123,7 +124,7 @@ class Users:
     def _changed(self) -> Iterator[dict[str, User]]:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with _locked(self.path.with_name(self.path.name + ".lock")):
+            with locked(self.path):
                 users = {user.name: user for user in self.all()}
                 yield users
                 replace_file(self.path, _File(users=tuple(users.values())).model_dump_json(indent=1).encode() + b"\n")
@@ -141,17 +142,3 @@ def role_of(text: Role | str) -> Role:
 
 def _nobody(name: str) -> Problem:
     return Problem("the name of a user", f"{name!r}, which none has", "See `tiltyard user list`")
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """One writer at a time, where the system can."""
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        if os.name == "posix":
-            import fcntl
-
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)

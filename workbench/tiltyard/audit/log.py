@@ -10,7 +10,6 @@ import hashlib
 import hmac
 import json
 import os
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from ..errors import Problem
 from ..files.atomic import replace_file, sync_folder
-from ..files.locking import wait_for
+from ..files.locking import locked
 from ..progress import Progress
 from ..sealing.broken import Broken
 
@@ -31,7 +30,6 @@ BEGINS = b'{"format":1,"number":1,"time":'
 CONTEXT = b"tiltyard audit 1\n"
 MOST_LINE = 64 << 20
 AGAIN = "Keep this log as evidence and begin another"
-_within = threading.Lock()
 
 
 class AuditRecord(BaseModel):
@@ -106,12 +104,12 @@ class AuditLog:
         self._key = key
         if not path.parent.is_dir():
             raise Problem(f"a folder {path.parent}", "none", "Make it first")
-        with _locked(path):
+        with locked(path):
             self._end()
 
     def append(self, who: str, what: str, fingerprint: str = "", parameters: dict[str, Any] | None = None) -> AuditRecord:
         """Add a record and return it once it is on the disk. ``parameters`` are plain JSON values, and no secrets."""
-        with _locked(self.path):
+        with locked(self.path):
             return self._write(self._end(), who, what, fingerprint, parameters or {})
 
     def _write(self, head: Head, who: str, what: str, fingerprint: str, parameters: dict[str, Any]) -> AuditRecord:
@@ -184,7 +182,7 @@ def check(path: Path, key: bytes | None = None, anchor: str = "", progress: Prog
     Broken
         Naming the first line that was edited, deleted, moved or put in, or saying that the tail was cut.
     """
-    with _locked(path, writing=False):
+    with locked(path, makes=False):
         head = _read_head(path, key)
         wanted_count, wanted_hash = _anchor_parts(anchor)
         last = _chained(path, head, key, {wanted_count: wanted_hash} if wanted_count else {}, progress or Progress())
@@ -322,21 +320,3 @@ def _reading(path: Path) -> Iterator[Any]:
         raise Problem("a log that can be read", f"{path}: {error.strerror or error}", "Mend that first") from None
     with stream:
         yield stream
-
-
-@contextmanager
-def _locked(path: Path, writing: bool = True) -> Iterator[None]:
-    """One writer at a time, among threads and processes; a reader of a folder it cannot write goes without."""
-    with _within:
-        try:
-            handle = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT if writing else os.O_RDONLY, 0o600)
-        except OSError as error:
-            if writing:
-                raise Problem("a folder for the audit log that can be written", f"{error.strerror or error}", "Choose another") from None
-            yield
-            return
-        try:
-            wait_for(handle)
-            yield
-        finally:
-            os.close(handle)

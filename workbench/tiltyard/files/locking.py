@@ -1,10 +1,9 @@
-"""One writer at a time, among threads and processes."""
+"""One writer at a time, among threads and processes: the system's own lock on an open file, by way of `filelock`."""
 
 import os
 import platform
 import stat
 import sys
-import threading
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,54 +12,48 @@ from pathlib import Path
 from ..errors import Problem
 
 MOST_SAID = 200  # bytes
-_within = threading.Lock()
+SAID_AT = 1  # the first byte is the one that Windows locks, and nobody else reads it then
+POLL = 0.005  # seconds
 
 
-def wait_for(handle: int) -> None:
-    """Take the lock; the system gives it back when the handle is closed or its process dies."""
-    if sys.platform == "win32":
-        import msvcrt
+def try_lock(handle: int) -> bool:
+    """Lock the open file, to be given back when the handle is closed or its process dies; False where another has the lock."""
+    from filelock import lock_descriptor
 
-        msvcrt.locking(handle, msvcrt.LK_LOCK, 1)
-    else:
-        import fcntl
-
-        fcntl.flock(handle, fcntl.LOCK_EX)
-
-
-def taken(handle: int) -> bool:
-    """Take the lock where nobody has it, to be given back as that of `wait_for`; False where somebody does."""
     try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+        return lock_descriptor(handle, blocking=False)
+    except OSError:  # a file system without locks
         return False
-    return True
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Alone with ``path`` while the block lasts; the lock is the file ``path``.lock beside it."""
-    with _within:
-        try:
-            handle = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
-        except OSError as error:
+def locked(path: Path, makes: bool = True) -> Iterator[None]:
+    """Alone with ``path`` while the block lasts, among threads too; the lock is the file ``path``.lock beside it.
+
+    Parameters
+    ----------
+    makes
+        Whether that file is made where there is none; who only reads goes without, for the folder may be closed to them.
+    """
+    flags = os.O_RDWR | os.O_CREAT if makes else os.O_RDONLY
+    try:
+        handle = os.open(path.with_name(path.name + ".lock"), flags, 0o600)
+    except OSError as error:
+        if makes:
             raise Problem(f"a folder {path.parent} that can be written", f"{error.strerror or error}", "Choose another") from None
-        try:
-            wait_for(handle)
-            yield
-        finally:
-            os.close(handle)
+        yield
+        return
+    from filelock import lock_descriptor
+
+    try:
+        lock_descriptor(handle, poll_interval=POLL)
+        yield
+    finally:
+        os.close(handle)
 
 
-class Held:
-    """A file that one process holds as long as it lives, or until `close`. Another that wants it is told who holds it.
+class ProcessLock:
+    """A file that one process holds as long as it lives, or until `close`. Another that wants it gets a `Problem` that names the holder.
 
     The lock is the system's, on a file beside the real one and on the one that is there: a killed process leaves none behind, its
     copies mean nothing, and links, mounts and other spellings of the path lead to the same. What stands in it only says who holds
@@ -85,10 +78,10 @@ class Held:
         self.pid = os.getpid()
         if self.path.exists() and (names := self.path.stat().st_nlink) > 1:
             raise Problem(f"{what} under one name", f"{self.path}, which has {names} (hard links)", "Keep one of them")
-        self._handle = self._taken()
+        self._handle = self._locked()
         handles = [self._handle]
         self._closing = weakref.finalize(self, _closed, handles)
-        handles += self._itself()
+        handles += self._on_the_file()
         _open_locks.add(self)
 
     def check(self) -> None:
@@ -106,7 +99,7 @@ class Held:
         """Let go of it."""
         self._closing()
 
-    def _taken(self) -> int:
+    def _locked(self) -> int:
         flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
         try:
             handle = os.open(self.place, flags, 0o600)
@@ -115,18 +108,17 @@ class Held:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             os.close(handle)
             raise Problem(f"a file {self.place}", "a device, pipe or folder", "Take it away")
-        os.lseek(handle, MOST_SAID, os.SEEK_SET)  # Windows locks a byte, and nobody else reads it then
-        alone = taken(handle)
-        os.lseek(handle, 0, os.SEEK_SET)
+        alone = try_lock(handle)
+        os.lseek(handle, SAID_AT, os.SEEK_SET)
         if alone:
-            os.ftruncate(handle, 0)
+            os.ftruncate(handle, SAID_AT)
             os.write(handle, f"process {os.getpid()} on {platform.node()}".encode()[:MOST_SAID])
             return handle
         holder = os.read(handle, MOST_SAID).decode("ascii", "replace")
         os.close(handle)
         raise self._lost(holder if holder.isprintable() and holder.startswith("process ") else "another process")
 
-    def _itself(self) -> list[int]:
+    def _on_the_file(self) -> list[int]:
         """A lock on the file that is there now, for it may be mounted, or have been moved, elsewhere; Windows would keep readers out."""
         try:
             handle = os.open(self.path, os.O_RDWR) if sys.platform != "win32" else -1
@@ -134,7 +126,7 @@ class Held:
             return []
         if handle < 0:
             return []
-        if not taken(handle):
+        if not try_lock(handle):
             os.close(handle)
             self.close()
             raise self._lost("another process under another name")
@@ -155,6 +147,6 @@ def _forked() -> None:
         held.close()
 
 
-_open_locks: "weakref.WeakSet[Held]" = weakref.WeakSet()
+_open_locks: "weakref.WeakSet[ProcessLock]" = weakref.WeakSet()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forked)

@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError
 
 from ..errors import Problem
 from ..files.atomic import replace_file
-from ..files.locking import Held
+from ..files.locking import ProcessLock
 from ..result import Given
 
 OWN = "Stop that server first, or give this one a file of its own"
@@ -47,12 +47,12 @@ class Ledger:
     Raises
     ------
     Problem
-        Where another server holds the file or the keys; see `sealing.locking.Held`.
+        Where another server holds the file or the keys; see `files.locking.ProcessLock`.
     """
 
     def __init__(self, path: Path | None, seconds: float, clock: Callable[[], float] = time.time, keys: Path | None = None) -> None:
         held = ((keys, "a file of keys"), (path, "a file of spent budgets"))
-        self._held = [Held(place, what, OWN) for place, what in held if place is not None]
+        self._held = [ProcessLock(place, what, OWN) for place, what in held if place is not None]
         path = None if path is None else Path(os.path.realpath(path))
         self.path = path
         self.seconds = seconds
