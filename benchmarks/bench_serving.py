@@ -1,6 +1,6 @@
 """The guarded endpoint under load, against the same model bare: ``nice python benchmarks/bench_serving.py``.
 
-Two processes on loopback serve the shipped census model: ``tiltyard serve`` with a rate, a budget, the trail and a log on, and a FastAPI
+Two processes on loopback serve the shipped census model: ``tiltyard serve`` with a rate, a budget, the detector and a log on, and a FastAPI
 application on uvicorn without any guard, which answers full scores. One loader keeps a bounded number of connections busy with one valid
 row a request, in turns between the two, so that noise of the machine meets both. Then requests without a valid key, of many kinds: none
 may be answered. Prints medians, p99 and their ratio, and the endpoint's memory; never a timed test.

@@ -148,7 +148,7 @@ def test_linear_model_is_stolen_by_a_black_box(linear: Target, rows: Dataset) ->
 
 def test_budget_holds_even_where_a_step_asks_for_more(constant: Target, rows: Dataset) -> None:
     made = plan(ThreatModel(goal="infer"), constant, rows, only=("privacy.membership_gap",))
-    tight = made.model_copy(update={"threat": made.threat.model_copy(update={"queries": 50})})
+    tight = made.model_copy(update={"threat": made.threat.model_copy(update={"query_budget": 50})})
     before = constant.queries
     records = start(tight, constant, rows).wait(60)
     assert constant.queries - before <= 50
@@ -189,7 +189,7 @@ def test_what_was_spent_stays_spent(linear: Target, rows: Dataset) -> None:
     asked = sum(r.queries for r in records)
     rules = Rules(made.threat, own(made, linear, records))
     assert asked > 0
-    assert rules.meter.left == made.threat.queries - asked
+    assert rules.meter.left == made.threat.query_budget - asked
     assert rules.seconds == pytest.approx(made.threat.seconds - sum(r.seconds for r in records))
 
 

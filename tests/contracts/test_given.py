@@ -97,5 +97,5 @@ def test_a_file_is_refused_in_one_line(tmp_path: Path, read: Any, text: str, whe
 
 
 def test_true_still_is_true_where_it_is_meant() -> None:
-    assert Settings.model_validate({"trail": {"watch": False}}).trail.watch is False
+    assert Settings.model_validate({"extraction_detector": {"watch": False}}).extraction_detector.watch is False
     assert forms.RunsAsked.model_validate({"limit": "7"}).limit == 7 and forms.RunsAsked.model_validate({"limit": 7}).limit == 7

@@ -21,7 +21,8 @@ from tiltyard.datasets.dataset import Dataset
 from tiltyard.errors import Problem
 from tiltyard.evasion.adversarial_training import AdversarialTraining
 from tiltyard.reports.html import parameters, repeat
-from tiltyard.result import Record
+from tiltyard.result import RENAMED_METRICS, Record
+from tiltyard.serving.settings import read_settings
 from tiltyard.targets.checkpoints import key_of
 from tiltyard.targets.restricted import RestrictedTarget
 from tiltyard.targets.target import Target
@@ -157,3 +158,22 @@ def test_a_training_begun_under_the_old_name_goes_on(target: Target, data: Datas
     training = AdversarialTraining(eps=0.25)
     was = {("budget" if name == "eps" else name): value for name, value in training.model_dump(exclude={"resume"}).items()}
     assert training._key(target, data) == key_of(was, target.fingerprint, data.fingerprint)
+
+
+@pytest.mark.parametrize(("old", "new"), RENAMED_METRICS.items())
+def test_a_metric_is_found_by_the_name_it_had_before(record: Record, old: str, new: str) -> None:
+    """In a record that was written then, in one of today, and by a policy of either time."""
+    text = record.model_dump_json().replace('"name":"majority_fidelity"', f'"name":"{old}"')
+    was = Record.model_validate_json(text)
+    assert was.result.metric(old) is was.result.metric(new) and was.result.metric(new).name == new
+    for name in (old, new):
+        rule = {"check": record.check, "metric": name, "at_least": 0}
+        assert Policy.model_validate({"name": "p", "rule": [rule]}).judge([was]).verdict == "pass"
+
+
+def test_settings_of_an_endpoint_with_the_old_key_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "guard.toml"
+    path.write_text('[trail]\naction = "refuse"\n')
+    settings = read_settings(path)
+    assert settings.extraction_detector.action == "refuse"
+    assert settings.renaming_notes == ("`trail` is now called `extraction_detector`.",)

@@ -91,7 +91,7 @@ def test_there_is_nothing_to_gain_against_a_constant_model(check: type[Evasion])
     assert "rows of other classes" in result.summary
     assert result.metric("robust_accuracy").value == 1.0
     assert result.metric("median_change").value is None
-    assert all(m.value == 0.0 for m in result.metrics if m.name == "blind_rows")
+    assert all(m.value == 0.0 for m in result.metrics if m.name == "zero_gradient_rows")
 
 
 @every_check
@@ -103,7 +103,7 @@ def test_a_model_at_chance_is_no_robust_model(check: type[Evasion]) -> None:
     assert "preprocessing" in result.summary
     name = NUMBERS.classes[0]
     assert f"right on 60.0 % of 100 rows, always saying {name!r} on 60.0 %" in result.summary
-    assert result.metric("robust_accuracy").value == result.metric("blind_accuracy").value == 0.6
+    assert result.metric("robust_accuracy").value == result.metric("majority_accuracy").value == 0.6
 
 
 def test_a_few_rows_do_not_show_robustness_and_more_do() -> None:
@@ -132,7 +132,7 @@ def test_a_hidden_gradient_is_not_taken_for_robustness() -> None:
     target = TorchTarget(Staircase(), NUMBERS.classes, NUMBERS, "staircase")
     result = PGD(eps=0.1, curve=False)(target, data).result
     assert result.status is Status.INCOMPLETE
-    assert result.metric("blind_rows").value == 1.0
+    assert result.metric("zero_gradient_rows").value == 1.0
     assert "masking" in result.summary
     assert Square(eps=0.4, curve=False)(target, data).result.status is Status.FINDING
 
@@ -281,7 +281,7 @@ def test_records_survive_json(digits: Sample) -> None:
 def test_the_curve_of_a_table_starts_with_categories_alone(census: Sample) -> None:
     result = PGD(steps=5, rows=60)(census.target, census.data).result
     (chart,) = result.charts
-    assert chart.reference == (("without attack", result.metric("clean_accuracy").value),)
+    assert chart.reference == (("clean accuracy", result.metric("clean_accuracy").value),)
     assert chart.series[0].x[0] == 0.0
     alone, right = result.metric("categories_alone"), result.metric("success_rate").n
     assert alone.value is not None

@@ -202,12 +202,12 @@ def test_a_median_is_told_where_half_of_the_rows_have_a_size() -> None:
         assert (none.value, none.n, none.note) == (None, len(sizes), "too few")
 
 
-def test_an_attack_without_gradients_says_nothing_of_blind_rows() -> None:
+def test_an_attack_without_gradients_says_nothing_of_zero_gradient_rows() -> None:
     census = load("census")
     names = [m.name for m in HopSkipJump(rows=5, query_budget=80)(census.target, census.data).result.metrics]
     assert names == [
         *("robust_accuracy", "clean_accuracy", "success_rate", "median_change", "categories_alone"),
-        *("blind_accuracy", "median_distance"),
+        *("majority_accuracy", "median_distance"),
     ]
 
 

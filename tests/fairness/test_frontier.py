@@ -26,7 +26,7 @@ def test_a_loose_enough_threshold_is_the_model_itself(biased, hiring):
     assert grouped[-1][2] >= grouped[0][2] - 0.01
 
 
-def test_a_cheap_mend_is_a_finding_that_names_the_defense(biased, hiring):
+def test_a_cheap_remedy_is_a_finding_that_names_the_defense(biased, hiring):
     result = Frontier(price=1.0)(biased, hiring).result
     assert result.status is Status.FINDING
     assert result.findings[0].defense == "fairness.threshold_optimizer"

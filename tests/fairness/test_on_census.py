@@ -1,4 +1,4 @@
-"""The defenses on the shipped census model, on rows it was not trained on; and SHAP of the mended target."""
+"""The defenses on the shipped census model, on rows it was not trained on; and SHAP of the mitigated target."""
 
 import pytest
 
@@ -37,9 +37,9 @@ def test_training_under_a_constraint_meets_it(census):
     assert result.metric("demographic_parity_after").value < 0.08
 
 
-def test_a_mended_target_can_be_explained(census):
-    mended = ThresholdOptimizer(column="sex")(census.target, census.data).target
-    result = ShapValues(rows=20)(mended, census.data).result
+def test_a_mitigated_target_can_be_explained(census):
+    mitigated = ThresholdOptimizer(column="sex")(census.target, census.data).target
+    result = ShapValues(rows=20)(mitigated, census.data).result
     assert result.status in (Status.PASSED, Status.FINDING)
     assert any("draws its answer" in note for note in result.notes)
 

@@ -1,4 +1,4 @@
-"""What a gradient gives away: a row of a table comes back whole, noise hides it, and noise is what is said."""
+"""Gradient inversion: a row of a table comes back whole, noise hides it, and noise is what is said."""
 
 import numpy as np
 import pytest

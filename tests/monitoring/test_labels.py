@@ -112,7 +112,7 @@ class Endpoint:
     def __init__(self, monitor: Monitor) -> None:
         keys = KeyStore()
         self.asking, self.secret = keys.new("asks").secret, keys.new("admin", ("admin",)).secret
-        settings = Settings.model_validate({"port": 0, "rate": {"requests": ""}, "trail": {"watch": False}})
+        settings = Settings.model_validate({"port": 0, "rate": {"requests": ""}, "extraction_detector": {"watch": False}})
         self.served = Served(monitor.target, settings, keys, (monitor,))
         self.served.guarded.learner = monitor
 
@@ -178,7 +178,7 @@ def test_only_an_admin_s_key_gives_labels(endpoint: Endpoint) -> None:
 def test_an_endpoint_without_windows_takes_no_labels(model: tuple[FunctionTarget, Dataset]) -> None:
     keys = KeyStore()
     secret = keys.new("admin", ("admin",)).secret
-    with Served(model[0], Settings.model_validate({"port": 0, "trail": {"watch": False}}), keys) as served:
+    with Served(model[0], Settings.model_validate({"port": 0, "extraction_detector": {"watch": False}}), keys) as served:
         head = {"Authorization": f"Bearer {secret}"}
         assert httpx.post(served.url + "/v1/labels", json={"labels": {"a": ["no"]}}, headers=head, timeout=60).status_code == 404
         told = httpx.get(served.url + "/openapi.json", headers=head, timeout=60).json()

@@ -161,7 +161,7 @@ def test_a_guard_from_the_defense_is_served_end_to_end(tmp_path: Path) -> None:
     ):
         assert client.post("/v1/predict", json={"instances": usual.tolist()}, timeout=60).status_code == 200
         answer = client.post("/v1/predict", json={"instances": np.concatenate([usual[:3], strange]).tolist()}, timeout=60)
-        assert served.guarded.trail is not None
+        assert served.guarded.detector is not None
     error = answer.json()["error"]
     assert (answer.status_code, error["row"], error["column"] in EXTREME) == (422, 3, True) and "unlike" in error["found"]
 

@@ -62,7 +62,7 @@ def test_more_queries_give_a_better_copy(linear, strategy):
     low = record.result.charts[0].series[0].y
     assert record.result.metric("queries").value == 400
     assert low[-1] >= low[0]
-    assert low[-1] > record.result.metric("blind_fidelity").value
+    assert low[-1] > record.result.metric("majority_fidelity").value
 
 
 def test_one_point_asks_the_whole_budget(linear):

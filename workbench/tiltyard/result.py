@@ -130,6 +130,14 @@ class Outcomes(Frozen):
     hits: str
 
 
+# Metrics that had another name before: stored records and policies are read with the name they have now.
+RENAMED_METRICS = {
+    "blind_rows": "zero_gradient_rows",
+    "blind_accuracy": "majority_accuracy",
+    "blind_fidelity": "majority_fidelity",
+}
+
+
 class Metric(Frozen):
     """One measured number with its interval.
 
@@ -150,6 +158,11 @@ class Metric(Frozen):
     interval: str = ""
     note: str = ""
     outcomes: Outcomes | None = None
+
+    @field_validator("name")
+    @classmethod
+    def _present_name(cls, name: str) -> str:
+        return RENAMED_METRICS.get(name, name)
 
     @model_validator(mode="after")
     def _explained(self) -> Self:
@@ -298,7 +311,7 @@ class CheckResult(Frozen):
     def metric(self, name: str) -> Metric:
         """The metric called ``name``; KeyError names those there are."""
         for metric in self.metrics:
-            if metric.name == name:
+            if metric.name == RENAMED_METRICS.get(name, name):
                 return metric
         raise KeyError(f"no metric {name!r}; there are {[m.name for m in self.metrics]}")
 

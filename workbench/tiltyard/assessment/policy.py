@@ -6,11 +6,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal, Protocol, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from ..catalogue import effective, present
 from ..comparison.comparison import latest
-from ..result import Frozen, Given, Metric, Record, Severity, Status
+from ..result import RENAMED_METRICS, Frozen, Given, Metric, Record, Severity, Status
 from .toml_file import checked, load
 
 ANSWERED = (Status.PASSED, Status.FINDING)
@@ -40,6 +40,11 @@ class Rule(Given):
     tolerance: float = Field(default=0.0, ge=0)
     use: Literal["low", "value", "high"] = "value"
     where: dict[str, Any] = {}
+
+    @field_validator("metric")
+    @classmethod
+    def _present_name(cls, name: str) -> str:
+        return RENAMED_METRICS.get(name, name)
 
     @model_validator(mode="after")
     def _limited(self) -> Self:

@@ -80,12 +80,12 @@ def tensors(data: Dataset) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(np.ascontiguousarray(data.x)), torch.from_numpy(np.ascontiguousarray(data.y))
 
 
-def blind_rows(
+def zero_gradient_rows(
     module: nn.Module, found: Attacked, x: Tensor, space: PerturbationSpace, norm: Norm, eps: float, seed: int
 ) -> NDArray[np.bool_]:
     """Rows whose gradient was zero throughout although the logits differ at random points of the ball, bool (n,)."""
-    blind = found.flat.numpy().copy()
-    if not blind.any() or not space.dimensions:
+    still_zero = found.flat.numpy().copy()
+    if not still_zero.any() or not space.dimensions:
         return np.zeros(len(x), bool)
     rows = x[found.flat]
     generator = torch.Generator().manual_seed(seed)
@@ -96,5 +96,5 @@ def blind_rows(
         for _ in range(POINTS):
             change = torch.clamp(drawn(rows, norm, eps, generator, space.free), low, high)
             reacts |= (module(space.moved(rows, change)) - still).abs().amax(1) > 1e-6
-    blind[blind] = reacts.numpy()
-    return blind
+    still_zero[still_zero] = reacts.numpy()
+    return still_zero

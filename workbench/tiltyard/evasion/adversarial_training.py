@@ -57,7 +57,7 @@ class AdversarialTraining(Defense):
     rate: float = parameter(2e-3, "Adam's learning rate at the start", gt=0, le=1)
     warm: bool = parameter(True, "Start from the model's weights instead of fresh ones")
     ramp: float = parameter(0.3, "Share of the epochs over which eps grows from 0", ge=0, le=1)
-    clean: float = parameter(0.0, "Share of the loss taken on the rows as they are; more keeps more accuracy without attack", ge=0, le=1)
+    clean: float = parameter(0.0, "Share of the loss taken on the rows as they are; more keeps more clean accuracy", ge=0, le=1)
     shift: int = parameter(0, "Images: pixels by which each is moved at random while training", "pixels", ge=0, le=8)
     flips: int = parameter(1, "Tables: categorical features that may be changed in a row besides the numbers", "features", ge=0, le=50)
     rows: int = parameter(300, "Rows, not trained on, to measure before and after", "rows", ge=1, le=100_000)
@@ -174,8 +174,8 @@ class AdversarialTraining(Defense):
         metrics = (
             rate("robust_accuracy", "Robust accuracy after", after[1], n, "higher"),
             rate("robust_accuracy_before", "Robust accuracy before", before[1], n, "higher"),
-            rate("clean_accuracy", "Accuracy without attack after", after[0], n, "higher"),
-            rate("clean_accuracy_before", "Accuracy without attack before", before[0], n, "higher"),
+            rate("clean_accuracy", "Clean accuracy after", after[0], n, "higher"),
+            rate("clean_accuracy_before", "Clean accuracy before", before[0], n, "higher"),
         )
         robust, was, clean, clean_was = metrics
         better = (robust.low or 0.0) > (was.value or 0.0)

@@ -32,7 +32,7 @@ ADVICE = (
     "Train against the attack (adversarial training) and measure again, the other risks too; meanwhile keep inputs to their valid ranges, "
     "limit how many queries a client may make, and do not let this prediction alone decide."
 )
-BLIND = 0.1
+MASKED = 0.1
 BLACK_BOX = (
     "OWASP ML01:2023",
     "AITG-MOD-01",
@@ -51,14 +51,14 @@ class AttackOutcome:
 
     ``x`` (n, *shape) the strongest valid rows found within eps; ``fooled_at`` (n,) the smallest of the ``eps_values``
     tried at which the row was misclassified: 0 by categories alone, inf at none, -1 where it was wrong before any attack.
-    ``blind`` (n,) rows whose gradient was zero although the model reacts to changes, of attacks that use one. ``size`` (n,) the
+    ``zero_gradient`` (n,) rows whose gradient was zero although the model reacts to changes, of attacks that use one. ``size`` (n,) the
     smallest change found of any size, of attacks that look for it.
     """
 
     x: NDArray[np.float32]
     fooled_at: NDArray[np.float64]
     eps_values: tuple[float, ...]
-    blind: NDArray[np.bool_] | None = None
+    zero_gradient: NDArray[np.bool_] | None = None
     size: NDArray[np.float64] | None = None
 
 
@@ -156,16 +156,16 @@ class Evasion(Check):
         size = self.sized(sample)
         skill = Skill.of(sample.y, right, sample.schema.classes)
         shown = showing.Shown(sample, reached.x, before, after, right, fooled, "scores" in target.offers)
-        blind = 0.0 if reached.blind is None else reached.blind.sum() / max(right.sum(), 1)
+        masked = 0.0 if reached.zero_gradient is None else reached.zero_gradient.sum() / max(right.sum(), 1)
         return CheckResult(
-            status=self._status(share, blind, skill),
-            summary=self._summary(metrics, size, share, blind, skill),
+            status=self._status(share, masked, skill),
+            summary=self._summary(metrics, size, share, masked, skill),
             metrics=metrics,
             findings=self._findings(share, size),
             tables=(showing.classes(shown), *(() if sample.schema.images else (showing.changes(shown), showing.moved(shown)))),
             charts=(showing.curve(reached.fooled_at, reached.eps_values, self.norm),) if self.curve else (),
             galleries=(showing.gallery(shown),) if sample.schema.images and fooled.any() else (),
-            notes=self._notes(data, sample, space, blind, skill),
+            notes=self._notes(data, sample, space, masked, skill),
         )
 
     def _metrics(
@@ -173,12 +173,12 @@ class Evasion(Check):
     ) -> tuple[Metric, ...]:
         return (
             rate_by_row("robust_accuracy", "Robust accuracy", right & ~fooled, sample.fingerprint, "higher"),
-            rate_by_row("clean_accuracy", "Accuracy without attack", right, sample.fingerprint, "higher"),
-            rate("success_rate", "Rightly classified rows that the attack fooled", int(fooled.sum()), int(right.sum()), "lower"),
+            rate_by_row("clean_accuracy", "Clean accuracy", right, sample.fingerprint, "higher"),
+            rate("success_rate", "Attack success rate", int(fooled.sum()), int(right.sum()), "lower"),
             self._change(sample, reached, fooled, space),
             *self._alone(reached, right),
-            *self._blind(reached, right),
-            rate("blind_accuracy", "Accuracy of always the commonest class", int(np.bincount(sample.y).max()), len(sample), "none"),
+            *self._zero_gradient(reached, right),
+            rate("majority_accuracy", "Majority-class baseline", int(np.bincount(sample.y).max()), len(sample), "none"),
         )
 
     def _alone(self, reached: AttackOutcome, right: NDArray[np.bool_]) -> tuple[Metric, ...]:
@@ -195,11 +195,11 @@ class Evasion(Check):
             ),
         )
 
-    def _blind(self, reached: AttackOutcome, right: NDArray[np.bool_]) -> tuple[Metric, ...]:
-        if reached.blind is None:
+    def _zero_gradient(self, reached: AttackOutcome, right: NDArray[np.bool_]) -> tuple[Metric, ...]:
+        if reached.zero_gradient is None:
             return ()
-        label = "Rows whose gradient is zero though the model reacts"
-        return (rate("blind_rows", label, int(reached.blind.sum()), int(right.sum()), "lower"),)
+        label = "Zero-gradient rows, though the model reacts"
+        return (rate("zero_gradient_rows", label, int(reached.zero_gradient.sum()), int(right.sum()), "lower"),)
 
     def _change(self, sample: Dataset, reached: AttackOutcome, fooled: NDArray[np.bool_], space: "PerturbationSpace") -> Metric:
         n = int(fooled.sum())
@@ -239,14 +239,14 @@ class Evasion(Check):
         size = f"{WORDS[self.norm]} {self.eps:g}"
         return size if sample.schema.images or self.norm != "linf" else f"{size} of each range"
 
-    def _status(self, share: float, blind: float, skill: Skill) -> Status:
+    def _status(self, share: float, masked: float, skill: Skill) -> Status:
         if skill.right == 0:
             return Status.INCOMPLETE
         if share > self.accept:
             return Status.FINDING
-        return Status.INCOMPLETE if blind > BLIND or not skill.above else Status.PASSED
+        return Status.INCOMPLETE if masked > MASKED or not skill.above else Status.PASSED
 
-    def _summary(self, metrics: tuple[Metric, ...], size: str, share: float, blind: float, skill: Skill) -> str:
+    def _summary(self, metrics: tuple[Metric, ...], size: str, share: float, masked: float, skill: Skill) -> str:
         robust, clean = metrics[0], metrics[1]
         if skill.right == 0:
             return "The model classifies none of the rows rightly, so there is nothing to attack."
@@ -256,7 +256,7 @@ class Evasion(Check):
             f"Under changes of {size} the model keeps {percent(robust.value)} of {clean.n} rows right "
             f"({percent(robust.low)} to {percent(robust.high)}), down from {percent(clean.value)}."
         )
-        return text + (" Gradient masking is suspected, so the true figure may be lower." if blind > BLIND else "")
+        return text + (" Gradient masking is suspected, so the true figure may be lower." if masked > MASKED else "")
 
     def _findings(self, share: float, size: str) -> tuple[Finding, ...]:
         if share <= self.accept:
@@ -273,7 +273,7 @@ class Evasion(Check):
             ),
         )
 
-    def _notes(self, data: Dataset, sample: Dataset, space: "PerturbationSpace", blind: float, skill: Skill) -> tuple[str, ...]:
+    def _notes(self, data: Dataset, sample: Dataset, space: "PerturbationSpace", masked: float, skill: Skill) -> tuple[str, ...]:
         notes = [] if skill.above else [f"Robust accuracy says little here: without attack {skill.fact}."]
         if data.member is None or data.member.all():
             notes.append("Which rows were trained on is not known, so the rows attacked may be among them.")
@@ -287,9 +287,9 @@ class Evasion(Check):
             notes.append("In each row that fools, changes that were not needed are taken back before it is shown.")
         if not sample.schema.images and not space.dimensions:
             notes.append("No number may be moved, so eps has no effect.")
-        if blind > BLIND:
+        if masked > MASKED:
             notes.append(
-                f"The gradient is zero on {100 * blind:.0f} % of the rows although the model reacts to changes: gradient masking. "
+                f"The gradient is zero on {100 * masked:.0f} % of the rows although the model reacts to changes: gradient masking. "
                 "Robust accuracy is then an upper bound only; run an attack that needs no gradient."
             )
         notes.append("Robust accuracy is what this attack could not break; a stronger attack can only lower it.")
@@ -333,14 +333,14 @@ class AtEachEps(Evasion):
     ) -> AttackOutcome:
         from ..attacks.categorical_moves import pruned
         from ..attacks.perturbation_space import Attacked
-        from ..attacks.queries import blind_rows, tensors
+        from ..attacks.queries import tensors, zero_gradient_rows
 
         x, y = tensors(sample)
         module = self.access(target)
         right = labels == sample.y
         fooled_at = np.where(right, np.inf, -1.0)
         best = sample.x.copy()
-        blind = np.zeros(len(sample), bool)
+        zero_gradient = np.zeros(len(sample), bool)
         eps_values = self.eps_values(space.largest(self.norm) if space.dimensions else 1.0, len(space.groups))
         for eps in eps_values:
             part = progress.part(1 / len(eps_values))
@@ -356,6 +356,6 @@ class AtEachEps(Evasion):
             if eps <= self.eps * (1 + 1e-9):
                 best[left] = rows
             if eps == self.eps:
-                blind[left] = blind_rows(module, found, x[left], space, self.norm, eps, self.seed)
+                zero_gradient[left] = zero_gradient_rows(module, found, x[left], space, self.norm, eps, self.seed)
         target.count(getattr(module, "rows", 0))
-        return AttackOutcome(best, fooled_at, eps_values, blind & np.isinf(fooled_at))
+        return AttackOutcome(best, fooled_at, eps_values, zero_gradient & np.isinf(fooled_at))

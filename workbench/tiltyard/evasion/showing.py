@@ -48,7 +48,7 @@ class Shown:
 def curve(fooled_at: NDArray[np.float64], eps_values: tuple[float, ...], norm: str) -> Chart:
     """Accuracy against eps; a row fooled at one eps counts as fooled at every larger one.
 
-    Where categories may be changed the curve starts with these changes alone, and a line marks the accuracy without attack.
+    Where categories may be changed the curve starts with these changes alone, and a line marks the clean accuracy.
     """
     points = eps_values if eps_values[0] == 0 else (0.0, *eps_values)
     n = len(fooled_at)
@@ -71,7 +71,7 @@ def curve(fooled_at: NDArray[np.float64], eps_values: tuple[float, ...], norm: s
                 high=tuple(high for _, high in bands),
             ),
         ),
-        reference=(("without attack", clean),) if eps_values[0] == 0 else (),
+        reference=(("clean accuracy", clean),) if eps_values[0] == 0 else (),
         alt=f"Accuracy falls from {percent(clean)} without attack to {percent(accuracies[-1])} at an eps of {points[-1]:g}.",
     )
 
@@ -94,8 +94,8 @@ def classes(shown: Shown) -> Table:
         columns=(
             Column(name="class"),
             Column(name="rows", kind="integer"),
-            Column(name="right without attack", kind="percent"),
-            Column(name="right under attack", kind="percent"),
+            Column(name="clean accuracy", kind="percent"),
+            Column(name="robust accuracy", kind="percent"),
             Column(name="from", kind="percent"),
             Column(name="to", kind="percent"),
         ),

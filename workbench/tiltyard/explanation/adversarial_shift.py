@@ -89,7 +89,7 @@ class AdversarialShift(Check):
             return CheckResult(status=Status.INCOMPLETE, summary="No row to attack: none of those drawn is classified rightly.")
         moved = self._attacked(target, data.take(index), progress.part(0.4))
         fell = np.flatnonzero(target.labels(moved) != data.y[index])
-        success = rate("success_rate", "Rightly classified rows that the attack fooled", len(fell), len(index), "lower")
+        success = rate("success_rate", "Attack success rate", len(fell), len(index), "lower")
         if len(fell) == 0:
             text = (
                 f"None of {len(index):,} rows was fooled within an eps of {self.eps:g}: there is nothing to compare. Raise eps or the rows."

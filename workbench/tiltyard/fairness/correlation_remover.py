@@ -16,7 +16,7 @@ from ..targets.target import Target
 from .belonging import belonging, sensitive_column, trained_and_held
 from .group_metrics import STANDARDS
 from .groups import judged, positive_class
-from .mending import Mended, compared
+from .mitigation import Mitigated, compared
 
 Floats = NDArray[np.float64]
 
@@ -55,7 +55,7 @@ class CorrelationRemover(Defense):
     """Fairlearn's CorrelationRemover before the model, and the model trained again behind it."""
 
     id: ClassVar[str] = "fairness.correlation_remover"
-    title: ClassVar[str] = "Columns made blind to the group"
+    title: ClassVar[str] = "Correlation remover"
     question: ClassVar[str] = "Does it help to take the sensitive column out of all others?"
     answers: ClassVar[tuple[str, ...]] = ("fairness.groups", "explanation.shap")
     needs: ClassVar[frozenset[str]] = frozenset({"labels", "training", "sensitive", "table"})
@@ -65,7 +65,7 @@ class CorrelationRemover(Defense):
 
     column: str = parameter("", "Sensitive column; empty means the first", source="sensitive")
     strength: float = parameter(1.0, "How much of the correlation is taken out: 1 all, 0 none", ge=0.0, le=1.0)
-    tolerance: float = parameter(0.1, "Gap in selection rates that is still called mended", ge=0.0, le=1.0)
+    tolerance: float = parameter(0.1, "Gap in selection rates that is still called mitigated", ge=0.0, le=1.0)
     positive: str = parameter("", "The class that is the favorable outcome; empty means the last")
     smallest: int = parameter(30, "Smaller groups are neither fitted to nor compared", "rows", ge=2, le=10_000)
     rows: int = parameter(50_000, "Rows to train on, of those trained on", "rows", ge=100, le=1_000_000)
@@ -81,13 +81,13 @@ class CorrelationRemover(Defense):
         made = behind(projection(fitted.x, taken, self.strength), target, fitted, self.seed, progress.part(0.8))
         before = judged(target, held, positive, progress.part(0.05))
         after = judged(made, held, positive, progress.part(0.1))
-        mended = Mended(column, held.sensitive[column], before, after, self.smallest, len(fitted))
+        mitigated = Mitigated(column, held.sensitive[column], before, after, self.smallest, len(fitted))
         notes = (
             f"Trained again on {len(fitted):,} rows. The model is no longer told {read.feature!r}, nor what other columns tell of it in "
             "a straight line; what they tell in other ways stays, so no gap is promised.",
             f"{read.feature} still has a SHAP value: it is what the other columns are corrected by.",
         )
-        return Defended(made, compared(mended, "demographic_parity", self.tolerance, rng, notes))
+        return Defended(made, compared(mitigated, "demographic_parity", self.tolerance, rng, notes))
 
 
 def behind(found: Projection, target: Target, rows: Dataset, seed: int, progress: Progress) -> Target:

@@ -17,7 +17,7 @@ from .belonging import sensitive_column, trained_and_held, two_classes
 from .group_metrics import STANDARDS
 from .groups import judged, positive_class
 from .learners import Learner, learner
-from .mending import Mended, compared
+from .mitigation import Mitigated, compared
 from .randomized import RandomizedTarget
 
 FITS_A_ROUND = 6
@@ -80,7 +80,7 @@ class ExponentiatedGradient(Defense):
         )
         before = judged(target, held, positive, progress.part(0.05))
         after = judged(made, held, positive, progress.part(0.1))
-        mended = Mended(column, held.sensitive[column], before, after, self.smallest, len(fitted))
+        mitigated = Mitigated(column, held.sensitive[column], before, after, self.smallest, len(fitted))
         notes = (
             f"{fits} trainings on {len(fitted):,} rows; {len(found.members)} models share the answers "
             f"(weights {', '.join(f'{w:.2f}' for w in found.weights[:8])}).",
@@ -88,7 +88,7 @@ class ExponentiatedGradient(Defense):
             "The group is used in training only.",
         )
         # The constraint is between a group and all rows; two groups may lie on either side of it.
-        return Defended(made, compared(mended, self.constraint, 2 * self.tolerance, rng, notes))
+        return Defended(made, compared(mitigated, self.constraint, 2 * self.tolerance, rng, notes))
 
     def _fit(self, target: Target, train: Learner, rows: Dataset, column: str, positive: int, progress: Progress) -> tuple[Mixture, int]:
         progress.step(0.0, "loading Fairlearn")

@@ -64,7 +64,7 @@ class Frontier(Check):
     points: int = parameter(6, "Gaps between none and today's that thresholds by group are found for", ge=2, le=30)
     rows: int = parameter(10_000, "Rows, half to find thresholds on and half to measure on", "rows", ge=200, le=200_000)
     smallest: int = parameter(30, "Groups with fewer rows in a half are left out", "rows", ge=2, le=10_000)
-    limit: float = parameter(0.1, "Gap above which a cheap mend is a finding", ge=0.0, le=1.0)
+    limit: float = parameter(0.1, "Gap above which a cheap remedy is a finding", ge=0.0, le=1.0)
     price: float = parameter(0.03, "Accuracy that closing the gap may cost to be called cheap", ge=0.0, le=1.0)
 
     def estimate(self, target: Target, data: Dataset) -> Estimate:

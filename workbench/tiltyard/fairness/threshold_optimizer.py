@@ -14,7 +14,7 @@ from ..targets.target import Target
 from .belonging import Belonging, belonging, halves, sensitive_column, two_classes
 from .group_metrics import STANDARDS
 from .groups import judged, positive_class
-from .mending import Mended, compared
+from .mitigation import Mitigated, compared
 from .randomized import RandomizedTarget
 from .thresholds import ByGroup, Constraint, Objective, Rules, fit_rules
 
@@ -81,9 +81,9 @@ class ThresholdOptimizer(Defense):
         progress.step(0.6, "measuring")
         before = judged(target, held, positive, progress.part(0.2))
         after = judged(made, held, positive, progress.part(0.2))
-        mended = Mended(column, held.sensitive[column], before, after, self.smallest, len(fitted))
+        mitigated = Mitigated(column, held.sensitive[column], before, after, self.smallest, len(fitted))
         notes = self._notes(read, rules, len(fitted))
-        return Defended(made, compared(mended, self.constraint, self.tolerance, rng, notes))
+        return Defended(made, compared(mitigated, self.constraint, self.tolerance, rng, notes))
 
     def _notes(self, read: Belonging, rules: Rules, n: int) -> tuple[str, ...]:
         drawn = any(0 < r.ignore < 1 or (0 < r.p0 < 1 and r.cut0 != r.cut1) for r in rules.values())

@@ -1,4 +1,4 @@
-"""What a gradient gives away: the rows of one client's batch, from what it sends."""
+"""Gradient inversion: the rows of one client's batch, from what it sends."""
 
 import time
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -28,7 +28,7 @@ class GradientLeakage(Check):
     """
 
     id: ClassVar[str] = "federated.gradient_leakage"
-    title: ClassVar[str] = "What a gradient gives away"
+    title: ClassVar[str] = "Gradient inversion"
     question: ClassVar[str] = "Can the rows of one client's batch be read from the gradient it sends?"
     needs: ClassVar[frozenset[str]] = frozenset({"gradients", "weights"})
     standards: ClassVar[tuple[str, ...]] = STANDARDS

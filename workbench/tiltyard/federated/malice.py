@@ -9,9 +9,9 @@ ATTACKS: dict[Attack, str] = {
     "model_replacement": "plant a backdoor and boost it",
 }
 SUCCESS: dict[Attack, str] = {
-    "sign_flip": "Wrong rows under attack",
-    "label_flip": "Rows called by the attackers' label",
-    "model_replacement": "Triggered rows called the attackers' goal",
+    "sign_flip": "Attack success rate (wrong rows)",
+    "label_flip": "Attack success rate (the attackers' label)",
+    "model_replacement": "Attack success rate (the attackers' goal)",
 }
 
 

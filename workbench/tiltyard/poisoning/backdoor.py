@@ -146,8 +146,8 @@ class Backdoor(Check):
                 else "; no alarm"
             )
         metrics = (
-            rate("success", f"Trigger obeyed at {percent(last.share)}", last.obeyed, last.triggered, "lower"),
-            rate("success_clean", "The same of an unpoisoned model", clean.obeyed, clean.triggered, "none"),
+            rate("success", f"Attack success rate with {percent(last.share)} poisoned", last.obeyed, last.triggered, "lower"),
+            rate("success_clean", "The same of a clean model", clean.obeyed, clean.triggered, "none"),
             rate("accuracy_poisoned", "Accuracy of the poisoned model", last.right, last.held, "higher"),
             rate("accuracy_clean", "Accuracy of the unpoisoned model", clean.right, clean.held, "higher"),
             *(() if seen is None else _detection(seen, self.seed)),
@@ -270,7 +270,7 @@ def _chart(tried: list[Poisoned]) -> Chart:
     right = [clopper_pearson(p.right, p.held) for p in tried]
     return Chart(
         name="backdoor",
-        title="Trigger obeyed, and accuracy, by share of poisoned rows",
+        title="Attack success rate, and accuracy, by share of poisoned rows",
         kind="line",
         x=Axis(label="Share of training rows poisoned", unit="share", low=0),
         y=Axis(label="Share of held-out rows", unit="share", low=0, high=1),

@@ -218,7 +218,7 @@ def _result(it: Judged, notes: tuple[str, ...], rng: np.random.Generator) -> Che
         gain.model_copy(update={"safer": "lower"}),
         rate_by_row("accuracy_with_model", f"{name} recovered with the model", got, it.rows, "lower"),
         rate("accuracy_without_model", f"{name} guessed from the other columns alone", int(base.sum()), n),
-        rate("commonest", "Always guessing the commonest value", int(np.bincount(it.truth).max()), n),
+        rate("commonest", "Majority-class baseline", int(np.bincount(it.truth).max()), n),
     ]
     if it.member is not None:
         for side, title, rows in (("seen", "trained-on rows", it.member), ("unseen", "unseen rows", ~it.member)):

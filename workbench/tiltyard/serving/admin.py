@@ -14,8 +14,8 @@ ACTS = {"revoke": "key revoked", "clear": "key's trail cleared"}
 
 
 def overview(guarded: "Guarded") -> dict[str, Any]:
-    """Every key with its rows spent in this period and its trail; never its hash."""
-    limits = guarded.trail.honest.limits if guarded.trail else None
+    """Every key with its rows spent in this period and what the extraction detector found; never its hash."""
+    limits = guarded.detector.honest.limits if guarded.detector else None
     told = {"watched": limits is not None}
     if limits is not None:
         told |= {"distance_limit": round(limits.distance, 3), "margin_limit": round(limits.margin, 3)}  # type: ignore[dict-item]
@@ -23,15 +23,15 @@ def overview(guarded: "Guarded") -> dict[str, Any]:
 
 
 def changed(guarded: "Guarded", id: str, act: str, by: "Key") -> dict[str, Any]:
-    """Revoke a key, or clear its trail, as the key ``by`` asks; 404 where there is no such key or act."""
+    """Revoke a key, or clear what the detector holds against it, as the key ``by`` asks; 404 where there is no such key or act."""
     key = next((k for k in guarded.keys.all() if k.id == id), None)
     if key is None or act not in ACTS:
         raise refuse(404, f"/v1/keys/ID/{' or '.join(ACTS)} of a key there is", "another", "See GET /v1/keys")
     try:
         if act == "revoke":
             key = guarded.keys.revoke(id)
-        elif guarded.trail is not None:
-            guarded.trail.clear(key.account)
+        elif guarded.detector is not None:
+            guarded.detector.clear(key.account)
     except (Problem, OSError):
         raise refuse(503, "a file of keys that can be written", "one that cannot", "Mend it on the server") from None
     guarded.journal.event({"event": f"key {act}", "key": id})
@@ -47,4 +47,4 @@ def _facts(guarded: "Guarded", key: "Key") -> dict[str, Any]:
         "spent": guarded.quota.ledger.spent(key.account),
         "budget": guarded.quota.budget(key),
     }
-    return facts | ({"trail": guarded.trail.of(key.account).facts()} if guarded.trail else {})
+    return facts | ({"trail": guarded.detector.of(key.account).facts()} if guarded.detector else {})

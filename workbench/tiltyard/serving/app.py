@@ -12,6 +12,7 @@ from ..errors import Problem
 from ..targets.target import Target
 from .admin import changed, overview
 from .body import read_json
+from .extraction_detector import ExtractionDetector, learned
 from .gate import Gate, visit_of
 from .guarding import Guarded, Observer
 from .journal import Journal
@@ -21,7 +22,6 @@ from .openapi import described
 from .quota import Quota
 from .refusal import Refusal, refuse
 from .settings import Settings
-from .trail import Trail, learned
 
 if TYPE_CHECKING:
     import numpy as np
@@ -56,8 +56,8 @@ def make_app(
     observers
         See `guarding.Guarded`. More can be appended to ``app.state.guarded.observers``.
     honest
-        Rows as honest clients ask them, float32 (n, *shape): what the thief's trail compares with. None: the reference rows of
-        the guard the settings name; without either, no trail is kept, and the log says so.
+        Rows as honest clients ask them, float32 (n, *shape): what the extraction detector compares with. None: the reference rows of
+        the guard the settings name; without either, no key is watched, and the log says so.
     told
         Where the settings name no log: lines on standard error, rather than none.
     learner
@@ -114,8 +114,8 @@ def _guard(settings: Settings, target: Target) -> "Guard | None":
 
 
 def _watch(guarded: Guarded, honest: "NDArray[np.float32] | None") -> None:
-    """Keep the thief's trail, where there are honest rows to know a thief from."""
-    if not guarded.settings.trail.watch:
+    """Keep the extraction detector, where there are honest rows to know a thief from."""
+    if not guarded.settings.extraction_detector.watch:
         return
     guard = guarded.guard
     if honest is None and guard is not None:
@@ -123,9 +123,9 @@ def _watch(guarded: Guarded, honest: "NDArray[np.float32] | None") -> None:
     try:
         if honest is None:
             raise Problem("honest rows to know a thief from", "none", "Name a guard, or data, in the settings")
-        guarded.keep(Trail(learned(honest, guarded.target.scores(honest), guarded.target.schema)))
+        guarded.keep(ExtractionDetector(learned(honest, guarded.target.scores(honest), guarded.target.schema)))
     except Problem as problem:
-        if guarded.settings.trail.action == "refuse":
+        if guarded.settings.extraction_detector.action == "refuse":
             guarded.close()
             raise
         guarded.journal.event({"event": "no trail", "reason": str(problem)})

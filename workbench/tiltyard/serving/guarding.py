@@ -14,6 +14,7 @@ from ..errors import Problem
 from ..targets.target import Target
 from .answers import answer, policy_facts
 from .examples import exemplary
+from .extraction_detector import ExtractionDetector, Watched
 from .gate import where
 from .journal import Journal, Trace
 from .keys import Key, KeyStore
@@ -23,7 +24,6 @@ from .quota import Quota
 from .refusal import Refusal, refuse
 from .rows import Bounds, encoded, instances
 from .settings import Settings
-from .trail import Trail, Watched
 
 if TYPE_CHECKING:
     from ..validation.guard import Guard
@@ -42,7 +42,7 @@ class Guarded:
     observers
         Called with (x, scores, labels, the key's account, request_id) after each answer, in a thread of their own, in order. What one raises is
         logged and stops nobody. Where they fall behind by `MOST_UNOBSERVED` answers the next ones are not shown to
-        them, ``unobserved`` counts these and the log says so; where the trail is to refuse, nothing is answered until they catch up.
+        them, ``unobserved`` counts these and the log says so; where the detector is to refuse, nothing is answered until they catch up.
     learner
         Who is told the labels that come for answers given; None where nobody keeps their accuracy.
     """
@@ -58,7 +58,7 @@ class Guarded:
         self.guard = guard
         self.observers: list[Observer] = []
         self.learner: Learner | None = None
-        self.trail: Trail | None = None
+        self.detector: ExtractionDetector | None = None
         self.unobserved = 0
         self.example = exemplary(target.schema, guard)
         self._bounds = Bounds.of(target.schema)
@@ -74,7 +74,12 @@ class Guarded:
         trace.key = key.id
         if not allows(role_of_scopes(key.scopes), action):
             raise refuse(403, f"a key that may {_words(action)}", f"scope {', '.join(key.scopes)}", "Use another key")
-        if action == "run" and self.settings.trail.action == "refuse" and self.trail is not None and self.trail.of(key.account).flagged:
+        if (
+            action == "run"
+            and self.settings.extraction_detector.action == "refuse"
+            and self.detector is not None
+            and self.detector.of(key.account).flagged
+        ):
             raise refuse(403, "queries like those of other clients", "a pattern of model extraction", "Ask the operator")
         self.quota.admit(key)
         return key
@@ -95,11 +100,11 @@ class Guarded:
             raise refuse(503, "a connection that is free for this key", "none", "Use fewer at a time, or try again", 1)
         return key
 
-    def keep(self, trail: Trail) -> None:
-        """Watch every key with this trail."""
-        self.trail = trail
-        trail.told = self._flagged
-        self.observers.append(trail)
+    def keep(self, detector: ExtractionDetector) -> None:
+        """Watch every key with this detector."""
+        self.detector = detector
+        detector.told = self._flagged
+        self.observers.append(detector)
 
     async def predict(self, key: Key, body: Any, trace: Trace) -> dict[str, Any]:
         """The answer to a body under the output policy; raises `Refusal`."""
@@ -109,7 +114,7 @@ class Guarded:
         if self._waiting >= limits.waiting:
             raise refuse(503, f"at most {limits.waiting} requests waiting", "more", "Try again", 1)
         if self._blind:
-            raise refuse(503, "answers that the thief's trail can follow", "more than it has read", "Try again", 1)
+            raise refuse(503, "answers that the extraction detector can follow", "more than it has read", "Try again", 1)
         self.quota.spend(key, len(x))
         trace.rows = len(x)
         scores = await self._scores(x)
@@ -127,8 +132,8 @@ class Guarded:
 
     @property
     def _blind(self) -> bool:
-        """Would the trail miss an answer, though whom it flags is to be refused? A flood must not be a way past it."""
-        return self.trail is not None and self.settings.trail.action == "refuse" and self._behind >= MOST_UNOBSERVED
+        """Would the detector miss an answer, though whom it flags is to be refused? A flood must not be a way past it."""
+        return self.detector is not None and self.settings.extraction_detector.action == "refuse" and self._behind >= MOST_UNOBSERVED
 
     def facts(self) -> dict[str, Any]:
         """What ``/v1/model`` tells."""

@@ -46,7 +46,7 @@ class Key(Given):
 
     @property
     def account(self) -> str:
-        """What rates, budget and the thief's trail are counted by: a rotated key goes on where the one before it is."""
+        """What rates, budget and the extraction detector count by: a rotated key goes on where the one before it is."""
         return self.line or self.id
 
     def state(self, now: datetime) -> Literal["valid", "expired", "revoked"]:

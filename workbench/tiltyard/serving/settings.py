@@ -1,9 +1,10 @@
 """The settings of a guarded endpoint, ``guard.toml``. What is not set is the safe choice."""
 
 import re
+from collections.abc import Mapping
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, PrivateAttr, model_validator
 
@@ -78,8 +79,8 @@ class RateSettings(Given):
     days: float = Field(default=30.0, gt=0, le=3660, description="length of a budget's period")
 
 
-class TrailSettings(Given):
-    """The thief's trail: what is done about a key whose queries look like an extraction."""
+class DetectorSettings(Given):
+    """The extraction detector: what is done about a key whose queries look like an extraction."""
 
     watch: bool = True
     action: Literal["log", "refuse"] = Field(
@@ -95,6 +96,8 @@ class TrailSettings(Given):
 
 class Settings(Given):
     """All settings. Relative paths start at the settings file."""
+
+    renamed: ClassVar[Mapping[str, str]] = {"trail": "extraction_detector"}
 
     name: str = Field(default="", max_length=200, description="what /v1/model calls the model")
     host: str = "127.0.0.1"
@@ -113,7 +116,7 @@ class Settings(Given):
     limits: LimitSettings = LimitSettings()
     output: OutputSettings = OutputSettings()
     rate: RateSettings = RateSettings()
-    trail: TrailSettings = TrailSettings()
+    extraction_detector: DetectorSettings = DetectorSettings()
     _folder: Path = PrivateAttr(default_factory=Path)
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""Model stealing: how good a copy a thief gets for how many queries."""
+"""Model extraction: how good a copy a thief gets for how many queries."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -205,18 +205,18 @@ class Extraction(Check):
         accuracy = rate_by_row("copy_accuracy", "Accuracy of the copy", last.correct, judge.fingerprint, "lower")
         own = rate("target_accuracy", "Accuracy of the target", int((answers == judge.y).sum()), last.n, "higher")
         common = int(np.bincount(answers).max())
-        blind = rate("blind_fidelity", "Fidelity of always the commonest label", common, last.n, "none")
+        baseline = rate("majority_fidelity", "Fidelity of the majority-class baseline", common, last.n, "none")
         queries = Metric(name="queries", label="Rows asked by the thief", value=float(last.queries), unit="rows", safer="none")
         cheap = next((p.queries for p in curve if p.agreed / p.n >= self.alarm), None)
         stolen = fidelity.value is not None and fidelity.value >= self.alarm and common < last.agreed
         vain = not stolen and common / last.n >= self.alarm
         words = f"A copy trained on {last.queries:,} {self.access} agrees with the target on {percent(last.agreed / last.n)} of {last.n:,} held-out rows"
-        summary = f"{words}; always saying the commonest label agrees on {percent(common / last.n)}{VAIN if vain else '.'}"
+        summary = f"{words}; the majority-class baseline agrees on {percent(common / last.n)}{VAIN if vain else '.'}"
         findings = (self._finding(cheap, last),) if stolen else ()
         return CheckResult(
             status=Status.FINDING if stolen else Status.INCOMPLETE if answered.broken or vain else Status.PASSED,
             summary=summary,
-            metrics=(fidelity, accuracy, own, blind, queries),
+            metrics=(fidelity, accuracy, own, baseline, queries),
             findings=findings,
             charts=(self._chart(curve, common),),
             tables=(_table(curve),),
@@ -242,7 +242,7 @@ class Extraction(Check):
             x=Axis(label="Queries", unit="rows", scale="log" if len(curve) > 1 else "linear"),
             y=Axis(label="Share of held-out rows", unit="share", low=0, high=1),
             series=(_series("fidelity", curve, "agreed"), _series("accuracy of the copy", curve, "right")),
-            reference=(("commonest label", common / curve[-1].n),),
+            reference=(("majority-class baseline", common / curve[-1].n),),
             alt=f"Fidelity rises from {curve[0].agreed / curve[0].n:.2f} at {curve[0].queries} queries to {curve[-1].agreed / curve[-1].n:.2f} at {curve[-1].queries}.",
         )
 

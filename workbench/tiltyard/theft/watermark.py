@@ -99,12 +99,12 @@ class Watermark(Defense):
     def _told(self, base: "TorchTarget", made: "TorchTarget", rows: Dataset, secret: Triggers, seal: Envelope) -> Defended:
         k, n = len(made.classes), len(secret.x)
         before, after = base.labels(rows.x) == rows.y, made.labels(rows.x) == rows.y
-        matches, blind = matched(made.labels(secret.x), secret), matched(base.labels(secret.x), secret)
+        matches, before_marking = matched(made.labels(secret.x), secret), matched(base.labels(secret.x), secret)
         cost = lost(before, after)
         metrics = (
             p_metric(matches, n, k),
             share_metric("matches", "Triggers answered with the secret label", matches, n),
-            share_metric("matches_before", "The same before marking", blind, n),
+            share_metric("matches_before", "The same before marking", before_marking, n),
             rate("accuracy_before", "Accuracy before", int(before.sum()), len(rows), "higher"),
             rate("accuracy_after", "Accuracy of the marked model", int(after.sum()), len(rows), "higher"),
             cost,

@@ -51,7 +51,7 @@ class GuardROC(Check):
 
     id: ClassVar[str] = "validation.guard_roc"
     title: ClassVar[str] = "What an input guard catches"
-    question: ClassVar[str] = "Can inputs that are attacks be told from natural ones?"
+    question: ClassVar[str] = "Can inputs that are attacks be distinguished from natural ones?"
     needs: ClassVar[frozenset[str]] = frozenset({"labels"})
     standards: ClassVar[tuple[str, ...]] = STANDARDS
     sources: ClassVar[tuple[str, ...]] = ("Kuan and Mueller 2022, arXiv 2207.03061", "Carlini and Wagner 2017, arXiv 1705.07263")

@@ -55,7 +55,7 @@ class Performance(Check):
         common = int(np.bincount(rows.y).max())
         metrics = [
             rate_by_row("accuracy", "Accuracy", right, rows.fingerprint, "higher"),
-            rate("blind_accuracy", "Accuracy of always the commonest class", common, len(rows), "none"),
+            rate("majority_accuracy", "Majority-class baseline", common, len(rows), "none"),
             _balanced(right, rows.y, rng),
         ]
         skill = Skill.of(rows.y, right, rows.schema.classes)

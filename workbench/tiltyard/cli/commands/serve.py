@@ -29,6 +29,8 @@ def run(
     """Serve; 0 once stopped."""
     me().must("run")
     settings = changed(read_settings(config), host, port)
+    for note_of_name in settings.renaming_notes:
+        remark(note_of_name, style="dim")
     from ...serving.app import keys_place
     from ...serving.binding import check_binding
     from ...serving.server import serve
@@ -109,7 +111,7 @@ def _honest(data: "Dataset | None") -> "NDArray[np.float32] | None":
         return None
     import numpy as np
 
-    from ...serving.trail import LEAST
+    from ...serving.extraction_detector import LEAST
 
     rows = data.unseen.sample(ENOUGH, np.random.default_rng(0)).x
     return rows if len(rows) >= LEAST else None

@@ -205,9 +205,9 @@ def success_chart(plan: Plan, runs: dict[str, tuple[Round, ...]]) -> Chart:
         title=f"{SUCCESS[plan.attack]}, by round",
         kind="line",
         x=Axis(label="Round", low=0, high=float(plan.rounds)),
-        y=Axis(label="Attack success", unit="share", low=0.0, high=1.0),
+        y=Axis(label="Attack success rate", unit="share", low=0.0, high=1.0),
         series=tuple(_line(name, [(r.number, r.hits, r.tries) for r in _thinned(rounds)]) for name, rounds in runs.items()),
-        alt=f"Attack success after the last round: {ends}.",
+        alt=f"Attack success rate after the last round: {ends}.",
     )
 
 
@@ -240,7 +240,7 @@ def table(rounds: tuple[Round, ...], attacked: bool) -> Table:
         Column(name="to", kind="percent"),
         Column(name="Loss", unit="nats", kind="number"),
     ]
-    heads += [Column(name="Attack success", kind="percent")] if attacked else []
+    heads += [Column(name="Attack success rate", kind="percent")] if attacked else []
     heads += [Column(name="Note")]
     rows: list[tuple[str | float | int | None, ...]] = [
         (

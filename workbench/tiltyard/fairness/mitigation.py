@@ -15,7 +15,7 @@ DRAWS = 500
 
 
 @dataclass(frozen=True)
-class Mended:
+class Mitigated:
     """Rows judged before and after, divided by ``groups`` str (n,) of ``column``; ``fitted`` is the number of other rows fitted on."""
 
     column: str
@@ -30,26 +30,26 @@ class Mended:
         return gap.chance * float(np.sqrt(1 + len(self.groups) / self.fitted))
 
 
-def compared(mended: Mended, criterion: str, tolerance: float, rng: np.random.Generator, notes: tuple[str, ...]) -> CheckResult:
+def compared(mitigated: Mitigated, criterion: str, tolerance: float, rng: np.random.Generator, notes: tuple[str, ...]) -> CheckResult:
     """The defense's result: passed where the gap after lies within ``tolerance`` and what chance does, else a finding."""
-    counts = [grouped(mended.groups, j.truth, j.predicted).of_size(mended.smallest) for j in (mended.before, mended.after)]
+    counts = [grouped(mitigated.groups, j.truth, j.predicted).of_size(mitigated.smallest) for j in (mitigated.before, mitigated.after)]
     if len(counts[0].names) < 2:
-        return _unmeasured(mended, notes)
-    found = [gaps(c.counts, DRAWS, rng, mended.smallest) for c in counts]
+        return _unmeasured(mitigated, notes)
+    found = [gaps(c.counts, DRAWS, rng, mitigated.smallest) for c in counts]
     gap, was = found[1][criterion], found[0][criterion]
-    met = bool(gap.difference <= tolerance + mended.noise(gap) or gap.low <= tolerance)
-    change = _change(mended, rng)
-    hits = [int((j.truth == j.predicted).sum()) for j in (mended.before, mended.after)]
-    n = len(mended.groups)
+    met = bool(gap.difference <= tolerance + mitigated.noise(gap) or gap.low <= tolerance)
+    change = _change(mitigated, rng)
+    hits = [int((j.truth == j.predicted).sum()) for j in (mitigated.before, mitigated.after)]
+    n = len(mitigated.groups)
     summary = (
-        f"{CRITERIA[criterion]} difference by {mended.column} went from {was.difference:.3f} to {gap.difference:.3f} "
-        f"({gap.low:.3f} to {gap.high:.3f}; so few rows leave {mended.noise(gap):.3f} by chance) and accuracy from {hits[0] / n:.3f} to "
+        f"{CRITERIA[criterion]} difference by {mitigated.column} went from {was.difference:.3f} to {gap.difference:.3f} "
+        f"({gap.low:.3f} to {gap.high:.3f}; so few rows leave {mitigated.noise(gap):.3f} by chance) and accuracy from {hits[0] / n:.3f} to "
         f"{hits[1] / n:.3f} on {n:,} rows not fitted on"
         + ("." if met else "; that is more than was allowed.")
-        + (ONE_ANSWER if mended.after.one_answer else "")
+        + (ONE_ANSWER if mitigated.after.one_answer else "")
     )
     return CheckResult(
-        status=_status(met, bool(np.isfinite(gap.difference)), mended.after.one_answer),
+        status=_status(met, bool(np.isfinite(gap.difference)), mitigated.after.one_answer),
         summary=summary,
         metrics=(
             rate("accuracy_before", "Accuracy before", hits[0], n, "higher"),
@@ -58,8 +58,8 @@ def compared(mended: Mended, criterion: str, tolerance: float, rng: np.random.Ge
             *(_metric(name, when, g[name], n) for name in CRITERIA for when, g in zip(("before", "after"), found, strict=True)),
         ),
         findings=() if met or not np.isfinite(gap.difference) else (_finding(criterion, gap, tolerance),),
-        tables=(_table(mended.column, counts),),
-        charts=(_chart(mended.column, counts),),
+        tables=(_table(mitigated.column, counts),),
+        charts=(_chart(mitigated.column, counts),),
         notes=(*notes, *_worse(found, criterion)),
     )
 
@@ -70,10 +70,12 @@ def _status(met: bool, known: bool, one_answer: bool) -> Status:
     return Status.FINDING if known else Status.INCOMPLETE
 
 
-def _unmeasured(mended: Mended, notes: tuple[str, ...]) -> CheckResult:
-    n = len(mended.groups)
-    text = f"Made, but not measured: fewer than two groups of {mended.column!r} have {mended.smallest} of the {n:,} rows to measure on."
-    hits = [int((j.truth == j.predicted).sum()) for j in (mended.before, mended.after)]
+def _unmeasured(mitigated: Mitigated, notes: tuple[str, ...]) -> CheckResult:
+    n = len(mitigated.groups)
+    text = (
+        f"Made, but not measured: fewer than two groups of {mitigated.column!r} have {mitigated.smallest} of the {n:,} rows to measure on."
+    )
+    hits = [int((j.truth == j.predicted).sum()) for j in (mitigated.before, mitigated.after)]
     metrics = (
         rate("accuracy_before", "Accuracy before", hits[0], n, "higher"),
         rate("accuracy_after", "Accuracy after", hits[1], n, "higher"),
@@ -90,8 +92,8 @@ def _worse(found: list[dict[str, Gap]], criterion: str) -> list[str]:
     ]
 
 
-def _change(mended: Mended, rng: np.random.Generator) -> Metric:
-    right = [(j.truth == j.predicted).astype(int) for j in (mended.before, mended.after)]
+def _change(mitigated: Mitigated, rng: np.random.Generator) -> Metric:
+    right = [(j.truth == j.predicted).astype(int) for j in (mitigated.before, mitigated.after)]
     moved = right[1] - right[0]
     n = len(moved)
     shares = np.array([(moved == v).mean() for v in (-1, 0, 1)])

@@ -1,4 +1,4 @@
-"""The thief's trail: real thieves are flagged, honest keys are not, and what it cannot see is known."""
+"""The extraction detector: real thieves are flagged, honest keys are not, and what it cannot see is known."""
 
 import json
 import threading
@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from tiltyard.errors import Problem
 from tiltyard.samples.catalog import Sample, load
-from tiltyard.serving.settings import TrailSettings
-from tiltyard.serving.trail import BLOCK, Honest, Ranking, Trail, View, learned, lower, margins, nearest
+from tiltyard.serving.extraction_detector import BLOCK, ExtractionDetector, Honest, Ranking, View, learned, lower, margins, nearest
+from tiltyard.serving.settings import DetectorSettings
 from tiltyard.statistics.intervals import clopper_pearson
 from tiltyard.targets.estimators import FunctionTarget
 from tiltyard.theft.equations import drawn
@@ -56,19 +56,19 @@ def asked_by(sample: Sample, strategy: str, query_budget: int) -> tuple[NDArray[
 def test_a_real_thief_is_flagged_unless_it_asks_honest_rows(census: tuple[Sample, Honest], strategy: str, flagged: bool) -> None:
     sample, honest = census
     x, scores = asked_by(sample, strategy, 600)
-    trail = Trail(honest)
-    trail(x, scores, scores.argmax(1).astype(np.int64), "thief")
-    assert trail.of("thief").flagged is flagged and trail.of("thief").rows == len(x)
+    detector = ExtractionDetector(honest)
+    detector(x, scores, scores.argmax(1).astype(np.int64), "thief")
+    assert detector.of("thief").flagged is flagged and detector.of("thief").rows == len(x)
 
 
 def test_random_rows_are_flagged(census: tuple[Sample, Honest]) -> None:
     sample, honest = census
     x = drawn(sample.target.schema, 2 * BLOCK, np.random.default_rng(0))
-    trail = Trail(honest)
+    detector = ExtractionDetector(honest)
     scores = sample.target.scores(x)
     for i in range(0, len(x), 7):
-        trail(x[i : i + 7], scores[i : i + 7], scores[i : i + 7].argmax(1).astype(np.int64), "thief")
-    assert trail.of("thief").flagged
+        detector(x[i : i + 7], scores[i : i + 7], scores[i : i + 7].argmax(1).astype(np.int64), "thief")
+    assert detector.of("thief").flagged
 
 
 @pytest.mark.parametrize(("name", "rows"), [("census", 1000), ("digits", 500)])
@@ -81,37 +81,37 @@ def test_false_alarms_on_honest_keys_are_measured_and_few(name: str, rows: int, 
     scores = sample.target.scores(pool.x)
     labels = scores.argmax(1).astype(np.int64)
     rng = np.random.default_rng(5)
-    trail = Trail(honest)
+    detector = ExtractionDetector(honest)
     for client in range(CLIENTS):
         here = np.flatnonzero(labels == rng.choice(labels)) if one_class else np.arange(len(pool))
         i = rng.choice(here, min(rows, len(here)), replace=False)
-        trail(pool.x[i], scores[i], labels[i], str(client))
-    alarms = sum(trail.of(str(client)).flagged for client in range(CLIENTS))
-    assert trail.of("0").blocks >= (1 if one_class else rows // BLOCK - 1) and clopper_pearson(alarms, CLIENTS)[1] < 0.05, alarms
+        detector(pool.x[i], scores[i], labels[i], str(client))
+    alarms = sum(detector.of(str(client)).flagged for client in range(CLIENTS))
+    assert detector.of("0").blocks >= (1 if one_class else rows // BLOCK - 1) and clopper_pearson(alarms, CLIENTS)[1] < 0.05, alarms
 
 
 def test_rows_asked_again_and_again_are_no_theft(census: tuple[Sample, Honest]) -> None:
     sample, honest = census
     x = np.repeat(sample.data.unseen.x[:50], 20, 0)
-    trail = Trail(honest)
+    detector = ExtractionDetector(honest)
     scores = sample.target.scores(x)
-    trail(x, scores, scores.argmax(1).astype(np.int64), "probe")
-    assert (trail.of("probe").rows, trail.of("probe").blocks, trail.of("probe").flagged) == (1000, 0, False)
+    detector(x, scores, scores.argmax(1).astype(np.int64), "probe")
+    assert (detector.of("probe").rows, detector.of("probe").blocks, detector.of("probe").flagged) == (1000, 0, False)
 
 
 def test_what_is_kept_of_a_key_is_bounded(census: tuple[Sample, Honest]) -> None:
     """A hundred times the rows, no more memory: at most a block of 32 numbers each."""
     sample, honest = census
-    trail = Trail(honest)
+    detector = ExtractionDetector(honest)
     sizes = []
     for part in range(100):
         x = drawn(sample.target.schema, 190, np.random.default_rng(part))
         scores = sample.target.scores(x)
-        trail(x, scores, scores.argmax(1).astype(np.int64), "busy")
-        kept = trail.of("busy")._z
+        detector(x, scores, scores.argmax(1).astype(np.int64), "busy")
+        kept = detector.of("busy")._z
         sizes.append(len(kept))
         assert all(z.base is None and z.nbytes <= 256 for z in kept.values())
-    assert max(sizes) < BLOCK and trail.of("busy").rows == 19_000
+    assert max(sizes) < BLOCK and detector.of("busy").rows == 19_000
 
 
 def test_known_distances() -> None:
@@ -157,7 +157,9 @@ def test_an_endpoint_flags_logs_refuses_and_forgets(serving: Serve, tmp_path: Pa
     rng = np.random.default_rng(0)
     honest = drawn(SCHEMA, 800, rng)
     honest[:, 0], honest[:, 1] = rng.integers(17, 41, 800), rng.uniform(0, 200, 800)
-    asked = serving(trail={"action": "refuse"}, log=str(tmp_path / "log"), limits={"rows": 300}, target=linear(), honest=honest)
+    asked = serving(
+        extraction_detector={"action": "refuse"}, log=str(tmp_path / "log"), limits={"rows": 300}, target=linear(), honest=honest
+    )
     admin = asked.keys.new("admin", ("admin",)).secret
     head = {"Authorization": f"Bearer {admin}"}
     assert asked.predict(*honest[:200].tolist()).status_code == 200
@@ -192,19 +194,19 @@ def test_an_endpoint_flags_logs_refuses_and_forgets(serving: Serve, tmp_path: Pa
 @pytest.mark.parametrize("honest", [None, np.repeat(np.array([GOOD], np.float32), 900, 0)])
 def test_without_enough_honest_rows_no_trail_is_kept_and_the_log_says_so(serving: Serve, tmp_path: Path, honest: Any) -> None:
     asked = serving(log=str(tmp_path / "log"), honest=honest)
-    assert asked.served.guarded.trail is None and asked.predict(GOOD).status_code == 200
+    assert asked.served.guarded.detector is None and asked.predict(GOOD).status_code == 200
     assert json.loads((tmp_path / "log").read_text().splitlines()[0])["event"] == "no trail"
 
 
 def test_who_cannot_be_watched_cannot_be_refused(serving: Serve) -> None:
     with pytest.raises(Problem, match="honest rows"):
-        serving(trail={"action": "refuse"}, honest=None)
+        serving(extraction_detector={"action": "refuse"}, honest=None)
     with pytest.raises(ValueError, match="set watch = true"):
-        TrailSettings(watch=False, action="refuse")
+        DetectorSettings(watch=False, action="refuse")
 
 
 @pytest.mark.parametrize("action", ["refuse", "log"])
-def test_a_flood_is_no_way_past_the_trail(serving: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, action: str) -> None:
+def test_a_flood_is_no_way_past_the_detector(serving: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, action: str) -> None:
     """While the observers are behind, nobody is answered unseen where the flagged are to be refused; else the log says that some were."""
     monkeypatch.setattr("tiltyard.serving.guarding.MOST_UNOBSERVED", 4)
     held, seen = threading.Event(), []
@@ -214,7 +216,7 @@ def test_a_flood_is_no_way_past_the_trail(serving: Serve, tmp_path: Path, monkey
         seen.append(request)
 
     honest = drawn(SCHEMA, 800, np.random.default_rng(0))
-    asked = serving(linear(), (slow,), honest, trail={"action": action}, log=str(tmp_path / "log"))
+    asked = serving(linear(), (slow,), honest, extraction_detector={"action": action}, log=str(tmp_path / "log"))
     codes = [asked.predict(GOOD).status_code for _ in range(8)]
     held.set()
     asked.served.guarded.settle()

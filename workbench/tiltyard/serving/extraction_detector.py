@@ -1,4 +1,4 @@
-"""A thief's trail: do a key's queries look like honest ones?
+"""The extraction detector: do a key's queries look like honest ones?
 
 In the manner of PRADA (Juuti et al. 2019, arXiv 1805.02628), which looks at each client's distribution of distances from a
 query to the nearest earlier one of the same class. PRADA holds that distribution against a normal one; honest rows of a
@@ -11,7 +11,7 @@ nothing and is not counted: who honestly asks one row every minute is not strang
 
 What it cannot see: a thief who asks honest rows (against that helps only the budget), one who spreads over many keys, or
 fewer different rows than two blocks. Who honestly asks unlike the honest rows, as one group of people alone, can be
-flagged too: it is a question for an operator, not a proof. How often, measured: ``benchmarks/bench_trail.py``.
+flagged too: it is a question for an operator, not a proof. How often, measured: ``benchmarks/bench_extraction_detector.py``.
 """
 
 import hashlib
@@ -39,7 +39,7 @@ SIDES: tuple[Literal["left", "right"], ...] = ("left", "right")
 
 @dataclass(frozen=True)
 class View:
-    """Rows as the trail keeps them: scaled by the schema's ranges and, where they are wide, projected to 32 random directions."""
+    """Rows as the detector keeps them: scaled by the schema's ranges and, where they are wide, projected to 32 random directions."""
 
     low: NDArray[np.float32]
     span: NDArray[np.float32]
@@ -194,7 +194,7 @@ class Watched:
         return {"flagged": self.flagged, "rows": self.rows, "blocks": self.blocks, **worst}
 
 
-class Trail:
+class ExtractionDetector:
     """An observer that keeps each key's statistics; flagged is who was strange in two blocks running.
 
     Parameters
@@ -226,7 +226,7 @@ class Trail:
             return self._watched.get(key, Watched())
 
     def clear(self, key: str) -> None:
-        """Forget a key's trail, as an operator does who knows better."""
+        """Forget what a key asked, as an operator does who knows better."""
         with self._lock:
             self._watched.pop(key, None)
 

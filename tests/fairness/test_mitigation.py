@@ -1,9 +1,9 @@
-"""A defense that makes a model say the same to everybody reaches parity, and has mended nothing."""
+"""A defense that makes a model say the same to everybody reaches parity, and has mitigated nothing."""
 
 import numpy as np
 
 from tiltyard.fairness.groups import Judged
-from tiltyard.fairness.mending import Mended, compared
+from tiltyard.fairness.mitigation import Mitigated, compared
 from tiltyard.result import Status
 
 
@@ -17,7 +17,7 @@ def test_parity_by_one_answer_for_all_is_no_pass(hiring):
         Status.PASSED: rng.random(len(truth)) < 0.5,
     }
     for status, said in after.items():
-        mended = Mended("sex", groups, before, Judged(hiring, truth, said), 30, 4000)
-        result = compared(mended, "demographic_parity", 0.05, np.random.default_rng(0), ())
+        mitigated = Mitigated("sex", groups, before, Judged(hiring, truth, said), 30, 4000)
+        result = compared(mitigated, "demographic_parity", 0.05, np.random.default_rng(0), ())
         assert result.status is status
         assert ("same answer" in result.summary) == (status is Status.INCOMPLETE)

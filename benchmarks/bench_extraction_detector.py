@@ -1,6 +1,6 @@
-"""The thief's trail, measured: false alarms on honest keys and thieves caught: ``python benchmarks/bench_trail.py [census digits]``.
+"""The extraction detector, measured: false alarms on honest keys and thieves caught: ``python benchmarks/bench_extraction_detector.py [census digits]``.
 
-Honest keys ask held-out rows; the trail knows rows the model was trained on. ``any`` asks at random, ``one class`` only rows that get one
+Honest keys ask held-out rows; the detector knows rows the model was trained on. ``any`` asks at random, ``one class`` only rows that get one
 answer, ``one group`` (of a table) only rows with one category of a random feature, which is honest and unlike the rest, so its alarms say
 what an operator must expect. Keys draw from one pool of held-out
 rows, so the interval (Clopper and Pearson, 95 %) is that of keys given this pool. Thieves are those of `theft.extraction` and random
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiltyard.samples.catalog import Sample, load
-from tiltyard.serving.trail import Honest, Trail, learned
+from tiltyard.serving.extraction_detector import ExtractionDetector, Honest, learned
 from tiltyard.statistics.intervals import clopper_pearson
 from tiltyard.targets.estimators import FunctionTarget
 from tiltyard.theft.equations import drawn
@@ -32,11 +32,11 @@ def known(sample: Sample) -> Honest:
 
 def flagged(sample: Sample, honest: Honest, asked: Iterator[Rows]) -> list[bool]:
     """Is each key that asked these rows flagged?"""
-    trail, found = Trail(honest), []
+    detector, found = ExtractionDetector(honest), []
     for i, x in enumerate(asked):
         scores = sample.target.scores(x)
-        trail(x, scores, scores.argmax(1).astype(np.int64), str(i))
-        found.append(trail.of(str(i)).flagged)
+        detector(x, scores, scores.argmax(1).astype(np.int64), str(i))
+        found.append(detector.of(str(i)).flagged)
     return found
 
 
