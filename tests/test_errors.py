@@ -11,10 +11,10 @@ from tiltyard.sealing.broken import Broken
 from tiltyard.store.troubles import Locked
 from tiltyard.targets.http.line import Unreached
 from tiltyard.targets.http.target import Refused
-from tiltyard.targets.opening import Unmeant
+from tiltyard.targets.open_options import SchemaMissing
 from tiltyard.targets.query_budget import BudgetSpent
 
-KINDS = (Problem, Unavailable, Denied, Limited, Overdrawn, Silent, Trouble, Locked, Broken, Refused, Unreached, Unmeant, BudgetSpent)
+KINDS = (Problem, Unavailable, Denied, Limited, Overdrawn, Silent, Trouble, Locked, Broken, Refused, Unreached, SchemaMissing, BudgetSpent)
 
 
 @pytest.mark.parametrize("kind", KINDS)

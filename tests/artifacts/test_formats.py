@@ -4,13 +4,15 @@ import bz2
 import gzip
 import io
 import lzma
+import re
 import tarfile
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from tiltyard.artifacts.formats import Format, disagreement, sniff, sniff_stream
+from tiltyard.artifacts.formats import FORMATS, OFFERED_FOR_SCAN, OPENED, RUNS_CONTENT, Format, judge_of, opened_labels, opener_of
+from tiltyard.artifacts.sniffing import disagreement, sniff, sniff_stream
 
 
 def told(data: bytes) -> Format:
@@ -100,3 +102,27 @@ def test_disagreement() -> None:
     assert disagreement("A.PT", Format.TORCHSCRIPT) == ""
     assert disagreement("a.unheard-of", Format.PICKLE) == ""
     assert disagreement("a", Format.PICKLE) == ""
+
+
+@pytest.mark.parametrize("format_", list(Format))
+def test_every_format_has_a_row_whose_judge_and_opener_are_there(format_: Format) -> None:
+    spec = FORMATS[format_]
+    assert spec.name is format_ and spec.label and spec.advice
+    assert callable(judge_of(spec)) or format_ in (Format.TAR, Format.UNKNOWN)
+    assert (opener_of(spec) is not None) is bool(spec.opener)
+
+
+def test_what_is_derived_from_the_rows() -> None:
+    assert opened_labels() == "safetensors, tensor-only .pt, TorchScript, ONNX or skops"
+    assert set(OPENED) == {".safetensors", ".pt", ".pth", ".ckpt", ".bin", ".ts", ".onnx", ".skops"}
+    assert {".bin", ".ckpt", ".pkl", ".h5", ".gguf"} < set(OFFERED_FOR_SCAN) and not {".csv", ".zip", ".ts"} & set(OFFERED_FOR_SCAN)
+    assert {".pt", ".pth", ".ckpt", ".bin", ".pkl", ".pickle", ".joblib", ".jl"} == RUNS_CONTENT
+
+
+def test_no_other_source_keeps_a_list_of_suffixes() -> None:
+    root = Path(__file__).parents[2]
+    sources = [
+        p for folder in ("workbench", "widgets/tiltyard_widgets", "widgets/labextension/src") for p in (root / folder).rglob("*.[pt][ys]")
+    ]
+    kept = [p.name for p in sources if all(re.search(rf"['\"]\.{suffix}['\"]", p.read_text("utf-8")) for suffix in ("onnx", "skops"))]
+    assert len(sources) > 400 and kept == ["formats.py"]

@@ -1,4 +1,4 @@
-"""TypeScript from the engine: the API's types from its JSON Schemas, and the panels from the workbench's own list.
+"""TypeScript from the engine: the API's types from its JSON Schemas.
 
 ``python widgets/labextension/generate.py`` writes ``src/generated/`` and the server's ``openapi.json``; the build calls it,
 and tests compare.
@@ -86,17 +86,9 @@ def api() -> str:
     return types(made["components"]["schemas"] | {"Events": named})
 
 
-def panels() -> str:
-    """The workbench's panels, so that each has its command."""
-    from tiltyard_widgets.panels.workbench import PANELS
-
-    lines = "".join(f"  {{ id: {json.dumps(name)}, label: {json.dumps(label)} }},\n" for name, (label, _) in PANELS.items())
-    return f"{HEAD}export const PANELS = [\n{lines}];\n"
-
-
 def written() -> dict[str, str]:
     """Every generated file by name."""
-    return {"api.d.ts": api(), "panels.ts": panels()}
+    return {"api.d.ts": api()}
 
 
 if __name__ == "__main__":

@@ -242,6 +242,15 @@ def test_the_server_gives_cells_and_panels(ada: httpx.Client) -> None:
     assert {"AttackPanel", "ReportPanel"} <= {panel["name"] for panel in ada.get("panels").json()["panels"]}
 
 
+def test_the_menus_offer_every_panel_and_a_scan_of_every_model_format(server: Any) -> None:
+    from tiltyard_widgets.panels.workbench import PANELS
+
+    with server.as_("vera") as vera:
+        said = vera.get("menus").json()
+    assert {panel["id"]: panel["label"] for panel in said["panels"]} == {name: label for name, (label, _) in PANELS.items()}
+    assert {".bin", ".ckpt", ".safetensors", ".onnx"} < set(said["scanned_suffixes"])
+
+
 def in_format(connection: sqlite3.Connection, version: int) -> None:
     with connection:
         connection.execute("UPDATE tiltyard_store SET version = ?", (version,))

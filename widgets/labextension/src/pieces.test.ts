@@ -3,6 +3,7 @@ import { pieces } from './follow';
 import { TabMemory } from './kept';
 import { HEIGHT, inSight } from './list';
 import { bare, loads } from './loads';
+import { Offered } from './menus';
 import { remembered } from './remembered';
 import { Runs, PAGE } from './runs';
 import { outcome, progress, proof, span } from './say';
@@ -184,4 +185,20 @@ describe('the state of a tab', () => {
     expect(asking(stateOf({ panel: 'privacy', source: { source: 'sample', sample: 'digits' } }))).toEqual({ panel: 'privacy', sample: 'digits' });
   });
   it('says seconds as people do', () => expect([span(4.4), span(61), span(3700)]).toEqual(['4 s', '1 min 1 s', '1 h 1 min']));
+});
+
+describe('what the menus offer', () => {
+  const answer = { panels: [{ id: 'load', label: 'Model and data' }], scanned_suffixes: ['.bin', '.ckpt'] };
+
+  it('is what the server says', async () => {
+    const offered = new Offered({ get: <T>(path: string) => Promise.resolve((path === 'menus' ? answer : {}) as T) });
+    expect(await offered.panels).toEqual(answer.panels);
+    expect(['a/model.bin', 'MODEL.CKPT', 'notes.md', 'model'].map(path => offered.scans(path))).toEqual([true, true, false, false]);
+  });
+
+  it('is a scan of every file, and no panel, where the server does not say', async () => {
+    const offered = new Offered({ get: () => Promise.reject(new Error('not enabled')) });
+    expect(await offered.panels).toEqual([]);
+    expect(offered.scans('notes.md')).toBe(true);
+  });
 });

@@ -10,28 +10,23 @@ import { el } from './dom';
 import type { ScanAnswer, ScannedFile } from './generated/api';
 import type { House } from './house';
 import { shield } from './icon';
+import type { Offered } from './menus';
 import { CATEGORY, OPEN } from './tabs';
 import { complain } from './tell';
 import { Verdicts } from './verdicts';
 
-export const MODELS = ['.pt', '.pth', '.safetensors', '.onnx', '.skops', '.pkl', '.joblib', '.npz', '.keras', '.h5', '.gguf'];
 const MOMENT = 400; // ms
 const SCAN = 'tiltyard:scan';
 const ASSESS = 'tiltyard:assess';
 const ITEM = '.jp-DirListing-item[data-isdir="false"]';
 
-/** Is it one of a model, by its name? */
-export function isModel(path: string): boolean {
-  return MODELS.includes(PathExt.extname(path).toLowerCase());
-}
-
-export function addScans(all: House, verdicts: Verdicts): void {
+export function addScans(all: House, verdicts: Verdicts, offered: Offered): void {
   const { app, trans, files, palette } = all;
   if (!files) {
     return;
   }
   const chosen = () => [...(files.tracker.currentWidget?.selectedItems() ?? [])].filter(item => item.type !== 'directory');
-  const models = () => chosen().filter(item => isModel(item.path));
+  const models = () => chosen().filter(item => offered.scans(item.path));
   const all_ = () => models().length > 0 && models().length === chosen().length;
   app.commands.addCommand(SCAN, {
     label: args => (args['isPalette'] ? trans.__('Scan the selected model file') : trans.__('Scan')),

@@ -5,6 +5,7 @@ import { addCells } from './cells';
 import { addGuard } from './guard';
 import { addHistory } from './history';
 import { house } from './house';
+import { Offered } from './menus';
 import { addScans } from './scans';
 import { addWorkbench } from './tabs';
 import { Verdicts } from './verdicts';
@@ -14,8 +15,9 @@ export async function start(app: JupyterFrontEnd): Promise<void> {
   const all = await house(app);
   const began = performance.now(); // for `benchmarks/bench_lab.py`
   const verdicts = new Verdicts(all.kept);
-  addCells(all, addWorkbench(all));
-  addScans(all, verdicts);
+  const offered = new Offered(all.api);
+  addCells(all, addWorkbench(all, offered));
+  addScans(all, verdicts, offered);
   addHistory(all);
   addViewer(all);
   performance.measure('tiltyard', { start: began });

@@ -3,9 +3,9 @@
 import { WidgetTracker } from '@jupyterlab/apputils';
 import { PathExt } from '@jupyterlab/coreutils';
 import { ReadonlyPartialJSONObject, UUID } from '@lumino/coreutils';
-import { PANELS } from './generated/panels';
 import type { House } from './house';
 import { shield } from './icon';
+import type { Offered, Panel } from './menus';
 import { comesBack, place, show } from './place';
 import { plain, stateOf } from './state';
 import { complain } from './tell';
@@ -22,7 +22,7 @@ export function sessionPath(folder: string): string {
   return PathExt.join(folder, `tiltyard-${UUID.uuid4()}`);
 }
 
-export function addWorkbench(all: House): Tabs {
+export function addWorkbench(all: House, offered: Offered): Tabs {
   const { app, trans, palette, launcher } = all;
   const tabs: Tabs = new WidgetTracker({ namespace: 'tiltyard-workbench' });
   app.commands.addCommand(OPEN, {
@@ -31,14 +31,7 @@ export function addWorkbench(all: House): Tabs {
     icon: args => (args['isPalette'] ? undefined : shield),
     execute: args => open(all, tabs, args)
   });
-  for (const { id, label } of PANELS) {
-    app.commands.addCommand(`${OPEN}-${id}`, {
-      label: trans.__('Model security: %1', trans.__(label)),
-      icon: args => (args['isPalette'] ? undefined : shield),
-      execute: () => (tabs.currentWidget ? turn(all, tabs.currentWidget, id) : open(all, tabs, { state: { panel: id } }))
-    });
-    palette?.addItem({ command: `${OPEN}-${id}`, category: trans.__(CATEGORY), args: { isPalette: true } });
-  }
+  void offered.panels.then(panels => addPanels(all, tabs, panels));
   palette?.addItem({ command: OPEN, category: trans.__(CATEGORY), args: { isPalette: true } });
   launcher?.add({ command: OPEN, category: trans.__('Other'), rank: 1 });
   comesBack(all, tabs, {
@@ -47,6 +40,19 @@ export function addWorkbench(all: House): Tabs {
     name: tab => tab.path
   });
   return tabs;
+}
+
+/** A command for each panel: turn the tab in front to it, or open one. */
+function addPanels(all: House, tabs: Tabs, panels: Panel[]): void {
+  const { app, trans, palette } = all;
+  for (const { id, label } of panels) {
+    app.commands.addCommand(`${OPEN}-${id}`, {
+      label: trans.__('Model security: %1', trans.__(label)),
+      icon: args => (args['isPalette'] ? undefined : shield),
+      execute: () => (tabs.currentWidget ? turn(all, tabs.currentWidget, id) : open(all, tabs, { state: { panel: id } }))
+    });
+    palette?.addItem({ command: `${OPEN}-${id}`, category: trans.__(CATEGORY), args: { isPalette: true } });
+  }
 }
 
 async function open(all: House, tabs: Tabs, args: ReadonlyPartialJSONObject): Promise<WorkbenchTab | undefined> {

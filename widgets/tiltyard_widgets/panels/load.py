@@ -9,6 +9,7 @@ from traitlets import TraitError
 
 from tiltyard.access.person import Person
 from tiltyard.access.places import source
+from tiltyard.artifacts.formats import OPENED
 from tiltyard.errors import Problem
 
 from ..controls.file_field import FileField
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from .load_asked import Asked, Loaded
 
-MODELS = (".safetensors", ".pt", ".pth", ".ts", ".onnx", ".skops", ".sealed")
+MODELS = (*OPENED, ".sealed")
 KEYS = (".pem", ".key")
 TABLES = (".csv", ".gz", ".parquet", ".npz")
 BESIDE = (".csv", ".csv.gz", ".parquet", ".npz")

@@ -81,7 +81,8 @@ class Asked:
 
     def _files(self) -> "tuple[Target, Dataset, Proposal | None]":
         from tiltyard.datasets.reading import read
-        from tiltyard.targets.opening import Unmeant, open_target
+        from tiltyard.targets.open_options import SchemaMissing
+        from tiltyard.targets.opening import open_target
 
         if not self.model:
             raise Problem("a model file", "none", "Upload one" if self.person.shared else "Give its path")
@@ -91,7 +92,7 @@ class Asked:
         sealed = self._sealed()
         try:
             target = open_target(self.model, sealed=sealed, **words)  # type: ignore[arg-type]
-        except Unmeant:
+        except SchemaMissing:
             proposal = self.proposed()
             data = self._built(proposal)
             return open_target(self.model, data=data, schema=data.schema, sealed=sealed, **words), data, proposal  # type: ignore[arg-type]
@@ -111,12 +112,13 @@ class Asked:
 
     def _remote(self) -> "tuple[Target, Dataset, Proposal]":
         from tiltyard.datasets.reading import read
-        from tiltyard.targets.opening import Unmeant, open_target
+        from tiltyard.targets.open_options import SchemaMissing
+        from tiltyard.targets.opening import open_target
 
         budget, proposal = self._budget(), self.proposed()
         try:
             target = open_target(self.url, key=self.key, budget=budget)
-        except Unmeant:
+        except SchemaMissing:
             data = self._build(proposal)
             return open_target(self.url, data=data, key=self.key, budget=budget), data, proposal
         meant, member = proposal.schema, self.member or None

@@ -12,6 +12,7 @@ from tiltyard.targets.target import Target
 
 from ..theme import look
 from ..views.rail import Rail, header
+from .listing import ROWS
 from .panel import Panel, TopicPanel, state_of
 from .session import Session
 
@@ -29,25 +30,7 @@ def _of(module: str, panel: str) -> Callable[[Session], Panel]:
     return make
 
 
-PANELS: dict[str, tuple[str, Callable[[Session], Panel]]] = {
-    "load": ("Model and data", _of("load", "LoadPanel")),
-    "evasion": (TOPICS["evasion"], _of("attack", "AttackPanel")),
-    "privacy": (TOPICS["privacy"], _of("privacy", "PrivacyPanel")),
-    "fairness": (TOPICS["fairness"], _of("topics", "FairnessPanel")),
-    "explanation": (TOPICS["explanation"], _of("topics", "ExplainPanel")),
-    "theft": (TOPICS["theft"], _of("topics", "TheftPanel")),
-    "federated": ("Federation", _of("federation", "FederationPanel")),
-    "validation": (TOPICS["validation"], _of("topics", "ValidationPanel")),
-    "poisoning": (TOPICS["poisoning"], _of("topics", "PoisoningPanel")),
-    "supply_chain": ("Supply chain", _of("supply_chain", "SupplyChainPanel")),
-    "endpoint": ("Endpoint", _of("endpoint", "EndpointPanel")),
-    "monitor": ("Monitor", _of("monitor", "MonitorPanel")),
-    "redteam": ("Red teaming", _of("redteam", "RedTeamPanel")),
-    "ethics": ("Ethical guidelines", _of("ethics", "EthicsPanel")),
-    "report": ("Report", _of("report", "ReportPanel")),
-    "history": ("History", _of("history", "HistoryPanel")),
-    "access": ("Access", _of("access", "AccessPanel")),
-}
+PANELS: dict[str, tuple[str, Callable[[Session], Panel]]] = {row.id: (row.label, _of(row.module, row.panel)) for row in ROWS}
 
 
 STATELESS = {"report", "history", "access", "monitor"}

@@ -196,6 +196,20 @@ class PanelList(Frozen):
     panels: tuple[PanelFacts, ...]
 
 
+class PanelEntry(Frozen):
+    """A panel of the workbench: ``id`` opens it, ``label`` is what its command says."""
+
+    id: str
+    label: str
+
+
+class Menus(Frozen):
+    """What JupyterLab's menus and palette offer: the workbench's panels, and a scan of files with these suffixes (``.onnx``)."""
+
+    panels: tuple[PanelEntry, ...]
+    scanned_suffixes: tuple[str, ...]
+
+
 class Hello(Frozen):
     """Event ``hello``, the first on each connection: how things stand. Forget what was known before."""
 

@@ -11,6 +11,7 @@ from .asking import Handler, allowed, asks
 
 if TYPE_CHECKING:
     from .events import Watch
+    from .forms import Menus
 
 TAKING = 5.0  # seconds for the last of a stream
 
@@ -203,6 +204,22 @@ class PanelsHandler(Handler):
         self.say(PanelList.model_validate(await self.remembered({"do": "panels"}, "the panels")))
 
 
+class MenusHandler(Handler):
+    """``menus``"""
+
+    @web.authenticated
+    @allowed()
+    @asks("look")
+    async def get(self) -> None:
+        self.say(await asyncio.to_thread(_menus))
+
+
+def _menus() -> "Menus":
+    from .menus import menus
+
+    return menus()
+
+
 class EventsHandler(Handler):
     """``events``"""
 
@@ -285,6 +302,7 @@ ROUTES: tuple[tuple[str, type[Handler]], ...] = (
     ("report/pdf", PrintHandler),
     ("code", CodeHandler),
     ("panels", PanelsHandler),
+    ("menus", MenusHandler),
     ("events", EventsHandler),
     ("openapi.json", OpenAPIHandler),
     (".*", NowhereHandler),

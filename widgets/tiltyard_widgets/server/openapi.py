@@ -65,6 +65,7 @@ OPERATIONS = (
     Operation("/report/pdf", "post", "print", "A report file as PDF.", "viewer", None, forms.PathAsked, (400, 404, 413, 415, 501, 503)),
     Operation("/code", "get", "code", "The cells that do what a click would.", "viewer", forms.CodeCells, forms.CodeAsked, (400, 404, 413, 503)),
     Operation("/panels", "get", "panels", "The panels that stand alone in a cell.", "viewer", forms.PanelList, None, (413, 503)),
+    Operation("/menus", "get", "menus", "What JupyterLab's menus offer.", "viewer", forms.Menus, None, ()),
     Operation("/events", "get", "events", "Server-sent events, from whichever process: " + ", ".join(EVENTS) + ".", "viewer", None),
     Operation("/openapi.json", "get", "openapi", "This document.", "viewer", None, None, ()),
 )  # fmt: skip

@@ -1,22 +1,19 @@
-"""What a file is, by its content: magic and structure, never the extension."""
+"""The file formats that a scan knows: one row each. All that depends on a file's format is read from its row.
 
-import json
-import os
+To add a format, write its row here, its judge (and its opener, where a target can be made of it), and a test.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
-from typing import IO
+from importlib import import_module
+from typing import Any, Literal
 
-from ..files.reading import opened
-from . import archives, text
-from .judges import onnx_model
-from .judges.opcodes import Limits, walk
-from .judges.trust import executes
-
-HEAD = 64 << 10
+_PACKAGE = __package__.rpartition(".")[0]
 
 
 class Format(StrEnum):
-    """Formats told apart; the value is what is shown and stored."""
+    """The formats by name; the value is what is shown and stored."""
 
     SAFETENSORS = "safetensors"
     TORCH_ZIP = "torch zip"
@@ -40,169 +37,260 @@ class Format(StrEnum):
     UNKNOWN = "unknown"
 
 
-_TORCH = frozenset({Format.TORCH_ZIP, Format.TORCH_LEGACY, Format.TORCHSCRIPT})
-_PICKLES = frozenset({Format.PICKLE, Format.JOBLIB})
-EXTENSIONS: dict[str, frozenset[Format]] = {
-    ".safetensors": frozenset({Format.SAFETENSORS}),
-    **dict.fromkeys((".pt", ".pth", ".ckpt", ".bin"), _TORCH),
-    ".ts": frozenset({Format.TORCHSCRIPT}),
-    ".onnx": frozenset({Format.ONNX}),
-    ".skops": frozenset({Format.SKOPS}),
-    ".npz": frozenset({Format.NPZ}),
-    ".npy": frozenset({Format.NPY}),
-    **dict.fromkeys((".pkl", ".pickle"), _PICKLES | {Format.TORCH_LEGACY}),
-    **dict.fromkeys((".joblib", ".jl"), _PICKLES),
-    ".keras": frozenset({Format.KERAS}),
-    **dict.fromkeys((".h5", ".hdf5"), frozenset({Format.HDF5})),
-    ".gguf": frozenset({Format.GGUF}),
-    **dict.fromkeys((".parquet", ".pq"), frozenset({Format.PARQUET})),
-    **dict.fromkeys((".csv", ".tsv", ".txt", ".data"), frozenset({Format.CSV})),
-    ".gz": frozenset({Format.GZIP, Format.JOBLIB}),
-    ".zip": frozenset({Format.ZIP}),
-    ".tar": frozenset({Format.TAR}),
+@dataclass(frozen=True)
+class FormatSpec:
+    """What there is to know of one format.
+
+    Judge and opener are named, not imported: they are loaded when first needed, and openers stand in a later layer.
+
+    Parameters
+    ----------
+    name
+        The format.
+    label
+        How a sentence names it.
+    suffixes
+        File names that promise it, in lower case. The first is the usual one.
+    also
+        Further suffixes that it may have without a note, though they rather promise another format.
+    magic
+        Beginnings that only this format has. Formats without any are told apart by their structure, in `sniffing`.
+    container
+        What lies under the format: its content is a zip, or a pickle that any unpickler would run.
+    judge
+        ``module:function`` inside `artifacts`, called with the open stream and the `Findings`. Empty: never shown safe.
+    opener
+        ``module:function`` inside `tiltyard`, called with the `ModelFile` and the `OpenOptions`; it returns the target.
+        Empty: no target is made of it.
+    runs_content
+        Whether usual readers of a file with such a name would run what is in it.
+    offers_scan
+        Whether the file browser offers a scan of a file with such a name.
+    advice
+        What to do with a file that is not opened: because it is not shown safe, or because its format has no opener.
+    """
+
+    name: Format
+    label: str
+    suffixes: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
+    magic: tuple[bytes, ...] = ()
+    container: Literal["", "zip", "pickle"] = ""
+    judge: str = ""
+    opener: str = ""
+    runs_content: bool = False
+    offers_scan: bool = False
+    advice: str = "Convert it"
+
+
+_TORCH = (".pt", ".pth", ".ckpt", ".bin")
+_WEIGHTS_ALONE = "Save the weights alone, torch.save(model.state_dict(), …) or safetensors, and name the architecture or a factory"
+_SAVE_ANOTHER_WAY = (
+    "Save it where it was made: scikit-learn with skops.io.dump, torch as safetensors or torch.save(model.state_dict()), others as ONNX"
+)
+_CONVERT = "Convert it to ONNX where it was made"
+_IS_DATA = "Give it as data, and a model file here"
+
+_ROWS = (
+    FormatSpec(
+        Format.SAFETENSORS,
+        "safetensors",
+        (".safetensors",),
+        judge="judges.flat:judge_safetensors",
+        opener="targets.file_openers:open_weights",
+        offers_scan=True,
+        advice="Copy or download it again, or save it anew",
+    ),
+    FormatSpec(
+        Format.TORCH_ZIP,
+        "tensor-only .pt",
+        _TORCH,
+        container="zip",
+        judge="judges.zips:judge_zip",
+        opener="targets.file_openers:open_weights",
+        runs_content=True,
+        offers_scan=True,
+        advice=_WEIGHTS_ALONE,
+    ),
+    FormatSpec(
+        Format.TORCH_LEGACY,
+        "tensor-only .pt",
+        _TORCH,
+        also=(".pkl", ".pickle"),
+        container="pickle",
+        judge="judges.pickles:judge_legacy",
+        opener="targets.file_openers:open_weights",
+        runs_content=True,
+        offers_scan=True,
+        advice=_WEIGHTS_ALONE,
+    ),
+    FormatSpec(
+        Format.TORCHSCRIPT,
+        "TorchScript",
+        (".ts",),
+        also=_TORCH,
+        container="zip",
+        judge="judges.zips:judge_zip",
+        opener="targets.file_openers:open_torchscript",
+        advice="Give the weights as safetensors and the architecture or a factory, or convert it to ONNX",
+    ),
+    FormatSpec(
+        Format.PICKLE,
+        "a pickle, which runs code when it is opened",
+        (".pkl", ".pickle"),
+        also=(".joblib", ".jl"),
+        container="pickle",
+        judge="judges.pickles:judge_pickle",
+        runs_content=True,
+        offers_scan=True,
+        advice=_SAVE_ANOTHER_WAY,
+    ),
+    FormatSpec(
+        Format.JOBLIB,
+        "a joblib pickle, which runs code when it is opened",
+        (".joblib", ".jl"),
+        also=(".pkl", ".pickle", ".gz"),
+        container="pickle",
+        judge="judges.flat:judge_joblib",
+        runs_content=True,
+        offers_scan=True,
+        advice=_SAVE_ANOTHER_WAY,
+    ),
+    FormatSpec(
+        Format.ONNX,
+        "ONNX",
+        (".onnx",),
+        judge="judges.flat:judge_onnx",
+        opener="targets.file_openers:open_onnx",
+        offers_scan=True,
+        advice="Export it again, with standard operators alone",
+    ),
+    FormatSpec(
+        Format.SKOPS,
+        "skops",
+        (".skops",),
+        container="zip",
+        judge="judges.zips:judge_zip",
+        opener="targets.file_openers:open_skops",
+        offers_scan=True,
+        advice="Convert it to ONNX (skl2onnx), or give the estimator itself in a notebook: open_target(estimator, data=data)",
+    ),
+    FormatSpec(
+        Format.NPZ,
+        "an npz file, which holds data",
+        (".npz",),
+        container="zip",
+        judge="judges.zips:judge_zip",
+        offers_scan=True,
+        advice=_IS_DATA,
+    ),
+    FormatSpec(
+        Format.NPY,
+        "an npy file, which holds an array",
+        (".npy",),
+        magic=(b"\x93NUMPY",),
+        judge="judges.flat:judge_npy",
+        offers_scan=True,
+        advice=_IS_DATA,
+    ),
+    FormatSpec(
+        Format.KERAS,
+        "a Keras model, which may hold code",
+        (".keras",),
+        container="zip",
+        judge="judges.zips:judge_zip",
+        offers_scan=True,
+        advice=_CONVERT,
+    ),
+    FormatSpec(
+        Format.HDF5,
+        "an HDF5 file, such as an old Keras model",
+        (".h5", ".hdf5"),
+        magic=(b"\x89HDF\r\n\x1a\n",),
+        judge="judges.flat:judge_hdf5",
+        offers_scan=True,
+        advice=_CONVERT,
+    ),
+    FormatSpec(
+        Format.GGUF,
+        "a GGUF file, the weights of a language model",
+        (".gguf",),
+        magic=(b"GGUF",),
+        judge="judges.flat:judge_gguf",
+        offers_scan=True,
+        advice="Give a classifier",
+    ),
+    FormatSpec(
+        Format.PARQUET,
+        "a Parquet file, which holds data",
+        (".parquet", ".pq"),
+        magic=(b"PAR1",),
+        judge="judges.flat:judge_parquet",
+        advice=_IS_DATA,
+    ),
+    FormatSpec(
+        Format.CSV,
+        "text, such as a CSV",
+        (".csv", ".tsv", ".txt", ".data"),
+        judge="judges.flat:judge_text",
+        advice=_IS_DATA,
+    ),
+    FormatSpec(Format.GZIP, "a gzip file", (".gz",), judge="judges.flat:judge_packed", advice="Unpack it first"),
+    FormatSpec(
+        Format.ZIP,
+        "a zip archive that is no model",
+        (".zip",),
+        magic=(b"PK\x03\x04", b"PK\x05\x06"),
+        container="zip",
+        judge="judges.zips:judge_zip",
+        advice="Unpack it first",
+    ),
+    FormatSpec(
+        Format.TAR,
+        "a tar archive",
+        (".tar",),
+        advice="Unpack it first, or save the model anew if this is an old torch or NeMo file",
+    ),
+    FormatSpec(Format.EMPTY, "an empty file", judge="judges.flat:judge_empty", advice="Copy or download it again"),
+    FormatSpec(Format.UNKNOWN, "content of no known format", advice="Copy or download it again, or convert it"),
+)
+FORMATS: dict[Format, FormatSpec] = {row.name: row for row in _ROWS}
+"""Every format's row."""
+
+
+def _suffixes(rows: list[FormatSpec]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(suffix for row in rows for suffix in row.suffixes))
+
+
+OPENED = _suffixes([row for row in _ROWS if row.opener])
+"""Suffixes of the files that `open_target` makes a target of."""
+OFFERED_FOR_SCAN = _suffixes([row for row in _ROWS if row.offers_scan])
+"""Suffixes for which the file browser offers a scan; not ``.ts``, which is rather TypeScript."""
+RUNS_CONTENT = frozenset(_suffixes([row for row in _ROWS if row.runs_content]))
+"""Suffixes whose usual readers run what is in the file."""
+PROMISED: dict[str, frozenset[Format]] = {
+    suffix: frozenset(row.name for row in _ROWS if suffix in (*row.suffixes, *row.also)) for suffix in _suffixes(list(_ROWS))
 }
-
-_MAGIC = (
-    (b"\x93NUMPY", Format.NPY),
-    (b"\x89HDF\r\n\x1a\n", Format.HDF5),
-    (b"GGUF", Format.GGUF),
-    (b"PAR1", Format.PARQUET),
-)
-_COMPRESSED = (
-    b"\x1f\x8b",
-    b"BZh",
-    b"\xfd7zXZ\x00",
-    b"\x5d\x00\x00",
-    b"\x04\x22\x4d\x18",
-    b"\x78\x01",
-    b"\x78\x5e",
-    b"\x78\x9c",
-    b"\x78\xda",
-)
+"""The formats that a file with this suffix may have."""
 
 
-def sniff(path: str | Path) -> Format:
-    """The format of the file at ``path`` by its content.
-
-    Reads some tens of kilobytes and, for a zip, its directory. Raises `OSError` where the file
-    cannot be read, never for what it holds.
-    """
-    with opened(path) as stream:
-        return sniff_stream(stream)
+def opened_labels() -> str:
+    """The formats that `open_target` opens, as a sentence lists them."""
+    *first, last = dict.fromkeys(row.label for row in _ROWS if row.opener)
+    return f"{', '.join(first)} or {last}"
 
 
-def disagreement(path: str | Path, found: Format) -> str:
-    """A sentence where the extension promises another format than the content has; else empty."""
-    suffix = Path(path).suffix.lower()
-    promised = EXTENSIONS.get(suffix)
-    if promised is None or found in promised or found is Format.EMPTY:
-        return ""
-    return f"the name ends in {suffix}, the content is {found}"
+def judge_of(spec: FormatSpec) -> Callable[..., None] | None:
+    """The function that judges a file of this format; None where there is none. `verdict` calls it."""
+    return _named(f"artifacts.{spec.judge}") if spec.judge else None
 
 
-def sniff_stream(stream: IO[bytes]) -> Format:
-    """As `sniff`, on a seekable stream; leaves its position anywhere."""
-    size = stream.seek(0, os.SEEK_END)
-    stream.seek(0)
-    head = stream.read(HEAD)
-    if not head:
-        return Format.EMPTY
-    if head[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
-        return _zip_format(stream)
-    for magic, found in _MAGIC:
-        if head.startswith(magic):
-            return found
-    if looks_safetensors(head, size):
-        return Format.SAFETENSORS
-    if head[:1] == b"\x80" or not text.plausible(head):
-        return _binary_format(stream, head, size)
-    return Format.PICKLE if text_pickle(stream) else Format.CSV
+def opener_of(spec: FormatSpec) -> Callable[..., Any] | None:
+    """The function that makes a target of a file of this format; None where there is none. `targets.opening` calls it."""
+    return _named(spec.opener) if spec.opener else None
 
 
-def _binary_format(stream: IO[bytes], head: bytes, size: int) -> Format:
-    if head[:1] == b"\x80" and len(head) > 1 and head[1] <= 5:
-        return pickle_kind(head)
-    if tar_header(head) and head[257:262] == b"ustar":
-        return Format.TAR
-    if head.startswith(_COMPRESSED):
-        return Format.JOBLIB if _compressed_pickle(head) else Format.GZIP if head[:2] == b"\x1f\x8b" else Format.UNKNOWN
-    if text_pickle(stream):
-        return pickle_kind(head)
-    if onnx_model.looks_like(stream, size):
-        return Format.ONNX
-    return Format.TAR if tar_header(head) else Format.UNKNOWN
-
-
-def pickle_kind(head: bytes) -> Format:
-    """Which kind of pickle starts with ``head``: torch's old format, joblib's, or a plain one."""
-    if b"\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19." in head[:32]:
-        return Format.TORCH_LEGACY
-    return Format.JOBLIB if b"joblib.numpy_pickle" in head else Format.PICKLE
-
-
-def looks_safetensors(head: bytes, size: int) -> bool:
-    """Eight bytes of length that fit the file, then a JSON object."""
-    if len(head) < 10:
-        return False
-    length = int.from_bytes(head[:8], "little")
-    return 2 <= length <= size - 8 and head[8:9] == b"{"
-
-
-def tar_header(head: bytes) -> bool:
-    """True where the first 512 bytes have a valid tar checksum: any tar reader would take the file, magic or not."""
-    if len(head) < 512 or not any(head[:512]):
-        return False
-    digits = head[148:156].strip(b" \0")
-    if not digits or any(c not in b"01234567" for c in digits):
-        return False
-    return int(digits, 8) == sum(head[:148]) + 8 * 32 + sum(head[156:512])
-
-
-def text_pickle(stream: IO[bytes]) -> bool:
-    """True where bytes without a pickle's protocol mark are one all the same (protocol 0 and 1 have none).
-
-    A table may begin like a pickle (``city\\nParis\\n`` reads as an import), so it takes a run to
-    STOP that leaves nothing over, or an import that is acted on or known to execute. Thousands of
-    valid opcodes count too: what a bound cut short is not shown to be harmless.
-    """
-    size = stream.seek(0, os.SEEK_END)
-    stream.seek(0)
-    found = walk(stream, Limits(ops=20_000, seconds=2.0))
-    if any(i.module is not None and executes(i.module, i.name) for i in found.imports) or found.calls or found.limited:
-        return True
-    return found.complete and (found.end == size or bool(found.imports))
-
-
-def _compressed_pickle(head: bytes) -> bool:
-    inner = archives.first_bytes(head, 4096)
-    return len(inner) > 1 and inner[0] == 0x80 and inner[1] <= 5
-
-
-def _zip_format(stream: IO[bytes]) -> Format:
-    try:
-        found = archives.directory(stream)
-    except archives.BadArchive:
-        return Format.ZIP
-    return zip_kind(found, stream)
-
-
-def zip_kind(found: archives.Directory, stream: IO[bytes]) -> Format:
-    """Which kind of zip has these entries."""
-    names = {e.name for e in found.entries}
-    inner = {n.split("/", 1)[1] for n in names if "/" in n}
-    if "data.pkl" in inner and "constants.pkl" in inner and any(n.startswith("code/") for n in inner):
-        return Format.TORCHSCRIPT
-    if "data.pkl" in inner or "data.pkl" in names:
-        return Format.TORCH_ZIP
-    if "schema.json" in names:
-        return Format.SKOPS
-    if "config.json" in names and ("metadata.json" in names or "model.weights.h5" in names) and _is_object(found, stream):
-        return Format.KERAS
-    return Format.NPZ if names and all(n.endswith(".npy") for n in names) else Format.ZIP
-
-
-def _is_object(found: archives.Directory, stream: IO[bytes]) -> bool:
-    try:
-        return isinstance(json.loads(archives.read(stream, found.entry("config.json"), 16 << 20)), dict)
-    except (archives.BadArchive, ValueError, RecursionError):
-        return False
+def _named(place: str) -> Callable[..., Any]:
+    module, _, function = place.partition(":")
+    found: Callable[..., Any] = getattr(import_module(f"{_PACKAGE}.{module}"), function)
+    return found

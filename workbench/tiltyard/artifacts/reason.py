@@ -1,5 +1,6 @@
 """Why a verdict is what it is: where, what, why; collected while a file is looked at."""
 
+from pathlib import Path
 from typing import Literal
 
 from ..progress import Progress
@@ -23,10 +24,19 @@ class Reason(Frozen):
 
 
 class Findings:
-    """Collects reasons of one scan, each once, worst first, at most 200."""
+    """Collects the reasons of one scan: each once, worst first, at most 200.
 
-    def __init__(self, progress: Progress | None = None) -> None:
+    Parameters
+    ----------
+    progress
+        Told how far the scan is; it may be cancelled.
+    path
+        Where the file lies, for formats that keep weights in files beside it. None: in memory alone.
+    """
+
+    def __init__(self, progress: Progress | None = None, path: Path | None = None) -> None:
         self.progress = progress or Progress()
+        self.path = path
         self._reasons: dict[tuple[str, str, str], Reason] = {}
         self._dropped = 0
 

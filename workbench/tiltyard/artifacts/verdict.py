@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from typing import IO, Literal
@@ -13,16 +12,14 @@ from ..errors import Cancelled, Problem
 from ..files.reading import opened
 from ..progress import Progress
 from ..result import Frozen
-from .formats import HEAD, Format, disagreement, sniff_stream, tar_header, text_pickle
+from .formats import FORMATS, RUNS_CONTENT, Format, judge_of
 from .hashing import sha256_of
-from .judges.flat import judge_gguf, judge_hdf5, judge_npy, judge_onnx, judge_packed, judge_parquet, judge_safetensors, judge_text
-from .judges.pickles import judge_legacy, judge_pickle, judge_traces
+from .judges.pickles import judge_pickle, judge_traces
 from .judges.zips import judge_zip
 from .reason import Findings, Reason
+from .sniffing import HEAD, disagreement, sniff_stream, tar_header, text_pickle
 
 EXIT = {"safe": 0, "unsafe": 1, "unproven": 2}
-_ZIPS = frozenset({Format.ZIP, Format.TORCH_ZIP, Format.TORCHSCRIPT, Format.SKOPS, Format.KERAS, Format.NPZ})
-_RUNS_ITS_CONTENT = (".pt", ".pth", ".ckpt", ".bin", ".pkl", ".pickle", ".joblib", ".jl")
 
 
 class Verdict(Frozen):
@@ -86,7 +83,7 @@ def scan_stream(path: Path, stream: IO[bytes], progress: Progress) -> Verdict:
     before = os.fstat(stream.fileno())
     digest = sha256_of(stream, progress.part(0.7))  # type: ignore[arg-type]
     progress.step(0.7, "Looking inside")
-    findings = Findings(progress)
+    findings = Findings(progress, path)
     found = _judged(path, stream, findings)
     after = os.fstat(stream.fileno())
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
@@ -115,49 +112,26 @@ def _judged(path: Path | str, stream: IO[bytes], findings: Findings) -> Format:
     try:
         found = sniff_stream(stream)
         stream.seek(0)
-        _judge(found, stream, findings, path if isinstance(path, Path) else None)
+        _judge(found, stream, findings)
         _judge_doubles(found, stream, findings)
     except Cancelled:
         raise
     except Exception as error:  # a file that breaks our own reader is not shown safe, whatever the reason
         findings.unproven("file", f"it could not be read to the end ({type(error).__name__})", "what was not seen cannot be shown safe")
     if said := disagreement(path, found):
-        if found in (Format.CSV, Format.UNKNOWN) and Path(path).suffix.lower() in _RUNS_ITS_CONTENT:
+        if found in (Format.CSV, Format.UNKNOWN) and Path(path).suffix.lower() in RUNS_CONTENT:
             findings.unproven("name", said, "a reader that goes by the name would run it")
         else:
             findings.note("name", said, "the content was judged, not the name")
     return found
 
 
-def _judge(found: Format, stream: IO[bytes], findings: Findings, path: Path | None) -> None:
-    if found in _ZIPS:
-        judge_zip(stream, findings)
-    elif found is Format.ONNX:
-        judge_onnx(stream, findings, path)
-    elif found is Format.EMPTY:
-        findings.unproven("file", "it is empty", "there is nothing to load: a cut-off copy or download")
-    elif found is Format.JOBLIB:
-        first = stream.read(1)
-        stream.seek(0)
-        (judge_packed if first != b"\x80" else judge_pickle)(stream, findings)
-    elif judge := _FLAT.get(found):
+def _judge(found: Format, stream: IO[bytes], findings: Findings) -> None:
+    if judge := judge_of(FORMATS[found]):
         judge(stream, findings)
     else:
         findings.unproven("file", f"its format is {found}", "there is no reader here that could show it safe")
         judge_traces(stream, findings, "")
-
-
-_FLAT: dict[Format, Callable[[IO[bytes], Findings], None]] = {
-    Format.PICKLE: judge_pickle,
-    Format.TORCH_LEGACY: judge_legacy,
-    Format.SAFETENSORS: judge_safetensors,
-    Format.NPY: judge_npy,
-    Format.PARQUET: judge_parquet,
-    Format.CSV: judge_text,
-    Format.HDF5: judge_hdf5,
-    Format.GGUF: judge_gguf,
-    Format.GZIP: judge_packed,
-}
 
 
 def _judge_doubles(found: Format, stream: IO[bytes], findings: Findings) -> None:
@@ -166,9 +140,10 @@ def _judge_doubles(found: Format, stream: IO[bytes], findings: Findings) -> None
     head = stream.read(HEAD)
     if found is not Format.TAR and tar_header(head):
         findings.unproven("file", f"it is {found} and a tar archive at once", "torch tries tar first")
-    if found in _ZIPS or found is Format.EMPTY:
+    container = FORMATS[found].container
+    if container == "zip" or found is Format.EMPTY:
         return
-    if found not in (Format.PICKLE, Format.JOBLIB, Format.TORCH_LEGACY) and text_pickle(stream):
+    if container != "pickle" and text_pickle(stream):
         findings.unproven("file", f"it is {found} and a pickle at once", "an unpickler would run it")
         stream.seek(0)
         judge_pickle(stream, findings)

@@ -136,7 +136,7 @@ class Config(Given):
         return self._with_data(source)
 
     def _with_data(self, source: "Path | str") -> "tuple[Target, Dataset]":
-        from ..targets.opening import Unmeant
+        from ..targets.open_options import SchemaMissing
 
         if not (self.data.file or self.data.sample):
             raise Problem(
@@ -147,7 +147,7 @@ class Config(Given):
             return self._open(source, data), data
         try:
             target = self._open(source, None)
-        except Unmeant:
+        except SchemaMissing:
             data = self._read(None)
             return self._open(source, data), data
         return target, self._read(target)

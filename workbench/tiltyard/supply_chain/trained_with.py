@@ -12,9 +12,10 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from ..access.places import opened
-from ..artifacts.formats import Format, sniff_stream
+from ..artifacts.formats import Format
 from ..artifacts.judges.onnx_model import NotOnnx, producer
 from ..artifacts.reason import printable
+from ..artifacts.sniffing import sniff_stream
 from ..check import Check, source_parameter, versions
 from ..datasets.dataset import Dataset
 from ..errors import Problem

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from ..access.places import discreet, opened
-from ..artifacts.formats import Format
+from ..artifacts.formats import FORMATS, Format, opened_labels
 from ..errors import Plain, Problem
 from ..progress import Progress
 
@@ -16,34 +16,7 @@ if TYPE_CHECKING:
     from ..sealing.keys import Key
 
 LARGEST = 4 * 2**30
-OPENED = frozenset({Format.SAFETENSORS, Format.TORCH_ZIP, Format.TORCH_LEGACY, Format.TORCHSCRIPT, Format.ONNX, Format.SKOPS})
-WANTED = "a model as safetensors, tensor-only .pt, TorchScript, ONNX or skops"
-PICKLES = (
-    "Save it where it was made: scikit-learn with skops.io.dump, torch as safetensors or torch.save(model.state_dict()), others as ONNX"
-)
-ANEW = {
-    Format.SAFETENSORS: "Copy or download it again, or save it anew",
-    Format.TORCH_ZIP: "Save the weights alone, torch.save(model.state_dict(), …) or safetensors, and name the architecture or a factory",
-    Format.TORCH_LEGACY: "Save the weights alone, torch.save(model.state_dict(), …) or safetensors, and name the architecture or a factory",
-    Format.TORCHSCRIPT: "Give the weights as safetensors and the architecture or a factory, or convert it to ONNX",
-    Format.ONNX: "Export it again, with standard operators alone",
-    Format.SKOPS: "Convert it to ONNX (skl2onnx), or give the estimator itself in a notebook: open_target(estimator, data=data)",
-}
-INSTEAD = {
-    Format.PICKLE: ("a pickle, which runs code when it is opened", PICKLES),
-    Format.JOBLIB: ("a joblib pickle, which runs code when it is opened", PICKLES),
-    Format.KERAS: ("a Keras model, which may hold code", "Convert it to ONNX where it was made"),
-    Format.HDF5: ("an HDF5 file, such as an old Keras model", "Convert it to ONNX where it was made"),
-    Format.GGUF: ("a GGUF file, the weights of a language model", "Give a classifier"),
-    Format.NPZ: ("an npz file, which holds data", "Give it as data, and a model file here"),
-    Format.NPY: ("an npy file, which holds an array", "Give it as data, and a model file here"),
-    Format.PARQUET: ("a Parquet file, which holds data", "Give it as data, and a model file here"),
-    Format.CSV: ("text, such as a CSV", "Give it as data, and a model file here"),
-    Format.GZIP: ("a gzip file", "Unpack it first"),
-    Format.ZIP: ("a zip archive that is no model", "Unpack it first"),
-    Format.TAR: ("a tar archive", "Unpack it first, or save the model anew if this is an old torch or NeMo file"),
-    Format.UNKNOWN: ("content of no known format", "Copy or download it again, or convert it"),
-}
+WANTED = f"a model as {opened_labels()}"
 
 
 @dataclass(frozen=True)
@@ -104,11 +77,11 @@ def _unsealed(path: Path, stream: BinaryIO, key: "Key | None") -> ModelFile:
 
 
 def _must_be_safe(verdict: "Verdict") -> None:
-    if verdict.format not in OPENED:
-        found, do = INSTEAD.get(verdict.format, (str(verdict.format), "Convert it"))
-        raise Problem(WANTED, f"{found} ({_why(verdict)})", do)
+    spec = FORMATS[verdict.format]
+    if not spec.opener:
+        raise Problem(WANTED, f"{spec.label} ({_why(verdict)})", spec.advice)
     if not verdict.safe:
-        raise Problem(f"a {verdict.format} file shown to be safe to open", _why(verdict), ANEW[verdict.format])
+        raise Problem(f"a {verdict.format} file shown to be safe to open", _why(verdict), spec.advice)
 
 
 def _check_size(path: Path, size: int) -> None:

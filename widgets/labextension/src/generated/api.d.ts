@@ -78,7 +78,7 @@ export interface Finding {
   defense: string;
 }
 
-/** Formats told apart; the value is what is shown and stored. */
+/** The formats by name; the value is what is shown and stored. */
 export type Format = "safetensors" | "torch zip" | "torch legacy" | "torchscript" | "pickle" | "joblib" | "onnx" | "skops" | "npz" | "npy" | "keras" | "hdf5" | "gguf" | "parquet" | "csv" | "gzip" | "zip" | "tar" | "empty" | "unknown";
 
 /** Event ``hello``, the first on each connection: how things stand. Forget what was known before. */
@@ -93,6 +93,12 @@ export interface Identity {
   name: string;
   fingerprint: string;
   detail: string;
+}
+
+/** What JupyterLab's menus and palette offer: the workbench's panels, and a scan of files with these suffixes (``.onnx``). */
+export interface Menus {
+  panels: PanelEntry[];
+  scanned_suffixes: string[];
 }
 
 /** One measured number with its interval. */
@@ -152,6 +158,12 @@ export interface ModelList {
 export interface Outcomes {
   rows: string;
   hits: string;
+}
+
+/** A panel of the workbench: ``id`` opens it, ``label`` is what its command says. */
+export interface PanelEntry {
+  id: string;
+  label: string;
 }
 
 /** A panel that can stand alone in a cell. */

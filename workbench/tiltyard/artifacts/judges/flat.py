@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import IO
 
 from .. import text
-from ..formats import text_pickle
 from ..headers import BadHeader, read_npy, read_safetensors
 from ..reason import Findings
+from ..sniffing import text_pickle
 from . import onnx_model
 from .opcodes import walk
 from .pickles import judge_pickle, judge_traces, judge_walk
@@ -58,7 +58,7 @@ def judge_npy(stream: IO[bytes], findings: Findings, where: str = "file") -> Non
     judge_traces(stream, findings, where)
 
 
-def judge_onnx(stream: IO[bytes], findings: Findings, path: Path | None) -> None:
+def judge_onnx(stream: IO[bytes], findings: Findings) -> None:
     """Does the graph read no file but its own?"""
     try:
         model = onnx_model.read(stream, findings.progress)
@@ -66,7 +66,7 @@ def judge_onnx(stream: IO[bytes], findings: Findings, path: Path | None) -> None
         findings.unproven("graph", str(error), "the protobuf cannot be followed to its end")
         return
     for entry in model.external:
-        _judge_external(entry, findings, path)
+        _judge_external(entry, findings, findings.path)
     for domain, name in onnx_model.executing(model):
         findings.unsafe("graph", f"{domain}::{name}", "this operator calls Python or another runtime")
     for domain, name in onnx_model.foreign(model):
@@ -152,6 +152,18 @@ def judge_gguf(stream: IO[bytes], findings: Findings) -> None:
     version, tensors, keys = (int.from_bytes(head[a:b], "little") for a, b in ((4, 8), (8, 16), (16, 24)))
     said = f"GGUF version {version}, {tensors:,} tensors, {keys:,} keys"
     findings.unproven("header", said, "only its header was looked at; its chat template is a program that some readers run")
+
+
+def judge_empty(stream: IO[bytes], findings: Findings) -> None:
+    """A file without a byte."""
+    findings.unproven("file", "it is empty", "there is nothing to load: a cut-off copy or download")
+
+
+def judge_joblib(stream: IO[bytes], findings: Findings) -> None:
+    """A joblib pickle, compressed or not."""
+    first = stream.read(1)
+    stream.seek(0)
+    (judge_packed if first != b"\x80" else judge_pickle)(stream, findings)
 
 
 def judge_packed(stream: IO[bytes], findings: Findings) -> None:

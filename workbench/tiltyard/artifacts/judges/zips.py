@@ -7,12 +7,13 @@ from typing import IO, TYPE_CHECKING, Any
 
 from .. import archives
 from ..archives import BadArchive, Directory, Entry
-from ..formats import Format, pickle_kind, text_pickle, zip_kind
+from ..formats import Format
 from ..headers import BadHeader, read_npy
 from ..reason import Findings
 from ..skops.memory import fault as fault_of_numbers
 from ..skops.schema import BadSchema, dictionaries, reaching, untrusted
 from ..skops.trees import TREES, fault
+from ..sniffing import pickle_kind, text_pickle, zip_kind
 from . import torchscript
 from .flat import judge_npy
 from .pickles import judge_stream, judge_traces, storage_of

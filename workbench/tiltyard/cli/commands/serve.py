@@ -86,7 +86,8 @@ def opened(model: str, settings: Settings) -> "tuple[Target, Dataset | None]":
         return _config(model, settings).opened()
     from ...sealing.asking import key_for
     from ...sealing.sealing import is_sealed
-    from ...targets.opening import Unmeant, open_target
+    from ...targets.open_options import SchemaMissing
+    from ...targets.opening import open_target
 
     sealed = key_for() if is_sealed(Path(model)) else None
     try:
@@ -100,7 +101,7 @@ def opened(model: str, settings: Settings) -> "tuple[Target, Dataset | None]":
             classes=given.classes or None,
             sealed=sealed,
         )
-    except Unmeant as problem:
+    except SchemaMissing as problem:
         raise Problem(problem.expected, problem.found, 'Add [data] with file = "rows.csv" to the settings') from None
     return target, None
 

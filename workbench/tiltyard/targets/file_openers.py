@@ -1,0 +1,74 @@
+"""One opener per model format, named in its row of `artifacts.formats`: a scanned file becomes a target.
+
+`opening.open_target` calls them, with the `ModelFile` that was found safe and what the caller said of it.
+"""
+
+import json
+from typing import TYPE_CHECKING
+
+from ..artifacts.formats import Format
+from ..errors import Plain, Problem
+from .open_options import OpenOptions
+from .target import Target
+from .wrapping import estimator_as_target, module_as_target
+
+if TYPE_CHECKING:
+    from .model_file import ModelFile
+
+
+def open_onnx(file: "ModelFile", given: OpenOptions) -> Target:
+    """An ONNX graph, converted to torch where its operators are known, so that it offers gradients."""
+    from .onnx.target import onnx_target
+
+    schema, order, said = given.meaning()
+    outputs = given.module_outputs if given.outputs != "labels" else None
+    target = onnx_target(file, schema, name=given.name, outputs=outputs, feeds=given.feeds, order=order, data=given.data)
+    target.assumptions = (*said, *target.assumptions)
+    return target
+
+
+def open_skops(file: "ModelFile", given: OpenOptions) -> Target:
+    """The scikit-learn estimator in a skops file. The file's SHA-256 is the target's fingerprint."""
+    from .skops_file import estimator_in
+
+    target = estimator_as_target(estimator_in(file), given)
+    target.fingerprint = file.sha256
+    return target
+
+
+def open_torchscript(file: "ModelFile", given: OpenOptions) -> Target:
+    """A TorchScript program. It offers gradients, but cannot be trained again."""
+    from .script_target import script_module
+
+    target = module_as_target(script_module(file), given, name=given.name or file.path.stem, trainable=False)
+    target.fingerprint = file.sha256
+    target.assumptions += ("TorchScript: gradients are offered, training it again is not.",)
+    return target
+
+
+def open_weights(file: "ModelFile", given: OpenOptions) -> Target:
+    """Tensors and the network they belong to, which the file itself, ``architecture`` or ``factory`` describes.
+
+    Raises
+    ------
+    Problem
+        Nothing describes the network, or both an architecture and a factory do.
+    """
+    from .description import Description, described
+    from .weights_file import architecture_of, built, filled, made_by, tensors
+
+    facts = described(file.content, file.path.name) if file.format is Format.SAFETENSORS else Description()
+    if given.factory and given.architecture:
+        raise Problem("an architecture or a factory", "both", "Give one of them")
+    weights, said = tensors(file)
+    name = given.name or facts.name or file.path.stem
+    if given.factory:
+        module, more = filled(made_by(given.factory), weights)
+        return module_as_target(module, given, facts, name, said=(*said, *more))
+    wanted = given.architecture or (facts.architecture and json.dumps(facts.architecture))
+    if not wanted:
+        do = 'Give architecture="layers.json", or factory="package.module:function"'
+        raise Plain("weights with their architecture", f"{len(weights)} tensors alone in {file.path.name}", do)
+    architecture = architecture_of(wanted)
+    module, more = built(architecture, weights)
+    return module_as_target(module, given, facts, name, architecture, (*said, *more))

@@ -1,0 +1,88 @@
+"""A torch module or a scikit-learn estimator as a target, under what the caller of `open_target` said of it."""
+
+from typing import TYPE_CHECKING, Any
+
+from ..errors import Problem
+from .open_options import OpenOptions
+from .target import Target
+
+if TYPE_CHECKING:
+    from .architecture import Architecture
+    from .description import Description
+    from .torch_target import TorchTarget
+    from .training import Recipe
+
+
+def module_as_target(
+    module: Any,
+    given: OpenOptions,
+    facts: "Description | None" = None,
+    name: str = "",
+    architecture: "Architecture | None" = None,
+    said: tuple[str, ...] = (),
+    trainable: bool = True,
+) -> "TorchTarget":
+    """A torch module as a target.
+
+    Parameters
+    ----------
+    module
+        From raw rows to logits or probabilities.
+    given
+        What the caller said.
+    facts
+        What its file says of itself; what the caller said comes first.
+    name
+        Its name, where the file has one; else the caller's.
+    architecture
+        Its layers, where they are described; needed to save it again.
+    said
+        What was assumed so far, in sentences.
+    trainable
+        Whether the target may offer training, where a recipe is known.
+    """
+    from .module_target import module_target
+
+    schema, order, about = given.meaning(facts.schema_ if facts else None, facts.classes if facts else ())
+    target = module_target(
+        module,
+        schema,
+        name=name or given.name,
+        outputs=given.module_outputs or (facts.outputs if facts else None),
+        order=order,
+        recipe=_recipe(given, facts) if trainable else None,
+        architecture=architecture,
+        data=given.data,
+    )
+    target.assumptions = (*said, *about, *target.assumptions)
+    return target
+
+
+def _recipe(given: OpenOptions, facts: "Description | None") -> "Recipe | None":
+    from pydantic import ValidationError
+
+    from .training import Recipe
+
+    if given.recipe is not None or facts is None or facts.recipe is None:
+        return given.recipe
+    try:
+        return Recipe.model_validate(facts.recipe)
+    except ValidationError as error:
+        raise Problem("a recipe in the file's description", error.errors()[0]["msg"].lower(), "Save it again") from None
+
+
+def estimator_as_target(estimator: Any, given: OpenOptions) -> Target:
+    """A fitted scikit-learn classifier as a target. Its own class names count where the caller gives none."""
+    from ..datasets.labels import texts
+    from .object_target import estimator_target
+
+    theirs = tuple(texts(estimator.classes_).tolist()) if getattr(estimator, "classes_", None) is not None and not given.classes else ()
+    schema, _, said = given.meaning(None, _unless_numbered(theirs))
+    target = estimator_target(estimator, schema, given.name, given.feeds, given.data)
+    target.assumptions = (*said, *target.assumptions)
+    return target
+
+
+def _unless_numbered(classes: tuple[str, ...]) -> tuple[str, ...]:
+    """Classes that are only their own numbers 0, 1, … name nothing."""
+    return () if classes == tuple(map(str, range(len(classes)))) else classes
