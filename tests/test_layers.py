@@ -75,7 +75,6 @@ OURS = {name: {i for i in names if i.split(".")[0] in SOURCES} for name, names i
 CIRCLES = [
     {"tiltyard.federated.rounds.outcome", "tiltyard.federated.training"},
     {f"tiltyard_widgets.gateway.{name}" for name in ("app", "hub", "opening", "pages", "running", "skeleton", "visits")},
-    {"tiltyard_widgets.panels.load", "tiltyard_widgets.panels.load_code"},
 ]
 
 

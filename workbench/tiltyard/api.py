@@ -23,6 +23,7 @@ from .progress import Progress, Report
 from .reports.bundle import make
 from .reports.writing import write
 from .result import Record
+from .store.opening import open_store
 from .store.store import Store
 from .targets.target import Target
 
@@ -58,6 +59,7 @@ def defend(
     target: Target,
     data: Dataset,
     *,
+    before: Sequence[Record] = (),
     checks: Sequence[str] = MEASURED_AGAIN,
     profile: Profile = "quick",
     store: Store | None = None,
@@ -70,8 +72,10 @@ def defend(
     ----------
     which
         Its id or its class; ``parameters`` are its own, by name.
+    before
+        Records of ``target``, where it was measured already: these checks are run again, with the same parameters.
     checks
-        Ids of the checks that are run before and after, with the parameters of ``profile``.
+        Without ``before``: ids of the checks that are run before and after, with the parameters of ``profile``.
     store
         Where the runs are kept; None keeps none.
 
@@ -85,9 +89,11 @@ def defend(
     defense = _made(which, parameters)
     if not isinstance(defense, Defense):
         raise Problem("a defense", f"{defense.id!r}, which is a check", "Call ty.check")
-    chosen = [_made(id, {"seed": defense.seed, **overrides(find(id), profile, data)}) for id in checks]
     assessment = FullAssessment(target, data, Runner(store), f"{defense.title} on {target.name}", on_progress=on_progress)
-    assessment.check(chosen)
+    if before:
+        assessment.records, checks = list(before), [record.check for record in before]
+    else:
+        assessment.check([_made(id, {"seed": defense.seed, **overrides(find(id), profile, data)}) for id in checks])
     found = assessment.defend(defense, checks)
     assessment.end()
     if found is None:
@@ -117,7 +123,7 @@ def assess(
 
 def compare(before: str, after: str, store: Store | None = None) -> Comparison:
     """Two stored runs side by side, each by its id, the beginning of it, or ``"last"``; the default store where none is given."""
-    store = store or Store()
+    store = store or open_store()
     one, other = store.run(before), store.run(after)
     return compare_runs(one, store.records(one.id), other, store.records(other.id))
 

@@ -2,6 +2,7 @@
 
 import re
 import sqlite3
+import threading
 import time
 from contextlib import closing
 from pathlib import Path
@@ -28,6 +29,11 @@ from .waiting import until
 @pytest.fixture(scope="module")
 def census():
     return load("census")
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load("digits")
 
 
 @pytest.fixture
@@ -334,13 +340,13 @@ def test_a_defense_is_measured_against_every_risk(session):
     run(TheftPanel(session=session), "theft.extraction", query_budget=100, points=1, epochs=2, rows=100)
     panel = TheftPanel(session=session)
     run(panel, "theft.output_policy")
-    again = panel.runner("theft.output_policy").again
+    again = panel.runner("theft.output_policy").remeasure
     again.run()
     until(lambda: not session.busy and again.measure.disabled is False and "cross_risk.after" in session.latest)
     record = session.latest["cross_risk.after"]
     table = record.result.tables[0]
     told = next(row for row in table.rows if row[2] == "Agreement with the target" or "%" in str(row[3]))
-    assert re.fullmatch(r"\d+\.\d %.*\[\d.*\], n = [\d,]+", str(told[3])) and "points" in str(told[5])
+    assert re.fullmatch(r"\d+\.\d %.*\[\d.*\]( at 95 %)?, n = [\d,]+", str(told[3])) and "points" in str(told[5])
     assert "percentage points" in table.note and record.result.charts[0].x.unit == "points"
     assert "cross_risk.after" in [r.check for r in session.store.records(session.run.id)]
     again.adopt()
@@ -373,3 +379,74 @@ def test_the_defense_a_finding_names_is_one_click_away(session):
     alone = AttackPanel(session=Session(session.target, session.data))
     alone.open_step("theft.output_policy")
     assert "stands in the panel Model stealing." in alone.message.text
+
+
+@pytest.fixture
+def extracted(session):
+    """A session in which theft was measured and a defense applied, and the view that measures again."""
+    panel = TheftPanel(session=session)
+    run(panel, "theft.extraction", budget=100, points=1, epochs=2, rows=100)
+    run(panel, "theft.output_policy")
+    return panel.runner("theft.output_policy").remeasure
+
+
+def after(record):
+    """The cross-risk table without the rows that measure time."""
+    return [row for row in record.result.tables[0].rows if row[0] != "Cost"]
+
+
+def test_a_model_adopted_while_all_is_measured_again_has_no_effect_on_it(extracted, session, digits):
+    extracted.run()
+    until(lambda: not session.busy)
+    expected = session.latest["cross_risk.after"]
+    extracted.run()
+    run_before = session.run
+    session.adopt(digits.target, digits.data)
+    until(lambda: not session.busy)
+    assert extracted.message.text == ""
+    made = [r for r in session.store.records(run_before.id) if r.check == "cross_risk.after"]
+    assert len(made) == 2 and after(made[1]) == after(expected)
+    assert "cross_risk.after" not in session.latest
+
+
+def test_a_cancel_ends_measuring_again_whole(extracted, session):
+    """Accuracy and calibration is what the old model lacks: it is under way at the cancel, and the defended model is never asked."""
+    extracted.run()
+    session.cancel()
+    until(lambda: not session.busy and not extracted.measure.disabled)
+    assert "cross_risk.after" not in session.latest
+    assert extracted.progress.message.startswith("Cancelled")
+    defended = session.made[session.latest["theft.output_policy"].id]
+    assert all(r.target.fingerprint != defended.fingerprint for r in session.records)
+
+
+def test_the_code_under_the_table_measures_the_same(extracted, session):
+    extracted.run()
+    until(lambda: not session.busy)
+    shown = session.latest["cross_risk.after"]
+    before = [r for r in session.latest.values() if r.kind == "check" and r.check != "cross_risk.after"]
+    space = {"target": session.target, "data": session.data, "records": before}
+    exec(extracted.view._code.code, space)  # noqa: S102 (the code that the panel shows)
+    assert after(space["found"].crossed) == after(shown)
+
+
+def test_no_run_begins_while_a_model_is_loaded(census, digits, monkeypatch):
+    """It would go on about the old model, and the panel would say *not run* without why."""
+    session, going_on = Session(census.target, census.data), threading.Event()
+    panel, load = AttackPanel(session=session), LoadPanel(session=session)
+
+    def slowly(name):
+        going_on.wait(60)
+        return digits
+
+    monkeypatch.setattr("tiltyard.samples.catalog.load", slowly)
+    load.load()
+    panel.runner("evasion.fgsm").run()
+    assert "found Loading of model and data is running. Wait for it." in panel.message.text
+    load.load()
+    assert load.message.text == panel.message.text
+    going_on.set()
+    until(lambda: session.target is digits.target)
+    assert not session.busy
+    run(panel, "evasion.fgsm", rows=20)
+    assert "evasion.fgsm" in session.latest

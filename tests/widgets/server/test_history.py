@@ -209,7 +209,7 @@ def test_cells_are_python(asked: dict[str, str], said: str) -> None:
 
 def test_the_cells_open_what_was_named() -> None:
     opening = cells({"model": "it's.pt", "data": "d.csv"})[0].source
-    assert """open_target("it's.pt", data=data)""" in opening and "read('d.csv')" in opening
+    assert """ty.open("it's.pt", data=data)""" in opening and "ty.read('d.csv')" in opening
     assert [len(cells(asked)) for asked in ({}, {"panel": "privacy"}, {"model": ""}, {"sample": "census"})] == [1, 1, 1, 2]
 
 
@@ -235,7 +235,7 @@ def test_cells_of_what_there_is_not(asked: dict[str, str]) -> None:
 def test_the_server_gives_cells_and_panels(ada: httpx.Client) -> None:
     assert 'bench.go("evasion")' in ada.get("code?panel=evasion").json()["cells"][0]["source"]
     opening, _ = ada.get("code?panel=privacy&sample=digits").json()["cells"]
-    assert "load('digits')" in opening["source"]
+    assert "ty.load('digits')" in opening["source"]
     said = ada.get("code?panel=No%00thing")
     assert said.status_code == 404 and "'No thing'" in said.json()["found"]
     assert ada.get("code?sample=none").status_code == 400

@@ -37,7 +37,6 @@ class EndpointPanel(Panel):
     def build(self) -> Sequence[w.Widget]:
         from tiltyard.endpoint.posture import Posture
 
-        self._progress: Progress | None = None
         self._record: Record | None = None
         self._code = ""
         self.fields = EndpointFields()
@@ -54,7 +53,7 @@ class EndpointPanel(Panel):
         self.adopter = look.button("Use as the target", title=title, denied=denied)
         self.adopter.on_click(lambda _: self.adopt())
         self.progress = ProgressView()
-        self.progress.on_cancel(self.cancel)
+        self.progress.on_cancel(self.session.cancel)
         self.view = OutcomeView(EMPTY, self.open_step)
         help = look.text(
             "A probe sends malformed, oversized and keyless requests, and your key in the address: give one that you can replace.",
@@ -75,7 +74,7 @@ class EndpointPanel(Panel):
         busy = bool(self.session.busy)
         self.button.disabled = busy or address is None or bool(self.form.error) or (foreign and not self.consent.values()["consent"])
         self.adopter.disabled = busy or address is None
-        if not self._progress:
+        if not busy:
             self.progress.cost(said or self.form.error or f"Cost: at most {self.made().most:,} requests")
         latest = self.session.latest.get(ID)
         if latest is not None and latest is not self._record and not busy:
@@ -126,10 +125,7 @@ class EndpointPanel(Panel):
         if self.own(address):
             self.session.start([posture], self.progress.report, self._shown, self._over)
             return
-        if self.session.busy:
-            raise Problem("one run at a time", f"{self.session.busy} is running", "Wait for it or cancel it")
-        self._progress = progress = Progress(self.progress.report)
-        self.session.busy = posture.title
+        progress = Progress(self.progress.report)
         url, key, store = self.fields.url.value.strip(), self.fields.key.key.secret, self.session.store
 
         def body() -> "Probed":
@@ -137,14 +133,7 @@ class EndpointPanel(Panel):
 
             return probed(url, key, posture, None, progress, store)
 
-        self.session.aside(body, self._probed, self._failed)
-
-    def cancel(self) -> None:
-        """Stop the probe, or what else the session runs."""
-        if self._progress is not None:
-            self._progress.cancel()
-        else:
-            self.session.cancel()
+        self.session.occupied(posture.title, body, self._probed, self._failed, progress.cancel)
 
     def _probed(self, found: "Probed") -> None:
         self._over()
@@ -158,8 +147,6 @@ class EndpointPanel(Panel):
         self.message.say(problem, doing="Not probed")
 
     def _over(self) -> None:
-        if self._progress is not None:
-            self._progress, self.session.busy = None, ""
         if self.progress.active:
             self.progress.finish("")
         if self.session.warning:
@@ -174,8 +161,10 @@ class EndpointPanel(Panel):
     def adopt(self) -> None:
         """Take the endpoint as the target of every panel, with the data that is loaded."""
         self.message.clear()
-        if self.session.busy:
-            self.message.say(f"{self.session.busy} is running: wait for it or cancel it.", level="warning")
+        try:
+            self.session.free()
+        except Problem as problem:
+            self.message.say(problem, level="warning")
             return
         if self.session.data is None:
             self.message.say(
@@ -184,7 +173,7 @@ class EndpointPanel(Panel):
             return
         self.adopter.disabled = self.button.disabled = True
         self.progress.start("asking it about ten rows")
-        self.session.aside(self._opened, self._adopted, self._failed)
+        self.session.occupied("Opening of the endpoint", self._opened, self._adopted, self._failed)
 
     def _opened(self) -> "tuple[Target, Probe]":
         from tiltyard.targets.opening import open_target
@@ -212,6 +201,6 @@ def code(address: Address, posture: "Posture", key: str) -> str:
     given = ", ".join(f"{name}={getattr(posture, name)!r}" for name in type(posture).model_fields if name in posture.model_fields_set)
     imports = "import os\n\n" if key else ""
     return (
-        f"{imports}from tiltyard.endpoint.posture import Posture\nfrom tiltyard.endpoint.probing import probe\n\n"
-        f"record = probe({str(address)!r}{key}, posture=Posture({given}))\nprint(record.result.summary)\n"
+        f"{imports}import tiltyard as ty\nfrom tiltyard.endpoint.probing import probe\n\n"
+        f"record = probe({str(address)!r}{key}, posture=ty.endpoint.Posture({given}))\nprint(record.result.summary)\n"
     )

@@ -268,12 +268,9 @@ def chart_of(found: "Comparison", most: int = 14) -> Chart | None:
     )
 
 
-CODE = """from tiltyard.comparison.comparison import compare
-from tiltyard.store.opening import open_store
+CODE = """import tiltyard as ty
 
-store = open_store()
-a, b = store.run("{a}"), store.run("{b}")
-print(compare(a, store.records(a.id, latest=True), b, store.records(b.id, latest=True)))
+print(ty.compare("{a}", "{b}"))
 """
 
 FOLLOW = """from tiltyard.store.opening import open_store

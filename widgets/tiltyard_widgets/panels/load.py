@@ -21,7 +21,7 @@ from ..views.cards import outcome
 from ..views.code import CodeView
 from ..views.schema import SchemaView
 from .endpoint_fields import EndpointFields
-from .load_code import code_of
+from .load_code import Opening
 from .panel import Panel
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ MODELS = (*OPENED, ".sealed")
 KEYS = (".pem", ".key")
 TABLES = (".csv", ".gz", ".parquet", ".npz")
 BESIDE = (".csv", ".csv.gz", ".parquet", ".npz")
+LOADING = "Loading of model and data"
 FIELDS = ("source", "sample", "model_file", "data_file", "architecture", "factory", "classes", "member")
 SAMPLES = {
     "census": "Census income, MLP (table, 32,561 people)",
@@ -121,11 +122,13 @@ class LoadPanel(Panel):
     def load(self) -> None:
         """Open target and data and probe ten rows."""
         self.message.clear()
-        if self.session.busy:
-            self.message.say(f"{self.session.busy} is running: wait for it or cancel it, then load.", level="warning")
+        try:
+            self.session.free()
+        except Problem as problem:
+            self.message.say(problem, level="warning")
             return
         self._busy("Loading torch and the model")
-        self._asking(lambda asked: self.session.aside(asked.opened, lambda loaded: self._loaded(asked, loaded), self._failed))
+        self._asking(lambda asked: self.session.occupied(LOADING, asked.opened, lambda loaded: self._loaded(asked, loaded), self._failed))
 
     def weigh(self) -> None:
         """Say whether the model file may be opened; where data of its name lie beside it, load both."""
@@ -196,7 +199,7 @@ class LoadPanel(Panel):
             self.message.say(line)
             self._idle("Not loaded; what was there before stays")
             return
-        self.code.code = code_of(self, loaded.proposal)
+        self.code.code = self._opening().code(loaded.proposal)
         if loaded.proposal is None:
             self.schema.show(loaded.data.schema)
         elif asked.proposal is None:  # loaded without being read first: what was assumed is shown, to be corrected
@@ -205,6 +208,25 @@ class LoadPanel(Panel):
         self.session.source = self.given()
         self.session.adopt(loaded.target, loaded.data)
         self._idle("Loaded")
+
+    def _opening(self) -> Opening:
+        budget = self.budget.value.replace(",", "").strip()
+        return Opening(
+            self.source.value,
+            self.sample.value,
+            model=self.model_file.shown,
+            data=self.data_file.shown,
+            architecture=self.architecture.value.strip(),
+            factory=self.factory.value.strip(),
+            classes=self.named() or (),
+            member=self.member.value.strip(),
+            sealed=self.model_file.value.strip().endswith(".sealed"),
+            key_file=self.key_file.shown,
+            marked=self.schema.marked,
+            url=str(self.endpoint.address) if self.source.value == "endpoint" else "",
+            keyed=self.endpoint.key.held,
+            budget=int(budget) if budget else None,
+        )
 
     def given(self) -> dict[str, str]:
         """What is filled in, by field: with `fill`, another window loads the same."""

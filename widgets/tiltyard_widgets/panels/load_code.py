@@ -1,50 +1,69 @@
 """Python that opens what *Model and data* opened, with what was corrected by hand."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tiltyard.datasets.proposing import Proposal
 
-    from .load import LoadPanel
-
-READ = "from tiltyard.datasets.reading import read\nfrom tiltyard.targets.opening import open_target\n\n"
-
-
-def code_of(panel: "LoadPanel", proposal: "Proposal | None") -> str:
-    """The code for what the panel's fields name; ``proposal`` is how the data were read, None where the model brings its schema."""
-    if panel.source.value == "sample":
-        return f'from tiltyard.samples.catalog import load\n\nsample = load("{panel.sample.value}")\ntarget, data = sample.target, sample.data\n'
-    return _remote(panel, proposal) if panel.source.value == "endpoint" else _files(panel, proposal)
+DOOR = "import tiltyard as ty\n"
+OPEN_SAMPLE = "sample = ty.load({name!r})\ntarget, data = sample.target, sample.data\n"
 
 
-def _files(panel: "LoadPanel", proposal: "Proposal | None") -> str:
-    path = repr(panel.model_file.shown)
-    given = [f"{k}={v!r}" for k, v in (("architecture", panel.architecture.value.strip()), ("factory", panel.factory.value.strip())) if v]
-    given += [f"classes={named!r}"] if (named := panel.named()) else []
-    sealed = panel.model_file.value.strip().endswith(".sealed")
-    given += [f"sealed=key_for({panel.key_file.shown!r})"] if sealed else []
-    imports = ("from tiltyard.sealing.asking import key_for\n\n" if sealed else "") + READ
-    if proposal is None:
-        marked = panel.schema.marked
-        read = _read(panel, ["schema=target.schema", *([f"sensitive={marked!r}"] if marked is not None else [])])
-        return f"{imports}target = open_target({', '.join([path, *given])})\n{read}"
-    return f"{imports}{_read(panel, _corrections(proposal))}target = open_target({', '.join([path, 'data=data', *given])})\n"
+@dataclass(frozen=True)
+class Opening:
+    """What the panel's fields say, as code may show it: paths as the person sees them, and of a key only that there is one.
 
+    ``marked`` are the columns chosen as sensitive where the model brings its schema; None where nothing was chosen.
+    """
 
-def _remote(panel: "LoadPanel", proposal: "Proposal | None") -> str:
-    budget = f", budget={int(panel.budget.value.replace(',', ''))}" if panel.budget.value.strip() else ""
-    imports = "import os\n\n" if panel.endpoint.key.held else ""
-    opened = f"target = open_target({str(panel.endpoint.address)!r}, data=data{panel.endpoint.code()}{budget})\n"
-    return f"{imports}{READ}{_read(panel, _corrections(proposal) if proposal else [])}{opened}"
+    source: str
+    sample: str = ""
+    model: str = ""
+    data: str = ""
+    architecture: str = ""
+    factory: str = ""
+    classes: tuple[str, ...] = ()
+    member: str = ""
+    sealed: bool = False
+    key_file: str = ""
+    marked: tuple[str, ...] | None = None
+    url: str = ""
+    keyed: bool = False
+    budget: int | None = None
 
+    def code(self, proposal: "Proposal | None") -> str:
+        """The code; ``proposal`` is how the data were read, None where the model brings its schema."""
+        if self.source == "sample":
+            return f"{DOOR}\n{OPEN_SAMPLE.format(name=self.sample)}"
+        return self._endpoint(proposal) if self.source == "endpoint" else self._files(proposal)
 
-def _read(panel: "LoadPanel", words: list[str]) -> str:
-    member = [f"member={panel.member.value.strip()!r}"] if panel.member.value.strip() else []
-    return f"data = read({', '.join([repr(panel.data_file.shown), *words, *member])})\n"
+    def _files(self, proposal: "Proposal | None") -> str:
+        words = {"architecture": self.architecture, "factory": self.factory, "classes": self.classes}
+        given = [f"{name}={value!r}" for name, value in words.items() if value]
+        given += [f"sealed=key_for({self.key_file!r})"] if self.sealed else []
+        imports = DOOR + ("from tiltyard.sealing.asking import key_for\n" if self.sealed else "")
+        if proposal is not None:
+            return f"{imports}\n{self._read(_corrections(proposal))}{self._open(self.model, ['data=data', *given])}"
+        marked = [f"sensitive={self.marked!r}"] if self.marked is not None else []
+        return f"{imports}\n{self._open(self.model, given)}{self._read(['schema=target.schema', *marked])}"
+
+    def _endpoint(self, proposal: "Proposal | None") -> str:
+        given = ["data=data", *(['key=os.environ["ENDPOINT_KEY"]'] if self.keyed else [])]
+        given += [f"budget={self.budget}"] if self.budget is not None else []
+        imports = f"import os\n\n{DOOR}" if self.keyed else DOOR
+        return f"{imports}\n{self._read(_corrections(proposal) if proposal else [])}{self._open(self.url, given)}"
+
+    def _open(self, place: str, words: list[str]) -> str:
+        return f"target = ty.open({', '.join([repr(place), *words])})\n"
+
+    def _read(self, words: list[str]) -> str:
+        member = [f"member={self.member!r}"] if self.member else []
+        return f"data = ty.read({', '.join([repr(self.data), *words, *member])})\n"
 
 
 def _corrections(proposal: "Proposal") -> list[str]:
-    """The keywords of `read` that give this schema again."""
+    """The keywords of `ty.read` that give this schema again."""
     from tiltyard.datasets.arrays import Arrays
 
     schema = proposal.schema

@@ -21,7 +21,7 @@ from ..controls.progress_bar import ProgressView
 from ..theme import look
 from ..views.message import Message
 from ..views.outcome import OutcomeView
-from .remeasure import AgainView
+from .remeasure import RemeasureView
 from .session import Session
 from .steps import instead
 
@@ -106,7 +106,7 @@ class StepRunner(look.Stack):
         self.button.on_click(lambda _: self.run())
         self.progress = ProgressView()
         self.progress.on_cancel(self.cancel)
-        self.again = AgainView(session, message) if issubclass(step, Defense) else None
+        self.remeasure = RemeasureView(session, message) if issubclass(step, Defense) else None
         self.question = look.text(step.question, kind="help")
         why = (look.text(self.button.denied, kind="help"),) if self.button.denied else ()
         self.children = (self.question, self.button, *why, self.progress, *([bound] if bound else []), self.form, *self.files.values())
@@ -138,8 +138,8 @@ class StepRunner(look.Stack):
             before = f"; it took {numerals.took(latest.seconds)} last time" if latest else ""
             self.progress.cost(f"Cost: {self.step.cost}{before}")
         self.view.show(latest, self.code(latest) if latest else "")
-        if self.again is not None and not self.session.busy:
-            self.again.show(latest)
+        if self.remeasure is not None and not self.session.busy:
+            self.remeasure.show(latest)
 
     def _unmet(self, target: Target, data: Dataset) -> str:
         try:
@@ -189,8 +189,8 @@ class StepRunner(look.Stack):
         self.shown(record)
         self.progress.finish(f"Ended in {numerals.took(record.seconds)}: {record.result.status.value.replace('_', ' ')}")
         self.view.show(record, self.code(record))
-        if self.again is not None:
-            self.again.show(record)
+        if self.remeasure is not None:
+            self.remeasure.show(record)
 
     def _over(self) -> None:
         if self.session.warning:
@@ -203,10 +203,9 @@ class StepRunner(look.Stack):
     def code(self, record: Record) -> str:
         """Python that does the same."""
         given = ", ".join(f"{k}={v!r}" for k, v in self.step.present(record.given).items())
-        name = self.step.__name__
-        call = f"outcome = {name}({given})(target, data)" if issubclass(self.step, Defense) else f"record = {name}({given})(target, data)"
-        shown = "outcome.record.result" if issubclass(self.step, Defense) else "record.result"
-        return f"from {self.step.__module__} import {name}\n\n{call}\nprint({shown}.summary)\n"
+        spelling = self.step.spelling()
+        name, result = ("outcome", "outcome.record.result") if issubclass(self.step, Defense) else ("record", "record.result")
+        return f"{spelling.imports}\n\n{name} = {spelling.name}({given})(target, data)\nprint({result}.summary)\n"
 
 
 class TopicPanel(Panel):
@@ -257,7 +256,7 @@ class TopicPanel(Panel):
         runner = self.runner(id)
         runner.refresh()
         self.column.children = self.dress(id, runner)
-        self.results.children = (*self.before(id, runner), runner.view, *([runner.again] if runner.again else []))
+        self.results.children = (*self.before(id, runner), runner.view, *([runner.remeasure] if runner.remeasure else []))
 
     def dress(self, id: str, runner: StepRunner) -> tuple[w.Widget, ...]:
         """What stands in the narrow column for a step; a topic may add to it."""

@@ -1,13 +1,13 @@
-"""After a defense: measure everything again, and show what it did to the other risks."""
+"""After a defense: measure every risk again, and show what it did to the others."""
 
 from typing import TYPE_CHECKING
 
 import ipywidgets as w
 
+from tiltyard.catalogue import find
 from tiltyard.errors import Problem
 from tiltyard.formatting.numbers import about
 from tiltyard.result import Record
-from tiltyard.targets.target import Target
 
 from ..controls.progress_bar import ProgressView
 from ..theme import look
@@ -16,10 +16,10 @@ from ..views.outcome import OutcomeView
 from .session import Session
 
 if TYPE_CHECKING:
-    from tiltyard.check import Step
+    from tiltyard.comparison.remeasure import Remeasured
 
 
-class AgainView(look.Stack):
+class RemeasureView(look.Stack):
     """Two buttons under a defense's result, and the cross-risk table once it is measured."""
 
     def __init__(self, session: Session, message: Message) -> None:
@@ -45,13 +45,15 @@ class AgainView(look.Stack):
     def show(self, record: Record | None) -> None:
         """Offer it for the defense of ``record``; nothing where it made no target."""
         self.record = record
-        made = self._made()
-        if record is None or made is None:
+        if record is None or record.id not in self.session.made:
             self.children: tuple[w.Widget, ...] = ()
             return
-        steps = self._steps()
-        seconds = sum(r.seconds for r in self.session.latest.values() if r.kind == "check")
-        self.cost.say(f"Cost: {about(seconds)} for {len(steps)} checks, as they took before. What was not run before is not measured now.")
+        from tiltyard.comparison.cross_risk import again
+
+        latest = self.session.latest.values()
+        seconds = sum(r.seconds for r in latest if r.kind == "check")
+        count = len(again(list(latest)))
+        self.cost.say(f"Cost: {about(seconds)} for {count} checks, as they took before. What was not run before is not measured now.")
         self.children = (
             look.heading("What it does to the other risks", 3),
             look.row([self.measure, self.take]),
@@ -60,54 +62,26 @@ class AgainView(look.Stack):
             self.view,
         )
         known = [r for r in self.session.records if r.check == "cross_risk.after" and r.effective.get("defense_record") == record.id]
-        self.view.show(known[-1] if known else None, CODE)
-
-    def _made(self) -> Target | None:
-        return self.session.made.get(self.record.id) if self.record else None
-
-    def _steps(self) -> "list[Step]":
-        from tiltyard.comparison.cross_risk import again
-
-        return again(list(self.session.latest.values()))
+        self.view.show(known[-1] if known else None, code(record))
 
     def run(self) -> None:
-        """Run what was run before on the defended target; first on the old one what it lacks."""
+        """Run what was run before on the defended model; first on the old one what it lacks."""
         self.message.clear()
-        made = self._made()
-        try:
-            self.session.ready()
-            if made is None:
-                raise Problem("a defended model", "none", "Apply the defense first")
-            steps = self._steps()
-        except Problem as problem:
-            self.message.say(problem)
-            return
-        lacking = [s for s in steps if s.id not in self.session.latest]
         self.measure.disabled = True
         self.progress.start("Measuring everything again")
-        if lacking:
-            self.session.start(lacking, self.progress.report, lambda _: None, lambda: self._after(steps, made))
-        else:
-            self._after(steps, made)
+        try:
+            if self.record is None:
+                raise Problem("a defended model", "none", "Apply the defense first")
+            self.session.remeasure(self.record, self.progress.report, self._done, self._failed)
+        except Problem as problem:
+            self._failed(problem)
 
-    def _after(self, steps: "list[Step]", made: Target) -> None:
-        found: list[Record] = []
-        self.session.start(steps, self.progress.report, found.append, lambda: self._crossed(found, made, len(steps)), target=made)
-
-    def _crossed(self, after: list[Record], made: Target, wanted: int) -> None:
-        record, target, data = self.record, self.session.target, self.session.data
-        if record is None or target is None or data is None or len(after) < wanted:
-            self._free("Cancelled; what was measured is in the history")
-            return
-        from tiltyard.comparison.cross_risk import cross
-
-        before = [r for r in self.session.latest.values() if r.kind == "check"]
-        self.session.aside(lambda: cross(record, target, made, data, before, after), self._done, self._failed)
-
-    def _done(self, crossed: Record) -> None:
-        self.session.add(crossed)
-        self.view.show(crossed, CODE)
-        self._free("Measured again")
+    def _done(self, found: "Remeasured") -> None:
+        if self.session.warning:
+            self.message.say(self.session.warning, level="warning")
+        if self.record is not None and self.record.id == found.defense.id:
+            self.view.show(found.crossed, code(found.defense))
+        self._free("Cancelled; what was measured is in the history" if found.cancelled else "Measured again")
 
     def _failed(self, problem: Exception) -> None:
         self.message.say(problem)
@@ -120,17 +94,17 @@ class AgainView(look.Stack):
 
     def adopt(self) -> None:
         """Make the defended target the one the panels show."""
-        made = self._made()
-        if made is None or self.session.busy:
-            self.message.say("Something is running: wait for it or cancel it first.", level="warning")
+        made = self.session.made.get(self.record.id) if self.record else None
+        try:
+            self.session.free()
+        except Problem as problem:
+            self.message.say(problem, level="warning")
             return
-        self.session.adopt(made, self.session.data)
+        if made is not None:
+            self.session.adopt(made, self.session.data)
 
 
-CODE = """from tiltyard.assessment.assessment import assess
-from tiltyard.comparison.cross_risk import again, cross
-
-steps = again(records)  # the records measured before
-after = assess(outcome.target, data, steps).records
-print(cross(outcome.record, target, outcome.target, data, records, after).result.summary)
-"""
+def code(defense: Record) -> str:
+    """Python that applies the same defense and measures the same; ``records`` are those measured before."""
+    given = "".join(f", {name}={value!r}" for name, value in find(defense.check).present(defense.given).items())
+    return f"import tiltyard as ty\n\nfound = ty.defend({defense.check!r}, target, data, before=records{given})\nprint(found.crossed.result.summary)\n"

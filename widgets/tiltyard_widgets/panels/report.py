@@ -186,11 +186,8 @@ def summary(latest: dict[str, Record]) -> Table:
     return Table(name="all", title="All checks", columns=columns, rows=tuple(rows))
 
 
-CODE = """from tiltyard.assessment.assessment import assess
-from tiltyard.execution.profiles import steps
-from tiltyard.reports.bundle import make
-from tiltyard.reports.writing import write
+CODE = """import tiltyard as ty
 
-found = assess(target, data, steps("quick", target=target, data=data))
-write(make(found.records, run_id=found.run.id if found.run else ""), "report.html", overwrite=True)
+found = ty.assess(target, data)
+ty.report(found.records, "report.html", overwrite=True)
 """

@@ -12,11 +12,12 @@ from tiltyard.access.roles import Action, reason
 from tiltyard.check import Step
 from tiltyard.datasets.dataset import Dataset
 from tiltyard.errors import Problem
-from tiltyard.progress import Report
+from tiltyard.progress import Progress, Report
 from tiltyard.result import Record
 from tiltyard.targets.target import Target
 
 if TYPE_CHECKING:
+    from tiltyard.comparison.remeasure import Remeasured
     from tiltyard.execution.executors import Executor
     from tiltyard.execution.job import Job
     from tiltyard.store.lines import Run
@@ -54,7 +55,7 @@ class Session(t.HasTraits):
         self.source: dict[str, str] = {}  # how target and data were loaded, where *Model and data* did it
         self.records: list[Record] = []
         self.made: dict[str, Target] = {}
-        self.job: Job | None = None
+        self._stop: Callable[[], None] | None = None  # cancels what makes the session busy, where that can be cancelled
         self.opener: Callable[[str], bool] = lambda id: False
         self._loop = _loop()
         if target is not None or data is not None:
@@ -87,13 +88,22 @@ class Session(t.HasTraits):
         return reason(self.person.role, action)
 
     def ready(self) -> tuple[Target, Dataset]:
-        """Target and data, or a `Problem`; also one where something runs already."""
+        """Target and data, or a `Problem`; also one where something runs or is being loaded already."""
+        self.free()
         if self.target is None or self.data is None:
             raise Problem("a target and its data", "none yet", "Load a model and data first")
         self.person.must("run")
-        if self.busy:
-            raise Problem("one run at a time", f"{self.busy} is running", "Wait for it or cancel it")
         return self.target, self.data
+
+    def free(self) -> None:
+        """A `Problem` where something runs or is being loaded."""
+        if self.busy:
+            raise Problem("one run at a time", self.doing, "Wait for it or cancel it" if self._stop else "Wait for it")
+
+    @property
+    def doing(self) -> str:
+        """What makes the session busy, as a clause; empty where nothing does."""
+        return f"{self.busy} {'are' if self.busy.endswith(' steps') else 'is'} running" if self.busy else ""
 
     def start(
         self,
@@ -116,7 +126,7 @@ class Session(t.HasTraits):
         kept = self.store if run is not None or target else None
         self.busy = steps[0].title if len(steps) == 1 else f"{len(steps)} steps"
         try:
-            self.job = Runner(kept, executor).start(
+            job = Runner(kept, executor).start(
                 steps,
                 target or own,
                 data,
@@ -128,11 +138,44 @@ class Session(t.HasTraits):
         except Problem:
             self.busy = ""
             raise
+        self._stop = job.cancel
+
+    def remeasure(
+        self, defense: Record, listen: Listener, done: "Callable[[Remeasured], None]", failed: Callable[[Exception], None]
+    ) -> None:
+        """Measure every risk again on the model that ``defense`` made, in a thread; ``done`` or ``failed`` on the kernel's own.
+
+        What it is about is read here, at its start: a model adopted meanwhile has no effect on it.
+        """
+        from tiltyard.comparison.remeasure import remeasure
+        from tiltyard.defense import Outcome
+        from tiltyard.execution.runner import Runner
+
+        target, data = self.ready()
+        outcome, before = Outcome(defense, self.made.get(defense.id)), list(self.latest.values())
+        if outcome.target is None:
+            raise Problem("a defended model", "none", "Apply the defense first")
+        run = self._kept(target, data)
+        runner, progress = Runner(self.store if run is not None else None), Progress(listener=listen)
+
+        def take(record: Record) -> None:
+            self.on_main(lambda: self._add(record, None, lambda _: None))
+
+        def shown(found: "Remeasured") -> None:
+            self._warn(found.problem, found.unlogged)
+            if found.crossed is not None:
+                self._keep(found.crossed, run)
+            done(found)
+
+        def measure() -> "Remeasured":
+            return remeasure(outcome, target, data, before, runner, progress, run=run, on_record=take)
+
+        self.occupied("Measuring every risk again", measure, shown, failed, progress.cancel)
 
     def cancel(self) -> None:
         """Stop what runs within a second; what is finished stays."""
-        if self.job is not None:
-            self.job.cancel()
+        if self._stop is not None:
+            self._stop()
 
     def _kept(self, target: Target, data: Dataset) -> "Run | None":
         if self.store is None or self.run is not None:
@@ -147,9 +190,12 @@ class Session(t.HasTraits):
     def add(self, record: Record) -> None:
         """Take a record that was made of others (the cross-risk table), and keep it in the run; for analysts."""
         self.person.must("run")
-        if self.store is not None and self.run is not None:
+        self._keep(record, self.run)
+
+    def _keep(self, record: Record, run: "Run | None") -> None:
+        if self.store is not None and run is not None:
             try:
-                self.store.add(self.run.id, record)
+                self.store.add(run.id, record)
             except Problem as problem:
                 self.warning = f"Not kept in the history: {problem}"
         self._add(record, None, lambda _: None)
@@ -164,13 +210,45 @@ class Session(t.HasTraits):
     def _over(self, job: "Job", done: Callable[[], None]) -> None:
         if job.error is not None:
             self.warning = f"The run itself broke: {type(job.error).__name__}: {job.error}"
-        elif job.problem is not None:
-            self.warning = f"Not kept in the history: {job.problem}"
-        elif job.unlogged:
-            self.warning = job.unlogged
-        self.busy = ""
-        self.version += 1
+        else:
+            self._warn(job.problem, job.unlogged)
+        self._release()
         done()
+
+    def _warn(self, problem: Problem | None, unlogged: str) -> None:
+        if problem is not None:
+            self.warning = f"Not kept in the history: {problem}"
+        elif unlogged:
+            self.warning = unlogged
+
+    def _release(self) -> None:
+        self.busy, self._stop = "", None
+        self.version += 1
+
+    def occupied(
+        self,
+        name: str,
+        function: Callable[[], T],
+        then: Callable[[T], None],
+        failed: Callable[[Exception], None],
+        stop: Callable[[], None] | None = None,
+    ) -> None:
+        """As `aside`; until it has ended the session is busy with ``name``, so that no run starts on what is about to change.
+
+        ``stop`` cancels it; None where it cannot be cancelled.
+        """
+        self.free()
+        self.busy, self._stop = name, stop
+
+        def ended(found: T) -> None:
+            self._release()
+            then(found)
+
+        def broken(problem: Exception) -> None:
+            self._release()
+            failed(problem)
+
+        self.aside(function, ended, broken)
 
     def aside(self, function: Callable[[], T], then: Callable[[T], None], failed: Callable[[Exception], None]) -> threading.Thread:
         """Call ``function`` in a thread, then ``then`` on the kernel's own; ``failed`` there with what either of them raised."""

@@ -106,7 +106,7 @@ def verdict(session: Session, latest: Sequence[object]) -> str:
     from tiltyard.result import Record
 
     if session.busy:
-        return f"{session.busy} {'are' if session.busy.endswith(' steps') else 'is'} running"
+        return session.doing
     if not latest:
         return "nothing measured yet"
     records = [r for r in latest if isinstance(r, Record)]

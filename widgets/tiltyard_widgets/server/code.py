@@ -7,6 +7,7 @@ from tiltyard.catalogue import find
 from tiltyard.defense import Defense
 from tiltyard.errors import Problem
 
+from ..panels.load_code import DOOR, OPEN_SAMPLE
 from ..panels.workbench import PANELS
 from .forms import Cell, CodeAsked, PanelFacts
 from .refusals import Absent
@@ -71,19 +72,10 @@ def _code(source: str) -> Cell:
 def _opened(asked: CodeAsked) -> list[Cell]:
     """A cell that opens the model and its data."""
     if not asked.model:
-        lines = [
-            "from tiltyard.samples.catalog import load",
-            "",
-            f"sample = load({asked.sample!r})",
-            "target, data = sample.target, sample.data",
-        ]
-        return [_code("\n".join(lines))]
-    lines = ["from tiltyard.datasets.reading import read", "from tiltyard.targets.opening import open_target", ""]
-    if asked.data:
-        lines.append(f"data = read({asked.data!r})")
-    else:
-        lines.append('data = read("data.csv")  # your rows: .csv, .parquet or .npz')
-    return [_code("\n".join([*lines, f"target = open_target({asked.model!r}, data=data)  # scanned first, never unpickled unseen"]))]
+        return [_code(f"{DOOR}\n{OPEN_SAMPLE.format(name=asked.sample)}")]
+    read = f"data = ty.read({asked.data!r})" if asked.data else 'data = ty.read("data.csv")  # your rows: .csv, .parquet or .npz'
+    opened = f"target = ty.open({asked.model!r}, data=data)  # scanned first, never unpickled unseen"
+    return [_code(f"{DOOR}\n{read}\n{opened}")]
 
 
 def _workbench(asked: CodeAsked) -> list[Cell]:
@@ -98,7 +90,9 @@ def _step(name: str) -> str:
         step = find(name)
     except Problem as problem:
         raise Absent(problem.expected, problem.found, problem.do) from None
-    head = f"from {step.__module__} import {step.__name__}\n\n"
+    spelling = step.spelling()
     if issubclass(step, Defense):
-        return f"{head}outcome = {step.__name__}()(target, data)\nprint(outcome.record.result.summary)\ndefended = outcome.target"
-    return f"{head}record = {step.__name__}()(target, data)\nprint(record.result.summary)\nrecord.result"
+        made, last = f"outcome = {spelling.name}()(target, data)\nprint(outcome.record.result.summary)", "defended = outcome.target"
+    else:
+        made, last = f"record = {spelling.name}()(target, data)\nprint(record.result.summary)", "record.result"
+    return f"{spelling.imports}\n\n{made}\n{last}"
