@@ -385,7 +385,7 @@ def test_the_defense_a_finding_names_is_one_click_away(session):
 def extracted(session):
     """A session in which theft was measured and a defense applied, and the view that measures again."""
     panel = TheftPanel(session=session)
-    run(panel, "theft.extraction", budget=100, points=1, epochs=2, rows=100)
+    run(panel, "theft.extraction", query_budget=100, points=1, epochs=2, rows=100)
     run(panel, "theft.output_policy")
     return panel.runner("theft.output_policy").remeasure
 
