@@ -13,7 +13,7 @@ from tiltyard.datasets.dataset import Dataset
 from tiltyard.datasets.schema import Feature, Schema
 from tiltyard.errors import Problem
 from tiltyard.progress import Progress
-from tiltyard.result import CheckResult, Finding, Severity, Status
+from tiltyard.result import CheckResult, Evidence, Finding, Severity, Status
 from tiltyard.statistics.intervals import rate
 from tiltyard.store.store import Store
 from tiltyard.targets.estimators import FunctionTarget
@@ -33,7 +33,7 @@ class Share(Check):
         asked = data.sample(self.rows, np.random.default_rng(self.seed))
         hits = int(target.labels(asked.x).sum())
         metric = rate("share", "Share called yes", hits, len(asked), safer="lower")
-        finding = Finding(title="Some are called yes", severity=Severity.MEDIUM, evidence="share", advice="None")
+        finding = Finding(title="Some are called yes", severity=Severity.MEDIUM, evidence=Evidence(metrics=("share",)), advice="None")
         return CheckResult(
             status=Status.FINDING if hits else Status.PASSED, summary=f"{hits} rows.", metrics=(metric,), findings=(finding,) * bool(hits)
         )

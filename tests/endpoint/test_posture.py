@@ -137,7 +137,7 @@ def test_an_endpoint_with_every_fault_is_told_all_of_them(serve: Serve) -> None:
     assert found == set(outcomes(record)) - {"TLS", "Key in the address", "Errors"}
     assert outcomes(record)["Key in the address"] == "not applicable"
     for finding in record.result.findings:
-        assert finding.evidence.startswith("table probes: ")
+        assert finding.evidence.tables == ("probes",) and finding.evidence.sentence
         assert finding.advice
         assert any(name.startswith("AML.T") for name in finding.standards)
         assert all(known(name) for name in finding.standards)

@@ -201,7 +201,7 @@ def test_changed_cells_are_marked(census: Sample, check: type[Evasion]) -> None:
 def test_the_finding_names_its_evidence_and_a_defense(census: Sample) -> None:
     record = FGSM(rows=40, curve=False)(census.target, census.data)
     (finding,) = record.result.findings
-    assert record.result.metric(finding.evidence)
+    assert record.result.metric(*finding.evidence.metrics)
     assert finding.defense == "evasion.adversarial_training"
     assert record.queries > 40
 

@@ -38,7 +38,7 @@ def test_a_row_comes_back_from_its_gradient_and_not_through_noise(target, data):
     assert result.metric("recognized_bare").value == 1
     assert result.metric("psnr_noised").value < result.metric("psnr_mean").value + 1
     assert result.metric("recognized_noised").value < 0.5
-    assert [f.evidence for f in result.findings] == ["metric gain_bare"]
+    assert [f.evidence.metrics for f in result.findings] == [("gain_bare",)]
 
 
 def test_without_noise_and_clip_both_ways_are_one(target, data):

@@ -132,7 +132,7 @@ def test_an_unrated_one_is_said_counted_and_not_hidden_by_a_low_one(target: Targ
     result = looked_up(target, data, export(tmp_path, low, new))
     (found,) = result.findings
     assert (found.severity.value, value(result, "unrated")) == ("medium", 1.0)
-    assert "1 of them unrated" in found.evidence
+    assert "1 of them unrated" in found.evidence.sentence
     (table,) = (t for t in result.tables if t.name == "known")
     assert [row[3] for row in table.rows] == ["low", "unrated (CVSS:4.0)"]
     assert "CVSS:4.0" in next(m.note for m in result.metrics if m.name == "unrated")

@@ -1,5 +1,7 @@
 """What a check found, and the record that repeats it. Immutable, JSON both ways, format number first."""
 
+import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -20,7 +22,7 @@ from pydantic_core import PydanticCustomError
 
 from .errors import Problem
 
-FORMAT = 1
+FORMAT = 2
 
 
 class Status(StrEnum):
@@ -173,15 +175,44 @@ class Metric(Frozen):
         return self
 
 
-class Finding(Frozen):
-    """Something a reader should act on. ``evidence`` names the metric, table or chart it rests on."""
+class Evidence(Frozen):
+    """What a finding rests on: names of metrics, tables and charts of the same result, and a sentence where these do not say all."""
 
+    metrics: tuple[str, ...] = ()
+    tables: tuple[str, ...] = ()
+    charts: tuple[str, ...] = ()
+    sentence: str = ""
+
+
+class Finding(Frozen):
+    """Something a reader should act on.
+
+    ``key`` is its name within its check, the same in every run: no measured number stands in it. Where it is not given it is the first
+    metric of ``evidence``, else the words of the title. Before format 2 the evidence was text, which is kept as it was.
+    """
+
+    key: str = Field(default="", pattern=r"^[^\s/#]*$")
     title: str
     severity: Severity
-    evidence: str
+    evidence: Evidence | str
     advice: str
     standards: tuple[str, ...] = ()
     defense: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _keyed(cls, value: Any) -> Any:
+        if not isinstance(value, dict) or value.get("key"):
+            return value
+        evidence = value.get("evidence")
+        named = evidence.metrics if isinstance(evidence, Evidence) else evidence.get("metrics") if isinstance(evidence, dict) else ()
+        return {**value, "key": named[0] if named else key_of(str(value.get("title", "")))}
+
+
+def key_of(*names: str) -> str:
+    """A finding's key from names or a title: its words with hyphens between, and no number among them."""
+    words = re.findall(r"\w+", " ".join(names).lower())
+    return "-".join(word for word in words if not word[0].isdigit()) or "finding"
 
 
 class Column(Frozen):
@@ -352,6 +383,16 @@ class Record(Frozen):
         if isinstance(value, dict) and value.get("format", FORMAT) > FORMAT:
             raise ValueError(f"record format {value['format']} is newer than this Tiltyard reads ({FORMAT}); upgrade it")
         return value
+
+    def keyed(self) -> tuple[tuple[str, Finding], ...]:
+        """Each finding with its key among all checks, such as ``evasion.pgd/robust_accuracy``; of equal ones the second ends in ``#2``."""
+        seen: Counter[str] = Counter()
+        found = []
+        for finding in self.result.findings:
+            seen[finding.key] += 1
+            again = f"#{seen[finding.key]}" if seen[finding.key] > 1 else ""
+            found.append((f"{self.check}/{finding.key}{again}", finding))
+        return tuple(found)
 
     @field_serializer("started")
     def _utc(self, value: datetime) -> str:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import pytest
 
 from tiltyard.check import parameter
-from tiltyard.result import Axis, Chart, Column, Finding, Frozen, Gallery, Identity, Metric, Picture, Series, Severity, Table
+from tiltyard.reports.findings import Described
+from tiltyard.result import Axis, Chart, Column, Frozen, Gallery, Identity, Metric, Picture, Series, Severity, Table
 from tiltyard_widgets.controls.draw import DrawPad
 from tiltyard_widgets.controls.form import form_for
 from tiltyard_widgets.controls.key_field import KeyField
@@ -120,7 +121,7 @@ def chart(kind: str = "line", **changes: Any) -> Chart:
 
 def everything() -> list[Block]:
     metric = Metric(name="a", label=EVIL, value=0.4, low=0.37, high=0.43, level=0.95, n=1000, safer="higher", interval="Clopper-Pearson")
-    finding = Finding(title=EVIL, severity=Severity.HIGH, evidence=EVIL, advice=EVIL, standards=(EVIL,), defense=EVIL)
+    finding = Described(title=EVIL, severity=Severity.HIGH, evidence=EVIL, advice=EVIL, standards=(EVIL,), defense=EVIL)
     table = Table(name="t", title=EVIL, columns=(Column(name=EVIL), Column(name="n", kind="number")), rows=((EVIL, 1.5),), marked=((0, 0),))
     message, bar, top = Message(), ProgressView(), header()
     message.say(EVIL)
@@ -353,7 +354,7 @@ def test_progress_is_told_to_a_screen_reader_and_cancels_once(show: Show) -> Non
 def test_message_and_finding_buttons_send_their_event(show: Show) -> None:
     message = Message()
     message.say("Expected a; found b. Do c.")
-    finding = Finding(title="t", severity=Severity.LOW, evidence="e", advice="a", defense="adv")
+    finding = Described(title="t", severity=Severity.LOW, evidence="e", advice="a", defense="adv")
     page = show(message, cards.findings([finding], {"adv": "Adversarial training"}))
     page.get_by_role("button", name="Dismiss").click()
     page.get_by_role("button", name="Go to the defense").click()

@@ -5,7 +5,8 @@ import ast
 import pytest
 
 from tiltyard.errors import Problem
-from tiltyard.result import CheckResult, Column, Finding, Gallery, Identity, Metric, Picture, Severity, Status, Table
+from tiltyard.reports.findings import Described
+from tiltyard.result import CheckResult, Column, Gallery, Identity, Metric, Picture, Severity, Status, Table
 from tiltyard_widgets.theme import look
 from tiltyard_widgets.theme.markup import Markup
 from tiltyard_widgets.views import cards
@@ -30,8 +31,8 @@ def texts(node: object) -> list[str]:
     return [text for child in node[2] for text in texts(child)] if isinstance(node, list) else []
 
 
-def finding(severity: str, title: str = "A finding", defense: str = "") -> Finding:
-    return Finding(title=title, severity=Severity(severity), evidence="metric a", advice="Do this.", standards=("ML01",), defense=defense)
+def finding(severity: str, title: str = "A finding", defense: str = "") -> Described:
+    return Described(title=title, severity=Severity(severity), evidence="metric a", advice="Do this.", standards=("ML01",), defense=defense)
 
 
 def test_card_has_value_interval_n_and_direction() -> None:

@@ -9,7 +9,7 @@ import ipywidgets as w
 
 from tiltyard.catalogue import titles
 from tiltyard.errors import Problem
-from tiltyard.reports.evidence import told
+from tiltyard.reports.findings import described
 from tiltyard.reports.writing import MEDIA
 from tiltyard.result import Column, Record, Table
 
@@ -83,7 +83,7 @@ class ReportPanel(Panel):
         else:
             self._sum(list(latest.values()))
         self.table.show(summary(latest))
-        self.findings.show(tuple(f for record in latest.values() for f in told(record.result)))
+        self.findings.show(tuple(f for record in latest.values() for f in described(record.result)))
         self.code.code = CODE
 
     def _sum(self, records: Sequence[Record]) -> None:

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from tiltyard.published.listing import ScanList
-from tiltyard.result import Finding, Frozen, Given
+from tiltyard.result import Frozen, Given, Severity
 from tiltyard.store.lines import ModelLine, RunLine, StepLine, Underway
 
 API = 1
@@ -109,6 +109,17 @@ class RunPage(Frozen):
     total: int
     offset: int
     runs: tuple[RunItem, ...]
+
+
+class Finding(Frozen):
+    """Something a reader should act on. ``evidence`` names the metric, table or chart it rests on."""
+
+    title: str
+    severity: Severity
+    evidence: str
+    advice: str
+    standards: tuple[str, ...] = ()
+    defense: str = ""
 
 
 class StepItem(StepLine):

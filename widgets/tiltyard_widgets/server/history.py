@@ -6,14 +6,14 @@ from pathlib import Path
 
 from tiltyard.comparison.comparison import Comparison, compare
 from tiltyard.errors import Problem, Trouble
-from tiltyard.reports.evidence import told
+from tiltyard.reports.findings import described
 from tiltyard.result import Record
 from tiltyard.store.lines import LIVE, RunLine, StepLine
 from tiltyard.store.store import Store
 from tiltyard.store.troubles import Locked, problem_of
 from tiltyard.version import __version__
 
-from .forms import CancelAnswer, Deleted, ModelList, RunDetail, RunItem, RunPage, RunsAsked, StepItem, StoreState, Version
+from .forms import CancelAnswer, Deleted, Finding, ModelList, RunDetail, RunItem, RunPage, RunsAsked, StepItem, StoreState, Version
 from .refusals import Conflict, Unknown
 
 ID = re.compile(r"[0-9a-f]{1,32}|last")
@@ -129,7 +129,8 @@ def _step(line: StepLine, record: Record | Problem | None) -> StepItem:
         return StepItem(**dict(line), problem=str(record))
     if record is None:
         return StepItem(**dict(line))
-    return StepItem(**dict(line), summary=record.result.summary, seconds=record.seconds, findings=told(record.result))
+    findings = tuple(Finding(**{name: getattr(one, name) for name in Finding.model_fields}) for one in described(record.result))
+    return StepItem(**dict(line), summary=record.result.summary, seconds=record.seconds, findings=findings)
 
 
 def cancel(store: Store, run_id: str) -> CancelAnswer:

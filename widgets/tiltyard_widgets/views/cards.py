@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from tiltyard.formatting import numbers as numerals
-from tiltyard.result import CheckResult, Finding, Metric
+from tiltyard.reports.findings import Described
+from tiltyard.result import CheckResult, Metric
 
 from ..theme.markup import Markup, Node, div, el, span
 from .states import STATES, badge
@@ -69,7 +70,7 @@ class Findings(Markup):
         self._defenses = dict(defenses)
         super().__init__()
 
-    def show(self, findings: Sequence[Finding]) -> None:
+    def show(self, findings: Sequence[Described]) -> None:
         ordered = sorted(findings, key=lambda finding: self.ORDER.index(finding.severity.value))
         self.tree = [el("ul", {"class": "ty-findings", "aria-label": "Findings"}, *map(self._one, ordered))] if ordered else []
 
@@ -77,7 +78,7 @@ class Findings(Markup):
         """Call ``call(defense_id)`` when a person wants the defense that a finding names."""
         self.on_event("defense", call)
 
-    def _one(self, finding: Finding) -> Node:
+    def _one(self, finding: Described) -> Node:
         severity = finding.severity.value
         top = div("ty-top", span("ty-severity", f"{severity} severity"), el("h3", None, finding.title))
         pairs = [("Evidence", finding.evidence), ("Advice", finding.advice)]
@@ -110,7 +111,7 @@ def outcome(result: CheckResult | None = None) -> Outcome:
     return made
 
 
-def findings(found: Sequence[Finding] = (), defenses: Mapping[str, str] | None = None) -> Findings:
+def findings(found: Sequence[Described] = (), defenses: Mapping[str, str] | None = None) -> Findings:
     """The findings; ``defenses`` gives the titles of the defenses by id."""
     made = Findings(defenses or {})
     made.show(found)

@@ -7,7 +7,7 @@ import ipywidgets as w
 
 from tiltyard.catalogue import titles
 from tiltyard.formatting import numbers as numerals
-from tiltyard.reports.evidence import told
+from tiltyard.reports.findings import described
 from tiltyard.result import CheckResult, Column, Metric, Record, Table
 
 from ..theme import look
@@ -54,7 +54,7 @@ class OutcomeView(w.VBox):
             return
         self._sentence.show(result)
         self._cards.show(result.metrics[:CARDS])
-        self._findings.show(told(result))
+        self._findings.show(described(result))
         self._notes.say("  ".join(result.notes))
         self._origin.say(origin(record))
         self._code.code = code

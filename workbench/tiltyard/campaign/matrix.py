@@ -9,7 +9,7 @@ from ..check import versions
 from ..comparison.comparison import latest
 from ..datasets.dataset import Dataset
 from ..formatting.numbers import labeled
-from ..result import CheckResult, Column, Finding, Metric, Record, Severity, Status, Table
+from ..result import CheckResult, Column, Evidence, Finding, Metric, Record, Severity, Status, Table
 from ..targets.target import Target
 from .campaign import GOALS, Plan, Planned
 from .rules import own
@@ -108,9 +108,10 @@ def _finding(goal: str, fell: list[Record]) -> Finding:
         "poison": "Training was poisoned",
     }
     return Finding(
+        key=goal,
         title=f"{words[goal]} by {len(fell)} attack{'s' * (len(fell) != 1)}",
         severity=worst,
-        evidence=f"table matrix. {told}",
+        evidence=Evidence(tables=("matrix",), sentence=told),
         advice=first.advice,
         standards=ids,
         defense=first.defense,

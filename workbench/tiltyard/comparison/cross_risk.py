@@ -11,7 +11,7 @@ from ..catalogue import checks, effective, find, topic_of
 from ..check import Step, named, versions
 from ..datasets.dataset import Dataset
 from ..formatting import numbers as numerals
-from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Record, Series, Severity, Status, Table, Tone
+from ..result import Axis, Chart, CheckResult, Column, Evidence, Finding, Metric, Record, Series, Severity, Status, Table, Tone, key_of
 from ..targets.target import Target
 from .comparison import Change, change, matched
 from .comparison import MetricChange as Cell
@@ -156,9 +156,10 @@ def _result(defense: Record, found: list[tuple[str, Cell]], gone: list[str]) -> 
 def _finding(defense: Record, risk: str, worse: list[Cell]) -> Finding:
     said = "; ".join(f"{c.label} {_value(c.before)} → {_value(c.after)}" for c in worse[:4])
     return Finding(
+        key=key_of(defense.check, risk),
         title=f"{defense.title} made {risk.lower()} worse",
         severity=Severity.INFO if risk == COST else Severity.MEDIUM,
-        evidence=f"table cross_risk: {said}",
+        evidence=Evidence(tables=("cross_risk",), sentence=said),
         advice="Weigh it against what the defense gained; change its strength, or add a second defense and measure again.",
         standards=("AI RMF MEASURE 2.13", "AI RMF MANAGE 1.4"),
     )

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from ..result import Finding, Severity
+from ..result import Evidence, Finding, Severity
 
 State = Literal["passed", "finding", "incomplete", "not_applicable"]
 
@@ -34,7 +34,14 @@ def idle(said: str) -> Outcome:
 
 def found(title: str, severity: Severity, said: str, advice: str, standards: tuple[str, ...], defense: str = "") -> Outcome:
     """Something to act on; ``said`` is its evidence."""
-    finding = Finding(title=title, severity=severity, evidence=f"table probes: {said}", advice=advice, standards=standards, defense=defense)
+    finding = Finding(
+        title=title,
+        severity=severity,
+        evidence=Evidence(tables=("probes",), sentence=said),
+        advice=advice,
+        standards=standards,
+        defense=defense,
+    )
     return Outcome("finding", said, (finding,))
 
 

@@ -12,7 +12,7 @@ from ..defense import Defended, Defense
 from ..errors import Problem, Unavailable
 from ..formatting.numbers import percent
 from ..progress import Progress
-from ..result import Axis, Chart, CheckResult, Finding, Metric, Series, Severity, Status
+from ..result import Axis, Chart, CheckResult, Evidence, Finding, Metric, Series, Severity, Status
 from ..statistics.intervals import clopper_pearson, rate
 from ..statistics.majority import Skill
 from ..targets.target import Target
@@ -202,7 +202,7 @@ class AdversarialTraining(Defense):
         return Finding(
             title=f"Robust accuracy did not clearly rise: {percent(before.value)} before, {percent(after.value)} after",
             severity=Severity.LOW,
-            evidence="robust_accuracy",
+            evidence=Evidence(metrics=("robust_accuracy",)),
             advice="Train for more epochs or with a smaller eps, or measure on more rows.",
             standards=self.standards,
         )

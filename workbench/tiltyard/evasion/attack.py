@@ -14,7 +14,7 @@ from ..datasets.dataset import Dataset
 from ..errors import Problem
 from ..formatting.numbers import percent
 from ..progress import Progress
-from ..result import CheckResult, Finding, Metric, Severity, Status
+from ..result import CheckResult, Evidence, Finding, Metric, Severity, Status
 from ..statistics.intervals import bootstrap, rate, rate_by_row
 from ..statistics.majority import Skill
 from ..targets.target import Target
@@ -266,7 +266,7 @@ class Evasion(Check):
             Finding(
                 title=f"Valid rows changed by at most {size} fool the model in {100 * share:.0f} % of cases",
                 severity=severity,
-                evidence="robust_accuracy",
+                evidence=Evidence(metrics=("robust_accuracy",)),
                 advice=ADVICE,
                 standards=self.standards,
                 defense="evasion.adversarial_training",

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from ..check import Check, Estimate, parameter
 from ..datasets.dataset import Dataset
 from ..progress import Progress
-from ..result import Axis, Chart, CheckResult, Finding, Metric, Series, Severity, Status
+from ..result import Axis, Chart, CheckResult, Evidence, Finding, Metric, Series, Severity, Status
 from ..statistics.intervals import LEVEL
 from ..statistics.majority import Skill
 from ..targets.target import Target
@@ -160,7 +160,7 @@ def _finding(gain: Metric) -> Finding:
     return Finding(
         title=f"Explanations help to tell who was trained on: {gain.value:+.3f} AUC",
         severity=Severity.MEDIUM,
-        evidence="metric gain",
+        evidence=Evidence(metrics=("gain",)),
         advice="Do not give explanations to whoever may ask for scores, round them, or train with differential privacy and measure again.",
         standards=STANDARDS,
         defense="privacy.dp_sgd",

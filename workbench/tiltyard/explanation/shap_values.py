@@ -9,7 +9,7 @@ from ..datasets.dataset import Dataset
 from ..errors import Problem
 from ..formatting.numbers import percent
 from ..progress import Progress
-from ..result import Chart, CheckResult, Finding, Gallery, Metric, Severity, Status, Table
+from ..result import Chart, CheckResult, Evidence, Finding, Gallery, Metric, Severity, Status, Table, key_of
 from ..statistics.intervals import LEVEL
 from ..targets.target import Target
 from ._shapley import Attribution, Scale, players
@@ -117,10 +117,11 @@ class ShapValues(Check):
             watched = names[j] in sensitive
             found.append(
                 Finding(
+                    key=key_of(names[j], "drives"),
                     title=f"{names[j]} is driver {place + 1} of {len(names)}"
                     + (", and sensitive" if watched else ", and cannot be changed by the person"),
                     severity=Severity.MEDIUM if watched else Severity.LOW,
-                    evidence=f"{100 * share:.0f} % of all attribution; table importance.",
+                    evidence=Evidence(tables=("importance",), sentence=f"{100 * share:.0f} % of all attribution"),
                     advice="Justify its use or leave it out, then look at the gaps by group: leaving it out alone rarely closes them."
                     if watched
                     else "Someone refused because of it has no way to change the answer; say so where decisions are explained.",

@@ -12,7 +12,7 @@ from ..datasets.schema import Schema
 from ..errors import Unavailable
 from ..formatting.numbers import percent
 from ..progress import Progress
-from ..result import Axis, Chart, CheckResult, Finding, Metric, Series, Severity, Status
+from ..result import Axis, Chart, CheckResult, Evidence, Finding, Metric, Series, Severity, Status
 from ..targets.target import Target
 from ._shapley import Scale, players
 from .explaining import SOURCES, STANDARDS, Explainer, background_rows, caveats, explained_class
@@ -121,7 +121,7 @@ class Stability(Check):
         finding = Finding(
             title=f"Nearly equal rows get different explanations: the rank correlation falls by {fall.value:.2f}",
             severity=Severity.MEDIUM,
-            evidence="metric fall",
+            evidence=Evidence(metrics=("fall",)),
             advice="Do not let one row's explanation settle a dispute; show it with its error, or train a smoother model "
             "(adversarial training, weight decay) and measure again.",
             standards=STANDARDS,

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from ..check import Check, Estimate, parameter
 from ..datasets.dataset import Dataset
 from ..progress import Progress
-from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
+from ..result import Axis, Chart, CheckResult, Column, Evidence, Finding, Metric, Series, Severity, Status, Table, key_of
 from ..statistics.intervals import LEVEL, rate
 from ..targets.target import Target
 from .belonging import sensitive_column
@@ -105,9 +105,10 @@ class Frontier(Check):
             f"accuracy {'falls by' if price >= 0 else 'rises by'} {abs(price):.3f} (change {cost.low:+.3f} to {cost.high:+.3f}, n = {n:,})"
         )
         finding = Finding(
+            key=key_of("gap", column),
             title=f"A gap of {now.gap.difference:.3f} by {column} can be closed to {best.gap.difference:.3f} for {max(price, 0):.3f} of accuracy",
             severity=Severity.LOW,
-            evidence=f"Table frontier: {text}.",
+            evidence=Evidence(tables=("frontier",), sentence=text),
             advice="Decide whether thresholds by group are lawful and right here; if they are, apply them.",
             standards=STANDARDS,
             defense="fairness.threshold_optimizer",

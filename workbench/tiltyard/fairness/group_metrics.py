@@ -11,7 +11,7 @@ from ..check import Check, Estimate, parameter
 from ..datasets.dataset import Dataset
 from ..formatting.numbers import percent
 from ..progress import Progress
-from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
+from ..result import Axis, Chart, CheckResult, Column, Evidence, Finding, Metric, Series, Severity, Status, Table, key_of
 from ..statistics.intervals import LEVEL, clopper_pearson, rate
 from ..targets.target import Target
 from .groups import ONE_ANSWER, Division, Judged, divisions, judged, positive_class
@@ -181,10 +181,13 @@ def _finding(m: Measured, name: str, gap: Gap, severity: Severity) -> Finding:
     what = "Selection rates" if name == "demographic_parity" else "Error rates"
     fifths = f", ratio {gap.ratio:.2f}" if math.isfinite(gap.ratio) else ""
     return Finding(
+        key=key_of(name, m.key),
         title=f"{what} differ by {m.division.name}: {gap.difference:.3f}{fifths}",
         severity=severity,
-        evidence=f"{CRITERIA[name]} difference {gap.difference:.3f} ({gap.low:.3f} to {gap.high:.3f}), n = {m.n:,}; chance alone reaches "
-        f"{gap.chance:.3f}. Table groups_{m.key}.",
+        evidence=Evidence(
+            tables=(f"groups_{m.key}",),
+            sentence=f"{CRITERIA[name]} difference {gap.difference:.3f} ({gap.low:.3f} to {gap.high:.3f}), n = {m.n:,}; chance alone reaches {gap.chance:.3f}",
+        ),
         advice="Look first for what the data leaves out or measures worse for one group; then try thresholds per group, "
         "or training under a constraint, and weigh the accuracy it costs.",
         standards=STANDARDS,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
+from ..result import Axis, Chart, CheckResult, Column, Evidence, Finding, Metric, Series, Severity, Status, Table
 from ..statistics.intervals import LEVEL, clopper_pearson, rate
 from .group_metrics import CRITERIA, STANDARDS, WORDS
 from .groups import ONE_ANSWER, Judged
@@ -132,9 +132,12 @@ def _metric(name: str, when: str, gap: Gap, n: int) -> Metric:
 
 def _finding(criterion: str, gap: Gap, tolerance: float) -> Finding:
     return Finding(
+        key=criterion,
         title=f"A gap of {gap.difference:.3f} is left on rows not fitted on; {tolerance:.3f} was allowed",
         severity=Severity.LOW,
-        evidence=f"{CRITERIA[criterion]} difference {gap.difference:.3f} ({gap.low:.3f} to {gap.high:.3f}). Table before_after.",
+        evidence=Evidence(
+            tables=("before_after",), sentence=f"{CRITERIA[criterion]} difference {gap.difference:.3f} ({gap.low:.3f} to {gap.high:.3f})"
+        ),
         advice="Fit on more rows, see whether those rows differ from these, or take a defense that promises parity.",
         standards=STANDARDS,
     )

@@ -11,7 +11,7 @@ from ..access.places import written
 from ..check import versions
 from ..datasets.dataset import Dataset
 from ..datasets.schema import Feature
-from ..result import CheckResult, Column, Finding, Identity, Metric, Record, Severity, Status, Table
+from ..result import CheckResult, Column, Evidence, Finding, Identity, Metric, Record, Severity, Status, Table
 from ..standards.cards import ColumnFacts, DataFacts, datasheet, model_card
 from ..standards.ethics import Checklist, Item, principles
 
@@ -126,9 +126,10 @@ def _rows(found: Checklist) -> tuple[tuple[str, ...], ...]:
 def _finding(item: Item) -> Finding:
     answer = item.answer
     return Finding(
+        key=item.id,
         title=f"Answered no: {item.question}",
         severity=Severity.LOW,
-        evidence=f"{answer.text} ({answer.by}, {answer.on.isoformat()})" if answer else "",
+        evidence=Evidence(tables=("checklist",), sentence=f"{answer.text} ({answer.by}, {answer.on.isoformat()})" if answer else ""),
         advice="Say what will be done, by whom and by when.",
         standards=tuple(s for s in item.standards if not s.startswith("OECD")),
     )

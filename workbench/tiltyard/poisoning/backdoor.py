@@ -12,7 +12,7 @@ from ..datasets.dataset import Dataset
 from ..errors import Unavailable
 from ..formatting.numbers import percent
 from ..progress import Progress
-from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
+from ..result import Axis, Chart, CheckResult, Column, Evidence, Finding, Metric, Series, Severity, Status, Table
 from ..statistics.intervals import bootstrap, clopper_pearson, rate
 from ..statistics.majority import Skill
 from ..targets.target import Target
@@ -176,7 +176,7 @@ class Backdoor(Check):
         return Finding(
             title=f"{bad.count} poisoned training rows ({percent(bad.share)}) plant a backdoor to {name}",
             severity=Severity.HIGH if unseen else Severity.MEDIUM,
-            evidence="metric success, chart backdoor",
+            evidence=Evidence(metrics=("success",), charts=("backdoor",)),
             advice="Control who adds training rows, search them before training on them, and keep hashes of what was searched.",
             standards=self.standards,
             defense="poisoning.filter",

@@ -8,7 +8,7 @@ from ..check import Check, parameter
 from ..datasets.dataset import Dataset
 from ..errors import Unavailable
 from ..progress import Progress
-from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
+from ..result import Axis, Chart, CheckResult, Column, Evidence, Finding, Metric, Series, Severity, Status, Table
 from ..targets.target import Target
 from .signatures import ALARM, Cluster, clusters, spectral
 
@@ -93,7 +93,7 @@ class Detect(Check):
         return Finding(
             title=f"Training rows labeled {', '.join(labels)} look like a backdoor's",
             severity=Severity.HIGH,
-            evidence="metric worst_cluster, table clusters",
+            evidence=Evidence(metrics=("worst_cluster",), tables=("clusters",)),
             advice="Look at these rows and where they came from; remove them and train again.",
             standards=STANDARDS,
             defense="poisoning.filter",

@@ -11,7 +11,7 @@ from ..datasets.dataset import Dataset
 from ..errors import Unavailable
 from ..formatting.numbers import percent
 from ..progress import Progress
-from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
+from ..result import Axis, Chart, CheckResult, Column, Evidence, Finding, Metric, Series, Severity, Status, Table
 from ..statistics.intervals import clopper_pearson, rate
 from ..statistics.majority import Skill
 from ..targets.target import Target
@@ -87,11 +87,12 @@ class LabelFlip(Check):
             drop(clean, last),
         )
         finding = Finding(
+            key="flips",
             title="Few flipped labels already hurt"
             if bad is None
             else f"{100 * bad.share:.0f} % flipped labels cost {percent(clean.accuracy - bad.accuracy)}",
             severity=Severity.MEDIUM,
-            evidence="chart flips",
+            evidence=Evidence(charts=("flips",)),
             advice="Check who may label, label a part twice, and look at rows whose label the model contradicts.",
             standards=STANDARDS,
         )

@@ -13,7 +13,7 @@ from ..datasets.schema import Feature, Schema
 from ..errors import Problem, Unavailable
 from ..formatting.numbers import percent
 from ..progress import Progress
-from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
+from ..result import Axis, Chart, CheckResult, Column, Evidence, Finding, Metric, Series, Severity, Status, Table
 from ..statistics.intervals import rate, rate_by_row
 from ..targets.target import Target
 from .membership import chance, paired
@@ -251,7 +251,7 @@ def _findings(gain: Metric, name: str) -> tuple[Finding, ...]:
         Finding(
             title=f"The model gives away {name} beyond what the other columns tell",
             severity=severity,
-            evidence="metrics advantage, accuracy_with_model and accuracy_without_model; table values",
+            evidence=Evidence(metrics=("advantage", "accuracy_with_model", "accuracy_without_model"), tables=("values",)),
             advice=f"Leave {name} out of the inputs if it is not needed, give out labels or rounded scores, or train privately",
             standards=STANDARDS,
             defense="privacy.dp_sgd",

@@ -13,7 +13,7 @@ from ..datasets.dataset import Dataset
 from ..errors import Problem, Unavailable
 from ..privacy_accounting.accountants import default_delta
 from ..progress import Progress
-from ..result import Axis, Chart, CheckResult, Finding, Metric, Series, Severity, Status
+from ..result import Axis, Chart, CheckResult, Evidence, Finding, Metric, Series, Severity, Status
 from ..statistics.intervals import clopper_pearson
 from ..targets.target import Target
 from .membership import Mask, Scores, chance, logit_scaled
@@ -257,7 +257,7 @@ def _findings(refuted: bool, claimed: float, bound: float) -> tuple[Finding, ...
         advice = "Train privately (DP-SGD)"
     else:
         return ()
-    evidence = "metrics epsilon_lower and epsilon_claimed"
+    evidence = Evidence(metrics=("epsilon_lower", "epsilon_claimed"))
     return (Finding(title=title, severity=severity, evidence=evidence, advice=advice, standards=STANDARDS, defense="privacy.dp_sgd"),)
 
 

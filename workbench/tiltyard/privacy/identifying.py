@@ -10,7 +10,7 @@ from ..datasets.dataset import Dataset
 from ..errors import Problem
 from ..formatting.numbers import percent
 from ..progress import Progress
-from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
+from ..result import Axis, Chart, CheckResult, Column, Evidence, Finding, Metric, Series, Severity, Status, Table, key_of
 from ..statistics.intervals import rate
 from ..targets.target import Target
 from .identifying_columns import Combination, Suspect, Values, combination, follows, grouped, of_dataset, of_frame, suspect, worst
@@ -137,11 +137,12 @@ def _about(it: Suspect) -> Finding:
         else f"{100 * it.share:.0f} % of values look so"
     )
     return Finding(
+        key=key_of(it.column, it.kind),
         title=f"{it.column!r} holds {'an' if it.kind[0] in 'eiI' else 'a'} {it.kind}"
         if it.kind != "near-unique values"
         else f"{it.column!r} has near-unique values",
         severity=severity,
-        evidence=f"table suspects: {seen}, for example {it.shape}",
+        evidence=Evidence(tables=("suspects",), sentence=f"{seen}, for example {it.shape}"),
         advice="Drop the column before training, or replace it by a coarser or keyed value; keep the link elsewhere under access control",
         standards=STANDARDS,
     )
@@ -158,9 +159,10 @@ def _fewest(combos: list[Combination], share: float) -> list[Combination]:
 
 def _together(it: Combination) -> Finding:
     return Finding(
+        key=key_of(*it.columns),
         title=f"{', '.join(it.columns)} together single out {100 * (it.alone / it.n):.0f} % of the rows",
         severity=Severity.LOW,
-        evidence=f"table combinations: {it.alone:,} of {it.n:,} rows are alone",
+        evidence=Evidence(tables=("combinations",), sentence=f"{it.alone:,} of {it.n:,} rows are alone"),
         advice="Make one of these columns coarser or drop it, or see to it that nobody outside can know them",
         standards=STANDARDS,
     )
@@ -172,7 +174,7 @@ def _too_small(joint: Combination, k: int) -> Finding:
     return Finding(
         title=f"{', '.join(joint.columns)} together single out {joint.alone:,} of {joint.n:,} rows",
         severity=severity,
-        evidence=f"metrics k, alone and below_k: {joint.below:,} rows in groups smaller than {k}",
+        evidence=Evidence(metrics=("k", "alone", "below_k"), sentence=f"{joint.below:,} rows in groups smaller than {k}"),
         advice="Make these columns coarser (age in bands, countries in regions), drop one, or keep the data under access control",
         standards=STANDARDS,
     )

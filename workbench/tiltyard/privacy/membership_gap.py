@@ -8,7 +8,7 @@ from ..check import Check, Estimate, parameter
 from ..datasets.dataset import Dataset
 from ..formatting.numbers import percent
 from ..progress import Progress
-from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
+from ..result import Axis, Chart, CheckResult, Column, Evidence, Finding, Metric, Series, Severity, Status, Table
 from ..statistics.intervals import rate
 from ..statistics.majority import Skill
 from ..targets.target import Target
@@ -78,7 +78,16 @@ def _findings(gap: Metric) -> tuple[Finding, ...]:
     value = gap.value
     severity = Severity.HIGH if value >= 0.15 else Severity.MEDIUM if value >= 0.05 else Severity.LOW
     title = "The model is more often right on the rows it was trained on"
-    return (Finding(title=title, severity=severity, evidence="metric gap", advice=ADVICE, standards=STANDARDS, defense="privacy.dp_sgd"),)
+    return (
+        Finding(
+            title=title,
+            severity=severity,
+            evidence=Evidence(metrics=("gap",)),
+            advice=ADVICE,
+            standards=STANDARDS,
+            defense="privacy.dp_sgd",
+        ),
+    )
 
 
 def _by_class(classes: tuple[str, ...], y: tuple[np.ndarray, np.ndarray], right: tuple[np.ndarray, np.ndarray]) -> Table:

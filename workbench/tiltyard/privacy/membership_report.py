@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..formatting.numbers import percent
-from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
+from ..result import Axis, Chart, CheckResult, Column, Evidence, Finding, Metric, Series, Severity, Status, Table
 from ..statistics.intervals import LEVEL, clopper_pearson
 from ..statistics.majority import Skill
 from .membership import Halves, Mask, Roc, Scores, auc, checked, halves, roc, tpr_at
@@ -58,7 +58,7 @@ def report(it: Attacked, attack: str, rng: np.random.Generator, notes: tuple[str
             Finding(
                 title="Rows that the model was trained on can be told from others",
                 severity=severity,
-                evidence="metrics auc, tpr_at_1pct and advantage; chart roc",
+                evidence=Evidence(metrics=("auc", "tpr_at_1pct", "advantage"), charts=("roc",)),
                 advice=ADVICE,
                 standards=STANDARDS,
                 defense="privacy.dp_sgd",

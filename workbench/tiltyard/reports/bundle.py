@@ -11,7 +11,7 @@ from ..check import versions
 from ..errors import Problem
 from ..result import Frozen, Identity, Record, Severity, Status
 
-FORMAT = 1
+FORMAT = 2
 
 
 class NotRun(Frozen):

@@ -15,8 +15,8 @@ from ..result import Gallery, Record, Status
 from ..standards.catalog import describe as standard
 from ..standards.catalog import known, sources
 from .bundle import Bundle
-from .evidence import told
 from .figures import svg
+from .findings import described
 from .overview import DERIVED, overview, worst
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def environment() -> "Environment":
         repeat=repeat,
         parameters=parameters,
         documents=documents,
-        told=told,
+        described=described,
     )
     env.globals.update(
         svg=lambda chart: Markup(svg(chart)), signs=SIGNS, sources=sources, pictures=pictures, overview=overview, worst=worst

@@ -36,7 +36,7 @@ def _case(suite: ET.Element, record: Record) -> None:
     summary = _clean(record.result.summary)
     status = record.result.status
     if status is Status.FINDING:
-        text = "\n".join(f"{f.severity.value}: {f.title}. {f.advice}" for f in record.result.findings)
+        text = "\n".join(f"{f.severity.value}: {f.title}. {f.advice} ({key})" for key, f in record.keyed())
         ET.SubElement(case, "failure", message=summary).text = _clean(text)
     elif status is Status.NOT_APPLICABLE:
         ET.SubElement(case, "skipped", message=summary)

@@ -63,9 +63,14 @@ def worst(records: Sequence[Record], most: int = MOST) -> list[Grave]:
     chosen: list[Grave] = []
     for one in sorted(found, key=lambda g: -order.index(g.finding.severity)):
         mine = [g for g in chosen if topic_of(g.record.check) == topic_of(one.record.check)]
-        if len(mine) < EACH and one.finding.title not in [g.finding.title for g in mine]:
+        if len(mine) < EACH and not any(_same(one, g) for g in mine):
             chosen.append(one)
     return chosen[:most]
+
+
+def _same(one: Grave, other: Grave) -> bool:
+    """Does the second tell a reader nothing more: the same finding of another run of the check, or another check in the same words?"""
+    return one.finding.title == other.finding.title or (one.record.check, one.finding.key) == (other.record.check, other.finding.key)
 
 
 def overview(records: Sequence[Record]) -> Overview | None:

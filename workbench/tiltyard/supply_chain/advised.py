@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from ..result import CheckResult, Column, Finding, Metric, Severity, Status, Table
+from ..result import CheckResult, Column, Evidence, Finding, Metric, Severity, Status, Table, key_of
 from .environment import Package
 from .known import Answers, Known, merged
 from .sources import STANDARDS
@@ -84,14 +84,15 @@ def _summary(
 
 
 def _finding(name: str, known: Sequence[Known]) -> Finding:
-    unrated = [k for k in known if k.severity is None]
     fixes = [k.fixed for k in known if k.fixed]
-    said = f" {len(unrated)} of them unrated, counted as {UNRATED}." if unrated else ""
+    count = sum(k.severity is None for k in known)
+    unrated = f", {count} of them unrated, counted as {UNRATED}" if count else ""
     return Finding(
+        key=key_of(name),
         title=f"{name} {known[0].version}: {', '.join(k.names[0] for k in known[:4])}{' …' if len(known) > 4 else ''}",
         severity=max((k.severity or UNRATED for k in known), key=list(Severity).index),
-        evidence=f"table known: {len(known)} known{'' if len(known) == 1 else ' vulnerabilities'}.{said}",
-        advice=f"Upgrade {name} to {_highest(fixes)} or later." if fixes else f"No mended version is named; see whether {name} is needed.",
+        evidence=Evidence(tables=("known",), sentence=f"{len(known)} known{'' if len(known) == 1 else ' vulnerabilities'}{unrated}"),
+        advice=f"Upgrade {name} to {_highest(fixes)} or later." if fixes else f"No fixed version is named; see whether {name} is needed.",
         standards=STANDARDS,
     )
 

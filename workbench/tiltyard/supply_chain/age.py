@@ -9,7 +9,7 @@ from typing import ClassVar
 from ..check import Check, parameter, source_parameter
 from ..datasets.dataset import Dataset
 from ..progress import Progress
-from ..result import CheckResult, Column, Finding, Metric, Severity, Status, Table
+from ..result import CheckResult, Column, Evidence, Finding, Metric, Severity, Status, Table
 from ..targets.target import Target
 from .environment import Package, packages
 from .lock_dates import release_dates
@@ -93,9 +93,10 @@ def _old_finding(old: dict[str, int], limit: int) -> tuple[Finding, ...]:
     worst = sorted(old, key=lambda name: -old[name])
     return (
         Finding(
+            key="old",
             title=f"{len(old)} version{'s' * (len(old) != 1)} older than {limit} days",
             severity=Severity.LOW,
-            evidence=f"table ages: {', '.join(worst[:5])}{' …' if len(worst) > 5 else ''}",
+            evidence=Evidence(tables=("ages",), sentence=f"{', '.join(worst[:5])}{' …' if len(worst) > 5 else ''}"),
             advice="See whether they are still maintained, and plan to replace those that are not.",
             standards=STANDARDS,
         ),
@@ -109,8 +110,8 @@ def _untouched_finding(since: int | None, limit: int) -> tuple[Finding, ...]:
         Finding(
             title=f"Nothing was installed for {since} days",
             severity=Severity.MEDIUM,
-            evidence="metric untouched",
-            advice="Update on a schedule: whatever was mended since then is not mended here.",
+            evidence=Evidence(metrics=("untouched",)),
+            advice="Update on a schedule: whatever was fixed since then is not fixed here.",
             standards=STANDARDS,
         ),
     )

@@ -7,7 +7,7 @@ from typing import ClassVar
 from ..check import Check
 from ..datasets.dataset import Dataset
 from ..progress import Progress
-from ..result import CheckResult, Column, Finding, Metric, Severity, Status, Table
+from ..result import CheckResult, Column, Evidence, Finding, Metric, Severity, Status, Table
 from ..targets.target import Target
 from .bom import bill, encoded
 from .environment import Package, packages
@@ -56,8 +56,8 @@ def _unlicensed(names: Sequence[str], n: int) -> Metric:
     return Metric(name="unlicensed", label=label, value=float(len(names)), n=n, unit="packages", note=f"counted, not sampled{some}")
 
 
-def _gap(title: str, evidence: str, advice: str) -> Finding:
-    return Finding(title=title, severity=Severity.LOW, evidence=evidence, advice=advice, standards=PARTS)
+def _gap(title: str, sentence: str, advice: str) -> Finding:
+    return Finding(title=title, severity=Severity.LOW, evidence=Evidence(sentence=sentence), advice=advice, standards=PARTS)
 
 
 def _model_gaps(target: Target) -> tuple[Finding, ...]:

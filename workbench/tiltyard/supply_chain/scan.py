@@ -8,7 +8,7 @@ from ..artifacts.verdict import Verdict, scan_stream
 from ..check import Check
 from ..datasets.dataset import Dataset
 from ..progress import Progress
-from ..result import CheckResult, Column, Finding, Metric, Severity, Status, Table
+from ..result import CheckResult, Column, Evidence, Finding, Metric, Severity, Status, Table
 from ..targets.target import Target
 from .sources import MODEL
 
@@ -57,9 +57,10 @@ def _count(name: str, label: str, count: int) -> Metric:
 
 def _finding(verdict: Verdict) -> Finding:
     return Finding(
+        key="unsafe",
         title=f"{verdict.name} is not safe to open",
         severity=Severity.CRITICAL,
-        evidence="table reasons",
+        evidence=Evidence(tables=("reasons",)),
         advice="Do not open it. Get tensors only (safetensors) from whoever made it, with a signature.",
         standards=MODEL,
     )

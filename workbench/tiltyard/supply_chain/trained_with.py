@@ -20,7 +20,7 @@ from ..check import Check, source_parameter, versions
 from ..datasets.dataset import Dataset
 from ..errors import Problem
 from ..progress import Progress
-from ..result import CheckResult, Column, Finding, Metric, Severity, Status, Table
+from ..result import CheckResult, Column, Evidence, Finding, Metric, Severity, Status, Table, key_of
 from ..targets.target import Target
 from .sources import STANDARDS
 
@@ -149,9 +149,10 @@ def _metric(count: int | None, n: int, note: str) -> Metric:
 
 def _finding(package: str, trained: str, here: str, how: str) -> Finding:
     return Finding(
+        key=key_of(package),
         title=f"{package}: trained with {trained}, runs with {here}",
         severity=Severity.MEDIUM if package in UNSTABLE or how == "major" else Severity.LOW,
-        evidence="table versions",
+        evidence=Evidence(tables=("versions",)),
         advice=f"Run it with {package} {trained}, or train and assess it again with {here}.",
         standards=STANDARDS,
     )

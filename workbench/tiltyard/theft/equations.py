@@ -10,7 +10,7 @@ from ..datasets.dataset import Dataset
 from ..datasets.schema import Schema
 from ..formatting.numbers import percent
 from ..progress import Progress
-from ..result import CheckResult, Finding, Metric, Severity, Status
+from ..result import CheckResult, Evidence, Finding, Metric, Severity, Status
 from ..statistics.intervals import rate_by_row
 from ..targets.query_budget import BudgetSpent
 from ..targets.target import Target
@@ -102,7 +102,7 @@ class EquationSolving(Check):
         finding = Finding(
             title=f"The weights can be solved for with {count:,} queries",
             severity=Severity.CRITICAL,
-            evidence="metric fidelity",
+            evidence=Evidence(metrics=("fidelity",)),
             advice="Do not answer with full-precision scores: labels or few digits, and a budget of rows for each client.",
             standards=self.standards,
             defense="theft.output_policy",

@@ -12,7 +12,7 @@ from ..datasets.dataset import Dataset
 from ..errors import Problem, Unavailable
 from ..formatting.numbers import percent
 from ..progress import Progress
-from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
+from ..result import Axis, Chart, CheckResult, Column, Evidence, Finding, Metric, Series, Severity, Status, Table
 from ..statistics.intervals import rate, rate_by_row
 from ..targets.query_budget import BudgetSpent
 from ..targets.target import Target
@@ -228,7 +228,7 @@ class Extraction(Check):
         return Finding(
             title=f"A copy of fidelity {100 * self.alarm:.0f} % costs {count:,} queries",
             severity=Severity.HIGH if count <= 5000 else Severity.MEDIUM,
-            evidence=f"metric fidelity, chart extraction: {last.agreed} of {last.n} rows agree",
+            evidence=Evidence(metrics=("fidelity",), charts=("extraction",), sentence=f"{last.agreed} of {last.n} rows agree"),
             advice="Answer with labels or rounded scores, limit rows per client, watch for clients that ask like a thief, and watermark the model.",
             standards=STANDARDS,
             defense="theft.output_policy",

@@ -16,7 +16,7 @@ from ..defense import Defended, Defense
 from ..errors import Problem, Unavailable
 from ..formatting.numbers import number, percent
 from ..progress import Progress
-from ..result import CheckResult, Finding, Metric, Severity, Status
+from ..result import CheckResult, Evidence, Finding, Metric, Severity, Status
 from ..statistics.intervals import LEVEL, rate
 from ..targets.target import Target
 from .watermark_key import Envelope, Key, folder, read, write
@@ -135,7 +135,7 @@ class Watermark(Defense):
         return Finding(
             title="The mark proves nothing yet" if weak else f"The mark costs {100 * (cost.value or 0):.1f} points of accuracy",
             severity=Severity.LOW,
-            evidence="metric p_value" if weak else "metric accuracy_cost",
+            evidence=Evidence(metrics=("p_value" if weak else "accuracy_cost",)),
             advice="Train for more epochs, or use more triggers." if weak else "Train for fewer epochs, or use fewer triggers.",
             standards=STANDARDS,
         )

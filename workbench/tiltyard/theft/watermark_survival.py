@@ -13,7 +13,7 @@ from ..datasets.dataset import Dataset
 from ..errors import Unavailable
 from ..formatting.numbers import number
 from ..progress import Progress
-from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
+from ..result import Axis, Chart, CheckResult, Column, Evidence, Finding, Metric, Series, Severity, Status, Table
 from ..statistics.intervals import clopper_pearson, rate
 from ..targets.target import Target
 from .thieves import copycat, predicted
@@ -154,9 +154,10 @@ class WatermarkSurvival(Check):
     def _finding(self, gone: list[Survivor], first: Survivor, weak: bool) -> Finding:
         named = "The model does not carry the mark" if weak else f"The mark is removed by {', '.join(s.name for s in gone)}"
         return Finding(
+            key="absent" if weak else "removed",
             title=named,
             severity=Severity.MEDIUM,
-            evidence="table survival",
+            evidence=Evidence(tables=("survival",)),
             advice="Do not rest ownership on the mark alone: limit queries and scores against extraction; use more triggers and epochs.",
             standards=STANDARDS,
             defense="theft.watermark" if weak else "theft.output_policy",

@@ -12,7 +12,7 @@ from ..datasets.dataset import Dataset
 from ..errors import Unavailable
 from ..formatting.numbers import number
 from ..progress import Progress
-from ..result import CheckResult, Finding, Metric, Severity, Status
+from ..result import CheckResult, Evidence, Finding, Metric, Severity, Status
 from ..statistics.intervals import rate
 from ..targets.target import Target
 from .watermark import SOURCES, STANDARDS, embedded, trainable
@@ -162,7 +162,7 @@ def _finding(p: float, own: bool, matches: int, n: int) -> Finding | None:
         return Finding(
             title=f"The mark is gone: {matches} of {n} secret labels",
             severity=Severity.MEDIUM,
-            evidence="metric p_value",
+            evidence=Evidence(metrics=("p_value",)),
             advice="Whatever was done to the model since it was marked removed the mark: mark the model again.",
             standards=STANDARDS,
             defense="theft.watermark",
@@ -171,7 +171,7 @@ def _finding(p: float, own: bool, matches: int, n: int) -> Finding | None:
         return Finding(
             title="A model other than the one marked carries the mark",
             severity=Severity.HIGH,
-            evidence="metric p_value",
+            evidence=Evidence(metrics=("p_value",)),
             advice="Show the commitment with its date, then the key, and repeat the questions before a third party.",
             standards=STANDARDS,
         )

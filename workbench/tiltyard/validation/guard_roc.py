@@ -11,7 +11,7 @@ from ..datasets.dataset import Dataset
 from ..datasets.schema import Schema
 from ..formatting.numbers import percent
 from ..progress import Progress
-from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
+from ..result import Axis, Chart, CheckResult, Column, Evidence, Finding, Metric, Series, Severity, Status, Table
 from ..statistics.intervals import LEVEL, bootstrap, rate, rate_by_row
 from ..targets.target import Target
 from .guard import SURE, Guard, apart, build, unpacked
@@ -192,7 +192,7 @@ def _too_strict(allowed: float) -> Finding:
     return Finding(
         title=f"The guard refuses more than {100 * allowed:g} % of natural rows",
         severity=Severity.MEDIUM,
-        evidence="metric false_alarms: its whole interval is above",
+        evidence=Evidence(metrics=("false_alarms",), sentence="its whole interval is above"),
         advice="Held-out rows differ from the training rows: look for drift, and build the guard from rows like those it will see.",
         standards=STANDARDS,
         defense="validation.guard",
@@ -203,7 +203,7 @@ def _too_lax() -> Finding:
     return Finding(
         title="Adversarial rows look natural to a guard",
         severity=Severity.LOW,
-        evidence="metric caught_adversarial",
+        evidence=Evidence(metrics=("caught_adversarial",)),
         advice="Do not rely on input checks against adversarial rows; train adversarially, and keep the guard for noise and bad ranges.",
         standards=STANDARDS,
         defense="validation.guard",

@@ -9,7 +9,7 @@ from ..check import Check, parameter
 from ..datasets.dataset import Dataset
 from ..formatting.numbers import percent
 from ..progress import Progress
-from ..result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
+from ..result import Axis, Chart, CheckResult, Column, Evidence, Finding, Metric, Series, Severity, Status, Table
 from ..statistics.intervals import LEVEL, bootstrap, rate, rate_by_row
 from ..statistics.majority import Skill
 from ..targets.target import Target
@@ -101,7 +101,7 @@ class Performance(Check):
         finding = Finding(
             title="Confidence does not match accuracy",
             severity=Severity.LOW,
-            evidence="metric calibration_error",
+            evidence=Evidence(metrics=("calibration_error",)),
             advice="Calibrate on held-out rows (temperature scaling) before anyone acts on the scores.",
             standards=STANDARDS,
         )

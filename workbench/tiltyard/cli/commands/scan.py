@@ -21,9 +21,9 @@ def run(paths: list[Path], as_json: bool, as_sarif: bool) -> int:
         raise Problem("one form of output", "--json and --sarif", "Give one of them")
     found = [looked_at(file, path.is_dir()) for path in paths for file in inside(path)]
     if as_sarif:
-        from ...published.scan_sarif import sarif
+        from ...published import scan_sarif
 
-        say(sarif(found))
+        say(scan_sarif.render(found))
     elif as_json:
         emit(ScanList(files=tuple(found)))
     else:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ...datasets.schema import Schema
 from ...formatting.raster import png, shades
-from ...result import Axis, Chart, CheckResult, Column, Finding, Gallery, Metric, Picture, Series, Severity, Status, Table
+from ...result import Axis, Chart, CheckResult, Column, Evidence, Finding, Gallery, Metric, Picture, Series, Severity, Status, Table
 from ...statistics.intervals import LEVEL, bootstrap, rate
 
 LARGEST = 100.0
@@ -95,7 +95,7 @@ def _finding(key: str, metric: Metric, noise: float) -> Finding:
     return Finding(
         title=title,
         severity=Severity.HIGH,
-        evidence=f"metric {metric.name}",
+        evidence=Evidence(metrics=(metric.name,)),
         advice="Let clients train longer on more rows before they send, sum updates under secure aggregation, or add noise at the client",
         standards=("OWASP ML03:2023", "AML.T0024.001"),
         defense="federated.training",

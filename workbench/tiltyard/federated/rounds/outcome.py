@@ -6,7 +6,7 @@ import numpy as np
 
 from ...formatting.numbers import percent
 from ...privacy_accounting.accountants import default_delta, epsilon
-from ...result import Axis, Chart, CheckResult, Column, Finding, Metric, Series, Severity, Status, Table
+from ...result import Axis, Chart, CheckResult, Column, Evidence, Finding, Metric, Series, Severity, Status, Table
 from ...statistics.intervals import clopper_pearson, rate
 from ...targets.target import Target
 from ..aggregation import RULES
@@ -81,7 +81,7 @@ def _useless(last: Round, majority: int) -> tuple[Finding, ...]:
         Finding(
             title=title,
             severity=Severity.MEDIUM,
-            evidence="metric accuracy_after",
+            evidence=Evidence(metrics=("accuracy_after",)),
             advice=advice,
             standards=("AI RMF MEASURE 2.5", "AML.T0031"),
         ),
@@ -95,7 +95,7 @@ def _through(plan: Plan, last: Round) -> tuple[Finding, ...]:
         Finding(
             title=f"{len(plan.malicious)} of {plan.clients} clients got their way",
             severity=Severity.HIGH,
-            evidence="metric attack_success",
+            evidence=Evidence(metrics=("attack_success",)),
             advice="Combine by median, trimmed mean or Krum, and let only clients with registered keys take part",
             standards=("OWASP ML10:2023", "AML.T0018.000", "NISTAML.026"),
             defense="federated.training",

@@ -14,7 +14,7 @@ from ...formatting.numbers import percent
 from ...privacy_accounting.accountants import NAMES, Accountant, epsilon
 from ...privacy_accounting.budget import Budget
 from ...progress import Progress
-from ...result import Axis, Chart, CheckResult, Finding, Metric, Series, Severity, Status
+from ...result import Axis, Chart, CheckResult, Evidence, Finding, Metric, Series, Severity, Status
 from ...statistics.intervals import clopper_pearson, rate
 from ...targets.target import Target
 from ..membership import chance, difference, paired
@@ -177,7 +177,7 @@ def _useless(hits: int, majority: int, n: int) -> tuple[Finding, ...]:
         Finding(
             title="The private model does no better than always answering the commonest class",
             severity=Severity.MEDIUM,
-            evidence="metric accuracy_after",
+            evidence=Evidence(metrics=("accuracy_after",)),
             advice="Give more epsilon, rows, larger batches or another learning rate; clip_only tells whether clipping or noise hurts",
             standards=("AI RMF MEASURE 2.10",),
         ),
