@@ -28,7 +28,7 @@ ROWS = (
     PanelRow("supply_chain", "Supply chain", "supply_chain", "SupplyChainPanel"),
     PanelRow("endpoint", "Endpoint", "endpoint", "EndpointPanel"),
     PanelRow("monitor", "Monitor", "monitor", "MonitorPanel"),
-    PanelRow("redteam", "Red teaming", "redteam", "RedTeamPanel"),
+    PanelRow("redteam", "Red teaming", "red_team", "RedTeamPanel"),
     PanelRow("ethics", "Ethical guidelines", "ethics", "EthicsPanel"),
     PanelRow("report", "Report", "report", "ReportPanel"),
     PanelRow("history", "History", "history", "HistoryPanel"),
