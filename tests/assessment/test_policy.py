@@ -57,6 +57,16 @@ def test_not_run_not_measured_no_interval_and_no_metric_are_no_pass() -> None:
     assert verdict({"at_least": 0.0}, record()) == ("incomplete", ["incomplete"])
 
 
+@pytest.mark.parametrize("asked", ["fell", "successful_attacks"])
+@pytest.mark.parametrize("stored", ["fell", "successful_attacks"])
+def test_a_metric_that_was_renamed_is_found_under_both_names(asked: str, stored: str) -> None:
+    """``fell`` of a campaign is called ``successful_attacks`` now; policies and stores of before are read as they are."""
+    judge = Policy(rule=(Rule(check="campaign.matrix", metric=asked, at_most=1),)).judge
+    kept = record("campaign.matrix", metrics=(Metric(name=stored, label="Attacks", value=2.0),))
+    assert [v.reason for v in judge([kept]).verdicts] == ["found 2"]
+    assert judge([kept]).verdict == "fail"
+
+
 def test_a_failure_outweighs_what_is_incomplete() -> None:
     policy = Policy(rule=(Rule(check="a.b", metric="acc", at_least=0.9),), required=("never.run",))
     judgment = policy.judge([record(metrics=(accuracy(0.5),))])

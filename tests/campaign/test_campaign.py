@@ -116,7 +116,7 @@ def test_a_white_box_attacker_sees_scores() -> None:
 def test_constant_model_gives_nothing(constant: Target, rows: Dataset) -> None:
     made, records = run(ThreatModel(), constant, rows, only=())
     result = matrix(records, made)
-    assert result.metric("fell").value == 0
+    assert result.metric("successful_attacks").value == 0
     assert result.status is not Status.FINDING
     assert not result.findings
     said = {r.check: r.result for r in records}
@@ -142,7 +142,7 @@ def test_linear_model_is_stolen_by_a_black_box(linear: Target, rows: Dataset) ->
     assert records[0].result.metrics[0].value == pytest.approx(1.0)
     table = matrix(records, made).tables[0]
     row = dict(zip([c.name for c in table.columns], table.rows[0], strict=True))
-    assert (row["Goal"], row["Outcome"], row["OWASP"]) == ("steal", "fell", "ML05:2023")
+    assert (row["Goal"], row["Outcome"], row["OWASP"]) == ("steal", "succeeded", "ML05:2023")
     assert "AML.T0024.002" in str(row["ATLAS"])
 
 

@@ -3,10 +3,13 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from tiltyard.assessment.baseline import Baseline
+from tiltyard.assessment.policy import Outcome
 from tiltyard.check import Check
 from tiltyard.comparison.comparison import Comparison, change, compare, difference, latest, verdict
+from tiltyard.comparison.trend import trends
 from tiltyard.datasets.dataset import Dataset
-from tiltyard.result import Metric
+from tiltyard.result import CheckResult, Metric, Record, Status
 from tiltyard.statistics.intervals import rate
 from tiltyard.store.store import Store
 from tiltyard.targets.target import Target
@@ -78,3 +81,23 @@ def test_equal_parameters_are_equal_in_any_order(share: Callable[..., Check], ta
     new = old.model_copy(update={"effective": {"rows": 20, "by": {"b": 2, "a": 1}}, "seed": 7})
     other = old.model_copy(update={"effective": {"rows": 20, "by": {"a": 1, "b": 3}}})
     assert latest([old, other, new]) == [new, other]
+
+
+def test_a_metric_that_was_renamed_is_compared_with_itself(
+    store: Store, share: Callable[..., Check], target: Target, data: Dataset
+) -> None:
+    def campaign(name: str, value: float) -> Record:
+        measured = Metric(name=name, label="Attacks that gained something", value=value, safer="lower")
+        result = CheckResult(status=Status.PASSED, summary="s", metrics=(measured,))
+        return share()(target, data).model_copy(update={"check": "campaign.matrix", "result": result})
+
+    runs = [store.begin(name, target.identity, data.identity, {}) for name in ("old", "new")]
+    old, new = campaign("fell", 2.0), campaign("successful_attacks", 1.0)
+    (change,) = compare(runs[0], [old], runs[1], [new]).metrics
+    assert (change.name, change.difference) == ("successful_attacks", -1.0)
+    (judged,) = Baseline(runs[0], (old,)).judge([new]).verdicts
+    assert (judged.outcome, judged.value) == (Outcome.PASS, 1.0)
+    store.add(runs[0].id, old)
+    store.add(runs[1].id, new)
+    (trend,) = trends(store, store.runs()[0])
+    assert [p.metric.value for p in trend.points] == [2.0, 1.0]

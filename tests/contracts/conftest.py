@@ -17,8 +17,7 @@ from tiltyard.targets.estimators import FunctionTarget
 from tiltyard.targets.target import Target
 
 FEW = 3
-# What a few will not do: rows enough to speak of two groups, and squares of an image few enough to be quick.
-SMALL = {"table": {"rows": 200, "background": 10}, "images": {"rows": 20, "background": 5, "patch": 14}}
+SMALL = {"table": {"rows": 200}, "images": {"rows": 20}}  # enough to speak of two groups
 
 
 @dataclass(frozen=True)
@@ -99,7 +98,7 @@ def smallest(cls: type[Step], ground: str, seed: int = 0) -> Step:
         low = next((m.ge for m in field.metadata if hasattr(m, "ge")), None)
         if name != "seed" and field.annotation is int and low is not None:
             values[name] = max(int(low), min(int(field.default), SMALL[ground].get(name, FEW)))
-    return named(cls, {**values, **getattr(cls, "tiny", {})})
+    return named(cls, {**values, **cls.tiny})
 
 
 def called(step: Step, ground: Ground, progress: Progress | None = None) -> tuple[Record, Target | None]:

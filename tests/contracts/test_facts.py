@@ -63,8 +63,8 @@ def test_every_parameter_has_help_and_unit_and_bounds(field: FieldInfo) -> None:
 def test_its_defaults_are_valid(cls: type[Step]) -> None:
     made = named(cls, {})
     assert type(made).model_validate(made.model_dump()) == made
-    for profile in ("quick", "quick_table", "quick_images", "tiny"):
-        named(cls, {**getattr(cls, "quick", {}), **getattr(cls, profile, {})})
+    for profile in (cls.quick, cls.quick_table, cls.quick_images, cls.tiny):
+        named(cls, {**cls.quick, **profile})
 
 
 @everything

@@ -6,7 +6,7 @@ from typing import Any
 
 from .assessment.assessment import Assessment
 from .assessment.assessment import assess as assess_steps
-from .assessment.full_assessment import MEASURED_AGAIN, FullAssessment
+from .assessment.full_assessment import FullAssessment, remeasured
 from .catalogue import checks as registered_checks
 from .catalogue import defenses as registered_defenses
 from .catalogue import find
@@ -60,7 +60,7 @@ def defend(
     data: Dataset,
     *,
     before: Sequence[Record] = (),
-    checks: Sequence[str] = MEASURED_AGAIN,
+    checks: Sequence[str] | None = None,
     profile: Profile = "quick",
     store: Store | None = None,
     on_progress: Callable[[Report], None] | None = None,
@@ -75,7 +75,8 @@ def defend(
     before
         Records of ``target``, where it was measured already: these checks are run again, with the same parameters.
     checks
-        Without ``before``: ids of the checks that are run before and after, with the parameters of ``profile``.
+        Without ``before``: ids of the checks that are run before and after, with the parameters of ``profile``; by default those
+        that are remeasured, as their classes say.
     store
         Where the runs are kept; None keeps none.
 
@@ -90,11 +91,12 @@ def defend(
     if not isinstance(defense, Defense):
         raise Problem("a defense", f"{defense.id!r}, which is a check", "Call ty.check")
     assessment = FullAssessment(target, data, Runner(store), f"{defense.title} on {target.name}", on_progress=on_progress)
+    ids = remeasured() if checks is None else checks
     if before:
-        assessment.records, checks = list(before), [record.check for record in before]
+        assessment.records, ids = list(before), [record.check for record in before]
     else:
-        assessment.check([_made(id, {"seed": defense.seed, **overrides(find(id), profile, data)}) for id in checks])
-    found = assessment.defend(defense, checks)
+        assessment.check([_made(id, {"seed": defense.seed, **overrides(find(id), profile, data)}) for id in ids])
+    found = assessment.defend(defense, ids)
     assessment.end()
     if found is None:
         raise Cancelled

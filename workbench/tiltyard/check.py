@@ -21,9 +21,11 @@ from .access.person import Person, me
 from .datasets.dataset import Dataset
 from .errors import Cancelled, Problem, Unavailable
 from .progress import Progress, attended
-from .result import CheckResult, Given, Identity, Record, Status
+from .result import CheckResult, Given, Identity, Metric, Record, Status
 from .targets.target import Target
 from .version import __version__
+
+CampaignGoal = Literal["evade", "infer", "steal", "poison"]
 
 NEEDS = {
     "labels": "predicted labels",
@@ -157,7 +159,35 @@ class Spelling:
 
 
 class Step(Given, ABC):
-    """What checks and defenses share: facts, parameters, needs and the making of a record."""
+    """What checks and defenses share: facts, parameters, needs and the making of a record.
+
+    The facts stand on the class, and all who plan, list, compare or test steps read them there.
+
+    Attributes
+    ----------
+    cost
+        How long it takes, in words for a person; nothing computes with it.
+    seconds
+        How long a typical run takes, for plans and progress where ``estimate`` cannot tell.
+    quick, quick_table, quick_images
+        Parameters of the quick profile; the latter two apply on top of it, to tables and to images.
+    tiny
+        Parameters with which tests run it in about a second.
+    shrinks
+        Counts that a campaign halves where the step asks more than is left.
+    campaign_goal
+        What an attacker gains by it; None for what is no part of a red-team campaign.
+    audit
+        The owner runs it, no attacker can: a campaign lists it under its goal and leaves it out.
+    headline
+        The name of the metric that answers the question, or how the names begin where there is one a column or an attack;
+        empty for a step without numbers.
+    context
+        Names of metrics that say what the headline is to be read against, as accuracy on the same rows. The cross-risk table
+        leaves them out: another check weighs them, or they count other rows after a defense than before.
+    remeasured
+        Is it measured again after each defense of a full assessment?
+    """
 
     id: ClassVar[str]
     title: ClassVar[str]
@@ -166,7 +196,17 @@ class Step(Given, ABC):
     standards: ClassVar[tuple[str, ...]] = ()
     sources: ClassVar[tuple[str, ...]] = ()
     cost: ClassVar[str] = "seconds"
-    shrinks: ClassVar[tuple[str, ...]] = ("rows",)  # counts that a campaign halves where the step asks more than is left
+    seconds: ClassVar[float] = 5.0
+    quick: ClassVar[Mapping[str, Any]] = {}
+    quick_table: ClassVar[Mapping[str, Any]] = {}
+    quick_images: ClassVar[Mapping[str, Any]] = {}
+    tiny: ClassVar[Mapping[str, Any]] = {}
+    shrinks: ClassVar[tuple[str, ...]] = ("rows",)
+    campaign_goal: ClassVar[CampaignGoal | None] = None
+    audit: ClassVar[bool] = False
+    headline: ClassVar[str] = ""
+    context: ClassVar[frozenset[str]] = frozenset()
+    remeasured: ClassVar[bool] = False
 
     seed: int = parameter(0, "Seed of everything random in this run", ge=0, le=2**31 - 1)
 
@@ -183,6 +223,18 @@ class Step(Given, ABC):
     def estimate(self, target: Target, data: Dataset) -> Estimate:
         """The cost before the run; the class fact ``cost`` in words where nothing better is known."""
         return Estimate(note=self.cost)
+
+    @classmethod
+    def headline_of(cls, result: CheckResult) -> Metric | None:
+        """The metric of ``result`` that answers the question: the headline, or of several that begin with its name the first.
+
+        Where it was not measured it is the first number with a safer direction that is no mere context; None where there is none.
+        """
+        measured = [m for m in result.metrics if m.value is not None]
+        family = [m for m in measured if cls.headline and m.name.startswith(f"{cls.headline}_")]
+        exact = [m for m in measured if m.name == cls.headline]
+        weighed = [m for m in measured if m.safer != "none" and m.name not in cls.context]
+        return next(iter([*exact, *family, *weighed]), None)
 
     def settled(self, person: Person | None = None) -> Self:
         """This step with its paths looked at by what ``person`` may read and write, and those behind a shared login made real.

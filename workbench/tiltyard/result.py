@@ -137,6 +137,7 @@ RENAMED_METRICS = {
     "blind_rows": "zero_gradient_rows",
     "blind_accuracy": "majority_accuracy",
     "blind_fidelity": "majority_fidelity",
+    "fell": "successful_attacks",
 }
 
 

@@ -1,4 +1,4 @@
-"""Red teaming: a threat model, the plan it allows with its cost, the campaign, what fell; and attacking by hand."""
+"""Red teaming: a threat model, the plan it allows with its cost, the campaign, its outcome; and attacking by hand."""
 
 import threading
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ GOALS = {"evade": "Evade", "infer": "Infer", "steal": "Steal", "poison": "Poison
 
 
 class RedTeamPanel(Panel):
-    """Choose who attacks, see what they would do and what it costs, let them, and read what fell."""
+    """Choose who attacks, see what they would do and what it costs, let them, and read the outcome."""
 
     title = "Red teaming"
 
@@ -170,7 +170,7 @@ class RedTeamPanel(Panel):
         self.steps.show(plan_table(plan, {p.id for p in waiting}))
         self.left.show(left_table(plan))
         self._matrix(mine)
-        # What fell comes first once something ran; its own tables say what was left out.
+        # The outcome comes first once something ran; its own tables say what was left out.
         self.found.children = (
             (*((self.said,) if busy or waiting else ()), self.view, self.steps) if mine else (self.said, self.steps, self.left)
         )

@@ -22,15 +22,10 @@ from ..standards.ethics import fill
 from ..targets.target import Target
 from .assessment import finished
 
-MEASURED_AGAIN = (
-    "validation.performance",
-    "evasion.pgd",
-    "evasion.square",
-    "privacy.membership_gap",
-    "privacy.membership_threshold",
-    "theft.extraction",
-    "fairness.groups",
-)
+
+def remeasured() -> tuple[str, ...]:
+    """Ids of the checks that are measured again after each defense, as their classes say."""
+    return tuple(id for id, cls in registered().items() if cls.remeasured)
 
 
 def answers(profile: str, seed: int, data: Dataset) -> list[Defense]:
@@ -76,10 +71,10 @@ class FullAssessment:
         if not self.cancelled:
             self._ran(self.runner.start(steps, self.target, self.data, run=self.run, on_progress=self.tell), keep=True)
 
-    def defend(self, defense: Defense, checks: Sequence[str] = MEASURED_AGAIN) -> Remeasured | None:
+    def defend(self, defense: Defense, checks: Sequence[str] | None = None) -> Remeasured | None:
         """Apply ``defense``, and run those of ``checks`` again that gave an answer before, with the same parameters.
 
-        None where the assessment was cancelled before.
+        Without ``checks`` those that are `remeasured`. None where the assessment was cancelled before.
         """
         if self.cancelled:
             return None
@@ -87,7 +82,8 @@ class FullAssessment:
         outcome = Outcome(job.records[0], job.targets.get(0))
         if outcome.target is not None:
             self._now_possible(outcome.target)
-        before = [r for r in self.records if r.check in checks and r.result.status is not Status.NOT_APPLICABLE]
+        again = remeasured() if checks is None else checks
+        before = [r for r in self.records if r.check in again and r.result.status is not Status.NOT_APPLICABLE]
         if outcome.target is None or not before or self.cancelled:
             return Remeasured(outcome.record, outcome.target, tuple(before), cancelled=self.cancelled)
         return self._remeasured(outcome, before, f"{self.name} after {defense.title}")

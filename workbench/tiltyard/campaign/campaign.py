@@ -2,12 +2,12 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self, get_args
 
 from pydantic import model_validator
 
-from ..catalogue import checks, topic_of
-from ..check import NEEDS, Check, Step, named, parameter
+from ..catalogue import checks
+from ..check import NEEDS, CampaignGoal, Check, Step, named, parameter
 from ..datasets.dataset import Dataset
 from ..execution.profiles import Profile, overrides
 from ..formatting.numbers import about, duration
@@ -17,13 +17,12 @@ from ..targets.target import Target
 from .cost import Cost, fitted
 
 FORMAT = 1
-GOALS = {"evade": "evasion", "infer": "privacy", "steal": "theft", "poison": "poisoning"}
+GOALS: tuple[CampaignGoal, ...] = get_args(CampaignGoal)
 KNOWN: dict[str, frozenset[str]] = {
     "white": frozenset({"labels", "scores", "gradients", "training"}),
     "gray": frozenset({"labels", "scores", "training"}),
     "black": frozenset({"labels", "scores"}),
 }
-AUDITS = frozenset({"privacy.identifying", "privacy.audit_epsilon", "poisoning.detect", "theft.watermark_verify"})
 WORDS = {"white": "white box", "gray": "gray box", "black": "black box"}
 
 
@@ -59,7 +58,7 @@ class ThreatModel(Given):
 
     def offers(self, step: Step | type[Step]) -> frozenset[str]:
         """What ``step`` is given: a poisoner's rows are trained on by the victim, whatever the attacker knows of it."""
-        return self.sees | ({"training"} if topic_of(step if isinstance(step, type) else type(step)) == GOALS["poison"] else set())
+        return self.sees | ({"training"} if step.campaign_goal == "poison" else set())
 
 
 class Planned(Given):
@@ -116,9 +115,8 @@ class Plan(Given):
 
 
 def attacks(goal: str) -> list[tuple[str, type[Step]]]:
-    """(goal, check) of every registered check under a goal's topic."""
-    wanted = {topic: name for name, topic in GOALS.items() if goal in ("any", name)}
-    return [(wanted[topic_of(id)], cls) for id, cls in checks().items() if topic_of(id) in wanted]
+    """(goal, check) of every registered check whose ``campaign_goal`` is ``goal``, or of all that have one where ``goal`` is ``any``."""
+    return [(cls.campaign_goal, cls) for cls in checks().values() if cls.campaign_goal and goal in ("any", cls.campaign_goal)]
 
 
 def plan(threat: ThreatModel, target: Target, data: Dataset, profile: Profile = "quick", seed: int = 0, only: Sequence[str] = ()) -> Plan:
@@ -155,7 +153,7 @@ def _given(cls: type[Step], threat: ThreatModel, profile: str, data: Dataset, se
 
 def _forbidden(step: Check, threat: ThreatModel, target: Target, data: Dataset) -> str:
     """Why the threat model, the target or the data do not allow ``step``; empty where they do."""
-    if step.id in AUDITS or not getattr(step, "attack", True):
+    if step.audit:
         return "no attack: the owner's own audit, run it in its topic"
     if not any(id.startswith("AML.T") for id in step.standards):
         return "no attack on the model: it maps to no ATLAS technique"

@@ -22,21 +22,15 @@ class Cost:
 
     @staticmethod
     def of(step: Check, target: Target, data: Dataset) -> "Cost":
-        """What ``step`` itself expects of the attacker; else one query a row, and the seconds its cost suggests in words."""
+        """What ``step`` itself expects of the attacker; else one query a row, and the typical ``seconds`` of its class."""
         try:
-            told = step.estimate(target, data)
+            expected = step.estimate(target, data)
         except Exception:  # an estimate that breaks must not stop the plan
-            return Cost(_rows(step, data), _seconds(step), True)
-        rows = _rows(step, data) if told.queries is None else told.queries - told.judge
-        guessed = told.queries is None or told.seconds is None
-        seconds = told.seconds if told.seconds is not None else _seconds(step)
+            return Cost(_rows(step, data), step.seconds, True)
+        rows = _rows(step, data) if expected.queries is None else expected.queries - expected.judge
+        guessed = expected.queries is None or expected.seconds is None
+        seconds = expected.seconds if expected.seconds is not None else step.seconds
         return Cost(rows, seconds, guessed)
-
-
-def _seconds(step: Check) -> float:
-    """A guess from what the step says in words."""
-    said = {"minute": 60.0, "tens of seconds": 30.0, "train": 30.0}
-    return next((seconds for word, seconds in said.items() if word in step.cost), 5.0)
 
 
 def _rows(step: Check, data: Dataset) -> int:

@@ -1,11 +1,11 @@
-"""What fell in a campaign: one row for each attack, mapped to MITRE ATLAS and OWASP; and what was not tried, and why."""
+"""The outcome of a campaign: one row for each attack, mapped to MITRE ATLAS and OWASP; and what was not tried, and why."""
 
 import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from ..catalogue import topic_of
-from ..check import versions
+from ..catalogue import checks, topic_of
+from ..check import CampaignGoal, Check, versions
 from ..comparison.comparison import latest
 from ..datasets.dataset import Dataset
 from ..formatting.numbers import labeled
@@ -16,8 +16,8 @@ from .rules import own
 
 ID = "campaign.matrix"
 TITLE = "Red-team campaign"
-FELL = {
-    Status.FINDING: "fell",
+OUTCOMES = {
+    Status.FINDING: "succeeded",
     Status.PASSED: "held",
     Status.INCOMPLETE: "not settled",
     Status.NOT_APPLICABLE: "not tried",
@@ -25,7 +25,13 @@ FELL = {
     Status.CANCELLED: "cancelled",
 }
 SETTLED = (Status.FINDING, Status.PASSED)
-NAMES = {topic: goal for goal, topic in GOALS.items()}
+GAINED: dict[CampaignGoal | None, str] = {
+    "evade": "Predictions were evaded",
+    "infer": "Training data was inferred",
+    "steal": "The model was stolen",
+    "poison": "Training was poisoned",
+    None: "The model was attacked",
+}
 COLUMNS = (
     Column(name="Goal"),
     Column(name="Attack"),
@@ -36,29 +42,24 @@ COLUMNS = (
     Column(name="Rows asked", kind="integer"),
 )
 MOST = 50
-PREFERRED = ("robust_accuracy", "gap", "fidelity")
 
 
 def matrix(records: Sequence[Record], plan: Plan | None = None) -> CheckResult:
     """The matrix of ``records``, the last of each attack; with ``plan`` also what is left to run and what was left out.
 
-    An attack *fell* where its check has a finding, *held* where it passed; what did not end is neither.
+    An attack *succeeded* where its check has a finding and *held* where it passed; what did not end is neither.
     """
     last = latest(records)
-    fell = [r for r in last if r.result.status is Status.FINDING]
+    successful = [r for r in last if r.result.status is Status.FINDING]
     settled = [r for r in last if r.result.status in SETTLED]
     done = {r.check for r in last}
     waiting = [p for p in plan.steps if p.id not in done] if plan else []
     return CheckResult(
-        status=_status(fell, settled, last, len(waiting)),
-        summary=_summary(fell, settled, last, len(waiting), plan),
-        metrics=_metrics(fell, settled, records),
-        findings=tuple(
-            _finding(goal, [r for r in fell if topic_of(r.check) == topic])
-            for goal, topic in GOALS.items()
-            if any(topic_of(r.check) == topic for r in fell)
-        ),
-        tables=(_table(last, plan), *((_left(plan),) if plan and plan.left_out else ())),
+        status=_status(successful, settled, last, len(waiting)),
+        summary=_summary(successful, settled, last, len(waiting), plan),
+        metrics=_metrics(successful, settled, records),
+        findings=tuple(_finding(goal, mine) for goal in (*GOALS, None) if (mine := [r for r in successful if goal_of(r.check) == goal])),
+        tables=(_table(last, waiting), *((_left(plan),) if plan and plan.left_out else ())),
         notes=(
             *(plan.threat.renaming_notes if plan else ()),
             "Held means that this attack with these parameters found nothing; a stronger one may.",
@@ -67,17 +68,23 @@ def matrix(records: Sequence[Record], plan: Plan | None = None) -> CheckResult:
     )
 
 
-def _status(fell: list[Record], settled: list[Record], last: list[Record], waiting: int) -> Status:
-    if fell:
+def goal_of(check: str) -> CampaignGoal | None:
+    """The campaign goal of the check with this id; None where it has none, or is not registered here."""
+    step = checks().get(check)
+    return step.campaign_goal if step else None
+
+
+def _status(successful: list[Record], settled: list[Record], last: list[Record], waiting: int) -> Status:
+    if successful:
         return Status.FINDING
     return Status.PASSED if settled and len(settled) == len(last) and not waiting else Status.INCOMPLETE
 
 
-def _summary(fell: list[Record], settled: list[Record], last: list[Record], waiting: int, plan: Plan | None) -> str:
+def _summary(successful: list[Record], settled: list[Record], last: list[Record], waiting: int, plan: Plan | None) -> str:
     who = f"An attacker ({plan.threat.words})" if plan else "The attacker"
     if not last:
         return f"{who} has no attack to try here." if plan and not plan.steps else "Nothing was run yet."
-    parts = [f"{who} gained something in {len(fell)} of {len(settled)} attacks that ended"]
+    parts = [f"{who} gained something in {len(successful)} of {len(settled)} attacks that ended"]
     if open := len(last) - len(settled):
         parts.append(f"{open} did not settle")
     if waiting:
@@ -87,48 +94,42 @@ def _summary(fell: list[Record], settled: list[Record], last: list[Record], wait
     return "; ".join(parts) + "."
 
 
-def _metrics(fell: list[Record], settled: list[Record], records: Sequence[Record]) -> tuple[Metric, ...]:
+def _metrics(successful: list[Record], settled: list[Record], records: Sequence[Record]) -> tuple[Metric, ...]:
+    count, of = float(len(successful)), f"of {len(settled)}"
     return (
-        Metric(name="fell", label="Attacks that gained something", value=float(len(fell)), unit=f"of {len(settled)}", safer="lower"),
+        Metric(name="successful_attacks", label="Attacks that gained something", value=count, unit=of, safer="lower"),
         Metric(name="queries", label="Rows asked in all", value=float(sum(r.queries for r in records)), unit="rows"),
         Metric(name="seconds", label="Time in all", value=sum(r.seconds for r in records), unit="s"),
     )
 
 
-def _finding(goal: str, fell: list[Record]) -> Finding:
+def _finding(goal: CampaignGoal | None, successful: list[Record]) -> Finding:
     order = list(Severity)
-    worst = max((f.severity for r in fell for f in r.result.findings), key=order.index)
-    first = next(f for r in fell for f in r.result.findings if f.severity is worst)
-    ids = tuple(dict.fromkeys(id for r in fell for id in r.standards if id.startswith(("AML.", "OWASP"))))
-    told = "; ".join(f"{r.title}: {r.result.summary}" for r in fell[:3])
-    words = {
-        "evade": "Predictions were evaded",
-        "infer": "Training data was inferred",
-        "steal": "The model was stolen",
-        "poison": "Training was poisoned",
-    }
+    worst = max((f.severity for r in successful for f in r.result.findings), key=order.index)
+    first = next(f for r in successful for f in r.result.findings if f.severity is worst)
+    ids = tuple(dict.fromkeys(id for r in successful for id in r.standards if id.startswith(("AML.", "OWASP"))))
+    summaries = "; ".join(f"{r.title}: {r.result.summary}" for r in successful[:3])
     return Finding(
-        key=goal,
-        title=f"{words[goal]} by {len(fell)} attack{'s' * (len(fell) != 1)}",
+        key=goal or "attack",
+        title=f"{GAINED[goal]} by {len(successful)} attack{'s' * (len(successful) != 1)}",
         severity=worst,
-        evidence=Evidence(tables=("matrix",), sentence=told),
+        evidence=Evidence(tables=("matrix",), sentence=summaries),
         advice=first.advice,
         standards=ids,
         defense=first.defense,
     )
 
 
-def _table(last: list[Record], plan: Plan | None) -> Table:
-    done = {r.check for r in last}
-    rows = [_row(r) for r in sorted(last, key=lambda r: list(GOALS.values()).index(topic_of(r.check)) if topic_of(r.check) in NAMES else 9)]
-    rows += [_waiting(p) for p in (plan.steps if plan else ()) if p.id not in done]
-    marked = tuple((i, 2) for i, row in enumerate(rows) if row[2] == "fell")[:MOST]
+def _table(last: list[Record], waiting: list[Planned]) -> Table:
+    order = (*GOALS, None)
+    ran = sorted(last, key=lambda r: order.index(goal_of(r.check)))
+    rows = [*map(_row, ran), *map(_waiting, waiting)]
     return Table(
         name="matrix",
-        title="What fell",
+        title="Outcome of each attack",
         columns=COLUMNS,
         rows=tuple(rows[:MOST]),
-        marked=marked,
+        marked=tuple((i, 2) for i, r in enumerate(ran[:MOST]) if r.result.status is Status.FINDING),
         total=len(rows),
         note="Ids of MITRE ATLAS techniques and of the OWASP Machine Learning Security Top 10.",
     )
@@ -136,9 +137,9 @@ def _table(last: list[Record], plan: Plan | None) -> Table:
 
 def _row(r: Record) -> tuple[str | float | int | bool | None, ...]:
     return (
-        NAMES.get(topic_of(r.check), topic_of(r.check)),
+        goal_of(r.check) or topic_of(r.check),
         r.title,
-        FELL[r.result.status],
+        OUTCOMES[r.result.status],
         measured(r),
         _ids(r.standards, "AML."),
         _ids(r.standards, "OWASP"),
@@ -151,12 +152,9 @@ def _waiting(p: Planned) -> tuple[str | float | int | bool | None, ...]:
 
 
 def measured(r: Record) -> str:
-    """The number of a record that says what was gained, with its interval and n; its sentence where it has none."""
-    told = [m for m in r.result.metrics if m.value is not None and m.safer != "none"]
-    if not told:
-        return r.result.summary
-    m = next((m for m in told if m.name in PREFERRED), told[0])
-    return labeled(m)
+    """The headline of a record with its interval and n; its sentence where it has no number."""
+    metric = checks().get(r.check, Check).headline_of(r.result)
+    return labeled(metric) if metric else r.result.summary
 
 
 def _ids(standards: Sequence[str], prefix: str) -> str:

@@ -36,7 +36,6 @@ SIGNS: dict[Change, str] = {
 COST = "Cost"
 MOST = 40
 DRAWN = 24
-OF_OTHER_ROWS = ("median_change",)  # of the rows that fell, which after a defense are others
 
 
 def again(records: Sequence[Record]) -> list[Step]:
@@ -71,20 +70,16 @@ def seconds_per_row(target: Target, data: Dataset, tries: int = 7) -> Metric:
 
 
 def cells(before: Sequence[Record], after: Sequence[Record]) -> list[tuple[str, Cell]]:
-    """(risk, metric before and after) for every metric that has a safer direction and is in both."""
+    """(risk, metric before and after) for every metric that has a safer direction, is in both and is no mere context of its check."""
     pairs, _, _ = matched([r for r in before if r.check != ID], [r for r in after if r.check != ID])
     found = []
     for a, b in pairs:
-        old, topic = {m.name: m for m in a.result.metrics}, topic_of(b.check)
-        told = [m for m in b.result.metrics if m.name in old and m.safer != "none" and not _told_elsewhere(topic, m)]
-        found += [(RISKS.get(topic, topic), change(b, old[m.name], m)) for m in told]
+        old, risk = {m.name: m for m in a.result.metrics}, RISKS.get(topic_of(b.check), topic_of(b.check))
+        step = checks().get(b.check)
+        context = step.context if step else frozenset()
+        weighed = [m for m in b.result.metrics if m.name in old and m.safer != "none" and m.name not in context]
+        found += [(risk, change(b, old[m.name], m)) for m in weighed]
     return found
-
-
-def _told_elsewhere(topic: str, metric: Metric) -> bool:
-    """Plain accuracy is weighed once, by its own check, not once for each check that mentions it; and nothing of other rows than before."""
-    again = topic != "validation" and "accuracy" in metric.name and metric.name not in ("robust_accuracy", "copy_accuracy")
-    return again or metric.name in OF_OTHER_ROWS
 
 
 def cross(defense: Record, parent: Target, made: Target, data: Dataset, before: Sequence[Record], after: Sequence[Record]) -> Record:

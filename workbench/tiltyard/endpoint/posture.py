@@ -1,6 +1,6 @@
 """The posture of an endpoint: thirteen probes, a number of requests that is stated before, and findings with their evidence."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
@@ -57,7 +57,8 @@ class Posture(Check):
     standards: ClassVar[tuple[str, ...]] = STANDARDS
     sources: ClassVar[tuple[str, ...]] = ("OWASP API Security Top 10, 2023", "Tramer et al. 2016, arXiv 1609.02943")
     cost: ClassVar[str] = "seconds, and as many requests as it says"
-    quick: ClassVar[dict[str, Any]] = {"burst": 100}
+    quick: ClassVar[Mapping[str, Any]] = {"burst": 100}
+    headline: ClassVar[str] = "probes_with_findings"
 
     consent: bool = parameter(False, "The endpoint is mine to probe, or I am asked to; needed where it is not on this machine")
     burst: int = parameter(700, "Requests sent at once to find a rate limit; 0 leaves that out", "requests", ge=0, le=10_000)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import model_validator
 
-from ..check import Check, Estimate, parameter
+from ..check import CampaignGoal, Check, Estimate, parameter
 from ..datasets.dataset import Dataset
 from ..errors import Problem
 from ..formatting.numbers import percent
@@ -85,6 +85,9 @@ class Evasion(Check):
         "EU AI Act Art. 15(5)",
         "AI RMF MEASURE 2.7",
     )
+    campaign_goal: ClassVar[CampaignGoal | None] = "evade"
+    headline: ClassVar[str] = "robust_accuracy"
+    context: ClassVar[frozenset[str]] = frozenset({"clean_accuracy", "median_change"})
 
     renamed: ClassVar[Mapping[str, str]] = {"budget": "eps"}
 

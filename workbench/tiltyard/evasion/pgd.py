@@ -26,6 +26,8 @@ class PGD(AtEachEps):
     needs: ClassVar[frozenset[str]] = frozenset({"labels", "scores", "gradients"})
     sources: ClassVar[tuple[str, ...]] = ("Madry et al. 2018, arXiv:1706.06083", "Tramèr and Boneh 2019, arXiv:1904.13000")
     cost: ClassVar[str] = "seconds to a minute"
+    seconds: ClassVar[float] = 60.0
+    remeasured: ClassVar[bool] = True
 
     steps: int = parameter(40, "Gradient steps from each start", "steps", ge=1, le=10_000)
     restarts: int = parameter(1, "Random starts; every second one climbs the margin instead of the loss", "starts", ge=1, le=1_000)

@@ -31,6 +31,8 @@ class Square(AtEachEps):
     standards: ClassVar[tuple[str, ...]] = BLACK_BOX
     sources: ClassVar[tuple[str, ...]] = ("Andriushchenko et al. 2020, arXiv:1912.00049",)
     cost: ClassVar[str] = "a minute; slower where each query is"
+    seconds: ClassVar[float] = 60.0
+    remeasured: ClassVar[bool] = True
 
     renamed: ClassVar[Mapping[str, str]] = {**AtEachEps.renamed, "tries": "query_budget"}
 

@@ -13,16 +13,14 @@ PROFILES: tuple[Profile, ...] = ("quick", "full")
 
 
 def overrides(step: type[Step], profile: str, data: Dataset | None = None) -> dict[str, Any]:
-    """The parameters in which ``profile`` departs from the defaults.
-
-    A class may carry ``quick``, and on top of it ``quick_table`` or ``quick_images``, each a dict of parameters.
-    """
+    """The parameters in which ``profile`` departs from the defaults: for *quick* the class facts ``quick``, ``quick_table``, ``quick_images``."""
     if profile not in PROFILES:
         raise Problem(f"a profile ({', '.join(PROFILES)})", repr(profile), "Choose one of these")
     if profile == "full":
         return {}
-    kind = "" if data is None else "quick_images" if data.schema.images else "quick_table"
-    return {**getattr(step, "quick", {}), **(getattr(step, kind, {}) if kind else {})}
+    if data is None:
+        return dict(step.quick)
+    return {**step.quick, **(step.quick_images if data.schema.images else step.quick_table)}
 
 
 def steps(profile: str = "quick", seed: int = 0, target: Target | None = None, data: Dataset | None = None) -> list[Step]:

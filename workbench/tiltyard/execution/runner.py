@@ -205,11 +205,11 @@ def shares(steps: Sequence[Step], target: Target, data: Dataset) -> list[float]:
 
 
 def weight(step: Step, target: Target, data: Dataset) -> float:
-    """Seconds it will take, as the step itself says, or as its cost in words suggests; for the share of progress only."""
+    """Seconds it will take: what the step estimates, or the typical ``seconds`` of its class; for the share of progress only."""
     try:
         seconds = step.estimate(target, data).seconds
     except Exception:  # an estimate that breaks must not stop the step
         seconds = None
     if seconds is None:
-        seconds = 60.0 if "minute" in step.cost else 5.0
+        seconds = step.seconds
     return max(seconds, 0.1)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,6 +57,9 @@ class AdversarialShift(Check):
     standards: ClassVar[tuple[str, ...]] = (*STANDARDS, "OWASP ML01:2023", "AML.T0015", "NISTAML.022")
     sources: ClassVar[tuple[str, ...]] = (*SOURCES, "Madry et al. 2018, arXiv 1706.06083")
     cost: ClassVar[str] = "seconds; a minute for images"
+    seconds: ClassVar[float] = 60.0
+    tiny: ClassVar[Mapping[str, Any]] = {"background": 5, "patch": 4}
+    headline: ClassVar[str] = "success_rate"
 
     renamed: ClassVar[Mapping[str, str]] = {"budget": "eps"}
 

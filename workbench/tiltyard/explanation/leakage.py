@@ -1,6 +1,7 @@
 """Does giving explanations away tell who was trained on? Membership inference with scores, and with scores and explanations."""
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,9 @@ class Leakage(Check):
     standards: ClassVar[tuple[str, ...]] = STANDARDS
     sources: ClassVar[tuple[str, ...]] = ("Shokri, Strobel and Zick 2021, arXiv 1907.00164", *SOURCES)
     cost: ClassVar[str] = "seconds to minutes"
+    seconds: ClassVar[float] = 60.0
+    tiny: ClassVar[Mapping[str, Any]] = {"background": 5, "patch": 7}
+    headline: ClassVar[str] = "gain"
 
     rows: int = parameter(
         400, "Rows of each kind, trained on and not: half for the attacker to learn from, half to judge it on", "rows", ge=25, le=5000

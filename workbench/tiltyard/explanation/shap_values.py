@@ -1,5 +1,6 @@
 """What moves the model's answers: Shapley values over rows, and of one row."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -31,6 +32,9 @@ class ShapValues(Check):
     standards: ClassVar[tuple[str, ...]] = STANDARDS
     sources: ClassVar[tuple[str, ...]] = SOURCES
     cost: ClassVar[str] = "seconds; minutes for images"
+    seconds: ClassVar[float] = 60.0
+    tiny: ClassVar[Mapping[str, Any]] = {"background": 5, "patch": 4}
+    headline: ClassVar[str] = "importance"
 
     rows: int = parameter(50, "Rows behind the overall importance, drawn from those not trained on", "rows", ge=2, le=5000)
     background: int = parameter(50, "Background rows that a feature's absence is drawn from", "rows", ge=1, le=2000)

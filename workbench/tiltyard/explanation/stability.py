@@ -1,7 +1,8 @@
 """Does a small change of a row change its explanation by more than the explanation's own noise?"""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +39,9 @@ class Stability(Check):
     standards: ClassVar[tuple[str, ...]] = STANDARDS
     sources: ClassVar[tuple[str, ...]] = (*SOURCES, "Alvarez-Melis and Jaakkola 2018, arXiv 1806.08049 (robustness of explanations)")
     cost: ClassVar[str] = "seconds; minutes for images"
+    seconds: ClassVar[float] = 60.0
+    tiny: ClassVar[Mapping[str, Any]] = {"background": 5, "patch": 4}
+    headline: ClassVar[str] = "fall"
 
     rows: int = parameter(60, "Rows to explain three times each or more, drawn from those not trained on", "rows", ge=5, le=2000)
     copies: int = parameter(

@@ -62,6 +62,7 @@ class CorrelationRemover(Defense):
     standards: ClassVar[tuple[str, ...]] = STANDARDS
     sources: ClassVar[tuple[str, ...]] = ("Fairlearn CorrelationRemover",)
     cost: ClassVar[str] = "one training"
+    seconds: ClassVar[float] = 30.0
 
     column: str = parameter("", "Sensitive column; empty means the first", source="sensitive")
     strength: float = parameter(1.0, "How much of the correlation is taken out: 1 all, 0 none", ge=0.0, le=1.0)

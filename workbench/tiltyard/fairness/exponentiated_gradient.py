@@ -52,6 +52,7 @@ class ExponentiatedGradient(Defense):
     standards: ClassVar[tuple[str, ...]] = STANDARDS
     sources: ClassVar[tuple[str, ...]] = ("Agarwal et al. 2018, arXiv 1803.02453", "Fairlearn ExponentiatedGradient")
     cost: ClassVar[str] = "some tens of trainings: a minute or more"
+    seconds: ClassVar[float] = 60.0
 
     column: str = parameter("", "Sensitive column; empty means the first", source="sensitive")
     constraint: Literal["demographic_parity", "equalized_odds"] = parameter("demographic_parity", "What is made equal between groups")

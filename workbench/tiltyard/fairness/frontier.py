@@ -58,6 +58,8 @@ class Frontier(Check):
     needs: ClassVar[frozenset[str]] = frozenset({"labels", "scores", "sensitive"})
     standards: ClassVar[tuple[str, ...]] = STANDARDS
     sources: ClassVar[tuple[str, ...]] = ("Hardt, Price and Srebro 2016, arXiv 1610.02413", "Fairlearn ThresholdOptimizer")
+    headline: ClassVar[str] = "gap_at_parity"
+    context: ClassVar[frozenset[str]] = frozenset({"accuracy_now", "accuracy_at_parity", "accuracy_change"})
 
     column: str = parameter("", "Sensitive column; empty means the first", source="sensitive")
     positive: str = parameter("", "The class that is the favorable outcome; empty means the last; the rest count as one")

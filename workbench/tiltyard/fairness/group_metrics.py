@@ -65,6 +65,9 @@ class GroupMetrics(Check):
         "Fairlearn MetricFrame (Bird et al. 2020)",
         "Hardt, Price and Srebro 2016, arXiv 1610.02413 (equalized odds)",
     )
+    headline: ClassVar[str] = "demographic_parity_difference"
+    context: ClassVar[frozenset[str]] = frozenset({"accuracy"})
+    remeasured: ClassVar[bool] = True
 
     columns: tuple[str, ...] = parameter((), "Sensitive columns to divide by; none means all", source="sensitive")
     crossed: bool = parameter(False, "Also divide by all these columns together")

@@ -1,6 +1,7 @@
 """Gradient inversion: the rows of one client's batch, from what it sends."""
 
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..check import Check, Estimate, parameter
@@ -38,8 +39,9 @@ class GradientLeakage(Check):
         "Zhao et al. 2020, arXiv 2001.02610",
     )
     cost: ClassVar[str] = "some seconds a batch"
-    quick: ClassVar[dict[str, Any]] = {"batches": 3, "steps": 100}
-    tiny: ClassVar[dict[str, Any]] = {"batches": 2, "batch": 1, "steps": 4}
+    quick: ClassVar[Mapping[str, Any]] = {"batches": 3, "steps": 100}
+    tiny: ClassVar[Mapping[str, Any]] = {"batches": 2, "batch": 1, "steps": 4}
+    headline: ClassVar[str] = "gain_bare"
 
     batches: int = parameter(6, "Batches whose gradient is inverted", "batches", ge=1, le=1000)
     batch: int = parameter(1, "Rows in a batch; more hide one another", "rows", ge=1, le=64)

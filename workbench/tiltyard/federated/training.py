@@ -1,5 +1,6 @@
 """Federated training as a defense: the rows stay with their clients, a server combines what they learned."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import model_validator
@@ -54,7 +55,8 @@ class FederatedTraining(Defense):
     )
     answers: ClassVar[tuple[str, ...]] = ("federated.gradient_leakage",)
     cost: ClassVar[str] = "one training, plus measuring after each round"
-    quick: ClassVar[dict[str, Any]] = {"rounds": 5, "rows": 4000}
+    seconds: ClassVar[float] = 30.0
+    quick: ClassVar[Mapping[str, Any]] = {"rounds": 5, "rows": 4000}
 
     clients: int = parameter(10, "Among how many clients the rows are divided", "clients", ge=1, le=1000)
     rounds: int = parameter(10, "Times the server asks and combines", "rounds", ge=1, le=1000)

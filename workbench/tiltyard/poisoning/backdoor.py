@@ -1,5 +1,6 @@
 """A backdoor through the training data: how few stamped rows make the model obey a trigger, and would they be found?"""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -7,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..attacks.triggers import Goal, Trigger, goal_class, most_asked, strange
-from ..check import Check, Estimate, parameter
+from ..check import CampaignGoal, Check, Estimate, parameter
 from ..datasets.dataset import Dataset
 from ..errors import Unavailable
 from ..formatting.numbers import percent
@@ -71,7 +72,11 @@ class Backdoor(Check):
     standards: ClassVar[tuple[str, ...]] = (*STANDARDS, "AML.T0043.004", "NISTAML.024")
     sources: ClassVar[tuple[str, ...]] = ("Gu et al. 2017, arXiv 1708.06733", *DETECTION)
     cost: ClassVar[str] = "trains a model per share"
-    quick: ClassVar[dict[str, Any]] = {"rows": 2000, "points": 2}
+    seconds: ClassVar[float] = 30.0
+    quick: ClassVar[Mapping[str, Any]] = {"rows": 2000, "points": 2}
+    campaign_goal: ClassVar[CampaignGoal | None] = "poison"
+    headline: ClassVar[str] = "success"
+    context: ClassVar[frozenset[str]] = frozenset({"accuracy_clean", "accuracy_poisoned"})
 
     most: float = parameter(0.05, "Largest share of training rows poisoned", "share", gt=0, le=0.5)
     points: int = parameter(3, "Shares tried, each half of the next", "shares", ge=1, le=10)

@@ -1,10 +1,11 @@
 """Was the training data poisoned? Looked for in the network's own activations, with an alarm that stays silent on clean data."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
 
-from ..check import Check, parameter
+from ..check import CampaignGoal, Check, parameter
 from ..datasets.dataset import Dataset
 from ..errors import Unavailable
 from ..progress import Progress
@@ -38,7 +39,10 @@ class Detect(Check):
     standards: ClassVar[tuple[str, ...]] = STANDARDS
     sources: ClassVar[tuple[str, ...]] = SOURCES
     cost: ClassVar[str] = "seconds"
-    quick: ClassVar[dict[str, Any]] = {"rows": 2000}
+    quick: ClassVar[Mapping[str, Any]] = {"rows": 2000}
+    campaign_goal: ClassVar[CampaignGoal | None] = "poison"
+    audit: ClassVar[bool] = True
+    headline: ClassVar[str] = "worst_cluster"
 
     rows: int = parameter(5000, "Training rows looked at, drawn at random", "rows", ge=10, le=100_000)
     alarm: float = parameter(

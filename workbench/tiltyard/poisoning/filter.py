@@ -27,6 +27,7 @@ class Filter(Defense):
     standards: ClassVar[tuple[str, ...]] = (*STANDARDS, "AML.M0007")
     sources: ClassVar[tuple[str, ...]] = SOURCES
     cost: ClassVar[str] = "as long as training once per round"
+    seconds: ClassVar[float] = 30.0
     answers: ClassVar[tuple[str, ...]] = ("poisoning.detect", "poisoning.backdoor")
 
     rounds: int = parameter(2, "Most rounds of detecting, removing and training again", "rounds", ge=1, le=10)

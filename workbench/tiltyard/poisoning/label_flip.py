@@ -1,12 +1,13 @@
 """Label flips: what does the model lose when a share of its training labels is wrong?"""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..check import Check, Estimate, parameter
+from ..check import CampaignGoal, Check, Estimate, parameter
 from ..datasets.dataset import Dataset
 from ..errors import Unavailable
 from ..formatting.numbers import percent
@@ -46,7 +47,11 @@ class LabelFlip(Check):
     standards: ClassVar[tuple[str, ...]] = STANDARDS
     sources: ClassVar[tuple[str, ...]] = ("Biggio et al. 2011, Support Vector Machines Under Adversarial Label Noise, ACML",)
     cost: ClassVar[str] = "trains a model per share"
-    quick: ClassVar[dict[str, Any]] = {"rows": 2000, "points": 3}
+    seconds: ClassVar[float] = 30.0
+    quick: ClassVar[Mapping[str, Any]] = {"rows": 2000, "points": 3}
+    campaign_goal: ClassVar[CampaignGoal | None] = "poison"
+    headline: ClassVar[str] = "accuracy_lost"
+    context: ClassVar[frozenset[str]] = frozenset({"accuracy_clean", "accuracy_flipped"})
 
     most: float = parameter(0.4, "Largest share of labels flipped", "share", gt=0, le=1)
     points: int = parameter(4, "Shares tried, each half of the next", "shares", ge=1, le=10)

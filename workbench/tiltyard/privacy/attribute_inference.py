@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..check import Check, Estimate, parameter
+from ..check import CampaignGoal, Check, Estimate, parameter
 from ..datasets.dataset import Dataset
 from ..datasets.schema import Feature, Schema
 from ..errors import Problem, Unavailable
@@ -99,6 +99,10 @@ class AttributeInference(Check):
     standards: ClassVar[tuple[str, ...]] = STANDARDS
     sources: ClassVar[tuple[str, ...]] = ("Fredrikson et al. 2015, ACM CCS", "Jayaraman and Evans 2022, arXiv 2209.01292")
     cost: ClassVar[str] = "seconds to a minute"
+    seconds: ClassVar[float] = 60.0
+    campaign_goal: ClassVar[CampaignGoal | None] = "infer"
+    headline: ClassVar[str] = "advantage"
+    context: ClassVar[frozenset[str]] = frozenset({"accuracy_with_model"})
 
     column: str = parameter("", "Sensitive column to recover; empty takes the first", "column", source="sensitive")
     sees: Sees = parameter(

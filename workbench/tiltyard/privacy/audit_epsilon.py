@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..check import Check, Estimate, parameter
+from ..check import CampaignGoal, Check, Estimate, parameter
 from ..datasets.dataset import Dataset
 from ..errors import Problem, Unavailable
 from ..privacy_accounting.accountants import default_delta
@@ -116,6 +116,10 @@ class AuditEpsilon(Check):
     standards: ClassVar[tuple[str, ...]] = STANDARDS
     sources: ClassVar[tuple[str, ...]] = ("Steinke et al. 2023, arXiv 2305.08846", "Jagielski et al. 2020, arXiv 2006.07709")
     cost: ClassVar[str] = "seconds; with canaries one training"
+    seconds: ClassVar[float] = 30.0
+    campaign_goal: ClassVar[CampaignGoal | None] = "infer"
+    audit: ClassVar[bool] = True
+    headline: ClassVar[str] = "epsilon_lower"
 
     claimed: float = parameter(
         0.0, "Epsilon that is claimed; 0 takes the target's own, if it was trained privately here", "epsilon", ge=0, le=1000

@@ -37,6 +37,7 @@ class DPSGD(Defense):
     standards: ClassVar[tuple[str, ...]] = STANDARDS
     sources: ClassVar[tuple[str, ...]] = ("Abadi et al. 2016, arXiv 1607.00133", "Opacus: Yousefpour et al. 2021, arXiv 2109.12298")
     cost: ClassVar[str] = "minutes: one training, some 3 times slower than a plain one"
+    seconds: ClassVar[float] = 60.0
     answers: ClassVar[tuple[str, ...]] = (
         "privacy.membership_gap",
         "privacy.membership_threshold",

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from ..check import Check, Estimate, parameter
+from ..check import CampaignGoal, Check, Estimate, parameter
 from ..datasets.dataset import Dataset
 from ..errors import Problem
 from ..formatting.numbers import percent
@@ -37,6 +37,9 @@ class Identifying(Check):
     standards: ClassVar[tuple[str, ...]] = STANDARDS
     sources: ClassVar[tuple[str, ...]] = ("Sweeney 2002, k-anonymity", "Sweeney 2000, Simple demographics often identify people uniquely")
     cost: ClassVar[str] = "seconds"
+    campaign_goal: ClassVar[CampaignGoal | None] = "infer"
+    audit: ClassVar[bool] = True
+    headline: ClassVar[str] = "k"
 
     quasi: tuple[str, ...] = parameter(
         (), "Columns an outsider may know; none takes those that look so (age, sex, race, …)", source="features"

@@ -2,6 +2,7 @@
 
 import hashlib
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..access.places import SHADOWS, kept
-from ..check import Check, Estimate, kept_parameter, parameter
+from ..check import CampaignGoal, Check, Estimate, kept_parameter, parameter
 from ..datasets.dataset import Dataset
 from ..errors import Problem
 from ..files.atomic import new_file
@@ -91,8 +92,12 @@ class LiRA(Check):
     standards: ClassVar[tuple[str, ...]] = STANDARDS
     sources: ClassVar[tuple[str, ...]] = ("Carlini et al. 2021, arXiv 2112.03570",)
     cost: ClassVar[str] = "minutes: one training a shadow model"
+    seconds: ClassVar[float] = 60.0
 
-    quick: ClassVar[dict[str, Any]] = {"pool": 60_000}
+    quick: ClassVar[Mapping[str, Any]] = {"pool": 60_000}
+    campaign_goal: ClassVar[CampaignGoal | None] = "infer"
+    headline: ClassVar[str] = "auc"
+    context: ClassVar[frozenset[str]] = frozenset({"attack_accuracy"})
 
     shadow_models: int = parameter(16, "Models trained on random halves; more find more", "models", ge=4, le=1024)
     mode: Literal["online", "offline"] = parameter("online", "Online compares models with and without the row; offline only those without")

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from ..check import Check, Estimate, parameter
+from ..check import CampaignGoal, Check, Estimate, parameter
 from ..datasets.dataset import Dataset
 from ..formatting.numbers import percent
 from ..progress import Progress
@@ -28,6 +28,10 @@ class MembershipGap(Check):
     standards: ClassVar[tuple[str, ...]] = STANDARDS
     sources: ClassVar[tuple[str, ...]] = ("Yeom et al. 2017, arXiv 1709.01604",)
     cost: ClassVar[str] = "seconds: one query a row"
+    campaign_goal: ClassVar[CampaignGoal | None] = "infer"
+    headline: ClassVar[str] = "gap"
+    context: ClassVar[frozenset[str]] = frozenset({"accuracy_unseen"})
+    remeasured: ClassVar[bool] = True
 
     rows: int = parameter(20_000, "Rows to ask of each kind (seen, unseen)", "rows", ge=10, le=10_000_000)
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..access.places import discreet, opened
-from ..check import Check, Estimate, parameter
+from ..check import CampaignGoal, Check, Estimate, parameter
 from ..datasets.dataset import Dataset
 from ..errors import Problem
 from ..progress import Progress
@@ -59,6 +59,10 @@ class MembershipThreshold(Check):
     standards: ClassVar[tuple[str, ...]] = STANDARDS
     sources: ClassVar[tuple[str, ...]] = ("Yeom et al. 2017, arXiv 1709.01604", "Song and Mittal 2020, arXiv 2003.10595")
     cost: ClassVar[str] = "seconds: one query a row"
+    campaign_goal: ClassVar[CampaignGoal | None] = "infer"
+    headline: ClassVar[str] = "auc"
+    context: ClassVar[frozenset[str]] = frozenset({"attack_accuracy"})
+    remeasured: ClassVar[bool] = True
 
     rows: int = parameter(5000, "Rows to attack of each kind (seen, unseen)", "rows", ge=10, le=1_000_000)
     signal: Signal = parameter("true_class", "What the attacker ranks by; top_class needs no labels")

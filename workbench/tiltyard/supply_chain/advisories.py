@@ -1,6 +1,6 @@
 """Known vulnerabilities of what is installed, from a supplied OSV export or a service that is asked. No answer is never a pass."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -30,7 +30,8 @@ class Advisories(Check):
     standards: ClassVar[tuple[str, ...]] = STANDARDS
     sources: ClassVar[tuple[str, ...]] = ("Open Source Vulnerability format 1.6", "pip-audit (PyPA)", "FIRST 2019, CVSS 3.1")
     cost: ClassVar[str] = "seconds"
-    tiny: ClassVar[dict[str, Any]] = {"advisories": ""}
+    tiny: ClassVar[Mapping[str, Any]] = {"advisories": ""}
+    headline: ClassVar[str] = "vulnerable"
 
     advisories: str = source_parameter(
         "OSV records you supply: a folder, a zip such as PyPI/all.zip, or a JSON file", "OSV records", (".json", ".zip")

@@ -28,6 +28,7 @@ class Age(Check):
     standards: ClassVar[tuple[str, ...]] = STANDARDS
     sources: ClassVar[tuple[str, ...]] = ("PEP 751, pylock.toml", "Cox et al. 2015, Measuring dependency freshness, ICSE")
     cost: ClassVar[str] = "a second"
+    headline: ClassVar[str] = "old"
 
     lock: str = source_parameter("Lock file that keeps upload times: pylock.toml or uv.lock", "a lock file", (".toml", ".lock"))
     old: int = parameter(730, "A version released longer ago is old", "days", ge=1, le=10_000)

@@ -25,6 +25,7 @@ class Materials(Check):
     standards: ClassVar[tuple[str, ...]] = PARTS
     sources: ClassVar[tuple[str, ...]] = ("CycloneDX 1.6 (ECMA-424), ML-BOM",)
     cost: ClassVar[str] = "a second"
+    headline: ClassVar[str] = "unlicensed"
 
     def run(self, target: Target, data: Dataset, progress: Progress) -> CheckResult:
         installed = packages()

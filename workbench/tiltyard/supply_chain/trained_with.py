@@ -39,6 +39,7 @@ class TrainedWith(Check):
     standards: ClassVar[tuple[str, ...]] = STANDARDS
     sources: ClassVar[tuple[str, ...]] = ("scikit-learn, Model persistence: security and maintainability limitations",)
     cost: ClassVar[str] = "a second"
+    headline: ClassVar[str] = "other"
 
     trained: str = source_parameter(
         "Requirements with exact versions (name==version) of where it was trained", "a requirements file", (".txt", ".in")

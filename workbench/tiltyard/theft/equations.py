@@ -1,11 +1,12 @@
 """Solving for the weights: a softmax regression is recovered from d + 1 score queries."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..check import Check, Estimate, parameter
+from ..check import CampaignGoal, Check, Estimate, parameter
 from ..datasets.dataset import Dataset
 from ..datasets.schema import Schema
 from ..formatting.numbers import percent
@@ -66,7 +67,9 @@ class EquationSolving(Check):
     standards: ClassVar[tuple[str, ...]] = ("OWASP ML05:2023", "AITG-APP-09", "AML.T0024.002", "NISTAML.031")
     sources: ClassVar[tuple[str, ...]] = ("Tramer et al. 2016, arXiv 1609.02943",)
     cost: ClassVar[str] = "a second: d + 1 rows and one linear system"
-    quick: ClassVar[dict[str, Any]] = {"rows": 1000}
+    quick: ClassVar[Mapping[str, Any]] = {"rows": 1000}
+    campaign_goal: ClassVar[CampaignGoal | None] = "steal"
+    headline: ClassVar[str] = "fidelity"
 
     extra: float = parameter(1.0, "Rows asked, as a multiple of d + 1", "times", ge=1, le=100)
     rows: int = parameter(2000, "Held-out rows the recovered model is compared on", "rows", ge=10, le=100_000)

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..check import Check, Estimate, parameter
+from ..check import CampaignGoal, Check, Estimate, parameter
 from ..datasets.dataset import Dataset
 from ..errors import Problem, Unavailable
 from ..formatting.numbers import percent
@@ -73,8 +73,13 @@ class Extraction(Check):
     standards: ClassVar[tuple[str, ...]] = STANDARDS
     sources: ClassVar[tuple[str, ...]] = ("Orekondy et al. 2019, arXiv 1812.02766", "Papernot et al. 2017, arXiv 1602.02697")
     cost: ClassVar[str] = "tens of seconds: trains a copy at each point of the curve; asks the judge's rows first, then the budget"
+    seconds: ClassVar[float] = 30.0
+    quick: ClassVar[Mapping[str, Any]] = {"query_budget": 1000, "points": 4, "epochs": 15}
     shrinks: ClassVar[tuple[str, ...]] = ("rows", "query_budget")
-    quick: ClassVar[dict[str, Any]] = {"query_budget": 1000, "points": 4, "epochs": 15}
+    campaign_goal: ClassVar[CampaignGoal | None] = "steal"
+    headline: ClassVar[str] = "fidelity"
+    context: ClassVar[frozenset[str]] = frozenset({"target_accuracy"})
+    remeasured: ClassVar[bool] = True
 
     renamed: ClassVar[Mapping[str, str]] = {"budget": "query_budget"}
 

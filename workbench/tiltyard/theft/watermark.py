@@ -2,6 +2,7 @@
 
 import math
 import secrets
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -51,9 +52,10 @@ class Watermark(Defense):
     standards: ClassVar[tuple[str, ...]] = STANDARDS
     sources: ClassVar[tuple[str, ...]] = SOURCES
     cost: ClassVar[str] = "seconds to a minute: a few more epochs of training"
+    seconds: ClassVar[float] = 60.0
     answers: ClassVar[tuple[str, ...]] = ("theft.extraction", "theft.watermark_survival")
-    quick: ClassVar[dict[str, Any]] = {"epochs": 4}
-    tiny: ClassVar[dict[str, Any]] = {"count": 32, "epochs": 2}
+    quick: ClassVar[Mapping[str, Any]] = {"epochs": 4}
+    tiny: ClassVar[Mapping[str, Any]] = {"count": 32, "epochs": 2}
 
     count: int = parameter(100, "Secret trigger rows", "rows", ge=32, le=2000)
     epochs: int = parameter(6, "Passes over the training rows, triggers mixed into each batch", "epochs", ge=1, le=200)

@@ -1,6 +1,6 @@
 """Does the mark survive what a thief does to the stolen model: fine-tuning, pruning, quantisation, distillation, extraction?"""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..access.places import WATERMARK_KEY
-from ..check import Check, Estimate, kept_parameter, parameter
+from ..check import CampaignGoal, Check, Estimate, kept_parameter, parameter
 from ..datasets.dataset import Dataset
 from ..errors import Unavailable
 from ..formatting.numbers import number
@@ -59,8 +59,12 @@ class WatermarkSurvival(Check):
     standards: ClassVar[tuple[str, ...]] = STANDARDS
     sources: ClassVar[tuple[str, ...]] = (*SOURCES, "Han et al. 2015, arXiv 1506.02626", "Hinton et al. 2015, arXiv 1503.02531")
     cost: ClassVar[str] = "a minute: trains three models"
-    quick: ClassVar[dict[str, Any]] = {"epochs": 3, "rows": 1000, "trial": True}
-    tiny: ClassVar[dict[str, Any]] = {"rows": 40, "trial": True}
+    seconds: ClassVar[float] = 60.0
+    quick: ClassVar[Mapping[str, Any]] = {"epochs": 3, "rows": 1000, "trial": True}
+    tiny: ClassVar[Mapping[str, Any]] = {"rows": 40, "trial": True}
+    campaign_goal: ClassVar[CampaignGoal | None] = "steal"
+    headline: ClassVar[str] = "survived"
+    context: ClassVar[frozenset[str]] = frozenset({"accuracy"})
 
     key_file: str = kept_parameter("The sealed key; a bare name or empty: one kept for this model in your user data folder", WATERMARK_KEY)
     epochs: int = parameter(10, "Passes the thief trains over their own rows", "epochs", ge=1, le=200)

@@ -1,13 +1,14 @@
 """Is a model marked with my key? Asked by labels alone; the false-claim rate is measured on independent models."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
 from ..access.places import WATERMARK_KEY, kept
-from ..check import Check, Estimate, kept_parameter, parameter
+from ..check import CampaignGoal, Check, Estimate, kept_parameter, parameter
 from ..datasets.dataset import Dataset
 from ..errors import Unavailable
 from ..formatting.numbers import number
@@ -51,8 +52,12 @@ class WatermarkVerify(Check):
     standards: ClassVar[tuple[str, ...]] = STANDARDS
     sources: ClassVar[tuple[str, ...]] = SOURCES
     cost: ClassVar[str] = "a second, and the training of the independent models"
-    quick: ClassVar[dict[str, Any]] = {"models": 3, "rows": 500}
-    tiny: ClassVar[dict[str, Any]] = {"trial": True, "models": 2}
+    seconds: ClassVar[float] = 30.0
+    quick: ClassVar[Mapping[str, Any]] = {"models": 3, "rows": 500}
+    tiny: ClassVar[Mapping[str, Any]] = {"trial": True, "models": 2}
+    campaign_goal: ClassVar[CampaignGoal | None] = "steal"
+    audit: ClassVar[bool] = True
+    headline: ClassVar[str] = "matches"
 
     key_file: str = kept_parameter("The sealed key; a bare name or empty: one kept for this model in your user data folder", WATERMARK_KEY)
     models: int = parameter(10, "Independent models trained anew to measure false claims; 0 measures none", "models", ge=0, le=200)

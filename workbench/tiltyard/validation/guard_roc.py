@@ -56,7 +56,8 @@ class GuardROC(Check):
     standards: ClassVar[tuple[str, ...]] = STANDARDS
     sources: ClassVar[tuple[str, ...]] = ("Kuan and Mueller 2022, arXiv 2207.03061", "Carlini and Wagner 2017, arXiv 1705.07263")
     cost: ClassVar[str] = "seconds"
-    quick: ClassVar[dict[str, Any]] = {"rows": 300, "reference": 1000, "steps": 10}
+    quick: ClassVar[Mapping[str, Any]] = {"rows": 300, "reference": 1000, "steps": 10}
+    headline: ClassVar[str] = "caught"
 
     renamed: ClassVar[Mapping[str, str]] = {"budget": "eps"}
 

@@ -1,6 +1,7 @@
 """A guard before the model: rows that do not look like its training data get no answer."""
 
 import hashlib
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -54,7 +55,7 @@ class InputGuard(Defense):
     sources: ClassVar[tuple[str, ...]] = ("Kuan and Mueller 2022, arXiv 2207.03061",)
     cost: ClassVar[str] = "seconds"
     answers: ClassVar[tuple[str, ...]] = ("validation.guard_roc",)
-    quick: ClassVar[dict[str, Any]] = {"rows": 1000}
+    quick: ClassVar[Mapping[str, Any]] = {"rows": 1000}
 
     rows: int = parameter(2000, "Training rows the guard compares with", "rows", ge=20, le=20_000)
     neighbors: int = parameter(5, "Nearest rows the score is averaged over", "rows", ge=1, le=100)

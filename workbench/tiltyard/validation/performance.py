@@ -1,5 +1,6 @@
 """How good the model is at its own task: accuracy and calibration, the baseline every risk is weighed against."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -39,7 +40,9 @@ class Performance(Check):
     standards: ClassVar[tuple[str, ...]] = STANDARDS
     sources: ClassVar[tuple[str, ...]] = ("Guo et al. 2017, arXiv 1706.04599",)
     cost: ClassVar[str] = "a second"
-    quick: ClassVar[dict[str, Any]] = {}
+    quick: ClassVar[Mapping[str, Any]] = {}
+    headline: ClassVar[str] = "accuracy"
+    remeasured: ClassVar[bool] = True
 
     rows: int = parameter(10_000, "Held-out rows to judge, drawn at random", "rows", ge=10, le=1_000_000)
     bins: int = parameter(15, "Bins of confidence for the calibration curve", "bins", ge=2, le=100)
