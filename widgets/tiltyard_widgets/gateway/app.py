@@ -58,9 +58,7 @@ class App(Voila):
         if not self.notebook_path:
             raise SystemExit("Expected a notebook to serve; found none. Name one.")
         if self.login == "hub":
-            from .hub import settle
-
-            settle(self)
+            self._settle()
         else:
             self.identity_provider_class = IDENTITIES[self.login]
             self.token = token() if self.login == "token" else ""
@@ -73,6 +71,14 @@ class App(Voila):
             signal.signal(signal.SIGHUP, self._handle_signal_stop)  # a terminal that is closed is an end like another
         if os.name == "posix" and len(tempfile.gettempdir()) <= LONGEST_FOLDER:
             self.config.KernelManager.transport = "ipc"  # sockets in a folder of our own: no other account can listen
+
+    def _settle(self) -> None:
+        from .hub import HubIdentity, service  # late: jupyterhub is an extra
+
+        place = service()
+        self.ip, self.port, self.port_retries, self.base_url = place.host, place.port, 0, place.path
+        self.identity_provider_class = HubIdentity
+        self.auto_token = True
 
     def init_settings(self) -> dict[str, Any]:
         """Voila's settings, less its trust in any host name, and with a log that keeps no query."""

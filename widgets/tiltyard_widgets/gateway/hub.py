@@ -2,16 +2,14 @@
 
 import os
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 from jupyterhub.singleuser.extension import JupyterHubIdentityProvider
 
 from tiltyard.access.person import Person
 from tiltyard.access.roles import Role
-
-if TYPE_CHECKING:
-    from .app import App
 
 GROUPS = {f"tiltyard-{role}": role for role in Role}
 
@@ -41,12 +39,18 @@ def role_in(groups: Iterable[str], admin: bool) -> Role:
     return max((GROUPS[g] for g in groups if g in GROUPS), key=order.index, default=Role.ANALYST)
 
 
-def settle(app: "App") -> None:
-    """Address and path as the Hub gave them to this server."""
+@dataclass(frozen=True)
+class Service:
+    """Where the Hub wants this server: address, and the path its pages stand under."""
+
+    host: str
+    port: int
+    path: str
+
+
+def service() -> Service:
+    """Address and path as the Hub gave them to this server, in its environment."""
     place = urlsplit(os.environ.get("JUPYTERHUB_SERVICE_URL", ""))
     if not place.hostname or not place.port:
         raise SystemExit("Expected JUPYTERHUB_SERVICE_URL with a host and port; found none. Let JupyterHub start this server.")
-    app.ip, app.port, app.port_retries = place.hostname, place.port, 0
-    app.base_url = os.environ.get("JUPYTERHUB_SERVICE_PREFIX", "/")
-    app.identity_provider_class = HubIdentity
-    app.auto_token = True
+    return Service(place.hostname, place.port, os.environ.get("JUPYTERHUB_SERVICE_PREFIX", "/"))

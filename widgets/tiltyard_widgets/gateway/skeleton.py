@@ -7,14 +7,12 @@ import secrets
 from collections.abc import AsyncIterator
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nbformat import NotebookNode, v4
+from voila.app import Voila
 from voila.notebook_renderer import NotebookRenderer
 from voila.utils import get_page_config
-
-if TYPE_CHECKING:
-    from .app import App
 
 LATER = "tiltyard-later"
 SCRIPT = re.compile(r"<script(?=[\s>])")
@@ -46,7 +44,7 @@ class Skeleton:
 class Skeletons:
     """Rendered pages, kept until the notebook changes."""
 
-    def __init__(self, app: "App", settings: dict[str, Any], logout: bool) -> None:
+    def __init__(self, app: Voila, settings: dict[str, Any], logout: bool) -> None:
         self._path = app.notebook_path
         self._configuration = {
             "base_url": app.base_url,
