@@ -4,7 +4,7 @@ BIN := .venv/bin
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 	$$p -c 'import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' >/dev/null 2>&1 && { echo $$p; break; }; done)
 
-.PHONY: run lab demo test lint format lock hashes clean
+.PHONY: run lab demo test lint web web-tools format lock hashes clean
 
 run: .venv/.app
 	@$(BIN)/python -m tiltyard app
@@ -22,6 +22,22 @@ lint: .venv/.dev
 
 test: lint
 	$(BIN)/python -m pytest --numprocesses=$$($(BIN)/python -c "import os; print(min(4, os.cpu_count() + 1))") --dist=worksteal # one more than cores: much of it waits
+
+# TypeScript and JavaScript. The tools have a small lock of their own beside the sources, without the builder of the bundle.
+web: web-tools
+	cd widgets && node_modules/.bin/biome lint --error-on-warnings
+	cd widgets/labextension && ../node_modules/.bin/tsc --noEmit
+	cd widgets/labextension && ../node_modules/.bin/vitest run
+
+web-tools:
+	@node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null && command -v npm >/dev/null || \
+		{ echo "Expected Node 20 or newer with npm; found $$(node --version 2>/dev/null || echo none). Install it, or leave these checks to CI." >&2; exit 1; }
+	@$(MAKE) --silent --no-print-directory widgets/node_modules/.package-lock.json
+
+widgets/node_modules/.package-lock.json: widgets/package-lock.json
+	@echo "Installing the linter, the compiler and the test runner into widgets/node_modules, once."
+	@cd widgets && npm ci --no-progress
+	@touch $@
 
 # What a release can install, with the sha256 of each file: every extra but dev.
 RELEASED := audit distributed federated hub onnx pdf postgresql serve

@@ -62,8 +62,18 @@ def test_it_has_the_packages_version() -> None:
     assert json.loads((HOME / "package.json").read_text())["version"] == tiltyard.__version__
 
 
-def test_the_lock_names_no_host() -> None:
+def test_the_locks_name_no_host() -> None:
     assert not re.search(r"https?://|__archiveUrl", (HOME / "yarn.lock").read_text())
+    assert '"resolved"' not in (HOME.parent / "package-lock.json").read_text()
+
+
+def test_what_checks_the_sources_is_what_the_bundle_is_built_with() -> None:
+    """`make web` has a lock of its own, without the builder; what both name is asked for alike."""
+    built = json.loads((HOME / "package.json").read_text())
+    asked = built["dependencies"] | built["devDependencies"]
+    checked = json.loads((HOME.parent / "package.json").read_text())["devDependencies"]
+    assert set(built["dependencies"]) | {"typescript", "vitest", "jsdom"} == set(checked) - {"@biomejs/biome"}
+    assert {name: asked[name] for name in checked if name in asked} == {name: checked[name] for name in checked if name in asked}
 
 
 def test_what_loads_at_start_stays_light() -> None:

@@ -5,7 +5,7 @@ import type { NotebookPanel } from '@jupyterlab/notebook';
 import type { CodeCells } from './generated/api';
 import type { House } from './house';
 import { asking, stateOf } from './state';
-import { CATEGORY, INSERT, Tabs } from './tabs';
+import { CATEGORY, INSERT, type Tabs } from './tabs';
 import { complain } from './tell';
 
 export function addCells(all: House, tabs: Tabs): void {

@@ -1,7 +1,7 @@
 /** Server-sent events, read with the same login as every other request. */
 
-import { ISignal, Signal } from '@lumino/signaling';
-import { Api, Disabled } from './api';
+import { type ISignal, Signal } from '@lumino/signaling';
+import { type Api, Disabled } from './api';
 import type { Events } from './generated/api';
 
 const AGAIN = 3000;

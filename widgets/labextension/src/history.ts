@@ -1,6 +1,6 @@
 /** Side panel, status bar, and the commands that open a run, a report, or two runs. */
 
-import { WidgetTracker, MainAreaWidget } from '@jupyterlab/apputils';
+import { WidgetTracker, type MainAreaWidget } from '@jupyterlab/apputils';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 import { Widget } from '@lumino/widgets';
 import { button } from './dom';

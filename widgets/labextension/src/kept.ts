@@ -1,7 +1,7 @@
 /** Where the page's state outlives a reload though JupyterLab's workspaces are not there: in Notebook 7, whose own forgets. */
 
 import { PageConfig, URLExt } from '@jupyterlab/coreutils';
-import { DataConnector, IStateDB, StateDB } from '@jupyterlab/statedb';
+import { DataConnector, type IStateDB, StateDB } from '@jupyterlab/statedb';
 
 /** The browser's memory of one tab, under names of our own. */
 export class TabMemory extends DataConnector<string> {

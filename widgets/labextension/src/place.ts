@@ -1,8 +1,8 @@
 /** Where tabs go: JupyterLab's main area; in Notebook 7, whose pages hold one thing each, beside its files or below its notebook. */
 
-import { Notification, WidgetTracker } from '@jupyterlab/apputils';
+import { Notification, type WidgetTracker } from '@jupyterlab/apputils';
 import type { IRestorer } from '@jupyterlab/statedb';
-import { TabPanel, Widget } from '@lumino/widgets';
+import { TabPanel, type Widget } from '@lumino/widgets';
 import type { House } from './house';
 
 type Some = Pick<House, 'app' | 'shell' | 'trans'>;

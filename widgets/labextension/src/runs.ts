@@ -1,7 +1,7 @@
 /** The runs as the server tells of them: pages fetched when looked at, kept in line by its events. */
 
-import { ISignal, Signal } from '@lumino/signaling';
-import { Api, Disabled, line } from './api';
+import { type ISignal, Signal } from '@lumino/signaling';
+import { type Api, Disabled, line } from './api';
 import type { News } from './follow';
 import type { RunItem, RunPage, StoreState } from './generated/api';
 

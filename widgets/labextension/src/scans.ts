@@ -13,7 +13,7 @@ import { shield } from './icon';
 import type { Offered } from './menus';
 import { CATEGORY, OPEN } from './tabs';
 import { complain } from './tell';
-import { Verdicts } from './verdicts';
+import type { Verdicts } from './verdicts';
 
 const MOMENT = 400; // ms
 const SCAN = 'tiltyard:scan';

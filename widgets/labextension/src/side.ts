@@ -4,7 +4,7 @@ import type { CommandRegistry } from '@lumino/commands';
 import type { Message } from '@lumino/messaging';
 import { Widget } from '@lumino/widgets';
 import type { TranslationBundle } from '@jupyterlab/translation';
-import { Api, line } from './api';
+import { type Api, line } from './api';
 import { button, el, swap } from './dom';
 import type { ModelLine, ModelList, RunItem } from './generated/api';
 import { shield } from './icon';

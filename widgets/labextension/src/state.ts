@@ -1,6 +1,6 @@
 /** What a workbench tab shows, as its kernel tells it: enough for another kernel to show the same. */
 
-import { JSONObject } from '@lumino/coreutils';
+import type { JSONObject } from '@lumino/coreutils';
 
 export interface State {
   panel: string;

@@ -2,7 +2,7 @@
 
 import { WidgetTracker } from '@jupyterlab/apputils';
 import { PathExt } from '@jupyterlab/coreutils';
-import { ReadonlyPartialJSONObject, UUID } from '@lumino/coreutils';
+import { type ReadonlyPartialJSONObject, UUID } from '@lumino/coreutils';
 import type { House } from './house';
 import { shield } from './icon';
 import type { Offered, Panel } from './menus';

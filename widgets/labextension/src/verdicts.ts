@@ -1,7 +1,7 @@
 /** What scans said of files, as long as the files stay as they were; kept over a reload. */
 
 import type { IStateDB } from '@jupyterlab/statedb';
-import { ISignal, Signal } from '@lumino/signaling';
+import { type ISignal, Signal } from '@lumino/signaling';
 
 const KEY = 'tiltyard:verdicts';
 const MOST = 500;

@@ -1,7 +1,7 @@
 /** `*.tiltyard.json` opens as the report it is. */
 
 import { PathExt } from '@jupyterlab/coreutils';
-import { ABCWidgetFactory, DocumentRegistry, DocumentWidget } from '@jupyterlab/docregistry';
+import { ABCWidgetFactory, type DocumentRegistry, DocumentWidget } from '@jupyterlab/docregistry';
 import { Widget } from '@lumino/widgets';
 import { line } from './api';
 import { button, download, el, swap } from './dom';

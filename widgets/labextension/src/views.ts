@@ -3,7 +3,7 @@
 import { Dialog, MainAreaWidget, showDialog } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { Widget } from '@lumino/widgets';
-import { Api, line } from './api';
+import { type Api, line } from './api';
 import { button, el, swap } from './dom';
 import type { Follower } from './follow';
 import type { Comparison, Finding, MetricChange, RunDetail, StepItem } from './generated/api';

@@ -1,7 +1,7 @@
 /** The workbench as a tab with a kernel of its own: an output area in which the kernel's one window is shown. */
 
 import { registerWidgetManager } from '@jupyter-widgets/jupyterlab-manager';
-import { Dialog, ISessionContext, MainAreaWidget, SessionContext, SessionContextDialogs, showDialog, Toolbar } from '@jupyterlab/apputils';
+import { Dialog, type ISessionContext, MainAreaWidget, SessionContext, SessionContextDialogs, showDialog, Toolbar } from '@jupyterlab/apputils';
 import { OutputAreaModel, SimplifiedOutputArea } from '@jupyterlab/outputarea';
 import type { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import type { Kernel, KernelMessage, ServiceManager } from '@jupyterlab/services';
@@ -9,12 +9,12 @@ import type { ITranslator, TranslationBundle } from '@jupyterlab/translation';
 import { ToolbarButton } from '@jupyterlab/ui-components';
 import { UUID } from '@lumino/coreutils';
 import type { Message } from '@lumino/messaging';
-import { ISignal, Signal } from '@lumino/signaling';
+import { type ISignal, Signal } from '@lumino/signaling';
 import { Panel, Widget } from '@lumino/widgets';
 import { line } from './api';
 import { button, el } from './dom';
 import { shield } from './icon';
-import { opening, State, stateOf } from './state';
+import { opening, type State, stateOf } from './state';
 
 const VIEW = 'application/vnd.jupyter.widget-view+json';
 const COMM = 'tiltyard';
