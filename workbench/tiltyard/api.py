@@ -17,7 +17,7 @@ from .comparison.remeasure import Remeasured
 from .datasets.dataset import Dataset
 from .defense import Defense
 from .errors import Cancelled, Problem
-from .execution.profiles import Profile, overrides, steps
+from .execution.profiles import Profile, chosen, steps
 from .execution.runner import Runner
 from .progress import Progress, Report
 from .reports.bundle import make
@@ -95,7 +95,7 @@ def defend(
     if before:
         assessment.records, ids = list(before), [record.check for record in before]
     else:
-        assessment.check([_made(id, {"seed": defense.seed, **overrides(find(id), profile, data)}) for id in ids])
+        assessment.check(chosen(ids, profile, defense.seed, data))
     found = assessment.defend(defense, ids)
     assessment.end()
     if found is None:
@@ -106,21 +106,21 @@ def defend(
 def assess(
     target: Target,
     data: Dataset,
-    chosen: Sequence[Step] = (),
+    picked: Sequence[Step] = (),
     *,
     profile: Profile = "quick",
     seed: int = 0,
     store: Store | None = None,
     on_progress: Callable[[Report], None] | None = None,
 ) -> Assessment:
-    """Run the ``chosen`` checks and wait for the end; without any, every check there is with the parameters of ``profile``.
+    """Run the ``picked`` checks and wait for the end; without any, every check there is with the parameters of ``profile``.
 
     Parameters
     ----------
     store
         Where the run is kept; None keeps none.
     """
-    return assess_steps(target, data, chosen or steps(profile, seed, target, data), Runner(store), on_progress=on_progress)
+    return assess_steps(target, data, picked or steps(profile, seed, target, data), Runner(store), on_progress=on_progress)
 
 
 def compare(before: str, after: str, store: Store | None = None) -> Comparison:

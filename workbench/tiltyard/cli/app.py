@@ -174,6 +174,24 @@ def check(
     raise typer.Exit(run(name, list(context.args)))
 
 
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+    add_help_option=False,
+    epilog="tiltyard defend ID --help shows the options.",
+)
+def defend(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="ID", help="A defense; see `tiltyard checks`.")] = "",
+) -> None:
+    """Apply a defense and measure every risk before and after: tiltyard defend ID [MODEL --data FILE | --sample NAME] [--set KEY=VALUE]…"""
+    from .commands.defend import run
+
+    if name in ("", "-h", "--help"):
+        typer.echo(context.get_help())
+        raise typer.Exit(0 if name else 2)
+    raise typer.Exit(run(name, list(context.args)))
+
+
 @app.command()
 def runs(
     as_json: Json = False,

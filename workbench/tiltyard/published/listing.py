@@ -7,7 +7,7 @@ from ..catalogue import topic_of
 from ..check import Step
 from ..defense import Defense
 from ..parameters import Parameter, parameters
-from ..result import Frozen
+from ..result import Frozen, Record
 from ..store.artifacts import Artifact
 from ..store.lines import RunLine
 
@@ -69,6 +69,21 @@ class RunList(Frozen):
     store: str
     total: int
     runs: tuple[RunLine, ...]
+
+
+class DefenseResult(Frozen):
+    """What ``tiltyard defend --json`` prints: the defense, the checks before and after it, and every risk side by side.
+
+    ``cross_risk`` is null where nothing could be compared: the defense made no model, or it was cancelled.
+    """
+
+    format: int = FORMAT
+    kind: Literal["tiltyard-defense"] = "tiltyard-defense"
+    defense: Record
+    before: tuple[Record, ...]
+    after: tuple[Record, ...]
+    cross_risk: Record | None
+    cancelled: bool = False
 
 
 class ScannedFile(Frozen):

@@ -7,13 +7,14 @@ from ..comparison.comparison import Comparison
 from ..comparison.trend import TrendList
 from ..monitoring.window import WindowList
 from ..result import Frozen, Record
-from .listing import ArtifactList, CheckList, Diagnosis, RunList, ScanList
+from .listing import ArtifactList, CheckList, DefenseResult, Diagnosis, RunList, ScanList
 
 FOLDER = Path(__file__).parent / "json"
 PUBLISHED: dict[str, type[Frozen]] = {
     "artifacts": ArtifactList,
     "checks": CheckList,
     "comparison": Comparison,
+    "defense": DefenseResult,
     "doctor": Diagnosis,
     "record": Record,
     "runs": RunList,

@@ -3,6 +3,7 @@
 import inspect
 import json
 import shlex
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
 
@@ -11,6 +12,7 @@ import typer
 from ...assessment.assessment import finished
 from ...catalogue import find
 from ...check import Step, named
+from ...datasets.dataset import Dataset
 from ...defense import Defense
 from ...execution.runner import Runner
 from ...parameters import Parameter, choices_of, parameters, span
@@ -20,6 +22,7 @@ from ...targets.target import Target
 from ..console import emit, progress_bar, remark, show_record, unlogged
 from ..opened import from_options, told
 
+SAVES = "Where to write the model the defense made."
 REPLACES = "Let the model take the place of a file that is there."
 ANSWERED = (Status.PASSED, Status.FINDING)
 COMMON = {
@@ -79,16 +82,16 @@ def _command(step: type[Step], line: str) -> Any:
     """A function whose signature is the step's parameters and the options for target and data; ``line`` is what was typed."""
     own = parameters(step)
     taken = {_option(p.name) for p in own}
-    words = [_parameter(f"own_{p.name}", [_option(p.name)], _metavar(p), _help(p)) for p in own]
-    words += [_parameter(f"own_{old}", [option], "", "", hidden=True) for old in step.renamed if (option := _option(old)) not in taken]
-    words += [_parameter(name.replace("-", "_"), called, *rest) for name, rest in COMMON.items() if (called := _called(name, taken))]
+    words = [option(f"own_{p.name}", [_option(p.name)], _metavar(p), _help(p)) for p in own]
+    words += [option(f"own_{old}", [called], "", "", hidden=True) for old in step.renamed if (called := _option(old)) not in taken]
+    words += common_options(taken)
     if issubclass(step, Defense):
-        words.append(_parameter("save", ["--save"], "FILE.safetensors", "Where to write the model the defense made."))
-    replaces = [] if "--overwrite" in taken or not issubclass(step, Defense) else [_flag("overwrite", "--overwrite", REPLACES)]
+        words.append(option("save", ["--save"], "FILE.safetensors", SAVES))
+    replaces = [] if "--overwrite" in taken or not issubclass(step, Defense) else [flag("overwrite", "--overwrite", REPLACES)]
     flags = [
         *replaces,
-        _flag("as_json", "--json", "The record as JSON, with a format number and a published schema."),
-        _flag("unkept", "--no-store", "Do not keep the run in the store."),
+        flag("as_json", "--json", "The record as JSON, with a format number and a published schema."),
+        flag("unkept", "--no-store", "Do not keep the run in the store."),
     ]
 
     def command(**given: Any) -> None:
@@ -99,17 +102,24 @@ def _command(step: type[Step], line: str) -> Any:
     return command
 
 
-def _called(name: str, taken: set[str]) -> list[str]:
+def common_options(taken: Collection[str] = ()) -> list[inspect.Parameter]:
+    """The options that name target and data, less those that are ``taken`` by parameters of the step."""
+    return [option(name.replace("-", "_"), called, *rest) for name, rest in COMMON.items() if (called := _called(name, taken))]
+
+
+def _called(name: str, taken: Collection[str]) -> list[str]:
     """What a common option is called: as the key of an assessment file, and as before, where no parameter of the step has that name."""
-    return [option for option in (f"--{name}", f"--{OLD.get(name, name)}") if option not in taken]
+    return [called for called in (f"--{name}", f"--{OLD.get(name, name)}") if called not in taken]
 
 
-def _parameter(name: str, options: list[str], metavar: str, help: str, hidden: bool = False) -> inspect.Parameter:
+def option(name: str, options: list[str], metavar: str, help: str, hidden: bool = False) -> inspect.Parameter:
+    """An option with a text, as a parameter of the function that typer reads."""
     kind = Annotated[str | None, typer.Option(*dict.fromkeys(options), metavar=metavar, help=help, show_default=False, hidden=hidden)]
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
 
 
-def _flag(name: str, option: str, help: str) -> inspect.Parameter:
+def flag(name: str, option: str, help: str) -> inspect.Parameter:
+    """An option without a value."""
     return inspect.Parameter(
         name, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Annotated[bool, typer.Option(option, help=help)]
     )
@@ -137,8 +147,7 @@ def _run(step: type[Step], given: dict[str, Any], line: str) -> int:
     own = {name.removeprefix("own_"): text for name, text in given.items() if name.startswith("own_") and text is not None}
     fields = {name: step.model_fields[step.renamed.get(name, name)] for name in own}
     made = named(step, {name: parsed(fields[name].annotation, text) for name, text in own.items()})
-    names = [name.replace("-", "_") for name in COMMON]
-    target, data = from_options({name: str(given.get(name) or "") for name in names}, made.seed)
+    target, data = opened(given, made.seed)
     assumed = told(target, data)
     with progress_bar(not given["as_json"]) as tell:
         runner = Runner(None if given["unkept"] else open_store())
@@ -149,13 +158,18 @@ def _run(step: type[Step], given: dict[str, Any], line: str) -> int:
     record = job.records[0]
     emit(record) if given["as_json"] else show_record(record)
     if given.get("save") and job.targets:
-        _save(job.targets[0], Path(given["save"]), bool(given.get("overwrite") or getattr(made, "overwrite", False)))
+        save_model(job.targets[0], Path(given["save"]), bool(given.get("overwrite") or getattr(made, "overwrite", False)))
     if job.run is not None and job.problem is None:
         remark(f"Kept as run {job.run.short}.", style="dim")
     if job.problem is not None:
         remark(str(job.problem), style="red")
     unlogged(job.unlogged)
     return 0 if record.result.status in ANSWERED else 2
+
+
+def opened(given: dict[str, Any], seed: int) -> tuple[Target, Dataset]:
+    """Target and data as `common_options` name them."""
+    return from_options({name: str(given.get(name) or "") for name in (name.replace("-", "_") for name in COMMON)}, seed)
 
 
 def as_before(step: type[Step], given: dict[str, Any]) -> dict[str, Any]:
@@ -169,7 +183,8 @@ def as_before(step: type[Step], given: dict[str, Any]) -> dict[str, Any]:
     return given
 
 
-def _save(target: Target, path: Path, overwrite: bool) -> None:
+def save_model(target: Target, path: Path, overwrite: bool) -> None:
+    """Write what a defense made, and say so."""
     from ...targets.saving import save
 
     save(target, path, overwrite)
