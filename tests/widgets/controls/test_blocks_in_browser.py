@@ -175,7 +175,7 @@ def test_chart_has_its_sentence_its_table_and_its_intervals(show: Show) -> None:
     page.get_by_text("Show as table").click()
     page.locator("tbody tr").nth(1).wait_for()
     cells = page.locator("tbody tr").nth(1).locator("th, td").all_inner_texts()
-    assert cells == [EVIL, "50 %", "45 % to 55 %", "50 %", "45 % to 55 %"]
+    assert cells == [EVIL, "50.0 %", "45.0 % to 55.0 %", "50.0 %", "45.0 % to 55.0 %"]
     assert "chance" in page.locator(".ty-legend").inner_text()
 
 
@@ -227,7 +227,7 @@ def test_hover_says_value_and_interval(show: Show) -> None:
     assert box is not None
     page.mouse.move(box["x"] + box["width"] * 0.45, box["y"] + box["height"] / 2)
     said = page.locator(".ty-tip").inner_text()
-    assert "undefended: 50 % (45 % to 55 %)" in said
+    assert "undefended: 50.0 % (45.0 % to 55.0 %)" in said
 
 
 def test_rail_by_keyboard(show: Show) -> None:

@@ -50,24 +50,3 @@ async function copyText(text) {
     return done;
   }
 }
-
-const SUPER = { "-": "⁻", 0: "⁰", 1: "¹", 2: "²", 3: "³", 4: "⁴", 5: "⁵", 6: "⁶", 7: "⁷", 8: "⁸", 9: "⁹" };
-const raised = (n) => String(n).split("").map((c) => SUPER[c]).join("");
-
-function written(value, digits = 3) {
-  if (value === null || value === undefined) return "–";
-  const v = Number(value);
-  if (Number.isNaN(v)) return "not a number";
-  if (!Number.isFinite(v)) return v > 0 ? "∞" : "−∞";
-  if (v === 0) return "0";
-  const size = Math.abs(v);
-  if (Number.isInteger(v) && size < 1e12) return v.toLocaleString("en-US").replace("-", "−");
-  if (size >= 1e6 || size < 1e-3) {
-    const power = Math.floor(Math.log10(size) + 1e-9);
-    const lead = Number((v / 10 ** power).toPrecision(digits));
-    const sign = v < 0 ? "−" : "";
-    return Math.abs(lead) === 1 ? `${sign}10${raised(power)}` : `${String(lead).replace("-", "−")}×10${raised(power)}`;
-  }
-  const rounded = size >= 10 ** digits ? Math.round(v) : Number(v.toPrecision(digits));
-  return rounded.toLocaleString("en-US", { maximumFractionDigits: 12 }).replace("-", "−");
-}

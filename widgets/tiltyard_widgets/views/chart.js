@@ -1,28 +1,11 @@
 // A chart as SVG in the page's own colors. Redrawn whole on each change: some hundred elements take about two milliseconds.
-function readAxis(axis) {
-  return { label: axis?.label ?? "", unit: axis?.unit ?? "", scale: axis?.scale ?? "linear", low: axis?.low ?? null, high: axis?.high ?? null, categories: axis?.categories ?? [] };
-}
-
 function readChart(raw) {
-  const [x, y] = [readAxis(raw.x), readAxis(raw.y)];
-  const series = (raw.series ?? []).map((s, place) => {
-    const banded = (s.low?.length ?? 0) > 0 && (s.high?.length ?? 0) > 0;
-    const points = s.x.map((v, i) => ({ x: num(v), y: num(s.y[i]), low: banded ? num(s.low[i]) : null, high: banded ? num(s.high[i]) : null }));
-    return { name: s.name, look: TONES[s.tone] ?? place, banded, points };
+  const series = raw.series.map((s) => {
+    const banded = s.low.length > 0;
+    const points = s.x.map((x, i) => ({ x, y: s.y[i], low: s.low[i] ?? null, high: s.high[i] ?? null, place: s.places[i], text: s.texts[i], between: s.between[i] ?? "–" }));
+    return { ...s, banded, points };
   });
-  const flip = raw.kind === "hbar" || (y.categories.length > 0 && x.categories.length === 0);
-  const dense = series.some((s) => s.points.length > 300);
-  return { title: raw.title ?? "", kind: raw.kind, alt: raw.alt ?? raw.title, x, y, series, flip, dense, reference: raw.reference ?? [] };
-}
-
-function domains(chart) {
-  const { kind, flip, series } = chart;
-  const of = (key) => series.flatMap((s) => s.points.map((p) => p[key]));
-  const values = [...of(flip ? "x" : "y"), ...of("low"), ...of("high"), ...chart.reference.map(([, v]) => num(v))];
-  const places = of(flip ? "y" : "x");
-  const value = { zero: isBar(kind), pad: 0.05, round: true };
-  const place = { pad: isLine(kind) ? 0 : isBar(kind) ? 0.08 : 0.05 };
-  return flip ? { x: domain(chart.x, values, value), y: domain(chart.y, places, place) } : { x: domain(chart.x, places, place), y: domain(chart.y, values, value) };
+  return { ...raw, series };
 }
 
 // Where lines can be named at their right end instead of in a legend: few series, all ending there, enough room.
@@ -46,8 +29,8 @@ function dodge(wanted, gap, low, high) {
 }
 
 function xLabels(scale, width) {
-  if (!scale.axis.categories.length) return { lines: scale.labels.map((l) => [l]), height: 16, turned: false };
-  const band = scale.band - 8;
+  if (!scale.category) return { lines: scale.labels.map((l) => [l]), height: 16, turned: false };
+  const band = scale.unit - 8;
   const lines = scale.labels.map((label) => wrap(label, band));
   const hurt = scale.labels.some((label, i) => lines[i].join(" ") !== label.split(/\s+/).join(" "));
   if (!hurt) return { lines, height: 15 * Math.max(...lines.map((l) => l.length)), turned: false };
@@ -57,29 +40,29 @@ function xLabels(scale, width) {
 
 function drawAxes(chart, sx, sy, box, xl) {
   const g = svg("g");
-  const every = sx.axis.categories.length ? Math.max(1, Math.ceil(16 / Math.max(sx.band, 1))) : 1;
-  if (!sy.axis.categories.length) for (const t of sy.ticks) g.append(svg("path", { d: `M${box.left},${sy.at(t)}H${box.right}`, class: "ty-grid" }));
-  if (!sx.axis.categories.length) for (const t of sx.ticks) g.append(svg("path", { d: `M${sx.at(t)},${box.top}V${box.bottom}`, class: "ty-grid" }));
+  const every = sx.category ? Math.max(1, Math.ceil(16 / Math.max(sx.unit, 1))) : 1;
+  if (!sy.category) for (const t of sy.ticks) g.append(svg("path", { d: `M${box.left},${sy.at(t)}H${box.right}`, class: "ty-grid" }));
+  if (!sx.category) for (const t of sx.ticks) g.append(svg("path", { d: `M${sx.at(t)},${box.top}V${box.bottom}`, class: "ty-grid" }));
   g.append(svg("path", { d: chart.flip ? `M${box.left},${box.top}V${box.bottom}` : `M${box.left},${box.bottom}H${box.right}`, class: "ty-axis" }));
   sy.ticks.forEach((t, i) => {
-    const label = sy.axis.categories.length ? cut(sy.labels[i], box.left - 12) : sy.labels[i];
-    g.append(svg("text", { x: box.left - 8, y: sy.at(t), dy: "0.35em", "text-anchor": "end", class: sy.axis.categories.length ? "ty-strong" : null }, label, svg("title", {}, sy.labels[i])));
+    const label = sy.category ? cut(sy.labels[i], box.left - 12) : sy.labels[i];
+    g.append(svg("text", { x: box.left - 8, y: sy.at(t), dy: "0.35em", "text-anchor": "end", "data-tick": "y", class: sy.category ? "ty-strong" : null }, label, svg("title", {}, sy.labels[i])));
   });
   let last = -Infinity;
   sx.ticks.forEach((t, i) => {
     if (i % every) return;
     const [px, lines] = [sx.at(t), xl.lines[i]];
-    if (!sx.axis.categories.length) {
+    if (!sx.category) {
       const half = textWidth(lines[0]) / 2;
       if (px - half < last + 8) return;
       last = px + half;
     }
-    if (xl.turned) g.append(svg("text", { x: px, y: box.bottom + 12, "text-anchor": "end", transform: `rotate(-40 ${px} ${box.bottom + 12})`, class: "ty-strong" }, lines[0], svg("title", {}, sx.labels[i])));
-    else lines.forEach((line, k) => g.append(svg("text", { x: px, y: box.bottom + 17 + 15 * k, "text-anchor": "middle", class: sx.axis.categories.length ? "ty-strong" : null }, line)));
+    if (xl.turned) g.append(svg("text", { x: px, y: box.bottom + 12, "text-anchor": "end", "data-tick": "x", transform: `rotate(-40 ${px} ${box.bottom + 12})`, class: "ty-strong" }, lines[0], svg("title", {}, sx.labels[i])));
+    else lines.forEach((line, k) => g.append(svg("text", { x: px, y: box.bottom + 17 + 15 * k, "text-anchor": "middle", "data-tick": "x", class: sx.category ? "ty-strong" : null }, line)));
   });
-  const titleX = axisTitle(chart.x);
+  const titleX = chart.x.title;
   g.append(svg("text", { x: (box.left + box.right) / 2, y: box.bottom + xl.height + 20, "text-anchor": "middle" }, cut(titleX, box.right)));
-  g.append(svg("text", { x: 0, y: 12 }, cut(axisTitle(chart.y), box.right)));
+  g.append(svg("text", { x: 0, y: 12 }, cut(chart.y.title, box.right)));
   return g;
 }
 
@@ -118,10 +101,8 @@ function freePlace(ink, taken, width, line, box) {
 function drawReference(chart, sx, sy, box) {
   const g = svg("g");
   const taken = [];
-  const ink = chart.reference.length ? inkOf(chart, sx, sy) : [];
-  for (const [label, raw] of chart.reference) {
-    const value = num(raw);
-    if (value === null) continue;
+  const ink = chart.references.length ? inkOf(chart, sx, sy) : [];
+  for (const { label, value } of chart.references) {
     const p = chart.flip ? sx.at(value) : sy.at(value);
     if (chart.flip) {
       if (p < box.left - 1 || p > box.right + 1) continue;
@@ -142,37 +123,33 @@ function drawReference(chart, sx, sy, box) {
 }
 
 function plot(chart, width, height, fills) {
-  const dom = domains(chart);
   const ends = endLabels(chart, width);
-  const rows = chart.y.categories.length;
-  const across = Math.max(2, Math.floor((height - 80) / 48));
-  const probe = makeScale(chart.y, dom.y, 0, height, across);
-  const left = Math.min(Math.max(...probe.labels.map((l) => textWidth(l)), 12) + 14, width * 0.42);
-  const lanes = apart(chart) ? 1 : chart.series.length;
-  const valued = isBar(chart.kind) && lanes * (chart.flip ? rows : chart.x.categories.length) <= 24;
-  const half = Math.max(0, ...makeScale(chart.x, dom.x, left, width, Math.max(2, Math.floor((width - left) / 80))).labels.map(textWidth)) / 2;
-  const right = width - (ends || (chart.kind === "hbar" && valued ? 44 : chart.x.categories.length ? 14 : Math.max(14, half + 2)));
-  const sx = makeScale(chart.x, dom.x, left, right, Math.max(2, Math.floor((right - left) / 80)));
+  const rows = chart.y.scale === "category" ? chart.y.ticks.length : 0;
+  const left = Math.min(Math.max(...chart.y.labels.map((l) => textWidth(l)), 12) + 14, width * 0.42);
+  const { lanes, valued } = chart;
+  const half = Math.max(0, ...chart.x.labels.map(textWidth)) / 2;
+  const right = width - (ends || (chart.kind === "hbar" && valued ? 44 : chart.x.scale === "category" ? 14 : Math.max(14, half + 2)));
+  const sx = makeScale(chart.x, left, right);
   const xl = xLabels(sx, width);
-  const top = chart.flip && chart.reference.length ? 38 : 26;
+  const top = chart.flip && chart.references.length ? 38 : 26;
   const tall = rows ? Math.max(rows * Math.max(24, 15 * lanes) + top + xl.height + 30, 140) : height;
   const box = { left, right, top, bottom: tall - xl.height - 28, width, height: tall };
-  const sy = chart.y.categories.length ? makeScale(chart.y, dom.y, box.top, box.bottom, 5) : makeScale(chart.y, dom.y, box.bottom, box.top, across);
+  const sy = makeScale(chart.y, box.bottom, box.top);
   const root = svg("svg", { class: "ty-svg", role: "img", "aria-label": chart.alt, viewBox: `0 0 ${width} ${tall}`, width, height: tall });
   const [clip, tight] = [uid("clip"), uid("clip")];
-  root.append(svg("defs", {}, fills.map((id, i) => hatch(id, i === 7 ? NEITHER : i)), svg("clipPath", { id: clip }, svg("rect", { x: box.left - 6, y: box.top - 8, width: box.right - box.left + 12, height: box.bottom - box.top + 16 })),
+  root.append(svg("defs", {}, fills.map((id, role) => hatch(id, role)), svg("clipPath", { id: clip }, svg("rect", { x: box.left - 6, y: box.top - 8, width: box.right - box.left + 12, height: box.bottom - box.top + 16 })),
     svg("clipPath", { id: tight }, svg("rect", { x: box.left, y: box.top, width: box.right - box.left, height: box.bottom - box.top }))));
   root.append(drawAxes(chart, sx, sy, box, xl));
   const inside = svg("g", { "clip-path": `url(#${clip})` });
   const context = { sx, sy, kind: chart.kind, flip: chart.flip, fills, tight, room: valued };
   let hits = null, direct = false;
   if (isLine(chart.kind)) {
-    const drawn = chart.series.map((s) => drawLine(s, s.look, context));
+    const drawn = chart.series.map((s, i) => drawLine(s, i, context));
     inside.append(...drawn.map((d) => d.node));
     const at = ends && drawn.every((d) => d.last) ? dodge(drawn.map((d) => d.last[1]), 15, box.top, box.bottom) : null;
     direct = at !== null;
     if (direct) chart.series.forEach((s, i) => root.append(
-      svg("path", { d: marker(s.look)(box.right + 11, at[i], 4), style: `fill:${color(s.look)}` }), svg("text", { x: box.right + 19, y: at[i], dy: "0.35em", class: "ty-strong" }, s.name)));
+      svg("path", { d: marker(s)(box.right + 11, at[i], 4), style: `fill:${color(s.color)}` }), svg("text", { x: box.right + 19, y: at[i], dy: "0.35em", class: "ty-strong" }, s.name)));
     root.append(inside);
   } else {
     const drawn = drawMarks(chart, context);
@@ -194,7 +171,7 @@ function nearest(chart, drawn, mx, my) {
       if (d < far || (inBar && best === null)) { best = hit; far = Math.min(d, far); }
     }
     if (!best) return null;
-    return { x: best.px, y: best.py, head: chart.flip ? shown(chart.y, best.p.y) : `${chart.x.label}: ${shown(chart.x, best.p.x, 4)}`, items: [{ i: best.series, p: best.p }] };
+    return { x: best.px, y: best.py, head: chart.flip ? best.p.place : `${chart.x.title}: ${best.p.place}`, items: [{ i: best.series, p: best.p }] };
   }
   const xs = new Set(chart.series.flatMap((s) => s.points.filter((p) => p.x !== null).map((p) => p.x)));
   let best = null;
@@ -202,26 +179,25 @@ function nearest(chart, drawn, mx, my) {
   if (!best) return null;
   const items = chart.series.map((s, i) => ({ i, p: s.points.find((p) => p.x === best.x) })).filter((o) => o.p && o.p.y !== null);
   if (!items.length) return null;
-  return { x: drawn.sx.at(best.x), y: drawn.sy.at(items[0].p.y), guide: true, head: `${chart.x.label}: ${shown(chart.x, best.x, 4)}`, items };
+  return { x: drawn.sx.at(best.x), y: drawn.sy.at(items[0].p.y), guide: true, head: `${chart.x.title}: ${items[0].p.place}`, items };
 }
 
 function tipText(chart, found, fills) {
   const axis = chart.flip ? chart.x : chart.y;
   const lines = found.items.map(({ i, p }) => {
-    const value = chart.flip ? p.x : p.y;
-    const between = p.low === null || p.high === null ? "" : ` (${shown(axis, p.low)} to ${shown(axis, p.high)})`;
-    const name = chart.series.length > 1 || !axis.label ? chart.series[i].name : axis.label;
-    return h("div", { class: "ty-key" }, swatch(chart.kind, chart.series[i].look, fills), h("span", {}, `${name}: `, h("b", {}, shown(axis, value)), between));
+    const between = p.low === null || p.high === null ? "" : ` (${p.between})`;
+    const name = chart.series.length > 1 || !axis.title ? chart.series[i].name : axis.title;
+    return h("div", { class: "ty-key" }, swatch(chart.kind, chart.series[i], fills), h("span", {}, `${name}: `, h("b", {}, p.text), between));
   });
   return [h("div", { class: "ty-muted" }, found.head), ...lines];
 }
 
 // Series that are not named at their line; bars leave no room for the names of reference lines, so these stand here too.
 function legendEntries(chart, direct, fills) {
-  const named = direct || chart.series.length < 2 ? [] : chart.series.map((s) => h("li", {}, swatch(chart.kind, s.look, fills), s.name));
-  const lines = chart.kind === "bar" ? chart.reference : [];
   const dotted = () => svg("svg", { width: 24, height: 12, "aria-hidden": "true" }, svg("path", { d: "M0,6H24", class: "ty-ref" }));
-  return [...named, ...lines.map(([label, value]) => h("li", {}, dotted(), `${label}: ${shown(chart.y, value)}`))];
+  const named = chart.series.length > 1 ? chart.series.length : 0;
+  const entries = chart.legend.map((text, i) => h("li", {}, i < named ? swatch(chart.kind, chart.series[i], fills) : dotted(), text));
+  return direct ? entries.slice(named) : entries;
 }
 
 export default {

@@ -1,22 +1,22 @@
 """A chart drawn by the browser as SVG, with its data as a table under it."""
 
-import json
 from typing import Any
 
 import traitlets
 
+from tiltyard.formatting.drawing import spec
 from tiltyard.result import Chart
 
 from ..theme.block import Block, esm
 
 
 def plain(chart: Chart | None) -> dict[str, Any]:
-    """``chart`` as the JSON the browser draws; not-a-number and infinities become strings."""
-    return {} if chart is None else dict(json.loads(chart.model_dump_json()))
+    """The drawing spec of ``chart`` as the JSON that the browser follows; ``{}`` for nothing."""
+    return {} if chart is None else spec(chart).model_dump(mode="json")
 
 
 class ChartView(Block):
-    """Draws `tiltyard.result.Chart`; set ``chart`` (its JSON, ``{}`` for nothing) or call ``show`` and it moves in place."""
+    """Draws a `tiltyard.result.Chart`; set ``chart`` (its drawing spec, ``{}`` for nothing) or call ``show`` and it moves in place."""
 
     _esm = esm("chart_scale.js", "chart_marks.js", "chart_table.js", "chart.js")
     chart = traitlets.Dict().tag(sync=True)

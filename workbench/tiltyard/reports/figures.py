@@ -1,20 +1,26 @@
-"""Charts for paper: inline SVG by matplotlib, from the chart's data and nothing else."""
+"""Charts for paper: inline SVG by matplotlib, which follows the chart's drawing spec."""
 
 import io
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ..formatting.numbers import SHARES
-from ..result import Axis, Chart, Series
+from ..formatting.drawing import COLORS, AxisSpec, Marker, SeriesSpec, Spec, spec
+from ..result import Chart
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
 
-# Okabe and Ito (2008): told apart by people who see few colors; dashes and markers tell them apart in print.
-COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
-DASHES: tuple[str | tuple[int, tuple[int, ...]], ...] = ("-", "--", "-.", ":", (0, (5, 1, 1, 1)), (0, (1, 1)))
-MARKERS = "osD^vPX*"
-TONES = {"good": "#0072B2", "bad": "#D55E00", "neither": "#9AA2AA"}
+MARKERS: dict[Marker, str] = {
+    "circle": "o",
+    "square": "s",
+    "triangle": "^",
+    "diamond": "D",
+    "wedge": "v",
+    "plus": "P",
+    "dash": "_",
+}
+LONGEST = 72
 
 
 def svg(chart: Chart) -> str:
@@ -23,141 +29,114 @@ def svg(chart: Chart) -> str:
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
-    tall = 0.28 * len(chart.y.categories) + 1.2 if chart.kind == "hbar" else 3.0
-    with rc_context({"svg.fonttype": "none", "font.size": 9, "svg.hashsalt": "tiltyard", "axes.unicode_minus": True}):
-        figure = Figure(figsize=(7.6 if chart.kind == "hbar" else 6.4, max(2.4, tall)), layout="constrained")
+    drawn = spec(chart)
+    rows = len(drawn.y.ticks) if drawn.flip else 0
+    with rc_context({"svg.fonttype": "none", "font.size": 9, "svg.hashsalt": "tiltyard", "lines.scale_dashes": False}):
+        figure = Figure(figsize=(7.6 if rows else 6.4, max(2.4, 0.28 * rows + 1.2 if rows else 3.0)), layout="constrained")
         FigureCanvasSVG(figure)
-        axes = figure.subplots()
-        _draw(axes, chart)
+        _draw(figure.subplots(), drawn)
         out = io.StringIO()
         figure.savefig(out, format="svg", metadata={"Date": None})
     text = out.getvalue()
     return text[text.index("<svg") :]
 
 
-def _draw(axes: "Axes", chart: Chart) -> None:
-    count = 1 if _apart(chart) else len(chart.series)
-    for i, series in enumerate(chart.series):
-        DRAW[chart.kind](axes, series, i, count)
-    for label, value in chart.reference:
-        axes.axhline(value, color="#777", linewidth=1, linestyle=":")
-        axes.annotate(label, (1, value), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=8, color="#555")
-    _axis(axes, chart.x, "x")
-    _axis(axes, chart.y, "y")
-    if chart.kind == "hbar":
-        axes.invert_yaxis()
-    if len(chart.series) > 1:
-        axes.legend(frameon=False, fontsize=8, loc="lower left", bbox_to_anchor=(0, 1), ncols=4)
-    axes.grid(visible=True, axis="x" if chart.kind == "hbar" else "y", color="#ddd", linewidth=0.6)
+def _draw(axes: "Axes", drawn: Spec) -> None:
+    _axis(axes, drawn.x, "x")
+    _axis(axes, drawn.y, "y")
+    for i, series in enumerate(drawn.series):
+        for mark in DRAW[drawn.kind](axes, series, drawn):
+            mark.set_gid(f"{'bar' if drawn.kind in ('bar', 'hbar') else 'series'}-{i}")
+    _references(axes, drawn)
+    if drawn.legend:
+        handles = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
+        named = [handles[_plain(text)] for text in drawn.legend if _plain(text) in handles]
+        axes.legend(handles=named, frameon=False, fontsize=8, loc="lower left", bbox_to_anchor=(0, 1), ncols=4)
+    axes.grid(visible=True, axis="x" if drawn.flip else "y", color="#ddd", linewidth=0.6)
     axes.set_axisbelow(True)
-    if chart.kind == "hbar":
+    if drawn.kind == "hbar":
         axes.axvline(0, color="#555", linewidth=0.8)
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _apart(chart: Chart) -> bool:
-    """Does no category hold bars of two series? Then each bar may take the whole width."""
-    at = [place for s in chart.series for place in (s.y if chart.kind == "hbar" else s.x)]
-    return chart.kind in ("bar", "hbar") and len(set(at)) == len(at)
-
-
-def _axis(axes: "Axes", axis: Axis, side: str) -> None:
-    share = axis.unit in SHARES
-    label = f"{axis.label} ({axis.unit})" if axis.unit and not share else axis.label
-    (axes.set_xlabel if side == "x" else axes.set_ylabel)(label)
+def _axis(axes: "Axes", axis: AxisSpec, side: str) -> None:
+    (axes.set_xlabel if side == "x" else axes.set_ylabel)(_plain(axis.title))
     if axis.scale == "log":
         (axes.set_xscale if side == "x" else axes.set_yscale)("log")
-    if share:
-        (axes.xaxis if side == "x" else axes.yaxis).set_major_formatter(_percent)
-    if axis.categories:
-        ticks = range(len(axis.categories))
-        names = [_short(name) for name in axis.categories]
-        if side == "x":
-            long = max(map(len, names)) * len(names) > 70
-            axes.set_xticks(ticks, names, rotation=35 if long else 0, ha="right" if long else "center")
-        else:
-            axes.set_yticks(ticks, names)
-    limits = {
-        k: v for k, v in (("left" if side == "x" else "bottom", axis.low), ("right" if side == "x" else "top", axis.high)) if v is not None
-    }
-    (axes.set_xlim if side == "x" else axes.set_ylim)(**limits)  # type: ignore[arg-type]
+    names = [_plain(name) for name in axis.labels]
+    if side == "x":
+        long = axis.scale == "category" and max(map(len, names), default=0) * len(names) > 70
+        axes.set_xticks(axis.ticks, names, rotation=35 if long else 0, ha="right" if long else "center")
+        axes.set_xlim(axis.low, axis.high)
+    else:
+        axes.set_yticks(axis.ticks, names)
+        axes.set_ylim(*((axis.high, axis.low) if axis.down else (axis.low, axis.high)))
+    (axes.xaxis if side == "x" else axes.yaxis).set_tick_params(which="minor", length=0)
+    axes.minorticks_off()
 
 
-def _percent(share: float, _: object) -> str:
-    """A tick of an axis of shares."""
-    return f"{100 * share:.4g} %".replace("-", "−")
+def _references(axes: "Axes", drawn: Spec) -> None:
+    """Lines across the values; their names stand beside them, or of bars in the legend."""
+    for line in drawn.references:
+        named = line.text if drawn.kind == "bar" else ""
+        (axes.axvline if drawn.flip else axes.axhline)(
+            line.value, color="#777", linewidth=1, linestyle=":", label=_plain(named) or "_", gid="reference"
+        )
+        if not named:
+            at = (line.value, 1) if drawn.flip else (1, line.value)
+            frame = ("data", "axes fraction") if drawn.flip else ("axes fraction", "data")
+            axes.annotate(_plain(line.label), at, xycoords=frame, ha="right", va="bottom", fontsize=8, color="#555")
 
 
-def _short(name: str, most: int = 72) -> str:
-    plain = name.replace("$", r"\$")
-    return plain if len(plain) <= most else plain[: most - 1] + "…"
+def _plain(name: str) -> str:
+    """Text that matplotlib takes for no formula, cut where it is long."""
+    short = name if len(name) <= LONGEST else name[: LONGEST - 1] + "…"
+    return short.replace("$", r"\$")
 
 
 def _known(values: Sequence[float | None]) -> list[float]:
     return [float("nan") if v is None else v for v in values]
 
 
-def _color(s: Series, i: int) -> str:
-    return TONES.get(s.tone) or COLORS[i % len(COLORS)]
+def _line(axes: "Axes", s: SeriesSpec, drawn: Spec) -> "list[Artist]":
+    step = drawn.kind == "step"
+    marker = MARKERS[s.marker] if s.marked else ""
+    dashes = (0, s.dash) if s.dash else "-"
+    color = COLORS[s.color]
+    style = "steps-post" if step else "default"
+    (line,) = axes.plot(_known(s.x), _known(s.y), color=color, linestyle=dashes, marker=marker, ms=4, label=_plain(s.name), drawstyle=style)
+    if s.low:
+        axes.fill_between(_known(s.x), _known(s.low), _known(s.high), step="post" if step else None, color=color, alpha=0.16, linewidth=0)
+    return [line]
 
 
-def _line(axes: "Axes", s: Series, i: int, count: int) -> None:
-    color = _color(s, i)
-    axes.plot(
-        s.x,
-        _known(s.y),
-        color=color,
-        linestyle=DASHES[i % len(DASHES)],
-        marker=MARKERS[i % 8] if len(s.x) <= 30 else "",
-        ms=4,
-        label=s.name,
-    )
-    if s.low and s.high:
-        axes.fill_between(s.x, _known(s.low), _known(s.high), color=color, alpha=0.18, linewidth=0)
-
-
-def _step(axes: "Axes", s: Series, i: int, count: int) -> None:
-    axes.step(s.x, _known(s.y), where="post", color=_color(s, i), linestyle=DASHES[i % len(DASHES)], label=s.name)
-
-
-def _whiskers(values: Sequence[float | None], low: Sequence[float | None], high: Sequence[float | None]) -> list[list[float]] | None:
-    if not low or not high:
+def _ends(s: SeriesSpec, values: Sequence[float | None]) -> list[list[float]] | None:
+    """How far the whiskers reach below and above."""
+    if not s.low:
         return None
-    v, lo, hi = _known(values), _known(low), _known(high)
-    below = [max(a - b, 0.0) for a, b in zip(v, lo, strict=True)]
-    above = [max(b - a, 0.0) for a, b in zip(v, hi, strict=True)]
-    return [below, above]
+    both = zip(_known(values), _known(s.low), _known(s.high), strict=True)
+    below, above = zip(*((max(v - low, 0.0), max(high - v, 0.0)) for v, low, high in both), strict=True) if s.x else ((), ())
+    return [list(below), list(above)]
 
 
-def _bar(axes: "Axes", s: Series, i: int, count: int) -> None:
-    width = 0.8 / count
-    at = [x + (min(i, count - 1) - (count - 1) / 2) * width for x in s.x]
-    axes.bar(at, _known(s.y), width, color=_color(s, i), yerr=_whiskers(s.y, s.low, s.high), ecolor="#333", capsize=2, label=s.name)
+def _bar(axes: "Axes", s: SeriesSpec, drawn: Spec) -> "list[Artist]":
+    look: dict[str, Any] = {"color": COLORS[s.color], "ecolor": "#333", "capsize": 2, "label": _plain(s.name)}
+    if drawn.flip:
+        bars = axes.barh([y + s.shift for y in _known(s.y)], _known(s.x), drawn.width, xerr=_ends(s, s.x), **look)
+    else:
+        bars = axes.bar([x + s.shift for x in _known(s.x)], _known(s.y), drawn.width, yerr=_ends(s, s.y), **look)
+    return list(bars.patches)
 
 
-def _hbar(axes: "Axes", s: Series, i: int, count: int) -> None:
-    width = 0.8 / count
-    at = [y + (min(i, count - 1) - (count - 1) / 2) * width for y in _known(s.y)]
-    axes.barh(at, s.x, width, color=_color(s, i), xerr=_whiskers(s.x, s.low, s.high), ecolor="#333", capsize=2, label=s.name)
-
-
-def _dot(axes: "Axes", s: Series, i: int, count: int) -> None:
-    shift = (i - (count - 1) / 2) * 0.12
-    at = [x + shift for x in s.x]
-    axes.errorbar(
-        at,
-        _known(s.y),
-        yerr=_whiskers(s.y, s.low, s.high),
-        color=_color(s, i),
-        fmt=MARKERS[i % 8],
-        ms=5,
-        capsize=2,
-        label=s.name,
+def _points(axes: "Axes", s: SeriesSpec, drawn: Spec) -> "list[Artist]":
+    move = (0.0, s.shift) if drawn.flip else (s.shift, 0.0)
+    x, y = ([v + by for v in _known(part)] for part, by in zip((s.x, s.y), move, strict=True))
+    whiskers: dict[str, Any] = {"xerr" if drawn.flip else "yerr": _ends(s, s.x if drawn.flip else s.y)}
+    size, alpha = (3.0, 0.55) if drawn.dense else (5.0, 1.0)
+    made = axes.errorbar(
+        x, y, color=COLORS[s.color], fmt=MARKERS[s.marker], ms=size, alpha=alpha, capsize=2, label=_plain(s.name), **whiskers
     )
+    return [made.lines[0]]
 
 
-def _scatter(axes: "Axes", s: Series, i: int, count: int) -> None:
-    axes.scatter(s.x, _known(s.y), s=14, color=_color(s, i), marker=MARKERS[i % 8], alpha=0.75, label=s.name)
-
-
-DRAW = {"line": _line, "step": _step, "bar": _bar, "hbar": _hbar, "dot": _dot, "scatter": _scatter}
+DRAW = {"line": _line, "step": _line, "bar": _bar, "hbar": _bar, "dot": _points, "scatter": _points}
