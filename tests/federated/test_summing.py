@@ -195,5 +195,5 @@ def test_what_sums_alone_cannot_do_is_refused_in_one_line(wrong, said):
 
 def test_the_notes_say_what_it_protects_and_what_not(start, before):
     step = FederatedTraining(clients=CLIENTS, rounds=2, rows=200, processes=True, secure=True)
-    found = " ".join(notes(step, start, Ran(before, ())))
+    found = " ".join(notes(start, Ran(before, ()), step.processes))
     assert "neither of one client" in found and "keeps to the protocol" in found and "±8" in found

@@ -212,4 +212,4 @@ class FederatedTraining(Defense):
         put(start.start, ran.weights)
         said = f"{target.name} (federated, {self.clients} clients, {RULES[self.rule]})"
         module = start.target.made(start.start, said)
-        return Defended(module, result(self, start, ran, target, module))
+        return Defended(module, result(start, ran, target, module, self.delta, self.processes))

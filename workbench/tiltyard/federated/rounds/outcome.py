@@ -17,15 +17,14 @@ from .plan import Plan
 from .server import Round
 
 if TYPE_CHECKING:
-    from ..training import FederatedTraining
     from .setting import Ran, Setting
 
 THROUGH = 0.5
 CLASSES = 10
 
 
-def result(step: "FederatedTraining", start: "Setting", ran: "Ran", before: Target, after: Target) -> CheckResult:
-    """The result of a run, in this process or under Flower."""
+def result(start: "Setting", ran: "Ran", before: Target, after: Target, delta: float, processes: bool) -> CheckResult:
+    """The result of a run: in this process, or in ``processes`` under Flower; epsilon is given at ``delta``, 0 for the usual one."""
     test, plan, last = start.parts.test, start.plan, ran.rounds[-1]
     right = int((before.labels(test.x) == test.y).sum())
     metrics = [
@@ -33,7 +32,7 @@ def result(step: "FederatedTraining", start: "Setting", ran: "Ran", before: Targ
         rate("accuracy_after", "Accuracy after federated training", last.right, last.rows, "higher"),
         *success(plan, last),
         Metric(name="rounds", label="Rounds", value=float(len(ran.rounds) - 1), unit="rounds"),
-        *spending(plan, step.delta),
+        *spending(plan, delta),
     ]
     findings = (*_useless(last, int(np.bincount(test.y).max())), *_through(plan, last))
     return CheckResult(
@@ -43,7 +42,7 @@ def result(step: "FederatedTraining", start: "Setting", ran: "Ran", before: Targ
         findings=findings,
         tables=(table(ran.rounds, bool(plan.malicious)), shards(start)),
         charts=charts(plan, ran.rounds, right / len(test)),
-        notes=notes(step, start, ran),
+        notes=notes(start, ran, processes),
     )
 
 
@@ -103,7 +102,7 @@ def _through(plan: Plan, last: Round) -> tuple[Finding, ...]:
     )
 
 
-def notes(step: "FederatedTraining", start: "Setting", ran: "Ran") -> tuple[str, ...]:
+def notes(start: "Setting", ran: "Ran", processes: bool) -> tuple[str, ...]:
     """What was assumed, and what is not protected."""
     plan = start.plan
     lost, refused = sum(len(r.lost) for r in ran.rounds), sum(len(r.refused) for r in ran.rounds)
@@ -122,7 +121,7 @@ def notes(step: "FederatedTraining", start: "Setting", ran: "Ran") -> tuple[str,
         found.append(
             "Coins and noise come from the seed, so that the run repeats; whoever knows it can undo them. To release, set fresh_noise."
         )
-    if step.processes:
+    if processes:
         found.append(
             f"Ran as Flower's SuperLink and {plan.clients} SuperNodes by sockets of this account alone, with TLS and a registered key for each node."
         )
