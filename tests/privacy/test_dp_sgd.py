@@ -12,7 +12,7 @@ from torch import nn
 from tiltyard.datasets.dataset import Dataset
 from tiltyard.datasets.schema import Feature, Schema
 from tiltyard.errors import Problem
-from tiltyard.privacy._dp_training.layers import described, faults, mend
+from tiltyard.privacy._dp_training.layers import described, faults, replaced
 from tiltyard.privacy._dp_training.loop import Plan, train
 from tiltyard.privacy._dp_training.target import PrivateTarget
 from tiltyard.privacy.dp_sgd import DPSGD
@@ -207,7 +207,7 @@ def test_faults_opacus_does_not_see() -> None:
     )
     assert [f.name for f in found] == ["0", "1", "2"]
     assert "reset_parameters" in str(found[1])
-    made = mend(nn.Sequential(nn.BatchNorm1d(4, affine=False), nn.Linear(4, 2)))
+    made = replaced(nn.Sequential(nn.BatchNorm1d(4, affine=False), nn.Linear(4, 2)))
     assert not faults(made.module)
     assert described(None, made) is None
 

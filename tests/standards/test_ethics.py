@@ -110,11 +110,11 @@ def test_every_automatic_answer_traces_to_a_record(records: list[Record]) -> Non
         if one.metric != "seed":
             metric = found.result.metric(one.metric)
             assert metric.value is not None
-            assert metric.label in one.said
+            assert metric.label in one.text
     said = made.item("security.evasion").evidence[0]
     assert (said.record, said.metric, said.ended) == ("evasion.pgd-id", "robust_accuracy", "measured, with a finding")
-    assert "20.0 %" in said.said
-    assert "n = 40" in said.said
+    assert "20.0 %" in said.text
+    assert "n = 40" in said.text
     assert made.item("fairness.groups").evidence[0].metric == "demographic_parity_difference_sex"
 
 

@@ -306,5 +306,5 @@ def _item(item: "Item") -> Node:
 
 def _traced(one: "Evidence") -> str:
     if one.metric == "seed":
-        return f"{one.said}, in every record; here that of {one.title} (record {one.record[:8]}, metric seed)."
-    return f"{one.said}. {one.ended.capitalize()} by {one.title} (record {one.record[:8]}, metric {one.metric})."
+        return f"{one.text}, in every record; here that of {one.title} (record {one.record[:8]}, metric seed)."
+    return f"{one.text}. {one.ended.capitalize()} by {one.title} (record {one.record[:8]}, metric {one.metric})."

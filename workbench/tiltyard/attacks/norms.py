@@ -99,8 +99,8 @@ def steepest(gradient: Tensor, norm: Norm, radius: float, low: Tensor, high: Ten
     order = gradient.abs().flatten(1).argsort(1, descending=True)
     wanted = room.gather(1, order)
     before = wanted.abs().cumsum(1) - wanted.abs()
-    taken = wanted.sign() * torch.minimum(wanted.abs(), (radius - before).clamp_min(0.0))
-    return torch.zeros_like(room).scatter(1, order, taken).reshape(gradient.shape)
+    used = wanted.sign() * torch.minimum(wanted.abs(), (radius - before).clamp_min(0.0))
+    return torch.zeros_like(room).scatter(1, order, used).reshape(gradient.shape)
 
 
 def _farthest(direction: Tensor, radius: float, low: Tensor, high: Tensor) -> Tensor:

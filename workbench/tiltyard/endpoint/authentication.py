@@ -29,6 +29,6 @@ def _asked(site: Site, what: str, header: str | None) -> Outcome:
         return passed(f"{reply.status} with {what}.")
     if reply.good and site.valid is not None:
         title = "It answers without a key" if header is None else "It takes any key"
-        said = f"A valid request with {what} was answered with {reply.status}."
-        return found(title, Severity.HIGH, said, "Ask for a key of enough random bits; `tiltyard serve` does.", STANDARDS)
+        text = f"A valid request with {what} was answered with {reply.status}."
+        return found(title, Severity.HIGH, text, "Ask for a key of enough random bits; `tiltyard serve` does.", STANDARDS)
     return unsure(f"A request with {what} was answered with {reply.status}, which tells neither." if site.valid else site.why_not)

@@ -25,5 +25,5 @@ def probe(site: Site) -> Outcome:
     versions = [banner for banner in banners if re.search(r"\d+\.\d+", banner)]
     if not versions:
         return passed(f"No version is told{f' ({next(iter(banners))})' if banners else ''}.")
-    said = f"{'; '.join(versions)}."
-    return found("It tells its software's version", Severity.LOW, said, "Turn the banner off.", STANDARDS)
+    text = f"{'; '.join(versions)}."
+    return found("It tells its software's version", Severity.LOW, text, "Turn the banner off.", STANDARDS)

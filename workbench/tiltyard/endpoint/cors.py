@@ -30,8 +30,8 @@ def _judged(reply: Reply) -> Outcome:
     credentials = reply.headers.get("access-control-allow-credentials", "").lower() == "true"
     if allowed == ORIGIN:
         severity = Severity.HIGH if credentials else Severity.MEDIUM
-        said = f"Any origin is repeated as allowed{', with credentials' if credentials else ''}."
-        return found("Any web page may ask it", severity, said, ADVICE, STANDARDS)
+        text = f"Any origin is repeated as allowed{', with credentials' if credentials else ''}."
+        return found("Any web page may ask it", severity, text, ADVICE, STANDARDS)
     if allowed in ("*", "null"):
         return found("Any web page may ask it", Severity.LOW, f"Access-Control-Allow-Origin is {allowed}.", ADVICE, STANDARDS)
     return passed("A foreign origin is not allowed.")

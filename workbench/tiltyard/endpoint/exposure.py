@@ -20,5 +20,5 @@ def probe(site: Site) -> Outcome:
     if not shown:
         return passed(f"None of {', '.join(PAGES)} is open.")
     severity = Severity.HIGH if "/.env" in shown else Severity.LOW
-    said = f"Open without a key: {', '.join(shown)}."
-    return found("Pages are open to anyone", severity, said, "Ask for a key there too, or leave these pages out.", STANDARDS)
+    text = f"Open without a key: {', '.join(shown)}."
+    return found("Pages are open to anyone", severity, text, "Ask for a key there too, or leave these pages out.", STANDARDS)

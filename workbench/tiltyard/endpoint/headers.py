@@ -16,8 +16,8 @@ def probe(site: Site) -> Outcome:
     missing = lacking(site.plain, site.line.address.secure)
     if not missing:
         return passed("nosniff and no-store are there" + (", and Strict-Transport-Security." if site.line.address.secure else "."))
-    said = f"Missing: {', '.join(missing)}."
-    return found("Security headers are missing", Severity.LOW, said, "Send them with every answer.", STANDARDS)
+    text = f"Missing: {', '.join(missing)}."
+    return found("Security headers are missing", Severity.LOW, text, "Send them with every answer.", STANDARDS)
 
 
 def lacking(reply: Reply, secure: bool) -> list[str]:

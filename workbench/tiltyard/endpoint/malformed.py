@@ -32,7 +32,7 @@ def probe(site: Site) -> Outcome:
     seen = {what: _asked(site, what, body) for what, body in BROKEN.items()}
     rows = {what: body for what, body in wrong_rows(site.valid).items() if body is not None} if site.answers and site.valid else {}
     wrong = {what: _asked(site, what, body) for what, body in rows.items()}
-    parts = [_crashes({**seen, **wrong}), _taken(wrong)]
+    parts = [_crashes({**seen, **wrong}), _accepted(wrong)]
     if not rows:
         parts.append(
             unsure(f"Rows that are wrong were not sent. {site.why_not if not site.answers else 'The request has no number to change.'}")
@@ -61,21 +61,21 @@ def _crashes(seen: dict[str, int]) -> Outcome:
         )
     broke = [f"{what} ({status})" for what, status in seen.items() if status >= 500]
     if broke:
-        said = f"A server error on {', '.join(broke)}."
+        text = f"A server error on {', '.join(broke)}."
         return found(
-            "Bad input makes a server error", Severity.MEDIUM, said, "Check input before the model sees it; answer 400 or 422.", BREAKS
+            "Bad input makes a server error", Severity.MEDIUM, text, "Check input before the model sees it; answer 400 or 422.", BREAKS
         )
     kinds = sorted({str(status) if status else "a closed connection" for status in seen.values()})
     return passed(f"{len(seen)} kinds of bad input gave {', '.join(kinds)} and no server error.")
 
 
-def _taken(wrong: dict[str, int]) -> Outcome:
-    taken = [what for what, status in wrong.items() if 200 <= status < 300]
-    if not taken:
+def _accepted(wrong: dict[str, int]) -> Outcome:
+    accepted = [what for what, status in wrong.items() if 200 <= status < 300]
+    if not accepted:
         return passed("No row that is none was answered.")
-    said = f"Rows with {', '.join(taken)} were answered."
-    severity = Severity.LOW if set(taken) <= {"1e30"} else Severity.MEDIUM
-    return found("Rows that are none are answered", severity, said, "Check rows by the schema: shape, finite numbers, ranges.", UNCHECKED)
+    text = f"Rows with {', '.join(accepted)} were answered."
+    severity = Severity.LOW if set(accepted) <= {"1e30"} else Severity.MEDIUM
+    return found("Rows that are none are answered", severity, text, "Check rows by the schema: shape, finite numbers, ranges.", UNCHECKED)
 
 
 def wrong_rows(valid: bytes | None) -> dict[str, bytes | None]:

@@ -13,40 +13,40 @@ class Outcome:
     """How a probe ended, what was seen in one sentence, and what to act on. What could not be asked is incomplete."""
 
     state: State
-    said: str
+    text: str
     findings: tuple[Finding, ...] = ()
 
 
-def passed(said: str) -> Outcome:
+def passed(text: str) -> Outcome:
     """It was asked, and the endpoint did as it should."""
-    return Outcome("passed", said)
+    return Outcome("passed", text)
 
 
-def unsure(said: str) -> Outcome:
+def unsure(text: str) -> Outcome:
     """It could not be told, and why."""
-    return Outcome("incomplete", said)
+    return Outcome("incomplete", text)
 
 
-def idle(said: str) -> Outcome:
+def idle(text: str) -> Outcome:
     """The question does not arise here, and why."""
-    return Outcome("not_applicable", said)
+    return Outcome("not_applicable", text)
 
 
-def found(title: str, severity: Severity, said: str, advice: str, standards: tuple[str, ...], defense: str = "") -> Outcome:
-    """Something to act on; ``said`` is its evidence."""
+def found(title: str, severity: Severity, text: str, advice: str, standards: tuple[str, ...], defense: str = "") -> Outcome:
+    """Something to act on; ``text`` is its evidence."""
     finding = Finding(
         title=title,
         severity=severity,
-        evidence=Evidence(tables=("probes",), sentence=said),
+        evidence=Evidence(tables=("probes",), sentence=text),
         advice=advice,
         standards=standards,
         defense=defense,
     )
-    return Outcome("finding", said, (finding,))
+    return Outcome("finding", text, (finding,))
 
 
 def joined(parts: list[Outcome]) -> Outcome:
     """Several outcomes of one probe as one: the worst state, all that was seen, every finding."""
     order: tuple[State, ...] = ("finding", "incomplete", "passed", "not_applicable")
     state = next(s for s in order if s in {part.state for part in parts})
-    return Outcome(state, " ".join(dict.fromkeys(part.said for part in parts)), tuple(f for part in parts for f in part.findings))
+    return Outcome(state, " ".join(dict.fromkeys(part.text for part in parts)), tuple(f for part in parts for f in part.findings))

@@ -106,8 +106,8 @@ class Posture(Check):
         lost = self._first(site)
         outcomes: dict[str, Outcome] = {}
         for probe in self.probes:
-            site.told = partial(_tell, progress, site, probe.title)
-            site.told("")
+            site.on_request = partial(_tell, progress, site, probe.title)
+            site.on_request("")
             outcomes[probe.title] = unsure(lost) if lost and probe.title != "TLS" else _asked(probe, site)
         return result(site, outcomes, lost)
 
@@ -153,7 +153,7 @@ def result(site: Site, outcomes: dict[str, Outcome], lost: str) -> CheckResult:
         f"{count['passed']} of {len(outcomes)} probes passed, {count['finding']} found something, {count['incomplete']} could not be asked"
     )
     columns = (Column(name="Probe"), Column(name="Outcome"), Column(name="What was seen"))
-    rows = tuple((title, outcome.state.replace("_", " "), outcome.said) for title, outcome in outcomes.items())
+    rows = tuple((title, outcome.state.replace("_", " "), outcome.text) for title, outcome in outcomes.items())
     marked = tuple((i, 1) for i, outcome in enumerate(outcomes.values()) if outcome.state == "finding")
     return CheckResult(
         status=status,

@@ -20,15 +20,15 @@ def probe(site: Site) -> Outcome:
     """The longest number in the answers to several rows, or to those there are; a sure model's 0 and 1 alone tell nothing."""
     if not site.answers or site.plain is None:
         return unsure(site.why_not)
-    said: list[int] = []
+    digits: list[int] = []
     try:
         for reply in _replies(site, site.plain):
-            said += [decimals(number) for number in numbers(json.loads(reply.body))]
-            if any(said):
+            digits += [decimals(number) for number in numbers(json.loads(reply.body))]
+            if any(digits):
                 break
     except (ValueError, RecursionError):
         return unsure("Its answer is no JSON.")
-    return _judged(said)
+    return _judged(digits)
 
 
 def _replies(site: Site, plain: Reply) -> Iterator[Reply]:
@@ -41,9 +41,9 @@ def _replies(site: Site, plain: Reply) -> Iterator[Reply]:
             yield asked
 
 
-def _judged(said: list[int]) -> Outcome:
-    most = max(said, default=0)
-    if not said:
+def _judged(digits: list[int]) -> Outcome:
+    most = max(digits, default=0)
+    if not digits:
         return passed("Its answer has no scores.")
     if most == 0:
         return unsure("All scores it gave are 0 or 1, so their precision cannot be told.")

@@ -46,8 +46,8 @@ def probe(url: str, key: str = "", posture: Posture | None = None, body: bytes |
         result = CheckResult(status=Status.CANCELLED, summary="Cancelled; nothing was concluded.")
     except Exception as problem:  # as every check does, so that a probe that breaks is told and not lost
         error = str(problem) if isinstance(problem, Problem) else "".join(traceback.format_exception(problem))
-        said = str(problem) if isinstance(problem, Problem) else f"The step itself broke: {type(problem).__name__}"
-        result = CheckResult(status=Status.FAILED, summary=said)
+        text = str(problem) if isinstance(problem, Problem) else f"The step itself broke: {type(problem).__name__}"
+        result = CheckResult(status=Status.FAILED, summary=text)
     finally:
         line.close()
     return Record(

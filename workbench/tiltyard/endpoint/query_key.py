@@ -19,11 +19,11 @@ def probe(site: Site) -> Outcome:
         return unsure(site.why_not)
     if site.ask("no key", body=site.valid, keyed=False).good:
         return idle("It answers without any key.")
-    taken = [name for name in NAMES if site.ask(f"the key as ?{name}=", url=_with(site, name), body=site.valid, keyed=False).good]
-    if not taken:
+    accepted = [name for name in NAMES if site.ask(f"the key as ?{name}=", url=_with(site, name), body=site.valid, keyed=False).good]
+    if not accepted:
         return passed(f"None of {', '.join(NAMES)} in the query opens it.")
-    said = f"The key in the query as {', '.join(taken)} was taken."
-    return found("Keys are taken from the address", Severity.MEDIUM, said, "Take keys from the Authorization header only.", STANDARDS)
+    text = f"The key in the query as {', '.join(accepted)} was taken."
+    return found("Keys are taken from the address", Severity.MEDIUM, text, "Take keys from the Authorization header only.", STANDARDS)
 
 
 def _with(site: Site, name: str) -> str:

@@ -23,5 +23,5 @@ def probe(site: Site, requests: int) -> Outcome:
         return unsure(f"The burst ended with {bad[0] or 'no answer'}, which is no word of a limit.")
     if site.plain and any(name in site.plain.headers for name in TOLD):
         return unsure(f"It tells of a limit in its headers, and {requests:,} requests did not reach it.")
-    said = f"{requests:,} requests at once were all answered."
-    return found("No rate limit", Severity.MEDIUM, said, "Limit requests and rows per key (429 with Retry-After).", STANDARDS)
+    text = f"{requests:,} requests at once were all answered."
+    return found("No rate limit", Severity.MEDIUM, text, "Limit requests and rows per key (429 with Retry-After).", STANDARDS)

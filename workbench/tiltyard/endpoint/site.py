@@ -91,7 +91,7 @@ class Site:
     plain: Reply | None = None
     limited: bool = False
     silent: int = 0
-    told: Callable[[str], None] = field(default=lambda _: None)
+    on_request: Callable[[str], None] = field(default=lambda _: None)
 
     @property
     def answers(self) -> bool:
@@ -172,7 +172,7 @@ class Site:
         with ThreadPoolExecutor(lanes) as pool:
             for start in range(0, requests, lanes):
                 part = min(lanes, requests - start)
-                self.told(f"request {start + 1:,} of {requests:,}")
+                self.on_request(f"request {start + 1:,} of {requests:,}")
                 self.count(part, part)
                 jobs = [pool.submit(copy_context().run, self._status) for _ in range(part)]
                 statuses += [job.result() for job in jobs]

@@ -37,8 +37,8 @@ def _asked(site: Site, what: str, body: bytes, title: str, advice: str, rows: in
     if reply.status in TOO_LARGE:
         return passed(f"{what}: {reply.status}.")
     if reply.status >= 500:
-        said = f"A request of {what} was answered with {reply.status}."
-        return found("A large request breaks it", Severity.MEDIUM, said, advice, STANDARDS)
+        text = f"A request of {what} was answered with {reply.status}."
+        return found("A large request breaks it", Severity.MEDIUM, text, advice, STANDARDS)
     return unsure(f"{what}: {reply.status}, which does not tell.")
 
 

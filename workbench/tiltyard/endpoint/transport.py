@@ -36,8 +36,8 @@ def _certificate(address: Address) -> Outcome:
     try:
         version, certificate = waited(_shaken(address, ssl.create_default_context()))
     except ssl.SSLCertVerificationError as error:
-        said = f"Its certificate does not hold: {error.verify_message}."
-        return found("Its certificate does not hold", Severity.HIGH, said, ADVICE, STANDARDS)
+        text = f"Its certificate does not hold: {error.verify_message}."
+        return found("Its certificate does not hold", Severity.HIGH, text, ADVICE, STANDARDS)
     except (OSError, TimeoutError) as error:
         return unsure(f"No handshake ({type(error).__name__}).")
     days = (datetime.fromtimestamp(ssl.cert_time_to_seconds(certificate["notAfter"]), UTC) - datetime.now(UTC)).days

@@ -29,9 +29,9 @@ def probe(site: Site) -> Outcome:
     errors = [(what, reply) for what, reply in site.heard if reply.status >= 400]
     if not errors:
         return unsure("It gave no error to look at.")
-    told = {sign: what for what, reply in errors for sign, pattern in TELLS.items() if pattern.search(reply.body[:200_000])}
-    if not told:
+    revealed = {sign: what for what, reply in errors for sign, pattern in TELLS.items() if pattern.search(reply.body[:200_000])}
+    if not revealed:
         return passed(f"{len(errors)} errors tell nothing of its insides.")
-    said = "; ".join(f"{sign} in the answer to {what}" for sign, what in told.items()) + "."
+    text = "; ".join(f"{sign} in the answer to {what}" for sign, what in revealed.items()) + "."
     advice = "Answer errors with what the client did wrong, and keep the trace in your log under an id."
-    return found("Errors tell of its insides", Severity.MEDIUM, said[0].upper() + said[1:], advice, STANDARDS)
+    return found("Errors tell of its insides", Severity.MEDIUM, text[0].upper() + text[1:], advice, STANDARDS)

@@ -139,10 +139,10 @@ class Evasion(Check):
         before = target.scores(sample.x)
         reached = self.reach(target, sample, before.argmax(1), space, progress)
         after = target.scores(reached.x)
-        result = self._said(target, data, sample, before, after, reached, space)
+        result = self._result(target, data, sample, before, after, reached, space)
         return result.model_copy(update={"artifacts": {ROWS: progress.keep(ROWS, packed(sample, reached.x, after.argmax(1)))}})
 
-    def _said(
+    def _result(
         self,
         target: Target,
         data: Dataset,

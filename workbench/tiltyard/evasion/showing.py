@@ -37,7 +37,7 @@ class Shown:
     def names(self) -> tuple[str, ...]:
         return self.sample.schema.classes
 
-    def said(self, scores: NDArray[np.float32], row: int) -> str:
+    def prediction(self, scores: NDArray[np.float32], row: int) -> str:
         """The predicted class of a row and its confidence, where it is told."""
         best = int(scores[row].argmax())
         if not self.confident:
@@ -118,7 +118,7 @@ def gallery(shown: Shown) -> Gallery:
 def _pictures(shown: Shown, row: int) -> tuple[Picture, ...]:
     was, now = shown.sample.x[row], shown.x[row]
     low, high = shown.sample.schema.features[0].low, shown.sample.schema.features[0].high
-    first, second = shown.said(shown.before, row), shown.said(shown.after, row)
+    first, second = shown.prediction(shown.before, row), shown.prediction(shown.after, row)
     change = (now - was).mean(0)
     largest = float(np.abs(change).max())
     times = 1 / max(largest / max(high - low, 1e-9), 1e-9)
@@ -151,7 +151,7 @@ def changes(shown: Shown) -> Table:
         marked += [(i, 3 + j) for j, k in enumerate(picked) if old[k] != new[k]]
         line = [old[k] if old[k] == new[k] else f"{old[k]} → {new[k]}" for k in picked]
         true = shown.names[shown.sample.y[row]]
-        cells.append((true, shown.said(shown.before, int(row)), shown.said(shown.after, int(row)), *line))
+        cells.append((true, shown.prediction(shown.before, int(row)), shown.prediction(shown.after, int(row)), *line))
     heads = ("truth", "before", "after", *(features[k].name for k in picked))
     return Table(
         name="examples",
@@ -167,10 +167,10 @@ def changes(shown: Shown) -> Table:
 def texts(data: Dataset, x: NDArray[np.float32]) -> list[list[str]]:
     """Rows of a table's x as a person reads them, one text a feature."""
     slices = data.schema.slices
-    return [[said(f, row[slices[f.name]]) for f in data.schema.features] for row in x]
+    return [[cell_text(f, row[slices[f.name]]) for f in data.schema.features] for row in x]
 
 
-def said(f: Feature, part: NDArray[np.float32]) -> str:
+def cell_text(f: Feature, part: NDArray[np.float32]) -> str:
     """One feature's value as text."""
     if f.grouped:
         return f.values[int(part.argmax())]

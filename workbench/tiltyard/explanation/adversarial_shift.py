@@ -48,7 +48,7 @@ class Fooled:
 
 
 class AdversarialShift(Check):
-    """Attacks rows by PGD (and changed categories) and explains those that fell before and after, with the same draws."""
+    """Attacks rows by PGD (and changed categories) and explains those that were fooled, before and after, with the same draws."""
 
     id: ClassVar[str] = "explanation.adversarial"
     title: ClassVar[str] = "Explanations under attack"
@@ -91,15 +91,15 @@ class AdversarialShift(Check):
         if len(index) == 0:
             return CheckResult(status=Status.INCOMPLETE, summary="No row to attack: none of those drawn is classified rightly.")
         moved = self._attacked(target, data.take(index), progress.part(0.4))
-        fell = np.flatnonzero(target.labels(moved) != data.y[index])
-        success = rate("success_rate", "Attack success rate", len(fell), len(index), "lower")
-        if len(fell) == 0:
+        fooled = np.flatnonzero(target.labels(moved) != data.y[index])
+        success = rate("success_rate", "Attack success rate", len(fooled), len(index), "lower")
+        if len(fooled) == 0:
             text = (
                 f"None of {len(index):,} rows was fooled within an eps of {self.eps:g}: there is nothing to compare. Raise eps or the rows."
             )
             return CheckResult(status=Status.INCOMPLETE, summary=text, metrics=(success,))
-        fell = fell[: self.explained]
-        found, notes = self._explained(target, data, index[fell], moved[fell], rng, progress.part(0.6))
+        fooled = fooled[: self.explained]
+        found, notes = self._explained(target, data, index[fooled], moved[fooled], rng, progress.part(0.6))
         return self._result(found, success, target, rng, notes)
 
     def _chosen(self, data: Dataset, rng: np.random.Generator) -> NDArray[np.intp]:
@@ -263,8 +263,8 @@ def _gallery(found: Fooled, target: Target) -> Gallery:
         label = target.classes[int(found.before.y[i])]
         cells = []
         for part, data, when in ((found.one, found.before, "before"), (found.two, found.after, "after")):
-            told = f"{label}: {part.outputs[i]:.3g} {part.unit}"
-            cells.append(Picture(caption=told, png=picture(data.x[i]), alt=f"image {found.index[i]} {when} the attack, {told}"))
+            text = f"{label}: {part.outputs[i]:.3g} {part.unit}"
+            cells.append(Picture(caption=text, png=picture(data.x[i]), alt=f"image {found.index[i]} {when} the attack, {text}"))
             values = heat(spread_over(part.values[i], member, shape), largest)
             cells.append(Picture(caption=f"for {label}, {when}", png=values, alt=f"where it speaks for and against {label}, {when}"))
         rows.append(tuple(cells))

@@ -63,13 +63,13 @@ class Leakage(Check):
         explainer = Explainer(target, back, players(data.schema, self.patch), None, "permutation", "probability", self.permutations)
         scores = target.scores(x).astype(np.float64)
         given = explainer.explain(x, explainer.of(x), rng, progress.part(0.8))
-        known, told = score_signals(scores, y), explanation_signals(given.values)
+        known, explained = score_signals(scores, y), explanation_signals(given.values)
         progress.step(0.0, "attacking")
         learns = np.concatenate([rng.permutation(n) < n // 2, rng.permutation(n) < n // 2])
         guesses = {
             "scores": guessed(known, member, learns),
-            "explanations": guessed(told, member, learns),
-            "both": guessed(np.concatenate([known, told], 1), member, learns),
+            "explanations": guessed(explained, member, learns),
+            "both": guessed(np.concatenate([known, explained], 1), member, learns),
         }
         skill = Skill.of(y[:n], scores[:n].argmax(1) == y[:n], data.schema.classes)
         return self._result(guesses, member[~learns], rng, skill, caveats(target, len(back), len(data.seen)))
@@ -88,11 +88,11 @@ class Leakage(Check):
         )
         leaks = (gain.low or 0.0) > self.limit
         vain = not leaks and not skill.learned
-        said = f" {skill.unlearned}" if vain else ""
+        sentence = f" {skill.unlearned}" if vain else ""
         text = f"Membership attack AUC {aucs['scores']:.3f} with scores and {aucs['both']:.3f} with explanations too"
         return CheckResult(
             status=Status.FINDING if leaks else Status.PASSED if n >= ENOUGH and not vain else Status.INCOMPLETE,
-            summary=f"{text}: a gain of {gain.value:+.3f} ({gain.low:+.3f} to {gain.high:+.3f}; {n:,} rows of each kind it did not learn from).{said}",
+            summary=f"{text}: a gain of {gain.value:+.3f} ({gain.low:+.3f} to {gain.high:+.3f}; {n:,} rows of each kind it did not learn from).{sentence}",
             metrics=metrics,
             findings=(_finding(gain),) if leaks else (),
             charts=(_chart(guesses, member),),

@@ -108,9 +108,9 @@ class Stability(Check):
         constant = int((~np.isfinite(spearman(pairs[0].first, pairs[0].again))).sum())
         if constant:
             notes.append(f"{constant} rows left out of the correlations: nothing moves their answer.")
-        return self._said(metrics, noise, change, tuple(notes))
+        return self._result_of(metrics, noise, change, tuple(notes))
 
-    def _said(self, metrics: tuple[Metric, ...], noise: Floats, change: Floats, notes: tuple[str, ...]) -> CheckResult:
+    def _result_of(self, metrics: tuple[Metric, ...], noise: Floats, change: Floats, notes: tuple[str, ...]) -> CheckResult:
         rerun, moved, fall, _ = metrics
         if rerun.value is None or moved.value is None or fall.value is None:
             text = f"Too few rows could be compared. {notes[-1]}" if notes else "Too few rows could be compared."

@@ -78,8 +78,8 @@ class CorrelationRemover(Defense):
         positive = positive_class(target.classes, self.positive)
         fitted, held = trained_and_held(data, self.rows, rng)
         progress.step(0.02, "fitting the projection")
-        taken = np.arange(data.schema.shape[0])[read.columns]
-        made = behind(projection(fitted.x, taken, self.strength), target, fitted, self.seed, progress.part(0.8))
+        columns = np.arange(data.schema.shape[0])[read.columns]
+        made = behind(projection(fitted.x, columns, self.strength), target, fitted, self.seed, progress.part(0.8))
         before = judged(target, held, positive, progress.part(0.05))
         after = judged(made, held, positive, progress.part(0.1))
         mitigated = Mitigated(column, held.sensitive[column], before, after, self.smallest, len(fitted))

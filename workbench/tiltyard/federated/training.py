@@ -35,7 +35,7 @@ class FederatedTraining(Defense):
     talk by sockets that this account alone can open, with TLS and a registered key for each node; equal seeds give equal weights.
 
     With ``secure`` besides, the server learns the sum of the clients' updates and of their rows, and neither of one client: Flower's SecAgg+
-    (Bell et al. 2020, eprint 2020/704) with the mends of `deployed.summing`, against a server that keeps to the protocol. Updates are
+    (Bell et al. 2020, eprint 2020/704) with the corrections of `deployed.summing`, against a server that keeps to the protocol. Updates are
     rounded at random for it (`deployed.quantizing`), so that equal seeds give weights equal up to that. One client can spoil the sum unseen:
     robust rules, refusing what is not finite and clipping to a norm all need each client's update. FedAvg only, therefore, and no noise.
     """
@@ -182,7 +182,9 @@ class FederatedTraining(Defense):
         if self.processes:
             from .deployed.deployment import ran
 
-            return self.made(start, ran(start, self.patience, progress.part(0.95), told=lambda rounds: show(start.plan, rounds)), target)
+            return self.made(
+                start, ran(start, self.patience, progress.part(0.95), on_round=lambda rounds: show(start.plan, rounds)), target
+            )
         checkpoint = self._kept(target, data)
         weights, done = checkpoint.read() if checkpoint else (None, ())
 
@@ -210,6 +212,6 @@ class FederatedTraining(Defense):
         from .rounds.weights import put
 
         put(start.start, ran.weights)
-        said = f"{target.name} (federated, {self.clients} clients, {RULES[self.rule]})"
-        module = start.target.made(start.start, said)
+        text = f"{target.name} (federated, {self.clients} clients, {RULES[self.rule]})"
+        module = start.target.made(start.start, text)
         return Defended(module, result(start, ran, target, module, self.delta, self.processes))

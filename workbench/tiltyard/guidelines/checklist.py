@@ -112,7 +112,7 @@ def said(item: Item) -> str:
     """The answer in a cell: the person's, else what was measured."""
     if item.answer:
         return f"{item.answer.word.capitalize()}. {item.answer.text} ({item.answer.by}, {item.answer.on.isoformat()})"
-    return "; ".join(e.said for e in item.evidence) or "–"
+    return "; ".join(e.text for e in item.evidence) or "–"
 
 
 def _rows(found: Checklist) -> tuple[tuple[str, ...], ...]:

@@ -28,13 +28,13 @@ def append(window: Window, path: Path) -> None:
         target(path, "a file of windows", replace=True)
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         with os.fdopen(handle, "r+b") as stream:
-            _mend(stream)
+            _drop_cut_line(stream)
             stream.write(window.model_dump_json().encode() + b"\n")
     except OSError as error:
         raise Problem("a place for the windows", f"{path}: {error.strerror or error}", "Name another file") from None
 
 
-def _mend(stream: IO[bytes]) -> None:
+def _drop_cut_line(stream: IO[bytes]) -> None:
     """Take away a last line that was cut off."""
     size = stream.seek(0, os.SEEK_END)
     stream.seek(max(0, size - LONGEST))

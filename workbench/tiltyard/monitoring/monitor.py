@@ -134,8 +134,8 @@ class Monitor:
         x, scores = (np.concatenate(part) for part in zip(*self._parts, strict=True))
         most, now = self.rows, datetime.now(UTC)
         self._parts = [(x[most:], scores[most:])] if len(x) > most else []
-        taken = with_answers(of_rows(x[:most], self.target.schema, self._inputs), scores[:most], self.target.classes)
-        window = self.reference.window(taken, self._next, self.level, self._truth, (self._started, now))
+        sample = with_answers(of_rows(x[:most], self.target.schema, self._inputs), scores[:most], self.target.classes)
+        window = self.reference.window(sample, self._next, self.level, self._truth, (self._started, now))
         self._next, self._truth, self._started = self._next + 1, Truth(0, 0), now
         self.windows = [*self.windows[1 - KEPT :], window]
         if self.keep is not None:

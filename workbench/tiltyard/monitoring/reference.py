@@ -74,24 +74,24 @@ class Reference:
             number=number, started=started, ended=ended, n=columns.n, level=level, answers=answers, state="incomplete", summary="Nothing."
         )
         if columns.n < LEAST:
-            said = f"{columns.n} row{'s' * (columns.n != 1)}: fewer than {LEAST}, so nothing was tested."
-            return bare.model_copy(update={"summary": said})
+            text = f"{columns.n} row{'s' * (columns.n != 1)}: fewer than {LEAST}, so nothing was tested."
+            return bare.model_copy(update={"summary": text})
         drifts, anomalies = self._tested(columns, number, truth)
         judged = controlled(drifts, level)
-        state, said = _concluded(judged, columns.n)
-        found = {"state": state, "summary": said, "drifts": judged, "anomalies": anomalies, "performance": _accuracy(truth)}
+        state, text = _concluded(judged, columns.n)
+        found = {"state": state, "summary": text, "drifts": judged, "anomalies": anomalies, "performance": _accuracy(truth)}
         return bare.model_copy(update=found)
 
     def labeled(self, window: Window, truth: Truth) -> Window:
         """The same window with labels that came for it since, beside those it knows; its tests are judged anew."""
         known = Truth.of(window.performance) + truth
-        told = window.model_copy(update={"performance": _accuracy(known)})
+        window_now = window.model_copy(update={"performance": _accuracy(known)})
         if window.n < LEAST:
-            return told
+            return window_now
         drifts = [d for d in window.drifts if d.what != PERFORMANCE] + self._worse(known)
         judged = controlled(drifts, window.level)
-        state, said = _concluded(judged, window.n)
-        return told.model_copy(update={"state": state, "summary": said, "drifts": judged})
+        state, text = _concluded(judged, window.n)
+        return window_now.model_copy(update={"state": state, "summary": text, "drifts": judged})
 
     def _tested(self, columns: Columns, number: int, truth: Truth | None) -> tuple[list[Drift], Metric]:
         rng = np.random.default_rng([self.seed, number])

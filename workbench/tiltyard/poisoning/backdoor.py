@@ -143,9 +143,9 @@ class Backdoor(Check):
             f"With {percent(last.share)} of {len(rows):,} training rows poisoned the trigger gives {name} on {percent(last.success)} of {last.triggered:,} rows "
             f"(unpoisoned {percent(clean.success)}); accuracy {percent(last.right / last.held)}, before {percent(clean.right / clean.held)}"
         )
-        vain, said = not bad and not clean.skill.learned, ""
+        vain, text = not bad and not clean.skill.learned, ""
         if seen is not None:
-            said = (
+            text = (
                 f"; {int((seen.flagged & seen.truly).sum())} of {last.count} poisoned rows were found"
                 if seen.flagged.any()
                 else "; no alarm"
@@ -167,7 +167,7 @@ class Backdoor(Check):
         return CheckResult(
             status=Status.FINDING if bad else Status.INCOMPLETE if vain else Status.PASSED,
             summary=summary
-            + said
+            + text
             + (f". Unpoisoned {clean.skill.fact}: it learns no trigger either. {clean.skill.advice}" if vain else "."),
             metrics=metrics,
             findings=(self._finding(bad, seen, name),) if bad else (),

@@ -127,11 +127,11 @@ class AttributeInference(Check):
         if len(part) < 20:
             raise Problem("at least 20 rows", f"{len(part)}", "Give more rows")
         base = np.concatenate([_others(part, it), np.eye(len(data.schema.classes), dtype=np.float32)[part.y]], 1)
-        told = self._evidence(target, part, it, progress.part(0.5))
+        evidence = self._evidence(target, part, it, progress.part(0.5))
         known = np.zeros(len(part), bool)
         known[rng.permutation(len(part))[: len(part) // 2]] = True
         without = _guesses(base, it.value, known, self.seed, progress.part(0.2))
-        with_model = _guesses(np.concatenate([base, told], 1), it.value, known, self.seed, progress.part(0.25))
+        with_model = _guesses(np.concatenate([base, evidence], 1), it.value, known, self.seed, progress.part(0.25))
         rest = part.take(~known)
         judged = Judged(it, rest.member, rest.fingerprint, it.value[~known], with_model, without)
         return _result(judged, self._notes(it, int(known.sum()), int((~kept).sum())), rng)
@@ -230,15 +230,15 @@ def _result(it: Judged, notes: tuple[str, ...], rng: np.random.Generator) -> Che
                 metrics.append(paired(f"advantage_{side}", f"Gain on {title}", got[rows], base[rows], rng))
     findings = _findings(gain, name)
     low, high = 100 * (gain.low or 0), 100 * (gain.high or 0)
-    told = f"{name} is guessed right for {percent(base.mean())} of rows from the other columns, for {percent(got.mean())} with the model besides: "
-    told += f"a gain of {100 * (gain.value or 0):.1f} points ({low:.1f} to {high:.1f}, n = {n:,})."
+    text = f"{name} is guessed right for {percent(base.mean())} of rows from the other columns, for {percent(got.mean())} with the model besides: "
+    text += f"a gain of {100 * (gain.value or 0):.1f} points ({low:.1f} to {high:.1f}, n = {n:,})."
     status = Status.FINDING if findings else Status.PASSED
     if not findings and n < FEW:
-        status, told = Status.INCOMPLETE, told + f" Fewer than {FEW} rows: too few to say that nothing leaks."
+        status, text = Status.INCOMPLETE, text + f" Fewer than {FEW} rows: too few to say that nothing leaks."
     table = _by_value(it, got, base)
     return CheckResult(
         status=status,
-        summary=told,
+        summary=text,
         metrics=tuple(metrics),
         findings=findings,
         tables=(table,),

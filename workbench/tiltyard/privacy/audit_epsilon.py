@@ -212,8 +212,8 @@ def _result(step: AuditEpsilon, drawn: Drawn, found: Guessed, claimed: float, de
     ]  # fmt: skip
     refuted = claimed > 0 and bound > claimed
     reach = one_run_bound(m, guesses, guesses, delta, step.confidence)
-    told = f"At least epsilon {bound:.2f} was spent ({level}, delta {delta:g}): {right} of {guesses} guesses right"
-    told += (
+    text = f"At least epsilon {bound:.2f} was spent ({level}, delta {delta:g}): {right} of {guesses} guesses right"
+    text += (
         f"; claimed {claimed:.3g}, " + ("which this refutes." if refuted else "not contradicted.")
         if claimed
         else "; no epsilon is claimed."
@@ -226,7 +226,7 @@ def _result(step: AuditEpsilon, drawn: Drawn, found: Guessed, claimed: float, de
         "A low bound does not prove privacy: a stronger attack may find more. Only a bound above the claim proves something, that it is wrong.",
     )
     return CheckResult(
-        status=status, summary=told, metrics=tuple(metrics), findings=findings, charts=(_chart(found, claimed),), notes=notes
+        status=status, summary=text, metrics=tuple(metrics), findings=findings, charts=(_chart(found, claimed),), notes=notes
     )
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from ..targets.torch_target import TorchTarget
-    from ._dp_training.layers import Mended
+    from ._dp_training.layers import Replaced
     from ._dp_training.loop import Kept, Plan
     from ._dp_training.outcome import Trail
 
@@ -95,34 +95,34 @@ class DPSGD(Defense):
 
         if reason := self.unmet(target, data):
             return Estimate(note=reason)
-        torch_target, mended = self._opened(target)
+        torch_target, replaced_layers = self._opened(target)
         n = len(data.seen)
         part = data.seen.sample(min(n, 2 * self.batch_size), chance(self.seed, self.id))
         plan = self.plan(1.0).model_copy(update={"epochs": 1})
-        train(self._fresh(torch_target, mended), part.x[:8], part.y[:8], plan, self.seed, Progress())
+        train(self._fresh(torch_target, replaced_layers), part.x[:8], part.y[:8], plan, self.seed, Progress())
         clock = time.perf_counter()
-        train(self._fresh(torch_target, mended), part.x, part.y, plan, self.seed, Progress())
+        train(self._fresh(torch_target, replaced_layers), part.x, part.y, plan, self.seed, Progress())
         steps = steps_of(len(part), self.batch_size, 1)
         seconds = (time.perf_counter() - clock) / steps * steps_of(n, self.batch_size, self.epochs) * (2 if self.clip_only else 1)
         return Estimate(queries=len(data.seen) + 2 * len(data.unseen), seconds=seconds, note=f"measured on {steps} steps here")
 
-    def _opened(self, target: Target) -> "tuple[TorchTarget, Mended]":
+    def _opened(self, target: Target) -> "tuple[TorchTarget, Replaced]":
         from ..targets.torch_target import TorchTarget
-        from ._dp_training.layers import Mended, mend
+        from ._dp_training.layers import Replaced, replaced
         from ._dp_training.loop import refuse_faults
 
         if not isinstance(target, TorchTarget):
             raise Unavailable("a torch module with its weights", type(target).__name__, "Open the model as a torch target")
         module = target.trainable().train()
-        mended = mend(module) if self.replace_layers else Mended(module, (), {})
-        refuse_faults(mended.module)
-        return target, mended
+        replaced_layers = replaced(module) if self.replace_layers else Replaced(module, (), {})
+        refuse_faults(replaced_layers.module)
+        return target, replaced_layers
 
-    def _fresh(self, target: "TorchTarget", mended: "Mended") -> "nn.Module":
+    def _fresh(self, target: "TorchTarget", replaced_layers: "Replaced") -> "nn.Module":
         from ..targets.torch_target import Logits
         from ..targets.training import fresh
 
-        return Logits(fresh(mended.module, self.seed), target.outputs)
+        return Logits(fresh(replaced_layers.module, self.seed), target.outputs)
 
     def _kept(self, part: str, trail: "Trail", target: Target, data: Dataset) -> "Kept | None":
         """The checkpoint of one of the trainings; None where none is wanted."""
@@ -143,10 +143,10 @@ class DPSGD(Defense):
         from ..targets.torch_target import Logits
         from ._dp_training.layers import described
         from ._dp_training.loop import train
-        from ._dp_training.outcome import Trail, Trained, result, split, told
+        from ._dp_training.outcome import Trail, Trained, result, split, with_epsilon
         from ._dp_training.target import PrivateTarget
 
-        torch_target, mended = self._opened(target)
+        torch_target, replaced_layers = self._opened(target)
         parts = split(data, chance(self.seed, self.id))
         if len(np.unique(parts.train.y)) < 2:
             raise Problem("rows of at least two classes to train on", "one class", "Give more rows")
@@ -155,7 +155,7 @@ class DPSGD(Defense):
         plan = self.plan(budget.noise_multiplier)
         watched = parts.test.sample(5000, chance(self.seed, self.id, 1))
         trail, clipped = Trail(watched), Trail(watched)
-        start = self._fresh(torch_target, mended)
+        start = self._fresh(torch_target, replaced_layers)
         share = 0.47 if self.clip_only else 0.94
         module = train(
             start,
@@ -163,7 +163,7 @@ class DPSGD(Defense):
             parts.train.y,
             plan,
             self.seed,
-            told(progress.part(share), budget),
+            with_epsilon(progress.part(share), budget),
             trail.watch,
             self._kept("", trail, target, data),
         )
@@ -188,10 +188,10 @@ class DPSGD(Defense):
             f"{target.name} (DP-SGD, epsilon {budget.epsilon:.3g})",
             torch_target.outputs,
             torch_target.recipe,
-            described(torch_target.architecture, mended),
+            described(torch_target.architecture, replaced_layers),
             plan,
             budget,
         )
         progress.step(0.95, "measuring before and after")
-        trained = Trained(target, made, parts, budget, plan, trail, clipped, mended.changes)
+        trained = Trained(target, made, parts, budget, plan, trail, clipped, replaced_layers.changes)
         return Defended(made, result(trained, self.accountant, self.seed, progress))

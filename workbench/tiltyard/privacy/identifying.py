@@ -96,13 +96,13 @@ class Identifying(Check):
         if known:
             tables.append(_smallest(known))
         naming = [s.column for s in suspects if s.kind in NAMING]
-        told = f"{len(suspects)} of {columns} columns name or single out people" + (
+        text = f"{len(suspects)} of {columns} columns name or single out people" + (
             f" ({', '.join(s.column for s in suspects)})" if suspects else ""
         )
         if joint is not None:
-            told += f"; {', '.join(joint.columns)} together: {percent(joint.alone / joint.n)} of rows are alone, smallest group {joint.smallest} (k = {self.k})."
+            text += f"; {', '.join(joint.columns)} together: {percent(joint.alone / joint.n)} of rows are alone, smallest group {joint.smallest} (k = {self.k})."
         else:
-            told += "; no quasi-identifiers were named or recognized."
+            text += "; no quasi-identifiers were named or recognized."
         notes = ["Values are shown by their look only: letters as a or A, digits as 0."]
         if not self.quasi and known:
             notes.append("Quasi-identifiers were recognized by their headings; name them (quasi) to be sure.")
@@ -110,7 +110,7 @@ class Identifying(Check):
             notes.append("k-anonymity was not measured: name the columns an outsider may know (quasi).")
         return CheckResult(
             status=Status.FINDING if findings else Status.PASSED if known else Status.INCOMPLETE,
-            summary=told,
+            summary=text,
             metrics=(*_metrics(joint, self.k), Metric(name="suspect_columns", label="Columns that name or single out", value=len(suspects), safer="lower"),
                      Metric(name="naming_columns", label="Columns that name people", value=len(naming), safer="lower")),
             findings=tuple(findings),

@@ -53,18 +53,18 @@ class MembershipGap(Check):
             gap,
         )
         findings = _findings(gap)
-        told = f"Accuracy {percent(sides[0][0] / sides[0][1])} on seen rows, {percent(sides[1][0] / sides[1][1])} on unseen"
-        told += f"; gap {100 * (gap.value or 0):.1f} points ({100 * (gap.low or 0):.1f} to {100 * (gap.high or 0):.1f})."
+        text = f"Accuracy {percent(sides[0][0] / sides[0][1])} on seen rows, {percent(sides[1][0] / sides[1][1])} on unseen"
+        text += f"; gap {100 * (gap.value or 0):.1f} points ({100 * (gap.low or 0):.1f} to {100 * (gap.high or 0):.1f})."
         status = Status.FINDING if findings else Status.PASSED
         if not findings and min(len(seen), len(unseen)) < FEW:
-            status, told = Status.INCOMPLETE, told + f" Fewer than {FEW} rows on a side: too few to say that nothing leaks."
+            status, text = Status.INCOMPLETE, text + f" Fewer than {FEW} rows on a side: too few to say that nothing leaks."
         skill = Skill.of(seen.y, right[0], data.schema.classes)
         if status is Status.PASSED and not skill.learned:
-            status, told = Status.INCOMPLETE, f"{told} {skill.unlearned}"
+            status, text = Status.INCOMPLETE, f"{text} {skill.unlearned}"
         by_class = _by_class(data.schema.classes, (seen.y, unseen.y), (right[0], right[1]))
         notes = ("A small gap does not show that nothing leaks: single rows can be at risk all the same (privacy.lira).",)
         return CheckResult(
-            status=status, summary=told, metrics=metrics, findings=findings, tables=(by_class,), charts=(_chart(by_class),), notes=notes
+            status=status, summary=text, metrics=metrics, findings=findings, tables=(by_class,), charts=(_chart(by_class),), notes=notes
         )
 
 

@@ -108,10 +108,10 @@ def _severity(scores: Scores, member: Mask, split: Halves | None) -> Severity | 
 
 
 def _sentence(attack: str, area: Metric, tpr: Metric, severity: Severity | None) -> str:
-    told = f"{attack}: AUC {area.value:.3f} ({area.low:.3f} to {area.high:.3f}, n = {area.n:,})"
+    text = f"{attack}: AUC {area.value:.3f} ({area.low:.3f} to {area.high:.3f}, n = {area.n:,})"
     if tpr.value is not None:
-        told += f", {percent(tpr.value)} of members found at 1 % false alarms"
-    return told + ("; not told from guessing." if severity is None else "; members can be told from others.")
+        text += f", {percent(tpr.value)} of members found at 1 % false alarms"
+    return text + ("; not told from guessing." if severity is None else "; members can be told from others.")
 
 
 def _chart(curve: Roc, attack: str) -> Chart:

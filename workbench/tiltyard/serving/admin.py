@@ -16,10 +16,10 @@ ACTS = {"revoke": "key revoked", "clear": "key's trail cleared"}
 def overview(guarded: "Guarded") -> dict[str, Any]:
     """Every key with its rows spent in this period and what the extraction detector found; never its hash."""
     limits = guarded.detector.honest.limits if guarded.detector else None
-    told = {"watched": limits is not None}
+    facts = {"watched": limits is not None}
     if limits is not None:
-        told |= {"distance_limit": round(limits.distance, 3), "margin_limit": round(limits.margin, 3)}  # type: ignore[dict-item]
-    return {"keys": [_facts(guarded, key) for key in guarded.keys.all()], "trail": told, "unobserved": guarded.unobserved}
+        facts |= {"distance_limit": round(limits.distance, 3), "margin_limit": round(limits.margin, 3)}  # type: ignore[dict-item]
+    return {"keys": [_facts(guarded, key) for key in guarded.keys.all()], "trail": facts, "unobserved": guarded.unobserved}
 
 
 def changed(guarded: "Guarded", id: str, act: str, by: "Key") -> dict[str, Any]:

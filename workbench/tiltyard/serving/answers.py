@@ -17,11 +17,11 @@ def answer(scores: NDArray[np.float32], classes: tuple[str, ...], policy: Output
     Under ``top-k`` a row's scores are ``{label: score}`` of its best classes; under ``label`` there are none.
     """
     index = scores.argmax(1)
-    said: dict[str, Any] = {"classes": index.tolist(), "labels": [classes[i] for i in index]}
+    answer: dict[str, Any] = {"classes": index.tolist(), "labels": [classes[i] for i in index]}
     if policy.kind == "label":
-        return said
-    said["scores"] = _top(scores, classes, policy) if policy.kind == "top-k" else _shown(scores, policy)
-    return said
+        return answer
+    answer["scores"] = _top(scores, classes, policy) if policy.kind == "top-k" else _shown(scores, policy)
+    return answer
 
 
 def _shown(scores: NDArray[np.float32], policy: OutputSettings) -> list[list[float]]:

@@ -42,7 +42,7 @@ def make_app(
     observers: tuple[Observer, ...] = (),
     *,
     honest: "NDArray[np.float32] | None" = None,
-    told: bool = False,
+    log_to_stderr: bool = False,
     learner: "Learner | None" = None,
 ) -> "FastAPI":
     """The endpoint for a target, to be served by `server.Served`, `server.serve` or any ASGI server.
@@ -70,7 +70,7 @@ def make_app(
     """
     settings = settings or Settings()
     keys = keys or KeyStore(keys_place(settings))
-    guarded = _guarded(target, settings, keys, told)
+    guarded = _guarded(target, settings, keys, log_to_stderr)
     _watch(guarded, honest)
     guarded.observers.extend(observers)
     guarded.learner = learner
@@ -90,12 +90,12 @@ def keys_place(settings: Settings) -> Any:
     return settings.path(settings.keys) or default_place()
 
 
-def _guarded(target: Target, settings: Settings, keys: KeyStore, told: bool) -> Guarded:
+def _guarded(target: Target, settings: Settings, keys: KeyStore, log_to_stderr: bool) -> Guarded:
     guard = _guard(settings, target)
     real = Path(os.path.realpath(keys.path)) if keys.path else None
     usage = settings.path(settings.usage) or (real.with_name(real.name + ".usage") if real else None)
     quota = Quota(settings.rate, Ledger(usage, settings.rate.days * DAY, keys=real))
-    log = settings.path(settings.log) or (sys.stderr if told else None)
+    log = settings.path(settings.log) or (sys.stderr if log_to_stderr else None)
     return Guarded(target, settings, keys, quota, Journal(log), guard)
 
 

@@ -35,9 +35,9 @@ def context(settings: Settings) -> ssl.SSLContext | None:
     try:
         made.load_cert_chain(certificate, private, password=_no_password)
     except (OSError, ssl.SSLError) as error:
-        said = getattr(error, "reason", None) or getattr(error, "strerror", None) or "another form"
+        text = getattr(error, "reason", None) or getattr(error, "strerror", None) or "another form"
         raise Problem(
-            "a PEM certificate with its private key", f"{certificate}, {private}: {said}", "Correct them in the settings"
+            "a PEM certificate with its private key", f"{certificate}, {private}: {text}", "Correct them in the settings"
         ) from None
     return made
 

@@ -203,9 +203,9 @@ class ExtractionDetector:
         Called once with key and facts when a key becomes flagged.
     """
 
-    def __init__(self, honest: Honest, told: Callable[[str, Watched], None] | None = None) -> None:
+    def __init__(self, honest: Honest, on_flag: Callable[[str, Watched], None] | None = None) -> None:
         self.honest = honest
-        self.told = told
+        self.on_flag = on_flag
         self._lock = threading.Lock()
         self._watched: dict[str, Watched] = {}
 
@@ -217,8 +217,8 @@ class ExtractionDetector:
             before = watched.flagged
             for i in range(len(x)):
                 self._step(watched, _digest(x[i]), z[i], int(labels[i]), float(gaps[i]))
-        if watched.flagged and not before and self.told is not None:
-            self.told(key, watched)
+        if watched.flagged and not before and self.on_flag is not None:
+            self.on_flag(key, watched)
 
     def of(self, key: str) -> Watched:
         """What is known of a key so far."""

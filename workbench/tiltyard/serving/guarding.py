@@ -103,7 +103,7 @@ class Guarded:
     def keep(self, detector: ExtractionDetector) -> None:
         """Watch every key with this detector."""
         self.detector = detector
-        detector.told = self._flagged
+        detector.on_flag = self._flagged
         self.observers.append(detector)
 
     async def predict(self, key: Key, body: Any, trace: Trace) -> dict[str, Any]:
@@ -113,7 +113,7 @@ class Guarded:
         x = encoded(rows, self.target.schema, self._bounds)
         if self._waiting >= limits.waiting:
             raise refuse(503, f"at most {limits.waiting} requests waiting", "more", "Try again", 1)
-        if self._blind:
+        if self._overrun:
             raise refuse(503, "answers that the extraction detector can follow", "more than it has read", "Try again", 1)
         self.quota.spend(key, len(x))
         trace.rows = len(x)
@@ -131,7 +131,7 @@ class Guarded:
         return facts
 
     @property
-    def _blind(self) -> bool:
+    def _overrun(self) -> bool:
         """Would the detector miss an answer, though whom it flags is to be refused? A flood must not be a way past it."""
         return self.detector is not None and self.settings.extraction_detector.action == "refuse" and self._behind >= MOST_UNOBSERVED
 
@@ -217,8 +217,8 @@ def _strange(guard: "Guard", x: NDArray[np.float32], row: int) -> Refusal:
     z = guard.normalized(x[row : row + 1])
     near = guard.reference[((guard.reference - z) ** 2).sum(1).argmin()]
     column = "" if guard.schema.images else guard.schema.columns[int(np.abs(near - z[0]).argmax())]
-    told = f"one unlike them in row {row}" + (f", most in {column!r}" if column else "")
-    return Refusal(422, Problem("a row like those the model was made for", told, "Check the row"), column=column or None, row=row)
+    text = f"one unlike them in row {row}" + (f", most in {column!r}" if column else "")
+    return Refusal(422, Problem("a row like those the model was made for", text, "Check the row"), column=column or None, row=row)
 
 
 def _feature(facts: dict[str, Any]) -> dict[str, Any]:

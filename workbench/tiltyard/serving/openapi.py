@@ -72,8 +72,8 @@ def described(schema: Schema, settings: Settings, example: list[Any] | None = No
 
 def _named(answers: dict[str, Any]) -> dict[str, Any]:
     """With the id by which labels are given later."""
-    said = "names this answer; give it with the rows' labels to /v1/labels once they are known"
-    return answers | {"200": answers["200"] | {"headers": {"X-Request-Id": {"description": said, "schema": TEXT}}}}
+    text = "names this answer; give it with the rows' labels to /v1/labels once they are known"
+    return answers | {"200": answers["200"] | {"headers": {"X-Request-Id": {"description": text, "schema": TEXT}}}}
 
 
 def _labeling(schema: Schema, most: int) -> dict[str, Any]:

@@ -31,12 +31,12 @@ class Refusal(Exception):
     @property
     def body(self) -> dict[str, dict[str, str | int]]:
         """The answer's JSON."""
-        said: dict[str, str | int] = {"expected": self.problem.expected, "found": self.problem.found, "do": self.problem.do}
+        error: dict[str, str | int] = {"expected": self.problem.expected, "found": self.problem.found, "do": self.problem.do}
         if self.column is not None:
-            said["column"] = self.column
+            error["column"] = self.column
         if self.row is not None:
-            said["row"] = self.row
-        return {"error": said}
+            error["row"] = self.row
+        return {"error": error}
 
 
 def refuse(status: int, expected: str, found: str, do: str, after: float | None = None) -> Refusal:

@@ -197,25 +197,25 @@ def _located(frame: "pd.DataFrame", schema: Schema, problem: Problem) -> Refusal
     for feature in schema.features:
         alone = Schema(features=(feature,), label=schema.label, classes=schema.classes)
         if (row := _first_bad(frame, alone)) is not None:
-            said = _said(alone, frame.iloc[row : row + 1]) or problem
+            reason = _reason(alone, frame.iloc[row : row + 1]) or problem
             return Refusal(
-                422, Problem(said.expected, said.found.split(" in row ")[0] + f" in row {row}", said.do), column=feature.name, row=row
+                422, Problem(reason.expected, reason.found.split(" in row ")[0] + f" in row {row}", reason.do), column=feature.name, row=row
             )
     return Refusal(422, problem)
 
 
 def _first_bad(frame: "pd.DataFrame", alone: Schema) -> int | None:
     """The first row that ``alone`` refuses, by halving; None where it takes all."""
-    if _said(alone, frame) is None:
+    if _reason(alone, frame) is None:
         return None
     low, high = 0, len(frame)  # rows before low are good; one before high is bad
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (low, middle) if _said(alone, frame.iloc[low:middle]) else (middle, high)
+        low, high = (low, middle) if _reason(alone, frame.iloc[low:middle]) else (middle, high)
     return low
 
 
-def _said(alone: Schema, frame: "pd.DataFrame") -> Problem | None:
+def _reason(alone: Schema, frame: "pd.DataFrame") -> Problem | None:
     try:
         alone.encode(frame)
     except Problem as problem:

@@ -151,7 +151,7 @@ def serve(
     target: Target,
     settings: Settings,
     keys: KeyStore,
-    told: Any = None,
+    on_start: Any = None,
     honest: "NDArray[np.float32] | None" = None,
     observers: tuple[Observer, ...] = (),
     learner: Learner | None = None,
@@ -162,10 +162,10 @@ def serve(
     """
     check_binding(settings, keys)
     enough_files(settings.limits.connections)
-    with closing(make_app(target, settings, keys, observers, honest=honest, told=True, learner=learner)) as app:
+    with closing(make_app(target, settings, keys, observers, honest=honest, log_to_stderr=True, learner=learner)) as app:
         server = make_server(app, settings)
         place = listening(settings.host, settings.port)
-        if told is not None:
-            told(f"{'https' if settings.secure else 'http'}://{settings.host}:{place.getsockname()[1]}")
+        if on_start is not None:
+            on_start(f"{'https' if settings.secure else 'http'}://{settings.host}:{place.getsockname()[1]}")
         with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises the signal again once it has stopped
             server.run([place])

@@ -57,15 +57,15 @@ def _answer(checklist: Checklist | None, *ids: str) -> list[str]:
     items = [item for id in ids for item in (checklist.items if checklist else ()) if item.id == id]
     lines = []
     for item in items:
-        lines += [f"**{plain(item.question)}** {_said(item)}", ""]
+        lines += [f"**{plain(item.question)}** {_answer_text(item)}", ""]
     return lines or [NOT_STATED, ""]
 
 
-def _said(item: Item) -> str:
+def _answer_text(item: Item) -> str:
     if item.answer:
         return f"{item.answer.word.capitalize()}. {plain(item.answer.text)} ({plain(item.answer.by)}, {item.answer.on.isoformat()})"
     if item.evidence:
-        return " ".join(f"{plain(e.said)} ({e.ended}; record `{e.record}`, metric `{e.metric}`)." for e in item.evidence)
+        return " ".join(f"{plain(e.text)} ({e.ended}; record `{e.record}`, metric `{e.metric}`)." for e in item.evidence)
     return NOT_STATED
 
 

@@ -2,20 +2,20 @@
 
 import json
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from fnmatch import fnmatchcase
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import ValidationError
 
 from ..errors import Problem
 from ..files.reading import opened
 from ..formatting.numbers import labeled
-from ..result import Frozen, Identity, Record, Status
+from ..result import Frozen, Given, Identity, Record, Status
 from .catalog import Standard, catalog
 
 LARGEST = 10_000_000
@@ -46,15 +46,17 @@ class Question(Frozen):
     evidence: tuple[str, ...] = ()
 
 
-class Evidence(Frozen):
+class Evidence(Given):
     """What one record measured: its id, the metric's name, and the number in words with interval and n."""
+
+    renamed: ClassVar[Mapping[str, str]] = {"said": "text"}
 
     record: str
     check: str
     title: str
     metric: str
     ended: str
-    said: str
+    text: str
     when: datetime
 
 
@@ -226,11 +228,11 @@ def _evidence(record: Record, metric: str) -> list[Evidence]:
         "when": record.started,
     }
     if metric == "seed":
-        said = f"seed {record.seed}, {len(record.effective)} parameters, {len(record.versions)} versions, SHA-256 of model and data"
-        return [Evidence(**facts, metric="seed", said=said)]  # type: ignore[arg-type]
+        text = f"seed {record.seed}, {len(record.effective)} parameters, {len(record.versions)} versions, SHA-256 of model and data"
+        return [Evidence(**facts, metric="seed", text=text)]  # type: ignore[arg-type]
     numbers = [m for m in record.result.metrics if m.value is not None and fnmatchcase(m.name, metric)]
     weighty = [m for m in numbers if m.safer != "none"] or numbers if metric == "*" else numbers
-    return [Evidence(**facts, metric=m.name, said=labeled(m)) for m in weighty]  # type: ignore[arg-type]
+    return [Evidence(**facts, metric=m.name, text=labeled(m)) for m in weighty]  # type: ignore[arg-type]
 
 
 def read(text: str) -> Checklist:

@@ -97,8 +97,8 @@ class OutputPolicy(Defense):
             _error(before, after),
         )
         words = {"round": f"rounded to {self.digits} decimals", "label": "cut to the label", "noise": f"noised by {self.noise:g}"}
-        said = words.get(self.kind, f"limited to {self.query_budget:,} rows a client")
-        summary = f"Scores {said}: {percent(float(kept.mean()))} of labels stay; the scores honest users see move by {metrics[3].value:.3f} on average."
+        text = words.get(self.kind, f"limited to {self.query_budget:,} rows a client")
+        summary = f"Scores {text}: {percent(float(kept.mean()))} of labels stay; the scores honest users see move by {metrics[3].value:.3f} on average."
         return Defended(made, CheckResult(status=Status.PASSED, summary=summary, metrics=metrics))
 
 

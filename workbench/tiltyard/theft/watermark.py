@@ -74,7 +74,7 @@ class Watermark(Defense):
         module = embedded(base, data.seen, secret, self.epochs, self.seed, progress.part(0.9))
         made = base.made(module, f"{target.name}, watermarked")
         progress.step(0.93, "measuring the cost")
-        return self._told(base, made, data.unseen, secret, self._sealed(path, key, known, made.fingerprint))
+        return self._result_of(base, made, data.unseen, secret, self._sealed(path, key, known, made.fingerprint))
 
     def path(self, target: Target, data: Dataset) -> Path:
         """Where the key is or will be."""
@@ -98,7 +98,7 @@ class Watermark(Defense):
             return write(path, key, (marked,))
         return known if marked in known.marked else write(path, key, (*known.marked, marked), known.committed)
 
-    def _told(self, base: "TorchTarget", made: "TorchTarget", rows: Dataset, secret: Triggers, seal: Envelope) -> Defended:
+    def _result_of(self, base: "TorchTarget", made: "TorchTarget", rows: Dataset, secret: Triggers, seal: Envelope) -> Defended:
         k, n = len(made.classes), len(secret.x)
         before, after = base.labels(rows.x) == rows.y, made.labels(rows.x) == rows.y
         matches, before_marking = matched(made.labels(secret.x), secret), matched(base.labels(secret.x), secret)
@@ -168,7 +168,7 @@ def embedded(base: "TorchTarget", rows: Dataset, secret: Triggers, epochs: int, 
     order = torch.Generator().manual_seed(seed)
     x = torch.from_numpy(np.ascontiguousarray(rows.x))
     kept = _answers(module.eval(), x, progress)
-    hidden, told = torch.from_numpy(secret.x), torch.from_numpy(secret.y)
+    hidden, wanted = torch.from_numpy(secret.x), torch.from_numpy(secret.y)
     size = base.recipe.batch_size
     optimizer = torch.optim.Adam(module.parameters(), lr=base.recipe.rate, weight_decay=base.recipe.decay)
     steps = max(1, -(-len(x) // size))
@@ -186,7 +186,7 @@ def embedded(base: "TorchTarget", rows: Dataset, secret: Triggers, epochs: int, 
                 module.train()
                 optimizer.zero_grad(set_to_none=True)
                 logits = module(torch.cat([x[own], hidden[some]]))
-                loss = loss_of(logits[: len(own)], kept[own]) + WEIGHT * loss_of(logits[len(own) :], told[some])
+                loss = loss_of(logits[: len(own)], kept[own]) + WEIGHT * loss_of(logits[len(own) :], wanted[some])
                 if not torch.isfinite(loss):
                     raise Problem("a finite loss while marking", f"{loss.item()}", "Check the model's recipe and rows")
                 loss.backward()  # type: ignore[no-untyped-call]

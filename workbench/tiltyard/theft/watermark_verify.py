@@ -156,10 +156,10 @@ def _whose(seal: Envelope | None, own: bool) -> str:
 
 
 def _summary(p: float, whose: str, matches: int, n: int, k: int) -> str:
-    said = f"{whose} gives {matches} of {n} secret labels; an independent one gives {n / k:.0f} on average, so many with p = {number(p, 2)}"
+    text = f"{whose} gives {matches} of {n} secret labels; an independent one gives {n / k:.0f} on average, so many with p = {number(p, 2)}"
     if p < CLAIM:
-        return f"{said}: it carries the mark."
-    return f"{said}: no claim can be made at {CLAIM:g}."
+        return f"{text}: it carries the mark."
+    return f"{text}: no claim can be made at {CLAIM:g}."
 
 
 def _finding(p: float, own: bool, matches: int, n: int) -> Finding | None:

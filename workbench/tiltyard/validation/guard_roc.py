@@ -112,7 +112,7 @@ class GuardROC(Check):
             metrics.append(_auc(key, name, base, scores, rng))
             rows.append((name, len(x), float(caught.mean()), metrics[-1].value))
             series.append(_roc(name, base, scores))
-        said = ", ".join(f"{100 * r[2]:.0f} % of {r[0]} rows" for r in rows)
+        text = ", ".join(f"{100 * r[2]:.0f} % of {r[0]} rows" for r in rows)
         findings = self._findings(metrics[0], rows)
         columns = (
             Column(name="Attack"),
@@ -122,7 +122,7 @@ class GuardROC(Check):
         )
         return CheckResult(
             status=Status.FINDING if findings else Status.PASSED,
-            summary=f"A guard that refuses {percent(false.mean())} of natural rows catches {said}.",
+            summary=f"A guard that refuses {percent(false.mean())} of natural rows catches {text}.",
             metrics=tuple(metrics),
             findings=findings,
             tables=(Table(name="caught", title="What is caught", columns=columns, rows=tuple(rows)),),
@@ -183,10 +183,10 @@ def _chart(series: list[Series]) -> Chart:
 
 def _promise(guard: Guard) -> str:
     """What the threshold promises, as a sentence."""
-    said = f"With {100 * SURE:.0f} % certainty it refuses at most {100 * guard.promised:.2g} % of rows like those it was built from"
+    text = f"With {100 * SURE:.0f} % certainty it refuses at most {100 * guard.promised:.2g} % of rows like those it was built from"
     if guard.promised <= guard.allowed:
-        return f"{said}; how many of the held-out rows here is a sample of that."
-    return f"{said}: too few rows set the threshold to promise {100 * guard.allowed:g} %."
+        return f"{text}; how many of the held-out rows here is a sample of that."
+    return f"{text}: too few rows set the threshold to promise {100 * guard.allowed:g} %."
 
 
 def _too_strict(allowed: float) -> Finding:

@@ -69,8 +69,8 @@ class Performance(Check):
         )
         if skill.learned or found.status is Status.FINDING:
             return found
-        told = f"{found.summary} That it has learned is not shown: {skill.fact}. {skill.advice}"
-        return found.model_copy(update={"status": Status.INCOMPLETE, "summary": told})
+        text = f"{found.summary} That it has learned is not shown: {skill.fact}. {skill.advice}"
+        return found.model_copy(update={"status": Status.INCOMPLETE, "summary": text})
 
     def _with_scores(
         self,

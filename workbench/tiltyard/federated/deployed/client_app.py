@@ -51,8 +51,8 @@ def _summand(message: Message, context: Context) -> Message:
 
     from .summing import update
 
-    told = recorddict_to_fitins(message.content, True)
-    (weights,) = parameters_to_ndarrays(told.parameters)
-    found = _answer(context, int(told.config["number"]), weights)
+    instructions = recorddict_to_fitins(message.content, True)
+    (weights,) = parameters_to_ndarrays(instructions.parameters)
+    found = _answer(context, int(instructions.config["number"]), weights)
     made = FitRes(Status(Code.OK, ""), update(weights, found.weights), found.rows, {})
     return Message(fitres_to_recorddict(made, True), reply_to=message)

@@ -13,7 +13,7 @@ from .home import NODES, Home, written
 from .processes import Processes, app_folder, ready
 
 Watched = Callable[[Processes, int], None]
-Told = Callable[[tuple[Round, ...]], None]
+OnRound = Callable[[tuple[Round, ...]], None]
 
 
 def ran(
@@ -21,7 +21,7 @@ def ran(
     patience: float,
     progress: Progress,
     watched: Watched | None = None,
-    told: Told | None = None,
+    on_round: OnRound | None = None,
 ) -> Ran:
     """Weights and rounds of ``start`` run by ``flower-superlink`` and a ``flower-supernode`` for each client.
 
@@ -31,15 +31,21 @@ def ran(
         Seconds after which a client that has not answered is lost for the round.
     watched
         Given the processes and the number of rounds done, some times a second.
-    told
+    on_round
         Given the rounds so far, whenever one ended.
     """
     with Supervisor() as supervisor, supervisor.folder() as folder:
-        return _ran(start, patience, progress, folder, supervisor, watched, told)
+        return _ran(start, patience, progress, folder, supervisor, watched, on_round)
 
 
 def _ran(
-    start: Setting, patience: float, progress: Progress, folder: Path, supervisor: Supervisor, watched: Watched | None, told: Told | None
+    start: Setting,
+    patience: float,
+    progress: Progress,
+    folder: Path,
+    supervisor: Supervisor,
+    watched: Watched | None,
+    on_round: OnRound | None,
 ) -> Ran:
     ready(folder)
     progress.step(0.0, "keys and folders")
@@ -50,7 +56,7 @@ def _ran(
         _joined(processes, server, clients, folder, progress)
         values = {"home": f'"{server.folder}"', "classes": start.classes, "patience": patience, "rows": start.rows}
         processes.run(app_folder(folder), " ".join(f"{name}={value}" for name, value in values.items()), progress)
-        return _awaited(processes, server, start.plan.rounds, progress, watched, told)
+        return _awaited(processes, server, start.plan.rounds, progress, watched, on_round)
 
 
 def _joined(processes: Processes, server: Home, clients: list[Home], folder: Path, progress: Progress) -> None:
@@ -64,7 +70,7 @@ def _joined(processes: Processes, server: Home, clients: list[Home], folder: Pat
     kept(server.folder / NODES, "\n".join(lines).encode())
 
 
-def _awaited(processes: Processes, server: Home, rounds: int, progress: Progress, watched: Watched | None, told: Told | None) -> Ran:
+def _awaited(processes: Processes, server: Home, rounds: int, progress: Progress, watched: Watched | None, on_round: OnRound | None) -> Ran:
     done, since = -1, time.monotonic()
     while True:
         weights, found = server.checkpoint.read()
@@ -73,8 +79,8 @@ def _awaited(processes: Processes, server: Home, rounds: int, progress: Progress
         now = len(found) - 1 if found else 0
         if now != done:
             done, since = now, time.monotonic()
-            if told is not None and found:
-                told(found)
+            if on_round is not None and found:
+                on_round(found)
         progress.step(0.05 + 0.95 * now / rounds, f"round {now + 1} of {rounds}, {len(processes.running)} parties")
         processes.alive("superlink")
         if watched is not None:

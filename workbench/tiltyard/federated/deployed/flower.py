@@ -57,8 +57,8 @@ def launched(folder: Path, spec: "ExecutionSpec") -> "LaunchResult":
     from flwr.supercore.constant import TASK_TYPE_TO_COMMAND
     from flwr.supercore.superexec.executor import LaunchResult
 
-    told = ["--runtime-api-address", spec.runtime_api_address, "--root-certificates", str(spec.root_certificates_path)]
-    started = command(folder, TASK_TYPE_TO_COMMAND[spec.task_type], *told, "--parent-pid", str(spec.parent_pid))
+    options = ["--runtime-api-address", spec.runtime_api_address, "--root-certificates", str(spec.root_certificates_path)]
+    started = command(folder, TASK_TYPE_TO_COMMAND[spec.task_type], *options, "--parent-pid", str(spec.parent_pid))
     process = subprocess.Popen(started, stdin=subprocess.PIPE)
     assert process.stdin is not None
     with process.stdin as pipe:

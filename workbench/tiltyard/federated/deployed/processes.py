@@ -129,8 +129,8 @@ class Processes:
 
     def registered(self, key: NodeKey, progress: Progress) -> int:
         """The node id that the server gives to the owner of ``key``."""
-        said = self.asked(["supernode", "register", str(key.public), CONNECTION, "--format", "json"], progress)
-        return int(json.loads(said[said.index("{") :])["node-id"])
+        answer = self.asked(["supernode", "register", str(key.public), CONNECTION, "--format", "json"], progress)
+        return int(json.loads(answer[answer.index("{") :])["node-id"])
 
     def node(self, client: int, key: NodeKey, home: Path) -> None:
         """One client's SuperNode; it reads its own folder alone."""
@@ -164,11 +164,11 @@ class Processes:
             env=self.environment,
             umask=0o077,
         ) as process:
-            said, complaint = _answer(process, progress)
+            answer, complaint = _answer(process, progress)
         if process.returncode:
-            lines = (complaint.strip() or said.strip() or "nothing").splitlines()
+            lines = (complaint.strip() or answer.strip() or "nothing").splitlines()
             raise self.trouble(f"flwr {words[0]} to succeed", lines[-1], "superlink")
-        return said
+        return answer
 
     def alive(self, name: str) -> None:
         """A `Problem` where one of its processes has ended."""

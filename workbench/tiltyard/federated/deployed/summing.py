@@ -1,7 +1,7 @@
 """SecAgg+ under Flower: clients mask what they learned so that the server gets the sum alone.
 
 Bonawitz et al. 2017 and Bell et al. 2020 (SecAgg+, eprint 2020/704) as Flower 1.41 has them, every client the neighbor of every other, with
-three mends: masks from the whole secret (`masks`), a client that falls silent before it shared its keys (1.41 fails the round then, for it
+three corrections: masks from the whole secret (`masks`), a client that falls silent before it shared its keys (1.41 fails the round then, for it
 asks the others for shares they never got), and row counts, which 1.41 sends in the clear.
 
 It holds against a server that follows the protocol and looks, and against fewer clients than the threshold (a majority) in league with it.
@@ -53,10 +53,10 @@ def refuse_unfair(asked: ConfigRecord) -> None:
     ValueError
         A threshold that is no majority, or both secrets of one client.
     """
-    told = cast(dict[str, Any], asked)
-    if told[Key.STAGE] == Stage.SETUP and 2 * told[Key.THRESHOLD] <= told[Key.SAMPLE_NUMBER]:
+    setting = cast(dict[str, Any], asked)
+    if setting[Key.STAGE] == Stage.SETUP and 2 * setting[Key.THRESHOLD] <= setting[Key.SAMPLE_NUMBER]:
         raise ValueError("the server wants a threshold below a majority")
-    if told[Key.STAGE] == Stage.UNMASK and set(told[Key.ACTIVE_NODE_ID_LIST]) & set(told[Key.DEAD_NODE_ID_LIST]):
+    if setting[Key.STAGE] == Stage.UNMASK and set(setting[Key.ACTIVE_NODE_ID_LIST]) & set(setting[Key.DEAD_NODE_ID_LIST]):
         raise ValueError("the server wants both secrets of one client")
 
 

@@ -57,12 +57,12 @@ def result(found: Inverted, schema: Schema, noise: float, notes: tuple[str, ...]
         rate("recognized_noised", f"Recognized among {pool} rows, with noise", recognized(found, found.noised), n, "lower"),
     ]
     findings = tuple(_finding(key, metric, noise) for key, metric in gain.items() if metric.low is not None and metric.low > 0)
-    said = f"{n} rows from their gradients: {seen['bare'].mean():.1f} dB, with noise {noise:g} {seen['noised'].mean():.1f} dB; the mean row {seen['mean'].mean():.1f} dB."
+    text = f"{n} rows from their gradients: {seen['bare'].mean():.1f} dB, with noise {noise:g} {seen['noised'].mean():.1f} dB; the mean row {seen['mean'].mean():.1f} dB."
     status = Status.FINDING if findings else Status.PASSED if n > 1 else Status.INCOMPLETE
     shown = (gallery(found, schema, seen),) if schema.images else ()
     return CheckResult(
         status=status,
-        summary=said,
+        summary=text,
         metrics=tuple(metrics),
         findings=findings,
         tables=(_table(found, seen),),

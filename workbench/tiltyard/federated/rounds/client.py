@@ -55,8 +55,8 @@ def answer(
     except Problem:
         raise
     except (RuntimeError, ValueError) as error:
-        said = f"client {client}: {error}".splitlines()[0]
-        raise Problem("a module that trains on a client's rows", said, "Give more rows to each client, or change the model") from error
+        text = f"client {client}: {error}".splitlines()[0]
+        raise Problem("a module that trains on a client's rows", text, "Give more rows to each client, or change the model") from error
     return Answer(client, sent(plan, client, weights, flat(module)), len(shard.x))
 
 

@@ -65,10 +65,10 @@ def spending(plan: Plan, delta: float) -> list[Metric]:
 
 
 def _summary(plan: Plan, before: float, last: Round) -> str:
-    said = f"{plan.clients} clients, {plan.rounds} rounds of {RULES[plan.rule]}: {percent(last.right / last.rows)} right on {last.rows:,} held-out rows; the model before {percent(before)}"
+    text = f"{plan.clients} clients, {plan.rounds} rounds of {RULES[plan.rule]}: {percent(last.right / last.rows)} right on {last.rows:,} held-out rows; the model before {percent(before)}"
     if plan.malicious and last.tries:
-        said += f"; {len(plan.malicious)} malicious clients {ATTACKS[plan.attack]}, success {percent(last.hits / last.tries)}"
-    return said + "."
+        text += f"; {len(plan.malicious)} malicious clients {ATTACKS[plan.attack]}, success {percent(last.hits / last.tries)}"
+    return text + "."
 
 
 def _useless(last: Round, majority: int) -> tuple[Finding, ...]:
@@ -268,7 +268,7 @@ def shards(start: "Setting") -> Table:
     rows: list[tuple[str | float | int | None, ...]] = []
     for client, shard in enumerate(start.shards[:50]):
         counts = np.bincount(shard.y, minlength=start.classes)[:CLASSES]
-        said = f"{client} (malicious)" if client in start.plan.malicious else str(client)
-        rows.append((said, len(shard.y), *(int(c) for c in counts)))
+        text = f"{client} (malicious)" if client in start.plan.malicious else str(client)
+        rows.append((text, len(shard.y), *(int(c) for c in counts)))
     note = "Labels as the client trains on them." + (f" The first {CLASSES} classes." if start.classes > CLASSES else "")
     return Table(name="shards", title="Who has what", columns=columns, rows=tuple(rows), total=len(start.shards), note=note)

@@ -15,19 +15,19 @@ from ...targets.architecture import Architecture, Layer
 
 @dataclass(frozen=True)
 class Fault:
-    """One layer that DP-SGD cannot train; ``mend`` names what would stand in for it, or is empty."""
+    """One layer that DP-SGD cannot train; ``substitute`` names what would stand in for it, or is empty."""
 
     name: str
     layer: str
     reason: str
-    mend: str
+    substitute: str
 
     def __str__(self) -> str:
-        return f"{self.layer} at '{self.name or '(root)'}' {self.reason}" + (f" -> {self.mend}" if self.mend else "")
+        return f"{self.layer} at '{self.name or '(root)'}' {self.reason}" + (f" -> {self.substitute}" if self.substitute else "")
 
 
 @dataclass(frozen=True)
-class Mended:
+class Replaced:
     """A copy whose faulty layers are replaced; ``changes`` has one line for each."""
 
     module: nn.Module
@@ -43,8 +43,8 @@ def _fault(name: str, layer: nn.Module) -> Fault | None:
     if isinstance(layer, _InstanceNorm) and layer.track_running_stats:
         return Fault(name, kind, "keeps running statistics of the rows", f"{kind} without running statistics")
     if own and type(layer) in ModuleValidator.VALIDATORS and ModuleValidator.VALIDATORS[type(layer)](layer):
-        mend = type(ModuleValidator.FIXERS[type(layer)](layer)).__name__ if type(layer) in ModuleValidator.FIXERS else ""
-        return Fault(name, kind, "has no gradient per row in Opacus", mend)
+        substitute = type(ModuleValidator.FIXERS[type(layer)](layer)).__name__ if type(layer) in ModuleValidator.FIXERS else ""
+        return Fault(name, kind, "has no gradient per row in Opacus", substitute)
     if own and any(True for _ in layer.buffers(recurse=False)):
         return Fault(name, kind, "keeps numbers beside its weights that training would change without noise", "")
     if own and not callable(getattr(layer, "reset_parameters", None)) and not isinstance(layer, DPRNN | DPLSTM | DPGRU):
@@ -74,30 +74,30 @@ def _substitute(layer: nn.Module) -> nn.Module:
     return made
 
 
-def mend(module: nn.Module) -> Mended:
-    """A copy of ``module`` with every fault that has a mend replaced by new layers; the original is left as it is."""
+def replaced(module: nn.Module) -> Replaced:
+    """A copy of ``module`` with every fault that has a substitute replaced by new layers; the original is left as it is."""
     clone = copy.deepcopy(module)
     made: dict[str, nn.Module] = {}
     changes = []
     for fault in faults(clone):
-        if not fault.mend:
+        if not fault.substitute:
             continue
         new = _substitute(clone.get_submodule(fault.name)).train(module.training)
         made[fault.name] = new
         changes.append(f"{fault.layer} at '{fault.name or '(root)'}' was replaced by {new}")
         if not fault.name:
-            return Mended(new, tuple(changes), made)
+            return Replaced(new, tuple(changes), made)
         parent, _, child = fault.name.rpartition(".")
         setattr(clone.get_submodule(parent), child, new)
-    return Mended(clone, tuple(changes), made)
+    return Replaced(clone, tuple(changes), made)
 
 
-def described(architecture: Architecture | None, mended: Mended) -> Architecture | None:
-    """The architecture of what `mend` made; None where it cannot be described."""
-    if architecture is None or not mended.layers:
+def described(architecture: Architecture | None, replaced_layers: Replaced) -> Architecture | None:
+    """The architecture of what `replaced` made; None where it cannot be described."""
+    if architecture is None or not replaced_layers.layers:
         return architecture
     layers = list(architecture.layers)
-    for name, layer in mended.layers.items():
+    for name, layer in replaced_layers.layers.items():
         if not name.isdigit() or not isinstance(layer, nn.GroupNorm):
             return None
         options: dict[str, int | float | bool | list[float] | list[int]] = {

@@ -136,7 +136,7 @@ def _robust(it: Trained, seed: int) -> list[Metric]:
     return found
 
 
-def told(progress: Progress, budget: Budget) -> Progress:
+def with_epsilon(progress: Progress, budget: Budget) -> Progress:
     """The same progress, with the epsilon spent so far after each message."""
 
     class Telling(Progress):
