@@ -23,7 +23,7 @@ from tiltyard.evasion.adversarial_training import AdversarialTraining
 from tiltyard.reports.html import parameters, repeat
 from tiltyard.result import RENAMED_METRICS, Record
 from tiltyard.serving.settings import read_settings
-from tiltyard.standards.ethics import Evidence
+from tiltyard.standards.ethics import MeasuredEvidence
 from tiltyard.targets.checkpoints import key_of
 from tiltyard.targets.restricted import RestrictedTarget
 from tiltyard.targets.target import Target
@@ -182,4 +182,8 @@ def test_settings_of_an_endpoint_with_the_old_key_are_read(tmp_path: Path) -> No
 
 def test_evidence_of_a_stored_checklist_is_read() -> None:
     facts = {"record": "r", "check": "c", "title": "t", "metric": "m", "ended": "measured", "when": "2026-01-01T00:00:00Z"}
-    assert Evidence.model_validate(facts | {"said": "20 %"}).text == Evidence.model_validate(facts | {"text": "20 %"}).text == "20 %"
+    assert (
+        MeasuredEvidence.model_validate(facts | {"said": "20 %"}).text
+        == MeasuredEvidence.model_validate(facts | {"text": "20 %"}).text
+        == "20 %"
+    )

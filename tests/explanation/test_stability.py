@@ -68,7 +68,7 @@ def test_more_copies_come_nearer_to_the_worst():
 
 
 def test_a_fall_beyond_the_limit_that_is_not_sure_is_no_pass():
-    found = Stability(limit=0.1)._said(
+    found = Stability(limit=0.1)._result_of(
         tuple(
             Metric(name=name, label=name, value=value, low=low, high=high, n=6)
             for name, value, low, high in (

@@ -15,7 +15,7 @@ from tiltyard.errors import Problem
 from tiltyard.federated.aggregation import combine
 from tiltyard.federated.deployed.credentials import node_key, tls
 from tiltyard.federated.deployed.home import NODES, Home, written
-from tiltyard.federated.rounds.client import Answer
+from tiltyard.federated.rounds.client import ClientUpdate
 from tiltyard.federated.rounds.weights import flat, put
 from tiltyard.federated.training import FederatedTraining
 from tiltyard.progress import Progress
@@ -128,7 +128,7 @@ def test_flower_s_apps_give_the_numbers_of_one_process(start, tmp_path: Path, mo
     _, *clients = written(start, tmp_path)
     weights = flat(start.start)
     remote = Remote(Grid(clients, {1}), {0: 100, 1: 101, 2: 102}, 1.0)
-    there: list[Answer] = remote(1, weights, (0, 1, 2), Progress())
+    there: list[ClientUpdate] = remote(1, weights, (0, 1, 2), Progress())
     here = Local(start.start, start.plan, start.shards)(1, weights, (0, 1, 2), Progress())
     assert [a.client for a in there] == [0, 2]
     for far, near in zip(there, [here[0], here[2]], strict=True):

@@ -15,7 +15,7 @@ from tiltyard.datasets.schema import Feature, Schema
 from tiltyard.errors import Cancelled, Problem
 from tiltyard.federated.aggregation import RULES, combine, krum, needed
 from tiltyard.federated.rounds.checkpoint import Checkpoint
-from tiltyard.federated.rounds.client import Answer
+from tiltyard.federated.rounds.client import ClientUpdate
 from tiltyard.federated.rounds.local import Local
 from tiltyard.federated.rounds.plan import Plan
 from tiltyard.federated.rounds.server import Round, combined, train
@@ -169,10 +169,10 @@ def test_alpha_says_how_even_the_classes_are():
 def test_noise_has_the_deviation_it_is_accounted_with():
     plan = Plan(clients=10, rounds=1, rule="fedavg", tolerate=0, recipe=RECIPE, seed=1, noise=2.0, clip=0.5)
     before = np.zeros(200_000, np.float32)
-    after, clipped = combined(plan, before, [Answer(0, before, 5)], 1)
+    after, clipped = combined(plan, before, [ClientUpdate(0, before, 5)], 1)
     assert clipped == 0
     assert after.std() == pytest.approx(2.0 * 0.5 / 10, rel=0.02)
-    again, _ = combined(plan, before, [Answer(0, before, 5)], 1)
+    again, _ = combined(plan, before, [ClientUpdate(0, before, 5)], 1)
     np.testing.assert_array_equal(after, again)
     fresh_plan = plan.model_copy(update={"fresh_noise": True})
     assert not np.array_equal(combined(fresh_plan, before, [], 1)[0], combined(fresh_plan, before, [], 1)[0])
@@ -181,7 +181,7 @@ def test_noise_has_the_deviation_it_is_accounted_with():
 def test_no_client_moves_the_sum_by_more_than_the_clip():
     plan = Plan(clients=2, rounds=1, rule="fedavg", tolerate=0, recipe=RECIPE, seed=1, noise=1e-12, clip=1.0)
     before = np.ones(50, np.float32)
-    after, clipped = combined(plan, before, [Answer(0, before + 1000, 10**9)], 1)
+    after, clipped = combined(plan, before, [ClientUpdate(0, before + 1000, 10**9)], 1)
     assert clipped == 1
     assert np.linalg.norm(after - before) == pytest.approx(1.0 / 2, rel=1e-4)
 
@@ -218,7 +218,7 @@ class Odd:
     def __call__(self, number, weights, clients, progress):
         found = self.inner(number, weights, clients, progress)
         kept = [a for a in found if self.sends.get(a.client, a) is not None]
-        return [Answer(a.client, self.sends.get(a.client, a.weights), a.rows) for a in kept]
+        return [ClientUpdate(a.client, self.sends.get(a.client, a.weights), a.rows) for a in kept]
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])

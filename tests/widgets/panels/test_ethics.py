@@ -14,7 +14,7 @@ from tiltyard.errors import Problem
 from tiltyard.guidelines.answers import Desk
 from tiltyard.guidelines.checklist import checklist_record
 from tiltyard.samples.catalog import load
-from tiltyard.standards.ethics import Answer, Checklist, fill
+from tiltyard.standards.ethics import Checklist, PersonalAnswer, fill
 from tiltyard.store.store import Store
 from tiltyard_widgets.panels.ethics import EthicsPanel
 from tiltyard_widgets.panels.session import Session
@@ -41,7 +41,7 @@ def fill_in(panel: EthicsPanel, text: str, by: str = "") -> None:
     panel.answer()
 
 
-def answer(panel: EthicsPanel) -> Answer | None:
+def answer(panel: EthicsPanel) -> PersonalAnswer | None:
     assert panel.list is not None
     return panel.list.item(ID).answer
 
@@ -161,9 +161,9 @@ def test_a_file_signs_for_nobody_else(tmp_path: Path) -> None:
 def _evidence() -> object:
     from datetime import UTC, datetime
 
-    from tiltyard.standards.ethics import Evidence
+    from tiltyard.standards.ethics import MeasuredEvidence
 
-    return Evidence(record="0" * 32, check="x", title="X", metric="m", ended="passed", said="All is well", when=datetime.now(UTC))
+    return MeasuredEvidence(record="0" * 32, check="x", title="X", metric="m", ended="passed", text="All is well", when=datetime.now(UTC))
 
 
 def test_where_all_must_be_logged_and_cannot_be_nothing_is_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,7 @@ from .panel import Panel
 
 if TYPE_CHECKING:
     from tiltyard.guidelines.answers import Answered, Desk
-    from tiltyard.standards.ethics import Checklist, Evidence, Item
+    from tiltyard.standards.ethics import Checklist, Item, MeasuredEvidence
 
 ID = "guidelines.checklist"
 OPEN = "open"  # no answer stands there before a person has chosen one
@@ -304,7 +304,7 @@ def _item(item: "Item") -> Node:
     return el("div", {"class": "ty-finding", "role": "group", "aria-label": item.question}, *parts)
 
 
-def _traced(one: "Evidence") -> str:
+def _traced(one: "MeasuredEvidence") -> str:
     if one.metric == "seed":
         return f"{one.text}, in every record; here that of {one.title} (record {one.record[:8]}, metric seed)."
     return f"{one.text}. {one.ended.capitalize()} by {one.title} (record {one.record[:8]}, metric {one.metric})."

@@ -97,7 +97,7 @@ def _summary(successful: list[Record], settled: list[Record], last: list[Record]
 def _metrics(successful: list[Record], settled: list[Record], records: Sequence[Record]) -> tuple[Metric, ...]:
     count, of = float(len(successful)), f"of {len(settled)}"
     return (
-        Metric(name="successful_attacks", label="Attacks that gained something", value=count, unit=of, safer="lower"),
+        Metric(name="successful_attacks", label="Successful attacks", value=count, unit=of, safer="lower"),
         Metric(name="queries", label="Rows asked in all", value=float(sum(r.queries for r in records)), unit="rows"),
         Metric(name="seconds", label="Time in all", value=sum(r.seconds for r in records), unit="s"),
     )

@@ -58,7 +58,7 @@ def seconds_per_row(target: Target, data: Dataset, tries: int = 7) -> Metric:
     low_end, high_end = float(min(took)), float(max(took))
     return Metric(
         name="latency",
-        label="Time a row",
+        label="Latency per row",
         value=float(np.median(took)),
         unit="µs",
         low=low_end,

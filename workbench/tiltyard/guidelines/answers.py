@@ -10,7 +10,7 @@ from ..access.person import Person
 from ..audit import notes as audit
 from ..datasets.dataset import Dataset
 from ..result import Identity, Record
-from ..standards.ethics import Answer, Checklist, Item, Word
+from ..standards.ethics import Checklist, Item, PersonalAnswer, Word
 from .checklist import checklist_record, documents
 
 MOST = 100
@@ -80,7 +80,7 @@ class Desk:
         answers = [{"question": item.id, "answer": said(item.answer)} for item in found.items if item.answer]
         return record, self._note("ethics checklist put in the report", found, {"record": record.id, "answers": answers})
 
-    def _brought(self, item: Item, here: Answer | None) -> Item:
+    def _brought(self, item: Item, here: PersonalAnswer | None) -> Item:
         answer = item.answer
         if answer is not None and answer != here and self.person.shared:
             answer = answer.model_copy(update={"by": self.person.name})
@@ -103,7 +103,7 @@ class Desk:
         return audit.note(what, fingerprint, parameters, self.person.name, self.store)
 
 
-def said(answer: Answer | None) -> dict[str, str] | None:
+def said(answer: PersonalAnswer | None) -> dict[str, str] | None:
     """An answer as the audit log keeps it: its words as far as they fit, and the SHA-256 of all of them."""
     if answer is None:
         return None
@@ -111,7 +111,7 @@ def said(answer: Answer | None) -> dict[str, str] | None:
     return {"word": answer.word, "by": answer.by, "on": answer.on.isoformat(), "text": answer.text, "sha256": digest}
 
 
-def _answer(found: Checklist, id: str) -> Answer | None:
+def _answer(found: Checklist, id: str) -> PersonalAnswer | None:
     return next((item.answer for item in _items(found) if item.id == id), None)
 
 

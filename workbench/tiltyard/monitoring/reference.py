@@ -12,7 +12,7 @@ from ..errors import Problem
 from ..result import Metric
 from ..statistics.intervals import rate
 from .columns import Columns
-from .two_sample import Answer, Encoder, column, together
+from .two_sample import Encoder, TwoSampleResult, column, together
 from .window import Drift, State, Window
 
 if TYPE_CHECKING:
@@ -142,18 +142,18 @@ def controlled(drifts: Sequence[Drift], level: float) -> tuple[Drift, ...]:
     return tuple(d.model_copy(update={"q": found.get(i), "drifting": found.get(i, 1.0) <= level}) for i, d in enumerate(drifts))
 
 
-def _drift(what: str, answer: Answer) -> Drift:
+def _drift(what: str, answer: TwoSampleResult) -> Drift:
     return Drift(what=what, test=answer.test, size=answer.size, p=answer.p, note=answer.note)
 
 
-def _more(now: tuple[int, int], before: tuple[int, int]) -> Answer:
+def _more(now: tuple[int, int], before: tuple[int, int]) -> TwoSampleResult:
     """Is the share greater now? Fisher's exact test, one-sided; (hits, n) each."""
     from scipy.stats import fisher_exact
 
     table = np.array([[now[0], now[1] - now[0]], [before[0], before[1] - before[0]]])
     gap = now[0] / now[1] - before[0] / before[1]
     note = f"{now[0] / now[1]:.1%}, {before[0] / before[1]:.1%} in the reference"
-    return Answer("Fisher", max(gap, 0.0), float(fisher_exact(table, alternative="greater").pvalue), note)
+    return TwoSampleResult("Fisher", max(gap, 0.0), float(fisher_exact(table, alternative="greater").pvalue), note)
 
 
 def _accuracy(truth: Truth | None) -> Metric | None:

@@ -15,7 +15,7 @@ DRAWN = 2000
 
 
 @dataclass(frozen=True)
-class Answer:
+class TwoSampleResult:
     """What a test says.
 
     Attributes
@@ -36,7 +36,7 @@ class Answer:
     note: str = ""
 
 
-def column(name: str, reference: Columns, window: Columns) -> Answer:
+def column(name: str, reference: Columns, window: Columns) -> TwoSampleResult:
     """One column; what is missing is tested beside the values, and the smaller p counts twice (Bonferroni)."""
     if name in reference.numbers:
         a, b = reference.numbers[name], window.numbers[name]
@@ -49,7 +49,7 @@ def column(name: str, reference: Columns, window: Columns) -> Answer:
     return _with_missing(answer, gone, (reference.n, window.n))
 
 
-def _with_missing(answer: Answer, gone: tuple[int, int], n: tuple[int, int]) -> Answer:
+def _with_missing(answer: TwoSampleResult, gone: tuple[int, int], n: tuple[int, int]) -> TwoSampleResult:
     if gone == (0, 0) or min(n) == 0:
         return answer
     from scipy.stats import fisher_exact
@@ -57,23 +57,23 @@ def _with_missing(answer: Answer, gone: tuple[int, int], n: tuple[int, int]) -> 
     p = float(fisher_exact(np.array([[gone[0], n[0] - gone[0]], [gone[1], n[1] - gone[1]]])).pvalue)
     note = f"{gone[1] / n[1]:.1%} missing, {gone[0] / n[0]:.1%} in the reference"
     note = f"{note}; {answer.note}" if answer.note else note
-    return Answer(answer.test, answer.size, min(1.0, 2 * min(p, 1.0 if answer.p is None else answer.p)), note)
+    return TwoSampleResult(answer.test, answer.size, min(1.0, 2 * min(p, 1.0 if answer.p is None else answer.p)), note)
 
 
-def smirnov(a: NDArray[np.float64], b: NDArray[np.float64]) -> Answer:
+def smirnov(a: NDArray[np.float64], b: NDArray[np.float64]) -> TwoSampleResult:
     """Two-sample Kolmogorov-Smirnov; where values tie it is conservative."""
     if not len(a) or not len(b):
-        return Answer("Kolmogorov-Smirnov", None, None, "no value in the reference" if not len(a) else "no value in the window")
+        return TwoSampleResult("Kolmogorov-Smirnov", None, None, "no value in the reference" if not len(a) else "no value in the window")
     from scipy.stats import ks_2samp
 
     found = ks_2samp(a, b, method="asymp")
-    return Answer("Kolmogorov-Smirnov", float(found.statistic), float(found.pvalue))
+    return TwoSampleResult("Kolmogorov-Smirnov", float(found.statistic), float(found.pvalue))
 
 
-def chi_square(a: NDArray[np.str_], b: NDArray[np.str_]) -> Answer:
+def chi_square(a: NDArray[np.str_], b: NDArray[np.str_]) -> TwoSampleResult:
     """Chi-square of homogeneity; values of which fewer than 5 are expected in a sample are taken together."""
     if not len(a) or not len(b):
-        return Answer("chi-square", None, None, "no value in the reference" if not len(a) else "no value in the window")
+        return TwoSampleResult("chi-square", None, None, "no value in the reference" if not len(a) else "no value in the window")
     from scipy.stats import chi2_contingency
 
     before, after = Counter(a.tolist()), Counter(b.tolist())
@@ -81,9 +81,9 @@ def chi_square(a: NDArray[np.str_], b: NDArray[np.str_]) -> Answer:
     note = f"{len(new)} new value{'s' * (len(new) != 1)}, such as {new[0]!r}" if new else ""
     counts = _merged(np.array([[before[v], after[v]] for v in sorted({*before, *after})], dtype=np.float64))
     if len(counts) < 2:
-        return Answer("chi-square", 0.0, 1.0, note or "one value only")
+        return TwoSampleResult("chi-square", 0.0, 1.0, note or "one value only")
     found = chi2_contingency(counts, correction=len(counts) == 2)
-    return Answer("chi-square", float(np.sqrt(found.statistic / counts.sum())), float(found.pvalue), note)
+    return TwoSampleResult("chi-square", float(np.sqrt(found.statistic / counts.sum())), float(found.pvalue), note)
 
 
 def _merged(counts: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -94,7 +94,7 @@ def _merged(counts: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.vstack([counts[~rare], rest]) if rest.sum() else counts[~rare]
 
 
-def together(encoder: "Encoder", reference: Columns, window: Columns, rng: np.random.Generator) -> Answer:
+def together(encoder: "Encoder", reference: Columns, window: Columns, rng: np.random.Generator) -> TwoSampleResult:
     """A classifier two-sample test (Lopez-Paz and Oquab 2017, arXiv 1610.06545).
 
     A ridge classifier learns on half of both samples to tell them apart; on the other halves its scores are compared by a
@@ -111,7 +111,7 @@ def together(encoder: "Encoder", reference: Columns, window: Columns, rng: np.ra
     model = RidgeClassifier(alpha=float(half)).fit(learn, np.repeat([0, 1], half))
     old, new = model.decision_function(a[half:]), model.decision_function(b[half:])
     found = mannwhitneyu(new, old, alternative="greater", method="asymptotic")
-    return Answer("classifier two-sample", float(found.statistic) / (len(old) * len(new)), float(found.pvalue))
+    return TwoSampleResult("classifier two-sample", float(found.statistic) / (len(old) * len(new)), float(found.pvalue))
 
 
 @dataclass(frozen=True)

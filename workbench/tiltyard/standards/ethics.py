@@ -46,7 +46,7 @@ class Question(Frozen):
     evidence: tuple[str, ...] = ()
 
 
-class Evidence(Given):
+class MeasuredEvidence(Given):
     """What one record measured: its id, the metric's name, and the number in words with interval and n."""
 
     renamed: ClassVar[Mapping[str, str]] = {"said": "text"}
@@ -60,7 +60,7 @@ class Evidence(Given):
     when: datetime
 
 
-class Answer(Frozen):
+class PersonalAnswer(Frozen):
     """What a person answered, with name and date."""
 
     word: Word
@@ -79,9 +79,9 @@ class Item(Frozen):
     principle: str
     question: str
     standards: tuple[str, ...] = ()
-    evidence: tuple[Evidence, ...] = ()
+    evidence: tuple[MeasuredEvidence, ...] = ()
     lacking: tuple[str, ...] = ()
-    answer: Answer | None = None
+    answer: PersonalAnswer | None = None
 
     @property
     def state(self) -> Literal["answered", "measured", "open"]:
@@ -117,14 +117,14 @@ class Checklist(Frozen):
             raise Problem("the name of who answers", "none", "Give your name")
         if not text.strip():
             raise Problem("an answer in words", "none", "Write a sentence")
-        answer = Answer(word=word, text=text.strip(), by=by.strip(), on=on or datetime.now(UTC).date())
+        answer = PersonalAnswer(word=word, text=text.strip(), by=by.strip(), on=on or datetime.now(UTC).date())
         return self._with(id, answer)
 
     def withdrawn(self, id: str) -> "Checklist":
         """Without the person's answer to ``id``."""
         return self._with(self.item(id).id, None)
 
-    def _with(self, id: str, answer: Answer | None) -> "Checklist":
+    def _with(self, id: str, answer: PersonalAnswer | None) -> "Checklist":
         items = tuple(i.model_copy(update={"answer": answer}) if i.id == id else i for i in self.items)
         return self.model_copy(update={"items": items})
 
@@ -194,8 +194,8 @@ def fill(
     return Checklist(edition=edition(), target=target, data=data, made=datetime.now(UTC), items=items, former=former)
 
 
-def _item(question: Question, latest: Sequence[Record], answer: Answer | None) -> Item:
-    evidence: list[Evidence] = []
+def _item(question: Question, latest: Sequence[Record], answer: PersonalAnswer | None) -> Item:
+    evidence: list[MeasuredEvidence] = []
     lacking = []
     for pattern in question.evidence:
         check, _, metric = pattern.partition(":")
@@ -216,7 +216,7 @@ def _why(record: Record) -> str:
     return "has no such number" if record.result.status in ENDED else str(record.result.status.value).replace("_", " ")
 
 
-def _evidence(record: Record, metric: str) -> list[Evidence]:
+def _evidence(record: Record, metric: str) -> list[MeasuredEvidence]:
     """What ``record`` measured; nothing of one that did not end with an answer."""
     if record.result.status not in ENDED:
         return []
@@ -229,10 +229,10 @@ def _evidence(record: Record, metric: str) -> list[Evidence]:
     }
     if metric == "seed":
         text = f"seed {record.seed}, {len(record.effective)} parameters, {len(record.versions)} versions, SHA-256 of model and data"
-        return [Evidence(**facts, metric="seed", text=text)]  # type: ignore[arg-type]
+        return [MeasuredEvidence(**facts, metric="seed", text=text)]  # type: ignore[arg-type]
     numbers = [m for m in record.result.metrics if m.value is not None and fnmatchcase(m.name, metric)]
     weighty = [m for m in numbers if m.safer != "none"] or numbers if metric == "*" else numbers
-    return [Evidence(**facts, metric=m.name, text=labeled(m)) for m in weighty]  # type: ignore[arg-type]
+    return [MeasuredEvidence(**facts, metric=m.name, text=labeled(m)) for m in weighty]  # type: ignore[arg-type]
 
 
 def read(text: str) -> Checklist:

@@ -34,7 +34,7 @@ class TrainedWith(Check):
     """Versions that the model's file, or a requirements file of yours, names against those installed here."""
 
     id: ClassVar[str] = "supply_chain.versions"
-    title: ClassVar[str] = "Trained with, runs with"
+    title: ClassVar[str] = "Version skew"
     question: ClassVar[str] = "Does the model run on what it was trained with?"
     standards: ClassVar[tuple[str, ...]] = STANDARDS
     sources: ClassVar[tuple[str, ...]] = ("scikit-learn, Model persistence: security and maintainability limitations",)
@@ -145,7 +145,7 @@ def _result(name: str, said: Mapping[str, str], here: Mapping[str, str]) -> Chec
 
 def _metric(count: int | None, n: int, note: str) -> Metric:
     value = float(count) if count is not None and n else None
-    return Metric(name="other", label="Packages in another version", unit="packages", value=value, n=n, safer="lower", note=note)
+    return Metric(name="other", label="Packages with version skew", unit="packages", value=value, n=n, safer="lower", note=note)
 
 
 def _finding(package: str, trained: str, here: str, how: str) -> Finding:

@@ -9,7 +9,7 @@ from flwr.clientapp.typing import ClientAppCallable
 from numpy.typing import NDArray
 
 from ...progress import Progress
-from ..rounds.client import Answer, answer
+from ..rounds.client import ClientUpdate, answer
 from .home import Home
 
 app = ClientApp()
@@ -19,7 +19,7 @@ def _home(context: Context) -> Home:
     return Home(Path(str(context.node_config["home"])))
 
 
-def _answer(context: Context, number: int, weights: NDArray[np.float32]) -> Answer:
+def _answer(context: Context, number: int, weights: NDArray[np.float32]) -> ClientUpdate:
     home, client = _home(context), int(str(context.node_config["client"]))
     return answer(home.module(), home.plan, client, number, weights, home.shard(), Progress())
 

@@ -12,7 +12,7 @@ from flwr.serverapp import Grid, ServerApp
 from numpy.typing import NDArray
 
 from ...progress import Progress
-from ..rounds.client import Answer
+from ..rounds.client import ClientUpdate
 from ..rounds.measuring import Seen, seen
 from ..rounds.server import train
 from ..rounds.weights import put
@@ -33,7 +33,7 @@ class Remote:
     nodes: dict[int, int]
     patience: float
 
-    def __call__(self, number: int, weights: NDArray[np.float32], clients: Sequence[int], progress: Progress) -> list[Answer]:
+    def __call__(self, number: int, weights: NDArray[np.float32], clients: Sequence[int], progress: Progress) -> list[ClientUpdate]:
         here = set(self.grid.get_node_ids())
         asked = [self._message(number, weights, self.nodes[client]) for client in clients if self.nodes.get(client) in here]
         replies = self.grid.send_and_receive(asked, timeout=self.patience) if asked else []
@@ -43,16 +43,16 @@ class Remote:
         content = RecordDict({"weights": ArrayRecord([weights]), "round": ConfigRecord({"number": number})})
         return Message(content, dst_node_id=node, message_type=MessageType.TRAIN, group_id=str(number))
 
-    def _answer(self, reply: Message) -> Answer | None:
+    def _answer(self, reply: Message) -> ClientUpdate | None:
         """None for an error; who answers is known by its node, not by its word."""
         client = next((c for c, node in self.nodes.items() if node == reply.metadata.src_node_id), None)
         if client is None or reply.has_error():
             return None
         try:
             (weights,) = reply.content.array_records["weights"].to_numpy_ndarrays()
-            return Answer(client, np.asarray(weights, np.float32), int(str(reply.content.config_records["answer"]["rows"])))
+            return ClientUpdate(client, np.asarray(weights, np.float32), int(str(reply.content.config_records["answer"]["rows"])))
         except (KeyError, ValueError, TypeError):
-            return Answer(client, np.zeros(0, np.float32), 0)
+            return ClientUpdate(client, np.zeros(0, np.float32), 0)
 
     def arrived(self) -> None:
         """Wait until every client's node is there, two minutes at most; then go on with those that are."""

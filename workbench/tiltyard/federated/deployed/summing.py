@@ -27,7 +27,7 @@ from flwr.serverapp import Grid
 from numpy.typing import NDArray
 
 from ...progress import Progress
-from ..rounds.client import Answer
+from ..rounds.client import ClientUpdate
 from . import masks
 from .quantizing import CLIP, LEVELS
 
@@ -101,7 +101,7 @@ class Summed:
     patience: float
     rows: int
 
-    def __call__(self, number: int, weights: Weights, clients: Sequence[int], progress: Progress) -> list[Answer]:
+    def __call__(self, number: int, weights: Weights, clients: Sequence[int], progress: Progress) -> list[ClientUpdate]:
         here = set(self.grid.get_node_ids())
         asked = {self.nodes[client]: client for client in clients if self.nodes.get(client) in here}
         if len(asked) < FEWEST:
@@ -111,7 +111,7 @@ class Summed:
         if asking.mean is None:
             return []
         after = (weights + asking.mean).astype(np.float32)
-        return [Answer(asked[node], after, 1) for node in asking.answered]
+        return [ClientUpdate(asked[node], after, 1) for node in asking.answered]
 
     def _workflow(self, clients: int) -> Workflow:
         masks.use()

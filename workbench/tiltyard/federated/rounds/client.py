@@ -22,7 +22,7 @@ class Shard:
 
 
 @dataclass(frozen=True)
-class Answer:
+class ClientUpdate:
     """A client's weights after its training, float32 (d,), and its number of rows."""
 
     client: int
@@ -43,7 +43,7 @@ class Quiet(Progress):
 
 def answer(
     module: nn.Module, plan: Plan, client: int, number: int, weights: NDArray[np.float32], shard: Shard, progress: Progress
-) -> Answer:
+) -> ClientUpdate:
     """Train ``module`` from ``weights`` on the shard by the plan's recipe; what a malicious client sends is boosted or turned around.
 
     The optimizer starts anew each round (a client keeps no state), so one client and one round is central training, bit for bit.
@@ -57,7 +57,7 @@ def answer(
     except (RuntimeError, ValueError) as error:
         text = f"client {client}: {error}".splitlines()[0]
         raise Problem("a module that trains on a client's rows", text, "Give more rows to each client, or change the model") from error
-    return Answer(client, sent(plan, client, weights, flat(module)), len(shard.x))
+    return ClientUpdate(client, sent(plan, client, weights, flat(module)), len(shard.x))
 
 
 def sent(plan: Plan, client: int, before: NDArray[np.float32], after: NDArray[np.float32]) -> NDArray[np.float32]:

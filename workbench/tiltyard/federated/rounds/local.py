@@ -8,7 +8,7 @@ from torch import nn
 
 from ...errors import Problem
 from ...progress import Progress
-from .client import Answer, Quiet, Shard, answer
+from .client import ClientUpdate, Quiet, Shard, answer
 from .plan import Plan
 
 
@@ -21,7 +21,7 @@ class Local:
     def __init__(self, module: nn.Module, plan: Plan, shards: Sequence[Shard]) -> None:
         self.module, self.plan, self.shards = module, plan, shards
 
-    def __call__(self, number: int, weights: NDArray[np.float32], clients: Sequence[int], progress: Progress) -> list[Answer]:
+    def __call__(self, number: int, weights: NDArray[np.float32], clients: Sequence[int], progress: Progress) -> list[ClientUpdate]:
         """The answers of ``clients`` in round ``number``."""
         found, broken = [], None
         for i, client in enumerate(clients):

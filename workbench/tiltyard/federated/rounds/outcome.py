@@ -75,7 +75,7 @@ def _useless(last: Round, majority: int) -> tuple[Finding, ...]:
     if clopper_pearson(last.right, last.rows)[0] > majority / last.rows:
         return ()
     advice = "Give more rounds or local epochs, less noise, a larger alpha, or a rule that withstands the attackers"
-    title = "The federated model does no better than always answering the commonest class"
+    title = "The federated model does no better than the majority-class baseline"
     return (
         Finding(
             title=title,

@@ -10,12 +10,12 @@ from ...formatting.numbers import percent
 from ...progress import Progress
 from ...result import Frozen
 from ..aggregation import combine, needed
-from .client import Answer
+from .client import ClientUpdate
 from .measuring import Loss, Seen
 from .plan import Plan
 
 Weights = NDArray[np.float32]
-Ask = Callable[[int, Weights, Sequence[int], Progress], list[Answer]]
+Ask = Callable[[int, Weights, Sequence[int], Progress], list[ClientUpdate]]
 Watch = Callable[[Weights], Seen]
 
 
@@ -39,17 +39,17 @@ class Round(Frozen):
     note: str = ""
 
 
-def unusable(answer: Answer, size: int) -> bool:
+def unusable(answer: ClientUpdate, size: int) -> bool:
     """Of another size than float32 (size,), with a number that is not finite, or of no rows."""
     return answer.weights.shape != (size,) or not np.isfinite(answer.weights).all() or answer.rows <= 0
 
 
-def usable(answers: Sequence[Answer], size: int) -> list[Answer]:
+def usable(answers: Sequence[ClientUpdate], size: int) -> list[ClientUpdate]:
     """Answers of the right size whose every number is finite, in the clients' order; a client cannot break the sum with a NaN."""
     return sorted((a for a in answers if not unusable(a, size)), key=lambda a: a.client)
 
 
-def combined(plan: Plan, weights: Weights, answers: Sequence[Answer], number: int) -> tuple[Weights, int]:
+def combined(plan: Plan, weights: Weights, answers: Sequence[ClientUpdate], number: int) -> tuple[Weights, int]:
     """The next weights by the plan's rule or, with noise, by private averaging; and how many updates were clipped."""
     if plan.noise > 0:
         return _private(plan, weights, answers, number)
@@ -57,7 +57,7 @@ def combined(plan: Plan, weights: Weights, answers: Sequence[Answer], number: in
     return found.astype(np.float32), 0
 
 
-def _private(plan: Plan, weights: Weights, answers: Sequence[Answer], number: int) -> tuple[Weights, int]:
+def _private(plan: Plan, weights: Weights, answers: Sequence[ClientUpdate], number: int) -> tuple[Weights, int]:
     """DP-FedAvg (McMahan et al. 2018, arXiv 1710.06963): every update clipped, summed with equal weight, noised, over a fixed count."""
     total, clipped = np.zeros(len(weights)), 0
     for one in answers:
@@ -100,7 +100,7 @@ def train(
 Kept = Callable[[Weights, list[Round]], None]
 
 
-def _next(plan: Plan, weights: Weights, came: Sequence[Answer], number: int) -> tuple[Weights, int, str]:
+def _next(plan: Plan, weights: Weights, came: Sequence[ClientUpdate], number: int) -> tuple[Weights, int, str]:
     """A round without enough answers leaves the weights as they were; with noise it is still noised, for silence tells too."""
     least = 0 if plan.noise > 0 else max(1, needed(plan.rule, plan.tolerate))
     if len(came) < least:
@@ -112,7 +112,7 @@ def _next(plan: Plan, weights: Weights, came: Sequence[Answer], number: int) -> 
 
 
 def _round(
-    number: int, asked: Sequence[int], came: Sequence[Answer], weights: Weights, seen: Seen, clipped: int = 0, note: str = ""
+    number: int, asked: Sequence[int], came: Sequence[ClientUpdate], weights: Weights, seen: Seen, clipped: int = 0, note: str = ""
 ) -> Round:
     refused = {a.client for a in came if unusable(a, len(weights))}
     lost = set(asked) - {a.client for a in came}

@@ -175,7 +175,7 @@ def _useless(hits: int, majority: int, n: int) -> tuple[Finding, ...]:
         return ()
     return (
         Finding(
-            title="The private model does no better than always answering the commonest class",
+            title="The private model does no better than the majority-class baseline",
             severity=Severity.MEDIUM,
             evidence=Evidence(metrics=("accuracy_after",)),
             advice="Give more epsilon, rows, larger batches or another learning rate; clip_only tells whether clipping or noise hurts",
