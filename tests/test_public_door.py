@@ -3,6 +3,8 @@
 import ast
 import importlib
 import json
+import operator
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +13,10 @@ import pytest
 
 import tiltyard as ty
 from tiltyard.catalogue import COMPOSED, TOPICS, checks, defenses, topic_of
+from tiltyard.errors import Problem
+from tiltyard.samples.catalog import Sample
+from tiltyard.store.store import Store
+from tiltyard_widgets.panels import history, report
 
 ROOT = Path(ty.__file__).parent
 FUNCTIONS = {"open", "read", "load", "check", "checks", "assess", "defend", "compare", "report"}
@@ -65,3 +71,44 @@ def test_the_module_of_the_class_check_leaves_the_function_in_its_place() -> Non
     module = importlib.import_module("tiltyard.check")
     assert module.Check in checks()["evasion.pgd"].__mro__
     assert ty.check is importlib.import_module("tiltyard.api").check
+
+
+@pytest.fixture(scope="module")
+def sample() -> Sample:
+    loaded: Sample = ty.load("census")
+    return loaded
+
+
+def test_check_takes_an_id_or_a_class_and_its_parameters(sample: Sample) -> None:
+    by_id = ty.check("fairness.groups", sample.target, sample.data, rows=200)
+    by_class = ty.check(ty.fairness.GroupMetrics, sample.target, sample.data, rows=200)
+    assert by_id.effective["rows"] == 200 and by_id.result == by_class.result
+    with pytest.raises(Problem, match=r"Expected a check; found 'theft.output_policy', which is a defense"):
+        ty.check("theft.output_policy", sample.target, sample.data)
+    with pytest.raises(Problem, match=r"Expected a defense; found 'fairness.groups', which is a check"):
+        ty.defend("fairness.groups", sample.target, sample.data)
+
+
+def test_the_code_of_the_report_panel_runs(sample: Sample, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("tiltyard.execution.profiles.checks", lambda: {"fairness.groups": ty.fairness.GroupMetrics})
+    exec(report.CODE, {"target": sample.target, "data": sample.data})  # noqa: S102 (the code that the panel shows)
+    assert ty.fairness.GroupMetrics.title in (tmp_path / "report.html").read_text()
+
+
+def test_the_code_of_the_history_panel_runs(
+    sample: Sample, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TILTYARD_STORE", str(tmp_path / "runs.sqlite"))
+    kept = Store(tmp_path / "runs.sqlite")
+    runs = [ty.assess(sample.target, sample.data, [ty.fairness.GroupMetrics(rows=rows)], store=kept).run for rows in (100, 200)]
+    exec(history.CODE.format(a=runs[0].short, b=runs[1].short), {})  # noqa: S102 (the code that the panel shows)
+    assert "fairness.groups" in capsys.readouterr().out
+
+
+def test_the_readme_names_what_there_is() -> None:
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT.parents[1] / "README.md").read_text(), re.DOTALL)
+    names = {node for block in blocks for node in re.findall(r"\bty\.(\w+(?:\.\w+)?)", block)}
+    assert len(names) > 6
+    for name in names:
+        operator.attrgetter(name)(ty)
