@@ -161,7 +161,7 @@ def test_an_endpoint_with_every_fault_is_told_all_of_them(serve: Serve) -> None:
         ("docs", "Open pages", "Pages are open to anyone", "low"),
         ("stack", "Errors", "Errors tell of its insides", "medium"),
         ("bare", "Security headers", "Security headers are missing", "low"),
-        ("banner", "Banner", "It tells its software's version", "low"),
+        ("banner", "Banner", "It shows its software's version", "low"),
         ("endless", "Rate limit", "No rate limit", "medium"),
     ],
 )

@@ -120,21 +120,21 @@ def test_rows_of_a_table_stay_valid_and_at_most_the_flips_are_changed() -> None:
     sample = census.data.unseen.sample(25, np.random.default_rng(0))
     space = PerturbationSpace.of(sample.schema)
     labels = census.target.labels(sample.x)
-    reached = check.reach(census.target, sample, labels, space, Progress())
-    Dataset(reached.x, sample.y, sample.schema)  # refuses a row that is not valid
-    fooled = (reached.fooled_at >= 0) & np.isfinite(reached.fooled_at)
+    outcome = check.find_adversarial(census.target, sample, labels, space, Progress())
+    Dataset(outcome.x, sample.y, sample.schema)  # refuses a row that is not valid
+    fooled = (outcome.fooled_at >= 0) & np.isfinite(outcome.fooled_at)
     assert fooled.any()
-    assert (census.target.labels(reached.x[fooled]) != sample.y[fooled]).all()
+    assert (census.target.labels(outcome.x[fooled]) != sample.y[fooled]).all()
     slices = {f.name: sample.schema.slices[f.name] for f in sample.schema.features}
-    changed = np.array([[bool((a[s] != b[s]).any()) for s in slices.values()] for a, b in zip(sample.x, reached.x, strict=True)])
+    changed = np.array([[bool((a[s] != b[s]).any()) for s in slices.values()] for a, b in zip(sample.x, outcome.x, strict=True)])
     grouped = np.array([f.grouped for f in sample.schema.features])
     still = np.array([not f.mutable for f in sample.schema.features])
     assert changed[:, grouped].sum(1).max() in (1, 2)
     assert not changed[:, still].any()
-    moved = length(space.change(torch.from_numpy(sample.x), torch.from_numpy(reached.x)), "l2").numpy()
+    moved = length(space.change(torch.from_numpy(sample.x), torch.from_numpy(outcome.x)), "l2").numpy()
     assert (moved <= 1.0 + 1e-5).all()
-    assert reached.size is not None
-    np.testing.assert_allclose(moved[fooled], reached.size[fooled], atol=1e-5)
+    assert outcome.size is not None
+    np.testing.assert_allclose(moved[fooled], outcome.size[fooled], atol=1e-5)
 
 
 def test_it_agrees_with_foolbox_on_digits() -> None:

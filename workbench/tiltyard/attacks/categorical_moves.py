@@ -1,7 +1,7 @@
 """Attacks on tables: numbers by projected gradients, categories by flips chosen by gradient and tried for real.
 
 A flip moves the 1 of one one-hot group. Candidates are ranked by the first-order gain (Ebrahimi et al. 2018,
-"HotFlip", arXiv:1712.06751) and the best few are put to the model; only what the model says of a valid row counts.
+"HotFlip", arXiv:1712.06751) and the best few are put to the model; only the model's answer on a valid row counts.
 """
 
 import torch

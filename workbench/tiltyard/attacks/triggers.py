@@ -18,7 +18,7 @@ BY_NUMBER = "#"
 
 
 def _goal(given: Any) -> Any:
-    """A number, as goals were written once, as text that no name is taken for; below 0 it was no class."""
+    """A goal given as a number, as older files have it, as the text of that number; a number below 0 meant no class and gives empty text."""
     if not isinstance(given, int) or isinstance(given, bool):
         return given
     return f"{BY_NUMBER}{given}" if given >= 0 else ""
@@ -46,7 +46,7 @@ def goal_class(goal: str, classes: tuple[str, ...]) -> int:
 
 @dataclass(frozen=True)
 class Trigger:
-    """Where x is overwritten, bool of the row's shape, with what, float32 of that shape, and how to say it."""
+    """Where x is overwritten, bool of the row's shape, with what, float32 of that shape, and the words for both."""
 
     where: NDArray[np.bool_]
     what: NDArray[np.float32]

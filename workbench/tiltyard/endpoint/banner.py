@@ -24,6 +24,6 @@ def probe(site: Site) -> Outcome:
     )
     versions = [banner for banner in banners if re.search(r"\d+\.\d+", banner)]
     if not versions:
-        return passed(f"No version is told{f' ({next(iter(banners))})' if banners else ''}.")
+        return passed(f"No version is shown{f' ({next(iter(banners))})' if banners else ''}.")
     text = f"{'; '.join(versions)}."
-    return found("It tells its software's version", Severity.LOW, text, "Turn the banner off.", STANDARDS)
+    return found("It shows its software's version", Severity.LOW, text, "Turn the banner off.", STANDARDS)

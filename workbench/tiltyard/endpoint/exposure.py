@@ -13,7 +13,7 @@ STANDARDS = ("AML.T0049", "AML.T0040")
 def probe(site: Site) -> Outcome:
     """Asks for the usual pages without a key."""
     if site.ask("a page that is not there", "GET", site.at(NOWHERE), keyed=False).good:
-        return unsure("It answers any address alike, so open pages cannot be told.")
+        return unsure("It answers any address alike, so open pages cannot be recognized.")
     shown = [page for page in PAGES if site.ask(f"GET {page}", "GET", site.at(page), keyed=False).good]
     if site.wire.about and site.ask("the model's description", "GET", site.wire.about, keyed=False).good:
         shown.append("the model's description")

@@ -23,7 +23,7 @@ def passed(text: str) -> Outcome:
 
 
 def unsure(text: str) -> Outcome:
-    """It could not be told, and why."""
+    """The question stays open, and why."""
     return Outcome("incomplete", text)
 
 

@@ -44,7 +44,7 @@ class Probe:
 
 
 class Posture(Check):
-    """Sends an endpoint what a stranger might, and says what it let happen. Only ever probe what is yours.
+    """Sends an endpoint what a stranger might, and reports what it allowed. Only ever probe what is yours.
 
     The probes are read-only questions to the inference path, some malformed or oversized on purpose; the key is sent in the
     query too, so that replace it where your server logs addresses.

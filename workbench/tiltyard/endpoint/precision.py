@@ -46,7 +46,7 @@ def _judged(digits: list[int]) -> Outcome:
     if not digits:
         return passed("Its answer has no scores.")
     if most == 0:
-        return unsure("All scores it gave are 0 or 1, so their precision cannot be told.")
+        return unsure("All scores it gave are 0 or 1, so their precision is not known.")
     if most <= DECIMALS:
         return passed(f"Its answer has numbers of at most {most} decimal{'s' if most > 1 else ''}.")
     advice = f"Round scores to {DECIMALS} decimals or fewer, or give labels alone: thieves and membership attacks live on the rest."

@@ -44,7 +44,7 @@ def probe(url: str, key: str = "", posture: Posture | None = None, body: bytes |
             result = _examined(line, posture, body, meter, progress)
     except Cancelled:
         result = CheckResult(status=Status.CANCELLED, summary="Cancelled; nothing was concluded.")
-    except Exception as problem:  # as every check does, so that a probe that breaks is told and not lost
+    except Exception as problem:  # as every check does, so that a probe that breaks is reported and not lost
         error = str(problem) if isinstance(problem, Problem) else "".join(traceback.format_exception(problem))
         text = str(problem) if isinstance(problem, Problem) else f"The step itself broke: {type(problem).__name__}"
         result = CheckResult(status=Status.FAILED, summary=text)

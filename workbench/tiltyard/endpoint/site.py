@@ -50,7 +50,7 @@ class Site:
         Requests that should be valid, the likeliest first.
     given
         Did the person give the request?
-    untold
+    refused_description
         Why it did not describe itself; empty where it did.
     row
         One valid row of encoded x, float32 (1, …), or None.
@@ -70,7 +70,7 @@ class Site:
         Was 429 heard?
     silent
         Requests in a row that were waited for in vain.
-    told
+    on_request
         Called with what is asked now, so that a person sees it and a cancel is heard.
     """
 
@@ -79,7 +79,7 @@ class Site:
     about: About = field(default_factory=About)
     drafts: tuple[Draft, ...] = ()
     given: bool = False
-    untold: str = ""
+    refused_description: str = ""
     row: NDArray[np.float32] | None = None
     valid: bytes | None = None
     several: bytes | None = None
@@ -103,7 +103,9 @@ class Site:
         """Why nothing can be asked that needs an answer."""
         if self.valid is None:
             return (
-                NO_ROW if not self.untold.startswith(("401", "403")) else f"It tells its rows to none without a key ({self.untold}): {KEY}"
+                NO_ROW
+                if not self.refused_description.startswith(("401", "403"))
+                else f"It describes its rows to none without a key ({self.refused_description}): {KEY}"
             )
         if self.plain is None:
             return "The valid request was not answered."
@@ -189,7 +191,7 @@ class Site:
         return reply.status
 
     def many(self, n: int) -> bytes | None:
-        """The body of a request about ``n`` times the valid row; None where its rows cannot be told, or it would be too large to make."""
+        """The body of a request about ``n`` times the valid row; None where its rows are not known, or it would be too large to make."""
         if self.valid is None or len(self.valid) * n > MOST_BODY:
             return None
         if self.row is None:
@@ -214,7 +216,7 @@ def site_of(target: HttpTarget, rows: NDArray[np.float32], most: int) -> Site:
 
 
 def site_at(line: Line, wire: Wire, most: int, meter: Meter, body: bytes | None = None) -> Site:
-    """The site at an address alone; what it says of itself tells requests to try. ``meter`` counts the rows sent."""
+    """The site at an address alone; its own description suggests requests to try. ``meter`` counts the rows sent."""
     site = Site(line, wire, most=most, meter=meter, given=body is not None)
     if body is not None:
         site.drafts = (Draft(body),)
@@ -222,7 +224,7 @@ def site_at(line: Line, wire: Wire, most: int, meter: Meter, body: bytes | None 
     try:
         site.about = about(line, wire)
     except Problem as problem:
-        site.untold = problem.found
+        site.refused_description = problem.found
     few = several(site.about)
     site.several = None if few is None else written(wire.body(few))
     site.drafts = drafts(line, wire, site.about)

@@ -78,7 +78,7 @@ def harden(
     ----------
     x : float32 (n, *shape); y : int64 (n,)
     watch
-        Clean and robust accuracy of the module as it is; told the progress so that it stops when cancelled.
+        Clean and robust accuracy of the module as it is; it gets the progress, so that it stops when cancelled.
     checkpoint
         A file written after every epoch, and gone on from if it is there and of the run called ``key``.
 

@@ -1,4 +1,4 @@
-"""What all evasion checks share: which rows are attacked, at which sizes of a change, and what is said of it."""
+"""The base classes of evasion checks: they draw the rows, call the attack, and make metrics, tables, charts and findings of its outcome."""
 
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -47,12 +47,21 @@ WORDS = {"linf": "L∞", "l2": "L2", "l1": "L1"}
 
 @dataclass(frozen=True)
 class AttackOutcome:
-    """How an attack ended on the rows.
+    """What an attack found, row by row; `Evasion.find_adversarial` gives it and `Evasion.run` makes the result of it.
 
-    ``x`` (n, *shape) the strongest valid rows found within eps; ``fooled_at`` (n,) the smallest of the ``eps_values``
-    tried at which the row was misclassified: 0 by categories alone, inf at none, -1 where it was wrong before any attack.
-    ``zero_gradient`` (n,) rows whose gradient was zero although the model reacts to changes, of attacks that use one. ``size`` (n,) the
-    smallest change found of any size, of attacks that look for it.
+    Attributes
+    ----------
+    x : float32 (n, *shape)
+        The strongest valid row found within eps; the row itself where none fools the model.
+    fooled_at : (n,)
+        The smallest of the ``eps_values`` at which the model was fooled: 0 by changed categories alone, inf at none, -1 for a row
+        that the model got wrong before the attack.
+    eps_values
+        The sizes of a change that were tried, ascending, in ranges.
+    zero_gradient : (n,)
+        Rows whose gradient was zero although the model reacts to changes; None for attacks that use no gradient.
+    size : (n,)
+        The smallest change that fools the model, in ranges, inf where none was found; None for attacks that do not look for it.
     """
 
     x: NDArray[np.float32]
@@ -74,7 +83,11 @@ def drawn(data: Dataset, n: int, seed: int) -> Dataset:
 
 
 class Evasion(Check):
-    """Base of the evasion checks: write ``reach`` and ``estimate``; the rows, the curve over eps and the result are made here."""
+    """Base class of every evasion check.
+
+    A subclass writes ``find_adversarial``, which attacks the rows it is given, and ``estimate``. This class draws the rows, asks the target
+    before and after, and makes the result: metrics, the security curve over eps, tables, pictures and findings.
+    """
 
     standards: ClassVar[tuple[str, ...]] = (
         "OWASP ML01:2023",
@@ -109,10 +122,18 @@ class Evasion(Check):
         return self
 
     @abstractmethod
-    def reach(
+    def find_adversarial(
         self, target: Target, sample: Dataset, labels: NDArray[np.intp], space: "PerturbationSpace", progress: Progress
     ) -> AttackOutcome:
-        """Attack the rows of ``sample``, which the target gives ``labels`` (n,); wrong ones need no attack."""
+        """Attack the rows of ``sample``; `run` calls it once.
+
+        Parameters
+        ----------
+        labels : (n,)
+            What the target answers on the rows as they are. Rows that it gets wrong need no attack.
+        space
+            Which columns may be changed, and how far.
+        """
 
     def eps_values(self, largest: float, groups: int) -> tuple[float, ...]:
         """The values of eps to attack at, ascending; the one asked for is among them, and 0 where categories alone may be changed."""
@@ -133,14 +154,14 @@ class Evasion(Check):
         return space
 
     def run(self, target: Target, data: Dataset, progress: Progress) -> CheckResult:
-        """Sample, attack, judge by the target's own answers, and say it."""
+        """Draw rows, attack them, ask the target what it answers on the rows found, and make the result."""
         space = self.space(data)
         sample = drawn(data, self.rows, self.seed)
         before = target.scores(sample.x)
-        reached = self.reach(target, sample, before.argmax(1), space, progress)
-        after = target.scores(reached.x)
-        result = self._result(target, data, sample, before, after, reached, space)
-        return result.model_copy(update={"artifacts": {ROWS: progress.keep(ROWS, packed(sample, reached.x, after.argmax(1)))}})
+        outcome = self.find_adversarial(target, sample, before.argmax(1), space, progress)
+        after = target.scores(outcome.x)
+        result = self._result(target, data, sample, before, after, outcome, space)
+        return result.model_copy(update={"artifacts": {ROWS: progress.keep(ROWS, packed(sample, outcome.x, after.argmax(1)))}})
 
     def _result(
         self,
@@ -149,45 +170,45 @@ class Evasion(Check):
         sample: Dataset,
         before: NDArray[np.float32],
         after: NDArray[np.float32],
-        reached: AttackOutcome,
+        outcome: AttackOutcome,
         space: "PerturbationSpace",
     ) -> CheckResult:
-        right = reached.fooled_at >= 0
-        fooled = right & (reached.fooled_at <= self.eps)
-        metrics = self._metrics(sample, reached, right, fooled, space)
+        right = outcome.fooled_at >= 0
+        fooled = right & (outcome.fooled_at <= self.eps)
+        metrics = self._metrics(sample, outcome, right, fooled, space)
         share = fooled.sum() / max(right.sum(), 1)
         size = self.sized(sample)
         skill = Skill.of(sample.y, right, sample.schema.classes)
-        shown = showing.Shown(sample, reached.x, before, after, right, fooled, "scores" in target.offers)
-        masked = 0.0 if reached.zero_gradient is None else reached.zero_gradient.sum() / max(right.sum(), 1)
+        shown = showing.Shown(sample, outcome.x, before, after, right, fooled, "scores" in target.offers)
+        masked = 0.0 if outcome.zero_gradient is None else outcome.zero_gradient.sum() / max(right.sum(), 1)
         return CheckResult(
             status=self._status(share, masked, skill),
             summary=self._summary(metrics, size, share, masked, skill),
             metrics=metrics,
             findings=self._findings(share, size),
             tables=(showing.classes(shown), *(() if sample.schema.images else (showing.changes(shown), showing.moved(shown)))),
-            charts=(showing.curve(reached.fooled_at, reached.eps_values, self.norm),) if self.curve else (),
+            charts=(showing.curve(outcome.fooled_at, outcome.eps_values, self.norm),) if self.curve else (),
             galleries=(showing.gallery(shown),) if sample.schema.images and fooled.any() else (),
             notes=self._notes(data, sample, space, masked, skill),
         )
 
     def _metrics(
-        self, sample: Dataset, reached: AttackOutcome, right: NDArray[np.bool_], fooled: NDArray[np.bool_], space: "PerturbationSpace"
+        self, sample: Dataset, outcome: AttackOutcome, right: NDArray[np.bool_], fooled: NDArray[np.bool_], space: "PerturbationSpace"
     ) -> tuple[Metric, ...]:
         return (
             rate_by_row("robust_accuracy", "Robust accuracy", right & ~fooled, sample.fingerprint, "higher"),
             rate_by_row("clean_accuracy", "Clean accuracy", right, sample.fingerprint, "higher"),
             rate("success_rate", "Attack success rate", int(fooled.sum()), int(right.sum()), "lower"),
-            self._change(sample, reached, fooled, space),
-            *self._alone(reached, right),
-            *self._zero_gradient(reached, right),
+            self._change(sample, outcome, fooled, space),
+            *self._alone(outcome, right),
+            *self._zero_gradient(outcome, right),
             rate("majority_accuracy", "Majority-class baseline", int(np.bincount(sample.y).max()), len(sample), "none"),
         )
 
-    def _alone(self, reached: AttackOutcome, right: NDArray[np.bool_]) -> tuple[Metric, ...]:
-        if reached.eps_values[0] > 0:
+    def _alone(self, outcome: AttackOutcome, right: NDArray[np.bool_]) -> tuple[Metric, ...]:
+        if outcome.eps_values[0] > 0:
             return ()
-        hits = int((reached.fooled_at == 0).sum())
+        hits = int((outcome.fooled_at == 0).sum())
         return (
             rate(
                 "categories_alone",
@@ -198,16 +219,16 @@ class Evasion(Check):
             ),
         )
 
-    def _zero_gradient(self, reached: AttackOutcome, right: NDArray[np.bool_]) -> tuple[Metric, ...]:
-        if reached.zero_gradient is None:
+    def _zero_gradient(self, outcome: AttackOutcome, right: NDArray[np.bool_]) -> tuple[Metric, ...]:
+        if outcome.zero_gradient is None:
             return ()
         label = "Zero-gradient rows, though the model reacts"
-        return (rate("zero_gradient_rows", label, int(reached.zero_gradient.sum()), int(right.sum()), "lower"),)
+        return (rate("zero_gradient_rows", label, int(outcome.zero_gradient.sum()), int(right.sum()), "lower"),)
 
-    def _change(self, sample: Dataset, reached: AttackOutcome, fooled: NDArray[np.bool_], space: "PerturbationSpace") -> Metric:
+    def _change(self, sample: Dataset, outcome: AttackOutcome, fooled: NDArray[np.bool_], space: "PerturbationSpace") -> Metric:
         n = int(fooled.sum())
         note = "no number may be moved" if n else "no row was fooled"
-        sizes = self._sizes(sample.x[fooled], reached.x[fooled], space) if n and space.dimensions else np.full(n, np.inf)
+        sizes = self._sizes(sample.x[fooled], outcome.x[fooled], space) if n and space.dimensions else np.full(n, np.inf)
         return self.median("median_change", "Median change of the numbers in fooled rows", sizes, note)
 
     def _sizes(self, was: NDArray[np.float32], now: NDArray[np.float32], space: "PerturbationSpace") -> NDArray[np.float64]:
@@ -238,7 +259,7 @@ class Evasion(Check):
         )
 
     def sized(self, sample: Dataset) -> str:
-        """The size of a change in words, in the feature's own unit where there is one."""
+        """Norm and eps in words, for summaries and findings: ``L∞ 0.1 of each range``."""
         size = f"{WORDS[self.norm]} {self.eps:g}"
         return size if sample.schema.images or self.norm != "linf" else f"{size} of each range"
 
@@ -300,13 +321,16 @@ class Evasion(Check):
 
 
 class AtEachEps(Evasion):
-    """Base of attacks that are made at one eps after the other: write ``attack`` and ``passes``."""
+    """Base class of attacks that search within a given eps (FGSM, PGD, Square): write ``attack`` and ``passes``.
+
+    This class calls ``attack`` at one eps after the other, each time on the rows that no smaller eps fooled.
+    """
 
     @abstractmethod
     def attack(
         self, module: "nn.Module", x: "Tensor", y: "Tensor", space: "PerturbationSpace", eps: float, progress: Progress
     ) -> "Attacked":
-        """Attack rows that are classified rightly, at one eps."""
+        """The strongest valid rows within ``eps`` of x (n, *shape), which the target classifies rightly as y (n,)."""
 
     @abstractmethod
     def passes(self, flips: int) -> int:
@@ -331,7 +355,7 @@ class AtEachEps(Evasion):
 
         return seconds_per_row(target.module, data, self.norm)
 
-    def reach(
+    def find_adversarial(
         self, target: Target, sample: Dataset, labels: NDArray[np.intp], space: "PerturbationSpace", progress: Progress
     ) -> AttackOutcome:
         from ..attacks.categorical_moves import pruned

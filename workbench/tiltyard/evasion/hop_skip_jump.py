@@ -1,4 +1,4 @@
-"""HopSkipJump: an attack that is told labels only, so that hiding the scores can be put to the test."""
+"""HopSkipJump: an attack that sees labels only, which shows whether hiding the scores protects a model."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -57,7 +57,7 @@ class HopSkipJump(Evasion):
         x = drawn(data, min(PROBE, self.rows), self.seed).x
         return 2 * timed(lambda: target.labels(x)) / len(x)
 
-    def reach(
+    def find_adversarial(
         self, target: Target, sample: Dataset, labels: NDArray[np.intp], space: "PerturbationSpace", progress: Progress
     ) -> AttackOutcome:
         right = labels == sample.y
@@ -121,7 +121,7 @@ class HopSkipJump(Evasion):
         size: NDArray[np.float64],
         space: "PerturbationSpace",
     ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-        """In tables, changes that were not needed taken back: at most one query a feature."""
+        """In tables, undo the changes that were not needed, at one query a feature at most."""
         import torch
 
         from ..attacks.categorical_moves import pruned
@@ -139,12 +139,12 @@ class HopSkipJump(Evasion):
         return after.numpy(), np.where(np.isfinite(size), left, np.inf)
 
     def _metrics(
-        self, sample: Dataset, reached: AttackOutcome, right: NDArray[np.bool_], fooled: NDArray[np.bool_], space: "PerturbationSpace"
+        self, sample: Dataset, outcome: AttackOutcome, right: NDArray[np.bool_], fooled: NDArray[np.bool_], space: "PerturbationSpace"
     ) -> tuple[Metric, ...]:
-        return (*super()._metrics(sample, reached, right, fooled, space), self._distance(reached, right))
+        return (*super()._metrics(sample, outcome, right, fooled, space), self._distance(outcome, right))
 
-    def _distance(self, reached: AttackOutcome, right: NDArray[np.bool_]) -> Metric:
+    def _distance(self, outcome: AttackOutcome, right: NDArray[np.bool_]) -> Metric:
         """The median smallest change over all rows that were right, whatever eps is."""
-        sizes = np.empty(0) if reached.size is None else reached.size[right]
+        sizes = np.empty(0) if outcome.size is None else outcome.size[right]
         note = "for half of the rows or more none was found" if len(sizes) else "no row is classified rightly"
         return self.median("median_distance", "Median smallest change found, of all rightly classified rows", sizes, note)

@@ -38,7 +38,7 @@ class Shown:
         return self.sample.schema.classes
 
     def prediction(self, scores: NDArray[np.float32], row: int) -> str:
-        """The predicted class of a row and its confidence, where it is told."""
+        """The predicted class of a row and its confidence, where the target gives scores."""
         best = int(scores[row].argmax())
         if not self.confident:
             return self.names[best]

@@ -36,7 +36,7 @@ class Projection:
 def projection(x: NDArray[np.float32], sensitive: NDArray[np.intp], alpha: float) -> Projection:
     """Fairlearn's ``CorrelationRemover`` fitted on x float32 (n, d), as one affine map that keeps the width of x.
 
-    The ``sensitive`` columns become their mean; from every other column its regression on them is taken, times ``alpha``.
+    The ``sensitive`` columns become their mean; from every other column its regression on them is subtracted, times ``alpha``.
     """
     from fairlearn.preprocessing import CorrelationRemover as Fairlearn
 
@@ -84,8 +84,8 @@ class CorrelationRemover(Defense):
         after = judged(made, held, positive, progress.part(0.1))
         mitigated = Mitigated(column, held.sensitive[column], before, after, self.smallest, len(fitted))
         notes = (
-            f"Trained again on {len(fitted):,} rows. The model is no longer told {read.feature!r}, nor what other columns tell of it in "
-            "a straight line; what they tell in other ways stays, so no gap is promised.",
+            f"Trained again on {len(fitted):,} rows. The model no longer sees {read.feature!r}, nor what other columns show of it in "
+            "a straight line; what they show in other ways stays, so no gap is promised.",
             f"{read.feature} still has a SHAP value: it is what the other columns are corrected by.",
         )
         return Defended(made, compared(mitigated, "demographic_parity", self.tolerance, rng, notes))

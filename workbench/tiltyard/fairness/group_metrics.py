@@ -218,7 +218,7 @@ def _metric(m: Measured, name: str, label: str, gap: Gap | None, safer: str) -> 
     why = "fewer than two groups are large enough" if gap is None or name == "equalized_odds_difference" else "no group has a rate above 0"
     note = why if not known or gap is None else "" if ratio else f"groups of these sizes reach {gap.chance:.3f} by chance"
     if known and not bounded:
-        note = "a group has a rate of 0, of which resampling tells no interval"
+        note = "a group has a rate of 0, of which resampling gives no interval"
     return Metric(
         name=f"{name}_{m.key}",
         label=label,

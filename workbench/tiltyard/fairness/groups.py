@@ -17,7 +17,7 @@ CALL = 2048
 
 @dataclass(frozen=True)
 class Division:
-    """One way to tell people apart: ``groups`` is str (n,); ``note`` says what was done to the column."""
+    """A division of people into groups: ``groups`` is str (n,); ``note`` is what was done to the column."""
 
     name: str
     groups: NDArray[np.str_]

@@ -128,7 +128,7 @@ def shuffled(counts: Counts, draws: int, rng: np.random.Generator) -> Counts:
 
 
 def dealt(counts: Counts, draws: int, rng: np.random.Generator) -> Counts:
-    """Predictions dealt anew among all rows; truth is not told apart (all under truth 0)."""
+    """Predictions dealt anew among all rows; truth is ignored (all under truth 0)."""
     flat = np.zeros_like(counts)
     flat[:, 0] = counts.sum(1)
     return shuffled(flat, draws, rng)

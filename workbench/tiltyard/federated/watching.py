@@ -1,4 +1,4 @@
-"""Whoever wants to see the rounds while they run: a listener that is told the charts so far after each."""
+"""Watching a federation while it runs: a listener gets the charts so far after each round."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""Do two samples come from one source? By column (Kolmogorov-Smirnov, chi-square) and jointly (a classifier that tells them apart)."""
+"""Do two samples come from one source? By column (Kolmogorov-Smirnov, chi-square) and jointly (a classifier that separates them)."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ DRAWN = 2000
 
 @dataclass(frozen=True)
 class TwoSampleResult:
-    """What a test says.
+    """What a two-sample test found.
 
     Attributes
     ----------
@@ -128,7 +128,7 @@ class Encoder:
         return cls({k: c for k, c in centers.items() if c[1] > 0}, values)
 
     def encoded(self, columns: Columns, products: bool = True) -> NDArray[np.float64]:
-        """float64 (n, d): what is missing stands at the middle; with ``products`` of pairs, so that correlations can be told."""
+        """float64 (n, d): what is missing stands at the middle; with ``products`` of pairs, so that correlations show."""
         parts = [np.clip(np.nan_to_num((columns.numbers[k] - m) / s), -6, 6) for k, (m, s) in self.centers.items()]
         parts += [(columns.words[k] == value).astype(np.float64) for k, values in self.values.items() for value in values[:-1] or values]
         base = np.column_stack(parts) if parts else np.zeros((columns.n, 1))

@@ -15,7 +15,7 @@ MOST = 100_000
 
 
 class Learned(Frozen):
-    """What labels said: ``right`` of ``n`` answers were; ``unknown`` requests are not, or no longer, waited for."""
+    """What labels showed: ``right`` of ``n`` answers were; ``unknown`` requests are not, or no longer, waited for."""
 
     right: int
     n: int

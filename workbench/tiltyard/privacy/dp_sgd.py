@@ -1,4 +1,4 @@
-"""DP-SGD as a defense: train again with clipped, noised gradients, and say what it cost (Abadi et al. 2016, 1607.00133)."""
+"""DP-SGD as a defense: train again with clipped, noised gradients, and measure what it cost (Abadi et al. 2016, 1607.00133)."""
 
 import time
 from typing import TYPE_CHECKING, ClassVar, Literal

@@ -222,7 +222,7 @@ def combination(columns: list[Values], k: int) -> Combination:
 
 
 def follows(column: Values, other: Values) -> bool:
-    """Is ``column`` told by ``other`` (an age band by an age)?"""
+    """Does ``other`` determine ``column`` (an age band by an age)?"""
     return int(grouped([other]).max()) == int(grouped([other, column]).max())
 
 

@@ -1,4 +1,4 @@
-"""The likelihood-ratio attack: shadow models tell what the model would say had it not seen the row (Carlini et al. 2021, 2112.03570)."""
+"""The likelihood-ratio attack: shadow models show what the model would answer had it not seen the row (Carlini et al. 2021, 2112.03570)."""
 
 import hashlib
 import time
@@ -83,7 +83,7 @@ def _keep(path: Path, scores: Scores) -> None:
 
 
 class LiRA(Check):
-    """Membership inference by likelihood ratios, strong where few false alarms are allowed; says which records are at risk."""
+    """Membership inference by likelihood ratios, strong where few false alarms are allowed, with the records at risk."""
 
     id: ClassVar[str] = "privacy.lira"
     title: ClassVar[str] = "Membership: likelihood ratio (LiRA)"

@@ -1,4 +1,4 @@
-"""Membership inference in numbers: ROC, AUC, true positives at few false ones, gap, advantage, likelihood ratios.
+"""Metrics of membership inference: ROC, AUC, TPR at fixed FPR, accuracy gap, advantage, likelihood ratios. The checks of this folder call them.
 
 A score is higher where the attacker believes more that the row was trained on.
 """
@@ -18,7 +18,7 @@ Mask = NDArray[np.bool_]
 
 
 def chance(seed: int, id: str, stream: int = 0) -> np.random.Generator:
-    """The randomness of one check from its seed: its own, so that a sample never repeats the split that another seed 0 drew."""
+    """The generator of the check called ``id``; checks with equal seeds draw different numbers, so that a sample never repeats another's split."""
     return np.random.default_rng([seed, stream, *id.encode()])
 
 
@@ -34,7 +34,7 @@ class Roc:
 
 
 def checked(scores: Scores, member: Mask) -> tuple[Scores, Mask]:
-    """The two as float64 and bool (n,); a `Problem` for NaN, unequal lengths or one class only."""
+    """Scores and marks as float64 and bool (n,); a `Problem` for NaN, unequal lengths or one class only."""
     scores, member = np.asarray(scores, np.float64).ravel(), np.asarray(member, bool).ravel()
     if len(scores) != len(member):
         raise Problem("one membership mark per score", f"{len(scores)} scores and {len(member)} marks", "Give both for each row")
@@ -92,7 +92,7 @@ def _midranks(values: Scores) -> Scores:
 def auc(scores: Scores, member: Mask, name: str = "auc", label: str = "AUC of the attack", level: float = LEVEL) -> Metric:
     """Chance that a member outscores a non-member (ties half), with DeLong's interval on the logit scale (Sun and Xu 2014).
 
-    Where no pair is out of order the variance is 0 and says nothing: the open end is then the exact
+    Where no pair is out of order the variance is 0 and useless: the open end is then the exact
     binomial bound of the smaller side.
     """
     from scipy.stats import norm
@@ -119,7 +119,7 @@ def auc(scores: Scores, member: Mask, name: str = "auc", label: str = "AUC of th
 
 
 def tpr_at(scores: Scores, member: Mask, fpr: float, level: float = LEVEL) -> tuple[Metric, int]:
-    """Members found where at most ``fpr`` of the non-members are called members, and how many non-members were.
+    """TPR at a fixed FPR: the share of members found while at most ``fpr`` of the non-members are called members; and how many of those were.
 
     No value where there are too few non-members to resolve ``fpr`` (fewer than 1 / fpr).
     """
@@ -206,7 +206,7 @@ class Halves:
 
     @property
     def accuracy(self) -> float:
-        """Balanced: the mean of TPR and the rate of non-members let be."""
+        """Balanced accuracy: the mean of TPR and 1 - FPR."""
         return (self.hits / self.members + 1 - self.false / self.others) / 2
 
 

@@ -56,7 +56,7 @@ def report(it: Attacked, attack: str, rng: np.random.Generator, notes: tuple[str
     if severity is not None:
         findings = (
             Finding(
-                title="Rows that the model was trained on can be told from others",
+                title="Rows that the model was trained on can be distinguished from others",
                 severity=severity,
                 evidence=Evidence(metrics=("auc", "tpr_at_1pct", "advantage"), charts=("roc",)),
                 advice=ADVICE,
@@ -90,7 +90,7 @@ def _of_halves(split: Halves) -> list[Metric]:
 
 
 def _severity(scores: Scores, member: Mask, split: Halves | None) -> Severity | None:
-    """None where the attack cannot be told from guessing; else by its AUC and its TPR at 1 % FPR, the graver of the two.
+    """None where the attack is no better than guessing; else by its AUC and its TPR at 1 % FPR, the graver of the two.
 
     AUC, TPR and advantage are each held against guessing at a third of 5 %, so that a coin raises an alarm in 5 % of runs at most.
     """
@@ -111,7 +111,7 @@ def _sentence(attack: str, area: Metric, tpr: Metric, severity: Severity | None)
     text = f"{attack}: AUC {area.value:.3f} ({area.low:.3f} to {area.high:.3f}, n = {area.n:,})"
     if tpr.value is not None:
         text += f", {percent(tpr.value)} of members found at 1 % false alarms"
-    return text + ("; not told from guessing." if severity is None else "; members can be told from others.")
+    return text + ("; no better than guessing." if severity is None else "; members can be distinguished from others.")
 
 
 def _chart(curve: Roc, attack: str) -> Chart:

@@ -50,7 +50,7 @@ def asked(target: Target, data: Dataset, progress: Progress) -> NDArray[np.float
 
 
 class MembershipThreshold(Check):
-    """How well one threshold on the confidence tells trained-on rows from others; also per group and record."""
+    """How well one threshold on the confidence separates trained-on rows from others; also per group and record."""
 
     id: ClassVar[str] = "privacy.membership_threshold"
     title: ClassVar[str] = "Membership: confidence threshold"

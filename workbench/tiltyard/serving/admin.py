@@ -33,7 +33,7 @@ def changed(guarded: "Guarded", id: str, act: str, by: "Key") -> dict[str, Any]:
         elif guarded.detector is not None:
             guarded.detector.clear(key.account)
     except (Problem, OSError):
-        raise refuse(503, "a file of keys that can be written", "one that cannot", "Mend it on the server") from None
+        raise refuse(503, "a file of keys that can be written", "one that cannot", "Fix it on the server") from None
     guarded.journal.event({"event": f"key {act}", "key": id})
     if unlogged := note(ACTS[act], parameters={"id": id, "name": key.name}, who=by.name):
         guarded.journal.event({"event": "not in the audit log", "reason": unlogged})

@@ -1,4 +1,4 @@
-"""What an answer says under the output policy."""
+"""What an answer holds under the output policy."""
 
 from typing import Any
 
@@ -36,7 +36,7 @@ def _top(scores: NDArray[np.float32], classes: tuple[str, ...], policy: OutputSe
 
 
 def policy_facts(policy: OutputSettings) -> dict[str, str | int]:
-    """The policy as ``/v1/model`` tells it."""
+    """The policy as ``/v1/model`` gives it."""
     facts: dict[str, str | int] = {"kind": policy.kind}
     if policy.kind in ("rounded", "top-k"):
         facts["digits"] = policy.digits

@@ -1,4 +1,4 @@
-"""The guarded endpoint as a FastAPI application: routes, and what OpenAPI says of them."""
+"""The guarded endpoint as a FastAPI application: routes, refusals and the OpenAPI document. `Guarded` decides; this passes requests on."""
 
 import os
 import sys
@@ -58,10 +58,10 @@ def make_app(
     honest
         Rows as honest clients ask them, float32 (n, *shape): what the extraction detector compares with. None: the reference rows of
         the guard the settings name; without either, no key is watched, and the log says so.
-    told
-        Where the settings name no log: lines on standard error, rather than none.
+    log_to_stderr
+        Log to standard error where the settings name no file; else there is no log then.
     learner
-        Who is told the labels that come to ``POST /v1/labels``.
+        Called with the labels that come to ``POST /v1/labels``.
 
     Raises
     ------
@@ -114,7 +114,7 @@ def _guard(settings: Settings, target: Target) -> "Guard | None":
 
 
 def _watch(guarded: Guarded, honest: "NDArray[np.float32] | None") -> None:
-    """Keep the extraction detector, where there are honest rows to know a thief from."""
+    """Start the extraction detector, where there are honest rows to compare with."""
     if not guarded.settings.extraction_detector.watch:
         return
     guard = guarded.guard
@@ -122,7 +122,7 @@ def _watch(guarded: Guarded, honest: "NDArray[np.float32] | None") -> None:
         honest = (guard.reference * guard.scale + guard.mean).reshape(-1, *guard.schema.shape)
     try:
         if honest is None:
-            raise Problem("honest rows to know a thief from", "none", "Name a guard, or data, in the settings")
+            raise Problem("honest rows to compare with", "none", "Name a guard, or data, in the settings")
         guarded.keep(ExtractionDetector(learned(honest, guarded.target.scores(honest), guarded.target.schema)))
     except Problem as problem:
         if guarded.settings.extraction_detector.action == "refuse":

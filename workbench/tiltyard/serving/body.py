@@ -1,4 +1,4 @@
-"""A request's body, taken in bounded memory and bounded time, and parsed only then."""
+"""A request's body, read in bounded memory and bounded time, and parsed only then."""
 
 import asyncio
 from typing import TYPE_CHECKING, Any

@@ -64,14 +64,14 @@ class Deadlined(H11Protocol):
             self._await_taking()
 
     def shutdown(self) -> None:
-        """End gracefully; one that has not yet said a word in TLS, at once."""
+        """End gracefully; one whose TLS handshake has not begun, at once."""
         if self._early is None:
             super().shutdown()
         else:
             self.transport.abort()
 
     def timeout_keep_alive_handler(self) -> None:
-        """End an idle connection, also where its last answer was never taken."""
+        """End an idle connection, also where its last answer was never received."""
         super().timeout_keep_alive_handler()
         self._await_taking()
 

@@ -4,7 +4,7 @@ In the manner of PRADA (Juuti et al. 2019, arXiv 1805.02628), which looks at eac
 query to the nearest earlier one of the same class. PRADA holds that distribution against a normal one; honest rows of a
 table are not normal (one-hot groups), and uniform random rows are. So we take the distance to the nearest of known honest
 rows with the same answer, and with it the margin of the answer, which a thief who asks where the copy is unsure makes
-small. Each is told by its rank among honest rows of the same answer, so that a block's ranks are even whatever classes it
+small. Each is given by its rank among honest rows of the same answer, so that a block's ranks are even whatever classes it
 asks for; the one-sided Kolmogorov-Smirnov statistic says how much farther, or less sure, they are than even ones. Limits
 come from blocks drawn of the honest rows, half of them of one class. A row asked again within a block teaches a thief
 nothing and is not counted: who honestly asks one row every minute is not strange for it.
@@ -195,11 +195,11 @@ class Watched:
 
 
 class ExtractionDetector:
-    """An observer that keeps each key's statistics; flagged is who was strange in two blocks running.
+    """An observer of a `Guarded` endpoint. It keeps statistics of each key, and flags a key whose queries were strange in two blocks running.
 
     Parameters
     ----------
-    told
+    on_flag
         Called once with key and facts when a key becomes flagged.
     """
 
@@ -210,7 +210,7 @@ class ExtractionDetector:
         self._watched: dict[str, Watched] = {}
 
     def __call__(self, x: NDArray[np.float32], scores: NDArray[np.float32], labels: NDArray[np.int64], key: str, request: str = "") -> None:
-        """Take the rows of one answer."""
+        """Count the rows of one answer; `Guarded` calls it after each."""
         z, gaps = self.honest.view(x), margins(scores)
         with self._lock:
             watched = self._watched.setdefault(key, Watched())

@@ -1,4 +1,4 @@
-"""The model behind its guard: one request from a key and a body to an answer, without a word of HTTP's own."""
+"""The guarded model: what one request may do and what it is answered, given its key and its body. HTTP is the business of `app`."""
 
 import asyncio
 import threading
@@ -31,20 +31,20 @@ if TYPE_CHECKING:
 Observer = Callable[[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64], str, str], None]
 BEARER = "bearer "
 MOST_UNOBSERVED = 256
-SAID_EVERY = 1000
+LOGGED_EVERY = 1000
 
 
 class Guarded:
-    """A target with everything that stands before it.
+    """A target with its keys, quota, input guard, output policy and log. `app.make_app` makes one and calls it for every request.
 
     Attributes
     ----------
     observers
-        Called with (x, scores, labels, the key's account, request_id) after each answer, in a thread of their own, in order. What one raises is
-        logged and stops nobody. Where they fall behind by `MOST_UNOBSERVED` answers the next ones are not shown to
-        them, ``unobserved`` counts these and the log says so; where the detector is to refuse, nothing is answered until they catch up.
+        Called after each answer with (x, scores, labels, the key's account, request_id), in order, in a thread of their own. What one raises
+        is logged and stops nothing. When they are `MOST_UNOBSERVED` answers behind, further answers are not shown to them: ``unobserved``
+        counts these and the log has a line of it. Where the extraction detector may refuse keys, requests are refused until they catch up.
     learner
-        Who is told the labels that come for answers given; None where nobody keeps their accuracy.
+        Called with the true labels that come for answers given; None where accuracy is not kept.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Guarded:
         self._aside = ThreadPoolExecutor(1, "tiltyard-observer")
 
     def admitted(self, header: str | None, action: Action, trace: Trace, visit: Visit | None = None) -> Key:
-        """The key of an Authorization header that may do ``action``; 401, 403, 429 or 503 where there is none. ``visit`` is told."""
+        """The key of an Authorization header, if it may do ``action``; else a refusal 401, 403, 429 or 503. ``visit`` counts wrong keys."""
         key = self._identified(header, visit)
         trace.key = key.id
         if not allows(role_of_scopes(key.scopes), action):
@@ -136,7 +136,7 @@ class Guarded:
         return self.detector is not None and self.settings.extraction_detector.action == "refuse" and self._behind >= MOST_UNOBSERVED
 
     def facts(self) -> dict[str, Any]:
-        """What ``/v1/model`` tells."""
+        """The JSON of ``/v1/model``."""
         schema, limits, rate = self.target.schema, self.settings.limits, self.settings.rate
         return {
             "name": self.settings.name or self.target.name,
@@ -161,7 +161,7 @@ class Guarded:
         self._aside.submit(lambda: None).result()
 
     def close(self) -> None:
-        """Let observers finish, write budgets, end threads."""
+        """Let the observers finish, write what was spent of the budgets, end the threads."""
         self._aside.shutdown()
         self._model.shutdown(wait=False, cancel_futures=True)
         self.quota.ledger.close()
@@ -192,7 +192,7 @@ class Guarded:
         with self._count:
             if self._behind >= MOST_UNOBSERVED:
                 self.unobserved += 1
-                if self.unobserved % SAID_EVERY == 1:
+                if self.unobserved % LOGGED_EVERY == 1:
                     self.journal.event({"event": "answers not observed", "number": self.unobserved})
                 return
             self._behind += 1

@@ -94,7 +94,7 @@ class KeyStore:
     """The keys in a file (mode 0600), or in memory alone where ``path`` is None.
 
     Safe among threads and processes. A server that holds one sees a key made or revoked by another process at its
-    next request. The look-up is by hash, so its time tells nothing of how much of a guess was right.
+    next request. The look-up is by hash, so its time does not depend on how much of a guess was right.
     """
 
     def __init__(self, path: Path | None = None, clock: Callable[[], datetime] = now) -> None:

@@ -28,7 +28,7 @@ PATIENCE = 60.0
 
 
 def make_server(app: "FastAPI", settings: Settings) -> "Server":
-    """A uvicorn server that tells no version, speaks HTTP/1.1 alone, and loses no answer when it is stopped."""
+    """A uvicorn server that shows no version, speaks HTTP/1.1 alone, and loses no answer when it is stopped."""
     import uvicorn
 
     from .deadlines import limited
@@ -158,7 +158,7 @@ def serve(
 ) -> None:
     """Serve until SIGINT or SIGTERM; requests under way are answered first.
 
-    ``told`` is called with the address once the endpoint takes connections.
+    ``on_start`` is called with the address once the endpoint takes connections.
     """
     check_binding(settings, keys)
     enough_files(settings.limits.connections)

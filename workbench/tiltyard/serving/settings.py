@@ -34,7 +34,7 @@ Network = Annotated[str, AfterValidator(_network)]
 
 
 class ModelSettings(Given):
-    """How to open a model file that does not say all of itself."""
+    """How to open a model file that does not describe itself fully."""
 
     architecture: str = Field(default="", description="path to a JSON description of the layers")
     factory: str = Field(default="", description="package.module:function that makes the module")
@@ -48,7 +48,7 @@ class OutputSettings(Given):
 
     kind: Literal["scores", "rounded", "top-k", "label"] = "rounded"
     digits: int = Field(default=2, ge=0, le=6, description="decimals kept under rounded and top-k")
-    top: int = Field(default=3, ge=1, le=1000, description="classes told under top-k")
+    top: int = Field(default=3, ge=1, le=1000, description="classes given under top-k")
 
 
 class LimitSettings(Given):
@@ -60,7 +60,7 @@ class LimitSettings(Given):
     body_seconds: float = Field(default=10.0, gt=0, le=600, description="until the whole body is there")
     header_seconds: float = Field(default=10.0, gt=0, le=600, description="until the whole head is there")
     idle_seconds: float = Field(default=30.0, gt=0, le=600, description="a connection is kept between requests")
-    write_seconds: float = Field(default=20.0, gt=0, le=600, description="until the client has taken its answer")
+    write_seconds: float = Field(default=20.0, gt=0, le=600, description="until the client has received its answer")
     stop_seconds: float = Field(default=60.0, gt=0, le=3600, description="until requests under way are answered on stopping")
     connections: int = Field(default=500, ge=1, le=100_000, description="at the same time; more are closed unanswered")
     strangers: int = Field(default=100, ge=1, le=100_000, description="of these without a valid key; at most half of them")

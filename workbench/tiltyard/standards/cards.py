@@ -74,7 +74,7 @@ def _identity(what: Identity) -> list[str]:
 
 
 def model_card(target: Identity, data: Identity, records: Sequence[Record], checklist: Checklist | None = None) -> str:
-    """The model card of ``target``: records on it are told with interval, n and record id; the rest from ``checklist``."""
+    """The model card of ``target``: records on it are listed with interval, n and record id; the rest from ``checklist``."""
     mine = [r for r in records if r.target.fingerprint == target.fingerprint]
     return "\n".join(
         [

@@ -1,4 +1,4 @@
-"""What a thief has asked and been answered: each row is paid for once, and its answer used as often as it is met."""
+"""The rows an extraction attack has asked and the answers it got. A row is asked once; its answer is used each time the row comes again."""
 
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -16,8 +16,8 @@ def keys(x: NDArray[np.float32]) -> list[bytes]:
 class TransferSet:
     """Rows the copy is trained on, ``x`` (n, *shape), and what the target answered, ``answers`` (n, k).
 
-    ``known`` is where the answer to each row that was paid for stands; ``walked`` how many rows of the pool were met in order;
-    ``ended`` says why the target answers no more, ``broken`` that it broke.
+    `Extraction` fills it and `thieves.copycat` trains on it. ``known`` maps the key of each row that was asked to its place;
+    ``walked`` counts the rows of the pool that were tried in order; ``ended`` is why the target answers no more, ``broken`` whether it failed.
     """
 
     x: NDArray[np.float32]
@@ -29,7 +29,7 @@ class TransferSet:
 
     @property
     def queries(self) -> int:
-        """Rows paid for."""
+        """How many rows were asked."""
         return len(self.known)
 
     def fresh(self, x: NDArray[np.float32]) -> NDArray[np.bool_]:
@@ -41,12 +41,12 @@ class TransferSet:
         return new
 
     def add(self, x: NDArray[np.float32], answers: NDArray[np.float32]) -> None:
-        """Rows that were just paid for, and their answers."""
+        """Append rows that were just asked, and their answers."""
         self.known |= {key: len(self.x) + i for i, key in enumerate(keys(x))}
         self._append(x, answers)
 
     def reuse(self, x: NDArray[np.float32]) -> None:
-        """Rows that may have been paid for: those that were join again with the answer they had, the others are left."""
+        """Append again, with the answers they had, those of ``x`` that were asked before; the others are ignored."""
         places = np.array([self.known.get(key, -1) for key in keys(x)], np.intp)
         kept = places >= 0
         self._append(x[kept], self.answers[places[kept]])

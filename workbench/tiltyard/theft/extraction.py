@@ -35,7 +35,10 @@ LOOKED_AT = 20_000
 
 @dataclass(frozen=True)
 class Point:
-    """One copy: after how many queries, on which of the judge's rows it says what the target says, and on which it is right; (n,) each."""
+    """One copy of the curve, compared on the judge's held-out rows.
+
+    ``queries`` were spent on it; ``alike`` (n,) marks the rows on which it gives the target's label, ``correct`` (n,) those it gets right.
+    """
 
     queries: int
     alike: NDArray[np.bool_]
@@ -58,12 +61,12 @@ class Point:
 
 
 class Extraction(Check):
-    """A thief with a query budget copies the target; fidelity and accuracy against the number of queries.
+    """Model extraction: train copies of the target on its answers to more and more rows, up to ``query_budget``.
 
     Fidelity is the share of held-out rows on which copy and target give the same label. The thief asks rows of
     the pool at random (``natural``), those its copy is least sure of (``adaptive``; Orekondy et al. 2019, arXiv
-    1812.02766, choose by reinforcement, we by margin), or rows made by Jacobian augmentation (``jacobian``). It never pays twice
-    for a row: where one comes again its answer is known.
+    1812.02766, choose by reinforcement, we by margin), or rows made by Jacobian augmentation (``jacobian``). A row that
+    was asked before is not asked again: its answer is known.
     """
 
     id: ClassVar[str] = "theft.extraction"
@@ -153,7 +156,7 @@ class Extraction(Check):
     def _gather(
         self, copy: Any, answered: TransferSet, pool: Dataset, size: int, client: Target, rng: np.random.Generator, progress: Progress
     ) -> None:
-        """Ask until ``size`` rows were paid for, there is no other row, or the target ends it."""
+        """Ask the target until ``size`` rows are answered, the pool has no other row, or the target answers no more."""
         while answered.queries < size and not answered.ended:
             progress.check()
             x = self._choose(copy, answered, pool, size - answered.queries, rng, progress)
@@ -171,7 +174,7 @@ class Extraction(Check):
     def _choose(
         self, copy: Any, answered: TransferSet, pool: Dataset, count: int, rng: np.random.Generator, progress: Progress
     ) -> NDArray[np.float32]:
-        """Rows to ask next; none where there are no others. Only of the pool's own some may be known."""
+        """Up to ``count`` rows to ask next, by the strategy; an empty array where there are no others. Some may have been asked before."""
         if copy is None or self.strategy == "natural":
             rows = np.arange(answered.walked, min(answered.walked + count, len(pool)))
             answered.walked += len(rows)
@@ -183,7 +186,7 @@ class Extraction(Check):
         return synthetic(copy, answered, count, pool.schema, rng, progress)
 
     def _ask(self, client: Target, x: NDArray[np.float32], answered: TransferSet) -> None:
-        """Ask in pieces, so that what was answered stays when the target stops; the last pieces shrink to what a budget leaves."""
+        """Ask in pieces of 100 rows, so that answers are kept when the target stops. Where a budget refuses a piece, half of it is tried."""
         start, size = 0, PIECE
         while start < len(x) and not answered.broken and size:
             part = x[start : start + size]

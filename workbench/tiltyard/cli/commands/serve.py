@@ -107,7 +107,7 @@ def opened(model: str, settings: Settings) -> "tuple[Target, Dataset | None]":
 
 
 def _honest(data: "Dataset | None") -> "NDArray[np.float32] | None":
-    """Rows to know a thief from; none where they are too few."""
+    """Rows that the extraction detector compares with; none where they are too few."""
     if data is None:
         return None
     import numpy as np

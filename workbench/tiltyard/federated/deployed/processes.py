@@ -208,7 +208,7 @@ def app_folder(folder: Path) -> Path:
 
 
 def _address(port: int) -> str:
-    """How Flower is told of the socket ``port`` in the folder."""
+    """How Flower gets the socket ``port`` in the folder."""
     return f"127.0.0.1:{port}"
 
 

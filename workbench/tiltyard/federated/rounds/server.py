@@ -81,7 +81,7 @@ def train(
     rounds
         Those already done, where a run is gone on with.
     kept
-        Told weights and rounds after each, so that a run can be gone on with.
+        Called with weights and rounds after each round, so that a run can be resumed.
     """
     done = list(rounds) or [_round(0, (), (), weights, watch(weights))]
     while len(done) <= plan.rounds:
@@ -101,7 +101,7 @@ Kept = Callable[[Weights, list[Round]], None]
 
 
 def _next(plan: Plan, weights: Weights, came: Sequence[ClientUpdate], number: int) -> tuple[Weights, int, str]:
-    """A round without enough answers leaves the weights as they were; with noise it is still noised, for silence tells too."""
+    """A round without enough answers leaves the weights as they were; with noise it is still noised, for silence gives something away too."""
     least = 0 if plan.noise > 0 else max(1, needed(plan.rule, plan.tolerate))
     if len(came) < least:
         return weights, 0, f"{len(came)} answers, {least} needed: the weights stayed"

@@ -178,7 +178,7 @@ def _useless(hits: int, majority: int, n: int) -> tuple[Finding, ...]:
             title="The private model does no better than the majority-class baseline",
             severity=Severity.MEDIUM,
             evidence=Evidence(metrics=("accuracy_after",)),
-            advice="Give more epsilon, rows, larger batches or another learning rate; clip_only tells whether clipping or noise hurts",
+            advice="Give more epsilon, rows, larger batches or another learning rate; clip_only shows whether clipping or noise hurts",
             standards=("AI RMF MEASURE 2.10",),
         ),
     )
