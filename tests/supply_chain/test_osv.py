@@ -17,7 +17,7 @@ from tiltyard.progress import Progress
 from tiltyard.result import Severity
 from tiltyard.supply_chain import osv_export
 from tiltyard.supply_chain.advised import advised
-from tiltyard.supply_chain.cvss import base_score, severity_of
+from tiltyard.supply_chain.cvss import Rating, rating
 from tiltyard.supply_chain.environment import Package
 from tiltyard.supply_chain.known import Answers, Known, held_against
 from tiltyard.supply_chain.osv import NotAnAdvisory, affects, mended_in, read_advisory
@@ -93,7 +93,15 @@ def test_the_mended_version_is_the_first_that_is_not_affected() -> None:
 
 @pytest.mark.parametrize(
     ("vector", "score", "word"),
-    [  # the examples of the standard's own document, and of the calculator
+    [  # the examples of the standards' own documents, and of the calculator
+        ("AV:N/AC:L/Au:N/C:N/I:N/A:C", 7.8, Severity.HIGH),
+        ("AV:N/AC:L/Au:N/C:C/I:C/A:C", 10.0, Severity.HIGH),
+        ("(AV:L/AC:H/Au:N/C:C/I:C/A:C)", 6.2, Severity.MEDIUM),
+        ("CVSS:4.0/AV:L/AC:L/AT:P/PR:L/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N", 7.3, Severity.HIGH),
+        ("CVSS:4.0/AV:N/AC:L/AT:P/PR:N/UI:P/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N", 7.7, Severity.HIGH),
+        ("CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:N/VA:N/SC:N/SI:N/SA:N", 8.7, Severity.HIGH),
+        ("CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:H/SI:H/SA:H", 10.0, Severity.CRITICAL),
+        ("CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:N/VI:N/VA:N/SC:N/SI:N/SA:N", 0.0, Severity.INFO),
         ("CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H", 9.8, Severity.CRITICAL),
         ("CVSS:3.1/AV:N/AC:L/PR:N/UI:R/S:C/C:L/I:L/A:N", 6.1, Severity.MEDIUM),
         ("CVSS:3.0/AV:L/AC:L/PR:L/UI:N/S:U/C:H/I:H/A:H", 7.8, Severity.HIGH),
@@ -104,13 +112,12 @@ def test_the_mended_version_is_the_first_that_is_not_affected() -> None:
     ],
 )
 def test_cvss_scores_are_those_of_the_standard(vector: str, score: float, word: Severity) -> None:
-    assert base_score(vector) == score
-    assert severity_of(score) is word
+    assert rating(vector) == Rating(score, word)
 
 
 @pytest.mark.parametrize("vector", ["", "CVSS:4.0/AV:N", "CVSS:3.1/AV:N", "CVSS:3.1/AV:X/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H", "AV:N/AC:L"])
 def test_a_vector_that_is_none_has_no_score(vector: str) -> None:
-    assert base_score(vector) is None
+    assert rating(vector) is None
 
 
 def test_severity_is_the_worst_that_the_record_says() -> None:

@@ -126,16 +126,16 @@ def test_filler_a_future_date_and_a_part_are_no_coverage(target: Target, data: D
 
 
 def test_an_unrated_one_is_said_counted_and_not_hidden_by_a_low_one(target: Target, data: Dataset, tmp_path: Path) -> None:
-    vector = "CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N"
+    vector = "CVSS:5.0/AV:N/AC:L"  # of a standard that is yet to come
     low = {**osv("PYSEC-1", "left-pad", "1.2"), "database_specific": {"severity": "LOW"}}
-    new = {**osv("PYSEC-2", "left-pad", "1.3"), "severity": [{"type": "CVSS_V4", "score": vector}]}
+    new = {**osv("PYSEC-2", "left-pad", "1.3"), "severity": [{"type": "CVSS_V5", "score": vector}]}
     result = looked_up(target, data, export(tmp_path, low, new))
     (found,) = result.findings
     assert (found.severity.value, value(result, "unrated")) == ("medium", 1.0)
     assert "1 of them unrated" in found.evidence.sentence
     (table,) = (t for t in result.tables if t.name == "known")
-    assert [row[3] for row in table.rows] == ["low", "unrated (CVSS:4.0)"]
-    assert "CVSS:4.0" in next(m.note for m in result.metrics if m.name == "unrated")
+    assert [row[3] for row in table.rows] == ["low", "unrated (CVSS:5.0)"]
+    assert "CVSS:5.0" in next(m.note for m in result.metrics if m.name == "unrated")
 
 
 def test_no_package_at_all_is_no_pass(target: Target, data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,8 +1,7 @@
-"""Small PNG files from arrays, with nothing but zlib."""
+"""Small PNG files from arrays."""
 
 import base64
-import struct
-import zlib
+import io
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,17 +11,13 @@ SIDE = 112
 
 def png(raster: NDArray[np.uint8], side: int = SIDE) -> str:
     """Base64 PNG of uint8 (height, width) gray or (height, width, 3) RGB, pixels repeated to about ``side`` a side."""
-    times = max(1, round(side / max(raster.shape[:2])))
-    large = np.ascontiguousarray(raster.repeat(times, 0).repeat(times, 1))
-    height, width = large.shape[:2]
-    head = struct.pack(">IIBBBBB", width, height, 8, 2 if raster.ndim == 3 else 0, 0, 0, 0)
-    lines = b"".join(b"\0" + line.tobytes() for line in large)
-    body = b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", head) + _chunk(b"IDAT", zlib.compress(lines, 9)) + _chunk(b"IEND", b"")
-    return base64.b64encode(body).decode("ascii")
+    from PIL import Image
 
-
-def _chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    image = Image.fromarray(raster)
+    times = max(1, round(side / max(image.size)))
+    out = io.BytesIO()
+    image.resize((image.width * times, image.height * times), Image.Resampling.NEAREST).save(out, "PNG", optimize=True)
+    return base64.b64encode(out.getvalue()).decode("ascii")
 
 
 def shades(image: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -15,7 +15,7 @@ from packaging.version import InvalidVersion, Version
 
 from ..artifacts.reason import printable
 from ..result import Severity
-from .cvss import base_score, severity_of
+from .cvss import rating
 
 KINDS = ("introduced", "fixed", "last_affected", "limit")
 ORDER = {"fixed": 0, "introduced": 1, "last_affected": 2}
@@ -101,10 +101,9 @@ def _severity(value: dict[str, Any]) -> Severity | None:
     if value["id"].startswith("MAL-"):
         return Severity.CRITICAL
     specific = [value.get("database_specific") or {}, *((p.get("database_specific") or {}) for p in value.get("affected") or [])]
-    scores = [score for vector in _vectors(value) if (score := base_score(vector)) is not None]
+    rated = [found.severity for vector in _vectors(value) if (found := rating(vector)) is not None]
     words = [WORDS[word] for s in specific if (word := str(s.get("severity", "")).upper()) in WORDS]
-    found = [*words, *([severity_of(max(scores))] if scores else [])]
-    return max(found, key=list(Severity).index, default=None)
+    return max([*words, *rated], key=list(Severity).index, default=None)
 
 
 def _vectors(value: dict[str, Any]) -> list[str]:
@@ -113,7 +112,7 @@ def _vectors(value: dict[str, Any]) -> list[str]:
 
 
 def _unread(value: dict[str, Any]) -> str:
-    """The scheme of the first rating, such as ``CVSS:4.0``, where there is one."""
+    """The scheme of the first rating, such as ``CVSS:5.0``, where there is one."""
     return next(
         (printable(vector.partition("/")[0] if "/" in vector else "another scheme", 20) for vector in _vectors(value) if vector), ""
     )
