@@ -7,7 +7,7 @@ from tiltyard.attacks.triggers import goal_class, trigger
 from tiltyard.datasets.dataset import Dataset
 from tiltyard.datasets.schema import Feature, Schema
 from tiltyard.errors import Problem
-from tiltyard.poisoning.backdoor import Backdoor, area
+from tiltyard.poisoning.backdoor import Backdoor
 from tiltyard.poisoning.detect import Detect
 from tiltyard.poisoning.filter import Filter
 from tiltyard.poisoning.label_flip import LabelFlip, Trained, drop
@@ -15,6 +15,7 @@ from tiltyard.poisoning.signatures import Cluster, directions, spectral, unsuppo
 from tiltyard.progress import Progress
 from tiltyard.result import Status
 from tiltyard.samples.catalog import load
+from tiltyard.statistics.roc import area
 from tiltyard.targets.architecture import build, mlp
 from tiltyard.targets.estimators import SklearnTarget
 from tiltyard.targets.torch_target import TorchTarget
@@ -218,11 +219,6 @@ def test_unsupported_rows_are_those_whose_kin_bear_another_label():
     cluster = Cluster(1, own[:10], 10)
     assert cluster.share == 1
     assert 0.6 < cluster.low < 0.7
-
-
-def test_area_of_a_coin_is_a_half():
-    assert area(np.array([True, False, True, False]), np.zeros(4)) == 0.5
-    assert np.isnan(area(np.ones(3, bool), np.zeros(3)))
 
 
 def test_the_drop_is_paired():

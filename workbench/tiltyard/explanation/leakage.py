@@ -12,6 +12,7 @@ from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Evidence, Finding, Metric, Series, Severity, Status
 from ..statistics.intervals import LEVEL
 from ..statistics.majority import Skill
+from ..statistics.roc import area
 from ..targets.target import Target
 from ._shapley import players
 from .explaining import SOURCES, Explainer, caveats
@@ -79,8 +80,8 @@ class Leakage(Check):
     ) -> CheckResult:
         n = int(member.sum())
         drawn = [np.concatenate([rng.integers(0, n, n), n + rng.integers(0, n, n)]) for _ in range(DRAWS)]
-        again = {name: np.array([auc(guess[rows], member[rows]) for rows in drawn]) for name, guess in guesses.items()}
-        aucs = {name: auc(guess, member) for name, guess in guesses.items()}
+        again = {name: np.array([area(member[rows], guess[rows]) for rows in drawn]) for name, guess in guesses.items()}
+        aucs = {name: area(member, guess) for name, guess in guesses.items()}
         gain = _metric("gain", "AUC gained by explanations", aucs["both"] - aucs["scores"], again["both"] - again["scores"], 2 * n, "zero")
         metrics = (
             *(_metric(f"auc_{name}", f"Attack AUC with {_words(name)}", aucs[name], again[name], 2 * n, "lower") for name in guesses),
@@ -131,14 +132,6 @@ def guessed(signals: Floats, member: NDArray[np.bool_], learns: NDArray[np.bool_
     model = LogisticRegression(C=0.1, max_iter=500).fit(z[learns], member[learns])
     found: Floats = model.decision_function(z[~learns])
     return found
-
-
-def auc(guess: Floats, member: NDArray[np.bool_]) -> float:
-    """Area under the ROC curve: how often a member is ranked above a non-member, ties counted half."""
-    from scipy.stats import rankdata
-
-    n, m = int(member.sum()), int((~member).sum())
-    return float((rankdata(guess)[member].sum() - n * (n + 1) / 2) / (n * m))
 
 
 def _words(name: str) -> str:

@@ -16,12 +16,14 @@ from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Column, Evidence, Finding, Metric, Series, Severity, Status, Table
 from ..statistics.intervals import bootstrap, clopper_pearson, rate
 from ..statistics.majority import Skill
+from ..statistics.roc import area, curve
 from ..targets.target import Target
 from .detect import SOURCES as DETECTION
 from .detect import STANDARDS, worst_metric
 from .signatures import ALARM, clusters, spectral
 
 HELD = 20_000
+STEPS = 60  # of a curve that is drawn
 
 
 @dataclass(frozen=True)
@@ -194,16 +196,6 @@ def _measured(model: Target, share: float, count: int, victims: Dataset, held: D
     return Poisoned(share, count, obeyed, len(victims), skill)
 
 
-def area(truly: NDArray[np.bool_], scores: NDArray[np.float64]) -> float:
-    """Area under the ROC curve, ties counted half; NaN where there is only one kind."""
-    from scipy.stats import rankdata
-
-    m = int(truly.sum())
-    if m in (0, len(truly)):
-        return float("nan")
-    return float((rankdata(scores)[truly].sum() - m * (m + 1) / 2) / (m * (len(truly) - m)))
-
-
 def _detection(seen: Seen, seed: int) -> tuple[Metric, ...]:
     found, poison = int((seen.flagged & seen.truly).sum()), int(seen.truly.sum())
     false = int((seen.flagged & ~seen.truly).sum())
@@ -238,10 +230,9 @@ def _auc(name: str, label: str, truly: NDArray[np.bool_], scores: NDArray[np.flo
 
 def _roc(seen: Seen) -> Chart:
     def line(name: str, scores: NDArray[np.float64]) -> Series:
-        cuts = np.unique(np.concatenate([[np.inf, -np.inf], np.quantile(scores, np.linspace(0, 1, 60))]))[::-1]
-        false = [float((scores[~seen.truly] >= c).mean()) for c in cuts]
-        true = [float((scores[seen.truly] >= c).mean()) for c in cuts]
-        return Series(name=name, x=tuple(false), y=tuple(true))
+        steps = curve(seen.truly, scores)
+        shown = np.unique(np.linspace(0, len(steps.fpr) - 1, STEPS).round().astype(int))
+        return Series(name=name, x=tuple(steps.fpr[shown].tolist()), y=tuple(steps.tpr[shown].tolist()))
 
     return Chart(
         name="roc",

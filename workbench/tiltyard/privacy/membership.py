@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..errors import Problem
 from ..result import Metric
 from ..statistics.intervals import LEVEL, bootstrap, clopper_pearson
+from ..statistics.roc import curve
 
 Scores = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -49,14 +50,9 @@ def checked(scores: Scores, member: Mask) -> tuple[Scores, Mask]:
 def roc(scores: Scores, member: Mask) -> Roc:
     """The receiver operating characteristic; equal scores are one step."""
     scores, member = checked(scores, member)
-    order = np.argsort(-scores, kind="stable")
-    ranked, hit = scores[order], member[order]
-    last = np.append(ranked[1:] != ranked[:-1], True)
-    tp, fp = np.cumsum(hit)[last], np.cumsum(~hit)[last]
-    members, others = int(member.sum()), int((~member).sum())
-    zero = np.zeros(1)
-    threshold = np.concatenate([[np.inf], ranked[last]])
-    return Roc(np.concatenate([zero, fp / others]), np.concatenate([zero, tp / members]), threshold, members, others)
+    found = curve(member, scores)
+    members = int(member.sum())
+    return Roc(found.fpr, found.tpr, found.threshold, members, len(member) - members)
 
 
 def logit_scaled(p: NDArray[np.float32], y: NDArray[np.int64]) -> Scores:

@@ -13,6 +13,7 @@ from ..formatting.numbers import percent
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Column, Evidence, Finding, Metric, Series, Severity, Status, Table
 from ..statistics.intervals import LEVEL, bootstrap, rate, rate_by_row
+from ..statistics.roc import area
 from ..targets.target import Target
 from .guard import SURE, Guard, apart, build, unpacked
 from .input_guard import STANDARDS
@@ -42,8 +43,8 @@ def outside(rows: Dataset, rng: np.random.Generator) -> NDArray[np.float32]:
 
 def auc(natural: NDArray[np.float32], strange: NDArray[np.float32]) -> float:
     """Chance that a strange row scores above a natural one, ties half (Mann and Whitney)."""
-    ranks = np.searchsorted(np.sort(natural), strange, "left") + np.searchsorted(np.sort(natural), strange, "right")
-    return float(ranks.mean() / (2 * len(natural)))
+    strange_ones = np.arange(len(natural) + len(strange)) >= len(natural)
+    return area(strange_ones, np.concatenate([natural, strange]))
 
 
 class GuardROC(Check):
