@@ -119,16 +119,16 @@ def test_a_key_is_shown_once(tmp_path: Path) -> None:
 def test_the_log_is_shown_with_its_state(tmp_path: Path) -> None:
     shown = panel(tmp_path)
     shown.part.value = "log"
-    until(lambda: "no audit log" in json.dumps(shown.said.tree))
+    until(lambda: "no audit log" in json.dumps(shown.sentence.tree))
     store = tmp_path / "runs.sqlite"
     for n in range(3):
         assert not audit.note("something done", parameters={"n": n}, who="ada", store=store)
     shown.check.click()
-    until(lambda: "Intact: 3 records" in json.dumps(shown.said.tree))
+    until(lambda: "Intact: 3 records" in json.dumps(shown.sentence.tree))
     assert "something done" in json.dumps(shown.table.tree)
     log = audit.place(store)
     assert log
     log.write_text(log.read_text().replace("ada", "bob", 1))
     shown.check.click()
-    until(lambda: "Broken" in json.dumps(shown.said.tree))
+    until(lambda: "Broken" in json.dumps(shown.sentence.tree))
     assert shown.table.tree == []

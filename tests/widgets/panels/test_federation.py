@@ -29,18 +29,18 @@ def test_sliders_set_the_step_and_the_curve_grows(panel):
     runner.bound.rule.value = "krum"
     runner.form.set({"rows": 300})
     told: list[int] = []
-    show = panel.told.show
+    show = panel.round_charts.show
 
     def kept(charts):
         told.append(len(charts[0].series[0].x) if charts else 0)
         show(charts)
 
-    panel.told.show = kept
+    panel.round_charts.show = kept
     runner.run()
     until(lambda: not panel.session.busy)
     record = panel.session.latest[TRAINING]
     assert told == [2, 3, 4, 0]
-    assert panel.told.children == ()
+    assert panel.round_charts.children == ()
     assert {name: record.effective[name] for name in ("clients", "attackers", "rule", "tolerate", "rounds")} == {
         "clients": 7,
         "attackers": 2,

@@ -40,7 +40,7 @@ def test_two_tables_are_held_against_one_another(tmp_path: Path) -> None:
     panel.rows.value = "200"
     looked(panel)
     assert panel.message.text == ""
-    assert "2 of 2 windows alarm" in str(panel.said.tree)
+    assert "2 of 2 windows alarm" in str(panel.sentence.tree)
     assert "Tests of window 1" in str(panel.tests.tree)
     assert panel.chart.chart["series"][0]["name"] == "b"
     space: dict[str, object] = {}
@@ -78,11 +78,11 @@ def test_wrong_input_is_one_line_and_what_was_shown_stays(tmp_path: Path) -> Non
     panel.file.value = str(path)
     looked(panel)
     assert panel.message.text == ""
-    assert "0 of 3 windows alarm" in str(panel.said.tree)
+    assert "0 of 3 windows alarm" in str(panel.sentence.tree)
     path.write_text("broken\n")
     looked(panel)
     assert "which is none" in panel.message.text
-    assert "0 of 3 windows alarm" in str(panel.said.tree)
+    assert "0 of 3 windows alarm" in str(panel.sentence.tree)
     assert panel.file.value == str(path)
 
 

@@ -113,7 +113,7 @@ def test_a_wrong_value_is_one_line_and_loses_nothing(panel: LoadPanel) -> None:
 
 def test_what_is_read_is_not_yet_what_is_loaded(panel: LoadPanel) -> None:
     read(panel)
-    assert "not loaded yet" in str(panel.said.tree)
+    assert "not loaded yet" in str(panel.sentence.tree)
 
 
 def test_loaded_without_being_read_first_it_shows_its_own_columns(panel: LoadPanel, tmp_path: Path) -> None:
@@ -141,7 +141,7 @@ def test_where_showing_breaks_nothing_is_loaded_and_the_button_is_free(panel: Lo
         panel.load()
         done(panel)
     assert "ZeroDivisionError" in panel.message.text and not panel.progress.active
-    assert panel.session.target is None and "Nothing is loaded" in str(panel.said.tree)
+    assert panel.session.target is None and "Nothing is loaded" in str(panel.sentence.tree)
     panel.load()
     done(panel)
     assert panel.message.text == "" and panel.session.target is not None

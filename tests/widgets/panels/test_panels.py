@@ -224,13 +224,13 @@ def test_a_category_the_model_never_saw_is_one_line_loses_nothing_and_can_be_lef
         until(lambda: not panel.opener.disabled)
         said[file.name] = panel.message.text
         assert panel.message.level == "error" and panel.message.text.startswith("Expected 'workclass' to be one of ")
-        assert session.target is before and "'failed'" in str(panel.said.tree)
+        assert session.target is before and "'failed'" in str(panel.sentence.tree)
     assert "found 'Astronaut' in 1 row, which RandomForestClassifier was not fitted on. Correct it, leave" in said["f.skops"]
     assert "found 'Astronaut' in row 5 (1 such row). Correct it or leave such rows out" in said["m.safetensors"]
     panel.fill({"model_file": str(model), "data_file": str(unseen.with_name("f.csv"))})
     panel.load()
     until(lambda: not panel.opener.disabled)
-    assert panel.message.text == "" and session.target.name == "RandomForestClassifier" and "'failed'" not in str(panel.said.tree)
+    assert panel.message.text == "" and session.target.name == "RandomForestClassifier" and "'failed'" not in str(panel.sentence.tree)
 
 
 def test_an_attack_that_lacks_gradients_says_which_can_run_instead(session, forest):

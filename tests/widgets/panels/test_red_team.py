@@ -72,16 +72,16 @@ def planned(session: Session, **threat: object) -> RedTeamPanel:
     panel = RedTeamPanel(session=session)
     panel.form.set(threat)
     until(lambda: panel.plan is not None and all(getattr(panel.plan.threat, k) == v for k, v in threat.items()))
-    until(lambda: "lanning" not in panel.said.plain_text() and bool(panel.steps.tree) and not panel.go.disabled)
+    until(lambda: "lanning" not in panel.sentence.plain_text() and bool(panel.steps.tree) and not panel.go.disabled)
     return panel
 
 
 def test_plan_stands_there_with_its_cost_before_anything_runs(target: Target, data: Dataset) -> None:
     before = len(Session(target, data).records)
     panel = planned(Session(target, data), goal="infer")
-    text = panel.steps.plain_text() + panel.said.plain_text() + panel.left.plain_text()
+    text = panel.steps.plain_text() + panel.sentence.plain_text() + panel.left.plain_text()
     assert "Membership: accuracy gap" in text
-    assert "rows" in panel.said.plain_text()
+    assert "rows" in panel.sentence.plain_text()
     assert "training routine" in panel.left.plain_text()
     assert len(panel.session.records) == before
     assert panel.go.description == "Run the plan"
@@ -90,13 +90,13 @@ def test_plan_stands_there_with_its_cost_before_anything_runs(target: Target, da
 def test_a_contradiction_is_said_in_one_line(target: Target, data: Dataset) -> None:
     panel = RedTeamPanel(target, data)
     panel.form.set({"knowledge": "white", "access": "labels"})
-    until(lambda: "compute its scores" in panel.said.plain_text())
+    until(lambda: "compute its scores" in panel.sentence.plain_text())
     assert panel.go.disabled
 
 
 def test_without_a_model_it_says_what_to_do(target: Target, data: Dataset) -> None:
     panel = RedTeamPanel()
-    assert "Load a model" in panel.said.plain_text()
+    assert "Load a model" in panel.sentence.plain_text()
     assert panel.go.disabled
     panel.mode.value = "hand"
     assert "Load a model" in panel.hand.lead.plain_text()
@@ -156,13 +156,13 @@ def test_by_hand_on_a_row(target: Target, data: Dataset) -> None:
     assert "Change it" in hand.lead.plain_text()
     wrong = 0.0 if hand.y == 1 else 10.0
     hand.form.given = {**start, "field_1": wrong}
-    assert "Fooled" in hand.said.plain_text()
+    assert "Fooled" in hand.sentence.plain_text()
     assert "USD" in hand.moves.plain_text()
     hand.form.given = {**hand.form.given, "field_0": 200}
-    assert "200" in hand.said.plain_text() and "Fooled" not in hand.said.plain_text()
+    assert "200" in hand.sentence.plain_text() and "Fooled" not in hand.sentence.plain_text()
     hand.undone()
     assert hand.form.given["field_0"] == start["field_0"]
-    assert "Fooled" in hand.said.plain_text()
+    assert "Fooled" in hand.sentence.plain_text()
     hand.undone()
     assert hand.form.given == start and hand.undo.disabled
     hand.form.given = {**start, "field_2": "green" if start["field_2"] == "red" else "red"}
@@ -182,7 +182,7 @@ def test_by_hand_on_a_picture(pictures: tuple[Target, Dataset]) -> None:
     asked = hand.queries
     hand.pad.pixels = [1.0] * 784
     assert hand.queries == asked + 1
-    assert "Fooled" in hand.said.plain_text()
+    assert "Fooled" in hand.sentence.plain_text()
     assert "784" in hand.cards.plain_text()
     hand.back()
     assert "Change it" in hand.lead.plain_text()
@@ -196,14 +196,14 @@ def test_by_hand_says_where_it_cannot() -> None:
     x = np.zeros((4, 3, 8, 8), np.float32)
     panel = RedTeamPanel(FunctionTarget(lambda x: np.zeros(len(x)), schema.classes, schema), Dataset(x, np.zeros(4, np.int64), schema))
     panel.mode.value = "hand"
-    assert "cannot be drawn" in panel.hand.said.plain_text()
+    assert "cannot be drawn" in panel.hand.sentence.plain_text()
     assert not drawable(schema)
 
 
 def test_by_hand_where_the_model_has_nothing_right(target: Target, data: Dataset) -> None:
     panel = RedTeamPanel(target, replace(data, y=1 - data.y))
     panel.mode.value = "hand"
-    assert "right" in panel.hand.said.plain_text()
+    assert "right" in panel.hand.sentence.plain_text()
 
 
 def test_budget_used_is_counted_in_ranges() -> None:

@@ -45,7 +45,7 @@ class App(Voila):
     hostname = Unicode("", config=True, help="A name it is reached under through a TLS proxy, beside this machine's own.")
     ping = Integer(30_000, config=True, help="Milliseconds between pings of an open page; three without an answer end its connection.")
 
-    pause = Integer(2000, config=True, help="Milliseconds after which a wrong name or password is told.")
+    pause = Integer(2000, config=True, help="Milliseconds after which a wrong name or password is refused.")
     at_once = Integer(0, config=True, help="Pages whose kernels start at the same time, others wait their turn; 0 for two a core.")
 
     @default("config_file_paths")
@@ -86,7 +86,7 @@ class App(Voila):
         self.kernel_manager.context.rcvhwm = 0  # none of what a kernel says is dropped while the server is busy
         identity = self.identity_provider
         if self.login == "hub":
-            identity.taken()
+            identity.read_environment()
         own_environment()
         if self.login != "hub":
             identity.login_handler_class, identity.logout_handler_class = LoginHandler, LogoutHandler

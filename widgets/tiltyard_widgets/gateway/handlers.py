@@ -40,12 +40,12 @@ class Quiet(JupyterHandler):
         self.finish(f"{status_code}: {self._reason}\n")
 
     def _full(self) -> None:
-        """No room: said in a page that asks again by itself."""
+        """No room: shown by a page that asks again by itself."""
         self.set_header("Content-Type", "text/html; charset=utf-8")
         self.set_header("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'")
         self.set_header("Retry-After", str(AGAIN))
         self.finish(
-            jinja2.Environment(autoescape=True).from_string(PAGE.read_text(encoding="utf-8")).render(said=self._reason, again=AGAIN)
+            jinja2.Environment(autoescape=True).from_string(PAGE.read_text(encoding="utf-8")).render(reason=self._reason, again=AGAIN)
         )
 
     def _request_summary(self) -> str:
@@ -69,7 +69,7 @@ class Behind(Quiet):
 
 
 class Entry(Behind):
-    """The page. A token in its address is taken into a cookie, and away from the address."""
+    """The page. A token in its address is moved into a cookie."""
 
     async def prepare(self) -> None:  # type: ignore[override]
         if self.request.method == "GET" and "token" in self.request.query_arguments:
@@ -138,8 +138,8 @@ def schemes(request: HTTPServerRequest, hostname: str, hub: bool) -> set[str]:
     JupyterHub's proxy says how it was reached; only the Hub's server is behind one.
     """
     if hub:
-        told = {one.strip() for one in request.headers.get("X-Forwarded-Proto", "").split(",") if one.strip()}
-        return told or {"http", "https"}
+        forwarded = {one.strip() for one in request.headers.get("X-Forwarded-Proto", "").split(",") if one.strip()}
+        return forwarded or {"http", "https"}
     return {"https"} if hostname and request.host_name == hostname.lower() else {request.protocol}
 
 

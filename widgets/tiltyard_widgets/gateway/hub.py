@@ -22,8 +22,8 @@ class HubIdentity(JupyterHubIdentityProvider):
         model = user.hub_user
         return Person(str(model["name"]), role_in(model.get("groups") or (), bool(model.get("admin"))), shared=True)
 
-    def taken(self) -> None:
-        """Take the Hub's token and settings out of the environment now; it is cleared afterwards."""
+    def read_environment(self) -> None:
+        """Read the Hub's token and settings from the environment now; it is cleared afterwards."""
         assert self.hub_auth.api_token and self.hub_auth.oauth_client_id and self.hub_auth.access_scopes
 
     def still(self, user: object) -> bool:

@@ -1,4 +1,4 @@
-"""Who asks: by a token, by name and password, or anybody on this machine where its owner said so."""
+"""Who asks: by a token, by name and password, or anybody on this machine where its owner allows it."""
 
 import hmac
 import json

@@ -1,4 +1,4 @@
-"""The broker's process, from the app's side: started before the first kernel, told of each, started anew where it died."""
+"""The broker's process, from the app's side: started before the first kernel, notified of each, and started again where it died."""
 
 import json
 import socket
@@ -42,9 +42,9 @@ class Keeper:
         ours, theirs = socket.socketpair()
         with theirs:
             self._folders[kernel] = str(folder)
-            said = {"kernel": kernel, "name": person.name, "role": str(person.role), "mark": mark, "folders": [*self._folders.values()]}
+            message = {"kernel": kernel, "name": person.name, "role": str(person.role), "mark": mark, "folders": [*self._folders.values()]}
             assert self._control is not None
-            socket.send_fds(self._control, [json.dumps(said).encode()], [theirs.fileno()])
+            socket.send_fds(self._control, [json.dumps(message).encode()], [theirs.fileno()])
         return ours
 
     def started(self, kernel: str, pid: int) -> None:
@@ -68,7 +68,7 @@ class Keeper:
             self.process.wait()
             self.process = None
 
-    def _say(self, said: dict[str, Any]) -> None:
+    def _say(self, message: dict[str, Any]) -> None:
         with suppress(OSError):  # one that died knows no lines any more
             if self._control is not None:
-                self._control.send(json.dumps(said).encode())
+                self._control.send(json.dumps(message).encode())

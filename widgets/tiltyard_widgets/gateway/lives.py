@@ -49,7 +49,7 @@ class Life:
         self.left = now
 
     def look(self, now: float, spent: float, quiet: float) -> None:
-        """Does it work? Then the CPU seconds that it and all below it have ``spent`` grow, or it said something since the last look."""
+        """Does it work? Then the CPU seconds that it and all below it have ``spent`` grow, or it put something out since the last look."""
         if spent - self.spent > USED * (now - self.looked) or quiet < now - self.looked:
             self.worked = now
         self.spent, self.looked = spent, now

@@ -72,8 +72,8 @@ class LoginHandler(Quiet):
 
     def _address(self) -> str:
         """Whence it comes; behind the TLS proxy that ``--hostname`` speaks of, what that says last. Elsewhere anybody could say anything."""
-        told = self.request.headers.get_list("X-Forwarded-For") if self.settings["proxied"] else []
-        return told[-1].rpartition(",")[2].strip()[:64] if told else str(self.request.remote_ip)
+        forwarded = self.request.headers.get_list("X-Forwarded-For") if self.settings["proxied"] else []
+        return forwarded[-1].rpartition(",")[2].strip()[:64] if forwarded else str(self.request.remote_ip)
 
     def _checked(self, given: dict[str, str]) -> Login | None:
         try:
@@ -81,9 +81,9 @@ class LoginHandler(Quiet):
         except Problem as problem:
             self.log.error("Nobody can log in: %s", problem)
             return None
-        said = audit.note("login" if user else "login refused", who=_who(user, given, self._identity))
-        if said:
-            self.log.error(said)
+        unlogged = audit.note("login" if user else "login refused", who=_who(user, given, self._identity))
+        if unlogged:
+            self.log.error(unlogged)
         return user
 
     def _next(self) -> str:
@@ -94,7 +94,7 @@ class LoginHandler(Quiet):
         query = {name: [v.encode() for v in values] for name, values in parse_qs(asked.query).items()}
         return bare(self.base_url, query)
 
-    def _show(self, said: str, status: int = 200) -> None:
+    def _show(self, message: str, status: int = 200) -> None:
         self.set_status(status)
         self.set_header("Content-Security-Policy", POLICY)
         self.set_header("Cache-Control", "no-store")
@@ -102,7 +102,7 @@ class LoginHandler(Quiet):
         fields = [(name, LABELS[name], *KINDS[name]) for name in identity.fields]
         template = jinja2.Environment(autoescape=True).from_string(PAGE.read_text(encoding="utf-8"))
         after = self.get_argument("next", "")
-        self.write(template.render(fields=fields, words=identity.words, said=said, xsrf=self.xsrf_token.decode(), after=after))
+        self.write(template.render(fields=fields, words=identity.words, message=message, xsrf=self.xsrf_token.decode(), after=after))
 
 
 class LogoutHandler(Quiet):

@@ -57,7 +57,7 @@ class OpeningHandler(TornadoVoilaHandler):
             held.enter_context(visits.coming())
             self._begin(skeleton)
             held.enter_context(self._alive())
-            await held.enter_async_context(visits.turns.turn(who, self._told))
+            await held.enter_async_context(visits.turns.turn(who, self._waiting))
             held.push_async_exit(self._unfinished)
             await held.enter_async_context(asyncio.timeout(LONGEST))
             await self._start(skeleton)
@@ -92,7 +92,7 @@ class OpeningHandler(TornadoVoilaHandler):
             self._say(html(await cells.run(index)) + after)
 
     async def _unfinished(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
-        """Where the page was not sent whole, nobody will come for its kernel. A kernel that broke is told, and the page tries again."""
+        """End the kernel of a page that was not sent whole, for nobody will use it. Where the kernel broke, the page shows that and tries again."""
         if kind is None:
             return False
         if self.cells is not None:
@@ -105,7 +105,7 @@ class OpeningHandler(TornadoVoilaHandler):
         self._call("failed", BROKE)
         return True
 
-    async def _told(self, place: int, of: int) -> None:
+    async def _waiting(self, place: int, of: int) -> None:
         self._call("waiting", place, of)
 
     def _call(self, function: str, *given: str | int) -> None:
@@ -132,8 +132,8 @@ class OpeningHandler(TornadoVoilaHandler):
     def _environment(self) -> dict[str, str]:
         """What Voila tells a kernel of its page."""
         host, port = split_host_and_port(self.request.host.lower())
-        told = {"SCRIPT_NAME": self.request.path, "SERVER_NAME": host, "SERVER_PORT": str(port or ""), "VOILA_APP_PORT": str(port or "")}
-        return {**os.environ, **told, "VOILA_BASE_URL": self.base_url, "VOILA_SERVER_URL": self.settings["server_url"]}
+        page = {"SCRIPT_NAME": self.request.path, "SERVER_NAME": host, "SERVER_PORT": str(port or ""), "VOILA_APP_PORT": str(port or "")}
+        return {**os.environ, **page, "VOILA_BASE_URL": self.base_url, "VOILA_SERVER_URL": self.settings["server_url"]}
 
     def on_connection_close(self) -> None:
         """The browser left while it waited."""

@@ -23,7 +23,7 @@ class Cells:
         self._executor.kc = await self._executor.async_start_new_kernel_client()
 
     async def run(self, index: int) -> list[NotebookNode]:
-        """Run one cell; what it put out. An error is told without what it says, which is in the log."""
+        """Run one cell; returns what it put out. Of an error the page shows only that there was one; its text is in the log."""
         cell = self._notebook.cells[index]
         try:
             return list((await self._executor.execute_cell(cell, None, index, store_history=False)).outputs)

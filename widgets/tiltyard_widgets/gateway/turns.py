@@ -48,11 +48,11 @@ class Turns:
             self._changed()
 
     async def _called(self, me: _Waiting, tell: Told) -> None:
-        told: tuple[int, int] | None = None
+        shown: tuple[int, int] | None = None
         while (place := self._order().index(me)) >= self.at_once - self._now:
             me.change.clear()
-            if (now := (place + 1, len(self._waiting))) != told:
-                told = now
+            if (now := (place + 1, len(self._waiting))) != shown:
+                shown = now
                 await tell(*now)
             await me.change.wait()
 

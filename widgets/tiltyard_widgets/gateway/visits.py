@@ -10,7 +10,7 @@ from .running import Cells
 from .skeleton import Skeletons
 from .turns import Turns
 
-LONGEST = 20.0  # s that a page is taken to be on its way to the eye, and that its later cells wait for others that are
+LONGEST = 20.0  # s after which a page counts as shown, and after which its later cells no longer wait for other pages
 
 
 class Visits:

@@ -102,8 +102,8 @@ class WatchedKernels(AsyncMappingKernelManager):
 
     def _quiet(self, kernel_id: str) -> float:
         """Seconds since it last sent anything that its page shows."""
-        said: datetime = self.get_kernel(kernel_id).last_activity  # type: ignore[attr-defined]
-        return (datetime.now(UTC) - said).total_seconds()
+        last: datetime = self.get_kernel(kernel_id).last_activity  # type: ignore[attr-defined]
+        return (datetime.now(UTC) - last).total_seconds()
 
     def notify_connect(self, kernel_id: str) -> None:
         """A browser connected to its kernel."""

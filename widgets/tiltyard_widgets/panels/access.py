@@ -48,7 +48,7 @@ class AccessPanel(Panel):
     def build(self) -> Sequence[w.Widget]:
         self.part = Choice(label="Show", options=PARTS, value="me", kind="segments")
         self.part.observe(lambda _: self._switch(), "value")
-        self.lead, self.said = look.text("", kind="lead"), outcome()
+        self.lead, self.sentence = look.text("", kind="lead"), outcome()
         self.table, self.code = TableView(limit=LAST), CodeView()
         self.secret = look.entry("The new key")
         self.shown = look.stack([self.secret, look.text(ONCE, kind="help")], tight=True)
@@ -59,7 +59,7 @@ class AccessPanel(Panel):
         return [
             look.heading(self.title),
             self.message,
-            look.split([self.part, self.controls], [self.lead, self.said, self.shown, self.table, self.code]),
+            look.split([self.part, self.controls], [self.lead, self.sentence, self.shown, self.table, self.code]),
         ]
 
     def _about(self) -> w.Widget:
@@ -136,12 +136,12 @@ class AccessPanel(Panel):
 
     def _say(self, words: str) -> None:
         self.lead.say(words)
-        look.show(self.said, False)
+        look.show(self.sentence, False)
 
     def _judge(self, state: str, words: str) -> None:
         self.lead.say("")
-        look.show(self.said, True)
-        self.said.say(state, words)
+        look.show(self.sentence, True)
+        self.sentence.say(state, words)
 
     def _show_me(self) -> None:
         person = self.session.person
@@ -163,26 +163,26 @@ class AccessPanel(Panel):
         """Let somebody log in."""
         users = self._changeable()
         user = users.add(self.name.value.strip(), self.role.value, self._typed())
-        self._told("user added", user.name, f"{user.name} may log in as {user.role}.")
+        self._note("user added", user.name, f"{user.name} may log in as {user.role}.")
         self.name.value = ""
 
     def given(self) -> None:
         """Give the chosen person the chosen role."""
         users, name = self._changeable(), self._chosen()
         user = users.change(name, role=self.role.value)
-        self._told("role changed", name, f"{name} is {user.role} from now on. {WAITS}")
+        self._note("role changed", name, f"{name} is {user.role} from now on. {WAITS}")
 
     def renewed(self) -> None:
         """Give the chosen person the typed password."""
         users, name = self._changeable(), self._chosen(also_me=True)
         users.change(name, password=self._typed())
-        self._told("password changed", name, f"{name} has another password. {WAITS}")
+        self._note("password changed", name, f"{name} has another password. {WAITS}")
 
     def removed(self) -> None:
         """Take the chosen person away."""
         users, name = self._changeable(), self._chosen()
         users.remove(name)
-        self._told("user removed", name, f"{name} cannot log in any more. {WAITS} Their runs stay.")
+        self._note("user removed", name, f"{name} cannot log in any more. {WAITS} Their runs stay.")
 
     def _changeable(self) -> Users:
         self.session.person.must("users")
@@ -223,7 +223,7 @@ class AccessPanel(Panel):
             raise Problem("a whole number of days", repr(days[:20]), "0 stands for no end")
         scopes = tuple(s for s in KNOWN if s == self.scope.value)
         made = keys.new(self.owner.value.strip(), scopes, timedelta(days=int(days)) if int(days) else None)
-        self._told("key made", made.key.name, f"Key {made.key.id} for {made.key.name} is made.", {"id": made.key.id})
+        self._note("key made", made.key.name, f"Key {made.key.id} for {made.key.name} is made.", {"id": made.key.id})
         self.owner.value = ""
         self.secret.value = made.secret
         look.show(self.shown, True)
@@ -234,7 +234,7 @@ class AccessPanel(Panel):
         if self.which.value == NOBODY:
             raise Problem("a key chosen", "none", "Make one first")
         ended = keys.revoke(str(self.which.value))
-        self._told("key revoked", ended.name, f"Key {ended.id} for {ended.name} opens nothing any more.", {"id": ended.id})
+        self._note("key revoked", ended.name, f"Key {ended.id} for {ended.name} opens nothing any more.", {"id": ended.id})
 
     def _key_store(self) -> "KeyStore":
         from tiltyard.serving.remote_keys import open_keys
@@ -242,7 +242,7 @@ class AccessPanel(Panel):
         self.session.person.must("keys")
         return open_keys()
 
-    def _told(self, what: str, name: str, words: str, more: dict[str, str] | None = None) -> None:
+    def _note(self, what: str, name: str, words: str, more: dict[str, str] | None = None) -> None:
         unlogged = audit.note(what, parameters={"name": name, **(more or {})}, who=self.session.person.name, store=self._place())
         self._draw()
         self.message.say(f"{words} {unlogged}".strip(), level="warning" if unlogged else "info")

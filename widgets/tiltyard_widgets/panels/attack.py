@@ -13,11 +13,11 @@ def in_units(schema: Schema, eps: float, most: int = 6) -> str:
     numbers = [f for f in schema.features if not f.grouped and f.mutable]
     fixed = [f.name for f in schema.features if not f.mutable]
     groups = [f.name for f in schema.features if f.grouped and f.mutable]
-    said = "; ".join(_one(f, eps) for f in numbers[:most])
+    sizes = "; ".join(_one(f, eps) for f in numbers[:most])
     more = f"; and {len(numbers) - most} more" if len(numbers) > most else ""
     kept = f" Kept: {', '.join(fixed)}." if fixed else ""
     flips = f" Categories that may change: {', '.join(groups)}." if groups else ""
-    return f"An eps of {eps:g} means {said}{more}.{flips}{kept}" if numbers else f"No numeric feature may change.{flips}{kept}"
+    return f"An eps of {eps:g} means {sizes}{more}.{flips}{kept}" if numbers else f"No numeric feature may change.{flips}{kept}"
 
 
 def _one(f: Feature, eps: float) -> str:

@@ -68,14 +68,14 @@ class EndpointPanel(Panel):
         target = self.session.target
         if target is not None and "url" in target.offers and not self.fields.url.value.strip():
             self.fields.url.value = target.origin
-        address, said = self._address()
+        address, why = self._address()
         foreign = address is not None and not address.loopback
         look.show(self.asked, foreign)
         busy = bool(self.session.busy)
         self.button.disabled = busy or address is None or bool(self.form.error) or (foreign and not self.consent.values()["consent"])
         self.adopter.disabled = busy or address is None
         if not busy:
-            self.progress.cost(said or self.form.error or f"Cost: at most {self.made().most:,} requests")
+            self.progress.cost(why or self.form.error or f"Cost: at most {self.made().most:,} requests")
         latest = self.session.latest.get(ID)
         if latest is not None and latest is not self._record and not busy:
             self._shown(latest)
@@ -83,7 +83,7 @@ class EndpointPanel(Panel):
     def _address(self) -> tuple[Address | None, str]:
         """The address, and what is wrong with it; nothing where none is written yet."""
         if not self.fields.url.value.strip():
-            return None, "The cost is told once there is an address."
+            return None, "The cost is shown once there is an address."
         try:
             return self.fields.address, ""
         except Problem as problem:
@@ -105,7 +105,7 @@ class EndpointPanel(Panel):
         return mine and self.session.data is not None and not self.fields.key.held
 
     def run(self) -> None:
-        """Start; bad input is said in one line and loses nothing."""
+        """Start; bad input is reported in one line and nothing typed is lost."""
         self.message.clear()
         try:
             address, posture = self.fields.address, self.made()

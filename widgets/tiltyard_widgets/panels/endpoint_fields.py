@@ -19,7 +19,7 @@ class EndpointFields(look.Stack):
 
     @property
     def address(self) -> Address:
-        """The address, taken apart; a `Problem` where it is none or has a key in it."""
+        """The address as host, port and path; a `Problem` where it is none or has a key in it."""
         return address_of(self.url.value)
 
     def code(self) -> str:

@@ -44,7 +44,7 @@ class EthicsPanel(Panel):
     def build(self) -> Sequence[w.Widget]:
         self._lists: dict[str, Checklist] = {}
         self.list: Checklist | None = None
-        self.said = outcome()
+        self.sentence = outcome()
         self.which = Choice(label="Question", options=[("–", "–")], value="–")
         self.which.observe(lambda _: self._chosen(), "value")
         self.asked = look.text("", kind="lead")
@@ -85,7 +85,7 @@ class EthicsPanel(Panel):
             self.link,
             self.open,
         ]
-        return [look.heading(self.title), self.message, look.split(controls, [self.said, self.shown])]
+        return [look.heading(self.title), self.message, look.split(controls, [self.sentence, self.shown])]
 
     def refresh(self) -> None:
         from tiltyard.standards.ethics import fill
@@ -116,7 +116,7 @@ class EthicsPanel(Panel):
 
         assert self.list is not None
         found = self.list
-        self.said.say(
+        self.sentence.say(
             "not_run" if found.count("open") == len(found.items) else "incomplete" if found.count("open") else "passed", summary(found)
         )
         options = [(f"{STATE_SIGN[i.state]} {i.question}", i.id) for i in found.items]
@@ -157,8 +157,8 @@ class EthicsPanel(Panel):
                 raise Problem("the date of the answer", "none", "Choose a date")
             if self.word.value == OPEN:
                 raise Problem("an answer", "none chosen", f"Choose {', '.join(WORDS[:-1])} or {WORDS[-1]}")
-            said = self._desk().answer(self.list, self.which.value, self.word.value, self.words.value, self.by.value, on)  # type: ignore[arg-type]
-            self._took(said)
+            answered = self._desk().answer(self.list, self.which.value, self.word.value, self.words.value, self.by.value, on)  # type: ignore[arg-type]
+            self._took(answered)
         except Problem as problem:
             self.message.say(problem)
             return
@@ -226,10 +226,10 @@ class EthicsPanel(Panel):
         store = self.session.store
         return Desk(self.session.person, store.url if store is not None else None)
 
-    def _took(self, said: "Answered") -> None:
-        self._hold(said.checklist)
-        if said.unlogged:
-            self.message.say(said.unlogged, level="warning")
+    def _took(self, answered: "Answered") -> None:
+        self._hold(answered.checklist)
+        if answered.unlogged:
+            self.message.say(answered.unlogged, level="warning")
 
     def _brought(self, path: str) -> None:
         self.message.clear()
@@ -254,11 +254,11 @@ class EthicsPanel(Panel):
         given = read(text)
         assert self.list is not None
         desk = self._desk()
-        taken = desk.bring(self.list, given)
+        brought = desk.bring(self.list, given)
         target, data = self.session.target, self.session.data
         records = [r for r in self.session.latest.values() if r.check != ID]
         identities = {"target": target.identity, "data": data.identity} if target and data else {}
-        self._took(desk.brought(self.list, fill(records, before=taken, **identities)))
+        self._took(desk.brought(self.list, fill(records, before=brought, **identities)))
         self._draw()
         if target and given.target and given.target.fingerprint != target.fingerprint:
             self.message.say(f"These answers were given about {given.target.name}, another model: read them again.", level="warning")
@@ -276,8 +276,8 @@ def _principles() -> Sequence[Any]:
 def _principle(id: str, title: str, about: str, found: "Checklist") -> Node:
     items = found.under(id)
     left = sum(i.state == "open" for i in items)
-    said = "nothing open" if not left else f"{left} of {len(items)} open"
-    head = el("summary", None, el("b", None, title), f" · {said}")
+    state = "nothing open" if not left else f"{left} of {len(items)} open"
+    head = el("summary", None, el("b", None, title), f" · {state}")
     body = div("ty-findings", el("p", {"class": "ty-help"}, about), *map(_item, items))
     return el("details", {"open": True, "data-key": f"principle {id}"}, head, body)
 

@@ -25,7 +25,7 @@ SEEN = (
 )
 
 
-class Told(look.Stack):
+class RoundCharts(look.Stack):
     """The charts of a run while it runs; empty before and after."""
 
     def __init__(self) -> None:
@@ -41,15 +41,15 @@ class Told(look.Stack):
 class Watched:
     """Runs a step here and shows its rounds as they end."""
 
-    def __init__(self, session: Session, told: Told) -> None:
-        self.session, self.told = session, told
+    def __init__(self, session: Session, charts: RoundCharts) -> None:
+        self.session, self.charts = session, charts
 
     def call(self, step: Step, target: Target, data: Dataset, progress: Progress) -> Outcome:
         """The step's outcome; charts are set on the kernel's own thread."""
         from tiltyard.execution.executors import Local
         from tiltyard.federated.watching import watched
 
-        with watched(lambda charts: self.session.on_main(lambda: self.told.show(charts))):
+        with watched(lambda charts: self.session.on_main(lambda: self.charts.show(charts))):
             return Local().call(step, target, data, progress)
 
 
@@ -71,7 +71,7 @@ class Federation(Bound):
         self.attack = Choice(
             label="What they do", options=[(name.replace("_", " ").capitalize(), name) for name in ATTACKS], value="sign_flip"
         )
-        self.rule = Choice(label="The server combines by", options=[(said, name) for name, said in RULES.items()], value="fedavg")
+        self.rule = Choice(label="The server combines by", options=[(title, name) for name, title in RULES.items()], value="fedavg")
         self.alpha = Slider(
             label="Alpha", value=1, min=0.05, max=100, log=True, help="How even the classes are among clients: small is few classes each"
         )
@@ -115,11 +115,11 @@ class Federation(Bound):
         self.line.say(self._words())
         if self.noise.value > 0 and self.rule.value == "fedavg":
             turn, noise, rounds, clients = self._turn, float(self.noise.value), int(self.rounds.value), int(self.clients.value)
-            self.session.aside(lambda: spent(noise, rounds, clients), lambda said: self._spent(turn, said), lambda _: None)
+            self.session.aside(lambda: spent(noise, rounds, clients), lambda words: self._spent(turn, words), lambda _: None)
 
-    def _spent(self, turn: int, said: str) -> None:
+    def _spent(self, turn: int, words: str) -> None:
         if turn == self._turn:
-            self.line.say(f"{self._words()} {said}")
+            self.line.say(f"{self._words()} {words}")
 
     def _words(self) -> str:
         from tiltyard.federated.aggregation import RULES, needed
@@ -161,13 +161,13 @@ class FederationPanel(TopicPanel):
         new = id not in self._runners
         found = super().runner(id)
         if new and id == TRAINING:
-            self.told = Told()
-            found.executor = Watched(self.session, self.told)
+            self.round_charts = RoundCharts()
+            found.executor = Watched(self.session, self.round_charts)
             found.shown = self._ended
         return found
 
     def before(self, id: str, runner: StepRunner) -> tuple[w.Widget, ...]:
-        return (self.told,) if id == TRAINING else ()
+        return (self.round_charts,) if id == TRAINING else ()
 
     def _ended(self, record: Record) -> None:
-        self.told.show(())
+        self.round_charts.show(())

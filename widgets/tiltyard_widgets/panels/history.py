@@ -40,8 +40,8 @@ class HistoryPanel(Panel):
     title = "History"
 
     def build(self) -> Sequence[w.Widget]:
-        self.said, self.kept = outcome(), look.text("", kind="lead")
-        self.top = w.VBox([self.said])
+        self.sentence, self.kept = outcome(), look.text("", kind="lead")
+        self.top = w.VBox([self.sentence])
         self.table = TableView()
         self.before = Choice(label="Before", options=["—"], value="—")
         self.after = Choice(label="After", options=["—"], value="—")
@@ -79,7 +79,7 @@ class HistoryPanel(Panel):
 
     def refresh(self) -> None:
         if self.session.store is None:
-            self.said.say("not_run", "No store: runs of this window are kept in memory only.")
+            self.sentence.say("not_run", "No store: runs of this window are kept in memory only.")
             return
         try:
             lines = self.session.store.runs(limit=PAGE)
@@ -102,19 +102,19 @@ class HistoryPanel(Panel):
         self.side.disabled = len(lines) < 2
         self.again.disabled = self.lend.disabled = not lines
         self._chosen()
-        said = f"{count} run{'s' * (count != 1)} kept." + (
+        words = f"{count} run{'s' * (count != 1)} kept." + (
             f" {len(cut)} step{'s' * (len(cut) != 1)} cut off before the end." if cut else ""
         )
-        self.kept.say(said)
-        self.said.say("incomplete" if cut else "not_run", said if lines else "No run yet.")
-        self.top.children = (self.kept,) if lines and not cut else (self.said,)
+        self.kept.say(words)
+        self.sentence.say("incomplete" if cut else "not_run", words if lines else "No run yet.")
+        self.top.children = (self.kept,) if lines and not cut else (self.sentence,)
 
     def _doubted(self, lines: Sequence["RunLine"], doubts: Sequence[str]) -> None:
         """Say what does not hold: the store as a whole, and runs one by one."""
         broken = [f"run {line.short}: {line.doubt}" for line in lines if line.proof == BROKEN and line.doubt not in doubts]
-        if said := [*doubts, *broken]:
-            more = f" And {len(said) - MOST_DOUBTS} more." if len(said) > MOST_DOUBTS else ""
-            self.message.say(f"Not as it was written: {'; '.join(said[:MOST_DOUBTS])}.{more}", level="warning")
+        if reasons := [*doubts, *broken]:
+            more = f" And {len(reasons) - MOST_DOUBTS} more." if len(reasons) > MOST_DOUBTS else ""
+            self.message.say(f"Not as it was written: {'; '.join(reasons[:MOST_DOUBTS])}.{more}", level="warning")
 
     def share(self) -> None:
         """Let everybody look at the chosen run, or keep it to its owner again."""
@@ -128,8 +128,8 @@ class HistoryPanel(Panel):
             self.message.say(problem)
             return
         self._lent()
-        said = "Everybody who logs in may look at it." if on else "Only its owner and admins see it."
-        self.message.say(f"{said} {unlogged}".strip(), level="warning" if unlogged else "info")
+        seen = "Everybody who logs in may look at it." if on else "Only its owner and admins see it."
+        self.message.say(f"{seen} {unlogged}".strip(), level="warning" if unlogged else "info")
 
     def _chosen(self) -> None:
         self._lent()

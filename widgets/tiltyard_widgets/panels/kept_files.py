@@ -33,7 +33,7 @@ class KeptFiles:
     session
         Whose store and role.
     message
-        Where what goes wrong is said.
+        Where errors are shown.
     code
         Where the code that does the same is shown.
     store
@@ -82,7 +82,7 @@ class KeptFiles:
             return
         self.link.offer(found.artifact.name, "application/octet-stream", base64.b64encode(found.content).decode())
         self._code.code = TAKE.format(run=self._run[:8], which=found.artifact.sha256[:12], name=found.artifact.name)
-        self._told(found.unlogged)
+        self._warn(found.unlogged)
 
     def delete(self) -> None:
         """Delete the chosen file; for admins."""
@@ -95,9 +95,9 @@ class KeptFiles:
             self._message.say(problem)
             return
         self.show(self._run)
-        self._told(unlogged)
+        self._warn(unlogged)
 
-    def _told(self, unlogged: str) -> None:
+    def _warn(self, unlogged: str) -> None:
         if unlogged:
             self._message.say(unlogged, level="warning")
 

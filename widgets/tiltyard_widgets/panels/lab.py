@@ -1,4 +1,4 @@
-"""The workbench as JupyterLab's extension opens it: one window a kernel, told what to show, telling what it shows.
+"""The workbench as JupyterLab's extension opens it: one window a kernel. JupyterLab sets what it shows and hears what it shows.
 
 The extension keeps what the window tells (a comm named ``tiltyard``), and gives it back to `window` after a reload of the
 page or a restart of the kernel. Only a page reload finds the same window again; a new kernel loads model, data and run anew.
@@ -24,7 +24,7 @@ class LabWindow:
     Parameters
     ----------
     state
-        What to show, as `state` said it before: ``panel``, ``source`` (the fields of *Model and data*) and ``run``.
+        What to show, as `state` gave it before: ``panel``, ``source`` (the fields of *Model and data*) and ``run``.
     """
 
     def __init__(self, state: Mapping[str, Any]) -> None:

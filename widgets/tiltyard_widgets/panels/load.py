@@ -68,7 +68,7 @@ class LoadPanel(Panel):
         self.propose = look.button("Read the data", denied=self.session.denied("run"))
         self.opener = look.button("Load and probe", kind="primary")
         self.progress = ProgressView()
-        self.said = outcome()
+        self.sentence = outcome()
         self.schema = SchemaView(lambda: None)
         self.code = CodeView()
         self.model_upload, self.data_upload = self.model_file.upload, self.data_file.upload
@@ -92,7 +92,7 @@ class LoadPanel(Panel):
         self.proposed_for = ""
         help = look.text("A file is looked at before it is opened and never unpickled unseen.", kind="help")
         controls = [self.source, self.choices, self.opener, self.progress, help]
-        return [look.heading(self.title), self.message, look.split(controls, [self.said, self.schema, self.code])]
+        return [look.heading(self.title), self.message, look.split(controls, [self.sentence, self.schema, self.code])]
 
     def _switch(self) -> None:
         self.choices.children = ({"files": self.own, "endpoint": self.remote, "sample": self.sample}[self.source.value],)
@@ -105,7 +105,7 @@ class LoadPanel(Panel):
         self._asking(lambda asked: self.session.aside(asked.proposed, lambda found: self._proposed(asked, found), self._failed))
 
     def _asking(self, begin: "Callable[[Asked], object]") -> None:
-        """Begin with what the fields say now; what is wrong with them is told as what went wrong later."""
+        """Call ``begin`` with the values of the fields; a wrong one is shown like what goes wrong later."""
         try:
             asked = self.asked()
         except Problem as problem:
@@ -115,7 +115,7 @@ class LoadPanel(Panel):
 
     def _proposed(self, asked: "Asked", proposal: "Proposal") -> None:
         self.proposed_for = asked.data
-        self.said.say("not_run", "Read, not loaded yet. What was loaded before stays until you load this.")
+        self.sentence.say("not_run", "Read, not loaded yet. What was loaded before stays until you load this.")
         self.schema.offer(proposal)
         self._idle("Read. Correct what was assumed, then load.")
 
@@ -194,7 +194,7 @@ class LoadPanel(Panel):
     def _loaded(self, asked: "Asked", loaded: "Loaded") -> None:
         line = loaded.probe.line
         about = f"{loaded.target.name} on {loaded.data.name}: "
-        self.said.say(loaded.probe.state, f"{about}{line} {' '.join(loaded.target.assumptions)}".strip())
+        self.sentence.say(loaded.probe.state, f"{about}{line} {' '.join(loaded.target.assumptions)}".strip())
         if loaded.probe.state == "failed":
             self.message.say(line)
             self._idle("Not loaded; what was there before stays")
@@ -233,7 +233,7 @@ class LoadPanel(Panel):
         return {name: getattr(self, name).value for name in FIELDS if getattr(self, name).value}
 
     def fill(self, given: dict[str, str]) -> None:
-        """Fill in what `given` said; what a field does not take is left out."""
+        """Fill in what `given` returned; a value that its field does not take is left out."""
         for name in FIELDS:
             try:
                 getattr(self, name).value = given.get(name, getattr(self, name).value)
@@ -243,7 +243,7 @@ class LoadPanel(Panel):
     def _failed(self, problem: Exception) -> None:
         now = self.session
         stays = f"Not loaded. {now.target.name} on {now.data.name} stays." if now.target and now.data else "Nothing is loaded."
-        self.said.say("failed", stays)
+        self.sentence.say("failed", stays)
         self.message.say(problem, doing="Could not load")
         self._idle("")
 

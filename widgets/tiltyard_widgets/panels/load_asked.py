@@ -1,4 +1,4 @@
-"""What *Model and data* was asked for, taken from its fields once: what was looked at is what is opened."""
+"""What *Model and data* is to open. Its fields are read once, so that what was looked at is what is opened."""
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Loaded:
-    """A target and data that were opened, and what ten rows said."""
+    """A target and data that were opened, and what a probe of ten rows found."""
 
     def __init__(self, target: Target, data: Dataset, probe: "Probe", proposal: "Proposal | None" = None) -> None:
         self.proposal = proposal
@@ -51,7 +51,7 @@ class Asked:
     marked: tuple[str, ...] | None = None
 
     def opened(self) -> Loaded:
-        """Target and data, and what ten rows say; a `Problem` in one line."""
+        """Target and data, and what a probe of ten rows finds; a `Problem` in one line."""
         from tiltyard.targets.probing import probe
 
         if self.source == "sample":
@@ -136,7 +136,7 @@ class Asked:
 
     def _build(self, proposal: "Proposal") -> Dataset:
         name = Path(self.data).name.split(".")[0]
-        with discreet(self.data, "a table that is as was said of it", self.person):
+        with discreet(self.data, "a table that is as was described", self.person):
             return proposal.build(member=self.member or None, name=name, source=named(self.data, self.person))
 
     def _data(self) -> str:

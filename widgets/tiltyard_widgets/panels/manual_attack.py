@@ -161,7 +161,7 @@ class ByHand(look.Stack):
         super().__init__()
         self.session, self.message = session, message
         self.lead = look.text("", kind="lead")
-        self.said = outcome()
+        self.sentence = outcome()
         self.top = w.VBox([self.lead])
         self.moves = TableView()
         self.cards = metric_cards()
@@ -333,8 +333,8 @@ class ByHand(look.Stack):
         self.top.children = (self.lead,)
 
     def _judge(self, state: str, sentence: str) -> None:
-        self.said.say(state, sentence)
-        self.top.children = (self.said,)
+        self.sentence.say(state, sentence)
+        self.top.children = (self.sentence,)
 
     def _say(self, target: Target, data: Dataset, now: NDArray[np.float32], x: NDArray[np.float32]) -> None:
         assert self.x is not None

@@ -55,7 +55,7 @@ class MonitorPanel(Panel):
         self.progress = ProgressView()
         self.progress.on_cancel(self.cancel)
         self.progress.cost("Cost: under a second for each window of two tables")
-        self.said, self.cards = outcome(), metric_cards()
+        self.sentence, self.cards = outcome(), metric_cards()
         self.chart, self.anomalies, self.performance = ChartView(), ChartView(height=220), ChartView(height=220)
         self.table, self.tests, self.code = TableView(), TableView(), CodeView()
         self.pick = Choice(label="Tests of window", options=["—"], value="—")
@@ -72,9 +72,9 @@ class MonitorPanel(Panel):
         )
         self.own = look.stack([self.before, self.after, self.label, self.answer, self.rows, self.level])
         controls = [self.way, self.file, self.own, self.button, self.progress, self.pick, help, labels]
-        shown = [self.said, self.cards, self.chart, self.tests, self.anomalies, self.performance, self.table, self.code]
+        shown = [self.sentence, self.cards, self.chart, self.tests, self.anomalies, self.performance, self.table, self.code]
         self._fields()
-        self.said.say("not_run", EMPTY)
+        self.sentence.say("not_run", EMPTY)
         return [look.heading(self.title), self.message, look.split(controls, shown)]
 
     def _fields(self) -> None:
@@ -83,7 +83,7 @@ class MonitorPanel(Panel):
         look.show(self.own, tables)
 
     def look(self) -> None:
-        """Start in a thread; bad input is said in one line and what was shown stays."""
+        """Start in a thread; bad input is reported in one line and what was shown stays."""
         self.message.clear()
         try:
             self.session.person.must("run")
@@ -116,9 +116,9 @@ class MonitorPanel(Panel):
         if self._progress is not None:
             self._progress.cancel()
 
-    def _over(self, said: str) -> None:
+    def _over(self, message: str) -> None:
         self._progress, self.button.disabled = None, False
-        self.progress.finish(said)
+        self.progress.finish(message)
 
     def _failed(self, problem: Exception) -> None:
         from tiltyard.errors import Cancelled
@@ -131,7 +131,7 @@ class MonitorPanel(Panel):
         from tiltyard.monitoring.watching import drift_chart, overall, share_chart, window_table
 
         self._windows = windows
-        self.said.say(STATES[overall(windows)], sentence(windows))
+        self.sentence.say(STATES[overall(windows)], sentence(windows))
         self.cards.show([m for m in (windows[-1].anomalies, last_known(windows)) if m is not None])
         tested = [window for window in windows if window.drifts]
         self.chart.show(drift_chart(tested) if tested else None)

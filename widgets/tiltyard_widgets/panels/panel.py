@@ -52,7 +52,7 @@ class Panel(w.VBox):
         self._news()
 
     def _news(self) -> None:
-        """Refresh; what stops that is said here, and never stops the run that tells of itself."""
+        """Refresh. A `Problem` is shown in this panel; it must not end the run whose news this is."""
         try:
             self.refresh()
         except Problem as problem:
@@ -100,7 +100,7 @@ class StepRunner(look.Stack):
         self._refused = self._lacks = False
         watched = [(self.form, "given"), *((c, "wrong") for c in (bound.children if bound else ()) if c.has_trait("wrong"))]
         for control, trait in watched:
-            control.observe(lambda _: self._mended(), trait)
+            control.observe(lambda _: self._corrected(), trait)
         word = "Apply the defense" if issubclass(step, Defense) else "Run"
         self.button = look.button(word, kind="primary", title=step.title, denied=session.denied("run"))
         self.button.on_click(lambda _: self.run())
@@ -131,8 +131,8 @@ class StepRunner(look.Stack):
         self._lacks = bool(reason)
         self.button.disabled = bool(reason) or bool(self.session.busy)
         if reason:
-            said = f"{reason[:1].upper()}{reason[1:]}. {instead(self.step, target, data)}"
-            self.view.say("not_applicable", said.strip())
+            why = f"{reason[:1].upper()}{reason[1:]}. {instead(self.step, target, data)}"
+            self.view.say("not_applicable", why.strip())
             return
         if not self.session.busy:
             before = f"; it took {numerals.took(latest.seconds)} last time" if latest else ""
@@ -145,10 +145,10 @@ class StepRunner(look.Stack):
         try:
             return "" if self.form.error else self.made().unmet(target, data)
         except Problem:
-            return ""  # a value that is wrong is said beside it, and when it is run
+            return ""  # a wrong value is reported beside its field, and when the step is run
 
-    def _mended(self) -> None:
-        """What was refused for its values is no error any more once they are right, nor what a value is the mend of."""
+    def _corrected(self) -> None:
+        """Values were corrected: take the error away, and look again at whether the step can run."""
         if self._lacks:
             self.refresh()
         if self._refused and not self.form.error:
@@ -161,7 +161,7 @@ class StepRunner(look.Stack):
         return named(self.step, {**self.form.values(), **(self.bound.values() if self.bound else {}), **given})
 
     def run(self) -> None:
-        """Start; bad input is said in one line and loses nothing."""
+        """Start; bad input is reported in one line and nothing typed is lost."""
         self.message.clear()
         if self.form.error:
             self._refused = True

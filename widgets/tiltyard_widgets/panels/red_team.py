@@ -58,11 +58,11 @@ class RedTeamPanel(Panel):
         self.over.on_click(lambda _: self.start_over())
         self.progress = ProgressView()
         self.progress.on_cancel(self.session.cancel)
-        self.said = outcome()
+        self.sentence = outcome()
         self.steps = TableView()
         self.left = TableView()
         self.view = OutcomeView("Not run yet.", self.open_step)
-        self.found = look.stack([self.said, self.steps, self.left])
+        self.found = look.stack([self.sentence, self.steps, self.left])
         self.campaign = look.split([look.row([self.go, self.over]), self.progress, self.form, self.profile], [self.found])
         self.hand = ByHand(self.session, self.message)
         self.place = w.VBox([self.campaign])
@@ -110,11 +110,11 @@ class RedTeamPanel(Panel):
             return
         if self.form.error:
             self.plan = None
-            self.said.say("failed", self.form.error)
+            self.sentence.say("failed", self.form.error)
             self._draw()
             return
         threat, profile = self.form.step(), self.profile.value
-        self.said.say("running", "Planning …")
+        self.sentence.say("running", "Planning …")
 
         def body() -> "Plan":
             from tiltyard.campaign.campaign import plan
@@ -129,7 +129,7 @@ class RedTeamPanel(Panel):
             self._draw()
 
     def _failed(self, problem: Exception) -> None:
-        self.said.say("failed", str(problem))
+        self.sentence.say("failed", str(problem))
         self.message.say(problem)
 
     def mine(self) -> list[Record]:
@@ -159,20 +159,20 @@ class RedTeamPanel(Panel):
             self.steps.show(None)
             self.left.show(None)
             if self.session.target is None:
-                self.said.say("not_run", "Load a model and data first; then the plan stands here.")
+                self.sentence.say("not_run", "Load a model and data first; then the plan stands here.")
             return
         if not busy:
             self.progress.cost(
                 f"Cost: {about(sum(p.seconds for p in waiting))}, and {sum(p.queries for p in waiting):,} rows asked" if waiting else ""
             )
-            self.said.say("not_run" if plan.steps else "not_applicable", sentence(plan, len(waiting)))
+            self.sentence.say("not_run" if plan.steps else "not_applicable", sentence(plan, len(waiting)))
         mine = self.mine()
         self.steps.show(plan_table(plan, {p.id for p in waiting}))
         self.left.show(left_table(plan))
         self._matrix(mine)
         # The outcome comes first once something ran; its own tables say what was left out.
         self.found.children = (
-            (*((self.said,) if busy or waiting else ()), self.view, self.steps) if mine else (self.said, self.steps, self.left)
+            (*((self.sentence,) if busy or waiting else ()), self.view, self.steps) if mine else (self.sentence, self.steps, self.left)
         )
 
     def _matrix(self, mine: list[Record]) -> None:
@@ -205,7 +205,7 @@ class RedTeamPanel(Panel):
             self.message.say(problem)
             return
         self.progress.start(f"Running {len(steps)} attacks")
-        self.said.say("running", f"{len(steps)} attacks are running, {self.plan.threat.words} …")
+        self.sentence.say("running", f"{len(steps)} attacks are running, {self.plan.threat.words} …")
         self.go.disabled = self.over.disabled = True
 
     def _over(self) -> None:

@@ -88,7 +88,7 @@ class RemeasureView(look.Stack):
         self._free("")
 
     def _free(self, words: str) -> None:
-        """It has ended, and may be begun again; said last of all, for whoever waits for it looks at the rest then."""
+        """Let it be started again. Comes last, since whoever waits for this looks at the rest then."""
         self.progress.finish(words)
         self.measure.disabled = False
 

@@ -57,7 +57,7 @@ class ReportPanel(Panel):
         self.fetch.on_click(lambda _: self.download())
         self.link = Download()
         self.written = look.text("", kind="help")
-        self.said = outcome()
+        self.sentence = outcome()
         self.table = TableView()
         self.findings = findings((), titles())
         self.findings.on_defense(self.open_step)
@@ -72,14 +72,14 @@ class ReportPanel(Panel):
             self.link,
             self.written,
         ]
-        return [look.heading(self.title), self.message, look.split(controls, [self.said, self.findings, self.table, self.code])]
+        return [look.heading(self.title), self.message, look.split(controls, [self.sentence, self.findings, self.table, self.code])]
 
     def refresh(self) -> None:
         latest = self.session.latest
         self.all.disabled = self.session.target is None or bool(self.session.busy)
         self.write.disabled = self.fetch.disabled = not latest
         if not latest:
-            self.said.say("not_run", "Nothing measured yet. Load a model and data, then run a check or all of them.")
+            self.sentence.say("not_run", "Nothing measured yet. Load a model and data, then run a check or all of them.")
         else:
             self._sum(list(latest.values()))
         self.table.show(summary(latest))
@@ -92,7 +92,9 @@ class ReportPanel(Panel):
         count = sum(len(r.result.findings) for r in records)
         passed = sum(r.result.status.value == "passed" for r in records)
         steps, found = len(records), f"{count} finding{'s' * (count != 1)}"
-        self.said.say(state_of(records), f"{found} in {steps} step{'s' * (steps != 1)}; {passed} passed. What was not run is listed below.")
+        self.sentence.say(
+            state_of(records), f"{found} in {steps} step{'s' * (steps != 1)}; {passed} passed. What was not run is listed below."
+        )
 
     def run_missing(self) -> None:
         """Every check without a record, one after another, each recorded."""
@@ -128,7 +130,7 @@ class ReportPanel(Panel):
         return [*(data.assumed if data else ()), *(target.assumptions if target else ())]
 
     def export(self) -> Path | None:
-        """Write the file; a full disk or a wrong folder is said in one line."""
+        """Write the file; a full disk or a wrong folder is reported in one line."""
         self.message.clear()
         try:
             from tiltyard.reports.exporting import export
@@ -142,7 +144,7 @@ class ReportPanel(Panel):
             return None
         path = done.path
         assert path is not None
-        self._said(done.unlogged)
+        self._warn(done.unlogged)
         self.written.say(f"Written: {path.resolve()} ({path.stat().st_size / 1e3:,.0f} kB)")
         return path
 
@@ -158,12 +160,12 @@ class ReportPanel(Panel):
             return
         kind, suffix = MEDIA[self.format.value]
         self.link.offer(f"tiltyard-report{suffix}", kind, base64.b64encode(given.content).decode())
-        self._said(given.unlogged)
+        self._warn(given.unlogged)
 
     def _place(self) -> str | None:
         return self.session.store.url if self.session.store is not None else None
 
-    def _said(self, unlogged: str) -> None:
+    def _warn(self, unlogged: str) -> None:
         if unlogged:
             self.message.say(unlogged, level="warning")
 

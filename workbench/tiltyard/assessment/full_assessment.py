@@ -1,4 +1,4 @@
-"""A assessment of one target: its checks, every defense with what it does to the other risks, a campaign, and the ethics checklist."""
+"""The full assessment of one target: its checks, every defense with what it does to the other risks, a campaign, and the ethics checklist."""
 
 from collections.abc import Callable, Sequence
 from typing import Any

@@ -30,8 +30,8 @@ class MetricChange(Frozen):
     ``difference`` is after minus before, ``low`` to ``high`` its interval by the square-and-add method of
     Newcombe from the two intervals: ``paired`` (1998, Statistics in Medicine 17, 2635) where both are rates
     over the same rows, otherwise as independent (17, 873). Independent numbers that were measured on the same
-    rows all the same get wider intervals than need be, so *better* and *worse* are said too seldom, never too often.
-    ``told_before``, ``told_after`` and ``told_difference`` say them as a person reads them: shares in percent, their difference
+    rows all the same get wider intervals than need be, so *better* and *worse* come out too seldom, never too often.
+    ``told_before``, ``told_after`` and ``told_difference`` are the texts that a person reads: shares in percent, their difference
     in percentage points, each with its interval.
     """
 
@@ -105,12 +105,12 @@ def change(record: Record, before: Metric | None, after: Metric | None) -> Metri
     if one is None:
         raise ValueError("a metric of neither run")
     gap, low, high = difference(before, after) if before and after else (None, None, None)
-    said: Change = verdict(before, after) if before and after else "changed"
+    outcome: Change = verdict(before, after) if before and after else "changed"
     paired = before is not None and after is not None and correlation(before, after) is not None
-    told = [NOT_THERE if m is None else numerals.measured(m) for m in (before, after)] + [numerals.difference(one, gap, low, high)]
+    texts = [NOT_THERE if m is None else numerals.measured(m) for m in (before, after)] + [numerals.difference(one, gap, low, high)]
     facts = {"check": record.check, "title": record.title, "name": one.name, "label": one.label, "unit": one.unit}
-    facts |= dict(zip(("told_before", "told_after", "told_difference"), told, strict=True))
-    return MetricChange(**facts, before=before, after=after, difference=gap, low=low, high=high, paired=paired, verdict=said)
+    facts |= dict(zip(("told_before", "told_after", "told_difference"), texts, strict=True))
+    return MetricChange(**facts, before=before, after=after, difference=gap, low=low, high=high, paired=paired, verdict=outcome)
 
 
 def verdict(before: Metric, after: Metric) -> Change:

@@ -149,12 +149,12 @@ def _result(defense: Record, found: list[tuple[str, Cell]], gone: list[str]) -> 
 
 
 def _finding(defense: Record, risk: str, worse: list[Cell]) -> Finding:
-    said = "; ".join(f"{c.label} {_value(c.before)} → {_value(c.after)}" for c in worse[:4])
+    changes = "; ".join(f"{c.label} {_value(c.before)} → {_value(c.after)}" for c in worse[:4])
     return Finding(
         key=key_of(defense.check, risk),
         title=f"{defense.title} made {risk.lower()} worse",
         severity=Severity.INFO if risk == COST else Severity.MEDIUM,
-        evidence=Evidence(tables=("cross_risk",), sentence=said),
+        evidence=Evidence(tables=("cross_risk",), sentence=changes),
         advice="Weigh it against what the defense gained; change its strength, or add a second defense and measure again.",
         standards=("AI RMF MEASURE 2.13", "AI RMF MANAGE 1.4"),
     )

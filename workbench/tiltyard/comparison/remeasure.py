@@ -127,13 +127,13 @@ class _Jobs:
             return []
         part = self.progress.part(share)
 
-        def report(said: Report) -> None:
+        def forward(report: Report) -> None:
             with suppress(Cancelled):
-                part.step(said.done, said.message)
+                part.step(report.done, report.message)
 
         tell = self.on_record
         found = (lambda record, _: tell(record)) if tell else None
-        job = self.runner.start(steps, target, self.data, run=run, name=name, config=config, on_progress=report, on_record=found)
+        job = self.runner.start(steps, target, self.data, run=run, name=name, config=config, on_progress=forward, on_record=found)
         self._wait(job)
         if job.error is not None:
             raise job.error

@@ -46,7 +46,7 @@ class Trend(Frozen):
         )
         safer = "" if self.safer == "none" else f" ({'nearer to 0' if self.safer == 'zero' else self.safer} is safer)"
         last = self.points[-1].metric
-        said = "not measured" if last.value is None else f"{last.value:.4g}"
+        value = "not measured" if last.value is None else f"{last.value:.4g}"
         return Chart(
             name="trend",
             title=f"{self.title}: {self.label}{safer}",
@@ -54,7 +54,7 @@ class Trend(Frozen):
             x=Axis(label="Run, oldest first", categories=tuple(f"{p.started:%m-%d %H:%M} {p.run[:4]}" for p in self.points)),
             y=Axis(label=self.label, unit=self.unit),
             series=(series,),
-            alt=f"{self.label} of {self.title} in {len(self.points)} runs; in the last it is {said}.",
+            alt=f"{self.label} of {self.title} in {len(self.points)} runs; in the last it is {value}.",
         )
 
 
