@@ -37,9 +37,9 @@ c.Spawner.args = ["--notebook", {notebook!r}]
 CODE = """
 import json, os
 from tiltyard.result import Identity
-from tiltyard.store.store import Store
+from tiltyard.store.opening import open_store
 
-store = Store()
+store = open_store()
 what = Identity(name="model", fingerprint="0" * 64, detail="")
 store.end(store.begin(f"by {store.person.name}", what, what).id)
 seen = [[run.owner, run.name] for run in store.runs()]

@@ -53,7 +53,7 @@ class Quiet(JupyterHandler):
 
 
 class Behind(Quiet):
-    """Behind the login. ``kernel`` says that the path names a kernel, which must then be one's own."""
+    """A handler for those who are logged in. With ``kernel`` the path names a kernel, which must be the person's own."""
 
     kernel = False
 

@@ -38,7 +38,7 @@ class OwnedKernels(WatchedKernels):
         self.keeper = Keeper()
 
     async def start_kernel(self, *, kernel_name: str, path: str, env: dict[str, str]) -> str:  # type: ignore[override]
-        """Start a kernel for the person whose request this is; 403 where nobody asks. `place` says whether there is room."""
+        """Start a kernel for the person whose request this is; 403 where nobody is logged in. `place` holds the limit on how many."""
         handler = CallContext.get(CallContext.JUPYTER_HANDLER)
         user = getattr(handler, "current_user", None)
         if user is None:

@@ -13,7 +13,7 @@ class Terms:
     """After how many seconds a kernel ends.
 
     ``gone``: no browser is connected and nothing works; a page tries for two minutes to connect again, and never later.
-    ``idle``: a browser is connected, nobody clicks and nothing works; ``warning`` before that its page says so.
+    ``idle``: a browser is connected, nobody clicks and nothing works; ``warning`` before that its page shows when it ends.
     ``longest``: no browser is connected, whatever works.
     """
 

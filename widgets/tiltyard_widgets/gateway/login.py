@@ -71,7 +71,7 @@ class LoginHandler(Quiet):
         return await tries.judged(known, self._address(), lambda: IOLoop.current().run_in_executor(None, self._checked, given))
 
     def _address(self) -> str:
-        """Whence it comes; behind the TLS proxy that ``--hostname`` speaks of, what that says last. Elsewhere anybody could say anything."""
+        """The client's address. Behind the TLS proxy of ``--hostname`` it is the last that the proxy named; elsewhere that header could be anybody's."""
         forwarded = self.request.headers.get_list("X-Forwarded-For") if self.settings["proxied"] else []
         return forwarded[-1].rpartition(",")[2].strip()[:64] if forwarded else str(self.request.remote_ip)
 

@@ -28,7 +28,7 @@ class WatchedKernels(AsyncMappingKernelManager):
     spare = Integer(512, config=True, help="MiB of memory that must be free for another kernel to start.")
     gone = Integer(180, config=True, help="Seconds without a browser, and without work, after which a kernel ends.")
     idle = Integer(7200, config=True, help="Seconds without a click, and without work, after which the kernel of an open page ends.")
-    warning = Integer(600, config=True, help="Seconds before that in which its page says so.")
+    warning = Integer(600, config=True, help="Seconds before that in which its page shows when it ends.")
     longest = Integer(43_200, config=True, help="Seconds without a browser after which a kernel ends though it works.")
     look = Integer(10, config=True, help="Seconds between looks at who is still there.")
 
@@ -94,7 +94,7 @@ class WatchedKernels(AsyncMappingKernelManager):
         over = [kernel for kernel in there if kernel not in living or self.ends_in(kernel) <= 0]
         await asyncio.gather(*map(self._end, over))
         for kernel in [kernel for kernel, life in self.lives.items() if life.away(self.terms, self.clock())]:
-            self.stop_buffering(kernel)  # type: ignore[no-untyped-call]  # nobody will come for what it says
+            self.stop_buffering(kernel)  # type: ignore[no-untyped-call]  # nobody will read its output
 
     async def _end(self, kernel_id: str) -> None:
         with suppress(KeyError, HTTPError):  # it may have been ended meanwhile

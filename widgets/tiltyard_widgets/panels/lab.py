@@ -31,7 +31,7 @@ class LabWindow:
         self.bench = Workbench()
         self.session = self.bench.session
         self.comm: Any = None
-        self._before: list[Any] = []  # held: one that is forgotten says so to a page that no longer knows it, which complains
+        self._before: list[Any] = []  # held, for a comm that is collected sends its end to a page that may not know it any more
         self._wanted = str(state.get("run") or "")
         self._asked = {str(k): str(v) for k, v in (state.get("source") or {}).items()}
         self.bring(state.get("source") or {})
