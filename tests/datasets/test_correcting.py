@@ -77,9 +77,9 @@ def test_what_a_person_left_out_and_took_in_is_known() -> None:
     found = propose(table(), "churned", ("train",))
     assert found.left_out == ("customer_id",)
     took = corrected(found, leave_out=("rooms",), take=("customer_id",))
-    assert (took.dropped, took.taken) == (("rooms",), ("customer_id",))
+    assert (took.dropped, took.restored) == (("rooms",), ("customer_id",))
     again = corrected(took, leave_out=("customer_id",), take=("rooms",))
-    assert (again.dropped, again.taken) == ((), ())
+    assert (again.dropped, again.restored) == ((), ())
     assert corrected(found, leave_out=("train", "customer_id")).dropped == ()
 
 
@@ -118,4 +118,4 @@ def _same(a: Proposal, b: Proposal) -> bool:
 def test_corrections_said_again_give_the_same_schema() -> None:
     found = propose(table(), "churned", ("train",))
     once = corrected(found, leave_out=("rooms",), features={"pay": {"missing": 3, "high": 500, "unit": "EUR"}})
-    assert _same(once, corrected(found, once.dropped, once.taken, once.corrections))  # type: ignore[arg-type]
+    assert _same(once, corrected(found, once.dropped, once.restored, once.corrections))  # type: ignore[arg-type]

@@ -23,7 +23,7 @@ from tiltyard.progress import Progress
 from tiltyard.result import Status
 from tiltyard.targets.http.address import address_of
 from tiltyard.targets.http.line import Key, Line, Unreached
-from tiltyard.targets.http.tiltyard_wire import TiltyardWire, told_schema
+from tiltyard.targets.http.tiltyard_wire import TiltyardWire, described_schema
 from tiltyard.targets.opening import open_target
 from tiltyard.theft.extraction import Extraction
 from tiltyard.validation.performance import Performance
@@ -102,9 +102,9 @@ def test_what_it_tells_of_itself_cannot_hang_or_fill_us(serve: Serve, data: Data
     ],
 )
 def test_features_that_cannot_be_are_none(serve: Serve, feature: Any) -> None:
-    assert told_schema([FEATURE], ("a", "b")) is not None
-    assert told_schema([FEATURE, feature], ("a", "b")) is None
-    assert told_schema([], ("a", "b")) is None
+    assert described_schema([FEATURE], ("a", "b")) is not None
+    assert described_schema([FEATURE, feature], ("a", "b")) is None
+    assert described_schema([], ("a", "b")) is None
     described = json.dumps({"classes": ["a", "b"], "features": [feature], "input_shape": [10**9]}).encode()
     record = probe(serve(lambda method, *_: (200, {}, described) if method == "GET" else (200, {}, b"{}")), posture=Posture(burst=0))
     assert record.result.status in {Status.INCOMPLETE, Status.FINDING}, record.error

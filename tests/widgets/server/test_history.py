@@ -25,7 +25,7 @@ from tiltyard_widgets.server.code import cells
 from tiltyard_widgets.server.forms import RunsAsked
 from tiltyard_widgets.server.refusals import status_of
 from tiltyard_widgets.server.settings import Limits
-from tiltyard_widgets.server.work import Answer, Workers
+from tiltyard_widgets.server.work import WorkerOutput, Workers
 from tiltyard_widgets.server.worker import prints
 
 ALONE = Person("me", Role.ADMIN)
@@ -298,7 +298,7 @@ def test_a_store_that_no_run_could_make_is_in_trouble_and_not_only_missing(tmp_p
 def test_trouble_that_a_worker_meets_is_trouble_here(kind: type[Problem]) -> None:
     said = {"expected": "the store to be free", "found": "it locked", "do": "Try again"}
     with pytest.raises(kind) as raised:
-        Answer([{"problem": said, "kind": kind.__name__}]).first("the report")
+        WorkerOutput([{"problem": said, "kind": kind.__name__}]).first("the report")
     assert type(raised.value) is kind and status_of(raised.value) == 503
 
 

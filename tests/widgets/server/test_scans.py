@@ -19,7 +19,7 @@ from tiltyard_widgets.server.inside import opened, resolved
 from tiltyard_widgets.server.refusals import Absent, Late, Malformed, Outside, Shut, TooLarge
 from tiltyard_widgets.server.scans import answer
 from tiltyard_widgets.server.settings import Limits
-from tiltyard_widgets.server.work import Answer, Workers
+from tiltyard_widgets.server.work import WorkerOutput, Workers
 from tiltyard_widgets.server.worker import listed, scan
 
 
@@ -161,7 +161,7 @@ def test_each_refusal_has_its_status(server: Any, ada: httpx.Client, path: str, 
         assert answer.status_code == status and said in answer.json()["message"]
 
 
-def asked(root: Path, path: str, seconds: float, memory: int = 2 << 30) -> Answer:
+def asked(root: Path, path: str, seconds: float, memory: int = 2 << 30) -> WorkerOutput:
     order = {"do": "scan", "root": str(root), "path": path, "hidden": False}
     return asyncio.run(Workers(1).do(order, Limits(seconds, memory)))
 
@@ -216,11 +216,11 @@ def test_a_worker_has_no_more_memory_than_it_may(top: Path) -> None:
 def test_a_folder_of_which_not_all_was_scanned_says_so() -> None:
     head = {"names": ["a.pt", "b.pt"], "left_out": 3, "remark": ""}
     one = {"file": {"path": "a.pt", "verdict": None, "problem": "x"}}
-    made = answer(Answer([head, one], late=True))
+    made = answer(WorkerOutput([head, one], late=True))
     assert [file.path for file in made.files] == ["a.pt", "b.pt"] and made.left_out == 3
     assert made.files[1].problem.startswith("Expected a scan in the time there is for it")
     with pytest.raises(Late):
-        answer(Answer([], late=True))
+        answer(WorkerOutput([], late=True))
 
 
 @pytest.mark.parametrize(

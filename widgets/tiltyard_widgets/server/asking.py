@@ -18,7 +18,7 @@ from tiltyard.access.roles import Action
 from tiltyard.errors import Problem, Trouble
 from tiltyard.store.troubles import Locked
 
-from .refusals import SAID, UNSAID, TooLarge, Unequipped, WrongType, status_of
+from .refusals import MEANT, UNKNOWN_ERROR, TooLarge, Unequipped, WrongType, status_of
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tiltyard.store.store import Store
 
     from .service import Service
-    from .work import Answer
+    from .work import WorkerOutput
 
 MOST_BODY = 64 << 10
 MOST_ANSWERS = 100
@@ -114,23 +114,23 @@ class Handler(APIHandler):
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Tornado's and Jupyter's own refusals, in the same form."""
-        said = SAID.get(status_code, UNSAID)
+        parts = MEANT.get(status_code, UNKNOWN_ERROR)
         error = (kwargs.get("exc_info") or (None, None))[1]
-        if isinstance(error, web.HTTPError) and error.log_message and status_code not in SAID:
-            said = ("a request that can be read", str(error.log_message).rstrip("."), "Mend it")
+        if isinstance(error, web.HTTPError) and error.log_message and status_code not in MEANT:
+            parts = ("a request that can be read", str(error.log_message).rstrip("."), "Fix it")
         if status_code == 405:
             there = [name.upper() for name in ("get", "post", "delete") if name in vars(type(self))]
             self.set_header("Allow", ", ".join(sorted(["OPTIONS", *there])))
-        self._wrong(status_code, said, str(Problem(*said)))
+        self._wrong(status_code, parts, str(Problem(*parts)))
 
-    def _wrong(self, status: int, said: tuple[str, str, str], message: str) -> None:
+    def _wrong(self, status: int, parts: tuple[str, str, str], message: str) -> None:
         self.set_status(status)
         self.set_header("Cache-Control", "no-store")
         if status == 503:
             self.set_header("Retry-After", "2")
-        self.finish(json.dumps(dict(zip(("expected", "found", "do", "message"), (*said, message), strict=True))))
+        self.finish(json.dumps(dict(zip(("expected", "found", "do", "message"), (*parts, message), strict=True))))
 
-    async def worked(self, order: dict[str, Any], scan: bool = False) -> "Answer":
+    async def worked(self, order: dict[str, Any], scan: bool = False) -> "WorkerOutput":
         """Have a process of its own do it; it ends where the asker hangs up."""
         settings = self.service.settings
         work = asyncio.ensure_future(self.service.workers.do(order, settings.scan if scan else settings.report))
@@ -174,4 +174,4 @@ def checked(form: "type[BaseModel]", given: dict[str, str] | bytes) -> Any:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"])) or "the body"
-        raise Problem(f"{where[:80]} as openapi.json has it", ascii(first["msg"])[1:-1].lower(), "Mend it") from None
+        raise Problem(f"{where[:80]} as openapi.json has it", ascii(first["msg"])[1:-1].lower(), "Fix it") from None

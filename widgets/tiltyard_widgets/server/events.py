@@ -70,28 +70,28 @@ def _ended(store: Store, run: RunItem, before: Look | None) -> dict[str, StepLin
 
 def news(before: Look, after: Look, doubted: bool = False) -> list[str]:
     """The events between two looks; how the store does too, where somebody was told otherwise in between."""
-    said = [piece for id, run in reversed(after.runs.items()) for piece in _of_run(before, after, run)]
+    pieces = [piece for id, run in reversed(after.runs.items()) for piece in _of_run(before, after, run)]
     if after.store.state == "ok":
         gone = [id for id in before.runs if id not in after.runs and _deleted(before.runs[id], after)]
-        said += [encoded("run", RunEvent(change="deleted", id=id, run=None, total=after.total)) for id in gone]
-    if doubted or before.store != after.store or (before.total != after.total and not said):
-        said.append(encoded("store", StoreEvent(store=after.store, total=after.total)))
-    return said
+        pieces += [encoded("run", RunEvent(change="deleted", id=id, run=None, total=after.total)) for id in gone]
+    if doubted or before.store != after.store or (before.total != after.total and not pieces):
+        pieces.append(encoded("store", StoreEvent(store=after.store, total=after.total)))
+    return pieces
 
 
 def _of_run(before: Look, after: Look, run: RunItem) -> list[str]:
-    known, said = before.runs.get(run.id), []
+    known, pieces = before.runs.get(run.id), []
     if known is None:
-        said.append(encoded("run", RunEvent(change="started", id=run.id, run=run, total=after.total)))
+        pieces.append(encoded("run", RunEvent(change="started", id=run.id, run=run, total=after.total)))
     old = before.steps.get(run.id, {})
-    said += [encoded("record", RecordEvent(step=line)) for token, line in after.steps.get(run.id, {}).items() if token not in old]
+    pieces += [encoded("record", RecordEvent(step=line)) for token, line in after.steps.get(run.id, {}).items() if token not in old]
     if (known is None or known.state in LIVE) and run.state not in LIVE:
-        return [*said, encoded("run", RunEvent(change="ended", id=run.id, run=run, total=after.total))]
+        return [*pieces, encoded("run", RunEvent(change="ended", id=run.id, run=run, total=after.total))]
     if known is None or known == run:
-        return said
+        return pieces
     if known.model_copy(update={"progress": run.progress}) != run:
-        return [*said, encoded("run", RunEvent(change="changed", id=run.id, run=run, total=after.total))]
-    return [*said, encoded("progress", ProgressEvent(id=run.id, progress=run.progress))]
+        return [*pieces, encoded("run", RunEvent(change="changed", id=run.id, run=run, total=after.total))]
+    return [*pieces, encoded("progress", ProgressEvent(id=run.id, progress=run.progress))]
 
 
 def _deleted(run: RunItem, after: Look) -> bool:

@@ -237,11 +237,11 @@ class EventsHandler(Handler):
         self.listener = self.service.streams.opened(self.person.name)
         self.listener.ended = self._let_go
         with suppress(StreamClosedError):
-            await self._told(watch)
+            await self._send_news(watch)
             await self.finish(set_content_type="text/event-stream")
         self._cut_off()
 
-    async def _told(self, watch: "Watch") -> None:
+    async def _send_news(self, watch: "Watch") -> None:
         try:
             await watch.listen(self.listener)
             while (piece := await self.listener.next()) is not None:

@@ -44,7 +44,7 @@ def missing(store: Store) -> bool:
 
 
 def state_of(store: Store) -> StoreState:
-    """Does the store answer? Its place is not told."""
+    """Does the store answer? Its place is not shown."""
     try:
         if missing(store):
             return NO_STORE
@@ -56,8 +56,8 @@ def state_of(store: Store) -> StoreState:
 
 def troubled(trouble: Trouble, store: Store) -> StoreState:
     """The trouble as a state, without the store's place."""
-    said = public(trouble, store)
-    return StoreState(state="locked" if isinstance(trouble, Locked) else "broken", detail=str(said))
+    shown = public(trouble, store)
+    return StoreState(state="locked" if isinstance(trouble, Locked) else "broken", detail=str(shown))
 
 
 def public(problem: Problem, store: Store) -> Problem:
@@ -110,15 +110,15 @@ def found(store: Store, run_id: str) -> RunItem:
 
 
 def detail(store: Store, run_id: str) -> RunDetail:
-    """One run with its steps and what each said."""
+    """One run with its steps and what each found."""
     item = found(store, run_id)
     run = store.run(item.id)
-    steps = tuple(_step(line, record) for line, record in _told(store, item.id))
+    steps = tuple(_step(line, record) for line, record in _with_records(store, item.id))
     facts = {name: str(run.config.get(name, "")) for name in ("profile", "command")}
     return RunDetail(run=item, versions=run.versions, **facts, steps=steps)
 
 
-def _told(store: Store, run_id: str) -> list[tuple[StepLine, Record | Problem | None]]:
+def _with_records(store: Store, run_id: str) -> list[tuple[StepLine, Record | Problem | None]]:
     lines = store.steps(run_id)
     records = store.told(run_id)
     return [(line, records.get(line.token)) for line in lines]

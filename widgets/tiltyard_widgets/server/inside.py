@@ -53,10 +53,10 @@ def _shown(path: str) -> str:
 
 def unreadable(path: str, error: OSError) -> Problem:
     """What kept the server from reading ``path``."""
-    said = f"{_shown(path)}: {error.strerror or error}"
+    found = f"{_shown(path)}: {error.strerror or error}"
     if error.errno in (errno.EACCES, errno.EPERM):
-        return Shut("a file or folder that this server may read", said, "Check its permissions")
-    return Absent("a file that can be read", said, "Check its name")
+        return Shut("a file or folder that this server may read", found, "Check its permissions")
+    return Absent("a file that can be read", found, "Check its name")
 
 
 def opened(root: str | Path, path: str, hidden: bool = True) -> BinaryIO:

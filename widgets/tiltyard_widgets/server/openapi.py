@@ -102,18 +102,20 @@ def schemas() -> dict[str, Any]:
 
 
 def _operation(operation: Operation) -> dict[str, Any]:
-    said: dict[str, Any] = {"operationId": operation.id, "summary": operation.does, "description": f"Needs the role {operation.role}."}
+    described: dict[str, Any] = {"operationId": operation.id, "summary": operation.does, "description": f"Needs the role {operation.role}."}
     given = _parameters(operation)
     if given:
-        said["parameters"] = given
+        described["parameters"] = given
     if operation.asks and operation.method == "post":
-        said["requestBody"] = {"required": True, "content": {"application/json": {"schema": {"$ref": AT + operation.asks.__name__}}}}
+        described["requestBody"] = {"required": True, "content": {"application/json": {"schema": {"$ref": AT + operation.asks.__name__}}}}
     if operation.id == "events":
-        said["x-events"] = {name: {"$ref": AT + form.__name__} for name, form in EVENTS.items()}
-    said["responses"] = {"200": {"description": operation.does, "content": _content(operation)}}
+        described["x-events"] = {name: {"$ref": AT + form.__name__} for name, form in EVENTS.items()}
+    described["responses"] = {"200": {"description": operation.does, "content": _content(operation)}}
     wrong = {"application/json": {"schema": {"$ref": AT + "Wrong"}}}
-    said["responses"] |= {str(status): {"description": REFUSED[status], "content": wrong} for status in sorted({403, *operation.refusals})}
-    return said
+    described["responses"] |= {
+        str(status): {"description": REFUSED[status], "content": wrong} for status in sorted({403, *operation.refusals})
+    }
+    return described
 
 
 def _parameters(operation: Operation) -> list[dict[str, Any]]:

@@ -60,13 +60,13 @@ STATUS: dict[type[Problem], int] = {
     Trouble: 503,
 }
 KINDS: dict[str, type[Problem]] = {kind.__name__: kind for kind in (*STATUS, Locked)}
-SAID = {
+MEANT = {
     401: ("a login", "none", "Log in"),
     403: ("leave to do this", "none", "Log in, or ask an admin"),
     404: ("an address of this API", "another", "See openapi.json"),
     405: ("a method this address has", "another", "See openapi.json"),
 }
-UNSAID = ("an answer", "an error, which the server's log tells", "Report it where it comes back")
+UNKNOWN_ERROR = ("an answer", "an error, which the server's log tells", "Report it where it comes back")
 
 
 def status_of(problem: Problem) -> int:

@@ -1,16 +1,16 @@
-"""What the process that scanned said, as the API's answer; what it did not come to is said too."""
+"""What the scanning process wrote, as the API's answer; files it did not come to are named too."""
 
 from tiltyard.published.listing import ScannedFile
 
 from .forms import ScanAnswer
-from .work import Answer
+from .work import WorkerOutput
 
 
-def answer(said: Answer) -> ScanAnswer:
+def answer(output: WorkerOutput) -> ScanAnswer:
     """Every file with its verdict, or with why it has none."""
-    head = said.first("a scan")
-    files = [ScannedFile.model_validate(line["file"]) for line in said.lines[1:]]
+    head = output.first("a scan")
+    files = [ScannedFile.model_validate(line["file"]) for line in output.lines[1:]]
     missed = head["names"][len(files) :]
-    why = str(said.ended("a scan")) if missed else ""
+    why = str(output.ended("a scan")) if missed else ""
     files += [ScannedFile(path=name, verdict=None, problem=why) for name in missed]
     return ScanAnswer(files=tuple(files), left_out=head["left_out"], remark=head["remark"])

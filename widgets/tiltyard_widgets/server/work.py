@@ -19,15 +19,15 @@ ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")}
 
 
 @dataclass
-class Answer:
-    """What a process said, line by line; ``late`` where its time was over, ``lost`` where it ended early."""
+class WorkerOutput:
+    """What a process wrote, line by line; ``late`` where its time was over, ``lost`` where it ended early."""
 
     lines: list[dict[str, Any]] = field(default_factory=list)
     late: bool = False
     lost: bool = False
 
     def first(self, what: str) -> dict[str, Any]:
-        """The first line; raises what the process said instead, or why it said nothing."""
+        """The first line; raises the problem that the process wrote instead, or why it wrote nothing."""
         if self.lines and "problem" in self.lines[-1]:
             raise KINDS.get(self.lines[-1]["kind"], Problem)(**self.lines[-1]["problem"])
         if not self.lines:
@@ -48,7 +48,7 @@ class Workers:
         self._free = asyncio.Semaphore(most)
         self._going: set[subprocess.Popen[bytes]] = set()
 
-    async def do(self, order: dict[str, Any], limits: Limits) -> Answer:
+    async def do(self, order: dict[str, Any], limits: Limits) -> WorkerOutput:
         """Have ``order`` carried out; one whose asker is gone (a cancelled task) is ended."""
         async with self._free:
             given = json.dumps(order | asdict(limits)).encode()
@@ -79,18 +79,18 @@ class Workers:
             process.kill()
 
 
-def _finished(process: "subprocess.Popen[bytes]", given: bytes, seconds: float) -> Answer:
-    answer = Answer()
+def _finished(process: "subprocess.Popen[bytes]", given: bytes, seconds: float) -> WorkerOutput:
+    output = WorkerOutput()
     try:
-        said, _ = process.communicate(given, timeout=seconds)
+        written, _ = process.communicate(given, timeout=seconds)
     except subprocess.TimeoutExpired:
-        answer.late = True
+        output.late = True
         process.kill()
-        said, _ = process.communicate()
-    answer.lost = process.returncode != 0 and not answer.late
-    for line in said.splitlines():
+        written, _ = process.communicate()
+    output.lost = process.returncode != 0 and not output.late
+    for line in written.splitlines():
         try:
-            answer.lines.append(json.loads(line))
+            output.lines.append(json.loads(line))
         except ValueError:  # cut off in mid-line
             continue
-    return answer
+    return output

@@ -60,8 +60,8 @@ def listed(real: Path, path: str, hidden: bool) -> tuple[list[str], int, str]:
         prefix = "/".join([part for part in (path, *Path(here).relative_to(real).parts) if part])
         kept = (name for name in sorted(files) if (hidden or not name.startswith(".")) and not (Path(here) / name).is_symlink())
         found += [f"{prefix}/{name}" if prefix else name for name in kept]
-    said = f"{len(failed)} folder{'s' * (len(failed) != 1)} could not be read: {failed[0].strerror}." if failed else ""
-    return found[:MOST_FILES], max(len(found) - MOST_FILES, 0), said
+    remark = f"{len(failed)} folder{'s' * (len(failed) != 1)} could not be read: {failed[0].strerror}." if failed else ""
+    return found[:MOST_FILES], max(len(found) - MOST_FILES, 0), remark
 
 
 def plain(name: str) -> str:
@@ -169,8 +169,8 @@ def signature(root: str, path: str, content: bytes, keys: list[str]) -> dict[str
             return {"state": "none", "detail": "No signature lies beside it."}
         found = signing.checked(file)
     except Problem as problem:
-        said = str(problem).replace(f"{file}", file.name)  # where this server keeps its files is nobody's business
-        return {"state": "broken" if isinstance(problem, Broken) else "unreadable", "detail": said}
+        detail = str(problem).replace(f"{file}", file.name)  # where this server keeps its files is nobody's business
+        return {"state": "broken" if isinstance(problem, Broken) else "unreadable", "detail": detail}
     entry = next((e for e in found.manifest.entries if e.path == path.rpartition("/")[2]), None)
     if entry is None:
         return {"state": "unreadable", "detail": "It signs other files."}
@@ -228,16 +228,16 @@ def main() -> int:
     limit(order["memory"], order["seconds"])
     try:
         for line in ORDERS[order["do"]](order):
-            _say(line)
+            _write(line)
     except Problem as problem:
-        said = {"expected": problem.expected, "found": problem.found, "do": problem.do}
-        _say({"problem": {name: plain(text) for name, text in said.items()}, "kind": type(problem).__name__})
+        parts = {"expected": problem.expected, "found": problem.found, "do": problem.do}
+        _write({"problem": {name: plain(text) for name, text in parts.items()}, "kind": type(problem).__name__})
     except MemoryError:
         return 1
     return 0
 
 
-def _say(line: dict[str, Any]) -> None:
+def _write(line: dict[str, Any]) -> None:
     sys.stdout.write(json.dumps(line) + "\n")
     sys.stdout.flush()
 

@@ -54,7 +54,7 @@ class FormatSpec:
     also
         Further suffixes that it may have without a note, though they rather promise another format.
     magic
-        Beginnings that only this format has. Formats without any are told apart by their structure, in `sniffing`.
+        Beginnings that only this format has. Formats without any are recognized by their structure, in `sniffing`.
     container
         What lies under the format: its content is a zip, or a pickle that any unpickler would run.
     judge

@@ -29,7 +29,7 @@ class Findings:
     Parameters
     ----------
     progress
-        Told how far the scan is; it may be cancelled.
+        Where the scan reports how far it is; it may be cancelled.
     path
         Where the file lies, for formats that keep weights in files beside it. None: in memory alone.
     """

@@ -51,8 +51,8 @@ class Verdict(Frozen):
     def summary(self) -> str:
         """One sentence."""
         first = next((r for r in self.reasons if r.grade == self.verdict), self.reasons[0] if self.reasons else None)
-        said = f": {first.what}, at {first.where} ({first.why})" if first is not None else ""
-        return f"{self.name} is {self.verdict} ({self.format}){said}"
+        reason = f": {first.what}, at {first.where} ({first.why})" if first is not None else ""
+        return f"{self.name} is {self.verdict} ({self.format}){reason}"
 
 
 def scan(path: str | Path, progress: Progress | None = None) -> Verdict:
@@ -118,11 +118,11 @@ def _judged(path: Path | str, stream: IO[bytes], findings: Findings) -> Format:
         raise
     except Exception as error:  # a file that breaks our own reader is not shown safe, whatever the reason
         findings.unproven("file", f"it could not be read to the end ({type(error).__name__})", "what was not seen cannot be shown safe")
-    if said := disagreement(path, found):
+    if mismatch := disagreement(path, found):
         if found in (Format.CSV, Format.UNKNOWN) and Path(path).suffix.lower() in RUNS_CONTENT:
-            findings.unproven("name", said, "a reader that goes by the name would run it")
+            findings.unproven("name", mismatch, "a reader that goes by the name would run it")
         else:
-            findings.note("name", said, "the content was judged, not the name")
+            findings.note("name", mismatch, "the content was judged, not the name")
     return found
 
 

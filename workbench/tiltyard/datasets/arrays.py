@@ -72,15 +72,15 @@ def arranged(x: Any, y: Any, names: tuple[str, ...] = (), classes: tuple[str, ..
         raise Problem("numbers in x", f"dtype {x.dtype}", "Give a DataFrame or a CSV for columns of text")
     if len(x) == 0 or 0 in x.shape:
         raise Problem("at least one row and one column in x", f"shape {x.shape}", "Give data with rows")
-    said: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     if x.ndim == 3:
         x = x[:, None]
     elif x.ndim == 4 and x.shape[1] not in (1, 3) and x.shape[3] in (1, 3):
         x = x.transpose(0, 3, 1, 2)
-        said = ("Images came with channels last and were turned channels first.",)
+        notes = ("Images came with channels last and were turned channels first.",)
     if y.ndim == 2 and y.shape[1] > 1 and _one_hot(y):
         y = y.argmax(1)
-        said += ("Labels came one-hot and were read as class indices.",)
+        notes += ("Labels came one-hot and were read as class indices.",)
     y = y.reshape(-1) if y.ndim == 2 and y.shape[1] == 1 else y
     if y.ndim != 1 or len(y) != len(x):
         raise Problem(f"{len(x)} labels in y, one per row of x", f"shape {y.shape}", "Give one label per row")
@@ -88,7 +88,7 @@ def arranged(x: Any, y: Any, names: tuple[str, ...] = (), classes: tuple[str, ..
         names = names or tuple(f"column {i + 1}" for i in range(x.shape[1]))
         if len(names) != x.shape[1]:
             raise Problem(f"{x.shape[1]} column names", f"{len(names)}", "Name each column of x")
-    return Arrays(x, y, names if x.ndim == 2 else (), classes, assumptions=said)
+    return Arrays(x, y, names if x.ndim == 2 else (), classes, assumptions=notes)
 
 
 def _array(value: Any, name: str) -> NDArray[Any]:

@@ -32,12 +32,12 @@ UNITS = {
 
 @dataclass(frozen=True)
 class Guess:
-    """A column's feature, or None with ``why`` it is none; ``said`` is assumed, ``warned`` needs a look."""
+    """A column's feature, or None with ``why`` it is none; ``note`` is assumed, ``warned`` needs a look."""
 
     name: str
     feature: Feature | None
     why: str = ""
-    said: str = ""
+    note: str = ""
     warned: str = ""
 
 
@@ -78,7 +78,7 @@ def _text(column: "pd.Series", name: str, always: bool) -> Guess:
         found = _number(parsed, name, always)
         bad = given & parsed.isna()
         first = int(bad.to_numpy().argmax())
-        return Guess(name, found.feature, found.why, found.said, f"{name!r} holds numbers, but {column.iloc[first]!r} in row {first}.")
+        return Guess(name, found.feature, found.why, found.note, f"{name!r} holds numbers, but {column.iloc[first]!r} in row {first}.")
     return _category(column, name, always)
 
 
@@ -90,11 +90,11 @@ def _category(column: "pd.Series", name: str, always: bool) -> Guess:
         kind = "look like an id or free text" if alone else "are too many for one column each"
         return Guess(name, None, why=f"its {len(found):,} different values {kind}")
     missing = int((texts == MISSING)[codes].sum())
-    said = f"{name!r} lacks a value in {missing:,} rows; they became the category {MISSING!r}." if missing else ""
+    note = f"{name!r} lacks a value in {missing:,} rows; they became the category {MISSING!r}." if missing else ""
     warned = f"{name!r} has the same value in every row." if len(found) == 1 else ""
     assumed = _assumed(name, f"{missing:,} missing" if missing else "")
     feature = Feature(name=name, kind="categorical", categories=tuple(found), mutable=not fixed_at_birth(name), assumed=assumed)
-    return Guess(name, feature, said=said, warned=warned)
+    return Guess(name, feature, note=note, warned=warned)
 
 
 def _number(column: "pd.Series", name: str, always: bool) -> Guess:
@@ -108,7 +108,7 @@ def _number(column: "pd.Series", name: str, always: bool) -> Guess:
     if whole and named_as(name) in NOMINAL and len(np.unique(finite)) <= 20:
         found = _category(column, name, always)
         return Guess(
-            name, found.feature, said=f"{name!r} holds numbers that stand for groups, so it was read as categories. {found.said}".strip()
+            name, found.feature, note=f"{name!r} holds numbers that stand for groups, so it was read as categories. {found.note}".strip()
         )
     low, high = outward(float(finite.min()), float(finite.max()), whole)
     bad = int(len(values) - len(finite))

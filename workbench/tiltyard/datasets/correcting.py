@@ -1,4 +1,4 @@
-"""What a person knows better than a proposal: columns left out or taken in, kinds, bounds, units, pixels, missing numbers."""
+"""What a person knows better than a proposal: columns left out or taken back in, kinds, bounds, units, pixels, missing numbers."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -76,19 +76,19 @@ def correct(proposal: Proposal, name: str, correction: "Correction | Mapping[str
     before = proposal.schema.feature(name)
     changes = known.model_dump(exclude_none=True, exclude={"missing"})
     after = proposal.replace(_feature(_base(proposal, before, known), changes))
-    together = _known(name, {**_said(proposal, name), **_said_by(known)})
+    together = _known(name, {**_known_of(proposal, name), **_given_by(known)})
     kept = tuple(s for s in after.assumptions if not s.startswith(f"Corrected by hand: {name!r} ") and " divided by " not in s)
-    told = ", ".join(f"{key} = {value}" for key, value in _said_by(together).items() if key != "missing")
-    said = (f"Corrected by hand: {name!r} ({told}).",) if told else ()
-    return replace(after, corrections={**after.corrections, name: together}, assumptions=(*kept, *said))
+    listed = ", ".join(f"{key} = {value}" for key, value in _given_by(together).items() if key != "missing")
+    notes = (f"Corrected by hand: {name!r} ({listed}).",) if listed else ()
+    return replace(after, corrections={**after.corrections, name: together}, assumptions=(*kept, *notes))
 
 
-def _said(proposal: Proposal, name: str) -> dict[str, Any]:
+def _known_of(proposal: Proposal, name: str) -> dict[str, Any]:
     earlier = proposal.corrections.get(name)
-    return _said_by(earlier) if isinstance(earlier, Correction) else {}
+    return _given_by(earlier) if isinstance(earlier, Correction) else {}
 
 
-def _said_by(correction: Correction) -> dict[str, Any]:
+def _given_by(correction: Correction) -> dict[str, Any]:
     return correction.model_dump(exclude_none=True)
 
 
@@ -147,8 +147,8 @@ def _feature(base: Feature, changes: dict[str, Any]) -> Feature:
     try:
         return Feature.model_validate({**base.model_dump(), **changes, "assumed": BY_HAND})
     except ValidationError as error:
-        said = error.errors()[0]["msg"].removeprefix("Value error, ")
-        raise Problem(f"values that fit {base.name!r}", said, "Correct them") from None
+        message = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise Problem(f"values that fit {base.name!r}", message, "Correct them") from None
 
 
 def _column(proposal: Proposal, name: str) -> "pd.Series":
@@ -170,8 +170,8 @@ def _filled(proposal: Proposal, name: str, value: float) -> Proposal:
     whole = "integer" if f.kind == "integer" and float(value).is_integer() else "continuous"
     wider = f.model_copy(update={"low": min(f.low, value), "high": max(f.high, value), "kind": whole})
     kept = tuple(w for w in proposal.warnings if not w.startswith(f"{name!r} "))
-    said = f"{name!r} had no number in {int(lost.sum()):,} rows; there stands {value:g}."
-    return replace(proposal, table=table, warnings=kept, assumptions=(*proposal.assumptions, said)).replace(wider)
+    note = f"{name!r} had no number in {int(lost.sum()):,} rows; there stands {value:g}."
+    return replace(proposal, table=table, warnings=kept, assumptions=(*proposal.assumptions, note)).replace(wider)
 
 
 def middle(proposal: Proposal, name: str) -> float:

@@ -56,18 +56,18 @@ def read_csv(file: DataFile) -> "pd.DataFrame":
         When it is empty, has no rows, repeats a column name or is no table.
     """
     try:
-        layout, said = _layout(file)
+        layout, notes = _layout(file)
         frame = _parse(file, layout)
     except UnicodeDecodeError:
-        layout, said = _layout(file, "latin-1")
+        layout, notes = _layout(file, "latin-1")
         frame = _parse(file, layout)
-        said = ("The file is not UTF-8; it was read as Latin-1.", *said)
+        notes = ("The file is not UTF-8; it was read as Latin-1.", *notes)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise Problem("a whole gzip file", f"{file.name}, which breaks off or is damaged ({error})", "Copy or download it again") from None
     if len(frame) == 0:
         raise Problem("rows below the header", f"a header of {frame.shape[1]} columns only in {file.name}", "Give data with rows")
     frame, more = _without_index(frame)
-    frame.attrs["assumptions"] = (*said, *more)
+    frame.attrs["assumptions"] = (*notes, *more)
     return frame
 
 
@@ -157,9 +157,7 @@ def _parse(file: DataFile, layout: Layout) -> "pd.DataFrame":
         raise
     except (pd.errors.ParserError, pd.errors.ParserWarning, pd.errors.EmptyDataError, csv.Error, OverflowError) as error:
         found = str(error).replace("Error tokenizing data. C error: ", "").strip() or type(error).__name__
-        raise Problem(
-            f"a table of {len(layout.header)} columns in every line", f"{found.splitlines()[0][:150]}", "Mend that line"
-        ) from None
+        raise Problem(f"a table of {len(layout.header)} columns in every line", f"{found.splitlines()[0][:150]}", "Fix that line") from None
 
 
 def _without_index(frame: "pd.DataFrame") -> "tuple[pd.DataFrame, tuple[str, ...]]":

@@ -86,7 +86,7 @@ def _texts(file: Any, names: tuple[str, ...]) -> tuple[str, ...]:
 def _arrays(file: Any) -> Arrays:
     known = {key.lower(): key for key in file.files}
     member: NDArray[np.bool_] | None = None
-    said: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     split = next((s for s in SPLITS if all(part in known for part in s)), None)
     if split:
         x_seen, y_seen, x_new, y_new = (file[known[part]] for part in split)
@@ -94,7 +94,7 @@ def _arrays(file: Any) -> Arrays:
             raise Problem(f"rows of shape {x_seen.shape[1:]} in {split[2]} as in {split[0]}", f"{x_new.shape[1:]}", "Save both parts alike")
         x, y = np.concatenate([x_seen, x_new]), np.concatenate([y_seen, y_new])
         member = np.arange(len(x)) < len(x_seen)
-        said = (f"The rows of {split[0]} were trained on, those of {split[2]} were not.",)
+        notes = (f"The rows of {split[0]} were trained on, those of {split[2]} were not.",)
     else:
         keys = _first(file, ROWS), _first(file, LABELS)
         if not all(keys):
@@ -105,4 +105,4 @@ def _arrays(file: Any) -> Arrays:
     if "member" in known:
         member = file[known["member"]].astype(bool).ravel()
     sensitive = {key[10:]: file[key].ravel() for key in file.files if key.lower().startswith("sensitive_")}
-    return Arrays(plain.x, plain.y, plain.names, plain.classes, member, sensitive, plain.assumptions + said)
+    return Arrays(plain.x, plain.y, plain.names, plain.classes, member, sensitive, plain.assumptions + notes)

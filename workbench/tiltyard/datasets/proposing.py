@@ -1,4 +1,4 @@
-"""A schema proposed from the data itself: what was assumed is said, and each assumption can be corrected."""
+"""A schema proposed from the data itself: what was assumed is noted, and each assumption can be corrected."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -37,11 +37,11 @@ class Proposal:
     left_out
         Columns that are no features (ids, free text, dates).
     skip
-        Columns that were said to be no features.
+        Columns that were declared to be no features.
     corrections
         What was corrected of features, by name; see `correcting`.
-    dropped, taken
-        Columns that a person left out or took in.
+    dropped, restored
+        Columns that a person left out, or took back in.
     """
 
     table: "pd.DataFrame | Arrays"
@@ -52,7 +52,7 @@ class Proposal:
     skip: tuple[str, ...] = ()
     corrections: Mapping[str, Frozen] = field(default_factory=dict)
     dropped: tuple[str, ...] = ()
-    taken: tuple[str, ...] = ()
+    restored: tuple[str, ...] = ()
 
     def _with(self, features: Sequence[Feature]) -> "Proposal":
         if not features:
@@ -73,8 +73,8 @@ class Proposal:
         self.schema.feature(column)
         rest = self._with([f for f in self.schema.features if f.name != column])
         corrections = {name: c for name, c in self.corrections.items() if name != column}
-        dropped, taken = _moved(column, self.dropped, self.taken)
-        return replace(rest, left_out=(*self.left_out, column), corrections=corrections, dropped=dropped, taken=taken)
+        dropped, restored = _moved(column, self.dropped, self.restored)
+        return replace(rest, left_out=(*self.left_out, column), corrections=corrections, dropped=dropped, restored=restored)
 
     def take(self, column: str) -> "Proposal":
         """With a column that was left out as a feature, at the end."""
@@ -84,8 +84,8 @@ class Proposal:
         if found.feature is None:
             raise Problem("a column of numbers or categories", f"{column!r}: {found.why}", "Leave it out")
         more = self._with([*self.schema.features, found.feature])
-        taken, dropped = _moved(column, self.taken, self.dropped)
-        return replace(more, left_out=tuple(c for c in self.left_out if c != column), dropped=dropped, taken=taken)
+        restored, dropped = _moved(column, self.restored, self.dropped)
+        return replace(more, left_out=tuple(c for c in self.left_out if c != column), dropped=dropped, restored=restored)
 
     def relabel(self, column: str) -> "Proposal":
         """A new proposal with ``column`` as the label."""
@@ -128,13 +128,13 @@ def propose(table: "pd.DataFrame | Arrays", label: str | None = None, skip: Sequ
         raise Problem("at least two rows", f"{len(table)}", "Give data with rows of every class")
     if isinstance(table, Arrays):
         return _from_arrays(table, label or "label", tuple(skip))
-    said = list(table.attrs.get("assumptions", ()))
+    notes = list(table.attrs.get("assumptions", ()))
     names = [str(c) for c in table.columns]
     if twice := sorted({n for n in names if names.count(n) > 1}):
         raise Problem("a name of its own for each column", f"{', '.join(map(repr, twice[:5]))} more than once", "Rename them")
     if label is None:
         label, why = likely_label(table.drop(columns=[c for c in skip if c in names]))
-        said.append(f"{label!r} is the label ({why}).")
+        notes.append(f"{label!r} is the label ({why}).")
     elif label not in names:
         raise Problem(
             f"the label column {label!r}", f"the columns {', '.join(names[:8])}{' …' if len(names) > 8 else ''}", "Name one of them"
@@ -142,8 +142,8 @@ def propose(table: "pd.DataFrame | Arrays", label: str | None = None, skip: Sequ
     classes = classes_of(table[label], label)
     rest = table.drop(columns=[label, *(c for c in skip if c in names and c != label)])
     if (image := pixel_feature(rest)) is not None:
-        return Proposal(table, Schema(features=(image,), label=label, classes=classes), (*said, _about(image)), skip=tuple(skip))
-    return _tabular(table, rest, label, classes, said, tuple(skip))
+        return Proposal(table, Schema(features=(image,), label=label, classes=classes), (*notes, _about(image)), skip=tuple(skip))
+    return _tabular(table, rest, label, classes, notes, tuple(skip))
 
 
 def _moved(column: str, here: tuple[str, ...], there: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -160,13 +160,13 @@ def _about(image: Feature) -> str:
 
 def _from_arrays(table: Arrays, label: str, skip: tuple[str, ...]) -> Proposal:
     classes = table.classes or classes_of(table.y)
-    said = list(table.assumptions)
+    notes = list(table.assumptions)
     if not table.images:
         frame = table.frame
         while label in table.names:
             label += "_"
         if (image := pixel_feature(frame)) is None:
-            found = _tabular(frame, frame, label, classes, said, skip)
+            found = _tabular(frame, frame, label, classes, notes, skip)
             marked = found.schema.model_copy(update={"sensitive": (*found.schema.sensitive, *table.sensitive)})
             return replace(found, table=table, schema=marked)
         table = replace(table, x=table.x.reshape(-1, *image.shape), names=())
@@ -176,12 +176,12 @@ def _from_arrays(table: Arrays, label: str, skip: tuple[str, ...]) -> Proposal:
         raise Problem("pixels of 0 to 1 or 0 to 255", f"{low:g} to {high:g}", "Rescale the images")
     feature = Feature(name="image", kind="pixels", shape=table.x.shape[1:], divide=divide, unit="of full brightness")
     schema = Schema(features=(feature,), label=label, classes=classes, sensitive=tuple(table.sensitive))
-    said.append(f"x holds images of {'×'.join(map(str, feature.shape))}, divided by {divide:g}.")
-    return Proposal(table, schema, tuple(said), skip=skip)
+    notes.append(f"x holds images of {'×'.join(map(str, feature.shape))}, divided by {divide:g}.")
+    return Proposal(table, schema, tuple(notes), skip=skip)
 
 
 def _tabular(
-    table: "pd.DataFrame", rest: "pd.DataFrame", label: str, classes: tuple[str, ...], said: list[str], skip: tuple[str, ...]
+    table: "pd.DataFrame", rest: "pd.DataFrame", label: str, classes: tuple[str, ...], notes: list[str], skip: tuple[str, ...]
 ) -> Proposal:
     guesses = _guesses(rest)
     features = [g.feature for g in guesses if g.feature is not None]
@@ -189,18 +189,18 @@ def _tabular(
         raise Problem("at least one column to learn from", f"only {label!r} and what was left out", "Give columns of numbers or categories")
     out = [g for g in guesses if g.feature is None]
     sensitive = people.likely_sensitive(rest, label)
-    said.append(f"The classes of {label!r} are {', '.join(map(repr, classes[:10]))}{' …' if len(classes) > 10 else ''}.")
-    said += [g.said for g in guesses if g.said]
+    notes.append(f"The classes of {label!r} are {', '.join(map(repr, classes[:10]))}{' …' if len(classes) > 10 else ''}.")
+    notes += [g.note for g in guesses if g.note]
     if any(f.kind in ("continuous", "integer") for f in features):
-        said.append("The bounds of numbers are the smallest and largest value seen, rounded outward.")
-    said += [f"{g.name!r} was left out: {g.why}." for g in out]
+        notes.append("The bounds of numbers are the smallest and largest value seen, rounded outward.")
+    notes += [f"{g.name!r} was left out: {g.why}." for g in out]
     if sensitive:
-        said.append(f"Likely sensitive: {', '.join(map(repr, sensitive))} (by name or by what they hold).")
+        notes.append(f"Likely sensitive: {', '.join(map(repr, sensitive))} (by name or by what they hold).")
     if fixed := [f.name for f in features if not f.mutable]:
-        said.append(f"An attacker may not change {', '.join(map(repr, fixed))}: nobody can change that about themselves.")
+        notes.append(f"An attacker may not change {', '.join(map(repr, fixed))}: nobody can change that about themselves.")
     warned = tuple(g.warned for g in guesses if g.warned)
     schema = Schema(features=tuple(features), label=label, classes=classes, sensitive=tuple(sensitive))
-    return Proposal(table, schema, tuple(said), warned, tuple(g.name for g in out), skip)
+    return Proposal(table, schema, tuple(notes), warned, tuple(g.name for g in out), skip)
 
 
 def _guesses(frame: "pd.DataFrame") -> list[Guess]:
@@ -214,7 +214,7 @@ def _guesses(frame: "pd.DataFrame") -> list[Guess]:
             fixed = people.fixed_at_birth(name)
             assumed = f"{len(columns)} columns, one 1 a row" + ("; nobody can change it" if fixed else "")
             feature = Feature(name=name, kind="onehot", columns=columns, mutable=not fixed, assumed=assumed)
-            found.append(Guess(name, feature, said=f"{len(columns)} columns are one group {name!r}: exactly one of them is 1 in each row."))
+            found.append(Guess(name, feature, note=f"{len(columns)} columns are one group {name!r}: exactly one of them is 1 in each row."))
         elif column not in inside:
             found.append(guess(frame, column))
     return found

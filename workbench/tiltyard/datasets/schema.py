@@ -215,7 +215,7 @@ def _encode(frame: "pd.DataFrame", f: Feature) -> NDArray[np.float64]:
         wrong = (group.sum(1) != 1) | ~np.isin(group, (0, 1)).all(1)
         if wrong.any():
             raise Problem(
-                f"exactly one 1 among {', '.join(f.columns)}", f"{group[wrong.argmax()].tolist()} in row {wrong.argmax()}", "Mend the row"
+                f"exactly one 1 among {', '.join(f.columns)}", f"{group[wrong.argmax()].tolist()} in row {wrong.argmax()}", "Fix the row"
             )
         return group
     column = _numbers(frame, f.name)

@@ -117,12 +117,12 @@ def main() -> None:
     cards = read_cards(given.out / "models.toml")
     for name in given.names or MODELS:
         start = time.monotonic()
-        cards[name], held_out = make(name, given.out, Progress(_told(name)))
+        cards[name], held_out = make(name, given.out, Progress(_printing(name)))
         print(f"{name}: {held_out:.4f} of the held-out rows right, {time.monotonic() - start:.0f} s, SHA-256 {cards[name]['sha256'][:16]}")
         write_cards(cards, given.out / "models.toml")
 
 
-def _told(name: str) -> Callable[[Report], None]:
+def _printing(name: str) -> Callable[[Report], None]:
     last: list[str] = [""]
 
     def listener(report: Report) -> None:

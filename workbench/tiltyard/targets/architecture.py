@@ -93,7 +93,7 @@ def read(text: str) -> Architecture:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the document"
-        raise Problem('an architecture {"layers": [{"type": …, "options": …}]}', f"{first['msg'].lower()} at {where}", "Mend it") from None
+        raise Problem('an architecture {"layers": [{"type": …, "options": …}]}', f"{first['msg'].lower()} at {where}", "Fix it") from None
 
 
 def _layer(layer: Layer, index: int) -> nn.Module:
@@ -110,7 +110,7 @@ def _layer(layer: Layer, index: int) -> nn.Module:
     try:
         return LAYERS[layer.type](**layer.options)
     except (TypeError, ValueError, RuntimeError) as error:
-        raise Problem(f"options that {layer.type} takes", f"{layer.options} ({error})", f"Mend layer {index}") from None
+        raise Problem(f"options that {layer.type} takes", f"{layer.options} ({error})", f"Fix layer {index}") from None
 
 
 def build(architecture: Architecture) -> nn.Sequential:

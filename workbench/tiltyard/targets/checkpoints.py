@@ -59,11 +59,11 @@ def store(path: Path, key: str, tensors: Mapping[str, Tensor], facts: Mapping[st
     """
     from safetensors.torch import save
 
-    said = json.dumps({"format": FORMAT, "key": key, **facts})
+    text = json.dumps({"format": FORMAT, "key": key, **facts})
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with new_file(path, replace=True) as stream:
-            stream.write(save({name: tensor.contiguous() for name, tensor in tensors.items()}, {KEY: said}))
+            stream.write(save({name: tensor.contiguous() for name, tensor in tensors.items()}, {KEY: text}))
     except OSError as error:
         raise Problem(f"to write the checkpoint {path}", error.strerror or str(error), "Choose another file, or free some space") from None
 

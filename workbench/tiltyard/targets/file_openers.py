@@ -1,6 +1,6 @@
 """One opener per model format, named in its row of `artifacts.formats`: a scanned file becomes a target.
 
-`opening.open_target` calls them, with the `ModelFile` that was found safe and what the caller said of it.
+`opening.open_target` calls them, with the `ModelFile` that was found safe and the caller's `OpenOptions`.
 """
 
 import json
@@ -20,10 +20,10 @@ def open_onnx(file: "ModelFile", given: OpenOptions) -> Target:
     """An ONNX graph, converted to torch where its operators are known, so that it offers gradients."""
     from .onnx.target import onnx_target
 
-    schema, order, said = given.meaning()
+    schema, order, notes = given.meaning()
     outputs = given.module_outputs if given.outputs != "labels" else None
     target = onnx_target(file, schema, name=given.name, outputs=outputs, feeds=given.feeds, order=order, data=given.data)
-    target.assumptions = (*said, *target.assumptions)
+    target.assumptions = (*notes, *target.assumptions)
     return target
 
 
@@ -60,15 +60,15 @@ def open_weights(file: "ModelFile", given: OpenOptions) -> Target:
     facts = described(file.content, file.path.name) if file.format is Format.SAFETENSORS else Description()
     if given.factory and given.architecture:
         raise Problem("an architecture or a factory", "both", "Give one of them")
-    weights, said = tensors(file)
+    weights, notes = tensors(file)
     name = given.name or facts.name or file.path.stem
     if given.factory:
         module, more = filled(made_by(given.factory), weights)
-        return module_as_target(module, given, facts, name, said=(*said, *more))
+        return module_as_target(module, given, facts, name, notes=(*notes, *more))
     wanted = given.architecture or (facts.architecture and json.dumps(facts.architecture))
     if not wanted:
         do = 'Give architecture="layers.json", or factory="package.module:function"'
         raise Plain("weights with their architecture", f"{len(weights)} tensors alone in {file.path.name}", do)
     architecture = architecture_of(wanted)
     module, more = built(architecture, weights)
-    return module_as_target(module, given, facts, name, architecture, (*said, *more))
+    return module_as_target(module, given, facts, name, architecture, (*notes, *more))

@@ -63,7 +63,7 @@ def module_target(
     out = _tried(module, trying.rows(schema, data), schema, name)
     k = len(schema.classes)
     found = trying.head(out, k, name)
-    said = () if outputs else (trying.said(found, out.ndim == 1 or out.shape[1] == 1),)
+    notes = () if outputs else (trying.output_note(found, out.ndim == 1 or out.shape[1] == 1),)
     if outputs == "probabilities" and found == "logits":
         raise Problem(
             f"probabilities that sum to 1 a row from {name}", f"values from {out.min():.3g} to {out.max():.3g}", 'Say outputs="logits"'
@@ -72,7 +72,7 @@ def module_target(
     if order and order != tuple(range(k)):
         module, architecture = Reordered(module, order, outputs), None
     target = TorchTarget(module, schema.classes, schema, name, outputs, recipe, architecture)
-    target.assumptions = said
+    target.assumptions = notes
     return target
 
 

@@ -84,8 +84,8 @@ class OpenOptions:
         if len(set(named)) != len(named):
             raise Problem("class names that differ", ", ".join(named), "Name each class once")
         if set(named) == set(base.classes):
-            said = f"The model's classes come as {', '.join(named)}; its scores were put in the schema's order."
-            return base, tuple(named.index(c) for c in base.classes), (said,)
+            note = f"The model's classes come as {', '.join(named)}; its scores were put in the schema's order."
+            return base, tuple(named.index(c) for c in base.classes), (note,)
         theirs, ours = ", ".join(named[:10]), ", ".join(base.classes[:10])
-        said = f"The model's classes are {theirs}; the data's {ours} were taken to be these in this order."
-        return base.model_copy(update={"classes": named}), (), (said,) if len(named) == len(base.classes) else ()
+        note = f"The model's classes are {theirs}; the data's {ours} were taken to be these in this order."
+        return base.model_copy(update={"classes": named}), (), (note,) if len(named) == len(base.classes) else ()

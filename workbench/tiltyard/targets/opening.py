@@ -110,7 +110,7 @@ def _endpoint(url: str, given: OpenOptions, key: str, judge_key: str, budget: in
     address = address_of(url)
     line, wire = Line(address, Key(key)), wire_at(address)
     described = about(line, wire)
-    schema, order, said = given.meaning(None if given.data is not None else described.schema, described.classes)
+    schema, order, notes = given.meaning(None if given.data is not None else described.schema, described.classes)
     target = http_target(
         line,
         wire,
@@ -124,7 +124,7 @@ def _endpoint(url: str, given: OpenOptions, key: str, judge_key: str, budget: in
         budget=budget,
     )
     target.judge = Key(judge_key)
-    target.assumptions = (*said, *target.assumptions)
+    target.assumptions = (*notes, *target.assumptions)
     return target
 
 
@@ -148,9 +148,9 @@ def _trained_with(file: "ModelFile") -> dict[str, str]:
 
     from ..artifacts.formats import Format
     from ..artifacts.headers import read_safetensors
-    from .versions import said
+    from .versions import read
 
-    return said(read_safetensors(BytesIO(file.content)).metadata) if file.format is Format.SAFETENSORS else {}
+    return read(read_safetensors(BytesIO(file.content)).metadata) if file.format is Format.SAFETENSORS else {}
 
 
 def _plain(module: Any) -> Any:
@@ -183,9 +183,9 @@ def _from_object(source: Any, given: OpenOptions) -> Target:
     if predict is None:
         do = "Give a path, a torch module, a fitted scikit-learn classifier or a predict function"
         raise Problem("a model", type(source).__name__, do)
-    schema, order, said = given.meaning()
+    schema, order, notes = given.meaning()
     target = object_target.function_target(
         predict, schema, name=given.name, outputs=given.outputs, feeds=given.feeds, order=order, data=given.data
     )
-    target.assumptions = (*said, *target.assumptions)
+    target.assumptions = (*notes, *target.assumptions)
     return target

@@ -20,7 +20,7 @@ MORE = 200
 
 @dataclass(frozen=True)
 class Probe:
-    """What a few rows said.
+    """What a few rows showed.
 
     ``passed``: it answered as a classifier of this data should. ``finding``: it answered, but something
     looks wrong. ``failed``: it cannot be used on this data. ``line`` says it; ``seconds`` is the time of the rows.
@@ -50,11 +50,11 @@ def probe(target: Target, data: Dataset, rows: int = 10) -> Probe:
     seconds = time.perf_counter() - started
     hits = scores.argmax(1) == part.y
     accuracy = rate("accuracy", "Accuracy", int(hits.sum()), len(part), "higher")
-    said = f"{len(part)} rows answered in {_time(seconds)}; accuracy {_share(accuracy)} on these {len(part)} rows"
+    summary = f"{len(part)} rows answered in {_time(seconds)}; accuracy {_share(accuracy)} on these {len(part)} rows"
     wrong = _scale(target, data, accuracy) or _constant(scores, target) or _order(target, data, accuracy) or _gradients(target, part)
     if wrong:
-        return Probe("finding", f"{wrong} ({said}).", len(part), seconds, accuracy)
-    return Probe("passed", f"{said}.", len(part), seconds, accuracy)
+        return Probe("finding", f"{wrong} ({summary}).", len(part), seconds, accuracy)
+    return Probe("passed", f"{summary}.", len(part), seconds, accuracy)
 
 
 def _mismatch(target: Target, data: Dataset) -> str:
@@ -115,7 +115,7 @@ def _constant(scores: NDArray[np.float32], target: Target) -> str:
 
 
 def _order(target: Target, data: Dataset, accuracy: Metric) -> str:
-    """Classes in another order, or no better than chance: told on more rows where ten look bad."""
+    """Classes in another order, or no better than chance: judged on more rows where ten look bad."""
     k = len(target.classes)
     if not _poor(accuracy, k):
         return ""
@@ -141,7 +141,7 @@ def _order(target: Target, data: Dataset, accuracy: Metric) -> str:
 
 
 def _scale(target: Target, data: Dataset, accuracy: Metric) -> str:
-    """Images in another scale than the model was trained on: told where that scale is clearly right more often."""
+    """Images in another scale than the model was trained on: reported where that scale is clearly right more often."""
     if not data.schema.images or not _poor(accuracy, len(target.classes)):
         return ""
     part, image = data.unseen.take(_spread(data.unseen.y, MORE)), data.schema.features[0]

@@ -82,7 +82,7 @@ def head(out: NDArray[Any], k: int, name: str) -> Literal["logits", "probabiliti
     return "probabilities" if single or np.abs(out.sum(1) - 1).max() < 1e-3 else "logits"
 
 
-def said(outputs: str, single: bool = False) -> str:
+def output_note(outputs: str, single: bool = False) -> str:
     """The sentence about what was found out."""
     if outputs == "logits":
         return "It returns logits: on the rows tried its outputs are not probabilities."

@@ -19,7 +19,7 @@ def written(versions: dict[str, str]) -> dict[str, str]:
     return {KEY: json.dumps(versions, sort_keys=True)} if versions else {}
 
 
-def said(metadata: dict[str, str]) -> dict[str, str]:
+def read(metadata: dict[str, str]) -> dict[str, str]:
     """The versions in a safetensors file's metadata; empty where it says none or something else."""
     try:
         found = json.loads(metadata.get(KEY, "{}"))

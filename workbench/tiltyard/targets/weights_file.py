@@ -30,18 +30,18 @@ def tensors(file: ModelFile) -> tuple[dict[str, Tensor], tuple[str, ...]]:
         When the file breaks off or holds something other than a dictionary of tensors.
     """
     found: Any = _safetensors(file) if file.format is Format.SAFETENSORS else _torch(file)
-    said: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     if isinstance(found, dict):
         for key in INNER:
             if isinstance(found.get(key), dict) and _all_tensors(found[key]):
-                found, said = found[key], (f"The weights are those under {key!r} in the file.",)
+                found, notes = found[key], (f"The weights are those under {key!r} in the file.",)
                 break
     if not isinstance(found, dict) or not _all_tensors(found):
         what = f"a dictionary with {', '.join(map(repr, list(found)[:4]))}" if isinstance(found, dict) else type(found).__name__
         raise Problem("a dictionary of tensors by name", f"{what} in {file.path.name}", SAVE)
     if not found:
         raise Problem("weights", f"none in {file.path.name}", SAVE)
-    return {str(name): tensor for name, tensor in found.items()}, said
+    return {str(name): tensor for name, tensor in found.items()}, notes
 
 
 def _all_tensors(values: dict[Any, Any]) -> bool:
@@ -107,13 +107,13 @@ def made_by(factory: str) -> nn.Module:
         raise Problem(f"a module {module_name!r} that can be imported", f"none called {error.name!r}", do) from None
     except Exception as error:
         found = (str(error).splitlines() or [""])[0][:160]
-        raise Problem(f"{module_name} to be imported", f"{type(error).__name__}: {found}", "Mend that module") from None
+        raise Problem(f"{module_name} to be imported", f"{type(error).__name__}: {found}", "Fix that module") from None
     try:
         function = getattr(module, function_name)
         made = function()
     except Exception as error:
         found = (str(error).splitlines() or [""])[0][:160]
-        raise Problem(f"{factory} to make a module", f"{type(error).__name__}: {found}", "Mend the factory") from None
+        raise Problem(f"{factory} to make a module", f"{type(error).__name__}: {found}", "Fix the factory") from None
     if not isinstance(made, nn.Module):
         raise Plain(f"a torch.nn.Module from {factory}", type(made).__name__, "Return the module")
     return made
@@ -135,7 +135,7 @@ def filled(module: nn.Module, weights: dict[str, Tensor], assign: bool = False) 
         Naming the first weight that is missing, unknown, or of another shape.
     """
     wanted = module.state_dict()
-    weights, said = _named_alike(weights, set(wanted))
+    weights, notes = _named_alike(weights, set(wanted))
     if missing := [name for name in wanted if name not in weights and not name.endswith("num_batches_tracked")]:
         raise Problem(
             f"weights for {missing[0]!r}",
@@ -152,12 +152,12 @@ def filled(module: nn.Module, weights: dict[str, Tensor], assign: bool = False) 
             raise Problem(f"{name!r} of shape {tuple(place.shape)}", found, "Give the architecture these weights are of")
     float32 = {name: t.float() if t.is_floating_point() else t for name, t in weights.items()}
     if any(t.dtype != torch.float32 for t in weights.values() if t.is_floating_point()):
-        said += ("Weights of another precision were read as float32.",)
+        notes += ("Weights of another precision were read as float32.",)
     for name, tensor in wanted.items():
         if name.endswith("num_batches_tracked") and name not in float32:
             float32[name] = torch.zeros(tensor.shape, dtype=tensor.dtype)
     module.load_state_dict(float32, assign=assign)
-    return module.float(), said
+    return module.float(), notes
 
 
 def _few(names: Any) -> str:

@@ -1,4 +1,4 @@
-"""A torch module or a scikit-learn estimator as a target, under what the caller of `open_target` said of it."""
+"""A torch module or a scikit-learn estimator as a target, under the options of the caller of `open_target`."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ def module_as_target(
     facts: "Description | None" = None,
     name: str = "",
     architecture: "Architecture | None" = None,
-    said: tuple[str, ...] = (),
+    notes: tuple[str, ...] = (),
     trainable: bool = True,
 ) -> "TorchTarget":
     """A torch module as a target.
@@ -29,14 +29,14 @@ def module_as_target(
     module
         From raw rows to logits or probabilities.
     given
-        What the caller said.
+        The caller's options.
     facts
-        What its file says of itself; what the caller said comes first.
+        What its file says of itself; the caller's options come first.
     name
         Its name, where the file has one; else the caller's.
     architecture
         Its layers, where they are described; needed to save it again.
-    said
+    notes
         What was assumed so far, in sentences.
     trainable
         Whether the target may offer training, where a recipe is known.
@@ -54,7 +54,7 @@ def module_as_target(
         architecture=architecture,
         data=given.data,
     )
-    target.assumptions = (*said, *about, *target.assumptions)
+    target.assumptions = (*notes, *about, *target.assumptions)
     return target
 
 
@@ -77,9 +77,9 @@ def estimator_as_target(estimator: Any, given: OpenOptions) -> Target:
     from .object_target import estimator_target
 
     theirs = tuple(texts(estimator.classes_).tolist()) if getattr(estimator, "classes_", None) is not None and not given.classes else ()
-    schema, _, said = given.meaning(None, _unless_numbered(theirs))
+    schema, _, notes = given.meaning(None, _unless_numbered(theirs))
     target = estimator_target(estimator, schema, given.name, given.feeds, given.data)
-    target.assumptions = (*said, *target.assumptions)
+    target.assumptions = (*notes, *target.assumptions)
     return target
 
 

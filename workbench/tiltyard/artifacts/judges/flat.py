@@ -150,8 +150,8 @@ def judge_gguf(stream: IO[bytes], findings: Findings) -> None:
     stream.seek(0)
     head = stream.read(24)
     version, tensors, keys = (int.from_bytes(head[a:b], "little") for a, b in ((4, 8), (8, 16), (16, 24)))
-    said = f"GGUF version {version}, {tensors:,} tensors, {keys:,} keys"
-    findings.unproven("header", said, "only its header was looked at; its chat template is a program that some readers run")
+    header = f"GGUF version {version}, {tensors:,} tensors, {keys:,} keys"
+    findings.unproven("header", header, "only its header was looked at; its chat template is a program that some readers run")
 
 
 def judge_empty(stream: IO[bytes], findings: Findings) -> None:

@@ -1,4 +1,4 @@
-"""What a pickle would do, told from its opcodes. Nothing here imports or calls what the pickle names.
+"""What a pickle would do, read from its opcodes. Nothing here imports or calls what the pickle names.
 
 `walk` runs the pickle machine on abstract values: strings, whole numbers, imports and short tuples
 are kept, everything else is opaque. So the two strings that STACK_GLOBAL takes are found through

@@ -220,8 +220,8 @@ def _judge_skops(stream: IO[bytes], found: Directory, findings: Findings) -> Non
         nodes, rest, files, trees, outside = 0, [], [], None, None
     if outside is not None:
         findings.unproven("schema.json", outside[0], f"{outside[1]}, and what is crafted so reads or writes foreign memory")
-    for said in files:
-        findings.unproven("schema.json", said, "fitting or asking it would open files, pickles among them; save it with memory=None")
+    for sentence in files:
+        findings.unproven("schema.json", sentence, "fitting or asking it would open files, pickles among them; save it with memory=None")
     for loader, module, name in rest:
         if executes(module, name):
             findings.unsafe("schema.json", f"{module}.{name} ({loader})", "building it can run code or reach files")

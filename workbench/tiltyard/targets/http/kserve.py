@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .address import Address
-from .wire import WIDEST, About, Answer, Wire, shown, single
+from .wire import WIDEST, About, EndpointAnswer, Wire, shown, single
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,11 +58,11 @@ class KServeWire(Wire):
             return {"inputs": [_tensor(name, list(rows.shape), kind if kind in ("FP32", "FP64") else "FP32", rows.ravel().tolist())]}
         return {"inputs": [_column(str(name), rows[name].to_numpy()) for name in rows.columns]}
 
-    def answer(self, found: Any, n: int, classes: tuple[str, ...]) -> Answer:
+    def answer(self, found: Any, n: int, classes: tuple[str, ...]) -> EndpointAnswer:
         outputs = [self._read(one, n) for one in found["outputs"]]
         for out in outputs:
             if out.dtype.kind == "f" and out.ndim == 2 and (out.shape[1] == len(classes) or (out.shape[1] == 1 and len(classes) == 2)):
-                return Answer(scores=out.astype(np.float32))
+                return EndpointAnswer(scores=out.astype(np.float32))
         for out in outputs:
             if out.ndim == 1 or out.shape[1:] == (1,):
                 return single(out.ravel(), len(classes))

@@ -180,12 +180,12 @@ def unreached(error: Exception, address: Address, timeout: float) -> Unreached:
     import httpx
 
     expected = f"an answer from {address.origin}"
-    said = " ".join(str(error).split())
-    if "CERTIFICATE_VERIFY_FAILED" in said:
-        why = said.split("verify failed:")[-1].split("(_ssl")[0].strip() or "not trusted"
-        return Unreached(f"a certificate of {address.host} that this machine trusts", why, "Mend it, or set SSL_CERT_FILE to its CA", False)
+    text = " ".join(str(error).split())
+    if "CERTIFICATE_VERIFY_FAILED" in text:
+        why = text.split("verify failed:")[-1].split("(_ssl")[0].strip() or "not trusted"
+        return Unreached(f"a certificate of {address.host} that this machine trusts", why, "Fix it, or set SSL_CERT_FILE to its CA", False)
     if isinstance(error, httpx.ConnectTimeout | httpx.ConnectError | httpx.PoolTimeout):
-        return Unreached(expected, f"no connection ({said or type(error).__name__})", "Check that it runs and the address", False)
+        return Unreached(expected, f"no connection ({text or type(error).__name__})", "Check that it runs and the address", False)
     if isinstance(error, httpx.TimeoutException | TimeoutError):
         return Unreached(f"{expected} within {timeout:.0f} s", "none", "Ask for fewer rows, or see why it is slow", late=True)
     if isinstance(error, httpx.LocalProtocolError | httpx.UnsupportedProtocol | httpx.InvalidURL):

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .address import Address
-from .wire import Answer, Wire, cells, numbers, single
+from .wire import EndpointAnswer, Wire, cells, numbers, single
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,13 +36,13 @@ class MLflowWire(Wire):
         form = next((name for name in ("inputs", "instances", "dataframe_records") if isinstance(body.get(name), list)), "inputs")
         return {form: body[form][:1] * n}
 
-    def answer(self, found: Any, n: int, classes: tuple[str, ...]) -> Answer:
+    def answer(self, found: Any, n: int, classes: tuple[str, ...]) -> EndpointAnswer:
         rows = found["predictions"]
         if len(rows) != n:
             raise ValueError(f"{n} predictions")
         if all(isinstance(row, dict) and set(row) == set(classes) for row in rows):
-            return Answer(scores=numbers([[row[name] for name in classes] for row in rows], n))
+            return EndpointAnswer(scores=numbers([[row[name] for name in classes] for row in rows], n))
         out = np.asarray(rows, dtype=object if all(isinstance(row, str) for row in rows) else None)
         if out.ndim == 2 and out.shape[1] == len(classes):
-            return Answer(scores=numbers(out, n))
+            return EndpointAnswer(scores=numbers(out, n))
         return single(out.reshape(n), len(classes))

@@ -15,7 +15,7 @@ from .line import Line
 from .mlflow import MLflowWire
 from .target import KEY, HttpTarget, Refused, columns
 from .tiltyard_wire import TiltyardWire
-from .wire import About, Answer, Wire, fits, parsed
+from .wire import About, EndpointAnswer, Wire, fits, parsed
 
 if TYPE_CHECKING:
     from ...datasets.dataset import Dataset
@@ -61,7 +61,7 @@ def about(line: Line, wire: Wire) -> About:
 def http_target(
     line: Line,
     wire: Wire,
-    told: About,
+    described: About,
     schema: Schema,
     *,
     order: tuple[int, ...] = (),
@@ -71,22 +71,22 @@ def http_target(
     data: "Dataset | None" = None,
     budget: int | None = None,
 ) -> HttpTarget:
-    """The target behind ``line``; 8 rows (they count) find out what it takes and gives where that is not said.
+    """The target behind ``line``; 8 rows (they count) find out what it takes and gives where that is not described.
 
     Raises
     ------
     Problem
         Where the endpoint takes other rows or answers in another form.
     """
-    if not fits(told.shape, schema):
+    if not fits(described.shape, schema):
         raise Problem(
-            f"rows of shape {told.shape} as {line.address} takes them", f"{schema.shape}", "Give the data the model was trained on"
+            f"rows of shape {described.shape} as {line.address} takes them", f"{schema.shape}", "Give the data the model was trained on"
         )
     meter = Meter(budget)
     first: Problem | None = None
     for wants in (feeds,) if feeds else ("encoded",) if schema.images else wire.feeds:
         target = HttpTarget(
-            line, wire, schema, name=name, order=order, feeds=wants, outputs=outputs or "probabilities", meter=meter, about=told
+            line, wire, schema, name=name, order=order, feeds=wants, outputs=outputs or "probabilities", meter=meter, about=described
         )
         try:
             answer = _tried(target, data)
@@ -97,14 +97,14 @@ def http_target(
             first = first or problem
             continue
         if found != target.outputs:
-            target = HttpTarget(line, wire, schema, name=name, order=order, feeds=wants, outputs=found, meter=meter, about=told)
+            target = HttpTarget(line, wire, schema, name=name, order=order, feeds=wants, outputs=found, meter=meter, about=described)
         target.read(answer)
-        target.assumptions = _said(target, feeds, outputs)
+        target.assumptions = _assumptions(target, feeds, outputs)
         return target
     raise first or Problem(f"an answer from {line.address}", "none", "Check the address")
 
 
-def _tried(target: HttpTarget, data: "Dataset | None") -> Answer:
+def _tried(target: HttpTarget, data: "Dataset | None") -> EndpointAnswer:
     rows = trying.rows(target.schema, data, TRIED)
     reply = None
     while reply is None:
@@ -113,7 +113,7 @@ def _tried(target: HttpTarget, data: "Dataset | None") -> Answer:
     return target.answered(reply, len(rows))
 
 
-def _given(answer: Answer, target: HttpTarget) -> Outputs:
+def _given(answer: EndpointAnswer, target: HttpTarget) -> Outputs:
     """What it gives: labels, logits or probabilities; rounded probabilities need not sum to 1 exactly."""
     if answer.scores is None:
         return "labels"
@@ -123,17 +123,17 @@ def _given(answer: Answer, target: HttpTarget) -> Outputs:
     return trying.head(scores, len(target.classes), target.name)
 
 
-def _said(target: HttpTarget, feeds: Feeds | None, outputs: Outputs | None) -> tuple[str, ...]:
-    said = [
+def _assumptions(target: HttpTarget, feeds: Feeds | None, outputs: Outputs | None) -> tuple[str, ...]:
+    notes = [
         f"It is asked over HTTP in the {target.wire.title} format, at most {target.batch} rows a request; {target.meter.spent} rows opened it."
     ]
     if not feeds:
-        said.append(f"It takes {WORDS[target.wants]}.")
+        notes.append(f"It takes {WORDS[target.wants]}.")
     if outputs is None:
         gives = {"labels": "labels only", "logits": "logits", "probabilities": "probabilities"}[target.outputs]
-        said.append(f"It gives {gives}.")
+        notes.append(f"It gives {gives}.")
     if target.partial:
-        said.append(target.partial)
+        notes.append(target.partial)
     if not target.address.secure and not target.address.loopback:
-        said.append("It speaks plain HTTP: rows and answers can be read on the way.")
-    return tuple(said)
+        notes.append("It speaks plain HTTP: rows and answers can be read on the way.")
+    return tuple(notes)

@@ -17,7 +17,7 @@ from ..estimators import Feeds, Outputs, fed, one_hot, softmax
 from ..query_budget import BudgetSpent, Meter
 from ..target import Target
 from .line import Key, Line, Reply, Unreached, rested
-from .wire import About, Answer, Wire, parsed, written
+from .wire import About, EndpointAnswer, Wire, parsed, written
 
 if TYPE_CHECKING:
     from .address import Address
@@ -187,7 +187,7 @@ class HttpTarget(Target):
         """The body that asks about ``x``."""
         return written(self.wire.body(fed(x, self.schema, self.wants)))
 
-    def answered(self, reply: Reply, n: int) -> Answer:
+    def answered(self, reply: Reply, n: int) -> EndpointAnswer:
         """What a good reply says of ``n`` rows."""
         if reply.cut:
             raise Problem(f"an answer of at most {self.line.largest:,} bytes", "a longer one", "Check the address")
@@ -205,13 +205,13 @@ class HttpTarget(Target):
                 f"an answer to {n} rows in the {self.wire.title} format from {self.name}", found, "Check address and classes"
             ) from None
 
-    def read(self, answer: Answer) -> NDArray[np.float32]:
+    def read(self, answer: EndpointAnswer) -> NDArray[np.float32]:
         """Probabilities (n, k) in the schema's order. Scores that were rounded are made to sum to 1 again."""
         if answer.scores is None:
             if answer.labels is None or self.outputs != "labels":
                 raise Problem(f"scores from {self.name}", "labels alone", "Open it again: it answers otherwise than before")
             return self._labeled(answer.labels)
-        self.partial = answer.said or self.partial
+        self.partial = answer.note or self.partial
         scores = columns(answer.scores, len(self.classes), self.outputs)[:, list(self.order)]
         if self.outputs == "labels":
             return one_hot(scores.argmax(1), self.classes)
@@ -228,12 +228,12 @@ class HttpTarget(Target):
         return one_hot(labels, self.classes)
 
     def refused(self, reply: Reply) -> Refused:
-        """Why an endpoint did not answer, in one line, with what it said itself and never the key."""
-        said, status = self._words(reply), reply.status
+        """Why an endpoint did not answer, in one line and in its own words; the key is never part of it."""
+        words, status = self._words(reply), reply.status
         if status in (401, 403):
-            found = f"{status} {'with' if self.line.key else 'without'} a key{f' ({said})' if said else ''}"
+            found = f"{status} {'with' if self.line.key else 'without'} a key{f' ({words})' if words else ''}"
             return Refused(f"a key that {self.address.origin} takes", found, KEY, status)
-        found = f"{status}, a redirect, which is not followed" if 300 <= status < 400 else f"{status}{f': {said}' if said else ''}"
+        found = f"{status}, a redirect, which is not followed" if 300 <= status < 400 else f"{status}{f': {words}' if words else ''}"
         do = DO.get(status // 100 if status not in (404, 405) else 3, DO[4])
         return Refused(f"an answer from {self.origin}", found, do, status)
 

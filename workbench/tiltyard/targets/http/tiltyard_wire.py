@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from ...datasets.schema import Feature, Schema
 from .address import Address
-from .wire import WIDEST, About, Answer, Wire, cells, numbers, shown
+from .wire import WIDEST, About, EndpointAnswer, Wire, cells, numbers, shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,16 +33,16 @@ class TiltyardWire(Wire):
             return {"instances": rows.tolist()}
         return {"instances": [dict(zip(map(str, rows.columns), row, strict=True)) for row in cells(rows)]}
 
-    def answer(self, found: Any, n: int, classes: tuple[str, ...]) -> Answer:
+    def answer(self, found: Any, n: int, classes: tuple[str, ...]) -> EndpointAnswer:
         scores = found.get("scores")
         if scores is None:
             labels = np.asarray([str(label) for label in found["labels"]], dtype=object)
             if len(labels) != n:
                 raise ValueError(f"{n} labels")
-            return Answer(labels=labels)
+            return EndpointAnswer(labels=labels)
         if scores and isinstance(scores[0], dict):
-            return Answer(scores=spread(scores, n, classes), said=REST if len(scores[0]) < len(classes) else "")
-        return Answer(scores=numbers(scores, n))
+            return EndpointAnswer(scores=spread(scores, n, classes), note=REST if len(scores[0]) < len(classes) else "")
+        return EndpointAnswer(scores=numbers(scores, n))
 
     def repeated(self, body: Any, n: int) -> Any:
         return {"instances": body["instances"][:1] * n}
@@ -55,15 +55,15 @@ class TiltyardWire(Wire):
             name=shown(found.get("name", "")),
             classes=classes,
             shape=shape,
-            example=told_row(found.get("example"), shape),
+            example=example_row(found.get("example"), shape),
             columns=tuple(map(str, found.get("columns") or ())),
             batch=int(batch) if batch else None,
             model=str(found.get("fingerprint", "")),
-            schema=told_schema(found.get("features"), classes),
+            schema=described_schema(found.get("features"), classes),
         )
 
 
-def told_row(row: Any, shape: tuple[int, ...]) -> NDArray[np.float32] | None:
+def example_row(row: Any, shape: tuple[int, ...]) -> NDArray[np.float32] | None:
     """A row that the endpoint says it answers, as (1, *shape); None where it tells none, or another thing."""
     try:
         found = np.asarray(row, np.float32)
@@ -72,19 +72,19 @@ def told_row(row: Any, shape: tuple[int, ...]) -> NDArray[np.float32] | None:
     return found[None] if shape and found.shape == shape and np.isfinite(found).all() else None
 
 
-def told_schema(features: Any, classes: tuple[str, ...]) -> Schema | None:
+def described_schema(features: Any, classes: tuple[str, ...]) -> Schema | None:
     """The schema from ``features`` as the endpoint tells them, or None where it does not tell them all.
 
     An endpoint is not trusted with our memory: one that tells of more than `WIDEST` numbers a row, or of bounds that are
     not finite, tells nothing.
     """
     try:
-        told = tuple(Feature.model_validate(one) for one in features)
-        if any(min(f.shape, default=1) < 1 or len(f.shape) > 3 or not np.isfinite((f.low, f.high)).all() for f in told):
+        parsed = tuple(Feature.model_validate(one) for one in features)
+        if any(min(f.shape, default=1) < 1 or len(f.shape) > 3 or not np.isfinite((f.low, f.high)).all() for f in parsed):
             return None
-        if not 0 < sum(math.prod(f.shape) if f.kind == "pixels" else f.width for f in told) <= WIDEST:
+        if not 0 < sum(math.prod(f.shape) if f.kind == "pixels" else f.width for f in parsed) <= WIDEST:
             return None
-        return Schema(features=told, label="label", classes=classes)
+        return Schema(features=parsed, label="label", classes=classes)
     except (ValidationError, TypeError):
         return None
 

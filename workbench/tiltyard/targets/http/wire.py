@@ -40,16 +40,16 @@ class About:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What an endpoint said to n rows.
+class EndpointAnswer:
+    """What an endpoint answered to n rows.
 
-    ``scores`` float32 (n, m) as it gave them, or None; ``labels`` (n,) names or indices, or None; ``said`` is what a person
+    ``scores`` float32 (n, m) as it gave them, or None; ``labels`` (n,) names or indices, or None; ``note`` is what a person
     should know of how the scores were read.
     """
 
     scores: NDArray[np.float32] | None = None
     labels: NDArray[Any] | None = None
-    said: str = ""
+    note: str = ""
 
 
 class Wire(ABC):
@@ -76,7 +76,7 @@ class Wire(ABC):
         """The request for these rows, ready for JSON."""
 
     @abstractmethod
-    def answer(self, found: Any, n: int, classes: tuple[str, ...]) -> Answer:
+    def answer(self, found: Any, n: int, classes: tuple[str, ...]) -> EndpointAnswer:
         """The answer to ``n`` rows; ``classes`` in the model's order. What is no answer raises KeyError, TypeError or ValueError."""
 
     def described(self, found: Any) -> About:
@@ -125,14 +125,14 @@ def numbers(values: Any, n: int) -> NDArray[np.float32]:
     return out.astype(np.float32)
 
 
-def single(values: NDArray[Any], k: int) -> Answer:
+def single(values: NDArray[Any], k: int) -> EndpointAnswer:
     """One value a row (n,): a class's name or index, or the probability of the last of two classes."""
     if values.dtype.kind in "iubO":
-        return Answer(labels=values.astype(np.int64) if values.dtype.kind == "b" else values)
+        return EndpointAnswer(labels=values.astype(np.int64) if values.dtype.kind == "b" else values)
     if values.dtype.kind == "f" and k == 2 and (values >= 0).all() and (values <= 1).all():
-        return Answer(scores=values.astype(np.float32))
+        return EndpointAnswer(scores=values.astype(np.float32))
     if values.dtype.kind == "f" and (values == np.round(values)).all():
-        return Answer(labels=values.astype(np.int64))
+        return EndpointAnswer(labels=values.astype(np.int64))
     raise ValueError(f"labels, or scores of {k} classes")
 
 

@@ -202,41 +202,41 @@ def onnx_target(
     rows = trying.rows(schema, data)
     chosen = feeds or session.feeds(rows, name)
     head = session.head(k, name)
-    said: list[str] = []
+    notes: list[str] = []
     labels = labels_in(file.content)
     if not order and labels and labels != schema.classes and set(labels) == set(schema.classes):
         order = tuple(labels.index(c) for c in schema.classes)
-        said.append("The file names its classes in another order; its scores were put in the schema's.")
+        notes.append("The file names its classes in another order; its scores were put in the schema's.")
     target = OnnxTarget(session, head, chosen, outputs or "probabilities", order, labels, name, file.sha256)
     if head.kind == "labels":
         trying.answer(lambda: target.scores(rows), name, f"{name} to take rows of shape {schema.shape}")
-        said.append("It returns labels only.")
+        notes.append("It returns labels only.")
     else:
         out = trying.answer(lambda: target.raw(rows), name, f"{name} to take rows of shape {schema.shape}")
         found = trying.head(out, k, name)
         if outputs is None:
-            said.append(trying.said(found, out.ndim == 1))
+            notes.append(trying.output_note(found, out.ndim == 1))
         elif outputs == "probabilities" and found == "logits":
             raise Problem(
                 f"probabilities that sum to 1 a row from {name}", f"values from {out.min():.3g} to {out.max():.3g}", 'Say outputs="logits"'
             )
         target.outputs = outputs or found
     target.queries = 0
-    made = _converted(file, target, rows, said) if chosen == "encoded" and head.kind != "labels" else None
+    made = _converted(file, target, rows, notes) if chosen == "encoded" and head.kind != "labels" else None
     if made is None and chosen != "encoded":
-        said.append("No gradients: the model takes the table's own columns.")
+        notes.append("No gradients: the model takes the table's own columns.")
     final = made or target
-    final.assumptions = tuple(said)
+    final.assumptions = tuple(notes)
     final.queries = target.queries = 0
     return final
 
 
-def _converted(file: ModelFile, target: OnnxTarget, rows: NDArray[np.float32], said: list[str]) -> Target | None:
+def _converted(file: ModelFile, target: OnnxTarget, rows: NDArray[np.float32], notes: list[str]) -> Target | None:
     """The same model in torch, if every operator is known and its scores agree with onnxruntime's; else None and why."""
     try:
         import onnx  # noqa: F401
     except ImportError:
-        said.append("No gradients: the package onnx is not installed.")
+        notes.append("No gradients: the package onnx is not installed.")
         return None
     import torch
 
@@ -245,7 +245,7 @@ def _converted(file: ModelFile, target: OnnxTarget, rows: NDArray[np.float32], s
     from .graph import Unknown, converted
 
     if target.session.inputs[0].type not in ("tensor(float)", "tensor(double)"):
-        said.append("No gradients: the model does not take floating-point numbers.")
+        notes.append("No gradients: the model does not take floating-point numbers.")
         return None
     end = _before_map(file.content, target)
     try:
@@ -255,17 +255,17 @@ def _converted(file: ModelFile, target: OnnxTarget, rows: NDArray[np.float32], s
         made = TorchTarget(inner, target.classes, target.schema, target.name, outputs)
         gap = float(np.abs(made.scores(rows) - target.scores(rows)).max())
     except Unknown as error:
-        said.append(f"No gradients: {error} is not converted to torch, so this is a black box.")
+        notes.append(f"No gradients: {error} is not converted to torch, so this is a black box.")
         return None
     except (RuntimeError, ValueError, TypeError, IndexError, KeyError) as error:
-        said.append(
+        notes.append(
             f"No gradients: converted to torch it did not run ({(str(error).splitlines() or [''])[0][:80]}), so this is a black box."
         )
         return None
     if not gap <= AGREE:
-        said.append(f"No gradients: converted to torch its scores differed by up to {gap:.2g}, so this is a black box.")
+        notes.append(f"No gradients: converted to torch its scores differed by up to {gap:.2g}, so this is a black box.")
         return None
-    said.append(
+    notes.append(
         f"Converted to torch, so gradients are offered; the scores agree with onnxruntime within {max(gap, 1e-7):.0e} on {len(rows)} rows."
     )
     made.fingerprint = file.sha256

@@ -32,8 +32,8 @@ def whole(file: ModelFile) -> ModelFile:
     for name in beside:
         beside[name] = _read(file.path.parent, name, left)
         left -= len(beside[name])
-    told = "".join(f"\n{name} {hashlib.sha256(content).hexdigest()}" for name, content in beside.items())
-    digest = hashlib.sha256(f"{file.sha256}{told}".encode()).hexdigest()
+    hashes = "".join(f"\n{name} {hashlib.sha256(content).hexdigest()}" for name, content in beside.items())
+    digest = hashlib.sha256(f"{file.sha256}{hashes}".encode()).hexdigest()
     return replace(file, content=_filled(file, beside), sha256=digest)
 
 
@@ -85,9 +85,9 @@ def _tensors(graph: Any) -> Iterator[Any]:
 def _fill(tensor: Any, beside: dict[str, bytes]) -> None:
     if tensor.data_location != tensor.EXTERNAL:
         return
-    said = {pair.key: pair.value for pair in tensor.external_data}
-    content, start = beside[said.get("location", "")], int(said.get("offset", "0"))
-    end = start + int(said["length"]) if "length" in said else len(content)
+    facts = {pair.key: pair.value for pair in tensor.external_data}
+    content, start = beside[facts.get("location", "")], int(facts.get("offset", "0"))
+    end = start + int(facts["length"]) if "length" in facts else len(content)
     if not 0 <= start <= end <= len(content):
         raise ValueError(f"bytes {start} to {end} of {len(content)} for {tensor.name}")
     del tensor.external_data[:]
