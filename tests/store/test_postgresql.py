@@ -157,3 +157,21 @@ def test_a_newer_layout_is_refused(url: str) -> None:
     with engine.begin() as connection:
         connection.execute(text("UPDATE tiltyard_store SET version = 2"))
     engine.dispose()
+
+
+def test_its_troubles_are_known_by_their_codes(url: str) -> None:
+    from sqlalchemy import create_engine, text
+
+    def said(user: str) -> str:
+        with pytest.raises(Problem) as found:
+            Store(url.replace("tiltyard@", f"{user}@")).begin("x", ONE, ONE)
+        return str(found.value)
+
+    Store(url).runs()
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(text("CREATE ROLE looks LOGIN"))
+        connection.execute(text("CREATE ROLE reads LOGIN"))
+        connection.execute(text("ALTER ROLE reads SET default_transaction_read_only = on"))
+    engine.dispose()
+    assert "no permission" in said("looks") and "it read-only" in said("reads") and "no connection" in said("nobody_here")
