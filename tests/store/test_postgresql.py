@@ -172,6 +172,7 @@ def test_its_troubles_are_known_by_their_codes(url: str) -> None:
     with engine.begin() as connection:
         connection.execute(text("CREATE ROLE looks LOGIN"))
         connection.execute(text("CREATE ROLE reads LOGIN"))
+        connection.execute(text("GRANT ALL ON ALL TABLES IN SCHEMA public TO reads"))
         connection.execute(text("ALTER ROLE reads SET default_transaction_read_only = on"))
     engine.dispose()
     assert "no permission" in said("looks") and "it read-only" in said("reads") and "no connection" in said("nobody_here")

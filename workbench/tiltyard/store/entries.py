@@ -33,6 +33,7 @@ from .chain import (
 )
 from .database import LAYOUT_LOCK, Database
 from .layout import strange
+from .queries import kept_rows, links_and_hashes_before
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, Row, Select, Table
@@ -220,22 +221,19 @@ class Entries:
 
     def _adopt(self, table: "Table") -> None:
         """Links for rows from before the chain: from now on a change to them shows. Not where the audit log knows that there was one."""
-        from sqlalchemy import select
 
         from . import tables
 
-        kept, name = kept_columns(table), table.name
-        run, step = run_and_step(table)
-        content = table.c[CONTENT[name]] if name in CONTENT else run
-        query = select(*kept, run.label("of_run"), step.label("of_step"), content.label("of_content"))
-        query = query.join(tables.records, tables.records.c.token == table.c.token) if name == "artifacts" else query
+        name = table.name
+        query = kept_rows(table, content=True)
+        query = query.where(tables.records.c.token.is_not(None)) if name == "artifacts" else query
         with self.connection.execute(query, execution_options={"yield_per": 50}) as rows:
             for row in rows:
                 if not self._links and (why := anchoring.against(anchoring.latest(self._place), None, self._place)):
                     raise Broken("the chain of this store", f"none: {why}", AGAIN)
                 values = row._mapping
                 held = content_of(row[-1]) if name in CONTENT else ""
-                self._link(row[-3], name, key_of(values, name), row[-2], ADOPTED, facts_of(row[: len(kept)]), held)
+                self._link(row[-3], name, key_of(values, name), row[-2], ADOPTED, facts_of(row[:-3]), held)
 
 
 def _parts(name: str, key: str) -> list[str]:
@@ -257,13 +255,12 @@ def _row_query(name: str) -> "Select[Any]":
 @cache
 def _last_query() -> "Select[Any]":
     """The last link of a row, with the hash of the link before it."""
-    from sqlalchemy import bindparam, select
+    from sqlalchemy import bindparam
 
     from . import tables
 
-    at, before = tables.chain.c, tables.chain.alias("before")
-    query = select(*at, before.c.hash).outerjoin(before, before.c.number == at.number - 1)
-    return query.where(at.what == bindparam("what"), at.key == bindparam("key")).order_by(at.number.desc()).limit(1)
+    at = tables.chain.c
+    return links_and_hashes_before().where(at.what == bindparam("what"), at.key == bindparam("key")).order_by(at.number.desc()).limit(1)
 
 
 @cache
@@ -284,17 +281,6 @@ def _under_query() -> "Select[Any]":
     from . import tables
 
     return select(tables.chain.c.under).where(tables.chain.c.number == bindparam("number"))
-
-
-def run_and_step(table: "Table") -> "tuple[ColumnElement[str], ColumnElement[str]]":
-    """The run and the step of a table's rows; files have those of their record, with which the query joins them."""
-    from sqlalchemy import literal
-
-    from . import tables
-
-    if table.name in ("records", "artifacts"):
-        return tables.records.c.run_id, tables.records.c.step
-    return table.c.id if table.name == "runs" else table.c.run_id, literal("")
 
 
 @contextmanager

@@ -21,14 +21,13 @@ from .chain import (
     Link,
     content_of,
     facts_of,
-    kept_columns,
     key_of,
     state_of,
 )
 from .database import Database
-from .entries import run_and_step
 from .layout import strange
 from .lines import BROKEN, INTACT, UNPROVEN
+from .queries import kept_rows, links_and_hashes_before, run_and_step
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Select
@@ -214,15 +213,13 @@ class Prover:
 
     def _book(self, connection: "Connection", keys: Keys, ids: "Select[Any]") -> tuple[Book, set[str]]:
         """What the chain says of the runs, and those of whose links one is not what was written."""
-        from sqlalchemy import select
 
         from . import tables
 
         head = head_of(connection)
         book, bad = Book(keys), set()
-        at, before = tables.chain.c, tables.chain.alias("before")
-        query = select(*at, before.c.hash).outerjoin(before, before.c.number == at.number - 1)
-        for *row, previous in connection.execute(query.where(at.run_id.in_(chosen(ids))).order_by(at.number)):
+        at = tables.chain.c
+        for *row, previous in connection.execute(links_and_hashes_before().where(at.run_id.in_(chosen(ids))).order_by(at.number)):
             link = Link.read(row)
             book.take(link)
             if head and keys.has(link.under) and link.true_hash(keys, head.store, previous or START) != link.hash:
@@ -351,22 +348,16 @@ def chosen(ids: "Select[Any]") -> "Select[Any]":
 
 def rows_of(connection: "Connection", knows: frozenset[str], ids: "Select[Any] | None", read: frozenset[str] = frozenset()) -> Rows:
     """The rows of runs (of all where ``ids`` is None) by run, table and key; the content of the tables ``read`` is hashed too."""
-    from sqlalchemy import literal, select
-
     from . import tables
 
     found: Rows = {}
     for name in (name for name in KEYS if name in ("runs", "records") or name in knows):
         table = tables.metadata.tables[name]
-        kept, (run, step) = kept_columns(table), run_and_step(table)
-        content = table.c[CONTENT[name]] if name in read else literal(None)
-        query = select(*kept, run.label("of_run"), step.label("of_step"), content.label("of_content"))
-        if name == "artifacts":
-            query = query.outerjoin(tables.records, tables.records.c.token == table.c.token)
-        query = query if ids is None else query.where(run.in_(chosen(ids)))
+        query = kept_rows(table, content=name in read)
+        query = query if ids is None else query.where(run_and_step(table)[0].in_(chosen(ids)))
         for row in connection.execute(query, execution_options={"yield_per": 50 if name in read else 1000}):
             values = row._mapping
-            held = Row(facts_of(row[: len(kept)]), content_of(row[-1]) if name in read else None, str(row[-2]))
+            held = Row(facts_of(row[:-3]), content_of(row[-1]) if name in read else None, str(row[-2]))
             of_run, which = found.setdefault(str(row[-3]), {}), (name, key_of(values, name))
             of_run[(name, f"{which[1]} (again)") if which in of_run else which] = held
     return found

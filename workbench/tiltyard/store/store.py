@@ -27,10 +27,11 @@ from .lines import BROKEN, CUT_OFF, RUNNING, ModelLine, Run, RunLine, StepLine
 from .proving import UNTOLD, Proof, Prover
 from .rows import going, matching, object_of, record_of, record_or_why, run_fields, step_line, worst
 from .sealed_records import opened, shut
+from .visibility import Visibility
 from .writers import Alive, mine, writer
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Connection, Select
+    from sqlalchemy import Connection
 
 
 class Store:
@@ -67,9 +68,10 @@ class Store:
             raise Problem("`tiltyard.store.opening.open_store()` on a page behind a shared login", "`Store()`", "Call that")
         self._database = Database(url, wait, makes)
         self.person = person or me()
-        self.jobs = Jobs(self._database, self._mine)
+        self._visible = Visibility(self._database, self.person)
+        self.jobs = Jobs(self._database, self._visible.may_change)
         self._prover = Prover(self._database)
-        self.artifacts = Artifacts(self._database, self._mine, self._prover)
+        self.artifacts = Artifacts(self._database, self._visible.may_change, self._prover)
 
     @property
     def url(self) -> str:
@@ -170,8 +172,13 @@ class Store:
 
         anchors = self._prover.anchors()
         with self._database.read() as connection:
-            query = matching(search, self._seen()).order_by(tables.runs.c.started.desc(), tables.runs.c.id).limit(limit).offset(offset)
-            rows = connection.execute(self._named(query)).mappings().all()
+            query = (
+                matching(search, self._visible.may_see())
+                .order_by(tables.runs.c.started.desc(), tables.runs.c.id)
+                .limit(limit)
+                .offset(offset)
+            )
+            rows = connection.execute(self._visible.with_owner(query)).mappings().all()
             alive = Alive()
             now = going(connection, query, alive, "jobs" in self._database.knows)
             proofs = self._prover.proofs(connection, query, anchors)
@@ -182,14 +189,14 @@ class Store:
         from sqlalchemy import func, select
 
         with self._database.read() as connection:
-            return connection.execute(select(func.count()).select_from(matching(search, self._seen()).subquery())).scalar_one()
+            return connection.execute(select(func.count()).select_from(matching(search, self._visible.may_see()).subquery())).scalar_one()
 
     def severities(self, run_ids: Sequence[str]) -> dict[str, dict[str, int]]:
         """Of each run, how many steps have each severity as that of their worst finding."""
         from . import overview, tables
 
         with self._database.read() as connection:
-            return overview.severities(connection, run_ids, self._seen(tables.records.c.run_id))
+            return overview.severities(connection, run_ids, self._visible.may_see(tables.records.c.run_id))
 
     def models(self, limit: int = 200) -> list[ModelLine]:
         """The models that runs were made of, the last assessed first."""
@@ -197,7 +204,7 @@ class Store:
 
         anchors = self._prover.anchors()
         with self._database.read() as connection:
-            return overview.models(connection, self._seen(), limit, lambda ids: self._prover.proofs(connection, ids, anchors))
+            return overview.models(connection, self._visible.may_see(), limit, lambda ids: self._prover.proofs(connection, ids, anchors))
 
     def run(self, run_id: str) -> Run:
         """The run with this id or unique beginning of one, and whether it holds; ``"last"`` is the newest."""
@@ -219,7 +226,7 @@ class Store:
         query = query.limit(1) if run_id == "last" else query.where(at.id.startswith(run_id, autoescape=True))
         anchors = self._prover.anchors() if proven else []
         with self._database.read() as connection:
-            rows = connection.execute(self._named(query.where(self._seen()))).mappings().all()
+            rows = connection.execute(self._visible.with_owner(query.where(self._visible.may_see()))).mappings().all()
             alive, ids = Alive(), select(at.id).where(at.id.in_([row["id"] for row in rows]))
             now = going(connection, ids, alive, "jobs" in self._database.knows)
             proofs = self._prover.proofs(connection, ids, anchors) if proven else {}
@@ -298,8 +305,8 @@ class Store:
         query = select(at.token, at.record).where(at.run_id == run_id, at.record.is_not(None)).order_by(at.number)
         anchors = self._prover.anchors() if proven else []
         with self._database.read() as connection:
-            texts = [(token, text) for token, text in connection.execute(query.where(self._seen(at.run_id)))]
-            ids = select(tables.runs.c.id).where(tables.runs.c.id == run_id, self._seen())
+            texts = [(token, text) for token, text in connection.execute(query.where(self._visible.may_see(at.run_id)))]
+            ids = select(tables.runs.c.id).where(tables.runs.c.id == run_id, self._visible.may_see())
             proof = self._prover.proofs(connection, ids, anchors, content=True).get(run_id) if proven else None
         return texts, proof or UNTOLD
 
@@ -316,7 +323,7 @@ class Store:
         at = tables.records.c
         columns = [c for c in at if c.name != "record"]
         with self._database.read() as connection:
-            rows = connection.execute(select(*columns).where(where, self._seen(at.run_id)).order_by(at.number)).mappings().all()
+            rows = connection.execute(select(*columns).where(where, self._visible.may_see(at.run_id)).order_by(at.number)).mappings().all()
         alive = Alive()
         return [step_line(row, alive) for row in rows]
 
@@ -362,30 +369,6 @@ class Store:
         with self._database.read() as connection:
             return set(connection.execute(select(tables.shares.c.run_id)).scalars()) if "shares" in self._database.knows else set()
 
-    def _seen(self, run_id: "ColumnElement[str] | None" = None) -> "ColumnElement[bool]":
-        """Which rows the person may look at, by their run: their own and shared ones; asked inside a transaction, when the layout is known."""
-        from sqlalchemy import or_, select
-
-        from . import tables
-
-        mine = self._mine(run_id)
-        if self.person.sees_all or "shares" not in self._database.knows:
-            return mine
-        return or_(mine, (tables.runs.c.id if run_id is None else run_id).in_(select(tables.shares.c.run_id)))
-
-    def _mine(self, run_id: "ColumnElement[str] | None" = None) -> "ColumnElement[bool]":
-        """Which rows the person may change, by their run; asked inside a transaction, when the layout is known."""
-        from sqlalchemy import false, select, true
-
-        from . import tables
-
-        if self.person.sees_all:
-            return true()
-        if "owners" not in self._database.knows:
-            return false()
-        own = select(tables.owners.c.run_id).where(tables.owners.c.name == self.person.name)
-        return (tables.runs.c.id if run_id is None else run_id).in_(own)
-
     def _own(self, run_id: str) -> None:
         """Raise where the run is another's, whether the person may look at it or not."""
         if self.person.sees_all:
@@ -393,13 +376,3 @@ class Store:
         run = self._run(run_id, proven=False)
         if run.owner != self.person.name:
             raise Problem("a run of your own", f"{run.short}, which {run.owner} shares for looking at", "Begin one of your own")
-
-    def _named(self, query: "Select[Any]") -> "Select[Any]":
-        """The query over runs, with the name of who started each as ``owner``."""
-        from sqlalchemy import literal
-
-        from . import tables
-
-        if "owners" not in self._database.knows:
-            return query.add_columns(literal("").label("owner"))
-        return query.add_columns(tables.owners.c.name.label("owner")).outerjoin(tables.owners, tables.owners.c.run_id == tables.runs.c.id)
