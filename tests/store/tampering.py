@@ -7,9 +7,8 @@ from contextlib import closing, contextmanager
 from hashlib import sha256
 from pathlib import Path
 
-import numpy as np
 import pytest
-from tests.tiny import Share
+from tests.tiny import Share, tiny_data, tiny_target
 
 from tiltyard.datasets.dataset import Dataset
 from tiltyard.progress import Progress
@@ -17,7 +16,6 @@ from tiltyard.result import Record
 from tiltyard.sealing.keys import new_sealing_key
 from tiltyard.store.checking import StoreChecked, checked
 from tiltyard.store.store import Store
-from tiltyard.targets.estimators import FunctionTarget
 from tiltyard.targets.target import Target
 
 MODES = ("plain", "audit", "sealed")
@@ -27,12 +25,8 @@ FILE = b"rows that a step made"
 
 def tiny() -> tuple[Target, Dataset]:
     """A model and its data, as the fixtures make them."""
-    from tiltyard.datasets.schema import Feature, Schema
-
-    schema = Schema(features=(Feature(name="a", kind="continuous"), Feature(name="b", kind="continuous")), label="y", classes=("no", "yes"))
-    x = np.random.default_rng(0).random((60, 2), np.float32)
-    data = Dataset(x, (x[:, 0] > 0.5).astype(np.int64), schema, "tiny")
-    return FunctionTarget(lambda x: (np.asarray(x)[:, 0] > 0.5).astype(np.float32), schema.classes, schema, "threshold"), data
+    data = tiny_data()
+    return tiny_target(data), data
 
 
 def keyed(mode: str, folder: Path, patch: pytest.MonkeyPatch) -> None:

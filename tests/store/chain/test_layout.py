@@ -5,35 +5,13 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from tests.store.tampering import MODES, attacker, copied, filled, found, keyed, shows, tiny
+from tests.store.tampering import attacker, found, shows, tiny
 
 from tiltyard.sealing.broken import Broken
 from tiltyard.store.store import Store
 
 LISTED = "started desc, id, name, ended, verdict, target_name, target_fingerprint, target_detail, data_name, data_fingerprint, data_detail"
 TRUTH = "update runs set verdict = case when ended is null then '' else 'fail' end"
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """A filled store for each way of keeping, made once."""
-    made = {}
-    with pytest.MonkeyPatch.context() as patch:
-        for mode in MODES:
-            made[mode] = tmp_path_factory.mktemp(mode)
-            keyed(mode, made[mode], patch)
-            filled(made[mode] / "runs.sqlite")
-            with attacker(made[mode] / "runs.sqlite"):
-                pass
-    return made
-
-
-@pytest.fixture(params=MODES)
-def place(request: pytest.FixtureRequest, made: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of a store in each way of keeping, with its keys in the environment."""
-    place = copied(made[request.param], tmp_path)
-    keyed(request.param, tmp_path, monkeypatch)
-    return place
 
 
 def hidden(place: Path, index: str, lie: str, truth: str) -> None:
