@@ -299,7 +299,7 @@ def test_what_is_no_path_is_one_line(path: str) -> None:
 def test_an_owner_replaces_only_by_their_word_and_whole(tmp_path: Path) -> None:
     path = tmp_path / "x.safetensors"
     assert places.written(path, b"one", "a file", (".safetensors",), OWNER).read_bytes() == b"one"
-    assert "a name not taken yet" in refused(lambda: places.written(path, b"two", "a file", (".safetensors",), OWNER))
+    assert "a name not in use" in refused(lambda: places.written(path, b"two", "a file", (".safetensors",), OWNER))
     assert path.read_bytes() == b"one"
     places.written(path, b"two", "a file", (".safetensors",), OWNER, replace=True)
     assert path.read_bytes() == b"two" and [p.name for p in tmp_path.iterdir()] == ["x.safetensors"]

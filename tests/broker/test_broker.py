@@ -44,7 +44,7 @@ def test_a_run_by_the_broker_is_a_run(lines: Lines) -> None:
     assert own.run(run).owner == "ada"
     assert ada.run(run) == own.run(run) and ada.runs() == own.runs() and ada.count() == 1
     assert ada.records(run) == own.records(run) and len(ada.records(run, latest=True)) == 1
-    assert ada.told(run) == own.told(run)
+    assert ada.outcomes(run) == own.outcomes(run)
     assert ada.steps(run) == own.steps(run) and ada.steps(run)[0].given == {"steps": 7}
     assert ada.models() == own.models() and ada.severities([run]) == own.severities([run]) and ada.cut_off() == []
     assert ada.artifacts.of_run(run) == own.artifacts.of_run(run)
@@ -131,7 +131,7 @@ def test_a_fork_does_not_speak_for_its_parent(lines: Lines) -> None:
 @pytest.mark.parametrize(("near", "far"), [(Store, RemoteStore), (Jobs, RemoteJobs), (Artifacts, RemoteArtifacts)])
 def test_nothing_of_the_store_is_done_in_a_kernel_itself(near: type, far: type) -> None:
     """Each public method is the remote one's own; these are made of others, or of the broker's alone."""
-    made_of_others = {"find", "put", "reading", "opened", "end"}
+    made_of_others = {"find", "put", "reading", "unproven_outcomes", "end"}
     public = {name for name in vars(near) if not name.startswith("_")}
     assert public - set(vars(far)) - (made_of_others if near is not Store else made_of_others - {"end"}) == set()
 

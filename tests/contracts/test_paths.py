@@ -197,5 +197,5 @@ def test_the_guard_replaces_a_file_by_its_owners_word_alone(guarded: Callable[..
     path = tmp_path / "x.safetensors"
     path.write_text("mine")
     record = guarded(save_as=str(path))
-    assert record.result.status is Status.FAILED and "a name not taken yet" in record.result.summary and path.read_text() == "mine"
+    assert record.result.status is Status.FAILED and "a name not in use" in record.result.summary and path.read_text() == "mine"
     assert guarded(save_as=str(path), overwrite=True).result.status is not Status.FAILED and path.read_bytes() != b"mine"

@@ -93,7 +93,7 @@ def test_a_name_that_another_took_meanwhile_stays_theirs(nameless: bool, tmp_pat
     if not nameless:
         monkeypatch.setattr(atomic, "_nameless", lambda folder: None)
     path = tmp_path / "report.html"
-    with pytest.raises(Problem, match="a name not taken yet"):
+    with pytest.raises(Problem, match="a name not in use"):
         _written(path, b"ours", meanwhile=lambda: path.write_bytes(b"theirs"))
     assert (path.read_bytes(), list(tmp_path.iterdir())) == (b"theirs", [path])
 

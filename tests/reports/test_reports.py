@@ -235,7 +235,7 @@ def test_a_full_disk_leaves_the_old_report(bundle, tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(Problem, match="a name not taken yet"):
+    with pytest.raises(Problem, match="a name not in use"):
         write(bundle, path)
     with pytest.raises(Problem, match="No space left"):
         write(bundle, path, overwrite=True)

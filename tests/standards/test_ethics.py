@@ -208,7 +208,7 @@ def test_missing_and_unwritable_places(tmp_path: Path) -> None:
     with pytest.raises(Problem, match="none"):
         write(fill([]), tmp_path / "none" / "list.json")
     write(fill([]), tmp_path / "one.json")
-    with pytest.raises(Problem, match="a name not taken yet"):
+    with pytest.raises(Problem, match="a name not in use"):
         write(fill([]), tmp_path / "one.json")
     (tmp_path / "bytes.json").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(Problem, match="no text"):

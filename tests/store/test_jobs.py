@@ -161,7 +161,7 @@ def test_a_record_that_cannot_be_read_hides_no_other(
     first, newer, edited = Store(place).steps(job.run.id)
     with closing(sqlite3.connect(place)) as connection, connection:
         connection.execute("UPDATE records SET record = '{}' WHERE token = ?", (edited.token,))
-    told = Store(place, person=ADA).told(job.run.id)
+    told = Store(place, person=ADA).outcomes(job.run.id)
     assert "a record this Tiltyard reads" in str(told[newer.token]) and not isinstance(told[first.token], Problem)
     assert f"record {edited.token[:8]} was edited" in str(told[edited.token])
-    assert Store(place, person=BOB).told(job.run.id) == {}
+    assert Store(place, person=BOB).outcomes(job.run.id) == {}

@@ -38,7 +38,7 @@ def test_records_come_back_and_the_file_says_nothing_of_them(kept: Store, tmp_pa
     assert all(text.startswith("sealed:1:") for _, text in rows(kept))
     said = b"".join(path.read_bytes() for path in tmp_path.glob("runs.sqlite*"))
     assert found[0].result.summary.encode() not in said
-    assert [isinstance(r, Problem) for r in kept.told(kept.run("last").id).values()] == [False, False]
+    assert [isinstance(r, Problem) for r in kept.outcomes(kept.run("last").id).values()] == [False, False]
 
 
 def test_without_the_key_with_another_or_moved_they_stay_shut(kept: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

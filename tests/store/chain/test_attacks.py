@@ -162,7 +162,7 @@ def test_an_old_store_is_taken_in_as_unproven_and_watched_from_then_on(place: Pa
 def test_without_a_log_a_roll_back_cannot_be_told_and_that_is_said(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for file in place.parent.glob("runs.audit.jsonl*"):
         file.unlink()
-    assert any("put back cannot be told" in line for line in found(place).unread)
+    assert any("put back cannot be checked" in line for line in found(place).unread)
     monkeypatch.setenv("TILTYARD_AUDIT", "off")
     assert any("the audit log is off" in line for line in found(place).unread)
 

@@ -9,11 +9,11 @@ from tests.store.tampering import attacker, found, shows
 from tiltyard.errors import Problem
 from tiltyard.sealing.broken import Broken
 from tiltyard.store import tables
-from tiltyard.store.chain import TOLD
+from tiltyard.store.chain import NOT_LINKED
 from tiltyard.store.store import Store
 
 COLUMNS = [(table.name, column.name) for table in tables.metadata.sorted_tables for column in table.c]
-EVIDENCE = [(t, c) for t, c in COLUMNS if c not in TOLD.get(t, ())]
+EVIDENCE = [(t, c) for t, c in COLUMNS if c not in NOT_LINKED.get(t, ())]
 LISTED = [
     (t, c) for t, c in EVIDENCE if t in ("runs", "owners", "shares", "records", "jobs", "artifacts") and c not in ("record", "content")
 ]

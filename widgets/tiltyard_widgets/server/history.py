@@ -120,7 +120,7 @@ def detail(store: Store, run_id: str) -> RunDetail:
 
 def _with_records(store: Store, run_id: str) -> list[tuple[StepLine, Record | Problem | None]]:
     lines = store.steps(run_id)
-    records = store.told(run_id)
+    records = store.outcomes(run_id)
     return [(line, records.get(line.token)) for line in lines]
 
 

@@ -1,4 +1,4 @@
-"""A process that may be taken over, made so that little is gained by it: a kernel of somebody behind a shared login."""
+"""Confinement of a kernel of somebody behind a shared login, so that whoever takes it over gains little."""
 
 import ctypes
 import os

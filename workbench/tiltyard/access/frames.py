@@ -18,7 +18,7 @@ AT_ONCE = 1 << 20
 
 
 class Gone(Exception):
-    """The other end hung up, or said what is no message."""
+    """The other end hung up, or sent what is no message."""
 
 
 @dataclass(frozen=True)

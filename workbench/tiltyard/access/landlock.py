@@ -1,6 +1,6 @@
 """Landlock: a Linux process gives up, for itself and all it starts, every file but those named here (Salaün, landlock(7)).
 
-It needs no right to do so, cannot be taken back, and forbids as well to trace, or to read the memory and environment of,
+It needs no right to do so, cannot be undone, and forbids as well to trace, or to read the memory and environment of,
 a process outside; from ABI 6 on also to send one a signal.
 """
 
@@ -47,7 +47,7 @@ def restrict(reads: Iterable[str], writes: Iterable[str], devices: Iterable[str]
     """Leave this process the files below ``reads`` to read and run, and those below ``writes`` to read, make, change and delete.
 
     ``devices`` may be read and written. A path that is not there is passed over, for nothing can be there later either.
-    The process must have one thread, and must have said that it wants no new privileges.
+    The process must have one thread, and must have set PR_SET_NO_NEW_PRIVS.
     """
     version = abi()
     if version < LEAST:

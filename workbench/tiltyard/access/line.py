@@ -1,6 +1,6 @@
 """A confined kernel's line to the broker, which alone reaches people, keys, runs and the audit log.
 
-The line is a socket that the app put into the kernel's hands when it started it, and told the broker whose it is: there is no
+The line is a socket that the app put into the kernel's hands when it started it, and registered with the broker under that person: there is no
 name to connect to and no token to copy, and whoever holds it is that person with that role and nobody else.
 """
 
@@ -59,16 +59,16 @@ def _lost(found: str) -> Problem:
     return Problem("the app's keeper of runs to answer", found, "Download what you need of this page, then open it again")
 
 
-def told(problem: Problem) -> dict[str, str]:
+def described(problem: Problem) -> dict[str, str]:
     """A problem as JSON."""
     kind = next(name for name in (*(cls.__name__ for cls in type(problem).__mro__), "Problem") if name in KINDS)
     return {"kind": kind, "expected": problem.expected, "found": problem.found, "do": problem.do}
 
 
-def problem_of(said: Mapping[str, Any]) -> Problem:
+def problem_of(facts: Mapping[str, Any]) -> Problem:
     """A problem from JSON."""
-    kind = KINDS.get(str(said.get("kind")), Problem)
-    return kind(*(str(said.get(part, "")) for part in ("expected", "found", "do")))
+    kind = KINDS.get(str(facts.get("kind")), Problem)
+    return kind(*(str(facts.get(part, "")) for part in ("expected", "found", "do")))
 
 
 _held: list[Line] = []

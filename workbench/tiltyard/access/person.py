@@ -38,7 +38,7 @@ class Person:
 def me() -> Person:
     """The person of this process.
 
-    A server that knows who logged in starts its kernels with TILTYARD_USER and TILTYARD_ROLE; an unknown role is taken for
+    A server that knows who logged in starts its kernels with TILTYARD_USER and TILTYARD_ROLE; an unknown role counts as
     the least one. Without them it is the person of this account (JUPYTERHUB_USER in their own JupyterHub server), an
     admin of what is theirs. Whoever can run code in this process can change both variables.
     """

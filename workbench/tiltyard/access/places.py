@@ -19,7 +19,7 @@ from ..files.reading import opened as opened_file
 from .own_files import is_own
 from .person import Person, me
 from .roles import Denied
-from .users import NAME, TAKEN
+from .users import NAME, SHARED
 
 DATA_ROOT, UPLOADS = "TILTYARD_DATA_ROOT", "TILTYARD_UPLOADS"
 MOST_LISTED, MOST_FOLDERS = 500, 2000
@@ -51,8 +51,8 @@ def data_folders(person: Person | None = None) -> tuple[Path, ...]:
     person = person or me()
     found: list[Path] = []
     if root := _real(os.environ.get(DATA_ROOT, "")):
-        own = person.name if NAME.fullmatch(person.name) and person.name.lower() != TAKEN else ""
-        found += [folder for name in (own, TAKEN) if name and (folder := root / name).is_dir() and not folder.is_symlink()]
+        own = person.name if NAME.fullmatch(person.name) and person.name.lower() != SHARED else ""
+        found += [folder for name in (own, SHARED) if name and (folder := root / name).is_dir() and not folder.is_symlink()]
     return tuple(found)
 
 
@@ -86,7 +86,7 @@ def source(path: str | os.PathLike[str], what: str = "a file", person: Person | 
     Raises
     ------
     Denied
-        Where it lies elsewhere; nothing is told of what is there.
+        Where it lies elsewhere; the error says nothing of what is there.
     """
     person = person or me()
     plain = _plain(path, what)
@@ -133,9 +133,9 @@ def files(suffixes: Sequence[str], person: Person | None = None) -> list[Path]:
 
 @contextmanager
 def discreet(path: object, what: str, person: Person | None = None) -> Iterator[None]:
-    """While a file is read: behind a shared login, what is wrong with it is told without any of its content.
+    """While a file is read: behind a shared login, an error about it shows none of its content.
 
-    The file's own name, and whether the person may read it, are told; of what they uploaded themselves all is.
+    It may show the file's own name, and whether the person may read it; of what they uploaded themselves, all.
     """
     try:
         yield

@@ -43,7 +43,7 @@ _RANK = {role: rank for rank, role in enumerate(Role)}
 
 
 class Denied(Problem):
-    """A role, or a shared login, does not allow what was asked; said in one line."""
+    """A role, or a shared login, does not allow what was asked; an error of one line."""
 
     quotes = False
 

@@ -115,7 +115,7 @@ def program(of: Machine) -> bytes:
 
 
 def filter_calls(of: Machine) -> None:
-    """Put the filter over this process and all it starts; it must have said that it wants no new privileges."""
+    """Put the filter over this process and all it starts; it must have set PR_SET_NO_NEW_PRIVS."""
     lines = program(of)
     put = _Program(len(lines) // 8, lines)
     if ctypes.CDLL(None, use_errno=True).prctl(_SET_SECCOMP, _FILTER, ctypes.byref(put), 0, 0):

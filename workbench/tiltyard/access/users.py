@@ -18,7 +18,7 @@ from .passwords import hashed, matches
 from .roles import Role
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
-TAKEN = "shared"  # the folder of a data root that is everybody's
+SHARED = "shared"  # the folder of a data root that is everybody's
 MOST_BYTES = 16 << 20
 
 
@@ -74,12 +74,12 @@ class Users:
         except FileNotFoundError:
             return ()
         except OSError as error:
-            raise Problem("a users file that can be read", f"{self.path}: {error.strerror or error}", "Mend that first") from None
+            raise Problem("a users file that can be read", f"{self.path}: {error.strerror or error}", "Fix that first") from None
         try:
             return tuple(sorted(_File.model_validate_json(content).users, key=lambda user: user.name))
         except ValidationError as error:
-            said = error.errors()[0]["msg"].lower()
-            raise Problem(f"a users file of format 1 in {self.path}", said, "Take the copy you kept, or a newer tiltyard") from None
+            reason = error.errors()[0]["msg"].lower()
+            raise Problem(f"a users file of format 1 in {self.path}", reason, "Take the copy you kept, or a newer tiltyard") from None
 
     def find(self, name: str) -> User | None:
         """The user of this name, or None."""
@@ -94,12 +94,12 @@ class Users:
         """A new user."""
         if not NAME.fullmatch(name):
             raise Problem("a name of letters, digits and . _ @ -, up to 64", repr(name[:80]), "Choose another")
-        if name.lower() == TAKEN:
+        if name.lower() == SHARED:
             raise Problem("the name of a person", f"{name}, which is the name of everybody's folder", "Choose another")
         user = User(name=name, role=role_of(role), password=hashed(password), made=datetime.now(UTC).isoformat(timespec="seconds"))
         with self._changed() as users:
             if name in users:
-                raise Problem("a name not taken yet", f"{name}, which is there", "Take another, or change its role or password")
+                raise Problem("a name not in use", f"{name}, which is there", "Take another, or change its role or password")
             users[name] = user
         return user
 

@@ -92,7 +92,7 @@ class AuditLog:
 
     Notes
     -----
-    A torn last line left by a killed process is taken away on opening and on the next append; ``repaired`` says so, and
+    A torn last line left by a killed process is removed on opening and on the next append; ``repaired`` says so, and
     so does a record in the log itself.
     """
 
@@ -130,7 +130,7 @@ class AuditLog:
         return head
 
     def _end(self) -> Head:
-        """The head, after mending what a killed writer left; called under the lock."""
+        """The head, once what a killed writer left is repaired; called under the lock."""
         empty = not self.path.exists() or self.path.stat().st_size == 0
         if empty and not head_path(self.path).exists():
             self._anchor(0, 0, START)
@@ -141,13 +141,13 @@ class AuditLog:
         tail = _tail(self.path, head, self._key)
         if isinstance(tail, AuditRecord):
             return self._anchor(tail.number, head.size + len(tail.line()), tail.hash)
-        return self._mend(head, tail) if tail else head
+        return self._repair(head, tail) if tail else head
 
-    def _mend(self, head: Head, torn: int) -> Head:
+    def _repair(self, head: Head, torn: int) -> Head:
         with open(self.path, "r+b") as stream:
             stream.truncate(head.size)
             os.fsync(stream.fileno())
-        self.repaired = f"A torn last line of {torn:,} bytes was taken away: a writer was cut off before its record counted."
+        self.repaired = f"A torn last line of {torn:,} bytes was removed: a writer was cut off before its record counted."
         record = self._write(head, "tiltyard", "audit log repaired", "", {"torn_bytes": torn})
         return _read_head(self.path, self._key) if record else head
 
@@ -289,9 +289,9 @@ def _read_head(path: Path, key: bytes | None) -> Head:
     except FileNotFoundError:
         if not path.exists():
             raise Problem("an audit log", f"none at {path}", "Name one that is there") from None
-        raise Broken(f"the head of the log, {file.name}", "none: whether the tail was cut cannot be told", AGAIN) from None
+        raise Broken(f"the head of the log, {file.name}", "none: whether the tail was cut cannot be checked", AGAIN) from None
     except OSError as error:
-        raise Problem("a head that can be read", f"{file}: {error.strerror or error}", "Mend that first") from None
+        raise Problem("a head that can be read", f"{file}: {error.strerror or error}", "Fix that first") from None
     try:
         head = Head.model_validate_json(content)
     except ValidationError:
@@ -317,6 +317,6 @@ def _reading(path: Path) -> Iterator[Any]:
     except FileNotFoundError:
         raise Broken("the log its head speaks of", f"no {path.name}", AGAIN) from None
     except OSError as error:
-        raise Problem("a log that can be read", f"{path}: {error.strerror or error}", "Mend that first") from None
+        raise Problem("a log that can be read", f"{path}: {error.strerror or error}", "Fix that first") from None
     with stream:
         yield stream

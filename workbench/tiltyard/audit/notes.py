@@ -79,7 +79,7 @@ def ready(store: str | Path | None = None) -> None:
     try:
         AuditLog(file, secret())
     except OSError as error:
-        raise Problem("an audit log that can be written", f"{file}: {error.strerror or error}", "Mend that first") from None
+        raise Problem("an audit log that can be written", f"{file}: {error.strerror or error}", "Fix that first") from None
 
 
 def note(
@@ -136,8 +136,8 @@ class Read(Frozen):
 def read(last: int, store: str | Path | None = None) -> Read | None:
     """Check a whole log and give its ``last`` records, oldest first; None where there is none. `Broken` where it does not hold."""
     if (asked := line()) is not None:
-        said = asked.ask("log", last=last).says["value"]
-        return None if said is None else Read.model_validate(said)
+        found = asked.ask("log", last=last).says["value"]
+        return None if found is None else Read.model_validate(found)
     file = place(store)
     if file is None or not file.exists():
         return None

@@ -15,7 +15,7 @@ OF_KERNELS: dict[str, Action] = {
     "ethics checklist brought": "run",
     "ethics checklist put in the report": "run",
 }
-# Told by who does it: the broker, the store, the login, the command line.
+# Written by whoever does it: the broker, the store, the login, the command line.
 OF_KEEPERS = frozenset(
     (
         *("user added", "role changed", "password changed", "user removed", "key made", "key revoked", "key rotated"),

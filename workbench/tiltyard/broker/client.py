@@ -40,12 +40,12 @@ class Allowance:
 
 @dataclass
 class Client:
-    """A kernel's person, as its login said; ``mark`` changes with their role and password, and is empty where a Hub answers for them.
+    """A kernel's person, as it logged in; ``mark`` changes with their role and password, and is empty where a Hub answers for them.
 
     Attributes
     ----------
     process
-        The kernel, once the app has told; what it writes counts as that process's.
+        The kernel, once the app has reported it; what it writes counts as that process's.
     """
 
     person: Person

@@ -12,7 +12,7 @@ from pydantic import ConfigDict, Field, ValidationError, validate_call
 from pydantic_core import to_jsonable_python
 
 from ..access.frames import Message
-from ..access.line import told
+from ..access.line import described
 from ..access.remote_users import UNSEEN
 from ..access.roles import Action, Denied, Role
 from ..access.users import User, Users
@@ -49,7 +49,7 @@ class Rule(NamedTuple):
 
 
 RULES: dict[str, Rule] = {
-    **dict.fromkeys(("mark", "runs", "count", "severities", "models", "run", "records", "steps", "told"), Rule("look")),
+    **dict.fromkeys(("mark", "runs", "count", "severities", "models", "run", "records", "steps", "outcomes"), Rule("look")),
     **dict.fromkeys(("cut_off", "shared", "underway", "files", "ready", "doubts"), Rule("look")),
     **dict.fromkeys(("begin", "end", "start", "add", "share", "job_open"), Rule("run", grows=True)),
     "finish": Rule("run", grows=True, files=True),
@@ -81,11 +81,13 @@ class Desk:
             value, files = self._done(question)
             return Message({"value": to_jsonable_python(value), "unlogged": self.unlogged}, files)
         except Problem as problem:
-            return Message({"problem": told(problem)})
+            return Message({"problem": described(problem)})
         except Exception as error:  # the one kernel must not end it for all
             logging.getLogger("tiltyard").exception("the broker broke at a call")
             found = f"that it broke ({type(error).__name__})"
-            return Message({"problem": told(Problem("the app's keeper of runs to answer", found, "Tell who runs it; its log says more"))})
+            return Message(
+                {"problem": described(Problem("the app's keeper of runs to answer", found, "Tell who runs it; its log says more"))}
+            )
 
     def _done(self, question: Message) -> tuple[Any, Files]:
         call, given = question.says.get("call"), question.says.get("given")
@@ -157,9 +159,9 @@ class Desk:
     def steps(self, run_id: Id) -> list[StepLine]:
         return self.store.steps(run_id)
 
-    def told(self, run_id: Id) -> dict[str, Any]:
-        found = self.store.told(run_id)
-        return {token: told(one) if isinstance(one, Problem) else one.model_dump_json() for token, one in found.items()}
+    def outcomes(self, run_id: Id) -> dict[str, Any]:
+        found = self.store.outcomes(run_id)
+        return {token: described(one) if isinstance(one, Problem) else one.model_dump_json() for token, one in found.items()}
 
     def cancel(self, run_id: Id) -> int:
         return self.store.cancel(run_id)
@@ -216,14 +218,14 @@ class Desk:
         audit.ready(self.store.url)
         artifact = self._file(run_id, token, name)
         content = self.store.artifacts.content(artifact)
-        self._noted("artifact taken", artifact.sha256, _said(artifact))
+        self._noted("artifact taken", artifact.sha256, _facts(artifact))
         return content
 
     def file_delete(self, run_id: Exact, token: Id, name: Short) -> None:
         audit.ready(self.store.url)
         artifact = self._file(run_id, token, name)
         self.store.artifacts.delete(artifact)
-        self._noted("artifact deleted", artifact.sha256, _said(artifact))
+        self._noted("artifact deleted", artifact.sha256, _facts(artifact))
 
     def _file(self, run_id: str, token: str, name: str) -> Artifact:
         found = [one for one in self.store.artifacts.of_run(run_id) if (one.token, one.name) == (token, name)]
@@ -238,7 +240,7 @@ class Desk:
 
     def note(self, what: Short, fingerprint: Annotated[str, Field(max_length=200)], parameters: dict[str, Any]) -> str:
         if what not in OF_KERNELS:
-            raise Denied("what a page may write to the audit log", "another word", "Nothing can be done; it is told by who does it")
+            raise Denied("what a page may write to the audit log", "another word", "Nothing can be done; whoever does it writes it")
         self.person.must(OF_KERNELS[what])
         return audit.note(what, fingerprint, parameters, self.person.name, self.store.url)
 
@@ -309,7 +311,7 @@ def _unhashed(key: Key) -> Key:
     return key.model_copy(update={"hash": ""})
 
 
-def _said(artifact: Artifact) -> dict[str, str]:
+def _facts(artifact: Artifact) -> dict[str, str]:
     return {"run": artifact.run, "step": artifact.step, "name": artifact.name}
 
 

@@ -12,7 +12,7 @@ from contextlib import nullcontext, suppress
 from typing import Any
 
 from ..access.frames import Gone, Message, heard, received, send
-from ..access.line import told
+from ..access.line import described
 from ..access.person import Person
 from ..access.roles import Role
 from ..errors import Problem
@@ -42,21 +42,21 @@ class Broker:
             word, handles, _, _ = socket.recv_fds(control, MOST_WORD, 1)
             if not word:
                 break
-            said = json.loads(word)
+            order = json.loads(word)
             if handles:
-                self.folders = said["folders"]
-                self.admit(said, socket.socket(fileno=handles[0]))
-            elif "pid" in said:
-                self.started(said["kernel"], said["pid"])
+                self.folders = order["folders"]
+                self.admit(order, socket.socket(fileno=handles[0]))
+            elif "pid" in order:
+                self.started(order["kernel"], order["pid"])
             else:
-                self.withdraw(said["kernel"])
+                self.withdraw(order["kernel"])
         for folder in self.folders:
             cleared(folder)
 
-    def admit(self, said: dict[str, Any], line: socket.socket) -> None:
-        """Answer at this line from now on, as the person said."""
-        client = Client(Person(said["name"], Role(said["role"]), shared=True), said["mark"])
-        self._lines[said["kernel"]] = (client, line)
+    def admit(self, order: dict[str, Any], line: socket.socket) -> None:
+        """Answer at this line from now on, as the person that ``order`` names."""
+        client = Client(Person(order["name"], Role(order["role"]), shared=True), order["mark"])
+        self._lines[order["kernel"]] = (client, line)
         threading.Thread(target=self._answer, args=(client, line), daemon=True, name="tiltyard line").start()
 
     def started(self, kernel: str, pid: int) -> None:
@@ -85,7 +85,7 @@ class Broker:
                     try:
                         send(line, answer, PATIENCE)
                     except Problem as problem:
-                        send(line, Message({"problem": told(problem)}), PATIENCE)
+                        send(line, Message({"problem": described(problem)}), PATIENCE)
 
 
 def cleared(folder: str) -> None:

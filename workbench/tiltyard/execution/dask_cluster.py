@@ -8,7 +8,7 @@ whatever we send. What we add is nothing from elsewhere: a model file was scanne
 `targets.opening`, and what travels is our own target, data and step, from our process to workers that run the same
 version of Tiltyard (others are refused). A record comes back as JSON and is validated; a target that a defense made comes back
 as a pickle from our own worker. Over ``tcp://`` model and rows travel in the clear and nobody is asked who he is: every account of the
-machine may run code in the scheduler, its workers and whoever asks them. So it is taken on loopback alone; elsewhere ``tls://``
+machine may run code in the scheduler, its workers and whoever asks them. So it is accepted on loopback alone; elsewhere ``tls://``
 (Dask's own certificates, both sides). `cluster_address` judges which it is.
 """
 
@@ -31,7 +31,7 @@ from ..result import Record
 from ..targets.target import Target
 from ..version import __version__
 from . import dask_address as cluster_address
-from .executors import failed, taken
+from .executors import failed, received
 from .interruptible import Interruptible
 
 POLL = 0.1
@@ -102,11 +102,11 @@ class _Relay:
 
     def __init__(self, token: str) -> None:
         self.token = token
-        self._told = 0.0
+        self._last_report = 0.0
 
     def __call__(self, report: Report) -> None:
-        if time.monotonic() - self._told >= OFTEN:
-            self._told = time.monotonic()
+        if time.monotonic() - self._last_report >= OFTEN:
+            self._last_report = time.monotonic()
             _distributed().get_worker().log_event(self.token, [float(report.done), report.message])
 
 
@@ -187,7 +187,7 @@ class Cluster:
             back = self._worked(step, target, data, progress)
             found = Record.model_validate_json(back.record)
             with self._counting:
-                return taken(Outcome(found, back.target, back.files), target)
+                return received(Outcome(found, back.target, back.files), target)
         except BaseException as problem:
             lost = failed(step, clock, problem, target, data)  # the clock counts what other steps asked meanwhile
             return replace(lost, record=lost.record.model_copy(update={"queries": 0}))
@@ -227,7 +227,7 @@ class Cluster:
                 raise Problem("a worker", f"none left for {self.patience:g} s at {self.address}", "Start workers and run it again")
 
     def _cancel(self, future: Any, token: str) -> None:
-        """Ask every worker to stop it; a task that none has begun is taken back, and would stop at its beginning."""
+        """Ask every worker to stop it; a task that none has begun is withdrawn, and would stop at its beginning."""
         if not any(self._client.run(_stop, token, on_error="ignore").values()) and not future.done():
             future.cancel()
             raise Cancelled
@@ -251,8 +251,8 @@ class Cluster:
         theirs: dict[str, Any] = self._client.run(_version, on_error="return")
         for worker, found in theirs.items():
             if found != ours:
-                said = found if isinstance(found, str) else "none"
-                raise Problem(f"Tiltyard {ours} on every worker", f"{said} on {worker}", "Install the same version there")
+                theirs = found if isinstance(found, str) else "none"
+                raise Problem(f"Tiltyard {ours} on every worker", f"{theirs} on {worker}", "Install the same version there")
 
 
 def _distributed() -> Any:
@@ -269,9 +269,9 @@ def _connected(address: str, patience: float) -> Any:
     try:
         return dask.Client(address, timeout=patience, set_as_default=False, security=security)
     except (OSError, ValueError, TypeError) as error:
-        said = (str(error).splitlines() or [type(error).__name__])[0]
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
         do = "Start one with `dask scheduler --host 127.0.0.1`, or correct the address or the certificates"
-        raise Problem(f"a Dask scheduler at {address}", said, do) from None
+        raise Problem(f"a Dask scheduler at {address}", reason, do) from None
 
 
 def _result(future: Any) -> Returned:

@@ -1,4 +1,4 @@
-"""Where one step runs. The seam for a cluster: whoever can answer ``call`` can run an assessment."""
+"""Where one step runs. The seam for a cluster: whatever has ``call`` can run an assessment."""
 
 from dataclasses import replace
 from hashlib import sha256
@@ -56,8 +56,8 @@ def failed(step: Step, clock: Clock, problem: BaseException, target: Target, dat
     return Outcome(record(step, "defense" if isinstance(step, Defense) else "check", clock.caught(problem), target, data), None)
 
 
-def taken(outcome: Outcome, target: Target) -> Outcome:
-    """What another process made of a copy of ``target``, as if made here: its queries counted, the target it made a child of this one."""
+def received(outcome: Outcome, target: Target) -> Outcome:
+    """The outcome that another process got from a copy of ``target``, as if from here: ``target`` counts its queries and is the parent of what it made."""
     target.count(outcome.record.queries)
     if outcome.target is not None:
         outcome.target.parent = target

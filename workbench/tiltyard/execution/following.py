@@ -37,14 +37,14 @@ class Listing:
                 self._id = ""
 
     def _beside(self, job: Job) -> None:
-        told, written = job.progress, 0.0
+        last, written = job.progress, 0.0
         while not job.ended(LOOK):
             with suppress(Problem):
                 if self._id and self._jobs.asked(self._id):
                     job.cancel()
-                if self._id and job.progress is not told and time.monotonic() - written >= WRITE:
-                    told, written = job.progress, time.monotonic()
-                    self._jobs.tell(self._id, told)
+                if self._id and job.progress is not last and time.monotonic() - written >= WRITE:
+                    last, written = job.progress, time.monotonic()
+                    self._jobs.tell(self._id, last)
         for _ in range(TRIES):  # a kernel that lives on would show the job as under way
             self.leave()
             if not self._id:

@@ -19,7 +19,7 @@ from ..defense import Outcome
 from ..errors import Problem
 from ..progress import Progress, Report
 from ..targets.target import Target
-from .executors import Executor, Local, failed, taken
+from .executors import Executor, Local, failed, received
 from .worker import CANCEL, Work, read, write
 
 POLITE = 0.5
@@ -56,7 +56,7 @@ class Processes:
             return Local().call(step, target, data, progress)
         clock = Clock(target)
         try:
-            return taken(self._asked(message, progress), target)
+            return received(self._asked(message, progress), target)
         except BaseException as problem:
             return failed(step, clock, problem, target, data)
 

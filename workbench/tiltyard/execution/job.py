@@ -74,7 +74,7 @@ class Job:
         self._on_progress = on_progress
         self._on_record = on_record
         self._on_done = on_done
-        self._told = 0.0
+        self._last_report = 0.0
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -128,11 +128,11 @@ class Job:
                 self._guarded(lambda: self._on_done(self) if self._on_done else None)
 
     def _report(self, report: Report) -> None:
-        if time.monotonic() - self._told >= OFTEN:
+        if time.monotonic() - self._last_report >= OFTEN:
             self._tell(replace(report, message=f"{self.step} · {report.message}" if report.message else self.step))
 
     def _tell(self, report: Report) -> None:
-        self._told = time.monotonic()
+        self._last_report = time.monotonic()
         self.progress = report
         if self._on_progress is not None:
             self._guarded(lambda: self._on_progress(report) if self._on_progress else None)

@@ -48,11 +48,11 @@ def probed(url: str, key: str, posture: "Posture", body: bytes | None, progress:
         token = store.start(run.id, posture)
     except Problem as lost:
         problem = f"Not kept: {lost}"
-    said = audit.note("endpoint probed", identity(address).fingerprint, {"address": str(address)}, store.person.name, store.url)
+    unlogged = audit.note("endpoint probed", identity(address).fingerprint, {"address": str(address)}, store.person.name, store.url)
     record = probe(url, key, posture, body, progress)
     if run is not None and not problem:
         problem = _kept(store, run, token, record)
-    return Probed(record, run, problem or said)
+    return Probed(record, run, problem or unlogged)
 
 
 def _kept(store: "Store", run: "Run", token: str, record: Record) -> str:

@@ -110,7 +110,7 @@ class Runner:
         """Take step after step until none is left; what is written is written by one at a time."""
         while True:
             with line.alone:
-                if (index := line.taken()) is None:
+                if (index := line.next_index()) is None:
                     return
                 token = self._begun(job, steps[index])
             progress = line.progress(index)
@@ -146,11 +146,11 @@ class Runner:
         return person
 
     def _note(self, job: Job, what: str, fingerprint: str, parameters: dict[str, Any]) -> None:
-        """Write to the audit log of the store; what stops that is told and never stops the run."""
+        """Write to the audit log of the store; where that fails, the job keeps why and the run goes on."""
         if self.store is not None:
             run = {"run": job.run.id} if job.run else {}
-            said = audit.note(what, fingerprint, run | parameters, self.store.person.name, self.store.url)
-            job.unlogged = job.unlogged or said
+            unlogged = audit.note(what, fingerprint, run | parameters, self.store.person.name, self.store.url)
+            job.unlogged = job.unlogged or unlogged
 
     def _settle(self, job: Job, tries: int = 1) -> None:
         """Write what is not kept yet; what still fails stays for the next time."""
@@ -164,7 +164,7 @@ class Runner:
                 time.sleep(PAUSE)
 
     def _kept(self, job: Job, write: Callable[[Store, Run], None]) -> bool:
-        """Write to the store; what stops that is told and never stops the run."""
+        """Write to the store; where that fails, the job keeps why and the run goes on."""
         if self.store is None or job.run is None:
             return True
         try:
@@ -188,8 +188,8 @@ def ended(job: Job) -> dict[str, Any]:
 
 
 def _said(record: Record) -> dict[str, Any]:
-    said = {"id": record.check, "status": str(record.result.status), "findings": len(record.result.findings)}
-    return said | ({"artifacts": record.result.artifacts} if record.result.artifacts else {})
+    facts = {"id": record.check, "status": str(record.result.status), "findings": len(record.result.findings)}
+    return facts | ({"artifacts": record.result.artifacts} if record.result.artifacts else {})
 
 
 def _write(unkept: Unkept, store: Store, run: Run) -> None:

@@ -13,7 +13,7 @@ class SideBySide:
     Parameters
     ----------
     job
-        Told the title and message of whichever step speaks, and how far all are.
+        Shows the title and message of the step that reported last, and how far all are.
     titles, shares
         Of each step: what it is called, and how much of the whole it is.
 
@@ -29,7 +29,7 @@ class SideBySide:
         self._next = 0
         self._done = [0.0] * len(titles)
 
-    def taken(self) -> int | None:
+    def next_index(self) -> int | None:
         """The place of the next step; None where none is left, or the job was cancelled after its first began."""
         with self.alone:
             if self._next >= len(self.titles) or (self._next and self.job.cancelled):
@@ -39,9 +39,9 @@ class SideBySide:
 
     def progress(self, index: int) -> Progress:
         """The step's own progress; a cancel of the job is one of it."""
-        return Progress(lambda report: self._told(index, report), _cancel=self.job.asked._cancel)
+        return Progress(lambda report: self._reported(index, report), _cancel=self.job.asked._cancel)
 
-    def _told(self, index: int, report: Report) -> None:
+    def _reported(self, index: int, report: Report) -> None:
         with self.alone:
             self._done[index] = report.done
             self.job.step = self.titles[index]

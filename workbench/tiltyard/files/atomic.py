@@ -14,7 +14,7 @@ def refuse_existing(path: Path) -> None:
     """Raise `Problem` where something already has this name; a dangling link counts."""
     if os.path.lexists(path):
         raise Problem(
-            "a name not taken yet",
+            "a name not in use",
             f"{path}, which is there",
             "Name another file, move that one away, or add --overwrite where the command takes it",
         )
@@ -32,7 +32,7 @@ def sync_folder(folder: Path) -> None:
 
 @contextmanager
 def new_file(path: Path, mode: int = 0o600, replace: bool = False) -> Iterator[BinaryIO]:
-    """A file only its owner can read (or of ``mode``), to be written; it gets the name ``path`` when the block ends well, and replaces another only where that is said.
+    """A file only its owner can read (or of ``mode``), to be written; it gets the name ``path`` when the block ends well, and replaces another only with ``replace``.
 
     Where the system has nameless files (Linux), even a killed process leaves nothing behind. Elsewhere the bytes lie
     beside ``path`` in a temporary file with mode 0600 until they are renamed.

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from ..errors import Problem
 
-MOST_SAID = 200  # bytes
-SAID_AT = 1  # the first byte is the one that Windows locks, and nobody else reads it then
+HOLDER_BYTES = 200  # bytes
+HOLDER_AT = 1  # the first byte is the one that Windows locks, and nobody else reads it then
 POLL = 0.005  # seconds
 
 
@@ -85,7 +85,7 @@ class ProcessLock:
         _open_locks.add(self)
 
     def check(self) -> None:
-        """Raise `Problem` where it is no longer held: let go, in a forked child, or where somebody took the lock's file away."""
+        """Raise `Problem` where it is no longer held: let go, in a forked child, or where somebody removed the lock's file."""
         if os.getpid() != self.pid:
             found = f"process {os.getpid()}, forked from it"
             raise Problem(f"{self.what} in the process that holds it, {self.pid}", found, "Start one server, without forks")
@@ -93,7 +93,7 @@ class ProcessLock:
             if self._closing.alive and os.path.samestat(os.stat(self.place, follow_symlinks=False), os.fstat(self._handle)):
                 return
         self.close()  # another may have held it since, so what is known here may be old
-        raise Problem(f"{self.what} that is held", f"that {self.place} was taken away or let go", "Start the server again")
+        raise Problem(f"{self.what} that is held", f"that {self.place} was removed or released", "Start the server again")
 
     def close(self) -> None:
         """Let go of it."""
@@ -109,12 +109,12 @@ class ProcessLock:
             os.close(handle)
             raise Problem(f"a file {self.place}", "a device, pipe or folder", "Take it away")
         alone = try_lock(handle)
-        os.lseek(handle, SAID_AT, os.SEEK_SET)
+        os.lseek(handle, HOLDER_AT, os.SEEK_SET)
         if alone:
-            os.ftruncate(handle, SAID_AT)
-            os.write(handle, f"process {os.getpid()} on {platform.node()}".encode()[:MOST_SAID])
+            os.ftruncate(handle, HOLDER_AT)
+            os.write(handle, f"process {os.getpid()} on {platform.node()}".encode()[:HOLDER_BYTES])
             return handle
-        holder = os.read(handle, MOST_SAID).decode("ascii", "replace")
+        holder = os.read(handle, HOLDER_BYTES).decode("ascii", "replace")
         os.close(handle)
         raise self._lost(holder if holder.isprintable() and holder.startswith("process ") else "another process")
 

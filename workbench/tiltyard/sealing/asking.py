@@ -28,7 +28,7 @@ def typed(variable: str, word: str, lacking: Problem, fresh: bool) -> str:
         return given
     if sys.stdin is None or not sys.stdin.isatty():
         raise lacking
-    said = getpass.getpass(f"New {word}: " if fresh else f"{word.capitalize()}: ")
-    if fresh and getpass.getpass("Again: ") != said:
+    answer = getpass.getpass(f"New {word}: " if fresh else f"{word.capitalize()}: ")
+    if fresh and getpass.getpass("Again: ") != answer:
         raise Problem(f"the same {word} twice", "two", "Try again")
-    return said
+    return answer

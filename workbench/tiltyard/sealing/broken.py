@@ -4,6 +4,6 @@ from ..errors import Problem
 
 
 class Broken(Problem):
-    """Bytes that were protected have been changed, cut, or are opened with another key; said in one line."""
+    """Bytes that were protected have been changed, cut, or are opened with another key; an error of one line."""
 
     quotes = False

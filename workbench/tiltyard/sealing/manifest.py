@@ -129,7 +129,7 @@ def _entry(name: str, file: Path, progress: Progress) -> Entry:
     try:
         return Entry(path=name, size=file.stat().st_size, sha256=file_sha256(file, progress))
     except OSError as error:
-        raise Problem(f"a file that can be read at {file}", error.strerror or str(error), "Mend that first") from None
+        raise Problem(f"a file that can be read at {file}", error.strerror or str(error), "Fix that first") from None
 
 
 def _relative(path: Path, base: Path) -> str:

@@ -176,7 +176,7 @@ def _opened(path: Path, mode: str = "rb") -> Iterator[BinaryIO]:
         stream: BinaryIO = opened(path, "a file")
         if mode != "rb":
             stream.close()
-            stream = open(path, mode)  # type: ignore[assignment]  # noqa: SIM115 (closed below; errors of the body must not be taken for this one's)
+            stream = open(path, mode)  # type: ignore[assignment]  # noqa: SIM115 (closed below; errors of the body are not this one's)
     except PermissionError:
         raise Problem("a file that may be opened", f"no permission for {path}", "Change its permissions") from None
     except OSError as error:

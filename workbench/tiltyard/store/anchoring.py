@@ -1,4 +1,4 @@
-"""Heads of a store's chain in the audit log: who puts an older file back, or forges a chain whole, does not move what the log says."""
+"""Heads of a store's chain in the audit log: an older file that is put back, or a chain that is forged whole, does not fit them."""
 
 import hashlib
 import json
@@ -40,12 +40,12 @@ def place_mark(place: str) -> str:
 
 def anchor(place: str, head: Head, runs: dict[str, str] | None = None) -> str:
     """Write the head into the audit log of the store at ``place``; returns why it could not be, or nothing."""
-    said = {"store": head.store, "number": head.number, "place": place_mark(place)} | ({"runs": runs} if runs else {})
-    return audit.note(WHAT, head.hash, said, "tiltyard", place)
+    parameters = {"store": head.store, "number": head.number, "place": place_mark(place)} | ({"runs": runs} if runs else {})
+    return audit.note(WHAT, head.hash, parameters, "tiltyard", place)
 
 
 def latest(place: str) -> list[Anchor]:
-    """Those in the last `TAIL` bytes of the log, oldest first, read without a check of the log: an early word, not the last one."""
+    """Those in the last `TAIL` bytes of the log, oldest first, read without checking the log: `checking` does that."""
     file = audit.place(place)
     if file is None:
         return []
@@ -60,19 +60,19 @@ def latest(place: str) -> list[Anchor]:
 
 def _parsed(line: bytes) -> Anchor | None:
     try:
-        said: Any = json.loads(line)
-        return _anchor(said["what"], said["fingerprint"], said["parameters"])
+        record: Any = json.loads(line)
+        return _anchor(record["what"], record["fingerprint"], record["parameters"])
     except (ValueError, KeyError, TypeError):
         return None
 
 
-def _anchor(what: str, fingerprint: str, said: Any) -> Anchor | None:
-    if what != WHAT or not isinstance(said, dict):
+def _anchor(what: str, fingerprint: str, parameters: Any) -> Anchor | None:
+    if what != WHAT or not isinstance(parameters, dict):
         return None
-    store, number, place = said.get("store"), said.get("number"), said.get("place")
+    store, number, place = parameters.get("store"), parameters.get("number"), parameters.get("place")
     if not isinstance(store, str) or not isinstance(number, int) or not isinstance(place, str):
         return None
-    runs = said.get("runs")
+    runs = parameters.get("runs")
     return Anchor(store, number, fingerprint, place, runs if isinstance(runs, dict) else {})
 
 

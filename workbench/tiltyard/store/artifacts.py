@@ -1,7 +1,7 @@
 """Files that steps made (a defended model, adversarial rows, a guard), kept in the store and encrypted where its records are.
 
 Each is written in one transaction with its record, which names its SHA-256: a kill or a full disk leaves both or neither,
-deleting a run takes them along, and whoever reads one is given the bytes the record speaks of, or told that they are others.
+deleting a run deletes them, and whoever reads one gets the bytes that the record names, or an error where they are others.
 """
 
 from collections.abc import Callable, Mapping
@@ -46,9 +46,9 @@ class Artifacts:
     database
         The store's.
     mine
-        Which rows the person may take files of, by their run: their own, as a shared run is for looking at.
+        Which rows the person may take files of, by their run: their own. A shared run may be looked at, no more.
     prover
-        Tells whether a run holds.
+        Proves that a run is as it was written.
     """
 
     def __init__(self, database: Database, mine: "Callable[[ColumnElement[str]], ColumnElement[bool]]", prover: Prover) -> None:
@@ -97,8 +97,8 @@ class Artifacts:
         if not same:
             raise Problem("the name of a file of this run, or the beginning of its SHA-256", repr(which), "See `tiltyard artifacts list`")
         if len(same) > 1:
-            said = f"{which}, which {len(same)} files of it are called"
-            raise Problem("one file of this run", said, "Give the beginning of its SHA-256; see `tiltyard artifacts list`")
+            other = f"{which}, which {len(same)} files of it are called"
+            raise Problem("one file of this run", other, "Give the beginning of its SHA-256; see `tiltyard artifacts list`")
         return next((a for a in found if a.kept), found[0])
 
     def content(self, artifact: Artifact) -> bytes:
@@ -126,7 +126,7 @@ class Artifacts:
         with writing(self._database) as entries:
             if "artifacts" in self._database.knows:
                 entries.remove(tables.artifacts, f"{artifact.token}/{artifact.name}", artifact.run)
-        if not entries.ended:  # else it was told already
+        if not entries.ended:  # else it was written with them
             anchoring.anchor(self._database.place, entries.head)
 
     def in_the_clear(self, run_id: str) -> int:

@@ -1,4 +1,4 @@
-"""The chain of a store: a link for each row that was written, changed or taken away, each bound to all before it, and a head.
+"""The chain of a store: a link for each row that was written, changed or deleted, each bound to all before it, and a head.
 
 A link holds the hash of the row as the database gives it back. Links are HMACs under a key derived from TILTYARD_STORE_KEY, else from
 TILTYARD_AUDIT_KEY, else plain SHA-256: then an edit shows, and who may write the file can forge the chain whole, which only
@@ -39,7 +39,7 @@ KEYS = {
 }
 PASSING = ("shares", "jobs")  # what goes on changing when a run has ended
 CONTENT = {"records": "record", "artifacts": "content"}
-TOLD = {"jobs": frozenset({"done", "message", "left", "told", "cancel"})}  # how far a job is: told, not kept
+NOT_LINKED = {"jobs": frozenset({"done", "message", "left", "told", "cancel"})}  # how far a job is, which changes all the time
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ class Head:
         return replace(self, proof=self.true_proof(keys))
 
     def check(self, keys: Keys) -> None:
-        """Raise where it cannot be told whether the head is as it was written (`Problem`), or where it is not (`Broken`)."""
+        """Raise `Broken` where the head is not as it was written, and `Problem` where that cannot be checked."""
         if self.under not in RANK:
             raise Broken("the head of this store's chain", "another", AGAIN)
         if not keys.has(self.under):
@@ -146,13 +146,13 @@ class Head:
 
 def state_of(rows: Iterable[tuple[str, str, str, str]]) -> str:
     """The hash of a run by what, key, facts and content of its rows; whether it is shared, and its jobs, are left out, for they go on changing."""
-    told = sorted(row for row in rows if row[0] not in PASSING)
-    return hashlib.sha256(json.dumps(told).encode("ascii")).hexdigest() if told else ""
+    lasting = sorted(row for row in rows if row[0] not in PASSING)
+    return hashlib.sha256(json.dumps(lasting).encode("ascii")).hexdigest() if lasting else ""
 
 
 def kept_columns(table: "Table") -> "list[Column[Any]]":
-    """The columns that a link's ``facts`` answer for: all but the content and what is only told."""
-    left_out = TOLD.get(table.name, frozenset()) | {CONTENT.get(table.name)}
+    """The columns that a link's ``facts`` are the hash of: all but the content and `NOT_LINKED`."""
+    left_out = NOT_LINKED.get(table.name, frozenset()) | {CONTENT.get(table.name)}
     return [column for column in table.c if column.name not in left_out]
 
 

@@ -30,7 +30,7 @@ PAGE = 200
 
 @dataclass
 class StoreChecked:
-    """What was found: how many there are, and one line for each that is ``broken`` or of which it could not be told (``unread``).
+    """What was found: how many there are, and one line for each that is ``broken`` or that could not be checked (``unread``).
 
     ``clear`` counts records and files that are not encrypted, ``unproven`` rows that are from before the chain or the key.
     """
@@ -44,8 +44,8 @@ class StoreChecked:
     unread: list[str] = field(default_factory=list)
     faulty: set[str] = field(default_factory=set)
 
-    def told(self, where: str, problem: Problem) -> None:
-        """Take in why something does not open."""
+    def add(self, where: str, problem: Problem) -> None:
+        """Note why something does not open."""
         (self.broken if isinstance(problem, Broken) else self.unread).append(f"{where}: {problem}")
 
 
@@ -101,17 +101,17 @@ def _without(store: Store, anchors: list[Anchor], found: StoreChecked) -> None:
 
 
 def _anchors(store: Store, found: StoreChecked) -> list[Anchor]:
-    """What the audit log says of stores; what keeps it from saying anything is taken in."""
+    """What the audit log says of stores; where it cannot be read, ``found`` gets the reason."""
     file = audit.place(store.url)
     if file is None:
-        found.unread.append(f"the audit log is off ({audit.PLACE}), so whether an older copy was put back cannot be told")
+        found.unread.append(f"the audit log is off ({audit.PLACE}), so whether an older copy was put back cannot be checked")
         return []
     try:
         return list(anchoring.proven(file, audit.secret()))
     except Broken as problem:
         found.broken.append(f"its audit log {file.name} does not hold: {problem}")
     except Problem as problem:
-        found.unread.append(f"whether an older copy was put back cannot be told: {problem}")
+        found.unread.append(f"whether an older copy was put back cannot be checked: {problem}")
     return []
 
 
@@ -128,14 +128,14 @@ def _whole(connection: "Connection", store: Store, keys: Keys, book: Book, ancho
         found.unread.append(f"the chain: {problem}")
     own = [anchor for anchor in anchors if anchor.store == head.store]
     if not own and not found.unread and not found.broken:
-        found.unread.append("its audit log holds no head of this store, so whether an older copy was put back cannot be told")
+        found.unread.append("its audit log holds no head of this store, so whether an older copy was put back cannot be checked")
     others = {anchor.store for anchor in anchors if anchor.place == anchoring.place_mark(store.url)} - {head.store}
     against = anchoring.against(anchors, head.store, store.url)
     if others and not against:
         found.unread.append("its audit log knows another store that lay here before this one")
-    told = _taken(book, links(connection))
-    walked = walk(told, keys, head, 0, START)
-    deque(told, maxlen=0)  # what follows a link that does not hold still says which rows there were
+    read = _added(book, links(connection))
+    walked = walk(read, keys, head, 0, START)
+    deque(read, maxlen=0)  # what follows a link that does not hold still says which rows there were
     found.unread += _otherwise(book, own)
     return [
         line for line in (against, behind(connection, head, own), walked, ends_under(connection, head), wrong_layout(connection)) if line
@@ -143,7 +143,7 @@ def _whole(connection: "Connection", store: Store, keys: Keys, book: Book, ancho
 
 
 def _otherwise(book: Book, own: list[Anchor]) -> list[str]:
-    """Runs that had ended and are not what the audit log last said of them; links without a key anybody could have added."""
+    """Runs that had ended and are not what the audit log last recorded of them; links without a key anybody could have added."""
     last: dict[str, str] = {}
     for anchor in own:
         last |= anchor.runs
@@ -152,9 +152,10 @@ def _otherwise(book: Book, own: list[Anchor]) -> list[str]:
     ]
 
 
-def _taken(book: Book, found: Iterable[Link]) -> Iterator[Link]:
+def _added(book: Book, found: Iterable[Link]) -> Iterator[Link]:
+    """The links, each added to the book as it is read."""
     for link in found:
-        book.take(link)
+        book.add(link)
         yield link
 
 
@@ -170,8 +171,8 @@ def _compared(book: Book, rows: Rows, found: StoreChecked) -> None:
         which = (fault.what, fault.key)
         if fault.run_id not in rows or (fault.kind == "added" and which in moved):
             continue
-        told = fault._replace(kind="moved", more=f"to run {where[which][:8]}") if which in moved else _swapped(fault, faults, book, rows)
-        found.broken.append(f"run {fault.run_id[:8]}, {told}")
+        shown = fault._replace(kind="moved", more=f"to run {where[which][:8]}") if which in moved else _swapped(fault, faults, book, rows)
+        found.broken.append(f"run {fault.run_id[:8]}, {shown}")
     since = [entry.since for run in book.runs.values() for entry in run.values() if entry.since]
     found.unproven = len(since)
     found.unread += [f"{since.count(why):,} rows are {why}" for why in dict.fromkeys(since)]
@@ -191,10 +192,10 @@ def _swapped(fault: Fault, faults: list[Fault], book: Book, rows: Rows) -> Fault
 
 
 def _run(store: Store, run_id: str, found: StoreChecked) -> None:
-    for token, record in store.opened(run_id).items():
+    for token, record in store.unproven_outcomes(run_id).items():
         found.records += 1
         if isinstance(record, Problem) and token not in found.faulty:
-            found.told(f"run {run_id[:8]}, record {token[:8]}", record)
+            found.add(f"run {run_id[:8]}, record {token[:8]}", record)
     found.clear += store.artifacts.in_the_clear(run_id)
     for artifact in store.artifacts.of_run(run_id, readable=True):
         if artifact.kept:
@@ -207,4 +208,4 @@ def _file(store: Store, artifact: Artifact, found: StoreChecked) -> None:
     try:
         store.artifacts.content(artifact)
     except Problem as problem:
-        found.told(f"run {artifact.run[:8]}, {artifact.step}, {artifact.name}", problem)
+        found.add(f"run {artifact.run[:8]}, {artifact.step}, {artifact.name}", problem)

@@ -68,7 +68,7 @@ class Entries:
         self._keys = Keys.read()
         self._links: list[Link] = []
         self.ended: dict[str, str] = {}
-        self.head = self._taken()
+        self.head = self._locked_head()
 
     def add(self, table: "Table", values: dict[str, Any], run_id: str, step: str = "") -> None:
         """Insert a row of the run."""
@@ -177,8 +177,8 @@ class Entries:
         known = link.under in RANK
         return link, known and (not self._keys.has(link.under) or link.true_hash(self._keys, self.head.store, before) == link.hash)
 
-    def _taken(self) -> Head:
-        """The head, locked until the transaction ends; makes it, and takes in what was there before, where there is none."""
+    def _locked_head(self) -> Head:
+        """The head, locked until the transaction ends; where there is none, makes it, and links for all rows that are there."""
         from sqlalchemy import func, select
 
         from . import tables

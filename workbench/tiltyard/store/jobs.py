@@ -1,4 +1,4 @@
-"""Jobs under way, told across processes: how far they are, and whether someone elsewhere asked them to stop."""
+"""Jobs under way, as other processes see them: how far they are, and whether someone elsewhere cancelled them."""
 
 import time
 import uuid
@@ -24,7 +24,7 @@ class Jobs:
     database
         The store's.
     seen
-        Which rows the person may see, by their run; others are neither told of nor asked to stop.
+        Which rows the person may see, by their run; of others they see and cancel no job.
     """
 
     def __init__(self, database: Database, seen: "Callable[[ColumnElement[str]], ColumnElement[bool]]") -> None:
@@ -114,5 +114,5 @@ class Jobs:
 
 
 def _underway(row: "RowMapping") -> Underway:
-    told = datetime.fromtimestamp(row["told"], UTC)
-    return Underway(done=row["done"], message=row["message"], left=row["left"], told=told, cancelling=row["cancel"] is not None)
+    written = datetime.fromtimestamp(row["told"], UTC)
+    return Underway(done=row["done"], message=row["message"], left=row["left"], told=written, cancelling=row["cancel"] is not None)

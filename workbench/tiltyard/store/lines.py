@@ -1,4 +1,4 @@
-"""What the store tells of a run and of its steps."""
+"""A run and its steps, as the store lists them."""
 
 from datetime import datetime
 from typing import Any
@@ -16,9 +16,9 @@ LIVE = (OPEN, RUNNING)  # a kernel or shell has the run in hand
 
 
 class Underway(Frozen):
-    """Where a run's job stands: ``done`` from 0 to 1, ``left`` in seconds (None until it can be told).
+    """Where a run's job stands: ``done`` from 0 to 1, ``left`` in seconds (None until there is an estimate).
 
-    ``told`` is when that was written, ``cancelling`` says that someone asked it to stop.
+    ``told``, a published name, is when that was written, ``cancelling`` says that someone asked it to stop.
     """
 
     done: float
@@ -34,7 +34,7 @@ class RunLine(Frozen):
     ``state`` is running (a step is under way), open (its window or kernel is there and nothing goes on in it), finished or
     cut off (its process no longer lives). ``counts`` says how many steps stand in each state: a `Status` value, ``running`` or ``cut off``. ``verdict`` is a policy's, or empty. ``owner`` is who started it,
     empty for runs made before runs had owners. ``proof`` says whether all of it is as it was written: intact, unproven (it cannot be
-    told, or is from before the store's chain or key) or broken; ``doubt`` says why not, in a line.
+    checked, or is from before the store's chain or key) or broken; ``doubt`` says why not, in a line.
     """
 
     id: str

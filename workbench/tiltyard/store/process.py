@@ -63,7 +63,7 @@ def this() -> Process:
 
 
 def lives(process: Process) -> bool:
-    """Does it still run? True for another host's, of which nothing can be told from here."""
+    """Does it still run? True for another host's, which cannot be looked up from here."""
     if process.host != host() or process == this():
         return True
     return started(process.pid) == process.started

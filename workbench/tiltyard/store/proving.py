@@ -62,8 +62,7 @@ class Fault(NamedTuple):
         token, _, name = self.key.partition("/")
         step = "".join(c if c.isprintable() else "?" for c in self.step[:80])
         of_step = f"{step}, {name[:80]}" if self.what == "artifacts" else f"{step}, record {token[:8]}"
-        told = f"{NAMED.get(self.what) or of_step} was {self.kind}"
-        return f"{told} {self.more}".strip()
+        return f"{NAMED.get(self.what) or of_step} was {self.kind} {self.more}".strip()
 
 
 class Proof(NamedTuple):
@@ -78,7 +77,7 @@ class Proof(NamedTuple):
         return {fault.token: str(fault) for fault in reversed(self.faults) if fault.token}
 
 
-UNTOLD = Proof(UNPROVEN, "not proven")
+NOT_PROVEN = Proof(UNPROVEN, "not proven")
 
 
 class Row(NamedTuple):
@@ -110,8 +109,8 @@ class Book:
         self.runs: dict[str, dict[tuple[str, str], Entry]] = {}
         self._keys = keys
 
-    def take(self, link: Link) -> None:
-        """The next link."""
+    def add(self, link: Link) -> None:
+        """Read the next link."""
         if link.did == REMOVED and link.what == "runs":
             self.runs.pop(link.run_id, None)
             return
@@ -136,23 +135,23 @@ class Book:
 
     def faults(self, run_id: str, rows: dict[tuple[str, str], Row]) -> list[Fault]:
         """What is wrong with a run whose rows are ``rows``."""
-        told = self.runs.get(run_id, {})
+        linked = self.runs.get(run_id, {})
         found = []
-        for (what, key), entry in told.items():
+        for (what, key), entry in linked.items():
             row = rows.get((what, key))
             if row is None:
                 found.append(Fault("deleted", what, key, run_id, entry.step))
             elif row.facts != entry.facts or row.content not in (None, entry.content):
                 back = row.facts != entry.facts and row.facts in entry.past
                 found.append(Fault("rolled back" if back else "edited", what, key, run_id, entry.step))
-        return found + [Fault("added", *which, run_id, row.step) for which, row in rows.items() if which not in told]
+        return found + [Fault("added", *which, run_id, row.step) for which, row in rows.items() if which not in linked]
 
 
 class Prover:
     """Proves runs of a store for those who look at them.
 
-    What was walked of the chain once is not walked again by the same one, and of a long chain only the last `MOST` links are;
-    `checking.checked` reads it all.
+    Links that it has checked once it does not check again, and of a long chain it checks the last `MOST` links alone;
+    `checking.checked` reads them all.
     """
 
     def __init__(self, database: Database) -> None:
@@ -207,7 +206,7 @@ class Prover:
         number = max(number, head.number - MOST)
         trouble = ends_under(connection, head) or walk(links(connection, number), keys, head, number, hash_at(connection, number) or START)
         if not trouble and count(connection) != head.number:
-            trouble = "links of its chain were taken out"
+            trouble = "links of its chain were removed"
         self._walked = (0, START) if trouble else (head.number, head.hash)
         return trouble
 
@@ -221,7 +220,7 @@ class Prover:
         at = tables.chain.c
         for *row, previous in connection.execute(links_and_hashes_before().where(at.run_id.in_(chosen(ids))).order_by(at.number)):
             link = Link.read(row)
-            book.take(link)
+            book.add(link)
             if head and keys.has(link.under) and link.true_hash(keys, head.store, previous or START) != link.hash:
                 bad.add(link.run_id)
         return book, bad
@@ -246,7 +245,7 @@ def walk(found: Iterable[Link], keys: Keys, head: Head, number: int, previous: s
     for link in found:
         number += 1
         if link.number != number:
-            return f"link {number} of its chain was taken out"
+            return f"link {number} of its chain was removed"
         known = RANK.get(link.under, -1)
         if known < rank:
             return f"link {number} of its chain was put in without the key"

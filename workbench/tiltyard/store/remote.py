@@ -1,4 +1,4 @@
-"""The store as a confined kernel sees it: the same methods, each asked of the broker, who knows whose kernel it is."""
+"""The store as a confined kernel sees it: the same methods, each a call to the broker, which knows whose kernel it is."""
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -74,9 +74,9 @@ class RemoteStore(Store):
     def steps(self, run_id: str) -> list[StepLine]:
         return _STEPS.validate_python(_value(self._line, "steps", run_id=run_id))
 
-    def told(self, run_id: str) -> dict[str, Record | Problem]:
-        said = _value(self._line, "told", run_id=run_id)
-        return {token: problem_of(one) if isinstance(one, dict) else Record.model_validate_json(one) for token, one in said.items()}
+    def outcomes(self, run_id: str) -> dict[str, Record | Problem]:
+        found = _value(self._line, "outcomes", run_id=run_id)
+        return {token: problem_of(one) if isinstance(one, dict) else Record.model_validate_json(one) for token, one in found.items()}
 
     def cancel(self, run_id: str) -> int:
         return int(_value(self._line, "cancel", run_id=run_id))
@@ -101,7 +101,7 @@ class RemoteStore(Store):
 
 
 class RemoteJobs(Jobs):
-    """Jobs under way, told and stopped by way of the broker."""
+    """Jobs under way, listed and cancelled through the broker."""
 
     def __init__(self, asked: Line) -> None:
         self._line = asked
@@ -126,7 +126,7 @@ class RemoteJobs(Jobs):
 
 
 class RemoteArtifacts(Artifacts):
-    """Files that steps made; the broker hands them out, and says so in the audit log."""
+    """Files that steps made; the broker gives their bytes, and writes that to the audit log."""
 
     def __init__(self, asked: Line) -> None:
         self._line = asked

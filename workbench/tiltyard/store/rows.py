@@ -125,8 +125,8 @@ def run_fields(row: "RowMapping", now: Going, alive: Alive, proof: Proof | None)
 
 def _truly(counts: dict[str, int], going: int) -> dict[str, int]:
     """``counts`` in which ``going`` steps run; the others that had begun were cut off."""
-    told = {RUNNING: going, CUT_OFF: counts.get(RUNNING, 0) - going}
-    return {state: n for state, n in counts.items() if state != RUNNING} | {state: n for state, n in told.items() if n > 0}
+    split = {RUNNING: going, CUT_OFF: counts.get(RUNNING, 0) - going}
+    return {state: n for state, n in counts.items() if state != RUNNING} | {state: n for state, n in split.items() if n > 0}
 
 
 def _identity(row: "RowMapping", of: str) -> Identity:
@@ -146,8 +146,8 @@ def record_of(text: str) -> Record:
     try:
         return Record.model_validate_json(text)
     except ValidationError as error:
-        said = error.errors()[0]["msg"].removeprefix("Value error, ")
-        raise Problem("a record this Tiltyard reads", said, "Upgrade Tiltyard, or make the run again") from None
+        reason = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise Problem("a record this Tiltyard reads", reason, "Upgrade Tiltyard, or make the run again") from None
 
 
 def record_or_why(text: str, token: str) -> Record | Problem:

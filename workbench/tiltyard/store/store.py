@@ -24,7 +24,7 @@ from .database import WAIT, Database
 from .entries import Entries, writing
 from .jobs import Jobs
 from .lines import BROKEN, CUT_OFF, RUNNING, ModelLine, Run, RunLine, StepLine
-from .proving import UNTOLD, Proof, Prover
+from .proving import NOT_PROVEN, Proof, Prover
 from .rows import going, matching, object_of, record_of, record_or_why, run_fields, step_line, worst
 from .sealed_records import opened, shut
 from .visibility import Visibility
@@ -182,7 +182,7 @@ class Store:
             alive = Alive()
             now = going(connection, query, alive, "jobs" in self._database.knows)
             proofs = self._prover.proofs(connection, query, anchors)
-        return [RunLine.model_construct(**run_fields(row, now, alive, proofs.get(str(row["id"]), UNTOLD))) for row in rows]
+        return [RunLine.model_construct(**run_fields(row, now, alive, proofs.get(str(row["id"]), NOT_PROVEN))) for row in rows]
 
     def count(self, search: str = "") -> int:
         """How many runs there are (that match ``search``)."""
@@ -237,7 +237,7 @@ class Store:
             raise Problem("the beginning of one run's id", f"{run_id!r}, with which several begin", "Give more of its characters")
         row = rows[0]
         more: dict[str, Any] = {"versions": object_of(row["versions"]), "config": object_of(row["config"]), "process": writer(row)}
-        return Run.model_construct(**run_fields(row, now, alive, proofs.get(str(row["id"]), UNTOLD) if proven else None), **more)
+        return Run.model_construct(**run_fields(row, now, alive, proofs.get(str(row["id"]), NOT_PROVEN) if proven else None), **more)
 
     def records(self, run_id: str, latest: bool = False) -> list[Record]:
         """Finished records in the order they were started; ``latest``: the last of each step and parameters.
@@ -263,15 +263,15 @@ class Store:
         lines = self._steps(tables.records.c.run_id == run_id)
         return [line.model_copy(update={"doubt": doubts[line.token]}) if line.token in doubts else line for line in lines]
 
-    def told(self, run_id: str) -> dict[str, Record | Problem]:
+    def outcomes(self, run_id: str) -> dict[str, Record | Problem]:
         """The record of each step that ended, by the step's token; of one that cannot be read or was changed, why."""
         texts, proof = self._texts(run_id)
         doubts = proof.of_steps()
         bad = {token: Broken("a record as it was written", doubt, "Do not use it") for token, doubt in doubts.items()}
         return {token: bad.get(token) or record_or_why(text, token) for token, text in texts}
 
-    def opened(self, run_id: str) -> dict[str, Record | Problem]:
-        """As `told`, but not held against the chain, for who does that by themselves."""
+    def unproven_outcomes(self, run_id: str) -> dict[str, Record | Problem]:
+        """As `outcomes`, but not held against the chain: `checking` calls it, and does that itself."""
         return {token: record_or_why(text, token) for token, text in self._texts(run_id, proven=False)[0]}
 
     @contextmanager
@@ -308,11 +308,11 @@ class Store:
             texts = [(token, text) for token, text in connection.execute(query.where(self._visible.may_see(at.run_id)))]
             ids = select(tables.runs.c.id).where(tables.runs.c.id == run_id, self._visible.may_see())
             proof = self._prover.proofs(connection, ids, anchors, content=True).get(run_id) if proven else None
-        return texts, proof or UNTOLD
+        return texts, proof or NOT_PROVEN
 
     def _anchored(self, entries: Entries) -> None:
-        """Tell the audit log where the chain stands; what stops that stops nothing, and `tiltyard verify` says that it is missing."""
-        if not entries.ended:  # else it was told already
+        """Write the head of the chain into the audit log. Where that fails the run goes on, and `tiltyard verify` reports that it is missing."""
+        if not entries.ended:  # else it was written with them
             anchoring.anchor(self.url, entries.head)
 
     def _steps(self, where: Any) -> list[StepLine]:
@@ -337,8 +337,8 @@ class Store:
         with writing(self._database) as entries:
             entries.remove(tables.runs, gone.id, gone.id)
         self._anchored(entries)
-        said = {"run": gone.id, "name": gone.name, "owner": gone.owner}
-        return audit.note("run deleted", gone.target.fingerprint, said, self.person.name, self.url)
+        facts = {"run": gone.id, "name": gone.name, "owner": gone.owner}
+        return audit.note("run deleted", gone.target.fingerprint, facts, self.person.name, self.url)
 
     def share(self, run_id: str, on: bool = True) -> str:
         """Let everybody look at a run of one's own, or no longer; an admin may for anybody's. Returns as `delete` does."""

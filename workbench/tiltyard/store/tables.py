@@ -86,7 +86,7 @@ artifacts = Table(
     Column("content", LargeBinary, nullable=False),
 )
 
-# One link for each row written, changed or taken away, and the head that says where the chain ends. No foreign keys, for links outlive rows.
+# One link for each row written, changed or deleted, and the head that says where the chain ends. No foreign keys, for links outlive rows.
 chain = Table(
     "chain",
     metadata,

@@ -33,7 +33,7 @@ def add(name: str, role: str, file: Path | None) -> int:
     """Let somebody log in."""
     users = _changeable(file)
     if users.find(name):
-        raise Problem("a name not taken yet", f"{name}, which is there", "Take another, or change its role or password")
+        raise Problem("a name not in use", f"{name}, which is there", "Take another, or change its role or password")
     return _told("user added", users.add(name, role, _password()), f"may log in as {role}")
 
 
