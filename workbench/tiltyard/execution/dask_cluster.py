@@ -251,8 +251,8 @@ class Cluster:
         theirs: dict[str, Any] = self._client.run(_version, on_error="return")
         for worker, found in theirs.items():
             if found != ours:
-                theirs = found if isinstance(found, str) else "none"
-                raise Problem(f"Tiltyard {ours} on every worker", f"{theirs} on {worker}", "Install the same version there")
+                version = found if isinstance(found, str) else "none"
+                raise Problem(f"Tiltyard {ours} on every worker", f"{version} on {worker}", "Install the same version there")
 
 
 def _distributed() -> Any:
