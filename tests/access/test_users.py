@@ -61,7 +61,7 @@ def test_people_come_change_and_go(users: Users) -> None:
 @pytest.mark.parametrize(
     ("act", "says"),
     [
-        (lambda u: u.add("ada", "analyst", GOOD), "name not taken"),
+        (lambda u: u.add("ada", "analyst", GOOD), "name not in use"),
         (lambda u: u.add("a b", "analyst", GOOD), "letters, digits"),
         (lambda u: u.add("../x", "analyst", GOOD), "letters, digits"),
         (lambda u: u.add("x" * 65, "analyst", GOOD), "letters, digits"),

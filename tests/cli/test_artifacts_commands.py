@@ -30,7 +30,7 @@ def test_adversarial_rows_and_a_guard_are_kept_taken_out_and_deleted(tiltyard: T
     assert said.code == 0 and rows["sha256"] in said.out.replace("\n", "")
     assert file_sha256(Path("taken.npz")) == rows["sha256"]
     assert len(read_table(Path("taken.npz")).x) == 20
-    assert "not taken" in tiltyard("artifacts", "get", "last", "adversarial.npz", "--out", "taken.npz").line
+    assert "not in use" in tiltyard("artifacts", "get", "last", "adversarial.npz", "--out", "taken.npz").line
     assert "adversarial.npz" in tiltyard("artifacts", "list", "last").out
     assert tiltyard("artifacts", "get", "last", "none", "--out", "x").code == 2 and not Path("x").exists()
     assert tiltyard("verify", place).code == 0

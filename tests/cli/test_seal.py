@@ -54,7 +54,7 @@ def test_another_signer_is_broken_and_no_signature_cannot_be_told(tiltyard: Tilt
 def test_a_key_is_made_once(tiltyard: Tiltyard, model: Path) -> None:
     tiltyard("sign", model, "--key", "mine.pem", "--new-key")
     before = Path("mine.pem").read_bytes()
-    assert "not taken" in tiltyard("sign", model, "--key", "mine.pem", "--new-key").line
+    assert "not in use" in tiltyard("sign", model, "--key", "mine.pem", "--new-key").line
     assert Path("mine.pem").read_bytes() == before
 
 

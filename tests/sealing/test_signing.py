@@ -187,7 +187,7 @@ def test_what_cannot_be_signed_is_said(tmp_path: Path) -> None:
 
 def test_a_signature_is_never_overwritten(folder: Path) -> None:
     before = signature_path([folder]).read_bytes()
-    with pytest.raises(Problem, match="taken"):
+    with pytest.raises(Problem, match="not in use"):
         sign([folder], KEY)
     assert signature_path([folder]).read_bytes() == before
 
