@@ -34,20 +34,58 @@ def test_readme_links_exist():
         assert (ROOT / link).exists(), link
 
 
-def test_the_example_of_contributing_is_a_check_that_runs():
-    import numpy as np
+@pytest.fixture
+def example(tmp_path, monkeypatch):
+    """The check of CONTRIBUTING, registered as another package registers its own, and the code of its test."""
+    from tiltyard import catalogue
 
+    source, test = re.findall(r"```python\n(.*?)```", (ROOT / "CONTRIBUTING.md").read_text(), re.DOTALL)[:2]
+    (tmp_path / "other_brightness.py").write_text(source.replace("from ..", "from tiltyard."))
+    facts = tmp_path / "other_brightness-1.0.dist-info"
+    facts.mkdir()
+    (facts / "METADATA").write_text("Metadata-Version: 2.1\nName: other-brightness\nVersion: 1.0\n")
+    (facts / "entry_points.txt").write_text("[tiltyard.checks]\nbrightness = other_brightness:Brightness\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    catalogue.checks.cache_clear()
+    yield test.replace("tiltyard.evasion.brightness", "other_brightness")
+    catalogue.checks.cache_clear()
+    sys.modules.pop("other_brightness", None)
+
+
+def test_the_example_of_contributing_passes_its_own_test(example):
+    names: dict[str, object] = {}
+    exec(compile(example, "CONTRIBUTING.md", "exec"), names)  # noqa: S102
+    tests = [test for name, test in names.items() if name.startswith("test_")]
+    assert len(tests) == 2
+    for test in tests:
+        test()
+
+
+def test_the_example_of_contributing_takes_part_in_a_campaign(example):
+    from tiltyard.campaign.campaign import ThreatModel, plan
+    from tiltyard.campaign.matrix import matrix
+    from tiltyard.campaign.rules import start
     from tiltyard.samples.catalog import load
 
-    source = re.search(r"```python\n(.*?)```", (ROOT / "CONTRIBUTING.md").read_text(), re.DOTALL)[1]
-    names: dict[str, object] = {"__name__": "tiltyard.evasion.brightness", "__package__": "tiltyard.evasion"}
-    exec(compile(source, "CONTRIBUTING.md", "exec"), names)  # noqa: S102
     sample = load("digits")
-    dark = names["Brightness"](shift=0.0, rows=200)(sample.target, sample.data)
-    light = names["Brightness"](shift=1.0, rows=200)(sample.target, sample.data)
-    assert dark.result.metric("accuracy").value > 0.9
-    assert light.result.metric("accuracy").value < 0.5
-    assert np.isfinite(light.seconds)
+    made = plan(ThreatModel(goal="evade"), sample.target, sample.data, only=("evasion.brightness",))
+    assert [(p.goal, p.seconds, p.parameters["rows"]) for p in made.steps] == [("evade", 1.0, 200)]
+    records = start(made, sample.target, sample.data).wait(300)
+    (row,) = matrix(records, made).tables[0].rows
+    assert row[:2] == ("evade", "Brightness")
+    assert row[3].startswith("Accuracy on lighter images: ")
+    assert row[4] == "AML.T0015"
+
+
+def test_the_example_of_contributing_stands_in_the_table_of_what_a_defense_does(example):
+    from tiltyard.catalogue import find
+    from tiltyard.comparison.cross_risk import cells
+    from tiltyard.samples.catalog import load
+
+    sample, hardened = load("digits"), load("digits-robust")
+    step = find("evasion.brightness")(rows=200)
+    before, after = (step(target, sample.data) for target in (sample.target, hardened.target))
+    assert [(risk, cell.name) for risk, cell in cells([before], [after])] == [("Robustness", "accuracy")]
 
 
 def _public() -> list[tuple[str, str]]:

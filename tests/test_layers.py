@@ -24,7 +24,7 @@ LAYERS = [
     {"check", "defense", "parameters", "topic"},
     FOLDERS,
     {"catalogue"},
-    {"samples"},
+    {"samples", "testing"},
     {"audit", "store", "execution", "comparison", "campaign", "guidelines", "assessment"},
     {"reports", "serving", "monitoring", "published"},
     {"broker", "api"},

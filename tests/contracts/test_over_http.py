@@ -72,11 +72,11 @@ def test_they_are_many() -> None:
 
 @each
 def test_it_runs_over_an_endpoint_as_on_the_model_itself(
-    cls: type[Check], ground: str, yards: dict[str, Yard], small: Small, caplog: pytest.LogCaptureFixture
+    cls: type[Check], ground: str, yards: dict[str, Yard], grounds: dict[str, Any], small: Small, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     yard = yards[ground]
-    step = small(cls, ground)
+    step = small(cls, grounds[ground])
     here = step(yard.near, yard.data)
     if here.result.status is Status.NOT_APPLICABLE:
         pytest.skip(here.result.summary)
@@ -92,9 +92,11 @@ def test_it_runs_over_an_endpoint_as_on_the_model_itself(
 
 
 @each
-def test_a_small_budget_is_never_overrun(cls: type[Check], ground: str, yards: dict[str, Yard], small: Small) -> None:
+def test_a_small_budget_is_never_overrun(
+    cls: type[Check], ground: str, yards: dict[str, Yard], grounds: dict[str, Any], small: Small
+) -> None:
     yard = yards[ground]
     far = yard.far(f"{cls.id} in little", budget=20)
-    record = small(cls, ground)(far, yard.data)
+    record = small(cls, grounds[ground])(far, yard.data)
     assert record.result.status is not Status.FAILED, record.error
     assert yard.answered(f"{cls.id} in little") <= far.queries <= 20

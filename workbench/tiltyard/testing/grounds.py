@@ -1,0 +1,111 @@
+"""A tiny table and tiny images with a small network each, on which every check and defense runs in about a second."""
+
+from dataclasses import dataclass, replace
+from functools import cache
+
+import numpy as np
+
+from ..check import Check, Step, named
+from ..datasets.dataset import Dataset
+from ..datasets.schema import Feature, Schema
+from ..defense import Defense
+from ..progress import Progress
+from ..result import Record
+from ..targets.estimators import FunctionTarget
+from ..targets.target import Target
+
+FEW = 3  # of each count, or as many as its bounds ask for
+
+
+@dataclass(frozen=True)
+class Ground:
+    """A target and data to try a step on; ``rows`` are enough to speak of two groups."""
+
+    target: Target
+    data: Dataset
+    rows: int
+
+    def labels_only(self) -> "Ground":
+        """The same model where it answers nothing but labels."""
+        inner = self.target
+        answers = FunctionTarget(inner.labels, inner.classes, inner.schema, "labels only", outputs="labels")  # type: ignore[arg-type]
+        return replace(self, target=answers)
+
+    def bare(self) -> "Ground":
+        """The same rows without sensitive columns and without a word on which were trained on."""
+        return replace(self, data=replace(self.data, sensitive={}, member=None))
+
+
+@cache
+def grounds() -> dict[str, Ground]:
+    """Both grounds by name, trained once in a process."""
+    return {"table": table(), "images": images()}
+
+
+def smallest(cls: type[Step], ground: Ground) -> Step:
+    """The step with every count as small as its bounds allow, and with its own ``tiny`` parameters."""
+    values: dict[str, object] = {"seed": 0}
+    for name, field in cls.model_fields.items():
+        low = next((m.ge for m in field.metadata if hasattr(m, "ge")), None)
+        if name != "seed" and field.annotation is int and low is not None:
+            values[name] = max(int(low), min(int(field.default), ground.rows if name == "rows" else FEW))
+    return named(cls, {**values, **cls.tiny})
+
+
+def called(step: Step, ground: Ground, progress: Progress | None = None) -> tuple[Record, Target | None]:
+    """Record and, of a defense, the target that it made."""
+    if isinstance(step, Defense):
+        outcome = step(ground.target, ground.data, progress)
+        return outcome.record, outcome.target
+    assert isinstance(step, Check)
+    return step(ground.target, ground.data, progress), None
+
+
+def table() -> Ground:
+    """Numbers, categories, a column that must not change and a sensitive one, with a small network trained on half of the rows."""
+    from ..targets.architecture import build, mlp
+    from ..targets.torch_target import TorchTarget
+    from ..targets.training import Recipe, fit, fresh
+
+    rng = np.random.default_rng(0)
+    n = 480
+    features = (
+        Feature(name="height", kind="continuous", low=0, high=10, unit="cm"),
+        Feature(name="count", kind="integer", low=0, high=20),
+        Feature(name="color", kind="categorical", categories=("red", "green", "blue")),
+        Feature(name="fixed", kind="continuous", low=-1, high=1, mutable=False),
+        Feature(name="side", kind="categorical", categories=("left", "right"), mutable=False),
+    )
+    schema = Schema(features=features, label="good", classes=("no", "yes"), sensitive=("side",))
+    color, side = rng.integers(0, 3, n), rng.integers(0, 2, n)
+    numbers = np.column_stack([rng.uniform(0, 10, n), rng.integers(0, 21, n)])
+    x = np.column_stack([numbers, np.eye(3)[color], rng.uniform(-1, 1, n), np.eye(2)[side]]).astype(np.float32)
+    y = (x[:, 0] + 0.4 * x[:, 1] + 2 * (color == 0) + 1.5 * side + rng.normal(0, 1.5, n) > 10).astype(np.int64)
+    member = np.arange(n) < n // 2
+    sensitive = {"side": np.where(side == 0, "left", "right"), "half": np.where(rng.random(n) < 0.5, "a", "b")}
+    data = Dataset(x, y, schema, "tiny table", sensitive, member)
+    architecture = mlp(8, (8,), 2, x.mean(0).tolist(), (x.std(0) + 1e-6).tolist())
+    recipe = Recipe(epochs=3, batch_size=32, rate=0.02, decay=0.0)
+    module = fit(fresh(build(architecture), 0), x[member], y[member], recipe, 0, Progress())
+    return Ground(TorchTarget(module, schema.classes, schema, "tiny network", recipe=recipe, architecture=architecture), data, 200)
+
+
+def images() -> Ground:
+    """Pictures of 28 by 28 with a bright third, and a small convolutional network."""
+    from ..targets.architecture import build, cnn
+    from ..targets.torch_target import TorchTarget
+    from ..targets.training import Recipe, fit, fresh
+
+    rng = np.random.default_rng(1)
+    n = 80
+    schema = Schema(features=(Feature(name="image", kind="pixels", shape=(1, 28, 28)),), label="half", classes=("top", "middle", "bottom"))
+    y = rng.integers(0, 3, n)
+    x = rng.uniform(0, 0.4, (n, 1, 28, 28)).astype(np.float32)
+    for i, k in enumerate(y):
+        x[i, 0, 9 * k : 9 * k + 9] += 0.5
+    member = np.arange(n) < n // 2
+    data = Dataset(x, y, schema, "tiny images", {}, member)
+    architecture = cnn((2, 2), 8, 3)
+    recipe = Recipe(epochs=3, batch_size=16, rate=0.01, decay=0.0)
+    module = fit(fresh(build(architecture), 0), x[member], y[member], recipe, 0, Progress())
+    return Ground(TorchTarget(module, schema.classes, schema, "tiny pictures", recipe=recipe, architecture=architecture), data, 20)
