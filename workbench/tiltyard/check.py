@@ -14,12 +14,12 @@ from types import MappingProxyType
 from typing import Any, ClassVar, Literal, Self, final
 
 from pydantic import BaseModel, Field, ValidationError
-from pydantic.fields import FieldInfo
 
 from .access import places
 from .access.person import Person, me
 from .datasets.dataset import Dataset
 from .errors import Cancelled, Problem, Unavailable
+from .parameters import facts_of, model_facts, number_in_words
 from .progress import Progress, attended
 from .result import CheckResult, Given, Identity, Metric, Record, Status
 from .targets.target import Target
@@ -122,8 +122,7 @@ def _path_parameter(help: str, path: PathField) -> Any:
 
 def path_fields(model: type[BaseModel]) -> dict[str, PathField]:
     """The parameters of a step that are paths, by name."""
-    extras = {name: field.json_schema_extra for name, field in model.model_fields.items()}
-    return {name: PathField(**extra["path"]) for name, extra in extras.items() if isinstance(extra, dict) and "path" in extra}  # type: ignore[arg-type]
+    return {field.name: PathField(**field.extra["path"]) for field in model_facts(model) if "path" in field.extra}
 
 
 @dataclass(frozen=True)
@@ -389,7 +388,7 @@ def named(cls: type[Step], values: dict[str, Any], defaults: Mapping[str, Any] =
         known = sorted(cls.model_fields)
         if first["type"] == "extra_forbidden":
             raise Problem(f"a parameter of {cls.id} ({', '.join(known)})", repr(field), "Correct the name") from None
-        wanted = _wanted(cls.model_fields.get(field)) if first["type"] in NUMERIC else ""
+        wanted = number_in_words(facts_of(field, cls.model_fields[field])) if first["type"] in NUMERIC and field in known else ""
         raise Problem(f"{field} of {cls.id}: {wanted or first['msg'].lower()}", repr(first["input"]), "Correct the value") from None
 
 
@@ -397,14 +396,3 @@ NUMERIC = frozenset(
     "greater_than greater_than_equal less_than less_than_equal finite_number "
     "truth_for_number int_type int_parsing int_parsing_size int_from_float float_type float_parsing".split()
 )
-
-
-def _wanted(field: FieldInfo | None) -> str:
-    """The number that a field takes, in words: ``a number above 0, at most 100 (ranges)``; empty where it is not one number."""
-    if field is None or field.annotation not in (int, float):
-        return ""
-    words = {"gt": "above", "ge": "at least", "lt": "below", "le": "at most"}
-    bounds = [f"{word} {getattr(m, key):,g}" for key, word in words.items() for m in field.metadata if getattr(m, key, None) is not None]
-    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
-    unit = f" ({extra['unit']})" if extra.get("unit") else ""
-    return f"a {'whole ' if field.annotation is int else ''}number {', '.join(bounds)}".strip() + unit

@@ -1,12 +1,10 @@
-"""What a form must know of a field: kind, bounds, unit, help, choices. Read from a pydantic model, once per class."""
+"""What a form must know of a field: kind, bounds, unit, help, choices. Made of what `tiltyard.parameters` reads."""
 
 import math
-import types
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Any, get_origin
 
-import annotated_types
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
@@ -14,6 +12,7 @@ from pydantic_core import PydanticUndefined
 from tiltyard.access.person import Person, me
 from tiltyard.check import PathField, path_fields
 from tiltyard.formatting import numbers as numerals
+from tiltyard.parameters import Bounds, FieldFacts, facts_of, model_facts
 
 
 @dataclass(frozen=True)
@@ -56,52 +55,26 @@ def _option(value: Any) -> str:
     return "none" if value is None else str(value) or "(empty)"
 
 
-def _unwrap(annotation: Any) -> tuple[Any, list[Any], bool]:
-    """Bare type, constraints and whether None is allowed."""
-    notes: list[Any] = []
-    optional = False
-    while True:
-        if get_origin(annotation) is Annotated:
-            annotation, *more = get_args(annotation)
-            notes += more
-        elif get_origin(annotation) in (Union, types.UnionType):
-            rest = [part for part in get_args(annotation) if part is not type(None)]
-            optional = optional or len(rest) < len(get_args(annotation))
-            if len(rest) != 1:
-                return annotation, notes, optional
-            annotation = rest[0]
-        else:
-            return annotation, notes, optional
+SIMPLE = {bool: "bool", int: "integer", float: "number", str: "text"}
 
 
-def _bounds(notes: Sequence[Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for note in notes:
-        if isinstance(note, FieldInfo):
-            found |= _bounds(note.metadata)
-        parts = list(note) if isinstance(note, annotated_types.GroupedMetadata) else [note]
-        for part in parts:
-            if isinstance(part, annotated_types.Ge):
-                found |= {"min": part.ge}
-            elif isinstance(part, annotated_types.Gt):
-                found |= {"min": part.gt, "open_min": True}
-            elif isinstance(part, annotated_types.Le):
-                found |= {"max": part.le}
-            elif isinstance(part, annotated_types.Lt):
-                found |= {"max": part.lt, "open_max": True}
-    return found
+def _kind(facts: FieldFacts) -> str:
+    """Kind of control; empty for what a form cannot show."""
+    if facts.item is None:
+        return "select" if facts.choices else SIMPLE.get(facts.kind, "")
+    if get_origin(facts.kind) not in (tuple, list):
+        return ""
+    return "multi" if facts.choices else "list" if facts.item in (int, float, str) else ""
 
 
-def _kind(bare: Any) -> tuple[str, tuple[Any, ...]]:
-    """Kind of control and fixed options; an empty kind for what a form cannot show."""
-    if get_origin(bare) is Literal:
-        return "select", get_args(bare)
-    if get_origin(bare) in (tuple, list):
-        inner, _, _ = _unwrap(get_args(bare)[0]) if get_args(bare) else (str, [], False)
-        kind, options = _kind(inner)
-        return ("multi", options) if kind == "select" else ("list" if kind in ("number", "integer", "text") else "", ())
-    simple = {bool: "bool", int: "integer", float: "number", str: "text"}
-    return simple.get(bare, ""), ()
+def _range(bounds: Bounds) -> dict[str, Any]:
+    low, high = (bounds.least, bounds.above), (bounds.most, bounds.below)
+    return {
+        "min": low[0] if low[1] is None else low[1],
+        "max": high[0] if high[1] is None else high[1],
+        "open_min": low[1] is not None,
+        "open_max": high[1] is not None,
+    }
 
 
 def _slider(spec: FieldSpec) -> dict[str, Any]:
@@ -161,29 +134,26 @@ def said(value: Any) -> str:
 
 def read_field(name: str, field: FieldInfo, advanced: bool = False) -> FieldSpec | None:
     """The spec of one field, or None where a form has no control for its type."""
-    bare, notes, optional = _unwrap(field.annotation)
-    kind, options = _kind(bare)
+    facts = facts_of(name, field)
+    kind = _kind(facts)
     if not kind:
         return None
-    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
-    inner = _unwrap(get_args(bare)[0])[1] if kind == "list" and get_args(bare) else []
-    bounds = _bounds([*field.metadata, *notes, *inner])
-    label, unit = field.title or name.replace("_", " ").capitalize(), str(extra.get("unit", ""))
+    label = facts.title or name.replace("_", " ").capitalize()
     spec = FieldSpec(
         name=name,
         label=label,
         kind=kind,
-        help=field.description or "",
-        unit="" if unit == label.lower() else unit,
-        source=str(extra.get("source", "")),
-        word=str(extra.get("word", "default")),
-        optional=optional,
-        options=(None, *options) if optional and kind == "select" else tuple(options),
-        default=field.get_default(call_default_factory=True),
+        help=facts.help,
+        unit="" if facts.unit == label.lower() else facts.unit,
+        source=facts.source,
+        word=str(facts.extra.get("word", "default")),
+        optional=facts.optional,
+        options=(None, *facts.choices) if facts.optional and kind == "select" else facts.choices,
+        default=facts.default,
         advanced=advanced,
-        **bounds,
+        **_range(facts.bounds),
     )
-    if not optional:
+    if not facts.optional:
         spec = replace(spec, **_slider(spec))
     return replace(spec, hint=_hint(spec), default=None if spec.default is PydanticUndefined else spec.default)
 
@@ -201,11 +171,7 @@ def read_fields(
     found = [spec for name in names if (spec := read_field(name, model.model_fields[name], name in advanced))]
     if (person or me()).shared:
         paths = path_fields(model)
-        beside = {
-            name: field.json_schema_extra.get("of")
-            for name, field in model.model_fields.items()
-            if isinstance(field.json_schema_extra, dict)
-        }
+        beside = {field.name: field.extra.get("of") for field in model_facts(model)}
         found = [spec for one in found if beside.get(one.name) not in paths and (spec := _pathless(one, paths.get(one.name)))]
     plain = [spec.name for spec in found if not spec.advanced]
     folded = set(plain[most:]) if len(plain) > most + 1 else set()

@@ -6,13 +6,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
-from typing import get_args, get_origin
-
-from pydantic.fields import FieldInfo
+from typing import get_args
 
 from ..catalogue import TOPICS, checks, defenses
 from ..check import NEEDS, Step, named
 from ..errors import Problem
+from ..parameters import FieldFacts, model_facts
 from ..standards.catalog import known
 
 HEAVY = frozenset({"torch", "shap", "opacus", "fairlearn", "sklearn"})
@@ -31,8 +30,8 @@ def facts_broken(cls: type[Step]) -> Iterator[str]:
         yield f"its headline {cls.headline} is said to be mere context, so that the cross-risk table would leave it out"
     if not cls.seconds > 0:
         yield f"its typical seconds are {cls.seconds:g}, not above 0"
-    for name, field in cls.model_fields.items():
-        yield from _parameter(name, field)
+    for field in model_facts(cls):
+        yield from _parameter(field)
     yield from _profiles(cls)
     if heavy := sorted(HEAVY & loaded_with(cls)):
         yield f"importing its module imports {', '.join(heavy)}: import inside run or apply"
@@ -53,24 +52,18 @@ def _words(cls: type[Step]) -> Iterator[str]:
         yield f"its question is no sentence: {cls.question!r}"
 
 
-def _parameter(name: str, field: FieldInfo) -> Iterator[str]:
-    if not field.description:
-        yield f"parameter {name} has no help"
-    elif len(field.description) >= 200:
-        yield f"the help of parameter {name} has {len(field.description)} letters, 199 is the most"
-    if not isinstance(field.json_schema_extra, dict) or "unit" not in field.json_schema_extra:
-        yield f"parameter {name} says nothing of its unit: make it with parameter(default, help, unit)"
-    if _is_number(field):
-        bounds = {key for key in ("ge", "gt", "le", "lt") for m in field.metadata if getattr(m, key, None) is not None}
-        if not bounds & {"ge", "gt"}:
-            yield f"parameter {name} has no lower bound"
-        if not bounds & {"le", "lt"}:
-            yield f"parameter {name} has no upper bound"
-
-
-def _is_number(field: FieldInfo) -> bool:
-    kinds = {field.annotation, *get_args(field.annotation)} if get_origin(field.annotation) is not None else {field.annotation}
-    return bool(kinds & {int, float})
+def _parameter(field: FieldFacts) -> Iterator[str]:
+    if not field.help:
+        yield f"parameter {field.name} has no help"
+    elif len(field.help) >= 200:
+        yield f"the help of parameter {field.name} has {len(field.help)} letters, 199 is the most"
+    if "unit" not in field.extra:
+        yield f"parameter {field.name} says nothing of its unit: make it with parameter(default, help, unit)"
+    if {field.kind, field.item, *get_args(field.kind)} & {int, float}:
+        if field.bounds.least is None and field.bounds.above is None:
+            yield f"parameter {field.name} has no lower bound"
+        if field.bounds.most is None and field.bounds.below is None:
+            yield f"parameter {field.name} has no upper bound"
 
 
 def _profiles(cls: type[Step]) -> Iterator[str]:

@@ -9,6 +9,7 @@ from ..check import Check, Step, named
 from ..datasets.dataset import Dataset
 from ..datasets.schema import Feature, Schema
 from ..defense import Defense
+from ..parameters import model_facts
 from ..progress import Progress
 from ..result import Record
 from ..targets.estimators import FunctionTarget
@@ -45,10 +46,10 @@ def grounds() -> dict[str, Ground]:
 def smallest(cls: type[Step], ground: Ground) -> Step:
     """The step with every count as small as its bounds allow, and with its own ``tiny`` parameters."""
     values: dict[str, object] = {"seed": 0}
-    for name, field in cls.model_fields.items():
-        low = next((m.ge for m in field.metadata if hasattr(m, "ge")), None)
-        if name != "seed" and field.annotation is int and low is not None:
-            values[name] = max(int(low), min(int(field.default), ground.rows if name == "rows" else FEW))
+    for field in model_facts(cls):
+        low = field.bounds.least
+        if field.name != "seed" and field.kind is int and low is not None and field.default is not None:
+            values[field.name] = max(int(low), min(int(field.default), ground.rows if field.name == "rows" else FEW))
     return named(cls, {**values, **cls.tiny})
 
 

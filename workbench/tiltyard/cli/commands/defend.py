@@ -15,6 +15,7 @@ from ...defense import Defense
 from ...errors import Cancelled, Problem
 from ...execution.profiles import chosen
 from ...execution.runner import Runner
+from ...parameters import model_facts
 from ...published.listing import DefenseResult
 from ...result import Record
 from ...store.opening import open_store
@@ -94,14 +95,15 @@ def _run(defense: type[Defense], given: dict[str, Any], line: str) -> int:
 
 def _settings(defense: type[Defense], lines: list[str]) -> dict[str, Any]:
     """Each ``key=value`` as the parameter's type wants it."""
+    fields = {field.name: field for field in model_facts(defense)}
     values: dict[str, Any] = {}
     for text in lines:
         key, sign, value = text.partition("=")
         key = key.strip().replace("-", "_")
         if not sign:
             raise Problem("--set KEY=VALUE", repr(text), "Put = between them")
-        field = defense.model_fields.get(defense.renamed.get(key, key))
-        values[key] = parsed(field.annotation, value) if field is not None else value
+        field = fields.get(defense.renamed.get(key, key))
+        values[key] = parsed(field, value) if field is not None else value
     return values
 
 

@@ -5,7 +5,7 @@ import json
 import shlex
 from collections.abc import Collection
 from pathlib import Path
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, Any
 
 import typer
 
@@ -15,7 +15,7 @@ from ...check import Step, named
 from ...datasets.dataset import Dataset
 from ...defense import Defense
 from ...execution.runner import Runner
-from ...parameters import Parameter, choices_of, parameters, span
+from ...parameters import FieldFacts, Parameter, model_facts, parameters, span
 from ...result import Status
 from ...store.opening import open_store
 from ...targets.target import Target
@@ -125,14 +125,14 @@ def flag(name: str, option: str, help: str) -> inspect.Parameter:
     )
 
 
-def parsed(annotation: Any, text: str) -> Any:
-    """An option's text as the parameter's type wants it; pydantic has the last word."""
-    for choice in choices_of(annotation):
+def parsed(field: FieldFacts, text: str) -> Any:
+    """An option's text as the parameter wants it; pydantic has the last word."""
+    for choice in field.choices if field.item is None else ():
         if str(choice) == text:
             return choice
-    if text.lower() == "none" and type(None) in get_args(annotation):
+    if text.lower() == "none" and field.optional:
         return None
-    if any(get_origin(part) in (tuple, list, set, frozenset) for part in (annotation, *get_args(annotation))):
+    if field.item is not None:
         return [part.strip() for part in text.split(",") if part.strip()]
     if text[:1] in "[{":
         try:
@@ -145,8 +145,8 @@ def parsed(annotation: Any, text: str) -> Any:
 def _run(step: type[Step], given: dict[str, Any], line: str) -> int:
     given = as_before(step, given)
     own = {name.removeprefix("own_"): text for name, text in given.items() if name.startswith("own_") and text is not None}
-    fields = {name: step.model_fields[step.renamed.get(name, name)] for name in own}
-    made = named(step, {name: parsed(fields[name].annotation, text) for name, text in own.items()})
+    fields = {field.name: field for field in model_facts(step)}
+    made = named(step, {name: parsed(fields[step.renamed.get(name, name)], text) for name, text in own.items()})
     target, data = opened(given, made.seed)
     assumed = told(target, data)
     with progress_bar(not given["as_json"]) as tell:
