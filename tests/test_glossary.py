@@ -46,16 +46,12 @@ STILL_NAMED: dict[str, set[str]] = {
     "files": {"said"},
     "guidelines": {"said", "told"},
     "published": {"mend"},
-    "reports": {"said"},
     "sealing": {"said"},
-    "statistics": {"told"},
     "store": {"said", "told"},
-    "supply_chain": {"mended", "said", "told"},
     "tiltyard_widgets.controls": {"said"},
     "tiltyard_widgets.gateway": {"leash", "said", "told"},
     "tiltyard_widgets.panels": {"mended", "said", "told"},
     "tiltyard_widgets.server": {"told"},
-    "tiltyard_widgets.views": {"said"},
 }
 STILL_WRITTEN: dict[str, set[str]] = {
     "access": {"mend"},
@@ -63,7 +59,6 @@ STILL_WRITTEN: dict[str, set[str]] = {
     "cli": {"mend"},
     "sealing": {"mend"},
     "store": {"mend"},
-    "supply_chain": {"mended"},
 }
 # Names of before, by which stored records are read.
 OLD = frozenset({"blind_rows", "blind_accuracy", "blind_fidelity", "fell"})

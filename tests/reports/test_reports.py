@@ -14,7 +14,7 @@ import jsonschema
 import pytest
 from PIL import Image
 
-from tiltyard.catalogue import checks, defenses
+from tiltyard.catalogue import checks, defenses, titles
 from tiltyard.errors import Problem
 from tiltyard.reports.bundle import Bundle, make, read
 from tiltyard.reports.html import documents, repeat
@@ -161,18 +161,19 @@ def _moved(name: str, verdicts: dict[str, str]) -> Record:
     rows = tuple((risk.split("#")[0], "c", "m", "1", "2", "+1", verdict) for risk, verdict in verdicts.items())
     table = Table(name="cross_risk", title="T", columns=columns, rows=rows)
     result = CheckResult(status=Status.PASSED, summary="So it went.", tables=(table,))
-    return _record(check="cross_risk.after").model_copy(update={"title": f"What {name} does to the other risks", "result": result})
+    changed = {"title": f"What {name} does to the other risks", "result": result, "effective": {"defense": name}}
+    return _record(check="cross_risk.after").model_copy(update=changed)
 
 
 def test_what_each_defense_does_stands_in_one_table():
-    a = _moved("Rounding", {"Robustness": "↑ safer", "Robustness#2": "↓ less safe", "Leakage": "= same"})
-    b = _moved("Noise", {"Leakage": "↑ safer", "Cost": "↓ less safe"})
+    a = _moved("theft.output_policy", {"Robustness": "↑ safer", "Robustness#2": "↓ less safe", "Leakage": "= same"})
+    b = _moved("of.a_plugin", {"Leakage": "↑ safer", "Cost": "↓ less safe"})
     seen = overview([_record(), a, b])
     assert seen is not None
     assert seen.risks == ("Robustness", "Leakage", "Cost")
     assert [(name, [m.words for m in moves], [m.tone for m in moves]) for _, name, moves in seen.rows] == [
-        ("Rounding", ["↑ 1 ↓ 1", "=", "–"], ["mixed", "same", "same"]),
-        ("Noise", ["–", "↑ 1", "↓ 1"], ["same", "better", "worse"]),
+        (titles()["theft.output_policy"], ["↑ 1 ↓ 1", "=", "–"], ["mixed", "same", "same"]),
+        ("of.a_plugin", ["–", "↑ 1", "↓ 1"], ["same", "better", "worse"]),
     ]
     assert overview([_record()]) is None
     assert "What each defense does to every risk" in render(make([_record(), a, b]), "html")

@@ -20,7 +20,7 @@ from tiltyard.supply_chain.advised import advised
 from tiltyard.supply_chain.cvss import Rating, rating
 from tiltyard.supply_chain.environment import Package
 from tiltyard.supply_chain.known import Answers, Known, held_against
-from tiltyard.supply_chain.osv import NotAnAdvisory, affects, mended_in, read_advisory
+from tiltyard.supply_chain.osv import NotAnAdvisory, affects, fixed_in, read_advisory
 from tiltyard.supply_chain.osv_export import read_export
 
 
@@ -84,11 +84,11 @@ def test_pairs_of_introduced_and_fixed_are_half_open_intervals(points: list[int]
     assert answer(f"1.{at}", events) is any(low <= at < high for low, high in pairs)
 
 
-def test_the_mended_version_is_the_first_that_is_not_affected() -> None:
+def test_the_fixed_version_is_the_first_that_is_not_affected() -> None:
     events = [{"introduced": "0"}, {"fixed": "1.5"}, {"introduced": "2.0"}, {"fixed": "2.3"}]
     part = read_advisory(record(events=events)).affected[0]
-    assert (mended_in(part, "1.0"), mended_in(part, "2.1"), mended_in(part, "3.0")) == ("1.5", "2.3", "")
-    assert Version(mended_in(part, "2.1")) > Version("2.1")
+    assert (fixed_in(part, "1.0"), fixed_in(part, "2.1"), fixed_in(part, "3.0")) == ("1.5", "2.3", "")
+    assert Version(fixed_in(part, "2.1")) > Version("2.1")
 
 
 @pytest.mark.parametrize(

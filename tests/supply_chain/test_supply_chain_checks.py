@@ -73,7 +73,7 @@ def test_without_a_source_nothing_was_looked_up(target: Target, data: Dataset) -
     assert (result.status, value(result, "vulnerable"), value(result, "asked")) == (Status.INCOMPLETE, None, 0.0)
 
 
-def test_an_advisory_is_a_finding_and_names_the_mended_version(target: Target, data: Dataset, tmp_path: Path) -> None:
+def test_an_advisory_is_a_finding_and_names_the_fixed_version(target: Target, data: Dataset, tmp_path: Path) -> None:
     result = looked_up(target, data, export(tmp_path, osv("PYSEC-1", "Left.Pad", "1.2"), osv("PYSEC-2", "torch", "2.0")))
     assert result.status is Status.FINDING
     assert [(f.title, f.advice) for f in result.findings] == [("left-pad 1.0: PYSEC-1", "Upgrade left-pad to 1.2 or later.")]

@@ -33,7 +33,7 @@ def test_pieces_become_the_file() -> None:
     tell(upload, {"event": "piece", "offset": 0}, b"abcd")
     assert upload.received == 4 and not paths
     tell(upload, {"event": "piece", "offset": 4}, b"efg")
-    assert upload.received == -1 and "model.pt has arrived" in upload.said
+    assert upload.received == -1 and "model.pt has arrived" in upload.status
     assert Path(paths[0]).read_bytes() == b"abcdefg" and Path(paths[0]).name == "model.pt"
     assert stat.S_IMODE(Path(paths[0]).parent.stat().st_mode) == 0o700
 
@@ -51,7 +51,7 @@ def test_two_files_of_one_name_stand_apart() -> None:
 def test_a_size_that_cannot_be_is_refused(size: object) -> None:
     upload = Upload("Upload")
     tell(upload, {"event": "begin", "name": "x", "size": size})
-    assert upload.received == -1 and upload.said.startswith("Expected a file of 1 byte")
+    assert upload.received == -1 and upload.status.startswith("Expected a file of 1 byte")
 
 
 @pytest.mark.parametrize(("offset", "piece"), [(1, b"a"), (0, b""), (0, b"too long"), (None, b"a")])
@@ -60,7 +60,7 @@ def test_a_piece_that_does_not_fit_ends_it(offset: object, piece: bytes) -> None
     paths = brought(upload)
     tell(upload, {"event": "begin", "name": "x", "size": 3})
     tell(upload, {"event": "piece", "offset": offset}, piece)
-    assert upload.received == -1 and "whole" in upload.said and not paths
+    assert upload.received == -1 and "whole" in upload.status and not paths
     tell(upload, {"event": "piece", "offset": 0}, b"abc")
     assert not paths
 
@@ -71,7 +71,7 @@ def test_cancel_leaves_nothing() -> None:
     path = upload._path
     tell(upload, {"event": "piece", "offset": 0}, b"a")
     tell(upload, {"event": "cancel", "why": ""})
-    assert upload.said == "Cancelled" and not path.exists()
+    assert upload.status == "Cancelled" and not path.exists()
 
 
 @given(st.text())

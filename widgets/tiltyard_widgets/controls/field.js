@@ -1,4 +1,4 @@
-// One labeled control. `spec` as made by fields.py; `changed(value)` is told what a person chose, as typed when it is no number.
+// One labeled control. `spec` as made by fields.py; `changed(value)` gets what a person chose, as typed when it is no number.
 const POSITIONS = 1000;
 const asText = (v) => (v === null || v === undefined ? "" : typeof v === "number" ? String(v).replace("e+", "e") : String(v));
 

@@ -80,7 +80,7 @@ class FileField(look.Stack):
     def _picked(self) -> None:
         if self.pick.value in self._offered:
             self.value = str(self._offered[self.pick.value])
-            self.upload.said = ""
+            self.upload.status = ""
 
 
 def offered(found: Sequence[Path], person: Person) -> dict[str, Path]:

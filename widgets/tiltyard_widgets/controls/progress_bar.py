@@ -19,7 +19,7 @@ class ProgressView(Block):
 
     EVERY = 0.1
     _esm = esm("progressbar.js")
-    value = traitlets.Float(0.0, help="share done, 0 to 1; below 0 while it cannot be told").tag(sync=True)
+    value = traitlets.Float(0.0, help="share done, 0 to 1; below 0 while it is not known").tag(sync=True)
     message = traitlets.Unicode("").tag(sync=True)
     elapsed = traitlets.Float(0.0, help="seconds").tag(sync=True)
     left = traitlets.Float(None, allow_none=True, help="seconds").tag(sync=True)

@@ -12,10 +12,10 @@ export default {
     const bar = h("div", { class: "ty-track", role: "progressbar", "aria-label": "Progress", "aria-valuemin": 0, "aria-valuemax": 100 }, fillBar);
     const percent = h("span", { class: "ty-percent" });
     const cancel = h("button", { type: "button", class: "ty-button ty-danger" }, "Cancel");
-    const said = h("span");
+    const status = h("span");
     const times = h("span");
     const line = h("div", { class: "ty-line" }, bar, percent, cancel);
-    const root = h("div", { class: "ty-progress" }, line, h("div", { class: "ty-said" }, said, times));
+    const root = h("div", { class: "ty-progress" }, line, h("div", { class: "ty-status" }, status, times));
     // A screen reader hears start, end and every tenth, not each step.
     const spoken = h("span", { class: "ty-hidden", role: "status" });
     el.append(root, spoken);
@@ -36,7 +36,7 @@ export default {
       line.hidden = !active;
       times.hidden = !active;
       root.dataset.known = String(known);
-      said.textContent = model.get("cancelling") && active ? "Cancelling …" : message;
+      status.textContent = model.get("cancelling") && active ? "Cancelling …" : message;
       fillBar.style.width = known ? `${share}%` : "";
       if (known) bar.setAttribute("aria-valuenow", share); else bar.removeAttribute("aria-valuenow");
       bar.setAttribute("aria-valuetext", known ? `${share} %, ${message}` : message || "working");
@@ -51,7 +51,7 @@ export default {
       if (active && timer === null) timer = setInterval(clock, 1000);
       if (!active && timer !== null) { clearInterval(timer); timer = null; }
     };
-    cancel.addEventListener("click", () => { cancel.disabled = true; said.textContent = "Cancelling …"; model.send({ event: "cancel" }); });
+    cancel.addEventListener("click", () => { cancel.disabled = true; status.textContent = "Cancelling …"; model.send({ event: "cancel" }); });
     draw();
     const stop = watch(model, ["value", "message", "elapsed", "left", "active", "cancelling"], draw);
     return () => { stop(); clearInterval(timer); };

@@ -8,10 +8,10 @@ export default {
     el.classList.add("tiltyard");
     const id = uid("upload");
     const input = h("input", { type: "file", id, class: "ty-hidden", tabindex: "-1", "aria-label": model.get("label"), accept: model.get("accept") || null });
-    const choose = h("button", { type: "button", class: "ty-button", "aria-describedby": `${id}-said` }, model.get("label"));
+    const choose = h("button", { type: "button", class: "ty-button", "aria-describedby": `${id}-status` }, model.get("label"));
     const stop = h("button", { type: "button", class: "ty-button ty-danger", hidden: true }, "Cancel");
-    const said = h("span", { class: "ty-help", id: `${id}-said`, role: "status" }, model.get("said"));
-    el.append(h("div", { class: "ty-upload" }, input, choose, stop, said));
+    const status = h("span", { class: "ty-help", id: `${id}-status`, role: "status" }, model.get("status"));
+    el.append(h("div", { class: "ty-upload" }, input, choose, stop, status));
     let file = null, tenth = -1;
 
     const send = async (offset) => {
@@ -21,14 +21,14 @@ export default {
       if (piece === null) return model.send({ event: "cancel", why: "The browser could not read the file" });
       model.send({ event: "piece", offset }, undefined, [new DataView(piece)]);
     };
-    const say = () => { said.textContent = model.get("said"); };
+    const say = () => { status.textContent = model.get("status"); };
     const draw = () => {
       const at = model.get("received");
       stop.hidden = at < 0;
       choose.disabled = at >= 0;
       if (at < 0) { file = null; tenth = -1; return say(); }
       const now = file ? Math.floor((10 * at) / file.size) : -1;
-      if (now !== tenth) { tenth = now; said.textContent = `${size(at)} of ${size(file.size)}`; }
+      if (now !== tenth) { tenth = now; status.textContent = `${size(at)} of ${size(file.size)}`; }
       if (file) send(at);
     };
     choose.addEventListener("click", () => input.click());
@@ -36,11 +36,11 @@ export default {
       if (!input.files.length) return;
       file = input.files[0];
       input.value = "";
-      said.textContent = "Sending …";
+      status.textContent = "Sending …";
       model.send({ event: "begin", name: file.name, size: file.size });
     });
     stop.addEventListener("click", () => model.send({ event: "cancel", why: "" }));
-    const stops = [watch(model, ["received"], draw), watch(model, ["said"], say)];
+    const stops = [watch(model, ["received"], draw), watch(model, ["status"], say)];
     return () => stops.forEach((end) => end());
   },
 };

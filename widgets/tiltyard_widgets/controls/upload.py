@@ -66,13 +66,13 @@ def plain_name(name: str) -> str:
 
 
 class Upload(Block):
-    """A button that brings one file; ``on_file(call)`` is told its path once it has arrived whole.
+    """A button that brings one file; ``on_file(call)`` gets its path once it has arrived whole.
 
     Traits
     ------
     received : int
         Bytes that have arrived of the file under way; -1 when none is.
-    said : str
+    status : str
         How it stands, for a person.
     """
 
@@ -80,7 +80,7 @@ class Upload(Block):
     label = traitlets.Unicode("Upload a file").tag(sync=True)
     accept = traitlets.Unicode("").tag(sync=True)
     received = traitlets.Int(-1).tag(sync=True)
-    said = traitlets.Unicode("").tag(sync=True)
+    status = traitlets.Unicode("").tag(sync=True)
 
     def __init__(self, label: str, accept: Sequence[str] = ()) -> None:
         super().__init__(label=label, accept=",".join(accept))
@@ -105,7 +105,7 @@ class Upload(Block):
 
     def _begin(self, name: str, size: object) -> None:
         self._close()
-        self.said = ""
+        self.status = ""
         if why := reason(me().role, "write"):
             self._drop(why)
             return
@@ -134,7 +134,7 @@ class Upload(Block):
     def _whole(self) -> None:
         self._close()
         with self.hold_sync():
-            self.said, self.received = f"{self._path.name} has arrived ({self._size / 1e6:,.1f} MB)", -1
+            self.status, self.received = f"{self._path.name} has arrived ({self._size / 1e6:,.1f} MB)", -1
         for call in self._calls:
             call(str(self._path))
 
@@ -143,7 +143,7 @@ class Upload(Block):
         if self._path.is_file():
             self._path.unlink()
         with self.hold_sync():
-            self.said, self.received = why, -1
+            self.status, self.received = why, -1
 
     def _close(self) -> None:
         if self._file is not None:

@@ -82,7 +82,7 @@ class Findings(Markup):
         severity = finding.severity.value
         top = div("ty-top", span("ty-severity", f"{severity} severity"), el("h3", None, finding.title))
         pairs = [("Evidence", finding.evidence), ("Advice", finding.advice)]
-        rows: list[Node] = [part for word, said in pairs if said for part in (el("dt", None, word), el("dd", None, said))]
+        rows: list[Node] = [part for word, text in pairs if text for part in (el("dt", None, word), el("dd", None, text))]
         if finding.standards:
             rows += [el("dt", None, "Standards"), el("dd", None, *(span("ty-tag", name) for name in finding.standards))]
         parts = [top, el("dl", None, *rows)]

@@ -83,14 +83,14 @@ function inkOf(chart, sx, sy) {
 }
 
 // Above or below the line, where the label is farthest from what is drawn; the right end where it makes no difference.
-function freePlace(ink, taken, width, line, box) {
+function freePlace(ink, occupied, width, line, box) {
   let best = null;
   for (const above of [true, false]) {
     const y = above ? line - 5 : line + 14;
     if (y < box.top + 8 || y > box.bottom - 3) continue;
     for (let k = 6; k >= 0; k--) {
       const x = box.left + 6 + ((box.right - box.left - 12 - width) * k) / 6;
-      const near = [...ink, ...taken].filter((q) => q[0] > x - 8 && q[0] < x + width + 8).map((q) => Math.abs(q[1] - (y - 4)));
+      const near = [...ink, ...occupied].filter((q) => q[0] > x - 8 && q[0] < x + width + 8).map((q) => Math.abs(q[1] - (y - 4)));
       const room = Math.min(26, ...near) - (above ? 0 : 1);
       if (!best || room > best.room) best = { x, y, room };
     }
@@ -100,7 +100,7 @@ function freePlace(ink, taken, width, line, box) {
 
 function drawReference(chart, sx, sy, box) {
   const g = svg("g");
-  const taken = [];
+  const occupied = [];
   const ink = chart.references.length ? inkOf(chart, sx, sy) : [];
   for (const { label, value } of chart.references) {
     const p = chart.flip ? sx.at(value) : sy.at(value);
@@ -114,8 +114,8 @@ function drawReference(chart, sx, sy, box) {
       if (chart.kind === "bar") continue;
       const short = cut(label, box.right - box.left - 12);
       const width = textWidth(short);
-      const { x, y } = freePlace(ink, taken, width, p, box);
-      for (let k = 0; k <= width; k += 10) taken.push([x + k, y - 4]);
+      const { x, y } = freePlace(ink, occupied, width, p, box);
+      for (let k = 0; k <= width; k += 10) occupied.push([x + k, y - 4]);
       g.append(svg("text", { x, y, class: "ty-strong ty-halo" }, short));
     }
   }

@@ -10,7 +10,7 @@ WORDS = {"error": ("✕", "Error"), "warning": ("▲", "Warning"), "info": ("ℹ
 
 
 class Message(Markup):
-    """Shown while ``text`` is not empty. Screen readers are told as soon as it appears."""
+    """Shown while ``text`` is not empty. Screen readers announce it as soon as it appears."""
 
     text = traitlets.Unicode("")
     level = traitlets.Enum(tuple(WORDS), "error")
@@ -23,7 +23,7 @@ class Message(Markup):
     def say(self, problem: Exception | str, level: str = "error", doing: str = "") -> None:
         """Show a `Problem` (expected, found, do) or a sentence in one line; ``level`` is error, warning or info.
 
-        Of any other error its type is told too, after ``doing``: what did not come about.
+        Of any other error its type is shown too, after ``doing``: what was being done.
         """
         if isinstance(problem, Exception) and not isinstance(problem, Problem):
             problem = ": ".join(filter(None, (doing, type(problem).__name__, str(problem))))

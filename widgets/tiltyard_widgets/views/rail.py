@@ -61,8 +61,8 @@ class Header(Markup):
     def show(self, target: Identity | None, data: Identity | None, state: str = "not_run", verdict: str = "") -> None:
         """``state`` is a key of `states.STATES`; ``verdict`` says in a few words what it rests on."""
         parts: list[Node] = [el("span", {"class": "ty-brand"}, self._title), _what("Target", target), _what("Data", data)]
-        said: list[Node] = [el("span", None, f" · {verdict}")] if verdict else []
-        parts.append(el("span", {"class": "ty-verdict"}, span("ty-muted", "So far: "), badge(state), *said))
+        reason: list[Node] = [el("span", None, f" · {verdict}")] if verdict else []
+        parts.append(el("span", {"class": "ty-verdict"}, span("ty-muted", "So far: "), badge(state), *reason))
         self.tree = [el("div", {"class": "ty-header", "role": "group", "aria-label": "What is assessed"}, *parts)]
 
 

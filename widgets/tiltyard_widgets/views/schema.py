@@ -123,8 +123,8 @@ class SchemaView(look.Stack):
         self.out.offer(takes or ["—"])
         self._quiet = False
         self._pick()
-        said = [*proposal.warnings, *proposal.assumptions]
-        self.assumed.say("Assumed: " + " ".join(said) if said else "")
+        guessed = [*proposal.warnings, *proposal.assumptions]
+        self.assumed.say("Assumed: " + " ".join(guessed) if guessed else "")
         self.table.show(table_of(schema))
         self.undo.disabled = not self._undo
 

@@ -1,10 +1,11 @@
-"""The report as data: everything that was run, what it said, and what was not run. Its JSON schema is published."""
+"""The report as data: everything that was run, what it found, and what was not run. Its JSON schema is published."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
 from ..catalogue import TOPICS, checks, defenses, find, topic_of
 from ..check import versions
@@ -12,6 +13,7 @@ from ..errors import Problem
 from ..result import Frozen, Identity, Record, Severity, Status
 
 FORMAT = 2
+NEWER = "newer_format"
 
 
 class NotRun(Frozen):
@@ -50,7 +52,7 @@ class Bundle(Frozen):
     def _known(cls, value: Any) -> Any:
         """Before all else, for what a later format adds is not known here."""
         if isinstance(value, dict) and isinstance(value.get("format"), int) and value["format"] > FORMAT:
-            raise ValueError(f"report format {value['format']}, which is newer than this Tiltyard reads ({FORMAT})")
+            raise PydanticCustomError(NEWER, f"report format {value['format']}, which is newer than this Tiltyard reads ({FORMAT})")
         return value
 
     def count(self, status: Status) -> int:
@@ -125,6 +127,6 @@ def read(text: str) -> Bundle:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
-        said = first["msg"].removeprefix("Value error, ")
-        do = "Upgrade Tiltyard" if "newer" in said else "Export it again"
-        raise Problem("a Tiltyard report in JSON", f"{said} {f'at {where}' if where else ''}".strip(), do) from None
+        reason = first["msg"].removeprefix("Value error, ")
+        do = "Upgrade Tiltyard" if first["type"] == NEWER else "Export it again"
+        raise Problem("a Tiltyard report in JSON", f"{reason} {f'at {where}' if where else ''}".strip(), do) from None

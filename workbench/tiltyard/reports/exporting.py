@@ -1,4 +1,4 @@
-"""A report that leaves the house: whether the person may take it, and a line in the audit log."""
+"""A report that is handed out: whether the person may take it, and a line in the audit log."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,5 +56,5 @@ def export(
 
 
 def _noted(bundle: Bundle, format: str, where: str, store: str | None, person: Person) -> str:
-    said = {"run": bundle.run_id, "format": format.lstrip("."), "to": where, "records": len(bundle.records)}
-    return audit.note("report exported", bundle.target.fingerprint, said, person.name, store)
+    facts = {"run": bundle.run_id, "format": format.lstrip("."), "to": where, "records": len(bundle.records)}
+    return audit.note("report exported", bundle.target.fingerprint, facts, person.name, store)

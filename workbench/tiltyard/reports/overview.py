@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..campaign import matrix as campaign_matrix
-from ..catalogue import topic_of
+from ..catalogue import titles, topic_of
 from ..comparison import cross_risk
 from ..comparison.cross_risk import RISKS, SIGNS
 from ..guidelines import checklist
@@ -13,8 +13,6 @@ from ..result import Finding, Record, Severity
 DERIVED = frozenset({campaign_matrix.ID, checklist.ID, cross_risk.ID})  # put together from other records
 MOST = 12
 EACH = 2
-TITLE = "What "
-REST = " does to the other risks"
 
 
 @dataclass(frozen=True)
@@ -76,13 +74,17 @@ def _same(one: Grave, other: Grave) -> bool:
 def overview(records: Sequence[Record]) -> Overview | None:
     """The cross-risk tables of ``records`` as one; None where there is none."""
     mine = [r for r in records if r.check == cross_risk.ID and r.result.tables]
-    said = {str(row[0]) for r in mine for row in r.result.tables[0].rows}
-    risks = tuple(risk for risk in (*RISKS.values(), "Cost") if risk in said)
+    measured = {str(row[0]) for r in mine for row in r.result.tables[0].rows}
+    risks = tuple(risk for risk in (*RISKS.values(), "Cost") if risk in measured)
     if not mine:
         return None
-    return Overview(
-        risks, tuple((r, r.title.removeprefix(TITLE).removesuffix(REST), tuple(_move(r, risk) for risk in risks)) for r in mine)
-    )
+    return Overview(risks, tuple((r, _defense(r), tuple(_move(r, risk) for risk in risks)) for r in mine))
+
+
+def _defense(record: Record) -> str:
+    """The title of the defense that a cross-risk record is about; its id where it is not installed here."""
+    id = str(record.effective.get("defense", record.title))
+    return titles().get(id, id)
 
 
 def _move(record: Record, risk: str) -> Move:

@@ -61,8 +61,8 @@ class Skill:
     @property
     def fact(self) -> str:
         """The comparison in words, without a full stop."""
-        told = f"the model is right on {percent(self.right / self.n)} of {self.n:,} rows, always saying {self.commonest!r} on {percent(self.common / self.n)}"
-        return told if self.right <= self.common else f"{told}, too few to tell the two apart"
+        compared = f"the model is right on {percent(self.right / self.n)} of {self.n:,} rows, always saying {self.commonest!r} on {percent(self.common / self.n)}"
+        return compared if self.right <= self.common else f"{compared}, too few to tell the two apart"
 
     @property
     def unlearned(self) -> str:

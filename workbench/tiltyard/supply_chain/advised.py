@@ -34,7 +34,7 @@ def advised(
 
 
 def _silent(named: set[str], answers: Sequence[Answers], unasked: Mapping[str, str]) -> dict[str, str]:
-    """Packages of which no source said anything, with a reason."""
+    """Packages of which no source has an answer, with a reason."""
     if not answers:
         return dict.fromkeys(sorted(named), "no source of advisories was given")
     left = named.difference(*(a.heard for a in answers)) | set(unasked)
@@ -112,14 +112,14 @@ def _highest(versions: Sequence[str]) -> str:
 def _known_table(known: Sequence[Known]) -> tuple[Table, ...]:
     if not known:
         return ()
-    columns = tuple(Column(name=n) for n in ("Package", "Installed", "Advisory", "Severity", "Mended in", "Summary"))
+    columns = tuple(Column(name=n) for n in ("Package", "Installed", "Advisory", "Severity", "Fixed in", "Summary"))
     rows = tuple(
         (
             k.package,
             k.version,
             ", ".join(k.names[:3]),
             str(k.severity or f"unrated{f' ({k.unread})' if k.unread else ''}"),
-            k.fixed or "not said",
+            k.fixed or "not stated",
             k.summary,
         )
         for k in known[:SHOWN]

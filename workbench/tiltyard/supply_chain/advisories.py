@@ -68,9 +68,9 @@ class Advisories(Check):
         elif export.pypi < self.least:
             found.append(f"The export holds {export.pypi:,} records about PyPI, fewer than {self.least:,}: a part.")
         if export.newest is None:
-            found.append("No record says when it was changed, so the age of the data cannot be told.")
+            found.append("No record says when it was changed, so the age of the data is not known.")
         elif export.newest > datetime.now(UTC) + timedelta(days=1):
-            found.append("A record says that it was changed in the future, so the age of the data cannot be told.")
+            found.append("A record says that it was changed in the future, so the age of the data is not known.")
         elif (days := (datetime.now(UTC) - export.newest).days) > self.stale:
             found.append(f"The newest record is {days} days old; what became known since is not in it.")
         if export.unread:

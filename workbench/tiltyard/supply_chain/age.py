@@ -1,4 +1,4 @@
-"""How old what is installed is. Tells only what can be told offline: installation times, and releases from a lock file."""
+"""How old what is installed is. Gives only what is known offline: installation times, and releases from a lock file."""
 
 import statistics
 from collections.abc import Sequence

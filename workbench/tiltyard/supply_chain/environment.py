@@ -67,14 +67,14 @@ def _package(name: str, distribution: metadata.Distribution) -> Package:
 
 
 def _license(distribution: metadata.Distribution) -> tuple[str, bool]:
-    said = distribution.metadata
-    if "License-Expression" in said:
-        return printable(said["License-Expression"]), True
-    classified = [c.rpartition("::")[2].strip() for c in said.get_all("Classifier") or [] if c.startswith("License ::")]
+    stated = distribution.metadata
+    if "License-Expression" in stated:
+        return printable(stated["License-Expression"]), True
+    classified = [c.rpartition("::")[2].strip() for c in stated.get_all("Classifier") or [] if c.startswith("License ::")]
     classified = [c for c in classified if c != "OSI Approved"]
     if classified:
         return printable(" and ".join(classified)), False
-    text = said["License"].strip() if "License" in said else ""
+    text = stated["License"].strip() if "License" in stated else ""
     short = 0 < len(text) <= LONGEST_LICENSE and "\n" not in text and text.upper() != "UNKNOWN"
     return (printable(text), False) if short else ("", False)
 
@@ -93,10 +93,10 @@ def _requires(distribution: metadata.Distribution) -> tuple[str, ...]:
 
 def _own(distribution: metadata.Distribution) -> bool:
     try:
-        said = json.loads(distribution.read_text("direct_url.json") or "{}")
+        origin = json.loads(distribution.read_text("direct_url.json") or "{}")
     except (ValueError, OSError):
         return True  # it came by its own way, and does not say by which
-    return not isinstance(said, dict) or bool({"dir_info", "vcs_info"} & set(said))
+    return not isinstance(origin, dict) or bool({"dir_info", "vcs_info"} & set(origin))
 
 
 def _installed(distribution: metadata.Distribution) -> datetime | None:

@@ -1,11 +1,11 @@
-"""What is known against one installed package, whoever said so; the same vulnerability under several names counts once."""
+"""What is known against one installed package, whoever reported it; the same vulnerability under several names counts once."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ..result import Severity
 from .environment import Package
-from .osv import Advisory, affects, mended_in
+from .osv import Advisory, affects, fixed_in
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Known:
 
 @dataclass(frozen=True)
 class Answers:
-    """What a source said of the environment.
+    """What a source reported of the environment.
 
     Attributes
     ----------
@@ -44,7 +44,7 @@ class Answers:
 
 
 def held_against(packages: Sequence[Package], advisories: Sequence[Advisory]) -> tuple[list[Known], dict[str, str]]:
-    """The packages against the advisories; and where it cannot be told, why."""
+    """The packages against the advisories; and where it is not known, why."""
     by_name: dict[str, list[Advisory]] = {}
     for advisory in advisories:
         for name in advisory.names:
@@ -53,12 +53,12 @@ def held_against(packages: Sequence[Package], advisories: Sequence[Advisory]) ->
     unanswered: dict[str, str] = {}
     for package in packages:
         for advisory in by_name.get(package.name, []):
-            said = [(part, affects(part, package.version)) for part in advisory.affected if part.name == package.name]
-            if hit := [part for part, answer in said if answer]:
-                fixed = next((v for part in hit if (v := mended_in(part, package.version))), "")
+            answers = [(part, affects(part, package.version)) for part in advisory.affected if part.name == package.name]
+            if hit := [part for part, answer in answers if answer]:
+                fixed = next((v for part in hit if (v := fixed_in(part, package.version))), "")
                 names = (advisory.id, *sorted(advisory.aliases))
                 found.append(Known(package.name, package.version, names, advisory.severity, fixed, advisory.summary, advisory.unread))
-            elif any(answer is None for _, answer in said):
+            elif any(answer is None for _, answer in answers):
                 unanswered[package.name] = f"{advisory.id} does not say its versions so that {package.version} could be compared"
     return merged(found), unanswered
 

@@ -72,7 +72,7 @@ def _model_gaps(target: Target) -> tuple[Finding, ...]:
 
 
 def _data_gaps(data: Dataset) -> tuple[Finding, ...]:
-    lacks = [word for word, said in (("source", data.source), ("license", data.license)) if not said]
+    lacks = [word for word, stated in (("source", data.source), ("license", data.license)) if not stated]
     if not lacks:
         return ()
     advice = "Write source and license of the data where they are read, and keep who collected them with them."
@@ -92,7 +92,7 @@ def _parts(target: Target, data: Dataset, installed: Sequence[Package]) -> Table
 
 
 def _licenses(installed: Sequence[Package]) -> Table:
-    counts = Counter(p.license or "not said" for p in installed)
+    counts = Counter(p.license or "not stated" for p in installed)
     columns = (Column(name="License, as the metadata say"), Column(name="Packages", kind="integer"))
     rows = tuple(sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:40])
     return Table(name="licenses", title="Licenses", columns=columns, rows=rows, total=len(counts))

@@ -1,7 +1,7 @@
 """Advisories in the Open Source Vulnerability format (OSV schema 1.6, ossf.github.io/osv-schema), held against a version.
 
-A version is affected as the schema's evaluation algorithm says, ordered by PEP 440. ``None`` means that it cannot be
-told: no range is by version, or a version in it is none. A local label (``2.13.0+cpu``) is left out, for advisories
+A version is affected as the schema's evaluation algorithm says, ordered by PEP 440. ``None`` means that it is not
+known: no range is by version, or a version in it is none. A local label (``2.13.0+cpu``) is left out, for advisories
 know none, and by PEP 440 ``2.13.0+cpu`` would lie past a ``last_affected`` of 2.13.0.
 """
 
@@ -133,7 +133,7 @@ def moment_of(text: Any) -> datetime | None:
 
 
 def affects(part: Affected, version: str) -> bool | None:
-    """Is ``version`` affected? None where it cannot be told."""
+    """Is ``version`` affected? None where it is not known."""
     mine = _parsed(version)
     if version in part.versions or (mine is not None and mine in {_parsed(v) for v in part.versions}):
         return True
@@ -152,8 +152,8 @@ def _within(events: Iterable[tuple[str, str]], mine: Version) -> bool | None:
         return None
     affected = False
     for kind, version, _ in sorted(placed, key=lambda e: (e[1] is not None, e[1] or mine, ORDER[e[0]])):
-        reached = version is None or (mine > version if kind == "last_affected" else mine >= version)
-        if reached:
+        begun = version is None or (mine > version if kind == "last_affected" else mine >= version)
+        if begun:
             affected = kind == "introduced"
     return affected and _before_limits(events, mine)
 
@@ -171,7 +171,7 @@ def _parsed(text: str) -> Version | None:
     return Version(found.public) if found.local else found
 
 
-def mended_in(part: Affected, version: str) -> str:
+def fixed_in(part: Affected, version: str) -> str:
     """The first version that no longer is affected, by the ranges' ``fixed`` events, or an empty text."""
     mine = _parsed(version)
     fixed = {_parsed(text): text for events in part.ranges for kind, text in events if kind == "fixed"}

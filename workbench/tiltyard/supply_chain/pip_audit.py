@@ -39,8 +39,8 @@ def asked(service: str, packages: Sequence[Package], limit: float, progress: Pro
     public = {p.name: version for p in packages if (version := _public(p.version))}
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-P", "-m", f"{__package__}.witness", service, folder]
-        output, said = _run(command, json.dumps(sorted(public.items())), folder, limit, progress)
-    answers = understood(output, said, service, len(public))
+        output, errors = _run(command, json.dumps(sorted(public.items())), folder, limit, progress)
+    answers = understood(output, errors, service, len(public))
     odd = {p.name: f"{printable(p.version, 40)} is no version that a service knows (PEP 440)" for p in packages if p.name not in public}
     return Answers(answers.known, answers.heard - set(odd), answers.unanswered | odd, answers.source)
 
@@ -74,16 +74,16 @@ def _run(command: list[str], question: str, folder: str, limit: float, progress:
         return out.read(), late or (err.read().strip().splitlines() or [""])[-1]
 
 
-def understood(output: str, said: str, service: str, n: int) -> Answers:
-    """The witness's lines as answers about ``n`` packages; what it did not come to stays unanswered, with what was ``said`` for a reason."""
+def understood(output: str, errors: str, service: str, n: int) -> Answers:
+    """The witness's lines as answers about ``n`` packages; what it did not come to stays unanswered, with what stands in ``errors`` for a reason."""
     known: list[Known] = []
-    why: dict[str, str] = {"*": printable(said, 160) or "the service gave no answer"}
+    why: dict[str, str] = {"*": printable(errors, 160) or "the service gave no answer"}
     heard: set[str] = set()
     for line in output.splitlines():
         try:
-            told = json.loads(line)
-            known += [_known(k) for k in told["known"]]
-            package, reason = str(told["package"]), str(told["why"])
+            answer = json.loads(line)
+            known += [_known(k) for k in answer["known"]]
+            package, reason = str(answer["package"]), str(answer["why"])
         except (ValueError, KeyError, TypeError):
             continue  # the line that was being written when it was ended
         if reason:

@@ -28,8 +28,8 @@ class Scan(Check):
         progress.step(0.05, "looking for the file")
         if target.file is None:
             where = "is behind an endpoint" if target.origin else "came from no file"
-            said = f"{target.name} {where}, so there is nothing to scan. Open it from the file that is handed on."
-            return CheckResult(status=Status.INCOMPLETE, summary=said)
+            reason = f"{target.name} {where}, so there is nothing to scan. Open it from the file that is handed on."
+            return CheckResult(status=Status.INCOMPLETE, summary=reason)
         return _result(_scanned(target.file, progress.part(0.9)))
 
 

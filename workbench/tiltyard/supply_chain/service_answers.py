@@ -7,21 +7,21 @@ from packaging.version import Version
 
 from ..artifacts.reason import printable
 from .known import Known
-from .osv import mended_in, read_advisory
+from .osv import fixed_in, read_advisory
 
 MOST = 2000
-Told = tuple[list[Known], str]
+ServiceAnswer = tuple[list[Known], str]
 
 
 class NoAnswer(Exception):
-    """The service said nothing that counts. ``broken`` where it might say no more of other packages either."""
+    """The service gave no answer that counts. ``broken`` where it might give no more of other packages either."""
 
     def __init__(self, why: str, broken: bool = True):
         super().__init__(why)
         self.broken = broken
 
 
-def of_pypi(answer: dict[str, Any], name: str, version: str) -> Told:
+def of_pypi(answer: dict[str, Any], name: str, version: str) -> ServiceAnswer:
     """PyPI's answer about one version: it names that one, and has a list of vulnerabilities, be it empty."""
     info, listed = answer["info"], answer["vulnerabilities"]
     if canonicalize_name(info["name"]) != name or Version(info["version"]) != Version(version):
@@ -38,7 +38,7 @@ def _of_pypi(value: dict[str, Any], name: str, version: str) -> Known:
     return Known(name, version, tuple(names), None, str(fixed[0]) if fixed else "", printable(text, 160))
 
 
-def of_osv(answer: dict[str, Any], name: str, version: str) -> Told:
+def of_osv(answer: dict[str, Any], name: str, version: str) -> ServiceAnswer:
     """OSV's answer: records about that package, or none; a first page is a part."""
     if set(answer) - {"vulns", "next_page_token"}:
         raise TypeError
@@ -49,7 +49,7 @@ def of_osv(answer: dict[str, Any], name: str, version: str) -> Told:
         if not parts:
             raise NoAnswer("it answered about another package")
         if not advisory.withdrawn:
-            fixed = next((v for part in parts if (v := mended_in(part, version))), "")
+            fixed = next((v for part in parts if (v := fixed_in(part, version))), "")
             names = (advisory.id, *sorted(advisory.aliases))
             found.append(Known(name, version, names, advisory.severity, fixed, advisory.summary, advisory.unread))
     return found, "it gave its first page only" if answer.get("next_page_token") else _cut(listed)

@@ -47,13 +47,13 @@ class TrainedWith(Check):
 
     def run(self, target: Target, data: Dataset, progress: Progress) -> CheckResult:
         progress.step(0.1, "reading what the model says")
-        said = dict(target.trained_with)
+        trained = dict(target.trained_with)
         if target.file is not None:
-            said |= in_file(target.file)
+            trained |= in_file(target.file)
         if self.trained:
-            said |= in_requirements(Path(self.trained))
+            trained |= in_requirements(Path(self.trained))
         progress.step(0.5, "looking at what is installed")
-        return _result(target.name, said, versions(tuple(said)))
+        return _result(target.name, trained, versions(tuple(trained)))
 
 
 def in_file(path: Path) -> dict[str, str]:
@@ -124,12 +124,12 @@ def apart(trained: str, here: str) -> str:
     return "patch" if a.minor == b.minor else "minor"
 
 
-def _result(name: str, said: Mapping[str, str], here: Mapping[str, str]) -> CheckResult:
-    if not said:
+def _result(name: str, trained: Mapping[str, str], here: Mapping[str, str]) -> CheckResult:
+    if not trained:
         tell = f"Neither the file of {name} nor a requirements file says what it was trained with."
         return CheckResult(status=Status.INCOMPLETE, summary=tell, metrics=(_metric(None, 0, "nothing says what it was trained with"),))
-    both = {p: (v, here[p], apart(v, here[p])) for p, v in sorted(said.items()) if p in here}
-    absent = sorted(set(said) - set(here))
+    both = {p: (v, here[p], apart(v, here[p])) for p, v in sorted(trained.items()) if p in here}
+    absent = sorted(set(trained) - set(here))
     differing = {p: how for p, (_, _, how) in both.items() if how in ("major", "minor", "unknown")}
     status = Status.FINDING if differing else Status.INCOMPLETE if absent or not both else Status.PASSED
     other = f" {len(absent)} are not installed here ({', '.join(absent[:4])})." if absent else ""
@@ -138,7 +138,7 @@ def _result(name: str, said: Mapping[str, str], here: Mapping[str, str]) -> Chec
         summary=f"{len(differing)} of {len(both)} packages run in another version than {name} was trained with.{other}",
         metrics=(_metric(len(differing), len(both), "" if both else "none of them is installed here"),),
         findings=tuple(_finding(p, *both[p]) for p in differing),
-        tables=(_table(said, here, both),),
+        tables=(_table(trained, here, both),),
         notes=("Another patch release counts as the same.",),
     )
 
@@ -159,7 +159,7 @@ def _finding(package: str, trained: str, here: str, how: str) -> Finding:
     )
 
 
-def _table(said: Mapping[str, str], here: Mapping[str, str], both: Mapping[str, tuple[str, str, str]]) -> Table:
+def _table(trained: Mapping[str, str], here: Mapping[str, str], both: Mapping[str, tuple[str, str, str]]) -> Table:
     columns = tuple(Column(name=n) for n in ("Package", "Trained with", "Runs with", "Apart"))
-    rows = tuple((p, v, here.get(p, "not installed"), both[p][2] if p in both else "—") for p, v in sorted(said.items()))
+    rows = tuple((p, v, here.get(p, "not installed"), both[p][2] if p in both else "—") for p, v in sorted(trained.items()))
     return Table(name="versions", title="Versions then and now", columns=columns, rows=rows[:200], total=len(rows))

@@ -18,7 +18,7 @@ from packaging.version import Version
 from ..artifacts.reason import printable
 from .known import Known
 from .osv import NotAnAdvisory
-from .service_answers import NoAnswer, Told, of_osv, of_pypi
+from .service_answers import NoAnswer, ServiceAnswer, of_osv, of_pypi
 
 CONTROL = ("jinja2", "2.4.1")  # of 2010, with advisories in both services: the example of OSV's own manual
 TIMEOUT = 15
@@ -46,19 +46,19 @@ class Witness:
         self.service.session.hooks["response"].append(self._see)
         self._answer: dict[str, Any] | None = None
 
-    def ask(self, name: str, version: str) -> Told:
+    def ask(self, name: str, version: str) -> ServiceAnswer:
         """What is known of one version, and why there may be more; raises `NoAnswer`."""
         dependency = self.audit.ResolvedDependency(name, Version(version))
         answer = self._sent(lambda: self.service.query(dependency))
         try:
             if self.name == "pypi":
                 return of_pypi(answer, name, version)
-            told = of_osv(answer, name, version)
-            if not told[0]:
+            answered = of_osv(answer, name, version)
+            if not answered[0]:
                 self._must_know(name, version)
         except (KeyError, TypeError, ValueError, AttributeError, NotAnAdvisory):
             raise NoAnswer("its answer is not built as an advisory service's") from None
-        return told
+        return answered
 
     def control(self) -> None:
         """Raise `NoAnswer` unless the service knows what is known of `CONTROL`."""
