@@ -2,9 +2,9 @@
 
 import ast
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -13,9 +13,10 @@ from tiltyard.access import places
 from tiltyard.access.person import Person
 from tiltyard.access.roles import Role
 from tiltyard.catalogue import checks, defenses
-from tiltyard.check import PathField, Step, named, path_fields
+from tiltyard.check import PathField, Step, named, parameter, path_fields
 from tiltyard.errors import Problem
 from tiltyard.execution.runner import Runner
+from tiltyard.parameters import model_facts
 from tiltyard.result import Status
 from tiltyard.store.store import Store
 
@@ -35,19 +36,33 @@ def test_there_are_some() -> None:
     assert {"validation.guard save_as", "privacy.lira folder", "supply_chain.age lock", "theft.watermark key_file"} <= set(IDS)
 
 
-@pytest.mark.parametrize("cls", list(STEPS.values()), ids=list(STEPS))
-def test_a_parameter_that_is_a_path_says_so(cls: type[Step]) -> None:
-    for name, field in cls.model_fields.items():
-        extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
-        takes_text = field.annotation is not bool and ("str" in str(field.annotation) or "Path" in str(field.annotation))
-        speaks = takes_text and "Literal" not in str(field.annotation)
-        is_one = "Path" in str(field.annotation) or extra.get("unit") == "path"
-        is_one |= speaks and bool(SPEAKS.search(field.description or "") or NAMED.search(name))
-        if is_one and (cls.id, name) not in INNOCENT:
-            assert name in path_fields(cls), f"make {name} of {cls.id} a source_parameter, written_parameter or kept_parameter"
-    for name, path in path_fields(cls).items():
-        assert cls.model_fields[name].default == "" and cls.model_fields[name].annotation is str
-        assert path.kind == "in" or path.suffixes or path.folder, "nothing is written whose ending nobody knows"
+def unsaid(cls: type[Step]) -> Iterator[str]:
+    """The parameters that are paths by their type, unit, help or name, and do not say so; those that say so and are not whole."""
+    paths = path_fields(cls)
+    for field in model_facts(cls):
+        speaks = str in (field.kind, field.item) and bool(SPEAKS.search(field.help) or NAMED.search(field.name))
+        is_one = "Path" in str(field.kind) or field.unit == "path" or speaks
+        if is_one and not field.choices and (cls.id, field.name) not in INNOCENT and field.name not in paths:
+            yield f"make {field.name} of {cls.id} a source_parameter, written_parameter or kept_parameter"
+    for name, path in paths.items():
+        if cls.model_fields[name].default != "" or cls.model_fields[name].annotation is not str:
+            yield f"{name} of {cls.id} is no text that is empty by default"
+        if path.kind != "in" and not (path.suffixes or path.folder):
+            yield f"{name} of {cls.id}: nothing is written whose ending nobody knows"
+
+
+def test_a_parameter_that_is_a_path_says_so() -> None:
+    assert [fault for cls in STEPS.values() for fault in unsaid(cls)] == []
+
+
+def test_a_path_that_does_not_say_so_is_found() -> None:
+    class Sly(Step):
+        id: ClassVar[str] = "evasion.sly"
+        lock: str | None = parameter(None, "What was installed")
+        words: str = parameter("", "A folder of words")
+        plain: str = parameter("", "A word")
+
+    assert [fault.split()[1] for fault in unsaid(Sly)] == ["lock", "words"]
 
 
 @pytest.mark.parametrize("person", [ANN, ROOT], ids=["analyst", "admin"])

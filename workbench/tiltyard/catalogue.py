@@ -61,8 +61,8 @@ def _found(base: type[Step], group: str) -> dict[str, type[Step]]:
     for point in metadata.entry_points(group=group):
         try:
             step = _foreign(point, base, taken | set(found))
-        except (Exception, SystemExit) as error:  # code of others: whatever it raises is told, and the others stay
-            _tell(point, group, error)
+        except (Exception, SystemExit) as error:  # code of others: whatever it raises is reported, and the others stay
+            _report(point, group, error)
             continue
         found[step.id] = step
     return found
@@ -82,10 +82,10 @@ def _foreign(point: metadata.EntryPoint, base: type[Step], known: Collection[str
     return step
 
 
-def _tell(point: metadata.EntryPoint, group: str, error: BaseException) -> None:
+def _report(point: metadata.EntryPoint, group: str, error: BaseException) -> None:
     package = point.dist.name if point.dist is not None else "a package of unknown name"
-    said = f"{type(error).__name__}: {error}".splitlines()[0]
-    _broken[group, point.name, point.value] = f"{point.name!r} of {package} is left out: {said}"
+    reason = f"{type(error).__name__}: {error}".splitlines()[0]
+    _broken[group, point.name, point.value] = f"{point.name!r} of {package} is left out: {reason}"
     logging.getLogger("tiltyard").warning(_broken[group, point.name, point.value])
 
 

@@ -114,12 +114,12 @@ class Baseline:
     def _metric(self, record: Record, before: Metric, after: Metric | None) -> Verdict:
         change = None if after is None else loss(before, after)
         if after is None or change is None:
-            said = after.note if after is not None and after.value is None else "not among the numbers any more"
-            return self._verdict(record, before.name, Outcome.INCOMPLETE, f"was {before.value:.4g}; now not measured: {said}", after)
+            reason = after.note if after is not None and after.value is None else "not among the numbers any more"
+            return self._verdict(record, before.name, Outcome.INCOMPLETE, f"was {before.value:.4g}; now not measured: {reason}", after)
         outcome = Outcome.FAIL if change.beyond(self.tolerance) else Outcome.PASS
         unit = f" {before.unit}" if before.unit else ""
-        said = f"{before.label}: was {before.value:.4g}, is {after.value:.4g}{unit}: {change.text(self.tolerance)}"
-        return self._verdict(record, before.name, outcome, said, after)
+        change_in_words = f"{before.label}: was {before.value:.4g}, is {after.value:.4g}{unit}: {change.text(self.tolerance)}"
+        return self._verdict(record, before.name, outcome, change_in_words, after)
 
     def _status(self, before: Record, after: Record) -> Verdict:
         """Of a check without such numbers, a pass that became a finding is the regression."""

@@ -117,8 +117,8 @@ class Config(Given):
         me().must("run")
         audit.ready()
         target, data = self._pair()
-        said = {"model": target.name, "from": self.target.sample or self.target.file or target.origin, "data": data.name}
-        audit.note("model opened", target.fingerprint, said | {"data_fingerprint": data.fingerprint})
+        facts = {"model": target.name, "from": self.target.sample or self.target.file or target.origin, "data": data.name}
+        audit.note("model opened", target.fingerprint, facts | {"data_fingerprint": data.fingerprint})
         if self.data.rows is not None and self.data.rows < len(data):
             data = data.sample(self.data.rows, np.random.default_rng(self.seed))
         return target, data

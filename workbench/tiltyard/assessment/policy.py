@@ -117,8 +117,8 @@ class Both:
     def judge(self, records: Sequence[Record]) -> Judgment:
         a, b = self.first.judge(records), self.second.judge(records)
         overall = next((word for word in ("fail", "incomplete") if word in (a.verdict, b.verdict)), "pass")
-        said = {"policy": f"{a.policy} and {b.policy}", "verdict": overall, "verdicts": (*a.verdicts, *b.verdicts)}
-        return Judgment.model_validate(said)
+        both = {"policy": f"{a.policy} and {b.policy}", "verdict": overall, "verdicts": (*a.verdicts, *b.verdicts)}
+        return Judgment.model_validate(both)
 
 
 class Policy(Given):
@@ -200,8 +200,8 @@ def _held(rule: Rule, record: Record) -> Verdict:
     number = getattr(metric, rule.use)
     if number is None:
         return verdict(Outcome.INCOMPLETE, metric.note or f"no {rule.use} end of an interval was measured", metric)
-    said = f"{number:.4g}{' ' + metric.unit if metric.unit else ''}"
-    return verdict(Outcome.PASS if rule.holds(number) else Outcome.FAIL, f"found {said}", metric)
+    number_in_words = f"{number:.4g}{' ' + metric.unit if metric.unit else ''}"
+    return verdict(Outcome.PASS if rule.holds(number) else Outcome.FAIL, f"found {number_in_words}", metric)
 
 
 def read_policy(path: str | Path) -> Policy:

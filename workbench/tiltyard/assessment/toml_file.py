@@ -35,12 +35,12 @@ def checked(model: type[Model], values: dict[str, Any], place: str) -> Model:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the document"
-        said = first["msg"].removeprefix("Value error, ").rstrip(".")
+        reason = first["msg"].removeprefix("Value error, ").rstrip(".")
         if first["type"] == "extra_forbidden":
             known = ", ".join(sorted(_fields(model, first["loc"])))
             raise Problem(f"a known key ({known})", f"{where!r} in {place}", "Correct the key") from None
         found = "" if first["type"] in ("missing", "value_error") else f" of {first['input']!r}"
-        raise Problem(f"{where} in {place} as documented", f"{said[0].lower()}{said[1:]}{found}", "Correct it") from None
+        raise Problem(f"{where} in {place} as documented", f"{reason[0].lower()}{reason[1:]}{found}", "Correct it") from None
 
 
 def _fields(model: type[BaseModel], where: tuple[int | str, ...]) -> set[str]:

@@ -77,7 +77,7 @@ class Desk:
         """The checklist as a record for the report, and why the audit log does not know of it, or nothing."""
         self._may()
         record = checklist_record(found, target, data.identity, documents(found, target, data, records))
-        answers = [{"question": item.id, "answer": said(item.answer)} for item in found.items if item.answer]
+        answers = [{"question": item.id, "answer": as_logged(item.answer)} for item in found.items if item.answer]
         return record, self._note("ethics checklist put in the report", found, {"record": record.id, "answers": answers})
 
     def _brought(self, item: Item, here: PersonalAnswer | None) -> Item:
@@ -93,7 +93,7 @@ class Desk:
             audit.ready(self.store)
 
     def _noted(self, what: str, before: Checklist, after: Checklist, *ids: str) -> Answered:
-        changes = [{"question": id, "before": said(_answer(before, id)), "after": said(_answer(after, id))} for id in ids]
+        changes = [{"question": id, "before": as_logged(_answer(before, id)), "after": as_logged(_answer(after, id))} for id in ids]
         return Answered(after, self._note(what, after, {"answers": changes}))
 
     def _note(self, what: str, found: Checklist, parameters: dict[str, Any]) -> str:
@@ -103,7 +103,7 @@ class Desk:
         return audit.note(what, fingerprint, parameters, self.person.name, self.store)
 
 
-def said(answer: PersonalAnswer | None) -> dict[str, str] | None:
+def as_logged(answer: PersonalAnswer | None) -> dict[str, str] | None:
     """An answer as the audit log keeps it: its words as far as they fit, and the SHA-256 of all of them."""
     if answer is None:
         return None

@@ -28,10 +28,10 @@ def write(found: Checklist, path: Path | str, overwrite: bool = False) -> Path:
 
 def documents(found: Checklist, target: Identity, data: Dataset, records: Sequence[Record]) -> dict[str, str]:
     """The model card of ``target`` and the datasheet of ``data``, Markdown by title."""
-    told = [r for r in records if r.check != ID]
+    measured = [r for r in records if r.check != ID]
     return {
-        "Model card": model_card(target, data.identity, told, found),
-        "Datasheet": datasheet(data.identity, facts_of(data), told, found),
+        "Model card": model_card(target, data.identity, measured, found),
+        "Datasheet": datasheet(data.identity, facts_of(data), measured, found),
     }
 
 
@@ -108,7 +108,7 @@ def summary(found: Checklist) -> str:
     )
 
 
-def said(item: Item) -> str:
+def answer_in_words(item: Item) -> str:
     """The answer in a cell: the person's, else what was measured."""
     if item.answer:
         return f"{item.answer.word.capitalize()}. {item.answer.text} ({item.answer.by}, {item.answer.on.isoformat()})"
@@ -118,7 +118,7 @@ def said(item: Item) -> str:
 def _rows(found: Checklist) -> tuple[tuple[str, ...], ...]:
     names = {p.id: p.title for p in principles()}
     return tuple(
-        (names[i.principle], i.question, i.state, said(i), ", ".join(dict.fromkeys(e.record[:8] for e in i.evidence)))
+        (names[i.principle], i.question, i.state, answer_in_words(i), ", ".join(dict.fromkeys(e.record[:8] for e in i.evidence)))
         for i in found.items[:MOST]
     )
 
