@@ -1,93 +1,24 @@
 """Every format that is opened gives the scores of the module it came from; every other file one line."""
 
-import contextlib
-import io
 import json
-import os
-import pickle
 import sys
-import warnings
-import zipfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
-from tiltyard.artifacts.verdict import scan, scan_stream
-from tiltyard.datasets.dataset import Dataset
-from tiltyard.datasets.schema import Feature, Schema
-from tiltyard.errors import Problem
+from tiltyard.artifacts.verdict import scan
+from tiltyard.datasets.schema import Schema
 from tiltyard.progress import Progress
-from tiltyard.targets import model_file
 from tiltyard.targets.architecture import Architecture, build, mlp
 from tiltyard.targets.opening import open_target
 from tiltyard.targets.saving import save
 from tiltyard.targets.torch_target import TorchTarget
 from tiltyard.targets.training import Recipe
 
-SCHEMA = Schema(
-    features=tuple(Feature(name=f"f{i}", kind="continuous", low=-1, high=1) for i in range(5)),
-    label="label",
-    classes=("no", "yes", "maybe"),
-)
-ARCHITECTURE = mlp(5, (8,), 3, [0.1] * 5, [2.0] * 5)
-
-
-def drawn(n: int = 200, schema: Schema = SCHEMA) -> NDArray[np.float32]:
-    return np.random.default_rng(3).uniform(-1, 1, (n, *schema.shape)).astype(np.float32)
-
-
-def module() -> nn.Module:
-    torch.manual_seed(5)
-    return build(ARCHITECTURE).eval()
-
-
-def expected(net: nn.Module, x: NDArray[np.float32]) -> NDArray[np.float32]:
-    with torch.inference_mode():
-        return torch.softmax(net(torch.from_numpy(x)), 1).numpy()
-
-
-def data() -> Dataset:
-    x = drawn()
-    return Dataset(x, expected(module(), x).argmax(1).astype(np.int64), SCHEMA)
-
-
-def state(net: nn.Module) -> dict[str, torch.Tensor]:
-    return {k: v.contiguous().clone() for k, v in net.state_dict().items()}
-
-
-def plain_safetensors(path: Path, net: nn.Module | None = None) -> Path:
-    from safetensors.torch import save_file
-
-    save_file(state(net or module()), path)
-    return path
-
-
-def script(path: Path, net: nn.Module | None = None) -> Path:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        torch.jit.save(torch.jit.script(net or module()), path)
-    return path
-
-
-def same(path: Path, net: nn.Module | None = None, **given: object) -> TorchTarget:
-    target = open_target(path, **given)  # type: ignore[arg-type]
-    x = drawn()
-    np.testing.assert_allclose(target.scores(x), expected(net or module(), x), atol=1e-5)
-    assert "file" in target.offers
-    assert target.origin == str(path)
-    return target  # type: ignore[return-value]
-
-
-def problem(path: Path | str, **given: object) -> Problem:
-    with pytest.raises(Problem) as caught:
-        open_target(path, **given)  # type: ignore[arg-type]
-    assert "\n" not in str(caught.value)
-    return caught.value
+from .model_files import ARCHITECTURE, SCHEMA, data, drawn, expected, module, plain_safetensors, problem, same, script, state
 
 
 def test_safetensors_describe_themselves(tmp_path: Path) -> None:
@@ -217,133 +148,6 @@ def test_one_sigmoid_is_two_classes(tmp_path: Path) -> None:
     np.testing.assert_allclose(target.scores(x), np.concatenate([1 - yes, yes], 1), atol=1e-5)
     turned = open_target(path, schema=two_classes(), classes=("yes", "no"))
     np.testing.assert_allclose(turned.scores(x), np.concatenate([yes, 1 - yes], 1), atol=1e-5)
-
-
-class Runs:
-    def __reduce__(self) -> tuple[object, tuple[str, ...]]:
-        return os.system, ("touch /tmp/tiltyard-must-not-exist",)
-
-
-def test_a_pickle_is_refused_and_never_run(tmp_path: Path) -> None:
-    path = tmp_path / "model.pkl"
-    path.write_bytes(pickle.dumps(Runs()))
-    found = problem(path, schema=SCHEMA)
-    assert "pickle" in found.found
-    assert "skops" in found.do
-    (tmp_path / "model.safetensors").write_bytes(path.read_bytes())
-    assert "pickle" in str(problem(tmp_path / "model.safetensors", schema=SCHEMA))
-    assert not Path("/tmp/tiltyard-must-not-exist").exists()
-
-
-@pytest.mark.parametrize("name", ["m.pt", "m.onnx", "m.skops"])
-def test_a_malicious_torch_file_is_refused_with_the_reason(tmp_path: Path, name: str) -> None:
-    path = tmp_path / name
-    torch.save({"w": Runs()}, path)
-    assert "system" in str(problem(path, schema=SCHEMA, architecture=ARCHITECTURE))
-    assert not Path("/tmp/tiltyard-must-not-exist").exists()
-
-
-def test_a_whole_pickled_module_is_refused(tmp_path: Path) -> None:
-    torch.save(module(), tmp_path / "m.pt")
-    found = problem(tmp_path / "m.pt", schema=SCHEMA)
-    assert "safe" in found.expected
-    assert "state_dict" in found.do
-
-
-def test_a_joblib_file_is_refused(tmp_path: Path) -> None:
-    import joblib
-    from sklearn.linear_model import LogisticRegression
-
-    joblib.dump(LogisticRegression().fit(drawn(), data().y), tmp_path / "m.joblib")
-    assert "pickle" in str(problem(tmp_path / "m.joblib", schema=SCHEMA))
-
-
-@pytest.mark.parametrize("share", [0.0, 0.02, 0.5, 0.98])
-@pytest.mark.parametrize("kind", ["safetensors", "pt", "script"])
-def test_truncated_files(tmp_path: Path, share: float, kind: str) -> None:
-    path = tmp_path / "m.bin"
-    if kind == "safetensors":
-        plain_safetensors(path)
-    elif kind == "pt":
-        torch.save(module().state_dict(), path)
-    else:
-        script(path)
-    whole = path.read_bytes()
-    path.write_bytes(whole[: int(len(whole) * share)])
-    problem(path, schema=SCHEMA, architecture=ARCHITECTURE)
-
-
-def test_mutated_files_give_a_target_or_one_line(tmp_path: Path) -> None:
-    source = TorchTarget(module(), SCHEMA.classes, SCHEMA, "mine", architecture=ARCHITECTURE)
-    save(source, tmp_path / "a.safetensors")
-    (tmp_path / "a.safetensors").rename(tmp_path / "a.bin")
-    torch.save(module().state_dict(), tmp_path / "b.bin")
-    script(tmp_path / "c.bin")
-    rng = np.random.default_rng(0)
-    for name in "abc":
-        whole = (tmp_path / f"{name}.bin").read_bytes()
-        for _ in range(40):
-            part = bytearray(whole)
-            for at in rng.integers(0, len(part) if rng.random() < 0.5 else 400, rng.integers(1, 4)):
-                part[at] = rng.integers(0, 256)
-            path = tmp_path / "mutated.bin"
-            path.write_bytes(bytes(part))
-            with contextlib.suppress(Problem):
-                open_target(path, schema=SCHEMA, architecture=None if name == "a" else ARCHITECTURE)
-
-
-def test_places_that_are_no_file(tmp_path: Path) -> None:
-    assert "nothing at" in str(problem(tmp_path / "none.pt"))
-    assert "folder" in str(problem(tmp_path))
-    (tmp_path / "empty.pt").touch()
-    assert "empty" in str(problem(tmp_path / "empty.pt"))
-    os.mkfifo(tmp_path / "pipe.pt")
-    assert "regular" in str(problem(tmp_path / "pipe.pt"))
-    assert "address" in str(problem("https://models.invalid/m.pt"))
-    assert "path" in str(problem(""))
-
-
-def test_no_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = plain_safetensors(tmp_path / "m.safetensors")
-    monkeypatch.setattr(
-        "tiltyard.files.reading.os.open", lambda *given, **more: (_ for _ in ()).throw(PermissionError(13, "Permission denied"))
-    )
-    assert "permission" in str(problem(path, schema=SCHEMA))
-
-
-def test_a_file_that_changes_after_the_scan_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = plain_safetensors(tmp_path / "m.safetensors")
-    other = io.BytesIO()
-    torch.save({"w": Runs()}, other)
-
-    def judged(at: Path, stream: Any, progress: Any) -> Any:
-        verdict = scan_stream(at, stream, progress)
-        path.write_bytes(other.getvalue())
-        return verdict
-
-    monkeypatch.setattr("tiltyard.artifacts.verdict.scan_stream", judged)
-    assert "changed after it was scanned" in str(problem(path, schema=SCHEMA, architecture=ARCHITECTURE))
-
-
-def test_too_large_a_file_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(model_file, "LARGEST", 100)
-    assert "GiB" in str(problem(plain_safetensors(tmp_path / "m.safetensors"), schema=SCHEMA))
-
-
-def test_data_are_not_a_model(tmp_path: Path) -> None:
-    (tmp_path / "d.csv").write_text("a,b\n1,2\n3,4\n")
-    np.savez(tmp_path / "d.npz", x=np.zeros((2, 2)))
-    with zipfile.ZipFile(tmp_path / "d.zip", "w") as archive:
-        archive.writestr("a.txt", "hello")
-    for name in ("d.csv", "d.npz", "d.zip"):
-        assert "a model as safetensors" in str(problem(tmp_path / name, schema=SCHEMA))
-
-
-def test_formats_of_other_libraries_say_what_to_do(tmp_path: Path) -> None:
-    (tmp_path / "m.h5").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
-    (tmp_path / "m.gguf").write_bytes(b"GGUF" + bytes(100))
-    assert "ONNX" in problem(tmp_path / "m.h5", schema=SCHEMA).do
-    assert "classifier" in problem(tmp_path / "m.gguf", schema=SCHEMA).do
 
 
 def test_what_is_missing_is_said(tmp_path: Path) -> None:

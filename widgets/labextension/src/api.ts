@@ -71,9 +71,9 @@ export class Api {
 
 /** The server's own line, or that it is not there: what answers 404 without our three parts is Jupyter itself. */
 export async function refusal(response: Response, trans?: TranslationBundle): Promise<Refusal> {
-  const said: { expected?: string; message?: string } = await response.json().catch(() => ({}));
-  if (response.status === 404 && said.expected === undefined) {
+  const answer: { expected?: string; message?: string } = await response.json().catch(() => ({}));
+  if (response.status === 404 && answer.expected === undefined) {
     return new Disabled(trans);
   }
-  return new Refusal(said.message || `The server answered ${response.status} ${response.statusText}`.trim(), response.status);
+  return new Refusal(answer.message || `The server answered ${response.status} ${response.statusText}`.trim(), response.status);
 }

@@ -3,12 +3,12 @@
 import { Clipboard, Notification } from '@jupyterlab/apputils';
 import type { NotebookPanel } from '@jupyterlab/notebook';
 import type { CodeCells } from './generated/api';
-import type { House } from './house';
+import type { Services } from './services';
 import { asking, stateOf } from './state';
 import { CATEGORY, INSERT, type Tabs } from './tabs';
 import { complain } from './tell';
 
-export function addCells(all: House, tabs: Tabs): void {
+export function addCells(all: Services, tabs: Tabs): void {
   const { app, trans, palette } = all;
   app.commands.addCommand(INSERT, {
     label: trans.__('Insert the workbench as cells'),
@@ -22,7 +22,7 @@ export function addCells(all: House, tabs: Tabs): void {
   palette?.addItem({ command: INSERT, category: trans.__(CATEGORY) });
 }
 
-async function insert(all: House, asked: Record<string, string>): Promise<void> {
+async function insert(all: Services, asked: Record<string, string>): Promise<void> {
   const { app, api, trans, notebooks } = all;
   const panel = notebooks?.currentWidget;
   if (!panel) {
@@ -41,7 +41,7 @@ async function insert(all: House, asked: Record<string, string>): Promise<void> 
 }
 
 /** No notebook is at hand: say what to do, and offer the code itself. */
-function nowhere({ app, api, trans }: House, asked: Record<string, string>): void {
+function nowhere({ app, api, trans }: Services, asked: Record<string, string>): void {
   const copy = async () => {
     try {
       const { cells } = await api.get<CodeCells>('code', asked);
@@ -54,8 +54,8 @@ function nowhere({ app, api, trans }: House, asked: Record<string, string>): voi
   const create = () => void app.commands.execute('notebook:create-new', { kernelName: app.serviceManager.kernelspecs.specs?.default });
   const actions = [{ label: trans.__('Copy the code'), callback: () => void copy() }];
   const more = app.commands.hasCommand('notebook:create-new') ? [{ label: trans.__('New notebook'), callback: create }] : [];
-  const said = trans.__('No notebook is open on this page: open one and insert there, or copy the code and paste it into a cell.');
-  Notification.warning(said, { actions: [...actions, ...more], autoClose: false });
+  const text = trans.__('No notebook is open on this page: open one and insert there, or copy the code and paste it into a cell.');
+  Notification.warning(text, { actions: [...actions, ...more], autoClose: false });
 }
 
 /** After the active cell, the first new one active; an empty last cell of a new notebook is left at the end. */

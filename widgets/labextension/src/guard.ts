@@ -8,7 +8,7 @@ import { PanelLayout, Widget } from '@lumino/widgets';
 import { Refusal } from './api';
 import { button, el } from './dom';
 import type { ScanAnswer } from './generated/api';
-import type { House } from './house';
+import type { Services } from './services';
 import { loads } from './loads';
 import { remembered } from './remembered';
 import { first } from './scans';
@@ -17,7 +17,7 @@ const SOON = 800;
 const PLUGIN = 'tiltyard:plugin';
 const TOGGLE = 'tiltyard:toggle-hints';
 
-export async function addGuard(all: House): Promise<void> {
+export async function addGuard(all: Services): Promise<void> {
   const { app, notebooks, settings, trans, palette } = all;
   if (!notebooks || !settings) {
     return;
@@ -37,7 +37,7 @@ export async function addGuard(all: House): Promise<void> {
 /** The hints of one notebook. */
 class Guard {
   constructor(
-    private readonly all: House,
+    private readonly all: Services,
     private readonly own: ISettingRegistry.ISettings,
     private readonly panel: NotebookPanel
   ) {
@@ -62,18 +62,18 @@ class Guard {
     const turn = ++this.turn;
     for (const cell of this.panel.isDisposed ? [] : this.panel.content.widgets) {
       const found = on && cell.model.type === 'code' ? loads(cell.model.sharedModel.getSource()) : [];
-      const said = await Promise.all(found.map(load => this.said(load.path)));
+      const shown = await Promise.all(found.map(load => this.verdictOn(load.path)));
       if (turn !== this.turn) {
         return;
       }
       if (!cell.isDisposed) {
-        this.hint(cell, said.filter((one): one is Said => one !== null));
+        this.hint(cell, shown.filter((one): one is FileHint => one !== null));
       }
     }
   }
 
   /** One file's verdict; nothing for a file that is not there, or where nobody can tell. */
-  private async said(name: string): Promise<Said | null> {
+  private async verdictOn(name: string): Promise<FileHint | null> {
     const { api, app } = this.all;
     const here = PathExt.dirname(app.serviceManager.contents.localPath(this.panel.context.path));
     const path = name.startsWith('/') ? name.slice(1) : PathExt.join(here, name);
@@ -88,24 +88,24 @@ class Guard {
     }
   }
 
-  private hint(cell: Cell<ICellModel>, said: Said[]): void {
-    const key = JSON.stringify(said);
+  private hint(cell: Cell<ICellModel>, shown: FileHint[]): void {
+    const key = JSON.stringify(shown);
     const known = this.hints.get(cell);
-    if (known?.key === key || (!known && !said.length)) {
+    if (known?.key === key || (!known && !shown.length)) {
       return;
     }
     known?.widget.dispose();
     this.hints.delete(cell);
-    if (said.length && cell.layout instanceof PanelLayout) {
-      const widget = new Widget({ node: this.node(said) });
+    if (shown.length && cell.layout instanceof PanelLayout) {
+      const widget = new Widget({ node: this.node(shown) });
       cell.layout.insertWidget(1, widget);
       this.hints.set(cell, { key, widget });
     }
   }
 
-  private node(said: Said[]): HTMLElement {
+  private node(shown: FileHint[]): HTMLElement {
     const { trans } = this.all;
-    const lines = said.map(({ name, verdict, why }) => el('li', { 'data-verdict': verdict }, el('strong', {}, `${name}: ${trans.__(verdict)}. `), why));
+    const lines = shown.map(({ name, verdict, why }) => el('li', { 'data-verdict': verdict }, el('strong', {}, `${name}: ${trans.__(verdict)}. `), why));
     const off = button(trans.__('Turn these hints off'), () => void this.own.set('hints', false));
     return el('div', { class: 'tiltyard-hint', role: 'note', 'aria-label': trans.__('Scan before load') }, el('ul', {}, ...lines), off);
   }
@@ -116,7 +116,7 @@ class Guard {
   private turn = 0;
 }
 
-interface Said {
+interface FileHint {
   name: string;
   verdict: string;
   why: string;

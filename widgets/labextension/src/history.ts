@@ -5,7 +5,7 @@ import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 import { Widget } from '@lumino/widgets';
 import { button } from './dom';
 import { Follower } from './follow';
-import type { House } from './house';
+import type { Services } from './services';
 import { comesBack, place, show } from './place';
 import { Runs } from './runs';
 import { far, progress } from './say';
@@ -22,7 +22,7 @@ const COMMANDS: [string, Kind, string[]][] = [
   [COMPARE, 'compare', ['before', 'after']]
 ];
 
-export function addHistory(all: House): void {
+export function addHistory(all: Services): void {
   const { app, api, trans, palette, restorer } = all;
   const follower = new Follower(api);
   const runs = new Runs(api);
@@ -41,7 +41,7 @@ export function addHistory(all: House): void {
   void app.restored.then(() => follower.again());
 }
 
-function addViews(all: House, follower: Follower): void {
+function addViews(all: Services, follower: Follower): void {
   const { app, api, trans } = all;
   const tabs = new WidgetTracker<MainAreaWidget<View>>({ namespace: 'tiltyard-views' });
   const shown = { api, follower, trans, execute: (command: string, args: ReadonlyPartialJSONObject) => void app.commands.execute(command, args) };
@@ -75,7 +75,7 @@ function addViews(all: House, follower: Follower): void {
 const commandOf = new WeakMap<Widget, string>();
 
 /** In the status bar while something runs: what and how far. A click shows the side panel. */
-function addStatus(all: House, runs: Runs): void {
+function addStatus(all: Services, runs: Runs): void {
   const { app, trans, status } = all;
   const item = new Widget();
   item.addClass('tiltyard-status');
@@ -83,8 +83,8 @@ function addStatus(all: House, runs: Runs): void {
   item.node.append(label);
   const say = () => {
     const [first, ...more] = runs.underway;
-    const said = first ? `${far(trans, first.progress)} · ${first.name}` : '';
-    label.textContent = more.length ? trans.__('%1 runs: %2', more.length + 1, said) : said;
+    const summary = first ? `${far(trans, first.progress)} · ${first.name}` : '';
+    label.textContent = more.length ? trans.__('%1 runs: %2', more.length + 1, summary) : summary;
     label.title = first ? `${first.name}: ${progress(trans, first.progress)}` : '';
   };
   runs.changed.connect(say);

@@ -135,10 +135,10 @@ describe('runs', () => {
 
   it('say by sign and word that they are not as they were written', () => {
     const trans = { __: (text: string) => text, _n: (one: string) => one.replace('%1', '1') } as never;
-    const said = (more: object) => outcome(trans, { ...run('a', { state: 'finished', verdict: 'pass' }), ...more } as never);
-    expect(said({ proof: 'intact' })).toBe('pass · no step');
-    expect(said({ proof: 'broken', doubt: 'its owner was edited' })).toBe('✕ broken · pass · no step');
-    expect(said({ proof: 'unproven' })).toBe('? unproven · pass · no step');
+    const summary = (more: object) => outcome(trans, { ...run('a', { state: 'finished', verdict: 'pass' }), ...more } as never);
+    expect(summary({ proof: 'intact' })).toBe('pass · no step');
+    expect(summary({ proof: 'broken', doubt: 'its owner was edited' })).toBe('✕ broken · pass · no step');
+    expect(summary({ proof: 'unproven' })).toBe('? unproven · pass · no step');
     expect(proof(trans, { proof: 'broken', doubt: 'its owner was edited' }, true)).toBe('✕ broken: its owner was edited');
   });
 

@@ -3,26 +3,26 @@
 import { Notification, type WidgetTracker } from '@jupyterlab/apputils';
 import type { IRestorer } from '@jupyterlab/statedb';
 import { TabPanel, type Widget } from '@lumino/widgets';
-import type { House } from './house';
+import type { Services } from './services';
 
-type Some = Pick<House, 'app' | 'shell' | 'trans'>;
+type Some = Pick<Services, 'app' | 'shell' | 'trans'>;
 
 /** The files' tabs of Notebook 7, where this is the page that has them. */
-export function besideFiles({ app, shell }: Pick<House, 'app' | 'shell'>): TabPanel | undefined {
+export function besideFiles({ app, shell }: Pick<Services, 'app' | 'shell'>): TabPanel | undefined {
   const [main] = shell ? [] : app.shell.widgets('main');
   return main instanceof TabPanel ? main : undefined;
 }
 
-/** Put `tab` where there is room for it; false, and said to the person, where there is none. */
+/** Put `tab` where there is room for it; false, and shown to the person, where there is none. */
 export function place(all: Some, tab: Widget): boolean {
   const { app, shell, trans } = all;
   const files = besideFiles(all);
   if (files) {
     files.addWidget(tab);
   } else {
-    const taken = !shell && [...app.shell.widgets('main')].length > 0;
-    tab.toggleClass('tiltyard-below', taken);
-    app.shell.add(tab, taken ? 'down' : 'main');
+    const occupied = !shell && [...app.shell.widgets('main')].length > 0;
+    tab.toggleClass('tiltyard-below', occupied);
+    app.shell.add(tab, occupied ? 'down' : 'main');
   }
   if (!tab.parent) {
     tab.dispose();
@@ -33,7 +33,7 @@ export function place(all: Some, tab: Widget): boolean {
 }
 
 /** Bring `tab` to the front. */
-export function show(all: Pick<House, 'app' | 'shell'>, tab: Widget): void {
+export function show(all: Pick<Services, 'app' | 'shell'>, tab: Widget): void {
   const files = besideFiles(all);
   if (files?.contains(tab)) {
     files.currentWidget = tab;
@@ -42,7 +42,7 @@ export function show(all: Pick<House, 'app' | 'shell'>, tab: Widget): void {
 }
 
 /** After a reload the tabs are put back by JupyterLab's restorer, and by us in Notebook 7, which has none. */
-export function comesBack<T extends Widget>(all: House, tabs: WidgetTracker<T>, how: IRestorer.IOptions<T>): void {
+export function comesBack<T extends Widget>(all: Services, tabs: WidgetTracker<T>, how: IRestorer.IOptions<T>): void {
   const { app, restorer, kept } = all;
   if (restorer) {
     void restorer.restore(tabs, how);

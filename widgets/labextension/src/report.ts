@@ -20,7 +20,7 @@ export function print(html: string): void {
 }
 
 /** Save what the server answers as `name`; meanwhile the button waits. */
-export async function taken(trans: TranslationBundle, pressed: HTMLButtonElement, ask: () => Promise<Response>, name: string): Promise<void> {
+export async function downloaded(trans: TranslationBundle, pressed: HTMLButtonElement, ask: () => Promise<Response>, name: string): Promise<void> {
   pressed.disabled = true;
   pressed.setAttribute('aria-busy', 'true');
   try {

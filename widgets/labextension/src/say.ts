@@ -8,7 +8,7 @@ import type { RunItem, Underway } from './generated/api';
 /** Worst first. */
 export const SEVERITIES = ['critical', 'high', 'medium', 'low', 'info'];
 
-/** Steps that came to nothing; said in a list, for what is not measured is no pass. */
+/** Steps that came to nothing; listed, for what is not measured is no pass. */
 const UNDONE = ['failed', 'incomplete', 'cancelled', 'cut off'];
 
 /** Seconds as a person says them. */
@@ -46,8 +46,8 @@ export function severities(trans: TranslationBundle, counts: Record<string, numb
 
 /** Whether a run is as it was written: nothing where it is, else a sign and a word, and why where there is room for it. */
 export function proof(trans: TranslationBundle, run: { proof: string; doubt: string }, long = false): string {
-  const said = run.proof === 'broken' ? `✕ ${trans.__('broken')}` : run.proof === 'unproven' ? `? ${trans.__('unproven')}` : '';
-  return said && long && run.doubt ? `${said}: ${run.doubt}` : said;
+  const mark = run.proof === 'broken' ? `✕ ${trans.__('broken')}` : run.proof === 'unproven' ? `? ${trans.__('unproven')}` : '';
+  return mark && long && run.doubt ? `${mark}: ${run.doubt}` : mark;
 }
 
 /** What a run came to, in a few words. */
@@ -55,10 +55,10 @@ export function outcome(trans: TranslationBundle, run: RunItem): string {
   const findings = run.counts['finding'] ?? 0;
   const steps = Object.values(run.counts).reduce((a, b) => a + b, 0);
   const found = findings ? trans._n('%1 finding', '%1 findings', findings) : '';
-  const said = found || (steps ? trans._n('%1 step', '%1 steps', steps) : trans.__('no step'));
+  const summary = found || (steps ? trans._n('%1 step', '%1 steps', steps) : trans.__('no step'));
   const undone = UNDONE.filter(name => run.counts[name] && !found).map(name => `${run.counts[name]} ${trans.__(name)}`);
   const state = run.state === 'finished' ? '' : trans.__(run.state);
-  return [proof(trans, run), run.verdict && trans.__(run.verdict), state, said, ...undone].filter(Boolean).join(' · ');
+  return [proof(trans, run), run.verdict && trans.__(run.verdict), state, summary, ...undone].filter(Boolean).join(' · ');
 }
 
 export function when(text: string, format: Time.HumanStyle = 'long'): string {

@@ -8,7 +8,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { Widget } from '@lumino/widgets';
 import { el } from './dom';
 import type { ScanAnswer, ScannedFile } from './generated/api';
-import type { House } from './house';
+import type { Services } from './services';
 import { shield } from './icon';
 import type { Offered } from './menus';
 import { CATEGORY, OPEN } from './tabs';
@@ -20,7 +20,7 @@ const SCAN = 'tiltyard:scan';
 const ASSESS = 'tiltyard:assess';
 const ITEM = '.jp-DirListing-item[data-isdir="false"]';
 
-export function addScans(all: House, verdicts: Verdicts, offered: Offered): void {
+export function addScans(all: Services, verdicts: Verdicts, offered: Offered): void {
   const { app, trans, files, palette } = all;
   if (!files) {
     return;
@@ -56,7 +56,7 @@ export function addScans(all: House, verdicts: Verdicts, offered: Offered): void
 }
 
 /** Have one file scanned, and say what came out. */
-async function scan({ app, api, trans }: House, verdicts: Verdicts, item: Contents.IModel): Promise<void> {
+async function scan({ app, api, trans }: Services, verdicts: Verdicts, item: Contents.IModel): Promise<void> {
   const path = app.serviceManager.contents.localPath(item.path);
   const done = waiting(trans.__('Scanning %1 …', item.name));
   try {
@@ -64,10 +64,10 @@ async function scan({ app, api, trans }: House, verdicts: Verdicts, item: Conten
     const [file] = files;
     const verdict = file?.verdict?.verdict;
     verdicts.set(item.path, verdict ?? '', item.last_modified);
-    const said = verdict ? `${item.name}: ${trans.__(verdict)}. ${first(file)}` : `${item.name}: ${file?.problem || remark}`;
+    const text = verdict ? `${item.name}: ${trans.__(verdict)}. ${first(file)}` : `${item.name}: ${file?.problem || remark}`;
     const type = verdict === 'safe' ? 'success' : verdict === 'unsafe' ? 'error' : 'warning';
     const actions = file?.verdict ? [{ label: trans.__('Details'), callback: () => void details(file, trans) }] : [];
-    Notification.emit(said, type, { autoClose: verdict === 'safe' ? 8000 : false, actions });
+    Notification.emit(text, type, { autoClose: verdict === 'safe' ? 8000 : false, actions });
   } catch (error) {
     complain(trans, error, `${item.name}: `);
   } finally {
@@ -102,7 +102,7 @@ async function details(file: ScannedFile, trans: TranslationBundle): Promise<voi
 /** Badges in one file browser: put anew whenever it draws its list. */
 class Badges {
   constructor(
-    private readonly all: House,
+    private readonly all: Services,
     private readonly verdicts: Verdicts,
     private readonly browser: FileBrowser
   ) {
@@ -127,15 +127,15 @@ class Badges {
 
   private mark(node: Element, verdict: string): void {
     const known = node.querySelector<HTMLElement>('.tiltyard-badge');
-    const said = verdict === 'unsafe' || verdict === 'unproven' ? verdict : '';
-    if ((known?.dataset.verdict ?? '') === said) {
+    const badge = verdict === 'unsafe' || verdict === 'unproven' ? verdict : '';
+    if ((known?.dataset.verdict ?? '') === badge) {
       return;
     }
     known?.remove();
-    if (said) {
+    if (badge) {
       const { trans } = this.all;
-      const title = trans.__('Tiltyard: a scan found this file %1', trans.__(said));
-      node.querySelector('.jp-DirListing-itemName')?.append(el('span', { class: 'tiltyard-badge', 'data-verdict': said, title }, trans.__(said)));
+      const title = trans.__('Tiltyard: a scan found this file %1', trans.__(badge));
+      node.querySelector('.jp-DirListing-itemName')?.append(el('span', { class: 'tiltyard-badge', 'data-verdict': badge, title }, trans.__(badge)));
     }
   }
 }

@@ -90,10 +90,10 @@ export class SidePanel extends Widget {
     return el('details', { open: true }, el('summary', {}, el('h3', {}, title)), body);
   }
 
-  /** "1 minute ago" is said anew each minute. */
+  /** "1 minute ago" is written anew each minute. */
   private older(): void {
     if (this.isVisible && document.visibilityState !== 'hidden') {
-      this.told = '';
+      this.drawn = '';
       this.draw();
       void this.look();
     }
@@ -126,11 +126,11 @@ export class SidePanel extends Widget {
   private say(): void {
     const { runs, trans } = this;
     const store = runs.store && runs.store.state !== 'ok' ? runs.store.detail : '';
-    const said = runs.lost ? (runs.disabled ? runs.lost : trans.__('No news of runs: %1', runs.lost)) : store;
+    const text = runs.lost ? (runs.disabled ? runs.lost : trans.__('No news of runs: %1', runs.lost)) : store;
     const retry = runs.lost ? [button(trans.__('Try again'), this.again)] : [];
-    if (this.notice.firstChild?.textContent !== said) {
+    if (this.notice.firstChild?.textContent !== text) {
       this.notice.dataset.state = runs.lost ? 'lost' : runs.store?.state;
-      this.notice.replaceChildren(...(said ? [el('span', {}, said), ...retry] : []));
+      this.notice.replaceChildren(...(text ? [el('span', {}, text), ...retry] : []));
     }
   }
 
@@ -172,13 +172,13 @@ export class SidePanel extends Widget {
       return { id: '', content: [el('span', { class: 'tiltyard-muted' }, '…')], label: this.trans.__('loading') };
     }
     this.times.set(run.id, run.started);
-    const said = outcome(this.trans, run);
+    const text = outcome(this.trans, run);
     const content = [
       el('div', { class: 'tiltyard-line' }, el('span', { class: 'tiltyard-name', title: run.name }, run.name), el('span', { class: 'tiltyard-muted' }, when(run.started, 'narrow'))),
-      el('div', { class: 'tiltyard-line' }, el('span', { class: 'tiltyard-muted' }, said), ...severities(this.trans, run.severities))
+      el('div', { class: 'tiltyard-line' }, el('span', { class: 'tiltyard-muted' }, text), ...severities(this.trans, run.severities))
     ];
     const counted = Object.entries(run.severities).map(([name, n]) => `${n} ${name}`);
-    return { id: run.id, content, label: [run.name, when(run.started), said, ...counted].join(', ') };
+    return { id: run.id, content, label: [run.name, when(run.started), text, ...counted].join(', ') };
   }
 
   private marked(ids: string[]): void {
@@ -190,20 +190,20 @@ export class SidePanel extends Widget {
     const turn = ++this.turn;
     try {
       const { models } = await this.api.get<ModelList>('models');
-      const told = JSON.stringify(models);
+      const now = JSON.stringify(models);
       if (turn !== this.turn) {
         return;
       }
-      if (told === this.told) {
+      if (now === this.drawn) {
         return;
       }
-      this.told = told;
+      this.drawn = now;
       const none = this.none(this.trans.__('No model was assessed yet. Open the workbench, or right-click a model file.'));
       swap(this.models, ...(models.length ? models.map(model => this.model(model)) : [none]));
       swap(this.found, ...this.findings(models));
     } catch (error) {
       if (turn === this.turn && !this.notice.firstChild) {
-        this.told = '';
+        this.drawn = '';
         this.models.replaceChildren(this.none(line(error)));
         this.found.replaceChildren();
       }
@@ -212,8 +212,8 @@ export class SidePanel extends Widget {
 
   private model(model: ModelLine): HTMLElement {
     const { trans } = this;
-    const said = [model.verdict && trans.__(model.verdict), trans._n('%1 run', '%1 runs', model.runs), when(model.last_started)].filter(Boolean).join(' · ');
-    const chips = el('div', { class: 'tiltyard-line' }, el('span', { class: 'tiltyard-muted' }, said), ...severities(trans, model.severities));
+    const text = [model.verdict && trans.__(model.verdict), trans._n('%1 run', '%1 runs', model.runs), when(model.last_started)].filter(Boolean).join(' · ');
+    const chips = el('div', { class: 'tiltyard-line' }, el('span', { class: 'tiltyard-muted' }, text), ...severities(trans, model.severities));
     const doubt = proof(trans, { proof: model.doubt ? 'broken' : '', doubt: model.doubt }, true);
     return el('div', { class: 'tiltyard-model' }, this.link(model.target.name, model), chips, ...(doubt ? [el('div', {}, doubt)] : []));
   }
@@ -260,7 +260,7 @@ export class SidePanel extends Widget {
   private readonly compare: HTMLButtonElement;
   private readonly sized = new ResizeObserver(() => this.list.draw());
   private seen = '';
-  private told = '';
+  private drawn = '';
   private typed = 0;
   private drawing = 0;
   private looking = 0;

@@ -4,7 +4,7 @@ import type { JupyterFrontEnd } from '@jupyterlab/application';
 import { addCells } from './cells';
 import { addGuard } from './guard';
 import { addHistory } from './history';
-import { house } from './house';
+import { services } from './services';
 import { Offered } from './menus';
 import { addScans } from './scans';
 import { addWorkbench } from './tabs';
@@ -12,7 +12,7 @@ import { Verdicts } from './verdicts';
 import { addViewer } from './viewer';
 
 export async function start(app: JupyterFrontEnd): Promise<void> {
-  const all = await house(app);
+  const all = await services(app);
   const began = performance.now(); // for `benchmarks/bench_lab.py`
   const verdicts = new Verdicts(all.kept);
   const offered = new Offered(all.api);

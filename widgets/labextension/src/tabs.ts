@@ -3,7 +3,7 @@
 import { WidgetTracker } from '@jupyterlab/apputils';
 import { PathExt } from '@jupyterlab/coreutils';
 import { type ReadonlyPartialJSONObject, UUID } from '@lumino/coreutils';
-import type { House } from './house';
+import type { Services } from './services';
 import { shield } from './icon';
 import type { Offered, Panel } from './menus';
 import { comesBack, place, show } from './place';
@@ -22,7 +22,7 @@ export function sessionPath(folder: string): string {
   return PathExt.join(folder, `tiltyard-${UUID.uuid4()}`);
 }
 
-export function addWorkbench(all: House, offered: Offered): Tabs {
+export function addWorkbench(all: Services, offered: Offered): Tabs {
   const { app, trans, palette, launcher } = all;
   const tabs: Tabs = new WidgetTracker({ namespace: 'tiltyard-workbench' });
   app.commands.addCommand(OPEN, {
@@ -43,7 +43,7 @@ export function addWorkbench(all: House, offered: Offered): Tabs {
 }
 
 /** A command for each panel: turn the tab in front to it, or open one. */
-function addPanels(all: House, tabs: Tabs, panels: Panel[]): void {
+function addPanels(all: Services, tabs: Tabs, panels: Panel[]): void {
   const { app, trans, palette } = all;
   for (const { id, label } of panels) {
     app.commands.addCommand(`${OPEN}-${id}`, {
@@ -55,7 +55,7 @@ function addPanels(all: House, tabs: Tabs, panels: Panel[]): void {
   }
 }
 
-async function open(all: House, tabs: Tabs, args: ReadonlyPartialJSONObject): Promise<WorkbenchTab | undefined> {
+async function open(all: Services, tabs: Tabs, args: ReadonlyPartialJSONObject): Promise<WorkbenchTab | undefined> {
   const { app, rendermime, translator, trans } = all;
   if (!rendermime) {
     return undefined;
@@ -79,7 +79,7 @@ async function open(all: House, tabs: Tabs, args: ReadonlyPartialJSONObject): Pr
   }
 }
 
-function turn(all: House, tab: WorkbenchTab, panel: string): WorkbenchTab {
+function turn(all: Services, tab: WorkbenchTab, panel: string): WorkbenchTab {
   tab.content.go(panel);
   show(all, tab);
   return tab;

@@ -10,11 +10,11 @@ const CUT = 140; // characters JupyterLab shows
 
 /** Say an error; `before` names what it is about. */
 export function complain(trans: TranslationBundle, error: unknown, before = ''): void {
-  const said = `${before}${line(error)}`;
+  const text = `${before}${line(error)}`;
   const whole = () => {
-    const body = new Widget({ node: el('p', { class: 'tiltyard-verdict' }, said) });
+    const body = new Widget({ node: el('p', { class: 'tiltyard-verdict' }, text) });
     void showDialog({ title: trans.__('What went wrong'), body, buttons: [Dialog.okButton({ label: trans.__('Close') })] });
   };
-  const actions = said.length > CUT ? [{ label: trans.__('Read it all'), callback: whole }] : [];
-  Notification.error(said, { autoClose: false, actions });
+  const actions = text.length > CUT ? [{ label: trans.__('Read it all'), callback: whole }] : [];
+  Notification.error(text, { autoClose: false, actions });
 }

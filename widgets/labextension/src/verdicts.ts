@@ -1,4 +1,4 @@
-/** What scans said of files, as long as the files stay as they were; kept over a reload. */
+/** What scans found of files, as long as the files stay as they were; kept over a reload. */
 
 import type { IStateDB } from '@jupyterlab/statedb';
 import { type ISignal, Signal } from '@lumino/signaling';

@@ -6,9 +6,9 @@ import { Widget } from '@lumino/widgets';
 import { line } from './api';
 import { button, download, el, swap } from './dom';
 import type { ReportView, SignatureState } from './generated/api';
-import type { House } from './house';
+import type { Services } from './services';
 import { shield } from './icon';
-import { frame, print, taken } from './report';
+import { frame, print, downloaded } from './report';
 
 const TYPE = 'tiltyard-report';
 const FACTORY = 'Tiltyard report';
@@ -18,7 +18,7 @@ const SIGNS: Record<SignatureState['state'], string> = { none: '○', intact: '�
 /** The report of one file, made anew when the file changes. */
 class ReportPage extends Widget {
   constructor(
-    private readonly all: House,
+    private readonly all: Services,
     private readonly context: DocumentRegistry.Context
   ) {
     super();
@@ -50,10 +50,10 @@ class ReportPage extends Widget {
   private tools(made: ReportView): HTMLElement {
     const { trans } = this.all;
     const { state, detail } = made.signature;
-    const signed = el('span', { class: 'tiltyard-signature', 'data-state': state }, el('span', { 'aria-hidden': 'true' }, SIGNS[state]), ` ${said(this.all, state)} ${detail}`);
+    const signed = el('span', { class: 'tiltyard-signature', 'data-state': state }, el('span', { 'aria-hidden': 'true' }, SIGNS[state]), ` ${signatureText(this.all, state)} ${detail}`);
     const name = PathExt.basename(this.context.path).replace(/\.tiltyard\.json$/, '');
     const html = () => download(new Blob([made.html], { type: 'text/html' }), `${name}.html`);
-    const pdf = button(trans.__('Save PDF'), () => void taken(trans, pdf, () => this.pdf(), `${name}.pdf`));
+    const pdf = button(trans.__('Save PDF'), () => void downloaded(trans, pdf, () => this.pdf(), `${name}.pdf`));
     const paper = button(trans.__('Print …'), () => print(made.html));
     return el('div', { class: 'tiltyard-actions' }, button(trans.__('Save HTML'), html), pdf, paper, signed);
   }
@@ -65,7 +65,7 @@ class ReportPage extends Widget {
   }
 }
 
-function said({ trans }: House, state: SignatureState['state']): string {
+function signatureText({ trans }: Services, state: SignatureState['state']): string {
   const words: Record<SignatureState['state'], string> = {
     none: trans.__('Not signed.'),
     intact: trans.__('Signature intact.'),
@@ -78,7 +78,7 @@ function said({ trans }: House, state: SignatureState['state']): string {
 
 class Factory extends ABCWidgetFactory<DocumentWidget> {
   constructor(
-    private readonly all: House,
+    private readonly all: Services,
     options: DocumentRegistry.IWidgetFactoryOptions
   ) {
     super(options);
@@ -92,7 +92,7 @@ class Factory extends ABCWidgetFactory<DocumentWidget> {
   }
 }
 
-export function addViewer(all: House): void {
+export function addViewer(all: Services): void {
   const { app, trans } = all;
   app.docRegistry.addFileType({ name: TYPE, displayName: trans.__('Tiltyard report'), extensions: ['.tiltyard.json'], mimeTypes: ['application/json'], fileFormat: 'text', contentType: 'file', icon: shield });
   app.docRegistry.addWidgetFactory(new Factory(all, { name: FACTORY, label: trans.__('Tiltyard report'), fileTypes: [TYPE], defaultFor: [TYPE], readOnly: true }));

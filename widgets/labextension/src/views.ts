@@ -8,7 +8,7 @@ import { button, el, swap } from './dom';
 import type { Follower } from './follow';
 import type { Comparison, Finding, MetricChange, RunDetail, StepItem } from './generated/api';
 import { shield } from './icon';
-import { frame, print, taken } from './report';
+import { frame, print, downloaded } from './report';
 import { complain } from './tell';
 import { outcome, progress, proof, SEVERITIES, severities, span, when } from './say';
 
@@ -94,7 +94,7 @@ export class RunView extends View {
   private facts({ run, profile, command }: RunDetail): HTMLElement[] {
     const { trans } = this.shown;
     this.now = el('dd', {}, run.progress ? progress(trans, run.progress) : '');
-    const said: [string, string | HTMLElement][] = [
+    const rows: [string, string | HTMLElement][] = [
       [trans.__('State'), outcome(trans, run)],
       [trans.__('Proof'), proof(trans, run, true) || (run.proof ? `✓ ${trans.__(run.proof)}` : '')],
       [trans.__('Now'), this.now.textContent ? this.now : ''],
@@ -105,7 +105,7 @@ export class RunView extends View {
       [trans.__('Profile'), profile],
       [trans.__('Command'), command]
     ];
-    return said.filter(([, value]) => value).flatMap(([name, value]) => [el('dt', {}, name), typeof value === 'string' ? el('dd', {}, value) : value]);
+    return rows.filter(([, value]) => value).flatMap(([name, value]) => [el('dt', {}, name), typeof value === 'string' ? el('dd', {}, value) : value]);
   }
 
   private actions({ run }: RunDetail): HTMLElement {
@@ -182,7 +182,7 @@ function table(head: string[], rows: string[][]): HTMLElement {
 /** A button that saves a run's report. */
 function saves({ api, trans }: Shown, label: string, id: string, format: string): HTMLButtonElement {
   const name = `tiltyard-${id.slice(0, 8)}.${format === 'json' ? 'tiltyard.json' : format}`;
-  const made = button(label, () => void taken(trans, made, () => api.open(`runs/${id}/report`, {}, { format }), name));
+  const made = button(label, () => void downloaded(trans, made, () => api.open(`runs/${id}/report`, {}, { format }), name));
   return made;
 }
 
@@ -222,10 +222,10 @@ export class CompareView extends View {
     const { before, after } = this.given;
     const found = await api.get<Comparison>('compare', { before, after });
     const open = (id: string, name: string) => button(`${name} ${id.slice(0, 8)}`, () => execute('tiltyard:show-run', { id }));
-    const said = (name: string | null) => (name === null ? trans.__('not run') : trans.__(name.replace(/_/g, ' ')));
+    const stateText = (name: string | null) => (name === null ? trans.__('not run') : trans.__(name.replace(/_/g, ' ')));
     const sides = [trans.__('Before'), trans.__('After')];
     const changed = found.changed.map(c => [c.what, c.before ?? '—', c.after ?? '—']);
-    const states = found.statuses.filter(s => s.before !== s.after).map(s => [s.title, said(s.before), said(s.after)]);
+    const states = found.statuses.filter(s => s.before !== s.after).map(s => [s.title, stateText(s.before), stateText(s.after)]);
     const same = (text: string) => el('p', { class: 'tiltyard-none' }, text);
     return [
       el('header', {}, el('h2', {}, trans.__('Two runs side by side'))),
@@ -243,7 +243,7 @@ export class CompareView extends View {
 
 /** One number before and after, as the engine words it. */
 export function numbers(trans: TranslationBundle, m: MetricChange): string[] {
-  const side = (metric: MetricChange['before'], told: string) => (typeof metric?.value === 'number' ? told : trans.__('not measured'));
+  const side = (metric: MetricChange['before'], text: string) => (typeof metric?.value === 'number' ? text : trans.__('not measured'));
   return [m.title, m.label, side(m.before, m.told_before), side(m.after, m.told_after), m.told_difference, trans.__(m.verdict)];
 }
 

@@ -135,15 +135,15 @@ export class WorkbenchPanel extends Panel {
   private listen(kernel: Kernel.IKernelConnection): void {
     kernel.registerCommTarget(COMM, (comm, opening) => {
       this._comm = comm;
-      this.told(opening.content.data);
-      comm.onMsg = said => this.told(said.content.data);
+      this.received(opening.content.data);
+      comm.onMsg = message => this.received(message.content.data);
     });
     if (this._shown) {
       void this.present();
     }
   }
 
-  private told(data: unknown): void {
+  private received(data: unknown): void {
     this.state = stateOf(data);
     this._changed.emit(this.state);
   }
@@ -181,9 +181,9 @@ export class WorkbenchPanel extends Panel {
     if (reply.content.status === 'error') {
       this.failed(reply.content);
     } else if (this._restarted) {
-      const said = this._cut ? trans.__('The kernel was restarted: “%1” was cut off.', this._cut) : trans.__('The kernel was restarted.');
+      const message = this._cut ? trans.__('The kernel was restarted: “%1” was cut off.', this._cut) : trans.__('The kernel was restarted.');
       const close = button(trans.__('Close'), () => this.seen());
-      this.notice.say(`${said} ${trans.__('What was finished before is in the history.')}`, close);
+      this.notice.say(`${message} ${trans.__('What was finished before is in the history.')}`, close);
     } else {
       this.notice.say('');
     }
@@ -228,15 +228,15 @@ export class WorkbenchPanel extends Panel {
     return future.done;
   }
 
-  private failed(said: KernelMessage.IReplyErrorContent): void {
+  private failed(message: KernelMessage.IReplyErrorContent): void {
     const { trans } = this.opened;
     const choose = button(trans.__('Choose another kernel'), () => void this.dialogs.selectKernel(this.context));
-    if (said.ename === 'ModuleNotFoundError' && /tiltyard/.test(said.evalue)) {
+    if (message.ename === 'ModuleNotFoundError' && /tiltyard/.test(message.evalue)) {
       this.area.model.clear();
       const kernel = this.context.kernelDisplayName;
       this.notice.say(trans.__('The kernel “%1” has no Tiltyard. Install it there with “pip install tiltyard”.', kernel), choose);
     } else {
-      this.notice.say(trans.__('The workbench did not open: %1', `${said.ename}: ${said.evalue}`), choose);
+      this.notice.say(trans.__('The workbench did not open: %1', `${message.ename}: ${message.evalue}`), choose);
     }
   }
 

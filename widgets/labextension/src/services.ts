@@ -14,7 +14,7 @@ import type { Token } from '@lumino/coreutils';
 import { Api } from './api';
 import { keptByTab } from './kept';
 
-export interface House {
+export interface Services {
   app: JupyterFrontEnd;
   api: Api;
   trans: TranslationBundle;
@@ -33,7 +33,7 @@ export interface House {
 }
 
 /** Ask the application for all of it; Notebook 7 has not everything. */
-export async function house(app: JupyterFrontEnd): Promise<House> {
+export async function services(app: JupyterFrontEnd): Promise<Services> {
   const has = <T>(token: Token<T>) => app.resolveOptionalService(token);
   const translator = (await has(ITranslator)) ?? nullTranslator;
   const trans = translator.load('tiltyard');
