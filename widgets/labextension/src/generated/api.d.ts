@@ -343,7 +343,7 @@ export interface StoreState {
   detail: string;
 }
 
-/** Where a run's job stands: ``done`` from 0 to 1, ``left`` in seconds (None until it can be told). */
+/** Where a run's job stands: ``done`` from 0 to 1, ``left`` in seconds (None until there is an estimate). */
 export interface Underway {
   done: number;
   message: string;
