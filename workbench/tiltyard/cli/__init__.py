@@ -20,10 +20,10 @@ def main(arguments: list[str] | None = None) -> int:
     debug = "--debug" in given
     given = [word for word in given if word != "--debug"]
     with _term_is_cancel():
-        return _run(given) if debug else _said(given)
+        return _run(given) if debug else _exit_code(given)
 
 
-def _said(given: list[str]) -> int:
+def _exit_code(given: list[str]) -> int:
     warnings.simplefilter("ignore")
     try:
         return _run(given)
@@ -39,8 +39,8 @@ def _said(given: list[str]) -> int:
         return _say("Expected enough memory; found none left. Take fewer rows.")
     except Exception as error:
         if hasattr(error, "format_message"):
-            said = error.format_message().rstrip(".")
-            return _say(f"{said}{'' if said.endswith('?') else '.'} See `tiltyard --help`.")
+            message = error.format_message().rstrip(".")
+            return _say(f"{message}{'' if message.endswith('?') else '.'} See `tiltyard --help`.")
         line = (str(error).splitlines() or [""])[0]
         return _say(f"Tiltyard itself broke: {type(error).__name__}: {line}. Run it again with --debug and report the traceback.")
 

@@ -299,7 +299,7 @@ def unseal(
 
 @app.command()
 def doctor(as_json: Json = False) -> None:
-    """What will not work in this environment, and the mend. Exit 0 all well, 1 something will not work."""
+    """What will not work in this environment, and how to fix it. Exit 0 all well, 1 something will not work."""
     from .commands.doctor import run
 
     raise typer.Exit(run(as_json))

@@ -50,10 +50,10 @@ def remark(text: str, style: str = "") -> None:
     console(stderr=True).print(Text(shown(text), style=style))
 
 
-def unlogged(said: str) -> None:
+def unlogged(why: str) -> None:
     """Why something is not in the audit log, where it is not."""
-    if said:
-        remark(said, style="yellow")
+    if why:
+        remark(why, style="yellow")
 
 
 def emit(model: BaseModel) -> None:

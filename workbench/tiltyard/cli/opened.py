@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..datasets.dataset import Dataset
     from ..targets.target import Target
 
-MOST_SAID = 12
+MOST_SHOWN = 12
 STYLES = {"passed": "dim", "finding": "yellow", "failed": "red"}
 
 
@@ -63,20 +63,20 @@ def _as_assessed(given: dict[str, str]) -> "tuple[Target, Dataset]":
     return read_config(given["config"]).opened()
 
 
-def told(target: "Target", data: "Dataset") -> list[str]:
+def describe_opened(target: "Target", data: "Dataset") -> list[str]:
     """What was assumed of model and data and what ten rows said, on stderr and returned; an endpoint is not asked for it."""
     from ..targets.probing import probe
 
     remark(f"{target.name} on {data.name}: {data.identity.detail}.")
-    said = [*data.assumed, *target.assumptions]
-    more = f" And {len(said) - MOST_SAID} more." if len(said) > MOST_SAID else ""
-    if said:
-        remark(f"Assumed: {' '.join(said[:MOST_SAID])}{more}", style="dim")
+    assumed = [*data.assumed, *target.assumptions]
+    more = f" And {len(assumed) - MOST_SHOWN} more." if len(assumed) > MOST_SHOWN else ""
+    if assumed:
+        remark(f"Assumed: {' '.join(assumed[:MOST_SHOWN])}{more}", style="dim")
     if "url" not in target.offers:
         found = probe(target, data)
         remark(f"Probe: {found.line}", style=STYLES[found.state])
-        said.append(f"Probe: {found.line}")
-    return said
+        assumed.append(f"Probe: {found.line}")
+    return assumed
 
 
 def _listed(text: str) -> tuple[str, ...]:

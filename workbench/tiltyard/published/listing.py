@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from pydantic import AliasChoices, ConfigDict, Field
+
 from ..artifacts.verdict import Verdict
 from ..catalogue import topic_of
 from ..check import Step
@@ -107,12 +109,14 @@ class ScanList(Frozen):
 
 
 class Ailment(Frozen):
-    """One thing looked at: well, a remark, or a thing that will not work with its mend."""
+    """One thing looked at: well, a remark, or a thing that will not work, with how to fix it; the JSON key of ``fix`` stays ``mend``."""
+
+    model_config = ConfigDict(serialize_by_alias=True)
 
     name: str
     state: Literal["well", "remark", "ill"]
     found: str
-    mend: str = ""
+    fix: str = Field(default="", validation_alias=AliasChoices("mend", "fix"), serialization_alias="mend")
 
 
 class Diagnosis(Frozen):

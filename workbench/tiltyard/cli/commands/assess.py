@@ -19,7 +19,7 @@ from ...supply_chain.bom import bill, encoded
 from ...supply_chain.environment import packages
 from ...supply_chain.materials import NAME
 from ..console import emit, progress_bar, remark, say, show_table, status_line, unlogged
-from ..opened import told
+from ..opened import describe_opened
 
 PASS, POLICY_FAILED, COULD_NOT_RUN = 0, 1, 2
 FILES = {"report.html": "html", "report.json": "json", "report.sarif": "sarif", "junit.xml": "junit"}
@@ -49,7 +49,7 @@ def run(
         if earlier.run.doubt:
             remark(f"? The baseline, run {earlier.run.short}, is {earlier.run.doubt}.", style="yellow")
     steps = config.steps(target, data)
-    assumed = told(target, data)
+    assumed = describe_opened(target, data)
     words = ["tiltyard", "assess", str(config_path)] + (["--policy", str(policy_path)] if policy_path else [])
     words += ["--executor", executor] if executor != "local" else []
     words += ["--baseline", earlier.run.short, "--tolerance", f"{tolerance:g}"] if earlier else []
@@ -102,7 +102,7 @@ def bundle_of(found: Assessment, facts: dict[str, object], title: str = "") -> B
         verdicts=[v.model_dump(mode="json") for v in found.judgment.verdicts] if found.judgment else [],
         command=str(facts["command"]),
         profile=str(facts["profile"]),
-        assumed=[str(said) for said in assumed] if isinstance(assumed := facts.get("assumed"), list) else (),
+        assumed=[str(one) for one in assumed] if isinstance(assumed := facts.get("assumed"), list) else (),
     )
 
 

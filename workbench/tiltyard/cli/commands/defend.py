@@ -20,7 +20,7 @@ from ...published.listing import DefenseResult
 from ...result import Record
 from ...store.opening import open_store
 from ..console import emit, progress_bar, remark, say, show_record, show_table, unlogged
-from ..opened import told
+from ..opened import describe_opened
 from .step import REPLACES, SAVES, common_options, described, flag, opened, option, parsed, save_model
 
 MODEL = "A model file, as --model; give --data too."
@@ -75,7 +75,7 @@ def _run(defense: type[Defense], given: dict[str, Any], line: str) -> int:
     target, data = opened({**given, "model": given["file"] or given["model"]}, made.seed)
     ids = [id.strip() for id in given["checks"].split(",")] if given["checks"] else list(remeasured())
     before = chosen(ids, given["profile"] or "quick", made.seed, data)
-    config = {"command": line, "assumed": told(target, data)}
+    config = {"command": line, "assumed": describe_opened(target, data)}
     with progress_bar(not given["as_json"]) as tell:
         runner = Runner(None if given["unkept"] else open_store())
         assessment = FullAssessment(target, data, runner, f"{made.title} on {target.name}", config, tell)

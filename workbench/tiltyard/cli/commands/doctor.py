@@ -1,4 +1,4 @@
-"""``tiltyard doctor``: what will not work here, and the mend."""
+"""``tiltyard doctor``: what will not work here, and how to fix it."""
 
 import os
 import shutil
@@ -29,7 +29,7 @@ def run(as_json: bool) -> int:
     else:
         for one in found:
             sign, style = STYLES[one.state]
-            say(f"{sign} {one.name}: {one.found}" + (f". {one.mend}" if one.mend else ""), style=style if one.state != "well" else "")
+            say(f"{sign} {one.name}: {one.found}" + (f". {one.fix}" if one.fix else ""), style=style if one.state != "well" else "")
     return int(any(one.state == "ill" for one in found))
 
 
@@ -37,7 +37,7 @@ def python() -> Iterator[Ailment]:
     """Is this Python one of ours?"""
     version = ".".join(map(str, sys.version_info[:3]))
     good = (3, 11) <= sys.version_info[:2] <= (3, 13)
-    yield Ailment(name="Python", state="well" if good else "ill", found=version, mend="" if good else "Use Python 3.11 to 3.13")
+    yield Ailment(name="Python", state="well" if good else "ill", found=version, fix="" if good else "Use Python 3.11 to 3.13")
 
 
 def packages() -> Iterator[Ailment]:
@@ -47,7 +47,7 @@ def packages() -> Iterator[Ailment]:
     try:
         required = [Requirement(text) for text in metadata.requires("tiltyard") or []]
     except metadata.PackageNotFoundError:
-        yield Ailment(name="tiltyard", state="remark", found="running from a folder, not installed", mend="Install it: pip install -e .")
+        yield Ailment(name="tiltyard", state="remark", found="running from a folder, not installed", fix="Install it: pip install -e .")
         return
     needed = [r for r in required if r.marker is None or r.marker.evaluate({"extra": ""})]
     bad = [ailment for r in needed if (ailment := package(r.name, str(r.specifier))) is not None]
@@ -63,17 +63,17 @@ def package(name: str, versions: str) -> Ailment | None:
     try:
         version = metadata.version(name)
     except metadata.PackageNotFoundError:
-        return Ailment(name=name, state="ill", found="not installed", mend=f"pip install '{name}{versions}'")
+        return Ailment(name=name, state="ill", found="not installed", fix=f"pip install '{name}{versions}'")
     if SpecifierSet(versions).contains(version, prereleases=True):
         return None
-    return Ailment(name=name, state="ill", found=f"version {version}, and {versions} is needed", mend=f"pip install '{name}{versions}'")
+    return Ailment(name=name, state="ill", found=f"version {version}, and {versions} is needed", fix=f"pip install '{name}{versions}'")
 
 
 def extras() -> Iterator[Ailment]:
     """What is optional and not there."""
     for module, (what, name, extra) in EXTRAS.items():
         if find_spec(module) is None:
-            yield Ailment(name=name, state="remark", found=f"not installed, so no {what}", mend=f"pip install 'tiltyard[{extra}]'")
+            yield Ailment(name=name, state="remark", found=f"not installed, so no {what}", fix=f"pip install 'tiltyard[{extra}]'")
 
 
 def registered() -> Iterator[Ailment]:
@@ -81,9 +81,9 @@ def registered() -> Iterator[Ailment]:
     from ...catalogue import broken, checks, defenses
 
     for line in broken():
-        yield Ailment(name="plugin", state="ill", found=line, mend="Mend or remove that package")
+        yield Ailment(name="plugin", state="ill", found=line, fix="Fix or remove that package")
     n, m = len(checks()), len(defenses())
-    yield Ailment(name="checks", state="well" if n else "ill", found=f"{n} checks, {m} defenses", mend="" if n else "Install again")
+    yield Ailment(name="checks", state="well" if n else "ill", found=f"{n} checks, {m} defenses", fix="" if n else "Install again")
 
 
 def samples() -> Iterator[Ailment]:
@@ -96,7 +96,7 @@ def samples() -> Iterator[Ailment]:
         for name in names():
             load_model(name)
     except Exception as error:
-        yield Ailment(name="samples", state="ill", found=str(error).splitlines()[0], mend="Install tiltyard again")
+        yield Ailment(name="samples", state="ill", found=str(error).splitlines()[0], fix="Install tiltyard again")
         return
     yield Ailment(name="samples", state="well", found=f"{', '.join(names())} open; checksums fit")
 
@@ -111,15 +111,15 @@ def store() -> Iterator[Ailment]:
         cut = kept.cut_off()
         yield Ailment(name="store", state="well", found=f"{kept.count():,} runs in {kept.url}")
     except Problem as problem:
-        yield Ailment(name="store", state="ill", found=f"{problem.expected}: {problem.found}", mend=problem.do)
+        yield Ailment(name="store", state="ill", found=f"{problem.expected}: {problem.found}", fix=problem.do)
         return
     if cut:
         runs = ", ".join(sorted({line.run_id[:8] for line in cut})[:5])
-        yield Ailment(name="store", state="remark", found=f"{len(cut)} steps were cut off in {runs}", mend="Run them again")
+        yield Ailment(name="store", state="remark", found=f"{len(cut)} steps were cut off in {runs}", fix="Run them again")
     place = Path(kept.url)
     free = shutil.disk_usage(place.parent).free if place.parent.is_dir() else ROOM
     if free < ROOM:
-        yield Ailment(name="disk", state="ill", found=f"{free / 2**20:.0f} MB free at {place.parent}", mend="Free at least 500 MB")
+        yield Ailment(name="disk", state="ill", found=f"{free / 2**20:.0f} MB free at {place.parent}", fix="Free at least 500 MB")
 
 
 def windows() -> Iterator[Ailment]:
@@ -130,15 +130,15 @@ def windows() -> Iterator[Ailment]:
         free_port(0, None)
         yield Ailment(name="app", state="well", found=f"{notebook().name} with {panels().name}")
     except Problem as problem:
-        yield Ailment(name="app", state="ill", found=f"{problem.expected}: {problem.found}", mend=problem.do)
+        yield Ailment(name="app", state="ill", found=f"{problem.expected}: {problem.found}", fix=problem.do)
     spec = find_spec("voila")
     if spec is not None and not spec.submodule_search_locations:
         yield Ailment(
-            name="voila", state="ill", found=f"{spec.origin} shadows the package", mend="Rename that file, or run from another folder"
+            name="voila", state="ill", found=f"{spec.origin} shadows the package", fix="Rename that file, or run from another folder"
         )
     kernel = find_spec("ipykernel")
     if kernel is None:
-        yield Ailment(name="kernel", state="ill", found="no ipykernel", mend="pip install ipykernel")
+        yield Ailment(name="kernel", state="ill", found="no ipykernel", fix="pip install ipykernel")
 
 
 def cores() -> Iterator[Ailment]:
@@ -147,8 +147,8 @@ def cores() -> Iterator[Ailment]:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30 if hasattr(os, "sysconf") else 8.0
     small = memory < 1.9
     found = f"{n} cores, {memory:.0f} GB of memory"
-    mend = "Two GB are needed for torch and the panels" if small else ""
-    yield Ailment(name="machine", state="remark" if small else "well", found=found, mend=mend)
+    fix = "Two GB are needed for torch and the panels" if small else ""
+    yield Ailment(name="machine", state="remark" if small else "well", found=found, fix=fix)
 
 
 LOOKS: tuple[Callable[[], Iterator[Ailment]], ...] = (python, packages, extras, registered, samples, store, windows, cores)

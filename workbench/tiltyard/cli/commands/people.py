@@ -34,7 +34,7 @@ def add(name: str, role: str, file: Path | None) -> int:
     users = _changeable(file)
     if users.find(name):
         raise Problem("a name not in use", f"{name}, which is there", "Take another, or change its role or password")
-    return _told("user added", users.add(name, role, _password()), f"may log in as {role}")
+    return _shown("user added", users.add(name, role, _password()), f"may log in as {role}")
 
 
 def show(as_json: bool, file: Path | None) -> int:
@@ -52,7 +52,7 @@ def show(as_json: bool, file: Path | None) -> int:
 
 def give(name: str, role: str, file: Path | None) -> int:
     """Another role."""
-    return _told("role changed", _changeable(file).change(name, role=role), f"is {role} from now on")
+    return _shown("role changed", _changeable(file).change(name, role=role), f"is {role} from now on")
 
 
 def renew(name: str, file: Path | None) -> int:
@@ -60,12 +60,12 @@ def renew(name: str, file: Path | None) -> int:
     users = _changeable(file)
     if users.find(name) is None:
         raise Problem("the name of a user", f"{name!r}, which none has", "See `tiltyard user list`")
-    return _told("password changed", users.change(name, password=_password()), "has another password; logins with the old one have ended")
+    return _shown("password changed", users.change(name, password=_password()), "has another password; logins with the old one have ended")
 
 
 def remove(name: str, file: Path | None) -> int:
     """Nobody of this name logs in any more."""
-    return _told("user removed", _changeable(file).remove(name), "cannot log in any more; their runs stay")
+    return _shown("user removed", _changeable(file).remove(name), "cannot log in any more; their runs stay")
 
 
 def _changeable(file: Path | None) -> Users:
@@ -74,7 +74,7 @@ def _changeable(file: Path | None) -> Users:
     return Users(file)
 
 
-def _told(what: str, user: User, words: str) -> int:
+def _shown(what: str, user: User, words: str) -> int:
     unlogged(audit.note(what, parameters={"user": user.name, "role": str(user.role)}))
     say(f"✓ {user.name} {words}", style="green")
     return 0

@@ -53,5 +53,5 @@ def bundled(store: Store, name: str, policy: Policy | None = None) -> Bundle:
         doubt=found.doubt,
         command=str(found.config.get("command", "")),
         profile=str(found.config.get("profile", "")),
-        assumed=[str(said) for said in assumed] if isinstance(assumed := found.config.get("assumed"), list) else (),
+        assumed=[str(one) for one in assumed] if isinstance(assumed := found.config.get("assumed"), list) else (),
     )

@@ -65,7 +65,7 @@ def verify(path: Path, key_file: Path | None, anchor: str) -> int:
             return _store(path)
         return _signature(path, key_file)
     except Broken as broken:
-        return _said(broken)
+        return _shown(broken)
 
 
 def seal(paths: list[Path], key_file: Path | None, fresh: bool, out: Path | None) -> int:
@@ -100,7 +100,7 @@ def rotate(paths: list[Path], old: Path | None, new: Path | None, fresh: bool) -
             unlogged(audit.note("key rotated", parameters={"file": str(path)}))
             say(f"✓ rotated: {path}", style="green")
     except Broken as broken:
-        return _said(broken)
+        return _shown(broken)
     remark("Older copies of these files still open with the old key.")
     return INTACT
 
@@ -116,7 +116,7 @@ def unseal(paths: list[Path], key_file: Path | None, out: Path | None) -> int:
             for path, target in targets:
                 sealing.unseal(path, target, key, Progress(tell))
     except Broken as broken:
-        return _said(broken)
+        return _shown(broken)
     for _, target in targets:
         say(f"✓ opened: {target}", style="green")
     return INTACT
@@ -175,7 +175,7 @@ def _store(path: Path) -> int:
     return INTACT
 
 
-def _said(broken: Broken) -> int:
+def _shown(broken: Broken) -> int:
     remark(f"✕ broken: {broken}", style="red")
     return BROKEN
 

@@ -44,8 +44,8 @@ def run(
     if trouble := note("endpoint served", target.fingerprint, {"model": model, "host": settings.host, "policy": settings.output.kind}):
         remark(trouble, style="yellow")
     observers = (watching,) if watching else ()
-    told = f"Guarded endpoint of {target.name} at"
-    serve(target, settings, store, lambda url: say(f"{told} {url} (Ctrl-C stops it)"), _honest(data), observers, watching)
+    text = f"Guarded endpoint of {target.name} at"
+    serve(target, settings, store, lambda url: say(f"{text} {url} (Ctrl-C stops it)"), _honest(data), observers, watching)
     if watching is not None:
         watching.flush()
     remark("Stopped; every request under way was answered.")
@@ -70,8 +70,8 @@ def _config(model: str, settings: Settings) -> Config:
 
 def changed(settings: Settings, host: str, port: int | None) -> Settings:
     """The settings with what the command line says."""
-    said = {"host": host} if host else {}
-    return settings.model_copy(update={**said, **({} if port is None else {"port": port})})
+    given_host = {"host": host} if host else {}
+    return settings.model_copy(update={**given_host, **({} if port is None else {"port": port})})
 
 
 def opened(model: str, settings: Settings) -> "tuple[Target, Dataset | None]":

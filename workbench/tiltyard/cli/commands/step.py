@@ -20,7 +20,7 @@ from ...result import Status
 from ...store.opening import open_store
 from ...targets.target import Target
 from ..console import emit, progress_bar, remark, show_record, unlogged
-from ..opened import from_options, told
+from ..opened import describe_opened, from_options
 
 SAVES = "Where to write the model the defense made."
 REPLACES = "Let the model take the place of a file that is there."
@@ -73,9 +73,9 @@ def _metavar(p: Parameter) -> str:
 
 def _help(p: Parameter) -> str:
     notes = [span(p) if not p.choices else "", p.unit]
-    said = f" ({' '.join(note for note in notes if note)})" if any(notes) else ""
+    text = f" ({' '.join(note for note in notes if note)})" if any(notes) else ""
     default = ",".join(map(str, p.default)) if isinstance(p.default, list) else str(p.default)
-    return f"{p.help.rstrip('.')}{said}. Default: {default or 'none'}."
+    return f"{p.help.rstrip('.')}{text}. Default: {default or 'none'}."
 
 
 def _command(step: type[Step], line: str) -> Any:
@@ -148,7 +148,7 @@ def _run(step: type[Step], given: dict[str, Any], line: str) -> int:
     fields = {field.name: field for field in model_facts(step)}
     made = named(step, {name: parsed(fields[step.renamed.get(name, name)], text) for name, text in own.items()})
     target, data = opened(given, made.seed)
-    assumed = told(target, data)
+    assumed = describe_opened(target, data)
     with progress_bar(not given["as_json"]) as tell:
         runner = Runner(None if given["unkept"] else open_store())
         job = runner.start([made], target, data, config={"command": line, "assumed": assumed}, on_progress=tell)

@@ -87,8 +87,8 @@ def app(port: int | None, browser: bool, door: Door) -> int:
         remark(ROOT, style="bold red")
     if door.data_root is not None:
         os.environ[DATA_ROOT] = str(door.data_root.resolve())
-    if door.login in SHARED and (said := unconfined()):
-        remark(said, style="bold red")
+    if door.login in SHARED and (reason := unconfined()):
+        remark(reason, style="bold red")
     if door.login == "hub":
         with started(voila(None, door)) as server:
             return max(server.wait(), 0)
