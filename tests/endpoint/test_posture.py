@@ -159,7 +159,7 @@ def test_an_endpoint_with_every_fault_is_told_all_of_them(serve: Serve) -> None:
         ("cors", "Other web pages (CORS)", "Any web page may ask it", "high"),
         ("wildcard", "Other web pages (CORS)", "Any web page may ask it", "low"),
         ("docs", "Open pages", "Pages are open to anyone", "low"),
-        ("stack", "Errors", "Errors tell of its insides", "medium"),
+        ("stack", "Errors", "Errors show how it works inside", "medium"),
         ("bare", "Security headers", "Security headers are missing", "low"),
         ("banner", "Banner", "It shows its software's version", "low"),
         ("endless", "Rate limit", "No rate limit", "medium"),

@@ -91,7 +91,7 @@ class PerturbationSpace:
 
 @dataclass(frozen=True)
 class Attacked:
-    """What an attack made.
+    """What an attack found for each row; every attack of this folder returns one.
 
     ``x`` are valid rows (n, *shape); ``margin`` (n,) is the best wrong logit less the true one there: above 0 the
     row is misclassified. ``flat`` (n,) marks rows whose gradient was zero wherever it was asked for.

@@ -1,4 +1,4 @@
-"""Rows sent through a module counted, and whether a zero gradient hides a model that does react."""
+"""What an attack sees of a target: a module whose rows are counted, scores alone, or labels alone; and which rows have a zero gradient."""
 
 import time
 from collections.abc import Callable
@@ -83,7 +83,7 @@ def tensors(data: Dataset) -> tuple[Tensor, Tensor]:
 def zero_gradient_rows(
     module: nn.Module, found: Attacked, x: Tensor, space: PerturbationSpace, norm: Norm, eps: float, seed: int
 ) -> NDArray[np.bool_]:
-    """Rows whose gradient was zero throughout although the logits differ at random points of the ball, bool (n,)."""
+    """Bool (n,): rows whose gradient was zero at every step of the attack, although the logits differ at random points within eps."""
     still_zero = found.flat.numpy().copy()
     if not still_zero.any() or not space.dimensions:
         return np.zeros(len(x), bool)

@@ -1,4 +1,4 @@
-"""Does it tell which software, in which version, it runs?"""
+"""Does it show which software, in which version, it runs?"""
 
 import re
 

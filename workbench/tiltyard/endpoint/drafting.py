@@ -1,4 +1,4 @@
-"""Requests that an endpoint should take, made of what it says of itself: its model's description, or its OpenAPI document."""
+"""Requests that an endpoint should take, made from its own description: its model's description, or its OpenAPI document."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""Do its errors tell of its insides?"""
+"""Do its error messages show how it works inside?"""
 
 import re
 
@@ -34,4 +34,4 @@ def probe(site: Site) -> Outcome:
         return passed(f"{len(errors)} errors tell nothing of its insides.")
     text = "; ".join(f"{sign} in the answer to {what}" for sign, what in revealed.items()) + "."
     advice = "Answer errors with what the client did wrong, and keep the trace in your log under an id."
-    return found("Errors tell of its insides", Severity.MEDIUM, text[0].upper() + text[1:], advice, STANDARDS)
+    return found("Errors show how it works inside", Severity.MEDIUM, text[0].upper() + text[1:], advice, STANDARDS)

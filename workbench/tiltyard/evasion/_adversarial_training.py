@@ -54,7 +54,7 @@ class Watched:
 
 @dataclass
 class State:
-    """Where the training stands, and what was seen along the way."""
+    """The epochs done, and the accuracies after each; kept in the checkpoint."""
 
     epoch: int = 0
     seen: list[Watched] = field(default_factory=list)

@@ -27,7 +27,7 @@ PART = 0.8
 
 
 class Asked:
-    """Whether points are misclassified, and how many answers each row may still have.
+    """Asks the target whether points are misclassified, and counts how many answers each row may still have.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ class Asked:
 
 @dataclass
 class Walk:
-    """Rows on their way.
+    """The state of a walk, row by row.
 
     ``base`` (n, *shape) is the row with its groups as they are walked with; ``change`` (n, *shape) the change of its
     numbers in ranges, misclassified where ``size`` (n,), its norm, is finite; ``size`` 0 needs no change of a number.

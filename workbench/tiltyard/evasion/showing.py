@@ -1,4 +1,4 @@
-"""What an attack did, for a person: the curve over eps, pictures, rows with their changed cells."""
+"""The charts, tables and pictures of an evasion result; `attack.Evasion` calls them."""
 
 from dataclasses import dataclass
 

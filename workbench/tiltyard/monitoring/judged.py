@@ -1,4 +1,4 @@
-"""What a table says of the model's answers: which are right, where a true label came."""
+"""Which of the model's answers in a table are right, where a true label is there."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING

@@ -21,7 +21,7 @@ KEPT = 1000
 
 
 class Monitor:
-    """An observer of the serving: call it with each answer's rows.
+    """An observer of a guarded endpoint, which calls it with the rows of each answer.
 
     Parameters
     ----------

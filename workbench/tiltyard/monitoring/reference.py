@@ -1,4 +1,4 @@
-"""What windows are held against: a sample of the data the model is made for, and how it does on them."""
+"""The reference that windows are compared with: a sample of the data the model is made for, and the model's answers on it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ class Truth:
 
 @dataclass(frozen=True)
 class Reference:
-    """The reference, made once by `reference`.
+    """A sample of usual rows with the model's answers, made once by `reference`; `Monitor` compares each window with it.
 
     Attributes
     ----------

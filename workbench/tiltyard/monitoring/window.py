@@ -12,7 +12,7 @@ State = Literal["quiet", "alarm", "incomplete"]
 
 
 class Drift(Frozen):
-    """One test of a window against the reference.
+    """The outcome of one test of a window against the reference.
 
     ``p`` is the test's, ``q`` that after the control of false discoveries over all tests of the window (Benjamini and
     Hochberg 1995); both are None where it could not be tested, and ``note`` says why.

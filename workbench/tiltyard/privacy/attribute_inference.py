@@ -83,7 +83,7 @@ def _quarters(name: str, column: NDArray[np.float32], place: slice) -> Secret:
 
 
 class AttributeInference(Check):
-    """The attacker knows a row's other columns and its label; does the model tell them the sensitive one?
+    """The attacker knows a row's other columns and its label; does the model give away the sensitive one?
 
     Two equal classifiers are trained on half of the rows and judged on the other half: one sees the
     other columns, one sees the model's answer besides. What the first finds is correlation in the

@@ -1,4 +1,4 @@
-"""From membership scores to a result: rates at few false alarms, ROC, risk by record and by group, and how grave it is."""
+"""The result of a membership inference attack, from its scores: AUC, TPR at fixed FPR, ROC, risk by record and by group, severity."""
 
 from dataclasses import dataclass, field
 from typing import Any

@@ -13,7 +13,7 @@ LONGEST = 64
 
 
 class Learner(Protocol):
-    """Who counts which answers were right, as `monitoring.monitor.Monitor` does."""
+    """The protocol of what counts which answers were right, as `monitoring.monitor.Monitor` does."""
 
     def awaited(self, request: str) -> int:
         """Rows of a request that wait for their labels; 0 where none do."""

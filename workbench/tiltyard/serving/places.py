@@ -15,7 +15,7 @@ Group = dict["Visit", None]  # oldest first
 
 
 class Visit:
-    """One connection.
+    """One connection, from its address to the key it showed.
 
     Attributes
     ----------

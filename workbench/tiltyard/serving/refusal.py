@@ -4,7 +4,7 @@ from ..errors import Problem
 
 
 class Refusal(Exception):
-    """Raised anywhere below a route.
+    """A refusal of a request, raised anywhere below a route; `app` turns it into the answer.
 
     Attributes
     ----------

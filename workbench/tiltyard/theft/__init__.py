@@ -1,4 +1,4 @@
-"""Model stealing: can a copy be made from answers, and can a copy be proven."""
+"""Model extraction and watermarks: can a copy be made from answers, and can its owner prove that it is one."""
 
 from ..topic import steps_of
 

@@ -1,4 +1,4 @@
-"""The thief's side: which rows to ask next, and the copy trained on the answers."""
+"""The strategies of model extraction: which rows to ask next, and how the copy is trained on the answers. `extraction` calls them."""
 
 from typing import TYPE_CHECKING, Literal
 

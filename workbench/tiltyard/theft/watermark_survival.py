@@ -31,7 +31,7 @@ PRUNED = (0.3, 0.5, 0.7, 0.9)
 
 @dataclass(frozen=True)
 class Survivor:
-    """What is left of the mark and of the model after one removal."""
+    """One removal attack: how many triggers the model still matches after it, and how many rows it gets right."""
 
     name: str
     right: int

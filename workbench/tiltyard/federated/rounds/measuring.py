@@ -1,4 +1,4 @@
-"""How right the shared model is after a round, and how far the attackers got."""
+"""Accuracy, loss and attack success rate of the shared model after a round."""
 
 from dataclasses import dataclass
 

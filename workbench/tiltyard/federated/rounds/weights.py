@@ -1,4 +1,4 @@
-"""A module's numbers as one vector and back."""
+"""The weights of a module as one vector, and back."""
 
 import numpy as np
 import torch

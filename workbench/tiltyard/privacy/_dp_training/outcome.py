@@ -1,4 +1,4 @@
-"""What private training cost and brought: accuracy before and after, epsilon, charts by epoch."""
+"""The result of private training: accuracy before and after, epsilon, charts by epoch. `dp_sgd.DPSGD` calls `result`."""
 
 from dataclasses import dataclass, field
 
