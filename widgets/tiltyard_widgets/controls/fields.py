@@ -117,11 +117,11 @@ def _hint(spec: FieldSpec) -> str:
     if spec.optional and spec.kind in ("number", "integer", "text"):
         parts.append("empty for none")
     if spec.default not in (PydanticUndefined, ""):
-        parts.append(f"{spec.word} {said(spec.default)}")
+        parts.append(f"{spec.word} {value_text(spec.default)}")
     return ", ".join(part for part in parts if part)
 
 
-def said(value: Any) -> str:
+def value_text(value: Any) -> str:
     """A default as a person reads it."""
     if value is None or value == "" or value == ():
         return "none"
@@ -129,7 +129,7 @@ def said(value: Any) -> str:
         return "on" if value else "off"
     if isinstance(value, int | float):
         return numerals.number(value, 6)
-    return ", ".join(said(item) for item in value) if isinstance(value, tuple | list) else str(value)
+    return ", ".join(value_text(item) for item in value) if isinstance(value, tuple | list) else str(value)
 
 
 def read_field(name: str, field: FieldInfo, advanced: bool = False) -> FieldSpec | None:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-Told = Callable[[int, int], Awaitable[None]]
+OnPlace = Callable[[int, int], Awaitable[None]]
 
 
 @dataclass(eq=False)
@@ -30,7 +30,7 @@ class Turns:
         return self._now + len(self._waiting)
 
     @asynccontextmanager
-    async def turn(self, who: str, tell: Told) -> AsyncIterator[None]:
+    async def turn(self, who: str, tell: OnPlace) -> AsyncIterator[None]:
         """A turn for ``who``; until it comes, ``tell`` hears of each new place, the first being 1, and of how many wait."""
         me = _Waiting(who)
         self._waiting.append(me)
@@ -47,7 +47,7 @@ class Turns:
             self._now -= 1
             self._changed()
 
-    async def _called(self, me: _Waiting, tell: Told) -> None:
+    async def _called(self, me: _Waiting, tell: OnPlace) -> None:
         shown: tuple[int, int] | None = None
         while (place := self._order().index(me)) >= self.at_once - self._now:
             me.change.clear()

@@ -35,7 +35,7 @@ class WatchedKernels(AsyncMappingKernelManager):
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)  # type: ignore[no-untyped-call]
         self.lives: dict[str, Life] = {}
-        self._leash: Supervisor | None = None
+        self._supervisor: Supervisor | None = None
         self._watch: PeriodicCallback | None = None
 
     @property
@@ -50,12 +50,12 @@ class WatchedKernels(AsyncMappingKernelManager):
     def born(self, kernel_id: str) -> None:
         """Watch over a kernel that was started."""
         self.lives[kernel_id] = Life(self.clock())
-        if self._leash is None:
-            self._leash = Supervisor().__enter__()
+        if self._supervisor is None:
+            self._supervisor = Supervisor().__enter__()
             self._watch = PeriodicCallback(self.sweep, 1000 * self.look)
             self._watch.start()
         if (pid := self.pid(kernel_id)) is not None:
-            self._leash.hold(pid)
+            self._supervisor.hold(pid)
 
     def pid(self, kernel_id: str) -> int | None:
         """The process of a kernel, None where it has ended."""
@@ -127,5 +127,5 @@ class WatchedKernels(AsyncMappingKernelManager):
         if self._watch is not None:
             self._watch.stop()
         ended(pid for kernel in self.list_kernel_ids() if (pid := self.pid(kernel)) is not None)
-        if self._leash is not None:
-            self._leash.__exit__(None, None, None)
+        if self._supervisor is not None:
+            self._supervisor.__exit__(None, None, None)
