@@ -183,11 +183,11 @@ def started(steps: Sequence[Step], target: Target, data: Dataset) -> dict[str, A
 
 def ended(job: Job) -> dict[str, Any]:
     """What the audit log says of a run that ended."""
-    found = [_said(record) for record in job.records]
+    found = [_facts_of(record) for record in job.records]
     return {"cancelled": job.cancelled, "records": found}
 
 
-def _said(record: Record) -> dict[str, Any]:
+def _facts_of(record: Record) -> dict[str, Any]:
     facts = {"id": record.check, "status": str(record.result.status), "findings": len(record.result.findings)}
     return facts | ({"artifacts": record.result.artifacts} if record.result.artifacts else {})
 
