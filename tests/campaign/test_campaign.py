@@ -18,7 +18,7 @@ from tiltyard.catalogue import checks
 from tiltyard.datasets.dataset import Dataset
 from tiltyard.datasets.schema import Feature, Schema
 from tiltyard.execution.runner import Runner
-from tiltyard.result import Record, Status
+from tiltyard.result import FORMAT, Record, Status
 from tiltyard.store.store import Store
 from tiltyard.targets.estimators import FunctionTarget
 from tiltyard.targets.target import Target
@@ -212,7 +212,7 @@ def test_matrix_record_is_about_the_target_itself(linear: Target, rows: Dataset,
     assert found.effective["records"] == [r.id for r in records]
     assert found.queries == sum(r.queries for r in records)
     assert Record.model_validate_json(found.model_dump_json()) == found
-    assert json.loads(found.model_dump_json())["format"] == 1
+    assert json.loads(found.model_dump_json())["format"] == FORMAT
     from tiltyard.comparison.cross_risk import again
 
     assert "campaign.matrix" not in {step.id for step in again([found])}
