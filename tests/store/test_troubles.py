@@ -1,5 +1,6 @@
 """What a database says when something is wrong: known by its code, whatever its words, and by words alone where there is no code."""
 
+import errno
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -76,6 +77,14 @@ def test_sqlite_by_its_code(code: int, kind: Kind) -> None:
 )
 def test_postgresql_by_its_sqlstate_in_whatever_language(state: str, kind: Kind) -> None:
     assert kind.found in said(PostgresError("Verbindung gesperrt: database is locked, disk full", state))
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [(errno.ENOENT, NO_FILE), (errno.EACCES, NO_PERMISSION), (errno.EROFS, READ_ONLY), (errno.ENOSPC, FULL), (errno.EDQUOT, FULL)],
+)
+def test_the_system_by_its_errno(code: int, kind: Kind) -> None:
+    assert kind.found in said(OSError(code, "in words of another language"))
 
 
 def test_a_code_is_believed_before_words() -> None:

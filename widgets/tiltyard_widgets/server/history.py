@@ -1,5 +1,6 @@
 """What the store says, in the forms of the API. Everything here may wait for a lock, so the handlers call it in a thread."""
 
+import errno
 import os
 import re
 from pathlib import Path
@@ -39,7 +40,7 @@ def missing(store: Store) -> bool:
             return True
         raise problem_of(error, place) from None
     if not os.access(place, os.R_OK):
-        raise problem_of(PermissionError("permission denied"), place)
+        raise problem_of(PermissionError(errno.EACCES, "no permission"), place)
     return False
 
 

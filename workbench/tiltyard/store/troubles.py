@@ -1,5 +1,6 @@
 """A database's error as one line a person can act on, by its error code."""
 
+import errno
 import sqlite3
 from typing import NamedTuple
 
@@ -55,6 +56,15 @@ POSTGRESQL = {  # by SQLSTATE or its class, the first two characters; PostgreSQL
     "08": NO_CONNECTION,
     "28": NO_CONNECTION,  # user or password
 }
+SYSTEM = {  # by errno, where the store's file is looked at before it is opened
+    errno.ENOENT: NO_FILE,
+    errno.ENOTDIR: NO_FILE,
+    errno.EACCES: NO_PERMISSION,
+    errno.EPERM: NO_PERMISSION,
+    errno.EROFS: READ_ONLY,
+    errno.ENOSPC: FULL,
+    errno.EDQUOT: FULL,
+}
 # The last resort, where the code says nothing: SQLite has one for every wrong name (SQLITE_ERROR), psycopg none for a failed connection.
 WORDS = {
     "no such table": NO_TABLES,
@@ -74,6 +84,8 @@ def problem_of(error: BaseException, place: str) -> Trouble:
 
 
 def _by_code(cause: BaseException) -> Kind | None:
+    if isinstance(cause, OSError):
+        return SYSTEM.get(cause.errno or 0)
     state = getattr(cause, "sqlstate", None) or ""
     extended = getattr(cause, "sqlite_errorcode", None) or 0
     return SQLITE.get(extended & 0xFF) or POSTGRESQL.get(state) or POSTGRESQL.get(state[:2])
