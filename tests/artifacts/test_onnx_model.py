@@ -2,16 +2,21 @@
 
 import io
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from tiltyard.artifacts.judges import onnx_model
 from tiltyard.artifacts.verdict import scan
 
+if TYPE_CHECKING:
+    from onnx import ModelProto
 
-def model(domain: str = "", op: str = "Relu", location: str | None = None, where: str = "initializer", **extra: str) -> ModelProto:
+
+def model(domain: str = "", op: str = "Relu", location: str | None = None, where: str = "initializer", **extra: str) -> "ModelProto":
+    from onnx import TensorProto, helper, numpy_helper
+
     tensor = numpy_helper.from_array(np.ones(4, np.float32), "w")
     if location is not None:
         tensor.ClearField("raw_data")
@@ -31,7 +36,7 @@ def model(domain: str = "", op: str = "Relu", location: str | None = None, where
     return helper.make_model(helper.make_graph(nodes, "g", [value], [value], initializers))
 
 
-def scanned(tmp_path: Path, made: ModelProto) -> tuple[str, str]:
+def scanned(tmp_path: Path, made: "ModelProto") -> tuple[str, str]:
     path = tmp_path / "m.onnx"
     path.write_bytes(made.SerializeToString())
     verdict = scan(path)
@@ -82,6 +87,8 @@ def test_foreign_operators(tmp_path: Path) -> None:
 
 
 def test_own_functions(tmp_path: Path) -> None:
+    from onnx import helper
+
     made = model("mine", "Twice")
     function = helper.make_function("mine", "Twice", ["x"], ["y"], [helper.make_node("Add", ["x", "x"], ["y"])], [])
     made.functions.append(function)

@@ -1,26 +1,36 @@
 """Projections, lengths and steepest directions against their definitions and closed forms."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import Tensor
 
-from tiltyard.attacks.norms import Norm, drawn, dual, length, project, project_within, steepest
+if TYPE_CHECKING:
+    from torch import Tensor
 
-NORMS: tuple[Norm, ...] = ("linf", "l2", "l1")
+    from tiltyard.attacks.norms import Norm
+
+
+NORMS: "tuple[Norm, ...]" = ("linf", "l2", "l1")
 every_norm = pytest.mark.parametrize("norm", NORMS)
 
 
-def rows(seed: int, n: int = 20, d: int = 7) -> Tensor:
+def rows(seed: int, n: int = 20, d: int = 7) -> "Tensor":
+    import torch
+
     return torch.randn(n, d, generator=torch.Generator().manual_seed(seed))
 
 
 @every_norm
 @settings(deadline=None)
 @given(seed=st.integers(0, 10_000), radius=st.floats(0.01, 5))
-def test_a_projection_is_in_the_ball_and_leaves_what_is_inside(norm: Norm, seed: int, radius: float) -> None:
+def test_a_projection_is_in_the_ball_and_leaves_what_is_inside(norm: "Norm", seed: int, radius: float) -> None:
+    import torch
+
+    from tiltyard.attacks.norms import length, project
+
     change = rows(seed)
     projected = project(change, norm, radius)
     assert bool((length(projected, norm) <= radius * (1 + 1e-4)).all())
@@ -31,7 +41,11 @@ def test_a_projection_is_in_the_ball_and_leaves_what_is_inside(norm: Norm, seed:
 @every_norm
 @settings(deadline=None)
 @given(seed=st.integers(0, 10_000), radius=st.floats(0.05, 3))
-def test_no_point_of_the_ball_is_nearer_than_the_projection(norm: Norm, seed: int, radius: float) -> None:
+def test_no_point_of_the_ball_is_nearer_than_the_projection(norm: "Norm", seed: int, radius: float) -> None:
+    import torch
+
+    from tiltyard.attacks.norms import drawn, project
+
     change = rows(seed, 5)
     nearest = (project(change, norm, radius) - change).norm(dim=1)
     for other in range(20):
@@ -40,6 +54,10 @@ def test_no_point_of_the_ball_is_nearer_than_the_projection(norm: Norm, seed: in
 
 
 def test_the_l1_projection_by_hand() -> None:
+    import torch
+
+    from tiltyard.attacks.norms import project
+
     change = torch.tensor([[3.0, -1.0, 0.0], [0.2, 0.3, -0.4]])
     torch.testing.assert_close(project(change, "l1", 2.0), torch.tensor([[2.0, 0.0, 0.0], [0.2, 0.3, -0.4]]))
     torch.testing.assert_close(project(torch.tensor([[3.0, -2.0, 1.0]]), "l1", 3.0), torch.tensor([[2.0, -1.0, 0.0]]))
@@ -48,7 +66,11 @@ def test_the_l1_projection_by_hand() -> None:
 @every_norm
 @settings(deadline=None)
 @given(seed=st.integers(0, 10_000), radius=st.floats(0.05, 3))
-def test_within_bounds_it_is_the_nearest_of_ball_and_bounds(norm: Norm, seed: int, radius: float) -> None:
+def test_within_bounds_it_is_the_nearest_of_ball_and_bounds(norm: "Norm", seed: int, radius: float) -> None:
+    import torch
+
+    from tiltyard.attacks.norms import drawn, length, project_within
+
     change = rows(seed, 5) * 2
     low, high = -rows(seed + 1, 5).abs(), rows(seed + 2, 5).abs()
     point = project_within(change, norm, radius, low, high)
@@ -61,7 +83,11 @@ def test_within_bounds_it_is_the_nearest_of_ball_and_bounds(norm: Norm, seed: in
 
 
 @every_norm
-def test_the_steepest_change_gains_the_dual_norm(norm: Norm) -> None:
+def test_the_steepest_change_gains_the_dual_norm(norm: "Norm") -> None:
+    import torch
+
+    from tiltyard.attacks.norms import dual, steepest
+
     gradient = rows(3)
     wide = torch.full_like(gradient, 100.0)
     best = steepest(gradient, norm, 0.7, -wide, wide)
@@ -71,7 +97,11 @@ def test_the_steepest_change_gains_the_dual_norm(norm: Norm) -> None:
 @every_norm
 @settings(deadline=None)
 @given(seed=st.integers(0, 10_000))
-def test_within_bounds_no_random_change_gains_more(norm: Norm, seed: int) -> None:
+def test_within_bounds_no_random_change_gains_more(norm: "Norm", seed: int) -> None:
+    import torch
+
+    from tiltyard.attacks.norms import drawn, length, steepest
+
     gradient = rows(seed, 4)
     low, high = -rows(seed + 1, 4).abs(), rows(seed + 2, 4).abs()
     best = steepest(gradient, norm, 1.0, low, high)
@@ -83,7 +113,11 @@ def test_within_bounds_no_random_change_gains_more(norm: Norm, seed: int) -> Non
 
 
 @every_norm
-def test_random_points_fill_the_ball_and_keep_to_the_free_columns(norm: Norm) -> None:
+def test_random_points_fill_the_ball_and_keep_to_the_free_columns(norm: "Norm") -> None:
+    import torch
+
+    from tiltyard.attacks.norms import drawn, length
+
     free = torch.tensor([1.0, 1.0, 0.0])
     points = drawn(torch.zeros(4000, 3), norm, 2.0, torch.Generator().manual_seed(0), free)
     sizes = length(points, norm)
@@ -94,6 +128,10 @@ def test_random_points_fill_the_ball_and_keep_to_the_free_columns(norm: Norm) ->
 
 
 def test_lengths_by_hand() -> None:
+    import torch
+
+    from tiltyard.attacks.norms import dual, length
+
     change = torch.tensor([[3.0, -4.0]])
     assert [float(length(change, norm)[0]) for norm in NORMS] == pytest.approx([4.0, 5.0, 7.0])
     assert np.isclose(float(dual(change, "l1")[0]), 4.0)

@@ -1,58 +1,81 @@
 """PGD and FGSM on a linear model, whose exact smallest change is known, and on rows that must stay valid."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import Tensor, nn
 
-from tiltyard.attacks.categorical_moves import attack, changed_groups, flip_gains, pruned, single_step
-from tiltyard.attacks.norms import Norm, dual, length
-from tiltyard.attacks.perturbation_space import Attacked, PerturbationSpace, blocks, fgsm, judged, margins, pgd
 from tiltyard.datasets.schema import Feature, Schema
 from tiltyard.errors import Cancelled
 from tiltyard.progress import Progress
 
-NORMS: tuple[Norm, ...] = ("linf", "l2", "l1")
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
+    from tiltyard.attacks.norms import Norm
+    from tiltyard.attacks.perturbation_space import PerturbationSpace
+
+
+NORMS: "tuple[Norm, ...]" = ("linf", "l2", "l1")
 every_norm = pytest.mark.parametrize("norm", NORMS)
 
 
-def seeded(seed: int = 0) -> torch.Generator:
+def seeded(seed: int = 0) -> "torch.Generator":
+    import torch
+
     return torch.Generator().manual_seed(seed)
 
 
-def wide(d: int) -> PerturbationSpace:
+def wide(d: int) -> "PerturbationSpace":
     """Numbers from -50 to 50 whose range counts as 1, so that bounds are far and ranges are units."""
+    import torch
+
+    from tiltyard.attacks.perturbation_space import PerturbationSpace
+
     ones = torch.ones(d)
     return PerturbationSpace(ones, -50 * ones, ones, torch.zeros(d, dtype=torch.bool), (), plain=True)
 
 
-class Unbounded(PerturbationSpace):
-    """A space whose bounds are too far to matter."""
-
-    def room(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        return torch.full_like(x, -100.0), torch.full_like(x, 100.0)
-
-
-def linear(d: int = 10) -> tuple[nn.Linear, Tensor, Tensor, PerturbationSpace]:
+def linear(d: int = 10) -> "tuple[nn.Linear, Tensor, Tensor, PerturbationSpace]":
     """Two classes by a plane; rows with the label the model gives."""
+    import torch
+    from torch import nn
+
+    from tiltyard.attacks.perturbation_space import PerturbationSpace
+
     torch.manual_seed(0)
     model = nn.Linear(d, 2)
     x = torch.randn(40, d, generator=seeded(1))
     y = model(x).argmax(1).detach()
     one = torch.ones(d)
+
+    class Unbounded(PerturbationSpace):
+        """A space whose bounds are too far to matter."""
+
+        def room(self, x: "Tensor") -> "tuple[Tensor, Tensor]":
+            return torch.full_like(x, -100.0), torch.full_like(x, 100.0)
+
     return model.requires_grad_(requires_grad=False), x, y, Unbounded(one, 0 * one, one, torch.zeros(d, dtype=torch.bool), (), plain=True)
 
 
-def smallest(model: nn.Linear, x: Tensor, y: Tensor, norm: Norm) -> Tensor:
+def smallest(model: "nn.Linear", x: "Tensor", y: "Tensor", norm: "Norm") -> "Tensor":
     """The exact distance of each row to the plane: the gap of its logits over the dual norm of the weights' difference."""
+    from tiltyard.attacks.norms import dual
+    from tiltyard.attacks.perturbation_space import margins
+
     weights = model.weight[1] - model.weight[0]
     return -margins(model(x), y) / dual(weights[None], norm)
 
 
-def scaled_rows(x: Tensor, y: Tensor, model: nn.Linear, norm: Norm, eps: float) -> Tensor:
+def scaled_rows(x: "Tensor", y: "Tensor", model: "nn.Linear", norm: "Norm", eps: float) -> "Tensor":
     """Rows moved along the plane's normal so that each lies at exactly ``eps`` from it."""
+    import torch
+
+    from tiltyard.attacks.norms import dual
+
     weights = model.weight[1] - model.weight[0]
     side = torch.where(y == 1, 1.0, -1.0)[:, None]
     gap = (eps - smallest(model, x, y, norm)) * dual(weights[None], norm)
@@ -61,7 +84,9 @@ def scaled_rows(x: Tensor, y: Tensor, model: nn.Linear, norm: Norm, eps: float) 
 
 @every_norm
 @pytest.mark.parametrize("way", ["pgd", "fgsm"])
-def test_success_begins_at_the_exact_smallest_change(norm: Norm, way: str) -> None:
+def test_success_begins_at_the_exact_smallest_change(norm: "Norm", way: str) -> None:
+    from tiltyard.attacks.perturbation_space import Attacked, fgsm, pgd
+
     model, x, y, space = linear()
     at = scaled_rows(x, y, model, norm, 0.5)
 
@@ -75,13 +100,20 @@ def test_success_begins_at_the_exact_smallest_change(norm: Norm, way: str) -> No
 
 
 @every_norm
-def test_changes_stay_in_the_ball(norm: Norm) -> None:
+def test_changes_stay_in_the_ball(norm: "Norm") -> None:
+    from tiltyard.attacks.norms import length
+    from tiltyard.attacks.perturbation_space import fgsm, pgd
+
     model, x, y, space = linear()
     for found in (pgd(model, x, y, space, norm, 0.3, 20, seeded(), 2), fgsm(model, x, y, space, norm, 0.3)):
         assert float(length(found.x - x, norm).max()) <= 0.3 * (1 + 1e-3)
 
 
 def test_equal_seeds_give_equal_rows_and_others_do_not() -> None:
+    import torch
+
+    from tiltyard.attacks.perturbation_space import pgd
+
     model, x, y, space = linear()
     one, two, three = (pgd(model, x, y, space, "l2", 0.1, 3, seeded(s)).x for s in (0, 0, 1))
     assert torch.equal(one, two)
@@ -89,6 +121,11 @@ def test_equal_seeds_give_equal_rows_and_others_do_not() -> None:
 
 
 def test_a_constant_model_cannot_be_fooled_and_has_no_slope() -> None:
+    import torch
+    from torch import nn
+
+    from tiltyard.attacks.perturbation_space import PerturbationSpace, pgd
+
     model = nn.Linear(4, 2)
     nn.init.zeros_(model.weight)
     x = torch.rand(8, 4)
@@ -101,6 +138,11 @@ def test_a_constant_model_cannot_be_fooled_and_has_no_slope() -> None:
 
 
 def test_the_kept_row_is_the_one_that_was_judged() -> None:
+    import torch
+    from torch import nn
+
+    from tiltyard.attacks.perturbation_space import PerturbationSpace, judged, pgd
+
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(6, 16), nn.Tanh(), nn.Linear(16, 3)).requires_grad_(requires_grad=False)
     x = torch.rand(50, 6)
@@ -112,6 +154,8 @@ def test_the_kept_row_is_the_one_that_was_judged() -> None:
 
 
 def test_cancel_is_heard_between_steps() -> None:
+    from tiltyard.attacks.perturbation_space import pgd
+
     model, x, y, space = linear()
     count = 0
 
@@ -128,6 +172,10 @@ def test_cancel_is_heard_between_steps() -> None:
 
 
 def test_blocks_cover_all_rows_once() -> None:
+    import torch
+
+    from tiltyard.attacks.perturbation_space import blocks
+
     x = torch.zeros(1000, 500)
     covered = [i for part in blocks(x) for i in range(1000)[part]]
     assert covered == list(range(1000))
@@ -148,20 +196,31 @@ TABLE = Schema(
 )
 
 
-def table_rows(seed: int, n: int = 30) -> Tensor:
+def table_rows(seed: int, n: int = 30) -> "Tensor":
+    import torch
+
     rng = np.random.default_rng(seed)
     parts = [rng.uniform(-2, 6, (n, 1)), rng.integers(0, 8, (n, 1)), np.eye(3)[rng.integers(0, 3, n)], rng.integers(0, 6, (n, 1))]
     parts += [np.eye(2)[rng.integers(0, 2, n)], np.eye(2)[rng.integers(0, 2, n)], np.full((n, 1), 3.0)]
     return torch.from_numpy(np.concatenate(parts, 1).astype(np.float32))
 
 
-def table_model(seed: int) -> nn.Module:
+def table_model(seed: int) -> "nn.Module":
+    import torch
+    from torch import nn
+
     torch.manual_seed(seed)
     width = TABLE.shape[0]
     return nn.Sequential(nn.Linear(width, 12), nn.ReLU(), nn.Linear(12, 2)).requires_grad_(requires_grad=False)
 
 
-def assert_valid(x: Tensor, origin: Tensor, eps: float, norm: Norm, flips: int) -> None:
+def assert_valid(x: "Tensor", origin: "Tensor", eps: float, norm: "Norm", flips: int) -> None:
+    import torch
+
+    from tiltyard.attacks.categorical_moves import changed_groups
+    from tiltyard.attacks.norms import length
+    from tiltyard.attacks.perturbation_space import PerturbationSpace
+
     space = PerturbationSpace.of(TABLE)
     low, high = torch.from_numpy(TABLE.low), torch.from_numpy(TABLE.high)
     assert bool(((x >= low - 1e-5) & (x <= high + 1e-5)).all())
@@ -177,7 +236,12 @@ def assert_valid(x: Tensor, origin: Tensor, eps: float, norm: Norm, flips: int) 
 @every_norm
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 1000), eps=st.floats(0.01, 1), flips=st.integers(0, 3))
-def test_rows_of_a_table_stay_valid(norm: Norm, seed: int, eps: float, flips: int) -> None:
+def test_rows_of_a_table_stay_valid(norm: "Norm", seed: int, eps: float, flips: int) -> None:
+    import torch
+
+    from tiltyard.attacks.categorical_moves import attack, pruned, single_step
+    from tiltyard.attacks.perturbation_space import PerturbationSpace, judged
+
     model, x, space = table_model(seed % 7), table_rows(seed), PerturbationSpace.of(TABLE)
     y = model(x).argmax(1)
     for found in (
@@ -193,6 +257,12 @@ def test_rows_of_a_table_stay_valid(norm: Norm, seed: int, eps: float, flips: in
 
 
 def test_a_flip_is_found_where_only_a_category_matters() -> None:
+    import torch
+    from torch import nn
+
+    from tiltyard.attacks.categorical_moves import attack
+    from tiltyard.attacks.perturbation_space import PerturbationSpace
+
     model = nn.Linear(TABLE.shape[0], 2).requires_grad_(requires_grad=False)
     nn.init.zeros_(model.weight)
     nn.init.zeros_(model.bias)
@@ -208,6 +278,11 @@ def test_a_flip_is_found_where_only_a_category_matters() -> None:
 
 
 def test_the_gain_of_a_flip_is_exact_for_a_linear_model() -> None:
+    import torch
+
+    from tiltyard.attacks.categorical_moves import flip_gains
+    from tiltyard.attacks.perturbation_space import PerturbationSpace
+
     space, x = PerturbationSpace.of(TABLE), table_rows(1, 6)
     gradient = torch.randn(x.shape, generator=seeded())
     gains = flip_gains(gradient, x, x, space)
@@ -224,6 +299,8 @@ def test_the_gain_of_a_flip_is_exact_for_a_linear_model() -> None:
 
 
 def test_a_space_says_what_may_move() -> None:
+    from tiltyard.attacks.perturbation_space import PerturbationSpace
+
     space = PerturbationSpace.of(TABLE)
     assert space.dimensions == 2
     assert not space.plain

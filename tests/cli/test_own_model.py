@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 from safetensors.numpy import save_file
 
@@ -19,6 +18,8 @@ LAYERS = {"layers": [{"type": "linear", "options": {"in_features": 2, "out_featu
 @pytest.fixture
 def own(place: Path) -> Path:
     """A model that answers large, medium, small, on two of the four columns of a table."""
+    import pandas as pd
+
     rng = np.random.default_rng(0)
     size, weight = rng.integers(0, 3, N), rng.normal(0, 1, N)
     names = np.array(["large", "medium", "small"])

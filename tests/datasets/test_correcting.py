@@ -1,7 +1,8 @@
 """A proposal is corrected by hand: the same in a notebook, an assessment file and a panel."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-import pandas as pd
 import pytest
 
 from tiltyard.datasets.correcting import Correction, correct, corrected, lacking, middle
@@ -9,10 +10,16 @@ from tiltyard.datasets.proposing import Proposal, propose
 from tiltyard.datasets.reading import read, read_table
 from tiltyard.errors import Problem
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+
 N = 40
 
 
-def table() -> pd.DataFrame:
+def table() -> "pd.DataFrame":
+    import pandas as pd
+
     rng = np.random.default_rng(0)
     pay = rng.normal(100, 9, N)
     pay[[3, 5]] = np.nan, np.inf

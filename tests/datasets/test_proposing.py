@@ -1,9 +1,9 @@
 """What is assumed of a table, that it is said, and that each assumption can be corrected."""
 
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from tiltyard.datasets.column_names import words
@@ -15,10 +15,16 @@ from tiltyard.datasets.schema import Feature
 from tiltyard.errors import Problem
 from tiltyard.samples.datasheet import FOLDER
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+
 N = 60
 
 
-def table() -> pd.DataFrame:
+def table() -> "pd.DataFrame":
+    import pandas as pd
+
     rng = np.random.default_rng(0)
     color = rng.integers(0, 3, N)
     return pd.DataFrame(
@@ -210,6 +216,8 @@ def test_sensitive_by_name(name: str, ground: str) -> None:
      (["white", "red", "green"], ""), (["m", "k", "s", "t"], ""), (["Male", "Male"], "")],
 )  # fmt: skip
 def test_sensitive_by_content(values: list[str], ground: str) -> None:
+    import pandas as pd
+
     assert holds(pd.Series(values)) == ground
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from tiltyard.datasets import limits
@@ -68,6 +67,8 @@ def test_quotes_decimal_text_and_windows_line_ends(tmp_path: Path) -> None:
 
 
 def test_a_csv_without_a_header(tmp_path: Path) -> None:
+    import pandas as pd
+
     table = read_table(write(tmp_path, "1,2.5,0\n2,3.5,1\n3,4.5,0\n"))
     assert isinstance(table, pd.DataFrame)
     assert list(table.columns) == ["column 1", "column 2", "column 3"]
@@ -75,6 +76,8 @@ def test_a_csv_without_a_header(tmp_path: Path) -> None:
 
 
 def test_an_index_column_is_left_out(tmp_path: Path) -> None:
+    import pandas as pd
+
     frame = pd.DataFrame({"age": [30, 40, 50], "pay": ["low", "high", "low"]})
     frame.to_csv(tmp_path / "t.csv")
     assert [f.name for f in read(tmp_path / "t.csv").schema.features] == ["age"]
@@ -94,6 +97,8 @@ def test_a_small_parquet_of_very_many_equal_rows_is_refused_before_it_is_read(tm
 
 
 def test_parquet_and_frames_agree_with_csv(tmp_path: Path) -> None:
+    import pandas as pd
+
     frame = pd.read_csv(io.StringIO(TABLE))
     frame.to_parquet(tmp_path / "t.parquet")
     wanted = read(write(tmp_path, TABLE))
@@ -141,6 +146,8 @@ def test_arrays_channels_last_and_one_hot_labels() -> None:
 
 
 def test_a_tables_pixels_become_images() -> None:
+    import pandas as pd
+
     data = read(FOLDER / "data" / "digits.npz")
     assert data.x.shape[1:] == (1, 28, 28)
     frame = pd.DataFrame(np.round(data.x[:50].reshape(50, -1) * 255).astype(int), columns=[f"pixel{i}" for i in range(784)])
@@ -167,6 +174,8 @@ def test_the_models_schema_decides_when_given(tmp_path: Path) -> None:
 
 
 def test_the_row_is_counted_from_the_beginning_of_the_table() -> None:
+    import pandas as pd
+
     n = 70_000
     frame = pd.DataFrame({"age": np.arange(n) % 50, "label": np.arange(n) % 2})
     schema = read(frame).schema
@@ -190,6 +199,8 @@ def test_members_and_sensitive_columns(tmp_path: Path) -> None:
 
 
 def test_ages_become_bands() -> None:
+    import pandas as pd
+
     frame = pd.DataFrame({"age": np.arange(20, 80), "x": np.arange(60) * 0.7, "label": np.arange(60) % 2})
     assert set(read(frame).sensitive["age"].tolist()) == {"under 25", "25 to under 40", "40 to under 60", "60 and over"}
 
@@ -243,6 +254,8 @@ def test_labels_outside_the_classes() -> None:
 
 
 def test_a_label_that_is_a_number_to_predict() -> None:
+    import pandas as pd
+
     x = np.arange(600.0).reshape(300, 2)
     assert "2 to 100 classes" in refused((x, np.arange(300) * 0.37))
     assert "a label column" in refused(pd.DataFrame({"a": x[:, 0] * 1.1, "b": x[:, 1] * 1.3}))

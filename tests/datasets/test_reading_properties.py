@@ -4,7 +4,6 @@ import gzip
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
@@ -133,6 +132,8 @@ def test_any_table_gives_data_or_one_line(tmp_path: Path, rows: list[list[object
 @given(st.data())
 @settings(max_examples=150, deadline=None)
 def test_any_frame_gives_data_or_one_line(data: st.DataObject) -> None:
+    import pandas as pd
+
     n = data.draw(st.integers(1, 12))
     columns = {}
     for i in range(data.draw(st.integers(1, 4))):
@@ -162,6 +163,8 @@ def reads_or_refuses(folder: Path, content: bytes) -> None:
 def test_a_million_rows_need_little_beyond_themselves() -> None:
     """The peak while encoding, beyond the table and the result, is that of one chunk whatever the number of rows."""
     import tracemalloc
+
+    import pandas as pd
 
     def beyond(n: int) -> float:
         rng = np.random.default_rng(0)

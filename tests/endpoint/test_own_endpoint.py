@@ -5,7 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import numpy as np
 import pytest
 
@@ -113,6 +112,8 @@ DEFS = {"A": {"type": "object", "required": ["a"], "properties": {"a": {"type": 
 
 @pytest.mark.parametrize("schema", SCHEMAS, ids=str)
 def test_what_is_made_of_a_schema_fits_it(schema: dict[str, Any]) -> None:
+    import jsonschema
+
     whole = {**schema, "$defs": DEFS}
     made = Former(whole).value(schema)
     jsonschema.validate(made, whole, cls=jsonschema.Draft202012Validator)
@@ -195,6 +196,8 @@ DOCUMENT = {
 
 def strict(method: str, path: str, headers: Any, body: bytes) -> tuple[int, dict[str, str], bytes]:
     """Another's endpoint that takes only what its document says, a hundred rows at most."""
+    import jsonschema
+
     page = path.partition("?")[0]
     safe = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store", "Content-Type": "application/json"}
     if headers.get("authorization", "") != "Bearer secret":

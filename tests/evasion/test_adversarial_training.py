@@ -4,19 +4,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from tiltyard.datasets.dataset import Dataset
 from tiltyard.defense import Outcome
-from tiltyard.evasion._adversarial_training import shifted
 from tiltyard.evasion.adversarial_training import AdversarialTraining
 from tiltyard.evasion.pgd import PGD
 from tiltyard.progress import Progress, Report
 from tiltyard.result import Status
 from tiltyard.samples.catalog import Sample, load
-from tiltyard.targets.checkpoints import place
 from tiltyard.targets.estimators import FunctionTarget
-from tiltyard.targets.torch_target import TorchTarget
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +98,8 @@ def test_a_checkpoint_of_another_run_or_a_broken_one_is_refused(census: Sample, 
 
 
 def test_a_bare_checkpoint_name_stands_in_the_data_folder() -> None:
+    from tiltyard.targets.checkpoints import place
+
     path = place("mine.safetensors")
     assert path is not None
     assert path.parent.name == "checkpoints"
@@ -110,6 +108,10 @@ def test_a_bare_checkpoint_name_stands_in_the_data_folder() -> None:
 
 
 def test_what_cannot_be_trained_is_said(census: Sample) -> None:
+    import torch
+
+    from tiltyard.targets.torch_target import TorchTarget
+
     inner = census.target
     box = FunctionTarget(inner.scores, inner.classes, inner.schema, "box")  # type: ignore[arg-type]
     assert AdversarialTraining()(box, census.data).record.result.status is Status.NOT_APPLICABLE
@@ -121,6 +123,10 @@ def test_what_cannot_be_trained_is_said(census: Sample) -> None:
 
 
 def test_images_are_shifted_by_whole_pixels() -> None:
+    import torch
+
+    from tiltyard.evasion._adversarial_training import shifted
+
     x = torch.zeros(50, 1, 9, 9)
     x[:, 0, 4, 4] = 1.0
     moved = shifted(x, 2, torch.Generator().manual_seed(0))

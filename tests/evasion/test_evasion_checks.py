@@ -2,12 +2,11 @@
 
 import base64
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-import torch
 from pydantic import ValidationError
-from torch import Tensor, nn
 
 from tiltyard.check import named
 from tiltyard.datasets.dataset import Dataset
@@ -22,7 +21,12 @@ from tiltyard.progress import Progress
 from tiltyard.result import Record, Status
 from tiltyard.samples.catalog import Sample, load
 from tiltyard.targets.estimators import FunctionTarget
-from tiltyard.targets.torch_target import TorchTarget
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from tiltyard.targets.torch_target import TorchTarget
+
 
 CHECKS: tuple[type[Evasion], ...] = (PGD, FGSM, Square)
 FOUR: tuple[type[Evasion], ...] = (*CHECKS, HopSkipJump)
@@ -41,8 +45,13 @@ def census() -> Sample:
     return load("census")
 
 
-def plane(gap: float) -> tuple[TorchTarget, Dataset]:
+def plane(gap: float) -> "tuple[TorchTarget, Dataset]":
     """A linear model and rows that each lie at ``gap`` from it in linf."""
+    import torch
+    from torch import nn
+
+    from tiltyard.targets.torch_target import TorchTarget
+
     model = nn.Linear(4, 2)
     weights = torch.tensor([1.0, -2.0, 0.5, 1.5])
     with torch.no_grad():
@@ -72,17 +81,12 @@ def test_a_linear_model_falls_at_its_exact_distance(check: type[Evasion]) -> Non
     assert above.status is Status.FINDING
 
 
-def constant(x: Tensor) -> Tensor:
-    return torch.tensor([[1.0, 0.0]]).repeat(len(x), 1) + 0 * x[:, :1]
-
-
-class Constant(nn.Module):
-    def forward(self, x: Tensor) -> Tensor:
-        return constant(x)
-
-
 @every_check
 def test_there_is_nothing_to_gain_against_a_constant_model(check: type[Evasion]) -> None:
+    from tiltyard.targets.torch_target import TorchTarget
+
+    from .nets import Constant
+
     data = Dataset(np.full((30, 4), 0.5, np.float32), np.zeros(30, np.int64), NUMBERS)
     result = check(eps=1.0, curve=False)(TorchTarget(Constant(), NUMBERS.classes, NUMBERS, "constant"), data).result
     assert result.status is Status.INCOMPLETE, "it holds, but would hold whatever the attack"
@@ -96,6 +100,10 @@ def test_there_is_nothing_to_gain_against_a_constant_model(check: type[Evasion])
 
 @every_check
 def test_a_model_at_chance_is_no_robust_model(check: type[Evasion]) -> None:
+    from tiltyard.targets.torch_target import TorchTarget
+
+    from .nets import Constant
+
     rng = np.random.default_rng(0)
     data = Dataset(rng.random((100, 4), np.float32), (np.arange(100) % 5 < 2).astype(np.int64), NUMBERS)
     result = check(eps=0.5, curve=False)(TorchTarget(Constant(), NUMBERS.classes, NUMBERS, "constant"), data).result
@@ -116,15 +124,11 @@ def test_a_few_rows_do_not_show_robustness_and_more_do() -> None:
     assert PGD(eps=0.05, curve=False)(target, more).result.status is Status.PASSED
 
 
-class Staircase(nn.Module):
-    """A model whose gradient is zero everywhere though its answer depends on the row."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        step = (x[:, :1] * 50).round() / 50
-        return torch.cat([0.5 - step, step - 0.5], 1) + 0 * x[:, :1]
-
-
 def test_a_hidden_gradient_is_not_taken_for_robustness() -> None:
+    from tiltyard.targets.torch_target import TorchTarget
+
+    from .nets import Staircase
+
     rng = np.random.default_rng(0)
     x = rng.uniform(0.2, 0.8, (80, 4)).astype(np.float32)
     x = x[np.abs(x[:, 0] - 0.5) > 0.15]
@@ -155,8 +159,10 @@ def test_fgsm_agrees_with_foolbox(digits: Sample) -> None:
     assert record.result.metric("robust_accuracy").value == pytest.approx(theirs, abs=0.01)
 
 
-def robust(foolbox: object, attack: Callable[..., tuple[object, object, Tensor]], digits: Sample, eps: float, n: int) -> float:
+def robust(foolbox: object, attack: "Callable[..., tuple[object, object, Tensor]]", digits: Sample, eps: float, n: int) -> float:
     """Foolbox's robust accuracy on the rows the check attacks."""
+    import torch
+
     rows = digits.data.unseen.sample(n, np.random.default_rng(0))
     model = foolbox.PyTorchModel(digits.target.module, bounds=(0, 1), device="cpu")  # type: ignore[attr-defined]
     torch.manual_seed(0)
@@ -243,6 +249,10 @@ def test_a_target_without_gradients_is_attacked_by_its_scores(census: Sample) ->
 
 
 def test_a_model_that_is_always_wrong_leaves_nothing_to_attack() -> None:
+    from tiltyard.targets.torch_target import TorchTarget
+
+    from .nets import Constant
+
     data = Dataset(np.full((30, 4), 0.5, np.float32), np.ones(30, np.int64), NUMBERS)
     result = PGD()(TorchTarget(Constant(), NUMBERS.classes, NUMBERS, "constant"), data).result
     assert result.status is Status.INCOMPLETE

@@ -1,17 +1,14 @@
 """The attack by labels alone: exact distances of linear models, a budget that is kept, valid rows, and agreement with foolbox."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
-import torch
 from pydantic import ValidationError
-from torch import Tensor, nn
 
-from tiltyard.attacks.norms import length
-from tiltyard.attacks.perturbation_space import PerturbationSpace
 from tiltyard.campaign.campaign import ThreatModel, plan
 from tiltyard.datasets.dataset import Dataset
 from tiltyard.datasets.schema import Feature, Schema
-from tiltyard.evasion._label_search import Asked, Walk, begin, between, bisections, search, tolerance
 from tiltyard.evasion.hop_skip_jump import HopSkipJump
 from tiltyard.evasion.square import Square
 from tiltyard.progress import Progress
@@ -20,7 +17,10 @@ from tiltyard.samples.catalog import load
 from tiltyard.targets.estimators import FunctionTarget
 from tiltyard.targets.query_budget import Meter
 from tiltyard.targets.restricted import RestrictedTarget
-from tiltyard.targets.torch_target import TorchTarget
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
 
 D = 12
 
@@ -29,27 +29,23 @@ def schema(d: int) -> Schema:
     return Schema(features=tuple(Feature(name=f"f{i}", kind="continuous") for i in range(d)), label="y", classes=("no", "yes"))
 
 
-class Plane(nn.Module):
-    """A linear model through the middle of the cube that counts the rows it is asked for."""
+def rows(n: int = 40, d: int = D, spread: float = 0.4) -> "Tensor":
+    import torch
 
-    def __init__(self, d: int = D) -> None:
-        super().__init__()
-        self.w = torch.randn(d, generator=torch.Generator().manual_seed(1))
-        self.asked = 0
-
-    def forward(self, x: Tensor) -> Tensor:
-        self.asked += len(x)
-        margin = (x - 0.5).flatten(1) @ self.w
-        return torch.stack([-margin, margin], 1)
-
-
-def rows(n: int = 40, d: int = D, spread: float = 0.4) -> Tensor:
     return torch.rand(n, d, generator=torch.Generator().manual_seed(2)) * spread + 0.5 - spread / 2
 
 
 @pytest.mark.parametrize(("norm", "dual"), [("l2", 2), ("linf", 1)])
 def test_it_comes_within_a_few_percent_of_the_exact_distance_of_a_linear_model(norm: str, dual: int) -> None:
-    model, x, others = Plane(), rows(), rows(40, spread=1.0)
+    import torch
+
+    from tiltyard.attacks.norms import length
+    from tiltyard.attacks.perturbation_space import PerturbationSpace
+    from tiltyard.evasion._label_search import search
+
+    from .nets import Plane
+
+    model, x, others = Plane(D), rows(), rows(40, spread=1.0)
     y = model(x).argmax(1)
     exact = ((x - 0.5) @ model.w).abs() / model.w.norm(dual)
     for k in (0, 1):
@@ -65,7 +61,15 @@ def test_it_comes_within_a_few_percent_of_the_exact_distance_of_a_linear_model(n
 
 @pytest.mark.parametrize("norm", ["l2", "linf"])
 def test_a_walk_begins_at_the_boundary_itself(norm: str) -> None:
-    model, x, others = Plane(), rows(), rows(40, spread=1.0)
+    import torch
+
+    from tiltyard.attacks.norms import length
+    from tiltyard.attacks.perturbation_space import PerturbationSpace
+    from tiltyard.evasion._label_search import Asked, Walk, begin, between, bisections, tolerance
+
+    from .nets import Plane
+
+    model, x, others = Plane(D), rows(), rows(40, spread=1.0)
     y = model(x).argmax(1)
     mine = y == 0
     x, asked = x[mine], Asked(model, y[mine], 500)
@@ -81,7 +85,14 @@ def test_a_walk_begins_at_the_boundary_itself(norm: str) -> None:
 
 @pytest.mark.parametrize("queries", [1, 2, 7, 40, 100, 333])
 def test_no_row_costs_more_than_its_queries(queries: int) -> None:
-    model, x = Plane(), rows(20)
+    import torch
+
+    from tiltyard.attacks.perturbation_space import PerturbationSpace
+    from tiltyard.evasion._label_search import search
+
+    from .nets import Plane
+
+    model, x = Plane(D), rows(20)
     y = model(x).argmax(1)
     model.asked = 0
     search(model, x, y, rows(10, spread=1.0), PerturbationSpace.of(schema(D)), "linf", queries, torch.Generator().manual_seed(0))
@@ -89,7 +100,13 @@ def test_no_row_costs_more_than_its_queries(queries: int) -> None:
 
 
 def test_a_question_over_the_budget_is_not_put() -> None:
-    model, x = Plane(), rows(2)
+    import torch
+
+    from tiltyard.evasion._label_search import Asked
+
+    from .nets import Plane
+
+    model, x = Plane(D), rows(2)
     asked = Asked(model, torch.tensor([0, 1]), 3)
     asked(torch.tensor([0, 0, 1]), x[[0, 0, 1]])
     with pytest.raises(ValueError, match="budget"):
@@ -115,6 +132,11 @@ def test_a_target_that_gives_labels_only_is_attacked_and_asked_no_more_than_told
 
 
 def test_rows_of_a_table_stay_valid_and_at_most_the_flips_are_changed() -> None:
+    import torch
+
+    from tiltyard.attacks.norms import length
+    from tiltyard.attacks.perturbation_space import PerturbationSpace
+
     census = load("census")
     check = HopSkipJump(rows=25, query_budget=200, flips=2, norm="l2", eps=1.0)
     sample = census.data.unseen.sample(25, np.random.default_rng(0))
@@ -138,6 +160,11 @@ def test_rows_of_a_table_stay_valid_and_at_most_the_flips_are_changed() -> None:
 
 
 def test_it_agrees_with_foolbox_on_digits() -> None:
+    import torch
+
+    from tiltyard.attacks.perturbation_space import PerturbationSpace
+    from tiltyard.evasion._label_search import search
+
     foolbox = pytest.importorskip("foolbox")
     digits = load("digits")
     data = digits.data.unseen.sample(4, np.random.default_rng(0))
@@ -176,6 +203,10 @@ def test_a_campaign_that_is_answered_labels_uses_it() -> None:
 
 
 def test_too_few_queries_for_the_features_is_said() -> None:
+    from torch import nn
+
+    from tiltyard.targets.torch_target import TorchTarget
+
     census = load("census")
     wide = HopSkipJump(query_budget=20, rows=3)._allowed(census.data)
     assert wide == 20 - 2 - len(census.data.schema.features)
@@ -217,7 +248,11 @@ def test_l1_is_refused() -> None:
 
 
 def test_labels_from_a_plain_function_are_enough() -> None:
-    model = Plane()
+    import torch
+
+    from .nets import Plane
+
+    model = Plane(D)
     y = model(rows()).argmax(1).numpy()
     data = Dataset(rows().numpy(), y, schema(D))
     target = FunctionTarget(lambda x: model(torch.from_numpy(x)).argmax(1).numpy(), ("no", "yes"), schema(D), "f", outputs="labels")

@@ -14,7 +14,6 @@ import cloudpickle
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator
 
 from tiltyard.check import Check, Step
 from tiltyard.datasets.dataset import Dataset
@@ -286,24 +285,9 @@ def test_a_function_typed_in_a_notebook_is_sent_and_what_cannot_be_runs_here(pro
     assert kept.result.metric("pid").value == os.getpid()
 
 
-class Endless(BaseEstimator):  # type: ignore[misc]
-    """Fitted once; a second fit leaves the file ``begun`` and then never ends and listens to nobody."""
-
-    classes_ = np.array(["no", "yes"])
-
-    def __init__(self, begun: str = "") -> None:
-        self.begun = begun
-
-    def fit(self, x: NDArray[np.float64], y: NDArray[np.str_], sample_weight: object = None) -> "Endless":
-        Path(self.begun).touch()
-        while True:
-            time.sleep(0.01)
-
-    def predict_proba(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.concatenate([1 - x[:, :1], x[:, :1]], 1)
-
-
 def test_the_fit_of_a_library_is_cancelled_though_it_cannot_be_interrupted(tmp_path: Path) -> None:
+    from .endless import Endless
+
     n = MANY + 2
     x = np.linspace(0, 1, n, dtype=np.float32)[:, None]
     data = Dataset(
@@ -323,6 +307,8 @@ def test_the_fit_of_a_library_is_cancelled_though_it_cannot_be_interrupted(tmp_p
 
 
 def test_only_long_fits_of_a_library_leave_the_thread(ground: tuple[Target, Dataset]) -> None:
+    from .endless import Endless
+
     census = load("census")
     estimator = SklearnTarget(Endless(), SCHEMA)
     assert not blocks(ExponentiatedGradient(), census.target, census.data)

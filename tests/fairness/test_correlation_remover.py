@@ -2,8 +2,6 @@
 
 import numpy as np
 import pytest
-from fairlearn.preprocessing import CorrelationRemover as Fairlearn
-from sklearn.linear_model import LogisticRegression
 
 from tiltyard.fairness.correlation_remover import CorrelationRemover, projection
 from tiltyard.progress import Progress
@@ -12,6 +10,8 @@ from tiltyard.targets.estimators import SklearnTarget
 
 @pytest.mark.parametrize("alpha", [1.0, 0.4])
 def test_equals_fairlearn_and_leaves_no_correlation(hiring, alpha):
+    from fairlearn.preprocessing import CorrelationRemover as Fairlearn
+
     sensitive = np.array([2, 3])
     found = projection(hiring.x, sensitive, alpha)(hiring.x)
     theirs = Fairlearn(sensitive_feature_ids=[2, 3], alpha=alpha).fit(hiring.x.astype(np.float64)).transform(hiring.x.astype(np.float64))
@@ -22,6 +22,8 @@ def test_equals_fairlearn_and_leaves_no_correlation(hiring, alpha):
 
 
 def test_a_linear_model_loses_its_gap(hiring):
+    from sklearn.linear_model import LogisticRegression
+
     target = SklearnTarget(LogisticRegression().fit(hiring.seen.x, hiring.seen.y), hiring.schema)
     outcome = CorrelationRemover()(target, hiring)
     result = outcome.record.result

@@ -4,10 +4,6 @@ import time
 
 import numpy as np
 import pytest
-from sklearn.linear_model import LogisticRegression
-from sklearn.neighbors import KNeighborsClassifier
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from tiltyard.fairness.exponentiated_gradient import ExponentiatedGradient
 from tiltyard.fairness.learners import learner
@@ -18,6 +14,8 @@ from tiltyard.targets.estimators import SklearnTarget
 
 @pytest.fixture(scope="module")
 def fitted(hiring):
+    from sklearn.linear_model import LogisticRegression
+
     return SklearnTarget(LogisticRegression().fit(hiring.seen.x, hiring.seen.y), hiring.schema)
 
 
@@ -53,6 +51,11 @@ def test_answers_are_drawn_from_the_mixture(fitted, hiring):
 
 
 def test_weights_reach_the_last_step_of_a_pipeline_and_rows_are_drawn_without(hiring):
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.neighbors import KNeighborsClassifier
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
     weights = np.where(hiring.y == 1, 1.98, 0.02)
     for model in (make_pipeline(StandardScaler(), LogisticRegression()), KNeighborsClassifier(25)):
         target = SklearnTarget(model.fit(hiring.x, hiring.y), hiring.schema)

@@ -4,14 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from fairlearn.metrics import (
-    MetricFrame,
-    demographic_parity_difference,
-    demographic_parity_ratio,
-    equalized_odds_difference,
-    equalized_odds_ratio,
-    false_negative_rate,
-)
 
 from tiltyard.datasets.dataset import Dataset
 from tiltyard.datasets.schema import Schema
@@ -21,24 +13,22 @@ from tiltyard.targets.estimators import FunctionTarget
 
 
 @pytest.mark.parametrize(
-    ("name", "function"),
-    [
-        ("demographic_parity_difference_sex", demographic_parity_difference),
-        ("demographic_parity_ratio_sex", demographic_parity_ratio),
-        ("equalized_odds_difference_sex", equalized_odds_difference),
-        ("equalized_odds_ratio_sex", equalized_odds_ratio),
-    ],
+    "name", ["demographic_parity_difference", "demographic_parity_ratio", "equalized_odds_difference", "equalized_odds_ratio"]
 )
-def test_equals_fairlearn_called_by_hand(biased, hiring, name, function):
-    metric = GroupMetrics()(biased, hiring).result.metric(name)
+def test_equals_fairlearn_called_by_hand(biased, hiring, name):
+    from fairlearn import metrics
+
+    metric = GroupMetrics()(biased, hiring).result.metric(f"{name}_sex")
     rows = hiring.unseen
-    by_hand = function(rows.y, biased.labels(rows.x), sensitive_features=rows.sensitive["sex"])
+    by_hand = getattr(metrics, name)(rows.y, biased.labels(rows.x), sensitive_features=rows.sensitive["sex"])
     assert metric.value == pytest.approx(by_hand, abs=1e-12)
     assert metric.low <= metric.value <= metric.high
     assert metric.n == len(rows)
 
 
 def test_the_table_holds_fairlearns_rates_with_the_n_behind_them(biased, hiring):
+    from fairlearn.metrics import MetricFrame, false_negative_rate
+
     table = GroupMetrics()(biased, hiring).result.tables[0]
     rows = hiring.unseen
     frame = MetricFrame(
@@ -116,6 +106,8 @@ def test_many_classes_are_one_against_the_rest(hiring):
 
     result = GroupMetrics(positive="b")(FunctionTarget(scores, schema.classes, schema), data).result
     assert "against all the rest" in result.notes[0]
+    from fairlearn.metrics import demographic_parity_difference
+
     by_hand = demographic_parity_difference(data.y == 1, data.x[:, 0] > 0.5, sensitive_features=data.sensitive["sex"])
     assert result.metric("demographic_parity_difference_sex").value == pytest.approx(by_hand)
 

@@ -4,8 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from fairlearn.postprocessing import ThresholdOptimizer as Fairlearn
-from sklearn.linear_model import LogisticRegression
 
 from tiltyard.datasets.schema import Feature, Schema
 from tiltyard.fairness.belonging import belonging
@@ -20,6 +18,9 @@ from tiltyard.targets.estimators import SklearnTarget
 
 @pytest.mark.parametrize("constraint", ["demographic_parity", "equalized_odds"])
 def test_chances_are_fairlearns(hiring, biased, constraint):
+    from fairlearn.postprocessing import ThresholdOptimizer as Fairlearn
+    from sklearn.linear_model import LogisticRegression
+
     rows = hiring.seen
     x = rows.x.astype(np.float64)
     model = LogisticRegression().fit(x, rows.y)
@@ -87,6 +88,8 @@ def test_a_group_that_the_model_is_not_told_is_not_applicable_and_says_why(hirin
 
 
 def test_more_than_two_classes_is_not_applicable(hiring):
+    from sklearn.linear_model import LogisticRegression
+
     schema = Schema(features=hiring.schema.features, label="y", classes=("a", "b", "c"))
     model = SklearnTarget(LogisticRegression().fit(hiring.x, hiring.y + (hiring.x[:, 0] > 1)), schema)
     result = ThresholdOptimizer()(model, replace(hiring, schema=schema)).record.result

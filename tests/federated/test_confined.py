@@ -13,7 +13,7 @@ import pytest
 pytest.importorskip("flwr")
 
 from tiltyard.errors import Problem
-from tiltyard.federated.deployed import deployment, logs, processes
+from tiltyard.federated.deployed import logs, processes
 from tiltyard.federated.deployed.flower import command
 from tiltyard.federated.training import FederatedTraining
 from tiltyard.progress import Progress
@@ -74,6 +74,8 @@ def broken(folder: Path, program: str, *arguments: str) -> list[str]:
 
 
 def test_the_log_that_an_error_names_is_there_when_the_federation_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tiltyard.federated.deployed import deployment
+
     monkeypatch.setattr(processes, "command", broken)
     monkeypatch.setattr(logs, "place", lambda: tmp_path / "data" / "federations")
     census = load("census")
@@ -90,6 +92,8 @@ def test_the_log_that_an_error_names_is_there_when_the_federation_is_gone(tmp_pa
 
 
 def test_logs_that_cannot_be_kept_are_not_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tiltyard.federated.deployed import deployment
+
     monkeypatch.setattr(processes, "command", broken)
     (tmp_path / "file").touch()
     monkeypatch.setattr(logs, "place", lambda: tmp_path / "file" / "federations")

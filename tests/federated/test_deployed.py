@@ -6,6 +6,7 @@ import stat
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -14,13 +15,14 @@ from cryptography.hazmat.primitives import serialization
 from tiltyard.errors import Problem
 from tiltyard.federated.aggregation import combine
 from tiltyard.federated.deployed.credentials import node_key, tls
-from tiltyard.federated.deployed.home import NODES, Home, written
-from tiltyard.federated.rounds.client import ClientUpdate
-from tiltyard.federated.rounds.weights import flat, put
 from tiltyard.federated.training import FederatedTraining
 from tiltyard.progress import Progress
 from tiltyard.result import Status
 from tiltyard.samples.catalog import load
+
+if TYPE_CHECKING:
+    from tiltyard.federated.deployed.home import Home
+
 
 STEP = FederatedTraining(clients=3, rounds=2, rows=200, attackers=1, attack="label_flip")
 
@@ -32,6 +34,9 @@ def start():
 
 
 def test_a_client_s_folder_holds_its_rows_alone_and_the_server_s_none(start, tmp_path: Path):
+    from tiltyard.federated.deployed.home import written
+    from tiltyard.federated.rounds.weights import flat, put
+
     server, *clients = written(start, tmp_path)
     for home, shard in zip(clients, start.shards, strict=True):
         np.testing.assert_array_equal(home.shard().x, shard.x)
@@ -46,6 +51,8 @@ def test_a_client_s_folder_holds_its_rows_alone_and_the_server_s_none(start, tmp
 
 
 def test_a_broken_plan_is_one_line(start, tmp_path: Path):
+    from tiltyard.federated.deployed.home import NODES, written
+
     server, *_ = written(start, tmp_path)
     (server.folder / "plan.json").write_text("{}")
     with pytest.raises(Problem, match="a federation's plan in"):
@@ -97,7 +104,7 @@ def test_a_node_s_key_is_its_own(tmp_path: Path):
 class Grid:
     """Flower's grid as `Remote` uses it, its clients in this process; ``dead`` ones say nothing, ``liars`` send another's name."""
 
-    homes: list[Home]
+    homes: "list[Home]"
     dead: set[int]
 
     def get_node_ids(self):
@@ -119,6 +126,10 @@ class Grid:
 
 
 def test_flower_s_apps_give_the_numbers_of_one_process(start, tmp_path: Path, monkeypatch):
+    from tiltyard.federated.deployed.home import written
+    from tiltyard.federated.rounds.client import ClientUpdate
+    from tiltyard.federated.rounds.weights import flat
+
     identity = pytest.importorskip("flwr.supercore.task_identity").TaskIdentity
     for name in ("_run_id", "_node_id", "_task_id"):
         monkeypatch.setattr(identity, name, 1)

@@ -2,10 +2,10 @@
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,25 +14,26 @@ from tiltyard.datasets.dataset import Dataset
 from tiltyard.datasets.schema import Feature, Schema
 from tiltyard.errors import Cancelled, Problem
 from tiltyard.federated.aggregation import RULES, combine, krum, needed
-from tiltyard.federated.rounds.checkpoint import Checkpoint
-from tiltyard.federated.rounds.client import ClientUpdate
-from tiltyard.federated.rounds.local import Local
-from tiltyard.federated.rounds.plan import Plan
-from tiltyard.federated.rounds.server import Round, combined, train
-from tiltyard.federated.rounds.weights import flat
 from tiltyard.federated.shards import dirichlet
 from tiltyard.federated.training import FederatedTraining
 from tiltyard.privacy_accounting.accountants import default_delta, epsilon
 from tiltyard.progress import Progress
 from tiltyard.result import Status
-from tiltyard.targets.architecture import build, mlp
-from tiltyard.targets.checkpoints import store
-from tiltyard.targets.torch_target import TorchTarget
-from tiltyard.targets.training import Recipe, fit, fresh
+
+if TYPE_CHECKING:
+    from tiltyard.federated.rounds.local import Local
+    from tiltyard.targets.torch_target import TorchTarget
+    from tiltyard.targets.training import Recipe
+
 
 CLASSES = ("a", "b", "c", "d")
 SCHEMA = Schema(features=tuple(Feature(name=f"f{i}", kind="continuous", low=-9, high=9) for i in range(6)), label="y", classes=CLASSES)
-RECIPE = Recipe(epochs=4, batch_size=32, rate=0.01)
+
+
+def recipe() -> "Recipe":
+    from tiltyard.targets.training import Recipe
+
+    return Recipe(epochs=4, batch_size=32, rate=0.01)
 
 
 @pytest.fixture(scope="module")
@@ -46,13 +47,19 @@ def data() -> Dataset:
 
 
 @pytest.fixture(scope="module")
-def target(data: Dataset) -> TorchTarget:
+def target(data: Dataset) -> "TorchTarget":
+    from tiltyard.targets.architecture import build, mlp
+    from tiltyard.targets.torch_target import TorchTarget
+    from tiltyard.targets.training import fit, fresh
+
     architecture = mlp(6, (16,), 4, [0.0] * 6, [1.0] * 6)
-    module = fit(fresh(build(architecture), 0), data.seen.x, data.seen.y, RECIPE, 0, Progress())
-    return TorchTarget(module, CLASSES, SCHEMA, "clouds", recipe=RECIPE, architecture=architecture)
+    module = fit(fresh(build(architecture), 0), data.seen.x, data.seen.y, recipe(), 0, Progress())
+    return TorchTarget(module, CLASSES, SCHEMA, "clouds", recipe=recipe(), architecture=architecture)
 
 
-def weights_of(target: TorchTarget) -> np.ndarray:
+def weights_of(target: "TorchTarget") -> np.ndarray:
+    from tiltyard.federated.rounds.weights import flat
+
     return flat(target.inner)
 
 
@@ -61,10 +68,13 @@ def weights_of(target: TorchTarget) -> np.ndarray:
 
 @pytest.mark.parametrize("rule", [rule for rule in RULES if needed(rule, 0) == 1])
 def test_one_client_in_one_round_is_central_training_bit_for_bit(rule, target, data):
-    step = FederatedTraining(clients=1, rounds=1, local_epochs=RECIPE.epochs, rule=rule, tolerate=0, seed=3)
+    from tiltyard.federated.rounds.weights import flat
+    from tiltyard.targets.training import fit, fresh
+
+    step = FederatedTraining(clients=1, rounds=1, local_epochs=recipe().epochs, rule=rule, tolerate=0, seed=3)
     made = step(target, data).target
     rows = step.setting(target, data).parts.train
-    central = fit(fresh(target.inner, 3).requires_grad_(), rows.x, rows.y, RECIPE, 3, Progress())
+    central = fit(fresh(target.inner, 3).requires_grad_(), rows.x, rows.y, recipe(), 3, Progress())
     np.testing.assert_array_equal(weights_of(made), flat(central))
 
 
@@ -167,7 +177,11 @@ def test_alpha_says_how_even_the_classes_are():
 
 
 def test_noise_has_the_deviation_it_is_accounted_with():
-    plan = Plan(clients=10, rounds=1, rule="fedavg", tolerate=0, recipe=RECIPE, seed=1, noise=2.0, clip=0.5)
+    from tiltyard.federated.rounds.client import ClientUpdate
+    from tiltyard.federated.rounds.plan import Plan
+    from tiltyard.federated.rounds.server import combined
+
+    plan = Plan(clients=10, rounds=1, rule="fedavg", tolerate=0, recipe=recipe(), seed=1, noise=2.0, clip=0.5)
     before = np.zeros(200_000, np.float32)
     after, clipped = combined(plan, before, [ClientUpdate(0, before, 5)], 1)
     assert clipped == 0
@@ -179,7 +193,11 @@ def test_noise_has_the_deviation_it_is_accounted_with():
 
 
 def test_no_client_moves_the_sum_by_more_than_the_clip():
-    plan = Plan(clients=2, rounds=1, rule="fedavg", tolerate=0, recipe=RECIPE, seed=1, noise=1e-12, clip=1.0)
+    from tiltyard.federated.rounds.client import ClientUpdate
+    from tiltyard.federated.rounds.plan import Plan
+    from tiltyard.federated.rounds.server import combined
+
+    plan = Plan(clients=2, rounds=1, rule="fedavg", tolerate=0, recipe=recipe(), seed=1, noise=1e-12, clip=1.0)
     before = np.ones(50, np.float32)
     after, clipped = combined(plan, before, [ClientUpdate(0, before + 1000, 10**9)], 1)
     assert clipped == 1
@@ -200,6 +218,8 @@ def test_epsilon_is_opacus(target, data):
 
 
 def test_the_global_generators_are_left_alone(target, data):
+    import torch
+
     before = torch.random.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
     FederatedTraining(clients=3, rounds=1, share=0.5, noise_multiplier=1.0, rows=100)(target, data)
     assert torch.equal(before[0], torch.random.get_rng_state())
@@ -212,10 +232,12 @@ def test_the_global_generators_are_left_alone(target, data):
 class Odd:
     """Ask in this process; then what some clients send is replaced, and others say nothing."""
 
-    def __init__(self, inner: Local, sends: dict[int, np.ndarray | None]) -> None:
+    def __init__(self, inner: "Local", sends: dict[int, np.ndarray | None]) -> None:
         self.inner, self.sends = inner, sends
 
     def __call__(self, number, weights, clients, progress):
+        from tiltyard.federated.rounds.client import ClientUpdate
+
         found = self.inner(number, weights, clients, progress)
         kept = [a for a in found if self.sends.get(a.client, a) is not None]
         return [ClientUpdate(a.client, self.sends.get(a.client, a.weights), a.rows) for a in kept]
@@ -223,6 +245,10 @@ class Odd:
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_a_client_that_sends_nan_is_refused_and_said(bad, target, data):
+    from tiltyard.federated.rounds.local import Local
+    from tiltyard.federated.rounds.server import train
+    from tiltyard.federated.rounds.weights import flat
+
     step = FederatedTraining(clients=4, rounds=3, alpha=100, local_epochs=3)
     start = step.setting(target, data)
     size = flat(start.start)
@@ -237,6 +263,11 @@ def test_a_client_that_sends_nan_is_refused_and_said(bad, target, data):
 @pytest.mark.parametrize(("rule", "tolerate"), [("fedavg", 0), ("median", 1), ("trimmed_mean", 1), ("krum", 1), ("multi_krum", 1)])
 def test_a_client_that_dies_in_mid_round_is_lost_for_it_alone(rule, tolerate, target, data, monkeypatch):
     """Its training raises in round 2: the round is what the others make of it, and the run goes on with all of them."""
+    from tiltyard.federated.rounds.local import Local
+    from tiltyard.federated.rounds.server import combined, train
+    from tiltyard.federated.rounds.weights import flat
+    from tiltyard.targets.training import fit
+
     step = FederatedTraining(clients=6, rounds=3, alpha=100, local_epochs=2, rule=rule, tolerate=tolerate)
     start = step.setting(target, data)
     plan, after, dies = start.plan, {}, start.plan.training_seed(4, 2)
@@ -266,6 +297,10 @@ def test_a_client_that_dies_in_mid_round_is_lost_for_it_alone(rule, tolerate, ta
 
 
 def test_a_round_without_enough_answers_leaves_the_weights(target, data):
+    from tiltyard.federated.rounds.local import Local
+    from tiltyard.federated.rounds.server import train
+    from tiltyard.federated.rounds.weights import flat
+
     step = FederatedTraining(clients=7, rounds=1, rule="krum", tolerate=2)
     start = step.setting(target, data)
     before = flat(start.start)
@@ -317,6 +352,12 @@ ROUND = {"number": 0, "asked": 0, "answered": 0, "right": 1, "rows": 2}
     [("other", {"rounds": [ROUND]}), ("weights", {}), ("weights", {"rounds": None}), ("weights", {"rounds": [{**ROUND, "right": "all"}]})],
 )
 def test_a_checkpoint_of_this_run_without_its_weights_or_rounds_is_said(tmp_path: Path, name: str, facts: dict[str, object]):
+    import torch
+
+    from tiltyard.federated.rounds.checkpoint import Checkpoint
+    from tiltyard.federated.rounds.server import Round
+    from tiltyard.targets.checkpoints import store
+
     checkpoint = Checkpoint(tmp_path / "run.safetensors", "key")
     assert checkpoint.read() == (None, ())
     store(checkpoint.path, "key", {name: torch.ones(3)}, facts)
@@ -369,8 +410,12 @@ def test_more_attackers_than_the_rule_withstands_is_noted(target, data):
 
 
 def test_a_module_that_cannot_train_is_said(data):
+    import torch
+
+    from tiltyard.targets.torch_target import TorchTarget
+
     layers = torch.nn.Sequential(torch.nn.Linear(6, 4), torch.nn.BatchNorm1d(4))
-    target = TorchTarget(layers, CLASSES, SCHEMA, "mixes rows", recipe=RECIPE)
+    target = TorchTarget(layers, CLASSES, SCHEMA, "mixes rows", recipe=recipe())
     result = FederatedTraining(clients=20, rows=20, rounds=1)(target, data).record.result
     assert result.status is Status.FAILED
     assert "a module that trains on a client's rows" in result.summary
@@ -378,5 +423,7 @@ def test_a_module_that_cannot_train_is_said(data):
 
 
 def test_a_target_without_training_is_not_applicable(data, target):
+    from tiltyard.targets.torch_target import TorchTarget
+
     bare = TorchTarget(target.trainable(), CLASSES, SCHEMA, "no recipe")
     assert FederatedTraining()(bare, data).record.result.status is Status.NOT_APPLICABLE

@@ -1,19 +1,20 @@
 """Gradient inversion: a row of a table comes back whole, noise hides it, and noise is what is said."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
-import torch
 
 from tiltyard.check import named
 from tiltyard.datasets.dataset import Dataset
 from tiltyard.datasets.schema import Feature, Schema
 from tiltyard.federated.gradient_leakage import GradientLeakage
-from tiltyard.federated.leaking.inversion import apart, gradient, matched, noised
 from tiltyard.federated.leaking.outcome import psnr
 from tiltyard.result import Status
-from tiltyard.targets.architecture import build, cnn, mlp
-from tiltyard.targets.torch_target import TorchTarget
-from tiltyard.targets.training import fresh
+
+if TYPE_CHECKING:
+    from tiltyard.targets.torch_target import TorchTarget
+
 
 SCHEMA = Schema(features=tuple(Feature(name=f"f{i}", kind="continuous", low=-2, high=2) for i in range(8)), label="y", classes=("a", "b"))
 PIXELS = Schema(features=(Feature(name="image", kind="pixels", shape=(1, 28, 28)),), label="y", classes=("a", "b"))
@@ -26,7 +27,11 @@ def data() -> Dataset:
 
 
 @pytest.fixture(scope="module")
-def target() -> TorchTarget:
+def target() -> "TorchTarget":
+    from tiltyard.targets.architecture import build, mlp
+    from tiltyard.targets.torch_target import TorchTarget
+    from tiltyard.targets.training import fresh
+
     module = fresh(build(mlp(8, (16,), 2, [0.0] * 8, [1.0] * 8)), 0)
     return TorchTarget(module, SCHEMA.classes, SCHEMA, "small")
 
@@ -47,6 +52,10 @@ def test_without_noise_and_clip_both_ways_are_one(target, data):
 
 
 def test_an_image_is_shown_beside_what_came_back():
+    from tiltyard.targets.architecture import build, cnn
+    from tiltyard.targets.torch_target import TorchTarget
+    from tiltyard.targets.training import fresh
+
     rng = np.random.default_rng(1)
     x = np.zeros((40, 1, 28, 28), np.float32)
     for i in range(40):
@@ -67,6 +76,10 @@ def test_one_row_is_no_answer(target, data):
 
 
 def test_noise_is_of_the_norm_that_is_said():
+    import torch
+
+    from tiltyard.federated.leaking.inversion import apart, noised
+
     sent = (torch.full((100_000,), 3.0),)
     made = noised(sent, 2.0, 0.5, torch.Generator().manual_seed(0))[0]
     assert float(made.std()) == pytest.approx(1.0, rel=0.02)
@@ -82,11 +95,19 @@ def test_psnr_by_hand():
 
 
 def test_a_gradient_knows_no_order():
+    import torch
+
+    from tiltyard.federated.leaking.inversion import matched
+
     true = torch.tensor([[0.0], [1.0], [0.5]])
     assert matched(torch.tensor([[0.9], [0.6], [0.1]]), true).flatten().tolist() == pytest.approx([0.1, 0.9, 0.6])
 
 
 def test_a_module_without_weights_is_said(data):
+    import torch
+
+    from tiltyard.targets.torch_target import TorchTarget
+
     module = torch.nn.Sequential(torch.nn.Flatten())
     two = Schema(features=SCHEMA.features[:2], label="y", classes=("a", "b"))
     small = Dataset(data.x[:, :2], data.y, two)
@@ -95,6 +116,10 @@ def test_a_module_without_weights_is_said(data):
 
 
 def test_the_gradient_is_torch_s_own(target, data):
+    import torch
+
+    from tiltyard.federated.leaking.inversion import gradient
+
     module = target.trainable()
     x, y = torch.from_numpy(data.x[:5].copy()), torch.from_numpy(data.y[:5].copy())
     found = gradient(module, x, y)

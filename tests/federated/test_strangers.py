@@ -19,13 +19,8 @@ import pytest
 
 pytest.importorskip("flwr")
 
-from flwr.cli.build import build_fab_from_disk
-from flwr.proto.control_pb2 import StartRunRequest
-from flwr.proto.fab_pb2 import Fab
-from flwr.supercore.runtime_version_compatibility import RuntimeVersionMetadata
 
 from tiltyard.errors import Cancelled
-from tiltyard.federated.deployed.deployment import ran
 from tiltyard.federated.deployed.processes import APP, Processes
 from tiltyard.federated.training import FederatedTraining
 from tiltyard.progress import Progress
@@ -55,6 +50,10 @@ class Seen:
 
 def app(folder: Path, canary: Path) -> bytes:
     """A request that starts an app which writes ``canary`` as soon as it is imported."""
+    from flwr.cli.build import build_fab_from_disk
+    from flwr.proto.control_pb2 import StartRunRequest
+    from flwr.proto.fab_pb2 import Fab
+
     folder.mkdir()
     (folder / "pyproject.toml").write_text(APP)
     for side in ("server", "client"):
@@ -66,6 +65,8 @@ def app(folder: Path, canary: Path) -> bytes:
 
 def asked(uid: int, doors: list[int | str], start: bytes, pids: list[int], files: list[str]) -> dict[str, Any]:
     """What the account ``uid`` gets."""
+    from flwr.supercore.runtime_version_compatibility import RuntimeVersionMetadata
+
     calls = {f"/v1/{part}/{name}": b"" for part, names in CALLS.items() for name in names} | {START: start}
     headers = {"content-type": "application/protobuf", **dict(RuntimeVersionMetadata.from_local_component("flwr").as_metadata())}
     told = {
@@ -113,6 +114,8 @@ def listening(pids: Iterable[int]) -> tuple[set[int], set[str]]:
 
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
+    from tiltyard.federated.deployed.deployment import ran
+
     made: list[Seen] = []
     progress, place = Progress(), tmp_path_factory.mktemp("strangers")
     canaries = [place / name for name in ("stranger", "owner")]

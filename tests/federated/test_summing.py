@@ -2,32 +2,24 @@
 
 import copy
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from pydantic import ValidationError
 
-pytest.importorskip("flwr")
-
-from flwr.app import Context, Message, RecordDict
-from flwr.common import bytes_to_ndarray
-from flwr.common.secure_aggregation.secaggplus_constants import RECORD_KEY_CONFIGS, Key, Stage
-from flwr.supercore.task_identity import TaskIdentity
-
 from tiltyard.errors import Problem
 from tiltyard.federated.deployed import masks
-from tiltyard.federated.deployed.client_app import app
-from tiltyard.federated.deployed.home import Home, written
 from tiltyard.federated.deployed.quantizing import error
-from tiltyard.federated.deployed.summing import Summed, refuse_unfair, update
-from tiltyard.federated.rounds.local import Local
-from tiltyard.federated.rounds.outcome import notes
-from tiltyard.federated.rounds.server import combined
-from tiltyard.federated.rounds.setting import Ran
-from tiltyard.federated.rounds.weights import flat
 from tiltyard.federated.training import FederatedTraining
 from tiltyard.progress import Progress
 from tiltyard.samples.catalog import load
+
+if TYPE_CHECKING:
+    from flwr.app import Message
+
+    from tiltyard.federated.deployed.home import Home
+
 
 CLIENTS = 4
 NODES = {client: 100 + client for client in range(CLIENTS)}
@@ -41,16 +33,22 @@ def start():
 
 @pytest.fixture(scope="module")
 def before(start):
+    from tiltyard.federated.rounds.weights import flat
+
     return flat(start.start)
 
 
 @pytest.fixture(scope="module")
 def homes(start, tmp_path_factory):
+    from tiltyard.federated.deployed.home import written
+
     return written(start, tmp_path_factory.mktemp("homes"))[1:]
 
 
 @pytest.fixture(autouse=True)
 def identity(monkeypatch):
+    from flwr.supercore.task_identity import TaskIdentity
+
     for name in ("_run_id", "_node_id", "_task_id"):
         monkeypatch.setattr(TaskIdentity, name, 1)
 
@@ -59,11 +57,13 @@ def identity(monkeypatch):
 class Grid:
     """Flower's grid with its clients in this process; ``silent`` says from which stage on a client answers no more."""
 
-    homes: list[Home]
+    homes: "list[Home]"
     silent: dict[int, str] = field(default_factory=dict)
-    replies: list[Message] = field(default_factory=list)
+    replies: "list[Message]" = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        from flwr.app import Context, RecordDict
+
         told = [{"client": i, "home": str(home.folder)} for i, home in enumerate(self.homes)]
         self.contexts = [Context(1, 100 + i, each, RecordDict(), {}) for i, each in enumerate(told)]
 
@@ -73,7 +73,12 @@ class Grid:
     def send_and_receive(self, messages, timeout=None):
         return [reply for message in messages if (reply := self._reply(message)) is not None]
 
-    def _reply(self, message: Message) -> Message | None:
+    def _reply(self, message: "Message") -> "Message | None":
+        from flwr.app import Message
+        from flwr.common.secure_aggregation.secaggplus_constants import RECORD_KEY_CONFIGS, Key, Stage
+
+        from tiltyard.federated.deployed.client_app import app
+
         client, stage = message.metadata.dst_node_id - 100, str(message.content.config_records[RECORD_KEY_CONFIGS][Key.STAGE])
         if client in self.silent and Stage.all().index(stage) >= Stage.all().index(self.silent[client]):
             return None
@@ -85,17 +90,26 @@ class Grid:
 
 
 def asked(start, before, grid: Grid):
+    from flwr.app import Context, RecordDict
+
+    from tiltyard.federated.deployed.summing import Summed
+
     ask = Summed(grid, Context(1, 1, {}, RecordDict(), {}), NODES, 1.0, start.rows)
     return ask(1, before, tuple(range(CLIENTS)), Progress())
 
 
 def plain(start, before, clients):
     """What the same clients give without SecAgg+."""
+    from tiltyard.federated.rounds.local import Local
+    from tiltyard.federated.rounds.server import combined
+
     found = Local(start.start, start.plan, start.shards)(1, before, clients, Progress())
     return found, combined(start.plan, before, found, 1)[0]
 
 
 def test_the_sum_is_fedavg_s_up_to_rounding(start, before, homes):
+    from tiltyard.federated.rounds.server import combined
+
     _, expected = plain(start, before, range(CLIENTS))
     found = asked(start, before, Grid(homes))
     assert [a.client for a in found] == [0, 1, 2, 3]
@@ -104,6 +118,9 @@ def test_the_sum_is_fedavg_s_up_to_rounding(start, before, homes):
 
 
 def test_what_leaves_a_client_tells_neither_its_update_nor_its_rows(start, before, homes):
+    from flwr.common import bytes_to_ndarray
+    from flwr.common.secure_aggregation.secaggplus_constants import RECORD_KEY_CONFIGS, Key
+
     honest, _ = plain(start, before, range(CLIENTS))
     grid = Grid(homes)
     asked(start, before, grid)
@@ -119,8 +136,10 @@ def test_what_leaves_a_client_tells_neither_its_update_nor_its_rows(start, befor
         assert {value for record in reply.content.metric_records.values() for value in record.values()} == {1}
 
 
-@pytest.mark.parametrize("stage", [Stage.SETUP, Stage.SHARE_KEYS, Stage.COLLECT_MASKED_VECTORS])
+@pytest.mark.parametrize("stage", ["setup", "share_keys", "collect_masked_vectors"])
 def test_who_falls_silent_costs_its_answer_alone(start, before, homes, stage):
+    from tiltyard.federated.rounds.server import combined
+
     _, expected = plain(start, before, (0, 1, 3))
     found = asked(start, before, Grid(homes, {2: stage}))
     assert [a.client for a in found] == [0, 1, 3]
@@ -129,17 +148,24 @@ def test_who_falls_silent_costs_its_answer_alone(start, before, homes, stage):
 
 
 def test_who_falls_silent_after_its_masked_vector_is_counted(start, before, homes):
+    from flwr.common.secure_aggregation.secaggplus_constants import Stage
+
+    from tiltyard.federated.rounds.server import combined
+
     _, expected = plain(start, before, range(CLIENTS))
     found = asked(start, before, Grid(homes, {1: Stage.UNMASK}))
     assert np.abs(combined(start.plan, before, found, 1)[0] - expected).max() <= error(CLIENTS) + 1e-6
 
 
 def test_too_few_for_the_threshold_is_no_sum(start, before, homes):
+    from flwr.common.secure_aggregation.secaggplus_constants import Stage
+
     assert asked(start, before, Grid(homes, {1: Stage.UNMASK, 2: Stage.SHARE_KEYS})) == []
     assert asked(start, before, Grid(homes, dict.fromkeys((0, 1, 2), Stage.SETUP))) == []
 
 
 def test_a_client_gives_nothing_to_a_server_that_asks_without_secagg(start, before, homes):
+    from tiltyard.federated.deployed.client_app import app
     from tiltyard.federated.deployed.server_app import Remote
 
     message = Remote(Grid(homes), NODES, 1.0)._message(1, before, 100)
@@ -149,6 +175,10 @@ def test_a_client_gives_nothing_to_a_server_that_asks_without_secagg(start, befo
 
 
 def test_a_client_refuses_what_would_open_a_mask():
+    from flwr.common.secure_aggregation.secaggplus_constants import Key, Stage
+
+    from tiltyard.federated.deployed.summing import refuse_unfair, update
+
     with pytest.raises(ValueError, match="below a majority"):
         refuse_unfair({Key.STAGE: Stage.SETUP, Key.THRESHOLD: 2, Key.SAMPLE_NUMBER: 4})
     with pytest.raises(ValueError, match="both secrets"):
@@ -194,6 +224,9 @@ def test_what_sums_alone_cannot_do_is_refused_in_one_line(wrong, said):
 
 
 def test_the_notes_say_what_it_protects_and_what_not(start, before):
+    from tiltyard.federated.rounds.outcome import notes
+    from tiltyard.federated.rounds.setting import Ran
+
     step = FederatedTraining(clients=CLIENTS, rounds=2, rows=200, processes=True, secure=True)
     found = " ".join(notes(start, Ran(before, ()), step.processes))
     assert "neither of one client" in found and "keeps to the protocol" in found and "±8" in found

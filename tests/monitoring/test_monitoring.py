@@ -4,12 +4,10 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 import pytest
-from scipy.stats import chi2
 from tests.monitoring.conftest import drawn, scored
 
 from tiltyard.cli import main
@@ -25,11 +23,16 @@ from tiltyard.monitoring.watching import drift_chart, overall, share_chart, tabl
 from tiltyard.monitoring.window import Drift, Window
 from tiltyard.targets.estimators import FunctionTarget
 
-Rows = Callable[..., pd.DataFrame]
+if TYPE_CHECKING:
+    import pandas as pd
+
+Rows = Callable[..., "pd.DataFrame"]
 
 
-def rows(n: int, seed: int = 0, **more: Any) -> pd.DataFrame:
+def rows(n: int, seed: int = 0, **more: Any) -> "pd.DataFrame":
     """``n`` rows of numbers, words and a constant; ``more`` replaces columns."""
+    import pandas as pd
+
     rng = np.random.default_rng(seed)
     made = {f"number {i}": rng.normal(10 * i, 1 + i, n) for i in range(6)}
     made |= {"color": rng.choice(["red", "green", "blue"], n, p=[0.6, 0.3, 0.1]), "fixed": np.full(n, 7)}
@@ -59,7 +62,9 @@ def test_half_a_standard_deviation_in_one_column_is_found_and_named(held: Any) -
 
 
 def test_a_turned_correlation_is_seen_jointly_and_in_no_column() -> None:
-    def pair(n: int, seed: int, slope: float) -> pd.DataFrame:
+    import pandas as pd
+
+    def pair(n: int, seed: int, slope: float) -> "pd.DataFrame":
         a, b = np.random.default_rng(seed).normal(size=(2, n))
         return pd.DataFrame({"a": a, "b": slope * a + np.sqrt(1 - slope**2) * b})
 
@@ -91,6 +96,8 @@ def test_labels_that_come_show_a_loss(held: Any) -> None:
 
 
 def test_the_tests_are_those_of_the_books() -> None:
+    from scipy.stats import chi2
+
     a = np.arange(100, dtype=np.float64)
     assert smirnov(a, a).size == 0.0
     assert smirnov(a, a + 50).size == pytest.approx(0.5)
@@ -129,6 +136,8 @@ def test_odd_columns_are_told_and_nothing_is_lost(held: Any) -> None:
 
 
 def test_a_reference_without_values_is_no_crash() -> None:
+    import pandas as pd
+
     frame = pd.DataFrame({"gone": [None] * 100, "same": np.ones(100), "x": np.arange(100.0)})
     held = reference(of_frame(frame))
     window = held.window(of_frame(frame, held.columns), 0, 0.01)
@@ -137,14 +146,17 @@ def test_a_reference_without_values_is_no_crash() -> None:
 
 
 @pytest.mark.parametrize(
-    ("frame", "says"),
+    ("table", "says"),
     [
-        (rows(50).drop(columns="color"), "no 'color'"),
-        (pd.DataFrame(), "found 0"),
-        (pd.DataFrame(np.ones((3, 2)), columns=["a", "a"]), "twice"),
+        (lambda pd: rows(50).drop(columns="color"), "no 'color'"),
+        (lambda pd: pd.DataFrame(), "found 0"),
+        (lambda pd: pd.DataFrame(np.ones((3, 2)), columns=["a", "a"]), "twice"),
     ],
 )
-def test_a_table_of_other_columns_is_one_line(held: Any, frame: pd.DataFrame, says: str) -> None:
+def test_a_table_of_other_columns_is_one_line(held: Any, table: Callable[[Any], Any], says: str) -> None:
+    import pandas
+
+    frame = table(pandas)
     with pytest.raises(Problem, match=says):
         of_frame(frame, held.columns)
 
@@ -155,6 +167,8 @@ def test_a_reference_of_few_rows_is_refused() -> None:
 
 
 def test_a_table_is_watched_in_windows_and_shown() -> None:
+    import pandas as pd
+
     after = pd.concat([rows(400, 1), rows(450, 2, **{"number 0": np.random.default_rng(2).normal(1, 1, 450)})])
     windows = watched(rows(3000), after, rows=200)
     assert [w.n for w in windows] == [200, 200, 200, 250]
@@ -169,7 +183,7 @@ def test_a_table_is_watched_in_windows_and_shown() -> None:
     assert len(shown.series[0].low) == 4
 
 
-def answered(n: int, seed: int, wrong: float, known: float = 1.0) -> pd.DataFrame:
+def answered(n: int, seed: int, wrong: float, known: float = 1.0) -> "pd.DataFrame":
     """Rows with an answer 0 or 1 and a true label, of which a share ``wrong`` differs and a share ``known`` has come."""
     rng = np.random.default_rng([seed, 1])
     answer = rng.integers(0, 2, n)
@@ -178,6 +192,8 @@ def answered(n: int, seed: int, wrong: float, known: float = 1.0) -> pd.DataFram
 
 
 def test_labels_in_two_tables_give_each_window_its_accuracy() -> None:
+    import pandas as pd
+
     after = pd.concat([answered(400, 1, 0.1), answered(400, 2, 0.4, known=0.5)], ignore_index=True)
     windows = watched(answered(3000, 0, 0.1), after, rows=400, judged=Judged("label", "answer"))
     for window, part in zip(windows, (after[:400], after[400:]), strict=True):
@@ -202,6 +218,8 @@ def test_no_label_yet_is_no_accuracy() -> None:
 
 
 def test_words_and_numbers_of_a_label_are_the_same_however_they_are_written() -> None:
+    import pandas as pd
+
     frame = pd.DataFrame({"label": [1.0, 0.0, None, 1.0, 2.0], "answer": [1, 0, 1, None, 1]}, dtype=object)
     found = Judged("label", "answer").right(frame)
     assert (found.right.tolist(), found.known.tolist()) == ([True, True, False, False, False], [True, True, False, False, True])

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import nbformat
 import psutil
 import pytest
 
@@ -70,6 +69,8 @@ class Hub:
 
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
+    import nbformat
+
     folder = tmp_path_factory.mktemp("hub")
     users = Users(folder / "users.json")
     for name, role in ROLES.items():

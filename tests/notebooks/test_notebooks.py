@@ -4,15 +4,16 @@ import re
 import shutil
 from pathlib import Path
 
-import nbformat
 import pytest
-from nbclient import NotebookClient
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 
 
 @pytest.mark.slow
 def test_quickstart_runs(tmp_path, monkeypatch):
+    import nbformat
+    from nbclient import NotebookClient
+
     monkeypatch.setenv("TILTYARD_STORE", str(tmp_path / "runs.sqlite"))
     shutil.copy(NOTEBOOKS / "quickstart.ipynb", tmp_path)
     (tmp_path / "report.html").write_text("of the run before: a notebook is run again and again")
@@ -24,6 +25,8 @@ def test_quickstart_runs(tmp_path, monkeypatch):
 
 
 def test_notebooks_are_kept_without_outputs():
+    import nbformat
+
     for path in NOTEBOOKS.rglob("*.ipynb"):
         book = nbformat.read(path, as_version=4)
         assert all(not cell.get("outputs") for cell in book.cells), path
@@ -31,6 +34,9 @@ def test_notebooks_are_kept_without_outputs():
 
 @pytest.mark.slow
 def test_an_open_endpoint_is_extracted_from_and_a_guarded_one_less(tmp_path, monkeypatch):
+    import nbformat
+    from nbclient import NotebookClient
+
     monkeypatch.setenv("TILTYARD_STORE", str(tmp_path / "runs.sqlite"))
     book = nbformat.read(NOTEBOOKS / "guarded_endpoint.ipynb", as_version=4)
     NotebookClient(book, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}).execute()

@@ -1,5 +1,7 @@
 """Poisoning: flips cost what they must, a trigger is obeyed and found, clean data raise no alarm."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 
@@ -16,17 +18,30 @@ from tiltyard.progress import Progress
 from tiltyard.result import Status
 from tiltyard.samples.catalog import load
 from tiltyard.statistics.roc import area
-from tiltyard.targets.architecture import build, mlp
 from tiltyard.targets.estimators import SklearnTarget
-from tiltyard.targets.torch_target import TorchTarget
-from tiltyard.targets.training import Recipe, fit, fresh
+
+if TYPE_CHECKING:
+    from tiltyard.targets.architecture import Architecture
+    from tiltyard.targets.torch_target import TorchTarget
+    from tiltyard.targets.training import Recipe
+
 
 NUMBERS = tuple(Feature(name=f"f{i}", kind="continuous", low=-5, high=5) for i in range(4))
 KINDS = Feature(name="kind", kind="categorical", categories=("u", "v", "w"))
 WHOLE = Feature(name="count", kind="integer", low=0, high=50)
 SCHEMA = Schema(features=(*NUMBERS, KINDS, WHOLE), label="y", classes=("no", "yes"))
-RECIPE = Recipe(epochs=15, batch_size=32, rate=0.01)
-ARCHITECTURE = mlp(8, (16,), 2, [0.0] * 7 + [10.0], [1.0] * 7 + [4.0])
+
+
+def architecture() -> "Architecture":
+    from tiltyard.targets.architecture import mlp
+
+    return mlp(8, (16,), 2, [0.0] * 7 + [10.0], [1.0] * 7 + [4.0])
+
+
+def recipe() -> "Recipe":
+    from tiltyard.targets.training import Recipe
+
+    return Recipe(epochs=15, batch_size=32, rate=0.01)
 
 
 def rows(n: int, seed: int) -> Dataset:
@@ -37,13 +52,17 @@ def rows(n: int, seed: int) -> Dataset:
     return Dataset(x, y, SCHEMA, member=np.arange(n) < n // 2)
 
 
-def model(data: Dataset, seed: int = 0) -> TorchTarget:
-    module = fit(fresh(build(ARCHITECTURE), seed), data.x, data.y, RECIPE, seed, Progress())
-    return TorchTarget(module, SCHEMA.classes, SCHEMA, "small", recipe=RECIPE, architecture=ARCHITECTURE)
+def model(data: Dataset, seed: int = 0) -> "TorchTarget":
+    from tiltyard.targets.architecture import build
+    from tiltyard.targets.torch_target import TorchTarget
+    from tiltyard.targets.training import fit, fresh
+
+    module = fit(fresh(build(architecture()), seed), data.x, data.y, recipe(), seed, Progress())
+    return TorchTarget(module, SCHEMA.classes, SCHEMA, "small", recipe=recipe(), architecture=architecture())
 
 
 @pytest.fixture(scope="module")
-def ground() -> tuple[TorchTarget, Dataset]:
+def ground() -> "tuple[TorchTarget, Dataset]":
     data = rows(1600, 0)
     return model(data.seen), data
 

@@ -13,9 +13,7 @@ from tiltyard.privacy.dp_sgd import DPSGD
 from tiltyard.privacy_accounting.budget import Budget
 from tiltyard.progress import Progress
 from tiltyard.result import CheckResult, Severity, Status
-from tiltyard.targets.architecture import build, mlp
 from tiltyard.targets.target import Target
-from tiltyard.targets.torch_target import TorchTarget
 
 SCHEMA = Schema(
     features=tuple(Feature(name=f"x{i}", kind="continuous", low=-9, high=9) for i in range(4)), label="y", classes=("no", "yes")
@@ -121,6 +119,9 @@ def separable(n: int = 900) -> Dataset:
 
 
 def test_private_training_is_not_contradicted() -> None:
+    from tiltyard.targets.architecture import build, mlp
+    from tiltyard.targets.torch_target import TorchTarget
+
     data = separable()
     module = build(mlp(4, (8,), 2, [0.0] * 4, [1.0] * 4))
     made = DPSGD(epsilon=1.0, epochs=2, batch_size=64)(TorchTarget(module, SCHEMA.classes, SCHEMA), data).target
@@ -160,6 +161,9 @@ def test_canaries_catch_a_memorizer_and_need_training() -> None:
 
 
 def test_without_a_claim_it_measures_all_the_same() -> None:
+    from tiltyard.targets.architecture import build, mlp
+    from tiltyard.targets.torch_target import TorchTarget
+
     data = separable()
     plain = TorchTarget(build(mlp(4, (), 2, [0.0] * 4, [1.0] * 4)), SCHEMA.classes, SCHEMA)
     result = AuditEpsilon()(plain, data).result

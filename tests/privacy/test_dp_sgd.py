@@ -3,26 +3,24 @@
 import threading
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-import torch
-from torch import nn
 
 from tiltyard.datasets.dataset import Dataset
 from tiltyard.datasets.schema import Feature, Schema
 from tiltyard.errors import Problem
-from tiltyard.privacy._dp_training.layers import described, faults, replaced
-from tiltyard.privacy._dp_training.loop import Plan, train
-from tiltyard.privacy._dp_training.target import PrivateTarget
 from tiltyard.privacy.dp_sgd import DPSGD
 from tiltyard.privacy_accounting.accountants import epsilon
 from tiltyard.progress import Progress, Report
 from tiltyard.result import CheckResult, Status
-from tiltyard.targets.architecture import Architecture, Layer, build, mlp
 from tiltyard.targets.estimators import FunctionTarget
-from tiltyard.targets.torch_target import TorchTarget
-from tiltyard.targets.training import Recipe, fit
+
+if TYPE_CHECKING:
+    from tiltyard.targets.architecture import Architecture
+    from tiltyard.targets.torch_target import TorchTarget
+
 
 SCHEMA = Schema(
     features=tuple(Feature(name=f"x{i}", kind="continuous", low=-9, high=9) for i in range(4)), label="y", classes=("no", "yes")
@@ -36,7 +34,13 @@ def toy(n: int = 1200, seed: int = 0) -> Dataset:
     return Dataset(x, y.astype(np.int64), SCHEMA, "toy", member=np.arange(n) < n * 2 // 3)
 
 
-def target(architecture: Architecture | None = None, data: Dataset | None = None) -> TorchTarget:
+def target(architecture: "Architecture | None" = None, data: Dataset | None = None) -> "TorchTarget":
+    import torch
+
+    from tiltyard.targets.architecture import build, mlp
+    from tiltyard.targets.torch_target import TorchTarget
+    from tiltyard.targets.training import Recipe, fit
+
     architecture = architecture or mlp(4, (8,), 2, [0.0] * 4, [1.0] * 4)
     torch.manual_seed(0)
     module = build(architecture)
@@ -51,6 +55,8 @@ def data() -> Dataset:
 
 
 def test_reaches_the_stated_epsilon_and_learns(data: Dataset) -> None:
+    from tiltyard.privacy._dp_training.target import PrivateTarget
+
     step = DPSGD(epsilon=4.0, epochs=4, batch_size=64, rate=0.02, clip_only=True)
     outcome = step(target(data=data), data)
     result = outcome.record.result
@@ -135,6 +141,12 @@ def test_a_run_that_was_cut_off_ends_as_one_that_was_not(data: Dataset, tmp_path
 
 def test_one_step_is_the_clipped_noised_sum(data: Dataset) -> None:
     """Without noise, one full-batch SGD step equals the mean of clipped gradients computed one by one."""
+    import torch
+    from torch import nn
+
+    from tiltyard.privacy._dp_training.loop import Plan, train
+    from tiltyard.targets.architecture import build, mlp
+
     module = build(mlp(4, (), 2, [0.5] * 4, [2.0] * 4))
     x, y = data.x[:20], data.y[:20]
     plan = Plan(noise=0.0, clip=0.3, batch_size=20, epochs=1, rate=0.1, optimizer="sgd")
@@ -152,7 +164,11 @@ def test_one_step_is_the_clipped_noised_sum(data: Dataset) -> None:
 
 def test_memory_is_bounded_by_virtual_steps(data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same step in chunks of three rows, empty batches among them, ends at the same weights."""
+    import torch
+
     from tiltyard.privacy._dp_training import loop
+    from tiltyard.privacy._dp_training.loop import Plan, train
+    from tiltyard.targets.architecture import build, mlp
 
     module = build(mlp(4, (5,), 2, [0.0] * 4, [1.0] * 4))
     plan = Plan(noise=1.0, clip=1.0, batch_size=2, epochs=3, rate=0.1, optimizer="sgd")
@@ -163,18 +179,21 @@ def test_memory_is_bounded_by_virtual_steps(data: Dataset, monkeypatch: pytest.M
         torch.testing.assert_close(a, b, atol=1e-5, rtol=1e-4)
 
 
-NORMED = Architecture(
-    layers=(
-        Layer(type="linear", options={"in_features": 4, "out_features": 6}),
-        Layer(type="batch_norm1d", options={"num_features": 6}),
-        Layer(type="relu"),
-        Layer(type="linear", options={"in_features": 6, "out_features": 2}),
+def normed() -> "Architecture":
+    from tiltyard.targets.architecture import Architecture, Layer
+
+    return Architecture(
+        layers=(
+            Layer(type="linear", options={"in_features": 4, "out_features": 6}),
+            Layer(type="batch_norm1d", options={"num_features": 6}),
+            Layer(type="relu"),
+            Layer(type="linear", options={"in_features": 6, "out_features": 2}),
+        )
     )
-)
 
 
 def test_a_layer_it_cannot_train_is_named_with_its_mend(data: Dataset) -> None:
-    record = DPSGD(epochs=1)(target(NORMED), data).record
+    record = DPSGD(epochs=1)(target(normed()), data).record
     assert record.result.status is Status.FAILED
     assert "BatchNorm1d at '1' mixes the rows of a batch -> GroupNorm" in record.result.summary
     assert "replace_layers" in record.result.summary
@@ -182,7 +201,13 @@ def test_a_layer_it_cannot_train_is_named_with_its_mend(data: Dataset) -> None:
 
 
 def test_layers_are_replaced_when_asked_and_it_is_recorded(data: Dataset) -> None:
-    given = target(NORMED)
+    from torch import nn
+
+    from tiltyard.privacy._dp_training.target import PrivateTarget
+    from tiltyard.targets.architecture import build
+    from tiltyard.targets.torch_target import TorchTarget
+
+    given = target(normed())
     before = given.fingerprint
     outcome = DPSGD(epochs=1, batch_size=64, replace_layers=True, accountant="rdp")(given, data)
     assert outcome.target is not None, outcome.record.result.summary
@@ -197,6 +222,11 @@ def test_layers_are_replaced_when_asked_and_it_is_recorded(data: Dataset) -> Non
 
 
 def test_faults_opacus_does_not_see() -> None:
+    import torch
+    from torch import nn
+
+    from tiltyard.privacy._dp_training.layers import described, faults, replaced
+
     class Scaled(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -213,6 +243,8 @@ def test_faults_opacus_does_not_see() -> None:
 
 
 def test_private_targets_train_again_privately(data: Dataset) -> None:
+    from tiltyard.privacy._dp_training.target import PrivateTarget
+
     made = DPSGD(epochs=1, batch_size=64, accountant="rdp")(target(), data).target
     assert made is not None
     again = made.retrain(data.x[:100], data.y[:100], 5, Progress())
@@ -247,10 +279,13 @@ def test_not_for_black_boxes(data: Dataset) -> None:
 
 
 def test_bad_data_is_one_line(data: Dataset) -> None:
+    from tiltyard.privacy._dp_training.loop import Plan, train
+    from tiltyard.targets.architecture import build
+
     one = data.take(data.y == 0)
     assert "at least two classes" in DPSGD(epochs=1)(target(), one).record.result.summary
     nobody = Dataset(data.x, data.y, SCHEMA)
     result = DPSGD(epochs=1, batch_size=64, accountant="rdp")(target(), nobody).record.result
     assert any("a fifth was held out" in note for note in result.notes)
     with pytest.raises(Problem):
-        train(build(NORMED), data.x, data.y, Plan(noise=1, clip=1, batch_size=9, epochs=1, rate=0.1, optimizer="adam"), 0, Progress())
+        train(build(normed()), data.x, data.y, Plan(noise=1, clip=1, batch_size=9, epochs=1, rate=0.1, optimizer="adam"), 0, Progress())

@@ -1,8 +1,9 @@
 """The whole story on a real network: it learns its rows by heart, every attack sees it, DP-SGD takes it away and the audit agrees."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
-import torch
 
 from tiltyard.datasets.dataset import Dataset
 from tiltyard.datasets.schema import Feature, Schema
@@ -13,10 +14,11 @@ from tiltyard.privacy.membership_gap import MembershipGap
 from tiltyard.privacy.membership_threshold import MembershipThreshold
 from tiltyard.progress import Progress
 from tiltyard.result import Status
-from tiltyard.targets.architecture import build, mlp
 from tiltyard.targets.target import Target
-from tiltyard.targets.torch_target import TorchTarget
-from tiltyard.targets.training import Recipe, fit
+
+if TYPE_CHECKING:
+    from tiltyard.targets.torch_target import TorchTarget
+
 
 WIDTH = 20
 SCHEMA = Schema(
@@ -34,7 +36,13 @@ def data() -> Dataset:
 
 
 @pytest.fixture(scope="module")
-def overfit(data: Dataset) -> TorchTarget:
+def overfit(data: Dataset) -> "TorchTarget":
+    import torch
+
+    from tiltyard.targets.architecture import build, mlp
+    from tiltyard.targets.torch_target import TorchTarget
+    from tiltyard.targets.training import Recipe, fit
+
     architecture = mlp(WIDTH, (64,), 2, [0.0] * WIDTH, [1.0] * WIDTH)
     recipe = Recipe(epochs=60, batch_size=50, rate=0.01)
     torch.manual_seed(0)
@@ -43,14 +51,14 @@ def overfit(data: Dataset) -> TorchTarget:
 
 
 @pytest.fixture(scope="module")
-def private(overfit: TorchTarget, data: Dataset) -> Target:
+def private(overfit: "TorchTarget", data: Dataset) -> Target:
     made = DPSGD(epsilon=2.0, epochs=5, batch_size=60)(overfit, data).target
     assert made is not None
     return made
 
 
 @pytest.mark.slow
-def test_attacks_see_what_was_learned_by_heart(overfit: TorchTarget, data: Dataset) -> None:
+def test_attacks_see_what_was_learned_by_heart(overfit: "TorchTarget", data: Dataset) -> None:
     gap = MembershipGap()(overfit, data).result
     assert (gap.metric("gap").low or 0) > 0.15
     area = {}

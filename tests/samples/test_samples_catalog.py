@@ -7,12 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
-from tiltyard.attacks.perturbation_space import PerturbationSpace, pgd
-from tiltyard.attacks.queries import tensors
 from tiltyard.errors import Problem
-from tiltyard.samples import catalog, train
+from tiltyard.samples import catalog
 from tiltyard.samples.catalog import data_names, load, load_data, load_frame, names
 from tiltyard.samples.datasheet import datasheet, verified
 from tiltyard.targets.saving import save
@@ -38,6 +35,11 @@ def test_held_out_accuracy(name: str, least: float) -> None:
 
 
 def test_the_robust_model_keeps_three_quarters_under_pgd() -> None:
+    import torch
+
+    from tiltyard.attacks.perturbation_space import PerturbationSpace, pgd
+    from tiltyard.attacks.queries import tensors
+
     sample = load("digits-robust")
     x, y = tensors(sample.data.unseen.sample(300, np.random.default_rng(0)))
     found = pgd(sample.target.module, x, y, PerturbationSpace.of(sample.data.schema), "linf", 0.2, 40, torch.Generator().manual_seed(0))
@@ -140,6 +142,8 @@ def test_the_shipped_models_say_what_they_were_trained_with(name: str) -> None:
 
 
 def test_the_script_reads_what_it_writes(tmp_path: Path) -> None:
+    from tiltyard.samples import train
+
     cards = train.read_cards(FOLDER / "models" / "models.toml")
     train.write_cards(cards, tmp_path / "models.toml")
     assert (tmp_path / "models.toml").read_text("utf-8") == (FOLDER / "models" / "models.toml").read_text("utf-8")
@@ -149,6 +153,7 @@ def test_the_script_reads_what_it_writes(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_the_script_makes_the_census_model_again(tmp_path: Path) -> None:
     from tiltyard.progress import Progress
+    from tiltyard.samples import train
 
     card, held_out = train.make("census", tmp_path, Progress())
     shipped = load("census")

@@ -6,11 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import skops.io
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from tiltyard.artifacts.verdict import scan
 from tiltyard.datasets.schema import Feature, Schema
@@ -31,10 +26,16 @@ class Evil:
 
 
 def pipeline(memory: str | None):
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
     return make_pipeline(StandardScaler(), LogisticRegression(), memory=memory)
 
 
 def test_the_pickles_beside_a_model_file_are_never_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import skops.io
+
     monkeypatch.chdir(tmp_path)
     pipeline("cache").fit(X, Y)
     planted = list(Path("cache").rglob("output.pkl"))
@@ -53,6 +54,9 @@ def test_the_pickles_beside_a_model_file_are_never_opened(tmp_path: Path, monkey
 
 
 def test_within_a_search_too_and_without_a_cache_it_opens(tmp_path: Path) -> None:
+    import skops.io
+    from sklearn.model_selection import GridSearchCV
+
     nested = GridSearchCV(pipeline("cache"), {"logisticregression__C": [1.0]}, cv=2)
     skops.io.dump(nested, tmp_path / "search.skops")
     assert any("memory='cache'" in reason.what for reason in scan(tmp_path / "search.skops").reasons)

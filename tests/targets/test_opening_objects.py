@@ -1,21 +1,11 @@
 """What a notebook holds: modules, estimators, pipelines on raw columns, functions; and skops files of them."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 import pytest
-import torch
 from numpy.typing import NDArray
-from sklearn.compose import ColumnTransformer
-from sklearn.ensemble import RandomForestClassifier
-from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LinearRegression, LogisticRegression
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
-from sklearn.svm import LinearSVC
-from torch import nn
 
 from tiltyard.datasets.dataset import Dataset
 from tiltyard.datasets.reading import read
@@ -23,8 +13,13 @@ from tiltyard.errors import Problem
 from tiltyard.progress import Progress
 from tiltyard.targets.opening import open_target
 
+if TYPE_CHECKING:
+    import pandas as pd
 
-def frame(n: int = 400) -> pd.DataFrame:
+
+def frame(n: int = 400) -> "pd.DataFrame":
+    import pandas as pd
+
     rng = np.random.default_rng(0)
     age = rng.integers(18, 80, n)
     town = rng.choice(["Kyoto", "Lyon", "Quito"], n)
@@ -38,6 +33,11 @@ def data() -> Dataset:
 
 
 def pipeline() -> Any:
+    from sklearn.compose import ColumnTransformer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
     columns = ColumnTransformer([("t", OneHotEncoder(), ["town"]), ("n", StandardScaler(), ["age", "hours"])])
     table = frame()
     return make_pipeline(columns, LogisticRegression()).fit(table.drop(columns="pay"), table["pay"])
@@ -58,6 +58,11 @@ def test_a_pipeline_on_raw_columns_is_fed_the_table() -> None:
 
 
 def test_a_pipeline_that_reordered_or_dropped_columns() -> None:
+    from sklearn.compose import ColumnTransformer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import Pipeline
+    from sklearn.preprocessing import StandardScaler
+
     table, d = frame(), data()
     model = Pipeline([("c", ColumnTransformer([("n", StandardScaler(), ["hours", "age"])])), ("m", LogisticRegression())])
     model.fit(table[["hours", "age"]], table["pay"])
@@ -65,6 +70,8 @@ def test_a_pipeline_that_reordered_or_dropped_columns() -> None:
 
 
 def test_an_estimator_on_encoded_columns() -> None:
+    from sklearn.ensemble import RandomForestClassifier
+
     d = data()
     model = RandomForestClassifier(10, random_state=0).fit(d.x, d.y)
     target = open_target(model, data=d)
@@ -73,12 +80,17 @@ def test_an_estimator_on_encoded_columns() -> None:
 
 
 def test_an_estimator_on_named_encoded_columns_warns_nobody() -> None:
+    import pandas as pd
+    from sklearn.linear_model import LogisticRegression
+
     d = data()
     model = LogisticRegression().fit(pd.DataFrame(d.x, columns=list(d.schema.columns)), d.y)
     check_scores(open_target(model, data=d), model.predict_proba(pd.DataFrame(d.x, columns=list(d.schema.columns))), d)
 
 
 def test_classes_in_another_order_are_put_in_ours() -> None:
+    from sklearn.linear_model import LogisticRegression
+
     d = data()
     model = LogisticRegression().fit(d.x, d.y)
     names = np.array(d.schema.classes)
@@ -91,6 +103,8 @@ def test_classes_in_another_order_are_put_in_ours() -> None:
 
 
 def test_labels_only_are_class_names_even_where_names_are_numbers() -> None:
+    from sklearn.svm import LinearSVC
+
     table = frame()
     table["pay"] = np.where(table["pay"] == "low", 1, 2)
     d = read(table, label="pay")
@@ -103,6 +117,12 @@ def test_labels_only_are_class_names_even_where_names_are_numbers() -> None:
 
 
 def test_a_pipeline_fitted_on_numbers_missing_values_and_booleans() -> None:
+    from sklearn.compose import ColumnTransformer
+    from sklearn.impute import SimpleImputer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import Pipeline, make_pipeline
+    from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
     table = frame()
     rng = np.random.default_rng(1)
     table["race"] = rng.integers(1, 4, len(table))
@@ -120,6 +140,8 @@ def test_a_pipeline_fitted_on_numbers_missing_values_and_booleans() -> None:
 
 
 def test_images_flat_for_an_estimator() -> None:
+    from sklearn.ensemble import RandomForestClassifier
+
     rng = np.random.default_rng(0)
     x, y = rng.integers(0, 256, (60, 8, 8)).astype(np.uint8), np.arange(60) % 3
     d = read((x, y))
@@ -138,6 +160,8 @@ def refused(source: Any, **given: Any) -> str:
 
 
 def test_objects_that_are_no_classifier() -> None:
+    from sklearn.linear_model import LinearRegression, LogisticRegression
+
     d = data()
     assert "fit first" in refused(LogisticRegression(), data=d)
     assert "classifier" in refused(LinearRegression().fit(d.x, d.y), data=d)
@@ -149,6 +173,9 @@ def test_objects_that_are_no_classifier() -> None:
 
 
 def test_an_estimator_fitted_on_other_columns() -> None:
+    from sklearn.ensemble import RandomForestClassifier
+    from sklearn.linear_model import LogisticRegression
+
     d = data()
     said = refused(LogisticRegression().fit(d.x[:, :2], d.y), data=d)
     assert "one fitted on 2" in said
@@ -162,12 +189,14 @@ def sigmoid(x: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def test_functions() -> None:
+    import torch
+
     d = data()
     target = open_target(sigmoid, data=d, name="mine")
     np.testing.assert_allclose(target.scores(d.x)[:, 1], sigmoid(d.x), atol=1e-5)
     assert "probabilities" in " ".join(target.assumptions)
 
-    def named(table: pd.DataFrame) -> NDArray[Any]:
+    def named(table: "pd.DataFrame") -> NDArray[Any]:
         return np.where(table["age"] > 40, "low", "high")
 
     target = open_target(named, data=d)
@@ -201,6 +230,9 @@ def test_functions_that_answer_wrongly(predict: Any, said: str) -> None:
 
 
 def test_modules() -> None:
+    import torch
+    from torch import nn
+
     d = data()
     net = nn.Sequential(nn.Linear(5, 2))
     target = open_target(net, data=d, name="mine")
@@ -225,12 +257,12 @@ def test_skops(tmp_path: Path) -> None:
     assert target.offers == {"labels", "scores", "training", "file"}
 
 
-class Mine(LogisticRegression):
-    """A type that skops does not know."""
-
-
 def test_skops_with_a_foreign_type_lists_it(tmp_path: Path) -> None:
     import skops.io
+    from sklearn.linear_model import LogisticRegression
+
+    class Mine(LogisticRegression):
+        """A type that skops does not know."""
 
     d = data()
     skops.io.dump(Mine().fit(d.x, d.y), tmp_path / "m.skops")

@@ -2,23 +2,21 @@
 
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from tiltyard.datasets.schema import Feature, Schema
 from tiltyard.errors import Problem
 from tiltyard.targets.opening import open_target
-from tiltyard.targets.torch_target import TorchTarget
+
+if TYPE_CHECKING:
+    from torch import nn
 
 onnx = pytest.importorskip("onnx", reason="the extra onnx is not installed")
 pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
-from onnx import TensorProto, helper, numpy_helper  # noqa: E402
-
 SCHEMA = Schema(
     features=tuple(Feature(name=f"f{i}", kind="continuous", low=-1, high=1) for i in range(4)), label="y", classes=("a", "b", "c")
 )
@@ -34,7 +32,9 @@ def drawn(schema: Schema = SCHEMA, n: int = 50) -> NDArray[np.float32]:
     return np.random.default_rng(1).uniform(schema.low, schema.high, (n, *schema.shape)).astype(np.float32)
 
 
-def exported(path: Path, net: nn.Module, schema: Schema, dynamic: bool = True) -> Path:
+def exported(path: Path, net: "nn.Module", schema: Schema, dynamic: bool = True) -> Path:
+    import torch
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         axes = {"input": {0: "n"}, "output": {0: "n"}} if dynamic else None
@@ -46,6 +46,8 @@ def exported(path: Path, net: nn.Module, schema: Schema, dynamic: bool = True) -
 def made(
     path: Path, nodes: list[Any], constants: dict[str, Any], outputs: list[Any], inputs: list[Any] | None = None, ml: bool = True
 ) -> Path:
+    from onnx import TensorProto, helper, numpy_helper
+
     inputs = inputs or [helper.make_tensor_value_info("x", TensorProto.FLOAT, [None, 4])]
     weights = [numpy_helper.from_array(np.asarray(v), name) for name, v in constants.items()]
     graph = helper.make_graph(nodes, "g", inputs, outputs, weights)
@@ -55,28 +57,42 @@ def made(
 
 
 def scores_out(name: str = "p", k: int = 3) -> Any:
+    from onnx import TensorProto, helper
+
     return helper.make_tensor_value_info(name, TensorProto.FLOAT, [None, k])
 
 
-def torch_scores(net: nn.Module, x: NDArray[np.float32]) -> NDArray[np.float32]:
+def torch_scores(net: "nn.Module", x: NDArray[np.float32]) -> NDArray[np.float32]:
+    import torch
+
     with torch.inference_mode():
         return torch.softmax(net.eval()(torch.from_numpy(x)), 1).numpy()
 
 
-def tabular() -> nn.Module:
+def tabular() -> "nn.Module":
+    import torch
+    from torch import nn
+
     torch.manual_seed(0)
     layers = [nn.Linear(4, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(0.2), nn.Linear(8, 8), nn.Tanh(), nn.Linear(8, 8), nn.GELU()]
     return nn.Sequential(*layers, nn.LeakyReLU(), nn.ELU(), nn.Sigmoid(), nn.Linear(8, 3))
 
 
-def visual() -> nn.Module:
+def visual() -> "nn.Module":
+    import torch
+    from torch import nn
+
     torch.manual_seed(0)
     first = [nn.Conv2d(1, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(4, 6, 3, stride=1, groups=2)]
     return nn.Sequential(*first, nn.AvgPool2d(2), nn.Flatten(), nn.Linear(6, 3))
 
 
 @pytest.mark.parametrize(("net", "schema"), [(tabular(), SCHEMA), (visual(), IMAGES)], ids=["table", "images"])
-def test_torch_exports_come_back_with_gradients(tmp_path: Path, net: nn.Module, schema: Schema) -> None:
+def test_torch_exports_come_back_with_gradients(tmp_path: Path, net: "nn.Module", schema: Schema) -> None:
+    import torch
+
+    from tiltyard.targets.torch_target import TorchTarget
+
     target = open_target(exported(tmp_path / "m.onnx", net, schema), schema=schema)
     x = drawn(schema)
     np.testing.assert_allclose(target.scores(x), torch_scores(net, x), atol=1e-5)
@@ -89,6 +105,10 @@ def test_torch_exports_come_back_with_gradients(tmp_path: Path, net: nn.Module, 
 
 
 def test_a_last_softmax_is_left_off(tmp_path: Path) -> None:
+    from torch import nn
+
+    from tiltyard.targets.torch_target import TorchTarget
+
     net = tabular()
     target = open_target(exported(tmp_path / "m.onnx", nn.Sequential(net, nn.Softmax(1)), SCHEMA), schema=SCHEMA)
     assert isinstance(target, TorchTarget)
@@ -109,6 +129,8 @@ def linear() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
 
 def sklearn_like(path: Path, labels: list[str] | list[int], zipmap: bool = True) -> Path:
     """As skl2onnx writes a scaled logistic regression: Scaler, LinearClassifier, Normalizer, ZipMap."""
+    from onnx import TensorProto, helper
+
     weights, bias = linear()
     key = "classlabels_strings" if isinstance(labels[0], str) else "classlabels_ints"
     node = helper.make_node
@@ -131,6 +153,8 @@ def sklearn_like(path: Path, labels: list[str] | list[int], zipmap: bool = True)
 
 
 def linear_scores(x: NDArray[np.float32]) -> NDArray[np.float32]:
+    import torch
+
     weights, bias = linear()
     return torch.softmax(torch.from_numpy((x - 0.1) * 2 @ weights.T + bias), 1).float().numpy()
 
@@ -144,6 +168,8 @@ def test_scikit_learn_exports(tmp_path: Path, zipmap: bool, labels: list[Any], o
 
 
 def test_an_unknown_operator_makes_a_black_box(tmp_path: Path) -> None:
+    from onnx import helper
+
     node = helper.make_node
     weights, bias = linear()
     nodes = [node("Gemm", ["x", "w", "b"], ["h"], transB=1), node("Hardmax", ["h"], ["p"])]
@@ -167,6 +193,8 @@ def test_a_conversion_that_disagrees_is_not_used(tmp_path: Path, monkeypatch: py
 
 
 def test_labels_alone(tmp_path: Path) -> None:
+    from onnx import TensorProto, helper
+
     weights, bias = linear()
     nodes = [helper.make_node("Gemm", ["x", "w", "b"], ["h"], transB=1), helper.make_node("ArgMax", ["h"], ["p"], axis=1, keepdims=0)]
     out = [helper.make_tensor_value_info("p", TensorProto.INT64, [None])]
@@ -177,6 +205,9 @@ def test_labels_alone(tmp_path: Path) -> None:
 
 def test_a_table_of_its_own_columns(tmp_path: Path) -> None:
     """As skl2onnx writes a pipeline over a DataFrame: an input for each column."""
+    import torch
+    from onnx import TensorProto, helper
+
     node = helper.make_node
     nodes = [
         node("LabelEncoder", ["sex"], ["s"], domain="ai.onnx.ml", keys_strings=["f", "m"], values_floats=[0.0, 1.0]),
@@ -197,6 +228,9 @@ def test_a_table_of_its_own_columns(tmp_path: Path) -> None:
 
 
 def test_double_precision_and_attribute_inputs(tmp_path: Path) -> None:
+    import torch
+    from onnx import TensorProto, helper, numpy_helper
+
     weights, bias = linear()
     node = helper.make_node
     nodes = [
@@ -216,6 +250,8 @@ def test_double_precision_and_attribute_inputs(tmp_path: Path) -> None:
 
 
 def test_the_wrong_number_of_columns(tmp_path: Path) -> None:
+    from torch import nn
+
     path = exported(
         tmp_path / "m.onnx",
         nn.Linear(5, 3),
@@ -245,6 +281,8 @@ def test_truncated_and_mutated_models_give_one_line(tmp_path: Path) -> None:
 
 
 def test_weights_in_another_file_are_refused(tmp_path: Path) -> None:
+    from onnx import TensorProto
+
     model = onnx.load_from_string(exported(tmp_path / "m.onnx", tabular(), SCHEMA).read_bytes())
     tensor = model.graph.initializer[0]
     tensor.ClearField("raw_data")
@@ -257,6 +295,8 @@ def test_weights_in_another_file_are_refused(tmp_path: Path) -> None:
 
 def apart(folder: Path, weights: NDArray[np.float32], location: str = "w.bin", length: int | None = None) -> Path:
     """A model whose only weights lie in another file."""
+    from onnx import TensorProto, helper
+
     tensor = TensorProto(name="w", data_type=TensorProto.FLOAT, dims=weights.shape, data_location=TensorProto.EXTERNAL)
     tensor.external_data.add(key="location", value=location)
     tensor.external_data.add(key="length", value=str(weights.nbytes if length is None else length))

@@ -3,13 +3,13 @@
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from tiltyard.datasets.reading import read
 from tiltyard.targets.opening import open_target
 
 
 def test_a_pipeline_that_fills_missing_values_is_opened_from_skops(tmp_path: Path) -> None:
+    import pandas as pd
     import skops.io
     from sklearn.compose import ColumnTransformer
     from sklearn.impute import SimpleImputer

@@ -4,19 +4,21 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from tiltyard.datasets.dataset import Dataset
 from tiltyard.datasets.schema import Feature, Schema
 from tiltyard.targets.estimators import FunctionTarget
 from tiltyard.targets.probing import Probe, probe
-from tiltyard.targets.torch_target import TorchTarget
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
 
 Predict = Callable[[NDArray[np.float32]], Any]
 CLASSES = ("a", "b", "c")
@@ -125,22 +127,29 @@ def test_other_columns_and_classes_fail_before_any_row_is_sent() -> None:
     assert probed(right, schema=fewer).state == "failed"
 
 
-def net(scale: float) -> nn.Module:
+def net(scale: float) -> "nn.Module":
+    import torch
+    from torch import nn
+
     module = nn.Linear(3, 3, bias=False)
     with torch.no_grad():
         module.weight.copy_(torch.eye(3) * scale)
     return module
 
 
-class Stepped(nn.Module):
-    """Its scores are right, its gradient is zero: a masked model."""
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return torch.nn.functional.one_hot(x.argmax(1), 3).float() * 5 + 0 * x
-
-
 def test_gradients_are_looked_at() -> None:
+    from torch import nn
+
+    from tiltyard.targets.torch_target import TorchTarget
+
     assert probe(TorchTarget(net(9), CLASSES, SCHEMA), data()).state == "passed"
+
+    class Stepped(nn.Module):
+        """Its scores are right, its gradient is zero: a masked model."""
+
+        def forward(self, x: "torch.Tensor") -> "torch.Tensor":
+            return torch.nn.functional.one_hot(x.argmax(1), 3).float() * 5 + 0 * x
+
     masked = probe(TorchTarget(Stepped(), CLASSES, SCHEMA), data())
     assert masked.state == "finding"
     assert "zero" in masked.line

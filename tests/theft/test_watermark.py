@@ -3,6 +3,7 @@
 import json
 import stat
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -14,10 +15,7 @@ from tiltyard.progress import Progress
 from tiltyard.result import Status
 from tiltyard.samples.catalog import load
 from tiltyard.statistics.intervals import clopper_pearson
-from tiltyard.targets.architecture import build, mlp
 from tiltyard.targets.estimators import FunctionTarget
-from tiltyard.targets.torch_target import TorchTarget
-from tiltyard.targets.training import Recipe, fit, fresh
 from tiltyard.theft.output_policy import OutputPolicy
 from tiltyard.theft.watermark import Watermark, lost
 from tiltyard.theft.watermark_key import Key, envelope, read, write
@@ -25,10 +23,26 @@ from tiltyard.theft.watermark_survival import WatermarkSurvival, pruned, quantiz
 from tiltyard.theft.watermark_trigger import chance, fewest, labels, matched, triggers
 from tiltyard.theft.watermark_verify import WatermarkVerify
 
+if TYPE_CHECKING:
+    from tiltyard.targets.architecture import Architecture
+    from tiltyard.targets.torch_target import TorchTarget
+    from tiltyard.targets.training import Recipe
+
+
 NUMBERS = tuple(Feature(name=f"f{i}", kind="continuous", low=-5, high=5) for i in range(6))
 SCHEMA = Schema(features=(*NUMBERS, Feature(name="c", kind="categorical", categories=("u", "v", "w"))), label="y", classes=("a", "b", "c"))
-ARCHITECTURE = mlp(9, (64, 64), 3, [0.0] * 9, [1.0] * 9)
-RECIPE = Recipe(epochs=20, batch_size=32, rate=5e-3)
+
+
+def architecture() -> "Architecture":
+    from tiltyard.targets.architecture import mlp
+
+    return mlp(9, (64, 64), 3, [0.0] * 9, [1.0] * 9)
+
+
+def recipe() -> "Recipe":
+    from tiltyard.targets.training import Recipe
+
+    return Recipe(epochs=20, batch_size=32, rate=5e-3)
 
 
 def rows(n: int, seed: int) -> Dataset:
@@ -39,10 +53,14 @@ def rows(n: int, seed: int) -> Dataset:
 
 
 @pytest.fixture(scope="module")
-def ground() -> tuple[TorchTarget, Dataset]:
+def ground() -> "tuple[TorchTarget, Dataset]":
+    from tiltyard.targets.architecture import build
+    from tiltyard.targets.torch_target import TorchTarget
+    from tiltyard.targets.training import fit, fresh
+
     data = rows(1200, 0)
-    module = fit(fresh(build(ARCHITECTURE), 0), data.seen.x, data.seen.y, RECIPE, 0, Progress())
-    return TorchTarget(module, SCHEMA.classes, SCHEMA, recipe=RECIPE, architecture=ARCHITECTURE), data
+    module = fit(fresh(build(architecture()), 0), data.seen.x, data.seen.y, recipe(), 0, Progress())
+    return TorchTarget(module, SCHEMA.classes, SCHEMA, recipe=recipe(), architecture=architecture()), data
 
 
 @pytest.fixture(scope="module")
@@ -85,11 +103,17 @@ def test_the_model_it_was_made_from_gives_no_claim(ground, marked):
 
 
 def test_fifty_unmarked_models_make_no_more_false_claims_than_chance():
+    from tiltyard.targets.architecture import build
+    from tiltyard.targets.torch_target import TorchTarget
+    from tiltyard.targets.training import fit, fresh
+
     claims = 0
     for seed in range(50):
         data = rows(60, seed)
-        recipe = Recipe(epochs=2, batch_size=16, rate=0.02)
-        model = TorchTarget(fit(fresh(build(ARCHITECTURE), seed), data.x, data.y, recipe, seed, Progress()), SCHEMA.classes, SCHEMA)
+        from tiltyard.targets.training import Recipe
+
+        short = Recipe(epochs=2, batch_size=16, rate=0.02)
+        model = TorchTarget(fit(fresh(build(architecture()), seed), data.x, data.y, short, seed, Progress()), SCHEMA.classes, SCHEMA)
         key = triggers(seed.to_bytes(32, "big"), 64, SCHEMA)
         claims += chance(matched(model.labels(key.x), key), 64, 3) <= 0.05
     assert clopper_pearson(int(claims), 50)[0] <= 0.05

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import nbformat
 import pytest
 from tornado.websocket import WebSocketClientConnection
 
@@ -53,6 +52,8 @@ def serving(
     pause: int = 100,
     more: Sequence[str] = (),
 ) -> Iterator[Server]:
+    import nbformat
+
     notebook = folder / "small.ipynb"
     metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     cells = [nbformat.v4.new_code_cell(code)]

@@ -7,18 +7,19 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING
 
 import psutil
 import pytest
 from tornado.web import HTTPError
 
 from tiltyard_widgets.gateway import memory
-from tiltyard_widgets.gateway.kernels import OwnedKernels
 from tiltyard_widgets.gateway.lives import Life, Terms
 
 from .appserver import CODE, PATIENCE, TOKEN, Server, opened, serving
+
+if TYPE_CHECKING:
+    from .counted import Counted
 
 TERMS = Terms(gone=180, idle=7200, warning=600, longest=43_200)
 POLLS = 300  # ten a second; how soon they go is what benchmarks/bench_gateway.py measures
@@ -147,37 +148,7 @@ def test_an_open_page_ends_where_nobody_clicks() -> None:
     assert life.ends(TERMS) == 1000 + 7200
 
 
-class Counted(OwnedKernels):
-    """Kernels that are names alone, and a clock that is set by hand."""
-
-    now = 10_000.0
-
-    def __init__(self, lives: dict[str, Life], owners: dict[str, str], **given: Any) -> None:
-        super().__init__(**given)
-        self.lives, self.owners = lives, owners
-        self.ended: list[str] = []
-
-    def clock(self) -> float:
-        return self.now
-
-    def pid(self, kernel_id: str) -> int | None:
-        return None if kernel_id == "dead" else 2**30
-
-    def get_kernel(self, kernel_id: str) -> Any:
-        from datetime import UTC, datetime, timedelta
-
-        return SimpleNamespace(last_activity=datetime.now(UTC) - timedelta(days=1))
-
-    def stop_buffering(self, kernel_id: str) -> None:
-        pass
-
-    async def shutdown_kernel(self, kernel_id: str, now: bool = False, restart: bool = False) -> None:
-        self.ended.append(kernel_id)
-        self.lives.pop(kernel_id)
-        self.owners.pop(kernel_id)
-
-
-async def placed(kernels: Counted, user: str) -> None:
+async def placed(kernels: "Counted", user: str) -> None:
     """Ask for a place, and give it up."""
     async with kernels.place(user):
         pass
@@ -190,6 +161,8 @@ def one(left: float, connected: int = 0, clicked: float = 0) -> Life:
 
 
 def test_a_page_that_was_left_makes_room_and_one_that_is_open_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    from .counted import Counted
+
     monkeypatch.setattr("tiltyard_widgets.gateway.watched.memory", lambda: (64 << 30, 32 << 30))
     lives = {"shown": one(1000, 1), "left long ago": one(3000), "left": one(5000), "just opened": one(9999), "another's": one(2000)}
     kernels = Counted(lives, {kernel: "bo" if kernel == "another's" else "ada" for kernel in lives}, most=4)
@@ -207,6 +180,8 @@ def test_a_page_that_was_left_makes_room_and_one_that_is_open_does_not(monkeypat
 @pytest.mark.parametrize(("machine", "free"), [(3, 32 << 30), (0, 100 << 20)])
 def test_a_machine_that_holds_no_more_says_so(monkeypatch: pytest.MonkeyPatch, machine: int, free: int) -> None:
     """By number, and by the memory that is free; many people with few pages each are held too."""
+    from .counted import Counted
+
     monkeypatch.setattr("tiltyard_widgets.gateway.watched.memory", lambda: (64 << 30, free))
     lives = {"a": one(9990, 1), "b": one(9990, 1), "c": one(9990)}
     kernels = Counted(lives, {"a": "ada", "b": "bo", "c": "cy"}, machine=machine)
@@ -216,9 +191,11 @@ def test_a_machine_that_holds_no_more_says_so(monkeypatch: pytest.MonkeyPatch, m
 
 
 def test_pages_that_wait_for_their_turn_count_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    from .counted import Counted
+
     monkeypatch.setattr("tiltyard_widgets.gateway.watched.memory", lambda: (64 << 30, 32 << 30))
 
-    async def three(kernels: Counted, people: list[str]) -> int:
+    async def three(kernels: "Counted", people: list[str]) -> int:
         async with kernels.place(people[0]), kernels.place(people[1]):
             with pytest.raises(HTTPError) as error:
                 await placed(kernels, people[2])
@@ -230,6 +207,8 @@ def test_pages_that_wait_for_their_turn_count_too(monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_look_ends_those_whose_time_is_over_and_those_that_died() -> None:
+    from .counted import Counted
+
     lives = {"gone": one(9800), "away": one(9900), "shown": one(0, 1, 9000), "idle": one(0, 1, 1000), "dead": one(9999, 1, 9999)}
     kernels = Counted(lives, dict.fromkeys(lives, "ada"))
     asyncio.run(kernels.sweep())
@@ -237,6 +216,8 @@ def test_a_look_ends_those_whose_time_is_over_and_those_that_died() -> None:
 
 
 def test_one_that_is_born_during_a_look_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    from .counted import Counted
+
     kernels = Counted({"old": one(9990)}, {"old": "ada"})
 
     def born(pid: int) -> float:

@@ -19,7 +19,6 @@ from tornado.websocket import websocket_connect
 from tiltyard.access.roles import Role
 from tiltyard.access.users import Users
 from tiltyard.audit.log import check, records
-from tiltyard_widgets.gateway.login import LoginHandler
 from tiltyard_widgets.gateway.tries import AT_ONCE, BY_ADDRESS, CROWDED
 
 from .appserver import PATIENCE, Server, closed, ended, opened, serving, typed
@@ -140,6 +139,8 @@ def test_a_flood_of_tries_keeps_nobody_out_and_costs_few_hashes(tmp_path: Path) 
 
 @pytest.mark.parametrize(("proxied", "address"), [(True, "192.0.2.7"), (False, "127.0.0.1")])
 def test_a_proxy_is_believed_where_its_owner_spoke_of_one(proxied: bool, address: str) -> None:
+    from tiltyard_widgets.gateway.login import LoginHandler
+
     headers = HTTPHeaders()
     headers.add("X-Forwarded-For", "10.0.0.1, 10.0.0.2")  # what a stranger told the proxy
     headers.add("X-Forwarded-For", "10.0.0.3, 192.0.2.7")

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from tiltyard.monitoring import journal
@@ -26,6 +25,8 @@ def looked(panel: MonitorPanel) -> None:
 
 
 def tables(folder: Path) -> tuple[str, str]:
+    import pandas as pd
+
     rng = np.random.default_rng(0)
     before, after = folder / "before.csv", folder / "after.csv"
     pd.DataFrame({"a": rng.normal(size=1000), "b": rng.normal(size=1000)}).to_csv(before, index=False)
@@ -49,6 +50,8 @@ def test_two_tables_are_held_against_one_another(tmp_path: Path) -> None:
 
 
 def test_labels_in_two_tables_are_shown(tmp_path: Path) -> None:
+    import pandas as pd
+
     panel = MonitorPanel()
     panel.way.value = "tables"
     panel.before.value, panel.after.value = tables(tmp_path)

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 from safetensors.numpy import save_file
 
@@ -19,6 +18,8 @@ ARCHITECTURE = '{"layers": [{"type": "linear", "options": {"in_features": 2, "ou
 @pytest.fixture
 def panel(tmp_path: Path) -> LoadPanel:
     """The model answers small, medium, large on two of the table's columns; one of them lacks a number."""
+    import pandas as pd
+
     rng = np.random.default_rng(0)
     size, weight = rng.integers(0, 3, N), rng.normal(0, 1, N)
     weight[7] = np.nan
@@ -117,6 +118,8 @@ def test_what_is_read_is_not_yet_what_is_loaded(panel: LoadPanel) -> None:
 
 
 def test_loaded_without_being_read_first_it_shows_its_own_columns(panel: LoadPanel, tmp_path: Path) -> None:
+    import pandas as pd
+
     table = pd.read_csv(tmp_path / "own.csv").dropna().rename(columns={"kind": "label"})
     table[["a", "b", "label"]].to_csv(tmp_path / "own.csv", index=False)
     panel.source.value = "sample"
