@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Collection, Mapping
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -64,12 +65,21 @@ def package_of(path: Path, root: str) -> str:
     return ".".join([root, *path.relative_to(SOURCES[root]).parent.parts])
 
 
-IMPORTS = {
-    name_of(path, root): imported(path.read_text(encoding="utf-8"), package_of(path, root))
-    for root, folder in SOURCES.items()
-    for path in sorted(folder.rglob("*.py"))
-}
-OURS = {name: {i for i in names if i.split(".")[0] in SOURCES} for name, names in IMPORTS.items()}
+@cache
+def imports() -> dict[str, set[str]]:
+    """What every module of ours imports, by its dotted name."""
+    return {
+        name_of(path, root): imported(path.read_text(encoding="utf-8"), package_of(path, root))
+        for root, folder in SOURCES.items()
+        for path in sorted(folder.rglob("*.py"))
+    }
+
+
+@cache
+def ours() -> dict[str, set[str]]:
+    """The same, of ours alone."""
+    return {name: {i for i in names if i.split(".")[0] in SOURCES} for name, names in imports().items()}
+
 
 
 def breach(importer: str, wanted: str) -> str | None:
@@ -85,8 +95,8 @@ def breach(importer: str, wanted: str) -> str | None:
 
 
 def test_the_sources_are_found() -> None:
-    assert {"tiltyard.result", "tiltyard.check", "tiltyard.catalogue", "tiltyard_widgets"} <= set(IMPORTS)
-    assert sum(len(names) for names in OURS.values()) > 100
+    assert {"tiltyard.result", "tiltyard.check", "tiltyard.catalogue", "tiltyard_widgets"} <= set(imports())
+    assert sum(len(names) for names in ours().values()) > 100
 
 
 def test_every_folder_and_every_module_of_the_root_has_its_place() -> None:
@@ -96,14 +106,14 @@ def test_every_folder_and_every_module_of_the_root_has_its_place() -> None:
 
 def test_each_layer_imports_only_those_before_it() -> None:
     broken = [
-        f"{importer} imports {wanted}: {why}" for importer, names in OURS.items() for wanted in names if (why := breach(importer, wanted))
+        f"{importer} imports {wanted}: {why}" for importer, names in ours().items() for wanted in names if (why := breach(importer, wanted))
     ]
     assert not broken, "\n".join(sorted(broken))
 
 
 def test_units_of_one_layer_do_not_import_in_a_circle() -> None:
     graph: dict[str, set[str]] = {}
-    for importer, names in OURS.items():
+    for importer, names in ours().items():
         graph.setdefault(unit_of(importer), set()).update(u for u in map(unit_of, names) if u not in ("", unit_of(importer)))
     list(TopologicalSorter(graph).static_order())
 
@@ -136,7 +146,7 @@ def _reached_from(name: str, graph: Mapping[str, set[str]]) -> set[str]:
 
 def test_modules_do_not_import_in_a_circle() -> None:
     """Imports inside functions and for types alone count too."""
-    found = circles({name: modules_among(names, OURS) - {name} for name, names in OURS.items()})
+    found = circles({name: modules_among(names, ours()) - {name} for name, names in ours().items()})
     assert not found, f"import circles: {[sorted(circle) for circle in found]}"
 
 
@@ -154,7 +164,7 @@ def test_a_circle_is_seen_through_lazy_and_typing_imports() -> None:
 def test_the_engine_does_without_the_panels_libraries() -> None:
     broken = [
         f"{m} imports {n}"
-        for m, names in IMPORTS.items()
+        for m, names in imports().items()
         if unit_of(m) != "tiltyard_widgets"
         for n in names
         if n.split(".")[0] in PANELS_ONLY

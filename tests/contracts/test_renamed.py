@@ -24,7 +24,6 @@ from tiltyard.reports.html import parameters, repeat
 from tiltyard.result import RENAMED_METRICS, Record
 from tiltyard.serving.settings import read_settings
 from tiltyard.standards.ethics import MeasuredEvidence
-from tiltyard.targets.checkpoints import key_of
 from tiltyard.targets.restricted import RestrictedTarget
 from tiltyard.targets.target import Target
 
@@ -156,6 +155,9 @@ def test_beside_the_old_budget_the_query_budget_is_the_endpoints_as_it_was(
 
 def test_a_training_begun_under_the_old_name_goes_on(target: Target, data: Dataset) -> None:
     """The key of its checkpoint is that of the release before."""
+
+    from tiltyard.targets.checkpoints import key_of
+
     training = AdversarialTraining(eps=0.25)
     was = {("budget" if name == "eps" else name): value for name, value in training.model_dump(exclude={"resume"}).items()}
     assert training._key(target, data) == key_of(was, target.fingerprint, data.fingerprint)

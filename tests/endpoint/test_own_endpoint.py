@@ -79,8 +79,9 @@ ODD = Schema(
 )
 
 
-@pytest.mark.parametrize("schema", [ODD, load("census").data.schema, load("digits").data.schema], ids=["odd", "census", "digits"])
-def test_the_middle_of_the_bounds_is_a_row_that_the_endpoint_takes(schema: Schema) -> None:
+@pytest.mark.parametrize("name", ["odd", "census", "digits"])
+def test_the_middle_of_the_bounds_is_a_row_that_the_endpoint_takes(name: str) -> None:
+    schema = ODD if name == "odd" else load(name).data.schema
     rng = np.random.default_rng(0)
     wild = [snapped(rng.normal(0, 10.0**e, schema.low.size), schema) for e in (0, 3, 30)]
     for row in (middle(schema), *wild):

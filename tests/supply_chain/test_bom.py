@@ -7,8 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cyclonedx.schema import SchemaVersion
-from cyclonedx.validation.json import JsonStrictValidator
 
 from tiltyard.artifacts.hashing import file_sha256
 from tiltyard.cli import main
@@ -35,6 +33,10 @@ def bare() -> tuple[Target, Dataset]:
 
 def wrong(made: dict[str, Any]) -> str:
     """What CycloneDX's own validator says against it; empty where it is valid."""
+
+    from cyclonedx.schema import SchemaVersion
+    from cyclonedx.validation.json import JsonStrictValidator
+
     error = JsonStrictValidator(SchemaVersion.V1_6).validate_str(encoded(made).decode())
     return str(error.data.message if hasattr(error.data, "message") else error) if error else ""
 

@@ -8,19 +8,16 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from html import unescape
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import psutil
 import pytest
-from nbformat import v4
 
-from .appserver import CODE
+from .appserver import CODE, PATIENCE, TOKEN, Server, closed, opened, serving, xsrf
 
 if TYPE_CHECKING:
-    from nbformat import NotebookNode
-
-    from .appserver import Server
+    pass
 
 
 LATE = (
@@ -36,15 +33,13 @@ SCRIPTS = re.compile(r"<script\b([^>]*)>")
 
 
 @contextmanager
-def entered(server: "Server") -> Iterator[httpx.Client]:
-    from .appserver import TOKEN
-
+def entered(server: Server) -> Iterator[httpx.Client]:
     with server.client() as client:
         client.get("/", params={"token": TOKEN})
         yield client
 
 
-def kernels(server: "Server") -> list[psutil.Process]:
+def kernels(server: Server) -> list[psutil.Process]:
     found = []
     for process in psutil.Process(server.process.pid).children():
         with suppress(psutil.Error):  # it may end meanwhile
@@ -53,9 +48,7 @@ def kernels(server: "Server") -> list[psutil.Process]:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Server]":
-    from .appserver import serving
-
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("opening")
     later = f"print('from a ' + 'later cell'); open({str(folder / 'later')!r}, 'a').write('x')"
     with serving(folder, "token", code=WAITS, later=later, most=8, more=["--App.at_once=2"]) as found:
@@ -64,16 +57,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Server]":
 
 def test_what_a_cell_shows_late_is_shown(tmp_path: Path) -> None:
     """A busy server hears of a cell's outputs long after its reply; they were given up after four seconds, and the page stayed blank."""
-
-    from .appserver import opened, serving
-
     with serving(tmp_path, "token", code=LATE) as server, entered(server) as client:
         assert opened(client).environment
 
 
-def test_eight_at_once_have_eight_pages(server: "Server") -> None:
-    from .appserver import xsrf
-
+def test_eight_at_once_have_eight_pages(server: Server) -> None:
     def one(_: int) -> tuple[str, str, str, bool]:
         with entered(server) as client:
             answer = client.get("/")
@@ -92,9 +80,7 @@ def test_eight_at_once_have_eight_pages(server: "Server") -> None:
     assert sum(waited for *_, waited in found) >= 2  # two start at once; whoever waits is told the place
 
 
-def test_no_script_of_another_runs(server: "Server") -> None:
-    from .appserver import xsrf
-
+def test_no_script_of_another_runs(server: Server) -> None:
     with entered(server) as client:
         answer = client.get("/")
         policy = dict(part.strip().split(" ", 1) for part in answer.headers["content-security-policy"].split(";"))
@@ -107,9 +93,7 @@ def test_no_script_of_another_runs(server: "Server") -> None:
         client.post(f"/voila/api/shutdown/{kernel[1]}", data={"_xsrf": xsrf(client)})
 
 
-def test_a_page_asks_when_it_ends_and_may_stay(server: "Server") -> None:
-    from .appserver import closed, opened, xsrf
-
+def test_a_page_asks_when_it_ends_and_may_stay(server: Server) -> None:
     with entered(server) as client, server.client() as stranger:
         page = opened(client)
         place = f"/tiltyard/page/{page.kernel}"
@@ -124,9 +108,7 @@ def test_a_page_asks_when_it_ends_and_may_stay(server: "Server") -> None:
 
 
 @pytest.mark.parametrize("said", ["shown", "left"])
-def test_later_cells_run_once_the_page_is_shown_and_show_nothing(server: "Server", said: str) -> None:
-    from .appserver import PATIENCE, closed, opened, xsrf
-
+def test_later_cells_run_once_the_page_is_shown_and_show_nothing(server: Server, said: str) -> None:
     ran = server.folder / "later"
     with entered(server) as client:
         before = len(ran.read_bytes()) if ran.exists() else 0
@@ -140,10 +122,8 @@ def test_later_cells_run_once_the_page_is_shown_and_show_nothing(server: "Server
         closed(client, page)
 
 
-def test_nothing_is_left_of_a_browser_that_leaves_while_it_waits(server: "Server") -> None:
+def test_nothing_is_left_of_a_browser_that_leaves_while_it_waits(server: Server) -> None:
     """No kernel, and no handle or thread of the server."""
-
-    from .appserver import PATIENCE
 
     def left(client: httpx.Client) -> tuple[int, int]:
         with client.stream("GET", "/") as answer:
@@ -170,8 +150,6 @@ def test_nothing_is_left_of_a_browser_that_leaves_while_it_waits(server: "Server
     ("code", "said"), [("import os; os._exit(1)", "tiltyard.failed("), ("1/0", "There was an error when executing cell")]
 )
 def test_a_page_that_breaks_says_so(tmp_path: Path, code: str, said: str) -> None:
-    from .appserver import serving
-
     with serving(tmp_path, "token", code=code) as server, entered(server) as client:
         answer = client.get("/")
         assert (answer.status_code, said in answer.text) == (200, True)
@@ -179,8 +157,6 @@ def test_a_page_that_breaks_says_so(tmp_path: Path, code: str, said: str) -> Non
 
 
 def test_a_machine_that_is_full_says_so_in_a_page_that_asks_again(tmp_path: Path) -> None:
-    from .appserver import closed, opened, serving
-
     with serving(tmp_path, "token", more=["--OwnedKernels.machine=1"]) as server, entered(server) as client:
         page = opened(client)
         answer = client.get("/", headers={"Accept": "text/html"})
@@ -197,16 +173,19 @@ MARK = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
 @pytest.mark.parametrize(
     "output",
     [
-        v4.new_output("stream", name="stdout", text=MARK),
-        v4.new_output("error", ename="E", evalue="", traceback=[MARK]),
-        v4.new_output("display_data", data={"text/html": MARK, "text/plain": MARK}),
-        v4.new_output("execute_result", data={"application/vnd.jupyter.widget-view+json": {"model_id": MARK}}),
+        {"output_type": "stream", "name": "stdout", "text": MARK},
+        {"output_type": "error", "ename": "E", "evalue": "", "traceback": [MARK]},
+        {"output_type": "display_data", "data": {"text/html": MARK, "text/plain": MARK}},
+        {"output_type": "execute_result", "data": {"application/vnd.jupyter.widget-view+json": {"model_id": MARK}}},
     ],
 )
-def test_nothing_that_a_cell_shows_ends_its_place(output: "NotebookNode") -> None:
+def test_nothing_that_a_cell_shows_ends_its_place(output: dict[str, Any]) -> None:
+    from nbformat import v4
+
     from tiltyard_widgets.gateway.outputs import html
 
-    assert "<script>" not in html([output]) and "<img" not in html([output])
+    shown = html([v4.new_output(**output)])
+    assert "<script>" not in shown and "<img" not in shown
 
 
 def test_the_page_is_rendered_once_until_its_notebook_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
