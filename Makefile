@@ -1,10 +1,11 @@
 # `make run` opens the workbench, `make test` checks everything; both set up what is missing first.
 SHELL := /bin/sh
 BIN := .venv/bin
+unexport PYTHONDONTWRITEBYTECODE # kept bytecode starts a second run of the tests ten seconds sooner
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 	$$p -c 'import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' >/dev/null 2>&1 && { echo $$p; break; }; done)
 
-.PHONY: run lab demo test lint web web-tools format lock hashes clean
+.PHONY: run lab demo test lint web web-tools quick watch coverage format lock hashes clean
 
 run: .venv/.app
 	@$(BIN)/python -m tiltyard app
@@ -19,9 +20,6 @@ lint: .venv/.dev
 	$(BIN)/python -m ruff check
 	$(BIN)/python -m ruff format --check
 	$(BIN)/python -m mypy
-
-test: lint
-	$(BIN)/python -m pytest --numprocesses=$$($(BIN)/python -c "import os; print(min(4, os.cpu_count() + 1))") --dist=worksteal # one more than cores: much of it waits
 
 # TypeScript and JavaScript. The tools have a small lock of their own beside the sources, without the builder of the bundle.
 web: web-tools
@@ -38,6 +36,23 @@ widgets/node_modules/.package-lock.json: widgets/package-lock.json
 	@echo "Installing the linter, the compiler and the test runner into widgets/node_modules, once."
 	@cd widgets && npm ci --no-progress
 	@touch $@
+
+# `make quick` is for while one works: all but the tests that take long or need a browser.
+QUICK := -m "not slow and not ui"
+WORKERS = --numprocesses=$$($(BIN)/python -c "import os; print(min(4, os.cpu_count() + 1))") --dist=worksteal # one more than cores: much of it waits
+
+test: lint
+	$(BIN)/python -m pytest $(WORKERS)
+
+quick: lint
+	$(BIN)/python -m pytest $(QUICK) $(WORKERS)
+
+watch: .venv/.dev
+	$(BIN)/python .ci/watch.py
+
+# The floor stands in pyproject.toml. What runs in processes of its own is not seen.
+coverage: .venv/.dev
+	$(BIN)/python -m pytest $(QUICK) $(WORKERS) --cov --cov-report=term:skip-covered
 
 # What a release can install, with the sha256 of each file: every extra but dev.
 RELEASED := audit distributed federated hub onnx pdf postgresql serve
