@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-HEAVY = "torch shap opacus fairlearn matplotlib sklearn skops flwr nbformat jupyter_server voila numba"
+HEAVY = "torch shap opacus fairlearn matplotlib sklearn skops nbformat jupyter_server voila numba"
 ASK = f"""
 import sys, pytest
 code = pytest.main(["--collect-only", "--quiet", "--quiet", "-p", "no:cacheprovider"])

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+pytest.importorskip("flwr")
+
 from tiltyard.errors import Problem
 from tiltyard.federated.deployed import masks
 from tiltyard.federated.deployed.quantizing import error

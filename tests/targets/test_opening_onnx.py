@@ -1,6 +1,7 @@
 """ONNX: converted to torch where every operator is known and both agree, else a black box that says why not."""
 
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,12 +88,13 @@ def visual() -> "nn.Module":
     return nn.Sequential(*first, nn.AvgPool2d(2), nn.Flatten(), nn.Linear(6, 3))
 
 
-@pytest.mark.parametrize(("net", "schema"), [(tabular(), SCHEMA), (visual(), IMAGES)], ids=["table", "images"])
-def test_torch_exports_come_back_with_gradients(tmp_path: Path, net: "nn.Module", schema: Schema) -> None:
+@pytest.mark.parametrize(("made", "schema"), [(tabular, SCHEMA), (visual, IMAGES)], ids=["table", "images"])
+def test_torch_exports_come_back_with_gradients(tmp_path: Path, made: "Callable[[], nn.Module]", schema: Schema) -> None:
     import torch
 
     from tiltyard.targets.torch_target import TorchTarget
 
+    net = made()
     target = open_target(exported(tmp_path / "m.onnx", net, schema), schema=schema)
     x = drawn(schema)
     np.testing.assert_allclose(target.scores(x), torch_scores(net, x), atol=1e-5)

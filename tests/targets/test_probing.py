@@ -138,6 +138,7 @@ def net(scale: float) -> "nn.Module":
 
 
 def test_gradients_are_looked_at() -> None:
+    import torch
     from torch import nn
 
     from tiltyard.targets.torch_target import TorchTarget
