@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from sklearn.metrics import roc_auc_score
 
 from tiltyard.statistics.roc import area, curve
 
@@ -15,6 +14,8 @@ def test_equal_scores_are_one_step() -> None:
 
 @pytest.mark.parametrize("decimals", [0, 1, 6])
 def test_the_area_is_that_of_scikit_learn_and_of_the_curve(decimals: int) -> None:
+    from sklearn.metrics import roc_auc_score
+
     rng = np.random.default_rng(decimals)
     positive = rng.random(300) < 0.3
     scores = rng.normal(size=300).round(decimals) + positive
