@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 HEAVY = "torch shap opacus fairlearn matplotlib sklearn skops nbformat jupyter_server voila numba"
 ASK = f"""
 import sys, pytest
@@ -13,6 +15,7 @@ sys.exit(code)
 """
 
 
+@pytest.mark.slow
 def test_collecting_loads_nothing_heavy() -> None:
     done = subprocess.run([sys.executable, "-c", ASK], capture_output=True, text=True, cwd=Path(__file__).parents[1], check=False)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
