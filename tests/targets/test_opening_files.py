@@ -3,25 +3,27 @@
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-import torch
-from torch import nn
 
 from tiltyard.artifacts.verdict import scan
 from tiltyard.datasets.schema import Schema
 from tiltyard.progress import Progress
-from tiltyard.targets.architecture import Architecture, build, mlp
 from tiltyard.targets.opening import open_target
 from tiltyard.targets.saving import save
-from tiltyard.targets.torch_target import TorchTarget
-from tiltyard.targets.training import Recipe
 
-from .model_files import ARCHITECTURE, SCHEMA, data, drawn, expected, module, plain_safetensors, problem, same, script, state
+if TYPE_CHECKING:
+    from torch import nn
 
 
 def test_safetensors_describe_themselves(tmp_path: Path) -> None:
+    from tiltyard.targets.torch_target import TorchTarget
+    from tiltyard.targets.training import Recipe
+
+    from .model_files import ARCHITECTURE, SCHEMA, data, drawn, module, same
+
     source = TorchTarget(module(), SCHEMA.classes, SCHEMA, "mine", recipe=Recipe(epochs=1), architecture=ARCHITECTURE)
     save(source, tmp_path / "m.safetensors")
     target = same(tmp_path / "m.safetensors")
@@ -35,6 +37,8 @@ def test_safetensors_describe_themselves(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("as_text", [True, False], ids=["text", "path"])
 def test_safetensors_with_a_given_architecture(tmp_path: Path, as_text: bool) -> None:
+    from .model_files import ARCHITECTURE, SCHEMA, plain_safetensors, same
+
     path = plain_safetensors(tmp_path / "m.safetensors")
     text = ARCHITECTURE.model_dump_json()
     (tmp_path / "layers.json").write_text(text)
@@ -44,22 +48,35 @@ def test_safetensors_with_a_given_architecture(tmp_path: Path, as_text: bool) ->
 
 
 def test_half_precision_is_read_as_single(tmp_path: Path) -> None:
+    from .model_files import ARCHITECTURE, SCHEMA, module, plain_safetensors, same
+
     path = plain_safetensors(tmp_path / "m.safetensors", module().half())
     target = same(path, module().half().float(), architecture=ARCHITECTURE, schema=SCHEMA)
     assert "float32" in target.assumptions[0]
 
 
-def made_here() -> nn.Module:
+def made_here() -> "nn.Module":
     """The factory that the test names."""
+
+    from tiltyard.targets.architecture import build
+
+    from .model_files import ARCHITECTURE
+
     return build(ARCHITECTURE)
 
 
-def broken_factory() -> nn.Module:
+def broken_factory() -> "nn.Module":
     raise RuntimeError("no such weights")
 
 
 def test_behind_a_shared_login_nobody_but_an_admin_names_code_to_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without this an analyst of the app could call any function: http.server:test serves the server's folder to the network."""
+
+    import torch
+    from torch import nn
+
+    from .model_files import SCHEMA, problem
+
     (tmp_path / "called_by_name.py").write_text("def net():\n    import pathlib\n    pathlib.Path(__file__).with_name('called').touch()\n")
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     mine = tmp_path / "root" / "ann" / "m.pt"
@@ -77,6 +94,11 @@ def test_behind_a_shared_login_nobody_but_an_admin_names_code_to_call(tmp_path: 
 
 
 def test_pt_with_a_factory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+    from torch import nn
+
+    from .model_files import ARCHITECTURE, SCHEMA, problem, same
+
     (tmp_path / "nets_of_mine.py").write_text("from torch import nn\ndef net():\n    return nn.Sequential(nn.Linear(5, 3))\n")
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     net = nn.Sequential(nn.Linear(5, 3))
@@ -90,6 +112,10 @@ def test_pt_with_a_factory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.mark.parametrize("legacy", [False, True], ids=["zip", "legacy"])
 def test_tensor_only_pt(tmp_path: Path, legacy: bool) -> None:
+    import torch
+
+    from .model_files import ARCHITECTURE, SCHEMA, module, problem, same
+
     path = tmp_path / "m.pt"
     torch.save(module().state_dict(), path, _use_new_zipfile_serialization=not legacy)
     if scan(path).safe:
@@ -100,6 +126,10 @@ def test_tensor_only_pt(tmp_path: Path, legacy: bool) -> None:
 
 
 def test_a_checkpoint_and_a_wrapper_prefix_are_seen_through(tmp_path: Path) -> None:
+    import torch
+
+    from .model_files import ARCHITECTURE, SCHEMA, module, same
+
     torch.save({"epoch": 3, "state_dict": {f"module.{k}": v for k, v in module().state_dict().items()}}, tmp_path / "m.pt")
     target = same(tmp_path / "m.pt", architecture=ARCHITECTURE, schema=SCHEMA)
     assert "'state_dict'" in target.assumptions[0]
@@ -107,6 +137,10 @@ def test_a_checkpoint_and_a_wrapper_prefix_are_seen_through(tmp_path: Path) -> N
 
 
 def test_torchscript(tmp_path: Path) -> None:
+    import torch
+
+    from .model_files import SCHEMA, drawn, same, script
+
     target = same(script(tmp_path / "m.pt"), schema=SCHEMA)
     assert "gradients" in target.offers
     assert "training" not in target.offers
@@ -117,6 +151,8 @@ def test_torchscript(tmp_path: Path) -> None:
 
 
 def test_classes_given_in_the_models_order(tmp_path: Path) -> None:
+    from .model_files import SCHEMA, drawn, expected, module, script
+
     path = script(tmp_path / "m.pt")
     x = drawn()
     target = open_target(path, schema=SCHEMA, classes=("yes", "maybe", "no"))
@@ -128,6 +164,10 @@ def test_classes_given_in_the_models_order(tmp_path: Path) -> None:
 
 
 def test_probabilities_are_told_from_logits(tmp_path: Path) -> None:
+    from torch import nn
+
+    from .model_files import SCHEMA, module, problem, same, script
+
     target = same(script(tmp_path / "m.pt", nn.Sequential(module(), nn.Softmax(1))), schema=SCHEMA)
     assert target.outputs == "probabilities"
     assert "sum to 1" in target.assumptions[0]
@@ -135,10 +175,17 @@ def test_probabilities_are_told_from_logits(tmp_path: Path) -> None:
 
 
 def two_classes(classes: tuple[str, str] = ("no", "yes")) -> Schema:
+    from .model_files import SCHEMA
+
     return SCHEMA.model_copy(update={"classes": classes})
 
 
 def test_one_sigmoid_is_two_classes(tmp_path: Path) -> None:
+    import torch
+    from torch import nn
+
+    from .model_files import drawn, script
+
     net = nn.Sequential(nn.Linear(5, 1), nn.Sigmoid())
     x = drawn()
     with torch.inference_mode():
@@ -151,6 +198,8 @@ def test_one_sigmoid_is_two_classes(tmp_path: Path) -> None:
 
 
 def test_what_is_missing_is_said(tmp_path: Path) -> None:
+    from .model_files import ARCHITECTURE, SCHEMA, plain_safetensors, problem, script
+
     path = plain_safetensors(tmp_path / "m.safetensors")
     assert "architecture" in str(problem(path, schema=SCHEMA))
     assert "schema" in str(problem(path, architecture=ARCHITECTURE))
@@ -158,6 +207,10 @@ def test_what_is_missing_is_said(tmp_path: Path) -> None:
 
 
 def test_weights_of_another_network(tmp_path: Path) -> None:
+    from tiltyard.targets.architecture import mlp
+
+    from .model_files import SCHEMA, plain_safetensors, problem
+
     path = plain_safetensors(tmp_path / "m.safetensors")
     wider = mlp(5, (9,), 3, [0.0] * 5, [1.0] * 5)
     deeper = mlp(5, (8, 8), 3, [0.0] * 5, [1.0] * 5)
@@ -170,6 +223,8 @@ def test_weights_of_another_network(tmp_path: Path) -> None:
 
 
 def test_a_description_that_claims_a_huge_network_allocates_nothing(tmp_path: Path) -> None:
+    from .model_files import SCHEMA, plain_safetensors, problem
+
     path = plain_safetensors(tmp_path / "m.safetensors")
     layer = {"type": "linear", "options": {"in_features": 30_000, "out_features": 30_000}}
     assert "weights for" in str(problem(path, architecture=json.dumps({"layers": [layer] * 50}), schema=SCHEMA))
@@ -185,6 +240,8 @@ def test_a_description_that_claims_a_huge_network_allocates_nothing(tmp_path: Pa
 def test_a_description_of_a_newer_format_or_none(tmp_path: Path) -> None:
     from safetensors.torch import save_file
 
+    from .model_files import SCHEMA, module, problem, state
+
     for text, said in (('{"format": 2}', "Upgrade"), ("[1]", "description"), ('{"classes": 3}', "classes"), ('{"other": 1}', "other")):
         save_file(state(module()), tmp_path / "m.safetensors", {"tiltyard": text})
         assert said in str(problem(tmp_path / "m.safetensors", schema=SCHEMA))
@@ -193,6 +250,12 @@ def test_a_description_of_a_newer_format_or_none(tmp_path: Path) -> None:
 
 
 def test_the_wrong_number_of_columns(tmp_path: Path) -> None:
+    from torch import nn
+
+    from tiltyard.targets.torch_target import TorchTarget
+
+    from .model_files import ARCHITECTURE, SCHEMA, module, problem, script
+
     narrow = SCHEMA.model_copy(update={"features": SCHEMA.features[:4]})
     said = str(problem(script(tmp_path / "m.pt", nn.Sequential(nn.Linear(5, 3))), schema=narrow))
     assert "rows of shape (4,)" in said
@@ -202,6 +265,10 @@ def test_the_wrong_number_of_columns(tmp_path: Path) -> None:
 
 
 def test_scores_for_other_classes_and_nan(tmp_path: Path) -> None:
+    import torch
+
+    from .model_files import ARCHITECTURE, SCHEMA, module, plain_safetensors, problem, script
+
     assert "2 scores a row" in str(problem(script(tmp_path / "m.pt"), schema=two_classes()))
     net = module()
     with torch.no_grad():
@@ -210,6 +277,10 @@ def test_scores_for_other_classes_and_nan(tmp_path: Path) -> None:
 
 
 def test_architecture_that_is_none(tmp_path: Path) -> None:
+    from tiltyard.targets.architecture import Architecture
+
+    from .model_files import ARCHITECTURE, SCHEMA, plain_safetensors, problem
+
     path = plain_safetensors(tmp_path / "m.safetensors")
     assert "JSON" in str(problem(path, architecture="nowhere.json", schema=SCHEMA))
     assert "layer 0 among" in str(problem(path, architecture='{"layers": [{"type": "os.system"}]}', schema=SCHEMA))

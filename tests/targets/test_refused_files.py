@@ -10,16 +10,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from tiltyard.artifacts.verdict import scan_stream
 from tiltyard.errors import Problem
 from tiltyard.targets import model_file
 from tiltyard.targets.opening import open_target
 from tiltyard.targets.saving import save
-from tiltyard.targets.torch_target import TorchTarget
-
-from .model_files import ARCHITECTURE, SCHEMA, data, drawn, module, plain_safetensors, problem, script
 
 
 class Runs:
@@ -28,6 +24,8 @@ class Runs:
 
 
 def test_a_pickle_is_refused_and_never_run(tmp_path: Path) -> None:
+    from .model_files import SCHEMA, problem
+
     path = tmp_path / "model.pkl"
     path.write_bytes(pickle.dumps(Runs()))
     found = problem(path, schema=SCHEMA)
@@ -40,6 +38,10 @@ def test_a_pickle_is_refused_and_never_run(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["m.pt", "m.onnx", "m.skops"])
 def test_a_malicious_torch_file_is_refused_with_the_reason(tmp_path: Path, name: str) -> None:
+    import torch
+
+    from .model_files import ARCHITECTURE, SCHEMA, problem
+
     path = tmp_path / name
     torch.save({"w": Runs()}, path)
     assert "system" in str(problem(path, schema=SCHEMA, architecture=ARCHITECTURE))
@@ -47,6 +49,10 @@ def test_a_malicious_torch_file_is_refused_with_the_reason(tmp_path: Path, name:
 
 
 def test_a_whole_pickled_module_is_refused(tmp_path: Path) -> None:
+    import torch
+
+    from .model_files import SCHEMA, module, problem
+
     torch.save(module(), tmp_path / "m.pt")
     found = problem(tmp_path / "m.pt", schema=SCHEMA)
     assert "safe" in found.expected
@@ -57,6 +63,8 @@ def test_a_joblib_file_is_refused(tmp_path: Path) -> None:
     import joblib
     from sklearn.linear_model import LogisticRegression
 
+    from .model_files import SCHEMA, data, drawn, problem
+
     joblib.dump(LogisticRegression().fit(drawn(), data().y), tmp_path / "m.joblib")
     assert "pickle" in str(problem(tmp_path / "m.joblib", schema=SCHEMA))
 
@@ -64,6 +72,10 @@ def test_a_joblib_file_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("share", [0.0, 0.02, 0.5, 0.98])
 @pytest.mark.parametrize("kind", ["safetensors", "pt", "script"])
 def test_truncated_files(tmp_path: Path, share: float, kind: str) -> None:
+    import torch
+
+    from .model_files import ARCHITECTURE, SCHEMA, module, plain_safetensors, problem, script
+
     path = tmp_path / "m.bin"
     if kind == "safetensors":
         plain_safetensors(path)
@@ -77,6 +89,12 @@ def test_truncated_files(tmp_path: Path, share: float, kind: str) -> None:
 
 
 def test_mutated_files_give_a_target_or_one_line(tmp_path: Path) -> None:
+    import torch
+
+    from tiltyard.targets.torch_target import TorchTarget
+
+    from .model_files import ARCHITECTURE, SCHEMA, module, script
+
     source = TorchTarget(module(), SCHEMA.classes, SCHEMA, "mine", architecture=ARCHITECTURE)
     save(source, tmp_path / "a.safetensors")
     (tmp_path / "a.safetensors").rename(tmp_path / "a.bin")
@@ -96,6 +114,8 @@ def test_mutated_files_give_a_target_or_one_line(tmp_path: Path) -> None:
 
 
 def test_places_that_are_no_file(tmp_path: Path) -> None:
+    from .model_files import problem
+
     assert "nothing at" in str(problem(tmp_path / "none.pt"))
     assert "folder" in str(problem(tmp_path))
     (tmp_path / "empty.pt").touch()
@@ -107,6 +127,8 @@ def test_places_that_are_no_file(tmp_path: Path) -> None:
 
 
 def test_no_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from .model_files import SCHEMA, plain_safetensors, problem
+
     path = plain_safetensors(tmp_path / "m.safetensors")
     monkeypatch.setattr(
         "tiltyard.files.reading.os.open", lambda *given, **more: (_ for _ in ()).throw(PermissionError(13, "Permission denied"))
@@ -115,6 +137,10 @@ def test_no_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_file_that_changes_after_the_scan_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    from .model_files import ARCHITECTURE, SCHEMA, plain_safetensors, problem
+
     path = plain_safetensors(tmp_path / "m.safetensors")
     other = io.BytesIO()
     torch.save({"w": Runs()}, other)
@@ -129,11 +155,15 @@ def test_a_file_that_changes_after_the_scan_is_refused(tmp_path: Path, monkeypat
 
 
 def test_too_large_a_file_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from .model_files import SCHEMA, plain_safetensors, problem
+
     monkeypatch.setattr(model_file, "LARGEST", 100)
     assert "GiB" in str(problem(plain_safetensors(tmp_path / "m.safetensors"), schema=SCHEMA))
 
 
 def test_data_are_not_a_model(tmp_path: Path) -> None:
+    from .model_files import SCHEMA, problem
+
     (tmp_path / "d.csv").write_text("a,b\n1,2\n3,4\n")
     np.savez(tmp_path / "d.npz", x=np.zeros((2, 2)))
     with zipfile.ZipFile(tmp_path / "d.zip", "w") as archive:
@@ -143,6 +173,8 @@ def test_data_are_not_a_model(tmp_path: Path) -> None:
 
 
 def test_formats_of_other_libraries_say_what_to_do(tmp_path: Path) -> None:
+    from .model_files import SCHEMA, problem
+
     (tmp_path / "m.h5").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
     (tmp_path / "m.gguf").write_bytes(b"GGUF" + bytes(100))
     assert "ONNX" in problem(tmp_path / "m.h5", schema=SCHEMA).do
