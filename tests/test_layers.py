@@ -81,7 +81,6 @@ def ours() -> dict[str, set[str]]:
     return {name: {i for i in names if i.split(".")[0] in SOURCES} for name, names in imports().items()}
 
 
-
 def breach(importer: str, wanted: str) -> str | None:
     """Why this import breaks the order, or None."""
     here, there = unit_of(importer), unit_of(wanted)
