@@ -103,11 +103,11 @@ def test_certificates_and_protocols(
     monkeypatch.setenv("SSL_CERT_FILE", str(good))
     sound = shaken(tls(good, False))
     assert (sound.state, sound.findings) == ("passed", ())
-    assert "holds for 90 days" in sound.said
+    assert "holds for 90 days" in sound.text
     monkeypatch.setenv("SSL_CERT_FILE", str(soon))
     assert [f.title for f in shaken(tls(soon, False)).findings] == ["Its certificate ends soon"]
     monkeypatch.setenv("SSL_CERT_FILE", str(over))
-    assert "expired" in shaken(tls(over, False)).said
+    assert "expired" in shaken(tls(over, False)).text
     monkeypatch.setenv("SSL_CERT_FILE", str(good))
     old = shaken(tls(good, True))
     assert old.state in {"finding", "incomplete", "passed"}

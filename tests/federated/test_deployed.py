@@ -96,7 +96,7 @@ def test_a_node_s_key_is_its_own(tmp_path: Path):
     private = [serialization.load_ssh_private_key(key.private.read_bytes(), None) for key in keys]
     assert private[0].public_key() == public[0] != public[1]
     assert stat.S_IMODE(keys[0].private.stat().st_mode) == 0o600
-    with pytest.raises(FileExistsError):
+    with pytest.raises(Problem, match="a name not in use"):
         node_key(tmp_path, "one")
 
 

@@ -105,14 +105,14 @@ def shut(lab: "Lab") -> Iterator[None]:
 FAULTS = {
     locked: "found it locked by another program. Close it, or try again.",
     missing: "No run yet: the first one makes the store.",
-    homeless: "found no way to open it. Make the folder, mend its permissions, or set TILTYARD_STORE to another place.",
+    homeless: "found no way to open it. Make the folder, change its permissions, or set TILTYARD_STORE to another place.",
     damaged: "found a damaged file or one of another kind. Move it away, or set TILTYARD_STORE to another place.",
-    shut: "found no permission. Mend its permissions and its folder's, or set TILTYARD_STORE to another place.",
+    shut: "found no permission. Change its permissions and its folder's, or set TILTYARD_STORE to another place.",
 }
 
 
 def test_a_store_in_trouble_is_said_in_one_line_and_its_return_too(window: "Window", lab: "Lab") -> None:
-    """Each fault comes while the panel is open; the rest of JupyterLab works on; once it is mended all is there again without a reload."""
+    """Each fault comes while the panel is open; the rest of JupyterLab works on; once it is put right all is there again without a reload."""
     page = window.page
     who = Identity(name="A model that is there", fingerprint=64 * "a")
     Store(str(lab.store)).begin("A run that is there", who, who)
