@@ -37,7 +37,7 @@ widgets/node_modules/.package-lock.json: widgets/package-lock.json
 	@cd widgets && npm ci --no-progress
 	@touch $@
 
-# `make quick` is for while one works: all but the tests that take long or need a browser.
+# `make quick` is for while one works: all but the tests that take long (those marked so, and what tests/slow.txt lists as measured) or need a browser.
 QUICK := -m "not slow and not ui"
 WORKERS = --numprocesses=$$($(BIN)/python -c "import os; print(min(4, os.cpu_count() + 1))") --dist=worksteal # one more than cores: much of it waits
 

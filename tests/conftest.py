@@ -21,6 +21,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # the same sums on every machine,
 # Hypothesis's own profile for CI: the same examples in every run. HYPOTHESIS_PROFILE=default looks for new ones.
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
+SLOW = Path(__file__).with_name("slow.txt")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 NO_CHROMIUM = "no Chromium on PATH; `.ci/run` installs one, as does `apt-get install chromium`"
 QUIET = "--disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync".split()
@@ -28,8 +29,14 @@ OWN = "XDG_DATA_HOME XDG_CONFIG_HOME XDG_CACHE_HOME JUPYTER_CONFIG_DIR JUPYTER_D
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything in `tests/ui` is a UI test; where a browser is demanded (TILTYARD_UI=required) its absence fails instead of skipping."""
+    """Everything in `tests/ui` is a UI test; where a browser is demanded (TILTYARD_UI=required) its absence fails instead of skipping.
+
+    What a whole run measured as slow is in `slow.txt`, which `.ci/slow.py` writes.
+    """
+    slow = set(SLOW.read_text(encoding="utf-8").split())
     for item in items:
+        if item.nodeid.partition("[")[0] in slow:
+            item.add_marker(pytest.mark.slow)
         if "ui" in item.path.relative_to(Path(__file__).parent).parts:
             item.add_marker(pytest.mark.ui)
         if item.get_closest_marker("ui") and not CHROMIUM and os.environ.get("TILTYARD_UI") != "required":

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tiltyard.reports.bundle import make
+from tiltyard.reports.bundle import FORMAT, make
 from tiltyard.reports.writing import render
 from tiltyard.result import CheckResult, Finding, Identity, Record, Severity, Status
 from tiltyard.sealing.keys import new_signing_key
@@ -33,7 +33,7 @@ SAID = {
 
 
 UNSAID = {
-    "later": "report format 99, which is newer than this Tiltyard reads (1). Upgrade Tiltyard.",
+    "later": f"report format 99, which is newer than this Tiltyard reads ({FORMAT}). Upgrade Tiltyard.",
     "half": "Invalid JSON",
     "empty": "Export it again.",
 }
