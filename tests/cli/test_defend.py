@@ -70,6 +70,20 @@ def test_a_defense_that_makes_no_model_ends_with_2(tiltyard: Tiltyard) -> None:
     assert found["cross_risk"] is None and found["after"] == [] and found["defense"]["result"]["status"] == "not_applicable"
 
 
+@pytest.mark.parametrize(
+    ("name", "words"), [("there.safetensors", "which is there"), ("a.pt", "whose name ends in"), ("no/a.safetensors", "a folder")]
+)
+@pytest.mark.parametrize("command", ["check", "defend"])
+def test_a_file_that_cannot_be_written_is_refused_before_any_work(
+    tiltyard: Tiltyard, tmp_path: Path, command: str, name: str, words: str
+) -> None:
+    (tmp_path / "there.safetensors").write_bytes(b"kept")
+    said = tiltyard(command, "privacy.dp_sgd", "--sample", "census", "--save", tmp_path / name)
+    assert said.code == 2 and words in said.err
+    assert json.loads(tiltyard("runs", "--json").out)["runs"] == []
+    assert (tmp_path / "there.safetensors").read_bytes() == b"kept"
+
+
 def test_it_saves_the_defended_model(tiltyard: Tiltyard, tmp_path: Path) -> None:
     place = tmp_path / "held.safetensors"
     said = tiltyard("defend", "privacy.dp_sgd", "--sample", "census", *FEW, "--set", "epochs=1", "--no-store", "--save", place)

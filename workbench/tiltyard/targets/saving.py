@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..access import places
+from ..errors import Problem
 from .target import Target
 from .versions import written
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 MODEL = "model.safetensors"
 LARGEST = 256 << 20
+WHAT, SUFFIXES = "a model file", (".safetensors",)
 
 
 def packed(tensors: "dict[str, Tensor]", facts: dict[str, Any], trained_with: dict[str, str]) -> bytes:
@@ -46,6 +48,20 @@ def ordered(file: bytes) -> bytes:
     return b"".join((len(text).to_bytes(8, "little"), text, memoryview(file)[8 + size :]))
 
 
+def place_of(path: str | Path, overwrite: bool = False) -> Path:
+    """The file that `save` would write; who has long work to do first asks this before it.
+
+    Raises
+    ------
+    Problem
+        As `save` for its path: another ending, no such folder, or one that is there.
+    """
+    place = places.target(path, WHAT, SUFFIXES, replace=overwrite)
+    if not place.parent.is_dir():
+        raise Problem(f"a folder {place.parent}", "none", "Make it first")
+    return place
+
+
 def save(target: Target, path: str | Path, overwrite: bool = False) -> str:
     """Write ``target`` to a new file ``path`` (``.safetensors``) whole or not at all, and return the file's SHA-256.
 
@@ -57,5 +73,5 @@ def save(target: Target, path: str | Path, overwrite: bool = False) -> str:
         The target is not a torch target with a described architecture, or the file cannot be written.
     """
     data = target.safetensors()
-    places.written(path, data, "a model file", (".safetensors",), replace=overwrite)
+    places.written(path, data, WHAT, SUFFIXES, replace=overwrite)
     return hashlib.sha256(data).hexdigest()

@@ -2,7 +2,6 @@
 
 import inspect
 import shlex
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -21,7 +20,7 @@ from ...result import Record
 from ...store.opening import open_store
 from ..console import emit, progress_bar, remark, say, show_record, show_table, unlogged
 from ..opened import describe_opened
-from .step import REPLACES, SAVES, common_options, described, flag, opened, option, parsed, save_model
+from .step import REPLACES, SAVES, common_options, described, flag, opened, option, parsed, place_to_save, save_model
 
 MODEL = "A model file, as --model; give --data too."
 SET = "A parameter of the defense; may be given several times. `tiltyard check ID --help` lists them."
@@ -72,6 +71,7 @@ def _run(defense: type[Defense], given: dict[str, Any], line: str) -> int:
     made = named(defense, _settings(defense, given["settings"] or []))
     if given["file"] and given["model"]:
         raise Problem("the model file once", f"{given['file']} and --model {given['model']}", "Leave one out")
+    place = place_to_save(given["save"], given["overwrite"])
     target, data = opened({**given, "model": given["file"] or given["model"]}, made.seed)
     ids = [id.strip() for id in given["checks"].split(",")] if given["checks"] else list(remeasured())
     before = chosen(ids, given["profile"] or "quick", made.seed, data)
@@ -85,8 +85,8 @@ def _run(defense: type[Defense], given: dict[str, Any], line: str) -> int:
     if found is None:
         raise Cancelled
     emit(_published(found)) if given["as_json"] else _show(found)
-    if given["save"] and found.made is not None:
-        save_model(found.made, Path(given["save"]), given["overwrite"])
+    if place is not None and found.made is not None:
+        save_model(found.made, place, given["overwrite"])
     if assessment.run is not None:
         remark(f"Kept as run {assessment.run.short}.", style="dim")
     unlogged(assessment.unlogged)

@@ -147,6 +147,8 @@ def _run(step: type[Step], given: dict[str, Any], line: str) -> int:
     own = {name.removeprefix("own_"): text for name, text in given.items() if name.startswith("own_") and text is not None}
     fields = {field.name: field for field in model_facts(step)}
     made = named(step, {name: parsed(fields[step.renamed.get(name, name)], text) for name, text in own.items()})
+    overwrite = bool(given.get("overwrite") or getattr(made, "overwrite", False))
+    place = place_to_save(given.get("save"), overwrite)
     target, data = opened(given, made.seed)
     assumed = describe_opened(target, data)
     with progress_bar(not given["as_json"]) as tell:
@@ -157,8 +159,8 @@ def _run(step: type[Step], given: dict[str, Any], line: str) -> int:
         raise job.error
     record = job.records[0]
     emit(record) if given["as_json"] else show_record(record)
-    if given.get("save") and job.targets:
-        save_model(job.targets[0], Path(given["save"]), bool(given.get("overwrite") or getattr(made, "overwrite", False)))
+    if place is not None and job.targets:
+        save_model(job.targets[0], place, overwrite)
     if job.run is not None and job.problem is None:
         remark(f"Kept as run {job.run.short}.", style="dim")
     if job.problem is not None:
@@ -181,6 +183,15 @@ def as_before(step: type[Step], given: dict[str, Any]) -> dict[str, Any]:
         return given | {"own_query_budget": None, "target_budget": asked}
     remark("--query-budget is the attacker's; for all that the endpoint may be sent, say --target-budget.", style="dim")
     return given
+
+
+def place_to_save(text: str | None, overwrite: bool) -> Path | None:
+    """The file of ``--save``, or a `Problem` before any work is done for it; None where nothing is to be saved."""
+    if not text:
+        return None
+    from ...targets.saving import place_of
+
+    return place_of(text, overwrite)
 
 
 def save_model(target: Target, path: Path, overwrite: bool) -> None:
