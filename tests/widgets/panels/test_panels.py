@@ -447,6 +447,7 @@ def test_no_run_begins_while_a_model_is_loaded(census, digits, monkeypatch):
     assert load.message.text == panel.message.text
     going_on.set()
     until(lambda: session.target is digits.target)
+    until(lambda: load.message.text == "")  # what it asked to wait for is over
     assert not session.busy
     run(panel, "evasion.fgsm", rows=20)
     assert "evasion.fgsm" in session.latest

@@ -17,4 +17,10 @@ def begin(bench: Workbench) -> None:
     """Load what the window is on. A cell of its own, so that the app's server can have every page shown before any kernel loads torch."""
     panel = bench.go("load")
     if isinstance(panel, LoadPanel):
-        bench.session.on_main(panel.load)
+        bench.session.on_main(lambda: _load_unless_begun(panel))
+
+
+def _load_unless_begun(panel: LoadPanel) -> None:
+    """A person may have been quicker, and want another model than the shipped one."""
+    if panel.source.value == "sample" and not panel.session.busy and panel.session.target is None:
+        panel.load()

@@ -192,6 +192,7 @@ class LoadPanel(Panel):
         return tuple(part.strip() for part in self.classes.value.split(",") if part.strip()) or None
 
     def _loaded(self, asked: "Asked", loaded: "Loaded") -> None:
+        self.message.clear()  # another load that was refused meanwhile need not wait any more
         line = loaded.probe.line
         about = f"{loaded.target.name} on {loaded.data.name}: "
         self.sentence.say(loaded.probe.state, f"{about}{line} {' '.join(loaded.target.assumptions)}".strip())
