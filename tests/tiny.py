@@ -10,7 +10,8 @@ import pytest
 
 from tiltyard.check import Check, parameter
 from tiltyard.datasets.dataset import Dataset
-from tiltyard.datasets.schema import Feature, Schema
+from tiltyard.datasets.feature import Feature
+from tiltyard.datasets.schema import Schema
 from tiltyard.errors import Problem
 from tiltyard.progress import Progress
 from tiltyard.result import CheckResult, Evidence, Finding, Severity, Status

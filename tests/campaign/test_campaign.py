@@ -16,7 +16,8 @@ from tiltyard.campaign.matrix import campaign_record, matrix
 from tiltyard.campaign.rules import Rules, own, remaining, start
 from tiltyard.catalogue import checks
 from tiltyard.datasets.dataset import Dataset
-from tiltyard.datasets.schema import Feature, Schema
+from tiltyard.datasets.feature import Feature
+from tiltyard.datasets.schema import Schema
 from tiltyard.execution.runner import Runner
 from tiltyard.result import FORMAT, Record, Status
 from tiltyard.store.store import Store

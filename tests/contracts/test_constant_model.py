@@ -8,7 +8,8 @@ import pytest
 from tiltyard.catalogue import checks
 from tiltyard.check import Check
 from tiltyard.datasets.dataset import Dataset
-from tiltyard.datasets.schema import Feature, Schema
+from tiltyard.datasets.feature import Feature
+from tiltyard.datasets.schema import Schema
 from tiltyard.progress import Progress
 from tiltyard.result import Status
 from tiltyard.targets.target import Target

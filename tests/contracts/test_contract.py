@@ -14,7 +14,8 @@ from pydantic import Field
 from tiltyard.catalogue import checks, defenses
 from tiltyard.check import Check, Step, parameter
 from tiltyard.datasets.dataset import Dataset
-from tiltyard.datasets.schema import Feature, Schema
+from tiltyard.datasets.feature import Feature
+from tiltyard.datasets.schema import Schema
 from tiltyard.defense import Defended, Defense
 from tiltyard.errors import Cancelled, Unavailable
 from tiltyard.progress import Progress

@@ -12,7 +12,7 @@ from tiltyard.assessment.config import Config, read_config
 from tiltyard.assessment.policy import Policy, read_policy
 from tiltyard.catalogue import checks, defenses
 from tiltyard.check import Step, named
-from tiltyard.datasets.schema import Feature
+from tiltyard.datasets.feature import Feature
 from tiltyard.errors import Problem
 from tiltyard.result import Given
 from tiltyard.serving.keys import KeyFile

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from tiltyard.datasets.dataset import Dataset, Part
-from tiltyard.datasets.schema import Feature, Schema
+from tiltyard.datasets.feature import Feature
+from tiltyard.datasets.schema import Schema
 
 SCHEMA = Schema(
     features=(Feature(name="a", kind="continuous", high=1000), Feature(name="b", kind="continuous")), label="y", classes=("no", "yes")

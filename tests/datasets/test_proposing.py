@@ -8,10 +8,10 @@ import pytest
 
 from tiltyard.datasets.column_names import words
 from tiltyard.datasets.columns import outward
+from tiltyard.datasets.feature import Feature
 from tiltyard.datasets.people import holds, named_as
 from tiltyard.datasets.proposing import Proposal, propose
 from tiltyard.datasets.reading import read_table
-from tiltyard.datasets.schema import Feature
 from tiltyard.errors import Problem
 from tiltyard.samples.datasheet import FOLDER
 

@@ -11,9 +11,10 @@ from hypothesis.extra import numpy as hnp
 
 from tiltyard.datasets.building import build
 from tiltyard.datasets.dataset import Dataset
+from tiltyard.datasets.feature import Feature
 from tiltyard.datasets.proposing import propose
 from tiltyard.datasets.reading import read
-from tiltyard.datasets.schema import Feature, Schema
+from tiltyard.datasets.schema import Schema
 from tiltyard.errors import Problem
 
 QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])

@@ -8,7 +8,8 @@ import pytest
 from numpy.typing import NDArray
 
 from tiltyard.cli import main
-from tiltyard.datasets.schema import Feature, Schema
+from tiltyard.datasets.feature import Feature
+from tiltyard.datasets.schema import Schema
 from tiltyard.endpoint.posture import Posture
 from tiltyard.endpoint.probing import probe
 from tiltyard.result import Record, Status

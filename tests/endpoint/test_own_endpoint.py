@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from tiltyard.cli import main
-from tiltyard.datasets.schema import MISSING, Feature, Schema
+from tiltyard.datasets.feature import MISSING, Feature
+from tiltyard.datasets.schema import Schema
 from tiltyard.endpoint.posture import Posture
 from tiltyard.endpoint.probing import probe
 from tiltyard.result import Record

@@ -12,7 +12,8 @@ import pytest
 
 from tiltyard.cli import main
 from tiltyard.datasets.dataset import Dataset
-from tiltyard.datasets.schema import Feature, Schema
+from tiltyard.datasets.feature import Feature
+from tiltyard.datasets.schema import Schema
 from tiltyard.endpoint.malformed import wrong_rows
 from tiltyard.endpoint.posture import Posture
 from tiltyard.endpoint.precision import decimals

@@ -10,7 +10,8 @@ from pydantic import ValidationError
 
 from tiltyard.check import named
 from tiltyard.datasets.dataset import Dataset
-from tiltyard.datasets.schema import Feature, Schema
+from tiltyard.datasets.feature import Feature
+from tiltyard.datasets.schema import Schema
 from tiltyard.errors import Problem
 from tiltyard.evasion.attack import Evasion
 from tiltyard.evasion.fgsm import FGSM

@@ -8,7 +8,8 @@ from pydantic import ValidationError
 
 from tiltyard.campaign.campaign import ThreatModel, plan
 from tiltyard.datasets.dataset import Dataset
-from tiltyard.datasets.schema import Feature, Schema
+from tiltyard.datasets.feature import Feature
+from tiltyard.datasets.schema import Schema
 from tiltyard.evasion.hop_skip_jump import HopSkipJump
 from tiltyard.evasion.square import Square
 from tiltyard.progress import Progress

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from tiltyard.check import Check, Step
 from tiltyard.datasets.dataset import Dataset
-from tiltyard.datasets.schema import Feature, Schema
+from tiltyard.datasets.feature import Feature
+from tiltyard.datasets.schema import Schema
 from tiltyard.defense import Outcome
 from tiltyard.evasion.pgd import PGD
 from tiltyard.execution.executors import Local

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from tiltyard.datasets.dataset import Dataset
-from tiltyard.datasets.schema import Feature, Schema
+from tiltyard.datasets.feature import Feature
+from tiltyard.datasets.schema import Schema
 from tiltyard.targets.estimators import FunctionTarget
 
 SCHEMA = Schema(

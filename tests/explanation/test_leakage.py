@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from tiltyard.datasets.dataset import Dataset
-from tiltyard.datasets.schema import Feature, Schema
+from tiltyard.datasets.feature import Feature
+from tiltyard.datasets.schema import Schema
 from tiltyard.explanation.leakage import Leakage, guessed
 from tiltyard.result import Record, Status
 from tiltyard.statistics.roc import area

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from tiltyard.datasets.dataset import Dataset
-from tiltyard.datasets.schema import Feature, Schema
+from tiltyard.datasets.feature import Feature
+from tiltyard.datasets.schema import Schema
 from tiltyard.explanation.shap_values import ShapValues
 from tiltyard.result import Record, Severity, Status
 from tiltyard.targets.estimators import FunctionTarget

@@ -5,7 +5,8 @@ import warnings
 import numpy as np
 import pytest
 
-from tiltyard.datasets.schema import Feature, Schema
+from tiltyard.datasets.feature import Feature
+from tiltyard.datasets.schema import Schema
 from tiltyard.errors import Cancelled, Problem, Unavailable
 from tiltyard.explanation import _shapley as shapley
 from tiltyard.explanation._shapley import Players

@@ -3,7 +3,8 @@
 import numpy as np
 
 from tiltyard.datasets.dataset import Dataset
-from tiltyard.datasets.schema import Feature, Schema
+from tiltyard.datasets.feature import Feature
+from tiltyard.datasets.schema import Schema
 from tiltyard.explanation.ranks import averaged, overlap, spearman
 from tiltyard.explanation.stability import Stability, nearby
 from tiltyard.result import Metric, Record, Status

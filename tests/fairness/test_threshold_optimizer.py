@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tiltyard.datasets.schema import Feature, Schema
+from tiltyard.datasets.feature import Feature
+from tiltyard.datasets.schema import Schema
 from tiltyard.fairness.belonging import belonging
 from tiltyard.fairness.group_metrics import GroupMetrics
 from tiltyard.fairness.randomized import coins

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from tiltyard.check import named
 from tiltyard.datasets.dataset import Dataset
-from tiltyard.datasets.schema import Feature, Schema
+from tiltyard.datasets.feature import Feature
+from tiltyard.datasets.schema import Schema
 from tiltyard.errors import Cancelled, Problem
 from tiltyard.federated.aggregation import RULES, combine, krum, needed
 from tiltyard.federated.shards import dirichlet

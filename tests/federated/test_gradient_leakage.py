@@ -7,7 +7,8 @@ import pytest
 
 from tiltyard.check import named
 from tiltyard.datasets.dataset import Dataset
-from tiltyard.datasets.schema import Feature, Schema
+from tiltyard.datasets.feature import Feature
+from tiltyard.datasets.schema import Schema
 from tiltyard.federated.gradient_leakage import GradientLeakage
 from tiltyard.federated.leaking.outcome import psnr
 from tiltyard.result import Status

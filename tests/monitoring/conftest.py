@@ -5,7 +5,8 @@ import pytest
 from numpy.typing import NDArray
 
 from tiltyard.datasets.dataset import Dataset
-from tiltyard.datasets.schema import Feature, Schema
+from tiltyard.datasets.feature import Feature
+from tiltyard.datasets.schema import Schema
 from tiltyard.targets.estimators import FunctionTarget
 
 SCHEMA = Schema(

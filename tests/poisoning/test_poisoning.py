@@ -7,7 +7,8 @@ import pytest
 
 from tiltyard.attacks.triggers import goal_class, trigger
 from tiltyard.datasets.dataset import Dataset
-from tiltyard.datasets.schema import Feature, Schema
+from tiltyard.datasets.feature import Feature
+from tiltyard.datasets.schema import Schema
 from tiltyard.errors import Problem
 from tiltyard.poisoning.backdoor import Backdoor
 from tiltyard.poisoning.detect import Detect

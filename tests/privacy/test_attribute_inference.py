@@ -5,7 +5,8 @@ import pytest
 from numpy.typing import NDArray
 
 from tiltyard.datasets.dataset import Dataset
-from tiltyard.datasets.schema import Feature, Schema
+from tiltyard.datasets.feature import Feature
+from tiltyard.datasets.schema import Schema
 from tiltyard.privacy.attribute_inference import AttributeInference, secret
 from tiltyard.progress import Progress
 from tiltyard.result import CheckResult, Status

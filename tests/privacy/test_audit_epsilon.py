@@ -7,7 +7,8 @@ import pytest
 from numpy.typing import NDArray
 
 from tiltyard.datasets.dataset import Dataset
-from tiltyard.datasets.schema import Feature, Schema
+from tiltyard.datasets.feature import Feature
+from tiltyard.datasets.schema import Schema
 from tiltyard.privacy.audit_epsilon import AuditEpsilon, Drawn, guess, one_run_bound, one_run_p, rates_bound
 from tiltyard.privacy.dp_sgd import DPSGD
 from tiltyard.privacy_accounting.budget import Budget

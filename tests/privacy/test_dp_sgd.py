@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from tiltyard.datasets.dataset import Dataset
-from tiltyard.datasets.schema import Feature, Schema
+from tiltyard.datasets.feature import Feature
+from tiltyard.datasets.schema import Schema
 from tiltyard.errors import Problem
 from tiltyard.privacy.dp_sgd import DPSGD
 from tiltyard.privacy_accounting.accountants import epsilon

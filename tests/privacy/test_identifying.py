@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from tiltyard.datasets.dataset import Dataset
-from tiltyard.datasets.schema import Feature, Schema
+from tiltyard.datasets.feature import Feature
+from tiltyard.datasets.schema import Schema
 from tiltyard.errors import Problem
 from tiltyard.privacy.identifying import Identifying
 from tiltyard.privacy.identifying_columns import masked, of_dataset, of_frame

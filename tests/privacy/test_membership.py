@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tiltyard.datasets.dataset import Dataset
-from tiltyard.datasets.schema import Feature, Schema
+from tiltyard.datasets.feature import Feature
+from tiltyard.datasets.schema import Schema
 from tiltyard.errors import Cancelled, Problem
 from tiltyard.privacy.lira import LiRA, Shadows, halving
 from tiltyard.privacy.membership import auc, difference, halves, likelihood_ratio, logit_scaled, modified_entropy, paired, roc, tpr_at

@@ -8,7 +8,8 @@ import httpx
 import numpy as np
 import pytest
 
-from tiltyard.datasets.schema import Feature, Schema
+from tiltyard.datasets.feature import Feature
+from tiltyard.datasets.schema import Schema
 from tiltyard.serving.rows import encoded
 from tiltyard.targets.estimators import FunctionTarget
 from tiltyard.validation.guard import Guard

@@ -11,7 +11,8 @@ import pytest
 from tiltyard.artifacts.hashing import file_sha256
 from tiltyard.cli import main
 from tiltyard.datasets.dataset import Dataset
-from tiltyard.datasets.schema import Feature, Schema
+from tiltyard.datasets.feature import Feature
+from tiltyard.datasets.schema import Schema
 from tiltyard.result import CheckResult, Metric, Status
 from tiltyard.samples.catalog import load_data, load_model
 from tiltyard.supply_chain.bom import bill, encoded, purl

@@ -13,7 +13,8 @@ import pytest
 
 from tiltyard.check import versions
 from tiltyard.datasets.dataset import Dataset
-from tiltyard.datasets.schema import Feature, Schema
+from tiltyard.datasets.feature import Feature
+from tiltyard.datasets.schema import Schema
 from tiltyard.progress import Progress
 from tiltyard.result import CheckResult, Status
 from tiltyard.supply_chain import advisories, age, environment, trained_with

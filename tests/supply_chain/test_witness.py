@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from tiltyard.datasets.dataset import Dataset
-from tiltyard.datasets.schema import Feature, Schema
+from tiltyard.datasets.feature import Feature
+from tiltyard.datasets.schema import Schema
 from tiltyard.result import CheckResult, Status
 from tiltyard.supply_chain import advisories
 from tiltyard.supply_chain.advisories import Advisories

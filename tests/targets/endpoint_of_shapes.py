@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from tiltyard.datasets.dataset import Dataset
-from tiltyard.datasets.schema import Feature, Schema
+from tiltyard.datasets.feature import Feature
+from tiltyard.datasets.schema import Schema
 
 Said = tuple[int, Mapping[str, str], bytes]
 KEY = "ty_0123456789abcdef0123456789abcdef"

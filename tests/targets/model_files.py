@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from torch import nn
 
 from tiltyard.datasets.dataset import Dataset
-from tiltyard.datasets.schema import Feature, Schema
+from tiltyard.datasets.feature import Feature
+from tiltyard.datasets.schema import Schema
 from tiltyard.errors import Problem
 from tiltyard.targets.architecture import build, mlp
 from tiltyard.targets.opening import open_target

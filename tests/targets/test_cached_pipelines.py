@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from tiltyard.artifacts.verdict import scan
-from tiltyard.datasets.schema import Feature, Schema
+from tiltyard.datasets.feature import Feature
+from tiltyard.datasets.schema import Schema
 from tiltyard.errors import Problem
 from tiltyard.progress import Progress
 from tiltyard.targets.opening import open_target

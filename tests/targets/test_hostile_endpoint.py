@@ -14,7 +14,8 @@ import pytest
 
 from tiltyard.assessment.assessment import assess
 from tiltyard.datasets.dataset import Dataset
-from tiltyard.datasets.schema import Feature, Schema
+from tiltyard.datasets.feature import Feature
+from tiltyard.datasets.schema import Schema
 from tiltyard.endpoint.posture import Posture
 from tiltyard.endpoint.probing import probe
 from tiltyard.endpoint.site import PATIENT, Site

@@ -5,7 +5,8 @@ import pytest
 
 from tiltyard.campaign.cost import Cost
 from tiltyard.datasets.dataset import Dataset
-from tiltyard.datasets.schema import Feature, Schema
+from tiltyard.datasets.feature import Feature
+from tiltyard.datasets.schema import Schema
 from tiltyard.errors import Problem
 from tiltyard.result import Status
 from tiltyard.targets.estimators import FunctionTarget

@@ -349,11 +349,18 @@ class CheckResult(Frozen):
 
 
 class Identity(Frozen):
-    """Which model or data set: a name a person gave and the SHA-256 of its content."""
+    """Which model or data set: a name a person gave and the SHA-256 of its content.
+
+    Of a model also what it was ``given`` (form and dtype), by which ``decision`` rule its labels come about, and the ``doubts`` that
+    opening it left: where it does not answer what it answers without us.
+    """
 
     name: str
     fingerprint: str
     detail: str = ""
+    given: str = ""
+    decision: str = ""
+    doubts: tuple[str, ...] = ()
 
 
 class Record(Frozen):

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from tiltyard.datasets.dataset import Dataset
-from tiltyard.datasets.schema import Feature, Schema
+from tiltyard.datasets.feature import Feature
+from tiltyard.datasets.schema import Schema
 from tiltyard.errors import Problem
 from tiltyard.guidelines.checklist import facts_of
 from tiltyard.result import Status

@@ -20,7 +20,8 @@ from tiltyard.access.person import Person
 from tiltyard.access.roles import Role
 from tiltyard.check import Check
 from tiltyard.datasets.dataset import Dataset
-from tiltyard.datasets.schema import Feature, Schema
+from tiltyard.datasets.feature import Feature
+from tiltyard.datasets.schema import Schema
 from tiltyard.progress import Progress
 from tiltyard.result import CheckResult, Finding, Severity, Status
 from tiltyard.targets.estimators import FunctionTarget

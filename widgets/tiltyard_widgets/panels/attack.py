@@ -2,7 +2,8 @@
 
 import ipywidgets as w
 
-from tiltyard.datasets.schema import Feature, Schema
+from tiltyard.datasets.feature import Feature
+from tiltyard.datasets.schema import Schema
 
 from ..theme import look
 from .panel import StepRunner, TopicPanel

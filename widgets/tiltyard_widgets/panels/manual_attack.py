@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, Field, create_model
 
 from tiltyard.datasets.dataset import Dataset
-from tiltyard.datasets.schema import Feature, Schema
+from tiltyard.datasets.feature import Feature
+from tiltyard.datasets.schema import Schema
 from tiltyard.errors import Problem
 from tiltyard.result import Axis, Chart, Column, Metric, Series, Table
 from tiltyard.targets.target import Target

@@ -7,7 +7,8 @@ import ipywidgets as w
 
 from tiltyard.datasets.arrays import Arrays
 from tiltyard.datasets.correcting import correct, lacking, middle
-from tiltyard.datasets.schema import Feature, Schema
+from tiltyard.datasets.feature import Feature
+from tiltyard.datasets.schema import Schema
 from tiltyard.errors import Problem
 from tiltyard.result import Column, Table
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from ..datasets.encoding import encoding_of
 from ..datasets.schema import Schema
 from ..progress import Progress
 from .norms import Norm, columns, drawn, length, project_within, steepest
@@ -23,7 +24,7 @@ BLOCK = 2**16
 
 @dataclass(frozen=True)
 class PerturbationSpace:
-    """What an attacker may do to a row of x.
+    """What an attacker may do to an encoded row.
 
     Attributes
     ----------
@@ -49,16 +50,18 @@ class PerturbationSpace:
     plain: bool
 
     @staticmethod
-    def of(schema: Schema) -> "PerturbationSpace":
-        """The space of a schema: its bounds, whole numbers, one-hot groups and columns that may not change."""
-        low, high = torch.from_numpy(schema.low), torch.from_numpy(schema.high)
+    def of(schema: Schema, dtype: torch.dtype = torch.float32) -> "PerturbationSpace":
+        """The space of a schema's encoded columns: its bounds, whole numbers, one-hot groups and columns that may not change."""
+        encoding = encoding_of(schema)
+        low, high = torch.from_numpy(encoding.low), torch.from_numpy(encoding.high)
         spread = high - low
-        grouped = torch.from_numpy(schema.spread({f.name: float(f.grouped) for f in schema.features})) > 0
-        free = torch.from_numpy(schema.mutable) & ~grouped & (spread > 0)
-        groups = tuple(schema.slices[f.name] for f in schema.features if f.grouped and f.mutable)
-        plain = bool(free.all()) and bool((low == 0).all()) and bool((spread == 1).all()) and not schema.integer.any()
+        grouped = torch.from_numpy(encoding.spread({f.name: float(f.grouped) for f in schema.features})) > 0
+        whole = torch.from_numpy(encoding.integer)
+        free = torch.from_numpy(encoding.mutable) & ~grouped & (spread > 0)
+        groups = tuple(encoding.slices[f.name] for f in schema.features if f.grouped and f.mutable)
+        plain = bool(free.all()) and bool((low == 0).all()) and bool((spread == 1).all()) and not bool(whole.any())
         scale = torch.where(spread > 0, spread, 1.0)
-        return PerturbationSpace(scale, low, free.float(), torch.from_numpy(schema.integer), groups, plain)
+        return PerturbationSpace(scale.to(dtype), low.to(dtype), free.to(dtype), whole, groups, plain)
 
     @property
     def dimensions(self) -> int:

@@ -9,11 +9,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..datasets.dataset import Dataset
+from ..datasets.encoding import encoding_of
+from ..datasets.schema import Rows, Schema
 from ..targets.target import Target, uncounted
 from .norms import Norm, drawn
 from .perturbation_space import Attacked, PerturbationSpace, blocks, pgd, slope
 
 POINTS = 5
+DECIDED = 100.0  # more than the log of any two scores differs: clamped at 1e-30
 
 
 class Counted(nn.Module):
@@ -32,32 +35,39 @@ class Counted(nn.Module):
 
 
 class Answers(nn.Module):
-    """A target seen only through its scores, as log-probabilities; the target itself counts its queries."""
+    """A target seen only through its scores and the label that it decides; the target itself counts its queries.
+
+    Takes encoded rows, float64, so that no number of the person's table is rounded.
+    """
 
     def __init__(self, target: Target) -> None:
         super().__init__()
         self.target = target
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Log-probabilities (n, k), without gradient."""
-        return torch.from_numpy(self.target.scores(x.detach().numpy())).clamp_min(1e-30).log()
+    def forward(self, z: Tensor) -> Tensor:
+        """Log scores (n, k), float64, without gradient, raised by `DECIDED` in the column of the label: the largest is what is decided."""
+        answer = self.target.predictions(rows_of(z, self.target.schema))
+        logits = torch.from_numpy(answer.scores).clamp_min(1e-30).log()
+        logits[torch.arange(len(z)), torch.from_numpy(answer.labels)] += DECIDED
+        return logits
 
 
 class LabelsOnly(nn.Module):
-    """A target seen only through its labels, as one-hot rows; the target itself counts its queries."""
+    """A target seen only through its labels, as one-hot rows; the target itself counts its queries. Takes encoded rows, float64."""
 
     def __init__(self, target: Target) -> None:
         super().__init__()
         self.target = target
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, z: Tensor) -> Tensor:
         """1 in the column of the label, else 0: float32 (n, k)."""
-        return nn.functional.one_hot(torch.from_numpy(self.target.labels(x.detach().numpy())), len(self.target.classes)).float()
+        labels = self.target.labels(rows_of(z, self.target.schema))
+        return nn.functional.one_hot(torch.from_numpy(labels), len(self.target.classes)).float()
 
 
 def seconds_per_row(module: nn.Module, data: Dataset, norm: Norm, batch: int = 10**9) -> float:
     """What one gradient step of PGD costs a row on this machine, from three steps of one block of at most ``batch`` rows."""
-    size: int = min(len(data), batch, blocks(torch.from_numpy(data.x))[0].stop)
+    size: int = min(len(data), batch, blocks(tensors(data.take(np.arange(min(len(data), 1))))[0])[0].stop)
     x, y = tensors(data.take(np.arange(size)))
     space = PerturbationSpace.of(data.schema)
     slope(module, x[:2], y[:2])
@@ -75,9 +85,15 @@ def timed(call: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def tensors(data: Dataset) -> tuple[Tensor, Tensor]:
-    """x and y of a data set for torch."""
-    return torch.from_numpy(np.ascontiguousarray(data.x)), torch.from_numpy(np.ascontiguousarray(data.y))
+def tensors(data: Dataset, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor]:
+    """Encoded rows and labels of a data set for torch; float32 is what a module eats, float64 what a black box is asked through."""
+    encoded = encoding_of(data.schema).encode(data.x, np.float64 if dtype is torch.float64 else np.float32)
+    return torch.from_numpy(encoded), torch.from_numpy(np.ascontiguousarray(data.y))
+
+
+def rows_of(z: Tensor, schema: Schema, origin: Rows | None = None) -> Rows:
+    """Encoded rows as a target takes them; numbers that are still those of ``origin`` are taken from there, unrounded."""
+    return encoding_of(schema).decode(z.detach().numpy(), origin)
 
 
 def zero_gradient_rows(

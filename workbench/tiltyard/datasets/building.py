@@ -8,15 +8,16 @@ from numpy.typing import NDArray
 
 from ..errors import Problem
 from .arrays import Arrays
-from .dataset import Dataset
+from .dataset import Dataset, Original
 from .labels import indices
 from .people import banded
-from .schema import Schema
+from .schema import Rows, Schema
 
 if TYPE_CHECKING:
     import pandas as pd
 
 CHUNK = 65_536
+COMPARED = 2_000
 TRUE = frozenset({"true", "1", "yes", "train", "training", "member", "in", "seen"})
 FALSE = frozenset({"false", "0", "no", "test", "testing", "validation", "nonmember", "non-member", "out", "unseen"})
 Member = str | NDArray[np.bool_] | Sequence[bool] | None
@@ -58,7 +59,7 @@ def build(
     y = indices(frame[schema.label], schema.classes, schema.label)
     _check_classes(y, schema)
     apart = [schema.label, *([member] if isinstance(member, str) else []), *(chosen if schema.images else [])]
-    x = encoded(frame.drop(columns=[c for c in apart if c in frame.columns and (schema.images or c == schema.label)]), schema)
+    x = read_rows(frame.drop(columns=[c for c in apart if c in frame.columns and (schema.images or c == schema.label)]), schema)
     return Dataset(
         x=x,
         y=y,
@@ -67,6 +68,7 @@ def build(
         sensitive={s: banded(frame[s], s) for s in chosen},
         member=_member(frame, member, len(frame)),
         source=source,
+        original=_original(frame.drop(columns=[schema.label]), schema),
     )
 
 
@@ -88,13 +90,14 @@ def _from_arrays(table: Arrays, schema: Schema, sensitive: Sequence[str] | None,
         y = indices(np.array(classes, dtype=object)[y], schema.classes, "y")
     _check_classes(y, schema)
     return Dataset(
-        x=scaled(table.x, schema) if table.images else encoded(frame, schema),
+        x=scaled(table.x, schema) if table.images else read_rows(frame, schema),
         y=y,
         schema=schema.model_copy(update={"sensitive": tuple(chosen)}),
         name=name or "data",
         sensitive={s: banded(held[s], s) for s in chosen},
         member=table.member if member is None else _member(None, member, len(table)),
         source=source,
+        original=None if table.images else _original(frame, schema),
     )
 
 
@@ -109,9 +112,9 @@ def _check_classes(y: NDArray[np.int64], schema: Schema) -> None:
         raise Problem("rows of at least two classes", found, "Give rows of every class")
 
 
-def encoded(frame: "pd.DataFrame", schema: Schema) -> NDArray[np.float32]:
-    """`Schema.encode` chunk by chunk: float32 (n, *schema.shape)."""
-    x = np.empty((len(frame), *schema.shape), np.float32)
+def read_rows(frame: "pd.DataFrame", schema: Schema) -> Rows:
+    """`Schema.encode` chunk by chunk: (n, *schema.shape)."""
+    x = np.empty((len(frame), *schema.shape), schema.dtype)
     for start in range(0, len(frame), CHUNK):
         try:
             x[start : start + CHUNK] = schema.encode(frame.iloc[start : start + CHUNK])
@@ -120,6 +123,14 @@ def encoded(frame: "pd.DataFrame", schema: Schema) -> NDArray[np.float32]:
                 _again(frame, schema)
             raise
     return x
+
+
+def _original(frame: "pd.DataFrame", schema: Schema) -> Original | None:
+    """Up to `COMPARED` rows of the table as it is, drawn evenly; none of images."""
+    if schema.images:
+        return None
+    rows = np.unique(np.linspace(0, len(frame) - 1, COMPARED).astype(np.intp)) if len(frame) > COMPARED else np.arange(len(frame))
+    return Original(frame.iloc[rows].reset_index(drop=True), rows)
 
 
 def _again(frame: "pd.DataFrame", schema: Schema) -> None:

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from .categories import category_feature, codes_in
 from .column_names import words
+from .feature import MISSING, Feature
 from .people import fixed_at_birth, named_as
-from .schema import MISSING, Feature, coded
+from .table import EXACT, number_values
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,6 +32,9 @@ UNITS = {
 }
 
 
+UNITS_OF_TIME = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
+
+
 @dataclass(frozen=True)
 class Guess:
     """A column's feature, or None with ``why`` it is none; ``note`` is assumed, ``warned`` needs a look."""
@@ -48,7 +53,7 @@ def guess(frame: "pd.DataFrame", name: str, always: bool = False) -> Guess:
     column = frame[name]
     types = pd.api.types
     if types.is_datetime64_any_dtype(column) or types.is_timedelta64_dtype(column):
-        return Guess(name, None, why="it holds dates")
+        return _date(column, name)
     if types.is_complex_dtype(column):
         return Guess(name, None, why="it holds complex numbers")
     if column.isna().all():
@@ -82,19 +87,44 @@ def _text(column: "pd.Series", name: str, always: bool) -> Guess:
     return _category(column, name, always)
 
 
+def _date(column: "pd.Series", name: str) -> Guess:
+    """A date as a number of its dtype's units since 1970; a span of time as a number of them."""
+    values = number_values(column)
+    there = values[~np.isnan(values)]
+    if len(there) == 0:
+        return Guess(name, None, why="it is empty")
+    if np.abs(there).max() > EXACT:
+        return Guess(name, None, why="its dates are written in too small a unit to be held exactly; store them in microseconds or longer")
+    dtype = str(column.dtype)
+    unit = UNITS_OF_TIME.get(dtype.split("[")[1].split("]")[0].split(",")[0], "")
+    feature = Feature(
+        name=name,
+        kind="integer",
+        low=float(there.min()),
+        high=float(there.max()),
+        unit=f"{unit} since 1970" if dtype.startswith("datetime") else unit,
+        dtype=dtype,
+        missing=len(there) < len(values),
+        mutable=not fixed_at_birth(name),
+        assumed=_assumed(name, f"seen: {column.min()} to {column.max()}"),
+    )
+    return Guess(name, feature, note=f"{name!r} holds dates; they are numbers of {unit} to an attacker, and dates to the model.")
+
+
 def _category(column: "pd.Series", name: str, always: bool) -> Guess:
-    codes, texts = coded(column)
-    found = np.unique(texts).tolist()
-    alone = len(found) > max(len(codes) / 2, FEW)
-    if (alone or len(found) > MOST_CATEGORIES) and not always:
-        kind = "look like an id or free text" if alone else "are too many for one column each"
-        return Guess(name, None, why=f"its {len(found):,} different values {kind}")
-    missing = int((texts == MISSING)[codes].sum())
+    import pandas as pd
+
+    feature = category_feature(column, name, mutable=not fixed_at_birth(name))
+    found = len(feature.categories)
+    alone = found > max(len(column) / 2, FEW)
+    if (alone or found > MOST_CATEGORIES) and not always and not isinstance(column.dtype, pd.CategoricalDtype):
+        kind = "look like an id or free text" if alone else f"are more than {MOST_CATEGORIES}"
+        return Guess(name, None, why=f"its {found:,} different values {kind}")
+    missing = int((codes_in(column, feature) == feature.categories.index(MISSING)).sum()) if MISSING in feature.categories else 0
     note = f"{name!r} lacks a value in {missing:,} rows; they became the category {MISSING!r}." if missing else ""
-    warned = f"{name!r} has the same value in every row." if len(found) == 1 else ""
+    warned = f"{name!r} has the same value in every row." if column.nunique(dropna=False) == 1 else ""
     assumed = _assumed(name, f"{missing:,} missing" if missing else "")
-    feature = Feature(name=name, kind="categorical", categories=tuple(found), mutable=not fixed_at_birth(name), assumed=assumed)
-    return Guess(name, feature, note=note, warned=warned)
+    return Guess(name, feature.model_copy(update={"assumed": assumed}), note=note, warned=warned)
 
 
 def _number(column: "pd.Series", name: str, always: bool) -> Guess:
@@ -102,6 +132,8 @@ def _number(column: "pd.Series", name: str, always: bool) -> Guess:
     finite = values[np.isfinite(values)]
     if len(finite) == 0:
         return Guess(name, None, why="it holds no finite number")
+    if column.dtype.kind in "iu" and float(np.abs(values).max()) > EXACT:
+        return Guess(name, None, why="its whole numbers are too large to be held exactly; give them as text, or in a larger unit")
     whole = bool((finite == np.round(finite)).all())
     if not always and whole and _counts_rows(values, name):
         return Guess(name, None, why="it numbers the rows")
@@ -110,11 +142,16 @@ def _number(column: "pd.Series", name: str, always: bool) -> Guess:
         return Guess(
             name, found.feature, note=f"{name!r} holds numbers that stand for groups, so it was read as categories. {found.note}".strip()
         )
-    low, high = outward(float(finite.min()), float(finite.max()), whole)
-    bad = int(len(values) - len(finite))
-    first = int((~np.isfinite(values)).argmax())
-    warned = f"{name!r} lacks a finite number in {bad:,} rows, first row {first}; fill or drop them, or make it categorical." if bad else ""
-    if not bad and low == high:
+    low, high = float(finite.min()), float(finite.max())
+    low, high = (low, high) if whole else outward(low, high, whole)
+    infinite = np.isinf(values)
+    lost = int(np.isnan(values).sum())
+    warned = note = ""
+    if infinite.any():
+        warned = f"{name!r} lacks a finite number in {int(infinite.sum()):,} rows, first row {int(infinite.argmax())}; fill or drop them."
+    elif lost:
+        note = f"{name!r} lacks a number in {lost:,} rows; they stay empty, and the model is given them so."
+    if not lost and not infinite.any() and low == high:
         warned = f"{name!r} has the same value in every row."
     feature = Feature(
         name=name,
@@ -122,10 +159,12 @@ def _number(column: "pd.Series", name: str, always: bool) -> Guess:
         low=low,
         high=high,
         unit=next((UNITS[w] for w in words(name) if w in UNITS), ""),
+        dtype=str(column.dtype),
+        missing=lost > 0,
         mutable=not fixed_at_birth(name),
         assumed=_assumed(name, f"seen: {finite.min():g} to {finite.max():g}"),
     )
-    return Guess(name, feature, warned=warned)
+    return Guess(name, feature, note=note, warned=warned)
 
 
 def _assumed(name: str, *parts: str) -> str:

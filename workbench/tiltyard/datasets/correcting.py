@@ -10,9 +10,10 @@ from pydantic import ValidationError
 from ..errors import Problem
 from ..result import Given
 from .arrays import Arrays
+from .category_names import coded
 from .columns import outward
+from .feature import Feature
 from .proposing import Proposal
-from .schema import Feature, coded
 
 if TYPE_CHECKING:
     import pandas as pd

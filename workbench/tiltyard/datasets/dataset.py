@@ -10,10 +10,19 @@ from numpy.typing import NDArray
 
 from ..errors import Problem
 from ..result import Identity
-from .schema import Schema
+from .encoding import encoding_of
+from .schema import Rows, Schema
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+@dataclass(frozen=True, eq=False)
+class Original:
+    """Some rows as the person's table had them: ``frame`` with all of its columns, and which ``rows`` (n,) of the data set they are."""
+
+    frame: "pd.DataFrame"
+    rows: NDArray[np.intp]
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,8 +31,8 @@ class Dataset:
 
     Parameters
     ----------
-    x : float32 (n, *schema.shape)
-        Encoded by `Schema.encode`: one-hot groups for categories, numbers in their own unit.
+    x : float64 (n, columns), or float32 (n, channels, height, width) of images
+        The table's own columns, as `Schema.encode` reads them: numbers in their own unit, NaN where a row has none, categories by place.
     y : int64 (n,)
         Class indices, 0 to k - 1, into ``schema.classes``.
     schema
@@ -34,9 +43,11 @@ class Dataset:
         Was the row trained on? None where nobody knows.
     assumed
         Sentences on what was guessed of the file, where a schema was proposed from it.
+    original
+        Some of the rows as the person's table had them, on which opening a model compares what it answers with what it answers without us.
     """
 
-    x: NDArray[np.float32]
+    x: Rows
     y: NDArray[np.int64]
     schema: Schema
     name: str = "data"
@@ -45,6 +56,7 @@ class Dataset:
     source: str = ""
     license: str = ""
     assumed: tuple[str, ...] = ()
+    original: "Original | None" = None
 
     def __post_init__(self) -> None:
         self._check_shape()
@@ -69,11 +81,14 @@ class Dataset:
             raise Problem(
                 f"labels 0 to {k - 1} for {k} classes", f"{int(self.y[row])} in row {row}", "Correct the labels or name the classes"
             )
+        if self.x.dtype != self.schema.dtype:
+            object.__setattr__(self, "x", self.x.astype(self.schema.dtype))
         low, high = self.schema.low, self.schema.high
         slack = 1e-4 * np.maximum(high - low, 1e-6)
+        empty = self.schema.spread({f.name: float(f.missing) for f in self.schema.features}) > 0
         for start in range(0, len(self.x), 65536):
             part = self.x[start : start + 65536]
-            bad = ~np.isfinite(part) | (part < low - slack) | (part > high + slack)
+            bad = ~((part >= low - slack) & (part <= high + slack)) & ~(empty & np.isnan(part))
             if bad.any():
                 row, *rest = (int(i) for i in np.argwhere(bad)[0])
                 column = int(np.ravel_multi_index(tuple(rest), self.schema.shape))
@@ -123,6 +138,7 @@ class Dataset:
             y=self.y[rows],
             sensitive={name: column[rows] for name, column in self.sensitive.items()},
             member=None if self.member is None else self.member[rows],
+            original=None,
         )
 
     def part(self, rows: NDArray[np.intp]) -> "Part":
@@ -152,6 +168,17 @@ class Dataset:
         """The rows as a person's table, without the label."""
         return self.schema.decode(self.x)
 
+    @property
+    def encoded(self) -> NDArray[np.float32]:
+        """The rows as a torch module eats them, float32 (n, width), one-hot groups for categories; made anew at each call."""
+        encoded: NDArray[np.float32] = encoding_of(self.schema).encode(self.x)
+        return encoded
+
+    @property
+    def known(self) -> str:
+        """What a sentence may call the rows that `unseen` gives: held-out rows where it is known which were trained on, else rows."""
+        return "rows" if self.member is None or self.member.all() else "held-out rows"
+
 
 class Part(Dataset):
     """Some rows of another data set, copied when ``x`` or another column is read; `take` and `sample` copy no more than they give.
@@ -170,11 +197,11 @@ class Part(Dataset):
             rows = whole.rows[rows]
             whole = whole.whole
         facts = {name: getattr(whole, name) for name in ("schema", "name", "source", "license")}
-        vars(part).update(whole=whole, rows=rows, **facts)
+        vars(part).update(whole=whole, rows=rows, **{**facts, "original": None})
         return part
 
     @cached_property
-    def x(self) -> NDArray[np.float32]:
+    def x(self) -> Rows:
         return self.whole.x[self.rows]
 
     @cached_property

@@ -6,9 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import Problem
+from .category_names import as_text, coded
 from .column_names import words
+from .feature import MISSING
 from .people import named_as
-from .schema import MISSING, as_text, coded
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from .category_names import as_text
 from .column_names import words
-from .schema import as_text
 
 if TYPE_CHECKING:
     import pandas as pd

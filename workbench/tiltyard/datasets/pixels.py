@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .schema import Feature
+from .feature import Feature
 
 if TYPE_CHECKING:
     import pandas as pd

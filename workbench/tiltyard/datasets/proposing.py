@@ -14,9 +14,10 @@ from .arrays import Arrays
 from .building import Member, build
 from .columns import Guess, guess
 from .dataset import Dataset
+from .feature import Feature
 from .labels import classes_of, likely_label
 from .pixels import depth, pixel_feature
-from .schema import Feature, Schema
+from .schema import Schema
 
 if TYPE_CHECKING:
     import pandas as pd

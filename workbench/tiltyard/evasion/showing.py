@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..datasets.dataset import Dataset
-from ..datasets.schema import Feature
+from ..datasets.feature import Feature
 from ..formatting.numbers import percent
 from ..formatting.raster import png, shades
 from ..result import Axis, Chart, Column, Gallery, Picture, Series, Table

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..datasets.dataset import Dataset
-from ..datasets.schema import Feature
+from ..datasets.feature import Feature
 from ..errors import Problem, Unavailable
 from .groups import known_columns
 

@@ -10,7 +10,7 @@ import numpy as np
 from ..access.places import written
 from ..check import versions
 from ..datasets.dataset import Dataset
-from ..datasets.schema import Feature
+from ..datasets.feature import Feature
 from ..result import CheckResult, Column, Evidence, Finding, Identity, Metric, Record, Severity, Status, Table
 from ..standards.cards import ColumnFacts, DataFacts, datasheet, model_card
 from ..standards.ethics import Checklist, Item, principles

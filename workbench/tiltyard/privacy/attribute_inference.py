@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from ..check import CampaignGoal, Check, Estimate, parameter
 from ..datasets.dataset import Dataset
-from ..datasets.schema import Feature, Schema
+from ..datasets.feature import Feature
+from ..datasets.schema import Schema
 from ..errors import Problem, Unavailable
 from ..formatting.numbers import percent
 from ..progress import Progress

@@ -122,7 +122,7 @@ def split(rows: int, held_out: int) -> NDArray[np.bool_]:
 def _table(content: bytes, sheet: Datasheet) -> tuple[NDArray[np.float32], NDArray[np.int64], dict[str, NDArray[np.str_]]]:
     import pandas as pd
 
-    from ..datasets.schema import as_text
+    from ..datasets.category_names import as_text
 
     frame = pd.read_csv(io.BytesIO(content), compression="gzip", keep_default_na=False)
     codes = sheet.label_codes or {name: name for name in sheet.classes}

@@ -8,7 +8,8 @@ from importlib.resources.abc import Traversable
 
 from pydantic import ValidationError
 
-from ..datasets.schema import Feature, Schema
+from ..datasets.feature import Feature
+from ..datasets.schema import Schema
 from ..errors import Problem
 from ..result import Frozen
 

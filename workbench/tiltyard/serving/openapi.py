@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from ..datasets.schema import Feature, Schema
+from ..datasets.feature import Feature
+from ..datasets.schema import Schema
 from .answers import policy_facts
 from .labels import LONGEST
 from .settings import Settings

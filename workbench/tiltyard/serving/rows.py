@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..datasets.schema import Feature, Schema
+from ..datasets.feature import Feature
+from ..datasets.schema import Schema
 from ..errors import Problem
 from .refusal import Refusal, refuse
 

@@ -130,7 +130,7 @@ def _truly(counts: dict[str, int], going: int) -> dict[str, int]:
 
 
 def _identity(row: "RowMapping", of: str) -> Identity:
-    return Identity(**{name: str(row[f"{of}_{name}"]) for name in ("name", "fingerprint", "detail")})
+    return Identity(name=str(row[f"{of}_name"]), fingerprint=str(row[f"{of}_fingerprint"]), detail=str(row[f"{of}_detail"]))
 
 
 def step_line(row: "RowMapping", alive: Alive) -> StepLine:

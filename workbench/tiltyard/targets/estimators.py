@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..datasets.labels import texts
-from ..datasets.schema import Schema
+from ..datasets.encoding import encoding_of
+from ..datasets.schema import Rows, Schema
 from ..errors import Problem, Unavailable
 from ..progress import Progress
+from .class_names import class_order, names_of, places_of
+from .decision import Decision, Labels, LargestScore, Scores
 from .fitted_columns import as_fitted
 from .target import Target
 
@@ -19,15 +21,31 @@ if TYPE_CHECKING:
 
 Feeds = Literal["encoded", "frame", "values"]
 Outputs = Literal["probabilities", "logits", "labels"]
-Predict = Callable[["pd.DataFrame | NDArray[np.float32]"], Any]
+Predict = Callable[["pd.DataFrame | NDArray[Any]"], Any]
+WORDS: dict[Feeds, str] = {
+    "encoded": "the encoded columns",
+    "frame": "the table as a DataFrame, with its own columns",
+    "values": "the table's own numbers",
+}
 
 
-def fed(x: NDArray[np.float32], schema: Schema, feeds: Feeds) -> "pd.DataFrame | NDArray[np.float32]":
-    """x as the model wants it: encoded float32, the person's table, or the table's numbers."""
-    if feeds == "encoded":
+def fed(x: Rows, schema: Schema, feeds: Feeds, dtype: type[Any] = np.float64) -> "pd.DataFrame | NDArray[Any]":
+    """x as the model wants it: the person's table, its values as one array, or the encoded columns.
+
+    Parameters
+    ----------
+    dtype
+        Of encoded columns; images are float32 always. Values are float64, or objects where the table holds text.
+    """
+    if schema.images or feeds == "encoded":
+        return encoding_of(schema).encode(x, np.float32 if schema.images else dtype)
+    if feeds == "values" and not any(f.kind == "categorical" for f in schema.features):
         return x
     frame = schema.decode(x)
-    return frame if feeds == "frame" else frame.to_numpy(np.float32)
+    if feeds == "frame":
+        return frame
+    plain = all(kind.kind in "biuf" for kind in frame.dtypes)
+    return frame.to_numpy(np.float64) if plain else frame.to_numpy(object)
 
 
 class FunctionTarget(Target):
@@ -36,11 +54,15 @@ class FunctionTarget(Target):
     Parameters
     ----------
     feeds
-        What the function takes: ``encoded`` (x), ``frame`` (the person's DataFrame) or ``values`` (its numbers).
+        What the function takes: ``encoded`` (one-hot columns), ``frame`` (the person's DataFrame) or ``values`` (its values as one array).
     outputs
         ``probabilities`` (n, k) or (n,) of the last class, ``logits``, or ``labels`` (class names or indices).
     fingerprint
         SHA-256 of the model behind it if it is known; else of the function's code.
+    dtype
+        Of encoded columns: float64, or float32 for a function that takes no other.
+    indices
+        Labels only: whether whole numbers that are no class names are places in ``classes``.
     """
 
     def __init__(
@@ -53,24 +75,37 @@ class FunctionTarget(Target):
         outputs: Outputs = "probabilities",
         fingerprint: str = "",
         offers: frozenset[str] | None = None,
+        dtype: type[Any] = np.float64,
+        indices: bool = False,
     ) -> None:
         offers = offers or frozenset({"labels"} if outputs == "labels" else {"labels", "scores"})
         super().__init__(name, classes, schema, offers, fingerprint or _code_hash(predict))
         self.predict = predict
         self.wants: Feeds = feeds
         self.outputs: Outputs = outputs
+        self.dtype = dtype
+        self.indices = indices
+        self.given = WORDS[feeds]
+        self.decision: Decision | None = None if outputs == "labels" else LargestScore()
 
-    def _scores(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        out = np.asarray(self.predict(fed(x, self.schema, self.wants)))
+    def _asked(self, x: Rows) -> NDArray[Any]:
+        out = np.asarray(self.predict(fed(x, self.schema, self.wants, self.dtype)))
         if out.ndim == 0:
             raise Problem(f"numbers from {self.name}, one answer a row", f"{out.tolist()!r}"[:80], "Return an array")
+        return out
+
+    def _predict(self, x: Rows) -> Labels:
+        return places_of(self._asked(x).ravel(), self.classes, self.name, self.indices)
+
+    def _scores(self, x: Rows) -> Scores:
         if self.outputs == "labels":
-            return one_hot(out, self.classes)
+            return one_hot(self._predict(x), len(self.classes))
+        out = self._asked(x)
         if out.dtype.kind not in "buif":
             raise Problem(
                 f"numbers from {self.name}", f"values like {out.ravel()[:1].tolist()}", 'If these are class names say outputs="labels"'
             )
-        out = out.astype(np.float32)
+        out = out.astype(np.float64)
         if out.ndim == 1 or (out.ndim == 2 and out.shape[1] == 1 and len(self.classes) == 2):
             out = out.reshape(-1, 1)
             zero = np.zeros_like(out) if self.outputs == "logits" else 1 - out
@@ -78,23 +113,17 @@ class FunctionTarget(Target):
         return softmax(out) if self.outputs == "logits" else out
 
 
-def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+def softmax(logits: Scores) -> Scores:
     """Probabilities (n, k) of logits (n, k)."""
     shifted = np.exp(logits - logits.max(1, keepdims=True))
-    out: NDArray[np.float32] = shifted / shifted.sum(1, keepdims=True)
+    out: Scores = shifted / shifted.sum(1, keepdims=True)
     return out
 
 
-def one_hot(labels: NDArray[Any], classes: tuple[str, ...]) -> NDArray[np.float32]:
-    """float32 (n, k) with a 1 at each label, a class's name or its index."""
-    names = {name: i for i, name in enumerate(classes)}
-    numbers = not (set(map(str, labels.ravel().tolist())) <= set(names))
-    try:
-        index = labels.astype(np.int64) if numbers else np.array([names[str(v)] for v in labels.ravel().tolist()])
-        out: NDArray[np.float32] = np.eye(len(classes), dtype=np.float32)[index.ravel()]
-        return out
-    except (ValueError, IndexError):
-        raise Problem(f"labels among {', '.join(classes)}", f"{labels.ravel()[0]!r}", "Name the classes as the model does") from None
+def one_hot(labels: Labels, k: int) -> Scores:
+    """Scores float64 (n, k) with a 1 at each label."""
+    out: Scores = np.eye(k)[labels]
+    return out
 
 
 def _code_hash(function: Predict) -> str:
@@ -109,29 +138,24 @@ def _estimator_hash(estimator: Any) -> str:
     return hashlib.sha256(joblib.hash(estimator).encode()).hexdigest()
 
 
-def class_order(theirs: tuple[str, ...], ours: tuple[str, ...]) -> NDArray[np.intp]:
-    """Which of the model's classes is each of ours: by name where the names are the same, else by place."""
-    if len(theirs) != len(ours):
-        raise Problem(
-            f"a model of the {len(ours)} classes {', '.join(ours[:8])}",
-            f"{len(theirs)}: {', '.join(theirs[:8])}",
-            "Name the model's classes",
-        )
-    return np.array([theirs.index(name) for name in ours] if set(theirs) == set(ours) else range(len(ours)), np.intp)
-
-
 class SklearnTarget(FunctionTarget):
-    """A fitted scikit-learn classifier or pipeline. Trained again by ``sklearn.base.clone``."""
+    """A fitted scikit-learn classifier or pipeline, which decides by its own ``predict``. Trained again by ``sklearn.base.clone``.
+
+    Parameters
+    ----------
+    named
+        The names of the estimator's classes in its own order, where a person says them; else those of ``classes_``.
+    """
 
     fits_in_one_go = True
 
-    def __init__(self, estimator: Any, schema: Schema, name: str = "", feeds: Feeds = "encoded") -> None:
+    def __init__(self, estimator: Any, schema: Schema, name: str = "", feeds: Feeds = "encoded", named: tuple[str, ...] = ()) -> None:
         if not hasattr(estimator, "classes_"):
             raise Problem("a fitted scikit-learn classifier", f"{type(estimator).__name__} without classes_", "Call fit first")
         scored = hasattr(estimator, "predict_proba")
         offers = frozenset({"labels", "training"} | ({"scores"} if scored else set()))
         super().__init__(
-            self._answer,
+            self._probabilities,
             schema.classes,
             schema,
             name or type(estimator).__name__,
@@ -141,19 +165,23 @@ class SklearnTarget(FunctionTarget):
             offers,
         )
         self.estimator = estimator
-        self.order = class_order(tuple(texts(np.asarray(estimator.classes_)).tolist()), schema.classes)
+        self.own_classes = names_of(estimator.classes_)
+        self.named = named or self.own_classes
+        self.order = class_order(self.named, schema.classes, self.name)
+        self.decision = None
 
-    def _given(self, x: "pd.DataFrame | NDArray[np.float32]") -> "pd.DataFrame | NDArray[np.float32]":
+    def _given(self, x: Rows) -> "pd.DataFrame | NDArray[Any]":
         """x under the column names, in their order, and with the category values that the estimator was fitted on."""
-        return as_fitted(x, self.estimator)
+        return as_fitted(fed(x, self.schema, self.wants), self.estimator)
 
-    def _answer(self, x: "pd.DataFrame | NDArray[np.float32]") -> Any:
-        if self.outputs == "probabilities":
-            return np.asarray(self.estimator.predict_proba(self._given(x)))[:, self.order]
-        index = np.searchsorted(self.estimator.classes_, self.estimator.predict(self._given(x)))
-        return np.asarray(self.classes, dtype=object)[np.argsort(self.order)[index]]
+    def _probabilities(self, x: "pd.DataFrame | NDArray[Any]") -> Any:
+        return np.asarray(self.estimator.predict_proba(as_fitted(x, self.estimator)))[:, self.order]
 
-    def retrain(self, x: NDArray[np.float32], y: NDArray[np.int64], seed: int, progress: Progress) -> Target:
+    def _predict(self, x: Rows) -> Labels:
+        theirs = places_of(np.asarray(self.estimator.predict(self._given(x))).ravel(), self.own_classes, self.name, indices=True)
+        return np.argsort(self.order)[theirs].astype(np.int64)
+
+    def retrain(self, x: Rows, y: Labels, seed: int, progress: Progress) -> Target:
         from sklearn.base import clone
 
         if len(np.unique(y)) < len(self.classes):
@@ -162,6 +190,8 @@ class SklearnTarget(FunctionTarget):
         seeds = {key: seed for key in again.get_params() if key.endswith("random_state")}
         again.set_params(**seeds)
         progress.step(0.0, f"fitting {type(again).__name__}")
-        again.fit(self._given(fed(x, self.schema, self.wants)), np.asarray(self.estimator.classes_)[self.order][y])
+        again.fit(self._given(x), np.asarray(self.estimator.classes_)[list(self.order)][y])
         progress.step(1.0, "fitted")
-        return SklearnTarget(again, self.schema, f"{self.name} retrained", self.wants)
+        made = SklearnTarget(again, self.schema, f"{self.name} retrained", self.wants, self.named)
+        made.decision = self.decision
+        return made

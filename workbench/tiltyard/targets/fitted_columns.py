@@ -6,37 +6,58 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..datasets.schema import MISSING, Schema, as_text
+from ..datasets.category_names import as_text
+from ..datasets.feature import MISSING
+from ..datasets.schema import Schema
+from ..errors import Problem
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def as_fitted(x: "pd.DataFrame | NDArray[np.float32]", estimator: Any) -> "pd.DataFrame | NDArray[np.float32]":
-    """x with the names and the order of ``estimator.feature_names_in_``, categories as the values its encoders know.
+def as_fitted(x: "pd.DataFrame | NDArray[Any]", estimator: Any) -> "pd.DataFrame | NDArray[Any]":
+    """x with the columns that the estimator was fitted on, by name and in its order, categories as the values its encoders know.
 
-    A schema writes categories as text and missing ones as ``(missing)``; the estimator may have been
-    fitted on numbers, booleans or NaN.
+    A table that carries the person's own values is given as it is. Where a schema without them wrote categories as text and missing ones
+    as ``(missing)``, the values that the estimator was fitted on take their place.
+
+    Raises
+    ------
+    Problem
+        Naming both lists, where the table lacks a column that the estimator knows by name.
     """
     import pandas as pd
 
     names = [str(n) for n in getattr(estimator, "feature_names_in_", ())]
     if not isinstance(x, pd.DataFrame):
-        x = x.reshape(len(x), -1)
-        return pd.DataFrame(x, columns=names, copy=False) if len(names) == np.shape(x)[1] else x
-    frame = x[names] if names and set(names) <= set(x.columns) else x
+        return x.reshape(len(x), -1)
+    frame = x
+    if names:
+        if lost := [name for name in names if name not in x.columns]:
+            raise Problem(
+                f"the columns {listed(names)}, which {type(estimator).__name__} was fitted on",
+                f"{listed(list(map(str, x.columns)))}, without {listed(lost)}",
+                "Rename the columns as they were when it was fitted, or take in what was left out",
+            )
+        frame = x if names == list(x.columns) else x[names]
     known = fitted_values(estimator, names or [str(c) for c in frame.columns])
     other = {name: values for name, values in known.items() if any(text != value for text, value in values.items())}
     changed = {name: _restored(frame[name], values) for name, values in other.items() if name in frame.columns}
     return frame.assign(**changed) if changed else frame
 
 
+def listed(names: list[str], most: int = 20) -> str:
+    """The first names, and that there are more."""
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
 def _restored(column: "pd.Series", values: dict[str, Any]) -> "pd.Series":
     import pandas as pd
 
-    if column.dtype.kind in "iuf":
+    if column.dtype.kind in "iufb" or isinstance(column.dtype, pd.CategoricalDtype):
         return column
-    found = [values.get(v, v) for v in column.tolist()]
+    own = set(values.values())
+    found = [v if v in own else values.get(v, v) for v in column.tolist()]
     return pd.Series(found, index=column.index, dtype=None if all(isinstance(v, (int, float)) for v in found) else object)
 
 

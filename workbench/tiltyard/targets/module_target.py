@@ -7,7 +7,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..datasets.schema import Schema
+from ..datasets.encoding import encoding_of
+from ..datasets.schema import Rows, Schema
 from ..errors import Problem
 from . import trying
 from .architecture import Architecture
@@ -76,17 +77,17 @@ def module_target(
     return target
 
 
-def _tried(module: nn.Module, x: NDArray[np.float32], schema: Schema, name: str) -> NDArray[np.float32]:
+def _tried(module: nn.Module, x: Rows, schema: Schema, name: str) -> NDArray[np.float32]:
     parameter = next(module.parameters(), None)
     if parameter is not None and (parameter.device.type != "cpu" or parameter.dtype != torch.float32):
         raise Problem("a module of float32 on the CPU", f"{parameter.dtype} on {parameter.device}", "Call module.float().cpu() first")
 
     def call() -> Tensor:
         with torch.inference_mode():
-            out: Tensor = module(torch.from_numpy(np.ascontiguousarray(x)))
+            out: Tensor = module(torch.from_numpy(encoding_of(schema).encode(x)))
             return out
 
-    shape = f"{name} to take rows of shape {schema.shape}"
+    shape = f"{name} to take rows of shape {encoding_of(schema).shape}"
     out = trying.answer(call, name, shape + _first_layer(module))
     if not isinstance(out, Tensor):
         raise Problem(f"a tensor from {name}", type(out).__name__, "Wrap the module so that it returns class scores alone")

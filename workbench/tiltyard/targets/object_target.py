@@ -6,24 +6,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..datasets.schema import Schema
+from ..datasets.encoding import encoding_of
+from ..datasets.schema import Rows, Schema
 from ..errors import Problem
 from . import trying
-from .estimators import Feeds, FunctionTarget, Outputs, SklearnTarget
+from .estimators import WORDS, Feeds, FunctionTarget, Outputs, SklearnTarget
 from .fitted_columns import never_seen
 
 if TYPE_CHECKING:
     from ..datasets.dataset import Dataset
 
-WORDS: dict[Feeds, str] = {
-    "encoded": "the encoded columns",
-    "frame": "the table as a DataFrame, with its own columns",
-    "values": "the table's own numbers",
-}
-
 
 def estimator_target(
-    estimator: Any, schema: Schema, name: str = "", feeds: Feeds | None = None, data: "Dataset | None" = None
+    estimator: Any,
+    schema: Schema,
+    name: str = "",
+    feeds: Feeds | None = None,
+    data: "Dataset | None" = None,
+    named: tuple[str, ...] = (),
 ) -> SklearnTarget:
     """A fitted classifier or pipeline; what it was fitted on (encoded columns or the table) is found out.
 
@@ -38,7 +38,7 @@ def estimator_target(
     tried: dict[Feeds, SklearnTarget | Problem] = {}
     rows = trying.rows(schema, data)
     for wants in (feeds,) if feeds else _likely(estimator, schema):
-        target = SklearnTarget(estimator, schema, name, wants)
+        target = SklearnTarget(estimator, schema, name, wants, named)
         tried[wants] = _outcome(target, rows, name)
     good = {wants: t for wants, t in tried.items() if isinstance(t, SklearnTarget)}
     if not good:
@@ -79,25 +79,26 @@ def _check_categories(estimator: Any, schema: Schema, name: str, data: "Dataset 
 def _likely(estimator: Any, schema: Schema) -> tuple[Feeds, ...]:
     """What it may take, likelier first, by the names and number of the columns it was fitted on."""
     columns = [] if schema.images else [str(c) for f in schema.features for c in (f.columns if f.kind == "onehot" else (f.name,))]
+    encoding = encoding_of(schema)
     names = [str(n) for n in getattr(estimator, "feature_names_in_", ())]
-    if names and set(names) <= set(columns) and names != list(schema.columns):
-        return ("frame",)
+    if names and not schema.images:
+        return ("encoded",) if set(names) == set(encoding.columns) and set(names) != set(columns) else ("frame",)
     width = getattr(estimator, "n_features_in_", None)
     if width is None:
         return "frame", "encoded", "values"
-    encoded = int(np.prod(schema.shape))
+    encoded = int(np.prod(encoding.shape))
     found: list[Feeds] = ["encoded"] if width == encoded else []
     if schema.images:
         return (*found, "values") if found else ("encoded", "values")
     if width == len(columns):
-        found += ["frame"] if all(f.kind != "categorical" for f in schema.features) else ["frame", "values"]
+        found = ["values", "frame", *found]
     if not found:
         expected = f"a model of {encoded} encoded columns, or of the table's {len(columns)}"
         raise Problem(expected, f"one fitted on {width}", "Give the columns the model was trained on")
     return tuple(found)
 
 
-def _outcome(target: Any, rows: NDArray[np.float32], name: str) -> Any:
+def _outcome(target: Any, rows: Rows, name: str) -> Any:
     try:
         trying.answer(lambda: target.scores(rows), name, f"{name} to take rows like the schema's")
     except Problem as problem:
@@ -111,7 +112,13 @@ def _best(good: "dict[Feeds, Any]", data: "Dataset | None") -> Feeds:
     if len(ways) == 1 or data is None:
         return ways[0]
     part = data.sample(500, np.random.default_rng(0))
-    return max(ways, key=lambda wants: float((good[wants].labels(part.x) == part.y).mean()) + 1e-9 * -ways.index(wants))
+    return max(ways, key=lambda wants: float((good[wants].labels(part.x) == _in(good[wants], part)).mean()) + 1e-9 * -ways.index(wants))
+
+
+def _in(target: Any, part: "Dataset") -> NDArray[np.int64]:
+    """The labels of the rows as places in the target's own classes; -1 where it knows no such class."""
+    places = [target.classes.index(c) if c in target.classes else -1 for c in part.schema.classes]
+    return np.array(places, np.int64)[part.y]
 
 
 def function_target(
@@ -135,7 +142,7 @@ def function_target(
     """
     name = name or getattr(predict, "__name__", "") or type(predict).__name__
     rows = trying.rows(schema, data)
-    ways: tuple[Feeds, ...] = (feeds,) if feeds else ("encoded",) if schema.images else ("encoded", "frame", "values")
+    ways: tuple[Feeds, ...] = (feeds,) if feeds else ("encoded",) if schema.images else ("values", "frame", "encoded")
     good: dict[Feeds, FunctionTarget] = {}
     first: Problem | None = None
     for wants in ways:

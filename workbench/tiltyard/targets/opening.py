@@ -5,6 +5,7 @@ A file is scanned before anything in it is read, and none is ever unpickled.
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from ..datasets.dataset import Dataset
     from ..sealing.keys import Key
     from .architecture import Architecture
+    from .decision import Scores
     from .estimators import Feeds
     from .model_file import ModelFile
     from .training import Recipe
@@ -41,6 +43,9 @@ def open_target(
     judge_key: str = "",
     budget: int | None = None,
     sealed: "Key | None" = None,
+    threshold: float | None = None,
+    positive: str = "",
+    decision: "Callable[[Scores], Any] | None" = None,
 ) -> Target:
     """Make a target of a model file, an endpoint, a torch module, a scikit-learn estimator or a predict function.
 
@@ -78,6 +83,11 @@ def open_target(
         For an endpoint: how many rows it may be sent in all. None: no limit.
     sealed
         The key of a model file that `tiltyard seal` encrypted. The file is decrypted in memory and never written in the clear.
+    threshold, positive
+        The rule that is deployed, where it is not the model's own: the class ``positive`` (the second of two where it is empty) from this
+        score on.
+    decision
+        The same as a function from scores (n, k) to class names or indices (n,).
 
     Raises
     ------
@@ -86,7 +96,13 @@ def open_target(
     """
     if isinstance(source, Target):
         return source
-    given = OpenOptions(schema, tuple(classes or ()), architecture, factory, recipe, name, outputs, feeds, data, sealed)
+    given = OpenOptions(
+        schema, tuple(classes or ()), architecture, factory, recipe, name, outputs, feeds, data, sealed, threshold, positive, decision
+    )
+    return given.decided(_opened(source, given, key, judge_key, budget))
+
+
+def _opened(source: Any, given: OpenOptions, key: str, judge_key: str, budget: int | None) -> Target:
     if is_url(source):
         return _endpoint(source, given, key, judge_key, budget)
     if key or judge_key or budget is not None:

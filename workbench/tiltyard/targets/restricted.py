@@ -4,10 +4,11 @@ import hashlib
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ..datasets.schema import Rows
 from ..errors import Unavailable
 from ..progress import Progress
+from .decision import Labels, Scores
 from .query_budget import Meter
 from .target import Target
 
@@ -38,6 +39,8 @@ class RestrictedTarget(Target):
         self.meter = meter or Meter()
         super().__init__(f"{inner.name} ({label})", inner.classes, inner.schema, seen(inner, offers), restricted_fingerprint(inner, offers))
         self._inner = inner
+        self.decision, self.given = inner.decision, inner.given
+        self.doubts, self.noise = inner.doubts, inner.noise
         self._module: torch.nn.Module | None = None
 
     @property
@@ -54,13 +57,18 @@ class RestrictedTarget(Target):
         """As `queries`: the meter knows no threads."""
         return self.meter.spent
 
-    def _scores(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _scores(self, x: Rows) -> Scores:
         self.meter.take(len(x))
-        scores = self._inner.scores(x)
         if "scores" in self.offers:
-            return scores
-        label: NDArray[np.float32] = np.eye(scores.shape[1], dtype=np.float32)[scores.argmax(1)]
-        return label
+            return self._inner.scores(x)
+        return np.eye(len(self.classes))[self._inner.labels(x)]
+
+    def _decided(self, part: Rows, scores: Scores | None) -> Labels:
+        """As the inner target decides; where its scores are known already they are not paid for again."""
+        if scores is None:
+            self.meter.take(len(part))
+            return self._inner.labels(part)
+        return super()._decided(part, scores) if self._inner.decision is not None else self._inner.labels(part)
 
     @property
     def module(self) -> "torch.nn.Module":
@@ -75,7 +83,7 @@ class RestrictedTarget(Target):
     def judged(self) -> Target:
         return self._inner.judged()
 
-    def retrain(self, x: NDArray[np.float32], y: NDArray[np.int64], seed: int, progress: Progress) -> Target:
+    def retrain(self, x: Rows, y: Labels, seed: int, progress: Progress) -> Target:
         if "training" not in self.offers:
             raise Unavailable("a target with a training routine", f"{self.name}, which gives none", "Use an attack without shadow models")
         return self._inner.retrain(x, y, seed, progress)

@@ -1,5 +1,6 @@
 """The model under test, seen from outside: labels, scores, and what else it offers."""
 
+import hashlib
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, MutableMapping
@@ -10,12 +11,13 @@ from typing import TYPE_CHECKING, ClassVar, Literal, final
 from weakref import WeakKeyDictionary
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..datasets.schema import Schema
+from ..datasets.encoding import Encoding, encoding_of
+from ..datasets.schema import Rows, Schema
 from ..errors import Problem, Unavailable
 from ..progress import Progress
 from ..result import Identity
+from .decision import OWN, Decision, Labels, LargestScore, Prediction, Scores
 
 if TYPE_CHECKING:
     import torch
@@ -68,6 +70,14 @@ class Target(ABC):
         Versions of the packages it was trained with by name, as far as its file says or it was trained here.
     assumptions
         What opening found out or guessed, in sentences for a person.
+    decision
+        The rule from scores to labels that is applied here; None where the model decides by itself (`_predict`).
+    given
+        What the model is given, in words: ``the table as a DataFrame``, ``float32, categories one-hot``.
+    doubts
+        What opening found that undermines every result on this target, in sentences with numbers; empty where it answers as it should.
+    noise
+        The share of rows that it answered differently when it was asked twice; 0 of a model that does not draw.
     """
 
     task: Task = "classification"
@@ -87,6 +97,10 @@ class Target(ABC):
         self.origin = ""
         self.trained_with: dict[str, str] = {}
         self.assumptions: tuple[str, ...] = ()
+        self.decision: Decision | None = LargestScore()
+        self.given = ""
+        self.doubts: tuple[str, ...] = ()
+        self.noise = 0.0
 
     def count(self, rows: int) -> None:
         """Add ``rows`` to the questions asked; several threads may at once. Nothing is added under `uncounted`."""
@@ -116,34 +130,75 @@ class Target(ABC):
         return self.schema.shape
 
     @property
-    def bounds(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Smallest and largest valid x, each float32 of ``input_shape``."""
-        return self.schema.low, self.schema.high
+    def encoding(self) -> Encoding:
+        """The columns that its module eats."""
+        return encoding_of(self.schema)
+
+    @property
+    def rule(self) -> str:
+        """The decision rule in words: ``class 'bad' from 0.15 on``."""
+        return self.decision.words if self.decision is not None else OWN
 
     @property
     def identity(self) -> Identity:
-        return Identity(name=self.name, fingerprint=self.fingerprint, detail=f"{type(self).__name__}, {len(self.classes)} classes")
+        detail = f"{type(self).__name__}, {len(self.classes)} classes"
+        return Identity(
+            name=self.name, fingerprint=self.fingerprint, detail=detail, given=self.given, decision=self.rule, doubts=self.doubts
+        )
 
     @abstractmethod
-    def _scores(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _scores(self, x: Rows) -> Scores:
         """Class probabilities of one batch; the base class counts, batches and checks."""
 
+    def _predict(self, x: Rows) -> Labels:
+        """What the model itself decides on one batch; written by a target whose ``decision`` is None."""
+        raise NotImplementedError(f"{type(self).__name__} has no rule of its own")
+
     @final
-    def scores(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Class probabilities, float32 (n, k), rows summing to 1, for x float32 (n, *input_shape)."""
+    def scores(self, x: Rows) -> Scores:
+        """Class probabilities, float64 (n, k), rows summing to 1, for x (n, *input_shape). They rank; `labels` is what is decided."""
+        out = np.empty((len(x), len(self.classes)))
+        for part, place in self._batches(x):
+            out[place] = self._checked(self._scores(part), len(part))
+        return out
+
+    @final
+    def labels(self, x: Rows) -> Labels:
+        """What the model decides: class indices, int64 (n,), by its own rule or the one in force (`rule`)."""
+        out = np.empty(len(x), np.int64)
+        for part, place in self._batches(x):
+            out[place] = self._decided(part, None)
+        return out
+
+    @final
+    def predictions(self, x: Rows) -> Prediction:
+        """Labels and scores of the same rows, counted once."""
+        labels, scores = np.empty(len(x), np.int64), np.empty((len(x), len(self.classes)))
+        for part, place in self._batches(x):
+            scores[place] = self._checked(self._scores(part), len(part))
+            labels[place] = self._decided(part, scores[place])
+        return Prediction(labels, scores)
+
+    def _decided(self, part: Rows, scores: Scores | None) -> Labels:
+        if self.decision is None:
+            return self._predict(part)
+        return self.decision(self._checked(self._scores(part), len(part)) if scores is None else scores)
+
+    def _batches(self, x: Rows) -> "Iterator[tuple[Rows, slice]]":
+        """x in batches, each counted once it is answered."""
         if x.shape[1:] != self.input_shape:
             raise Problem(
                 f"rows of shape {self.input_shape} for {self.name}", f"{x.shape[1:]}", "Give the columns the model was trained on"
             )
-        out = np.empty((len(x), len(self.classes)), np.float32)
+        if x.dtype != self.schema.dtype:
+            expected = f"rows of {np.dtype(self.schema.dtype)} for {self.name}, as the data set has them"
+            raise Problem(expected, f"{x.dtype}, which rounds them", "Give the data set's x, or read the table with its schema")
         for start in range(0, len(x), BATCH):
             part = x[start : start + BATCH]
-            scores = self._scores(part)
+            yield part, slice(start, start + BATCH)
             self.count(len(part))
-            out[start : start + BATCH] = self._checked(scores, len(part))
-        return out
 
-    def _checked(self, scores: NDArray[np.float32], n: int) -> NDArray[np.float32]:
+    def _checked(self, scores: Scores, n: int) -> Scores:
         k = len(self.classes)
         if scores.shape != (n, k):
             raise Problem(
@@ -151,16 +206,15 @@ class Target(ABC):
             )
         if not np.isfinite(scores).all():
             raise Problem(f"finite scores from {self.name}", "NaN or inf", "Check the model on the rows it was trained on")
-        if scores.min() < -1e-4 or np.abs(scores.sum(1) - 1).max() > 1e-2:
+        if n and (scores.min() < -1e-4 or np.abs(scores.sum(1) - 1).max() > 1e-2):
             found = f"values from {scores.min():.3g} to {scores.max():.3g} whose rows sum to {scores.sum(1).mean():.3g}"
             raise Problem("probabilities that sum to 1 a row", found, 'If these are logits say outputs="logits"')
         return scores
 
-    @final
-    def labels(self, x: NDArray[np.float32]) -> NDArray[np.int64]:
-        """Predicted class indices, int64 (n,)."""
-        found: NDArray[np.int64] = self.scores(x).argmax(1).astype(np.int64)
-        return found
+    def decide(self, decision: Decision) -> None:
+        """Put ``decision`` in force instead of the model's own rule; the fingerprint is another, as the answers are."""
+        self.decision = decision
+        self.fingerprint = hashlib.sha256(f"{self.fingerprint} decides {decision.words}".encode()).hexdigest()
 
     def judged(self) -> "Target":
         """The same model as a judge of an attack asks it, on an account of its own where there is one; else this very target."""
@@ -168,7 +222,10 @@ class Target(ABC):
 
     @property
     def module(self) -> "torch.nn.Module":
-        """A module in eval mode from raw x, float32 (n, *input_shape), to logits (n, k)."""
+        """A module in eval mode from encoded rows, float32 (n, *encoding.shape), to logits (n, k) whose largest is the decision.
+
+        A decision rule of which that cannot be said (a function of scores) leaves the logits as they are.
+        """
         raise Unavailable("a target with gradients", f"{type(self).__name__}, which has none", "Use a black-box check")
 
     def files(self) -> dict[str, bytes]:
@@ -185,7 +242,7 @@ class Target(ABC):
         """
         raise Problem("a torch target", type(self).__name__, "Save it with the library it comes from")
 
-    def retrain(self, x: NDArray[np.float32], y: NDArray[np.int64], seed: int, progress: Progress) -> "Target":
+    def retrain(self, x: Rows, y: Labels, seed: int, progress: Progress) -> "Target":
         """A fresh target of the same make trained on x, y only; for shadow models and poisoning."""
         raise Unavailable(
             "a target with a training routine", f"{type(self).__name__}, which has none", "Open it with its architecture and recipe"

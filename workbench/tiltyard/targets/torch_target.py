@@ -4,15 +4,14 @@ import copy
 import hashlib
 from typing import Literal
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..datasets.schema import Schema
+from ..datasets.schema import Rows, Schema
 from ..errors import Problem, Unavailable
 from ..progress import Progress
 from .architecture import Architecture
+from .decision import Labels, Scores
 from .saving import LARGEST, MODEL, packed
 from .target import Target
 from .training import Recipe, fit, fresh
@@ -49,6 +48,22 @@ def weights_hash(module: nn.Module) -> str:
     return digest.hexdigest()
 
 
+class Decided(nn.Module):
+    """Logits moved by a number a class, so that the largest is what the decision rule says."""
+
+    offsets: Tensor
+
+    def __init__(self, inner: nn.Module, offsets: tuple[float, ...]) -> None:
+        super().__init__()
+        self.inner = inner
+        self.register_buffer("offsets", torch.tensor(offsets))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits (n, k)."""
+        out: Tensor = self.inner(x)
+        return out + self.offsets
+
+
 class TorchTarget(Target):
     """Wrap ``module`` (raw x to logits or probabilities).
 
@@ -77,17 +92,20 @@ class TorchTarget(Target):
         self.outputs: Outputs = outputs
         self.recipe = recipe
         self.architecture = architecture
-        self._module = Logits(module, outputs).eval()
+        self.given = "float32 images" if schema.images else "float32, categories one-hot"
+        self._logits = Logits(module, outputs).eval()
 
     @property
     def module(self) -> nn.Module:
-        """Logits (n, k) from raw x. Frozen (no parameter wants a gradient); copy ``inner`` to train."""
-        return self._module
+        """Logits (n, k) from encoded rows, whose largest is the decision. Frozen; copy ``inner`` to train."""
+        offsets = self.decision.offsets if self.decision is not None else None
+        return Decided(self._logits, offsets).eval() if offsets else self._logits
 
-    def _scores(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _scores(self, x: Rows) -> Scores:
         with torch.inference_mode():
-            logits = self._module(torch.from_numpy(np.ascontiguousarray(x)))
-            return torch.softmax(logits, 1).numpy()
+            logits = self._logits(torch.from_numpy(self.encoding.encode(x)))
+            out: Scores = torch.softmax(logits.double(), 1).numpy()
+            return out
 
     def files(self) -> dict[str, bytes]:
         """``model.safetensors``, where its layers are described and it is not too large to be kept unasked."""
@@ -116,12 +134,13 @@ class TorchTarget(Target):
         """A target of the same make around another module (a defense's result, a shadow model)."""
         made = TorchTarget(module, self.classes, self.schema, name, self.outputs, self.recipe, self.architecture)
         made.trained_with = here()
+        made.decision = self.decision
         return made
 
-    def retrain(self, x: NDArray[np.float32], y: NDArray[np.int64], seed: int, progress: Progress) -> Target:
+    def retrain(self, x: Rows, y: Labels, seed: int, progress: Progress) -> Target:
         if self.recipe is None:
             raise Unavailable("a target with a training recipe", "none", "Open it with recipe=Recipe(…)")
         if self.outputs != "logits":
             raise Unavailable("a module that returns logits, to train it again", "probabilities", "Give the module without its softmax")
         module = fresh(self.inner, seed).requires_grad_()
-        return self.made(fit(module, x, y, self.recipe, seed, progress), f"{self.name} retrained")
+        return self.made(fit(module, self.encoding.encode(x), y, self.recipe, seed, progress), f"{self.name} retrained")

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..datasets.schema import MISSING, Schema
+from ..datasets.feature import MISSING
+from ..datasets.schema import Rows, Schema
 from ..errors import Problem
 
 if TYPE_CHECKING:
@@ -15,38 +16,44 @@ if TYPE_CHECKING:
 ROWS = 16
 
 
-def rows(schema: Schema, data: "Dataset | None" = None, n: int = ROWS) -> NDArray[np.float32]:
+def rows(schema: Schema, data: "Dataset | None" = None, n: int = ROWS) -> Rows:
     """``n`` rows to try a model on: of ``data`` where it fits, else drawn within the schema (seed 0)."""
     rng = np.random.default_rng(0)
     if data is not None and data.schema.shape == schema.shape:
         return data.sample(n, rng).x
-    flat = rng.uniform(schema.low.ravel(), schema.high.ravel(), (n, schema.low.size)).astype(np.float32)
+    flat = rng.uniform(schema.low.ravel(), schema.high.ravel(), (n, schema.low.size))
     whole = schema.integer.ravel()
     flat[:, whole] = flat[:, whole].round()
-    for group in schema.groups:
-        flat[:, group] = np.eye(group.stop - group.start, dtype=np.float32)[rng.integers(0, group.stop - group.start, n)]
-    return flat.reshape(n, *schema.shape)
+    for group in _groups(schema):
+        flat[:, group] = np.eye(group.stop - group.start)[rng.integers(0, group.stop - group.start, n)]
+    drawn: Rows = flat.reshape(n, *schema.shape).astype(schema.dtype)
+    return drawn
 
 
-def middle(schema: Schema) -> NDArray[np.float32]:
-    """One valid row (1, *schema.shape) in the middle of the bounds: of a group the first that says something."""
-    flat = ((schema.low.astype(np.float64) + schema.high) / 2).ravel()
+def _groups(schema: Schema) -> list[slice]:
+    """The one-hot groups that the table itself holds, as slices of x."""
+    return [schema.slices[f.name] for f in schema.features if f.kind == "onehot"]
+
+
+def middle(schema: Schema) -> Rows:
+    """One valid row (1, *schema.shape) in the middle of the bounds: of categories the first that says something."""
+    flat = ((schema.low + schema.high) / 2).ravel()
     for feature in schema.features:
         if feature.grouped:
-            place = schema.slices[feature.name]
-            flat[place] = 0.0
-            flat[place.start + next((i for i, value in enumerate(feature.values) if value != MISSING), 0)] = 1.0
+            place, first = schema.slices[feature.name], next((i for i, value in enumerate(feature.values) if value != MISSING), 0)
+            flat[place] = first if feature.kind == "categorical" else np.eye(feature.width)[first]
     return snapped(flat, schema)
 
 
-def snapped(row: NDArray[np.floating[Any]], schema: Schema) -> NDArray[np.float32]:
-    """The valid row (1, *schema.shape) nearest to ``row`` (width,): within the bounds, whole where it must be, one of each group."""
-    flat: NDArray[np.float32] = np.clip(row, schema.low.ravel(), schema.high.ravel()).astype(np.float32)
+def snapped(row: NDArray[np.floating[Any]], schema: Schema) -> Rows:
+    """The valid row (1, *schema.shape) nearest to ``row`` (columns,): within the bounds, whole where it must be, one of each group."""
+    flat = np.clip(row, schema.low.ravel(), schema.high.ravel()).astype(np.float64)
     whole = schema.integer.ravel()
     flat[whole] = np.clip(np.floor(flat[whole] + 0.5), np.ceil(schema.low.ravel()[whole]), np.floor(schema.high.ravel()[whole]))
-    for group in schema.groups:
-        flat[group] = np.eye(group.stop - group.start, dtype=np.float32)[int(flat[group].argmax())]
-    return flat.reshape(1, *schema.shape)
+    for group in _groups(schema):
+        flat[group] = np.eye(group.stop - group.start)[int(flat[group].argmax())]
+    found: Rows = flat.reshape(1, *schema.shape).astype(schema.dtype)
+    return found
 
 
 def answer(call: Callable[[], Any], what: str, expected: str) -> Any:

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ..errors import Problem
 from .open_options import OpenOptions
 from .target import Target
@@ -73,16 +75,12 @@ def _recipe(given: OpenOptions, facts: "Description | None") -> "Recipe | None":
 
 def estimator_as_target(estimator: Any, given: OpenOptions) -> Target:
     """A fitted scikit-learn classifier as a target. Its own class names count where the caller gives none."""
-    from ..datasets.labels import texts
+    from .class_names import names_of
     from .object_target import estimator_target
 
-    theirs = tuple(texts(estimator.classes_).tolist()) if getattr(estimator, "classes_", None) is not None and not given.classes else ()
-    schema, _, notes = given.meaning(None, _unless_numbered(theirs))
-    target = estimator_target(estimator, schema, given.name, given.feeds, given.data)
+    classes = getattr(estimator, "classes_", None)
+    theirs = names_of(classes) if classes is not None and len(np.shape(classes)) == 1 else ()
+    schema, _, notes = given.meaning(None, theirs)
+    target = estimator_target(estimator, schema, given.name, given.feeds, given.data, given.classes)
     target.assumptions = (*notes, *target.assumptions)
     return target
-
-
-def _unless_numbered(classes: tuple[str, ...]) -> tuple[str, ...]:
-    """Classes that are only their own numbers 0, 1, … name nothing."""
-    return () if classes == tuple(map(str, range(len(classes)))) else classes

@@ -7,7 +7,8 @@ import numpy as np
 
 from ..check import Check, Step, named
 from ..datasets.dataset import Dataset
-from ..datasets.schema import Feature, Schema
+from ..datasets.feature import Feature
+from ..datasets.schema import Schema
 from ..defense import Defense
 from ..parameters import model_facts
 from ..progress import Progress

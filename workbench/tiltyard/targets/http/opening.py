@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 from ...datasets.schema import Schema
 from ...errors import Problem
 from .. import trying
-from ..estimators import Feeds, Outputs
-from ..object_target import WORDS
+from ..estimators import WORDS, Feeds, Outputs
 from ..query_budget import Meter
 from .address import Address
 from .kserve import KServeWire

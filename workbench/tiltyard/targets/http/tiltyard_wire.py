@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from ...datasets.schema import Feature, Schema
+from ...datasets.feature import Feature
+from ...datasets.schema import Schema
 from .address import Address
 from .wire import WIDEST, About, EndpointAnswer, Wire, cells, numbers, shown
 
