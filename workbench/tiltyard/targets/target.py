@@ -175,9 +175,15 @@ class Target(ABC):
         """Labels and scores of the same rows, counted once."""
         labels, scores = np.empty(len(x), np.int64), np.empty((len(x), len(self.classes)))
         for part, place in self._batches(x):
-            scores[place] = self._checked(self._scores(part), len(part))
-            labels[place] = self._decided(part, scores[place])
+            found = self._prediction(part)
+            scores[place] = self._checked(found.scores, len(part))
+            labels[place] = found.labels
         return Prediction(labels, scores)
+
+    def _prediction(self, x: Rows) -> Prediction:
+        """Labels and scores of one batch; overridden by a target that gets both with one question."""
+        scores = self._checked(self._scores(x), len(x))
+        return Prediction(self._decided(x, scores), scores)
 
     def _decided(self, part: Rows, scores: Scores | None) -> Labels:
         if self.decision is None:
