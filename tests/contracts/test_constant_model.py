@@ -47,7 +47,7 @@ def idle() -> "tuple[TorchTarget, Dataset]":
     )
     schema = Schema(features=features, label="good", classes=("no", "yes"), sensitive=("side",))
     side = rng.integers(0, 2, 600)
-    x = np.column_stack([rng.random((600, 3)), np.eye(2)[side]]).astype(np.float32)
+    x = np.column_stack([rng.random((600, 3)), side])
     sensitive = {"side": np.where(side == 0, "left", "right")}
     data = Dataset(x, (x[:, 0] > 0.6).astype(np.int64), schema, "rows", sensitive, np.arange(600) < 300)
     architecture = mlp(5, (4,), 2, [0.5] * 5, [0.5] * 5)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..datasets.dataset import Dataset
+from ..datasets.schema import Rows
 from ..errors import Problem
 from ..result import Frozen
 from .datasheet import FOLDER, Datasheet, datasheet, verified
@@ -119,7 +120,7 @@ def split(rows: int, held_out: int) -> NDArray[np.bool_]:
     return member
 
 
-def _table(content: bytes, sheet: Datasheet) -> tuple[NDArray[np.float32], NDArray[np.int64], dict[str, NDArray[np.str_]]]:
+def _table(content: bytes, sheet: Datasheet) -> tuple[Rows, NDArray[np.int64], dict[str, NDArray[np.str_]]]:
     import pandas as pd
 
     from ..datasets.category_names import as_text

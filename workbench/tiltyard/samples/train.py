@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from ..datasets.dataset import Dataset
+from ..datasets.encoding import encoding_of
 from ..evasion.adversarial_training import AdversarialTraining
 from ..progress import Progress, Report
 from ..targets.architecture import Architecture, build, cnn, mlp
@@ -37,17 +38,17 @@ def trained(name: str, architecture: Architecture, recipe: Recipe, data: Dataset
     """``architecture`` trained by ``recipe`` on the rows of ``data`` marked as trained on."""
     module = fresh(build(architecture), SEED)
     seen = data.seen
-    fit(module, seen.x, seen.y, recipe, SEED, progress)
+    fit(module, seen.encoded, seen.y, recipe, SEED, progress)
     target = TorchTarget(module, data.schema.classes, data.schema, name, recipe=recipe, architecture=architecture)
     target.trained_with = here()
     return target
 
 
 def census(progress: Progress) -> TorchTarget:
-    """A multilayer perceptron, 106 columns to 64 to 64 to 2; numbers are normalized by the trained rows."""
+    """A multilayer perceptron, 106 encoded columns to 64 to 64 to 2; numbers are normalized by the trained rows."""
     data = load_data("census")
-    rows = data.seen.x.astype(np.float64)
-    number = data.schema.spread({f.name: float(not f.grouped) for f in data.schema.features}) > 0
+    rows = data.seen.encoded.astype(np.float64)
+    number = encoding_of(data.schema).spread({f.name: float(not f.grouped) for f in data.schema.features}) > 0
     mean = np.where(number, rows.mean(0), 0.0).round(4).tolist()
     std = np.where(number, rows.std(0), 1.0).round(4).tolist()
     return trained("Census income MLP", mlp(rows.shape[1], (64, 64), 2, mean, std), CENSUS, data, progress)

@@ -1,4 +1,4 @@
-"""A tiny table and tiny images with a small network each, on which every check and defense runs in about a second."""
+"""Tiny tables and tiny images with a small model each, on which every check and defense runs in about a second."""
 
 from dataclasses import dataclass, replace
 from functools import cache
@@ -7,16 +7,34 @@ import numpy as np
 
 from ..check import Check, Step, named
 from ..datasets.dataset import Dataset
+from ..datasets.encoding import encoding_of
 from ..datasets.feature import Feature
-from ..datasets.schema import Schema
+from ..datasets.schema import Rows, Schema
 from ..defense import Defense
 from ..parameters import model_facts
 from ..progress import Progress
 from ..result import Record
-from ..targets.estimators import FunctionTarget
+from ..targets.decision import Labels, Scores
+from ..targets.estimators import one_hot
 from ..targets.target import Target
 
 FEW = 3  # of each count, or as many as its bounds ask for
+
+
+class LabelsOnly(Target):
+    """What another target decides, and nothing else of it."""
+
+    def __init__(self, inner: Target) -> None:
+        super().__init__("labels only", inner.classes, inner.schema, frozenset({"labels"}), inner.fingerprint)
+        self.inner = inner
+        self.given = inner.given
+        self.decision = None
+
+    def _predict(self, x: Rows) -> Labels:
+        return self.inner.labels(x)
+
+    def _scores(self, x: Rows) -> Scores:
+        return one_hot(self.inner.labels(x), len(self.classes))
 
 
 @dataclass(frozen=True)
@@ -29,9 +47,7 @@ class Ground:
 
     def labels_only(self) -> "Ground":
         """The same model where it answers nothing but labels."""
-        inner = self.target
-        answers = FunctionTarget(inner.labels, inner.classes, inner.schema, "labels only", outputs="labels")  # type: ignore[arg-type]
-        return replace(self, target=answers)
+        return replace(self, target=LabelsOnly(self.target))
 
     def bare(self) -> "Ground":
         """The same rows without sensitive columns and without a word on which were trained on."""
@@ -40,8 +56,8 @@ class Ground:
 
 @cache
 def grounds() -> dict[str, Ground]:
-    """Both grounds by name, trained once in a process."""
-    return {"table": table(), "images": images()}
+    """All grounds by name, trained once in a process."""
+    return {"table": table(), "images": images(), "deployed table": deployed()}
 
 
 def smallest(cls: type[Step], ground: Ground) -> Step:
@@ -80,15 +96,16 @@ def table() -> Ground:
     )
     schema = Schema(features=features, label="good", classes=("no", "yes"), sensitive=("side",))
     color, side = rng.integers(0, 3, n), rng.integers(0, 2, n)
-    numbers = np.column_stack([rng.uniform(0, 10, n), rng.integers(0, 21, n)])
-    x = np.column_stack([numbers, np.eye(3)[color], rng.uniform(-1, 1, n), np.eye(2)[side]]).astype(np.float32)
+    height, count = rng.uniform(0, 10, n), rng.integers(0, 21, n)
+    x = np.column_stack([height, count, color, rng.uniform(-1, 1, n), side]).astype(np.float64)
     y = (x[:, 0] + 0.4 * x[:, 1] + 2 * (color == 0) + 1.5 * side + rng.normal(0, 1.5, n) > 10).astype(np.int64)
     member = np.arange(n) < n // 2
     sensitive = {"side": np.where(side == 0, "left", "right"), "half": np.where(rng.random(n) < 0.5, "a", "b")}
     data = Dataset(x, y, schema, "tiny table", sensitive, member)
-    architecture = mlp(8, (8,), 2, x.mean(0).tolist(), (x.std(0) + 1e-6).tolist())
+    z = encoding_of(schema).encode(x)
+    architecture = mlp(8, (8,), 2, z.mean(0).tolist(), (z.std(0) + 1e-6).tolist())
     recipe = Recipe(epochs=3, batch_size=32, rate=0.02, decay=0.0)
-    module = fit(fresh(build(architecture), 0), x[member], y[member], recipe, 0, Progress())
+    module = fit(fresh(build(architecture), 0), z[member], y[member], recipe, 0, Progress())
     return Ground(TorchTarget(module, schema.classes, schema, "tiny network", recipe=recipe, architecture=architecture), data, 200)
 
 
@@ -111,3 +128,51 @@ def images() -> Ground:
     recipe = Recipe(epochs=3, batch_size=16, rate=0.01, decay=0.0)
     module = fit(fresh(build(architecture), 0), x[member], y[member], recipe, 0, Progress())
     return Ground(TorchTarget(module, schema.classes, schema, "tiny pictures", recipe=recipe, architecture=architecture), data, 20)
+
+
+def deployed() -> Ground:
+    """A table as people have it (a number that may be missing, true and false, a pandas category, text); the estimator's threshold is tuned."""
+    import pandas as pd
+    from sklearn.compose import make_column_transformer
+    from sklearn.impute import SimpleImputer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.metrics import fbeta_score, make_scorer
+    from sklearn.model_selection import TunedThresholdClassifierCV
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+    from ..datasets.categories import category_feature
+    from ..targets.estimators import SklearnTarget
+
+    rng = np.random.default_rng(2)
+    n = 480
+    grades = pd.CategoricalDtype(["low", "middle", "high"], ordered=True)
+    frame = pd.DataFrame(
+        {
+            "income": rng.uniform(0, 10, n).round(2),
+            "children": rng.integers(0, 6, n),
+            "owner": rng.random(n) < 0.5,
+            "grade": pd.Categorical.from_codes(rng.integers(0, 3, n), dtype=grades),
+            "side": np.where(rng.random(n) < 0.5, "left", "right"),
+        }
+    )
+    risk = -frame["income"] + frame["children"] - 2 * frame["owner"] + frame["grade"].cat.codes + 2 * (frame["side"] == "left")
+    y = (risk + rng.normal(0, 1.5, n) > -1).to_numpy(np.int64)
+    frame.loc[rng.random(n) < 0.1, "income"] = np.nan
+    features = (
+        Feature(name="income", kind="continuous", low=0, high=10, dtype="float64", missing=True),
+        Feature(name="children", kind="integer", low=0, high=5, dtype="int64"),
+        *(category_feature(frame[name], name, mutable=name != "side") for name in ("owner", "grade", "side")),
+    )
+    schema = Schema(features=features, label="pays", classes=("no", "yes"), sensitive=("side",))
+    member = np.arange(n) < n // 2
+    sensitive = {"side": frame["side"].to_numpy(str), "half": np.where(rng.random(n) < 0.5, "a", "b")}
+    data = Dataset(schema.encode(frame), y, schema, "deployed table", sensitive, member)
+    columns = make_column_transformer(
+        (make_pipeline(SimpleImputer(add_indicator=True), StandardScaler()), ["income", "children"]),
+        (OneHotEncoder(handle_unknown="ignore"), ["owner", "grade", "side"]),
+    )
+    catches = make_scorer(fbeta_score, beta=3, pos_label="yes")
+    estimator = TunedThresholdClassifierCV(make_pipeline(columns, LogisticRegression()), scoring=catches, cv=3, thresholds=20)
+    estimator.fit(frame[member], np.array(schema.classes)[y[member]])
+    return Ground(SklearnTarget(estimator, schema, "tuned threshold", feeds="frame"), data, 200)
