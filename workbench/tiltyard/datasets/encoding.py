@@ -121,6 +121,21 @@ class Encoding:
         return x
 
 
+class EncodedRows:
+    """Rows of x that are encoded where they are read: what a training loop takes, a batch at a time."""
+
+    def __init__(self, encoding: Encoding, x: Rows, dtype: type[Any] = np.float32) -> None:
+        self.encoding = encoding
+        self.x = x
+        self.dtype = dtype
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def __getitem__(self, rows: NDArray[np.intp] | slice) -> NDArray[Any]:
+        return self.encoding.encode(self.x[rows], self.dtype)
+
+
 _encodings: Remembered[Encoding] = Remembered(Encoding)
 
 

@@ -7,6 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from ..datasets.encoding import EncodedRows
 from ..datasets.schema import Rows, Schema
 from ..errors import Problem, Unavailable
 from ..progress import Progress
@@ -143,4 +144,4 @@ class TorchTarget(Target):
         if self.outputs != "logits":
             raise Unavailable("a module that returns logits, to train it again", "probabilities", "Give the module without its softmax")
         module = fresh(self.inner, seed).requires_grad_()
-        return self.made(fit(module, self.encoding.encode(x), y, self.recipe, seed, progress), f"{self.name} retrained")
+        return self.made(fit(module, EncodedRows(self.encoding, x), y, self.recipe, seed, progress), f"{self.name} retrained")

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -14,6 +15,14 @@ from ..progress import Progress
 from ..result import Given
 
 Perturb = Callable[[nn.Module, Tensor, Tensor], Tensor]
+
+
+class Batches(Protocol):
+    """Encoded rows (n, *shape), an array of them or `EncodedRows`, read at the places that are asked for."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: NDArray[np.intp], /) -> NDArray[Any]: ...
 
 
 class Recipe(Given):
@@ -39,22 +48,22 @@ def fresh(module: nn.Module, seed: int) -> nn.Module:
 
 def fit(
     module: nn.Module,
-    x: NDArray[np.float32],
+    x: Batches,
     y: NDArray[np.int64],
     recipe: Recipe,
     seed: int,
     progress: Progress,
     perturb: Perturb | None = None,
-    soft: NDArray[np.float32] | None = None,
+    soft: NDArray[np.floating[Any]] | None = None,
 ) -> nn.Module:
     """Train ``module`` in place by Adam on cross-entropy and return it in eval mode.
 
     Parameters
     ----------
-    x : float32 (n, *shape); y : int64 (n,) class indices
+    x : (n, *shape), float32 for most modules; y : int64 (n,) class indices
     perturb
         Applied to each batch before the step (adversarial training).
-    soft : float32 (n, k) or None
+    soft : (n, k) or None
         Probabilities to learn instead of ``y`` (distillation, theft by scores).
 
     Raises
@@ -63,8 +72,7 @@ def fit(
         When the loss stops being a number.
     """
     order = torch.Generator().manual_seed(seed)
-    inputs = torch.from_numpy(np.ascontiguousarray(x))
-    wanted = torch.from_numpy(np.ascontiguousarray(y if soft is None else soft))
+    wanted = torch.from_numpy(np.ascontiguousarray(y if soft is None else soft, np.int64 if soft is None else np.float32))
     optimizer = torch.optim.Adam(module.parameters(), lr=recipe.rate, weight_decay=recipe.decay)
     steps = max(1, (len(x) + recipe.batch_size - 1) // recipe.batch_size)
     with torch.random.fork_rng(devices=[]):
@@ -74,7 +82,7 @@ def fit(
             for i in range(steps):
                 progress.step((epoch * steps + i) / (recipe.epochs * steps), f"epoch {epoch + 1} of {recipe.epochs}")
                 batch = rows[i * recipe.batch_size : (i + 1) * recipe.batch_size]
-                part, answer = inputs[batch], wanted[batch]
+                part, answer = torch.from_numpy(np.ascontiguousarray(x[batch.numpy()])), wanted[batch]
                 if perturb is not None:
                     part = perturb(module.eval(), part, answer)
                 _step(module.train(), part, answer, optimizer)
