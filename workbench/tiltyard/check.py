@@ -22,6 +22,7 @@ from .errors import Cancelled, Problem, Unavailable
 from .parameters import facts_of, model_facts, number_in_words
 from .progress import Progress, attended
 from .result import CheckResult, Given, Identity, Metric, Record, Status
+from .targets.doubts import with_doubts
 from .targets.target import Target
 from .version import __version__
 
@@ -186,6 +187,9 @@ class Step(Given, ABC):
         leaves them out: another check weighs them, or they count other rows after a defense than before.
     remeasured
         Is it measured again after each defense of a full assessment?
+    averages_noise
+        Does its answer hold of a model that answers the same row differently, because it counts answers as draws or asks often enough?
+        Else a pass on such a model is *incomplete*.
     """
 
     id: ClassVar[str]
@@ -206,6 +210,7 @@ class Step(Given, ABC):
     headline: ClassVar[str] = ""
     context: ClassVar[frozenset[str]] = frozenset()
     remeasured: ClassVar[bool] = False
+    averages_noise: ClassVar[bool] = False
 
     seed: int = parameter(0, "Seed of everything random in this run", ge=0, le=2**31 - 1)
 
@@ -360,10 +365,10 @@ class Check(Step):
         try:
             progress.step(0.0, "starting")
             with attended(progress):
-                result = self.settled().run(target, data, progress)
+                result = self.settled().run(target, data.classed(target.classes), progress)
             if not isinstance(result, CheckResult):
                 raise TypeError(f"{type(self).__name__}.run returned {type(result).__name__}, not CheckResult")
-            attempt = clock.stop(result)
+            attempt = clock.stop(with_doubts(result, target, self.needs, self.averages_noise))
         except Exception as problem:
             attempt = clock.caught(problem)
         return record(self, "check", attempt, target, data)

@@ -8,6 +8,7 @@ from .check import Attempt, Clock, Step, record, unhappy
 from .datasets.dataset import Dataset
 from .progress import Progress, attended
 from .result import CheckResult, Record, Status
+from .targets.doubts import with_doubts
 from .targets.target import Target
 
 
@@ -50,11 +51,11 @@ class Defense(Step):
         try:
             progress.step(0.0, "starting")
             with attended(progress):
-                defended = self.settled().apply(target, data, progress)
+                defended = self.settled().apply(target, data.classed(target.classes), progress)
             files = {name: progress.keep(name, content) for name, content in defended.target.files().items()}
         except Exception as problem:
             return Outcome(record(self, "defense", clock.caught(problem), target, data), None)
         defended.target.parent = target
         result = defended.result.model_copy(update={"artifacts": files | defended.result.artifacts}) if files else defended.result
-        attempt: Attempt = clock.stop(result)
+        attempt: Attempt = clock.stop(with_doubts(result, target, self.needs, self.averages_noise))
         return Outcome(record(self, "defense", attempt, target, data, defended.target.identity), defended.target)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..errors import Problem
 from ..result import Identity
+from .class_places import place_of
 from .encoding import encoding_of
 from .schema import Rows, Schema
 
@@ -140,6 +141,29 @@ class Dataset:
             member=None if self.member is None else self.member[rows],
             original=None,
         )
+
+    def classed(self, classes: tuple[str, ...]) -> "Dataset":
+        """The same rows for a model of ``classes``: each label as its place among them, found by name, never by order.
+
+        Raises
+        ------
+        Problem
+            For rows of a class that is none of them, with their number.
+        """
+        own = self.schema.classes
+        if classes == own:
+            return self
+        places = np.array([place_of(name, classes) for name in own], np.int64)
+        count = np.bincount(self.y, minlength=len(own))
+        if (lost := np.flatnonzero((places < 0) & (count > 0))).size:
+            some = ", ".join(f"{count[i]:,} of class {own[i]!r}" for i in lost[:5]) + (" …" if lost.size > 5 else "")
+            known = ", ".join(classes[:8]) + (" …" if len(classes) > 8 else "")
+            raise Problem(f"rows of the model's classes {known}", f"{some} among {len(self):,} rows", "Leave these rows out")
+        if len(set(places[count > 0].tolist())) < int((count > 0).sum()):
+            raise Problem(
+                f"classes that differ for the model's {', '.join(classes[:8])}", ", ".join(own[:8]), "Write each class in one way"
+            )
+        return replace(self, y=places[self.y], schema=self.schema.model_copy(update={"classes": classes}))
 
     def part(self, rows: NDArray[np.intp]) -> "Part":
         """The rows at the indices ``rows``, in that order, as `take` without copying them until they are read."""

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ..datasets.class_places import names_of
 from ..datasets.encoding import encoding_of
 from ..datasets.schema import Rows, Schema
 from ..errors import Problem, Unavailable
 from ..progress import Progress
-from .class_names import class_order, names_of, places_of
+from .class_names import class_order, places_of
 from .decision import Decision, Labels, LargestScore, Scores
 from .fitted_columns import as_fitted
 from .target import Target

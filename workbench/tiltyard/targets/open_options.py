@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ..datasets.schema import Schema
 from ..errors import Plain, Problem
-from .class_names import class_order
+from .class_names import class_order, few
 from .decision import RuleFunction, Scores, threshold
 
 if TYPE_CHECKING:
@@ -137,8 +137,3 @@ class OpenOptions:
         """May ``named`` take the place of the schema's own class names? Where no rows say otherwise."""
         rows = self.schema.classes if self.schema is not None else self.data.schema.classes if self.data is not None else ()
         return set(rows) <= set(named) if rows else len(named) == len(base.classes)
-
-
-def few(names: tuple[str, ...], most: int = 8) -> str:
-    """The first names, and that there are more."""
-    return ", ".join(names[:most]) + (" …" if len(names) > most else "")

@@ -75,7 +75,7 @@ def _recipe(given: OpenOptions, facts: "Description | None") -> "Recipe | None":
 
 def estimator_as_target(estimator: Any, given: OpenOptions) -> Target:
     """A fitted scikit-learn classifier as a target. Its own class names count where the caller gives none."""
-    from .class_names import names_of
+    from ..datasets.class_places import names_of
     from .object_target import estimator_target
 
     classes = getattr(estimator, "classes_", None)

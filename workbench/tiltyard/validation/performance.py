@@ -43,6 +43,7 @@ class Performance(Check):
     quick: ClassVar[Mapping[str, Any]] = {}
     headline: ClassVar[str] = "accuracy"
     remeasured: ClassVar[bool] = True
+    averages_noise: ClassVar[bool] = True
 
     rows: int = parameter(10_000, "Held-out rows to judge, drawn at random", "rows", ge=10, le=1_000_000)
     bins: int = parameter(15, "Bins of confidence for the calibration curve", "bins", ge=2, le=100)
