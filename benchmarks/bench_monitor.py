@@ -25,11 +25,11 @@ def share(hits: int, n: int) -> str:
 def main(windows: int = 1000, rows: int = 500) -> None:
     sample = load("census")
     x = sample.data.x[np.random.default_rng(0).permutation(len(sample.data))]
-    scores = sample.target.scores(x)
+    answer = sample.target.predictions(x)
     y = sample.data.y[np.random.default_rng(0).permutation(len(sample.data))]
-    every = with_answers(of_rows(x, sample.data.schema), scores, sample.target.classes)
+    every = with_answers(of_rows(x, sample.data.schema), answer.scores, answer.labels, sample.target.classes)
     half = len(x) // 2
-    right = scores.argmax(1) == y
+    right = answer.labels == y
     held = reference(every.take(np.arange(half)), Truth(int(right[:half].sum()), half))
     rng = np.random.default_rng(1)
     shift = 0.5 * float(np.nanstd(every.numbers["age"]))

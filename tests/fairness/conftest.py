@@ -26,7 +26,7 @@ def draw(n: int, seed: int = 0, member: bool = True) -> Dataset:
     skill = rng.normal(size=n) + 0.9 * male
     luck = rng.normal(size=n)
     y = (skill + luck + rng.normal(size=n) * 0.7 > 0.6).astype(np.int64)
-    x = np.stack([skill, luck, ~male, male], 1).clip(-6, 6).astype(np.float32)
+    x = np.stack([skill.clip(-6, 6), luck.clip(-6, 6), male], 1).astype(np.float64)
     seen = np.arange(n) < n // 2
     sensitive = {"sex": np.where(male, "M", "F")}
     return Dataset(x, y, SCHEMA, "hiring", sensitive, seen if member else None)

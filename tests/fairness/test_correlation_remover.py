@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tiltyard.datasets.encoding import encoding_of
 from tiltyard.fairness.correlation_remover import CorrelationRemover, projection
 from tiltyard.progress import Progress
 from tiltyard.targets.estimators import SklearnTarget
@@ -13,18 +14,19 @@ def test_equals_fairlearn_and_leaves_no_correlation(hiring, alpha):
     from fairlearn.preprocessing import CorrelationRemover as Fairlearn
 
     sensitive = np.array([2, 3])
-    found = projection(hiring.x, sensitive, alpha)(hiring.x)
-    theirs = Fairlearn(sensitive_feature_ids=[2, 3], alpha=alpha).fit(hiring.x.astype(np.float64)).transform(hiring.x.astype(np.float64))
+    columns = encoding_of(hiring.schema).encode(hiring.x, np.float64)
+    found = projection(columns, sensitive, alpha)(columns)
+    theirs = Fairlearn(sensitive_feature_ids=[2, 3], alpha=alpha).fit(columns).transform(columns)
     assert np.allclose(found[:, :2], theirs, atol=1e-5)
     assert np.ptp(found[:, 2:], axis=0).max() < 1e-6, "the sensitive columns are constant"
     if alpha == 1.0:
-        assert abs(np.corrcoef(found[:, 0], hiring.x[:, 3])[0, 1]) < 1e-5
+        assert abs(np.corrcoef(found[:, 0], columns[:, 3])[0, 1]) < 1e-5
 
 
 def test_a_linear_model_loses_its_gap(hiring):
     from sklearn.linear_model import LogisticRegression
 
-    target = SklearnTarget(LogisticRegression().fit(hiring.seen.x, hiring.seen.y), hiring.schema)
+    target = SklearnTarget(LogisticRegression().fit(hiring.seen.encoded, hiring.seen.y), hiring.schema, named=("no", "yes"))
     outcome = CorrelationRemover()(target, hiring)
     result = outcome.record.result
     assert result.metric("demographic_parity_before").low > 0.2
@@ -44,7 +46,7 @@ def test_a_torch_target_keeps_gradients_training_and_a_file(hiring, tmp_path):
     recipe = Recipe(epochs=8, batch_size=64, rate=0.01, decay=0.0)
     described = mlp(4, (8,), 2, [0.0] * 4, [1.0] * 4)
     module = build(described)
-    fit(module, hiring.seen.x, hiring.seen.y, recipe, 0, Progress())
+    fit(module, hiring.seen.encoded, hiring.seen.y, recipe, 0, Progress())
     target = TorchTarget(module, ("no", "yes"), hiring.schema, recipe=recipe, architecture=described)
     outcome = CorrelationRemover()(target, hiring)
     made = outcome.target
@@ -55,4 +57,4 @@ def test_a_torch_target_keeps_gradients_training_and_a_file(hiring, tmp_path):
     assert len(save(made, tmp_path / "made.safetensors")) == 64
     rebuilt = build(made.architecture)
     rebuilt.load_state_dict(made.inner.state_dict())
-    assert torch.allclose(rebuilt(torch.from_numpy(hiring.x[:9])), made.inner(torch.from_numpy(hiring.x[:9])))
+    assert torch.allclose(rebuilt(torch.from_numpy(hiring.encoded[:9])), made.inner(torch.from_numpy(hiring.encoded[:9])))

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tiltyard.datasets.encoding import encoding_of
 from tiltyard.datasets.feature import Feature
 from tiltyard.datasets.schema import Schema
 from tiltyard.fairness.belonging import belonging
@@ -23,13 +24,13 @@ def test_chances_are_fairlearns(hiring, biased, constraint):
     from sklearn.linear_model import LogisticRegression
 
     rows = hiring.seen
-    x = rows.x.astype(np.float64)
+    x = encoding_of(rows.schema).encode(rows.x, np.float64)
     model = LogisticRegression().fit(x, rows.y)
     theirs = Fairlearn(estimator=model, constraints=constraint, prefit=True, predict_method="predict_proba")
     theirs.fit(x, rows.y, sensitive_features=rows.sensitive["sex"])
     scores = model.predict_proba(x)[:, 1]
     rules = fit_rules(scores, rows.y == 1, rows.sensitive["sex"], constraint, "accuracy_score", 0.0)
-    ours = by_rules(scores, rows.sensitive["sex"], rules)
+    ours = by_rules(scores, rows.sensitive["sex"], rules, scores > 0.5)
     assert np.allclose(ours, theirs._pmf_predict(x, sensitive_features=rows.sensitive["sex"])[:, 1])
 
 
@@ -53,7 +54,7 @@ def test_a_torch_target_too(hiring):
 
     recipe = Recipe(epochs=3, batch_size=64, rate=0.01)
     module = build(mlp(4, (8,), 2, [0.0] * 4, [1.0] * 4))
-    fit(module, hiring.seen.x, hiring.seen.y, recipe, 0, Progress())
+    fit(module, hiring.seen.encoded, hiring.seen.y, recipe, 0, Progress())
     outcome = ThresholdOptimizer()(TorchTarget(module, ("no", "yes"), hiring.schema, recipe=recipe), hiring)
     assert outcome.record.result.status is Status.PASSED
     assert "training" in outcome.target.offers
@@ -92,14 +93,14 @@ def test_more_than_two_classes_is_not_applicable(hiring):
     from sklearn.linear_model import LogisticRegression
 
     schema = Schema(features=hiring.schema.features, label="y", classes=("a", "b", "c"))
-    model = SklearnTarget(LogisticRegression().fit(hiring.x, hiring.y + (hiring.x[:, 0] > 1)), schema)
+    model = SklearnTarget(LogisticRegression().fit(hiring.encoded, hiring.y + (hiring.x[:, 0] > 1)), schema, named=("a", "b", "c"))
     result = ThresholdOptimizer()(model, replace(hiring, schema=schema)).record.result
     assert result.status is Status.NOT_APPLICABLE
 
 
 def test_a_band_is_read_from_the_number_it_is_named_after(hiring):
     age = np.random.default_rng(0).integers(18, 80, len(hiring))
-    x = np.column_stack([hiring.x, age]).astype(np.float32)
+    x = np.column_stack([hiring.x, age]).astype(np.float64)
     schema = Schema(
         features=(*hiring.schema.features, Feature(name="age", kind="integer", low=18, high=80)), label="y", classes=("no", "yes")
     )

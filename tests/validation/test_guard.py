@@ -47,7 +47,8 @@ def test_a_broken_group_and_a_fraction_are_caught(census):
     rng = np.random.default_rng(0)
     guard = build(data, 300, 5, 0.01, rng)
     x = data.x[:3].copy()
-    x[0, data.schema.groups[0]] = 0
+    category = next(f for f in data.schema.features if f.kind == "categorical")
+    x[0, data.schema.slices[category.name]] = len(category.categories)
     x[1, data.schema.slices["age"]] = 30.5
     x[2, 0] = np.nan
     assert guard.invalid(x).all()

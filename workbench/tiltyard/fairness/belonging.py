@@ -8,38 +8,43 @@ from numpy.typing import NDArray
 
 from ..datasets.dataset import Dataset
 from ..datasets.feature import Feature
+from ..datasets.schema import Rows
 from ..errors import Problem, Unavailable
 from .groups import known_columns
 
 
 @dataclass(frozen=True)
 class Belonging:
-    """Reads a sensitive column off encoded rows.
+    """Reads a sensitive column off rows of x.
 
-    ``values`` are the feature's known values in ascending order (member indices for a one-hot group) and ``groups``
-    the group of each; a number in between belongs with the nearest one.
+    ``values`` are the feature's known values in ascending order (the places of categories, member indices for a one-hot group, -inf for
+    a number that is missing) and ``groups`` the group of each; a number in between belongs with the nearest one.
     """
 
     column: str
     feature: str
     columns: slice
-    grouped: bool
+    onehot: bool
     values: NDArray[np.float64]
     groups: tuple[str, ...]
 
-    def __call__(self, x: NDArray[np.float32]) -> NDArray[np.str_]:
+    def __call__(self, x: Rows) -> NDArray[np.str_]:
         """The group of each row, str (n,)."""
-        own = _own(x, self.columns, self.grouped)
+        own = _own(x, self.columns, self.onehot)
         after = np.searchsorted(self.values, own).clip(0, len(self.values) - 1)
         before = (after - 1).clip(0)
-        nearer = np.where(np.abs(own - self.values[before]) < np.abs(self.values[after] - own), before, after)
+        with np.errstate(invalid="ignore"):
+            nearer = np.where(np.abs(own - self.values[before]) < np.abs(self.values[after] - own), before, after)
         return np.array(self.groups)[nearer]
 
 
-def _own(x: NDArray[np.float32], columns: slice, grouped: bool) -> NDArray[np.float64]:
-    flat = x.reshape(len(x), -1)[:, columns]
-    found: NDArray[np.float64] = (flat.argmax(1) if grouped else flat[:, 0]).astype(np.float64)
-    return found
+def _own(x: Rows, columns: slice, onehot: bool) -> NDArray[np.float64]:
+    part = x[:, columns]
+    if onehot:
+        member: NDArray[np.float64] = part.argmax(1).astype(np.float64)
+        return member
+    number: NDArray[np.float64] = np.where(np.isnan(part[:, 0]), -np.inf, part[:, 0])
+    return number
 
 
 def sensitive_column(data: Dataset, name: str) -> str:
@@ -74,14 +79,14 @@ def _candidates(data: Dataset, column: str) -> list[Feature]:
 
 def _read(data: Dataset, feature: Feature, column: str) -> Belonging | str:
     columns = data.schema.slices[feature.name]
-    own = _own(data.x, columns, feature.grouped)
+    own = _own(data.x, columns, feature.kind == "onehot")
     pairs = sorted(set(zip(own.tolist(), np.asarray(data.sensitive[column]).astype(str).tolist(), strict=True)))
     values, groups = [value for value, _ in pairs], tuple(group for _, group in pairs)
     if len(set(values)) < len(values):
         twice = next(a for a, b in pairwise(values) if a == b)
         shown = feature.values[int(twice)] if feature.grouped else f"{twice:g}"
         return f"{feature.name} = {shown} in more than one group"
-    return Belonging(column, feature.name, columns, feature.grouped, np.array(values), groups)
+    return Belonging(column, feature.name, columns, feature.kind == "onehot", np.array(values), groups)
 
 
 def two_classes(classes: tuple[str, ...]) -> None:

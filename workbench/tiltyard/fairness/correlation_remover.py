@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from ..check import parameter
 from ..datasets.dataset import Dataset
+from ..datasets.encoding import encoding_of
 from ..defense import Defended, Defense
 from ..errors import Unavailable
 from ..progress import Progress
@@ -28,19 +29,19 @@ class Projection:
     matrix: Floats
     shift: Floats
 
-    def __call__(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        out: NDArray[np.float32] = (x.astype(np.float64) @ self.matrix + self.shift).astype(np.float32)
+    def __call__(self, columns: Floats) -> Floats:
+        out: Floats = np.asarray(columns, np.float64) @ self.matrix + self.shift
         return out
 
 
-def projection(x: NDArray[np.float32], sensitive: NDArray[np.intp], alpha: float) -> Projection:
-    """Fairlearn's ``CorrelationRemover`` fitted on x float32 (n, d), as one affine map that keeps the width of x.
+def projection(x: Floats, sensitive: NDArray[np.intp], alpha: float) -> Projection:
+    """Fairlearn's ``CorrelationRemover`` fitted on encoded columns x (n, d), as one affine map that keeps the width of x.
 
     The ``sensitive`` columns become their mean; from every other column its regression on them is subtracted, times ``alpha``.
     """
     from fairlearn.preprocessing import CorrelationRemover as Fairlearn
 
-    remover = Fairlearn(sensitive_feature_ids=sensitive.tolist(), alpha=alpha).fit(x.astype(np.float64))
+    remover = Fairlearn(sensitive_feature_ids=sensitive.tolist(), alpha=alpha).fit(x)
     d = x.shape[1]
     other = np.setdiff1d(np.arange(d), sensitive)
     matrix, shift = np.zeros((d, d)), np.zeros(d)
@@ -78,8 +79,13 @@ class CorrelationRemover(Defense):
         positive = positive_class(target.classes, self.positive)
         fitted, held = trained_and_held(data, self.rows, rng)
         progress.step(0.02, "fitting the projection")
-        columns = np.arange(data.schema.shape[0])[read.columns]
-        made = behind(projection(fitted.x, columns, self.strength), target, fitted, self.seed, progress.part(0.8))
+        encoding = encoding_of(data.schema)
+        columns = encoding.encode(fitted.x, np.float64)
+        if np.isnan(columns).any():
+            do = "Use fairness.threshold_optimizer, which trains nothing, or fill them"
+            raise Unavailable("a number in every row, to take a projection of", "missing numbers", do)
+        sensitive = np.arange(encoding.shape[0])[encoding.slices[read.feature]]
+        made = behind(projection(columns, sensitive, self.strength), target, fitted, self.seed, progress.part(0.8))
         before = judged(target, held, positive, progress.part(0.05))
         after = judged(made, held, positive, progress.part(0.1))
         mitigated = Mitigated(column, held.sensitive[column], before, after, self.smallest, len(fitted))
@@ -107,15 +113,15 @@ def _sklearn(found: Projection, target: SklearnTarget, rows: Dataset, seed: int,
     from sklearn.pipeline import Pipeline
     from sklearn.preprocessing import FunctionTransformer
 
-    if target.wants == "frame":
+    if target.wants != "encoded" and any(f.kind == "categorical" for f in target.schema.features):
         do = "Use fairness.threshold_optimizer or fairness.exponentiated_gradient"
         raise Unavailable("a model of numbers", f"{target.name}, which takes the table with its categories", do)
     model = Pipeline([("project", FunctionTransformer(found)), ("model", clone(target.estimator))])
     model.set_params(**{key: seed for key in model.get_params() if key.endswith("random_state")})
     progress.step(0.1, f"fitting {type(target.estimator).__name__} (cannot be stopped halfway)")
-    model.fit(rows.x, np.asarray(target.estimator.classes_)[rows.y])
+    model.fit(target.rows(rows.x), target.own_labels(rows.y))
     progress.step(1.0, "fitted")
-    return SklearnTarget(model, target.schema, name)
+    return target.made(model, name)
 
 
 def _torch(found: Projection, target: Any, rows: Dataset, seed: int, progress: Progress, name: str) -> Target:
@@ -137,5 +143,7 @@ def _torch(found: Projection, target: Any, rows: Dataset, seed: int, progress: P
     described = None
     if flat:
         described = Architecture(layers=(Layer(type="affine", options={"features": len(found.shift)}), *target.architecture.layers))
-    fit(Logits(module, "logits"), rows.x, rows.y, target.recipe, seed, progress)
-    return TorchTarget(module.eval(), target.classes, target.schema, name, target.outputs, target.recipe, described)
+    fit(Logits(module, "logits"), rows.encoded, rows.y, target.recipe, seed, progress)
+    made = TorchTarget(module.eval(), target.classes, target.schema, name, target.outputs, target.recipe, described)
+    made.decision = target.decision
+    return made

@@ -9,9 +9,11 @@ from numpy.typing import NDArray
 
 from ..check import parameter
 from ..datasets.dataset import Dataset
+from ..datasets.schema import Rows
 from ..defense import Defended, Defense
 from ..errors import Problem
 from ..progress import Progress
+from ..targets.decision import Scores
 from ..targets.target import Target
 from .belonging import sensitive_column, trained_and_held, two_classes
 from .group_metrics import STANDARDS
@@ -31,7 +33,7 @@ class Mixture:
     weights: tuple[float, ...]
     positive: int
 
-    def __call__(self, x: NDArray[np.float32]) -> NDArray[np.float64]:
+    def __call__(self, x: Rows) -> NDArray[np.float64]:
         out = np.zeros(len(x))
         for member, weight in zip(self.members, self.weights, strict=True):
             out += weight * (member.labels(x) == self.positive)
@@ -121,7 +123,7 @@ def _large(rows: Dataset, column: str, smallest: int) -> Dataset:
 class _Fits:
     """The rows that all trainings share, and how many there were. How many there will be nobody knows: each takes a share of what is left."""
 
-    def __init__(self, train: Learner, x: NDArray[np.float32], positive: int, progress: Progress, expected: int) -> None:
+    def __init__(self, train: Learner, x: Rows, positive: int, progress: Progress, expected: int) -> None:
         self.train = train
         self.x = x
         self.positive = positive
@@ -171,8 +173,8 @@ class _Always(Target):
         super().__init__(f"always {like.classes[label]}", like.classes, like.schema, frozenset({"labels"}), f"always {label}")
         self.label = label
 
-    def _scores(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        out = np.zeros((len(x), len(self.classes)), np.float32)
+    def _scores(self, x: Rows) -> Scores:
+        out = np.zeros((len(x), len(self.classes)))
         out[:, self.label] = 1
         return out
 

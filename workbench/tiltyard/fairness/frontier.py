@@ -82,7 +82,7 @@ class Frontier(Check):
             text = f"Fewer than two groups of {column!r} have {2 * self.smallest} rows with both classes: nothing to compare."
             return CheckResult(status=Status.INCOMPLETE, summary=text)
         fitted, held = rows.take(fit), rows.take(hold)
-        now = _point(NOW, "most likely class", held.predicted, held, rng)
+        now = _point(NOW, target.rule, held.predicted, held, rng)
         found = [now, *_one(held, rng, progress), *self._by_group(fitted, held, now.gap.difference, rng, progress)]
         best = min((p for p in found if p.family == GROUPED), key=lambda p: p.gap.difference)
         cost = _cost(now, best, rng)
@@ -94,7 +94,7 @@ class Frontier(Check):
         for i, tolerance in enumerate(tolerances):
             progress.step(0.5 + 0.5 * i / len(tolerances), f"thresholds for a gap of {tolerance:.3f}")
             rules = fit_rules(fitted.scores, fitted.truth, fitted.groups, "demographic_parity", "accuracy_score", float(tolerance))
-            predicted = rng.random(len(held.truth)) < by_rules(held.scores, held.groups, rules)
+            predicted = rng.random(len(held.truth)) < by_rules(held.scores, held.groups, rules, held.predicted)
             found.append(_point(GROUPED, f"gap at most {tolerance:.3f}", predicted, held, rng))
         return found
 
@@ -134,13 +134,14 @@ class Frontier(Check):
 
 
 def _scored(target: Target, data: Dataset, column: str, positive: int, progress: Progress) -> Scored:
-    parts = []
+    scores, labels = np.empty(len(data)), np.empty(len(data), np.int64)
     for start in range(0, len(data), CALL):
         progress.step(start / len(data), "predicting")
-        parts.append(target.scores(data.x[start : start + CALL]).astype(np.float64))
-    scores = np.concatenate(parts)
+        place = slice(start, start + CALL)
+        answer = target.predictions(data.x[place])
+        scores[place], labels[place] = answer.scores[:, positive], answer.labels
     groups = np.asarray(data.sensitive[column]).astype(str)
-    return Scored(data.y == positive, scores.argmax(1) == positive, groups, scores[:, positive])
+    return Scored(data.y == positive, labels == positive, groups, scores)
 
 
 def _halved(rows: Scored, smallest: int, rng: np.random.Generator) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -6,16 +6,17 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ..datasets.schema import Rows
 from ..errors import Unavailable
 from ..progress import Progress
-from ..targets.estimators import SklearnTarget, fed
+from ..targets.estimators import SklearnTarget
 from ..targets.target import Target
 
 
 class Learner(Protocol):
     """Trains a fresh target on rows of weight ``weights`` float64 (n,), mean 1."""
 
-    def __call__(self, x: NDArray[np.float32], y: NDArray[np.int64], weights: NDArray[np.float64], progress: Progress) -> Target: ...
+    def __call__(self, x: Rows, y: NDArray[np.int64], weights: NDArray[np.float64], progress: Progress) -> Target: ...
 
 
 def learner(target: Target, seed: int) -> Learner:
@@ -39,7 +40,7 @@ class _Torch:
     target: Any
     seed: int
 
-    def __call__(self, x: NDArray[np.float32], y: NDArray[np.int64], weights: NDArray[np.float64], progress: Progress) -> Target:
+    def __call__(self, x: Rows, y: NDArray[np.int64], weights: NDArray[np.float64], progress: Progress) -> Target:
         from ..targets.torch_target import Logits
         from ..targets.training import fit, fresh
 
@@ -47,7 +48,7 @@ class _Torch:
             raise Unavailable("a module that returns logits, to train it again", "probabilities", "Give the module without its softmax")
         soft = np.eye(len(self.target.classes), dtype=np.float32)[y] * weights[:, None].astype(np.float32)
         module = fresh(self.target.inner, self.seed).requires_grad_()
-        fit(Logits(module, "logits"), x, y, self.target.recipe, self.seed, progress, soft=soft)
+        fit(Logits(module, "logits"), self.target.encoding.encode(x), y, self.target.recipe, self.seed, progress, soft=soft)
         made: Target = self.target.made(module.eval(), f"{self.target.name}, weighted")
         return made
 
@@ -57,20 +58,20 @@ class _Sklearn:
     target: SklearnTarget
     seed: int
 
-    def __call__(self, x: NDArray[np.float32], y: NDArray[np.int64], weights: NDArray[np.float64], progress: Progress) -> Target:
+    def __call__(self, x: Rows, y: NDArray[np.int64], weights: NDArray[np.float64], progress: Progress) -> Target:
         from sklearn.base import clone
 
         model = clone(self.target.estimator)
         model.set_params(**{key: self.seed for key in model.get_params() if key.endswith("random_state")})
-        answer = np.asarray(self.target.estimator.classes_)[y]
+        answer = self.target.own_labels(y)
         name = _weight_name(model)
         if name:
-            model.fit(fed(x, self.target.schema, self.target.wants), answer, **{name: weights})
+            model.fit(self.target.rows(x), answer, **{name: weights})
         else:
             rows = np.random.default_rng(self.seed).choice(len(x), len(x), p=weights / weights.sum())
-            model.fit(fed(x[rows], self.target.schema, self.target.wants), answer[rows])
+            model.fit(self.target.rows(x[rows]), answer[rows])
         progress.check()
-        return SklearnTarget(model, self.target.schema, f"{self.target.name}, weighted", self.target.wants)
+        return self.target.made(model, f"{self.target.name}, weighted")
 
 
 def _weight_name(model: Any) -> str:

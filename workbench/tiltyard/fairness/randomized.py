@@ -6,21 +6,22 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..datasets.schema import Schema
+from ..datasets.schema import Rows, Schema
+from ..targets.decision import Scores
 from ..targets.target import Target
 
 
 class Chances(Protocol):
     """How likely each row is given the positive class, float64 (n,) in [0, 1], with what decides it as text."""
 
-    def __call__(self, x: NDArray[np.float32]) -> NDArray[np.float64]: ...
+    def __call__(self, x: Rows) -> NDArray[np.float64]: ...
 
     def text(self) -> str: ...
 
 
-def coins(x: NDArray[np.float32], seed: int) -> NDArray[np.float64]:
+def coins(x: Rows, seed: int) -> NDArray[np.float64]:
     """A number in [0, 1) per row from its bytes and ``seed`` (BLAKE2b); equal rows get equal numbers."""
-    flat = np.ascontiguousarray(x.reshape(len(x), -1) + np.float32(0))
+    flat = np.ascontiguousarray(x.reshape(len(x), -1) + 0)  # -0 becomes 0
     key = seed.to_bytes(8, "little")
     drawn = [int.from_bytes(hashlib.blake2b(row.tobytes(), digest_size=8, key=key).digest(), "little") for row in flat]
     return np.array(drawn, np.float64) / 2.0**64
@@ -41,15 +42,15 @@ class RandomizedTarget(Target):
         self.positive = positive
         self.seed = seed
 
-    def expected_scores(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Probability of each class over the target's own draws, float32 (n, 2)."""
+    def expected_scores(self, x: Rows) -> Scores:
+        """Probability of each class over the target's own draws, float64 (n, 2)."""
         self.count(len(x))
         return self._pair(self.chances(x))
 
-    def _scores(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _scores(self, x: Rows) -> Scores:
         return self._pair((coins(x, self.seed) < self.chances(x)).astype(np.float64))
 
-    def _pair(self, positive: NDArray[np.float64]) -> NDArray[np.float32]:
-        out = np.empty((len(positive), 2), np.float32)
+    def _pair(self, positive: NDArray[np.float64]) -> Scores:
+        out = np.empty((len(positive), 2))
         out[:, self.positive], out[:, 1 - self.positive] = positive, 1 - positive
         return out

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from ..check import parameter
 from ..datasets.dataset import Dataset
+from ..datasets.schema import Rows
 from ..defense import Defended, Defense
 from ..errors import Problem
 from ..progress import Progress
@@ -28,10 +29,17 @@ class ThresholdTarget(RandomizedTarget):
         self.base = base
         self.defense = defense
         self.read = chances.read
+        self.rules = chances.rules
+        self.given, self.doubts, self.noise = base.given, base.doubts, base.noise
         if "training" in base.offers:
             self.offers = self.offers | {"training"}
 
-    def retrain(self, x: NDArray[np.float32], y: NDArray[np.int64], seed: int, progress: Progress) -> Target:
+    @property
+    def rule(self) -> str:
+        """The groups that have a threshold of their own."""
+        return f"thresholds of its scores by {self.read.column}, for {', '.join(sorted(self.rules))}"
+
+    def retrain(self, x: Rows, y: NDArray[np.int64], seed: int, progress: Progress) -> Target:
         base = self.base.retrain(x, y, seed, progress)
         truth = y == self.positive
         groups = self.read(x)
@@ -58,9 +66,9 @@ class ThresholdOptimizer(Defense):
     smallest: int = parameter(30, "Smaller groups are neither fitted to nor compared", "rows", ge=2, le=10_000)
     rows: int = parameter(20_000, "Rows the thresholds are found on, of one half of those not trained on", "rows", ge=100, le=200_000)
 
-    def rules(self, base: Target, x: NDArray[np.float32], truth: NDArray[np.bool_], groups: NDArray[np.str_], positive: int) -> Rules:
+    def rules(self, base: Target, x: Rows, truth: NDArray[np.bool_], groups: NDArray[np.str_], positive: int) -> Rules:
         """Thresholds of the groups with enough rows of both classes."""
-        scores = base.scores(x)[:, positive].astype(np.float64)
+        scores = base.scores(x)[:, positive]
         kept = np.isin(groups, [g for g in np.unique(groups) if _enough(truth[groups == g], self.smallest)])
         if len(np.unique(groups[kept])) < 2:
             found = f"{len(np.unique(groups[kept]))} of {len(np.unique(groups))}"

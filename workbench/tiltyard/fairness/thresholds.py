@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ..datasets.schema import Rows
 from ..errors import Problem
 from ..targets.target import Target
 from .belonging import Belonging
@@ -44,8 +45,6 @@ class Rule:
 
 
 Rules = dict[str, Rule]
-PLAIN = Rule(1.0, Cut(0.5, above=True), 0.0, Cut(0.5, above=True))
-"""What a group without a rule of its own gets: the model's own answer."""
 
 
 def fit_rules(
@@ -112,16 +111,16 @@ def _rule(mix: Any) -> Rule:
 
 @dataclass(frozen=True)
 class ByGroup:
-    """Chances of the positive class: the base target's score through the rule of the row's group."""
+    """Chances of the positive class: the base target's score through the rule of the row's group, its own answer where there is none."""
 
     base: Target
     positive: int
     read: Belonging
     rules: Rules
 
-    def __call__(self, x: NDArray[np.float32]) -> NDArray[np.float64]:
-        scores = self.base.scores(x)[:, self.positive].astype(np.float64)
-        return by_rules(scores, self.read(x), self.rules)
+    def __call__(self, x: Rows) -> NDArray[np.float64]:
+        answer = self.base.predictions(x)
+        return by_rules(answer.scores[:, self.positive], self.read(x), self.rules, answer.labels == self.positive)
 
     def text(self) -> str:
         rules = {name: asdict(rule) for name, rule in sorted(self.rules.items())}
@@ -129,9 +128,9 @@ class ByGroup:
         return f"{self.base.fingerprint} {self.read.column} {self.read.feature} {known} {rules}"
 
 
-def by_rules(scores: NDArray[np.float64], groups: NDArray[np.str_], rules: Rules) -> NDArray[np.float64]:
-    """Each row's probability of the positive class, float64 (n,)."""
-    out = PLAIN(scores)
+def by_rules(scores: NDArray[np.float64], groups: NDArray[np.str_], rules: Rules, own: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Each row's probability of the positive class, float64 (n,); the model's ``own`` answer (n,) in a group without a rule."""
+    out = own.astype(np.float64)
     for name, rule in rules.items():
         mine = groups == name
         out[mine] = rule(scores[mine])

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ..datasets.schema import Schema
+from ..datasets.schema import Rows, Schema
 from ..errors import Problem
+from ..targets.decision import Labels, Scores
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,24 +68,19 @@ def of_frame(frame: "pd.DataFrame", like: Columns | None = None) -> Columns:
     return Columns(len(table), numbers, {name: words(table[name]) for name in wanted if name not in numeric})
 
 
-def of_rows(x: NDArray[np.float32], schema: Schema, like: Columns | None = None) -> Columns:
-    """Encoded rows as columns; of images their brightness and contrast, for no single pixel means anything.
-
-    Parameters
-    ----------
-    x : float32 (n, *schema.shape)
-    """
+def of_rows(x: Rows, schema: Schema, like: Columns | None = None) -> Columns:
+    """Rows of x as columns; of images their brightness and contrast, for no single pixel means anything."""
     if not schema.images:
         return of_frame(schema.decode(x), like)
     flat = x.reshape(len(x), -1).astype(np.float64)
     return Columns(len(x), {"brightness": flat.mean(1), "contrast": flat.std(1)}, {})
 
 
-def with_answers(columns: Columns, scores: NDArray[np.float32], classes: Sequence[str]) -> Columns:
-    """The same with what the model answered: its label and the score of it. ``scores`` is float32 (n, k)."""
-    label = np.array([str(name) for name in classes])[scores.argmax(1)] if len(scores) else np.array([], dtype=str)
-    best = scores.max(1).astype(np.float64) if len(scores) else np.array([], dtype=np.float64)
-    return Columns(columns.n, {**columns.numbers, "(score)": best}, {**columns.words, "(answer)": label})
+def with_answers(columns: Columns, scores: Scores, labels: Labels, classes: Sequence[str]) -> Columns:
+    """The same with what the model answered: the label that it decided and the score of it."""
+    answer = np.array([str(name) for name in classes])[labels] if len(labels) else np.array([], dtype=str)
+    own = scores[np.arange(len(labels)), labels].astype(np.float64)
+    return Columns(columns.n, {**columns.numbers, "(score)": own}, {**columns.words, "(answer)": answer})
 
 
 def _many_numbers(column: "pd.Series") -> bool:

@@ -5,10 +5,11 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..datasets.dataset import Dataset
+from ..datasets.schema import Rows
 from ..errors import Problem
+from ..targets.decision import Labels, Scores
 from ..targets.target import Target
 from .columns import Columns, of_rows, with_answers
 from .reference import Reference, Truth, reference
@@ -50,23 +51,23 @@ class Monitor:
         self._inputs = _inputs(self.reference.columns)
         self.windows: list[Window] = []
         self._next = first
-        self._parts: list[tuple[NDArray[np.float32], NDArray[np.float32]]] = []
+        self._parts: list[tuple[Rows, Scores, Labels]] = []
         self._truth = Truth(0, 0)
         self._waiting = Waiting(min(MOST, (KEPT - 1) * rows))
         self._started = datetime.now(UTC)
         self._lock = threading.RLock()
 
-    def __call__(self, x: NDArray[np.float32], scores: NDArray[np.float32], labels: NDArray[np.int64], key: str, request: str = "") -> None:
-        """Take the rows ``x`` (n, *shape) with ``scores`` (n, k) into the window; it is closed where it is full.
+    def __call__(self, x: Rows, scores: Scores, labels: Labels, key: str, request: str = "") -> None:
+        """Take the rows ``x`` (n, *shape) with what was answered, ``scores`` (n, k) and ``labels`` (n,), into the window; it is closed where it is full.
 
         What was answered to a ``request`` with an id waits for its labels.
         """
         with self._lock:
             if request and len(x):
-                place = sum(len(rows) for rows, _ in self._parts) + np.arange(len(x))
+                place = sum(len(rows) for rows, *_ in self._parts) + np.arange(len(x))
                 self._waiting.put(request, Answered(labels.astype(np.int32), self._next + place // self.rows))
-            self._parts.append((x, scores))
-            while sum(len(rows) for rows, _ in self._parts) >= self.rows:
+            self._parts.append((x, scores, labels))
+            while sum(len(rows) for rows, *_ in self._parts) >= self.rows:
                 self._close()
 
     def learned(self, right: int, n: int) -> None:
@@ -131,10 +132,11 @@ class Monitor:
             return self._close() if self._parts else None
 
     def _close(self) -> Window:
-        x, scores = (np.concatenate(part) for part in zip(*self._parts, strict=True))
+        x, scores, labels = (np.concatenate(part) for part in zip(*self._parts, strict=True))
         most, now = self.rows, datetime.now(UTC)
-        self._parts = [(x[most:], scores[most:])] if len(x) > most else []
-        sample = with_answers(of_rows(x[:most], self.target.schema, self._inputs), scores[:most], self.target.classes)
+        self._parts = [(x[most:], scores[most:], labels[most:])] if len(x) > most else []
+        inputs = of_rows(x[:most], self.target.schema, self._inputs)
+        sample = with_answers(inputs, scores[:most], labels[:most], self.target.classes)
         window = self.reference.window(sample, self._next, self.level, self._truth, (self._started, now))
         self._next, self._truth, self._started = self._next + 1, Truth(0, 0), now
         self.windows = [*self.windows[1 - KEPT :], window]
@@ -146,9 +148,10 @@ class Monitor:
 def reference_of(target: Target, data: Dataset, seed: int = 0) -> Reference:
     """The reference for a model: held-out rows, the model's answers on them, and how many of those are right."""
     rows = data.unseen
-    scores = target.scores(rows.x)
-    right = int((scores.argmax(1) == rows.y).sum())
-    return reference(with_answers(of_rows(rows.x, target.schema), scores, target.classes), Truth(right, len(rows)), seed)
+    answer = target.predictions(rows.x)
+    right = int((answer.labels == rows.y).sum())
+    columns = with_answers(of_rows(rows.x, target.schema), answer.scores, answer.labels, target.classes)
+    return reference(columns, Truth(right, len(rows)), seed)
 
 
 def _inputs(columns: Columns) -> Columns:

@@ -171,7 +171,7 @@ class SklearnTarget(FunctionTarget):
         self.order = class_order(self.named, schema.classes, self.name)
         self.decision = None
 
-    def _given(self, x: Rows) -> "pd.DataFrame | NDArray[Any]":
+    def rows(self, x: Rows) -> "pd.DataFrame | NDArray[Any]":
         """x under the column names, in their order, and with the category values that the estimator was fitted on."""
         return as_fitted(fed(x, self.schema, self.wants), self.estimator)
 
@@ -179,7 +179,7 @@ class SklearnTarget(FunctionTarget):
         return np.asarray(self.estimator.predict_proba(as_fitted(x, self.estimator)))[:, self.order]
 
     def _predict(self, x: Rows) -> Labels:
-        theirs = places_of(np.asarray(self.estimator.predict(self._given(x))).ravel(), self.own_classes, self.name, indices=True)
+        theirs = places_of(np.asarray(self.estimator.predict(self.rows(x))).ravel(), self.own_classes, self.name, indices=True)
         return np.argsort(self.order)[theirs].astype(np.int64)
 
     def retrain(self, x: Rows, y: Labels, seed: int, progress: Progress) -> Target:
@@ -191,8 +191,17 @@ class SklearnTarget(FunctionTarget):
         seeds = {key: seed for key in again.get_params() if key.endswith("random_state")}
         again.set_params(**seeds)
         progress.step(0.0, f"fitting {type(again).__name__}")
-        again.fit(self._given(x), np.asarray(self.estimator.classes_)[list(self.order)][y])
+        again.fit(self.rows(x), self.own_labels(y))
         progress.step(1.0, "fitted")
-        made = SklearnTarget(again, self.schema, f"{self.name} retrained", self.wants, self.named)
+        return self.made(again, f"{self.name} retrained")
+
+    def own_labels(self, y: Labels) -> NDArray[Any]:
+        """Class indices (n,) as the labels that the estimator was fitted on."""
+        own: NDArray[Any] = np.asarray(self.estimator.classes_)[list(self.order)][y]
+        return own
+
+    def made(self, estimator: Any, name: str) -> "SklearnTarget":
+        """A target of the same make around another estimator of the same classes (a defense's result, a shadow model)."""
+        made = SklearnTarget(estimator, self.schema, name, self.wants, self.named)
         made.decision = self.decision
         return made

@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,8 @@ from pydantic import ValidationError
 from ..access import places
 from ..artifacts.headers import BadHeader, read_safetensors
 from ..datasets.dataset import Dataset
-from ..datasets.schema import Schema
+from ..datasets.encoding import encoding_of
+from ..datasets.schema import Rows, Schema
 from ..errors import Problem
 
 SURE = 0.95
@@ -26,14 +28,15 @@ SLACK = 1e-4
 class Guard:
     """Schema and range validation, normalization, and an anomaly score with its threshold.
 
-    The score of a row is the mean distance to its ``neighbors`` nearest reference rows, in columns that were
+    The score of a row is the mean distance to its ``neighbors`` nearest reference rows, in encoded columns that were
     centered and scaled by the training rows (Ramaswamy et al. 2000; Kuan and Mueller 2022, arXiv 2207.03061, for
-    its strength against learned detectors). A row is refused when it breaks the schema or scores above ``threshold``.
+    its strength against learned detectors). A number that a row may lack, and lacks, stands at the middle. A row is refused when it
+    breaks the schema or scores above ``threshold``.
 
     Attributes
     ----------
-    mean, scale : float32 (d,)
-        Normalization of the flattened columns.
+    mean, scale : (d,)
+        Normalization of the flattened encoded columns.
     reference : float32 (m, d)
         Normalized training rows.
     threshold
@@ -43,49 +46,51 @@ class Guard:
     """
 
     schema: Schema
-    mean: NDArray[np.float32]
-    scale: NDArray[np.float32]
+    mean: NDArray[np.floating[Any]]
+    scale: NDArray[np.floating[Any]]
     reference: NDArray[np.float32]
     neighbors: int
     threshold: float
     allowed: float
     promised: float = 1.0
 
-    def normalized(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Rows as float32 (n, d), centered and scaled."""
-        out: NDArray[np.float32] = ((x.reshape(len(x), -1) - self.mean) / self.scale).astype(np.float32)
-        return out
+    def normalized(self, x: Rows) -> NDArray[np.float32]:
+        """Rows of x as float32 (n, d), centered and scaled."""
+        return scaled(flat(x, self.schema), self.mean, self.scale)
 
-    def score(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Anomaly of each row, float32 (n,): larger is stranger; inf for rows with NaN or inf."""
+    def score(self, x: Rows) -> NDArray[np.float32]:
+        """Anomaly of each row, float32 (n,): larger is stranger; inf for rows that break the schema."""
         out = np.full(len(x), np.inf, np.float32)
         for start in range(0, len(x), BATCH):
             part = x[start : start + BATCH]
-            good = np.isfinite(part).reshape(len(part), -1).all(1)
+            good = ~self.invalid(part)
             if good.any():
                 out[start : start + BATCH][good] = nearest(self.normalized(part[good]), self.reference, self.neighbors)
         return out
 
-    def invalid(self, x: NDArray[np.float32]) -> NDArray[np.bool_]:
-        """Rows that break the schema: out of range, not whole, or a one-hot group without exactly one 1."""
+    def invalid(self, x: Rows) -> NDArray[np.bool_]:
+        """Rows that break the schema: out of range, not whole, no category, or a one-hot group without exactly one 1."""
         if x.shape[1:] != self.schema.shape:
             raise Problem(f"rows of shape {self.schema.shape}", f"{x.shape[1:]}", "Give the columns the guard was built on")
-        low, high = self.schema.low, self.schema.high
-        slack = SLACK * np.maximum(high - low, 1e-6)
+        schema = self.schema
+        low, high, whole = schema.low, schema.high, schema.integer
+        slack = np.where(whole, 0.0, SLACK * np.maximum(high - low, 1e-6))
+        may_lack = schema.spread({f.name: float(f.missing) for f in schema.features}) > 0
         with np.errstate(invalid="ignore"):
-            wrong = ~np.isfinite(x) | (x < low - slack) | (x > high + slack)
-            wrong |= self.schema.integer & (np.abs(x - np.round(x)) > slack)
+            wrong = ~((x >= low - slack) & (x <= high + slack)) & ~(may_lack & np.isnan(x))
+            wrong |= whole & np.isfinite(x) & (x != np.round(x))
         bad: NDArray[np.bool_] = wrong.reshape(len(x), -1).any(1)
-        for group in self.schema.groups:
-            part = x[:, group]
-            bad |= (np.abs(part.sum(1) - 1) > SLACK) | ((part > SLACK) & (part < 1 - SLACK)).any(1)
+        for feature in schema.features:
+            if feature.kind == "onehot":
+                part = x[:, schema.slices[feature.name]]
+                bad = bad | (part.sum(1) != 1) | ~np.isin(part, (0, 1)).all(1)
         return bad
 
-    def refused(self, x: NDArray[np.float32]) -> NDArray[np.bool_]:
+    def refused(self, x: Rows) -> NDArray[np.bool_]:
         """Rows the guard refuses, bool (n,)."""
-        bad: NDArray[np.bool_] = self.invalid(x)
-        bad[~bad] = self.score(x[~bad]) > self.threshold
-        return bad
+        refused: NDArray[np.bool_] = self.invalid(x)
+        refused[~refused] = self.score(x[~refused]) > self.threshold
+        return refused
 
     def content(self) -> bytes:
         """One safetensors file with the schema in its metadata; nothing in it can run. Equal guards give equal bytes."""
@@ -108,6 +113,17 @@ class Guard:
         return places.written(path, self.content(), GUARD, SUFFIXES, replace=overwrite)
 
 
+def flat(x: Rows, schema: Schema) -> NDArray[np.float64]:
+    """The encoded columns of x, float64 (n, d)."""
+    return encoding_of(schema).encode(x, np.float64).reshape(len(x), -1)
+
+
+def scaled(columns: NDArray[np.float64], mean: NDArray[np.floating[Any]], scale: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
+    """Columns (n, d) centered and scaled, float32; 0 where there is no number."""
+    out: NDArray[np.float32] = np.nan_to_num((columns - mean) / scale, nan=0.0).astype(np.float32)
+    return out
+
+
 def nearest(x: NDArray[np.float32], reference: NDArray[np.float32], neighbors: int) -> NDArray[np.float32]:
     """Mean Euclidean distance of each row to its ``neighbors`` nearest reference rows, float32 (n,)."""
     squared = (x**2).sum(1)[:, None] - 2 * x @ reference.T + (reference**2).sum(1)
@@ -123,16 +139,24 @@ def build(data: Dataset, rows: int, neighbors: int, allowed: float, rng: np.rand
         raise Problem(f"at least {4 * neighbors} training rows", f"{len(seen)}", "Give more rows or fewer neighbors")
     order = rng.permutation(len(seen))
     cut = min(rows, len(seen) // 2)
-    flat = seen.take(order[:cut]).x.reshape(cut, -1)
-    mean, scale = flat.mean(0), flat.std(0)
-    floor = 0.1 * (data.schema.high - data.schema.low).ravel()
-    scale = np.maximum(scale, np.maximum(floor, 1e-6)).astype(np.float32)
-    reference = ((flat - mean) / scale).astype(np.float32)
+    columns = flat(seen.take(order[:cut]).x, data.schema)
+    encoding = encoding_of(data.schema)
+    mean, scale = _moments(columns)
+    scale = np.maximum(scale, np.maximum(0.1 * (encoding.high - encoding.low).ravel(), 1e-6))
     fresh = seen.take(order[cut : cut + max(rows, 1000)]).x
-    made = Guard(data.schema, mean.astype(np.float32), scale, reference, neighbors, np.inf, allowed)
+    made = Guard(data.schema, mean, scale, scaled(columns, mean, scale), neighbors, np.inf, allowed)
     scores = np.sort(made.score(fresh))
     k = place(len(scores), allowed)
     return replace(made, threshold=float(scores[-k]), promised=most(len(scores), k))
+
+
+def _moments(columns: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and deviation of each column over the numbers that are there; 0 where there are none."""
+    there = ~np.isnan(columns)
+    n = np.maximum(there.sum(0), 1)
+    mean = np.where(there, columns, 0.0).sum(0) / n
+    deviation = np.sqrt((np.where(there, columns - mean, 0.0) ** 2).sum(0) / n)
+    return mean, deviation
 
 
 def apart(data: Dataset, rng: np.random.Generator) -> tuple[Dataset, Dataset]:

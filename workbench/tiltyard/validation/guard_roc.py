@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ..check import Check, parameter
 from ..datasets.dataset import Dataset
-from ..datasets.schema import Schema
+from ..datasets.schema import Rows, Schema
 from ..formatting.numbers import percent
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Column, Evidence, Finding, Metric, Series, Severity, Status, Table
@@ -21,23 +21,29 @@ from .input_guard import STANDARDS
 POINTS = 60
 
 
-def noise(schema: Schema, n: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Random valid rows: uniform numbers or pixels, a random member of each group."""
-    x = rng.uniform(schema.low, schema.high, (n, *schema.shape)).astype(np.float32)
-    if not schema.images:
-        x[:, schema.integer] = np.round(x[:, schema.integer])
-        for group in schema.groups:
-            x[:, group] = np.eye(group.stop - group.start, dtype=np.float32)[rng.integers(0, group.stop - group.start, n)]
+def noise(schema: Schema, n: int, rng: np.random.Generator) -> Rows:
+    """Random valid rows: uniform numbers or pixels, a random category, a random member of each group."""
+    x: Rows = rng.uniform(schema.low, schema.high, (n, *schema.shape)).astype(schema.dtype)
+    if schema.images:
+        return x
+    for feature in schema.features:
+        place = schema.slices[feature.name]
+        if feature.grouped:
+            drawn = rng.integers(0, len(feature.values), n)
+            x[:, place] = drawn[:, None] if feature.kind == "categorical" else np.eye(len(feature.values))[drawn]
+        elif feature.kind == "integer":
+            x[:, place] = np.round(x[:, place])
     return x
 
 
-def outside(rows: Dataset, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Each row with one column moved beyond its range by 1 % to 100 % of it."""
+def outside(rows: Dataset, rng: np.random.Generator) -> Rows:
+    """Each row with one column moved beyond its range by 1 % to 100 % of it; a category becomes one that there is not."""
     x = rows.x.copy()
     flat, low, high = x.reshape(len(x), -1), rows.schema.low.ravel(), rows.schema.high.ravel()
     column = rng.integers(0, flat.shape[1], len(x))
     span = np.maximum(high - low, 1e-3)[column]
-    flat[np.arange(len(x)), column] = high[column] + span * rng.uniform(0.01, 1.0, len(x))
+    beyond = high[column] + span * rng.uniform(0.01, 1.0, len(x))
+    flat[np.arange(len(x)), column] = np.where(rows.schema.integer.ravel()[column], np.ceil(beyond), beyond)
     return x
 
 
@@ -87,27 +93,28 @@ class GuardROC(Check):
     def _through_file(self, guard: Guard) -> Guard:
         return unpacked(guard.content())
 
-    def _adversarial(self, target: Target, natural: Dataset) -> NDArray[np.float32]:
-        """Rows that fool the target within ``eps``: numbers moved by PGD, groups as they were."""
+    def _adversarial(self, target: Target, natural: Dataset) -> Rows:
+        """Rows that fool the target within ``eps``: numbers moved by PGD, categories as they were."""
         import torch
 
         from ..attacks.perturbation_space import PerturbationSpace, pgd
+        from ..attacks.queries import rows_of, tensors
 
-        x, y = torch.from_numpy(natural.x), torch.from_numpy(natural.y)
+        z, y = tensors(natural)
         generator = torch.Generator().manual_seed(self.seed)
-        found = pgd(target.module, x, y, PerturbationSpace.of(natural.schema), "linf", self.eps, self.steps, generator)
-        moved: NDArray[np.float32] = found.x.numpy()
+        found = pgd(target.module, z, y, PerturbationSpace.of(natural.schema), "linf", self.eps, self.steps, generator)
+        moved = rows_of(found.x, natural.schema, natural.x)
         fooled: NDArray[np.bool_] = (target.labels(moved) != natural.y) & (target.labels(natural.x) == natural.y)
         return moved[fooled]
 
-    def _result(self, guard: Guard, natural: Dataset, attacks: dict[str, NDArray[np.float32]], rng: np.random.Generator) -> CheckResult:
+    def _result(self, guard: Guard, natural: Dataset, attacks: dict[str, Rows], rng: np.random.Generator) -> CheckResult:
         false = guard.refused(natural.x)
         base = guard.score(natural.x)
         metrics: list[Metric] = [rate_by_row("false_alarms", "Natural rows refused", false, natural.fingerprint, "lower")]
         rows: list[tuple[str, int, float, float | None]] = []
         series = []
         for name, x in attacks.items():
-            caught, scores = guard.refused(x), np.where(guard.invalid(x), np.inf, guard.score(x))
+            caught, scores = guard.refused(x), guard.score(x)
             key = name.replace(" ", "_")
             metrics.append(rate(f"caught_{key}", f"Caught: {name}", int(caught.sum()), len(x), "higher"))
             metrics.append(_auc(key, name, base, scores, rng))
@@ -186,7 +193,7 @@ def _promise(guard: Guard) -> str:
     """What the threshold promises, as a sentence."""
     text = f"With {100 * SURE:.0f} % certainty it refuses at most {100 * guard.promised:.2g} % of rows like those it was built from"
     if guard.promised <= guard.allowed:
-        return f"{text}; how many of the held-out rows here is a sample of that."
+        return f"{text}; how many of the rows judged here is a sample of that."
     return f"{text}: too few rows set the threshold to promise {100 * guard.allowed:g} %."
 
 

@@ -5,15 +5,16 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..check import parameter, replacing_parameter, written_parameter
 from ..datasets.dataset import Dataset
+from ..datasets.schema import Rows
 from ..defense import Defended, Defense
 from ..formatting.numbers import percent
 from ..progress import Progress
 from ..result import CheckResult, Status
 from ..statistics.intervals import rate
+from ..targets.decision import Labels, Scores
 from ..targets.target import Target
 from .guard import GUARD, SUFFIXES, Guard, apart, build
 
@@ -21,7 +22,7 @@ STANDARDS = ("OWASP ML01:2023", "AITG-MOD-06", "AML.M0015", "AML.M0010", "AI RMF
 
 
 class InputGuardedTarget(Target):
-    """A target behind a guard. A refused row gets the same score for every class and is counted; no gradients."""
+    """A target behind a guard. A refused row gets the same score for every class, and the first class, and is counted; no gradients."""
 
     def __init__(self, inner: Target, guard: Guard) -> None:
         offers = inner.offers & {"labels", "scores"}
@@ -30,17 +31,32 @@ class InputGuardedTarget(Target):
         self.inner = inner
         self.guard = guard
         self.refusals = 0
+        self.decision = None
+        self.given, self.doubts, self.noise = inner.given, inner.doubts, inner.noise
+
+    @property
+    def rule(self) -> str:
+        """That of the model behind the guard."""
+        return f"{self.inner.rule}; {self.classes[0]!r} for a row that the guard refuses"
 
     def files(self) -> dict[str, bytes]:
         """The guard; what it guards is kept where it was made."""
         return {"guard.safetensors": self.guard.content()}
 
-    def _scores(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _scores(self, x: Rows) -> Scores:
         refused = self.guard.refused(x)
         self.refusals += int(refused.sum())
-        out = np.full((len(x), len(self.classes)), 1 / len(self.classes), np.float32)
+        out = np.full((len(x), len(self.classes)), 1 / len(self.classes))
         if not refused.all():
             out[~refused] = self.inner.scores(x[~refused])
+        return out
+
+    def _predict(self, x: Rows) -> Labels:
+        refused = self.guard.refused(x)
+        self.refusals += int(refused.sum())
+        out = np.zeros(len(x), np.int64)
+        if not refused.all():
+            out[~refused] = self.inner.labels(x[~refused])
         return out
 
 
@@ -69,14 +85,14 @@ class InputGuard(Defense):
         guard = build(own, self.rows, self.neighbors, self.allowed, rng)
         if self.save_as:
             guard.save(self.save_as, self.overwrite)
-        progress.step(0.5, "measuring on held-out rows")
+        progress.step(0.5, "measuring")
         made = InputGuardedTarget(target, guard)
         held = unseen.sample(2000, rng)
         refused = guard.refused(held.x)
         right = (target.labels(held.x) == held.y) & ~refused
         metrics = (
-            rate("refused", "Natural held-out rows refused", int(refused.sum()), len(held), "lower"),
-            rate("answered_right", "Held-out rows answered, and rightly", int(right.sum()), len(held), "higher"),
+            rate("refused", "Natural rows refused", int(refused.sum()), len(held), "lower"),
+            rate("answered_right", "Rows answered, and rightly", int(right.sum()), len(held), "higher"),
         )
         summary = f"{percent(refused.mean())} of {len(held):,} natural rows are refused; {100 * self.allowed:g} % were allowed."
         return Defended(made, CheckResult(status=Status.PASSED, summary=summary, metrics=metrics))
