@@ -11,7 +11,7 @@ from torch import nn
 
 from tiltyard.datasets.dataset import Dataset
 from tiltyard.datasets.feature import Feature
-from tiltyard.datasets.schema import Schema
+from tiltyard.datasets.schema import Rows, Schema
 from tiltyard.errors import Problem
 from tiltyard.targets.architecture import build, mlp
 from tiltyard.targets.opening import open_target
@@ -25,8 +25,9 @@ SCHEMA = Schema(
 ARCHITECTURE = mlp(5, (8,), 3, [0.1] * 5, [2.0] * 5)
 
 
-def drawn(n: int = 200, schema: Schema = SCHEMA) -> NDArray[np.float32]:
-    return np.random.default_rng(3).uniform(-1, 1, (n, *schema.shape)).astype(np.float32)
+def drawn(n: int = 200, schema: Schema = SCHEMA) -> Rows:
+    """Rows whose numbers float32 holds too."""
+    return np.random.default_rng(3).uniform(-1, 1, (n, *schema.shape)).astype(np.float32).astype(schema.dtype)
 
 
 def module() -> nn.Module:
@@ -34,9 +35,9 @@ def module() -> nn.Module:
     return build(ARCHITECTURE).eval()
 
 
-def expected(net: nn.Module, x: NDArray[np.float32]) -> NDArray[np.float32]:
+def expected(net: nn.Module, x: Rows) -> NDArray[np.float32]:
     with torch.inference_mode():
-        return torch.softmax(net(torch.from_numpy(x)), 1).numpy()
+        return torch.softmax(net(torch.from_numpy(x).float()), 1).numpy()
 
 
 def data() -> Dataset:

@@ -86,6 +86,14 @@ class Encoding:
         """Categorical features: their column of x and their encoded group."""
         return tuple((self.table.slices[f.name].start, self.slices[f.name]) for f in self.features if f.kind == "categorical")
 
+    @cached_property
+    def places(self) -> tuple[tuple[int, slice | None], ...]:
+        """For each column of x the encoded column that it is (its place, None), or the group that codes it (0, its slice)."""
+        coded = dict(self._coded)
+        there, here = self._copied
+        copied = dict(zip(there.tolist(), here.tolist(), strict=True))
+        return tuple((copied.get(i, 0), coded.get(i)) for i in range(int(np.prod(self.table.shape))))
+
     def encode(self, x: Rows, dtype: type[Any] = np.float32) -> NDArray[Any]:
         """Rows of x encoded, (n, *shape) of ``dtype``."""
         if self.table.images or not self._coded:

@@ -2,8 +2,9 @@
 
 import copy
 import hashlib
-from typing import Literal
+from typing import Literal, Self
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -13,12 +14,33 @@ from ..errors import Problem, Unavailable
 from ..progress import Progress
 from .architecture import Architecture
 from .decision import Labels, Scores
+from .module_input import differentiable, exact, words
 from .saving import LARGEST, MODEL, packed
 from .target import Target
 from .training import Recipe, fit, fresh
 from .versions import here
 
 Outputs = Literal["logits", "probabilities"]
+
+
+class Evaluated(nn.Module):
+    """A module whose layers stay in eval mode whatever is called, also those that write their own ``train``."""
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+        self.train(mode=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """As the inner module."""
+        out: Tensor = self.inner(x)
+        return out
+
+    def train(self, mode: bool = True) -> Self:
+        """Nothing but eval mode."""
+        for part in self.modules():
+            part.training = False
+        return self
 
 
 class Logits(nn.Module):
@@ -66,7 +88,7 @@ class Decided(nn.Module):
 
 
 class TorchTarget(Target):
-    """Wrap ``module`` (raw x to logits or probabilities).
+    """Wrap ``module`` (encoded rows to logits or probabilities; `module_input.Fed` where it takes another form).
 
     Parameters
     ----------
@@ -86,25 +108,36 @@ class TorchTarget(Target):
         recipe: Recipe | None = None,
         architecture: Architecture | None = None,
     ) -> None:
-        offers = {"labels", "scores", "gradients", "weights"} | ({"training"} if recipe else set())
+        offers = {"labels", "scores", "weights"} | ({"training"} if recipe else set())
+        offers |= {"gradients"} if differentiable(module) else set()
         module = module.eval().requires_grad_(requires_grad=False)
         super().__init__(name, classes, schema, frozenset(offers), weights_hash(module))
         self.inner = module
         self.outputs: Outputs = outputs
         self.recipe = recipe
         self.architecture = architecture
-        self.given = "float32 images" if schema.images else "float32, categories one-hot"
-        self._logits = Logits(module, outputs).eval()
+        self.given = words(module, schema.images)
+        self._dtype = np.float64 if exact(module) and not schema.images else np.float32
+        self._logits = Evaluated(Logits(module, outputs))
 
     @property
     def module(self) -> nn.Module:
-        """Logits (n, k) from encoded rows, whose largest is the decision. Frozen; copy ``inner`` to train."""
+        """Logits (n, k) from encoded rows, whose largest is the decision. Frozen; copy ``inner`` to train.
+
+        Raises
+        ------
+        Unavailable
+            It looks its input up by whole number.
+        """
+        if "gradients" not in self.offers:
+            found = f"{self.name}, which looks its input up by whole number"
+            raise Unavailable("a target with gradients", found, "Use a black-box check")
         offsets = self.decision.offsets if self.decision is not None else None
-        return Decided(self._logits, offsets).eval() if offsets else self._logits
+        return Evaluated(Decided(self._logits, offsets)) if offsets else self._logits
 
     def _scores(self, x: Rows) -> Scores:
         with torch.inference_mode():
-            logits = self._logits(torch.from_numpy(self.encoding.encode(x)))
+            logits = self._logits(torch.from_numpy(self.encoding.encode(x, self._dtype)))
             out: Scores = torch.softmax(logits.double(), 1).numpy()
             return out
 

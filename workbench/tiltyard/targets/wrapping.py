@@ -54,6 +54,7 @@ def module_as_target(
         order=order,
         recipe=_recipe(given, facts) if trainable else None,
         architecture=architecture,
+        feeds=given.feeds,
         data=given.data,
     )
     target.assumptions = (*notes, *about, *target.assumptions)
