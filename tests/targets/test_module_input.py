@@ -13,8 +13,6 @@ from tiltyard.datasets.schema import Schema
 from tiltyard.errors import Problem, Unavailable
 from tiltyard.progress import Progress
 from tiltyard.targets.opening import open_target
-from tiltyard.targets.torch_target import TorchTarget
-from tiltyard.targets.training import Recipe
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,7 +74,7 @@ def test_token_ids_reach_an_embedding_whole_and_no_gradients_are_offered() -> No
 
     data, module = tokens(), text_classifier()
     target = open_target(module, data=data)
-    np.testing.assert_array_equal(target.scores(data.x), answer(module, torch.from_numpy(data.frame.to_numpy())))
+    np.testing.assert_array_equal(target.scores(data.x), answer(module, torch.from_numpy(data.frame.to_numpy(copy=True))))
     assert "gradients" not in target.offers
     assert "scores" in target.offers
     assert "int64" in target.given
@@ -189,6 +187,9 @@ def test_a_module_that_writes_its_own_train_is_in_eval_mode_all_the_same() -> No
 
 
 def test_training_again_on_codes_and_tokens() -> None:
+    from tiltyard.targets.torch_target import TorchTarget
+    from tiltyard.targets.training import Recipe
+
     data = tokens()
     target = open_target(text_classifier(), data=data, recipe=Recipe(epochs=1))
     again = target.retrain(data.x, data.y, 1, Progress())

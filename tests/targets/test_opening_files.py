@@ -10,6 +10,7 @@ import pytest
 
 from tiltyard.artifacts.verdict import scan
 from tiltyard.datasets.schema import Schema
+from tiltyard.errors import Problem
 from tiltyard.progress import Progress
 from tiltyard.targets.opening import open_target
 from tiltyard.targets.saving import save
@@ -188,7 +189,7 @@ def test_one_sigmoid_is_two_classes(tmp_path: Path) -> None:
     net = nn.Sequential(nn.Linear(5, 1), nn.Sigmoid())
     x = drawn()
     with torch.inference_mode():
-        yes = net(torch.from_numpy(x)).numpy()
+        yes = net(torch.from_numpy(x).float()).numpy()
     path = script(tmp_path / "m.pt", net)
     target = open_target(path, schema=two_classes())
     np.testing.assert_allclose(target.scores(x), np.concatenate([1 - yes, yes], 1), atol=1e-5)

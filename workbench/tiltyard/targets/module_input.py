@@ -46,7 +46,7 @@ class Fed(nn.Module):
         rows = self._values(z) if self.places else z
         rows = rows.round() if self.dtype == WHOLE else rows
         out = self.inner(rows.to(self.device, self.dtype))
-        return out.cpu() if isinstance(out, Tensor) else out  # type: ignore[no-any-return]
+        return out.cpu() if isinstance(out, Tensor) else out
 
     def _values(self, z: Tensor) -> Tensor:
         """The table's columns: of a group the code of its category, between two codes where it lies between them."""

@@ -128,7 +128,7 @@ class OpenOptions:
             lacking = [c for c in named if c not in base.classes]
             note = f"The rows hold none of the model's class{'es' * (len(lacking) > 1)} {few(tuple(lacking))}."
             return base.model_copy(update={"classes": named}), (), (note,)
-        if self.classes and self._may_name(named, base):
+        if self.classes and set(named) != set(base.classes) and self._may_name(named, base):
             return base.model_copy(update={"classes": named}), (), ()
         order = class_order(named, base.classes)
         return base, order, (f"The model's classes come as {few(named)}; its scores were put in the schema's order.",)

@@ -137,7 +137,7 @@ class TorchTarget(Target):
 
     def _scores(self, x: Rows) -> Scores:
         with torch.inference_mode():
-            logits = self._logits(torch.from_numpy(self.encoding.encode(x, self._dtype)))
+            logits = self._logits(torch.from_numpy(np.require(self.encoding.encode(x, self._dtype), requirements="W")))
             out: Scores = torch.softmax(logits.double(), 1).numpy()
             return out
 
