@@ -177,4 +177,4 @@ class TorchTarget(Target):
         if self.outputs != "logits":
             raise Unavailable("a module that returns logits, to train it again", "probabilities", "Give the module without its softmax")
         module = fresh(self.inner, seed).requires_grad_()
-        return self.made(fit(module, EncodedRows(self.encoding, x), y, self.recipe, seed, progress), f"{self.name} retrained")
+        return self.made(fit(module, EncodedRows(self.encoding, x, self._dtype), y, self.recipe, seed, progress), f"{self.name} retrained")
