@@ -31,7 +31,7 @@ SCHEMA = Schema(
 def toy(n: int = 1200, seed: int = 0) -> Dataset:
     rng = np.random.default_rng(seed)
     y = rng.integers(0, 2, n)
-    x = (rng.normal(size=(n, 4)) + 1.5 * (2 * y[:, None] - 1)).clip(-9, 9).astype(np.float32)
+    x = (rng.normal(size=(n, 4)) + 1.5 * (2 * y[:, None] - 1)).clip(-9, 9)
     return Dataset(x, y.astype(np.int64), SCHEMA, "toy", member=np.arange(n) < n * 2 // 3)
 
 
@@ -46,7 +46,7 @@ def target(architecture: "Architecture | None" = None, data: Dataset | None = No
     torch.manual_seed(0)
     module = build(architecture)
     if data is not None:
-        fit(module, data.seen.x, data.seen.y, Recipe(epochs=3, batch_size=64, rate=1e-2), 0, Progress())
+        fit(module, data.seen.encoded, data.seen.y, Recipe(epochs=3, batch_size=64, rate=1e-2), 0, Progress())
     return TorchTarget(module, SCHEMA.classes, SCHEMA, "toy", recipe=Recipe(), architecture=architecture)
 
 
@@ -66,9 +66,9 @@ def test_reaches_the_stated_epsilon_and_learns(data: Dataset) -> None:
     budget = outcome.target.budget
     assert 3.9 <= budget.epsilon <= 4.0
     assert result.metric("epsilon").value == budget.epsilon
-    by_hand = epsilon(budget.noise_multiplier, 64 / 800, 50, 1e-3, "prv")
+    by_hand = epsilon(budget.noise_multiplier, 64 / 800, 50, 1e-5, "prv")
     assert (by_hand.epsilon, by_hand.accountant) == (budget.epsilon, "prv")
-    assert result.metric("epsilon_rdp").value == epsilon(budget.noise_multiplier, 64 / 800, 50, 1e-3).epsilon
+    assert result.metric("epsilon_rdp").value == epsilon(budget.noise_multiplier, 64 / 800, 50, 1e-5).epsilon
     after = result.metric("accuracy_after")
     assert after.n == 400
     assert (after.value or 0) > 0.9
@@ -84,7 +84,7 @@ def test_noise_decides_epsilon_when_given(data: Dataset) -> None:
     step = DPSGD(noise_multiplier=2.0, epochs=1, batch_size=100, accountant="rdp")
     metric = step(target(), data).record.result.metric
     assert metric("noise_multiplier").value == 2.0
-    assert metric("epsilon").value == epsilon(2.0, 100 / 800, 8, 1e-3).epsilon
+    assert metric("epsilon").value == epsilon(2.0, 100 / 800, 8, 1e-5).epsilon
 
 
 def test_a_model_that_learned_nothing_is_a_finding(data: Dataset) -> None:
@@ -149,7 +149,7 @@ def test_one_step_is_the_clipped_noised_sum(data: Dataset) -> None:
     from tiltyard.targets.architecture import build, mlp
 
     module = build(mlp(4, (), 2, [0.5] * 4, [2.0] * 4))
-    x, y = data.x[:20], data.y[:20]
+    x, y = data.encoded[:20], data.y[:20]
     plan = Plan(noise=0.0, clip=0.3, batch_size=20, epochs=1, rate=0.1, optimizer="sgd")
     stepped = train(module, x, y, plan, 0, Progress())
     total = [torch.zeros_like(p) for p in module.parameters()]
@@ -173,9 +173,10 @@ def test_memory_is_bounded_by_virtual_steps(data: Dataset, monkeypatch: pytest.M
 
     module = build(mlp(4, (5,), 2, [0.0] * 4, [1.0] * 4))
     plan = Plan(noise=1.0, clip=1.0, batch_size=2, epochs=3, rate=0.1, optimizer="sgd")
-    whole = train(module, data.x[:12], data.y[:12], plan, 3, Progress())
+    x = data.encoded[:12]
+    whole = train(module, x, data.y[:12], plan, 3, Progress())
     monkeypatch.setattr(loop, "GRADIENTS", 1)
-    parts = train(module, data.x[:12], data.y[:12], plan, 3, Progress())
+    parts = train(module, x, data.y[:12], plan, 3, Progress())
     for a, b in zip(whole.parameters(), parts.parameters(), strict=True):
         torch.testing.assert_close(a, b, atol=1e-5, rtol=1e-4)
 
@@ -289,4 +290,42 @@ def test_bad_data_is_one_line(data: Dataset) -> None:
     result = DPSGD(epochs=1, batch_size=64, accountant="rdp")(target(), nobody).record.result
     assert any("a fifth was held out" in note for note in result.notes)
     with pytest.raises(Problem):
-        train(build(normed()), data.x, data.y, Plan(noise=1, clip=1, batch_size=9, epochs=1, rate=0.1, optimizer="adam"), 0, Progress())
+        train(
+            build(normed()),
+            data.encoded,
+            data.y,
+            Plan(noise=1, clip=1, batch_size=9, epochs=1, rate=0.1, optimizer="adam"),
+            0,
+            Progress(),
+        )
+
+
+def test_six_rows_are_too_few_to_pass(data: Dataset) -> None:
+    few = data.take(np.array([0, 1, 2, 3, 900, 901]))
+    result = DPSGD(epochs=1, accountant="rdp")(target(), few).record.result
+    assert result.status is not Status.PASSED
+    assert result.metric("delta").value == 1e-5
+    assert "fewer than 100 are too few" in result.summary
+
+
+def test_a_delta_that_lets_a_row_be_published_does_not_pass(data: Dataset) -> None:
+    step = DPSGD(epochs=4, batch_size=64, rate=0.02, delta=1 / 800, accountant="rdp")
+    result = step(target(data=data), data).record.result
+    assert result.status is Status.INCOMPLETE
+    assert "not below 1 / 800 rows" in result.summary
+
+
+def test_a_table_with_categories_is_trained_encoded_and_judged_by_the_rule_in_force() -> None:
+    from tiltyard.targets.decision import threshold
+    from tiltyard.testing.grounds import table
+
+    ground = table()
+    ground.target.decide(threshold(0.2, ground.target.classes))
+    outcome = DPSGD(epochs=4, batch_size=32, rate=0.02, accountant="rdp")(ground.target, ground.data)
+    made, rows = outcome.target, ground.data.unseen
+    assert made is not None, outcome.record.result.summary
+    assert made.rule == "class 'yes' from 0.2 on"
+    right = (made.scores(rows.x)[:, 1] >= 0.2) == (rows.y == 1)
+    assert outcome.record.result.metric("accuracy_after").value == right.mean()
+    (chart,) = (c for c in outcome.record.result.charts if c.name == "accuracy_by_epoch")
+    assert chart.series[0].y[-1] == right.mean()

@@ -71,9 +71,7 @@ class FederatedTraining(Defense):
     share: float = parameter(1.0, "Chance of a client to take part in a round, each by its own coin", "probability", gt=0, le=1)
     noise_multiplier: float = parameter(0.0, "Client-level differential privacy: noise over the clipping norm; 0 is none", ge=0, le=1000)
     clip: float = parameter(1.0, "With noise: largest norm of one client's update; larger ones are cut down to it", "norm", gt=0, le=1000)
-    delta: float = parameter(
-        0.0, "Chance that the promise fails; 0 takes the largest power of ten below 1 / clients", "probability", ge=0, lt=1
-    )
+    delta: float = parameter(0.0, "Chance that the promise fails; 0 takes one well below 1 / clients", "probability", ge=0, lt=1)
     fresh_noise: bool = parameter(False, "Draw coins and noise from the operating system, not the seed: for release; not repeatable")
     warm: bool = parameter(False, "Start from the model's weights instead of fresh ones")
     rows: int = parameter(20_000, "Training rows divided among the clients", "rows", ge=1, le=10_000_000)

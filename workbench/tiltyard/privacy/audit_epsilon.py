@@ -125,7 +125,7 @@ class AuditEpsilon(Check):
         0.0, "Epsilon that is claimed; 0 takes the target's own, if it was trained privately here", "epsilon", ge=0, le=1000
     )
     delta: float = parameter(
-        0.0, "Chance that the promise fails; 0 takes the target's own, or the power of ten below 1 / rows", "probability", ge=0, lt=1
+        0.0, "Chance that the promise fails; 0 takes the target's own, or one well below 1 / rows", "probability", ge=0, lt=1
     )
     canaries: int = parameter(
         0, "Wrongly labeled rows put in by coin for one more training: a proof; 0 asks the model as it is", "rows", ge=0, le=100_000

@@ -8,6 +8,7 @@ import numpy as np
 from ..access.places import CHECKPOINT
 from ..check import Estimate, kept_parameter, parameter
 from ..datasets.dataset import Dataset
+from ..datasets.encoding import EncodedRows
 from ..defense import Defended, Defense
 from ..errors import Problem, Unavailable
 from ..privacy_accounting.accountants import NAMES, Accountant, default_delta
@@ -49,9 +50,7 @@ class DPSGD(Defense):
     noise_multiplier: float = parameter(
         0.0, "Noise over the clipping norm; 0 finds it from epsilon, else epsilon follows from it", ge=0, le=1000
     )
-    delta: float = parameter(
-        0.0, "Chance that the promise fails; 0 takes the largest power of ten below 1 / rows", "probability", ge=0, lt=1
-    )
+    delta: float = parameter(0.0, "Chance that the promise fails; 0 takes one well below 1 / rows, 1e-5 at most", "probability", ge=0, lt=1)
     epochs: int = parameter(10, "Expected passes over the rows", "epochs", ge=1, le=1000)
     batch_size: int = parameter(256, "Expected rows in a step (each row is drawn by its own coin)", "rows", ge=1, le=1_000_000)
     clip: float = parameter(1.0, "Largest norm of one row's gradient; larger ones are cut down to it", "gradient norm", gt=0, le=1000)
@@ -99,9 +98,10 @@ class DPSGD(Defense):
         n = len(data.seen)
         part = data.seen.sample(min(n, 2 * self.batch_size), chance(self.seed, self.id))
         plan = self.plan(1.0).model_copy(update={"epochs": 1})
-        train(self._fresh(torch_target, replaced_layers), part.x[:8], part.y[:8], plan, self.seed, Progress())
+        rows = EncodedRows(target.encoding, part.x)
+        train(self._fresh(torch_target, replaced_layers), rows[:8], part.y[:8], plan, self.seed, Progress())
         clock = time.perf_counter()
-        train(self._fresh(torch_target, replaced_layers), part.x, part.y, plan, self.seed, Progress())
+        train(self._fresh(torch_target, replaced_layers), rows, part.y, plan, self.seed, Progress())
         steps = steps_of(len(part), self.batch_size, 1)
         seconds = (time.perf_counter() - clock) / steps * steps_of(n, self.batch_size, self.epochs) * (2 if self.clip_only else 1)
         return Estimate(queries=len(data.seen) + 2 * len(data.unseen), seconds=seconds, note=f"measured on {steps} steps here")
@@ -140,6 +140,7 @@ class DPSGD(Defense):
         )
 
     def apply(self, target: Target, data: Dataset, progress: Progress) -> Defended:
+        from ..targets.decision import LargestScore
         from ..targets.torch_target import Logits
         from ._dp_training.layers import described
         from ._dp_training.loop import train
@@ -154,12 +155,14 @@ class DPSGD(Defense):
         budget = self.budget(len(parts.train), progress)
         plan = self.plan(budget.noise_multiplier)
         watched = parts.test.sample(5000, chance(self.seed, self.id, 1))
-        trail, clipped = Trail(watched), Trail(watched)
+        decision = target.decision or LargestScore()
+        trail, clipped = Trail(watched, decision), Trail(watched, decision)
+        rows = EncodedRows(target.encoding, parts.train.x)
         start = self._fresh(torch_target, replaced_layers)
         share = 0.47 if self.clip_only else 0.94
         module = train(
             start,
-            parts.train.x,
+            rows,
             parts.train.y,
             plan,
             self.seed,
@@ -171,7 +174,7 @@ class DPSGD(Defense):
             bare = plan.model_copy(update={"noise": 0.0})
             train(
                 start,
-                parts.train.x,
+                rows,
                 parts.train.y,
                 bare,
                 self.seed,
@@ -192,6 +195,7 @@ class DPSGD(Defense):
             plan,
             budget,
         )
+        made.decision = target.decision
         progress.step(0.95, "measuring before and after")
         trained = Trained(target, made, parts, budget, plan, trail, clipped, replaced_layers.changes)
         return Defended(made, result(trained, self.accountant, self.seed, progress))

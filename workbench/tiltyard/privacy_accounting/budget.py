@@ -64,7 +64,7 @@ class Budget(Frozen):
         accountant: Accountant = "rdp",
         progress: Progress | None = None,
     ) -> Self:
-        """A budget from either ``epsilon`` or ``noise_multiplier`` (one of them); ``delta`` by default below 1 / n."""
+        """A budget from either ``epsilon`` or ``noise_multiplier`` (one of them); ``delta`` by default well below 1 / n."""
         if (epsilon is None) == (noise_multiplier is None):
             found = "neither" if epsilon is None else "both"
             raise Problem("either epsilon or a noise multiplier", found, "Give one; the other follows")

@@ -157,7 +157,7 @@ def deployed() -> Ground:
         }
     )
     risk = -frame["income"] + frame["children"] - 2 * frame["owner"] + frame["grade"].cat.codes + 2 * (frame["side"] == "left")
-    y = (risk + rng.normal(0, 1.5, n) > -1).to_numpy(np.int64)
+    y = np.asarray(risk + rng.normal(0, 1.5, n) > -1, np.int64)
     frame.loc[rng.random(n) < 0.1, "income"] = np.nan
     features = (
         Feature(name="income", kind="continuous", low=0, high=10, dtype="float64", missing=True),

@@ -19,6 +19,7 @@ from ...privacy_accounting.budget import rate_of, steps_of
 from ...progress import Progress
 from ...result import Given
 from ...targets.checkpoints import of_training, put_back, restored, store
+from ...targets.training import Batches
 from .layers import faults
 
 Watch = Callable[[int, int, nn.Module], None]
@@ -71,7 +72,7 @@ def _base(module: nn.Module, plan: Plan) -> torch.optim.Optimizer:
 
 def train(
     module: nn.Module,
-    x: NDArray[np.float32],
+    x: Batches,
     y: NDArray[np.int64],
     plan: Plan,
     seed: int,
@@ -83,7 +84,9 @@ def train(
 
     Parameters
     ----------
-    x : float32 (n, *shape); y : int64 (n,)
+    x
+        n rows as the module eats them, an array or rows that are encoded a batch at a time.
+    y : int64 (n,)
     watch
         Called after each epoch with epoch (from 1), steps taken and the module in eval mode.
     kept
@@ -105,10 +108,10 @@ def train(
         expected_batch_size=max(1, min(plan.batch_size, len(x))),
         generator=generator(seed, 1, plan.fresh_noise),
     )
-    inputs, labels = torch.from_numpy(np.ascontiguousarray(x)), torch.from_numpy(np.ascontiguousarray(y))
+    labels = torch.from_numpy(np.ascontiguousarray(y))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        _epochs(wrapped, optimizer, inputs, labels, plan, generator(seed, 0, plan.fresh_noise), progress, watch, kept)
+        _epochs(wrapped, optimizer, x, labels, plan, generator(seed, 0, plan.fresh_noise), progress, watch, kept)
     clean.load_state_dict(working.state_dict())
     return clean.eval()
 
@@ -116,7 +119,7 @@ def train(
 def _epochs(
     module: nn.Module,
     optimizer: DPOptimizer,
-    x: Tensor,
+    x: Batches,
     y: Tensor,
     plan: Plan,
     sampling: torch.Generator,
@@ -162,7 +165,7 @@ def _gone_on(kept: Kept, module: nn.Module, optimizer: DPOptimizer, sampling: to
     return int(facts["step"])
 
 
-def _step(module: nn.Module, optimizer: DPOptimizer, x: Tensor, y: Tensor, rows: Tensor, chunk: int, progress: Progress) -> None:
+def _step(module: nn.Module, optimizer: DPOptimizer, x: Batches, y: Tensor, rows: Tensor, chunk: int, progress: Progress) -> None:
     """One private step over ``rows``, however many came up, ``chunk`` gradients in memory at a time."""
     parts = torch.split(rows, chunk) if len(rows) else (rows,)
     for i, part in enumerate(parts):
@@ -170,8 +173,9 @@ def _step(module: nn.Module, optimizer: DPOptimizer, x: Tensor, y: Tensor, rows:
         optimizer.zero_grad(set_to_none=True)
         optimizer.signal_skip_step(do_skip=i < len(parts) - 1)
         if len(part):
+            batch = torch.from_numpy(np.ascontiguousarray(x[part.numpy()]))
             # An input that wants a gradient keeps torch from warning about Opacus's full backward hooks.
-            logits = module(x[part].requires_grad_())
+            logits = module(batch.requires_grad_() if batch.is_floating_point() else batch)
             torch.autograd.backward(nn.functional.cross_entropy(logits, y[part], reduction="sum"))
         else:
             for p in optimizer.params:

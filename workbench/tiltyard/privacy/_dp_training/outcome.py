@@ -4,11 +4,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
 from ...attacks.perturbation_space import PerturbationSpace, pgd
+from ...attacks.queries import rows_of, tensors
 from ...datasets.dataset import Dataset
+from ...datasets.encoding import EncodedRows, encoding_of
 from ...errors import Problem
 from ...formatting.numbers import percent
 from ...privacy_accounting.accountants import NAMES, Accountant, epsilon
@@ -16,19 +17,22 @@ from ...privacy_accounting.budget import Budget
 from ...progress import Progress
 from ...result import Axis, Chart, CheckResult, Evidence, Finding, Metric, Series, Severity, Status
 from ...statistics.intervals import clopper_pearson, rate
+from ...targets.decision import Decision, Scores
 from ...targets.target import Target
 from ..membership import chance, difference, paired
 from .loop import Plan
 
 ROBUST_ROWS = 300
 BUDGET = 0.1
+FEW = 100
 
 
 @dataclass
 class Trail:
-    """Accuracy on rows not trained on, after each epoch."""
+    """Accuracy by the rule ``decision`` on rows not trained on, after each epoch."""
 
     data: Dataset
+    decision: Decision
     epochs: list[int] = field(default_factory=list)
     steps: list[int] = field(default_factory=list)
     hits: list[int] = field(default_factory=list)
@@ -41,13 +45,14 @@ class Trail:
     def watch(self, epoch: int, step: int, module: nn.Module) -> None:
         self.epochs.append(epoch)
         self.steps.append(step)
-        self.hits.append(int((_labels(module, self.data.x) == self.data.y).sum()))
+        self.hits.append(int((self.decision(_scores(module, self.data)) == self.data.y).sum()))
 
 
-def _labels(module: nn.Module, x: NDArray[np.float32]) -> NDArray[np.int64]:
+def _scores(module: nn.Module, data: Dataset) -> Scores:
+    rows = EncodedRows(encoding_of(data.schema), data.x)
     with torch.no_grad():
-        parts = [module(torch.from_numpy(np.ascontiguousarray(x[i : i + 1024]))).argmax(1) for i in range(0, len(x), 1024)]
-    return np.asarray(torch.cat(parts).numpy(), np.int64)
+        parts = [module(torch.from_numpy(rows[i : i + 1024])).double().softmax(1) for i in range(0, len(rows), 1024)]
+    return np.asarray(torch.cat(parts).numpy(), np.float64)
 
 
 @dataclass(frozen=True)
@@ -112,9 +117,10 @@ def result(it: Trained, accountant: Accountant, seed: int, progress: Progress) -
         f"Trained privately: epsilon {it.budget.epsilon:.3g} at delta {it.budget.delta:g} ({NAMES[it.budget.accountant]}); "
         f"accuracy {percent(hits['before'] / n)} before, {percent(hits['after'] / n)} after."
     )
+    open_ends = _open_ends(it)
     return CheckResult(
-        status=Status.FINDING if findings else Status.PASSED,
-        summary=summary,
+        status=Status.FINDING if findings else Status.INCOMPLETE if open_ends else Status.PASSED,
+        summary=" ".join((summary, *open_ends)),
         metrics=tuple(metrics),
         findings=findings,
         charts=_charts(it, hits["before"] / n, accountant, progress),
@@ -122,15 +128,26 @@ def result(it: Trained, accountant: Accountant, seed: int, progress: Progress) -
     )
 
 
+def _open_ends(it: Trained) -> list[str]:
+    """What keeps the training from being called a success, in sentences."""
+    n, measured, delta = len(it.parts.train), len(it.parts.test), it.budget.delta
+    found = []
+    if delta * n >= 1:
+        found.append(f"Delta {delta:g} is not below 1 / {n:,} rows: at such a delta to publish a whole row counts as private.")
+    if min(n, measured) < FEW:
+        found.append(f"{n:,} rows to train on and {measured:,} to measure on: fewer than {FEW} are too few to judge by.")
+    return found
+
+
 def _robust(it: Trained, seed: int) -> list[Metric]:
     """Robust accuracy before and after: PGD on the numbers of the same rows, within `BUDGET` of each range."""
     rows = it.parts.test.sample(ROBUST_ROWS, chance(seed, "privacy.dp_sgd", 4))
-    x, y = torch.from_numpy(rows.x), torch.from_numpy(rows.y)
+    x, y = tensors(rows)
     space = PerturbationSpace.of(rows.schema)
     found = []
     for name, target in (("before", it.before), ("after", it.after)):
-        moved = pgd(target.module, x, y, space, "linf", BUDGET, 20, torch.Generator().manual_seed(seed)).x.numpy()
-        held = (target.labels(moved) == rows.y) & (target.labels(rows.x) == rows.y)
+        moved = pgd(target.module, x, y, space, "linf", BUDGET, 20, torch.Generator().manual_seed(seed)).x
+        held = (target.labels(rows_of(moved, rows.schema, rows.x)) == rows.y) & (target.labels(rows.x) == rows.y)
         label = f"Robust accuracy {name} (linf {BUDGET:g} of each range)"
         found.append(rate(f"robust_{name}", label, int(held.sum()), len(rows), "higher"))
     return found

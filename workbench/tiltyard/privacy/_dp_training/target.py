@@ -1,13 +1,13 @@
 """A target that was trained privately and is trained again the same way, so that shadow models are private too."""
 
-import numpy as np
-from numpy.typing import NDArray
 from torch import nn
 
-from ...datasets.schema import Schema
+from ...datasets.encoding import EncodedRows
+from ...datasets.schema import Rows, Schema
 from ...privacy_accounting.budget import Budget
 from ...progress import Progress
 from ...targets.architecture import Architecture
+from ...targets.decision import Labels
 from ...targets.target import Target
 from ...targets.torch_target import Logits, Outputs, TorchTarget
 from ...targets.training import Recipe, fresh
@@ -34,11 +34,12 @@ class PrivateTarget(TorchTarget):
         self.plan = plan
         self.budget = budget
 
-    def retrain(self, x: NDArray[np.float32], y: NDArray[np.int64], seed: int, progress: Progress) -> Target:
+    def retrain(self, x: Rows, y: Labels, seed: int, progress: Progress) -> Target:
         """DP-SGD again on x, y with the same noise, clipping, rate and epochs."""
-        trained = train(Logits(fresh(self.inner, seed), self.outputs), x, y, self.plan, seed, progress)
+        start = Logits(fresh(self.inner, seed), self.outputs)
+        trained = train(start, EncodedRows(self.encoding, x), y, self.plan, seed, progress)
         assert isinstance(trained, Logits)
-        return PrivateTarget(
+        made = PrivateTarget(
             trained.inner,
             self.classes,
             self.schema,
@@ -49,3 +50,5 @@ class PrivateTarget(TorchTarget):
             self.plan,
             self.budget,
         )
+        made.decision = self.decision
+        return made
