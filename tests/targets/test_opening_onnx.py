@@ -30,8 +30,8 @@ MIXED = Schema(
 )
 
 
-def drawn(schema: Schema = SCHEMA, n: int = 50) -> NDArray[np.float32]:
-    return np.random.default_rng(1).uniform(schema.low, schema.high, (n, *schema.shape)).astype(np.float32)
+def drawn(schema: Schema = SCHEMA, n: int = 50) -> NDArray[Any]:
+    return np.random.default_rng(1).uniform(schema.low, schema.high, (n, *schema.shape)).astype(schema.dtype)
 
 
 def exported(path: Path, net: "nn.Module", schema: Schema, dynamic: bool = True) -> Path:
@@ -64,11 +64,11 @@ def scores_out(name: str = "p", k: int = 3) -> Any:
     return helper.make_tensor_value_info(name, TensorProto.FLOAT, [None, k])
 
 
-def torch_scores(net: "nn.Module", x: NDArray[np.float32]) -> NDArray[np.float32]:
+def torch_scores(net: "nn.Module", x: NDArray[Any]) -> NDArray[np.float32]:
     import torch
 
     with torch.inference_mode():
-        return torch.softmax(net.eval()(torch.from_numpy(x)), 1).numpy()
+        return torch.softmax(net.eval()(torch.from_numpy(x).float()), 1).numpy()
 
 
 def tabular() -> "nn.Module":
@@ -101,7 +101,7 @@ def test_torch_exports_come_back_with_gradients(tmp_path: Path, made: "Callable[
     np.testing.assert_allclose(target.scores(x), torch_scores(net, x), atol=1e-5)
     assert isinstance(target, TorchTarget)
     assert target.offers == {"labels", "scores", "gradients", "weights", "file"}
-    given = torch.from_numpy(x).requires_grad_()
+    given = torch.from_numpy(x).float().requires_grad_()
     ours = torch.autograd.grad(target.module(given)[:, 0].sum(), given)[0]
     wanted = torch.autograd.grad(net(given)[:, 0].sum(), given)[0]
     np.testing.assert_allclose(ours.numpy(), wanted.numpy(), atol=1e-4)
@@ -155,7 +155,7 @@ def sklearn_like(path: Path, labels: list[str] | list[int], zipmap: bool = True)
     return made(path, nodes, {}, outputs)
 
 
-def linear_scores(x: NDArray[np.float32]) -> NDArray[np.float32]:
+def linear_scores(x: NDArray[Any]) -> NDArray[np.float32]:
     import torch
 
     weights, bias = linear()
@@ -165,7 +165,8 @@ def linear_scores(x: NDArray[np.float32]) -> NDArray[np.float32]:
 @pytest.mark.parametrize("zipmap", [True, False], ids=["map", "tensor"])
 @pytest.mark.parametrize(("labels", "order"), [(["a", "b", "c"], [0, 1, 2]), (["c", "a", "b"], [1, 2, 0]), ([0, 1, 2], [0, 1, 2])])
 def test_scikit_learn_exports(tmp_path: Path, zipmap: bool, labels: list[Any], order: list[int]) -> None:
-    target = open_target(sklearn_like(tmp_path / "m.onnx", labels, zipmap), schema=SCHEMA)
+    named = SCHEMA.classes if isinstance(labels[0], int) else None
+    target = open_target(sklearn_like(tmp_path / "m.onnx", labels, zipmap), schema=SCHEMA, classes=named)
     np.testing.assert_allclose(target.scores(drawn()), linear_scores(drawn())[:, order], atol=1e-5)
     assert "gradients" in target.offers, target.assumptions
 
@@ -224,7 +225,7 @@ def test_a_table_of_its_own_columns(tmp_path: Path) -> None:
     weights = np.array([[0.1, -0.1], [1.0, -1.0]], np.float32)
     path = made(tmp_path / "m.onnx", nodes, {"w": weights, "b": np.zeros(2, np.float32)}, [scores_out(k=2)], inputs)
     target = open_target(path, schema=MIXED)
-    x = np.array([[30, 1, 0], [60, 0, 1]], np.float32)
+    x = np.array([[30, 0], [60, 1]], np.float64)
     logits = np.array([[30, 0], [60, 1]], np.float32) @ weights
     np.testing.assert_allclose(target.scores(x), torch.softmax(torch.from_numpy(logits), 1).numpy(), atol=1e-5)
     assert "gradients" not in target.offers
@@ -344,3 +345,171 @@ def test_weights_beside_the_model_that_do_not_fit_are_one_line(tmp_path: Path) -
             beside.symlink_to(tmp_path.parent / "elsewhere.bin")
         with pytest.raises(Problem):
             open_target(path, schema=SCHEMA, outputs="logits")
+
+
+def by_column(path: Path, kinds: dict[str, int]) -> Path:
+    """A model with an input of its own type for each column: the sum of them as the logit of the second class."""
+    from onnx import TensorProto, helper
+
+    node = helper.make_node
+    nodes = []
+    for name, kind in kinds.items():
+        if kind == TensorProto.STRING:
+            nodes.append(
+                node("LabelEncoder", [name], [f"{name}_f"], domain="ai.onnx.ml", keys_strings=["f", "m"], values_floats=[3.0, 5.0])
+            )
+        else:
+            nodes.append(node("Cast", [name], [f"{name}_f"], to=TensorProto.FLOAT))
+    nodes += [node("Sum", [f"{name}_f" for name in kinds], ["s"]), node("Sigmoid", ["s"], ["p"])]
+    inputs = [helper.make_tensor_value_info(name, kind, [None, 1]) for name, kind in kinds.items()]
+    return made(path, nodes, {}, [scores_out(k=1)], inputs)
+
+
+def table_of_kinds() -> Any:
+    import pandas as pd
+
+    whole = [2**24 + 1, -(2**24) - 1, 0, 7]
+    return pd.DataFrame({"n": whole, "small": [1, 2, 3, 4], "on": [True, False, True, False], "sex": list("fmfm"), "y": list("abab")})
+
+
+def data_of(frame: Any, label: str = "y") -> Any:
+    from tiltyard.datasets.reading import read
+
+    return read(frame, label=label)
+
+
+def test_each_input_gets_its_column_by_name_in_its_own_type(tmp_path: Path) -> None:
+    import onnxruntime
+    from onnx import TensorProto
+
+    kinds = {"sex": TensorProto.STRING, "on": TensorProto.BOOL, "small": TensorProto.INT32, "n": TensorProto.INT64}
+    path = by_column(tmp_path / "m.onnx", kinds)
+    frame = table_of_kinds()
+    data = data_of(frame)
+    target = open_target(path, data=data)
+    types = {"sex": object, "on": bool, "small": np.int32, "n": np.int64}
+    session = onnxruntime.InferenceSession(path.read_bytes())
+    own = session.run(None, {name: frame[[name]].to_numpy().astype(kind) for name, kind in types.items()})[0]
+    np.testing.assert_array_equal(target.scores(data.x)[:, 1], own.ravel().astype(np.float64))
+    assert target.given == "the table's columns by name as string, bool, int32, int64"
+
+
+def test_a_column_that_an_input_cannot_take_is_named(tmp_path: Path) -> None:
+    from onnx import TensorProto
+
+    frame = table_of_kinds().assign(n=[1.5, 2.0, 3.0, 4.0])
+    with pytest.raises(Problem, match=r"whole numbers .* in 'n'.*1\.5 in row"):
+        open_target(by_column(tmp_path / "m.onnx", {"n": TensorProto.INT64, "small": TensorProto.INT64}), data=data_of(frame))
+    with pytest.raises(Problem, match=r"\(n, height\).*columns n, small, on, sex"):
+        open_target(by_column(tmp_path / "k.onnx", {"n": TensorProto.FLOAT, "height": TensorProto.FLOAT}), data=data_of(frame))
+
+
+@pytest.mark.parametrize("kind", ["INT32", "INT64", "DOUBLE"])
+def test_one_input_of_whole_or_double_numbers_is_given_exactly(tmp_path: Path, kind: str) -> None:
+    """x = 2^24 + 1 is class 1 and 2^24 is class 0: single precision knows no difference."""
+    import pandas as pd
+    from onnx import TensorProto, helper
+
+    node, proto = helper.make_node, getattr(TensorProto, kind)
+    one = np.array([2**24], helper.tensor_dtype_to_np_dtype(proto))
+    nodes = [
+        node("Sub", ["x", "c"], ["d"]),
+        node("ReduceMax", ["d"], ["s"], axes=[1], keepdims=1),
+        node("Cast", ["s"], ["p"], to=TensorProto.FLOAT),
+    ]
+    inputs = [helper.make_tensor_value_info("x", proto, [None, 2])]
+    path = made(tmp_path / "m.onnx", nodes, {"c": one}, [scores_out(k=1)], inputs)
+    frame = pd.DataFrame({"a": [2**24 + i % 2 for i in range(20)], "b": [2**24] * 10 + [2**24 - 1] * 10, "y": list("ab") * 10})
+    data = data_of(frame)
+    target = open_target(path, data=data, outputs="probabilities")
+    np.testing.assert_array_equal(target.scores(data.x)[:, 1], np.arange(20) % 2)
+
+
+@pytest.mark.parametrize("layout", ["flat", "last", "plane"])
+def test_images_in_another_layout_are_given_and_have_gradients(tmp_path: Path, layout: str) -> None:
+    import torch
+    from onnx import TensorProto, helper
+
+    rng = np.random.default_rng(0)
+    weights = rng.normal(size=(64, 3)).astype(np.float32)
+    shape = {"flat": [None, 64], "last": [None, 8, 8, 1], "plane": [None, 8, 8]}[layout]
+    nodes = [helper.make_node("Flatten", ["x"], ["f"]), helper.make_node("MatMul", ["f", "w"], ["p"])]
+    inputs = [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)]
+    target = open_target(made(tmp_path / "m.onnx", nodes, {"w": weights}, [scores_out()], inputs), schema=IMAGES)
+    x = drawn(IMAGES)
+    logits = torch.from_numpy(x.reshape(len(x), -1) @ weights)
+    np.testing.assert_allclose(target.scores(x), torch.softmax(logits, 1), atol=1e-5)
+    given = torch.from_numpy(x).requires_grad_()
+    slope = torch.autograd.grad(target.module(given)[:, 1].sum(), given)[0]
+    np.testing.assert_allclose(slope[0].flatten(), weights[:, 1], atol=1e-5)
+
+
+def with_threshold(path: Path, at: float, names: list[str] | None = None) -> Path:
+    """Scores of two classes by a sigmoid, and a label output: the second class from ``at`` on."""
+    from onnx import TensorProto, helper
+
+    node = helper.make_node
+    nodes = [
+        node("MatMul", ["x", "w"], ["h"]), node("Sigmoid", ["h"], ["p1"]), node("Sub", ["one", "p1"], ["p0"]),
+        node("Concat", ["p0", "p1"], ["p"], axis=1), node("GreaterOrEqual", ["p1", "t"], ["g"]), node("Cast", ["g"], ["label"], to=TensorProto.INT64),
+    ]  # fmt: skip
+    outputs = [helper.make_tensor_value_info("label", TensorProto.INT64, [None, 1]), scores_out(k=2)]
+    constants = {"w": np.array([[1.0], [2.0], [0.0], [-1.0]], np.float32), "one": np.float32(1), "t": np.float32(at)}
+    return made(path, nodes, constants, outputs)
+
+
+TWO = SCHEMA.model_copy(update={"classes": ("no", "yes")})
+
+
+def test_the_label_output_is_the_decision(tmp_path: Path) -> None:
+    target = open_target(with_threshold(tmp_path / "m.onnx", 0.2), schema=TWO)
+    x = drawn(n=200)
+    p = 1 / (1 + np.exp(-(x.astype(np.float32) @ np.array([1.0, 2.0, 0.0, -1.0], np.float32))))
+    np.testing.assert_array_equal(target.labels(x), (p >= 0.2).astype(int))
+    np.testing.assert_allclose(target.scores(x)[:, 1], p, atol=1e-6)
+    assert target.rule == "its own predict"
+    notes = " ".join(target.assumptions)
+    assert "Its label output 'label' decides, which is not the class with the largest score on" in notes
+    assert "gradients" not in target.offers
+    assert "they would lead past its decision" in notes
+
+
+def test_a_label_output_that_is_the_largest_score_keeps_gradients(tmp_path: Path) -> None:
+    target = open_target(with_threshold(tmp_path / "m.onnx", 0.5), schema=TWO)
+    assert "gradients" in target.offers, target.assumptions
+    turned = open_target(with_threshold(tmp_path / "m.onnx", 0.5), schema=TWO, classes=("yes", "no"))
+    x = drawn(n=100)
+    np.testing.assert_array_equal(turned.labels(x), 1 - target.labels(x))
+    np.testing.assert_array_equal(turned.scores(x)[:, ::-1], target.scores(x))
+
+
+def test_a_rule_of_the_person_replaces_the_label_output(tmp_path: Path) -> None:
+    target = open_target(with_threshold(tmp_path / "m.onnx", 0.2), schema=TWO, threshold=0.7)
+    x = drawn(n=200)
+    np.testing.assert_array_equal(target.labels(x), (target.scores(x)[:, 1] >= 0.7).astype(int))
+
+
+def test_classes_of_other_names_are_refused_until_they_are_named(tmp_path: Path) -> None:
+    path = sklearn_like(tmp_path / "m.onnx", ["x", "y", "z"])
+    with pytest.raises(Problem, match=r"a model of the classes a, b, c; found .*x, y, z"):
+        open_target(path, schema=SCHEMA)
+    target = open_target(path, schema=SCHEMA, classes=("b", "c", "a"))
+    np.testing.assert_allclose(target.scores(drawn()), linear_scores(drawn())[:, [2, 0, 1]], atol=1e-5)
+    np.testing.assert_array_equal(target.labels(drawn()), linear_scores(drawn())[:, [2, 0, 1]].argmax(1))
+
+
+def test_a_regressor_is_refused(tmp_path: Path) -> None:
+    from onnx import helper
+
+    node = helper.make_node("LinearRegressor", ["x"], ["p"], domain="ai.onnx.ml", coefficients=[1.0, 2.0, 3.0, 4.0], intercepts=[0.5])
+    with pytest.raises(Problem, match=r"a classifier; found m\.onnx, which predicts numbers"):
+        open_target(made(tmp_path / "m.onnx", [node], {}, [scores_out(k=1)]), schema=TWO)
+
+
+def test_it_can_be_sent_to_another_process(tmp_path: Path) -> None:
+    import cloudpickle
+
+    for path in (with_threshold(tmp_path / "m.onnx", 0.5), with_threshold(tmp_path / "k.onnx", 0.2)):
+        target = open_target(path, schema=TWO)
+        again = cloudpickle.loads(cloudpickle.dumps(target))
+        np.testing.assert_array_equal(again.scores(drawn()), target.scores(drawn()))

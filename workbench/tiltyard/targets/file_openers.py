@@ -18,13 +18,9 @@ if TYPE_CHECKING:
 
 def open_onnx(file: "ModelFile", given: OpenOptions) -> Target:
     """An ONNX graph, converted to torch where its operators are known, so that it offers gradients."""
-    from .onnx.target import onnx_target
+    from .onnx.opening import onnx_target
 
-    schema, order, notes = given.meaning()
-    outputs = given.module_outputs if given.outputs != "labels" else None
-    target = onnx_target(file, schema, name=given.name, outputs=outputs, feeds=given.feeds, order=order, data=given.data)
-    target.assumptions = (*notes, *target.assumptions)
-    return target
+    return onnx_target(file, given)
 
 
 def open_skops(file: "ModelFile", given: OpenOptions) -> Target:

@@ -232,6 +232,25 @@ class Graph(nn.Module):
         return " ".join(f"{s.op}({','.join(s.inputs)})->{s.output}{sorted(s.options.items())!r}" for s in self.steps)
 
 
+class Shaped(nn.Module):
+    """``inner`` behind images (n, channels, height, width) that it takes flat, without their only channel, or with channels last."""
+
+    def __init__(self, inner: nn.Module, layout: str) -> None:
+        super().__init__()
+        self.inner = inner
+        self.layout = layout
+
+    def forward(self, x: Tensor) -> Tensor:
+        """What the inner module returns."""
+        shaped = x.permute(0, 2, 3, 1) if self.layout == "channels last" else x.flatten(1) if self.layout == "flat" else x[:, 0]
+        out: Tensor = self.inner(shaped)
+        return out
+
+    def extra_repr(self) -> str:
+        """The layout, so that the fingerprint depends on it."""
+        return self.layout
+
+
 def converted(content: bytes, start: str, end: str) -> tuple[Graph, bool]:
     """The graph of an ONNX file as a torch module from input ``start`` to tensor ``end``.
 
