@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tiltyard.datasets.encoding import encoding_of
 from tiltyard.datasets.feature import Feature
 from tiltyard.datasets.schema import Schema
 from tiltyard.errors import Cancelled
@@ -37,7 +38,7 @@ def wide(d: int) -> "PerturbationSpace":
     from tiltyard.attacks.perturbation_space import PerturbationSpace
 
     ones = torch.ones(d)
-    return PerturbationSpace(ones, -50 * ones, ones, torch.zeros(d, dtype=torch.bool), (), plain=True)
+    return PerturbationSpace(ones, -50 * ones, -49 * ones, ones, torch.zeros(d, dtype=torch.bool), (), plain=True)
 
 
 def linear(d: int = 10) -> "tuple[nn.Linear, Tensor, Tensor, PerturbationSpace]":
@@ -59,7 +60,12 @@ def linear(d: int = 10) -> "tuple[nn.Linear, Tensor, Tensor, PerturbationSpace]"
         def room(self, x: "Tensor") -> "tuple[Tensor, Tensor]":
             return torch.full_like(x, -100.0), torch.full_like(x, 100.0)
 
-    return model.requires_grad_(requires_grad=False), x, y, Unbounded(one, 0 * one, one, torch.zeros(d, dtype=torch.bool), (), plain=True)
+    return (
+        model.requires_grad_(requires_grad=False),
+        x,
+        y,
+        Unbounded(one, 0 * one, one, one, torch.zeros(d, dtype=torch.bool), (), plain=True),
+    )
 
 
 def smallest(model: "nn.Linear", x: "Tensor", y: "Tensor", norm: "Norm") -> "Tensor":
@@ -132,7 +138,7 @@ def test_a_constant_model_cannot_be_fooled_and_has_no_slope() -> None:
     x = torch.rand(8, 4)
     y = model(x).argmax(1)
     ones = torch.ones(4)
-    space = PerturbationSpace(ones, 0 * ones, ones, torch.zeros(4, dtype=torch.bool), (), plain=True)
+    space = PerturbationSpace(ones, 0 * ones, ones, ones, torch.zeros(4, dtype=torch.bool), (), plain=True)
     found = pgd(model, x, y, space, "linf", 1.0, 10, seeded())
     assert not found.fooled.any()
     assert found.flat.all()
@@ -149,7 +155,7 @@ def test_the_kept_row_is_the_one_that_was_judged() -> None:
     x = torch.rand(50, 6)
     y = model(x).argmax(1)
     ones = torch.ones(6)
-    space = PerturbationSpace(ones, 0 * ones, ones, torch.zeros(6, dtype=torch.bool), (), plain=True)
+    space = PerturbationSpace(ones, 0 * ones, ones, ones, torch.zeros(6, dtype=torch.bool), (), plain=True)
     found = pgd(model, x, y, space, "l2", 0.4, 15, seeded(), 3)
     torch.testing.assert_close(judged(model, found.x, y).margin, found.margin)
 
@@ -195,6 +201,7 @@ TABLE = Schema(
     label="y",
     classes=("no", "yes"),
 )
+ENCODING = encoding_of(TABLE)
 
 
 def table_rows(seed: int, n: int = 30) -> "Tensor":
@@ -211,7 +218,7 @@ def table_model(seed: int) -> "nn.Module":
     from torch import nn
 
     torch.manual_seed(seed)
-    width = TABLE.shape[0]
+    width = ENCODING.shape[0]
     return nn.Sequential(nn.Linear(width, 12), nn.ReLU(), nn.Linear(12, 2)).requires_grad_(requires_grad=False)
 
 
@@ -223,12 +230,12 @@ def assert_valid(x: "Tensor", origin: "Tensor", eps: float, norm: "Norm", flips:
     from tiltyard.attacks.perturbation_space import PerturbationSpace
 
     space = PerturbationSpace.of(TABLE)
-    low, high = torch.from_numpy(TABLE.low), torch.from_numpy(TABLE.high)
+    low, high = torch.from_numpy(ENCODING.low), torch.from_numpy(ENCODING.high)
     assert bool(((x >= low - 1e-5) & (x <= high + 1e-5)).all())
     assert torch.equal(x[:, space.whole], x[:, space.whole].round())
-    for group in TABLE.groups:
+    for group in ENCODING.groups:
         assert bool((x[:, group].sum(1) == 1).all() and ((x[:, group] == 0) | (x[:, group] == 1)).all())
-    fixed = ~torch.from_numpy(TABLE.mutable)
+    fixed = ~torch.from_numpy(ENCODING.mutable)
     assert torch.equal(x[:, fixed], origin[:, fixed])
     assert int(changed_groups(x, origin, space).sum(1).max()) <= flips
     assert float(length(space.change(origin, x), norm).max()) <= eps * (1 + 2e-3)
@@ -251,7 +258,7 @@ def test_rows_of_a_table_stay_valid(norm: "Norm", seed: int, eps: float, flips: 
     ):
         assert_valid(found.x, x, eps, norm, flips)
         torch.testing.assert_close(judged(model, found.x, y).margin, found.margin)
-        less = pruned(model, found, x, y, tuple(TABLE.slices.values()))
+        less = pruned(model, found, x, y, tuple(ENCODING.slices.values()))
         assert_valid(less.x, x, eps, norm, flips)
         assert torch.equal(less.fooled, found.fooled)
         assert bool(((less.x != x).sum(1) <= (found.x != x).sum(1)).all())
@@ -264,10 +271,10 @@ def test_a_flip_is_found_where_only_a_category_matters() -> None:
     from tiltyard.attacks.categorical_moves import attack
     from tiltyard.attacks.perturbation_space import PerturbationSpace
 
-    model = nn.Linear(TABLE.shape[0], 2).requires_grad_(requires_grad=False)
+    model = nn.Linear(ENCODING.shape[0], 2).requires_grad_(requires_grad=False)
     nn.init.zeros_(model.weight)
     nn.init.zeros_(model.bias)
-    blue = TABLE.slices["color"].start + 2
+    blue = ENCODING.slices["color"].start + 2
     model.weight[1, blue], model.bias[0] = 2.0, 1.0
     x = table_rows(0)
     y = model(x).argmax(1)
@@ -296,7 +303,7 @@ def test_the_gain_of_a_flip_is_exact_for_a_linear_model() -> None:
             free = x[:, column] == 0
             torch.testing.assert_close(gains[free, column], expected[free])
             assert bool(torch.isneginf(gains[~free, column]).all())
-    assert bool(torch.isneginf(gains[:, TABLE.slices["kept"]]).all())
+    assert bool(torch.isneginf(gains[:, ENCODING.slices["kept"]]).all())
 
 
 def test_a_space_says_what_may_move() -> None:

@@ -113,7 +113,7 @@ def test_what_cannot_be_trained_is_said(census: Sample) -> None:
     from tiltyard.targets.torch_target import TorchTarget
 
     inner = census.target
-    box = FunctionTarget(inner.scores, inner.classes, inner.schema, "box")  # type: ignore[arg-type]
+    box = FunctionTarget(lambda t: inner.scores(inner.schema.encode(t)), inner.classes, inner.schema, "box", feeds="frame")  # type: ignore[arg-type]
     assert AdversarialTraining()(box, census.data).record.result.status is Status.NOT_APPLICABLE
     probabilities = torch.nn.Sequential(inner.inner, torch.nn.Softmax(1))
     softmax = TorchTarget(probabilities, inner.classes, inner.schema, "softmax", outputs="probabilities")

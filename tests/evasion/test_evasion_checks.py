@@ -242,7 +242,7 @@ def test_nothing_to_change_is_said(census: Sample) -> None:
 
 def test_a_target_without_gradients_is_attacked_by_its_scores(census: Sample) -> None:
     inner = census.target
-    box = FunctionTarget(inner.scores, inner.classes, inner.schema, "box")  # type: ignore[arg-type]
+    box = FunctionTarget(lambda t: inner.scores(inner.schema.encode(t)), inner.classes, inner.schema, "box", feeds="frame")  # type: ignore[arg-type]
     assert PGD()(box, census.data).result.status is Status.NOT_APPLICABLE
     record = Square(rows=30, query_budget=100, curve=False)(box, census.data)
     assert record.result.status is Status.FINDING

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from tiltyard.campaign.campaign import ThreatModel, plan
 from tiltyard.datasets.dataset import Dataset
+from tiltyard.datasets.encoding import encoding_of
 from tiltyard.datasets.feature import Feature
 from tiltyard.datasets.schema import Schema
 from tiltyard.evasion.hop_skip_jump import HopSkipJump
@@ -141,7 +142,7 @@ def test_rows_of_a_table_stay_valid_and_at_most_the_flips_are_changed() -> None:
     census = load("census")
     check = HopSkipJump(rows=25, query_budget=200, flips=2, norm="l2", eps=1.0)
     sample = census.data.unseen.sample(25, np.random.default_rng(0))
-    space = PerturbationSpace.of(sample.schema)
+    space = PerturbationSpace.of(sample.schema, torch.float64)
     labels = census.target.labels(sample.x)
     outcome = check.find_adversarial(census.target, sample, labels, space, Progress())
     Dataset(outcome.x, sample.y, sample.schema)  # refuses a row that is not valid
@@ -154,7 +155,8 @@ def test_rows_of_a_table_stay_valid_and_at_most_the_flips_are_changed() -> None:
     still = np.array([not f.mutable for f in sample.schema.features])
     assert changed[:, grouped].sum(1).max() in (1, 2)
     assert not changed[:, still].any()
-    moved = length(space.change(torch.from_numpy(sample.x), torch.from_numpy(outcome.x)), "l2").numpy()
+    was, now = (torch.from_numpy(encoding_of(sample.schema).encode(x, np.float64)) for x in (sample.x, outcome.x))
+    moved = length(space.change(was, now), "l2").numpy()
     assert (moved <= 1.0 + 1e-5).all()
     assert outcome.size is not None
     np.testing.assert_allclose(moved[fooled], outcome.size[fooled], atol=1e-5)
@@ -221,7 +223,7 @@ def test_too_few_queries_for_the_features_is_said() -> None:
 def test_too_few_queries_are_said_of_a_model_that_is_always_wrong_too() -> None:
     many = Schema(features=tuple(Feature(name=f"f{i}", kind="continuous") for i in range(30)), label="y", classes=("no", "yes"))
     data = Dataset(np.random.default_rng(0).uniform(0, 1, (40, 30)).astype(np.float32), np.ones(40, np.int64), many)
-    never = FunctionTarget(lambda x: np.zeros(len(x), np.int64), ("no", "yes"), many, "never", outputs="labels")
+    never = FunctionTarget(lambda x: np.zeros(len(x), np.int64), ("no", "yes"), many, "never", outputs="labels", indices=True)
     record = HopSkipJump(query_budget=20, rows=3)(never, data)
     assert (record.result.status, "at least 33 queries" in record.result.summary) == (Status.FAILED, True)
 
@@ -256,6 +258,8 @@ def test_labels_from_a_plain_function_are_enough() -> None:
     model = Plane(D)
     y = model(rows()).argmax(1).numpy()
     data = Dataset(rows().numpy(), y, schema(D))
-    target = FunctionTarget(lambda x: model(torch.from_numpy(x)).argmax(1).numpy(), ("no", "yes"), schema(D), "f", outputs="labels")
+    target = FunctionTarget(
+        lambda x: model(torch.from_numpy(x).float()).argmax(1).numpy(), ("no", "yes"), schema(D), "f", outputs="labels", indices=True
+    )
     assert target.offers == {"labels"}
     assert HopSkipJump(query_budget=400)(target, data).result.metric("robust_accuracy").value == pytest.approx(0.0, abs=0.2)

@@ -1,7 +1,8 @@
 """Attacks on tables: numbers by projected gradients, categories by flips chosen by gradient and tried for real.
 
-A flip moves the 1 of one one-hot group. Candidates are ranked by the first-order gain (Ebrahimi et al. 2018,
-"HotFlip", arXiv:1712.06751) and the best few are put to the model; only the model's answer on a valid row counts.
+A flip moves the 1 of one one-hot group, or leaves a number empty where the schema says that an attacker may. Candidates are ranked
+by the first-order gain (Ebrahimi et al. 2018, "HotFlip", arXiv:1712.06751) and the best few are put to the model; only the model's
+answer on a valid row counts.
 """
 
 import torch
@@ -31,7 +32,7 @@ def attack(
 
     With ``flips=0``, or where no group may change, it is `adversarial.pgd`. Parameters as there.
     """
-    flips = min(flips, len(space.groups))
+    flips = min(flips, len(space.parts))
     progress = progress or Progress()
     best = _numbers(module, x, x, y, space, norm, eps, steps, generator, restarts, progress.part(1 / (flips + 1)))
     for _ in range(flips):
@@ -63,7 +64,7 @@ def single_step(
     for rows in blocks(x):
         if progress:
             progress.step(rows.start / len(x), "gradient step")
-        parts.append(_single_step(module, x[rows], y[rows], space, norm, eps, min(flips, len(space.groups))))
+        parts.append(_single_step(module, x[rows], y[rows], space, norm, eps, min(flips, len(space.parts))))
     return joined(parts)
 
 
@@ -104,36 +105,55 @@ def _written(best: Attacked, rows: Tensor, part: Attacked) -> Attacked:
 
 
 def regrouped(numbers: Tensor, groups: Tensor, space: PerturbationSpace) -> Tensor:
-    """Rows with the one-hot groups of ``groups`` and all else of ``numbers``."""
+    """Rows with the one-hot groups and the empty numbers of ``groups`` and all else of ``numbers``."""
     mixed = numbers.clone()
     for group in space.groups:
         mixed[:, group] = groups[:, group]
+    for column in space.optional:
+        mixed[:, column] = torch.where(groups[:, column].isnan(), torch.nan, mixed[:, column])
     return mixed
 
 
+def differing(one: Tensor, other: Tensor) -> Tensor:
+    """Where two tensors of rows differ, bool of their shape; NaN is equal to NaN."""
+    return (one != other) & ~(one.isnan() & other.isnan())
+
+
 def changed_groups(x: Tensor, origin: Tensor, space: PerturbationSpace) -> Tensor:
-    """Which mutable groups differ between two sets of rows, bool (n, groups)."""
-    return torch.stack([(x[:, group] != origin[:, group]).any(1) for group in space.groups], 1)
+    """Which of the space's parts differ between two sets of rows, bool (n, parts): another category, or a number left empty."""
+    groups = [(x[:, group] != origin[:, group]).any(1) for group in space.groups]
+    return torch.stack([*groups, *(x[:, column].isnan() != origin[:, column].isnan() for column in space.optional)], 1)
 
 
 def flip_gains(gradient: Tensor, x: Tensor, origin: Tensor, space: PerturbationSpace) -> Tensor:
-    """First-order gain of setting each column of a group not changed yet, (n, d); -inf where that is no flip."""
+    """First-order gain of setting each column of a group not changed yet, (n, d); -inf where that is no flip.
+
+    No derivative says what an empty number gains: it is inf at the column of one that may be emptied, so that it is tried.
+    """
     gains = torch.full_like(gradient, -torch.inf)
+    if not space.parts:
+        return gains
     done = changed_groups(x, origin, space)
     for i, group in enumerate(space.groups):
         held = (gradient[:, group] * x[:, group]).sum(1, keepdim=True)
         gain = (gradient[:, group] - held).masked_fill(x[:, group] > 0, -torch.inf)
         gains[:, group] = gain.masked_fill(done[:, i : i + 1], -torch.inf)
+    gains[:, list(space.closed)] = -torch.inf
+    for i, column in enumerate(space.optional, len(space.groups)):
+        gains[:, column] = torch.where(done[:, i] | x[:, column].isnan(), -torch.inf, torch.inf)
     return gains
 
 
 def set_columns(x: Tensor, picked: Tensor, space: PerturbationSpace) -> Tensor:
-    """Rows with the 1 of one group moved to column ``picked`` (n,)."""
+    """Rows with the 1 of one group moved to column ``picked`` (n,), or the number there left empty."""
     moved = x.clone()
+    value = torch.ones_like(x[:, :1])
     for group in space.groups:
         mine = (picked >= group.start) & (picked < group.stop)
         moved[mine, group] = 0.0
-    return moved.scatter(1, picked[:, None], 1.0)
+    for column in space.optional:
+        value[picked == column] = torch.nan
+    return moved.scatter(1, picked[:, None], value)
 
 
 def flip(module: nn.Module, x: Tensor, origin: Tensor, y: Tensor, space: PerturbationSpace, tries: int = TRIES) -> Attacked:
@@ -146,8 +166,8 @@ def _flip(module: nn.Module, x: Tensor, origin: Tensor, y: Tensor, space: Pertur
     gains = flip_gains(gradient, x, origin, space)
     flat = gradient.abs().amax(1) == 0
     best = Attacked(x, margins(logits, y), flat)
-    for candidate in gains.topk(min(tries, gains.shape[1]), 1).indices.T:
-        possible = torch.isfinite(gains.gather(1, candidate[:, None]).squeeze(1))
+    for candidate in gains.topk(min(tries + len(space.optional), gains.shape[1]), 1).indices.T:
+        possible = gains.gather(1, candidate[:, None]).squeeze(1) > -torch.inf
         tried = judged(module, set_columns(x, candidate, space), y)
         margin = torch.where(possible, tried.margin, -torch.inf)
         best = better(best, Attacked(tried.x, margin, flat))
@@ -157,9 +177,11 @@ def _flip(module: nn.Module, x: Tensor, origin: Tensor, y: Tensor, space: Pertur
 def first_flip(module: nn.Module, x: Tensor, y: Tensor, space: PerturbationSpace, flips: int) -> Tensor:
     """Rows with the ``flips`` steepest flips made untried, for training batches."""
     now = x
-    for _ in range(min(flips, len(space.groups))):
+    for _ in range(min(flips, len(space.parts))):
         gradient, _ = slope(module, now, y)
-        gains, picked = flip_gains(gradient, now, x, space).max(1)
+        every = flip_gains(gradient, now, x, space)
+        every[:, list(space.optional)] = -torch.inf  # what an empty number does is not known untried
+        gains, picked = every.max(1)
         now = torch.where((gains > 0)[:, None], set_columns(now, picked, space), now)
     return now
 
@@ -168,7 +190,7 @@ def pruned(module: nn.Module, found: Attacked, origin: Tensor, y: Tensor, featur
     """Put back every feature whose change was not needed: tried one after the other, kept if the row still fools."""
     best = found
     for part in features:
-        rows = (best.fooled & (best.x[:, part] != origin[:, part]).any(1)).nonzero().squeeze(1)
+        rows = (best.fooled & differing(best.x[:, part], origin[:, part]).any(1)).nonzero().squeeze(1)
         if len(rows) == 0:
             continue
         x = best.x[rows].clone()

@@ -1,6 +1,6 @@
 """Norm balls on batches: lengths, projections, steepest directions and random points.
 
-``change`` is always float32 (n, *shape); a norm is taken over all of a row's coordinates. Radii are numbers
+``change`` is float32 or float64 (n, *shape); a norm is taken over all of a row's coordinates. Radii are numbers
 in the same unit. ``low`` and ``high`` (n, *shape) bound the change of each coordinate and hold zero between them.
 """
 
@@ -20,7 +20,7 @@ def columns(per_row: Tensor, like: Tensor) -> Tensor:
 
 
 def length(change: Tensor, norm: Norm) -> Tensor:
-    """The norm of each row, float32 (n,)."""
+    """The norm of each row, (n,)."""
     flat = change.flatten(1)
     if norm == "linf":
         return flat.abs().amax(1)
@@ -70,7 +70,7 @@ def project_within(change: Tensor, norm: Norm, radius: float, low: Tensor, high:
 
 
 def _shrunk(change: Tensor, norm: Norm, radius: float, low: Tensor, high: Tensor) -> Tensor:
-    least = torch.zeros(len(change), device=change.device)
+    least = torch.zeros(len(change), device=change.device, dtype=change.dtype)
     most = length(change, "linf") if norm == "l1" else length(change, "l2") / max(radius, TINY)
     sign, size = change.sign(), change.abs()
     for _ in range(BISECTIONS):
@@ -105,7 +105,7 @@ def steepest(gradient: Tensor, norm: Norm, radius: float, low: Tensor, high: Ten
 
 def _farthest(direction: Tensor, radius: float, low: Tensor, high: Tensor) -> Tensor:
     """As far along unit rows ``direction``, clipped coordinate by coordinate, as the l2 ball allows."""
-    least = torch.full((len(direction),), radius, device=direction.device)
+    least = torch.full((len(direction),), radius, device=direction.device, dtype=direction.dtype)
     most = least * 1e4
     for _ in range(BISECTIONS * 2):
         middle = (least + most) / 2
@@ -118,12 +118,12 @@ def drawn(like: Tensor, norm: Norm, radius: float, generator: torch.Generator, f
     """A random point of the ball for every row: uniform over the ball of the ``free`` coordinates (all if None)."""
     mask = torch.ones_like(like[:1]) if free is None else free.expand_as(like[:1]).to(like.dtype)
     if norm == "linf":
-        return (torch.rand(like.shape, generator=generator) * 2 - 1) * radius * mask
+        return (torch.rand(like.shape, generator=generator, dtype=like.dtype) * 2 - 1) * radius * mask
     d = max(int(mask.sum().item()), 1)
     if norm == "l2":
-        ray = torch.randn(like.shape, generator=generator) * mask
+        ray = torch.randn(like.shape, generator=generator, dtype=like.dtype) * mask
     else:
-        ray = torch.rand(like.shape, generator=generator).clamp_min(1e-12).log() * mask
+        ray = torch.rand(like.shape, generator=generator, dtype=like.dtype).clamp_min(1e-12).log() * mask
         ray *= torch.rand(like.shape, generator=generator).sub_(0.5).sign()
-    share = torch.rand(len(like), generator=generator) ** (1 / d)
+    share = torch.rand(len(like), generator=generator, dtype=like.dtype) ** (1 / d)
     return ray * columns(radius * share / length(ray, norm).clamp_min(TINY), like)

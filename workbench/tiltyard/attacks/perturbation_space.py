@@ -2,7 +2,7 @@
 
 Everything is counted in ranges: a change of 1 in a column is that column's whole range. `PerturbationSpace` says which
 columns may move, how far, and which hold whole numbers; one-hot groups stand still here and are moved by
-`table_moves`. Sources: Goodfellow et al. 2015 (arXiv:1412.6572), Madry et al. 2018 (arXiv:1706.06083),
+`categorical_moves`. A number that a row lacks is NaN and stays so. Sources: Goodfellow et al. 2015 (arXiv:1412.6572), Madry et al. 2018 (arXiv:1706.06083),
 Tramèr and Boneh 2019 (arXiv:1904.13000) for the sparse l1 step.
 """
 
@@ -13,7 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from ..datasets.encoding import encoding_of
+from ..datasets.feature import MISSING
 from ..datasets.schema import Schema
+from ..errors import Unavailable
 from ..progress import Progress
 from .norms import Norm, columns, drawn, length, project_within, steepest
 
@@ -28,11 +30,11 @@ class PerturbationSpace:
 
     Attributes
     ----------
-    scale : float32 (*shape)
+    scale : float (*shape)
         The range of each column in its own unit; 1 where the range is 0.
-    low : float32 (*shape)
-        The smallest value of each column.
-    free : float32 (*shape)
+    low, high : float (*shape)
+        The smallest and the largest value of each column.
+    free : float (*shape)
         1 where a number may be moved: not in a one-hot group, mutable, and with a range.
     whole : bool (*shape)
         Columns that hold whole numbers.
@@ -40,33 +42,55 @@ class PerturbationSpace:
         One-hot groups the attacker may change, as slices of the columns.
     plain
         All columns are free numbers from 0 to 1, as in images.
+    closed
+        Columns of groups that no change may lead to: ``(missing)`` where the attacker may not leave the field empty.
+    optional
+        Columns of numbers that the attacker may leave empty; that counts as a changed group.
     """
 
     scale: Tensor
     low: Tensor
+    high: Tensor
     free: Tensor
     whole: Tensor
     groups: tuple[slice, ...]
     plain: bool
+    closed: tuple[int, ...] = ()
+    optional: tuple[int, ...] = ()
 
     @staticmethod
     def of(schema: Schema, dtype: torch.dtype = torch.float32) -> "PerturbationSpace":
         """The space of a schema's encoded columns: its bounds, whole numbers, one-hot groups and columns that may not change."""
-        encoding = encoding_of(schema)
+        encoding, features = encoding_of(schema), schema.features
         low, high = torch.from_numpy(encoding.low), torch.from_numpy(encoding.high)
         spread = high - low
-        grouped = torch.from_numpy(encoding.spread({f.name: float(f.grouped) for f in schema.features})) > 0
-        whole = torch.from_numpy(encoding.integer)
+        grouped = torch.from_numpy(encoding.spread({f.name: float(f.grouped) for f in features})) > 0
+        whole = torch.from_numpy(encoding.spread({f.name: float(f.whole) for f in features})) > 0
         free = torch.from_numpy(encoding.mutable) & ~grouped & (spread > 0)
-        groups = tuple(encoding.slices[f.name] for f in schema.features if f.grouped and f.mutable)
         plain = bool(free.all()) and bool((low == 0).all()) and bool((spread == 1).all()) and not bool(whole.any())
         scale = torch.where(spread > 0, spread, 1.0)
-        return PerturbationSpace(scale.to(dtype), low.to(dtype), free.to(dtype), whole, groups, plain)
+        missing = {f.name: f.categories.index(MISSING) for f in features if MISSING in f.categories and not f.optional}
+        return PerturbationSpace(
+            scale.to(dtype),
+            low.to(dtype),
+            high.to(dtype),
+            free.to(dtype),
+            whole,
+            tuple(encoding.slices[f.name] for f in features if f.grouped and f.mutable and len(f.values) > 1),
+            plain and not any(f.missing or f.optional for f in features),
+            tuple(encoding.slices[name].start + place for name, place in missing.items()),
+            tuple(encoding.slices[f.name].start for f in features if f.numeric and f.mutable and f.optional),
+        )
 
     @property
     def dimensions(self) -> int:
         """How many numbers may be moved."""
         return int(self.free.sum().item())
+
+    @property
+    def parts(self) -> tuple[slice, ...]:
+        """What may be changed otherwise than by moving a number, as slices of the columns: the groups, then the optional numbers."""
+        return (*self.groups, *(slice(column, column + 1) for column in self.optional))
 
     def largest(self, norm: Norm) -> float:
         """The eps that covers every change there is: 1, √d or d ranges."""
@@ -74,9 +98,10 @@ class PerturbationSpace:
         return {"linf": 1.0, "l2": math.sqrt(d), "l1": d}[norm]
 
     def room(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """How far each coordinate of x may go down and up, in ranges; 0 where it may not move."""
+        """How far each coordinate of x may go down and up, in ranges; 0 where it may not move, or is no number."""
         where = (x - self.low) / self.scale
-        return (-where).clamp_max(0.0) * self.free, (1 - where).clamp_min(0.0) * self.free
+        low, high = (-where).clamp_max(0.0) * self.free, (1 - where).clamp_min(0.0) * self.free
+        return (low, high) if self.plain else (low.nan_to_num(nan=0.0), high.nan_to_num(nan=0.0))
 
     def moved(self, x: Tensor, change: Tensor) -> Tensor:
         """The valid row at ``change`` ranges from x; whole numbers are cut towards x, so never outside the ball."""
@@ -85,11 +110,11 @@ class PerturbationSpace:
         step = change * self.scale
         if bool(self.whole.any()):
             step = torch.where(self.whole, (step + SLACK * step.sign()).trunc(), step)
-        return x + step
+        return torch.where(step == 0, x, torch.clamp(x + step, self.low, self.high))
 
     def change(self, x: Tensor, other: Tensor) -> Tensor:
-        """The change from x to ``other`` in ranges, numbers only."""
-        return (other - x) / self.scale * self.free
+        """The change from x to ``other`` in ranges, numbers only; 0 where either lacks one."""
+        return ((other - x) / self.scale * self.free).nan_to_num(nan=0.0)
 
 
 @dataclass(frozen=True)
@@ -118,18 +143,31 @@ def margins(logits: Tensor, y: Tensor) -> Tensor:
 
 
 def judged(module: nn.Module, x: Tensor, y: Tensor) -> Attacked:
-    """The rows as they are, with their margins."""
+    """The rows as they are, with their margins; one that the module answers with NaN fools nobody."""
     with torch.no_grad():
-        return Attacked(x, margins(module(x), y), torch.zeros(len(x), dtype=torch.bool))
+        margin = margins(module(x), y).nan_to_num(nan=-torch.inf)
+        return Attacked(x, margin, torch.zeros(len(x), dtype=torch.bool))
 
 
 def slope(module: nn.Module, x: Tensor, y: Tensor, by_margin: bool = False) -> tuple[Tensor, Tensor]:
-    """Gradient of the loss (cross-entropy, or the margin) by x, and the logits."""
+    """Gradient of the loss (cross-entropy, or the margin) by x, 0 where x is no number, and the logits.
+
+    Raises
+    ------
+    Unavailable
+        Where no logit depends on x by a derivative: a module that takes whole numbers as places in a table, as of words.
+    """
     leaf = x.detach().requires_grad_()
     logits: Tensor = module(leaf)
+    if not logits.requires_grad:
+        raise Unavailable(
+            "a model whose scores have a gradient by its input",
+            "one that takes its input as codes, which cannot be moved a little",
+            "Attack it as a black box: Square or HopSkipJump",
+        )
     loss = margins(logits, y).sum() if by_margin else nn.functional.cross_entropy(logits, y, reduction="sum")
-    (gradient,) = torch.autograd.grad(loss, leaf)
-    return gradient, logits.detach()
+    (gradient,) = torch.autograd.grad(loss, leaf, materialize_grads=True)
+    return gradient.masked_fill(x.isnan(), 0.0), logits.detach()
 
 
 def fgsm(module: nn.Module, x: Tensor, y: Tensor, space: PerturbationSpace, norm: Norm, eps: float) -> Attacked:
@@ -137,7 +175,7 @@ def fgsm(module: nn.Module, x: Tensor, y: Tensor, space: PerturbationSpace, norm
 
     Parameters
     ----------
-    x : float32 (n, *shape), valid rows; y : int64 (n,) true classes
+    x : float (n, *shape), valid rows; y : int64 (n,) true classes
     eps
         Radius in ranges.
     """
@@ -169,7 +207,7 @@ def pgd(
 
     Parameters
     ----------
-    x : float32 (n, *shape), the rows to start from; y : int64 (n,) true classes
+    x : float (n, *shape), the rows to start from; y : int64 (n,) true classes
     eps
         Radius in ranges, around ``origin`` (x where None; else rows that differ from x in one-hot groups only).
     steps, restarts
@@ -182,7 +220,7 @@ def pgd(
     for rows in blocks(x):
         share = progress.part(len(x[rows]) / len(x)) if progress else None
         one = x[rows]
-        best = Attacked(one, torch.full((len(one),), -torch.inf), torch.ones(len(one), dtype=torch.bool))
+        best = Attacked(one, torch.full((len(one),), -torch.inf, dtype=x.dtype), torch.ones(len(one), dtype=torch.bool))
         for restart in range(restarts):
             part = share.part(1 / restarts) if share else None
             start = drawn(one, norm, eps, generator, space.free)
@@ -246,7 +284,7 @@ def _kept(found: Tensor, margin: Tensor, point: Tensor, there: Tensor) -> Tensor
     """Write the rows of ``point`` with a larger margin into ``found``; the larger margins."""
     gain = there > margin
     torch.where(columns(gain, point), point.detach(), found, out=found)
-    return torch.maximum(margin, there)
+    return torch.where(gain, there, margin)
 
 
 def _stepped(change: Tensor, gradient: Tensor, norm: Norm, eps: float, rate: float, low: Tensor, high: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ from .norms import Norm, drawn
 from .perturbation_space import Attacked, PerturbationSpace, blocks, pgd, slope
 
 POINTS = 5
+NARROW = ("float32", "float16")
 DECIDED = 100.0  # more than the log of any two scores differs: clamped at 1e-30
 
 
@@ -60,9 +61,9 @@ class LabelsOnly(nn.Module):
         self.target = target
 
     def forward(self, z: Tensor) -> Tensor:
-        """1 in the column of the label, else 0: float32 (n, k)."""
+        """1 in the column of the label, else 0: (n, k)."""
         labels = self.target.labels(rows_of(z, self.target.schema))
-        return nn.functional.one_hot(torch.from_numpy(labels), len(self.target.classes)).float()
+        return nn.functional.one_hot(torch.from_numpy(labels), len(self.target.classes)).to(z.dtype)
 
 
 def seconds_per_row(module: nn.Module, data: Dataset, norm: Norm, batch: int = 10**9) -> float:
@@ -92,8 +93,31 @@ def tensors(data: Dataset, dtype: torch.dtype = torch.float32) -> tuple[Tensor, 
 
 
 def rows_of(z: Tensor, schema: Schema, origin: Rows | None = None) -> Rows:
-    """Encoded rows as a target takes them; numbers that are still those of ``origin`` are taken from there, unrounded."""
-    return encoding_of(schema).decode(z.detach().numpy(), origin)
+    """Encoded rows as a target takes them.
+
+    Parameters
+    ----------
+    origin
+        The rows that ``z`` was made of by changes. Numbers that were not changed are taken from it, unrounded; those that were are
+        valid ones: within bounds, whole where the column is, and of its dtype.
+    """
+    x = encoding_of(schema).decode(z.detach().numpy(), origin)
+    return x if origin is None or schema.images else _valid(x, origin, schema)
+
+
+def _valid(x: Rows, origin: Rows, schema: Schema) -> Rows:
+    x = np.where(x == origin, x, np.clip(x, schema.low, schema.high))
+    for feature in schema.features:
+        if not feature.numeric:
+            continue
+        column = schema.slices[feature.name].start
+        moved = x[:, column] != origin[:, column]
+        if feature.whole:
+            there, was = x[moved, column], origin[moved, column]
+            x[moved, column] = np.where(there > was, np.floor(there), np.ceil(there))
+        elif feature.dtype.lower() in NARROW:
+            x[moved, column] = x[moved, column].astype(feature.dtype.lower())
+    return x
 
 
 def zero_gradient_rows(

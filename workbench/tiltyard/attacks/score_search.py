@@ -43,7 +43,7 @@ def search(
     queries
         Forward passes a row may cost at most.
     """
-    flips = min(flips, len(space.groups))
+    flips = min(flips, len(space.parts))
     low, high = space.room(x)
     change = project_within(first(x, space, norm, eps, generator), norm, eps, low, high)
     best = judged(module, x, y)
@@ -72,7 +72,7 @@ def search(
 def first(x: Tensor, space: PerturbationSpace, norm: Norm, eps: float, generator: torch.Generator) -> Tensor:
     """Where to start: vertical stripes of plus and minus ``eps`` for images in linf, else a random point of the ball."""
     if norm == "linf" and x.ndim == 4:
-        stripes = torch.randint(0, 2, (len(x), x.shape[1], 1, x.shape[3]), generator=generator) * 2.0 - 1.0
+        stripes = (torch.randint(0, 2, (len(x), x.shape[1], 1, x.shape[3]), generator=generator) * 2 - 1).to(x.dtype)
         return stripes.expand_as(x) * eps * space.free
     return drawn(x, norm, eps, generator, space.free)
 
@@ -83,10 +83,10 @@ def proposed(
     """The change with a random square (images) or random columns (tables) set anew."""
     where = squares(x, part, generator) if x.ndim == 4 else chosen(x, space, part, generator)
     size = (len(x), x.shape[1], 1, 1) if x.ndim == 4 else x.shape
-    signs = torch.randint(0, 2, size, generator=generator) * 2.0 - 1.0
+    signs = (torch.randint(0, 2, size, generator=generator) * 2 - 1).to(x.dtype)
     if norm == "linf":
         return torch.where(where, signs * eps, change) * space.free
-    counted = (where.flatten(1).sum(1) * (x.shape[1] if x.ndim == 4 else 1)).clamp_min(1).float()
+    counted = (where.flatten(1).sum(1) * (x.shape[1] if x.ndim == 4 else 1)).clamp_min(1).to(x.dtype)
     patch = eps / (counted.sqrt() if norm == "l2" else counted)
     return (change + torch.where(where, signs * columns(patch, x), 0.0)) * space.free
 
@@ -110,19 +110,30 @@ def chosen(x: Tensor, space: PerturbationSpace, part: float, generator: torch.Ge
 
 
 def flipped(candidate: Tensor, held: Tensor, origin: Tensor, space: PerturbationSpace, flips: int, generator: torch.Generator) -> Tensor:
-    """The groups of ``held`` put into ``candidate``; in half of the rows one group is drawn anew, never more than ``flips`` changed."""
+    """The groups of ``held`` put into ``candidate``; in half of the rows one part is drawn anew, never more than ``flips`` changed."""
     moved = candidate.clone()
     n = len(moved)
-    pick = torch.randint(0, len(space.groups), (n,), generator=generator)
+    pick = torch.randint(0, len(space.parts), (n,), generator=generator)
     anew = torch.rand(n, generator=generator) < 0.5
-    room = changed_groups(held, origin, space).sum(1) < flips
-    for i, group in enumerate(space.groups):
-        moved[:, group] = held[:, group]
-        width = group.stop - group.start
-        category = torch.randint(0, width, (n,), generator=generator)
-        other = (held[:, group] != origin[:, group]).any(1)
+    changed = changed_groups(held, origin, space)
+    room = changed.sum(1) < flips
+    for i, part in enumerate(space.parts):
+        number = i >= len(space.groups)
+        moved[:, part] = torch.where(held[:, part].isnan(), torch.nan, moved[:, part]) if number else held[:, part]
+        other = changed[:, i]
         mine = anew & (pick == i) & (room | other)
-        moved[mine, group] = nn.functional.one_hot(category[mine], width).to(moved.dtype)
+        if number:
+            moved[mine, part] = torch.where(other[mine, None], candidate[mine, part], torch.nan)
+        else:
+            moved[mine, part] = _category(part, int(mine.sum()), space, generator).to(moved.dtype)
         back = anew & (pick != i) & other & ~room & (torch.rand(n, generator=generator) < 0.5)
-        moved[back, group] = origin[back, group]
+        moved[back, part] = origin[back, part]
     return moved
+
+
+def _category(group: slice, n: int, space: PerturbationSpace, generator: torch.Generator) -> Tensor:
+    """One-hot rows (n, width) of categories drawn from those that a change may lead to."""
+    width = group.stop - group.start
+    open_ones = torch.tensor([i for i in range(width) if group.start + i not in space.closed])
+    drawn_ones = open_ones[torch.randint(0, len(open_ones), (n,), generator=generator)]
+    return nn.functional.one_hot(drawn_ones, width)

@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from pydantic import BeforeValidator
 
 from ..datasets.dataset import Dataset
+from ..datasets.feature import MISSING, Feature
+from ..datasets.schema import Rows
 from ..errors import Problem, Unavailable
 from ..progress import Progress
 from ..targets.target import Target
@@ -46,17 +48,17 @@ def goal_class(goal: str, classes: tuple[str, ...]) -> int:
 
 @dataclass(frozen=True)
 class Trigger:
-    """Where x is overwritten, bool of the row's shape, with what, float32 of that shape, and the words for both."""
+    """Where x is overwritten, bool of the row's shape, with what, of that shape, and the words for both."""
 
     where: NDArray[np.bool_]
-    what: NDArray[np.float32]
+    what: Rows
     words: str
 
-    def stamped(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        """A copy of x, float32 (n, *shape), with the trigger on every row."""
-        return np.where(self.where, self.what, x).astype(np.float32)
+    def stamped(self, x: Rows) -> Rows:
+        """A copy of x (n, *shape) with the trigger on every row."""
+        return np.where(self.where, self.what, x).astype(x.dtype)
 
-    def carried(self, x: NDArray[np.float32]) -> int:
+    def carried(self, x: Rows) -> int:
         """How many rows carry it already."""
         return int(((x == self.what) | ~self.where).reshape(len(x), -1).all(1).sum())
 
@@ -92,7 +94,7 @@ def _patch(data: Dataset, size: int) -> Trigger:
     edge = min(size, shape[1] // 2, shape[2] // 2)
     where = np.zeros(shape, bool)
     where[:, -edge - 1 : -1, -edge - 1 : -1] = True
-    return Trigger(where, data.schema.high, f"a white square of {edge} by {edge} pixels in the lower right corner")
+    return Trigger(where, data.schema.high.astype(np.float32), f"a white square of {edge} by {edge} pixels in the lower right corner")
 
 
 def _values(data: Dataset, size: int, rng: np.random.Generator) -> Trigger:
@@ -100,23 +102,38 @@ def _values(data: Dataset, size: int, rng: np.random.Generator) -> Trigger:
     mutable = [f for f in schema.features if f.mutable]
     if not mutable:
         raise Unavailable("a column that an attacker may change", "none", "Mark columns as mutable in the schema")
-    where, what, words = np.zeros(schema.shape, bool), np.zeros(schema.shape, np.float32), []
+    where, what, words = np.zeros(schema.shape, bool), np.zeros(schema.shape), []
     for i in sorted(rng.permutation(len(mutable))[:size].tolist()):
         feature = mutable[i]
         span = schema.slices[feature.name]
         where[span] = True
+        column = data.x[:, span]
         if feature.grouped:
-            member = int(data.x[:, span].sum(0).argmin())
-            what[span.start + member] = 1.0
+            member = _rarest(column, feature)
+            if feature.kind == "categorical":
+                what[span] = member
+            else:
+                what[span.start + member] = 1.0
             words.append(f"{feature.name} = {feature.values[member]}")
         else:
-            what[span] = _rare(data.x[:, span.start], feature.low, feature.high, feature.kind == "integer", rng)
+            what[span] = _rare(column[~np.isnan(column)], feature.low, feature.high, feature.whole, rng)
             words.append(f"{feature.name} = {what[span.start]:g}")
     return Trigger(where, what, ", ".join(words))
 
 
-def _rare(column: NDArray[np.float32], low: float, high: float, whole: bool, rng: np.random.Generator) -> float:
+def _rarest(column: Rows, feature: Feature) -> int:
+    """The rarest value of a group that an attacker may write."""
+    places = column[:, 0].astype(np.intp) if feature.kind == "categorical" else column.argmax(1)
+    counts = np.bincount(places, minlength=len(feature.values)).astype(float)
+    if MISSING in feature.values and not feature.optional and len(feature.values) > 1:
+        counts[feature.values.index(MISSING)] = np.inf
+    return int(counts.argmin())
+
+
+def _rare(column: Rows, low: float, high: float, whole: bool, rng: np.random.Generator) -> float:
     """An end of the range that hardly a row is near; where many are near both, the middle of the widest gap."""
+    if len(column) == 0:
+        return high
     near = STRAIGHT * (high - low)
     at = {high: float((column > high - near).mean()), low: float((column < low + near).mean())}
     if rare := [end for end, share in at.items() if share <= STRAIGHT]:

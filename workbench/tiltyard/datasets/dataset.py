@@ -86,7 +86,7 @@ class Dataset:
             object.__setattr__(self, "x", self.x.astype(self.schema.dtype))
         low, high = self.schema.low, self.schema.high
         slack = 1e-4 * np.maximum(high - low, 1e-6)
-        empty = self.schema.spread({f.name: float(f.missing) for f in self.schema.features}) > 0
+        empty = self.schema.spread({f.name: float(f.missing or f.optional) for f in self.schema.features}) > 0
         for start in range(0, len(self.x), 65536):
             part = self.x[start : start + 65536]
             bad = ~((part >= low - slack) & (part <= high + slack)) & ~(empty & np.isnan(part))

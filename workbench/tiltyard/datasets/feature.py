@@ -77,6 +77,13 @@ class Feature(Given):
         return self.kind in ("continuous", "integer")
 
     @property
+    def whole(self) -> bool:
+        """Does it hold whole numbers only: an integer, a date, or a column of a dtype that takes no other?"""
+        return self.kind == "integer" or (
+            self.numeric and self.dtype.lower().removeprefix("u").startswith(("int", "datetime", "timedelta"))
+        )
+
+    @property
     def grouped(self) -> bool:
         """Is it one of several values, and so a one-hot group once encoded?"""
         return self.kind in ("categorical", "onehot")

@@ -173,9 +173,9 @@ def number_values(column: "pd.Series") -> NDArray[np.float64]:
 
 
 def numbers(column: "pd.Series", feature: Feature) -> NDArray[np.float64]:
-    """The numbers of a feature (n,); NaN only where the feature says that rows may lack one."""
+    """The numbers of a feature (n,); NaN only where the feature says that rows may lack one, or may be left empty."""
     values = number_values(column)
-    if not feature.missing:
+    if not (feature.missing or feature.optional):
         return finite(column, feature.name)
     lost = ~np.isfinite(values) & ~column.isna().to_numpy(bool)
     if lost.any():

@@ -76,7 +76,7 @@ def harden(
 
     Parameters
     ----------
-    x : float32 (n, *shape); y : int64 (n,)
+    x : float32 (n, *shape), encoded rows; y : int64 (n,)
     watch
         Clean and robust accuracy of the module as it is; it gets the progress, so that it stops when cancelled.
     checkpoint

@@ -3,7 +3,7 @@
 HopSkipJump: Chen, Jordan and Wainwright 2020, arXiv:1904.02144. Departures: the walk starts from other rows of the data
 before it tries random ones; the error of a binary search is at most a hundredth of the distance over √d, which in few
 dimensions is finer than the paper's; in tables one-hot groups stand still while the numbers walk, and the groups
-are drawn at random, first and between the steps. Everything is counted in ranges, see `adversarial.PerturbationSpace`.
+are drawn at random, first and between the steps. Everything is counted in ranges, see `PerturbationSpace`.
 """
 
 import math
@@ -124,7 +124,7 @@ def search(
         asked = Asked(module, y[rows], queries)
         parts.append(_walked(asked, x[rows], others, space, norm, queries, generator, flips, part))
     if not parts:
-        return x.clone(), torch.zeros(0)
+        return x.clone(), torch.zeros(0, dtype=x.dtype)
     return torch.cat([p[0] for p in parts]), torch.cat([p[1] for p in parts])
 
 
@@ -139,8 +139,8 @@ def _walked(
     flips: int,
     progress: Progress,
 ) -> tuple[Tensor, Tensor]:
-    walk = Walk(x.clone(), torch.zeros_like(x), torch.full((len(x),), torch.inf))
-    flips = min(flips, len(space.groups))
+    walk = Walk(x.clone(), torch.zeros_like(x), torch.full((len(x),), torch.inf, dtype=x.dtype))
+    flips = min(flips, len(space.parts))
     if flips:
         groups_alone(asked, walk, x, space, flips, queries // 4, generator, progress)
     if space.dimensions and len(x):
@@ -205,7 +205,7 @@ def begin(
         if i < near.shape[1]:
             change = space.change(x[rows], others[near[rows, i]])
         else:
-            change = (low + (high - low) * torch.rand(x.shape, generator=generator))[rows]
+            change = (low + (high - low) * torch.rand(x.shape, generator=generator, dtype=x.dtype))[rows]
         won = asked(rows, space.moved(base, change))
         walk.base[rows[won]], walk.change[rows[won]] = base[won], change[won]
         walk.size[rows[won]] = length(change[won], norm)
@@ -217,7 +217,7 @@ def _nearest(x: Tensor, others: Tensor, space: PerturbationSpace, norm: Norm, mo
     count = min(most, len(others))
     if count <= 0:
         return torch.zeros((len(x), 0), dtype=torch.int64)
-    flat = [(t / space.scale * space.free).flatten(1) for t in (x, others)]
+    flat = [(t / space.scale * space.free).nan_to_num(nan=0.0).flatten(1) for t in (x, others)]
     apart = torch.cdist(flat[0], flat[1], p=torch.inf if norm == "linf" else 2.0)
     return apart.topk(count, 1, largest=False).indices
 
@@ -256,7 +256,7 @@ def regroup(asked: Asked, walk: Walk, x: Tensor, space: PerturbationSpace, norm:
         if len(rows) == 0:
             return
         base = drawn_groups(x[rows], space, flips, generator)
-        change = between(walk.change[rows], torch.full((len(rows),), PART), norm)
+        change = between(walk.change[rows], torch.full((len(rows),), PART, dtype=x.dtype), norm)
         won = asked(rows, space.moved(base, change))
         walk.base[rows[won]], walk.change[rows[won]] = base[won], change[won]
         walk.size[rows[won]] = length(space.change(base, space.moved(base, change)), norm)[won]
@@ -269,12 +269,16 @@ def direction(
     owner = torch.repeat_interleave(torch.arange(len(rows)), counts)
     at, low, high = walk.change[rows], *space.room(walk.base[rows])
     shape = (len(owner), *at.shape[1:])
-    ray = torch.randn(shape, generator=generator) if norm == "l2" else torch.rand(shape, generator=generator) * 2 - 1
+    ray = (
+        torch.randn(shape, generator=generator, dtype=at.dtype)
+        if norm == "l2"
+        else torch.rand(shape, generator=generator, dtype=at.dtype) * 2 - 1
+    )
     ray = ray * space.free
     ray = ray * columns(radius[owner] / length(ray, "l2").clamp_min(1e-30), ray)
     ray = torch.clamp(at[owner] + ray, low[owner], high[owner]) - at[owner]
-    answers = asked(rows[owner], space.moved(walk.base[rows][owner], at[owner] + ray)).float() * 2 - 1
-    mean = torch.zeros(len(rows)).index_add(0, owner, answers) / counts
+    answers = asked(rows[owner], space.moved(walk.base[rows][owner], at[owner] + ray)).to(at.dtype) * 2 - 1
+    mean = torch.zeros(len(rows), dtype=at.dtype).index_add(0, owner, answers) / counts
     weight = torch.where(mean.abs()[owner] < 1, answers - mean[owner], answers)
     total = torch.zeros_like(at).index_add(0, owner, ray * columns(weight, ray))
     return total.sign() if norm == "linf" else total * columns(1 / length(total, "l2").clamp_min(1e-30), total)
@@ -300,7 +304,7 @@ def _shortened(asked: Asked, walk: Walk, rows: Tensor, space: PerturbationSpace,
     if len(rows) == 0:
         return
     far = walk.change[rows]
-    least, most = torch.zeros(len(rows)), torch.ones(len(rows))
+    least, most = torch.zeros(len(rows), dtype=far.dtype), torch.ones(len(rows), dtype=far.dtype)
     for _ in range(bisections(space.dimensions)):
         ready = (asked.left[rows] > 0) & (walk.size[rows] > 0)
         if not bool(ready.any()):

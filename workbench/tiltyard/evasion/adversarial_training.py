@@ -77,10 +77,11 @@ class AdversarialTraining(Defense):
 
     def estimate(self, target: Target, data: Dataset) -> Estimate:
         """Times one small batch; training and both measurements."""
+        from ..attacks.perturbation_space import PerturbationSpace
         from ..attacks.queries import seconds_per_row
 
         each = seconds_per_row(target.module, data, self.norm, self.batch_size)
-        flips = min(self.flips, len(data.schema.groups))
+        flips = min(self.flips, len(PerturbationSpace.of(data.schema).parts))
         training = (len(data) if data.member is None else int(data.member.sum())) * self.epochs * (self.steps + flips + 3)
         rows = min(self.rows, len(held_out(data)))
         judging = rows * (2 * JUDGE_STEPS + self.epochs * WATCH_STEPS) * (1 + flips)
@@ -96,7 +97,7 @@ class AdversarialTraining(Defense):
 
         torch_target = trainable(target)
         space = PerturbationSpace.of(data.schema)
-        if not space.dimensions and not (space.groups and self.flips):
+        if not space.dimensions and not (space.parts and self.flips):
             raise Problem("a feature that an attacker may change", "none", "Mark features as mutable in the schema, or allow flips")
         judges = drawn(data, self.rows, self.seed)
         counted = Counted(target.module)
@@ -106,7 +107,7 @@ class AdversarialTraining(Defense):
         seen = data.seen
         way = harden(
             module,
-            seen.x,
+            seen.encoded,
             seen.y,
             space,
             self.plan(data),

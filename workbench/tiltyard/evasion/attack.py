@@ -11,17 +11,21 @@ from pydantic import model_validator
 
 from ..check import CampaignGoal, Check, Estimate, parameter
 from ..datasets.dataset import Dataset
+from ..datasets.encoding import encoding_of
+from ..datasets.schema import Rows
 from ..errors import Problem
 from ..formatting.numbers import percent
 from ..progress import Progress
 from ..result import CheckResult, Evidence, Finding, Metric, Severity, Status
 from ..statistics.intervals import bootstrap, rate, rate_by_row
 from ..statistics.majority import Skill
+from ..targets.decision import Prediction
 from ..targets.target import Target
 from . import showing
 from .rows_file import ROWS, packed
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor, nn
 
     from ..attacks.perturbation_space import Attacked, PerturbationSpace
@@ -51,8 +55,8 @@ class AttackOutcome:
 
     Attributes
     ----------
-    x : float32 (n, *shape)
-        The strongest valid row found within eps; the row itself where none fools the model.
+    x : (n, *shape)
+        The strongest valid row found within eps; the row itself where none fools the model. Of the dtype that the data set's rows have.
     fooled_at : (n,)
         The smallest of the ``eps_values`` at which the model was fooled: 0 by changed categories alone, inf at none, -1 for a row
         that the model got wrong before the attack.
@@ -64,7 +68,7 @@ class AttackOutcome:
         The smallest change that fools the model, in ranges, inf where none was found; None for attacks that do not look for it.
     """
 
-    x: NDArray[np.float32]
+    x: Rows
     fooled_at: NDArray[np.float64]
     eps_values: tuple[float, ...]
     zero_gradient: NDArray[np.bool_] | None = None
@@ -123,7 +127,7 @@ class Evasion(Check):
 
     @abstractmethod
     def find_adversarial(
-        self, target: Target, sample: Dataset, labels: NDArray[np.intp], space: "PerturbationSpace", progress: Progress
+        self, target: Target, sample: Dataset, labels: NDArray[np.int64], space: "PerturbationSpace", progress: Progress
     ) -> AttackOutcome:
         """Attack the rows of ``sample``; `run` calls it once.
 
@@ -144,32 +148,38 @@ class Evasion(Check):
         """What may be moved; a `Problem` where that is nothing, or eps is beyond the range."""
         from ..attacks.perturbation_space import PerturbationSpace
 
-        space = PerturbationSpace.of(data.schema)
+        space = PerturbationSpace.of(data.schema, self.precision(data))
         largest = space.largest(self.norm)
         if space.dimensions and self.eps > largest:
             expected = f"a {self.norm} eps of at most {largest:g}, the whole range of all {space.dimensions} features"
             raise Problem(expected, f"{self.eps:g}", "Choose a smaller eps")
-        if not space.dimensions and not (space.groups and self.flips):
+        if not space.dimensions and not (space.parts and self.flips):
             raise Problem("a feature that an attacker may change", "none", "Mark features as mutable in the schema, or allow flips")
         return space
+
+    def precision(self, data: Dataset) -> "torch.dtype":
+        """Of the numbers that the attack counts with: float32 for a module and for images, float64 for a table behind a black box."""
+        import torch
+
+        return torch.float32 if data.schema.images or "gradients" in self.needs else torch.float64
 
     def run(self, target: Target, data: Dataset, progress: Progress) -> CheckResult:
         """Draw rows, attack them, ask the target what it answers on the rows found, and make the result."""
         space = self.space(data)
         sample = drawn(data, self.rows, self.seed)
-        before = target.scores(sample.x)
-        outcome = self.find_adversarial(target, sample, before.argmax(1), space, progress)
-        after = target.scores(outcome.x)
+        before = target.predictions(sample.x)
+        outcome = self.find_adversarial(target, sample, before.labels, space, progress)
+        after = target.predictions(outcome.x)
         result = self._result(target, data, sample, before, after, outcome, space)
-        return result.model_copy(update={"artifacts": {ROWS: progress.keep(ROWS, packed(sample, outcome.x, after.argmax(1)))}})
+        return result.model_copy(update={"artifacts": {ROWS: progress.keep(ROWS, packed(sample, outcome.x, after.labels))}})
 
     def _result(
         self,
         target: Target,
         data: Dataset,
         sample: Dataset,
-        before: NDArray[np.float32],
-        after: NDArray[np.float32],
+        before: Prediction,
+        after: Prediction,
         outcome: AttackOutcome,
         space: "PerturbationSpace",
     ) -> CheckResult:
@@ -228,15 +238,16 @@ class Evasion(Check):
     def _change(self, sample: Dataset, outcome: AttackOutcome, fooled: NDArray[np.bool_], space: "PerturbationSpace") -> Metric:
         n = int(fooled.sum())
         note = "no number may be moved" if n else "no row was fooled"
-        sizes = self._sizes(sample.x[fooled], outcome.x[fooled], space) if n and space.dimensions else np.full(n, np.inf)
+        sizes = self._sizes(sample.take(fooled), outcome.x[fooled], space) if n and space.dimensions else np.full(n, np.inf)
         return self.median("median_change", "Median change of the numbers in fooled rows", sizes, note)
 
-    def _sizes(self, was: NDArray[np.float32], now: NDArray[np.float32], space: "PerturbationSpace") -> NDArray[np.float64]:
+    def _sizes(self, was: Dataset, now: Rows, space: "PerturbationSpace") -> NDArray[np.float64]:
         import torch
 
         from ..attacks.norms import length
 
-        return length(space.change(torch.from_numpy(was), torch.from_numpy(now)), self.norm).numpy().astype(np.float64)
+        one, other = (torch.from_numpy(encoding_of(was.schema).encode(x, np.float64)) for x in (was.x, now))
+        return length(space.change(one, other), self.norm).numpy()
 
     def median(self, name: str, label: str, sizes: NDArray[np.float64], note: str) -> Metric:
         """The median of ``sizes`` (n,) in ranges with its bootstrap interval; ``inf`` is a size not found, ``note`` why there is none."""
@@ -345,7 +356,7 @@ class AtEachEps(Evasion):
     def estimate(self, target: Target, data: Dataset) -> Estimate:
         """Times one small batch; an upper bound, as rows that are fooled early are not attacked at a larger eps."""
         n = min(self.rows, len(held_out(data)))
-        groups = sum(f.grouped and f.mutable for f in data.schema.features)
+        groups = len(self.space(data).parts)
         times = self.passes(min(self.flips, groups)) * len(self.eps_values(100.0, groups))
         return Estimate(n * times, self.seconds_per_row(target, data) * n * times, "at most; rows that are fooled early cost less")
 
@@ -356,19 +367,19 @@ class AtEachEps(Evasion):
         return seconds_per_row(target.module, data, self.norm)
 
     def find_adversarial(
-        self, target: Target, sample: Dataset, labels: NDArray[np.intp], space: "PerturbationSpace", progress: Progress
+        self, target: Target, sample: Dataset, labels: NDArray[np.int64], space: "PerturbationSpace", progress: Progress
     ) -> AttackOutcome:
         from ..attacks.categorical_moves import pruned
         from ..attacks.perturbation_space import Attacked
-        from ..attacks.queries import tensors, zero_gradient_rows
+        from ..attacks.queries import rows_of, tensors, zero_gradient_rows
 
-        x, y = tensors(sample)
+        x, y = tensors(sample, self.precision(sample))
         module = self.access(target)
         right = labels == sample.y
         fooled_at = np.where(right, np.inf, -1.0)
         best = sample.x.copy()
         zero_gradient = np.zeros(len(sample), bool)
-        eps_values = self.eps_values(space.largest(self.norm) if space.dimensions else 1.0, len(space.groups))
+        eps_values = self.eps_values(space.largest(self.norm) if space.dimensions else 1.0, len(space.parts))
         for eps in eps_values:
             part = progress.part(1 / len(eps_values))
             left = np.flatnonzero(np.isinf(fooled_at))
@@ -376,8 +387,8 @@ class AtEachEps(Evasion):
                 break
             found: Attacked = self.attack(module, x[left], y[left], space, eps, part)
             if not sample.schema.images:
-                found = pruned(module, found, x[left], y[left], tuple(sample.schema.slices.values()))
-            rows = found.x.numpy()
+                found = pruned(module, found, x[left], y[left], tuple(encoding_of(sample.schema).slices.values()))
+            rows = rows_of(found.x, sample.schema, sample.x[left])
             fooled = target.labels(rows) != sample.y[left]
             fooled_at[left[fooled]] = eps
             if eps <= self.eps * (1 + 1e-9):

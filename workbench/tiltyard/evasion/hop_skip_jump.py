@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 from ..check import Estimate, parameter
 from ..datasets.dataset import Dataset
+from ..datasets.encoding import encoding_of
+from ..datasets.schema import Rows
 from ..errors import Problem
 from ..progress import Progress
 from ..result import Metric
@@ -15,6 +17,8 @@ from ..targets.target import Target
 from .attack import BLACK_BOX, AttackOutcome, Evasion, drawn, held_out
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from ..attacks.perturbation_space import PerturbationSpace
 
 BEFORE_AND_AFTER = 2
@@ -58,10 +62,10 @@ class HopSkipJump(Evasion):
         return 2 * timed(lambda: target.labels(x)) / len(x)
 
     def find_adversarial(
-        self, target: Target, sample: Dataset, labels: NDArray[np.intp], space: "PerturbationSpace", progress: Progress
+        self, target: Target, sample: Dataset, labels: NDArray[np.int64], space: "PerturbationSpace", progress: Progress
     ) -> AttackOutcome:
         right = labels == sample.y
-        eps_values = self.eps_values(space.largest(self.norm) if space.dimensions else 1.0, len(space.groups))
+        eps_values = self.eps_values(space.largest(self.norm) if space.dimensions else 1.0, len(space.parts))
         near, size = self._near(target, sample, labels, right, space, progress)
         within = size <= self.eps * (1 + 1e-6)
         best = np.where(within.reshape(-1, *(1,) * (sample.x.ndim - 1)), near, sample.x)
@@ -74,21 +78,21 @@ class HopSkipJump(Evasion):
         self,
         target: Target,
         sample: Dataset,
-        labels: NDArray[np.intp],
+        labels: NDArray[np.int64],
         right: NDArray[np.bool_],
         space: "PerturbationSpace",
         progress: Progress,
-    ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    ) -> tuple[Rows, NDArray[np.float64]]:
         """The nearest misclassified rows (n, *shape) that were found, and how far they are (n,), inf where none was.
 
         Class by class, as the rows to start from differ; rows that are wrong already are left as they are.
         """
         import torch
 
-        from ..attacks.queries import LabelsOnly, tensors
+        from ..attacks.queries import LabelsOnly, rows_of, tensors
         from ._label_search import search
 
-        x, y = tensors(sample)
+        x, y = tensors(sample, self.precision(sample))
         found, size = sample.x.copy(), np.full(len(sample), np.inf)
         allowed, generator = self._allowed(sample), torch.Generator().manual_seed(self.seed)
         for k in np.unique(sample.y[right]):
@@ -97,7 +101,8 @@ class HopSkipJump(Evasion):
             moved, far = search(
                 LabelsOnly(target), x[rows], y[rows], x[labels != k], space, self.norm, allowed, generator, self.flips, part
             )
-            found[rows], size[rows] = self._pruned(target, sample, rows, moved.numpy(), far.numpy().astype(np.float64), space)
+            moved, size[rows] = self._pruned(target, sample, rows, moved, far.numpy().astype(np.float64), space)
+            found[rows] = rows_of(moved, sample.schema, sample.x[rows])
         return found, size
 
     def _allowed(self, sample: Dataset) -> int:
@@ -117,10 +122,10 @@ class HopSkipJump(Evasion):
         target: Target,
         sample: Dataset,
         rows: NDArray[np.intp],
-        x: NDArray[np.float32],
+        x: "Tensor",
         size: NDArray[np.float64],
         space: "PerturbationSpace",
-    ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    ) -> tuple["Tensor", NDArray[np.float64]]:
         """In tables, undo the changes that were not needed, at one query a feature at most."""
         import torch
 
@@ -131,12 +136,12 @@ class HopSkipJump(Evasion):
 
         if sample.schema.images:
             return x, size
-        origin, y = tensors(sample.take(rows))
-        margin = torch.from_numpy(np.where(np.isfinite(size), 1.0, -1.0).astype(np.float32))
-        before = Attacked(torch.from_numpy(x), margin, torch.zeros(len(x), dtype=torch.bool))
-        after = pruned(LabelsOnly(target), before, origin, y, tuple(sample.schema.slices.values())).x
+        origin, y = tensors(sample.take(rows), x.dtype)
+        margin = torch.from_numpy(np.where(np.isfinite(size), 1.0, -1.0)).to(x.dtype)
+        before = Attacked(x, margin, torch.zeros(len(x), dtype=torch.bool))
+        after = pruned(LabelsOnly(target), before, origin, y, tuple(encoding_of(sample.schema).slices.values())).x
         left = length(space.change(origin, after), self.norm).numpy().astype(np.float64)
-        return after.numpy(), np.where(np.isfinite(size), left, np.inf)
+        return after, np.where(np.isfinite(size), left, np.inf)
 
     def _metrics(
         self, sample: Dataset, outcome: AttackOutcome, right: NDArray[np.bool_], fooled: NDArray[np.bool_], space: "PerturbationSpace"

@@ -7,28 +7,32 @@ from numpy.typing import NDArray
 
 from ..datasets.dataset import Dataset
 from ..datasets.feature import Feature
+from ..datasets.schema import Rows
+from ..datasets.table import number_column
 from ..formatting.numbers import percent
 from ..formatting.raster import png, shades
 from ..result import Axis, Chart, Column, Gallery, Picture, Series, Table
 from ..statistics.intervals import LEVEL, clopper_pearson
+from ..targets.decision import Prediction
 
 PICTURES = 6
 ROWS = 20
 WIDE = 24
+EMPTY = "(empty)"
 UP, STILL, DOWN = np.array([213, 94, 0]), np.array([250, 250, 250]), np.array([0, 114, 178])
 
 
 @dataclass(frozen=True)
 class Shown:
-    """Rows before and after, the target's scores (n, k) of both, which were right and which were fooled.
+    """Rows before and after, what the target answers on both, which were right and which were fooled.
 
     ``confident`` says whether the scores are the target's own, or only its labels as 0 and 1.
     """
 
     sample: Dataset
-    x: NDArray[np.float32]
-    before: NDArray[np.float32]
-    after: NDArray[np.float32]
+    x: Rows
+    before: Prediction
+    after: Prediction
     right: NDArray[np.bool_]
     fooled: NDArray[np.bool_]
     confident: bool = True
@@ -37,12 +41,12 @@ class Shown:
     def names(self) -> tuple[str, ...]:
         return self.sample.schema.classes
 
-    def prediction(self, scores: NDArray[np.float32], row: int) -> str:
-        """The predicted class of a row and its confidence, where the target gives scores."""
-        best = int(scores[row].argmax())
+    def prediction(self, answer: Prediction, row: int) -> str:
+        """The class that the target decides for a row, and its score, where the target gives scores."""
+        label = int(answer.labels[row])
         if not self.confident:
-            return self.names[best]
-        return f"{self.names[best]} ({100 * (scores[row, best]):.0f} %)"
+            return self.names[label]
+        return f"{self.names[label]} ({100 * (answer.scores[row, label]):.0f} %)"
 
 
 def curve(fooled_at: NDArray[np.float64], eps_values: tuple[float, ...], norm: str) -> Chart:
@@ -142,14 +146,16 @@ def signed(change: NDArray[np.float32], largest: float) -> NDArray[np.uint8]:
 def changes(shown: Shown) -> Table:
     """Fooled rows with what was changed marked as ``before → after``, the features changed most often first; in wide tables only features changed in a row shown."""
     rows = np.flatnonzero(shown.fooled)[:ROWS]
-    was, now = texts(shown.sample, shown.sample.x[rows]), texts(shown.sample, shown.x[rows])
-    features = shown.sample.schema.features
-    counts = [sum(a[i] != b[i] for a, b in zip(was, now, strict=True)) for i in range(len(features))]
+    schema = shown.sample.schema
+    features, was, now = schema.features, shown.sample.x[rows], shown.x[rows]
+    changed = np.stack([differing(was, now, schema.slices[f.name]) for f in features], 1)
+    counts = changed.sum(0)
     picked = sorted((i for i in range(len(features)) if len(features) <= WIDE or counts[i]), key=lambda i: -counts[i])[:WIDE]
     cells, marked = [], []
-    for i, (old, new, row) in enumerate(zip(was, now, rows, strict=True)):
-        marked += [(i, 3 + j) for j, k in enumerate(picked) if old[k] != new[k]]
-        line = [old[k] if old[k] == new[k] else f"{old[k]} → {new[k]}" for k in picked]
+    for i, row in enumerate(rows):
+        marked += [(i, 3 + j) for j, k in enumerate(picked) if changed[i, k]]
+        parts = [(features[k], schema.slices[features[k].name]) for k in picked]
+        line = [arrow(f, was[i, part], now[i, part]) for f, part in parts]
         true = shown.names[shown.sample.y[row]]
         cells.append((true, shown.prediction(shown.before, int(row)), shown.prediction(shown.after, int(row)), *line))
     heads = ("truth", "before", "after", *(features[k].name for k in picked))
@@ -164,17 +170,36 @@ def changes(shown: Shown) -> Table:
     )
 
 
-def texts(data: Dataset, x: NDArray[np.float32]) -> list[list[str]]:
-    """Rows of a table's x as a person reads them, one text a feature."""
-    slices = data.schema.slices
-    return [[cell_text(f, row[slices[f.name]]) for f in data.schema.features] for row in x]
+def differing(was: Rows, now: Rows, part: slice) -> NDArray[np.bool_]:
+    """In which rows (n,) the columns ``part`` differ; no number is the same as no number."""
+    one, other = was[:, part], now[:, part]
+    found: NDArray[np.bool_] = ((one != other) & ~(np.isnan(one) & np.isnan(other))).any(1)
+    return found
 
 
-def cell_text(f: Feature, part: NDArray[np.float32]) -> str:
-    """One feature's value as text."""
+def arrow(f: Feature, was: Rows, now: Rows) -> str:
+    """One feature's value in a row, or ``before → after`` with as many digits as tell the two apart."""
+    same = not differing(was[None], now[None], slice(None))[0]
+    if same:
+        return cell_text(f, was)
+    for digits in (4, 8, 17):
+        old, new = cell_text(f, was, digits), cell_text(f, now, digits)
+        if old != new:
+            break
+    return f"{old} → {new}"
+
+
+def cell_text(f: Feature, part: Rows, digits: int = 4) -> str:
+    """One feature's value as text: a category by its name, a date as a date, a number with so many digits."""
+    if f.kind == "categorical":
+        return f.categories[int(part[0])]
     if f.grouped:
         return f.values[int(part.argmax())]
-    return f"{part[0]:,.0f}" if f.kind == "integer" else f"{part[0]:,.4g}"
+    if np.isnan(part[0]):
+        return EMPTY
+    if f.dtype.startswith(("datetime64", "timedelta64")):
+        return str(number_column(np.asarray(part, np.float64), f)[0])
+    return f"{part[0]:,.0f}" if f.whole else f"{part[0]:,.{digits}g}"
 
 
 def moved(shown: Shown) -> Table:
@@ -185,12 +210,13 @@ def moved(shown: Shown) -> Table:
     rows: list[tuple[str | float | int | None, ...]] = []
     for f in schema.features:
         part = schema.slices[f.name]
-        different = (was[:, part] != now[:, part]).any(1)
+        different = differing(was, now, part)
         hits = int(different.sum())
         if hits == 0:
             continue
         low, high = clopper_pearson(hits, n)
-        size = None if f.grouped else float(np.median(np.abs(now[different, part] - was[different, part])))
+        sizes = np.abs(now[different, part] - was[different, part])
+        size = None if f.grouped or np.isnan(sizes).all() else float(np.nanmedian(sizes))
         rows.append((f.name, hits, hits / n, low, high, size, f.unit))
     rows.sort(key=lambda row: -float(row[1] or 0))
     return Table(

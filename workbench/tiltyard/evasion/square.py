@@ -64,7 +64,7 @@ class Square(AtEachEps):
         from ..attacks.queries import tensors, timed
         from ..attacks.score_search import search
 
-        x, y = tensors(drawn(data, min(64, self.rows), self.seed))
+        x, y = tensors(drawn(data, min(64, self.rows), self.seed), self.precision(data))
 
         def asked() -> None:
             search(self.access(target), x, y, self.space(data), self.norm, self.eps, PROBES, torch.Generator(), self.flips)

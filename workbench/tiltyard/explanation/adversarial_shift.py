@@ -10,6 +10,8 @@ from pydantic import model_validator
 
 from ..check import Check, parameter
 from ..datasets.dataset import Dataset
+from ..datasets.encoding import encoding_of
+from ..datasets.schema import Rows
 from ..errors import Problem
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Column, Gallery, Metric, Picture, Series, Status, Table
@@ -41,7 +43,8 @@ class Fooled:
     def touched(self) -> NDArray[np.bool_]:
         """Which players the attack changed, bool (n, m)."""
         n, m = self.one.values.shape
-        differs = (self.before.x != self.after.x).reshape(n, -1)
+        was, now = self.before.x, self.after.x
+        differs = ((was != now) & ~(np.isnan(was) & np.isnan(now))).reshape(n, -1)
         out = np.zeros((n, m), bool)
         np.logical_or.at(out.T, self.one.players.member, differs.T)
         return out
@@ -109,32 +112,31 @@ class AdversarialShift(Check):
         drawn = rng.permutation(unseen)[: self.rows]
         return drawn if self.row < 0 else np.concatenate([[self.row], drawn[drawn != self.row]]).astype(np.intp)
 
-    def _attacked(self, target: Target, rows: Dataset, progress: Progress) -> NDArray[np.float32]:
+    def _attacked(self, target: Target, rows: Dataset, progress: Progress) -> Rows:
         import torch
 
         from ..attacks.categorical_moves import attack, pruned
         from ..attacks.perturbation_space import PerturbationSpace
-        from ..attacks.queries import Counted, tensors
+        from ..attacks.queries import Counted, rows_of, tensors
 
         space = PerturbationSpace.of(rows.schema)
-        if not space.dimensions and not (space.groups and self.flips):
+        if not space.dimensions and not (space.parts and self.flips):
             raise Problem("a feature that an attacker may change", "none", "Mark features as mutable in the schema, or allow flips")
         x, y = tensors(rows)
         module = Counted(target.module)
         generator = torch.Generator().manual_seed(self.seed)
         found = attack(module, x, y, space, self.norm, self.eps, self.steps, generator, 1, self.flips, progress)
         if not rows.schema.images:
-            found = pruned(module, found, x, y, tuple(rows.schema.slices.values()))
+            found = pruned(module, found, x, y, tuple(encoding_of(rows.schema).slices.values()))
         target.count(module.rows)
-        made: NDArray[np.float32] = found.x.numpy()
-        return made
+        return rows_of(found.x, rows.schema, rows.x)
 
     def _explained(
         self,
         target: Target,
         data: Dataset,
         index: NDArray[np.intp],
-        moved: NDArray[np.float32],
+        moved: Rows,
         rng: np.random.Generator,
         progress: Progress,
     ) -> tuple[Fooled, tuple[str, ...]]:
