@@ -20,12 +20,16 @@ Rows = NDArray[np.floating[Any]]
 
 
 class Schema(Given):
-    """All features in the order of x, the label and its classes, and the likely sensitive columns."""
+    """All features in the order of x, the label and its classes, the likely sensitive columns, and the class that a person hopes for.
+
+    ``favorable`` is empty where nobody named it.
+    """
 
     features: tuple[Feature, ...]
     label: str
     classes: tuple[str, ...]
     sensitive: tuple[str, ...] = ()
+    favorable: str = ""
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

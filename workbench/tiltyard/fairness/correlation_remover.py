@@ -15,8 +15,9 @@ from ..progress import Progress
 from ..targets.estimators import SklearnTarget
 from ..targets.target import Target
 from .belonging import belonging, sensitive_column, trained_and_held
+from .favorable import favorable
 from .group_metrics import STANDARDS
-from .groups import judged, positive_class
+from .groups import judged
 from .mitigation import Mitigated, compared
 
 Floats = NDArray[np.float64]
@@ -68,7 +69,10 @@ class CorrelationRemover(Defense):
     column: str = parameter("", "Sensitive column; empty means the first", source="sensitive")
     strength: float = parameter(1.0, "How much of the correlation is taken out: 1 all, 0 none", ge=0.0, le=1.0)
     tolerance: float = parameter(0.1, "Gap in selection rates that is still called mitigated", ge=0.0, le=1.0)
-    positive: str = parameter("", "The class that is the favorable outcome; empty means the last")
+    positive: str = parameter(
+        "",
+        "The class that is the favorable outcome; empty means the one named with the data, else proposed by the names of label and classes",
+    )
     smallest: int = parameter(30, "Smaller groups are neither fitted to nor compared", "rows", ge=2, le=10_000)
     rows: int = parameter(50_000, "Rows to train on, of those trained on", "rows", ge=100, le=1_000_000)
 
@@ -76,7 +80,8 @@ class CorrelationRemover(Defense):
         rng = np.random.default_rng(self.seed)
         column = sensitive_column(data, self.column)
         read = belonging(data, column)
-        positive = positive_class(target.classes, self.positive)
+        hope = favorable(data.schema, self.positive)
+        positive = hope.index
         fitted, held = trained_and_held(data, self.rows, rng)
         progress.step(0.02, "fitting the projection")
         encoding = encoding_of(data.schema)
@@ -88,7 +93,7 @@ class CorrelationRemover(Defense):
         made = behind(projection(columns, sensitive, self.strength), target, fitted, self.seed, progress.part(0.8))
         before = judged(target, held, positive, progress.part(0.05))
         after = judged(made, held, positive, progress.part(0.1))
-        mitigated = Mitigated(column, held.sensitive[column], before, after, self.smallest, len(fitted))
+        mitigated = Mitigated(column, held.sensitive[column], before, after, self.smallest, len(fitted), hope, (target.rule, made.rule))
         notes = (
             f"Trained again on {len(fitted):,} rows. The model no longer sees {read.feature!r}, nor what other columns show of it in "
             "a straight line; what they show in other ways stays, so no gap is promised.",

@@ -16,8 +16,9 @@ from ..progress import Progress
 from ..targets.decision import Scores
 from ..targets.target import Target
 from .belonging import sensitive_column, trained_and_held, two_classes
+from .favorable import favorable
 from .group_metrics import STANDARDS
-from .groups import judged, positive_class
+from .groups import judged
 from .learners import Learner, learner
 from .mitigation import Mitigated, compared
 from .randomized import RandomizedTarget
@@ -60,7 +61,10 @@ class ExponentiatedGradient(Defense):
     constraint: Literal["demographic_parity", "equalized_odds"] = parameter("demographic_parity", "What is made equal between groups")
     tolerance: float = parameter(0.02, "Gap that training may leave between any group and all", gt=0.0, le=1.0)
     iterations: int = parameter(8, "Rounds, each with up to six trainings", "rounds", ge=1, le=100)
-    positive: str = parameter("", "The class that is the favorable outcome; empty means the last")
+    positive: str = parameter(
+        "",
+        "The class that is the favorable outcome; empty means the one named with the data, else proposed by the names of label and classes",
+    )
     smallest: int = parameter(30, "Smaller groups are neither fitted to nor compared", "rows", ge=2, le=10_000)
     rows: int = parameter(4000, "Rows to train on, of those trained on", "rows", ge=100, le=200_000)
 
@@ -68,7 +72,8 @@ class ExponentiatedGradient(Defense):
         two_classes(target.classes)
         rng = np.random.default_rng(self.seed)
         column = sensitive_column(data, self.column)
-        positive = positive_class(target.classes, self.positive)
+        hope = favorable(data.schema, self.positive)
+        positive = hope.index
         train = learner(target, self.seed)
         fitted, held = trained_and_held(data, self.rows, rng)
         found, fits = self._fit(target, train, _large(fitted, column, self.smallest), column, positive, progress.part(0.85))
@@ -83,7 +88,7 @@ class ExponentiatedGradient(Defense):
         )
         before = judged(target, held, positive, progress.part(0.05))
         after = judged(made, held, positive, progress.part(0.1))
-        mitigated = Mitigated(column, held.sensitive[column], before, after, self.smallest, len(fitted))
+        mitigated = Mitigated(column, held.sensitive[column], before, after, self.smallest, len(fitted), hope, (target.rule, made.rule))
         notes = (
             f"{fits} trainings on {len(fitted):,} rows; {len(found.members)} models share the answers "
             f"(weights {', '.join(f'{w:.2f}' for w in found.weights[:8])}).",

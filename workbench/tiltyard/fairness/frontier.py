@@ -13,8 +13,9 @@ from ..result import Axis, Chart, CheckResult, Column, Evidence, Finding, Metric
 from ..statistics.intervals import LEVEL, rate
 from ..targets.target import Target
 from .belonging import sensitive_column
+from .favorable import Favorable, favorable
 from .group_metrics import STANDARDS
-from .groups import ONE_ANSWER, one_answer, positive_class
+from .groups import ONE_ANSWER, one_answer
 from .rates import Gap, gaps, grouped
 from .thresholds import by_rules, fit_rules
 
@@ -62,7 +63,10 @@ class Frontier(Check):
     context: ClassVar[frozenset[str]] = frozenset({"accuracy_now", "accuracy_at_parity", "accuracy_change"})
 
     column: str = parameter("", "Sensitive column; empty means the first", source="sensitive")
-    positive: str = parameter("", "The class that is the favorable outcome; empty means the last; the rest count as one")
+    positive: str = parameter(
+        "",
+        "The class that is the favorable outcome; empty means the one named with the data, else proposed by the names of label and classes; the rest count as one",
+    )
     points: int = parameter(6, "Gaps between none and today's that thresholds by group are found for", ge=2, le=30)
     rows: int = parameter(10_000, "Rows, half to find thresholds on and half to measure on", "rows", ge=200, le=200_000)
     smallest: int = parameter(30, "Groups with fewer rows in a half are left out", "rows", ge=2, le=10_000)
@@ -75,7 +79,8 @@ class Frontier(Check):
     def run(self, target: Target, data: Dataset, progress: Progress) -> CheckResult:
         rng = np.random.default_rng(self.seed)
         column = sensitive_column(data, self.column)
-        positive = positive_class(target.classes, self.positive)
+        hope = favorable(data.schema, self.positive)
+        positive = hope.index
         rows = _scored(target, data.unseen.sample(self.rows, rng), column, positive, progress.part(0.3))
         fit, hold = _halved(rows, self.smallest, rng)
         if len(np.unique(rows.groups[fit])) < 2:
@@ -86,7 +91,13 @@ class Frontier(Check):
         found = [now, *_one(held, rng, progress), *self._by_group(fitted, held, now.gap.difference, rng, progress)]
         best = min((p for p in found if p.family == GROUPED), key=lambda p: p.gap.difference)
         cost = _cost(now, best, rng)
-        return self._result(found, now, best, cost, column, held, len(rows.truth) - len(fit) - len(hold))
+        left = len(rows.truth) - len(fit) - len(hold)
+        notes = (
+            hope.note,
+            f"As it is, it decides by {target.rule}.",
+            *((f"{left:,} rows left out: groups too small to divide in two.",) if left else ()),
+        )
+        return self._result(found, now, best, cost, column, held, hope, notes)
 
     def _by_group(self, fitted: Scored, held: Scored, gap: float, rng: np.random.Generator, progress: Progress) -> list[Point]:
         found = []
@@ -98,7 +109,9 @@ class Frontier(Check):
             found.append(_point(GROUPED, f"gap at most {tolerance:.3f}", predicted, held, rng))
         return found
 
-    def _result(self, found: list[Point], now: Point, best: Point, cost: Metric, column: str, held: Scored, left: int) -> CheckResult:
+    def _result(
+        self, found: list[Point], now: Point, best: Point, cost: Metric, column: str, held: Scored, hope: Favorable, notes: tuple[str, ...]
+    ) -> CheckResult:
         n = len(held.truth)
         price = -(cost.value or 0.0)
         same = one_answer(held.predicted)
@@ -116,20 +129,20 @@ class Frontier(Check):
             defense="fairness.threshold_optimizer",
         )
         return CheckResult(
-            status=Status.FINDING if cheap else Status.INCOMPLETE if same else Status.PASSED,
-            summary=f"Thresholds by group take the gap by {column} from {now.gap.difference:.3f} to {best.gap.difference:.3f}; {text}."
+            status=Status.FINDING if cheap else Status.INCOMPLETE if same or hope.assumed else Status.PASSED,
+            summary=f"{hope.headline}Thresholds by group take the gap by {column} from {now.gap.difference:.3f} to {best.gap.difference:.3f}; {text}."
             + (ONE_ANSWER if same else ""),
             metrics=(
                 rate("accuracy_now", "Accuracy as it is", int(now.right.sum()), n, "higher"),
-                _gap("gap_now", "Selection-rate gap as it is", now, n),
+                _gap("gap_now", "Selection-rate gap as it is", now, n, hope),
                 rate("accuracy_at_parity", "Accuracy at the smallest gap", int(best.right.sum()), n, "higher"),
-                _gap("gap_at_parity", "Smallest gap by thresholds", best, n),
+                _gap("gap_at_parity", "Smallest gap by thresholds", best, n, hope),
                 cost,
             ),
             findings=(finding,) if cheap else (),
             tables=(_table(found, n),),
             charts=(_chart(found, column),),
-            notes=(f"{left:,} rows left out: groups too small to divide in two.",) if left else (),
+            notes=notes,
         )
 
 
@@ -189,7 +202,7 @@ def _cost(now: Point, best: Point, rng: np.random.Generator) -> Metric:
     )
 
 
-def _gap(name: str, label: str, point: Point, n: int) -> Metric:
+def _gap(name: str, label: str, point: Point, n: int, hope: Favorable) -> Metric:
     return Metric(
         name=name,
         label=label,
@@ -200,7 +213,7 @@ def _gap(name: str, label: str, point: Point, n: int) -> Metric:
         n=n,
         safer="zero",
         interval="bootstrap within groups",
-        note=f"groups of these sizes reach {point.gap.chance:.3f} by chance",
+        note=f"{hope.beside}; groups of these sizes reach {point.gap.chance:.3f} by chance",
     )
 
 

@@ -14,7 +14,8 @@ from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Column, Evidence, Finding, Metric, Series, Severity, Status, Table, key_of
 from ..statistics.intervals import LEVEL, clopper_pearson, rate
 from ..targets.target import Target
-from .groups import ONE_ANSWER, Division, Judged, divisions, judged, positive_class
+from .favorable import Favorable, favorable
+from .groups import ONE_ANSWER, Division, Judged, divisions, judged
 from .rates import RATES, Gap, Grouped, gaps, grouped, parts, rates
 
 STANDARDS = (
@@ -72,7 +73,10 @@ class GroupMetrics(Check):
 
     columns: tuple[str, ...] = parameter((), "Sensitive columns to divide by; none means all", source="sensitive")
     crossed: bool = parameter(False, "Also divide by all these columns together")
-    positive: str = parameter("", "The class that is the favorable outcome; empty means the last; the rest count as one")
+    positive: str = parameter(
+        "",
+        "The class that is the favorable outcome; empty means the one named with the data, else proposed by the names of label and classes; the rest count as one",
+    )
     rows: int = parameter(20_000, "Rows to judge, drawn at random from those not trained on", "rows", ge=50, le=1_000_000)
     smallest: int = parameter(30, "Smaller groups are shown but not compared", "rows", ge=2, le=10_000)
     difference: float = parameter(0.1, "Largest gap between groups that is not a finding", ge=0.0, le=1.0)
@@ -84,19 +88,25 @@ class GroupMetrics(Check):
 
     def run(self, target: Target, data: Dataset, progress: Progress) -> CheckResult:
         rng = np.random.default_rng(self.seed)
-        positive = positive_class(target.classes, self.positive)
+        hope = favorable(data.schema, self.positive)
+        positive = hope.index
         rows = judged(target, data.unseen.sample(self.rows, rng), positive, progress.part(0.6))
         measured = [self._measure(d, rows, rng, progress) for d in divisions(rows.data, self.columns, self.crossed)]
         findings = [f for m in measured for f in self._findings(m)]
+        unsettled = rows.one_answer or hope.assumed
         return CheckResult(
-            status=Status.INCOMPLETE if rows.one_answer and not findings else self._status(measured, findings),
-            summary=self._summary(measured, target.classes[positive]) + (ONE_ANSWER if rows.one_answer else ""),
-            metrics=(_accuracy(rows), *(metric for m in measured for metric in _metrics(m))),
+            status=Status.INCOMPLETE if unsettled and not findings else self._status(measured, findings),
+            summary=hope.headline + self._summary(measured, hope.name) + (ONE_ANSWER if rows.one_answer else ""),
+            metrics=(_accuracy(rows), *(metric for m in measured for metric in _metrics(m, hope))),
             findings=tuple(findings),
-            tables=tuple(_table(m, rows, self.smallest) for m in measured),
-            charts=tuple(_chart(m, target.classes[positive]) for m in measured),
-            notes=self._notes(measured, target.classes, positive, len(rows.data)),
+            tables=tuple(_table(m, rows, self.smallest, hope) for m in measured),
+            charts=tuple(_chart(m, hope.name) for m in measured),
+            notes=(self._judged(len(rows.data), target, hope), hope.note, *self._notes(measured)),
         )
+
+    def _judged(self, n: int, target: Target, hope: Favorable) -> str:
+        rest = " against all the rest" if len(target.classes) > 2 else ""
+        return f"{n:,} rows judged by what the model decides ({target.rule}): {hope.name!r}{rest}."
 
     def _measure(self, division: Division, rows: Judged, rng: np.random.Generator, progress: Progress) -> Measured:
         progress.step(0.0, f"comparing groups of {division.name}")
@@ -142,10 +152,8 @@ class GroupMetrics(Check):
             f"a gap of {gap.difference:.3f} ({gap.low:.3f} to {gap.high:.3f}, n = {worst.n:,}; chance alone reaches {gap.chance:.3f})."
         )
 
-    def _notes(self, measured: list[Measured], classes: tuple[str, ...], positive: int, n: int) -> tuple[str, ...]:
-        found = [
-            f"{n:,} rows judged; the favorable outcome is {classes[positive]!r}" + (" against all the rest." if len(classes) > 2 else ".")
-        ]
+    def _notes(self, measured: list[Measured]) -> tuple[str, ...]:
+        found = []
         for m in measured:
             if m.division.note:
                 found.append(m.division.note + ".")
@@ -199,18 +207,18 @@ def _finding(m: Measured, name: str, gap: Gap, severity: Severity) -> Finding:
     )
 
 
-def _metrics(m: Measured) -> list[Metric]:
+def _metrics(m: Measured, hope: Favorable) -> list[Metric]:
     found = []
     for name, label in CRITERIA.items():
         gap = m.gaps.get(name)
         found += [
-            _metric(m, f"{name}_difference", f"{label} difference by {m.division.name}", gap, "zero"),
-            _metric(m, f"{name}_ratio", f"{label} ratio by {m.division.name}", gap, "higher"),
+            _metric(m, f"{name}_difference", f"{label} difference by {m.division.name}", gap, "zero", hope),
+            _metric(m, f"{name}_ratio", f"{label} ratio by {m.division.name}", gap, "higher", hope),
         ]
     return found
 
 
-def _metric(m: Measured, name: str, label: str, gap: Gap | None, safer: str) -> Metric:
+def _metric(m: Measured, name: str, label: str, gap: Gap | None, safer: str, hope: Favorable) -> Metric:
     ratio = name.endswith("ratio")
     value, low, high = (
         (math.nan,) * 3 if gap is None else (gap.ratio, gap.ratio_low, gap.ratio_high) if ratio else (gap.difference, gap.low, gap.high)
@@ -230,7 +238,7 @@ def _metric(m: Measured, name: str, label: str, gap: Gap | None, safer: str) -> 
         n=m.n,
         safer="zero" if safer == "zero" else "higher",
         interval="bootstrap within groups" if known and bounded else "",
-        note=note,
+        note="; ".join(filter(None, (hope.beside, note))),
     )
 
 
@@ -250,7 +258,7 @@ def _frame(m: Measured, rows: Judged) -> dict[str, NDArray[np.float64]]:
     return {name: np.where(behind[name], frame[name].to_numpy(np.float64), np.nan) for name in RATES}
 
 
-def _table(m: Measured, rows: Judged, smallest: int) -> Table:
+def _table(m: Measured, rows: Judged, smallest: int, hope: Favorable) -> Table:
     shares = _frame(m, rows)
     order = np.argsort(-m.every.n, kind="stable")
     lines = []
@@ -264,10 +272,8 @@ def _table(m: Measured, rows: Judged, smallest: int) -> Table:
         Column(name="truly positive", unit="rows", kind="integer"),
         *(Column(name=WORDS[name]) for name in RATES),
     )
-    note = (
-        f"Rate (exact 95% interval; n behind it). Marked: fewer than {smallest} rows."
-        if small
-        else "Rate (exact 95% interval; n behind it)."
+    note = f"Rate (exact 95% interval; n behind it); positive is {hope.name!r}." + (
+        f" Marked: fewer than {smallest} rows." if small else ""
     )
     return Table(
         name=f"groups_{m.key}",

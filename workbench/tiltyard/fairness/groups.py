@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..datasets.dataset import Dataset
+from ..datasets.feature import MISSING
 from ..errors import Problem
 from ..progress import Progress
 from ..targets.target import Target
@@ -49,15 +50,6 @@ class Judged:
         return one_answer(self.predicted)
 
 
-def positive_class(classes: tuple[str, ...], name: str) -> int:
-    """Index of the class called ``name``; of the last class where no name is given."""
-    if not name:
-        return len(classes) - 1
-    if name not in classes:
-        raise Problem(f"a class ({', '.join(classes)})", repr(name), "Correct the name of the positive class")
-    return classes.index(name)
-
-
 def known_columns(data: Dataset, columns: tuple[str, ...]) -> tuple[str, ...]:
     """``columns``, or all sensitive columns where none is named."""
     for name in columns:
@@ -79,15 +71,16 @@ def _division(name: str, column: NDArray[np.str_]) -> Division:
     column = np.asarray(column).astype(str)
     if len(np.unique(column)) <= MOST_GROUPS:
         return Division(name, column)
+    lost = column == MISSING
     try:
-        numbers = column.astype(np.float64)
+        numbers = column[~lost].astype(np.float64)
     except ValueError:
         return Division(name, column)
     edges = np.unique(np.quantile(numbers, [0.25, 0.5, 0.75]))
     names = np.array([f"up to {edges[0]:g}", *(f"over {a:g} to {b:g}" for a, b in pairwise(edges)), f"over {edges[-1]:g}"])
-    return Division(
-        name, names[np.searchsorted(edges, numbers, side="left")], f"{name} has {len(np.unique(column))} values: cut at its quartiles"
-    )
+    bands = np.full(len(column), MISSING, f"<U{max(len(n) for n in (*names.tolist(), MISSING))}")
+    bands[~lost] = names[np.searchsorted(edges, numbers, side="left")]
+    return Division(name, bands, f"{name} has {len(np.unique(column))} values: cut at its quartiles")
 
 
 def labels(target: Target, data: Dataset, progress: Progress) -> NDArray[np.int64]:

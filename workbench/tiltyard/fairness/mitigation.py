@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from ..result import Axis, Chart, CheckResult, Column, Evidence, Finding, Metric, Series, Severity, Status, Table
 from ..statistics.intervals import LEVEL, clopper_pearson, rate
+from .favorable import Favorable
 from .group_metrics import CRITERIA, STANDARDS, WORDS
 from .groups import ONE_ANSWER, Judged
 from .rates import RATES, Gap, Grouped, gaps, grouped, parts
@@ -16,7 +17,10 @@ DRAWS = 500
 
 @dataclass(frozen=True)
 class Mitigated:
-    """Rows judged before and after, divided by ``groups`` str (n,) of ``column``; ``fitted`` is the number of other rows fitted on."""
+    """Rows judged before and after, divided by ``groups`` str (n,) of ``column``; ``fitted`` is the number of other rows fitted on.
+
+    ``favorable`` is the class that counts as positive, ``rules`` are the decision rules before and after, in words.
+    """
 
     column: str
     groups: NDArray[np.str_]
@@ -24,6 +28,14 @@ class Mitigated:
     after: Judged
     smallest: int
     fitted: int
+    favorable: Favorable
+    rules: tuple[str, str]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """The favorable outcome and how was decided, as sentences."""
+        before, after = self.rules
+        return (self.favorable.note, f"Decided before by {before}" + ("." if before == after else f", after by {after}."))
 
     def noise(self, gap: Gap) -> float:
         """The gap that is left by chance: the rows fitted on were a sample too, as the rows measured on are."""
@@ -42,31 +54,35 @@ def compared(mitigated: Mitigated, criterion: str, tolerance: float, rng: np.ran
     hits = [int((j.truth == j.predicted).sum()) for j in (mitigated.before, mitigated.after)]
     n = len(mitigated.groups)
     summary = (
-        f"{CRITERIA[criterion]} difference by {mitigated.column} went from {was.difference:.3f} to {gap.difference:.3f} "
+        f"{mitigated.favorable.headline}{CRITERIA[criterion]} difference by {mitigated.column} went from {was.difference:.3f} to {gap.difference:.3f} "
         f"({gap.low:.3f} to {gap.high:.3f}; so few rows leave {mitigated.noise(gap):.3f} by chance) and accuracy from {hits[0] / n:.3f} to "
         f"{hits[1] / n:.3f} on {n:,} rows not fitted on"
         + ("." if met else "; that is more than was allowed.")
         + (ONE_ANSWER if mitigated.after.one_answer else "")
     )
     return CheckResult(
-        status=_status(met, bool(np.isfinite(gap.difference)), mitigated.after.one_answer),
+        status=_status(met, bool(np.isfinite(gap.difference)), mitigated.after.one_answer or mitigated.favorable.assumed),
         summary=summary,
         metrics=(
             rate("accuracy_before", "Accuracy before", hits[0], n, "higher"),
             rate("accuracy_after", "Accuracy after", hits[1], n, "higher"),
             change,
-            *(_metric(name, when, g[name], n) for name in CRITERIA for when, g in zip(("before", "after"), found, strict=True)),
+            *(
+                _metric(name, when, g[name], n, mitigated.favorable)
+                for name in CRITERIA
+                for when, g in zip(("before", "after"), found, strict=True)
+            ),
         ),
         findings=() if met or not np.isfinite(gap.difference) else (_finding(criterion, gap, tolerance),),
         tables=(_table(mitigated.column, counts),),
         charts=(_chart(mitigated.column, counts),),
-        notes=(*notes, *_worse(found, criterion)),
+        notes=(*mitigated.notes, *notes, *_worse(found, criterion)),
     )
 
 
-def _status(met: bool, known: bool, one_answer: bool) -> Status:
+def _status(met: bool, known: bool, unsettled: bool) -> Status:
     if met:
-        return Status.INCOMPLETE if one_answer else Status.PASSED
+        return Status.INCOMPLETE if unsettled else Status.PASSED
     return Status.FINDING if known else Status.INCOMPLETE
 
 
@@ -80,7 +96,7 @@ def _unmeasured(mitigated: Mitigated, notes: tuple[str, ...]) -> CheckResult:
         rate("accuracy_before", "Accuracy before", hits[0], n, "higher"),
         rate("accuracy_after", "Accuracy after", hits[1], n, "higher"),
     )
-    return CheckResult(status=Status.INCOMPLETE, summary=text, metrics=metrics, notes=notes)
+    return CheckResult(status=Status.INCOMPLETE, summary=text, metrics=metrics, notes=(*mitigated.notes, *notes))
 
 
 def _worse(found: list[dict[str, Gap]], criterion: str) -> list[str]:
@@ -112,7 +128,7 @@ def _change(mitigated: Mitigated, rng: np.random.Generator) -> Metric:
     )
 
 
-def _metric(name: str, when: str, gap: Gap, n: int) -> Metric:
+def _metric(name: str, when: str, gap: Gap, n: int, hope: Favorable) -> Metric:
     label = f"{CRITERIA[name]} difference {when}"
     if not np.isfinite([gap.difference, gap.low]).all():
         return Metric(name=f"{name}_{when}", label=label, value=None, n=n, safer="zero", note="fewer than two groups are large enough")
@@ -126,7 +142,7 @@ def _metric(name: str, when: str, gap: Gap, n: int) -> Metric:
         n=n,
         safer="zero",
         interval="bootstrap within groups",
-        note=f"groups of these sizes reach {gap.chance:.3f} by chance",
+        note=f"{hope.beside}; groups of these sizes reach {gap.chance:.3f} by chance",
     )
 
 

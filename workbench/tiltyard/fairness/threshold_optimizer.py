@@ -13,8 +13,9 @@ from ..errors import Problem
 from ..progress import Progress
 from ..targets.target import Target
 from .belonging import Belonging, belonging, halves, sensitive_column, two_classes
+from .favorable import favorable
 from .group_metrics import STANDARDS
-from .groups import judged, positive_class
+from .groups import judged
 from .mitigation import Mitigated, compared
 from .randomized import RandomizedTarget
 from .thresholds import ByGroup, Constraint, Objective, Rules, fit_rules
@@ -62,7 +63,10 @@ class ThresholdOptimizer(Defense):
     constraint: Constraint = parameter("demographic_parity", "What is made equal between groups")
     objective: Objective = parameter("accuracy_score", "What is kept as high as the constraint allows")
     tolerance: float = parameter(0.0, "Largest gap the thresholds may leave (not for equalized odds)", ge=0.0, le=1.0)
-    positive: str = parameter("", "The class that is the favorable outcome; empty means the last")
+    positive: str = parameter(
+        "",
+        "The class that is the favorable outcome; empty means the one named with the data, else proposed by the names of label and classes",
+    )
     smallest: int = parameter(30, "Smaller groups are neither fitted to nor compared", "rows", ge=2, le=10_000)
     rows: int = parameter(20_000, "Rows the thresholds are found on, of one half of those not trained on", "rows", ge=100, le=200_000)
 
@@ -80,7 +84,8 @@ class ThresholdOptimizer(Defense):
         rng = np.random.default_rng(self.seed)
         column = sensitive_column(data, self.column)
         read = belonging(data, column)
-        positive = positive_class(target.classes, self.positive)
+        hope = favorable(data.schema, self.positive)
+        positive = hope.index
         # Not on rows the model was trained on: its scores there are better than they will be, and not alike for all groups.
         fitted, held = halves(data.unseen, self.rows, rng)
         progress.step(0.1, "finding thresholds (seconds; cannot be stopped halfway)")
@@ -89,15 +94,15 @@ class ThresholdOptimizer(Defense):
         progress.step(0.6, "measuring")
         before = judged(target, held, positive, progress.part(0.2))
         after = judged(made, held, positive, progress.part(0.2))
-        mitigated = Mitigated(column, held.sensitive[column], before, after, self.smallest, len(fitted))
-        notes = self._notes(read, rules, len(fitted))
+        mitigated = Mitigated(column, held.sensitive[column], before, after, self.smallest, len(fitted), hope, (target.rule, made.rule))
+        notes = self._notes(read, rules, len(fitted), data.known)
         return Defended(made, compared(mitigated, self.constraint, self.tolerance, rng, notes))
 
-    def _notes(self, read: Belonging, rules: Rules, n: int) -> tuple[str, ...]:
+    def _notes(self, read: Belonging, rules: Rules, n: int, known: str) -> tuple[str, ...]:
         drawn = any(0 < r.ignore < 1 or (0 < r.p0 < 1 and r.cut0 != r.cut1) for r in rules.values())
         left = sorted(set(read.groups) - set(rules))
         found = [
-            f"Thresholds found on {n:,} rows that the model was not trained on, and measured on others; the group is read from the feature {read.feature!r} when the model is asked.",
+            f"Thresholds found on {n:,} {known} and measured on others; the group is read from the feature {read.feature!r} when the model is asked.",
             "Deciding by group may itself be unlawful where you are: have it looked at.",
         ]
         if drawn:
