@@ -223,3 +223,16 @@ def test_sensitive_by_content(values: list[str], ground: str) -> None:
 
 def test_words() -> None:
     assert words("nativeCountry_2-code") == ("native", "country", "2", "code")
+
+
+def test_a_number_of_mostly_zeros_is_several_groups_and_an_age_without_a_number_is_missing() -> None:
+    import pandas as pd
+
+    from tiltyard.datasets.people import banded
+
+    gain = pd.Series([0] * 75 + list(range(1, 26)), name="disability days")
+    groups, counts = np.unique(banded(gain, "disability days"), return_counts=True)
+    assert dict(zip(groups.tolist(), counts.tolist(), strict=True)) == {"0": 75, "13 and over": 13, "over 0 to under 13": 12}
+    age = pd.Series([*np.arange(18.0, 58.0), np.nan])
+    assert banded(age, "age").tolist()[-1] == "(missing)"
+    assert set(banded(age, "age")[:-1]) == {"under 25", "25 to under 40", "40 to under 60"}

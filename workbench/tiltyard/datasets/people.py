@@ -1,13 +1,14 @@
 """Columns that say who a person is: likely sensitive, by name and by what they hold."""
 
-import itertools
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..statistics.bands import bands, cut
 from .category_names import as_text
 from .column_names import words
+from .feature import MISSING
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -96,17 +97,13 @@ AGES = (25, 40, 60)
 def banded(column: "pd.Series", name: str) -> NDArray[np.str_]:
     """A sensitive column as groups of text: a number with more than 12 values is cut into bands.
 
-    Ages are cut at 25, 40 and 60; other numbers at their quartiles.
+    Ages are cut at 25, 40 and 60; other numbers at their quartiles, or around a value that many rows hold.
     """
     import pandas as pd
 
     if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column) or column.nunique() <= 12:
         return as_text(column)
     values = column.to_numpy(np.float64, na_value=np.nan)
-    finite = values[np.isfinite(values)]
-    cuts = np.array(AGES, np.float64) if named_as(name) == "age" else np.unique(np.quantile(finite, [0.25, 0.5, 0.75]))
-    names = [f"under {cuts[0]:g}", *(f"{a:g} to under {b:g}" for a, b in itertools.pairwise(cuts)), f"{cuts[-1]:g} and over"]
-    bands: NDArray[np.str_] = np.array(names, dtype=str)[np.searchsorted(cuts, np.nan_to_num(values), side="right")]
-    bands = bands.astype(f"<U{max(len(n) for n in (*names, '(missing)'))}")
-    bands[~np.isfinite(values)] = "(missing)"
-    return bands
+    found = cut(values, AGES) if named_as(name) == "age" else bands(values)
+    groups: NDArray[np.str_] = np.array((*found.names, MISSING), dtype=str)[found.places]
+    return groups
