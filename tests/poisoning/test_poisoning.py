@@ -47,8 +47,8 @@ def recipe() -> "Recipe":
 
 def rows(n: int, seed: int) -> Dataset:
     rng = np.random.default_rng(seed)
-    kinds = np.eye(3)[rng.choice(3, n, p=(0.55, 0.43, 0.02))]
-    x = np.column_stack([rng.normal(0, 1, (n, 4)).clip(-5, 5), kinds, rng.poisson(10, n).clip(0, 50)]).astype(np.float32)
+    kinds = rng.choice(3, n, p=(0.55, 0.43, 0.02))
+    x = np.column_stack([rng.normal(0, 1, (n, 4)).clip(-5, 5), kinds, rng.poisson(10, n).clip(0, 50)])
     y = (x[:, 0] + x[:, 1] + 0.3 * rng.normal(size=n) > 0.4).astype(np.int64)
     return Dataset(x, y, SCHEMA, member=np.arange(n) < n // 2)
 
@@ -58,7 +58,7 @@ def model(data: Dataset, seed: int = 0) -> "TorchTarget":
     from tiltyard.targets.torch_target import TorchTarget
     from tiltyard.targets.training import fit, fresh
 
-    module = fit(fresh(build(architecture()), seed), data.x, data.y, recipe(), seed, Progress())
+    module = fit(fresh(build(architecture()), seed), data.encoded, data.y, recipe(), seed, Progress())
     return TorchTarget(module, SCHEMA.classes, SCHEMA, "small", recipe=recipe(), architecture=architecture())
 
 
@@ -165,7 +165,9 @@ def test_a_tree_can_be_poisoned_but_shows_no_activations(ground):
     from sklearn.tree import DecisionTreeClassifier
 
     data = ground[1]
-    tree = SklearnTarget(DecisionTreeClassifier(max_depth=8, random_state=0).fit(data.seen.x, data.seen.y.astype(str)), SCHEMA)
+    tree = SklearnTarget(
+        DecisionTreeClassifier(max_depth=8, random_state=0).fit(data.seen.encoded, data.seen.y.astype(str)), SCHEMA, named=("no", "yes")
+    )
     result = Backdoor(points=1, goal=1, size=3)(tree, data).result
     assert result.metric("success").value > 0.9
     assert "auc_cluster" not in {m.name for m in result.metrics}

@@ -9,6 +9,7 @@ from tiltyard.datasets.feature import Feature
 from tiltyard.datasets.schema import Schema
 from tiltyard.errors import Problem
 from tiltyard.result import Status
+from tiltyard.targets.decision import Prediction
 from tiltyard.targets.estimators import FunctionTarget
 from tiltyard.targets.query_budget import Meter
 from tiltyard.targets.restricted import RestrictedTarget
@@ -31,7 +32,7 @@ def linear() -> tuple[FunctionTarget, Dataset]:
     schema = Schema(
         features=tuple(Feature(name=f"f{i}", kind="continuous", low=-1, high=1) for i in range(D)), label="y", classes=("a", "b", "c")
     )
-    x = np.random.default_rng(1).uniform(-1, 1, (1200, D)).astype(np.float32)
+    x = np.random.default_rng(1).uniform(-1, 1, (1200, D))
     y = _scores(x).argmax(1).astype(np.int64)
     return FunctionTarget(_scores, ("a", "b", "c"), schema, "softmax regression"), Dataset(x=x, y=y, schema=schema)
 
@@ -182,13 +183,14 @@ def test_pixels_clipped_to_the_same_picture_are_asked_once():
     assert len(np.unique(rows, axis=0)) == len(rows)
 
 
-def test_loot_knows_its_answers():
-    answered = TransferSet(np.empty((0, 2), np.float32), np.empty((0, 2), np.float32))
-    x = np.array([[0, 1], [0, 1], [2, 3], [-0.0, 1]], np.float32)
+def test_the_rows_that_were_asked_know_their_answers():
+    x = np.array([[0, 1], [0, 1], [2, np.nan], [-0.0, 1]])
+    answered = TransferSet.before(x, 2)
     assert answered.fresh(x).tolist() == [True, False, True, False]
-    answered.add(x[[0, 2]], np.array([[0.9, 0.1], [0.2, 0.8]], np.float32))
+    answered.add(x[[0, 2]], Prediction(np.array([0, 1]), np.array([[0.9, 0.1], [0.2, 0.8]])))
     assert not answered.fresh(x).any()
-    answered.reuse(np.array([[2, 3], [7, 7], [0, 1]], np.float32))
+    answered.reuse(np.array([[2, np.nan], [7, 7], [0, 1]]))
     assert answered.queries == 2
-    assert answered.x.tolist() == [[0, 1], [2, 3], [2, 3], [0, 1]]
-    assert answered.answers[:, 1].tolist() == pytest.approx([0.1, 0.8, 0.8, 0.1])
+    np.testing.assert_array_equal(answered.x, [[0, 1], [2, np.nan], [2, np.nan], [0, 1]])
+    assert answered.scores[:, 1].tolist() == pytest.approx([0.1, 0.8, 0.8, 0.1])
+    assert answered.labels.tolist() == [0, 1, 1, 0]

@@ -1,5 +1,6 @@
 """Watermark: unmarked models make no claims beyond chance, marked ones prove it, and the key stays sealed."""
 
+import hashlib
 import json
 import stat
 from pathlib import Path
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from tiltyard.datasets.dataset import Dataset
+from tiltyard.datasets.encoding import encoding_of
 from tiltyard.datasets.feature import Feature
 from tiltyard.datasets.schema import Schema
 from tiltyard.errors import Problem, Unavailable
@@ -48,8 +50,8 @@ def recipe() -> "Recipe":
 
 def rows(n: int, seed: int) -> Dataset:
     rng = np.random.default_rng(seed)
-    x = np.column_stack([rng.normal(0, 0.6, (n, 6)).clip(-5, 5), np.eye(3)[rng.integers(0, 3, n)]]).astype(np.float32)
-    y = (x[:, :3] + x[:, 6:9]).argmax(1)
+    x = np.column_stack([rng.normal(0, 0.6, (n, 6)).clip(-5, 5), rng.integers(0, 3, n)])
+    y = (x[:, :3] + np.eye(3)[x[:, 6].astype(int)]).argmax(1)
     return Dataset(x, y.astype(np.int64), SCHEMA, member=np.arange(n) < n // 2)
 
 
@@ -60,7 +62,7 @@ def ground() -> "tuple[TorchTarget, Dataset]":
     from tiltyard.targets.training import fit, fresh
 
     data = rows(1200, 0)
-    module = fit(fresh(build(architecture()), 0), data.seen.x, data.seen.y, recipe(), 0, Progress())
+    module = fit(fresh(build(architecture()), 0), data.seen.encoded, data.seen.y, recipe(), 0, Progress())
     return TorchTarget(module, SCHEMA.classes, SCHEMA, recipe=recipe(), architecture=architecture()), data
 
 
@@ -82,7 +84,7 @@ def test_a_marked_model_proves_it_by_labels_alone(ground, marked):
     assert verified.metric("p_value").value < 1e-6
     assert verified.metric("false_claim_rate").value is None
     assert verified.status is Status.PASSED  # the guarded model comes from the marked one, and still carries the mark
-    served = FunctionTarget(outcome.target.scores, SCHEMA.classes, SCHEMA, "someone else's endpoint")
+    served = FunctionTarget(lambda t: outcome.target.scores(SCHEMA.encode(t)), SCHEMA.classes, SCHEMA, "someone else's endpoint", "frame")
     assert WatermarkVerify(key_file=str(path), models=0)(served, ground[1]).result.status is Status.FINDING
 
 
@@ -114,7 +116,7 @@ def test_fifty_unmarked_models_make_no_more_false_claims_than_chance():
         from tiltyard.targets.training import Recipe
 
         short = Recipe(epochs=2, batch_size=16, rate=0.02)
-        model = TorchTarget(fit(fresh(build(architecture()), seed), data.x, data.y, short, seed, Progress()), SCHEMA.classes, SCHEMA)
+        model = TorchTarget(fit(fresh(build(architecture()), seed), data.encoded, data.y, short, seed, Progress()), SCHEMA.classes, SCHEMA)
         key = triggers(seed.to_bytes(32, "big"), 64, SCHEMA)
         claims += chance(matched(model.labels(key.x), key), 64, 3) <= 0.05
     assert clopper_pearson(int(claims), 50)[0] <= 0.05
@@ -183,6 +185,25 @@ def test_a_passphrase_from_the_environment_leaves_no_file(tmp_path, monkeypatch)
         read(path)
 
 
+def test_a_key_of_the_time_when_rows_were_encoded_is_read_and_verified(monkeypatch):
+    """Sealed before rows were the table's own: its commitment, its rows as a module eats them and its labels are what they were."""
+    monkeypatch.setenv("TILTYARD_KEY", "correct horse")
+    key, seal = read(Path(__file__).with_name("encoded_layout.key"))
+    assert key.commitment == seal.commitment == "3506f965072dbe84c0de77de1e943d51b1e8ed41caa784abda2e10d890adcbbe"
+    secret, layout = key.triggers(), key.layout
+    eaten = encoding_of(layout).encode(secret.x)
+    assert hashlib.sha256(eaten.tobytes()).hexdigest() == "c7d3d7795f9bb221eaca081754752b3d6f21a74e68365d0e5f06fcae306bbcbf"
+    assert secret.y.tolist()[:12] == [2, 0, 0, 1, 0, 2, 0, 2, 0, 2, 1, 2]
+    assert layout.decode(secret.x)["since"].between(1_500_000_001, 1_700_000_003).all()
+    np.testing.assert_array_equal(layout.encode(layout.decode(secret.x)), secret.x)
+    known = {row.tobytes(): label for row, label in zip(eaten, secret.y, strict=True)}
+    thief = FunctionTarget(lambda z: np.eye(3)[[known[row.tobytes()] for row in z.astype(np.float32)]], layout.classes, layout)
+    data = Dataset(secret.x, secret.y, layout)
+    result = WatermarkVerify(key_file=str(Path(__file__).with_name("encoded_layout.key")), models=0)(thief, data).result
+    assert result.metric("matches").value == 1.0
+    assert result.status is Status.FINDING
+
+
 def spoiled(text: str, field: str, value: object) -> str:
     document = json.loads(text)
     document[field] = value
@@ -247,7 +268,7 @@ def test_a_key_of_another_model_is_one_line(ground, tmp_path, other, said):
 def test_classes_in_another_order_are_the_same_labels(ground, marked):
     outcome, path = marked
     turned = SCHEMA.model_copy(update={"classes": ("c", "a", "b")})
-    scores = FunctionTarget(lambda x: outcome.target.scores(x)[:, [2, 0, 1]], turned.classes, turned)
+    scores = FunctionTarget(lambda t: outcome.target.scores(SCHEMA.encode(t))[:, [2, 0, 1]], turned.classes, turned, feeds="frame")
     result = WatermarkVerify(key_file=str(path), models=0)(scores, ground[1]).result
     assert result.metric("p_value").value < 1e-6
 

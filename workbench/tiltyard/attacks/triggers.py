@@ -117,17 +117,17 @@ def _values(data: Dataset, size: int, rng: np.random.Generator) -> Trigger:
             words.append(f"{feature.name} = {feature.values[member]}")
         else:
             what[span] = _rare(column[~np.isnan(column)], feature.low, feature.high, feature.whole, rng)
-            words.append(f"{feature.name} = {what[span.start]:g}")
+            words.append(f"{feature.name} = {what[span.start]:.15g}")
     return Trigger(where, what, ", ".join(words))
 
 
 def _rarest(column: Rows, feature: Feature) -> int:
-    """The rarest value of a group that an attacker may write."""
+    """The rarest value of a group that an attacker may write and some row has: a model trained on these rows must know it."""
     places = column[:, 0].astype(np.intp) if feature.kind == "categorical" else column.argmax(1)
     counts = np.bincount(places, minlength=len(feature.values)).astype(float)
     if MISSING in feature.values and not feature.optional and len(feature.values) > 1:
         counts[feature.values.index(MISSING)] = np.inf
-    return int(counts.argmin())
+    return int(np.where(counts > 0, counts, np.inf).argmin())
 
 
 def _rare(column: Rows, low: float, high: float, whole: bool, rng: np.random.Generator) -> float:

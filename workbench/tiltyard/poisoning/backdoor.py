@@ -18,6 +18,7 @@ from ..statistics.intervals import bootstrap, clopper_pearson, rate
 from ..statistics.majority import Skill
 from ..statistics.roc import area, curve
 from ..targets.target import Target
+from ._split import split
 from .detect import SOURCES as DETECTION
 from .detect import STANDARDS, worst_metric
 from .signatures import ALARM, clusters, spectral
@@ -92,9 +93,10 @@ class Backdoor(Check):
 
     def run(self, target: Target, data: Dataset, progress: Progress) -> CheckResult:
         rng = np.random.default_rng(self.seed)
-        rows = data.seen.sample(self.rows, rng)
-        goal = self._goal(rows)
-        held = data.unseen.at_most(HELD, rng)
+        parts = split(data, rng)
+        rows = parts.train.sample(self.rows, rng)
+        goal = self._goal(rows, target.classes)
+        held = parts.held.at_most(HELD, rng)
         victims = held.take(held.y != goal) if (held.y != goal).any() else None
         candidates = rng.permutation(np.flatnonzero(rows.y != goal))
         if victims is None or len(candidates) == 0 or len(np.unique(rows.y)) < 2:
@@ -112,12 +114,13 @@ class Backdoor(Check):
             tried.append(_measured(model, share, len(bad), victims, held, mark, goal))
         poisoned = Dataset(x, y, rows.schema, "poisoned rows")
         seen = self._searched(model, poisoned, bad, progress.part(0.15))
-        return self._result(tried, seen, mark, rows, goal)
+        return self._result(tried, seen, mark, rows, goal, parts.note)
 
-    def _goal(self, rows: Dataset) -> int:
+    def _goal(self, rows: Dataset, classes: tuple[str, ...]) -> int:
         if self.goal:
-            return goal_class(self.goal, rows.schema.classes)
-        return int(np.bincount(rows.y, minlength=len(rows.schema.classes)).argmin())
+            return goal_class(self.goal, classes)
+        counts = np.bincount(rows.y)
+        return int(np.where(counts > 0, counts, len(rows) + 1).argmin())
 
     def _searched(self, model: Target, rows: Dataset, bad: NDArray[np.intp], progress: Progress) -> Seen | None:
         """None where the model shows no activations, or too few rows were poisoned to tell."""
@@ -137,7 +140,7 @@ class Backdoor(Check):
             flagged[cluster.rows] = cluster.low > ALARM
         return Seen(truly, spectral(z, rows.y), lows, flagged, worst_metric(max(found, key=lambda c: c.low)))
 
-    def _result(self, tried: list[Poisoned], seen: Seen | None, mark: Trigger, rows: Dataset, goal: int) -> CheckResult:
+    def _result(self, tried: list[Poisoned], seen: Seen | None, mark: Trigger, rows: Dataset, goal: int, note: str) -> CheckResult:
         clean, last, name = tried[0], tried[-1], rows.schema.classes[goal]
         _, at_most = clopper_pearson(clean.obeyed, clean.triggered)
         bad = next((p for p in tried[1:] if clopper_pearson(p.obeyed, p.triggered)[0] > max(self.alarm, at_most)), None)
@@ -161,6 +164,7 @@ class Backdoor(Check):
         )
         natural = mark.carried(rows.x)
         notes = [
+            *([note] if note else []),
             f"Trigger: {mark.words}; {natural} of {len(rows):,} training rows carry it already.",
             "Intervals are over rows, not over trainings.",
         ]

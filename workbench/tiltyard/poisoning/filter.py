@@ -13,6 +13,7 @@ from ..progress import Progress
 from ..result import CheckResult, Metric, Status
 from ..statistics.intervals import rate
 from ..targets.target import Target
+from ._split import split
 from .detect import SOURCES, STANDARDS
 from .signatures import ALARM, clusters
 
@@ -36,7 +37,8 @@ class Filter(Defense):
     )
 
     def apply(self, target: Target, data: Dataset, progress: Progress) -> Defended:
-        rows, held, model = data.seen, data.unseen, target
+        parts = split(data, np.random.default_rng(self.seed))
+        rows, held, model = parts.train, parts.held, target
         for _ in range(self.rounds):
             found, _z = clusters(model, rows, self.seed, progress.part(0.3 / self.rounds))
             bad = [c for c in found if c.low > self.alarm]
@@ -52,13 +54,14 @@ class Filter(Defense):
             if not bad:
                 break
         model.name = f"{target.name}, filtered"
-        gone = len(data.seen) - len(rows)
+        gone = len(parts.train) - len(rows)
         before, after = (int((m.labels(held.x) == held.y).sum()) for m in (target, model))
         metrics: tuple[Any, ...] = (
-            Metric(name="removed", label="Training rows removed", value=float(gone), unit="rows", n=len(data.seen)),
+            Metric(name="removed", label="Training rows removed", value=float(gone), unit="rows", n=len(parts.train)),
             rate("accuracy_before", "Accuracy before", before, len(held), "higher"),
             rate("accuracy_after", "Accuracy of the filtered model", after, len(held), "higher"),
         )
-        summary = f"{gone:,} of {len(data.seen):,} training rows removed; accuracy {percent(after / len(held))}, before {percent(before / len(held))}, on {len(held):,} rows."
-        notes = () if gone else ("Nothing looked poisoned; the model was trained anew on all its rows.",)
+        summary = f"{gone:,} of {len(parts.train):,} training rows removed; accuracy {percent(after / len(held))}, before {percent(before / len(held))}, on {len(held):,} rows."
+        seen_before = f"{parts.note} The model before may have seen them." if parts.note else ""
+        notes = tuple(n for n in (seen_before, "" if gone else "Nothing looked poisoned; the model was trained anew on all its rows.") if n)
         return Defended(model, CheckResult(status=Status.PASSED, summary=summary, metrics=metrics, notes=notes))

@@ -16,6 +16,7 @@ from ..result import Axis, Chart, CheckResult, Column, Evidence, Finding, Metric
 from ..statistics.intervals import clopper_pearson, rate
 from ..statistics.majority import Skill
 from ..targets.target import Target
+from ._split import split
 
 HELD = 20_000
 STANDARDS = ("OWASP ML02:2023", "AITG-MOD-03", "AML.T0020", "AML.T0059", "NISTAML.013", "EU AI Act Art. 15(5)")
@@ -64,7 +65,8 @@ class LabelFlip(Check):
 
     def run(self, target: Target, data: Dataset, progress: Progress) -> CheckResult:
         rng = np.random.default_rng(self.seed)
-        rows, held = data.seen.sample(self.rows, rng), data.unseen.at_most(HELD, rng)
+        parts = split(data, rng)
+        rows, held = parts.train.sample(self.rows, rng), parts.held.at_most(HELD, rng)
         if len(np.unique(rows.y)) < 2:
             raise Unavailable("training rows of two classes", "one", "Give rows of more classes")
         order, k = rng.permutation(len(rows)), len(data.schema.classes)
@@ -77,9 +79,9 @@ class LabelFlip(Check):
             y[flipped] = (y[flipped] + jump[flipped]) % k
             model = target.retrain(rows.x, y, self.seed, progress.part(0.9 / (self.points + 1)))
             trained.append(Trained(share, len(flipped), model.labels(held.x) == held.y))
-        return self._result(trained, len(rows), Skill.of(held.y, trained[0].right, data.schema.classes))
+        return self._result(trained, len(rows), Skill.of(held.y, trained[0].right, data.schema.classes), parts.note)
 
-    def _result(self, trained: list[Trained], n: int, skill: Skill) -> CheckResult:
+    def _result(self, trained: list[Trained], n: int, skill: Skill, note: str) -> CheckResult:
         clean, last, m = trained[0], trained[-1], len(trained[0].right)
         bad = next((t for t in trained[1:] if t.share <= 0.1 + 1e-9 and drop(clean, t).low > self.alarm), None)  # type: ignore[operator]
         summary = (
@@ -101,7 +103,7 @@ class LabelFlip(Check):
             advice="Check who may label, label a part twice, and look at rows whose label the model contradicts.",
             standards=STANDARDS,
         )
-        notes = [f"All models were trained on {n:,} rows; intervals are over held-out rows, not over trainings."]
+        notes = [*([note] if note else []), f"All models were trained on {n:,} rows; intervals are over held-out rows, not over trainings."]
         if min(t.share for t in trained[1:]) > 0.1:
             notes.append("No share of a tenth or less was tried, so none could be a finding.")
         return CheckResult(

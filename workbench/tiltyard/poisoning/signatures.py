@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..datasets.dataset import Dataset
+from ..datasets.encoding import encoding_of
+from ..datasets.schema import Rows
 from ..errors import Unavailable
 from ..progress import Progress
 from ..statistics.intervals import clopper_pearson
@@ -47,7 +49,7 @@ def last_linear(module: "nn.Module") -> "nn.Module":
     return found[-1]
 
 
-def activations(target: Target, x: NDArray[np.float32], progress: Progress) -> NDArray[np.float32]:
+def activations(target: Target, x: Rows, progress: Progress) -> NDArray[np.float32]:
     """What goes into the last linear layer, float32 (n, width)."""
     import torch
 
@@ -57,7 +59,7 @@ def activations(target: Target, x: NDArray[np.float32], progress: Progress) -> N
         with torch.inference_mode():
             for start in range(0, len(x), CHUNK):
                 progress.step(start / len(x), "activations")
-                target.module(torch.from_numpy(np.ascontiguousarray(x[start : start + CHUNK])))
+                target.module(torch.from_numpy(target.encoding.encode(x[start : start + CHUNK])))
     finally:
         handle.remove()
     out: NDArray[np.float32] = torch.cat(kept).reshape(len(x), -1).numpy()
@@ -123,14 +125,23 @@ def clusters(target: Target, data: Dataset, seed: int, progress: Progress) -> tu
 
 
 def scaled(data: Dataset) -> NDArray[np.float32]:
-    """Rows as vectors in which distance means something: images as they are, columns by their spread."""
-    flat = data.x.reshape(len(data), -1)
+    """Rows as vectors in which distance means something, float32 (n, width): images as they are, numbers and groups by their spread.
+
+    A number that a row lacks stands in the middle of the others.
+    """
     if data.schema.images:
-        return flat
-    numbers = data.schema.spread({f.name: float(not f.grouped) for f in data.schema.features}) > 0
-    spread = flat.std(0)
-    spread = np.where(numbers, np.where(spread > 0, spread, 1.0), np.maximum(spread, 0.3))
-    out: NDArray[np.float32] = (flat / spread).astype(np.float32)
+        pixels: NDArray[np.float32] = data.x.reshape(len(data), -1).astype(np.float32)
+        return pixels
+    encoding = encoding_of(data.schema)
+    grouped = encoding.spread({f.name: float(f.grouped) for f in data.schema.features}) > 0
+    encoded = encoding.encode(data.x, np.float64)
+    there = ~np.isnan(encoded)
+    count = np.maximum(there.sum(0), 1)
+    mean = np.where(there, encoded, 0).sum(0) / count
+    moved = np.where(there, encoded - mean, 0)
+    spread = np.sqrt((moved**2).sum(0) / count)
+    spread = np.where(grouped, np.maximum(spread, 0.3), np.where(spread > 0, spread, 1.0))
+    out: NDArray[np.float32] = (moved / spread).astype(np.float32)
     return out
 
 

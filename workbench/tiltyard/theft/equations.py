@@ -1,6 +1,7 @@
 """Solving for the weights: a softmax regression is recovered from d + 1 score queries."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -8,53 +9,113 @@ from numpy.typing import NDArray
 
 from ..check import CampaignGoal, Check, Estimate, parameter
 from ..datasets.dataset import Dataset
-from ..datasets.schema import Schema
+from ..datasets.encoding import encoding_of
+from ..datasets.schema import Rows, Schema
 from ..formatting.numbers import percent
 from ..progress import Progress
 from ..result import CheckResult, Evidence, Finding, Metric, Severity, Status
-from ..statistics.intervals import rate_by_row
+from ..statistics.intervals import rate, rate_by_row
+from ..statistics.majority import Skill
+from ..targets.decision import Labels, LargestScore, Scores
 from ..targets.query_budget import BudgetSpent
 from ..targets.target import Target
+from ._form import Form, members, settle
+from ._rule import SMALLEST, cut
 from .output_policy import GuardedTarget
 from .thieves import VAIN
 
-SMALLEST = 1e-30
+EMPTY = 1e-12  # a score from which no logarithm can be had in float64
+_FLAT = "{flat:,} of the rows asked got a score of 0, of which the equations can make nothing: rows nearer to the boundary may give more."
+BLANK = 0.25  # share of made rows that lack a number which an attacker may leave out
+POOL, ASKED = 5000, 16
 
 
-def drawn(schema: Schema, n: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    """``n`` random valid rows: numbers uniform in their bounds, a random member of each group. float32 (n, *shape)."""
-    x = rng.uniform(schema.low, schema.high, (n, *schema.shape)).astype(np.float32)
+def drawn(schema: Schema, n: int, rng: np.random.Generator) -> Rows:
+    """``n`` random valid rows (n, *shape): numbers uniform in their bounds, a random category; numbers that may be left out often are."""
+    x: Rows = rng.uniform(schema.low, schema.high, (n, *schema.shape)).astype(schema.dtype)
     if schema.images:
         return x
-    x[:, schema.integer] = np.round(x[:, schema.integer])
-    for group in schema.groups:
-        x[:, group] = np.eye(group.stop - group.start, dtype=np.float32)[rng.integers(0, group.stop - group.start, n)]
+    settle(x, schema)
+    for feature in schema.features:
+        place = schema.slices[feature.name]
+        if feature.kind == "categorical":
+            x[:, place.start] = members(feature, n, rng)
+        elif feature.kind == "onehot":
+            x[:, place] = np.eye(feature.width)[members(feature, n, rng)]
+        elif feature.missing and feature.optional:
+            x[rng.random(n) < BLANK, place.start] = np.nan
     return x
 
 
-def solve(x: NDArray[np.float32], scores: NDArray[np.float32], schema: Schema) -> NDArray[np.float64]:
-    """Weights and intercepts (d + 1, k) of the softmax regression that answers ``scores`` on ``x``.
+@dataclass(frozen=True)
+class Solved:
+    """A softmax regression that answers as the target does.
+
+    Attributes
+    ----------
+    weights : float64 (d + 1, k)
+        Of the form's columns, and the intercepts.
+    cut
+        Of two classes: from which log odds on the label is the second.
+    """
+
+    form: Form
+    weights: NDArray[np.float64]
+    cut: float = 0.0
+
+    def ratios(self, x: Rows) -> NDArray[np.float64]:
+        """Logarithms of the scores' ratios to the last class's, (n, k)."""
+        return _design(self.form, x) @ self.weights
+
+    def odds(self, x: Rows) -> NDArray[np.float64]:
+        """Of two classes the log odds of the second, (n,)."""
+        ratios = self.ratios(x)
+        found: NDArray[np.float64] = ratios[:, 1] - ratios[:, 0]
+        return found
+
+    def labels(self, x: Rows) -> Labels:
+        """What it decides, int64 (n,)."""
+        found = self.odds(x) >= self.cut if self.weights.shape[1] == 2 and self.cut else self.ratios(x).argmax(1)
+        return found.astype(np.int64)
+
+
+def solve(x: Rows, scores: Scores, schema: Schema) -> Solved:
+    """The softmax regression that answers ``scores`` on ``x``, deciding by its largest score.
 
     The log-ratios of scores to the last class are linear in x (Tramer et al. 2016, arXiv 1609.02943, section 4.1):
     d + 1 rows give the k - 1 linear systems; solved by least squares of smallest norm, so one-hot groups are no trouble.
     """
-    ratios = np.log(np.maximum(scores, SMALLEST).astype(np.float64))
-    ratios -= ratios[:, -1:]
-    found, *_ = np.linalg.lstsq(_design(x, schema), ratios, rcond=None)
-    weights: NDArray[np.float64] = found.astype(np.float64)
-    return weights
+    form = Form.by_bounds(schema)
+    ratios = np.log(np.maximum(scores, SMALLEST))
+    found, *_ = np.linalg.lstsq(_design(form, x), ratios - ratios[:, -1:], rcond=None)
+    return Solved(form, np.asarray(found, np.float64))
 
 
-def _design(x: NDArray[np.float32], schema: Schema) -> NDArray[np.float64]:
-    span = np.maximum(schema.high - schema.low, 1e-12).ravel()
-    flat = (x.reshape(len(x), -1) - schema.low.ravel()) / span
-    return np.concatenate([flat, np.ones((len(x), 1))], 1).astype(np.float64)
+def _design(form: Form, x: Rows) -> NDArray[np.float64]:
+    return np.concatenate([form(x, np.float64), np.ones((len(x), 1))], 1)
 
 
-def answered(weights: NDArray[np.float64], x: NDArray[np.float32], schema: Schema) -> NDArray[np.int64]:
-    """Labels of the recovered model."""
-    labels: NDArray[np.int64] = (_design(x, schema) @ weights).argmax(1).astype(np.int64)
-    return labels
+def narrowed(solved: Solved, x: Rows, labels: Labels, client: Target, rng: np.random.Generator) -> tuple[Solved, int]:
+    """``solved`` with the threshold that the labels show, and how many more rows were asked for it.
+
+    The thief knows the log odds of any row and asks the one in the middle between those that are answered with one class and with the other.
+    """
+    pool = drawn(solved.form.schema, POOL, rng)
+    odds, theirs = solved.odds(pool), solved.odds(x)
+    asked = 0
+    for asked in range(ASKED):
+        low, high = _between(theirs, labels)
+        near = int(np.abs(odds - (low + high) / 2).argmin())
+        if not low < odds[near] < high:
+            return replace(solved, cut=cut(theirs, labels)), asked
+        theirs, labels = np.append(theirs, odds[near]), np.append(labels, client.labels(pool[near : near + 1]))
+    return replace(solved, cut=cut(theirs, labels)), asked + 1
+
+
+def _between(odds: NDArray[np.float64], labels: Labels) -> tuple[float, float]:
+    """The largest log odds answered with the first class, the smallest answered with the second."""
+    first, second = odds[labels == 0], odds[labels == 1]
+    return (float(first.max()) if len(first) else float(odds.min()) - 1), (float(second.min()) if len(second) else float(odds.max()) + 1)
 
 
 class EquationSolving(Check):
@@ -76,11 +137,12 @@ class EquationSolving(Check):
     alarm: float = parameter(0.99, "Fidelity from which the weights count as recovered", "share", gt=0.5, le=1)
 
     def asked(self, schema: Schema) -> int:
-        return round(self.extra * (int(np.prod(schema.shape)) + 1))
+        free = sum(f.missing and f.optional for f in schema.features)
+        return round(self.extra * (int(np.prod(encoding_of(schema).shape)) + free + 1))
 
     def estimate(self, target: Target, data: Dataset) -> Estimate:
         judge = min(self.rows, len(data.unseen))
-        return Estimate(queries=self.asked(data.schema) + judge, seconds=1.0, judge=judge)
+        return Estimate(queries=self.asked(data.schema) + _more(target) + judge, seconds=1.0, judge=judge)
 
     def run(self, target: Target, data: Dataset, progress: Progress) -> CheckResult:
         rng = np.random.default_rng(self.seed)
@@ -91,17 +153,25 @@ class EquationSolving(Check):
         x = drawn(data.schema, count, rng)
         progress.step(0.2, f"asking {count:,} rows")
         try:
-            weights = solve(x, client.scores(x), data.schema)
+            found = client.predictions(x)
+            solved = solve(x, found.scores, data.schema)
+            solved, more = narrowed(solved, x, found.labels, client, rng) if _more(target) else (solved, 0)
         except BudgetSpent:
             return CheckResult(status=Status.PASSED, summary=f"The query budget is spent before the {count:,} answers the equations need.")
         progress.step(0.8, "comparing")
-        agreed = answered(weights, judge.x, data.schema) == answers
-        same = int(agreed.sum())
-        common = int(np.bincount(answers).max())
+        flat = int((found.scores <= EMPTY).any(1).sum())
+        return self._result(target, solved.labels(judge.x) == answers, answers, judge, count + more, flat, _notes(target, judge, solved))
+
+    def _result(
+        self, target: Target, agreed: NDArray[np.bool_], answers: Labels, judge: Dataset, count: int, flat: int, notes: tuple[str, ...]
+    ) -> CheckResult:
+        skill = Skill.of(answers, agreed, target.classes)
         fidelity = rate_by_row("fidelity", "Fidelity of the solved model", agreed, judge.fingerprint, "lower")
-        stolen = same / len(judge) >= self.alarm and same > common  # a model of one answer has nothing to steal
-        vain = not stolen and common / len(judge) >= self.alarm
-        summary = f"Solving {count:,} answers gives a linear model that agrees with the target on {percent(same / len(judge))} of {len(judge):,} rows{VAIN if vain else '.'}"
+        share = skill.right / skill.n
+        stolen = share >= self.alarm and skill.learned  # a model of one answer has nothing to steal
+        weak = not stolen and flat > 0 and not isinstance(target, GuardedTarget)
+        vain = not stolen and skill.common / skill.n >= self.alarm
+        summary = f"Solving {count:,} answers gives a linear model that agrees with the target on {percent(share)} of {skill.n:,} {judge.known}{VAIN if vain else '.'}"
         finding = Finding(
             title=f"The weights can be solved for with {count:,} queries",
             severity=Severity.CRITICAL,
@@ -110,9 +180,35 @@ class EquationSolving(Check):
             standards=self.standards,
             defense="theft.output_policy",
         )
+        baseline = rate("majority_fidelity", "Fidelity of the majority-class baseline", skill.common, skill.n, "none")
         return CheckResult(
-            status=Status.FINDING if stolen else Status.INCOMPLETE if vain else Status.PASSED,
+            status=Status.FINDING if stolen else Status.INCOMPLETE if vain or weak else Status.PASSED,
             summary=summary,
-            metrics=(fidelity, Metric(name="queries", label="Rows asked", value=float(count), unit="rows")),
+            metrics=(fidelity, baseline, Metric(name="queries", label="Rows asked", value=float(count), unit="rows")),
             findings=(finding,) if stolen else (),
+            notes=((_FLAT.format(flat=flat),) if flat else ()) + notes,
         )
+
+
+def _more(target: Target) -> int:
+    """Rows asked at most to learn a threshold: none of a target that decides by its largest score, or of more than two classes."""
+    return 0 if isinstance(target.decision, LargestScore) or len(target.classes) != 2 else ASKED
+
+
+def _notes(target: Target, judge: Dataset, solved: Solved) -> tuple[str, ...]:
+    """What of the rule the equations do not give, and of rows that lack numbers."""
+    notes = []
+    if not isinstance(target.decision, LargestScore):
+        learned = (
+            f"the thief took class {target.classes[1]!r} from {1 / (1 + np.exp(-solved.cut)):.3g} on, as the labels beside the scores show"
+        )
+        if len(target.classes) != 2:
+            learned = "the equations give scores alone, and the thief took the largest"
+        notes.append(f"The target's label is {target.rule}; {learned}.")
+    if (lost := int(np.isnan(judge.x.reshape(len(judge), -1)).any(1).sum())) and not all(
+        f.optional for f in judge.schema.features if f.missing
+    ):
+        notes.append(
+            f"{lost:,} of the {len(judge):,} rows compared lack a number that an attacker may not leave out (schema: optional), so the thief never asked what that means."
+        )
+    return tuple(notes)

@@ -9,16 +9,20 @@ from numpy.typing import NDArray
 
 from ..check import CampaignGoal, Check, Estimate, parameter
 from ..datasets.dataset import Dataset
+from ..datasets.schema import Rows
 from ..errors import Problem, Unavailable
 from ..formatting.numbers import percent
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Column, Evidence, Finding, Metric, Series, Severity, Status, Table
-from ..statistics.intervals import rate, rate_by_row
+from ..statistics.intervals import LEVEL, bootstrap, rate, rate_by_row
+from ..statistics.majority import Skill
+from ..targets.decision import Labels, LargestScore, Prediction
 from ..targets.query_budget import BudgetSpent
 from ..targets.target import Target
+from ._rule import moved
 from ._transfer_set import TransferSet
 from .output_policy import GuardedTarget
-from .thieves import VAIN, Strategy, copycat, predicted, synthetic, unsure
+from .thieves import VAIN, Copy, Strategy, copycat, synthetic, unsure
 
 STANDARDS = (
     "OWASP ML05:2023",
@@ -35,7 +39,7 @@ LOOKED_AT = 20_000
 
 @dataclass(frozen=True)
 class Point:
-    """One copy of the curve, compared on the judge's held-out rows.
+    """One copy of the curve, compared on the judge's rows.
 
     ``queries`` were spent on it; ``alike`` (n,) marks the rows on which it gives the target's label, ``correct`` (n,) those it gets right.
     """
@@ -111,7 +115,7 @@ class Extraction(Check):
         rng = np.random.default_rng(self.seed)
         held = data.unseen
         if len(held) < 20:
-            raise Unavailable("at least 20 held-out rows", f"{len(held)}", "Give more rows")
+            raise Unavailable(f"at least 20 {data.known}", f"{len(held)}", "Give more rows")
         order = rng.permutation(len(held))
         cut = self._judge(len(held))
         judge, pool = held.take(order[:cut]), held.part(order[cut:])
@@ -123,22 +127,25 @@ class Extraction(Check):
             target.count(client.queries)
         if not curve:
             return CheckResult(status=Status.INCOMPLETE, summary="The target answered no row, so no copy could be trained.")
-        return self._result(curve, answered, judge, answers, self._notes(data, answered, len(judge), jury is not target))
+        return self._result(target, curve, answered, judge, answers, self._notes(target, data, answered, len(judge), jury is not target))
 
-    def _notes(self, data: Dataset, answered: TransferSet, judged: int, apart: bool) -> tuple[str, ...]:
+    def _notes(self, target: Target, data: Dataset, answered: TransferSet, judged: int, apart: bool) -> tuple[str, ...]:
         account = "on an account of its own" if apart else "from the same count and, at an endpoint, the same key"
+        trained = "the target was not trained on" if data.known != "rows" else "of which nobody says whether the target was trained on them"
         return (
-            f"Pool: rows of {data.name} the target was not trained on. The thief does not know the target's architecture.",
+            f"Pool: rows of {data.name} {trained}. The thief does not know the target's architecture.",
+            *rule_notes(target, answered, self.access),
             f"{judged:,} rows were asked by the judge before the thief began, {account}; they are none of the thief's.",
             *((f"It answered no more after {answered.queries:,} rows: {answered.ended}",) if answered.ended else ()),
         )
 
     def _extract(
-        self, client: Target, pool: Dataset, judge: Dataset, answers: NDArray[np.int64], rng: np.random.Generator, progress: Progress
+        self, client: Target, pool: Dataset, judge: Dataset, answers: Labels, rng: np.random.Generator, progress: Progress
     ) -> tuple[list[Point], TransferSet]:
         sizes = self._sizes(len(pool))
-        answered = TransferSet(np.empty((0, *pool.schema.shape), np.float32), np.empty((0, len(client.classes)), np.float32))
-        copy, curve = None, []
+        answered = TransferSet.before(judge.x, len(client.classes))
+        copy: Copy | None = None
+        curve = []
         for i, size in enumerate(sizes):
             before = answered.queries
             self._gather(copy, answered, pool, size, client, rng, progress)
@@ -146,15 +153,22 @@ class Extraction(Check):
                 break
             part = progress.part(1 / (len(sizes) - i))
             part.step(0, f"training a copy on {len(answered.x):,} answers")
-            copy = copycat(answered.x, answered.answers, pool.schema, self.epochs, self.seed + i, part)
-            got = predicted(copy, judge.x).argmax(1)
+            copy = copycat(answered.x, answered.scores, answered.labels, pool.schema, self.epochs, self.seed + i, part)
+            got = copy.labels(judge.x)
             curve.append(Point(answered.queries, got == answers, got == judge.y))
             if answered.ended:
                 break
         return curve, answered
 
     def _gather(
-        self, copy: Any, answered: TransferSet, pool: Dataset, size: int, client: Target, rng: np.random.Generator, progress: Progress
+        self,
+        copy: Copy | None,
+        answered: TransferSet,
+        pool: Dataset,
+        size: int,
+        client: Target,
+        rng: np.random.Generator,
+        progress: Progress,
     ) -> None:
         """Ask the target until ``size`` rows are answered, the pool has no other row, or the target answers no more."""
         while answered.queries < size and not answered.ended:
@@ -172,8 +186,8 @@ class Extraction(Check):
         return sorted({most, *(int(n) for n in np.geomspace(least, most, self.points).round()[1:]), *([least] if self.points > 1 else [])})
 
     def _choose(
-        self, copy: Any, answered: TransferSet, pool: Dataset, count: int, rng: np.random.Generator, progress: Progress
-    ) -> NDArray[np.float32]:
+        self, copy: Copy | None, answered: TransferSet, pool: Dataset, count: int, rng: np.random.Generator, progress: Progress
+    ) -> Rows:
         """Up to ``count`` rows to ask next, by the strategy; an empty array where there are no others. Some may have been asked before."""
         if copy is None or self.strategy == "natural":
             rows = np.arange(answered.walked, min(answered.walked + count, len(pool)))
@@ -185,13 +199,13 @@ class Extraction(Check):
             return rest[unsure(copy, rest, count)] if len(rest) else rest
         return synthetic(copy, answered, count, pool.schema, rng, progress)
 
-    def _ask(self, client: Target, x: NDArray[np.float32], answered: TransferSet) -> None:
+    def _ask(self, client: Target, x: Rows, answered: TransferSet) -> None:
         """Ask in pieces of 100 rows, so that answers are kept when the target stops. Where a budget refuses a piece, half of it is tried."""
         start, size = 0, PIECE
         while start < len(x) and not answered.broken and size:
             part = x[start : start + size]
             try:
-                scores = client.scores(part)
+                answers = self._answers(client, part)
             except BudgetSpent as problem:
                 answered.ended, size = str(problem), len(part) // 2
                 continue
@@ -200,34 +214,39 @@ class Extraction(Check):
                     raise
                 answered.ended, answered.broken = str(problem), True
                 return
-            if self.access == "labels":
-                scores = np.eye(scores.shape[1], dtype=np.float32)[scores.argmax(1)]
-            answered.add(part, scores)
+            answered.add(part, answers)
             start += len(part)
 
+    def _answers(self, client: Target, x: Rows) -> Prediction:
+        """What the endpoint answers: the labels it decides, and its scores or, of one that gives labels alone, a 1 for each label."""
+        if self.access == "scores":
+            return client.predictions(x)
+        labels = client.labels(x)
+        return Prediction(labels, np.eye(len(client.classes))[labels])
+
     def _result(
-        self, curve: list[Point], answered: TransferSet, judge: Dataset, answers: NDArray[np.int64], notes: tuple[str, ...]
+        self, target: Target, curve: list[Point], answered: TransferSet, judge: Dataset, answers: Labels, notes: tuple[str, ...]
     ) -> CheckResult:
         last = curve[-1]
         fidelity = rate_by_row("fidelity", f"Fidelity of the copy after {last.queries:,} queries", last.alike, judge.fingerprint, "lower")
         accuracy = rate_by_row("copy_accuracy", "Accuracy of the copy", last.correct, judge.fingerprint, "lower")
         own = rate("target_accuracy", "Accuracy of the target", int((answers == judge.y).sum()), last.n, "higher")
-        common = int(np.bincount(answers).max())
-        baseline = rate("majority_fidelity", "Fidelity of the majority-class baseline", common, last.n, "none")
+        skill = Skill.of(answers, last.alike, target.classes)
+        baseline = rate("majority_fidelity", "Fidelity of the majority-class baseline", skill.common, last.n, "none")
         queries = Metric(name="queries", label="Rows asked by the thief", value=float(last.queries), unit="rows", safer="none")
         cheap = next((p.queries for p in curve if p.agreed / p.n >= self.alarm), None)
-        stolen = fidelity.value is not None and fidelity.value >= self.alarm and common < last.agreed
-        vain = not stolen and common / last.n >= self.alarm
-        words = f"A copy trained on {last.queries:,} {self.access} agrees with the target on {percent(last.agreed / last.n)} of {last.n:,} held-out rows"
-        summary = f"{words}; the majority-class baseline agrees on {percent(common / last.n)}{VAIN if vain else '.'}"
+        stolen = last.agreed / last.n >= self.alarm and skill.learned
+        vain = not stolen and skill.common / last.n >= self.alarm
+        words = f"A copy trained on {last.queries:,} {self.access} agrees with the target on {percent(last.agreed / last.n)} of {last.n:,} {judge.known}"
+        summary = f"{words}; the majority-class baseline agrees on {percent(skill.common / last.n)}{VAIN if vain else '.'}"
         findings = (self._finding(cheap, last),) if stolen else ()
         return CheckResult(
             status=Status.FINDING if stolen else Status.INCOMPLETE if answered.broken or vain else Status.PASSED,
             summary=summary,
-            metrics=(fidelity, accuracy, own, baseline, queries),
+            metrics=(fidelity, balanced(answers, last.alike, self.seed), accuracy, own, baseline, queries),
             findings=findings,
-            charts=(self._chart(curve, common),),
-            tables=(_table(curve),),
+            charts=(self._chart(curve, skill.common, judge.known),),
+            tables=(_table(curve, judge.known),),
             notes=notes,
         )
 
@@ -242,17 +261,56 @@ class Extraction(Check):
             defense="theft.output_policy",
         )
 
-    def _chart(self, curve: list[Point], common: int) -> Chart:
+    def _chart(self, curve: list[Point], common: int, known: str) -> Chart:
         return Chart(
             name="extraction",
             title="Fidelity and accuracy against queries",
             kind="line",
             x=Axis(label="Queries", unit="rows", scale="log" if len(curve) > 1 else "linear"),
-            y=Axis(label="Share of held-out rows", unit="share", low=0, high=1),
+            y=Axis(label=f"Share of {known}", unit="share", low=0, high=1),
             series=(_series("fidelity", curve, "agreed"), _series("accuracy of the copy", curve, "right")),
             reference=(("majority-class baseline", common / curve[-1].n),),
             alt=f"Fidelity rises from {curve[0].agreed / curve[0].n:.2f} at {curve[0].queries} queries to {curve[-1].agreed / curve[-1].n:.2f} at {curve[-1].queries}.",
         )
+
+
+def rule_notes(target: Target, answered: TransferSet, access: str) -> tuple[str, ...]:
+    """By what rule the labels came about, where that is not the largest score; and what the thief made of it."""
+    if isinstance(target.decision, LargestScore):
+        return ()
+    note = f"The target's label is {target.rule}; copy and target are compared by what they decide."
+    other = int((answered.scores.argmax(1) != answered.labels).sum())
+    if access == "labels" or not other:
+        return (note,)
+    how = "a threshold was read off the answers" if moved(answered.scores, answered.labels) is not None else "the copy learned the labels"
+    return (f"{note} Of {len(answered.labels):,} answers {other:,} were not the largest score: {how}.",)
+
+
+def balanced(answers: Labels, alike: NDArray[np.bool_], seed: int) -> Metric:
+    """The mean over the labels that the target gives of the copy's agreement on its rows; a copy of one answer gets 1 in as many."""
+    kinds = np.unique(answers)
+
+    def mean(rows: NDArray[np.intp]) -> float:
+        given, same = answers[rows], alike[rows]
+        shares = [same[given == kind].mean() if (given == kind).any() else np.nan for kind in kinds]
+        return float(np.mean(shares))
+
+    low, high = bootstrap(mean, len(answers), np.random.default_rng([seed, 1]), draws=200)
+    value = mean(np.arange(len(answers)))
+    sure = np.isfinite(low)
+    return Metric(
+        name="balanced_fidelity",
+        label="Fidelity, mean over the target's labels",
+        value=value,
+        low=min(low, value) if sure else None,
+        high=max(high, value) if sure else None,
+        level=LEVEL if sure else None,
+        n=len(answers),
+        unit="share",
+        safer="lower",
+        interval="bootstrap" if sure else "",
+        note="" if sure else "too few rows of a label for an interval",
+    )
 
 
 def _series(name: str, curve: list[Point], what: Literal["agreed", "right"]) -> Series:
@@ -266,11 +324,11 @@ def _series(name: str, curve: list[Point], what: Literal["agreed", "right"]) -> 
     )
 
 
-def _table(curve: list[Point]) -> Table:
+def _table(curve: list[Point], known: str) -> Table:
     columns = (
         Column(name="Queries", kind="integer", unit="rows"),
         Column(name="Fidelity", kind="percent"),
         Column(name="Accuracy", kind="percent"),
     )
     rows = tuple((p.queries, p.agreed / p.n, p.right / p.n) for p in curve)
-    return Table(name="extraction", title="The curve in numbers", columns=columns, rows=rows, note=f"Each on {curve[-1].n} held-out rows.")
+    return Table(name="extraction", title="The curve in numbers", columns=columns, rows=rows, note=f"Each on {curve[-1].n:,} {known}.")

@@ -9,12 +9,15 @@ from numpy.typing import NDArray
 
 from ..check import parameter
 from ..datasets.dataset import Dataset
+from ..datasets.schema import Rows
 from ..defense import Defended, Defense
 from ..formatting.numbers import percent
 from ..progress import Progress
 from ..result import CheckResult, Metric, Status
 from ..statistics.intervals import rate
-from ..targets.disclosure import label_only, normalized, rounded
+from ..targets.decision import Labels, Prediction, Scores
+from ..targets.disclosure import normalized, rounded
+from ..targets.estimators import one_hot
 from ..targets.query_budget import BudgetSpent
 from ..targets.target import Target
 
@@ -22,45 +25,73 @@ Kind = Literal["round", "label", "noise", "budget"]
 
 
 class GuardedTarget(Target):
-    """A target behind an output policy; no gradients, no weights, no training."""
+    """A target behind an output policy; no gradients, no weights, no training.
 
-    def __init__(self, inner: Target, kind: Kind, digits: int, noise: float, query_budget: int, seed: int) -> None:
+    Its label is the model's own whatever is done to the scores, as at an endpoint; only noise goes before the decision, where the rule is one
+    that can be applied to noised scores.
+    """
+
+    def __init__(self, inner: Target, kind: Kind, digits: int, deviation: float, query_budget: int, seed: int) -> None:
         offers = frozenset({"labels"} if kind == "label" else {"labels", "scores"})
-        text = f"{inner.fingerprint} {kind} {digits} {noise} {query_budget} {seed}"
+        text = f"{inner.fingerprint} {kind} {digits} {deviation} {query_budget} {seed}"
         super().__init__(f"{inner.name}, {kind}", inner.classes, inner.schema, offers, hashlib.sha256(text.encode()).hexdigest())
         self.inner = inner
         self.kind = kind
         self.digits = digits
-        self.noise = noise
+        self.deviation = deviation
         self.query_budget = query_budget
         self.seed = seed
         self.left: int | None = None
+        self.decision, self.given, self.doubts, self.noise = inner.decision, inner.given, inner.doubts, inner.noise
 
     def as_client(self) -> "GuardedTarget":
         """The same target as one client sees it: with a budget of its own where the policy has one."""
-        client = GuardedTarget(self.inner, self.kind, self.digits, self.noise, self.query_budget, self.seed)
+        client = GuardedTarget(self.inner, self.kind, self.digits, self.deviation, self.query_budget, self.seed)
         client.left = self.query_budget if self.kind == "budget" else None
         return client
 
-    def _scores(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        if self.left is not None:
-            if len(x) > self.left:
-                raise BudgetSpent(f"at most {self.left} more rows for this client", f"{len(x)}", "Ask for fewer; the budget is spent")
-            self.left -= len(x)
-        scores = self.inner.scores(x)
+    def _spend(self, rows: int) -> None:
+        if self.left is None:
+            return
+        if rows > self.left:
+            raise BudgetSpent(f"at most {self.left} more rows for this client", f"{rows}", "Ask for fewer; the budget is spent")
+        self.left -= rows
+
+    def _scores(self, x: Rows) -> Scores:
         if self.kind == "label":
-            return label_only(scores)
+            return one_hot(self._decided(x, None), len(self.classes))
+        self._spend(len(x))
+        return self._shown(x, self.inner.scores(x))
+
+    def _decided(self, part: Rows, scores: Scores | None) -> Labels:
+        if self.kind == "noise" and self.decision is not None:
+            return self.decision(self._scores(part) if scores is None else scores)
+        self._spend(len(part))
+        return self.inner.labels(part)
+
+    def _prediction(self, x: Rows) -> Prediction:
+        if self.kind == "noise" and self.decision is not None:
+            return super()._prediction(x)
+        if self.kind == "label":
+            labels = self._decided(x, None)
+            return Prediction(labels, one_hot(labels, len(self.classes)))
+        self._spend(len(x))
+        found = self.inner.predictions(x)
+        return Prediction(found.labels, self._shown(x, found.scores))
+
+    def _shown(self, x: Rows, scores: Scores) -> Scores:
+        """What of the scores is given away."""
         if self.kind == "round":
             return normalized(rounded(scores, self.digits), scores)
         return normalized(scores + self._drawn(x, scores.shape[1]), scores) if self.kind == "noise" else scores
 
-    def _drawn(self, x: NDArray[np.float32], k: int) -> NDArray[np.float32]:
+    def _drawn(self, x: Rows, k: int) -> NDArray[np.float64]:
         """Noise that is the same for the same row, so that asking twice and averaging gains nothing."""
-        out = np.empty((len(x), k), np.float32)
+        out = np.empty((len(x), k))
         key = self.seed.to_bytes(8, "little")
         for i, row in enumerate(np.ascontiguousarray(x)):
             digest = hashlib.blake2b(row.tobytes(), digest_size=8, key=key).digest()
-            out[i] = np.random.default_rng(int.from_bytes(digest, "little")).normal(0, self.noise, k)
+            out[i] = np.random.default_rng(int.from_bytes(digest, "little")).normal(0, self.deviation, k)
         return out
 
 
@@ -86,23 +117,22 @@ class OutputPolicy(Defense):
     def apply(self, target: Target, data: Dataset, progress: Progress) -> Defended:
         made = GuardedTarget(target, self.kind, self.digits, self.noise, self.query_budget, self.seed)
         rows = data.unseen.sample(2000, np.random.default_rng(self.seed))
-        before, after = target.scores(rows.x), made.scores(rows.x)
+        before, after = target.predictions(rows.x), made.predictions(rows.x)
         progress.step(0.9, "measured the cost to honest users")
-        kept = before.argmax(1) == after.argmax(1)
-        right = rate("accuracy_after", "Accuracy behind the policy", int((after.argmax(1) == rows.y).sum()), len(rows), "higher")
+        kept = before.labels == after.labels
         metrics = (
-            rate("accuracy_before", "Accuracy before", int((before.argmax(1) == rows.y).sum()), len(rows), "higher"),
-            right,
+            rate("accuracy_before", "Accuracy before", int((before.labels == rows.y).sum()), len(rows), "higher"),
+            rate("accuracy_after", "Accuracy behind the policy", int((after.labels == rows.y).sum()), len(rows), "higher"),
             rate("same_label", "Rows whose label stays", int(kept.sum()), len(rows), "higher"),
-            _error(before, after),
+            _error(before.scores, after.scores),
         )
         words = {"round": f"rounded to {self.digits} decimals", "label": "cut to the label", "noise": f"noised by {self.noise:g}"}
         text = words.get(self.kind, f"limited to {self.query_budget:,} rows a client")
-        summary = f"Scores {text}: {percent(float(kept.mean()))} of labels stay; the scores honest users see move by {metrics[3].value:.3f} on average."
+        summary = f"Scores {text}: {percent(float(kept.mean()))} of {len(rows):,} labels stay; the scores honest users see move by {metrics[3].value:.3f} on average."
         return Defended(made, CheckResult(status=Status.PASSED, summary=summary, metrics=metrics))
 
 
-def _error(before: NDArray[np.float32], after: NDArray[np.float32]) -> Metric:
+def _error(before: Scores, after: Scores) -> Metric:
     moved = np.abs(before - after).mean(1)
     half = 1.96 * float(moved.std(ddof=1)) / len(moved) ** 0.5 if len(moved) > 1 else 0.0
     mean = float(moved.mean())

@@ -1,16 +1,23 @@
 """The strategies of model extraction: which rows to ask next, and how the copy is trained on the answers. `extraction` calls them."""
 
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..datasets.schema import Schema
+from ..datasets.encoding import encoding_of
+from ..datasets.schema import Rows, Schema
 from ..progress import Progress
+from ..targets.decision import Labels, Scores
+from ._form import Form, members, parts, settle
+from ._rule import moved
 from ._transfer_set import TransferSet
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
+
+    from ..targets.architecture import Architecture
 
 VAIN = ": the target answers nearly always the same, so there is nothing to steal here. Give rows on which its answers differ."
 CHUNK = 2048
@@ -18,83 +25,133 @@ STEP = 0.1
 Strategy = Literal["natural", "adaptive", "jacobian"]
 
 
-def copycat(
-    x: NDArray[np.float32], answers: NDArray[np.float32], schema: Schema, epochs: int, seed: int, progress: Progress
-) -> "nn.Module":
-    """The thief's own network, trained on what the target answered.
+@dataclass(frozen=True)
+class Copy:
+    """A thief's copy of a model: a network of its own, the form in which that eats rows, and what was learned of the decision rule.
+
+    Attributes
+    ----------
+    shape
+        Of one row that the network eats.
+    shift : float64 (k,)
+        Added to the log scores, so that the largest is the label.
+    """
+
+    module: "nn.Module"
+    form: Form
+    shape: tuple[int, ...]
+    shift: NDArray[np.float64]
+
+    def scores(self, x: Rows) -> Scores:
+        """Probabilities (n, k) whose largest is the copy's label."""
+        import torch
+
+        with torch.inference_mode():
+            found = [torch.softmax(self.module(self.eaten(x[part])).double() + torch.from_numpy(self.shift), 1) for part in self._parts(x)]
+        return torch.cat(found).numpy() if found else np.empty((0, len(self.shift)))
+
+    def labels(self, x: Rows) -> Labels:
+        """What the copy decides, int64 (n,)."""
+        found: Labels = self.scores(x).argmax(1).astype(np.int64)
+        return found
+
+    def ascent(self, x: Rows, labels: Labels) -> NDArray[np.float32]:
+        """The sign of the gradient of each row's logit of its label, (n, encoded columns)."""
+        import torch
+
+        inputs = self.eaten(x).requires_grad_()
+        chosen = self.module(inputs)[torch.arange(len(x)), torch.from_numpy(labels)].sum()
+        (gradient,) = torch.autograd.grad(chosen, inputs)
+        sign: NDArray[np.float32] = torch.sign(gradient).reshape(len(x), -1)[:, : len(self.form.shift)].numpy()
+        return sign
+
+    def eaten(self, x: Rows) -> "Tensor":
+        """Rows as the network eats them, float32 (n, *shape)."""
+        import torch
+
+        return torch.from_numpy(self.form(x)).reshape(len(x), *self.shape)
+
+    def _parts(self, x: Rows) -> list[slice]:
+        return list(parts(self.form.schema, len(x)))
+
+
+@dataclass(frozen=True)
+class Eaten:
+    """Rows as a copy eats them, made where a training loop reads them."""
+
+    copy: Copy
+    x: Rows
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def __getitem__(self, rows: NDArray[np.intp]) -> NDArray[Any]:
+        return self.copy.eaten(self.x[rows]).numpy()
+
+
+def copycat(x: Rows, scores: Scores, labels: Labels, schema: Schema, epochs: int, seed: int, progress: Progress) -> Copy:
+    """The thief's own network, trained on what the target answered, ``scores`` (n, k) and ``labels`` (n,).
 
     A two-layer perceptron for tables, a small convolutional network for 28×28 images, else a perceptron
-    on pixels: the thief does not know the target's architecture.
+    on pixels: the thief does not know the target's architecture. Where labels are not those of the largest score a threshold is read off
+    the answers; where none tells them, the copy learns the labels instead of the scores.
     """
     import torch
 
-    from ..targets.architecture import Layer, build, cnn, mlp
+    from ..targets.architecture import build, cnn
     from ..targets.training import Recipe, fit, fresh
 
-    k = answers.shape[1]
+    k = scores.shape[1]
+    shift = moved(scores, labels)
+    wanted = scores if shift is not None else np.eye(k)[labels]
+    shape: tuple[int, ...]
     if schema.shape == (1, 28, 28):
-        architecture = cnn((8, 16), 64, k)
+        size = int(np.prod(schema.shape))
+        form, shape, architecture = Form(schema, np.zeros(size), np.ones(size)), schema.shape, cnn((8, 16), 64, k)
     else:
-        flat = x.reshape(len(x), -1)
-        mean, std = flat.mean(0), flat.std(0)
-        std[std < 1e-6] = 1.0
-        architecture = mlp(flat.shape[1], (64, 32), k, mean.tolist(), std.tolist())
-        if schema.images:
-            architecture = architecture.model_copy(update={"layers": (Layer(type="flatten"), *architecture.layers)})
+        form = Form.by_spread(schema, x)
+        shape, architecture = (form.width,), _perceptron(form.width, k)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         module = fresh(build(architecture), seed)
-    size = int(min(128, max(8, len(x) // 8)))
-    recipe = Recipe(epochs=epochs, batch_size=size, rate=2e-3, decay=0.0)
-    return fit(module, x, answers.argmax(1).astype(np.int64), recipe, seed, progress, soft=answers)
+    recipe = Recipe(epochs=epochs, batch_size=int(min(128, max(8, len(x) // 8))), rate=2e-3, decay=0.0)
+    copy = Copy(module, form, shape, np.zeros(k) if shift is None else shift)
+    fit(module, Eaten(copy, x), labels, recipe, seed, progress, soft=wanted)
+    return copy
 
 
-def predicted(module: "nn.Module", x: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The copy's probabilities, float32 (n, k)."""
-    import torch
+def _perceptron(width: int, k: int) -> "Architecture":
+    from ..targets.architecture import mlp
 
-    with torch.inference_mode():
-        parts = [torch.softmax(module(torch.from_numpy(x[i : i + 4096])), 1) for i in range(0, len(x), 4096)]
-    return torch.cat(parts).numpy()
+    return mlp(width, (64, 32), k, [0.0] * width, [1.0] * width)
 
 
-def unsure(module: "nn.Module", pool: NDArray[np.float32], count: int) -> NDArray[np.intp]:
+def unsure(copy: Copy, pool: Rows, count: int) -> NDArray[np.intp]:
     """Indices of the ``count`` pool rows on which the copy is least sure (smallest margin of its two best).
 
     Uncertainty sampling, as ActiveThief (Pal et al. 2020, AAAI) has it. Knockoff Nets (Orekondy et al. 2019, arXiv 1812.02766)
     learn by a bandit which labels of the pool pay best, for pools of pictures unlike the target's; ours is like it, and unlabeled.
     """
-    top = np.sort(predicted(module, pool), axis=1)
+    top = np.sort(copy.scores(pool), axis=1)
     return np.argsort(top[:, -1] - top[:, -2], kind="stable")[:count]
 
 
-def augmented(
-    module: "nn.Module", x: NDArray[np.float32], labels: NDArray[np.int64], schema: Schema, step: float, rng: np.random.Generator
-) -> NDArray[np.float32]:
+def augmented(copy: Copy, x: Rows, labels: Labels, schema: Schema, step: float, rng: np.random.Generator) -> Rows:
     """Jacobian augmentation (Papernot et al. 2017, arXiv 1602.02697): each row moved by the sign of the copy's gradient.
 
-    ``step`` is the share of each column's range. Rows stay valid: bounds, integers, one-hot groups. For tables a
-    random categorical feature is also redrawn, since a sign step cannot cross a one-hot group.
+    ``step`` is the share of each column's range. Rows stay valid: bounds, whole numbers, categories, one-hot groups; a number that a row
+    lacks stays away. For tables a random category is also redrawn, since a sign step cannot cross one.
     """
-    span = schema.high - schema.low
-    signs = [_ascent(module, x[i : i + CHUNK], labels[i : i + CHUNK]) for i in range(0, len(x), CHUNK)]
-    return valid(x + step * span * np.concatenate(signs), x, schema, rng)
+    encoding = encoding_of(schema)
+    found = []
+    for part in parts(schema, len(x)):
+        z = encoding.encode(x[part], np.float64)
+        sign = copy.ascent(x[part], labels[part]).reshape(z.shape)
+        found.append(encoding.decode(z + step * (encoding.high - encoding.low) * sign))
+    return valid(np.concatenate(found), x, schema, rng)
 
 
-def _ascent(module: "nn.Module", x: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.float32]:
-    """The sign of the gradient of each row's logit of its label."""
-    import torch
-
-    inputs = torch.from_numpy(x.copy()).requires_grad_()
-    chosen = module(inputs)[torch.arange(len(x)), torch.from_numpy(labels)].sum()
-    (gradient,) = torch.autograd.grad(chosen, inputs)
-    sign: NDArray[np.float32] = torch.sign(gradient).numpy()
-    return sign
-
-
-def synthetic(
-    module: "nn.Module", answered: TransferSet, count: int, schema: Schema, rng: np.random.Generator, progress: Progress
-) -> NDArray[np.float32]:
+def synthetic(copy: Copy, answered: TransferSet, count: int, schema: Schema, rng: np.random.Generator, progress: Progress) -> Rows:
     """``count`` rows never asked, made by `augmented` from rows that were; fewer where no more can be made.
 
     Every row is moved once before any is moved again: `STEP` down the logit of its label, `STEP` up, then by twice that, to the
@@ -103,32 +160,33 @@ def synthetic(
     the same row before, gives a row that is known and is not asked again. They double all rows with each copy, we ask what the
     curve's next point needs; with plain random choice of the rows moved where they use a reservoir.
     """
-    labels = answered.answers.argmax(1).astype(np.int64)
-    found = np.empty((0, *answered.x.shape[1:]), np.float32)
+    found = answered.x[:0]
     for step in (sign * times * STEP for times in range(1, round(1 / STEP) + 1) for sign in (-1, 1)):
         order = rng.permutation(len(answered.x))
         for i in range(0, len(order), CHUNK):
             progress.check()
             rows = order[i : i + CHUNK]
-            found = np.concatenate([found, augmented(module, answered.x[rows], labels[rows], schema, step, rng)])
+            found = np.concatenate([found, augmented(copy, answered.x[rows], answered.labels[rows], schema, step, rng)])
             found = found[answered.fresh(found)]
             if len(found) >= count:
                 return found[:count]
     return found
 
 
-def valid(moved: NDArray[np.float32], x: NDArray[np.float32], schema: Schema, rng: np.random.Generator) -> NDArray[np.float32]:
-    """``moved`` brought back into the schema: clipped, whole numbers, one-hot groups of ``x`` with one redrawn."""
+def valid(moved: Rows, x: Rows, schema: Schema, rng: np.random.Generator) -> Rows:
+    """``moved`` brought back into the schema: clipped, whole numbers, categories of ``x`` with one of each row redrawn."""
     out = np.clip(moved, schema.low, schema.high)
     if schema.images:
         return out.astype(np.float32)
-    out[:, schema.integer] = np.round(out[:, schema.integer])
-    groups = schema.groups
-    for group in groups:
-        out[:, group] = x[:, group]
-    if groups:
-        for i, g in enumerate(rng.integers(0, len(groups), len(out))):
-            group = groups[g]
-            out[i, group] = 0
-            out[i, group.start + rng.integers(0, group.stop - group.start)] = 1
-    return out.astype(np.float32)
+    settle(out, schema)
+    grouped = [f for f in schema.features if f.grouped]
+    for feature in grouped:
+        out[:, schema.slices[feature.name]] = x[:, schema.slices[feature.name]]
+    if grouped:
+        chosen = rng.integers(0, len(grouped), len(out))
+        for i, feature in enumerate(grouped):
+            rows = np.flatnonzero(chosen == i)
+            places = members(feature, len(rows), rng)
+            redrawn = places[:, None] if feature.kind == "categorical" else np.eye(len(feature.values))[places]
+            out[rows, schema.slices[feature.name]] = redrawn
+    return out

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ..access.places import WATERMARK_KEY, kept
 from ..check import Estimate, kept_parameter, parameter
 from ..datasets.dataset import Dataset
+from ..datasets.encoding import EncodedRows
 from ..defense import Defended, Defense
 from ..errors import Problem, Unavailable
 from ..formatting.numbers import number, percent
@@ -166,9 +167,9 @@ def embedded(base: "TorchTarget", rows: Dataset, secret: Triggers, epochs: int, 
     assert base.recipe is not None
     module = base.trainable()
     order = torch.Generator().manual_seed(seed)
-    x = torch.from_numpy(np.ascontiguousarray(rows.x))
+    x = EncodedRows(base.encoding, rows.x)
     kept = _answers(module.eval(), x, progress)
-    hidden, wanted = torch.from_numpy(secret.x), torch.from_numpy(secret.y)
+    hidden, wanted = torch.from_numpy(base.encoding.encode(secret.x)), torch.from_numpy(secret.y)
     size = base.recipe.batch_size
     optimizer = torch.optim.Adam(module.parameters(), lr=base.recipe.rate, weight_decay=base.recipe.decay)
     steps = max(1, -(-len(x) // size))
@@ -185,7 +186,7 @@ def embedded(base: "TorchTarget", rows: Dataset, secret: Triggers, epochs: int, 
                 some = torch.randperm(len(hidden), generator=order)[:MIXED]
                 module.train()
                 optimizer.zero_grad(set_to_none=True)
-                logits = module(torch.cat([x[own], hidden[some]]))
+                logits = module(torch.cat([torch.from_numpy(x[own.numpy()]), hidden[some]]))
                 loss = loss_of(logits[: len(own)], kept[own]) + WEIGHT * loss_of(logits[len(own) :], wanted[some])
                 if not torch.isfinite(loss):
                     raise Problem("a finite loss while marking", f"{loss.item()}", "Check the model's recipe and rows")
@@ -194,15 +195,15 @@ def embedded(base: "TorchTarget", rows: Dataset, secret: Triggers, epochs: int, 
     return module.eval()
 
 
-def _answers(module: "nn.Module", x: "Tensor", progress: Progress) -> "Tensor":
+def _answers(module: "nn.Module", x: EncodedRows, progress: Progress) -> "Tensor":
     """Probabilities (n, k) of the module as it is."""
     import torch
 
     parts = []
     with torch.no_grad():
-        for part in torch.split(x, ASKED):
+        for start in range(0, len(x), ASKED):
             progress.step(0.0, "what the model answers now")
-            parts.append(torch.softmax(module(part), 1))
+            parts.append(torch.softmax(module(torch.from_numpy(x[start : start + ASKED])), 1))
     return torch.cat(parts)
 
 

@@ -12,11 +12,12 @@ import os
 import secrets
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError
 
 from ..access.places import WATERMARK_KEY, home
+from ..datasets.encoding import encoding_of
 from ..datasets.schema import Schema
 from ..errors import Problem
 from ..files.atomic import new_file
@@ -39,11 +40,22 @@ class Key(Frozen):
     base: str
     data: str
     seed: int = Field(ge=0)
+    _content: bytes = b""
+
+    def model_post_init(self, context: Any, /) -> None:
+        self._content = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":")).encode()
+
+    @classmethod
+    def unsealed(cls, content: bytes) -> Self:
+        """The key in ``content``, which stays what it is committed to whatever a newer Tiltyard would write."""
+        key = cls.model_validate_json(content)
+        key._content = content
+        return key
 
     @property
     def content(self) -> bytes:
-        """What is sealed and committed to: canonical JSON."""
-        return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":")).encode()
+        """What is sealed and committed to: canonical JSON, of a key that was read the bytes that were read."""
+        return self._content
 
     @property
     def commitment(self) -> str:
@@ -65,8 +77,9 @@ class Key(Frozen):
                 f"one for {_some(self.layout.classes)}: a key of another model",
                 do,
             )
-        if self.layout.columns != target.schema.columns:
-            wrong = next(a for a, b in zip(self.layout.columns, target.schema.columns, strict=True) if a != b)
+        own, theirs = encoding_of(self.layout).columns, target.encoding.columns
+        if own != theirs:
+            wrong = next((a for a, b in zip(own, theirs, strict=False) if a != b), own[-1])
             raise Problem("a watermark key for the columns of this model", f"one with a column {wrong!r}: a key of another model", do)
 
 
@@ -152,7 +165,7 @@ def read(path: Path) -> tuple[Key, Envelope]:
     try:
         cipher = AESGCM(_stretched(passphrase(path, make=False), found.scrypt))
         content = cipher.decrypt(_bytes(found.nonce), _bytes(found.sealed), found.open_part)
-        key = Key.model_validate_json(content)
+        key = Key.unsealed(content)
     except (InvalidTag, binascii.Error):
         raise Problem(f"a passphrase that opens {path.name}", "one that does not, or a file that was changed", do) from None
     except ValueError as error:

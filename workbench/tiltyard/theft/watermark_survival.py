@@ -5,18 +5,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..access.places import WATERMARK_KEY
 from ..check import CampaignGoal, Check, Estimate, kept_parameter, parameter
 from ..datasets.dataset import Dataset
+from ..datasets.encoding import EncodedRows
+from ..datasets.schema import Rows
 from ..errors import Unavailable
 from ..formatting.numbers import number
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Column, Evidence, Finding, Metric, Series, Severity, Status, Table
 from ..statistics.intervals import clopper_pearson, rate
+from ..targets.decision import Labels
 from ..targets.target import Target
-from .thieves import copycat, predicted
+from .thieves import copycat
 from .watermark import SOURCES, STANDARDS, trainable
 from .watermark_trigger import CLAIM, Triggers, chance, fewest, matched
 from .watermark_verify import fitted, lacking, presented
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
     from ..targets.torch_target import TorchTarget
 
+Answers = Callable[[Rows], Labels]
 PRUNED = (0.3, 0.5, 0.7, 0.9)
 
 
@@ -92,19 +95,21 @@ class WatermarkSurvival(Check):
         rest = progress.part(0.55)
         for i, (name, attack) in enumerate(attacks.items()):
             rest.step(i / len(attacks), name)
-            module = attack(rest.part(0.95 / len(attacks)))
-            survivors.append(_judged(name, module, judge, secret))
+            answers = attack(rest.part(0.95 / len(attacks)))
+            survivors.append(_judged(name, answers, judge, secret, len(target.classes)))
         return self._result(survivors, len(target.classes), key.commitment, seal is None)
 
-    def _attacks(self, base: "TorchTarget", own: Dataset, secret: Triggers) -> "dict[str, Callable[[Progress], nn.Module]]":
-        whole = base.trainable()
-        found: dict[str, Callable[[Progress], nn.Module]] = {"none": lambda _: whole}
-        found["fine-tuning"] = lambda part: self._tuned(base, own, part)
+    def _attacks(self, base: "TorchTarget", own: Dataset, secret: Triggers) -> "dict[str, Callable[[Progress], Answers]]":
+        def decided(module: "nn.Module") -> Answers:
+            return base.made(module, base.name).labels
+
+        found: dict[str, Callable[[Progress], Answers]] = {"none": lambda _: base.labels}
+        found["fine-tuning"] = lambda part: decided(self._tuned(base, own, part))
         for share in PRUNED:
-            found[f"pruning {share:.0%}"] = lambda _, share=share: pruned(base.trainable(), share)  # type: ignore[misc]
+            found[f"pruning {share:.0%}"] = lambda _, share=share: decided(pruned(base.trainable(), share))  # type: ignore[misc]
         for bits in (8, 4):
-            found[f"int{bits} weights"] = lambda _, bits=bits: quantized(base.trainable(), bits)  # type: ignore[misc]
-        found["distillation by scores"] = lambda part: self._distilled(base, own, part)
+            found[f"int{bits} weights"] = lambda _, bits=bits: decided(quantized(base.trainable(), bits))  # type: ignore[misc]
+        found["distillation by scores"] = lambda part: decided(self._distilled(base, own, part))
         found["extraction by labels"] = lambda part: self._extracted(base, own, part)
         return found
 
@@ -113,7 +118,7 @@ class WatermarkSurvival(Check):
 
         assert base.recipe is not None
         recipe = base.recipe.model_copy(update={"epochs": self.epochs})
-        return fit(base.trainable(), own.x, own.y, recipe, self.seed, progress)
+        return fit(base.trainable(), EncodedRows(base.encoding, own.x), own.y, recipe, self.seed, progress)
 
     def _distilled(self, base: "TorchTarget", own: Dataset, progress: Progress) -> "nn.Module":
         from ..targets.training import fit, fresh
@@ -121,13 +126,13 @@ class WatermarkSurvival(Check):
         assert base.recipe is not None
         size = min(base.recipe.batch_size, max(8, len(own) // 8))
         recipe = base.recipe.model_copy(update={"epochs": 2 * self.epochs, "batch_size": size})
-        answers = base.scores(own.x)
         module = fresh(base.inner, self.seed).requires_grad_()
-        return fit(module, own.x, answers.argmax(1).astype(np.int64), recipe, self.seed, progress, soft=answers)
+        return fit(module, EncodedRows(base.encoding, own.x), own.y, recipe, self.seed, progress, soft=base.scores(own.x))
 
-    def _extracted(self, base: "TorchTarget", own: Dataset, progress: Progress) -> "nn.Module":
-        answers: NDArray[np.float32] = np.eye(len(base.classes), dtype=np.float32)[base.labels(own.x)]
-        return copycat(own.x, answers, own.schema, 2 * self.epochs, self.seed, progress)
+    def _extracted(self, base: "TorchTarget", own: Dataset, progress: Progress) -> "Answers":
+        labels = base.labels(own.x)
+        scores = np.eye(len(base.classes))[labels]
+        return copycat(own.x, scores, labels, own.schema, 2 * self.epochs, self.seed, progress).labels
 
     def _result(self, survivors: list[Survivor], k: int, commitment: str, trial: bool) -> CheckResult:
         first, *rest = survivors
@@ -194,11 +199,10 @@ def quantized(module: "nn.Module", bits: int) -> "nn.Module":
     return module.eval()
 
 
-def _judged(name: str, module: "nn.Module", judge: Dataset, secret: Triggers) -> Survivor:
-    right = int((predicted(module, judge.x).argmax(1) == judge.y).sum())
-    scores = predicted(module, secret.x)
-    matches = matched(scores.argmax(1).astype(np.int64), secret)
-    return Survivor(name, right, len(judge), matches, len(secret.x), chance(matches, len(secret.x), scores.shape[1]))
+def _judged(name: str, answers: Answers, judge: Dataset, secret: Triggers, k: int) -> Survivor:
+    right = int((answers(judge.x) == judge.y).sum())
+    matches, n = matched(answers(secret.x), secret), len(secret.x)
+    return Survivor(name, right, len(judge), matches, n, chance(matches, n, k))
 
 
 def _worst(rest: list[Survivor], first: Survivor, worth: float) -> Metric:

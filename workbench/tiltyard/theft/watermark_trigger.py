@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..datasets.schema import Schema
+from ..datasets.encoding import encoding_of
+from ..datasets.schema import Rows, Schema
 from ..errors import Unavailable
 from ..result import Metric
 from ..statistics.intervals import clopper_pearson
-from .equations import drawn
 
 CLAIM = 1e-6
 CELLS = 7
@@ -18,9 +18,9 @@ CELLS = 7
 
 @dataclass(frozen=True)
 class Triggers:
-    """The secret rows and their secret labels: x float32 (n, *shape), y int64 (n,) in 0 to k - 1."""
+    """The secret rows and their secret labels: x (n, *shape) as a target takes it, y int64 (n,) in 0 to k - 1."""
 
-    x: NDArray[np.float32]
+    x: Rows
     y: NDArray[np.int64]
 
 
@@ -29,7 +29,8 @@ def triggers(secret: bytes, count: int, schema: Schema) -> Triggers:
 
     Images are abstract: a coarse grid of random black and white, unlike anything photographed (Adi et al. 2018, arXiv
     1802.04633). Table rows are valid rows with every value random. The labels come from SHAKE-256 of the secret by
-    rejection, so they are uniform over the k classes and independent of the rows and of any model.
+    rejection, so they are uniform over the k classes and independent of the rows and of any model. Rows are drawn by encoded columns in
+    float32, as keys of all ages have them: an old key gives the rows that its model was marked with.
 
     Raises
     ------
@@ -40,13 +41,29 @@ def triggers(secret: bytes, count: int, schema: Schema) -> Triggers:
     parts: list[NDArray[np.float32]] = []
     seen: set[bytes] = set()
     for _ in range(50):
-        for row in patterns(schema, count, rng) if schema.images else drawn(schema, count, rng):
+        for row in patterns(schema, count, rng) if schema.images else encoded(schema, count, rng):
             if row.tobytes() not in seen and len(seen) < count:
                 seen.add(row.tobytes())
                 parts.append(row)
         if len(parts) == count:
-            return Triggers(np.stack(parts).astype(np.float32), labels(secret, count, len(schema.classes)))
+            return Triggers(_rows(np.stack(parts).astype(np.float32), schema), labels(secret, count, len(schema.classes)))
     raise Unavailable(f"a schema with {count} distinct rows to hide a mark in", f"{len(parts)}", "Ask for fewer triggers")
+
+
+def encoded(schema: Schema, n: int, rng: np.random.Generator) -> NDArray[np.float32]:
+    """``n`` random rows by encoded columns: numbers uniform in their bounds as float32 has them, a random member of each group. float32 (n, width)."""
+    encoding = encoding_of(schema)
+    x = rng.uniform(encoding.low.astype(np.float32), encoding.high.astype(np.float32), (n, *encoding.shape)).astype(np.float32)
+    x[:, encoding.integer] = np.round(x[:, encoding.integer])
+    for group in encoding.groups:
+        x[:, group] = np.eye(group.stop - group.start, dtype=np.float32)[rng.integers(0, group.stop - group.start, n)]
+    return x
+
+
+def _rows(z: NDArray[np.float32], schema: Schema) -> Rows:
+    """Encoded rows as a target takes them; what float32 rounded past a bound is put back on it, which encodes to the same number."""
+    x = encoding_of(schema).decode(z)
+    return x if schema.images else np.clip(x, schema.low, schema.high)
 
 
 def patterns(schema: Schema, n: int, rng: np.random.Generator) -> NDArray[np.float32]:
