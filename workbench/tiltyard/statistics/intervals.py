@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ..result import Metric, Outcomes
 
 LEVEL = 0.95
+Floats = NDArray[np.float64]
 MOST_OUTCOMES = 100_000
 
 
@@ -25,6 +26,32 @@ def clopper_pearson(hits: int, n: int, level: float = LEVEL) -> tuple[float, flo
     low = float(beta.ppf(tail, hits, n - hits + 1)) if hits > 0 else 0.0
     high = float(beta.ppf(1 - tail, hits + 1, n - hits)) if hits < n else 1.0
     return low, high
+
+
+def wilson(share: float, n: float, level: float = LEVEL) -> tuple[float, float]:
+    """Score interval of a share of ``n`` rows (Wilson 1927), which need not be whole; (0, 1) for n = 0."""
+    from scipy.stats import norm
+
+    if n <= 0:
+        return 0.0, 1.0
+    z2 = float(norm.ppf((1 + level) / 2)) ** 2
+    middle = share + z2 / (2 * n)
+    half = float(np.sqrt(z2 * (share * (1 - share) / n + z2 / (4 * n * n))))
+    low, high = (middle - half) / (1 + z2 / n), (middle + half) / (1 + z2 / n)
+    return min(max(low, 0.0), share), max(min(high, 1.0), share)
+
+
+def mean_of_shares(shares: Floats, n: Floats, level: float = LEVEL) -> tuple[float, float]:
+    """Interval of the mean of independent shares (k,), each of its own ``n`` rows (k,), from their Wilson intervals.
+
+    Squares of the distances to their ends are added (Zou and Donner 2008, Statistics in Medicine 27, 1693), so that a share of 1 of
+    three rows is not taken for certain, as a bootstrap takes it.
+    """
+    ends = np.array([wilson(float(p), float(m), level) for p, m in zip(shares, n, strict=True)])
+    mean, k = float(shares.mean()), len(shares)
+    low = mean - float(np.sqrt(((shares - ends[:, 0]) ** 2).sum())) / k
+    high = mean + float(np.sqrt(((ends[:, 1] - shares) ** 2).sum())) / k
+    return max(low, 0.0), min(high, 1.0)
 
 
 def bootstrap(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..formatting.numbers import percent
 from .intervals import clopper_pearson
 
+LEAST = 10  # rows of each class from which their recalls can show what accuracy does not
 SURE = 0.9  # a two-sided level whose lower end is wrong in 5 % of cases
 WIDE = 1.645
 
@@ -50,8 +51,11 @@ class Skill:
 
     @property
     def learned(self) -> bool:
-        """``above``, or the mean of the classes' accuracies surely above one in as many: of rare classes the accuracy says little."""
-        if len(self.recall) < 2:
+        """``above``, or the mean of the classes' recalls surely above one in as many: of rare classes the accuracy says little.
+
+        A class of fewer than `LEAST` rows carries no such proof.
+        """
+        if len(self.recall) < 2 or min(n for _, n in self.recall) < LEAST:
             return self.above
         hits, n = (np.array(side, float) for side in zip(*self.recall, strict=True))
         smooth = (hits + 2) / (n + 4)

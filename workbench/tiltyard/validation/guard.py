@@ -79,11 +79,11 @@ class Guard:
         with np.errstate(invalid="ignore"):
             wrong = ~((x >= low - slack) & (x <= high + slack)) & ~(may_lack & np.isnan(x))
             wrong |= whole & np.isfinite(x) & (x != np.round(x))
-        bad: NDArray[np.bool_] = wrong.reshape(len(x), -1).any(1)
+        bad: NDArray[np.bool_] = np.asarray(wrong.reshape(len(x), -1).any(1))
         for feature in schema.features:
             if feature.kind == "onehot":
                 part = x[:, schema.slices[feature.name]]
-                bad = bad | (part.sum(1) != 1) | ~np.isin(part, (0, 1)).all(1)
+                bad[(part.sum(1) != 1) | ~np.isin(part, (0, 1)).all(1)] = True
         return bad
 
     def refused(self, x: Rows) -> NDArray[np.bool_]:

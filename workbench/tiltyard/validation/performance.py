@@ -1,6 +1,8 @@
 """How good the model is at its own task: accuracy and calibration, the baseline every risk is weighed against."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,19 +13,22 @@ from ..datasets.dataset import Dataset
 from ..formatting.numbers import percent
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Column, Evidence, Finding, Metric, Series, Severity, Status, Table
+from ..statistics.classification import Confusion, ranked_area, ranked_precision, ranking
 from ..statistics.intervals import LEVEL, bootstrap, rate, rate_by_row
-from ..statistics.majority import Skill
+from ..statistics.majority import LEAST, Skill
+from ..targets.decision import Prediction, Threshold
 from ..targets.target import Target
 
 STANDARDS = ("AI RMF MEASURE 2.5", "EU AI Act Art. 15(1)", "EU AI Act Art. 15(3)", "AITG-MOD-06")
+SHOWN = 20
 
 
-def bins(confidence: NDArray[np.float32], count: int) -> NDArray[np.intp]:
+def bins(confidence: NDArray[np.float64], count: int) -> NDArray[np.intp]:
     """Which of ``count`` equal bins of 0 to 1 each confidence falls in."""
     return np.minimum((confidence * count).astype(np.intp), count - 1)
 
 
-def calibration_error(confidence: NDArray[np.float32], right: NDArray[np.bool_], count: int) -> float:
+def calibration_error(confidence: NDArray[np.float64], right: NDArray[np.bool_], count: int) -> float:
     """Expected calibration error (Naeini et al. 2015; Guo et al. 2017, arXiv 1706.04599): mean gap of confidence and accuracy."""
     place = bins(confidence, count)
     gaps = np.bincount(place, confidence - right, minlength=count)
@@ -31,62 +36,48 @@ def calibration_error(confidence: NDArray[np.float32], right: NDArray[np.bool_],
 
 
 class Performance(Check):
-    """Accuracy, balanced accuracy, Brier score and calibration on rows the model was not trained on."""
+    """How often the decision is right, by class and against the majority-class baseline, and whether its confidence says so."""
 
     id: ClassVar[str] = "validation.performance"
     title: ClassVar[str] = "Accuracy and calibration"
     question: ClassVar[str] = "How often is the model right, and does its confidence say so?"
     needs: ClassVar[frozenset[str]] = frozenset({"labels"})
     standards: ClassVar[tuple[str, ...]] = STANDARDS
-    sources: ClassVar[tuple[str, ...]] = ("Guo et al. 2017, arXiv 1706.04599",)
+    sources: ClassVar[tuple[str, ...]] = ("Guo et al. 2017, arXiv 1706.04599", "Brodersen et al. 2010 (balanced accuracy)")
     cost: ClassVar[str] = "a second"
     quick: ClassVar[Mapping[str, Any]] = {}
-    headline: ClassVar[str] = "accuracy"
+    headline: ClassVar[str] = "balanced_accuracy"
     remeasured: ClassVar[bool] = True
     averages_noise: ClassVar[bool] = True
 
-    rows: int = parameter(10_000, "Held-out rows to judge, drawn at random", "rows", ge=10, le=1_000_000)
+    rows: int = parameter(10_000, "Rows to judge, drawn at random from those not trained on", "rows", ge=10, le=1_000_000)
     bins: int = parameter(15, "Bins of confidence for the calibration curve", "bins", ge=2, le=100)
     alarm: float = parameter(0.05, "Calibration error from which it is a finding", "probability", gt=0, le=1)
 
     def run(self, target: Target, data: Dataset, progress: Progress) -> CheckResult:
         rng = np.random.default_rng(self.seed)
         rows = data.unseen.sample(self.rows, rng)
-        scores = target.scores(rows.x)
+        scored = "scores" in target.offers
+        answer = target.predictions(rows.x) if scored else Prediction(target.labels(rows.x), np.zeros((len(rows), 0)))
         progress.step(0.5, "intervals")
-        guess = scores.argmax(1)
-        right = guess == rows.y
-        common = int(np.bincount(rows.y).max())
-        metrics = [
-            rate_by_row("accuracy", "Accuracy", right, rows.fingerprint, "higher"),
-            rate("majority_accuracy", "Majority-class baseline", common, len(rows), "none"),
-            _balanced(right, rows.y, rng),
-        ]
-        skill = Skill.of(rows.y, right, rows.schema.classes)
-        found = (
-            self._with_scores(scores, right, rows, guess, metrics, rng)
-            if "scores" in target.offers
-            else _alone(right, rows, guess, metrics)
+        judged = Judged.of(rows, answer, target, data.known)
+        calibration = self._calibration(judged, rng) if scored else Calibration()
+        return CheckResult(
+            status=Status.FINDING if calibration.findings else Status.PASSED if judged.skill.above else Status.INCOMPLETE,
+            summary=f"{judged.sentence} {calibration.sentence}",
+            metrics=(*judged.metrics, *calibration.metrics),
+            findings=calibration.findings,
+            charts=calibration.charts,
+            tables=(judged.table, judged.matrix),
+            notes=judged.notes,
         )
-        if skill.learned or found.status is Status.FINDING:
-            return found
-        text = f"{found.summary} That it has learned is not shown: {skill.fact}. {skill.advice}"
-        return found.model_copy(update={"status": Status.INCOMPLETE, "summary": text})
 
-    def _with_scores(
-        self,
-        scores: NDArray[np.float32],
-        right: NDArray[np.bool_],
-        rows: Dataset,
-        guess: NDArray[np.intp],
-        metrics: list[Metric],
-        rng: np.random.Generator,
-    ) -> CheckResult:
-        confidence = scores.max(1)
-        squared = ((scores - np.eye(scores.shape[1], dtype=np.float32)[rows.y]) ** 2).sum(1)
-        brier = _mean("brier", "Brier score", squared, rng)
+    def _calibration(self, judged: "Judged", rng: np.random.Generator) -> "Calibration":
+        scores, right, n = judged.answer.scores, judged.right, len(judged.rows)
+        confidence = scores[np.arange(n), judged.answer.labels]
+        squared = ((scores - np.eye(scores.shape[1])[judged.rows.y]) ** 2).sum(1)
         error = calibration_error(confidence, right, self.bins)
-        low, high = bootstrap(lambda i: calibration_error(confidence[i], right[i], self.bins), len(rows), rng, 200)
+        low, high = bootstrap(lambda i: calibration_error(confidence[i], right[i], self.bins), n, rng, 200)
         ece = Metric(
             name="calibration_error",
             label="Calibration error",
@@ -95,13 +86,11 @@ class Performance(Check):
             low=min(low, error),
             high=max(high, error),
             level=LEVEL,
-            n=len(rows),
+            n=n,
             safer="lower",
             interval="bootstrap; biased up by the bins",
         )
         over = float(confidence.mean()) > float(right.mean())
-        bad = low >= self.alarm
-        summary = f"{percent(right.mean())} of {len(rows):,} held-out rows are right; confidence is off by {error:.3f} on average{' (too sure)' if over else ' (not sure enough)'}."
         finding = Finding(
             title="Confidence does not match accuracy",
             severity=Severity.LOW,
@@ -109,22 +98,142 @@ class Performance(Check):
             advice="Calibrate on held-out rows (temperature scaling) before anyone acts on the scores.",
             standards=STANDARDS,
         )
-        return CheckResult(
-            status=Status.FINDING if bad else Status.PASSED,
-            summary=summary,
-            metrics=(*metrics, brier, ece),
-            findings=(finding,) if bad else (),
+        return Calibration(
+            sentence=f"Confidence is off by {error:.3f} on average{' (too sure)' if over else ' (not sure enough)'}.",
+            metrics=(_mean("brier", "Brier score", squared, rng), ece),
+            findings=(finding,) if low >= self.alarm else (),
             charts=(_curve(confidence, right, self.bins),),
-            tables=(_classes(guess, rows),),
         )
 
 
-def _alone(right: NDArray[np.bool_], rows: Dataset, guess: NDArray[np.intp], metrics: list[Metric]) -> CheckResult:
-    summary = f"{percent(right.mean())} of {len(rows):,} held-out rows are right; without scores calibration cannot be measured."
-    return CheckResult(status=Status.PASSED, summary=summary, metrics=tuple(metrics), tables=(_classes(guess, rows),))
+@dataclass(frozen=True)
+class Calibration:
+    """What confidence says of accuracy; nothing of a model without scores."""
+
+    sentence: str = "Without scores neither ranking nor calibration can be measured."
+    metrics: tuple[Metric, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    charts: tuple[Chart, ...] = ()
 
 
-def _mean(name: str, label: str, values: NDArray[np.float32], rng: np.random.Generator) -> Metric:
+@dataclass(frozen=True)
+class Judged:
+    """Rows with what the model answered.
+
+    Attributes
+    ----------
+    of_interest
+        Of two classes the one that recall and precision are of: that of the threshold in force, else the rarer one; None of more.
+    rule, known
+        The decision rule, and what the rows may be called.
+    """
+
+    rows: Dataset
+    answer: Prediction
+    classes: tuple[str, ...]
+    confusion: Confusion
+    skill: Skill
+    of_interest: int | None
+    rule: str
+    known: str
+
+    @classmethod
+    def of(cls, rows: Dataset, answer: Prediction, target: Target, known: str) -> "Judged":
+        """The rows judged by the labels that the model decided."""
+        classes = rows.schema.classes
+        confusion = Confusion.of(rows.y, answer.labels, len(classes))
+        skill = Skill.of(rows.y, answer.labels == rows.y, classes)
+        interest = None
+        if len(classes) == 2:
+            interest = target.decision.index if isinstance(target.decision, Threshold) else int(confusion.truth[1] <= confusion.truth[0])
+        return cls(rows, answer, classes, confusion, skill, interest, target.rule, known)
+
+    @property
+    def right(self) -> NDArray[np.bool_]:
+        """Is the decision right? (n,)"""
+        right: NDArray[np.bool_] = self.answer.labels == self.rows.y
+        return right
+
+    @cached_property
+    def metrics(self) -> tuple[Metric, ...]:
+        """Balanced accuracy first: accuracy says little where a constant answer does as well."""
+        k, n = self.of_interest, len(self.rows)
+        named = self.classes[k] if k is not None else ""
+        found = [
+            self.confusion.balanced,
+            rate_by_row("accuracy", "Accuracy", self.right, self.rows.fingerprint, "higher"),
+            rate("majority_accuracy", "Majority-class baseline", self.skill.common, n, "none"),
+            *((self.confusion.recall_metric(k, named),) if k is not None else ()),
+            self.confusion.precision_metric(k, named),
+        ]
+        return (*found, *(ranking(self.rows.y, self.answer.scores, k, self.classes) if self.answer.scores.size else ()))
+
+    @property
+    def sentence(self) -> str:
+        """Accuracy where it beats the majority-class baseline; else what says more, and that it does not."""
+        skill, balanced = self.skill, self.metrics[0]
+        assert balanced.value is not None
+        mean = f"balanced accuracy {balanced.value:.3f} ({balanced.low:.3f} to {balanced.high:.3f})"
+        share, common = percent(skill.right / skill.n), percent(skill.common / skill.n)
+        if skill.above:
+            return f"{share} of {skill.n:,} {self.known} are right, {mean}; always saying {skill.commonest!r} is right on {common}."
+        apart = f"{self._of_class} {skill.advice}" if skill.learned else f"That it has learned is not shown: {skill.fact}. {skill.advice}"
+        return f"{mean[0].upper()}{mean[1:]} on {skill.n:,} {self.known}; accuracy, {share}, is not above always saying {skill.commonest!r}, {common}. {apart}"
+
+    @property
+    def _of_class(self) -> str:
+        if self.of_interest is None:
+            return "It does tell the classes apart; the table by class says how well."
+        recall, precision = (self.confusion.recall(self.of_interest), self.confusion.precision(self.of_interest))
+        name = self.classes[self.of_interest]
+        answered = f"of the rows answered {name!r} {precision.value or 0:.3f} are" if precision.n else f"{name!r} is never answered"
+        return f"It does tell the classes apart: of {name!r} {recall.value or 0:.3f} are found, and {answered}."
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """The decision rule, and classes of which little or nothing is known."""
+        truth = self.confusion.truth
+        none = [self.classes[i] for i in np.flatnonzero(truth == 0)]
+        few = [f"{self.classes[i]!r} ({truth[i]})" for i in np.flatnonzero((truth > 0) & (truth < LEAST))]
+        found = [f"Judged by what the model decides: {self.rule}."]
+        if none:
+            found.append(
+                f"No row of {', '.join(map(repr, none[:8]))}{' …' * (len(none) > 8)}: nothing is known of how well they are found."
+            )
+        if few:
+            found.append(f"Fewer than {LEAST} rows of {', '.join(few[:8])}{' …' * (len(few) > 8)}: their numbers may be chance.")
+        return tuple(found)
+
+    @property
+    def table(self) -> Table:
+        """Recall, precision and ranking of each class."""
+        names = ("Recall", "Precision", "ROC AUC", "Average precision")
+        columns = (
+            Column(name="Class"),
+            Column(name="Rows", kind="integer"),
+            *(Column(name=n) for n in names),
+            Column(name="Most confused with"),
+        )
+        lines: list[tuple[str | int | None, ...]] = []
+        for k, name in enumerate(self.classes[:50]):
+            mine, scores = self.rows.y == k, self.answer.scores
+            ranks = (ranked_area(mine, scores[:, k]).text, ranked_precision(mine, scores[:, k]).text) if scores.size else (None, None)
+            wrong = np.where(np.arange(len(self.classes)) == k, 0, self.confusion.counts[k])
+            other = self.classes[int(wrong.argmax())] if wrong.any() else ""
+            lines.append((name, int(mine.sum()), self.confusion.recall(k).text, self.confusion.precision(k).text, *ranks, other))
+        note = "Share (95% interval; n behind it)."
+        return Table(name="classes", title="By class", columns=columns, rows=tuple(lines), total=len(self.classes), note=note)
+
+    @property
+    def matrix(self) -> Table:
+        """The confusion matrix, of the first classes."""
+        names = self.classes[:SHOWN]
+        columns = (Column(name="True class"), *(Column(name=f"answered {name}", kind="integer") for name in names))
+        rows = tuple((name, *(int(c) for c in self.confusion.counts[k, : len(names)])) for k, name in enumerate(names))
+        return Table(name="confusion", title="Confusion matrix", columns=columns, rows=rows, total=len(self.classes))
+
+
+def _mean(name: str, label: str, values: NDArray[np.float64], rng: np.random.Generator) -> Metric:
     low, high = bootstrap(lambda i: float(values[i].mean()), len(values), rng, 200)
     value = float(values.mean())
     low_end, high_end = min(low, value), max(high, value)
@@ -141,48 +250,7 @@ def _mean(name: str, label: str, values: NDArray[np.float32], rng: np.random.Gen
     )
 
 
-def _balanced(right: NDArray[np.bool_], y: NDArray[np.int64], rng: np.random.Generator) -> Metric:
-    def value(i: NDArray[np.intp]) -> float:
-        counts = np.bincount(y[i])
-        hits = np.bincount(y[i], right[i], minlength=len(counts))
-        return float((hits[counts > 0] / counts[counts > 0]).mean())
-
-    at = value(np.arange(len(y)))
-    low, high = bootstrap(value, len(y), rng, 200)
-    low_end, high_end = min(low, at), max(high, at)
-    name, label = "balanced_accuracy", "Mean accuracy over classes"
-    return Metric(
-        name=name,
-        label=label,
-        value=at,
-        low=low_end,
-        high=high_end,
-        level=LEVEL,
-        n=len(y),
-        safer="higher",
-        interval="bootstrap",
-        unit="share",
-    )
-
-
-def _classes(guess: NDArray[np.intp], rows: Dataset) -> Table:
-    names = rows.schema.classes
-    columns = (
-        Column(name="Class"),
-        Column(name="Rows", kind="integer"),
-        Column(name="Right", kind="percent"),
-        Column(name="Most confused with"),
-    )
-    lines = []
-    for k, name in enumerate(names[:50]):
-        mine = rows.y == k
-        wrong = guess[mine & (guess != k)]
-        other = names[int(np.bincount(wrong).argmax())] if len(wrong) else ""
-        lines.append((name, int(mine.sum()), float((guess[mine] == k).mean()) if mine.any() else None, other))
-    return Table(name="classes", title="By class", columns=columns, rows=tuple(lines), total=len(names))
-
-
-def _curve(confidence: NDArray[np.float32], right: NDArray[np.bool_], count: int) -> Chart:
+def _curve(confidence: NDArray[np.float64], right: NDArray[np.bool_], count: int) -> Chart:
     place = bins(confidence, count)
     held = [b for b in range(count) if (place == b).sum() >= 5]
     rates = [rate("a", "a", int(right[place == b].sum()), int((place == b).sum())) for b in held]
