@@ -39,7 +39,7 @@ def test_a_record_comes_back_as_it_was(store: Store, place: Path, share: Callabl
     assert again.records(run.id) == [record]
     kept = again.run(run.short)
     assert (kept.state, kept.verdict, kept.counts, kept.config) == ("finished", "pass", {"finding": 1}, {"profile": "quick"})
-    assert kept.target == target.identity
+    assert kept.target == Identity(name=target.name, fingerprint=target.fingerprint, detail=target.identity.detail)
     assert "numpy" in kept.versions
 
 

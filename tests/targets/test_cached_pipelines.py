@@ -15,7 +15,7 @@ from tiltyard.progress import Progress
 from tiltyard.targets.opening import open_target
 
 SCHEMA = Schema(features=tuple(Feature(name=n, kind="continuous", low=-9, high=9) for n in "abc"), label="y", classes=("0", "1"))
-X = np.random.default_rng(0).normal(size=(300, 3)).astype(np.float32)
+X = np.random.default_rng(0).normal(size=(300, 3))
 Y = (X[:, 0] > 0).astype(np.int64)
 
 

@@ -8,9 +8,11 @@ import pytest
 from numpy.typing import NDArray
 
 from tiltyard.datasets.dataset import Dataset
+from tiltyard.datasets.encoding import encoding_of
 from tiltyard.datasets.reading import read
 from tiltyard.errors import Problem
 from tiltyard.progress import Progress
+from tiltyard.targets.estimators import softmax
 from tiltyard.targets.opening import open_target
 
 if TYPE_CHECKING:
@@ -43,6 +45,10 @@ def pipeline() -> Any:
     return make_pipeline(columns, LogisticRegression()).fit(table.drop(columns="pay"), table["pay"])
 
 
+def names(d: Dataset) -> NDArray[Any]:
+    return np.array(d.schema.classes)[d.y]
+
+
 def check_scores(target: Any, wanted: NDArray[Any], d: Dataset) -> None:
     np.testing.assert_allclose(target.scores(d.x), wanted, atol=1e-5)
     assert target.queries == len(d)
@@ -73,10 +79,11 @@ def test_an_estimator_on_encoded_columns() -> None:
     from sklearn.ensemble import RandomForestClassifier
 
     d = data()
-    model = RandomForestClassifier(10, random_state=0).fit(d.x, d.y)
+    model = RandomForestClassifier(10, random_state=0).fit(d.encoded, names(d))
     target = open_target(model, data=d)
-    check_scores(target, model.predict_proba(d.x), d)
+    check_scores(target, model.predict_proba(d.encoded), d)
     assert "encoded" in target.assumptions[0]
+    assert "by position, as it was fitted without names: age, town=Kyoto" in target.assumptions[0]
 
 
 def test_an_estimator_on_named_encoded_columns_warns_nobody() -> None:
@@ -84,20 +91,19 @@ def test_an_estimator_on_named_encoded_columns_warns_nobody() -> None:
     from sklearn.linear_model import LogisticRegression
 
     d = data()
-    model = LogisticRegression().fit(pd.DataFrame(d.x, columns=list(d.schema.columns)), d.y)
-    check_scores(open_target(model, data=d), model.predict_proba(pd.DataFrame(d.x, columns=list(d.schema.columns))), d)
+    table = pd.DataFrame(d.encoded, columns=list(encoding_of(d.schema).columns))[["hours", "town=Lyon", "town=Quito", "age", "town=Kyoto"]]
+    model = LogisticRegression().fit(table, names(d))
+    check_scores(open_target(model, data=d), model.predict_proba(table), d)
 
 
 def test_classes_in_another_order_are_put_in_ours() -> None:
     from sklearn.linear_model import LogisticRegression
 
     d = data()
-    model = LogisticRegression().fit(d.x, d.y)
-    names = np.array(d.schema.classes)
+    model = LogisticRegression().fit(d.encoded, names(d))
     turned = d.schema.model_copy(update={"classes": d.schema.classes[::-1]})
-    named = LogisticRegression().fit(d.x, names[d.y])
-    target = open_target(named, schema=turned)
-    np.testing.assert_allclose(target.scores(d.x), model.predict_proba(d.x)[:, ::-1], atol=1e-5)
+    target = open_target(model, schema=turned)
+    np.testing.assert_allclose(target.scores(d.x), model.predict_proba(d.encoded)[:, ::-1], atol=1e-5)
     again = target.retrain(d.x, 1 - d.y, 0, Progress())
     assert (again.labels(d.x) == 1 - d.y).mean() > 0.9
 
@@ -109,11 +115,11 @@ def test_labels_only_are_class_names_even_where_names_are_numbers() -> None:
     table["pay"] = np.where(table["pay"] == "low", 1, 2)
     d = read(table, label="pay")
     assert d.schema.classes == ("1", "2")
-    model = LinearSVC().fit(d.x, table["pay"])
+    model = LinearSVC().fit(d.encoded, table["pay"])
     target = open_target(model, data=d)
     assert target.offers == {"labels", "training"}
     for part in (np.flatnonzero(d.y == 0)[:5], np.flatnonzero(d.y == 1)[:5], np.arange(50)):
-        np.testing.assert_array_equal(target.labels(d.x[part]), model.predict(d.x[part]) - 1)
+        np.testing.assert_array_equal(target.labels(d.x[part]), model.predict(d.encoded[part]) - 1)
 
 
 def test_a_pipeline_fitted_on_numbers_missing_values_and_booleans() -> None:
@@ -177,24 +183,24 @@ def test_an_estimator_fitted_on_other_columns() -> None:
     from sklearn.linear_model import LogisticRegression
 
     d = data()
-    said = refused(LogisticRegression().fit(d.x[:, :2], d.y), data=d)
+    said = refused(LogisticRegression().fit(d.x[:, :2], names(d)), data=d)
     assert "one fitted on 2" in said
     assert "3 classes" not in said
-    three = RandomForestClassifier(3).fit(d.x, np.arange(len(d)) % 3)
-    assert "classes" in refused(three, schema=d.schema, classes=d.schema.classes)
+    three = RandomForestClassifier(3).fit(d.encoded, np.arange(len(d)) % 3)
+    assert "3 classes" in refused(three, schema=d.schema, classes=d.schema.classes)
 
 
-def sigmoid(x: NDArray[np.float32]) -> NDArray[np.float32]:
-    return 1 / (1 + np.exp(-(x[:, 0] - 40) / 10))
+def sigmoid(x: NDArray[Any]) -> NDArray[np.float64]:
+    found: NDArray[np.float64] = 1 / (1 + np.exp(-(x[:, 0].astype(float) - 40) / 10))
+    return found
 
 
 def test_functions() -> None:
-    import torch
-
     d = data()
     target = open_target(sigmoid, data=d, name="mine")
-    np.testing.assert_allclose(target.scores(d.x)[:, 1], sigmoid(d.x), atol=1e-5)
-    assert "probabilities" in " ".join(target.assumptions)
+    np.testing.assert_allclose(target.scores(d.x)[:, 1], sigmoid(d.x), atol=1e-12)
+    assert "It takes the table's own values as one array." in target.assumptions
+    assert "It returns probabilities." in target.assumptions
 
     def named(table: "pd.DataFrame") -> NDArray[Any]:
         return np.where(table["age"] > 40, "low", "high")
@@ -203,14 +209,14 @@ def test_functions() -> None:
     assert target.offers == {"labels"}
     np.testing.assert_array_equal(target.labels(d.x), (frame()["age"] > 40).astype(int))
 
-    def logits(x: NDArray[np.float32]) -> NDArray[np.float32]:
+    def logits(x: NDArray[Any]) -> NDArray[Any]:
         return np.stack([x[:, 0], x[:, 1] * 9], 1)
 
     assert 'outputs="logits"' in refused(logits, data=d)
-    wanted = torch.softmax(torch.from_numpy(logits(d.x)), 1).numpy()
-    np.testing.assert_allclose(open_target(logits, data=d, outputs="logits").scores(d.x), wanted, atol=1e-5)
+    wanted = softmax(logits(d.encoded.astype(float)))
+    np.testing.assert_allclose(open_target(logits, data=d, outputs="logits").scores(d.x), wanted, atol=1e-12)
     turned = open_target(logits, data=d, outputs="logits", classes=d.schema.classes[::-1])
-    np.testing.assert_allclose(turned.scores(d.x), wanted[:, ::-1], atol=1e-5)
+    np.testing.assert_allclose(turned.scores(d.x), wanted[:, ::-1], atol=1e-12)
 
 
 @pytest.mark.parametrize(

@@ -119,13 +119,20 @@ def test_a_weak_but_honest_model_is_not_accused() -> None:
 
 def test_other_columns_and_classes_fail_before_any_row_is_sent() -> None:
     narrow = SCHEMA.model_copy(update={"features": SCHEMA.features[:2]})
-    assert "2 encoded columns for mine; found 3" in probed(right, schema=narrow).line
+    assert "2 columns for mine; found 3" in probed(right, schema=narrow).line
     other = SCHEMA.model_copy(update={"features": (*SCHEMA.features[:2], Feature(name="g", kind="continuous"))})
     assert "'g' as column 3" in probed(right, schema=other).line
-    turned = SCHEMA.model_copy(update={"classes": ("c", "b", "a")})
-    assert "in the order c, b, a" in probed(right, schema=turned).line
     fewer = SCHEMA.model_copy(update={"classes": ("a", "b")})
-    assert probed(right, schema=fewer).state == "failed"
+    found = probed(right, schema=fewer)
+    assert found.state == "failed"
+    assert f"{int((data().y == 2).sum())} of class 'c' among 300 rows" in found.line
+
+
+def test_classes_are_the_same_by_name_in_whatever_order_and_beside_others() -> None:
+    turned = SCHEMA.model_copy(update={"classes": ("c", "b", "a")})
+    assert probed(lambda x: right(x)[:, ::-1], schema=turned).state == "passed"
+    wider = SCHEMA.model_copy(update={"classes": ("a", "b", "c", "d")})
+    assert probed(lambda x: np.hstack([right(x), np.zeros((len(x), 1))]), schema=wider).state == "passed"
 
 
 def net(scale: float) -> "nn.Module":

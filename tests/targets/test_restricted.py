@@ -35,8 +35,8 @@ def inner(model: Asked | None = None) -> FunctionTarget:
     return FunctionTarget(model or Asked(), SCHEMA.classes, SCHEMA, "honest")
 
 
-def rows(n: int) -> NDArray[np.float32]:
-    return np.random.default_rng(0).random((n, 2), np.float32)
+def rows(n: int) -> NDArray[np.float64]:
+    return np.random.default_rng(0).random((n, 2))
 
 
 def test_scores_pass_through() -> None:
@@ -107,7 +107,7 @@ def test_gradients_are_metered_where_they_are_given() -> None:
 
     made = TorchTarget(torch.nn.Linear(2, 2), SCHEMA.classes, SCHEMA)
     target = RestrictedTarget(made, frozenset({"labels", "scores", "gradients"}), Meter(10))
-    x = torch.from_numpy(rows(6)).requires_grad_()
+    x = torch.from_numpy(rows(6).astype(np.float32)).requires_grad_()
     target.module(x).sum().backward()
     assert x.grad is not None
     assert target.queries == 6

@@ -33,6 +33,8 @@ from .writers import Alive, mine, writer
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+NAMED = ("name", "fingerprint", "detail")  # of an identity in a run's row; each record holds all of it
+
 
 class Store:
     """Where runs are kept.
@@ -88,7 +90,7 @@ class Store:
 
         run_id = uuid.uuid4().hex
         values = mine() | {"id": run_id, "name": name, "started": time.time(), "verdict": ""}
-        values |= {f"target_{k}": v for k, v in target.model_dump().items()} | {f"data_{k}": v for k, v in data.model_dump().items()}
+        values |= {f"{of}_{k}": getattr(known, k) for of, known in (("target", target), ("data", data)) for k in NAMED}
         values |= {"versions": json.dumps(versions()), "config": json.dumps(config or {})}
         with writing(self._database) as entries:
             entries.add(tables.runs, values, run_id)

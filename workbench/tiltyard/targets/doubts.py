@@ -31,5 +31,5 @@ ANSWERS = frozenset({"labels", "scores", "gradients", "training"})
 def noise_in_words(noise: float, averaged: bool) -> str:
     """What a result has to say of a model that answered the share ``noise`` of its rows differently when asked twice."""
     share = f"{100 * noise:.1f} %" if noise >= 0.001 else "less than 0.1 %"
-    told = "; what it answers on average was measured" if averaged else ", so that one answer a row settles nothing"
-    return f"The model draws: asked twice, it answered {share} of the rows differently{told}."
+    so = "; what it answers on average was measured" if averaged else ", so that one answer a row settles nothing"
+    return f"The model draws: asked twice, it answered {share} of the rows differently{so}."

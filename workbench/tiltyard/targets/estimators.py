@@ -1,6 +1,5 @@
 """scikit-learn estimators, pipelines and plain predict functions as targets."""
 
-import hashlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,6 +13,7 @@ from ..errors import Problem, Unavailable
 from ..progress import Progress
 from .class_names import class_order, places_of
 from .decision import Decision, Labels, LargestScore, Scores
+from .fingerprints import content_fingerprint
 from .fitted_columns import as_fitted
 from .target import Target
 
@@ -26,7 +26,7 @@ Predict = Callable[["pd.DataFrame | NDArray[Any]"], Any]
 WORDS: dict[Feeds, str] = {
     "encoded": "the encoded columns",
     "frame": "the table as a DataFrame, with its own columns",
-    "values": "the table's own numbers",
+    "values": "the table's own values as one array",
 }
 
 
@@ -38,8 +38,10 @@ def fed(x: Rows, schema: Schema, feeds: Feeds, dtype: type[Any] = np.float64) ->
     dtype
         Of encoded columns; images are float32 always. Values are float64, or objects where the table holds text.
     """
-    if schema.images or feeds == "encoded":
+    if feeds == "encoded":
         return encoding_of(schema).encode(x, np.float32 if schema.images else dtype)
+    if schema.images:
+        return schema.decode(x) if feeds == "frame" else _pixels(x, schema.features[0].divide)
     if feeds == "values" and not any(f.kind == "categorical" for f in schema.features):
         return x
     frame = schema.decode(x)
@@ -47,6 +49,13 @@ def fed(x: Rows, schema: Schema, feeds: Feeds, dtype: type[Any] = np.float64) ->
         return frame
     plain = all(kind.kind in "biuf" for kind in frame.dtypes)
     return frame.to_numpy(np.float64) if plain else frame.to_numpy(object)
+
+
+def _pixels(x: Rows, divide: float) -> NDArray[np.float64]:
+    """Images in the numbers of their file, (n, pixels): whole ones where that is what they were before the division."""
+    numbers = x.reshape(len(x), -1).astype(np.float64) * divide
+    whole = np.rint(numbers)
+    return np.where(np.abs(numbers - whole) < 1e-6 * divide, whole, numbers)
 
 
 class FunctionTarget(Target):
@@ -80,7 +89,7 @@ class FunctionTarget(Target):
         indices: bool = False,
     ) -> None:
         offers = offers or frozenset({"labels"} if outputs == "labels" else {"labels", "scores"})
-        super().__init__(name, classes, schema, offers, fingerprint or _code_hash(predict))
+        super().__init__(name, classes, schema, offers, fingerprint or content_fingerprint(predict))
         self.predict = predict
         self.wants: Feeds = feeds
         self.outputs: Outputs = outputs
@@ -107,7 +116,7 @@ class FunctionTarget(Target):
                 f"numbers from {self.name}", f"values like {out.ravel()[:1].tolist()}", 'If these are class names say outputs="labels"'
             )
         out = out.astype(np.float64)
-        if out.ndim == 1 or (out.ndim == 2 and out.shape[1] == 1 and len(self.classes) == 2):
+        if len(self.classes) == 2 and (out.ndim == 1 or out.shape[1:] == (1,)):
             out = out.reshape(-1, 1)
             zero = np.zeros_like(out) if self.outputs == "logits" else 1 - out
             out = np.concatenate([zero, out], 1)
@@ -127,30 +136,18 @@ def one_hot(labels: Labels, k: int) -> Scores:
     return out
 
 
-def _code_hash(function: Predict) -> str:
-    code = getattr(function, "__code__", None)
-    text = code.co_code + repr(code.co_consts).encode() if code else repr(type(function)).encode()
-    return hashlib.sha256(text).hexdigest()
-
-
-def _estimator_hash(estimator: Any) -> str:
-    import joblib
-
-    return hashlib.sha256(joblib.hash(estimator).encode()).hexdigest()
-
-
 class SklearnTarget(FunctionTarget):
     """A fitted scikit-learn classifier or pipeline, which decides by its own ``predict``. Trained again by ``sklearn.base.clone``.
 
     Parameters
     ----------
-    named
-        The names of the estimator's classes in its own order, where a person says them; else those of ``classes_``.
+    order
+        Which of the estimator's ``classes_`` is each class of the schema, where a person says so; else they are found by name.
     """
 
     fits_in_one_go = True
 
-    def __init__(self, estimator: Any, schema: Schema, name: str = "", feeds: Feeds = "encoded", named: tuple[str, ...] = ()) -> None:
+    def __init__(self, estimator: Any, schema: Schema, name: str = "", feeds: Feeds = "encoded", order: tuple[int, ...] = ()) -> None:
         if not hasattr(estimator, "classes_"):
             raise Problem("a fitted scikit-learn classifier", f"{type(estimator).__name__} without classes_", "Call fit first")
         scored = hasattr(estimator, "predict_proba")
@@ -162,24 +159,36 @@ class SklearnTarget(FunctionTarget):
             name or type(estimator).__name__,
             feeds,
             "probabilities" if scored else "labels",
-            _estimator_hash(estimator),
+            content_fingerprint(estimator),
             offers,
         )
         self.estimator = estimator
         self.own_classes = names_of(estimator.classes_)
-        self.named = named or self.own_classes
-        self.order = class_order(self.named, schema.classes, self.name)
+        self.order = order or class_order(self.own_classes, schema.classes, self.name)
         self.decision = None
 
-    def rows(self, x: Rows) -> "pd.DataFrame | NDArray[Any]":
+    def _given(self, x: Rows) -> "pd.DataFrame | NDArray[Any]":
         """x under the column names, in their order, and with the category values that the estimator was fitted on."""
-        return as_fitted(fed(x, self.schema, self.wants), self.estimator)
+        rows = fed(x, self.schema, self.wants)
+        if self.wants == "encoded" and not self.schema.images and hasattr(self.estimator, "feature_names_in_"):
+            import pandas as pd
 
-    def _probabilities(self, x: "pd.DataFrame | NDArray[Any]") -> Any:
-        return np.asarray(self.estimator.predict_proba(as_fitted(x, self.estimator)))[:, self.order]
+            rows = pd.DataFrame(rows, columns=list(self.encoding.columns))
+        return as_fitted(rows, self.estimator)
+
+    def _asked(self, x: Rows) -> NDArray[Any]:
+        return self._probabilities(self._given(x))
+
+    def _probabilities(self, x: "pd.DataFrame | NDArray[Any]") -> NDArray[Any]:
+        found: NDArray[Any] = np.asarray(self.estimator.predict_proba(x))[:, self.order]
+        return found
 
     def _predict(self, x: Rows) -> Labels:
-        theirs = places_of(np.asarray(self.estimator.predict(self.rows(x))).ravel(), self.own_classes, self.name, indices=True)
+        return self.named_by_it(self.estimator.predict(self._given(x)))
+
+    def named_by_it(self, answers: Any) -> Labels:
+        """What its ``predict`` answered as class indices."""
+        theirs = places_of(np.asarray(answers).ravel(), self.own_classes, self.name, indices=True)
         return np.argsort(self.order)[theirs].astype(np.int64)
 
     def retrain(self, x: Rows, y: Labels, seed: int, progress: Progress) -> Target:
@@ -191,17 +200,8 @@ class SklearnTarget(FunctionTarget):
         seeds = {key: seed for key in again.get_params() if key.endswith("random_state")}
         again.set_params(**seeds)
         progress.step(0.0, f"fitting {type(again).__name__}")
-        again.fit(self.rows(x), self.own_labels(y))
+        again.fit(self._given(x), np.asarray(self.estimator.classes_)[list(self.order)][y])
         progress.step(1.0, "fitted")
-        return self.made(again, f"{self.name} retrained")
-
-    def own_labels(self, y: Labels) -> NDArray[Any]:
-        """Class indices (n,) as the labels that the estimator was fitted on."""
-        own: NDArray[Any] = np.asarray(self.estimator.classes_)[list(self.order)][y]
-        return own
-
-    def made(self, estimator: Any, name: str) -> "SklearnTarget":
-        """A target of the same make around another estimator of the same classes (a defense's result, a shadow model)."""
-        made = SklearnTarget(estimator, self.schema, name, self.wants, self.named)
+        made = SklearnTarget(again, self.schema, f"{self.name} retrained", self.wants, self.order)
         made.decision = self.decision
         return made

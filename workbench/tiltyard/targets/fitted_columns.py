@@ -33,17 +33,23 @@ def as_fitted(x: "pd.DataFrame | NDArray[Any]", estimator: Any) -> "pd.DataFrame
         return x.reshape(len(x), -1)
     frame = x
     if names:
-        if lost := [name for name in names if name not in x.columns]:
-            raise Problem(
-                f"the columns {listed(names)}, which {type(estimator).__name__} was fitted on",
-                f"{listed(list(map(str, x.columns)))}, without {listed(lost)}",
-                "Rename the columns as they were when it was fitted, or take in what was left out",
-            )
+        if not set(names) <= set(map(str, x.columns)):
+            raise columns_missing(names, list(map(str, x.columns)), type(estimator).__name__)
         frame = x if names == list(x.columns) else x[names]
     known = fitted_values(estimator, names or [str(c) for c in frame.columns])
     other = {name: values for name, values in known.items() if any(text != value for text, value in values.items())}
     changed = {name: _restored(frame[name], values) for name, values in other.items() if name in frame.columns}
     return frame.assign(**changed) if changed else frame
+
+
+def columns_missing(names: list[str], columns: list[str], who: str) -> Problem:
+    """That a table of ``columns`` lacks some of the ``names`` that a model was fitted on."""
+    lost = [name for name in names if name not in columns]
+    return Problem(
+        f"the columns {listed(names)}, which {who} was fitted on",
+        f"{listed(columns)}, without {listed(lost)}",
+        "Name the columns as they were when it was fitted, and leave out none of them",
+    )
 
 
 def listed(names: list[str], most: int = 20) -> str:

@@ -1,17 +1,16 @@
-"""What a notebook holds as a target: scikit-learn estimators and pipelines, and plain predict functions."""
+"""scikit-learn estimators and pipelines that a notebook holds, as targets."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..datasets.encoding import encoding_of
 from ..datasets.schema import Rows, Schema
 from ..errors import Problem
 from . import trying
-from .estimators import WORDS, Feeds, FunctionTarget, Outputs, SklearnTarget
-from .fitted_columns import never_seen
+from .estimators import WORDS, Feeds, SklearnTarget
+from .fitted_columns import columns_missing, listed, never_seen
 
 if TYPE_CHECKING:
     from ..datasets.dataset import Dataset
@@ -23,9 +22,14 @@ def estimator_target(
     name: str = "",
     feeds: Feeds | None = None,
     data: "Dataset | None" = None,
-    named: tuple[str, ...] = (),
+    order: tuple[int, ...] = (),
 ) -> SklearnTarget:
     """A fitted classifier or pipeline; what it was fitted on (encoded columns or the table) is found out.
+
+    Parameters
+    ----------
+    order
+        Which of its classes is each class of the schema, where a person says so; else they are found by name.
 
     Raises
     ------
@@ -38,7 +42,7 @@ def estimator_target(
     tried: dict[Feeds, SklearnTarget | Problem] = {}
     rows = trying.rows(schema, data)
     for wants in (feeds,) if feeds else _likely(estimator, schema):
-        target = SklearnTarget(estimator, schema, name, wants, named)
+        target = SklearnTarget(estimator, schema, name, wants, order)
         tried[wants] = _outcome(target, rows, name)
     good = {wants: t for wants, t in tried.items() if isinstance(t, SklearnTarget)}
     if not good:
@@ -46,10 +50,18 @@ def estimator_target(
     wants = _best(good, data)
     found = good[wants]
     found.queries = 0
-    found.assumptions = () if feeds else (f"It takes {WORDS[wants]}.",)
+    found.assumptions = () if feeds else (f"It takes {WORDS[wants]}{_by_position(estimator, found)}.",)
     if not hasattr(estimator, "predict_proba"):
         found.assumptions += ("It has no predict_proba, so it offers labels only.",)
     return found
+
+
+def _by_position(estimator: Any, target: SklearnTarget) -> str:
+    """What to add of an estimator that knows no names of columns."""
+    if target.schema.images or hasattr(estimator, "feature_names_in_"):
+        return ""
+    columns = target.encoding.columns if target.wants == "encoded" else target.schema.columns
+    return f", by position, as it was fitted without names: {listed(list(columns), 8)}"
 
 
 def _check_classifier(estimator: Any) -> None:
@@ -77,23 +89,32 @@ def _check_categories(estimator: Any, schema: Schema, name: str, data: "Dataset 
 
 
 def _likely(estimator: Any, schema: Schema) -> tuple[Feeds, ...]:
-    """What it may take, likelier first, by the names and number of the columns it was fitted on."""
-    columns = [] if schema.images else [str(c) for f in schema.features for c in (f.columns if f.kind == "onehot" else (f.name,))]
+    """What it may take, likelier first, by the names and number of the columns it was fitted on.
+
+    Raises
+    ------
+    Problem
+        Naming both lists, where it knows names that neither the table nor its encoding has.
+    """
     encoding = encoding_of(schema)
     names = [str(n) for n in getattr(estimator, "feature_names_in_", ())]
     if names and not schema.images:
-        return ("encoded",) if set(names) == set(encoding.columns) and set(names) != set(columns) else ("frame",)
+        if set(names) <= set(schema.columns):
+            return ("frame",)
+        if set(names) == set(encoding.columns):
+            return ("encoded",)
+        raise columns_missing(names, list(schema.columns), type(estimator).__name__)
     width = getattr(estimator, "n_features_in_", None)
     if width is None:
-        return "frame", "encoded", "values"
+        return "frame", "values", "encoded"
     encoded = int(np.prod(encoding.shape))
     found: list[Feeds] = ["encoded"] if width == encoded else []
     if schema.images:
         return (*found, "values") if found else ("encoded", "values")
-    if width == len(columns):
+    if width == len(schema.columns):
         found = ["values", "frame", *found]
     if not found:
-        expected = f"a model of {encoded} encoded columns, or of the table's {len(columns)}"
+        expected = f"a model of {encoded} encoded columns, or of the table's {len(schema.columns)}"
         raise Problem(expected, f"one fitted on {width}", "Give the columns the model was trained on")
     return tuple(found)
 
@@ -111,77 +132,8 @@ def _best(good: "dict[Feeds, Any]", data: "Dataset | None") -> Feeds:
     ways = list(good)
     if len(ways) == 1 or data is None:
         return ways[0]
-    part = data.sample(500, np.random.default_rng(0))
-    return max(ways, key=lambda wants: float((good[wants].labels(part.x) == _in(good[wants], part)).mean()) + 1e-9 * -ways.index(wants))
-
-
-def _in(target: Any, part: "Dataset") -> NDArray[np.int64]:
-    """The labels of the rows as places in the target's own classes; -1 where it knows no such class."""
-    places = [target.classes.index(c) if c in target.classes else -1 for c in part.schema.classes]
-    return np.array(places, np.int64)[part.y]
-
-
-def function_target(
-    predict: Callable[[Any], Any],
-    schema: Schema,
-    *,
-    name: str = "",
-    outputs: Outputs | None = None,
-    feeds: Feeds | None = None,
-    order: tuple[int, ...] = (),
-    data: "Dataset | None" = None,
-) -> FunctionTarget:
-    """A plain function from rows to probabilities, logits or labels.
-
-    ``outputs`` None means probabilities; class names that come back make it labels.
-
-    Raises
-    ------
-    Problem
-        When it takes none of the forms of the rows, or returns none of these.
-    """
-    name = name or getattr(predict, "__name__", "") or type(predict).__name__
-    rows = trying.rows(schema, data)
-    ways: tuple[Feeds, ...] = (feeds,) if feeds else ("encoded",) if schema.images else ("values", "frame", "encoded")
-    good: dict[Feeds, FunctionTarget] = {}
-    first: Problem | None = None
-    for wants in ways:
-        target = FunctionTarget(
-            _ordered(predict, order, schema), schema.classes, schema, name, wants, outputs or "probabilities", offers=None
-        )
-        target.fingerprint = FunctionTarget(predict, schema.classes, schema).fingerprint
-        found = _outcome(target, rows, name)
-        if isinstance(found, Problem) and outputs is None and 'outputs="labels"' in str(found):
-            target = FunctionTarget(predict, schema.classes, schema, name, wants, "labels")
-            found = _outcome(target, rows, name)
-        if isinstance(found, Problem):
-            first = first or found
-            if 'outputs="' in found.do or "finite" in found.expected:
-                raise found
-        else:
-            good[wants] = found
-    if not good:
-        raise first or Problem("a predict function", name, "Give a function from rows to probabilities")
-    wants = _best(good, data)
-    made = good[wants]
-    made.queries = 0
-    made.assumptions = () if feeds else (f"It takes {WORDS[wants]}.",)
-    if outputs is None:
-        made.assumptions += (
-            ("It returns class names, so it offers labels only.",) if made.outputs == "labels" else ("It returns probabilities.",)
-        )
-    return made
-
-
-def _ordered(predict: Callable[[Any], Any], order: tuple[int, ...], schema: Schema) -> Callable[[Any], Any]:
-    if not order or order == tuple(range(len(schema.classes))):
-        return predict
-
-    def reordered(x: Any) -> Any:
-        out = np.asarray(predict(x))
-        return out[:, list(order)] if out.ndim == 2 and out.shape[1] == len(order) else out
-
-    return reordered
+    part = data.sample(500, np.random.default_rng(0)).classed(good[ways[0]].classes)
+    return max(ways, key=lambda wants: float((good[wants].labels(part.x) == part.y).mean()) + 1e-9 * -ways.index(wants))
 
 
 def is_estimator(source: Any) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from ..datasets.class_places import place_of
 from ..datasets.schema import Schema
 from ..errors import Plain, Problem
 from .class_names import class_order, few
@@ -21,7 +22,21 @@ Outputs = Literal["logits", "probabilities", "labels"]
 
 
 class SchemaMissing(Plain):
-    """Neither the model nor the caller says what the model's columns mean; a schema or data would."""
+    """Neither the model nor the caller says what the model's columns mean; a schema or data would.
+
+    Attributes
+    ----------
+    columns, classes
+        The names that the model itself knows, for whoever reads the data next (``read(…, wanted=columns)``).
+    """
+
+    def __init__(self, expected: str, found: str, do: str, columns: tuple[str, ...] = (), classes: tuple[str, ...] = ()) -> None:
+        super().__init__(expected, found, do)
+        self.columns = columns
+        self.classes = classes
+
+    def __reduce__(self) -> tuple[type[Problem], tuple[Any, ...]]:
+        return type(self), (self.expected, self.found, self.do, self.columns, self.classes)
 
 
 class OpenOptions:
@@ -94,16 +109,18 @@ class OpenOptions:
             raise Problem('outputs "logits" or "probabilities" for a torch module', "'labels'", "Wrap a predict function instead")
         return self.outputs
 
-    def meaning(self, own: Schema | None = None, brought: tuple[str, ...] = ()) -> "tuple[Schema, tuple[int, ...], tuple[str, ...]]":
-        """The schema in force, which output is each of its classes, and what was assumed.
+    def meaning(
+        self, own: Schema | None = None, brought: tuple[str, ...] = (), columns: tuple[str, ...] = ()
+    ) -> "tuple[Schema, tuple[int, ...], tuple[str, ...]]":
+        """The schema in force, which output is each of its classes (empty: in that order), and what was assumed.
 
-        Classes are the same by their names. Where the caller names them (``classes=``, in the model's order) that is what they are; names
-        that differ are never matched by order.
+        Classes are the same by their names: never by order, but for those that the caller names (``classes=``, in the model's order) where
+        the model has no names, or numbers that the rows do not know.
 
         Parameters
         ----------
-        own, brought
-            Schema and classes that the model brings itself.
+        own, brought, columns
+            Schema, classes and names of columns that the model brings itself.
 
         Raises
         ------
@@ -112,28 +129,71 @@ class OpenOptions:
         """
         base = self.schema or own or (self.data.schema if self.data is not None else None)
         if base is None:
-            raise SchemaMissing("a schema: what the model's columns mean", "none in the model", "Give schema=… or data=…")
+            do = "Give schema=… or data=…"
+            raise SchemaMissing("a schema: what the model's columns mean", "none in the model", do, columns, self.classes or brought)
         if own is not None and self.schema is not None and own.shape != self.schema.shape:
             do = "Read the data by the model's own schema: open it without schema=…, then read(…, schema=target.schema)"
             raise Problem(f"the schema the model was trained on, rows of shape {own.shape}", f"rows of shape {self.schema.shape}", do)
-        if self.classes and brought and len(self.classes) != len(brought):
-            found = f"{len(self.classes)} in classes=…: {few(self.classes)}"
-            raise Problem(f"names for the model's {len(brought)} classes ({few(brought)})", found, "Name each of them, in that order")
-        named = self.classes or brought
+        named, notes = self._named(brought)
         if not named or named == base.classes:
-            return base, (), ()
-        if len(set(named)) != len(named):
-            raise Problem("class names that differ", ", ".join(named), "Name each class once")
-        if set(base.classes) < set(named):
-            lacking = [c for c in named if c not in base.classes]
-            note = f"The rows hold none of the model's class{'es' * (len(lacking) > 1)} {few(tuple(lacking))}."
-            return base.model_copy(update={"classes": named}), (), (note,)
-        if self.classes and set(named) != set(base.classes) and self._may_name(named, base):
-            return base.model_copy(update={"classes": named}), (), ()
+            return base, (), notes
+        base = self._with_rows(base, named)
+        places = tuple(place_of(name, named) for name in base.classes)
+        if len(named) > len(base.classes) and min(places) >= 0 and len(set(places)) == len(places):
+            return self._wider(base, named, places, notes)
+        if (
+            self.classes
+            and base is own
+            and len(named) == len(base.classes)
+            and set(places) != set(range(len(places)))
+            and self._of_rows(named)
+        ):
+            return base.model_copy(update={"classes": named}), (), notes
+        self._count_unknown(named)
         order = class_order(named, base.classes)
-        return base, order, (f"The model's classes come as {few(named)}; its scores were put in the schema's order.",)
+        if order == tuple(range(len(order))):
+            return base, (), notes
+        return base, order, (*notes, f"The model's classes come as {few(named)}; its scores were put in the schema's order.")
 
-    def _may_name(self, named: tuple[str, ...], base: Schema) -> bool:
-        """May ``named`` take the place of the schema's own class names? Where no rows say otherwise."""
-        rows = self.schema.classes if self.schema is not None else self.data.schema.classes if self.data is not None else ()
-        return set(rows) <= set(named) if rows else len(named) == len(base.classes)
+    def _named(self, brought: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The classes in the model's order, and what was assumed of them: its own names, else those that the caller gives."""
+        given = self.classes
+        if len(set(given)) != len(given):
+            raise Problem("class names that differ", ", ".join(given), "Name each class once")
+        if not given or not brought or given == brought:
+            return given or brought, ()
+        if len(given) != len(brought):
+            found = f"{len(given)} in classes=…: {few(given)}"
+            raise Problem(f"names for the model's {len(brought)} classes ({few(brought)})", found, "Name each of them, in that order")
+        if {place_of(name, brought) for name in given} == set(range(len(brought))):
+            return brought, (
+                f"The model itself names its classes {few(brought)}, in that order, so the order of classes=… was not needed.",
+            )
+        return given, (f"The model's classes {few(brought)} are {few(given)}, as classes=… says.",)
+
+    def _wider(
+        self, base: Schema, named: tuple[str, ...], places: tuple[int, ...], notes: tuple[str, ...]
+    ) -> "tuple[Schema, tuple[int, ...], tuple[str, ...]]":
+        """The model's classes, of which the rows have only some; those are called as the rows call them."""
+        written = dict(zip(places, base.classes, strict=True))
+        classes = tuple(written.get(i, name) for i, name in enumerate(named))
+        lacking = tuple(name for i, name in enumerate(named) if i not in written)
+        note = f"The rows hold none of the model's class{'es' * (len(lacking) > 1)} {few(lacking)}."
+        return base.model_copy(update={"classes": classes}), (), (*notes, note)
+
+    def _with_rows(self, base: Schema, named: tuple[str, ...]) -> Schema:
+        """``base`` without classes that the model lacks and no row has, such as an empty level of a pandas category."""
+        if self.data is None or base is not self.data.schema:
+            return base
+        found = set(self.data.y.tolist())
+        kept = tuple(name for i, name in enumerate(base.classes) if i in found or place_of(name, named) >= 0)
+        return base if kept == base.classes or len(kept) < 2 else base.model_copy(update={"classes": kept})
+
+    def _of_rows(self, named: tuple[str, ...]) -> bool:
+        """Are the classes of the rows among ``named``, or are there none?"""
+        return self.data is None or all(place_of(name, named) >= 0 for name in self.data.schema.classes)
+
+    def _count_unknown(self, named: tuple[str, ...]) -> None:
+        """Refuse rows of a class that the model lacks, with their number, where it knows the others."""
+        if self.data is not None and any(place_of(name, named) >= 0 for name in self.data.schema.classes):
+            self.data.classed(named)

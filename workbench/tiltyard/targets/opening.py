@@ -199,9 +199,11 @@ def _from_object(source: Any, given: OpenOptions) -> Target:
     if predict is None:
         do = "Give a path, a torch module, a fitted scikit-learn classifier or a predict function"
         raise Problem("a model", type(source).__name__, do)
-    schema, order, notes = given.meaning()
-    target = object_target.function_target(
-        predict, schema, name=given.name, outputs=given.outputs, feeds=given.feeds, order=order, data=given.data
+    from .function_target import function_target
+
+    schema, _, notes = given.meaning()
+    target = function_target(
+        predict, schema, name=given.name, outputs=given.outputs, feeds=given.feeds, named=given.classes, data=given.data
     )
     target.assumptions = (*notes, *target.assumptions)
     return target

@@ -13,6 +13,7 @@ from ..datasets.dataset import Dataset
 from ..errors import Problem, Unavailable
 from ..result import Metric
 from ..statistics.intervals import rate
+from .decision import Scores
 from .target import Target
 
 MORE = 200
@@ -41,17 +42,18 @@ def probe(target: Target, data: Dataset, rows: int = 10) -> Probe:
     """
     if problem := _mismatch(target, data):
         return Probe("failed", problem, 0)
+    data = data.classed(target.classes)
     part = data.unseen.take(_spread(data.unseen.y, rows))
     started = time.perf_counter()
     try:
-        scores = target.scores(part.x)
+        found = target.predictions(part.x)
     except Exception as error:
         return Probe("failed", _line(error, target), len(part))
     seconds = time.perf_counter() - started
-    hits = scores.argmax(1) == part.y
+    hits = found.labels == part.y
     accuracy = rate("accuracy", "Accuracy", int(hits.sum()), len(part), "higher")
     summary = f"{len(part)} rows answered in {_time(seconds)}; accuracy {_share(accuracy)} on these {len(part)} rows"
-    wrong = _scale(target, data, accuracy) or _constant(scores, target) or _order(target, data, accuracy) or _gradients(target, part)
+    wrong = _scale(target, data, accuracy) or _constant(found.scores, target) or _order(target, data, accuracy) or _gradients(target, part)
     if wrong:
         return Probe("finding", f"{wrong} ({summary}).", len(part), seconds, accuracy)
     return Probe("passed", f"{summary}.", len(part), seconds, accuracy)
@@ -66,20 +68,15 @@ def _mismatch(target: Target, data: Dataset) -> str:
         pairs = zip(target.schema.columns, data.schema.columns, strict=True)
         i, (ours, theirs) = next((i, pair) for i, pair in enumerate(pairs) if pair[0] != pair[1])
         return str(Problem(f"{ours!r} as column {i + 1} of {target.name}", f"{theirs!r} in {data.name}", do))
-    if len(target.classes) != len(data.schema.classes):
-        other = "Give rows of these classes, or name the classes in the model's order"
-        return str(Problem(f"the classes {_few(target.classes)}", f"{_few(data.schema.classes)} in {data.name}", other))
-    if target.classes != data.schema.classes and set(target.classes) == set(data.schema.classes):
-        return str(Problem(f"the classes in the order {_few(target.classes)}", f"{_few(data.schema.classes)}", do))
+    try:
+        data.classed(target.classes)
+    except Problem as problem:
+        return str(problem)
     return ""
 
 
-def _few(classes: tuple[str, ...]) -> str:
-    return ", ".join(classes[:8]) + (" …" if len(classes) > 8 else "")
-
-
 def _columns(shape: tuple[int, ...]) -> str:
-    return f"{shape[0]} encoded columns" if len(shape) == 1 else f"images of {'×'.join(map(str, shape))}"
+    return f"{shape[0]} columns" if len(shape) == 1 else f"images of {'×'.join(map(str, shape))}"
 
 
 def _spread(y: NDArray[np.int64], n: int) -> NDArray[np.intp]:
@@ -106,7 +103,7 @@ def _share(metric: Metric) -> str:
     return f"{value} % [{low}, {high}]"
 
 
-def _constant(scores: NDArray[np.float32], target: Target) -> str:
+def _constant(scores: Scores, target: Target) -> str:
     if len(scores) < 2:
         return ""
     if float(np.ptp(scores, axis=0).max()) < 1e-6:
@@ -173,7 +170,7 @@ def _gradients(target: Target, part: Dataset) -> str:
         return ""
     import torch
 
-    x = torch.from_numpy(np.ascontiguousarray(part.x)).requires_grad_()
+    x = torch.from_numpy(np.ascontiguousarray(target.encoding.encode(part.x))).requires_grad_()
     try:
         loss = torch.nn.functional.cross_entropy(target.module(x), torch.from_numpy(part.y))
         (slope,) = torch.autograd.grad(loss, x)

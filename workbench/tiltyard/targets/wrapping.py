@@ -81,7 +81,9 @@ def estimator_as_target(estimator: Any, given: OpenOptions) -> Target:
 
     classes = getattr(estimator, "classes_", None)
     theirs = names_of(classes) if classes is not None and len(np.shape(classes)) == 1 else ()
-    schema, _, notes = given.meaning(None, theirs)
-    target = estimator_target(estimator, schema, given.name, given.feeds, given.data, given.classes)
+    columns = tuple(map(str, getattr(estimator, "feature_names_in_", ())))
+    schema, order, notes = given.meaning(None, theirs, columns)
+    order = order or tuple(range(len(schema.classes)))
+    target = estimator_target(estimator, schema, given.name, given.feeds, given.data, order if theirs else ())
     target.assumptions = (*notes, *target.assumptions)
     return target

@@ -5,9 +5,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...datasets.class_places import place_of
 from ...datasets.schema import Rows
 from ...errors import Problem
-from ..class_names import class_order, place_of, places_of
+from ..class_names import class_order, places_of
 from ..decision import Labels, LargestScore, Prediction, Scores
 from ..estimators import one_hot, softmax
 from ..target import Target
