@@ -1,7 +1,7 @@
 """Norm balls on batches: lengths, projections, steepest directions and random points.
 
 ``change`` is float32 or float64 (n, *shape); a norm is taken over all of a row's coordinates. Radii are numbers
-in the same unit. ``low`` and ``high`` (n, *shape) bound the change of each coordinate and hold zero between them.
+in the same unit, one for all rows or one a row. ``low`` and ``high`` (n, *shape) bound the change of each coordinate and hold zero between them.
 """
 
 from typing import Literal
@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 Norm = Literal["linf", "l2", "l1"]
+Radius = float | Tensor  # of all rows, or (n,)
 BISECTIONS = 26
 TINY = 1e-30
 
@@ -17,6 +18,11 @@ TINY = 1e-30
 def columns(per_row: Tensor, like: Tensor) -> Tensor:
     """A number per row, shaped to broadcast over ``like``."""
     return per_row.reshape(-1, *(1,) * (like.ndim - 1))
+
+
+def each(radius: Radius, like: Tensor) -> Tensor:
+    """The radius of every row of ``like``, (n,)."""
+    return radius if isinstance(radius, Tensor) else torch.full((len(like),), radius, device=like.device, dtype=like.dtype)
 
 
 def length(change: Tensor, norm: Norm) -> Tensor:
@@ -33,45 +39,47 @@ def dual(gradient: Tensor, norm: Norm) -> Tensor:
     return length(gradient, against[norm])
 
 
-def project(change: Tensor, norm: Norm, radius: float) -> Tensor:
+def project(change: Tensor, norm: Norm, radius: Radius) -> Tensor:
     """The nearest point of the ball around zero, a new tensor.
 
     For l1 by Duchi et al. (2008), "Efficient projections onto the l1-ball for learning in high dimensions".
     """
+    radius = each(radius, change)
     if norm == "linf":
-        return change.clamp(-radius, radius)
+        return torch.clamp(change, -columns(radius, change), columns(radius, change))
     if norm == "l2":
         return change * columns((radius / length(change, "l2").clamp_min(TINY)).clamp_max(1.0), change)
     return change.sign() * (change.abs() - columns(_threshold(change.abs().flatten(1), radius), change)).clamp_min_(0.0)
 
 
-def _threshold(sizes: Tensor, radius: float) -> Tensor:
+def _threshold(sizes: Tensor, radius: Tensor) -> Tensor:
     """What to take off every size (n, d) so that they sum to ``radius``; 0 for rows inside the ball."""
     ordered = sizes.sort(1, descending=True).values
-    over = ordered.cumsum(1) - radius
+    over = ordered.cumsum(1) - radius[:, None]
     counts = torch.arange(1, sizes.shape[1] + 1, device=sizes.device, dtype=sizes.dtype)
     kept = (ordered * counts > over).sum(1, keepdim=True).clamp_min(1)
     return (over.gather(1, kept - 1) / kept).squeeze(1).clamp_min(0.0)
 
 
-def project_within(change: Tensor, norm: Norm, radius: float, low: Tensor, high: Tensor) -> Tensor:
+def project_within(change: Tensor, norm: Norm, radius: Radius, low: Tensor, high: Tensor) -> Tensor:
     """The nearest point that is in the ball and between ``low`` and ``high``, a new tensor.
 
     Exact for linf; for l1 and l2 the multiplier is found by bisection (see Croce and Hein 2021, arXiv:2103.01208,
     on why clipping after projecting wastes an l1 eps). Never outside the ball by more than rounding.
     """
+    radius = each(radius, change)
     if norm == "linf":
-        return torch.clamp(change.clamp(-radius, radius), low, high)
+        return torch.clamp(project(change, norm, radius), low, high)
     clipped = torch.clamp(change, low, high)
     outside = (length(clipped, norm) > radius).nonzero().squeeze(1)
     if len(outside):
-        clipped[outside] = _shrunk(change[outside], norm, radius, low[outside], high[outside])
+        clipped[outside] = _shrunk(change[outside], norm, radius[outside], low[outside], high[outside])
     return clipped
 
 
-def _shrunk(change: Tensor, norm: Norm, radius: float, low: Tensor, high: Tensor) -> Tensor:
+def _shrunk(change: Tensor, norm: Norm, radius: Tensor, low: Tensor, high: Tensor) -> Tensor:
     least = torch.zeros(len(change), device=change.device, dtype=change.dtype)
-    most = length(change, "linf") if norm == "l1" else length(change, "l2") / max(radius, TINY)
+    most = length(change, "linf") if norm == "l1" else length(change, "l2") / radius.clamp_min(TINY)
     sign, size = change.sign(), change.abs()
     for _ in range(BISECTIONS):
         middle = (least + most) / 2
@@ -114,11 +122,12 @@ def _farthest(direction: Tensor, radius: float, low: Tensor, high: Tensor) -> Te
     return torch.clamp(direction * columns(least, direction), low, high)
 
 
-def drawn(like: Tensor, norm: Norm, radius: float, generator: torch.Generator, free: Tensor | None = None) -> Tensor:
+def drawn(like: Tensor, norm: Norm, radius: Radius, generator: torch.Generator, free: Tensor | None = None) -> Tensor:
     """A random point of the ball for every row: uniform over the ball of the ``free`` coordinates (all if None)."""
     mask = torch.ones_like(like[:1]) if free is None else free.expand_as(like[:1]).to(like.dtype)
+    radius = each(radius, like)
     if norm == "linf":
-        return (torch.rand(like.shape, generator=generator, dtype=like.dtype) * 2 - 1) * radius * mask
+        return (torch.rand(like.shape, generator=generator, dtype=like.dtype) * 2 - 1) * columns(radius, like) * mask
     d = max(int(mask.sum().item()), 1)
     if norm == "l2":
         ray = torch.randn(like.shape, generator=generator, dtype=like.dtype) * mask

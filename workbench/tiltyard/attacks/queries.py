@@ -12,6 +12,7 @@ from ..datasets.dataset import Dataset
 from ..datasets.encoding import encoding_of
 from ..datasets.schema import Rows, Schema
 from ..targets.target import Target, uncounted
+from .expectation import answers, labels, repeats
 from .norms import Norm, drawn
 from .perturbation_space import Attacked, PerturbationSpace, blocks, pgd, slope
 
@@ -21,16 +22,16 @@ DECIDED = 100.0  # more than the log of any two scores differs: clamped at 1e-30
 
 
 class Counted(nn.Module):
-    """A module that counts the rows sent through it."""
+    """A target's module whose rows are counted among the target's queries."""
 
-    def __init__(self, inner: nn.Module) -> None:
+    def __init__(self, inner: nn.Module, target: Target) -> None:
         super().__init__()
         self.inner = inner
-        self.rows = 0
+        self.target = target
 
     def forward(self, x: Tensor) -> Tensor:
         """As the inner module."""
-        self.rows += len(x)
+        self.target.count(len(x))
         out: Tensor = self.inner(x)
         return out
 
@@ -38,39 +39,42 @@ class Counted(nn.Module):
 class Answers(nn.Module):
     """A target seen only through its scores and the label that it decides; the target itself counts its queries.
 
-    Takes encoded rows, float64, so that no number of the person's table is rounded.
+    Takes encoded rows, float64 of a table, so that no number is rounded. ``repeats`` is how often each is asked: of a target that draws
+    the mean scores and the commonest label are given.
     """
 
     def __init__(self, target: Target) -> None:
         super().__init__()
         self.target = target
+        self.repeats = repeats(target)
 
     def forward(self, z: Tensor) -> Tensor:
         """Log scores (n, k), float64, without gradient, raised by `DECIDED` in the column of the label: the largest is what is decided."""
-        answer = self.target.predictions(rows_of(z, self.target.schema))
+        answer = answers(self.target, rows_of(z, self.target.schema))
         logits = torch.from_numpy(answer.scores).clamp_min(1e-30).log()
         logits[torch.arange(len(z)), torch.from_numpy(answer.labels)] += DECIDED
         return logits
 
 
 class LabelsOnly(nn.Module):
-    """A target seen only through its labels, as one-hot rows; the target itself counts its queries. Takes encoded rows, float64."""
+    """A target seen only through its labels, as one-hot rows; as `Answers` otherwise."""
 
     def __init__(self, target: Target) -> None:
         super().__init__()
         self.target = target
+        self.repeats = repeats(target)
 
     def forward(self, z: Tensor) -> Tensor:
         """1 in the column of the label, else 0: (n, k)."""
-        labels = self.target.labels(rows_of(z, self.target.schema))
-        return nn.functional.one_hot(torch.from_numpy(labels), len(self.target.classes)).to(z.dtype)
+        found = labels(self.target, rows_of(z, self.target.schema))
+        return nn.functional.one_hot(torch.from_numpy(found), len(self.target.classes)).to(z.dtype)
 
 
-def seconds_per_row(module: nn.Module, data: Dataset, norm: Norm, batch: int = 10**9) -> float:
+def seconds_per_row(module: nn.Module, data: Dataset, norm: Norm, dtype: torch.dtype = torch.float32, batch: int = 10**9) -> float:
     """What one gradient step of PGD costs a row on this machine, from three steps of one block of at most ``batch`` rows."""
     size: int = min(len(data), batch, blocks(tensors(data.take(np.arange(min(len(data), 1))))[0])[0].stop)
-    x, y = tensors(data.take(np.arange(size)))
-    space = PerturbationSpace.of(data.schema)
+    x, y = tensors(data.take(np.arange(size)), dtype)
+    space = PerturbationSpace.of(data.schema, dtype)
     slope(module, x[:2], y[:2])
     start = time.perf_counter()
     pgd(module, x, y, space, norm, 0.01, 3, torch.Generator().manual_seed(0))

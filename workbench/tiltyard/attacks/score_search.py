@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ..progress import Progress
 from .categorical_moves import changed_groups
-from .norms import Norm, columns, drawn, project_within
+from .norms import Norm, Radius, columns, drawn, each, project_within
 from .perturbation_space import Attacked, PerturbationSpace, judged
 
 HALVED_AT = (0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8)
@@ -28,11 +28,12 @@ def search(
     y: Tensor,
     space: PerturbationSpace,
     norm: Norm,
-    eps: float,
+    eps: Radius,
     queries: int,
     generator: torch.Generator,
     flips: int = 0,
     progress: Progress | None = None,
+    owner: Tensor | None = None,
 ) -> Attacked:
     """Change rows at random, keep what raises the margin, stop a row once it fools; only forward passes are made.
 
@@ -40,10 +41,15 @@ def search(
     ----------
     module
         From x to log-probabilities or logits; no gradient is asked for.
+    eps
+        Radius in ranges, one for all rows or one a row: rows at several sizes are asked in one batch.
     queries
         Forward passes a row may cost at most.
+    owner : int64 (n,)
+        Which rows of x are the same row at several sizes: once a smaller size fools it is asked no more at larger ones.
     """
     flips = min(flips, len(space.parts))
+    eps = each(eps, x)
     low, high = space.room(x)
     change = project_within(first(x, space, norm, eps, generator), norm, eps, low, high)
     best = judged(module, x, y)
@@ -52,13 +58,13 @@ def search(
     change = torch.where(columns(started, change), change, 0.0)
     found, margin = torch.where(columns(started, x), now.x, x), torch.maximum(now.margin, best.margin)
     for i in range(2, queries):
-        left = (margin <= 0).nonzero().squeeze(1)
+        left = unsettled(margin, eps, owner).nonzero().squeeze(1)
         if len(left) == 0:
             break
         if progress:
             progress.step(i / queries, f"query {i} of {queries}, {len(left)} rows left")
-        step = proposed(change[left], x[left], space, norm, eps, share(i / queries), generator)
-        step = project_within(step, norm, eps, low[left], high[left])
+        step = proposed(change[left], x[left], space, norm, eps[left], share(i / queries), generator)
+        step = project_within(step, norm, eps[left], low[left], high[left])
         candidate = space.moved(x[left], step)
         if flips:
             candidate = flipped(candidate, found[left], x[left], space, flips, generator)
@@ -69,23 +75,33 @@ def search(
     return Attacked(found, margin, torch.zeros(len(x), dtype=torch.bool))
 
 
-def first(x: Tensor, space: PerturbationSpace, norm: Norm, eps: float, generator: torch.Generator) -> Tensor:
+def unsettled(margin: Tensor, eps: Tensor, owner: Tensor | None) -> Tensor:
+    """Bool (n,): rows that do not fool, nor do at a smaller size."""
+    open_ones = margin <= 0
+    if owner is None:
+        return open_ones
+    least = torch.full((int(owner.max()) + 1,), torch.inf, dtype=eps.dtype)
+    least.scatter_reduce_(0, owner[~open_ones], eps[~open_ones], "amin")
+    return open_ones & (eps < least[owner])
+
+
+def first(x: Tensor, space: PerturbationSpace, norm: Norm, eps: Tensor, generator: torch.Generator) -> Tensor:
     """Where to start: vertical stripes of plus and minus ``eps`` for images in linf, else a random point of the ball."""
     if norm == "linf" and x.ndim == 4:
         stripes = (torch.randint(0, 2, (len(x), x.shape[1], 1, x.shape[3]), generator=generator) * 2 - 1).to(x.dtype)
-        return stripes.expand_as(x) * eps * space.free
+        return stripes.expand_as(x) * columns(eps, x) * space.free
     return drawn(x, norm, eps, generator, space.free)
 
 
 def proposed(
-    change: Tensor, x: Tensor, space: PerturbationSpace, norm: Norm, eps: float, part: float, generator: torch.Generator
+    change: Tensor, x: Tensor, space: PerturbationSpace, norm: Norm, eps: Tensor, part: float, generator: torch.Generator
 ) -> Tensor:
     """The change with a random square (images) or random columns (tables) set anew."""
     where = squares(x, part, generator) if x.ndim == 4 else chosen(x, space, part, generator)
     size = (len(x), x.shape[1], 1, 1) if x.ndim == 4 else x.shape
     signs = (torch.randint(0, 2, size, generator=generator) * 2 - 1).to(x.dtype)
     if norm == "linf":
-        return torch.where(where, signs * eps, change) * space.free
+        return torch.where(where, signs * columns(eps, x), change) * space.free
     counted = (where.flatten(1).sum(1) * (x.shape[1] if x.ndim == 4 else 1)).clamp_min(1).to(x.dtype)
     patch = eps / (counted.sqrt() if norm == "l2" else counted)
     return (change + torch.where(where, signs * columns(patch, x), 0.0)) * space.free

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from ..attacks.categorical_moves import first_flip
 from ..attacks.norms import Norm
 from ..attacks.perturbation_space import PerturbationSpace, pgd
+from ..datasets.encoding import EncodedRows
 from ..errors import Problem
 from ..formatting.numbers import percent
 from ..progress import Progress
@@ -62,7 +63,7 @@ class State:
 
 def harden(
     module: nn.Module,
-    x: NDArray[np.float32],
+    x: EncodedRows,
     y: NDArray[np.int64],
     space: PerturbationSpace,
     plan: Plan,
@@ -76,7 +77,7 @@ def harden(
 
     Parameters
     ----------
-    x : float32 (n, *shape), encoded rows; y : int64 (n,)
+    x : n rows, encoded where a batch reads them; y : int64 (n,)
     watch
         Clean and robust accuracy of the module as it is; it gets the progress, so that it stops when cancelled.
     checkpoint
@@ -87,12 +88,12 @@ def harden(
     Problem
         The loss stops being a number; the checkpoint is of another run, or cannot be read or written.
     """
-    inputs, wanted = torch.from_numpy(np.ascontiguousarray(x)), torch.from_numpy(np.ascontiguousarray(y))
+    wanted = torch.from_numpy(np.ascontiguousarray(y))
     optimizer = torch.optim.Adam(module.parameters(), lr=plan.rate)
     state = _gone_on(checkpoint, key, module, optimizer) if checkpoint and checkpoint.exists() else State()
     progress.step(state.epoch / plan.epochs, f"from epoch {state.epoch + 1} of {plan.epochs}" if state.epoch else "starting")
     while state.epoch < plan.epochs:
-        _epoch(module, inputs, wanted, space, plan, seed, state.epoch, optimizer, progress.part(1 / plan.epochs))
+        _epoch(module, x, wanted, space, plan, seed, state.epoch, optimizer, progress.part(1 / plan.epochs))
         clean, robust = watch(module.eval(), progress.part(0.0))
         state.epoch += 1
         state.seen.append(Watched(state.epoch, clean, robust))
@@ -106,7 +107,7 @@ def harden(
 
 def _epoch(
     module: nn.Module,
-    inputs: Tensor,
+    inputs: EncodedRows,
     wanted: Tensor,
     space: PerturbationSpace,
     plan: Plan,
@@ -126,7 +127,8 @@ def _epoch(
             progress.step(i / steps, f"epoch {epoch + 1} of {plan.epochs}")
             rows = order[i * plan.batch_size : (i + 1) * plan.batch_size]
             grown = min(1.0, (epoch + i / steps) / max(plan.ramp * plan.epochs, 1e-9))
-            x = shifted(inputs[rows], plan.shift, generator) if plan.shift else inputs[rows]
+            batch = torch.from_numpy(np.require(inputs[rows.numpy()], requirements="W"))
+            x = shifted(batch, plan.shift, generator) if plan.shift else batch
             _step(module, x, wanted[rows], space, plan, grown * plan.eps, generator, optimizer)
 
 

@@ -98,6 +98,7 @@ def search(
     generator: torch.Generator,
     flips: int = 0,
     progress: Progress | None = None,
+    given: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """The nearest misclassified valid row to each of x that could be found, and how far its numbers moved.
 
@@ -111,6 +112,8 @@ def search(
         ``"l2"`` or ``"linf"``.
     queries
         Answers each row may cost, never exceeded.
+    given : int64 (m,)
+        What the module answers on ``others``: a row starts from those that are answered otherwise than it. None: from any.
 
     Returns
     -------
@@ -122,7 +125,7 @@ def search(
         rows = slice(start, start + size)
         part = progress.part(len(x[rows]) / len(x)) if progress else Progress()
         asked = Asked(module, y[rows], queries)
-        parts.append(_walked(asked, x[rows], others, space, norm, queries, generator, flips, part))
+        parts.append(_walked(asked, x[rows], others, given, space, norm, queries, generator, flips, part))
     if not parts:
         return x.clone(), torch.zeros(0, dtype=x.dtype)
     return torch.cat([p[0] for p in parts]), torch.cat([p[1] for p in parts])
@@ -132,6 +135,7 @@ def _walked(
     asked: Asked,
     x: Tensor,
     others: Tensor,
+    given: Tensor | None,
     space: PerturbationSpace,
     norm: Norm,
     queries: int,
@@ -144,7 +148,7 @@ def _walked(
     if flips:
         groups_alone(asked, walk, x, space, flips, queries // 4, generator, progress)
     if space.dimensions and len(x):
-        begin(asked, walk, x, others, space, norm, flips, max(queries // 10, 2), generator, progress)
+        begin(asked, walk, x, others, space, norm, flips, max(queries // 10, 2), generator, progress, given)
     best, step = walk.copy(), 1
     while space.dimensions and len(rows := able(asked, walk, space.dimensions)):
         progress.step(1 - float(asked.left.float().mean()) / max(queries, 1), f"step {step}, {len(rows)} rows on their way")
@@ -192,34 +196,37 @@ def begin(
     tries: int,
     generator: torch.Generator,
     progress: Progress,
+    given: Tensor | None = None,
 ) -> None:
     """Find a misclassified point for each row: the numbers of the nearest of ``others``, then numbers at random."""
     low, high = space.room(x)
-    near = _nearest(x, others, space, norm, tries - 1)
+    near, possible = _nearest(x, others, space, norm, tries - 1, None if given is None else given == asked.y[:, None])
     for i in range(tries):
         rows = (~walk.found & (asked.left > 0)).nonzero().squeeze(1)
         if len(rows) == 0:
             break
         progress.step(0.0, f"a point to start from, {i + 1} of {tries} tries")
         base = drawn_groups(x[rows], space, flips, generator) if flips and i % 2 else x[rows]
+        change = (low + (high - low) * torch.rand(x.shape, generator=generator, dtype=x.dtype))[rows]
         if i < near.shape[1]:
-            change = space.change(x[rows], others[near[rows, i]])
-        else:
-            change = (low + (high - low) * torch.rand(x.shape, generator=generator, dtype=x.dtype))[rows]
+            there = space.change(x[rows], others[near[rows, i]])
+            change = torch.where(columns(possible[rows, i], x), there, change)
         won = asked(rows, space.moved(base, change))
         walk.base[rows[won]], walk.change[rows[won]] = base[won], change[won]
         walk.size[rows[won]] = length(change[won], norm)
     _shortened(asked, walk, walk.found.nonzero().squeeze(1), space, norm)
 
 
-def _nearest(x: Tensor, others: Tensor, space: PerturbationSpace, norm: Norm, most: int) -> Tensor:
-    """Which of ``others`` are nearest to each row by its numbers, int64 (n, at most ``most``)."""
+def _nearest(x: Tensor, others: Tensor, space: PerturbationSpace, norm: Norm, most: int, barred: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Which of ``others`` are nearest to each row by its numbers, int64 (n, at most ``most``), and which of these are not ``barred`` (n, m)."""
     count = min(most, len(others))
     if count <= 0:
-        return torch.zeros((len(x), 0), dtype=torch.int64)
+        return torch.zeros((len(x), 0), dtype=torch.int64), torch.zeros((len(x), 0), dtype=torch.bool)
     flat = [(t / space.scale * space.free).nan_to_num(nan=0.0).flatten(1) for t in (x, others)]
     apart = torch.cdist(flat[0], flat[1], p=torch.inf if norm == "linf" else 2.0)
-    return apart.topk(count, 1, largest=False).indices
+    apart = apart if barred is None else apart.masked_fill(barred, torch.inf)
+    found = apart.topk(count, 1, largest=False)
+    return found.indices, found.values.isfinite()
 
 
 def tolerance(d: int) -> float:

@@ -8,6 +8,7 @@ from pydantic import model_validator
 from ..access.places import CHECKPOINT
 from ..check import Estimate, kept_parameter, parameter
 from ..datasets.dataset import Dataset
+from ..datasets.encoding import EncodedRows, encoding_of
 from ..defense import Defended, Defense
 from ..errors import Problem, Unavailable
 from ..formatting.numbers import percent
@@ -19,8 +20,6 @@ from ..targets.target import Target
 from .attack import WORDS, drawn, held_out
 
 if TYPE_CHECKING:
-    import torch
-
     from ..attacks.perturbation_space import PerturbationSpace
     from ..targets.torch_target import TorchTarget
     from ._adversarial_training import Plan, Watched
@@ -80,7 +79,7 @@ class AdversarialTraining(Defense):
         from ..attacks.perturbation_space import PerturbationSpace
         from ..attacks.queries import seconds_per_row
 
-        each = seconds_per_row(target.module, data, self.norm, self.batch_size)
+        each = seconds_per_row(target.module, data, self.norm, batch=self.batch_size)
         flips = min(self.flips, len(PerturbationSpace.of(data.schema).parts))
         training = (len(data) if data.member is None else int(data.member.sum())) * self.epochs * (self.steps + flips + 3)
         rows = min(self.rows, len(held_out(data)))
@@ -90,7 +89,6 @@ class AdversarialTraining(Defense):
     def apply(self, target: Target, data: Dataset, progress: Progress) -> Defended:
         """Train a copy; clean and robust accuracy before, along the way and after, on rows not trained on."""
         from ..attacks.perturbation_space import PerturbationSpace
-        from ..attacks.queries import Counted
         from ..targets.checkpoints import place
         from ..targets.training import fresh
         from ._adversarial_training import harden
@@ -100,27 +98,25 @@ class AdversarialTraining(Defense):
         if not space.dimensions and not (space.parts and self.flips):
             raise Problem("a feature that an attacker may change", "none", "Mark features as mutable in the schema, or allow flips")
         judges = drawn(data, self.rows, self.seed)
-        counted = Counted(target.module)
-        before = self._judged(counted, judges, space, JUDGE_STEPS, progress.part(0.05))
-        target.count(counted.rows)
+        before = self._judged(target, judges, space, JUDGE_STEPS, progress.part(0.05))
         module = torch_target.trainable() if self.warm else fresh(torch_target.inner, self.seed).requires_grad_()
-        seen = data.seen
+        seen, name = data.seen, f"{target.name}, adversarially trained"
         way = harden(
             module,
-            seen.encoded,
+            EncodedRows(encoding_of(data.schema), seen.x),
             seen.y,
             space,
             self.plan(data),
             self.seed,
-            lambda now, part: self._shares(now, judges, space, part),
+            lambda now, part: self._shares(torch_target.made(now, name), judges, space, part),
             progress.part(0.88),
             place(self.resume),
             self._key(target, data),
         )
-        made = torch_target.made(module, f"{target.name}, adversarially trained")
-        after = self._judged(made.module, judges, space, JUDGE_STEPS, progress.part(0.07))
+        made = torch_target.made(module, name)
+        after = self._judged(made, judges, space, JUDGE_STEPS, progress.part(0.07))
         skill = Skill.of(judges.y, made.labels(judges.x) == judges.y, judges.schema.classes)
-        return Defended(made, self._result(before, after, way, skill, data))
+        return Defended(made, self._result(before, after, way, skill, data, target.rule))
 
     def _key(self, target: Target, data: Dataset) -> str:
         """What a checkpoint is called by; with the parameters' first names, so that a training begun under those goes on."""
@@ -149,30 +145,30 @@ class AdversarialTraining(Defense):
             flips=flips,
         )
 
-    def _judged(
-        self, module: "torch.nn.Module", data: Dataset, space: "PerturbationSpace", steps: int, progress: Progress
-    ) -> tuple[int, int]:
-        """How many rows are right, and how many of them stay right under PGD."""
+    def _judged(self, target: Target, data: Dataset, space: "PerturbationSpace", steps: int, progress: Progress) -> tuple[int, int]:
+        """How many rows the target decides rightly, and how many of them it still does under PGD."""
         import torch
 
         from ..attacks.categorical_moves import attack
-        from ..attacks.perturbation_space import judged
-        from ..attacks.queries import tensors
+        from ..attacks.queries import Counted, rows_of, tensors
 
-        x, y = tensors(data)
-        module.requires_grad_(requires_grad=False)
-        right = (~judged(module, x, y).fooled).nonzero().squeeze(1)
-        if len(right) == 0:
+        rightly = target.labels(data.x) == data.y
+        if not rightly.any():
             return 0, 0
+        right = data.take(rightly)
+        x, y = tensors(right)
         generator = torch.Generator().manual_seed(self.seed)
-        found = attack(module, x[right], y[right], space, self.norm, self.eps, steps, generator, 1, self.flips, progress)
-        return len(right), int((~found.fooled).sum().item())
+        module = Counted(target.module, target)
+        found = attack(module, x, y, space, self.norm, self.eps, steps, generator, 1, self.flips, progress)
+        return len(right), int((target.labels(rows_of(found.x, right.schema, right.x)) == right.y).sum())
 
-    def _shares(self, module: "torch.nn.Module", data: Dataset, space: "PerturbationSpace", progress: Progress) -> tuple[float, float]:
-        clean, robust = self._judged(module, data, space, WATCH_STEPS, progress)
+    def _shares(self, target: Target, data: Dataset, space: "PerturbationSpace", progress: Progress) -> tuple[float, float]:
+        clean, robust = self._judged(target, data, space, WATCH_STEPS, progress)
         return clean / len(data), robust / len(data)
 
-    def _result(self, before: tuple[int, int], after: tuple[int, int], way: "list[Watched]", skill: Skill, data: Dataset) -> CheckResult:
+    def _result(
+        self, before: tuple[int, int], after: tuple[int, int], way: "list[Watched]", skill: Skill, data: Dataset, rule: str
+    ) -> CheckResult:
         n = skill.n
         metrics = (
             rate("robust_accuracy", "Robust accuracy after", after[1], n, "higher"),
@@ -183,21 +179,22 @@ class AdversarialTraining(Defense):
         robust, was, clean, clean_was = metrics
         better = (robust.low or 0.0) > (was.value or 0.0)
         summary = (
-            f"Under PGD of {WORDS[self.norm]} {self.eps:g} the model now keeps {percent(robust.value)} of {n} rows right "
+            f"Under PGD of {WORDS[self.norm]} {self.eps:g} the model now keeps {percent(robust.value)} of {n} {data.known} right "
             f"({percent(robust.low)} to {percent(robust.high)}), before {percent(was.value)}; without attack {percent(clean.value)}, before {percent(clean_was.value)}."
         )
         notes = [f"Measured by PGD of {JUDGE_STEPS} steps; along the way by {WATCH_STEPS} steps on the same rows, so a little higher."]
+        notes.append(f"A row is right or fooled by what the model decides: {rule}.")
         if self.warm:
             notes.append("Started from the weights of the model it defends.")
         notes.append("What retrains it later (shadow models, theft) is the plain recipe of the model it came from.")
-        if data.member is None:
+        if data.known == "rows":
             notes.append("Which rows are held out is not known: it was trained and measured on the same rows.")
         return CheckResult(
             status=Status.FINDING if not better else Status.PASSED if skill.above else Status.INCOMPLETE,
             summary=summary if skill.above else f"{summary} That is not shown to be robustness: without attack {skill.fact}. {SMALLER}",
             metrics=metrics,
             findings=() if better else (self._no_gain(robust, was),),
-            charts=(self._along(way, before, n),),
+            charts=(self._along(way, before, n, data.known),),
             notes=tuple(notes),
         )
 
@@ -210,7 +207,7 @@ class AdversarialTraining(Defense):
             standards=self.standards,
         )
 
-    def _along(self, way: "list[Watched]", before: tuple[int, int], n: int) -> Chart:
+    def _along(self, way: "list[Watched]", before: tuple[int, int], n: int, known: str) -> Chart:
         shares = [(0, before[0] / n, before[1] / n), *((w.epoch, w.clean, w.robust) for w in way)]
         shares = shares[:: max(1, len(shares) // 100)]
         epochs = tuple(float(epoch) for epoch, _, _ in shares)
@@ -221,7 +218,7 @@ class AdversarialTraining(Defense):
 
         return Chart(
             name="along_the_way",
-            title="Accuracy on rows not trained on, by epoch",
+            title=f"Accuracy on {n:,} {known}, by epoch",
             kind="line",
             x=Axis(label="epoch", low=0.0),
             y=Axis(label="accuracy", unit="share", low=0.0, high=1.0),

@@ -12,14 +12,15 @@ from pydantic import model_validator
 from ..check import CampaignGoal, Check, Estimate, parameter
 from ..datasets.dataset import Dataset
 from ..datasets.encoding import encoding_of
+from ..datasets.feature import MISSING
 from ..datasets.schema import Rows
-from ..errors import Problem
+from ..errors import Problem, Unavailable
 from ..formatting.numbers import percent
 from ..progress import Progress
 from ..result import CheckResult, Evidence, Finding, Metric, Severity, Status
 from ..statistics.intervals import bootstrap, rate, rate_by_row
 from ..statistics.majority import Skill
-from ..targets.decision import Prediction
+from ..targets.decision import LargestScore, Prediction
 from ..targets.target import Target
 from . import showing
 from .rows_file import ROWS, packed
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
+    from ..attacks.aim import Aim
+    from ..attacks.norms import Radius
     from ..attacks.perturbation_space import Attacked, PerturbationSpace
 
 SHARES = (0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0)
@@ -80,9 +83,9 @@ def held_out(data: Dataset) -> NDArray[np.intp]:
     return np.arange(len(data)) if data.member is None or data.member.all() else np.flatnonzero(~data.member)
 
 
-def drawn(data: Dataset, n: int, seed: int) -> Dataset:
-    """``n`` held-out rows in random order; copies no more than these, however many rows there are."""
-    rows = held_out(data)
+def drawn(data: Dataset, n: int, seed: int, rows: NDArray[np.intp] | None = None) -> Dataset:
+    """``n`` held-out rows, or of the indices ``rows``, in random order; copies no more than these, however many rows there are."""
+    rows = held_out(data) if rows is None else rows
     return data.take(rows[np.random.default_rng(seed).permutation(len(rows))[:n]])
 
 
@@ -103,6 +106,7 @@ class Evasion(Check):
         "AI RMF MEASURE 2.7",
     )
     campaign_goal: ClassVar[CampaignGoal | None] = "evade"
+    averages_noise: ClassVar[bool] = True
     headline: ClassVar[str] = "robust_accuracy"
     context: ClassVar[frozenset[str]] = frozenset({"clean_accuracy", "median_change"})
 
@@ -117,6 +121,8 @@ class Evasion(Check):
     rows: int = parameter(300, "Rows to attack, drawn at random from those not trained on", "rows", ge=1, le=100_000)
     flips: int = parameter(1, "Tables: categorical features that may be changed in a row besides the numbers", "features", ge=0, le=50)
     curve: bool = parameter(True, "Also attack at other sizes of a change, up to twice eps, for the security curve")
+    only: str = parameter("", "Attack rows of this true class only; empty: of every class", source="classes")
+    goal: str = parameter("", "Class that an attacked row is to be answered with; empty: any but its own", source="classes")
     accept: float = parameter(0.05, "Share of fooled rows that is not yet a finding", ge=0, le=1)
 
     @model_validator(mode="after")
@@ -144,11 +150,11 @@ class Evasion(Check):
         alone = {0.0} if groups and self.flips else set()
         return tuple(sorted(alone | {min(self.eps * share, largest) for share in (SHARES if self.curve else (1.0,))}))
 
-    def space(self, data: Dataset) -> "PerturbationSpace":
+    def space(self, data: Dataset, target: Target) -> "PerturbationSpace":
         """What may be moved; a `Problem` where that is nothing, or eps is beyond the range."""
         from ..attacks.perturbation_space import PerturbationSpace
 
-        space = PerturbationSpace.of(data.schema, self.precision(data))
+        space = PerturbationSpace.of(data.schema, self.precision(target))
         largest = space.largest(self.norm)
         if space.dimensions and self.eps > largest:
             expected = f"a {self.norm} eps of at most {largest:g}, the whole range of all {space.dimensions} features"
@@ -157,21 +163,69 @@ class Evasion(Check):
             raise Problem("a feature that an attacker may change", "none", "Mark features as mutable in the schema, or allow flips")
         return space
 
-    def precision(self, data: Dataset) -> "torch.dtype":
-        """Of the numbers that the attack counts with: float32 for a module and for images, float64 for a table behind a black box."""
+    def precision(self, target: Target) -> "torch.dtype":
+        """Of the numbers that the attack counts with: float64, but float32 for images and for a module that eats no more."""
         import torch
 
-        return torch.float32 if data.schema.images or "gradients" in self.needs else torch.float64
+        from ..targets.module_input import exact
+
+        coarse = "gradients" in self.needs and not exact(target.module)
+        return torch.float32 if target.schema.images or coarse else torch.float64
+
+    def aim(self, classes: tuple[str, ...]) -> "Aim":
+        """What the attack is after, from `goal`."""
+        from ..attacks.aim import Aim
+        from ..attacks.triggers import goal_class
+
+        return Aim(goal_class(self.goal, classes) if self.goal else None)
+
+    def eligible(self, data: Dataset) -> NDArray[np.intp]:
+        """Indices of the rows that may be attacked: held-out ones of the class `only`, and none of the class `goal`."""
+        from ..attacks.triggers import goal_class
+
+        rows, classes = held_out(data), data.schema.classes
+        if self.only:
+            rows = rows[data.y[rows] == goal_class(self.only, classes)]
+        return rows[data.y[rows] != goal_class(self.goal, classes)] if self.goal else rows
+
+    def attacked(self, data: Dataset) -> Dataset:
+        """The rows to attack; `Unavailable` where there is none of the classes asked for."""
+        rows = self.eligible(data)
+        if len(rows) == 0:
+            raise Unavailable(f"{data.known} {self._which}".strip(), "none", "Choose another class, or give such rows")
+        return drawn(data, self.rows, self.seed, rows)
+
+    @property
+    def _which(self) -> str:
+        """Which rows are attacked, as words behind ``rows``; empty where all are."""
+        return f"of class {self.only!r}" if self.only else f"of other classes than {self.goal!r}" if self.goal else ""
 
     def run(self, target: Target, data: Dataset, progress: Progress) -> CheckResult:
         """Draw rows, attack them, ask the target what it answers on the rows found, and make the result."""
-        space = self.space(data)
-        sample = drawn(data, self.rows, self.seed)
-        before = target.predictions(sample.x)
-        outcome = self.find_adversarial(target, sample, before.labels, space, progress)
-        after = target.predictions(outcome.x)
-        result = self._result(target, data, sample, before, after, outcome, space)
+        import torch
+
+        from ..attacks.expectation import answers, repeats
+
+        space = self.space(data, target)
+        sample = self.attacked(data)
+        with torch.random.fork_rng(devices=[], enabled=repeats(target) > 1):
+            if repeats(target) > 1:
+                torch.manual_seed(self.seed)
+            before = answers(target, sample.x)
+            outcome = self.find_adversarial(target, sample, before.labels, space, progress)
+            after = answers(target, outcome.x)
+            skill = self._skill(target, data, sample, before)
+        result = self._result(target, data, sample, before, after, outcome, space, skill)
         return result.model_copy(update={"artifacts": {ROWS: progress.keep(ROWS, packed(sample, outcome.x, after.labels))}})
+
+    def _skill(self, target: Target, data: Dataset, sample: Dataset, before: Prediction) -> Skill:
+        """What the model can do without attack: on the rows attacked, or where these are of some classes only on rows of all."""
+        from ..attacks.expectation import labels
+
+        if not self._which:
+            return Skill.of(sample.y, before.labels == sample.y, sample.schema.classes)
+        every = drawn(data, self.rows, self.seed)
+        return Skill.of(every.y, labels(target, every.x) == every.y, every.schema.classes)
 
     def _result(
         self,
@@ -182,28 +236,34 @@ class Evasion(Check):
         after: Prediction,
         outcome: AttackOutcome,
         space: "PerturbationSpace",
+        skill: Skill,
     ) -> CheckResult:
         right = outcome.fooled_at >= 0
         fooled = right & (outcome.fooled_at <= self.eps)
-        metrics = self._metrics(sample, outcome, right, fooled, space)
+        metrics = self._metrics(sample, outcome, right, fooled, space, skill)
         share = fooled.sum() / max(right.sum(), 1)
         size = self.sized(sample)
-        skill = Skill.of(sample.y, right, sample.schema.classes)
         shown = showing.Shown(sample, outcome.x, before, after, right, fooled, "scores" in target.offers)
         masked = 0.0 if outcome.zero_gradient is None else outcome.zero_gradient.sum() / max(right.sum(), 1)
         return CheckResult(
-            status=self._status(share, masked, skill),
-            summary=self._summary(metrics, size, share, masked, skill),
+            status=self._status(share, masked, skill, int(right.sum())),
+            summary=self._summary(metrics, data.known, share, masked, skill, size) + self._rule(target),
             metrics=metrics,
             findings=self._findings(share, size),
             tables=(showing.classes(shown), *(() if sample.schema.images else (showing.changes(shown), showing.moved(shown)))),
             charts=(showing.curve(outcome.fooled_at, outcome.eps_values, self.norm),) if self.curve else (),
             galleries=(showing.gallery(shown),) if sample.schema.images and fooled.any() else (),
-            notes=self._notes(data, sample, space, masked, skill),
+            notes=self._notes(target, data, sample, space, masked, skill),
         )
 
     def _metrics(
-        self, sample: Dataset, outcome: AttackOutcome, right: NDArray[np.bool_], fooled: NDArray[np.bool_], space: "PerturbationSpace"
+        self,
+        sample: Dataset,
+        outcome: AttackOutcome,
+        right: NDArray[np.bool_],
+        fooled: NDArray[np.bool_],
+        space: "PerturbationSpace",
+        skill: Skill,
     ) -> tuple[Metric, ...]:
         return (
             rate_by_row("robust_accuracy", "Robust accuracy", right & ~fooled, sample.fingerprint, "higher"),
@@ -212,7 +272,7 @@ class Evasion(Check):
             self._change(sample, outcome, fooled, space),
             *self._alone(outcome, right),
             *self._zero_gradient(outcome, right),
-            rate("majority_accuracy", "Majority-class baseline", int(np.bincount(sample.y).max()), len(sample), "none"),
+            rate("majority_accuracy", "Majority-class baseline", skill.common, skill.n, "none"),
         )
 
     def _alone(self, outcome: AttackOutcome, right: NDArray[np.bool_]) -> tuple[Metric, ...]:
@@ -274,24 +334,31 @@ class Evasion(Check):
         size = f"{WORDS[self.norm]} {self.eps:g}"
         return size if sample.schema.images or self.norm != "linf" else f"{size} of each range"
 
-    def _status(self, share: float, masked: float, skill: Skill) -> Status:
-        if skill.right == 0:
+    def _status(self, share: float, masked: float, skill: Skill, right: int) -> Status:
+        if right == 0:
             return Status.INCOMPLETE
         if share > self.accept:
             return Status.FINDING
         return Status.INCOMPLETE if masked > MASKED or not skill.above else Status.PASSED
 
-    def _summary(self, metrics: tuple[Metric, ...], size: str, share: float, masked: float, skill: Skill) -> str:
+    def _summary(self, metrics: tuple[Metric, ...], known: str, share: float, masked: float, skill: Skill, size: str) -> str:
         robust, clean = metrics[0], metrics[1]
-        if skill.right == 0:
-            return "The model classifies none of the rows rightly, so there is nothing to attack."
+        rows = f"{known} {self._which}".strip()
+        if clean.value == 0:
+            return f"The model classifies none of the {rows} rightly, so there is nothing to attack."
         if not skill.above and share <= self.accept:
             return f"No robustness is shown, for there is nothing to attack: without attack {skill.fact}. {skill.advice}"
+        aimed = f" that aim at {self.goal!r}" if self.goal else ""
         text = (
-            f"Under changes of {size} the model keeps {percent(robust.value)} of {clean.n} rows right "
+            f"Under changes of {size}{aimed} the model keeps {percent(robust.value)} of {clean.n} {rows} right "
             f"({percent(robust.low)} to {percent(robust.high)}), down from {percent(clean.value)}."
         )
         return text + (" Gradient masking is suspected, so the true figure may be lower." if masked > MASKED else "")
+
+    def _rule(self, target: Target) -> str:
+        """The decision rule in force as a sentence, where it is one that a person chose."""
+        chosen = target.decision is not None and not isinstance(target.decision, LargestScore)
+        return f" Decided by: {target.rule}." if chosen else ""
 
     def _findings(self, share: float, size: str) -> tuple[Finding, ...]:
         if share <= self.accept:
@@ -308,18 +375,31 @@ class Evasion(Check):
             ),
         )
 
-    def _notes(self, data: Dataset, sample: Dataset, space: "PerturbationSpace", masked: float, skill: Skill) -> tuple[str, ...]:
+    def _notes(
+        self, target: Target, data: Dataset, sample: Dataset, space: "PerturbationSpace", masked: float, skill: Skill
+    ) -> tuple[str, ...]:
+        from ..attacks.expectation import repeats
+
         notes = [] if skill.above else [f"Robust accuracy says little here: without attack {skill.fact}."]
+        notes.append(f"Rows count as fooled by what the model decides: {target.rule}.")
+        if self.goal:
+            notes.append(f"A row counts as fooled where it is answered {self.goal!r}; another wrong class is no success of this attack.")
+        if repeats(target) > 1:
+            notes.append(
+                f"Each row was asked {repeats(target)} times and counts by the commonest answer; gradients and scores are the means of as many "
+                "(expectation over the model's noise, Athalye et al. 2018, arXiv:1802.00420)."
+            )
         if data.member is None or data.member.all():
             notes.append("Which rows were trained on is not known, so the rows attacked may be among them.")
         if len(sample) < self.rows:
-            notes.append(f"Only {len(sample)} rows were there to attack, not {self.rows}.")
+            notes.append(f"Only {len(sample)} {data.known} {self._which}".rstrip() + f" were there to attack, not {self.rows}.")
         if not sample.schema.images:
             fixed = [f.name for f in data.schema.features if not f.mutable]
             notes.append(
                 f"Never changed: {', '.join(fixed) or 'none'}. Whole numbers stay whole; categories changed in a row: up to {self.flips}."
             )
             notes.append("In each row that fools, changes that were not needed are taken back before it is shown.")
+            notes.extend(_emptied(data))
         if not sample.schema.images and not space.dimensions:
             notes.append("No number may be moved, so eps has no effect.")
         if masked > MASKED:
@@ -331,15 +411,24 @@ class Evasion(Check):
         return tuple(notes)
 
 
+def _emptied(data: Dataset) -> list[str]:
+    """What is done about numbers that rows lack, in sentences."""
+    features = data.schema.features
+    left = [f.name for f in features if f.optional and f.mutable and (f.numeric or MISSING in f.values)]
+    notes = [f"An attacker may leave empty: {', '.join(left)}; that counts as a changed category."] if left else []
+    return notes + (["A number that a row lacks stays missing."] if any(f.missing for f in features) else [])
+
+
 class AtEachEps(Evasion):
     """Base class of attacks that search within a given eps (FGSM, PGD, Square): write ``attack`` and ``passes``.
 
-    This class calls ``attack`` at one eps after the other, each time on the rows that no smaller eps fooled.
+    This class calls ``attack`` at one eps after the other, each time on the rows that no smaller eps fooled, or where `together` says so
+    at several in one call.
     """
 
     @abstractmethod
     def attack(
-        self, module: "nn.Module", x: "Tensor", y: "Tensor", space: "PerturbationSpace", eps: float, progress: Progress
+        self, module: "nn.Module", x: "Tensor", y: "Tensor", space: "PerturbationSpace", eps: "Radius", progress: Progress
     ) -> "Attacked":
         """The strongest valid rows within ``eps`` of x (n, *shape), which the target classifies rightly as y (n,)."""
 
@@ -347,53 +436,88 @@ class AtEachEps(Evasion):
     def passes(self, flips: int) -> int:
         """How often a row is sent through the model at one eps, at most; ``flips`` groups may change."""
 
+    def together(self, eps_values: tuple[float, ...], size: int) -> tuple[tuple[float, ...], ...]:
+        """The values of eps in the parts that one call of ``attack`` takes; ``size`` is how many numbers all rows hold."""
+        return tuple((eps,) for eps in eps_values)
+
     def access(self, target: Target) -> "nn.Module":
-        """What the attacker sees of the target: its module, with gradients."""
+        """What the attacker sees of the target: its module with gradients, or of one that draws its expectation."""
+        from ..attacks.expectation import expected
         from ..attacks.queries import Counted
 
-        return Counted(target.module)
+        return expected(Counted(target.module, target), target)
 
     def estimate(self, target: Target, data: Dataset) -> Estimate:
         """Times one small batch; an upper bound, as rows that are fooled early are not attacked at a larger eps."""
-        n = min(self.rows, len(held_out(data)))
-        groups = len(self.space(data).parts)
+        from ..attacks.expectation import repeats
+
+        n = min(self.rows, len(self.eligible(data)))
+        groups = len(self.space(data, target).parts)
         times = self.passes(min(self.flips, groups)) * len(self.eps_values(100.0, groups))
+        times *= repeats(target) if "gradients" in self.needs else 1
         return Estimate(n * times, self.seconds_per_row(target, data) * n * times, "at most; rows that are fooled early cost less")
 
     def seconds_per_row(self, target: Target, data: Dataset) -> float:
         """What one pass of one row costs, by the gradient."""
+        from ..attacks.expectation import expected, repeats
         from ..attacks.queries import seconds_per_row
 
-        return seconds_per_row(target.module, data, self.norm)
+        return seconds_per_row(expected(target.module, target), data, self.norm, self.precision(target)) / repeats(target)
 
     def find_adversarial(
         self, target: Target, sample: Dataset, labels: NDArray[np.int64], space: "PerturbationSpace", progress: Progress
     ) -> AttackOutcome:
-        from ..attacks.categorical_moves import pruned
-        from ..attacks.perturbation_space import Attacked
-        from ..attacks.queries import rows_of, tensors, zero_gradient_rows
+        from ..attacks.queries import tensors, zero_gradient_rows
 
-        x, y = tensors(sample, self.precision(sample))
-        module = self.access(target)
-        right = labels == sample.y
-        fooled_at = np.where(right, np.inf, -1.0)
+        x, _ = tensors(sample, self.precision(target))
+        aim = self.aim(sample.schema.classes)
+        module, y = aim.module(self.access(target)), aim.labels(sample.y)
+        fooled_at = np.where(labels == sample.y, np.inf, -1.0)
         best = sample.x.copy()
         zero_gradient = np.zeros(len(sample), bool)
         eps_values = self.eps_values(space.largest(self.norm) if space.dimensions else 1.0, len(space.parts))
-        for eps in eps_values:
-            part = progress.part(1 / len(eps_values))
+        for values in self.together(eps_values, x.numel()):
+            part = progress.part(len(values) / len(eps_values))
             left = np.flatnonzero(np.isinf(fooled_at))
             if len(left) == 0:
                 break
-            found: Attacked = self.attack(module, x[left], y[left], space, eps, part)
-            if not sample.schema.images:
-                found = pruned(module, found, x[left], y[left], tuple(encoding_of(sample.schema).slices.values()))
-            rows = rows_of(found.x, sample.schema, sample.x[left])
-            fooled = target.labels(rows) != sample.y[left]
-            fooled_at[left[fooled]] = eps
-            if eps <= self.eps * (1 + 1e-9):
-                best[left] = rows
-            if eps == self.eps:
-                zero_gradient[left] = zero_gradient_rows(module, found, x[left], space, self.norm, eps, self.seed)
-        target.count(getattr(module, "rows", 0))
+            owner, radius = np.tile(left, len(values)), np.repeat(values, len(left))
+            found = self._found(module, x[owner], y[owner], space, values, part, sample)
+            rows, fooled = self._judged(target, aim, sample, owner, found)
+            for eps in values:
+                mine = np.isinf(fooled_at[owner]) & (radius == eps)
+                fooled_at[owner[mine & fooled]] = eps
+                if eps <= self.eps * (1 + 1e-9):
+                    best[owner[mine]] = rows[mine]
+            if values == (self.eps,) and "gradients" in self.needs:
+                zero_gradient[left] = zero_gradient_rows(module, found, x[left], space, self.norm, self.eps, self.seed)
         return AttackOutcome(best, fooled_at, eps_values, zero_gradient & np.isinf(fooled_at))
+
+    def _found(
+        self,
+        module: "nn.Module",
+        x: "Tensor",
+        y: "Tensor",
+        space: "PerturbationSpace",
+        values: tuple[float, ...],
+        progress: Progress,
+        sample: Dataset,
+    ) -> "Attacked":
+        """The attack at ``values`` of eps, x holding the rows once for each; in tables without changes that were not needed."""
+        import torch
+
+        from ..attacks.categorical_moves import pruned
+
+        each = torch.tensor(values, dtype=x.dtype).repeat_interleave(len(x) // len(values))
+        found = self.attack(module, x, y, space, values[0] if len(values) == 1 else each, progress)
+        return found if sample.schema.images else pruned(module, found, x, y, tuple(encoding_of(sample.schema).slices.values()))
+
+    def _judged(
+        self, target: Target, aim: "Aim", sample: Dataset, owner: NDArray[np.intp], found: "Attacked"
+    ) -> tuple[Rows, NDArray[np.bool_]]:
+        """What was found as rows of the table, and which of them the target itself is fooled by."""
+        from ..attacks.expectation import labels
+        from ..attacks.queries import rows_of
+
+        rows = rows_of(found.x, sample.schema, sample.x[owner])
+        return rows, aim.reached(labels(target, rows), sample.y[owner])

@@ -8,6 +8,7 @@ from .attack import AtEachEps
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from ..attacks.norms import Radius
     from ..attacks.perturbation_space import Attacked, PerturbationSpace
 
 
@@ -26,11 +27,11 @@ class FGSM(AtEachEps):
     cost: ClassVar[str] = "a second"
 
     def attack(
-        self, module: "nn.Module", x: "Tensor", y: "Tensor", space: "PerturbationSpace", eps: float, progress: Progress
+        self, module: "nn.Module", x: "Tensor", y: "Tensor", space: "PerturbationSpace", eps: "Radius", progress: Progress
     ) -> "Attacked":
         from ..attacks.categorical_moves import single_step
 
-        return single_step(module, x, y, space, self.norm, eps, self.flips, progress)
+        return single_step(module, x, y, space, self.norm, float(eps), self.flips, progress)
 
     def passes(self, flips: int) -> int:
         return 2 + 11 * flips

@@ -9,16 +9,18 @@ from numpy.typing import NDArray
 from ..check import Estimate, parameter
 from ..datasets.dataset import Dataset
 from ..datasets.encoding import encoding_of
-from ..datasets.schema import Rows
+from ..datasets.schema import Rows, Schema
 from ..errors import Problem
 from ..progress import Progress
 from ..result import Metric
+from ..statistics.majority import Skill
 from ..targets.target import Target
-from .attack import BLACK_BOX, AttackOutcome, Evasion, drawn, held_out
+from .attack import BLACK_BOX, AttackOutcome, Evasion, drawn
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
+    from ..attacks.aim import Aim
     from ..attacks.perturbation_space import PerturbationSpace
 
 BEFORE_AND_AFTER = 2
@@ -50,7 +52,7 @@ class HopSkipJump(Evasion):
     query_budget: int = parameter(1000, "Labels a row may cost in all, never exceeded", "queries", ge=20, le=1_000_000)
 
     def estimate(self, target: Target, data: Dataset) -> Estimate:
-        n = min(self.rows, len(held_out(data)))
+        n = min(self.rows, len(self.eligible(data)))
         return Estimate(
             n * self.query_budget, self._seconds_per_query(target, data) * n * self.query_budget, "at most; what a row may cost is a limit"
         )
@@ -83,45 +85,52 @@ class HopSkipJump(Evasion):
         space: "PerturbationSpace",
         progress: Progress,
     ) -> tuple[Rows, NDArray[np.float64]]:
-        """The nearest misclassified rows (n, *shape) that were found, and how far they are (n,), inf where none was.
+        """The nearest rows (n, *shape) found that fool the target, and how far they are (n,), inf where none was.
 
-        Class by class, as the rows to start from differ; rows that are wrong already are left as they are.
+        All rows walk side by side, each from rows that are answered otherwise; rows that are wrong already are left as they are.
         """
         import torch
 
         from ..attacks.queries import LabelsOnly, rows_of, tensors
         from ._label_search import search
 
-        x, y = tensors(sample, self.precision(sample))
+        x, _ = tensors(sample, self.precision(target))
+        aim, module = self.aim(sample.schema.classes), LabelsOnly(target)
         found, size = sample.x.copy(), np.full(len(sample), np.inf)
-        allowed, generator = self._allowed(sample), torch.Generator().manual_seed(self.seed)
-        for k in np.unique(sample.y[right]):
-            rows = np.flatnonzero(right & (sample.y == k))
-            part = progress.part(len(rows) / right.sum())
-            moved, far = search(
-                LabelsOnly(target), x[rows], y[rows], x[labels != k], space, self.norm, allowed, generator, self.flips, part
-            )
-            moved, size[rows] = self._pruned(target, sample, rows, moved, far.numpy().astype(np.float64), space)
-            found[rows] = rows_of(moved, sample.schema, sample.x[rows])
-        return found, size
+        allowed, generator = self._allowed(sample, module.repeats), torch.Generator().manual_seed(self.seed)
+        rows = np.flatnonzero(right)
+        if len(rows) == 0:
+            return found, size
+        fooling, y = aim.module(module), aim.labels(sample.y)[rows]
+        nearest, far = search(fooling, x[rows], y, x, space, self.norm, allowed, generator, self.flips, progress, given=aim.labels(labels))
+        nearest, size[rows] = self._pruned(fooling, sample.schema, x[rows], y, nearest, far.numpy().astype(np.float64), space)
+        found[rows] = rows_of(nearest, sample.schema, sample.x[rows])
+        return found, self._judged(target, aim, sample, found, size)
 
-    def _allowed(self, sample: Dataset) -> int:
+    def _judged(self, target: Target, aim: "Aim", sample: Dataset, found: Rows, size: NDArray[np.float64]) -> NDArray[np.float64]:
+        """``size``, inf where the row that was found does not fool a target that draws when it is asked anew."""
+        from ..attacks.expectation import labels, repeats
+
+        if repeats(target) == 1:
+            return size
+        return np.where(aim.reached(labels(target, found), sample.y), size, np.inf)
+
+    def _allowed(self, sample: Dataset, repeats: int = 1) -> int:
         """What is left of a row's queries for the search: before and after it are asked for too, and what can be put back."""
         features = 0 if sample.schema.images else len(sample.schema.features)
-        left = self.query_budget - BEFORE_AND_AFTER - features
+        aside = BEFORE_AND_AFTER + features + (repeats > 1)
+        left = self.query_budget // repeats - aside
         if left < 1:
-            raise Problem(
-                f"at least {self.query_budget - left + 1} queries a row for {features} features",
-                f"{self.query_budget}",
-                "Allow more queries",
-            )
+            needed = (aside + 1) * repeats
+            raise Problem(f"at least {needed} queries a row for {features} features", f"{self.query_budget}", "Allow more queries")
         return left
 
     def _pruned(
         self,
-        target: Target,
-        sample: Dataset,
-        rows: NDArray[np.intp],
+        module: "nn.Module",
+        schema: Schema,
+        origin: "Tensor",
+        y: "Tensor",
         x: "Tensor",
         size: NDArray[np.float64],
         space: "PerturbationSpace",
@@ -132,21 +141,25 @@ class HopSkipJump(Evasion):
         from ..attacks.categorical_moves import pruned
         from ..attacks.norms import length
         from ..attacks.perturbation_space import Attacked
-        from ..attacks.queries import LabelsOnly, tensors
 
-        if sample.schema.images:
+        if schema.images:
             return x, size
-        origin, y = tensors(sample.take(rows), x.dtype)
         margin = torch.from_numpy(np.where(np.isfinite(size), 1.0, -1.0)).to(x.dtype)
         before = Attacked(x, margin, torch.zeros(len(x), dtype=torch.bool))
-        after = pruned(LabelsOnly(target), before, origin, y, tuple(encoding_of(sample.schema).slices.values())).x
+        after = pruned(module, before, origin, y, tuple(encoding_of(schema).slices.values())).x
         left = length(space.change(origin, after), self.norm).numpy().astype(np.float64)
         return after, np.where(np.isfinite(size), left, np.inf)
 
     def _metrics(
-        self, sample: Dataset, outcome: AttackOutcome, right: NDArray[np.bool_], fooled: NDArray[np.bool_], space: "PerturbationSpace"
+        self,
+        sample: Dataset,
+        outcome: AttackOutcome,
+        right: NDArray[np.bool_],
+        fooled: NDArray[np.bool_],
+        space: "PerturbationSpace",
+        skill: Skill,
     ) -> tuple[Metric, ...]:
-        return (*super()._metrics(sample, outcome, right, fooled, space), self._distance(outcome, right))
+        return (*super()._metrics(sample, outcome, right, fooled, space, skill), self._distance(outcome, right))
 
     def _distance(self, outcome: AttackOutcome, right: NDArray[np.bool_]) -> Metric:
         """The median smallest change over all rows that were right, whatever eps is."""

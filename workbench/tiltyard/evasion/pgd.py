@@ -9,6 +9,7 @@ from .attack import AtEachEps
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from ..attacks.norms import Radius
     from ..attacks.perturbation_space import Attacked, PerturbationSpace
 
 
@@ -33,14 +34,14 @@ class PGD(AtEachEps):
     restarts: int = parameter(1, "Random starts; every second one climbs the margin instead of the loss", "starts", ge=1, le=1_000)
 
     def attack(
-        self, module: "nn.Module", x: "Tensor", y: "Tensor", space: "PerturbationSpace", eps: float, progress: Progress
+        self, module: "nn.Module", x: "Tensor", y: "Tensor", space: "PerturbationSpace", eps: "Radius", progress: Progress
     ) -> "Attacked":
         import torch
 
         from ..attacks.categorical_moves import attack
 
         generator = torch.Generator().manual_seed(self.seed)
-        return attack(module, x, y, space, self.norm, eps, self.steps, generator, self.restarts, self.flips, progress)
+        return attack(module, x, y, space, self.norm, float(eps), self.steps, generator, self.restarts, self.flips, progress)
 
     def passes(self, flips: int) -> int:
         return self.restarts * (self.steps + 1) * (1 + flips) + 9 * flips

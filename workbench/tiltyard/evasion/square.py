@@ -12,9 +12,11 @@ from .attack import BLACK_BOX, AtEachEps, drawn
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from ..attacks.norms import Radius
     from ..attacks.perturbation_space import Attacked, PerturbationSpace
 
 PROBES = 10
+NUMBERS = 2**23  # of all rows at all sizes that are searched at once
 
 
 class Square(AtEachEps):
@@ -39,6 +41,10 @@ class Square(AtEachEps):
     rows: int = parameter(100, "Rows to attack, drawn at random from those not trained on", "rows", ge=1, le=100_000)
     query_budget: int = parameter(300, "Queries a row may cost at each eps", "queries", ge=3, le=100_000)
 
+    def together(self, eps_values: tuple[float, ...], size: int) -> tuple[tuple[float, ...], ...]:
+        """All at once, so that the target is asked in batches across rows and sizes; one by one where that needs too much memory."""
+        return (eps_values,) if size * len(eps_values) <= NUMBERS else super().together(eps_values, size)
+
     def access(self, target: Target) -> "nn.Module":
         """Scores only."""
         from ..attacks.queries import Answers
@@ -46,14 +52,19 @@ class Square(AtEachEps):
         return Answers(target)
 
     def attack(
-        self, module: "nn.Module", x: "Tensor", y: "Tensor", space: "PerturbationSpace", eps: float, progress: Progress
+        self, module: "nn.Module", x: "Tensor", y: "Tensor", space: "PerturbationSpace", eps: "Radius", progress: Progress
     ) -> "Attacked":
         import torch
 
+        from ..attacks.expectation import repeats_of
+        from ..attacks.norms import each
         from ..attacks.score_search import search
 
         generator = torch.Generator().manual_seed(self.seed)
-        return search(module, x, y, space, self.norm, eps, self.query_budget, generator, self.flips, progress)
+        sizes = each(eps, x)
+        rows = torch.arange(len(x)) % int((sizes == sizes[0]).sum())
+        asked = max(self.query_budget // repeats_of(module), 3)
+        return search(module, x, y, space, self.norm, sizes, asked, generator, self.flips, progress, rows)
 
     def passes(self, flips: int) -> int:
         return self.query_budget
@@ -61,12 +72,14 @@ class Square(AtEachEps):
     def seconds_per_row(self, target: Target, data: Dataset) -> float:
         import torch
 
+        from ..attacks.expectation import repeats
         from ..attacks.queries import tensors, timed
         from ..attacks.score_search import search
 
-        x, y = tensors(drawn(data, min(64, self.rows), self.seed), self.precision(data))
+        x, y = tensors(drawn(data, min(64, self.rows), self.seed), self.precision(target))
+        space, module = self.space(data, target), self.access(target)
 
         def asked() -> None:
-            search(self.access(target), x, y, self.space(data), self.norm, self.eps, PROBES, torch.Generator(), self.flips)
+            search(module, x, y, space, self.norm, self.eps, PROBES, torch.Generator(), self.flips)
 
-        return timed(asked) / len(x) / PROBES
+        return timed(asked) / len(x) / PROBES / repeats(target)

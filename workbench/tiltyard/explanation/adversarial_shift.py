@@ -123,12 +123,11 @@ class AdversarialShift(Check):
         if not space.dimensions and not (space.parts and self.flips):
             raise Problem("a feature that an attacker may change", "none", "Mark features as mutable in the schema, or allow flips")
         x, y = tensors(rows)
-        module = Counted(target.module)
+        module = Counted(target.module, target)
         generator = torch.Generator().manual_seed(self.seed)
         found = attack(module, x, y, space, self.norm, self.eps, self.steps, generator, 1, self.flips, progress)
         if not rows.schema.images:
             found = pruned(module, found, x, y, tuple(encoding_of(rows.schema).slices.values()))
-        target.count(module.rows)
         return rows_of(found.x, rows.schema, rows.x)
 
     def _explained(
