@@ -28,10 +28,10 @@ def people(n: int = 1200) -> Dataset:
     rng = np.random.default_rng(1)
     male = rng.integers(0, 2, n)
     height = (162 + 12 * male + rng.normal(0, 7, n)).clip(100, 230)
-    x = np.stack([1 - male, male, height, rng.uniform(0, 100, n)], 1).astype(np.float32)
+    x = np.stack([male, height, rng.uniform(0, 100, n)], 1)
     y = (rng.random(n) < 0.5).astype(np.int64)
     names = np.where(male == 1, "Male", "Female")
-    return Dataset(x, y, SCHEMA, "people", {"sex": names, "club": np.where(x[:, 3] > 50, "in", "out")}, np.arange(n) % 3 > 0)
+    return Dataset(x, y, SCHEMA, "people", {"sex": names, "club": np.where(x[:, 2] > 50, "in", "out")}, np.arange(n) % 3 > 0)
 
 
 def model(weight: float) -> FunctionTarget:
@@ -94,7 +94,7 @@ def test_numbers_are_recovered_by_quarters(data: Dataset) -> None:
     assert len(found.names) == 4
     assert found.settings is not None
     assert np.bincount(found.value).min() > 250
-    by_hand = np.searchsorted(np.quantile(data.x[:, 2], [0.25, 0.5, 0.75]), data.x[:, 2], side="right")
+    by_hand = np.searchsorted(np.quantile(data.x[:, 1], [0.25, 0.5, 0.75]), data.x[:, 1], side="right")
     np.testing.assert_array_equal(found.value, by_hand)
     result = AttributeInference(column="height")(model(0.0), data).result
     assert (result.metric("advantage").low or 0) > 0.1
@@ -127,3 +127,80 @@ def test_cancels(data: Dataset) -> None:
     progress = Progress()
     progress.cancel()
     assert AttributeInference()(model(0.0), data, progress).result.status is Status.CANCELLED
+
+
+def test_a_missing_number_is_a_value_and_whole_numbers_stay_whole() -> None:
+    rng = np.random.default_rng(0)
+    pay, children = rng.uniform(0, 100, 800), rng.integers(0, 40, 800).astype(float)
+    pay[rng.random(800) < 0.3] = np.nan
+    features = (
+        Feature(name="pay", kind="continuous", low=0, high=100, missing=True),
+        Feature(name="children", kind="integer", low=0, high=40),
+        Feature(name="few", kind="integer", low=0, high=3, missing=True),
+    )
+    schema = Schema(features=features, label="y", classes=("no", "yes"))
+    few = np.where(rng.random(800) < 0.5, np.nan, rng.integers(0, 4, 800))
+    data = Dataset(np.stack([pay, children, few], 1), np.isnan(pay).astype(np.int64), schema)
+    found = secret(data, "pay")
+    assert len(found.names) == 5 and found.names[-1] == "(missing)"
+    assert found.settings is not None
+    np.testing.assert_array_equal(found.value == 4, np.isnan(pay))
+    assert np.isnan(found.settings[-1, 0]) and set(found.settings[:-1, 0]) <= set(pay)
+    whole = secret(data, "children").settings
+    assert whole is not None and set(whole[:, 0]) <= set(children)
+    assert secret(data, "few").names == ("0", "1", "2", "3", "(missing)")
+    schema.encode(data.frame)
+
+    asked: list[NDArray[np.float64]] = []
+
+    def model(x: NDArray[np.float64]) -> NDArray[np.float64]:
+        asked.append(x)
+        return np.where(np.isnan(x[:, 0]), 0.9, 0.2)
+
+    target = FunctionTarget(model, schema.classes, schema, feeds="values")  # type: ignore[arg-type]
+    data = Dataset(data.x, data.y, schema, sensitive={"half": np.where(rng.random(800) < 0.5, "a", "b")})
+    result = AttributeInference(column="pay")(target, data).result
+    assert result.metric("accuracy_with_model").n == 400
+    row = next(r for r in result.tables[0].rows if r[0] == "(missing)")
+    assert row[5] == 1.0
+    assert any(np.isnan(x[:, 0]).all() for x in asked)
+    assert all(np.isin(x[:, 0][~np.isnan(x[:, 0])], pay).all() for x in asked)
+
+
+def test_the_label_seen_is_the_one_that_the_model_decides() -> None:
+    from tiltyard.testing.grounds import deployed
+
+    ground = deployed()
+    result = AttributeInference(column="side", sees="label")(ground.target, ground.data).result
+    asked: list[int] = []
+
+    class Largest(type(ground.target)):  # type: ignore[misc]
+        def _predict(self, x: NDArray[np.float64]) -> NDArray[np.int64]:
+            asked.append(len(x))
+            return self._scores(x).argmax(1)
+
+    other = Largest(ground.target.estimator, ground.target.schema, feeds="frame")  # type: ignore[attr-defined]
+    by_score = AttributeInference(column="side", sees="label")(other, ground.data).result
+    assert asked
+    assert result.metric("accuracy_with_model").value != by_score.metric("accuracy_with_model").value
+
+
+def test_a_column_of_very_many_categories_costs_no_more_than_its_rows() -> None:
+    import tracemalloc
+
+    n, levels = 8000, 20_000
+    rng = np.random.default_rng(0)
+    features = (
+        Feature(name="town", kind="categorical", categories=tuple(f"town {i}" for i in range(levels))),
+        Feature(name="side", kind="categorical", categories=("left", "right")),
+    )
+    schema = Schema(features=features, label="y", classes=("no", "yes"))
+    x = np.stack([rng.integers(0, levels, n), rng.integers(0, 2, n)], 1).astype(float)
+    data = Dataset(x, x[:, 1].astype(np.int64), schema, sensitive={"side": np.where(x[:, 1] > 0, "right", "left")})
+    target = FunctionTarget(lambda rows: np.where(np.asarray(rows)[:, 1] == "right", 0.9, 0.1), schema.classes, schema, feeds="values")
+    tracemalloc.start()
+    result = AttributeInference(column="side")(target, data).result
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert result.status is Status.PASSED, result.summary
+    assert peak < n * levels  # an eighth of the table encoded as one-hot numbers

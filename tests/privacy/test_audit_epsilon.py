@@ -81,21 +81,29 @@ def test_guesses_are_fixed_beforehand() -> None:
 class Known(Target):
     """Sure of the rows it was trained on, and claims an epsilon."""
 
-    def __init__(self, x: NDArray[np.float32], epsilon: float) -> None:
+    def __init__(self, x: NDArray[np.float64], epsilon: float) -> None:
         super().__init__("known", SCHEMA.classes, SCHEMA, frozenset({"labels", "scores"}), f"known {len(x)}")
         self.known = {row.tobytes() for row in x}
         self.budget = Budget.of(1000, 100, 5, epsilon=epsilon)
 
-    def _scores(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _scores(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
         yes = np.array(
             [0.999 if row.tobytes() in self.known else np.random.default_rng(list(row.tobytes())).uniform(0.2, 0.8) for row in x]
         )
-        return np.stack([1 - yes, yes], 1).astype(np.float32)
+        return np.stack([1 - yes, yes], 1)
+
+
+class Forgetful(Known):
+    """Knows no row."""
+
+    def _scores(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        yes = np.random.default_rng(len(x)).uniform(0.2, 0.8, len(x))
+        return np.stack([1 - yes, yes], 1)
 
 
 def ones(n: int = 800) -> Dataset:
     rng = np.random.default_rng(0)
-    x = rng.normal(size=(n, 4)).clip(-9, 9).astype(np.float32)
+    x = rng.normal(size=(n, 4)).clip(-9, 9)
     return Dataset(x, np.ones(n, np.int64), SCHEMA, member=np.arange(n) % 2 == 0)
 
 
@@ -107,15 +115,23 @@ def test_a_false_claim_is_refuted() -> None:
     assert (result.metric("epsilon_lower").value or 0) > 3
     assert result.metric("epsilon_claimed").value == pytest.approx(0.5, rel=1e-3)
     assert CheckResult.model_validate_json(result.model_dump_json()) == result
-    fair = AuditEpsilon(share=0.5, claimed=20.0)(Known(data.seen.x, 0.5), data).result
+    fair = AuditEpsilon(share=0.5, claimed=4.0)(Forgetful(data.seen.x, 0.5), data).result
     assert fair.status is Status.PASSED
     assert "not contradicted" in fair.summary
+
+
+def test_a_claim_that_no_guess_could_refute_is_no_pass() -> None:
+    data = ones()
+    for step, rows in ((AuditEpsilon(share=0.5, claimed=20.0), data), (AuditEpsilon(), data.take(np.arange(60)))):
+        result = step(Forgetful(data.seen.x, 0.5), rows).result
+        assert result.status is Status.INCOMPLETE
+        assert "guesses been right, it would have shown" in result.summary
 
 
 def separable(n: int = 900) -> Dataset:
     rng = np.random.default_rng(0)
     y = rng.integers(0, 2, n)
-    x = (rng.normal(size=(n, 4)) + 1.5 * (2 * y[:, None] - 1)).clip(-9, 9).astype(np.float32)
+    x = (rng.normal(size=(n, 4)) + 1.5 * (2 * y[:, None] - 1)).clip(-9, 9)
     return Dataset(x, y, SCHEMA, member=np.arange(n) < n // 2)
 
 
@@ -138,17 +154,17 @@ def test_private_training_is_not_contradicted() -> None:
 
 def test_canaries_catch_a_memorizer_and_need_training() -> None:
     class Learner(Known):
-        def retrain(self, x: NDArray[np.float32], y: NDArray[np.int64], seed: int, progress: Progress) -> Target:
+        def retrain(self, x: NDArray[np.float64], y: NDArray[np.int64], seed: int, progress: Progress) -> Target:
             return Wrong({row.tobytes(): int(label) for row, label in zip(x, y, strict=True)})
 
     class Wrong(Known):
         def __init__(self, answers: dict[bytes, int]) -> None:
-            super().__init__(np.zeros((0, 4), np.float32), 1.0)
+            super().__init__(np.zeros((0, 4)), 1.0)
             self.answers = answers
 
-        def _scores(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        def _scores(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
             yes = np.array([0.5 if r.tobytes() not in self.answers else 0.01 + 0.98 * self.answers[r.tobytes()] for r in x])
-            return np.stack([1 - yes, yes], 1).astype(np.float32)
+            return np.stack([1 - yes, yes], 1)
 
     data = ones()
     target = Learner(data.seen.x, 1.0)

@@ -28,15 +28,15 @@ SCHEMA = Schema(features=(Feature(name="a", kind="continuous"), Feature(name="b"
 class Memorizer(Target):
     """Right and sure on the rows it was given; elsewhere a coin that is as sure as ``loud`` says."""
 
-    def __init__(self, x: NDArray[np.float32], y: NDArray[np.int64], sure: float, seed: int = 0) -> None:
+    def __init__(self, x: NDArray[np.float64], y: NDArray[np.int64], sure: float, seed: int = 0) -> None:
         super().__init__("memorizer", SCHEMA.classes, SCHEMA, frozenset({"labels", "scores", "training"}), f"{sure} {len(x)} {seed}")
         self.known = {row.tobytes(): int(label) for row, label in zip(x, y, strict=True)}
         self.sure = sure
         self.seed = seed
         self.trained = 0
 
-    def _scores(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        out = np.empty((len(x), 2), np.float32)
+    def _scores(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        out = np.empty((len(x), 2))
         for i, row in enumerate(x):
             rng = np.random.default_rng([self.seed, *row.view(np.uint32).tolist()])
             yes = rng.uniform(0.2, 0.8)
@@ -45,7 +45,7 @@ class Memorizer(Target):
             out[i] = (1 - yes, yes)
         return out
 
-    def retrain(self, x: NDArray[np.float32], y: NDArray[np.int64], seed: int, progress: Progress) -> Target:
+    def retrain(self, x: NDArray[np.float64], y: NDArray[np.int64], seed: int, progress: Progress) -> Target:
         progress.step(0.5, "learning by heart")
         self.trained += 1
         return Memorizer(x, y, self.sure, seed)
@@ -54,7 +54,7 @@ class Memorizer(Target):
 def rows(n: int, seed: int = 0) -> Dataset:
     rng = np.random.default_rng(seed)
     sex = rng.choice(["Female", "Male"], n)
-    x = rng.uniform(size=(n, 2)).astype(np.float32)
+    x = rng.uniform(size=(n, 2))
     return Dataset(x, rng.integers(0, 2, n), SCHEMA, "rows", {"sex": sex}, np.arange(n) % 2 == 0)
 
 
@@ -145,7 +145,7 @@ def test_differences_against_known_values() -> None:
 
 
 def test_signals_by_hand() -> None:
-    p = np.array([[0.7, 0.2, 0.1], [1.0, 0.0, 0.0]], np.float32)
+    p = np.array([[0.7, 0.2, 0.1], [1.0, 0.0, 0.0]])
     y = np.array([0, 0])
     assert logit_scaled(p, y)[0] == pytest.approx(math.log(0.7 / 0.3), rel=1e-5)
     assert np.isfinite(logit_scaled(p, y)).all()
@@ -356,3 +356,50 @@ def test_missing_and_binary_files(tmp_path: Path) -> None:
     (tmp_path / "e.csv").write_bytes(b"")
     with pytest.raises(Problem, match="empty file"):
         from_scores(tmp_path / "e.csv")
+
+
+def test_a_tuned_threshold_is_judged_by_what_it_decides() -> None:
+    from tiltyard.testing.grounds import deployed
+
+    ground = deployed()
+    target, data = ground.target, ground.data
+    own = target.labels(data.x) == data.y
+    assert data.member is not None
+    gap = MembershipGap()(target, data).result
+    assert gap.metric("accuracy_seen").value == own[data.member].mean()
+    assert gap.metric("accuracy_unseen").value == own[~data.member].mean()
+    assert MembershipThreshold()(target, data).result.metric("auc").n == 480
+    assert LiRA(shadow_models=4)(target, data).result.metric("auc").n == 480
+
+
+def test_a_model_without_probabilities_has_the_gap_attack() -> None:
+    from sklearn.svm import SVC
+
+    from tiltyard.targets.estimators import SklearnTarget
+
+    data = rows(600)
+    names = np.array(SCHEMA.classes)
+    target = SklearnTarget(SVC(gamma=1e6).fit(data.seen.x, names[data.seen.y]), SCHEMA, feeds="values")
+    result = MembershipGap()(target, data).result
+    assert result.metric("accuracy_seen").value == 1.0
+    assert result.status is Status.FINDING
+    assert MembershipThreshold()(target, data).result.status is Status.NOT_APPLICABLE
+
+
+def test_a_class_without_rows_is_no_crash() -> None:
+    schema = SCHEMA.model_copy(update={"classes": ("no", "yes", "never", "seen")})
+    some = rows(600)
+    data = Dataset(some.x, some.y + 2 * (some.y == 1), schema, member=some.member)
+
+    class Three(Memorizer):
+        def __init__(self, x: NDArray[np.float64], y: NDArray[np.int64], sure: float, seed: int = 0) -> None:
+            super().__init__(x, y, sure, seed)
+            self.schema, self.classes = schema, schema.classes
+
+        def _scores(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+            found = super()._scores(x)
+            return np.stack([found[:, 0], np.zeros(len(x)), np.zeros(len(x)), found[:, 1]], 1)
+
+    target = Three(data.seen.x, data.seen.y, 0.999)
+    for check in (MembershipGap(), MembershipThreshold(per_class=True), MembershipThreshold(signal="modified_entropy")):
+        assert check(target, data).result.status is Status.FINDING

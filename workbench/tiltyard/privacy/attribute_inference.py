@@ -1,7 +1,6 @@
 """Is a sensitive column recovered better with the model than without it? (Fredrikson et al. 2015; Jayaraman and Evans 2022, 2209.01292)."""
 
-from dataclasses import dataclass, replace
-from itertools import pairwise
+from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -9,20 +8,23 @@ from numpy.typing import NDArray
 
 from ..check import CampaignGoal, Check, Estimate, parameter
 from ..datasets.dataset import Dataset
-from ..datasets.feature import Feature
-from ..datasets.schema import Schema
+from ..datasets.feature import MISSING, Feature
+from ..datasets.schema import Rows, Schema
 from ..errors import Problem, Unavailable
 from ..formatting.numbers import percent
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Column, Evidence, Finding, Metric, Series, Severity, Status, Table
+from ..statistics.bands import bands, written
 from ..statistics.intervals import rate, rate_by_row
+from ..targets.decision import Prediction
 from ..targets.target import Target
 from .membership import chance, paired
-from .membership_threshold import asked
+from .membership_threshold import predicted
 
 Sees = Literal["scores", "label", "nothing"]
 MOST = 12
 FEW = 100
+LEVELS = 255  # the most values that the guesser's trees take as categories
 STANDARDS = ("OWASP ML03:2023", "AITG-MOD-05", "AML.T0024.001", "NISTAML.032", "EU AI Act Art. 15(5)", "AI RMF MEASURE 2.10")
 
 
@@ -30,14 +32,15 @@ STANDARDS = ("OWASP ML03:2023", "AITG-MOD-05", "AML.T0024.001", "NISTAML.032", "
 class Secret:
     """The column to recover: each row's value as a number into ``names``; -1 where it is too rare to try.
 
-    ``settings`` are x's columns for each value where the model takes the column as input, else None.
+    ``columns`` are its columns of x where the model takes it as input, and ``settings`` (values, columns) what stands there for each
+    value: the place of a category, a number in its own unit, NaN for a row without one. Else both are None.
     """
 
     name: str
     names: tuple[str, ...]
     value: NDArray[np.int64]
     columns: slice | None
-    settings: NDArray[np.float32] | None
+    settings: Rows | None
 
 
 def _feature(schema: Schema, name: str) -> Feature | None:
@@ -56,10 +59,8 @@ def secret(data: Dataset, name: str) -> Secret:
     place = data.schema.slices[name]
     part = data.x[:, place]
     if feature.grouped:
-        names, value = _commonest(np.array(feature.values)[part.argmax(1)])
-        settings = np.stack([np.eye(feature.width, dtype=np.float32)[feature.values.index(v)] for v in names])
-        return Secret(name, names, value, place, settings)
-    return _quarters(name, part[:, 0], place)
+        return _group(feature, part, place)
+    return _number(name, np.asarray(part[:, 0], np.float64), place)
 
 
 def _commonest(column: NDArray[np.str_]) -> tuple[tuple[str, ...], NDArray[np.int64]]:
@@ -69,18 +70,29 @@ def _commonest(column: NDArray[np.str_]) -> tuple[tuple[str, ...], NDArray[np.in
     return tuple(map(str, kept)), np.array([place.get(str(v), -1) for v in column], np.int64)
 
 
-def _quarters(name: str, column: NDArray[np.float32], place: slice) -> Secret:
-    distinct = np.unique(column)
+def _group(feature: Feature, part: Rows, place: slice) -> Secret:
+    codes = (part[:, 0] if feature.kind == "categorical" else part.argmax(1)).astype(np.int64)
+    counts = np.bincount(codes, minlength=len(feature.values))
+    kept = [int(code) for code in np.argsort(-counts, kind="stable")[:MOST] if counts[code]]
+    places = np.full(len(counts), -1, np.int64)
+    places[kept] = np.arange(len(kept))
+    settings = np.array(kept, np.float64)[:, None] if feature.kind == "categorical" else np.eye(feature.width)[kept]
+    return Secret(feature.name, tuple(feature.values[code] for code in kept), places[codes], place, settings)
+
+
+def _number(name: str, column: NDArray[np.float64], place: slice) -> Secret:
+    """The values themselves where they are few, else bands of them, each with a value from its middle; rows without a number are one more."""
+    lost = np.isnan(column)
+    distinct = np.unique(column[~lost])
     if len(distinct) <= MOST:
-        value, middle = np.searchsorted(distinct, column), distinct
-        names = tuple(f"{v:g}" for v in distinct)
+        value, middle, names = np.searchsorted(distinct, column), distinct, tuple(written(distinct.tolist()))
     else:
-        edges = np.unique(np.quantile(column, [0.25, 0.5, 0.75]))
-        value = np.searchsorted(edges, column, side="right")
-        middle = np.array([np.median(column[value == i]) for i in range(len(edges) + 1)])
-        ends = [f"{e:g}" for e in edges]
-        names = (f"below {ends[0]}", *(f"{a} to {b}" for a, b in pairwise(ends)), f"{ends[-1]} and over")
-    return Secret(name, names, value.astype(np.int64), place, middle.astype(np.float32)[:, None])
+        cut = bands(column)
+        value, names = cut.places, cut.names
+        middle = np.array([np.sort(column[value == i])[(value == i).sum() // 2] for i in range(len(names))])
+    if lost.any():
+        value, middle, names = np.where(lost, len(names), value), np.append(middle, np.nan), (*names, MISSING)
+    return Secret(name, names, value.astype(np.int64), place, middle[:, None])
 
 
 class AttributeInference(Check):
@@ -127,12 +139,12 @@ class AttributeInference(Check):
             raise Problem(f"at least two values in {name!r}", "one", "Choose another column")
         if len(part) < 20:
             raise Problem("at least 20 rows", f"{len(part)}", "Give more rows")
-        base = np.concatenate([_others(part, it), np.eye(len(data.schema.classes), dtype=np.float32)[part.y]], 1)
+        base = _known(part, it)
         evidence = self._evidence(target, part, it, progress.part(0.5))
         known = np.zeros(len(part), bool)
         known[rng.permutation(len(part))[: len(part) // 2]] = True
         without = _guesses(base, it.value, known, self.seed, progress.part(0.2))
-        with_model = _guesses(np.concatenate([base, evidence], 1), it.value, known, self.seed, progress.part(0.25))
+        with_model = _guesses(base.beside(evidence), it.value, known, self.seed, progress.part(0.25))
         rest = part.take(~known)
         judged = Judged(it, rest.member, rest.fingerprint, it.value[~known], with_model, without)
         return _result(judged, self._notes(it, int(known.sum()), int((~kept).sum())), rng)
@@ -154,38 +166,53 @@ class AttributeInference(Check):
             notes.append(f"{left_out:,} rows with rarer values than the {MOST} commonest were left out.")
         return tuple(notes)
 
-    def _evidence(self, target: Target, part: Dataset, it: Secret, progress: Progress) -> NDArray[np.float32]:
-        """What the model adds, float32 (n, …): all zeros where it ignores the column and takes it as input."""
-        seen = self._seen(asked(target, part, progress.part(0.05)))
+    def _evidence(self, target: Target, part: Dataset, it: Secret, progress: Progress) -> Rows:
+        """What the model adds, float64 (n, …): all zeros where it ignores the column and takes it as input."""
+        seen = self._seen(predicted(target, part.x, progress.part(0.05)))
         if it.settings is None or it.columns is None:
             if self.sees == "nothing":
                 raise Unavailable(f"a model that takes {it.name} as input", "one that does not", "Let the attacker see scores or the label")
             return seen
-        found = []
+        found, x = [], part.x.copy()
         for setting in it.settings:
-            x = part.x.copy()
             x[:, it.columns] = setting
-            found.append(asked(target, replace(part, x=x), progress.part(0.95 / len(it.settings))))
+            found.append(predicted(target, x, progress.part(0.95 / len(it.settings))))
         if self.sees == "nothing":
-            truth = np.stack([np.log(np.maximum(p[np.arange(len(p)), part.y], 1e-6)) for p in found], 1)
-            return np.asarray(truth - truth.mean(1, keepdims=True), np.float32)
-        return np.asarray(np.stack([np.abs(self._seen(p) - seen).sum(1) for p in found], 1), np.float32)
+            rows = np.arange(len(part))
+            truth = np.stack([np.log(np.maximum(answer.scores[rows, part.y], 1e-6)) for answer in found], 1)
+            return np.asarray(truth - truth.mean(1, keepdims=True))
+        return np.stack([np.abs(self._seen(answer) - seen).sum(1) for answer in found], 1)
 
-    def _seen(self, p: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _seen(self, answer: Prediction) -> Rows:
         if self.sees == "label":
-            return np.asarray(np.eye(p.shape[1], dtype=np.float32)[p.argmax(1)])
-        return np.asarray(p.round(self.digits), np.float32)
+            return np.eye(answer.scores.shape[1])[answer.labels]
+        return np.asarray(answer.scores.round(self.digits))
 
 
-def _others(part: Dataset, it: Secret) -> NDArray[np.float32]:
-    """x without the column to recover, float32 (n, d)."""
-    flat = part.x.reshape(len(part), -1)
-    return np.delete(flat, np.arange(flat.shape[1])[it.columns], axis=1) if it.columns is not None else flat
+@dataclass(frozen=True)
+class Known:
+    """What the attacker knows of each row: columns ``x``, float64 (n, d), NaN where a row has no number; ``category`` (d,) says which are places."""
+
+    x: Rows
+    category: NDArray[np.bool_]
+
+    def beside(self, evidence: Rows) -> "Known":
+        """The same with the columns of ``evidence``, numbers, beside."""
+        return Known(np.concatenate([self.x, evidence], 1), np.append(self.category, np.zeros(evidence.shape[1], bool)))
 
 
-def _guesses(
-    x: NDArray[np.float32], value: NDArray[np.int64], known: NDArray[np.bool_], seed: int, progress: Progress
-) -> NDArray[np.int64]:
+def _known(part: Dataset, it: Secret) -> Known:
+    """The columns of x but for the one to recover, and the true label."""
+    width = {f.name: float(f.kind == "categorical" and len(f.values) <= LEVELS) for f in part.schema.features}
+    category = np.append(part.schema.spread(width) > 0, len(part.schema.classes) <= LEVELS)
+    x = np.concatenate([part.x, part.y[:, None]], 1)
+    kept = np.ones(len(category), bool)
+    if it.columns is not None:
+        kept[it.columns] = False
+    return Known(x[:, kept], category[kept])
+
+
+def _guesses(base: Known, value: NDArray[np.int64], known: NDArray[np.bool_], seed: int, progress: Progress) -> NDArray[np.int64]:
     """The value guessed for each row not ``known`` by boosted trees trained on those known; grown in small steps to be cancelled."""
     from sklearn.ensemble import HistGradientBoostingClassifier
 
@@ -194,13 +221,19 @@ def _guesses(
     rounds = 60 if len(np.unique(value)) <= 4 else 30
     step = 5 if len(np.unique(value)) <= 4 else 1
     trees = HistGradientBoostingClassifier(
-        max_iter=step, max_leaf_nodes=15, l2_regularization=1.0, early_stopping=False, warm_start=True, random_state=seed
+        max_iter=step,
+        max_leaf_nodes=15,
+        l2_regularization=1.0,
+        early_stopping=False,
+        warm_start=True,
+        random_state=seed,
+        categorical_features=base.category,
     )
     for done in range(step, rounds + 1, step):
         progress.step(done / rounds, "guessing the column")
         trees.set_params(max_iter=done)
-        trees.fit(x[known], value[known])
-    return np.asarray(trees.predict(x[~known]), np.int64)
+        trees.fit(base.x[known], value[known])
+    return np.asarray(trees.predict(base.x[~known]), np.int64)
 
 
 @dataclass(frozen=True)

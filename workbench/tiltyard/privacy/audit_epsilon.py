@@ -18,10 +18,11 @@ from ..statistics.intervals import clopper_pearson
 from ..targets.target import Target
 from .membership import Mask, Scores, chance, logit_scaled
 from .membership_report import STANDARDS
-from .membership_threshold import asked
+from .membership_threshold import scored
 
 LARGEST = 30.0
 WHOLE = 512
+LEAST = 1.0  # the smallest epsilon that is worth a pass for not having been shown
 
 
 def one_run_p(m: int, guesses: int, right: int, epsilon: float, delta: float) -> float:
@@ -162,7 +163,7 @@ class AuditEpsilon(Check):
     def _as_is(self, target: Target, data: Dataset, rng: np.random.Generator, progress: Progress) -> Drawn:
         size = min(self.rows, len(data.seen), len(data.unseen))
         sides = [part.sample(size, rng) for part in (data.seen, data.unseen)]
-        scores = [logit_scaled(asked(target, part, progress.part(0.45)), part.y) for part in sides]
+        scores = [logit_scaled(scored(target, part.x, progress.part(0.45)), part.y) for part in sides]
         note = (
             f"{size:,} seen and {size:,} unseen rows were guessed at as if a fair coin had decided for each whether it was trained on. "
             "The bound holds as far as the split was drawn at random; for a proof put in canaries."
@@ -178,7 +179,7 @@ class AuditEpsilon(Check):
         inside: NDArray[np.bool_] = rng.random(len(chosen)) < 0.5
         x, y = np.concatenate([data.seen.x, chosen.x[inside]]), np.concatenate([data.seen.y, wrong[inside]])
         model = target.retrain(x, y, self.seed, progress.part(0.9))
-        scores = logit_scaled(asked(model, chosen, progress.part(0.05)), wrong)
+        scores = logit_scaled(scored(model, chosen.x, progress.part(0.05)), wrong)
         note = (
             f"{len(chosen):,} rows with wrong labels were each put in by a fair coin ({int(inside.sum()):,} were) and the training was "
             "repeated as the target was trained: the bound is a proof about that training, with those rows added."
@@ -219,7 +220,10 @@ def _result(step: AuditEpsilon, drawn: Drawn, found: Guessed, claimed: float, de
         else "; no epsilon is claimed."
     )
     findings = _findings(refuted, claimed, bound)
-    status = Status.FINDING if findings else Status.PASSED
+    beyond = not findings and reach <= max(claimed, LEAST)
+    if beyond:
+        text += f" Had all {guesses} guesses been right, it would have shown {reach:.2f}: too few to tell. Raise rows or share."
+    status = Status.FINDING if findings else Status.INCOMPLETE if beyond else Status.PASSED
     notes = (
         drawn.note,
         f"The best that {guesses} guesses could have shown is epsilon {reach:.2f}.",

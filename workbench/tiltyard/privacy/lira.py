@@ -22,7 +22,7 @@ from ..statistics.majority import Skill
 from ..targets.target import Target
 from .membership import Mask, Scores, chance, likelihood_ratio, logit_scaled, separation
 from .membership_report import STANDARDS, Attacked, report
-from .membership_threshold import asked, pick
+from .membership_threshold import pick, predicted, scored
 
 SMALL = 512
 
@@ -66,8 +66,8 @@ class Shadows:
         progress = self.progress.part(1 / len(self.inside)) if self.progress else Progress()
         rows = self.inside[i]
         model = self.target.retrain(self.pool.x[rows], self.pool.y[rows], self.seeds[i], progress)
-        part = self.pool.take(self.attacked)
-        scores = logit_scaled(asked(model, part, Progress(_cancel=progress._cancel)), part.y)
+        p = scored(model, self.pool.x[self.attacked], Progress(_cancel=progress._cancel))
+        scores = logit_scaled(p, self.pool.y[self.attacked])
         if kept is not None:
             _keep(kept, scores)
         return scores
@@ -141,7 +141,8 @@ class LiRA(Check):
         if part.member is None or part.member.all() or not part.member.any():
             raise Problem("a pool with seen and unseen rows", f"{len(pool)} rows of one kind", "Choose a larger pool")
         inside = halving(self.shadow_models, len(pool), rng)
-        p = asked(target, part, progress.part(0.02))
+        answer = predicted(target, part.x, progress.part(0.02))
+        p = answer.scores
         observed = logit_scaled(p, part.y)
         share = progress.part(0.95)
         seeds = tuple(int(v) for v in chance(self.seed, self.id, 1).integers(0, 2**31 - 1, self.shadow_models))
@@ -155,7 +156,7 @@ class LiRA(Check):
             (Column(name="probability of it", kind="percent"), tuple(float(v) for v in p[np.arange(len(p)), part.y])),
             (Column(name="shift when trained on", unit="standard deviations", kind="number"), tuple(float(v) for v in apart)),
         )
-        skill = Skill.of(part.y[part.member], p.argmax(1)[part.member] == part.y[part.member], data.schema.classes)
+        skill = Skill.of(part.y[part.member], answer.labels[part.member] == part.y[part.member], data.schema.classes)
         it = Attacked(scores, part.member, rows, part.sensitive, shown, skill)
         return report(it, f"LiRA ({self.mode}, {self.shadow_models} shadow models)", rng, self._notes(pool, data, part.member))
 

@@ -55,7 +55,7 @@ def roc(scores: Scores, member: Mask) -> Roc:
     return Roc(found.fpr, found.tpr, found.threshold, members, len(member) - members)
 
 
-def logit_scaled(p: NDArray[np.float32], y: NDArray[np.int64]) -> Scores:
+def logit_scaled(p: Scores, y: NDArray[np.int64]) -> Scores:
     """log(p_y / (1 - p_y)), float64 (n,), of class probabilities (n, k): near normal over models.
 
     Carlini et al. 2021 (2112.03570), section 4. The other classes are summed rather than
@@ -69,7 +69,7 @@ def logit_scaled(p: NDArray[np.float32], y: NDArray[np.int64]) -> Scores:
     return np.asarray(np.log(np.maximum(right, 1e-38)) - np.log(np.maximum(rest.sum(1), 1e-38)))
 
 
-def modified_entropy(p: NDArray[np.float32], y: NDArray[np.int64]) -> Scores:
+def modified_entropy(p: Scores, y: NDArray[np.int64]) -> Scores:
     """Minus the modified entropy of Song and Mittal 2020 (2003.10595): higher for a sure and right answer."""
     wide = np.clip(np.asarray(p, np.float64), 1e-30, 1.0)
     rows = np.arange(len(wide))

@@ -1,6 +1,7 @@
 """Membership by one threshold on the model's confidence: seconds, no shadow models (Yeom 1709.01604, Song and Mittal 2003.10595)."""
 
 import csv
+from collections.abc import Iterator
 from io import TextIOWrapper
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -11,10 +12,12 @@ from numpy.typing import NDArray
 from ..access.places import discreet, opened
 from ..check import CampaignGoal, Check, Estimate, parameter
 from ..datasets.dataset import Dataset
+from ..datasets.schema import Rows
 from ..errors import Problem
 from ..progress import Progress
 from ..result import CheckResult, Column
 from ..statistics.majority import Skill
+from ..targets.decision import Prediction
 from ..targets.target import Target
 from .membership import Scores, chance, logit_scaled, modified_entropy
 from .membership_report import STANDARDS, Attacked, report
@@ -25,7 +28,7 @@ MEMBER = {"1": True, "true": True, "yes": True, "member": True, "in": True, "1.0
 OTHER = {"0": False, "false": False, "no": False, "nonmember": False, "non-member": False, "out": False, "0.0": False}
 
 
-def signal_of(p: NDArray[np.float32], y: NDArray[np.int64], signal: Signal) -> Scores:
+def signal_of(p: Scores, y: NDArray[np.int64], signal: Signal) -> Scores:
     """The attacker's score (n,) from class probabilities (n, k); ``top_class`` needs no labels."""
     if signal == "modified_entropy":
         return modified_entropy(p, y)
@@ -40,13 +43,21 @@ def pick(data: Dataset, rows: int, rng: np.random.Generator) -> NDArray[np.intp]
     return np.sort(np.concatenate(sides))
 
 
-def asked(target: Target, data: Dataset, progress: Progress) -> NDArray[np.float32]:
-    """Class probabilities (n, k) in small batches, so that it can be cancelled."""
-    parts = []
-    for start in range(0, len(data), CHUNK):
-        progress.step(start / len(data), "asking the model")
-        parts.append(target.scores(data.x[start : start + CHUNK]))
-    return np.concatenate(parts)
+def _chunks(x: Rows, progress: Progress) -> Iterator[Rows]:
+    for start in range(0, len(x), CHUNK):
+        progress.step(start / len(x), "asking the model")
+        yield x[start : start + CHUNK]
+
+
+def scored(target: Target, x: Rows, progress: Progress) -> Scores:
+    """Class probabilities (n, k) of rows of x, in small batches, so that it can be cancelled."""
+    return np.concatenate([target.scores(part) for part in _chunks(x, progress)])
+
+
+def predicted(target: Target, x: Rows, progress: Progress) -> Prediction:
+    """Labels (n,) and class probabilities (n, k) of rows of x, counted once, in small batches."""
+    parts = [target.predictions(part) for part in _chunks(x, progress)]
+    return Prediction(np.concatenate([p.labels for p in parts]), np.concatenate([p.scores for p in parts]))
 
 
 class MembershipThreshold(Check):
@@ -78,7 +89,8 @@ class MembershipThreshold(Check):
         rng = chance(self.seed, self.id)
         rows = pick(data, self.rows, rng)
         part = data.take(rows)
-        p = asked(target, part, progress.part(0.8))
+        answer = predicted(target, part.x, progress.part(0.8))
+        p = answer.scores
         scores = signal_of(p, part.y, self.signal)
         if self.per_class:
             scores = within_class(scores, part.y)
@@ -94,7 +106,7 @@ class MembershipThreshold(Check):
             notes.append("Scores were replaced by their rank within the class, so that each class has its own threshold.")
         if self.signal == "top_class":
             notes.append("The attacker did not know the labels.")
-        skill = Skill.of(part.y[member], p.argmax(1)[member] == part.y[member], data.schema.classes)
+        skill = Skill.of(part.y[member], answer.labels[member] == part.y[member], data.schema.classes)
         it = Attacked(scores, member, rows, part.sensitive, shown, skill)
         return report(it, "Confidence threshold", rng, tuple(notes))
 
