@@ -125,7 +125,7 @@ def table(n: int = 200) -> Dataset:
         classes=("a", "b"),
     )
     male, age = rng.integers(0, 2, n), rng.integers(20, 30, n)
-    x = np.stack([1 - male, male, age, rng.uniform(size=n).round(1)], 1).astype(np.float32)
+    x = np.stack([male, age, rng.uniform(size=n).round(1)], 1)
     band = np.where(age < 25, "young", "older")
     return Dataset(x, rng.integers(0, 2, n), schema, "table", {"sex": np.where(male, "M", "F"), "age band": band})
 
@@ -186,3 +186,80 @@ def test_missing_values_are_no_names() -> None:
     found = {row[0]: row[1] for row in Identifying().look(frame).tables[0].rows}
     assert found == {"email": "e-mail address"}
     assert of_frame(frame)[0].singled == 0
+
+
+def test_draws_of_a_gaussian_name_nobody_and_whole_numbers_that_differ_do() -> None:
+    import pandas as pd
+
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {
+            "a": rng.normal(size=1000),
+            "b": rng.normal(size=1000).round(3),
+            "balance": rng.integers(0, 10**7, 1000),
+            "number": np.arange(1000.0) + 7,
+            "side": rng.choice(["left", "right"], 1000),
+        }
+    )
+    features = (
+        Feature(name="a", kind="continuous", low=-9, high=9),
+        Feature(name="b", kind="continuous", low=-9, high=9),
+        Feature(name="balance", kind="integer", low=0, high=10**7),
+        Feature(name="number", kind="continuous", low=0, high=2000),
+        Feature(name="side", kind="categorical", categories=("left", "right")),
+    )
+    schema = Schema(features=features, label="y", classes=("no", "yes"))
+    data = Dataset(schema.encode(frame), rng.integers(0, 2, 1000), schema)
+    for result in (Identifying().look(frame), Identifying().screen(of_dataset(data), Progress())):
+        found = {row[0] for row in result.tables[0].rows}
+        assert found == {"balance", "number"}
+        assert result.metric("suspect_columns").value == 2
+        assert not any("a" in row[0].split(", ") or "b" in row[0].split(", ") for row in result.tables[1].rows)
+        assert any("a (1,000 values in 1,000 rows)" in note for note in result.notes)
+        assert "name or single out people (balance, number)" in result.summary
+    only = Identifying().look(frame[["a", "b"]])
+    assert only.status is Status.INCOMPLETE and not only.findings
+
+
+def test_dates_and_missing_numbers_are_looked_at_as_they_are_written() -> None:
+    import pandas as pd
+
+    from tiltyard.datasets.categories import category_feature
+
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {
+            "date_of_birth": pd.Timestamp("1960-01-01") + pd.to_timedelta(rng.integers(0, 15_000, 300), unit="D"),
+            "visits": np.where(rng.random(300) < 0.5, np.nan, 3.0),
+            "town": rng.choice(["A", "B"], 300),
+        }
+    )
+    born = frame["date_of_birth"]
+    low, high = (float(v.value) / 10**9 for v in (born.min(), born.max()))
+    features = (
+        Feature(name="date_of_birth", kind="continuous", low=low, high=high, dtype="datetime64[s]"),
+        Feature(name="visits", kind="continuous", low=0, high=9, missing=True),
+        category_feature(frame["town"], "town"),
+    )
+    schema = Schema(features=features, label="y", classes=("no", "yes"))
+    frame["date_of_birth"] = born.astype("datetime64[s]")
+    data = Dataset(schema.encode(frame), np.zeros(300, np.int64), schema)
+    for columns in (of_dataset(data), of_frame(frame)):
+        result = Identifying().screen(columns, Progress())
+        assert {row[0]: row[1] for row in result.tables[0].rows} == {"date_of_birth": "date of birth"}
+        visits = next(c for c in columns if c.name == "visits")
+        assert sorted(visits.distinct) == ["3", "nan"]
+
+
+def test_one_long_text_does_not_cost_its_length_in_every_row() -> None:
+    import tracemalloc
+
+    import pandas as pd
+
+    frame = pd.DataFrame({"text": ["short"] * 20_000 + ["x" * 100_000], "side": ["left", "right"] * 10_000 + ["left"]})
+    Identifying().look(frame.head(50))
+    tracemalloc.start()
+    Identifying().look(frame)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2**25

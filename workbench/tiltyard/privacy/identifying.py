@@ -69,12 +69,13 @@ class Identifying(Check):
             if (found := suspect(column, rng, self.near_unique)) is not None:
                 suspects.append(found)
         named = {s.column for s in suspects}
-        rest = [c for c in columns if c.name not in named and len(c.distinct) > 1]
+        fine = [c for c in columns if c.measured and c.name not in named and c.singled >= self.near_unique]
+        rest = [c for c in columns if c.name not in named and len(c.distinct) > 1 and not c.measured]
         combos = worst(rest, min(self.combined, len(rest)), self.k, 5, progress.part(0.6)) if len(rest) > 1 else []
         known = self._quasi(columns)
         joint = combination(known, self.k) if known else None
         progress.step(0.95, "writing")
-        return self._result(suspects, combos, known, joint, len(columns))
+        return self._result(suspects, combos, known, joint, fine, len(columns))
 
     def _quasi(self, columns: list[Values]) -> list[Values]:
         by_name = {c.name: c for c in columns}
@@ -86,7 +87,13 @@ class Identifying(Check):
         return [c for i, c in enumerate(looks) if not any(follows(c, other) for other in looks[:i])]
 
     def _result(
-        self, suspects: list[Suspect], combos: list[Combination], known: list[Values], joint: Combination | None, columns: int
+        self,
+        suspects: list[Suspect],
+        combos: list[Combination],
+        known: list[Values],
+        joint: Combination | None,
+        fine: list[Values],
+        columns: int,
     ) -> CheckResult:
         findings = [_about(s) for s in suspects]
         if joint is not None and joint.smallest < self.k:
@@ -104,6 +111,8 @@ class Identifying(Check):
         else:
             text += "; no quasi-identifiers were named or recognized."
         notes = ["Values are shown by their look only: letters as a or A, digits as 0."]
+        if fine:
+            notes.append(_measured(fine))
         if not self.quasi and known:
             notes.append("Quasi-identifiers were recognized by their headings; name them (quasi) to be sure.")
         if not known:
@@ -118,6 +127,16 @@ class Identifying(Check):
             charts=_charts(known),
             notes=tuple(notes),
         )  # fmt: skip
+
+
+def _measured(fine: list[Values]) -> str:
+    """What is said of numbers with a fraction whose values are nearly all different."""
+    shown = ", ".join(f"{c.name} ({len(c.distinct):,} values in {len(c.codes):,} rows)" for c in fine[:5])
+    more = f" and {len(fine) - 5} more" if len(fine) > 5 else ""
+    return (
+        f"Numbers with a fraction differ from row to row as any fine measurement must, which names nobody: {shown}{more}. They were left out "
+        "of the combinations; who knows such a number exactly finds its row all the same, so round it before rows are given away."
+    )
 
 
 def _metrics(joint: Combination | None, k: int) -> list[Metric]:
@@ -204,7 +223,7 @@ def _combinations(combos: list[Combination], k: int) -> Table:
         Column(name=f"rows in groups below {k}", kind="percent"),
     )
     rows = tuple((", ".join(c.columns), c.alone / c.n, c.smallest, c.below / c.n) for c in combos)
-    note = "All pairs were tried; larger combinations grew from the pairs that single out most."
+    note = "All pairs of categories, whole numbers and texts were tried; larger combinations grew from the pairs that single out most."
     return Table(
         name="combinations", title="Combinations that single rows out most", columns=columns, rows=rows, total=len(rows), note=note
     )

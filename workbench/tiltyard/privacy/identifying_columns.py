@@ -1,7 +1,7 @@
 """What a column's values look like (e-mail, phone, name, id), and which combinations of columns single rows out."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
@@ -10,6 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..datasets.dataset import Dataset
+from ..datasets.feature import Feature
+from ..datasets.schema import Rows
+from ..datasets.table import number_column
 from ..progress import Progress
 
 if TYPE_CHECKING:
@@ -17,16 +20,36 @@ if TYPE_CHECKING:
 
 LOOKED_AT = 2000
 BLOCK = 65_536
+NOTHING = ("nan", "nat", "none", "<na>", "(missing)", "?")  # how a cell without a value is written
+
+
+class Distinct(Sequence[str]):
+    """The distinct values of a column, each as a person reads it, written when it is looked at."""
+
+    def __init__(self, values: "Sequence[Any] | NDArray[Any]", write: Callable[[Any], str] = str) -> None:
+        self.values = values
+        self.write = write
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __getitem__(self, place: Any) -> Any:
+        return self.write(self.values[place])
 
 
 @dataclass(frozen=True)
 class Values:
-    """A column as its distinct values and each row's place among them: whole numbers (n,)."""
+    """A column as its distinct values and each row's place among them: whole numbers (n,).
+
+    ``whole`` says that they are whole numbers. ``measured`` says that they are numbers with a fraction: of such a column, if only it is
+    measured finely, each row must hold a value of its own, which makes it no identifier.
+    """
 
     name: str
-    distinct: tuple[str, ...]
+    distinct: Sequence[str]
     codes: NDArray[np.integer]
     whole: bool = False
+    measured: bool = False
 
     @property
     def singled(self) -> float:
@@ -36,22 +59,40 @@ class Values:
 
 def of_dataset(data: Dataset) -> list[Values]:
     """The columns a person would name: features, and sensitive columns beside them."""
-    flat = data.x.reshape(len(data), -1)
-    found = []
-    for feature in data.schema.features:
-        part = flat[:, data.schema.slices[feature.name]]
-        if feature.grouped:
-            parts = [small(part[block].argmax(1), len(feature.values)) for block in blocks(len(part))]  # argmax copies what it is given
-            found.append(Values(feature.name, feature.values, np.concatenate(parts)))
-        elif feature.kind != "pixels":
-            distinct, codes = coded(part[:, 0])
-            found.append(Values(feature.name, tuple(f"{v:.9g}" for v in distinct), codes, whole=feature.kind == "integer"))
+    if data.schema.images:
+        return []
+    found = [of_feature(feature, data.x[:, data.schema.slices[feature.name]]) for feature in data.schema.features]
     names = {v.name for v in found}
     for name, column in data.sensitive.items():
         if name not in names:
-            distinct, codes = coded(np.asarray(column, dtype=str))
-            found.append(Values(name, tuple(map(str, distinct)), codes))
+            distinct, codes = coded(column)
+            found.append(Values(name, Distinct(distinct), codes))
     return found
+
+
+def of_feature(feature: Feature, part: Rows) -> Values:
+    """A feature from its columns of x (n, width): categories by place, numbers and dates as they are written."""
+    if feature.kind == "categorical":
+        return Values(feature.name, feature.values, small(part[:, 0], len(feature.values)))
+    if feature.kind == "onehot":
+        parts = [small(part[block].argmax(1), len(feature.values)) for block in blocks(len(part))]  # argmax copies what it is given
+        return Values(feature.name, feature.values, np.concatenate(parts))
+    distinct, codes = coded(part[:, 0])
+    if feature.dtype.startswith(("datetime64", "timedelta64")):
+        return Values(feature.name, Distinct(number_column(distinct, feature)), codes)
+    return Values(feature.name, Distinct(distinct, number), codes, *_sort(distinct))
+
+
+def _sort(distinct: NDArray[np.floating[Any]]) -> tuple[bool, bool]:
+    """Are these numbers whole, and are they with a fraction?"""
+    there = distinct[np.isfinite(distinct)]
+    whole = bool((there == there.round()).all())
+    return whole and len(there) > 0, not whole
+
+
+def number(value: float) -> str:
+    """A number as a person writes it: whole ones without a point."""
+    return str(int(value)) if float(value).is_integer() else repr(float(value))
 
 
 def coded(column: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.integer]]:
@@ -65,19 +106,29 @@ def blocks(n: int) -> list[slice]:
     return [slice(start, start + BLOCK) for start in range(0, n, BLOCK)]
 
 
-def small(codes: NDArray[np.intp], count: int) -> NDArray[np.integer]:
+def small(codes: NDArray[Any], count: int) -> NDArray[np.integer]:
     """Codes below ``count`` in the smallest whole numbers that hold them."""
     return codes.astype(np.min_scalar_type(max(count - 1, 0)))
 
 
 def of_frame(frame: "pd.DataFrame") -> list[Values]:
     """The columns of a raw table, before any schema."""
+    import pandas as pd
+
     found = []
     for name in frame.columns:
         column = frame[name]
-        whole = column.dtype.kind in "iu"
-        distinct, codes = coded(column.astype(str).to_numpy(dtype=str))
-        found.append(Values(str(name), tuple(map(str, distinct)), codes, whole))
+        numeric = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+        try:
+            places, distinct = pd.factorize(column, use_na_sentinel=False)
+        except TypeError:  # values that have no hash, such as lists
+            places, distinct = pd.factorize(column.astype(str), use_na_sentinel=False)
+        codes = small(places, len(distinct))
+        if numeric:
+            numbers = pd.Series(distinct).to_numpy(np.float64, na_value=np.nan)
+            found.append(Values(str(name), Distinct(numbers, number), codes, *_sort(numbers)))
+        else:
+            found.append(Values(str(name), Distinct(distinct), codes))
     return found
 
 
@@ -168,7 +219,7 @@ def suspect(column: Values, rng: np.random.Generator, near_unique: float) -> Sus
     """What the column is suspected to be, or None. Values decide; a heading alone never does."""
     present = np.flatnonzero(np.bincount(column.codes, minlength=len(column.distinct)))
     picked = present if len(present) <= LOOKED_AT else np.sort(rng.choice(present, LOOKED_AT, replace=False))
-    values = [v for v in (column.distinct[i].strip() for i in picked) if v and v.lower() not in ("nan", "none", "(missing)", "?")]
+    values = [v for v in (column.distinct[i].strip() for i in picked) if v and v.lower() not in NOTHING]
     if not values:
         return None
     n, singled = len(present), column.singled
@@ -188,7 +239,7 @@ def suspect(column: Values, rng: np.random.Generator, near_unique: float) -> Sus
     spaced = sum(" " in v for v in values) > len(values) / 2
     if code and not spaced and n >= 20 and n >= 0.99 * len(column.codes):
         return made("identifier (a value for each row)", n / len(column.codes))
-    if singled >= near_unique and len(column.codes) >= 20:
+    if singled >= near_unique and len(column.codes) >= 20 and not column.measured:
         return made("near-unique values", singled)
     return None
 
