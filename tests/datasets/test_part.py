@@ -18,7 +18,7 @@ N = 100
 @pytest.fixture
 def data() -> Dataset:
     rng = np.random.default_rng(0)
-    x = np.column_stack([np.arange(N), rng.random(N)]).astype(np.float32)
+    x = np.column_stack([np.arange(N), rng.random(N)])
     side = np.where(rng.random(N) < 0.5, "left", "right")
     return Dataset(x, np.arange(N) % 2, SCHEMA, "rows", {"side": side}, rng.random(N) < 0.3, "here", "CC0")
 

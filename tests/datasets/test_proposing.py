@@ -62,8 +62,9 @@ def test_kinds_label_groups_and_what_is_left_out() -> None:
         "color": "onehot",
         "always": "integer",
         "smoker": "categorical",
+        "when": "integer",
     }
-    assert found.left_out == ("id", "note", "when")
+    assert found.left_out == ("id", "note")
     assert found.schema.sensitive == ("age", "gender")
     assert found.schema.feature("color").columns == ("color_red", "color_green", "color_blue")
     said = " ".join(found.assumptions)
@@ -73,7 +74,7 @@ def test_kinds_label_groups_and_what_is_left_out() -> None:
         "'note' was left out",
         "dates",
         "(missing)",
-        "rounded outward",
+        "rounded outward where they are not whole",
     ):
         assert part in said
     assert found.warnings == ("'always' has the same value in every row.",)
@@ -128,7 +129,6 @@ def test_corrections_that_are_refused() -> None:
         lambda: found.replace(Feature(name="other", kind="integer")),
         lambda: found.drop("other"),
         lambda: found.take("age"),
-        lambda: found.take("when"),
         lambda: found.relabel("other"),
         lambda: found.relabel("score"),
         lambda: found.mark(["other"]),
@@ -139,12 +139,16 @@ def test_corrections_that_are_refused() -> None:
             wrong()
 
 
-def test_numbers_with_gaps_are_warned_of_and_refused_on_building() -> None:
+def test_gaps_in_numbers_stay_and_infinite_ones_are_warned_of_and_refused_on_building() -> None:
     frame = table()
-    frame.loc[[3, 5], "score"] = [np.nan, np.inf]
+    frame.loc[3, "score"] = np.nan
     found = propose(frame)
-    assert "'score' lacks a finite number in 2 rows, first row 3" in " ".join(found.warnings)
-    with pytest.raises(Problem, match=r"'score'.*row 3 \(2 such rows\)"):
+    assert "'score' lacks a number in 1 rows; they stay empty" in " ".join(found.assumptions)
+    assert np.isnan(found.build().frame["score"][3])
+    frame.loc[5, "score"] = np.inf
+    found = propose(frame)
+    assert "'score' lacks a finite number in 1 rows, first row 5" in " ".join(found.warnings)
+    with pytest.raises(Problem, match=r"nothing in 'score'; found inf in row 5"):
         found.build()
     assert len(found.drop("score").build()) == N
 
@@ -163,15 +167,20 @@ def test_numbers_held_as_objects() -> None:
     frame["age"] = [Decimal(int(v)) for v in frame["age"]]
     frame["score"] = frame["score"].map(str)
     frame["town"] = [str(i % 3) for i in range(N)]
-    found = kinds(propose(frame))
-    assert (found["age"], found["score"], found["town"]) == ("integer", "continuous", "categorical")
-    propose(frame).build()
+    found = propose(frame)
+    assert (kinds(found)["age"], kinds(found)["town"]) == ("integer", "categorical")
+    assert "'score' was left out: its 60 different values look like an id or free text; its numbers are written as text" in " ".join(
+        found.assumptions
+    )
+    assert "'town' holds numbers written as text. They stay text" in " ".join(found.assumptions)
+    assert propose(frame, "income", wanted=["score", "age"]).build().frame["score"].tolist() == frame["score"].tolist()
 
 
 def test_missing_categories_are_a_category() -> None:
     found = propose(table())
     assert "(missing)" in found.schema.feature("town").categories
-    assert "(missing)" in set(found.build().frame["town"])
+    town = found.build().frame["town"]
+    assert town.isna().sum() == table()["town"].isna().sum() > 0
 
 
 def test_groups_that_are_not_one_hot_stay_numbers() -> None:
@@ -193,12 +202,20 @@ def test_skipped_columns_are_no_features() -> None:
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "whole", "wanted"),
-    [(17, 90, True, (10, 90)), (1, 16, True, (1, 16)), (0, 99_999, True, (0, 100_000)), (0.12, 0.87, False, (0.1, 0.9)), (3, 3, True, (3, 3)),
-     (-0.4, 0.3, False, (-0.4, 0.3)), (2, 3, True, (2, 3)), (-90, -17, True, (-90, -10)), (1e-8, 9e-8, False, (1e-8, 9e-8))],
+    ("low", "high", "wanted"),
+    [(0.12, 0.87, (0.1, 0.9)), (3, 3, (3, 3)), (-0.4, 0.3, (-0.4, 0.3)), (1e-8, 9e-8, (1e-8, 9e-8)), (17.5, 90.1, (10, 100)), (-9.7, -0.2, (-10, 0))],
 )  # fmt: skip
-def test_bounds_are_rounded_outward(low: float, high: float, whole: bool, wanted: tuple[float, float]) -> None:
-    assert outward(low, high, whole) == pytest.approx(wanted)
+def test_bounds_are_rounded_outward(low: float, high: float, wanted: tuple[float, float]) -> None:
+    assert outward(low, high) == pytest.approx(wanted)
+
+
+def test_bounds_of_whole_numbers_are_those_seen() -> None:
+    """Token 100 of a vocabulary of 100 is not there to be asked for."""
+    import pandas as pd
+
+    frame = pd.DataFrame({"token": np.arange(300) % 100, "whole": np.arange(300) % 97 * 1.0, "label": np.arange(300) % 2})
+    schema = propose(frame).schema
+    assert [(schema.feature(c).low, schema.feature(c).high) for c in ("token", "whole")] == [(0, 99), (0, 96)]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from ..errors import Problem
 from .arrays import Arrays
 from .dataset import Dataset, Original
 from .labels import indices
-from .people import banded
+from .people import banded, sensitive_column
 from .schema import Rows, Schema
 
 if TYPE_CHECKING:
@@ -53,8 +53,9 @@ def build(
     frame = table.reset_index(drop=True)
     if schema.label not in frame.columns:
         raise Problem(f"the label column {schema.label!r}", _names(frame), "Name the label column")
-    chosen = [s for s in schema.sensitive if s in frame.columns] if sensitive is None else list(sensitive)
-    if lost := [s for s in chosen if s not in frame.columns]:
+    held = {s: sensitive_column(frame, s) for s in (schema.sensitive if sensitive is None else sensitive)}
+    chosen = [s for s, column in held.items() if sensitive is not None or column is not None]
+    if lost := [s for s in chosen if held[s] is None]:
         raise Problem(f"a column for each sensitive one ({', '.join(chosen)})", f"none called {', '.join(lost)}", "Correct the name")
     y = indices(frame[schema.label], schema.classes, schema.label)
     _check_classes(y, schema)
@@ -65,7 +66,7 @@ def build(
         y=y,
         schema=schema.model_copy(update={"sensitive": tuple(chosen)}),
         name=name or "data",
-        sensitive={s: banded(frame[s], s) for s in chosen},
+        sensitive={s: banded(column, s) for s in chosen if (column := held[s]) is not None},
         member=_member(frame, member, len(frame)),
         source=source,
         original=_original(frame.drop(columns=[schema.label]), schema),
@@ -78,7 +79,8 @@ def _from_arrays(table: Arrays, schema: Schema, sensitive: Sequence[str] | None,
     held = {key: pd.Series(values) for key, values in table.sensitive.items()}
     if not table.images:
         frame = table.frame
-        held = {**{c: frame[c] for c in schema.sensitive if c in frame.columns}, **held}
+        own = {c: sensitive_column(frame, c) for c in schema.sensitive}
+        held = {**{c: column for c, column in own.items() if column is not None}, **held}
         if schema.label in frame.columns and schema.label not in {f.name for f in schema.features}:
             frame = frame.drop(columns=[schema.label])
     chosen = list(held) if sensitive is None else list(sensitive)

@@ -1,6 +1,6 @@
 """The different values of a column, each by a name and by what the table itself holds, and rows as places among them."""
 
-import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -8,13 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import Problem
-from .feature import MISSING, Feature, Written
+from .dtypes import CATEGORY, dtype_name, dtype_named, held_as, level_dtype
+from .feature import EMPTY_CELL, MISSING, Feature, Written
 
 if TYPE_CHECKING:
     import pandas as pd
 
 EMPTY = "(empty)"
+NONE = "(none)"
 ABSENT = ("", "?")
+PLAIN = (str, bool, int, float, type(None))
 
 
 @dataclass(frozen=True)
@@ -24,16 +27,22 @@ class Distinct:
     Attributes
     ----------
     codes : (n,)
-        The place of each row's value in ``values``; -1 where the row has none.
+        The place of each row's value in ``values``.
     values
-        As Python values, in the order of their first row; of a pandas category all of its levels, in their order.
-    none
-        Is what stands in rows without a value Python's None, and not NaN?
+        As Python values, in the order of their first row; of a pandas category all of its levels, in their order. Where rows have no
+        value, `EMPTY_CELL` or None is among them, the last; of a column of any objects both may be.
+    foreign
+        The type of a value that is neither text, a number, true, false nor an empty cell, so that here stands its text; or empty.
     """
 
     codes: NDArray[np.intp]
     values: tuple[Written, ...]
-    none: bool = False
+    foreign: str = ""
+
+    @property
+    def nameless(self) -> NDArray[np.bool_]:
+        """Which rows (n,) have no value, or one that says so, such as ``?``."""
+        return np.array([name_of(v) == MISSING for v in self.values], bool)[self.codes]
 
 
 def distinct(column: "pd.Series") -> Distinct:
@@ -41,55 +50,81 @@ def distinct(column: "pd.Series") -> Distinct:
     import pandas as pd
 
     if isinstance(column.dtype, pd.CategoricalDtype):
-        return Distinct(column.cat.codes.to_numpy().astype(np.intp), tuple(map(_plain, column.cat.categories.tolist())))
+        return _with_empty(column.cat.codes.to_numpy().astype(np.intp), column.cat.categories.tolist())
     if column.dtype == bool:
         return Distinct(column.to_numpy().astype(np.intp), (False, True))
-    if column.dtype == object and pd.api.types.infer_dtype(column, skipna=True) not in ("string", "empty"):
-        return _mixed(column)
-    codes, values = pd.factorize(column, use_na_sentinel=True)
-    none = column.dtype == object and bool((codes < 0).any()) and column.iloc[int((codes < 0).argmax())] is None
-    return Distinct(codes.astype(np.intp), tuple(map(_plain, pd.Index(values).tolist())), none)
+    if column.dtype == object:
+        inside = pd.api.types.infer_dtype(column, skipna=True)
+        nones = _nones(column) if inside == "string" else 0
+        if inside != "string" or nones not in (0, int(column.isna().sum())):
+            return _mixed(column)
+        codes, values = pd.factorize(column, use_na_sentinel=True)
+        return _with_empty(codes.astype(np.intp), values.tolist(), None if nones else EMPTY_CELL)
+    codes, held = pd.factorize(column, use_na_sentinel=True)
+    return _with_empty(codes.astype(np.intp), pd.Index(held).tolist())
+
+
+def _nones(column: "pd.Series") -> int:
+    return sum(v is None for v in column[column.isna()].tolist())
+
+
+def _with_empty(codes: NDArray[np.intp], values: list[Any], empty: Written = EMPTY_CELL) -> Distinct:
+    """With code -1 as the last value, ``empty``."""
+    found = tuple(map(_plain, values))
+    foreign = next((type(v).__name__ for v, own in zip(values, found, strict=True) if type(own) is str and not isinstance(v, str)), "")
+    lost = codes < 0
+    return Distinct(np.where(lost, len(found), codes), (*found, empty), foreign) if lost.any() else Distinct(codes, found, foreign)
 
 
 def _mixed(column: "pd.Series") -> Distinct:
+    """Of a column of any objects, one by one."""
     import pandas as pd
 
-    lost = column.isna().to_numpy(bool)
     places: dict[tuple[type, Any], int] = {}
-    cells = column.tolist()
-    try:
-        codes = [-1 if gone else places.setdefault((type(_plain(v)), _plain(v)), len(places)) for v, gone in zip(cells, lost, strict=True)]
-    except TypeError:
-        row = next(i for i, v in enumerate(cells) if not pd.api.types.is_hashable(v))
-        raise Problem(f"text, numbers or true and false in {column.name!r}", f"{cells[row]!r} in row {row}", "Leave it out") from None
-    return Distinct(np.array(codes, np.intp), tuple(value for _, value in places), bool(lost.any()) and cells[int(lost.argmax())] is None)
+    codes = np.empty(len(column), np.intp)
+    lost = column.isna().to_numpy(bool)
+    foreign = ""
+    for i, (cell, gone) in enumerate(zip(column.tolist(), lost, strict=True)):
+        if not pd.api.types.is_hashable(cell):
+            raise Problem(f"text, numbers or true and false in {column.name!r}", f"{cell!r} in row {i}", "Leave it out")
+        value = cell if cell is None else EMPTY_CELL if gone else _plain(cell)
+        odd = cell is not None and not isinstance(cell, float) if gone else isinstance(value, str) and not isinstance(cell, str)
+        if odd:
+            foreign = foreign or type(cell).__name__
+        codes[i] = places.setdefault((type(value), value), len(places))
+    return Distinct(codes, tuple(value for _, value in places), foreign)
 
 
 def _plain(value: Any) -> Any:
     """A NumPy number as Python's; anything that JSON cannot hold as text."""
     value = value.item() if isinstance(value, np.generic) else value
-    return value if isinstance(value, (str, bool, int, float)) else str(value)
+    return value if isinstance(value, PLAIN) and not (isinstance(value, float) and not np.isfinite(value)) else str(value)
 
 
 def name_of(value: Written) -> str:
     """A category's name: text without the blanks around it, whole numbers without ``.0``; ``(missing)`` for ``?``, empty and no value."""
-    if value is None or (isinstance(value, float) and math.isnan(value)):
+    if value is None or value == EMPTY_CELL or value != value:
         return MISSING
-    if isinstance(value, float) and not isinstance(value, bool) and value.is_integer() and abs(value) < 2**53:
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
         return str(int(value))
     text = str(value).strip()
     return MISSING if text in ABSENT else text
 
 
-def category_feature(column: "pd.Series", name: str, *, mutable: bool = True, assumed: str = "") -> Feature:
+def foreign_in(column: "pd.Series", found: Distinct) -> str:
+    """What `Distinct.foreign` says, but of the levels of a pandas category, which a dtype of their own may bring back."""
+    import pandas as pd
+
+    dtype = column.cat.categories.dtype if isinstance(column.dtype, pd.CategoricalDtype) else column.dtype
+    return "" if pd.api.types.is_datetime64_any_dtype(dtype) or dtype.kind == "m" else found.foreign
+
+
+def category_feature(column: "pd.Series", name: str, found: Distinct | None = None, *, mutable: bool = True, assumed: str = "") -> Feature:
     """A feature of the different values of ``column``: in alphabetical order, those of a pandas category in their own."""
     import pandas as pd
 
-    found = distinct(column)
-    values: list[Written] = list(found.values)
-    if (found.codes < 0).any():
-        values.append(None if found.none else MISSING)
-    names = _names(values, bool((found.codes < 0).any()))
+    values = (found or distinct(column)).values
+    names = category_names(values)
     own = isinstance(column.dtype, pd.CategoricalDtype)
     order = range(len(names)) if own else sorted(range(len(names)), key=names.__getitem__)
     categories = tuple(names[i] for i in order)
@@ -99,25 +134,32 @@ def category_feature(column: "pd.Series", name: str, *, mutable: bool = True, as
         kind="categorical",
         categories=categories,
         written=() if written == categories and all(isinstance(v, str) for v in written) else written,
-        dtype=str(column.dtype),
+        dtype=dtype_name(column),
         ordered=own and bool(column.cat.ordered),
         mutable=mutable,
         assumed=assumed,
     )
 
 
-def _names(values: list[Written], missing: bool) -> list[str]:
-    """A name of its own for each value; the last is a missing one where ``missing`` says so."""
-    names = [name_of(v) for v in values]
-    if missing:
-        names[-1] = MISSING
-    taken: dict[str, int] = {}
-    for i in reversed(range(len(names))):
+def category_names(values: Sequence[Written]) -> list[str]:
+    """A name of its own for each value; no value, then plain text, has the first claim to one."""
+
+    def claim(i: int) -> tuple[bool, bool, int]:
         value = values[i]
-        if names[i] in taken:
-            names[i] = EMPTY if value == "" else str(value) if str(value) not in taken else f"{value!r} ({type(value).__name__})"
-        taken[names[i]] = i
+        return value != EMPTY_CELL, value is not None, 0 if value == name_of(value) else 1
+
+    names = [""] * len(values)
+    taken: set[str] = set()
+    for i in sorted(range(len(values)), key=claim):
+        names[i] = next(n for n in _possible_names(values[i]) if n not in taken)
+        taken.add(names[i])
     return names
+
+
+def _possible_names(value: Written) -> "Sequence[str]":
+    text = EMPTY if value == "" else NONE if value is None else str(value)
+    kind = type(value).__name__
+    return name_of(value), text, f"{value!r}", f"{value!r} ({kind})", *(f"{value!r} ({kind} {i})" for i in range(2, 9))
 
 
 def codes_in(column: "pd.Series", feature: Feature) -> NDArray[np.float64]:
@@ -128,66 +170,84 @@ def codes_in(column: "pd.Series", feature: Feature) -> NDArray[np.float64]:
     Problem
         For a value that is none of them, with its row.
     """
-    found = distinct(column)
-    places = [_place(value, feature) for value in found.values]
-    table = np.array([*places, _missing_place(feature)], np.float64)  # code -1 is the last
-    codes = table[found.codes]
-    if (codes < 0).any():
-        row = int((codes < 0).argmax())
-        some = ", ".join(feature.categories[:8]) + (" …" if len(feature.categories) > 8 else "")
-        count = int((codes < 0).sum())
-        value = MISSING if found.codes[row] < 0 else name_of(found.values[found.codes[row]])
-        told = f"{value!r} in row {row} ({count:,} such row{'s' * (count != 1)})"
-        do = "Correct it or leave such rows out; add it to the schema only where the model knows it"
-        raise Problem(f"{feature.name!r} to be one of {some}", told, do)
-    return codes
-
-
-def _place(value: Written, feature: Feature) -> int:
-    """The value's place by what the table writes, else by its name, else as true for 1 and false for 0; -1 where it is none."""
-    for i, own in enumerate(feature.written):
-        if type(own) is type(value) and own == value and own != MISSING:
-            return i
-    names = [name_of(value), str(value)]
-    if isinstance(value, bool):
-        names.append(str(int(value)))
-    elif isinstance(value, (int, float)) and value in (0, 1):
-        names.append(str(bool(value)))
-    return next((feature.categories.index(name) for name in names if name in feature.categories), -1)
-
-
-def _missing_place(feature: Feature) -> int:
-    return feature.categories.index(MISSING) if MISSING in feature.categories else -1
+    return Categories(feature).codes(column)
 
 
 class Categories:
-    """The categories of one feature as the person's table holds them, ready to be looked up by place."""
+    """The categories of one feature, looked up by what the person's table holds, and by place."""
+
+    def __init__(self, feature: Feature) -> None:
+        self.feature = feature
+        self.named = {name: i for i, name in reversed(list(enumerate(feature.categories)))}
+        self.written = {(type(v), v): i for i, v in reversed(list(enumerate(feature.written or feature.categories)))}
+        self.held: _Levels | _Values = _Levels(feature) if feature.dtype.startswith(CATEGORY) else _Values(feature)
+
+    def place(self, value: Written) -> int:
+        """The value's place by what the table writes, else by its name, else as true for 1 and false for 0; -1 where it is none."""
+        exact = self.written.get((type(value), value))
+        if exact is not None:
+            return exact
+        names = [name_of(value)]
+        if value is not None and value != EMPTY_CELL:
+            names.append(str(value))
+        if isinstance(value, bool):
+            names.append(str(int(value)))
+        elif isinstance(value, (int, float)) and value in (0, 1):
+            names.append(str(bool(value)))
+        return next((self.named[name] for name in names if name in self.named), -1)
+
+    def codes(self, column: "pd.Series") -> NDArray[np.float64]:
+        """The place of each row's value, float64 (n,); see `codes_in`."""
+        found = distinct(column)
+        codes = np.array([self.place(value) for value in found.values], np.float64)[found.codes]
+        if (codes < 0).any():
+            row = int((codes < 0).argmax())
+            categories = self.feature.categories
+            some = ", ".join(categories[:8]) + (" …" if len(categories) > 8 else "")
+            count = int((codes < 0).sum())
+            shown = f"{name_of(found.values[found.codes[row]])!r} in row {row} ({count:,} such row{'s' * (count != 1)})"
+            do = "Correct it or leave such rows out; add it to the schema only where the model knows it"
+            raise Problem(f"{self.feature.name!r} to be one of {some}", shown, do)
+        return codes
+
+    def column(self, codes: NDArray[np.floating[Any]]) -> Any:
+        """The column (n,) of the places ``codes``, of the dtype that the person's table has."""
+        return self.held.at(codes.astype(np.intp))
+
+
+class _Values:
+    """What the table holds for each category."""
 
     def __init__(self, feature: Feature) -> None:
         import pandas as pd
 
-        written = feature.written or tuple(MISSING if c == MISSING else c for c in feature.categories)
-        held = [np.nan if isinstance(v, str) and v == MISSING else v for v in written]
-        self.feature = feature
-        self.levels: pd.Index[Any] | None = None
-        if feature.dtype == "category":
-            levels = [v for v, name in zip(held, feature.categories, strict=True) if name != MISSING]
-            numbers = iter(range(len(levels)))
-            self.levels = pd.Index(levels)
-            self.values: Any = np.array([-1 if name == MISSING else next(numbers) for name in feature.categories], np.intp)
-            return
-        dtype = feature.dtype or ("object" if not feature.written else None)
-        if dtype == "object":
-            self.values = np.empty(len(held), object)
+        held = [np.nan if v == EMPTY_CELL else v for v in feature.written] or list(feature.categories)
+        dtype = dtype_named(feature.dtype or "object") if feature.dtype or not feature.written else None
+        if dtype is not None and dtype.kind == "O" and isinstance(dtype, np.dtype):
+            self.values: Any = np.empty(len(held), object)
             self.values[:] = held
         else:
             self.values = pd.Series(held, dtype=dtype).array
 
-    def column(self, codes: NDArray[np.floating[Any]]) -> Any:
-        """The column (n,) of the places ``codes``, of the dtype that the person's table has."""
+    def at(self, places: NDArray[np.intp]) -> Any:
+        return held_as(self.values[places])
+
+
+class _Levels:
+    """The levels of a pandas category; an empty cell is none of them."""
+
+    def __init__(self, feature: Feature) -> None:
         import pandas as pd
 
-        places = codes.astype(np.intp)
-        if self.levels is not None:
-            return pd.Categorical.from_codes(self.values[places], self.levels, ordered=self.feature.ordered)
-        return self.values[places]
+        written = feature.written or feature.categories
+        levels = [v for v in written if v != EMPTY_CELL]
+        numbers = iter(range(len(levels)))
+        self.codes = np.array([-1 if v == EMPTY_CELL else next(numbers) for v in written], np.intp)
+        kind = level_dtype(feature.dtype)
+        index: pd.Index[Any] = pd.Index(levels).astype(dtype_named(kind)) if kind else pd.Index(levels)
+        self.dtype = pd.CategoricalDtype(index, ordered=feature.ordered)
+
+    def at(self, places: NDArray[np.intp]) -> Any:
+        import pandas as pd
+
+        return pd.Categorical.from_codes(self.codes[places], dtype=self.dtype, validate=False)

@@ -1,17 +1,19 @@
 """What one column of a person's table most likely means: number, category, or nothing a model should see."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .categories import category_feature, codes_in
+from ..errors import Problem
+from .categories import category_feature, distinct, foreign_in
 from .column_names import words
+from .dtypes import dtype_name
 from .feature import MISSING, Feature
+from .number_columns import EXACT, dated, unit_of, whole_units
 from .people import fixed_at_birth, named_as
-from .table import EXACT, number_values
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,7 +34,8 @@ UNITS = {
 }
 
 
-UNITS_OF_TIME = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
+UNITS_OF_TIME = ("nanoseconds", "microseconds", "milliseconds", "seconds")
+SHORT = ("ns", "us", "ms", "s")
 
 
 @dataclass(frozen=True)
@@ -52,13 +55,13 @@ def guess(frame: "pd.DataFrame", name: str, always: bool = False) -> Guess:
 
     column = frame[name]
     types = pd.api.types
-    if types.is_datetime64_any_dtype(column) or types.is_timedelta64_dtype(column):
-        return _date(column, name)
+    if dated(column):
+        return _date(column, name, always)
     if types.is_complex_dtype(column):
         return Guess(name, None, why="it holds complex numbers")
-    if column.isna().all():
-        return Guess(name, None, why="it is empty")
-    if types.is_bool_dtype(column) or isinstance(column.dtype, pd.CategoricalDtype):
+    if column.isna().all() and not (always and types.is_numeric_dtype(column)):
+        return _category(column, name, always) if always else Guess(name, None, why="it is empty")
+    if column.dtype.kind == "b" or types.is_bool_dtype(column) or isinstance(column.dtype, pd.CategoricalDtype):
         return _category(column, name, always)
     if types.is_numeric_dtype(column):
         return _number(column, name, always)
@@ -68,72 +71,125 @@ def guess(frame: "pd.DataFrame", name: str, always: bool = False) -> Guess:
 def _text(column: "pd.Series", name: str, always: bool) -> Guess:
     import pandas as pd
 
+    inside = pd.api.types.infer_dtype(column, skipna=True) if column.dtype == object else "string"
+    if inside in ("integer", "floating", "mixed-integer-float", "decimal"):
+        return _number_objects(column, name, always, inside)
     try:
         different = pd.Series(column.dropna().unique())
     except TypeError:
         return Guess(name, None, why="it holds lists or other objects")
-    if pd.to_numeric(different, errors="coerce").notna().sum() < 3:
-        return _category(column, name, always)
+    share = float(pd.to_numeric(different, errors="coerce").notna().mean())
+    found = _category(column, name, always)
+    if share < 1 and len(different) >= FEW / 2 and share >= 1 - 1.5 / len(different) and not always:
+        return _slip(column, name, different)
+    if share == 1 and len(different) > 2:
+        stay = f"{name!r} holds numbers written as text. They stay text, which is what a model is given; make them numbers before you train if they are."
+        why = f"{found.why}; its numbers are written as text, so make them numbers first" if found.why else ""
+        return replace(found, why=why, note=f"{found.note} {stay}".strip() if found.feature else found.note)
+    return found
+
+
+def _slip(column: "pd.Series", name: str, different: "pd.Series") -> Guess:
+    """A column of numbers with something else in it."""
+    import pandas as pd
+
     parsed = pd.to_numeric(column, errors="coerce")
-    given = column.notna()
-    share = float(parsed[given].notna().mean())
-    if share == 1 and (len(different) > FEW or not different.map(lambda v: isinstance(v, str)).any()):
-        return _number(parsed, name, always)
-    if 0.9 < share < 1:
-        found = _number(parsed, name, always)
-        bad = given & parsed.isna()
-        first = int(bad.to_numpy().argmax())
-        return Guess(name, found.feature, found.why, found.note, f"{name!r} holds numbers, but {column.iloc[first]!r} in row {first}.")
-    return _category(column, name, always)
+    found = _number(parsed, name, always=False)
+    first = int((column.notna() & parsed.isna()).to_numpy().argmax())
+    return Guess(name, found.feature, found.why, found.note, f"{name!r} holds numbers, but {column.iloc[first]!r} in row {first}.")
 
 
-def _date(column: "pd.Series", name: str) -> Guess:
-    """A date as a number of its dtype's units since 1970; a span of time as a number of them."""
-    values = number_values(column)
-    there = values[~np.isnan(values)]
+def _number_objects(column: "pd.Series", name: str, always: bool, inside: str) -> Guess:
+    """Python's numbers in a column of objects; what stands where there is none is remembered, None or NaN."""
+    import pandas as pd
+
+    if inside == "integer" and max(abs(v) for v in column.dropna().tolist()) >= EXACT:
+        return _category(column, name, always)
+    found = _number(pd.to_numeric(column.astype("float64")), name, always)
+    if found.feature is None or not found.feature.numeric:
+        return found
+    lost = column[column.isna()].tolist()
+    nones = sum(v is None for v in lost)
+    if 0 < nones < len(lost) or (inside == "integer") != (found.feature.kind == "integer"):
+        return _category(column, name, always) if inside != "decimal" else found
+    feature = found.feature.model_copy(update={"dtype": "object", "written": (None,) if nones else ()})
+    decimal = f"{name!r} holds decimal numbers of Python; a model is given them as float64." if inside == "decimal" else ""
+    return replace(found, feature=feature, note=f"{found.note} {decimal}".strip())
+
+
+def _date(column: "pd.Series", name: str, always: bool) -> Guess:
+    """A date as a number of its dtype's units since 1970, of coarser ones where that is exact; a span of time as a number of them."""
+    values, lost = whole_units(column)
+    there = values[~lost]
     if len(there) == 0:
-        return Guess(name, None, why="it is empty")
-    if np.abs(there).max() > EXACT:
-        return Guess(name, None, why="its dates are written in too small a unit to be held exactly; store them in microseconds or longer")
-    dtype = str(column.dtype)
-    unit = UNITS_OF_TIME.get(dtype.split("[")[1].split("]")[0].split(",")[0], "")
+        return _category(column, name, always) if always else Guess(name, None, why="it is empty")
+    dtype = dtype_name(column)
+    finest = SHORT.index(unit_of(dtype))
+    steps = [s for s in range(len(SHORT) - finest) if (there % 1000**s == 0).all() and np.abs(there // 1000**s).max() < EXACT]
+    if not steps:
+        return Guess(name, None, why="its dates are too fine to be held exactly; store them in microseconds or longer")
+    unit, divide = UNITS_OF_TIME[finest + steps[0]], 1000 ** steps[0]
     feature = Feature(
         name=name,
         kind="integer",
-        low=float(there.min()),
-        high=float(there.max()),
-        unit=f"{unit} since 1970" if dtype.startswith("datetime") else unit,
+        low=float(there.min() // divide),
+        high=float(there.max() // divide),
+        unit=f"{unit} since 1970" if column.dtype.kind == "M" else unit,
+        divide=divide,
         dtype=dtype,
-        missing=len(there) < len(values),
+        missing=bool(lost.any()),
         mutable=not fixed_at_birth(name),
         assumed=_assumed(name, f"seen: {column.min()} to {column.max()}"),
     )
-    return Guess(name, feature, note=f"{name!r} holds dates; they are numbers of {unit} to an attacker, and dates to the model.")
+    what = "dates" if column.dtype.kind == "M" else "spans of time"
+    return Guess(name, feature, note=f"{name!r} holds {what}; they are numbers of {unit} to an attacker, and {what} to the model.")
 
 
 def _category(column: "pd.Series", name: str, always: bool) -> Guess:
     import pandas as pd
 
-    feature = category_feature(column, name, mutable=not fixed_at_birth(name))
-    found = len(feature.categories)
-    alone = found > max(len(column) / 2, FEW)
-    if (alone or found > MOST_CATEGORIES) and not always and not isinstance(column.dtype, pd.CategoricalDtype):
+    try:
+        found = distinct(column)
+    except Problem:
+        return Guess(name, None, why="it holds lists or other objects")
+    own = isinstance(column.dtype, pd.CategoricalDtype)
+    if foreign := foreign_in(column, found):
+        return Guess(name, None, why=f"it holds {foreign}, which is neither text nor a number; write it as one of them")
+    count = len(found.values)
+    alone = count > max(len(column) / 2, FEW)
+    if (alone or count > MOST_CATEGORIES) and not always and not own:
         kind = "look like an id or free text" if alone else f"are more than {MOST_CATEGORIES}"
-        return Guess(name, None, why=f"its {found:,} different values {kind}")
-    missing = int((codes_in(column, feature) == feature.categories.index(MISSING)).sum()) if MISSING in feature.categories else 0
+        return Guess(name, None, why=f"its {count:,} different values {kind}")
+    feature = category_feature(column, name, found, mutable=not fixed_at_birth(name))
+    missing = int(found.nameless.sum())
     note = f"{name!r} lacks a value in {missing:,} rows; they became the category {MISSING!r}." if missing else ""
-    warned = f"{name!r} has the same value in every row." if column.nunique(dropna=False) == 1 else ""
+    warned = f"{name!r} has the same value in every row." if len(np.unique(found.codes)) == 1 else spellings(feature)
     assumed = _assumed(name, f"{missing:,} missing" if missing else "")
     return Guess(name, feature.model_copy(update={"assumed": assumed}), note=note, warned=warned)
+
+
+def spellings(feature: Feature) -> str:
+    """A sentence on categories that are one word in several spellings, or an empty string."""
+    same: dict[str, list[str]] = {}
+    for written in feature.written or feature.categories:
+        if isinstance(written, str):
+            same.setdefault(" ".join(written.casefold().split()), []).append(written)
+    if not (several := [names for word, names in same.items() if word and len(names) > 1]):
+        return ""
+    some = "; ".join(", ".join(map(repr, names[:4])) for names in several[:3])
+    return f"{feature.name!r} writes one thing in several ways ({some}); to the model they are different."
 
 
 def _number(column: "pd.Series", name: str, always: bool) -> Guess:
     values = column.to_numpy(np.float64, na_value=np.nan)
     finite = values[np.isfinite(values)]
+    if len(finite) == 0 and always and np.isnan(values).all():
+        return Guess(name, Feature(name=name, kind="continuous", low=0, high=0, dtype=dtype_name(column), missing=True))
     if len(finite) == 0:
         return Guess(name, None, why="it holds no finite number")
-    if column.dtype.kind in "iu" and float(np.abs(values).max()) > EXACT:
-        return Guess(name, None, why="its whole numbers are too large to be held exactly; give them as text, or in a larger unit")
+    if column.dtype.kind in "iu" and float(np.abs(finite).max()) >= EXACT:
+        why = "its whole numbers are too large to be held exactly; give them as text, or in a larger unit"
+        return _category(column, name, always) if always else Guess(name, None, why=why)
     whole = bool((finite == np.round(finite)).all())
     if not always and whole and _counts_rows(values, name):
         return Guess(name, None, why="it numbers the rows")
@@ -142,8 +198,7 @@ def _number(column: "pd.Series", name: str, always: bool) -> Guess:
         return Guess(
             name, found.feature, note=f"{name!r} holds numbers that stand for groups, so it was read as categories. {found.note}".strip()
         )
-    low, high = float(finite.min()), float(finite.max())
-    low, high = (low, high) if whole else outward(low, high, whole)
+    low, high = bounds_of(finite)
     infinite = np.isinf(values)
     lost = int(np.isnan(values).sum())
     warned = note = ""
@@ -159,7 +214,7 @@ def _number(column: "pd.Series", name: str, always: bool) -> Guess:
         low=low,
         high=high,
         unit=next((UNITS[w] for w in words(name) if w in UNITS), ""),
-        dtype=str(column.dtype),
+        dtype=dtype_name(column),
         missing=lost > 0,
         mutable=not fixed_at_birth(name),
         assumed=_assumed(name, f"seen: {finite.min():g} to {finite.max():g}"),
@@ -182,7 +237,13 @@ def _counts_rows(values: NDArray[np.float64], name: str) -> bool:
     return bool({"id", "uid", "uuid", "index", "rowid"} & set(words(name))) and len(np.unique(values)) == len(values)
 
 
-def outward(low: float, high: float, whole: bool) -> tuple[float, float]:
+def bounds_of(finite: NDArray[np.float64]) -> tuple[float, float]:
+    """The smallest and largest value; rounded outward where they are not whole, so that never a place past a vocabulary is asked for."""
+    low, high = float(finite.min()), float(finite.max())
+    return (low, high) if (finite == finite.round()).all() else outward(low, high)
+
+
+def outward(low: float, high: float) -> tuple[float, float]:
     """The observed smallest and largest value, rounded outward to a round step of at most a quarter of the span.
 
     The rounding never crosses zero; equal values stay as they are.
@@ -191,7 +252,6 @@ def outward(low: float, high: float, whole: bool) -> tuple[float, float]:
     if span <= 0 or not math.isfinite(span):
         return low, high
     exponent = math.floor(math.log10(span / 4)) if span / 4 > 1e-300 else -300
-    exponent = max(exponent, 0) if whole else exponent
     step = 10.0**exponent
     down, up = math.floor(low / step) * step, math.ceil(high / step) * step
     digits = max(-exponent, 0)

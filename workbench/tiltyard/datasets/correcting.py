@@ -10,8 +10,8 @@ from pydantic import ValidationError
 from ..errors import Problem
 from ..result import Given
 from .arrays import Arrays
-from .category_names import coded
-from .columns import outward
+from .categories import category_feature
+from .columns import bounds_of
 from .feature import Feature
 from .proposing import Proposal
 
@@ -115,8 +115,7 @@ def _base(proposal: Proposal, f: Feature, known: Correction) -> Feature:
         raise Problem("a column whose kind can change", f"{f.name!r}, a group of {len(f.columns)} columns", "Leave its kind as it is")
     column = _column(proposal, f.name)
     if known.kind == "categorical":
-        categories = tuple(np.unique(coded(column)[1]).tolist())
-        return Feature(name=f.name, kind="categorical", categories=categories, mutable=f.mutable)
+        return category_feature(column, f.name, mutable=f.mutable)
     return f if f.kind in ("continuous", "integer") else _number(column, f)
 
 
@@ -139,8 +138,9 @@ def _number(column: "pd.Series", f: Feature) -> Feature:
     finite = values[np.isfinite(values)]
     if len(finite) == 0:
         raise Problem(f"numbers in {f.name!r}", "none", "Leave it categorical")
-    low, high = outward(float(finite.min()), float(finite.max()), bool((finite == finite.round()).all()))
-    return Feature(name=f.name, kind="continuous", low=low, high=high, mutable=f.mutable)
+    low, high = bounds_of(finite)
+    missing = bool(np.isnan(values).any())
+    return Feature(name=f.name, kind="continuous", low=low, high=high, dtype=f.dtype, missing=missing, mutable=f.mutable)
 
 
 def _feature(base: Feature, changes: dict[str, Any]) -> Feature:

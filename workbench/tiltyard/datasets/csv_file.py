@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
 from ..errors import Problem
+from .column_names import distinctly, renamed
 from .data_file import DataFile
 from .limits import Bounded, bounded
 
@@ -53,7 +54,7 @@ def read_csv(file: DataFile) -> "pd.DataFrame":
     Raises
     ------
     Problem
-        When it is empty, has no rows, repeats a column name or is no table.
+        When it is empty, has no rows or is no table.
     """
     try:
         layout, notes = _layout(file)
@@ -90,7 +91,9 @@ def _layout(file: DataFile, encoding: str = "") -> tuple[Layout, tuple[str, ...]
     if all(_is_number(cell) for cell in first):
         names = tuple(f"column {i + 1}" for i in range(len(first)))
         return Layout(encoding, separator, names, False), ("The first line holds numbers, so the columns got numbers for names.",)
-    return Layout(encoding, separator, _named(first, file), True), ()
+    given = [cell or f"column {i + 1}" for i, cell in enumerate(first)]
+    names = distinctly(given)
+    return Layout(encoding, separator, names, True), renamed(given, names)
 
 
 def _encoding(head: bytes) -> str:
@@ -123,15 +126,6 @@ def _is_number(cell: str) -> bool:
     except ValueError:
         return False
     return cell.lower() not in ("nan", "inf", "infinity")
-
-
-def _named(cells: list[str], file: DataFile) -> tuple[str, ...]:
-    names = tuple(cell or f"column {i + 1}" for i, cell in enumerate(cells))
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise Problem(
-            "a name of its own for each column", f"{', '.join(map(repr, twice[:5]))} more than once in {file.name}", "Rename them"
-        )
-    return names
 
 
 def _parse(file: DataFile, layout: Layout) -> "pd.DataFrame":

@@ -8,21 +8,25 @@ from pydantic import model_validator
 from ..result import Given
 
 Kind = Literal["continuous", "integer", "categorical", "onehot", "pixels"]
-Written = str | bool | int | float | None
+Written = str | bool | int | float | tuple[()] | None
 MISSING = "(missing)"
+EMPTY_CELL = ()
+"""What `Feature.written` has for NaN, NaT and NA; no table holds it as a value."""
 
 
 class Feature(Given):
     """One feature as a person names it.
 
-    ``continuous`` and ``integer`` are one number between ``low`` and ``high`` in ``unit``; a date is a number of units since 1970.
+    ``continuous`` and ``integer`` are one number between ``low`` and ``high`` in ``unit``; a date is a number of units since 1970,
+    ``divide`` units of its dtype each.
     ``categorical`` is one column with the ``categories`` listed; in x it is the place of the category, 0 to k - 1.
     ``onehot`` is a group that the table already holds as the 0/1 ``columns``.
     ``pixels`` is a whole image of ``shape`` (channels, height, width); the file's numbers are divided by ``divide``.
 
     ``dtype`` is the pandas dtype of the column in the person's table, empty where nobody said: then whole numbers are int64, other
     numbers float64, categories text. ``written`` is what the table holds for each category where that is not its name: numbers, booleans,
-    ``"?"``; the name `MISSING` there stands for NaN, None for Python's None. ``ordered`` is that of a pandas category.
+    ``"?"``, None, and `EMPTY_CELL` for NaN; of a number that may be missing, None alone says that an empty cell holds Python's None.
+    ``ordered`` is that of a pandas category.
 
     ``missing`` says that rows may lack a number, which is NaN in x. ``mutable`` says whether an attacker may change it, ``optional``
     whether an attacker may leave it empty. ``assumed`` says what was guessed and why.
@@ -49,7 +53,7 @@ class Feature(Given):
     def _whole(self) -> Self:
         if self.kind == "categorical" and not self.categories:
             raise ValueError(f"feature {self.name!r} is categorical but lists no categories")
-        if self.written and len(self.written) != len(self.categories):
+        if self.kind == "categorical" and self.written and len(self.written) != len(self.categories):
             raise ValueError(f"feature {self.name!r} has {len(self.categories)} categories but {len(self.written)} written values")
         if self.kind == "onehot" and len(self.columns) < 2:
             raise ValueError(f"feature {self.name!r} is a one-hot group of fewer than two columns")

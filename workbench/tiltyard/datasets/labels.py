@@ -1,5 +1,6 @@
 """Which column is the label, what its classes are, and labels as class indices."""
 
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -7,6 +8,7 @@ from numpy.typing import NDArray
 
 from ..errors import Problem
 from .category_names import as_text, coded
+from .class_places import place_of
 from .column_names import words
 from .feature import MISSING
 from .people import named_as
@@ -34,6 +36,13 @@ NAMES = (
     "approved",
     "grade",
     "fraud",
+    "response",
+    "result",
+    "attrition",
+    "exited",
+    "readmitted",
+    "recid",
+    "malignant",
 )
 """Names a label often has, likelier ones first."""
 MEMBER = frozenset({"train", "training", "member", "split", "fold"})
@@ -111,26 +120,64 @@ def _places(names: NDArray[np.str_], among: tuple[str, ...]) -> NDArray[np.intp]
     return pd.Index(list(among), dtype=object).get_indexer(pd.Index(names.astype(object)))
 
 
-def likely_label(frame: "pd.DataFrame") -> tuple[str, str]:
-    """The column that is most likely the label, and why: by its name, else the last one with few values.
+def likely_label(frame: "pd.DataFrame", classes: Sequence[str] = (), taken: Collection[str] = ()) -> tuple[str, str]:
+    """The column that is most likely the label, and why.
+
+    Where a model's classes are known: the column whose values they are, by name where several are. Else by its name, else the last column
+    with few values.
+
+    Parameters
+    ----------
+    classes
+        The model's class names; () where no model is known.
+    taken
+        Columns that the model takes, which are therefore not the label.
 
     Raises
     ------
     Problem
-        When no such column has at most `MOST_CLASSES` values.
+        When no column has at most `MOST_CLASSES` values, or several fit a model's classes and no name decides.
     """
-    names = [str(c) for c in frame.columns]
+    free = [n for n in map(str, frame.columns) if n not in taken] or [str(c) for c in frame.columns]
+    fitting = [n for n in free if classes and _holds_classes(frame[n], classes)]
+    if len(fitting) == 1:
+        return fitting[0], f"its values are the model's classes, {', '.join(classes[:4])}{' …' if len(classes) > 4 else ''}"
+    if fitting:
+        found = _by_name(frame, fitting) or _only([n for n in fitting if not _another(n)])
+        if found is None:
+            do = f"Name the label column; {len(fitting)} columns hold the model's classes"
+            raise Problem(f"one column of the classes {', '.join(classes[:4])}", f"{', '.join(map(repr, fitting[:8]))}", do)
+        return found[0], f"its values are the model's classes, as those of {len(fitting) - 1} more; {found[1]}"
+    if found := _by_name(frame, free):
+        return found
+    last, first = (next((n for n in way if not _another(n)), free[-1]) for way in (reversed(free), free))
+    for name, why in ((last, f"it is the last column{_of_its_kind(last, free[-1])}"), (first, "it is the first column")):
+        if _few(frame[name]):
+            return name, why
+    raise Problem(f"a label column with 2 to {MOST_CLASSES} classes", f"none likely among {', '.join(free[:8])}", "Name the label column")
+
+
+def _holds_classes(column: "pd.Series", classes: Sequence[str]) -> bool:
+    """Are the column's values classes, two of them at least, and none anything else? 1, 1.0, "1" and true are one, unless both are classes."""
+    if not _few(column) or column.isna().any():
+        return False
+    places = {place_of(value, tuple(classes)) for value in column.unique().tolist()}
+    return len(places) >= 2 and min(places) >= 0
+
+
+def _by_name(frame: "pd.DataFrame", names: Sequence[str]) -> tuple[str, str] | None:
+    """The column among ``names`` whose name is most like a label's, and why."""
     exact = {" ".join(words(n)): n for n in reversed(names)}
-    inside = {word: n for n in names for word in words(n)}
+    inside = {word: n for n in names for word in words(n) if len(word) > 1}
     for known, why in ((exact, "by its name"), (inside, "by a word in its name")):
         for guess in NAMES:
             if guess in known and _few(frame[known[guess]]):
                 return known[guess], why
-    last, first = (next((n for n in way if not _another(n)), names[-1]) for way in (reversed(names), names))
-    for name, why in ((last, f"it is the last column{_of_its_kind(last, names[-1])}"), (first, "it is the first column")):
-        if _few(frame[name]):
-            return name, why
-    raise Problem(f"a label column with 2 to {MOST_CLASSES} classes", f"none likely among {', '.join(names[:8])}", "Name the label column")
+    return None
+
+
+def _only(names: Sequence[str]) -> tuple[str, str] | None:
+    return (names[0], "the others say who a person is or which rows were trained on") if len(names) == 1 else None
 
 
 def _another(name: str) -> bool:

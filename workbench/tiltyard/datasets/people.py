@@ -9,6 +9,7 @@ from ..statistics.bands import bands, cut
 from .category_names import as_text
 from .column_names import words
 from .feature import MISSING
+from .onehots import family, member_of, prefixes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,6 +54,13 @@ CONTENT = {
     "marital": frozenset({"single", "married", "divorced", "widowed", "separated", "never-married", "married-civ-spouse"}),
     "religion": frozenset({"christian", "muslim", "jewish", "hindu", "buddhist", "sikh", "catholic", "protestant", "atheist"}),
 }
+AMBIGUOUS = frozenset({"m", "f", "other", "white", "black", "single", "man", "separated"})
+"""Values that also stand for other things than people."""
+BARE = frozenset({"column", "col", "x", "v", "var", "feature", "attr", "attribute", "field", "value", "unnamed", "c"})
+PEOPLE = frozenset(
+    "applicant person patient customer client student employee worker user owner child parent spouse borrower driver passenger defendant "
+    "respondent subject member head demographic".split()
+)
 CODES = {("personal", "status"): "marital"}
 
 
@@ -70,7 +78,10 @@ def fixed_at_birth(name: str) -> bool:
 
 
 def holds(column: "pd.Series") -> str:
-    """The ground that a column's values point to, or an empty string: two thirds of its categories known, at least two."""
+    """The ground that a column's values point to, or an empty string: two thirds of its categories known, at least two.
+
+    Values that mean many things, such as F and M, or white and black, count only where the column's name is no word for another thing.
+    """
     try:
         few = column.nunique() <= 30
     except TypeError:
@@ -80,30 +91,64 @@ def holds(column: "pd.Series") -> str:
     values = {str(v).strip().lower() for v in column.dropna().unique()}
     for ground, known in CONTENT.items():
         hits = values & known
-        if len(hits) >= 2 and len(hits) >= 2 / 3 * len(values):
+        sure = hits - AMBIGUOUS or _of_people(str(column.name or ""))
+        if len(hits) >= 2 and len(hits) >= 2 / 3 * len(values) and sure:
             return ground
     return ""
 
 
+def _of_people(name: str) -> bool:
+    """Does a name say that a column is about people, or nothing at all?"""
+    found = [word for word in words(name) if not word.isdigit()]
+    return not found or set(found) <= BARE or bool(set(found) & PEOPLE)
+
+
 def likely_sensitive(frame: "pd.DataFrame", label: str) -> dict[str, str]:
-    """Likely sensitive columns and the ground each stands for."""
-    found = {str(c): named_as(str(c)) or holds(frame[c]) for c in frame.columns if str(c) != label}
-    return {name: ground for name, ground in found.items() if ground}
+    """Likely sensitive columns and the ground each stands for; 0/1 columns of one family are one, by the name they have in common."""
+    found: dict[str, str] = {}
+    inside: set[str] = set()
+    for column in map(str, frame.columns):
+        if column == label or column in inside:
+            continue
+        name, columns = _family(frame, column)
+        inside |= set(columns)
+        if ground := named_as(name) or ("" if columns else holds(frame[column])):
+            found[name] = ground
+    return found
+
+
+def _family(frame: "pd.DataFrame", column: str) -> tuple[str, tuple[str, ...]]:
+    for prefix in prefixes(column):
+        if named_as(prefix) and words(prefix) != ("color",) and prefix not in frame.columns and (columns := family(frame, prefix)):
+            return prefix, columns
+    return column, ()
+
+
+def sensitive_column(frame: "pd.DataFrame", name: str) -> "pd.Series | None":
+    """The column ``name``, or that of the family of 0/1 columns of this name; None where there is neither."""
+    if name in frame.columns:
+        return frame[name]
+    columns = family(frame, name)
+    return member_of(frame, columns, name) if columns else None
 
 
 AGES = (25, 40, 60)
+MOST_GROUPS = 12
 
 
 def banded(column: "pd.Series", name: str) -> NDArray[np.str_]:
-    """A sensitive column as groups of text: a number with more than 12 values is cut into bands.
+    """A sensitive column as groups of text: a number with more than 12 values is cut into bands, a date by its year.
 
     Ages are cut at 25, 40 and 60; other numbers at their quartiles, or around a value that many rows hold.
     """
     import pandas as pd
 
-    if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column) or column.nunique() <= 12:
+    if pd.api.types.is_datetime64_any_dtype(column):
+        column = column.dt.year
+    if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column) or column.nunique() <= MOST_GROUPS:
         return as_text(column)
     values = column.to_numpy(np.float64, na_value=np.nan)
-    found = cut(values, AGES) if named_as(name) == "age" else bands(values)
+    ages = cut(values, AGES) if named_as(name) == "age" else None
+    found = ages if ages is not None and len(np.unique(ages.places)) > 1 else bands(values)
     groups: NDArray[np.str_] = np.array((*found.names, MISSING), dtype=str)[found.places]
     return groups

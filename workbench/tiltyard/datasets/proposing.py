@@ -43,6 +43,8 @@ class Proposal:
         What was corrected of features, by name; see `correcting`.
     dropped, restored
         Columns that a person left out, or took back in.
+    wanted
+        Columns that a model takes, which are then the features; () where no model is known.
     """
 
     table: "pd.DataFrame | Arrays"
@@ -54,6 +56,7 @@ class Proposal:
     corrections: Mapping[str, Frozen] = field(default_factory=dict)
     dropped: tuple[str, ...] = ()
     restored: tuple[str, ...] = ()
+    wanted: tuple[str, ...] = ()
 
     def _with(self, features: Sequence[Feature]) -> "Proposal":
         if not features:
@@ -90,12 +93,12 @@ class Proposal:
 
     def relabel(self, column: str) -> "Proposal":
         """A new proposal with ``column`` as the label."""
-        return propose(self.table, column, self.skip)
+        return propose(self.table, column, self.skip, wanted=tuple(c for c in self.wanted if c != column))
 
     def mark(self, columns: Sequence[str]) -> "Proposal":
         """With exactly ``columns`` as the sensitive ones; they need not be features."""
         known = list(self.table.sensitive) if isinstance(self.table, Arrays) else [str(c) for c in self.table.columns]
-        if lost := [c for c in columns if c not in known]:
+        if lost := [c for c in columns if c not in known and (isinstance(self.table, Arrays) or not onehots.family(self.table, c))]:
             raise Problem(f"columns among {', '.join(known[:20])}", ", ".join(map(repr, lost)), "Correct the name")
         return replace(self, schema=self.schema.model_copy(update={"sensitive": tuple(columns)}))
 
@@ -110,7 +113,13 @@ class Proposal:
         return build(self.table, self.schema, member=member, name=name, source=source)
 
 
-def propose(table: "pd.DataFrame | Arrays", label: str | None = None, skip: Sequence[str] = ()) -> Proposal:
+def propose(
+    table: "pd.DataFrame | Arrays",
+    label: str | None = None,
+    skip: Sequence[str] = (),
+    classes: Sequence[str] = (),
+    wanted: Sequence[str] = (),
+) -> Proposal:
     """Kinds, bounds, label, classes, sensitive columns, one-hot groups and images, from the data itself.
 
     Parameters
@@ -119,11 +128,15 @@ def propose(table: "pd.DataFrame | Arrays", label: str | None = None, skip: Sequ
         The label column; None to find a likely one.
     skip
         Columns that are no features, such as the one that says which rows were trained on.
+    classes
+        The classes of the model that is to be asked: the label is then the column whose values they are.
+    wanted
+        The columns that this model takes. They are then the features, whatever they look like, in this order, and no others are.
 
     Raises
     ------
     Problem
-        When there is no likely label, a single class, one row, or no column left to learn from.
+        When there is no likely label, a single class, one row, no column left to learn from, or a column that the model takes is not there.
     """
     if len(table) < 2:
         raise Problem("at least two rows", f"{len(table)}", "Give data with rows of every class")
@@ -131,20 +144,25 @@ def propose(table: "pd.DataFrame | Arrays", label: str | None = None, skip: Sequ
         return _from_arrays(table, label or "label", tuple(skip))
     notes = list(table.attrs.get("assumptions", ()))
     names = [str(c) for c in table.columns]
-    if twice := sorted({n for n in names if names.count(n) > 1}):
-        raise Problem("a name of its own for each column", f"{', '.join(map(repr, twice[:5]))} more than once", "Rename them")
+    if lost := [c for c in wanted if c not in names]:
+        raise Problem(
+            f"the columns that the model takes ({_some(wanted)})", f"none called {_some(lost)} among {_some(names)}", "Rename them"
+        )
     if label is None:
-        label, why = likely_label(table.drop(columns=[c for c in skip if c in names]))
+        label, why = likely_label(table.drop(columns=[c for c in skip if c in names]), classes, wanted)
         notes.append(f"{label!r} is the label ({why}).")
     elif label not in names:
-        raise Problem(
-            f"the label column {label!r}", f"the columns {', '.join(names[:8])}{' …' if len(names) > 8 else ''}", "Name one of them"
-        )
-    classes = classes_of(table[label], label)
-    rest = table.drop(columns=[label, *(c for c in skip if c in names and c != label)])
-    if (image := pixel_feature(rest)) is not None:
-        return Proposal(table, Schema(features=(image,), label=label, classes=classes), (*notes, _about(image)), skip=tuple(skip))
-    return _tabular(table, rest, label, classes, notes, tuple(skip))
+        raise Problem(f"the label column {label!r}", f"the columns {_some(names)}", "Name one of them")
+    found = classes_of(table[label], label)
+    kept = [c for c in wanted if c != label] or [c for c in names if c != label and c not in skip]
+    if (image := pixel_feature(table[kept])) is not None:
+        schema = Schema(features=(image,), label=label, classes=found)
+        return Proposal(table, schema, (*notes, _about(image)), skip=tuple(skip), wanted=tuple(wanted))
+    return replace(_tabular(table, table[kept], label, found, notes, tuple(skip), bool(wanted)), wanted=tuple(wanted))
+
+
+def _some(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:8])}{' …' if len(names) > 8 else ''}"
 
 
 def _moved(column: str, here: tuple[str, ...], there: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -182,29 +200,40 @@ def _from_arrays(table: Arrays, label: str, skip: tuple[str, ...]) -> Proposal:
 
 
 def _tabular(
-    table: "pd.DataFrame", rest: "pd.DataFrame", label: str, classes: tuple[str, ...], notes: list[str], skip: tuple[str, ...]
+    table: "pd.DataFrame",
+    rest: "pd.DataFrame",
+    label: str,
+    classes: tuple[str, ...],
+    notes: list[str],
+    skip: tuple[str, ...],
+    always: bool = False,
 ) -> Proposal:
-    guesses = _guesses(rest)
+    guesses = _guesses(rest, always)
     features = [g.feature for g in guesses if g.feature is not None]
     if not features:
         raise Problem("at least one column to learn from", f"only {label!r} and what was left out", "Give columns of numbers or categories")
     out = [g for g in guesses if g.feature is None]
-    sensitive = people.likely_sensitive(rest, label)
+    if always and out:
+        raise Problem("columns that can be read as the model takes them", f"{out[0].name!r}: {out[0].why}", "Change it, and the model")
+    beside = [c for c in map(str, table.columns) if c not in rest.columns and c != label and c not in skip]
+    sensitive = people.likely_sensitive(table[[c for c in map(str, table.columns) if c != label and c not in skip]], label)
     notes.append(f"The classes of {label!r} are {', '.join(map(repr, classes[:10]))}{' …' if len(classes) > 10 else ''}.")
     notes += [g.note for g in guesses if g.note]
-    if any(f.kind in ("continuous", "integer") for f in features):
-        notes.append("The bounds of numbers are the smallest and largest value seen, rounded outward.")
+    if any(f.numeric for f in features):
+        notes.append("The bounds of numbers are the smallest and largest value seen, rounded outward where they are not whole.")
     notes += [f"{g.name!r} was left out: {g.why}." for g in out]
+    if beside:
+        notes.append(f"The model does not take {_some([repr(c) for c in beside])}, so they are no features.")
     if sensitive:
         notes.append(f"Likely sensitive: {', '.join(map(repr, sensitive))} (by name or by what they hold).")
     if fixed := [f.name for f in features if not f.mutable]:
         notes.append(f"An attacker may not change {', '.join(map(repr, fixed))}: nobody can change that about themselves.")
     warned = tuple(g.warned for g in guesses if g.warned)
     schema = Schema(features=tuple(features), label=label, classes=classes, sensitive=tuple(sensitive))
-    return Proposal(table, schema, tuple(notes), warned, tuple(g.name for g in out), skip)
+    return Proposal(table, schema, tuple(notes), warned, (*(g.name for g in out), *beside), skip)
 
 
-def _guesses(frame: "pd.DataFrame") -> list[Guess]:
+def _guesses(frame: "pd.DataFrame", always: bool) -> list[Guess]:
     groups = onehots.groups(frame)
     first = {columns[0]: (name, columns) for name, columns in groups.items()}
     inside = {column for columns in groups.values() for column in columns}
@@ -214,8 +243,9 @@ def _guesses(frame: "pd.DataFrame") -> list[Guess]:
             name, columns = first[column]
             fixed = people.fixed_at_birth(name)
             assumed = f"{len(columns)} columns, one 1 a row" + ("; nobody can change it" if fixed else "")
-            feature = Feature(name=name, kind="onehot", columns=columns, mutable=not fixed, assumed=assumed)
+            dtype = str(frame[column].dtype)
+            feature = Feature(name=name, kind="onehot", columns=columns, dtype=dtype, mutable=not fixed, assumed=assumed)
             found.append(Guess(name, feature, note=f"{len(columns)} columns are one group {name!r}: exactly one of them is 1 in each row."))
         elif column not in inside:
-            found.append(guess(frame, column))
+            found.append(guess(frame, column, always))
     return found

@@ -10,6 +10,7 @@ from ..access.places import discreet, named, opened
 from ..errors import Problem
 from .arrays import Arrays, arranged
 from .building import Member, build
+from .column_names import distinctly, renamed
 from .correcting import Correction, corrected
 from .data_file import DataFile
 from .dataset import Dataset
@@ -144,10 +145,10 @@ def _frame(frame: "pd.DataFrame") -> "pd.DataFrame":
     if frame.shape[1] == 0 or len(frame) == 0:
         raise Problem("a table with rows and columns", f"shape {frame.shape}", "Give data with rows")
     plain = frame.reset_index(drop=True)
-    plain.columns = [" ".join(map(str, c)) if isinstance(c, tuple) else str(c) for c in plain.columns]
-    if not plain.columns.is_unique:
-        twice = sorted(set(plain.columns[plain.columns.duplicated()]))
-        raise Problem("a name of its own for each column", f"{', '.join(map(repr, twice[:5]))} more than once", "Rename them")
+    given = [" ".join(map(str, c)) if isinstance(c, tuple) else str(c) for c in plain.columns]
+    names = distinctly(given)
+    plain.columns = list(names)
+    plain.attrs["assumptions"] = (*frame.attrs.get("assumptions", ()), *renamed(given, names))
     return plain
 
 

@@ -7,15 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import Problem
-from .categories import Categories, codes_in
+from .categories import Categories
 from .feature import Feature
+from .number_columns import finite, number_column, numbers, plain_dtype
 from .remembered import Remembered
 
 if TYPE_CHECKING:
     import pandas as pd
-
-LARGEST = 1e300
-EXACT = 2**53  # whole numbers beyond are rounded in float64
 
 
 class Table:
@@ -90,9 +88,49 @@ class Table:
                 "Add or rename the columns",
             )
         x = np.empty((len(frame), *self.shape))
-        for feature, place in zip(self.features, self.slices.values(), strict=True):
-            x[:, place] = _coded(frame, feature)
+        done = self._read_together(frame, x)
+        for number, (feature, place) in enumerate(zip(self.features, self.slices.values(), strict=True)):
+            if number not in done:
+                x[:, place] = self._coded(frame, number, feature)
         return x
+
+    def _read_together(self, frame: "pd.DataFrame", x: NDArray[np.float64]) -> set[int]:
+        """Write columns of plain numbers into ``x``, those of one dtype at once; which features need no second look."""
+        alike: dict[Any, list[int]] = {}
+        dtypes = frame.dtypes.to_dict()
+        for number in self._numeric:
+            dtype = dtypes[self.features[number].name]
+            if isinstance(dtype, np.dtype) and dtype.kind in "iuf":
+                alike.setdefault(dtype, []).append(number)
+        return {n for numbers in alike.values() for n in self._block(frame, numbers, x)}
+
+    def _block(self, frame: "pd.DataFrame", numbers: list[int], x: NDArray[np.float64]) -> list[int]:
+        values = frame[[self.features[n].name for n in numbers]].to_numpy().astype(np.float64, copy=False)
+        places = self._starts[numbers]
+        low, high = self.low[places], self.high[places]
+        whole = self._whole[numbers]
+        good = ((values >= low) & (values <= high) & (~whole | (values == np.round(values)))).all(0)
+        x[:, places[good]] = values[:, good]
+        return [n for n, right in zip(numbers, good, strict=True) if right]
+
+    @cached_property
+    def _numeric(self) -> list[int]:
+        return [n for n, f in enumerate(self.features) if f.numeric]
+
+    @cached_property
+    def _whole(self) -> NDArray[np.bool_]:
+        return np.array([f.kind == "integer" for f in self.features], bool)
+
+    @cached_property
+    def _starts(self) -> NDArray[np.intp]:
+        """The first column of x of each feature."""
+        return np.array([place.start for place in self.slices.values()], np.intp)
+
+    def _coded(self, frame: "pd.DataFrame", number: int, feature: Feature) -> NDArray[np.float64]:
+        held = self._categories[number]
+        if held is not None:
+            return held.codes(frame[feature.name])[:, None]
+        return _group(frame, feature) if feature.kind == "onehot" else _number(frame, feature)[:, None]
 
     def _pixels(self, frame: "pd.DataFrame") -> NDArray[np.float32]:
         f = self.features[0]
@@ -116,34 +154,71 @@ class Table:
             flat = np.asarray(x, np.float32).reshape(len(x), -1)
             return pd.DataFrame(flat * self.features[0].divide, columns=list(self.columns))
         rows = np.asarray(x, np.float64).reshape(len(x), -1)
-        if self._plain:
-            return pd.DataFrame(rows.copy(), columns=list(self.columns))
-        data: dict[str, Any] = {}
-        for column, (feature, held) in enumerate(self._forms):
-            part = rows[:, column]
-            data[self.columns[column]] = held.column(part) if held is not None else number_column(part, feature)
-        return pd.DataFrame(data)
+        blocks = [_as_dtype(rows[:, places] if len(places) < rows.shape[1] else rows, dtype) for dtype, places in self._blocks]
+        if len(self._alone):
+            return pd.DataFrame(dict(zip(self.columns, self._one_by_one(rows, blocks), strict=True)))
+        columns = np.array(self.columns, object)
+        parts = [pd.DataFrame(block, columns=columns[places]) for block, (_, places) in zip(blocks, self._blocks, strict=True)]
+        if len(parts) == 1:
+            return parts[0]
+        order = np.concatenate([places for _, places in self._blocks])
+        return pd.concat(parts, axis=1).iloc[:, np.argsort(order)]
+
+    def _one_by_one(self, rows: NDArray[np.float64], blocks: list[NDArray[Any]]) -> list[Any]:
+        found: list[Any] = [None] * rows.shape[1]
+        for block, (_, places) in zip(blocks, self._blocks, strict=True):
+            for i, place in enumerate(places.tolist()):
+                found[place] = block[:, i]
+        for place in self._alone.tolist():
+            found[place] = self._column(place, rows[:, place])
+        return found
+
+    def _column(self, column: int, values: NDArray[np.float64]) -> Any:
+        number = self._feature_at[column]
+        held = self._categories[number]
+        return held.column(values) if held is not None else number_column(values, self.features[number])
 
     @cached_property
-    def _plain(self) -> bool:
-        return all(f.kind == "continuous" and f.dtype in ("", "float64") for f in self.features)
+    def _categories(self) -> list[Categories | None]:
+        return [Categories(f) if f.kind == "categorical" else None for f in self.features]
 
     @cached_property
-    def _forms(self) -> list[tuple[Feature, Categories | None]]:
-        """For each column of x its feature, and the categories of one that has them."""
-        return [(f, Categories(f) if f.kind == "categorical" else None) for f in self.features for _ in range(f.width)]
+    def _feature_at(self) -> list[int]:
+        """For each column of x, which feature it is of."""
+        return [n for n, f in enumerate(self.features) for _ in range(f.width)]
+
+    @cached_property
+    def _dtypes(self) -> list[str]:
+        """For each column of x the NumPy dtype it always has in the person's table, or an empty string."""
+        kept = ["" if f.kind == "categorical" else plain_dtype(f) for f in self.features]
+        return [kept[n] for n in self._feature_at]
+
+    @cached_property
+    def _blocks(self) -> list[tuple[str, NDArray[np.intp]]]:
+        """The columns of x that are written back at once, by their dtype."""
+        of = np.array(self._dtypes, object)
+        return [(dtype, np.flatnonzero(of == dtype)) for dtype in dict.fromkeys(self._dtypes) if dtype]
+
+    @cached_property
+    def _alone(self) -> NDArray[np.intp]:
+        """The columns of x that are written back one by one."""
+        return np.array([i for i, dtype in enumerate(self._dtypes) if not dtype], np.intp)
 
 
-def _coded(frame: "pd.DataFrame", f: Feature) -> NDArray[np.float64]:
-    if f.kind == "categorical":
-        return codes_in(frame[f.name], f)[:, None]
-    if f.kind == "onehot":
-        group = np.stack([finite(frame[c], c) for c in f.columns], axis=1)
-        wrong = (group.sum(1) != 1) | ~np.isin(group, (0, 1)).all(1)
-        if wrong.any():
-            found = f"{group[wrong.argmax()].tolist()} in row {wrong.argmax()}"
-            raise Problem(f"exactly one 1 among {', '.join(f.columns)}", found, "Fix the row")
-        return group
+def _as_dtype(values: NDArray[np.float64], dtype: str) -> NDArray[Any]:
+    return np.round(values).astype(dtype) if np.dtype(dtype).kind in "iu" else values.astype(dtype)
+
+
+def _group(frame: "pd.DataFrame", f: Feature) -> NDArray[np.float64]:
+    group = np.stack([finite(frame[c], c) for c in f.columns], axis=1)
+    wrong = (group.sum(1) != 1) | ~np.isin(group, (0, 1)).all(1)
+    if wrong.any():
+        found = f"{group[wrong.argmax()].tolist()} in row {wrong.argmax()}"
+        raise Problem(f"exactly one 1 among {', '.join(f.columns)}", found, "Fix the row")
+    return group
+
+
+def _number(frame: "pd.DataFrame", f: Feature) -> NDArray[np.float64]:
     column = numbers(frame[f.name], f)
     slack = 1e-6 * max(abs(f.low), abs(f.high), 1e-30)
     outside = (column < f.low - slack) | (column > f.high + slack)
@@ -154,85 +229,11 @@ def _coded(frame: "pd.DataFrame", f: Feature) -> NDArray[np.float64]:
             f"{column[row]:g} in row {row} ({int(outside.sum())} such rows)",
             "Correct the value, or the bounds in the schema",
         )
-    there = column[~np.isnan(column)]
-    if f.kind == "integer" and (there != there.round()).any():
-        row = int((~np.isnan(column) & (column != column.round())).argmax())
+    broken = ~np.isnan(column) & (column != column.round())
+    if f.kind == "integer" and broken.any():
+        row = int(broken.argmax())
         raise Problem(f"whole numbers in {f.name!r}", f"{column[row]:g} in row {row}", "Declare the column continuous")
-    return column[:, None]
-
-
-def number_values(column: "pd.Series") -> NDArray[np.float64]:
-    """A column's numbers as float64 (n,), NaN where there is none; dates as units of their dtype since 1970."""
-    import pandas as pd
-
-    if pd.api.types.is_datetime64_any_dtype(column) or pd.api.types.is_timedelta64_dtype(column):
-        lost = column.isna().to_numpy(bool)
-        raw = column.dt.tz_convert("UTC").dt.tz_localize(None) if getattr(column.dt, "tz", None) is not None else column
-        return np.where(lost, np.nan, raw.to_numpy().astype(np.int64).astype(np.float64))
-    return pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan)
-
-
-def numbers(column: "pd.Series", feature: Feature) -> NDArray[np.float64]:
-    """The numbers of a feature (n,); NaN only where the feature says that rows may lack one, or may be left empty."""
-    values = number_values(column)
-    if not (feature.missing or feature.optional):
-        return finite(column, feature.name)
-    lost = ~np.isfinite(values) & ~column.isna().to_numpy(bool)
-    if lost.any():
-        row = int(lost.argmax())
-        raise Problem(f"a finite number or nothing in {feature.name!r}", f"{_shown(column.iloc[row])} in row {row}", "Correct the value")
-    return _bounded(values, feature.name)
-
-
-def finite(column: "pd.Series", name: str) -> NDArray[np.float64]:
-    """The numbers of a column (n,), each of them finite."""
-    values = number_values(column)
-    bad = ~np.isfinite(values)
-    if bad.any():
-        row = int(bad.argmax())
-        raise Problem(
-            f"a finite number in every row of {name!r}",
-            f"{_shown(column.iloc[row])} in row {row} ({int(bad.sum())} such rows)",
-            f"Fill or drop these rows, say what stands for them (features: {name}, missing = …), or declare the column categorical",
-        )
-    return _bounded(values, name)
-
-
-def _bounded(values: NDArray[np.float64], name: str) -> NDArray[np.float64]:
-    if (np.abs(values) > LARGEST).any():
-        row = int(np.nan_to_num(np.abs(values)).argmax())
-        raise Problem(f"numbers within ±{LARGEST:g} in {name!r}", f"{values[row]:g} in row {row}", "Give the column in a larger unit")
-    return values
-
-
-def _shown(value: object) -> str:
-    """A cell as a person would write it."""
-    return repr(value) if isinstance(value, str) else str(value)
-
-
-def number_column(values: NDArray[np.float64], feature: Feature) -> Any:
-    """Numbers (n,) as the person's column holds them: its dtype, its empty cells, dates as dates."""
-    import pandas as pd
-
-    dtype = feature.dtype or ("int64" if feature.kind == "integer" and not np.isnan(values).any() else "float64")
-    if dtype.startswith(("datetime64", "timedelta64")):
-        lost = np.isnan(values)
-        whole = np.where(lost, np.iinfo(np.int64).min, np.nan_to_num(values).round()).astype(np.int64)
-        plain = dtype.split(",")[0].rstrip("]") + "]"
-        dates = pd.Series(whole.view(plain))
-        return dates.dt.tz_localize("UTC").astype(dtype).array if "," in dtype else dates.array  # type: ignore[call-overload]
-    kind = np.dtype(dtype).kind if dtype[:1].islower() and dtype not in ("boolean", "str", "string", "object", "category") else ""
-    if kind == "f":
-        return values.astype(dtype)
-    if kind in "iu" and kind:
-        return values.copy() if np.isnan(values).any() else values.round().astype(dtype)
-    if dtype[:1].isupper():  # Int64 and its like hold numbers and empty cells
-        lost = np.isnan(values)
-        filled = np.nan_to_num(values)
-        held: Any = pd.array(filled.round() if not dtype.startswith("Float") else filled, dtype="Float64").astype(dtype)  # type: ignore[call-overload]
-        held[lost] = pd.NA
-        return held
-    return values.copy()
+    return column
 
 
 _tables: Remembered[Table] = Remembered(Table)
