@@ -152,7 +152,7 @@ def test_names_that_stand_there_twice_get_numbers(tmp_path: Path) -> None:
     [
         ([0] * 75 + list(range(1, 26)), "gain", {"0": 75, "over 0 to under 13": 12, "13 and over": 13}),
         ([0] * 50 + list(range(1, 51)), "gain", {"0": 50, "over 0 to under 26": 25, "26 and over": 25}),
-        ([0] * 90 + list(range(-10, 10)), "gain", {"under 0": 10, "0": 91, "over 0 to under 5": 4, "5 and over": 5}),
+        ([0] * 90 + list(range(-10, 10)), "gain", {"under -5": 5, "-5 to under 0": 5, "0": 91, "over 0": 9}),
         ([100] * 80 + list(range(20)), "score", {"under 10": 10, "10 to under 100": 10, "100": 80}),
         (list(range(16, 24)) * 2 + [17.5, 18.5, 19.5, 20.5, 21.5], "age", None),
         (list(range(100)), "score", {"under 24.75": 25, "24.75 to under 49.5": 25, "49.5 to under 74.25": 25, "74.25 and over": 25}),

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from ..datasets.dataset import Dataset
 from ..datasets.feature import Feature
+from ..datasets.number_columns import number_column
 from ..datasets.schema import Rows
-from ..datasets.table import number_column
 from ..formatting.numbers import percent
 from ..formatting.raster import png, shades
 from ..result import Axis, Chart, Column, Gallery, Picture, Series, Table
