@@ -12,7 +12,7 @@ from ..datasets.schema import Rows, Schema
 from ..errors import Problem, Unavailable
 from ..progress import Progress
 from .class_names import class_order, places_of
-from .decision import Decision, Labels, LargestScore, Scores
+from .decision import Decision, Labels, LargestScore, Prediction, Scores
 from .fingerprints import content_fingerprint
 from .fitted_columns import as_fitted
 from .target import Target
@@ -99,18 +99,43 @@ class FunctionTarget(Target):
         self.decision: Decision | None = None if outputs == "labels" else LargestScore()
 
     def _asked(self, x: Rows) -> NDArray[Any]:
-        out = np.asarray(self.predict(fed(x, self.schema, self.wants, self.dtype)))
+        return self._returned(fed(x, self.schema, self.wants, self.dtype))
+
+    def _returned(self, rows: "pd.DataFrame | NDArray[Any]") -> NDArray[Any]:
+        out = np.asarray(self.predict(rows))
         if out.ndim == 0:
             raise Problem(f"numbers from {self.name}, one answer a row", f"{out.tolist()!r}"[:80], "Return an array")
         return out
 
     def _predict(self, x: Rows) -> Labels:
-        return places_of(self._asked(x).ravel(), self.classes, self.name, self.indices)
+        return self._labels_in(self._asked(x))
+
+    def _prediction(self, x: Rows) -> Prediction:
+        if self.outputs != "labels":
+            return super()._prediction(x)
+        labels = self._predict(x)
+        return Prediction(labels, one_hot(labels, len(self.classes)))
+
+    def _labels_in(self, out: NDArray[Any]) -> Labels:
+        return places_of(out.ravel(), self.classes, self.name, self.indices)
 
     def _scores(self, x: Rows) -> Scores:
         if self.outputs == "labels":
             return one_hot(self._predict(x), len(self.classes))
-        out = self._asked(x)
+        return self._scores_in(self._asked(x))
+
+    def unaided(self, frame: "pd.DataFrame") -> Prediction | None:
+        if self.schema.images or self.wants == "encoded" or not set(self.schema.columns) <= set(frame.columns):
+            return None
+        table = frame[list(self.schema.columns)]
+        out = self._returned(table if self.wants == "frame" else table.to_numpy())
+        if self.decision is None:
+            labels = self._labels_in(out)
+            return Prediction(labels, one_hot(labels, len(self.classes)))
+        scores = self._scores_in(out)
+        return Prediction(self.decision(scores), scores)
+
+    def _scores_in(self, out: NDArray[Any]) -> Scores:
         if out.dtype.kind not in "buif":
             raise Problem(
                 f"numbers from {self.name}", f"values like {out.ravel()[:1].tolist()}", 'If these are class names say outputs="labels"'
@@ -184,9 +209,19 @@ class SklearnTarget(FunctionTarget):
         return found
 
     def _predict(self, x: Rows) -> Labels:
-        return self.named_by_it(self.estimator.predict(self._given(x)))
+        return self._named_by_it(self.estimator.predict(self._given(x)))
 
-    def named_by_it(self, answers: Any) -> Labels:
+    def unaided(self, frame: "pd.DataFrame") -> Prediction | None:
+        names = [str(n) for n in getattr(self.estimator, "feature_names_in_", ())]
+        columns = names or list(self.schema.columns)
+        if self.schema.images or self.wants == "encoded" or not set(columns) <= set(frame.columns):
+            return None
+        table = frame[columns] if names or self.wants == "frame" else frame[columns].to_numpy()
+        labels = self._named_by_it(self.estimator.predict(table))
+        scores = self._probabilities(table) if self.outputs == "probabilities" else one_hot(labels, len(self.classes))
+        return Prediction(labels if self.decision is None else self.decision(scores), scores)
+
+    def _named_by_it(self, answers: Any) -> Labels:
         """What its ``predict`` answered as class indices."""
         theirs = places_of(np.asarray(answers).ravel(), self.own_classes, self.name, indices=True)
         return np.argsort(self.order)[theirs].astype(np.int64)

@@ -99,7 +99,12 @@ def open_target(
     given = OpenOptions(
         schema, tuple(classes or ()), architecture, factory, recipe, name, outputs, feeds, data, sealed, threshold, positive, decision
     )
-    return given.decided(_opened(source, given, key, judge_key, budget))
+    target = _opened(source, given, key, judge_key, budget)
+    if data is not None:
+        from .proof import prove
+
+        prove(target, data)
+    return given.decided(target)
 
 
 def _opened(source: Any, given: OpenOptions, key: str, judge_key: str, budget: int | None) -> Target:

@@ -20,6 +20,7 @@ from ..result import Identity
 from .decision import OWN, Decision, Labels, LargestScore, Prediction, Scores
 
 if TYPE_CHECKING:
+    import pandas as pd
     import torch
 
 Task = Literal["classification"]
@@ -78,6 +79,8 @@ class Target(ABC):
         What opening found that undermines every result on this target, in sentences with numbers; empty where it answers as it should.
     noise
         The share of rows that it answered differently when it was asked twice; 0 of a model that does not draw.
+    proven
+        Were its answers compared with what the model answers without us, see `proof`?
     """
 
     task: Task = "classification"
@@ -101,6 +104,7 @@ class Target(ABC):
         self.given = ""
         self.doubts: tuple[str, ...] = ()
         self.noise = 0.0
+        self.proven = False
 
     def count(self, rows: int) -> None:
         """Add ``rows`` to the questions asked; several threads may at once. Nothing is added under `uncounted`."""
@@ -221,6 +225,10 @@ class Target(ABC):
         """Put ``decision`` in force instead of the model's own rule; the fingerprint is another, as the answers are."""
         self.decision = decision
         self.fingerprint = hashlib.sha256(f"{self.fingerprint} decides {decision.words}".encode()).hexdigest()
+
+    def unaided(self, frame: "pd.DataFrame") -> Prediction | None:
+        """What the model answers to rows of the person's table as its library is used without us; None where that cannot be asked."""
+        return None
 
     def judged(self) -> "Target":
         """The same model as a judge of an attack asks it, on an account of its own where there is one; else this very target."""
