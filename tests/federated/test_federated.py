@@ -43,7 +43,7 @@ def data() -> Dataset:
     rng = np.random.default_rng(0)
     y = rng.integers(0, 4, 2000)
     centers = np.array([[3, 0, 0, 0, 0, 0], [0, 3, 0, 0, 0, 0], [0, 0, 3, 0, 0, 0], [0, 0, 0, 3, 0, 0]])
-    x = (centers[y] + rng.normal(0, 0.8, (2000, 6))).clip(-9, 9).astype(np.float32)
+    x = (centers[y] + rng.normal(0, 0.8, (2000, 6))).clip(-9, 9)
     return Dataset(x, y, SCHEMA, member=np.arange(2000) < 1000)
 
 
@@ -54,7 +54,7 @@ def target(data: Dataset) -> "TorchTarget":
     from tiltyard.targets.training import fit, fresh
 
     architecture = mlp(6, (16,), 4, [0.0] * 6, [1.0] * 6)
-    module = fit(fresh(build(architecture), 0), data.seen.x, data.seen.y, recipe(), 0, Progress())
+    module = fit(fresh(build(architecture), 0), data.seen.encoded, data.seen.y, recipe(), 0, Progress())
     return TorchTarget(module, CLASSES, SCHEMA, "clouds", recipe=recipe(), architecture=architecture)
 
 
@@ -75,7 +75,7 @@ def test_one_client_in_one_round_is_central_training_bit_for_bit(rule, target, d
     step = FederatedTraining(clients=1, rounds=1, local_epochs=recipe().epochs, rule=rule, tolerate=0, seed=3)
     made = step(target, data).target
     rows = step.setting(target, data).parts.train
-    central = fit(fresh(target.inner, 3).requires_grad_(), rows.x, rows.y, recipe(), 3, Progress())
+    central = fit(fresh(target.inner, 3).requires_grad_(), rows.encoded, rows.y, recipe(), 3, Progress())
     np.testing.assert_array_equal(weights_of(made), flat(central))
 
 

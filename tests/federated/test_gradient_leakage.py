@@ -24,7 +24,7 @@ PIXELS = Schema(features=(Feature(name="image", kind="pixels", shape=(1, 28, 28)
 @pytest.fixture(scope="module")
 def data() -> Dataset:
     rng = np.random.default_rng(0)
-    return Dataset(rng.uniform(-2, 2, (300, 8)).astype(np.float32), rng.integers(0, 2, 300), SCHEMA)
+    return Dataset(rng.uniform(-2, 2, (300, 8)), rng.integers(0, 2, 300), SCHEMA)
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +122,7 @@ def test_the_gradient_is_torch_s_own(target, data):
     from tiltyard.federated.leaking.inversion import gradient
 
     module = target.trainable()
-    x, y = torch.from_numpy(data.x[:5].copy()), torch.from_numpy(data.y[:5].copy())
+    x, y = torch.from_numpy(data.encoded[:5]), torch.from_numpy(data.y[:5].copy())
     found = gradient(module, x, y)
     torch.nn.functional.cross_entropy(module(x), y).backward()
     for ours, parameter in zip(found, module.parameters(), strict=True):

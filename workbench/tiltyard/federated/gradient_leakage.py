@@ -93,11 +93,11 @@ class GradientLeakage(Check):
         if len(rows) < 2:
             raise Problem("at least 2 rows, to tell one from the other", f"{len(rows)}", "Give more rows")
         n = min(self.batches * self.batch, len(rows) - 1)
-        low, high = (
-            torch.from_numpy(np.array(np.broadcast_to(e, data.schema.shape), np.float32)) for e in (data.schema.low, data.schema.high)
-        )
+        encoding = target.encoding
+        low, high = (torch.from_numpy(np.array(np.broadcast_to(e, encoding.shape), np.float32)) for e in (encoding.low, encoding.high))
         box, source = Box(low, high), torch.Generator().manual_seed(self.seed)
-        x, y = torch.from_numpy(np.array(rows.x[:n])), torch.from_numpy(np.array(rows.y[:n]))
+        encoded = torch.from_numpy(np.array(encoding.encode(rows.x)))
+        x, y = encoded[:n], torch.from_numpy(np.array(rows.y[:n]))
         bare: list[torch.Tensor] = []
         hidden: list[torch.Tensor] = []
         parts = torch.split(torch.arange(n), self.batch)
@@ -107,7 +107,7 @@ class GradientLeakage(Check):
                 inner = progress.part(0.5 / len(parts))
                 guess = inverted(module, Sent(sent, y[part]), box, self.steps, self.smooth, source, inner)
                 kept.append(matched(box.unit(guess), box.unit(x[part])))
-        unit = box.unit(torch.from_numpy(np.array(rows.x)))
+        unit = box.unit(encoded)
         return Inverted(
             true=unit[:n].numpy(),
             bare=torch.cat(bare).numpy(),

@@ -115,8 +115,8 @@ class FederatedTraining(Defense):
             return f"hides each client's update, which has to be clipped for noise to count, so noise_multiplier must be 0; found {self.noise_multiplier:g}"
         return f"needs 3 clients or more, for of two each could subtract its own; found {self.clients}" if self.clients < 3 else ""
 
-    def plan(self, recipe: "Recipe", goal: int) -> "Plan":
-        """What every process of this federation agrees on."""
+    def plan(self, recipe: "Recipe", goal: int, offsets: tuple[float, ...] = ()) -> "Plan":
+        """What every process of this federation agrees on; ``offsets`` are those of the decision rule."""
         import numpy as np
 
         from .rounds.plan import Plan
@@ -138,6 +138,7 @@ class FederatedTraining(Defense):
             boost=self.boost or loudness(self.attack, self.clients, self.attackers),
             goal=goal,
             secure=self.secure,
+            offsets=offsets,
         )
 
     def setting(self, target: Target, data: Dataset) -> "Setting":
@@ -146,7 +147,8 @@ class FederatedTraining(Defense):
 
         torch_target, recipe = trainable(target)
         goal = goal_class(self.goal, target.classes) if self.goal else 0
-        return setting(self.plan(recipe, goal), torch_target, parts(data, self.rows, self.seed), self.alpha, self.warm)
+        rule = target.decision.offsets if target.decision is not None else None
+        return setting(self.plan(recipe, goal, rule or ()), torch_target, parts(data, self.rows, self.seed), self.alpha, self.warm)
 
     def estimate(self, target: Target, data: Dataset) -> Estimate:
         """From one client's round, timed here."""

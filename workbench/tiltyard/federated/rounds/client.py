@@ -15,7 +15,7 @@ from .weights import flat, put
 
 @dataclass(frozen=True)
 class Shard:
-    """One client's rows: x float32 (n, *shape), y int64 (n,). An attacker's are spoiled already."""
+    """One client's rows: x encoded, float32 (n, *shape), y int64 (n,). An attacker's are spoiled already."""
 
     x: NDArray[np.float32]
     y: NDArray[np.int64]

@@ -8,22 +8,26 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ...attacks.triggers import Trigger
+from ...datasets.dataset import Dataset
+from ...datasets.encoding import encoding_of
 from ...result import Frozen
 from .plan import Plan
 
 
 @dataclass(frozen=True)
 class Held:
-    """Rows no client has: as they are, and, where a backdoor is planted, those of other classes with the trigger on them."""
+    """Encoded rows no client has: as they are, and, where a backdoor is planted, those of other classes with the trigger on them."""
 
     x: NDArray[np.float32]
     y: NDArray[np.int64]
     triggered: NDArray[np.float32] | None = None
 
     @classmethod
-    def of(cls, plan: Plan, x: NDArray[np.float32], y: NDArray[np.int64], mark: Trigger | None) -> "Held":
-        stamped = mark.stamped(x[y != plan.goal]) if mark is not None else None
-        return cls(x, y, stamped)
+    def of(cls, plan: Plan, rows: Dataset, mark: Trigger | None) -> "Held":
+        """From rows of a data set."""
+        encode = encoding_of(rows.schema).encode
+        stamped = encode(mark.stamped(rows.x[rows.y != plan.goal])) if mark is not None else None
+        return cls(encode(rows.x), rows.y, stamped)
 
 
 class Loss(Frozen):
@@ -63,16 +67,17 @@ def logits(module: nn.Module, x: NDArray[np.float32]) -> Tensor:
         return torch.cat([head(torch.from_numpy(np.ascontiguousarray(x[i : i + 1024]))) for i in range(0, len(x), 1024)])
 
 
-def labels(module: nn.Module, x: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Predicted classes, int64 (n,)."""
-    return np.asarray(logits(module, x).argmax(1).numpy(), np.int64)
+def decided(scored: Tensor, plan: Plan) -> NDArray[np.int64]:
+    """The classes that logits (n, k) decide by the plan's rule, int64 (n,)."""
+    moved = scored + torch.tensor(plan.offsets) if plan.offsets else scored
+    return np.asarray(moved.argmax(1).numpy(), np.int64)
 
 
 def seen(module: nn.Module, held: Held, plan: Plan, classes: int) -> Seen:
     """Accuracy, and the attack's own success: rows called by the next class (label flip), wrong rows (sign flip),
     triggered rows of other classes called the goal (model replacement)."""
     scored = logits(module, held.x)
-    found = np.asarray(scored.argmax(1).numpy(), np.int64)
+    found = decided(scored, plan)
     loss = Loss.of(nn.functional.cross_entropy(scored, torch.from_numpy(np.ascontiguousarray(held.y)), reduction="none"))
     right, n = int((found == held.y).sum()), len(held.y)
     hits, tries = _success(module, found, held, plan, classes)
@@ -86,5 +91,5 @@ def _success(module: nn.Module, found: NDArray[np.int64], held: Held, plan: Plan
         return int((found == (held.y + 1) % classes).sum()), len(held.y)
     if held.triggered is None:
         return int((found != held.y).sum()), len(held.y)
-    obeyed = labels(module, held.triggered) == plan.goal if len(held.triggered) else np.zeros(0, bool)
+    obeyed = decided(logits(module, held.triggered), plan) == plan.goal if len(held.triggered) else np.zeros(0, bool)
     return int(obeyed.sum()), len(held.triggered)

@@ -8,6 +8,7 @@ from ...formatting.numbers import percent
 from ...privacy_accounting.accountants import default_delta, epsilon
 from ...result import Axis, Chart, CheckResult, Column, Evidence, Finding, Metric, Series, Severity, Status, Table
 from ...statistics.intervals import clopper_pearson, rate
+from ...targets.decision import LargestScore
 from ...targets.target import Target
 from ..aggregation import RULES
 from ..deployed.quantizing import CLIP, error
@@ -102,12 +103,23 @@ def _through(plan: Plan, last: Round) -> tuple[Finding, ...]:
     )
 
 
+def _ruled(target: Target) -> tuple[str, ...]:
+    """By what rule labels are decided, where that is not the largest score."""
+    if isinstance(target.decision, LargestScore):
+        return ()
+    applied = target.decision is not None and target.decision.offsets is not None
+    return (
+        f"Labels are decided by {target.rule}{'' if applied else ', which cannot be followed between rounds: there the largest score counts'}.",
+    )
+
+
 def notes(start: "Setting", ran: "Ran", processes: bool) -> tuple[str, ...]:
     """What was assumed, and what is not protected."""
     plan = start.plan
     lost, refused = sum(len(r.lost) for r in ran.rounds), sum(len(r.refused) for r in ran.rounds)
     found = [
         "The intervals are over held-out rows, not over trainings.",
+        *_ruled(start.target),
         *_seen(plan),
     ]
     if plan.noise > 0:

@@ -15,6 +15,7 @@ from ..malice import Attack
 class Plan(Given):
     """Rounds, rule, local training, privacy and who attacks. ``noise`` 0 is no differential privacy; ``clip`` bounds one client's update then.
 
+    ``offsets`` are added to the log scores by the decision rule in force, so that the largest is the label; empty for none.
     ``secure``: clients give their updates under SecAgg+ alone.
     """
 
@@ -33,6 +34,7 @@ class Plan(Given):
     boost: float = 1.0
     goal: int = 0
     secure: bool = False
+    offsets: tuple[float, ...] = ()
 
     def training_seed(self, client: int, number: int) -> int:
         """Seed of a client's training in round ``number`` (from 1); client 0's first is the plan's own."""

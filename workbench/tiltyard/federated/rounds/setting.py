@@ -104,10 +104,12 @@ def setting(plan: Plan, target: TorchTarget, found: Parts, alpha: float, warm: b
     if len(np.unique(train_rows.y)) < 2:
         raise Unavailable("rows of at least two classes to train on", "one class", "Give more rows")
     mark = trigger(train_rows, PATCH, rng) if plan.malicious and plan.attack == "model_replacement" else None
-    honest = [Shard(train_rows.x[rows], train_rows.y[rows]) for rows in dirichlet(train_rows.y, plan.clients, alpha, rng)]
     k = len(target.classes)
-    shards = tuple(
-        spoiled(plan, shard, mark, k, plan.seed + client) if client in plan.malicious else shard for client, shard in enumerate(honest)
-    )
+    shards = []
+    for client, rows in enumerate(dirichlet(train_rows.y, plan.clients, alpha, rng)):
+        x, y = train_rows.x[rows], train_rows.y[rows]
+        if client in plan.malicious:
+            x, y = spoiled(plan, x, y, mark, k, plan.seed + client)
+        shards.append(Shard(target.encoding.encode(x), y))
     start = target.trainable() if warm else fresh(target.inner, plan.seed).requires_grad_()
-    return Setting(plan, target, start, shards, Held.of(plan, test.x, test.y, mark), found, mark)
+    return Setting(plan, target, start, tuple(shards), Held.of(plan, test, mark), found, mark)
