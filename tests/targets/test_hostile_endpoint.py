@@ -37,7 +37,7 @@ FEATURE = {"name": "size", "kind": "continuous", "low": -4, "high": 4}
 
 @pytest.fixture(scope="module")
 def data() -> Dataset:
-    x = np.random.default_rng(0).uniform(-4, 4, (600, 1)).astype(np.float32)
+    x = np.random.default_rng(0).uniform(-4, 4, (600, 1))
     return Dataset(x, (x[:, 0] > 0).astype(np.int64), SCHEMA, "sizes")
 
 

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import numpy as np
 from numpy.typing import NDArray
 
+from ..datasets.encoding import encoding_of
 from ..errors import Problem
 from ..targets import trying
 from ..targets.http import forming
@@ -27,7 +28,7 @@ class Draft:
     """A request that should be valid: its body, and its row of encoded x (1, …) where that is known."""
 
     body: bytes
-    row: NDArray[np.float32] | None = None
+    row: NDArray[Any] | None = None
 
 
 def drafts(line: Line, wire: Wire, about: About) -> tuple[Draft, ...]:
@@ -38,17 +39,18 @@ def drafts(line: Line, wire: Wire, about: About) -> tuple[Draft, ...]:
 def _drafts(line: Line, wire: Wire, about: About) -> Iterator[Draft]:
     """The row that it names, the middle of its bounds, one drawn, and what its description or document has the form of."""
     few = several(about)
-    named = (about.example, trying.middle(about.schema) if about.schema else None, None if few is None else few[:1])
+    middle = encoding_of(about.schema).encode(trying.middle(about.schema), np.float64) if about.schema else None
+    named = (about.example, middle, None if few is None else few[:1])
     rows = [row for row in named if row is not None]
     yield from (Draft(written(wire.body(row)), row) for row in rows)
     if (formed := wire.formed()) is not None or (not rows and (formed := _documented(line, wire)) is not None):
         yield Draft(written(formed))
 
 
-def several(about: About) -> NDArray[np.float32] | None:
-    """A few rows drawn within what it takes; None where it does not say."""
+def several(about: About) -> NDArray[Any] | None:
+    """A few encoded rows drawn within what it takes; None where it does not say."""
     if about.schema is not None:
-        return trying.rows(about.schema, n=SEVERAL)
+        return encoding_of(about.schema).encode(trying.rows(about.schema, n=SEVERAL), np.float64)
     if about.shape and min(about.shape) > 0 and math.prod(about.shape) <= WIDEST:
         return np.random.default_rng(0).random((SEVERAL, *about.shape), np.float32)
     return None

@@ -4,10 +4,13 @@ import json
 from collections.abc import Callable, Mapping
 from contextvars import copy_context
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..datasets.encoding import encoding_of
+from ..datasets.schema import Rows
 from ..errors import Problem
 from ..targets.estimators import Feeds, fed
 from ..targets.http.line import Line, Reply, Unreached, rested
@@ -53,7 +56,7 @@ class Site:
     refused_description
         Why it did not describe itself; empty where it did.
     row
-        One valid row of encoded x, float32 (1, …), or None.
+        One valid encoded row (1, …), or None.
     valid
         The body of a valid request, or None where nobody knows one.
     several
@@ -80,7 +83,7 @@ class Site:
     drafts: tuple[Draft, ...] = ()
     given: bool = False
     refused_description: str = ""
-    row: NDArray[np.float32] | None = None
+    row: NDArray[Any] | None = None
     valid: bytes | None = None
     several: bytes | None = None
     feeds: Feeds = "encoded"
@@ -199,18 +202,20 @@ class Site:
                 return written(self.wire.repeated(json.loads(self.valid), n))
             except (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError):
                 return None
-        rows = np.repeat(self.row, n, axis=0)
-        return written(self.wire.body(rows if self.about.schema is None else fed(rows, self.about.schema, self.feeds)))
+        rows, schema = np.repeat(self.row, n, axis=0), self.about.schema
+        if schema is None or self.feeds == "encoded":
+            return written(self.wire.body(rows))
+        return written(self.wire.body(fed(encoding_of(schema).decode(rows), schema, self.feeds)))
 
     def at(self, path: str) -> str:
         """The URL of another path of the same endpoint, without the query."""
         return self.line.address.origin + path
 
 
-def site_of(target: HttpTarget, rows: NDArray[np.float32], most: int) -> Site:
+def site_of(target: HttpTarget, rows: Rows, most: int) -> Site:
     """The site behind a target, with a few valid rows of its data."""
     about = About(schema=target.schema, classes=target.classes)
-    draft = Draft(target.request(rows[:1]), rows[:1])
+    draft = Draft(target.request(rows[:1]), target.encoding.encode(rows[:1], np.float64))
     several = target.request(rows)
     return Site(target.line, target.wire, about, (draft,), True, several=several, feeds=target.wants, most=most, meter=target.meter)
 

@@ -143,6 +143,7 @@ def _endpoint(url: str, given: OpenOptions, key: str, judge_key: str, budget: in
         outputs=given.outputs,
         data=given.data,
         budget=budget,
+        ordered=bool(given.classes or described.classes),
     )
     target.judge = Key(judge_key)
     target.assumptions = (*notes, *target.assumptions)

@@ -7,14 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .address import Address
-from .wire import WIDEST, About, EndpointAnswer, Wire, shown, single
+from .wire import WIDEST, About, EndpointAnswer, Wire, listed, plain, shown, single
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from ..estimators import Feeds
 
-KINDS = {"i": "INT64", "u": "UINT64", "f": "FP32", "b": "BOOL"}
+KINDS = {"i": "INT64", "u": "UINT64", "f": "FP64", "b": "BOOL"}
 
 
 class KServeWire(Wire):
@@ -52,20 +52,22 @@ class KServeWire(Wire):
         made = [{**one, "shape": [n, *one["shape"][1:]], "data": _first(one) * n} for one in body["inputs"]]
         return {**body, "inputs": made}
 
-    def body(self, rows: "pd.DataFrame | NDArray[np.float32]") -> Any:
+    def body(self, rows: "pd.DataFrame | NDArray[Any]") -> Any:
         if isinstance(rows, np.ndarray):
-            name, kind = self.inputs[0] if len(self.inputs) == 1 else ("input-0", "FP32")
-            return {"inputs": [_tensor(name, list(rows.shape), kind if kind in ("FP32", "FP64") else "FP32", rows.ravel().tolist())]}
-        return {"inputs": [_column(str(name), rows[name].to_numpy()) for name in rows.columns]}
+            own = "FP32" if rows.dtype == np.float32 else "FP64"
+            name, kind = self.inputs[0] if len(self.inputs) == 1 else ("input-0", own)
+            return {"inputs": [_tensor(name, list(rows.shape), kind if kind in ("FP32", "FP64") else own, listed(rows.ravel()))]}
+        said = dict(self.inputs)
+        return {"inputs": [_column(str(name), rows[name], said.get(str(name), "")) for name in rows.columns]}
 
     def answer(self, found: Any, n: int, classes: tuple[str, ...]) -> EndpointAnswer:
         outputs = [self._read(one, n) for one in found["outputs"]]
+        flat = [out.ravel() for out in outputs if out.ndim == 1 or out.shape[1:] == (1,)]
         for out in outputs:
             if out.dtype.kind == "f" and out.ndim == 2 and (out.shape[1] == len(classes) or (out.shape[1] == 1 and len(classes) == 2)):
-                return EndpointAnswer(scores=out.astype(np.float32))
-        for out in outputs:
-            if out.ndim == 1 or out.shape[1:] == (1,):
-                return single(out.ravel(), len(classes))
+                return EndpointAnswer(scores=out, labels=next((one for one in flat if one.dtype.kind != "f"), None))
+        if flat:
+            return single(flat[0], len(classes))
         raise ValueError(f"an output with {len(classes)} scores or a label a row")
 
     def _read(self, one: Any, n: int) -> NDArray[Any]:
@@ -75,7 +77,8 @@ class KServeWire(Wire):
         out = np.asarray(_flat(one["data"])).reshape(shape)
         if len(out) != n or out.dtype.kind not in "buif":
             raise ValueError(f"{n} rows of numbers")
-        return out.astype(np.int64) if one["datatype"].startswith(("INT", "UINT")) else out.astype(np.float32)
+        whole = one["datatype"].startswith(("INT", "UINT"))
+        return out.astype(np.int64) if whole else out if one["datatype"] == "BOOL" else out.astype(np.float64)
 
 
 def _flat(data: Any) -> list[Any]:
@@ -95,7 +98,8 @@ def _tensor(name: str, shape: list[int], kind: str, data: list[Any]) -> dict[str
     return {"name": name, "shape": shape, "datatype": kind, "data": data}
 
 
-def _column(name: str, values: NDArray[Any]) -> dict[str, Any]:
-    kind = KINDS.get(values.dtype.kind, "BYTES")
-    data = [str(value) for value in values] if kind == "BYTES" else values.tolist()
-    return _tensor(name, [len(values), 1], kind, data)
+def _column(name: str, column: "pd.Series", said: str) -> dict[str, Any]:
+    """One tensor for a column, of the datatype that the model says it takes or else of the column's own."""
+    kind = said or KINDS.get(np.dtype(column.dtype).kind if isinstance(column.dtype, np.dtype) else "", "BYTES")
+    data = [str(value) if kind == "BYTES" and value is not None else value for value in plain(column)]
+    return _tensor(name, [len(data), 1], kind, data)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .address import Address
-from .wire import EndpointAnswer, Wire, cells, numbers, single
+from .wire import EndpointAnswer, Wire, cells, listed, numbers, single
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,9 +24,9 @@ class MLflowWire(Wire):
         super().__init__(address)
         self.ask = address.at(address.path.rstrip("/"))
 
-    def body(self, rows: "pd.DataFrame | NDArray[np.float32]") -> Any:
+    def body(self, rows: "pd.DataFrame | NDArray[Any]") -> Any:
         if isinstance(rows, np.ndarray):
-            return {"inputs": rows.tolist()}
+            return {"inputs": listed(rows)}
         return {"dataframe_split": {"columns": [str(name) for name in rows.columns], "data": cells(rows)}}
 
     def repeated(self, body: Any, n: int) -> Any:

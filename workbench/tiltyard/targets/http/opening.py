@@ -3,9 +3,11 @@
 import re
 from typing import TYPE_CHECKING
 
+from ...datasets.encoding import encoding_of
 from ...datasets.schema import Schema
 from ...errors import Problem
 from .. import trying
+from ..class_names import few
 from ..estimators import WORDS, Feeds, Outputs
 from ..query_budget import Meter
 from .address import Address
@@ -69,6 +71,7 @@ def http_target(
     outputs: Outputs | None = None,
     data: "Dataset | None" = None,
     budget: int | None = None,
+    ordered: bool = False,
 ) -> HttpTarget:
     """The target behind ``line``; 8 rows (they count) find out what it takes and gives where that is not described.
 
@@ -77,16 +80,27 @@ def http_target(
     Problem
         Where the endpoint takes other rows or answers in another form.
     """
-    if not fits(described.shape, schema):
-        raise Problem(
-            f"rows of shape {described.shape} as {line.address} takes them", f"{schema.shape}", "Give the data the model was trained on"
-        )
+    ways = _ways(line, wire, described, schema)
     meter = Meter(budget)
     first: Problem | None = None
-    for wants in (feeds,) if feeds else ("encoded",) if schema.images else wire.feeds:
-        target = HttpTarget(
-            line, wire, schema, name=name, order=order, feeds=wants, outputs=outputs or "probabilities", meter=meter, about=described
+
+    def made(wants: Feeds, gives: Outputs, decides: bool = False) -> HttpTarget:
+        return HttpTarget(
+            line,
+            wire,
+            schema,
+            name=name,
+            order=order,
+            feeds=wants,
+            outputs=gives,
+            meter=meter,
+            about=described,
+            ordered=ordered,
+            decides=decides,
         )
+
+    for wants in (feeds,) if feeds else ways:
+        target = made(wants, outputs or "probabilities")
         try:
             answer = _tried(target, data)
             found = outputs or _given(answer, target)
@@ -95,12 +109,22 @@ def http_target(
                 raise
             first = first or problem
             continue
-        if found != target.outputs:
-            target = HttpTarget(line, wire, schema, name=name, order=order, feeds=wants, outputs=found, meter=meter, about=described)
+        target = made(wants, found, answer.labels is not None)
         target.read(answer)
-        target.assumptions = _assumptions(target, feeds, outputs)
+        target.assumptions = _assumptions(target, answer, feeds, outputs)
         return target
     raise first or Problem(f"an answer from {line.address}", "none", "Check the address")
+
+
+def _ways(line: Line, wire: Wire, described: About, schema: Schema) -> tuple[Feeds, ...]:
+    """In which forms rows may be sent, likelier first; refused where the endpoint says that it takes another shape."""
+    encoded = encoding_of(schema).shape
+    if fits(described.shape, encoded):
+        return ("encoded",) if schema.images else wire.feeds
+    if not schema.images and fits(described.shape, schema.shape) and not any(f.kind == "categorical" for f in schema.features):
+        return ("values",)
+    expected = f"rows of shape {described.shape} as {line.address} takes them"
+    raise Problem(expected, f"{encoded}", "Give the data the model was trained on")
 
 
 def _tried(target: HttpTarget, data: "Dataset | None") -> EndpointAnswer:
@@ -122,7 +146,7 @@ def _given(answer: EndpointAnswer, target: HttpTarget) -> Outputs:
     return trying.head(scores, len(target.classes), target.name)
 
 
-def _assumptions(target: HttpTarget, feeds: Feeds | None, outputs: Outputs | None) -> tuple[str, ...]:
+def _assumptions(target: HttpTarget, answer: EndpointAnswer, feeds: Feeds | None, outputs: Outputs | None) -> tuple[str, ...]:
     notes = [
         f"It is asked over HTTP in the {target.wire.title} format, at most {target.batch} rows a request; {target.meter.spent} rows opened it."
     ]
@@ -131,6 +155,10 @@ def _assumptions(target: HttpTarget, feeds: Feeds | None, outputs: Outputs | Non
     if outputs is None:
         gives = {"labels": "labels only", "logits": "logits", "probabilities": "probabilities"}[target.outputs]
         notes.append(f"It gives {gives}.")
+    if answer.labels is None:
+        notes.append("It gives no labels, so the class with the largest score counts as its decision.")
+        if not target.ordered:
+            notes.append(f"It does not name its classes: its scores are taken to be those of {few(target.theirs)}, in that order.")
     if target.partial:
         notes.append(target.partial)
     if not target.address.secure and not target.address.loopback:

@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...access.person import me
-from ...datasets.schema import Schema
+from ...datasets.schema import Rows, Schema
 from ...errors import Problem
 from ...result import Identity
-from ..estimators import Feeds, Outputs, fed, one_hot, softmax
+from ..class_names import places_of
+from ..decision import Labels, LargestScore, Prediction, Scores
+from ..estimators import WORDS, Feeds, Outputs, fed, one_hot, softmax
 from ..query_budget import BudgetSpent, Meter
 from ..target import Target
 from .line import Key, Line, Reply, Unreached, rested
@@ -54,6 +56,10 @@ class HttpTarget(Target):
         Which of the endpoint's k outputs is each class of the schema; empty where they are in its order.
     feeds, outputs
         As of `FunctionTarget`.
+    ordered
+        Whether the caller or the endpoint said in which order its classes are, so that whole numbers may be places among them.
+    decides
+        Whether it answers with labels, which then are its own decision; else the largest score counts.
 
     Attributes
     ----------
@@ -73,6 +79,8 @@ class HttpTarget(Target):
         outputs: Outputs = "probabilities",
         meter: Meter | None = None,
         about: About | None = None,
+        ordered: bool = False,
+        decides: bool = False,
     ) -> None:
         about = about or About()
         self.meter = meter or Meter()
@@ -84,7 +92,11 @@ class HttpTarget(Target):
         self.order = order or tuple(range(len(schema.classes)))
         self.wants: Feeds = feeds
         self.outputs: Outputs = outputs
-        wide = max(int(np.prod(schema.shape)), len(schema.classes))
+        self.ordered = ordered
+        self.own_rule = about.decision
+        self.given = f"{WORDS[feeds]}, as JSON"
+        self.decision = None if decides or outputs == "labels" else LargestScore()
+        wide = max(int(np.prod(schema.shape if feeds != "encoded" else self.encoding.shape)), len(schema.classes))
         self.batch = max(min(about.batch or ROWS, ROWS, NUMBERS // wide), 1)
         self.origin = str(line.address)
         self.partial = ""
@@ -99,13 +111,23 @@ class HttpTarget(Target):
         if not self.judge:
             return self
         line = Line(self.address, self.judge, self.line.timeout, self.line.largest)
-        other = HttpTarget(line, self.wire, self.schema, name=self.name, order=self.order, feeds=self.wants, outputs=self.outputs)
-        other.batch = self.batch
+        other = HttpTarget(
+            line, self.wire, self.schema, name=self.name, order=self.order, feeds=self.wants, outputs=self.outputs, ordered=self.ordered
+        )
+        other.batch, other.decision, other.own_rule = self.batch, self.decision, self.own_rule
+        other.doubts, other.noise = self.doubts, self.noise
         return other
 
     @property
+    def rule(self) -> str:
+        """The decision rule in words."""
+        if self.decision is not None:
+            return self.decision.words
+        return f"the label that the endpoint gives{f', which it says is {self.own_rule}' if self.own_rule else ''}"
+
+    @property
     def identity(self) -> Identity:
-        return Identity(name=self.name, fingerprint=self.fingerprint, detail=f"{self.wire.title} endpoint, {len(self.classes)} classes")
+        return super().identity.model_copy(update={"detail": f"{self.wire.title} endpoint, {len(self.classes)} classes"})
 
     @property
     def queries(self) -> int:
@@ -128,19 +150,28 @@ class HttpTarget(Target):
         do = "Run its checks here, with --executor local"
         raise Problem("a target that can be sent to another process", f"{self.name}, an endpoint whose key and budget stay here", do)
 
-    def _scores(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _scores(self, x: Rows) -> Scores:
+        return self._prediction(x).scores
+
+    def _predict(self, x: Rows) -> Labels:
+        return self._prediction(x).labels
+
+    def _prediction(self, x: Rows) -> Prediction:
+        """Labels and scores of one answer, asked for once."""
         self.meter.afford(len(x))
-        out = np.empty((len(x), len(self.classes)), np.float32)
+        labels, scores = np.empty(len(x), np.int64), np.empty((len(x), len(self.classes)))
         start = 0
         while start < len(x):
             part = x[start : start + self.batch]
             reply = self.asked(part)
             if reply is not None:
-                out[start : start + len(part)] = self.read(self.answered(reply, len(part)))
+                found = self.read(self.answered(reply, len(part)))
+                place = slice(start, start + len(part))
+                labels[place], scores[place] = found.labels, found.scores
                 start += len(part)
-        return out
+        return Prediction(labels, scores)
 
-    def asked(self, part: NDArray[np.float32]) -> Reply | None:
+    def asked(self, part: Rows) -> Reply | None:
         """The good reply to one batch; None where it was too large and ``batch`` is smaller now."""
         body = self.request(part)
         counted, slept = False, 0.0
@@ -183,7 +214,7 @@ class HttpTarget(Target):
             return None
         raise self.refused(reply)
 
-    def request(self, x: NDArray[np.float32]) -> bytes:
+    def request(self, x: Rows) -> bytes:
         """The body that asks about ``x``."""
         return written(self.wire.body(fed(x, self.schema, self.wants)))
 
@@ -191,11 +222,8 @@ class HttpTarget(Target):
         """What a good reply says of ``n`` rows."""
         if reply.cut:
             raise Problem(f"an answer of at most {self.line.largest:,} bytes", "a longer one", "Check the address")
-        theirs = [""] * len(self.order)
-        for ours, place in enumerate(self.order):
-            theirs[place] = self.classes[ours]
         try:
-            return self.wire.answer(parsed(reply.body, self.name), n, tuple(theirs))
+            return self.wire.answer(parsed(reply.body, self.name), n, self.theirs)
         except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
             if isinstance(error, Problem):
                 raise
@@ -205,27 +233,40 @@ class HttpTarget(Target):
                 f"an answer to {n} rows in the {self.wire.title} format from {self.name}", found, "Check address and classes"
             ) from None
 
-    def read(self, answer: EndpointAnswer) -> NDArray[np.float32]:
-        """Probabilities (n, k) in the schema's order. Scores that were rounded are made to sum to 1 again."""
+    @property
+    def theirs(self) -> tuple[str, ...]:
+        """The classes in the order of the endpoint's outputs."""
+        return tuple(self.classes[ours] for ours in np.argsort(self.order))
+
+    def read(self, answer: EndpointAnswer) -> Prediction:
+        """Labels as it decided them, or by its scores where it gives none; probabilities (n, k) in the schema's order."""
         if answer.scores is None:
             if answer.labels is None or self.outputs != "labels":
                 raise Problem(f"scores from {self.name}", "labels alone", "Open it again: it answers otherwise than before")
-            return self._labeled(answer.labels)
+            labels = self._places(answer.labels)
+            return Prediction(labels, one_hot(labels, len(self.classes)))
         self.partial = answer.note or self.partial
         scores = columns(answer.scores, len(self.classes), self.outputs)[:, list(self.order)]
-        if self.outputs == "labels":
-            return one_hot(scores.argmax(1), self.classes)
         if not np.isfinite(scores).all():
             raise Problem(f"finite scores from {self.name}", "NaN or inf", "Check the model")
-        return softmax(scores) if self.outputs == "logits" else summed(scores)
+        labels = self._decision_of(answer, scores)
+        if self.outputs == "labels":
+            return Prediction(labels, one_hot(labels, len(self.classes)))
+        probabilities = softmax(scores) if self.outputs == "logits" else summed(scores)
+        return Prediction(labels if self.decision is None else self.decision(probabilities), probabilities)
 
-    def _labeled(self, labels: NDArray[Any]) -> NDArray[np.float32]:
-        if labels.dtype.kind in "iu" and not set(map(str, labels.tolist())) <= set(self.classes):
-            index = np.argsort(self.order)
-            if len(labels) and not 0 <= labels.min() <= labels.max() < len(index):
-                raise Problem(f"labels 0 to {len(index) - 1} from {self.name}", f"{labels.min()} to {labels.max()}", "Name its classes")
-            labels = index[labels]
-        return one_hot(labels, self.classes)
+    def _decision_of(self, answer: EndpointAnswer, scores: Scores) -> Labels:
+        """The labels that it gives; of an endpoint that gives scores alone those of the largest."""
+        if answer.labels is not None:
+            return self._places(answer.labels)
+        if self.decision is None and self.outputs != "labels":
+            raise Problem(f"labels from {self.name} beside its scores", "scores alone", "Open it again: it answers otherwise than before")
+        return scores.argmax(1).astype(np.int64)
+
+    def _places(self, labels: NDArray[Any]) -> Labels:
+        """Labels by value as places in the schema's classes."""
+        found: Labels = np.argsort(self.order)[places_of(labels, self.theirs, self.name, self.ordered)].astype(np.int64)
+        return found
 
     def refused(self, reply: Reply) -> Refused:
         """Why an endpoint did not answer, in one line and in its own words; the key is never part of it."""
@@ -272,7 +313,7 @@ def retry_after(reply: Reply) -> float | None:
         return None
 
 
-def columns(scores: NDArray[np.float32], k: int, outputs: Outputs) -> NDArray[np.float32]:
+def columns(scores: Scores, k: int, outputs: Outputs) -> Scores:
     """(n, k) scores also where only the last of two classes was given one."""
     if k == 2 and (scores.ndim == 1 or scores.shape[1] == 1):
         last = scores.reshape(-1, 1)
@@ -282,10 +323,10 @@ def columns(scores: NDArray[np.float32], k: int, outputs: Outputs) -> NDArray[np
     return scores
 
 
-def summed(scores: NDArray[np.float32]) -> NDArray[np.float32]:
+def summed(scores: Scores) -> Scores:
     """Rows that sum to 1 although they were rounded; a row rounded to nothing says nothing."""
     total = scores.sum(1, keepdims=True)
     near = np.abs(total - 1) < 0.5
     even = np.full_like(scores, 1 / scores.shape[1])
-    out: NDArray[np.float32] = np.where(near, scores / np.where(near, total, 1), np.where(total == 0, even, scores)).astype(np.float32)
+    out: Scores = np.where(near, scores / np.where(near, total, 1), np.where(total == 0, even, scores))
     return out

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from ...datasets.feature import Feature
 from ...datasets.schema import Schema
 from .address import Address
-from .wire import WIDEST, About, EndpointAnswer, Wire, cells, numbers, shown
+from .wire import WIDEST, About, EndpointAnswer, Wire, cells, listed, numbers, shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,21 +29,19 @@ class TiltyardWire(Wire):
         base = address.path.rstrip("/").removesuffix(PREDICT)
         self.ask, self.about = address.at(base + PREDICT), address.at(base + MODEL)
 
-    def body(self, rows: "pd.DataFrame | NDArray[np.float32]") -> Any:
+    def body(self, rows: "pd.DataFrame | NDArray[Any]") -> Any:
         if isinstance(rows, np.ndarray):
-            return {"instances": rows.tolist()}
+            return {"instances": listed(rows)}
         return {"instances": [dict(zip(map(str, rows.columns), row, strict=True)) for row in cells(rows)]}
 
     def answer(self, found: Any, n: int, classes: tuple[str, ...]) -> EndpointAnswer:
         scores = found.get("scores")
+        labels = _labels(found["labels"], n) if scores is None or "labels" in found else None
         if scores is None:
-            labels = np.asarray([str(label) for label in found["labels"]], dtype=object)
-            if len(labels) != n:
-                raise ValueError(f"{n} labels")
             return EndpointAnswer(labels=labels)
         if scores and isinstance(scores[0], dict):
-            return EndpointAnswer(scores=spread(scores, n, classes), note=REST if len(scores[0]) < len(classes) else "")
-        return EndpointAnswer(scores=numbers(scores, n))
+            return EndpointAnswer(spread(scores, n, classes), labels, REST if len(scores[0]) < len(classes) else "")
+        return EndpointAnswer(numbers(scores, n), labels)
 
     def repeated(self, body: Any, n: int) -> Any:
         return {"instances": body["instances"][:1] * n}
@@ -61,13 +59,21 @@ class TiltyardWire(Wire):
             batch=int(batch) if batch else None,
             model=str(found.get("fingerprint", "")),
             schema=described_schema(found.get("features"), classes),
+            decision=shown(found.get("decision", "")),
         )
 
 
-def example_row(row: Any, shape: tuple[int, ...]) -> NDArray[np.float32] | None:
-    """A row that the endpoint says it answers, as (1, *shape); None where it tells none, or another thing."""
+def _labels(given: Any, n: int) -> NDArray[Any]:
+    labels = np.asarray([str(label) for label in given], dtype=object)
+    if len(labels) != n:
+        raise ValueError(f"{n} labels")
+    return labels
+
+
+def example_row(row: Any, shape: tuple[int, ...]) -> NDArray[np.float64] | None:
+    """An encoded row that the endpoint says it answers, as (1, *shape); None where it tells none, or another thing."""
     try:
-        found = np.asarray(row, np.float32)
+        found = np.asarray(row, np.float64)
     except (TypeError, ValueError):
         return None
     return found[None] if shape and found.shape == shape and np.isfinite(found).all() else None
@@ -83,19 +89,19 @@ def described_schema(features: Any, classes: tuple[str, ...]) -> Schema | None:
         parsed = tuple(Feature.model_validate(one) for one in features)
         if any(min(f.shape, default=1) < 1 or len(f.shape) > 3 or not np.isfinite((f.low, f.high)).all() for f in parsed):
             return None
-        if not 0 < sum(math.prod(f.shape) if f.kind == "pixels" else f.width for f in parsed) <= WIDEST:
+        if not 0 < sum(math.prod(f.shape) if f.kind == "pixels" else max(f.width, len(f.categories)) for f in parsed) <= WIDEST:
             return None
         return Schema(features=parsed, label="label", classes=classes)
     except (ValidationError, TypeError):
         return None
 
 
-def spread(rows: list[dict[str, float]], n: int, classes: tuple[str, ...]) -> NDArray[np.float32]:
+def spread(rows: list[dict[str, float]], n: int, classes: tuple[str, ...]) -> NDArray[np.float64]:
     """Scores (n, k) from the top few of each row by name; what is left to 1 goes evenly to the rest."""
     if len(rows) != n:
         raise ValueError(f"{n} rows of scores")
     place = {name: i for i, name in enumerate(classes)}
-    out = np.empty((n, len(classes)), np.float32)
+    out = np.empty((n, len(classes)))
     for i, row in enumerate(rows):
         left = max(1.0 - sum(row.values()), 0.0)
         out[i] = left / max(len(classes) - len(row), 1)

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from ..estimators import Feeds
 
 WIDEST = 1_000_000
-Rows = "pd.DataFrame | NDArray[np.float32]"
 
 
 @dataclass(frozen=True)
@@ -26,7 +25,7 @@ class About:
     """What an endpoint says of its model; each may be unknown. ``model`` tells one model from the next.
 
     ``schema`` is there where it tells its features with their bounds; the label's name is not among what it tells.
-    ``example`` is a row (1, *shape) that it says it answers.
+    ``example`` is an encoded row (1, *shape) that it says it answers, ``decision`` its rule in its own words.
     """
 
     name: str = ""
@@ -36,18 +35,19 @@ class About:
     batch: int | None = None
     model: str = ""
     schema: Schema | None = None
-    example: NDArray[np.float32] | None = field(default=None, compare=False)
+    example: NDArray[np.float64] | None = field(default=None, compare=False)
+    decision: str = ""
 
 
 @dataclass(frozen=True)
 class EndpointAnswer:
     """What an endpoint answered to n rows.
 
-    ``scores`` float32 (n, m) as it gave them, or None; ``labels`` (n,) names or indices, or None; ``note`` is what a person
-    should know of how the scores were read.
+    ``scores`` float64 (n, m) as it gave them, or None; ``labels`` (n,) names or indices, what it decided, or None; ``note`` is what a
+    person should know of how the scores were read.
     """
 
-    scores: NDArray[np.float32] | None = None
+    scores: NDArray[np.float64] | None = None
     labels: NDArray[Any] | None = None
     note: str = ""
 
@@ -72,7 +72,7 @@ class Wire(ABC):
         self.about = ""
 
     @abstractmethod
-    def body(self, rows: "pd.DataFrame | NDArray[np.float32]") -> Any:
+    def body(self, rows: "pd.DataFrame | NDArray[Any]") -> Any:
         """The request for these rows, ready for JSON."""
 
     @abstractmethod
@@ -112,31 +112,49 @@ def parsed(body: bytes, what: str) -> Any:
 
 
 def cells(frame: "pd.DataFrame") -> list[list[Any]]:
-    """The rows of a table as lists of plain Python values."""
-    columns = [frame[name].tolist() for name in frame.columns]
+    """The rows of a table as lists of values that JSON has: null where there is none, dates as ISO 8601."""
+    columns = [plain(frame[name]) for name in frame.columns]
     return [list(row) for row in zip(*columns, strict=True)]
 
 
-def numbers(values: Any, n: int) -> NDArray[np.float32]:
-    """float32 (n, …) from nested lists of numbers."""
+def plain(column: "pd.Series") -> list[Any]:
+    """The values of a column as JSON has them."""
+    lost = column.isna().tolist()
+    return [None if gone else _plain(value) for value, gone in zip(column.tolist(), lost, strict=True)]
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "isoformat"):
+        return value.isoformat()
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def listed(rows: NDArray[Any]) -> list[Any]:
+    """Rows of numbers as nested lists; null where there is no number. A float64 is written with all its digits."""
+    if rows.dtype.kind != "f" or not np.isnan(rows).any():
+        return list(rows.tolist())
+    return list(np.where(np.isnan(rows), None, rows.astype(object)).tolist())  # type: ignore[call-overload]
+
+
+def numbers(values: Any, n: int) -> NDArray[np.float64]:
+    """float64 (n, …) from nested lists of numbers."""
     out = np.asarray(values)
     if out.dtype.kind not in "buif" or len(out) != n:
         raise ValueError(f"{n} rows of numbers")
-    return out.astype(np.float32)
+    return out.astype(np.float64)
 
 
 def single(values: NDArray[Any], k: int) -> EndpointAnswer:
     """One value a row (n,): a class's name or index, or the probability of the last of two classes."""
     if values.dtype.kind in "iubO":
-        return EndpointAnswer(labels=values.astype(np.int64) if values.dtype.kind == "b" else values)
+        return EndpointAnswer(labels=values)
     if values.dtype.kind == "f" and k == 2 and (values >= 0).all() and (values <= 1).all():
-        return EndpointAnswer(scores=values.astype(np.float32))
+        return EndpointAnswer(scores=values.astype(np.float64))
     if values.dtype.kind == "f" and (values == np.round(values)).all():
-        return EndpointAnswer(labels=values.astype(np.int64))
+        return EndpointAnswer(labels=values)
     raise ValueError(f"labels, or scores of {k} classes")
 
 
-def fits(shape: tuple[int, ...], schema: Schema) -> bool:
-    """May rows of the schema be sent to a model that says it takes ``shape``? Sizes below 1 stand for any."""
-    mine = schema.shape
+def fits(shape: tuple[int, ...], mine: tuple[int, ...]) -> bool:
+    """May rows of shape ``mine`` be sent to a model that says it takes ``shape``? Sizes below 1 stand for any."""
     return not shape or (len(shape) == len(mine) and all(a < 1 or a == b for a, b in zip(shape, mine, strict=True)))
