@@ -17,7 +17,7 @@ from tiltyard.result import Record
 from tiltyard.samples.catalog import load
 from tiltyard.serving.keys import KeyStore
 from tiltyard.serving.openapi import described
-from tiltyard.serving.rows import encoded
+from tiltyard.serving.rows import read_rows
 from tiltyard.serving.server import Served
 from tiltyard.serving.settings import Settings
 from tiltyard.targets.http.address import address_of
@@ -86,9 +86,9 @@ def test_the_middle_of_the_bounds_is_a_row_that_the_endpoint_takes(name: str) ->
     rng = np.random.default_rng(0)
     wild = [snapped(rng.normal(0, 10.0**e, schema.low.size), schema) for e in (0, 3, 30)]
     for row in (middle(schema), *wild):
-        assert encoded(row.tolist(), schema).shape == (1, *schema.shape)
+        assert read_rows(row.tolist(), schema).shape == (1, *schema.shape)
     body = asked(described(schema, Settings(), middle(schema)[0].tolist()), "/v1/predict")
-    assert encoded(body["instances"], schema).shape == (1, *schema.shape)
+    assert read_rows(body["instances"], schema).shape == (1, *schema.shape)
 
 
 SCHEMAS: list[dict[str, Any]] = [

@@ -245,7 +245,7 @@ def test_a_sure_model_does_not_tell_the_precision_of_its_scores(serve: Serve, sc
 
 def test_as_a_check_it_asks_rows_of_the_data_and_counts_them(serve: Serve) -> None:
     rng = np.random.default_rng(0)
-    x = np.column_stack([rng.uniform(-4, 4, 50), np.eye(2)[rng.integers(0, 2, 50)]]).astype(np.float32)
+    x = np.column_stack([rng.uniform(-4, 4, 50), rng.integers(0, 2, 50)])
     data = Dataset(x, (x[:, 0] > 0).astype(np.int64), SCHEMA)
     target = open_target(serve(Server(limit=200)), data=data, key=KEY)
     record = QUICK.model_copy(update={"burst": 250})(target, data)

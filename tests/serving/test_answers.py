@@ -10,7 +10,7 @@ import pytest
 
 from tiltyard.datasets.feature import Feature
 from tiltyard.datasets.schema import Schema
-from tiltyard.serving.rows import encoded
+from tiltyard.serving.rows import read_rows
 from tiltyard.targets.estimators import FunctionTarget
 from tiltyard.validation.guard import Guard
 
@@ -114,7 +114,7 @@ def test_the_first_bad_row_of_many_is_found_by_halving() -> None:
     rows: list[Any] = [dict(PERSON) for _ in range(100)]
     rows[57]["color"] = rows[91]["color"] = "blue"
     with pytest.raises(Refusal) as caught:
-        encoded(rows, SCHEMA)
+        read_rows(rows, SCHEMA)
     assert (caught.value.row, caught.value.column) == (57, "color")
 
 

@@ -2,34 +2,30 @@
 
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from ..targets.decision import Prediction, Scores
 from ..targets.disclosure import best, rounded
 from .settings import OutputSettings
 
-MOST_DIGITS = 9  # what a float32 holds
 
-
-def answer(scores: NDArray[np.float32], classes: tuple[str, ...], policy: OutputSettings) -> dict[str, Any]:
-    """The JSON for scores (n, k): ``classes`` and ``labels``, and of the scores what the policy gives.
+def answer(found: Prediction, classes: tuple[str, ...], policy: OutputSettings) -> dict[str, Any]:
+    """The JSON for n rows: ``classes`` and ``labels`` as the model decides them, and of its scores (n, k) what the policy gives.
 
     Under ``top-k`` a row's scores are ``{label: score}`` of its best classes; under ``label`` there are none.
     """
-    index = scores.argmax(1)
-    answer: dict[str, Any] = {"classes": index.tolist(), "labels": [classes[i] for i in index]}
+    answer: dict[str, Any] = {"classes": found.labels.tolist(), "labels": [classes[i] for i in found.labels]}
     if policy.kind == "label":
         return answer
-    answer["scores"] = _top(scores, classes, policy) if policy.kind == "top-k" else _shown(scores, policy)
+    answer["scores"] = _top(found.scores, classes, policy) if policy.kind == "top-k" else _shown(found.scores, policy)
     return answer
 
 
-def _shown(scores: NDArray[np.float32], policy: OutputSettings) -> list[list[float]]:
-    digits = MOST_DIGITS if policy.kind == "scores" else policy.digits
-    return [[round(v, digits) for v in row] for row in scores.tolist()]
+def _shown(scores: Scores, policy: OutputSettings) -> list[list[float]]:
+    if policy.kind == "scores":
+        return list(scores.tolist())
+    return [[round(v, policy.digits) for v in row] for row in scores.tolist()]
 
 
-def _top(scores: NDArray[np.float32], classes: tuple[str, ...], policy: OutputSettings) -> list[dict[str, float]]:
+def _top(scores: Scores, classes: tuple[str, ...], policy: OutputSettings) -> list[dict[str, float]]:
     values = rounded(scores, policy.digits)
     order = best(scores, policy.top)
     return [{classes[j]: round(float(values[i, j]), policy.digits) for j in row} for i, row in enumerate(order)]

@@ -12,6 +12,7 @@ from ..errors import Problem
 from ..targets.target import Target
 from .admin import changed, overview
 from .body import read_json
+from .examples import known_rows
 from .extraction_detector import ExtractionDetector, learned
 from .gate import Gate, visit_of
 from .guarding import Guarded, Observer
@@ -24,10 +25,9 @@ from .refusal import Refusal, refuse
 from .settings import Settings
 
 if TYPE_CHECKING:
-    import numpy as np
     from fastapi import FastAPI, Request
-    from numpy.typing import NDArray
 
+    from ..datasets.schema import Rows
     from ..validation.guard import Guard
     from .labels import Learner
 
@@ -41,7 +41,7 @@ def make_app(
     keys: KeyStore | None = None,
     observers: tuple[Observer, ...] = (),
     *,
-    honest: "NDArray[np.float32] | None" = None,
+    honest: "Rows | None" = None,
     log_to_stderr: bool = False,
     learner: "Learner | None" = None,
 ) -> "FastAPI":
@@ -56,7 +56,7 @@ def make_app(
     observers
         See `guarding.Guarded`. More can be appended to ``app.state.guarded.observers``.
     honest
-        Rows as honest clients ask them, float32 (n, *shape): what the extraction detector compares with. None: the reference rows of
+        Rows as honest clients ask them, x (n, *shape): what the extraction detector compares with. None: the reference rows of
         the guard the settings name; without either, no key is watched, and the log says so.
     log_to_stderr
         Log to standard error where the settings name no file; else there is no log then.
@@ -113,17 +113,17 @@ def _guard(settings: Settings, target: Target) -> "Guard | None":
     return guard
 
 
-def _watch(guarded: Guarded, honest: "NDArray[np.float32] | None") -> None:
+def _watch(guarded: Guarded, honest: "Rows | None") -> None:
     """Start the extraction detector, where there are honest rows to compare with."""
     if not guarded.settings.extraction_detector.watch:
         return
     guard = guarded.guard
     if honest is None and guard is not None:
-        honest = (guard.reference * guard.scale + guard.mean).reshape(-1, *guard.schema.shape)
+        honest = known_rows(guard)
     try:
         if honest is None:
             raise Problem("honest rows to compare with", "none", "Name a guard, or data, in the settings")
-        guarded.keep(ExtractionDetector(learned(honest, guarded.target.scores(honest), guarded.target.schema)))
+        guarded.keep(ExtractionDetector(learned(honest, guarded.target.predictions(honest), guarded.target.schema)))
     except Problem as problem:
         if guarded.settings.extraction_detector.action == "refuse":
             guarded.close()

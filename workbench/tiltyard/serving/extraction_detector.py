@@ -23,8 +23,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..datasets.schema import Schema
+from ..datasets.encoding import Encoding, encoding_of
+from ..datasets.schema import Rows, Schema
 from ..errors import Problem
+from ..targets.decision import Prediction, Scores
 
 BLOCK = 100
 DRAWS = 4000
@@ -39,23 +41,27 @@ SIDES: tuple[Literal["left", "right"], ...] = ("left", "right")
 
 @dataclass(frozen=True)
 class View:
-    """Rows as the detector keeps them: scaled by the schema's ranges and, where they are wide, projected to 32 random directions."""
+    """Rows as the detector keeps them: encoded, scaled by the schema's ranges, a missing number in their middle, and, where they are wide,
+    projected to 32 random directions."""
 
-    low: NDArray[np.float32]
-    span: NDArray[np.float32]
+    encoding: Encoding
+    low: NDArray[np.float64]
+    span: NDArray[np.float64]
     directions: NDArray[np.float32] | None
 
     @classmethod
     def of(cls, schema: Schema, rng: np.random.Generator) -> "View":
         """The view of a schema's rows; distances keep within a few percent (Johnson and Lindenstrauss 1984)."""
-        low, high = schema.low.ravel(), schema.high.ravel()
+        encoding = encoding_of(schema)
+        low, high = encoding.low.ravel(), encoding.high.ravel()
         wide = low.size > 2 * WIDTH
         directions = rng.normal(size=(low.size, WIDTH)).astype(np.float32) / np.float32(np.sqrt(WIDTH)) if wide else None
-        return cls(low, np.maximum(high - low, 1e-9).astype(np.float32), directions)
+        return cls(encoding, low, np.maximum(high - low, 1e-9), directions)
 
-    def __call__(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+    def __call__(self, x: Rows) -> NDArray[np.float32]:
         """Float32 (n, at most 64)."""
-        scaled: NDArray[np.float32] = ((x.reshape(len(x), -1) - self.low) / self.span).astype(np.float32)
+        encoded = self.encoding.encode(x, np.float64).reshape(len(x), -1)
+        scaled: NDArray[np.float32] = np.nan_to_num((encoded - self.low) / self.span, nan=0.5).astype(np.float32)
         return scaled if self.directions is None else scaled @ self.directions
 
 
@@ -70,7 +76,7 @@ def nearest(
     return found
 
 
-def margins(scores: NDArray[np.float32]) -> NDArray[np.float64]:
+def margins(scores: Scores) -> NDArray[np.float64]:
     """How much the best score of each row is above the second."""
     top = np.partition(scores, scores.shape[1] - 2, axis=1)
     found: NDArray[np.float64] = (top[:, -1] - top[:, -2]).astype(np.float64)
@@ -136,7 +142,7 @@ class Honest:
         return steps.distance > self.limits.distance or steps.margin > self.limits.margin
 
 
-def learned(x: NDArray[np.float32], scores: NDArray[np.float32], schema: Schema, seed: int = 0) -> Honest:
+def learned(x: Rows, answers: Prediction, schema: Schema, seed: int = 0) -> Honest:
     """From honest rows and the model's answers to them: half of them, at most `KNOWN`, are those others are held against.
 
     The limits are what a share `ALLOWED` of blocks of 100 rows, drawn at random of the other half, passes.
@@ -152,7 +158,7 @@ def learned(x: NDArray[np.float32], scores: NDArray[np.float32], schema: Schema,
     rng = np.random.default_rng(seed)
     view = View.of(schema, rng)
     order = rng.permutation(first)
-    z, labels, gaps = view(x[order]), scores[order].argmax(1).astype(np.int64), margins(scores[order])
+    z, labels, gaps = view(x[order]), answers.labels[order], margins(answers.scores[order])
     half = min(len(order) // 2, KNOWN)
     rest = labels[half:]
     apart = nearest(z[half:], rest, z[:half], labels[:half])
@@ -209,7 +215,7 @@ class ExtractionDetector:
         self._lock = threading.Lock()
         self._watched: dict[str, Watched] = {}
 
-    def __call__(self, x: NDArray[np.float32], scores: NDArray[np.float32], labels: NDArray[np.int64], key: str, request: str = "") -> None:
+    def __call__(self, x: Rows, scores: Scores, labels: NDArray[np.int64], key: str, request: str = "") -> None:
         """Count the rows of one answer; `Guarded` calls it after each."""
         z, gaps = self.honest.view(x), margins(scores)
         with self._lock:
@@ -249,5 +255,5 @@ class ExtractionDetector:
         watched.flagged = watched.flagged or watched.successive >= 2
 
 
-def _digest(row: NDArray[np.float32]) -> bytes:
+def _digest(row: Rows) -> bytes:
     return hashlib.blake2b(row.tobytes(), digest_size=16).digest()

@@ -7,10 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..access.roles import Action, allows, role_of_scopes
+from ..datasets.encoding import encoding_of
+from ..datasets.schema import Rows, Schema
 from ..errors import Problem
+from ..targets.decision import Labels, Prediction, Scores
 from ..targets.target import Target
 from .answers import answer, policy_facts
 from .examples import exemplary
@@ -22,13 +24,13 @@ from .labels import Learner, counted, truths
 from .places import Visit
 from .quota import Quota
 from .refusal import Refusal, refuse
-from .rows import Bounds, encoded, instances
+from .rows import Bounds, instances, read_rows
 from .settings import Settings
 
 if TYPE_CHECKING:
     from ..validation.guard import Guard
 
-Observer = Callable[[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64], str, str], None]
+Observer = Callable[[Rows, Scores, Labels, str, str], None]
 BEARER = "bearer "
 MOST_UNOBSERVED = 256
 LOGGED_EVERY = 1000
@@ -110,16 +112,16 @@ class Guarded:
         """The answer to a body under the output policy; raises `Refusal`."""
         limits = self.settings.limits
         rows = instances(body, limits.rows)
-        x = encoded(rows, self.target.schema, self._bounds)
+        x = read_rows(rows, self.target.schema, self._bounds)
         if self._waiting >= limits.waiting:
             raise refuse(503, f"at most {limits.waiting} requests waiting", "more", "Try again", 1)
         if self._overrun:
             raise refuse(503, "answers that the extraction detector can follow", "more than it has read", "Try again", 1)
         self.quota.spend(key, len(x))
         trace.rows = len(x)
-        scores = await self._scores(x)
-        self._show(x, scores, key.account, trace.id)
-        return answer(scores, self.target.classes, self.settings.output)
+        found = await self._answered(x)
+        self._show(x, found, key.account, trace.id)
+        return answer(found, self.target.classes, self.settings.output)
 
     async def learn(self, body: Any) -> dict[str, Any]:
         """Tell the learner the labels of a body, after all answers given before it; how many were right. Raises `Refusal`."""
@@ -141,8 +143,9 @@ class Guarded:
         return {
             "name": self.settings.name or self.target.name,
             "classes": list(self.target.classes),
-            "input_shape": list(self.target.input_shape),
-            "columns": [] if schema.images else [c for f in schema.features for c in (f.columns if f.kind == "onehot" else (f.name,))],
+            "decision": self.target.rule,
+            "input_shape": list(self.target.encoding.shape),
+            "columns": [] if schema.images else list(schema.columns),
             "features": [_feature(f.model_dump(mode="json")) for f in schema.features],
             "example": self.example,
             "policy": policy_facts(self.settings.output),
@@ -167,7 +170,7 @@ class Guarded:
         self.quota.ledger.close()
         self.journal.close()
 
-    async def _scores(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+    async def _answered(self, x: Rows) -> Prediction:
         seconds = self.settings.limits.seconds
         self._waiting += 1
         future = asyncio.get_running_loop().run_in_executor(self._model, self._ask, x)
@@ -179,14 +182,14 @@ class Guarded:
         finally:
             self._waiting -= 1
 
-    def _ask(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _ask(self, x: Rows) -> Prediction:
         if self.guard is not None:
             refused = self.guard.refused(x)
             if refused.any():
                 raise _strange(self.guard, x, int(refused.argmax()))
-        return self.target.scores(x)
+        return self.target.predictions(x)
 
-    def _show(self, x: NDArray[np.float32], scores: NDArray[np.float32], key: str, request: str) -> None:
+    def _show(self, x: Rows, found: Prediction, key: str, request: str) -> None:
         if not self.observers:
             return
         with self._count:
@@ -196,35 +199,40 @@ class Guarded:
                     self.journal.event({"event": "answers not observed", "number": self.unobserved})
                 return
             self._behind += 1
-        self._aside.submit(self._observe, x, scores, key, request)
+        self._aside.submit(self._observe, x, found, key, request)
 
     def _flagged(self, key: str, watched: Watched) -> None:
         self.journal.event({"event": "extraction suspected", "key": key} | watched.facts())
 
-    def _observe(self, x: NDArray[np.float32], scores: NDArray[np.float32], key: str, request: str) -> None:
-        labels = scores.argmax(1).astype(np.int64)
+    def _observe(self, x: Rows, found: Prediction, key: str, request: str) -> None:
         for observer in self.observers:
             try:
-                observer(x, scores, labels, key, request)
+                observer(x, found.scores, found.labels, key, request)
             except Exception as error:
                 self.journal.event({"event": "observer failed", "error": where(error)})
         with self._count:
             self._behind -= 1
 
 
-def _strange(guard: "Guard", x: NDArray[np.float32], row: int) -> Refusal:
-    """The refusal of a row the guard does not know, with the column in which it is farthest from the nearest row that it does."""
+def _strange(guard: "Guard", x: Rows, row: int) -> Refusal:
+    """The refusal of a row the guard does not know, with the table's column in which it is farthest from the nearest row that it does."""
     z = guard.normalized(x[row : row + 1])
     near = guard.reference[((guard.reference - z) ** 2).sum(1).argmin()]
-    column = "" if guard.schema.images else guard.schema.columns[int(np.abs(near - z[0]).argmax())]
+    column = "" if guard.schema.images else _column_at(guard.schema, int(np.abs(near - z[0]).argmax()))
     text = f"one unlike them in row {row}" + (f", most in {column!r}" if column else "")
     return Refusal(422, Problem("a row like those the model was made for", text, "Check the row"), column=column or None, row=row)
 
 
+def _column_at(schema: Schema, place: int) -> str:
+    """The table's column that the encoded column ``place`` comes from."""
+    name, span = next((name, span) for name, span in encoding_of(schema).slices.items() if span.start <= place < span.stop)
+    return schema.feature(name).table_columns[place - span.start if schema.feature(name).kind == "onehot" else 0]
+
+
 def _feature(facts: dict[str, Any]) -> dict[str, Any]:
     """A feature as a client needs it: no word of how the schema was guessed or what an attacker may change."""
-    keep = ("name", "kind", "low", "high", "unit", "categories", "columns", "shape")
-    return {k: facts[k] for k in keep if facts[k] not in ([], "")}
+    keep = ("name", "kind", "low", "high", "unit", "categories", "written", "columns", "shape", "dtype", "ordered", "missing")
+    return {k: facts[k] for k in keep if facts[k] not in ([], "") and facts[k] is not False}
 
 
 def _words(action: Action) -> str:

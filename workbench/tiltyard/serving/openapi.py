@@ -2,10 +2,13 @@
 
 from typing import Any
 
-from ..datasets.feature import Feature
+from ..datasets.encoding import encoding_of
+from ..datasets.feature import MISSING, Feature
 from ..datasets.schema import Schema
+from ..targets.http.wire import plain
 from .answers import policy_facts
 from .labels import LONGEST
+from .rows import dated
 from .settings import Settings
 
 REFUSALS = {
@@ -112,23 +115,52 @@ def _list(items: dict[str, Any], most: int) -> dict[str, Any]:
 
 def _nested(schema: Schema) -> dict[str, Any]:
     """One encoded row. That a one-hot group has exactly one 1 is more than JSON Schema says of an array."""
-    found: dict[str, Any] = {"type": "number", "minimum": float(schema.low.min()), "maximum": float(schema.high.max())}
-    for size in reversed(schema.shape):
+    encoding = encoding_of(schema)
+    found: dict[str, Any] = {
+        "type": ["number", "null"] if schema.missing else "number",
+        "minimum": float(encoding.low.min()),
+        "maximum": float(encoding.high.max()),
+    }
+    for size in reversed(encoding.shape):
         found = {"type": "array", "minItems": size, "maxItems": size, "items": found}
     return found
 
 
 def _row(schema: Schema) -> dict[str, Any]:
-    cells = {c: _cell(f) for f in schema.features for c in (f.columns if f.kind == "onehot" else (f.name,))}
+    cells = {c: _cell(f) for f in schema.features for c in f.table_columns}
     return {"type": "object", "required": list(cells), "additionalProperties": False, "properties": cells}
 
 
 def _cell(feature: Feature) -> dict[str, Any]:
     if feature.kind == "categorical":
-        return {"type": "string", "enum": list(feature.categories)}
+        return _category(feature)
     if feature.kind == "onehot":
         return {"type": "integer", "minimum": 0, "maximum": 1}
-    return {"type": "integer" if feature.kind == "integer" else "number", "minimum": feature.low, "maximum": feature.high}
+    if dated(feature):
+        return _date(feature)
+    kind = "integer" if feature.whole else "number"
+    return {"type": [kind, "null"] if feature.missing else kind, "minimum": feature.low, "maximum": feature.high}
+
+
+def _category(feature: Feature) -> dict[str, Any]:
+    """Its names, and what the table holds for them where that is another value: true, 1, null."""
+    own = [v for v in feature.written if v not in (MISSING, None) and not (isinstance(v, str) and v in feature.categories)]
+    values = [*feature.categories, *own, *([None] if MISSING in feature.categories else [])]
+    return {"enum": values} if len(values) > len(feature.categories) else {"type": "string", "enum": values}
+
+
+def _date(feature: Feature) -> dict[str, Any]:
+    """A date or duration in ISO 8601 within the bounds, which JSON Schema has no words for; the first example is the earliest."""
+    import numpy as np
+
+    first = plain(schema_of(feature).decode(np.array([[feature.low]]))[feature.name])
+    form = {} if feature.dtype.startswith("timedelta") else {"format": "date-time"}
+    return {"type": ["string", "null"] if feature.missing else "string", **form, "examples": first}
+
+
+def schema_of(feature: Feature) -> Schema:
+    """A schema of one feature."""
+    return Schema(features=(feature,), label="", classes=())
 
 
 def _answer(schema: Schema, settings: Settings) -> dict[str, Any]:

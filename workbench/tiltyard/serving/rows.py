@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..datasets.encoding import Encoding, encoding_of
 from ..datasets.feature import Feature
-from ..datasets.schema import Schema
+from ..datasets.schema import Rows, Schema
 from ..errors import Problem
 from .refusal import Refusal, refuse
 
 if TYPE_CHECKING:
     import pandas as pd
 
-SLACK = 1e-4
+SLACK, WHOLE = 1e-4, 1e-4
+LONGEST = 64  # signs of a date
 FORM = 'an object {"instances": [row, …]}'
 DEPTHS = 3
 
@@ -34,25 +36,31 @@ def instances(body: Any, most: int) -> list[Any]:
 
 @dataclass(frozen=True)
 class Bounds:
-    """What a schema says of each column (width,), worked out once and not at every request."""
+    """What a schema says of each encoded column (width,), worked out once and not at every request."""
 
+    encoding: Encoding
     low: NDArray[np.float64]
     high: NDArray[np.float64]
     slack: NDArray[np.float64]
     whole: NDArray[np.bool_]
+    empty: NDArray[np.bool_]
     groups: tuple[tuple[Feature, slice], ...]
 
     @classmethod
     def of(cls, schema: Schema) -> "Bounds":
         """The bounds of a schema."""
-        low, high = schema.low.ravel().astype(np.float64), schema.high.ravel().astype(np.float64)
-        places = schema.slices
-        groups = tuple((f, places[f.name]) for f in schema.features if f.grouped)
-        return cls(low, high, SLACK * np.maximum(high - low, 1e-6), schema.integer.ravel(), groups)
+        encoding = encoding_of(schema)
+        low, high = encoding.low.ravel(), encoding.high.ravel()
+        whole = encoding.spread({f.name: float(f.whole) for f in schema.features}).ravel() > 0
+        empty = encoding.spread({f.name: float(f.missing) for f in schema.features}).ravel() > 0
+        groups = tuple((f, encoding.slices[f.name]) for f in schema.features if f.grouped)
+        return cls(encoding, low, high, SLACK * np.maximum(high - low, 1e-6), whole, empty, groups)
 
 
-def encoded(rows: list[Any], schema: Schema, bounds: Bounds | None = None) -> NDArray[np.float32]:
-    """Rows as x, float32 (n, *schema.shape): nested lists of encoded numbers, or objects ``{column: value}`` of a table.
+def read_rows(rows: list[Any], schema: Schema, bounds: Bounds | None = None) -> Rows:
+    """Rows as x (n, *schema.shape): nested lists of encoded numbers, or objects ``{column: value}`` of a table.
+
+    Numbers are taken with all their digits; null stands for one that a row lacks, where rows may lack it.
 
     Parameters
     ----------
@@ -64,13 +72,15 @@ def encoded(rows: list[Any], schema: Schema, bounds: Bounds | None = None) -> ND
     Refusal
         422 with the first bad row, its column, what was expected and what was found.
     """
+    bounds = bounds or Bounds.of(schema)
     kinds = set(map(type, rows))
     if kinds == {dict} and not schema.images:
         return _from_table(rows, schema)
     if kinds == {list}:
-        return _from_numbers(rows, schema, bounds or Bounds.of(schema))
+        return _from_numbers(rows, schema, bounds)
     both = "" if schema.images else ", or all objects {column: value}"
-    raise refuse(422, f"rows that are all lists of shape {list(schema.shape)}{both}", ", ".join(sorted(_names(kinds))), "Send one form")
+    expected = f"rows that are all lists of shape {list(bounds.encoding.shape)}{both}"
+    raise refuse(422, expected, ", ".join(sorted(_names(kinds))), "Send one form")
 
 
 def _names(kinds: set[type]) -> set[str]:
@@ -84,26 +94,29 @@ def _kind(value: Any) -> str:
     return names.get(type(value), "null")
 
 
-def _from_numbers(rows: list[Any], schema: Schema, bounds: Bounds) -> NDArray[np.float32]:
-    shape = schema.shape
+def _from_numbers(rows: list[Any], schema: Schema, bounds: Bounds) -> Rows:
+    shape = bounds.encoding.shape
     for i, row in enumerate(rows):
         if (found := _shape(row)) != shape:
             raise Refusal(422, Problem(f"a row of shape {list(shape)}", f"{list(found)} in row {i}", "Send every column"), row=i)
     flat = [_flat(row, len(shape)) for row in rows]
     for i, values in enumerate(flat):
         if not set(map(type, values)) <= {int, float}:
-            column = next(j for j, v in enumerate(values) if type(v) not in (int, float))
-            raise _bad(schema, i, column, "a number", _kind(values[column]))
-    x = _floats(flat)
-    _check(x, schema, bounds)
-    return np.ascontiguousarray(x, np.float32).reshape(-1, *shape)
+            for j, value in enumerate(values):
+                if type(value) not in (int, float) and not (value is None and bounds.empty[j]):
+                    raise _bad(bounds, i, j, f"a number{' or null' if bounds.empty[j] else ''}", _kind(value))
+    z = _floats(flat)
+    _check(z, bounds)
+    z[:, bounds.whole] = np.round(z[:, bounds.whole])
+    return bounds.encoding.decode(z.reshape(-1, *shape))
 
 
 def _floats(flat: list[list[Any]]) -> NDArray[np.float64]:
+    """Null becomes NaN."""
     try:
         return np.asarray(flat, np.float64)
     except OverflowError:  # an integer of hundreds of digits
-        return np.asarray([[float(v) if abs(v) < 1e300 else np.inf for v in row] for row in flat], np.float64)
+        return np.asarray([[np.nan if v is None else float(v) if abs(v) < 1e300 else np.inf for v in row] for row in flat], np.float64)
 
 
 def _shape(row: Any) -> tuple[int, ...]:
@@ -128,18 +141,19 @@ def _flat(row: Any, depth: int) -> list[Any]:
     return values
 
 
-def _check(x: NDArray[np.float64], schema: Schema, bounds: Bounds) -> None:
-    """Every column of x (n, width) finite, within its bounds, whole where it is an integer, one 1 a group."""
+def _check(z: NDArray[np.float64], bounds: Bounds) -> None:
+    """Every column of encoded rows (n, width) finite, within its bounds, whole where it must be, one 1 a group."""
     low, high, slack = bounds.low, bounds.high, bounds.slack
     with np.errstate(invalid="ignore"):
-        bad = ~np.isfinite(x) | (x < low - slack) | (x > high + slack)
-        bad |= bounds.whole & (np.abs(x - np.round(x)) > slack)
+        bad = ~np.isfinite(z) | (z < low - slack) | (z > high + slack)
+        bad |= bounds.whole & (np.abs(z - np.round(z)) > WHOLE)
+    bad &= ~(bounds.empty & np.isnan(z))
     if bad.any():
         row, column = (int(i) for i in np.argwhere(bad)[0])
         whole = "a whole number" if bounds.whole[column] else "a number"
-        raise _bad(schema, row, column, f"{whole} between {low[column]:g} and {high[column]:g}", f"{x[row, column]:g}")
+        raise _bad(bounds, row, column, f"{whole} between {low[column]:.15g} and {high[column]:.15g}", f"{z[row, column]:.15g}")
     for feature, place in bounds.groups:
-        _check_group(x[:, place], feature)
+        _check_group(z[:, place], feature)
 
 
 def _check_group(part: NDArray[np.float64], feature: Feature) -> None:
@@ -147,29 +161,33 @@ def _check_group(part: NDArray[np.float64], feature: Feature) -> None:
     if not wrong.any():
         return
     row = int(wrong.argmax())
-    expected, found = f"exactly one 1 among the {feature.width} columns of {feature.name!r}", f"a sum of {part[row].sum():g}"
+    expected, found = f"exactly one 1 among the {part.shape[1]} columns of {feature.name!r}", f"a sum of {part[row].sum():g}"
     raise Refusal(422, Problem(expected, found, "Correct the row"), column=feature.name, row=row)
 
 
-def _bad(schema: Schema, row: int, column: int, expected: str, found: str) -> Refusal:
-    name = schema.columns[column]
+def _bad(bounds: Bounds, row: int, column: int, expected: str, found: str) -> Refusal:
+    name = bounds.encoding.columns[column]
     return Refusal(422, Problem(f"{expected} in {name!r}", f"{found} in row {row}", "Correct the value"), column=name, row=row)
 
 
-def _from_table(rows: list[dict[str, Any]], schema: Schema) -> NDArray[np.float32]:
-    import pandas as pd
-
-    columns = {c: f for f in schema.features for c in (f.columns if f.kind == "onehot" else (f.name,))}
+def _from_table(rows: list[dict[str, Any]], schema: Schema) -> Rows:
+    columns = {c: f for f in schema.features for c in f.table_columns}
     for i, row in enumerate(rows):
         if row.keys() != columns.keys():
             raise _other_columns(row, columns, i)
-        for name, value in row.items():
-            _check_cell(name, value, columns[name], i)
-    frame = pd.DataFrame(rows, columns=list(columns))
+    frame = _frame({name: [_cell(name, row[name], feature, i) for i, row in enumerate(rows)] for name, feature in columns.items()}, columns)
     try:
         return schema.encode(frame)
     except Problem as problem:
         raise _located(frame, schema, problem) from None
+
+
+def _frame(cells: dict[str, list[Any]], columns: dict[str, Feature]) -> "pd.DataFrame":
+    """Values of categories as they came, numbers as float64."""
+    import pandas as pd
+
+    kinds = {name: object if feature.kind == "categorical" else np.float64 for name, feature in columns.items()}
+    return pd.DataFrame({name: pd.Series(values, dtype=kinds[name]) for name, values in cells.items()})
 
 
 def _other_columns(row: dict[str, Any], columns: dict[str, Feature], i: int) -> Refusal:
@@ -181,16 +199,49 @@ def _other_columns(row: dict[str, Any], columns: dict[str, Feature], i: int) -> 
     return Refusal(422, Problem("the model's own columns alone", f"{shown!r} in row {i}", "See GET /v1/model"), column=shown, row=i)
 
 
-def _check_cell(name: str, value: Any, feature: Feature, i: int) -> None:
-    """Numbers where the schema has numbers; text, a number or null where it has categories."""
-    wanted = (str, int, float, type(None)) if feature.kind == "categorical" else (int, float)
-    if type(value) not in wanted:
-        expected = "text or a number" if feature.kind == "categorical" else "a number"
-        raise Refusal(422, Problem(f"{expected} in {name!r}", f"{_kind(value)} in row {i}", "Correct it"), column=name, row=i)
+def _cell(name: str, value: Any, feature: Feature, i: int) -> Any:
+    """The value of one cell: a number where the schema has numbers, or null where a row may lack one; a date as a number of its unit; text, a
+    number, true, false or null where it has categories."""
+    if feature.kind == "categorical":
+        if type(value) not in (str, int, float, bool, type(None)):
+            raise _odd(name, "text, a number, true or false", value, i)
+    elif value is None and feature.missing:
+        return None
+    elif isinstance(value, str) and dated(feature):
+        return _date(name, value, feature, i)
+    elif type(value) not in (int, float):
+        raise _odd(name, "a date in ISO 8601" if dated(feature) else "a number", value, i)
     if isinstance(value, str) and "\0" in value:  # NumPy would not tell it from the text before it
         raise Refusal(422, Problem(f"text in {name!r}", f"a NUL character in row {i}", "Correct it"), column=name, row=i)
-    if isinstance(value, int) and abs(value) > 2**53:
+    if isinstance(value, int) and not dated(feature) and abs(value) > 2**53:
         raise Refusal(422, Problem(f"a smaller number in {name!r}", f"one past 2^53 in row {i}", "Correct it"), column=name, row=i)
+    return value
+
+
+def dated(feature: Feature) -> bool:
+    """Does the person's table hold dates or durations in it?"""
+    return feature.dtype.startswith(("datetime64", "timedelta64"))
+
+
+def _date(name: str, text: str, feature: Feature, i: int) -> float:
+    """A date or duration in ISO 8601 as a number of the unit of the column's dtype."""
+    import pandas as pd
+
+    plain = feature.dtype.split(",")[0].rstrip("]") + "]"
+    try:
+        if plain.startswith("timedelta"):
+            return float(pd.Timedelta(text[:LONGEST]).to_timedelta64().astype(plain).astype(np.int64))
+        time = pd.Timestamp(text[:LONGEST])
+        time = time.tz_convert("UTC").tz_localize(None) if time.tzinfo is not None else time
+        return float(time.to_datetime64().astype(plain).astype(np.int64))
+    except (ValueError, TypeError, OverflowError):
+        shown = "".join(c for c in text[:60] if c.isprintable())
+        found = f"{shown!r} in row {i}"
+        raise Refusal(422, Problem(f"a date in ISO 8601 in {name!r}", found, "Correct it"), column=name, row=i) from None
+
+
+def _odd(name: str, expected: str, value: Any, i: int) -> Refusal:
+    return Refusal(422, Problem(f"{expected} in {name!r}", f"{_kind(value)} in row {i}", "Correct it"), column=name, row=i)
 
 
 def _located(frame: "pd.DataFrame", schema: Schema, problem: Problem) -> Refusal:
