@@ -21,7 +21,7 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 PYTHONS = ("3.11", "3.12", "3.13")
-EXTRAS = ("audit", "dev", "distributed", "federated", "hub", "onnx", "serve")
+EXTRAS = ("audit", "boosters", "dev", "distributed", "federated", "hub", "onnx", "serve")
 LINES = [line for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")]
 PINS = {canonicalize_name(r.name): r for r in map(Requirement, LINES)}
 RELEASED = tuple(extra for extra in PROJECT["optional-dependencies"] if extra != "dev")
@@ -57,6 +57,7 @@ def needed(extras: tuple[str, ...] = EXTRAS) -> set[str]:
     """Names of all that the project and these extras of it install, as far as it is installed here."""
     waiting = [Requirement(r) for r in PROJECT["dependencies"]]
     waiting += [Requirement(r) for extra in extras for r in PROJECT["optional-dependencies"][extra]]
+    waiting = [r for r in waiting if applies(r, set())]
     done: set[tuple[str, frozenset[str]]] = set()
     while waiting:
         requirement = waiting.pop()

@@ -84,6 +84,12 @@ def tarred() -> bytes:
         (tarred(), "tar"),
         (bytes(range(256)), "unknown"),
         (b"\x80", "unknown"),
+        (b'{"learner":{"attributes":{}', "xgboost"),
+        (b"{L\0\0\0\0\0\0\0\x07learner{", "xgboost"),
+        (b"tree\nversion=v4\n", "lightgbm"),
+        (b"CBM1\0\1\0\0", "catboost"),
+        (b'{\n "features_info": {}', "catboost"),
+        (b'{"layers": []}', "csv"),
         (b"\0" * 1000, "unknown"),
     ],
 )
@@ -113,9 +119,11 @@ def test_every_format_has_a_row_whose_judge_and_opener_are_there(format_: Format
 
 
 def test_what_is_derived_from_the_rows() -> None:
-    assert opened_labels() == "safetensors, tensor-only .pt, TorchScript, ONNX or skops"
-    assert set(OPENED) == {".safetensors", ".pt", ".pth", ".ckpt", ".bin", ".ts", ".onnx", ".skops"}
-    assert {".bin", ".ckpt", ".pkl", ".h5", ".gguf"} < set(OFFERED_FOR_SCAN) and not {".csv", ".zip", ".ts"} & set(OFFERED_FOR_SCAN)
+    assert opened_labels() == "safetensors, tensor-only .pt, TorchScript, ONNX, skops, XGBoost, LightGBM or CatBoost"
+    assert set(OPENED) == {".safetensors", ".pt", ".pth", ".ckpt", ".bin", ".ts", ".onnx", ".skops", ".ubj", ".json", ".txt", ".cbm"}
+    assert {".bin", ".ckpt", ".pkl", ".h5", ".gguf"} < set(OFFERED_FOR_SCAN) and not {".csv", ".zip", ".ts", ".json", ".txt"} & set(
+        OFFERED_FOR_SCAN
+    )
     assert {".pt", ".pth", ".ckpt", ".bin", ".pkl", ".pickle", ".joblib", ".jl"} == RUNS_CONTENT
 
 

@@ -23,6 +23,9 @@ class Format(StrEnum):
     JOBLIB = "joblib"
     ONNX = "onnx"
     SKOPS = "skops"
+    XGBOOST = "xgboost"
+    LIGHTGBM = "lightgbm"
+    CATBOOST = "catboost"
     NPZ = "npz"
     NPY = "npy"
     KERAS = "keras"
@@ -53,6 +56,8 @@ class FormatSpec:
         File names that promise it, in lower case. The first is the usual one.
     also
         Further suffixes that it may have without a note, though they rather promise another format.
+    common
+        Suffixes of all kinds of files that it may have too: opened, but neither promised nor offered for a scan.
     magic
         Beginnings that only this format has. Formats without any are recognized by their structure, in `sniffing`.
     container
@@ -74,6 +79,7 @@ class FormatSpec:
     label: str
     suffixes: tuple[str, ...] = ()
     also: tuple[str, ...] = ()
+    common: tuple[str, ...] = ()
     magic: tuple[bytes, ...] = ()
     container: Literal["", "zip", "pickle"] = ""
     judge: str = ""
@@ -176,6 +182,37 @@ _ROWS = (
         advice="Convert it to ONNX (skl2onnx), or give the estimator itself in a notebook: open_target(estimator, data=data)",
     ),
     FormatSpec(
+        Format.XGBOOST,
+        "XGBoost",
+        (".ubj",),
+        also=(".model",),
+        common=(".json",),
+        judge="judges.xgboost_model:judge_xgboost",
+        opener="targets.boosters.opening:open_booster",
+        offers_scan=True,
+        advice="Save it again with model.save_model('model.ubj'), or give the estimator itself in a notebook: open_target(model, data=data)",
+    ),
+    FormatSpec(
+        Format.LIGHTGBM,
+        "LightGBM",
+        common=(".txt",),
+        magic=(b"tree\nversion=", b"tree\r\nversion="),
+        judge="judges.lightgbm_model:judge_lightgbm",
+        opener="targets.boosters.opening:open_booster",
+        advice="Save it again with model.booster_.save_model('model.txt'), or give the estimator itself in a notebook: open_target(model, data=data)",
+    ),
+    FormatSpec(
+        Format.CATBOOST,
+        "CatBoost",
+        (".cbm",),
+        common=(".json",),
+        magic=(b"CBM1",),
+        judge="judges.catboost_model:judge_catboost",
+        opener="targets.boosters.opening:open_booster",
+        offers_scan=True,
+        advice="Save it again with model.save_model('model.cbm'), or give the estimator itself in a notebook: open_target(model, data=data)",
+    ),
+    FormatSpec(
         Format.NPZ,
         "an npz file, which holds data",
         (".npz",),
@@ -262,14 +299,14 @@ def _suffixes(rows: list[FormatSpec]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(suffix for row in rows for suffix in row.suffixes))
 
 
-OPENED = _suffixes([row for row in _ROWS if row.opener])
+OPENED = tuple(dict.fromkeys((*_suffixes([row for row in _ROWS if row.opener]), *(s for row in _ROWS for s in row.common))))
 """Suffixes of the files that `open_target` makes a target of."""
 OFFERED_FOR_SCAN = _suffixes([row for row in _ROWS if row.offers_scan])
 """Suffixes for which the file browser offers a scan; not ``.ts``, which is rather TypeScript."""
 RUNS_CONTENT = frozenset(_suffixes([row for row in _ROWS if row.runs_content]))
 """Suffixes whose usual readers run what is in the file."""
 PROMISED: dict[str, frozenset[Format]] = {
-    suffix: frozenset(row.name for row in _ROWS if suffix in (*row.suffixes, *row.also)) for suffix in _suffixes(list(_ROWS))
+    suffix: frozenset(row.name for row in _ROWS if suffix in (*row.suffixes, *row.also, *row.common)) for suffix in _suffixes(list(_ROWS))
 }
 """The formats that a file with this suffix may have."""
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import IO
 
@@ -14,7 +15,10 @@ from .judges.trust import executes
 
 HEAD = 64 << 10
 
-
+_BEGIN_LIKE = {
+    Format.XGBOOST: re.compile(rb"""\s*\{\s*"(learner|version)"\s*:\s*[\[{]|\{L\0{7}\x07(learner|version)[\[{]"""),
+    Format.CATBOOST: re.compile(rb"""\s*\{\s*"(ctr_data|features_info|model_info|oblivious_trees|scale_and_bias|trees)"\s*:\s*[\[{n]"""),
+}
 _COMPRESSED = (
     b"\x1f\x8b",
     b"BZh",
@@ -56,6 +60,8 @@ def sniff_stream(stream: IO[bytes]) -> Format:
         return Format.EMPTY
     if named := next((row.name for row in FORMATS.values() if row.magic and head.startswith(row.magic)), None):
         return _zip_format(stream) if named is Format.ZIP else named
+    if boosted := next((row for row, begins in _BEGIN_LIKE.items() if begins.match(head)), None):
+        return boosted
     if looks_safetensors(head, size):
         return Format.SAFETENSORS
     if head[:1] == b"\x80" or not text.plausible(head):

@@ -188,7 +188,10 @@ def _plain(module: Any) -> Any:
 
 def _from_object(source: Any, given: OpenOptions) -> Target:
     from . import object_target
+    from .boosters.opening import fitted_as_target, fitted_model
 
+    if (fitted := fitted_model(source, given)) is not None:
+        return fitted_as_target(fitted, given, type(source).__name__)
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(source, torch.nn.Module):
         architecture = None

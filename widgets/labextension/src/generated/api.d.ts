@@ -79,7 +79,7 @@ export interface Finding {
 }
 
 /** The formats by name; the value is what is shown and stored. */
-export type Format = "safetensors" | "torch zip" | "torch legacy" | "torchscript" | "pickle" | "joblib" | "onnx" | "skops" | "npz" | "npy" | "keras" | "hdf5" | "gguf" | "parquet" | "csv" | "gzip" | "zip" | "tar" | "empty" | "unknown";
+export type Format = "safetensors" | "torch zip" | "torch legacy" | "torchscript" | "pickle" | "joblib" | "onnx" | "skops" | "xgboost" | "lightgbm" | "catboost" | "npz" | "npy" | "keras" | "hdf5" | "gguf" | "parquet" | "csv" | "gzip" | "zip" | "tar" | "empty" | "unknown";
 
 /** Event ``hello``, the first on each connection: how things stand. Forget what was known before. */
 export interface Hello {
@@ -93,6 +93,9 @@ export interface Identity {
   name: string;
   fingerprint: string;
   detail: string;
+  given: string;
+  decision: string;
+  doubts: string[];
 }
 
 /** What JupyterLab's menus and palette offer: the workbench's panels, and a scan of files with these suffixes (``.onnx``). */

@@ -24,13 +24,13 @@ def onnx_target(file: ModelFile, given: OpenOptions) -> Target:
     file = whole(file)
     name = given.name or file.path.stem
     nodes = Nodes(file.content)
-    schema, _, notes = given.meaning(None, nodes.classes)
+    schema, order, notes = given.meaning(None, nodes.classes)
     session = Session(file.content, file.path.name, schema)
     session.find_feeds(given.feeds)
     read = heads(session, nodes, len(schema.classes))
     if given.outputs == "labels" and read.label >= 0:
         read = Heads(-1, False, read.label, read.places)
-    target = OnnxTarget(session, read, given.classes, nodes.classes, schema.classes, name, file.sha256)
+    target = OnnxTarget(session, read, order, nodes.classes, schema.classes, name, file.sha256)
     rows = trying.rows(schema, given.data, 200)
     found = _tried(target, rows, given)
     final: Target = target

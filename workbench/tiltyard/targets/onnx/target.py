@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from ...datasets.class_places import place_of
 from ...datasets.schema import Rows
 from ...errors import Problem
-from ..class_names import class_order, places_of
+from ..class_names import places_of
 from ..decision import Labels, LargestScore, Prediction, Scores
 from ..estimators import one_hot, softmax
 from ..target import Target
@@ -23,8 +23,8 @@ class OnnxTarget(Target):
     ----------
     outputs
         Whether its scores are ``probabilities`` or ``logits``.
-    own
-        The names of its classes in its own order; empty where they are those of the schema in theirs.
+    order
+        Which of its scores is each of the classes; empty where they are in that order.
     carried
         The names of its classes as the file has them, in the order of its scores; empty where it has none.
     """
@@ -33,7 +33,7 @@ class OnnxTarget(Target):
         self,
         session: Session,
         read: Heads,
-        own: tuple[str, ...],
+        order: tuple[int, ...],
         carried: tuple[str, ...],
         classes: tuple[str, ...],
         name: str,
@@ -44,9 +44,9 @@ class OnnxTarget(Target):
         self.session = session
         self.read = read
         self.outputs = "probabilities"
-        self.own = own or carried or classes
         self.carried = carried
-        self.order = class_order(self.own, classes, name)
+        self.order = order or tuple(range(len(classes)))
+        self.own = tuple(classes[self.order.index(place)] for place in range(len(classes)))
         self.given = session.given
         self.decision = None if read.label >= 0 else LargestScore()
 

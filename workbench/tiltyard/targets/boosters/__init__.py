@@ -1,0 +1,1 @@
+"""Models of XGBoost, LightGBM and CatBoost, in a notebook and in their own files."""
