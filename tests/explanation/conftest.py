@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tiltyard.datasets.dataset import Dataset
+from tiltyard.datasets.encoding import encoding_of
 from tiltyard.datasets.feature import Feature
 from tiltyard.datasets.schema import Schema
 from tiltyard.targets.estimators import FunctionTarget
@@ -18,18 +19,18 @@ SCHEMA = Schema(
     classes=("no", "yes"),
     sensitive=("age",),
 )
-WEIGHTS = np.array([0.8, 0.05, 0.5, -0.5, 0.0], np.float32)
+WEIGHTS = np.array([0.8, 0.05, 0.5, -0.5, 0.0])
 
 
 @pytest.fixture(scope="session")
 def loans() -> Dataset:
     rng = np.random.default_rng(0)
     n = 400
-    x = np.zeros((n, 5), np.float32)
+    x = np.zeros((n, 3))
     x[:, 0] = rng.normal(size=n).clip(-5, 5)
     x[:, 1] = rng.integers(18, 81, n)
-    x[np.arange(n), 2 + rng.integers(0, 3, n)] = 1
-    y = (x @ WEIGHTS - 2.5 + rng.normal(size=n) * 0.5 > 0).astype(np.int64)
+    x[:, 2] = rng.integers(0, 3, n)
+    y = (encoding_of(SCHEMA).encode(x, np.float64) @ WEIGHTS - 2.5 + rng.normal(size=n) * 0.5 > 0).astype(np.int64)
     return Dataset(x, y, SCHEMA, "loans", {"age": x[:, 1].astype(int).astype(str)}, np.arange(n) < 200)
 
 
@@ -49,5 +50,5 @@ def network(loans):
     seen = loans.seen
     from tiltyard.progress import Progress
 
-    fit(module, seen.x, seen.y, recipe, 0, Progress())
+    fit(module, seen.encoded, seen.y, recipe, 0, Progress())
     return TorchTarget(module, SCHEMA.classes, SCHEMA, "loan network", recipe=recipe)

@@ -12,14 +12,14 @@ class Tossing(Target):
     """Gives 'yes' with a probability linear in income; the coin is the row's hash."""
 
     def chance(self, x):
-        return (0.5 + 0.05 * x[:, 0]).astype(np.float32)
+        return 0.5 + 0.05 * x[:, 0]
 
     def expected_scores(self, x):
         return np.stack([1 - self.chance(x), self.chance(x)], 1)
 
     def _scores(self, x):
         coin = np.array([hash(row.tobytes()) % 997 / 997 for row in x])
-        return np.eye(2, dtype=np.float32)[(coin < self.chance(x)).astype(int)]
+        return np.eye(2, dtype=np.float64)[(coin < self.chance(x)).astype(int)]
 
 
 def test_the_mean_over_the_coin_is_explained_and_said(loans):

@@ -21,7 +21,7 @@ def drawn(spread_of_members: float, n: int = 300) -> Dataset:
     rng = np.random.default_rng(0)
     member = np.arange(2 * n) < n
     u = rng.normal(size=2 * n) * np.where(member, spread_of_members, 0.1)
-    x = np.stack([u, -u, rng.normal(size=2 * n)], 1).clip(-5, 5).astype(np.float32)
+    x = np.stack([u, -u, rng.normal(size=2 * n)], 1).clip(-5, 5)
     return Dataset(x, (x[:, 2] > 0).astype(np.int64), SCHEMA, member=member)
 
 
@@ -64,16 +64,16 @@ def test_a_memorizer_is_told_by_scores_already():
     from tiltyard.targets.estimators import SklearnTarget
 
     rng = np.random.default_rng(0)
-    x = rng.normal(size=(400, 3)).clip(-5, 5).astype(np.float32)
+    x = rng.normal(size=(400, 3)).clip(-5, 5)
     data = Dataset(x, rng.integers(0, 2, 400), SCHEMA, member=np.arange(400) < 200)
-    target = SklearnTarget(KNeighborsClassifier(1).fit(data.seen.x, data.seen.y), SCHEMA)
+    target = SklearnTarget(KNeighborsClassifier(1).fit(data.seen.x, np.array(SCHEMA.classes)[data.seen.y]), SCHEMA)
     result = Leakage(rows=100, background=10)(target, data).result
     assert result.metric("auc_scores").value > 0.7
     assert abs(result.metric("gain").value) < 0.1
 
 
 def test_nobody_knows_who_was_trained_on(total):
-    data = Dataset(np.zeros((50, 3), np.float32), np.zeros(50, np.int64), SCHEMA)
+    data = Dataset(np.zeros((50, 3)), np.zeros(50, np.int64), SCHEMA)
     assert Leakage()(total, data).result.status is Status.NOT_APPLICABLE
 
 

@@ -19,7 +19,7 @@ def test_a_linear_row_equals_its_closed_form(linear, loans):
     result = check(linear, loans).result
     waterfall = next(t for t in result.tables if t.name == "waterfall")
     found = {row[0]: row[2] for row in waterfall.rows}
-    moved = (loans.x[7] - loans.seen.x.mean(0)) * np.array([0.8, 0.05, 0.5, -0.5, 0.0])
+    moved = (loans.encoded[7] - loans.seen.encoded.mean(0)) * np.array([0.8, 0.05, 0.5, -0.5, 0.0])
     assert found["income"] == pytest.approx(moved[0], abs=1e-3)
     assert found["age"] == pytest.approx(moved[1], abs=1e-3)
     assert found["town"] == pytest.approx(moved[2:].sum(), abs=1e-3)
@@ -70,9 +70,10 @@ def test_a_constant_model_is_moved_by_nothing(loans):
 
 
 def test_labels_only_is_explained_and_said(loans):
-    hard = FunctionTarget(lambda x: (x[:, 0] > 0).astype(int), ("no", "yes"), loans.schema, outputs="labels")
+    hard = FunctionTarget(lambda x: np.where(x[:, 0] > 0, "yes", "no"), ("no", "yes"), loans.schema, outputs="labels")
     result = ShapValues(rows=20, background=40)(hard, loans).result
     assert any("labels only" in note for note in result.notes)
+    assert "moves whether the answer is 'yes' most" in result.summary
     assert result.tables[0].rows[0][0] == "income"
 
 
@@ -108,6 +109,54 @@ def test_images_become_pictures():
 def test_wrong_row_and_class_are_one_line(linear, loans):
     assert "a row from 0 to 399" in ShapValues(row=400)(linear, loans).result.summary
     assert "a class (no, yes)" in ShapValues(of_class="x")(linear, loans).result.summary
+
+
+def test_a_category_is_one_player_and_no_row_is_asked_that_the_table_cannot_hold(loans):
+    asked = []
+
+    def pays(frame):
+        asked.append(frame)
+        return 0.2 + 0.5 * (frame["town"] == "east").to_numpy()
+
+    target = FunctionTarget(pays, ("no", "yes"), loans.schema, feeds="frame")
+    result = ShapValues(rows=10, background=20)(target, loans).result
+    assert {row[0] for row in result.tables[0].rows} == {"income", "age", "town"}
+    assert result.tables[0].rows[0][0] == "town"
+    assert set().union(*(set(frame["town"]) for frame in asked)) == {"east", "west", "north"}
+    assert all(set(frame["age"]) <= set(loans.frame["age"]) for frame in asked)
+
+
+def test_a_deployed_model_is_explained_by_its_score_and_its_rule_is_said():
+    from tiltyard.testing.grounds import deployed
+
+    ground = deployed()
+    result = ShapValues(rows=20, background=20, row=int(np.isnan(ground.data.x[:, 0]).argmax()))(ground.target, ground.data).result
+    (waterfall,) = (t for t in result.tables if t.name == "waterfall")
+    first = waterfall.rows[-1][-1]
+    row = ground.data.x[np.isnan(ground.data.x[:, 0])][:1]
+    assert first == pytest.approx(ground.target.estimator.predict_proba(ground.data.schema.decode(row))[0, 1])
+    assert {cells[0]: cells[1] for cells in waterfall.rows}["income"] == "(missing)"
+    assert any("not the decision; the model decides by its own predict" in note for note in result.notes)
+    assert "(20 held-out rows)" in result.summary
+
+
+def test_the_class_explained_is_the_one_decided():
+    from tiltyard.explanation._shapley import players
+    from tiltyard.explanation.explaining import Explainer
+    from tiltyard.testing.grounds import deployed
+
+    ground = deployed()
+    x = ground.data.x[:60]
+    explainer = Explainer(ground.target, x[:5], players(ground.data.schema), None, "permutation", "probability", 1)
+    assert explainer.of(x).tolist() == ground.target.labels(x).tolist()
+    assert explainer.of(x).tolist() != ground.target.scores(x).argmax(1).tolist()
+
+
+def test_the_count_said_is_the_count_used(linear, loans):
+    few = loans.take(np.arange(195, 207))
+    assert "(7 held-out rows)" in ShapValues(rows=50, background=5)(linear, few).result.summary
+    nobody = Dataset(few.x, few.y, few.schema)
+    assert "(12 rows)" in ShapValues(rows=50, background=5)(linear, nobody).result.summary
 
 
 def test_same_seed_same_record_and_json(linear, loans):

@@ -17,7 +17,7 @@ SCHEMA = Schema(
 
 def rows(n: int = 200) -> Dataset:
     rng = np.random.default_rng(0)
-    x = rng.uniform(-1, 1, (n, 6)).astype(np.float32)
+    x = rng.uniform(-1, 1, (n, 6))
     return Dataset(x, (x[:, 0] > 0).astype(np.int64), SCHEMA)
 
 
@@ -43,7 +43,7 @@ def test_a_jagged_model_is_a_finding_though_its_noise_is_small():
 def test_a_change_smaller_than_a_step_of_whole_numbers_shows_nothing():
     features = tuple(Feature(name=f"f{i}", kind="integer", low=0, high=10) for i in range(4))
     schema = Schema(features=features, label="y", classes=("no", "yes"))
-    x = np.random.default_rng(0).integers(0, 11, (60, 4)).astype(np.float32)
+    x = np.random.default_rng(0).integers(0, 11, (60, 4))
     target = FunctionTarget(lambda x: 1 / (1 + np.exp(-(x @ np.arange(1, 5) - 50) / 9)), schema.classes, schema)
     data = Dataset(x, np.arange(60) % 2, schema)
     result = Stability(rows=20, change=0.02)(target, data).result
@@ -107,7 +107,7 @@ def test_changed_copies_are_valid_rows(loans):
 def test_categories_only_is_not_applicable():
     features = tuple(Feature(name=f"c{i}", kind="categorical", categories=("a", "b")) for i in range(3))
     schema = Schema(features=features, label="y", classes=("no", "yes"))
-    x = np.tile(np.array([[1, 0, 1, 0, 0, 1]], np.float32), (40, 1))
+    x = np.tile(np.array([[0.0, 0, 1]]), (40, 1))
     data = Dataset(x, np.arange(40) % 2, schema)
     result = Stability(rows=5)(FunctionTarget(lambda x: np.full(len(x), 0.5), schema.classes, schema), data).result
     assert result.status is Status.NOT_APPLICABLE

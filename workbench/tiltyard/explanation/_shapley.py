@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from ..datasets.schema import Schema
+from ..datasets.encoding import encoding_of
+from ..datasets.schema import Rows, Schema
 from ..errors import Problem, Unavailable
 from ..progress import Progress
 from ..targets.target import Target
@@ -17,17 +18,19 @@ if TYPE_CHECKING:
     import torch
 
 Scale = Literal["probability", "log-odds"]
-Score = Callable[[NDArray[np.float32]], NDArray[np.float64]]
+Score = Callable[[Rows], NDArray[np.float64]]
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
 CALL, WALKED = 1024, 16384
+HELD, SMOOTH = 1e-6, 1e-300  # how near to 0 and 1 log-odds follow a probability: of any model, and of one that never reaches them
 
 
 @dataclass(frozen=True)
 class Players:
-    """Which columns of x move together: a number, a whole one-hot group, or a patch of pixels.
+    """What is given to the model or taken from the background as a whole: a feature of the table, or a patch of pixels.
 
-    ``member`` is intp (d,): the player of each column of the flattened x.
+    ``member`` is intp (d,): the player of each column of the flattened x. A category is one column, so that no model is asked for a
+    part of one.
     """
 
     names: tuple[str, ...]
@@ -63,8 +66,8 @@ class Attribution:
 class Randomized(Protocol):
     """A target that draws its answer: its expected scores are a function that can be explained."""
 
-    def expected_scores(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Mean of the scores over the target's own draws, float32 (n, k)."""
+    def expected_scores(self, x: Rows) -> Floats:
+        """Mean of the scores over the target's own draws, float64 (n, k)."""
 
 
 def players(schema: Schema, patch: int = 4) -> Players:
@@ -80,44 +83,33 @@ def players(schema: Schema, patch: int = 4) -> Players:
 
 
 def scorer(target: Target, scale: Scale) -> Score:
-    """The function that is explained: float32 (n, *shape) to float64 (n, k), counted as queries.
+    """The function that is explained: rows (n, *shape) to float64 (n, k), counted as queries.
 
-    Log-odds ``log(p / (1 - p))`` come from a module's logits where there are any; else probabilities are
-    held away from 0 and 1 by 1e-6.
+    It is the model's scores, whatever it decides by: its labels, 0 or 1 for each class, where it has no scores. Log-odds
+    ``log(p / (1 - p))`` of a model that may answer 0 or 1 are held at those of 1e-6.
     """
-    if isinstance(target, Randomized):
-        drawn = target.expected_scores
-        return lambda x: _scaled(drawn(x).astype(np.float64), scale)
-    if scale == "log-odds" and "gradients" in target.offers:
-        return lambda x: _log_odds(target, x)
-    return lambda x: _scaled(target.scores(x).astype(np.float64), scale)
+    least = SMOOTH if "gradients" in target.offers else HELD
+    scores = target.expected_scores if isinstance(target, Randomized) else target.scores
+    return lambda x: _scaled(np.asarray(scores(x), np.float64), scale, least)
 
 
-def _scaled(scores: Floats, scale: Scale) -> Floats:
+def _scaled(scores: Floats, scale: Scale, least: float) -> Floats:
     if scale == "probability":
         return scores
-    held = scores.clip(1e-6, 1 - 1e-6)
-    odds: Floats = np.log(held) - np.log1p(-held)
+    rows, top = np.arange(len(scores)), scores.argmax(1)
+    rest = scores.copy()
+    rest[rows, top] = 0
+    others = scores.sum(1, keepdims=True) - scores
+    others[rows, top] = rest.sum(1)  # summed, for a difference loses the digits where one score is near 1
+    odds: Floats = np.log(scores.clip(min=least)) - np.log(others.clip(min=least))
     return odds
-
-
-def _log_odds(target: Target, x: NDArray[np.float32]) -> Floats:
-    import torch
-
-    target.count(len(x))
-    with torch.inference_mode():
-        logits = target.module(torch.from_numpy(np.ascontiguousarray(x))).double()
-        total = torch.logsumexp(logits, 1, keepdim=True)
-        inside = torch.log(-torch.expm1((logits - total).clamp_max(-1e-15)))
-        odds: Floats = (logits - total - inside).numpy()
-    return odds if odds.shape[1] != 2 else np.stack([-(o := (logits[:, 1] - logits[:, 0]).numpy()), o], 1)
 
 
 def permutation(
     score: Score,
-    x: NDArray[np.float32],
+    x: Rows,
     of: Indices,
-    background: NDArray[np.float32],
+    background: Rows,
     players: Players,
     pairs: int,
     rng: np.random.Generator,
@@ -134,11 +126,11 @@ def permutation(
     Parameters
     ----------
     score
-        float32 (n, *shape) to float64 (n, k).
-    x : float32 (n, *shape)
+        Rows (n, *shape) to float64 (n, k).
+    x : rows (n, *shape)
     of : intp (n,)
         The output column explained in each row.
-    background : float32 (b, *shape)
+    background : rows (b, *shape)
     pairs
         Antithetic pairs a background row, at least 1.
 
@@ -172,7 +164,7 @@ def permutation(
     return Attribution(mean, error, at_back[:, of].mean(0), at_x, players, unit)
 
 
-def _chunked(score: Score, x: NDArray[np.float32], progress: Progress) -> Floats:
+def _chunked(score: Score, x: Rows, progress: Progress) -> Floats:
     """``score(x)`` in calls of fixed size: a size that followed the clock would change the last bits from run to run."""
     parts = []
     for start in range(0, len(x), CALL):
@@ -186,8 +178,8 @@ class _Walks:
     """Walks from background rows to explained rows, one player at a time."""
 
     score: Score
-    x: NDArray[np.float32]
-    back: NDArray[np.float32]
+    x: Rows
+    back: Rows
     shape: tuple[int, ...]
     of: Indices
     at_x: Floats
@@ -212,7 +204,7 @@ class _Walks:
         return np.take_along_axis(np.diff(path, axis=1), rank, 1)
 
     def _differs(self, row: Indices, behind: Indices) -> NDArray[np.bool_]:
-        columns: NDArray[np.bool_] = self.x[row] != self.back[behind]
+        columns = differs(self.x[row], self.back[behind])
         if len(self.players) == columns.shape[1]:
             return columns
         out = np.zeros((len(row), len(self.players)), bool)
@@ -220,10 +212,14 @@ class _Walks:
         return out
 
 
-def deep(
-    target: Target, x: NDArray[np.float32], of: Indices, background: NDArray[np.float32], players: Players, progress: Progress
-) -> Attribution:
-    """DeepLIFT-style values by ``shap.DeepExplainer`` (Lundberg and Lee 2017, arXiv 1705.07874), summed over each player's columns.
+def differs(one: Rows, other: Rows) -> NDArray[np.bool_]:
+    """Where two arrays of rows differ; two cells without a number are the same."""
+    found: NDArray[np.bool_] = (one != other) & ~(np.isnan(one) & np.isnan(other))
+    return found
+
+
+def deep(target: Target, x: Rows, of: Indices, background: Rows, players: Players, progress: Progress) -> Attribution:
+    """DeepLIFT-style values by ``shap.DeepExplainer`` (Lundberg and Lee 2017, arXiv 1705.07874), summed over each player's encoded columns.
 
     Explains the log-odds of the class where there are two and its logit where there are more. An approximation
     whose `Attribution.gap` says how far it misses additivity.
@@ -238,23 +234,42 @@ def deep(
     import torch
 
     module = copy.deepcopy(target.module)
+    encoding = encoding_of(target.schema)
+    z, behind_z = encoding.encode(x), encoding.encode(background)
+    member = _encoded_member(players, target.schema)
     values, outputs, base = np.zeros((len(x), len(players))), np.zeros(len(x)), np.zeros(len(x))
     done = 0
     for index in np.unique(of):
         one = _one_output(module, int(index), len(target.classes))
         rows = np.flatnonzero(of == index)
-        behind, wanted = torch.from_numpy(background.copy()), torch.from_numpy(x[rows])
+        behind, wanted = torch.from_numpy(behind_z.copy()), torch.from_numpy(z[rows])
         with torch.no_grad():
-            base[rows] = one(behind).double().mean().item()
-            outputs[rows] = one(wanted)[:, 0].double().numpy()
+            base[rows] = one(behind).double().mean().item() - _decided_by(target, int(index))
+            outputs[rows] = one(wanted)[:, 0].double().numpy() - _decided_by(target, int(index))
         target.count(len(background) + len(rows))
         for row in rows:
             progress.step(done / len(x), f"row {done + 1} of {len(x)}")
-            part = _deep_row(one, behind, torch.from_numpy(x[row : row + 1].copy()))
-            values[row] = np.bincount(players.member, part.ravel(), len(players))
+            part = _deep_row(one, behind, torch.from_numpy(z[row : row + 1].copy()))
+            values[row] = np.bincount(member, part.ravel(), len(players))
             done += 1
     unit = "log-odds" if len(target.classes) == 2 else "logit"
     return Attribution(values, np.full_like(values, np.nan), base, outputs, players, unit)
+
+
+def _decided_by(target: Target, index: int) -> float:
+    """How far the decision rule moves the explained number in the module's logits away from the scores' own."""
+    offsets = (target.decision.offsets if target.decision is not None else None) or (0.0,) * len(target.classes)
+    return offsets[index] - offsets[1 - index] if len(offsets) == 2 else offsets[index]
+
+
+def _encoded_member(players: Players, schema: Schema) -> Indices:
+    """The player of each encoded column, intp."""
+    if schema.images:
+        return players.member
+    encoding = encoding_of(schema)
+    first = np.array([schema.slices[f.name].start for f in schema.features], np.intp)
+    found: Indices = np.repeat(players.member[first], encoding.widths)
+    return found
 
 
 def _deep_row(one: "torch.nn.Module", background: "torch.Tensor", row: "torch.Tensor") -> Floats:

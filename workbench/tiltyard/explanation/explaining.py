@@ -4,14 +4,18 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..datasets.dataset import Dataset
+from ..datasets.feature import MISSING, Feature
+from ..datasets.schema import Rows
+from ..datasets.table import number_column
 from ..errors import Problem
 from ..progress import Progress
+from ..statistics.bands import written
 from ..targets.target import Target
 from ._shapley import Attribution, Indices, Players, Randomized, Scale, deep, permutation, scorer
 
+ANSWER = "answer, 0 or 1"
 Method = Literal["permutation", "deep"]
 STANDARDS = ("AITG-APP-14", "AI RMF MEASURE 2.9", "EU AI Act Art. 13", "EU AI Act Art. 14(4)(a)", "EU AI Act Art. 14(4)(c)")
 SOURCES = (
@@ -28,26 +32,32 @@ class Explainer:
     """
 
     target: Target
-    background: NDArray[np.float32]
+    background: Rows
     players: Players
     chosen: int | None
     method: Method
     scale: Scale
     permutations: int
 
-    def of(self, x: NDArray[np.float32]) -> Indices:
-        """The class explained in each row, intp (n,)."""
+    def of(self, x: Rows) -> Indices:
+        """The class explained in each row, intp (n,): the chosen one, or what the target decides (one that draws, most often)."""
         if self.chosen is not None:
             return np.full(len(x), self.chosen, np.intp)
-        likely: Indices = scorer(self.target, "probability")(x).argmax(1).astype(np.intp)
-        return likely
+        if isinstance(self.target, Randomized):
+            return np.asarray(self.target.expected_scores(x).argmax(1), np.intp)
+        return np.asarray(self.target.labels(x), np.intp)
 
-    def explain(self, x: NDArray[np.float32], of: Indices, rng: np.random.Generator, progress: Progress) -> Attribution:
+    @property
+    def unit(self) -> str:
+        """What is explained: the probability of the class, its log-odds, or whether a model without scores answers it."""
+        return self.scale if "scores" in self.target.offers or isinstance(self.target, Randomized) else ANSWER
+
+    def explain(self, x: Rows, of: Indices, rng: np.random.Generator, progress: Progress) -> Attribution:
         """Shapley values of ``x`` for the classes ``of``."""
         if self.method == "deep":
             return deep(self.target, x, of, self.background, self.players, progress)
-        score = scorer(self.target, self.scale)
-        return permutation(score, x, of, self.background, self.players, self.permutations, rng, progress, self.scale)
+        score = scorer(self.target, "probability" if self.unit == ANSWER else self.scale)
+        return permutation(score, x, of, self.background, self.players, self.permutations, rng, progress, self.unit)
 
     def queries(self, rows: int) -> int:
         """The most rows sent to the target to explain ``rows``."""
@@ -63,8 +73,8 @@ def explained_class(target: Target, name: str) -> int | None:
     return target.classes.index(name)
 
 
-def background_rows(data: Dataset, n: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    """``n`` rows of those trained on, drawn without replacement."""
+def background_rows(data: Dataset, n: int, rng: np.random.Generator) -> Rows:
+    """``n`` rows of those trained on, of all where nobody knows, drawn without replacement."""
     return data.seen.sample(n, rng).x
 
 
@@ -77,6 +87,8 @@ def sensitive_features(data: Dataset) -> set[str]:
 
 def what(target: Target, chosen: int | None, unit: str) -> str:
     """The explained number in words."""
+    if unit == ANSWER:
+        return "whether the answer is " + ("each row's predicted class" if chosen is None else repr(target.classes[chosen]))
     return f"the {unit} of " + ("each row's predicted class" if chosen is None else repr(target.classes[chosen]))
 
 
@@ -87,17 +99,23 @@ def caveats(target: Target, background: int, total: int) -> list[str]:
         found.append("The target draws its answer: explained is the probability of the answer, averaged over its own draws.")
     elif "scores" not in target.offers:
         found.append("The target tells labels only: explained is whether the class is given (0 or 1), so many values are 0.")
+    else:
+        found.append(f"Explained is the score of the class, not the decision; the model decides by {target.rule}.")
     return found
 
 
 def cell(data: Dataset, row: int, names: tuple[str, ...]) -> dict[str, str]:
-    """The features of one row as a person wrote them."""
-    line = data.take(np.array([row])).frame.iloc[0]
-    found = {}
-    for feature in data.schema.features:
-        if feature.kind == "onehot":
-            found[feature.name] = next((c for c in feature.columns if line[c] > 0.5), "")
-        else:
-            value = line[feature.name]
-            found[feature.name] = f"{value} {feature.unit}".strip() if isinstance(value, str) else f"{value:.4g} {feature.unit}".strip()
+    """The features of one row as a person wrote them; empty for names that are none."""
+    found = {f.name: shown(f, data.x[row][data.schema.slices[f.name]]) for f in data.schema.features}
     return {name: found.get(name, "") for name in names}
+
+
+def shown(feature: Feature, part: Rows) -> str:
+    """A feature's columns (width,) of one row of x, in words: the category, the date, the number with its unit."""
+    if feature.grouped:
+        return feature.values[int(part[0]) if feature.kind == "categorical" else int(part.argmax())]
+    if np.isnan(part[0]):
+        return MISSING
+    if feature.dtype.startswith(("datetime64", "timedelta64")):
+        return str(number_column(np.asarray(part, np.float64), feature)[0])
+    return f"{written([float(part[0])])[0]} {feature.unit}".strip()

@@ -82,7 +82,7 @@ def bars(found: Attribution, sizes: tuple[Floats, Floats, Floats], order: list[i
 def swarm(found: Attribution, level: Floats, order: list[int], of: str) -> Chart:
     """One point a row and player: where it pushes, by whether the feature's own value is low, middle or high.
 
-    ``level`` float64 (n, m) is the rank of the feature's value among the rows, 0 to 1, and NaN for a category.
+    ``level`` float64 (n, m) is the rank of the feature's value among the rows, 0 to 1, and NaN for a category or no number.
     """
     top = np.array(order[:SWARMS])
     rows = np.linspace(0, len(found.values) - 1, min(len(found.values), SWARM_ROWS)).astype(int)
@@ -93,7 +93,7 @@ def swarm(found: Attribution, level: Floats, order: list[int], of: str) -> Chart
         "low value": where < 1 / 3,
         "middle value": (where >= 1 / 3) & (where <= 2 / 3),
         "high value": where > 2 / 3,
-        "category": np.isnan(where),
+        "category, or no number": np.isnan(where),
     }
     series = []
     for name, inside in bands.items():

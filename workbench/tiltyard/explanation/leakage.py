@@ -62,7 +62,8 @@ class Leakage(Check):
         x, y = (np.concatenate([getattr(part, name)[:n] for part in (inside, outside)]) for name in ("x", "y"))
         member = np.repeat([True, False], n)
         explainer = Explainer(target, back, players(data.schema, self.patch), None, "permutation", "probability", self.permutations)
-        scores = target.scores(x).astype(np.float64)
+        answer = target.predictions(x)
+        scores = answer.scores
         given = explainer.explain(x, explainer.of(x), rng, progress.part(0.8))
         known, explained = score_signals(scores, y), explanation_signals(given.values)
         progress.step(0.0, "attacking")
@@ -72,7 +73,7 @@ class Leakage(Check):
             "explanations": guessed(explained, member, learns),
             "both": guessed(np.concatenate([known, explained], 1), member, learns),
         }
-        skill = Skill.of(y[:n], scores[:n].argmax(1) == y[:n], data.schema.classes)
+        skill = Skill.of(y[:n], answer.labels[:n] == y[:n], data.schema.classes)
         return self._result(guesses, member[~learns], rng, skill, caveats(target, len(back), len(data.seen)))
 
     def _result(

@@ -36,7 +36,9 @@ class ShapValues(Check):
     tiny: ClassVar[Mapping[str, Any]] = {"background": 5, "patch": 4}
     headline: ClassVar[str] = "importance"
 
-    rows: int = parameter(50, "Rows behind the overall importance, drawn from those not trained on", "rows", ge=2, le=5000)
+    rows: int = parameter(
+        50, "Rows behind the overall importance, drawn from those not trained on where that is known", "rows", ge=2, le=5000
+    )
     background: int = parameter(50, "Background rows that a feature's absence is drawn from", "rows", ge=1, le=2000)
     method: Method = parameter("permutation", "permutation is exact up to its standard error; deep is a quick preview for torch modules")
     permutations: int = parameter(1, "Orders a background row, each walked forward and back", ge=1, le=200)
@@ -85,7 +87,7 @@ class ShapValues(Check):
         trusted = (noise.value is None or noise.value <= NOISY) and (gap.value or 0) <= LOOSE
         return CheckResult(
             status=Status.FINDING if findings else Status.PASSED if trusted else Status.INCOMPLETE,
-            summary=self._summary(found.players.names, sizes, order, named, trusted, data.schema.images),
+            summary=self._summary(found.players.names, sizes, order, named, trusted, data),
             metrics=(*_strongest(found, sizes, order, len(rest.values)), noise, gap),
             findings=findings,
             tables=tables,
@@ -135,18 +137,19 @@ class ShapValues(Check):
             )
         return found
 
-    def _summary(self, names: tuple[str, ...], sizes: Any, order: list[int], named: str, trusted: bool, images: bool) -> str:
+    def _summary(self, names: tuple[str, ...], sizes: Any, order: list[int], named: str, trusted: bool, data: Dataset) -> str:
         mean, low, high = sizes
+        n = f"{min(self.rows, len(data.unseen)):,} {data.known}"
         if mean.max() == 0:
             return f"Nothing moves {named}: it is the same in all rows."
-        if images:
+        if data.schema.images:
             parts = "pixels" if self.method == "deep" else "squares"
             text = f"{len(names)} {parts} of the image explained for {named}; the strongest one averages {mean.max():.3g}"
         else:
             first = order[0]
             also = ", then " + " and ".join(names[j] for j in order[1:3]) if len(order) > 1 else ""
             text = f"{names[first]} moves {named} most: {mean[first]:.3g} on average ({low[first]:.3g} to {high[first]:.3g}){also}"
-        return text + (f" ({self.rows:,} rows)." if trusted else f" ({self.rows:,} rows); the values are too rough to keep, see the notes.")
+        return text + (f" ({n})." if trusted else f" ({n}); the values are too rough to keep, see the notes.")
 
 
 def _rows(found: Attribution, rows: slice) -> Attribution:
@@ -158,13 +161,14 @@ def _watched(data: Dataset) -> set[str]:
 
 
 def _level(sample: Dataset, name: str) -> Any:
-    """Rank of a feature's value among the rows, 0 to 1; NaN for a category."""
+    """Rank of a feature's value among the rows, 0 to 1; NaN for a category and for a row without a number."""
     feature = sample.schema.feature(name)
     if feature.grouped:
         return np.full(len(sample), np.nan)
     column = sample.x[:, sample.schema.slices[name]][:, 0]
-    values = np.sort(column)
-    return (np.searchsorted(values, column, "left") + np.searchsorted(values, column, "right")) / (2 * len(values))
+    values = np.sort(column[~np.isnan(column)])
+    rank = (np.searchsorted(values, column, "left") + np.searchsorted(values, column, "right")) / (2 * max(len(values), 1))
+    return np.where(np.isnan(column), np.nan, rank)
 
 
 def _strongest(found: Attribution, sizes: Any, order: list[int], n: int) -> list[Metric]:

@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from ..check import Check, Estimate, parameter
 from ..datasets.dataset import Dataset
-from ..datasets.schema import Schema
+from ..datasets.schema import Rows, Schema
 from ..errors import Unavailable
 from ..formatting.numbers import percent
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Evidence, Finding, Metric, Series, Severity, Status
 from ..targets.target import Target
-from ._shapley import Scale, players
+from ._shapley import Scale, differs, players
 from .explaining import SOURCES, STANDARDS, Explainer, background_rows, caveats, explained_class
 from .ranks import averaged, overlap, spearman
 
@@ -43,7 +43,9 @@ class Stability(Check):
     tiny: ClassVar[Mapping[str, Any]] = {"background": 5, "patch": 4}
     headline: ClassVar[str] = "fall"
 
-    rows: int = parameter(60, "Rows to explain three times each or more, drawn from those not trained on", "rows", ge=5, le=2000)
+    rows: int = parameter(
+        60, "Rows to explain three times each or more, drawn from those not trained on where that is known", "rows", ge=5, le=2000
+    )
     copies: int = parameter(
         1, "Changed copies of each row, the least alike of which counts; each costs two explanations", "copies", ge=1, le=50
     )
@@ -77,8 +79,9 @@ class Stability(Check):
             moved = nearby(x, data.schema, self.change, rng)
             again = explainer.explain(x, of, np.random.default_rng([self.seed, stream]), progress.part(share)).values
             after = explainer.explain(moved, of, np.random.default_rng([self.seed, stream]), progress.part(share)).values
-            still = (moved == x).reshape(len(x), -1).all(1)
-            pairs.append(Pair(first, again, after, still, ~still & (target.labels(moved) != given), self.top))
+            still: NDArray[np.bool_] = ~differs(moved, x).reshape(len(x), -1).any(axis=1)
+            crossed = ~still & (target.labels(moved) != given)
+            pairs.append(Pair(first, again, after, still, crossed, self.top))
         return self._result(pairs, rng, caveats(target, len(back), len(data.seen)))
 
     def _result(self, pairs: "list[Pair]", rng: np.random.Generator, notes: list[str]) -> CheckResult:
@@ -186,8 +189,8 @@ def _open(noisy: bool, unclear: bool) -> str:
     return "; that is beyond the limit, but not surely: explain more rows." if unclear else "."
 
 
-def nearby(x: NDArray[np.float32], schema: Schema, change: float, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Copies of x with each number moved by up to ``change`` of its range, within bounds; whole numbers stay whole, categories stay.
+def nearby(x: Rows, schema: Schema, change: float, rng: np.random.Generator) -> Rows:
+    """Copies of x with each number moved by up to ``change`` of its range, within bounds; whole numbers stay whole, categories and empty cells stay.
 
     Raises
     ------
@@ -198,10 +201,10 @@ def nearby(x: NDArray[np.float32], schema: Schema, change: float, rng: np.random
     grouped = schema.spread({f.name: float(f.grouped) for f in schema.features}) > 0
     if grouped.all():
         raise Unavailable("a number among the features, to change it a little", "categories only", "Use data with numbers")
-    moved = x + rng.uniform(-change, change, x.shape).astype(np.float32) * (high - low)
+    moved = x + rng.uniform(-change, change, x.shape) * (high - low)
     whole = schema.integer
     moved = np.where(whole, moved.round(), moved).clip(low, high)
-    return np.where(grouped, x, moved).astype(np.float32)
+    return np.where(grouped, x, moved).astype(x.dtype)
 
 
 def _chart(noise: Floats, change: Floats) -> Chart:

@@ -26,7 +26,7 @@ NOTHING = ("nan", "nat", "none", "<na>", "(missing)", "?")  # how a cell without
 class Distinct(Sequence[str]):
     """The distinct values of a column, each as a person reads it, written when it is looked at."""
 
-    def __init__(self, values: "Sequence[Any] | NDArray[Any]", write: Callable[[Any], str] = str) -> None:
+    def __init__(self, values: Any, write: Callable[[Any], str] = str) -> None:
         self.values = values
         self.write = write
 
@@ -219,7 +219,7 @@ def suspect(column: Values, rng: np.random.Generator, near_unique: float) -> Sus
     """What the column is suspected to be, or None. Values decide; a heading alone never does."""
     present = np.flatnonzero(np.bincount(column.codes, minlength=len(column.distinct)))
     picked = present if len(present) <= LOOKED_AT else np.sort(rng.choice(present, LOOKED_AT, replace=False))
-    values = [v for v in (column.distinct[i].strip() for i in picked) if v and v.lower() not in NOTHING]
+    values = [v for v in (column.distinct[int(i)].strip() for i in picked) if v and v.lower() not in NOTHING]
     if not values:
         return None
     n, singled = len(present), column.singled
