@@ -26,7 +26,7 @@ def test_equals_fairlearn_and_leaves_no_correlation(hiring, alpha):
 def test_a_linear_model_loses_its_gap(hiring):
     from sklearn.linear_model import LogisticRegression
 
-    target = SklearnTarget(LogisticRegression().fit(hiring.seen.encoded, hiring.seen.y), hiring.schema, named=("no", "yes"))
+    target = SklearnTarget(LogisticRegression().fit(hiring.seen.encoded, hiring.seen.y), hiring.schema, order=(0, 1))
     outcome = CorrelationRemover()(target, hiring)
     result = outcome.record.result
     assert result.metric("demographic_parity_before").low > 0.2

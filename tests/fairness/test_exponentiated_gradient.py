@@ -16,7 +16,7 @@ from tiltyard.targets.estimators import SklearnTarget
 def fitted(hiring):
     from sklearn.linear_model import LogisticRegression
 
-    return SklearnTarget(LogisticRegression().fit(hiring.seen.encoded, hiring.seen.y), hiring.schema, named=("no", "yes"))
+    return SklearnTarget(LogisticRegression().fit(hiring.seen.encoded, hiring.seen.y), hiring.schema, order=(0, 1))
 
 
 @pytest.mark.parametrize("constraint", ["demographic_parity", "equalized_odds"])
@@ -58,7 +58,7 @@ def test_weights_reach_the_last_step_of_a_pipeline_and_rows_are_drawn_without(hi
 
     weights = np.where(hiring.y == 1, 1.98, 0.02)
     for model in (make_pipeline(StandardScaler(), LogisticRegression()), KNeighborsClassifier(25)):
-        target = SklearnTarget(model.fit(hiring.encoded, hiring.y), hiring.schema, named=("no", "yes"))
+        target = SklearnTarget(model.fit(hiring.encoded, hiring.y), hiring.schema, order=(0, 1))
         heavy = learner(target, 0)(hiring.x, hiring.y, weights, Progress())
         assert heavy.labels(hiring.x).mean() > target.labels(hiring.x).mean() + 0.1
 

@@ -93,7 +93,7 @@ def test_more_than_two_classes_is_not_applicable(hiring):
     from sklearn.linear_model import LogisticRegression
 
     schema = Schema(features=hiring.schema.features, label="y", classes=("a", "b", "c"))
-    model = SklearnTarget(LogisticRegression().fit(hiring.encoded, hiring.y + (hiring.x[:, 0] > 1)), schema, named=("a", "b", "c"))
+    model = SklearnTarget(LogisticRegression().fit(hiring.encoded, hiring.y + (hiring.x[:, 0] > 1)), schema, order=(0, 1, 2))
     result = ThresholdOptimizer()(model, replace(hiring, schema=schema)).record.result
     assert result.status is Status.NOT_APPLICABLE
 

@@ -192,7 +192,7 @@ class SklearnTarget(FunctionTarget):
         self.order = order or class_order(self.own_classes, schema.classes, self.name)
         self.decision = None
 
-    def _given(self, x: Rows) -> "pd.DataFrame | NDArray[Any]":
+    def rows(self, x: Rows) -> "pd.DataFrame | NDArray[Any]":
         """x under the column names, in their order, and with the category values that the estimator was fitted on."""
         rows = fed(x, self.schema, self.wants)
         if self.wants == "encoded" and not self.schema.images and hasattr(self.estimator, "feature_names_in_"):
@@ -202,14 +202,14 @@ class SklearnTarget(FunctionTarget):
         return as_fitted(rows, self.estimator)
 
     def _asked(self, x: Rows) -> NDArray[Any]:
-        return self._probabilities(self._given(x))
+        return self._probabilities(self.rows(x))
 
     def _probabilities(self, x: "pd.DataFrame | NDArray[Any]") -> NDArray[Any]:
         found: NDArray[Any] = np.asarray(self.estimator.predict_proba(x))[:, self.order]
         return found
 
     def _predict(self, x: Rows) -> Labels:
-        return self._named_by_it(self.estimator.predict(self._given(x)))
+        return self._named_by_it(self.estimator.predict(self.rows(x)))
 
     def unaided(self, frame: "pd.DataFrame") -> Prediction | None:
         names = [str(n) for n in getattr(self.estimator, "feature_names_in_", ())]
@@ -235,8 +235,17 @@ class SklearnTarget(FunctionTarget):
         seeds = {key: seed for key in again.get_params() if key.endswith("random_state")}
         again.set_params(**seeds)
         progress.step(0.0, f"fitting {type(again).__name__}")
-        again.fit(self._given(x), np.asarray(self.estimator.classes_)[list(self.order)][y])
+        again.fit(self.rows(x), self.own_labels(y))
         progress.step(1.0, "fitted")
-        made = SklearnTarget(again, self.schema, f"{self.name} retrained", self.wants, self.order)
+        return self.made(again, f"{self.name} retrained")
+
+    def own_labels(self, y: Labels) -> NDArray[Any]:
+        """Class indices (n,) as the labels that the estimator was fitted on."""
+        own: NDArray[Any] = np.asarray(self.estimator.classes_)[list(self.order)][y]
+        return own
+
+    def made(self, estimator: Any, name: str) -> "SklearnTarget":
+        """A target of the same make around another estimator of the same classes (a defense's result)."""
+        made = SklearnTarget(estimator, self.schema, name, self.wants, self.order)
         made.decision = self.decision
         return made
