@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tiltyard.cli import main
+from tiltyard.datasets.encoding import encoding_of
 from tiltyard.datasets.feature import MISSING, Feature
 from tiltyard.datasets.schema import Schema
 from tiltyard.endpoint.posture import Posture
@@ -85,9 +86,10 @@ def test_the_middle_of_the_bounds_is_a_row_that_the_endpoint_takes(name: str) ->
     schema = ODD if name == "odd" else load(name).data.schema
     rng = np.random.default_rng(0)
     wild = [snapped(rng.normal(0, 10.0**e, schema.low.size), schema) for e in (0, 3, 30)]
+    encode = encoding_of(schema).encode
     for row in (middle(schema), *wild):
-        assert read_rows(row.tolist(), schema).shape == (1, *schema.shape)
-    body = asked(described(schema, Settings(), middle(schema)[0].tolist()), "/v1/predict")
+        np.testing.assert_array_equal(read_rows(encode(row, np.float64).tolist(), schema), row)
+    body = asked(described(schema, Settings(), encode(middle(schema), np.float64)[0].tolist()), "/v1/predict")
     assert read_rows(body["instances"], schema).shape == (1, *schema.shape)
 
 

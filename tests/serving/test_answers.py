@@ -8,6 +8,7 @@ import httpx
 import numpy as np
 import pytest
 
+from tiltyard.datasets.encoding import encoding_of
 from tiltyard.datasets.feature import Feature
 from tiltyard.datasets.schema import Schema
 from tiltyard.serving.rows import read_rows
@@ -131,7 +132,7 @@ def test_pictures_are_nested_lists(serving: Serve) -> None:
 
 def test_an_exported_guard_refuses_a_strange_row(serving: Serve, tmp_path: Any) -> None:
     near = np.repeat(np.array([GOOD], np.float32), 20, 0)
-    scale = np.maximum(0.1 * (SCHEMA.high - SCHEMA.low), 1e-6)
+    scale = np.maximum(0.1 * (encoding_of(SCHEMA).high - encoding_of(SCHEMA).low), 1e-6)
     guard = Guard(SCHEMA, near.mean(0), scale, (near - near.mean(0)) / scale, 2, 1.0, 0.01)
     guard.save(tmp_path / "guard.safetensors")
     asked = serving(guard=str(tmp_path / "guard.safetensors"))

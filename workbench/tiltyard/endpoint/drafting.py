@@ -37,11 +37,12 @@ def drafts(line: Line, wire: Wire, about: About) -> tuple[Draft, ...]:
 
 
 def _drafts(line: Line, wire: Wire, about: About) -> Iterator[Draft]:
-    """The row that it names, the middle of its bounds, one drawn, and what its description or document has the form of."""
+    """The row that it names, the middle of its bounds, rows drawn, and what its description or document has the form of."""
     few = several(about)
     middle = encoding_of(about.schema).encode(trying.middle(about.schema), np.float64) if about.schema else None
-    named = (about.example, middle, None if few is None else few[:1])
-    rows = [row for row in named if row is not None]
+    drawn = [] if few is None else [few[i : i + 1] for i in range(DRAFTS)]
+    named = {row.tobytes(): row for row in (about.example, middle, *drawn) if row is not None}
+    rows = list(named.values())[: DRAFTS - 1]
     yield from (Draft(written(wire.body(row)), row) for row in rows)
     if (formed := wire.formed()) is not None or (not rows and (formed := _documented(line, wire)) is not None):
         yield Draft(written(formed))

@@ -3,7 +3,7 @@
 from typing import Any
 
 from ..datasets.encoding import encoding_of
-from ..datasets.feature import MISSING, Feature
+from ..datasets.feature import EMPTY_CELL, MISSING, Feature
 from ..datasets.schema import Schema
 from ..targets.http.wire import plain
 from .answers import policy_facts
@@ -144,7 +144,7 @@ def _cell(feature: Feature) -> dict[str, Any]:
 
 def _category(feature: Feature) -> dict[str, Any]:
     """Its names, and what the table holds for them where that is another value: true, 1, null."""
-    own = [v for v in feature.written if v not in (MISSING, None) and not (isinstance(v, str) and v in feature.categories)]
+    own = [v for v in feature.written if v is not None and v != EMPTY_CELL and not (isinstance(v, str) and v in feature.categories)]
     values = [*feature.categories, *own, *([None] if MISSING in feature.categories else [])]
     return {"enum": values} if len(values) > len(feature.categories) else {"type": "string", "enum": values}
 

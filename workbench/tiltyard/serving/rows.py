@@ -203,8 +203,9 @@ def _cell(name: str, value: Any, feature: Feature, i: int) -> Any:
     """The value of one cell: a number where the schema has numbers, or null where a row may lack one; a date as a number of its unit; text, a
     number, true, false or null where it has categories."""
     if feature.kind == "categorical":
-        if type(value) not in (str, int, float, bool, type(None)):
-            raise _odd(name, "text, a number, true or false", value, i)
+        kinds = (str, int, float, type(None), *((bool,) if truthful(feature) else ()))
+        if type(value) not in kinds:
+            raise _odd(name, "text, a number, true or false" if truthful(feature) else "text or a number", value, i)
     elif value is None and feature.missing:
         return None
     elif isinstance(value, str) and dated(feature):
@@ -216,6 +217,11 @@ def _cell(name: str, value: Any, feature: Feature, i: int) -> Any:
     if isinstance(value, int) and not dated(feature) and abs(value) > 2**53:
         raise Refusal(422, Problem(f"a smaller number in {name!r}", f"one past 2^53 in row {i}", "Correct it"), column=name, row=i)
     return value
+
+
+def truthful(feature: Feature) -> bool:
+    """Does the person's table hold true and false in it?"""
+    return any(isinstance(value, bool) for value in feature.written) or {"True", "False"} <= set(feature.categories)
 
 
 def dated(feature: Feature) -> bool:
