@@ -14,7 +14,6 @@ from .check import Check, Step, named
 from .comparison.comparison import Comparison
 from .comparison.comparison import compare as compare_runs
 from .comparison.remeasure import Remeasured
-from .datasets.dataset import Dataset
 from .defense import Defense
 from .errors import Cancelled, Problem
 from .execution.profiles import Profile, chosen, steps
@@ -25,7 +24,7 @@ from .reports.writing import write
 from .result import Record
 from .store.opening import open_store
 from .store.store import Store
-from .targets.target import Target
+from .targets.meeting import meet
 
 
 def checks() -> dict[str, type[Step]]:
@@ -33,13 +32,26 @@ def checks() -> dict[str, type[Step]]:
     return {**registered_checks(), **registered_defenses()}
 
 
-def check(which: str | type[Check], target: Target, data: Dataset, *, progress: Progress | None = None, **parameters: Any) -> Record:
-    """Run one check: ``ty.check("evasion.pgd", target, data, steps=100)``.
+def check(
+    which: str | type[Check],
+    target: Any,
+    data: Any,
+    *,
+    label: str | None = None,
+    sensitive: Sequence[str] | None = None,
+    progress: Progress | None = None,
+    **parameters: Any,
+) -> Record:
+    """Run one check: ``ty.check("evasion.pgd", target, data, steps=100)``, or ``ty.check("fairness.groups", model, frame, label="y")``.
 
     Parameters
     ----------
     which
         Its id or its class.
+    target, data
+        A target and its data set; or a model as `ty.open` opens it, and a table as `ty.read` reads it.
+    label, sensitive
+        Of a table: its label column, and its sensitive columns.
     parameters
         Its parameters by name; ``tiltyard check ID --help`` lists them.
 
@@ -51,14 +63,16 @@ def check(which: str | type[Check], target: Target, data: Dataset, *, progress: 
     made = _made(which, parameters)
     if not isinstance(made, Check):
         raise Problem("a check", f"{made.id!r}, which is a defense", "Call ty.defend")
-    return made(target, data, progress)
+    return made(*meet(target, data, label, sensitive), progress)
 
 
 def defend(
     which: str | type[Defense],
-    target: Target,
-    data: Dataset,
+    target: Any,
+    data: Any,
     *,
+    label: str | None = None,
+    sensitive: Sequence[str] | None = None,
     before: Sequence[Record] = (),
     checks: Sequence[str] | None = None,
     profile: Profile = "quick",
@@ -72,6 +86,8 @@ def defend(
     ----------
     which
         Its id or its class; ``parameters`` are its own, by name.
+    target, data, label, sensitive
+        As of `check`.
     before
         Records of ``target``, where it was measured already: these checks are run again, with the same parameters.
     checks
@@ -90,6 +106,7 @@ def defend(
     defense = _made(which, parameters)
     if not isinstance(defense, Defense):
         raise Problem("a defense", f"{defense.id!r}, which is a check", "Call ty.check")
+    target, data = meet(target, data, label, sensitive)
     assessment = FullAssessment(target, data, Runner(store), f"{defense.title} on {target.name}", on_progress=on_progress)
     ids = remeasured() if checks is None else checks
     if before:
@@ -104,10 +121,12 @@ def defend(
 
 
 def assess(
-    target: Target,
-    data: Dataset,
+    target: Any,
+    data: Any,
     picked: Sequence[Step] = (),
     *,
+    label: str | None = None,
+    sensitive: Sequence[str] | None = None,
     profile: Profile = "quick",
     seed: int = 0,
     store: Store | None = None,
@@ -117,9 +136,12 @@ def assess(
 
     Parameters
     ----------
+    target, data, label, sensitive
+        As of `check`.
     store
         Where the run is kept; None keeps none.
     """
+    target, data = meet(target, data, label, sensitive)
     return assess_steps(target, data, picked or steps(profile, seed, target, data), Runner(store), on_progress=on_progress)
 
 

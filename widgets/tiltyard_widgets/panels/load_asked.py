@@ -1,5 +1,6 @@
 """What *Model and data* is to open. Its fields are read once, so that what was looked at is what is opened."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -61,8 +62,8 @@ class Asked:
         target, data, proposal = self._remote() if self.source == "endpoint" else self._files()
         return Loaded(target, data, probe(target, data), proposal)
 
-    def proposed(self) -> "Proposal":
-        """What was read and corrected, or the file's proposal as it is."""
+    def proposed(self, wanted: Sequence[str] = (), classes: Sequence[str] = ()) -> "Proposal":
+        """What was read and corrected, or the file's proposal as it is, of the columns and classes that a model knows by name."""
         from tiltyard.datasets.proposing import propose
         from tiltyard.datasets.reading import read_table
 
@@ -71,7 +72,7 @@ class Asked:
             return _without(self.proposal, self.member)
         table = read_table(self._data())
         with discreet(self.data, "a table that can be proposed a schema for", self.person):
-            return propose(table, skip=(self.member,) if self.member else ())
+            return propose(table, skip=(self.member,) if self.member else (), classes=classes, wanted=wanted)
 
     def _sample(self) -> tuple[Target, Dataset]:
         from tiltyard.samples.catalog import load
@@ -83,6 +84,7 @@ class Asked:
         from tiltyard.datasets.reading import read
         from tiltyard.targets.open_options import SchemaMissing
         from tiltyard.targets.opening import open_target
+        from tiltyard.targets.proof import prove
 
         if not self.model:
             raise Problem("a model file", "none", "Upload one" if self.person.shared else "Give its path")
@@ -92,11 +94,14 @@ class Asked:
         sealed = self._sealed()
         try:
             target = open_target(self.model, sealed=sealed, **words)  # type: ignore[arg-type]
-        except SchemaMissing:
-            proposal = self.proposed()
+        except SchemaMissing as lacking:
+            proposal = self.proposed(lacking.columns, lacking.classes)
             data = self._built(proposal)
-            return open_target(self.model, data=data, schema=data.schema, sealed=sealed, **words), data, proposal  # type: ignore[arg-type]
-        return target, read(self._data(), schema=target.schema, sensitive=self.marked, member=self.member or None), None
+            target = open_target(self.model, data=data, sealed=sealed, **words)  # type: ignore[arg-type]
+            return target, data.classed(target.classes), proposal
+        data = read(self._data(), schema=target.schema, sensitive=self.marked, member=self.member or None)
+        prove(target, data)
+        return target, data, None
 
     def _sealed(self) -> "Key | None":
         """The key for a sealed model file; None for any other."""

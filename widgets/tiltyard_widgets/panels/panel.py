@@ -1,7 +1,7 @@
 """A topic as a panel: choose a step, see its cost, run it, read the result. Everything follows from the step's fields."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import ipywidgets as w
 
@@ -37,13 +37,29 @@ def state_of(records: Sequence[Record]) -> str:
 
 
 class Panel(w.VBox):
-    """A widget over a `Session`, alone in a cell or inside the `Workbench`."""
+    """A widget over a `Session`, alone in a cell or inside the `Workbench`: ``AttackPanel(model, frame, label="y")``.
+
+    Parameters
+    ----------
+    target, data, label, sensitive
+        What to assess, as `Session` takes it.
+    session
+        That of a window, instead of one of its own.
+    """
 
     title = "Panel"
 
-    def __init__(self, target: Target | None = None, data: Dataset | None = None, session: Session | None = None) -> None:
+    def __init__(
+        self,
+        target: Any = None,
+        data: Any = None,
+        session: Session | None = None,
+        *,
+        label: str | None = None,
+        sensitive: Sequence[str] | None = None,
+    ) -> None:
         super().__init__()
-        self.session = session or Session(target, data)
+        self.session = session or Session(target, data, label=label, sensitive=sensitive)
         self.add_class("ty-panel")
         self.message = Message()
         first = (look.style(),) if session is None else ()

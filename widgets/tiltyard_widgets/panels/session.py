@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import traitlets as t
 
@@ -36,7 +36,9 @@ class Session(t.HasTraits):
     Parameters
     ----------
     target, data
-        What to assess; either may come later through ``adopt``.
+        What to assess; either may come later through ``adopt``. A model as `tiltyard.open` opens it and a table are taken too.
+    label, sensitive
+        Of a table: its label column, and its sensitive columns.
     store
         Where runs are kept; None keeps them in memory only.
     """
@@ -47,7 +49,14 @@ class Session(t.HasTraits):
     busy = t.Unicode("")
     warning = t.Unicode("")
 
-    def __init__(self, target: Target | None = None, data: Dataset | None = None, store: "Store | None" = None) -> None:
+    def __init__(
+        self,
+        target: Any = None,
+        data: Any = None,
+        store: "Store | None" = None,
+        label: str | None = None,
+        sensitive: Sequence[str] | None = None,
+    ) -> None:
         super().__init__()
         self.store = store
         self.person: Person = store.person if store is not None else me()
@@ -58,6 +67,10 @@ class Session(t.HasTraits):
         self._stop: Callable[[], None] | None = None  # cancels what makes the session busy, where that can be cancelled
         self.opener: Callable[[str], bool] = lambda id: False
         self._loop = _loop()
+        if target is not None and data is not None:
+            from tiltyard.targets.meeting import meet
+
+            target, data = meet(target, data, label, sensitive)
         if target is not None or data is not None:
             self.adopt(target, data)
 

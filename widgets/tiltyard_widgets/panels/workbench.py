@@ -2,13 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import ipywidgets as w
 
 from tiltyard.catalogue import TOPICS, topic_of
-from tiltyard.datasets.dataset import Dataset
-from tiltyard.targets.target import Target
 
 from ..theme import look
 from ..views.rail import Rail, header
@@ -42,15 +40,23 @@ class Workbench(w.VBox):
 
     Parameters
     ----------
-    target, data
-        What to assess; without them the window opens on *Model and data*.
+    target, data, label, sensitive
+        What to assess, as `Session` takes it; without them the window opens on *Model and data*.
     store
         Where runs are kept: a `tiltyard.store.store.Store`, or None for memory only.
     """
 
-    def __init__(self, target: Target | None = None, data: Dataset | None = None, session: Session | None = None) -> None:
+    def __init__(
+        self,
+        target: Any = None,
+        data: Any = None,
+        session: Session | None = None,
+        *,
+        label: str | None = None,
+        sensitive: Sequence[str] | None = None,
+    ) -> None:
         super().__init__()
-        self.session = session or Session(target, data, default_store())
+        self.session = session or Session(target, data, default_store(), label, sensitive)
         self.header = header()
         self.middle = w.VBox()
         self._panels: dict[str, Panel] = {}

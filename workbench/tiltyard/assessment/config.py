@@ -137,6 +137,7 @@ class Config(Given):
 
     def _with_data(self, source: "Path | str") -> "tuple[Target, Dataset]":
         from ..targets.open_options import SchemaMissing
+        from ..targets.proof import prove
 
         if not (self.data.file or self.data.sample):
             raise Problem(
@@ -147,10 +148,13 @@ class Config(Given):
             return self._open(source, data), data
         try:
             target = self._open(source, None)
-        except SchemaMissing:
-            data = self._read(None)
-            return self._open(source, data), data
-        return target, self._read(target)
+        except SchemaMissing as lacking:
+            data = self._read(None, lacking.columns, lacking.classes)
+            target = self._open(source, data)
+            return target, data.classed(target.classes)
+        data = self._read(target)
+        prove(target, data)
+        return target, data
 
     def _sample(self) -> "tuple[Target, Dataset]":
         from ..samples.catalog import load as load_sample
@@ -188,7 +192,7 @@ class Config(Given):
             sealed=self._sealed,
         )
 
-    def _read(self, target: "Target | None") -> "Dataset":
+    def _read(self, target: "Target | None", wanted: tuple[str, ...] = (), classes: tuple[str, ...] = ()) -> "Dataset":
         from ..datasets.proposing import propose
         from ..datasets.reading import read, read_table
 
@@ -207,6 +211,8 @@ class Config(Given):
             leave_out=given.leave_out,
             take=given.take,
             features=given.features,
+            wanted=wanted,
+            classes=classes,
         )
 
     def _path(self, text: str) -> Path:

@@ -52,6 +52,8 @@ def read(
     leave_out: Sequence[str] = (),
     take: Sequence[str] = (),
     features: "Mapping[str, Correction | Mapping[str, Any]] | None" = None,
+    wanted: Sequence[str] = (),
+    classes: Sequence[str] = (),
 ) -> Dataset:
     """A data set from a CSV (also gzip), Parquet or npz file, a DataFrame, or ``(x, y)``.
 
@@ -71,6 +73,10 @@ def read(
         Columns that are features although they look like an id or free text.
     features
         What the proposal should be corrected in, by feature: ``{"income": {"high": 5e5, "missing": 0}}``; see `Correction`.
+    wanted
+        The columns that the model was fitted on, which are the features then; left to whoever opens the model where the table lacks one.
+    classes
+        The classes of the model: the label is then the column whose values they are.
 
     Raises
     ------
@@ -83,7 +89,7 @@ def read(
     else:
         origin = ""
     with discreet(source, "a table that is as was said of it"):
-        return _built(table, schema, label, sensitive, member, name, origin, leave_out, take, features)
+        return _built(table, schema, label, sensitive, member, name, origin, leave_out, take, features, wanted, classes)
 
 
 def _built(
@@ -97,10 +103,13 @@ def _built(
     leave_out: Sequence[str],
     take: Sequence[str],
     features: "Mapping[str, Correction | Mapping[str, Any]] | None",
+    wanted: Sequence[str],
+    classes: Sequence[str],
 ) -> Dataset:
     assumed: tuple[str, ...] = ()
     if schema is None:
-        proposal = propose(table, label, (member,) if isinstance(member, str) else ())
+        skip = (member,) if isinstance(member, str) else ()
+        proposal = propose(table, label, skip, classes, wanted if _has(table, wanted) else ())
         proposal = corrected(proposal, leave_out, take, features)
         table, schema, assumed = proposal.table, proposal.schema, (*proposal.warnings, *proposal.assumptions)
     elif leave_out or take or features:
@@ -108,6 +117,10 @@ def _built(
     elif label is not None:
         schema = schema.model_copy(update={"label": label})
     return replace(build(table, schema, sensitive=sensitive, member=member, name=name, source=origin), assumed=assumed)
+
+
+def _has(table: "pd.DataFrame | Arrays", columns: Sequence[str]) -> bool:
+    return not isinstance(table, Arrays) and set(columns) <= set(map(str, table.columns))
 
 
 def read_table(source: Any) -> "pd.DataFrame | Arrays":
