@@ -20,8 +20,8 @@ def rows(schema: Schema, data: "Dataset | None" = None, n: int = ROWS) -> Rows:
     """``n`` rows to try a model on: of ``data`` where it fits, those that lack no number; else drawn within the schema (seed 0)."""
     rng = np.random.default_rng(0)
     if data is not None and data.schema.shape == schema.shape:
-        whole = np.flatnonzero(~np.isnan(data.x).reshape(len(data), -1).any(1))
-        part = data.part(whole) if 0 < len(whole) < len(data) else data
+        filled = np.flatnonzero(~np.isnan(data.x).reshape(len(data), -1).any(1))
+        part = data.part(filled) if 0 < len(filled) < len(data) else data
         return part.sample(n, rng).x
     flat = rng.uniform(schema.low.ravel(), schema.high.ravel(), (n, schema.low.size))
     whole = schema.integer.ravel()
