@@ -1,6 +1,7 @@
 """A network described in JSON and built from an allowlist: a model file never names code to import."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -61,6 +62,86 @@ class Affine(nn.Module):
         return x @ self.matrix + self.shift
 
 
+class Embedding(nn.Embedding):
+    """An embedding of rows of numbers, which are rounded to the whole numbers that it looks up."""
+
+    differentiable = False
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Vectors (n, steps, embedding_dim) of x (n, steps)."""
+        return super().forward(x if x.dtype in (torch.int32, torch.int64) else x.round().long())
+
+
+class LSTM(nn.LSTM):
+    """The states of all steps, (n, steps, width) of (n, steps, features)."""
+
+    def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1, bias: bool = True, bidirectional: bool = False) -> None:
+        super().__init__(input_size, hidden_size, num_layers, bias=bias, bidirectional=bidirectional, batch_first=True)
+
+    def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]
+        """The output alone."""
+        out: Tensor = super().forward(x)[0]
+        return out
+
+
+class GRU(nn.GRU):
+    """The states of all steps, (n, steps, width) of (n, steps, features)."""
+
+    def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1, bias: bool = True, bidirectional: bool = False) -> None:
+        super().__init__(input_size, hidden_size, num_layers, bias=bias, bidirectional=bidirectional, batch_first=True)
+
+    def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]
+        """The output alone."""
+        out: Tensor = super().forward(x)[0]
+        return out
+
+
+class EncoderLayer(nn.TransformerEncoderLayer):
+    """A block of a transformer's encoder, on (n, steps, d_model)."""
+
+    def __init__(self, d_model: int, nhead: int, dim_feedforward: int, gelu: bool = False, norm_first: bool = False) -> None:
+        activation = "gelu" if gelu else "relu"
+        super().__init__(d_model, nhead, dim_feedforward, 0.0, activation, batch_first=True, norm_first=norm_first)
+
+
+class Step(nn.Module):
+    """One vector (n, width) of a sequence (n, steps, width): a step of it, or what all steps have in common."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, width)."""
+        return STEPS[self.name](x)
+
+    def extra_repr(self) -> str:
+        """Which."""
+        return self.name
+
+
+class Transpose(nn.Module):
+    """Steps and channels change places."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, a, b) to (n, b, a)."""
+        return x.transpose(1, 2)
+
+
+def _last_both(x: Tensor) -> Tensor:
+    half = x.shape[2] // 2
+    return torch.cat([x[:, -1, :half], x[:, 0, half:]], 1)
+
+
+STEPS: dict[str, Callable[[Tensor], Tensor]] = {
+    "first_step": lambda x: x[:, 0],
+    "last_step": lambda x: x[:, -1],
+    "last_both": _last_both,
+    "mean_step": lambda x: x.mean(1),
+    "max_step": lambda x: x.amax(1),
+}
+
+
 LAYERS: dict[str, Callable[..., nn.Module]] = {
     "normalize": Normalize,
     "affine": Affine,
@@ -82,6 +163,18 @@ LAYERS: dict[str, Callable[..., nn.Module]] = {
     "group_norm": nn.GroupNorm,
     "layer_norm": nn.LayerNorm,
     "dropout": nn.Dropout,
+    "conv1d": nn.Conv1d,
+    "max_pool1d": nn.MaxPool1d,
+    "avg_pool1d": nn.AvgPool1d,
+    "adaptive_avg_pool1d": nn.AdaptiveAvgPool1d,
+    "adaptive_max_pool1d": nn.AdaptiveMaxPool1d,
+    "unflatten": nn.Unflatten,
+    "transpose": Transpose,
+    "embedding": Embedding,
+    "lstm": LSTM,
+    "gru": GRU,
+    "encoder_layer": EncoderLayer,
+    **{name: partial(Step, name) for name in STEPS},
 }
 LARGEST = 10**9
 

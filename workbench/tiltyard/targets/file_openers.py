@@ -7,12 +7,14 @@ import json
 from typing import TYPE_CHECKING
 
 from ..artifacts.formats import Format
-from ..errors import Plain, Problem
-from .open_options import OpenOptions
+from ..errors import Problem
+from .open_options import OpenOptions, SchemaMissing
 from .target import Target
 from .wrapping import estimator_as_target, module_as_target
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from .model_file import ModelFile
 
 
@@ -63,8 +65,27 @@ def open_weights(file: "ModelFile", given: OpenOptions) -> Target:
         return module_as_target(module, given, facts, name, notes=(*notes, *more))
     wanted = given.architecture or (facts.architecture and json.dumps(facts.architecture))
     if not wanted:
-        do = 'Give architecture="layers.json", or factory="package.module:function"'
-        raise Plain("weights with their architecture", f"{len(weights)} tensors alone in {file.path.name}", do)
+        return _found(weights, given, name, notes)
     architecture = architecture_of(wanted)
     module, more = built(architecture, weights)
     return module_as_target(module, given, facts, name, architecture, (*notes, *more))
+
+
+def _found(weights: "dict[str, Tensor]", given: OpenOptions, name: str, notes: tuple[str, ...]) -> Target:
+    """The network that fits the tensors by shape and order, and answers the caller's labeled rows best."""
+    from .state_dict import facts, propose
+    from .state_dict_fit import fit
+    from .state_dict_layers import weights_of
+    from .weights_file import built
+
+    if given.data is None:
+        do = 'Give labeled rows (data=…), architecture="layers.json", or factory="package.module:function"'
+        raise SchemaMissing("weights with their architecture, or labeled rows to find it by", f"{len(weights)} tensors alone", do)
+    schema, order, _ = given.meaning()
+    proposal = propose(facts(weights), schema, given.data)
+    fitted = fit(proposal, weights, given.data, order=order)
+    drawing = proposal.drawing(fitted.best.choices)
+    module, more = built(drawing.architecture, weights_of(drawing, weights))
+    target = module_as_target(module, given, None, name, drawing.architecture, (*notes, *more, fitted.note))
+    target.doubts += fitted.doubts
+    return target
