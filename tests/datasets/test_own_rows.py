@@ -114,3 +114,15 @@ def test_any_table_comes_back_exactly(data: st.DataObject) -> None:
 
     n = data.draw(st.integers(1, 8))
     comes_back(pd.DataFrame({f"c{i}": data.draw(columns(n)) for i in range(data.draw(st.integers(1, 3)))}))
+
+
+def test_a_level_that_no_row_has_is_no_category_but_stays_a_level() -> None:
+    import pandas as pd
+
+    from tiltyard.datasets.reading import read
+
+    grade = pd.Categorical(["lo", "hi", None, "lo"] * 5, categories=["lo", "mid", "hi", "top"], ordered=True)
+    frame = pd.DataFrame({"grade": grade, "own": [1, 0, 1, 1] * 5})
+    data = read(frame, label="own")
+    assert data.schema.feature("grade").categories == ("lo", "hi", "(missing)")
+    pd.testing.assert_series_equal(data.frame["grade"], frame["grade"])

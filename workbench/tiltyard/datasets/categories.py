@@ -123,10 +123,12 @@ def category_feature(column: "pd.Series", name: str, found: Distinct | None = No
     """A feature of the different values of ``column``: in alphabetical order, those of a pandas category in their own."""
     import pandas as pd
 
-    values = (found or distinct(column)).values
+    found = found or distinct(column)
+    values = found.values
     names = category_names(values)
     own = isinstance(column.dtype, pd.CategoricalDtype)
-    order = range(len(names)) if own else sorted(range(len(names)), key=names.__getitem__)
+    seen = set(np.unique(found.codes).tolist())
+    order = [i for i in range(len(names)) if i in seen] if own else sorted(range(len(names)), key=names.__getitem__)
     categories = tuple(names[i] for i in order)
     written = tuple(values[i] for i in order)
     return Feature(
@@ -136,6 +138,7 @@ def category_feature(column: "pd.Series", name: str, found: Distinct | None = No
         written=() if written == categories and all(isinstance(v, str) for v in written) else written,
         dtype=dtype_name(column),
         ordered=own and bool(column.cat.ordered),
+        levels=tuple(v for v in values if v != EMPTY_CELL) if len(order) < len(values) else (),
         mutable=mutable,
         assumed=assumed,
     )
@@ -240,9 +243,9 @@ class _Levels:
         import pandas as pd
 
         written = feature.written or feature.categories
-        levels = [v for v in written if v != EMPTY_CELL]
-        numbers = iter(range(len(levels)))
-        self.codes = np.array([-1 if v == EMPTY_CELL else next(numbers) for v in written], np.intp)
+        levels = list(feature.levels) or [v for v in written if v != EMPTY_CELL]
+        places = {(type(level), level): i for i, level in enumerate(levels)}
+        self.codes = np.array([places.get((type(v), v), -1) for v in written], np.intp)
         kind = level_dtype(feature.dtype)
         index: pd.Index[Any] = pd.Index(levels).astype(dtype_named(kind)) if kind else pd.Index(levels)
         self.dtype = pd.CategoricalDtype(index, ordered=feature.ordered)

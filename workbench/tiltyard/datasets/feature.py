@@ -26,7 +26,8 @@ class Feature(Given):
     ``dtype`` is the pandas dtype of the column in the person's table, empty where nobody said: then whole numbers are int64, other
     numbers float64, categories text. ``written`` is what the table holds for each category where that is not its name: numbers, booleans,
     ``"?"``, None, and `EMPTY_CELL` for NaN; of a number that may be missing, None alone says that an empty cell holds Python's None.
-    ``ordered`` is that of a pandas category.
+    ``ordered`` is that of a pandas category, and ``levels`` all of its levels where no row has some of them: what no row has is no move
+    of an attacker, though the column given to the model knows of it.
 
     ``missing`` says that rows may lack a number, which is NaN in x. ``mutable`` says whether an attacker may change it, ``optional``
     whether an attacker may leave it empty. ``assumed`` says what was guessed and why.
@@ -44,6 +45,7 @@ class Feature(Given):
     divide: float = 1.0
     dtype: str = ""
     ordered: bool = False
+    levels: tuple[Written, ...] = ()
     missing: bool = False
     mutable: bool = True
     optional: bool = False
