@@ -1,14 +1,15 @@
-"""skops files: opened with nothing trusted beyond what skops itself trusts, a NumPy dtype, and trees shown safe when it was looked at."""
+"""skops files: opened with nothing trusted beyond what skops itself trusts, a NumPy dtype, parts that are Python alone, and trees and splines shown safe when it was looked at."""
 
 import warnings
 from typing import Any
 
 from ..artifacts.skops.schema import DTYPE
-from ..artifacts.skops.trees import TREES
+from ..artifacts.skops.shown import SHOWN
+from ..artifacts.skops.types import PURE
 from ..errors import Problem
 from .model_file import ModelFile
 
-_TRUSTED = [DTYPE, *(f"{module}.{name}" for _, module, name in sorted(TREES))]
+_TRUSTED = [DTYPE, *(f"{module}.{name}" for _, module, name in sorted(SHOWN)), *sorted(n for names in PURE.values() for n in names)]
 
 
 def estimator_in(file: ModelFile) -> Any:

@@ -12,7 +12,7 @@ from ..headers import BadHeader, read_npy
 from ..reason import Findings
 from ..skops.memory import fault as fault_of_numbers
 from ..skops.schema import BadSchema, dictionaries, reaching, untrusted
-from ..skops.trees import TREES, fault
+from ..skops.shown import SHOWN, fault
 from ..sniffing import pickle_kind, text_pickle, zip_kind
 from . import torchscript
 from .flat import judge_npy
@@ -213,21 +213,23 @@ def _judge_skops(stream: IO[bytes], found: Directory, findings: Findings) -> Non
         schema = archives.read(stream, found.entry("schema.json"), 64 << 20)
         (nodes, rest), files = untrusted(schema), reaching(schema)
         every, array = list(dictionaries(schema)), _reader(stream, found)
-        trees = fault(every, array) if TREES & set(rest) else None
+        trees = fault(every, array)
         outside = fault_of_numbers(every, array)
     except (BadArchive, BadSchema) as error:
         findings.unproven("schema.json", str(error), "what would be built cannot be told")
         nodes, rest, files, trees, outside = 0, [], [], None, None
     if outside is not None:
         findings.unproven("schema.json", outside[0], f"{outside[1]}, and what is crafted so reads or writes foreign memory")
+    if trees is not None and not SHOWN & set(rest):
+        findings.unproven("schema.json", "an ensemble of trees", f"{trees}, and what is crafted so reads foreign memory")
     for sentence in files:
         findings.unproven("schema.json", sentence, "fitting or asking it would open files, pickles among them; save it with memory=None")
     for loader, module, name in rest:
         if executes(module, name):
             findings.unsafe("schema.json", f"{module}.{name} ({loader})", "building it can run code or reach files")
-        elif (loader, module, name) in TREES:
+        elif (loader, module, name) in SHOWN:
             if trees is not None:
-                findings.unproven("schema.json", f"{module}.{name} ({loader})", f"{trees}, and a tree that is crafted reads foreign memory")
+                findings.unproven("schema.json", f"{module}.{name} ({loader})", f"{trees}, and what is crafted so reads foreign memory")
         else:
             findings.unproven("schema.json", f"{module}.{name} ({loader})", "skops does not trust this type by default")
     for entry in found.entries:
@@ -242,8 +244,8 @@ def _judge_skops(stream: IO[bytes], found: Directory, findings: Findings) -> Non
             findings.unproven(entry.name, "an entry that skops does not write", "what it is for is not known")
             _judge_unknown(stream, entry, findings, 1)
     if findings.worst == "note":
-        more = ", and decision trees" if rest else ""
-        why = "none brings code" + (", and no tree leads outside of its arrays" if rest else "")
+        more = ", and trees or splines" if rest else ""
+        why = "none brings code" + (", and none of these leads outside of its arrays" if rest else "")
         findings.note("schema.json", f"{nodes:,} nodes, all of types skops trusts by default{more}", why)
 
 

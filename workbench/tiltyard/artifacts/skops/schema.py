@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from .types import BIT_GENERATORS, CONTAINERS, DTYPES, ESTIMATORS, PRIMITIVES, UFUNCS
+from .types import BIT_GENERATORS, CONTAINERS, DTYPES, ESTIMATORS, PRIMITIVES, PURE, UFUNCS
 
 PROTOCOL = 2
 DTYPE = "numpy.dtype"
@@ -117,7 +117,7 @@ def _judge(node: dict[str, Any], found: dict[tuple[str, str, str], None]) -> Non
         found[(loader, "?", "?")] = None
     elif loader == "CachedNode":
         return
-    elif f"{module}.{name}" not in _ALLOWED.get(loader, frozenset()):
+    elif not any(f"{module}.{name}" in allowed.get(loader, ()) for allowed in (_ALLOWED, PURE)):
         found[(loader, module, name)] = None
     if loader == "RandomGeneratorNode" and _bit_generator(node) not in BIT_GENERATORS:
         found[(loader, "numpy.random", _bit_generator(node).rpartition(".")[2])] = None

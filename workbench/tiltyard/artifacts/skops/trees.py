@@ -9,7 +9,7 @@ attribute can stand in for the method that counts the columns.
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from .parts import Fault, array_of, fields, items, kind, must, number, plain
+from .parts import array_of, fields, items, kind, must, number, plain
 
 if TYPE_CHECKING:
     from numpy import ndarray
@@ -46,7 +46,7 @@ _BOOSTED_NODE = {
     "is_categorical": "|u1",
     "bitset_idx": "<u4",
 }
-_SINGLE = frozenset(
+SINGLE = frozenset(
     """_sklearn_version ccp_alpha class_weight classes_ criterion feature_names_in_ max_depth max_features max_features_
     max_leaf_nodes min_impurity_decrease min_samples_leaf min_samples_split min_weight_fraction_leaf monotonic_cst n_classes_
     n_features_in_ n_outputs_ random_state splitter tree_""".split()
@@ -63,36 +63,15 @@ _SINGLES = frozenset({"DecisionTreeClassifier", "DecisionTreeRegressor", "ExtraT
 BOOSTINGS = frozenset({"HistGradientBoostingClassifier", "HistGradientBoostingRegressor"})
 
 
-def fault(nodes: list[dict[str, Any]], array: "Arrays") -> str | None:
-    """Why a tree of a skops file cannot be shown safe; None where every one is.
-
-    ``nodes``: every dictionary of its schema. ``array``: reads an array of the file by the name of its entry.
-    """
-    listed = [n for n in nodes if isinstance(n.get("__loader__"), str)]
-    try:
-        must(
-            all(n["__module__"] != "sklearn.ensemble._gb" for n in listed),
-            "GradientBoosting goes past its trees' own checks; HistGradientBoosting can be shown",
-        )
-        shown = {id(tree) for node in listed for tree in _shown(node, array)}
-        if any(kind(n) in TREES and id(n) not in shown for n in listed):
-            raise Fault("it stands outside of the estimators whose use of a tree is known")
-    except Fault as error:
-        return str(error)
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError):
-        return "it is not written as skops writes it"
-    return None
-
-
-def _shown(node: dict[str, Any], array: "Arrays") -> Iterator[dict[str, Any]]:
+def trees_in(node: dict[str, Any], array: "Arrays") -> Iterator[dict[str, Any]]:
     """The trees directly in an estimator, each shown safe."""
     loader, module, name = kind(node)
     if loader != "ObjectNode":
         return
     if module == "sklearn.tree._classes" and name in _SINGLES:
-        held = fields(node["content"], _SINGLE)
+        held = fields(node["content"], SINGLE)
         if "tree_" in held:
-            _check_tree(held["tree_"], number(held["n_features_in_"]), array)
+            check_tree(held["tree_"], number(held["n_features_in_"]), array)
             yield held["tree_"]
     elif module == "sklearn.ensemble._hist_gradient_boosting.gradient_boosting" and name in BOOSTINGS:
         held = fields(node["content"], _BOOSTED)
@@ -103,7 +82,8 @@ def _shown(node: dict[str, Any], array: "Arrays") -> Iterator[dict[str, Any]]:
             yield predictor
 
 
-def _check_tree(tree: dict[str, Any], features: int, array: "Arrays") -> None:
+def check_tree(tree: dict[str, Any], features: int, array: "Arrays", single: bool = False) -> None:
+    """Raise a `Fault` unless a tree stays inside its arrays and ``features``; ``single``: it must give one number a row."""
     import numpy as np
 
     must(kind(tree) == TREE, "an estimator's tree is of another type")
@@ -114,6 +94,7 @@ def _check_tree(tree: dict[str, Any], features: int, array: "Arrays") -> None:
     must(nodes.dtype == np.dtype(list(_NODE.items()), align=True), "its nodes are not those of scikit-learn 1.3 to 1.9")
     must(nodes.ndim == 1 and len(nodes) == number(state["node_count"]) > 0, "it counts other nodes than it has")
     must(counts.dtype == np.int64 and counts.shape == (number(outputs),) and bool((counts > 0).all()), "its classes are not counted")
+    must(not single or counts.tolist() == [1], "it gives several numbers a row")
     expected = (len(nodes), len(counts), int(counts.max(initial=1)))
     must(values.dtype == np.float64 and values.shape == expected, f"its values have the shape {values.shape}, not {expected}")
     inner = nodes["left_child"] != _LEAF

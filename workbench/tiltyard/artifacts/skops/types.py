@@ -129,11 +129,33 @@ _UFUNCS = """
     multiply negative nextafter not_equal positive power rad2deg radians reciprocal remainder right_shift rint sign signbit sin
     sinh spacing sqrt square subtract tan tanh trunc vecdot vecmat
 """
-ESTIMATORS = frozenset(
-    f"sklearn.{module.strip()}.{name}"
-    for module, _, names in (line.partition(":") for line in _SKLEARN.strip().splitlines())
-    for name in names.split()
-)
+_PARTS = """
+    calibration: _CalibratedClassifier _SigmoidCalibration _TemperatureScaling
+    metrics._scorer: _CurveScorer _MultimetricScorer _PassthroughScorer _Scorer
+    model_selection._split: GroupKFold KFold ShuffleSplit StratifiedGroupKFold StratifiedKFold StratifiedShuffleSplit TimeSeriesSplit
+    neural_network._stochastic_optimizers: AdamOptimizer SGDOptimizer
+    utils._metadata_requests: MetadataRequest MethodMetadataRequest
+"""
+_METRICS = """
+    _classification: accuracy_score balanced_accuracy_score brier_score_loss f1_score jaccard_score log_loss matthews_corrcoef
+    _classification: precision_score recall_score
+    _ranking: average_precision_score roc_auc_score top_k_accuracy_score
+"""
+
+
+def _named(lines: str, package: str) -> frozenset[str]:
+    """The full names of what ``lines`` lists by its module."""
+    pairs = (line.partition(":") for line in lines.strip().splitlines())
+    return frozenset(f"{package}.{module.strip()}.{name}" for module, _, names in pairs for name in names.split())
+
+
+ESTIMATORS = _named(_SKLEARN, "sklearn")
+# What skops does not trust, and what is nothing but Python: parts of estimators that hold attributes and call NumPy alone, and metrics.
+PURE: dict[str, frozenset[str]] = {
+    "ObjectNode": _named(_PARTS, "sklearn"),
+    "DictNode": frozenset({"sklearn.utils._bunch.Bunch"}),
+    "FunctionNode": _named(_METRICS, "sklearn.metrics"),
+}
 UFUNCS = frozenset(f"numpy.{name}" for name in _UFUNCS.split())
 DTYPES = frozenset(
     f"numpy.{name}"
