@@ -79,7 +79,7 @@ class Stability(Check):
             moved = nearby(x, data.schema, self.change, rng)
             again = explainer.explain(x, of, np.random.default_rng([self.seed, stream]), progress.part(share)).values
             after = explainer.explain(moved, of, np.random.default_rng([self.seed, stream]), progress.part(share)).values
-            still: NDArray[np.bool_] = ~differs(moved, x).reshape(len(x), -1).any(axis=1)
+            still = np.asarray(~differs(moved, x).reshape(len(x), -1).any(axis=1), bool)
             crossed = ~still & (target.labels(moved) != given)
             pairs.append(Pair(first, again, after, still, crossed, self.top))
         return self._result(pairs, rng, caveats(target, len(back), len(data.seen)))
