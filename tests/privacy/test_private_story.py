@@ -47,7 +47,7 @@ def overfit(data: Dataset) -> "TorchTarget":
     architecture = mlp(WIDTH, (64,), 2, [0.0] * WIDTH, [1.0] * WIDTH)
     recipe = Recipe(epochs=60, batch_size=50, rate=0.01)
     torch.manual_seed(0)
-    module = fit(build(architecture), data.seen.x, data.seen.y, recipe, 0, Progress())
+    module = fit(build(architecture), data.seen.encoded, data.seen.y, recipe, 0, Progress())
     return TorchTarget(module, SCHEMA.classes, SCHEMA, "overfit", recipe=recipe, architecture=architecture)
 
 
