@@ -59,3 +59,30 @@ def test_every_registered_check_has_a_valid_quick_profile() -> None:
     quick, full = steps("quick", seed=3), steps("full", seed=3)
     assert [s.id for s in quick] == [s.id for s in full]
     assert {s.seed for s in quick} <= {3}
+
+
+def test_a_threshold_and_the_favorable_class_are_set_in_the_file(tmp_path: Path) -> None:
+    target = "[target]\nsample='census'\nthreshold=0.15\npositive='>50K'\n"
+    text = target + "[data]\nsample='census'\nrows=300\nfavorable='<=50K'\n"
+    opened, data = read_config(config(tmp_path, text)).opened()
+    assert opened.rule == "class '>50K' from 0.15 on"
+    assert opened.identity.decision == opened.rule
+    assert (opened.labels(data.x) == (opened.scores(data.x)[:, 1] >= 0.15)).all()
+    assert data.schema.favorable == "<=50K"
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("[target]\nsample='census'\nthreshold=1.5", "threshold"),
+        ("[target]\nsample='census'\npositive='>50K'", "give threshold too"),
+    ],
+)
+def test_a_wrong_threshold_is_one_line(tmp_path: Path, text: str, answer: str) -> None:
+    with pytest.raises(Problem, match=answer):
+        read_config(config(tmp_path, text))
+
+
+def test_a_favorable_class_that_is_none_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(Problem, match="a favorable class among"):
+        read_config(config(tmp_path, "[target]\nsample='census'\n[data]\nfavorable='rich'")).opened()

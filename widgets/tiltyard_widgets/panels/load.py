@@ -21,11 +21,14 @@ from ..views.cards import outcome
 from ..views.code import CodeView
 from ..views.schema import SchemaView
 from .endpoint_fields import EndpointFields
+from .load_asked import threshold_in
 from .load_code import Opening
 from .panel import Panel
 
 if TYPE_CHECKING:
+    from tiltyard.datasets.dataset import Dataset
     from tiltyard.datasets.proposing import Proposal
+    from tiltyard.targets.target import Target
 
     from .load_asked import Asked, Loaded
 
@@ -34,7 +37,19 @@ KEYS = (".pem", ".key")
 TABLES = (".csv", ".gz", ".parquet", ".npz")
 BESIDE = (".csv", ".csv.gz", ".parquet", ".npz")
 LOADING = "Loading of model and data"
-FIELDS = ("source", "sample", "model_file", "data_file", "architecture", "factory", "classes", "member")
+FIELDS = (
+    "source",
+    "sample",
+    "model_file",
+    "data_file",
+    "architecture",
+    "factory",
+    "classes",
+    "threshold",
+    "positive",
+    "favorable",
+    "member",
+)
 SAMPLES = {
     "census": "Census income, MLP (table, 32,561 people)",
     "digits": "Digits, CNN (images, 5,000)",
@@ -64,6 +79,12 @@ class LoadPanel(Panel):
         self.factory = look.entry("Factory", "package.module:function", help="Makes the module; instead of an architecture")
         self.factory.disabled = bool(self.session.denied("code"))
         self.classes = look.entry("Classes", "in the order of the model's outputs", help="With commas; empty: in the order of the data's")
+        self.threshold = look.entry(
+            "Threshold", "0.15", help="The score from which a class is decided, where that is not the model's own rule"
+        )
+        self.positive = look.entry("Class of the threshold", "the second of two")
+        self.favorable = look.entry("Favorable class", "proposed by its name", help="What people hope for: fairness counts who is given it")
+        self.decision = look.stack([self.threshold, self.positive, self.favorable])
         self.member = look.entry("Trained-on column", "of 0 and 1, where known", help="Empty where nobody knows which rows were trained on")
         self.propose = look.button("Read the data", denied=self.session.denied("run"))
         self.opener = look.button("Load and probe", kind="primary")
@@ -80,11 +101,11 @@ class LoadPanel(Panel):
         self.model_file.observe(lambda _: look.show(self.sealed, self.model_file.value.strip().endswith(".sealed")), "value")
         files = [self.model_file, self.sealed, self.data_file]
         code = [] if self.session.person.shared and self.factory.disabled else [self.factory]
-        self.own = look.stack([*files, self.architecture, *code, self.classes, self.member, self.propose])
+        self.own = look.stack([*files, self.architecture, *code, self.classes, self.decision, self.member, self.propose])
         self.endpoint = EndpointFields()
         self.budget = look.entry("Query budget", "rows; no limit", help="It is never sent more rows than this")
         mine = look.text("Checks send it many rows: open only what is yours to test.", kind="help")
-        self.remote = look.stack([self.endpoint, self.budget, self.data_file, self.member, self.propose, mine])
+        self.remote = look.stack([self.endpoint, self.budget, self.data_file, self.decision, self.member, self.propose, mine])
         self.choices = w.VBox([self.sample])
         self.source.observe(lambda _: self._switch(), "value")
         self.propose.on_click(lambda _: self.read())
@@ -177,6 +198,9 @@ class LoadPanel(Panel):
             architecture=layers(text(self.architecture), person) if own else "",
             factory=text(self.factory) if own else "",
             classes=self.named() or (),
+            threshold=text(self.threshold),
+            positive=text(self.positive),
+            favorable=text(self.favorable),
             member=text(self.member),
             key_file=self.key_file.path if own else "",
             words=self.words.text if self.words.held else "",
@@ -195,7 +219,7 @@ class LoadPanel(Panel):
         self.message.clear()  # another load that was refused meanwhile need not wait any more
         line = loaded.probe.line
         about = f"{loaded.target.name} on {loaded.data.name}: "
-        self.sentence.say(loaded.probe.state, f"{about}{line} {' '.join(loaded.target.assumptions)}".strip())
+        self.sentence.say(loaded.probe.state, " ".join((about + line, *deployed(loaded.target, loaded.data), *loaded.target.assumptions)))
         if loaded.probe.state == "failed":
             self.message.say(line)
             self._idle("Not loaded; what was there before stays")
@@ -208,6 +232,8 @@ class LoadPanel(Panel):
             self.schema.offer(loaded.proposal)
         self.session.source = self.given()
         self.session.adopt(loaded.target, loaded.data)
+        if loaded.target.doubts:
+            self.message.say(" ".join(loaded.target.doubts), level="warning")
         self._idle("Loaded")
 
     def _opening(self) -> Opening:
@@ -220,6 +246,9 @@ class LoadPanel(Panel):
             architecture=self.architecture.value.strip(),
             factory=self.factory.value.strip(),
             classes=self.named() or (),
+            threshold=threshold_in(self.threshold.value, self.positive.value),
+            positive=self.positive.value.strip(),
+            favorable=self.favorable.value.strip(),
             member=self.member.value.strip(),
             sealed=self.model_file.value.strip().endswith(".sealed"),
             key_file=self.key_file.shown,
@@ -255,6 +284,15 @@ class LoadPanel(Panel):
     def _idle(self, words: str) -> None:
         self.opener.disabled = self.propose.disabled = False
         self.progress.finish(words)
+
+
+def deployed(target: "Target", data: "Dataset") -> tuple[str, ...]:
+    """What the model is given, how it decides, and what fairness counts as favorable, in sentences."""
+    from tiltyard.fairness.favorable import favorable
+
+    given = f"It is given {target.given} and decides by {target.rule}." if target.given else f"It decides by {target.rule}."
+    hope = favorable(data.schema)
+    return (given, f"{hope.headline}".strip() or hope.note) if data.sensitive else (given,)
 
 
 def layers(text: str, person: Person) -> str:

@@ -42,6 +42,9 @@ class Asked:
     architecture: str = ""
     factory: str = ""
     classes: tuple[str, ...] = ()
+    threshold: str = ""
+    positive: str = ""
+    favorable: str = ""
     member: str = ""
     key_file: str = ""
     words: str = field(default="", repr=False)
@@ -60,6 +63,7 @@ class Asked:
             return Loaded(target, data, probe(target, data))
         self.person.must("run")
         target, data, proposal = self._remote() if self.source == "endpoint" else self._files()
+        data = data.hoping(self.favorable)
         return Loaded(target, data, probe(target, data), proposal)
 
     def proposed(self, wanted: Sequence[str] = (), classes: Sequence[str] = ()) -> "Proposal":
@@ -90,7 +94,11 @@ class Asked:
             raise Problem("a model file", "none", "Upload one" if self.person.shared else "Give its path")
         if self.factory:
             self.person.must("code")
-        words = {"classes": self.classes or None, "architecture": self.architecture or None, "factory": self.factory or None}
+        words = self._decision() | {
+            "classes": self.classes or None,
+            "architecture": self.architecture or None,
+            "factory": self.factory or None,
+        }
         sealed = self._sealed()
         try:
             target = open_target(self.model, sealed=sealed, **words)  # type: ignore[arg-type]
@@ -122,13 +130,18 @@ class Asked:
 
         budget, proposal = self._budget(), self.proposed()
         try:
-            target = open_target(self.url, key=self.key, budget=budget)
+            target = open_target(self.url, key=self.key, budget=budget, **self._decision())  # type: ignore[arg-type]
         except SchemaMissing:
             data = self._build(proposal)
-            return open_target(self.url, data=data, key=self.key, budget=budget), data, proposal
+            return open_target(self.url, data=data, key=self.key, budget=budget, **self._decision()), data, proposal  # type: ignore[arg-type]
         meant, member = proposal.schema, self.member or None
         data = read(self._data(), schema=target.schema, label=meant.label, sensitive=meant.sensitive, member=member)
         return target, data, proposal
+
+    def _decision(self) -> dict[str, object]:
+        """The rule that is deployed, where the fields name one."""
+        value = threshold_in(self.threshold, self.positive)
+        return {} if value is None else {"threshold": value, "positive": self.positive}
 
     def _budget(self) -> int | None:
         text = self.budget.replace(",", "")
@@ -148,6 +161,28 @@ class Asked:
         if not self.data:
             raise Problem("a data file", "none", "Upload one" if self.person.shared else "Give its path")
         return self.data
+
+
+def threshold_in(text: str, positive: str) -> float | None:
+    """The threshold that a field names; None where it is empty.
+
+    Raises
+    ------
+    Problem
+        It is no score above 0 and below 1, or the class alone is named.
+    """
+    text = text.strip()
+    if not text and positive.strip():
+        raise Problem("a threshold for that class", "none", "Fill in Threshold, or empty Class of the threshold")
+    if not text:
+        return None
+    try:
+        value = float(text.replace(",", "."))
+    except ValueError:
+        value = -1.0
+    if not 0 < value < 1:
+        raise Problem("a threshold above 0 and below 1", repr(text[:40]), "Correct it, or leave it empty for the model's own rule")
+    return value
 
 
 def _without(proposal: "Proposal", member: str) -> "Proposal":

@@ -24,6 +24,9 @@ class Opening:
     architecture: str = ""
     factory: str = ""
     classes: tuple[str, ...] = ()
+    threshold: float | None = None
+    positive: str = ""
+    favorable: str = ""
     member: str = ""
     sealed: bool = False
     key_file: str = ""
@@ -40,7 +43,7 @@ class Opening:
 
     def _files(self, proposal: "Proposal | None") -> str:
         words = {"architecture": self.architecture, "factory": self.factory, "classes": self.classes}
-        given = [f"{name}={value!r}" for name, value in words.items() if value]
+        given = [f"{name}={value!r}" for name, value in words.items() if value] + self._decision
         given += [f"sealed=key_for({self.key_file!r})"] if self.sealed else []
         imports = DOOR + ("from tiltyard.sealing.asking import key_for\n" if self.sealed else "")
         if proposal is not None:
@@ -51,15 +54,23 @@ class Opening:
     def _endpoint(self, proposal: "Proposal | None") -> str:
         given = ["data=data", *(['key=os.environ["ENDPOINT_KEY"]'] if self.keyed else [])]
         given += [f"budget={self.budget}"] if self.budget is not None else []
+        given += self._decision
         imports = f"import os\n\n{DOOR}" if self.keyed else DOOR
         return f"{imports}\n{self._read(_corrections(proposal) if proposal else [])}{self._open(self.url, given)}"
+
+    @property
+    def _decision(self) -> list[str]:
+        if self.threshold is None:
+            return []
+        return [f"threshold={self.threshold!r}", *([f"positive={self.positive!r}"] if self.positive else [])]
 
     def _open(self, place: str, words: list[str]) -> str:
         return f"target = ty.open({', '.join([repr(place), *words])})\n"
 
     def _read(self, words: list[str]) -> str:
         member = [f"member={self.member!r}"] if self.member else []
-        return f"data = ty.read({', '.join([repr(self.data), *words, *member])})\n"
+        hoping = f"data = data.hoping({self.favorable!r})\n" if self.favorable else ""
+        return f"data = ty.read({', '.join([repr(self.data), *words, *member])})\n{hoping}"
 
 
 def _corrections(proposal: "Proposal") -> list[str]:

@@ -99,6 +99,8 @@ def origin(record: Record) -> str:
         f"{record.queries:,} rows sent to the target",
         f"seed {record.seed}",
         f"target {record.target.name} {record.target.fingerprint[:8]}",
+        *((f"given {record.target.given}",) if record.target.given else ()),
+        *((f"decided by {record.target.decision}",) if record.target.decision else ()),
         f"data {record.data.name} {record.data.fingerprint[:8]}",
         f"record {record.id[:8]}",
     ]

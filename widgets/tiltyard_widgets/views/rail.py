@@ -75,6 +75,12 @@ def _what(word: str, identity: Identity | None) -> Node:
         short = identity.fingerprint[:SHORT]
         parts += [el("code", {"title": f"SHA-256 {identity.fingerprint}"}, short)]
         parts += [copy_button("copy", identity.fingerprint, f"fingerprint of the {word.lower()}")]
+    if identity.decision:
+        given = f"It is given {identity.given}." if identity.given else ""
+        parts += [el("span", {"class": "ty-muted ty-rule", **({"title": given} if given else {})}, f"decides by {identity.decision}")]
+    if identity.doubts:
+        n = len(identity.doubts)
+        parts += [el("span", {"class": "ty-doubts", "title": " ".join(identity.doubts)}, f"⚠ {n} doubt{'s' * (n != 1)}")]
     return el("span", {"class": "ty-what"}, *parts)
 
 

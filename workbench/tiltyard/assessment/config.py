@@ -38,7 +38,11 @@ class TargetConfig(Given):
     factory: str = Field(default="", description="package.module:function that makes the module")
     outputs: Literal["logits", "probabilities", "labels"] | None = None
     feeds: Literal["encoded", "frame", "values"] | None = None
-    classes: tuple[str, ...] = ()
+    classes: tuple[str, ...] = Field(default=(), description="the classes in the order of the model's outputs")
+    threshold: float | None = Field(
+        default=None, gt=0, lt=1, description="the score from which the class `positive` is decided, where that is not the model's own rule"
+    )
+    positive: str = Field(default="", description="the class that the threshold is for; empty for the second of two")
 
     @model_validator(mode="after")
     def _one(self) -> Self:
@@ -48,6 +52,10 @@ class TargetConfig(Given):
             raise ValueError("key_env, judge_key_env and budget belong to a url")
         if self.key_file and not self.file:
             raise ValueError("key_file belongs to a file")
+        if self.positive and self.threshold is None:
+            raise ValueError(
+                "positive is the class of a threshold: give threshold too, or [data] favorable for the class that people hope for"
+            )
         return self
 
 
@@ -62,6 +70,7 @@ class DataConfig(Given):
     member: str | None = Field(default=None, description="column that says whether the row was trained on")
     rows: int | None = Field(default=None, ge=1, description="take this many rows at random, by the seed")
     leave_out: tuple[str, ...] = Field(default=(), description="columns that are no features; sensitive ones still tell groups apart")
+    favorable: str = Field(default="", description="the class that people hope for; empty: proposed by the words of label and classes")
     take: tuple[str, ...] = Field(default=(), description="columns that are features although they look like an id or free text")
     features: dict[str, Correction] = Field(default={}, description="what is known better of a feature than the file says")
 
@@ -117,6 +126,7 @@ class Config(Given):
         me().must("run")
         audit.ready()
         target, data = self._pair()
+        data = data.hoping(self.data.favorable)
         facts = {"model": target.name, "from": self.target.sample or self.target.file or target.origin, "data": data.name}
         audit.note("model opened", target.fingerprint, facts | {"data_fingerprint": data.fingerprint})
         if self.data.rows is not None and self.data.rows < len(data):
@@ -160,6 +170,10 @@ class Config(Given):
         from ..samples.catalog import load as load_sample
 
         sample = load_sample(self.target.sample)
+        if self.target.threshold is not None:
+            from ..targets.decision import threshold
+
+            sample.target.decide(threshold(self.target.threshold, sample.target.classes, self.target.positive))
         if self.data.file:
             return sample.target, self._read(sample.target)
         data = self._sample_data(self.data.sample) if self.data.sample else sample.data
@@ -184,6 +198,8 @@ class Config(Given):
             factory=given.factory or None,
             name=given.name,
             outputs=given.outputs,
+            threshold=given.threshold,
+            positive=given.positive,
             feeds=given.feeds,
             data=data,
             key=key_in(given.key_env),

@@ -101,10 +101,13 @@ CONFIG.toml, for instance (tiltyard check ID --help names a check's parameters; 
   profile = "quick"                        # or "full"
   [target]
   file = "model.safetensors"               # or sample = "census"; architecture, factory, classes, outputs where needed
+  threshold = 0.15                         # what is deployed, where that is not the model's own rule: "bad" from 0.15 on
+  positive = "bad"
   [data]
   file = "rows.csv"
   label = "churned"
   sensitive = ["gender"]
+  favorable = "no"                         # what people hope for; else proposed by the words of label and classes
   leave_out = ["customer_id", "gender"]    # no features; gender still tells the groups apart
   member = "train"                         # the column that says which rows were trained on
   features.income = { missing = 0, unit = "EUR" }   # kind, low, high, unit, mutable, divide, missing

@@ -28,6 +28,8 @@ def from_options(given: dict[str, str], seed: int) -> "tuple[Target, Dataset]":
         raise Problem("either --sample NAME, or --model FILE or --url URL with --data FILE", found, "Try --sample census")
     if (given["key_env"] or given["judge_key_env"] or given["target_budget"]) and not given["url"]:
         raise Problem("--key-env, --judge-key-env and --target-budget with --url", named[0], "Leave them out")
+    if given["positive"] and not given["threshold"]:
+        raise Problem("--threshold with --positive", "the class alone", "Give the score too")
     rows, budget = _whole("--data-rows", given["data_rows"], 1), _whole("--target-budget", given["target_budget"], 0)
     if given["outputs"] not in ("", "logits", "probabilities", "labels"):
         raise Problem("--outputs logits, probabilities or labels", repr(given["outputs"]), "Choose one of these")
@@ -41,6 +43,8 @@ def from_options(given: dict[str, str], seed: int) -> "tuple[Target, Dataset]":
         architecture=given["architecture"],
         factory=given["factory"],
         classes=_listed(given["classes"]),
+        threshold=_score("--threshold", given["threshold"]),
+        positive=given["positive"],
         outputs=given["outputs"] or None,  # type: ignore[arg-type]
     )
     data = DataConfig(
@@ -48,6 +52,7 @@ def from_options(given: dict[str, str], seed: int) -> "tuple[Target, Dataset]":
         label=given["label"] or None,
         sensitive=_listed(given["sensitive"]) or None,
         member=given["member"] or None,
+        favorable=given["favorable"],
         rows=rows,
         leave_out=_listed(given["leave_out"]),
     )
@@ -68,7 +73,10 @@ def describe_opened(target: "Target", data: "Dataset") -> list[str]:
     from ..targets.probing import probe
 
     remark(f"{target.name} on {data.name}: {data.identity.detail}.")
-    assumed = [*data.assumed, *target.assumptions]
+    remark(f"It is given {target.given or 'its own columns'}, and decides by {target.rule}.")
+    for doubt in target.doubts:
+        remark(doubt, style="red")
+    assumed = [*target.doubts, *data.assumed, *target.assumptions]
     more = f" And {len(assumed) - MOST_SHOWN} more." if len(assumed) > MOST_SHOWN else ""
     if assumed:
         remark(f"Assumed: {' '.join(assumed[:MOST_SHOWN])}{more}", style="dim")
@@ -81,6 +89,19 @@ def describe_opened(target: "Target", data: "Dataset") -> list[str]:
 
 def _listed(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _score(option: str, text: str) -> float | None:
+    """A score above 0 and below 1, or None where the option was not given."""
+    if not text:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 < value < 1:
+        raise Problem(f"{option} as a score above 0 and below 1", repr(text), "Correct it")
+    return value
 
 
 def _whole(option: str, text: str, least: int) -> int | None:

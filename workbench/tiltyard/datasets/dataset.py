@@ -177,6 +177,20 @@ class Dataset:
         """All rows where there are no more than ``n``, else a sample of ``n``; for what is judged well enough by so many."""
         return self if len(self) <= n else self.sample(n, rng)
 
+    def hoping(self, favorable: str) -> "Dataset":
+        """The same rows with the class that people hope for named; as they are where it is empty.
+
+        Raises
+        ------
+        Problem
+            It is no class.
+        """
+        if not favorable:
+            return self
+        if favorable not in self.schema.classes:
+            raise Problem(f"a favorable class among {', '.join(self.schema.classes[:8])}", repr(favorable), "Correct its name")
+        return replace(self, schema=self.schema.model_copy(update={"favorable": favorable}))
+
     @property
     def unseen(self) -> "Dataset":
         """The rows known not to be trained on; all rows where nobody knows. Copied only where they are read as a whole."""

@@ -41,6 +41,8 @@ class ModelSettings(Given):
     outputs: Literal["logits", "probabilities", "labels"] | None = None
     feeds: Literal["encoded", "frame", "values"] | None = None
     classes: tuple[str, ...] = ()
+    threshold: float | None = Field(default=None, gt=0, lt=1, description="the score from which the class `positive` is decided")
+    positive: str = Field(default="", description="the class that the threshold is for; empty for the second of two")
 
 
 class OutputSettings(Given):

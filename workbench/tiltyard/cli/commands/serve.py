@@ -97,6 +97,8 @@ def opened(model: str, settings: Settings) -> "tuple[Target, Dataset | None]":
             architecture=architecture,
             factory=given.factory or None,
             outputs=given.outputs,
+            threshold=given.threshold,
+            positive=given.positive,
             feeds=given.feeds,
             classes=given.classes or None,
             sealed=sealed,

@@ -36,16 +36,23 @@ COMMON = {
     "architecture": ("FILE", "JSON description of the layers, for weights alone."),
     "factory": ("PACKAGE.MODULE:FUNCTION", "What makes the module, for weights alone."),
     "classes": ("NAMES", "The classes in the order of the model's outputs, with commas."),
+    "threshold": ("SCORE", "Decide from this score on, where that is not the model's own rule."),
+    "positive": ("NAME", "The class that the threshold is for; else the second of two."),
     "outputs": ("KIND", "What the model returns: logits, probabilities or labels; else found out."),
     "data": ("FILE", "Rows: CSV, Parquet, npz."),
     "label": ("COLUMN", "The column with the label."),
     "sensitive": ("COLUMNS", "Sensitive columns, with commas."),
+    "favorable": ("NAME", "The class that people hope for, for fairness; else proposed by the words of label and classes."),
     "member": ("COLUMN", "The column that says whether a row was trained on."),
     "leave-out": ("COLUMNS", "Columns that are no features, with commas; a sensitive one still tells groups apart."),
     "data-rows": ("N", "Take this many rows at random, by the seed."),
 }
-# Names from before, still taken where no parameter of the step has them.
-OLD = {**{name: f"data-{name}" for name in ("label", "sensitive", "member", "leave-out")}, "target-budget": "query-budget"}
+# Other names, from before or where a parameter of the step has the first, taken where no parameter has them.
+OLD = {
+    **{name: f"data-{name}" for name in ("label", "sensitive", "member", "leave-out")},
+    "target-budget": "query-budget",
+    "positive": "threshold-class",
+}
 
 
 def run(name: str, arguments: list[str], called: str = "") -> int:
