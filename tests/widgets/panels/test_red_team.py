@@ -46,8 +46,7 @@ def data() -> Dataset:
     rng = np.random.default_rng(0)
     n = 200
     color, side = rng.integers(0, 2, n), rng.integers(0, 2, n)
-    x = np.column_stack([rng.integers(0, 101, n), rng.uniform(0, 10, n), np.eye(2)[color], np.eye(2)[side], rng.uniform(-1, 1, n)])
-    x = x.astype(np.float32)
+    x = np.column_stack([rng.integers(0, 101, n), rng.uniform(0, 10, n), color, np.eye(2)[side], rng.uniform(-1, 1, n)])
     return Dataset(x, (x[:, 1] > 5).astype(np.int64), SCHEMA, "people", {"color": np.array(["red", "green"])[color]}, np.arange(n) < 100)
 
 
@@ -208,15 +207,15 @@ def test_by_hand_where_the_model_has_nothing_right(target: Target, data: Dataset
 
 
 def test_budget_used_is_counted_in_ranges() -> None:
-    before = np.array([50, 5, 1, 0, 0, 1, 0], np.float32)
-    now = np.array([60, 5, 0, 1, 0, 1, 0], np.float32)
+    before = np.array([50, 5, 0, 0, 1, 0.0])
+    now = np.array([60, 5, 1, 0, 1, 0.0])
     used = change_of(SCHEMA, before, now)
     assert used == pytest.approx({"linf": 0.1, "l2": 0.1, "changed": 2.0})
 
 
 def test_rows_survive_the_form(data: Dataset) -> None:
     for row in data.x[:20]:
-        assert np.allclose(encoded(SCHEMA, row_values(SCHEMA, row))[0], row, rtol=1e-6, atol=1e-6)
+        assert (encoded(SCHEMA, row_values(SCHEMA, row))[0] == row).all()
 
 
 def test_checklist_takes_answers_and_hands_out_files(target: Target, data: Dataset) -> None:

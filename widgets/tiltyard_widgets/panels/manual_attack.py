@@ -1,7 +1,8 @@
-"""By hand: draw on a held-out image or edit a row, and watch the scores and the budget used."""
+"""By hand: draw on an image or edit a row, and watch the scores and the budget used."""
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import ipywidgets as w
@@ -11,7 +12,7 @@ from pydantic import BaseModel, Field, create_model
 
 from tiltyard.datasets.dataset import Dataset
 from tiltyard.datasets.feature import Feature
-from tiltyard.datasets.schema import Schema
+from tiltyard.datasets.schema import Rows, Schema
 from tiltyard.errors import Problem
 from tiltyard.result import Axis, Chart, Column, Metric, Series, Table
 from tiltyard.targets.target import Target
@@ -30,6 +31,20 @@ PIXEL = 0.5 / 255
 TRIES = 200
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What the model answers one row: the class it decides and the scores (k,)."""
+
+    label: int
+    scores: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, target: Target, x: Rows) -> "Answer":
+        """The answer to the one row of ``x``."""
+        found = target.predictions(x)
+        return cls(int(found.labels[0]), found.scores[0])
+
+
 def drawable(schema: Schema) -> bool:
     """Can it be drawn: one gray square of 4 to 64 pixels a side?"""
     return (
@@ -41,10 +56,10 @@ def drawable(schema: Schema) -> bool:
     )
 
 
-def change_of(schema: Schema, before: NDArray[np.float32], now: NDArray[np.float32]) -> dict[str, float]:
+def change_of(schema: Schema, before: Rows, now: Rows) -> dict[str, float]:
     """How far a row was moved: ``linf`` and ``l2`` of its numbers as shares of their ranges, ``changed`` pixels or features."""
     low, high = schema.low, schema.high
-    share = np.abs(now - before) / np.where(high > low, high - low, 1)
+    share = np.nan_to_num(np.abs(now - before) / np.where(high > low, high - low, 1))
     if schema.images:
         return {"linf": float(share.max()), "l2": float(np.sqrt((share**2).sum())), "changed": float((share > PIXEL).sum())}
     moved = {f.name: float(share[schema.slices[f.name]].max()) for f in schema.features}
@@ -68,12 +83,12 @@ def budget_cards(used: dict[str, float], images: bool) -> tuple[Metric, ...]:
     )
 
 
-def score_chart(classes: Sequence[str], before: NDArray[np.float32], now: NDArray[np.float32], exact: bool) -> Chart:
+def score_chart(classes: Sequence[str], before: Answer, now: Answer, exact: bool) -> Chart:
     """Class scores of the row as it was and as it is; of many classes those that matter."""
-    ranked = np.argsort(-np.maximum(before, now))[:MOST]
+    was, there = before.scores, now.scores
+    ranked = np.argsort(-np.maximum(was, there))[:MOST]
     kept = sorted(int(i) for i in ranked)
     places = tuple(float(i) for i in range(len(kept)))
-    top = classes[int(now.argmax())]
     digits = 2 if len(kept) > 4 else 3  # the numbers over narrow bars must not touch
     return Chart(
         name="scores",
@@ -82,10 +97,10 @@ def score_chart(classes: Sequence[str], before: NDArray[np.float32], now: NDArra
         x=Axis(label="Class", categories=tuple(classes[i] for i in kept)),
         y=Axis(label="Score", low=0, high=1),
         series=(
-            Series(name="as it was", x=places, y=tuple(round(float(before[i]), digits) for i in kept)),
-            Series(name="as it is now", x=places, y=tuple(round(float(now[i]), digits) for i in kept)),
+            Series(name="as it was", x=places, y=tuple(round(float(was[i]), digits) for i in kept)),
+            Series(name="as it is now", x=places, y=tuple(round(float(there[i]), digits) for i in kept)),
         ),
-        alt=f"Now {top} with a score of {float(now.max()):.2f}, before {classes[int(before.argmax())]}.",
+        alt=f"Now {classes[now.label]} with a score of {there[now.label]:.2f}, before {classes[before.label]}.",
     )
 
 
@@ -94,7 +109,7 @@ def row_model(schema: Schema, start: dict[str, Any]) -> tuple[type[BaseModel], d
     fields: dict[str, Any] = {}
     names = {}
     for place, feature in enumerate(schema.features):
-        if feature.mutable:
+        if feature.mutable and start[feature.name] is not None:
             names[feature.name] = f"field_{place}"
             fields[names[feature.name]] = _field(feature, start[feature.name])
     return create_model("Row", **fields), names
@@ -108,19 +123,21 @@ def _field(feature: Feature, value: Any) -> tuple[Any, Any]:
     return kind, Field(default=kind(value), title=feature.name, ge=feature.low, le=feature.high, json_schema_extra=extra)
 
 
-def row_values(schema: Schema, x: NDArray[np.float32]) -> dict[str, Any]:
-    """One encoded row (d,) as a value for each feature: category by name, numbers rounded to what float32 holds."""
+def row_values(schema: Schema, x: Rows) -> dict[str, Any]:
+    """One row of x (d,) as a value for each feature: category by name, None where there is no number."""
     values: dict[str, Any] = {}
     for feature in schema.features:
         part = x[schema.slices[feature.name]]
         if feature.grouped:
-            values[feature.name] = feature.values[int(part.argmax())]
+            values[feature.name] = feature.values[int(part.argmax() if feature.kind == "onehot" else part[0])]
+        elif np.isnan(part[0]):
+            values[feature.name] = None
         else:
-            values[feature.name] = round(float(part[0])) if feature.kind == "integer" else float(f"{float(part[0]):.7g}")
+            values[feature.name] = round(float(part[0])) if feature.kind == "integer" else float(part[0])
     return values
 
 
-def encoded(schema: Schema, values: dict[str, Any]) -> NDArray[np.float32]:
+def encoded(schema: Schema, values: dict[str, Any]) -> Rows:
     """The row (1, d) of `row_values`; `Problem` in one line where a value is not valid."""
     import pandas as pd
 
@@ -133,7 +150,7 @@ def encoded(schema: Schema, values: dict[str, Any]) -> NDArray[np.float32]:
     return schema.encode(pd.DataFrame(columns))
 
 
-def moves(schema: Schema, before: NDArray[np.float32], now: NDArray[np.float32]) -> Table:
+def moves(schema: Schema, before: Rows, now: Rows) -> Table:
     """The features of a row that were changed, each in its own unit and as a share of its range."""
     was, there = row_values(schema, before), row_values(schema, now)
     changed = [f for f in schema.features if was[f.name] != there[f.name]]
@@ -156,7 +173,7 @@ def _moved(feature: Feature, was: Any, there: Any) -> tuple[str, float | None]:
 
 
 class ByHand(look.Stack):
-    """The attacker is the reader: a held-out row that the model has right, to be changed until it is wrong."""
+    """The attacker is the reader: a row that the model has right, to be changed until it is wrong."""
 
     def __init__(self, session: Session, message: Message) -> None:
         super().__init__()
@@ -169,7 +186,7 @@ class ByHand(look.Stack):
         self.chart = ChartView(height=240)
         self.fixed = look.text("", kind="help")
         self.asked = look.text("", kind="help")
-        self.another = look.button("Another one", kind="primary", title="Another held-out row that the model has right")
+        self.another = look.button("Another one", kind="primary", title="Another row that the model has right")
         self.another.on_click(lambda _: self.next())
         self.reset = look.button("Reset", title="Back to the row as it was")
         self.reset.on_click(lambda _: self.back())
@@ -184,9 +201,9 @@ class ByHand(look.Stack):
         self._quiet = False
         self.pad: DrawPad | None = None
         self.form: Form[BaseModel] | None = None
-        self.x: NDArray[np.float32] | None = None
+        self.x: Rows | None = None
         self.y = 0
-        self.before = np.zeros(0, np.float32)
+        self.before = Answer(0, np.zeros(1))
         self.queries = self.sought = 0
         self._past: list[dict[str, Any]] = []
 
@@ -218,7 +235,7 @@ class ByHand(look.Stack):
             self._cannot(str(problem))
             return
         self._past = []
-        self.before = target.scores(self.x[None])[0]
+        self.before = Answer.of(target, self.x[None])
         self.queries += 1
         if data.schema.images:
             self._show_pad(data.schema)
@@ -226,16 +243,13 @@ class ByHand(look.Stack):
             self._show_form(data.schema)
         self.changed()
 
-    def _picked(self, target: Target, data: Dataset) -> tuple[NDArray[np.float32], int]:
-        rows = data.unseen.sample(TRIES, self._turn)
+    def _picked(self, target: Target, data: Dataset) -> tuple[Rows, int]:
+        rows = data.classed(target.classes).unseen.sample(TRIES, self._turn)
         self.sought += len(rows)
         right = np.flatnonzero(target.labels(rows.x) == rows.y)
         if len(right) == 0:
             raise Problem(f"a row among {len(rows)} that the model has right", "none", "There is nothing to change its mind about")
-        x = rows.x[right[0]]
-        if not data.schema.images:
-            x = encoded(data.schema, row_values(data.schema, x))[0]
-        return x, int(rows.y[right[0]])
+        return rows.x[right[0]], int(rows.y[right[0]])
 
     def _show_pad(self, schema: Schema) -> None:
         assert self.x is not None
@@ -260,6 +274,7 @@ class ByHand(look.Stack):
         self.undo.disabled = True
         self.editor.children = (self.form,)
         kept = [f"{f.name} = {values[f.name]}" for f in schema.features if not f.mutable]
+        kept += [f"{f.name}, which is empty" for f in schema.features if f.mutable and values[f.name] is None]
         self.fixed.say(f"An attacker cannot change: {', '.join(kept)}." if kept else "")
 
     def _typed(self, old: dict[str, Any]) -> None:
@@ -290,8 +305,8 @@ class ByHand(look.Stack):
             self._quiet = False
         self.undo.disabled = not self._past
 
-    def now(self) -> NDArray[np.float32]:
-        """The row as it stands in the editor, float32 (1, *shape); `Problem` where it is not valid."""
+    def now(self) -> Rows:
+        """The row as it stands in the editor, (1, *shape); `Problem` where it is not valid."""
         data = self.session.data
         assert data is not None and self.x is not None
         if data.schema.images:
@@ -315,7 +330,7 @@ class ByHand(look.Stack):
             return
         try:
             x = self.now()
-            now = target.scores(x)[0]
+            now = Answer.of(target, x)
         except Exception as problem:  # a row that is not valid, or a model of the user's that breaks on it
             shown = problem.found if isinstance(problem, Problem) and problem.expected == "a valid row" else str(problem).split("\n")[0]
             self._judge("failed", shown)
@@ -337,12 +352,12 @@ class ByHand(look.Stack):
         self.sentence.say(state, sentence)
         self.top.children = (self.sentence,)
 
-    def _say(self, target: Target, data: Dataset, now: NDArray[np.float32], x: NDArray[np.float32]) -> None:
+    def _say(self, target: Target, data: Dataset, now: Answer, x: Rows) -> None:
         assert self.x is not None
-        classes, label = target.classes, int(now.argmax())
+        classes, label = target.classes, now.label
         used = change_of(data.schema, self.x, x[0])
         exact = "scores" in target.offers
-        sure = f" with a score of {now.max():.2f}" if exact else ""
+        sure = f" with a score of {now.scores[label]:.2f}" if exact else ""
         if not used["changed"]:
             self._lead(f"It is {classes[self.y]}, and the model says so{sure}. Change it until the model is wrong.")
         elif label != self.y:
