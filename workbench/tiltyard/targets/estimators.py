@@ -14,7 +14,7 @@ from ..progress import Progress
 from .class_names import class_order, places_of
 from .decision import Decision, Labels, LargestScore, Prediction, Scores
 from .fingerprints import content_fingerprint
-from .fitted_columns import as_fitted
+from .fitted_columns import as_fitted, fitted_names
 from .target import Target
 
 if TYPE_CHECKING:
@@ -195,7 +195,7 @@ class SklearnTarget(FunctionTarget):
     def rows(self, x: Rows) -> "pd.DataFrame | NDArray[Any]":
         """x under the column names, in their order, and with the category values that the estimator was fitted on."""
         rows = fed(x, self.schema, self.wants)
-        if self.wants == "encoded" and not self.schema.images and hasattr(self.estimator, "feature_names_in_"):
+        if self.wants == "encoded" and not self.schema.images and fitted_names(self.estimator):
             import pandas as pd
 
             rows = pd.DataFrame(rows, columns=list(self.encoding.columns))
@@ -212,7 +212,7 @@ class SklearnTarget(FunctionTarget):
         return self._named_by_it(self.estimator.predict(self.rows(x)))
 
     def unaided(self, frame: "pd.DataFrame") -> Prediction | None:
-        names = [str(n) for n in getattr(self.estimator, "feature_names_in_", ())]
+        names = fitted_names(self.estimator)
         columns = names or list(self.schema.columns)
         if self.schema.images or self.wants == "encoded" or not set(columns) <= set(frame.columns):
             return None

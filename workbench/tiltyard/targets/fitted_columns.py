@@ -28,7 +28,7 @@ def as_fitted(x: "pd.DataFrame | NDArray[Any]", estimator: Any) -> "pd.DataFrame
     """
     import pandas as pd
 
-    names = [str(n) for n in getattr(estimator, "feature_names_in_", ())]
+    names = fitted_names(estimator)
     if not isinstance(x, pd.DataFrame):
         return x.reshape(len(x), -1)
     frame = x
@@ -40,6 +40,15 @@ def as_fitted(x: "pd.DataFrame | NDArray[Any]", estimator: Any) -> "pd.DataFrame
     other = {name: values for name, values in known.items() if any(text != value for text, value in values.items())}
     changed = {name: _restored(frame[name], values) for name, values in other.items() if name in frame.columns}
     return frame.assign(**changed) if changed else frame
+
+
+def fitted_names(estimator: Any) -> list[str]:
+    """The names of the columns that an estimator was fitted on, in its order; [] where it was fitted on an array."""
+    names = getattr(estimator, "feature_names_in_", None)
+    if names is None:
+        names = getattr(estimator, "feature_names_", None)  # CatBoost, which counts the columns of an array
+    found = [] if names is None else [str(name) for name in names]
+    return [] if found == [str(i) for i in range(len(found))] else found
 
 
 def columns_missing(names: list[str], columns: list[str], who: str) -> Problem:
@@ -75,7 +84,7 @@ def fitted_values(estimator: Any, names: list[str]) -> dict[str, dict[str, Any]]
 
 def never_seen(estimator: Any, schema: Schema) -> dict[str, list[str]]:
     """For each categorical column, the categories that its encoder was not fitted on and refuses."""
-    names = [str(n) for n in getattr(estimator, "feature_names_in_", ())] or [f.name for f in schema.features]
+    names = fitted_names(estimator) or [f.name for f in schema.features]
     strict = {name for chosen, e, _ in _encoders(estimator, names) if getattr(e, "handle_unknown", "") == "error" for name in chosen}
     values = fitted_values(estimator, names)
     kept = {

@@ -10,7 +10,7 @@ from ..datasets.schema import Rows, Schema
 from ..errors import Problem
 from . import trying
 from .estimators import WORDS, Feeds, SklearnTarget
-from .fitted_columns import columns_missing, listed, never_seen
+from .fitted_columns import columns_missing, fitted_names, listed, never_seen
 
 if TYPE_CHECKING:
     from ..datasets.dataset import Dataset
@@ -58,7 +58,7 @@ def estimator_target(
 
 def _by_position(estimator: Any, target: SklearnTarget) -> str:
     """What to add of an estimator that knows no names of columns."""
-    if target.schema.images or hasattr(estimator, "feature_names_in_"):
+    if target.schema.images or fitted_names(estimator):
         return ""
     columns = target.encoding.columns if target.wants == "encoded" else target.schema.columns
     return f", by position, as it was fitted without names: {listed(list(columns), 8)}"
@@ -97,7 +97,7 @@ def _likely(estimator: Any, schema: Schema) -> tuple[Feeds, ...]:
         Naming both lists, where it knows names that neither the table nor its encoding has.
     """
     encoding = encoding_of(schema)
-    names = [str(n) for n in getattr(estimator, "feature_names_in_", ())]
+    names = fitted_names(estimator)
     if names and not schema.images:
         if set(names) <= set(schema.columns):
             return ("frame",)

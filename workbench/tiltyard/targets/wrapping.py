@@ -77,11 +77,12 @@ def _recipe(given: OpenOptions, facts: "Description | None") -> "Recipe | None":
 def estimator_as_target(estimator: Any, given: OpenOptions) -> Target:
     """A fitted scikit-learn classifier as a target. Its own class names count where the caller gives none."""
     from ..datasets.class_places import names_of
+    from .fitted_columns import fitted_names
     from .object_target import estimator_target
 
     classes = getattr(estimator, "classes_", None)
     theirs = names_of(classes) if classes is not None and len(np.shape(classes)) == 1 else ()
-    columns = tuple(map(str, getattr(estimator, "feature_names_in_", ())))
+    columns = tuple(fitted_names(estimator))
     schema, order, notes = given.meaning(None, theirs, columns)
     order = order or tuple(range(len(schema.classes)))
     target = estimator_target(estimator, schema, given.name, given.feeds, given.data, order if theirs else ())
