@@ -9,27 +9,34 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
+from tiltyard.datasets.encoding import encoding_of
+from tiltyard.datasets.schema import Rows
 from tiltyard.errors import Problem
 from tiltyard.samples.catalog import Sample, load
 from tiltyard.serving.extraction_detector import BLOCK, ExtractionDetector, Honest, Ranking, View, learned, lower, margins, nearest
 from tiltyard.serving.settings import DetectorSettings
 from tiltyard.statistics.intervals import clopper_pearson
+from tiltyard.targets.decision import Scores
 from tiltyard.targets.estimators import FunctionTarget
 from tiltyard.theft.equations import drawn
 from tiltyard.theft.extraction import Extraction
 
-from .conftest import GOOD, SCHEMA, linear, softmax, until
+from .conftest import GOOD, SCHEMA, linear, until
 
 Serve = Callable[..., Any]
 CLIENTS = 200
 
 
+def numbers(x: Rows) -> list[Any]:
+    """Rows as lists of encoded numbers, for a request."""
+    return encoding_of(SCHEMA).encode(x, np.float64).tolist()
+
+
 def known(sample: Sample) -> Honest:
     """What an owner knows of honest rows: those the model was trained on."""
     rows = sample.data.seen.sample(2000, np.random.default_rng(1)).x
-    return learned(rows, sample.target.scores(rows), sample.target.schema)
+    return learned(rows, sample.target.predictions(rows), sample.target.schema)
 
 
 @pytest.fixture(scope="module")
@@ -39,15 +46,17 @@ def census() -> tuple[Sample, Honest]:
     return sample, known(sample)
 
 
-def asked_by(sample: Sample, strategy: str, query_budget: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def asked_by(sample: Sample, strategy: str, query_budget: int) -> tuple[Rows, Scores]:
     """What a thief of `theft.extraction` asks and is answered, in order; without the rows its copy is judged on."""
-    seen: list[tuple[NDArray[np.float32], NDArray[np.float32]]] = []
+    seen: list[tuple[Rows, Scores]] = []
+    schema = sample.target.schema
 
-    def answer(x: NDArray[np.float32]) -> NDArray[np.float32]:
-        seen.append((x.copy(), sample.target.scores(x)))
+    def answer(table: Any) -> Scores:
+        x = schema.encode(table)
+        seen.append((x, sample.target.scores(x)))
         return seen[-1][1]
 
-    target = FunctionTarget(answer, sample.target.classes, sample.target.schema, "extracted")
+    target = FunctionTarget(answer, sample.target.classes, schema, "extracted", "frame")
     Extraction(query_budget=query_budget, strategy=strategy, points=3, epochs=5, rows=100, seed=3)(target, sample.data)
     return np.concatenate([x for x, _ in seen[1:]]), np.concatenate([s for _, s in seen[1:]])
 
@@ -150,7 +159,7 @@ def test_wide_rows_are_projected_and_distances_keep() -> None:
 def test_few_rows_say_nothing() -> None:
     x = drawn(SCHEMA, 100, np.random.default_rng(0))
     with pytest.raises(Problem, match="500"):
-        learned(x, softmax(x), SCHEMA)
+        learned(x, linear().predictions(x), SCHEMA)
 
 
 def test_an_endpoint_flags_logs_refuses_and_forgets(serving: Serve, tmp_path: Path) -> None:
@@ -162,10 +171,10 @@ def test_an_endpoint_flags_logs_refuses_and_forgets(serving: Serve, tmp_path: Pa
     )
     admin = asked.keys.new("admin", ("admin",)).secret
     head = {"Authorization": f"Bearer {admin}"}
-    assert asked.predict(*honest[:200].tolist()).status_code == 200
+    assert asked.predict(*numbers(honest[:200])).status_code == 200
     asked.served.guarded.settle()
     assert asked.predict(GOOD).status_code == 200
-    assert asked.predict(*drawn(SCHEMA, 300, rng).tolist()).status_code == 200
+    assert asked.predict(*numbers(drawn(SCHEMA, 300, rng))).status_code == 200
     asked.served.guarded.settle()
     refused = asked.predict(GOOD)
     assert refused.status_code == 403 and "operator" in refused.text
@@ -191,7 +200,7 @@ def test_an_endpoint_flags_logs_refuses_and_forgets(serving: Serve, tmp_path: Pa
     assert asked.predict(GOOD).status_code == 401
 
 
-@pytest.mark.parametrize("honest", [None, np.repeat(np.array([GOOD], np.float32), 900, 0)])
+@pytest.mark.parametrize("honest", [None, np.repeat(encoding_of(SCHEMA).decode(np.array([GOOD])), 900, 0)])
 def test_without_enough_honest_rows_no_trail_is_kept_and_the_log_says_so(serving: Serve, tmp_path: Path, honest: Any) -> None:
     asked = serving(log=str(tmp_path / "log"), honest=honest)
     assert asked.served.guarded.detector is None and asked.predict(GOOD).status_code == 200
