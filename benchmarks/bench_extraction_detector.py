@@ -10,32 +10,32 @@ rows; ``natural`` asks honest rows and cannot be seen. Never a timed test.
 import argparse
 from collections.abc import Callable, Iterator
 from functools import partial
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tiltyard.datasets.schema import Rows
 from tiltyard.samples.catalog import Sample, load
 from tiltyard.serving.extraction_detector import ExtractionDetector, Honest, learned
 from tiltyard.statistics.intervals import clopper_pearson
+from tiltyard.targets.decision import Scores
 from tiltyard.targets.estimators import FunctionTarget
 from tiltyard.theft.equations import drawn
 from tiltyard.theft.extraction import Extraction
-
-Rows = NDArray[np.float32]
 
 
 def known(sample: Sample) -> Honest:
     """What the owner knows of honest rows."""
     rows = sample.data.seen.sample(3000, np.random.default_rng(1)).x
-    return learned(rows, sample.target.scores(rows), sample.target.schema)
+    return learned(rows, sample.target.predictions(rows), sample.target.schema)
 
 
 def flagged(sample: Sample, honest: Honest, asked: Iterator[Rows]) -> list[bool]:
     """Is each key that asked these rows flagged?"""
     detector, found = ExtractionDetector(honest), []
     for i, x in enumerate(asked):
-        scores = sample.target.scores(x)
-        detector(x, scores, scores.argmax(1).astype(np.int64), str(i))
+        answers = sample.target.predictions(x)
+        detector(x, answers.scores, answers.labels, str(i))
         found.append(detector.of(str(i)).flagged)
     return found
 
@@ -43,7 +43,7 @@ def flagged(sample: Sample, honest: Honest, asked: Iterator[Rows]) -> list[bool]
 def honest_keys(sample: Sample, keys: int, rows: int, one_class: bool) -> Iterator[Rows]:
     """Held-out rows of each key."""
     pool = sample.data.unseen.x
-    answers = sample.target.scores(pool).argmax(1)
+    answers = sample.target.labels(pool)
     rng = np.random.default_rng(5)
     for _ in range(keys):
         here = np.flatnonzero(answers == rng.choice(answers)) if one_class else np.arange(len(pool))
@@ -53,10 +53,11 @@ def honest_keys(sample: Sample, keys: int, rows: int, one_class: bool) -> Iterat
 def grouped_keys(sample: Sample, keys: int, rows: int) -> Iterator[Rows]:
     """Held-out rows of each key, all with one category that at least 300 rows have."""
     pool = sample.data.unseen.x
-    columns = [c for group in sample.target.schema.groups for c in range(group.start, group.stop) if (pool[:, c] == 1).sum() >= 300]
+    encoded, encoding = sample.data.unseen.encoded, sample.target.encoding
+    columns = [c for group in encoding.groups for c in range(group.start, group.stop) if (encoded[:, c] == 1).sum() >= 300]
     rng = np.random.default_rng(7)
     for _ in range(keys):
-        here = np.flatnonzero(pool[:, rng.choice(columns)] == 1)
+        here = np.flatnonzero(encoded[:, rng.choice(columns)] == 1)
         yield pool[rng.choice(here, min(rows, len(here)), replace=False)]
 
 
@@ -65,11 +66,13 @@ def stolen(sample: Sample, strategy: str, query_budget: int, seed: int) -> Rows:
     points = 10 if strategy == "jacobian" else 3
     seen: list[Rows] = []
 
-    def answer(x: Rows) -> Rows:
-        seen.append(x.copy())
-        return sample.target.scores(x)
+    schema = sample.target.schema
 
-    target = FunctionTarget(answer, sample.target.classes, sample.target.schema, "extracted")
+    def answer(table: Any) -> Scores:
+        seen.append(table.copy() if schema.images else schema.encode(table))
+        return sample.target.scores(seen[-1])
+
+    target = FunctionTarget(answer, sample.target.classes, schema, "extracted", "frame")
     Extraction.model_validate(
         {"query_budget": query_budget, "strategy": strategy, "points": points, "epochs": 5, "rows": 100, "seed": seed}
     )(target, sample.data)
@@ -105,7 +108,7 @@ def main() -> None:
         honest, rows = known(sample), 1000 if name == "census" else 500
         for words, one in (("any", False), ("one class", True)):
             told(name, f"honest, {rows} rows, {words}", flagged(sample, honest, honest_keys(sample, given.keys, rows, one)))
-        if sample.target.schema.groups:
+        if sample.target.encoding.groups:
             told(name, f"honest, {rows} rows, one group", flagged(sample, honest, grouped_keys(sample, given.keys, rows)))
         for words, thief in thieves(sample).items():
             told(name, f"thief, {words}", flagged(sample, honest, map(thief, range(given.thieves))))

@@ -21,9 +21,8 @@ from tiltyard.progress import Progress
 from tiltyard.samples.catalog import load
 from tiltyard.targets.torch_target import TorchTarget
 from tiltyard.targets.training import fit
-from tiltyard.theft.thieves import predicted
 from tiltyard.theft.watermark import MIXED, Watermark, embedded
-from tiltyard.theft.watermark_survival import WatermarkSurvival
+from tiltyard.theft.watermark_survival import Answers, WatermarkSurvival
 from tiltyard.theft.watermark_trigger import Triggers, chance, matched, triggers
 
 COUNT = Watermark().count
@@ -39,14 +38,14 @@ def papers(base: TorchTarget, rows: Dataset, secret: Triggers, seed: int) -> nn.
     """The training routine goes on over rows and triggers, as many triggers a batch as the defense mixes in."""
     assert base.recipe is not None
     often = -(-MIXED * len(rows) // (base.recipe.batch_size * COUNT))
-    x, y = (np.concatenate([a, *([b] * often)]) for a, b in ((rows.x, secret.x), (rows.y, secret.y)))
+    x, y = (np.concatenate([a, *([b] * often)]) for a, b in ((rows.encoded, base.encoding.encode(secret.x)), (rows.y, secret.y)))
     recipe = base.recipe.model_copy(update={"epochs": Watermark().epochs, "batch_size": base.recipe.batch_size + MIXED})
     return fit(base.trainable(), x, y, recipe, seed, Progress())
 
 
-def right(module: nn.Module, rows: Dataset) -> NDArray[np.float64]:
-    """1 for each row that the module labels rightly, else 0."""
-    found: NDArray[np.float64] = (predicted(module, rows.x).argmax(1) == rows.y).astype(np.float64)
+def right(labels: Answers, rows: Dataset) -> NDArray[np.float64]:
+    """1 for each row that is labeled rightly, else 0."""
+    found: NDArray[np.float64] = (labels(rows.x) == rows.y).astype(np.float64)
     return found
 
 
@@ -84,13 +83,13 @@ def shipped(name: str, way: Way, title: str, keys: int) -> list[tuple[TorchTarge
     """The shipped model, marked with each key."""
     sample, start = load(name), time.process_time()
     base, held = sample.target, sample.data.unseen
-    before, costs, matches, marked = right(base.trainable(), held), [], [], []
+    before, costs, matches, marked = right(base.labels, held), [], [], []
     for seed in range(keys):
         secret = key(sample.data, seed)
-        module = way(base, sample.data.seen, secret, seed)
-        costs.append(before - right(module, held))
-        matches.append(matched(predicted(module, secret.x).argmax(1).astype(np.int64), secret))
-        marked.append((base.made(module, "marked"), secret))
+        made = base.made(way(base, sample.data.seen, secret, seed), "marked")
+        costs.append(before - right(made.labels, held))
+        matches.append(matched(made.labels(secret.x), secret))
+        marked.append((made, secret))
     told(title, costs, matches, len(base.classes), True, start)
     return marked
 
@@ -105,9 +104,9 @@ def folds(name: str, count: int) -> None:
         own, held, secret = data.take(place != fold), data.take(place == fold), key(data, 1000 + fold)
         fresh = base.retrain(own.x, own.y, fold, Progress())
         assert isinstance(fresh, TorchTarget)
-        module = ours(fresh, own, secret, fold)
-        costs.append(right(fresh.trainable(), held) - right(module, held))
-        matches.append(matched(predicted(module, secret.x).argmax(1).astype(np.int64), secret))
+        made = fresh.made(ours(fresh, own, secret, fold), "marked")
+        costs.append(right(fresh.labels, held) - right(made.labels, held))
+        matches.append(matched(made.labels(secret.x), secret))
     told(f"ours, {count} models anew", costs, matches, len(base.classes), False, start)
 
 
@@ -119,9 +118,8 @@ def survival(name: str, marked: list[tuple[TorchTarget, Triggers]]) -> None:
     found: dict[str, list[tuple[int, float]]] = {}
     for target, secret in marked:
         for title, attack in check._attacks(target, own, secret).items():
-            module = attack(Progress())
-            matches = matched(predicted(module, secret.x).argmax(1).astype(np.int64), secret)
-            found.setdefault(title, []).append((matches, float(right(module, judge).mean())))
+            answers = attack(Progress())
+            found.setdefault(title, []).append((matched(answers(secret.x), secret), float(right(answers, judge).mean())))
     for title, each in found.items():
         fewest, accuracy = min(m for m, _ in each), np.mean([a for _, a in each])
         print(f"    {title:24} {fewest:3} to {max(m for m, _ in each):3} of {COUNT} matches, accuracy {accuracy:.3f}", flush=True)

@@ -72,13 +72,14 @@ def _python() -> Json:
 
 
 def _model(target: Target, data: Dataset | None, records: Sequence[Record]) -> Json:
-    inputs = f"float32 (n, {', '.join(map(str, target.input_shape))}): {', '.join(f.name for f in target.schema.features[:50])}"
+    shape = ", ".join(map(str, target.input_shape))
+    inputs = f"{target.given or 'rows'} (n, {shape}): {', '.join(f.name for f in target.schema.features[:50])}"
     parameters: Json = {
         "approach": {"type": "supervised"},
         "task": target.task,
         "modelArchitecture": target.identity.detail,
         "inputs": [{"format": inputs}],
-        "outputs": [{"format": f"float32 (n, {len(target.classes)}), probabilities of {', '.join(target.classes[:50])}"}],
+        "outputs": [{"format": f"labels by {target.rule}"}, *_scored(target)],
     }
     if data is not None:
         parameters["datasets"] = [{"ref": DATA}]
@@ -91,6 +92,13 @@ def _model(target: Target, data: Dataset | None, records: Sequence[Record]) -> J
     if target.file is None:
         return made
     return made | {"hashes": [{"alg": "SHA-256", "content": _file_hash(target.file)}]}
+
+
+def _scored(target: Target) -> list[Json]:
+    """The scores it gives beside its labels; none of a model of labels alone."""
+    if "scores" not in target.offers:
+        return []
+    return [{"format": f"float64 (n, {len(target.classes)}), probabilities of {', '.join(target.classes[:50])}"}]
 
 
 def _file_hash(path: Path) -> str:
