@@ -13,6 +13,7 @@ from ..access.places import discreet
 from ..datasets.schema import Schema
 from ..errors import Problem
 from .http.address import address_of, is_url
+from .keras_model import is_keras, plain
 from .open_options import OpenOptions, Outputs
 from .target import Target
 from .wrapping import estimator_as_target, module_as_target
@@ -192,6 +193,9 @@ def _from_object(source: Any, given: OpenOptions) -> Target:
 
     if (fitted := fitted_model(source, given)) is not None:
         return fitted_as_target(fitted, given, type(source).__name__)
+    if is_keras(source):
+        given.name = given.name or type(source).__name__
+        source = plain(source)
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(source, torch.nn.Module):
         architecture = None

@@ -26,7 +26,7 @@ _START = frozenset(
     sparse_output_ strategy""".split()
 )
 _LOSS = frozenset(
-    "approx_hessian class_indexing_offsets closs constant_hessian device interval_y_pred interval_y_true link n_classes xp".split()
+    "approx_hessian class_indexing_offsets closs constant_hessian device interval_y_pred interval_y_true link n_classes xp y_true_int y_true_one_hot".split()
 )
 _LOSSES = {"HalfBinomialLoss": "LogitLink", "ExponentialLoss": "HalfLogitLink", "HalfMultinomialLoss": "MultinomialLogit"}
 

@@ -1,4 +1,4 @@
-"""Models of XGBoost, LightGBM and CatBoost as targets: as they are in a notebook, and from their files."""
+"""Models of XGBoost, LightGBM, CatBoost and skorch as targets: as they are in a notebook, and from their files."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from ...artifacts.formats import Format
+from ...datasets.schema import Schema
 from ...errors import Problem
 from ..open_options import OpenOptions
 from ..target import Target
@@ -36,7 +37,7 @@ LIBRARIES = {
 
 def fitted_model(source: Any, given: OpenOptions) -> FittedModel | None:
     """``source`` with the face of a scikit-learn classifier, where it is a model of one of these libraries; else None."""
-    family = {cls.__module__.partition(".")[0] for cls in type(source).__mro__} & {"xgboost", "lightgbm", "catboost"}
+    family = {cls.__module__.partition(".")[0] for cls in type(source).__mro__} & {"xgboost", "lightgbm", "catboost", "skorch"}
     if not family or not hasattr(source, "predict"):
         return None
     if "xgboost" in family:
@@ -47,13 +48,28 @@ def fitted_model(source: Any, given: OpenOptions) -> FittedModel | None:
         from .lightgbm_model import LightGBMModel
 
         return LightGBMModel(source, _columns(given))
-    from .catboost_model import CatBoostModel
+    if "catboost" in family:
+        from .catboost_model import CatBoostModel
 
-    return CatBoostModel(source)
+        return CatBoostModel(source)
+    return _of_skorch(source, given)
+
+
+def _of_skorch(source: Any, given: OpenOptions) -> FittedModel | None:
+    """A fitted classifier of skorch; None of anything else of it."""
+    from .skorch_model import SkorchModel
+
+    schema = _schema(given)
+    shape = schema.shape if schema is not None and schema.images else ()
+    return SkorchModel(source, shape) if hasattr(source, "classes_") else None
+
+
+def _schema(given: OpenOptions) -> Schema | None:
+    return given.schema or (given.data.schema if given.data is not None else None)
 
 
 def _columns(given: OpenOptions) -> tuple[str, ...]:
-    schema = given.schema or (given.data.schema if given.data is not None else None)
+    schema = _schema(given)
     return schema.columns if schema is not None and not schema.images else ()
 
 
