@@ -72,7 +72,8 @@ def _restored(column: "pd.Series", values: dict[str, Any]) -> "pd.Series":
     if column.dtype.kind in "iufb" or isinstance(column.dtype, pd.CategoricalDtype):
         return column
     own = set(values.values())
-    found = [v if v in own else values.get(v, v) for v in column.tolist()]
+    lost = column.isna().tolist()  # an empty cell, or what a CSV reader took for one, as the value that stands for it in the estimator
+    found = [values.get(MISSING, v) if gone else v if v in own else values.get(v, v) for v, gone in zip(column.tolist(), lost, strict=True)]
     return pd.Series(found, index=column.index, dtype=None if all(isinstance(v, (int, float)) for v in found) else object)
 
 
