@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 
 from tiltyard.datasets.reading import read
 from tiltyard.evasion.attack import Evasion
@@ -60,13 +61,15 @@ def main() -> None:
     """Print the ratios."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=50)
+    parser.add_argument("--queries", type=int, default=300)
     given = parser.parse_args()
+    torch.set_num_threads(1)
     rng = np.random.default_rng(0)
     frame = people(2000, rng)
     model = pipeline(frame)
     data = read(people(500, rng), label="y")
     target = open_target(model, data=data)
-    checks: tuple[Evasion, ...] = (Square(rows=given.rows), HopSkipJump(rows=given.rows))
+    checks: tuple[Evasion, ...] = (Square(rows=given.rows, query_budget=given.queries), HopSkipJump(rows=given.rows))
     for check in checks:
         own = {name: Noted(getattr(model, name)) for name in ("predict", "predict_proba")}
         for name, noted in own.items():

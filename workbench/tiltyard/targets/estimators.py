@@ -14,7 +14,7 @@ from ..progress import Progress
 from .class_names import class_order, places_of
 from .decision import Decision, Labels, LargestScore, Prediction, Scores
 from .fingerprints import content_fingerprint
-from .fitted_columns import as_fitted, fitted_names
+from .fitted_columns import FittedColumns, fitted_names
 from .target import Target
 
 if TYPE_CHECKING:
@@ -188,6 +188,7 @@ class SklearnTarget(FunctionTarget):
             offers,
         )
         self.estimator = estimator
+        self.fitted = FittedColumns(estimator)
         self.own_classes = names_of(estimator.classes_)
         self.order = order or class_order(self.own_classes, schema.classes, self.name)
         self.decision = None
@@ -199,7 +200,7 @@ class SklearnTarget(FunctionTarget):
             import pandas as pd
 
             rows = pd.DataFrame(rows, columns=list(self.encoding.columns))
-        return as_fitted(rows, self.estimator)
+        return self.fitted.given(rows)
 
     def _asked(self, x: Rows) -> NDArray[Any]:
         return self._probabilities(self.rows(x))

@@ -15,31 +15,69 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def as_fitted(x: "pd.DataFrame | NDArray[Any]", estimator: Any) -> "pd.DataFrame | NDArray[Any]":
-    """x with the columns that the estimator was fitted on, by name and in its order, categories as the values its encoders know.
+class FittedColumns:
+    """The columns that an estimator was fitted on, worked out once: tables are put into them batch by batch."""
 
-    A table that carries the person's own values is given as it is. Where a schema without them wrote categories as text and missing ones
-    as ``(missing)``, the values that the estimator was fitted on take their place.
+    def __init__(self, estimator: Any) -> None:
+        self.who = type(estimator).__name__
+        self.names = fitted_names(estimator)
+        self.estimator = estimator
+        self._restoring: tuple[list[str], dict[str, Restored]] | None = None
 
-    Raises
-    ------
-    Problem
-        Naming both lists, where the table lacks a column that the estimator knows by name.
-    """
-    import pandas as pd
+    def given(self, x: "pd.DataFrame | NDArray[Any]") -> "pd.DataFrame | NDArray[Any]":
+        """x with the columns that the estimator was fitted on, by name and in its order, categories as the values its encoders know.
 
-    names = fitted_names(estimator)
-    if not isinstance(x, pd.DataFrame):
-        return x.reshape(len(x), -1)
-    frame = x
-    if names:
-        if not set(names) <= set(map(str, x.columns)):
-            raise columns_missing(names, list(map(str, x.columns)), type(estimator).__name__)
-        frame = x if names == list(x.columns) else x[names]
-    known = fitted_values(estimator, names or [str(c) for c in frame.columns])
-    other = {name: values for name, values in known.items() if any(text != value for text, value in values.items())}
-    changed = {name: _restored(frame[name], values) for name, values in other.items() if name in frame.columns}
-    return frame.assign(**changed) if changed else frame
+        A table that carries the person's own values is given as it is. Where a schema without them wrote categories as text and missing
+        ones as ``(missing)``, the values that the estimator was fitted on take their place.
+
+        Raises
+        ------
+        Problem
+            Naming both lists, where the table lacks a column that the estimator knows by name.
+        """
+        import pandas as pd
+
+        if not isinstance(x, pd.DataFrame):
+            return x.reshape(len(x), -1)
+        frame, names = x, self.names
+        if names and names != list(x.columns):
+            if not set(names) <= set(map(str, x.columns)):
+                raise columns_missing(names, list(map(str, x.columns)), self.who)
+            frame = x[names]
+        restoring = self._of(names or [str(c) for c in frame.columns])
+        changed = {name: restored(frame[name]) for name, restored in restoring.items() if name in frame.columns}
+        return frame.assign(**changed) if changed else frame
+
+    def _of(self, names: list[str]) -> "dict[str, Restored]":
+        """Of these columns those whose text is not always what the encoder was fitted on."""
+        if self._restoring is None or self._restoring[0] != names:
+            known = fitted_values(self.estimator, names)
+            other = {name: Restored(values) for name, values in known.items() if any(text != value for text, value in values.items())}
+            self._restoring = (names, other)
+        return self._restoring[1]
+
+
+class Restored:
+    """A column of text with the values that an encoder was fitted on, by the text a schema writes for each."""
+
+    def __init__(self, values: dict[str, Any]) -> None:
+        self.values = values
+        self.own = set(values.values())
+        # by what it was fitted on, not by what a batch holds: one whose every cell is empty is still a column of text
+        self.numeric = all(isinstance(v, (int, float)) for v in self.own if v == v)
+
+    def __call__(self, column: "pd.Series") -> "pd.Series":
+        """The column, of the dtype that the encoder was fitted on; one that holds numbers or pandas categories as it is."""
+        import pandas as pd
+
+        if column.dtype.kind in "iufb" or isinstance(column.dtype, pd.CategoricalDtype):
+            return column
+        lost = column.isna().tolist()  # an empty cell, or what a CSV reader took for one, as the value that stands for it in the estimator
+        own, values = self.own, self.values
+        cells = zip(column.tolist(), lost, strict=True)
+        found = [values.get(MISSING, v) if gone else v if v in own else values.get(v, v) for v, gone in cells]
+        plain = self.numeric and all(isinstance(v, (int, float)) for v in found)
+        return pd.Series(found, index=column.index, dtype=None if plain else object)
 
 
 def fitted_names(estimator: Any) -> list[str]:
@@ -64,17 +102,6 @@ def columns_missing(names: list[str], columns: list[str], who: str) -> Problem:
 def listed(names: list[str], most: int = 20) -> str:
     """The first names, and that there are more."""
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
-
-
-def _restored(column: "pd.Series", values: dict[str, Any]) -> "pd.Series":
-    import pandas as pd
-
-    if column.dtype.kind in "iufb" or isinstance(column.dtype, pd.CategoricalDtype):
-        return column
-    own = set(values.values())
-    lost = column.isna().tolist()  # an empty cell, or what a CSV reader took for one, as the value that stands for it in the estimator
-    found = [values.get(MISSING, v) if gone else v if v in own else values.get(v, v) for v, gone in zip(column.tolist(), lost, strict=True)]
-    return pd.Series(found, index=column.index, dtype=None if all(isinstance(v, (int, float)) for v in found) else object)
 
 
 def fitted_values(estimator: Any, names: list[str]) -> dict[str, dict[str, Any]]:
