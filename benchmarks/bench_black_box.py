@@ -85,7 +85,9 @@ def main() -> None:
                 getattr(model, name)(table)
         bare = time.process_time() - start
         asked = sum(len(noted.given) for noted in own.values())
-        print(f"{check.id:24s} {record.result.status.value:8s} {whole:6.1f} s, bare {bare:6.1f} s in {asked:5d} calls: ratio {whole / bare:.2f}")
+        print(
+            f"{check.id:24s} {record.result.status.value:8s} {whole:6.1f} s, bare {bare:6.1f} s in {asked:5d} calls: ratio {whole / bare:.2f}"
+        )
 
 
 if __name__ == "__main__":

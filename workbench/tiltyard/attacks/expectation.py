@@ -4,15 +4,19 @@ Athalye et al. 2018, arXiv:1802.00420, "expectation over transformation": a grad
 model says little, and the best of many says less; so what it decides is the majority of `REPEATS` answers.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..datasets.schema import Rows
-from ..targets.decision import Labels, Prediction
+from ..targets.decision import Labels, Prediction, Scores
 from ..targets.target import Target
 
 REPEATS = 11
+SETTLED = 0.5  # how much larger the share of wrong answers is before a search that can go on is content: at least 9 of 11
 
 
 def repeats(target: Target) -> int:
@@ -21,30 +25,50 @@ def repeats(target: Target) -> int:
 
 
 def repeats_of(module: nn.Module) -> int:
-    """How often a module that sees a target from outside (`queries.Answers`, also within another) asks for each row."""
+    """How often a module asks a target for each row: `Expected` and those of `queries`, also within another."""
     return max(int(getattr(part, "repeats", 1)) for part in module.modules())
 
 
+def settled(module: nn.Module) -> float:
+    """By what share of answers a row has to fool before a search leaves it: so that it still does when it is asked anew."""
+    return SETTLED if repeats_of(module) > 1 else 0.0
+
+
+@dataclass(frozen=True)
+class Votes:
+    """Of the answers to a row the ``share`` that says each class, and the mean ``scores``; both float64 (n, k)."""
+
+    share: NDArray[np.float64]
+    scores: Scores
+
+
+def votes(target: Target, x: Rows) -> Votes:
+    """Labels and scores of as many answers as `repeats` says."""
+    every = [target.predictions(x) for _ in range(repeats(target))]
+    return Votes(_share([one.labels for one in every], target), np.mean([one.scores for one in every], 0))
+
+
+def label_votes(target: Target, x: Rows) -> NDArray[np.float64]:
+    """The share of answers that says each class, float64 (n, k), where only labels are asked for."""
+    return _share([target.labels(x) for _ in range(repeats(target))], target)
+
+
+def _share(every: list[Labels], target: Target) -> NDArray[np.float64]:
+    counts = np.zeros((len(every[0]), len(target.classes)))
+    for one in every:
+        counts[np.arange(len(one)), one] += 1
+    return counts / len(every)
+
+
 def answers(target: Target, x: Rows) -> Prediction:
-    """What the target decides and its scores; of one that draws the majority of `REPEATS` answers and their mean scores."""
-    times = repeats(target)
-    if times == 1:
-        return target.predictions(x)
-    every = [target.predictions(x) for _ in range(times)]
-    return Prediction(_majority([one.labels for one in every], len(target.classes)), np.mean([one.scores for one in every], 0))
+    """What the target decides and its scores; of one that draws the commonest of its answers and their mean scores."""
+    found = votes(target, x)
+    return Prediction(found.share.argmax(1).astype(np.int64), found.scores)
 
 
 def labels(target: Target, x: Rows) -> Labels:
-    """What the target decides, (n,); of one that draws the majority of `REPEATS` answers."""
-    times = repeats(target)
-    return target.labels(x) if times == 1 else _majority([target.labels(x) for _ in range(times)], len(target.classes))
-
-
-def _majority(every: list[Labels], classes: int) -> Labels:
-    votes = np.zeros((len(every[0]), classes), np.int64)
-    for one in every:
-        votes[np.arange(len(one)), one] += 1
-    found: Labels = votes.argmax(1).astype(np.int64)
+    """What the target decides, (n,); of one that draws the commonest of its answers."""
+    found: Labels = label_votes(target, x).argmax(1).astype(np.int64)
     return found
 
 
@@ -54,12 +78,12 @@ class Expected(nn.Module):
     def __init__(self, inner: nn.Module, times: int = REPEATS) -> None:
         super().__init__()
         self.inner = inner
-        self.times = times
+        self.repeats = times
 
     def forward(self, x: Tensor) -> Tensor:
         """Log probabilities (n, k)."""
-        out: Tensor = self.inner(x.repeat(self.times, *(1,) * (x.ndim - 1)))
-        logs = out.log_softmax(1).reshape(self.times, len(x), -1)
+        out: Tensor = self.inner(x.repeat(self.repeats, *(1,) * (x.ndim - 1)))
+        logs = out.log_softmax(1).reshape(self.repeats, len(x), -1)
         return torch.logsumexp(logs, 0)
 
 

@@ -22,6 +22,7 @@ from .norms import Norm, columns, drawn, length, project_within, steepest
 SPARSE = 0.05
 SLACK = 1e-4
 BLOCK = 2**16
+SURE = -40.0
 
 
 @dataclass(frozen=True)
@@ -165,9 +166,18 @@ def slope(module: nn.Module, x: Tensor, y: Tensor, by_margin: bool = False) -> t
             "one that takes its input as codes, which cannot be moved a little",
             "Attack it as a black box: Square or HopSkipJump",
         )
-    loss = margins(logits, y).sum() if by_margin else nn.functional.cross_entropy(logits, y, reduction="sum")
+    loss = margins(logits, y).sum() if by_margin else _climbed(logits, y).sum()
     (gradient,) = torch.autograd.grad(loss, leaf, materialize_grads=True)
     return gradient.masked_fill(x.isnan(), 0.0), logits.detach()
+
+
+def _climbed(logits: Tensor, y: Tensor) -> Tensor:
+    """Cross-entropy (n,); the margin of a row so surely right that float32 holds no gradient of it."""
+    loss = nn.functional.cross_entropy(logits, y, reduction="none")
+    if bool((loss == 0).any()):
+        margin = margins(logits, y)
+        loss = torch.where(margin < SURE, margin, loss)
+    return loss
 
 
 def fgsm(module: nn.Module, x: Tensor, y: Tensor, space: PerturbationSpace, norm: Norm, eps: float) -> Attacked:

@@ -12,7 +12,7 @@ from ..datasets.dataset import Dataset
 from ..datasets.encoding import encoding_of
 from ..datasets.schema import Rows, Schema
 from ..targets.target import Target, uncounted
-from .expectation import answers, labels, repeats
+from .expectation import label_votes, repeats, votes
 from .norms import Norm, drawn
 from .perturbation_space import Attacked, PerturbationSpace, blocks, pgd, slope
 
@@ -39,8 +39,8 @@ class Counted(nn.Module):
 class Answers(nn.Module):
     """A target seen only through its scores and the label that it decides; the target itself counts its queries.
 
-    Takes encoded rows, float64 of a table, so that no number is rounded. ``repeats`` is how often each is asked: of a target that draws
-    the mean scores and the commonest label are given.
+    Takes encoded rows, float64 of a table, so that no number is rounded. ``repeats`` is how often each is asked: a target that draws
+    answers with the shares of its labels and its mean scores.
     """
 
     def __init__(self, target: Target) -> None:
@@ -50,10 +50,8 @@ class Answers(nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         """Log scores (n, k), float64, without gradient, raised by `DECIDED` in the column of the label: the largest is what is decided."""
-        answer = answers(self.target, rows_of(z, self.target.schema))
-        logits = torch.from_numpy(answer.scores).clamp_min(1e-30).log()
-        logits[torch.arange(len(z)), torch.from_numpy(answer.labels)] += DECIDED
-        return logits
+        found = votes(self.target, rows_of(z, self.target.schema))
+        return torch.from_numpy(found.scores).clamp_min(1e-30).log() + DECIDED * torch.from_numpy(found.share)
 
 
 class LabelsOnly(nn.Module):
@@ -66,8 +64,7 @@ class LabelsOnly(nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         """1 in the column of the label, else 0: (n, k)."""
-        found = labels(self.target, rows_of(z, self.target.schema))
-        return nn.functional.one_hot(torch.from_numpy(found), len(self.target.classes)).to(z.dtype)
+        return torch.from_numpy(label_votes(self.target, rows_of(z, self.target.schema))).to(z.dtype)
 
 
 def seconds_per_row(module: nn.Module, data: Dataset, norm: Norm, dtype: torch.dtype = torch.float32, batch: int = 10**9) -> float:

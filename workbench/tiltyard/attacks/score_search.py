@@ -34,6 +34,7 @@ def search(
     flips: int = 0,
     progress: Progress | None = None,
     owner: Tensor | None = None,
+    enough: float = 0.0,
 ) -> Attacked:
     """Change rows at random, keep what raises the margin, stop a row once it fools; only forward passes are made.
 
@@ -47,6 +48,8 @@ def search(
         Forward passes a row may cost at most.
     owner : int64 (n,)
         Which rows of x are the same row at several sizes: once a smaller size fools it is asked no more at larger ones.
+    enough
+        The margin at which a row is left; above 0 where an answer may be another when it is asked anew.
     """
     flips = min(flips, len(space.parts))
     eps = each(eps, x)
@@ -58,7 +61,7 @@ def search(
     change = torch.where(columns(started, change), change, 0.0)
     found, margin = torch.where(columns(started, x), now.x, x), torch.maximum(now.margin, best.margin)
     for i in range(2, queries):
-        left = unsettled(margin, eps, owner).nonzero().squeeze(1)
+        left = unsettled(margin - enough, eps, owner).nonzero().squeeze(1)
         if len(left) == 0:
             break
         if progress:

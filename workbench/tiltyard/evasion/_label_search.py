@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from ..attacks.expectation import settled
 from ..attacks.norms import Norm, columns, length
-from ..attacks.perturbation_space import PerturbationSpace
+from ..attacks.perturbation_space import PerturbationSpace, margins
 from ..attacks.score_search import flipped
 from ..progress import Progress
 
@@ -37,10 +38,12 @@ class Asked:
         The labels to get away from.
     allowed
         Answers for each row; never more are asked for.
+    enough
+        By how much another column must be larger than the label's; above 0 where the columns are shares of several answers.
     """
 
-    def __init__(self, module: nn.Module, y: Tensor, allowed: int) -> None:
-        self.module, self.y = module, y
+    def __init__(self, module: nn.Module, y: Tensor, allowed: int, enough: float = 0.0) -> None:
+        self.module, self.y, self.enough = module, y, enough
         self.left = torch.full((len(y),), allowed)
 
     def __call__(self, rows: Tensor, points: Tensor) -> Tensor:
@@ -56,7 +59,7 @@ class Asked:
             raise ValueError("a row was asked about more often than its querybudget allows")
         self.left = after
         with torch.no_grad():
-            wrong: Tensor = self.module(points).argmax(1) != self.y[rows]
+            wrong: Tensor = margins(self.module(points), self.y[rows]) > self.enough
         return wrong
 
 
@@ -124,7 +127,7 @@ def search(
     for start in range(0, len(x), size):
         rows = slice(start, start + size)
         part = progress.part(len(x[rows]) / len(x)) if progress else Progress()
-        asked = Asked(module, y[rows], queries)
+        asked = Asked(module, y[rows], queries, settled(module))
         parts.append(_walked(asked, x[rows], others, given, space, norm, queries, generator, flips, part))
     if not parts:
         return x.clone(), torch.zeros(0, dtype=x.dtype)

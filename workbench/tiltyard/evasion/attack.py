@@ -387,7 +387,7 @@ class Evasion(Check):
         if repeats(target) > 1:
             notes.append(
                 f"Each row was asked {repeats(target)} times and counts by the commonest answer; gradients and scores are the means of as many "
-                "(expectation over the model's noise, Athalye et al. 2018, arXiv:1802.00420)."
+                "(expectation over the model's noise, Athalye et al. 2018, arXiv:1802.00420); a query budget buys so many times fewer steps."
             )
         if data.member is None or data.member.all():
             notes.append("Which rows were trained on is not known, so the rows attacked may be among them.")
@@ -398,7 +398,8 @@ class Evasion(Check):
             notes.append(
                 f"Never changed: {', '.join(fixed) or 'none'}. Whole numbers stay whole; categories changed in a row: up to {self.flips}."
             )
-            notes.append("In each row that fools, changes that were not needed are taken back before it is shown.")
+            if repeats(target) == 1:
+                notes.append("In each row that fools, changes that were not needed are taken back before it is shown.")
             notes.extend(_emptied(data))
         if not sample.schema.images and not space.dimensions:
             notes.append("No number may be moved, so eps has no effect.")
@@ -507,10 +508,15 @@ class AtEachEps(Evasion):
         import torch
 
         from ..attacks.categorical_moves import pruned
+        from ..attacks.expectation import repeats_of
 
         each = torch.tensor(values, dtype=x.dtype).repeat_interleave(len(x) // len(values))
         found = self.attack(module, x, y, space, values[0] if len(values) == 1 else each, progress)
-        return found if sample.schema.images else pruned(module, found, x, y, tuple(encoding_of(sample.schema).slices.values()))
+        return (
+            found
+            if sample.schema.images or repeats_of(module) > 1
+            else pruned(module, found, x, y, tuple(encoding_of(sample.schema).slices.values()))
+        )
 
     def _judged(
         self, target: Target, aim: "Aim", sample: Dataset, owner: NDArray[np.intp], found: "Attacked"

@@ -20,7 +20,6 @@ from .attack import BLACK_BOX, AttackOutcome, Evasion, drawn
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from ..attacks.aim import Aim
     from ..attacks.perturbation_space import PerturbationSpace
 
 BEFORE_AND_AFTER = 2
@@ -91,6 +90,7 @@ class HopSkipJump(Evasion):
         """
         import torch
 
+        from ..attacks.expectation import labels as decided
         from ..attacks.queries import LabelsOnly, rows_of, tensors
         from ._label_search import search
 
@@ -102,18 +102,17 @@ class HopSkipJump(Evasion):
         if len(rows) == 0:
             return found, size
         fooling, y = aim.module(module), aim.labels(sample.y)[rows]
-        nearest, far = search(fooling, x[rows], y, x, space, self.norm, allowed, generator, self.flips, progress, given=aim.labels(labels))
-        nearest, size[rows] = self._pruned(fooling, sample.schema, x[rows], y, nearest, far.numpy().astype(np.float64), space)
+        nearest, walked = search(
+            fooling, x[rows], y, x, space, self.norm, allowed, generator, self.flips, progress, given=aim.labels(labels)
+        )
+        far = walked.numpy().astype(np.float64)
+        if module.repeats == 1:
+            nearest, far = self._pruned(fooling, sample.schema, x[rows], y, nearest, far, space)
         found[rows] = rows_of(nearest, sample.schema, sample.x[rows])
-        return found, self._judged(target, aim, sample, found, size)
-
-    def _judged(self, target: Target, aim: "Aim", sample: Dataset, found: Rows, size: NDArray[np.float64]) -> NDArray[np.float64]:
-        """``size``, inf where the row that was found does not fool a target that draws when it is asked anew."""
-        from ..attacks.expectation import labels, repeats
-
-        if repeats(target) == 1:
-            return size
-        return np.where(aim.reached(labels(target, found), sample.y), size, np.inf)
+        if module.repeats > 1:  # what was found is the best of many answers: what counts is asked anew
+            far = np.where(aim.reached(decided(target, found[rows]), sample.y[rows]), far, np.inf)
+        size[rows] = far
+        return found, size
 
     def _allowed(self, sample: Dataset, repeats: int = 1) -> int:
         """What is left of a row's queries for the search: before and after it are asked for too, and what can be put back."""

@@ -56,15 +56,17 @@ class Square(AtEachEps):
     ) -> "Attacked":
         import torch
 
-        from ..attacks.expectation import repeats_of
+        from ..attacks.expectation import repeats_of, settled
         from ..attacks.norms import each
+        from ..attacks.queries import DECIDED
         from ..attacks.score_search import search
 
         generator = torch.Generator().manual_seed(self.seed)
         sizes = each(eps, x)
         rows = torch.arange(len(x)) % int((sizes == sizes[0]).sum())
         asked = max(self.query_budget // repeats_of(module), 3)
-        return search(module, x, y, space, self.norm, sizes, asked, generator, self.flips, progress, rows)
+        enough = DECIDED * settled(module)
+        return search(module, x, y, space, self.norm, sizes, asked, generator, self.flips, progress, rows, enough)
 
     def passes(self, flips: int) -> int:
         return self.query_budget

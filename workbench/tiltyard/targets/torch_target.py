@@ -15,6 +15,7 @@ from ..progress import Progress
 from .architecture import Architecture
 from .decision import Labels, Scores
 from .module_input import differentiable, exact, words
+from .probability_head import logits_of, two_columns
 from .saving import LARGEST, MODEL, packed
 from .target import Target
 from .training import Recipe, fit, fresh
@@ -44,7 +45,7 @@ class Evaluated(nn.Module):
 
 
 class Logits(nn.Module):
-    """Any classifier head as k logits: probabilities by their logarithm, one sigmoid logit as two."""
+    """Any classifier head as k logits: of probabilities what the last layer was given, one sigmoid logit as two."""
 
     def __init__(self, inner: nn.Module, outputs: Outputs) -> None:
         super().__init__()
@@ -53,12 +54,11 @@ class Logits(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (n, k)."""
+        if self.outputs == "probabilities":
+            return logits_of(self.inner, x)
         out: Tensor = self.inner(x)
         if out.ndim == 1:
             out = out[:, None]
-        if self.outputs == "probabilities":
-            out = torch.cat([1 - out, out], 1) if out.shape[1] == 1 else out
-            return out.clamp_min(1e-30).log()
         return torch.cat([torch.zeros_like(out), out], 1) if out.shape[1] == 1 else out
 
 
@@ -137,9 +137,11 @@ class TorchTarget(Target):
 
     def _scores(self, x: Rows) -> Scores:
         with torch.inference_mode():
-            logits = self._logits(torch.from_numpy(np.require(self.encoding.encode(x, self._dtype), requirements="W")))
-            out: Scores = torch.softmax(logits.double(), 1).numpy()
-            return out
+            z = torch.from_numpy(np.require(self.encoding.encode(x, self._dtype), requirements="W"))
+            own = self.outputs == "probabilities"
+            out = two_columns(self.inner(z)).double() if own else torch.softmax(self._logits(z).double(), 1)
+            scores: Scores = out.numpy()
+            return scores
 
     def files(self) -> dict[str, bytes]:
         """``model.safetensors``, where its layers are described and it is not too large to be kept unasked."""
