@@ -114,7 +114,8 @@ class Backdoor(Check):
             tried.append(_measured(model, share, len(bad), victims, held, mark, goal))
         poisoned = Dataset(x, y, rows.schema, "poisoned rows")
         seen = self._searched(model, poisoned, bad, progress.part(0.15))
-        return self._result(tried, seen, mark, rows, goal, parts.note)
+        notes = (*((parts.note,) if parts.note else ()), *target.rule_notes)
+        return self._result(tried, seen, mark, rows, goal, notes)
 
     def _goal(self, rows: Dataset, classes: tuple[str, ...]) -> int:
         if self.goal:
@@ -140,7 +141,9 @@ class Backdoor(Check):
             flagged[cluster.rows] = cluster.low > ALARM
         return Seen(truly, spectral(z, rows.y), lows, flagged, worst_metric(max(found, key=lambda c: c.low)))
 
-    def _result(self, tried: list[Poisoned], seen: Seen | None, mark: Trigger, rows: Dataset, goal: int, note: str) -> CheckResult:
+    def _result(
+        self, tried: list[Poisoned], seen: Seen | None, mark: Trigger, rows: Dataset, goal: int, before: tuple[str, ...]
+    ) -> CheckResult:
         clean, last, name = tried[0], tried[-1], rows.schema.classes[goal]
         _, at_most = clopper_pearson(clean.obeyed, clean.triggered)
         bad = next((p for p in tried[1:] if clopper_pearson(p.obeyed, p.triggered)[0] > max(self.alarm, at_most)), None)
@@ -164,7 +167,7 @@ class Backdoor(Check):
         )
         natural = mark.carried(rows.x)
         notes = [
-            *([note] if note else []),
+            *before,
             f"Trigger: {mark.words}; {natural} of {len(rows):,} training rows carry it already.",
             "Intervals are over rows, not over trainings.",
         ]

@@ -63,5 +63,13 @@ class Filter(Defense):
         )
         summary = f"{gone:,} of {len(parts.train):,} training rows removed; accuracy {percent(after / len(held))}, before {percent(before / len(held))}, on {len(held):,} rows."
         seen_before = f"{parts.note} The model before may have seen them." if parts.note else ""
-        notes = tuple(n for n in (seen_before, "" if gone else "Nothing looked poisoned; the model was trained anew on all its rows.") if n)
+        notes = tuple(
+            n
+            for n in (
+                seen_before,
+                "" if gone else "Nothing looked poisoned; the model was trained anew on all its rows.",
+                *target.rule_notes,
+            )
+            if n
+        )
         return Defended(model, CheckResult(status=Status.PASSED, summary=summary, metrics=metrics, notes=notes))

@@ -69,7 +69,7 @@ class LabelFlip(Check):
         rows, held = parts.train.sample(self.rows, rng), parts.held.at_most(HELD, rng)
         if len(np.unique(rows.y)) < 2:
             raise Unavailable("training rows of two classes", "one", "Give rows of more classes")
-        order, k = rng.permutation(len(rows)), len(data.schema.classes)
+        order, k = rng.permutation(len(rows)), len(target.classes)
         jump = np.ones(len(rows), np.int64) if self.kind == "pairwise" else rng.integers(1, k, len(rows))
         trained = []
         for i, share in enumerate([0.0, *(self.most / 2**j for j in range(self.points - 1, -1, -1))]):
@@ -79,9 +79,10 @@ class LabelFlip(Check):
             y[flipped] = (y[flipped] + jump[flipped]) % k
             model = target.retrain(rows.x, y, self.seed, progress.part(0.9 / (self.points + 1)))
             trained.append(Trained(share, len(flipped), model.labels(held.x) == held.y))
-        return self._result(trained, len(rows), Skill.of(held.y, trained[0].right, data.schema.classes), parts.note)
+        notes = (*((parts.note,) if parts.note else ()), *target.rule_notes)
+        return self._result(trained, len(rows), Skill.of(held.y, trained[0].right, target.classes), notes)
 
-    def _result(self, trained: list[Trained], n: int, skill: Skill, note: str) -> CheckResult:
+    def _result(self, trained: list[Trained], n: int, skill: Skill, before: tuple[str, ...]) -> CheckResult:
         clean, last, m = trained[0], trained[-1], len(trained[0].right)
         bad = next((t for t in trained[1:] if t.share <= 0.1 + 1e-9 and drop(clean, t).low > self.alarm), None)  # type: ignore[operator]
         summary = (
@@ -103,7 +104,7 @@ class LabelFlip(Check):
             advice="Check who may label, label a part twice, and look at rows whose label the model contradicts.",
             standards=STANDARDS,
         )
-        notes = [*([note] if note else []), f"All models were trained on {n:,} rows; intervals are over held-out rows, not over trainings."]
+        notes = [*before, f"All models were trained on {n:,} rows; intervals are over held-out rows, not over trainings."]
         if min(t.share for t in trained[1:]) > 0.1:
             notes.append("No share of a tenth or less was tried, so none could be a finding.")
         return CheckResult(

@@ -144,6 +144,11 @@ class Target(ABC):
         return self.decision.words if self.decision is not None else OWN
 
     @property
+    def rule_notes(self) -> tuple[str, ...]:
+        """A sentence for the notes of a result that rests on labels; none where the label is that of the largest score."""
+        return () if isinstance(self.decision, LargestScore) else (f"Judged by what the model decides: {self.rule}.",)
+
+    @property
     def identity(self) -> Identity:
         detail = f"{type(self).__name__}, {len(self.classes)} classes"
         return Identity(

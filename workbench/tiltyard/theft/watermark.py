@@ -20,6 +20,7 @@ from ..formatting.numbers import number, percent
 from ..progress import Progress
 from ..result import CheckResult, Evidence, Finding, Metric, Severity, Status
 from ..statistics.intervals import LEVEL, rate
+from ..statistics.majority import Skill
 from ..targets.target import Target
 from .watermark_key import Envelope, Key, folder, read, write
 from .watermark_trigger import CLAIM, Triggers, chance, matched, p_metric, share_metric
@@ -114,13 +115,15 @@ class Watermark(Defense):
         )
         p = chance(matches, n, k)
         bad = p >= CLAIM or (cost.value or 0) > self.accepted
+        skill = Skill.of(rows.y, before, base.classes)
+        vain = "" if bad or skill.learned else f" Before marking {skill.fact}: it has no accuracy to lose. {skill.advice}"
         summary = (
             f"{matches} of {n} secret labels are answered (p = {number(p, 2)} for an independent model); "
-            f"accuracy {percent(after.mean())}, before {percent(before.mean())}, on {len(rows):,} rows."
+            f"accuracy {percent(after.mean())}, before {percent(before.mean())}, on {len(rows):,} {rows.known}."
         )
         result = CheckResult(
-            status=Status.FINDING if bad else Status.PASSED,
-            summary=summary,
+            status=Status.FINDING if bad else Status.INCOMPLETE if vain else Status.PASSED,
+            summary=summary + vain,
             metrics=metrics,
             findings=(self._finding(p, cost),) if bad else (),
             notes=(
@@ -128,6 +131,7 @@ class Watermark(Defense):
                 "The proof presumes that the key was drawn once and committed to before a suspect model was known.",
                 "The key is sealed in its file, mode 0600; keep its passphrase (TILTYARD_KEY, or the file beside it) elsewhere.",
                 "Training the marked model anew from data alone (shadow models, poisoning) makes an unmarked one.",
+                *base.rule_notes,
             ),
             artifacts={"watermark key": seal.commitment},
         )

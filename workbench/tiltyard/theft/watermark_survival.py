@@ -16,6 +16,7 @@ from ..formatting.numbers import number
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Column, Evidence, Finding, Metric, Series, Severity, Status, Table
 from ..statistics.intervals import clopper_pearson, rate
+from ..statistics.majority import Skill
 from ..targets.decision import Labels
 from ..targets.target import Target
 from .thieves import copycat
@@ -88,7 +89,7 @@ class WatermarkSurvival(Check):
         secret = fitted(key, base)
         held = data.unseen.sample(2 * self.rows, np.random.default_rng(self.seed))
         if len(held) < 20:
-            raise Unavailable("at least 20 rows the model was not trained on", f"{len(held)}", "Give more rows")
+            raise Unavailable(f"at least 20 {data.known}", f"{len(held)}", "Give more rows")
         judge, own = held.take(np.arange(len(held) // 2)), held.take(np.arange(len(held) // 2, len(held)))
         attacks = self._attacks(base, own, secret)
         survivors = []
@@ -97,7 +98,8 @@ class WatermarkSurvival(Check):
             rest.step(i / len(attacks), name)
             answers = attack(rest.part(0.95 / len(attacks)))
             survivors.append(_judged(name, answers, judge, secret, len(target.classes)))
-        return self._result(survivors, len(target.classes), key.commitment, seal is None)
+        skill = Skill.of(judge.y, base.labels(judge.x) == judge.y, target.classes)
+        return self._result(survivors, len(target.classes), key.commitment, seal is None, skill, base.rule_notes)
 
     def _attacks(self, base: "TorchTarget", own: Dataset, secret: Triggers) -> "dict[str, Callable[[Progress], Answers]]":
         def decided(module: "nn.Module") -> Answers:
@@ -134,7 +136,7 @@ class WatermarkSurvival(Check):
         scores = np.eye(len(base.classes))[labels]
         return copycat(own.x, scores, labels, own.schema, 2 * self.epochs, self.seed, progress).labels
 
-    def _result(self, survivors: list[Survivor], k: int, commitment: str, trial: bool) -> CheckResult:
+    def _result(self, survivors: list[Survivor], k: int, commitment: str, trial: bool, skill: Skill, rule: tuple[str, ...]) -> CheckResult:
         first, *rest = survivors
         gone = [s for s in rest if s.p >= CLAIM and s.accuracy >= first.accuracy - self.worth]
         kept = [s for s in rest if s.p < CLAIM]
@@ -145,8 +147,11 @@ class WatermarkSurvival(Check):
         )
         if weak:
             summary = f"The model itself does not carry the mark: {first.matches} of {n} secret labels (p = {number(first.p, 2)})."
+        vain = not (gone or weak) and not skill.learned
+        if vain:
+            summary = f"{summary} But {skill.fact}: it is not worth stealing. {skill.advice}"
         return CheckResult(
-            status=Status.FINDING if gone or weak else Status.PASSED,
+            status=Status.FINDING if gone or weak else Status.INCOMPLETE if vain else Status.PASSED,
             summary=summary,
             metrics=(
                 Metric(name="survived", label="Removals the mark survived", value=float(len(kept)), unit=f"of {len(rest)}", safer="higher"),
@@ -156,7 +161,7 @@ class WatermarkSurvival(Check):
             findings=(self._finding(gone, first, weak),) if gone or weak else (),
             tables=(_table(survivors),),
             charts=(_chart(survivors, k),),
-            notes=("A copy was marked with a throwaway key for this; the model itself is as it was.",) if trial else (),
+            notes=(*(("A copy was marked with a throwaway key for this; the model itself is as it was.",) if trial else ()), *rule),
             artifacts={"watermark key": commitment},
         )
 

@@ -88,7 +88,7 @@ class WatermarkVerify(Check):
                 *_false(claims, n),
             ),
             findings=(finding,) if finding else (),
-            notes=_notes(key, seal, n / k),
+            notes=(*_notes(key, seal, n / k), *asked.rule_notes),
             artifacts={"watermark key": key.commitment},
         )
 

@@ -261,12 +261,12 @@ class HttpTarget(Target):
             return self._places(answer.labels)
         if self.decision is None and self.outputs != "labels":
             raise Problem(f"labels from {self.name} beside its scores", "scores alone", "Open it again: it answers otherwise than before")
-        return scores.argmax(1).astype(np.int64)
+        return np.asarray(scores.argmax(1), np.int64)
 
     def _places(self, labels: NDArray[Any]) -> Labels:
         """Labels by value as places in the schema's classes."""
-        found: Labels = np.argsort(self.order)[places_of(labels, self.theirs, self.name, self.ordered)].astype(np.int64)
-        return found
+        ours = np.argsort(self.order)
+        return np.asarray(ours[places_of(labels, self.theirs, self.name, self.ordered)], np.int64)
 
     def refused(self, reply: Reply) -> Refused:
         """Why an endpoint did not answer, in one line and in its own words; the key is never part of it."""
