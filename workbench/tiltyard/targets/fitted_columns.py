@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..datasets.category_names import as_text
-from ..datasets.feature import MISSING
+from ..datasets.feature import MISSING, Feature
 from ..datasets.schema import Schema
 from ..errors import Problem
 
@@ -115,12 +115,15 @@ def never_seen(estimator: Any, schema: Schema) -> dict[str, list[str]]:
     names = fitted_names(estimator) or [f.name for f in schema.features]
     strict = {name for chosen, e, _ in _encoders(estimator, names) if getattr(e, "handle_unknown", "") == "error" for name in chosen}
     values = fitted_values(estimator, names)
-    kept = {
-        f.name: [c for c in f.categories if c not in values[f.name]]
-        for f in schema.features
-        if f.kind == "categorical" and f.name in strict
-    }
+    kept = {f.name: _unknown(f, values[f.name]) for f in schema.features if f.kind == "categorical" and f.name in strict}
     return {name: found for name, found in kept.items() if found}
+
+
+def _unknown(feature: Feature, values: dict[str, Any]) -> list[str]:
+    """The feature's categories of which neither the name nor what the table writes is among the values that an encoder knows."""
+    own = list(values.values())
+    written = feature.written or feature.categories
+    return [c for c, value in zip(feature.categories, written, strict=True) if c not in values and value not in own]
 
 
 def _encoders(estimator: Any, names: list[str]) -> Iterator[tuple[list[str], Any, bool]]:
@@ -135,7 +138,8 @@ def _encoders(estimator: Any, names: list[str]) -> Iterator[tuple[list[str], Any
             continue
         chosen = _names(columns, names)
         parts = [step for _, step in part.steps] if hasattr(part, "steps") else [part]
-        encoder = next((p for p in parts if hasattr(p, "categories_")), None)
+        first = [p for p in parts if "Imputer" not in type(p).__name__][:1]  # what comes after another step sees other values
+        encoder = first[0] if first and hasattr(first[0], "categories_") else None
         if encoder is not None and len(encoder.categories_) == len(chosen):
             none = False
             yield chosen, encoder, any("Imputer" in type(p).__name__ for p in parts)

@@ -78,7 +78,8 @@ def _check_classifier(estimator: Any) -> None:
 def _check_categories(estimator: Any, schema: Schema, name: str, data: "Dataset | None") -> None:
     """Refuse a category that the model would refuse, here and not in the middle of a check."""
     for column, unknown in never_seen(estimator, schema).items():
-        rows = int((data.frame[column] == unknown[0]).sum()) if data is not None else 0
+        place = float(schema.feature(column).categories.index(unknown[0]))
+        rows = int((data.x[:, schema.slices[column].start] == place).sum()) if data is not None else 0
         where = f" in {rows:,} row{'s' * (rows != 1)}" if rows else ""
         known = [c for c in schema.feature(column).categories if c not in unknown]
         raise Problem(
