@@ -215,6 +215,7 @@ def _known(part: Dataset, it: Secret) -> Known:
 def _guesses(base: Known, value: NDArray[np.int64], known: NDArray[np.bool_], seed: int, progress: Progress) -> NDArray[np.int64]:
     """The value guessed for each row not ``known`` by boosted trees trained on those known; grown in small steps to be cancelled."""
     from sklearn.ensemble import HistGradientBoostingClassifier
+    from threadpoolctl import threadpool_limits
 
     if len(np.unique(value[known])) < 2:
         return np.full(int((~known).sum()), value[known][0])
@@ -232,7 +233,8 @@ def _guesses(base: Known, value: NDArray[np.int64], known: NDArray[np.bool_], se
     for done in range(step, rounds + 1, step):
         progress.step(done / rounds, "guessing the column")
         trees.set_params(max_iter=done)
-        trees.fit(base.x[known], value[known])
+        with threadpool_limits(1):  # on so few rows threads cost more than they bring, most of all on a busy machine
+            trees.fit(base.x[known], value[known])
     return np.asarray(trees.predict(base.x[~known]), np.int64)
 
 
