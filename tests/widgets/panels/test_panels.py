@@ -451,3 +451,38 @@ def test_no_run_begins_while_a_model_is_loaded(census, digits, monkeypatch):
     assert not session.busy
     run(panel, "evasion.fgsm", rows=20)
     assert "evasion.fgsm" in session.latest
+
+
+def test_a_threshold_and_the_favorable_class_are_filled_in_and_shown(session, forest):
+    model, rows = forest
+    panel = LoadPanel(session=session)
+    files = {"source": "files", "model_file": str(model), "data_file": str(rows.with_name("f.csv"))}
+    panel.fill({**files, "threshold": "0.15", "positive": ">50K", "favorable": "<=50K"})
+    panel.load()
+    until(lambda: not panel.opener.disabled)
+    assert panel.message.text == ""
+    assert session.target.rule == "class '>50K' from 0.15 on"
+    assert session.data.schema.favorable == "<=50K"
+    said = str(panel.sentence.tree)
+    assert "decides by class '>50K' from 0.15 on" in said.replace("\\'", "'") and "It is given the table as a DataFrame" in said
+    assert "threshold=0.15, positive='>50K'" in panel.code.code and "data = data.hoping('<=50K')" in panel.code.code
+    assert panel.given()["threshold"] == "0.15"
+    held = session.target
+    for wrong, words in (({"threshold": "15"}, "a threshold above 0 and below 1"), ({"threshold": ""}, "a threshold for that class")):
+        panel.fill(wrong)
+        panel.load()
+        until(lambda: not panel.opener.disabled)
+        assert words in panel.message.text and session.target is held
+
+
+def test_the_header_says_how_it_decides_and_what_is_in_doubt():
+    from tiltyard.result import Identity
+    from tiltyard_widgets.views.rail import header
+
+    bar = header()
+    bar.show(
+        Identity(name="loan", fingerprint="ab" * 32, given="the table", decision="class 'bad' from 0.15 on", doubts=("Apart <b>.",)), None
+    )
+    text = bar.plain_text()
+    assert "decides by class 'bad' from 0.15 on" in text and "1 doubt" in text
+    assert "Apart <b>." in str(bar.tree)

@@ -229,8 +229,10 @@ class Judged:
         """The confusion matrix, of the first classes."""
         names = self.classes[:SHOWN]
         columns = (Column(name="True class"), *(Column(name=f"answered {name}", kind="integer") for name in names))
-        rows = tuple((name, *(int(c) for c in self.confusion.counts[k, : len(names)])) for k, name in enumerate(names))
-        return Table(name="confusion", title="Confusion matrix", columns=columns, rows=rows, total=len(self.classes))
+        rows: list[tuple[str | int, ...]] = [
+            (name, *(int(c) for c in self.confusion.counts[k, : len(names)])) for k, name in enumerate(names)
+        ]
+        return Table(name="confusion", title="Confusion matrix", columns=columns, rows=tuple(rows), total=len(self.classes))
 
 
 def _mean(name: str, label: str, values: NDArray[np.float64], rng: np.random.Generator) -> Metric:
