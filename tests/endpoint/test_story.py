@@ -31,7 +31,7 @@ def test_an_endpoint_is_probed_and_extracted_from_then_guarded_and_both_again(se
         if method == "GET":
             return (200, {}, told) if path == "/v1/model" else (404, {}, b"{}")
         try:
-            scores = model.scores(np.array(json.loads(body)["instances"], np.float32)).astype(float)
+            scores = model.scores(model.encoding.decode(np.array(json.loads(body)["instances"], float)))
         except Exception as error:
             return 500, {}, repr(error).encode()
         return 200, {}, json.dumps({"scores": scores.tolist()}).encode()

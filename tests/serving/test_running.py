@@ -155,12 +155,13 @@ def test_a_guard_from_the_defense_is_served_end_to_end(tmp_path: Path) -> None:
         place = sample.data.schema.slices[name]
         strange[0, place] = sample.data.schema.high[place]
     assert guard.refused(strange).all()
+    encode = sample.target.encoding.encode
     with (
         Served(sample.target, read_settings(tmp_path / "guard.toml"), keys) as served,
         httpx.Client(base_url=served.url, headers=head) as client,
     ):
-        assert client.post("/v1/predict", json={"instances": usual.tolist()}, timeout=60).status_code == 200
-        answer = client.post("/v1/predict", json={"instances": np.concatenate([usual[:3], strange]).tolist()}, timeout=60)
+        assert client.post("/v1/predict", json={"instances": encode(usual).tolist()}, timeout=60).status_code == 200
+        answer = client.post("/v1/predict", json={"instances": encode(np.concatenate([usual[:3], strange])).tolist()}, timeout=60)
         assert served.guarded.detector is not None
     error = answer.json()["error"]
     assert (answer.status_code, error["row"], error["column"] in EXTREME) == (422, 3, True) and "unlike" in error["found"]
