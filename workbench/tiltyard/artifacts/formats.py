@@ -91,10 +91,12 @@ class FormatSpec:
 
 _TORCH = (".pt", ".pth", ".ckpt", ".bin")
 _WEIGHTS_ALONE = "Save the weights alone, torch.save(model.state_dict(), …) or safetensors, and name the architecture or a factory"
+_NOTEBOOK = "give the object itself in a notebook: open_target(model, data=data)"
 _SAVE_ANOTHER_WAY = (
-    "Save it where it was made: scikit-learn with skops.io.dump, torch as safetensors or torch.save(model.state_dict()), others as ONNX"
+    "Save it where it was made with skops.io.dump(model, 'model.skops') (XGBoost, LightGBM and CatBoost: save_model; torch: safetensors), "
+    f"or {_NOTEBOOK}"
 )
-_CONVERT = "Convert it to ONNX where it was made"
+_CONVERT = f"Export it to ONNX where it was made, model.export('model.onnx', format='onnx'), or {_NOTEBOOK}"
 _IS_DATA = "Give it as data, and a model file here"
 
 _ROWS = (
@@ -179,7 +181,7 @@ _ROWS = (
         judge="judges.zips:judge_zip",
         opener="targets.file_openers:open_skops",
         offers_scan=True,
-        advice="Convert it to ONNX (skl2onnx), or give the estimator itself in a notebook: open_target(estimator, data=data)",
+        advice=f"Convert it to ONNX with skl2onnx.to_onnx, or {_NOTEBOOK}",
     ),
     FormatSpec(
         Format.XGBOOST,
@@ -190,7 +192,7 @@ _ROWS = (
         judge="judges.xgboost_model:judge_xgboost",
         opener="targets.boosters.opening:open_booster",
         offers_scan=True,
-        advice="Save it again with model.save_model('model.ubj'), or give the estimator itself in a notebook: open_target(model, data=data)",
+        advice=f"Save it again with model.save_model('model.ubj'), or {_NOTEBOOK}",
     ),
     FormatSpec(
         Format.LIGHTGBM,
@@ -199,7 +201,7 @@ _ROWS = (
         magic=(b"tree\nversion=", b"tree\r\nversion="),
         judge="judges.lightgbm_model:judge_lightgbm",
         opener="targets.boosters.opening:open_booster",
-        advice="Save it again with model.booster_.save_model('model.txt'), or give the estimator itself in a notebook: open_target(model, data=data)",
+        advice=f"Save it again with model.booster_.save_model('model.txt'), or {_NOTEBOOK}",
     ),
     FormatSpec(
         Format.CATBOOST,
@@ -210,7 +212,7 @@ _ROWS = (
         judge="judges.catboost_model:judge_catboost",
         opener="targets.boosters.opening:open_booster",
         offers_scan=True,
-        advice="Save it again with model.save_model('model.cbm'), or give the estimator itself in a notebook: open_target(model, data=data)",
+        advice=f"Save it again with model.save_model('model.cbm'), or {_NOTEBOOK}",
     ),
     FormatSpec(
         Format.NPZ,

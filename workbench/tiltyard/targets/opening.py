@@ -56,8 +56,9 @@ def open_target(
     Parameters
     ----------
     source
-        Path of a safetensors, tensor-only .pt, TorchScript, ONNX or skops file; address (http, https) of an endpoint in Tiltyard's
-        format, KServe's (``…/v2/models/NAME/infer``) or MLflow's (``…/invocations``); ``nn.Module``; estimator; function; or a target.
+        Path of a safetensors, tensor-only .pt, TorchScript, ONNX, skops, XGBoost, LightGBM or CatBoost file; address (http, https) of an endpoint in Tiltyard's
+        format, KServe's (``…/v2/models/NAME/infer``) or MLflow's (``…/invocations``); ``nn.Module``; model of scikit-learn,
+        XGBoost, LightGBM, CatBoost, Keras or skorch; function; or a target.
     schema
         What the columns of its input mean. None: as the file says, else the schema of ``data``.
     classes

@@ -3,6 +3,7 @@
 import warnings
 from typing import Any
 
+from ..artifacts.formats import FORMATS, Format
 from ..artifacts.skops.schema import DTYPE
 from ..artifacts.skops.shown import SHOWN
 from ..artifacts.skops.types import PURE
@@ -25,7 +26,7 @@ def estimator_in(file: ModelFile) -> Any:
     try:
         if untrusted := [t for t in skops.io.get_untrusted_types(data=file.content) if t not in _TRUSTED]:
             listed = ", ".join(untrusted[:5]) + (f" and {len(untrusted) - 5} more" if len(untrusted) > 5 else "")
-            do = "Wrap a predict function around the model in a notebook, or convert it to ONNX"
+            do = FORMATS[Format.SKOPS].advice
             raise Problem("only types that skops trusts by itself", f"{listed} in {file.path.name}", do)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
