@@ -71,8 +71,10 @@ class LoadPanel(Panel):
         )
         self.sample = Choice(label="Sample", options=[(v, k) for k, v in SAMPLES.items()], value="census")
         person = self.session.person
-        here, hint = "A path on the kernel's machine", ".safetensors .pt .onnx .skops"
-        self.model_file = FileField(person, "Model file", "a model file", MODELS, hint, f"{here}; TorchScript too", "Upload a model …")
+        here, hint = "A path on the kernel's machine", ".safetensors .pt .onnx .skops .ubj .cbm"
+        self.model_file = FileField(
+            person, "Model file", "a model file", MODELS, hint, f"{here}; TorchScript, XGBoost and LightGBM too", "Upload a model …"
+        )
         self.data_file = FileField(person, "Data file", "a data file", TABLES, ".csv .csv.gz .parquet .npz", here, "Upload data …")
         help = 'JSON: {"layers": [...]}' if person.shared else 'JSON or a path to it: {"layers": [...]}'
         self.architecture = look.entry("Architecture", "where the model does not say", help=help)

@@ -72,9 +72,9 @@ class CatBoostModel(FittedModel):
 
 def _loss(model: Any) -> str:
     """The loss by which it was fitted, without its settings; empty where it does not say."""
-    said = dict(model.get_metadata()).get("params", "")
+    params = dict(model.get_metadata()).get("params", "")
     try:
-        return str(json.loads(said)["loss_function"]["type"])
+        return str(json.loads(params)["loss_function"]["type"])
     except (ValueError, KeyError, TypeError):
         return str(model.get_params().get("loss_function", "")).partition(":")[0]
 
