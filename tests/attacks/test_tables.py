@@ -153,8 +153,9 @@ def assert_valid(outcome: "np.ndarray[Any, np.dtype[np.floating[Any]]]", data: D
     np.testing.assert_array_equal(TABLE.encode(after), now)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("check", [Square(eps=0.3, flips=2, query_budget=30), HopSkipJump(eps=0.3, flips=2, query_budget=120)])
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(seed=st.integers(0, 1000))
 def test_a_black_box_is_attacked_by_valid_rows_of_the_persons_table(check: Evasion, seed: int) -> None:
     target, data = box(), rows(40, seed)
@@ -169,8 +170,9 @@ def test_a_black_box_is_attacked_by_valid_rows_of_the_persons_table(check: Evasi
     np.testing.assert_array_equal(own[fooled] != data.y[fooled], True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("check", [PGD(eps=0.3, flips=2, steps=5), FGSM(eps=0.3, flips=2)])
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(seed=st.integers(0, 1000))
 def test_a_module_is_attacked_by_valid_rows_of_the_persons_table(check: Evasion, seed: int) -> None:
     target, data = module(), rows(40, seed)

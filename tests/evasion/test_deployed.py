@@ -241,6 +241,7 @@ def test_a_class_of_the_model_without_rows_breaks_nothing(check: Evasion) -> Non
     assert result.status in (Status.FINDING, Status.INCOMPLETE), result.summary
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "check",
     [PGD(steps=10, eps=0.1, curve=False), Square(rows=100, eps=0.1, curve=False), HopSkipJump(eps=0.1, query_budget=8000)],
