@@ -164,6 +164,30 @@ def test_a_function_that_takes_float32_alone_is_given_it_and_says_so() -> None:
     assert accuracy(target, data) == 1.0
 
 
+@pytest.mark.parametrize("feeds", ["values", "encoded", "frame"])
+def test_what_a_function_does_to_its_rows_is_not_done_to_the_data(feeds: Any) -> None:
+    data = read(credit(), label="y")
+    before = data.x.copy()
+
+    def predict(x: Any) -> NDArray[Any]:
+        x *= -1
+        found: NDArray[Any] = np.where(np.asarray(x).sum(1) < 0, "good", "bad")
+        return found
+
+    target = open_target(predict, data=data, feeds=feeds)
+    assert accuracy(target, data) == 1.0
+    assert target.doubts == ()
+    np.testing.assert_array_equal(data.x, before)
+
+
+def test_whole_numbers_are_given_as_whole_numbers() -> None:
+    table = (frame() * 100).astype(int)
+    label = np.where(table["a"].to_numpy() & 1, "odd", "even")
+    target, data = meet(lambda x: np.where(x[:, 0] & 1, "odd", "even"), table.assign(y=label), "y")
+    assert accuracy(target, data) == 1.0
+    assert target.given == "the table's own values as one array"
+
+
 def test_a_lambda_within_a_pipeline_opens() -> None:
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline

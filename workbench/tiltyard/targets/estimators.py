@@ -36,19 +36,25 @@ def fed(x: Rows, schema: Schema, feeds: Feeds, dtype: type[Any] = np.float64) ->
     Parameters
     ----------
     dtype
-        Of encoded columns; images are float32 always. Values are float64, or objects where the table holds text.
+        Of encoded columns; images are float32 always.
     """
     if feeds == "encoded":
-        return encoding_of(schema).encode(x, np.float32 if schema.images else dtype)
+        encoded = encoding_of(schema).encode(x, np.float32 if schema.images else dtype)
+        return encoded.copy() if np.shares_memory(encoded, x) else encoded  # what a model does to its rows is none of ours
     if schema.images:
         return schema.decode(x) if feeds == "frame" else _pixels(x, schema.features[0].divide)
-    if feeds == "values" and not any(f.kind == "categorical" for f in schema.features):
-        return x
     frame = schema.decode(x)
-    if feeds == "frame":
-        return frame
-    plain = all(kind.kind in "biuf" for kind in frame.dtypes)
-    return frame.to_numpy(np.float64) if plain else frame.to_numpy(object)
+    return frame if feeds == "frame" else _values(frame)
+
+
+def _values(frame: "pd.DataFrame") -> NDArray[Any]:
+    """A table as one array: whole numbers where it has no others, objects where it holds text or dates, else float64."""
+    kinds = {dtype.kind for dtype in frame.dtypes}
+    if kinds <= set("iu") and all(isinstance(dtype, np.dtype) for dtype in frame.dtypes):
+        return frame.to_numpy(copy=True)
+    if kinds <= set("biuf"):
+        return frame.to_numpy(np.float64, copy=True, na_value=np.nan)
+    return frame.to_numpy(object, copy=True)
 
 
 def _pixels(x: Rows, divide: float) -> NDArray[np.float64]:
@@ -128,7 +134,7 @@ class FunctionTarget(Target):
         if self.schema.images or self.wants == "encoded" or not set(self.schema.columns) <= set(frame.columns):
             return None
         table = frame[list(self.schema.columns)]
-        out = self._returned(table if self.wants == "frame" else table.to_numpy())
+        out = self._returned(table if self.wants == "frame" else table.to_numpy(copy=True))
         if self.decision is None:
             labels = self._labels_in(out)
             return Prediction(labels, one_hot(labels, len(self.classes)))
