@@ -40,7 +40,7 @@ def fed(x: Rows, schema: Schema, feeds: Feeds, dtype: type[Any] = np.float64) ->
     """
     if feeds == "encoded":
         encoded = encoding_of(schema).encode(x, np.float32 if schema.images else dtype)
-        return encoded.copy() if np.shares_memory(encoded, x) else encoded  # what a model does to its rows is none of ours
+        return encoded.copy() if np.may_share_memory(encoded, x) else encoded  # what a model does to its rows is none of ours
     if schema.images:
         return schema.decode(x) if feeds == "frame" else _pixels(x, schema.features[0].divide)
     frame = schema.decode(x)
