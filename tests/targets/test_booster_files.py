@@ -140,6 +140,26 @@ def test_lightgbm_files_that_lie_are_not_shown_safe(tmp_path: Path, old: bytes, 
     assert found.format == "lightgbm" and found.verdict == "unproven", found
 
 
+@pytest.mark.parametrize("settings", [{"gamma": 5, "tree_method": "exact", "max_depth": 6}, {"booster": "dart"}, {"booster": "gblinear"}])
+def test_pruned_dropped_and_linear_models_of_xgboost_are_safe(tmp_path: Path, settings: dict[str, Any]) -> None:
+    from tiltyard.artifacts.verdict import scan
+
+    xgboost = pytest.importorskip("xgboost")
+    table = boosted.frame()
+    model = xgboost.XGBClassifier(n_estimators=5, n_jobs=1, **settings).fit(table[["age", "income"]].fillna(0), boosted.places(table))
+    for name in ("m.json", "m.ubj"):
+        model.save_model(tmp_path / name)
+        assert scan(tmp_path / name).safe
+
+
+@pytest.mark.parametrize("settings", [{"linear_tree": True}, {"boosting_type": "dart"}, {"max_cat_to_onehot": 1, "min_data_per_group": 5}])
+def test_other_trees_of_lightgbm_are_safe(tmp_path: Path, settings: dict[str, Any]) -> None:
+    from tiltyard.artifacts.verdict import scan
+
+    boosted.lightgbm_classifier(**settings).booster_.save_model(tmp_path / "m.txt")
+    assert scan(tmp_path / "m.txt").safe
+
+
 def test_deep_nesting_is_one_line(tmp_path: Path) -> None:
     from tiltyard.artifacts.verdict import scan
 

@@ -76,10 +76,3 @@ def places(value: Any, what: str, low: int, stop: int, length: int | None = None
     if len(array) and not (np.equal(np.mod(array, 1), 0).all() and array.min() >= low and array.max() < stop):
         raise Malformed(f"{what} leads outside {low} to {stop - 1}")
     return array.astype(np.int64)
-
-
-def forward(left: NDArray[np.int64], right: NDArray[np.int64], what: str) -> None:
-    """Refuse nodes of which two lead to one, or that lead back to the root: a reader would walk in a circle."""
-    children = np.concatenate([left[left > 0], right[right > 0]])
-    if len(np.unique(children)) != len(children):
-        raise Malformed(f"{what}: two nodes lead to one")

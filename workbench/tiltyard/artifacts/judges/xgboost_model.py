@@ -3,9 +3,10 @@
 from typing import IO, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..reason import Findings
-from .model_json import Malformed, count, forward, member, numbers, parsed, places, whole
+from .model_json import Malformed, count, member, numbers, parsed, places, whole
 from .ubjson import NotUbjson
 from .ubjson import parsed as from_ubjson
 
@@ -63,16 +64,28 @@ def _tree(tree: Any, features: int, where: str) -> None:
     right = places(member(tree, "right_children"), f"{where}: right_children", -1, nodes, nodes)
     if ((left < 0) != (right < 0)).any():
         raise Malformed(f"{where}: a node with one child")
-    forward(left, right, where)
-    if (left == 0).any() or (right == 0).any():
-        raise Malformed(f"{where}: a node leads back to the root")
-    places(member(tree, "split_indices"), f"{where}: split_indices", 0, max(features, 1), nodes)
+    reached = _reached(left, right, where)
+    split = numbers(member(tree, "split_indices"), f"{where}: split_indices", nodes)
+    places(split[reached & (left >= 0)], f"{where}: split_indices", 0, features)
     parents = numbers(member(tree, "parents"), f"{where}: parents", nodes)
     if ((parents < -1) | ((parents >= nodes) & (parents != _SHUT))).any():
         raise Malformed(f"{where}: parents outside the tree")
     numbers(member(tree, "split_conditions"), f"{where}: split_conditions", nodes)
     numbers(member(tree, "default_left"), f"{where}: default_left", nodes)
     _categories(tree, nodes, where)
+
+
+def _reached(left: NDArray[np.int64], right: NDArray[np.int64], where: str) -> NDArray[np.bool_]:
+    """The nodes that a row can come to, each by one way; those that pruning left behind are none of them."""
+    reached = np.zeros(len(left), bool)
+    front = np.array([0])
+    while len(front):
+        if reached[front].any() or len(np.unique(front)) != len(front):
+            raise Malformed(f"{where}: two nodes lead to one")
+        reached[front] = True
+        inner = front[left[front] >= 0]
+        front = np.concatenate([left[inner], right[inner]])
+    return reached
 
 
 def _categories(tree: Any, nodes: int, where: str) -> None:
