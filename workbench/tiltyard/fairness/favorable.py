@@ -1,5 +1,6 @@
 """Which class is the favorable outcome for the person judged: named, or proposed from the names of classes and label with the reason."""
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -93,7 +94,7 @@ def proposed(classes: tuple[str, ...], label: str = "") -> Favorable | None:
 
 def tone(name: str) -> int:
     """Do the words of a name wish somebody well (1), ill (-1), or neither, or both (0)? ``not``, ``no`` and ``low`` turn them round."""
-    found = words(name)
+    found = [letters for word in words(name) for letters in re.findall("[a-z]+", word)]
     sides = {(1 if word in GOOD else -1) for word in found if word in GOOD or word in BAD}
     if len(sides) != 1:
         return 0

@@ -97,7 +97,7 @@ class GroupMetrics(Check):
         return CheckResult(
             status=Status.INCOMPLETE if unsettled and not findings else self._status(measured, findings),
             summary=hope.headline + self._summary(measured, hope.name) + (ONE_ANSWER if rows.one_answer else ""),
-            metrics=(_accuracy(rows), *(metric for m in measured for metric in _metrics(m, hope))),
+            metrics=(*(metric for m in measured for metric in _metrics(m, hope)), _accuracy(rows)),
             findings=tuple(findings),
             tables=tuple(_table(m, rows, self.smallest, hope) for m in measured),
             charts=tuple(_chart(m, hope.name) for m in measured),
