@@ -80,7 +80,10 @@ def of_feature(feature: Feature, part: Rows) -> Values:
     distinct, codes = coded(part[:, 0])
     if feature.dtype.startswith(("datetime64", "timedelta64")):
         return Values(feature.name, Distinct(number_column(distinct, feature)), codes)
-    return Values(feature.name, Distinct(distinct, number), codes, *_sort(distinct))
+    whole, measured = _sort(distinct)
+    if measured:  # as many as rows, and only looked at: half of the digits do
+        return Values(feature.name, Distinct(distinct.astype(np.float32), "{:.7g}".format), codes, measured=True)
+    return Values(feature.name, Distinct(distinct, number), codes, whole)
 
 
 def _sort(distinct: NDArray[np.floating[Any]]) -> tuple[bool, bool]:
