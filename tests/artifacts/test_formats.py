@@ -119,8 +119,22 @@ def test_every_format_has_a_row_whose_judge_and_opener_are_there(format_: Format
 
 
 def test_what_is_derived_from_the_rows() -> None:
-    assert opened_labels() == "safetensors, tensor-only .pt, TorchScript, ONNX, skops, XGBoost, LightGBM or CatBoost"
-    assert set(OPENED) == {".safetensors", ".pt", ".pth", ".ckpt", ".bin", ".ts", ".onnx", ".skops", ".ubj", ".json", ".txt", ".cbm"}
+    assert opened_labels() == "safetensors, tensor-only .pt, TorchScript, torch.export .pt2, ONNX, skops, XGBoost, LightGBM or CatBoost"
+    assert set(OPENED) == {
+        ".safetensors",
+        ".pt",
+        ".pth",
+        ".ckpt",
+        ".bin",
+        ".ts",
+        ".pt2",
+        ".onnx",
+        ".skops",
+        ".ubj",
+        ".json",
+        ".txt",
+        ".cbm",
+    }
     assert {".bin", ".ckpt", ".pkl", ".h5", ".gguf"} < set(OFFERED_FOR_SCAN) and not {".csv", ".zip", ".ts", ".json", ".txt"} & set(
         OFFERED_FOR_SCAN
     )

@@ -120,9 +120,9 @@ def test_three_convolutions_and_two_linear_layers_with_foreign_names(tmp_path: P
     target = open_target(path, data=data)
     check_same(target, module, data)
     assert "gradients" in target.offers
-    said = " ".join(target.assumptions)
-    assert "activation: relu" in said
-    assert "next best" in said
+    notes = " ".join(target.assumptions)
+    assert "activation: relu" in notes
+    assert "next best" in notes
     (tmp_path / "again.safetensors").write_bytes(target.safetensors())
     check_same(open_target(tmp_path / "again.safetensors"), module, data)
 
@@ -141,9 +141,9 @@ def test_batch_norm_average_pooling_and_a_scaled_input(tmp_path: Path) -> None:
     state = renamed(trained(module.train(), data), {"0": "in", "1": "stem.c", "2": "stem.n", "5": "body.c", "6": "body.n", "10": "head"})
     state = {name: t for name, t in state.items() if not name.startswith("in.")}
     target = open_target(written(tmp_path / "m.pt", state), data=data)
-    said = " ".join(target.assumptions)
-    assert "input: from −1 to 1" in said
-    assert "pooling: avg" in said
+    notes = " ".join(target.assumptions)
+    assert "input: from −1 to 1" in notes
+    assert "pooling: avg" in notes
     check_same(target, module, data)
 
 
@@ -217,8 +217,23 @@ def test_a_person_may_choose_and_may_cancel(tmp_path: Path) -> None:
     proposal = propose(facts(state), data.schema, data)
     assert [p.prefix for p in proposal.parts] == list(FOREIGN.values())
     found = fit(proposal, state, data, fixed={"activation": "tanh", "pooling": "avg"})
-    assert {(t.said["activation"], t.said["pooling"]) for t in (found.best, *found.others)} == {("tanh", "avg")}
+    assert {(t.chosen["activation"], t.chosen["pooling"]) for t in (found.best, *found.others)} == {("tanh", "avg")}
     stopped = Progress()
     stopped.cancel()
     with pytest.raises(Cancelled):
         fit(proposal, state, data, stopped)
+
+
+def test_a_given_architecture_takes_foreign_names_by_order_and_shape(tmp_path: Path) -> None:
+    import torch
+
+    from tiltyard.targets.architecture import build, mlp
+
+    data, architecture = table(), mlp(6, (16, 16), 3, [0.1] * 6, [2.0] * 6)
+    torch.manual_seed(0)
+    module = build(architecture).eval()
+    state = renamed(module, {"0": "x", "1": "zzz.first", "3": "mmm.second", "5": "aaa.third"})
+    state = {name: t for name, t in state.items() if not name.startswith("x.")}
+    target = open_target(written(tmp_path / "m.safetensors", state), data=data, architecture=architecture)
+    check_same(target, module, data)
+    assert any("order and shape" in note for note in target.assumptions)

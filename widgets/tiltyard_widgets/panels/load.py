@@ -11,6 +11,7 @@ from tiltyard.access.person import Person
 from tiltyard.access.places import source
 from tiltyard.artifacts.formats import OPENED
 from tiltyard.errors import Problem
+from tiltyard.progress import Progress
 
 from ..controls.file_field import FileField
 from ..controls.picker import Choice
@@ -21,6 +22,7 @@ from ..views.cards import outcome
 from ..views.code import CodeView
 from ..views.schema import SchemaView
 from .endpoint_fields import EndpointFields
+from .layers import LayersView
 from .load_asked import threshold_in
 from .load_code import Opening
 from .panel import Panel
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from tiltyard.datasets.proposing import Proposal
     from tiltyard.targets.target import Target
 
+    from .layers import Found
     from .load_asked import Asked, Loaded
 
 MODELS = (*OPENED, ".sealed")
@@ -88,6 +91,8 @@ class LoadPanel(Panel):
         self.favorable = look.entry("Favorable class", "proposed by its name", help="What people hope for: fairness counts who is given it")
         self.decision = look.stack([self.threshold, self.positive, self.favorable])
         self.member = look.entry("Trained-on column", "of 0 and 1, where known", help="Empty where nobody knows which rows were trained on")
+        self.layers = LayersView(self.find, self.use)
+        self.finder = look.button("Find the layers", title="Of a file of weights alone", denied=self.session.denied("run"))
         self.propose = look.button("Read the data", denied=self.session.denied("run"))
         self.opener = look.button("Load and probe", kind="primary")
         self.progress = ProgressView()
@@ -103,7 +108,9 @@ class LoadPanel(Panel):
         self.model_file.observe(lambda _: look.show(self.sealed, self.model_file.value.strip().endswith(".sealed")), "value")
         files = [self.model_file, self.sealed, self.data_file]
         code = [] if self.session.person.shared and self.factory.disabled else [self.factory]
-        self.own = look.stack([*files, self.architecture, *code, self.classes, self.decision, self.member, self.propose])
+        self.own = look.stack(
+            [*files, self.architecture, *code, self.classes, self.decision, self.member, look.row([self.propose, self.finder])]
+        )
         self.endpoint = EndpointFields()
         self.budget = look.entry("Query budget", "rows; no limit", help="It is never sent more rows than this")
         mine = look.text("Checks send it many rows: open only what is yours to test.", kind="help")
@@ -112,10 +119,13 @@ class LoadPanel(Panel):
         self.source.observe(lambda _: self._switch(), "value")
         self.propose.on_click(lambda _: self.read())
         self.opener.on_click(lambda _: self.load())
+        self.finder.on_click(lambda _: self.find())
+        self.progress.on_cancel(lambda: self.finding.cancel())
+        self.finding, self.found_for = Progress(), ("", "")
         self.proposed_for = ""
         help = look.text("A file is looked at before it is opened and never unpickled unseen.", kind="help")
         controls = [self.source, self.choices, self.opener, self.progress, help]
-        return [look.heading(self.title), self.message, look.split(controls, [self.sentence, self.schema, self.code])]
+        return [look.heading(self.title), self.message, look.split(controls, [self.sentence, self.layers, self.schema, self.code])]
 
     def _switch(self) -> None:
         self.choices.children = ({"files": self.own, "endpoint": self.remote, "sample": self.sample}[self.source.value],)
@@ -141,6 +151,31 @@ class LoadPanel(Panel):
         self.sentence.say("not_run", "Read, not loaded yet. What was loaded before stays until you load this.")
         self.schema.offer(proposal)
         self._idle("Read. Correct what was assumed, then load.")
+
+    def find(self) -> None:
+        """Find the layers of a file of weights alone, and try the networks that it allows on the data."""
+        self.message.clear()
+        self._busy("Reading the weights and the data")
+        self.finding = Progress(listener=self.progress.report)
+        self._asking(self._find)
+
+    def _find(self, asked: "Asked") -> None:
+        from .layers import found
+
+        if self.found_for != (asked.model, asked.data):
+            self.layers.forget()
+        before, fixed = self.layers.found, self.layers.fixed
+        self.session.aside(lambda: found(asked, fixed, self.finding, before), lambda it: self._found(asked, it), self._failed)
+
+    def _found(self, asked: "Asked", found: "Found") -> None:
+        self.found_for = asked.model, asked.data
+        self.layers.offer(found)
+        self._idle("Tried. Take a network, or choose and try again.")
+
+    def use(self, architecture: str) -> None:
+        """Take a network of those tried, and load it."""
+        self.architecture.value = architecture
+        self.load()
 
     def load(self) -> None:
         """Open target and data and probe ten rows."""
@@ -280,11 +315,11 @@ class LoadPanel(Panel):
         self._idle("")
 
     def _busy(self, words: str) -> None:
-        self.opener.disabled = self.propose.disabled = True
+        self.opener.disabled = self.propose.disabled = self.finder.disabled = True
         self.progress.start(words)
 
     def _idle(self, words: str) -> None:
-        self.opener.disabled = self.propose.disabled = False
+        self.opener.disabled = self.propose.disabled = self.finder.disabled = False
         self.progress.finish(words)
 
 

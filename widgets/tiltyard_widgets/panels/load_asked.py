@@ -78,6 +78,11 @@ class Asked:
         with discreet(self.data, "a table that can be proposed a schema for", self.person):
             return propose(table, skip=(self.member,) if self.member else (), classes=classes, wanted=wanted)
 
+    def labeled(self) -> Dataset:
+        """The data as they were read and corrected, to try networks on."""
+        self.person.must("run")
+        return self._built(self.proposed())
+
     def _sample(self) -> tuple[Target, Dataset]:
         from tiltyard.samples.catalog import load
 
@@ -99,7 +104,7 @@ class Asked:
             "architecture": self.architecture or None,
             "factory": self.factory or None,
         }
-        sealed = self._sealed()
+        sealed = self.sealing_key()
         try:
             target = open_target(self.model, sealed=sealed, **words)  # type: ignore[arg-type]
         except SchemaMissing as lacking:
@@ -111,7 +116,7 @@ class Asked:
         prove(target, data)
         return target, data, None
 
-    def _sealed(self) -> "Key | None":
+    def sealing_key(self) -> "Key | None":
         """The key for a sealed model file; None for any other."""
         from tiltyard.sealing.asking import asked
         from tiltyard.sealing.keys import passphrase, read_sealing_key

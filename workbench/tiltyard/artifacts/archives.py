@@ -46,11 +46,15 @@ class Entry:
 
 @dataclass
 class Directory:
-    """Entries in central-directory order, with what is odd (``odd``) and what is an attack (``attacks``)."""
+    """Entries in central-directory order, with what is odd (``odd``) and what is an attack (``attacks``).
+
+    ``further`` is where other end records stand than the one that counts.
+    """
 
     entries: list[Entry] = field(default_factory=list)
     odd: list[tuple[str, str]] = field(default_factory=list)
     attacks: list[tuple[str, str]] = field(default_factory=list)
+    further: list[int] = field(default_factory=list)
 
     def entry(self, name: str) -> Entry:
         for entry in self.entries:
@@ -88,6 +92,7 @@ def directory(stream: IO[bytes]) -> Directory:
     if position != end.size:
         found.odd.append(("zip directory", f"{end.size - position} bytes after its last entry"))
     _check_names(found)
+    _check_further(stream, found)
     _check_layout(stream, found, end)
     _check_expansion(found, size)
     return found
@@ -173,7 +178,7 @@ def _end_record(stream: IO[bytes], size: int, found: Directory) -> _End:
     if comment or at + 22 != len(tail):
         found.odd.append(("zip end record", "is not the last thing in the file, so readers may disagree on the directory"))
     if tail.count(b"PK\x05\x06") > 1 and not _inside_data(tail, at):
-        found.odd.append(("zip end record", "there are several, so readers may disagree on the directory"))
+        found.further = [tail_at + i for i in range(at) if tail.startswith(b"PK\x05\x06", i)]
     if disk or start_disk or here != count:
         raise BadArchive("spans several disks")
     where = tail_at + at
@@ -184,6 +189,13 @@ def _end_record(stream: IO[bytes], size: int, found: Directory) -> _End:
     elif 0xFFFF in (count,) or 0xFFFFFFFF in (cd_size, cd_offset):
         raise BadArchive("needs a zip64 record that is not there")
     return end
+
+
+def _check_further(stream: IO[bytes], found: Directory) -> None:
+    """A second end record is the end of an archive that lies stored in this one, which a judge looks into; anything else is odd."""
+    nested = [e for e in found.entries if e.method == STORED and _at(stream, e.data, 4, exact=False) == b"PK\x03\x04"]
+    if any(not any(e.data <= place and place + 22 <= e.data + e.packed for e in nested) for place in found.further):
+        found.odd.append(("zip end record", "there are several, so readers may disagree on the directory"))
 
 
 def _inside_data(tail: bytes, at: int) -> bool:

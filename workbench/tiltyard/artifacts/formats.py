@@ -19,6 +19,7 @@ class Format(StrEnum):
     TORCH_ZIP = "torch zip"
     TORCH_LEGACY = "torch legacy"
     TORCHSCRIPT = "torchscript"
+    TORCH_EXPORT = "torch export"
     PICKLE = "pickle"
     JOBLIB = "joblib"
     ONNX = "onnx"
@@ -140,6 +141,17 @@ _ROWS = (
         container="zip",
         judge="judges.zips:judge_zip",
         opener="targets.file_openers:open_torchscript",
+        advice="Give the weights as safetensors and the architecture or a factory, or convert it to ONNX",
+    ),
+    FormatSpec(
+        Format.TORCH_EXPORT,
+        "torch.export .pt2",
+        (".pt2",),
+        also=_TORCH,
+        container="zip",
+        judge="judges.zips:judge_zip",
+        opener="targets.file_openers:open_exported",
+        offers_scan=True,
         advice="Give the weights as safetensors and the architecture or a factory, or convert it to ONNX",
     ),
     FormatSpec(

@@ -10,6 +10,7 @@ from ..files.reading import opened
 from . import archives, text
 from .formats import FORMATS, PROMISED, Format
 from .judges import onnx_model
+from .judges.exported import looks_exported
 from .judges.opcodes import Limits, walk
 from .judges.trust import executes
 
@@ -144,6 +145,8 @@ def zip_kind(found: archives.Directory, stream: IO[bytes]) -> Format:
         return Format.TORCHSCRIPT
     if "data.pkl" in inner or "data.pkl" in names:
         return Format.TORCH_ZIP
+    if looks_exported(inner):
+        return Format.TORCH_EXPORT
     if "schema.json" in names:
         return Format.SKOPS
     if "config.json" in names and ("metadata.json" in names or "model.weights.h5" in names) and _is_object(found, stream):

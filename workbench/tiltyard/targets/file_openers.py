@@ -44,6 +44,16 @@ def open_torchscript(file: "ModelFile", given: OpenOptions) -> Target:
     return target
 
 
+def open_exported(file: "ModelFile", given: OpenOptions) -> Target:
+    """A program of torch.export, whose operators are called one by one. It offers gradients, but cannot be trained again."""
+    from .exported import exported_module
+
+    module, notes = exported_module(file)
+    target = module_as_target(module, given, name=given.name or file.path.stem, notes=notes, trainable=False)
+    target.fingerprint = file.sha256
+    return target
+
+
 def open_weights(file: "ModelFile", given: OpenOptions) -> Target:
     """Tensors and the network they belong to, which the file itself, ``architecture`` or ``factory`` describes.
 

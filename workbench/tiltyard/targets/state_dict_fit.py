@@ -52,7 +52,7 @@ class Tried:
 
     Attributes
     ----------
-    said
+    chosen
         What was chosen, by the names of `Proposal.options`.
     accuracy, loss
         On the rows tried; the loss is the mean of −log of the score of the right class.
@@ -61,13 +61,14 @@ class Tried:
     """
 
     choices: Choices
-    said: Mapping[str, str]
+    chosen: Mapping[str, str]
     architecture: Architecture
     accuracy: Metric
     loss: float
     strange: float
     labels: NDArray[np.int64]
     right: NDArray[np.bool_]
+    losses: NDArray[np.float64]
 
     @property
     def share(self) -> float:
@@ -94,13 +95,13 @@ class Fitted:
 
     @property
     def equals(self) -> tuple[Tried, ...]:
-        """Those after the first that are not shown to be right less often."""
-        return tuple(t for t in self.others if _as_right(t, self.best))
+        """Those after the first that are not shown to be worse: by being right less often, or by that and a larger loss."""
+        return tuple(t for t in self.others if _as_right(t, self.best) and not _worse(t, self.best))
 
     @property
     def note(self) -> str:
         """What was chosen and what came next, in a sentence."""
-        chosen = "; ".join(f"{name}: {value}" for name, value in self.best.said.items())
+        chosen = "; ".join(f"{name}: {value}" for name, value in self.best.chosen.items())
         second = f", the next best on {_percent(self.others[0])} ({_differs(self.others[0], self.best)})" if self.others else ""
         return (
             f"The layers were found by shape and order, the rest by trying {self.tries} networks on {self.rows:,} labeled rows: "
@@ -122,7 +123,7 @@ class Fitted:
                 f"{_differs(t, self.best)} ({_percent(t)}, the same answer on {100 * agreement(t, self.best):.1f} %)" for t in other[:3]
             )
             found.append(
-                f"The architecture is a guess: on {self.rows:,} rows others are not shown to be right less often than the one chosen "
+                f"The architecture is a guess: on {self.rows:,} rows others are not shown to be worse than the one chosen "
                 f"({_percent(self.best)}): {listed}"
             )
         return tuple(found)
@@ -133,7 +134,7 @@ def _percent(tried: Tried) -> str:
 
 
 def _differs(tried: Tried, best: Tried) -> str:
-    return ", ".join(f"{name} {value}" for name, value in tried.said.items() if best.said.get(name) != value) or "other inside"
+    return ", ".join(f"{name} {value}" for name, value in tried.chosen.items() if best.chosen.get(name) != value) or "other inside"
 
 
 def agreement(one: Tried, other: Tried) -> float:
@@ -145,6 +146,12 @@ def _as_right(tried: Tried, best: Tried) -> bool:
     """Is it right as often, as far as rows can show on which just one of the two is?"""
     wins, losses = int((best.right & ~tried.right).sum()), int((tried.right & ~best.right).sum())
     return bool(wins - losses <= SURE * np.sqrt(wins + losses))
+
+
+def _worse(tried: Tried, best: Tried) -> bool:
+    """Is it right on fewer rows, and its loss larger than chance would have it?"""
+    gap = tried.losses - best.losses
+    return bool(tried.share < best.share and gap.mean() > SURE * gap.std() / np.sqrt(len(gap)))
 
 
 def ranked(tried: list[Tried]) -> list[Tried]:
@@ -214,8 +221,10 @@ class Trial:
         self.scores[choices] = torch.softmax(found.logits, 1)
         right = found.labels == self.y.numpy()
         accuracy = rate("accuracy", "Accuracy", int(right.sum()), len(right), "higher")
-        architecture, said = self.proposal.drawing(choices).architecture, self.proposal.said(choices)
-        return Tried(choices, said, architecture, accuracy, float(found.losses.mean()), found.strange, found.labels, right)
+        architecture, chosen = self.proposal.drawing(choices).architecture, self.proposal.chosen(choices)
+        return Tried(
+            choices, chosen, architecture, accuracy, float(found.losses.mean()), found.strange, found.labels, right, found.losses.numpy()
+        )
 
     def best(self, choices: Iterable[Choices], keep: int, progress: Progress, left: int) -> list[Choices]:
         """The ``keep`` with the least loss and strangeness on a few rows, of at most ``left``."""

@@ -24,12 +24,12 @@ class Sizes:
         """For a person, and to choose by."""
         if not self.paddings:
             return "none"
-        said = [f"padding {_same(self.paddings)}"]
+        parts = [f"padding {_same(self.paddings)}"]
         if any(s > 1 for s in self.strides):
-            said.append(f"stride {_same(self.strides)}")
+            parts.append(f"stride {_same(self.strides)}")
         places = [str(i + 1) for i, pooled in enumerate(self.pooled) if pooled]
-        said.append(f"pooling after {', '.join(places)}" if places else "no pooling")
-        return "; ".join([*said, *(["then the average over all"] if self.average else [])])
+        parts.append(f"pooling after {', '.join(places)}" if places else "no pooling")
+        return "; ".join([*parts, *(["then the average over all"] if self.average else [])])
 
     @property
     def odd(self) -> tuple[int, ...]:

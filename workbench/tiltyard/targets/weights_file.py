@@ -123,7 +123,39 @@ def built(architecture: Architecture, weights: dict[str, Tensor]) -> tuple[nn.Mo
     """The described network with these weights. Nothing is allocated for weights that are not in the file."""
     with torch.device("meta"):
         module: nn.Module = build(architecture)
-    return filled(module, weights, assign=True)
+    fixed = fixed_numbers(architecture)
+    weights, notes = _named_alike(weights, set(module.state_dict()) - set(fixed))
+    weights, more = _in_order(weights, module, set(fixed))
+    module, last = filled(module, {**fixed, **weights}, assign=True)
+    return module, (*notes, *more, *last)
+
+
+def fixed_numbers(architecture: Architecture) -> dict[str, Tensor]:
+    """The numbers that the architecture itself says: those that scale its input."""
+    layers = enumerate(architecture.layers)
+    made = {index: build(Architecture(layers=(layer,))) for index, layer in layers if layer.type == "normalize"}
+    return {f"{index}.{name.partition('.')[2]}": t for index, one in made.items() for name, t in one.state_dict().items()}
+
+
+def _in_order(weights: dict[str, Tensor], module: nn.Module, fixed: set[str]) -> tuple[dict[str, Tensor], tuple[str, ...]]:
+    """Weights of other names under the module's own, layer by layer, where order and shapes are the same."""
+    from .state_dict import facts
+    from .state_dict_order import ordered
+    from .state_dict_parts import parts_of
+
+    wanted = {name: t for name, t in module.state_dict().items() if name not in fixed}
+    if all(name in weights for name in wanted if not name.endswith("num_batches_tracked")):
+        return weights, ()
+    ours, theirs = parts_of(facts(wanted)), parts_of(facts(weights))
+    if ours[1] or theirs[1] or not ours[0]:
+        return weights, ()
+    pairs = list(zip(ours[0], ordered(theirs[0], ours[0][-1].outputs), strict=False))
+    if len(ours[0]) != len(theirs[0]) or any(a.tensors.keys() != b.tensors.keys() for a, b in pairs):
+        return weights, ()
+    named = {a.tensors[leaf]: weights[b.tensors[leaf]] for a, b in pairs for leaf in a.tensors}
+    if any(wanted[name].shape != tensor.shape for name, tensor in named.items()):
+        return weights, ()
+    return named, ("The file's names are others: its tensors were given to the layers by order and shape.",)
 
 
 def filled(module: nn.Module, weights: dict[str, Tensor], assign: bool = False) -> tuple[nn.Module, tuple[str, ...]]:

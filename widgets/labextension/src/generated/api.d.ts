@@ -79,7 +79,7 @@ export interface Finding {
 }
 
 /** The formats by name; the value is what is shown and stored. */
-export type Format = "safetensors" | "torch zip" | "torch legacy" | "torchscript" | "pickle" | "joblib" | "onnx" | "skops" | "xgboost" | "lightgbm" | "catboost" | "npz" | "npy" | "keras" | "hdf5" | "gguf" | "parquet" | "csv" | "gzip" | "zip" | "tar" | "empty" | "unknown";
+export type Format = "safetensors" | "torch zip" | "torch legacy" | "torchscript" | "torch export" | "pickle" | "joblib" | "onnx" | "skops" | "xgboost" | "lightgbm" | "catboost" | "npz" | "npy" | "keras" | "hdf5" | "gguf" | "parquet" | "csv" | "gzip" | "zip" | "tar" | "empty" | "unknown";
 
 /** Event ``hello``, the first on each connection: how things stand. Forget what was known before. */
 export interface Hello {

@@ -14,7 +14,7 @@ from ..skops.memory import fault as fault_of_numbers
 from ..skops.schema import BadSchema, dictionaries, reaching, untrusted
 from ..skops.shown import SHOWN, fault
 from ..sniffing import pickle_kind, text_pickle, zip_kind
-from . import torchscript
+from . import exported, torchscript
 from .flat import judge_npy
 from .pickles import judge_stream, judge_traces, storage_of
 from .stack_machine import Walk
@@ -50,6 +50,7 @@ def judge_zip(stream: IO[bytes], findings: Findings, depth: int = 0) -> None:
     judge = {
         Format.TORCH_ZIP: _judge_torch,
         Format.TORCHSCRIPT: _judge_script,
+        Format.TORCH_EXPORT: _judge_exported,
         Format.SKOPS: _judge_skops,
         Format.KERAS: _judge_keras,
         Format.NPZ: _judge_npz,
@@ -206,6 +207,20 @@ def _judge_codes(codes: dict[str, torchscript.Code], findings: Findings) -> None
             findings.unproven(where, name, "not an operator that is known to stay inside the model")
         if code.problem:
             findings.unproven(where, code.problem, "code that cannot be read cannot be shown safe")
+
+
+def _judge_exported(stream: IO[bytes], found: Directory, findings: Findings) -> None:
+    """A program of torch.export is data: a graph of operators, and tensors as bytes. Its example inputs are a tensor file of their own."""
+    entries = _inner(found, findings)
+    exported.judge_graph(stream, entries, findings)
+    for name, entry in entries:
+        findings.progress.check()
+        if name.startswith("data/sample_inputs/") or (name.startswith(("data/weights/", "data/constants/")) and name.endswith(".pt")):
+            _judge_nested(stream, entry, findings, 1)
+        elif name.startswith(("data/weights/", "data/constants/")) and not name.endswith(".json"):
+            _judge_raw(stream, entry, findings)
+    if findings.worst == "note":
+        findings.note(exported.GRAPH, "a graph of known operators", "it is read as data, and its operators reach no files and no network")
 
 
 def _judge_skops(stream: IO[bytes], found: Directory, findings: Findings) -> None:
