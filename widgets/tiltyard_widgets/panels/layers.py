@@ -12,7 +12,8 @@ from ..views.table import TableView
 
 if TYPE_CHECKING:
     from tiltyard.datasets.dataset import Dataset
-    from tiltyard.targets.state_dict import Proposal, Weights
+    from tiltyard.targets.state_dict import Proposal
+    from tiltyard.targets.state_dict_file import Weights
     from tiltyard.targets.state_dict_fit import Fitted
 
     from .load_asked import Asked
@@ -43,7 +44,7 @@ class Found:
 def found(asked: "Asked", fixed: dict[str, str], progress: Progress, before: Found | None) -> Found:
     """The layers in the model file, and the networks that it allows tried on the data; a `Problem` in one line."""
     from tiltyard.targets.class_names import class_order
-    from tiltyard.targets.state_dict import weights_in
+    from tiltyard.targets.state_dict_file import weights_in
     from tiltyard.targets.state_dict_fit import fit
 
     data = before.data if before is not None else asked.labeled()

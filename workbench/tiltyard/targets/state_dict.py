@@ -3,14 +3,13 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise, product
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..datasets.encoding import encoding_of
 from ..datasets.schema import Schema
-from ..errors import Plain, Problem
+from ..errors import Plain
 from .state_dict_layers import ACTIVATIONS, READS, Choices, Drawing, drawn
 from .state_dict_order import ordered
 from .state_dict_parts import Part, TensorFacts, parts_of
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ..datasets.dataset import Dataset
-    from ..sealing.keys import Key
 
 MOST_HEADS = 16
 GIVE = 'Give architecture="layers.json", or factory="package.module:function"'
@@ -241,30 +239,3 @@ def _sequence_options(parts: Sequence[Part]) -> dict[str, tuple[str, ...]]:
             found["heads"] = tuple(str(h) for h in (4, 8, 2, 1, 16, 6, 12) if part.inputs % h == 0 and h <= MOST_HEADS)
             found["norm in a block"] = ("last", "first")
     return found
-
-
-@dataclass(frozen=True)
-class Weights:
-    """The tensors of a file, and how its layers may be found."""
-
-    tensors: "Mapping[str, Tensor]"
-    proposal: Proposal
-
-
-def weights_in(path: str, schema: Schema, data: "Dataset | None" = None, sealed: "Key | None" = None) -> Weights:
-    """Scan a file of weights alone and propose its layers for rows of ``schema``.
-
-    Raises
-    ------
-    Problem
-        It is not shown safe, holds no weights alone, or those are of no layers known here.
-    """
-    from ..artifacts.formats import Format
-    from .model_file import scan_and_read
-    from .weights_file import tensors
-
-    file = scan_and_read(Path(path).expanduser(), sealed)
-    if file.format not in (Format.SAFETENSORS, Format.TORCH_ZIP, Format.TORCH_LEGACY):
-        raise Problem("a file of weights alone, safetensors or tensor-only .pt", f"{file.format} in {file.path.name}", "Load it as it is")
-    found, _ = tensors(file)
-    return Weights(found, propose(facts(found), schema, data))
