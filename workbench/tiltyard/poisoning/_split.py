@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..datasets.dataset import Dataset
+from ..errors import Unavailable
 
-HELD = 0.2
+HELD, FEWEST = 0.2, 5
 
 
 @dataclass(frozen=True)
@@ -19,10 +20,18 @@ class Split:
 
 
 def split(data: Dataset, rng: np.random.Generator) -> Split:
-    """By what the data set says of rows that were trained on; where it does not, a fifth of them, drawn at random, is held out."""
+    """By what the data set says of rows that were trained on; where it does not, a fifth of them, drawn at random, is held out.
+
+    Raises
+    ------
+    Unavailable
+        Of fewer than five rows none can be held out.
+    """
     if not data.lacks("member"):
         return Split(data.seen, data.unseen)
+    if len(data) < FEWEST:
+        raise Unavailable(f"at least {FEWEST} rows, to train on some and measure on others", f"{len(data)}", "Give more rows")
     order = rng.permutation(len(data))
-    cut = max(round(HELD * len(data)), 1)
+    cut = round(HELD * len(data))
     note = "The data do not say which rows were trained on: a fifth, drawn at random, was held out of all trainings here."
     return Split(data.part(order[cut:]), data.part(order[:cut]), note)

@@ -96,20 +96,31 @@ def _design(form: Form, x: Rows) -> NDArray[np.float64]:
 
 
 def narrowed(solved: Solved, x: Rows, labels: Labels, client: Target, rng: np.random.Generator) -> tuple[Solved, int]:
-    """``solved`` with the threshold that the labels show, and how many more rows were asked for it.
+    """``solved`` of two classes with the threshold that the labels show, and how many more rows were asked for it.
 
-    The thief knows the log odds of any row and asks the one in the middle between those that are answered with one class and with the other.
+    The thief knows the log odds of any row. Two rows beside even odds tell whether these decide; where they do not, the row in the middle
+    between those answered with one class and with the other is asked, again and again.
     """
     pool = drawn(solved.form.schema, POOL, rng)
     odds, theirs = solved.odds(pool), solved.odds(x)
-    asked = 0
-    for asked in range(ASKED):
+    beside = _beside(odds)
+    theirs, labels = np.append(theirs, odds[beside]), np.append(labels, client.labels(pool[beside]))
+    if ((theirs >= 0) == (labels == 1)).all():
+        return solved, len(beside)
+    for asked in range(len(beside), ASKED):
         low, high = _between(theirs, labels)
         near = int(np.abs(odds - (low + high) / 2).argmin())
         if not low < odds[near] < high:
             return replace(solved, cut=cut(theirs, labels)), asked
         theirs, labels = np.append(theirs, odds[near]), np.append(labels, client.labels(pool[near : near + 1]))
-    return replace(solved, cut=cut(theirs, labels)), asked + 1
+    return replace(solved, cut=cut(theirs, labels)), ASKED
+
+
+def _beside(odds: NDArray[np.float64]) -> NDArray[np.intp]:
+    """The places of the largest log odds below 0 and of the smallest from 0 on, where there are such."""
+    below, above = np.flatnonzero(odds < 0), np.flatnonzero(odds >= 0)
+    found = [below[odds[below].argmax()]] if len(below) else []
+    return np.array([*found, *([above[odds[above].argmin()]] if len(above) else [])], np.intp)
 
 
 def _between(odds: NDArray[np.float64], labels: Labels) -> tuple[float, float]:
@@ -191,8 +202,8 @@ class EquationSolving(Check):
 
 
 def _more(target: Target) -> int:
-    """Rows asked at most to learn a threshold: none of a target that decides by its largest score, or of more than two classes."""
-    return 0 if isinstance(target.decision, LargestScore) or len(target.classes) != 2 else ASKED
+    """Rows asked at most to learn a threshold: none of a target of more than two classes."""
+    return ASKED if len(target.classes) == 2 else 0
 
 
 def _notes(target: Target, judge: Dataset, solved: Solved) -> tuple[str, ...]:

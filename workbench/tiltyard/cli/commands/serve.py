@@ -12,10 +12,8 @@ from ...serving.settings import Settings, read_settings
 from ..console import remark, say
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from ...datasets.dataset import Dataset
+    from ...datasets.schema import Rows
     from ...monitoring.monitor import Monitor
     from ...targets.target import Target
 
@@ -108,7 +106,7 @@ def opened(model: str, settings: Settings) -> "tuple[Target, Dataset | None]":
     return target, None
 
 
-def _honest(data: "Dataset | None") -> "NDArray[np.float32] | None":
+def _honest(data: "Dataset | None") -> "Rows | None":
     """Rows that the extraction detector compares with; none where they are too few."""
     if data is None:
         return None
