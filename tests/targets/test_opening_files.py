@@ -287,3 +287,16 @@ def test_architecture_that_is_none(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_bytes(b"\xff\xfe\x00")
     assert "text" in str(problem(path, architecture=str(tmp_path / "x.json"), schema=SCHEMA))
     assert isinstance(ARCHITECTURE, Architecture)
+
+
+def test_a_factory_in_a_python_file_counts_as_it_is_now(tmp_path: Path) -> None:
+    from .model_files import SCHEMA, module, plain_safetensors, problem, same
+
+    path, code = plain_safetensors(tmp_path / "m.safetensors"), tmp_path / "net.py"
+    code.write_text("def make():\n    return None\n")
+    assert "NoneType" in str(problem(path, factory=f"{code}:make", schema=SCHEMA))
+    code.write_text("from tests.targets.model_files import module\n\ndef make():\n    return module()\n")
+    assert "gradients" in same(path, module(), factory=f"{code}:make", schema=SCHEMA).offers
+    code.write_text("def make(:\n")
+    assert "SyntaxError" in str(problem(path, factory=f"{code}:make", schema=SCHEMA))
+    assert "none.py" in str(problem(path, factory=f"{tmp_path / 'none.py'}:make", schema=SCHEMA))

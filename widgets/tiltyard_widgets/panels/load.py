@@ -81,7 +81,7 @@ class LoadPanel(Panel):
         self.data_file = FileField(person, "Data file", "a data file", TABLES, ".csv .csv.gz .parquet .npz", here, "Upload data …")
         help = 'JSON: {"layers": [...]}' if person.shared else 'JSON or a path to it: {"layers": [...]}'
         self.architecture = look.entry("Architecture", "where the model does not say", help=help)
-        self.factory = look.entry("Factory", "package.module:function", help="Makes the module; instead of an architecture")
+        self.factory = look.entry("Factory", "FILE.py:function", help="Makes the module; instead of an architecture")
         self.factory.disabled = bool(self.session.denied("code"))
         self.classes = look.entry("Classes", "in the order of the model's outputs", help="With commas; empty: in the order of the data's")
         self.threshold = look.entry(

@@ -66,8 +66,8 @@ def open_target(
     architecture
         For a file that holds weights only: the layers as JSON, as the path of a JSON file, or as an `Architecture`.
     factory
-        For a file that holds weights only: ``"package.module:function"``, the user's own function, called without arguments. It
-        returns the module.
+        For a file that holds weights only: ``"package.module:function"`` or ``"FILE.py:function"``, the user's own function, called
+        without arguments. It returns the module.
     recipe
         How the model was trained. With it the target offers training.
     outputs

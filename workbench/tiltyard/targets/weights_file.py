@@ -4,6 +4,7 @@ import importlib
 import io
 import pickle
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import torch
@@ -92,16 +93,20 @@ def architecture_of(given: "str | Path | Architecture") -> Architecture:
 
 
 def made_by(factory: str) -> nn.Module:
-    """The module that the user's own ``package.module:function`` makes, called with no arguments.
+    """The module that the user's own ``package.module:function`` or ``FILE.py:function`` makes, called with no arguments.
 
-    It can be any function of any installed package, so behind a shared login it is for admins: `Denied` for others.
+    A file is read anew each time, so that what was changed in it counts without a restart. It can be any function, so behind a shared
+    login it is for admins: `Denied` for others.
     """
     me().must("code")
-    module_name, _, function_name = factory.partition(":")
+    module_name, _, function_name = factory.rpartition(":")
     if not module_name or not function_name:
-        raise Problem('a factory "package.module:function"', repr(factory), "Name module and function with a colon between")
+        found = "Name module or file and function with a colon between"
+        raise Problem('a factory "package.module:function" or "FILE.py:function"', repr(factory), found)
     try:
-        module = importlib.import_module(module_name)
+        module = _python_file(module_name) if module_name.endswith(".py") else importlib.import_module(module_name)
+    except Problem:
+        raise
     except ModuleNotFoundError as error:
         do = f"Correct the name, or start with the folder of {str(error.name).partition('.')[0]} on the path: PYTHONPATH=FOLDER"
         raise Problem(f"a module {module_name!r} that can be imported", f"none called {error.name!r}", do) from None
@@ -117,6 +122,19 @@ def made_by(factory: str) -> nn.Module:
     if not isinstance(made, nn.Module):
         raise Plain(f"a torch.nn.Module from {factory}", type(made).__name__, "Return the module")
     return made
+
+
+def _python_file(path: str) -> ModuleType:
+    """A module of the Python file at ``path``, run now and kept nowhere."""
+    try:
+        with opened(Path(path).expanduser(), "a Python file") as stream:
+            source = stream.read(2**24)
+    except OSError as error:
+        raise Problem(f"a Python file {path}", error.strerror or str(error), "Check the path") from None
+    module = ModuleType(Path(path).stem)
+    module.__file__ = path
+    exec(compile(source, path, "exec"), module.__dict__)  # noqa: S102 the person's own code, whose right was asked for
+    return module
 
 
 def built(architecture: Architecture, weights: dict[str, Tensor]) -> tuple[nn.Module, tuple[str, ...]]:
