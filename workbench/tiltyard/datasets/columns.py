@@ -14,6 +14,7 @@ from .dtypes import dtype_name
 from .feature import MISSING, Feature
 from .number_columns import EXACT, dated, unit_of, whole_units
 from .people import fixed_at_birth, named_as
+from .written_numbers import meaning
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,11 +83,19 @@ def _text(column: "pd.Series", name: str, always: bool) -> Guess:
     found = _category(column, name, always)
     if share < 1 and len(different) >= FEW / 2 and share >= 1 - 1.5 / len(different) and not always:
         return _slip(column, name, different)
-    if share == 1 and len(different) > 2:
-        stay = f"{name!r} holds numbers written as text. They stay text, which is what a model is given; make them numbers before you train if they are."
-        why = f"{found.why}; its numbers are written as text, so make them numbers first" if found.why else ""
-        return replace(found, why=why, note=f"{found.note} {stay}".strip() if found.feature else found.note)
+    if len(different) > 2 and (meant := meaning(column)) is not None:
+        return _stays_text(found, name, "dates" if dated(meant) else "numbers")
     return found
+
+
+def _stays_text(found: Guess, name: str, what: str) -> Guess:
+    """A column that a model is given as text although it means something else."""
+    if found.feature is None:
+        return replace(found, why=f"{found.why}; its {what} are written as text, so make them {what} first")
+    stay = (
+        f"{name!r} holds {what} written as text. They stay text, as a model is given them; make them {what} before you train if they are."
+    )
+    return replace(found, note=f"{found.note} {stay}".strip())
 
 
 def _slip(column: "pd.Series", name: str, different: "pd.Series") -> Guess:

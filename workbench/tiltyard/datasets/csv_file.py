@@ -11,8 +11,10 @@ from typing import IO, TYPE_CHECKING, Any
 
 from ..errors import Problem
 from .column_names import distinctly, renamed
+from .csv_arrow import read_plain
 from .data_file import DataFile
 from .limits import Bounded, bounded
+from .written_numbers import FILE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,10 +37,9 @@ class Layout:
 
 def open_stream(file: DataFile) -> IO[bytes]:
     """The file's bytes, unpacked where it is gzip by content, never more than it may be."""
+    plain = file.plain
     stream: IO[bytes] = file.start()
-    packed = stream.read(2) == b"\x1f\x8b"
-    stream.seek(0)
-    if not packed:
+    if plain:
         try:
             bounded(file.size, file)
         except Problem:
@@ -68,7 +69,7 @@ def read_csv(file: DataFile) -> "pd.DataFrame":
     if len(frame) == 0:
         raise Problem("rows below the header", f"a header of {frame.shape[1]} columns only in {file.name}", "Give data with rows")
     frame, more = _without_index(frame)
-    frame.attrs["assumptions"] = (*notes, *more)
+    frame.attrs.update({"assumptions": (*notes, *more), FILE: layout.separator})
     return frame
 
 
@@ -142,6 +143,10 @@ def _parse(file: DataFile, layout: Layout) -> "pd.DataFrame":
         "skipinitialspace": True,
         "low_memory": False,
     }
+    if layout.encoding in ("utf-8", "utf-8-sig") and file.plain:
+        with file.start() as plain:
+            if (read := read_plain(plain, layout.header, layout.headed, layout.separator, ABSENT)) is not None:
+                return read
     try:
         with warnings.catch_warnings(), open_stream(file) as stream:
             warnings.simplefilter("error", pd.errors.ParserWarning)

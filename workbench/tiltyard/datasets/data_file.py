@@ -22,3 +22,9 @@ class DataFile:
         again = os.fdopen(os.dup(self.stream.fileno()), "rb")
         again.seek(0)
         return again
+
+    @property
+    def plain(self) -> bool:
+        """Is it not packed with gzip?"""
+        with self.start() as stream:
+            return stream.read(2) != b"\x1f\x8b"

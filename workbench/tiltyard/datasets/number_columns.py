@@ -24,10 +24,10 @@ def dated(column: "pd.Series") -> bool:
     return pd.api.types.is_datetime64_any_dtype(column) or column.dtype.kind == "m"
 
 
-def whole_units(column: "pd.Series") -> "tuple[NDArray[np.int64], NDArray[np.bool_]]":
-    """Dates and spans as units of their dtype since 1970, int64 (n,), and which of them are empty."""
+def whole_units(column: "pd.Series", dtype: str = "") -> "tuple[NDArray[np.int64], NDArray[np.bool_]]":
+    """Dates and spans as units of ``dtype``, or of their own, since 1970, int64 (n,), and which of them are empty."""
     lost = column.isna().to_numpy(bool)
-    unit = unit_of(str(column.dtype))
+    unit = unit_of(dtype) or unit_of(str(column.dtype))
     kind = "timedelta64" if column.dtype.kind == "m" else "datetime64"
     plain: Any = column.dt.tz_convert("UTC").dt.tz_localize(None) if getattr(column.dt, "tz", None) is not None else column
     return plain.astype(f"{kind}[{unit}]").to_numpy().astype(np.int64), lost
@@ -38,12 +38,12 @@ def unit_of(dtype: str) -> str:
     return dtype.split("[")[1].split("]")[0].split(",")[0] if dtype.startswith(("datetime", "timedelta", "timestamp", "duration")) else ""
 
 
-def number_values(column: "pd.Series", divide: float = 1.0) -> NDArray[np.float64]:
-    """A column's numbers as float64 (n,), NaN where there is none; dates as ``divide`` units of their dtype since 1970."""
+def number_values(column: "pd.Series", dtype: str = "", divide: float = 1.0) -> NDArray[np.float64]:
+    """A column's numbers as float64 (n,), NaN where there is none; dates as ``divide`` units of ``dtype`` since 1970."""
     import pandas as pd
 
     if dated(column):
-        whole, lost = whole_units(column)
+        whole, lost = whole_units(column, dtype)
         return np.where(lost, np.nan, whole / divide)
     if isinstance(column.dtype, np.dtype) and column.dtype.kind in "iuf":
         return column.to_numpy(np.float64)
@@ -53,8 +53,8 @@ def number_values(column: "pd.Series", divide: float = 1.0) -> NDArray[np.float6
 def numbers(column: "pd.Series", feature: Feature) -> NDArray[np.float64]:
     """The numbers of a feature (n,); NaN only where the feature says that rows may lack one, or may be left empty."""
     if not (feature.missing or feature.optional):
-        return finite(column, feature.name, feature.divide)
-    values = number_values(column, feature.divide)
+        return finite(column, feature.name, feature.dtype, feature.divide)
+    values = number_values(column, feature.dtype, feature.divide)
     lost = ~np.isfinite(values) & ~column.isna().to_numpy(bool)
     if lost.any():
         row = int(lost.argmax())
@@ -62,9 +62,9 @@ def numbers(column: "pd.Series", feature: Feature) -> NDArray[np.float64]:
     return _bounded(values, feature.name)
 
 
-def finite(column: "pd.Series", name: str, divide: float = 1.0) -> NDArray[np.float64]:
+def finite(column: "pd.Series", name: str, dtype: str = "", divide: float = 1.0) -> NDArray[np.float64]:
     """The numbers of a column (n,), each of them finite."""
-    values = number_values(column, divide)
+    values = number_values(column, dtype, divide)
     bad = ~np.isfinite(values)
     if bad.any():
         row = int(bad.argmax())

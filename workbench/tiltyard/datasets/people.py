@@ -10,6 +10,7 @@ from .category_names import as_text
 from .column_names import words
 from .feature import MISSING
 from .onehots import family, member_of, prefixes
+from .written_numbers import meaning
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -143,6 +144,8 @@ def banded(column: "pd.Series", name: str) -> NDArray[np.str_]:
     """
     import pandas as pd
 
+    if column.nunique() > MOST_GROUPS and (meant := meaning(column)) is not None:
+        column = meant
     if pd.api.types.is_datetime64_any_dtype(column):
         column = column.dt.year
     if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column) or column.nunique() <= MOST_GROUPS:

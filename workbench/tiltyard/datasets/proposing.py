@@ -18,6 +18,7 @@ from .feature import Feature
 from .labels import classes_of, likely_label
 from .pixels import depth, pixel_feature
 from .schema import Schema
+from .written_numbers import as_meant
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -153,6 +154,8 @@ def propose(
         notes.append(f"{label!r} is the label ({why}).")
     elif label not in names:
         raise Problem(f"the label column {label!r}", f"the columns {_some(names)}", "Name one of them")
+    table, more = as_meant(table, (label, *skip))
+    notes += more
     found = classes_of(table[label], label)
     kept = [c for c in wanted if c != label] or [c for c in names if c != label and c not in skip]
     if (image := pixel_feature(table[kept])) is not None:

@@ -17,6 +17,7 @@ from .dataset import Dataset
 from .limits import bounded
 from .proposing import propose
 from .schema import Schema
+from .written_numbers import FILE, as_meant
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -114,8 +115,11 @@ def _built(
         table, schema, assumed = proposal.table, proposal.schema, (*proposal.warnings, *proposal.assumptions)
     elif leave_out or take or features:
         raise Problem("corrections of a proposed schema", "a schema that is given, with the model or by you", "Leave the corrections out")
-    elif label is not None:
-        schema = schema.model_copy(update={"label": label})
+    else:
+        schema = schema if label is None else schema.model_copy(update={"label": label})
+        if not isinstance(table, Arrays):
+            kept = [f.name for f in schema.features if not f.numeric]
+            table, assumed = as_meant(table, (*kept, schema.label, *([member] if isinstance(member, str) else [])))
     return replace(build(table, schema, sensitive=sensitive, member=member, name=name, source=origin), assumed=assumed)
 
 
@@ -212,7 +216,9 @@ def _parquet(file: DataFile) -> "pd.DataFrame":
     except (pyarrow.ArrowException, OSError, ValueError, OverflowError, TypeError, NotImplementedError) as error:
         found = (str(error).splitlines() or [""])[0][:120]
         raise Problem("a whole Parquet file", f"{file.name}, which cannot be read ({found})", "Copy or save it again") from None
-    return _frame(frame)
+    plain = _frame(frame)
+    plain.attrs[FILE] = ""
+    return plain
 
 
 def _width(kind: Any) -> int:

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from ..datasets.dataset import Dataset
 from ..datasets.feature import Feature
+from ..datasets.number_columns import number_column
 from ..datasets.schema import Rows
-from ..datasets.table import number_column
 from ..progress import Progress
 
 if TYPE_CHECKING:
