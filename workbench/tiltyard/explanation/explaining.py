@@ -7,8 +7,8 @@ import numpy as np
 
 from ..datasets.dataset import Dataset
 from ..datasets.feature import MISSING, Feature
+from ..datasets.number_columns import number_column
 from ..datasets.schema import Rows
-from ..datasets.table import number_column
 from ..errors import Problem
 from ..progress import Progress
 from ..statistics.bands import written
