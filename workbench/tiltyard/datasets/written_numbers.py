@@ -54,8 +54,8 @@ def as_meant(frame: "pd.DataFrame", keep: Collection[str] = ()) -> "tuple[pd.Dat
         if name in keep or not _is_text(frame[name]):
             continue
         if (found := _column(frame[name], name, comma)) is not None:
-            changed[name], said = found
-            notes.append(said)
+            changed[name], sentence = found
+            notes.append(sentence)
     if not changed:
         return frame, ()
     meant = frame.assign(**changed)
@@ -105,7 +105,7 @@ def _column(column: "pd.Series", name: str, comma: bool) -> "tuple[pd.Series, st
     lost = codes < 0
     spread = np.where(lost, np.nan, held[codes])
     typed = spread.astype(np.int64) if whole and not lost.any() else spread
-    return pd.Series(typed, index=column.index, name=column.name), _said(name, texts, found, held, decimal)
+    return pd.Series(typed, index=column.index, name=column.name), _sentence(name, texts, found, held, decimal)
 
 
 def _number(text: str) -> _Number | None:
@@ -142,7 +142,7 @@ def _dates(column: "pd.Series", name: str, texts: list[str]) -> "tuple[pd.Series
     return read, f"{name!r} was read as dates."
 
 
-def _said(name: str, texts: list[str], numbers: list[_Number], values: NDArray[np.float64], decimal: str) -> str:
+def _sentence(name: str, texts: list[str], numbers: list[_Number], values: NDArray[np.float64], decimal: str) -> str:
     thousands = "." if decimal == "," else ","
     signs = [
         (any(n.currency for n in numbers), f"currency signs ({next((n.currency for n in numbers if n.currency), '')})"),
