@@ -80,7 +80,7 @@ class Proof:
                 self.skipped.append(what)
             elif not self.noise:
                 compare()
-        self._told()
+        self._sum_up()
 
     def _rows(self) -> NDArray[np.intp]:
         """Which rows: those whose original is at hand, else drawn evenly; fewer of a slow model."""
@@ -96,7 +96,7 @@ class Proof:
         self.target.predictions(self.data.x[rows])
         return time.monotonic() - start
 
-    def _told(self) -> None:
+    def _sum_up(self) -> None:
         if self.noise:
             self.notes.append(noise_in_words(self.noise, averaged=False))
             return
