@@ -57,8 +57,8 @@ class KServeWire(Wire):
             own = "FP32" if rows.dtype == np.float32 else "FP64"
             name, kind = self.inputs[0] if len(self.inputs) == 1 else ("input-0", own)
             return {"inputs": [_tensor(name, list(rows.shape), kind if kind in ("FP32", "FP64") else own, listed(rows.ravel()))]}
-        said = dict(self.inputs)
-        return {"inputs": [_column(str(name), rows[name], said.get(str(name), "")) for name in rows.columns]}
+        kinds = dict(self.inputs)
+        return {"inputs": [_column(str(name), rows[name], kinds.get(str(name), "")) for name in rows.columns]}
 
     def answer(self, found: Any, n: int, classes: tuple[str, ...]) -> EndpointAnswer:
         outputs = [self._read(one, n) for one in found["outputs"]]
@@ -98,8 +98,8 @@ def _tensor(name: str, shape: list[int], kind: str, data: list[Any]) -> dict[str
     return {"name": name, "shape": shape, "datatype": kind, "data": data}
 
 
-def _column(name: str, column: "pd.Series", said: str) -> dict[str, Any]:
+def _column(name: str, column: "pd.Series", declared: str) -> dict[str, Any]:
     """One tensor for a column, of the datatype that the model says it takes or else of the column's own."""
-    kind = said or KINDS.get(np.dtype(column.dtype).kind if isinstance(column.dtype, np.dtype) else "", "BYTES")
+    kind = declared or KINDS.get(np.dtype(column.dtype).kind if isinstance(column.dtype, np.dtype) else "", "BYTES")
     data = [str(value) if kind == "BYTES" and value is not None else value for value in plain(column)]
     return _tensor(name, [len(data), 1], kind, data)
