@@ -87,7 +87,7 @@ def _from_arrays(table: Arrays, schema: Schema, sensitive: Sequence[str] | None,
     if lost := [s for s in chosen if s not in held]:
         raise Problem(f"a sensitive array for each of {', '.join(chosen)}", f"none called {', '.join(lost)}", "Save it as sensitive_<name>")
     classes = table.classes
-    y = indices(table.y, classes or schema.classes, "y")
+    y = indices(table.y, classes or schema.classes, "y", numbered=True)
     if classes and classes != schema.classes:
         y = indices(np.array(classes, dtype=object)[y], schema.classes, "y")
     _check_classes(y, schema)

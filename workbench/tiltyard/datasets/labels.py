@@ -92,26 +92,36 @@ def _series(column: "pd.Series | NDArray[Any]") -> "pd.Series":
     return column if isinstance(column, pd.Series) else pd.Series(column)
 
 
-def indices(column: "pd.Series | NDArray[Any]", classes: tuple[str, ...], name: str = "y") -> NDArray[np.int64]:
-    """Class indices, int64 (n,), of labels given by class name or as indices 0 to k - 1.
+SAME = {"True": "1", "False": "0", "1": "True", "0": "False"}
+"""True and false as numbers write them, and the other way around."""
+
+
+def indices(column: "pd.Series | NDArray[Any]", classes: tuple[str, ...], name: str = "y", numbered: bool = False) -> NDArray[np.int64]:
+    """Class indices, int64 (n,), of labels: by the value of their names, 1 as 1.0, ``"1"`` and True.
+
+    Parameters
+    ----------
+    numbered
+        Whether labels that are no names may be indices 0 to k - 1: of arrays, whose labels are such by definition, never of a table's column.
 
     Raises
     ------
     Problem
-        When a label is neither, naming its row.
+        When a label is none of the classes, naming its row.
     """
     codes, names = coded(_series(column))
-    named = _places(names, classes)
-    if (named < 0).any():
-        numbered = _places(names, tuple(map(str, range(len(classes)))))
-        if (numbered < 0).any():
-            wrong = ((named if (named >= 0).any() else numbered) < 0)[codes]
-            row = int(wrong.argmax())
-            known = ", ".join(classes[:8]) + (" …" if len(classes) > 8 else "")
-            do = "Correct the label, or name the classes"
-            raise Problem(f"labels in {name!r} among {known}", f"{str(names[codes[row]])!r} in row {row}", do)
-        named = numbered
-    return named[codes].astype(np.int64)
+    places = _places(names, classes)
+    if (places < 0).any():
+        places = np.where(places < 0, _places(np.array([SAME.get(n, n) for n in names.tolist()], dtype=str), classes), places)
+    if (places < 0).any() and numbered:
+        by_number = _places(names, tuple(map(str, range(len(classes)))))
+        places = places if (by_number < 0).any() else by_number
+    if (places < 0).any():
+        row = int((places < 0)[codes].argmax())
+        known = ", ".join(classes[:8]) + (" …" if len(classes) > 8 else "")
+        do = "Correct the label, or name the model's classes as this column does, in the model's order (classes=…, --classes)"
+        raise Problem(f"labels in {name!r} among {known}", f"{str(names[codes[row]])!r} in row {row}", do)
+    return places[codes].astype(np.int64)
 
 
 def _places(names: NDArray[np.str_], among: tuple[str, ...]) -> NDArray[np.intp]:

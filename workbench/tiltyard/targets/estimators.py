@@ -254,5 +254,6 @@ class SklearnTarget(FunctionTarget):
     def made(self, estimator: Any, name: str) -> "SklearnTarget":
         """A target of the same make around another estimator of the same classes (a defense's result)."""
         made = SklearnTarget(estimator, self.schema, name, self.wants, self.order)
-        made.decision = self.decision
+        if self.decision is not None:
+            made.decide(self.decision)
         return made

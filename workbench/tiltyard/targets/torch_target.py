@@ -170,7 +170,8 @@ class TorchTarget(Target):
         """A target of the same make around another module (a defense's result, a shadow model)."""
         made = TorchTarget(module, self.classes, self.schema, name, self.outputs, self.recipe, self.architecture)
         made.trained_with = here()
-        made.decision = self.decision
+        if self.decision is not None and self.decision != made.decision:
+            made.decide(self.decision)
         return made
 
     def retrain(self, x: Rows, y: Labels, seed: int, progress: Progress) -> Target:
