@@ -172,3 +172,23 @@ def test_dates_of_birth_are_banded_by_year() -> None:
 
     found = banded(pd.Series(pd.date_range("1950-01-01", periods=60, freq="YS")), "birthdate")
     assert set(found) == {"under 1964.75", "1964.75 to under 1979.5", "1979.5 to under 1994.25", "1994.25 and over"}
+
+
+def test_free_text_is_refused_in_a_line_and_never_one_category_a_text() -> None:
+    import numpy as np
+    import pandas as pd
+
+    from tiltyard.datasets.proposing import propose
+    from tiltyard.errors import Problem
+
+    rng = np.random.default_rng(0)
+    words = np.array("good bad fine awful nice poor great sad".split())
+    frame = pd.DataFrame({"review": [" ".join(rng.choice(words, 8)) for _ in range(400)], "stars": rng.integers(1, 6, 400)})
+    frame["label"] = rng.choice(["neg", "pos"], 400)
+    found = propose(frame, "label")
+    assert [f.name for f in found.schema.features] == ["stars"]
+    assert any("'review' was left out: it holds free text" in note for note in found.assumptions)
+    with pytest.raises(Problem, match="'review': it holds free text; models of text are not covered"):
+        propose(frame, "label", wanted=("review", "stars"))
+    with pytest.raises(Problem, match="only 'label' and what was left out"):
+        propose(frame[["review", "label"]], "label")

@@ -48,3 +48,6 @@ def test_layers_are_found_and_one_network_is_taken(tmp_path: Path) -> None:
     with torch.inference_mode():
         wanted = module(rows).argmax(1).numpy()
     np.testing.assert_array_equal(target.labels(x), wanted)
+    assert target.assumptions[0] == panel.layers.found.fitted.note
+    assert "settled the choice" in target.assumptions[0]
+    assert target.doubts[: len(panel.layers.found.fitted.doubts)] == panel.layers.found.fitted.doubts

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tiltyard.datasets.dataset import Dataset
     from tiltyard.targets.state_dict import Proposal
     from tiltyard.targets.state_dict_file import Weights
-    from tiltyard.targets.state_dict_fit import Fitted
+    from tiltyard.targets.state_dict_fit import Fitted, Settled
 
     from .load_asked import Asked
 
@@ -103,6 +103,14 @@ class LayersView(look.Stack):
         fitted = self.found.fitted
         return (fitted.best, *fitted.others)[int(self.network.value)].architecture.model_dump_json()
 
+    def about(self, architecture: str) -> "Settled | None":
+        """What trying showed of the network with this architecture; None of one that was not tried here."""
+        if self.found is None:
+            return None
+        fitted = self.found.fitted
+        known = {t.architecture.model_dump_json(): t for t in (fitted.best, *fitted.others)}
+        return fitted.settled(known[architecture]) if architecture in known else None
+
     def forget(self) -> None:
         """Another file or other data: nothing is known of it."""
         self.found, self.fields, self.choices.children = None, {}, ()
@@ -144,4 +152,4 @@ def _networks(fitted: "Fitted") -> Table:
     numbers = (Column(name="Network", kind="integer"), Column(name="Accuracy", kind="percent"), Column(name="Loss", kind="number"))
     columns = (*numbers, *(Column(name=NAMES[name], kind="text") for name in names))
     rows = tuple((i + 1, t.accuracy.value, t.loss, *(t.chosen[name] for name in names)) for i, t in enumerate(tried))
-    return Table(name="networks", title=f"Networks tried on {fitted.rows:,} rows, the best first", columns=columns, rows=rows)
+    return Table(name="networks", title=f"Networks tried on {fitted.rows:,} rows, the likeliest first", columns=columns, rows=rows)

@@ -226,13 +226,15 @@ class LoadPanel(Panel):
         own = chosen == "files"
         data = self.data_file.path
         proposed = bool(data) and self.proposed_for == data
+        architecture = layers(text(self.architecture), person) if own else ""
         return Asked(
             person,
             chosen,
             self.sample.value,
             model=self.model_file.path if own else "",
             data=data,
-            architecture=layers(text(self.architecture), person) if own else "",
+            architecture=architecture,
+            settled=self.layers.about(architecture) if self.found_for == (self.model_file.path, data) else None,
             factory=text(self.factory) if own else "",
             classes=self.named() or (),
             threshold=text(self.threshold),

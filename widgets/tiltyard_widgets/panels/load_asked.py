@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tiltyard.datasets.proposing import Proposal
     from tiltyard.sealing.keys import Key
     from tiltyard.targets.probing import Probe
+    from tiltyard.targets.state_dict_fit import Settled
 
 
 class Loaded:
@@ -31,7 +32,8 @@ class Loaded:
 class Asked:
     """The fields' values; paths are those that the person may read.
 
-    ``proposal`` is how this very data file was read and corrected, ``marked`` which of its columns were chosen as sensitive.
+    ``proposal`` is how this very data file was read and corrected, ``marked`` which of its columns were chosen as sensitive,
+    ``settled`` how its network was chosen among those that its weights allow.
     """
 
     person: Person
@@ -53,6 +55,7 @@ class Asked:
     budget: str = ""
     proposal: "Proposal | None" = None
     marked: tuple[str, ...] | None = None
+    settled: "Settled | None" = None
 
     def opened(self) -> Loaded:
         """Target and data, and what a probe of ten rows finds; a `Problem` in one line."""
@@ -63,6 +66,9 @@ class Asked:
             return Loaded(target, data, probe(target, data))
         self.person.must("run")
         target, data, proposal = self._remote() if self.source == "endpoint" else self._files()
+        if self.settled is not None:
+            target.assumptions = (self.settled.note, *target.assumptions)
+            target.doubts = (*self.settled.doubts, *target.doubts)
         data = data.hoping(self.favorable)
         return Loaded(target, data, probe(target, data), proposal)
 

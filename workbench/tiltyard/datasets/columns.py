@@ -11,7 +11,7 @@ from ..errors import Problem
 from .categories import category_feature, distinct, foreign_in
 from .column_names import words
 from .dtypes import dtype_name
-from .feature import MISSING, Feature
+from .feature import MISSING, Feature, Written
 from .number_columns import EXACT, dated, unit_of, whole_units
 from .people import fixed_at_birth, named_as
 from .written_numbers import meaning
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 MOST_CATEGORIES = 100
 FEW = 20
+WORDS = 4
 NOMINAL = frozenset({"sex", "gender", "race", "religion", "nationality", "marital"})
 UNITS = {
     "age": "years",
@@ -166,6 +167,8 @@ def _category(column: "pd.Series", name: str, always: bool) -> Guess:
         return Guess(name, None, why=f"it holds {foreign}, which is neither text nor a number; write it as one of them")
     count = len(found.values)
     alone = count > max(len(column) / 2, FEW)
+    if alone and _worded(found.values):
+        return Guess(name, None, why="it holds free text; models of text are not covered")
     if (alone or count > MOST_CATEGORIES) and not always and not own:
         kind = "look like an id or free text" if alone else f"are more than {MOST_CATEGORIES}"
         return Guess(name, None, why=f"its {count:,} different values {kind}")
@@ -175,6 +178,12 @@ def _category(column: "pd.Series", name: str, always: bool) -> Guess:
     warned = f"{name!r} has the same value in every row." if len(np.unique(found.codes)) == 1 else spellings(feature)
     assumed = _assumed(name, f"{missing:,} missing" if missing else "")
     return Guess(name, feature.model_copy(update={"assumed": assumed}), note=note, warned=warned)
+
+
+def _worded(values: tuple[Written, ...]) -> bool:
+    """Are they texts of several words: four or more on average?"""
+    texts = [v for v in values[:1000] if isinstance(v, str)]
+    return len(texts) > FEW and sum(v.count(" ") + 1 for v in texts) >= WORDS * len(texts)
 
 
 def spellings(feature: Feature) -> str:

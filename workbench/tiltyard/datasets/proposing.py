@@ -214,7 +214,9 @@ def _tabular(
     guesses = _guesses(rest, always)
     features = [g.feature for g in guesses if g.feature is not None]
     if not features:
-        raise Problem("at least one column to learn from", f"only {label!r} and what was left out", "Give columns of numbers or categories")
+        left = "; ".join(f"{g.name!r}: {g.why}" for g in guesses[:3])
+        found = f"only {label!r} and what was left out{f' ({left})' * bool(left)}"
+        raise Problem("at least one column to learn from", found, "Give columns of numbers or categories")
     out = [g for g in guesses if g.feature is None]
     if always and out:
         raise Problem("columns that can be read as the model takes them", f"{out[0].name!r}: {out[0].why}", "Change it, and the model")

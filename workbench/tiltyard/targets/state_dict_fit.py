@@ -75,6 +75,17 @@ class Tried:
         return self.accuracy.value or 0.0
 
 
+OPTIMISTIC = "These rows settled the choice, so what is measured on them may flatter it a little."
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What is to be said of a target whose network was chosen by trying: in ``note``, and what undermines it in ``doubts``."""
+
+    note: str
+    doubts: tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class Fitted:
     """Networks tried on all rows, the best first; those that answer alike stand there once.
@@ -105,8 +116,20 @@ class Fitted:
         second = f", the next best on {_percent(self.others[0])} ({_differs(self.others[0], self.best)})" if self.others else ""
         return (
             f"The layers were found by shape and order, the rest by trying {self.tries} networks on {self.rows:,} labeled rows: "
-            f"{chosen or 'nothing was left to choose'}. It is right on {_percent(self.best)}{second}."
+            f"{chosen or 'nothing was left to choose'}. It is right on {_percent(self.best)}{second}. {OPTIMISTIC}"
         )
+
+    def settled(self, chosen: Tried) -> Settled:
+        """What is to be said where ``chosen``, one of those tried, is taken."""
+        if chosen is self.best:
+            return Settled(self.note, self.doubts)
+        differs = _differs(chosen, self.best)
+        note = (
+            f"Of {self.tries} networks tried on {self.rows:,} labeled rows one was taken by hand ({differs}); it is right on "
+            f"{_percent(chosen)}, the likeliest on {_percent(self.best)}. {OPTIMISTIC}"
+        )
+        worse = f"The network taken by hand ({differs}) is right on {_percent(chosen)}, another on {_percent(self.best)}"
+        return Settled(note, self.doubts if chosen in self.equals else (*self.doubts, worse))
 
     @property
     def doubts(self) -> tuple[str, ...]:
