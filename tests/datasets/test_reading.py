@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tiltyard.datasets import limits
+from tiltyard.datasets import building, limits
 from tiltyard.datasets.reading import read, read_table
 from tiltyard.errors import Problem
 from tiltyard.samples.datasheet import FOLDER
@@ -329,3 +329,24 @@ def test_no_file_is_left_open(tmp_path: Path) -> None:
         warnings.simplefilter("error", ResourceWarning)
         for content in (TABLE.encode(), gzip.compress(TABLE.encode())):
             read(write(tmp_path, content))
+
+
+def test_a_big_table_is_read_a_few_columns_at_a_time_to_the_same_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import pandas as pd
+
+    rng = np.random.default_rng(0)
+    n = 300
+    frame = pd.DataFrame({"pay": rng.normal(0, 9, n).round(2), "town": rng.choice(["Oslo", "Lyon"], n), "age": rng.integers(18, 80, n)})
+    frame = frame.assign(sex=rng.choice(["Male", "Female"], n), seen=rng.choice(["train", "test"], n), label=rng.choice(["no", "yes"], n))
+    file = tmp_path / "rows.csv"
+    frame.to_csv(file, index=False)
+    whole = read(file, label="label", member="seen")
+    monkeypatch.setattr(building, "CELLS", 2 * n)
+    apart = read(file, label="label", member="seen")
+    assert apart.fingerprint == whole.fingerprint
+    assert apart.original is not None and whole.original is not None
+    pd.testing.assert_frame_equal(apart.original.frame, whole.original.frame)
+    pd.testing.assert_frame_equal(apart.frame, frame[["pay", "town", "age", "sex"]], check_dtype=False)
+    before = frame.copy()
+    assert read(frame, label="label", member="seen").fingerprint == whole.fingerprint
+    pd.testing.assert_frame_equal(frame, before)

@@ -1,6 +1,6 @@
 """A table and its schema as a data set, in chunks, so that a million rows need little beyond themselves."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,14 +9,19 @@ from numpy.typing import NDArray
 from ..errors import Problem
 from .arrays import Arrays
 from .dataset import Dataset, Original
+from .feature import Feature
 from .labels import indices
+from .memory import release
 from .people import banded, sensitive_column
 from .schema import Rows, Schema
+from .table import Table
 
 if TYPE_CHECKING:
     import pandas as pd
 
 CHUNK = 65_536
+CELLS = 2**21
+FEW_COLUMNS = 200
 COMPARED = 2_000
 TRUE = frozenset({"true", "1", "yes", "train", "training", "member", "in", "seen"})
 FALSE = frozenset({"false", "0", "no", "test", "testing", "validation", "nonmember", "non-member", "out", "unseen"})
@@ -31,6 +36,7 @@ def build(
     member: Member = None,
     name: str = "",
     source: str = "",
+    keep: bool = True,
 ) -> Dataset:
     """Encode ``table`` by ``schema``.
 
@@ -40,6 +46,8 @@ def build(
         Columns to keep as sensitive; None means those the schema names that the table has. Numbers become bands.
     member
         A column's name or a mask (n,): was the row trained on?
+    keep
+        False where nobody else reads ``table``: a big one loses its columns as they are read, so that they are not in memory twice.
 
     Raises
     ------
@@ -50,7 +58,7 @@ def build(
         raise Problem("at least two rows", f"{len(table)}", "Give data with rows of every class")
     if isinstance(table, Arrays):
         return _from_arrays(table, schema, sensitive, member, name, source)
-    frame = table.reset_index(drop=True)
+    frame = table.reset_index(drop=True) if keep else table
     if schema.label not in frame.columns:
         raise Problem(f"the label column {schema.label!r}", _names(frame), "Name the label column")
     held = {s: sensitive_column(frame, s) for s in (schema.sensitive if sensitive is None else sensitive)}
@@ -59,17 +67,21 @@ def build(
         raise Problem(f"a column for each sensitive one ({', '.join(chosen)})", f"none called {', '.join(lost)}", "Correct the name")
     y = indices(frame[schema.label], schema.classes, schema.label)
     _check_classes(y, schema)
-    apart = [schema.label, *([member] if isinstance(member, str) else []), *(chosen if schema.images else [])]
-    x = read_rows(frame.drop(columns=[c for c in apart if c in frame.columns and (schema.images or c == schema.label)]), schema)
+    members = _member(frame, member, len(frame))
+    original = _original(frame, schema)
+    if schema.images:
+        apart = [schema.label, *([member] if isinstance(member, str) else []), *chosen]
+        frame = frame.drop(columns=[c for c in apart if c in frame.columns])
+    x = read_rows(frame, schema, keep)
     return Dataset(
         x=x,
         y=y,
         schema=schema.model_copy(update={"sensitive": tuple(chosen)}),
         name=name or "data",
         sensitive={s: banded(column, s) for s in chosen if (column := held[s]) is not None},
-        member=_member(frame, member, len(frame)),
+        member=members,
         source=source,
-        original=_original(frame.drop(columns=[schema.label]), schema),
+        original=original,
     )
 
 
@@ -114,34 +126,62 @@ def _check_classes(y: NDArray[np.int64], schema: Schema) -> None:
         raise Problem("rows of at least two classes", found, "Give rows of every class")
 
 
-def read_rows(frame: "pd.DataFrame", schema: Schema) -> Rows:
-    """`Schema.encode` chunk by chunk: (n, *schema.shape)."""
-    x = np.empty((len(frame), *schema.shape), schema.dtype)
-    for start in range(0, len(frame), CHUNK):
-        try:
-            x[start : start + CHUNK] = schema.encode(frame.iloc[start : start + CHUNK])
-        except Problem:
-            if start:
-                _again(frame, schema)
-            raise
+def read_rows(frame: "pd.DataFrame", schema: Schema, keep: bool = True) -> Rows:
+    """`Schema.encode` a few columns at a time, of images a few rows: (n, *schema.shape).
+
+    Unless to ``keep``, ``frame`` loses its columns as they are read: the text first, while there is no x yet. One of more than
+    `FEW_COLUMNS` keeps them, for pandas takes the square of their number to lose them one by one.
+    """
+    n = len(frame)
+    if schema.images:
+        return np.concatenate([schema.encode(frame.iloc[start : start + CHUNK]) for start in range(0, n, CHUNK)])
+    if n * len(schema.columns) <= CELLS:
+        return schema.encode(frame)
+    schema.table.require(frame)
+    keep = keep or len(frame.columns) > FEW_COLUMNS
+    if not keep:
+        read = set(schema.columns)
+        _let_go(frame, [c for c in frame.columns if c not in read])
+    slices = schema.slices
+    text = [f for f in schema.features if f.kind == "categorical"]
+    places = {f.name: _read(frame, (f,), keep).astype(np.int32) for f in text}
+    release()
+    x = np.empty((n, *schema.shape))
+    for name in list(places):
+        x[:, slices[name]] = places.pop(name)
+    for features in _few([f for f in schema.features if f.kind != "categorical"], n):
+        some = _read(frame, features, keep)
+        for feature, place in zip(features, Table(features).slices.values(), strict=True):
+            x[:, slices[feature.name]] = some[:, place]
     return x
 
 
+def _few(features: Sequence[Feature], n: int) -> Iterator[tuple[Feature, ...]]:
+    """The features, so many at a time that their ``n`` rows are no more than `CELLS`, one at least."""
+    size = max(CELLS // n, 1)
+    for start in range(0, len(features), size):
+        yield tuple(features[start : start + size])
+
+
+def _read(frame: "pd.DataFrame", features: tuple[Feature, ...], keep: bool) -> Rows:
+    columns = [c for f in features for c in f.table_columns]
+    found = Table(features).encode(frame[columns])
+    if not keep:
+        _let_go(frame, columns)
+    return found
+
+
+def _let_go(frame: "pd.DataFrame", columns: Sequence[str]) -> None:
+    for column in columns:
+        del frame[column]
+
+
 def _original(frame: "pd.DataFrame", schema: Schema) -> Original | None:
-    """Up to `COMPARED` rows of the table as it is, drawn evenly; none of images."""
+    """Up to `COMPARED` rows of the table as it is without the label, drawn evenly; none of images."""
     if schema.images:
         return None
     rows = np.unique(np.linspace(0, len(frame) - 1, COMPARED).astype(np.intp)) if len(frame) > COMPARED else np.arange(len(frame))
-    return Original(frame.iloc[rows].reset_index(drop=True), rows)
-
-
-def _again(frame: "pd.DataFrame", schema: Schema) -> None:
-    """Raise the same problem with the row counted from the table's beginning, not the chunk's."""
-    if schema.images:
-        return
-    for feature in schema.features:
-        columns = list(feature.columns) if feature.kind == "onehot" else [feature.name]
-        schema.model_copy(update={"features": (feature,)}).encode(frame[columns])
+    return Original(frame.iloc[rows].reset_index(drop=True).drop(columns=[schema.label], errors="ignore"), rows)
 
 
 def scaled(images: NDArray[Any], schema: Schema) -> NDArray[np.float32]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -181,13 +182,20 @@ class Categories:
 
     def __init__(self, feature: Feature) -> None:
         self.feature = feature
-        self.named = {name: i for i, name in reversed(list(enumerate(feature.categories)))}
-        self.written = {(type(v), v): i for i, v in reversed(list(enumerate(feature.written or feature.categories)))}
         self.held: _Levels | _Values = _Levels(feature) if feature.dtype.startswith(CATEGORY) else _Values(feature)
+
+    @cached_property
+    def _named(self) -> dict[str, int]:
+        return {name: i for i, name in reversed(list(enumerate(self.feature.categories)))}
+
+    @cached_property
+    def _written(self) -> dict[tuple[type, Written], int]:
+        """The places of what the table writes other than the names."""
+        return {(type(v), v): i for i, v in reversed(list(enumerate(self.feature.written)))}
 
     def place(self, value: Written) -> int:
         """The value's place by what the table writes, else by its name, else as true for 1 and false for 0; -1 where it is none."""
-        exact = self.written.get((type(value), value))
+        exact = self._written.get((type(value), value)) if self.feature.written else self._named.get(value) if type(value) is str else None
         if exact is not None:
             return exact
         names = [name_of(value)]
@@ -197,7 +205,7 @@ class Categories:
             names.append(str(int(value)))
         elif isinstance(value, (int, float)) and value in (0, 1):
             names.append(str(bool(value)))
-        return next((self.named[name] for name in names if name in self.named), -1)
+        return next((self._named[name] for name in names if name in self._named), -1)
 
     def codes(self, column: "pd.Series") -> NDArray[np.float64]:
         """The place of each row's value, float64 (n,); see `codes_in`."""

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from .memory import release
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -25,7 +27,7 @@ class _Watched:
     def read(self, size: int = -1) -> bytes:
         part = self.stream.read(size)
         across = self._last + part[:1]
-        self.hexadecimal = self.hexadecimal or any(mark in seen for mark in (b"0x", b"0X") for seen in (part, across))
+        self.hexadecimal = self.hexadecimal or any(_hexadecimal(seen) for seen in (part, across))
         self.plus = self.plus or b"+" in part
         self._last = part[-1:]
         return part
@@ -36,6 +38,11 @@ class _Watched:
 
     def close(self) -> None:
         self.stream.close()
+
+
+def _hexadecimal(text: bytes) -> bool:
+    """Does a number like ``0x1F`` stand there? One letter is found many times as fast as a zero and a letter among numbers."""
+    return any(letter in text and b"0" + letter in text for letter in (b"x", b"X"))
 
 
 class _Column:
@@ -99,6 +106,7 @@ def read_plain(stream: BinaryIO, names: tuple[str, ...], headed: bool, separator
     if parts is None or watched.hexadecimal:
         return None
     columns = {name: parts.pop(name).whole(watched.plus) for name in names}
+    release()
     if any(column is None for column in columns.values()):
         return None
     return pd.DataFrame(columns, copy=False)
@@ -132,8 +140,7 @@ def _parts(watched: _Watched, names: tuple[str, ...], headed: bool, separator: s
                 if part is None:
                     return None
                 found[name].add(part)
-    for used in (pool, pyarrow.system_memory_pool()):
-        used.release_unused()
+    release()
     return found
 
 

@@ -84,43 +84,57 @@ def read(
     Problem
         In one line, for anything that is not such data.
     """
-    table = read_table(source)
-    if isinstance(source, str | os.PathLike):
-        name, origin = name or Path(source).name.split(".")[0], named(source)
-    else:
-        origin = ""
-    with discreet(source, "a table that is as was said of it"):
-        return _built(table, schema, label, sensitive, member, name, origin, leave_out, take, features, wanted, classes)
+    return _built(read_table(source), source, schema, label, sensitive, member, name, leave_out, take, features, wanted, classes)
 
 
 def _built(
     table: "pd.DataFrame | Arrays",
+    source: Any,
     schema: Schema | None,
     label: str | None,
     sensitive: Sequence[str] | None,
     member: Member,
     name: str,
-    origin: str,
     leave_out: Sequence[str],
     take: Sequence[str],
     features: "Mapping[str, Correction | Mapping[str, Any]] | None",
     wanted: Sequence[str],
     classes: Sequence[str],
 ) -> Dataset:
-    assumed: tuple[str, ...] = ()
+    """The data set; the table of a file is not kept beside it."""
+    file = isinstance(source, str | os.PathLike)
+    name = name or (Path(source).name.split(".")[0] if file else "")
+    with discreet(source, "a table that is as was said of it"):
+        table, schema, assumed = _meant(table, schema, label, member, leave_out, take, features, wanted, classes)
+        origin = named(source) if file else ""
+        return replace(build(table, schema, sensitive=sensitive, member=member, name=name, source=origin, keep=not file), assumed=assumed)
+
+
+def _meant(
+    table: "pd.DataFrame | Arrays",
+    schema: Schema | None,
+    label: str | None,
+    member: Member,
+    leave_out: Sequence[str],
+    take: Sequence[str],
+    features: "Mapping[str, Correction | Mapping[str, Any]] | None",
+    wanted: Sequence[str],
+    classes: Sequence[str],
+) -> "tuple[pd.DataFrame | Arrays, Schema, tuple[str, ...]]":
+    """The table as it is to be read, what its columns mean, and what was assumed."""
     if schema is None:
         skip = (member,) if isinstance(member, str) else ()
         proposal = propose(table, label, skip, classes, wanted if _has(table, wanted) else ())
         proposal = corrected(proposal, leave_out, take, features)
-        table, schema, assumed = proposal.table, proposal.schema, (*proposal.warnings, *proposal.assumptions)
-    elif leave_out or take or features:
+        return proposal.table, proposal.schema, (*proposal.warnings, *proposal.assumptions)
+    if leave_out or take or features:
         raise Problem("corrections of a proposed schema", "a schema that is given, with the model or by you", "Leave the corrections out")
-    else:
-        schema = schema if label is None else schema.model_copy(update={"label": label})
-        if not isinstance(table, Arrays):
-            kept = [f.name for f in schema.features if not f.numeric]
-            table, assumed = as_meant(table, (*kept, schema.label, *([member] if isinstance(member, str) else [])))
-    return replace(build(table, schema, sensitive=sensitive, member=member, name=name, source=origin), assumed=assumed)
+    schema = schema if label is None else schema.model_copy(update={"label": label})
+    if isinstance(table, Arrays):
+        return table, schema, ()
+    kept = [f.name for f in schema.features if not f.numeric]
+    meant, assumed = as_meant(table, (*kept, schema.label, *([member] if isinstance(member, str) else [])))
+    return meant, schema, assumed
 
 
 def _has(table: "pd.DataFrame | Arrays", columns: Sequence[str]) -> bool:

@@ -80,6 +80,16 @@ class Table:
         """
         if self.images:
             return self._pixels(frame)
+        self.require(frame)
+        x = np.empty((len(frame), *self.shape))
+        done = self._read_together(frame, x)
+        for number, (feature, place) in enumerate(zip(self.features, self.slices.values(), strict=True)):
+            if number not in done:
+                x[:, place] = self._coded(frame, number, feature)
+        return x
+
+    def require(self, frame: "pd.DataFrame") -> None:
+        """Refuse a table that lacks a column."""
         if lost := [c for c in self.columns if c not in frame.columns]:
             known = ", ".join(map(str, list(frame.columns)[:20]))
             raise Problem(
@@ -87,12 +97,6 @@ class Table:
                 f"none called {', '.join(lost[:20])} among {known}",
                 "Add or rename the columns",
             )
-        x = np.empty((len(frame), *self.shape))
-        done = self._read_together(frame, x)
-        for number, (feature, place) in enumerate(zip(self.features, self.slices.values(), strict=True)):
-            if number not in done:
-                x[:, place] = self._coded(frame, number, feature)
-        return x
 
     def _read_together(self, frame: "pd.DataFrame", x: NDArray[np.float64]) -> set[int]:
         """Write columns of plain numbers into ``x``, those of one dtype at once; which features need no second look."""
