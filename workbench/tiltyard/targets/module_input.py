@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ..datasets.encoding import Encoding
+from ..datasets.schema import Schema
 
 Form = Literal["encoded", "values"]
 WHOLE = torch.int64
@@ -73,14 +74,13 @@ def exact(module: nn.Module) -> bool:
     return any(isinstance(part, Fed) and part.dtype in (WHOLE, torch.float64) for part in module.modules())
 
 
-def words(module: nn.Module, images: bool) -> str:
+def words(module: nn.Module, schema: Schema) -> str:
     """What ``module`` is given, for a record."""
     fed = next((part for part in module.modules() if isinstance(part, Fed)), None)
     kind = str(fed.dtype).removeprefix("torch.") if fed is not None else "float32"
-    if images:
+    if schema.images:
         return f"{kind} images"
-    return (
-        f"{kind}, the table's own columns, categories by code"
-        if fed is not None and fed.form == "values"
-        else f"{kind}, categories one-hot"
-    )
+    if not any(f.kind == "categorical" for f in schema.features):
+        return f"{kind}, the table's own columns"
+    by_code = fed is not None and fed.form == "values"
+    return f"{kind}, the table's own columns, categories by code" if by_code else f"{kind}, categories one-hot"

@@ -116,7 +116,7 @@ class TorchTarget(Target):
         self.outputs: Outputs = outputs
         self.recipe = recipe
         self.architecture = architecture
-        self.given = words(module, schema.images)
+        self.given = words(module, schema)
         self._dtype = np.float64 if exact(module) and not schema.images else np.float32
         self._logits = Evaluated(Logits(module, outputs))
 
