@@ -78,7 +78,9 @@ class LoadPanel(Panel):
         self.model_file = FileField(
             person, "Model file", "a model file", MODELS, hint, f"{here}; TorchScript, XGBoost and LightGBM too", "Upload a model …"
         )
-        self.data_file = FileField(person, "Data file", "a data file", TABLES, ".csv .csv.gz .parquet .npz", here, "Upload data …")
+        self.data_file = FileField(
+            person, "Data file", "a data file", TABLES, ".csv .csv.gz .parquet .npz, or a folder of images by class", here, "Upload data …"
+        )
         help = 'JSON: {"layers": [...]}' if person.shared else 'JSON or a path to it: {"layers": [...]}'
         self.architecture = look.entry("Architecture", "where the model does not say", help=help)
         self.factory = look.entry("Factory", "FILE.py:function", help="Makes the module; instead of an architecture")

@@ -69,6 +69,7 @@ class DataConfig(Given):
     sensitive: tuple[str, ...] | None = Field(default=None, description="columns; absent: the likely ones; []: none")
     member: str | None = Field(default=None, description="column that says whether the row was trained on")
     rows: int | None = Field(default=None, ge=1, description="take this many rows at random, by the seed")
+    size: tuple[int, int] | None = Field(default=None, description="height and width that a folder's images are resized to")
     leave_out: tuple[str, ...] = Field(default=(), description="columns that are no features; sensitive ones still tell groups apart")
     favorable: str = Field(default="", description="the class that people hope for; empty: proposed by the words of label and classes")
     take: tuple[str, ...] = Field(default=(), description="columns that are features although they look like an id or free text")
@@ -229,6 +230,7 @@ class Config(Given):
             features=given.features,
             wanted=wanted,
             classes=classes,
+            size=given.size,
         )
 
     def _path(self, text: str) -> Path:

@@ -11,6 +11,7 @@ from .arrays import Arrays
 from .dataset import Dataset, Original
 from .feature import Feature
 from .labels import indices
+from .mapped import rows_at_once, stored
 from .memory import release
 from .people import banded, sensitive_column
 from .schema import Rows, Schema
@@ -199,9 +200,13 @@ def scaled(images: NDArray[Any], schema: Schema) -> NDArray[np.float32]:
             f"images of shape {images.shape[1:]}",
             "Give the images the model was trained on",
         )
-    x = np.empty(images.shape, np.float32)
-    for start in range(0, len(images), 4096):
-        part = images[start : start + 4096].astype(np.float32) / np.float32(feature.divide)
+    return stored(_divided(images, feature), images.shape, np.float32)
+
+
+def _divided(images: NDArray[Any], feature: Feature) -> Iterator[NDArray[np.float32]]:
+    step = rows_at_once(feature.shape)
+    for start in range(0, len(images), step):
+        part = images[start : start + step].astype(np.float32) / np.float32(feature.divide)
         bad = ~np.isfinite(part) | (part < feature.low) | (part > feature.high)
         if bad.any():
             row, *where = (int(i) for i in np.argwhere(bad)[0])
@@ -211,8 +216,7 @@ def scaled(images: NDArray[Any], schema: Schema) -> NDArray[np.float32]:
                 f"{images[(start + row, *where)]:g} in image {start + row}",
                 "Rescale the images or correct the bounds",
             )
-        x[start : start + 4096] = part
-    return x
+        yield part
 
 
 def _member(frame: "pd.DataFrame | None", member: Member, n: int) -> NDArray[np.bool_] | None:

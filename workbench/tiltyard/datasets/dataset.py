@@ -12,6 +12,7 @@ from ..errors import Problem
 from ..result import Identity
 from .class_places import place_of
 from .encoding import encoding_of
+from .mapped import rows_at_once
 from .schema import Rows, Schema
 
 if TYPE_CHECKING:
@@ -87,8 +88,9 @@ class Dataset:
         low, high = self.schema.low, self.schema.high
         slack = 1e-4 * np.maximum(high - low, 1e-6)
         empty = self.schema.spread({f.name: float(f.missing or f.optional) for f in self.schema.features}) > 0
-        for start in range(0, len(self.x), 65536):
-            part = self.x[start : start + 65536]
+        step = rows_at_once(self.schema.shape)
+        for start in range(0, len(self.x), step):
+            part = self.x[start : start + step]
             bad = ~((part >= low - slack) & (part <= high + slack)) & ~(empty & np.isnan(part))
             if bad.any():
                 row, *rest = (int(i) for i in np.argwhere(bad)[0])

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..access.places import discreet, named, opened
+from ..access.places import source as place_of
 from ..errors import Problem
 from .arrays import Arrays, arranged
 from .building import Member, build
@@ -14,7 +15,9 @@ from .column_names import distinctly, renamed
 from .correcting import Correction, corrected
 from .data_file import DataFile
 from .dataset import Dataset
+from .gallery import AS_THEY_ARE, Wanted
 from .limits import bounded
+from .pictures import MOST_PIXELS
 from .proposing import propose
 from .schema import Schema
 from .written_numbers import FILE, as_meant
@@ -32,13 +35,13 @@ OTHERS = (
     (b"ARROW1", "an Arrow (Feather) file"),
     (b"SQLite format", "an SQLite database"),
     (b"\x93NUMPY", "a single array (npy) without labels"),
-    (b"\x89PNG", "a picture"),
+    (b"\x89PNG", "a picture; give the folder that holds its class's folder"),
     (b"%PDF", "a PDF"),
     (b"BZh", "a bzip2 archive"),
     (b"\xfd7zXZ", "an xz archive"),
     (b"(\xb5/\xfd", "a zstd archive"),
 )
-WANTED = "a CSV, Parquet or npz file"
+WANTED = "a CSV, Parquet or npz file, or a folder of images by class"
 SAVE = "Save the table as CSV, Parquet, or npz with arrays x and y"
 
 
@@ -55,8 +58,11 @@ def read(
     features: "Mapping[str, Correction | Mapping[str, Any]] | None" = None,
     wanted: Sequence[str] = (),
     classes: Sequence[str] = (),
+    size: tuple[int, int] | None = None,
 ) -> Dataset:
-    """A data set from a CSV (also gzip), Parquet or npz file, a DataFrame, or ``(x, y)``.
+    """A data set from a CSV (also gzip), Parquet or npz file, a folder of images, a DataFrame, or ``(x, y)``.
+
+    A folder of images is ``FOLDER/class/picture.png``, or one of Parquet files with a column of pictures, as Hugging Face writes them.
 
     Parameters
     ----------
@@ -78,13 +84,17 @@ def read(
         The columns that the model was fitted on, which are the features then; left to whoever opens the model where the table lacks one.
     classes
         The classes of the model: the label is then the column whose values they are.
+    size
+        Height and width that the pictures of a folder are resized to; None as they are, or as ``schema`` says.
 
     Raises
     ------
     Problem
         In one line, for anything that is not such data.
     """
-    return _built(read_table(source), source, schema, label, sensitive, member, name, leave_out, take, features, wanted, classes)
+    return _built(
+        _table(source, schema, size, label), source, schema, label, sensitive, member, name, leave_out, take, features, wanted, classes
+    )
 
 
 def _built(
@@ -131,18 +141,44 @@ def _meant(
         raise Problem("corrections of a proposed schema", "a schema that is given, with the model or by you", "Leave the corrections out")
     schema = schema if label is None else schema.model_copy(update={"label": label})
     if isinstance(table, Arrays):
-        return table, schema, ()
+        return table, schema, table.assumptions
     kept = [f.name for f in schema.features if not f.numeric]
     meant, assumed = as_meant(table, (*kept, schema.label, *([member] if isinstance(member, str) else [])))
     return meant, schema, assumed
+
+
+def _table(source: Any, schema: Schema | None, size: tuple[int, int] | None, label: str | None) -> "pd.DataFrame | Arrays":
+    table = read_table(source, _images(schema, size), label)
+    if size is not None and not (isinstance(table, Arrays) and table.x.shape[2:] == tuple(size)):
+        raise Problem("a folder of images with a size to resize them to", "other data", "Leave the size out")
+    return table
+
+
+def _images(schema: Schema | None, size: tuple[int, int] | None) -> Wanted:
+    """How the pictures of a folder are to be: as the model takes them, or as the caller says."""
+    if size is not None and (len(size) != 2 or min(size) < 1 or size[0] * size[1] > MOST_PIXELS):
+        raise Problem("a size as height and width", f"{size}", "Correct it")
+    if schema is None or not schema.images:
+        return Wanted(None if size is None else (size[0], size[1]))
+    channels, height, width = schema.shape
+    if size is not None and tuple(size) != (height, width):
+        raise Problem(f"images of {height} × {width}, as the model takes them", f"size={size}", "Leave the size out")
+    return Wanted((height, width), channels)
 
 
 def _has(table: "pd.DataFrame | Arrays", columns: Sequence[str]) -> bool:
     return not isinstance(table, Arrays) and set(columns) <= set(map(str, table.columns))
 
 
-def read_table(source: Any) -> "pd.DataFrame | Arrays":
-    """The rows as they are, nothing interpreted yet: a DataFrame, or `Arrays` for npz and ``(x, y)``.
+def read_table(source: Any, wanted: Wanted = AS_THEY_ARE, label: str | None = None) -> "pd.DataFrame | Arrays":
+    """The rows as they are, nothing interpreted yet: a DataFrame, or `Arrays` for npz, pictures and ``(x, y)``.
+
+    Parameters
+    ----------
+    wanted
+        How the pictures of a folder are to be.
+    label
+        The label column of pictures in Parquet files; None for the likely one.
 
     Raises
     ------
@@ -150,7 +186,7 @@ def read_table(source: Any) -> "pd.DataFrame | Arrays":
         For a missing, empty, damaged or foreign file, and for objects that are no table.
     """
     if isinstance(source, str | os.PathLike):
-        return _file(source)
+        return _file(source, wanted, label)
     if isinstance(source, Arrays):
         return source
     if isinstance(source, tuple) and len(source) == 2:
@@ -183,14 +219,17 @@ def _frame(frame: "pd.DataFrame") -> "pd.DataFrame":
     return plain
 
 
-def _file(path: "str | os.PathLike[str]") -> "pd.DataFrame | Arrays":
+def _file(path: "str | os.PathLike[str]", wanted: Wanted, label: str | None) -> "pd.DataFrame | Arrays":
     name = Path(path).name
     try:
+        if (place := place_of(path, "a data file")).is_dir():
+            with discreet(path, WANTED):
+                return _folder(place, wanted, label)
         with opened(path, "a data file") as stream, discreet(path, WANTED):
             head = stream.read(16)
             if not head:
                 raise Problem("a data file", f"{name}, which is empty", "Copy or download it again")
-            return _by_content(DataFile(name, stream), head)
+            return _by_content(DataFile(name, stream), head, wanted, label)
     except PermissionError:
         raise Problem("a file that may be read", f"no permission for {name}", "Change its permissions") from None
     except OSError as error:
@@ -199,12 +238,20 @@ def _file(path: "str | os.PathLike[str]") -> "pd.DataFrame | Arrays":
         raise Problem("data that fits into memory", f"{name}, which does not", "Take a sample of the rows") from None
 
 
-def _by_content(file: DataFile, head: bytes) -> "pd.DataFrame | Arrays":
+def _folder(place: Path, wanted: Wanted, label: str | None) -> Arrays:
+    from .image_folder import image_folder
+    from .image_parquet import image_gallery, shards_in
+
+    shards = shards_in(place)
+    return (image_gallery(place.absolute().name, shards, label) if shards else image_folder(place)).arrays(wanted)
+
+
+def _by_content(file: DataFile, head: bytes, wanted: Wanted, label: str | None) -> "pd.DataFrame | Arrays":
     from .csv_file import read_csv
     from .npz_file import read_npz
 
     if head.startswith(b"PAR1"):
-        return _parquet(file)
+        return _parquet(file, wanted, label)
     if head.startswith(b"PK"):
         return read_npz(file)
     for mark, what in OTHERS:
@@ -213,16 +260,20 @@ def _by_content(file: DataFile, head: bytes) -> "pd.DataFrame | Arrays":
     return read_csv(file)
 
 
-def _parquet(file: DataFile) -> "pd.DataFrame":
+def _parquet(file: DataFile, wanted: Wanted, label: str | None) -> "pd.DataFrame | Arrays":
     import pandas as pd
     import pyarrow  # type: ignore[import-untyped,unused-ignore]
     import pyarrow.parquet  # type: ignore[import-untyped,unused-ignore]
 
+    from .image_parquet import Shard, image_columns, image_gallery
+
     try:
         with file.start() as stream, pyarrow.parquet.ParquetFile(stream) as inside:
             facts, schema = inside.metadata, inside.schema_arrow
-            bounded(sum(facts.row_group(i).total_byte_size for i in range(facts.num_row_groups)), file)
-            bounded(facts.num_rows * sum(map(_width, schema.types)), file)  # a run of one value is a few bytes there
+        if image_columns(schema):
+            return image_gallery(file.name, [Shard(file.name, file.start)], label).arrays(wanted)
+        bounded(sum(facts.row_group(i).total_byte_size for i in range(facts.num_row_groups)), file)
+        bounded(facts.num_rows * sum(map(_width, schema.types)), file)  # a run of one value is a few bytes there
         with file.start() as stream:
             frame = pd.read_parquet(stream)
     except Problem:

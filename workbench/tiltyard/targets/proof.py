@@ -18,7 +18,7 @@ from .decision import Prediction
 from .doubts import noise_in_words
 from .target import Target, uncounted
 
-MOST = 2_000
+MOST, MOST_BYTES = 2_000, 256 * 2**20
 FEWEST = 200
 FEW, MORE = 8, 128  # rows that a model's time a row is told from
 ALONE = 12
@@ -85,7 +85,8 @@ class Proof:
     def _rows(self) -> NDArray[np.intp]:
         """Which rows: those whose original is at hand, else drawn evenly; fewer of a slow model."""
         original = self.data.original
-        rows = original.rows if original is not None else evenly(len(self.data), MOST)
+        size = int(np.prod(self.data.schema.shape)) * np.dtype(self.data.schema.dtype).itemsize
+        rows = original.rows if original is not None else evenly(len(self.data), min(MOST, max(FEWEST, MOST_BYTES // size)))
         fixed, more = (self._time(rows[:n]) for n in (FEW, MORE))
         each = max(more - fixed, 1e-9) / (MORE - FEW)
         most = int(np.clip((SECONDS / 8 - fixed) / each, FEWEST, MOST)) if len(rows) > MORE else MOST

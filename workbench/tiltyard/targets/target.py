@@ -1,6 +1,7 @@
 """The model under test, seen from outside: labels, scores, and what else it offers."""
 
 import hashlib
+import math
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, MutableMapping
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     import torch
 
 Task = Literal["classification"]
-BATCH = 4096
+BATCH, BATCH_NUMBERS = 4096, 2**25
 
 _adding = threading.Lock()
 _uncounted: ContextVar[bool] = ContextVar("tiltyard_uncounted", default=False)
@@ -208,9 +209,10 @@ class Target(ABC):
         if x.dtype != self.schema.dtype:
             expected = f"rows of {np.dtype(self.schema.dtype)} for {self.name}, as the data set has them"
             raise Problem(expected, f"{x.dtype}, which rounds them", "Give the data set's x, or read the table with its schema")
-        for start in range(0, len(x), BATCH):
-            part = x[start : start + BATCH]
-            yield part, slice(start, start + BATCH)
+        step = min(BATCH, max(1, BATCH_NUMBERS // max(1, math.prod(self.input_shape))))
+        for start in range(0, len(x), step):
+            part = x[start : start + step]
+            yield part, slice(start, start + step)
             self.count(len(part))
 
     def _checked(self, scores: Scores, n: int) -> Scores:
