@@ -486,3 +486,21 @@ def test_the_header_says_how_it_decides_and_what_is_in_doubt():
     text = bar.plain_text()
     assert "decides by class 'bad' from 0.15 on" in text and "1 doubt" in text
     assert "Apart <b>." in str(bar.tree)
+
+
+def test_what_most_leave_as_it_is_is_folded_until_it_is_filled_in_or_an_error_may_be_about_it(session, forest):
+    model, rows = forest
+    panel = LoadPanel(session=session)
+    hidden = [panel.more.body.layout.display]
+    panel.more.head._handle_custom_msg({"event": "fold"}, [])
+    hidden.append(panel.more.body.layout.display)
+    panel.more.head._handle_custom_msg({"event": "fold"}, [])
+    panel.fill({"threshold": "0.15"})
+    assert [*hidden, panel.more.body.layout.display] == ["none", None, None]
+    assert "More settings (1 filled in)" in panel.more.head.plain_text()
+    other = LoadPanel(session=session)
+    other.fill({"source": "files", "model_file": str(model), "data_file": str(rows.with_name("nowhere.csv"))})
+    assert other.more.body.layout.display == "none"
+    other.load()
+    until(lambda: not other.opener.disabled)
+    assert "nowhere" in other.message.text and other.more.body.layout.display is None

@@ -14,6 +14,7 @@ from tiltyard.errors import Problem
 from tiltyard.progress import Progress
 
 from ..controls.file_field import FileField
+from ..controls.fold import Fold
 from ..controls.picker import Choice
 from ..controls.progress_bar import ProgressView
 from ..controls.word_field import WordField
@@ -85,13 +86,13 @@ class LoadPanel(Panel):
         self.architecture = look.entry("Architecture", "where the model does not say", help=help)
         self.factory = look.entry("Factory", "FILE.py:function", help="Makes the module; instead of an architecture")
         self.factory.disabled = bool(self.session.denied("code"))
-        self.classes = look.entry("Classes", "in the order of the model's outputs", help="With commas; empty: in the order of the data's")
+        self.classes = look.entry("Classes", "in the model's order", help="With commas; empty: the model's own names for them")
         self.threshold = look.entry(
             "Threshold", "0.15", help="The score from which a class is decided, where that is not the model's own rule"
         )
         self.positive = look.entry("Class of the threshold", "the second of two")
         self.favorable = look.entry("Favorable class", "proposed by its name", help="What people hope for: fairness counts who is given it")
-        self.decision = look.stack([self.threshold, self.positive, self.favorable])
+        decision = [self.threshold, self.positive, self.favorable]
         self.member = look.entry("Trained-on column", "of 0 and 1, where known", help="Empty where nobody knows which rows were trained on")
         self.layers = LayersView(self.find, self.use)
         self.finder = look.button("Find the layers", title="Of a file of weights alone", denied=self.session.denied("run"))
@@ -110,13 +111,15 @@ class LoadPanel(Panel):
         self.model_file.observe(lambda _: look.show(self.sealed, self.model_file.value.strip().endswith(".sealed")), "value")
         files = [self.model_file, self.sealed, self.data_file]
         code = [] if self.session.person.shared and self.factory.disabled else [self.factory]
-        self.own = look.stack(
-            [*files, self.architecture, *code, self.classes, self.decision, self.member, look.row([self.propose, self.finder])]
-        )
+        more = [*decision, self.classes, self.architecture, *code, self.member]
+        self.more = Fold(more, [*more, self.finder])
+        self.own = look.stack([*files, self.more])
         self.endpoint = EndpointFields()
         self.budget = look.entry("Query budget", "rows; no limit", help="It is never sent more rows than this")
         mine = look.text("Checks send it many rows: open only what is yours to test.", kind="help")
-        self.remote = look.stack([self.endpoint, self.budget, self.data_file, self.decision, self.member, self.propose, mine])
+        asked = [*decision, self.budget, self.member]
+        self.remote_more = Fold(asked, asked)
+        self.remote = look.stack([self.endpoint, self.data_file, self.remote_more, mine])
         self.choices = w.VBox([self.sample])
         self.source.observe(lambda _: self._switch(), "value")
         self.propose.on_click(lambda _: self.read())
@@ -126,10 +129,14 @@ class LoadPanel(Panel):
         self.finding, self.found_for = Progress(), ("", "")
         self.proposed_for = ""
         help = look.text("A file is looked at before it is opened and never unpickled unseen.", kind="help")
-        controls = [self.source, self.choices, self.opener, self.progress, help]
-        return [look.heading(self.title), self.message, look.split(controls, [self.sentence, self.layers, self.schema, self.code])]
+        self.assumed = look.text("", kind="help")
+        look.show(self.propose, False)
+        controls = [self.source, self.choices, look.row([self.opener, self.propose]), self.progress, help]
+        results = [self.sentence, self.assumed, self.layers, self.schema, self.code]
+        return [look.heading(self.title), self.message, look.split(controls, results)]
 
     def _switch(self) -> None:
+        look.show(self.propose, self.source.value != "sample")
         self.choices.children = ({"files": self.own, "endpoint": self.remote, "sample": self.sample}[self.source.value],)
 
     def read(self) -> None:
@@ -260,7 +267,8 @@ class LoadPanel(Panel):
         self.message.clear()  # another load that was refused meanwhile need not wait any more
         line = loaded.probe.line
         about = f"{loaded.target.name} on {loaded.data.name}: "
-        self.sentence.say(loaded.probe.state, " ".join((about + line, *deployed(loaded.target, loaded.data), *loaded.target.assumptions)))
+        self.sentence.say(loaded.probe.state, " ".join((about + line, *deployed(loaded.target, loaded.data))))
+        self.assumed.say(" ".join(loaded.target.assumptions))
         if loaded.probe.state == "failed":
             self.message.say(line)
             self._idle("Not loaded; what was there before stays")
@@ -315,10 +323,13 @@ class LoadPanel(Panel):
         now = self.session
         stays = f"Not loaded. {now.target.name} on {now.data.name} stays." if now.target and now.data else "Nothing is loaded."
         self.sentence.say("failed", stays)
+        if self.model_file.value and self.data_file.value:  # what may mend it stands there
+            self.more.unfolded = True
         self.message.say(problem, doing="Could not load")
         self._idle("")
 
     def _busy(self, words: str) -> None:
+        self.assumed.say("")
         self.opener.disabled = self.propose.disabled = self.finder.disabled = True
         self.progress.start(words)
 

@@ -59,7 +59,7 @@ def class_order(theirs: tuple[str, ...], ours: tuple[str, ...], who: str = "the 
     """
     found = tuple(place_of(name, theirs) for name in ours)
     if len(theirs) != len(ours) or min(found) < 0 or len(set(found)) != len(ours):
-        do = f"Say which each of them is, in the model's order: classes=({', '.join(map(repr, ours[:4]))}{', …' if len(ours) > 4 else ''})"
+        do = f"Name ours in the order of {few(theirs)} (Classes in the window, --classes in the shell, classes=… in code)"
         raise Problem(f"a model of the classes {few(ours)}", f"{who} of {few(theirs)}", do)
     return found
 
