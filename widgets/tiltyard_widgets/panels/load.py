@@ -111,8 +111,8 @@ class LoadPanel(Panel):
         self.model_file.observe(lambda _: look.show(self.sealed, self.model_file.value.strip().endswith(".sealed")), "value")
         files = [self.model_file, self.sealed, self.data_file]
         code = [] if self.session.person.shared and self.factory.disabled else [self.factory]
-        more = [*decision, self.classes, self.architecture, *code, self.member]
-        self.more = Fold(more, [*more, self.finder])
+        more = [self.classes, *decision, self.architecture, *code, self.member]
+        self.more = Fold(more, [*more, look.row([self.finder])])
         self.own = look.stack([*files, self.more])
         self.endpoint = EndpointFields()
         self.budget = look.entry("Query budget", "rows; no limit", help="It is never sent more rows than this")
@@ -130,13 +130,14 @@ class LoadPanel(Panel):
         self.proposed_for = ""
         help = look.text("A file is looked at before it is opened and never unpickled unseen.", kind="help")
         self.assumed = look.text("", kind="help")
-        look.show(self.propose, False)
-        controls = [self.source, self.choices, look.row([self.opener, self.propose]), self.progress, help]
+        self.reading = look.row([self.propose])
+        look.show(self.reading, False)
+        controls = [self.source, self.choices, self.opener, self.reading, self.progress, help]
         results = [self.sentence, self.assumed, self.layers, self.schema, self.code]
         return [look.heading(self.title), self.message, look.split(controls, results)]
 
     def _switch(self) -> None:
-        look.show(self.propose, self.source.value != "sample")
+        look.show(self.reading, self.source.value != "sample")
         self.choices.children = ({"files": self.own, "endpoint": self.remote, "sample": self.sample}[self.source.value],)
 
     def read(self) -> None:
