@@ -118,7 +118,7 @@ class Evasion(Check):
     eps: float = parameter(
         0.1, "How far a row may be moved, as a share of each feature's range (linf) or in whole ranges (l2, l1)", "ranges", gt=0, le=100
     )
-    rows: int = parameter(300, "Rows to attack, drawn at random from those not trained on", "rows", ge=1, le=100_000)
+    rows: int = parameter(300, "Rows to attack, drawn at random from those not trained on where that is known", "rows", ge=1, le=100_000)
     flips: int = parameter(1, "Tables: categorical features that may be changed in a row besides the numbers", "features", ge=0, le=50)
     curve: bool = parameter(True, "Also attack at other sizes of a change, up to twice eps, for the security curve")
     only: str = parameter("", "Attack rows of this true class only; empty: of every class", source="classes")

@@ -47,7 +47,7 @@ class HopSkipJump(Evasion):
     renamed: ClassVar[Mapping[str, str]] = {**Evasion.renamed, "queries": "query_budget"}
 
     norm: Literal["linf", "l2"] = parameter("linf", "How the size of a change is measured: its largest coordinate, or its Euclidean length")
-    rows: int = parameter(100, "Rows to attack, drawn at random from those not trained on", "rows", ge=1, le=100_000)
+    rows: int = parameter(100, "Rows to attack, drawn at random from those not trained on where that is known", "rows", ge=1, le=100_000)
     query_budget: int = parameter(1000, "Labels a row may cost in all, never exceeded", "queries", ge=20, le=1_000_000)
 
     def estimate(self, target: Target, data: Dataset) -> Estimate:

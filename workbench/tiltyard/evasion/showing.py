@@ -199,7 +199,8 @@ def cell_text(f: Feature, part: Rows, digits: int = 4) -> str:
         return EMPTY
     if f.dtype.startswith(("datetime64", "timedelta64")):
         return str(number_column(np.asarray(part, np.float64), f)[0])
-    return f"{part[0]:,.0f}" if f.whole else f"{part[0]:,.{digits}g}"
+    large = 10 ** (digits - 1) <= abs(part[0]) < 1e15  # written out: an income of 42,232, not of 4.223e+04
+    return f"{part[0]:,.0f}" if f.whole or large else f"{part[0]:,.{digits}g}"
 
 
 def moved(shown: Shown) -> Table:

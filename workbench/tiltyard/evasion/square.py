@@ -38,7 +38,7 @@ class Square(AtEachEps):
 
     renamed: ClassVar[Mapping[str, str]] = {**AtEachEps.renamed, "tries": "query_budget"}
 
-    rows: int = parameter(100, "Rows to attack, drawn at random from those not trained on", "rows", ge=1, le=100_000)
+    rows: int = parameter(100, "Rows to attack, drawn at random from those not trained on where that is known", "rows", ge=1, le=100_000)
     query_budget: int = parameter(300, "Queries a row may cost at each eps", "queries", ge=3, le=100_000)
 
     def together(self, eps_values: tuple[float, ...], size: int) -> tuple[tuple[float, ...], ...]:

@@ -72,7 +72,9 @@ class AdversarialShift(Check):
     )
     flips: int = parameter(1, "Tables: categorical features that may be changed besides the numbers", "features", ge=0, le=50)
     steps: int = parameter(40, "Gradient steps of the attack", "steps", ge=1, le=1000)
-    rows: int = parameter(100, "Rightly classified rows to attack, drawn from those not trained on", "rows", ge=1, le=10_000)
+    rows: int = parameter(
+        100, "Rightly classified rows to attack, drawn from those not trained on where that is known", "rows", ge=1, le=10_000
+    )
     explained: int = parameter(30, "Fooled rows to explain at most", "rows", ge=1, le=500)
     row: int = parameter(-1, "The row shown, counted from 0 in the whole data set; -1 is the first that is fooled", ge=-1, le=10**9)
     background: int = parameter(50, "Background rows that a feature's absence is drawn from", "rows", ge=1, le=2000)

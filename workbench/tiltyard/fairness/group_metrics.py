@@ -77,7 +77,9 @@ class GroupMetrics(Check):
         "",
         "The class that is the favorable outcome; empty means the one named with the data, else proposed by the names of label and classes; the rest count as one",
     )
-    rows: int = parameter(20_000, "Rows to judge, drawn at random from those not trained on", "rows", ge=50, le=1_000_000)
+    rows: int = parameter(
+        20_000, "Rows to judge, drawn at random from those not trained on where that is known", "rows", ge=50, le=1_000_000
+    )
     smallest: int = parameter(30, "Smaller groups are shown but not compared", "rows", ge=2, le=10_000)
     difference: float = parameter(0.1, "Largest gap between groups that is not a finding", ge=0.0, le=1.0)
     ratio: float = parameter(0.8, "Smallest ratio of selection rates that is not a finding (four-fifths rule)", ge=0.0, le=1.0)

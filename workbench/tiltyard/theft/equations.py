@@ -144,7 +144,7 @@ class EquationSolving(Check):
     headline: ClassVar[str] = "fidelity"
 
     extra: float = parameter(1.0, "Rows asked, as a multiple of d + 1", "times", ge=1, le=100)
-    rows: int = parameter(2000, "Held-out rows the recovered model is compared on", "rows", ge=10, le=100_000)
+    rows: int = parameter(2000, "Rows the recovered model is compared on, held out where that is known", "rows", ge=10, le=100_000)
     alarm: float = parameter(0.99, "Fidelity from which the weights count as recovered", "share", gt=0.5, le=1)
 
     def asked(self, schema: Schema) -> int:

@@ -95,7 +95,7 @@ class Extraction(Check):
     access: Literal["scores", "labels"] = parameter("scores", "What the endpoint answers")
     points: int = parameter(5, "Points of the curve", "copies", ge=1, le=20)
     epochs: int = parameter(25, "Passes the thief trains each copy", "epochs", ge=1, le=500)
-    rows: int = parameter(2000, "Held-out rows the copy is compared on", "rows", ge=10, le=100_000)
+    rows: int = parameter(2000, "Rows the copy is compared on, held out where that is known", "rows", ge=10, le=100_000)
     alarm: float = parameter(0.9, "Fidelity from which the copy counts as stolen", "share", gt=0, le=1)
 
     def unmet(self, target: Target, data: Dataset) -> str:

@@ -68,7 +68,7 @@ class GuardROC(Check):
 
     renamed: ClassVar[Mapping[str, str]] = {"budget": "eps"}
 
-    rows: int = parameter(500, "Held-out rows, and rows of each attack", "rows", ge=20, le=20_000)
+    rows: int = parameter(500, "Rows of the data, held out where that is known, and rows of each attack", "rows", ge=20, le=20_000)
     reference: int = parameter(2000, "Training rows the guard compares with", "rows", ge=20, le=20_000)
     neighbors: int = parameter(5, "Nearest rows the score is averaged over", "rows", ge=1, le=100)
     allowed: float = parameter(0.01, "Share of natural rows that may be refused", "share", gt=0, lt=0.5)

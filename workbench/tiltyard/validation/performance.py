@@ -50,7 +50,9 @@ class Performance(Check):
     remeasured: ClassVar[bool] = True
     averages_noise: ClassVar[bool] = True
 
-    rows: int = parameter(10_000, "Rows to judge, drawn at random from those not trained on", "rows", ge=10, le=1_000_000)
+    rows: int = parameter(
+        10_000, "Rows to judge, drawn at random from those not trained on where that is known", "rows", ge=10, le=1_000_000
+    )
     bins: int = parameter(15, "Bins of confidence for the calibration curve", "bins", ge=2, le=100)
     alarm: float = parameter(0.05, "Calibration error from which it is a finding", "probability", gt=0, le=1)
 
