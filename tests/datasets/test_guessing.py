@@ -174,7 +174,7 @@ def test_dates_of_birth_are_banded_by_year() -> None:
     assert set(found) == {"under 1964.75", "1964.75 to under 1979.5", "1979.5 to under 1994.25", "1994.25 and over"}
 
 
-def test_free_text_is_refused_in_a_line_and_never_one_category_a_text() -> None:
+def test_free_text_is_a_feature_where_the_model_takes_it_or_nothing_else_is_there() -> None:
     import numpy as np
     import pandas as pd
 
@@ -188,7 +188,7 @@ def test_free_text_is_refused_in_a_line_and_never_one_category_a_text() -> None:
     found = propose(frame, "label")
     assert [f.name for f in found.schema.features] == ["stars"]
     assert any("'review' was left out: it holds free text" in note for note in found.assumptions)
-    with pytest.raises(Problem, match="'review': it holds free text; models of text are not covered"):
-        propose(frame, "label", wanted=("review", "stars"))
-    with pytest.raises(Problem, match="only 'label' and what was left out"):
-        propose(frame[["review", "label"]], "label")
+    for text in (propose(frame, "label", wanted=("review", "stars")), propose(frame[["review", "label"]], "label"), found.take("review")):
+        assert text.schema.feature("review").kind == "text"
+    with pytest.raises(Problem, match="free text as a pandas category"):
+        propose(frame.astype({"review": "category"}), "label", wanted=("review", "stars"))

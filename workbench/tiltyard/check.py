@@ -190,6 +190,8 @@ class Step(Given, ABC):
     averages_noise
         Does its answer hold of a model that answers the same row differently, because it counts answers as draws or asks often enough?
         Else a pass on such a model is *incomplete*.
+    takes_text
+        Does it run on free text too, because it neither moves rows nor measures distances between them?
     """
 
     id: ClassVar[str]
@@ -211,11 +213,14 @@ class Step(Given, ABC):
     context: ClassVar[frozenset[str]] = frozenset()
     remeasured: ClassVar[bool] = False
     averages_noise: ClassVar[bool] = False
+    takes_text: ClassVar[bool] = False
 
     seed: int = parameter(0, "Seed of everything random in this run", ge=0, le=2**31 - 1)
 
     def unmet(self, target: Target, data: Dataset) -> str:
         """Why this cannot run on this target and data, or an empty string."""
+        if not self.takes_text and data.texts:
+            return f"needs numbers or categories, which have distances and bounds; {data.texts[0]!r} holds free text"
         for need in sorted(self.needs):
             if need in DATA_NEEDS:
                 if reason := data.lacks(need):

@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field, create_model
 from tiltyard.datasets.dataset import Dataset
 from tiltyard.datasets.feature import Feature
 from tiltyard.datasets.schema import Rows, Schema
+from tiltyard.datasets.texts import Texts
 from tiltyard.errors import Problem
 from tiltyard.result import Axis, Chart, Column, Metric, Series, Table
 from tiltyard.targets.target import Target
@@ -118,6 +119,8 @@ def row_model(schema: Schema, start: dict[str, Any]) -> tuple[type[BaseModel], d
 def _field(feature: Feature, value: Any) -> tuple[Any, Any]:
     if feature.grouped:
         return Literal[tuple(feature.values)], Field(default=value, title=feature.name, json_schema_extra={"word": "it was"})
+    if feature.kind == "text":
+        return str, Field(default=value, title=feature.name, json_schema_extra={"word": "it was"})
     kind: type = int if feature.kind == "integer" else float
     extra: dict[str, Any] = {"unit": feature.unit, "source": "", "word": "it was"}
     return kind, Field(default=kind(value), title=feature.name, ge=feature.low, le=feature.high, json_schema_extra=extra)
@@ -132,6 +135,8 @@ def row_values(schema: Schema, x: Rows) -> dict[str, Any]:
             values[feature.name] = feature.values[int(part.argmax() if feature.kind == "onehot" else part[0])]
         elif np.isnan(part[0]):
             values[feature.name] = None
+        elif feature.kind == "text":
+            (values[feature.name],) = Texts(feature).at(part)
         else:
             values[feature.name] = round(float(part[0])) if feature.kind == "integer" else float(part[0])
     return values
@@ -168,6 +173,8 @@ def moves(schema: Schema, before: Rows, now: Rows) -> Table:
 def _moved(feature: Feature, was: Any, there: Any) -> tuple[str, float | None]:
     if feature.grouped:
         return "another category", None
+    if feature.kind == "text":
+        return "another text", None
     span = feature.high - feature.low
     return f"{there - was:+.4g} {feature.unit}".strip().replace("-", "−"), abs(there - was) / span if span else None
 

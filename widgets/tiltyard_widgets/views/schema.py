@@ -35,6 +35,8 @@ def bounds_of(f: Feature) -> str:
     if f.grouped:
         shown = ", ".join(f.values[:5])
         return shown + (f" and {len(f.values) - 5} more" if len(f.values) > 5 else "")
+    if f.kind == "text":
+        return "free text"
     size = f" × {'×'.join(map(str, f.shape))}" if f.shape else ""
     return f"{f.low:,g} to {f.high:,g} {f.unit}{size}".strip()
 

@@ -37,7 +37,7 @@ class TargetConfig(Given):
     architecture: str = Field(default="", description="path to a JSON description of the layers")
     factory: str = Field(default="", description="package.module:function that makes the module")
     outputs: Literal["logits", "probabilities", "labels"] | None = None
-    feeds: Literal["encoded", "frame", "values"] | None = None
+    feeds: Literal["encoded", "frame", "values", "texts"] | None = None
     classes: tuple[str, ...] = Field(default=(), description="the classes in the order of the model's outputs")
     threshold: float | None = Field(
         default=None, gt=0, lt=1, description="the score from which the class `positive` is decided, where that is not the model's own rule"

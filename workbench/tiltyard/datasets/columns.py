@@ -11,9 +11,10 @@ from ..errors import Problem
 from .categories import category_feature, distinct, foreign_in
 from .column_names import words
 from .dtypes import dtype_name
-from .feature import MISSING, Feature, Written
+from .feature import EMPTY_CELL, MISSING, Feature, Written
 from .number_columns import EXACT, dated, unit_of, whole_units
 from .people import fixed_at_birth, named_as
+from .texts import text_feature
 from .written_numbers import meaning
 
 if TYPE_CHECKING:
@@ -42,13 +43,14 @@ SHORT = ("ns", "us", "ms", "s")
 
 @dataclass(frozen=True)
 class Guess:
-    """A column's feature, or None with ``why`` it is none; ``note`` is assumed, ``warned`` needs a look."""
+    """A column's feature, or None with ``why`` it is none; ``note`` is assumed, ``warned`` needs a look; ``texts`` says that it is free text."""
 
     name: str
     feature: Feature | None
     why: str = ""
     note: str = ""
     warned: str = ""
+    texts: bool = False
 
 
 def guess(frame: "pd.DataFrame", name: str, always: bool = False) -> Guess:
@@ -168,7 +170,7 @@ def _category(column: "pd.Series", name: str, always: bool) -> Guess:
     count = len(found.values)
     alone = count > max(len(column) / 2, FEW)
     if alone and _worded(found.values):
-        return Guess(name, None, why="it holds free text; models of text are not covered")
+        return _free_text(column, name, found.values, always)
     if (alone or count > MOST_CATEGORIES) and not always and not own:
         kind = "look like an id or free text" if alone else f"are more than {MOST_CATEGORIES}"
         return Guess(name, None, why=f"its {count:,} different values {kind}")
@@ -178,6 +180,22 @@ def _category(column: "pd.Series", name: str, always: bool) -> Guess:
     warned = f"{name!r} has the same value in every row." if len(np.unique(found.codes)) == 1 else spellings(feature)
     assumed = _assumed(name, f"{missing:,} missing" if missing else "")
     return Guess(name, feature.model_copy(update={"assumed": assumed}), note=note, warned=warned)
+
+
+def _free_text(column: "pd.Series", name: str, values: tuple[Written, ...], always: bool) -> Guess:
+    """A feature where the model takes it: as one of numbers and categories it would only be in the way."""
+    import pandas as pd
+
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return Guess(name, None, why="it holds free text as a pandas category; make it text, as the model is given it")
+    if not all(isinstance(v, str) or v is None or v == EMPTY_CELL for v in values):
+        return Guess(name, None, why="it holds free text and other values")
+    if None in values and EMPTY_CELL in values:
+        return Guess(name, None, why="it holds free text, and None and NaN where there is none; write one of them")
+    if not always:
+        return Guess(name, None, why="it holds free text, a feature only where the model takes it", texts=True)
+    note = f"{name!r} holds free text; it is given to the model as it is, and checks that need numbers do not apply."
+    return Guess(name, text_feature(column, name), note=note, texts=True)
 
 
 def _worded(values: tuple[Written, ...]) -> bool:

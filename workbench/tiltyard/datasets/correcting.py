@@ -60,10 +60,10 @@ def corrected(
     Problem
         Naming the column that is not there, or the value that does not fit it.
     """
-    for column in leave_out:
-        proposal = proposal if column in (*proposal.left_out, *proposal.skip) else proposal.drop(column)
     for column in take:
         proposal = proposal.take(column)
+    for column in leave_out:
+        proposal = proposal if column in (*proposal.left_out, *proposal.skip) else proposal.drop(column)
     for name, correction in (features or {}).items():
         proposal = correct(proposal, name, correction)
     return proposal

@@ -14,6 +14,7 @@ from .class_places import place_of
 from .encoding import encoding_of
 from .mapped import rows_at_once
 from .schema import Rows, Schema
+from .texts import Texts, text_columns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -108,6 +109,9 @@ class Dataset:
         digest = hashlib.sha256(self.schema.model_dump_json().encode())
         digest.update(np.ascontiguousarray(self.x).data)
         digest.update(np.ascontiguousarray(self.y).data)
+        for feature in self.schema.features:
+            if feature.kind == "text":
+                digest.update(Texts(feature).digest(self.x[:, self.schema.slices[feature.name].start]))
         for name, column in sorted(self.sensitive.items()):
             digest.update(name.encode())
             digest.update("\x1f".join(map(str, column)).encode())
@@ -132,6 +136,11 @@ class Dataset:
         if need == "member" and (self.member is None or self.member.all() or not self.member.any()):
             return "needs rows marked as trained on and rows marked as not; this data set does not say which"
         return ""
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The features that are free text."""
+        return text_columns(self.schema.features)
 
     def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> "Dataset":
         """The rows at ``rows`` (indices or a mask), in that order."""

@@ -6,10 +6,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import Problem
 from .feature import Feature
 from .remembered import Remembered
 from .schema import Rows, Schema
 from .table import table_of
+from .texts import text_columns
 
 
 class Encoding:
@@ -95,7 +97,15 @@ class Encoding:
         return tuple((copied.get(i, 0), coded.get(i)) for i in range(int(np.prod(self.table.shape))))
 
     def encode(self, x: Rows, dtype: type[Any] = np.float32) -> NDArray[Any]:
-        """Rows of x encoded, (n, *shape) of ``dtype``."""
+        """Rows of x encoded, (n, *shape) of ``dtype``.
+
+        Raises
+        ------
+        Problem
+            A feature is free text.
+        """
+        if texts := text_columns(self.features):
+            raise Problem("columns of numbers and categories", f"{texts[0]!r}, which holds free text", "Give a model that takes text")
         if self.table.images or not self._coded:
             return np.ascontiguousarray(x, dtype)
         z = np.zeros((len(x), *self.shape), dtype)

@@ -7,7 +7,7 @@ from pydantic import model_validator
 
 from ..result import Given
 
-Kind = Literal["continuous", "integer", "categorical", "onehot", "pixels"]
+Kind = Literal["continuous", "integer", "categorical", "onehot", "pixels", "text"]
 Written = str | bool | int | float | tuple[()] | None
 MISSING = "(missing)"
 EMPTY_CELL = ()
@@ -21,6 +21,7 @@ class Feature(Given):
     ``divide`` units of its dtype each.
     ``categorical`` is one column with the ``categories`` listed; in x it is the place of the category, 0 to k - 1.
     ``onehot`` is a group that the table already holds as the 0/1 ``columns``.
+    ``text`` is free text; in x it is a number that says which text it is (see `texts`).
     ``pixels`` is a whole image of ``shape`` (channels, height, width); the file's numbers are divided by ``divide``.
 
     ``dtype`` is the pandas dtype of the column in the person's table, empty where nobody said: then whole numbers are int64, other

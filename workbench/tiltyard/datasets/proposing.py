@@ -212,6 +212,8 @@ def _tabular(
     always: bool = False,
 ) -> Proposal:
     guesses = _guesses(rest, always)
+    if all(g.feature is None for g in guesses):
+        guesses = [guess(rest, g.name, always=True) if g.texts else g for g in guesses]
     features = [g.feature for g in guesses if g.feature is not None]
     if not features:
         left = "; ".join(f"{g.name!r}: {g.why}" for g in guesses[:3])

@@ -11,6 +11,7 @@ from .categories import Categories
 from .feature import Feature
 from .number_columns import finite, number_column, numbers, plain_dtype
 from .remembered import Remembered
+from .texts import Texts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -131,7 +132,7 @@ class Table:
         return np.array([place.start for place in self.slices.values()], np.intp)
 
     def _coded(self, frame: "pd.DataFrame", number: int, feature: Feature) -> NDArray[np.float64]:
-        held = self._categories[number]
+        held = self._looked_up[number]
         if held is not None:
             return held.codes(frame[feature.name])[:, None]
         return _group(frame, feature) if feature.kind == "onehot" else _number(frame, feature)[:, None]
@@ -179,12 +180,13 @@ class Table:
 
     def _column(self, column: int, values: NDArray[np.float64]) -> Any:
         number = self._feature_at[column]
-        held = self._categories[number]
+        held = self._looked_up[number]
         return held.column(values) if held is not None else number_column(values, self.features[number])
 
     @cached_property
-    def _categories(self) -> list[Categories | None]:
-        return [Categories(f) if f.kind == "categorical" else None for f in self.features]
+    def _looked_up(self) -> list[Categories | Texts | None]:
+        """Of each feature that is no number what stands in its column."""
+        return [Categories(f) if f.kind == "categorical" else Texts(f) if f.kind == "text" else None for f in self.features]
 
     @cached_property
     def _feature_at(self) -> list[int]:
@@ -194,7 +196,7 @@ class Table:
     @cached_property
     def _dtypes(self) -> list[str]:
         """For each column of x the NumPy dtype it always has in the person's table, or an empty string."""
-        kept = ["" if f.kind == "categorical" else plain_dtype(f) for f in self.features]
+        kept = ["" if f.kind in ("categorical", "text") else plain_dtype(f) for f in self.features]
         return [kept[n] for n in self._feature_at]
 
     @cached_property

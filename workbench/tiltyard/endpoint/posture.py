@@ -54,6 +54,7 @@ class Posture(Check):
     title: ClassVar[str] = "Endpoint posture"
     question: ClassVar[str] = "What does the endpoint let a stranger do?"
     needs: ClassVar[frozenset[str]] = frozenset({"url"})
+    takes_text: ClassVar[bool] = True
     standards: ClassVar[tuple[str, ...]] = STANDARDS
     sources: ClassVar[tuple[str, ...]] = ("OWASP API Security Top 10, 2023", "Tramer et al. 2016, arXiv 1609.02943")
     cost: ClassVar[str] = "seconds, and as many requests as it says"

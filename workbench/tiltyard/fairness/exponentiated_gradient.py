@@ -52,6 +52,7 @@ class ExponentiatedGradient(Defense):
     question: ClassVar[str] = "Can the gap be closed by training, without deciding by group?"
     answers: ClassVar[tuple[str, ...]] = ("fairness.groups",)
     needs: ClassVar[frozenset[str]] = frozenset({"labels", "training", "sensitive"})
+    takes_text: ClassVar[bool] = True
     standards: ClassVar[tuple[str, ...]] = STANDARDS
     sources: ClassVar[tuple[str, ...]] = ("Agarwal et al. 2018, arXiv 1803.02453", "Fairlearn ExponentiatedGradient")
     cost: ClassVar[str] = "some tens of trainings: a minute or more"

@@ -57,6 +57,7 @@ class Frontier(Check):
     title: ClassVar[str] = "Accuracy against disparity"
     question: ClassVar[str] = "What would it cost to close the gap?"
     needs: ClassVar[frozenset[str]] = frozenset({"labels", "scores", "sensitive"})
+    takes_text: ClassVar[bool] = True
     standards: ClassVar[tuple[str, ...]] = STANDARDS
     sources: ClassVar[tuple[str, ...]] = ("Hardt, Price and Srebro 2016, arXiv 1610.02413", "Fairlearn ThresholdOptimizer")
     headline: ClassVar[str] = "gap_at_parity"

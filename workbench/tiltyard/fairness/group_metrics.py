@@ -61,6 +61,7 @@ class GroupMetrics(Check):
     title: ClassVar[str] = "Fairness by group"
     question: ClassVar[str] = "Does the model treat groups of people differently?"
     needs: ClassVar[frozenset[str]] = frozenset({"labels", "sensitive"})
+    takes_text: ClassVar[bool] = True
     standards: ClassVar[tuple[str, ...]] = STANDARDS
     sources: ClassVar[tuple[str, ...]] = (
         "Fairlearn MetricFrame (Bird et al. 2020)",

@@ -56,6 +56,7 @@ class ThresholdOptimizer(Defense):
     question: ClassVar[str] = "Can the gap be closed without training again?"
     answers: ClassVar[tuple[str, ...]] = ("fairness.groups", "fairness.frontier")
     needs: ClassVar[frozenset[str]] = frozenset({"labels", "scores", "sensitive"})
+    takes_text: ClassVar[bool] = True
     standards: ClassVar[tuple[str, ...]] = STANDARDS
     sources: ClassVar[tuple[str, ...]] = ("Hardt, Price and Srebro 2016, arXiv 1610.02413", "Fairlearn ThresholdOptimizer")
 

@@ -58,6 +58,8 @@ def facts_of(data: Dataset) -> DataFacts:
 def _values(f: Feature) -> str:
     if f.grouped:
         return ", ".join(f.values[:8]) + (f" and {len(f.values) - 8} more" if len(f.values) > 8 else "")
+    if f.kind == "text":
+        return "free text"
     size = f"{'×'.join(map(str, f.shape))}, " if f.shape else ""
     return f"{size}{f.low:g} to {f.high:g} {f.unit}".strip()
 

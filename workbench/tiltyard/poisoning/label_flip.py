@@ -45,6 +45,7 @@ class LabelFlip(Check):
     title: ClassVar[str] = "Label flips"
     question: ClassVar[str] = "How fast does the model get worse when training labels are flipped?"
     needs: ClassVar[frozenset[str]] = frozenset({"training"})
+    takes_text: ClassVar[bool] = True
     standards: ClassVar[tuple[str, ...]] = STANDARDS
     sources: ClassVar[tuple[str, ...]] = ("Biggio et al. 2011, Support Vector Machines Under Adversarial Label Noise, ACML",)
     cost: ClassVar[str] = "trains a model per share"

@@ -89,6 +89,7 @@ class LiRA(Check):
     title: ClassVar[str] = "Membership: likelihood ratio (LiRA)"
     question: ClassVar[str] = "Can an attacker with shadow models tell which rows the model was trained on?"
     needs: ClassVar[frozenset[str]] = frozenset({"scores", "training", "member"})
+    takes_text: ClassVar[bool] = True
     standards: ClassVar[tuple[str, ...]] = STANDARDS
     sources: ClassVar[tuple[str, ...]] = ("Carlini et al. 2021, arXiv 2112.03570",)
     cost: ClassVar[str] = "minutes: one training a shadow model"

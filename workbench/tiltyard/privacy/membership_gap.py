@@ -25,6 +25,7 @@ class MembershipGap(Check):
     title: ClassVar[str] = "Membership: accuracy gap"
     question: ClassVar[str] = "Is the model more often right on rows it was trained on?"
     needs: ClassVar[frozenset[str]] = frozenset({"labels", "member"})
+    takes_text: ClassVar[bool] = True
     standards: ClassVar[tuple[str, ...]] = STANDARDS
     sources: ClassVar[tuple[str, ...]] = ("Yeom et al. 2017, arXiv 1709.01604",)
     cost: ClassVar[str] = "seconds: one query a row"

@@ -67,6 +67,7 @@ class MembershipThreshold(Check):
     title: ClassVar[str] = "Membership: confidence threshold"
     question: ClassVar[str] = "Does the model's confidence give away which rows it was trained on?"
     needs: ClassVar[frozenset[str]] = frozenset({"scores", "member"})
+    takes_text: ClassVar[bool] = True
     standards: ClassVar[tuple[str, ...]] = STANDARDS
     sources: ClassVar[tuple[str, ...]] = ("Yeom et al. 2017, arXiv 1709.01604", "Song and Mittal 2020, arXiv 2003.10595")
     cost: ClassVar[str] = "seconds: one query a row"

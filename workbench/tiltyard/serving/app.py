@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..access.roles import Action
+from ..datasets.texts import text_columns
 from ..errors import Problem
 from ..targets.target import Target
 from .admin import changed, overview
@@ -66,8 +67,10 @@ def make_app(
     Raises
     ------
     Problem
-        Where FastAPI is not installed, a file that the settings name is not what it should be, or another server has these keys.
+        Where FastAPI is not installed, the model takes free text, a file that the settings name is not what it should be, or another server has these keys.
     """
+    if texts := text_columns(target.schema.features):
+        raise Problem("a model of numbers and categories to serve", f"{texts[0]!r}, which holds free text", "Serve it by another server")
     settings = settings or Settings()
     keys = keys or KeyStore(keys_place(settings))
     guarded = _guarded(target, settings, keys, log_to_stderr)

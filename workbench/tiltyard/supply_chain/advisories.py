@@ -27,6 +27,7 @@ class Advisories(Check):
     id: ClassVar[str] = "supply_chain.advisories"
     title: ClassVar[str] = "Known vulnerabilities"
     question: ClassVar[str] = "Is anything installed here that an advisory warns of?"
+    takes_text: ClassVar[bool] = True
     standards: ClassVar[tuple[str, ...]] = STANDARDS
     sources: ClassVar[tuple[str, ...]] = ("Open Source Vulnerability format 1.6", "pip-audit (PyPA)", "FIRST 2019, CVSS 3.1")
     cost: ClassVar[str] = "seconds"

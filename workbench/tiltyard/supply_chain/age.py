@@ -25,6 +25,7 @@ class Age(Check):
     id: ClassVar[str] = "supply_chain.age"
     title: ClassVar[str] = "Age of dependencies"
     question: ClassVar[str] = "Is what is installed here still looked after?"
+    takes_text: ClassVar[bool] = True
     standards: ClassVar[tuple[str, ...]] = STANDARDS
     sources: ClassVar[tuple[str, ...]] = ("PEP 751, pylock.toml", "Cox et al. 2015, Measuring dependency freshness, ICSE")
     cost: ClassVar[str] = "a second"

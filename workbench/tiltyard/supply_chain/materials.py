@@ -22,6 +22,7 @@ class Materials(Check):
     id: ClassVar[str] = "supply_chain.materials"
     title: ClassVar[str] = "Bill of materials"
     question: ClassVar[str] = "Is it known what the model is made of?"
+    takes_text: ClassVar[bool] = True
     standards: ClassVar[tuple[str, ...]] = PARTS
     sources: ClassVar[tuple[str, ...]] = ("CycloneDX 1.6 (ECMA-424), ML-BOM",)
     cost: ClassVar[str] = "a second"

@@ -19,6 +19,7 @@ class Scan(Check):
     id: ClassVar[str] = "supply_chain.scan"
     title: ClassVar[str] = "Scan of the model file"
     question: ClassVar[str] = "May the model file be opened without running code that it brings?"
+    takes_text: ClassVar[bool] = True
     standards: ClassVar[tuple[str, ...]] = MODEL
     sources: ClassVar[tuple[str, ...]] = ("protectai/modelscan#338", "picklescan advisories 2025")
     cost: ClassVar[str] = "a second"

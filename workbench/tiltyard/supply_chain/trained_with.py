@@ -36,6 +36,7 @@ class TrainedWith(Check):
     id: ClassVar[str] = "supply_chain.versions"
     title: ClassVar[str] = "Version skew"
     question: ClassVar[str] = "Does the model run on what it was trained with?"
+    takes_text: ClassVar[bool] = True
     standards: ClassVar[tuple[str, ...]] = STANDARDS
     sources: ClassVar[tuple[str, ...]] = ("scikit-learn, Model persistence: security and maintainability limitations",)
     cost: ClassVar[str] = "a second"

@@ -20,13 +20,14 @@ from .target import Target
 if TYPE_CHECKING:
     import pandas as pd
 
-Feeds = Literal["encoded", "frame", "values"]
+Feeds = Literal["encoded", "frame", "values", "texts"]
 Outputs = Literal["probabilities", "logits", "labels"]
-Predict = Callable[["pd.DataFrame | NDArray[Any]"], Any]
+Predict = Callable[[Any], Any]
 WORDS: dict[Feeds, str] = {
     "encoded": "the encoded columns",
     "frame": "the table as a DataFrame, with its own columns",
     "values": "the table's own values as one array",
+    "texts": "its one column of text as a Series",
 }
 
 
@@ -45,6 +46,18 @@ def fed(x: Rows, schema: Schema, feeds: Feeds, dtype: type[Any] = np.float64) ->
         return schema.decode(x) if feeds == "frame" else _pixels(x, schema.features[0].divide)
     frame = schema.decode(x)
     return frame if feeds == "frame" else _values(frame)
+
+
+def own_form(frame: "pd.DataFrame", feeds: Feeds) -> Any:
+    """A person's own table in the form that a function takes."""
+    if feeds == "texts":
+        return frame.iloc[:, 0]
+    return frame if feeds == "frame" else frame.to_numpy(copy=True)
+
+
+def texts_only(schema: Schema) -> bool:
+    """Is a row one text and nothing else?"""
+    return len(schema.features) == 1 and schema.features[0].kind == "text"
 
 
 def _values(frame: "pd.DataFrame") -> NDArray[Any]:
@@ -105,9 +118,15 @@ class FunctionTarget(Target):
         self.decision: Decision | None = None if outputs == "labels" else LargestScore()
 
     def _asked(self, x: Rows) -> NDArray[Any]:
-        return self._returned(fed(x, self.schema, self.wants, self.dtype))
+        return self._returned(self.form(x))
 
-    def _returned(self, rows: "pd.DataFrame | NDArray[Any]") -> NDArray[Any]:
+    def form(self, x: Rows) -> Any:
+        """x as the function takes it."""
+        if self.wants == "texts":
+            return own_form(self.schema.decode(x), "texts")
+        return fed(x, self.schema, self.wants, self.dtype)
+
+    def _returned(self, rows: Any) -> NDArray[Any]:
         out = np.asarray(self.predict(rows))
         if out.ndim == 0:
             raise Problem(f"numbers from {self.name}, one answer a row", f"{out.tolist()!r}"[:80], "Return an array")
@@ -134,7 +153,7 @@ class FunctionTarget(Target):
         if self.schema.images or self.wants == "encoded" or not set(self.schema.columns) <= set(frame.columns):
             return None
         table = frame[list(self.schema.columns)]
-        out = self._returned(table if self.wants == "frame" else table.to_numpy(copy=True))
+        out = self._returned(own_form(table, self.wants))
         if self.decision is None:
             labels = self._labels_in(out)
             return Prediction(labels, one_hot(labels, len(self.classes)))
@@ -199,9 +218,11 @@ class SklearnTarget(FunctionTarget):
         self.order = order or class_order(self.own_classes, schema.classes, self.name)
         self.decision = None
 
-    def rows(self, x: Rows) -> "pd.DataFrame | NDArray[Any]":
+    def rows(self, x: Rows) -> Any:
         """x under the column names, in their order, and with the category values that the estimator was fitted on."""
-        rows = fed(x, self.schema, self.wants)
+        rows = self.form(x)
+        if self.wants == "texts":
+            return rows
         if self.wants == "encoded" and not self.schema.images and fitted_names(self.estimator):
             import pandas as pd
 
@@ -211,7 +232,7 @@ class SklearnTarget(FunctionTarget):
     def _asked(self, x: Rows) -> NDArray[Any]:
         return self._probabilities(self.rows(x))
 
-    def _probabilities(self, x: "pd.DataFrame | NDArray[Any]") -> NDArray[Any]:
+    def _probabilities(self, x: Any) -> NDArray[Any]:
         found: NDArray[Any] = np.asarray(self.estimator.predict_proba(x))[:, self.order]
         return found
 
@@ -223,7 +244,7 @@ class SklearnTarget(FunctionTarget):
         columns = names or list(self.schema.columns)
         if self.schema.images or self.wants == "encoded" or not set(columns) <= set(frame.columns):
             return None
-        table = frame[columns] if names or self.wants == "frame" else frame[columns].to_numpy()
+        table = frame[columns] if names else own_form(frame[columns], self.wants)
         labels = self._named_by_it(self.estimator.predict(table))
         scores = self._probabilities(table) if self.outputs == "probabilities" else one_hot(labels, len(self.classes))
         return Prediction(labels if self.decision is None else self.decision(scores), scores)

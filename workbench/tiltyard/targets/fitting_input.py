@@ -53,8 +53,8 @@ def fitting(
 
 def _ways(module: nn.Module, schema: Schema, name: str, feeds: Feeds | None) -> Iterator[tuple[Form, torch.dtype]]:
     """Forms and types of its input, likelier first."""
-    if feeds == "frame":
-        raise Problem('feeds "encoded" or "values" for a torch module', "'frame'", "Wrap a predict function instead")
+    if feeds == "frame" or feeds == "texts":
+        raise Problem('feeds "encoded" or "values" for a torch module', repr(feeds), "Wrap a predict function instead")
     own = _own_dtype(module, name)
     coded = any(f.kind == "categorical" for f in schema.features)
     forms: tuple[Form, ...] = (feeds,) if feeds else ("encoded", "values") if coded else ("encoded",)

@@ -12,7 +12,7 @@ from ..datasets.schema import Rows, Schema
 from ..errors import Problem
 from . import trying
 from .class_names import few
-from .estimators import WORDS, Feeds, FunctionTarget, Outputs, fed
+from .estimators import WORDS, Feeds, FunctionTarget, Outputs, fed, own_form, texts_only
 from .fingerprints import content_fingerprint
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def function_target(
     name = name or getattr(predict, "__name__", "") or type(predict).__name__
     rows = _rows(schema, data)
     asked = Asked(predict, schema, name, outputs, named, content_fingerprint(predict))
-    forms = [Form("encoded")] if schema.images else [f for f in FORMS if feeds in (None, f.feeds)]
+    forms = _forms(schema, feeds)
     good: list[tuple[Form, FunctionTarget]] = []
     refused: list[Problem] = []
     for form in forms:
@@ -85,6 +85,13 @@ def function_target(
     found = "It returns class names, so it offers labels only." if made.outputs == "labels" else "It returns probabilities."
     made.assumptions = (*(() if feeds else (f"It takes {form.words}.", *more)), *(() if outputs else (found,)))
     return made
+
+
+def _forms(schema: Schema, feeds: Feeds | None) -> list[Form]:
+    """The forms to try, likelier first."""
+    if schema.images:
+        return [Form("encoded")]
+    return [f for f in ((Form("texts"), *FORMS) if texts_only(schema) else FORMS) if feeds in (None, f.feeds)]
 
 
 class Answer(Problem):
@@ -110,7 +117,8 @@ class Asked:
         Problem
             Where it does not take that form, or answers what cannot be read.
         """
-        fed_rows = fed(rows, self.schema, form.feeds, form.dtype)
+        texts = form.feeds == "texts"
+        fed_rows = own_form(self.schema.decode(rows), "texts") if texts else fed(rows, self.schema, form.feeds, form.dtype)
         returned = trying.answer(lambda: self.predict(fed_rows), self.name, f"{self.name} to take rows like the schema's")
         answers = np.asarray(returned)
         outputs = self.outputs or self._outputs(answers, len(rows))

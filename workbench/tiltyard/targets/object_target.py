@@ -9,7 +9,7 @@ from ..datasets.encoding import encoding_of
 from ..datasets.schema import Rows, Schema
 from ..errors import Problem
 from . import trying
-from .estimators import WORDS, Feeds, SklearnTarget
+from .estimators import WORDS, Feeds, SklearnTarget, texts_only
 from .fitted_columns import columns_missing, fitted_names, listed, never_seen
 
 if TYPE_CHECKING:
@@ -106,6 +106,8 @@ def _likely(estimator: Any, schema: Schema) -> tuple[Feeds, ...]:
             return ("encoded",)
         raise columns_missing(names, list(schema.columns), type(estimator).__name__)
     width = getattr(estimator, "n_features_in_", None)
+    if width is None and texts_only(schema):
+        return ("texts", "frame", "values")
     if width is None:
         return "frame", "values", "encoded"
     encoded = int(np.prod(encoding.shape))

@@ -60,8 +60,8 @@ class OpenOptions:
     ) -> None:
         if outputs not in (None, "logits", "probabilities", "labels"):
             raise Problem('outputs "logits", "probabilities" or "labels"', repr(outputs), "Correct it")
-        if feeds not in (None, "encoded", "frame", "values"):
-            raise Problem('feeds "encoded", "frame" or "values"', repr(feeds), "Correct it")
+        if feeds not in (None, "encoded", "frame", "values", "texts"):
+            raise Problem('feeds "encoded", "frame", "values" or "texts"', repr(feeds), "Correct it")
         self.schema = schema
         self.classes = classes
         self.architecture = architecture

@@ -8,12 +8,14 @@ from numpy.typing import NDArray
 
 from ..datasets.feature import MISSING
 from ..datasets.schema import Rows, Schema
+from ..datasets.texts import number_of
 from ..errors import Problem
 
 if TYPE_CHECKING:
     from ..datasets.dataset import Dataset
 
 ROWS = 16
+TEXT = "a few words of text"
 
 
 def rows(schema: Schema, data: "Dataset | None" = None, n: int = ROWS) -> Rows:
@@ -28,6 +30,7 @@ def rows(schema: Schema, data: "Dataset | None" = None, n: int = ROWS) -> Rows:
     flat[:, whole] = flat[:, whole].round()
     for group in _groups(schema):
         flat[:, group] = np.eye(group.stop - group.start)[rng.integers(0, group.stop - group.start, n)]
+    flat[:, _texts(schema)] = number_of(TEXT)
     drawn: Rows = flat.reshape(n, *schema.shape).astype(schema.dtype)
     return drawn
 
@@ -37,6 +40,11 @@ def _groups(schema: Schema) -> list[slice]:
     return [schema.slices[f.name] for f in schema.features if f.kind == "onehot"]
 
 
+def _texts(schema: Schema) -> list[int]:
+    """The columns of x that are free text."""
+    return [schema.slices[f.name].start for f in schema.features if f.kind == "text"]
+
+
 def middle(schema: Schema) -> Rows:
     """One valid row (1, *schema.shape) in the middle of the bounds: of categories the first that says something."""
     flat = ((schema.low + schema.high) / 2).ravel()
@@ -44,6 +52,7 @@ def middle(schema: Schema) -> Rows:
         if feature.grouped:
             place, first = schema.slices[feature.name], next((i for i, value in enumerate(feature.values) if value != MISSING), 0)
             flat[place] = first if feature.kind == "categorical" else np.eye(feature.width)[first]
+    flat[_texts(schema)] = number_of(TEXT)
     return snapped(flat, schema)
 
 

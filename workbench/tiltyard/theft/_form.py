@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ..datasets.encoding import encoding_of
 from ..datasets.feature import MISSING, Feature
 from ..datasets.schema import Rows, Schema
+from ._words import columns_of, width_of
 
 CELLS = 2**22  # numbers encoded at a time
 FLAT = 1e-12
@@ -45,24 +46,26 @@ class Form:
     @property
     def empty(self) -> NDArray[np.intp]:
         """The encoded columns of which a row may lack the number."""
+        if any(f.kind == "text" for f in self.schema.features):
+            return np.empty(0, np.intp)
         places = encoding_of(self.schema).slices
         return np.array([places[name].start for name in self.schema.missing], np.intp)
 
     @property
     def width(self) -> int:
         """How many columns it has."""
-        return len(self.shift) + len(self.schema.missing)
+        return len(self.shift) + len(self.empty)
 
     def __call__(self, x: Rows, dtype: type[Any] = np.float32) -> NDArray[Any]:
         """The columns (n, width) of ``dtype``."""
-        z = (encoding_of(self.schema).encode(x, np.float64).reshape(len(x), -1) - self.shift) / self.scale
+        z = (columns_of(self.schema, x) - self.shift) / self.scale
         lost = np.isnan(z[:, self.empty])
         return np.concatenate([np.nan_to_num(z, nan=0.0), lost], 1).astype(dtype)
 
 
 def parts(schema: Schema, n: int) -> Iterator[slice]:
     """``n`` rows in slices of `CELLS` encoded numbers at most, one row at the least."""
-    size = max(1, CELLS // max(int(np.prod(encoding_of(schema).shape)), 1))
+    size = max(1, CELLS // max(width_of(schema), 1))
     return (slice(start, start + size) for start in range(0, n, size))
 
 
@@ -70,7 +73,7 @@ def _mean(schema: Schema, x: Rows, around: NDArray[np.float64], power: int) -> N
     """The mean of (value - around) ** power over the rows that have a value, of each encoded column."""
     total, count = 0.0, 0.0
     for part in parts(schema, len(x)):
-        moved = (encoding_of(schema).encode(x[part], np.float64).reshape(len(x[part]), -1) - around) ** power
+        moved = (columns_of(schema, x[part]) - around) ** power
         total, count = total + np.nansum(moved, 0), count + (~np.isnan(moved)).sum(0)
     found: NDArray[np.float64] = np.asarray(total / np.maximum(count, 1), np.float64)
     return found

@@ -77,6 +77,7 @@ class Extraction(Check):
     title: ClassVar[str] = "Model extraction"
     question: ClassVar[str] = "How good a copy does a thief get for how many queries?"
     needs: ClassVar[frozenset[str]] = frozenset({"labels"})
+    takes_text: ClassVar[bool] = True
     standards: ClassVar[tuple[str, ...]] = STANDARDS
     sources: ClassVar[tuple[str, ...]] = ("Orekondy et al. 2019, arXiv 1812.02766", "Papernot et al. 2017, arXiv 1602.02697")
     cost: ClassVar[str] = "tens of seconds: trains a copy at each point of the curve; asks the judge's rows first, then the budget"
@@ -101,6 +102,8 @@ class Extraction(Check):
     def unmet(self, target: Target, data: Dataset) -> str:
         if self.access == "scores" and "scores" not in target.offers:
             return "needs class scores; this target offers labels: set access to labels"
+        if self.strategy == "jacobian" and data.texts:
+            return f"jacobian moves numbers; {data.texts[0]!r} holds free text: set strategy to natural or adaptive"
         return super().unmet(target, data)
 
     def estimate(self, target: Target, data: Dataset) -> Estimate:

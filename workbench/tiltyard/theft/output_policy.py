@@ -102,6 +102,7 @@ class OutputPolicy(Defense):
     title: ClassVar[str] = "Output policy"
     question: ClassVar[str] = "How much harder is theft when the endpoint says less, and what does it cost honest users?"
     needs: ClassVar[frozenset[str]] = frozenset({"scores"})
+    takes_text: ClassVar[bool] = True
     standards: ClassVar[tuple[str, ...]] = ("OWASP ML05:2023", "AML.T0024.002", "NISTAML.031")
     sources: ClassVar[tuple[str, ...]] = ("Tramer et al. 2016, arXiv 1609.02943", "Orekondy et al. 2020, arXiv 1906.10908")
     cost: ClassVar[str] = "seconds"

@@ -42,6 +42,7 @@ class Performance(Check):
     title: ClassVar[str] = "Accuracy and calibration"
     question: ClassVar[str] = "How often is the model right, and does its confidence say so?"
     needs: ClassVar[frozenset[str]] = frozenset({"labels"})
+    takes_text: ClassVar[bool] = True
     standards: ClassVar[tuple[str, ...]] = STANDARDS
     sources: ClassVar[tuple[str, ...]] = ("Guo et al. 2017, arXiv 1706.04599", "Brodersen et al. 2010 (balanced accuracy)")
     cost: ClassVar[str] = "a second"

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from ...datasets.encoding import encoding_of
 from ...datasets.schema import Schema
+from ...datasets.texts import text_columns
 from ...errors import Problem
 from .. import trying
 from ..class_names import few
@@ -120,7 +121,8 @@ def _ways(line: Line, wire: Wire, described: About, schema: Schema) -> tuple[Fee
     """In which forms rows may be sent, likelier first; refused where the endpoint says that it takes another shape."""
     encoded = encoding_of(schema).shape
     if fits(described.shape, encoded):
-        return ("encoded",) if schema.images else wire.feeds
+        texts = text_columns(schema.features)
+        return ("encoded",) if schema.images else tuple(w for w in wire.feeds if w != "encoded") if texts else wire.feeds
     if not schema.images and fits(described.shape, schema.shape) and not any(f.kind == "categorical" for f in schema.features):
         return ("values",)
     expected = f"rows of shape {described.shape} as {line.address} takes them"

@@ -115,7 +115,9 @@ class Session:
         kinds = kinds.replace("float,", "float32,").replace("double", "float64") if kinds != "float" else "float32"
         if self.schema.images:
             return f"images as {kinds}"
-        what = {"frame": "the table's columns by name", "values": "the table's own values", "encoded": "numbers"}[self.feeds]
+        what = {"frame": "the table's columns by name", "values": "the table's own values", "encoded": "numbers", "texts": "text"}[
+            self.feeds
+        ]
         onehot = ", categories one-hot" if self.feeds == "encoded" and encoding_of(self.schema).groups else ""
         return f"{what} as {kinds}{onehot}"
 
