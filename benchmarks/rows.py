@@ -57,10 +57,10 @@ def measure(what: str, path: str) -> None:
     from tiltyard.datasets.proposing import propose
     from tiltyard.datasets.reading import read, read_table
 
-    frame = levels() if what == "levels" else None
+    frame = levels(int(path)) if what == "levels" else None
     for few, wanted in ((table(50), ()), (levels(100), ("it", "size"))):  # what is imported late is imported
         propose(few, "label", wanted=wanted).build().frame["f0" if not wanted else "it"].equals(few.iloc[:, 0])
-    size = 0.0
+    size = 0.0 if frame is None else frame.memory_usage(deep=True).sum() / 2**20
     before, start = _status("VmRSS"), time.process_time()
     if what == "pandas":
         size = pd.read_csv(path).memory_usage(deep=True).sum() / 2**20
@@ -69,7 +69,6 @@ def measure(what: str, path: str) -> None:
     elif what == "read":
         read(path)
     elif frame is not None:
-        size = frame.memory_usage(deep=True).sum() / 2**20
         data = propose(frame, "label", wanted=("it", "size")).build()
         assert data.frame["it"].equals(frame["it"])
     print(time.process_time() - start, _status("VmHWM") - before, size)
@@ -121,8 +120,9 @@ def main() -> None:
         f"reading: {own[0] / pandas[0]:.2f} x the processor time of pandas.read_csv; peak {own[1] / frame:.2f} x the frame ({pandas[1] / frame:.2f} x by pandas)"
     )
     print(f"reading and opening: peak {opened[1] / frame:.2f} x the frame, {opened[0]:.1f} s")
-    seconds, peak, size = _apart("levels")
-    print(f"{LEVELS:,} levels in {FEW_ROWS:,} rows: peak {peak / size:.2f} x the frame of {size:.1f} MiB, {seconds:.1f} s")
+    for n in (FEW_ROWS, 10 * FEW_ROWS):
+        seconds, peak, size = _apart("levels", str(n))
+        print(f"{LEVELS:,} levels in {n:,} rows: peak {peak / size:.2f} x the frame of {size:.1f} MiB, {seconds:.1f} s")
 
 
 if __name__ == "__main__":
