@@ -36,6 +36,7 @@ SPEAKS = re.compile(r"\b(files?|folders?|paths?|director(y|ies)|zip)\b", re.IGNO
 # Fields of the account's owner that take a path, by where they stand: what a new one must be added to, with how it is looked at.
 OWNERS = {
     ("load", "Architecture"): "load.layers",
+    ("load", "Factory"): "Person.must",
     ("report", "Folder"): "places.target",
 }
 SECRET = "DATABASE_PASSWORD=hunter2"

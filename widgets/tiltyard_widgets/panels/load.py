@@ -110,7 +110,7 @@ class LoadPanel(Panel):
         look.show(self.sealed, False)
         self.model_file.observe(lambda _: look.show(self.sealed, self.model_file.value.strip().endswith(".sealed")), "value")
         files = [self.model_file, self.sealed, self.data_file]
-        code = [] if self.session.person.shared and self.factory.disabled else [self.factory]
+        code = [] if person.shared else [self.factory]  # it takes a path, and a shared login gives none
         more = [self.classes, *decision, self.architecture, *code, self.member]
         self.more = Fold(more, [*more, look.row([self.finder])])
         self.own = look.stack([*files, self.more])
