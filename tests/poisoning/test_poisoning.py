@@ -165,9 +165,8 @@ def test_a_tree_can_be_poisoned_but_shows_no_activations(ground):
     from sklearn.tree import DecisionTreeClassifier
 
     data = ground[1]
-    tree = SklearnTarget(
-        DecisionTreeClassifier(max_depth=8, random_state=0).fit(data.seen.encoded, data.seen.y.astype(str)), SCHEMA, named=("no", "yes")
-    )
+    fitted = DecisionTreeClassifier(max_depth=8, random_state=0).fit(data.seen.encoded, data.seen.y.astype(str))
+    tree = SklearnTarget(fitted, SCHEMA, order=(0, 1))
     result = Backdoor(points=1, goal=1, size=3)(tree, data).result
     assert result.metric("success").value > 0.9
     assert "auc_cluster" not in {m.name for m in result.metrics}

@@ -74,7 +74,7 @@ def test_no_redirect_is_followed_wherever_it_leads(serve: Serve, data: Dataset) 
         ({"limits": {"rows": "many"}}, "a description"),
         ({"name": "a\x1b[31m\n" + "b" * 10_000}, ""),
         ({"input_shape": [10**9]}, "rows of shape"),
-        ({"classes": "no"}, ""),
+        ({"classes": "no"}, "the model of n, o"),
         ([], "a description"),
     ],
 )

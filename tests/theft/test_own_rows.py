@@ -24,7 +24,7 @@ SCHEMA = Schema(
         Feature(name="before", kind="continuous", low=4.95e8, high=5.05e8, unit="EUR", dtype="float64"),
         Feature(name="after", kind="continuous", low=4.95e8, high=5.05e8, unit="EUR", dtype="float64"),
         Feature(name="income", kind="continuous", low=0, high=9, missing=True, optional=True, dtype="float64"),
-        Feature(name="job", kind="categorical", categories=("nurse", "smith", "none")),
+        Feature(name="job", kind="categorical", categories=("nurse", "smith", "none"), dtype="str"),
     ),
     label="y",
     classes=("bad", "good"),
