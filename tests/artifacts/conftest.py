@@ -58,7 +58,7 @@ def safetensors_bytes() -> bytes:
 
 @pytest.fixture(scope="session")
 def skops_files() -> dict[str, bytes]:
-    """A logistic regression, a pipeline, a forest (whose trees skops does not trust), and a boosting whose trees cannot be shown safe."""
+    """A logistic regression, a pipeline, a forest and a boosting, whose trees skops does not trust by itself."""
     import skops.io
     from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
     from sklearn.linear_model import LogisticRegression

@@ -151,7 +151,6 @@ def test_what_cannot_be_shown_is_unproven(
         assert verdict.verdict == "unproven", (name, verdict.summary)
         assert verdict.reasons
     assert "torch.nn.modules.linear.Linear" in whats(scanned(tmp_path, torch_files["whole"]), "unproven")
-    assert "sklearn.tree._tree.Tree" in whats(scanned(tmp_path, skops_files["boosting"]), "unproven")
 
 
 def test_script_that_reaches_files_is_unsafe(tmp_path: Path, torch_files: dict[str, bytes]) -> None:
