@@ -270,3 +270,19 @@ def test_a_threshold_is_the_decision_and_is_said() -> None:
     wanted = np.where(own.predict_proba(table[["a", "b"]])[:, 0] >= 0.15, "bad", "good")
     np.testing.assert_array_equal(np.array(target.classes)[target.labels(data.x)], wanted)
     assert target.identity.decision == "class 'bad' from 0.15 on"
+
+
+def test_two_rules_of_one_name_are_two_models() -> None:
+    import pandas as pd
+    from sklearn.linear_model import LogisticRegression
+
+    import tiltyard as ty
+
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"a": rng.normal(size=200), "b": rng.normal(size=200)})
+    y = np.where(frame["a"] > 0, "yes", "no")
+    data = ty.read(frame.assign(y=y), label="y")
+    model = LogisticRegression().fit(frame, y)
+    strict, mild = (ty.open(model, data=data, decision=rule) for rule in (lambda s: s[:, 1] > 0.9, lambda s: s[:, 1] > 0.1))
+    assert strict.fingerprint != mild.fingerprint
+    assert (strict.labels(data.x) == 1).sum() < (mild.labels(data.x) == 1).sum()

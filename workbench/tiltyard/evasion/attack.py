@@ -492,7 +492,8 @@ class AtEachEps(Evasion):
                     best[owner[mine]] = rows[mine]
             if values == (self.eps,) and "gradients" in self.needs:
                 zero_gradient[left] = zero_gradient_rows(module, found, x[left], space, self.norm, self.eps, self.seed)
-        return AttackOutcome(best, fooled_at, eps_values, zero_gradient & np.isinf(fooled_at))
+        asked = zero_gradient & np.isinf(fooled_at) if "gradients" in self.needs else None
+        return AttackOutcome(best, fooled_at, eps_values, asked)
 
     def _found(
         self,

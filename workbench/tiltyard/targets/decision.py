@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import Problem
+from .fingerprints import content_fingerprint
 
 Scores = NDArray[np.float64]
 """A score for each class and row, float64 (n, k); rows sum to 1. They rank; what a model decides is its label."""
@@ -36,6 +37,11 @@ class Decision(ABC):
     @abstractmethod
     def words(self) -> str:
         """The rule in words, for panel, record and report: ``class 'bad' from 0.15 on``."""
+
+    @property
+    def identity(self) -> str:
+        """What tells it from other rules."""
+        return self.words
 
     @property
     def offsets(self) -> tuple[float, ...] | None:
@@ -115,6 +121,10 @@ class RuleFunction(Decision):
     @property
     def words(self) -> str:
         return f"the rule {getattr(self.function, '__name__', type(self.function).__name__)!r} of its scores"
+
+    @property
+    def identity(self) -> str:
+        return f"{self.words} {content_fingerprint(self.function)}"
 
 
 OWN = "its own predict"

@@ -267,6 +267,11 @@ class SklearnTarget(FunctionTarget):
         progress.step(1.0, "fitted")
         return self.made(again, f"{self.name} retrained")
 
+    @property
+    def model_type(self) -> str:
+        """The estimator's own class: ``RandomForestClassifier``."""
+        return type(self.estimator).__name__
+
     def own_labels(self, y: Labels) -> NDArray[Any]:
         """Class indices (n,) as the labels that the estimator was fitted on."""
         own: NDArray[Any] = np.asarray(self.estimator.classes_)[list(self.order)][y]

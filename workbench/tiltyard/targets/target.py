@@ -150,8 +150,13 @@ class Target(ABC):
         return () if isinstance(self.decision, LargestScore) else (f"Judged by what the model decides: {self.rule}.",)
 
     @property
+    def model_type(self) -> str:
+        """What it is, in a word, for a record."""
+        return type(self).__name__
+
+    @property
     def identity(self) -> Identity:
-        detail = f"{type(self).__name__}, {len(self.classes)} classes"
+        detail = f"{self.model_type}, {len(self.classes)} classes"
         return Identity(
             name=self.name, fingerprint=self.fingerprint, detail=detail, given=self.given, decision=self.rule, doubts=self.doubts
         )
@@ -231,7 +236,7 @@ class Target(ABC):
     def decide(self, decision: Decision) -> None:
         """Put ``decision`` in force instead of the model's own rule; the fingerprint is another, as the answers are."""
         self.decision = decision
-        self.fingerprint = hashlib.sha256(f"{self.fingerprint} decides {decision.words}".encode()).hexdigest()
+        self.fingerprint = hashlib.sha256(f"{self.fingerprint} decides {decision.identity}".encode()).hexdigest()
 
     def unaided(self, frame: "pd.DataFrame") -> Prediction | None:
         """What the model answers to rows of the person's table as its library is used without us; None where that cannot be asked."""
