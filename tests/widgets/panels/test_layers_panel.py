@@ -51,3 +51,9 @@ def test_layers_are_found_and_one_network_is_taken(tmp_path: Path) -> None:
     assert target.assumptions[0] == panel.layers.found.fitted.note
     assert "settled the choice" in target.assumptions[0]
     assert target.doubts[: len(panel.layers.found.fitted.doubts)] == panel.layers.found.fitted.doubts
+    panel.classes.value = "yes, no"
+    assert panel.asked().settled is None, "what was tried was tried in another order of the classes"
+    panel.classes.value = ""
+    assert panel.asked().settled is not None
+    (tmp_path / "m.pt").touch()
+    assert panel.asked().settled is None, "the file is another now"

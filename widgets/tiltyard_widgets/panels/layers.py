@@ -1,6 +1,8 @@
 """Weights without their code: the layers found by shape, what they leave open, and which networks answer the rows best."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tiltyard.progress import Progress
@@ -30,6 +32,27 @@ NAMES = {
     "heads": "Heads of attention",
     "norm in a block": "Norm in a block",
 }
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Which files, as they were, and which classes in the model's order, networks were tried on; what was found holds of no others."""
+
+    files: tuple[tuple[str, int, int], ...] = ()
+    classes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, model: str, data: str, classes: Sequence[str]) -> "Origin":
+        """The files as they are now; of one that is not there its path alone."""
+        return cls((_stamp(model), _stamp(data)), tuple(classes))
+
+
+def _stamp(path: str) -> tuple[str, int, int]:
+    try:
+        found = Path(path).expanduser().stat()
+    except OSError:
+        return path, 0, 0
+    return path, found.st_mtime_ns, found.st_size
 
 
 class Found:

@@ -23,7 +23,7 @@ from ..views.cards import outcome
 from ..views.code import CodeView
 from ..views.schema import SchemaView
 from .endpoint_fields import EndpointFields
-from .layers import LayersView
+from .layers import LayersView, Origin
 from .load_asked import threshold_in
 from .load_code import Opening
 from .panel import Panel
@@ -126,7 +126,7 @@ class LoadPanel(Panel):
         self.opener.on_click(lambda _: self.load())
         self.finder.on_click(lambda _: self.find())
         self.progress.on_cancel(lambda: self.finding.cancel())
-        self.finding, self.found_for = Progress(), ("", "")
+        self.finding, self.found_for = Progress(), Origin()
         self.proposed_for = ""
         help = look.text("A file is looked at before it is opened and never unpickled unseen.", kind="help")
         self.assumed = look.text("", kind="help")
@@ -172,13 +172,13 @@ class LoadPanel(Panel):
     def _find(self, asked: "Asked") -> None:
         from .layers import found
 
-        if self.found_for != (asked.model, asked.data):
+        if self.found_for != Origin.of(asked.model, asked.data, asked.classes):
             self.layers.forget()
         before, fixed = self.layers.found, self.layers.fixed
         self.session.aside(lambda: found(asked, fixed, self.finding, before), lambda it: self._found(asked, it), self._failed)
 
     def _found(self, asked: "Asked", found: "Found") -> None:
-        self.found_for = asked.model, asked.data
+        self.found_for = Origin.of(asked.model, asked.data, asked.classes)
         self.layers.offer(found)
         self._idle("Tried. Take a network, or choose and try again.")
 
@@ -237,6 +237,7 @@ class LoadPanel(Panel):
         data = self.data_file.path
         proposed = bool(data) and self.proposed_for == data
         architecture = layers(text(self.architecture), person) if own else ""
+        origin = Origin.of(self.model_file.path, data, self.named() or ())
         return Asked(
             person,
             chosen,
@@ -244,7 +245,7 @@ class LoadPanel(Panel):
             model=self.model_file.path if own else "",
             data=data,
             architecture=architecture,
-            settled=self.layers.about(architecture) if self.found_for == (self.model_file.path, data) else None,
+            settled=self.layers.about(architecture) if self.found_for == origin else None,
             factory=text(self.factory) if own else "",
             classes=self.named() or (),
             threshold=text(self.threshold),
