@@ -190,6 +190,8 @@ class Step(Given, ABC):
     averages_noise
         Does its answer hold of a model that answers the same row differently, because it counts answers as draws or asks often enough?
         Else a pass on such a model is *incomplete*.
+    core
+        Does its topic need it to pass? A topic whose other checks passed is *incomplete* until these, where they apply, have passed too.
     takes_text
         Does it run on free text too, because it neither moves rows nor measures distances between them?
     """
@@ -213,6 +215,7 @@ class Step(Given, ABC):
     context: ClassVar[frozenset[str]] = frozenset()
     remeasured: ClassVar[bool] = False
     averages_noise: ClassVar[bool] = False
+    core: ClassVar[bool] = False
     takes_text: ClassVar[bool] = False
 
     seed: int = parameter(0, "Seed of everything random in this run", ge=0, le=2**31 - 1)

@@ -352,7 +352,8 @@ class Identity(Frozen):
     """Which model or data set: a name a person gave and the SHA-256 of its content.
 
     Of a model also what it was ``given`` (form and dtype), by which ``decision`` rule its labels come about, and the ``doubts`` that
-    opening it left: where it does not answer what it answers without us.
+    opening it left: where it does not answer what it answers without us. Of a model seen through a threat model (`RestrictedTarget`)
+    ``view_of`` is the fingerprint of the whole model: what is found of the view is found of the model.
     """
 
     name: str
@@ -361,6 +362,7 @@ class Identity(Frozen):
     given: str = ""
     decision: str = ""
     doubts: tuple[str, ...] = ()
+    view_of: str = ""
 
 
 class Record(Frozen):

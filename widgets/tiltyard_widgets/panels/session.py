@@ -17,6 +17,7 @@ from tiltyard.result import Record
 from tiltyard.targets.target import Target
 
 if TYPE_CHECKING:
+    from tiltyard.assessment.standing import Standing
     from tiltyard.comparison.remeasure import Remeasured
     from tiltyard.execution.executors import Executor
     from tiltyard.execution.job import Job
@@ -66,6 +67,7 @@ class Session(t.HasTraits):
         self.made: dict[str, Target] = {}
         self._stop: Callable[[], None] | None = None  # cancels what makes the session busy, where that can be cancelled
         self.opener: Callable[[str], bool] = lambda id: False
+        self._stands: tuple[tuple[object, ...], Standing] | None = None
         self._loop = _loop()
         if target is not None and data is not None:
             from tiltyard.targets.meeting import meet
@@ -86,15 +88,31 @@ class Session(t.HasTraits):
         self.version += 1
 
     @property
+    def standing(self) -> "Standing":
+        """All that is known of the present target and data; header, rail and panels take their numbers from it."""
+        key = (self.version, self.target, self.data, self.records)
+        if self._stands is None or any(one is not other for one, other in zip(self._stands[0], key, strict=True)):
+            self._stands = (key, self._standing())
+        return self._stands[1]
+
+    def _standing(self) -> "Standing":
+        from tiltyard.assessment.standing import standing_of, unmet_of
+
+        target, data = self.target, self.data
+        if target is None or data is None:
+            return standing_of((), target.identity if target else None, data.identity if data else None)
+        return standing_of(self.records, target.identity, data.identity, unmet_of(target, data))
+
+    @property
     def latest(self) -> dict[str, Record]:
-        """The last record of each step on the present target and data, by id."""
-        return {record.check: record for record in self.records if self.current(record)}
+        """Of each step the record that a panel shows, by id: the newest on the present target and data that was not cancelled."""
+        return {id: step.shown for id, step in self.standing.steps.items() if step.shown is not None}
 
     def current(self, record: Record) -> bool:
-        """Is the record about the present target and data?"""
-        if self.target is None or self.data is None:
-            return False
-        return record.target.fingerprint == self.target.fingerprint and record.data.fingerprint == self.data.fingerprint
+        """Is the record about the present target and data, whole or as a threat model shows it?"""
+        from tiltyard.assessment.standing import concerns
+
+        return self.target is not None and self.data is not None and concerns(record, self.target.identity, self.data.identity)
 
     def denied(self, action: Action) -> str:
         """Why the person's role does not allow it, in one sentence, or nothing where it does."""

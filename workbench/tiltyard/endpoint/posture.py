@@ -60,6 +60,7 @@ class Posture(Check):
     cost: ClassVar[str] = "seconds, and as many requests as it says"
     quick: ClassVar[Mapping[str, Any]] = {"burst": 100}
     headline: ClassVar[str] = "probes_with_findings"
+    core: ClassVar[bool] = True
 
     consent: bool = parameter(False, "The endpoint is mine to probe, or I am asked to; needed where it is not on this machine")
     burst: int = parameter(700, "Requests sent at once to find a rate limit; 0 leaves that out", "requests", ge=0, le=10_000)

@@ -26,6 +26,7 @@ class PGD(AtEachEps):
     question: ClassVar[str] = "How often can a small change of a row, found by gradients, fool the model?"
     needs: ClassVar[frozenset[str]] = frozenset({"labels", "scores", "gradients"})
     sources: ClassVar[tuple[str, ...]] = ("Madry et al. 2018, arXiv:1706.06083", "Tramèr and Boneh 2019, arXiv:1904.13000")
+    core: ClassVar[bool] = True
     cost: ClassVar[str] = "seconds to a minute"
     seconds: ClassVar[float] = 60.0
     remeasured: ClassVar[bool] = True

@@ -32,6 +32,7 @@ class Square(AtEachEps):
     needs: ClassVar[frozenset[str]] = frozenset({"labels", "scores"})
     standards: ClassVar[tuple[str, ...]] = BLACK_BOX
     sources: ClassVar[tuple[str, ...]] = ("Andriushchenko et al. 2020, arXiv:1912.00049",)
+    core: ClassVar[bool] = True
     cost: ClassVar[str] = "a minute; slower where each query is"
     seconds: ClassVar[float] = 60.0
     remeasured: ClassVar[bool] = True

@@ -35,6 +35,7 @@ class Leakage(Check):
     seconds: ClassVar[float] = 60.0
     tiny: ClassVar[Mapping[str, Any]] = {"background": 5, "patch": 7}
     headline: ClassVar[str] = "gain"
+    core: ClassVar[bool] = True
 
     rows: int = parameter(
         400, "Rows of each kind, trained on and not: half for the attacker to learn from, half to judge it on", "rows", ge=25, le=5000

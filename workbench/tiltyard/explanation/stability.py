@@ -42,6 +42,7 @@ class Stability(Check):
     seconds: ClassVar[float] = 60.0
     tiny: ClassVar[Mapping[str, Any]] = {"background": 5, "patch": 4}
     headline: ClassVar[str] = "fall"
+    core: ClassVar[bool] = True
 
     rows: int = parameter(
         60, "Rows to explain three times each or more, drawn from those not trained on where that is known", "rows", ge=5, le=2000

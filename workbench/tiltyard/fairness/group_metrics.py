@@ -71,6 +71,7 @@ class GroupMetrics(Check):
     context: ClassVar[frozenset[str]] = frozenset({"accuracy"})
     remeasured: ClassVar[bool] = True
     averages_noise: ClassVar[bool] = True
+    core: ClassVar[bool] = True
 
     columns: tuple[str, ...] = parameter((), "Sensitive columns to divide by; none means all", source="sensitive")
     crossed: bool = parameter(False, "Also divide by all these columns together")

@@ -42,6 +42,7 @@ class GradientLeakage(Check):
     quick: ClassVar[Mapping[str, Any]] = {"batches": 3, "steps": 100}
     tiny: ClassVar[Mapping[str, Any]] = {"batches": 2, "batch": 1, "steps": 4}
     headline: ClassVar[str] = "gain_bare"
+    core: ClassVar[bool] = True
 
     batches: int = parameter(6, "Batches whose gradient is inverted", "batches", ge=1, le=1000)
     batch: int = parameter(1, "Rows in a batch; more hide one another", "rows", ge=1, le=64)

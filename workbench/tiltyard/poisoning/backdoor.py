@@ -80,6 +80,7 @@ class Backdoor(Check):
     campaign_goal: ClassVar[CampaignGoal | None] = "poison"
     headline: ClassVar[str] = "success"
     context: ClassVar[frozenset[str]] = frozenset({"accuracy_clean", "accuracy_poisoned"})
+    core: ClassVar[bool] = True
 
     most: float = parameter(0.05, "Largest share of training rows poisoned", "share", gt=0, le=0.5)
     points: int = parameter(3, "Shares tried, each half of the next", "shares", ge=1, le=10)

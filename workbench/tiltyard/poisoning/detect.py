@@ -43,6 +43,7 @@ class Detect(Check):
     campaign_goal: ClassVar[CampaignGoal | None] = "poison"
     audit: ClassVar[bool] = True
     headline: ClassVar[str] = "worst_cluster"
+    core: ClassVar[bool] = True
 
     rows: int = parameter(5000, "Training rows looked at, drawn at random", "rows", ge=10, le=100_000)
     alarm: float = parameter(

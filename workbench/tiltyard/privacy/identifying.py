@@ -36,6 +36,7 @@ class Identifying(Check):
     needs: ClassVar[frozenset[str]] = frozenset({"table"})
     standards: ClassVar[tuple[str, ...]] = STANDARDS
     sources: ClassVar[tuple[str, ...]] = ("Sweeney 2002, k-anonymity", "Sweeney 2000, Simple demographics often identify people uniquely")
+    core: ClassVar[bool] = True
     cost: ClassVar[str] = "seconds"
     campaign_goal: ClassVar[CampaignGoal | None] = "infer"
     audit: ClassVar[bool] = True

@@ -70,6 +70,7 @@ class MembershipThreshold(Check):
     takes_text: ClassVar[bool] = True
     standards: ClassVar[tuple[str, ...]] = STANDARDS
     sources: ClassVar[tuple[str, ...]] = ("Yeom et al. 2017, arXiv 1709.01604", "Song and Mittal 2020, arXiv 2003.10595")
+    core: ClassVar[bool] = True
     cost: ClassVar[str] = "seconds: one query a row"
     campaign_goal: ClassVar[CampaignGoal | None] = "infer"
     headline: ClassVar[str] = "auc"

@@ -33,6 +33,7 @@ class Advisories(Check):
     cost: ClassVar[str] = "seconds"
     tiny: ClassVar[Mapping[str, Any]] = {"advisories": ""}
     headline: ClassVar[str] = "vulnerable"
+    core: ClassVar[bool] = True
 
     advisories: str = source_parameter(
         "OSV records you supply: a folder, a zip such as PyPI/all.zip, or a JSON file", "OSV records", (".json", ".zip")

@@ -24,6 +24,7 @@ class Scan(Check):
     sources: ClassVar[tuple[str, ...]] = ("protectai/modelscan#338", "picklescan advisories 2025")
     cost: ClassVar[str] = "a second"
     headline: ClassVar[str] = "unsafe"
+    core: ClassVar[bool] = True
 
     def run(self, target: Target, data: Dataset, progress: Progress) -> CheckResult:
         progress.step(0.05, "looking for the file")

@@ -1,6 +1,7 @@
 """A target as an attacker sees it: only what a threat model allows, and never more rows than it may ask."""
 
 import hashlib
+from itertools import chain, combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     import torch
 
 HIDDEN = frozenset({"weights", "file", "url"})
+SHOWN = frozenset({"labels", "scores", "gradients", "training"})
 
 
 def seen(inner: Target, offers: frozenset[str]) -> frozenset[str]:
@@ -25,7 +27,18 @@ def seen(inner: Target, offers: frozenset[str]) -> frozenset[str]:
 
 def restricted_fingerprint(inner: Target, offers: frozenset[str]) -> str:
     """SHA-256 of what decides the answers; the budget does not."""
-    return hashlib.sha256(f"{inner.fingerprint} seen as {sorted(seen(inner, offers))}".encode()).hexdigest()
+    return _fingerprint_of_view(inner.fingerprint, seen(inner, offers))
+
+
+def views(fingerprint: str) -> frozenset[str]:
+    """The fingerprints that a target of this ``fingerprint`` can have behind a restriction; for records from before ``Identity.view_of``."""
+    left = sorted(SHOWN - {"labels"})
+    parts = chain.from_iterable(combinations(left, size) for size in range(len(left) + 1))
+    return frozenset(_fingerprint_of_view(fingerprint, frozenset(part) | {"labels"}) for part in parts)
+
+
+def _fingerprint_of_view(fingerprint: str, offers: frozenset[str]) -> str:
+    return hashlib.sha256(f"{fingerprint} seen as {sorted(offers)}".encode()).hexdigest()
 
 
 class RestrictedTarget(Target):
@@ -39,6 +52,7 @@ class RestrictedTarget(Target):
         self.meter = meter or Meter()
         super().__init__(f"{inner.name} ({label})", inner.classes, inner.schema, seen(inner, offers), restricted_fingerprint(inner, offers))
         self._inner = inner
+        self.view_of = inner.view_of or inner.fingerprint
         self.decision, self.given = inner.decision, inner.given
         self.doubts, self.noise = inner.doubts, inner.noise
         self._module: torch.nn.Module | None = None

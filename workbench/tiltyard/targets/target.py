@@ -80,6 +80,8 @@ class Target(ABC):
         What opening found that undermines every result on this target, in sentences with numbers; empty where it answers as it should.
     noise
         The share of rows that it answered differently when it was asked twice; 0 of a model that does not draw.
+    view_of
+        Of a target that shows another with less to be had of it, the fingerprint of that other; else empty.
     proven
         Were its answers compared with what the model answers without us, see `proof`?
     """
@@ -106,6 +108,7 @@ class Target(ABC):
         self.doubts: tuple[str, ...] = ()
         self.noise = 0.0
         self.proven = False
+        self.view_of = ""
 
     def count(self, rows: int) -> None:
         """Add ``rows`` to the questions asked; several threads may at once. Nothing is added under `uncounted`."""
@@ -158,7 +161,13 @@ class Target(ABC):
     def identity(self) -> Identity:
         detail = f"{self.model_type}, {len(self.classes)} classes"
         return Identity(
-            name=self.name, fingerprint=self.fingerprint, detail=detail, given=self.given, decision=self.rule, doubts=self.doubts
+            name=self.name,
+            fingerprint=self.fingerprint,
+            detail=detail,
+            given=self.given,
+            decision=self.rule,
+            doubts=self.doubts,
+            view_of=self.view_of,
         )
 
     @abstractmethod

@@ -50,6 +50,7 @@ class Performance(Check):
     headline: ClassVar[str] = "balanced_accuracy"
     remeasured: ClassVar[bool] = True
     averages_noise: ClassVar[bool] = True
+    core: ClassVar[bool] = True
 
     rows: int = parameter(
         10_000, "Rows to judge, drawn at random from those not trained on where that is known", "rows", ge=10, le=1_000_000

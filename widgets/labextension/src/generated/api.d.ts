@@ -96,6 +96,7 @@ export interface Identity {
   given: string;
   decision: string;
   doubts: string[];
+  view_of: string;
 }
 
 /** What JupyterLab's menus and palette offer: the workbench's panels, and a scan of files with these suffixes (``.onnx``). */
