@@ -43,7 +43,7 @@ class Markup(Block):
     Buttons in it send ``{"event", "value"}``; `on_event` calls back in the kernel.
     """
 
-    _esm = esm("markup.js")
+    _esm = esm("build.js", "markup.js")
     tree: traitlets.List[Node] = traitlets.List().tag(sync=True)
     live = traitlets.Unicode("").tag(sync=True)
 

@@ -204,23 +204,43 @@ export default {
   render({ model, el }) {
     el.classList.add("tiltyard");
     const title = h("h3");
+    let chart = null, drawn = null, waiting = 0, listed = false;
+    const picture = () => pictureOf(figure, chart.title, [...legend.children]);
+    const asTable = h("button", { type: "button", class: "ty-tool", "aria-pressed": "false" }, "Show as table");
+    const files = tools([
+      ["CSV", "Save the data as CSV", () => { saveCsv(chart.title, csvRows(chart)); }],
+      ["PNG", "Save the picture as PNG", async () => { saveFile(fileName(chart.title, "png"), await pngOf(picture())); }],
+      ["SVG", "Save the picture as SVG", () => { saveFile(fileName(chart.title, "svg"), new Blob([svgText(picture())], { type: "image/svg+xml" })); }],
+      ["Copy", "Copy the picture", () => copyPicture(picture())],
+    ]);
+    files.prepend(asTable);
+    const line = h("div", { class: "ty-titleline" }, title, files);
     const legend = h("ul", { class: "ty-legend", "aria-hidden": "true" });
     const area = h("div", { class: "ty-plot" });
     const tip = h("div", { class: "ty-tip", hidden: true, "aria-hidden": "true" });
-    const data = h("details", {}, h("summary", {}, "Show as table"));
-    const figure = h("figure", { class: "ty-chart" }, title, legend, area, data);
+    const data = h("div", { hidden: true });
+    const figure = h("figure", { class: "ty-chart" }, line, legend, area, data);
     el.append(figure);
     const fills = Array.from({ length: 8 }, () => uid("fill"));
     const guide = svg("path", { class: "ty-axis" });
-    let chart = null, drawn = null, waiting = 0;
 
     const hide = () => { tip.hidden = true; guide.setAttribute("d", ""); };
-    const fillTable = () => { if (data.open && chart) data.replaceChildren(data.firstChild, dataTable(chart)); };
+    const fillTable = () => { if (listed && chart) data.replaceChildren(dataTable(chart)); };
+    const turn = () => {
+      listed = !listed;
+      asTable.textContent = listed ? "Show as chart" : "Show as table";
+      asTable.setAttribute("aria-pressed", String(listed));
+      [data.hidden, area.hidden] = [!listed, listed];
+      for (const button of [...files.children].slice(2)) button.hidden = listed;
+      legend.hidden = listed || !legend.children.length;
+      fillTable();
+      if (!listed) later();
+    };
     const draw = () => {
       waiting = 0;
       const raw = model.get("chart") || {};
       figure.hidden = !raw.kind;
-      const width = Math.floor(area.clientWidth);
+      const width = Math.floor((listed ? figure : area).clientWidth);
       if (!raw.kind || width < 60) return;
       chart = readChart(raw);
       measureIn(figure);
@@ -228,7 +248,7 @@ export default {
       title.textContent = chart.title;
       drawn.root.append(guide);
       const entries = legendEntries(chart, drawn.direct, fills);
-      legend.hidden = !entries.length;
+      legend.hidden = !entries.length || listed;
       legend.replaceChildren(...entries);
       const shownTip = !tip.hidden;
       area.replaceChildren(drawn.root, tip);
@@ -251,7 +271,7 @@ export default {
       tip.style.transform = `translate(${x}px,${y}px)`;
     });
     area.addEventListener("pointerleave", hide);
-    data.addEventListener("toggle", fillTable);
+    asTable.addEventListener("click", turn);
     const sizes = new ResizeObserver(later);
     sizes.observe(area);
     const stop = watch(model, ["chart", "height"], later);

@@ -1,4 +1,4 @@
-"""A chart drawn by the browser as SVG, with its data as a table under it."""
+"""A chart drawn by the browser as SVG, that can be shown as a table, and taken along as a picture or as data."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ def plain(chart: Chart | None) -> dict[str, Any]:
 class ChartView(Block):
     """Draws a `tiltyard.result.Chart`; set ``chart`` (its drawing spec, ``{}`` for nothing) or call ``show`` and it moves in place."""
 
-    _esm = esm("chart_scale.js", "chart_marks.js", "chart_table.js", "chart.js")
+    _esm = esm("chart_scale.js", "chart_marks.js", "chart_table.js", "save.js", "chart.js")
     chart = traitlets.Dict().tag(sync=True)
     height = traitlets.Int(300, min=120, max=1200, help="height of the drawing in px").tag(sync=True)
 

@@ -37,3 +37,13 @@ function dataTable(chart) {
   if (rows.length > MOST_ROWS) lines.push(`Showing ${MOST_ROWS} of ${rows.length.toLocaleString("en-US")} rows.`);
   return h("div", { class: "ty-block" }, box, lines.length ? h("p", { class: "ty-help" }, lines.join(" ")) : null);
 }
+
+// The numbers themselves, one line a point, for a spreadsheet.
+function csvRows(chart) {
+  const [pos, val] = chart.flip ? [chart.y, chart.x] : [chart.x, chart.y];
+  const banded = chart.series.some((s) => s.banded);
+  const place = (p) => (pos.scale === "category" ? p.place : p[chart.flip ? "y" : "x"]);
+  const value = (p) => (val.scale === "category" ? p.text : p[chart.flip ? "x" : "y"]);
+  const head = ["Series", pos.title, val.title, ...(banded ? ["low", "high"] : [])];
+  return [head, ...chart.series.flatMap((s) => s.points.map((p) => [s.name, place(p), value(p), ...(banded ? [p.low, p.high] : [])]))];
+}
