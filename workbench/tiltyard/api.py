@@ -14,6 +14,7 @@ from .check import Check, Step, named
 from .comparison.comparison import Comparison
 from .comparison.comparison import compare as compare_runs
 from .comparison.remeasure import Remeasured
+from .datasets.cohorts import Cohort
 from .defense import Defense
 from .errors import Cancelled, Problem
 from .execution.profiles import Profile, chosen, steps
@@ -40,6 +41,7 @@ def check(
     label: str | None = None,
     sensitive: Sequence[str] | None = None,
     progress: Progress | None = None,
+    where: Cohort | None = None,
     **parameters: Any,
 ) -> Record:
     """Run one check: ``ty.check("evasion.pgd", target, data, steps=100)``, or ``ty.check("fairness.groups", model, frame, label="y")``.
@@ -52,6 +54,8 @@ def check(
         A target and its data set; or a model as `ty.open` opens it, and a table as `ty.read` reads it.
     label, sensitive
         Of a table: its label column, and its sensitive columns.
+    where
+        A cohort: the check then sees its rows alone, as a data set of their own.
     parameters
         Its parameters by name; ``tiltyard check ID --help`` lists them.
 
@@ -63,7 +67,8 @@ def check(
     made = _made(which, parameters)
     if not isinstance(made, Check):
         raise Problem("a check", f"{made.id!r}, which is a defense", "Call ty.defend")
-    return made(*meet(target, data, label, sensitive), progress)
+    opened, rows = meet(target, data, label, sensitive)
+    return made(opened, rows if where is None else rows.cohort(where, opened), progress)
 
 
 def defend(
@@ -131,6 +136,7 @@ def assess(
     seed: int = 0,
     store: Store | None = None,
     on_progress: Callable[[Report], None] | None = None,
+    where: Cohort | None = None,
 ) -> Assessment:
     """Run the ``picked`` checks and wait for the end; without any, every check there is with the parameters of ``profile``.
 
@@ -140,8 +146,11 @@ def assess(
         As of `check`.
     store
         Where the run is kept; None keeps none.
+    where
+        As of `check`.
     """
     target, data = meet(target, data, label, sensitive)
+    data = data if where is None else data.cohort(where, target)
     return assess_steps(target, data, picked or steps(profile, seed, target, data), Runner(store), on_progress=on_progress)
 
 

@@ -9,7 +9,9 @@ from ..access.person import me
 from ..audit import notes as audit
 from ..catalogue import find
 from ..check import Check, Step, named
+from ..datasets.cohorts import Cohort
 from ..datasets.correcting import Correction
+from ..datasets.kept_cohorts import kept
 from ..errors import Problem
 from ..execution.profiles import Profile, overrides, steps
 from ..result import Given
@@ -74,6 +76,9 @@ class DataConfig(Given):
     favorable: str = Field(default="", description="the class that people hope for; empty: proposed by the words of label and classes")
     take: tuple[str, ...] = Field(default=(), description="columns that are features although they look like an id or free text")
     features: dict[str, Correction] = Field(default={}, description="what is known better of a feature than the file says")
+    cohort: Cohort | str | None = Field(
+        default=None, description="assess these rows alone: a name and conditions, or the name of a cohort kept of this very data"
+    )
 
     @model_validator(mode="after")
     def _one(self) -> Self:
@@ -130,9 +135,15 @@ class Config(Given):
         data = data.hoping(self.data.favorable)
         facts = {"model": target.name, "from": self.target.sample or self.target.file or target.origin, "data": data.name}
         audit.note("model opened", target.fingerprint, facts | {"data_fingerprint": data.fingerprint})
+        data = self._cohort(data, target)
         if self.data.rows is not None and self.data.rows < len(data):
             data = data.sample(self.data.rows, np.random.default_rng(self.seed))
         return target, data
+
+    def _cohort(self, data: "Dataset", target: "Target") -> "Dataset":
+        """The rows of the cohort that the file names; all of them where it names none."""
+        wanted = self.data.cohort
+        return data if wanted is None else data.cohort(kept(data.fingerprint, wanted) if isinstance(wanted, str) else wanted, target)
 
     def _pair(self) -> "tuple[Target, Dataset]":
         if self.target.sample:

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from ..errors import Problem
 from ..result import Identity
 from .class_places import place_of
+from .cohorts import Answering, Cohort
+from .conditions import Mask
 from .encoding import encoding_of
 from .mapped import rows_at_once
 from .schema import Rows, Schema
@@ -26,6 +28,14 @@ class Original:
 
     frame: "pd.DataFrame"
     rows: NDArray[np.intp]
+
+
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """Where a cohort's rows come from: the whole ``parent``, and the ``cohort``."""
+
+    parent: "Dataset"
+    cohort: Cohort
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +58,8 @@ class Dataset:
         Sentences on what was guessed of the file, where a schema was proposed from it.
     original
         Some of the rows as the person's table had them, on which opening a model compares what it answers with what it answers without us.
+    selection
+        Of the rows of a cohort: the data set they were taken from, and the cohort.
     """
 
     x: Rows
@@ -60,6 +72,7 @@ class Dataset:
     license: str = ""
     assumed: tuple[str, ...] = ()
     original: "Original | None" = None
+    selection: Selection | None = None
 
     def __post_init__(self) -> None:
         self._check_shape()
@@ -122,7 +135,8 @@ class Dataset:
     @property
     def identity(self) -> Identity:
         n = len(self.schema.features)
-        detail = f"{len(self):,} rows, {n} feature{'s' * (n != 1)}, {len(self.schema.classes)} classes"
+        of = f" of {len(self.selection.parent):,}" if self.selection is not None else ""
+        detail = f"{len(self):,}{of} rows, {n} feature{'s' * (n != 1)}, {len(self.schema.classes)} classes"
         return Identity(name=self.name, fingerprint=self.fingerprint, detail=detail)
 
     def lacks(self, need: str) -> str:
@@ -151,7 +165,33 @@ class Dataset:
             sensitive={name: column[rows] for name, column in self.sensitive.items()},
             member=None if self.member is None else self.member[rows],
             original=None,
+            selection=None,
         )
+
+    def cohort(self, cohort: Cohort, target: Answering | None = None) -> "Dataset":
+        """The rows of ``cohort`` as a data set of their own, for every check and panel: same schema, bounds and classes, another fingerprint.
+
+        Parameters
+        ----------
+        target
+            Whose answers the conditions are about, where they are (predicted class, right or wrong, score).
+
+        Raises
+        ------
+        Problem
+            No row belongs to it, a condition names what is not there, or needs a target and none is given.
+        """
+        answers = cohort.answers(self, target) if target is not None else None
+        return self.selected(cohort, cohort.mask(self, answers))
+
+    def selected(self, cohort: Cohort, mask: Mask) -> "Dataset":
+        """As `cohort`, where it is known which rows (n,) belong to it."""
+        count = int(mask.sum())
+        if not count:
+            raise Problem(f"rows in the cohort {cohort.name!r}", f"none of {len(self):,}", "Loosen or remove a condition")
+        said = f"Cohort {cohort.name!r}: {cohort.words}; {count:,} of {len(self):,} rows of {self.name}."
+        rows = self.take(np.flatnonzero(mask))
+        return replace(rows, name=f"{self.name}: {cohort.name}", assumed=(*self.assumed, said), selection=Selection(self, cohort))
 
     def classed(self, classes: tuple[str, ...]) -> "Dataset":
         """The same rows for a model of ``classes``: each label as its place among them, found by name, never by order.
