@@ -185,6 +185,13 @@ class Step(Given, ABC):
     context
         Names of metrics that say what the headline is to be read against, as accuracy on the same rows. The cross-risk table
         leaves them out: another check weighs them, or they count other rows after a defense than before.
+    leads
+        Names of metrics, or how the names begin, that are shown beside the headline in the first view of a result; of what they
+        leave room for the others follow in order.
+    picture
+        The name of the chart or gallery in the first view; else the first gallery, else the first chart.
+    main
+        One to four parameters that people set most; a form shows these and folds the others away.
     remeasured
         Is it measured again after each defense of a full assessment?
     averages_noise
@@ -213,6 +220,9 @@ class Step(Given, ABC):
     audit: ClassVar[bool] = False
     headline: ClassVar[str] = ""
     context: ClassVar[frozenset[str]] = frozenset()
+    leads: ClassVar[tuple[str, ...]] = ()
+    picture: ClassVar[str] = ""
+    main: ClassVar[tuple[str, ...]] = ()
     remeasured: ClassVar[bool] = False
     averages_noise: ClassVar[bool] = False
     core: ClassVar[bool] = False

@@ -55,7 +55,11 @@ def test_an_attack_is_run_shown_and_kept(session):
     run(panel, "evasion.pgd", rows=50, steps=5, curve=False)
     record = session.latest["evasion.pgd"]
     assert record.effective["rows"] == 50
-    assert panel.runner("evasion.pgd").view.children[1].__class__.__name__ == "MetricCards"
+    view = panel.runner("evasion.pgd").view
+    assert [part.__class__.__name__ for part in view._first.children] == ["MetricCards", "Advice"]
+    assert view.details.body.children == () and "code" in view.details.head.plain_text()
+    view.unfolded = True
+    assert panel.session.details and view._code in view.details.body.children
     assert [r.check for r in session.store.records(session.run.id)] == ["evasion.pgd"]
     code = panel.runner("evasion.pgd").code(record)
     names: dict[str, object] = {"target": session.target, "data": session.data}

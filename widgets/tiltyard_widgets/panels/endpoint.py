@@ -117,7 +117,7 @@ class EndpointPanel(Panel):
             self.message.say(problem)
             return
         self.progress.start("a valid request")
-        self.view.say("running", f"{address} is being probed: at most {posture.most:,} requests …")
+        self.view.wait(f"{address} is being probed: at most {posture.most:,} requests …")
         self.refresh()
 
     def _start(self, address: Address, posture: "Posture") -> None:

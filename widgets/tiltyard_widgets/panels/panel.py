@@ -150,6 +150,8 @@ class StepRunner(look.Stack):
             why = f"{reason[:1].upper()}{reason[1:]}. {instead(self.step, target, data)}"
             self.view.say("not_applicable", why.strip())
             return
+        if self.progress.active:
+            return  # the former result stands dimmed below what runs
         if not self.session.busy:
             before = f"; it took {numerals.took(latest.seconds)} last time" if latest else ""
             self.progress.cost(f"Cost: {self.step.cost}{before}")
@@ -196,7 +198,7 @@ class StepRunner(look.Stack):
             return
         self.progress.start("loading")
         self.button.disabled = True
-        self.view.say("running", f"{step.title} is running …")
+        self.view.wait(f"{step.title} is running …")
 
     def cancel(self) -> None:
         self.session.cancel()
@@ -265,11 +267,13 @@ class TopicPanel(Panel):
                 else "Not run yet. Press Run to measure."
             )
             view = OutcomeView(press, self._offer_defense)
+            view.observe(lambda change: setattr(self.session, "details", change.new), "unfolded")
             self._runners[id] = StepRunner(self.session, self.steps[id], view, self.message, self.bound(id))
         return self._runners[id]
 
     def _choose(self, id: str) -> None:
         runner = self.runner(id)
+        runner.view.unfolded = self.session.details
         runner.refresh()
         self.column.children = self.dress(id, runner)
         self.results.children = (*self.before(id, runner), runner.view, *([runner.remeasure] if runner.remeasure else []))

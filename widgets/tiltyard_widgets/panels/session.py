@@ -49,6 +49,7 @@ class Session(t.HasTraits):
     version = t.Int(0)
     busy = t.Unicode("")
     warning = t.Unicode("")
+    details = t.Bool(False, help="are details of results unfolded in this window?")
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""What a check found, in three blocks: the outcome in a sentence, the numbers as cards, the findings."""
+"""What a check found, in four blocks: the outcome in a sentence, the numbers as cards, what to do, the findings."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -7,6 +7,7 @@ from tiltyard.reports.findings import Described
 from tiltyard.result import CheckResult, Metric
 
 from ..theme.markup import Markup, Node, div, el, span
+from .layers import Action
 from .states import STATES, badge
 
 SAFER = {
@@ -87,14 +88,43 @@ class Findings(Markup):
             rows += [el("dt", None, "Standards"), el("dd", None, *(span("ty-tag", name) for name in finding.standards))]
         parts = [top, el("dl", None, *rows)]
         if finding.defense:
-            parts.append(el("p", None, self._way_out(finding.defense)))
+            parts.append(el("p", None, way_out(finding.defense, self._defenses)))
         return el("li", {"class": "ty-finding", "data-severity": severity}, *parts)
 
-    def _way_out(self, defense: str) -> Node:
-        label = f"Go to the defense: {self._defenses.get(defense, defense)}"
-        return el(
-            "button", {"type": "button", "class": "ty-button", "data-send": "defense", "data-value": defense, "data-key": defense}, label
-        )
+
+class Advice(Markup):
+    """What to do about a result: the gravest finding's advice with its defense one click away, or that there is nothing to do."""
+
+    def __init__(self, defenses: Mapping[str, str]) -> None:
+        self._defenses = dict(defenses)
+        super().__init__()
+
+    def on_defense(self, call: Callable[[str], None]) -> None:
+        """Call ``call(defense_id)`` when a person wants the defense."""
+        self.on_event("defense", call)
+
+    def show(self, action: Action | None) -> None:
+        self.tree = [self._draw(action)] if action else []
+
+    def _draw(self, action: Action) -> Node:
+        finding = action.finding
+        parts: list[Node] = [el("h3", None, action.head)]
+        if finding:
+            severity = span("ty-severity", f"{finding.severity.value} severity")
+            parts.append(div("ty-top", severity, el("b", None, finding.title)))
+        parts.append(el("p", None, action.advice))
+        if finding and finding.defense:
+            parts.append(el("p", None, way_out(finding.defense, self._defenses)))
+        if action.more:
+            parts.append(el("p", {"class": "ty-help"}, f"{action.more} more finding{'s' * (action.more != 1)} under Details."))
+        given = {"data-severity": finding.severity.value} if finding else {}
+        return el("section", {"class": "ty-finding ty-advice", "aria-label": action.head, **given}, *parts)
+
+
+def way_out(defense: str, titles: Mapping[str, str]) -> Node:
+    """A button that leads to a defense."""
+    label = f"Go to the defense: {titles.get(defense, defense)}"
+    return el("button", {"type": "button", "class": "ty-button", "data-send": "defense", "data-value": defense, "data-key": defense}, label)
 
 
 def metric_cards(metrics: Sequence[Metric] = ()) -> MetricCards:
@@ -116,3 +146,8 @@ def findings(found: Sequence[Described] = (), defenses: Mapping[str, str] | None
     made = Findings(defenses or {})
     made.show(found)
     return made
+
+
+def advice(defenses: Mapping[str, str] | None = None) -> Advice:
+    """What to do; ``defenses`` gives the titles of the defenses by id."""
+    return Advice(defenses or {})

@@ -1,81 +1,153 @@
-"""One record as a person reads it: the outcome, the few numbers, pictures, tables, what to do, the code."""
+"""One record as a person reads it: the sentence, three numbers, one picture, what to do; behind *Details* all the rest."""
 
 from collections.abc import Callable
 from typing import TypeVar
 
 import ipywidgets as w
+import traitlets
 
 from tiltyard.catalogue import titles
 from tiltyard.formatting import numbers as numerals
-from tiltyard.reports.findings import described
-from tiltyard.result import CheckResult, Column, Metric, Record, Table
+from tiltyard.result import Chart, Column, Gallery, Metric, Record, Table
 
 from ..theme import look
-from .cards import findings, metric_cards, outcome
+from .cards import advice, findings, metric_cards, outcome
 from .chart import ChartView
 from .code import CodeView
-from .gallery import gallery_view
+from .details import Details
+from .gallery import GalleryView, gallery_view
+from .layers import Layers, layers
 from .table import TableView
 
 V = TypeVar("V")
-CARDS = 8
 
 
 class OutcomeView(w.VBox):
-    """Shows a `Record`; ``show(None)`` goes back to the empty state."""
+    """Shows a `Record`; ``show(None)`` goes back to the empty state. ``unfolded`` says whether its details are seen."""
+
+    unfolded = traitlets.Bool(False)
 
     def __init__(self, empty: str, on_defense: Callable[[str], None] | None = None) -> None:
-        self._empty = empty
-        self._sentence = outcome()
-        self._cards = metric_cards()
-        self._charts: list[ChartView] = []
-        self._galleries: list[w.Widget] = []
-        self._tables: list[TableView] = []
-        self._findings = findings((), titles())
-        if on_defense is not None:
-            self._findings.on_defense(on_defense)
-        self._notes = look.text("", kind="help")
-        self._origin = look.text("", kind="help")
-        self._code = CodeView()
         super().__init__()
+        self._empty = empty
+        self._record: Record | None = None
+        self._told: Layers | None = None
+        self._sentence, self._dated = outcome(), look.text("", kind="help")
+        self._cards, self._chart, self._gallery = metric_cards(), ChartView(height=280), gallery_view()
+        self._table = TableView()
+        self._advice, self._findings = advice(titles()), findings((), titles())
+        if on_defense is not None:
+            self._advice.on_defense(on_defense)
+            self._findings.on_defense(on_defense)
+        self._first = w.VBox()
+        self._first.add_class("ty-first")
+        self._charts: list[ChartView] = []
+        self._galleries: list[GalleryView] = []
+        self._tables: list[TableView] = []
+        self._pairs = w.VBox()
+        self._pairs.add_class("ty-pairs")
+        self._notes, self._origin = look.text("", kind="help"), look.text("", kind="help")
+        self._code = CodeView()
+        self.details = Details()
+        traitlets.link((self, "unfolded"), (self.details, "unfolded"))
+        self.observe(lambda _: self._fill_details(), "unfolded")
         self.add_class("ty-outcome")
         self.show(None)
 
     def say(self, state: str, sentence: str) -> None:
-        """The outcome line alone (running, waiting)."""
+        """The outcome line alone: what was shown of another result goes."""
+        self._record = self._told = None
         self._sentence.say(state, sentence)
+        self._stand(self._sentence)
+
+    def wait(self, sentence: str) -> None:
+        """Something runs: the former result of the same target stays below, dimmed and dated."""
+        record = self._record
+        self._sentence.say("running", sentence)
+        if record is None or self._told is None:
+            self._stand(self._sentence)
+            return
+        self._dated.say(f"The result of before, of {record.started:%Y-%m-%d %H:%M} UTC:")
+        self.add_class("ty-former")
+        self.children = (self._sentence, self._dated, self._first, self.details)
 
     def show(self, record: Record | None, code: str = "") -> None:
         """Draw the whole record; widgets already shown are reused."""
-        result = record.result if record else None
-        if record is None or result is None:
-            self._sentence.say("not_run", self._empty)
-            self.children = (self._sentence,)
+        if record is None:
+            self.say("not_run", self._empty)
             return
-        self._sentence.show(result)
-        self._cards.show(result.metrics[:CARDS])
-        self._findings.show(described(result))
+        self._record, self._told = record, layers(record)
+        self._sentence.show(record.result)
+        self._code.code = code
+        self._draw_first(self._told)
+        self._fill_details()
+        rest = self._has_more(self._told, record)
+        self._stand(self._sentence, *([self._first] if self._first.children else []), *([self.details] if rest else []))
+
+    def _stand(self, *parts: w.Widget) -> None:
+        self.remove_class("ty-former")
+        self.children = parts
+
+    def _draw_first(self, told: Layers) -> None:
+        self._cards.show(told.metrics)
+        self._advice.show(told.action)
+        picture: list[w.Widget] = []
+        if isinstance(told.picture, Chart):
+            self._chart.show(told.picture)
+            picture = [self._chart]
+        elif isinstance(told.picture, Gallery):
+            self._gallery.show(told.picture)
+            picture = [self._gallery]
+        elif told.picture is not None:
+            self._table.show(told.picture)
+            picture = [self._table]
+        beside = told.action is not None and isinstance(told.picture, Chart | Gallery)
+        (self._first.add_class if beside else self._first.remove_class)("ty-beside")
+        self._first.children = (*([self._cards] if told.metrics else []), *picture, *([self._advice] if told.action else []))
+
+    @staticmethod
+    def _has_more(told: Layers, record: Record) -> bool:
+        return record.result.status.value != "not_applicable" or bool(told.other_metrics or told.other_tables)
+
+    def _fill_details(self) -> None:
+        """Draw what is unfolded; folded it costs nothing."""
+        if self._record is None or self._told is None:
+            return
+        self.details.hold(contents(self._told, self._record), self._parts(self._told, self._record) if self.unfolded else ())
+
+    def _parts(self, told: Layers, record: Record) -> list[w.Widget]:
+        result = record.result
+        charts = _fill(self._charts, len(told.other_charts), ChartView)
+        for chart_view, chart in zip(charts, told.other_charts, strict=True):
+            chart_view.show(chart)
+        galleries = _fill(self._galleries, len(told.other_galleries), gallery_view)
+        for gallery_view_, gallery in zip(galleries, told.other_galleries, strict=True):
+            gallery_view_.show(gallery)
+        kept = [*([more_numbers(told.other_metrics)] if told.other_metrics else []), *told.other_tables]
+        tables = _fill(self._tables, len(kept), TableView)
+        for table_view, table in zip(tables, kept, strict=True):
+            table_view.show(table)
+        self._findings.show(told.findings)
         self._notes.say("  ".join(result.notes))
         self._origin.say(origin(record))
-        self._code.code = code
-        self._draw(result)
-
-    def _draw(self, result: CheckResult) -> None:
-        charts = _fill(self._charts, len(result.charts), ChartView)
-        for view, chart in zip(charts, result.charts, strict=True):
-            view.show(chart)
-        galleries = _fill(self._galleries, len(result.galleries), gallery_view)
-        for view, gallery in zip(galleries, result.galleries, strict=True):
-            view.show(gallery)
-        kept = [*([more_numbers(result.metrics[CARDS:])] if len(result.metrics) > CARDS else []), *result.tables]
-        tables = _fill(self._tables, len(kept), TableView)
-        for view, table in zip(tables, kept, strict=True):
-            view.show(table)
+        self._pairs.children = tuple(charts)
+        shown: list[w.Widget] = [self._findings] if told.findings else []
+        pairs = [self._pairs] if charts else []
         notes = [self._notes] if result.notes else []
-        shown: list[w.Widget] = [self._sentence, self._cards, *galleries, *charts, *tables, *notes]
-        if result.findings:
-            shown.append(self._findings)
-        self.children = (*shown, self._code, self._origin)
+        more = tables[:1] if told.other_metrics else []
+        return [*shown, *more, *pairs, *galleries, *tables[len(more) :], *notes, self._code, self._origin]
+
+
+def contents(told: Layers, record: Record) -> str:
+    """What stands behind *Details*, counted."""
+    counted = [
+        (len(told.findings), "finding with its evidence", "findings with their evidence"),
+        (len(told.other_metrics), "more number", "more numbers"),
+        (len(told.other_charts) + len(told.other_galleries), "more picture", "more pictures"),
+        (len(told.other_tables), "table", "tables"),
+    ]
+    words = [f"{count} {one if count == 1 else many}" for count, one, many in counted if count]
+    return ", ".join([*words, *(["notes"] if record.result.notes else []), "code", "where the numbers come from"])
 
 
 def more_numbers(metrics: tuple[Metric, ...]) -> Table:

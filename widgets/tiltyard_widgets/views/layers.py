@@ -1,0 +1,117 @@
+"""What of a result is seen first, and what waits behind *Details*: the numbers, the picture and what to do."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tiltyard.catalogue import find
+from tiltyard.check import Step
+from tiltyard.errors import Problem
+from tiltyard.reports.findings import Described, described
+from tiltyard.result import Chart, CheckResult, Gallery, Metric, Record, Severity, Status, Table
+
+MOST = 3
+WORST_FIRST = (Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM, Severity.LOW, Severity.INFO)
+SETTLES = "What settles it"
+
+
+@dataclass(frozen=True)
+class Action:
+    """What to do about a result: a head, a sentence, and the defense or the finding it is about, where there is one."""
+
+    head: str
+    advice: str
+    finding: Described | None = None
+    more: int = 0
+
+
+@dataclass(frozen=True)
+class Layers:
+    """A result in two layers: ``metrics``, ``picture`` and ``action`` are seen first, the others on demand."""
+
+    metrics: tuple[Metric, ...]
+    picture: Chart | Gallery | Table | None
+    action: Action | None
+    other_metrics: tuple[Metric, ...]
+    other_charts: tuple[Chart, ...]
+    other_galleries: tuple[Gallery, ...]
+    other_tables: tuple[Table, ...]
+    findings: tuple[Described, ...]
+
+
+def layers(record: Record) -> Layers:
+    """How ``record`` is told, by what its step's class says of it; a record of no known step in the order it has."""
+    step, result = _step(record.check), record.result
+    first = first_numbers(result, step)
+    picture = first_picture(result, step)
+    found = sorted(described(result), key=lambda finding: WORST_FIRST.index(finding.severity))
+    return Layers(
+        metrics=first,
+        picture=picture,
+        action=action(record, found),
+        other_metrics=tuple(m for m in result.metrics if m not in first),
+        other_charts=tuple(c for c in result.charts if c is not picture),
+        other_galleries=tuple(g for g in result.galleries if g is not picture),
+        other_tables=tuple(t for t in result.tables if t is not picture),
+        findings=tuple(found),
+    )
+
+
+def _step(id: str) -> type[Step] | None:
+    try:
+        return find(id)
+    except Problem:
+        return None
+
+
+def first_numbers(result: CheckResult, step: type[Step] | None) -> tuple[Metric, ...]:
+    """At most three: the headline, those that the class leads with, then the others in order; what was measured before what was not."""
+    headline = step.headline_of(result) if step else None
+    leads = step.leads if step else ()
+    named = [metric for lead in leads for metric in result.metrics if metric.name == lead or metric.name.startswith(f"{lead}_")]
+    order = sorted(result.metrics, key=lambda metric: metric.value is None)
+    if not leads and step and headline is None:  # nothing was measured that answers the question: say so first
+        order = [*(m for m in result.metrics if step.headline and m.name.startswith(step.headline)), *order]
+    chosen: list[Metric] = []
+    for metric in [*([headline] if headline else []), *named, *order]:
+        if metric not in chosen:
+            chosen.append(metric)
+    return tuple(chosen[:MOST])
+
+
+def first_picture(result: CheckResult, step: type[Step] | None) -> Chart | Gallery | Table | None:
+    """The chart or gallery that the class names; else the first gallery, for an attack on images is seen; else the first chart.
+
+    Of a record that sums up others, as a campaign's matrix, it is the first table.
+    """
+    tables = result.tables if step is None else ()
+    pictures: Sequence[Chart | Gallery | Table] = [*(g for g in result.galleries if g.rows), *result.charts, *tables]
+    wanted = step.picture if step else ""
+    return next((p for p in pictures if p.name == wanted), next(iter(pictures), None))
+
+
+def action(record: Record, found: Sequence[Described]) -> Action | None:
+    """The gravest finding's advice; of an incomplete result what would settle it; nothing to do where it passed."""
+    status, result = record.result.status, record.result
+    if status is Status.FINDING or (found and status is Status.INCOMPLETE):
+        return Action("What to do", found[0].advice, found[0], len(found) - 1)
+    if status is Status.INCOMPLETE:
+        return Action("What would settle it", settled_by(result))
+    if status is Status.FAILED:
+        return Action("What to do", "Correct what the sentence names, then run it again.")
+    if status is Status.CANCELLED:
+        return Action("What to do", "Run it again, or with fewer rows where it took too long.")
+    if status is not Status.PASSED:
+        return None
+    if record.kind == "defense":
+        return Action("What to do", "Measure every risk again before you go on with it: what helps against one can cost another.")
+    return Action("What to do", "Nothing: it passed.", more=len(found))
+
+
+def settled_by(result: CheckResult) -> str:
+    """What an incomplete result lacks, in its own words."""
+    said = [note for note in result.notes if note.startswith(SETTLES)]
+    lacking = [f"{metric.label}: {metric.note}." for metric in result.metrics if metric.value is None and metric.note]
+    told = [*(note.removeprefix(f"{SETTLES}: ") for note in said), *lacking[:MOST], *result.notes]
+    if not told:
+        return "More rows or a larger budget: set them and run it again."
+    return f"{told[0][:1].upper()}{told[0][1:]}" if said or not lacking else " ".join(lacking[:MOST])
