@@ -15,7 +15,7 @@ from tiltyard.fairness.threshold_optimizer import ThresholdOptimizer
 from tiltyard.fairness.thresholds import by_rules, fit_rules
 from tiltyard.progress import Progress
 from tiltyard.result import Record, Status
-from tiltyard.targets.estimators import SklearnTarget
+from tiltyard.targets.estimators import FunctionTarget, SklearnTarget
 
 
 @pytest.mark.parametrize("constraint", ["demographic_parity", "equalized_odds"])
@@ -131,3 +131,35 @@ def test_one_class_in_a_group_is_one_line(hiring, biased):
 def test_json(hiring, biased):
     record = ThresholdOptimizer()(biased, hiring).record
     assert Record.model_validate_json(record.model_dump_json()) == record
+
+
+def _race(n: int = 600):
+    import pandas as pd
+
+    from tiltyard.datasets.reading import read
+
+    rng = np.random.default_rng(0)
+    race = rng.choice(["A", "B", "C"], n)
+    skill = rng.normal(size=n) + (race == "A")
+    frame = pd.DataFrame({"skill": skill, "Race_B": (race == "B").astype(int), "Race_C": (race == "C").astype(int)})
+    frame["hired"] = np.where(skill + rng.normal(size=n) > 0.5, "yes", "no")
+    return read(frame, label="hired", sensitive=["Race"]), race
+
+
+def test_a_family_of_columns_whose_first_level_was_dropped_tells_the_group():
+    data, race = _race()
+    read = belonging(data, "Race")
+    assert read.features == ("Race_B", "Race_C")
+    assert set(read.groups) == {"B", "C", "(other)"}
+    assert (read(data.x) == np.where(race == "A", "(other)", race)).all()
+    assert (read(data.x) == data.sensitive["Race"]).all()
+
+
+def test_thresholds_by_such_a_family_are_made_and_measured():
+    data, _ = _race(3000)
+    model = FunctionTarget(lambda x: 1 / (1 + np.exp(-2 * (x[:, 0] - 0.5))), data.schema.classes, data.schema)
+    outcome = ThresholdOptimizer(column="Race")(model, data)
+    assert outcome.record.result.status in (Status.PASSED, Status.FINDING)
+    assert set(outcome.target.rules) == {"B", "C", "(other)"}
+    before, after = (outcome.record.result.metric(f"demographic_parity_{when}").value for when in ("before", "after"))
+    assert after < before / 2

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tiltyard.statistics.classification import Confusion, ranked_area, ranked_precision
+from tiltyard.statistics.classification import Confusion, brier, log_loss, ranked_area, ranked_precision
 from tiltyard.statistics.intervals import mean_of_shares, wilson
 from tiltyard.statistics.roc import area_interval, average_precision
 
@@ -69,3 +69,31 @@ def test_a_class_that_is_never_answered_has_no_precision_and_says_why() -> None:
     assert found.balanced.value == 0.5
     assert "never answered" in found.precision_metric(1, "b").note
     assert found.precision_metric(None, "").value == pytest.approx((2 / 3 + 0) / 2)
+
+
+def test_brier_score_and_log_loss_are_scikit_learns_of_two_and_more_classes() -> None:
+    from sklearn import metrics
+
+    rng = np.random.default_rng(3)
+    for k in (2, 2, 3, 5, 10):
+        scores = rng.dirichlet(np.full(k, 0.5), 300)
+        y = rng.integers(0, k, 300)
+        theirs = metrics.brier_score_loss(y, scores[:, 1] if k == 2 else scores, **({} if k == 2 else {"labels": range(k)}))
+        assert brier(y, scores).mean() == pytest.approx(theirs, abs=1e-12)
+        assert log_loss(y, scores).mean() == pytest.approx(metrics.log_loss(y, scores, labels=range(k)), abs=1e-12)
+    sure = np.array([[0.0, 1.0], [1.0, 0.0]])
+    assert log_loss(np.array([0, 0]), sure).mean() == pytest.approx(metrics.log_loss([0, 0], sure, labels=[0, 1]))
+
+
+def test_f1_is_scikit_learns_and_its_interval_covers_it() -> None:
+    from sklearn.metrics import f1_score
+
+    rng = np.random.default_rng(4)
+    y, said = rng.integers(0, 3, 200), rng.integers(0, 3, 200)
+    found = Confusion.of(y, said, 3)
+    assert [found.f1(k).value for k in range(3)] == pytest.approx(f1_score(y, said, average=None))
+    assert found.f1_metric(None, "").value == pytest.approx(f1_score(y, said, average="macro"))
+    cells = np.array([0.15, 0.05, 0.1, 0.7])  # hit, missed, false alarm, rest
+    true = 2 * 0.15 / (2 * 0.15 + 0.15)
+    drawn = [Confusion(np.array([[rest, alarm], [missed, hit]])).f1(1) for hit, missed, alarm, rest in rng.multinomial(120, cells, 600)]
+    assert 0.94 <= np.mean([r.low <= true <= r.high for r in drawn]) <= 0.995

@@ -1,29 +1,33 @@
 """Which group a row belongs to, read from the features the model is given; the data set's own column is not there at prediction."""
 
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..datasets.dataset import Dataset
 from ..datasets.feature import Feature
+from ..datasets.onehots import SEPARATOR
 from ..datasets.schema import Rows
 from ..errors import Problem, Unavailable
-from .groups import known_columns
+from .groups import CROSS, known_columns, together
 
 
 @dataclass(frozen=True)
 class Belonging:
     """Reads a sensitive column off rows of x.
 
-    ``values`` are the feature's known values in ascending order (the places of categories, member indices for a one-hot group, -inf for
-    a number that is missing) and ``groups`` the group of each; a number in between belongs with the nearest one.
+    ``values`` are the feature's known values in ascending order (the places of categories, -inf for a number that is missing, of 0/1
+    ``columns`` which of them is 1 and their number where none is) and ``groups`` the group of each; a number in between belongs with the
+    nearest one.
     """
 
     column: str
-    feature: str
-    columns: slice
+    features: tuple[str, ...]
+    columns: tuple[int, ...]
     onehot: bool
     values: NDArray[np.float64]
     groups: tuple[str, ...]
@@ -37,11 +41,54 @@ class Belonging:
             nearer = np.where(np.abs(own - self.values[before]) < np.abs(self.values[after] - own), before, after)
         return np.array(self.groups)[nearer]
 
+    @property
+    def feature(self) -> str:
+        """The names of the features that tell it."""
+        return ", ".join(self.features)
 
-def _own(x: Rows, columns: slice, onehot: bool) -> NDArray[np.float64]:
-    part = x[:, columns]
+    def text(self) -> str:
+        """What tells it from other ways to read a group."""
+        known = hashlib.sha256(self.values.tobytes() + "\x1f".join(self.groups).encode()).hexdigest()
+        return f"{self.column} {self.feature} {known}"
+
+
+@dataclass(frozen=True)
+class Crossed:
+    """Reads the groups of two sensitive columns together."""
+
+    parts: tuple[Belonging, Belonging]
+
+    @property
+    def column(self) -> str:
+        """Both names."""
+        return CROSS.join(part.column for part in self.parts)
+
+    @property
+    def feature(self) -> str:
+        """The features behind both."""
+        return CROSS.join(part.feature for part in self.parts)
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """Every pair of groups."""
+        return tuple(CROSS.join(pair) for pair in product(*(dict.fromkeys(part.groups) for part in self.parts)))
+
+    def __call__(self, x: Rows) -> NDArray[np.str_]:
+        """The group of each row, str (n,)."""
+        return together(*(part(x) for part in self.parts))
+
+    def text(self) -> str:
+        """What tells it from other ways to read a group."""
+        return " ".join(part.text() for part in self.parts)
+
+
+Read = Belonging | Crossed
+
+
+def _own(x: Rows, columns: Sequence[int], onehot: bool) -> NDArray[np.float64]:
+    part = x[:, list(columns)]
     if onehot:
-        member: NDArray[np.float64] = part.argmax(1).astype(np.float64)
+        member: NDArray[np.float64] = np.where(part.max(1) > 0.5, part.argmax(1), len(columns)).astype(np.float64)
         return member
     number: NDArray[np.float64] = np.where(np.isnan(part[:, 0]), -np.inf, part[:, 0])
     return number
@@ -63,8 +110,8 @@ def belonging(data: Dataset, column: str) -> Belonging:
     found = "images, which have no such feature"
     if not data.schema.images:
         found = "no feature of that name"
-        for feature in _candidates(data, column):
-            read = _read(data, feature, column)
+        for source in _candidates(data, column):
+            read = _read(data, source, column)
             if isinstance(read, Belonging):
                 return read
             found = read
@@ -72,21 +119,61 @@ def belonging(data: Dataset, column: str) -> Belonging:
     raise Unavailable(f"the group of {column!r} to be known from the features when the model is asked", found, do)
 
 
-def _candidates(data: Dataset, column: str) -> list[Feature]:
+def belonging_of(data: Dataset, columns: Sequence[str]) -> Read:
+    """How to tell the group of one sensitive column, or of two together.
+
+    Raises
+    ------
+    Unavailable
+        As `belonging`.
+    """
+    first, *more = (belonging(data, name) for name in columns)
+    return Crossed((first, more[0])) if more else first
+
+
+@dataclass(frozen=True)
+class Source:
+    """Columns of x that may tell a group: of one feature, or the 0/1 features of one family."""
+
+    features: tuple[str, ...]
+    columns: tuple[int, ...]
+    onehot: bool
+    values: tuple[str, ...] = ()
+
+
+def _candidates(data: Dataset, column: str) -> list[Source]:
     names = (column, *column.split())
-    return sorted((f for f in data.schema.features if f.name in names), key=lambda f: names.index(f.name))
+    found = sorted((f for f in data.schema.features if f.name in names), key=lambda f: names.index(f.name))
+    return [_source(data, f) for f in found] or _family(data, column)
 
 
-def _read(data: Dataset, feature: Feature, column: str) -> Belonging | str:
-    columns = data.schema.slices[feature.name]
-    own = _own(data.x, columns, feature.kind == "onehot")
+def _source(data: Dataset, feature: Feature) -> Source:
+    place = data.schema.slices[feature.name]
+    return Source(
+        (feature.name,), tuple(range(place.start, place.stop)), feature.kind == "onehot", tuple(feature.values) if feature.grouped else ()
+    )
+
+
+def _family(data: Dataset, column: str) -> list[Source]:
+    """The 0/1 features ``column_value`` as one, where at most one of them is 1: a one-hot group of which a level was dropped."""
+    own = [f for f in data.schema.features if f.width == 1 and f.name.startswith(column) and SEPARATOR.match(f.name, len(column))]
+    places = tuple(data.schema.slices[f.name].start for f in own)
+    held = data.x[:, list(places)]
+    if len(own) < 2 or not np.isin(held, (0, 1)).all() or (held.sum(1) > 1).any():
+        return []
+    names = tuple(f.name for f in own)
+    return [Source(names, places, True, (*names, "none of them"))]
+
+
+def _read(data: Dataset, source: Source, column: str) -> Belonging | str:
+    own = _own(data.x, source.columns, source.onehot)
     pairs = sorted(set(zip(own.tolist(), np.asarray(data.sensitive[column]).astype(str).tolist(), strict=True)))
     values, groups = [value for value, _ in pairs], tuple(group for _, group in pairs)
     if len(set(values)) < len(values):
         twice = next(a for a, b in pairwise(values) if a == b)
-        shown = feature.values[int(twice)] if feature.grouped else f"{twice:g}"
-        return f"{feature.name} = {shown} in more than one group"
-    return Belonging(column, feature.name, columns, feature.kind == "onehot", np.array(values), groups)
+        shown = source.values[int(twice)] if source.values else f"{twice:g}"
+        return f"{', '.join(source.features)} = {shown} in more than one group"
+    return Belonging(column, source.features, source.columns, source.onehot, np.array(values), groups)
 
 
 def two_classes(classes: tuple[str, ...]) -> None:

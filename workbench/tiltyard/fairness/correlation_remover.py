@@ -89,7 +89,8 @@ class CorrelationRemover(Defense):
         if np.isnan(columns).any():
             do = "Use fairness.threshold_optimizer, which trains nothing, or fill them"
             raise Unavailable("a number in every row, to take a projection of", "missing numbers", do)
-        sensitive = np.arange(encoding.shape[0])[encoding.slices[read.feature]]
+        places = np.arange(encoding.shape[0])
+        sensitive = np.concatenate([places[encoding.slices[name]] for name in read.features])
         made = behind(projection(columns, sensitive, self.strength), target, fitted, self.seed, progress.part(0.8))
         before = judged(target, held, positive, progress.part(0.05))
         after = judged(made, held, positive, progress.part(0.1))

@@ -14,6 +14,7 @@ from ..targets.target import Target
 
 MOST_GROUPS = 12
 CALL = 2048
+CROSS = " × "
 
 
 @dataclass(frozen=True)
@@ -62,9 +63,13 @@ def divisions(data: Dataset, columns: tuple[str, ...], crossed: bool) -> list[Di
     """Each column alone, and with ``crossed`` all of them together."""
     found = [_division(name, data.sensitive[name]) for name in known_columns(data, columns)]
     if crossed and len(found) > 1:
-        together = [" × ".join(parts) for parts in zip(*(d.groups.tolist() for d in found), strict=True)]
-        found.append(Division(" × ".join(d.name for d in found), np.array(together)))
+        found.append(Division(CROSS.join(d.name for d in found), together(*(d.groups for d in found))))
     return found
+
+
+def together(*columns: NDArray[np.str_]) -> NDArray[np.str_]:
+    """Groups of several columns, each str (n,), together: ``Female × Black``."""
+    return np.array([CROSS.join(parts) for parts in zip(*(c.tolist() for c in columns), strict=True)], dtype=str)
 
 
 def _division(name: str, column: NDArray[np.str_]) -> Division:

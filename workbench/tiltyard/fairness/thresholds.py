@@ -1,6 +1,5 @@
 """Thresholds per group: Fairlearn finds them, plain numbers keep them."""
 
-import hashlib
 import warnings
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 from ..datasets.schema import Rows
 from ..errors import Problem
 from ..targets.target import Target
-from .belonging import Belonging
+from .belonging import Read
 
 Constraint = Literal["demographic_parity", "equalized_odds"]
 Objective = Literal["accuracy_score", "balanced_accuracy_score"]
@@ -115,7 +114,7 @@ class ByGroup:
 
     base: Target
     positive: int
-    read: Belonging
+    read: Read
     rules: Rules
 
     def __call__(self, x: Rows) -> NDArray[np.float64]:
@@ -124,8 +123,7 @@ class ByGroup:
 
     def text(self) -> str:
         rules = {name: asdict(rule) for name, rule in sorted(self.rules.items())}
-        known = hashlib.sha256(self.read.values.tobytes() + "\x1f".join(self.read.groups).encode()).hexdigest()
-        return f"{self.base.fingerprint} {self.read.column} {self.read.feature} {known} {rules}"
+        return f"{self.base.fingerprint} {self.read.text()} {rules}"
 
 
 def by_rules(scores: NDArray[np.float64], groups: NDArray[np.str_], rules: Rules, own: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -87,6 +87,45 @@ class Confusion:
             "precision", "Mean precision over classes", float(shares.mean()), low, high, int(self.answered.sum()), "Wilson, added by class"
         )
 
+    def f1(self, k: int) -> Rated:
+        """The harmonic mean of the class's recall and precision.
+
+        It rises with the share of hits among rows that are of the class or given it, F* = F1 / (2 - F1) (Hand, Christen and Kirielle
+        2021, arXiv 2008.00103), so that the exact interval of that share is its own.
+        """
+        hits, n = int(self.right[k]), int(self.truth[k] + self.answered[k] - self.right[k])
+        if not n:
+            return Rated(None, 0.0, 1.0, 0)
+        low, high = (2 * end / (1 + end) for end in clopper_pearson(hits, n))
+        return Rated(2 * hits / (n + hits), low, high, n)
+
+    def f1_metric(self, k: int | None, name: str) -> Metric:
+        """F1 of class ``k``, or the mean over the classes that occur or are answered."""
+        seen = [k] if k is not None else np.flatnonzero((self.truth + self.answered) > 0).tolist()
+        rated = [self.f1(i) for i in seen]
+        known = [r for r in rated if r.value is not None]
+        label = f"F1 of {name!r}" if k is not None else "Mean F1 over classes"
+        if not known:
+            return Metric(name="f1", label=label, value=None, unit="share", n=0, safer="higher", note=f"no row is of {name!r} or given it")
+        values, lows, highs = (np.array([getattr(r, part) for r in known]) for part in ("value", "low", "high"))
+        mean, n = float(values.mean()), sum(r.n for r in known)
+        low = mean - float(np.sqrt(((values - lows) ** 2).sum())) / len(known)
+        high = mean + float(np.sqrt(((highs - values) ** 2).sum())) / len(known)
+        how = "Clopper-Pearson of F*" + ("" if k is not None else ", added by class")
+        return _metric("f1", label, mean, max(low, 0.0), min(high, 1.0), n, how)
+
+    def worst_recall(self, classes: Sequence[str], least: int) -> Metric:
+        """The smallest recall of a class with at least ``least`` rows; its interval is widened for the number of classes looked at."""
+        held = np.flatnonzero(self.truth >= least)
+        if not len(held):
+            note = f"no class has {least} rows"
+            return Metric(name="worst_recall", label="Smallest recall of a class", value=None, n=0, safer="higher", note=note)
+        k = int(held[(self.right[held] / self.truth[held]).argmin()])
+        level = 1 - (1 - LEVEL) / len(held)
+        hits, n = int(self.right[k]), int(self.truth[k])
+        found = rate("worst_recall", f"Smallest recall of a class, {classes[k]!r}", hits, n, "higher", level, "share")
+        return found.model_copy(update={"level": LEVEL, "interval": f"Clopper-Pearson, for {len(held)} classes at once (Bonferroni)"})
+
     def recall_metric(self, k: int, name: str) -> Metric:
         """Recall of class ``k``."""
         found = rate("recall", f"Recall of {name!r}", int(self.right[k]), int(self.truth[k]), "higher")
@@ -146,3 +185,19 @@ def ranking(y: Counts, scores: NDArray[np.float64], k: int | None, classes: Sequ
         interval = ("Newcombe" if name == "roc_auc" else "Wilson") + ("" if k is not None else ", mean of the ends")
         found.append(_metric(name, f"{label} {of}", value, low, high, len(y), interval))
     return found[0], found[1]
+
+
+def brier(y: Counts, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Each row's part (n,) of the Brier score, whose mean is scikit-learn's ``brier_score_loss``.
+
+    The squared distance of the scores (n, k) to the true class; of two classes half of it, which is that of the positive class alone.
+    """
+    squared: NDArray[np.float64] = ((scores - np.eye(scores.shape[1])[y]) ** 2).sum(1)
+    return squared / 2 if scores.shape[1] < 3 else squared
+
+
+def log_loss(y: Counts, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Each row's part (n,) of the log loss in nats, whose mean is scikit-learn's ``log_loss``; scores are kept off 0 and 1 by 2.2e-16."""
+    tiny = np.finfo(np.float64).eps
+    found: NDArray[np.float64] = -np.log(np.clip(scores[np.arange(len(y)), y], tiny, 1 - tiny))
+    return found
