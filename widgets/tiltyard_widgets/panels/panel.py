@@ -21,6 +21,8 @@ from ..controls.progress_bar import ProgressView
 from ..theme import look
 from ..views.message import Message
 from ..views.outcome import OutcomeView
+from ..views.save_page import SavePage
+from ..views.static import page
 from .remeasure import RemeasureView
 from .session import Session
 from .steps import instead
@@ -63,7 +65,8 @@ class Panel(w.VBox):
         self.add_class("ty-panel")
         self.message = Message()
         first = (look.style(),) if session is None else ()
-        self.children = (*first, *self.build())
+        saving = SavePage(self.saved, f"tiltyard-{self.title.lower().replace(' ', '-')}", self.session.denied("export"))
+        self.children = (*first, *self.build(), saving)
         self.session.observe(lambda _: self._news(), "version")
         self._news()
 
@@ -77,6 +80,11 @@ class Panel(w.VBox):
     def build(self) -> Sequence[w.Widget]:
         """The panel's widgets, made once."""
         raise NotImplementedError
+
+    def saved(self) -> str:
+        """What stands in the panel as one HTML document, without what needs a kernel: charts and tables stay alive."""
+        self.session.person.must("export")
+        return page(self, f"Tiltyard: {self.title}")
 
     def refresh(self) -> None:
         """Bring what is shown in line with the session."""

@@ -2,6 +2,7 @@
 
 from functools import cache
 from pathlib import Path
+from typing import ClassVar
 
 import anywidget
 
@@ -20,3 +21,4 @@ class Block(anywidget.AnyWidget):
     """A block that draws itself in the browser and follows its traits."""
 
     _css = CSS
+    alive: ClassVar[bool] = False  # does it work in a saved page, without a kernel?

@@ -22,8 +22,12 @@ class ChartView(Block):
     chart = traitlets.Dict().tag(sync=True)
     height = traitlets.Int(300, min=120, max=1200, help="height of the drawing in px").tag(sync=True)
 
+    alive = True
+
     def __init__(self, chart: Chart | None = None, height: int = 300) -> None:
+        self.shown = chart
         super().__init__(chart=plain(chart), height=height)
 
     def show(self, chart: Chart | None) -> None:
+        self.shown = chart
         self.chart = plain(chart)

@@ -33,32 +33,33 @@ class TableView(Markup):
     """Shows a `Table`, at first at most ``limit`` rows of it; sorted, searched and saved as CSV in the page, the box scrolls by keyboard too."""
 
     _esm = esm("build.js", "save.js", "table.js")
+    alive = True
 
     def __init__(self, table: Table | None = None, limit: int = 200) -> None:
         self._first = self._limit = limit
-        self._table: Table | None = None
+        self.table: Table | None = None
         super().__init__()
         self.on_event("whole", lambda _: self._whole())
         self.on_event("csv", lambda _: self._csv())
         self.show(table)
 
     def show(self, table: Table | None) -> None:
-        if table is None or self._table is None or table.title != self._table.title:
+        if table is None or self.table is None or table.title != self.table.title:
             self._limit = self._first
-        self._table = table
+        self.table = table
         self.tree = [self._draw(table)] if table is not None else []
 
     def _whole(self) -> None:
         """All rows that are kept, as far as a page can hold them."""
         self._limit = MOST
-        if self._table is not None:
-            self.tree = [self._draw(self._table)]
+        if self.table is not None:
+            self.tree = [self._draw(self.table)]
 
     def _csv(self) -> None:
         """All rows that are kept, for the page to save."""
-        if self._table is not None:
-            heads = [f"{c.name} ({c.unit})" if c.unit else c.name for c in self._table.columns]
-            self.send({"title": self._table.title, "csv": [heads, *(list(map(_plain, row)) for row in self._table.rows)]})
+        if self.table is not None:
+            heads = [f"{c.name} ({c.unit})" if c.unit else c.name for c in self.table.columns]
+            self.send({"title": self.table.title, "csv": [heads, *(list(map(_plain, row)) for row in self.table.rows)]})
 
     def _draw(self, table: Table) -> Node:
         if not table.rows and table.note:
