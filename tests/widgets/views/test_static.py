@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 import ipywidgets as w
 import pytest
 from tests.widgets.controls.test_blocks_in_browser import EVIL, chart, everything
+from tests.widgets.views.test_outcome import record as record_of
 
 from tiltyard.result import Column, Table
 from tiltyard_widgets.theme import look
 from tiltyard_widgets.views.chart import ChartView
+from tiltyard_widgets.views.outcome import OutcomeView
 from tiltyard_widgets.views.static import page as page_of
 from tiltyard_widgets.views.static import still
 from tiltyard_widgets.views.table import TableView
@@ -54,3 +56,12 @@ def test_a_saved_page_lives_without_kernel_and_network(browser: "Browser", tmp_p
     assert [url for url in asked if not url.startswith(("file:", "blob:", "data:"))] == [] and said == []
     assert page.evaluate("window.harmed") is None and page.title() == EVIL
     page.close()
+
+
+def test_details_that_were_never_unfolded_stand_in_the_saved_page() -> None:
+    record = record_of(notes=("Rows were drawn at random.",))
+    view = OutcomeView("Not run yet.")
+    view.show(record)
+    made = page_of(view, "A result")
+    assert "<details><summary>Details: " in made and record.result.notes[0] in made and record.result.summary in made
+    assert f"record {record.id[:8]}" in made

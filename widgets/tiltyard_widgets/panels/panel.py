@@ -65,8 +65,9 @@ class Panel(w.VBox):
         self.add_class("ty-panel")
         self.message = Message()
         first = (look.style(),) if session is None else ()
+        built = self.build()
         saving = SavePage(self.saved, f"tiltyard-{self.title.lower().replace(' ', '-')}", self.session.denied("export"))
-        self.children = (*first, *self.build(), saving)
+        self.children = (*first, *built, saving)
         self.session.observe(lambda _: self._news(), "version")
         self._news()
 

@@ -1,6 +1,6 @@
 """One record as a person reads it: the sentence, three numbers, one picture, what to do; behind *Details* all the rest."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import ipywidgets as w
@@ -17,6 +17,7 @@ from .code import CodeView
 from .details import Details
 from .gallery import GalleryView, gallery_view
 from .layers import Layers, layers
+from .static import Folded
 from .table import TableView
 
 V = TypeVar("V")
@@ -83,6 +84,13 @@ class OutcomeView(w.VBox):
         self._fill_details()
         rest = self._has_more(self._told, record)
         self._stand(self._sentence, *([self._first] if self._first.children else []), *([self.details] if rest else []))
+
+    def saved_parts(self) -> Sequence[w.Widget | Folded]:
+        """For a page without a kernel: what is seen, then the details whether they are unfolded or not."""
+        seen = [part for part in self.children if part is not self.details]
+        if self._record is None or self._told is None or self.details not in self.children:
+            return seen
+        return [*seen, Folded(f"Details: {contents(self._told, self._record)}", self._parts(self._told, self._record))]
 
     def _stand(self, *parts: w.Widget) -> None:
         self.remove_class("ty-former")

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from html import escape
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import ipywidgets as w
 
@@ -37,6 +37,22 @@ class Saved:
         return f'<div data-block="{len(self.blocks) - 1}"></div>'
 
 
+@dataclass(frozen=True)
+class Folded:
+    """Part of a saved page that opens with a click."""
+
+    summary: str
+    parts: Sequence[w.Widget]
+
+
+@runtime_checkable
+class Savable(Protocol):
+    """A widget that says itself what of it stands in a saved page."""
+
+    def saved_parts(self) -> "Sequence[w.Widget | Folded]":
+        """In their order."""
+
+
 def page(widget: w.Widget, title: str) -> str:
     """``widget`` as one HTML document that needs neither kernel nor network.
 
@@ -64,14 +80,21 @@ def still(widget: w.Widget) -> str:
     return f'<div class="{STILL}" style="font-family:system-ui,sans-serif">{"".join(_still(widget))}</div>'
 
 
-def _children(widget: w.Widget) -> Sequence[w.Widget]:
+def _children(widget: w.Widget) -> "Sequence[w.Widget | Folded]":
     """What stands in a box that is to be seen."""
+    if isinstance(widget, Savable):
+        return widget.saved_parts()
     hidden = isinstance(widget, w.DOMWidget) and widget.layout.display == "none"
     return widget.children if isinstance(widget, w.Box) and not hidden else ()
 
 
-def _alive(widget: w.Widget, saved: Saved) -> Iterator[str]:
-    if isinstance(widget, TableView):
+def _alive(widget: "w.Widget | Folded", saved: Saved) -> Iterator[str]:
+    if isinstance(widget, Folded):
+        yield f'<details><summary>{escape(widget.summary)}</summary><div class="tiltyard-stack widget-box">'
+        for part in widget.parts:
+            yield from _alive(part, saved)
+        yield "</div></details>"
+    elif isinstance(widget, TableView):
         if widget.table is not None:
             yield saved.place(TableView(widget.table, limit=MOST))
     elif isinstance(widget, Block) and widget.alive and not isinstance(widget, Markup):
@@ -89,8 +112,13 @@ def _classes(widget: w.Widget) -> list[str]:
     return [*getattr(widget, "_dom_classes", ()), "widget-box"]
 
 
-def _still(widget: w.Widget) -> Iterator[str]:
-    if isinstance(widget, ChartView):
+def _still(widget: "w.Widget | Folded") -> Iterator[str]:
+    if isinstance(widget, Folded):
+        yield f"<details><summary>{escape(widget.summary)}</summary>"
+        for part in widget.parts:
+            yield from _still(part)
+        yield "</details>"
+    elif isinstance(widget, ChartView):
         if widget.shown is not None:
             from tiltyard.reports.figures import svg
 
