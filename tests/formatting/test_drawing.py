@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tiltyard.formatting.drawing import COLORS, ROLES, shown, spec
+from tiltyard.formatting.drawing import COLORS, LOWERS, RAISES, ROLES, shown, spec
+from tiltyard.formatting.swarms import ROOM, beside
 from tiltyard.formatting.ticks import Range, tick_places, tick_texts, widened
-from tiltyard.result import Axis, Chart, Series
+from tiltyard.result import Axis, Chart, Course, Series
 
 PLAIN, SHARE, LOG = Axis(label="x"), Axis(label="Rate", unit="share"), Axis(label="x", scale="log")
 
@@ -109,3 +110,32 @@ def test_what_is_no_number_is_left_out_of_the_drawing_and_said() -> None:
 def test_a_category_is_said_by_its_name() -> None:
     assert shown(Axis(label="g", categories=("a", "b")), 1.0) == "b"
     assert [shown(axis, 0.25) for axis in (SHARE, PLAIN, Axis(label="x", unit="%"))] == ["25.0 %", "0.25", "0.25 %"]
+
+
+def test_points_of_a_swarm_that_would_meet_lie_beside_one_another_and_stay_in_their_lane() -> None:
+    points = [(0.5, 1.0)] * 21 + [(0.1, 0.0), (0.9, 0.0), (None, 0.0)]
+    laid = beside(points, 0.0, 1.0)
+    assert laid[:3] == [1.0, 1.0 + ROOM / 10, 1.0 - ROOM / 10]
+    assert max(abs(at - 1) for at in laid[:21] if at is not None) == pytest.approx(ROOM)
+    assert laid[21:] == [0.0, 0.0, None]
+
+
+def test_a_waterfall_runs_from_its_base_to_its_end_in_two_colors() -> None:
+    course = Course(base=0.2, start="mean", end="row", towards="up", away="down")
+    steps = Series(name="adds", x=(0.5, -0.1), y=(0.0, 1.0), low=(0.4, -0.2), high=(0.6, 0.0))
+    chart = Chart(
+        name="w",
+        title="T",
+        kind="waterfall",
+        x=Axis(label="p"),
+        y=Axis(label="f", categories=("a", "b")),
+        series=(steps,),
+        alt="a",
+        course=course,
+    )
+    up, down, ends = spec(chart).series
+    assert (up.start, up.x, up.y) == ((0.2,), (0.7,), (1.0,))
+    assert (down.start, down.x, down.y) == ((0.7,), (pytest.approx(0.6),), (2.0,))
+    assert (up.low, up.high) == ((pytest.approx(0.6),), (pytest.approx(0.8),))
+    assert (up.color, down.color) == (RAISES, LOWERS) and (up.texts, down.texts) == (("+0.5",), ("−0.1",))
+    assert ends.x == (0.2, pytest.approx(0.6)) and spec(chart).y.labels == ("mean", "a", "b", "row")

@@ -2,7 +2,7 @@
 function readChart(raw) {
   const series = raw.series.map((s) => {
     const banded = s.low.length > 0;
-    const points = s.x.map((x, i) => ({ x, y: s.y[i], low: s.low[i] ?? null, high: s.high[i] ?? null, place: s.places[i], text: s.texts[i], between: s.between[i] ?? "–" }));
+    const points = s.x.map((x, i) => ({ i, said: s.said[i] ?? "", x, y: s.y[i], low: s.low[i] ?? null, high: s.high[i] ?? null, place: s.places[i], text: s.texts[i], between: s.between[i] ?? "–" }));
     return { ...s, banded, points };
   });
   return { ...raw, series };
@@ -10,7 +10,7 @@ function readChart(raw) {
 
 // Where lines can be named at their right end instead of in a legend: few series, all ending there, enough room.
 function endLabels(chart, width) {
-  const named = chart.series.length > 1 && chart.series.length <= 6 && isLine(chart.kind) && width >= 480;
+  const named = chart.series.length > 1 && chart.series.length <= 6 && isLine(chart.kind) && width >= 480 && !chart.series.some((s) => s.thin);
   if (!named) return 0;
   const ends = chart.series.map((s) => Math.max(...s.points.filter((p) => p.y !== null && p.x !== null).map((p) => p.x)));
   if (ends.some((e) => e !== ends[0])) return 0;
@@ -127,12 +127,13 @@ function plot(chart, width, height, fills) {
   const rows = chart.y.scale === "category" ? chart.y.ticks.length : 0;
   const left = Math.min(Math.max(...chart.y.labels.map((l) => textWidth(l)), 12) + 14, width * 0.42);
   const { lanes, valued } = chart;
+  const lane = chart.kind === "swarm" ? 30 : 24;
   const half = Math.max(0, ...chart.x.labels.map(textWidth)) / 2;
-  const right = width - (ends || (chart.kind === "hbar" && valued ? 44 : chart.x.scale === "category" ? 14 : Math.max(14, half + 2)));
+  const right = width - (ends || (chart.kind === "hbar" && valued ? 44 : chart.kind === "waterfall" ? 52 : chart.x.scale === "category" ? 14 : Math.max(14, half + 2)));
   const sx = makeScale(chart.x, left, right);
   const xl = xLabels(sx, width);
   const top = chart.flip && chart.references.length ? 38 : 26;
-  const tall = rows ? Math.max(rows * Math.max(24, 15 * lanes) + top + xl.height + 30, 140) : height;
+  const tall = rows ? Math.max(rows * Math.max(lane, chart.kind === "swarm" ? 0 : 15 * lanes) + top + xl.height + 30, 140) : height;
   const box = { left, right, top, bottom: tall - xl.height - 28, width, height: tall };
   const sy = makeScale(chart.y, box.bottom, box.top);
   const root = svg("svg", { class: "ty-svg", role: "img", "aria-label": chart.alt, viewBox: `0 0 ${width} ${tall}`, width, height: tall });
@@ -152,10 +153,10 @@ function plot(chart, width, height, fills) {
       svg("path", { d: marker(s)(box.right + 11, at[i], 4), style: `fill:${color(s.color)}` }), svg("text", { x: box.right + 19, y: at[i], dy: "0.35em", class: "ty-strong" }, s.name)));
     root.append(inside);
   } else {
-    const drawn = drawMarks(chart, context);
+    const drawn = chart.kind === "waterfall" ? drawSteps(chart, context) : drawMarks(chart, context);
     hits = drawn.hits;
     inside.append(drawn.node);
-    if (isBar(chart.kind)) root.append(drawn.node); else root.append(inside);
+    if (isBar(chart.kind) || chart.kind === "waterfall") root.append(drawn.node); else root.append(inside);
   }
   root.append(drawReference(chart, sx, sy, box));
   if (!chart.series.some((s) => s.points.length)) root.append(svg("text", { x: (box.left + box.right) / 2, y: (box.top + box.bottom) / 2, "text-anchor": "middle", class: "ty-strong ty-halo" }, "No data"));
@@ -177,7 +178,7 @@ function nearest(chart, drawn, mx, my) {
   let best = null;
   for (const x of xs) { const d = Math.abs(drawn.sx.at(x) - mx); if (best === null || d < best.d) best = { x, d }; }
   if (!best) return null;
-  const items = chart.series.map((s, i) => ({ i, p: s.points.find((p) => p.x === best.x) })).filter((o) => o.p && o.p.y !== null);
+  const items = chart.series.map((s, i) => ({ i, p: s.thin ? null : s.points.find((p) => p.x === best.x) })).filter((o) => o.p && o.p.y !== null);
   if (!items.length) return null;
   return { x: drawn.sx.at(best.x), y: drawn.sy.at(items[0].p.y), guide: true, head: `${chart.x.title}: ${items[0].p.place}`, items };
 }
@@ -187,7 +188,7 @@ function tipText(chart, found, fills) {
   const lines = found.items.map(({ i, p }) => {
     const between = p.low === null || p.high === null ? "" : ` (${p.between})`;
     const name = chart.series.length > 1 || !axis.title ? chart.series[i].name : axis.title;
-    return h("div", { class: "ty-key" }, swatch(chart.kind, chart.series[i], fills), h("span", {}, `${name}: `, h("b", {}, p.text), between));
+    return h("div", { class: "ty-key" }, swatch(chart.kind, chart.series[i], fills), h("span", {}, `${name}: `, h("b", {}, p.text), between, p.said ? h("div", {}, p.said) : null));
   });
   return [h("div", { class: "ty-muted" }, found.head), ...lines];
 }
@@ -195,9 +196,11 @@ function tipText(chart, found, fills) {
 // Series that are not named at their line; bars leave no room for the names of reference lines, so these stand here too.
 function legendEntries(chart, direct, fills) {
   const dotted = () => svg("svg", { width: 24, height: 12, "aria-hidden": "true" }, svg("path", { d: "M0,6H24", class: "ty-ref" }));
-  const named = chart.series.length > 1 ? chart.series.length : 0;
-  const entries = chart.legend.map((text, i) => h("li", {}, i < named ? swatch(chart.kind, chart.series[i], fills) : dotted(), text));
-  return direct ? entries.slice(named) : entries;
+  const once = new Set();
+  const keys = [...chart.series.filter((s) => !s.thin && !s.colors.length), ...chart.series.filter((s) => s.thin && !once.has(s.name) && once.add(s.name))];
+  const named = chart.series.length > 1 ? keys.length : 0;
+  const entries = chart.legend.map((text, i) => h("li", {}, i < named ? swatch(chart.kind, keys[i], fills) : dotted(), text));
+  return [...(direct ? entries.slice(named) : entries), ...(chart.levels ? [levelEntry(chart.levels)] : [])];
 }
 
 export default {

@@ -18,7 +18,7 @@ def plain(chart: Chart | None) -> dict[str, Any]:
 class ChartView(Block):
     """Draws a `tiltyard.result.Chart`; set ``chart`` (its drawing spec, ``{}`` for nothing) or call ``show`` and it moves in place."""
 
-    _esm = esm("chart_scale.js", "chart_marks.js", "chart_table.js", "save.js", "chart.js")
+    _esm = esm("chart_scale.js", "chart_marks.js", "chart_levels.js", "chart_table.js", "save.js", "chart.js")
     chart = traitlets.Dict().tag(sync=True)
     height = traitlets.Int(300, min=120, max=1200, help="height of the drawing in px").tag(sync=True)
 

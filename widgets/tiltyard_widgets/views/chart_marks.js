@@ -24,8 +24,12 @@ function hatch(id, role) {
 
 function swatch(kind, s, fills) {
   const box = svg("svg", { width: 24, height: 12, "aria-hidden": "true" });
-  if (isBar(kind)) {
+  if (isBar(kind) || kind === "waterfall") {
     box.append(svg("rect", { x: 2, y: 0, width: 20, height: 12, fill: `url(#${fills[s.color]})` }));
+    return box;
+  }
+  if (s.thin) {
+    box.append(svg("path", { d: "M0,4H24M0,8H24", style: `stroke:${color(0)};stroke-width:.8;fill:none` }));
     return box;
   }
   if (isLine(kind)) box.append(svg("path", { d: "M0,6H24", style: `stroke:${color(s.color)};stroke-width:2.25;fill:none`, "stroke-dasharray": dash(s) }));
@@ -68,6 +72,10 @@ function drawLine(series, i, { sx, sy, kind, tight }) {
   const points = at("y");
   const { d, last } = linePath(points, kind === "step");
   const out = svg("g", { "data-series": i });
+  if (series.thin) {
+    out.append(svg("path", { d, style: `stroke:${color(0)};stroke-width:.8;stroke-opacity:.45;fill:none;stroke-linejoin:round` }));
+    return { node: out, last };
+  }
   if (series.banded) out.append(svg("path", { d: bandPath(at("high"), at("low"), kind === "step"), style: `fill:${color(series.color)};fill-opacity:.16`, "clip-path": `url(#${tight})` }));
   out.append(svg("path", { d, style: `stroke:${color(series.color)};stroke-width:2.25;fill:none;stroke-linejoin:round;stroke-linecap:round`, "stroke-dasharray": dash(series) }));
   const real = points.filter(Boolean);
@@ -93,10 +101,11 @@ function drawMarks(chart, { sx, sy, kind, flip, fills, room }) {
   const out = svg("g");
   const hits = [];
   const base = val.at(val.axis.scale === "log" ? val.low : Math.min(Math.max(0, val.low), val.high));
+  if (kind === "swarm" && val.low < 0 && val.high > 0) out.append(svg("path", { d: `M${base},${sy.at(sy.low)}V${sy.at(sy.high)}`, class: "ty-axis" }));
   chart.series.forEach((series, i) => {
     const part = svg("g", { "data-series": i });
     out.append(part);
-    const whiskers = [];
+    const whiskers = [], colored = coloredPoints(chart.dense);
     let marks = "";
     for (const p of series.points) {
       const [where, value] = flip ? [p.y, p.x] : [p.x, p.y];
@@ -106,6 +115,7 @@ function drawMarks(chart, { sx, sy, kind, flip, fills, room }) {
       const w = Math.max(width - 2, 2);
       if (kind === "bar") part.append(svg("rect", { x: across - w / 2, y: Math.min(tip, base), width: w, height: Math.max(Math.abs(base - tip), 0.5), fill: `url(#${fills[series.color]})` }));
       else if (kind === "hbar") part.append(svg("rect", { x: Math.min(tip, base), y: across - w / 2, width: Math.max(Math.abs(tip - base), 0.5), height: w, fill: `url(#${fills[series.color]})` }));
+      else if (series.colors.length) colored.add(series.colors[p.i], flip ? tip : across, flip ? across : tip);
       else marks += flip ? marker(series)(tip, across, chart.dense ? 2.5 : 4.5) : marker(series)(across, tip, chart.dense ? 2.5 : 4.5);
       let far = tip;
       if (p.low !== null && p.high !== null) {
@@ -122,6 +132,7 @@ function drawMarks(chart, { sx, sy, kind, flip, fills, room }) {
     }
     const stroke = isBar(kind) ? "" : `stroke:${color(series.color)}`;
     part.append(svg("path", { d: whiskerPath(whiskers, Math.min(4, width ? width / 2 : 4)), class: "ty-whisker", style: stroke }));
+    part.append(...colored.nodes());
     if (marks) part.append(svg("path", { d: marks, style: `fill:${color(series.color)};${chart.dense ? "fill-opacity:.55" : "stroke:var(--ty-surface);stroke-width:.75"}` }));
   });
   return { node: out, hits };

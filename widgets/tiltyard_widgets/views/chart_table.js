@@ -7,11 +7,13 @@ function together(chart) {
   return chart.series.every((s) => s.points.length === first.points.length && s.points.every((p, i) => p[key] === first.points[i][key]));
 }
 
-function tableRows(chart) {
+function tableRows(whole) {
+  const chart = { ...whole, series: whole.series.filter((s) => !s.thin) };
+  const told = chart.series.some((s) => s.said.length);
   const [pos, val] = chart.flip ? [chart.y, chart.x] : [chart.x, chart.y];
   const banded = chart.series.some((s) => s.banded);
   const alone = chart.series.length === 1;
-  if (together(chart)) {
+  if (chart.series.length && together(chart) && !told) {
     const heads = [pos.title, ...chart.series.flatMap((s) => {
       const name = alone ? val.title : s.name;
       return s.banded ? [name, alone ? "Interval" : `${s.name}: interval`] : [name];
@@ -19,8 +21,8 @@ function tableRows(chart) {
     const rows = chart.series[0].points.map((p, i) => [p.place, ...chart.series.flatMap((s) => (s.banded ? [s.points[i].text, s.points[i].between] : [s.points[i].text]))]);
     return { heads, rows };
   }
-  const heads = ["Series", pos.title, val.title, ...(banded ? ["Interval"] : [])];
-  const rows = chart.series.flatMap((s) => s.points.map((p) => [s.name, p.place, p.text, ...(banded ? [p.between] : [])]));
+  const heads = ["Series", pos.title, val.title, ...(banded ? ["Interval"] : []), ...(told ? ["Point"] : [])];
+  const rows = chart.series.flatMap((s) => s.points.map((p) => [s.name, p.place, p.text, ...(banded ? [p.between] : []), ...(told ? [p.said] : [])]));
   return { heads, rows };
 }
 
@@ -33,7 +35,9 @@ function dataTable(chart) {
   const box = h("div", { class: "ty-tablebox", tabindex: 0, role: "region", "aria-label": `Data of: ${chart.title}` },
     h("table", { class: "ty-table" }, h("caption", { class: "ty-hidden" }, chart.title),
       h("thead", {}, h("tr", {}, heads.map((head, j) => h("th", { scope: "col", class: numeric(j) }, head)))), h("tbody", {}, body)));
+  const thin = chart.series.filter((s) => s.thin).length;
   const lines = chart.references.map((line) => `Reference line ${line.text}.`);
+  if (thin) lines.push(`${thin} thin lines of single rows are left out.`);
   if (rows.length > MOST_ROWS) lines.push(`Showing ${MOST_ROWS} of ${rows.length.toLocaleString("en-US")} rows.`);
   return h("div", { class: "ty-block" }, box, lines.length ? h("p", { class: "ty-help" }, lines.join(" ")) : null);
 }
