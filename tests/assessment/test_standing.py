@@ -97,6 +97,8 @@ def test_a_cancelled_run_says_nothing():
     step = stands([whole, record("evasion.pgd", "cancelled", 5)]).steps["evasion.pgd"]
     assert (step.counted, step.shown, step.stands) == (whole, whole, "")
     alone = stands([record("evasion.pgd", "cancelled")])
+    assert alone.steps["evasion.pgd"].counted is None
+    assert alone.steps["evasion.pgd"].shown is not None
     assert (alone.asked, alone.topics["evasion"].state) == (0, "cancelled")
 
 

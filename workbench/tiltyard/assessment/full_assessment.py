@@ -39,12 +39,14 @@ class FullAssessment:
     Parameters
     ----------
     runner
-        Its store keeps one run of the assessment, one of each defended target, and one of the campaign.
+        Its store keeps one run of the target, the campaign's records among it, and others of each defended target.
 
     Attributes
     ----------
     records
         What was found of the target itself, in order.
+    of_defended
+        What could be asked of the defended targets alone, as whether one carries a mark.
     unlogged
         Why something of it is not in the audit log, in one line, or empty.
     """
@@ -61,6 +63,7 @@ class FullAssessment:
         self.target, self.data, self.runner, self.name, self.config = target, data, runner, name, config or {}
         self.tell = on_progress
         self.records: list[Record] = []
+        self.of_defended: list[Record] = []
         self.cancelled = False
         self.unlogged = ""
         store = runner.store
@@ -81,7 +84,7 @@ class FullAssessment:
         job = self._ran(self.runner.start([defense], self.target, self.data, run=self.run, on_progress=self.tell), keep=True)
         outcome = Outcome(job.records[0], job.targets.get(0))
         if outcome.target is not None:
-            self._now_possible(outcome.target)
+            self._now_possible(outcome.target, f"{self.name} after {defense.title}: what can be asked now")
         again = remeasured() if checks is None else checks
         before = [r for r in self.records if r.check in again and r.result.status is not Status.NOT_APPLICABLE]
         if outcome.target is None or not before or self.cancelled:
@@ -97,19 +100,20 @@ class FullAssessment:
             self._add(found.crossed)
         return found
 
-    def _now_possible(self, made: Target) -> None:
-        """Ask of ``made`` what could not be asked of the target, as whether it carries a mark."""
+    def _now_possible(self, made: Target, name: str) -> None:
+        """Ask of ``made`` what could not be asked of the target, as whether it carries a mark; in a run of its own, ``name``."""
         open_ones = [r for r in self.records if r.result.status is Status.NOT_APPLICABLE and r.target == self.target.identity]
         steps = [s for s in (named(registered()[r.check], effective(r)) for r in open_ones) if not s.unmet(made, self.data)]
         if steps and not self.cancelled:
-            self._ran(self.runner.start(steps, made, self.data, run=self.run, on_progress=self.tell), keep=True)
+            job = self._ran(self.runner.start(steps, made, self.data, name=name, config=self.config, on_progress=self.tell))
+            self.of_defended += job.records
 
     def campaign(self, threat: ThreatModel, profile: str, seed: int) -> None:
         """Plan and run a campaign of ``threat``; its matrix and its own records are added."""
         if self.cancelled:
             return
         planned = plan(threat, self.target, self.data, "quick" if profile == "quick" else "full", seed)
-        job = self._ran(start(planned, self.target, self.data, self.runner, on_progress=self.tell))
+        job = self._ran(start(planned, self.target, self.data, self.runner, run=self.run, on_progress=self.tell))
         self.records += job.records
         self._add(campaign_record(planned, self.target, self.data, job.records))
 

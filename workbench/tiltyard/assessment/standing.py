@@ -28,7 +28,7 @@ class StepStanding(Frozen):
     """One step of one model and data.
 
     ``counted`` is the record that every number is made of: the newest that passed or found something, else the newest other that was
-    not cancelled. ``shown`` is the newest that was not cancelled, which a panel draws.
+    not cancelled. ``shown`` is the newest that was not cancelled, which a panel draws; where all were, the last of these.
     """
 
     id: str
@@ -70,7 +70,7 @@ class TopicStanding(Frozen):
             return "not applicable"
         if not self.asked:
             return "not run" if self.state == "not_run" else self.state.replace("_", " ")
-        return f"{self.asked} of {self.of} asked" + (f", {counted(self.findings, 'finding')}" if self.findings else "")
+        return f"{self.asked} of {self.of} asked" + (f", {in_words(self.findings, 'finding')}" if self.findings else "")
 
 
 class Standing(Frozen):
@@ -116,7 +116,7 @@ class Standing(Frozen):
         """``8 findings in 13 of 41 checks``."""
         if not self.asked:
             return "nothing measured yet"
-        return f"{counted(self.findings, 'finding')} in {self.asked} of {counted(self.of, 'check')}"
+        return f"{in_words(self.findings, 'finding')} in {self.asked} of {in_words(self.of, 'check')}"
 
     @property
     def records(self) -> tuple[Record, ...]:
@@ -124,7 +124,7 @@ class Standing(Frozen):
         return tuple(step.counted for step in self.steps.values() if step.counted is not None)
 
 
-def counted(number: int, noun: str) -> str:
+def in_words(number: int, noun: str) -> str:
     """``1 finding``, ``2 findings``."""
     return f"{number} {noun}{'s' * (number != 1)}"
 
@@ -189,17 +189,18 @@ def _counted(found: Sequence[Record], target: Identity | None) -> Record | None:
     """The newest conclusion; that an attacker who sees less found nothing takes no finding on the whole model away."""
     settled = [r for r in found if r.result.status in CONCLUDED]
     if not settled:
-        return _shown(found, target)
+        newest = _shown(found, target)
+        return None if newest is None or newest.result.status is Status.CANCELLED else newest
     last, whole = settled[-1], [r for r in settled if target is None or not is_view(r, target)]
     weaker = last.result.status is Status.PASSED and bool(whole) and whole[-1].result.status is Status.FINDING
     return whole[-1] if weaker else last
 
 
 def _shown(found: Sequence[Record], target: Identity | None) -> Record | None:
-    """The newest that was not cancelled; one of a view that settled nothing stands behind all that is said of the whole."""
+    """The newest that was not cancelled, where there is one; one of a view that settled nothing stands behind all that is said of the whole."""
     ended = [r for r in found if r.result.status is not Status.CANCELLED]
     first = [r for r in ended if target is None or not is_view(r, target) or r.result.status in CONCLUDED]
-    return (first or ended)[-1] if ended else None
+    return (first or ended or found)[-1] if found else None
 
 
 def _topic(id: str, steps: Sequence[StepStanding], unmet: Mapping[str, str]) -> TopicStanding:

@@ -24,6 +24,7 @@ from ..progress import Report
 from ..result import Identity, Record
 from ..serving.keys import Key, KeyStore, Made, Scope, default_place
 from ..store.artifacts import Artifact
+from ..store.known import Known
 from ..store.lines import ModelLine, Run, RunLine, StepLine, Underway
 from ..store.store import Store
 from ..store.writers import writing_for
@@ -34,6 +35,7 @@ Exact = Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
 Short = Annotated[str, Field(max_length=2000)]
 Page = Annotated[int, Field(ge=0, le=1000)]
 Ids = Annotated[list[Id], Field(max_length=2000)]
+Tokens = Annotated[list[Id], Field(max_length=100_000)]
 Text = Annotated[str, Field(max_length=32 << 20)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Files = Mapping[str, bytes]
@@ -50,7 +52,7 @@ class Rule(NamedTuple):
 
 RULES: dict[str, Rule] = {
     **dict.fromkeys(("mark", "runs", "count", "severities", "models", "run", "records", "steps", "outcomes"), Rule("look")),
-    **dict.fromkeys(("cut_off", "shared", "underway", "files", "ready", "doubts"), Rule("look")),
+    **dict.fromkeys(("known", "mark_of", "cut_off", "shared", "underway", "files", "ready", "doubts"), Rule("look")),
     **dict.fromkeys(("begin", "end", "start", "add", "share", "job_open"), Rule("run", grows=True)),
     "finish": Rule("run", grows=True, files=True),
     **dict.fromkeys(("cancel", "job_tell", "job_asked", "job_close", "file"), Rule("run")),
@@ -155,6 +157,12 @@ class Desk:
 
     def records(self, run_id: Id, latest: bool) -> list[str]:
         return [record.model_dump_json() for record in self.store.records(run_id, latest)]
+
+    def known(self, target: Short, data: Short, have: Tokens) -> Known:
+        return self.store.known(target, data, have)
+
+    def mark_of(self, target: Short, data: Short) -> str:
+        return self.store.mark_of(target, data)
 
     def steps(self, run_id: Id) -> list[StepLine]:
         return self.store.steps(run_id)

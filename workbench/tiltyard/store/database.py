@@ -98,6 +98,12 @@ class Database:
         url = address(self._place)
         return str(url.database) if url.get_backend_name() == "sqlite" else url.render_as_string(hide_password=True)
 
+    @property
+    def absent(self) -> bool:
+        """Is it a SQLite file that is not there yet? Looking must not make it."""
+        url = address(self._place)
+        return url.get_backend_name() == "sqlite" and bool(url.database) and not url.query and not os.path.exists(str(url.database))
+
     def mark(self) -> str:
         """Changes with every write, by whichever process: of a SQLite file from its folder's entry alone, else by one query."""
         url = address(self._place)

@@ -1,6 +1,6 @@
 """The store as a confined kernel sees it: the same methods, each a call to the broker, which knows whose kernel it is."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -14,6 +14,7 @@ from ..progress import Report
 from ..result import Identity, Record
 from .artifacts import Artifact, Artifacts
 from .jobs import Jobs
+from .known import Known
 from .lines import ModelLine, Run, RunLine, StepLine, Underway
 from .store import Store
 
@@ -70,6 +71,12 @@ class RemoteStore(Store):
 
     def records(self, run_id: str, latest: bool = False) -> list[Record]:
         return [Record.model_validate_json(text) for text in _value(self._line, "records", run_id=run_id, latest=latest)]
+
+    def known(self, target: str, data: str, have: Collection[str] = ()) -> Known:
+        return _KNOWN.validate_python(_value(self._line, "known", target=target, data=data, have=sorted(have)))
+
+    def mark_of(self, target: str, data: str) -> str:
+        return str(_value(self._line, "mark_of", target=target, data=data))
 
     def steps(self, run_id: str) -> list[StepLine]:
         return _STEPS.validate_python(_value(self._line, "steps", run_id=run_id))
@@ -145,6 +152,7 @@ class RemoteArtifacts(Artifacts):
         raise _here("a check of the store")
 
 
+_KNOWN = TypeAdapter(Known)
 _RUN, _RUNS, _STEPS, _MODELS = TypeAdapter(Run), TypeAdapter(list[RunLine]), TypeAdapter(list[StepLine]), TypeAdapter(list[ModelLine])
 _FILES, _UNDERWAY, _SEVERITIES = TypeAdapter(list[Artifact]), TypeAdapter(dict[str, Underway]), TypeAdapter(dict[str, dict[str, int]])
 

@@ -3,7 +3,7 @@
 import json
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
@@ -32,6 +32,8 @@ from .writers import Alive, mine, writer
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+
+    from .known import Known
 
 NAMED = ("name", "fingerprint", "detail")  # of an identity in a run's row; each record holds all of it
 
@@ -153,6 +155,7 @@ class Store:
             begun = entries.change(tables.records, token, values)
             if begun is None:
                 raise Problem("the run this step belongs to", "that it was deleted meanwhile", "Run the step again in a new run")
+            _belongs(entries.connection, begun.run_id, record)
             self.artifacts.put(entries, begun.run_id, begun.step, token, files)
 
     def add(self, run_id: str, record: Record) -> None:
@@ -166,6 +169,7 @@ class Store:
         values |= {"state": str(record.result.status), "given": json.dumps(record.given), "severity": worst(record.result)}
         values |= {"started": record.started.timestamp(), "ended": time.time(), "record": shut(record.model_dump_json(), token)}
         with writing(self._database) as entries:
+            _belongs(entries.connection, run_id, record)
             entries.add(tables.records, values, run_id, record.check)
 
     def runs(self, limit: int = 100, offset: int = 0, search: str = "") -> list[RunLine]:
@@ -256,6 +260,30 @@ class Store:
         if not latest:
             return found
         return list({(r.kind, r.check, json.dumps(effective(r), sort_keys=True)): r for r in found}.values())
+
+    def known(self, target: str, data: str, have: Collection[str] = ()) -> "Known":
+        """Every record of a model and its data, by their fingerprints, over all runs that the person may see and that hold.
+
+        Parameters
+        ----------
+        have
+            Tokens of records that the caller has from before; only where they stand is told of these.
+        """
+        from .known import Known, known, runs_of
+
+        if self._database.absent:
+            return Known()
+        with self._database.read() as connection:
+            return known(connection, runs_of(target, data, self._visible.may_see()), self._prover, have)
+
+    def mark_of(self, target: str, data: str) -> str:
+        """Changes with every record of a model and its data that is written or deleted; cheaper than `known`."""
+        from .known import mark_of, runs_of
+
+        if self._database.absent:
+            return ""
+        with self._database.read() as connection:
+            return mark_of(connection, runs_of(target, data, self._visible.may_see()))
 
     def steps(self, run_id: str) -> list[StepLine]:
         """Every step of a run, also those running and cut off, each with what of it is not as it was written."""
@@ -378,3 +406,22 @@ class Store:
         run = self._run(run_id, proven=False)
         if run.owner != self.person.name:
             raise Problem("a run of your own", f"{run.short}, which {run.owner} shares for looking at", "Begin one of your own")
+
+
+def _belongs(connection: "Connection", run_id: str, record: Record) -> None:
+    """A run holds records of its own model, whole or as a threat model shows it, and of its own data.
+
+    Raises
+    ------
+    Problem
+        The record is of others.
+    """
+    from sqlalchemy import select
+
+    from . import tables
+
+    at = tables.runs.c
+    row = connection.execute(select(at.target_fingerprint, at.data_fingerprint, at.target_name).where(at.id == run_id)).first()
+    if row is None or record.data.fingerprint != row[1] or row[0] not in (record.target.fingerprint, record.target.view_of):
+        found = f"one of {record.target.name} on {record.data.name}, which differ from the run's"
+        raise Problem(f"a record of {row[2] if row else 'the run'}'s own model and data", found, "Begin a run of these")
