@@ -37,7 +37,7 @@ class RedTeamPanel(Panel):
         from tiltyard.campaign.campaign import ThreatModel
 
         self.plan: Plan | None = None
-        self._since = 0
+        self._before: frozenset[str] = frozenset()  # records of campaigns that were started over
         self._turn = 0
         self._timer: threading.Timer | None = None
         self._for: tuple[str, str] | None = None
@@ -80,7 +80,7 @@ class RedTeamPanel(Panel):
         target, data = self.session.target, self.session.data
         now = (target.fingerprint, data.fingerprint) if target and data else None
         if now != self._for:
-            self._for, self.plan, self._since = now, None, 0
+            self._for, self.plan, self._before = now, None, frozenset()
             self.view.show(None)
             self._restore()
             self._later(0.0)
@@ -138,7 +138,7 @@ class RedTeamPanel(Panel):
             return []
         from tiltyard.campaign.rules import own
 
-        return own(self.plan, self.session.target, self.session.records[self._since :])
+        return own(self.plan, self.session.target, [r for r in self.session.records if r.id not in self._before])
 
     def waiting(self) -> "list[Planned]":
         """The planned steps that have no record."""
@@ -186,7 +186,7 @@ class RedTeamPanel(Panel):
 
     def start_over(self) -> None:
         """Forget what was run of this campaign here; the store keeps it."""
-        self._since = len(self.session.records)
+        self._before = frozenset(record.id for record in self.session.records)
         self.run()
 
     def run(self) -> None:

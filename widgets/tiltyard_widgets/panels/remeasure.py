@@ -94,14 +94,13 @@ class RemeasureView(look.Stack):
 
     def adopt(self) -> None:
         """Make the defended target the one the panels show."""
-        made = self.session.made.get(self.record.id) if self.record else None
+        if self.record is None:
+            return
         try:
             self.session.free()
+            self.session.go_on(self.record)
         except Problem as problem:
             self.message.say(problem, level="warning")
-            return
-        if made is not None:
-            self.session.adopt(made, self.session.data)
 
 
 def code(defense: Record) -> str:

@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import traitlets as t
 
@@ -15,6 +15,8 @@ from tiltyard.errors import Problem
 from tiltyard.progress import Progress, Report
 from tiltyard.result import Record
 from tiltyard.targets.target import Target
+
+from .known_records import KnownRecords, News
 
 if TYPE_CHECKING:
     from tiltyard.assessment.standing import Standing
@@ -29,6 +31,16 @@ T = TypeVar("T")
 
 # Without an event loop several threads show what they found: one after the other, as a loop would let them.
 SHOWING = threading.RLock()
+
+
+class Former(NamedTuple):
+    """The target from before a defense: what `Session.undo` brings back."""
+
+    defense: str
+    target: Target
+    data: Dataset | None
+    run: "Run | None"
+    source: dict[str, str]
 
 
 class Session(t.HasTraits):
@@ -64,8 +76,9 @@ class Session(t.HasTraits):
         self.person: Person = store.person if store is not None else me()
         self.run: Run | None = None
         self.source: dict[str, str] = {}  # how target and data were loaded, where *Model and data* did it
-        self.records: list[Record] = []
+        self.known = KnownRecords(store)
         self.made: dict[str, Target] = {}
+        self.former: list[Former] = []
         self._stop: Callable[[], None] | None = None  # cancels what makes the session busy, where that can be cancelled
         self.opener: Callable[[str], bool] = lambda id: False
         self._stands: tuple[tuple[object, ...], Standing] | None = None
@@ -77,15 +90,66 @@ class Session(t.HasTraits):
         if target is not None or data is not None:
             self.adopt(target, data)
 
+    @property
+    def records(self) -> list[Record]:
+        """Every record of the present target and data that is known, whoever made it, in the order in which they were started."""
+        return self.known.records
+
     def adopt(self, target: Target | None, data: Dataset | None) -> None:
-        """Take a target and its data; what was measured of others stays in the store."""
-        self.target, self.data = target, data
-        self.run, self.records = None, []
+        """Take a target and its data with all that the store knows of them; what was measured of others stays there."""
+        self.former = []
+        self._turn(target, data, None)
+
+    def go_on(self, defense: Record) -> None:
+        """Take the target that ``defense`` made for the present one; `undo` brings that back.
+
+        Raises
+        ------
+        Problem
+            It made none here.
+        """
+        made = self.made.get(defense.id)
+        if made is None or self.target is None:
+            raise Problem("a defended model", "none", "Apply the defense first")
+        self.former.append(Former(defense.title, self.target, self.data, self.run, self.source))
+        self._turn(made, self.data, None)
+
+    def undo(self) -> None:
+        """Back to the target from before the last `go_on`; nothing where there was none."""
+        if self.former:
+            former = self.former.pop()
+            self.source = former.source
+            self._turn(former.target, former.data, former.run)
+
+    def _turn(self, target: Target | None, data: Dataset | None, run: "Run | None") -> None:
+        self.target, self.data, self.run = target, data, run
+        self.warning = ""
+        try:
+            self.known.turn(target.identity if target else None, data.identity if data else None)
+            self._left_out()
+        except Problem as problem:
+            self.warning = f"What was measured before is not shown: {problem}"
         self.version += 1
 
+    def _left_out(self) -> None:
+        if broken := self.known.broken:
+            more = f", and {len(broken) - 1} more" if len(broken) > 1 else ""
+            self.warning = f"Left out, for it is not as it was written: {broken[0]}{more}"
+
+    def look(self) -> None:
+        """Take over what other windows and shells wrote of the present target and data since; reads in a thread."""
+        self.aside(self.known.news, self._heard, lambda problem: None)
+
+    def _heard(self, news: "News | None") -> None:
+        if news is not None and self.known.take(news):
+            self._left_out()
+            self.version += 1
+
     def resume(self, run: "Run", records: Sequence[Record]) -> None:
-        """Show the records of a stored run; new steps on the same target and data join them."""
-        self.run, self.records = run, list(records)
+        """Let new steps join a stored run of the present target and data, whose ``records`` are shown too."""
+        self.run = run
+        for record in records:
+            self.known.add(record)
         self.version += 1
 
     @property
@@ -233,7 +297,7 @@ class Session(t.HasTraits):
         self._add(record, None, lambda _: None)
 
     def _add(self, record: Record, made: Target | None, each: Callable[[Record], None]) -> None:
-        self.records = [*self.records, record]
+        self.known.add(record)
         if made is not None:
             self.made[record.id] = made
         self.version += 1
