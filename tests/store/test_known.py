@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from tests.store.tampering import attacker
+
 from tiltyard.access.person import Person
 from tiltyard.access.roles import Role
 from tiltyard.check import Check
@@ -84,9 +84,7 @@ def test_what_a_threat_model_shows_is_of_the_whole(store: Store, share: Checks, 
     assert list(of(store, target, data).records.values()) == [record]
 
 
-def test_a_run_takes_no_record_of_another_model_or_data(
-    store: Store, share: Checks, target: Target, other: Target, data: Dataset
-) -> None:
+def test_a_run_takes_no_record_of_another_model_or_data(store: Store, share: Checks, target: Target, other: Target, data: Dataset) -> None:
     run = store.begin("a run", target.identity, data.identity)
     few = data.sample(20, np.random.default_rng(0))
     for record in (share()(other, data), share()(target, few), share()(RestrictedTarget(other, frozenset({"labels"})), data)):
