@@ -30,6 +30,8 @@ from .steps import instead
 if TYPE_CHECKING:
     from tiltyard.execution.executors import Executor
 
+    from .still_output import StillOutput
+
 
 def state_of(records: Sequence[Record]) -> str:
     """One state for several records: the worst that was concluded."""
@@ -62,6 +64,7 @@ class Panel(w.VBox):
     ) -> None:
         super().__init__()
         self.session = session or Session(target, data, label=label, sensitive=sensitive)
+        self._still: StillOutput | None = None
         self.add_class("ty-panel")
         self.message = Message()
         first = (look.style(),) if session is None else ()
@@ -81,6 +84,14 @@ class Panel(w.VBox):
     def build(self) -> Sequence[w.Widget]:
         """The panel's widgets, made once."""
         raise NotImplementedError
+
+    def _repr_mimebundle_(self, **given: Any) -> Any:
+        """As ipywidgets shows it; in a notebook with a picture beside it that stays when the kernel is gone."""
+        if self._still is None:
+            from .still_output import kept
+
+            self._still = kept(self, self.session)
+        return super()._repr_mimebundle_(**given)
 
     def saved(self) -> str:
         """What stands in the panel as one HTML document, without what needs a kernel: charts and tables stay alive."""

@@ -1,0 +1,57 @@
+"""What a notebook keeps of a panel is there without a kernel: in the saved file and in the converted page."""
+
+import base64
+import re
+from typing import Any
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from nbconvert import HTMLExporter
+
+CELLS = (
+    """
+import numpy as np, pandas as pd
+from sklearn.linear_model import LogisticRegression
+from tiltyard_widgets.panels.topics import ValidationPanel
+rng = np.random.default_rng(0)
+frame = pd.DataFrame({"a": rng.normal(size=300), "b": rng.normal(size=300)})
+frame["y"] = (frame.a + 0.3 * rng.normal(size=300) > 0).astype(int)
+model = LogisticRegression().fit(frame[["a", "b"]], frame.y)
+panel = ValidationPanel(model, frame, label="y")
+panel
+""",
+    """
+import asyncio
+panel.runner("validation.performance").run()
+for _ in range(300):
+    await asyncio.sleep(0.1)
+    if panel.session.latest:
+        break
+await asyncio.sleep(1.5)
+""",
+)
+
+
+@pytest.fixture(scope="module")
+def notebook() -> Any:
+    made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(text) for text in CELLS])
+    return NotebookClient(made, timeout=300, kernel_name="python3").execute()
+
+
+def kept(notebook: Any) -> str:
+    pages = [output.data["text/html"] for output in notebook.cells[0].outputs if "text/html" in output.get("data", {})]
+    assert len(pages) == 1  # brought up to date in place
+    return str(pages[0])
+
+
+def test_the_saved_notebook_holds_the_result_that_came_after_the_panel_was_shown(notebook: Any) -> None:
+    page = kept(notebook)
+    assert "Balanced accuracy" in page and "<script" not in page
+    pictures = re.findall(r'src="data:image/svg\+xml;base64,([^"]+)"', page)
+    assert pictures and all(base64.b64decode(picture).startswith(b"<svg") for picture in pictures)
+
+
+def test_the_converted_page_shows_it(notebook: Any) -> None:
+    page, _ = HTMLExporter().from_notebook_node(notebook)
+    assert "Balanced accuracy" in re.sub(r"<script.*?</script>", "", page, flags=re.S)
