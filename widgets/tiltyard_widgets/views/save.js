@@ -17,7 +17,7 @@ function csvCell(value) {
   const text = String(value).replace(/^([=+\-@\t\r])/, "'$1");
   return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
-const csvText = (rows) => rows.map((row) => row.map(csvCell).join(",")).join("\r\n") + "\r\n";
+const csvText = (rows) => rows.map((row) => `${row.map(csvCell).join(",")}\r\n`).join("");
 const saveCsv = (title, rows) => saveFile(fileName(title, "csv"), new Blob(["\ufeff", csvText(rows)], { type: "text/csv;charset=utf-8" }));
 
 const PAINT = ["fill", "fill-opacity", "stroke", "stroke-width", "stroke-dasharray", "stroke-opacity", "stroke-linejoin", "opacity", "font-size", "font-family", "font-weight", "text-anchor", "paint-order", "shape-rendering"];

@@ -7,7 +7,7 @@ class Still {
     this.state[key] = value;
     if (before !== value) for (const call of this.calls[`change:${key}`] ?? []) call();
   }
-  on(event, call) { (this.calls[event] ??= []).push(call); }
+  on(event, call) { this.calls[event] = [...(this.calls[event] ?? []), call]; }
   off(event, call) { this.calls[event] = (this.calls[event] ?? []).filter((one) => one !== call); }
   save_changes() {}
   send() {}

@@ -2,11 +2,11 @@
 const SEARCHED = 8;
 const numberOf = (cell) => (cell.dataset.value === undefined ? null : Number(cell.dataset.value));
 const textOf = (cell) => [...cell.childNodes].filter((n) => !(n.classList?.contains("ty-hidden"))).map((n) => n.textContent).join("");
-const valueOf = (cell) => numberOf(cell) ?? textOf(cell);
+const contentOf = (cell) => numberOf(cell) ?? textOf(cell);
 const ORDER = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
 
 function compared(a, b) {
-  const [x, y] = [valueOf(a), valueOf(b)];
+  const [x, y] = [contentOf(a), contentOf(b)];
   const [emptyX, emptyY] = [x === "–" || x === "", y === "–" || y === ""];
   if (emptyX || emptyY) return null;
   if (typeof x === "number" && typeof y === "number") return x - y;
@@ -15,7 +15,7 @@ function compared(a, b) {
 
 // Empty cells stay last whichever way is sorted.
 function inOrder(rows, column, down) {
-  const empty = (row) => ["–", ""].includes(String(valueOf(row.cells[column])));
+  const empty = (row) => ["–", ""].includes(String(contentOf(row.cells[column])));
   return [...rows].sort((a, b) => {
     if (empty(a) || empty(b)) return empty(a) - empty(b);
     return (down ? -1 : 1) * (compared(a.cells[column], b.cells[column]) ?? 0);
@@ -52,7 +52,7 @@ function equip(block, model, state) {
       show();
     });
   });
-  const values = () => [heads.map((cell) => cell.querySelector(".ty-sort").textContent), ...[...body.rows].map((row) => [...row.cells].map((cell) => (textOf(cell) === "–" ? null : valueOf(cell))))];
+  const values = () => [heads.map((cell) => cell.querySelector(".ty-sort").textContent), ...[...body.rows].map((row) => [...row.cells].map((cell) => (textOf(cell) === "–" ? null : contentOf(cell))))];
   const entries = [
     ["CSV", `Save as CSV: ${title}`, () => { if (missing && !state.query) { model.send({ event: "csv", value: "" }); return; } saveCsv(title, values()); }],
     ["Copy", `Copy the table: ${title}`, () => copyText(values().map((row) => row.map((v) => v ?? "").join("\t")).join("\n"))],
