@@ -21,7 +21,7 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 PYTHONS = ("3.11", "3.12", "3.13")
-EXTRAS = ("audit", "boosters", "dev", "distributed", "federated", "hub", "onnx", "serve")
+EXTRAS = ("audit", "boosters", "dev", "distributed", "federated", "hub", "huggingface", "onnx", "serve")
 LINES = [line for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")]
 PINS = {canonicalize_name(r.name): r for r in map(Requirement, LINES)}
 RELEASED = tuple(extra for extra in PROJECT["optional-dependencies"] if extra != "dev")

@@ -1,6 +1,5 @@
 """What *Model and data* is to open. Its fields are read once, so that what was looked at is what is opened."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,8 +11,10 @@ from tiltyard.errors import Problem
 from tiltyard.targets.target import Target
 
 if TYPE_CHECKING:
+    from tiltyard.datasets.gallery import Wanted
     from tiltyard.datasets.proposing import Proposal
     from tiltyard.sealing.keys import Key
+    from tiltyard.targets.open_options import SchemaMissing
     from tiltyard.targets.probing import Probe
     from tiltyard.targets.state_dict_fit import Settled
 
@@ -72,7 +73,7 @@ class Asked:
         data = data.hoping(self.favorable)
         return Loaded(target, data, probe(target, data), proposal)
 
-    def proposed(self, wanted: Sequence[str] = (), classes: Sequence[str] = ()) -> "Proposal":
+    def proposed(self, lacking: "SchemaMissing | None" = None) -> "Proposal":
         """What was read and corrected, or the file's proposal as it is, of the columns and classes that a model knows by name."""
         from tiltyard.datasets.proposing import propose
         from tiltyard.datasets.reading import read_table
@@ -80,9 +81,17 @@ class Asked:
         self.person.must("run")
         if self.proposal is not None:
             return _without(self.proposal, self.member)
-        table = read_table(self._data())
+        table = read_table(self._data(), self._pictures(lacking))
+        columns, classes, texts = (lacking.columns, lacking.classes, lacking.texts) if lacking is not None else ((), (), False)
         with discreet(self.data, "a table that can be proposed a schema for", self.person):
-            return propose(table, skip=(self.member,) if self.member else (), classes=classes, wanted=wanted)
+            return propose(table, skip=(self.member,) if self.member else (), classes=classes, wanted=columns, texts=texts)
+
+    def _pictures(self, lacking: "SchemaMissing | None") -> "Wanted":
+        """How the pictures of a folder are to be: as the model makes them, where it makes them of one size."""
+        from tiltyard.datasets.gallery import AS_THEY_ARE, Wanted
+
+        folder = lacking is not None and lacking.size is not None and Path(self._data()).expanduser().is_dir()
+        return Wanted(lacking.size) if lacking is not None and folder else AS_THEY_ARE
 
     def labeled(self) -> Dataset:
         """The data as they were read and corrected, to try networks on."""
@@ -114,7 +123,7 @@ class Asked:
         try:
             target = open_target(self.model, sealed=sealed, **words)  # type: ignore[arg-type]
         except SchemaMissing as lacking:
-            proposal = self.proposed(lacking.columns, lacking.classes)
+            proposal = self.proposed(lacking)
             data = self._built(proposal)
             target = open_target(self.model, data=data, sealed=sealed, **words)  # type: ignore[arg-type]
             return target, data.classed(target.classes), proposal

@@ -22,6 +22,7 @@ from .toml_file import checked, load
 
 if TYPE_CHECKING:
     from ..datasets.dataset import Dataset
+    from ..targets.open_options import SchemaMissing
     from ..targets.target import Target
 
 
@@ -151,8 +152,8 @@ class Config(Given):
         if self.target.url:
             return self._with_data(self.target.url)
         source = self._path(self.target.file)
-        if not source.is_file():
-            raise Problem("a model file", f"none at {source}", "Check the path (--model, or file under [target])")
+        if not source.exists():
+            raise Problem("a model file or a Hugging Face folder", f"none at {source}", "Check the path (--model, or file under [target])")
         if is_sealed(source):
             self._sealed = key_for(self._path(self.target.key_file) if self.target.key_file else "")
         return self._with_data(source)
@@ -171,7 +172,7 @@ class Config(Given):
         try:
             target = self._open(source, None)
         except SchemaMissing as lacking:
-            data = self._read(None, lacking.columns, lacking.classes)
+            data = self._read(None, lacking)
             target = self._open(source, data)
             return target, data.classed(target.classes)
         data = self._read(target)
@@ -220,7 +221,7 @@ class Config(Given):
             sealed=self._sealed,
         )
 
-    def _read(self, target: "Target | None", wanted: tuple[str, ...] = (), classes: tuple[str, ...] = ()) -> "Dataset":
+    def _read(self, target: "Target | None", lacking: "SchemaMissing | None" = None) -> "Dataset":
         from ..datasets.proposing import propose
         from ..datasets.reading import read, read_table
 
@@ -239,9 +240,11 @@ class Config(Given):
             leave_out=given.leave_out,
             take=given.take,
             features=given.features,
-            wanted=wanted,
-            classes=classes,
+            wanted=lacking.columns if lacking is not None else (),
+            classes=lacking.classes if lacking is not None else (),
             size=given.size,
+            texts=lacking is not None and lacking.texts and not given.take,
+            fit=lacking.size if lacking is not None else None,
         )
 
     def _path(self, text: str) -> Path:

@@ -72,6 +72,34 @@ def guess(frame: "pd.DataFrame", name: str, always: bool = False) -> Guess:
     return _text(column, name, always)
 
 
+def guess_text(frame: "pd.DataFrame", name: str) -> Guess:
+    """``frame[name]`` as free text, however short its texts are."""
+    column = frame[name]
+    return _free_text(column, name, distinct(column).values, always=True)
+
+
+def likely_text(frame: "pd.DataFrame") -> tuple[str, str]:
+    """The column of a person's table that is its text, and why.
+
+    Raises
+    ------
+    Problem
+        It has no column of text.
+    """
+    import pandas as pd
+
+    words_of = {}
+    for name in map(str, frame.columns):
+        held = frame[name].dropna().head(1000)
+        if len(held) and pd.api.types.infer_dtype(held, skipna=True) == "string" and not isinstance(frame[name].dtype, pd.CategoricalDtype):
+            words_of[name] = float(held.astype(str).str.count(r"\s+").mean()) + 1
+    if not words_of:
+        known = ", ".join(map(str, list(frame.columns)[:8]))
+        raise Problem("a column of text, which the model takes", f"columns {known}, none of them text", "Give a table with its texts")
+    most = max(words_of, key=lambda name: words_of[name])
+    return most, "the only column of text" if len(words_of) == 1 else f"its texts are the longest, {words_of[most]:.1f} words on average"
+
+
 def _text(column: "pd.Series", name: str, always: bool) -> Guess:
     import pandas as pd
 

@@ -12,7 +12,7 @@ from ..result import Frozen
 from . import onehots, people
 from .arrays import Arrays
 from .building import Member, build
-from .columns import Guess, guess
+from .columns import Guess, guess, guess_text, likely_text
 from .dataset import Dataset
 from .feature import Feature
 from .labels import classes_of, likely_label
@@ -120,6 +120,7 @@ def propose(
     skip: Sequence[str] = (),
     classes: Sequence[str] = (),
     wanted: Sequence[str] = (),
+    texts: bool = False,
 ) -> Proposal:
     """Kinds, bounds, label, classes, sensitive columns, one-hot groups and images, from the data itself.
 
@@ -133,6 +134,8 @@ def propose(
         The classes of the model that is to be asked: the label is then the column whose values they are.
     wanted
         The columns that this model takes. They are then the features, whatever they look like, in this order, and no others are.
+    texts
+        This model takes one column of text: that is then the feature, and no other column is.
 
     Raises
     ------
@@ -157,11 +160,22 @@ def propose(
     table, more = as_meant(table, (label, *skip))
     notes += more
     found = classes_of(table[label], label)
+    if texts:
+        return _worded(table, label, found, notes, tuple(skip))
     kept = [c for c in wanted if c != label] or [c for c in names if c != label and c not in skip]
     if (image := pixel_feature(table[kept])) is not None:
         schema = Schema(features=(image,), label=label, classes=found)
         return Proposal(table, schema, (*notes, _about(image)), skip=tuple(skip), wanted=tuple(wanted))
     return replace(_tabular(table, table[kept], label, found, notes, tuple(skip), bool(wanted)), wanted=tuple(wanted))
+
+
+def _worded(table: "pd.DataFrame", label: str, classes: tuple[str, ...], notes: list[str], skip: tuple[str, ...]) -> Proposal:
+    """One column of text as the only feature."""
+    rest = table[[c for c in map(str, table.columns) if c != label and c not in skip]]
+    name, why = likely_text(rest)
+    notes.append(f"{name!r} is the text ({why}).")
+    found = _tabular(table, rest[[name]], label, classes, notes, skip, texts=True)
+    return replace(found, wanted=(name,))
 
 
 def _some(names: Sequence[str]) -> str:
@@ -210,8 +224,9 @@ def _tabular(
     notes: list[str],
     skip: tuple[str, ...],
     always: bool = False,
+    texts: bool = False,
 ) -> Proposal:
-    guesses = _guesses(rest, always)
+    guesses = [guess_text(rest, str(c)) for c in rest.columns] if texts else _guesses(rest, always)
     if all(g.feature is None for g in guesses):
         guesses = [guess(rest, g.name, always=True) if g.texts else g for g in guesses]
     features = [g.feature for g in guesses if g.feature is not None]

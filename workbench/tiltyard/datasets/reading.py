@@ -59,6 +59,8 @@ def read(
     wanted: Sequence[str] = (),
     classes: Sequence[str] = (),
     size: tuple[int, int] | None = None,
+    texts: bool = False,
+    fit: tuple[int, int] | None = None,
 ) -> Dataset:
     """A data set from a CSV (also gzip), Parquet or npz file, a folder of images, a DataFrame, or ``(x, y)``.
 
@@ -86,14 +88,31 @@ def read(
         The classes of the model: the label is then the column whose values they are.
     size
         Height and width that the pictures of a folder are resized to; None as they are, or as ``schema`` says.
+    texts
+        The model takes one column of text, which is then the feature.
+    fit
+        As ``size``, but only of a folder of pictures; it is nothing to other data.
 
     Raises
     ------
     Problem
         In one line, for anything that is not such data.
     """
+    size = size or (fit if schema is None and isinstance(source, str | os.PathLike) and Path(source).expanduser().is_dir() else None)
     return _built(
-        _table(source, schema, size, label), source, schema, label, sensitive, member, name, leave_out, take, features, wanted, classes
+        _table(source, schema, size, label),
+        source,
+        schema,
+        label,
+        sensitive,
+        member,
+        name,
+        leave_out,
+        take,
+        features,
+        wanted,
+        classes,
+        texts,
     )
 
 
@@ -110,12 +129,13 @@ def _built(
     features: "Mapping[str, Correction | Mapping[str, Any]] | None",
     wanted: Sequence[str],
     classes: Sequence[str],
+    texts: bool,
 ) -> Dataset:
     """The data set; the table of a file is not kept beside it."""
     file = isinstance(source, str | os.PathLike)
     name = name or (Path(source).name.split(".")[0] if file else "")
     with discreet(source, "a table that is as was said of it"):
-        table, schema, assumed = _meant(table, schema, label, member, leave_out, take, features, wanted, classes)
+        table, schema, assumed = _meant(table, schema, label, member, leave_out, take, features, wanted, classes, texts)
         origin = named(source) if file else ""
         return replace(build(table, schema, sensitive=sensitive, member=member, name=name, source=origin, keep=not file), assumed=assumed)
 
@@ -130,11 +150,12 @@ def _meant(
     features: "Mapping[str, Correction | Mapping[str, Any]] | None",
     wanted: Sequence[str],
     classes: Sequence[str],
+    texts: bool,
 ) -> "tuple[pd.DataFrame | Arrays, Schema, tuple[str, ...]]":
     """The table as it is to be read, what its columns mean, and what was assumed."""
     if schema is None:
         skip = (member,) if isinstance(member, str) else ()
-        proposal = propose(table, label, skip, classes, wanted if _has(table, wanted) else ())
+        proposal = propose(table, label, skip, classes, wanted if _has(table, wanted) else (), texts)
         proposal = corrected(proposal, leave_out, take, features)
         return proposal.table, proposal.schema, (*proposal.warnings, *proposal.assumptions)
     if leave_out or take or features:

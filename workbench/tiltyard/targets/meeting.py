@@ -60,5 +60,8 @@ def _read(
 
     if target is not None:
         return read(data, schema=target.schema, label=label, sensitive=sensitive)
-    columns, classes = (lacking.columns, lacking.classes) if lacking is not None else ((), ())
-    return read(data, label=label, sensitive=sensitive, wanted=columns, classes=classes)
+    if lacking is None:
+        return read(data, label=label, sensitive=sensitive)
+    return read(
+        data, label=label, sensitive=sensitive, wanted=lacking.columns, classes=lacking.classes, texts=lacking.texts, fit=lacking.size
+    )

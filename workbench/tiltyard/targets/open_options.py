@@ -28,15 +28,30 @@ class SchemaMissing(Plain):
     ----------
     columns, classes
         The names that the model itself knows, for whoever reads the data next (``read(…, wanted=columns)``).
+    texts
+        Whether it takes one column of text (``read(…, texts=True)``).
+    size
+        Height and width that it makes of a picture (``read(…, fit=size)``); None where it takes none, or any.
     """
 
-    def __init__(self, expected: str, found: str, do: str, columns: tuple[str, ...] = (), classes: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        expected: str,
+        found: str,
+        do: str,
+        columns: tuple[str, ...] = (),
+        classes: tuple[str, ...] = (),
+        texts: bool = False,
+        size: tuple[int, int] | None = None,
+    ) -> None:
         super().__init__(expected, found, do)
         self.columns = columns
         self.classes = classes
+        self.texts = texts
+        self.size = size
 
     def __reduce__(self) -> tuple[type[Problem], tuple[Any, ...]]:
-        return type(self), (self.expected, self.found, self.do, self.columns, self.classes)
+        return type(self), (self.expected, self.found, self.do, self.columns, self.classes, self.texts, self.size)
 
 
 class OpenOptions:

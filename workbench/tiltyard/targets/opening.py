@@ -56,7 +56,7 @@ def open_target(
     Parameters
     ----------
     source
-        Path of a safetensors, tensor-only .pt, TorchScript, ONNX, skops, XGBoost, LightGBM or CatBoost file; address (http, https) of an endpoint in Tiltyard's
+        Path of a safetensors, tensor-only .pt, TorchScript, ONNX, skops, XGBoost, LightGBM or CatBoost file, or of a Hugging Face folder; address (http, https) of an endpoint in Tiltyard's
         format, KServe's (``…/v2/models/NAME/infer``) or MLflow's (``…/invocations``); ``nn.Module``; model of scikit-learn,
         XGBoost, LightGBM, CatBoost, Keras or skorch; function; or a target.
     schema
@@ -154,8 +154,14 @@ def _endpoint(url: str, given: OpenOptions, key: str, judge_key: str, budget: in
 
 def _from_file(path: Path, given: OpenOptions) -> Target:
     from ..artifacts.formats import FORMATS, opener_of
+    from .huggingface.folder import is_folder
     from .model_file import scan_and_read
 
+    if is_folder(path):
+        from .huggingface.opening import folder_target
+
+        with discreet(path, "a model that can be opened"):
+            return folder_target(path, given)
     file = scan_and_read(path, given.sealed)
     opener = opener_of(FORMATS[file.format])
     assert opener is not None  # `scan_and_read` refuses formats without one

@@ -88,6 +88,7 @@ class Target(ABC):
 
     task: Task = "classification"
     feeds: ClassVar[str] = "encoded"
+    close: float = 1e-6  # how far two ways of working out one score may lie apart; more where that is done in float32
     fits_in_one_go: ClassVar[bool] = False  # its training is a library's, which cannot be interrupted
 
     def __init__(self, name: str, classes: tuple[str, ...], schema: Schema, offers: frozenset[str], fingerprint: str) -> None:
@@ -249,6 +250,10 @@ class Target(ABC):
 
     def unaided(self, frame: "pd.DataFrame") -> Prediction | None:
         """What the model answers to rows of the person's table as its library is used without us; None where that cannot be asked."""
+        return None
+
+    def unaided_images(self, x: Rows) -> Prediction | None:
+        """As `unaided`, of images as a data set has them."""
         return None
 
     def judged(self) -> "Target":

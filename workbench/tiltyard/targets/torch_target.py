@@ -2,7 +2,7 @@
 
 import copy
 import hashlib
-from typing import Literal, Self
+from typing import Literal, Protocol, Self
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from ..datasets.schema import Rows, Schema
 from ..errors import Problem, Unavailable
 from ..progress import Progress
 from .architecture import Architecture
-from .decision import Labels, Scores
+from .decision import Labels, Prediction, Scores
 from .module_input import differentiable, exact, words
 from .probability_head import logits_of, two_columns
 from .saving import LARGEST, MODEL, packed
@@ -22,6 +22,13 @@ from .training import Recipe, fit, fresh
 from .versions import here
 
 Outputs = Literal["logits", "probabilities"]
+
+
+class Plainly(Protocol):
+    """What asks a model as its own library does."""
+
+    def images(self, x: Rows) -> Prediction:
+        """Its answers to images as a data set has them."""
 
 
 class Evaluated(nn.Module):
@@ -90,6 +97,8 @@ class Decided(nn.Module):
 class TorchTarget(Target):
     """Wrap ``module`` (encoded rows to logits or probabilities; `module_input.Fed` where it takes another form).
 
+    ``plainly`` is what asks the model as its own library does, for images; None where there is no other way than this one.
+
     Parameters
     ----------
     architecture
@@ -117,6 +126,7 @@ class TorchTarget(Target):
         self.recipe = recipe
         self.architecture = architecture
         self.given = words(module, schema)
+        self.plainly: Plainly | None = None
         self._dtype = np.float64 if exact(module) and not schema.images else np.float32
         self._logits = Evaluated(Logits(module, outputs))
 
@@ -142,6 +152,9 @@ class TorchTarget(Target):
             out = two_columns(self.inner(z)).double() if own else torch.softmax(self._logits(z).double(), 1)
             scores: Scores = out.numpy()
             return scores
+
+    def unaided_images(self, x: Rows) -> Prediction | None:
+        return self.plainly.images(x) if self.plainly is not None else None
 
     def files(self) -> dict[str, bytes]:
         """``model.safetensors``, where its layers are described and it is not too large to be kept unasked."""

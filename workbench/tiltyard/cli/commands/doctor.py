@@ -17,6 +17,7 @@ STYLES = {"well": ("✓", "green"), "remark": ("!", "yellow"), "ill": ("✕", "r
 EXTRAS = {
     "onnx": ("ONNX models", "onnx", "onnx"),
     "onnxruntime": ("running ONNX models", "onnxruntime", "onnx"),
+    "transformers": ("Hugging Face folders", "transformers", "huggingface"),
     "weasyprint": ("PDF reports", "weasyprint", "pdf"),
 }
 
