@@ -11,9 +11,11 @@ from types import ModuleType
 from typing import Any
 
 from .check import Check, Step
+from .datasets.dataset import Dataset
 from .defense import Defense
 from .errors import Problem
 from .result import Record
+from .targets.target import Target
 
 TOPICS: dict[str, str] = {
     "evasion": "Adversarial attacks",
@@ -145,3 +147,14 @@ def effective(record: Record) -> dict[str, Any]:
 def titles() -> dict[str, str]:
     """The titles of all checks, then of all defenses, by id."""
     return {id: step.title for id, step in {**checks(), **defenses()}.items()}
+
+
+def unmet(target: Target, data: Dataset) -> dict[str, str]:
+    """Why each check that cannot be asked of ``target`` on ``data`` with its defaults cannot, by id."""
+    reasons = {}
+    for id, check in checks().items():
+        try:
+            reasons[id] = check().unmet(target, data)
+        except Problem as problem:
+            reasons[id] = str(problem)
+    return {id: reason for id, reason in reasons.items() if reason}

@@ -4,23 +4,30 @@ from dataclasses import dataclass
 
 from tiltyard.catalogue import TOPICS
 
+LOOKING, RISKS, TOGETHER = "Looking into the model", "Risks", "All together"
+GROUPS = ("", LOOKING, RISKS, TOGETHER)
+
 
 @dataclass(frozen=True)
 class PanelRow:
-    """``id`` opens it, ``label`` names it on the rail and in the palette; ``panel`` is its class in ``module``, imported when it is first shown."""
+    """``id`` opens it, ``label`` names it on the rail and in the palette; ``panel`` is its class in ``module``, imported when it is first shown.
+
+    ``group`` is the heading on the rail under which it stands.
+    """
 
     id: str
     label: str
     module: str
     panel: str
+    group: str = RISKS
 
 
-ROWS = (
-    PanelRow("load", "Model and data", "load", "LoadPanel"),
+PANELS = (
+    PanelRow("load", "Model and data", "load", "LoadPanel", group=""),
     PanelRow("evasion", TOPICS["evasion"], "attack", "AttackPanel"),
     PanelRow("privacy", TOPICS["privacy"], "privacy", "PrivacyPanel"),
     PanelRow("fairness", TOPICS["fairness"], "topics", "FairnessPanel"),
-    PanelRow("explanation", TOPICS["explanation"], "topics", "ExplainPanel"),
+    PanelRow("explanation", TOPICS["explanation"], "topics", "ExplainPanel", group=LOOKING),
     PanelRow("theft", TOPICS["theft"], "topics", "TheftPanel"),
     PanelRow("federated", "Federation", "federation", "FederationPanel"),
     PanelRow("validation", TOPICS["validation"], "topics", "ValidationPanel"),
@@ -28,9 +35,12 @@ ROWS = (
     PanelRow("supply_chain", "Supply chain", "supply_chain", "SupplyChainPanel"),
     PanelRow("endpoint", "Endpoint", "endpoint", "EndpointPanel"),
     PanelRow("monitor", "Monitor", "monitor", "MonitorPanel"),
-    PanelRow("redteam", "Red teaming", "red_team", "RedTeamPanel"),
-    PanelRow("ethics", "Ethical guidelines", "ethics", "EthicsPanel"),
-    PanelRow("report", "Report", "report", "ReportPanel"),
-    PanelRow("history", "History", "history", "HistoryPanel"),
-    PanelRow("access", "Access", "access", "AccessPanel"),
+    PanelRow("redteam", "Red teaming", "red_team", "RedTeamPanel", group=TOGETHER),
+    PanelRow("ethics", "Ethical guidelines", "ethics", "EthicsPanel", group=TOGETHER),
+    PanelRow("report", "Report", "report", "ReportPanel", group=TOGETHER),
+    PanelRow("history", "History", "history", "HistoryPanel", group=TOGETHER),
+    PanelRow("access", "Access", "access", "AccessPanel", group=TOGETHER),
 )
+
+ROWS = tuple(sorted(PANELS, key=lambda row: GROUPS.index(row.group)))
+"""In the order of the rail: group by group, and within one as they stand above."""

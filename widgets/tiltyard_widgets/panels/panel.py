@@ -33,13 +33,6 @@ if TYPE_CHECKING:
     from .still_output import StillOutput
 
 
-def state_of(records: Sequence[Record]) -> str:
-    """One state for several records: the worst that was concluded."""
-    order = ["finding", "failed", "incomplete", "cancelled", "passed", "not_applicable"]
-    found = {record.result.status.value for record in records}
-    return next((state for state in order if state in found), "not_run")
-
-
 class Panel(w.VBox):
     """A widget over a `Session`, alone in a cell or inside the `Workbench`: ``AttackPanel(model, frame, label="y")``.
 
@@ -101,6 +94,9 @@ class Panel(w.VBox):
     def refresh(self) -> None:
         """Bring what is shown in line with the session."""
 
+    def forget(self) -> None:
+        """Put away what is of the former target or data, just before `refresh`: files made, links, what was said."""
+
     def open_step(self, id: str) -> None:
         """Show the panel of a step where a window holds it; say where it stands otherwise."""
         if not self.session.opener(id):
@@ -144,6 +140,7 @@ class StepRunner(look.Stack):
         self.progress.on_cancel(self.cancel)
         self.remeasure = RemeasureView(session, message) if issubclass(step, Defense) else None
         self.question = look.text(step.question, kind="help")
+        self.stands = look.text("", kind="help")
         why = (look.text(self.button.denied, kind="help"),) if self.button.denied else ()
         self.children = (self.question, self.button, *why, self.progress, *([bound] if bound else []), self.form, *self.files.values())
 
@@ -158,10 +155,13 @@ class StepRunner(look.Stack):
         """Say what it will cost, or why it cannot run on this target and data."""
         target, data = self.session.target, self.session.data
         self.form.offer(self._choices())
-        latest = self.session.latest.get(self.step.id)
+        standing = self.session.standing.steps.get(self.step.id)
+        latest = standing.shown if standing else None
+        self.stands.say(standing.stands if standing else "")
         if target is None or data is None:
             self.button.disabled = True
             self.view.show(None)
+            self._put_away()
             return
         reason = self._unmet(target, data)
         self._lacks = bool(reason)
@@ -169,6 +169,7 @@ class StepRunner(look.Stack):
         if reason:
             why = f"{reason[:1].upper()}{reason[1:]}. {instead(self.step, target, data)}"
             self.view.say("not_applicable", why.strip())
+            self._put_away()
             return
         if self.progress.active:
             return  # the former result stands dimmed below what runs
@@ -178,6 +179,16 @@ class StepRunner(look.Stack):
         self.view.show(latest, self.code(latest) if latest else "")
         if self.remeasure is not None and not self.session.busy:
             self.remeasure.show(latest)
+
+    def _put_away(self) -> None:
+        """Nothing of a defense that is not the present target's stays."""
+        if self.remeasure is not None:
+            self.remeasure.show(None)
+
+    def forget(self) -> None:
+        """Put away what was said of a run on the former target."""
+        if not self.progress.active:
+            self.progress.finish("")
 
     def _unmet(self, target: Target, data: Dataset) -> str:
         try:
@@ -296,7 +307,7 @@ class TopicPanel(Panel):
         runner.view.unfolded = self.session.details
         runner.refresh()
         self.column.children = self.dress(id, runner)
-        self.results.children = (*self.before(id, runner), runner.view, *([runner.remeasure] if runner.remeasure else []))
+        self.results.children = (*self.before(id, runner), runner.stands, runner.view, *([runner.remeasure] if runner.remeasure else []))
 
     def dress(self, id: str, runner: StepRunner) -> tuple[w.Widget, ...]:
         """What stands in the narrow column for a step; a topic may add to it."""
@@ -315,6 +326,10 @@ class TopicPanel(Panel):
             self.choice.value = defense
         else:
             self.open_step(defense)
+
+    def forget(self) -> None:
+        for runner in self._runners.values():
+            runner.forget()
 
     def refresh(self) -> None:
         for runner in self._runners.values():

@@ -75,26 +75,21 @@ class ReportPanel(Panel):
         return [look.heading(self.title), self.message, look.split(controls, [self.sentence, self.findings, self.table, self.code])]
 
     def refresh(self) -> None:
-        latest = self.session.latest
+        stands, latest = self.session.standing, self.session.latest
         self.all.disabled = self.session.target is None or bool(self.session.busy)
         self.write.disabled = self.fetch.disabled = not latest
         if not latest:
             self.sentence.say("not_run", "Nothing measured yet. Load a model and data, then run a check or all of them.")
         else:
-            self._sum(list(latest.values()))
+            self.sentence.say(stands.state, f"{stands.sentence}; {stands.passed} passed. What was not run is listed below.")
         self.table.show(summary(latest))
-        self.findings.show(tuple(f for record in latest.values() for f in described(record.result)))
+        mine = [s.counted for s in stands.steps.values() if s.kind == "check" and s.counted is not None]
+        self.findings.show(tuple(f for record in mine for f in described(record.result)))
         self.code.code = CODE
 
-    def _sum(self, records: Sequence[Record]) -> None:
-        from .panel import state_of
-
-        count = sum(len(r.result.findings) for r in records)
-        passed = sum(r.result.status.value == "passed" for r in records)
-        steps, found = len(records), f"{count} finding{'s' * (count != 1)}"
-        self.sentence.say(
-            state_of(records), f"{found} in {steps} step{'s' * (steps != 1)}; {passed} passed. What was not run is listed below."
-        )
+    def forget(self) -> None:
+        self.link.offer("", "", "")
+        self.written.say("")
 
     def run_missing(self) -> None:
         """Every check without a record, one after another, each recorded."""
@@ -103,7 +98,8 @@ class ReportPanel(Panel):
             target, data = self.session.ready()
             from tiltyard.execution.profiles import steps
 
-            missing = [s for s in steps(self.profile.value, target=target, data=data) if s.id not in self.session.latest]
+            stands = self.session.standing.steps
+            missing = [s for s in steps(self.profile.value, target=target, data=data) if s.id not in stands or stands[s.id].counted is None]
             if not missing:
                 raise Problem("a check that was not run", "none", "Run one again in its topic")
             self.session.start(missing, self.progress.report, lambda _: None, self._over)
@@ -119,9 +115,10 @@ class ReportPanel(Panel):
 
     def bundle(self) -> "Bundle":
         """The report of what is shown."""
+        from tiltyard.assessment.standing import reported
         from tiltyard.reports.bundle import make
 
-        records = list(self.session.latest.values())
+        records = reported(self.session.records, self.session.standing)
         return make(records, run_id=self.session.run.id if self.session.run else "", assumed=self._assumed())
 
     def _assumed(self) -> list[str]:

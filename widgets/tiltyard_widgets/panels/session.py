@@ -79,6 +79,7 @@ class Session(t.HasTraits):
         self.known = KnownRecords(store)
         self.made: dict[str, Target] = {}
         self.former: list[Former] = []
+        self._looking = False
         self._stop: Callable[[], None] | None = None  # cancels what makes the session busy, where that can be cancelled
         self.opener: Callable[[str], bool] = lambda id: False
         self._stands: tuple[tuple[object, ...], Standing] | None = None
@@ -138,9 +139,15 @@ class Session(t.HasTraits):
 
     def look(self) -> None:
         """Take over what other windows and shells wrote of the present target and data since; reads in a thread."""
-        self.aside(self.known.news, self._heard, lambda problem: None)
+        if not self._looking:
+            self._looking = True
+            self.aside(self.known.news, self._heard, self._deaf)
+
+    def _deaf(self, problem: Exception) -> None:
+        self._looking = False  # a store that is locked or gone is said where it is written to
 
     def _heard(self, news: "News | None") -> None:
+        self._looking = False
         if news is not None and self.known.take(news):
             self._left_out()
             self.version += 1
@@ -153,6 +160,11 @@ class Session(t.HasTraits):
         self.version += 1
 
     @property
+    def about(self) -> tuple[str, str]:
+        """The fingerprints of the present target and data; empty where there is none."""
+        return (self.target.fingerprint if self.target else "", self.data.fingerprint if self.data else "")
+
+    @property
     def standing(self) -> "Standing":
         """All that is known of the present target and data; header, rail and panels take their numbers from it."""
         key = (self.version, self.target, self.data, self.records)
@@ -161,12 +173,13 @@ class Session(t.HasTraits):
         return self._stands[1]
 
     def _standing(self) -> "Standing":
-        from tiltyard.assessment.standing import standing_of, unmet_of
+        from tiltyard.assessment.standing import standing_of
+        from tiltyard.catalogue import unmet
 
         target, data = self.target, self.data
         if target is None or data is None:
             return standing_of((), target.identity if target else None, data.identity if data else None)
-        return standing_of(self.records, target.identity, data.identity, unmet_of(target, data))
+        return standing_of(self.records, target.identity, data.identity, unmet(target, data))
 
     @property
     def latest(self) -> dict[str, Record]:
@@ -277,7 +290,9 @@ class Session(t.HasTraits):
         if self.store is None or self.run is not None:
             return self.run
         try:
-            config = {"assumed": [*data.assumed, *target.assumptions]}
+            from tiltyard.catalogue import unmet
+
+            config = {"assumed": [*data.assumed, *target.assumptions], "unmet": unmet(target, data)}
             self.run = self.store.begin(f"{target.name} on {data.name}", target.identity, data.identity, config)
         except Problem as problem:
             self.warning = f"Not kept in the history: {problem}"

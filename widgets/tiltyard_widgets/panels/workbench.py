@@ -6,15 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets as w
 
-from tiltyard.catalogue import TOPICS, topic_of
+from tiltyard.catalogue import topic_of
+from tiltyard.errors import Problem
 
 from ..theme import look
 from ..views.rail import Rail, header
 from .listing import ROWS
-from .panel import Panel, TopicPanel, state_of
+from .panel import Panel, TopicPanel
 from .session import Session
+from .watching import Watch
 
 if TYPE_CHECKING:
+    from tiltyard.assessment.standing import Standing
     from tiltyard.store.store import Store
 
 
@@ -31,7 +34,6 @@ def _of(module: str, panel: str) -> Callable[[Session], Panel]:
 PANELS: dict[str, tuple[str, Callable[[Session], Panel]]] = {row.id: (row.label, _of(row.module, row.panel)) for row in ROWS}
 
 
-STATELESS = {"report", "history", "access", "monitor"}
 SUMS = {"redteam": "campaign.matrix", "ethics": "guidelines.checklist"}
 
 
@@ -58,15 +60,18 @@ class Workbench(w.VBox):
         super().__init__()
         self.session = session or Session(target, data, default_store(), label, sensitive)
         self.header = header()
+        self.header.on_event("undo", lambda _: self.undo())
         self.middle = w.VBox()
         self._panels: dict[str, Panel] = {}
         first = "evasion" if self.session.target is not None else "load"
         self.names = list(PANELS)
-        items = [{"id": name, "label": PANELS[name][0], **({} if name in STATELESS else {"state": "not_run"})} for name in self.names]
+        stands = states(self.session)
+        items = [{"id": row.id, "label": row.label, "group": row.group, **_state(stands.get(row.id))} for row in ROWS]
         self.rail = Rail(items=items, selected=first)
         self.session.opener = self.open_step
         self.rail.observe(lambda _: self.go(self.rail.selected), "selected")
         self.children = (look.style(), look.frame(self.header, self.rail, self.middle))
+        self._watch: Watch | None = None
         self.session.observe(lambda _: self.refresh(), ["version", "busy"])
         self.go(first)
         self.refresh()
@@ -91,33 +96,53 @@ class Workbench(w.VBox):
 
     def refresh(self) -> None:
         """Header and rail in line with the session."""
-        session = self.session
-        latest = list(session.latest.values())
-        self.header.show(
-            session.target.identity if session.target else None,
-            session.data.identity if session.data else None,
-            state_of(latest),
-            verdict(session, latest),
-        )
-        for name in self.names:
-            if name in TOPICS:
-                self.rail.mark(name, state_of([r for r in latest if topic_of(r.check) == name]))
-        for name, step in SUMS.items():
-            self.rail.mark(name, state_of([r for r in latest if r.check == step]))
-        self.rail.mark("load", "passed" if session.target and session.data else "not_run")
+        session, stands = self.session, self.session.standing
+        former = session.former[-1].target.name if session.former else ""
+        self.header.show(stands.target, stands.data, stands.state, session.doing or stands.sentence, former)
+        self.rail.marked(states(session))
+
+    def undo(self) -> None:
+        """Back to the model before the defense."""
+        try:
+            self.session.free()
+            self.session.undo()
+        except Problem as problem:
+            self.go(self.rail.selected).message.say(problem, level="warning")
+
+    def watch(self) -> None:
+        """Hear what other windows and shells write to the store, until this window is closed."""
+        if self._watch is None:
+            self._watch = Watch(self.session)
+            self._watch.start()
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        """Of ipywidgets: show it; a window that is shown hears what others write."""
+        self.watch()
+        return super()._repr_mimebundle_(**kwargs)
+
+    def close(self) -> None:
+        if self._watch is not None:
+            self._watch.stop()
+        super().close()
 
 
-def verdict(session: Session, latest: Sequence[object]) -> str:
-    """What is known so far, in a few words."""
-    from tiltyard.result import Record
+def _state(found: tuple[str, str] | None) -> dict[str, str]:
+    return {} if found is None else {"state": found[0], "words": found[1]}
 
-    if session.busy:
-        return session.doing
-    if not latest:
-        return "nothing measured yet"
-    records = [r for r in latest if isinstance(r, Record)]
-    findings = sum(len(r.result.findings) for r in records)
-    return f"{findings} finding{'s' * (findings != 1)} in {len(records)} step{'s' * (len(records) != 1)}"
+
+def states(session: Session) -> dict[str, tuple[str, str]]:
+    """State and words of each panel that has one, by its id."""
+    stands: Standing = session.standing
+    found: dict[str, tuple[str, str]] = {topic.id: (topic.state, _words(topic.state, topic.sentence)) for topic in stands.topics.values()}
+    for panel, step in SUMS.items():
+        found[panel] = (stands.steps[step].state, "") if step in stands.steps else ("not_run", "")
+    loaded = session.target is not None and session.data is not None
+    return {**found, "load": ("passed", "loaded") if loaded else ("not_run", "nothing loaded")}
+
+
+def _words(state: str, sentence: str) -> str:
+    """The sentence of a topic on the rail, where a pass and a failure are words too."""
+    return f"{state}, {sentence}" if state in ("passed", "failed") else sentence
 
 
 def default_store() -> "Store":

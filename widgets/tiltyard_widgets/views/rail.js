@@ -18,24 +18,30 @@ export default {
     };
     // A click is lost where its element was replaced, or moved, between press and release. So elements stay while states come in, and
     // the press opens: a header that grows by a line moves the rail.
-    const state = (span, key) => {
-      const [sign, word] = model.get("states")[key] ?? ["", key];
-      span.dataset.state = key;
+    const state = (span, item) => {
+      const [sign, word] = model.get("states")[item.state] ?? ["", item.state];
+      const words = item.words || word;
+      span.dataset.state = item.state;
+      span.title = words;
       span.children[0].textContent = sign;
-      span.children[1].textContent = word;
+      span.children[1].textContent = words.includes(word) ? "" : `${word}: `;
+      span.children[2].textContent = words;
     };
     const line = (item) => h("li", {}, h("button", { type: "button", "data-id": item.id,
       mousedown: (event) => { if (event.button === 0) open(item.id); }, click: () => open(item.id) },
       h("span", { class: "ty-item" }, item.label),
-      item.state ? h("span", { class: "ty-state" }, h("span", { "aria-hidden": "true" }), h("span", {})) : null));
+      item.state ? h("span", { class: "ty-state" }, h("span", { "aria-hidden": "true" }), h("span", { class: "ty-hidden" }), h("span", { class: "ty-words" })) : null));
+    const heading = (group) => h("li", { class: "ty-group", "data-group": group }, group);
+    const head = (group) => [...list.querySelectorAll(".ty-group")].find((one) => one.dataset.group === group) ?? heading(group);
     const drawn = (item) => buttons().find((b) =>
       b.dataset.id === item.id && b.querySelector(".ty-item").textContent === item.label && !b.querySelector(".ty-state") === !item.state)?.parentElement;
     const draw = () => {
       const items = model.get("items");
       const focused = list.contains(document.activeElement) ? document.activeElement.dataset.id : null;
-      const lines = items.map((item) => drawn(item) ?? line(item));
+      const made = items.map((item) => drawn(item) ?? line(item));
+      const lines = items.flatMap((item, i) => (item.group && item.group !== items[i - 1]?.group ? [head(item.group), made[i]] : [made[i]]));
       if (lines.length !== list.children.length || lines.some((one, i) => one !== list.children[i])) list.replaceChildren(...lines);
-      items.forEach((item, i) => { if (item.state) state(lines[i].querySelector(".ty-state"), item.state); });
+      items.forEach((item, i) => { if (item.state) state(made[i].querySelector(".ty-state"), item); });
       mark();
       if (focused) buttons().find((b) => b.dataset.id === focused)?.focus();
     };

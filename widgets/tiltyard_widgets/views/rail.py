@@ -15,9 +15,10 @@ SHORT = 12
 
 
 class Rail(Block):
-    """Topics with their states: ``items`` of ``{"id", "label", "state"}``, the state left out where there is none; ``selected`` is the id of one of them.
+    """Topics with their states: ``items`` of ``{"id", "label", "state", "words", "group"}``; ``selected`` is the id of one of them.
 
-    Arrow keys, Home and End move between topics; Enter or space opens one.
+    ``state`` is left out where there is none; ``words`` say it in a few words, as ``2 of 6 asked``; ``group`` is a heading over those
+    that follow one another under it. Arrow keys, Home and End move between topics; Enter or space opens one.
     """
 
     _esm = esm("rail.js")
@@ -38,9 +39,13 @@ class Rail(Block):
                 raise traitlets.TraitError(f"expected a state of {sorted(STATES)}, found {item['state']!r}")
         return proposal["value"]
 
-    def mark(self, id: str, state: str) -> None:
+    def mark(self, id: str, state: str, words: str = "") -> None:
         """Give the topic ``id`` another state."""
-        self.items = [{**item, "state": state} if item["id"] == id else item for item in self.items]
+        self.marked({id: (state, words)})
+
+    def marked(self, states: Mapping[str, tuple[str, str]]) -> None:
+        """Give topics other states and words, all at once."""
+        self.items = [{**item, **dict(zip(("state", "words"), states.get(item["id"], ()), strict=False))} for item in self.items]
 
     def set_state(self, data: Any, state: str = "") -> None:
         """Of ipywidgets: take over traits from the browser. With two arguments the same as `mark`."""
@@ -51,37 +56,52 @@ class Rail(Block):
 
 
 class Header(Markup):
-    """Target, data set, their fingerprints, and the verdict so far."""
+    """Target, data set, their fingerprints, and the verdict so far; of one height whatever they are."""
 
     def __init__(self, title: str) -> None:
         self._title = title
         super().__init__()
         self.show(None, None)
 
-    def show(self, target: Identity | None, data: Identity | None, state: str = "not_run", verdict: str = "") -> None:
-        """``state`` is a key of `states.STATES`; ``verdict`` says in a few words what it rests on."""
-        parts: list[Node] = [el("span", {"class": "ty-brand"}, self._title), _what("Target", target), _what("Data", data)]
-        reason: list[Node] = [el("span", None, f" · {verdict}")] if verdict else []
+    def show(self, target: Identity | None, data: Identity | None, state: str = "not_run", verdict: str = "", former: str = "") -> None:
+        """``state`` is a key of `states.STATES`; ``verdict`` says in a few words what it rests on.
+
+        Where the target was made by a defense here, ``former`` is the name of the one before: a button sends ``undo``.
+        """
+        back = [_undo(former)] if former else []
+        parts: list[Node] = [el("span", {"class": "ty-brand"}, self._title), _what("Target", target, back), _what("Data", data, [])]
+        reason: list[Node] = [el("span", {"class": "ty-reason", "title": verdict}, f" · {verdict}")] if verdict else []
         parts.append(el("span", {"class": "ty-verdict"}, span("ty-muted", "So far: "), badge(state), *reason))
         self.tree = [el("div", {"class": "ty-header", "role": "group", "aria-label": "What is assessed"}, *parts)]
 
 
-def _what(word: str, identity: Identity | None) -> Node:
+def _undo(former: str) -> Node:
+    about = {
+        "type": "button",
+        "class": "ty-link",
+        "data-send": "undo",
+        "data-key": "undo",
+        "title": f"Show {former} again, as before the defense",
+    }
+    return el("button", about, f"Back to {former}")
+
+
+def _what(word: str, identity: Identity | None, more: Sequence[Node]) -> Node:
     if identity is None:
         return span("ty-what", span("ty-muted", f"{word}:"), span("ty-muted", "none yet"))
-    name = el("span", {"class": "ty-name", **({"title": identity.detail} if identity.detail else {})}, identity.name)
-    parts = [span("ty-muted", f"{word}:"), name]
+    told = [identity.detail, f"It is given {identity.given}." if identity.given else ""]
+    told += [f"It decides by {identity.decision}." if identity.decision else ""]
+    about = " ".join(filter(None, told))
+    parts = [span("ty-muted", f"{word}:"), el("span", {"class": "ty-name", "title": f"{identity.name}. {about}".strip()}, identity.name)]
     if identity.fingerprint:
-        short = identity.fingerprint[:SHORT]
-        parts += [el("code", {"title": f"SHA-256 {identity.fingerprint}"}, short)]
+        parts += [el("code", {"title": f"SHA-256 {identity.fingerprint}"}, identity.fingerprint[:SHORT])]
         parts += [copy_button("copy", identity.fingerprint, f"fingerprint of the {word.lower()}")]
     if identity.decision:
-        given = f"It is given {identity.given}." if identity.given else ""
-        parts += [el("span", {"class": "ty-muted ty-rule", **({"title": given} if given else {})}, f"decides by {identity.decision}")]
+        parts += [el("span", {"class": "ty-muted ty-rule", "title": about}, f"decides by {identity.decision}")]
     if identity.doubts:
         n = len(identity.doubts)
         parts += [el("span", {"class": "ty-doubts", "title": " ".join(identity.doubts)}, f"⚠ {n} doubt{'s' * (n != 1)}")]
-    return el("span", {"class": "ty-what"}, *parts)
+    return el("span", {"class": "ty-what"}, *parts, *more)
 
 
 def header(title: str = "Tiltyard") -> Header:

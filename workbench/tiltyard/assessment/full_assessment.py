@@ -7,7 +7,7 @@ from ..campaign.campaign import ThreatModel, plan
 from ..campaign.matrix import campaign_record
 from ..campaign.rules import start
 from ..catalogue import checks as registered
-from ..catalogue import defenses, effective
+from ..catalogue import defenses, effective, unmet
 from ..check import Step, named
 from ..comparison.remeasure import Remeasured, remeasure
 from ..datasets.dataset import Dataset
@@ -67,7 +67,8 @@ class FullAssessment:
         self.cancelled = False
         self.unlogged = ""
         store = runner.store
-        self.run = store.begin(name, target.identity, data.identity, config) if store is not None else None
+        facts = self.config | {"unmet": unmet(target, data)}
+        self.run = store.begin(name, target.identity, data.identity, facts) if store is not None else None
 
     def check(self, steps: Sequence[Step]) -> None:
         """Run ``steps`` on the target."""

@@ -3,19 +3,17 @@
 Header, rail, history, report and shell take their numbers from here and count nothing themselves.
 """
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 from ..campaign import matrix
-from ..catalogue import TOPICS, checks, defenses, topic_of
+from ..catalogue import TOPICS, checks, defenses, effective, topic_of
 from ..check import Step
 from ..comparison import cross_risk
-from ..datasets.dataset import Dataset
-from ..errors import Problem
 from ..guidelines import checklist
 from ..result import Frozen, Identity, Record, Status
 from ..targets.restricted import views
-from ..targets.target import Target
 
 DERIVED = frozenset({matrix.ID, checklist.ID, cross_risk.ID})  # put together from other records, whose findings they repeat
 CONCLUDED = (Status.PASSED, Status.FINDING)
@@ -157,7 +155,7 @@ def standing_of(
     records
         In any order; the newest is that which started last, of equal ones the later.
     unmet
-        Why each check that cannot be asked of this target and data cannot, by id, as `unmet_of` finds it. None where it is not known:
+        Why each check that cannot be asked of this target and data cannot, by id, as `catalogue.unmet` finds it. None where it is not known:
         then a check does not apply where its record says so.
     """
     mine: dict[str, list[Record]] = {}
@@ -230,12 +228,12 @@ def _state(steps: Sequence[StepStanding], asked: Sequence[StepStanding], applyin
     return "cancelled" if any(s.state == "cancelled" for s in steps) else "not_run"
 
 
-def unmet_of(target: Target, data: Dataset) -> dict[str, str]:
-    """Why each check that cannot be asked of ``target`` on ``data`` with its defaults cannot, by id."""
-    reasons = {}
-    for id, check in checks().items():
-        try:
-            reasons[id] = check().unmet(target, data)
-        except Problem as problem:
-            reasons[id] = str(problem)
-    return {id: reason for id, reason in reasons.items() if reason}
+def reported(records: Iterable[Record], stands: Standing) -> tuple[Record, ...]:
+    """What a report of this standing holds: of each step and parameters the last record, and all that counts."""
+    if stands.target is None or stands.data is None:
+        return ()
+    target, data = stands.target, stands.data
+    mine = sorted((r for r in records if concerns(r, target, data)), key=lambda r: r.started)
+    last = {(r.kind, r.check, r.target.fingerprint, json.dumps(effective(r), sort_keys=True)): r.id for r in mine}
+    kept = {*last.values(), *(r.id for r in stands.records)}
+    return tuple(r for r in mine if r.id in kept)

@@ -190,7 +190,12 @@ def _facts(a: Run, b: Run) -> list[Changed]:
     facts = []
     for what, before, after in (("target", a.target, b.target), ("data", a.data, b.data)):
         facts += _differ(f"{what} ", before.model_dump(), after.model_dump())
-    return [*facts, *_differ("version of ", a.versions, b.versions), *_differ("setting ", a.config, b.config)]
+    return [*facts, *_differ("version of ", a.versions, b.versions), *_differ("setting ", _settings(a), _settings(b))]
+
+
+def _settings(run: Run) -> dict[str, Any]:
+    """What a person set; why checks could not be asked follows from model and data."""
+    return {name: value for name, value in run.config.items() if name != "unmet"}
 
 
 def _parameters(a: Record, b: Record) -> list[Changed]:

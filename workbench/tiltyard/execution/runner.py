@@ -8,6 +8,7 @@ from typing import Any
 
 from ..access.person import Person, me
 from ..audit import notes as audit
+from ..catalogue import unmet
 from ..check import Step
 from ..datasets.dataset import Dataset
 from ..defense import Outcome
@@ -75,7 +76,9 @@ class Runner:
         steps = [step.settled(person) for step in steps]
         begun = run
         if begun is None and self.store is not None:
-            begun = self.store.begin(name or f"{target.name} on {data.name}", target.identity, data.identity, config)
+            begun = self.store.begin(
+                name or f"{target.name} on {data.name}", target.identity, data.identity, (config or {}) | {"unmet": unmet(target, data)}
+            )
         job = Job(begun, on_progress, on_record, on_done)
         self._note(job, "run started", target.fingerprint, started(steps, target, data))
         listing = Listing(self.store.jobs, begun.id) if self.store is not None and begun is not None else None

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from ...assessment.policy import Policy, read_policy
+from ...assessment.standing import reported, standing_of
 from ...errors import Problem
 from ...reports.bundle import Bundle, make
 from ...reports.exporting import export, hand_out
@@ -35,9 +36,12 @@ def run(name: str, form: str, out: Path | None, policy: Path | None, overwrite: 
 
 
 def bundled(store: Store, name: str, policy: Policy | None = None) -> Bundle:
-    """The bundle of a run: its last record of each check, what was cut off, and a policy's verdicts."""
+    """The bundle of a run: what counts and the last of each check and parameters, what was cut off, and a policy's verdicts."""
     found = store.run(name)
-    records = store.records(found.id, latest=True)
+    every = store.records(found.id)
+    unmet = found.config.get("unmet")
+    stands = standing_of(every, found.target, found.data, unmet if isinstance(unmet, dict) else None)
+    records = reported(every, stands)
     if not records:
         raise Problem(
             "a run with at least one record to report", f"none in run {found.short}, {found.state}", "Name another: tiltyard runs"
