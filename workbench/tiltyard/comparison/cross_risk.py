@@ -3,6 +3,7 @@
 import time
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import numpy as np
@@ -11,7 +12,24 @@ from ..catalogue import checks, effective, find, topic_of
 from ..check import Step, named, versions
 from ..datasets.dataset import Dataset
 from ..formatting import numbers as numerals
-from ..result import Axis, Chart, CheckResult, Column, Evidence, Finding, Metric, Record, Series, Severity, Status, Table, Tone, key_of
+from ..result import (
+    Axis,
+    Chart,
+    CheckResult,
+    Column,
+    Evidence,
+    Finding,
+    Frozen,
+    Metric,
+    Record,
+    Series,
+    Severity,
+    Status,
+    Table,
+    Tone,
+    key_of,
+)
+from ..statistics.majority import Skill
 from ..targets.target import Target
 from .comparison import Change, change, matched
 from .comparison import MetricChange as Cell
@@ -34,15 +52,67 @@ SIGNS: dict[Change, str] = {
     "changed": "≠ changed",
 }
 COST = "Cost"
-MOST = 40
+VOID = "the model no longer answers"
 DRAWN = 24
+SKILL = "validation.performance"
+ROWS = 2000
+
+
+class Moves(Frozen):
+    """How many numbers of one risk a defense moved for better and for worse, how many it left within their error, and how many look safer only because the model has lost its skill."""
+
+    safer: int = 0
+    less_safe: int = 0
+    other: int = 0
+    void: int = 0
+
+
+@dataclass(frozen=True)
+class Crossed:
+    """Every number before and after with its risk; ``unskilled`` says why the defended model has no skill, and is empty where it has."""
+
+    numbers: tuple[tuple[str, Cell], ...]
+    gone: tuple[str, ...] = ()
+    unskilled: str = ""
+
+    def _with(self, verdict: Change) -> list[tuple[str, Cell]]:
+        return [(risk, c) for risk, c in self.numbers if c.verdict == verdict]
+
+    @property
+    def void(self) -> list[tuple[str, Cell]]:
+        """What looks safer of a model that does not answer any more: no gain."""
+        return [(risk, c) for risk, c in self._with("better") if risk != COST] if self.unskilled else []
+
+    @property
+    def better(self) -> list[tuple[str, Cell]]:
+        """What got safer."""
+        return [one for one in self._with("better") if one not in self.void]
+
+    @property
+    def worse(self) -> list[tuple[str, Cell]]:
+        """What got less safe."""
+        return self._with("worse")
+
+    def sign(self, risk: str, c: Cell) -> str:
+        """The verdict in a cell; no arrow up for a model without skill."""
+        return VOID if self.unskilled and risk != COST and c.verdict == "better" else SIGNS[c.verdict]
+
+    @property
+    def moves(self) -> dict[str, Moves]:
+        """The counts of each risk, over all numbers."""
+        found = {}
+        for risk in dict.fromkeys(risk for risk, _ in self.numbers):
+            safer, less, void = (sum(r == risk for r, _ in some) for some in (self.better, self.worse, self.void))
+            of = sum(r == risk for r, _ in self.numbers)
+            found[risk] = Moves(safer=safer, less_safe=less, void=void, other=of - safer - less - void)
+        return found
 
 
 def again(records: Sequence[Record]) -> list[Step]:
     """The checks of ``records`` with the very parameters they ran with, and accuracy and calibration in any case."""
     steps = [named(find(r.check), effective(r)) for r in records if r.kind == "check" and r.check in checks()]
-    if not any(step.id == "validation.performance" for step in steps):
-        steps.insert(0, find("validation.performance")())
+    if not any(step.id == SKILL for step in steps):
+        steps.insert(0, find(SKILL)())
     return steps
 
 
@@ -85,22 +155,28 @@ def cells(before: Sequence[Record], after: Sequence[Record]) -> list[tuple[str, 
 def cross(defense: Record, parent: Target, made: Target, data: Dataset, before: Sequence[Record], after: Sequence[Record]) -> Record:
     """The cross-risk record: one table and one picture of every risk before and after ``defense``.
 
+    A defended model that is no better than always saying the commonest class gains nothing, whatever its numbers.
+
     Parameters
     ----------
     before, after
         Records of the same checks on ``parent`` and on ``made``.
     """
     start, clock = datetime.now(UTC), time.perf_counter()
-    found = cells(before, after)
     slow = change(defense, seconds_per_row(parent, data), seconds_per_row(made, data))
-    result = _result(defense, [*found, (COST, slow)], _gone(before, after))
+    found = Crossed((*cells(before, after), (COST, slow)), tuple(_gone(before, after)), unskilled(made, data, after))
     return Record(
         id=uuid.uuid4().hex,
         check=ID,
         title=f"What {defense.title} does to the other risks",
-        result=result,
+        result=_result(defense, found),
         given={},
-        effective={"defense": defense.check, "defense_record": defense.id},
+        effective={
+            "defense": defense.check,
+            "defense_record": defense.id,
+            "moves": {risk: moves.model_dump() for risk, moves in found.moves.items()},
+            "unskilled": found.unskilled,
+        },
         seed=defense.seed,
         target=parent.identity,
         data=data.identity,
@@ -113,6 +189,34 @@ def cross(defense: Record, parent: Target, made: Target, data: Dataset, before: 
     )
 
 
+def moves(record: Record) -> dict[str, Moves]:
+    """The counts by risk of a cross-risk record; of one from before they were kept, those of the rows it shows."""
+    kept = record.effective.get("moves")
+    if isinstance(kept, dict):
+        return {str(risk): Moves.model_validate(one) for risk, one in kept.items()}
+    found: dict[str, Moves] = {}
+    for row in record.result.tables[0].rows if record.result.tables else ():
+        risk, sign = str(row[0]), str(row[-1])
+        name = {SIGNS["better"]: "safer", SIGNS["worse"]: "less_safe"}.get(sign, "other")
+        one = found.get(risk, Moves())
+        found[risk] = one.model_copy(update={name: getattr(one, name) + 1})
+    return found
+
+
+def unskilled(made: Target, data: Dataset, after: Sequence[Record]) -> str:
+    """That ``made`` is not shown to be better than always saying the commonest class, with the numbers; empty where it is.
+
+    Asked on the rows of accuracy and calibration.
+    """
+    measured = next((r for r in after if r.check == SKILL), None)
+    rows, seed = (int(measured.effective.get("rows", ROWS)), measured.seed) if measured else (ROWS, 0)
+    sample = data.unseen.sample(rows, np.random.default_rng(seed))
+    if not len(sample):
+        return ""
+    skill = Skill.of(sample.y, made.labels(sample.x) == sample.y, made.classes)
+    return "" if skill.learned else skill.fact
+
+
 def _gone(before: Sequence[Record], after: Sequence[Record]) -> list[str]:
     ended = {r.check: r for r in after}
     return [
@@ -122,29 +226,52 @@ def _gone(before: Sequence[Record], after: Sequence[Record]) -> list[str]:
     ]
 
 
-def _result(defense: Record, found: list[tuple[str, Cell]], gone: list[str]) -> CheckResult:
-    better = [c for _, c in found if c.verdict == "better"]
-    worse = [(risk, c) for risk, c in found if c.verdict == "worse"]
-    unclear = len(found) - len(better) - len(worse)
-    summary = f"After {defense.title}: {len(better)} numbers are safer, {len(worse)} less safe, {unclear} within error or unchanged."
-    findings = tuple(_finding(defense, risk, [c for r, c in worse if r == risk]) for risk in dict.fromkeys(r for r, _ in worse))
-    notes = [
-        f"Differences are after minus before; intervals by Newcombe's square-and-add: paired for the {sum(c.paired for _, c in found)} rates over the same rows, "
-        "unpaired for the others, which where the same rows serve both are wider than need be."
-    ]
-    notes += [f"Could not be measured again. {line}" for line in gone]
+def _result(defense: Record, found: Crossed) -> CheckResult:
+    risks = dict.fromkeys(risk for risk, _ in found.worse)
+    findings = [_finding(defense, risk, [c for r, c in found.worse if r == risk]) for risk in risks]
+    if found.unskilled:
+        findings.insert(0, _lost(defense, found.unskilled))
     return CheckResult(
-        status=Status.FINDING if findings else Status.INCOMPLETE if gone else Status.PASSED,
-        summary=summary,
+        status=Status.FINDING if findings else Status.INCOMPLETE if found.gone else Status.PASSED,
+        summary=_summary(defense, found),
         metrics=(
-            Metric(name="safer", label="Numbers that got safer", value=float(len(better)), unit="numbers"),
-            Metric(name="less_safe", label="Numbers that got less safe", value=float(len(worse)), unit="numbers"),
+            Metric(name="safer", label="Numbers that got safer", value=float(len(found.better)), unit="numbers"),
+            Metric(name="less_safe", label="Numbers that got less safe", value=float(len(found.worse)), unit="numbers"),
             Metric(name="training_seconds", label="Time to make it", value=defense.seconds, unit="s"),
         ),
-        findings=findings,
+        findings=tuple(findings),
         tables=(_table(found),),
         charts=_charts(found),
-        notes=tuple(notes),
+        notes=tuple(_notes(found)),
+    )
+
+
+def _summary(defense: Record, found: Crossed) -> str:
+    unclear = len(found.numbers) - len(found.better) - len(found.worse) - len(found.void)
+    counts = f"{len(found.better)} numbers are safer, {len(found.worse)} less safe, {unclear} within error or unchanged"
+    if not found.unskilled:
+        return f"After {defense.title}: {counts}."
+    look = f"; the {len(found.void)} others that look safer are no gain" if found.void else ""
+    return f"After {defense.title} {VOID}: {found.unskilled}. {counts[0].upper()}{counts[1:]}{look}."
+
+
+def _notes(found: Crossed) -> list[str]:
+    paired = sum(c.paired for _, c in found.numbers)
+    return [
+        f"Differences are after minus before; intervals by Newcombe's square-and-add: paired for the {paired} rates over the same rows, "
+        "unpaired for the others, which where the same rows serve both are wider than need be.",
+        *(f"Could not be measured again. {line}" for line in found.gone),
+    ]
+
+
+def _lost(defense: Record, why: str) -> Finding:
+    return Finding(
+        key=key_of(defense.check, "skill"),
+        title=f"{defense.title} left a model that no longer answers",
+        severity=Severity.HIGH,
+        evidence=Evidence(tables=("cross_risk",), sentence=f"{why[:1].upper()}{why[1:]}."),
+        advice="Do not use this model. Apply the defense more weakly, or train longer, and measure again.",
+        standards=("AI RMF MEASURE 2.13", "AI RMF MANAGE 1.4"),
     )
 
 
@@ -164,14 +291,12 @@ def _value(metric: Metric | None) -> str:
     return "not measured" if metric is None else " ".join(filter(None, numerals.value(metric)))
 
 
-def _table(found: list[tuple[str, Cell]]) -> Table:
+def _table(found: Crossed) -> Table:
     columns = tuple(Column(name=n) for n in ("Risk", "Check", "Measure", "Before", "After", "Difference", "Verdict"))
-    rows = tuple((risk, c.title, c.label, c.told_before, c.told_after, c.told_difference, SIGNS[c.verdict]) for risk, c in found[:MOST])
+    rows = tuple((risk, c.title, c.label, c.told_before, c.told_after, c.told_difference, found.sign(risk, c)) for risk, c in found.numbers)
     note = "Shares are in percent, their differences in percentage points; in brackets the intervals."
-    marked = tuple((i, 6) for i, (_, c) in enumerate(found[:MOST]) if c.verdict in ("better", "worse"))
-    return Table(
-        name="cross_risk", title="Every risk before and after", columns=columns, rows=rows, marked=marked, total=len(found), note=note
-    )
+    marked = tuple((i, 6) for i, (_, c) in enumerate(found.numbers) if c.verdict in ("better", "worse"))
+    return Table(name="cross_risk", title="Every risk before and after", columns=columns, rows=rows, marked=marked, note=note)
 
 
 def gain(c: Cell) -> tuple[float, float, float] | None:
@@ -202,8 +327,9 @@ def _named(numbers: list[tuple[str, Cell]]) -> tuple[str, ...]:
     return tuple(f"{name} ({check})" if plain.count(name) > 1 else name for name, check in zip(plain, checks, strict=True))
 
 
-def _charts(found: list[tuple[str, Cell]]) -> tuple[Chart, ...]:
-    shown = [(risk, c, g) for risk, c in found if risk != COST and (g := gain(c)) is not None]
+def _charts(found: Crossed) -> tuple[Chart, ...]:
+    numbers = [one for one in found.numbers if one not in found.void]
+    shown = [(risk, c, g) for risk, c in numbers if risk != COST and (g := gain(c)) is not None]
     drawn = [shown[i] for i in _picked([risk for risk, _, _ in shown], [c.verdict in ("better", "worse") for _, c, _ in shown])]
     if not drawn:
         return ()

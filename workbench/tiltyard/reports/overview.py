@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ..campaign import matrix as campaign_matrix
 from ..catalogue import titles, topic_of
 from ..comparison import cross_risk
-from ..comparison.cross_risk import RISKS, SIGNS
+from ..comparison.cross_risk import RISKS
 from ..guidelines import checklist
 from ..result import Finding, Record, Severity
 
@@ -30,6 +30,7 @@ class Move:
     safer: int
     less_safe: int
     other: int
+    void: int = 0
 
     @property
     def tone(self) -> str:
@@ -42,7 +43,7 @@ class Move:
     def words(self) -> str:
         """In a cell."""
         parts = [f"↑ {self.safer}"] * bool(self.safer) + [f"↓ {self.less_safe}"] * bool(self.less_safe)
-        return " ".join(parts) or ("=" if self.other else "–")
+        return " ".join(parts) or (cross_risk.VOID if self.void else "=" if self.other else "–")
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def _same(one: Grave, other: Grave) -> bool:
 def overview(records: Sequence[Record]) -> Overview | None:
     """The cross-risk tables of ``records`` as one; None where there is none."""
     mine = [r for r in records if r.check == cross_risk.ID and r.result.tables]
-    measured = {str(row[0]) for r in mine for row in r.result.tables[0].rows}
+    measured = {risk for r in mine for risk in cross_risk.moves(r)}
     risks = tuple(risk for risk in (*RISKS.values(), "Cost") if risk in measured)
     if not mine:
         return None
@@ -88,6 +89,5 @@ def _defense(record: Record) -> str:
 
 
 def _move(record: Record, risk: str) -> Move:
-    signs = [str(row[-1]) for row in record.result.tables[0].rows if row[0] == risk]
-    safer, less = signs.count(SIGNS["better"]), signs.count(SIGNS["worse"])
-    return Move(safer, less, len(signs) - safer - less)
+    found = cross_risk.moves(record).get(risk, cross_risk.Moves())
+    return Move(found.safer, found.less_safe, found.other, found.void)
