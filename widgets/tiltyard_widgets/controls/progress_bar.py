@@ -25,6 +25,7 @@ class ProgressView(Block):
     left = traitlets.Float(None, allow_none=True, help="seconds").tag(sync=True)
     active = traitlets.Bool(False).tag(sync=True)
     cancelling = traitlets.Bool(False).tag(sync=True)
+    waiting = traitlets.Bool(False, help="in a queue, not begun").tag(sync=True)
 
     def __init__(self) -> None:
         super().__init__()
@@ -47,7 +48,13 @@ class ProgressView(Block):
         with self._lock, self.hold_sync():
             self._sent = 0.0
             self.value, self.elapsed, self.left = -1.0, 0.0, None
-            self.message, self.cancelling, self.active = message, False, True
+            self.message, self.cancelling, self.waiting, self.active = message, False, False, True
+
+    def wait(self, message: str) -> None:
+        """Say where it stands in a queue; Cancel takes it out."""
+        with self._lock, self.hold_sync():
+            self.value, self.left = -1.0, None
+            self.message, self.cancelling, self.waiting, self.active = message, False, True, True
 
     def report(self, report: Report) -> None:
         """Take over one progress message, from any thread; too frequent ones are left out."""
@@ -62,7 +69,7 @@ class ProgressView(Block):
     def finish(self, message: str = "") -> None:
         """Put the bar away and say how it ended."""
         with self._lock, self.hold_sync():
-            self.active, self.cancelling, self.message, self.left = False, False, message, None
+            self.active, self.cancelling, self.waiting, self.message, self.left = False, False, False, message, None
 
     def _heard(self, _widget: object, content: object, _buffers: object) -> None:
         if not (isinstance(content, dict) and content.get("event") == "cancel") or not self.active or self.cancelling:

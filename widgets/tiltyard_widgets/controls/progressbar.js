@@ -34,7 +34,10 @@ export default {
       const focused = document.activeElement === cancel;
       root.hidden = !active && !message;
       line.hidden = !active;
-      times.hidden = !active;
+      const waiting = active && model.get("waiting");
+      bar.hidden = percent.hidden = waiting;
+      cancel.textContent = waiting ? "Remove from the queue" : "Cancel";
+      times.hidden = !active || waiting;
       root.dataset.known = String(known);
       status.textContent = model.get("cancelling") && active ? "Cancelling …" : message;
       fillBar.style.width = known ? `${share}%` : "";
@@ -53,7 +56,7 @@ export default {
     };
     cancel.addEventListener("click", () => { cancel.disabled = true; status.textContent = "Cancelling …"; model.send({ event: "cancel" }); });
     draw();
-    const stop = watch(model, ["value", "message", "elapsed", "left", "active", "cancelling"], draw);
+    const stop = watch(model, ["value", "message", "elapsed", "left", "active", "cancelling", "waiting"], draw);
     return () => { stop(); clearInterval(timer); };
   },
 };

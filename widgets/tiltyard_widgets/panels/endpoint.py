@@ -7,17 +7,18 @@ import ipywidgets as w
 
 from tiltyard.errors import Problem
 from tiltyard.formatting import numbers as numerals
-from tiltyard.progress import Progress
+from tiltyard.progress import Progress, Report
 from tiltyard.result import Record
 from tiltyard.targets.http.address import Address
 from tiltyard.targets.target import Target
 
 from ..controls.form import form_for
-from ..controls.progress_bar import ProgressView
 from ..theme import look
 from ..views.outcome import OutcomeView
+from .bar import WorkBar
 from .endpoint_fields import EndpointFields
 from .panel import Panel
+from .work import Work
 
 if TYPE_CHECKING:
     from tiltyard.endpoint.posture import Posture
@@ -52,8 +53,7 @@ class EndpointPanel(Panel):
         title = "Every other panel then asks this endpoint about the data that is loaded"
         self.adopter = look.button("Use as the target", title=title, denied=denied)
         self.adopter.on_click(lambda _: self.adopt())
-        self.progress = ProgressView()
-        self.progress.on_cancel(self.session.cancel)
+        self.progress = WorkBar(self.session)
         self.view = OutcomeView(EMPTY, self.open_step)
         help = look.text(
             "A probe sends malformed, oversized and keyless requests, and your key in the address: give one that you can replace.",
@@ -71,7 +71,7 @@ class EndpointPanel(Panel):
         address, why = self._address()
         foreign = address is not None and not address.loopback
         look.show(self.asked, foreign)
-        busy = bool(self.session.busy)
+        busy = self.progress.work is not None or self.progress.active
         self.button.disabled = busy or address is None or bool(self.form.error) or (foreign and not self.consent.values()["consent"])
         self.adopter.disabled = busy or address is None
         if not busy:
@@ -112,20 +112,24 @@ class EndpointPanel(Panel):
             self.session.person.must("run")
             if not posture.allowed(address):
                 raise Problem(f"consent to probe {address.host}", "none", "Tick that it is yours to probe")
-            self._start(address, posture)
+            self.progress.take(self._start(address, posture), "a valid request")
         except Problem as problem:
             self.message.say(problem)
             return
-        self.progress.start("a valid request")
         self.view.wait(f"{address} is being probed: at most {posture.most:,} requests …")
         self.refresh()
 
-    def _start(self, address: Address, posture: "Posture") -> None:
+    def _start(self, address: Address, posture: "Posture") -> Work:
         self._code = code(address, posture, self.fields.code())
         if self.own(address):
-            self.session.start([posture], self.progress.report, self._shown, self._over)
-            return
-        progress = Progress(self.progress.report)
+            return self.session.start([posture], self.progress.report, self._shown, self._over)
+        work = Work(f"{posture.title} of {address}", (posture.id,), expected=None)
+
+        def listen(report: Report) -> None:
+            self.session.queue.report(work, report)
+            self.progress.report(report)
+
+        progress = Progress(listen)
         url, key, store = self.fields.url.value.strip(), self.fields.key.key.secret, self.session.store
 
         def body() -> "Probed":
@@ -133,7 +137,7 @@ class EndpointPanel(Panel):
 
             return probed(url, key, posture, None, progress, store)
 
-        self.session.occupied(posture.title, body, self._probed, self._failed, progress.cancel)
+        return self.session.queued(work, body, self._probed, self._failed, progress.cancel)
 
     def _probed(self, found: "Probed") -> None:
         self._over()

@@ -17,15 +17,16 @@ from tiltyard.targets.target import Target
 from ..controls.file_field import file_fields
 from ..controls.form import Form, form_for
 from ..controls.picker import Choice
-from ..controls.progress_bar import ProgressView
 from ..theme import look
 from ..views.message import Message
 from ..views.outcome import OutcomeView
 from ..views.save_page import SavePage
 from ..views.static import page
+from .bar import WorkBar
 from .remeasure import RemeasureView
 from .session import Session
 from .steps import instead
+from .work import Work
 
 if TYPE_CHECKING:
     from tiltyard.execution.executors import Executor
@@ -129,6 +130,7 @@ class StepRunner(look.Stack):
         only = [name for name in step.model_fields if name not in held]
         self.form: Form[Step] = form_for(step, choices=self._choices(), only=only, person=session.person)
         self.files = file_fields(step, session.person)
+        self._given: dict[str, dict[str, Any]] = {}
         self._refused = self._lacks = False
         watched = [(self.form, "given"), *((c, "wrong") for c in (bound.children if bound else ()) if c.has_trait("wrong"))]
         for control, trait in watched:
@@ -136,8 +138,7 @@ class StepRunner(look.Stack):
         word = "Apply the defense" if issubclass(step, Defense) else "Run"
         self.button = look.button(word, kind="primary", title=step.title, denied=session.denied("run"))
         self.button.on_click(lambda _: self.run())
-        self.progress = ProgressView()
-        self.progress.on_cancel(self.cancel)
+        self.progress = WorkBar(session)
         self.remeasure = RemeasureView(session, message) if issubclass(step, Defense) else None
         self.question = look.text(step.question, kind="help")
         self.stands = look.text("", kind="help")
@@ -165,20 +166,25 @@ class StepRunner(look.Stack):
             return
         reason = self._unmet(target, data)
         self._lacks = bool(reason)
-        self.button.disabled = bool(reason) or bool(self.session.busy)
+        self.button.disabled = bool(reason or self.session.closed)
         if reason:
             why = f"{reason[:1].upper()}{reason[1:]}. {instead(self.step, target, data)}"
             self.view.say("not_applicable", why.strip())
             self._put_away()
             return
-        if self.progress.active:
-            return  # the former result stands dimmed below what runs
-        if not self.session.busy:
-            before = f"; it took {numerals.took(latest.seconds)} last time" if latest else ""
-            self.progress.cost(f"Cost: {self.step.cost}{before}")
+        if self.progress.work is not None:
+            return  # what runs or waits is said, until it has ended
+        self.progress.cost(self.session.closed or self._cost(target, data))
         self.view.show(latest, self.code(latest) if latest else "")
-        if self.remeasure is not None and not self.session.busy:
+        if self.remeasure is not None:
             self.remeasure.show(latest)
+
+    def _cost(self, target: Target, data: Dataset) -> str:
+        try:
+            step = self.step() if self.form.error else self.made()
+        except Problem:
+            step = self.step()
+        return f"{self.session.expected([step], target, data).words}."
 
     def _put_away(self) -> None:
         """Nothing of a defense that is not the present target's stays."""
@@ -223,19 +229,37 @@ class StepRunner(look.Stack):
             self.message.say(problem)
             return
         try:
-            self.session.start([step], self.progress.report, self._shown, self._over, executor=self.executor)
+            if self._asked_already(step):
+                self.message.say("This step waits or runs with these values already.", level="info")
+                return
+            work = self.session.start([step], self.progress.report, self._shown, self._over, executor=self.executor)
         except Problem as problem:
             self.message.say(problem)
             return
-        self.progress.start("loading")
-        self.button.disabled = True
-        self.view.wait(f"{step.title} is running …")
+        self._given[work.id] = step.model_dump()
+        self.progress.take(work)
+        self._tell(work)
+
+    def _asked_already(self, step: Step) -> bool:
+        queue, target, data = self.session.queue, self.session.target, self.session.data
+        alike = [work for work in (queue.running, *queue.waiting) if work and self._given.get(work.id) == step.model_dump()]
+        return any(work.target == (target and target.identity) and work.data == (data and data.identity) for work in alike)
+
+    def _tell(self, work: Work) -> None:
+        if words := self.session.queue.words(work):
+            self.view.wait(f"{work.title}: {words[:1].lower()}{words[1:]}.")
+        elif not work.over:
+            self.view.wait(f"{work.title} is running …")
 
     def cancel(self) -> None:
-        self.session.cancel()
+        """Stop what this step asked for last, or take it out of the queue."""
+        if (work := self.progress.work) is not None:
+            self.session.queue.cancel(work.id)
 
     def _shown(self, record: Record) -> None:
         self.shown(record)
+        if not self.session.current(record):
+            return  # of a model that was in the header when it was asked for
         self.progress.finish(f"Ended in {numerals.took(record.seconds)}: {record.result.status.value.replace('_', ' ')}")
         self.view.show(record, self.code(record))
         if self.remeasure is not None:
@@ -244,10 +268,12 @@ class StepRunner(look.Stack):
     def _over(self) -> None:
         if self.session.warning:
             self.message.say(self.session.warning, level="warning")
-        self.button.disabled = False
+        if (work := self.progress.work) is not None:
+            self._tell(work)
+            return
         if self.progress.active:  # it ended without a record
             self.progress.finish("Ended; nothing was concluded")
-            self.refresh()
+        self.refresh()
 
     def code(self, record: Record) -> str:
         """Python that does the same."""

@@ -12,17 +12,21 @@ from tiltyard.result import Column, Record, Table
 
 from ..controls.form import form_for
 from ..controls.picker import Choice
-from ..controls.progress_bar import ProgressView
 from ..theme import look
 from ..views.cards import outcome
 from ..views.outcome import OutcomeView
 from ..views.table import TableView
+from .bar import WorkBar
 from .manual_attack import ByHand
 from .panel import Panel
+from .session import SHOWING
+from .work import Work
 
 if TYPE_CHECKING:
     from tiltyard.campaign.campaign import Plan, Planned
     from tiltyard.campaign.rules import Rules
+    from tiltyard.datasets.dataset import Dataset
+    from tiltyard.targets.target import Target
 
 REST = 0.5
 GOALS = {"evade": "Evade", "infer": "Infer", "steal": "Steal", "poison": "Poison"}
@@ -56,8 +60,7 @@ class RedTeamPanel(Panel):
         self.go.on_click(lambda _: self.run())
         self.over = look.button("Start over", title="Run every step again, with the whole budget", denied=self.session.denied("run"))
         self.over.on_click(lambda _: self.start_over())
-        self.progress = ProgressView()
-        self.progress.on_cancel(self.session.cancel)
+        self.progress = WorkBar(self.session)
         self.sentence = outcome()
         self.steps = TableView()
         self.left = TableView()
@@ -106,7 +109,7 @@ class RedTeamPanel(Panel):
 
     def _plan(self, turn: int) -> None:
         target, data = self.session.target, self.session.data
-        if turn != self._turn or target is None or data is None or self.session.busy:
+        if turn != self._turn or target is None or data is None or self.progress.work is not None:
             return
         if self.form.error:
             self.plan = None
@@ -149,11 +152,11 @@ class RedTeamPanel(Panel):
         return remaining(self.plan, self.session.target, self.mine())
 
     def _draw(self) -> None:
-        plan, busy = self.plan, bool(self.session.busy)
+        plan, busy = self.plan, self.progress.work is not None
         waiting = self.waiting()
         done = len(plan.steps) - len(waiting) if plan else 0
-        self.go.disabled = busy or not waiting
-        self.over.disabled = busy or not done
+        self.go.disabled = busy or not waiting or bool(self.session.closed)
+        self.over.disabled = busy or not done or bool(self.session.closed)
         self.go.description = f"Resume: {len(waiting)} of {len(plan.steps)} left" if plan and done and waiting else "Run the plan"
         if plan is None:
             self.steps.show(None)
@@ -193,34 +196,43 @@ class RedTeamPanel(Panel):
         """Run what has no record yet, within what the threat model leaves."""
         self.message.clear()
         try:
-            self.session.ready()
+            about = self.session.ready()
             if self.plan is None or not self.waiting():
                 raise Problem("a plan with a step that was not run", "none", "Choose another threat model, or start over")
             from tiltyard.campaign.rules import Rules
 
-            self._rules = Rules(self.plan.threat, self.mine())
+            plan, mine = self.plan, self.mine()
+            found: list[Record] = []
+            held: list[Work] = []
+            self._rules = Rules(plan.threat, mine)
             steps = [p.step for p in self.waiting()]
-            self.session.start(steps, self.progress.report, lambda _: None, self._over, executor=self._rules)
+            title = f"Red teaming: {len(steps)} attack{'s' * (len(steps) != 1)}"
+            over = lambda: self._over(held, about, plan, [*mine, *found])  # noqa: E731
+            with SHOWING:  # its end is not heard before it is held
+                held.append(self.session.start(steps, self.progress.report, found.append, over, executor=self._rules, title=title))
         except Problem as problem:
             self.message.say(problem)
             return
-        self.progress.start(f"Running {len(steps)} attacks")
-        self.sentence.say("running", f"{len(steps)} attacks are running, {self.plan.threat.words} …")
+        self.progress.take(held[0], f"Running {len(steps)} attacks")
+        words = self.session.queue.words(held[0])
+        self.sentence.say("running", f"{words}." if words else f"{len(steps)} attacks are running, {plan.threat.words} …")
         self.go.disabled = self.over.disabled = True
 
-    def _over(self) -> None:
+    def _over(self, held: list[Work], about: "tuple[Target, Dataset]", plan: "Plan", records: list[Record]) -> None:
+        """The campaign's matrix goes into the run of the model it was about, whichever is in the header now."""
         late = self._rules is not None and self._rules.out_of_time
-        left = len(self.waiting())
-        self.progress.finish(
-            "The time budget is spent." if late else f"Stopped; {left} attacks are left. Resume goes on." if left else "Ended"
-        )
-        target, data, mine = self.session.target, self.session.data, self.mine()
-        if self.plan is not None and target is not None and data is not None and mine:
+        target, data = about
+        if records:
             from tiltyard.campaign.matrix import campaign_record
 
-            self.session.add(campaign_record(self.plan, target, data, mine))
+            self.session.keep(campaign_record(plan, target, data, records), held[0])
         if self.session.warning:
             self.message.say(self.session.warning, level="warning")
+        if target is self.session.target and data is self.session.data:
+            left = len(self.waiting())
+            self.progress.finish(
+                "The time budget is spent." if late else f"Stopped; {left} attacks are left. Resume goes on." if left else "Ended"
+            )
         self._draw()
 
 

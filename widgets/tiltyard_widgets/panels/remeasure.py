@@ -9,10 +9,10 @@ from tiltyard.errors import Problem
 from tiltyard.formatting.numbers import about
 from tiltyard.result import Record
 
-from ..controls.progress_bar import ProgressView
 from ..theme import look
 from ..views.message import Message
 from ..views.outcome import OutcomeView
+from .bar import WorkBar
 from .session import Session
 
 if TYPE_CHECKING:
@@ -38,8 +38,7 @@ class RemeasureView(look.Stack):
         )
         self.take.on_click(lambda _: self.adopt())
         self.cost = look.text("", kind="help")
-        self.progress = ProgressView()
-        self.progress.on_cancel(session.cancel)
+        self.progress = WorkBar(session)
         self.view = OutcomeView("Not measured again yet: nobody knows what this defense did to the other risks.")
 
     def show(self, record: Record | None) -> None:
@@ -68,13 +67,14 @@ class RemeasureView(look.Stack):
         """Run what was run before on the defended model; first on the old one what it lacks."""
         self.message.clear()
         self.measure.disabled = True
-        self.progress.start("Measuring everything again")
         try:
             if self.record is None:
                 raise Problem("a defended model", "none", "Apply the defense first")
-            self.session.remeasure(self.record, self.progress.report, self._done, self._failed)
+            work = self.session.remeasure(self.record, self.progress.report, self._done, self._failed)
         except Problem as problem:
             self._failed(problem)
+            return
+        self.progress.take(work, "Measuring everything again")
 
     def _done(self, found: "Remeasured") -> None:
         if self.session.warning:

@@ -15,11 +15,11 @@ from tiltyard.result import Column, Record, Table
 
 from ..controls.download import Download
 from ..controls.picker import Choice
-from ..controls.progress_bar import ProgressView
 from ..theme import look
 from ..views.cards import findings, outcome
 from ..views.code import CodeView
 from ..views.table import TableView
+from .bar import WorkBar
 from .panel import Panel
 
 if TYPE_CHECKING:
@@ -43,8 +43,7 @@ class ReportPanel(Panel):
             "Run what is missing", kind="primary", title="Run every check that has no result yet", denied=self.session.denied("run")
         )
         self.all.on_click(lambda _: self.run_missing())
-        self.progress = ProgressView()
-        self.progress.on_cancel(self.session.cancel)
+        self.progress = WorkBar(self.session)
         self.format = Choice(
             label="Export as",
             options=[("HTML, one file", "html"), ("JSON", "json"), ("SARIF", "sarif"), ("JUnit XML", "junit")],
@@ -76,7 +75,7 @@ class ReportPanel(Panel):
 
     def refresh(self) -> None:
         stands, latest = self.session.standing, self.session.latest
-        self.all.disabled = self.session.target is None or bool(self.session.busy)
+        self.all.disabled = self.session.target is None or self.progress.work is not None or bool(self.session.closed)
         self.write.disabled = self.fetch.disabled = not latest
         if not latest:
             self.sentence.say("not_run", "Nothing measured yet. Load a model and data, then run a check or all of them.")
@@ -102,11 +101,12 @@ class ReportPanel(Panel):
             missing = [s for s in steps(self.profile.value, target=target, data=data) if s.id not in stands or stands[s.id].counted is None]
             if not missing:
                 raise Problem("a check that was not run", "none", "Run one again in its topic")
-            self.session.start(missing, self.progress.report, lambda _: None, self._over)
+            title = f"{self.profile.value.capitalize()} assessment: {len(missing)} checks"
+            work = self.session.start(missing, self.progress.report, lambda _: None, self._over, title=title)
         except Problem as problem:
             self.message.say(problem)
             return
-        self.progress.start(f"Running {len(missing)} checks")
+        self.progress.take(work, f"Running {len(missing)} checks")
         self.all.disabled = True
 
     def _over(self) -> None:

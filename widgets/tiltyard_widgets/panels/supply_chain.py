@@ -9,9 +9,9 @@ from tiltyard.errors import Problem
 from tiltyard.result import Column, Metric, Record, Table
 
 from ..controls.download import Download
-from ..controls.progress_bar import ProgressView
 from ..theme import look
 from ..views.table import TableView
+from .bar import WorkBar
 from .panel import TopicPanel
 
 CARDS = {"supply_chain.advisories": "data_age", "supply_chain.age": "untouched"}
@@ -30,8 +30,7 @@ class SupplyChainPanel(TopicPanel):
         self.fetch = look.button("Bill of materials as a file", title="CycloneDX 1.6, JSON", denied=self.session.denied("export"))
         self.fetch.on_click(lambda _: self.offer())
         self.link = Download()
-        self.progress = ProgressView()
-        self.progress.on_cancel(self.session.cancel)
+        self.progress = WorkBar(self.session)
         self._sum()
         return [self.overview, look.row([self.all, self.fetch]), self.link, self.progress]
 
@@ -41,19 +40,20 @@ class SupplyChainPanel(TopicPanel):
 
     def _sum(self) -> None:
         self.overview.show(overview({id: step.title for id, step in self.steps.items()}, self.session.latest))
-        self.all.disabled = self.session.target is None or self.session.data is None or bool(self.session.busy)
-        self.fetch.disabled = bool(self.session.busy)
+        under_way = self.progress.work is not None
+        self.all.disabled = self.session.target is None or self.session.data is None or under_way or bool(self.session.closed)
 
     def run_all(self) -> None:
         """Each check as its form says, one after another."""
         self.message.clear()
         try:
             steps = [self.runner(id).made() for id in self.steps]
-            self.session.start(steps, self.progress.report, lambda _: None, self._ended)
+            title = f"Supply chain: {len(steps)} checks"
+            work = self.session.start(steps, self.progress.report, lambda _: None, self._ended, title=title)
         except Problem as problem:
             self.message.say(problem)
             return
-        self.progress.start("looking at what is installed")
+        self.progress.take(work, "looking at what is installed")
         self._sum()
 
     def _ended(self) -> None:

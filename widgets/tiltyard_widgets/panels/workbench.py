@@ -11,6 +11,7 @@ from tiltyard.errors import Problem
 
 from ..theme import look
 from ..views.rail import Rail, header
+from .drawer import WorkDrawer
 from .listing import ROWS
 from .panel import Panel, TopicPanel
 from .session import Session
@@ -70,7 +71,8 @@ class Workbench(w.VBox):
         self.rail = Rail(items=items, selected=first)
         self.session.opener = self.open_step
         self.rail.observe(lambda _: self.go(self.rail.selected), "selected")
-        self.children = (look.style(), look.frame(self.header, self.rail, self.middle))
+        self.drawer = WorkDrawer(self.session, self.open_step)
+        self.children = (look.style(), look.frame(self.header, self.rail, self.middle, self.drawer))
         self._watch: Watch | None = None
         self.session.observe(lambda _: self.refresh(), ["version", "busy"])
         self.go(first)

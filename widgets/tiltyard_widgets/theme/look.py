@@ -60,10 +60,13 @@ def split(controls: Iterable[ipywidgets.Widget], results: Iterable[ipywidgets.Wi
     return _box([inner], ["tiltyard-splitter"])
 
 
-def frame(header: ipywidgets.Widget, rail: ipywidgets.Widget, middle: ipywidgets.Widget) -> ipywidgets.VBox:
-    """The one window: header above, rail at the left, topic in the middle; stacked below 800 px."""
+def frame(
+    header: ipywidgets.Widget, rail: ipywidgets.Widget, middle: ipywidgets.Widget, foot: ipywidgets.Widget | None = None
+) -> ipywidgets.VBox:
+    """The one window: header above, rail at the left, topic in the middle, drawer at the foot; stacked below 800 px."""
     body = _box([middle], ["tiltyard-middle"])
-    return _box([style(), _box([header, rail, body], ["tiltyard-frame"])], ["tiltyard-page"])
+    inner = [header, rail, body, *([foot] if foot is not None else [])]
+    return _box([style(), _box(inner, ["tiltyard-frame"])], ["tiltyard-page"])
 
 
 def page(children: Iterable[ipywidgets.Widget]) -> ipywidgets.VBox:

@@ -25,7 +25,7 @@ from ..result import Identity, Record
 from ..serving.keys import Key, KeyStore, Made, Scope, default_place
 from ..store.artifacts import Artifact
 from ..store.known import Known
-from ..store.lines import ModelLine, Run, RunLine, StepLine, Underway
+from ..store.lines import ModelLine, Run, RunLine, StepLine, Timing, Underway
 from ..store.store import Store
 from ..store.writers import writing_for
 from .client import Allowance, Client
@@ -52,7 +52,7 @@ class Rule(NamedTuple):
 
 RULES: dict[str, Rule] = {
     **dict.fromkeys(("mark", "runs", "count", "severities", "models", "run", "records", "steps", "outcomes"), Rule("look")),
-    **dict.fromkeys(("known", "mark_of", "cut_off", "shared", "underway", "files", "ready", "doubts"), Rule("look")),
+    **dict.fromkeys(("known", "mark_of", "cut_off", "shared", "underway", "timings", "files", "ready", "doubts"), Rule("look")),
     **dict.fromkeys(("begin", "end", "start", "add", "share", "job_open"), Rule("run", grows=True)),
     "finish": Rule("run", grows=True, files=True),
     **dict.fromkeys(("cancel", "job_tell", "job_asked", "job_close", "file"), Rule("run")),
@@ -173,6 +173,9 @@ class Desk:
 
     def cancel(self, run_id: Id) -> int:
         return self.store.cancel(run_id)
+
+    def timings(self, limit: Page) -> list[Timing]:
+        return self.store.timings(limit)
 
     def cut_off(self) -> list[StepLine]:
         return self.store.cut_off()

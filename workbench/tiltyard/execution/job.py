@@ -12,6 +12,7 @@ from ..errors import Problem
 from ..progress import Progress, Report
 from ..result import Record
 from ..store.lines import Run
+from .timing import Left, TimeLeft
 
 if TYPE_CHECKING:
     from ..check import Step
@@ -51,6 +52,8 @@ class Job:
         What broke in the job itself, or None.
     step
         The title of the step under way; of several at once, of the one that spoke last.
+    time_left
+        Tells what is left of it; None leaves that to its progress alone.
     """
 
     def __init__(
@@ -70,6 +73,7 @@ class Job:
         self.error: BaseException | None = None
         self.asked = Progress(listener=self._report)
         self.step = ""
+        self.time_left: TimeLeft | None = None
         self.unkept: list[Unkept] = []
         self._on_progress = on_progress
         self._on_record = on_record
@@ -129,7 +133,9 @@ class Job:
 
     def _report(self, report: Report) -> None:
         if time.monotonic() - self._last_report >= OFTEN:
-            self._tell(replace(report, message=f"{self.step} · {report.message}" if report.message else self.step))
+            left = self.time_left.at(report.done, report.elapsed) if self.time_left else Left(report.left)
+            message = " · ".join(filter(None, (self.step, report.message, left.why)))
+            self._tell(replace(report, message=message, left=left.seconds))
 
     def _tell(self, report: Report) -> None:
         self._last_report = time.monotonic()

@@ -23,6 +23,7 @@ from .following import Listing
 from .interruptible import Interruptible
 from .job import Job, Unkept
 from .side_by_side import SideBySide, together
+from .timing import Expected, TimeLeft, all_of, expected, measured
 
 Verdict = Callable[[list[Record]], str]
 TRIES = 3
@@ -98,9 +99,12 @@ class Runner:
         verdict: Verdict | None,
     ) -> None:
         try:
-            line = SideBySide(job, [step.title for step in steps], shares(steps, target, data))
-            at_once = self.executor.at_once if isinstance(self.executor, Wide) else 1
-            together(lambda: self._work(job, line, steps, target, data), max(1, min(at_once, len(steps))))
+            at_once = max(1, min(self.executor.at_once if isinstance(self.executor, Wide) else 1, len(steps)))
+            known = measured(self.store)
+            each = [expected(step, target, data, known) for step in steps]
+            job.time_left = TimeLeft(all_of(each, at_once))
+            line = SideBySide(job, [step.title for step in steps], shares(each))
+            together(lambda: self._work(job, line, steps, target, data), at_once)
         finally:
             self._settle(job, TRIES)
             self._note(job, "run ended", target.fingerprint, ended(job))
@@ -201,18 +205,7 @@ def _write(unkept: Unkept, store: Store, run: Run) -> None:
     store.finish(unkept.token, unkept.record, unkept.files)
 
 
-def shares(steps: Sequence[Step], target: Target, data: Dataset) -> list[float]:
-    """How much of the whole each step is; a lone step need not be estimated."""
-    heavy = [weight(step, target, data) for step in steps] if len(steps) != 1 else [1.0]
-    return [one / sum(heavy) for one in heavy]
-
-
-def weight(step: Step, target: Target, data: Dataset) -> float:
-    """Seconds it will take: what the step estimates, or the typical ``seconds`` of its class; for the share of progress only."""
-    try:
-        seconds = step.estimate(target, data).seconds
-    except Exception:  # an estimate that breaks must not stop the step
-        seconds = None
-    if seconds is None:
-        seconds = step.seconds
-    return max(seconds, 0.1)
+def shares(each: Sequence[Expected]) -> list[float]:
+    """How much of the whole each step is, by what it is expected to take."""
+    whole = sum(one.seconds for one in each)
+    return [one.seconds / whole if whole else 1 / len(each) for one in each]

@@ -99,3 +99,16 @@ class StepLine(Frozen):
     started: datetime
     ended: datetime | None
     doubt: str = ""
+
+
+class Timing(Frozen):
+    """How long one step took on this machine: ``seconds`` from its start to its end, with the parameters ``given``.
+
+    ``target`` and ``data`` are fingerprints. One that was cancelled or failed is no measure.
+    """
+
+    step: str
+    given: dict[str, Any]
+    seconds: float
+    target: str
+    data: str

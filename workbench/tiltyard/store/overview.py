@@ -6,8 +6,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ..result import Identity, Status
-from .lines import BROKEN, ModelLine
+from .lines import BROKEN, ModelLine, Timing
 from .proving import Proof
+from .rows import object_of
+
+CONCLUDED = (Status.PASSED, Status.FINDING, Status.INCOMPLETE)
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, Select
@@ -25,6 +28,19 @@ def severities(connection: "Connection", run_ids: Sequence[str], seen: "ColumnEl
     for run_id, severity, n in connection.execute(query.group_by(at.run_id, at.severity)):
         found.setdefault(run_id, {})[severity] = n
     return found
+
+
+def timings(connection: "Connection", host: str, seen: "ColumnElement[bool]", limit: int) -> list[Timing]:
+    """How long the steps took that ran on ``host`` and concluded something, the newest first."""
+    from sqlalchemy import select
+
+    from . import tables
+
+    at, run = tables.records.c, tables.runs.c
+    columns = (at.step, at.given, (at.ended - at.started).label("seconds"), run.target_fingerprint, run.data_fingerprint)
+    query = select(*columns).join(tables.runs, run.id == at.run_id).where(seen, at.host == host, at.state.in_(CONCLUDED))
+    rows = connection.execute(query.where(at.ended > at.started).order_by(at.number.desc()).limit(limit)).all()
+    return [Timing(step=step, given=object_of(given), seconds=seconds, target=of, data=on) for step, given, seconds, of, on in rows]
 
 
 def models(

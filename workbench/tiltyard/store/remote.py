@@ -15,7 +15,7 @@ from ..result import Identity, Record
 from .artifacts import Artifact, Artifacts
 from .jobs import Jobs
 from .known import Known
-from .lines import ModelLine, Run, RunLine, StepLine, Underway
+from .lines import ModelLine, Run, RunLine, StepLine, Timing, Underway
 from .store import Store
 
 PLACE = "the app's store"
@@ -65,6 +65,9 @@ class RemoteStore(Store):
 
     def models(self, limit: int = 200) -> list[ModelLine]:
         return _MODELS.validate_python(_value(self._line, "models", limit=limit))
+
+    def timings(self, limit: int = 1000) -> list[Timing]:
+        return _TIMINGS.validate_python(_value(self._line, "timings", limit=limit))
 
     def run(self, run_id: str) -> Run:
         return _RUN.validate_python(_value(self._line, "run", run_id=run_id))
@@ -154,6 +157,7 @@ class RemoteArtifacts(Artifacts):
 
 _KNOWN = TypeAdapter(Known)
 _RUN, _RUNS, _STEPS, _MODELS = TypeAdapter(Run), TypeAdapter(list[RunLine]), TypeAdapter(list[StepLine]), TypeAdapter(list[ModelLine])
+_TIMINGS = TypeAdapter(list[Timing])
 _FILES, _UNDERWAY, _SEVERITIES = TypeAdapter(list[Artifact]), TypeAdapter(dict[str, Underway]), TypeAdapter(dict[str, dict[str, int]])
 
 

@@ -23,7 +23,7 @@ from .artifacts import Artifacts
 from .database import WAIT, Database
 from .entries import Entries, writing
 from .jobs import Jobs
-from .lines import BROKEN, CUT_OFF, RUNNING, ModelLine, Run, RunLine, StepLine
+from .lines import BROKEN, CUT_OFF, RUNNING, ModelLine, Run, RunLine, StepLine, Timing
 from .proving import NOT_PROVEN, Proof, Prover
 from .rows import going, matching, object_of, record_of, record_or_why, run_fields, step_line, worst
 from .sealed_records import opened, shut
@@ -211,6 +211,14 @@ class Store:
         anchors = self._prover.anchors()
         with self._database.read() as connection:
             return overview.models(connection, self._visible.may_see(), limit, lambda ids: self._prover.proofs(connection, ids, anchors))
+
+    def timings(self, limit: int = 1000) -> list[Timing]:
+        """How long steps took on this machine, the newest first; one that was cancelled or failed is none of them."""
+        from . import overview, tables
+        from .process import host
+
+        with self._database.read() as connection:
+            return overview.timings(connection, host(), self._visible.may_see(tables.records.c.run_id), limit)
 
     def run(self, run_id: str) -> Run:
         """The run with this id or unique beginning of one, and whether it holds; ``"last"`` is the newest."""
