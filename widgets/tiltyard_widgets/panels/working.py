@@ -49,7 +49,6 @@ class Working(t.HasTraits):
     store: "Store | None"
     person: Person
     run: "Run | None"
-    records: list[Record]
     made: dict[str, Target]
 
     def __init__(self) -> None:
@@ -62,6 +61,11 @@ class Working(t.HasTraits):
         self._loading = ""
         self._timings: list[Timing] | None = None
         self._loop = _loop()
+
+    @property
+    def records(self) -> list[Record]:
+        """What is known of the present target and data."""
+        raise NotImplementedError
 
     @property
     def latest(self) -> dict[str, Record]:
