@@ -7,7 +7,11 @@ from dataclasses import dataclass
 from urllib.parse import parse_qs, urlencode
 
 PLACE = "TILTYARD_PLACE"
-WORDS = {"run": re.compile(r"[0-9a-f]{8,32}"), "topic": re.compile(r"[a-z][a-z_]{0,31}"), "step": re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")}
+WORDS = {
+    "run": re.compile(r"[0-9a-f]{8,32}"),
+    "topic": re.compile(r"[a-z][a-z_]{0,31}"),
+    "step": re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}"),
+}
 
 
 @dataclass(frozen=True)

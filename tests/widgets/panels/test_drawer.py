@@ -124,6 +124,7 @@ def test_another_window_sees_the_job_its_results_and_cancels_it(session, census,
     until(lambda: not store.jobs.underway())
     drawer.elsewhere.look()
     assert drawer.lines == []
+    second.look()
     until(lambda: [r.result.status.value for r in second.records] == ["cancelled"])  # what was written there arrives here
     held.set()
 

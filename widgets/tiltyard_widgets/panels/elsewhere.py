@@ -1,4 +1,4 @@
-"""Jobs of the same person in other windows and processes: seen through the store, cancelled through it, their results shown when they are written."""
+"""Jobs of the same person in other windows and processes: seen through the store, and cancelled through it."""
 
 import threading
 import time
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tiltyard.store.lines import Run, Underway
 
 LOOK = 1.0  # s between two looks at whether the store changed
-SELDOM = 3.0  # s between two looks at what was written of the run in the header
+SELDOM = 3.0  # s for which what is known of a run is not read again
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Job:
 
 
 class Elsewhere:
-    """What goes on beside this window. `begin` looks by itself, in a thread; `look` looks once."""
+    """What goes on beside this window; what it finds `watching` brings. `begin` looks by itself, in a thread; `look` looks once."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
@@ -94,18 +94,10 @@ class Elsewhere:
     def _found(self, jobs: list[Job]) -> None:
         ids = {job.run.id for job in jobs}
         over, self._was = self._was - ids, ids
-        mine = self.session.run.id if self.session.run else ""
-        counts = next((job.run.counts for job in jobs if job.run.id == mine), None)
-        news = mine in over or (counts is not None and counts != self._counts)
-        self._counts = counts
         moved = [job.line for job in jobs] != [job.line for job in self.jobs]
         self.jobs = jobs
         if moved or over:
             self.session.on_main(self.changed)
-        if news:
-            self.session.on_main(self.session.look)
-
-    _counts: dict[str, int] | None = None
 
     def changed(self) -> None:
         """Something changed; the window replaces this by what shows it."""

@@ -116,6 +116,7 @@ class Workbench(w.VBox):
         if self._watch is None:
             self._watch = Watch(self.session)
             self._watch.start()
+            self.drawer.elsewhere.begin()
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         """Of ipywidgets: show it; a window that is shown hears what others write."""
