@@ -38,6 +38,7 @@ NEEDS = {
     "url": "an endpoint",
     "table": "a table",
     "images": "images",
+    "text": "a column of free text",
     "sensitive": "a sensitive column",
     "member": "rows marked as trained on and rows marked as not",
 }
@@ -201,6 +202,8 @@ class Step(Given, ABC):
         Does its topic need it to pass? A topic whose other checks passed is *incomplete* until these, where they apply, have passed too.
     takes_text
         Does it run on free text too, because it neither moves rows nor measures distances between them?
+    holds_text
+        Does it run on a table of numbers and categories with free text beside them, which it leaves as it is?
     """
 
     id: ClassVar[str]
@@ -227,13 +230,15 @@ class Step(Given, ABC):
     averages_noise: ClassVar[bool] = False
     core: ClassVar[bool] = False
     takes_text: ClassVar[bool] = False
+    holds_text: ClassVar[bool] = False
 
     seed: int = parameter(0, "Seed of everything random in this run", ge=0, le=2**31 - 1)
 
     def unmet(self, target: Target, data: Dataset) -> str:
         """Why this cannot run on this target and data, or an empty string."""
-        if not self.takes_text and data.texts:
-            return f"needs numbers or categories, which have distances and bounds; {data.texts[0]!r} holds free text"
+        if data.texts and not self.takes_text and not (self.holds_text and data.beside_text):
+            moved = "numbers or categories that may change beside the text" if self.holds_text else "numbers or categories"
+            return f"needs {moved}, which have distances and bounds; {data.texts[0]!r} holds free text"
         for need in sorted(self.needs):
             if need in DATA_NEEDS:
                 if reason := data.lacks(need):
@@ -287,7 +292,7 @@ class Step(Given, ABC):
         return Spelling(f"from {cls.__module__} import {cls.__name__}", cls.__name__)
 
 
-DATA_NEEDS = frozenset({"table", "images", "sensitive", "member"})
+DATA_NEEDS = frozenset({"table", "images", "text", "sensitive", "member"})
 
 
 @dataclass(frozen=True)

@@ -65,7 +65,7 @@ class PerturbationSpace:
         encoding, features = encoding_of(schema), schema.features
         low, high = torch.from_numpy(encoding.low), torch.from_numpy(encoding.high)
         spread = high - low
-        grouped = torch.from_numpy(encoding.spread({f.name: float(f.grouped) for f in features})) > 0
+        grouped = torch.from_numpy(encoding.spread({f.name: float(f.grouped or f.kind == "text") for f in features})) > 0
         whole = torch.from_numpy(encoding.spread({f.name: float(f.whole) for f in features})) > 0
         free = torch.from_numpy(encoding.mutable) & ~grouped & (spread > 0)
         plain = bool(free.all()) and bool((low == 0).all()) and bool((spread == 1).all()) and not bool(whole.any())

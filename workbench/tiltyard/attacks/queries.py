@@ -88,8 +88,11 @@ def timed(call: Callable[[], object]) -> float:
 
 
 def tensors(data: Dataset, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor]:
-    """Encoded rows and labels of a data set for torch; float32 is what a module eats, float64 what a black box is asked through."""
-    encoded = encoding_of(data.schema).encode(data.x, np.float64 if dtype is torch.float64 else np.float32)
+    """Encoded rows and labels of a data set for torch; float32 is what a module eats, float64 what a black box is asked through.
+
+    In float64 free text is held: no attack moves its column.
+    """
+    encoded = encoding_of(data.schema).encode(data.x, np.float64 if dtype is torch.float64 else np.float32, holding=True)
     return torch.from_numpy(encoded), torch.from_numpy(np.ascontiguousarray(data.y))
 
 

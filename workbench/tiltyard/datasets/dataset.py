@@ -140,7 +140,9 @@ class Dataset:
         return Identity(name=self.name, fingerprint=self.fingerprint, detail=detail)
 
     def lacks(self, need: str) -> str:
-        """Why the data does not meet ``need`` (table, images, sensitive, member), or an empty string."""
+        """Why the data does not meet ``need`` (table, images, text, sensitive, member), or an empty string."""
+        if need == "text" and not self.texts:
+            return "needs a column of free text; this data set has none"
         if need == "table" and self.schema.images:
             return "needs a table; this data set holds images"
         if need == "images" and not self.schema.images:
@@ -155,6 +157,11 @@ class Dataset:
     def texts(self) -> tuple[str, ...]:
         """The features that are free text."""
         return text_columns(self.schema.features)
+
+    @property
+    def beside_text(self) -> bool:
+        """Is there a number or a category that an attacker may change?"""
+        return any(f.mutable and f.kind != "text" for f in self.schema.features)
 
     def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> "Dataset":
         """The rows at ``rows`` (indices or a mask), in that order."""

@@ -96,15 +96,20 @@ class Encoding:
         copied = dict(zip(there.tolist(), here.tolist(), strict=True))
         return tuple((copied.get(i, 0), coded.get(i)) for i in range(int(np.prod(self.table.shape))))
 
-    def encode(self, x: Rows, dtype: type[Any] = np.float32) -> NDArray[Any]:
+    def encode(self, x: Rows, dtype: type[Any] = np.float32, holding: bool = False) -> NDArray[Any]:
         """Rows of x encoded, (n, *shape) of ``dtype``.
+
+        Parameters
+        ----------
+        holding
+            Free text is held: its column is the number of the text, which float64 keeps and which no model is given.
 
         Raises
         ------
         Problem
-            A feature is free text.
+            A feature is free text, which is not held.
         """
-        if texts := text_columns(self.features):
+        if (texts := text_columns(self.features)) and not (holding and dtype is np.float64):
             raise Problem("columns of numbers and categories", f"{texts[0]!r}, which holds free text", "Give a model that takes text")
         if self.table.images or not self._coded:
             return np.ascontiguousarray(x, dtype)

@@ -5,6 +5,9 @@ every process; the text itself is held by the process that read it.
 """
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,10 +23,11 @@ if TYPE_CHECKING:
 BITS = 52
 LARGEST = 2**BITS - 1
 _held: dict[int, str] = {}
+_tried: "ContextVar[dict[int, str]]" = ContextVar("tiltyard_tried_texts")
 
 
 def number_of(text: str) -> int:
-    """The number of ``text``, which is held from now on.
+    """The number of ``text``, which is held from now on, or under `trying` as long as that lasts.
 
     Raises
     ------
@@ -31,9 +35,26 @@ def number_of(text: str) -> int:
         Another text has the same number, which does not happen by chance.
     """
     number = int.from_bytes(_digest(text)[:8], "big") >> (64 - BITS)
-    if _held.setdefault(number, text) != text:
+    tried = _tried.get(None)
+    held = _held if tried is None or number in _held else tried
+    if held.setdefault(number, text) != text:
         raise Problem("texts of different SHA-256", f"two that begin alike: {text[:40]!r}", "Leave one of them out")
     return number
+
+
+@contextmanager
+def trying() -> Iterator[None]:
+    """Texts that are first numbered within are forgotten after: an attack tries very many."""
+    token = _tried.set({})
+    try:
+        yield
+    finally:
+        _tried.reset(token)
+
+
+def _text(number: int) -> str:
+    tried = _tried.get(None)
+    return tried[number] if tried is not None and number in tried else _held[number]
 
 
 def _digest(text: str) -> bytes:
@@ -92,7 +113,7 @@ class Texts:
             For a number of no text that was read.
         """
         try:
-            return [None if number != number else _held[int(number)] for number in codes.tolist()]
+            return [None if number != number else _text(int(number)) for number in codes.tolist()]
         except KeyError:
             found = "the number of another"
             raise Problem(f"texts of {self.feature.name!r} that were read before", found, "Read the data again") from None

@@ -306,7 +306,7 @@ class Evasion(Check):
 
         from ..attacks.norms import length
 
-        one, other = (torch.from_numpy(encoding_of(was.schema).encode(x, np.float64)) for x in (was.x, now))
+        one, other = (torch.from_numpy(encoding_of(was.schema).encode(x, np.float64, holding=True)) for x in (was.x, now))
         return length(space.change(one, other), self.norm).numpy()
 
     def median(self, name: str, label: str, sizes: NDArray[np.float64], note: str) -> Metric:
@@ -394,7 +394,7 @@ class Evasion(Check):
         if len(sample) < self.rows:
             notes.append(f"Only {len(sample)} {data.known} {self._which}".rstrip() + f" were there to attack, not {self.rows}.")
         if not sample.schema.images:
-            fixed = [f.name for f in data.schema.features if not f.mutable]
+            fixed = [f.name for f in data.schema.features if not f.mutable or f.kind == "text"]
             notes.append(
                 f"Never changed: {', '.join(fixed) or 'none'}. Whole numbers stay whole; categories changed in a row: up to {self.flips}."
             )

@@ -37,6 +37,7 @@ class HopSkipJump(Evasion):
     title: ClassVar[str] = "HopSkipJump (labels only)"
     question: ClassVar[str] = "How often can someone who only sees the labels fool the model?"
     needs: ClassVar[frozenset[str]] = frozenset({"labels"})
+    holds_text: ClassVar[bool] = True
     standards: ClassVar[tuple[str, ...]] = BLACK_BOX
     sources: ClassVar[tuple[str, ...]] = ("Chen, Jordan and Wainwright 2020, arXiv:1904.02144",)
     cost: ClassVar[str] = "a minute; slower where each query is"

@@ -30,6 +30,7 @@ class Square(AtEachEps):
     title: ClassVar[str] = "Square attack (black box)"
     question: ClassVar[str] = "How often can someone who only sees the scores fool the model?"
     needs: ClassVar[frozenset[str]] = frozenset({"labels", "scores"})
+    holds_text: ClassVar[bool] = True
     standards: ClassVar[tuple[str, ...]] = BLACK_BOX
     sources: ClassVar[tuple[str, ...]] = ("Andriushchenko et al. 2020, arXiv:1912.00049",)
     core: ClassVar[bool] = True

@@ -7,6 +7,7 @@ from .behavior import behavior_broken
 from .facts import facts_broken
 from .grounds import Ground
 from .grounds import grounds as tiny_grounds
+from .grounds import texts as tiny_texts
 
 
 def check_step(cls: type[Step], grounds: Mapping[str, Ground] | None = None) -> None:
@@ -21,13 +22,15 @@ def check_step(cls: type[Step], grounds: Mapping[str, Ground] | None = None) -> 
     cls
         The class; it need not be registered, and its module must be one that Python can import.
     grounds
-        Targets and data to run it on, by name; by default a tiny table and tiny images with a small network each.
+        Targets and data to run it on, by name; by default a tiny table and tiny images with a small network each, or tiny texts for what needs text.
 
     Raises
     ------
     AssertionError
         It breaks the contract; the message says every breach in a sentence. Where its facts are wrong it is not run.
     """
-    faults = list(facts_broken(cls)) or list(behavior_broken(cls, dict(grounds or tiny_grounds())))
+    faults = list(facts_broken(cls)) or list(
+        behavior_broken(cls, dict(grounds or (tiny_texts() if "text" in cls.needs else tiny_grounds())))
+    )
     if faults:
         raise AssertionError("\n".join([f"{cls.__name__} breaks the contract:", *(f"- {fault}." for fault in faults)]))

@@ -60,6 +60,12 @@ def grounds() -> dict[str, Ground]:
     return {"table": table(), "images": images(), "deployed table": deployed()}
 
 
+@cache
+def texts() -> dict[str, Ground]:
+    """A ground of free text, for steps that need that."""
+    return {"texts": text()}
+
+
 def smallest(cls: type[Step], ground: Ground) -> Step:
     """The step with every count as small as its bounds allow, and with its own ``tiny`` parameters."""
     values: dict[str, object] = {"seed": 0}
@@ -176,3 +182,27 @@ def deployed() -> Ground:
     estimator = TunedThresholdClassifierCV(make_pipeline(columns, LogisticRegression()), scoring=catches, cv=3, thresholds=20)
     estimator.fit(frame[member], np.array(schema.classes)[y[member]])
     return Ground(SklearnTarget(estimator, schema, "tuned threshold", feeds="frame"), data, 200)
+
+
+def text() -> Ground:
+    """Sentences of which two words in nine say the class, a group beside them, and a model that counts words."""
+    import pandas as pd
+    from sklearn.feature_extraction.text import CountVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+
+    from ..datasets.texts import text_feature
+    from ..targets.estimators import SklearnTarget
+
+    rng = np.random.default_rng(3)
+    n, rest = 200, [f"word{i}" for i in range(40)]
+    telling = {"no": "awful terrible poor dreadful".split(), "yes": "good lovely great superb".split()}
+    classes = rng.choice(["no", "yes"], n)
+    column = pd.Series([" ".join(rng.permutation([*rng.choice(rest, 7), *rng.choice(telling[c], 2)])) for c in classes], dtype="str")
+    schema = Schema(features=(text_feature(column, "text"),), label="liked", classes=("no", "yes"), sensitive=("side",))
+    member = np.arange(n) < n // 2
+    sensitive = {"side": np.where(rng.random(n) < 0.5, "left", "right"), "half": np.where(rng.random(n) < 0.5, "a", "b")}
+    y = np.asarray(classes == "yes", np.int64)
+    data = Dataset(schema.encode(pd.DataFrame({"text": column})), y, schema, "tiny texts", sensitive, member)
+    estimator = make_pipeline(CountVectorizer(), LogisticRegression(C=10)).fit(column[member], classes[member])
+    return Ground(SklearnTarget(estimator, schema, "words counted", feeds="texts"), data, 100)
