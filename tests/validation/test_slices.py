@@ -59,7 +59,7 @@ def test_a_planted_slice_of_one_condition_is_found_with_its_numbers() -> None:
     held = found.held
     assert first.n + first.rest == held == N // 2
     assert first.hits + first.rest_hits == found.hits
-    table = [[first.hits, first.n - first.hits], [first.rest_hits, first.rest - first.rest_hits]]
+    table = np.array([[first.hits, first.n - first.hits], [first.rest_hits, first.rest - first.rest_hits]])
     assert first.p == pytest.approx(fisher_exact(table, alternative="greater").pvalue)
     result = check(target, data).result
     assert result.status is Status.FINDING
@@ -125,7 +125,7 @@ def test_holm_is_that_of_its_definition() -> None:
 
 
 def test_the_exact_test_and_interval_are_those_of_their_sources() -> None:
-    assert commoner(8, 10, 9, 40) == pytest.approx(fisher_exact([[8, 2], [1, 29]], alternative="greater").pvalue)
+    assert commoner(8, 10, 9, 40) == pytest.approx(fisher_exact(np.array([[8, 2], [1, 29]]), alternative="greater").pvalue)
     # Newcombe 1998, table II, method 10: 56/70 against 48/80
     assert separate(56, 70, 48, 80, 0.95) == pytest.approx((0.0524, 0.3339), abs=2e-4)
 

@@ -24,6 +24,8 @@ class PanelRow:
 
 PANELS = (
     PanelRow("load", "Model and data", "load", "LoadPanel", group=""),
+    PanelRow("data", "Data", "explorer", "ExplorerPanel", group=LOOKING),
+    PanelRow("cohorts", "Cohorts", "cohorts", "CohortsPanel", group=LOOKING),
     PanelRow("evasion", TOPICS["evasion"], "attack", "AttackPanel"),
     PanelRow("privacy", TOPICS["privacy"], "privacy", "PrivacyPanel"),
     PanelRow("fairness", TOPICS["fairness"], "topics", "FairnessPanel"),

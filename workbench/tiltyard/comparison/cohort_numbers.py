@@ -61,16 +61,22 @@ def table(rows: Sequence[CohortNumbers], data: Dataset, title: str = "Cohorts si
     columns = (
         Column(name="Cohort"),
         Column(name="Rows", kind="integer"),
-        *(Column(name=f"{what}{end}", kind="percent") for what in ("Accuracy", "Selection rate") for end in ("", ", low", ", high")),
-        Column(name="True share", kind="percent"),
+        Column(name="Accuracy", kind="percent"),
+        Column(name="95 %"),
+        Column(name="Selection rate", kind="percent"),
+        Column(name="95 % "),
+        Column(name="Base rate", kind="percent"),
     )
-    cells = tuple((r.name, r.n, *_ends(r.accuracy), *_ends(r.selection), r.positives.value) for r in rows)
-    note = f"Intervals: 95 %, Clopper-Pearson. Selection rate and true share are of the class hoped for ({favorable_words(data)})."
+    cells = tuple((r.name, r.n, *_cells(r.accuracy), *_cells(r.selection), r.positives.value) for r in rows)
+    asked = "" if any(r.accuracy for r in rows) else " The model was not asked yet."
+    note = f"Intervals: Clopper-Pearson. Selection rate: who gets the favorable class; base rate: whose label it is ({favorable_words(data)}).{asked}"
     return Table(name="cohorts", title=title, columns=columns, rows=cells, note=note)
 
 
-def _ends(metric: Metric | None) -> tuple[float | None, float | None, float | None]:
-    return (None, None, None) if metric is None else (metric.value, metric.low, metric.high)
+def _cells(metric: Metric | None) -> tuple[float | None, str | None]:
+    if metric is None or metric.low is None or metric.high is None:
+        return None, None
+    return metric.value, f"{percent(metric.low).removesuffix(' %')} to {percent(metric.high)}".replace(" ", "\u00a0")
 
 
 def chart(rows: Sequence[CohortNumbers]) -> Chart | None:

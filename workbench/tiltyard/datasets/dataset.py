@@ -32,10 +32,11 @@ class Original:
 
 @dataclass(frozen=True, eq=False)
 class Selection:
-    """Where a cohort's rows come from: the whole ``parent``, and the ``cohort``."""
+    """Where a cohort's rows come from: the whole ``parent``, the ``cohort``, and which of the parent's rows (n,) belong to it."""
 
     parent: "Dataset"
     cohort: Cohort
+    rows: Mask
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,7 +199,7 @@ class Dataset:
             raise Problem(f"rows in the cohort {cohort.name!r}", f"none of {len(self):,}", "Loosen or remove a condition")
         said = f"Cohort {cohort.name!r}: {cohort.words}; {count:,} of {len(self):,} rows of {self.name}."
         rows = self.take(np.flatnonzero(mask))
-        return replace(rows, name=f"{self.name}: {cohort.name}", assumed=(*self.assumed, said), selection=Selection(self, cohort))
+        return replace(rows, name=f"{self.name}: {cohort.name}", assumed=(*self.assumed, said), selection=Selection(self, cohort, mask))
 
     def classed(self, classes: tuple[str, ...]) -> "Dataset":
         """The same rows for a model of ``classes``: each label as its place among them, found by name, never by order.
