@@ -19,7 +19,7 @@ def test_parity_is_reached_and_costs_accuracy(biased, hiring):
 def test_a_loose_enough_threshold_is_the_model_itself(biased, hiring):
     rows = Frontier()(biased, hiring).result.tables[0].rows
     now = rows[0]
-    half = next(row for row in rows if row[1] == "above 0.5")
+    half = next(row for row in rows if row[1] == "from 0.5 on")
     assert now[2:4] == half[2:4]
     grouped = [row for row in rows if row[0] == "thresholds by group"]
     assert grouped[-1][3] > grouped[0][3]

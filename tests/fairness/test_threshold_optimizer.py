@@ -163,3 +163,44 @@ def test_thresholds_by_such_a_family_are_made_and_measured():
     assert set(outcome.target.rules) == {"B", "C", "(other)"}
     before, after = (outcome.record.result.metric(f"demographic_parity_{when}").value for when in ("before", "after"))
     assert after < before / 2
+
+
+def test_thresholds_by_hand_are_put_in_force_as_they_are(hiring, biased):
+    outcome = ThresholdOptimizer(groups=("F", "M"), thresholds=(0.3, 0.55))(biased, hiring)
+    scores, male = biased.scores(hiring.x)[:, 1], hiring.sensitive["sex"] == "M"
+    assert (outcome.target.labels(hiring.x) == (scores >= np.where(male, 0.55, 0.3))).all()
+    assert outcome.target.rule == "thresholds of its scores by sex, for F from 0.3 on, M from 0.55 on"
+    edge = ThresholdOptimizer(groups=("F", "M"), thresholds=(float(scores[0]), float(scores[0])))(biased, hiring).target
+    assert edge.labels(hiring.x[:1])[0] == 1  # from the score on, not above it
+    again = GroupMetrics()(outcome.target, hiring).result
+    assert again.metric("demographic_parity_difference_sex").value is not None
+
+
+def test_thresholds_by_hand_of_no_such_group_or_unequal_in_number_are_refused(hiring, biased):
+    from tiltyard.check import named
+    from tiltyard.errors import Problem
+
+    result = ThresholdOptimizer(groups=("X",), thresholds=(0.3,))(biased, hiring).record
+    assert "'X'" in result.result.summary or "'X'" in result.error
+    with pytest.raises(Problem, match="as many thresholds as groups"):
+        named(ThresholdOptimizer, {"groups": ["F"], "thresholds": []})
+
+
+def test_groups_of_two_columns_together(hiring, biased):
+    young = np.where(hiring.x[:, 1] > 0, "lucky", "not")
+    schema = Schema(
+        features=(
+            *hiring.schema.features[:2],
+            hiring.schema.features[2],
+            Feature(name="luck2", kind="categorical", categories=("lucky", "not")),
+        ),
+        label="y",
+        classes=("no", "yes"),
+    )
+    x = np.column_stack([hiring.x, young == "not"]).astype(np.float64)
+    data = replace(hiring, x=x, schema=schema, sensitive={"sex": hiring.sensitive["sex"], "luck2": young})
+    model = FunctionTarget(lambda rows: 1 / (1 + np.exp(-2 * (rows[:, 0] + rows[:, 1] - 0.6))), schema.classes, schema)
+    outcome = ThresholdOptimizer(column="sex", crossed_with="luck2")(model, data)
+    assert set(outcome.target.rules) == {"F × lucky", "F × not", "M × lucky", "M × not"}
+    before, after = (outcome.record.result.metric(f"demographic_parity_{when}").value for when in ("before", "after"))
+    assert after < before / 2

@@ -53,13 +53,17 @@ def parameter(
     gt: float | None = None,
     lt: float | None = None,
     source: str = "",
+    title: str = "",
 ) -> Any:
     """A field of a check: default, one-line help, unit and bounds; form, CLI and docs follow from it.
 
     ``source`` names where the choices come from at run time: ``"sensitive"`` or ``"features"`` (column names), ``"classes"``.
+    ``title`` is its label in a form where that is another than its name.
     """
     extra: dict[str, Any] = {"unit": unit, "source": source}
-    return Field(default=default, description=help, ge=ge, le=le, gt=gt, lt=lt, json_schema_extra=extra, validate_default=True)
+    return Field(
+        default=default, title=title or None, description=help, ge=ge, le=le, gt=gt, lt=lt, json_schema_extra=extra, validate_default=True
+    )
 
 
 @dataclass(frozen=True)

@@ -24,11 +24,12 @@ class PanelRow:
 
 PANELS = (
     PanelRow("load", "Model and data", "load", "LoadPanel", group=""),
+    PanelRow("performance", "Performance", "performance", "PerformancePanel", group=LOOKING),
     PanelRow("data", "Data", "explorer", "ExplorerPanel", group=LOOKING),
     PanelRow("cohorts", "Cohorts", "cohorts", "CohortsPanel", group=LOOKING),
     PanelRow("evasion", TOPICS["evasion"], "attack", "AttackPanel"),
     PanelRow("privacy", TOPICS["privacy"], "privacy", "PrivacyPanel"),
-    PanelRow("fairness", TOPICS["fairness"], "topics", "FairnessPanel"),
+    PanelRow("fairness", TOPICS["fairness"], "fairness", "FairnessPanel"),
     PanelRow("explanation", TOPICS["explanation"], "topics", "ExplainPanel", group=LOOKING),
     PanelRow("theft", TOPICS["theft"], "topics", "TheftPanel"),
     PanelRow("federated", "Federation", "federation", "FederationPanel"),

@@ -91,7 +91,9 @@ class LoadPanel(Panel):
             "Threshold", "0.15", help="The score from which a class is decided, where that is not the model's own rule"
         )
         self.positive = look.entry("Class of the threshold", "the second of two")
-        self.favorable = look.entry("Favorable class", "proposed by its name", help="What people hope for: fairness counts who is given it")
+        self.favorable = look.entry(
+            "Favorable outcome", "proposed by its name", help="What people hope for: fairness counts who is given it"
+        )
         decision = [self.threshold, self.positive, self.favorable]
         self.member = look.entry("Trained-on column", "of 0 and 1, where known", help="Empty where nobody knows which rows were trained on")
         self.layers = LayersView(self.find, self.use)

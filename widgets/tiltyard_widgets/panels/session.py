@@ -103,7 +103,12 @@ class Session(Working):
         made = self.made.get(defense.id)
         if made is None or self.target is None:
             raise Problem("a defended model", "none", "Apply the defense first")
-        self.former.append(Former(defense.title, self.target, self.data, self.run, self.source))
+        self.take(defense.title, made)
+
+    def take(self, title: str, made: Target) -> None:
+        """Take ``made`` of the present target for the present one; `undo` brings that back. ``title`` says what made it."""
+        if self.target is not None:
+            self.former.append(Former(title, self.target, self.data, self.run, self.source))
         self._turn(made, self.data, None)
 
     def undo(self) -> None:

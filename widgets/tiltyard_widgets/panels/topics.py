@@ -3,13 +3,6 @@
 from .panel import TopicPanel
 
 
-class FairnessPanel(TopicPanel):
-    """Group metrics with intervals, and the mitigations."""
-
-    topic = "fairness"
-    first = "fairness.groups"
-
-
 class ExplainPanel(TopicPanel):
     """SHAP, global and local, and what explanations risk."""
 

@@ -65,6 +65,8 @@ class ExponentiatedGradient(Defense):
     positive: str = parameter(
         "",
         "The class that is the favorable outcome; empty means the one named with the data, else proposed by the names of label and classes",
+        source="classes",
+        title="Favorable outcome",
     )
     smallest: int = parameter(30, "Smaller groups are neither fitted to nor compared", "rows", ge=2, le=10_000)
     rows: int = parameter(4000, "Rows to train on, of those trained on", "rows", ge=100, le=200_000)

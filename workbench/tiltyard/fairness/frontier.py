@@ -1,6 +1,6 @@
 """What parity costs: accuracy against the gap in selection rates, over thresholds by group and one threshold for all."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -44,6 +44,8 @@ class Point:
     setting: str
     right: NDArray[np.bool_]
     gap: Gap
+    threshold: float | None = None
+    tolerance: float | None = None
 
     @property
     def accuracy(self) -> float:
@@ -67,6 +69,8 @@ class Frontier(Check):
     positive: str = parameter(
         "",
         "The class that is the favorable outcome; empty means the one named with the data, else proposed by the names of label and classes; the rest count as one",
+        source="classes",
+        title="Favorable outcome",
     )
     points: int = parameter(6, "Gaps between none and today's that thresholds by group are found for", ge=2, le=30)
     rows: int = parameter(10_000, "Rows, half to find thresholds on and half to measure on", "rows", ge=200, le=200_000)
@@ -107,7 +111,8 @@ class Frontier(Check):
             progress.step(0.5 + 0.5 * i / len(tolerances), f"thresholds for a gap of {tolerance:.3f}")
             rules = fit_rules(fitted.scores, fitted.truth, fitted.groups, "demographic_parity", "accuracy_score", float(tolerance))
             predicted = rng.random(len(held.truth)) < by_rules(held.scores, held.groups, rules, held.predicted)
-            found.append(_point(GROUPED, f"gap at most {tolerance:.3f}", predicted, held, rng))
+            point = _point(GROUPED, f"gap at most {tolerance:.3f}", predicted, held, rng)
+            found.append(replace(point, tolerance=float(tolerance)))
         return found
 
     def _result(
@@ -181,7 +186,9 @@ def _one(held: Scored, rng: np.random.Generator, progress: Progress) -> list[Poi
     found = []
     for i, cut in enumerate(np.linspace(0.1, 0.9, 9)):
         progress.step(0.3 + 0.2 * i / 9, f"one threshold of {cut:.1f}")
-        found.append(_point(ONE, f"above {cut:.1f}", held.scores > cut, held, rng))
+        cut = float(round(cut, 1))
+        point = _point(ONE, f"from {cut:.1f} on", held.scores >= cut, held, rng)
+        found.append(replace(point, threshold=cut))
     return found
 
 
@@ -219,11 +226,14 @@ def _gap(name: str, label: str, point: Point, n: int, hope: Favorable) -> Metric
 
 
 def _table(found: list[Point], n: int) -> Table:
-    rows = tuple((p.family, p.setting, p.accuracy, p.gap.difference, p.gap.low, p.gap.high) for p in found)
+    rows = tuple((p.family, p.setting, p.accuracy, p.gap.difference, p.gap.low, p.gap.high, p.threshold, p.tolerance) for p in found)
     columns = (Column(name="decided by"), Column(name="setting"), Column(name="accuracy", kind="number"))
     ends = tuple(Column(name=name, kind="number") for name in ("gap", "low", "high"))
+    settings = (Column(name="threshold", kind="number"), Column(name="gap allowed", kind="number"))
     note = f"Measured on {n:,} rows; thresholds by group were found on others."
-    return Table(name="frontier", title="Accuracy and gap of each way to decide", columns=(*columns, *ends), rows=rows, note=note)
+    return Table(
+        name="frontier", title="Accuracy and gap of each way to decide", columns=(*columns, *ends, *settings), rows=rows, note=note
+    )
 
 
 def _chart(found: list[Point], column: str) -> Chart:

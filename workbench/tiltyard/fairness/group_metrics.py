@@ -78,6 +78,8 @@ class GroupMetrics(Check):
     positive: str = parameter(
         "",
         "The class that is the favorable outcome; empty means the one named with the data, else proposed by the names of label and classes; the rest count as one",
+        source="classes",
+        title="Favorable outcome",
     )
     rows: int = parameter(
         20_000, "Rows to judge, drawn at random from those not trained on where that is known", "rows", ge=50, le=1_000_000

@@ -1,9 +1,10 @@
 """Thresholds per group on the scores of the model as it is: no training, and the group must be known when it is asked."""
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import model_validator
 
 from ..check import parameter
 from ..datasets.dataset import Dataset
@@ -12,13 +13,13 @@ from ..defense import Defended, Defense
 from ..errors import Problem
 from ..progress import Progress
 from ..targets.target import Target
-from .belonging import Belonging, belonging, halves, sensitive_column, two_classes
+from .belonging import Read, belonging_of, halves, sensitive_column, two_classes
 from .favorable import favorable
 from .group_metrics import STANDARDS
-from .groups import judged
+from .groups import judged, together
 from .mitigation import Mitigated, compared
 from .randomized import RandomizedTarget
-from .thresholds import ByGroup, Constraint, Objective, Rules, fit_rules
+from .thresholds import ByGroup, Constraint, Objective, Rules, fit_rules, from_on
 
 
 class ThresholdTarget(RandomizedTarget):
@@ -37,8 +38,12 @@ class ThresholdTarget(RandomizedTarget):
 
     @property
     def rule(self) -> str:
-        """The groups that have a threshold of their own."""
-        return f"thresholds of its scores by {self.read.column}, for {', '.join(sorted(self.rules))}"
+        """The groups that have a threshold of their own; given by hand, with the score from which on."""
+        by_hand = self.defense.groups
+        each = (
+            (f"{n} from {t:g} on" for n, t in sorted(zip(by_hand, self.defense.thresholds, strict=True))) if by_hand else sorted(self.rules)
+        )
+        return f"thresholds of its scores by {self.read.column}, for {', '.join(each)}"
 
     def retrain(self, x: Rows, y: NDArray[np.int64], seed: int, progress: Progress) -> Target:
         base = self.base.retrain(x, y, seed, progress)
@@ -63,16 +68,33 @@ class ThresholdOptimizer(Defense):
     column: str = parameter("", "Sensitive column; empty means the first", source="sensitive")
     constraint: Constraint = parameter("demographic_parity", "What is made equal between groups")
     objective: Objective = parameter("accuracy_score", "What is kept as high as the constraint allows")
+    crossed_with: str = parameter(
+        "", "A second sensitive column: groups are then those of both together; empty means none", source="sensitive", title="Crossed with"
+    )
+    groups: tuple[str, ...] = parameter((), "Groups whose thresholds are given by hand; none means that they are found")
+    thresholds: tuple[float, ...] = parameter((), "For each of these groups the score from which on it is given the favorable outcome")
     tolerance: float = parameter(0.0, "Largest gap the thresholds may leave (not for equalized odds)", ge=0.0, le=1.0)
     positive: str = parameter(
         "",
         "The class that is the favorable outcome; empty means the one named with the data, else proposed by the names of label and classes",
+        source="classes",
+        title="Favorable outcome",
     )
     smallest: int = parameter(30, "Smaller groups are neither fitted to nor compared", "rows", ge=2, le=10_000)
     rows: int = parameter(20_000, "Rows the thresholds are found on, of one half of those not trained on", "rows", ge=100, le=200_000)
 
+    @model_validator(mode="after")
+    def _paired(self) -> Self:
+        if len(self.groups) != len(self.thresholds):
+            raise ValueError(f"as many thresholds as groups; found {len(self.groups)} groups and {len(self.thresholds)} thresholds")
+        if len(set(self.groups)) < len(self.groups):
+            raise ValueError("each group once")
+        return self
+
     def rules(self, base: Target, x: Rows, truth: NDArray[np.bool_], groups: NDArray[np.str_], positive: int) -> Rules:
-        """Thresholds of the groups with enough rows of both classes."""
+        """The thresholds given by hand, else those found for the groups with enough rows of both classes."""
+        if self.groups:
+            return {name: from_on(threshold) for name, threshold in zip(self.groups, self.thresholds, strict=True)}
         scores = base.scores(x)[:, positive]
         kept = np.isin(groups, [g for g in np.unique(groups) if _enough(truth[groups == g], self.smallest)])
         if len(np.unique(groups[kept])) < 2:
@@ -83,8 +105,11 @@ class ThresholdOptimizer(Defense):
     def apply(self, target: Target, data: Dataset, progress: Progress) -> Defended:
         two_classes(target.classes)
         rng = np.random.default_rng(self.seed)
-        column = sensitive_column(data, self.column)
-        read = belonging(data, column)
+        columns = self._columns(data)
+        read = belonging_of(data, columns)
+        column = read.column
+        if unknown := sorted(set(self.groups) - set(read.groups)):
+            raise Problem(f"groups of {column} ({', '.join(read.groups)})", repr(unknown[0]), "Correct the group")
         hope = favorable(data.schema, self.positive)
         positive = hope.index
         # Not on rows the model was trained on: its scores there are better than they will be, and not alike for all groups.
@@ -95,15 +120,27 @@ class ThresholdOptimizer(Defense):
         progress.step(0.6, "measuring")
         before = judged(target, held, positive, progress.part(0.2))
         after = judged(made, held, positive, progress.part(0.2))
-        mitigated = Mitigated(column, held.sensitive[column], before, after, self.smallest, len(fitted), hope, (target.rule, made.rule))
+        groups = together(*(held.sensitive[name] for name in columns)) if len(columns) > 1 else held.sensitive[column]
+        mitigated = Mitigated(column, groups, before, after, self.smallest, len(fitted), hope, (target.rule, made.rule))
         notes = self._notes(read, rules, len(fitted), data.known)
         return Defended(made, compared(mitigated, self.constraint, self.tolerance, rng, notes))
 
-    def _notes(self, read: Belonging, rules: Rules, n: int, known: str) -> tuple[str, ...]:
+    def _columns(self, data: Dataset) -> tuple[str, ...]:
+        first = sensitive_column(data, self.column)
+        if not self.crossed_with:
+            return (first,)
+        if self.crossed_with == first:
+            raise Problem("another column to cross with", repr(first), "Choose a second one, or none")
+        return (first, sensitive_column(data, self.crossed_with))
+
+    def _notes(self, read: Read, rules: Rules, n: int, known: str) -> tuple[str, ...]:
         drawn = any(0 < r.ignore < 1 or (0 < r.p0 < 1 and r.cut0 != r.cut1) for r in rules.values())
         left = sorted(set(read.groups) - set(rules))
+        how = f"found on {n:,} {known} and measured on others"
+        if self.groups:
+            how = "given by hand: where they were chosen on these rows, the gaps will be larger on others"
         found = [
-            f"Thresholds found on {n:,} {known} and measured on others; the group is read from the feature {read.feature!r} when the model is asked.",
+            f"Thresholds {how}; the group is read from the feature {read.feature!r} when the model is asked.",
             "Deciding by group may itself be unlawful where you are: have it looked at.",
         ]
         if drawn:
@@ -112,7 +149,8 @@ class ThresholdOptimizer(Defense):
                 "always gets the same answer, and someone who may change the row a little can toss again."
             )
         if left:
-            found.append(f"Too few rows for a threshold of their own, so the model's answer stands: {', '.join(left)}.")
+            why = "Without a threshold by hand" if self.groups else "Too few rows for a threshold of their own"
+            found.append(f"{why}, so the model's answer stands: {', '.join(left)}.")
         return tuple(found)
 
 

@@ -46,6 +46,12 @@ class Rule:
 Rules = dict[str, Rule]
 
 
+def from_on(threshold: float) -> Rule:
+    """Positive where the score is at least ``threshold``."""
+    cut = Cut(float(np.nextafter(threshold, -np.inf)), above=True)
+    return Rule(1.0, cut, 0.0, cut)
+
+
 def fit_rules(
     scores: NDArray[np.float64],
     truth: NDArray[np.bool_],

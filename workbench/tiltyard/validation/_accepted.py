@@ -57,11 +57,11 @@ class Limit:
 def judgment(limits: Sequence[Limit]) -> str:
     """One or two sentences: what is beyond what is accepted, what these rows do not settle, or that all is within."""
     broken, left = ([limit.sentence for limit in limits if limit.state == state] for state in ("broken", "open"))
-    said = ([f"Beyond what is accepted: {'; '.join(broken)}."] if broken else []) + (
+    sentences = ([f"Beyond what is accepted: {'; '.join(broken)}."] if broken else []) + (
         [f"Not settled by so few rows: {'; '.join(left)}."] if left else []
     )
     within = "; ".join(f"{_lower(limit.metric.label)} {limit.rule}" for limit in limits)
-    return " ".join(said) or f"All within what is accepted by the ends of their intervals: {within}."
+    return " ".join(sentences) or f"All within what is accepted by the ends of their intervals: {within}."
 
 
 def _lower(label: str) -> str:
@@ -116,7 +116,7 @@ def chart(limits: Sequence[Limit], baseline: Mapping[str, float], commonest: str
     always = Series(name=f"always {commonest!r}", x=places, y=tuple(baseline.get(limit.metric.name) for limit in limits))
     rule = Series(name="accepted", tone="neither", x=places, y=tuple(limit.accepted for limit in limits))
     names = tuple(f"{limit.metric.label} ({limit.rule})" for limit in limits)
-    said = "; ".join(f"{limit.metric.label} {number(limit.metric.value)}, {limit.rule} accepted" for limit in limits)
+    each = "; ".join(f"{limit.metric.label} {number(limit.metric.value)}, {limit.rule} accepted" for limit in limits)
     return Chart(
         name="accepted",
         title="Measured, and what is accepted",
@@ -124,5 +124,5 @@ def chart(limits: Sequence[Limit], baseline: Mapping[str, float], commonest: str
         x=Axis(label="Measure", categories=names),
         y=Axis(label="Value", low=0, high=1),
         series=(measured, always, rule),
-        alt=f"{said}.",
+        alt=f"{each}.",
     )
