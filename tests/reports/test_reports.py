@@ -16,8 +16,9 @@ from PIL import Image
 from tiltyard.catalogue import checks, defenses, titles
 from tiltyard.errors import Problem
 from tiltyard.reports.bundle import Bundle, make, read
+from tiltyard.reports.defended import moves
 from tiltyard.reports.html import documents, repeat
-from tiltyard.reports.overview import overview, worst
+from tiltyard.reports.overview import worst
 from tiltyard.reports.writing import encode, render, write
 from tiltyard.result import (
     Axis,
@@ -100,7 +101,7 @@ def test_a_pdf_has_pages_and_fetches_nothing(bundle, monkeypatch, tmp_path):
     Image.new("RGB", (9, 9), "red").save(tmp_path / "secret.png")
     outside = f'<img src="http://127.0.0.1:9/x.png"><img src="{(tmp_path / "secret.png").as_uri()}">'
     page = render(bundle, "html").replace("</body>", f"{outside}</body>")
-    monkeypatch.setattr("tiltyard.reports.html.render", lambda _: page)
+    monkeypatch.setattr("tiltyard.reports.html.render", lambda _, paper: page)
     assert outside in page
     pdf = encode(bundle, "pdf")
     assert plain.startswith(b"%PDF-")
@@ -169,15 +170,15 @@ def _moved(name: str, verdicts: dict[str, str]) -> Record:
 def test_what_each_defense_does_stands_in_one_table():
     a = _moved("theft.output_policy", {"Robustness": "↑ safer", "Robustness#2": "↓ less safe", "Leakage": "= same"})
     b = _moved("of.a_plugin", {"Leakage": "↑ safer", "Cost": "↓ less safe"})
-    seen = overview([_record(), a, b])
+    seen = moves([_record(), a, b])
     assert seen is not None
     assert seen.risks == ("Robustness", "Leakage", "Cost")
-    assert [(name, [m.words for m in moves], [m.tone for m in moves]) for _, name, moves in seen.rows] == [
+    assert [(row.title, [m.words for m in row.moves], [m.tone for m in row.moves]) for row in seen.rows] == [
         (titles()["theft.output_policy"], ["↑ 1 ↓ 1", "=", "–"], ["mixed", "same", "same"]),
         ("of.a_plugin", ["–", "↑ 1", "↓ 1"], ["same", "better", "worse"]),
     ]
-    assert overview([_record()]) is None
-    assert "What each defense does to every risk" in render(make([_record(), a, b]), "html")
+    assert moves([_record()]) is None
+    assert "Numbers that got safer" in render(make([_record(), a, b]), "html")
 
 
 def test_the_gravest_findings_come_first_and_none_twice():
@@ -186,26 +187,26 @@ def test_the_gravest_findings_come_first_and_none_twice():
     first = _record()
     second = _record(check="theft.extraction")
     second = second.model_copy(update={"result": second.result.model_copy(update={"findings": (low, worse, *first.result.findings)})})
-    assert [(g.finding.severity, g.record.id) for g in worst([first, second])] == [
+    assert [(g.finding.severity, g.record.id) for g in worst(make([first, second]))] == [
         (Severity.CRITICAL, second.id),
         (Severity.HIGH, first.id),
         (Severity.HIGH, second.id),
     ]
-    assert len(worst([_record() for _ in range(9)])) == 1
+    assert len(worst(make([_record() for _ in range(9)]))) == 1
     derived = [_record(check=id) for id in ("campaign.matrix", "cross_risk.after", "guidelines.checklist")]
-    assert worst(derived) == []
+    assert worst(make(derived)) == []
 
 
 def test_findings_of_a_plugin_that_is_not_here_are_among_the_gravest():
     theirs = _record(check="evasion.of_a_plugin")
-    assert [g.record for g in worst([theirs])] == [theirs]
+    assert [g.record for g in worst(make([theirs]))] == [theirs]
     assert repeat(theirs).startswith("tiltyard check evasion.of_a_plugin --")
 
 
 def test_a_report_about_one_check_lists_nothing_that_was_not_done():
     part = make([_record()], whole=False)
     assert part.not_run == part.not_applied == ()
-    assert "defenses not applied" not in render(part, "html")
+    assert "Defenses that were not applied" not in render(part, "html")
     whole = make([_record()])
     assert {n.id for n in whole.not_run} == set(checks()) - {"evasion.pgd"}
     assert {n.id for n in whole.not_applied} == set(defenses())
@@ -265,11 +266,9 @@ def test_the_answer_stands_before_the_lists_and_a_step_is_repeated_with_its_mode
         }
     )
     page = render(told, "html")
-    places = [
-        page.index(words) for words in ("Against the policy", "It returns logits.", "Every step and how it ended", "What was not done")
-    ]
+    places = [page.index(words) for words in ("Not within its limits", "Against the limits", "robust at least 0.5", "It returns logits.")]
     assert places == sorted(places)
-    assert page.index("What was not done") > page.rindex("<article")
+    assert places[-1] < page.index('id="annex"') < page.index('<details class="record"')
     assert "tiltyard check evasion.pgd --config &#39;my model.toml&#39; --seed 0" in page
     assert "--model FILE --data FILE" in render(bundle, "html")
 

@@ -227,11 +227,13 @@ class Column(Frozen):
 class Table(Frozen):
     """Rows for a person. ``marked`` lists (row, column) cells to emphasize; counted from 0.
 
-    ``total`` is the number of rows there were when only a part is kept.
+    ``total`` is the number of rows there were when only a part is kept. ``people`` says that a row, or a part of one, of a single
+    person stands in it: a report withholds such rows unless they are asked for.
     """
 
     name: str
     title: str
+    people: bool = False
     columns: tuple[Column, ...]
     rows: tuple[tuple[str | float | int | bool | None, ...], ...]
     marked: tuple[tuple[int, int], ...] = ()
@@ -316,11 +318,12 @@ class Chart(Frozen):
     ``scatter``, ``dot``: points with whiskers. ``swarm``: points of categories on the y axis, laid beside one another where they
     would meet. ``waterfall``: one series of steps, Series.x what each adds, Series.y its category's index, from ``course.base`` on;
     its low and high bound what is added. ``levels`` is the color scale of series that have levels. ``alt`` says in a sentence what
-    it shows. ``reference`` are lines across the values as (label, value).
+    it shows. ``reference`` are lines across the values as (label, value). ``people`` as of a `Table`.
     """
 
     name: str
     title: str
+    people: bool = False
     kind: ChartKind
     x: Axis
     y: Axis
@@ -350,10 +353,11 @@ class Picture(Frozen):
 
 
 class Gallery(Frozen):
-    """Pictures in rows; each row has one title per picture (original, perturbed, difference)."""
+    """Pictures in rows; each row has one title per picture (original, perturbed, difference). ``people`` as of a `Table`."""
 
     name: str
     title: str
+    people: bool = False
     heads: tuple[str, ...]
     rows: tuple[tuple[Picture, ...], ...]
 

@@ -18,6 +18,7 @@ from ..result import Given
 from ..sealing.asking import key_for
 from ..sealing.keys import Key
 from ..sealing.sealing import is_sealed
+from .about import About
 from .toml_file import checked, load
 
 if TYPE_CHECKING:
@@ -104,6 +105,7 @@ class Config(Given):
     seed: int = Field(default=0, ge=0, le=2**31 - 1)
     target: TargetConfig
     data: DataConfig = DataConfig()
+    report: About = Field(default=About(), description="what the report says of itself and shows")
     checks: tuple[CheckConfig, ...] = Field(default=(), alias="check")
     _folder: Path = PrivateAttr(default_factory=Path)
     _sealed: "Key | None" = PrivateAttr(default=None)

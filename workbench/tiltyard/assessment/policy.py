@@ -70,7 +70,7 @@ class Rule(Given):
 
 
 class Verdict(Frozen):
-    """What a rule says of the records."""
+    """What a rule says of the records; ``at_least`` and ``at_most`` are its limits as numbers, in the metric's unit."""
 
     rule: str
     check: str
@@ -81,6 +81,8 @@ class Verdict(Frozen):
     high: float | None = None
     n: int | None = None
     limit: str = ""
+    at_least: float | None = None
+    at_most: float | None = None
     reason: str
 
 
@@ -177,7 +179,7 @@ def _ruled(rule: Rule, records: Sequence[Record]) -> list[Verdict]:
     where = present(rule.check, rule.where)
     mine = [r for r in records if r.check == rule.check and _ran_with(where, r)]
     if not mine:
-        return [Verdict(rule=rule.text, check=rule.check, metric=rule.metric, outcome=Outcome.NOT_RUN, limit=rule.text, reason="not run")]
+        return [_verdict(rule, Outcome.NOT_RUN, "not run")]
     return [_held(rule, record) for record in mine]
 
 
@@ -186,22 +188,25 @@ def _ran_with(where: dict[str, Any], record: Record) -> bool:
     return all(given.get(name) == value for name, value in where.items())
 
 
-def _held(rule: Rule, record: Record) -> Verdict:
-    def verdict(outcome: Outcome, reason: str, metric: Metric | None = None) -> Verdict:
-        numbers = {} if metric is None else metric.model_dump(include={"value", "low", "high", "n"})
-        return Verdict(rule=rule.text, check=rule.check, metric=rule.metric, limit=rule.text, outcome=outcome, reason=reason, **numbers)
+def _verdict(rule: Rule, outcome: Outcome, reason: str, metric: Metric | None = None) -> Verdict:
+    facts: dict[str, Any] = {"rule": rule.text, "limit": rule.text, "check": rule.check, "metric": rule.metric}
+    facts |= {"at_least": rule.at_least, "at_most": rule.at_most, "outcome": outcome, "reason": reason}
+    numbers = {} if metric is None else metric.model_dump(include={"value", "low", "high", "n"})
+    return Verdict.model_validate(facts | numbers)
 
+
+def _held(rule: Rule, record: Record) -> Verdict:
     result = record.result
     if result.status not in ANSWERED:
-        return verdict(Outcome.INCOMPLETE, f"{result.status}: {result.summary}")
+        return _verdict(rule, Outcome.INCOMPLETE, f"{result.status}: {result.summary}")
     metric = next((m for m in result.metrics if m.name == rule.metric), None)
     if metric is None:
-        return verdict(Outcome.INCOMPLETE, f"no such metric; there are {', '.join(m.name for m in result.metrics) or 'none'}")
+        return _verdict(rule, Outcome.INCOMPLETE, f"no such metric; there are {', '.join(m.name for m in result.metrics) or 'none'}")
     number = getattr(metric, rule.use)
     if number is None:
-        return verdict(Outcome.INCOMPLETE, metric.note or f"no {rule.use} end of an interval was measured", metric)
+        return _verdict(rule, Outcome.INCOMPLETE, metric.note or f"no {rule.use} end of an interval was measured", metric)
     number_in_words = f"{number:.4g}{' ' + metric.unit if metric.unit else ''}"
-    return verdict(Outcome.PASS if rule.holds(number) else Outcome.FAIL, f"found {number_in_words}", metric)
+    return _verdict(rule, Outcome.PASS if rule.holds(number) else Outcome.FAIL, f"found {number_in_words}", metric)
 
 
 def read_policy(path: str | Path) -> Policy:

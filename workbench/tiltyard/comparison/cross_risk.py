@@ -175,6 +175,7 @@ def cross(defense: Record, parent: Target, made: Target, data: Dataset, before: 
             "defense": defense.check,
             "defense_record": defense.id,
             "moves": {risk: moves.model_dump() for risk, moves in found.moves.items()},
+            "better": {number_key(c.check, c.name): _bare(c.after) for _, c in found.better if c.after is not None},
             "unskilled": found.unskilled,
         },
         seed=defense.seed,
@@ -201,6 +202,22 @@ def moves(record: Record) -> dict[str, Moves]:
         one = found.get(risk, Moves())
         found[risk] = one.model_copy(update={name: getattr(one, name) + 1})
     return found
+
+
+def number_key(check: str, metric: str) -> str:
+    """How a number is called among all: ``evasion.pgd/robust_accuracy``."""
+    return f"{check}/{metric}"
+
+
+def better(record: Record) -> dict[str, Metric]:
+    """The numbers of a cross-risk record that got safer by more than their error, after the defense, by `number_key`; none of earlier ones."""
+    kept = record.effective.get("better")
+    return {str(key): Metric.model_validate(one) for key, one in kept.items()} if isinstance(kept, dict) else {}
+
+
+def _bare(metric: Metric) -> dict[str, object]:
+    """A metric without the rows that it counted."""
+    return metric.model_dump(mode="json", exclude={"outcomes"})
 
 
 def unskilled(made: Target, data: Dataset, after: Sequence[Record]) -> str:

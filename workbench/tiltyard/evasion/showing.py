@@ -114,6 +114,7 @@ def gallery(shown: Shown) -> Gallery:
     return Gallery(
         name="examples",
         title="What fooled the model: orange pixels were made lighter, blue ones darker",
+        people=True,
         heads=("original", "perturbed", "difference"),
         rows=tuple(_pictures(shown, int(row)) for row in rows),
     )
@@ -162,6 +163,7 @@ def changes(shown: Shown) -> Table:
     return Table(
         name="examples",
         title="Rows that fooled the model, with what was changed",
+        people=True,
         columns=tuple(Column(name=name, unit=features[picked[i - 3]].unit if i > 2 else "") for i, name in enumerate(heads)),
         rows=tuple(cells),
         marked=tuple(marked),

@@ -209,6 +209,7 @@ def _table(found: Fooled, title: str) -> Table:
     return Table(
         name="side_by_side",
         title=title,
+        people=True,
         columns=(Column(name="feature"), Column(name="value before"), Column(name="value after"), *number),
         rows=rows,
         marked=tuple((i, 2) for i, j in enumerate(order) if touched[j]),
@@ -250,6 +251,7 @@ def _chart(found: Fooled, title: str) -> Chart:
     return Chart(
         name="side_by_side",
         title=title,
+        people=True,
         kind="hbar",
         x=Axis(label="contribution", unit=found.one.unit),
         y=Axis(label="feature", categories=tuple(found.one.players.names[j] for j in order)),
@@ -272,4 +274,5 @@ def _gallery(found: Fooled, target: Target) -> Gallery:
             cells.append(Picture(caption=f"for {label}, {when}", png=values, alt=f"where it speaks for and against {label}, {when}"))
         rows.append(tuple(cells))
     heads = ("before", "values before", "after the attack", "values after")
-    return Gallery(name="side_by_side", title="For (orange) and against (blue) the class given before", heads=heads, rows=tuple(rows))
+    title = "For (orange) and against (blue) the class given before"
+    return Gallery(name="side_by_side", title=title, people=True, heads=heads, rows=tuple(rows))

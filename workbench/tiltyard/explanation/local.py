@@ -40,7 +40,7 @@ def waterfall(found: Attribution, row: int, shown: dict[str, str], title: str) -
         *(Column.model_validate({"name": name, **number}) for name in ("contribution", "low", "high", "total so far")),
     )
     note = "Low and high are 95% for the draws of permutations and background rows." if lines[0][3] is not None else ""
-    table = Table(name="waterfall", title=title, columns=columns, rows=tuple(rows), note=note)
+    table = Table(name="waterfall", title=title, people=True, columns=columns, rows=tuple(rows), note=note)
     return table, _bars(found, lines, title)
 
 
@@ -57,6 +57,7 @@ def _bars(found: Attribution, lines: list[tuple[str, str, float, float | None]],
     return Chart(
         name="waterfall",
         title=title,
+        people=True,
         kind="hbar",
         x=Axis(label="contribution", unit=found.unit),
         y=Axis(label="feature", categories=names),
@@ -82,6 +83,7 @@ def maps(found: Attribution, images: np.ndarray, captions: list[str], shape: tup
     return Gallery(
         name="maps",
         title="Where the image speaks for the class (orange) and against it (blue)",
+        people=True,
         heads=("image", "values"),
         rows=tuple(rows),
     )

@@ -160,7 +160,9 @@ def _records(it: Attacked, scores: Scores, member: Mask) -> Table:
     )
     cells = tuple((int(rows[i]), *(values[i] for _, values in it.shown), float(scores[i]), float(alarms[i])) for i in top)
     note = f"0 % means that none of {int((~member).sum()):,} non-members scores as high."
-    return Table(name="records", title="Members at the highest risk", columns=columns, rows=cells, total=len(inside), note=note)
+    return Table(
+        name="records", title="Members at the highest risk", people=True, columns=columns, rows=cells, total=len(inside), note=note
+    )
 
 
 def _by_group(it: Attacked, scores: Scores, member: Mask) -> Table:

@@ -1,18 +1,22 @@
 """The report as data: everything that was run, what it found, and what was not run. Its JSON schema is published."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
+from ..assessment.about import About
+from ..assessment.policy import Judgment, Policy, Verdict
 from ..catalogue import TOPICS, checks, defenses, find, topic_of
 from ..check import versions
 from ..errors import Problem
 from ..result import Frozen, Identity, Record, Severity, Status
+from .difference import Difference
+from .redaction import withheld
 
-FORMAT = 2
+FORMAT = 3
 NEWER = "newer_format"
 
 
@@ -26,11 +30,12 @@ class NotRun(Frozen):
 
 
 class Bundle(Frozen):
-    """One security report. Renderers read this and nothing else."""
+    """One security report. Renderers read this and nothing else. ``about`` and ``since`` are of format 3."""
 
     format: int = FORMAT
     kind: Literal["tiltyard-report"] = "tiltyard-report"
     title: str
+    about: About = About()
     run_id: str = ""
     created: datetime
     profile: str = ""
@@ -42,6 +47,8 @@ class Bundle(Frozen):
     not_run: tuple[NotRun, ...] = ()
     not_applied: tuple[NotRun, ...] = Field(default=(), description="defenses without a record")
     cut_off: tuple[str, ...] = Field(default=(), description="steps that were killed before they ended")
+    since: Difference | None = Field(default=None, description="what is new, settled and moved since an earlier report of the same model")
+    unmet: dict[str, str] = Field(default={}, description="why a check cannot be asked of this model and data, by its id; format 3")
     doubt: str = Field(default="", description="why it is not proven that the stored run is as it was written; empty where it is")
     assumed: tuple[str, ...] = Field(default=(), description="what was guessed of model and data, and what a few rows said; in sentences")
     command: str = Field(default="", description="shell line that repeats the assessment")
@@ -90,14 +97,24 @@ def make(
     assumed: Sequence[str] = (),
     doubt: str = "",
     created: datetime | None = None,
+    about: About | None = None,
+    since: Difference | None = None,
+    unmet: Mapping[str, str] | None = None,
 ) -> Bundle:
-    """A report of ``records`` (at least one); where it is ``whole``, with the checks and defenses of which there is no record."""
+    """A report of ``records`` (at least one); where it is ``whole``, with the checks and defenses of which there is no record.
+
+    Rows of people are withheld here, before any renderer, unless ``about`` asks for them; its limits are judged with the policy's.
+    """
     if not records:
         raise Problem("at least one record to report", "none", "Run a check first")
+    about = about or About()
     done = {record.check for record in records}
     first = records[0]
+    if about.limits:
+        verdict, verdicts = _limited(about, records, verdicts)
     return Bundle(
-        title=title or f"Security report: {first.target.name} on {first.data.name}",
+        title=about.title or title or f"Security report: {first.target.name} on {first.data.name}",
+        about=about,
         run_id=run_id,
         created=created or datetime.now(UTC),
         profile=profile,
@@ -105,15 +122,24 @@ def make(
         data=first.data,
         verdict=verdict,
         verdicts=tuple(verdicts),
-        records=tuple(records),
+        records=tuple(records) if about.people else tuple(map(withheld, records)),
         not_run=_named([id for id in checks() if id not in done]) if whole else (),
         not_applied=_named([id for id in defenses() if id not in done]) if whole else (),
         cut_off=tuple(cut_off),
         command=command,
         assumed=tuple(assumed),
         doubt=doubt,
+        since=since,
+        unmet=dict(unmet or {}),
         versions=versions(("numpy", "pandas", "torch", "scikit-learn", "opacus", "fairlearn", "shap", "pydantic", "safetensors")),
     )
+
+
+def _limited(about: About, records: Sequence[Record], verdicts: Sequence[dict[str, Any]]) -> tuple[str, list[dict[str, Any]]]:
+    """The verdict and verdicts of a policy's rules and those of ``about`` together."""
+    mine = Policy(rule=about.limits).judge(records).verdicts
+    judgment = Judgment.of("limits", [*map(Verdict.model_validate, verdicts), *mine])
+    return judgment.verdict, [one.model_dump(mode="json") for one in judgment.verdicts]
 
 
 def _named(ids: Sequence[str]) -> tuple[NotRun, ...]:

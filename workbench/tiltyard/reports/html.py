@@ -1,5 +1,6 @@
 """The report as one HTML file: no script, no network, readable in print."""
 
+import base64
 import re
 from functools import cache
 from html import escape
@@ -8,28 +9,27 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from ..catalogue import effective
+from ..assessment.standing import DERIVED
+from ..catalogue import effective, titles, topic_of
 from ..formatting import cells
-from ..formatting.numbers import measured
-from ..result import Gallery, Record, Status
+from ..formatting.numbers import interval, measured
+from ..result import Chart, Gallery, Record
 from ..standards.catalog import describe as standard
 from ..standards.catalog import known, sources
+from . import wording
 from .bundle import Bundle
+from .catalog import sayer
+from .defended import moves
 from .figures import svg
 from .findings import described
-from .overview import DERIVED, overview, worst
+from .overview import headline, risks, subjects, unasked, worst
+from .pages import pages
+from .scale import marks
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-SIGNS = {
-    Status.PASSED: ("✓", "passed"),
-    Status.FINDING: ("▲", "finding"),
-    Status.INCOMPLETE: ("◐", "incomplete"),
-    Status.NOT_APPLICABLE: ("–", "not applicable"),
-    Status.FAILED: ("✕", "failed"),
-    Status.CANCELLED: ("■", "cancelled"),
-}
+LINES = 12  # findings on a topic's page; the others stand in the annex
 
 
 def cite(id: str) -> str:
@@ -89,6 +89,7 @@ def environment() -> "Environment":
     env = Environment(loader=PackageLoader("tiltyard.reports", "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     env.filters.update(
         measured=measured,
+        interval=interval,
         texts=cells.rows,
         shown_of=cells.shown_of,
         cite=cite,
@@ -97,10 +98,30 @@ def environment() -> "Environment":
         documents=documents,
         described=described,
     )
+    said = {name: getattr(wording, name) for name in ("asked", "counts", "facts", "limit", "number", "outcome", "safer", "severity")}
+    said |= {name: getattr(wording, name) for name in ("state", "tally", "verdict")}
     env.globals.update(
-        svg=lambda chart: Markup(svg(chart)), signs=SIGNS, sources=sources, pictures=pictures, overview=overview, worst=worst
-    )
+        said, figure=figure, headline=headline, marks=marks, moves=moves, pictures=pictures, risks=risks, signs=wording.SIGNS,
+        sources=sources, titled=titled, topic_of=topic_of, unasked=unasked, worst=worst,
+    )  # fmt: skip
     return env
+
+
+def titled(id: str) -> str:
+    """The title of a defense; its id where it is not installed here."""
+    return titles().get(id, id)
+
+
+def figure(chart: Chart, paper: bool = False) -> Markup:
+    """A chart with its caption: drawn in the page, or on ``paper`` as a picture that a tagged PDF has words for."""
+    drawn = svg(chart)
+    if paper:
+        coded = base64.b64encode(drawn.encode()).decode()
+        picture = f'<img alt="{escape(chart.alt)}" src="data:image/svg+xml;base64,{coded}">'
+        return Markup(f"<figure>{picture}<figcaption>{escape(chart.title)}</figcaption></figure>")
+    return Markup(
+        f'<figure><div role="img" aria-label="{escape(chart.alt)}">{drawn}</div><figcaption>{escape(chart.title)}</figcaption></figure>'
+    )
 
 
 def pictures(gallery: Gallery) -> Markup:
@@ -115,7 +136,12 @@ def pictures(gallery: Gallery) -> Markup:
     return Markup(f'<table class="gallery"><thead><tr>{heads}</tr></thead><tbody>{"".join(rows)}</tbody></table>')
 
 
-def render(bundle: Bundle) -> str:
-    """The whole report as one HTML document."""
+def render(bundle: Bundle, paper: bool = False) -> str:
+    """The whole report as one HTML document; on ``paper`` nothing is folded, and contents stand in the place of the navigation."""
     css = resources.files("tiltyard.reports").joinpath("templates/report.css").read_text("utf-8")
-    return environment().get_template("report.html.j2").render(b=bundle, css=Markup(css))
+    if paper:
+        css += resources.files("tiltyard.reports").joinpath("templates/paper.css").read_text("utf-8")
+    made = pages(bundle)
+    facts = {"made": made, "paged": {page.id for page in made}, "several": len(subjects(bundle)) > 1, "most": LINES}
+    template = environment().get_template("report.html.j2")
+    return template.render(b=bundle, css=Markup(css), paper=paper, t=sayer(bundle.about.language), **facts)

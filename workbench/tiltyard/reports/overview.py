@@ -1,18 +1,18 @@
-"""What a reader of a report sees first: the gravest findings, and what each defense does to every risk."""
+"""What a reader of a report sees first: a row a risk, the gravest findings, what was not asked, and what each defense moves."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from ..campaign import matrix as campaign_matrix
-from ..catalogue import titles, topic_of
-from ..comparison import cross_risk
-from ..comparison.cross_risk import RISKS
-from ..guidelines import checklist
-from ..result import Finding, Record, Severity
+from ..assessment.standing import CONCLUDED, Standing, TopicStanding, kind_of, standing_of
+from ..catalogue import TOPICS, checks, topic_of
+from ..result import Finding, Identity, Metric, Record, Severity
+from .bundle import Bundle
+from .defended import After, best
 
-DERIVED = frozenset({campaign_matrix.ID, checklist.ID, cross_risk.ID})  # put together from other records
-MOST = 12
+MOST = 5
 EACH = 2
+ORDER = list(Severity)
 
 
 @dataclass(frozen=True)
@@ -24,43 +24,72 @@ class Grave:
 
 
 @dataclass(frozen=True)
-class Move:
-    """How many numbers of one risk a defense moved for better and for worse, and how many it left within their error."""
+class Limit:
+    """What a policy asks of a number, in the number's unit, and how that ended."""
 
-    safer: int
-    less_safe: int
-    other: int
-    void: int = 0
-
-    @property
-    def tone(self) -> str:
-        """Which way it went, as a class of the style sheet."""
-        if self.safer and self.less_safe:
-            return "mixed"
-        return "better" if self.safer else "worse" if self.less_safe else "same"
-
-    @property
-    def words(self) -> str:
-        """In a cell."""
-        parts = [f"↑ {self.safer}"] * bool(self.safer) + [f"↓ {self.less_safe}"] * bool(self.less_safe)
-        return " ".join(parts) or (cross_risk.VOID if self.void else "=" if self.other else "–")
+    at_least: float | None
+    at_most: float | None
+    outcome: str
 
 
 @dataclass(frozen=True)
-class Overview:
-    """Defenses by risks; a row has one `Move` for each of ``risks``."""
+class Risk:
+    """A topic with the one number that says most of it: of the limit that is not met, else of the gravest finding.
 
-    risks: tuple[str, ...]
-    rows: tuple[tuple[Record, str, tuple[Move, ...]], ...]
+    ``asked`` and ``after`` are None where no check gave a number, and where no defense was measured.
+    """
+
+    topic: TopicStanding
+    record: Record | None
+    metric: Metric | None
+    limit: Limit | None
+    after: After | None
+    owner: str
 
 
-def worst(records: Sequence[Record], most: int = MOST) -> list[Grave]:
-    """The gravest findings of medium severity or more: at most `EACH` of a topic, none that only repeats those of other records."""
-    order = list(Severity)
-    least = order.index(Severity.MEDIUM)
-    found = [Grave(f, r) for r in records for f in r.result.findings if r.check not in DERIVED and order.index(f.severity) >= least]
+@dataclass(frozen=True)
+class Open:
+    """Checks of one topic that were not asked, by title."""
+
+    topic: str
+    titles: tuple[str, ...]
+
+
+def subjects(bundle: Bundle) -> tuple[tuple[Identity, Identity], ...]:
+    """The model and data of the report, then others that its records are about and that no defense made."""
+    made = {record.made.fingerprint for record in bundle.records if record.made is not None}
+    found = {(bundle.target.fingerprint, bundle.data.fingerprint): (bundle.target, bundle.data)}
+    own = standing(bundle)
+    mine = {step.counted.id for step in own.steps.values() if step.counted is not None}
+    for record in bundle.records:
+        pair = (record.target.fingerprint, record.data.fingerprint)
+        if pair not in found and pair[0] not in made and record.id not in mine and not _view(record, found.values()):
+            found[pair] = (record.target, record.data)
+    return tuple(found.values())
+
+
+def _view(record: Record, known: Iterable[tuple[Identity, Identity]]) -> bool:
+    from ..assessment.standing import concerns
+
+    return any(concerns(record, target, data) for target, data in known)
+
+
+def standing(bundle: Bundle, subject: tuple[Identity, Identity] | None = None) -> Standing:
+    """What the report's records say of its model and data, or of another subject of it."""
+    target, data = subject or (bundle.target, bundle.data)
+    return standing_of(bundle.records, target, data, bundle.unmet or None)
+
+
+def counted(bundle: Bundle) -> tuple[Record, ...]:
+    """The records of checks that numbers are made of, of every subject of the report."""
+    found = [record for subject in subjects(bundle) for record in standing(bundle, subject).records]
+    return tuple(record for record in found if kind_of(record) == "check")
+
+
+def worst(bundle: Bundle, most: int = MOST) -> list[Grave]:
+    """The gravest findings: at most `EACH` of a topic, none that only repeats those of other records, the gravest first."""
     chosen: list[Grave] = []
-    for one in sorted(found, key=lambda g: -order.index(g.finding.severity)):
+    for one in sorted((Grave(f, r) for r in counted(bundle) for f in r.result.findings), key=lambda g: -ORDER.index(g.finding.severity)):
         mine = [g for g in chosen if topic_of(g.record.check) == topic_of(one.record.check)]
         if len(mine) < EACH and not any(_same(one, g) for g in mine):
             chosen.append(one)
@@ -72,22 +101,62 @@ def _same(one: Grave, other: Grave) -> bool:
     return one.finding.title == other.finding.title or (one.record.check, one.finding.key) == (other.record.check, other.finding.key)
 
 
-def overview(records: Sequence[Record]) -> Overview | None:
-    """The cross-risk tables of ``records`` as one; None where there is none."""
-    mine = [r for r in records if r.check == cross_risk.ID and r.result.tables]
-    measured = {risk for r in mine for risk in cross_risk.moves(r)}
-    risks = tuple(risk for risk in (*RISKS.values(), "Cost") if risk in measured)
-    if not mine:
-        return None
-    return Overview(risks, tuple((r, _defense(r), tuple(_move(r, risk) for risk in risks)) for r in mine))
+def gravity(record: Record) -> int:
+    """How grave a record is: its highest severity, 0 where it found nothing."""
+    return max((1 + ORDER.index(f.severity) for f in record.result.findings), default=0)
 
 
-def _defense(record: Record) -> str:
-    """The title of the defense that a cross-risk record is about; its id where it is not installed here."""
-    id = str(record.effective.get("defense", record.title))
-    return titles().get(id, id)
+def headline(record: Record) -> Metric | None:
+    """The number that answers the record's question; of a plugin that is not here the first with a safer direction."""
+    step = checks().get(record.check)
+    weighed = (m for m in record.result.metrics if m.value is not None and m.safer != "none")
+    return step.headline_of(record.result) if step else next(weighed, None)
 
 
-def _move(record: Record, risk: str) -> Move:
-    found = cross_risk.moves(record).get(risk, cross_risk.Moves())
-    return Move(found.safer, found.less_safe, found.other, found.void)
+def risks(bundle: Bundle) -> list[Risk]:
+    """A row for each topic that has checks and a page in this report."""
+    own = standing(bundle)
+    return [_risk(bundle, own, topic) for id, topic in own.topics.items() if bundle.about.shows(id)]
+
+
+def _risk(bundle: Bundle, own: Standing, topic: TopicStanding) -> Risk:
+    mine = [s.counted for s in own.steps.values() if s.counted and s.kind == "check" and topic_of(s.id) == topic.id]
+    answered = sorted((r for r in mine if r.result.status in CONCLUDED), key=lambda r: -gravity(r))
+    record, metric, limit = _limited(bundle, answered) or _graded(answered)
+    after = best(bundle.records, record, metric) if record and metric else None
+    return Risk(topic, record, metric, limit, after, bundle.about.owner(topic.id))
+
+
+def _limited(bundle: Bundle, records: Sequence[Record]) -> tuple[Record, Metric, Limit] | None:
+    """The number of the limit that is farthest from being met, of those on these records."""
+    by_check = {record.check: record for record in records}
+    found = []
+    for rule in sorted(bundle.verdicts, key=lambda v: v.get("outcome") != "fail"):
+        record = by_check.get(str(rule.get("check", "")))
+        metric = next((m for m in record.result.metrics if m.name == rule.get("metric")), None) if record else None
+        if record and metric and metric.value is not None:
+            found.append((record, metric, Limit(_end(rule, "at_least"), _end(rule, "at_most"), str(rule.get("outcome", "")))))
+    return found[0] if found else None
+
+
+def _end(rule: dict[str, Any], name: str) -> float | None:
+    value = rule.get(name)
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _graded(records: Sequence[Record]) -> tuple[Record | None, Metric | None, None]:
+    """The number of the gravest record that has one of which less or more is safer."""
+    for record in records:
+        metric = headline(record)
+        if metric is not None and metric.safer != "none":
+            return record, metric, None
+    return (records[0] if records else None), None, None
+
+
+def unasked(bundle: Bundle) -> list[Open]:
+    """The checks that were not asked, topic by topic; what does not apply is not among them."""
+    found: dict[str, list[str]] = {}
+    for missing in bundle.not_run:
+        if missing.id not in bundle.unmet and bundle.about.shows(topic_of(missing.id)):
+            found.setdefault(TOPICS.get(topic_of(missing.id), missing.topic), []).append(missing.title)
+    return [Open(topic, tuple(titles)) for topic, titles in found.items()]

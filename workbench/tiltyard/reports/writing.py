@@ -38,7 +38,8 @@ def _pdf(bundle: Bundle) -> bytes:
         from weasyprint.urls import URLFetcher
     except (ImportError, OSError):
         raise Problem("the PDF writer", "it is not installed", "Install tiltyard[pdf], or print the HTML report from a browser") from None
-    pages: bytes = HTML(string=html.render(bundle), url_fetcher=URLFetcher(allowed_protocols=("data",))).write_pdf()
+    document = HTML(string=html.render(bundle, paper=True), url_fetcher=URLFetcher(allowed_protocols=("data",)))
+    pages: bytes = document.write_pdf(pdf_variant="pdf/ua-1")
     return pages
 
 

@@ -135,7 +135,7 @@ def _table(found: Inverted, seen: dict[str, NDArray[np.float64]]) -> Table:
     rows: tuple[tuple[str | float | int, ...], ...] = tuple(
         (i + 1, found.labels[i], *(float(seen[key][i]) for key in HEADS)) for i in range(min(len(found.true), 50))
     )
-    return Table(name="rows", title="Row by row", columns=columns, rows=rows, total=len(found.true))
+    return Table(name="rows", title="Row by row", people=True, columns=columns, rows=rows, total=len(found.true))
 
 
 def gallery(found: Inverted, schema: Schema, seen: dict[str, NDArray[np.float64]]) -> Gallery:
@@ -152,4 +152,6 @@ def gallery(found: Inverted, schema: Schema, seen: dict[str, NDArray[np.float64]
             for key, part in (("bare", found.bare), ("noised", found.noised))
         ]
         rows.append((was, *back))
-    return Gallery(name="inverted", title="What came back", heads=("The client's image", HEADS["bare"], HEADS["noised"]), rows=tuple(rows))
+    return Gallery(
+        name="inverted", title="What came back", people=True, heads=("The client's image", HEADS["bare"], HEADS["noised"]), rows=tuple(rows)
+    )
