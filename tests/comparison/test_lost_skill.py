@@ -9,7 +9,7 @@ from tiltyard.comparison.comparison import MetricChange
 from tiltyard.comparison.cross_risk import COST, VOID, Crossed, _result, cross, moves, unskilled
 from tiltyard.evasion.adversarial_training import AdversarialTraining
 from tiltyard.evasion.square import Square
-from tiltyard.reports.overview import overview
+from tiltyard.reports.defended import moves as moved
 from tiltyard.result import CheckResult, Record, Status
 from tiltyard.statistics.intervals import rate
 from tiltyard.targets.estimators import FunctionTarget
@@ -43,9 +43,9 @@ def test_a_constant_model_gains_nothing():
     assert crossed.result.metric("safer").value == sum(one.safer for one in moves(crossed).values())
     assert moves(crossed)["Robustness"].model_dump() == {"safer": 0, "less_safe": 0, "other": 0, "void": 1}
     assert not any("Robustness" in name for chart in crossed.result.charts for name in chart.y.categories)
-    found = overview([crossed])
-    assert found is not None
-    assert {risk: move.words for risk, move in zip(found.risks, found.rows[0][2], strict=True)}["Robustness"] == VOID
+    found = moved([crossed])
+    assert found is not None and found.rows[0].lost
+    assert {risk: move.words for risk, move in zip(found.risks, found.rows[0].moves, strict=True)}["Robustness"] == VOID
 
 
 def test_a_model_that_answers_gains():

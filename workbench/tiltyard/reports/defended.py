@@ -28,7 +28,7 @@ class Move:
     def words(self) -> str:
         """In a cell."""
         parts = [f"↑ {self.safer}"] * bool(self.safer) + [f"↓ {self.less_safe}"] * bool(self.less_safe)
-        return " ".join(parts) or ("=" if self.other else "–")
+        return " ".join(parts) or (cross_risk.VOID if self.void else "=" if self.other else "–")
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ..assessment.standing import TopicStanding, counted
+from ..assessment.standing import TopicStanding, in_words
 from ..catalogue import TOPICS, topic_of
 from ..result import Chart, Record, Status
 from .bundle import Bundle
@@ -58,7 +58,7 @@ def _page(bundle: Bundle, id: str, records: list[Record], topic: TopicStanding |
     calm = [r for r in ranked if r.result.status in (Status.PASSED, Status.NOT_APPLICABLE)]
     grave = [r for r in ranked if r not in calm]
     charts = [chart for r in (*grave, *calm) for chart in r.result.charts[:1]]
-    sentence = topic.sentence if topic is not None else f"{counted(len(records), 'record')}, {counted(len(lines), 'finding')}"
+    sentence = topic.sentence if topic is not None else f"{in_words(len(records), 'record')}, {in_words(len(lines), 'finding')}"
     return Page(
         id=id,
         title=TOPICS.get(id, id),
