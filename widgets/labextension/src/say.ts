@@ -52,10 +52,9 @@ export function proof(trans: TranslationBundle, run: { proof: string; doubt: str
 
 /** What a run came to, in a few words. */
 export function outcome(trans: TranslationBundle, run: RunItem): string {
-  const findings = run.counts['finding'] ?? 0;
-  const steps = Object.values(run.counts).reduce((a, b) => a + b, 0);
-  const found = findings ? trans._n('%1 finding', '%1 findings', findings) : '';
-  const summary = found || (steps ? trans._n('%1 step', '%1 steps', steps) : trans.__('no step'));
+  const found = run.with_finding ? trans._n('%1 check with a finding', '%1 checks with a finding', run.with_finding) : '';
+  const asked = run.asked ? trans._n('%1 check', '%1 checks', run.asked) : trans.__('no check yet');
+  const summary = found ? `${asked}, ${found}` : asked;
   const undone = UNDONE.filter(name => run.counts[name] && !found).map(name => `${run.counts[name]} ${trans.__(name)}`);
   const state = run.state === 'finished' ? '' : trans.__(run.state);
   return [proof(trans, run), run.verdict && trans.__(run.verdict), state, summary, ...undone].filter(Boolean).join(' · ');

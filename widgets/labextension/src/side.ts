@@ -78,7 +78,7 @@ export class SidePanel extends Widget {
       el('header', {}, el('h2', {}, trans.__('Model security')), button(trans.__('Workbench'), () => this.run('tiltyard:open', {}))),
       this.notice,
       this.section(trans.__('Under way'), this.underway),
-      this.section(trans.__('Findings by severity'), this.found),
+      this.section(trans.__('Checks by their worst finding'), this.found),
       this.section(trans.__('Models'), this.models),
       history
     );
@@ -218,7 +218,7 @@ export class SidePanel extends Widget {
     return el('div', { class: 'tiltyard-model' }, this.link(model.target.name, model), chips, ...(doubt ? [el('div', {}, doubt)] : []));
   }
 
-  /** By severity, the models in which the newest record of a step found that. */
+  /** By severity, the models in which the newest conclusion of a check has that as its worst finding. */
   private findings(models: ModelLine[]): HTMLElement[] {
     const of = (severity: string) => models.filter(model => model.severities[severity]);
     const known = SEVERITIES.filter(severity => of(severity).length);

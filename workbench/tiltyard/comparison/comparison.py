@@ -9,7 +9,7 @@ from ..catalogue import effective
 from ..formatting import numbers as numerals
 from ..result import Frozen, Metric, Record
 from ..statistics.intervals import correlation
-from ..store.lines import Run
+from ..store.lines import Run, RunLine
 
 FORMAT = 1
 NOT_THERE = "not measured"
@@ -133,18 +133,21 @@ def verdict(before: Metric, after: Metric) -> Change:
 
 def compare(run_a: Run, records_a: Sequence[Record], run_b: Run, records_b: Sequence[Record]) -> Comparison:
     """Lay run ``a`` (before) and run ``b`` (after) side by side; of equal parameters the last record counts."""
-    pairs, only_a, only_b = matched(latest(records_a), latest(records_b))
-    changed = [*_facts(run_a, run_b), *(c for a, b in pairs for c in _parameters(a, b))]
-    metrics = [change for a, b in pairs for change in _metrics(a, b)]
-    statuses = [StatusChange(check=b.check, title=b.title, before=a.result.status, after=b.result.status) for a, b in pairs]
-    statuses += [StatusChange(check=a.check, title=a.title, before=a.result.status, after=None) for a in only_a]
-    statuses += [StatusChange(check=b.check, title=b.title, before=None, after=b.result.status) for b in only_b]
+    return compare_records(run_a.id, latest(records_a), run_b.id, latest(records_b), _facts(run_a, run_b))
+
+
+def compare_records(before: str, a: Sequence[Record], after: str, b: Sequence[Record], facts: Sequence[Changed]) -> Comparison:
+    """The records ``a`` of what is called ``before`` beside ``b`` of what is called ``after``; ``facts`` differ between the two."""
+    pairs, only_a, only_b = matched(a, b)
+    statuses = [StatusChange(check=y.check, title=y.title, before=x.result.status, after=y.result.status) for x, y in pairs]
+    statuses += [StatusChange(check=x.check, title=x.title, before=x.result.status, after=None) for x in only_a]
+    statuses += [StatusChange(check=y.check, title=y.title, before=None, after=y.result.status) for y in only_b]
     return Comparison(
-        before=run_a.id,
-        after=run_b.id,
-        changed=tuple(changed),
+        before=before,
+        after=after,
+        changed=(*facts, *(c for x, y in pairs for c in _parameters(x, y))),
         statuses=tuple(statuses),
-        metrics=tuple(metrics),
+        metrics=tuple(change for x, y in pairs for change in _metrics(x, y)),
         only_before=tuple(r.check for r in only_a),
         only_after=tuple(r.check for r in only_b),
     )
@@ -186,11 +189,16 @@ def _text(value: Any) -> str | None:
     return None if value is None else str(value)
 
 
-def _facts(a: Run, b: Run) -> list[Changed]:
+def differing(a: RunLine, b: RunLine) -> list[Changed]:
+    """In what the models and data of two runs differ."""
     facts = []
     for what, before, after in (("target", a.target, b.target), ("data", a.data, b.data)):
         facts += _differ(f"{what} ", before.model_dump(), after.model_dump())
-    return [*facts, *_differ("version of ", a.versions, b.versions), *_differ("setting ", _settings(a), _settings(b))]
+    return facts
+
+
+def _facts(a: Run, b: Run) -> list[Changed]:
+    return [*differing(a, b), *_differ("version of ", a.versions, b.versions), *_differ("setting ", _settings(a), _settings(b))]
 
 
 def _settings(run: Run) -> dict[str, Any]:

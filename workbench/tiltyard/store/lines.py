@@ -32,7 +32,9 @@ class RunLine(Frozen):
     """One run as a list shows it.
 
     ``state`` is running (a step is under way), open (its window or kernel is there and nothing goes on in it), finished or
-    cut off (its process no longer lives). ``counts`` says how many steps stand in each state: a `Status` value, ``running`` or ``cut off``. ``verdict`` is a policy's, or empty. ``owner`` is who started it,
+    cut off (its process no longer lives). ``counts`` says how many steps stand in each state: a `Status` value, ``running`` or ``cut off``.
+    Of its checks ``asked`` gave an answer and ``with_finding`` found something, each counted once however often it ran;
+    ``about`` names the first of its steps. ``verdict`` is a policy's, or empty. ``owner`` is who started it,
     empty for runs made before runs had owners. ``proof`` says whether all of it is as it was written: intact, unproven (it cannot be
     checked, or is from before the store's chain or key) or broken; ``doubt`` says why not, in a line.
     """
@@ -46,6 +48,9 @@ class RunLine(Frozen):
     target: Identity
     data: Identity
     counts: dict[str, int]
+    asked: int = 0
+    with_finding: int = 0
+    about: str = ""
     owner: str = ""
     proof: str = ""
     doubt: str = ""
@@ -57,6 +62,13 @@ class RunLine(Frozen):
     @property
     def total(self) -> int:
         return sum(self.counts.values())
+
+    @property
+    def sentence(self) -> str:
+        """``13 checks, 8 with a finding``."""
+        if not self.asked:
+            return "no check yet"
+        return f"{self.asked} check{'s' * (self.asked != 1)}, {self.with_finding or 'none'} with a finding"
 
 
 class ModelLine(Frozen):

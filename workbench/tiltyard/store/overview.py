@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from ..catalogue import COMPOSED
 from ..result import Identity, Status
 from .lines import BROKEN, ModelLine, Timing
 from .proving import Proof
@@ -14,20 +15,6 @@ CONCLUDED = (Status.PASSED, Status.FINDING, Status.INCOMPLETE)
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, Select
-
-
-def severities(connection: "Connection", run_ids: Sequence[str], seen: "ColumnElement[bool]") -> dict[str, dict[str, int]]:
-    """Of each run, how many steps have each severity as that of their worst finding; a run without findings is left out."""
-    from sqlalchemy import func, select
-
-    from . import tables
-
-    at = tables.records.c
-    query = select(at.run_id, at.severity, func.count()).where(at.run_id.in_(run_ids), at.severity != "", seen)
-    found: dict[str, dict[str, int]] = {}
-    for run_id, severity, n in connection.execute(query.group_by(at.run_id, at.severity)):
-        found.setdefault(run_id, {})[severity] = n
-    return found
 
 
 def timings(connection: "Connection", host: str, seen: "ColumnElement[bool]", limit: int) -> list[Timing]:
@@ -77,18 +64,18 @@ def models(
 
 
 def _found(connection: "Connection", seen: "ColumnElement[bool]", fingerprints: Sequence[str]) -> dict[str, list[tuple[str, str]]]:
-    """Of each model, the severity and the run of each step's newest record that says something, the older first; none where all is well.
+    """Of each model, the severity and the run of each check's newest record that says something, the older first; none where all is well.
 
     One that was cancelled, cut off or could not tell says nothing, so what was known before it holds.
     """
-    from sqlalchemy import func, or_, select
+    from sqlalchemy import and_, func, select
 
     from . import tables
 
     at, model = tables.records.c, tables.runs.c.target_fingerprint
-    says = or_(at.state.in_([Status.FINDING, Status.PASSED]), at.severity != "")
+    says = and_(at.state.in_([Status.FINDING, Status.PASSED]), at.kind == "check", *(at.step.not_like(f"{topic}.%") for topic in COMPOSED))
     asked = select(model, func.max(at.number).label("number")).join(tables.records, at.run_id == tables.runs.c.id)
-    newest = asked.where(model.in_(fingerprints), says, seen).group_by(model, at.kind, at.step).subquery()
+    newest = asked.where(model.in_(fingerprints), says, seen).group_by(model, tables.runs.c.data_fingerprint, at.step).subquery()
     query = select(newest.c.target_fingerprint, at.severity, at.run_id).join(newest, newest.c.number == at.number).where(at.severity != "")
     found: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for fingerprint, severity, run_id in connection.execute(query.order_by(at.number)):

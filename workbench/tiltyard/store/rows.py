@@ -18,6 +18,8 @@ from .writers import Alive
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, RowMapping, Select, Table
 
+    from .tallies import Tally
+
 SEVERITIES = list(Severity)
 
 
@@ -103,7 +105,7 @@ def going(connection: "Connection", ids: "Select[Any]", alive: Alive, jobs: bool
     return Going(counted(connection, ids), steps, living(connection, ids, tables.jobs, alive) if jobs else Counter())
 
 
-def run_fields(row: "RowMapping", now: Going, alive: Alive, proof: Proof | None) -> dict[str, Any]:
+def run_fields(row: "RowMapping", now: Going, alive: Alive, proof: Proof | None, found: "Tally") -> dict[str, Any]:
     """The fields of a `RunLine`; one whose process is gone was cut off, and so were its steps."""
     run, ended = row["id"], row["ended"] is not None
     goes_on = run in now.jobs or (not ended and run in now.steps)
@@ -118,6 +120,9 @@ def run_fields(row: "RowMapping", now: Going, alive: Alive, proof: Proof | None)
         "target": _identity(row, "target"),
         "data": _identity(row, "data"),
         "counts": counts,
+        "asked": found.asked,
+        "with_finding": found.with_finding,
+        "about": found.about,
         "proof": proof.state if proof else "",
         "doubt": proof.why if proof else "",
     }

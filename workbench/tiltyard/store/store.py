@@ -27,6 +27,7 @@ from .lines import BROKEN, CUT_OFF, RUNNING, ModelLine, Run, RunLine, StepLine, 
 from .proving import NOT_PROVEN, Proof, Prover
 from .rows import going, matching, object_of, record_of, record_or_why, run_fields, step_line, worst
 from .sealed_records import opened, shut
+from .tallies import Tally, tallies
 from .visibility import Visibility
 from .writers import Alive, mine, writer
 
@@ -188,7 +189,13 @@ class Store:
             alive = Alive()
             now = going(connection, query, alive, "jobs" in self._database.knows)
             proofs = self._prover.proofs(connection, query, anchors)
-        return [RunLine.model_construct(**run_fields(row, now, alive, proofs.get(str(row["id"]), NOT_PROVEN))) for row in rows]
+            found = tallies(connection, [str(row["id"]) for row in rows])
+        return [
+            RunLine.model_construct(
+                **run_fields(row, now, alive, proofs.get(str(row["id"]), NOT_PROVEN), found.get(str(row["id"]), Tally()))
+            )
+            for row in rows
+        ]
 
     def count(self, search: str = "") -> int:
         """How many runs there are (that match ``search``)."""
@@ -198,11 +205,15 @@ class Store:
             return connection.execute(select(func.count()).select_from(matching(search, self._visible.may_see()).subquery())).scalar_one()
 
     def severities(self, run_ids: Sequence[str]) -> dict[str, dict[str, int]]:
-        """Of each run, how many steps have each severity as that of their worst finding."""
-        from . import overview, tables
+        """Of each run, how many of its checks have each severity as that of their worst finding; a run without findings is left out."""
+        from sqlalchemy import select
+
+        from . import tables
 
         with self._database.read() as connection:
-            return overview.severities(connection, run_ids, self._visible.may_see(tables.records.c.run_id))
+            mine = select(tables.runs.c.id).where(tables.runs.c.id.in_(run_ids), self._visible.may_see())
+            found = tallies(connection, [str(id) for id in connection.execute(mine).scalars()])
+        return {run: dict(one.severities) for run, one in found.items() if one.severities}
 
     def models(self, limit: int = 200) -> list[ModelLine]:
         """The models that runs were made of, the last assessed first."""
@@ -244,14 +255,16 @@ class Store:
             alive, ids = Alive(), select(at.id).where(at.id.in_([row["id"] for row in rows]))
             now = going(connection, ids, alive, "jobs" in self._database.knows)
             proofs = self._prover.proofs(connection, ids, anchors) if proven else {}
+            found = tallies(connection, [str(row["id"]) for row in rows])
         if not rows or not run_id:
-            found = "no run at all" if run_id == "last" else f"{run_id!r}, which none has"
-            raise Problem("the id of a run, or its beginning", found, "See `tiltyard runs`")
+            none = "no run at all" if run_id == "last" else f"{run_id!r}, which none has"
+            raise Problem("the id of a run, or its beginning", none, "See `tiltyard runs`")
         if len(rows) > 1:
             raise Problem("the beginning of one run's id", f"{run_id!r}, with which several begin", "Give more of its characters")
         row = rows[0]
         more: dict[str, Any] = {"versions": object_of(row["versions"]), "config": object_of(row["config"]), "process": writer(row)}
-        return Run.model_construct(**run_fields(row, now, alive, proofs.get(str(row["id"]), NOT_PROVEN) if proven else None), **more)
+        proof = proofs.get(str(row["id"]), NOT_PROVEN) if proven else None
+        return Run.model_construct(**run_fields(row, now, alive, proof, found.get(str(row["id"]), Tally())), **more)
 
     def records(self, run_id: str, latest: bool = False) -> list[Record]:
         """Finished records in the order they were started; ``latest``: the last of each step and parameters.

@@ -246,6 +246,9 @@ export interface RunItem {
   target: Identity;
   data: Identity;
   counts: Record<string, number>;
+  asked: number;
+  with_finding: number;
+  about: string;
   owner: string;
   proof: string;
   doubt: string;

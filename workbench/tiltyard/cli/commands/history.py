@@ -39,10 +39,9 @@ def local(moment: datetime) -> str:
 
 
 def _cells(line: RunLine) -> tuple[str, ...]:
-    counts = ", ".join(f"{n} {state.replace('_', ' ')}" for state, n in line.counts.items())
     state = "CUT OFF" if line.state == CUT_OFF else line.state
     named = (line.short, local(line.started), line.name, line.target.name, line.data.name)
-    return (*named, state, line.verdict, counts, marked(line.proof))
+    return (*named, state, line.verdict, line.sentence, marked(line.proof))
 
 
 def marked(proof: str) -> str:
