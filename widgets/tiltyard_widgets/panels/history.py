@@ -1,4 +1,4 @@
-"""Runs of before: open one again, lay two side by side."""
+"""Runs of before: go on with one, compare two runs or two models."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -32,6 +32,8 @@ OPENED = "Open: its window is there, and nothing runs in it."
 POINTS = "Shares are in percent, their differences in percentage points; in brackets the intervals."
 OF_ONE = {*SHARES, "", "AUC"}  # units of numbers from 0 to 1
 SHARE, UNSHARE = "Share this run (After)", "Share it no longer (After)"
+RUNS, MODELS = "runs", "models"
+NONE = "—"
 
 
 class HistoryPanel(Panel):
@@ -43,23 +45,28 @@ class HistoryPanel(Panel):
         self.sentence, self.kept = outcome(), look.text("", kind="lead")
         self.top = w.VBox([self.sentence])
         self.table = TableView()
-        self.before = Choice(label="Before", options=["—"], value="—")
-        self.after = Choice(label="After", options=["—"], value="—")
-        self.reload = look.button("Look again")
+        self.what = Choice(label="Compare", options=[("Two runs", RUNS), ("Two models", MODELS)], value=RUNS, kind="segments")
+        self.what.observe(lambda _: self._offer(), "value")
+        self.before = Choice(label="Before", options=[NONE], value=NONE)
+        self.after = Choice(label="After", options=[NONE], value=NONE)
+        self._lines: list[RunLine] = []
+        self.reload = look.button("Refresh")
         self.reload.on_click(lambda _: self.refresh())
-        self.side = look.button("Lay side by side", kind="primary")
+        self.side = look.button("Compare", kind="primary")
         self.side.on_click(lambda _: self.compare())
-        self.again = look.button("Show this run (After) in the panels")
+        self.again = look.button("Continue this run (After)", title="New results on its model and data join it; they must be loaded")
         self.again.on_click(lambda _: self.reopen())
         self.trend = Choice(label="A number over the runs", options=["—"], value="—")
         self.trend.observe(lambda _: self.follow(), "value")
-        self.over = look.button("Follow the numbers of After", title="Every run of the same model and data")
+        self.over = look.button("Show its numbers over time (After)", title="Every run of the same model and data")
         self.over.on_click(lambda _: self.gather())
         self.line = ChartView()
         self._trends: dict[str, Trend] = {}
         self._shared: set[str] = set()
         self.lend = look.button(SHARE, title="Let everybody who logs in look at it", denied=self.session.denied("run"))
         self.lend.on_click(lambda _: self.share())
+        self.before.observe(lambda _: self._apart(self.before, self.after), "value")
+        self.after.observe(lambda _: self._apart(self.after, self.before), "value")
         self.after.observe(lambda _: self._chosen(), "value")
         self.changed = TableView()
         self.endings = TableView()
@@ -67,7 +74,8 @@ class HistoryPanel(Panel):
         self.chart = ChartView()
         self.code = CodeView()
         self.files = KeptFiles(self.session, self.message, self.code, self._store)
-        controls = [self.reload, self.before, self.after, self.side, self.again, self.lend, self.over, self.trend, *self.files.controls]
+        self.of_run = look.stack([self.again, self.lend, self.over, self.trend, *self.files.controls])
+        controls = [self.what, self.before, self.after, look.row([self.side, self.reload]), self.of_run]
         return [
             look.heading(self.title),
             self.message,
@@ -92,14 +100,8 @@ class HistoryPanel(Panel):
             return
         self.table.show(table_of(lines, count))
         self._doubted(lines, doubts)
-        options = [(f"{line.short} {line.started:%m-%d %H:%M} {line.name}", line.id) for line in lines]
-        kept = (self.before.value, self.after.value)
-        for choice, value, place in ((self.before, kept[0], 1), (self.after, kept[1], 0)):
-            choice.offer(options or ["—"])
-            if options:
-                ids = [id for _, id in options]
-                choice.value = value if value in ids else ids[min(place, len(ids) - 1)]
-        self.side.disabled = len(lines) < 2
+        self._lines = lines
+        self._offer()
         self.again.disabled = self.lend.disabled = not lines
         self._chosen()
         words = f"{count} run{'s' * (count != 1)} kept." + (
@@ -108,6 +110,31 @@ class HistoryPanel(Panel):
         self.kept.say(words)
         self.sentence.say("incomplete" if cut else "not_run", words if lines else "No run yet.")
         self.top.children = (self.kept,) if lines and not cut else (self.sentence,)
+
+    def _offer(self) -> None:
+        """Offer the runs, or the models, to be compared; what was chosen stays, and the two are never the same."""
+        options = entries(self._lines) if self.what.value == RUNS else models(self._lines)
+        ids = [id for _, id in options]
+        before, after = self.before.value, self.after.value
+        after = after if after in ids else next(iter(ids), NONE)
+        others = [id for id in ids if id != after]
+        self.after.offer(options or [NONE])
+        self.before.offer(options or [NONE])
+        self.after.value = after
+        self.before.value = before if before in others else self._fitting(others, after) if others else NONE if not ids else after
+        self.side.disabled = len(ids) < 2
+        look.show(self.of_run, self.what.value == RUNS)
+
+    def _fitting(self, ids: Sequence[str], after: str) -> str:
+        """Of several the newest on the data of ``after``, else the newest."""
+        data = {line.id: line.data.fingerprint for line in self._lines}
+        return next((id for id in ids if data[id] == data[after]), ids[0])
+
+    def _apart(self, chosen: Choice, other: Choice) -> None:
+        """The other choice moves on where it would be the same."""
+        ids = [option["value"] for option in chosen.options]
+        if chosen.value == other.value and len(ids) > 1 and {option["value"] for option in other.options} == set(ids):
+            other.value = self._fitting([id for id in ids if id != chosen.value], chosen.value)
 
     def _doubted(self, lines: Sequence["RunLine"], doubts: Sequence[str]) -> None:
         """Say what does not hold: the store as a whole, and runs one by one."""
@@ -139,14 +166,19 @@ class HistoryPanel(Panel):
         self.lend.description = UNSHARE if self.after.value in self._shared else SHARE
 
     def compare(self) -> None:
-        """Two runs side by side: what changed, and which numbers moved beyond their intervals."""
+        """Two runs, or two models with all that is known of them: what changed, and which numbers moved beyond their intervals."""
         self.message.clear()
         try:
             store = self._store()
-            from tiltyard.comparison.comparison import compare
-
             a, b = store.run(self.before.value), store.run(self.after.value)
-            found = compare(a, store.records(a.id, latest=True), b, store.records(b.id, latest=True))
+            if self.what.value == MODELS:
+                from tiltyard.comparison.standings import compare_models
+
+                found, code = compare_models(store, a, b), MODELS_CODE
+            else:
+                from tiltyard.comparison.comparison import compare
+
+                found, code = compare(a, store.records(a.id, latest=True), b, store.records(b.id, latest=True)), CODE
         except Problem as problem:
             self.message.say(problem)
             return
@@ -154,7 +186,7 @@ class HistoryPanel(Panel):
         self.endings.show(endings_of(found))
         self.metrics.show(metrics_of(found))
         self.chart.show(chart_of(found))
-        self.code.code = CODE.format(a=a.short, b=b.short)
+        self.code.code = code.format(a=a.short, b=b.short)
 
     def gather(self) -> None:
         """Offer every number that several runs of the same model and data have measured."""
@@ -182,7 +214,7 @@ class HistoryPanel(Panel):
             self.code.code = FOLLOW.format(run=trend.points[-1].run[:8], key=trend.key)
 
     def reopen(self) -> None:
-        """Show a stored run's results in the panels; needs the same target and data loaded."""
+        """Let new results join a stored run; needs the same target and data loaded. What it found is shown without that."""
         self.message.clear()
         try:
             store = self._store()
@@ -199,19 +231,34 @@ class HistoryPanel(Panel):
         return self.session.store
 
 
+def entries(lines: Sequence["RunLine"]) -> list[tuple[str, str]]:
+    """The runs by what was run on which model, and when."""
+    return [(f"{line.about or 'nothing yet'} · {line.target.name} · {line.started:%m-%d %H:%M}", line.id) for line in lines]
+
+
+def models(lines: Sequence["RunLine"]) -> list[tuple[str, str]]:
+    """The models of the runs, each with the data it was measured on, and the id of its newest run there."""
+    newest: dict[tuple[str, str], RunLine] = {}
+    for line in lines:
+        newest.setdefault((line.target.fingerprint, line.data.fingerprint), line)
+    return [(f"{line.target.name} ({line.target.fingerprint[:8]}) · {line.data.name}", line.id) for line in newest.values()]
+
+
 def table_of(lines: Sequence["RunLine"], count: int) -> Table:
     """The newest runs."""
-    columns = tuple(Column(name=n) for n in ("Run", "Started (UTC)", "Target", "Data", "State", "Steps", "Findings", "Proof"))
+    heads = ("What was run", "Model", "Data", "Started (UTC)", "State", "Checks", "With a finding", "Proof", "Run")
+    columns = tuple(Column(name=n, kind="integer" if n in ("Checks", "With a finding") else "text") for n in heads)
     rows = tuple(
         (
-            r.short,
-            f"{r.started:%Y-%m-%d %H:%M}",
+            r.about or "nothing yet",
             r.target.name,
             r.data.name,
+            f"{r.started:%Y-%m-%d %H:%M}",
             r.state,
-            r.total,
-            r.counts.get("finding", 0),
+            r.asked,
+            r.with_finding,
             f"{SIGNS.get(r.proof, '?')} {r.proof or UNPROVEN}",
+            r.short,
         )
         for r in lines
     )
@@ -271,6 +318,13 @@ def chart_of(found: "Comparison", most: int = 14) -> Chart | None:
 CODE = """import tiltyard as ty
 
 print(ty.compare("{a}", "{b}"))
+"""
+
+MODELS_CODE = """from tiltyard.comparison.standings import compare_models
+from tiltyard.store.opening import open_store
+
+store = open_store()
+print(compare_models(store, store.run("{a}"), store.run("{b}")))
 """
 
 FOLLOW = """from tiltyard.store.opening import open_store

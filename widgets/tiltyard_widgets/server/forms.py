@@ -95,7 +95,7 @@ class ScanAnswer(ScanList):
 class RunItem(RunLine):
     """A run in a list. ``progress`` is None where nothing is under way.
 
-    ``severities`` counts the steps by the severity of their worst finding.
+    ``severities`` counts the checks by the severity of their worst finding.
     """
 
     progress: Underway | None = None

@@ -5,6 +5,7 @@ import os
 import re
 from pathlib import Path
 
+from tiltyard.catalogue import COMPOSED, topic_of
 from tiltyard.comparison.comparison import Comparison, compare
 from tiltyard.errors import Problem, Trouble
 from tiltyard.reports.findings import described
@@ -130,7 +131,9 @@ def _step(line: StepLine, record: Record | Problem | None) -> StepItem:
         return StepItem(**dict(line), problem=str(record))
     if record is None:
         return StepItem(**dict(line))
-    findings = tuple(Finding(**{name: getattr(one, name) for name in Finding.model_fields}) for one in described(record.result))
+    own = line.kind == "check" and topic_of(line.check) not in COMPOSED  # the others repeat findings of checks
+    found = described(record.result) if own else ()
+    findings = tuple(Finding(**{name: getattr(one, name) for name in Finding.model_fields}) for one in found)
     return StepItem(**dict(line), summary=record.result.summary, seconds=record.seconds, findings=findings)
 
 
