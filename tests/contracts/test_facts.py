@@ -46,3 +46,10 @@ def test_each_check_that_an_attacker_could_run_says_what_for() -> None:
 def test_what_is_measured_again_after_a_defense_has_a_headline() -> None:
     again = {id: cls.headline for id, cls in checks().items() if cls.remeasured}
     assert len(again) == 7 and all(again.values())
+
+
+def test_each_names_the_settings_that_matter() -> None:
+    """One to four of its own; only a step without settings names none."""
+    own = {id: set(cls.model_fields) - {"seed"} for id, cls in STEPS.items()}
+    assert {id: cls.main for id, cls in STEPS.items() if own[id] and not 1 <= len(cls.main) <= 4} == {}
+    assert {id: set(cls.main) - own[id] for id, cls in STEPS.items() if not set(cls.main) <= own[id]} == {}

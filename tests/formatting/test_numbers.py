@@ -86,7 +86,7 @@ def test_duration(seconds: float, text: str) -> None:
 
 def test_a_share_with_its_interval_and_n_in_a_cell() -> None:
     assert numerals.measured(metric()) == "25.0 % [20.0, 31.0] at 95 %, n = 400"
-    assert numerals.measured(metric(value=1.0, low=0.991, high=1.0)) == "100 % [99.1, 100] at 95 %, n = 400"
+    assert numerals.measured(metric(value=1.0, low=0.991, high=1.0)) == "100 % [at least 99.1 %] at 95 %, n = 400"
     assert numerals.measured(metric(low=None, high=None, n=None, interval="", unit="rate")) == "25.0 %"
     area = metric(value=0.8475, low=0.82, high=0.87, interval="DeLong", unit="AUC")
     assert numerals.measured(area) == "0.848 AUC [0.820, 0.870] at 95 %, n = 400"
@@ -137,3 +137,43 @@ def test_an_estimate_is_no_finer_than_it_is_known(seconds: float | None, text: s
 @pytest.mark.parametrize(("seconds", "text"), [(0.04, "0.0 s"), (9.94, "9.9 s"), (9.96, "10 s"), (83, "1 min 23 s")])
 def test_a_time_that_was_measured(seconds: float, text: str) -> None:
     assert numerals.took(seconds) == text
+
+
+def test_a_share_at_the_end_of_its_range_is_bounded_on_one_side() -> None:
+    every, none = metric(value=1.0, low=0.982, high=1.0), metric(value=0.0, low=0.0, high=0.018)
+    assert numerals.interval(every) == "[at least 98.2 %] at 95 %" and numerals.between(none) == "at most 1.8 %"
+    assert numerals.copied(every) == "100 % (95 % CI at least 98.2 %, n = 400)"
+    closed = metric(value=1.0, low=1.0, high=1.0, interval="bootstrap")  # every draw gave 1: that bounds nothing
+    assert numerals.interval(closed) == numerals.between(closed) == "" and numerals.measured(closed) == "1, n = 400"
+
+
+def test_differences_of_shares_are_points_and_epsilon_is_a_symbol() -> None:
+    gap = metric(value=-0.00193, low=-0.0104, high=0.0065, unit="points", interval="paired")
+    assert numerals.measured(gap) == "−0.19 points [−1.0, 0.65] at 95 %, n = 400"
+    assert numerals.copied(gap) == "−0.19 points (95 % CI −1.0 to 0.65 points, n = 400)"
+    assert numerals.difference(gap, 0.02) == "+2.0 points"
+    spent = metric(value=3.97, low=None, high=None, level=None, n=None, unit="epsilon", interval="")
+    assert numerals.measured(spent) == "ε = 3.97" and numerals.copied(spent) == "ε = 3.97"
+    assert numerals.measured(spent.model_copy(update={"interval": "one-run audit, one-sided"})) == "ε ≥ 3.97"
+
+
+def test_a_number_is_copied_with_its_interval_and_n() -> None:
+    kept = metric(value=0.848, low=0.824, high=0.87, n=1000)
+    assert numerals.copied(kept) == "84.8 % (95 % CI 82.4 to 87.0 %, n = 1,000)"
+    area = metric(value=0.8475, low=0.82, high=0.87, interval="DeLong")
+    assert numerals.copied(area) == "0.848 (95 % CI 0.820 to 0.870, n = 400)"
+    gone = metric(value=None, low=None, high=None, note="too few rows")
+    assert numerals.copied(gone) == "not measured: too few rows"
+
+
+@pytest.mark.parametrize(
+    ("text", "text_with_tildes"),
+    [
+        ("right on 84.8 % of 300 rows", "right on 84.8~% of 300 rows"),
+        ("a gap of 1.3 points (n = 1,000)", "a gap of 1.3~points (n~=~1,000)"),
+        ("84.8 % [82.4, 87.0] at 95 %", "84.8~% [82.4,~87.0] at 95~%"),
+        ("ε = 3.97, in 3 s, of 20 rows", "ε~=~3.97, in 3~s, of 20 rows"),
+    ],
+)
+def test_no_number_breaks_over_lines(text: str, text_with_tildes: str) -> None:
+    assert numerals.unbroken(text).replace("\u00a0", "~") == text_with_tildes

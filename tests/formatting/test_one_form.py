@@ -8,7 +8,7 @@ import pytest
 
 from tiltyard.cli.console import show_record
 from tiltyard.formatting import cells
-from tiltyard.formatting.numbers import count, interval, labeled, measured, value
+from tiltyard.formatting.numbers import between, count, interval, labeled, measured, value
 from tiltyard.reports.bundle import make
 from tiltyard.reports.writing import render
 from tiltyard.result import CheckResult, Column, Identity, Metric, Record, Status, Table
@@ -57,7 +57,7 @@ def test_a_metric_reads_the_same_everywhere(metric: Metric, record: Record, caps
     assert f"{metric.label} {measured(metric)}" in text_of(render(make([record]), "html"))
     assert metric.value is None or labeled(metric) in model_card(record.target, record.data, [record]).replace("\\", "")
     panel = " ".join(words(card(metric)).split())
-    parts = [part for part in (*value(metric), interval(metric), count(metric), metric.note) if part]
+    parts = [part for part in (*value(metric), between(metric), count(metric), metric.note) if part]
     assert panel.startswith(metric.label) and [part for part in parts if part not in panel] == []
     shown = more_numbers((metric,)).rows[0]
     assert [part for part in (" ".join(filter(None, value(metric))), interval(metric)) if part not in shown and part] == []

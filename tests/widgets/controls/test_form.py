@@ -175,9 +175,16 @@ def test_sliders_only_where_a_hand_can_set_them() -> None:
     assert not found["c"].slider and found["d"].step == 1 and not found["e"].slider
 
 
+def test_what_matters_stands_open_in_its_order_and_all_else_is_folded() -> None:
+    form = form_for(Long, main=("d", "a"))
+    assert [spec["name"] for spec in form.specs if not spec["advanced"]] == ["d", "a"] == [spec["name"] for spec in form.specs][:2]
+    form.set({"h": "x"})
+    assert form.step().h == "x"
+
+
 def test_long_forms_fold_what_comes_last_but_still_send_it() -> None:
     form = form_for(Long)
-    assert [spec["name"] for spec in form.specs if spec["advanced"]] == ["seed", "g", "h"]
+    assert [spec["name"] for spec in form.specs if spec["advanced"]] == ["seed", "e", "f", "g", "h"]
     form.set({"h": "x"})
     assert form.step().h == "x"
     assert [spec["name"] for spec in form_for(Long, most=20).specs if spec["advanced"]] == ["seed"]

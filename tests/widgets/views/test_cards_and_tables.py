@@ -40,7 +40,7 @@ def test_card_has_value_interval_n_and_direction() -> None:
         name="a", label="Robust accuracy", value=0.4, low=0.37, high=0.43, level=0.95, n=1000, safer="higher", interval="Clopper-Pearson"
     )
     said = cards.metric_cards([rate]).plain_text()
-    for part in ("Robust accuracy", "40.0", "[37.0, 43.0] at 95 %", "n = 1,000", "higher is safer"):
+    for part in ("Robust accuracy", "40.0", "37.0 to 43.0 %", "n = 1,000 · 95 % CI", "higher is safer"):
         assert part in said
 
 

@@ -60,8 +60,21 @@ function textControl(spec, id, about, changed) {
   return { node: box, put, main: box, all: [box] };
 }
 
+// Options in the order they come; neighbors of one group stand under its name.
+function grouped(options) {
+  const made = [];
+  let group = null;
+  options.forEach((o, i) => {
+    const option = h("option", { value: i }, o.label);
+    if (!o.group) { group = null; made.push(option); return; }
+    if (group?.label !== o.group) { group = h("optgroup", { label: o.group }); made.push(group); }
+    group.append(option);
+  });
+  return made;
+}
+
 function selectControl(spec, id, about, changed) {
-  const box = h("select", { id, "aria-describedby": about }, spec.options.map((o, i) => h("option", { value: i }, o.label)));
+  const box = h("select", { id, "aria-describedby": about }, grouped(spec.options));
   box.addEventListener("change", () => changed(spec.options[box.selectedIndex]?.value ?? null));
   const name = () => { box.title = spec.options[box.selectedIndex]?.label ?? ""; };
   box.addEventListener("change", name);
@@ -94,7 +107,16 @@ function control(spec, id, about, changed) {
   return spec.kind === "number" || spec.kind === "integer" ? numberControl(spec, id, about, changed) : textControl(spec, id, about, changed);
 }
 
-// Label, control, help line, error line, and a reset that is there only while the value is not the default.
+// A sign that opens the help of a field; a screen reader hears the help with the field, opened or not.
+function helpSign(spec, help) {
+  const sign = h("button", { type: "button", class: "ty-ask", "aria-label": `Help: ${spec.label}`, "aria-expanded": "false", "aria-controls": help.id }, "?");
+  const open = (on) => { help.hidden = !on; sign.setAttribute("aria-expanded", String(on)); };
+  sign.addEventListener("click", () => open(help.hidden));
+  sign.addEventListener("keydown", (event) => { if (event.key === "Escape") open(false); });
+  return sign;
+}
+
+// Label, control, help on demand, error line, and a reset that is there only while the value is not the default.
 function field(spec, { changed, reset = true }) {
   const id = uid("f");
   const helpId = `${id}-help`, wrongId = `${id}-wrong`;
@@ -104,10 +126,10 @@ function field(spec, { changed, reset = true }) {
   back.addEventListener("click", () => { put(spec.default ?? null); changed(spec.default ?? null); made.main?.focus(); });
   const unit = spec.unit ? h("span", { class: "ty-unit" }, ` (${spec.unit})`) : null;
   const title = made.own ? made.node : made.group ? h("span", { class: "ty-asked", id: `${id}-name` }, spec.label, unit) : h("label", { for: id }, spec.label, unit);
-  const help = h("span", { class: "ty-help", id: helpId }, [spec.help, spec.hint].filter(Boolean).join(spec.help.endsWith(".") ? " " : " · "));
+  const help = h("span", { class: "ty-help", id: helpId, hidden: true }, [spec.help, spec.hint].filter(Boolean).join(spec.help.endsWith(".") ? " " : " · "));
   const wrong = h("span", { class: "ty-wrong", id: wrongId, "aria-live": "polite" });
   const node = h("div", { class: "ty-field", role: made.group ? "group" : null, "aria-labelledby": made.group ? `${id}-name` : null },
-    h("div", { class: "ty-head" }, title, back), made.own ? null : made.node, help.textContent ? help : null, wrong);
+    h("div", { class: "ty-head" }, h("span", { class: "ty-named" }, title, help.textContent ? helpSign(spec, help) : null), back), made.own ? null : made.node, help.textContent ? help : null, wrong);
   const put = (v) => { made.put(v); back.hidden = same(v); };
   const say = (text) => {
     wrong.textContent = text ? `✕ ${text}` : "";

@@ -159,13 +159,19 @@ def read_field(name: str, field: FieldInfo, advanced: bool = False) -> FieldSpec
 
 
 def read_fields(
-    model: type[BaseModel], only: Sequence[str] | None, advanced: Sequence[str], most: int = 6, person: Person | None = None
+    model: type[BaseModel],
+    only: Sequence[str] | None,
+    advanced: Sequence[str],
+    most: int = 4,
+    person: Person | None = None,
+    main: Sequence[str] = (),
 ) -> tuple[FieldSpec, ...]:
     """Specs of all fields of ``model`` that a form can show ``person``, in order, or of ``only`` those named.
 
     Behind a shared login no field takes a path: files to read have a `FileField`, and what is kept for a person has a name.
 
-    Those in ``advanced``, and where there are more than ``most`` + 1 others all after the first ``most``, are advanced.
+    Where ``main`` names some these come first and all others are advanced; else those in ``advanced`` are, and of more than ``most``
+    + 1 others all after the first ``most``.
     """
     names = [name for name in model.model_fields if only is None or name in only]
     found = [spec for name in names if (spec := read_field(name, model.model_fields[name], name in advanced))]
@@ -173,6 +179,10 @@ def read_fields(
         paths = path_fields(model)
         beside = {field.name: field.extra.get("of") for field in model_facts(model)}
         found = [spec for one in found if beside.get(one.name) not in paths and (spec := _pathless(one, paths.get(one.name)))]
+    if main:
+        order = {name: i for i, name in enumerate(main)}
+        ordered = sorted(found, key=lambda spec: order.get(spec.name, len(order)))
+        return tuple(replace(spec, advanced=spec.name not in order) for spec in ordered)
     plain = [spec.name for spec in found if not spec.advanced]
     folded = set(plain[most:]) if len(plain) > most + 1 else set()
     return tuple(replace(spec, advanced=spec.advanced or spec.name in folded) for spec in found)

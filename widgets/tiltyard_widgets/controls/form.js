@@ -5,11 +5,20 @@ export default {
     el.append(root);
     const save = saver(model);
     let fields = new Map();
+    const same = (s, given) => JSON.stringify(given[s.name] ?? null) === JSON.stringify(s.default ?? null);
+    const defaults = h("button", { type: "button", class: "ty-link", hidden: true }, "Reset to defaults");
+    defaults.addEventListener("click", () => {
+      model.set("given", Object.fromEntries(model.get("specs").map((s) => [s.name, s.default ?? null])));
+      root.querySelector("input, select, summary")?.focus();
+      save();
+    });
     const change = (name, value) => { model.set("given", { ...model.get("given"), [name]: value }); count(); save(); };
     const put = () => { const given = model.get("given"); for (const [name, f] of fields) f.put(given[name] ?? null); count(); };
     const count = () => {
       const given = model.get("given");
-      const changed = model.get("specs").filter((s) => s.advanced && JSON.stringify(given[s.name] ?? null) !== JSON.stringify(s.default ?? null)).length;
+      const specs = model.get("specs");
+      const changed = specs.filter((s) => s.advanced && !same(s, given)).length;
+      defaults.hidden = specs.length < 2 || specs.every((s) => same(s, given));
       const summary = root.querySelector("summary");
       if (summary) summary.textContent = changed ? `More settings (${changed} changed)` : "More settings";
     };
@@ -19,7 +28,7 @@ export default {
       if (folded && model.get("specs").some((s) => s.advanced && errors[s.name])) folded.open = true;
       for (const [name, f] of fields) f.say(errors[name] ?? ""); rest.textContent = errors[""] ? `✕ ${errors[""]}` : "";
     };
-    const able = () => { const off = model.get("disabled"); root.setAttribute("aria-disabled", String(off)); for (const f of fields.values()) f.able(!off); };
+    const able = () => { const off = model.get("disabled"); root.setAttribute("aria-disabled", String(off)); defaults.disabled = off; for (const f of fields.values()) f.able(!off); };
     const rest = h("p", { class: "ty-wrong ty-field", "aria-live": "polite" });
     const draw = () => {
       const open = root.querySelector("details")?.open ?? false;
@@ -27,7 +36,7 @@ export default {
       fields = new Map(specs.map((spec) => [spec.name, field(spec, { changed: (v) => change(spec.name, v) })]));
       const of = (advanced) => specs.filter((s) => s.advanced === advanced).map((s) => fields.get(s.name).node);
       const more = of(true);
-      root.replaceChildren(...of(false), ...(more.length ? [h("details", { open }, h("summary", {}, "More settings"), h("div", { class: "ty-form" }, more))] : []), rest);
+      root.replaceChildren(...of(false), ...(more.length ? [h("details", { open }, h("summary", {}, "More settings"), h("div", { class: "ty-form" }, more))] : []), h("div", { class: "ty-foot" }, defaults), rest);
       put(); say(); able();
     };
     draw();

@@ -128,8 +128,9 @@ def form_for(
     only: Sequence[str] | None = None,
     advanced: Sequence[str] = ("seed",),
     start: Mapping[str, Any] | None = None,
-    most: int = 6,
+    most: int = 4,
     person: Person | None = None,
+    main: Sequence[str] = (),
 ) -> Form[Model]:
     """A form for ``model``.
 
@@ -147,5 +148,7 @@ def form_for(
         How many fields stand open; further ones are folded away too.
     person
         Who fills it in; the person of this process where it is not given.
+    main
+        Names of the fields that stand open, in this order; all others are folded away. Of a step it is its ``main``.
     """
-    return Form(model, read_fields(model, only, advanced, most, person), choices or {}, start or {})
+    return Form(model, read_fields(model, only, advanced, most, person, main), choices or {}, start or {})

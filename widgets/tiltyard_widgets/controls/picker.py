@@ -7,7 +7,7 @@ import traitlets
 
 from ..theme.block import Block, esm
 
-Option = str | tuple[str, str]
+Option = str | tuple[str, str] | tuple[str, str, str]  # label, value, group
 
 
 class Choice(Block):
@@ -45,5 +45,5 @@ class Choice(Block):
 
 
 def _plain(options: Sequence[Option]) -> list[dict[str, str]]:
-    pairs = [(option, option) if isinstance(option, str) else option for option in options]
-    return [{"label": label, "value": value} for label, value in pairs]
+    parts = [(option, option, "") if isinstance(option, str) else (*option, "")[:3] for option in options]
+    return [{"label": label, "value": value, **({"group": group} if group else {})} for label, value, group in parts]

@@ -37,8 +37,11 @@ class AttackPanel(TopicPanel):
 
     def dress(self, id: str, runner: StepRunner) -> tuple[w.Widget, ...]:
         """The form, and under it eps in units where the step has one."""
-        if "eps" not in runner.step.model_fields:
-            return (runner,)
+        if "eps" in runner.step.model_fields and runner.settings.children[-1:] == (runner.form,):
+            runner.settings.children = (*runner.settings.children, self._units(runner))
+        return (runner,)
+
+    def _units(self, runner: StepRunner) -> w.Widget:
         units = look.text("", kind="help")
 
         def say(_: object = None) -> None:
@@ -49,4 +52,4 @@ class AttackPanel(TopicPanel):
         runner.form.observe(say, "given")
         self.session.observe(say, "version")
         say()
-        return (units, runner)
+        return units

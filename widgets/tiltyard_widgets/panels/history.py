@@ -7,6 +7,7 @@ import ipywidgets as w
 
 from tiltyard.comparison.comparison import shortly
 from tiltyard.errors import Problem
+from tiltyard.formatting.numbers import POINTS as DIFFERENCE
 from tiltyard.formatting.numbers import SHARES
 from tiltyard.result import Axis, Chart, Column, Series, Table
 from tiltyard.store.lines import BROKEN, OPEN, SIGNS, UNPROVEN
@@ -30,7 +31,7 @@ PAGE = 50
 MOST_DOUBTS = 3
 OPENED = "Open: its window is there, and nothing runs in it."
 POINTS = "Shares are in percent, their differences in percentage points; in brackets the intervals."
-OF_ONE = {*SHARES, "", "AUC"}  # units of numbers from 0 to 1
+OF_ONE = {*SHARES, DIFFERENCE, "", "AUC"}  # units of numbers from 0 to 1
 SHARE, UNSHARE = "Share this run (After)", "Share it no longer (After)"
 RUNS, MODELS = "runs", "models"
 NONE = "—"

@@ -25,7 +25,8 @@ from ..views.static import page
 from .bar import WorkBar
 from .remeasure import RemeasureView
 from .session import Session
-from .steps import instead
+from .settings import Settings
+from .steps import instead, listed, runnable
 from .work import Work
 
 if TYPE_CHECKING:
@@ -128,10 +129,11 @@ class StepRunner(look.Stack):
         self.shown: Callable[[Record], None] = lambda record: None
         held = bound.names if bound else ()
         only = [name for name in step.model_fields if name not in held]
-        self.form: Form[Step] = form_for(step, choices=self._choices(), only=only, person=session.person)
+        self.form: Form[Step] = form_for(step, choices=self._choices(), only=only, person=session.person, main=step.main)
         self.files = file_fields(step, session.person)
         self._given: dict[str, dict[str, Any]] = {}
         self._refused = self._lacks = False
+        self._seen: tuple[str | None, str | None] = (None, None)
         watched = [(self.form, "given"), *((c, "wrong") for c in (bound.children if bound else ()) if c.has_trait("wrong"))]
         for control, trait in watched:
             control.observe(lambda _: self._corrected(), trait)
@@ -143,7 +145,11 @@ class StepRunner(look.Stack):
         self.question = look.text(step.question, kind="help")
         self.stands = look.text("", kind="help")
         why = (look.text(self.button.denied, kind="help"),) if self.button.denied else ()
-        self.children = (self.question, self.button, *why, self.progress, *([bound] if bound else []), self.form, *self.files.values())
+        self.settings = Settings([*([bound] if bound else []), self.form, *self.files.values()])
+        self.progress.observe(lambda change: self.settings.fold() if change.new else None, "active")
+        buttons = look.row([self.button, self.settings.change])
+        self.children = (self.question, buttons, *why, self.progress, self.settings)
+        self.add_class("ty-runner")
 
     def _choices(self) -> dict[str, list[str]]:
         data = self.session.data
@@ -167,6 +173,7 @@ class StepRunner(look.Stack):
         reason = self._unmet(target, data)
         self._lacks = bool(reason)
         self.button.disabled = bool(reason or self.session.closed)
+        self._settle(bool(reason) or latest is not None)
         if reason:
             why = f"{reason[:1].upper()}{reason[1:]}. {instead(self.step, target, data)}"
             self.view.say("not_applicable", why.strip())
@@ -195,6 +202,15 @@ class StepRunner(look.Stack):
         """Put away what was said of a run on the former target."""
         if not self.progress.active:
             self.progress.finish("")
+
+    def _settle(self, fold: bool) -> None:
+        """Fold the settings of what cannot run, or has run, when its target and data are first seen; after that a person opens them."""
+        target, data = self.session.target, self.session.data
+        seen = (target.fingerprint if target else None, data.fingerprint if data else None)
+        if seen != self._seen:
+            self._seen = seen
+            if fold or self.settings.folded:
+                self.settings.fold(fold)
 
     def _unmet(self, target: Target, data: Dataset) -> str:
         try:
@@ -297,19 +313,31 @@ class TopicPanel(Panel):
         self.title = TOPICS[self.topic]
         steps = {s.id: s for s in available() if topic_of(s) == self.topic}
         self.steps = steps
-        options = [((f"Defense: {s.title}" if issubclass(s, Defense) else s.title), s.id) for s in steps.values()]
-        first = self.first_step(list(steps))
-        self.choice = Choice(label="What to do", options=options, value=first)
+        self._for: tuple[str, str] | None = None
+        first = self._opening()
+        self.choice = Choice(label="Check or defense", options=listed(steps, self.session), value=first)
         self.choice.observe(lambda _: self._choose(self.choice.value), "value")
         self.column = w.VBox()
+        self.column.add_class("ty-column")
         self.results = look.stack([])
+        self.bench = look.split([self.choice, self.column], [self.results])
         self._runners: dict[str, StepRunner] = {}
         self._choose(first)
-        return [look.heading(self.title), self.message, *self.above(), look.split([self.choice, self.column], [self.results])]
+        return [look.heading(self.title), self.message, *self.above(), self.bench, *self.below()]
 
     def above(self) -> Sequence[w.Widget]:
         """Widgets between the heading and the two columns."""
         return []
+
+    def below(self) -> Sequence[w.Widget]:
+        """Widgets under the two columns."""
+        return []
+
+    def _opening(self) -> str:
+        """The step that is shown first: of those that can run on this target and data, where there are such."""
+        ids = list(self.steps)
+        can = [id for id in ids if runnable(self.steps[id], self.session)]
+        return self.first_step(can or ids)
 
     def first_step(self, ids: list[str]) -> str:
         """The step that is shown first."""
@@ -325,7 +353,8 @@ class TopicPanel(Panel):
             )
             view = OutcomeView(press, self._offer_defense)
             view.observe(lambda change: setattr(self.session, "details", change.new), "unfolded")
-            self._runners[id] = StepRunner(self.session, self.steps[id], view, self.message, self.bound(id))
+            made = self._runners[id] = StepRunner(self.session, self.steps[id], view, self.message, self.bound(id))
+            made.settings.observe(lambda _: self._arrange(), "folded")
         return self._runners[id]
 
     def _choose(self, id: str) -> None:
@@ -333,7 +362,16 @@ class TopicPanel(Panel):
         runner.view.unfolded = self.session.details
         runner.refresh()
         self.column.children = self.dress(id, runner)
-        self.results.children = (*self.before(id, runner), runner.stands, runner.view, *([runner.remeasure] if runner.remeasure else []))
+        self._arrange()
+
+    def _arrange(self) -> None:
+        """The result beside the settings, or over the whole width where these are folded."""
+        id = self.choice.value
+        runner = self.runner(id)
+        folded = runner.settings.folded
+        (self.bench.add_class if folded else self.bench.remove_class)("ty-folded")
+        above = self.before(id, runner)
+        self.results.children = (*above, runner.stands, runner.view, *([runner.remeasure] if runner.remeasure else []))
 
     def dress(self, id: str, runner: StepRunner) -> tuple[w.Widget, ...]:
         """What stands in the narrow column for a step; a topic may add to it."""
@@ -360,3 +398,15 @@ class TopicPanel(Panel):
     def refresh(self) -> None:
         for runner in self._runners.values():
             runner.refresh()
+        self.choice.offer(listed(self.steps, self.session))
+        self._move_on()
+
+    def _move_on(self) -> None:
+        """On another target or data, away from a step that cannot run there to one that can."""
+        target, data = self.session.target, self.session.data
+        now = (target.fingerprint, data.fingerprint) if target is not None and data is not None else None
+        if now == self._for:
+            return
+        self._for = now
+        if now is not None and not runnable(self.steps[self.choice.value], self.session):
+            self.choice.value = self._opening()

@@ -190,7 +190,8 @@ class PrivacyPanel(TopicPanel):
         return BudgetView(self._rows()) if id == "privacy.dp_sgd" else None
 
     def before(self, id: str, runner: StepRunner) -> tuple[w.Widget, ...]:
-        return (runner.bound.chart, runner.bound.line) if isinstance(runner.bound, BudgetView) else ()
+        tuned = isinstance(runner.bound, BudgetView) and not runner.settings.folded
+        return (runner.bound.chart, runner.bound.line) if tuned else ()  # type: ignore[union-attr]
 
     def _rows(self) -> int:
         return len(self.session.data.seen) if self.session.data is not None else 1000

@@ -32,7 +32,10 @@ class SupplyChainPanel(TopicPanel):
         self.link = Download()
         self.progress = WorkBar(self.session)
         self._sum()
-        return [self.overview, look.row([self.all, self.fetch]), self.link, self.progress]
+        return [look.row([self.all, self.fetch, self.progress]), self.link]
+
+    def below(self) -> Sequence[w.Widget]:
+        return [self.overview]
 
     def refresh(self) -> None:
         super().refresh()

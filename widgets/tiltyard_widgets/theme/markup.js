@@ -5,7 +5,7 @@ export default {
     const draw = () => {
       const focused = el.contains(document.activeElement) ? document.activeElement.dataset.key : null;
       const open = new Map([...el.querySelectorAll("details[data-key]")].map((d) => [d.dataset.key, d.open]));
-      el.replaceChildren(...(model.get("tree") || []).map(build));
+      el.replaceChildren(...(model.get("tree") || []).map((node) => build(node)));
       for (const d of el.querySelectorAll("details[data-key]")) if (open.has(d.dataset.key)) d.open = open.get(d.dataset.key);
       if (focused) [...el.querySelectorAll("[data-key]")].find((e) => e.dataset.key === focused)?.focus();
     };

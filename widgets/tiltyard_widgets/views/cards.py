@@ -13,25 +13,41 @@ from .states import STATES, badge
 SAFER = {
     "higher": ("↑", "higher is safer"),
     "lower": ("↓", "lower is safer"),
-    "zero": ("→0", "closer to zero is safer"),
+    "zero": ("→0", "nearer 0 is safer"),
 }
 
 
 def _value(metric: Metric) -> Node:
+    """Number, unit and interval in one line; a click copies them with n."""
     if metric.value is None:
         return span("ty-none", "not measured")
     shown, unit = numerals.value(metric)
-    return span("ty-value", shown, *([span("ty-unit", f" {unit}")] if unit else []))
+    number = span("ty-value", shown, *([span("ty-unit", f" {unit}")] if unit else []))
+    between = numerals.between(metric)
+    parts = [number, *([span("ty-between", between)] if between else [])]
+    text = numerals.copied(metric)
+    given = {
+        "type": "button",
+        "class": "ty-number",
+        "data-copy": text,
+        "data-quiet": "",
+        "title": "Copy this number",
+        "data-key": metric.name,
+    }
+    return el("button", given, *parts, span("ty-hidden", ", copy"))
 
 
 def _fine(metric: Metric) -> list[Node]:
-    """The small print of a card: interval, n, direction, note."""
-    between = numerals.interval(metric) or ("no interval" if metric.value is not None and metric.n is not None else "")
-    made: list[Node] = [span("ty-fine", line) for line in (between, numerals.count(metric), metric.note) if line]
-    if metric.safer in SAFER:
-        sign, word = SAFER[metric.safer]
-        made.append(span("ty-fine", el("span", {"aria-hidden": "true"}, f"{sign} "), word))
-    return made
+    """The small print of a card: n, level and direction in a line, the note in another."""
+    level = f"{numerals.number(100 * metric.level)} % CI" if metric.level is not None and numerals.between(metric) else ""
+    bare = "no interval" if metric.value is not None and metric.n is not None and not numerals.between(metric) else ""
+    sign, word = SAFER.get(metric.safer, ("", ""))
+    words = [part for part in (numerals.count(metric), level or bare) if part]
+    line: list[Node] = [" · ".join(words)] if words else []
+    if word:
+        line += [" · "] * bool(words) + [el("span", {"aria-hidden": "true"}, f"{sign} "), word]
+    made: list[Node] = [span("ty-fine", *line)] if line else []
+    return [*made, *([span("ty-fine", metric.note)] if metric.note else [])]
 
 
 def card(metric: Metric) -> Node:

@@ -127,13 +127,14 @@ function plot(chart, width, height, fills) {
   const rows = chart.y.scale === "category" ? chart.y.ticks.length : 0;
   const left = Math.min(Math.max(...chart.y.labels.map((l) => textWidth(l)), 12) + 14, width * 0.42);
   const { lanes, valued } = chart;
-  const lane = chart.kind === "swarm" ? 30 : 24;
+  const close = height < 300; // a first view has the height of one screen
+  const lane = chart.kind === "swarm" ? (close ? 24 : 30) : close ? 20 : 24;
   const half = Math.max(0, ...chart.x.labels.map(textWidth)) / 2;
   const right = width - (ends || (chart.kind === "hbar" && valued ? 44 : chart.kind === "waterfall" ? 52 : chart.x.scale === "category" ? 14 : Math.max(14, half + 2)));
   const sx = makeScale(chart.x, left, right);
   const xl = xLabels(sx, width);
   const top = chart.flip && chart.references.length ? 38 : 26;
-  const tall = rows ? Math.max(rows * Math.max(lane, chart.kind === "swarm" ? 0 : 15 * lanes) + top + xl.height + 30, 140) : height;
+  const tall = rows ? Math.max(rows * Math.max(lane, chart.kind === "swarm" ? 0 : (close ? 13 : 15) * lanes) + top + xl.height + 30, 140) : height;
   const box = { left, right, top, bottom: tall - xl.height - 28, width, height: tall };
   const sy = makeScale(chart.y, box.bottom, box.top);
   const root = svg("svg", { class: "ty-svg", role: "img", "aria-label": chart.alt, viewBox: `0 0 ${width} ${tall}`, width, height: tall });

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from tiltyard.catalogue import find
 from tiltyard.check import Step
 from tiltyard.errors import Problem
 from tiltyard.reports.findings import Described, described
-from tiltyard.result import Chart, CheckResult, Gallery, Metric, Record, Severity, Status, Table
+from tiltyard.result import Chart, CheckResult, Evidence, Finding, Gallery, Metric, Record, Severity, Status, Table
 
 MOST = 3
 WORST_FIRST = (Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM, Severity.LOW, Severity.INFO)
@@ -41,9 +42,10 @@ class Layers:
 def layers(record: Record) -> Layers:
     """How ``record`` is told, by what its step's class says of it; a record of no known step in the order it has."""
     step, result = _step(record.check), record.result
-    first = first_numbers(result, step)
-    picture = first_picture(result, step)
-    found = sorted(described(result), key=lambda finding: WORST_FIRST.index(finding.severity))
+    gravest = sorted(result.findings, key=_rank)
+    first = first_numbers(result, step, gravest)
+    picture = first_picture(result, step, gravest)
+    found = sorted(described(result), key=_rank)
     return Layers(
         metrics=first,
         picture=picture,
@@ -56,6 +58,10 @@ def layers(record: Record) -> Layers:
     )
 
 
+def _rank(finding: Finding) -> int:
+    return WORST_FIRST.index(finding.severity)
+
+
 def _step(id: str) -> type[Step] | None:
     try:
         return find(id)
@@ -63,30 +69,48 @@ def _step(id: str) -> type[Step] | None:
         return None
 
 
-def first_numbers(result: CheckResult, step: type[Step] | None) -> tuple[Metric, ...]:
-    """At most three: the headline, those that the class leads with, then the others in order; what was measured before what was not."""
-    headline = step.headline_of(result) if step else None
-    leads = step.leads if step else ()
-    named = [metric for lead in leads for metric in result.metrics if metric.name == lead or metric.name.startswith(f"{lead}_")]
+def first_numbers(result: CheckResult, step: type[Step] | None, found: Sequence[Finding] = ()) -> tuple[Metric, ...]:
+    """At most three: the headline, what the gravest finding rests on, those that the class leads with, then the others in order.
+
+    Of a headline that there is for each column or attack it is that of the finding. What was measured comes before what was not.
+    """
+    rested = _evidence(found, "metrics")
+    proof = [metric for name in rested for metric in result.metrics if metric.name == name]
+    headline = step.headline_of(result) if step and (step.headline or not step.leads) else None
+    if headline and step and headline.name != step.headline:
+        headline = next((metric for metric in proof if metric.name.startswith(f"{step.headline}_")), headline)
+    leads = [
+        metric
+        for lead in (step.leads if step else ())
+        for metric in result.metrics
+        if metric.name in (lead,) or metric.name.startswith(f"{lead}_")
+    ]
+    open_question = [
+        metric for metric in result.metrics if step and step.headline and metric.name.startswith(step.headline) and headline is None
+    ]
     order = sorted(result.metrics, key=lambda metric: metric.value is None)
-    if not leads and step and headline is None:  # nothing was measured that answers the question: say so first
-        order = [*(m for m in result.metrics if step.headline and m.name.startswith(step.headline)), *order]
     chosen: list[Metric] = []
-    for metric in [*([headline] if headline else []), *named, *order]:
+    for metric in [*([headline] if headline else open_question), *proof, *leads, *order]:
         if metric not in chosen:
             chosen.append(metric)
     return tuple(chosen[:MOST])
 
 
-def first_picture(result: CheckResult, step: type[Step] | None) -> Chart | Gallery | Table | None:
-    """The chart or gallery that the class names; else the first gallery, for an attack on images is seen; else the first chart.
+def _evidence(found: Sequence[Finding], kind: Literal["metrics", "charts"]) -> tuple[str, ...]:
+    """What the first of ``found`` names as its evidence."""
+    evidence = found[0].evidence if found else None
+    return (evidence.metrics if kind == "metrics" else evidence.charts) if isinstance(evidence, Evidence) else ()
+
+
+def first_picture(result: CheckResult, step: type[Step] | None, found: Sequence[Finding] = ()) -> Chart | Gallery | Table | None:
+    """The chart or gallery that the class names, else the gravest finding; else the first gallery, for an attack on images is seen; else the first chart.
 
     Of a record that sums up others, as a campaign's matrix, it is the first table.
     """
     tables = result.tables if step is None else ()
     pictures: Sequence[Chart | Gallery | Table] = [*(g for g in result.galleries if g.rows), *result.charts, *tables]
-    wanted = step.picture if step else ""
-    return next((p for p in pictures if p.name == wanted), next(iter(pictures), None))
+    wanted = [step.picture] if step and step.picture else _evidence(found, "charts")
+    return next((p for name in wanted for p in pictures if p.name == name), next(iter(pictures), None))
 
 
 def action(record: Record, found: Sequence[Described]) -> Action | None:
@@ -109,9 +133,9 @@ def action(record: Record, found: Sequence[Described]) -> Action | None:
 
 def settled_by(result: CheckResult) -> str:
     """What an incomplete result lacks, in its own words."""
-    said = [note for note in result.notes if note.startswith(SETTLES)]
+    settling = [note for note in result.notes if note.startswith(SETTLES)]
     lacking = [f"{metric.label}: {metric.note}." for metric in result.metrics if metric.value is None and metric.note]
-    told = [*(note.removeprefix(f"{SETTLES}: ") for note in said), *lacking[:MOST], *result.notes]
-    if not told:
+    answers = [*(note.removeprefix(f"{SETTLES}: ") for note in settling), *lacking[:MOST], *result.notes]
+    if not answers:
         return "More rows or a larger budget: set them and run it again."
-    return f"{told[0][:1].upper()}{told[0][1:]}" if said or not lacking else " ".join(lacking[:MOST])
+    return f"{answers[0][:1].upper()}{answers[0][1:]}" if settling or not lacking else " ".join(lacking[:MOST])

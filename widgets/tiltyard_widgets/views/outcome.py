@@ -32,9 +32,9 @@ class OutcomeView(w.VBox):
         super().__init__()
         self._empty = empty
         self._record: Record | None = None
-        self._told: Layers | None = None
+        self._layers: Layers | None = None
         self._sentence, self._dated = outcome(), look.text("", kind="help")
-        self._cards, self._chart, self._gallery = metric_cards(), ChartView(height=280), gallery_view()
+        self._cards, self._chart, self._gallery = metric_cards(), ChartView(height=260), gallery_view()
         self._table = TableView()
         self._advice, self._findings = advice(titles()), findings((), titles())
         if on_defense is not None:
@@ -57,7 +57,7 @@ class OutcomeView(w.VBox):
 
     def say(self, state: str, sentence: str) -> None:
         """The outcome line alone: what was shown of another result goes."""
-        self._record = self._told = None
+        self._record = self._layers = None
         self._sentence.say(state, sentence)
         self._stand(self._sentence)
 
@@ -65,7 +65,7 @@ class OutcomeView(w.VBox):
         """Something runs: the former result of the same target stays below, dimmed and dated."""
         record = self._record
         self._sentence.say("running", sentence)
-        if record is None or self._told is None:
+        if record is None or self._layers is None:
             self._stand(self._sentence)
             return
         self._dated.say(f"The result of before, of {record.started:%Y-%m-%d %H:%M} UTC:")
@@ -77,12 +77,12 @@ class OutcomeView(w.VBox):
         if record is None:
             self.say("not_run", self._empty)
             return
-        self._record, self._told = record, layers(record)
+        self._record, self._layers = record, layers(record)
         self._sentence.show(record.result)
         self._code.code = code
-        self._draw_first(self._told)
+        self._draw_first(self._layers)
         self._fill_details()
-        rest = self._has_more(self._told, record)
+        rest = self._has_more(self._layers, record)
         self._stand(self._sentence, *([self._first] if self._first.children else []), *([self.details] if rest else []))
 
     def saved_parts(self) -> Sequence[w.Widget | Folded]:
@@ -96,63 +96,63 @@ class OutcomeView(w.VBox):
         self.remove_class("ty-former")
         self.children = parts
 
-    def _draw_first(self, told: Layers) -> None:
-        self._cards.show(told.metrics)
-        self._advice.show(told.action)
+    def _draw_first(self, layered: Layers) -> None:
+        self._cards.show(layered.metrics)
+        self._advice.show(layered.action)
         picture: list[w.Widget] = []
-        if isinstance(told.picture, Chart):
-            self._chart.show(told.picture)
+        if isinstance(layered.picture, Chart):
+            self._chart.show(layered.picture)
             picture = [self._chart]
-        elif isinstance(told.picture, Gallery):
-            self._gallery.show(told.picture)
+        elif isinstance(layered.picture, Gallery):
+            self._gallery.show(layered.picture)
             picture = [self._gallery]
-        elif told.picture is not None:
-            self._table.show(told.picture)
+        elif layered.picture is not None:
+            self._table.show(layered.picture)
             picture = [self._table]
-        beside = told.action is not None and isinstance(told.picture, Chart | Gallery)
+        beside = layered.action is not None and isinstance(layered.picture, Chart | Gallery)
         (self._first.add_class if beside else self._first.remove_class)("ty-beside")
-        self._first.children = (*([self._cards] if told.metrics else []), *picture, *([self._advice] if told.action else []))
+        self._first.children = (*([self._cards] if layered.metrics else []), *picture, *([self._advice] if layered.action else []))
 
     @staticmethod
-    def _has_more(told: Layers, record: Record) -> bool:
-        return record.result.status.value != "not_applicable" or bool(told.other_metrics or told.other_tables)
+    def _has_more(layered: Layers, record: Record) -> bool:
+        return record.result.status.value != "not_applicable" or bool(layered.other_metrics or layered.other_tables)
 
     def _fill_details(self) -> None:
         """Draw what is unfolded; folded it costs nothing."""
-        if self._record is None or self._told is None:
+        if self._record is None or self._layers is None:
             return
-        self.details.hold(contents(self._told, self._record), self._parts(self._told, self._record) if self.unfolded else ())
+        self.details.hold(contents(self._layers, self._record), self._parts(self._layers, self._record) if self.unfolded else ())
 
-    def _parts(self, told: Layers, record: Record) -> list[w.Widget]:
+    def _parts(self, layered: Layers, record: Record) -> list[w.Widget]:
         result = record.result
-        charts = _fill(self._charts, len(told.other_charts), ChartView)
-        for chart_view, chart in zip(charts, told.other_charts, strict=True):
+        charts = _fill(self._charts, len(layered.other_charts), ChartView)
+        for chart_view, chart in zip(charts, layered.other_charts, strict=True):
             chart_view.show(chart)
-        galleries = _fill(self._galleries, len(told.other_galleries), gallery_view)
-        for gallery_view_, gallery in zip(galleries, told.other_galleries, strict=True):
+        galleries = _fill(self._galleries, len(layered.other_galleries), gallery_view)
+        for gallery_view_, gallery in zip(galleries, layered.other_galleries, strict=True):
             gallery_view_.show(gallery)
-        kept = [*([more_numbers(told.other_metrics)] if told.other_metrics else []), *told.other_tables]
+        kept = [*([more_numbers(layered.other_metrics)] if layered.other_metrics else []), *layered.other_tables]
         tables = _fill(self._tables, len(kept), TableView)
         for table_view, table in zip(tables, kept, strict=True):
             table_view.show(table)
-        self._findings.show(told.findings)
+        self._findings.show(layered.findings)
         self._notes.say("  ".join(result.notes))
         self._origin.say(origin(record))
         self._pairs.children = tuple(charts)
-        shown: list[w.Widget] = [self._findings] if told.findings else []
+        shown: list[w.Widget] = [self._findings] if layered.findings else []
         pairs = [self._pairs] if charts else []
         notes = [self._notes] if result.notes else []
-        more = tables[:1] if told.other_metrics else []
+        more = tables[:1] if layered.other_metrics else []
         return [*shown, *more, *pairs, *galleries, *tables[len(more) :], *notes, self._code, self._origin]
 
 
-def contents(told: Layers, record: Record) -> str:
+def contents(layered: Layers, record: Record) -> str:
     """What stands behind *Details*, counted."""
     counted = [
-        (len(told.findings), "finding with its evidence", "findings with their evidence"),
-        (len(told.other_metrics), "more number", "more numbers"),
-        (len(told.other_charts) + len(told.other_galleries), "more picture", "more pictures"),
-        (len(told.other_tables), "table", "tables"),
+        (len(layered.findings), "finding with its evidence", "findings with their evidence"),
+        (len(layered.other_metrics), "more number", "more numbers"),
+        (len(layered.other_charts) + len(layered.other_galleries), "more picture", "more pictures"),
+        (len(layered.other_tables), "table", "tables"),
     ]
     words = [f"{count} {one if count == 1 else many}" for count, one, many in counted if count]
     return ", ".join([*words, *(["notes"] if record.result.notes else []), "code", "where the numbers come from"])

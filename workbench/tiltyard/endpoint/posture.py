@@ -58,6 +58,7 @@ class Posture(Check):
     standards: ClassVar[tuple[str, ...]] = STANDARDS
     sources: ClassVar[tuple[str, ...]] = ("OWASP API Security Top 10, 2023", "Tramer et al. 2016, arXiv 1609.02943")
     cost: ClassVar[str] = "seconds, and as many requests as it says"
+    main: ClassVar[tuple[str, ...]] = ("rows", "burst")
     quick: ClassVar[Mapping[str, Any]] = {"burst": 100}
     headline: ClassVar[str] = "probes_with_findings"
     core: ClassVar[bool] = True

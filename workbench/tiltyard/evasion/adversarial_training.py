@@ -45,6 +45,8 @@ class AdversarialTraining(Defense):
     standards: ClassVar[tuple[str, ...]] = ("OWASP ML01:2023", "AITG-MOD-01", "AML.M0003", "NISTAML.022", "EU AI Act Art. 15(5)")
     sources: ClassVar[tuple[str, ...]] = ("Madry et al. 2018, arXiv:1706.06083",)
     cost: ClassVar[str] = "minutes: every step costs the attack's steps more"
+    main: ClassVar[tuple[str, ...]] = ("eps", "norm", "epochs")
+    leads: ClassVar[tuple[str, ...]] = ("clean_accuracy", "robust_accuracy_before")
     seconds: ClassVar[float] = 60.0
     headline: ClassVar[str] = "robust_accuracy"
 

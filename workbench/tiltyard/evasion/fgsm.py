@@ -25,6 +25,7 @@ class FGSM(AtEachEps):
     needs: ClassVar[frozenset[str]] = frozenset({"labels", "scores", "gradients"})
     sources: ClassVar[tuple[str, ...]] = ("Goodfellow et al. 2015, arXiv:1412.6572",)
     cost: ClassVar[str] = "a second"
+    main: ClassVar[tuple[str, ...]] = ("eps", "norm", "rows", "only")
 
     def attack(
         self, module: "nn.Module", x: "Tensor", y: "Tensor", space: "PerturbationSpace", eps: "Radius", progress: Progress

@@ -41,6 +41,7 @@ class HopSkipJump(Evasion):
     standards: ClassVar[tuple[str, ...]] = BLACK_BOX
     sources: ClassVar[tuple[str, ...]] = ("Chen, Jordan and Wainwright 2020, arXiv:1904.02144",)
     cost: ClassVar[str] = "a minute; slower where each query is"
+    main: ClassVar[tuple[str, ...]] = ("eps", "norm", "query_budget", "rows")
     seconds: ClassVar[float] = 60.0
     quick: ClassVar[Mapping[str, Any]] = {"rows": 50, "query_budget": 500}
     tiny: ClassVar[Mapping[str, Any]] = {"query_budget": 80}

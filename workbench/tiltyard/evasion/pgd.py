@@ -28,6 +28,7 @@ class PGD(AtEachEps):
     sources: ClassVar[tuple[str, ...]] = ("Madry et al. 2018, arXiv:1706.06083", "Tramèr and Boneh 2019, arXiv:1904.13000")
     core: ClassVar[bool] = True
     cost: ClassVar[str] = "seconds to a minute"
+    main: ClassVar[tuple[str, ...]] = ("eps", "norm", "steps", "rows")
     seconds: ClassVar[float] = 60.0
     remeasured: ClassVar[bool] = True
 

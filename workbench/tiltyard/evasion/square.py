@@ -35,6 +35,7 @@ class Square(AtEachEps):
     sources: ClassVar[tuple[str, ...]] = ("Andriushchenko et al. 2020, arXiv:1912.00049",)
     core: ClassVar[bool] = True
     cost: ClassVar[str] = "a minute; slower where each query is"
+    main: ClassVar[tuple[str, ...]] = ("eps", "norm", "query_budget", "rows")
     seconds: ClassVar[float] = 60.0
     remeasured: ClassVar[bool] = True
 

@@ -60,6 +60,7 @@ class AdversarialShift(Check):
     standards: ClassVar[tuple[str, ...]] = (*STANDARDS, "OWASP ML01:2023", "AML.T0015", "NISTAML.022")
     sources: ClassVar[tuple[str, ...]] = (*SOURCES, "Madry et al. 2018, arXiv 1706.06083")
     cost: ClassVar[str] = "seconds; a minute for images"
+    main: ClassVar[tuple[str, ...]] = ("eps", "norm", "rows")
     seconds: ClassVar[float] = 60.0
     tiny: ClassVar[Mapping[str, Any]] = {"background": 5, "patch": 4}
     headline: ClassVar[str] = "success_rate"

@@ -32,6 +32,7 @@ class Leakage(Check):
     standards: ClassVar[tuple[str, ...]] = STANDARDS
     sources: ClassVar[tuple[str, ...]] = ("Shokri, Strobel and Zick 2021, arXiv 1907.00164", *SOURCES)
     cost: ClassVar[str] = "seconds to minutes"
+    main: ClassVar[tuple[str, ...]] = ("rows", "background")
     seconds: ClassVar[float] = 60.0
     tiny: ClassVar[Mapping[str, Any]] = {"background": 5, "patch": 7}
     headline: ClassVar[str] = "gain"

@@ -32,6 +32,7 @@ class ShapValues(Check):
     standards: ClassVar[tuple[str, ...]] = STANDARDS
     sources: ClassVar[tuple[str, ...]] = SOURCES
     cost: ClassVar[str] = "seconds; minutes for images"
+    main: ClassVar[tuple[str, ...]] = ("rows", "of_class", "method", "row")
     seconds: ClassVar[float] = 60.0
     tiny: ClassVar[Mapping[str, Any]] = {"background": 5, "patch": 4}
     headline: ClassVar[str] = "importance"

@@ -39,6 +39,7 @@ class Stability(Check):
     standards: ClassVar[tuple[str, ...]] = STANDARDS
     sources: ClassVar[tuple[str, ...]] = (*SOURCES, "Alvarez-Melis and Jaakkola 2018, arXiv 1806.08049 (robustness of explanations)")
     cost: ClassVar[str] = "seconds; minutes for images"
+    main: ClassVar[tuple[str, ...]] = ("rows", "change", "copies")
     seconds: ClassVar[float] = 60.0
     tiny: ClassVar[Mapping[str, Any]] = {"background": 5, "patch": 4}
     headline: ClassVar[str] = "fall"

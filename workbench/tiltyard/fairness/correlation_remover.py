@@ -64,6 +64,8 @@ class CorrelationRemover(Defense):
     standards: ClassVar[tuple[str, ...]] = STANDARDS
     sources: ClassVar[tuple[str, ...]] = ("Fairlearn CorrelationRemover",)
     cost: ClassVar[str] = "one training"
+    main: ClassVar[tuple[str, ...]] = ("column", "strength", "tolerance")
+    leads: ClassVar[tuple[str, ...]] = ("demographic_parity_after", "demographic_parity_before", "accuracy_change")
     seconds: ClassVar[float] = 30.0
 
     column: str = parameter("", "Sensitive column; empty means the first", source="sensitive")

@@ -56,6 +56,8 @@ class ExponentiatedGradient(Defense):
     standards: ClassVar[tuple[str, ...]] = STANDARDS
     sources: ClassVar[tuple[str, ...]] = ("Agarwal et al. 2018, arXiv 1803.02453", "Fairlearn ExponentiatedGradient")
     cost: ClassVar[str] = "some tens of trainings: a minute or more"
+    main: ClassVar[tuple[str, ...]] = ("column", "constraint", "tolerance")
+    leads: ClassVar[tuple[str, ...]] = ("demographic_parity_after", "demographic_parity_before", "accuracy_change")
     seconds: ClassVar[float] = 60.0
 
     column: str = parameter("", "Sensitive column; empty means the first", source="sensitive")

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from ..check import Check, Estimate, parameter
 from ..datasets.dataset import Dataset
+from ..formatting.numbers import POINTS, points
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Column, Evidence, Finding, Metric, Series, Severity, Status, Table, key_of
 from ..statistics.intervals import LEVEL, rate
@@ -57,6 +58,7 @@ class Frontier(Check):
 
     id: ClassVar[str] = "fairness.frontier"
     title: ClassVar[str] = "Accuracy against disparity"
+    main: ClassVar[tuple[str, ...]] = ("column", "positive", "rows")
     question: ClassVar[str] = "What would it cost to close the gap?"
     needs: ClassVar[frozenset[str]] = frozenset({"labels", "scores", "sensitive"})
     takes_text: ClassVar[bool] = True
@@ -122,12 +124,10 @@ class Frontier(Check):
         price = -(cost.value or 0.0)
         same = one_answer(held.predicted)
         cheap = now.gap.difference > max(self.limit, now.gap.chance) and price <= self.price
-        text = (
-            f"accuracy {'falls by' if price >= 0 else 'rises by'} {abs(price):.3f} (change {cost.low:+.3f} to {cost.high:+.3f}, n = {n:,})"
-        )
+        text = f"accuracy {'falls by' if price >= 0 else 'rises by'} {points(abs(price))} points (change {points(cost.low, True)} to {points(cost.high, True)}, n = {n:,})"
         finding = Finding(
             key=key_of("gap", column),
-            title=f"A gap of {now.gap.difference:.3f} by {column} can be closed to {best.gap.difference:.3f} for {max(price, 0):.3f} of accuracy",
+            title=f"A gap of {points(now.gap.difference)} points by {column} can be closed to {points(best.gap.difference)} for {points(max(price, 0))} points of accuracy",
             severity=Severity.LOW,
             evidence=Evidence(tables=("frontier",), sentence=text),
             advice="Decide whether thresholds by group are lawful and right here; if they are, apply them.",
@@ -136,7 +136,7 @@ class Frontier(Check):
         )
         return CheckResult(
             status=Status.FINDING if cheap else Status.INCOMPLETE if same or hope.assumed else Status.PASSED,
-            summary=f"{hope.headline}Thresholds by group take the gap by {column} from {now.gap.difference:.3f} to {best.gap.difference:.3f}; {text}."
+            summary=f"{hope.headline}Thresholds by group take the gap by {column} from {points(now.gap.difference)} to {points(best.gap.difference)} points; {text}."
             + (ONE_ANSWER if same else ""),
             metrics=(
                 rate("accuracy_now", "Accuracy as it is", int(now.right.sum()), n, "higher"),
@@ -201,6 +201,7 @@ def _cost(now: Point, best: Point, rng: np.random.Generator) -> Metric:
         name="accuracy_change",
         label="Accuracy at the smallest gap less as it is",
         value=float(moved.mean()),
+        unit=POINTS,
         low=float(low),
         high=float(high),
         level=LEVEL,
@@ -215,13 +216,14 @@ def _gap(name: str, label: str, point: Point, n: int, hope: Favorable) -> Metric
         name=name,
         label=label,
         value=point.gap.difference,
+        unit=POINTS,
         low=point.gap.low,
         high=point.gap.high,
         level=LEVEL,
         n=n,
         safer="zero",
         interval="bootstrap within groups",
-        note=f"{hope.beside}; groups of these sizes reach {point.gap.chance:.3f} by chance",
+        note=f"{hope.beside}; groups of these sizes reach {points(point.gap.chance)} points by chance",
     )
 
 

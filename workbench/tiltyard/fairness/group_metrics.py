@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ..check import Check, Estimate, parameter
 from ..datasets.dataset import Dataset
-from ..formatting.numbers import percent
+from ..formatting.numbers import POINTS, percent, points
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Column, Evidence, Finding, Metric, Series, Severity, Status, Table, key_of
 from ..statistics.intervals import LEVEL, clopper_pearson, rate
@@ -59,6 +59,7 @@ class GroupMetrics(Check):
 
     id: ClassVar[str] = "fairness.groups"
     title: ClassVar[str] = "Fairness by group"
+    main: ClassVar[tuple[str, ...]] = ("columns", "positive", "crossed")
     question: ClassVar[str] = "Does the model treat groups of people differently?"
     needs: ClassVar[frozenset[str]] = frozenset({"labels", "sensitive"})
     takes_text: ClassVar[bool] = True
@@ -155,7 +156,7 @@ class GroupMetrics(Check):
             return f"All groups are given {positive!r} at the same rate, {percent(shares.max())} (n = {worst.n:,})."
         return (
             f"By {worst.division.name}, {positive!r} goes to {percent(shares.max())} of {high} and {percent(shares.min())} of {low}: "
-            f"a gap of {gap.difference:.3f} ({gap.low:.3f} to {gap.high:.3f}, n = {worst.n:,}; chance alone reaches {gap.chance:.3f})."
+            f"a gap of {points(gap.difference)} points ({points(gap.low)} to {points(gap.high)}, n = {worst.n:,}; chance alone reaches {points(gap.chance)})."
         )
 
     def _notes(self, measured: list[Measured]) -> tuple[str, ...]:
@@ -200,11 +201,13 @@ def _finding(m: Measured, name: str, gap: Gap, severity: Severity) -> Finding:
     fifths = f", ratio {gap.ratio:.2f}" if math.isfinite(gap.ratio) else ""
     return Finding(
         key=key_of(name, m.key),
-        title=f"{what} differ by {m.division.name}: {gap.difference:.3f}{fifths}",
+        title=f"{what} differ by {m.division.name}: {points(gap.difference)} points{fifths}",
         severity=severity,
         evidence=Evidence(
+            metrics=(f"{name}_difference_{m.key}", f"{name}_ratio_{m.key}"),
             tables=(f"groups_{m.key}",),
-            sentence=f"{CRITERIA[name]} difference {gap.difference:.3f} ({gap.low:.3f} to {gap.high:.3f}), n = {m.n:,}; chance alone reaches {gap.chance:.3f}",
+            charts=(f"groups_{m.key}",),
+            sentence=f"chance alone reaches {points(gap.chance)} points",
         ),
         advice="Look first for what the data leaves out or measures worse for one group; then try thresholds per group, "
         "or training under a constraint, and weigh the accuracy it costs.",
@@ -231,13 +234,14 @@ def _metric(m: Measured, name: str, label: str, gap: Gap | None, safer: str, hop
     )
     known, bounded = math.isfinite(value), math.isfinite(low)
     why = "fewer than two groups are large enough" if gap is None or name == "equalized_odds_difference" else "no group has a rate above 0"
-    note = why if not known or gap is None else "" if ratio else f"groups of these sizes reach {gap.chance:.3f} by chance"
+    note = why if not known or gap is None else "" if ratio else f"groups of these sizes reach {points(gap.chance)} points by chance"
     if known and not bounded:
         note = "a group has a rate of 0, of which resampling gives no interval"
     return Metric(
         name=f"{name}_{m.key}",
         label=label,
         value=value if known else None,
+        unit="" if ratio else POINTS,
         low=low if known and bounded else None,
         high=high if known and bounded else None,
         level=LEVEL if known and bounded else None,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..formatting.numbers import POINTS, percent, points
 from ..result import Axis, Chart, CheckResult, Column, Evidence, Finding, Metric, Series, Severity, Status, Table
 from ..statistics.intervals import LEVEL, clopper_pearson, rate
 from .favorable import Favorable
@@ -54,9 +55,9 @@ def compared(mitigated: Mitigated, criterion: str, tolerance: float, rng: np.ran
     hits = [int((j.truth == j.predicted).sum()) for j in (mitigated.before, mitigated.after)]
     n = len(mitigated.groups)
     summary = (
-        f"{mitigated.favorable.headline}{CRITERIA[criterion]} difference by {mitigated.column} went from {was.difference:.3f} to {gap.difference:.3f} "
-        f"({gap.low:.3f} to {gap.high:.3f}; so few rows leave {mitigated.noise(gap):.3f} by chance) and accuracy from {hits[0] / n:.3f} to "
-        f"{hits[1] / n:.3f} on {n:,} rows not fitted on"
+        f"{mitigated.favorable.headline}{CRITERIA[criterion]} difference by {mitigated.column} went from {points(was.difference)} to {points(gap.difference)} points "
+        f"({points(gap.low)} to {points(gap.high)}; so few rows leave {points(mitigated.noise(gap))} by chance) and accuracy from {percent(hits[0] / n)} to "
+        f"{percent(hits[1] / n)} on {n:,} rows not fitted on"
         + ("." if met else "; that is more than was allowed.")
         + (ONE_ANSWER if mitigated.after.one_answer else "")
     )
@@ -102,7 +103,7 @@ def _unmeasured(mitigated: Mitigated, notes: tuple[str, ...]) -> CheckResult:
 def _worse(found: list[dict[str, Gap]], criterion: str) -> list[str]:
     before, after = found
     return [
-        f"{CRITERIA[name]}, which was not asked for, got worse: {before[name].difference:.3f} to {after[name].difference:.3f}."
+        f"{CRITERIA[name]}, which was not asked for, got worse: {points(before[name].difference)} to {points(after[name].difference)} points."
         for name in CRITERIA
         if name != criterion and after[name].low > before[name].difference
     ]
@@ -119,6 +120,7 @@ def _change(mitigated: Mitigated, rng: np.random.Generator) -> Metric:
         name="accuracy_change",
         label="Accuracy after less before",
         value=float(moved.mean()),
+        unit=POINTS,
         low=float(low),
         high=float(high),
         level=LEVEL,
@@ -136,23 +138,25 @@ def _metric(name: str, when: str, gap: Gap, n: int, hope: Favorable) -> Metric:
         name=f"{name}_{when}",
         label=label,
         value=gap.difference,
+        unit=POINTS,
         low=gap.low,
         high=gap.high,
         level=LEVEL,
         n=n,
         safer="zero",
         interval="bootstrap within groups",
-        note=f"{hope.beside}; groups of these sizes reach {gap.chance:.3f} by chance",
+        note=f"{hope.beside}; groups of these sizes reach {points(gap.chance)} points by chance",
     )
 
 
 def _finding(criterion: str, gap: Gap, tolerance: float) -> Finding:
     return Finding(
         key=criterion,
-        title=f"A gap of {gap.difference:.3f} is left on rows not fitted on; {tolerance:.3f} was allowed",
+        title=f"A gap of {points(gap.difference)} points is left on rows not fitted on; {points(tolerance)} were allowed",
         severity=Severity.LOW,
         evidence=Evidence(
-            tables=("before_after",), sentence=f"{CRITERIA[criterion]} difference {gap.difference:.3f} ({gap.low:.3f} to {gap.high:.3f})"
+            tables=("before_after",),
+            sentence=f"{CRITERIA[criterion]} difference {points(gap.difference)} points ({points(gap.low)} to {points(gap.high)})",
         ),
         advice="Fit on more rows, see whether those rows differ from these, or take a defense that promises parity.",
         standards=STANDARDS,

@@ -58,6 +58,8 @@ class ThresholdOptimizer(Defense):
 
     id: ClassVar[str] = "fairness.threshold_optimizer"
     title: ClassVar[str] = "Thresholds per group"
+    main: ClassVar[tuple[str, ...]] = ("column", "constraint", "tolerance")
+    leads: ClassVar[tuple[str, ...]] = ("demographic_parity_after", "demographic_parity_before", "accuracy_change")
     question: ClassVar[str] = "Can the gap be closed without training again?"
     answers: ClassVar[tuple[str, ...]] = ("fairness.groups", "fairness.frontier")
     needs: ClassVar[frozenset[str]] = frozenset({"labels", "scores", "sensitive"})

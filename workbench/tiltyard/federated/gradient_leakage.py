@@ -39,6 +39,7 @@ class GradientLeakage(Check):
         "Zhao et al. 2020, arXiv 2001.02610",
     )
     cost: ClassVar[str] = "some seconds a batch"
+    main: ClassVar[tuple[str, ...]] = ("batches", "batch", "steps", "noise_multiplier")
     quick: ClassVar[Mapping[str, Any]] = {"batches": 3, "steps": 100}
     tiny: ClassVar[Mapping[str, Any]] = {"batches": 2, "batch": 1, "steps": 4}
     headline: ClassVar[str] = "gain_bare"

@@ -55,6 +55,7 @@ class FederatedTraining(Defense):
     )
     answers: ClassVar[tuple[str, ...]] = ("federated.gradient_leakage",)
     cost: ClassVar[str] = "one training, plus measuring after each round"
+    main: ClassVar[tuple[str, ...]] = ("clients", "rounds", "rule", "attackers")
     seconds: ClassVar[float] = 30.0
     quick: ClassVar[Mapping[str, Any]] = {"rounds": 5, "rows": 4000}
 

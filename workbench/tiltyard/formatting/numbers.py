@@ -1,15 +1,21 @@
 """How numbers, intervals and times are written for a reader: the one place, for panels, shell and reports alike.
 
-A metric is ``84.8 % [82.4, 87.0] at 95 %, n = 1,000``; `value`, `interval` and `count` are its parts, for who sets them apart.
+A metric is ``84.8 % [82.4, 87.0] at 95 %, n = 1,000``; `value`, `interval` and `count` are its parts, for who sets them apart, and
+`copied` is it in running text. Shares are in percent, differences of shares (unit ``points``) in percentage points, epsilon is a symbol.
 """
 
 import math
+import re
 from collections.abc import Sequence
 
 from ..result import Metric
 
 EXACT = {"Clopper-Pearson", "Wilson", "clopper-pearson", "wilson"}
 SHARES = {"share", "rate", "fraction"}
+POINTS = "points"  # of a metric: a difference of two shares, -1 to 1
+EPSILON = "epsilon"
+ONE_SIDED = "one-sided"
+NEWCOMBE = "Newcombe"  # of an area under a curve: 0 to 1, and not closed at its ends
 _SUPER = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -89,22 +95,72 @@ def is_share(metric: Metric) -> bool:
     return metric.unit == "" and counted and metric.value is not None and 0 <= metric.value <= 1
 
 
+def in_points(metric: Metric) -> bool:
+    """Whether a metric is a difference of shares, to be written in percentage points."""
+    return metric.unit == POINTS
+
+
 def value(metric: Metric) -> tuple[str, str]:
-    """The number and its unit, apart, so that the unit can be set smaller."""
+    """The number and its unit, apart, so that the unit can be set smaller; an epsilon has its symbol before it and no unit."""
     if metric.value is None:
         return "not measured", ""
     if is_share(metric) and math.isfinite(metric.value):
         shown, unit = percent(metric.value).rsplit(" ", 1)
         return shown, unit
-    return together([metric.value, metric.low, metric.high])[0], metric.unit
+    if in_points(metric):
+        return _points(metric.value), POINTS
+    first = together([metric.value, metric.low, metric.high])[0]
+    if metric.unit == EPSILON:
+        return f"ε {'≥' if ONE_SIDED in metric.interval else '='} {first}", ""
+    return first, metric.unit
 
 
 def interval(metric: Metric) -> str:
-    """``[0.81, 0.88] at 95 %``, in the metric's unit and percent of a share; an empty string where there is none."""
-    if metric.low is None or metric.high is None:
+    """``[82.4, 87.0] at 95 %``, in the metric's unit and percent of a share; an empty string where there is none.
+
+    Where the value is at the end of its range only the other side says something: ``[at least 98.2 %] at 95 %``.
+    """
+    if metric.low is None or metric.high is None or closed(metric):
         return ""
-    low, high = _ends(metric)
-    return f"[{low}, {high}]" + (f" at {number(100 * metric.level)} %" if metric.level is not None else "")
+    shown = bound(metric) or ", ".join(_ends(metric))
+    return f"[{shown}]" + (f" at {number(100 * metric.level)} %" if metric.level is not None else "")
+
+
+def closed(metric: Metric) -> bool:
+    """Whether the interval is one point at an end of its range: every draw gave the same, which is no bound."""
+    return metric.low is not None and metric.low == metric.high == metric.value and metric.value in (0, 1)
+
+
+def bound(metric: Metric) -> str:
+    """``at least 98.2 %`` of all hits, ``at most 1.8 %`` of none; an empty string where both sides say something."""
+    share = is_share(metric)
+    if (
+        not (share or (metric.interval == NEWCOMBE and not in_points(metric)))
+        or metric.low is None
+        or metric.high is None
+        or metric.low == metric.high
+    ):
+        return ""
+    if metric.value == 1 and metric.high == 1:
+        return f"at least {percent(metric.low) if share else number(metric.low)}"
+    return f"at most {percent(metric.high) if share else number(metric.high)}" if metric.value == 0 and metric.low == 0 else ""
+
+
+def between(metric: Metric) -> str:
+    """The interval in words, its unit once: ``82.4 to 87.0 %``, ``at least 98.2 %``; an empty string where there is none."""
+    if metric.low is None or metric.high is None or closed(metric):
+        return ""
+    unit = "%" if is_share(metric) else "" if metric.unit == EPSILON else metric.unit
+    return bound(metric) or " ".join(filter(None, (" to ".join(_ends(metric)), unit)))
+
+
+def copied(metric: Metric) -> str:
+    """A metric for running text: ``84.8 % (95 % CI 82.4 to 87.0 %, n = 1,000)``; why not, where there is no value."""
+    if metric.value is None:
+        return f"not measured: {metric.note}"
+    level = f"{number(100 * metric.level)} % CI" if metric.level is not None else "interval"
+    inside = ", ".join(filter(None, (f"{level} {between(metric)}" if between(metric) else "", count(metric))))
+    return " ".join(filter(None, (*value(metric), f"({inside})" if inside else "")))
 
 
 def count(metric: Metric) -> str:
@@ -126,10 +182,13 @@ def labeled(metric: Metric) -> str:
 
 
 def _ends(metric: Metric) -> list[str]:
-    """Both ends of the interval, in percent without its sign where the metric is a share."""
+    """Both ends of the interval without a unit, in percent where the metric is a share and points where it is a difference of such."""
+    ends = (metric.low, metric.high)
     if is_share(metric):
-        return [percent(end).removesuffix(" %") for end in (metric.low, metric.high)]
-    return together([metric.value, metric.low, metric.high])[1:]
+        return [percent(end).removesuffix(" %") for end in ends]
+    if in_points(metric):
+        return [_points(end) for end in ends if end is not None]
+    return together([metric.value, *ends])[1:]
 
 
 def difference(metric: Metric, gap: float | None, low: float | None = None, high: float | None = None) -> str:
@@ -137,15 +196,24 @@ def difference(metric: Metric, gap: float | None, low: float | None = None, high
     if gap is None:
         return "–"
     parts = [gap] if low is None or high is None else [gap, low, high]
-    texts = [_points(part) for part in parts] if is_share(metric) else together([float(f"{part:.6g}") for part in parts])
+    shares = is_share(metric) or in_points(metric)
+    texts = [_points(part) for part in parts] if shares else together([float(f"{part:.6g}") for part in parts])
     first, *ends = (("+" if part > 0 and text != "0" else "") + text for part, text in zip(parts, texts, strict=True))
-    shown = " ".join(filter(None, (first, "points" if is_share(metric) else metric.unit)))
+    shown = " ".join(filter(None, (first, POINTS if shares else metric.unit)))
     return f"{shown} [{', '.join(ends)}]" if ends else shown
 
 
 def _points(share: float) -> str:
     """A difference of shares in percentage points: one decimal, two figures below 1."""
     return percent(round(share, 8)).removesuffix(" %") if math.isfinite(share) else number(share)
+
+
+def points(share: float | None, signed: bool = False) -> str:
+    """A difference of two shares for running text: ``1.3`` for 0.013, in percentage points, ``+1.3`` where it is ``signed``."""
+    if share is None:
+        return "–"
+    text = _points(share)
+    return f"+{text}" if signed and share > 0 and text != "0" else text
 
 
 def duration(seconds: float) -> str:
@@ -173,3 +241,13 @@ def about(seconds: float | None) -> str:
 def took(seconds: float) -> str:
     """A time that was measured: with a tenth below ten seconds, where it says something."""
     return f"{seconds:.1f} s" if seconds < 9.95 else duration(seconds)
+
+
+_BROKEN = re.compile(
+    r"(?<=\d) (?=(?:%|(?:points?|ranges?|probability|s|ms|µs|min|h|dB|MB|GB)\b))|(?<=[=≥≤<>≈±]) (?=[\d−-])|(?<=\w) (?=[=≥≤≈] [\d−-])|(?<=\d,) (?=[−-]?\d[\d.,]*\])"
+)
+
+
+def unbroken(text: str) -> str:
+    """``text`` with no-break spaces inside each number: between number and unit, in ``n = 1,000``, in ``[82.4, 87.0]``."""
+    return _BROKEN.sub("\u00a0", text)

@@ -16,7 +16,7 @@ from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Column, Evidence, Finding, Metric, Series, Severity, Status, Table
 from ..statistics.intervals import bootstrap, clopper_pearson, rate
 from ..statistics.majority import Skill
-from ..statistics.roc import area, curve
+from ..statistics.roc import area, area_interval, curve
 from ..targets.target import Target
 from ._split import split
 from .detect import SOURCES as DETECTION
@@ -75,6 +75,7 @@ class Backdoor(Check):
     standards: ClassVar[tuple[str, ...]] = (*STANDARDS, "AML.T0043.004", "NISTAML.024")
     sources: ClassVar[tuple[str, ...]] = ("Gu et al. 2017, arXiv 1708.06733", *DETECTION)
     cost: ClassVar[str] = "trains a model per share"
+    main: ClassVar[tuple[str, ...]] = ("most", "goal", "rows")
     seconds: ClassVar[float] = 30.0
     quick: ClassVar[Mapping[str, Any]] = {"rows": 2000, "points": 2}
     campaign_goal: ClassVar[CampaignGoal | None] = "poison"
@@ -220,7 +221,13 @@ def _auc(name: str, label: str, truly: NDArray[np.bool_], scores: NDArray[np.flo
     value = area(truly, scores)
     if not np.isfinite(value):
         return Metric(name=name, label=label, value=None, note="only poisoned or only clean rows", safer="higher")
-    low, high = bootstrap(lambda i: area(truly[i], scores[i]), len(truly), np.random.default_rng(seed), draws=200)
+    closed = value in (0.0, 1.0)  # every draw gives the same then, which bounds nothing
+    positive = int(truly.sum())
+    low, high = (
+        area_interval(value, positive, len(truly) - positive)
+        if closed
+        else bootstrap(lambda i: area(truly[i], scores[i]), len(truly), np.random.default_rng(seed), draws=200)
+    )
     if not np.isfinite(low):
         return Metric(name=name, label=label, value=value, n=len(truly), note="too few rows for an interval", safer="higher")
     return Metric(
@@ -232,7 +239,7 @@ def _auc(name: str, label: str, truly: NDArray[np.bool_], scores: NDArray[np.flo
         level=0.95,
         n=len(truly),
         safer="higher",
-        interval="bootstrap",
+        interval="Newcombe" if closed else "bootstrap",
     )
 
 

@@ -39,6 +39,7 @@ class Detect(Check):
     standards: ClassVar[tuple[str, ...]] = STANDARDS
     sources: ClassVar[tuple[str, ...]] = SOURCES
     cost: ClassVar[str] = "seconds"
+    main: ClassVar[tuple[str, ...]] = ("rows", "alarm")
     quick: ClassVar[Mapping[str, Any]] = {"rows": 2000}
     campaign_goal: ClassVar[CampaignGoal | None] = "poison"
     audit: ClassVar[bool] = True

@@ -28,6 +28,8 @@ class Filter(Defense):
     standards: ClassVar[tuple[str, ...]] = (*STANDARDS, "AML.M0007")
     sources: ClassVar[tuple[str, ...]] = SOURCES
     cost: ClassVar[str] = "as long as training once per round"
+    main: ClassVar[tuple[str, ...]] = ("rounds", "alarm")
+    leads: ClassVar[tuple[str, ...]] = ("removed", "accuracy_after", "accuracy_before")
     seconds: ClassVar[float] = 30.0
     answers: ClassVar[tuple[str, ...]] = ("poisoning.detect", "poisoning.backdoor")
 

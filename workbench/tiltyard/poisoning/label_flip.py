@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ..check import CampaignGoal, Check, Estimate, parameter
 from ..datasets.dataset import Dataset
 from ..errors import Unavailable
-from ..formatting.numbers import percent
+from ..formatting.numbers import POINTS, percent
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Column, Evidence, Finding, Metric, Series, Severity, Status, Table
 from ..statistics.intervals import clopper_pearson, rate
@@ -49,6 +49,7 @@ class LabelFlip(Check):
     standards: ClassVar[tuple[str, ...]] = STANDARDS
     sources: ClassVar[tuple[str, ...]] = ("Biggio et al. 2011, Support Vector Machines Under Adversarial Label Noise, ACML",)
     cost: ClassVar[str] = "trains a model per share"
+    main: ClassVar[tuple[str, ...]] = ("most", "kind", "rows")
     seconds: ClassVar[float] = 30.0
     quick: ClassVar[Mapping[str, Any]] = {"rows": 2000, "points": 3}
     campaign_goal: ClassVar[CampaignGoal | None] = "poison"
@@ -136,7 +137,7 @@ def drop(clean: Trained, flipped: Trained) -> Metric:
         high=high,
         level=0.95,
         n=n,
-        unit="share",
+        unit=POINTS,
         safer="lower",
         interval="paired, Agresti-Min",
     )

@@ -112,6 +112,7 @@ class AttributeInference(Check):
     standards: ClassVar[tuple[str, ...]] = STANDARDS
     sources: ClassVar[tuple[str, ...]] = ("Fredrikson et al. 2015, ACM CCS", "Jayaraman and Evans 2022, arXiv 2209.01292")
     cost: ClassVar[str] = "seconds to a minute"
+    main: ClassVar[tuple[str, ...]] = ("column", "sees", "rows")
     seconds: ClassVar[float] = 60.0
     campaign_goal: ClassVar[CampaignGoal | None] = "infer"
     headline: ClassVar[str] = "advantage"

@@ -117,6 +117,7 @@ class AuditEpsilon(Check):
     standards: ClassVar[tuple[str, ...]] = STANDARDS
     sources: ClassVar[tuple[str, ...]] = ("Steinke et al. 2023, arXiv 2305.08846", "Jagielski et al. 2020, arXiv 2006.07709")
     cost: ClassVar[str] = "seconds; with canaries one training"
+    main: ClassVar[tuple[str, ...]] = ("claimed", "canaries", "rows")
     seconds: ClassVar[float] = 30.0
     campaign_goal: ClassVar[CampaignGoal | None] = "infer"
     audit: ClassVar[bool] = True

@@ -38,6 +38,8 @@ class DPSGD(Defense):
     standards: ClassVar[tuple[str, ...]] = STANDARDS
     sources: ClassVar[tuple[str, ...]] = ("Abadi et al. 2016, arXiv 1607.00133", "Opacus: Yousefpour et al. 2021, arXiv 2109.12298")
     cost: ClassVar[str] = "minutes: one training, some 3 times slower than a plain one"
+    main: ClassVar[tuple[str, ...]] = ("epsilon", "epochs", "batch_size", "clip")
+    leads: ClassVar[tuple[str, ...]] = ("epsilon", "accuracy_after", "accuracy_before")
     seconds: ClassVar[float] = 60.0
     answers: ClassVar[tuple[str, ...]] = (
         "privacy.membership_gap",

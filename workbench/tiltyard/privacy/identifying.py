@@ -38,6 +38,7 @@ class Identifying(Check):
     sources: ClassVar[tuple[str, ...]] = ("Sweeney 2002, k-anonymity", "Sweeney 2000, Simple demographics often identify people uniquely")
     core: ClassVar[bool] = True
     cost: ClassVar[str] = "seconds"
+    main: ClassVar[tuple[str, ...]] = ("quasi", "k")
     campaign_goal: ClassVar[CampaignGoal | None] = "infer"
     audit: ClassVar[bool] = True
     headline: ClassVar[str] = "k"

@@ -93,6 +93,7 @@ class LiRA(Check):
     standards: ClassVar[tuple[str, ...]] = STANDARDS
     sources: ClassVar[tuple[str, ...]] = ("Carlini et al. 2021, arXiv 2112.03570",)
     cost: ClassVar[str] = "minutes: one training a shadow model"
+    main: ClassVar[tuple[str, ...]] = ("shadow_models", "mode", "rows")
     seconds: ClassVar[float] = 60.0
 
     quick: ClassVar[Mapping[str, Any]] = {"pool": 60_000}

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import Problem
+from ..formatting.numbers import POINTS
 from ..result import Metric
 from ..statistics.intervals import LEVEL, bootstrap, clopper_pearson
 from ..statistics.roc import curve
@@ -158,6 +159,7 @@ def difference(name: str, label: str, a: tuple[int, int], b: tuple[int, int], le
         name=name,
         label=label,
         value=p - q,
+        unit=POINTS,
         low=max(low, -1.0),
         high=min(high, 1.0),
         level=level,
@@ -174,7 +176,15 @@ def paired(name: str, label: str, after: Mask, before: Mask, rng: np.random.Gene
         return Metric(name=name, label=label, value=None, n=0, note="no rows to measure it on")
     low, high = bootstrap(lambda rows: float(change[rows].mean()), len(change), rng, level=level)
     return Metric(
-        name=name, label=label, value=float(change.mean()), low=low, high=high, level=level, n=len(change), interval="paired bootstrap"
+        name=name,
+        label=label,
+        value=float(change.mean()),
+        unit=POINTS,
+        low=low,
+        high=high,
+        level=level,
+        n=len(change),
+        interval="paired bootstrap",
     )
 
 

@@ -29,6 +29,7 @@ class MembershipGap(Check):
     standards: ClassVar[tuple[str, ...]] = STANDARDS
     sources: ClassVar[tuple[str, ...]] = ("Yeom et al. 2017, arXiv 1709.01604",)
     cost: ClassVar[str] = "seconds: one query a row"
+    main: ClassVar[tuple[str, ...]] = ("rows",)
     campaign_goal: ClassVar[CampaignGoal | None] = "infer"
     headline: ClassVar[str] = "gap"
     context: ClassVar[frozenset[str]] = frozenset({"accuracy_unseen"})

@@ -72,6 +72,7 @@ class MembershipThreshold(Check):
     sources: ClassVar[tuple[str, ...]] = ("Yeom et al. 2017, arXiv 1709.01604", "Song and Mittal 2020, arXiv 2003.10595")
     core: ClassVar[bool] = True
     cost: ClassVar[str] = "seconds: one query a row"
+    main: ClassVar[tuple[str, ...]] = ("signal", "rows")
     campaign_goal: ClassVar[CampaignGoal | None] = "infer"
     headline: ClassVar[str] = "auc"
     context: ClassVar[frozenset[str]] = frozenset({"attack_accuracy"})

@@ -31,6 +31,7 @@ class Advisories(Check):
     standards: ClassVar[tuple[str, ...]] = STANDARDS
     sources: ClassVar[tuple[str, ...]] = ("Open Source Vulnerability format 1.6", "pip-audit (PyPA)", "FIRST 2019, CVSS 3.1")
     cost: ClassVar[str] = "seconds"
+    main: ClassVar[tuple[str, ...]] = ("service", "least", "stale")
     tiny: ClassVar[Mapping[str, Any]] = {"advisories": ""}
     headline: ClassVar[str] = "vulnerable"
     core: ClassVar[bool] = True

@@ -29,6 +29,7 @@ class Age(Check):
     standards: ClassVar[tuple[str, ...]] = STANDARDS
     sources: ClassVar[tuple[str, ...]] = ("PEP 751, pylock.toml", "Cox et al. 2015, Measuring dependency freshness, ICSE")
     cost: ClassVar[str] = "a second"
+    main: ClassVar[tuple[str, ...]] = ("old", "untouched")
     headline: ClassVar[str] = "old"
 
     lock: str = source_parameter("Lock file that keeps upload times: pylock.toml or uv.lock", "a lock file", (".toml", ".lock"))

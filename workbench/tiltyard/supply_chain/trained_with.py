@@ -40,6 +40,7 @@ class TrainedWith(Check):
     standards: ClassVar[tuple[str, ...]] = STANDARDS
     sources: ClassVar[tuple[str, ...]] = ("scikit-learn, Model persistence: security and maintainability limitations",)
     cost: ClassVar[str] = "a second"
+    main: ClassVar[tuple[str, ...]] = ("trained",)
     headline: ClassVar[str] = "other"
 
     trained: str = source_parameter(

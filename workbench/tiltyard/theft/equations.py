@@ -139,6 +139,7 @@ class EquationSolving(Check):
     standards: ClassVar[tuple[str, ...]] = ("OWASP ML05:2023", "AITG-APP-09", "AML.T0024.002", "NISTAML.031")
     sources: ClassVar[tuple[str, ...]] = ("Tramer et al. 2016, arXiv 1609.02943",)
     cost: ClassVar[str] = "a second: d + 1 rows and one linear system"
+    main: ClassVar[tuple[str, ...]] = ("extra", "rows")
     quick: ClassVar[Mapping[str, Any]] = {"rows": 1000}
     campaign_goal: ClassVar[CampaignGoal | None] = "steal"
     headline: ClassVar[str] = "fidelity"

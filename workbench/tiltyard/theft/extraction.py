@@ -82,6 +82,7 @@ class Extraction(Check):
     sources: ClassVar[tuple[str, ...]] = ("Orekondy et al. 2019, arXiv 1812.02766", "Papernot et al. 2017, arXiv 1602.02697")
     core: ClassVar[bool] = True
     cost: ClassVar[str] = "tens of seconds: trains a copy at each point of the curve; asks the judge's rows first, then the budget"
+    main: ClassVar[tuple[str, ...]] = ("query_budget", "access", "strategy", "rows")
     seconds: ClassVar[float] = 30.0
     quick: ClassVar[Mapping[str, Any]] = {"query_budget": 1000, "points": 4, "epochs": 15}
     shrinks: ClassVar[tuple[str, ...]] = ("rows", "query_budget")

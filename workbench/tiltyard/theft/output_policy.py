@@ -106,6 +106,8 @@ class OutputPolicy(Defense):
     standards: ClassVar[tuple[str, ...]] = ("OWASP ML05:2023", "AML.T0024.002", "NISTAML.031")
     sources: ClassVar[tuple[str, ...]] = ("Tramer et al. 2016, arXiv 1609.02943", "Orekondy et al. 2020, arXiv 1906.10908")
     cost: ClassVar[str] = "seconds"
+    main: ClassVar[tuple[str, ...]] = ("kind", "digits", "noise", "query_budget")
+    leads: ClassVar[tuple[str, ...]] = ("same_label", "accuracy_after", "score_error")
     answers: ClassVar[tuple[str, ...]] = ("theft.extraction",)
 
     renamed: ClassVar[Mapping[str, str]] = {"allowed": "query_budget"}

@@ -16,7 +16,7 @@ from ..datasets.dataset import Dataset
 from ..datasets.encoding import EncodedRows
 from ..defense import Defended, Defense
 from ..errors import Problem, Unavailable
-from ..formatting.numbers import number, percent
+from ..formatting.numbers import POINTS, number, percent
 from ..progress import Progress
 from ..result import CheckResult, Evidence, Finding, Metric, Severity, Status
 from ..statistics.intervals import LEVEL, rate
@@ -54,6 +54,8 @@ class Watermark(Defense):
     standards: ClassVar[tuple[str, ...]] = STANDARDS
     sources: ClassVar[tuple[str, ...]] = SOURCES
     cost: ClassVar[str] = "seconds to a minute: a few more epochs of training"
+    main: ClassVar[tuple[str, ...]] = ("count", "epochs", "accepted")
+    leads: ClassVar[tuple[str, ...]] = ("matches", "accuracy_after", "accuracy_before")
     seconds: ClassVar[float] = 60.0
     answers: ClassVar[tuple[str, ...]] = ("theft.extraction", "theft.watermark_survival")
     quick: ClassVar[Mapping[str, Any]] = {"epochs": 4}
@@ -223,7 +225,7 @@ def lost(before: NDArray[np.bool_], after: NDArray[np.bool_]) -> Metric:
         name="accuracy_cost",
         label="Accuracy lost by the mark",
         value=value,
-        unit="share",
+        unit=POINTS,
         low=min(middle - half, value),
         high=max(middle + half, value),
         level=LEVEL,

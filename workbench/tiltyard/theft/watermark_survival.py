@@ -63,6 +63,7 @@ class WatermarkSurvival(Check):
     standards: ClassVar[tuple[str, ...]] = STANDARDS
     sources: ClassVar[tuple[str, ...]] = (*SOURCES, "Han et al. 2015, arXiv 1506.02626", "Hinton et al. 2015, arXiv 1503.02531")
     cost: ClassVar[str] = "a minute: trains three models"
+    main: ClassVar[tuple[str, ...]] = ("trial", "epochs", "worth")
     seconds: ClassVar[float] = 60.0
     quick: ClassVar[Mapping[str, Any]] = {"epochs": 3, "rows": 1000, "trial": True}
     tiny: ClassVar[Mapping[str, Any]] = {"rows": 40, "trial": True}

@@ -52,6 +52,7 @@ class WatermarkVerify(Check):
     standards: ClassVar[tuple[str, ...]] = STANDARDS
     sources: ClassVar[tuple[str, ...]] = SOURCES
     cost: ClassVar[str] = "a second, and the training of the independent models"
+    main: ClassVar[tuple[str, ...]] = ("trial", "models", "keys")
     seconds: ClassVar[float] = 30.0
     quick: ClassVar[Mapping[str, Any]] = {"models": 3, "rows": 500}
     tiny: ClassVar[Mapping[str, Any]] = {"trial": True, "models": 2}

@@ -13,7 +13,7 @@ from ..formatting.numbers import percent
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Column, Evidence, Finding, Metric, Series, Severity, Status, Table
 from ..statistics.intervals import LEVEL, bootstrap, rate, rate_by_row
-from ..statistics.roc import area
+from ..statistics.roc import area, area_interval
 from ..targets.target import Target
 from .guard import SURE, Guard, apart, build, unpacked
 from .input_guard import STANDARDS
@@ -63,6 +63,7 @@ class GuardROC(Check):
     standards: ClassVar[tuple[str, ...]] = STANDARDS
     sources: ClassVar[tuple[str, ...]] = ("Kuan and Mueller 2022, arXiv 2207.03061", "Carlini and Wagner 2017, arXiv 1705.07263")
     cost: ClassVar[str] = "seconds"
+    main: ClassVar[tuple[str, ...]] = ("rows", "allowed", "eps")
     quick: ClassVar[Mapping[str, Any]] = {"rows": 300, "reference": 1000, "steps": 10}
     headline: ClassVar[str] = "caught"
 
@@ -154,6 +155,9 @@ def _auc(key: str, name: str, natural: NDArray[np.float32], strange: NDArray[np.
         return auc(natural[i % len(natural)], strange[rng.integers(0, len(strange), len(strange))])
 
     low, high = bootstrap(drawn, len(natural), rng, 200)
+    closed = value in (0.0, 1.0)  # every draw gives the same then, which bounds nothing
+    if closed:
+        low, high = area_interval(value, len(natural), len(strange))
     low_end, high_end = min(low, value), max(high, value)
     label = f"AUC against {name}"
     return Metric(
@@ -166,7 +170,7 @@ def _auc(key: str, name: str, natural: NDArray[np.float32], strange: NDArray[np.
         level=LEVEL,
         n=len(strange),
         safer="higher",
-        interval="bootstrap",
+        interval="Newcombe" if closed else "bootstrap",
     )
 
 

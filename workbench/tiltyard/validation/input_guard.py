@@ -70,6 +70,7 @@ class InputGuard(Defense):
     standards: ClassVar[tuple[str, ...]] = STANDARDS
     sources: ClassVar[tuple[str, ...]] = ("Kuan and Mueller 2022, arXiv 2207.03061",)
     cost: ClassVar[str] = "seconds"
+    main: ClassVar[tuple[str, ...]] = ("allowed", "rows", "save_as")
     answers: ClassVar[tuple[str, ...]] = ("validation.guard_roc",)
     quick: ClassVar[Mapping[str, Any]] = {"rows": 1000}
 

@@ -40,6 +40,7 @@ class Performance(Check):
         "Hand, Christen and Kirielle 2021, arXiv 2008.00103 (interval of F1)",
     )
     cost: ClassVar[str] = "a second"
+    main: ClassVar[tuple[str, ...]] = ("rows", "alarm")
     quick: ClassVar[Mapping[str, Any]] = {}
     headline: ClassVar[str] = "balanced_accuracy"
     remeasured: ClassVar[bool] = True
