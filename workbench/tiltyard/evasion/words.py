@@ -53,6 +53,7 @@ class Words(Check):
         "Gao et al. 2018, arXiv:1801.04354",
     )
     cost: ClassVar[str] = "a minute; slower where each query is"
+    main: ClassVar[tuple[str, ...]] = ("swaps", "letters", "column", "rows")
     seconds: ClassVar[float] = 60.0
     quick: ClassVar[Mapping[str, Any]] = {"rows": 50}
     tiny: ClassVar[Mapping[str, Any]] = {"query_budget": 40}

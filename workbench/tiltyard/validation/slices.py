@@ -62,6 +62,7 @@ class Slices(Check):
         "Nushi, Kamar and Horvitz 2018, arXiv 1809.07424 (error trees)",
     )
     cost: ClassVar[str] = "seconds"
+    main: ClassVar[tuple[str, ...]] = ("measure", "accepted", "rows")
     seconds: ClassVar[float] = 4.0
     quick: ClassVar[Mapping[str, Any]] = {"rows": 4_000}
     headline: ClassVar[str] = "worst_gap"
