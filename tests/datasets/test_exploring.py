@@ -43,7 +43,7 @@ def test_a_columns_numbers_are_those_of_pandas() -> None:
     far = (series < series.quantile(0.25) - reach) | (series > series.quantile(0.75) + reach)
     assert wage.outliers == pytest.approx(far.sum() / series.notna().sum())
     assert dict(job.top) == {name: int((data.x[:, 1] == i).sum()) for i, name in enumerate(("cook", "clerk", "nurse"))}
-    assert cars.kind == "whole number"
+    assert cars.kind == "whole\u00a0number"
     assert len(overview(summaries(data)).rows) == 3
 
 

@@ -75,10 +75,10 @@ class CohortBuilder(look.Stack):
         found: list[tuple[str, Maker]] = [("True class", lambda: class_editor("Is one of", data, Labelled, truth, changed))]
         if answers is None:
             return found
-        said = np.bincount(answers.labels, minlength=k).tolist()
+        predicted = np.bincount(answers.labels, minlength=k).tolist()
         found += [
             ("Right or wrong", lambda: RightOrWrong(changed)),
-            ("Predicted class", lambda: class_editor("Is one of", data, Predicted, said, changed)),
+            ("Predicted class", lambda: class_editor("Is one of", data, Predicted, predicted, changed)),
         ]
         return [*found, ("Score of a class", lambda: Score(data.schema.classes, changed))] if answers.scores.shape[1] else found
 

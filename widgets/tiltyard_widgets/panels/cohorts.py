@@ -117,8 +117,8 @@ class CohortsPanel(Panel):
             self.banner.tree = [el("p", {"class": "ty-lead"}, f"Every panel looks at all {len(data):,} rows of {data.name}.")]
             return
         cohort = used.selection.cohort
-        said = "" if cohort.words == cohort.name else f" ({cohort.words})"
-        words = f"Every panel looks at the cohort “{cohort.name}”{said}: {len(used):,} of {len(data):,} rows of {data.name}."
+        where = "" if cohort.words == cohort.name else f" ({cohort.words})"
+        words = f"Every panel looks at the cohort “{cohort.name}”{where}: {len(used):,} of {len(data):,} rows of {data.name}."
         self.banner.tree = [marked(words)]
 
     def _ask(self) -> None:

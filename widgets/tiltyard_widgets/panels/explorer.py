@@ -79,12 +79,12 @@ def drifted(data: Dataset, rows: Mask, what: str) -> Drifted:
     moved = [d.what for d in found if d.drifting]
     n, rest = int(rows.sum()), int((~rows).sum())
     some = ", ".join(moved[:5]) + (f" and {len(moved) - 5} more" if len(moved) > 5 else "")
-    said = (
+    outcome = (
         f"{len(moved)} of {len(found)} columns are distributed otherwise: {some}."
         if moved
         else f"None of {len(found)} columns is shown to drift."
     )
-    return Drifted(what, f"{what}. {said}", chart(found, what), table(found, what, n, rest))
+    return Drifted(what, f"{what}. {outcome}", chart(found, what), table(found, what, n, rest))
 
 
 class ExplorerPanel(Panel):
@@ -230,15 +230,15 @@ def facts(found: "ColumnSummary", assumed: str) -> str:
     """A column in a few sentences."""
     from tiltyard.formatting.numbers import number, percent
 
-    said = [f"{found.kind[:1].upper()}{found.kind[1:]}, {found.distinct:,} different values"]
+    parts = [f"{found.kind[:1].upper()}{found.kind[1:]}, {found.distinct:,} different values"]
     if found.middle is not None:
-        said.append(f"half of them from {number(found.quarter, 4)} to {number(found.three, 4)}, median {number(found.middle, 4)}")
-    said.append(f"missing in {found.missing:,} rows ({percent(found.missing / found.n)})" if found.missing else "none missing")
+        parts.append(f"half of them from {number(found.quarter, 4)} to {number(found.three, 4)}, median {number(found.middle, 4)}")
+    parts.append(f"missing in {found.missing:,} rows ({percent(found.missing / found.n)})" if found.missing else "none missing")
     if found.outliers:
-        said.append(f"{percent(found.outliers)} far from the rest (1.5 quartile distances)")
+        parts.append(f"{percent(found.outliers)} far from the rest (1.5 quartile distances)")
     if found.top and found.top[0][1] == sum(count for _, count in found.top):
-        said.append("it holds one value alone and tells nothing")
-    return "; ".join(said) + "." + (f" {assumed}" if assumed else "")
+        parts.append("it holds one value alone and tells nothing")
+    return "; ".join(parts) + "." + (f" {assumed}" if assumed else "")
 
 
 def by_class(data: Dataset, seed: int = 0) -> Gallery:

@@ -197,9 +197,9 @@ class Dataset:
         count = int(mask.sum())
         if not count:
             raise Problem(f"rows in the cohort {cohort.name!r}", f"none of {len(self):,}", "Loosen or remove a condition")
-        said = f"Cohort {cohort.name!r}: {cohort.words}; {count:,} of {len(self):,} rows of {self.name}."
+        note = f"Cohort {cohort.name!r}: {cohort.words}; {count:,} of {len(self):,} rows of {self.name}."
         rows = self.take(np.flatnonzero(mask))
-        return replace(rows, name=f"{self.name}: {cohort.name}", assumed=(*self.assumed, said), selection=Selection(self, cohort, mask))
+        return replace(rows, name=f"{self.name}: {cohort.name}", assumed=(*self.assumed, note), selection=Selection(self, cohort, mask))
 
     def classed(self, classes: tuple[str, ...]) -> "Dataset":
         """The same rows for a model of ``classes``: each label as its place among them, found by name, never by order.

@@ -110,7 +110,7 @@ def _summary(data: Dataset, looked: Dataset, feature: Feature, ends: _Ends) -> C
 
 
 def _number(data: Dataset, looked: Dataset, feature: Feature, ends: _Ends) -> ColumnSummary:
-    kind, at = "whole number" if feature.kind == "integer" else "number", data.schema.slices[feature.name].start
+    kind, at = "whole\u00a0number" if feature.kind == "integer" else "number", data.schema.slices[feature.name].start
     values = column_numbers(looked, feature)
     real = np.sort(values[~np.isnan(values)])
     gone = int(ends.missing[at])
@@ -139,12 +139,14 @@ def overview(found: tuple[ColumnSummary, ...], note: str = "") -> Table:
     rows = tuple(
         (s.name, s.kind, s.missing / s.n, s.distinct, s.low, s.quarter, s.middle, s.three, s.high, s.outliers, _top(s)) for s in found
     )
-    said = "Outliers: further than 1.5 quartile distances from the quartiles (Tukey)."
-    return Table(name="columns", title="Columns", columns=heads, rows=rows, note=" ".join(filter(None, (said, note))))
+    outliers = "Outliers: further than 1.5 quartile distances from the quartiles (Tukey)."
+    return Table(name="columns", title="Columns", columns=heads, rows=rows, note=" ".join(filter(None, (outliers, note))))
 
 
 def _top(found: ColumnSummary) -> str | None:
-    return ", ".join(f"{name} {percent(count / min(found.n, LOOKED))}" for name, count in found.top[:2]) or None
+    """The commonest level and its share."""
+    name, count = found.top[0] if found.top else ("", 0)
+    return f"{name}, {percent(count / min(found.n, LOOKED))}".replace(" %", "\u00a0%") if found.top else None
 
 
 def splits(data: Dataset, by: str) -> dict[str, Mask]:

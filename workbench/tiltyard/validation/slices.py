@@ -117,8 +117,8 @@ class Slices(Check):
         if not counted.any():
             which = "of" if self.measure == "false_negative" else "of other classes than"
             raise Unavailable(f"rows {which} {rows.schema.classes[positive]!r}", "none", "Choose another class or measure")
-        said = (labels == positive) == (self.measure == "false_positive")
-        return Judged(rows.take(np.flatnonzero(counted)), said[counted], skill)
+        wrong = (labels == positive) == (self.measure == "false_positive")
+        return Judged(rows.take(np.flatnonzero(counted)), wrong[counted], skill)
 
     def _positive(self, rows: Dataset) -> int:
         name, classes = self.positive or rows.schema.favorable, rows.schema.classes
@@ -172,7 +172,7 @@ class Slices(Check):
         if not bad:
             return []
         severity = Severity.HIGH if max(s.apart[0] for s in bad) > 2 * self.accepted else Severity.MEDIUM
-        advice = "Look at these rows; gather more like them, mend their columns, or send them to a person instead."
+        advice = "Look at these rows; gather more like them, correct their columns, or send them to a person instead."
         evidence = Evidence(metrics=("worst_gap",), tables=("slices",), charts=("slices",))
         return [
             Finding(
