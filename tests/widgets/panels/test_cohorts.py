@@ -212,3 +212,22 @@ def test_other_data_leave_nothing_of_the_former() -> None:
     assert "all 100 rows" in panel.banner.plain_text()
     panel.session.adopt(None, None)
     assert panel.body.layout.display == "none"
+
+
+def test_the_header_names_the_cohort_and_leads_back_to_all_rows() -> None:
+    from tiltyard_widgets.panels.workbench import Workbench
+
+    made = session()
+    bench = Workbench(session=made)
+    panel = bench.go("cohorts")
+    assert isinstance(panel, CohortsPanel)
+    whole = made.data
+    assert whole is not None
+    panel.adopt(Cohort(name="over 60", conditions=(Between(column="age", low=60),)))
+    assert "cohort over 60" in bench.header.plain_text()
+    assert made.data is not None
+    assert made.data.fingerprint[:12] in bench.header.plain_text()
+    assert panel.session.standing.data == made.data.identity
+    bench.all_rows()
+    assert made.data is whole
+    assert "cohort" not in bench.header.plain_text()

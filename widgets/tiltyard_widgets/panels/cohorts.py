@@ -218,7 +218,7 @@ class CohortsPanel(Panel):
         try:
             self.session.free()
             if data is not None:
-                self.session.adopt(self.session.target, data.selected(cohort, self.mask(cohort)))
+                self.session.use(data.selected(cohort, self.mask(cohort)))
         except Problem as problem:
             self.message.say(problem)
 
@@ -227,7 +227,8 @@ class CohortsPanel(Panel):
         self.message.clear()
         try:
             self.session.free()
-            self.session.adopt(self.session.target, self.data)
+            if self.data is not None:
+                self.session.use(self.data)
         except Problem as problem:
             self.message.say(problem)
 

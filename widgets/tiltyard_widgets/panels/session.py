@@ -111,6 +111,10 @@ class Session(Working):
             self.former.append(Former(title, self.target, self.data, self.run, self.source))
         self._turn(made, self.data, None)
 
+    def use(self, data: Dataset) -> None:
+        """Take other rows of the same data, a cohort or all of them; what was made of the target can still be undone."""
+        self._turn(self.target, data, None)
+
     def undo(self) -> None:
         """Back to the target from before the last `go_on`; nothing where there was none."""
         if self.former:

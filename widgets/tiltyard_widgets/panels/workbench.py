@@ -62,6 +62,7 @@ class Workbench(w.VBox):
         self.session = session or Session(target, data, default_store(), label, sensitive)
         self.header = header()
         self.header.on_event("undo", lambda _: self.undo())
+        self.header.on_event("all_rows", lambda _: self.all_rows())
         self.middle = w.VBox()
         self._panels: dict[str, Panel] = {}
         first = "evasion" if self.session.target is not None else "load"
@@ -100,8 +101,22 @@ class Workbench(w.VBox):
         """Header and rail in line with the session."""
         session, stands = self.session, self.session.standing
         former = session.former[-1].target.name if session.former else ""
-        self.header.show(stands.target, stands.data, stands.state, session.doing or stands.sentence, former)
+        chosen, data = session.data.selection if session.data else None, stands.data
+        if chosen is not None and data is not None:
+            data = data.model_copy(update={"name": chosen.parent.name})
+        cohort = chosen.cohort.name if chosen is not None else ""
+        self.header.show(stands.target, data, stands.state, session.doing or stands.sentence, former, cohort)
         self.rail.marked(states(session))
+
+    def all_rows(self) -> None:
+        """Back from a cohort to all rows."""
+        chosen = self.session.data.selection if self.session.data else None
+        try:
+            self.session.free()
+            if chosen is not None:
+                self.session.use(chosen.parent)
+        except Problem as problem:
+            self.go(self.rail.selected).message.say(problem, level="warning")
 
     def undo(self) -> None:
         """Back to the model before the defense."""

@@ -69,7 +69,7 @@ class Slices(Check):
     context: ClassVar[frozenset[str]] = frozenset({"rate"})
     averages_noise: ClassVar[bool] = True
 
-    measure: Measure = parameter("error", "What is to be common in a slice: errors, or those of one kind, of the class `positive`")
+    measure: Measure = parameter("error", "What is to be common in a slice: any error, or false negatives or false positives of one class")
     accepted: float = parameter(0.1, "How much commoner it may be in a slice than in the rest", "share", ge=0, le=1)
     rows: int = parameter(
         20_000, "Rows to judge, drawn at random from those not trained on where that is known", "rows", ge=20, le=1_000_000
