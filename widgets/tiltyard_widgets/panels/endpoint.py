@@ -80,6 +80,10 @@ class EndpointPanel(Panel):
         if latest is not None and latest is not self._record and not busy:
             self._shown(latest)
 
+    def forget(self) -> None:
+        self._record = None
+        self.view.show(None)
+
     def _address(self) -> tuple[Address | None, str]:
         """The address, and what is wrong with it; nothing where none is written yet."""
         if not self.fields.url.value.strip():

@@ -97,6 +97,9 @@ class EthicsPanel(Panel):
         self._hold(self.list)
         self._draw()
 
+    def forget(self) -> None:
+        self.link.offer("", "", "")
+
     def _before(self, target: Target | None) -> "Checklist | None":
         """What persons answered of this target: here, or in a run that was opened again."""
         from tiltyard.standards.ethics import Checklist

@@ -132,6 +132,7 @@ class LoadPanel(Panel):
         self.proposed_for = ""
         help = look.text("A file is looked at before it is opened and never unpickled unseen.", kind="help")
         self.assumed = look.text("", kind="help")
+        self._taking = False  # is what this panel loaded being adopted?
         self.reading = look.row([self.propose])
         look.show(self.reading, False)
         controls = [self.source, self.choices, self.opener, self.reading, self.progress, help]
@@ -284,10 +285,29 @@ class LoadPanel(Panel):
             self.proposed_for = asked.data
             self.schema.offer(loaded.proposal)
         self.session.source = self.given()
-        self.session.adopt(loaded.target, loaded.data)
+        self._taking = True
+        try:
+            self.session.adopt(loaded.target, loaded.data)
+        finally:
+            self._taking = False
         if loaded.target.doubts:
             self.message.say(" ".join(loaded.target.doubts), level="warning")
         self._idle("Loaded")
+
+    def forget(self) -> None:
+        """Say what is in the header now, where another panel put it there; a table that is being read stays as it is."""
+        target, data = self.session.target, self.session.data
+        if self._taking:
+            return
+        self.code.code = ""
+        self.layers.forget()
+        if target is None or data is None:
+            self.sentence.say("not_run", "Nothing is loaded.")
+        else:
+            self.sentence.say("passed", " ".join((f"{target.name} on {data.name}.", *deployed(target, data))))
+        self.assumed.say(" ".join(target.assumptions) if target else "")
+        if not self.proposed_for:
+            self.schema.show(data.schema if data else None)
 
     def _opening(self) -> Opening:
         budget = self.budget.value.replace(",", "").strip()

@@ -41,6 +41,10 @@ class SupplyChainPanel(TopicPanel):
         super().refresh()
         self._sum()
 
+    def forget(self) -> None:
+        super().forget()
+        self.link.offer("", "", "")
+
     def _sum(self) -> None:
         self.overview.show(overview({id: step.title for id, step in self.steps.items()}, self.session.latest))
         under_way = self.progress.work is not None
