@@ -172,9 +172,12 @@ class AdversarialTraining(Defense):
         self, before: tuple[int, int], after: tuple[int, int], way: "list[Watched]", skill: Skill, data: Dataset, rule: str
     ) -> CheckResult:
         n = skill.n
+        attack = f"PGD of {JUDGE_STEPS} steps, {WORDS[self.norm]} {self.eps:g}" + (
+            f", up to {self.flips} categories" * _flips(data, self.flips)
+        )
         metrics = (
-            rate("robust_accuracy", "Robust accuracy after", after[1], n, "higher"),
-            rate("robust_accuracy_before", "Robust accuracy before", before[1], n, "higher"),
+            rate("robust_accuracy", f"Robust accuracy after ({attack})", after[1], n, "higher"),
+            rate("robust_accuracy_before", f"Robust accuracy before ({attack})", before[1], n, "higher"),
             rate("clean_accuracy", "Clean accuracy after", after[0], n, "higher"),
             rate("clean_accuracy_before", "Clean accuracy before", before[0], n, "higher"),
         )
@@ -230,6 +233,11 @@ class AdversarialTraining(Defense):
             ),
             alt=f"Robust accuracy goes from {percent(shares[0][2])} to {percent(shares[-1][2])}, accuracy from {percent(shares[0][1])} to {percent(shares[-1][1])}.",
         )
+
+
+def _flips(data: Dataset, flips: int) -> bool:
+    """May categories be changed too?"""
+    return flips > 0 and not data.schema.images and any(f.grouped and f.mutable for f in data.schema.features)
 
 
 def trainable(target: Target) -> "TorchTarget":

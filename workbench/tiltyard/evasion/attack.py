@@ -266,7 +266,7 @@ class Evasion(Check):
         skill: Skill,
     ) -> tuple[Metric, ...]:
         return (
-            rate_by_row("robust_accuracy", "Robust accuracy", right & ~fooled, sample.fingerprint, "higher"),
+            rate_by_row("robust_accuracy", self.measure(sample), right & ~fooled, sample.fingerprint, "higher"),
             rate_by_row("clean_accuracy", "Clean accuracy", right, sample.fingerprint, "higher"),
             rate("success_rate", "Attack success rate", int(fooled.sum()), int(right.sum()), "lower"),
             self._change(sample, outcome, fooled, space),
@@ -333,6 +333,12 @@ class Evasion(Check):
         """Norm and eps in words, for summaries and findings: ``L∞ 0.1 of each range``."""
         size = f"{WORDS[self.norm]} {self.eps:g}"
         return size if sample.schema.images or self.norm != "linf" else f"{size} of each range"
+
+    def measure(self, sample: Dataset) -> str:
+        """What its robust accuracy measures, with the attack and its budget: another attack or budget is another measure."""
+        groups = 0 if sample.schema.images else min(self.flips, sum(f.grouped and f.mutable for f in sample.schema.features))
+        flips = f", up to {groups} categor{'y' if groups == 1 else 'ies'}" if groups else ""
+        return f"Robust accuracy ({self.title}, {self.sized(sample)}{flips})"
 
     def _status(self, share: float, masked: float, skill: Skill, right: int) -> Status:
         if right == 0:

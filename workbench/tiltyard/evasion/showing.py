@@ -52,7 +52,7 @@ class Shown:
 def curve(fooled_at: NDArray[np.float64], eps_values: tuple[float, ...], norm: str) -> Chart:
     """Accuracy against eps; a row fooled at one eps counts as fooled at every larger one.
 
-    Where categories may be changed the curve starts with these changes alone, and a line marks the clean accuracy.
+    Where categories may be changed the curve starts with these changes alone, a point that is named so, and a line marks the clean accuracy.
     """
     points = eps_values if eps_values[0] == 0 else (0.0, *eps_values)
     n = len(fooled_at)
@@ -60,6 +60,8 @@ def curve(fooled_at: NDArray[np.float64], eps_values: tuple[float, ...], norm: s
     kept = [int((fooled_at > eps).sum()) if eps or eps_values[0] == 0 else int((fooled_at >= 0).sum()) for eps in points]
     bands = [clopper_pearson(hits, n) for hits in kept]
     accuracies = [hits / n for hits in kept]
+    alone = eps_values[0] == 0
+    start = (Series(name="categories alone", x=(0.0,), y=(accuracies[0],), low=(bands[0][0],), high=(bands[0][1],)),) if alone else ()
     return Chart(
         name="security_curve",
         title="Accuracy as eps grows",
@@ -74,9 +76,12 @@ def curve(fooled_at: NDArray[np.float64], eps_values: tuple[float, ...], norm: s
                 low=tuple(low for low, _ in bands),
                 high=tuple(high for _, high in bands),
             ),
+            *start,
         ),
-        reference=(("clean accuracy", clean),) if eps_values[0] == 0 else (),
-        alt=f"Accuracy falls from {percent(clean)} without attack to {percent(accuracies[-1])} at an eps of {points[-1]:g}.",
+        reference=(("clean accuracy", clean),) if alone else (),
+        alt=f"Accuracy falls from {percent(clean)} without attack"
+        + (f" and {percent(accuracies[0])} under changed categories alone" if alone else "")
+        + f" to {percent(accuracies[-1])} at an eps of {points[-1]:g}.",
     )
 
 

@@ -1,5 +1,6 @@
 """What the caller says about a model that is opened: its schema, its classes, how it was built and what it gives."""
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -94,6 +95,14 @@ class OpenOptions:
             raise Problem("a threshold or a decision function", "both", "Give one of them")
         if positive and threshold is None:
             raise Problem("a threshold with the class that it is for", f"positive={positive!r} alone", "Give threshold=… too")
+
+    def ordered(self, target: "Target") -> None:
+        """The order of classes that the caller gives decides what an answer means, so it is part of the fingerprint.
+
+        That of the schema is none of its own: it says nothing that the data do not say.
+        """
+        if self.classes and (self.classes != target.classes or (self.schema is None and self.data is None)):
+            target.fingerprint = hashlib.sha256(f"{target.fingerprint} answers {list(self.classes)}".encode()).hexdigest()
 
     def decided(self, target: "Target") -> "Target":
         """``target`` under the rule that the caller gives; as it is where none is given.

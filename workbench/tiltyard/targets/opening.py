@@ -102,6 +102,7 @@ def open_target(
         schema, tuple(classes or ()), architecture, factory, recipe, name, outputs, feeds, data, sealed, threshold, positive, decision
     )
     target = _opened(source, given, key, judge_key, budget)
+    given.ordered(target)
     if data is not None:
         from .proof import prove
 
