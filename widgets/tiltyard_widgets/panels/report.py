@@ -118,8 +118,22 @@ class ReportPanel(Panel):
         from tiltyard.assessment.standing import reported
         from tiltyard.reports.bundle import make
 
-        records = reported(self.session.records, self.session.standing)
-        return make(records, run_id=self.session.run.id if self.session.run else "", assumed=self._assumed())
+        stands = self.session.standing
+        records = reported(self.session.records, stands)
+        facts = {"target": stands.target, "data": stands.data, "unmet": self._unmet(), "assumed": self._assumed()}
+        return make(records, run_id=self._run_of(records), **facts)  # type: ignore[arg-type]
+
+    def _run_of(self, records: Sequence[Record]) -> str:
+        """The run that holds all of these; empty where they are of several."""
+        runs, own = self.session.known.runs(), self.session.run.id if self.session.run else ""
+        found = {runs.get(record.id, own) for record in records}
+        return found.pop() if len(found) == 1 else ""
+
+    def _unmet(self) -> dict[str, str]:
+        from tiltyard.catalogue import unmet
+
+        target, data = self.session.target, self.session.data
+        return unmet(target, data) if target is not None and data is not None else {}
 
     def _assumed(self) -> list[str]:
         """What was assumed when target and data were opened."""

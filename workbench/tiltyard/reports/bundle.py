@@ -100,26 +100,30 @@ def make(
     about: About | None = None,
     since: Difference | None = None,
     unmet: Mapping[str, str] | None = None,
+    target: Identity | None = None,
+    data: Identity | None = None,
 ) -> Bundle:
     """A report of ``records`` (at least one); where it is ``whole``, with the checks and defenses of which there is no record.
 
+    It is about ``target`` and ``data``; where these are not given, about those of the first record that was made of a whole model.
     Rows of people are withheld here, before any renderer, unless ``about`` asks for them; its limits are judged with the policy's.
     """
     if not records:
         raise Problem("at least one record to report", "none", "Run a check first")
     about = about or About()
     done = {record.check for record in records}
-    first = records[0]
+    first = next((record for record in records if not record.target.view_of), records[0])
+    target, data = target or first.target, data or first.data
     if about.limits:
         verdict, verdicts = _limited(about, records, verdicts)
     return Bundle(
-        title=about.title or title or f"Security report: {first.target.name} on {first.data.name}",
+        title=about.title or title or f"Security report: {target.name} on {data.name}",
         about=about,
         run_id=run_id,
         created=created or datetime.now(UTC),
         profile=profile,
-        target=first.target,
-        data=first.data,
+        target=target,
+        data=data,
         verdict=verdict,
         verdicts=tuple(verdicts),
         records=tuple(records) if about.people else tuple(map(withheld, records)),

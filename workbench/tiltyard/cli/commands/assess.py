@@ -98,6 +98,7 @@ def bundle_of(found: Assessment, facts: dict[str, object], title: str = "") -> B
         found.records,
         title=title,
         run_id=found.run.id if found.run else "",
+        unmet=found.run.config.get("unmet") if found.run else None,
         verdict=found.judgment.verdict if found.judgment else "",
         verdicts=[v.model_dump(mode="json") for v in found.judgment.verdicts] if found.judgment else [],
         command=str(facts["command"]),

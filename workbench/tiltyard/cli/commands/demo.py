@@ -35,7 +35,7 @@ def run(out: Path, profile: str, seed: int, overwrite: bool = False) -> int:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     store = open_store()
     census = _assessed_fully("census", store, profile, seed)
-    records, cancelled = list(census.records), census.cancelled
+    records, cancelled = [*census.records, *census.of_defended], census.cancelled
     if not cancelled:
         digits = _assessed("digits", store, profile, seed, _pictures(profile, seed, records))
         records = together(records, digits.records)

@@ -39,8 +39,9 @@ def bundled(store: Store, name: str, policy: Policy | None = None) -> Bundle:
     """The bundle of a run: what counts and the last of each check and parameters, what was cut off, and a policy's verdicts."""
     found = store.run(name)
     every = store.records(found.id)
-    unmet = found.config.get("unmet")
-    stands = standing_of(every, found.target, found.data, unmet if isinstance(unmet, dict) else None)
+    kept = found.config.get("unmet")
+    unmet = {str(id): str(why) for id, why in kept.items()} if isinstance(kept, dict) else None
+    stands = standing_of(every, found.target, found.data, unmet)
     records = reported(every, stands)
     if not records:
         raise Problem(
@@ -49,6 +50,9 @@ def bundled(store: Store, name: str, policy: Policy | None = None) -> Bundle:
     judgment = policy.judge(records) if policy else None
     return make(
         records,
+        target=found.target,
+        data=found.data,
+        unmet=unmet,
         title=f"Security report: {found.name}" if found.name else "",
         run_id=found.id,
         cut_off=[line.check for line in store.steps(found.id) if line.state == CUT_OFF],
