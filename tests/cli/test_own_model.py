@@ -113,3 +113,26 @@ def test_a_run_without_a_record_is_named(own: Path, tiltyard: Callable[..., Said
 
     run = Store().begin("x", Identity(name="m", fingerprint="a" * 64), Identity(name="d", fingerprint="b" * 64))
     assert f"none in run {run.short}, open" in tiltyard("report", "last", "--format", "json").line
+
+
+def test_a_column_of_text_is_taken_in_the_shell(place: Path, tiltyard: Callable[..., Said]) -> None:
+    """--take, as ``take`` under [data]: beside a number a text is no feature by itself."""
+    import pandas as pd
+    import skops.io
+    from sklearn.compose import make_column_transformer
+    from sklearn.feature_extraction.text import CountVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+
+    rng = np.random.default_rng(0)
+    telling = rng.choice(["good", "awful"], N)
+    texts = [" ".join([*rng.choice([f"word{i}" for i in range(30)], 5), word]) for word in telling]
+    frame = pd.DataFrame({"a": rng.random(N), "text": texts, "kind": np.where(telling == "good", "yes", "no")})
+    frame.to_csv("own.csv", index=False)
+    columns = make_column_transformer((CountVectorizer(), 1), ("passthrough", [0]))
+    model = make_pipeline(columns, LogisticRegression(C=10)).fit(frame[["a", "text"]].to_numpy(object), frame["kind"])
+    skops.io.dump(model, "own.skops")
+    words = "check validation.performance --model own.skops --data own.csv --label kind"
+    assert tiltyard(*words.split()).code == 2
+    said = tiltyard(*words.split(), "--take", "text")
+    assert said.code == 0 and "100 % of 120 rows are right" in said.out

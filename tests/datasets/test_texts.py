@@ -217,3 +217,21 @@ def test_a_skops_file_of_a_text_model_is_checked(tmp_path: Path) -> None:
     target = open_target(tmp_path / "model.skops", data=data)
     assert data.frame["text"].tolist() == frame["text"].tolist()
     assert np.array_equal(target.scores(data.x), model.predict_proba(frame[["text"]]))
+
+
+def test_half_a_character_is_refused_in_one_line() -> None:
+    import pandas as pd
+
+    def table(**columns: Any) -> Any:
+        return pd.DataFrame({name: pd.Series(values, dtype=object) for name, values in columns.items()})
+
+    broken, y = ["a b c d"] * 3 + ["a \ud800 b c"] + ["e f g h"] * 16, ["no", "yes"] * 10
+    with pytest.raises(Problem, match=r"whole characters in 'text'; found half of one \(U\+D800\) in row 3"):
+        read(table(text=broken, y=y), label="y", texts=True)
+    with pytest.raises(Problem, match=r"in 'y'; found half of one \(U\+DFFF\) in row 0"):
+        read(table(a=list(range(20)), y=["no\udfff", "yes"] * 10), label="y")
+    with pytest.raises(Problem, match="in label; found half of one"):
+        read((table(a=[i % 7 for i in range(20)]), ["no\udfff", "yes"] * 10))
+    wrong = pd.DataFrame(table(a=list(range(20)), y=y).to_numpy(), columns=np.array(["a\ud800", "y"], object))
+    with pytest.raises(Problem, match="the names of the columns"):
+        read(wrong, label="y")

@@ -55,6 +55,7 @@ def from_options(given: dict[str, str], seed: int) -> "tuple[Target, Dataset]":
         favorable=given["favorable"],
         rows=rows,
         leave_out=_listed(given["leave_out"]),
+        take=_listed(given["take"]),
     )
     config = Config(target=target, data=data, seed=seed)
     config._folder = Path.cwd()

@@ -10,6 +10,7 @@ from ..access.places import discreet, named, opened
 from ..access.places import source as place_of
 from ..errors import Problem
 from .arrays import Arrays, arranged
+from .broken_text import refuse_broken
 from .building import Member, build
 from .column_names import distinctly, renamed
 from .correcting import Correction, corrected
@@ -225,7 +226,9 @@ def _pair(x: Any, y: Any) -> "pd.DataFrame | Arrays":
         name = str(getattr(y, "name", None) or "label")
         while name in frame.columns:
             name += "_"
-        return frame.assign(**{name: getattr(y, "to_numpy", lambda: y)()})
+        labels = getattr(y, "to_numpy", lambda: y)()
+        refuse_broken(labels, name)
+        return frame.assign(**{name: labels})
     return arranged(x, y)
 
 
@@ -235,6 +238,10 @@ def _frame(frame: "pd.DataFrame") -> "pd.DataFrame":
     plain = frame.reset_index(drop=True)
     given = [" ".join(map(str, c)) if isinstance(c, tuple) else str(c) for c in plain.columns]
     names = distinctly(given)
+    refuse_broken(names, "the names of the columns")
+    for place, name in enumerate(names):
+        if plain.dtypes.iloc[place] == object:
+            refuse_broken(plain.iloc[:, place], repr(name))
     plain.columns = list(names)
     plain.attrs["assumptions"] = (*frame.attrs.get("assumptions", ()), *renamed(given, names))
     return plain

@@ -28,7 +28,7 @@ ANSWERED = (Status.PASSED, Status.FINDING)
 COMMON = {
     "config": ("CONFIG.toml", "Model and data of this assessment file, instead of the options that follow."),
     "sample": ("NAME", "A shipped model with its data: census, digits, digits-robust."),
-    "model": ("FILE", "A model file; give --data too."),
+    "model": ("FILE", "A model file or a Hugging Face folder; give --data too."),
     "url": ("URL", "An endpoint; give --data too."),
     "key-env": ("VARIABLE", "The environment variable that holds the endpoint's key."),
     "judge-key-env": ("VARIABLE", "The one that holds another key, on which attacks are judged."),
@@ -45,11 +45,12 @@ COMMON = {
     "favorable": ("NAME", "The class that people hope for, for fairness; else proposed by the words of label and classes."),
     "member": ("COLUMN", "The column that says whether a row was trained on."),
     "leave-out": ("COLUMNS", "Columns that are no features, with commas; a sensitive one still tells groups apart."),
+    "take": ("COLUMNS", "Columns that are features although they look like an id or free text, with commas."),
     "data-rows": ("N", "Take this many rows at random, by the seed."),
 }
 # Other names, from before or where a parameter of the step has the first, taken where no parameter has them.
 OLD = {
-    **{name: f"data-{name}" for name in ("label", "sensitive", "member", "leave-out")},
+    **{name: f"data-{name}" for name in ("label", "sensitive", "member", "leave-out", "take")},
     "target-budget": "query-budget",
     "positive": "threshold-class",
 }
