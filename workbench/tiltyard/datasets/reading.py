@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ..access.places import discreet, named, opened
 from ..access.places import source as place_of
 from ..errors import Problem
@@ -240,7 +242,7 @@ def _frame(frame: "pd.DataFrame") -> "pd.DataFrame":
     names = distinctly(given)
     refuse_broken(names, "the names of the columns")
     for place, name in enumerate(names):
-        if plain.dtypes.iloc[place] == object:
+        if isinstance(held := plain.dtypes.iloc[place], np.dtype) and held.kind == "O":
             refuse_broken(plain.iloc[:, place], repr(name))
     plain.columns = list(names)
     plain.attrs["assumptions"] = (*frame.attrs.get("assumptions", ()), *renamed(given, names))

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+import torch
 from torch import Tensor, nn
 
 from ..datasets.schema import Schema
@@ -10,6 +11,8 @@ from . import trying
 from .architecture import Architecture
 from .estimators import Feeds
 from .fitting_input import fitting
+from .module_input import Fed
+from .plain_module import PlainModule
 from .torch_target import Outputs, TorchTarget
 from .training import Recipe
 
@@ -60,7 +63,7 @@ def module_target(
     Problem
         When the module does not take the schema's rows, returns another shape, or NaN.
     """
-    name = name or type(module).__name__
+    name, own = name or type(module).__name__, module
     module, out, about = fitting(module, schema, name, feeds, data)
     k = len(schema.classes)
     found = trying.head(out, k, name)
@@ -74,4 +77,12 @@ def module_target(
         module, architecture = Reordered(module, order, outputs), None
     target = TorchTarget(module, schema.classes, schema, name, outputs, recipe, architecture)
     target.assumptions = (*about, *notes)
+    target.plainly = _plainly(own, module, schema, order, outputs)
     return target
+
+
+def _plainly(own: nn.Module, module: nn.Module, schema: Schema, order: tuple[int, ...], outputs: Outputs) -> PlainModule:
+    """What asks ``own`` without what was put around it."""
+    fed = next((part for part in module.modules() if isinstance(part, Fed)), None)
+    by_code = fed is not None and fed.form == "values"
+    return PlainModule(own, schema, order, outputs, not by_code, fed.dtype if fed is not None else torch.float32)

@@ -2,7 +2,7 @@
 
 import copy
 import hashlib
-from typing import Literal, Protocol, Self
+from typing import TYPE_CHECKING, Literal, Protocol, Self
 
 import numpy as np
 import torch
@@ -21,14 +21,21 @@ from .target import Target
 from .training import Recipe, fit, fresh
 from .versions import here
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 Outputs = Literal["logits", "probabilities"]
+FLOAT32 = 1e-4  # how far two scores may lie apart that were worked out in float32, in batches of other sizes
 
 
 class Plainly(Protocol):
-    """What asks a model as its own library does."""
+    """What asks a model as its own library does; None where that cannot be asked."""
 
-    def images(self, x: Rows) -> Prediction:
+    def images(self, x: Rows) -> Prediction | None:
         """Its answers to images as a data set has them."""
+
+    def table(self, frame: "pd.DataFrame") -> Prediction | None:
+        """Its answers to rows of a person's table."""
 
 
 class Evaluated(nn.Module):
@@ -97,7 +104,7 @@ class Decided(nn.Module):
 class TorchTarget(Target):
     """Wrap ``module`` (encoded rows to logits or probabilities; `module_input.Fed` where it takes another form).
 
-    ``plainly`` is what asks the model as its own library does, for images; None where there is no other way than this one.
+    ``plainly`` is what asks the model as its own library does; None where there is no other way than this one.
 
     Parameters
     ----------
@@ -128,6 +135,7 @@ class TorchTarget(Target):
         self.given = words(module, schema)
         self.plainly: Plainly | None = None
         self._dtype = np.float64 if exact(module) and not schema.images else np.float32
+        self.close = FLOAT32
         self._logits = Evaluated(Logits(module, outputs))
 
     @property
@@ -154,7 +162,14 @@ class TorchTarget(Target):
             return scores
 
     def unaided_images(self, x: Rows) -> Prediction | None:
-        return self.plainly.images(x) if self.plainly is not None else None
+        return self._by_rule(self.plainly.images(x)) if self.plainly is not None else None
+
+    def unaided(self, frame: "pd.DataFrame") -> Prediction | None:
+        return self._by_rule(self.plainly.table(frame)) if self.plainly is not None else None
+
+    def _by_rule(self, found: Prediction | None) -> Prediction | None:
+        """The same scores, judged by the rule in force."""
+        return found if found is None or self.decision is None else Prediction(self.decision(found.scores), found.scores)
 
     def files(self) -> dict[str, bytes]:
         """``model.safetensors``, where its layers are described and it is not too large to be kept unasked."""

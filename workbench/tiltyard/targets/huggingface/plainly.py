@@ -12,6 +12,8 @@ from ..decision import LargestScore, Prediction, Scores
 from .library import library, offline
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from .loading import Kind
 
 
@@ -46,6 +48,9 @@ class Pipeline:
         pictures = [Image.fromarray(one[:, :, 0] if one.shape[2] == 1 else one) for one in pixels]
         with offline():
             return self._read(self._made()([p.convert("RGB") for p in pictures], top_k=len(self.names)))
+
+    def table(self, frame: "pd.DataFrame") -> None:
+        """It is asked for texts or images alone."""
 
     def _made(self) -> Any:
         beside = {"tokenizer": str(self.path)} if self.kind == "text" else {"image_processor": str(self.path)}

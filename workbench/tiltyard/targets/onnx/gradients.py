@@ -1,5 +1,7 @@
 """Gradients of an ONNX model: its graph as a torch module, used for directions alone. What it answers stays onnxruntime's."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import torch
 
@@ -11,6 +13,9 @@ from ..torch_target import Outputs, TorchTarget
 from .graph import Shaped, Unknown, converted
 from .heads import Nodes
 from .target import OnnxTarget
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 AGREE = 1e-4
 
@@ -33,6 +38,12 @@ class DifferentiableOnnx(TorchTarget):
 
     def _prediction(self, x: Rows) -> Prediction:
         return self.model._prediction(x) if self.decision is None else super()._prediction(x)
+
+    def unaided(self, frame: "pd.DataFrame") -> Prediction | None:
+        return self.model.unaided(frame)
+
+    def unaided_images(self, x: Rows) -> Prediction | None:
+        return self.model.unaided_images(x)
 
     def converted_scores(self, x: Rows) -> Scores:
         """Class probabilities of the torch module, float64 (n, k)."""

@@ -1,6 +1,6 @@
 """An ONNX model that onnxruntime answers, on the CPU."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +12,14 @@ from ..class_names import places_of
 from ..decision import Labels, LargestScore, Prediction, Scores
 from ..estimators import one_hot, softmax
 from ..target import Target
+from . import plainly
 from .heads import Heads
 from .session import Session
+
+FLOAT32 = 1e-4  # how far two scores may lie apart that were worked out in float32
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class OnnxTarget(Target):
@@ -39,6 +45,7 @@ class OnnxTarget(Target):
         name: str,
         sha256: str,
     ) -> None:
+        self.close = FLOAT32
         offers = frozenset({"labels"} if read.scores < 0 else {"labels", "scores"})
         super().__init__(name, classes, session.schema, offers, sha256)
         self.session = session
@@ -67,6 +74,23 @@ class OnnxTarget(Target):
             return super()._prediction(x)
         label, scores = self.session(x, [self.read.label, self.read.scores])
         return Prediction(self._places(label), self._probabilities(self._columns(scores)))
+
+    def unaided(self, frame: "pd.DataFrame") -> Prediction | None:
+        """onnxruntime asked for the table's columns by a session of its own; None where the table is not what the model takes."""
+        given = plainly.table(self.session, frame)
+        return None if given is None else self._plainly(given)
+
+    def unaided_images(self, x: Rows) -> Prediction | None:
+        given = plainly.images(self.session, x)
+        return None if given is None else self._plainly(given)
+
+    def _plainly(self, given: dict[str, NDArray[Any]]) -> Prediction:
+        found = plainly.asked(self.session.content, given)
+        scores = None if self.read.scores < 0 else self._probabilities(self._columns(found[self.read.scores]))
+        if self.decision is not None and scores is not None:
+            return Prediction(self.decision(scores), scores)
+        labels = self._places(found[self.read.label])
+        return Prediction(labels, one_hot(labels, len(self.classes)) if scores is None else scores)
 
     def _columns(self, out: Any) -> NDArray[np.float64]:
         if not self.read.mapped:
