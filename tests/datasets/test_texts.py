@@ -232,6 +232,3 @@ def test_half_a_character_is_refused_in_one_line() -> None:
         read(table(a=list(range(20)), y=["no\udfff", "yes"] * 10), label="y")
     with pytest.raises(Problem, match="in label; found half of one"):
         read((table(a=[i % 7 for i in range(20)]), ["no\udfff", "yes"] * 10))
-    wrong = pd.DataFrame(table(a=list(range(20)), y=y).to_numpy(), columns=np.array(["a\ud800", "y"], object))
-    with pytest.raises(Problem, match="the names of the columns"):
-        read(wrong, label="y")
