@@ -56,7 +56,7 @@ def test_a_booster_with_its_threshold_is_loaded_measured_and_reported(browser: "
     window.see(re.compile("Expected a model of the classes approved, denied; found the model of 0, 1"))  # nobody guesses which is which
     for name, value in {"Classes": "denied, approved", "Threshold": "0.7", "Class of the threshold": "approved"}.items():
         fill(name, value)  # unfolded by what was refused
-    fill("Favorable class", "approved")
+    fill("Favorable outcome", "approved")
     page.get_by_role("button", name="Load and probe").click()
     window.see("decides by class 'approved' from 0.7 on")
 

@@ -28,7 +28,7 @@ class FairnessPanel(TopicPanel):
         self.point = FrontierPoint(self._apply_point)
         heading, message, *rest = super().build()
         self.hand = ByHand(self.session, self.message, self._use)
-        self.ways = Choice("Way", [("Measure and mitigate", STEPS), (HAND, BY_HAND)], STEPS, kind="segments")
+        self.ways = Choice("Approach", [("Measure and mitigate", STEPS), (HAND, BY_HAND)], STEPS, kind="segments")
         self.ways.observe(lambda _: self._turn(), "value")
         self.steps_box = look.stack(rest)
         self._turn()

@@ -39,7 +39,7 @@ class ByHand(look.Stack):
         self.ask.on_click(lambda _: self._start())
         self.column = Choice("Sensitive column", [])
         self.second = Choice("Crossed with", [ALONE])
-        self.hope = Choice("Favorable outcome", [], help="What people hope for; the rest count as one")
+        self.hope = Choice("Favorable outcome", [])
         self.view = ThresholdView()
         self.view.on_use(self._use)
         for choice in (self.column, self.second, self.hope):

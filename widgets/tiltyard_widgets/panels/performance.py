@@ -40,7 +40,8 @@ class PerformancePanel(Panel):
         self.ask = look.button("Ask the model", kind="primary", title="Ask it for its scores of these rows")
         self.ask.on_click(lambda _: self._start())
         self.record = look.button(
-            "Open its check", title="Accuracy and calibration records these numbers and holds them against what is accepted"
+            "Open its check",
+            title="Opens Accuracy and calibration, which measures them, holds them against what is accepted, and keeps the record",
         )
         self.record.on_click(lambda _: self.open_step(STEP))
         self.positive = Choice("Class, against the rest", [])
@@ -50,8 +51,8 @@ class PerformancePanel(Panel):
         self.table = TableView()
         self.positive.observe(lambda _: self._show(True), "value")
         self.column.observe(lambda _: self._show(False), "value")
-        self.chosen = look.row([self.positive, self.column, self.record])
-        return [look.heading(self.title), self.message, self.line, self.ask, self.chosen, self.view, self.table]
+        self.chosen = look.row([self.positive, self.column])
+        return [look.heading(self.title), self.message, self.line, self.ask, self.chosen, self.view, self.table, self.record]
 
     def refresh(self) -> None:
         """Ask a model that is new here; one behind an address only when told to, since each row is a question to it."""
@@ -78,7 +79,7 @@ class PerformancePanel(Panel):
         self.view.show(None, {})
         self.table.show(None)
         self.line.say(words)
-        for part in (self.ask, self.chosen, self.table):
+        for part in (self.ask, self.chosen, self.table, self.record):
             look.show(part, False)
 
     def _start(self) -> None:
@@ -101,6 +102,7 @@ class PerformancePanel(Panel):
     def _take(self, asked: AskedRows) -> None:
         self.message.clear()
         self.asked = asked
+        look.show(self.record, True)
         classes = asked.rows.schema.classes
         if asked.scores is None:
             self.line.say("This target gives labels alone: there is no score to put a threshold on, so this is its confusion matrix.")
@@ -175,15 +177,21 @@ def _beside(asked: AskedRows, k: int) -> dict[str, Any]:
     """Areas under the curves with their intervals, and what always answering the commoner side scores."""
     assert asked.scores is not None
     positive, scores = asked.rows.y == k, asked.scores[:, k]
-    base, classes = float(positive.mean()), asked.rows.schema.classes
-    always = base > 0.5
+    hits, n, classes = int(positive.sum()), len(positive), asked.rows.schema.classes
+    base, always = hits / n, hits > n - hits
     rest = repr(classes[1 - k]) if len(classes) == 2 else "the rest"
-    baseline = {"accuracy": max(base, 1 - base), "balanced": 0.5, "recall": float(always), "fpr": float(always), "selection": float(always)}
+    baseline = {
+        "accuracy": max(hits, n - hits) / n,
+        "balanced": 0.5,
+        "recall": float(always),
+        "fpr": float(always),
+        "selection": float(always),
+    }
     if always:
         baseline |= {"precision": base, "f1": 2 * base / (1 + base)}
     ranks = {
         "roc_auc": f"ROC AUC {_with_interval(ranked_area(positive, scores))}",
-        "average_precision": f"average precision {_with_interval(ranked_precision(positive, scores))}",
+        "average_precision": f"Average precision {_with_interval(ranked_precision(positive, scores))}",
     }
     return {"ranks": ranks, "baseline": baseline, "commonest": repr(classes[k]) if always else rest}
 

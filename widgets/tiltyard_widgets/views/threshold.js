@@ -1,6 +1,6 @@
 // The performance page: one threshold, and everything that follows from it, in the page.
-const MEASURES = [["accuracy", "Accuracy"], ["balanced", "Balanced accuracy"], ["recall", "Recall"], ["precision", "Precision"], ["f1", "F1"], ["fpr", "False positive rate"], ["selection", "Share answered so"]];
-const BY_GROUP = [["selection", "Share answered so"], ["recall", "Recall"], ["precision", "Precision"], ["fpr", "False positive rate"]];
+const MEASURES = [["accuracy", "Accuracy"], ["balanced", "Balanced accuracy"], ["recall", "Recall"], ["precision", "Precision"], ["f1", "F1"], ["fpr", "False positive rate"], ["selection", "Share given it"]];
+const BY_GROUP = [["selection", "Share given it"], ["recall", "Recall"], ["precision", "Precision"], ["fpr", "False positive rate"]];
 
 function cellsOf(model) {
   const part = (name, Kind) => bytesOf(model.get(name), Kind);
@@ -14,7 +14,7 @@ function measuresTable(facts) {
     const now = h("td", { class: "ty-num ty-wide" }), own = h("td", { class: "ty-num ty-wide" });
     return { key, now, own, node: h("tr", {}, h("th", { scope: "row" }, label), now, own, h("td", { class: "ty-num" }, facts.baseline[key] === undefined ? "–" : pct(facts.baseline[key]))) };
   };
-  const lines = MEASURES.map(row);
+  const lines = MEASURES.map(([key, label]) => row([key, key === "selection" ? `Share given '${facts.name}'` : label]));
   const node = h("div", { class: "ty-tablebox", tabindex: 0, role: "region", "aria-label": "Measures" }, h("table", { class: "ty-table" }, h("caption", { class: "ty-hidden" }, "Measures at the threshold, with intervals of 95 %"),
     h("thead", {}, h("tr", {}, ["Measure", "At this threshold", "As the model decides", `Always ${facts.commonest}`].map((head, j) => h("th", { scope: "col", class: j ? "ty-num" : null }, head)))), h("tbody", {}, lines.map((l) => l.node))));
   const own = measured(sumCounts(ownCounts(facts)));
@@ -36,7 +36,7 @@ function performancePage(model, el) {
   const [gain, lift, scores] = [gainOf(found, base), liftOf(found, base || 1), scoresOf(histogram(cells, cells.total), [name, rest])];
   const matrix = confusionOf(name, rest), measures = measuresTable(facts), now = h("p", { class: "ty-now" });
   const live = h("p", { class: "ty-hidden", role: "status" }), money = h("p", { class: "ty-help" }), stops = h("div", { "aria-hidden": "true" });
-  const rows = groups.length > 1 ? BY_GROUP.map(([key, label]) => ({ key, label, chart: rateRows(label, groups) })) : [];
+  const rows = groups.length > 1 ? BY_GROUP.map(([key, label]) => ({ key, chart: rateRows(key === "selection" ? `Share given ${name}` : label, groups) })) : [];
   let cost = null, best = null;
 
   const place = (t) => (state.by === "share" ? 1 - shareAt(cells, t) : t);
@@ -92,8 +92,8 @@ function performancePage(model, el) {
   const typed = (i) => (v) => { state.costs = state.costs.map((c, k) => (k === i ? v : c)); model.set("costs", state.costs); model.save_changes(); priced(); frame.later(); };
   const costs = h("div", { class: "ty-block" }, costField(`Cost of a wrong ${name} (false positive)`, state.costs[0], typed(0)), costField(`Cost of a missed ${name} (false negative)`, state.costs[1], typed(1)), h("div", {}, dear));
   const bar = h("div", { class: "ty-bar" }, h("div", { class: "ty-barrow" }, h("b", {}, `${name} from a score of`), slider.box, rule), h("div", { class: "ty-barrow" }, choiceOf("Move the slider by", [["by score", "score"], ["by share of rows", "share"]], state.by, (by) => { state.by = by; model.set("by", by); slider.again(); mark(); }), mine, use));
-  const page = h("div", { class: "ty-thresholds" }, now, live, bar, h("div", { class: "ty-pair2" }, matrix.node, measures.node),
-    h("div", { class: "ty-grid2" }, [scores, roc, pr, calibration, gain, lift].map((c) => c.node)),
+  const page = h("div", { class: "ty-thresholds" }, now, live, bar, h("div", { class: "ty-pair2" }, h("div", { class: "ty-column" }, matrix.node, scores.node), measures.node),
+    h("div", { class: "ty-grid2" }, [roc, pr, calibration, gain, lift].map((c) => c.node)),
     rows.length ? h("h3", {}, `By ${facts.column}, at this threshold`) : null, rows.length ? h("div", { class: "ty-grid2" }, rows.map((r) => r.chart.node)) : null,
     h("h3", {}, "Costs of the two errors"), h("div", { class: "ty-pair2" }, h("div", { class: "ty-block" }, costs, money), costBox), h("p", { class: "ty-help ty-prose" }, facts.notes.join(" ")));
   el.replaceChildren(page);

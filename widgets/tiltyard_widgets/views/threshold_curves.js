@@ -30,7 +30,7 @@ function calibrationOf(curves, name, title) {
 function gainOf(found, base) {
   const all = (p) => (p.tp + p.fp) / (p.tp + p.fp + p.tn + p.fn);
   const lines = [{ name: "model", role: 1, at: found.map((p) => [all(p), p.tp / (p.tp + p.fn || 1)]) }, { name: "perfect", role: 3, dash: "7 4", thin: true, at: [[0, 0], [base, 1], [1, 1]] }, { name: "by chance", role: null, dash: "3 4", thin: true, at: [[0, 0], [1, 1]] }];
-  return curveChart({ title: "Gain", x: share(0, 1, "Share of rows answered so"), y: share(0, 1, "Share of the class that is found"), lines, heads: ["Threshold", "Share of rows", "Found"],
+  return curveChart({ title: "Gain", x: share(0, 1, "Share of rows given it"), y: share(0, 1, "Share of the class that is found"), lines, heads: ["Threshold", "Share of rows", "Found"],
     rows: () => few(found).map((p) => [at(p), pct(all(p)), pct(p.tp / (p.tp + p.fn || 1))]) });
 }
 
@@ -39,7 +39,7 @@ function liftOf(found, base) {
   const real = found.filter((p) => p.tp + p.fp >= 10);
   const lifts = real.map((p) => p.tp / (p.tp + p.fp) / base);
   const lines = [{ name: "model", role: 1, at: real.map((p, i) => [all(p), lifts[i]]) }, { name: "by chance", role: null, dash: "3 4", thin: true, at: [[0, 1], [1, 1]] }];
-  return curveChart({ title: "Lift", x: share(0, 1, "Share of rows answered so"), y: { ...share(0, Math.max(1.5, ...lifts) * 1.05, "Times the share among all rows"), text: (v) => `${plainNumber(v)} ×` }, lines, heads: ["Threshold", "Share of rows", "Lift"],
+  return curveChart({ title: "Lift", x: share(0, 1, "Share of rows given it"), y: { ...share(0, Math.max(1.5, ...lifts) * 1.05, "Times the share among all rows"), text: (v) => `${plainNumber(v)} ×` }, lines, heads: ["Threshold", "Share of rows", "Lift"],
     rows: () => few(real).map((p, i) => [at(p), pct(all(p)), `${plainNumber(p.tp / (p.tp + p.fp) / base)} ×`, i].slice(0, 3)) });
 }
 

@@ -80,7 +80,7 @@ function fairnessPage(model, el) {
   const frame = onceAFrame(move);
   const line = (text, s, last, extra) => [h("label", {}, text, extra), s.range, s.box, last];
   const small = (g) => (sizes[g] < facts.smallest ? h("span", { class: "ty-help" }, ` under ${facts.smallest} rows, not compared`) : null);
-  const bar = h("div", { class: "ty-bar" }, h("b", {}, `Favorable outcome ${name} from a score of`),
+  const bar = h("div", { class: count > 3 ? "ty-bar ty-long" : "ty-bar" }, h("b", {}, `Favorable outcome ${name} from a score of`),
     h("div", { class: "ty-bygroup" }, line("All groups", all, h("span", { class: "ty-count" })), groups.flatMap((group, g) => line(group, sliders[g], shares[g], small(g)))),
     h("div", { class: "ty-barrow" }, reset, level, use), facts.cannot ? h("p", { class: "ty-help" }, facts.cannot) : null);
   const charts = new Map();
