@@ -44,8 +44,8 @@ def test_importance_has_interval_n_and_a_chart_with_its_table(linear, loans):
     top = result.metric("importance_1")
     assert top.low < top.value < top.high
     assert top.n == 30
-    assert {c.name for c in result.charts} == {"importance", "swarm", "waterfall"}
-    assert all(len(s.x) <= 200 for c in result.charts for s in c.series)
+    assert {c.name for c in result.charts} == {"importance", "swarm", "dependence", "partial_dependence", "waterfall"}
+    assert all(len(s.x) <= 1200 for c in result.charts for s in c.series)
 
 
 def test_deep_and_permutation_agree_on_a_network(network, loans):

@@ -54,6 +54,7 @@ class Attribution:
     outputs: Floats
     players: Players
     unit: str
+    method: str = "permutation"
 
     @property
     def gap(self) -> Floats:
@@ -253,7 +254,7 @@ def deep(target: Target, x: Rows, of: Indices, background: Rows, players: Player
             values[row] = np.bincount(member, part.ravel(), len(players))
             done += 1
     unit = "log-odds" if len(target.classes) == 2 else "logit"
-    return Attribution(values, np.full_like(values, np.nan), base, outputs, players, unit)
+    return Attribution(values, np.full_like(values, np.nan), base, outputs, players, unit, "deep")
 
 
 def _decided_by(target: Target, index: int) -> float:

@@ -9,18 +9,20 @@ from ..datasets.dataset import Dataset
 from ..datasets.feature import MISSING, Feature
 from ..datasets.number_columns import number_column
 from ..datasets.schema import Rows
-from ..errors import Problem
+from ..errors import Problem, Unavailable
 from ..progress import Progress
 from ..statistics.bands import written
 from ..targets.target import Target
 from ._shapley import Attribution, Indices, Players, Randomized, Scale, deep, permutation, scorer
+from ._trees import HOLDS, Trees, trees_of
 
 ANSWER = "answer, 0 or 1"
-Method = Literal["permutation", "deep"]
+Method = Literal["auto", "tree", "permutation", "deep"]
 STANDARDS = ("AITG-APP-14", "AI RMF MEASURE 2.9", "EU AI Act Art. 13", "EU AI Act Art. 14(4)(a)", "EU AI Act Art. 14(4)(c)")
 SOURCES = (
     "Lundberg and Lee 2017, arXiv 1705.07874",
     "Mitchell, Cooper, Frank and Holmes 2022, arXiv 2104.12199 (permutation sampling)",
+    "Lundberg et al. 2020, arXiv 1905.04610 (TreeSHAP)",
 )
 
 
@@ -39,6 +41,25 @@ class Explainer:
     scale: Scale
     permutations: int
 
+    @property
+    def trees(self) -> Trees | None:
+        """The trees that explain it exactly: where ``tree`` is asked for, or ``auto`` and these explain the scale that is asked for.
+
+        Raises
+        ------
+        Unavailable
+            Where ``tree`` is asked for and cannot be.
+        """
+        if self.method not in ("auto", "tree"):
+            return None
+        try:
+            found = trees_of(self.target, self.background, self.players)
+        except Unavailable:
+            if self.method == "tree":
+                raise
+            return None
+        return found if self.method == "tree" or found.output == self.scale else None
+
     def of(self, x: Rows) -> Indices:
         """The class explained in each row, intp (n,): the chosen one, or what the target decides (one that draws, most often)."""
         if self.chosen is not None:
@@ -56,6 +77,12 @@ class Explainer:
         """Shapley values of ``x`` for the classes ``of``."""
         if self.method == "deep":
             return deep(self.target, x, of, self.background, self.players, progress)
+        if (trees := self.trees) is not None:
+            try:
+                return trees.explain(x, of, self.background, self.players, progress)
+            except Unavailable:
+                if self.method == "tree":
+                    raise
         score = scorer(self.target, "probability" if self.unit == ANSWER else self.scale)
         return permutation(score, x, of, self.background, self.players, self.permutations, rng, progress, self.unit)
 
@@ -64,8 +91,21 @@ class Explainer:
         return (rows + 1) * len(self.background) * self.permutations * 2 * max(len(self.players) - 1, 1)
 
 
-def explained_class(target: Target, name: str) -> int | None:
-    """The class ``name``; where none is named the last of two classes, and of more the predicted one (None)."""
+def holds(found: Attribution) -> bool:
+    """Do the values of every row add up to its answer, but for what float32 rounds?"""
+    reach = max(float(np.abs(found.outputs - found.base).max(initial=0.0)), 1e-3)
+    return bool(np.abs(found.gap).max(initial=0.0) <= HOLDS * reach)
+
+
+def scale_of(unit: str) -> Scale:
+    """The scale whose function has ``unit``; the answers of a model without scores are their own."""
+    return "log-odds" if unit in ("log-odds", "logit") else "probability"
+
+
+def explained_class(target: Target, name: str, favorable: str = "") -> int | None:
+    """The class ``name``; where none is named the ``favorable`` one, else the last of two, and of more the predicted one (None)."""
+    if not name and favorable in target.classes:
+        return target.classes.index(favorable)
     if not name:
         return 1 if len(target.classes) == 2 else None
     if name not in target.classes:

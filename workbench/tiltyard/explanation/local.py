@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..result import Axis, Chart, Column, Gallery, Picture, Series, Table
+from ..result import Axis, Chart, Column, Course, Gallery, Picture, Series, Table
 from ._shapley import Attribution
 from .heatmap import heat, picture
 
@@ -23,8 +23,8 @@ def steps(found: Attribution, row: int, order: list[int], shown: dict[str, str])
     return lines
 
 
-def waterfall(found: Attribution, row: int, shown: dict[str, str], title: str) -> tuple[Table, Chart]:
-    """Table with the running total, and signed bars, of row ``row`` of ``found``."""
+def waterfall(found: Attribution, row: int, shown: dict[str, str], title: str, named: str = "") -> tuple[Table, Chart]:
+    """Table with the running total, and running steps, of row ``row`` of ``found``; ``named`` is what is explained, in words."""
     order = np.argsort(-np.abs(found.values[row]), kind="stable").tolist()
     lines = steps(found, row, order, shown)
     total = float(found.base[row])
@@ -39,14 +39,14 @@ def waterfall(found: Attribution, row: int, shown: dict[str, str], title: str) -
         Column(name="in this row"),
         *(Column.model_validate({"name": name, **number}) for name in ("contribution", "low", "high", "total so far")),
     )
-    note = "Low and high are 95% for the draws of permutations and background rows." if lines[0][3] is not None else ""
+    note = "Low and high are 95% for the draws of permutations and background rows." if lines[0][3] else ""
     table = Table(name="waterfall", title=title, people=True, columns=columns, rows=tuple(rows), note=note)
-    return table, _bars(found, lines, title)
+    return table, _bars(found, row, lines, title, named)
 
 
-def _bars(found: Attribution, lines: list[tuple[str, str, float, float | None]], title: str) -> Chart:
+def _bars(found: Attribution, row: int, lines: list[tuple[str, str, float, float | None]], title: str, named: str) -> Chart:
     names = tuple(f"{name} = {own}" if own else name for name, own, _, _ in lines)
-    known = all(error is not None for *_, error in lines[:1])
+    known = all(error is not None and error > 0 for *_, error in lines[:1])
     series = Series(
         name="contribution",
         x=tuple(value for _, _, value, _ in lines),
@@ -58,11 +58,13 @@ def _bars(found: Attribution, lines: list[tuple[str, str, float, float | None]],
         name="waterfall",
         title=title,
         people=True,
-        kind="hbar",
-        x=Axis(label="contribution", unit=found.unit),
+        kind="waterfall",
+        x=Axis(label=named or found.unit, unit=""),
         y=Axis(label="feature", categories=names),
         series=(series,),
-        alt=f"Contributions of the features of one row; the largest is {names[0]} with {lines[0][2]:+.3g}.",
+        course=Course(base=float(found.base[row]), start="mean over the background", end="this row"),
+        alt=f"From {found.base[row]:.3g} on average to {found.outputs[row]:.3g} in this row, feature by feature; "
+        f"the largest step is {names[0]} with {lines[0][2]:+.3g}.",
     )
 
 

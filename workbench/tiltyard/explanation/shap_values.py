@@ -1,9 +1,11 @@
 """What moves the model's answers: Shapley values over rows, and of one row."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..check import Check, Estimate, parameter
 from ..datasets.dataset import Dataset
@@ -13,17 +15,64 @@ from ..progress import Progress
 from ..result import Chart, CheckResult, Evidence, Finding, Gallery, Metric, Severity, Status, Table, key_of
 from ..statistics.intervals import LEVEL
 from ..targets.target import Target
-from ._shapley import Attribution, Scale, players
-from .explaining import SOURCES, STANDARDS, Explainer, Method, background_rows, caveats, cell, explained_class, sensitive_features, what
-from .importance import bars, importance, swarm, table
+from ._shapley import Attribution, Scale, players, scorer
+from ._trees import boosts
+from .dependence import CURVE_ROWS, GRID, curves, dependence, partial_dependence
+from .explaining import (
+    SOURCES,
+    STANDARDS,
+    Explainer,
+    Method,
+    background_rows,
+    caveats,
+    cell,
+    explained_class,
+    holds,
+    scale_of,
+    sensitive_features,
+    what,
+)
+from .importance import bars, by_group, importance, swarm, table
+from .interactions import AMONG, interactions
+from .interactions import table as interaction_table
 from .local import maps, waterfall
 
 NOISY, LOOSE, SHARE = 0.5, 0.05, 0.05
-PICTURES = 6
+PICTURES, DRAWS = 6, 20
+METHODS = {
+    "tree": "Exact, by TreeSHAP (interventional, on the rows of the background).",
+    "permutation": "By permutation: exact but for the standard errors that are given.",
+    "deep": "By DeepExplainer, an approximation.",
+}
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What a run explained: the values of ``x`` for the classes ``of``, of which row 0 is the one row and the others are ``sample``."""
+
+    all: Attribution
+    of: NDArray[np.intp]
+    sample: Dataset
+    explainer: Explainer
+    data: Dataset
+
+    @property
+    def rest(self) -> Attribution:
+        """Of the sample alone."""
+        return _rows(self.all, slice(1, None))
+
+    @property
+    def named(self) -> str:
+        """The explained number in words."""
+        return what(self.explainer.target, self.explainer.chosen, self.all.unit)
 
 
 class ShapValues(Check):
-    """Shapley values by permutation (the figure that is kept) or by DeepExplainer (a quick preview)."""
+    """Shapley values: exact by TreeSHAP for forests and boosting at hand, else by permutation, or a preview by DeepExplainer.
+
+    TreeSHAP is interventional, on the rows of the background. What the trees of a boosting add up to are log-odds, so that these are
+    exact and the probability is explained by permutation.
+    """
 
     id: ClassVar[str] = "explanation.shap"
     title: ClassVar[str] = "SHAP values"
@@ -34,17 +83,29 @@ class ShapValues(Check):
     cost: ClassVar[str] = "seconds; minutes for images"
     main: ClassVar[tuple[str, ...]] = ("rows", "of_class", "method", "row")
     seconds: ClassVar[float] = 60.0
-    tiny: ClassVar[Mapping[str, Any]] = {"background": 5, "patch": 4}
+    tiny: ClassVar[Mapping[str, Any]] = {"rows": 20, "background": 5, "patch": 4}
+    quick: ClassVar[Mapping[str, Any]] = {"rows": 100}
+    quick_images: ClassVar[Mapping[str, Any]] = {"rows": 30}
     headline: ClassVar[str] = "importance"
 
     rows: int = parameter(
-        50, "Rows behind the overall importance, drawn from those not trained on where that is known", "rows", ge=2, le=5000
+        500, "Rows behind the overall importance, drawn from those not trained on where that is known", "rows", ge=2, le=5000
     )
     background: int = parameter(50, "Background rows that a feature's absence is drawn from", "rows", ge=1, le=2000)
-    method: Method = parameter("permutation", "permutation is exact up to its standard error; deep is a quick preview for torch modules")
+    method: Method = parameter(
+        "auto",
+        "auto takes tree (exact) for forests, and for the log-odds of boosting, where it can, else permutation (exact up to its standard error); "
+        "deep is a quick preview for torch modules",
+    )
     permutations: int = parameter(1, "Orders a background row, each walked forward and back", ge=1, le=200)
     scale: Scale = parameter("probability", "Explain the probability, or its log-odds (deep always explains logits)")
-    of_class: str = parameter("", "Class to explain; empty means the last of two, and each row's predicted one of more")
+    of_class: str = parameter(
+        "", "Class to explain; empty means the favorable one where it is named, else the last of two, and each row's predicted one of more"
+    )
+    feature: str = parameter("", "Feature whose dependence is drawn; empty means the one that moves the answer most", source="features")
+    pairs: int = parameter(
+        0, "Strongest pairs of features whose interaction is measured, among the five strongest features", "pairs", ge=0, le=10
+    )
     row: int = parameter(0, "The row explained on its own, counted from 0 in the whole data set", ge=0, le=10**9)
     top: int = parameter(3, "A sensitive feature among this many strongest ones is a finding", "features", ge=1, le=50)
     patch: int = parameter(4, "Side of the squares an image is divided in (deep: single pixels)", "pixels", ge=1, le=64)
@@ -53,7 +114,14 @@ class ShapValues(Check):
         if self.method == "deep":
             return Estimate(queries=self.rows + self.background, note="seconds")
         m = len(players(data.schema, self.patch))
-        return Estimate(queries=(self.rows + 1) * self.background * self.permutations * 2 * max(m - 1, 1))
+        rows = min(self.rows, len(data.unseen))
+        curves = 0 if data.schema.images else GRID * min(rows, CURVE_ROWS)
+        asked = (rows + 1) * self.background * self.permutations * 2 * max(m - 1, 1) + curves
+        note = "fewer where the model is a forest, whose trees are read" if self.method == "auto" else ""
+        return Estimate(queries=asked + self._asked_for_pairs(rows), note=note)
+
+    def _asked_for_pairs(self, rows: int) -> int:
+        return AMONG * (AMONG - 1) // 2 * min(rows, CURVE_ROWS) * DRAWS * 4 if self.pairs else 0
 
     def run(self, target: Target, data: Dataset, progress: Progress) -> CheckResult:
         if self.row >= len(data):
@@ -63,50 +131,81 @@ class ShapValues(Check):
             target,
             background_rows(data, self.background, rng),
             players(data.schema, 1 if self.method == "deep" else self.patch),
-            explained_class(target, self.of_class),
+            explained_class(target, self.of_class, data.schema.favorable),
             self.method,
             self.scale,
             self.permutations,
         )
+        self._known(explainer.players.names)
         sample = data.unseen.sample(self.rows, rng)
         x = np.concatenate([data.x[self.row : self.row + 1], sample.x])
         of = explainer.of(x)
-        found = explainer.explain(x, of, rng, progress)
-        return self._result(found, explainer, data, sample, of, rng)
+        found = _Found(explainer.explain(x, of, rng, progress.part(0.9)), of, sample, explainer, data)
+        return self._result(found, rng, progress.part(0.1))
 
-    def _result(
-        self, found: Attribution, explainer: Explainer, data: Dataset, sample: Dataset, of: Any, rng: np.random.Generator
-    ) -> CheckResult:
-        rest = _rows(found, slice(1, None))
+    def _known(self, names: tuple[str, ...]) -> None:
+        if self.feature and self.feature not in names:
+            raise Problem(f"a feature ({', '.join(names[:8])})", repr(self.feature), "Correct its name")
+
+    def _result(self, found: _Found, rng: np.random.Generator, progress: Progress) -> CheckResult:
+        rest, data, target = found.rest, found.data, found.explainer.target
         sizes = importance(rest.values, rng)
         order = np.argsort(-sizes[0], kind="stable").tolist()
-        named = what(explainer.target, explainer.chosen, found.unit)
-        findings = () if data.schema.images else tuple(self._findings(data, found.players.names, sizes[0], order))
-        looks = self._pictures(found, data, sample, of, explainer.target) if data.schema.images else None
-        tables, charts = self._shown(found, rest, sizes, order, data, sample, named)
-        noise, gap = _noise(rest), _gap(found)
-        trusted = (noise.value is None or noise.value <= NOISY) and (gap.value or 0) <= LOOSE
+        findings = () if data.schema.images else tuple(self._findings(data, rest.players.names, sizes[0], order))
+        looks = self._pictures(found.all, data, found.sample, found.of, target) if data.schema.images else None
+        tables, charts = ((), ()) if data.schema.images else self._shown(found, sizes, order, rng, progress)
+        noise, gap, largest = _noise(rest), _gap(found.all), _largest_gap(found.all)
+        adds = found.all.method == "deep" or holds(found.all)
+        trusted = adds and (noise.value is None or noise.value <= NOISY) and (gap.value or 0) <= LOOSE
         return CheckResult(
             status=Status.FINDING if findings else Status.PASSED if trusted else Status.INCOMPLETE,
-            summary=self._summary(found.players.names, sizes, order, named, trusted, data),
-            metrics=(*_strongest(found, sizes, order, len(rest.values)), noise, gap),
-            findings=findings,
+            summary=self._summary(rest.players.names, sizes, order, found.named, trusted, data),
+            metrics=(*_strongest(rest, sizes, order, len(rest.values)), noise, gap, largest),
+            findings=findings if adds else (),
             tables=tables,
             charts=charts,
             galleries=() if looks is None else (looks,),
-            notes=(*caveats(explainer.target, len(explainer.background), len(data.seen)), *_warnings(noise, gap, self.method)),
+            notes=(
+                *caveats(target, len(found.explainer.background), len(data.seen)),
+                *_said(found, self),
+                *_warnings(noise, gap, self.method),
+            ),
         )
 
     def _shown(
-        self, found: Attribution, rest: Attribution, sizes: Any, order: list[int], data: Dataset, sample: Dataset, named: str
+        self, found: _Found, sizes: Any, order: list[int], rng: np.random.Generator, progress: Progress
     ) -> tuple[tuple[Table, ...], tuple[Chart, ...]]:
-        if data.schema.images:
-            return (), ()
-        title = f"Row {self.row}: from {found.base[0]:.3g} on average to {found.outputs[0]:.3g}"
-        steps, step_bars = waterfall(found, 0, cell(data, self.row, found.players.names), title)
-        level = np.stack([_level(sample, name) for name in found.players.names], 1)
-        charts = (bars(rest, sizes, order, named), swarm(rest, level, order, named), step_bars)
-        return (table(rest, sizes, order, _watched(data)), steps), charts
+        all, rest, sample, named = found.all, found.rest, found.sample, found.named
+        title = f"Row {self.row}: from {all.base[0]:.3g} on average to {all.outputs[0]:.3g}"
+        steps, step_bars = waterfall(all, 0, cell(found.data, self.row, all.players.names), title, named)
+        charts = (bars(rest, sizes, order, named), swarm(rest, sample, order, named), *self._dependence(found, order, progress), step_bars)
+        groups = [by_group(rest, order, np.asarray(kept, str), column) for column, kept in sample.sensitive.items()]
+        if found.explainer.chosen is None:
+            classes = np.asarray(found.explainer.target.classes)[found.of[1:]]
+            groups.insert(0, by_group(rest, order, classes, "class"))
+        pairs = (self._interactions(found, order, rng, progress),) if self.pairs and len(order) > 2 else ()
+        return (table(rest, sizes, order, _watched(found.data)), steps, *groups, *pairs), charts
+
+    def _dependence(self, found: _Found, order: list[int], progress: Progress) -> tuple[Chart, ...]:
+        names = found.all.players.names
+        j = names.index(self.feature) if self.feature else order[0]
+        if found.sample.schema.feature(names[j]).kind == "text" or len(found.sample) < 2:
+            return ()
+        few = slice(0, min(len(found.sample), CURVE_ROWS))
+        score = scorer(found.explainer.target, scale_of(found.all.unit))
+        set_to = curves(score, found.sample.x[few], found.of[1:][few], found.sample, names[j], progress)
+        return (
+            dependence(found.rest, found.sample, j, found.named),
+            partial_dependence(set_to, found.sample, names[j], found.named, found.all.unit),
+        )
+
+    def _interactions(self, found: _Found, order: list[int], rng: np.random.Generator, progress: Progress) -> Table:
+        few = min(len(found.sample), CURVE_ROWS)
+        explainer = found.explainer
+        score = scorer(explainer.target, scale_of(found.all.unit))
+        x, of = found.sample.x[:few], found.of[1 : few + 1]
+        pairs = interactions(score, x, of, explainer.background, explainer.players, order, DRAWS, rng, progress)
+        return interaction_table(pairs, self.pairs, few, found.all.unit)
 
     def _pictures(self, found: Attribution, data: Dataset, sample: Dataset, of: Any, target: Target) -> Gallery:
         images = np.concatenate([data.x[self.row : self.row + 1], sample.x[: PICTURES - 1]])
@@ -161,17 +260,6 @@ def _watched(data: Dataset) -> set[str]:
     return sensitive_features(data) | {f.name for f in data.schema.features if not f.mutable}
 
 
-def _level(sample: Dataset, name: str) -> Any:
-    """Rank of a feature's value among the rows, 0 to 1; NaN for a category and for a row without a number."""
-    feature = sample.schema.feature(name)
-    if feature.grouped:
-        return np.full(len(sample), np.nan)
-    column = sample.x[:, sample.schema.slices[name]][:, 0]
-    values = np.sort(column[~np.isnan(column)])
-    rank = (np.searchsorted(values, column, "left") + np.searchsorted(values, column, "right")) / (2 * max(len(values), 1))
-    return np.where(np.isnan(column), np.nan, rank)
-
-
 def _strongest(found: Attribution, sizes: Any, order: list[int], n: int) -> list[Metric]:
     mean, low, high = sizes
     return [
@@ -204,6 +292,34 @@ def _gap(found: Attribution) -> Metric:
     value = float(np.abs(found.gap).mean()) / moved if moved > 1e-9 else 0.0
     label = "What the values miss of the answer they sum to, as a share of it"
     return Metric(name="additivity", label=label, value=value, unit="share", n=len(found.values), safer="zero")
+
+
+def _largest_gap(found: Attribution) -> Metric:
+    value = float(np.abs(found.gap).max(initial=0.0))
+    label = "Largest gap between the sum of a row's values and its answer less the mean"
+    return Metric(name="additivity_gap", label=label, value=value, unit=found.unit, n=len(found.values), safer="zero")
+
+
+def _said(found: _Found, step: ShapValues) -> list[str]:
+    """By which method, whose class, and whether the sums hold."""
+    all, target = found.all, found.explainer.target
+    said = [
+        f"{METHODS[all.method]} The sums of {len(all.values):,} rows miss their answers by {np.abs(all.gap).max(initial=0.0):.1g} at most."
+    ]
+    boosting = boosts(target) and all.method == "permutation" and all.unit == "probability"
+    if boosting:
+        said.append(
+            "The trees of a boosting add up to log-odds: scale='log-odds' explains these exactly; the probability is explained by permutation."
+        )
+    if not step.of_class and found.explainer.chosen is not None:
+        name = target.classes[found.explainer.chosen]
+        why = (
+            "the favorable outcome"
+            if name == found.data.schema.favorable
+            else "the last of the two classes, for nobody named the favorable one"
+        )
+        said.append(f"Explained is {name!r}, {why}.")
+    return said
 
 
 def _warnings(noise: Metric, gap: Metric, method: Method) -> list[str]:

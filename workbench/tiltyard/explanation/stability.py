@@ -55,7 +55,9 @@ class Stability(Check):
     background: int = parameter(50, "Background rows that a feature's absence is drawn from", "rows", ge=1, le=2000)
     permutations: int = parameter(2, "Orders a background row, each walked forward and back", ge=1, le=200)
     scale: Scale = parameter("probability", "Explain the probability, or its log-odds")
-    of_class: str = parameter("", "Class to explain; empty means the last of two, and each row's predicted one of more")
+    of_class: str = parameter(
+        "", "Class to explain; empty means the favorable one, else the last of two, and each row's predicted one of more"
+    )
     top: int = parameter(3, "How many strongest features should stay the strongest", "features", ge=1, le=20)
     limit: float = parameter(0.1, "Largest fall of the rank correlation, beyond noise, that is not a finding", ge=0.0, le=2.0)
     patch: int = parameter(4, "Side of the squares an image is divided in", "pixels", ge=1, le=64)
@@ -69,7 +71,7 @@ class Stability(Check):
         names = players(data.schema, self.patch)
         if len(names) < 3:
             raise Unavailable("at least three features to put in order", f"{len(names)}", "Use data with more features")
-        chosen = explained_class(target, self.of_class)
+        chosen = explained_class(target, self.of_class, data.schema.favorable)
         back = background_rows(data, self.background, rng)
         explainer = Explainer(target, back, names, chosen, "permutation", self.scale, self.permutations)
         x = data.unseen.sample(self.rows, rng).x
