@@ -63,7 +63,7 @@ def test_the_swarm_lies_in_the_order_of_the_bars_and_levels_are_strips(rows):
     from tiltyard.targets.estimators import FunctionTarget
 
     target = FunctionTarget(
-        lambda f: 0.5 + 0.1 * f["a"] + 0.05 * f["b"] + 0.15 * (f["town"] == "west"), SCHEMA.classes, SCHEMA, feeds="frame"
+        lambda f: 0.4 + 0.06 * f["a"] + 0.03 * f["b"] + 0.1 * (f["town"] == "west"), SCHEMA.classes, SCHEMA, feeds="frame"
     )
     result = ShapValues(rows=40, background=20, pairs=2)(target, rows).result
     charts = {c.name: c for c in result.charts}

@@ -1,5 +1,7 @@
 """Exact values of trees: a stump solved by hand, shap used without us, and what is explained by permutation instead."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -35,7 +37,7 @@ def fitted(estimator, rows):
 def explained(target, rows, of=1, n=40, back=30):
     names = players(SCHEMA)
     trees = trees_of(target, rows.x[:back], names)
-    return trees.explain(rows.x[back : back + n], np.full(n, of), rows.x[:back], names, Progress())
+    return trees.explain(rows.x[back : back + n], np.full(n, of), names, Progress())
 
 
 def test_a_tree_of_two_splits_is_solved_by_hand():
@@ -45,9 +47,10 @@ def test_a_tree_of_two_splits_is_solved_by_hand():
     both = Dataset(x, np.array([0, 0, 0, 1] * 2), SCHEMA, "and")  # yes where a and b: f = a b
     target = fitted(DecisionTreeClassifier(random_state=0), both)
     names = players(SCHEMA)
-    found = trees_of(target, both.x, names).explain(both.x[3:4], np.array([1]), both.x[:1], names, Progress())
+    found = trees_of(target, both.x, names)
+    found = replace(found, background=both.x[:1]).explain(both.x[3:4], np.array([1]), names, Progress())
     assert found.values[0].tolist() == pytest.approx([0.5, 0.5, 0.0])  # of (1, 1) against (0, 0) each has half of the 1
-    found = trees_of(target, both.x, names).explain(both.x[3:4], np.array([1]), both.x[1:2], names, Progress())
+    found = replace(trees_of(target, both.x, names), background=both.x[1:2]).explain(both.x[3:4], np.array([1]), names, Progress())
     assert found.values[0].tolist() == pytest.approx([1.0, 0.0, 0.0])  # against (0, 1) it is a alone
 
 
@@ -78,15 +81,15 @@ def test_a_value_just_above_a_threshold_stays_above_it():
     """shap rounds thresholds to the nearest float32, which may be the value itself: its own sum is off by a whole tree here."""
     from sklearn.tree import DecisionTreeClassifier
 
-    low = np.float32(1.1)
-    high = np.nextafter(low, np.float32(2))
-    up = np.nextafter(high, np.float32(2))
+    low = np.float32(2.2)
+    high = np.nextafter(low, np.float32(4))
+    up = np.nextafter(high, np.float32(4))
     for one, other in ((low, high), (high, up)):
         x = np.array([[one, 0, 0], [other, 0, 0]] * 4, np.float64)
         pair = Dataset(x, np.array([0, 1] * 4), SCHEMA, "pair")
         target = fitted(DecisionTreeClassifier(), pair)
         names = players(SCHEMA)
-        found = trees_of(target, x[:2], names).explain(x[:2], np.array([1, 1]), x[:2], names, Progress())
+        found = trees_of(target, x[:2], names).explain(x[:2], np.array([1, 1]), names, Progress())
         assert found.values[:, 0].tolist() == pytest.approx([-0.5, 0.5])
 
 

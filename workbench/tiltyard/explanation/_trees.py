@@ -2,6 +2,7 @@
 
 import warnings
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -33,7 +34,7 @@ BOOSTING = (
 
 @dataclass(frozen=True)
 class Trees:
-    """Trees behind a target, with the feature behind each column that they are given.
+    """Trees behind a target, with the feature behind each column that they are given, and the rows (b, d) that they are explained against.
 
     ``model`` is the library's own object, ``member`` intp (p,) the player of each of its p columns, -1 for one that nothing moves.
     ``output`` is what its trees add up to: the probability of a class (forests), or its log-odds (boosting of two classes).
@@ -43,13 +44,18 @@ class Trees:
     model: Any
     member: Indices
     output: Output
+    background: Rows
+
+    @cached_property
+    def _explained(self) -> Any:
+        return _shap(self.model, self.columns(self.background))
 
     def columns(self, x: Rows) -> Floats:
         """The rows as the trees compare them with their thresholds, float64 (n, p): scikit-learn's round them to float32 first."""
         given = _columns(self.target, x)
         return given.astype(np.float32).astype(np.float64) if type(self.model).__module__.startswith("sklearn") else given
 
-    def explain(self, x: Rows, of: Indices, background: Rows, players: Players, progress: Progress) -> Attribution:
+    def explain(self, x: Rows, of: Indices, players: Players, progress: Progress) -> Attribution:
         """Interventional TreeSHAP (Lundberg et al. 2020) of ``x`` for the classes ``of``, with no error of sampling.
 
         Raises
@@ -57,7 +63,7 @@ class Trees:
         Unavailable
             Where shap does not read this model, or its values do not add up to what the target answers.
         """
-        explained = _shap(self.model, self.columns(background))
+        explained = self._explained
         given, parts = self.columns(x), []
         for start in range(0, len(x), CHUNK):
             progress.step(start / max(len(x), 1), f"row {start + 1} of {len(x)}")
@@ -66,7 +72,7 @@ class Trees:
         held = self.member >= 0
         np.add.at(values.T, self.member[held], np.concatenate(parts)[:, held].T)
         score = scorer(self.target, self.output)
-        at_back, at_x = score(background)[:, of].mean(0), score(x)[np.arange(len(x)), of]
+        at_back, at_x = score(self.background)[:, of].mean(0), score(x)[np.arange(len(x)), of]
         found = Attribution(values, np.zeros_like(values), at_back, at_x, players, self.output, "tree")
         reach = max(float(np.abs(at_x - at_back).max(initial=0.0)), 1e-3)
         if np.abs(found.gap).max(initial=0.0) > HOLDS * reach:
@@ -99,7 +105,7 @@ def trees_of(target: Target, background: Rows, players: Players) -> Trees:
     if type(target) is not SklearnTarget or target.schema.images:
         raise Unavailable("a forest or boosting at hand", target.model_type, "Use method='permutation'")
     model, output = _model(target)
-    return Trees(target, model, _member(target, background, players), output)
+    return Trees(target, model, _member(target, background, players), output, background)
 
 
 def boosts(target: Target) -> bool:

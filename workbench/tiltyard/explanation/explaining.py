@@ -1,6 +1,7 @@
 """What every explanation is of: the function, the rows, the class of each, the background, and what a person calls it all."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -41,7 +42,7 @@ class Explainer:
     scale: Scale
     permutations: int
 
-    @property
+    @cached_property
     def trees(self) -> Trees | None:
         """The trees that explain it exactly: where ``tree`` is asked for, or ``auto`` and these explain the scale that is asked for.
 
@@ -79,7 +80,7 @@ class Explainer:
             return deep(self.target, x, of, self.background, self.players, progress)
         if (trees := self.trees) is not None:
             try:
-                return trees.explain(x, of, self.background, self.players, progress)
+                return trees.explain(x, of, self.players, progress)
             except Unavailable:
                 if self.method == "tree":
                     raise

@@ -23,8 +23,13 @@ def steps(found: Attribution, row: int, order: list[int], shown: dict[str, str])
     return lines
 
 
-def waterfall(found: Attribution, row: int, shown: dict[str, str], title: str, named: str = "") -> tuple[Table, Chart]:
-    """Table with the running total, and running steps, of row ``row`` of ``found``; ``named`` is what is explained, in words."""
+def waterfall(
+    found: Attribution, row: int, shown: dict[str, str], title: str, named: str = "", to: str = "", threshold: float | None = None
+) -> tuple[Table, Chart]:
+    """Table with the running total, and running steps, of row ``row`` of ``found``.
+
+    ``named`` is what is explained, in words; ``to`` the class that steps lead towards; ``threshold`` where the decision turns.
+    """
     order = np.argsort(-np.abs(found.values[row]), kind="stable").tolist()
     lines = steps(found, row, order, shown)
     total = float(found.base[row])
@@ -41,10 +46,18 @@ def waterfall(found: Attribution, row: int, shown: dict[str, str], title: str, n
     )
     note = "Low and high are 95% for the draws of permutations and background rows." if lines[0][3] else ""
     table = Table(name="waterfall", title=title, people=True, columns=columns, rows=tuple(rows), note=note)
-    return table, _bars(found, row, lines, title, named)
+    return table, _bars(found, row, lines, title, named, to, threshold)
 
 
-def _bars(found: Attribution, row: int, lines: list[tuple[str, str, float, float | None]], title: str, named: str) -> Chart:
+def _bars(
+    found: Attribution,
+    row: int,
+    lines: list[tuple[str, str, float, float | None]],
+    title: str,
+    named: str,
+    to: str,
+    threshold: float | None,
+) -> Chart:
     names = tuple(f"{name} = {own}" if own else name for name, own, _, _ in lines)
     known = all(error is not None and error > 0 for *_, error in lines[:1])
     series = Series(
@@ -62,10 +75,15 @@ def _bars(found: Attribution, row: int, lines: list[tuple[str, str, float, float
         x=Axis(label=named or found.unit, unit=""),
         y=Axis(label="feature", categories=names),
         series=(series,),
-        course=Course(base=float(found.base[row]), start="mean over the background", end="this row"),
+        course=Course(base=float(found.base[row]), start="mean over the background", end="this row", **_ways(to)),
+        reference=() if threshold is None else (("threshold", threshold),),
         alt=f"From {found.base[row]:.3g} on average to {found.outputs[row]:.3g} in this row, feature by feature; "
         f"the largest step is {names[0]} with {lines[0][2]:+.3g}.",
     )
+
+
+def _ways(to: str) -> dict[str, str]:
+    return {"towards": f"towards {to}", "away": f"away from {to}"} if to else {}
 
 
 def maps(found: Attribution, images: np.ndarray, captions: list[str], shape: tuple[int, ...]) -> Gallery:

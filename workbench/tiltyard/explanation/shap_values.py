@@ -36,6 +36,7 @@ from .importance import bars, by_group, importance, swarm, table
 from .interactions import AMONG, interactions
 from .interactions import table as interaction_table
 from .local import maps, waterfall
+from .people import threshold
 
 NOISY, LOOSE, SHARE = 0.5, 0.05, 0.05
 PICTURES, DRAWS = 6, 20
@@ -177,7 +178,8 @@ class ShapValues(Check):
     ) -> tuple[tuple[Table, ...], tuple[Chart, ...]]:
         all, rest, sample, named = found.all, found.rest, found.sample, found.named
         title = f"Row {self.row}: from {all.base[0]:.3g} on average to {all.outputs[0]:.3g}"
-        steps, step_bars = waterfall(all, 0, cell(found.data, self.row, all.players.names), title, named)
+        to, line = self._decided(found)
+        steps, step_bars = waterfall(all, 0, cell(found.data, self.row, all.players.names), title, named, to, line)
         charts = (bars(rest, sizes, order, named), swarm(rest, sample, order, named), *self._dependence(found, order, progress), step_bars)
         groups = [by_group(rest, order, np.asarray(kept, str), column) for column, kept in sample.sensitive.items()]
         if found.explainer.chosen is None:
@@ -185,6 +187,11 @@ class ShapValues(Check):
             groups.insert(0, by_group(rest, order, classes, "class"))
         pairs = (self._interactions(found, order, rng, progress),) if self.pairs and len(order) > 2 else ()
         return (table(rest, sizes, order, _watched(found.data)), steps, *groups, *pairs), charts
+
+    def _decided(self, found: _Found) -> tuple[str, float | None]:
+        """The class that is explained in the one row, and where its probability turns the decision."""
+        target, of = found.explainer.target, int(found.of[0])
+        return target.classes[of], threshold(target, of) if found.all.unit == "probability" else None
 
     def _dependence(self, found: _Found, order: list[int], progress: Progress) -> tuple[Chart, ...]:
         names = found.all.players.names
