@@ -31,6 +31,7 @@ PANELS = (
     PanelRow("privacy", TOPICS["privacy"], "privacy", "PrivacyPanel"),
     PanelRow("fairness", TOPICS["fairness"], "fairness", "FairnessPanel"),
     PanelRow("explanation", TOPICS["explanation"], "topics", "ExplainPanel", group=LOOKING),
+    PanelRow("rows", "One row", "rows", "RowsPanel", group=LOOKING),
     PanelRow("theft", TOPICS["theft"], "topics", "TheftPanel"),
     PanelRow("federated", "Federation", "federation", "FederationPanel"),
     PanelRow("validation", TOPICS["validation"], "topics", "ValidationPanel"),
