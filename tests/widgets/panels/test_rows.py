@@ -34,7 +34,13 @@ def data() -> Dataset:
     rng = np.random.default_rng(0)
     n = 120
     x = np.column_stack(
-        [rng.integers(18, 81, n), rng.uniform(0, 10, n).round(2), rng.integers(0, 2, n), np.eye(2)[rng.integers(0, 2, n)], rng.integers(0, 20_000, n)]
+        [
+            rng.integers(18, 81, n),
+            rng.uniform(0, 10, n).round(2),
+            rng.integers(0, 2, n),
+            np.eye(2)[rng.integers(0, 2, n)],
+            rng.integers(0, 20_000, n),
+        ]
     )
     x[0, -1] = np.nan
     return Dataset(x, (x[:, 1] > 6).astype(np.int64), SCHEMA, "people")

@@ -84,6 +84,7 @@ def record_of(now: Watched, target: Target, data: Dataset) -> Record:
     table = Table(
         name="row",
         title=f"Row {now.row}",
+        people=True,
         columns=columns,
         rows=cells,
         marked=tuple((i, 2) for i, f in enumerate(schema.features) if f in changed),
