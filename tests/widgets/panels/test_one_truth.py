@@ -97,10 +97,10 @@ class House:
             session = window.session
             until(lambda session=session: session.queue.running is None and not session.busy)
             until(lambda session=session: not session._looking)
+        for window in self.windows:
+            session = window.session
             session.look()
             until(lambda session=session: not session._looking)
-            window.go("history")
-            window._panels["history"].refresh()
 
     def load(self, window: Workbench) -> None:
         window.session.adopt(MODELS[int(self.rng.integers(2))], ONE if self.rng.random() < 0.7 else TWO)
@@ -208,7 +208,8 @@ def counted(stands: Standing) -> dict[str, tuple[str, str]]:
 
 
 def history(window: Workbench, store: Store) -> None:
-    panel = window._panels["history"]
+    window.go("report")
+    panel = window.go("history")
     assert isinstance(panel, HistoryPanel)
     lines = store.runs()
     table = panel.table.table
@@ -243,6 +244,17 @@ def test_every_number_is_the_stores(tmp_path: Path, seed: int) -> None:
             house.hold()
         except AssertionError as error:
             raise AssertionError(f"after {', '.join(house.done)}: {error}") from error
+
+
+def test_a_history_that_is_shown_hears_of_other_models(tmp_path: Path) -> None:
+    house = House(tmp_path / "runs.sqlite", 0)
+    window = house.windows[0]
+    panel = window.go("history")
+    assert isinstance(panel, HistoryPanel)
+    store = Store(house.place)
+    store.end(store.begin("of another", MODELS[1].identity, ONE.identity).id)
+    window.session.look()
+    until(lambda: panel.table.table is not None and len(panel.table.table.rows) == 1)
 
 
 def test_a_window_that_shows_what_is_anothers_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

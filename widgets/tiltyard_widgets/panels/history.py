@@ -112,6 +112,9 @@ class HistoryPanel(Panel):
         self.sentence.say("incomplete" if cut else "not_run", words if lines else "No run yet.")
         self.top.children = (self.kept,) if lines and not cut else (self.sentence,)
 
+    def heard(self) -> None:
+        self.refresh()
+
     def _offer(self) -> None:
         """Offer the runs, or the models, to be compared; what was chosen stays, and the two are never the same."""
         options = entries(self._lines) if self.what.value == RUNS else models(self._lines)

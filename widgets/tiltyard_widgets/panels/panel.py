@@ -96,6 +96,9 @@ class Panel(w.VBox):
     def refresh(self) -> None:
         """Bring what is shown in line with the session."""
 
+    def heard(self) -> None:
+        """Somebody wrote to the store, or the panel is shown again; for panels that show more than the session's standing."""
+
     def forget(self) -> None:
         """Put away what is of the former target or data, just before `refresh`: files made, links, what was said."""
 

@@ -49,6 +49,7 @@ class Session(Working):
 
     target = t.Instance(Target, allow_none=True, default_value=None)  # type: ignore[call-overload]
     data = t.Instance(Dataset, allow_none=True, default_value=None)
+    wrote = t.Int(0, help="changes when anybody wrote to the store, of whichever model")
     details = t.Bool(False, help="are details of results unfolded in this window?")
 
     def __init__(
@@ -68,6 +69,7 @@ class Session(Working):
         self.made: dict[str, Target] = {}
         self.former: list[Former] = []
         self._looking = False
+        self._mark = ""
         self.opener: Callable[[str], bool] = lambda id: False
         self._stands: tuple[tuple[object, ...], Standing] | None = None
         if target is not None and data is not None:
@@ -145,13 +147,16 @@ class Session(Working):
         """Take over what other windows and shells wrote of the present target and data since; reads in a thread."""
         if not self._looking:
             self._looking = True
-            self.aside(self.known.news, self._heard, self._deaf)
+            self.aside(lambda: (self.store.mark() if self.store else "", self.known.news()), lambda told: self._heard(*told), self._deaf)
 
     def _deaf(self, problem: Exception) -> None:
         self._looking = False  # a store that is locked or gone is said where it is written to
 
-    def _heard(self, news: "News | None") -> None:
+    def _heard(self, mark: str, news: "News | None") -> None:
         self._looking = False
+        if mark != self._mark:
+            self._mark = mark
+            self.wrote += 1
         if news is not None and self.known.take(news):
             self._left_out()
             self.version += 1

@@ -76,6 +76,7 @@ class Workbench(w.VBox):
         self.children = (look.style(), look.frame(self.header, self.rail, self.middle, self.drawer))
         self._watch: Watch | None = None
         self.session.observe(lambda _: self.refresh(), ["version", "busy"])
+        self.session.observe(lambda _: self._panels[self.rail.selected].heard(), "wrote")
         self.go(first)
         self.refresh()
 
@@ -83,6 +84,8 @@ class Workbench(w.VBox):
         """Show the panel of a topic; made on first use and kept, so nothing typed is lost."""
         if name not in self._panels:
             self._panels[name] = PANELS[name][1](self.session)
+        elif self.middle.children != (self._panels[name],):
+            self._panels[name].heard()
         self.middle.children = (self._panels[name],)
         if self.rail.selected != name:
             self.rail.selected = name
