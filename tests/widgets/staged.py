@@ -59,7 +59,7 @@ def tree_of(widget: w.Widget, scripts: list[str]) -> dict[str, Any]:
         state = {k: v for k, v in widget.get_state().items() if k not in SKIPPED}
         return {
             "tag": "div", "classes": classes, "display": display, "esm": scripts.index(str(widget._esm)),
-            "state": json.loads(json.dumps(state)),
+            "state": json.loads(json.dumps(state, default=lambda _: None)),
         }  # fmt: skip
     if isinstance(widget, w.Box):
         kids = [tree_of(child, scripts) for child in widget.children]

@@ -291,6 +291,8 @@ def test_slider_has_a_name_moves_and_refuses_what_is_out_of_bounds(show: Show) -
 
 def test_form_sends_what_is_typed_and_resets(show: Show) -> None:
     page = show(form_for(Probe, choices={"features": ["age", "zip"]}))
+    assert not page.get_by_role("textbox", name="Seed").is_visible()
+    page.get_by_text("More settings").click()
     page.get_by_role("textbox", name="Budget").fill("0,5x")
     page.get_by_role("textbox", name="Limit").fill("1,000")
     page.get_by_role("combobox", name="Norm").select_option("l2")
@@ -304,7 +306,40 @@ def test_form_sends_what_is_typed_and_resets(show: Show) -> None:
     page.get_by_role("textbox", name="Limit").fill("")
     given = page.evaluate("models[0].model.get('given')")
     assert given["budget"] == 0.1 and given["limit"] is None
-    assert not page.get_by_role("textbox", name="Seed").is_visible()
+    page.get_by_role("button", name="Reset to defaults").click()
+    given = page.evaluate("models[0].model.get('given')")
+    assert (given["norm"], given["targeted"], given["keys"]) == ("linf", False, [])
+    assert not page.get_by_role("button", name="Reset to defaults").is_visible()
+
+
+def test_help_opens_on_demand_and_is_heard_with_the_field(show: Show) -> None:
+    page = show(form_for(Probe))
+    box, sign = page.get_by_role("textbox", name="Steps"), page.get_by_role("button", name="Help: Steps")
+    help = page.locator(".ty-help", has_text="Gradient steps")
+    assert not help.is_visible() and help.get_attribute("id") in (box.get_attribute("aria-describedby") or "")
+    sign.focus()
+    page.keyboard.press("Enter")
+    assert help.is_visible() and sign.get_attribute("aria-expanded") == "true"
+    page.keyboard.press("Escape")
+    assert not help.is_visible()
+
+
+def test_a_number_is_copied_whole_and_stays_on_one_line(show: Show) -> None:
+    metric = Metric(name="a", label="Robust accuracy", value=0.848, low=0.824, high=0.87, level=0.95, n=1000, interval="Wilson")
+    page = show(cards.metric_cards([metric]), width=260)
+    number = page.locator("button.ty-number")
+    assert number.get_attribute("data-copy") == "84.8 % (95 % CI 82.4 to 87.0 %, n = 1,000)"
+    heights = page.evaluate("[...document.querySelectorAll('.ty-value, .ty-between')].map((e) => e.getClientRects().length)")
+    assert heights == [1, 1]
+    assert "n\u00a0=\u00a01,000" in (page.locator(".ty-fine").first.text_content() or "")
+    number.click()
+    page.get_by_text("Copied", exact=True).wait_for()
+    tip = page.locator(".ty-termtip")
+    assert not tip.is_visible()
+    page.get_by_role("button", name="Robust accuracy", exact=True).focus()
+    assert tip.is_visible() and "stay right under the attack" in tip.inner_text()
+    page.keyboard.press("Escape")
+    assert not tip.is_visible()
 
 
 def test_an_error_in_a_folded_field_unfolds_it(show: Show) -> None:

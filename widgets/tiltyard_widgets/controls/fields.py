@@ -12,6 +12,7 @@ from pydantic_core import PydanticUndefined
 from tiltyard.access.person import Person, me
 from tiltyard.check import PathField, path_fields
 from tiltyard.formatting import numbers as numerals
+from tiltyard.formatting.terms import help_of
 from tiltyard.parameters import Bounds, FieldFacts, facts_of, model_facts
 
 
@@ -132,6 +133,13 @@ def value_text(value: Any) -> str:
     return ", ".join(value_text(item) for item in value) if isinstance(value, tuple | list) else str(value)
 
 
+def _explained(label: str, help: str) -> str:
+    """The help of a field, and after it that of the term in its label."""
+    more = help_of(label)
+    ends = help if help.endswith((".", "?")) or not help else f"{help}."
+    return " ".join(filter(None, (ends, more))) if more else help
+
+
 def read_field(name: str, field: FieldInfo, advanced: bool = False) -> FieldSpec | None:
     """The spec of one field, or None where a form has no control for its type."""
     facts = facts_of(name, field)
@@ -143,7 +151,7 @@ def read_field(name: str, field: FieldInfo, advanced: bool = False) -> FieldSpec
         name=name,
         label=label,
         kind=kind,
-        help=facts.help,
+        help=_explained(label, facts.help),
         unit="" if facts.unit == label.lower() else facts.unit,
         source=facts.source,
         word=str(facts.extra.get("word", "default")),

@@ -1,4 +1,4 @@
-"""Ethical guidelines: the checklist with its evidence, a person's answers, model card and datasheet to take away."""
+"""Ethical guidelines: the checklist with its evidence, a person's answers, model card and datasheet as files."""
 
 import base64
 from collections.abc import Sequence
@@ -60,7 +60,7 @@ class EthicsPanel(Panel):
         self.withdraw = look.button("Withdraw", denied=denied)
         self.withdraw.on_click(lambda _: self.take_back())
         self.kind = Choice(
-            label="Take away",
+            label="File",
             options=[("Checklist (JSON)", "checklist"), ("Model card (Markdown)", "model"), ("Datasheet (Markdown)", "data")],
         )
         self.fetch = look.button("Prepare a download")

@@ -62,13 +62,13 @@ SAMPLES = {
 
 
 class LoadPanel(Panel):
-    """Bring a model and its data. What is loaded stays until the new pair is whole."""
+    """Load a model and its data. What is loaded stays until the new pair is whole."""
 
     title = "Model and data"
 
     def build(self) -> Sequence[w.Widget]:
         self.source = Choice(
-            label="Bring",
+            label="Load from",
             options=[("Sample", "sample"), ("Files of mine", "files"), ("Endpoint", "endpoint")],
             value="sample",
             kind="segments",

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tiltyard.monitoring.window import Window
 
 TABLES = (".csv", ".tsv", ".gz", ".parquet")
-EMPTY = "No windows yet. Bring the file that `tiltyard serve --monitor` writes, or two tables."
+EMPTY = "No windows yet. Choose the file that `tiltyard serve --monitor` writes, or two tables, then press the button."
 STATES = {"quiet": "passed", "alarm": "finding", "incomplete": "incomplete"}
 
 

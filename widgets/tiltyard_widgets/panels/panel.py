@@ -403,6 +403,7 @@ class TopicPanel(Panel):
             runner.refresh()
         self.choice.offer(listed(self.steps, self.session))
         self._move_on()
+        self._arrange()
 
     def _move_on(self) -> None:
         """On another target or data, away from a step that cannot run there to one that can."""

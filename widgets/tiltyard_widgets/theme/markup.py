@@ -5,6 +5,8 @@ from typing import Any, TypeAlias
 
 import traitlets
 
+from tiltyard.formatting.terms import help_of
+
 from .block import Block, esm
 
 Node: TypeAlias = str | list[Any]
@@ -30,6 +32,15 @@ def copy_button(label: str, text: str, about: str) -> Node:
     return el(
         "button", {"type": "button", "class": "ty-link", "data-copy": text, "data-key": f"copy {about}", "title": f"Copy {about}"}, label
     )
+
+
+def term(label: str) -> Node:
+    """``label``, with the help of the term in it on hover, focus and tap; as it is where no term of the field stands in it."""
+    help = help_of(label)
+    if not help:
+        return label
+    sign = el("button", {"type": "button", "class": "ty-term", "data-key": f"term {label}"}, label)
+    return el("span", {"class": "ty-termbox"}, sign, el("span", {"class": "ty-termtip", "role": "tooltip"}, help))
 
 
 def words(node: Node) -> str:

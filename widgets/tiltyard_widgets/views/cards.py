@@ -6,7 +6,7 @@ from tiltyard.formatting import numbers as numerals
 from tiltyard.reports.findings import Described
 from tiltyard.result import CheckResult, Metric
 
-from ..theme.markup import Markup, Node, div, el, span
+from ..theme.markup import Markup, Node, div, el, span, term
 from .layers import Action
 from .states import STATES, badge
 
@@ -53,7 +53,7 @@ def _fine(metric: Metric) -> list[Node]:
 def card(metric: Metric) -> Node:
     """One metric as a card; a metric without a value says why in its place."""
     how = {"title": f"{metric.interval} interval"} if metric.interval else {}
-    return el("li", {"class": "ty-card", **how}, span("ty-label", metric.label), _value(metric), *_fine(metric))
+    return el("li", {"class": "ty-card", **how}, span("ty-label", term(metric.label)), _value(metric), *_fine(metric))
 
 
 class MetricCards(Markup):

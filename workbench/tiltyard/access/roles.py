@@ -32,7 +32,7 @@ WORDS: dict[Action, str] = {
     "look": "look at their own and shared results",
     "export": "download reports",
     "run": "open models and data, run checks, apply defenses, take the files they made, share results",
-    "write": "bring files by upload, and write files where the login is not shared",
+    "write": "upload files, and write files where the login is not shared",
     "keys": "make and revoke keys",
     "delete": "delete runs, and see everybody's",
     "users": "add and remove people",

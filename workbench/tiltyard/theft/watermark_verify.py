@@ -120,7 +120,7 @@ def lacking(key_file: str, trial: bool, target: Target) -> str:
     if key_file or of_model(target) is not None:
         return ""
     if not trial:
-        return "needs a watermark key, and none is kept for this model: mark it (theft.watermark), name a key file, or choose trial"
+        return "needs a watermark key, and none is kept for this model: mark it first (the defense Watermark), name a key file, or choose trial"
     needed = {"gradients", "weights", "training"} - target.offers
     return f"needs {', '.join(sorted(needed))} of the target to mark a copy for trial, or a key_file" if needed else ""
 
