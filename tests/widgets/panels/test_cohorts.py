@@ -204,6 +204,7 @@ def test_other_data_leave_nothing_of_the_former() -> None:
     panel = opened()
     about(panel, "Right or wrong")
     panel.builder.add()
+    about(panel, "Right or wrong")
     other = session()
     assert other.data is not None
     panel.session.adopt(panel.session.target, other.data.take(np.arange(100)))
@@ -231,3 +232,14 @@ def test_the_header_names_the_cohort_and_leads_back_to_all_rows() -> None:
     bench.all_rows()
     assert made.data is whole
     assert "cohort" not in bench.header.plain_text()
+
+
+def test_a_condition_that_is_being_edited_stays_when_the_model_has_answered() -> None:
+    panel = CohortsPanel(session=session())
+    jobs = about(panel, "job")
+    assert isinstance(jobs, Levels)
+    jobs.several.names.value = ("nurse",)
+    until(lambda: panel.answers is not None)
+    assert panel.builder._editor is jobs
+    assert panel.builder.about.value == "column job"
+    assert panel.cohort().words == "job is nurse"

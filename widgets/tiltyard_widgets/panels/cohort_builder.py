@@ -47,43 +47,44 @@ class CohortBuilder(look.Stack):
         """The columns, classes and rows that there are; conditions of other data are dropped."""
         if data is not self.data:
             self.conditions = []
+            self.about.value = ""
         self.data, self.answers = data, answers
         self._makers = {} if data is None else dict(self._offered(data, answers, fooled or {}))
-        labels = {f"{i}": name for i, name in enumerate(self._makers)}
-        self._by_place = dict(zip(labels, self._makers.values(), strict=True))
-        self.about.offer([("Choose …", ""), *((name, place) for place, name in labels.items())])
+        self.about.offer([("Choose …", ""), *((key.partition(" ")[2], key) for key in self._makers)])
         self._list()
 
     def _offered(self, data: Dataset, answers: Answers | None, fooled: Mapping[str, RowNumbers]) -> Sequence[tuple[str, Maker]]:
         changed = self._changed
         features = data.schema.features if not data.schema.images else ()
-        columns: list[tuple[str, Maker]] = [(f.name, partial(editor_of, data, f, changed)) for f in features]
+        columns: list[tuple[str, Maker]] = [(f"column {f.name}", partial(editor_of, data, f, changed)) for f in features]
         known = {f.name for f in features}
         groups: list[tuple[str, Maker]] = [
-            (f"{name} (sensitive)", partial(group_editor, data, name, changed)) for name in sorted(data.sensitive) if name not in known
+            (f"group {name} (sensitive)", partial(group_editor, data, name, changed))
+            for name in sorted(data.sensitive)
+            if name not in known
         ]
         return [
             *self._of_answers(data, answers),
             *columns,
             *groups,
-            *((why, partial(Fixed, rows)) for why, rows in fooled.items()),
+            *((f"rows {why}", partial(Fixed, rows)) for why, rows in fooled.items()),
         ]
 
     def _of_answers(self, data: Dataset, answers: Answers | None) -> list[tuple[str, Maker]]:
         changed, k = self._changed, len(data.schema.classes)
         truth = np.bincount(data.y, minlength=k).tolist()
-        found: list[tuple[str, Maker]] = [("True class", lambda: class_editor("Is one of", data, Labelled, truth, changed))]
+        found: list[tuple[str, Maker]] = [("answers True class", lambda: class_editor("Is one of", data, Labelled, truth, changed))]
         if answers is None:
             return found
         predicted = np.bincount(answers.labels, minlength=k).tolist()
         found += [
-            ("Right or wrong", lambda: RightOrWrong(changed)),
-            ("Predicted class", lambda: class_editor("Is one of", data, Predicted, predicted, changed)),
+            ("answers Right or wrong", lambda: RightOrWrong(changed)),
+            ("answers Predicted class", lambda: class_editor("Is one of", data, Predicted, predicted, changed)),
         ]
-        return [*found, ("Score of a class", lambda: Score(data.schema.classes, changed))] if answers.scores.shape[1] else found
+        return [*found, ("answers Score of a class", lambda: Score(data.schema.classes, changed))] if answers.scores.shape[1] else found
 
     def _edit(self) -> None:
-        maker = self._by_place.get(self.about.value)
+        maker = self._makers.get(self.about.value)
         self._editor = maker() if maker else None
         self.place.children = (self._editor.widget,) if self._editor else ()
         self._changed()

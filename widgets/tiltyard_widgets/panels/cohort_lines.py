@@ -34,7 +34,14 @@ def _table(title: str, heads: Sequence[tuple[str, bool]], rows: Sequence[Sequenc
     """A table whose cells may hold buttons; ``heads`` are names with whether they stand over numbers."""
     head = el("tr", None, *(el("th", {"scope": "col", "class": "ty-num" if right else ""}, name) for name, right in heads))
     body = [
-        el("tr", None, *(el("td", {"class": "ty-num" if right else ""}, cell) for cell, (_, right) in zip(row, heads, strict=True)))
+        el(
+            "tr",
+            None,
+            *(
+                el("td", {"class": "ty-num" if right else "" if name else "ty-acts"}, cell)
+                for cell, (name, right) in zip(row, heads, strict=True)
+            ),
+        )
         for row in rows
     ]
     inner = el(

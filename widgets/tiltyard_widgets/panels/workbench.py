@@ -105,10 +105,10 @@ class Workbench(w.VBox):
         session, stands = self.session, self.session.standing
         former = session.former[-1].target.name if session.former else ""
         chosen, data = session.data.selection if session.data else None, stands.data
-        if chosen is not None and data is not None:
-            data = data.model_copy(update={"name": chosen.parent.name})
-        cohort = chosen.cohort.name if chosen is not None else ""
-        self.header.show(stands.target, data, stands.state, session.doing or stands.sentence, former, cohort)
+        if chosen is not None and data is not None:  # the cohort first, for a long name is cut
+            data = data.model_copy(update={"name": f"cohort {chosen.cohort.name}, of {chosen.parent.name}"})
+        words = session.doing or stands.sentence
+        self.header.show(stands.target, data, stands.state, words, former, chosen is not None)
         self.rail.marked(states(session))
 
     def all_rows(self) -> None:

@@ -64,18 +64,24 @@ class Header(Markup):
         self.show(None, None)
 
     def show(
-        self, target: Identity | None, data: Identity | None, state: str = "not_run", verdict: str = "", former: str = "", cohort: str = ""
+        self,
+        target: Identity | None,
+        data: Identity | None,
+        state: str = "not_run",
+        verdict: str = "",
+        former: str = "",
+        cohort: bool = False,
     ) -> None:
         """``state`` is a key of `states.STATES`; ``verdict`` says in a few words what it rests on.
 
         Where the target was made by a defense here, ``former`` is the name of the one before: a button sends ``undo``.
-        Where the rows are a ``cohort`` of the data, that is its name: a button sends ``all_rows``.
+        Where the rows are a ``cohort`` of the data a button sends ``all_rows``.
         """
         back = [_undo(former)] if former else []
         parts: list[Node] = [
             el("span", {"class": "ty-brand"}, self._title),
             _what("Target", target, back),
-            _what("Data", data, _cohort(cohort) if cohort else []),
+            _what("Data", data, [_all_rows()] if cohort else []),
         ]
         reason: list[Node] = [el("span", {"class": "ty-reason", "title": verdict}, f" · {verdict}")] if verdict else []
         parts.append(el("span", {"class": "ty-verdict"}, span("ty-muted", "So far: "), badge(state), *reason))
@@ -93,12 +99,9 @@ def _undo(former: str) -> Node:
     return el("button", about, f"Back to {former}")
 
 
-def _cohort(name: str) -> list[Node]:
-    about = {"type": "button", "class": "ty-link", "data-send": "all_rows", "data-key": "all_rows", "title": "Look at all rows again"}
-    return [
-        el("span", {"class": "ty-name", "title": f"Only the rows of the cohort {name}"}, f"cohort {name}"),
-        el("button", about, "All\u00a0rows"),
-    ]
+def _all_rows() -> Node:
+    about = {"type": "button", "class": "ty-link", "data-send": "all_rows", "data-key": "all_rows", "title": "Leave the cohort"}
+    return el("button", about, "Back\u00a0to\u00a0all\u00a0rows")
 
 
 def _what(word: str, identity: Identity | None, more: Sequence[Node]) -> Node:

@@ -131,13 +131,13 @@ def overview(found: tuple[ColumnSummary, ...], note: str = "") -> Table:
         Column(name="Column"),
         Column(name="Kind"),
         Column(name="Missing", kind="percent"),
-        Column(name="Different values", kind="integer"),
+        Column(name="Different", kind="integer"),
+        Column(name="Commonest"),
         *(Column(name=name, kind="number") for name in ("Lowest", "Quartile 1", "Median", "Quartile 3", "Highest")),
         Column(name="Outliers", kind="percent"),
-        Column(name="Commonest"),
     )
     rows = tuple(
-        (s.name, s.kind, s.missing / s.n, s.distinct, s.low, s.quarter, s.middle, s.three, s.high, s.outliers, _top(s)) for s in found
+        (s.name, s.kind, s.missing / s.n, s.distinct, _top(s), s.low, s.quarter, s.middle, s.three, s.high, s.outliers) for s in found
     )
     outliers = "Outliers: further than 1.5 quartile distances from the quartiles (Tukey)."
     return Table(name="columns", title="Columns", columns=heads, rows=rows, note=" ".join(filter(None, (outliers, note))))

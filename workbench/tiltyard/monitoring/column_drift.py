@@ -79,7 +79,7 @@ def chart(found: Sequence[Drift], what: str) -> Chart | None:
     places = {d.what: float(i) for i, d in enumerate(far)}
     parts = [("drifts", "bad", [d for d in far if d.drifting]), ("not shown to drift", "neither", [d for d in far if not d.drifting])]
     series = tuple(
-        Series(name=name, tone=tone, x=tuple(float(d.size or 0) for d in some), y=tuple(places[d.what] for d in some))  # type: ignore[arg-type]
+        Series(name=name, tone=tone, x=tuple(round(float(d.size or 0), 3) for d in some), y=tuple(places[d.what] for d in some))  # type: ignore[arg-type]
         for name, tone, some in parts
         if some
     )
