@@ -177,6 +177,9 @@ def codes_in(column: "pd.Series", feature: Feature) -> NDArray[np.float64]:
     return Categories(feature).codes(column)
 
 
+CELLS = frozenset({str, bool, int, float, type(None)})
+
+
 class Categories:
     """The categories of one feature, looked up by what the person's table holds, and by place."""
 
@@ -207,6 +210,21 @@ class Categories:
             names.append(str(bool(value)))
         return next((self._named[name] for name in names if name in self._named), -1)
 
+    def place_of_cell(self, value: Any) -> int:
+        """The place of a cell of a person's table; -1 where it is none, or none that can be told by itself."""
+        kind = type(value)
+        if kind is float and value != value:
+            value = EMPTY_CELL
+        elif kind not in CELLS or value in (np.inf, -np.inf):
+            return -1
+        if (kind, value) not in self._places:
+            self._places[kind, value] = self.place(value)
+        return self._places[kind, value]
+
+    @cached_property
+    def _places(self) -> dict[tuple[type, Any], int]:
+        return {}
+
     def codes(self, column: "pd.Series") -> NDArray[np.float64]:
         """The place of each row's value, float64 (n,); see `codes_in`."""
         found = distinct(column)
@@ -222,8 +240,18 @@ class Categories:
         return codes
 
     def column(self, codes: NDArray[np.floating[Any]]) -> Any:
-        """The column (n,) of the places ``codes``, of the dtype that the person's table has."""
-        return self.held.at(codes.astype(np.intp))
+        """The column (n,) of the places ``codes``, of the dtype that the person's table has; of one row it is to be copied, for it is kept."""
+        if len(codes) != 1:
+            return self.held.at(codes.astype(np.intp))
+        place = int(codes[0])
+        if place not in self._alone:
+            self._alone[place] = self.held.at(np.array([place], np.intp))
+        return self._alone[place]
+
+    @cached_property
+    def _alone(self) -> dict[int, Any]:
+        """The column of one row by its place."""
+        return {}
 
 
 class _Values:

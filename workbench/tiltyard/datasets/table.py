@@ -13,6 +13,8 @@ from .number_columns import finite, number_column, numbers, plain_dtype
 from .remembered import Remembered
 from .texts import Texts
 
+FEW_ROWS = 8  # so few are read cell by cell, which of thousands of columns is quicker than column by column
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -84,6 +86,8 @@ class Table:
         self.require(frame)
         x = np.empty((len(frame), *self.shape))
         done = self._read_together(frame, x)
+        if len(frame) <= FEW_ROWS:
+            done |= self._read_few(frame, x)
         for number, (feature, place) in enumerate(zip(self.features, self.slices.values(), strict=True)):
             if number not in done:
                 x[:, place] = self._coded(frame, number, feature)
@@ -117,6 +121,26 @@ class Table:
         good = ((values >= low) & (values <= high) & (~whole | (values == np.round(values)))).all(0)
         x[:, places[good]] = values[:, good]
         return [n for n, right in zip(numbers, good, strict=True) if right]
+
+    def _read_few(self, frame: "pd.DataFrame", x: NDArray[np.float64]) -> set[int]:
+        """Write the categories of few rows into ``x``, cell by cell; which features need no second look."""
+        names = [self.features[n].name for n in self._categorical]
+        if not names:
+            return set()
+        cells = frame[names].to_numpy(object)
+        done = set()
+        for i, number in enumerate(self._categorical):
+            held = self._looked_up[number]
+            assert isinstance(held, Categories)
+            places = [held.place_of_cell(value) for value in cells[:, i].tolist()]
+            if min(places, default=0) >= 0:
+                x[:, self._starts[number]] = places
+                done.add(number)
+        return done
+
+    @cached_property
+    def _categorical(self) -> list[int]:
+        return [n for n, f in enumerate(self.features) if f.kind == "categorical"]
 
     @cached_property
     def _numeric(self) -> list[int]:
@@ -196,7 +220,7 @@ class Table:
     @cached_property
     def _dtypes(self) -> list[str]:
         """For each column of x the NumPy dtype it always has in the person's table, or an empty string."""
-        kept = ["" if f.kind in ("categorical", "text") else plain_dtype(f) for f in self.features]
+        kept = [_written_as(f) for f in self.features]
         return [kept[n] for n in self._feature_at]
 
     @cached_property
@@ -209,6 +233,13 @@ class Table:
     def _alone(self) -> NDArray[np.intp]:
         """The columns of x that are written back one by one."""
         return np.array([i for i, dtype in enumerate(self._dtypes) if not dtype], np.intp)
+
+
+def _written_as(f: Feature) -> str:
+    """The NumPy dtype that a feature's columns always have, or an empty string; false and true are the places 0 and 1."""
+    if f.kind == "categorical":
+        return "bool" if f.dtype == "bool" and f.written == (False, True) else ""
+    return "" if f.kind == "text" else plain_dtype(f)
 
 
 def _as_dtype(values: NDArray[np.float64], dtype: str) -> NDArray[Any]:
