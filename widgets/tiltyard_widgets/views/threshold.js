@@ -81,14 +81,14 @@ function performancePage(model, el) {
     best = cheapest(cells, cells.total, state.costs, state.t);
     cost = costCurve(found, state.costs, n);
     costBox.replaceChildren(cost.node);
-    charts.set(costBox, cost.resize);
-    if (costBox.clientWidth > 60) cost.resize(costBox.clientWidth);
+    charts.set(costBox, cost);
+    if (costBox.clientWidth > 60) { cost.resize(costBox.clientWidth); cost.see(true); }
     dear.textContent = `Cheapest (${shownThreshold(best.threshold)})`;
     money.textContent = `The smallest cost, ${plainNumber(best.cost / n)} a row, is at ${shownThreshold(best.threshold)}; it was chosen on these rows and may be dearer on others.`;
     mark();
   };
   const charts = new Map();
-  for (const chart of [roc, pr, calibration, gain, lift, scores, ...rows.map((r) => r.chart)]) charts.set(chart.area, chart.resize);
+  for (const chart of [roc, pr, calibration, gain, lift, scores, ...rows.map((r) => r.chart)]) charts.set(chart.area, chart);
   const typed = (i) => (v) => { state.costs = state.costs.map((c, k) => (k === i ? v : c)); model.set("costs", state.costs); model.save_changes(); priced(); frame.later(); };
   const costs = h("div", { class: "ty-block" }, costField(`Cost of a wrong ${name} (false positive)`, state.costs[0], typed(0)), costField(`Cost of a missed ${name} (false negative)`, state.costs[1], typed(1)), h("div", {}, dear));
   const bar = h("div", { class: "ty-bar" }, h("div", { class: "ty-barrow" }, h("b", {}, `${name} from a score of`), slider.box, rule), h("div", { class: "ty-barrow" }, choiceOf("Move the slider by", [["by score", "score"], ["by share of rows", "share"]], state.by, (by) => { state.by = by; model.set("by", by); slider.again(); mark(); }), mine, use));
@@ -99,7 +99,7 @@ function performancePage(model, el) {
   el.replaceChildren(page);
   measureIn(page);
   priced();
-  charts.set(rule, mark);
+  charts.set(rule, { resize: mark });
   const stop = redrawing(el, charts);
   move();
   return () => { frame.stop(); stop(); };

@@ -80,8 +80,11 @@ function curveChart(spec) {
     root.append(layer);
     fig.area.replaceChildren(root);
   };
+  let [seen, stale] = [false, false];
   const move = (now) => {
     last = now;
+    stale = !seen;
+    if (stale) return;
     if (now.said !== undefined && fig.said.textContent !== now.said) fig.said.textContent = now.said;
     if (!root) return;
     if (now.alt) root.setAttribute("aria-label", now.alt);
@@ -90,12 +93,13 @@ function curveChart(spec) {
     for (const m of now.marks || []) if (m.x !== null && m.y !== null) made.push(svg("path", { d: MARKERS[m.marker || "circle"](sx.at(m.x), sy.at(m.y), 6), class: "ty-mark", style: `fill:${color(m.role)}` }));
     layer.replaceChildren(...made);
   };
-  return { node: fig.node, resize: (width) => { still(width); if (last) move(last); }, move, area: fig.area, fill: fig.fill };
+  const see = (on) => { seen = on; if (on && stale && last) move(last); };
+  return { node: fig.node, resize: (width) => { still(width); if (last) move(last); }, move, see, area: fig.area, fill: fig.fill };
 }
 
 // One rate of every group as a point with its interval on one scale; the gap between the two farthest apart is shaded.
 function rateRows(title, names, help) {
-  let now = null, sx = null, root = null;
+  let now = null, words = "", sx = null, root = null, seen = false, stale = false;
   const fig = figureOf(title, () => tableOf(title, ["Group", "Rate", "from", "to", "n"], names.map((name, g) => [name, pct(now[g].value), pct(now[g].low), pct(now[g].high), whole(now[g].n)])));
   if (help) fig.node.title = help;
   const STEP = 26, bottom = names.length * STEP + 10, tall = bottom + 30;
@@ -113,7 +117,9 @@ function rateRows(title, names, help) {
     fig.area.replaceChildren(root);
   };
   const put = () => {
-    if (!now || !root) return;
+    stale = !seen;
+    if (stale || !now || !root) return;
+    if (fig.said.textContent !== words) fig.said.textContent = words;
     root.setAttribute("aria-label", `${title}: ${names.map((name, g) => `${name} ${pct(now[g].value)}`).join(", ")}`);
     const compared = now.filter((r) => r.compared && r.value !== null).map((r) => r.value);
     const [a, b] = compared.length > 1 ? [Math.min(...compared), Math.max(...compared)] : [0, 0];
@@ -127,7 +133,7 @@ function rateRows(title, names, help) {
       m.point.setAttribute("fill-opacity", r.compared ? 1 : 0.4);
     });
   };
-  return { node: fig.node, area: fig.area, fill: fig.fill, resize: (wide) => { still(wide); put(); }, move: (rates, said) => { now = rates; if (fig.said.textContent !== said) fig.said.textContent = said; put(); } };
+  return { node: fig.node, area: fig.area, fill: fig.fill, resize: (wide) => { still(wide); put(); }, see: (on) => { seen = on; if (on && stale) put(); }, move: (rates, said) => { [now, words] = [rates, said]; put(); } };
 }
 
 // True class by answered class, each cell with its share of the true class.

@@ -84,7 +84,7 @@ function fairnessPage(model, el) {
     h("div", { class: "ty-bygroup" }, line("All groups", all, h("span", { class: "ty-count" })), groups.flatMap((group, g) => line(group, sliders[g], shares[g], small(g)))),
     h("div", { class: "ty-barrow" }, reset, level, use), facts.cannot ? h("p", { class: "ty-help" }, facts.cannot) : null);
   const charts = new Map();
-  for (const chart of [roc, calibration, ...rows.map((r) => r.chart)]) charts.set(chart.area, chart.resize);
+  for (const chart of [roc, calibration, ...rows.map((r) => r.chart)]) charts.set(chart.area, chart);
   el.replaceChildren(h("div", { class: "ty-thresholds" }, now, live, bar, gaps.node, h("div", { class: "ty-grid2" }, rows.map((r) => r.chart.node)), h("div", { class: "ty-grid2 ty-wider" }, roc.node, calibration.node), h("h3", {}, "Confusion by group"), confusion.node, h("p", { class: "ty-help ty-prose" }, facts.notes.join(" "))));
   measureIn(el);
   const stop = redrawing(el, charts);

@@ -74,17 +74,18 @@ function costField(label, value, changed) {
   return h("div", { class: "ty-field" }, h("label", { for: id }, label), box);
 }
 
-// Draws what is visible when its width is known or changes, and redraws at most once a frame.
+// Draws a chart when its width is known or changes, and moves it only while it is on the screen or near: layout is what a move costs.
 function redrawing(root, charts) {
   const known = new Map();
   const sizes = new ResizeObserver((entries) => {
     for (const entry of entries) {
       const width = Math.floor(entry.contentRect.width);
-      if (width >= 60 && known.get(entry.target) !== width) { known.set(entry.target, width); charts.get(entry.target)?.(width); }
+      if (width >= 60 && known.get(entry.target) !== width) { known.set(entry.target, width); charts.get(entry.target)?.resize(width); }
     }
   });
-  for (const area of charts.keys()) sizes.observe(area);
-  return () => { sizes.disconnect(); root.replaceChildren(); };
+  const views = new IntersectionObserver((entries) => { for (const entry of entries) charts.get(entry.target)?.see?.(entry.isIntersecting); }, { rootMargin: "150px" });
+  for (const area of charts.keys()) { sizes.observe(area); views.observe(area); }
+  return () => { sizes.disconnect(); views.disconnect(); root.replaceChildren(); };
 }
 
 function onceAFrame(draw) {
