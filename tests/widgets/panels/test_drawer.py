@@ -107,8 +107,7 @@ def test_progress_alone_sends_no_lines(session, held):
     until(lambda: work.over)
 
 
-def test_another_window_sees_the_job_its_results_and_cancels_it(session, census, held, monkeypatch):
-    monkeypatch.setattr("tiltyard.execution.following.here", lambda: frozenset())  # as if it were of another process
+def test_another_window_sees_the_job_its_results_and_cancels_it(session, census, held):
     store = session.store
     work = start(session, 50)
     until(lambda: store.jobs.underway())

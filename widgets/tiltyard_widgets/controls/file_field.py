@@ -87,11 +87,28 @@ def offered(found: Sequence[Path], person: Person) -> dict[str, Path]:
     """The files by what a person reads: their own by name, everybody's as ``shared/name``; no path of the server."""
     named: dict[str, Path] = {}
     for path in found:
-        folder = next((folder for folder in data_folders(person) if folder in path.parents), None)
-        if folder is not None:
-            name = path.relative_to(folder).as_posix()
-            named[name if folder.name == person.name else f"{folder.name}/{name}"] = path
+        if name := offered_name(path, person):
+            named[name] = path
     return named
+
+
+def offered_name(path: Path, person: Person) -> str:
+    """The name by which a person reads a real path of their data folder; empty where it lies elsewhere."""
+    folder = next((folder for folder in data_folders(person) if folder in path.parents), None)
+    if folder is None:
+        return ""
+    name = path.relative_to(folder).as_posix()
+    return name if folder.name == person.name else f"{folder.name}/{name}"
+
+
+def offered_path(name: str, person: Person) -> Path | None:
+    """The path of a name that `offered_name` gave, where such a file is there and the person may read it."""
+    for folder in data_folders(person):
+        own = folder.name == person.name
+        path = folder / (name if own else name.removeprefix(f"{folder.name}/"))
+        if (own or name.startswith(f"{folder.name}/")) and path.exists():
+            return source(path, "a file", person)
+    return None
 
 
 def file_fields(step: type[Step], person: Person) -> dict[str, FileField]:

@@ -59,6 +59,14 @@ def clear(place: Path) -> None:
             continue
 
 
+def arrived_from(stream: BinaryIO, name: str) -> Path:
+    """A copy of what ``stream`` gives, as if it had been uploaded here under this plain name."""
+    path = Path(tempfile.mkdtemp(dir=_folder())) / name
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as copy:
+        shutil.copyfileobj(stream, copy)
+    return path
+
+
 def plain_name(name: str) -> str:
     """A file name without folders and odd characters; never empty or hidden."""
     kept = re.sub(r"[^\w.\- ]", "_", re.split(r"[/\\]", name)[-1]).strip(". ")

@@ -12,6 +12,7 @@ from jupyter_server.utils import url_path_join
 from tornado.web import RequestHandler
 from traitlets import Enum, Integer, Unicode, default
 from voila.app import Voila
+from voila.shutdown_kernel_handler import VoilaShutdownKernelHandler
 from voila.tornado.handler import TornadoVoilaHandler
 
 from tiltyard.access.confined import impossible
@@ -19,6 +20,7 @@ from tiltyard.access.confined import impossible
 from .handlers import guarded, schemes
 from .identity import NoIdentity, PasswordIdentity, TokenIdentity
 from .kernels import OwnedKernels, own_environment
+from .leaving import LeavingHandler
 from .login import LoginHandler, LogoutHandler
 from .opening import OpeningHandler
 from .pages import ROUTE, PageHandler
@@ -108,7 +110,8 @@ class App(Voila):
                 made.append((url_path_join(self.server_url, pattern), handler, *rest))
             else:
                 page = handler is TornadoVoilaHandler
-                made.append((pattern, guarded(pattern, OpeningHandler if page else handler, page), *rest))
+                own = {TornadoVoilaHandler: OpeningHandler, VoilaShutdownKernelHandler: LeavingHandler}.get(handler, handler)
+                made.append((pattern, guarded(pattern, own, page), *rest))
         return made
 
     def listen(self) -> None:

@@ -25,7 +25,7 @@ from .keeper import Keeper
 # What a kernel gets of the server's environment, by name: nothing that could be a secret under whatever name.
 KEPT = re.compile(
     r"LANG|LANGUAGE|LC_\w+|TZ|PATH|LD_LIBRARY_PATH|PYTHON[A-Z]+|MPLBACKEND|\w+_NUM_THREADS|(CUDA|OMP|MKL|KMP|NVIDIA|VOILA|SERVER)_\w+"
-    r"|SCRIPT_NAME|SSL_CERT_(FILE|DIR)|(https?|no|all)_proxy|TILTYARD_DATA_ROOT",
+    r"|SCRIPT_NAME|SSL_CERT_(FILE|DIR)|(https?|no|all)_proxy|TILTYARD_(DATA_ROOT|PLACE)",
     re.IGNORECASE,
 )
 

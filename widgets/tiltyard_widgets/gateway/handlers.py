@@ -13,6 +13,8 @@ from tornado.web import HTTPError, RequestHandler, StaticFileHandler
 from tornado.websocket import WebSocketHandler
 from voila.tornado.kernel_websocket_handler import read_header_from_binary_message
 
+from ..place import place_of
+
 GONE = 4401
 FULL = (429, 503)
 AGAIN = 15  # s
@@ -144,9 +146,10 @@ def schemes(request: HTTPServerRequest, hostname: str, hub: bool) -> set[str]:
 
 
 def bare(base_url: str, query: dict[str, list[bytes]]) -> str:
-    """The page's address with its theme and nothing else of the query: Voila writes what it finds there into the page as it is."""
+    """The page's address with its theme, its place (run, topic, step) and nothing else of the query: Voila writes what it finds there into the page as it is."""
     asked = [value.decode("utf-8", "replace") for value in query.get("theme", [])]
-    return url_concat(url_path_join(base_url, "/"), [("theme", theme) for theme in asked[-1:] if theme in THEMES])
+    themes = [("theme", theme) for theme in asked[-1:] if theme in THEMES]
+    return url_concat(url_path_join(base_url, "/"), [*themes, *place_of(query).pairs])
 
 
 def guarded(pattern: str, handler: type[RequestHandler], page: bool) -> type[RequestHandler]:

@@ -15,6 +15,7 @@ from tornado.httputil import split_host_and_port
 from tornado.web import HTTPError, authenticated
 from voila.tornado.handler import TornadoVoilaHandler
 
+from ..place import PLACE, place_of
 from .outputs import html
 from .running import Cells
 from .skeleton import Skeleton, shows
@@ -132,8 +133,9 @@ class OpeningHandler(TornadoVoilaHandler):
     def _environment(self) -> dict[str, str]:
         """What Voila tells a kernel of its page."""
         host, port = split_host_and_port(self.request.host.lower())
+        place = {PLACE: place_of(self.request.query_arguments).query}
         page = {"SCRIPT_NAME": self.request.path, "SERVER_NAME": host, "SERVER_PORT": str(port or ""), "VOILA_APP_PORT": str(port or "")}
-        return {**os.environ, **page, "VOILA_BASE_URL": self.base_url, "VOILA_SERVER_URL": self.settings["server_url"]}
+        return {**os.environ, **page, **place, "VOILA_BASE_URL": self.base_url, "VOILA_SERVER_URL": self.settings["server_url"]}
 
     def on_connection_close(self) -> None:
         """The browser left while it waited."""

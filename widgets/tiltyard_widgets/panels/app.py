@@ -1,26 +1,42 @@
-"""The workbench as the Voila app opens it: the skeleton at once, the shipped model and data right after."""
+"""The workbench as the Voila app opens it: the skeleton at once; then the place its address names, or the shipped model on a first visit."""
 
+from ..place import Place, own_place
+from .arriving import Arrival, last
 from .load import LoadPanel
-from .workbench import Workbench
+from .workbench import PANELS, Workbench
 
 
 def shipped(sample: str = "census") -> Workbench:
-    """A window on a shipped model and its data, which `begin` loads."""
+    """A window at the topic its address names, else on a shipped model and its data; `begin` loads what it is on."""
     bench = Workbench()
     panel = bench.go("load")
     if isinstance(panel, LoadPanel):
         panel.sample.value = sample
+    if (topic := own_place().topic) in PANELS:
+        bench.go(topic)
     return bench
 
 
 def begin(bench: Workbench) -> None:
     """Load what the window is on. A cell of its own, so that the app's server can have every page shown before any kernel loads torch."""
-    panel = bench.go("load")
-    if isinstance(panel, LoadPanel):
-        bench.session.on_main(lambda: _load_unless_begun(panel))
+    place = own_place()
+    bench.session.on_main(lambda: _arrive(bench, place))
 
 
-def _load_unless_begun(panel: LoadPanel) -> None:
+def _arrive(bench: Workbench, place: Place) -> None:
+    """To the run of the address; without one, the person's last run is offered, and only who has none is shown the shipped model."""
+    arrival, store = Arrival(bench), bench.session.store
+    if place.run:
+        arrival.at(place)
+    elif store is None:
+        _load_unless_begun(bench)
+    else:
+        first = lambda found: arrival.offered(found) if found is not None else _load_unless_begun(bench)  # noqa: E731
+        bench.session.aside(lambda: last(store), first, lambda problem: _load_unless_begun(bench))
+
+
+def _load_unless_begun(bench: Workbench) -> None:
     """A person may have been quicker, and want another model than the shipped one."""
-    if panel.source.value == "sample" and not panel.session.busy and panel.session.target is None:
+    panel = bench.panel("load")
+    if isinstance(panel, LoadPanel) and panel.source.value == "sample" and not panel.session.busy and panel.session.target is None:
         panel.load()

@@ -77,11 +77,10 @@ class Elsewhere:
             session.aside(lambda: store.cancel(run_id), lambda _: self.look(), lambda problem: setattr(session, "warning", str(problem)))
 
     def _seen(self) -> list[Job]:
-        from tiltyard.execution.following import here
-
-        store = self.session.store
+        store, running = self.session.store, self.session.queue.running
         assert store is not None
-        under = {id: stands for id, stands in store.jobs.underway().items() if id not in here()}
+        own = running.runs if running is not None else set()
+        under = {id: stands for id, stands in store.jobs.underway().items() if id not in own}
         return [Job(self._run(id), stands) for id, stands in under.items()]
 
     def _run(self, id: str) -> "Run":

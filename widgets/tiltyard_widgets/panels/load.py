@@ -1,6 +1,7 @@
 """Model and data: a sample, or files; the schema proposed and corrected; ten rows probed."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,14 +25,15 @@ from ..views.code import CodeView
 from ..views.schema import SchemaView
 from .endpoint_fields import EndpointFields
 from .layers import LayersView, Origin
-from .load_asked import threshold_in
+from .load_asked import FIELDS, SAMPLES, deployed, threshold_in
 from .load_code import Opening
+from .onward import Onward
 from .panel import Panel
+from .source import AGAIN
 
 if TYPE_CHECKING:
-    from tiltyard.datasets.dataset import Dataset
     from tiltyard.datasets.proposing import Proposal
-    from tiltyard.targets.target import Target
+    from tiltyard.store.lines import Run
 
     from .layers import Found
     from .load_asked import Asked, Loaded
@@ -41,24 +43,6 @@ KEYS = (".pem", ".key")
 TABLES = (".csv", ".gz", ".parquet", ".npz")
 BESIDE = (".csv", ".csv.gz", ".parquet", ".npz")
 LOADING = "Loading of model and data"
-FIELDS = (
-    "source",
-    "sample",
-    "model_file",
-    "data_file",
-    "architecture",
-    "factory",
-    "classes",
-    "threshold",
-    "positive",
-    "favorable",
-    "member",
-)
-SAMPLES = {
-    "census": "Census income, MLP (table, 32,561 people)",
-    "digits": "Digits, CNN (images, 5,000)",
-    "digits-robust": "Digits, adversarially trained CNN",
-}
 
 
 class LoadPanel(Panel):
@@ -137,7 +121,8 @@ class LoadPanel(Panel):
         look.show(self.reading, False)
         controls = [self.source, self.choices, self.opener, self.reading, self.progress, help]
         results = [self.sentence, self.assumed, self.layers, self.schema, self.code]
-        return [look.heading(self.title), self.message, look.split(controls, results)]
+        self.onward = Onward(self.session)
+        return [look.heading(self.title), self.message, self.onward, look.split(controls, results)]
 
     def _switch(self) -> None:
         look.show(self.reading, self.source.value != "sample")
@@ -199,7 +184,58 @@ class LoadPanel(Panel):
             self.message.say(problem, level="warning")
             return
         self._busy("Loading torch and the model")
-        self._asking(lambda asked: self.session.occupied(LOADING, asked.opened, lambda loaded: self._loaded(asked, loaded), self._failed))
+        self._asking(self._load)
+
+    def _load(self, asked: "Asked") -> None:
+        given = self.given()
+
+        def opened() -> "Loaded":
+            return self._open(asked, given)
+
+        self.session.occupied(LOADING, opened, lambda loaded: self._loaded(asked, loaded), self._failed)
+
+    def _open(self, asked: "Asked", given: dict[str, str]) -> "Loaded":
+        from .reopening import source_of
+
+        loaded = asked.opened()
+        if self.session.store is not None and loaded.probe.state != "failed":
+            loaded.source = source_of(asked, loaded, given).model_dump(mode="json", exclude_defaults=True)
+        return loaded
+
+    def again(self, run: "Run", done: Callable[[], None], failed: Callable[[Exception], None]) -> None:
+        """Open what a stored run was made of, where the person may and it is the same; ``failed`` hears why not, and nothing is changed."""
+        from .reopening import source_in
+
+        self.message.clear()
+        try:
+            self.session.free()
+            source = source_in(run, self.session.person)
+            files = {"model_file": source.model, "data_file": source.data}
+            found = {name: file.found(self.session.person) for name, file in files.items() if file is not None}
+            self.fill({**source.fields, "source": source.kind, **found})
+            asked = replace(self.asked(), proposal=None, marked=source.marked, how=source.corrected)
+        except Problem as problem:
+            failed(problem)
+            return
+        given = self.given()
+
+        def opened() -> "Loaded":
+            loaded = self._open(asked, given)
+            for was, now in ((run.target, loaded.target), (run.data, loaded.data)):
+                if was.fingerprint != now.fingerprint:
+                    raise Problem(f"{was.name} as it was assessed ({was.fingerprint[:8]})", f"another ({now.fingerprint[:8]})", AGAIN)
+            return loaded
+
+        def taken(loaded: "Loaded") -> None:
+            self._loaded(asked, loaded)
+            done()
+
+        def broken(problem: Exception) -> None:
+            self._idle("")
+            failed(problem)
+
+        self._busy("Opening what was assessed")
+        self.session.occupied(LOADING, opened, taken, broken)
 
     def weigh(self) -> None:
         """Say whether the model file may be opened; where data of its name lie beside it, load both."""
@@ -287,7 +323,7 @@ class LoadPanel(Panel):
         self.session.source = self.given()
         self._taking = True
         try:
-            self.session.adopt(loaded.target, loaded.data)
+            self.session.adopt(loaded.target, loaded.data, loaded.source)
         finally:
             self._taking = False
         if loaded.target.doubts:
@@ -360,15 +396,6 @@ class LoadPanel(Panel):
     def _idle(self, words: str) -> None:
         self.opener.disabled = self.propose.disabled = self.finder.disabled = False
         self.progress.finish(words)
-
-
-def deployed(target: "Target", data: "Dataset") -> tuple[str, ...]:
-    """What the model is given, how it decides, and what fairness counts as favorable, in sentences."""
-    from tiltyard.fairness.favorable import favorable
-
-    given = f"It is given {target.given} and decides by {target.rule}." if target.given else f"It decides by {target.rule}."
-    hope = favorable(data.schema)
-    return (given, f"{hope.headline}".strip() or hope.note) if data.sensitive else (given,)
 
 
 def layers(text: str, person: Person) -> str:

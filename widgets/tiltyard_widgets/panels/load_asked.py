@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tiltyard.access.person import Person
 from tiltyard.access.places import discreet, named
@@ -18,12 +18,34 @@ if TYPE_CHECKING:
     from tiltyard.targets.probing import Probe
     from tiltyard.targets.state_dict_fit import Settled
 
+    from .source import Corrected
+
+FIELDS = (
+    "source",
+    "sample",
+    "model_file",
+    "data_file",
+    "architecture",
+    "factory",
+    "classes",
+    "threshold",
+    "positive",
+    "favorable",
+    "member",
+)
+SAMPLES = {
+    "census": "Census income, MLP (table, 32,561 people)",
+    "digits": "Digits, CNN (images, 5,000)",
+    "digits-robust": "Digits, adversarially trained CNN",
+}
+
 
 class Loaded:
     """A target and data that were opened, and what a probe of ten rows found."""
 
     def __init__(self, target: Target, data: Dataset, probe: "Probe", proposal: "Proposal | None" = None) -> None:
         self.proposal = proposal
+        self.source: dict[str, Any] = {}  # how another window opens it again, see `source`
         self.target = target
         self.data = data
         self.probe = probe
@@ -34,7 +56,7 @@ class Asked:
     """The fields' values; paths are those that the person may read.
 
     ``proposal`` is how this very data file was read and corrected, ``marked`` which of its columns were chosen as sensitive,
-    ``settled`` how its network was chosen among those that its weights allow.
+    ``how`` says how a file that is read anew is to be corrected, ``settled`` how its network was chosen among those that its weights allow.
     """
 
     person: Person
@@ -57,6 +79,7 @@ class Asked:
     proposal: "Proposal | None" = None
     marked: tuple[str, ...] | None = None
     settled: "Settled | None" = None
+    how: "Corrected | None" = None
 
     def opened(self) -> Loaded:
         """Target and data, and what a probe of ten rows finds; a `Problem` in one line."""
@@ -84,7 +107,8 @@ class Asked:
         table = read_table(self._data(), self._pictures(lacking))
         columns, classes, texts = (lacking.columns, lacking.classes, lacking.texts) if lacking is not None else ((), (), False)
         with discreet(self.data, "a table that can be proposed a schema for", self.person):
-            return propose(table, skip=(self.member,) if self.member else (), classes=classes, wanted=columns, texts=texts)
+            found = propose(table, skip=(self.member,) if self.member else (), classes=classes, wanted=columns, texts=texts)
+            return self.how.of(found) if self.how is not None else found
 
     def _pictures(self, lacking: "SchemaMissing | None") -> "Wanted":
         """How the pictures of a folder are to be: as the model makes them, where it makes them of one size."""
@@ -212,3 +236,12 @@ def _without(proposal: "Proposal", member: str) -> "Proposal":
     if member == proposal.schema.label:
         raise Problem("a trained-on column beside the label", f"{member!r} for both", "Choose another label, or empty the field")
     return proposal.drop(member) if member in {f.name for f in proposal.schema.features} else proposal
+
+
+def deployed(target: Target, data: Dataset) -> tuple[str, ...]:
+    """What the model is given, how it decides, and what fairness counts as favorable, in sentences."""
+    from tiltyard.fairness.favorable import favorable
+
+    given = f"It is given {target.given} and decides by {target.rule}." if target.given else f"It decides by {target.rule}."
+    hope = favorable(data.schema)
+    return (given, f"{hope.headline}".strip() or hope.note) if data.sensitive else (given,)

@@ -168,6 +168,11 @@ class StepRunner(look.Stack):
         standing = self.session.standing.steps.get(self.step.id)
         latest = standing.shown if standing else None
         self.stands.say(standing.stands if standing else "")
+        if self.session.closed:
+            self.button.disabled = True
+            self.progress.cost(self.session.closed)
+            self.view.show(latest, self.code(latest) if latest else "")
+            return
         if target is None or data is None:
             self.button.disabled = True
             self.view.show(None)
@@ -175,7 +180,7 @@ class StepRunner(look.Stack):
             return
         reason = self._unmet(target, data)
         self._lacks = bool(reason)
-        self.button.disabled = bool(reason or self.session.closed)
+        self.button.disabled = bool(reason)
         self._settle(bool(reason) or latest is not None)
         if reason:
             why = f"{reason[:1].upper()}{reason[1:]}. {instead(self.step, target, data)}"
@@ -184,7 +189,7 @@ class StepRunner(look.Stack):
             return
         if self.progress.work is not None:
             return  # what runs or waits is said, until it has ended
-        self.progress.cost(self.session.closed or self._cost(target, data))
+        self.progress.cost(self._cost(target, data))
         self.view.show(latest, self.code(latest) if latest else "")
         if self.remeasure is not None:
             self.remeasure.show(latest)

@@ -9,7 +9,7 @@ from tiltyard.access.person import Person, me
 from tiltyard.access.roles import Action, reason
 from tiltyard.datasets.dataset import Dataset
 from tiltyard.errors import Problem
-from tiltyard.result import Record
+from tiltyard.result import Identity, Record
 from tiltyard.targets.target import Target
 
 from .known_records import KnownRecords, News
@@ -70,6 +70,7 @@ class Session(Working):
         self.former: list[Former] = []
         self._looking = False
         self._mark = ""
+        self.looked: tuple[Identity, Identity] | None = None  # of a run that is looked at, without its model
         self.opener: Callable[[str], bool] = lambda id: False
         self._stands: tuple[tuple[object, ...], Standing] | None = None
         if target is not None and data is not None:
@@ -87,7 +88,7 @@ class Session(Working):
     def adopt(self, target: Target | None, data: Dataset | None, source: Mapping[str, Any] | None = None) -> None:
         """Take a target and its data with all that the store knows of them; what was measured of others stays there.
 
-        ``source`` says how another window can open them again (`reopening`); None where that cannot be.
+        ``source`` says how another window can open them again (`source`); None where that cannot be.
         """
         self.former = []
         if source and target is not None and data is not None:
@@ -129,7 +130,7 @@ class Session(Working):
             self.runs.pop(pair(target, data), None)
             if run is not None:
                 self.runs[pair(target, data)] = run
-        self.closed = self.warning = ""
+        self.closed, self.looked, self.warning = "", None, ""
         self.target, self.data, self.run = target, data, run
         try:
             self.known.turn(target.identity if target else None, data.identity if data else None)
@@ -170,10 +171,26 @@ class Session(Working):
             self.known.add(record)
         self.version += 1
 
+    def look_at(self, run: "Run", why: str) -> None:
+        """Show the records of the model and data of a stored run, which cannot be asked here: ``why`` says why not."""
+        self.former = []
+        self._turn(None, None, run)
+        self.closed, self.looked = why, (run.target, run.data)
+        self.known.turn(run.target, run.data)
+        self.version += 1
+
     @property
     def about(self) -> tuple[str, str]:
         """The fingerprints of the present target and data; empty where there is none."""
-        return (self.target.fingerprint if self.target else "", self.data.fingerprint if self.data else "")
+        target, data = self.identities
+        return (target.fingerprint if target else "", data.fingerprint if data else "")
+
+    @property
+    def identities(self) -> tuple[Identity | None, Identity | None]:
+        """What the header names: the present target and data, or those of the run that is looked at."""
+        if self.looked is not None:
+            return self.looked
+        return (self.target.identity if self.target else None, self.data.identity if self.data else None)
 
     @property
     def standing(self) -> "Standing":
@@ -188,6 +205,8 @@ class Session(Working):
         from tiltyard.catalogue import unmet
 
         target, data = self.target, self.data
+        if self.looked is not None:
+            return standing_of(self.records, *self.looked)
         if target is None or data is None:
             return standing_of((), target.identity if target else None, data.identity if data else None)
         return standing_of(self.records, target.identity, data.identity, unmet(target, data))
@@ -201,7 +220,8 @@ class Session(Working):
         """Is the record about the present target and data, whole or as a threat model shows it?"""
         from tiltyard.assessment.standing import concerns
 
-        return self.target is not None and self.data is not None and concerns(record, self.target.identity, self.data.identity)
+        target, data = self.identities
+        return target is not None and data is not None and concerns(record, target, data)
 
     def denied(self, action: Action) -> str:
         """Why the person's role does not allow it, in one sentence, or nothing where it does."""

@@ -38,7 +38,7 @@ class Work:
     found
         How many of its steps have a result.
     run
-        Id of the run that keeps it, or empty.
+        Id of the run that keeps it, or empty; ``runs`` are those of all its jobs.
     ending
         How it ended, in a few words.
     error
@@ -58,6 +58,7 @@ class Work:
     elapsed: float = 0.0
     found: int = 0
     run: str = ""
+    runs: set[str] = field(default_factory=set)
     ending: str = ""
     error: str = ""
     asked: datetime = field(default_factory=lambda: datetime.now(UTC))

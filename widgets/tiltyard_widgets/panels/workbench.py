@@ -9,7 +9,9 @@ import ipywidgets as w
 from tiltyard.catalogue import topic_of
 from tiltyard.errors import Problem
 
+from ..place import Place
 from ..theme import look
+from ..views.address import Address
 from ..views.rail import Rail, header
 from .drawer import WorkDrawer
 from .listing import ROWS
@@ -73,7 +75,8 @@ class Workbench(w.VBox):
         self.session.opener = self.open_step
         self.rail.observe(lambda _: self.go(self.rail.selected), "selected")
         self.drawer = WorkDrawer(self.session, self.open_step)
-        self.children = (look.style(), look.frame(self.header, self.rail, self.middle, self.drawer))
+        self.address = Address()
+        self.children = (look.style(), look.frame(self.header, self.rail, self.middle, self.drawer), self.address)
         self._watch: Watch | None = None
         self.session.observe(lambda _: self.refresh(), ["version", "busy"])
         self.session.observe(lambda _: self._panels[self.rail.selected].heard(), "wrote")
@@ -82,14 +85,30 @@ class Workbench(w.VBox):
 
     def go(self, name: str) -> Panel:
         """Show the panel of a topic; made on first use and kept, so nothing typed is lost."""
-        if name not in self._panels:
-            self._panels[name] = PANELS[name][1](self.session)
-        elif self.middle.children != (self._panels[name],):
-            self._panels[name].heard()
-        self.middle.children = (self._panels[name],)
+        made = name not in self._panels
+        panel = self.panel(name)
+        if not made and self.middle.children != (panel,):
+            panel.heard()
+        self.middle.children = (panel,)
         if self.rail.selected != name:
             self.rail.selected = name
+        self.address.show(self.place)
+        return panel
+
+    def panel(self, name: str) -> Panel:
+        """The panel of a topic, shown or not."""
+        if name not in self._panels:
+            panel = self._panels[name] = PANELS[name][1](self.session)
+            if isinstance(panel, TopicPanel):
+                panel.choice.observe(lambda _: self.address.show(self.place), "value")
         return self._panels[name]
+
+    @property
+    def place(self) -> Place:
+        """What is shown, as the address names it."""
+        topic, run = self.rail.selected, self.session.run
+        panel = self._panels.get(topic)
+        return Place(run.short if run else "", topic, panel.choice.value if isinstance(panel, TopicPanel) else "")
 
     def open_step(self, id: str) -> bool:
         """Show a step in the panel of its topic; False where no panel holds it."""
@@ -110,6 +129,7 @@ class Workbench(w.VBox):
         words = session.doing or stands.sentence
         self.header.show(stands.target, data, stands.state, words, former, chosen is not None)
         self.rail.marked(states(session))
+        self.address.show(self.place)
 
     def all_rows(self) -> None:
         """Back from a cohort to all rows."""

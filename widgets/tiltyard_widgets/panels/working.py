@@ -127,7 +127,7 @@ class Working(t.HasTraits):
             run = None if target else self._kept(own, data, config)
             kept = self.store if run is not None or target else None
             work.run = run.id if run is not None else ""
-            job = Runner(kept, executor).start(
+            job = Runner(kept, executor, lambda run: work.runs.add(run.id)).start(
                 steps,
                 about,
                 data,
@@ -175,9 +175,8 @@ class Working(t.HasTraits):
 
             run = self._kept(target, data, config)
             work.run = run.id if run is not None else ""
-            return remeasure(
-                outcome, target, data, before, Runner(self.store if run is not None else None), progress, run=run, on_record=take
-            )
+            runner = Runner(self.store if run is not None else None, None, lambda run: work.runs.add(run.id))
+            return remeasure(outcome, target, data, before, runner, progress, run=run, on_record=take)
 
         return self.queued(work, measure, shown, failed, progress.cancel)
 

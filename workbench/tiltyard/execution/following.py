@@ -12,13 +12,6 @@ LOOK = 0.5
 WRITE = 1.0
 TRIES = 5
 
-_here: list[str] = []  # the run of each job of this process
-
-
-def here() -> frozenset[str]:
-    """Ids of the runs that have a job in this process."""
-    return frozenset(_here)
-
 
 class Listing:
     """A job's line on the store's list of what goes on: there from before it begins until its work is done, so that nobody sees it go on later.
@@ -27,8 +20,7 @@ class Listing:
     """
 
     def __init__(self, jobs: Jobs, run_id: str) -> None:
-        self._jobs, self._id, self._run = jobs, "", run_id
-        _here.append(run_id)
+        self._jobs, self._id = jobs, ""
         with suppress(Problem):
             self._id = jobs.open(run_id)
 
@@ -43,9 +35,6 @@ class Listing:
             with suppress(Problem):
                 self._jobs.close(self._id)
                 self._id = ""
-        if not self._id and self._run:
-            _here.remove(self._run)
-            self._run = ""
 
     def _beside(self, job: Job) -> None:
         last, written = job.progress, 0.0

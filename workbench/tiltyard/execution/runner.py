@@ -40,10 +40,13 @@ class Runner:
     executor
         Where each step runs; by default here, and fits that cannot be interrupted in a process. One that is `executors.Wide`
         is given several at once.
+    on_begun
+        Called with the run of each job, before it starts.
     """
 
-    def __init__(self, store: Store | None = None, executor: Executor | None = None) -> None:
+    def __init__(self, store: Store | None = None, executor: Executor | None = None, on_begun: Callable[[Run], None] | None = None) -> None:
         self.store = store
+        self.on_begun = on_begun
         self.executor = executor or Interruptible()
 
     def start(
@@ -80,6 +83,8 @@ class Runner:
             begun = self.store.begin(
                 name or f"{target.name} on {data.name}", target.identity, data.identity, (config or {}) | {"unmet": unmet(target, data)}
             )
+        if begun is not None and self.on_begun is not None:
+            self.on_begun(begun)
         job = Job(begun, on_progress, on_record, on_done)
         self._note(job, "run started", target.fingerprint, started(steps, target, data))
         listing = Listing(self.store.jobs, begun.id) if self.store is not None and begun is not None else None

@@ -10,7 +10,8 @@ from ..progress import Report
 from .database import Database
 from .entries import Entries, writing
 from .lines import Underway
-from .writers import Alive, mine
+from .process import Process
+from .writers import Alive, mine, writer
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, RowMapping
@@ -93,6 +94,11 @@ class Jobs:
             living = [row["id"] for row in self._rows(connection, [run_id])]
             connection.execute(update(tables.jobs).where(tables.jobs.c.id.in_(living)).values(cancel=time.time()))
         return len(living)
+
+    def processes(self) -> list[Process]:
+        """The processes that have a job under way."""
+        with self._database.read() as connection:
+            return [writer(row) for row in self._rows(connection, None)]
 
     def underway(self, run_ids: Sequence[str] | None = None) -> dict[str, Underway]:
         """Where the jobs of these runs (or of all) stand, by run; a run without one is left out."""

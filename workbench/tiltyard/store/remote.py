@@ -16,6 +16,7 @@ from .artifacts import Artifact, Artifacts
 from .jobs import Jobs
 from .known import Known
 from .lines import ModelLine, Run, RunLine, StepLine, Timing, Underway
+from .process import Process
 from .store import Store
 
 PLACE = "the app's store"
@@ -130,6 +131,9 @@ class RemoteJobs(Jobs):
 
     def cancel(self, run_id: str) -> int:
         raise _here("jobs cancelled one by one")
+
+    def processes(self) -> list[Process]:
+        raise _here("the list of what works")
 
     def underway(self, run_ids: Sequence[str] | None = None) -> dict[str, Underway]:
         return _UNDERWAY.validate_python(_value(self._line, "underway", run_ids=None if run_ids is None else list(run_ids)))
