@@ -1,9 +1,11 @@
 """The functions of the public door: what a cell or a script calls as ``ty.check``, ``ty.assess``, ``ty.defend`` …"""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from .access.person import me
+from .assessment.about import About, about_of
 from .assessment.assessment import Assessment
 from .assessment.assessment import assess as assess_steps
 from .assessment.full_assessment import FullAssessment, remeasured
@@ -21,6 +23,7 @@ from .execution.profiles import Profile, chosen, steps
 from .execution.runner import Runner
 from .progress import Progress, Report
 from .reports.bundle import make
+from .reports.difference import difference
 from .reports.writing import write
 from .result import Record
 from .store.opening import open_store
@@ -161,9 +164,43 @@ def compare(before: str, after: str, store: Store | None = None) -> Comparison:
     return compare_runs(one, store.records(one.id), other, store.records(other.id))
 
 
-def report(records: Sequence[Record], path: str | Path, *, title: str = "", format: str | None = None, overwrite: bool = False) -> Path:
-    """Write the report of ``records`` to a new file: .html, .json, .pdf, .sarif or .xml (JUnit), by its ending or by ``format``."""
-    return write(make(records, title=title), path, format, overwrite)
+def report(
+    records: Sequence[Record],
+    path: str | Path,
+    *,
+    title: str = "",
+    format: str | None = None,
+    overwrite: bool = False,
+    about: About | None = None,
+    since: Sequence[Record] = (),
+    author: str = "",
+    approver: str = "",
+    recipient: str = "",
+    purpose: str = "",
+    owners: Mapping[str, str] | None = None,
+    topics: Sequence[str] = (),
+    annex: bool = True,
+    people: bool = False,
+    language: str = "en",
+) -> Path:
+    """Write the report of ``records`` to a new file: .html, .pdf, .md, .docx, .json, .sarif or .xml (JUnit), by its ending or by ``format``.
+
+    Parameters
+    ----------
+    about
+        All that a report says of itself and shows; in its place the keywords below serve, of which each is a field of it.
+    since
+        The records of an earlier report of the same model: the report says what is new, settled and moved since.
+    people
+        Show tables and pictures of single people's rows, which are withheld else. For whoever may export reports.
+    """
+    words = {"title": title, "author": author, "approver": approver, "recipient": recipient, "purpose": purpose}
+    chosen = {"owners": dict(owners or {}), "topics": tuple(topics), "annex": annex, "people": people, "language": language}
+    told = about or about_of({**words, **chosen})
+    if told.people:
+        me().must("export")
+    changed = difference("", list(since), list(records)) if since and records else None
+    return write(make(records, title=title, about=told, since=changed), path, format, overwrite)
 
 
 def _made(which: str | type[Step], parameters: dict[str, Any]) -> Step:

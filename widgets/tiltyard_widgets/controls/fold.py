@@ -8,9 +8,11 @@ import traitlets
 from ..theme import look
 from ..theme.markup import Markup, el
 
+TITLE = "More settings"
+
 
 class Fold(look.Stack):
-    """Fields below *More settings*; ``unfolded`` shows them, and one that is filled in opens it.
+    """Fields below *More settings*, or another ``title``; ``unfolded`` shows them, and one that is filled in opens it.
 
     Parameters
     ----------
@@ -22,8 +24,9 @@ class Fold(look.Stack):
 
     unfolded = traitlets.Bool(False)
 
-    def __init__(self, fields: Sequence[ipywidgets.Text], children: Sequence[ipywidgets.Widget]) -> None:
+    def __init__(self, fields: Sequence[ipywidgets.Text], children: Sequence[ipywidgets.Widget], title: str = TITLE) -> None:
         super().__init__()
+        self._title = title
         self._fields = tuple(fields)
         self.head, self.body = Markup(), look.stack(children)
         self.head.on_event("fold", lambda _: self._turn())
@@ -45,7 +48,7 @@ class Fold(look.Stack):
         return sum(bool(str(field.value).strip()) for field in self._fields)
 
     def _draw(self) -> None:
-        words = f"More settings ({self._count} filled in)" if self._count else "More settings"
+        words = f"{self._title} ({self._count} filled in)" if self._count else self._title
         sign = el("span", {"aria-hidden": "true"}, "▾ " if self.unfolded else "▸ ")
         attributes = {
             "type": "button",

@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Sequence
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,10 +22,22 @@ from ..views.code import CodeView
 from ..views.table import TableView
 from .bar import WorkBar
 from .panel import Panel
+from .report_fields import ReportFields
 
 if TYPE_CHECKING:
     from tiltyard.reports.bundle import Bundle
+    from tiltyard.reports.difference import Difference
 
+FORMATS = [
+    ("HTML, one file", "html"),
+    ("PDF", "pdf"),
+    ("Word", "word"),
+    ("Markdown", "markdown"),
+    ("JSON", "json"),
+    ("SARIF", "sarif"),
+    ("JUnit XML", "junit"),
+]
+FRAME = "width: 100%; height: 56rem; border: 1px solid var(--jp-border-color2, #ccc); border-radius: 6px"
 WORDS = {"not_applicable": "not applicable"}
 
 
@@ -46,9 +59,13 @@ class ReportPanel(Panel):
         self.progress = WorkBar(self.session)
         self.format = Choice(
             label="Export as",
-            options=[("HTML, one file", "html"), ("JSON", "json"), ("SARIF", "sarif"), ("JUnit XML", "junit")],
+            options=FORMATS,
             value="html",
         )
+        self.fields = ReportFields()
+        self.look = look.button("Preview the first two pages", title="Summary, all risks, the gravest findings, what was not asked")
+        self.look.on_click(lambda _: self.preview())
+        self.page = w.HTML()
         self.folder = look.entry("Folder", value=".", help="Where the file is written, on the kernel's machine")
         self.write = look.button("Write the file", denied=self.session.denied("write"))
         self.write.on_click(lambda _: self.export())
@@ -65,18 +82,25 @@ class ReportPanel(Panel):
             self.profile,
             self.all,
             self.progress,
+            self.look,
+            self.fields,
             self.format,
             *([] if self.session.person.shared else [self.folder]),
             look.row([self.fetch] if self.session.person.shared else [self.write, self.fetch]),
             self.link,
             self.written,
         ]
-        return [look.heading(self.title), self.message, look.split(controls, [self.sentence, self.findings, self.table, self.code])]
+        return [
+            look.heading(self.title),
+            self.message,
+            look.split(controls, [self.sentence, self.page, self.findings, self.table, self.code]),
+        ]
 
     def refresh(self) -> None:
         stands, latest = self.session.standing, self.session.latest
         self.all.disabled = self.session.target is None or self.progress.work is not None or bool(self.session.closed)
-        self.write.disabled = self.fetch.disabled = not latest
+        self.write.disabled = self.fetch.disabled = self.look.disabled = not latest
+        self.fields.offer(self._earlier())
         if not latest:
             self.sentence.say("not_run", "Nothing measured yet. Load a model and data, then run a check or all of them.")
         else:
@@ -89,6 +113,28 @@ class ReportPanel(Panel):
     def forget(self) -> None:
         self.link.offer("", "", "")
         self.written.say("")
+        self.page.value = ""
+
+    def preview(self) -> None:
+        """The first two pages as they will be, in a frame that runs nothing and fetches nothing."""
+        self.message.clear()
+        try:
+            from tiltyard.reports import html
+
+            shown = html.render(self.bundle(), front=True)
+        except Problem as problem:
+            self.message.say(problem)
+            return
+        self.page.value = f'<iframe sandbox title="The first two pages" class="ty-page" style="{FRAME}" srcdoc="{escape(shown)}"></iframe>'
+
+    def _earlier(self) -> dict[str, str]:
+        """The runs of a model and data of these names but this one, newest first, by id."""
+        store, target, data = self.session.store, self.session.target, self.session.data
+        if store is None or target is None or data is None:
+            return {}
+        own = self.session.run.id if self.session.run else ""
+        lines = [r for r in store.runs(200) if (r.target.name, r.data.name) == (target.name, data.name) and r.id != own]
+        return {r.id: f"{r.started:%Y-%m-%d %H:%M} {r.name or r.short}" for r in lines}
 
     def run_missing(self) -> None:
         """Every check without a record, one after another, each recorded."""
@@ -118,10 +164,12 @@ class ReportPanel(Panel):
         from tiltyard.assessment.standing import reported
         from tiltyard.reports.bundle import make
 
-        stands = self.session.standing
+        about, stands = self.fields.about(), self.session.standing
+        if about.people:
+            self.session.person.must("export")
         records = reported(self.session.records, stands)
         facts = {"target": stands.target, "data": stands.data, "unmet": self._unmet(), "assumed": self._assumed()}
-        return make(records, run_id=self._run_of(records), **facts)  # type: ignore[arg-type]
+        return make(records, run_id=self._run_of(records), about=about, since=self._since(records), **facts)  # type: ignore[arg-type]
 
     def _run_of(self, records: Sequence[Record]) -> str:
         """The run that holds all of these; empty where they are of several."""
@@ -134,6 +182,14 @@ class ReportPanel(Panel):
 
         target, data = self.session.target, self.session.data
         return unmet(target, data) if target is not None and data is not None else {}
+
+    def _since(self, records: Sequence[Record]) -> "Difference | None":
+        """What changed since the run that was chosen."""
+        from tiltyard.reports.difference import difference
+
+        chosen, store = self.fields.since.value, self.session.store
+        before = store.records(chosen) if chosen and store is not None else []
+        return difference(chosen, before, records) if before and records else None
 
     def _assumed(self) -> list[str]:
         """What was assumed when target and data were opened."""
@@ -202,5 +258,5 @@ def summary(latest: dict[str, Record]) -> Table:
 CODE = """import tiltyard as ty
 
 found = ty.assess(target, data)
-ty.report(found.records, "report.html", overwrite=True)
+ty.report(found.records, "report.html", author="Ada", owners={"privacy": "Bob"}, overwrite=True)
 """

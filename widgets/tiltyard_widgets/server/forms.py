@@ -9,7 +9,7 @@ from tiltyard.result import Frozen, Given, Severity
 from tiltyard.store.lines import ModelLine, RunLine, StepLine, Underway
 
 API = 1
-Format = Literal["html", "json", "pdf", "sarif", "junit"]
+Format = Literal["html", "json", "pdf", "markdown", "word", "sarif", "junit"]
 
 
 class Asked(Given):

@@ -1,12 +1,14 @@
 """What a person says of a report and asks of it: who made it, for whom, which parts, in which language, with or without people's rows."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
 from ..catalogue import TOPICS
 from ..result import Given
 from .policy import Rule
+from .toml_file import checked
 
 Language = Literal["en", "de", "fr"]
 
@@ -49,6 +51,11 @@ class About(Given):
     def shows(self, topic: str) -> bool:
         """Has the topic a page?"""
         return not self.topics or topic in self.topics
+
+
+def about_of(values: Mapping[str, Any]) -> About:
+    """An `About` of what a shell, a cell or a panel named; one line where it is wrong."""
+    return checked(About, dict(values), "the report's fields")
 
 
 def _topic(name: str) -> str:

@@ -231,16 +231,39 @@ def compare(
 def report(
     name: Annotated[str, typer.Argument(metavar="RUN", help="Run id, the beginning of one, or last.")] = "last",
     form: Annotated[
-        str, typer.Option("--format", metavar="html|pdf|json|sarif|junit", help="By the name of --out where it is not given.")
+        str,
+        typer.Option("--format", metavar="html|pdf|markdown|word|json|sarif|junit", help="By the name of --out where it is not given."),
     ] = "",
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Where to write it; standard output where it is not given.")] = None,
     policy: Annotated[Path | None, typer.Option(metavar="POLICY.toml", help="Hold the records against this policy.")] = None,
     overwrite: Overwrite = False,
+    title: Annotated[str, typer.Option(help="Title of the report.")] = "",
+    author: Annotated[str, typer.Option(help="Who made the assessment.")] = "",
+    approver: Annotated[str, typer.Option(help="Who is to sign it.")] = "",
+    recipient: Annotated[str, typer.Option("--for", help="For whom it is.")] = "",
+    purpose: Annotated[str, typer.Option(help="What it is for.")] = "",
+    scope: Annotated[str, typer.Option(help="What is within it and what is not.")] = "",
+    appetite: Annotated[str, typer.Option(help="The risk that is accepted, in words.")] = "",
+    owner: Annotated[list[str] | None, typer.Option(metavar="TOPIC=NAME", help="Who owns a risk: privacy=Ada. May be repeated.")] = None,
+    topics: Annotated[str, typer.Option(metavar="TOPIC,…", help="Only these topics.")] = "",
+    annex: Annotated[bool | None, typer.Option("--annex/--no-annex", help="With every step, table and figure.")] = None,
+    code: Annotated[bool | None, typer.Option("--code/--no-code", help="With the lines that repeat each step.")] = None,
+    people: Annotated[
+        bool | None, typer.Option("--people/--no-people", help="With rows of single people, which are withheld else.")
+    ] = None,
+    language: Annotated[str, typer.Option(metavar="en|de|fr", help="Language of the report's own words.")] = "",
+    since: Annotated[str, typer.Option(metavar="RUN|last", help="What changed since this earlier run of the model.")] = "",
 ) -> None:
     """The report of a run."""
     from .commands.report import run
 
-    raise typer.Exit(run(name, form, out, policy, overwrite))
+    words = {"title": title, "author": author, "approver": approver, "recipient": recipient, "purpose": purpose}
+    words |= {"scope": scope, "appetite": appetite, "language": language}
+    given: dict[str, object] = {key: text for key, text in words.items() if text}
+    given |= {key: on for key, on in (("annex", annex), ("code", code), ("people", people)) if on is not None}
+    given |= {"topics": topics.split(",")} if topics else {}
+    given |= {"owners": dict(one.partition("=")[::2] for one in owner)} if owner else {}
+    raise typer.Exit(run(name, form, out, policy, overwrite, given, since))
 
 
 @app.command()

@@ -25,7 +25,7 @@ def hand_out(bundle: Bundle, format: str, store: str | None = None, person: Pers
     Parameters
     ----------
     format
-        ``html``, ``pdf``, ``json``, ``sarif`` or ``junit``.
+        ``html``, ``pdf``, ``markdown``, ``word``, ``json``, ``sarif`` or ``junit``.
     store
         The place of the store whose audit log says so; the default one where it is not given.
     person
@@ -56,5 +56,5 @@ def export(
 
 
 def _noted(bundle: Bundle, format: str, where: str, store: str | None, person: Person) -> str:
-    facts = {"run": bundle.run_id, "format": format.lstrip("."), "to": where, "records": len(bundle.records)}
+    facts = {"run": bundle.run_id, "format": format.lstrip("."), "to": where, "records": len(bundle.records), "people": bundle.about.people}
     return audit.note("report exported", bundle.target.fingerprint, facts, person.name, store)

@@ -21,24 +21,36 @@ MARKERS: dict[Marker, str] = {
     "dash": "_",
 }
 LONGEST = 72
+# Of bars, by the role of their color: told apart in print without color.
+HATCHES = ("..", "", "///", "xx", "\\\\\\", "--", "++", "oo")
 
 
 def svg(chart: Chart) -> str:
     """The chart as an ``<svg>`` element without XML prolog, text kept as text."""
+    text = _saved(chart, "svg").decode()
+    return text[text.index("<svg") :]
+
+
+def png(chart: Chart) -> bytes:
+    """The chart as a PNG of 150 dots an inch, for documents that hold no drawings."""
+    return _saved(chart, "png")
+
+
+def _saved(chart: Chart, format: str) -> bytes:
     from matplotlib import rc_context
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
     drawn = spec(chart)
     rows = len(drawn.y.ticks) if drawn.flip else 0
     with rc_context({"svg.fonttype": "none", "font.size": 9, "svg.hashsalt": "tiltyard", "lines.scale_dashes": False}):
-        figure = Figure(figsize=(7.6 if rows else 6.4, max(2.4, 0.28 * rows + 1.2 if rows else 3.0)), layout="constrained")
-        FigureCanvasSVG(figure)
+        figure = Figure(figsize=(7.6 if rows else 6.4, max(2.4, 0.28 * rows + 1.2 if rows else 3.0)), layout="constrained", dpi=150)
+        (FigureCanvasSVG if format == "svg" else FigureCanvasAgg)(figure)
         _draw(figure.subplots(), drawn)
-        out = io.StringIO()
-        figure.savefig(out, format="svg", metadata={"Date": None})
-    text = out.getvalue()
-    return text[text.index("<svg") :]
+        out = io.BytesIO()
+        figure.savefig(out, format=format, metadata={"Date": None} if format == "svg" else None)
+    return out.getvalue()
 
 
 def _draw(axes: "Axes", drawn: Spec) -> None:
@@ -140,6 +152,7 @@ def _ends(s: SeriesSpec, values: Sequence[float | None]) -> list[list[float]] | 
 
 def _bar(axes: "Axes", s: SeriesSpec, drawn: Spec) -> "list[Artist]":
     look: dict[str, Any] = {"color": COLORS[s.color], "ecolor": "#333", "capsize": 2, "label": _plain(s.name)}
+    look |= {"hatch": HATCHES[s.color % len(HATCHES)], "edgecolor": "white", "linewidth": 0}
     if drawn.flip:
         bars = axes.barh([y + s.shift for y in _known(s.y)], _known(s.x), drawn.width, xerr=_ends(s, s.x), **look)
     else:

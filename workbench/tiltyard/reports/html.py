@@ -136,12 +136,15 @@ def pictures(gallery: Gallery) -> Markup:
     return Markup(f'<table class="gallery"><thead><tr>{heads}</tr></thead><tbody>{"".join(rows)}</tbody></table>')
 
 
-def render(bundle: Bundle, paper: bool = False) -> str:
-    """The whole report as one HTML document; on ``paper`` nothing is folded, and contents stand in the place of the navigation."""
+def render(bundle: Bundle, paper: bool = False, front: bool = False) -> str:
+    """The whole report as one HTML document, or its ``front``, two pages.
+
+    On ``paper`` nothing is folded, and contents stand in the place of the navigation.
+    """
     css = resources.files("tiltyard.reports").joinpath("templates/report.css").read_text("utf-8")
     if paper:
         css += resources.files("tiltyard.reports").joinpath("templates/paper.css").read_text("utf-8")
-    made = pages(bundle)
+    made = [] if front else pages(bundle)
     facts = {"made": made, "paged": {page.id for page in made}, "several": len(subjects(bundle)) > 1, "most": LINES}
     template = environment().get_template("report.html.j2")
-    return template.render(b=bundle, css=Markup(css), paper=paper, t=sayer(bundle.about.language), **facts)
+    return template.render(b=bundle, css=Markup(css), paper=paper, front=front, t=sayer(bundle.about.language), **facts)

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 from ..assessment.standing import TopicStanding
-from ..formatting.numbers import value
-from ..result import Metric, Severity
+from ..formatting.numbers import measured, value
+from ..result import Metric, Record, Severity
 from .bundle import Bundle
 from .catalog import Say, sayer
-from .overview import Limit, Risk, counted, standing, subjects
+from .overview import Limit, Risk, counted, headline, standing, subjects
 
 SIGNS = {
     "passed": "✓",
@@ -146,3 +146,9 @@ def asked(topic: TopicStanding, t: Say) -> str:
     if not topic.asked:
         return t("{of} checks, none asked").format(of=topic.of) if topic.of else t("nothing applies")
     return t("{asked} of {of} asked, findings: {findings}").format(asked=topic.asked, of=topic.of, findings=topic.findings)
+
+
+def told(record: Record) -> str:
+    """A step in a line: its number with interval and n, or where it has none its summary."""
+    metric = headline(record)
+    return f"{metric.label}: {measured(metric)}" if metric else record.result.summary

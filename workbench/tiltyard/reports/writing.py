@@ -5,30 +5,40 @@ from pathlib import Path
 
 from ..access.places import target, written
 from ..errors import Problem
-from . import html, junit, sarif
+from . import html, junit, markdown, sarif, word
 from .bundle import Bundle
 
 MEDIA: dict[str, tuple[str, str]] = {
     "html": ("text/html; charset=utf-8", ".html"),
     "json": ("application/json", ".tiltyard.json"),
     "pdf": ("application/pdf", ".pdf"),
+    "markdown": ("text/markdown; charset=utf-8", ".md"),
+    "word": ("application/vnd.openxmlformats-officedocument.wordprocessingml.document", ".docx"),
     "sarif": ("application/sarif+json", ".sarif"),
     "junit": ("application/xml", ".xml"),
 }
-SUFFIXES = {".html": "html", ".htm": "html", ".json": "json", ".sarif": "sarif", ".xml": "junit", ".pdf": "pdf"}
+SUFFIXES = {".html": "html", ".htm": "html", ".json": "json", ".sarif": "sarif", ".xml": "junit"}
+SUFFIXES |= {".pdf": "pdf", ".md": "markdown", ".docx": "word"}
+BINARY = ("pdf", "word")
 
 
 def _json(bundle: Bundle) -> str:
     return bundle.model_dump_json(indent=1)
 
 
-RENDERERS: dict[str, Callable[[Bundle], str]] = {"html": html.render, "json": _json, "sarif": sarif.render, "junit": junit.render}
+RENDERERS: dict[str, Callable[[Bundle], str]] = {
+    "html": html.render,
+    "markdown": markdown.render,
+    "json": _json,
+    "sarif": sarif.render,
+    "junit": junit.render,
+}
 
 
 def render(bundle: Bundle, format: str) -> str:
-    """The report as text in ``html``, ``json``, ``sarif`` or ``junit``."""
+    """The report as text in ``html``, ``markdown``, ``json``, ``sarif`` or ``junit``."""
     if format not in RENDERERS:
-        raise Problem(f"a report format ({', '.join(RENDERERS)}, pdf)", repr(format), "Choose one of these")
+        raise Problem(f"a report format ({', '.join((*RENDERERS, *BINARY))})", repr(format), "Choose one of these")
     return RENDERERS[format](bundle)
 
 
@@ -45,6 +55,8 @@ def _pdf(bundle: Bundle) -> bytes:
 
 def encode(bundle: Bundle, format: str) -> bytes:
     """The report as the bytes of its file."""
+    if format == "word":
+        return word.render(bundle)
     return _pdf(bundle) if format == "pdf" else render(bundle, format).encode()
 
 

@@ -208,7 +208,7 @@ export interface RecordEvent {
 
 /** In which format. */
 export interface ReportAsked {
-  format?: "html" | "json" | "pdf" | "sarif" | "junit";
+  format?: "html" | "json" | "pdf" | "markdown" | "word" | "sarif" | "junit";
 }
 
 /** A report file, ready for a sandboxed frame. */

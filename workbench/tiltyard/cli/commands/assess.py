@@ -4,6 +4,7 @@ import shlex
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
+from ...assessment.about import About
 from ...assessment.assessment import Assessment, assess
 from ...assessment.baseline import Baseline, baseline
 from ...assessment.config import read_config
@@ -54,10 +55,11 @@ def run(
     words += ["--executor", executor] if executor != "local" else []
     words += ["--baseline", earlier.run.short, "--tolerance", f"{tolerance:g}"] if earlier else []
     facts = {"command": shlex.join(words), "profile": config.profile, "seed": config.seed, "assumed": assumed}
+    facts["report"] = config.report.model_dump(mode="json", exclude_defaults=True)
     begun = store.run(resume) if resume else None
     with where(executor) as ground, progress_bar(not as_json) as tell:
         found = assess(target, data, steps, Runner(store, ground), config.name, facts, judge(policy, earlier), tell, run=begun)
-    bundle = bundle_of(found, facts)
+    bundle = bundle_of(found, facts, about=config.report)
     if as_json:
         emit(bundle)
     else:
@@ -92,7 +94,7 @@ def judge(policy: Policy | None, earlier: Baseline | None) -> Judge | None:
     return Both(policy, earlier) if policy and earlier else policy or earlier
 
 
-def bundle_of(found: Assessment, facts: dict[str, object], title: str = "") -> Bundle:
+def bundle_of(found: Assessment, facts: dict[str, object], title: str = "", about: About | None = None) -> Bundle:
     """The assessment as a report."""
     return make(
         found.records,
@@ -104,6 +106,7 @@ def bundle_of(found: Assessment, facts: dict[str, object], title: str = "") -> B
         command=str(facts["command"]),
         profile=str(facts["profile"]),
         assumed=[str(one) for one in assumed] if isinstance(assumed := facts.get("assumed"), list) else (),
+        about=about,
     )
 
 
