@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from ..assessment.about import About
 from ..assessment.policy import Judgment, Policy, Verdict
+from ..assessment.standing import standing_of
 from ..catalogue import TOPICS, checks, defenses, find, topic_of
 from ..check import versions
 from ..errors import Problem
@@ -141,7 +142,9 @@ def make(
 
 def _limited(about: About, records: Sequence[Record], verdicts: Sequence[dict[str, Any]]) -> tuple[str, list[dict[str, Any]]]:
     """The verdict and verdicts of a policy's rules and those of ``about`` together."""
-    mine = Policy(rule=about.limits).judge(records).verdicts
+    first = records[0]  # of another model in the same report a limit says nothing
+    own = standing_of(records, first.target, first.data).records
+    mine = Policy(rule=about.limits).judge(own).verdicts
     judgment = Judgment.of("limits", [*map(Verdict.model_validate, verdicts), *mine])
     return judgment.verdict, [one.model_dump(mode="json") for one in judgment.verdicts]
 

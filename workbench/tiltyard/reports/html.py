@@ -22,7 +22,7 @@ from .catalog import sayer
 from .defended import moves
 from .figures import svg
 from .findings import described
-from .overview import headline, risks, subjects, unasked, worst
+from .overview import headline, risks, unasked, worst
 from .pages import pages
 from .scale import marks
 
@@ -145,6 +145,6 @@ def render(bundle: Bundle, paper: bool = False, front: bool = False) -> str:
     if paper:
         css += resources.files("tiltyard.reports").joinpath("templates/paper.css").read_text("utf-8")
     made = [] if front else pages(bundle)
-    facts = {"made": made, "paged": {page.id for page in made}, "several": len(subjects(bundle)) > 1, "most": LINES}
+    facts = {"made": made, "paged": {page.id for page in made}, "most": LINES}
     template = environment().get_template("report.html.j2")
     return template.render(b=bundle, css=Markup(css), paper=paper, front=front, t=sayer(bundle.about.language), **facts)

@@ -134,7 +134,7 @@ def _limited(bundle: Bundle, records: Sequence[Record]) -> tuple[Record, Metric,
     for rule in sorted(bundle.verdicts, key=lambda v: v.get("outcome") != "fail"):
         record = by_check.get(str(rule.get("check", "")))
         metric = next((m for m in record.result.metrics if m.name == rule.get("metric")), None) if record else None
-        if record and metric and metric.value is not None:
+        if record and metric and metric.value is not None and rule.get("value") == metric.value:
             found.append((record, metric, Limit(_end(rule, "at_least"), _end(rule, "at_most"), str(rule.get("outcome", "")))))
     return found[0] if found else None
 
@@ -145,8 +145,8 @@ def _end(rule: dict[str, Any], name: str) -> float | None:
 
 
 def _graded(records: Sequence[Record]) -> tuple[Record | None, Metric | None, None]:
-    """The number of the gravest record that has one of which less or more is safer."""
-    for record in records:
+    """The number of the gravest records of which less or more is safer; none where they have no such number."""
+    for record in [r for r in records if gravity(r) == gravity(records[0])]:
         metric = headline(record)
         if metric is not None and metric.safer != "none":
             return record, metric, None

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from ..formatting.numbers import is_share
+from ..result import Metric
 from .overview import Risk
 
 
@@ -18,7 +19,7 @@ class Mark:
 def marks(risk: Risk) -> list[Mark]:
     """The interval, the value, the limit and the value after a defense; none where the number is no share from 0 to 1."""
     metric = risk.metric
-    if metric is None or not _fits(metric.value) or not (is_share(metric) or _area(metric.unit, metric.value)):
+    if metric is None or not _fits(metric.value) or not (is_share(metric) or _area(metric)):
         return []
     found = []
     if metric.low is not None and metric.high is not None:
@@ -35,9 +36,9 @@ def _fits(value: float | None) -> bool:
     return value is not None and 0 <= value <= 1
 
 
-def _area(unit: str, value: float | None) -> bool:
-    """An area under a curve, a correlation: no unit, from 0 to 1."""
-    return unit == "" and _fits(value)
+def _area(metric: Metric) -> bool:
+    """An area under a curve, a difference of rates: no unit, from 0 to 1, with an interval as no count has."""
+    return metric.unit == "" and metric.low is not None
 
 
 def _held(share: float) -> float:
