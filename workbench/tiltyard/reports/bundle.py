@@ -116,7 +116,8 @@ def make(
     first = next((record for record in records if not record.target.view_of), records[0])
     target, data = target or first.target, data or first.data
     if about.limits:
-        verdict, verdicts = _limited(about, records, verdicts)
+        own = standing_of(records, target, data, unmet).records  # of another model in the same report a limit says nothing
+        verdict, verdicts = _limited(about, own, verdicts)
     return Bundle(
         title=about.title or title or f"Security report: {target.name} on {data.name}",
         about=about,
@@ -142,9 +143,7 @@ def make(
 
 def _limited(about: About, records: Sequence[Record], verdicts: Sequence[dict[str, Any]]) -> tuple[str, list[dict[str, Any]]]:
     """The verdict and verdicts of a policy's rules and those of ``about`` together."""
-    first = records[0]  # of another model in the same report a limit says nothing
-    own = standing_of(records, first.target, first.data).records
-    mine = Policy(rule=about.limits).judge(own).verdicts
+    mine = Policy(rule=about.limits).judge(records).verdicts
     judgment = Judgment.of("limits", [*map(Verdict.model_validate, verdicts), *mine])
     return judgment.verdict, [one.model_dump(mode="json") for one in judgment.verdicts]
 

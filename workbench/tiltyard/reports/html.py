@@ -29,7 +29,7 @@ from .scale import marks
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-LINES = 12  # findings on a topic's page; the others stand in the annex
+LINES = 7  # findings on a topic's page; the others stand in the annex
 
 
 def cite(id: str) -> str:

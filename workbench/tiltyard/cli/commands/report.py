@@ -87,7 +87,6 @@ def bundled(
         assumed=[str(one) for one in assumed] if isinstance(assumed := found.config.get("assumed"), list) else (),
         about=said(found, given),
         since=earlier(store, found, records, since),
-        unmet=unmet if isinstance(unmet, dict) else None,
     )
 
 
