@@ -192,3 +192,35 @@ def test_free_text_is_a_feature_where_the_model_takes_it_or_nothing_else_is_ther
         assert text.schema.feature("review").kind == "text"
     with pytest.raises(Problem, match="free text as a pandas category"):
         propose(frame.astype({"review": "category"}), "label", wanted=("review", "stars"))
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "ground"),
+    [
+        ("male", [True, False], "sex"),
+        ("is_female", [0, 1], "sex"),
+        ("patient_black", ["yes", "no"], "race"),
+        ("muslim", [0.0, 1.0], "religion"),
+        ("white_wine", [0, 1], ""),
+        ("male_bees", [0, 1], ""),
+        ("black", [0, 1, 2], ""),
+    ],
+)
+def test_columns_that_say_yes_or_no_of_people_are_proposed(name: str, values: list[object], ground: str) -> None:
+    import pandas as pd
+
+    frame = pd.DataFrame({"a": range(60), name: [values[i % len(values)] for i in range(60)], "y": ["no", "yes"] * 30})
+    assert likely_sensitive(frame, "y") == ({name: ground} if ground else {})
+
+
+def test_why_a_column_was_left_out_is_said_where_the_model_wants_it() -> None:
+    import pandas as pd
+    from sklearn.tree import DecisionTreeClassifier
+
+    from tiltyard.targets.opening import open_target
+
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"a": rng.random(60), "account": 2**53 + rng.integers(0, 999, 60) * 2, "y": ["no", "yes"] * 30})
+    model = DecisionTreeClassifier().fit(frame[["a", "account"]], frame["y"])
+    with pytest.raises(Problem, match=r"without account \('account' was left out: its whole numbers are too large to be held exactly"):
+        open_target(model, data=read(frame, label="y"))

@@ -187,3 +187,22 @@ def test_unfitted_models_are_refused() -> None:
     for model in (xgboost.XGBClassifier(), lightgbm.LGBMClassifier(), catboost.CatBoostClassifier()):
         with pytest.raises(Problem, match="Call fit first"):
             open_target(model, data=boosted.data())
+
+
+def test_categories_that_a_model_of_xgboost_does_not_name_are_doubted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before XGBoost 3.1 a model knows its categories by number alone."""
+    xgboost = pytest.importorskip("xgboost")
+    import pandas as pd
+
+    from tiltyard.datasets.reading import read
+    from tiltyard.targets.boosters import xgboost_model
+
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"a": rng.random(80), "town": pd.Categorical(rng.choice(["Kyoto", "Lyon"], 80))})
+    frame["y"] = (frame["town"] == "Lyon").astype(int)
+    model = xgboost.XGBClassifier(n_estimators=3, enable_categorical=True).fit(frame[["a", "town"]], frame["y"])
+    named = open_target(model, data=read(frame, label="y"))
+    assert not named.doubts
+    monkeypatch.setattr(xgboost_model, "_levels", lambda booster: {})
+    target = open_target(model, data=read(frame, label="y"))
+    assert any("does not name the categories of 'town' (XGBoost before 3.1)" in doubt for doubt in target.doubts)

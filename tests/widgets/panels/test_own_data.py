@@ -148,3 +148,20 @@ def test_where_showing_breaks_nothing_is_loaded_and_the_button_is_free(panel: Lo
     panel.load()
     done(panel)
     assert panel.message.text == "" and panel.session.target is not None
+
+
+def test_a_shipped_sample_is_judged_by_a_threshold_and_the_code_does_the_same() -> None:
+    import tiltyard as ty
+
+    panel = LoadPanel()
+    panel.threshold.value, panel.positive.value = "0.3", ">50K"
+    panel.load()
+    done(panel)
+    target, data = panel.session.target, panel.session.data
+    assert target is not None and data is not None
+    assert target.rule == "class '>50K' from 0.3 on"
+    own = ty.load("census").target
+    assert target.fingerprint != own.fingerprint
+    places: dict[str, Any] = {}
+    exec(panel.code.code, places)  # noqa: S102 (that it does the same is the point)
+    assert places["target"].fingerprint == target.fingerprint

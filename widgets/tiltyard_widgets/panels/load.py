@@ -106,7 +106,8 @@ class LoadPanel(Panel):
         asked = [*decision, self.budget, self.member]
         self.remote_more = Fold(asked, asked)
         self.remote = look.stack([self.endpoint, self.data_file, self.remote_more, mine])
-        self.choices = w.VBox([self.sample])
+        self.shipped = look.stack([self.sample, Fold(decision, decision)])
+        self.choices = w.VBox([self.shipped])
         self.source.observe(lambda _: self._switch(), "value")
         self.propose.on_click(lambda _: self.read())
         self.opener.on_click(lambda _: self.load())
@@ -126,7 +127,7 @@ class LoadPanel(Panel):
 
     def _switch(self) -> None:
         look.show(self.reading, self.source.value != "sample")
-        self.choices.children = ({"files": self.own, "endpoint": self.remote, "sample": self.sample}[self.source.value],)
+        self.choices.children = ({"files": self.own, "endpoint": self.remote, "sample": self.shipped}[self.source.value],)
 
     def read(self) -> None:
         """Read the data file and propose its schema."""
@@ -270,7 +271,8 @@ class LoadPanel(Panel):
 
         chosen, person = self.source.value, self.session.person
         if chosen == "sample":
-            return Asked(person, chosen, self.sample.value)
+            rule = {"threshold": text(self.threshold), "positive": text(self.positive), "favorable": text(self.favorable)}
+            return Asked(person, chosen, self.sample.value, **rule)
         person.must("run")
         own = chosen == "files"
         data = self.data_file.path

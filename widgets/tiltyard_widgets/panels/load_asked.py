@@ -87,7 +87,7 @@ class Asked:
 
         if self.source == "sample":
             target, data = self._sample()
-            return Loaded(target, data, probe(target, data))
+            return Loaded(target, data.hoping(self.favorable), probe(target, data))
         self.person.must("run")
         target, data, proposal = self._remote() if self.source == "endpoint" else self._files()
         if self.settled is not None:
@@ -124,9 +124,10 @@ class Asked:
 
     def _sample(self) -> tuple[Target, Dataset]:
         from tiltyard.samples.catalog import load
+        from tiltyard.targets.opening import open_target
 
         sample = load(self.sample)
-        return sample.target, sample.data
+        return open_target(sample.target, **self._decision()), sample.data  # type: ignore[arg-type]
 
     def _files(self) -> "tuple[Target, Dataset, Proposal | None]":
         from tiltyard.datasets.reading import read

@@ -38,7 +38,9 @@ class Opening:
     def code(self, proposal: "Proposal | None") -> str:
         """The code; ``proposal`` is how the data were read, None where the model brings its schema."""
         if self.source == "sample":
-            return f"{DOOR}\n{OPEN_SAMPLE.format(name=self.sample)}"
+            rule = f"target = ty.open(target, {', '.join(self._decision)})\n" if self._decision else ""
+            hoping = f"data = data.hoping({self.favorable!r})\n" if self.favorable else ""
+            return f"{DOOR}\n{OPEN_SAMPLE.format(name=self.sample)}{rule}{hoping}"
         return self._endpoint(proposal) if self.source == "endpoint" else self._files(proposal)
 
     def _files(self, proposal: "Proposal | None") -> str:

@@ -46,6 +46,16 @@ WORDS = {
     "veteran": "veteran",
 }
 """A word in a column's name, and the ground it stands for (EU Charter of Fundamental Rights, Article 21, and its like)."""
+YES_NO = {
+    "sex": frozenset({"male", "female", "man", "woman", "boy", "girl", "transgender"}),
+    "race": frozenset({"white", "black", "asian", "hispanic", "latino", "latina", "caucasian", "indigenous", "minority"}),
+    "religion": frozenset({"christian", "muslim", "jewish", "hindu", "buddhist", "sikh", "catholic", "protestant", "atheist"}),
+    "age": frozenset({"elderly", "senior", "underage"}),
+    "disability": frozenset({"deaf", "blind", "wheelchair"}),
+}
+"""Names of columns that hold true and false, or 0 and 1, of people."""
+PAIRS = tuple(map(frozenset, (("0", "1"), ("true", "false"), ("yes", "no"), ("y", "n"), ("t", "f"))))
+BESIDE = frozenset({"is", "was", "flag", "indicator", "bool"})
 UNCHANGEABLE = frozenset({"sex", "gender", "race", "age", "nationality", "disability"})
 CONTENT = {
     "sex": frozenset({"male", "female", "man", "woman", "men", "women", "m", "f", "other", "nonbinary", "non-binary", "diverse"}),
@@ -98,6 +108,17 @@ def holds(column: "pd.Series") -> str:
     return ""
 
 
+def yes_or_no(column: "pd.Series") -> str:
+    """The ground of a column that says of each person whether they are it: ``male``, ``is_female``, ``patient black``; else an empty string."""
+    name = [word for word in words(str(column.name or "")) if word not in BESIDE]
+    own = [word for word in name if word not in PEOPLE]
+    ground = next((ground for ground, known in YES_NO.items() if len(own) == 1 and own[0] in known), "")
+    if not ground:
+        return ""
+    values = {str(v).strip().lower().removesuffix(".0") for v in column.dropna().head(10_000).unique()}
+    return ground if len(values) == 2 and any(values <= pair for pair in PAIRS) else ""
+
+
 def _of_people(name: str) -> bool:
     """Does a name say that a column is about people, or nothing at all?"""
     found = [word for word in words(name) if not word.isdigit()]
@@ -113,7 +134,7 @@ def likely_sensitive(frame: "pd.DataFrame", label: str) -> dict[str, str]:
             continue
         name, columns = _family(frame, column)
         inside |= set(columns)
-        if ground := named_as(name) or ("" if columns else holds(frame[column])):
+        if ground := named_as(name) or ("" if columns else holds(frame[column]) or yes_or_no(frame[column])):
             found[name] = ground
     return found
 

@@ -1,6 +1,6 @@
 """A table as a scikit-learn estimator saw it when it was fitted: column names, their order, and category values."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -89,12 +89,19 @@ def fitted_names(estimator: Any) -> list[str]:
     return [] if found == [str(i) for i in range(len(found))] else found
 
 
-def columns_missing(names: list[str], columns: list[str], who: str) -> Problem:
-    """That a table of ``columns`` lacks some of the ``names`` that a model was fitted on."""
+def columns_missing(names: list[str], columns: list[str], who: str, known: Sequence[str] = ()) -> Problem:
+    """That a table of ``columns`` lacks some of the ``names`` that a model was fitted on.
+
+    Parameters
+    ----------
+    known
+        Sentences on how the table was read: why one of them was left out is said with it.
+    """
     lost = [name for name in names if name not in columns]
+    why = [sentence.rstrip(".") for name in lost for sentence in known if sentence.startswith(f"{name!r} was left out: ")]
     return Problem(
         f"the columns {listed(names)}, which {who} was fitted on",
-        f"{listed(columns)}, without {listed(lost)}",
+        f"{listed(columns)}, without {listed(lost)}" + (f" ({'; '.join(why[:3])})" if why else ""),
         "Name the columns as they were when it was fitted, and leave out none of them",
     )
 

@@ -41,7 +41,7 @@ def estimator_target(
     _check_categories(estimator, schema, name, data)
     tried: dict[Feeds, SklearnTarget | Problem] = {}
     rows = trying.rows(schema, data)
-    for wants in (feeds,) if feeds else _likely(estimator, schema):
+    for wants in (feeds,) if feeds else _likely(estimator, schema, data.assumed if data is not None else ()):
         target = SklearnTarget(estimator, schema, name, wants, order)
         tried[wants] = _outcome(target, rows, name)
     good = {wants: t for wants, t in tried.items() if isinstance(t, SklearnTarget)}
@@ -89,7 +89,7 @@ def _check_categories(estimator: Any, schema: Schema, name: str, data: "Dataset 
         )
 
 
-def _likely(estimator: Any, schema: Schema) -> tuple[Feeds, ...]:
+def _likely(estimator: Any, schema: Schema, known: tuple[str, ...] = ()) -> tuple[Feeds, ...]:
     """What it may take, likelier first, by the names and number of the columns it was fitted on.
 
     Raises
@@ -104,7 +104,7 @@ def _likely(estimator: Any, schema: Schema) -> tuple[Feeds, ...]:
             return ("frame",)
         if set(names) == set(encoding.columns):
             return ("encoded",)
-        raise columns_missing(names, list(schema.columns), type(estimator).__name__)
+        raise columns_missing(names, list(schema.columns), type(estimator).__name__, known)
     width = getattr(estimator, "n_features_in_", None)
     if width is None and texts_only(schema):
         return ("texts", "frame", "values")

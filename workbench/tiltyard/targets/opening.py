@@ -96,11 +96,11 @@ def open_target(
     Problem
         In one line: what was expected, what was found, what to do.
     """
-    if isinstance(source, Target):
-        return source
     given = OpenOptions(
         schema, tuple(classes or ()), architecture, factory, recipe, name, outputs, feeds, data, sealed, threshold, positive, decision
     )
+    if isinstance(source, Target):
+        return given.decided(source)
     target = _opened(source, given, key, judge_key, budget)
     given.ordered(target)
     if data is not None:

@@ -47,6 +47,11 @@ class FittedModel(ABC):
         self.levels = dict(levels)
         self.trainable = False
 
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """What undermines its answers, in sentences; nothing by itself."""
+        return ()
+
     @abstractmethod
     def _probabilities(self, x: Any) -> NDArray[Any]:
         """The library's own scores of rows that are as it wants them."""

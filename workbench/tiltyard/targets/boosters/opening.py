@@ -77,6 +77,7 @@ def fitted_as_target(model: FittedModel, given: OpenOptions, name: str) -> Targe
     """A fitted model as a target; one from a file cannot be trained again."""
     given.name = given.name or name
     target = estimator_as_target(model, given)
+    target.doubts = (*target.doubts, *model.doubts)
     if not model.trainable:
         target.offers = target.offers - {"training"}
     return target

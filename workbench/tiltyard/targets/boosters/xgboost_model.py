@@ -35,6 +35,18 @@ class XGBoostModel(FittedModel):
         self.trainable = model is not booster
         self._categories = tuple(n for n, kind in zip(names, booster.feature_types or (), strict=False) if kind == "c")
 
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """That categories are taken by their number, where the model does not name them."""
+        unnamed = [name for name in self._categories if name not in self.levels]
+        if not unnamed:
+            return ()
+        some = ", ".join(map(repr, unnamed[:5])) + (" …" if len(unnamed) > 5 else "")
+        return (
+            f"The model does not name the categories of {some} (XGBoost before 3.1): it takes them by their number in your table's own order, and "
+            "answers as another model where that was another order in training.",
+        )
+
     def as_known(self, x: Any) -> Any:
         """As any model; a category in a file that does not name its categories is refused."""
         import pandas as pd
