@@ -95,6 +95,27 @@ def test_evidence_names_no_chart_that_is_gone() -> None:
     assert finding.evidence == Evidence(metrics=("m",), tables=("examples",))
 
 
+def test_of_a_row_kept_by_hand_only_that_there_was_one_is_left() -> None:
+    kept = record(check="redteam.row_17", names="row").model_copy(update={"title": f"Row 17 of {SECRET}", "effective": {"row": 17}})
+    sentence = Evidence(tables=("row",), sentence=f"name {SECRET}")
+    finding = kept.result.findings[0].model_copy(update={"evidence": sentence, "title": SECRET})
+    kept = kept.model_copy(update={"result": kept.result.model_copy(update={"findings": (finding,), "summary": SECRET})})
+    text = told(make([record(), kept]), "json")
+    assert "Quandry" not in text and "row_17" not in text and "One row, changed by hand" in text
+
+
+def test_a_sentence_that_goes_with_a_withheld_table_and_what_is_said_of_points_are_withheld() -> None:
+    one = record()
+    finding = one.result.findings[0].model_copy(update={"evidence": Evidence(tables=("examples",), sentence=SECRET)})
+    point = Series(name="s", x=(1.0,), y=(0.0,), said=(f"name = {SECRET}",))
+    cloud = Chart(
+        name="swarm", title="T", kind="swarm", x=Axis(label="x"), y=Axis(label="y", categories=("name",)), series=(point,), alt="a"
+    )
+    changed = one.result.model_copy(update={"findings": (finding,), "charts": (cloud,)})
+    left = withheld(one.model_copy(update={"result": changed}))
+    assert SECRET not in left.model_dump_json() and left.result.charts[0].series[0].x == (1.0,)
+
+
 def test_records_from_before_the_flag_are_withheld_by_their_tables_names() -> None:
     left = withheld(record(flagged=False)).result
     assert left.tables[0].rows == () and left.tables[0].total == 2
