@@ -48,7 +48,7 @@ class Window:
     def run(self) -> None:
         """Press Run and wait for the end."""
         self.page.get_by_role("button", name="Run", exact=True).locator("visible=true").click()
-        self.see(re.compile(r"rows sent to the target"))
+        self.see(re.compile(r"Ended in"))
 
 
 @pytest.fixture

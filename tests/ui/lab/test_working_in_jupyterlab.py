@@ -47,11 +47,12 @@ def test_from_the_launcher_to_the_report(window: "Window") -> None:
     window.press("Keep it open")
     page.get_by_role("button", name="Cancel", exact=True).locator("visible=true").first.click()
     window.see("Cancelled; nothing was concluded.")
+    window.press("Change settings")
     for name, value in (("Rows", "40"), ("Steps", "3")):
         page.get_by_role("textbox", name=name).locator("visible=true").first.fill(value)
         page.keyboard.press("Tab")
     window.press("Run")
-    window.see(re.compile(r"rows sent to the target"))
+    window.see(re.compile(r"Ended in"))
     page.get_by_role("tab", name="Model security").first.click()
     page.locator(".tiltyard-run", has_text="open · 1 finding").first.click()
     window.see(re.compile(r"Evidence Robust accuracy: .* at 95 %, n = 40"))

@@ -321,7 +321,7 @@ class TopicPanel(Panel):
         self.title = TOPICS[self.topic]
         steps = {s.id: s for s in available() if topic_of(s) == self.topic}
         self.steps = steps
-        self._for: tuple[str, str] | None = None
+        self._for: tuple[Target | None, Dataset | None] = (None, None)
         first = self._opening()
         self.choice = Choice(label="Check or defense", options=listed(steps, self.session), value=first)
         self.choice.observe(lambda _: self._choose(self.choice.value), "value")
@@ -413,9 +413,8 @@ class TopicPanel(Panel):
     def _move_on(self) -> None:
         """On another target or data, away from a step that cannot run there to one that can."""
         target, data = self.session.target, self.session.data
-        now = (target.fingerprint, data.fingerprint) if target is not None and data is not None else None
-        if now == self._for:
+        if target is self._for[0] and data is self._for[1]:
             return
-        self._for = now
-        if now is not None and not runnable(self.steps[self.choice.value], self.session):
+        self._for = (target, data)
+        if not runnable(self.steps[self.choice.value], self.session):
             self.choice.value = self._opening()

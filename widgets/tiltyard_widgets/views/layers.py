@@ -79,12 +79,7 @@ def first_numbers(result: CheckResult, step: type[Step] | None, found: Sequence[
     headline = step.headline_of(result) if step and (step.headline or not step.leads) else None
     if headline and step and headline.name != step.headline:
         headline = next((metric for metric in proof if metric.name.startswith(f"{step.headline}_")), headline)
-    leads = [
-        metric
-        for lead in (step.leads if step else ())
-        for metric in result.metrics
-        if metric.name in (lead,) or metric.name.startswith(f"{lead}_")
-    ]
+    leads = [metric for lead in (step.leads if step else ()) for metric in _named(result, lead)]
     open_question = [
         metric for metric in result.metrics if step and step.headline and metric.name.startswith(step.headline) and headline is None
     ]
@@ -94,6 +89,12 @@ def first_numbers(result: CheckResult, step: type[Step] | None, found: Sequence[
         if metric not in chosen:
             chosen.append(metric)
     return tuple(chosen[:MOST])
+
+
+def _named(result: CheckResult, lead: str) -> list[Metric]:
+    """The metric of this name; where there is none those whose names begin so."""
+    exact = [metric for metric in result.metrics if metric.name == lead]
+    return exact or [metric for metric in result.metrics if metric.name.startswith(f"{lead}_")]
 
 
 def _evidence(found: Sequence[Finding], kind: Literal["metrics", "charts"]) -> tuple[str, ...]:
