@@ -130,4 +130,6 @@ def table(people: People, places: np.ndarray) -> Table:
         Column(name="decision"),
         Column(name="label"),
     )
-    return Table(name="people", title="Rows to choose from", columns=columns, rows=rows, note=f"Of {len(people.index):,} rows.")
+    return Table(
+        name="people", people=True, title="Rows to choose from", columns=columns, rows=rows, note=f"Of {len(people.index):,} rows."
+    )

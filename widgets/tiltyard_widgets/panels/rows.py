@@ -19,6 +19,7 @@ from tiltyard.explanation.local import waterfall
 from tiltyard.explanation.people import differences, otherwise, people_of
 from tiltyard.formatting.numbers import number
 from tiltyard.progress import Progress
+from tiltyard.targets.decision import Prediction
 from tiltyard.targets.target import Target
 
 from ..controls.form import Form
@@ -73,7 +74,9 @@ class RowsPanel(Panel):
         self._quiet = False
         self.form: Form[BaseModel] | None = None
         self.now: Watched | None = None
-        return [look.heading(self.title), self.message, self.lead, self.body]
+        self.before: Prediction | None = None
+        self.place = w.VBox([self.lead])
+        return [look.heading(self.title), self.message, self.place]
 
     def forget(self) -> None:
         self._of, self.now, self._turn = ("", ""), None, self._turn + 1
@@ -82,8 +85,7 @@ class RowsPanel(Panel):
         """Take the session's target and data; a row that is edited stays while they do."""
         target, data = self.session.target, self.session.data
         ready = target is not None and data is not None and not data.schema.images
-        look.show(self.body, ready)
-        look.show(self.lead, not ready)
+        self.place.children = (self.body,) if ready else (self.lead,)
         if not ready or target is None or data is None:
             images = data is not None and data.schema.images
             self.lead.say(
@@ -113,7 +115,7 @@ class RowsPanel(Panel):
         self.form, self._names = form_of(data.schema, values_of(data.schema, data.x[row]))
         self.form.observe(lambda change: self._typed(change["old"]), "given")
         self.editor.children = (self.form,)
-        self.row, self.start = row, data.x[row]
+        self.row, self.start, self.before = row, data.x[row], None
         self.found.say("")
         self.changed()
 
@@ -137,11 +139,14 @@ class RowsPanel(Panel):
         try:
             target, _ = self.session.ready()
             x = self.edited()
-            both = target.predictions(np.stack([self.start, x]))
+            now = target.predictions(x[None])
         except Exception as problem:  # a row that is not valid, or a model of the user's that breaks on it
             self.verdict.say("failed", str(problem).splitlines()[0] if str(problem) else type(problem).__name__)
             return
         self.undo.disabled = not self._past
+        if self.before is None:
+            self.before = now if np.array_equal(x, self.start, equal_nan=True) else target.predictions(self.start[None])
+        both = Prediction(np.concatenate([self.before.labels, now.labels]), np.concatenate([self.before.scores, now.scores]))
         self.now = Watched(self.people, self.row, self.start, x, both)
         self._told(self.now)
         self._explained(target, x, self._turn)
@@ -151,7 +156,7 @@ class RowsPanel(Panel):
         self.verdict.say("finding" if now.turned else "passed", now.sentence)
         self.cards.show(now.metrics)
         self.warned.say(" ".join(("⚠", *beyond(self.people.data.schema, now.x))) if beyond(self.people.data.schema, now.x) else "")
-        self.others.show(otherwise(self.people, now.x, int(now.both.labels[1])))
+        self.others.show(otherwise(self.people, now.x, int(now.both.labels[1]), self.row))
 
     def _explained(self, target: Target, x: Rows, turn: int) -> None:
         """The running waterfall: exact for trees, else from few permutations first and from more in the background."""

@@ -18,7 +18,7 @@ from ..datasets.schema import Rows, Schema
 from ..progress import Progress
 from ..targets.target import Target
 
-GRID, BEAM, PAIRS, MOST_FEATURES, HALVINGS = 24, 36, 24, 4, 40
+GRID, BEAM, PAIRS, MOST_FEATURES, HALVINGS = 24, 36, 24, 4, 24
 SEARCHED = 0.5  # of the queries, for the search by labels where few features are not enough
 
 
@@ -69,31 +69,58 @@ class _Search:
         self.asked += len(many)
         return found.labels != self.label, found.scores[:, self.label]
 
-    def near(self, steps: Sequence[Step]) -> list[Step]:
-        """The same features, each number as near to the row's own as still turns it, one after the other."""
-        kept = list(steps)
-        for place, step in enumerate(kept):
-            if step.feature.numeric and not np.isnan(self.x[self.schema.slices[step.feature.name]]).any():
-                kept[place] = self._halved(kept, place)
+    def near(self, sets: Sequence[Sequence[Step]]) -> list[list[Step]]:
+        """The same features, each number as near to the row's own as still turns it, one after the other; all sets in the same calls."""
+        kept = [list(steps) for steps in sets]
+        for place in range(max(map(len, kept), default=0)):
+            self._halved(kept, place)
         return kept
 
-    def _halved(self, steps: list[Step], place: int) -> Step:
-        step = steps[place]
-        own, far = float(self.x[self.schema.slices[step.feature.name]][0]), float(step.cells[0])
+    def _halved(self, sets: list[list[Step]], place: int) -> None:
+        """Halve the way between the row's own number and the step's, in every set that has a number at ``place``."""
+        ways = [_Way.of(self, k, steps[place]) for k, steps in enumerate(sets) if place < len(steps)]
         for _ in range(HALVINGS):
-            middle = (own + far) / 2
-            middle = np.trunc(middle) + (np.sign(far - own) if middle % 1 else 0.0) if step.feature.whole else middle
-            if middle in (far, own) or self.asked >= self.most:
-                break
-            trial = _number(step.feature, middle, float(self.x[self.schema.slices[step.feature.name]][0]))
-            turned, _ = self.ask([[*steps[:place], trial, *steps[place + 1 :]]])
-            if len(turned) and turned[0]:
-                far = middle
-            elif step.feature.whole and abs(far - middle) <= 1:
-                break
-            else:
-                own = middle
-        return _number(step.feature, far, float(self.x[self.schema.slices[step.feature.name]][0]))
+            going = [way for way in ways if way is not None and way.middle is not None][: max(self.most - self.asked, 0)]
+            if not going:
+                return
+            trials = [way.step(way.middle or 0.0) for way in going]
+            turned, _ = self.ask([[*sets[w.set][:place], trial, *sets[w.set][place + 1 :]] for w, trial in zip(going, trials, strict=True)])
+            for way, trial, won in zip(going, trials, turned, strict=True):
+                if won:
+                    sets[way.set][place] = trial
+                way.settle(bool(won))
+
+
+@dataclass
+class _Way:
+    """Between a number that does not turn set number ``set`` (``near``, at first the row's own) and one that does (``far``)."""
+
+    set: int
+    feature: Feature
+    own: float
+    near: float
+    far: float
+
+    @classmethod
+    def of(cls, search: _Search, place: int, step: Step) -> "_Way | None":
+        own = float(search.x[search.schema.slices[step.feature.name]][0])
+        return None if not step.feature.numeric or np.isnan(own) else cls(place, step.feature, own, own, float(step.cells[0]))
+
+    @property
+    def middle(self) -> float | None:
+        """What to try next; None where nothing lies between."""
+        middle = (self.near + self.far) / 2
+        if self.feature.whole:
+            middle = float(np.floor(middle) if self.far > self.near else np.ceil(middle))
+        return None if middle in (self.near, self.far) else middle
+
+    def step(self, value: float) -> Step:
+        return _number(self.feature, value, self.own)
+
+    def settle(self, won: bool) -> None:
+        middle = self.middle
+        if middle is not None:
+            self.near, self.far = (self.near, middle) if won else (middle, self.far)
 
 
 def smallest_change(
@@ -189,7 +216,7 @@ def _nearest(search: _Search, turned: list[tuple[Step, ...]]) -> list[Step]:
     cheapest: dict[tuple[str, ...], tuple[Step, ...]] = {}
     for steps in sorted(turned, key=_cost):
         cheapest.setdefault(tuple(step.feature.name for step in steps), steps)
-    return min((search.near(steps) for steps in list(cheapest.values())[:BEAM]), key=_cost)
+    return min(search.near(list(cheapest.values())[:BEAM]), key=_cost)
 
 
 def _cost(steps: Sequence[Step]) -> float:
@@ -231,7 +258,7 @@ def _taken_back(search: _Search, there: Rows) -> list[Step] | None:
         fewer = [one for one in kept if one is not step]
         if fewer and search.ask([fewer])[0].any():
             kept = fewer
-    return search.near(kept)
+    return search.near([kept])[0]
 
 
 def _step(feature: Feature, own: Rows, there: Rows) -> Step | None:

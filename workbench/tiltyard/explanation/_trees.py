@@ -47,6 +47,12 @@ class Trees:
     background: Rows
 
     @cached_property
+    def _base(self) -> Floats:
+        """The mean output over the background, (k,)."""
+        mean: Floats = scorer(self.target, self.output)(self.background).mean(0)
+        return mean
+
+    @cached_property
     def _explained(self) -> Any:
         return _shap(self.model, self.columns(self.background))
 
@@ -71,8 +77,7 @@ class Trees:
         values = np.zeros((len(x), len(players)))
         held = self.member >= 0
         np.add.at(values.T, self.member[held], np.concatenate(parts)[:, held].T)
-        score = scorer(self.target, self.output)
-        at_back, at_x = score(self.background)[:, of].mean(0), score(x)[np.arange(len(x)), of]
+        at_back, at_x = self._base[of], scorer(self.target, self.output)(x)[np.arange(len(x)), of]
         found = Attribution(values, np.zeros_like(values), at_back, at_x, players, self.output, "tree")
         reach = max(float(np.abs(at_x - at_back).max(initial=0.0)), 1e-3)
         if np.abs(found.gap).max(initial=0.0) > HOLDS * reach:

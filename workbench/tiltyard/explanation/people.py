@@ -86,9 +86,9 @@ def distances(schema: Schema, x: Rows, rows: Rows) -> Floats:
     return total
 
 
-def otherwise(people: People, x: Rows, label: int) -> Table:
-    """The people nearest to ``x`` (d,) whom the target decides otherwise than ``label``, and in what they differ."""
-    other = np.flatnonzero(people.labels != label)
+def otherwise(people: People, x: Rows, label: int, own: int = -1) -> Table:
+    """The people nearest to ``x`` (d,), a change of row ``own``, whom the target decides otherwise than ``label``, and in what they differ."""
+    other = np.flatnonzero((people.labels != label) & (people.index != own))
     far = distances(people.data.schema, x, people.data.x[people.index[other]])
     nearest = np.argsort(far, kind="stable")[:SHOWN]
     rows = tuple(
@@ -103,6 +103,7 @@ def otherwise(people: People, x: Rows, label: int) -> Table:
     )
     return Table(
         name="otherwise",
+        people=True,
         title="The nearest people decided otherwise",
         columns=(
             Column(name="row", kind="integer"),
