@@ -201,7 +201,7 @@ class ExplorerPanel(Panel):
         self.distribution.show(exploring.distribution(found.looked, feature, split))
         self.words.show(exploring.common_words(found.looked, feature, split) if feature.kind == "text" else None)
         summary = next(s for s in found.columns if s.name == feature.name)
-        self.facts.say(facts(summary, feature.assumed))
+        self.facts.say(facts(summary))
 
     def _drift(self) -> None:
         part = self._parts.get(self.compare.value)
@@ -226,7 +226,7 @@ class ExplorerPanel(Panel):
         self.gallery.show(by_class(data) if data.schema.images else None)
 
 
-def facts(found: "ColumnSummary", assumed: str) -> str:
+def facts(found: "ColumnSummary") -> str:
     """A column in a few sentences."""
     from tiltyard.formatting.numbers import number, percent
 
@@ -238,7 +238,7 @@ def facts(found: "ColumnSummary", assumed: str) -> str:
         parts.append(f"{percent(found.outliers)} far from the rest (1.5 quartile distances)")
     if found.top and found.top[0][1] == sum(count for _, count in found.top):
         parts.append("it holds one value alone and tells nothing")
-    return "; ".join(parts) + "." + (f" {assumed}" if assumed else "")
+    return "; ".join(parts) + "."
 
 
 def by_class(data: Dataset, seed: int = 0) -> Gallery:
