@@ -9,17 +9,24 @@ function cellsOf(model) {
 const ownCounts = (facts) => facts.own.map(([[tn, fp], [fn, tp]]) => ({ tn, fp, fn, tp }));
 const compared = (rate, smallest) => ({ ...rate, compared: rate.n >= smallest });
 
+// A cell with a number and its interval under it; only their texts change, so that the table is not laid out anew.
+function twoLines() {
+  const [above, under] = [h("b", {}, "–"), h("span", { class: "ty-help" }, "–")];
+  const set = (node, text) => { if (node.textContent !== text) node.firstChild.data = text; };
+  return { node: h("td", { class: "ty-num ty-wide" }, above, under), put: (number, interval) => { set(above, number); set(under, interval || NB); } };
+}
+
 function measuresTable(facts) {
   const row = ([key, label]) => {
-    const now = h("td", { class: "ty-num ty-wide" }), own = h("td", { class: "ty-num ty-wide" });
-    return { key, now, own, node: h("tr", {}, h("th", { scope: "row" }, label), now, own, h("td", { class: "ty-num" }, facts.baseline[key] === undefined ? "–" : pct(facts.baseline[key]))) };
+    const now = twoLines(), own = h("td", { class: "ty-num ty-wide" });
+    return { key, now, own, node: h("tr", {}, h("th", { scope: "row" }, label), now.node, own, h("td", { class: "ty-num" }, facts.baseline[key] === undefined ? "–" : pct(facts.baseline[key]))) };
   };
   const lines = MEASURES.map(([key, label]) => row([key, key === "selection" ? `Share given '${facts.name}'` : label]));
-  const node = h("div", { class: "ty-tablebox", tabindex: 0, role: "region", "aria-label": "Measures" }, h("table", { class: "ty-table" }, h("caption", { class: "ty-hidden" }, "Measures at the threshold, with intervals of 95 %"),
+  const node = h("div", { class: "ty-tablebox", tabindex: 0, role: "region", "aria-label": "Measures" }, h("table", { class: "ty-table ty-steady" }, h("caption", { class: "ty-hidden" }, "Measures at the threshold, with intervals of 95 %"),
     h("thead", {}, h("tr", {}, ["Measure", "At this threshold", "As the model decides", `Always ${facts.commonest}`].map((head, j) => h("th", { scope: "col", class: j ? "ty-num" : null }, head)))), h("tbody", {}, lines.map((l) => l.node))));
   const own = measured(sumCounts(ownCounts(facts)));
   for (const l of lines) l.own.textContent = pct(own[l.key].value);
-  const move = (found) => { for (const l of lines) { const r = found[l.key]; l.now.replaceChildren(h("b", {}, pct(r.value)), h("span", { class: "ty-help" }, `${span(r)}${span(r) ? "; " : ""}n${NB}=${NB}${whole(r.n)}`)); } };
+  const move = (found) => { for (const l of lines) { const r = found[l.key]; l.now.put(pct(r.value), `${span(r)}${span(r) ? "; " : ""}n${NB}=${NB}${whole(r.n)}`); } };
   return { node, move };
 }
 
@@ -71,7 +78,8 @@ function performancePage(model, el) {
     use.title = blocked || (use.disabled ? "This threshold is in force" : "Make the model decide so; the former stays in the history");
     for (const part of [roc, pr, calibration, gain, lift, scores, cost, ...rows.map((r) => r.chart)]) part.fill();
   };
-  const frame = onceAFrame(move);
+  const charts = new Map();
+  const frame = onceAFrame(move, charts);
 
   const mark = () => {
     const width = rule.clientWidth;
@@ -87,7 +95,6 @@ function performancePage(model, el) {
     money.textContent = `The smallest cost, ${plainNumber(best.cost / n)} a row, is at ${shownThreshold(best.threshold)}; it was chosen on these rows and may be dearer on others.`;
     mark();
   };
-  const charts = new Map();
   for (const chart of [roc, pr, calibration, gain, lift, scores, ...rows.map((r) => r.chart)]) charts.set(chart.area, chart);
   const typed = (i) => (v) => { state.costs = state.costs.map((c, k) => (k === i ? v : c)); model.set("costs", state.costs); model.save_changes(); priced(); frame.later(); };
   const costs = h("div", { class: "ty-block" }, costField(`Cost of a wrong ${name} (false positive)`, state.costs[0], typed(0)), costField(`Cost of a missed ${name} (false negative)`, state.costs[1], typed(1)), h("div", {}, dear));
@@ -102,6 +109,7 @@ function performancePage(model, el) {
   charts.set(rule, { resize: mark });
   const stop = redrawing(el, charts);
   move();
+  frame.rest();
   return () => { frame.stop(); stop(); };
 }
 

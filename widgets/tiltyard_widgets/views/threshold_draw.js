@@ -94,7 +94,8 @@ function curveChart(spec) {
     layer.replaceChildren(...made);
   };
   const see = (on) => { seen = on; if (on && stale && last) move(last); };
-  return { node: fig.node, resize: (width) => { still(width); if (last) move(last); }, move, see, area: fig.area, fill: fig.fill };
+  const settle = () => { if (stale && last) { const was = seen; see(true); seen = was; } };
+  return { settle, node: fig.node, resize: (width) => { still(width); if (last) move(last); }, move, see, area: fig.area, fill: fig.fill };
 }
 
 // One rate of every group as a point with its interval on one scale; the gap between the two farthest apart is shaded.
@@ -133,7 +134,7 @@ function rateRows(title, names, help) {
       m.point.setAttribute("fill-opacity", r.compared ? 1 : 0.4);
     });
   };
-  return { node: fig.node, area: fig.area, fill: fig.fill, resize: (wide) => { still(wide); put(); }, see: (on) => { seen = on; if (on && stale) put(); }, move: (rates, said) => { [now, words] = [rates, said]; put(); } };
+  return { node: fig.node, area: fig.area, fill: fig.fill, resize: (wide) => { still(wide); put(); }, see: (on) => { seen = on; if (on && stale) put(); }, settle: () => { if (stale) { const was = seen; seen = true; put(); seen = was; } }, move: (rates, said) => { [now, words] = [rates, said]; put(); } };
 }
 
 // True class by answered class, each cell with its share of the true class.
@@ -150,7 +151,7 @@ function confusionOf(name, rest) {
     const c = cells[key], share = of ? n / of : 0, right = key[0] === "t";
     c.n.textContent = whole(n);
     c.share.textContent = ` ${of ? pct(share) : "–"}`;
-    c.node.style.background = `color-mix(in srgb, var(${right ? "--ty-accent-soft" : "--ty-finding-soft"}) ${Math.round(30 + 70 * share)}%, var(--ty-surface))`;
+    c.node.style.backgroundColor = `color-mix(in srgb, var(${right ? "--ty-accent-soft" : "--ty-finding-soft"}) ${Math.round(30 + 70 * share)}%, var(--ty-surface))`;
   };
   return { node, move: (c) => { put("tp", c.tp, c.tp + c.fn); put("fn", c.fn, c.tp + c.fn); put("fp", c.fp, c.fp + c.tn); put("tn", c.tn, c.fp + c.tn); } };
 }

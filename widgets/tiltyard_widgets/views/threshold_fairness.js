@@ -5,15 +5,15 @@ const GAPS = [["parity", "Demographic parity", "gap in selection rates"], ["chan
 function gapTable(facts, groups) {
   const own = gapsOf(ownCounts(facts).map(measured), facts.smallest);
   const row = ([key, label, help]) => {
-    const now = h("td", { class: "ty-num ty-wide" }), ratio = h("td", { class: "ty-num" }), between = h("td", {});
-    return { key, now, ratio, between, node: h("tr", {}, h("th", { scope: "row" }, label, h("span", { class: "ty-help" }, help)), now, ratio, between, h("td", { class: "ty-num" }, points(own[key].value))) };
+    const now = twoLines(), ratio = h("td", { class: "ty-num" }), between = h("td", {});
+    return { key, now, ratio, between, node: h("tr", {}, h("th", { scope: "row" }, label, h("span", { class: "ty-help" }, help)), now.node, ratio, between, h("td", { class: "ty-num" }, points(own[key].value))) };
   };
   const lines = GAPS.map(row);
-  const node = h("div", { class: "ty-tablebox", tabindex: 0, role: "region", "aria-label": "Gaps between groups" }, h("table", { class: "ty-table" }, h("caption", { class: "ty-hidden" }, "Gaps between groups"),
+  const node = h("div", { class: "ty-tablebox", tabindex: 0, role: "region", "aria-label": "Gaps between groups" }, h("table", { class: "ty-table ty-steady" }, h("caption", { class: "ty-hidden" }, "Gaps between groups"),
     h("thead", {}, h("tr", {}, ["Criterion", "Difference", "Ratio", "Farthest apart", "As the model decides"].map((head, j) => h("th", { scope: "col", class: j && j !== 3 ? "ty-num" : null }, head)))), h("tbody", {}, lines.map((l) => l.node))));
   const move = (gaps) => { for (const l of lines) {
     const g = gaps[l.key];
-    l.now.replaceChildren(h("b", {}, points(g.value)), h("span", { class: "ty-help" }, g.value === null ? "too few rows" : `${(100 * g.low).toFixed(1)} to ${(100 * g.high).toFixed(1)}`));
+    l.now.put(points(g.value), g.value === null ? "too few rows" : `${(100 * g.low).toFixed(1)} to ${(100 * g.high).toFixed(1)}`);
     l.ratio.textContent = g.ratio === null || g.ratio === undefined ? "–" : g.ratio.toFixed(2);
     l.between.textContent = g.value === null ? "–" : `${groups[g.top]} and ${groups[g.bottom]}`;
   } };
@@ -77,18 +77,19 @@ function fairnessPage(model, el) {
     now.textContent = `${widest}. ${pct(accuracy.value)} of ${whole(accuracy.n)} ${facts.known} are decided rightly (${span(accuracy)}); as the model decides, ${pct(before.value)}.`;
     for (const part of [roc, calibration, ...rows.map((r) => r.chart)]) part.fill();
   };
-  const frame = onceAFrame(move);
+  const charts = new Map();
+  const frame = onceAFrame(move, charts);
   const line = (text, s, last, extra) => [h("label", {}, text, extra), s.range, s.box, last];
   const small = (g) => (sizes[g] < facts.smallest ? h("span", { class: "ty-help" }, ` under ${facts.smallest} rows, not compared`) : null);
   const bar = h("div", { class: count > 3 ? "ty-bar ty-long" : "ty-bar" }, h("b", {}, `Favorable outcome ${name} from a score of`),
     h("div", { class: "ty-bygroup" }, line("All groups", all, h("span", { class: "ty-count" })), groups.flatMap((group, g) => line(group, sliders[g], shares[g], small(g)))),
     h("div", { class: "ty-barrow" }, reset, level, use), facts.cannot ? h("p", { class: "ty-help" }, facts.cannot) : null);
-  const charts = new Map();
   for (const chart of [roc, calibration, ...rows.map((r) => r.chart)]) charts.set(chart.area, chart);
   el.replaceChildren(h("div", { class: "ty-thresholds" }, now, live, bar, gaps.node, h("div", { class: "ty-grid2" }, rows.map((r) => r.chart.node)), h("div", { class: "ty-grid2 ty-wider" }, roc.node, calibration.node), h("h3", {}, "Confusion by group"), confusion.node, h("p", { class: "ty-help ty-prose" }, facts.notes.join(" "))));
   measureIn(el);
   const stop = redrawing(el, charts);
   move();
+  frame.rest();
   return () => { frame.stop(); stop(); };
 }
 

@@ -88,7 +88,10 @@ function redrawing(root, charts) {
   return () => { sizes.disconnect(); views.disconnect(); root.replaceChildren(); };
 }
 
-function onceAFrame(draw) {
-  let waiting = 0;
-  return { later: () => { waiting ||= requestAnimationFrame(() => { waiting = 0; draw(); }); }, stop: () => cancelAnimationFrame(waiting) };
+// Draws at most once a frame, and once the finger rests brings what is off the screen in line too.
+function onceAFrame(draw, charts) {
+  let waiting = 0, resting = 0;
+  const settle = () => { for (const chart of charts.values()) chart.settle?.(); };
+  const rest = () => { clearTimeout(resting); resting = setTimeout(settle, 150); };
+  return { rest, later: () => { rest(); waiting ||= requestAnimationFrame(() => { waiting = 0; draw(); }); }, stop: () => { cancelAnimationFrame(waiting); clearTimeout(resting); } };
 }
