@@ -67,7 +67,7 @@ def test_a_run_from_the_shell_is_followed_in_two_windows(window: "Window", lab: 
     window.until("Tab", page.locator(".tiltyard-list:focus"))
     page.keyboard.press("Enter")
     window.see("Fast gradient sign method (FGSM)")
-    window.see(re.compile(r"^Evidence Robust accuracy: .* at 95 %, n = 60$"))
+    window.see(re.compile(r"^Evidence Robust accuracy .*: .* at 95 %, n = 60$"))
     assert window.serious(".tiltyard-side") + window.serious(".tiltyard-view") == []
     window.press("Report")
     frame = page.locator("iframe.tiltyard-paper")

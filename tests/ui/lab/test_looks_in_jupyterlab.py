@@ -48,7 +48,7 @@ def test_every_theme(shown: "Window") -> None:
         shown.theme(theme)
         page.locator(".lm-TabBar-tab", has_text=REPORT).click()
         shown.left("Model security")
-        page.locator(".tiltyard-run", has_text="1 finding").first.wait_for()
+        page.locator(".tiltyard-run", has_text="1 check with a finding").first.wait_for()
         paper.filter(has_text="Security report").wait_for()
         expect(paper).to_have_css("background-color", color, timeout=120_000)
         found += [(theme, said) for said in shown.serious(".tiltyard-side") + shown.serious(".tiltyard-sheet")]
