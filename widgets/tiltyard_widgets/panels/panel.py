@@ -167,7 +167,7 @@ class StepRunner(look.Stack):
         self.form.offer(self._choices())
         standing = self.session.standing.steps.get(self.step.id)
         latest = standing.shown if standing else None
-        self.stands.say(standing.stands if standing else "")
+        self.stands.say((standing.stands if standing else "") or self._dated(latest))
         if self.session.closed:
             self.button.disabled = True
             self.progress.cost(self.session.closed)
@@ -200,6 +200,11 @@ class StepRunner(look.Stack):
         except Problem:
             step = self.step()
         return f"{self.session.expected([step], target, data).words}."
+
+    def _dated(self, record: Record | None) -> str:
+        """When it was measured, of what was there before this window."""
+        old = record is not None and record.started < self.session.opened
+        return f"Measured before this window was opened, on {record.started:%Y-%m-%d %H:%M} UTC." if old and record else ""
 
     def _put_away(self) -> None:
         """Nothing of a defense that is not the present target's stays."""

@@ -1,6 +1,7 @@
 """What all panels of one window share: target, data, and what was measured of them."""
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import traitlets as t
@@ -63,6 +64,7 @@ class Session(Working):
         super().__init__()
         self.store = store
         self.person: Person = store.person if store is not None else me()
+        self.opened = datetime.now(UTC)
         self.run: Run | None = None
         self.source: dict[str, str] = {}  # how target and data were loaded, where *Model and data* did it
         self.known = KnownRecords(store)
