@@ -328,8 +328,8 @@ class LoadPanel(Panel):
             self.session.adopt(loaded.target, loaded.data, loaded.source)
         finally:
             self._taking = False
-        if loaded.target.doubts:
-            self.message.say(" ".join(loaded.target.doubts), level="warning")
+        if told := " ".join((*loaded.target.doubts, *filter(None, [self.session.warning]))):
+            self.message.say(told, level="warning")
         self._idle("Loaded")
 
     def forget(self) -> None:
