@@ -73,8 +73,8 @@ def bundled(
     judgment = policy.judge(records) if policy else None
     return make(
         records,
-        target=found.target,
-        data=found.data,
+        target=next((r.target for r in records if r.target.fingerprint == found.target.fingerprint), found.target),
+        data=records[0].data,
         unmet=unmet,
         title=f"Security report: {found.name}" if found.name else "",
         run_id=found.id,
