@@ -271,8 +271,8 @@ class LoadPanel(Panel):
 
         chosen, person = self.source.value, self.session.person
         if chosen == "sample":
-            rule = {"threshold": text(self.threshold), "positive": text(self.positive), "favorable": text(self.favorable)}
-            return Asked(person, chosen, self.sample.value, **rule)
+            rule, positive, favorable = text(self.threshold), text(self.positive), text(self.favorable)
+            return Asked(person, chosen, self.sample.value, threshold=rule, positive=positive, favorable=favorable)
         person.must("run")
         own = chosen == "files"
         data = self.data_file.path

@@ -11,7 +11,8 @@ from .memory import release
 if TYPE_CHECKING:
     import pandas as pd
 
-BLOCK = 2**20
+BLOCK, LARGEST_BLOCK = 2**20, 2**26
+AT_ONCE = 512  # rows of a block at least: of thousands of columns each costs time in every block
 TRUE, FALSE = ("True", "TRUE", "true"), ("False", "FALSE", "false")
 LOOKED_AT = 1000
 
@@ -122,7 +123,8 @@ def _parts(watched: _Watched, names: tuple[str, ...], headed: bool, separator: s
     size = watched.stream.seek(0, 2)
     watched.stream.seek(0)
     head = head if len(head) < BLOCK else head[: head.rfind(b"\n") + 1]
-    read = csv.ReadOptions(column_names=list(names), skip_rows=int(headed), block_size=BLOCK)
+    block = min(max(BLOCK, AT_ONCE * len(head) // max(head.count(b"\n"), 1)), LARGEST_BLOCK)
+    read = csv.ReadOptions(column_names=list(names), skip_rows=int(headed), block_size=block)
     parse = csv.ParseOptions(delimiter=separator, newlines_in_values=b'"' in head)  # where the first come later, pyarrow refuses
 
     def converting(types: dict[str, Any]) -> Any:
