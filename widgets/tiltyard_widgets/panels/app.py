@@ -12,8 +12,12 @@ def shipped(sample: str = "census") -> Workbench:
     panel = bench.go("load")
     if isinstance(panel, LoadPanel):
         panel.sample.value = sample
-    if (topic := own_place().topic) in PANELS:
-        bench.go(topic)
+    place = own_place()
+    bench.wanted = place.run
+    if place.topic in PANELS:
+        bench.go(place.topic)
+    if place.step:
+        bench.open_step(place.step)
     return bench
 
 

@@ -82,16 +82,19 @@ class Arrival:
             self.bench.go("load")
 
     def _there(self, run: "Run", place: Place) -> None:
+        self.bench.wanted = ""
         self.session.resume(run, [])
         self._show(place)
 
     def _look(self, run: "Run", place: Place, problem: Exception) -> None:
         why = str(problem) if isinstance(problem, Problem) else f"{type(problem).__name__}: {problem}"
+        self.bench.wanted = ""
         self.session.look_at(run, f"Look only: {why[:1].lower()}{why[1:]}")
         self._show(place if place.topic else Place(place.run, "report"))
         self.bench.go(self.bench.rail.selected).message.say(self.session.closed, level="info")
 
     def _lost(self, problem: Exception) -> None:
+        self.bench.wanted = ""
         self._panel().message.say(problem, level="warning", doing="The run of this address")
         self.bench.go("load")
         self.offer()

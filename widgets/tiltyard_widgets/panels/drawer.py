@@ -19,7 +19,6 @@ class WorkDrawer(Drawer):
     def __init__(self, session: Session, opener: Callable[[str], object]) -> None:
         super().__init__()
         self.note = NOTE
-        self.add_class("tiltyard-drawer")
         self.session, self._opener = session, opener
         self._alone = threading.Lock()
         self._drawn, self._coming = 0.0, False

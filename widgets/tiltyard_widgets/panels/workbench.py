@@ -76,6 +76,7 @@ class Workbench(w.VBox):
         self.rail.observe(lambda _: self.go(self.rail.selected), "selected")
         self.drawer = WorkDrawer(self.session, self.open_step)
         self.address = Address()
+        self.wanted = ""  # the run that the address named, until it is there or given up
         self.children = (look.style(), look.frame(self.header, self.rail, self.middle, self.drawer), self.address)
         self._watch: Watch | None = None
         self.session.observe(lambda _: self.refresh(), ["version", "busy"])
@@ -108,7 +109,7 @@ class Workbench(w.VBox):
         """What is shown, as the address names it."""
         topic, run = self.rail.selected, self.session.run
         panel = self._panels.get(topic)
-        return Place(run.short if run else "", topic, panel.choice.value if isinstance(panel, TopicPanel) else "")
+        return Place(run.short if run else self.wanted, topic, panel.choice.value if isinstance(panel, TopicPanel) else "")
 
     def open_step(self, id: str) -> bool:
         """Show a step in the panel of its topic; False where no panel holds it."""

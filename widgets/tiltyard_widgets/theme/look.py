@@ -65,7 +65,7 @@ def frame(
 ) -> ipywidgets.VBox:
     """The one window: header above, rail at the left, topic in the middle, drawer at the foot; stacked below 800 px."""
     body = _box([middle], ["tiltyard-middle"])
-    inner = [header, rail, body, *([foot] if foot is not None else [])]
+    inner = [header, rail, body, *([_box([foot], ["tiltyard-drawer"])] if foot is not None else [])]
     return _box([style(), _box(inner, ["tiltyard-frame"])], ["tiltyard-page"])
 
 
