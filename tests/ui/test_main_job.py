@@ -34,7 +34,11 @@ class Window:
             lambda r: self.outside.append(r.url) if not r.url.startswith((own, own.replace("http", "ws"), "data:", "blob:")) else None,
         )
         page.goto(url)
-        page.get_by_text("rows answered in").wait_for()
+        loaded, offered = page.get_by_text("rows answered in"), page.get_by_role("button", name="Go on", exact=True)
+        loaded.or_(offered).first.wait_for()
+        if offered.is_visible():  # of whoever has runs nothing is loaded unasked
+            page.get_by_role("button", name="Load and probe").click()
+            loaded.wait_for()
 
     def go(self, topic: str) -> None:
         """Open a topic in the rail."""
