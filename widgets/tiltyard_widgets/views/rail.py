@@ -101,7 +101,7 @@ def _undo(former: str) -> Node:
 
 def _all_rows() -> Node:
     about = {"type": "button", "class": "ty-link", "data-send": "all_rows", "data-key": "all_rows", "title": "Leave the cohort"}
-    return el("button", about, "Back\u00a0to\u00a0all\u00a0rows")
+    return el("button", about, "All\u00a0rows")
 
 
 def _what(word: str, identity: Identity | None, more: Sequence[Node]) -> Node:
