@@ -1,10 +1,10 @@
 """Thresholds per group on the scores of the model as it is: no training, and the group must be known when it is asked."""
 
-from typing import ClassVar, Self
+from typing import Annotated, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from ..check import parameter
 from ..datasets.dataset import Dataset
@@ -74,7 +74,9 @@ class ThresholdOptimizer(Defense):
         "", "A second sensitive column: groups are then those of both together; empty means none", source="sensitive", title="Crossed with"
     )
     groups: tuple[str, ...] = parameter((), "Groups whose thresholds are given by hand; none means that they are found")
-    thresholds: tuple[float, ...] = parameter((), "For each of these groups the score from which on it is given the favorable outcome")
+    thresholds: tuple[Annotated[float, Field(ge=0, le=1)], ...] = parameter(
+        (), "For each of these groups the score from which on it is given the favorable outcome"
+    )
     tolerance: float = parameter(0.0, "Largest gap the thresholds may leave (not for equalized odds)", ge=0.0, le=1.0)
     positive: str = parameter(
         "",
