@@ -165,8 +165,8 @@ def held(window: Workbench, store: Store) -> None:
     for topic in truth.topics.values():
         if topic.id in window.names:
             assert topic.sentence in states(session)[topic.id][1]
-    for panel in window._panels.values():
-        if isinstance(panel, TopicPanel):
+    for name in PANELS:
+        if isinstance(panel := window.go(name), TopicPanel):
             results(panel, truth, target.identity, data.identity)
     report(window, truth)
     history(window, store)
@@ -191,7 +191,7 @@ def results(panel: TopicPanel, truth: Standing, target: Identity, data: Identity
 
 
 def report(window: Workbench, truth: Standing) -> None:
-    panel = window._panels["report"]
+    panel = window.go("report")
     assert isinstance(panel, ReportPanel)
     if truth.records:
         bundle = panel.bundle()

@@ -60,6 +60,7 @@ class Panel(w.VBox):
         super().__init__()
         self.session = session or Session(target, data, label=label, sensitive=sensitive)
         self._still: StillOutput | None = None
+        self._told_of, self._off, self._stale = self.session.about, False, False
         self.add_class("ty-panel")
         self.message = Message()
         first = (look.style(),) if session is None else ()
@@ -70,11 +71,23 @@ class Panel(w.VBox):
         self._news()
 
     def _news(self) -> None:
-        """Refresh. A `Problem` is shown in this panel; it must not end the run whose news this is."""
+        """Refresh, once it is to be seen. A `Problem` is shown in this panel; it must not end the run whose news this is."""
+        self._stale = self._off
+        if self._off:
+            return
         try:
+            if self._told_of != self.session.about:
+                self._told_of = self.session.about
+                self.forget()
             self.refresh()
         except Problem as problem:
             self.message.say(problem)
+
+    def stage(self, on: bool) -> None:
+        """Is it to be seen? A window shows one panel; the others take the news when it is their turn."""
+        self._off = not on
+        if on and self._stale:
+            self._news()
 
     def build(self) -> Sequence[w.Widget]:
         """The panel's widgets, made once."""
@@ -405,6 +418,7 @@ class TopicPanel(Panel):
             self.open_step(defense)
 
     def forget(self) -> None:
+        self.message.clear()
         for runner in self._runners.values():
             runner.forget()
 

@@ -90,6 +90,8 @@ class Workbench(w.VBox):
         panel = self.panel(name)
         if not made and self.middle.children != (panel,):
             panel.heard()
+        for other in self._panels.values():
+            other.stage(other is panel)
         self.middle.children = (panel,)
         if self.rail.selected != name:
             self.rail.selected = name
