@@ -176,7 +176,7 @@ class HistoryPanel(Panel):
             store = self._store()
             a, b = store.run(self.before.value), store.run(self.after.value)
             if self.what.value == MODELS:
-                from tiltyard.comparison.standings import compare_models
+                from tiltyard.assessment.two_models import compare_models
 
                 found, code = compare_models(store, a, b), MODELS_CODE
             else:
@@ -324,7 +324,7 @@ CODE = """import tiltyard as ty
 print(ty.compare("{a}", "{b}"))
 """
 
-MODELS_CODE = """from tiltyard.comparison.standings import compare_models
+MODELS_CODE = """from tiltyard.assessment.two_models import compare_models
 from tiltyard.store.opening import open_store
 
 store = open_store()

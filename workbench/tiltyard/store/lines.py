@@ -1,7 +1,8 @@
 """A run and its steps, as the store lists them."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..result import Frozen, Identity
 from .process import Process
@@ -26,6 +27,15 @@ class Underway(Frozen):
     left: float | None
     told: datetime
     cancelling: bool
+
+
+class Tally(NamedTuple):
+    """How many checks gave an answer, and how many of these have each severity as that of their worst finding; ``about`` names the steps."""
+
+    asked: int = 0
+    with_finding: int = 0
+    severities: Mapping[str, int] = {}
+    about: str = ""
 
 
 class RunLine(Frozen):

@@ -10,15 +10,13 @@ from pydantic import ValidationError
 
 from ..errors import Problem
 from ..result import CheckResult, Identity, Record, Severity
-from .lines import CUT_OFF, FINISHED, OPEN, RUNNING, StepLine
+from .lines import CUT_OFF, FINISHED, OPEN, RUNNING, StepLine, Tally
 from .proving import Proof
 from .sealed_records import opened
 from .writers import Alive
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, RowMapping, Select, Table
-
-    from .tallies import Tally
 
 SEVERITIES = list(Severity)
 
@@ -105,7 +103,7 @@ def going(connection: "Connection", ids: "Select[Any]", alive: Alive, jobs: bool
     return Going(counted(connection, ids), steps, living(connection, ids, tables.jobs, alive) if jobs else Counter())
 
 
-def run_fields(row: "RowMapping", now: Going, alive: Alive, proof: Proof | None, found: "Tally") -> dict[str, Any]:
+def run_fields(row: "RowMapping", now: Going, alive: Alive, proof: Proof | None, found: Tally) -> dict[str, Any]:
     """The fields of a `RunLine`; one whose process is gone was cut off, and so were its steps."""
     run, ended = row["id"], row["ended"] is not None
     goes_on = run in now.jobs or (not ended and run in now.steps)

@@ -23,11 +23,11 @@ from .artifacts import Artifacts
 from .database import WAIT, Database
 from .entries import Entries, writing
 from .jobs import Jobs
-from .lines import BROKEN, CUT_OFF, RUNNING, ModelLine, Run, RunLine, StepLine, Timing
+from .lines import BROKEN, CUT_OFF, RUNNING, ModelLine, Run, RunLine, StepLine, Tally, Timing
 from .proving import NOT_PROVEN, Proof, Prover
 from .rows import going, matching, object_of, record_of, record_or_why, run_fields, step_line, worst
 from .sealed_records import opened, shut
-from .tallies import Tally, tallies
+from .tallies import tallies
 from .visibility import Visibility
 from .writers import Alive, mine, writer
 

@@ -5,12 +5,13 @@ that was not cancelled. Defenses and what is put together from other records mak
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..catalogue import COMPOSED, topic_of
 from ..errors import Problem
 from ..result import Status
+from .lines import Tally
 from .rows import record_or_why
 
 if TYPE_CHECKING:
@@ -19,15 +20,6 @@ if TYPE_CHECKING:
 CONCLUDED = (Status.PASSED, Status.FINDING)
 NAMED = 2
 UNASKED = (Status.NOT_APPLICABLE, Status.CANCELLED)
-
-
-class Tally(NamedTuple):
-    """How many checks gave an answer, and how many of these have each severity as that of their worst finding; ``about`` names the steps."""
-
-    asked: int = 0
-    with_finding: int = 0
-    severities: Mapping[str, int] = {}
-    about: str = ""
 
 
 class Ended(NamedTuple):

@@ -1,11 +1,11 @@
 """Two models side by side: what is known of each on the same data, over all their runs."""
 
-from ..assessment.standing import Standing, standing_of
+from ..comparison.comparison import Comparison, compare_records, differing
 from ..errors import Problem
 from ..result import Identity, Record
 from ..store.lines import Run, RunLine
 from ..store.store import Store
-from .comparison import Comparison, compare_records, differing
+from .standing import Standing, standing_of
 
 
 def standing_in(store: Store, target: Identity, data: Identity) -> Standing:
