@@ -8,6 +8,7 @@ import numpy as np
 
 from tiltyard.check import versions
 from tiltyard.datasets.dataset import Dataset
+from tiltyard.datasets.feature import Feature
 from tiltyard.datasets.schema import Rows
 from tiltyard.explanation.people import People, differences, distances
 from tiltyard.result import CheckResult, Column, Evidence, Finding, Metric, Record, Severity, Status, Table
@@ -35,6 +36,18 @@ class Watched:
     @property
     def edited(self) -> bool:
         return not np.array_equal(self.start, self.x, equal_nan=True)
+
+    @property
+    def changed(self) -> tuple[Feature, ...]:
+        """The features that were edited."""
+        schema = self.people.data.schema
+        was, there = values_of(schema, self.start), values_of(schema, self.x)
+        return tuple(f for f in schema.features if was[f.name] != there[f.name])
+
+    @property
+    def allowed(self) -> bool:
+        """Was only that edited which an attacker may change?"""
+        return all(f.mutable for f in self.changed)
 
     @property
     def score(self) -> str:
@@ -69,8 +82,7 @@ def record_of(now: Watched, target: Target, data: Dataset) -> Record:
     """The row as a record of a model and data: a finding where only what an attacker may change turned the decision."""
     schema = data.schema
     was, there = values_of(schema, now.start), values_of(schema, now.x)
-    changed = [f for f in schema.features if was[f.name] != there[f.name]]
-    allowed = all(f.mutable for f in changed)
+    changed, allowed = now.changed, now.allowed
     finding = Finding(
         key="turned-by-hand",
         title=f"Row {now.row} is turned by changing {', '.join(f.name for f in changed)}",

@@ -52,12 +52,13 @@ class RowsPanel(Panel):
         for button, press in ((self.reset, self.back), (self.undo, self.undone), (self.search, self.sought), (self.keep, self.kept)):
             button.on_click(lambda _, press=press: press())
         self.editor = look.stack([])
-        self.verdict, self.cards = outcome(), metric_cards()
+        self.verdict, self.sentence, self.cards = outcome(), look.text("", kind="lead"), metric_cards()
         self.chart = ChartView()
         self.footer, self.warned, self.found = (look.text("", kind="help") for _ in range(3))
         self.others = TableView()
         results = [
             self.verdict,
+            self.sentence,
             self.cards,
             self.warned,
             look.row([self.search, self.undo, self.reset, self.keep]),
@@ -141,6 +142,7 @@ class RowsPanel(Panel):
             x = self.edited()
             now = target.predictions(x[None])
         except Exception as problem:  # a row that is not valid, or a model of the user's that breaks on it
+            self.sentence.say("")
             self.verdict.say("failed", str(problem).splitlines()[0] if str(problem) else type(problem).__name__)
             return
         self.undo.disabled = not self._past
@@ -153,7 +155,12 @@ class RowsPanel(Panel):
         self.took = time.perf_counter() - began
 
     def _told(self, now: Watched) -> None:
-        self.verdict.say("finding" if now.turned else "passed", now.sentence)
+        found = now.turned and now.allowed  # one row that keeps its decision is no pass
+        self.sentence.say("" if found else now.sentence)
+        if found:
+            self.verdict.say("finding", now.sentence)
+        else:
+            self.verdict.tree = []
         self.cards.show(now.metrics)
         self.warned.say(" ".join(("⚠", *beyond(self.people.data.schema, now.x))) if beyond(self.people.data.schema, now.x) else "")
         self.others.show(otherwise(self.people, now.x, int(now.both.labels[1]), self.row))
