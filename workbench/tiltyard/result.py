@@ -268,7 +268,7 @@ class Series(Frozen):
 
     With ``Axis.categories`` on an axis the coordinate on it is the category's index. ``tone`` gives a series whose
     meaning is a judgment the same color in every chart, whichever others are there. ``level`` (0 to 1) is the place of each
-    point on the chart's one color scale (`Chart.levels`), None for a point without one; ``said`` is what a reader is told of each point
+    point on the chart's one color scale (`Chart.levels`), None for a point without one; ``remarks`` are what a reader is told of each point
     beside its value. A ``thin`` line is one of many (a row's own curve) behind those that are named. From format 3 on.
     """
 
@@ -280,11 +280,11 @@ class Series(Frozen):
     low: tuple[float | None, ...] = ()
     high: tuple[float | None, ...] = ()
     level: tuple[float | None, ...] = ()
-    said: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _equal_lengths(self) -> Self:
-        for part in (self.y, self.low or self.x, self.high or self.x, self.level or self.x, self.said or self.x):
+        for part in (self.y, self.low or self.x, self.high or self.x, self.level or self.x, self.remarks or self.x):
             if len(part) != len(self.x):
                 raise ValueError(f"series {self.name!r} has parts of unequal length")
         if any(level is not None and not 0 <= level <= 1 for level in self.level):

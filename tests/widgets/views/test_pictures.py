@@ -156,7 +156,7 @@ def curves() -> Chart:
 
 
 def leveled() -> Chart:
-    series = Series(name="rows", x=(1.0, 2.0, 3.0, 4.0), y=(0.3, -0.2, 0.1, 0.5), level=(0.0, 0.5, 1.0, 1.0), said=("a", "b", "c", "d"))
+    series = Series(name="rows", x=(1.0, 2.0, 3.0, 4.0), y=(0.3, -0.2, 0.1, 0.5), level=(0.0, 0.5, 1.0, 1.0), remarks=("a", "b", "c", "d"))
     levels = Levels(label="hours", low="10", high="60")
     return Chart(name="c", title="T", kind="scatter", alt="a", x=Axis(label="age"), y=Axis(label="value"), series=(series,), levels=levels)
 

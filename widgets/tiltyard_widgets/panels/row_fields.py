@@ -116,14 +116,14 @@ def _date(feature: Feature, text: str) -> float:
 
 def beyond(schema: Schema, x: Rows) -> list[str]:
     """What of a row (d,) lies outside the schema's bounds, in sentences."""
-    said = []
+    remarks = []
     for feature in schema.features:
         value = float(x[schema.slices[feature.name]][0])
         if feature.numeric and not np.isnan(value) and not feature.low <= value <= feature.high:
-            low, high = (_said(feature, bound) for bound in (feature.low, feature.high))
-            said.append(f"{feature.name} is {_said(feature, value)}, outside {low} to {high}.")
-    return said
+            low, high = (_remarks(feature, bound) for bound in (feature.low, feature.high))
+            remarks.append(f"{feature.name} is {_remarks(feature, value)}, outside {low} to {high}.")
+    return remarks
 
 
-def _said(feature: Feature, value: float) -> str:
+def _remarks(feature: Feature, value: float) -> str:
     return _written(feature, value) if dated(feature) else f"{value:g}"

@@ -34,14 +34,14 @@ class RowPicker(look.Stack):
         self.label = Choice("Labelled", [ANY])
         self.rows = Choice("Row", ["–"])
         self.find = look.entry("Row number, or a value to search for", hint="42, or a word")
-        self.said = look.text("", kind="help")
+        self.remarks = look.text("", kind="help")
         self.table = TableView()
         self._exposed: list[int] = []
         for control in (self.order, self.label):
             control.observe(lambda _: self.listed(), "value")
         self.rows.observe(lambda _: self._picked(), "value")
         self.find.observe(lambda _: self.searched(), "value")
-        self.children = (self.order, self.label, self.rows, self.find, self.said)
+        self.children = (self.order, self.label, self.rows, self.find, self.remarks)
 
     def offer(self, people: People, membership: Record | None) -> None:
         """Rows of other data, or of the same with another membership record."""
@@ -60,7 +60,7 @@ class RowPicker(look.Stack):
             return
         label = None if self.label.value == ANY else people.classes.index(self.label.value)
         places = self._places(people, label)[:LISTED]
-        self.said.say("" if len(places) else "No such row among those looked at.")
+        self.remarks.say("" if len(places) else "No such row among those looked at.")
         self.table.show(table(people, places))
         self._offer(people, places)
 
@@ -90,11 +90,11 @@ class RowPicker(look.Stack):
         if people is None or not text:
             return
         if text.isdigit() and int(text) < len(people.data):
-            self.said.say("")
+            self.remarks.say("")
             self._chosen(int(text))
             return
         places = matching(people, text)
-        self.said.say(f"{len(places):,} of {len(people.index):,} rows hold {text!r}." if len(places) else f"No row holds {text!r}.")
+        self.remarks.say(f"{len(places):,} of {len(people.index):,} rows hold {text!r}." if len(places) else f"No row holds {text!r}.")
         self.table.show(table(people, places[:LISTED]))
         self._offer(people, places[:LISTED])
 

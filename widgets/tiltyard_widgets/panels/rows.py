@@ -150,11 +150,11 @@ class RowsPanel(Panel):
             self.before = now if np.array_equal(x, self.start, equal_nan=True) else target.predictions(self.start[None])
         both = Prediction(np.concatenate([self.before.labels, now.labels]), np.concatenate([self.before.scores, now.scores]))
         self.now = Watched(self.people, self.row, self.start, x, both)
-        self._told(self.now)
+        self._shown_now(self.now)
         self._explained(target, x, self._turn)
         self.took = time.perf_counter() - began
 
-    def _told(self, now: Watched) -> None:
+    def _shown_now(self, now: Watched) -> None:
         found = now.turned and now.allowed  # one row that keeps its decision is no pass
         self.sentence.say("" if found else now.sentence)
         if found:

@@ -2,7 +2,7 @@
 function readChart(raw) {
   const series = raw.series.map((s) => {
     const banded = s.low.length > 0;
-    const points = s.x.map((x, i) => ({ i, said: s.said[i] ?? "", x, y: s.y[i], low: s.low[i] ?? null, high: s.high[i] ?? null, place: s.places[i], text: s.texts[i], between: s.between[i] ?? "–" }));
+    const points = s.x.map((x, i) => ({ i, said: s.remarks[i] ?? "", x, y: s.y[i], low: s.low[i] ?? null, high: s.high[i] ?? null, place: s.places[i], text: s.texts[i], between: s.between[i] ?? "–" }));
     return { ...s, banded, points };
   });
   return { ...raw, series };

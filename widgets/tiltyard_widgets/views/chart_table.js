@@ -9,7 +9,7 @@ function together(chart) {
 
 function tableRows(whole) {
   const chart = { ...whole, series: whole.series.filter((s) => !s.thin) };
-  const told = chart.series.some((s) => s.said.length);
+  const told = chart.series.some((s) => s.remarks.length);
   const [pos, val] = chart.flip ? [chart.y, chart.x] : [chart.x, chart.y];
   const banded = chart.series.some((s) => s.banded);
   const alone = chart.series.length === 1;

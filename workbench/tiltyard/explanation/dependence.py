@@ -76,7 +76,7 @@ def dependence(found: Attribution, sample: Dataset, j: int, of: str) -> Chart:
         x=tuple(column[~np.isnan(column)].tolist()),
         y=tuple(found.values[kept, j].tolist()),
         level=() if partner is None else _colors(sample, found.players.names[partner], kept),
-        said=() if partner is None else _said(sample, found.players.names[partner], kept),
+        remarks=() if partner is None else _remarks(sample, found.players.names[partner], kept),
     )
     by = f", by {found.players.names[partner]}" if partner is not None else ""
     return Chart(
@@ -107,7 +107,7 @@ def _colors(sample: Dataset, name: str, rows: Indices) -> tuple[float | None, ..
     return tuple(None if np.isnan(v) else float(v) for v in level(sample, name)[rows])
 
 
-def _said(sample: Dataset, name: str, rows: Indices) -> tuple[str, ...]:
+def _remarks(sample: Dataset, name: str, rows: Indices) -> tuple[str, ...]:
     feature, where = sample.schema.feature(name), sample.schema.slices[name]
     return tuple(f"{name} = {shown(feature, sample.x[i, where])}" for i in rows)
 

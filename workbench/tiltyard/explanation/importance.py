@@ -99,7 +99,7 @@ def swarm(found: Attribution, sample: Dataset, order: list[int], of: str) -> Cha
         x=tuple(np.concatenate([strip.x for strip in strips]).tolist()),
         y=tuple(lanes.astype(float).tolist()),
         level=tuple(None if np.isnan(v) else float(v) for strip in strips for v in strip.level),
-        said=tuple(text for strip in strips for text in strip.said),
+        remarks=tuple(text for strip in strips for text in strip.remarks),
     )
     return Chart(
         name="swarm",
@@ -121,23 +121,23 @@ class _Strip:
     name: str
     x: Floats
     level: Floats
-    said: tuple[str, ...]
+    remarks: tuple[str, ...]
 
 
 def _strips(name: str, values: Floats, sample: Dataset) -> list[_Strip]:
     """The lane of a number; the lanes of a category's levels, the one that raises most first."""
     feature = sample.schema.feature(name)
     own = [shown(feature, row[sample.schema.slices[name]]) for row in sample.x]
-    said = [f"{name} = {text}" for text in own]
+    remarks = [f"{name} = {text}" for text in own]
     if not feature.grouped:
-        return [_Strip(name, values, level(sample, name), tuple(said))]
+        return [_Strip(name, values, level(sample, name), tuple(remarks))]
     often = [text for text, _ in Counter(own).most_common(STRIPS)]
     named = np.array([text if text in often else OTHERS for text in own])
     names = sorted({*named.tolist()}, key=lambda text: -float(values[named == text].mean()))
     color = {text: 1 - place / max(len(names) - 1, 1) for place, text in enumerate(names)}
     inside = [np.flatnonzero(named == text) for text in names]
     return [
-        _Strip(f"{name}: {text}", values[at], np.full(len(at), color[text]), tuple(said[i] for i in at))
+        _Strip(f"{name}: {text}", values[at], np.full(len(at), color[text]), tuple(remarks[i] for i in at))
         for text, at in zip(names, inside, strict=True)
     ]
 

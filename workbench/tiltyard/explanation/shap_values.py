@@ -168,7 +168,7 @@ class ShapValues(Check):
             galleries=() if looks is None else (looks,),
             notes=(
                 *caveats(target, len(found.explainer.background), len(data.seen)),
-                *_said(found, self),
+                *_remarks(found, self),
                 *_warnings(noise, gap, self.method),
             ),
         )
@@ -307,15 +307,15 @@ def _largest_gap(found: Attribution) -> Metric:
     return Metric(name="additivity_gap", label=label, value=value, unit=found.unit, n=len(found.values), safer="zero")
 
 
-def _said(found: _Found, step: ShapValues) -> list[str]:
+def _remarks(found: _Found, step: ShapValues) -> list[str]:
     """By which method, whose class, and whether the sums hold."""
     all, target = found.all, found.explainer.target
-    said = [
+    remarks = [
         f"{METHODS[all.method]} The sums of {len(all.values):,} rows miss their answers by {np.abs(all.gap).max(initial=0.0):.1g} at most."
     ]
     boosting = boosts(target) and all.method == "permutation" and all.unit == "probability"
     if boosting:
-        said.append(
+        remarks.append(
             "The trees of a boosting add up to log-odds: scale='log-odds' explains these exactly; the probability is explained by permutation."
         )
     if not step.of_class and found.explainer.chosen is not None:
@@ -325,8 +325,8 @@ def _said(found: _Found, step: ShapValues) -> list[str]:
             if name == found.data.schema.favorable
             else "the last of the two classes, for nobody named the favorable one"
         )
-        said.append(f"Explained is {name!r}, {why}.")
-    return said
+        remarks.append(f"Explained is {name!r}, {why}.")
+    return remarks
 
 
 def _warnings(noise: Metric, gap: Metric, method: Method) -> list[str]:

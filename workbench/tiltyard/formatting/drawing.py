@@ -64,7 +64,7 @@ class SeriesSpec(Frozen):
     between: tuple[str, ...]
     thin: bool = False
     colors: tuple[int, ...] = ()
-    said: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
     start: tuple[float | None, ...] = ()
 
 
@@ -215,7 +215,7 @@ def _steps(chart: Chart, steps: Series, ends: Sequence[float], up: bool) -> Seri
         places=tuple(chart.y.categories[round(steps.y[i] or 0)] for i in kept),
         texts=tuple(words[i] for i in kept),
         between=tuple(between[i] for i in kept) if known else (),
-        said=tuple(steps.said[i] for i in kept) if steps.said else (),
+        remarks=tuple(steps.remarks[i] for i in kept) if steps.remarks else (),
         start=tuple(ends[i] for i in kept),
     )
 
@@ -296,7 +296,7 @@ def _series(chart: Chart, s: Series, i: int, shift: float) -> SeriesSpec:
         between=tuple("–" if a is None or b is None else f"{shown(value, a)} to {shown(value, b)}" for a, b in ends),
         thin=s.thin,
         colors=tuple(-1 if v is None else round(v * (len(LEVELS) - 1)) for v in s.level),
-        said=s.said,
+        remarks=s.remarks,
     )
 
 
