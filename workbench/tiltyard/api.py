@@ -196,11 +196,11 @@ def report(
     """
     words = {"title": title, "author": author, "approver": approver, "recipient": recipient, "purpose": purpose}
     chosen = {"owners": dict(owners or {}), "topics": tuple(topics), "annex": annex, "people": people, "language": language}
-    told = about or about_of({**words, **chosen})
-    if told.people:
+    given = about or about_of({**words, **chosen})
+    if given.people:
         me().must("export")
     changed = difference("", list(since), list(records)) if since and records else None
-    return write(make(records, title=title, about=told, since=changed), path, format, overwrite)
+    return write(make(records, title=title, about=given, since=changed), path, format, overwrite)
 
 
 def _made(which: str | type[Step], parameters: dict[str, Any]) -> Step:

@@ -4,10 +4,7 @@ import base64
 import re
 from typing import Any
 
-import nbformat
 import pytest
-from nbclient import NotebookClient
-from nbconvert import HTMLExporter
 
 CELLS = (
     """
@@ -35,6 +32,9 @@ await asyncio.sleep(1.5)
 
 @pytest.fixture(scope="module")
 def notebook() -> Any:
+    import nbformat
+    from nbclient import NotebookClient
+
     made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(text) for text in CELLS])
     return NotebookClient(made, timeout=300, kernel_name="python3").execute()
 
@@ -53,5 +53,7 @@ def test_the_saved_notebook_holds_the_result_that_came_after_the_panel_was_shown
 
 
 def test_the_converted_page_shows_it(notebook: Any) -> None:
+    from nbconvert import HTMLExporter
+
     page, _ = HTMLExporter().from_notebook_node(notebook)
     assert "Balanced accuracy" in re.sub(r"<script.*?</script>", "", page, flags=re.S)

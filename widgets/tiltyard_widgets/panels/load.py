@@ -328,8 +328,8 @@ class LoadPanel(Panel):
             self.session.adopt(loaded.target, loaded.data, loaded.source)
         finally:
             self._taking = False
-        if told := " ".join((*loaded.target.doubts, *filter(None, [self.session.warning]))):
-            self.message.say(told, level="warning")
+        if warnings := " ".join((*loaded.target.doubts, *filter(None, [self.session.warning]))):
+            self.message.say(warnings, level="warning")
         self._idle("Loaded")
 
     def forget(self) -> None:

@@ -60,7 +60,7 @@ class Panel(w.VBox):
         super().__init__()
         self.session = session or Session(target, data, label=label, sensitive=sensitive)
         self._still: StillOutput | None = None
-        self._told_of, self._off, self._stale = self.session.about, False, False
+        self._news_of, self._off, self._stale = self.session.about, False, False
         self.add_class("ty-panel")
         self.message = Message()
         first = (look.style(),) if session is None else ()
@@ -76,8 +76,8 @@ class Panel(w.VBox):
         if self._off:
             return
         try:
-            if self._told_of != self.session.about:
-                self._told_of = self.session.about
+            if self._news_of != self.session.about:
+                self._news_of = self.session.about
                 self.forget()
             self.refresh()
         except Problem as problem:

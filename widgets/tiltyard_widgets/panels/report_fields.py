@@ -38,12 +38,12 @@ class ReportFields(look.Stack):
         self.language = Choice(label="Language", options=LANGUAGES, value="en")
         self.since = Choice(label="Compare with", options=[("No earlier run", NEVER)], value=NEVER)
         lines = [*self.texts.values(), self.owners]
-        told = Fold(lines, lines, "About this report")
+        about = Fold(lines, lines, "About this report")
         sections = Fold(
             [self.topics], [self.topics, self.annex, self.code, self.people, self.language, self.since], "Sections and language"
         )
         super().__init__()
-        self.children = (told, sections)
+        self.children = (about, sections)
 
     def about(self) -> About:
         """What the fields say; a `Problem` of one line where they are wrong."""

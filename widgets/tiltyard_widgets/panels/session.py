@@ -150,7 +150,7 @@ class Session(Working):
         """Take over what other windows and shells wrote of the present target and data since; reads in a thread."""
         if not self._looking:
             self._looking = True
-            self.aside(lambda: (self.store.mark() if self.store else "", self.known.news()), lambda told: self._heard(*told), self._deaf)
+            self.aside(lambda: (self.store.mark() if self.store else "", self.known.news()), lambda news: self._heard(*news), self._deaf)
 
     def _deaf(self, problem: Exception) -> None:
         self._looking = False  # a store that is locked or gone is said where it is written to

@@ -88,9 +88,9 @@ class OutcomeView(w.VBox):
     def saved_parts(self) -> Sequence[w.Widget | Folded]:
         """For a page without a kernel: what is seen, then the details whether they are unfolded or not."""
         seen = [part for part in self.children if part is not self.details]
-        if self._record is None or self._told is None or self.details not in self.children:
+        if self._record is None or self._layers is None or self.details not in self.children:
             return seen
-        return [*seen, Folded(f"Details: {contents(self._told, self._record)}", self._parts(self._told, self._record))]
+        return [*seen, Folded(f"Details: {contents(self._layers, self._record)}", self._parts(self._layers, self._record))]
 
     def _stand(self, *parts: w.Widget) -> None:
         self.remove_class("ty-former")

@@ -107,9 +107,9 @@ def _all_rows() -> Node:
 def _what(word: str, identity: Identity | None, more: Sequence[Node]) -> Node:
     if identity is None:
         return span("ty-what", span("ty-muted", f"{word}:"), span("ty-muted", "none yet"))
-    told = [identity.detail, f"It is given {identity.given}." if identity.given else ""]
-    told += [f"It decides by {identity.decision}." if identity.decision else ""]
-    about = " ".join(filter(None, told))
+    facts = [identity.detail, f"It is given {identity.given}." if identity.given else ""]
+    facts += [f"It decides by {identity.decision}." if identity.decision else ""]
+    about = " ".join(filter(None, facts))
     parts = [span("ty-muted", f"{word}:"), el("span", {"class": "ty-name", "title": f"{identity.name}. {about}".strip()}, identity.name)]
     if identity.fingerprint:
         parts += [el("code", {"title": f"SHA-256 {identity.fingerprint}"}, identity.fingerprint[:SHORT])]

@@ -98,10 +98,10 @@ def environment() -> "Environment":
         documents=documents,
         described=described,
     )
-    said = {name: getattr(wording, name) for name in ("asked", "counts", "facts", "limit", "number", "outcome", "safer", "severity")}
-    said |= {name: getattr(wording, name) for name in ("state", "tally", "verdict")}
+    words = {name: getattr(wording, name) for name in ("asked", "counts", "facts", "limit", "number", "outcome", "safer", "severity")}
+    words |= {name: getattr(wording, name) for name in ("state", "tally", "verdict")}
     env.globals.update(
-        said, figure=figure, headline=headline, marks=marks, moves=moves, pictures=pictures, risks=risks, signs=wording.SIGNS,
+        words, figure=figure, headline=headline, marks=marks, moves=moves, pictures=pictures, risks=risks, signs=wording.SIGNS,
         sources=sources, titled=titled, topic_of=topic_of, unasked=unasked, worst=worst,
     )  # fmt: skip
     return env

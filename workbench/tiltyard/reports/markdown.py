@@ -99,7 +99,7 @@ def _page(bundle: Bundle, page: Page, t: Say) -> list[str]:
         lines += [
             f"- **{wording.severity(f.severity, t)}** {plain(f.title)} ({plain(line.record.title)}). {plain(f.evidence)} *{plain(f.advice)}*"
         ]
-    rows = [(r.title, wording.state(r.result.status.value, t), wording.told(r)) for r in page.records]
+    rows = [(r.title, wording.state(r.result.status.value, t), wording.in_a_line(r)) for r in page.records]
     return [*lines, "", *table((t("Step"), t("Ended"), t("Measured")), rows)]
 
 

@@ -133,10 +133,10 @@ def _page(document: "Document", page: Page, t: Say) -> None:
         _picture(document, chart)
     for line in page.lines:
         f = line.finding
-        told = document.add_paragraph(style="List Bullet")
-        told.add_run(clean(f"{wording.severity(f.severity, t)}: {f.title} ")).bold = True
-        told.add_run(clean(f"({line.record.title}) {f.evidence}. {f.advice}"))
-    rows = [(r.title, wording.state(r.result.status.value, t), wording.told(r)) for r in page.records]
+        item = document.add_paragraph(style="List Bullet")
+        item.add_run(clean(f"{wording.severity(f.severity, t)}: {f.title} ")).bold = True
+        item.add_run(clean(f"({line.record.title}) {f.evidence}. {f.advice}"))
+    rows = [(r.title, wording.state(r.result.status.value, t), wording.in_a_line(r)) for r in page.records]
     _table(document, (t("Step"), t("Ended"), t("Measured")), rows)
 
 

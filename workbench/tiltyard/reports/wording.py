@@ -148,7 +148,7 @@ def asked(topic: TopicStanding, t: Say) -> str:
     return t("{asked} of {of} asked, findings: {findings}").format(asked=topic.asked, of=topic.of, findings=topic.findings)
 
 
-def told(record: Record) -> str:
+def in_a_line(record: Record) -> str:
     """A step in a line: its number with interval and n, or where it has none its summary."""
     metric = headline(record)
     return f"{metric.label}: {measured(metric)}" if metric else record.result.summary

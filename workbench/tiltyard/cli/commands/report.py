@@ -85,12 +85,12 @@ def bundled(
         command=str(found.config.get("command", "")),
         profile=str(found.config.get("profile", "")),
         assumed=[str(one) for one in assumed] if isinstance(assumed := found.config.get("assumed"), list) else (),
-        about=said(found, given),
+        about=about_run(found, given),
         since=earlier(store, found, records, since),
     )
 
 
-def said(run: Run, given: Mapping[str, Any]) -> About:
+def about_run(run: Run, given: Mapping[str, Any]) -> About:
     """What the run's assessment says of its report, with ``given`` over it."""
     kept = run.config.get("report")
     return about_of({**(kept if isinstance(kept, dict) else {}), **given})

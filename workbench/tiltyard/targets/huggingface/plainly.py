@@ -69,5 +69,5 @@ def _score(row: list[dict[str, Any]], name: str) -> float:
 
 def eight_bits(x: Rows) -> NDArray[np.bool_]:
     """Which images (n,) are pictures of 8 bits, and so can be given to a pipeline as they are."""
-    exact: NDArray[np.bool_] = (np.abs(x * 255 - np.rint(x * 255)) < 1e-3).reshape(len(x), -1).all(1)
-    return exact
+    exact = (np.abs(x * 255 - np.rint(x * 255)) < 1e-3).reshape(len(x), -1)
+    return np.asarray(exact.all(1))
