@@ -82,8 +82,8 @@ def test_rows_are_counted_as_conditions_are_chosen() -> None:
     assert table is not None
     assert [row[1] for row in table.rows] == [int(both.sum()), int((~both).sum()), N]
     said = data.x[:, 2] > 0.5
-    assert table.rows[0][2] == pytest.approx((said == data.y)[both].mean())
-    assert table.rows[2][4] == pytest.approx(said.mean())
+    assert table.rows[0][3] == pytest.approx((said == data.y)[both].mean())
+    assert table.rows[2][5] == pytest.approx(said.mean())
     assert panel.cohort().words == "job is clerk and age up to 40"
     panel.builder.drop("0")
     assert f"{(data.x[:, 0] <= 40).sum():,} of 1,200 rows" in panel.live.plain_text()

@@ -22,6 +22,8 @@ class CohortNumbers:
 
     Attributes
     ----------
+    judged
+        How many of the rows accuracy and selection rate are of: those not trained on, where that is known.
     accuracy, selection
         The share of rows that are right, and that get the favorable class.
     positives
@@ -30,6 +32,7 @@ class CohortNumbers:
 
     name: str
     n: int
+    judged: int
     accuracy: Metric | None
     selection: Metric | None
     positives: Metric
@@ -44,16 +47,24 @@ def numbers(name: str, data: Dataset, mask: Mask, answers: Answers | None) -> Co
     """The numbers of the rows at ``mask`` (n,); ``answers`` are of all rows of ``data``, or None where the model was not asked."""
     index, n = favorable(data.schema).index, int(mask.sum())
     positives = rate("positives", "True share of the favorable class", int((data.y[mask] == index).sum()), n, unit="share")
-    if answers is None:
-        return CohortNumbers(name, n, None, None, positives)
-    labels, y = answers.labels[mask], data.y[mask]
+    asked = mask & unseen(data)
+    judged = int(asked.sum())
+    if answers is None or not judged:
+        return CohortNumbers(name, n, judged, None, None, positives)
+    labels, y = answers.labels[asked], data.y[asked]
     return CohortNumbers(
         name,
         n,
-        rate("accuracy", "Accuracy", int((labels == y).sum()), n, "higher", unit="share"),
-        rate("selection", "Selection rate", int((labels == index).sum()), n, unit="share"),
+        judged,
+        rate("accuracy", "Accuracy", int((labels == y).sum()), judged, "higher", unit="share"),
+        rate("selection", "Selection rate", int((labels == index).sum()), judged, unit="share"),
         positives,
     )
+
+
+def unseen(data: Dataset) -> Mask:
+    """The rows (n,) known not to be trained on, as `Dataset.unseen` has them; all where nobody knows."""
+    return np.ones(len(data), bool) if data.member is None or data.member.all() else ~data.member
 
 
 def table(rows: Sequence[CohortNumbers], data: Dataset, title: str = "Cohorts side by side") -> Table:
@@ -61,15 +72,17 @@ def table(rows: Sequence[CohortNumbers], data: Dataset, title: str = "Cohorts si
     columns = (
         Column(name="Cohort"),
         Column(name="Rows", kind="integer"),
+        Column(name="Judged", kind="integer"),
         Column(name="Accuracy", kind="percent"),
         Column(name="95 %"),
         Column(name="Selection rate", kind="percent"),
         Column(name="95 % "),
         Column(name="Base rate", kind="percent"),
     )
-    cells = tuple((r.name, r.n, *_cells(r.accuracy), *_cells(r.selection), r.positives.value) for r in rows)
+    cells = tuple((r.name, r.n, r.judged, *_cells(r.accuracy), *_cells(r.selection), r.positives.value) for r in rows)
     asked = "" if any(r.accuracy for r in rows) else " The model was not asked yet."
-    note = f"Intervals: Clopper-Pearson. Selection rate: who gets the favorable class; base rate: whose label it is ({favorable_words(data)}).{asked}"
+    whose = f"Accuracy and selection rate are of the {data.known}. " if not unseen(data).all() else ""
+    note = f"{whose}Intervals: Clopper-Pearson. Selection rate: who gets the favorable class; base rate: whose label it is ({favorable_words(data)}).{asked}"
     return Table(name="cohorts", title=title, columns=columns, rows=cells, note=note)
 
 
