@@ -1,6 +1,7 @@
 """Numbers as a reader sees them."""
 
 import math
+from typing import Any
 
 import pytest
 from hypothesis import example, given
@@ -177,3 +178,10 @@ def test_a_number_is_copied_with_its_interval_and_n() -> None:
 )
 def test_no_number_breaks_over_lines(text: str, text_with_tildes: str) -> None:
     assert numerals.unbroken(text).replace("\u00a0", "~") == text_with_tildes
+
+
+def test_no_bound_is_rounded_to_all_or_none() -> None:
+    facts: dict[str, Any] = {"name": "rate", "label": "Rate", "unit": "share", "level": 0.95, "n": 20_000}
+    assert numerals.bound(Metric(**facts, value=1.0, low=0.99985, high=1.0)) == "at least 99.9 %"
+    assert numerals.bound(Metric(**facts, value=0.0, low=0.0, high=0.00015)) == "at most 0.1 %"
+    assert numerals.bound(Metric(**facts, value=1.0, low=0.982, high=1.0)) == "at least 98.2 %"

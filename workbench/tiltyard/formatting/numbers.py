@@ -131,6 +131,9 @@ def closed(metric: Metric) -> bool:
     return metric.low is not None and metric.low == metric.high == metric.value and metric.value in (0, 1)
 
 
+ALMOST = 0.999  # the last share that is written as less than all: no bound is rounded to "at least 100.0 %"
+
+
 def bound(metric: Metric) -> str:
     """``at least 98.2 %`` of all hits, ``at most 1.8 %`` of none; an empty string where both sides say something."""
     share = is_share(metric)
@@ -142,8 +145,12 @@ def bound(metric: Metric) -> str:
     ):
         return ""
     if metric.value == 1 and metric.high == 1:
-        return f"at least {percent(metric.low) if share else number(metric.low)}"
-    return f"at most {percent(metric.high) if share else number(metric.high)}" if metric.value == 0 and metric.low == 0 else ""
+        return f"at least {percent(min(metric.low, ALMOST)) if share else number(metric.low)}"
+    return (
+        f"at most {percent(max(metric.high, 1 - ALMOST)) if share else number(metric.high)}"
+        if metric.value == 0 and metric.low == 0
+        else ""
+    )
 
 
 def between(metric: Metric) -> str:
