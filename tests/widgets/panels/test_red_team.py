@@ -112,7 +112,7 @@ def test_run_shows_the_matrix_keeps_it_and_resumes(target: Target, data: Dataset
     assert session.records[-1].check == "campaign.matrix"
     assert session.latest["campaign.matrix"].target == target.identity
     assert panel.go.disabled and not panel.over.disabled
-    assert "Outcome of each attack" in "".join(t.plain_text() for t in panel.view._tables)
+    assert "Outcome of each attack" in panel.view._table.plain_text()
     assert session.run is not None
     kept = store.records(session.run.id)
     assert [r.check for r in kept] == [r.check for r in session.records]
