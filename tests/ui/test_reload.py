@@ -28,7 +28,7 @@ def test_a_run_outlives_its_page_and_is_cancelled_from_another(browser: "Browser
     window = Window(context.new_page(), app)
     page = window.page
     window.go("Adversarial attacks")
-    page.get_by_text("More settings").locator("visible=true").first.click()
+    window.more()
     for name, value in (("Rows", "10000"), ("Steps", "10000")):  # it never ends before it is cancelled
         page.get_by_role("textbox", name=name).locator("visible=true").first.fill(value)
         page.keyboard.press("Tab")
