@@ -5,6 +5,7 @@ import io
 import os
 import pickle
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +135,23 @@ def test_no_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "tiltyard.files.reading.os.open", lambda *given, **more: (_ for _ in ()).throw(PermissionError(13, "Permission denied"))
     )
     assert "permission" in str(problem(path, schema=SCHEMA))
+
+
+def test_a_folder_that_may_not_be_looked_into(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There even the question whether a path is a folder is denied."""
+    from .model_files import SCHEMA, plain_safetensors, problem
+
+    path = plain_safetensors(tmp_path / "m.safetensors")
+    for function in ("stat", "open"):
+        real = getattr(os, function)
+
+        def denied(place: object, *given: object, real: Callable[..., object] = real, **more: object) -> object:
+            if str(place) == str(path):
+                raise PermissionError(13, "Permission denied")
+            return real(place, *given, **more)
+
+        monkeypatch.setattr(os, function, denied)
+    assert "found no permission for m.safetensors" in str(problem(path, schema=SCHEMA))
 
 
 def test_a_file_that_changes_after_the_scan_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -176,12 +176,25 @@ class Window:
         """Start an attack that takes an hour."""
         page = self.page
         page.locator("nav").get_by_text("Adversarial attacks", exact=True).click()
-        page.get_by_text("More settings").locator("visible=true").first.click()
+        page.get_by_role("heading", name="Adversarial attacks").locator("visible=true").first.wait_for()  # the page before has settings too
+        self.unfold()
         for name in ("Rows", "Steps"):
             page.get_by_role("textbox", name=name).locator("visible=true").first.fill("10000")
             page.keyboard.press("Tab")
         self.press("Run")
         self.see(re.compile("is running"))
+
+    def unfold(self) -> None:
+        """Open all settings of the step that is shown; where it has run before they are folded as a whole."""
+        change = self.page.get_by_role("button", name="Change settings", exact=True).locator("visible=true")
+        more = self.page.locator("details > summary", has_text="More settings").locator("visible=true")
+        folded = self.page.locator("details:not([open]) > summary", has_text="More settings").locator("visible=true")
+        change.or_(more).first.wait_for()
+        if change.count():
+            change.first.click()
+        more.first.wait_for()
+        if folded.count():
+            folded.first.click()
 
     def another(self, url: str) -> "Window":
         """A second window of the same browser."""

@@ -47,7 +47,7 @@ def test_from_the_launcher_to_the_report(window: "Window") -> None:
     window.press("Keep it open")
     page.get_by_role("button", name="Cancel", exact=True).locator("visible=true").first.click()
     window.see("Cancelled; nothing was concluded.")
-    window.press("Change settings")
+    window.unfold()
     for name, value in (("Rows", "40"), ("Steps", "3")):
         page.get_by_role("textbox", name=name).locator("visible=true").first.fill(value)
         page.keyboard.press("Tab")

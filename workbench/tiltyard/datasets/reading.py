@@ -101,7 +101,7 @@ def read(
     Problem
         In one line, for anything that is not such data.
     """
-    size = size or (fit if schema is None and isinstance(source, str | os.PathLike) and Path(source).expanduser().is_dir() else None)
+    size = size or (fit if schema is None and isinstance(source, str | os.PathLike) and os.path.isdir(Path(source).expanduser()) else None)
     return _built(
         _table(source, schema, size, label),
         source,

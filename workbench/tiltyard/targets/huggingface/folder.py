@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,7 +72,7 @@ class Folder:
 
 def is_folder(path: Path) -> bool:
     """Is it a folder to open as a model?"""
-    return source(path, "a model").is_dir()
+    return os.path.isdir(source(path, "a model"))  # of a folder that may not be looked into Path.is_dir would raise
 
 
 def read_folder(path: Path) -> Folder:
