@@ -107,7 +107,7 @@ def test_of_a_row_kept_by_hand_only_that_there_was_one_is_left() -> None:
 def test_a_sentence_that_goes_with_a_withheld_table_and_what_is_said_of_points_are_withheld() -> None:
     one = record()
     finding = one.result.findings[0].model_copy(update={"evidence": Evidence(tables=("examples",), sentence=SECRET)})
-    point = Series(name="s", x=(1.0,), y=(0.0,), said=(f"name = {SECRET}",))
+    point = Series(name="s", x=(1.0,), y=(0.0,), remarks=(f"name = {SECRET}",))
     cloud = Chart(
         name="swarm", title="T", kind="swarm", x=Axis(label="x"), y=Axis(label="y", categories=("name",)), series=(point,), alt="a"
     )

@@ -160,7 +160,7 @@ def test_what_belongs_to_a_run_is_deleted_with_it(store: Store, place: Path, sha
 
 
 def test_latest_keeps_one_record_a_check_and_parameters(store: Store, share: Callable[..., Check], target: Target, data: Dataset) -> None:
-    run = store.begin("x", ONE, TWO)
+    run = store.begin("x", target.identity, data.identity)
     for rows in (5, 6, 5):
         store.finish(store.start(run.id, share(rows=rows)), share(rows=rows)(target, data))
     assert len(store.records(run.id)) == 3
@@ -194,7 +194,7 @@ def test_two_stores_write_at_once(place: Path, share: Callable[..., Check], targ
 
     def work(k: int) -> None:
         store = Store(place)
-        run = store.begin(f"window {k}", ONE, TWO)
+        run = store.begin(f"window {k}", target.identity, data.identity)
         for i in range(15):
             store.finish(store.start(run.id, share(seed=i)), share(seed=i)(target, data))
         store.end(run.id)

@@ -161,7 +161,7 @@ def test_a_place_to_write_that_is_sent_all_the_same_is_refused(
     runner.run()
     assert "a path on the server" in panel.message.text and not ann.busy
     report = ReportPanel(session=ann)
-    report.session.records = [TrainedWith()(ann.target, ann.data)]  # type: ignore[arg-type]
+    report.session.known.add(TrainedWith()(ann.target, ann.data))  # type: ignore[arg-type]
     report.folder.value = str(tmp_path)
     assert report.export() is None and "a path on the server" in report.message.text
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir() if p.is_file()} == before

@@ -83,7 +83,8 @@ IN_A_REPORT = """(flip) => {
   };
   for (const bar of bars) {
     const i = Number(bar.id.split("-")[1]), path = bar.querySelector("path"), b = path.getBBox();
-    series[i] ??= { color: css(path, "fill"), at: [] };
+    const pattern = css(path, "fill").match(/url\\("?(#[^")]+)/);
+    series[i] ??= { color: pattern ? css(document.querySelector(`${pattern[1]} rect`), "fill") : css(path, "fill"), at: [] };
     if (kind === "waterfall") series[i].at.push(place(b.x, b.y + b.height / 2), place(b.x + b.width, b.y + b.height / 2));
     else series[i].at.push(flip ? place(b.x + b.width, b.y + b.height / 2) : place(b.x + b.width / 2, b.y));
   }

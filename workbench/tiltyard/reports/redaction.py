@@ -41,7 +41,7 @@ def _unsaid(chart: Chart) -> Chart:
     """A cloud of points without what is said of each, which is a person's own value."""
     if chart.kind not in ("swarm", "scatter"):
         return chart
-    return chart.model_copy(update={"series": tuple(s.model_copy(update={"said": ()}) for s in chart.series)})
+    return chart.model_copy(update={"series": tuple(s.model_copy(update={"remarks": ()}) for s in chart.series)})
 
 
 def _emptied(table: Table) -> Table:

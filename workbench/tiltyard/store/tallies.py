@@ -46,7 +46,9 @@ def tallies(connection: "Connection", run_ids: Sequence[str]) -> dict[str, Tally
     query = query.where(at.run_id.in_(run_ids), at.record.is_not(None)).order_by(at.started, at.number)
     by_run: dict[str, list[Ended]] = {}
     for row in connection.execute(query):
-        by_run.setdefault(str(row[0]), []).append(Ended(*row))
+        # Whoever edits a store may leave values of any type: a list is shown all the same, and what was edited is marked.
+        run, number, *facts = row
+        by_run.setdefault(str(run), []).append(Ended(str(run), number, *map(str, facts)))
     return {run: _tally(connection, found) for run, found in by_run.items()}
 
 
