@@ -9,8 +9,9 @@ import pytest
 from tests.widgets.controls.test_blocks_in_browser import EVIL, chart, everything
 from tests.widgets.views.test_outcome import record as record_of
 
-from tiltyard.result import Column, Table
+from tiltyard.result import Column, Metric, Table
 from tiltyard_widgets.theme import look
+from tiltyard_widgets.views.cards import metric_cards
 from tiltyard_widgets.views.chart import ChartView
 from tiltyard_widgets.views.outcome import OutcomeView
 from tiltyard_widgets.views.static import page as page_of
@@ -65,3 +66,10 @@ def test_details_that_were_never_unfolded_stand_in_the_saved_page() -> None:
     made = page_of(view, "A result")
     assert "<details><summary>Details: " in made and record.result.notes[0] in made and record.result.summary in made
     assert f"record {record.id[:8]}" in made
+
+
+def test_numbers_that_a_click_copies_stand_in_the_saved_page() -> None:
+    made = page_of(
+        metric_cards([Metric(name="a", label="Recall", value=0.4, low=0.37, high=0.43, level=0.95, n=1000, unit="share")]), "Cards"
+    )
+    assert "40.0" in made and "37.0" in made and "<button" not in made and ", copy" not in made

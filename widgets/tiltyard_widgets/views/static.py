@@ -139,6 +139,8 @@ def _html(node: Node) -> str:
     tag, attributes, children = node
     if tag == "img" and str(attributes.get("src", "")).startswith("data:image/png;base64,"):
         return f'<img alt="{escape(str(attributes.get("alt", "")))}" src="{escape(attributes["src"])}">'
+    if tag == "button" and attributes.get("class") == "ty-number":  # a number that a click copies
+        return f'<span class="ty-number">{"".join(_html(child) for child in children[:-1])}</span>'
     if tag in LEFT_OUT:
         return ""
     kept = "".join(_attribute(key, value) for key, value in attributes.items())
