@@ -153,7 +153,7 @@ def test_a_place_to_write_that_is_sent_all_the_same_is_refused(
     ann: Session, tmp_path: Path, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    place, before = path.format(tmp=tmp_path), {p.name: p.read_bytes() for p in tmp_path.iterdir() if p.is_file()}
+    place, before = path.format(tmp=tmp_path), files(tmp_path)
     panel = ValidationPanel(session=ann)
     runner = panel.runner("validation.guard")
     assert {"save_as", "overwrite"}.isdisjoint(spec["name"] for spec in runner.form.specs)
@@ -164,8 +164,13 @@ def test_a_place_to_write_that_is_sent_all_the_same_is_refused(
     report.session.known.add(TrainedWith()(ann.target, ann.data))  # type: ignore[arg-type]
     report.folder.value = str(tmp_path)
     assert report.export() is None and "a path on the server" in report.message.text
-    assert {p.name: p.read_bytes() for p in tmp_path.iterdir() if p.is_file()} == before
+    assert files(tmp_path) == before
     assert not Store(tmp_path / "runs.sqlite").runs()
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """What stands in a folder beside the store, which the report's list of runs makes."""
+    return {p.name: p.read_bytes() for p in folder.iterdir() if p.is_file() and not p.name.startswith("runs.sqlite")}
 
 
 def test_files_of_the_data_folder_are_chosen_by_name(ann: Session, tmp_path: Path) -> None:
