@@ -53,10 +53,9 @@ function pictureOf(figure, title, items) {
   }
   const top = 26 + (items.length ? rows.length * 18 + 6 : 0);
   const whole = svg("svg", { xmlns: SVG_NS, width: width + 24, height: height + top + 20, viewBox: `-12 -8 ${width + 24} ${height + top + 20}` });
-  const ground = style.getPropertyValue("--ty-surface") ? getComputedStyle(figure.closest(".tiltyard")).getPropertyValue("background-color") : "";
   const probe = h("span", { style: "color:var(--ty-surface)" });
   figure.append(probe);
-  const surface = getComputedStyle(probe).color || ground;
+  const surface = getComputedStyle(probe).color;
   probe.remove();
   whole.append(svg("rect", { x: -12, y: -8, width: "100%", height: "100%", fill: surface }), svg("title", {}, title), text(0, 12, title, 650));
   if (items.length) {
