@@ -127,7 +127,7 @@ describe('runs', () => {
     const trans = { __: (text: string) => text, _n: (one: string) => one.replace('%1', '1') } as never;
     runs.hear({ event: 'hello', data: { store: { state: 'ok', detail: '' }, total: 2, runs: [run('a', { state: 'open' }), run('b', { state: 'cut off' })] } } as never);
     expect([runs.open.map(r => r.id), runs.underway]).toEqual([['a'], []]);
-    expect(outcome(trans, runs.open[0])).toBe('open · no step');
+    expect(outcome(trans, runs.open[0])).toBe('open · no check yet');
     const busy = run('a', { counts: { running: 1 } });
     runs.hear({ event: 'run', data: { change: 'changed', id: 'a', run: busy, total: 2 } } as never);
     expect(runs.open.map(r => outcome(trans, r))).toEqual(['running · 1 step']);
@@ -136,9 +136,9 @@ describe('runs', () => {
   it('say by sign and word that they are not as they were written', () => {
     const trans = { __: (text: string) => text, _n: (one: string) => one.replace('%1', '1') } as never;
     const summary = (more: object) => outcome(trans, { ...run('a', { state: 'finished', verdict: 'pass' }), ...more } as never);
-    expect(summary({ proof: 'intact' })).toBe('pass · no step');
-    expect(summary({ proof: 'broken', doubt: 'its owner was edited' })).toBe('✕ broken · pass · no step');
-    expect(summary({ proof: 'unproven' })).toBe('? unproven · pass · no step');
+    expect(summary({ proof: 'intact' })).toBe('pass · no check yet');
+    expect(summary({ proof: 'broken', doubt: 'its owner was edited' })).toBe('✕ broken · pass · no check yet');
+    expect(summary({ proof: 'unproven' })).toBe('? unproven · pass · no check yet');
     expect(proof(trans, { proof: 'broken', doubt: 'its owner was edited' }, true)).toBe('✕ broken: its owner was edited');
   });
 
