@@ -128,9 +128,9 @@ describe('runs', () => {
     runs.hear({ event: 'hello', data: { store: { state: 'ok', detail: '' }, total: 2, runs: [run('a', { state: 'open' }), run('b', { state: 'cut off' })] } } as never);
     expect([runs.open.map(r => r.id), runs.underway]).toEqual([['a'], []]);
     expect(outcome(trans, runs.open[0])).toBe('open · no check yet');
-    const busy = run('a', { counts: { running: 1 } });
+    const busy = run('a', { counts: { running: 1 }, asked: 1 });
     runs.hear({ event: 'run', data: { change: 'changed', id: 'a', run: busy, total: 2 } } as never);
-    expect(runs.open.map(r => outcome(trans, r))).toEqual(['running · 1 step']);
+    expect(runs.open.map(r => outcome(trans, r))).toEqual(['running · 1 check']);
   });
 
   it('say by sign and word that they are not as they were written', () => {
