@@ -78,7 +78,7 @@ def imports_of(data: bytes, found: Format) -> set[tuple[str, str]]:
 
 def agrees(data: bytes, verdict: Verdict) -> None:
     """Check a safe verdict against the real readers; others need no proof."""
-    assert verdict.verdict in ("safe", "unsafe", "unproven")
+    assert verdict.verdict in ("safe", "malicious", "unproven")
     assert verdict.reasons
     if verdict.safe:
         assert imports_of(data, verdict.format) <= TENSORS

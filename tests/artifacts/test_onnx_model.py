@@ -53,7 +53,7 @@ def test_counts() -> None:
 @pytest.mark.parametrize("where", ["initializer", "constant", "branch"])
 @pytest.mark.parametrize("location", ["../../etc/passwd", "/etc/passwd", "c:\\x", "file:///etc/passwd", "*/_ORT_MEM_ADDR_/*", "a/../../b"])
 def test_location_outside_is_unsafe(tmp_path: Path, location: str, where: str) -> None:
-    assert scanned(tmp_path, model(location=location, where=where))[0] == "unsafe"
+    assert scanned(tmp_path, model(location=location, where=where))[0] == "malicious"
 
 
 def test_location_beside(tmp_path: Path) -> None:
@@ -66,7 +66,7 @@ def test_location_beside(tmp_path: Path) -> None:
 
 def test_link_that_leads_outside(tmp_path: Path) -> None:
     (tmp_path / "w.bin").symlink_to("/etc/hostname")
-    assert scanned(tmp_path, model(location="w.bin"))[0] == "unsafe"
+    assert scanned(tmp_path, model(location="w.bin"))[0] == "malicious"
 
 
 def test_second_location_does_not_hide_the_first(tmp_path: Path) -> None:
@@ -74,14 +74,14 @@ def test_second_location_does_not_hide_the_first(tmp_path: Path) -> None:
     entry = made.graph.initializer[0].external_data.add()
     entry.key, entry.value = "location", "w.bin"
     (tmp_path / "w.bin").write_bytes(bytes(16))
-    assert scanned(tmp_path, made)[0] == "unsafe"
+    assert scanned(tmp_path, made)[0] == "malicious"
 
 
 def test_foreign_operators(tmp_path: Path) -> None:
     verdict, summary = scanned(tmp_path, model("acme", "Do"))
     assert verdict == "unproven"
     assert "acme::Do" in summary
-    assert scanned(tmp_path, model("com.microsoft", "PythonOp"))[0] == "unsafe"
+    assert scanned(tmp_path, model("com.microsoft", "PythonOp"))[0] == "malicious"
     assert scanned(tmp_path, model("com.microsoft", "EPContext"))[0] == "unproven"
     assert scanned(tmp_path, model("com.microsoft", "Gelu"))[0] == "safe"
 

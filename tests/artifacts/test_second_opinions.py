@@ -113,13 +113,13 @@ def pickle_of(data: bytes) -> bytes:
 def test_what_picklescan_calls_dangerous_is_never_safe_here(ours: dict[str, str], picklescans: dict[str, int]) -> None:
     dangerous = {name for name, issues in picklescans.items() if issues}
     assert len(dangerous) >= 10
-    assert {name: ours[name] for name in dangerous if ours[name] != "unsafe"} == {}
+    assert {name: ours[name] for name in dangerous if ours[name] != "malicious"} == {}
 
 
 def test_what_fickling_calls_malicious_is_never_safe_here(ours: dict[str, str], ficklings: dict[str, str]) -> None:
     dangerous = {name for name, severity in ficklings.items() if severity.endswith("MALICIOUS")}
     assert len(dangerous) >= 10
-    assert {name: ours[name] for name in dangerous if ours[name] != "unsafe"} == {}
+    assert {name: ours[name] for name in dangerous if ours[name] != "malicious"} == {}
 
 
 def test_the_same_attacks_inside_a_torch_file(torch_files: dict[str, bytes]) -> None:
@@ -133,13 +133,13 @@ def test_the_same_attacks_inside_a_torch_file(torch_files: dict[str, bytes]) -> 
                 target.writestr(name, attack if name.endswith("data.pkl") else source.read(name))
         data = out.getvalue()
         dangerous += bool(scan_bytes(io.BytesIO(data), "file.pt", ".pt").issues_count)
-        assert scan_content("file.pt", data).verdict == "unsafe"
+        assert scan_content("file.pt", data).verdict == "malicious"
     assert dangerous >= 10
 
 
 def test_where_the_others_differ_is_listed(ours: dict[str, str], picklescans: dict[str, int], ficklings: dict[str, str]) -> None:
-    unsafe = {name for name, verdict in ours.items() if verdict == "unsafe"}
+    malicious = {name for name, verdict in ours.items() if verdict == "malicious"}
     safe = {name for name, verdict in ours.items() if verdict == "safe"}
-    assert {name for name in unsafe if not picklescans[name]} == set(MISSED_BY_PICKLESCAN)
+    assert {name for name in malicious if not picklescans[name]} == set(MISSED_BY_PICKLESCAN)
     assert {name for name in safe if ficklings.get(name, "") not in ("", "LIKELY_SAFE")} == set(DOUBTED_BY_FICKLING)
     assert {name for name, severity in ficklings.items() if not severity} == set(UNREAD_BY_FICKLING)

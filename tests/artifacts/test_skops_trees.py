@@ -248,7 +248,7 @@ def test_nothing_else_is_trusted_with_trees() -> None:
     data = changed(
         saved(DecisionTreeClassifier()), lambda s, a: put(s, "class_weight", {**ufunc("x"), "__module__": "os", "__class__": "system"})
     )
-    assert judged(data).verdict == "unsafe"
+    assert judged(data).verdict == "malicious"
     with pytest.raises(Problem):
         estimator_in(ModelFile(Path("m.skops"), judged(data).format, data, ""))
 

@@ -26,7 +26,7 @@ def test_nothing_allowed_executes() -> None:
     "foo.os.system sklearn.os.system torch.jit.unsupported_tensor_ops.execWrapper mlflow.projects.backend.local.x".split(),
 )
 def test_known_to_execute(name: str) -> None:
-    assert grade(*name.rsplit(".", 1)) == "unsafe"
+    assert grade(*name.rsplit(".", 1)) == "malicious"
 
 
 @pytest.mark.parametrize(

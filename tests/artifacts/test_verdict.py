@@ -51,27 +51,27 @@ def rezipped(data: bytes, **change: bytes | None) -> bytes:
 def test_attacks_are_unsafe_under_any_name(tmp_path: Path, attack: bytes) -> None:
     for name in ("model.pkl", "model.pt", "table.csv", "weights.safetensors", "noname"):
         verdict = scanned(tmp_path, attack, name)
-        assert verdict.verdict == "unsafe", verdict.summary
+        assert verdict.verdict == "malicious", verdict.summary
         assert verdict.exit_code == 1
 
 
 def test_attacks_in_a_torch_zip(tmp_path: Path, attack: bytes, torch_files: dict[str, bytes]) -> None:
-    assert scanned(tmp_path, rezipped(torch_files["zip"], **{"data.pkl": attack})).verdict == "unsafe"
-    assert scanned(tmp_path, rezipped(torch_files["zip"], **{"extra.pkl": attack})).verdict == "unsafe"
-    assert scanned(tmp_path, rezipped(torch_files["traced"], **{"constants.pkl": attack})).verdict == "unsafe"
+    assert scanned(tmp_path, rezipped(torch_files["zip"], **{"data.pkl": attack})).verdict == "malicious"
+    assert scanned(tmp_path, rezipped(torch_files["zip"], **{"extra.pkl": attack})).verdict == "malicious"
+    assert scanned(tmp_path, rezipped(torch_files["traced"], **{"constants.pkl": attack})).verdict == "malicious"
 
 
 def test_attacks_behind_a_good_pickle(tmp_path: Path, attack: bytes) -> None:
     good = b"\x80\x02}X\x01\0\0\0aK\x01s."
     assert scanned(tmp_path, good).verdict == "safe"
-    assert scanned(tmp_path, good + attack).verdict == "unsafe"
+    assert scanned(tmp_path, good + attack).verdict == "malicious"
 
 
 def test_attacks_compressed(tmp_path: Path, attack: bytes) -> None:
     for packed in (gzip.compress(attack), zlib.compress(attack), gzip.compress(b"a,b\n1,2\n") + gzip.compress(attack)):
         assert scanned(tmp_path, packed, "m.joblib").verdict != "safe"
     if attack[:1] == b"\x80":
-        assert scanned(tmp_path, zlib.compress(attack)).verdict == "unsafe"
+        assert scanned(tmp_path, zlib.compress(attack)).verdict == "malicious"
 
 
 def test_attacks_in_object_arrays(tmp_path: Path, attack: bytes, numpy_files: dict[str, bytes]) -> None:
@@ -79,16 +79,16 @@ def test_attacks_in_object_arrays(tmp_path: Path, attack: bytes, numpy_files: di
     start = data.index(b"\n") + 1
     verdict = scanned(tmp_path, data[:start] + attack)
     assert verdict.format is Format.NPY
-    assert verdict.verdict == "unsafe"
+    assert verdict.verdict == "malicious"
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as target:
         target.writestr("x.npy", data[:start] + attack)
-    assert scanned(tmp_path, out.getvalue()).verdict == "unsafe"
+    assert scanned(tmp_path, out.getvalue()).verdict == "malicious"
 
 
 def test_truncated_attack_still_runs_and_is_unsafe(tmp_path: Path) -> None:
-    assert scanned(tmp_path, MARK[:-1]).verdict == "unsafe"
-    assert scanned(tmp_path, b"\x80\x02" + MARK[:-1]).verdict == "unsafe"
+    assert scanned(tmp_path, MARK[:-1]).verdict == "malicious"
+    assert scanned(tmp_path, b"\x80\x02" + MARK[:-1]).verdict == "malicious"
 
 
 def test_unknown_import_is_unproven_with_its_name(tmp_path: Path) -> None:
@@ -154,13 +154,13 @@ def test_what_cannot_be_shown_is_unproven(
 
 
 def test_script_that_reaches_files_is_unsafe(tmp_path: Path, torch_files: dict[str, bytes]) -> None:
-    assert "torch.from_file" in whats(scanned(tmp_path, torch_files["reader"]), "unsafe")
-    assert "torch.save" in whats(scanned(tmp_path, torch_files["writer"]), "unsafe")
+    assert "torch.from_file" in whats(scanned(tmp_path, torch_files["reader"]), "malicious")
+    assert "torch.save" in whats(scanned(tmp_path, torch_files["writer"]), "malicious")
 
 
 def test_pickle_hidden_in_tensor_data(tmp_path: Path, torch_files: dict[str, bytes]) -> None:
     verdict = scanned(tmp_path, rezipped(torch_files["zip"], **{"data/0": b"\x80\x02" + MARK + b"\0" * 64}))
-    assert verdict.verdict == "unsafe"
+    assert verdict.verdict == "malicious"
 
 
 def test_storage_shorter_than_said(tmp_path: Path, torch_files: dict[str, bytes]) -> None:
@@ -174,12 +174,12 @@ def test_legacy_accounts_for_every_byte(tmp_path: Path, torch_files: dict[str, b
     data = torch_files["legacy"]
     assert scanned(tmp_path, data[:-1]).verdict == "unproven"
     assert scanned(tmp_path, data + b"\0").verdict == "unproven"
-    assert scanned(tmp_path, data + MARK).verdict == "unsafe"
+    assert scanned(tmp_path, data + MARK).verdict == "malicious"
 
 
 def test_two_formats_in_one_file(tmp_path: Path, safetensors_bytes: bytes, torch_files: dict[str, bytes]) -> None:
     inner = rezipped(torch_files["zip"], **{"data.pkl": MARK})
-    assert scanned(tmp_path, safetensors_bytes + inner, "m.safetensors").verdict == "unsafe"
+    assert scanned(tmp_path, safetensors_bytes + inner, "m.safetensors").verdict == "malicious"
     tar = bytearray(512)
     tar[: len(b"\x80\x02}.")] = b"\x80\x02}."
     tar[148:156] = b"        "
@@ -226,9 +226,9 @@ def test_keras(tmp_path: Path) -> None:
 
     plain = scanned(tmp_path, keras({"module": "keras.layers", "class_name": "Dense", "config": {}}))
     assert (plain.format, plain.verdict) == ("keras", "unproven")
-    assert scanned(tmp_path, keras({"module": "keras.layers", "class_name": "Lambda", "config": {}})).verdict == "unsafe"
-    assert scanned(tmp_path, keras({"module": "builtins", "class_name": "function", "config": "exec"})).verdict == "unsafe"
-    assert scanned(tmp_path, b"\x89HDF\r\n\x1a\n" + b'{"class_name": "Lambda"}').verdict == "unsafe"
+    assert scanned(tmp_path, keras({"module": "keras.layers", "class_name": "Lambda", "config": {}})).verdict == "malicious"
+    assert scanned(tmp_path, keras({"module": "builtins", "class_name": "function", "config": "exec"})).verdict == "malicious"
+    assert scanned(tmp_path, b"\x89HDF\r\n\x1a\n" + b'{"class_name": "Lambda"}').verdict == "malicious"
 
 
 def test_parquet(tmp_path: Path) -> None:
@@ -239,7 +239,7 @@ def test_parquet(tmp_path: Path) -> None:
 
     assert scanned(tmp_path, parquet(b"\x15\x04" * 20)).verdict == "safe"
     evil = base64.b64encode(b"\0" * 50 + b"ARROW:extension:name arrow.py_extension_type" + b"\0" * 50)
-    assert scanned(tmp_path, parquet(b"\x15ARROW:schema\x18A" + evil)).verdict == "unsafe"
+    assert scanned(tmp_path, parquet(b"\x15ARROW:schema\x18A" + evil)).verdict == "malicious"
     assert scanned(tmp_path, parquet(b"\x15")[:-1]).verdict == "unproven"
 
 
@@ -256,7 +256,7 @@ def test_reasons_are_bounded_and_worst_first(tmp_path: Path) -> None:
     many = b"".join(b"cm%d\nx\n0" % i for i in range(3000))
     verdict = scanned(tmp_path, b"\x80\x02" + many + MARK)
     assert len(verdict.reasons) <= 201
-    assert verdict.reasons[0].grade == "unsafe"
+    assert verdict.reasons[0].grade == "malicious"
 
 
 def test_bad_paths(tmp_path: Path) -> None:
@@ -302,13 +302,13 @@ def test_scan_imports_no_framework(tmp_path: Path, torch_files: dict[str, bytes]
     )
     paths = [str(p) for p in sorted(tmp_path.iterdir())]
     ran = subprocess.run([sys.executable, "-c", code, *paths], capture_output=True, text=True, check=True)
-    assert ran.stdout.splitlines() == ["['safe', 'safe', 'safe', 'unsafe']", "[]"]
+    assert ran.stdout.splitlines() == ["['safe', 'safe', 'safe', 'malicious']", "[]"]
 
 
 def test_attacks_are_not_run(tmp_path: Path) -> None:
     witness = tmp_path / "ran"
     data = b"cos\nsystem\n(S'touch " + str(witness).encode() + b"'\ntR."
-    assert scanned(tmp_path, data).verdict == "unsafe"
+    assert scanned(tmp_path, data).verdict == "malicious"
     assert not witness.exists()
     __import__("pickle").loads(data)
     assert witness.exists(), "the attack itself works, so the test above can fail"

@@ -36,7 +36,7 @@ def test_exit_codes(tiltyard: Tiltyard, files: Path) -> None:
 def test_each_file_is_said_with_its_reason(tiltyard: Tiltyard, files: Path) -> None:
     said = tiltyard("scan", files)
     assert "good.npz: safe" in said.out
-    assert "bad.pkl: unsafe" in said.out
+    assert "bad.pkl: malicious" in said.out
     assert "system" in said.out
 
 
@@ -46,13 +46,13 @@ def test_json_and_sarif(tiltyard: Tiltyard, files: Path) -> None:
     found = json.loads(tiltyard("scan", files, files / "missing", "--json").out)
     Draft202012Validator(json.loads((FOLDER / "scan.schema.json").read_text())).validate(found)
     assert [(Path(f["path"]).name, (f["verdict"] or {}).get("verdict")) for f in found["files"]] == [
-        ("bad.pkl", "unsafe"),
+        ("bad.pkl", "malicious"),
         ("good.npz", "safe"),
         ("missing", None),
     ]
     sarif = json.loads(tiltyard("scan", files, "--sarif").out)
     assert sarif["version"] == "2.1.0"
-    assert {r["ruleId"] for r in sarif["runs"][0]["results"]} == {"unsafe"}
+    assert {r["ruleId"] for r in sarif["runs"][0]["results"]} == {"malicious"}
     assert all(r["locations"][0]["physicalLocation"]["artifactLocation"]["uri"].endswith("bad.pkl") for r in sarif["runs"][0]["results"])
 
 

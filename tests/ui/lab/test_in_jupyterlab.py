@@ -16,9 +16,9 @@ def test_a_file_is_scanned_without_a_kernel(window: "Window") -> None:
     kernels = f"{window.url.partition('lab/')[0]}api/kernels"
     before = {kernel["id"] for kernel in page.request.get(kernels).json()}  # those that other tests left
     window.scan("harmful.pkl")
-    window.see(re.compile(r"harmful.pkl: unsafe. .*system"))
+    window.see(re.compile(r"harmful.pkl: malicious. .*system"))
     badge = page.locator(".jp-DirListing-item", has_text="harmful.pkl").locator(".tiltyard-badge")
-    assert badge.inner_text() == "unsafe"
+    assert badge.inner_text() == "malicious"
     window.press("Details")
     window.see("loading the file would run this")
     window.press("Close")
@@ -87,12 +87,12 @@ def test_a_cell_that_loads_a_file_gets_a_hint_and_cells_are_inserted(window: "Wi
     page = window.page
     page.locator(".jp-DirListing-item", has_text="load.ipynb").dblclick()
     hint = page.locator(".jp-Notebook .tiltyard-hint")
-    hint.get_by_text("harmful.pkl: unsafe.").wait_for()
+    hint.get_by_text("harmful.pkl: malicious.").wait_for()
     assert window.serious(".tiltyard-hint") == []
     hint.get_by_role("button", name="Turn these hints off").click()
     hint.wait_for(state="detached")
     window.command("Hints before a model file is loaded")
-    hint.get_by_text("harmful.pkl: unsafe.").wait_for()
+    hint.get_by_text("harmful.pkl: malicious.").wait_for()
     window.command("Insert the workbench as cells")
     page.locator(".jp-Notebook .jp-Cell", has_text="Workbench()").wait_for()
 
@@ -119,4 +119,4 @@ def test_a_file_is_scanned_by_keyboard_alone(window: "Window") -> None:
     page.locator(".lm-Menu:focus").wait_for()
     window.until("ArrowDown", page.locator(".lm-Menu-item.lm-mod-active", has_text=re.compile("^Scan")))
     page.keyboard.press("Enter")
-    window.see(re.compile("harmful.pkl: unsafe"))
+    window.see(re.compile("harmful.pkl: malicious"))

@@ -15,8 +15,8 @@ def test_beside_the_files(classic: "Window") -> None:
     """A scan's badge and the workbench outlive a reload; without a notebook "Insert as cells" says what to do."""
     page = classic.page
     classic.scan("harmful.pkl")
-    classic.see(re.compile("harmful.pkl: unsafe"))
-    badge = classic.file("harmful.pkl").locator(".tiltyard-badge", has_text="unsafe")
+    classic.see(re.compile("harmful.pkl: malicious"))
+    badge = classic.file("harmful.pkl").locator(".tiltyard-badge", has_text="malicious")
     badge.wait_for()
     page.get_by_role("menuitem", name="File").click()
     page.locator(".lm-Menu-item", has_text=re.compile("^New")).first.hover()
@@ -37,7 +37,7 @@ def test_beside_the_files(classic: "Window") -> None:
 def test_below_a_notebook(classic: "Window", lab: "Lab") -> None:
     lab.notebook("seven.ipynb", 'import joblib\nmodel = joblib.load("harmful.pkl")')
     window = classic.another(lab.classic("notebooks/seven.ipynb"))
-    window.page.locator(".jp-Notebook .tiltyard-hint", has_text="harmful.pkl: unsafe.").wait_for()
+    window.page.locator(".jp-Notebook .tiltyard-hint", has_text="harmful.pkl: malicious.").wait_for()
     window.command("Insert the workbench as cells")
     window.page.locator(".jp-Notebook .jp-Cell", has_text="Workbench()").wait_for()
     window.see("1 cell was inserted into seven.ipynb")

@@ -31,7 +31,7 @@ def test_a_good_file_is_assessed(window: "Window", lab: "Lab") -> None:
 
 def test_an_unsafe_file_says_why_and_nothing_of_it_runs(window: "Window", lab: "Lab") -> None:
     window.menu("harmful.pkl", "Assess in Tiltyard")
-    window.see(re.compile("found a pickle, which runs code when it is opened .harmful.pkl, unsafe: .*system"))
+    window.see(re.compile("found a pickle, which runs code when it is opened .harmful.pkl, malicious: .*system"))
     window.see("none yet")
     assert not (lab.root / "harm-done").exists()
 

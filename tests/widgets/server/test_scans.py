@@ -118,7 +118,7 @@ def test_a_file_that_vanishes_while_others_are_scanned(top: Path) -> None:
     (top / "sub" / "b.pkl").write_bytes(pickle.dumps(1))
     lines = scan({"root": str(top), "path": "sub", "hidden": False})
     assert next(lines)["names"] == ["sub/a.pkl", "sub/b.pkl"]
-    assert next(lines)["file"]["verdict"]["verdict"] == "unsafe"
+    assert next(lines)["file"]["verdict"]["verdict"] == "malicious"
     (top / "sub" / "b.pkl").unlink()
     assert "No such file" in next(lines)["file"]["problem"]
 
@@ -137,11 +137,11 @@ def test_the_server_scans_a_file_and_a_folder(server: Any, ada: httpx.Client) ->
     (server.root / "models" / "README.md").write_text("A model.\n")
     one = ada.post("scan", json={"path": "models/evil.pkl"}).json()
     assert one["format"] == 1 and one["kind"] == "tiltyard-scan"
-    assert [(f["path"], f["verdict"]["verdict"]) for f in one["files"]] == [("models/evil.pkl", "unsafe")]
+    assert [(f["path"], f["verdict"]["verdict"]) for f in one["files"]] == [("models/evil.pkl", "malicious")]
     many = ada.post("scan", json={"path": "models"}).json()
     assert [(f["path"], f["verdict"]["verdict"], f["document"]) for f in many["files"]] == [
         ("models/README.md", "unproven", True),
-        ("models/evil.pkl", "unsafe", False),
+        ("models/evil.pkl", "malicious", False),
         ("models/good.pkl", "safe", False),
     ]
     assert not Path("/tmp/never").exists()

@@ -65,7 +65,7 @@ async function scan({ app, api, trans }: Services, verdicts: Verdicts, item: Con
     const verdict = file?.verdict?.verdict;
     verdicts.set(item.path, verdict ?? '', item.last_modified);
     const text = verdict ? `${item.name}: ${trans.__(verdict)}. ${first(file)}` : `${item.name}: ${file?.problem || remark}`;
-    const type = verdict === 'safe' ? 'success' : verdict === 'unsafe' ? 'error' : 'warning';
+    const type = verdict === 'safe' ? 'success' : verdict === 'malicious' ? 'error' : 'warning';
     const actions = file?.verdict ? [{ label: trans.__('Details'), callback: () => void details(file, trans) }] : [];
     Notification.emit(text, type, { autoClose: verdict === 'safe' ? 8000 : false, actions });
   } catch (error) {
@@ -88,7 +88,7 @@ function waiting(text: string): () => void {
 /** The gravest reason in a few words. */
 export function first(file: ScannedFile): string {
   const reasons = file.verdict?.reasons ?? [];
-  const gravest = reasons.find(r => r.grade === 'unsafe') ?? reasons.find(r => r.grade === 'unproven') ?? reasons[0];
+  const gravest = reasons[0]; // worst first
   return gravest ? `${gravest.what}: ${gravest.why}` : '';
 }
 
@@ -127,7 +127,7 @@ class Badges {
 
   private mark(node: Element, verdict: string): void {
     const known = node.querySelector<HTMLElement>('.tiltyard-badge');
-    const badge = verdict === 'unsafe' || verdict === 'unproven' ? verdict : '';
+    const badge = verdict === 'safe' ? '' : verdict;
     if ((known?.dataset.verdict ?? '') === badge) {
       return;
     }

@@ -8,16 +8,16 @@ from ..result import Frozen
 from .judges.trust import Grade
 
 MOST_REASONS = 200
-_RANK = {"unsafe": 0, "unproven": 1, "note": 2}
+_RANK = {"malicious": 0, "unproven": 1, "known types": 2, "note": 3}
 
 
 class Reason(Frozen):
-    """One observation. ``unsafe`` and ``unproven`` decide the verdict; a ``note`` only informs.
+    """One observation. ``malicious``, ``unproven`` and ``known types`` decide the verdict, the gravest first; a ``note`` only informs.
 
     ``where`` is an entry of an archive, a byte offset, or the file; ``what`` was found there; ``why`` it matters.
     """
 
-    grade: Literal["note", "unproven", "unsafe"]
+    grade: Literal["note", "known types", "unproven", "malicious"]
     where: str
     what: str
     why: str
@@ -45,16 +45,19 @@ class Findings:
         key = (reason.grade, reason.what, reason.why)
         if key in self._reasons:
             return
-        if len(self._reasons) >= 50 * MOST_REASONS and grade != "unsafe":
+        if len(self._reasons) >= 50 * MOST_REASONS and grade != "malicious":
             self._dropped += 1
         else:
             self._reasons[key] = reason
 
-    def unsafe(self, where: str, what: str, why: str) -> None:
-        self.add("unsafe", where, what, why)
+    def malicious(self, where: str, what: str, why: str) -> None:
+        self.add("malicious", where, what, why)
 
     def unproven(self, where: str, what: str, why: str) -> None:
         self.add("unproven", where, what, why)
+
+    def known(self, where: str, what: str, why: str) -> None:
+        self.add("known types", where, what, why)
 
     def note(self, where: str, what: str, why: str) -> None:
         self.add("note", where, what, why)

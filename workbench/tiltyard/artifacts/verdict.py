@@ -15,25 +15,29 @@ from ..result import Frozen
 from .formats import FORMATS, RUNS_CONTENT, Format, judge_of
 from .hashing import sha256_of
 from .judges.pickles import judge_pickle, judge_traces
+from .judges.trust import Grade
 from .judges.zips import judge_zip
 from .reason import Findings, Reason
 from .sniffing import HEAD, disagreement, sniff_stream, tar_header, text_pickle
 
-EXIT = {"safe": 0, "unsafe": 1, "unproven": 2}
+EXIT = {"safe": 0, "malicious": 1, "unproven": 2, "known types": 2}
+Word = Literal["safe", "known types", "unproven", "malicious"]
 
 
 class Verdict(Frozen):
     """What a scan says of one file.
 
     ``safe``: opening it as its format is opened here (weights_only, allow_pickle=False, skops with
-    nothing trusted) runs no code of the file. ``unsafe``: it would run code, reach files or deceive a
-    reader. ``unproven``: neither could be shown; treat it as unsafe. The verdict is about the bytes
-    with this ``sha256``; whoever opens the file compares.
+    nothing trusted) runs no code of the file. ``known types``: a pickle that makes only classes and functions
+    of the usual libraries that are on our list, with arguments that were looked at; opened in a bounded child,
+    after somebody looked or by policy. ``unproven``: neither could be shown, and a reason says what is not known;
+    nobody opens it here. ``malicious``: it would run code, reach files or deceive a reader. The verdict is about
+    the bytes with this ``sha256``; whoever opens the file compares.
     """
 
     name: str
     format: Format
-    verdict: Literal["safe", "unsafe", "unproven"]
+    verdict: Word
     reasons: tuple[Reason, ...] = Field(description="worst first")
     sha256: str
     size: int = Field(ge=0, description="bytes")
@@ -44,7 +48,7 @@ class Verdict(Frozen):
 
     @property
     def exit_code(self) -> int:
-        """0 safe, 1 unsafe, 2 could not tell."""
+        """0 safe, 1 malicious, 2 not proven: known types or unproven."""
         return EXIT[self.verdict]
 
     @property
@@ -91,7 +95,7 @@ def scan_stream(path: Path, stream: IO[bytes], progress: Progress) -> Verdict:
     worst = findings.worst
     progress.step(1.0, "Scanned")
     return Verdict(
-        name=path.name, format=found, verdict="safe" if worst == "note" else worst,
+        name=path.name, format=found, verdict=word(worst),
         reasons=findings.ordered(), sha256=digest, size=before.st_size,
     )  # fmt: skip
 
@@ -102,9 +106,14 @@ def scan_content(name: str, content: bytes, progress: Progress | None = None) ->
     found = _judged(name, BytesIO(content), findings)
     worst = findings.worst
     return Verdict(
-        name=name, format=found, verdict="safe" if worst == "note" else worst,
+        name=name, format=found, verdict=word(worst),
         reasons=findings.ordered(), sha256=hashlib.sha256(content).hexdigest(), size=len(content),
     )  # fmt: skip
+
+
+def word(worst: Grade) -> Word:
+    """The verdict that the gravest reason decides."""
+    return "safe" if worst == "note" else worst
 
 
 def _judged(path: Path | str, stream: IO[bytes], findings: Findings) -> Format:

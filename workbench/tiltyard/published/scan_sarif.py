@@ -3,10 +3,11 @@
 from . import sarif
 from .listing import ScannedFile
 
-LEVELS: dict[str, sarif.Level] = {"unsafe": "error", "unproven": "warning"}
+LEVELS: dict[str, sarif.Level] = {"malicious": "error", "unproven": "warning", "known types": "note"}
 RULES = (
-    sarif.rule("unsafe", "The file would run code, reach files or deceive a reader"),
+    sarif.rule("malicious", "The file would run code, reach files or deceive a reader"),
     sarif.rule("unproven", "It could not be shown that the file is safe to load"),
+    sarif.rule("known types", "A pickle of known classes alone: open it only from whom you trust, in a bounded child"),
 )
 
 

@@ -41,9 +41,9 @@ def _scanned(path: Path, progress: Progress) -> Verdict:
 
 
 def _result(verdict: Verdict) -> CheckResult:
-    bad = [r for r in verdict.reasons if r.grade == "unsafe"]
-    doubts = [r for r in verdict.reasons if r.grade == "unproven"]
-    status = {"safe": Status.PASSED, "unsafe": Status.FINDING, "unproven": Status.INCOMPLETE}[verdict.verdict]
+    bad = [r for r in verdict.reasons if r.grade == "malicious"]
+    doubts = [r for r in verdict.reasons if r.grade in ("unproven", "known types")]
+    status = {"safe": Status.PASSED, "malicious": Status.FINDING}.get(verdict.verdict, Status.INCOMPLETE)
     return CheckResult(
         status=status,
         summary=f"{verdict.summary}.",

@@ -193,9 +193,9 @@ export interface ProgressEvent {
   progress: Underway | null;
 }
 
-/** One observation. ``unsafe`` and ``unproven`` decide the verdict; a ``note`` only informs. */
+/** One observation. ``malicious``, ``unproven`` and ``known types`` decide the verdict, the gravest first; a ``note`` only informs. */
 export interface Reason {
-  grade: "note" | "unproven" | "unsafe";
+  grade: "note" | "known types" | "unproven" | "malicious";
   where: string;
   what: string;
   why: string;
@@ -363,7 +363,7 @@ export interface Underway {
 export interface Verdict {
   name: string;
   format: Format;
-  verdict: "safe" | "unsafe" | "unproven";
+  verdict: "safe" | "known types" | "unproven" | "malicious";
   reasons: Reason[];
   sha256: string;
   size: number;

@@ -78,6 +78,6 @@ def judge_graph(stream: IO[bytes], entries: list[tuple[str, Entry]], findings: F
             findings.unproven(entry.name, name, "not an operator that is known to stay inside the model")
     for name, entry in entries:
         if name.startswith("data/aotinductor/") or name.endswith((".so", ".cubin", ".cpp", ".o")):
-            findings.unsafe(entry.name, "machine code", "torch would load and run it")
+            findings.malicious(entry.name, "machine code", "torch would load and run it")
         elif not name.startswith(_FOLDERS) and name not in _FILES:
             findings.unproven(entry.name, "an entry that torch.export does not write", "what it is for is not known")

@@ -68,7 +68,7 @@ def judge_onnx(stream: IO[bytes], findings: Findings) -> None:
     for entry in model.external:
         _judge_external(entry, findings, findings.path)
     for domain, name in onnx_model.executing(model):
-        findings.unsafe("graph", f"{domain}::{name}", "this operator calls Python or another runtime")
+        findings.malicious("graph", f"{domain}::{name}", "this operator calls Python or another runtime")
     for domain, name in onnx_model.foreign(model):
         findings.unproven("graph", f"{domain}::{name}", "an operator that needs native code from elsewhere")
     if findings.worst == "note":
@@ -78,13 +78,13 @@ def judge_onnx(stream: IO[bytes], findings: Findings) -> None:
 def _judge_external(entry: dict[str, str], findings: Findings, path: Path | None) -> None:
     location = entry.get("location", "")
     if why := onnx_model.location_problem(location):
-        findings.unsafe("graph", f"weights at {location!r}", f"{why}: loading would read outside the model's folder")
+        findings.malicious("graph", f"weights at {location!r}", f"{why}: loading would read outside the model's folder")
         return
     weights = path.parent / location if path is not None and location else None
     if weights is None or not weights.is_file():
         findings.unproven("graph", f"weights in another file {location!r}", "it is not there to look at")
     elif path is not None and not weights.resolve().is_relative_to(path.parent.resolve()):
-        findings.unsafe("graph", f"weights at {location!r}", "a link that leads outside the model's folder")
+        findings.malicious("graph", f"weights at {location!r}", "a link that leads outside the model's folder")
     elif not _fits(entry, weights.stat().st_size):
         findings.unproven("graph", f"weights in {location!r}", "offset or length is outside that file")
     else:
@@ -108,7 +108,7 @@ def judge_parquet(stream: IO[bytes], findings: Findings) -> None:
     stream.seek(size - 8 - length)
     footer = stream.read(length)
     if any(_mentions(footer, name) for name in _PYTHON_TYPE):
-        findings.unsafe("footer", "a Python extension type", "pyarrow before 14.0.1 unpickles it at reading (CVE-2023-47248)")
+        findings.malicious("footer", "a Python extension type", "pyarrow before 14.0.1 unpickles it at reading (CVE-2023-47248)")
     else:
         findings.note("footer", "a table", "columns of plain values; nothing in it is run")
 
@@ -141,7 +141,7 @@ def judge_hdf5(stream: IO[bytes], findings: Findings) -> None:
     """No reader here proves it."""
     stream.seek(0)
     if _LAMBDA.search(stream.read(64 << 20)):
-        findings.unsafe("file", "a Keras Lambda layer", "it holds Python bytecode that runs at loading")
+        findings.malicious("file", "a Keras Lambda layer", "it holds Python bytecode that runs at loading")
     findings.unproven("file", "HDF5", "only its first bytes were looked at: there is no reader here that could show it safe")
 
 

@@ -70,7 +70,7 @@ def judge_walk(found: Walk, findings: Findings, where: str, allowed: Names) -> N
         for odd in inner.odd:
             at = f"{where} byte {odd.position}".strip()
             if odd.hidden:
-                findings.unsafe(at, odd.what, "it can stand for any import, so it can run anything")
+                findings.malicious(at, odd.what, "it can stand for any import, so it can run anything")
             else:
                 findings.unproven(at, odd.what, "a file of tensors or plain values does not do this")
         if inner.error:
@@ -84,11 +84,11 @@ def _judge_import(one: Import, args: str | None, findings: Findings, where: str,
     at = f"{where} byte {one.position}".strip()
     shown = f"{one}({args})" if args is not None else str(one)
     if one.module is None:
-        findings.unsafe(at, f"{one.opcode}: {shown}", "an import whose name is hidden until it is loaded can be any")
+        findings.malicious(at, f"{one.opcode}: {shown}", "an import whose name is hidden until it is loaded can be any")
         return
     level = grade(one.module, one.name, allowed)
-    if level == "unsafe":
-        findings.unsafe(at, shown, "loading the file would run this")
+    if level == "malicious":
+        findings.malicious(at, shown, "loading the file would run this")
     elif level == "unproven":
         findings.unproven(at, str(one), "this import is not on the allowlist, and its code would run at loading")
 
@@ -104,7 +104,7 @@ def judge_traces(stream: IO[bytes], findings: Findings, where: str) -> None:
                 module, name = (g.decode("ascii") for g in match.groups()[-2:])
                 if executes(module, name):
                     at = f"{where} byte {base - len(kept) + match.start()}".strip()
-                    findings.unsafe(at, f"{module}.{name}", "written as a pickle writes an import that runs code")
+                    findings.malicious(at, f"{module}.{name}", "written as a pickle writes an import that runs code")
         base += len(block)
         kept = data[-512:]
 

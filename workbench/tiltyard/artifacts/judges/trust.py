@@ -2,14 +2,14 @@
 
 The allowlist is what a dictionary of tensors needs, a part of what ``torch.load(weights_only=True)``
 accepts: nothing in it runs code that the file brings, sets attributes, or unpickles further bytes.
-The list of what is known to execute only decides between the words *unsafe* and *unproven*; leaving
+The list of what is known to execute only decides between the words *malicious* and *unproven*; leaving
 a name out of it never makes anything safe. Names that older scanners missed are from
 protectai/modelscan#338 and the picklescan advisories of 2025.
 """
 
 from typing import Literal
 
-Grade = Literal["note", "unproven", "unsafe"]
+Grade = Literal["note", "known types", "unproven", "malicious"]
 
 _STORAGES = "Double Float Half BFloat16 Long Int Short Char Byte Bool ComplexDouble ComplexFloat QInt8 QInt32 QUInt8 QUInt2x4 QUInt4x2"
 _DTYPES = (
@@ -152,7 +152,7 @@ def executes(module: str, name: str) -> bool:
 
 
 def grade(module: str, name: str, allowed: frozenset[tuple[str, str]] = TENSORS) -> Grade:
-    """``note`` for an allowed import, ``unsafe`` for one known to execute, ``unproven`` for any other."""
+    """``note`` for an allowed import, ``malicious`` for one known to execute, ``unproven`` for any other."""
     if (module, name) in allowed:
         return "note"
-    return "unsafe" if executes(module, name) else "unproven"
+    return "malicious" if executes(module, name) else "unproven"

@@ -43,7 +43,7 @@ def judge_zip(stream: IO[bytes], findings: Findings, depth: int = 0) -> None:
         judge_traces(stream, findings, "zip")
         return
     for where, what in found.attacks:
-        findings.unsafe(where, what, "made to write or read where it should not, or to show two readers two things")
+        findings.malicious(where, what, "made to write or read where it should not, or to show two readers two things")
     for where, what in found.odd:
         findings.unproven(where, what, "writers of model files do not do this, and readers may disagree on it")
     kind = zip_kind(found, stream)
@@ -144,7 +144,7 @@ def _judge_raw(stream: IO[bytes], entry: Entry, findings: Findings) -> None:
     walks = judge_stream(io.BytesIO(head), quiet, entry.name, TENSORS, tail_ok=True)
     named = [i for w in walks for i in w.imports if i.module is not None]
     if any(executes(i.module or "", i.name) for i in named):
-        findings.unsafe(entry.name, f"{named[0]} in the place of tensor data", "a pickle hidden where tensors belong")
+        findings.malicious(entry.name, f"{named[0]} in the place of tensor data", "a pickle hidden where tensors belong")
     elif named and any(w.complete and w.imports for w in walks):
         findings.unproven(entry.name, "a pickle in the place of tensor data", "tensors do not look like that")
 
@@ -202,7 +202,7 @@ def _judge_codes(codes: dict[str, torchscript.Code], findings: Findings) -> None
                     where, f"a call of {name[1:]}", "a method of the file has that name, but on other values it reaches files"
                 )
             else:
-                findings.unsafe(where, name, "this operator reads or writes files of the machine that runs the model")
+                findings.malicious(where, name, "this operator reads or writes files of the machine that runs the model")
         for name in sorted(code.unknown):
             findings.unproven(where, name, "not an operator that is known to stay inside the model")
         if code.problem:
@@ -241,7 +241,7 @@ def _judge_skops(stream: IO[bytes], found: Directory, findings: Findings) -> Non
         findings.unproven("schema.json", sentence, "fitting or asking it would open files, pickles among them; save it with memory=None")
     for loader, module, name in rest:
         if executes(module, name):
-            findings.unsafe("schema.json", f"{module}.{name} ({loader})", "building it can run code or reach files")
+            findings.malicious("schema.json", f"{module}.{name} ({loader})", "building it can run code or reach files")
         elif (loader, module, name) in SHOWN:
             if trees is not None:
                 findings.unproven("schema.json", f"{module}.{name} ({loader})", f"{trees}, and what is crafted so reads foreign memory")
@@ -319,15 +319,15 @@ def _judge_keras(stream: IO[bytes], found: Directory, findings: Findings) -> Non
 def _judge_layer(layer: dict[str, Any], findings: Findings) -> None:
     name, module = layer.get("class_name"), layer.get("module")
     if name in ("Lambda", "__lambda__") or layer.get("registered_name") == "Lambda":
-        findings.unsafe("config.json", "a Lambda layer", "it holds Python bytecode that runs at loading")
+        findings.malicious("config.json", "a Lambda layer", "it holds Python bytecode that runs at loading")
     elif isinstance(module, str) and isinstance(name, str) and not (module + ".").startswith(("keras.", "builtins.")):
-        level = findings.unsafe if executes(module, name) else findings.unproven
+        level = findings.malicious if executes(module, name) else findings.unproven
         level("config.json", f"{module}.{name}", "Keras would import this")
     elif module == "builtins" and isinstance(name, str) and executes("builtins", name):
-        findings.unsafe("config.json", f"builtins.{name}", "Keras would import this")
+        findings.malicious("config.json", f"builtins.{name}", "Keras would import this")
     function = layer.get("config")
     if isinstance(module, str) and name == "function" and isinstance(function, str) and executes(module, function):
-        findings.unsafe("config.json", f"{module}.{function}", "Keras would import this")
+        findings.malicious("config.json", f"{module}.{function}", "Keras would import this")
 
 
 def _judge_other(stream: IO[bytes], found: Directory, findings: Findings, depth: int) -> None:

@@ -12,7 +12,7 @@ SAFE, NOT_SAFE, COULD_NOT_TELL = 0, 1, 2
 DOCUMENTS = frozenset(
     ".md .txt .rst .json .toml .yaml .yml .csv .tsv .html .cff license licence notice readme .gitattributes .gitignore".split(),
 )
-SIGNS = {"safe": ("✓", "green"), "unsafe": ("✕", "red"), "unproven": ("?", "yellow")}
+SIGNS = {"safe": ("✓", "green"), "known types": ("◐", "cyan"), "unproven": ("?", "yellow"), "malicious": ("✕", "red")}
 
 
 def run(paths: list[Path], as_json: bool, as_sarif: bool) -> int:
@@ -58,11 +58,11 @@ def is_document(path: Path, verdict: Verdict) -> bool:
 
 
 def exit_code(found: list[ScannedFile]) -> int:
-    """1 where any is unsafe, else 2 where of any it could not be told, else 0."""
+    """1 where any is malicious, else 2 where any is not proven (known types, unproven, unread), else 0."""
     verdicts = {one.verdict.verdict if one.verdict else "unproven" for one in found if not one.document}
-    if "unsafe" in verdicts:
+    if "malicious" in verdicts:
         return NOT_SAFE
-    return COULD_NOT_TELL if "unproven" in verdicts else SAFE
+    return SAFE if verdicts <= {"safe"} else COULD_NOT_TELL
 
 
 def _shown(one: ScannedFile) -> None:
