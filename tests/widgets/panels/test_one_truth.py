@@ -23,9 +23,9 @@ from tiltyard.targets.restricted import RestrictedTarget
 from tiltyard.targets.target import Target
 from tiltyard.validation.performance import Performance
 from tiltyard_widgets.panels.history import HistoryPanel, table_of
-from tiltyard_widgets.panels.panel import TopicPanel
 from tiltyard_widgets.panels.report import ReportPanel
 from tiltyard_widgets.panels.session import Session
+from tiltyard_widgets.panels.topic_panel import TopicPanel
 from tiltyard_widgets.panels.workbench import Workbench, states
 from tiltyard_widgets.theme.markup import words
 from tiltyard_widgets.views.states import STATES

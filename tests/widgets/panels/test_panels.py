@@ -15,12 +15,13 @@ from tiltyard.store.store import Store
 from tiltyard_widgets.panels.attack import AttackPanel, in_units
 from tiltyard_widgets.panels.fairness import FairnessPanel
 from tiltyard_widgets.panels.history import HistoryPanel
-from tiltyard_widgets.panels.load import LoadPanel, beside
-from tiltyard_widgets.panels.panel import TopicPanel
+from tiltyard_widgets.panels.load import LoadPanel
+from tiltyard_widgets.panels.load_asked import beside
 from tiltyard_widgets.panels.privacy import BudgetView, PrivacyPanel
 from tiltyard_widgets.panels.report import ReportPanel
 from tiltyard_widgets.panels.session import Session
 from tiltyard_widgets.panels.steps import available
+from tiltyard_widgets.panels.topic_panel import TopicPanel
 from tiltyard_widgets.panels.topics import PoisoningPanel, TheftPanel
 from tiltyard_widgets.panels.workbench import Workbench
 

@@ -22,10 +22,10 @@ from tiltyard_widgets.controls.form import Form
 from tiltyard_widgets.panels.endpoint import EndpointPanel
 from tiltyard_widgets.panels.load import LoadPanel
 from tiltyard_widgets.panels.monitor import MonitorPanel
-from tiltyard_widgets.panels.panel import TopicPanel
 from tiltyard_widgets.panels.report import ReportPanel
 from tiltyard_widgets.panels.session import Session
 from tiltyard_widgets.panels.supply_chain import SupplyChainPanel
+from tiltyard_widgets.panels.topic_panel import TopicPanel
 from tiltyard_widgets.panels.topics import ValidationPanel
 from tiltyard_widgets.panels.workbench import PANELS
 

@@ -4,8 +4,8 @@ import numpy as np
 from tests.tiny import tiny_data
 
 from tiltyard.targets.estimators import FunctionTarget
-from tiltyard_widgets.panels.panel import TopicPanel
 from tiltyard_widgets.panels.session import Session
+from tiltyard_widgets.panels.topic_panel import TopicPanel
 from tiltyard_widgets.panels.workbench import Workbench
 
 DATA = tiny_data()

@@ -6,7 +6,8 @@ from tiltyard.datasets.feature import Feature
 from tiltyard.datasets.schema import Schema
 
 from ..theme import look
-from .panel import StepRunner, TopicPanel
+from .step_runner import StepRunner
+from .topic_panel import TopicPanel
 
 
 def in_units(schema: Schema, eps: float, most: int = 6) -> str:

@@ -11,8 +11,9 @@ from tiltyard.result import Record, Table
 from ..controls.picker import Choice
 from ..theme import look
 from .fairness_by_hand import HAND, ByHand
-from .panel import StepRunner, TopicPanel
 from .performance import decide
+from .step_runner import StepRunner
+from .topic_panel import TopicPanel
 
 THRESHOLDS, FRONTIER = "fairness.threshold_optimizer", "fairness.frontier"
 STEPS, BY_HAND = "steps", "hand"

@@ -15,8 +15,9 @@ from ..controls.picker import Choice
 from ..controls.slider import Slider
 from ..theme import look
 from ..views.chart import ChartView
-from .panel import Bound, StepRunner, TopicPanel
 from .session import Session
+from .step_runner import Bound, StepRunner
+from .topic_panel import TopicPanel
 
 TRAINING = "federated.training"
 SEEN = (

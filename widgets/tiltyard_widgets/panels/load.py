@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 import ipywidgets as w
 from traitlets import TraitError
 
-from tiltyard.access.person import Person
-from tiltyard.access.places import source
 from tiltyard.artifacts.formats import OPENED
 from tiltyard.errors import Problem
 from tiltyard.progress import Progress
@@ -25,7 +23,7 @@ from ..views.code import CodeView
 from ..views.schema import SchemaView
 from .endpoint_fields import EndpointFields
 from .layers import LayersView, Origin
-from .load_asked import FIELDS, SAMPLES, deployed, threshold_in
+from .load_asked import FIELDS, SAMPLES, architecture_in, beside, deployed, threshold_in
 from .load_code import Opening
 from .onward import Onward
 from .panel import Panel
@@ -41,7 +39,6 @@ if TYPE_CHECKING:
 MODELS = (*OPENED, ".sealed")
 KEYS = (".pem", ".key")
 TABLES = (".csv", ".gz", ".parquet", ".npz")
-BESIDE = (".csv", ".csv.gz", ".parquet", ".npz")
 LOADING = "Loading of model and data"
 
 
@@ -277,7 +274,7 @@ class LoadPanel(Panel):
         own = chosen == "files"
         data = self.data_file.path
         proposed = bool(data) and self.proposed_for == data
-        architecture = layers(text(self.architecture), person) if own else ""
+        architecture = architecture_in(text(self.architecture), person) if own else ""
         origin = Origin.of(self.model_file.path, data, self.named() or ())
         return Asked(
             person,
@@ -398,16 +395,3 @@ class LoadPanel(Panel):
     def _idle(self, words: str) -> None:
         self.opener.disabled = self.propose.disabled = self.finder.disabled = False
         self.progress.finish(words)
-
-
-def layers(text: str, person: Person) -> str:
-    """An architecture: its JSON, or the path of a file with it that the person may read."""
-    return text if not text or text.startswith("{") else str(source(text, "an architecture as JSON", person))
-
-
-def beside(model: Path) -> Path | None:
-    """The data file with the model's name beside it, where there is just one."""
-    stem = model.name.removesuffix(".sealed")
-    stem = stem.removesuffix(Path(stem).suffix)
-    found = [path for suffix in BESIDE if (path := model.with_name(stem + suffix)).is_file()]
-    return found[0] if len(found) == 1 else None

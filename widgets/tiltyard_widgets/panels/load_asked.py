@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tiltyard.access.person import Person
 from tiltyard.access.places import discreet, named
+from tiltyard.access.places import source as readable
 from tiltyard.datasets.dataset import Dataset
 from tiltyard.errors import Problem
 from tiltyard.targets.target import Target
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from .source import Corrected
 
+BESIDE = (".csv", ".csv.gz", ".parquet", ".npz")
 FIELDS = (
     "source",
     "sample",
@@ -246,3 +248,16 @@ def deployed(target: Target, data: Dataset) -> tuple[str, ...]:
     given = f"It is given {target.given} and decides by {target.rule}." if target.given else f"It decides by {target.rule}."
     hope = favorable(data.schema)
     return (given, f"{hope.headline}".strip() or hope.note) if data.sensitive else (given,)
+
+
+def architecture_in(text: str, person: Person) -> str:
+    """An architecture: its JSON, or the path of a file with it that the person may read."""
+    return text if not text or text.startswith("{") else str(readable(text, "an architecture as JSON", person))
+
+
+def beside(model: Path) -> Path | None:
+    """The data file with the model's name beside it, where there is just one."""
+    stem = model.name.removesuffix(".sealed")
+    stem = stem.removesuffix(Path(stem).suffix)
+    found = [path for suffix in BESIDE if (path := model.with_name(stem + suffix)).is_file()]
+    return found[0] if len(found) == 1 else None

@@ -12,7 +12,8 @@ from ..controls.picker import Choice
 from ..controls.slider import Slider
 from ..theme import look
 from ..views.chart import ChartView
-from .panel import Bound, StepRunner, TopicPanel
+from .step_runner import Bound, StepRunner
+from .topic_panel import TopicPanel
 
 if TYPE_CHECKING:
     from tiltyard.privacy_accounting.budget import Budget, Curve

@@ -12,7 +12,7 @@ from ..controls.download import Download
 from ..theme import look
 from ..views.table import TableView
 from .bar import WorkBar
-from .panel import TopicPanel
+from .topic_panel import TopicPanel
 
 CARDS = {"supply_chain.advisories": "data_age", "supply_chain.age": "untouched"}
 

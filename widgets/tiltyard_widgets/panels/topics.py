@@ -8,7 +8,8 @@ from tiltyard.errors import Problem
 from tiltyard.result import Record
 
 from ..theme import look
-from .panel import StepRunner, TopicPanel
+from .step_runner import StepRunner
+from .topic_panel import TopicPanel
 
 ASKS_FOR_A_MARK = ("theft.watermark_verify", "theft.watermark_survival")
 

@@ -15,8 +15,9 @@ from ..views.address import Address
 from ..views.rail import Rail, header
 from .drawer import WorkDrawer
 from .listing import ROWS
-from .panel import Panel, TopicPanel
+from .panel import Panel
 from .session import Session
+from .topic_panel import TopicPanel
 from .watching import Watch
 
 if TYPE_CHECKING:

@@ -42,7 +42,8 @@ def panels() -> list[PanelFacts]:
     import pkgutil
 
     from tiltyard_widgets import panels as package
-    from tiltyard_widgets.panels.panel import Panel, TopicPanel
+    from tiltyard_widgets.panels.panel import Panel
+    from tiltyard_widgets.panels.topic_panel import TopicPanel
 
     names = [m.name for m in pkgutil.iter_modules(package.__path__) if not m.ispkg]
     modules = [importlib.import_module(f"tiltyard_widgets.panels.{name}") for name in names]
