@@ -138,7 +138,7 @@ def test_odd_columns_are_told_and_nothing_is_lost(held: Any) -> None:
 def test_a_reference_without_values_is_no_crash() -> None:
     import pandas as pd
 
-    frame = pd.DataFrame({"gone": [None] * 100, "same": np.ones(100), "x": np.arange(100.0)})
+    frame = pd.DataFrame({"gone": [None] * 100, "same": np.ones(100), "x": np.random.default_rng(0).permutation(100.0)})
     held = reference(of_frame(frame))
     window = held.window(of_frame(frame, held.columns), 0, 0.01)
     assert {d.what: d.drifting for d in window.drifts}["gone"] is False

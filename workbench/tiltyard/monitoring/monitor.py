@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..datasets.dataset import Dataset
 from ..datasets.schema import Rows
@@ -13,6 +14,7 @@ from ..targets.decision import Labels, Scores
 from ..targets.target import Target
 from .columns import Columns, of_rows, with_answers
 from .reference import Reference, Truth, reference
+from .spending import share
 from .waiting import MOST, Answered, Learned, Waiting
 from .window import Window
 
@@ -31,7 +33,9 @@ class Monitor:
     rows
         Rows of a window.
     level
-        At most this share of windows alarms though nothing drifts.
+        The chance, at most, that any window ever alarms though nothing drifts; how windows share it, `spending.share` says.
+    by_key
+        Of each key one row a window counts: where keys are customers, whose rows are alike. Leave it where one key serves all.
     keep
         Called with each window once it is full, and again, with the same number, when labels came for it.
     """
@@ -45,13 +49,14 @@ class Monitor:
         keep: Callable[[Window], None] | None = None,
         seed: int = 0,
         first: int = 0,
+        by_key: bool = False,
     ) -> None:
-        self.target, self.rows, self.level, self.keep = target, rows, level, keep
+        self.target, self.rows, self.level, self.keep, self.by_key = target, rows, level, keep, by_key
         self.reference = reference_of(target, data, seed)
         self._inputs = _inputs(self.reference.columns)
         self.windows: list[Window] = []
         self._next = first
-        self._parts: list[tuple[Rows, Scores, Labels]] = []
+        self._parts: list[tuple[Rows, Scores, Labels, NDArray[np.str_]]] = []
         self._truth = Truth(0, 0)
         self._waiting = Waiting(min(MOST, (KEPT - 1) * rows))
         self._started = datetime.now(UTC)
@@ -66,7 +71,7 @@ class Monitor:
             if request and len(x):
                 place = sum(len(rows) for rows, *_ in self._parts) + np.arange(len(x))
                 self._waiting.put(request, Answered(labels.astype(np.int32), self._next + place // self.rows))
-            self._parts.append((x, scores, labels))
+            self._parts.append((x, scores, labels, np.full(len(x), key)))
             while sum(len(rows) for rows, *_ in self._parts) >= self.rows:
                 self._close()
 
@@ -132,12 +137,13 @@ class Monitor:
             return self._close() if self._parts else None
 
     def _close(self) -> Window:
-        x, scores, labels = (np.concatenate(part) for part in zip(*self._parts, strict=True))
+        x, scores, labels, keys = (np.concatenate(part) for part in zip(*self._parts, strict=True))
         most, now = self.rows, datetime.now(UTC)
-        self._parts = [(x[most:], scores[most:], labels[most:])] if len(x) > most else []
+        self._parts = [(x[most:], scores[most:], labels[most:], keys[most:])] if len(x) > most else []
         inputs = of_rows(x[:most], self.target.schema, self._inputs)
         sample = with_answers(inputs, scores[:most], labels[:most], self.target.classes)
-        window = self.reference.window(sample, self._next, self.level, self._truth, (self._started, now))
+        clients, spends = keys[:most] if self.by_key else None, share(self.level, self._next)
+        window = self.reference.window(sample, self._next, self.level, self._truth, (self._started, now), spends, clients)
         self._next, self._truth, self._started = self._next + 1, Truth(0, 0), now
         self.windows = [*self.windows[1 - KEPT :], window]
         if self.keep is not None:

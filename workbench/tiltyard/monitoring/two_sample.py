@@ -1,6 +1,7 @@
 """Do two samples come from one source? By column (Kolmogorov-Smirnov, chi-square) and jointly (a classifier that separates them)."""
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ LEAST = 5.0
 KINDS = 10
 PRODUCTS = 40
 DRAWN = 2000
+OfWords = Callable[[NDArray[np.str_], NDArray[np.str_]], "TwoSampleResult"]
 
 
 @dataclass(frozen=True)
@@ -36,30 +38,6 @@ class TwoSampleResult:
     note: str = ""
 
 
-def column(name: str, reference: Columns, window: Columns) -> TwoSampleResult:
-    """One column; what is missing is tested beside the values, and the smaller p counts twice (Bonferroni)."""
-    if name in reference.numbers:
-        a, b = reference.numbers[name], window.numbers[name]
-        gone = (int(np.isnan(a).sum()), int(np.isnan(b).sum()))
-        answer = smirnov(a[~np.isnan(a)], b[~np.isnan(b)])
-    else:
-        words = reference.words[name], window.words[name]
-        gone = (int((words[0] == MISSING).sum()), int((words[1] == MISSING).sum()))
-        answer = chi_square(words[0][words[0] != MISSING], words[1][words[1] != MISSING])
-    return _with_missing(answer, gone, (reference.n, window.n))
-
-
-def _with_missing(answer: TwoSampleResult, gone: tuple[int, int], n: tuple[int, int]) -> TwoSampleResult:
-    if gone == (0, 0) or min(n) == 0:
-        return answer
-    from scipy.stats import fisher_exact
-
-    p = float(fisher_exact(np.array([[gone[0], n[0] - gone[0]], [gone[1], n[1] - gone[1]]])).pvalue)
-    note = f"{gone[1] / n[1]:.1%} missing, {gone[0] / n[0]:.1%} in the reference"
-    note = f"{note}; {answer.note}" if answer.note else note
-    return TwoSampleResult(answer.test, answer.size, min(1.0, 2 * min(p, 1.0 if answer.p is None else answer.p)), note)
-
-
 def smirnov(a: NDArray[np.float64], b: NDArray[np.float64]) -> TwoSampleResult:
     """Two-sample Kolmogorov-Smirnov; where values tie it is conservative."""
     if not len(a) or not len(b):
@@ -72,18 +50,52 @@ def smirnov(a: NDArray[np.float64], b: NDArray[np.float64]) -> TwoSampleResult:
 
 def chi_square(a: NDArray[np.str_], b: NDArray[np.str_]) -> TwoSampleResult:
     """Chi-square of homogeneity; values of which fewer than 5 are expected in a sample are taken together."""
-    if not len(a) or not len(b):
-        return TwoSampleResult("chi-square", None, None, "no value in the reference" if not len(a) else "no value in the window")
-    from scipy.stats import chi2_contingency
+    return _of_words(a, b, "chi-square", _chi)
 
+
+def exact(a: NDArray[np.str_], b: NDArray[np.str_]) -> TwoSampleResult:
+    """Each value, and those seen fewer than 5 times as one, against the rest: hypergeometric and two-sided, the least p times their number.
+
+    It holds however small a level is; chi-square of few rows does not below about 1 in 1,000.
+    """
+    return _of_words(a, b, "exact by value", _by_value)
+
+
+def _of_words(
+    a: NDArray[np.str_], b: NDArray[np.str_], test: str, judge: Callable[[NDArray[np.float64]], tuple[float, float]]
+) -> TwoSampleResult:
+    if not len(a) or not len(b):
+        return TwoSampleResult(test, None, None, "no value in the reference" if not len(a) else "no value in the window")
     before, after = Counter(a.tolist()), Counter(b.tolist())
     new = [value for value in after if value not in before]
     note = f"{len(new)} new value{'s' * (len(new) != 1)}, such as {new[0]!r}" if new else ""
-    counts = _merged(np.array([[before[v], after[v]] for v in sorted({*before, *after})], dtype=np.float64))
-    if len(counts) < 2:
-        return TwoSampleResult("chi-square", 0.0, 1.0, note or "one value only")
-    found = chi2_contingency(counts, correction=len(counts) == 2)
-    return TwoSampleResult("chi-square", float(np.sqrt(found.statistic / counts.sum())), float(found.pvalue), note)
+    counts = np.array([[before[v], after[v]] for v in sorted({*before, *after})], dtype=np.float64)
+    size, p = judge(counts)
+    return TwoSampleResult(test, size, p, note or ("one value only" if len(counts) < 2 else ""))
+
+
+def _chi(counts: NDArray[np.float64]) -> tuple[float, float]:
+    """Cramer's V and p."""
+    from scipy.stats import chi2_contingency
+
+    table = _merged(counts)
+    if len(table) < 2:
+        return 0.0, 1.0
+    found = chi2_contingency(table, correction=len(table) == 2)
+    return float(np.sqrt(found.statistic / table.sum())), float(found.pvalue)
+
+
+def _by_value(counts: NDArray[np.float64]) -> tuple[float, float]:
+    """Cramer's V and p."""
+    from scipy.stats import hypergeom
+
+    rare = counts.sum(1) < LEAST
+    table = np.vstack([counts[~rare], counts[rare].sum(0, keepdims=True)]) if rare.any() else counts
+    if len(table) < 2:
+        return 0.0, 1.0
+    n, drawn, both, now = table.sum(), table[:, 1].sum(), table.sum(1), table[:, 1]
+    p = 2 * np.minimum(hypergeom.sf(now - 1, n, both, drawn), hypergeom.cdf(now, n, both, drawn))
+    return _chi(counts)[0], float(min(1.0, p.min() * (len(table) if len(table) > 2 else 1)))
 
 
 def _merged(counts: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -92,6 +104,33 @@ def _merged(counts: NDArray[np.float64]) -> NDArray[np.float64]:
     rare = (expected < LEAST).any(1)
     rest = counts[rare].sum(0, keepdims=True)
     return np.vstack([counts[~rare], rest]) if rest.sum() else counts[~rare]
+
+
+def column(name: str, reference: Columns, window: Columns, of_words: OfWords = chi_square) -> TwoSampleResult:
+    """One column; what is missing is tested beside the values, and the smaller p counts twice (Bonferroni).
+
+    ``of_words`` tests a column of words: `chi_square`, or `exact`, which holds at the small levels of one window of many.
+    """
+    if name in reference.numbers:
+        a, b = reference.numbers[name], window.numbers[name]
+        gone = (int(np.isnan(a).sum()), int(np.isnan(b).sum()))
+        answer = smirnov(a[~np.isnan(a)], b[~np.isnan(b)])
+    else:
+        words = reference.words[name], window.words[name]
+        gone = (int((words[0] == MISSING).sum()), int((words[1] == MISSING).sum()))
+        answer = of_words(words[0][words[0] != MISSING], words[1][words[1] != MISSING])
+    return _with_missing(answer, gone, (reference.n, window.n))
+
+
+def _with_missing(answer: TwoSampleResult, gone: tuple[int, int], n: tuple[int, int]) -> TwoSampleResult:
+    if gone == (0, 0) or min(n) == 0:
+        return answer
+    from scipy.stats import fisher_exact
+
+    p = float(fisher_exact(np.array([[gone[0], n[0] - gone[0]], [gone[1], n[1] - gone[1]]])).pvalue)
+    note = f"{gone[1] / n[1]:.1%} missing, {gone[0] / n[0]:.1%} in the reference"
+    note = f"{note}; {answer.note}" if answer.note else note
+    return TwoSampleResult(answer.test, answer.size, min(1.0, 2 * min(p, 1.0 if answer.p is None else answer.p)), note)
 
 
 def together(encoder: "Encoder", reference: Columns, window: Columns, rng: np.random.Generator) -> TwoSampleResult:

@@ -4,14 +4,17 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import Problem
 from ..progress import Progress
 from ..result import Axis, Chart, Column, Metric, Series, Table
-from .columns import of_frame
+from .columns import of_frame, words
+from .independence import by_client
 from .judged import Judged, Right
 from .monitor import LEVEL, ROWS
-from .reference import JOINT, reference
+from .reference import JOINT, Reference, Seasons, reference
+from .spending import share
 from .window import Window
 
 if TYPE_CHECKING:
@@ -28,14 +31,22 @@ def watched(
     seed: int = 0,
     progress: Progress | None = None,
     judged: Judged | None = None,
+    client: str = "",
+    season: str = "",
 ) -> list[Window]:
     """Windows of ``rows`` rows of ``after`` against ``before``; a rest of less than half a window goes to the last one.
 
     Parameters
     ----------
+    level
+        The chance, at most, that any window alarms though nothing drifts; each window spends an equal part of it.
     judged
         The columns with the true label and with what the model answered. Each window then has the accuracy over those of its rows
         where both are there, and a test whether more are wrong than in the reference, where that has both columns too.
+    client
+        The column that says who asked: of each window, and of the reference where it has that column, one row a client counts.
+    season
+        A column such as the month or the hour, in both tables: a window is compared with rows of its own seasons, in its proportions.
 
     Raises
     ------
@@ -47,19 +58,41 @@ def watched(
     if not len(after):
         raise Problem("at least one row to look at", "none", "Give the rows that came since")
     progress = progress or Progress()
-    usual, right = None, Right.unknown(len(after))
-    if judged is not None:
-        usual, right = judged.right(before, optional=True).all, judged.right(after)
-        before = before.drop(columns=judged.label, errors="ignore")  # labels come late: what is missing of them is no drift
-    held = reference(of_frame(before), usual, seed)
+    held = _held(before, judged, client, season, seed)
+    right = Right.unknown(len(after)) if judged is None else judged.right(after)
+    clients, seasons = (_named(after, name, "current table") for name in (client, season))
     columns = of_frame(after, held.columns)
     starts = range(0, max(columns.n - rows // 2, 1), rows)
     found = []
     for i, start in enumerate(starts):
         progress.step(i / len(starts), f"window {i + 1} of {len(starts)}")
-        end = columns.n if i == len(starts) - 1 else start + rows
-        found.append(held.window(columns.take(np.arange(start, end)), i, level, right.of(start, end)))
+        part = slice(start, columns.n if i == len(starts) - 1 else start + rows)
+        window = columns.take(np.arange(part.start, part.stop))
+        who, when = (None if c is None else c[part] for c in (clients, seasons))
+        truth, spends = right.of(part.start, part.stop), share(level, i, len(starts))
+        found.append(held.window(window, i, level, truth, spends=spends, clients=who, seasons=when))
     return found
+
+
+def _held(before: "pd.DataFrame", judged: Judged | None, client: str, season: str, seed: int) -> Reference:
+    """The reference of a table: without its label, client and season, which are no inputs whose drift counts."""
+    if client and client in before.columns:
+        who = words(before[client])
+        before = before.iloc[by_client(who, np.random.default_rng(seed))]
+    usual = None if judged is None else judged.right(before, optional=True)
+    when = _named(before, season, "reference")
+    aside = [name for name in (judged.label if judged else "", client, season) if name]
+    columns = of_frame(before.drop(columns=aside, errors="ignore"))
+    hits = None if usual is None else np.where(usual.known, usual.right, -1).astype(np.int8)
+    return reference(columns, None if usual is None else usual.all, seed, None if when is None else Seasons(season, when), hits)
+
+
+def _named(frame: "pd.DataFrame", name: str, where: str) -> NDArray[np.str_] | None:
+    if not name:
+        return None
+    if name not in frame.columns:
+        raise Problem(f"a column {name!r} in the {where}", "none", "Name one of its columns, or none")
+    return words(frame[name])
 
 
 def overall(windows: Sequence[Window]) -> str:
@@ -75,7 +108,7 @@ def drift_chart(windows: Sequence[Window], level: float | None = None) -> Chart:
         Series(name=name, x=tuple(float(i) for i in range(len(windows))), y=tuple(_floored(window, name) for window in windows))
         for name in names
     )
-    line = windows[-1].level if level is None else level
+    line = (windows[-1].spends or windows[-1].level) if level is None else level
     return Chart(
         name="drift",
         title="How likely without drift: q of each test over the windows",
@@ -135,7 +168,7 @@ def window_table(windows: Sequence[Window]) -> Table:
         (
             w.number,
             f"{w.ended:%Y-%m-%d %H:%M}",
-            f"{w.n:,}",
+            f"{w.n:,}" if w.counted in (None, w.n) else f"{w.n:,}, {w.counted:,} count",
             w.state,
             _share(w.anomalies, "not measured"),
             _share(w.performance, "no labels"),

@@ -28,7 +28,10 @@ class Drift(Frozen):
 
 
 class Window(Frozen):
-    """What is kept of ``n`` rows. ``level`` bounds the share of windows that alarm though nothing drifts.
+    """What is kept of ``n`` rows. ``level`` bounds the chance that a run alarms though nothing drifts; this window ``spends`` so much of it.
+
+    Of the rows ``counted`` were tested, for the others cannot count as independent; ``thinned`` says why. ``season`` names the column by
+    which the reference was matched. Files of before 2026-12 lack all four: there each window had the whole level.
 
     ``anomalies`` is the share of rows unlike the reference; ``performance`` the accuracy where labels came, else None.
     ``answers`` counts the labels that the model gave.
@@ -41,6 +44,10 @@ class Window(Frozen):
     ended: datetime
     n: int = Field(ge=0)
     level: float
+    spends: float | None = None
+    counted: int | None = None
+    thinned: str = ""
+    season: str = ""
     state: State
     summary: str
     drifts: tuple[Drift, ...] = ()
