@@ -1,5 +1,7 @@
 """A panel's own progress bar over what it put into the window's queue."""
 
+from collections.abc import Callable
+
 from tiltyard.progress import Report
 
 from ..controls.progress_bar import ProgressView
@@ -19,6 +21,7 @@ class WorkBar(ProgressView):
         self._own: list[Work] = []
         self._shown: tuple[str, str] = ("", "")
         self.on_cancel(self._cancel)
+        self.begun: Callable[[Work], None] = lambda work: None  # hears of a work that waited and now runs
         session.queue.observe(lambda _: self._follow(), "version")
         session.observe(lambda _: self._follow(), ["target", "data"])
 
@@ -53,6 +56,8 @@ class WorkBar(ProgressView):
             self.wait(self.session.queue.words(work))
         elif work is not None and now != self._shown:
             self.start(work.message)
+            if self._shown == (work.id, "waiting"):
+                self.begun(work)
         elif work is None and self.active and any(not one.over for one in self._own):
             self.finish("")  # it goes on about a model that is not in the header any more
         self._shown = now

@@ -215,7 +215,9 @@ class RedTeamPanel(Panel):
             return
         self.progress.take(held[0], f"Running {len(steps)} attacks")
         words = self.session.queue.words(held[0])
-        self.sentence.say("running", f"{words}." if words else f"{len(steps)} attacks are running, {plan.threat.words} …")
+        runs = f"{len(steps)} attacks are running, {plan.threat.words} …"
+        self.sentence.say("waiting" if words else "running", f"{words}." if words else runs)
+        self.progress.begun = lambda _: self.sentence.say("running", runs)
         self.go.disabled = self.over.disabled = True
 
     def _over(self, held: list[Work], about: "tuple[Target, Dataset]", plan: "Plan", records: list[Record]) -> None:

@@ -60,6 +60,7 @@ class StepRunner(look.Stack):
         self.button = look.button(word, kind="primary", title=step.title, denied=session.denied("run"))
         self.button.on_click(lambda _: self.run())
         self.progress = WorkBar(session)
+        self.progress.begun = self._tell
         self.remeasure = RemeasureView(session, message) if issubclass(step, Defense) else None
         self.question = look.text(step.question, kind="help")
         self.stands = look.text("", kind="help")
@@ -192,7 +193,7 @@ class StepRunner(look.Stack):
 
     def _tell(self, work: Work) -> None:
         if words := self.session.queue.words(work):
-            self.view.wait(f"{work.title}: {words[:1].lower()}{words[1:]}.")
+            self.view.wait(f"{work.title}: {words[:1].lower()}{words[1:]}.", "waiting")
         elif not work.over:
             self.view.wait(f"{work.title} is running …")
 

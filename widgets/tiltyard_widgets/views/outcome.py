@@ -1,7 +1,7 @@
 """One record as a person reads it: the sentence, three numbers, one picture, what to do; behind *Details* all the rest."""
 
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import ipywidgets as w
 import traitlets
@@ -61,10 +61,10 @@ class OutcomeView(w.VBox):
         self._sentence.say(state, sentence)
         self._stand(self._sentence)
 
-    def wait(self, sentence: str) -> None:
-        """Something runs: the former result of the same target stays below, dimmed and dated."""
+    def wait(self, sentence: str, state: Literal["waiting", "running"] = "running") -> None:
+        """Something runs, or waits for its turn: the former result of the same target stays below, dimmed and dated."""
         record = self._record
-        self._sentence.say("running", sentence)
+        self._sentence.say(state, sentence)
         if record is None or self._layers is None:
             self._stand(self._sentence)
             return

@@ -4,6 +4,7 @@ from ..theme.markup import Node, el
 
 STATES: dict[str, tuple[str, str]] = {
     "not_run": ("○", "not run"),
+    "waiting": ("◷", "waiting"),
     "running": ("◌", "running"),
     "passed": ("✓", "passed"),
     "finding": ("▲", "finding"),
