@@ -76,7 +76,9 @@ class HistoryPanel(Panel):
         self.code = CodeView()
         self.files = KeptFiles(self.session, self.message, self.code, self._store)
         self.of_run = look.stack([self.again, self.lend, self.over, self.trend, *self.files.controls])
-        controls = [self.what, self.before, self.after, look.row([self.side, self.reload]), self.of_run]
+        self.comparing = look.stack([self.what, self.before, self.after, self.side, self.of_run])
+        look.show(self.comparing, False)
+        controls = [self.comparing, self.reload]
         return [
             look.heading(self.title),
             self.message,
@@ -109,7 +111,11 @@ class HistoryPanel(Panel):
             f" {len(cut)} step{'s' * (len(cut) != 1)} cut off before the end." if cut else ""
         )
         self.kept.say(words)
-        self.sentence.say("incomplete" if cut else "not_run", words if lines else "No run yet.")
+        self.sentence.say(
+            "incomplete" if cut else "not_run", words if lines else "No run yet. What is run in any panel is kept, and listed here."
+        )
+        look.show(self.comparing, bool(lines))
+        look.show(self.table, bool(lines))
         self.top.children = (self.kept,) if lines and not cut else (self.sentence,)
 
     def heard(self) -> None:

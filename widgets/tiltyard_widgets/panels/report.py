@@ -102,7 +102,8 @@ class ReportPanel(Panel):
         self.write.disabled = self.fetch.disabled = self.look.disabled = not latest
         self.fields.offer(self._earlier())
         if not latest:
-            self.sentence.say("not_run", "Nothing measured yet. Load a model and data, then run a check or all of them.")
+            first = "Run" if self.session.target is not None else "Load a model and data, then run"
+            self.sentence.say("not_run", f"Nothing measured yet. {first} a check or all of them.")
         else:
             self.sentence.say(stands.state, f"{stands.sentence}; {stands.passed} passed. What was not run is listed below.")
         self.table.show(summary(latest))
