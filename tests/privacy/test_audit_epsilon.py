@@ -1,6 +1,7 @@
 """The audit against the published procedure, randomized response of known epsilon, a memorizer, and DP-SGD itself."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,8 +10,19 @@ from numpy.typing import NDArray
 from tiltyard.datasets.dataset import Dataset
 from tiltyard.datasets.feature import Feature
 from tiltyard.datasets.schema import Schema
-from tiltyard.privacy.audit_epsilon import AuditEpsilon, Drawn, guess, one_run_bound, one_run_p, rates_bound
-from tiltyard.privacy.dp_sgd import DPSGD
+from tiltyard.errors import Problem
+from tiltyard.privacy._epsilon_bounds import (
+    epsilon_of_mu,
+    gaussian_delta,
+    gaussian_refuted,
+    independent_bound,
+    mu_of_epsilon,
+    one_run_bound,
+    one_run_p,
+    rates_bound,
+)
+from tiltyard.privacy.audit_epsilon import AuditEpsilon
+from tiltyard.privacy.audit_report import NOTHING_SHOWN, Group, from_canary_scores, guessed
 from tiltyard.privacy_accounting.budget import Budget
 from tiltyard.progress import Progress
 from tiltyard.result import CheckResult, Severity, Status
@@ -73,9 +85,59 @@ def test_more_answers_bring_the_bound_near_the_truth() -> None:
 
 def test_guesses_are_fixed_beforehand() -> None:
     member = np.arange(200) < 100
-    found = guess(Drawn(member.astype(float), member, "", proof=False), 1e-5, 0.95, 0.2)
-    assert found.guesses[found.best] == 40
-    assert found.right[found.best] == 40
+    found = guessed(Group("rows", member.astype(float), member), 0.2)
+    assert (found.guesses, found.right) == (40, 40)
+
+
+def test_a_gaussian_curve_has_its_known_delta() -> None:
+    """Balle and Wang 2018: one release of sensitivity 1 and noise 1 is (1, 0.1269)-private; the two ways round agree."""
+    assert gaussian_delta(1.0, 1.0) == pytest.approx(0.12693674, abs=1e-7)
+    for mu in (0.3, 1.0, 3.0):
+        assert mu_of_epsilon(epsilon_of_mu(mu, 1e-5), 1e-5) == pytest.approx(mu, abs=1e-4)
+
+
+def recursion(m: int, c_cap: int, c: int, mu: float, tau: float) -> bool:
+    """Algorithms 3 and 4 of Mahloujifar et al. 2025 with all their steps."""
+    from scipy.stats import norm
+
+    h, r = [0.0] * (c + 1), [0.0] * (c + 1)
+    r[c], h[c] = tau * c / m, tau * (c_cap - c) / m
+    for i in range(c - 1, -1, -1):
+        h[i] = max(h[i + 1], float(norm.cdf(norm.ppf(min(r[i + 1], 1.0)) - mu)))
+        r[i] = r[i + 1] + i / (c_cap - i) * (h[i] - h[i + 1])
+    return r[0] + h[0] > c_cap / m
+
+
+@pytest.mark.parametrize(("m", "guesses", "right"), [(200, 200, 130), (500, 250, 250), (500, 100, 90), (100, 100, 50), (100, 40, 0)])
+def test_the_curve_equals_the_published_recursion(m: int, guesses: int, right: int) -> None:
+    for mu in (0.05, 0.3, 0.8, 1.5, 3.0):
+        assert gaussian_refuted(m, guesses, right, mu, 0.95) == recursion(m, guesses, right, mu, 0.05)
+
+
+def test_bounds_hold_for_gaussian_noise_and_come_near_it() -> None:
+    """Canaries in noise of standard deviation 1, moved by 1 where they are in: mu is 1, and no bound passes it in over 5 % of runs."""
+    rng = np.random.default_rng(0)
+    above, apart = {"curve": 0, "apart": 0}, []
+    for i in range(100):
+        member = rng.random(600) < 0.5
+        found = guessed(Group("canaries", rng.normal(size=600) + member, member), 1.0)
+        apart.append(independent_bound(600, found.right, 0.95))
+        above["apart"] += apart[-1] > 1
+        above["curve"] += i < 20 and gaussian_refuted(600, 600, found.right, 1.0, 0.95)
+    assert above["apart"] <= 10
+    assert above["curve"] == 0
+    assert np.mean(apart) > 0.75
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("noise", "rate", "steps", "delta"), [(0.73, 0.064, 79, 1e-5), (2.43, 0.064, 79, 1e-5), (1.0, 0.01, 1000, 1e-5)])
+def test_the_curve_through_the_claim_is_no_stricter_than_the_training(noise: float, rate: float, steps: int, delta: float) -> None:
+    """Guesses rest on the middle of the trade-off curve: there DP-SGD must give away no more than the Gaussian through its epsilon, delta."""
+    from tiltyard.privacy_accounting.accountants import epsilon
+
+    mu = mu_of_epsilon(epsilon(noise, rate, steps, delta, "prv").epsilon, delta)
+    for larger in (1e-3, 1e-2, 0.05):
+        assert epsilon(noise, rate, steps, larger, "prv").epsilon <= epsilon_of_mu(mu, larger) + 0.02
 
 
 class Known(Target):
@@ -115,9 +177,10 @@ def test_a_false_claim_is_refuted() -> None:
     assert (result.metric("epsilon_lower").value or 0) > 3
     assert result.metric("epsilon_claimed").value == pytest.approx(0.5, rel=1e-3)
     assert CheckResult.model_validate_json(result.model_dump_json()) == result
-    fair = AuditEpsilon(share=0.5, claimed=4.0)(Forgetful(data.seen.x, 0.5), data).result
-    assert fair.status is Status.PASSED
+    fair = AuditEpsilon(share=0.5, claimed=1.0)(Forgetful(data.seen.x, 0.5), data).result
+    assert fair.status is Status.INCOMPLETE
     assert "not contradicted" in fair.summary
+    assert NOTHING_SHOWN in fair.summary
 
 
 def test_a_claim_that_no_guess_could_refute_is_no_pass() -> None:
@@ -125,7 +188,7 @@ def test_a_claim_that_no_guess_could_refute_is_no_pass() -> None:
     for step, rows in ((AuditEpsilon(share=0.5, claimed=20.0), data), (AuditEpsilon(), data.take(np.arange(60)))):
         result = step(Forgetful(data.seen.x, 0.5), rows).result
         assert result.status is Status.INCOMPLETE
-        assert "guesses been right, it would have shown" in result.summary
+        assert "not evidence of privacy" in result.summary
 
 
 def separable(n: int = 900) -> Dataset:
@@ -133,23 +196,6 @@ def separable(n: int = 900) -> Dataset:
     y = rng.integers(0, 2, n)
     x = (rng.normal(size=(n, 4)) + 1.5 * (2 * y[:, None] - 1)).clip(-9, 9)
     return Dataset(x, y, SCHEMA, member=np.arange(n) < n // 2)
-
-
-def test_private_training_is_not_contradicted() -> None:
-    from tiltyard.targets.architecture import build, mlp
-    from tiltyard.targets.torch_target import TorchTarget
-
-    data = separable()
-    module = build(mlp(4, (8,), 2, [0.0] * 4, [1.0] * 4))
-    made = DPSGD(epsilon=1.0, epochs=2, batch_size=64)(TorchTarget(module, SCHEMA.classes, SCHEMA), data).target
-    assert made is not None
-    for step in (AuditEpsilon(), AuditEpsilon(canaries=200)):
-        result = step(made, data).result
-        assert result.status is Status.PASSED, result.summary
-        assert result.metric("epsilon_claimed").value == pytest.approx(1.0, rel=0.02)
-        assert (result.metric("epsilon_lower").value or 0) <= 1.0
-    assert "fair coin" in result.notes[0]
-    assert AuditEpsilon(canaries=50).estimate(made, data).seconds is not None
 
 
 def test_canaries_catch_a_memorizer_and_need_training() -> None:
@@ -168,10 +214,10 @@ def test_canaries_catch_a_memorizer_and_need_training() -> None:
 
     data = ones()
     target = Learner(data.seen.x, 1.0)
-    refused = AuditEpsilon(canaries=300)(target, data).result
+    refused = AuditEpsilon(canaries=300, placed="wrong_labels")(target, data).result
     assert refused.status is Status.NOT_APPLICABLE
     target.offers = target.offers | {"training"}
-    result = AuditEpsilon(canaries=300, share=0.5)(target, data).result
+    result = AuditEpsilon(canaries=300, placed="wrong_labels", share=0.5)(target, data).result
     assert result.status is Status.FINDING
     assert (result.metric("epsilon_lower").value or 0) > 3
     assert result.metric("guessed_right").value == 1.0
@@ -185,7 +231,21 @@ def test_without_a_claim_it_measures_all_the_same() -> None:
     plain = TorchTarget(build(mlp(4, (), 2, [0.0] * 4, [1.0] * 4)), SCHEMA.classes, SCHEMA)
     result = AuditEpsilon()(plain, data).result
     assert result.metric("epsilon_claimed").value is None
+    assert result.status is Status.INCOMPLETE
+    assert "not evidence of privacy" in result.summary
     assert "no epsilon is claimed" in result.summary
     progress = Progress()
     progress.cancel()
     assert AuditEpsilon()(plain, data, progress).result.status is Status.CANCELLED
+
+
+def test_scores_of_canaries_alone_are_enough(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    member = rng.random(400) < 0.5
+    path = tmp_path / "canaries.csv"
+    path.write_text("score,member\n" + "".join(f"{3 * m + e},{int(m)}\n" for m, e in zip(member, rng.normal(size=400), strict=True)))
+    assert from_canary_scores(path, 1.0, 1e-5).status is Status.FINDING
+    assert from_canary_scores(path, 50.0, 1e-5).status is Status.INCOMPLETE
+    path.write_text("score,member\nnan,1\n")
+    with pytest.raises(Problem, match="a number as score"):
+        from_canary_scores(path, 1.0, 1e-5)

@@ -77,7 +77,7 @@ def test_dp_sgd_takes_it_away(private: Target, data: Dataset) -> None:
     for check in (MembershipThreshold(), LiRA(shadow_models=6)):
         area = check(private, data).result.metric("auc")
         assert (area.low or 1) <= 0.5 + 1e-9 or (area.value or 1) < 0.56, check
-    for audit in (AuditEpsilon(share=0.3), AuditEpsilon(canaries=200, share=0.3)):
+    for audit, status in ((AuditEpsilon(canaries=0), Status.INCOMPLETE), (AuditEpsilon(canaries=400), Status.PASSED)):
         result = audit(private, data).result
         assert (result.metric("epsilon_lower").value or 0) <= (result.metric("epsilon_claimed").value or 0)
-        assert result.status is Status.PASSED
+        assert result.status is status, result.summary

@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Iterator
+from dataclasses import dataclass
 from io import TextIOWrapper
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -19,7 +20,7 @@ from ..result import CheckResult, Column
 from ..statistics.majority import Skill
 from ..targets.decision import Prediction
 from ..targets.target import Target
-from .membership import Scores, chance, logit_scaled, modified_entropy
+from .membership import Mask, Scores, chance, checked, logit_scaled, modified_entropy
 from .membership_report import STANDARDS, Attacked, report
 
 Signal = Literal["true_class", "modified_entropy", "top_class"]
@@ -139,10 +140,16 @@ def _row(number: int, row: dict[str, str | None]) -> tuple[float, bool]:
     return value, mark in MEMBER
 
 
-def from_scores(path: Path | str, seed: int = 0, name: str = "Scores") -> CheckResult:
-    """The same answer from a CSV with the columns ``score`` (higher: more likely trained on) and ``member`` (1 or 0).
+@dataclass(frozen=True)
+class Read:
+    """Scores (n,), higher for "trained on", and marks (n,) of rows that were read."""
 
-    For a model that cannot be opened here: query it where it lives and bring the scores.
+    scores: Scores
+    member: Mask
+
+
+def read_scores(path: Path | str) -> Read:
+    """A CSV with the columns ``score`` (higher: more likely trained on) and ``member`` (1 or 0).
 
     Raises
     ------
@@ -162,5 +169,15 @@ def from_scores(path: Path | str, seed: int = 0, name: str = "Scores") -> CheckR
     except (UnicodeDecodeError, csv.Error) as error:
         raise Problem("a CSV file in UTF-8", f"{path.name} ({type(error).__name__})", "Save it as CSV") from None
     scores, member = np.array([s for s, _ in pairs], np.float64), np.array([m for _, m in pairs], bool)
-    notes = (f"{len(pairs):,} scores were read from {path.name}; higher was taken to mean more likely trained on.",)
-    return report(Attacked(scores, member, np.arange(2, len(pairs) + 2)), name, chance(seed, MembershipThreshold.id), notes)
+    return Read(*checked(scores, member))
+
+
+def from_scores(path: Path | str, seed: int = 0, name: str = "Scores") -> CheckResult:
+    """The same answer from a CSV of scores, see `read_scores`.
+
+    For a model that cannot be opened here: query it where it lives and bring the scores.
+    """
+    read = read_scores(path)
+    n = len(read.scores)
+    notes = (f"{n:,} scores were read from {Path(path).name}; higher was taken to mean more likely trained on.",)
+    return report(Attacked(read.scores, read.member, np.arange(2, n + 2)), name, chance(seed, MembershipThreshold.id), notes)
