@@ -1,0 +1,128 @@
+"""Tar archives, NeMo's among them: plain members with names that stay inside, each judged as a file of its own."""
+
+import os
+import re
+from dataclasses import dataclass
+from typing import IO, cast
+
+from ..archives import safe_name
+from ..formats import FORMATS, Format, judge_of
+from ..judges.model_json import Malformed
+from ..reason import Findings
+from .cursor import Window
+from .instantiated import judge_targets
+
+BLOCK = 512
+MOST_MEMBERS = 100_000
+MOST_YAML = 8 << 20
+_PLAIN, _FOLDER, _LONG_NAME, _PAX = (b"0", b"\0"), b"5", b"L", (b"x", b"g")
+_TEXTS = re.compile(r"\.(ya?ml|json|txt|md|vocab|merges|cfg|toml)$|(^|/)(license|readme|version)[^/]*$", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Member:
+    """A file of the archive."""
+
+    name: str
+    start: int
+    size: int
+
+
+def judge_tar(stream: IO[bytes], findings: Findings) -> None:
+    """Are all members plain files that are themselves shown safe?"""
+    try:
+        members = _members(stream, findings)
+    except Malformed as error:
+        findings.unproven("tar", str(error), "tar readers differ on it, or it is cut off")
+        return
+    for member in members:
+        findings.progress.check()
+        _judge_member(stream, member, findings)
+    if findings.worst == "note":
+        findings.note("tar", f"{len(members):,} files", "each of them was judged")
+
+
+def _members(stream: IO[bytes], findings: Findings) -> list[Member]:
+    size = stream.seek(0, os.SEEK_END)
+    at, found, names, longer = 0, [], set(), ""
+    while at + BLOCK <= size:
+        stream.seek(at)
+        head = stream.read(BLOCK)
+        if not any(head):
+            break
+        length, kind = _octal(head[124:136]), head[156:157]
+        if _octal(head[148:156]) != sum(head[:148]) + 8 * 32 + sum(head[156:]) or at + BLOCK + length > size:
+            raise Malformed(f"no header of a member at byte {at:,}, or its content is cut off")
+        if kind in _PAX or kind == _LONG_NAME:
+            longer = _longer(stream.read(min(length, 1 << 16)), kind) or longer
+        else:
+            name, longer = longer or _name(head), ""
+            _check(name, kind, names, findings)
+            if kind in _PLAIN:
+                found.append(Member(name, at + BLOCK, length))
+        at += BLOCK + -(-length // BLOCK) * BLOCK
+        if len(found) > MOST_MEMBERS:
+            raise Malformed(f"over {MOST_MEMBERS:,} members")
+    stream.seek(at)
+    while block := stream.read(1 << 20):
+        if any(block):
+            raise Malformed("bytes after the end of the archive")
+    if not found:
+        raise Malformed("no files")
+    return found
+
+
+def _octal(raw: bytes) -> int:
+    if raw[:1] == b"\x80":
+        return int.from_bytes(raw[1:])
+    digits = raw.strip(b" \0")
+    if any(c not in b"01234567" for c in digits):
+        raise Malformed("a number that is not octal")
+    return int(digits or b"0", 8)
+
+
+def _name(head: bytes) -> str:
+    prefix = head[345:500].split(b"\0")[0] if head[257:262] == b"ustar" and head[262:263] == b"\0" else b""
+    return (prefix + b"/" * bool(prefix) + head[:100].split(b"\0")[0]).decode("utf-8", "backslashreplace")
+
+
+def _longer(content: bytes, kind: bytes) -> str:
+    """The long name that stands before a member; what else a PAX header says may not change where things lie."""
+    if kind == _LONG_NAME:
+        return content.split(b"\0")[0].decode("utf-8", "backslashreplace")
+    keys = dict(re.findall(rb"\d+ ([\w.]+)=([^\n]*)\n", content))
+    if b"size" in keys or any(key.startswith(b"GNU.sparse") for key in keys):
+        raise Malformed("a member whose size is said twice")
+    return keys.get(b"path", b"").decode("utf-8", "backslashreplace")
+
+
+def _check(name: str, kind: bytes, names: set[str], findings: Findings) -> None:
+    plain = name.removeprefix("./").rstrip("/") or "."
+    if plain != "." and (why := safe_name(plain)):
+        findings.malicious(name, why, "made to write or read where it should not", rule="path-outside")
+    if kind not in _PLAIN and kind != _FOLDER:
+        findings.malicious(name, "a link or a device in the archive", "whoever unpacks it reaches outside the folder", rule="path-outside")
+    if plain in names and kind != _FOLDER:
+        findings.unproven(name, "the name occurs twice", "which one is read depends on the reader")
+    names.add(plain)
+
+
+def _judge_member(stream: IO[bytes], member: Member, findings: Findings) -> None:
+    from ..sniffing import sniff_stream
+
+    inner = cast("IO[bytes]", Window(stream, member.start, member.size))
+    found = sniff_stream(inner)
+    own = Findings(findings.progress)
+    inner.seek(0)
+    if found in (Format.CSV, Format.EMPTY, Format.UNKNOWN) and _TEXTS.search(member.name) and member.size <= MOST_YAML:
+        judge_targets(inner.read().decode("utf-8", "replace"), own, member.name)
+        own.note(member.name, "text", "read by nobody as a model")
+    elif found is Format.TAR:
+        own.unproven(member.name, "an archive in the archive", "the innermost were not looked at")
+    elif judge := judge_of(FORMATS[found]):
+        judge(inner, own)
+    else:
+        own.unproven(member.name, f"its format is {found}", "there is no reader here that could show it safe")
+    for reason in own.ordered():
+        where = member.name if reason.where in ("file", member.name) else f"{member.name} {reason.where}"
+        findings.add(reason.grade, where, reason.what, reason.why, rule=reason.rule)
