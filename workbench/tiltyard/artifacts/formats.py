@@ -32,6 +32,20 @@ class Format(StrEnum):
     KERAS = "keras"
     HDF5 = "hdf5"
     GGUF = "gguf"
+    TFLITE = "tflite"
+    SAVED_MODEL = "savedmodel"
+    KERAS_METADATA = "keras metadata"
+    COREML = "coreml"
+    OPENVINO = "openvino"
+    PMML = "pmml"
+    MSGPACK = "msgpack"
+    RDS = "rds"
+    SENTENCEPIECE = "sentencepiece"
+    TOKENIZER = "tokenizer"
+    NOTEBOOK = "notebook"
+    PNG = "png"
+    JPEG = "jpeg"
+    SEVEN_ZIP = "7z"
     PARQUET = "parquet"
     CSV = "csv"
     GZIP = "gzip"
@@ -258,7 +272,7 @@ _ROWS = (
         "an HDF5 file, such as an old Keras model",
         (".h5", ".hdf5"),
         magic=(b"\x89HDF\r\n\x1a\n",),
-        judge="judges.flat:judge_hdf5",
+        judge="readers.hdf5:judge_hdf5",
         offers_scan=True,
         advice=_CONVERT,
     ),
@@ -267,9 +281,94 @@ _ROWS = (
         "a GGUF file, the weights of a language model",
         (".gguf",),
         magic=(b"GGUF",),
-        judge="judges.flat:judge_gguf",
+        judge="readers.gguf:judge_gguf",
         offers_scan=True,
         advice="Give a classifier",
+    ),
+    FormatSpec(
+        Format.TFLITE,
+        "TensorFlow Lite",
+        (".tflite", ".lite"),
+        judge="readers.tflite:judge_tflite",
+        offers_scan=True,
+        advice=f"Convert it to ONNX with tflite2onnx, or {_NOTEBOOK}",
+    ),
+    FormatSpec(
+        Format.SAVED_MODEL,
+        "a TensorFlow SavedModel",
+        (".pb",),
+        judge="readers.saved_model:judge_saved_model",
+        offers_scan=True,
+        advice=_CONVERT,
+    ),
+    FormatSpec(
+        Format.KERAS_METADATA,
+        "the metadata of a Keras model",
+        also=(".pb",),
+        judge="readers.saved_model:judge_keras_metadata",
+        advice=_CONVERT,
+    ),
+    FormatSpec(
+        Format.COREML,
+        "Core ML",
+        (".mlmodel",),
+        judge="readers.coreml:judge_coreml",
+        offers_scan=True,
+        advice=f"Export it to ONNX where it was made, or {_NOTEBOOK}",
+    ),
+    FormatSpec(
+        Format.OPENVINO,
+        "OpenVINO",
+        also=(".xml",),
+        judge="readers.xml_models:judge_openvino",
+        advice=f"Export it to ONNX where it was made, or {_NOTEBOOK}",
+    ),
+    FormatSpec(
+        Format.PMML,
+        "PMML",
+        (".pmml",),
+        also=(".xml",),
+        judge="readers.xml_models:judge_pmml",
+        offers_scan=True,
+        advice=f"Export it to ONNX where it was made, or {_NOTEBOOK}",
+    ),
+    FormatSpec(
+        Format.MSGPACK,
+        "msgpack, the weights of a Flax model",
+        (".msgpack",),
+        judge="readers.msgpack:judge_msgpack",
+        offers_scan=True,
+        advice=f"Export it to ONNX where it was made, or {_NOTEBOOK}",
+    ),
+    FormatSpec(
+        Format.RDS,
+        "an R data file",
+        (".rds", ".rdata"),
+        judge="readers.rds:judge_rds",
+        offers_scan=True,
+        advice="Save the table as CSV in R",
+    ),
+    FormatSpec(
+        Format.SENTENCEPIECE,
+        "a SentencePiece tokenizer",
+        also=(".model", ".spm"),
+        judge="readers.sentencepiece:judge_sentencepiece",
+        advice="Give a classifier",
+    ),
+    FormatSpec(Format.TOKENIZER, "a tokenizer", also=(".json",), judge="readers.json_files:judge_tokenizer", advice="Give a classifier"),
+    FormatSpec(
+        Format.NOTEBOOK, "a notebook, which is code", (".ipynb",), judge="readers.json_files:judge_notebook", advice="Read it first"
+    ),
+    FormatSpec(Format.PNG, "a picture", (".png",), magic=(b"\x89PNG\r\n\x1a\n",), judge="readers.images:judge_png", advice=_IS_DATA),
+    FormatSpec(Format.JPEG, "a picture", (".jpg", ".jpeg"), magic=(b"\xff\xd8\xff",), judge="readers.images:judge_jpeg", advice=_IS_DATA),
+    FormatSpec(
+        Format.SEVEN_ZIP,
+        "a 7z archive",
+        (".7z",),
+        magic=(b"7z\xbc\xaf\x27\x1c",),
+        judge="readers.seven_zip:judge_seven_zip",
+        offers_scan=True,
+        advice="Unpack it first",
     ),
     FormatSpec(
         Format.PARQUET,
@@ -299,7 +398,8 @@ _ROWS = (
     FormatSpec(
         Format.TAR,
         "a tar archive",
-        (".tar",),
+        (".tar", ".nemo"),
+        judge="readers.tars:judge_tar",
         advice="Unpack it first, or save the model anew if this is an old torch or NeMo file",
     ),
     FormatSpec(Format.EMPTY, "an empty file", judge="judges.flat:judge_empty", advice="Copy or download it again"),

@@ -14,13 +14,15 @@ _RANK = {"malicious": 0, "unproven": 1, "known types": 2, "note": 3}
 class Reason(Frozen):
     """One observation. ``malicious``, ``unproven`` and ``known types`` decide the verdict, the gravest first; a ``note`` only informs.
 
-    ``where`` is an entry of an archive, a byte offset, or the file; ``what`` was found there; ``why`` it matters.
+    ``where`` is an entry of an archive, a byte offset, or the file; ``what`` was found there; ``why`` it matters;
+    ``rule`` names the kind where one judge looks for several (`rules` has them, and what stands for an empty one).
     """
 
     grade: Literal["note", "known types", "unproven", "malicious"]
     where: str
     what: str
     why: str
+    rule: str = ""
 
 
 class Findings:
@@ -40,8 +42,8 @@ class Findings:
         self._reasons: dict[tuple[str, str, str], Reason] = {}
         self._dropped = 0
 
-    def add(self, grade: Grade, where: str, what: str, why: str) -> None:
-        reason = Reason(grade=grade, where=printable(where), what=printable(what), why=printable(why))
+    def add(self, grade: Grade, where: str, what: str, why: str, rule: str = "") -> None:
+        reason = Reason(grade=grade, where=printable(where), what=printable(what), why=printable(why), rule=rule)
         key = (reason.grade, reason.what, reason.why)
         if key in self._reasons:
             return
@@ -50,17 +52,17 @@ class Findings:
         else:
             self._reasons[key] = reason
 
-    def malicious(self, where: str, what: str, why: str) -> None:
-        self.add("malicious", where, what, why)
+    def malicious(self, where: str, what: str, why: str, rule: str = "") -> None:
+        self.add("malicious", where, what, why, rule)
 
-    def unproven(self, where: str, what: str, why: str) -> None:
-        self.add("unproven", where, what, why)
+    def unproven(self, where: str, what: str, why: str, rule: str = "") -> None:
+        self.add("unproven", where, what, why, rule)
 
-    def known(self, where: str, what: str, why: str) -> None:
-        self.add("known types", where, what, why)
+    def known(self, where: str, what: str, why: str, rule: str = "") -> None:
+        self.add("known types", where, what, why, rule)
 
-    def note(self, where: str, what: str, why: str) -> None:
-        self.add("note", where, what, why)
+    def note(self, where: str, what: str, why: str, rule: str = "") -> None:
+        self.add("note", where, what, why, rule)
 
     @property
     def worst(self) -> Grade:

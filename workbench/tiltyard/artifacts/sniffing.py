@@ -67,7 +67,11 @@ def sniff_stream(stream: IO[bytes]) -> Format:
         return Format.SAFETENSORS
     if head[:1] == b"\x80" or not text.plausible(head):
         return _binary_format(stream, head, size)
-    return Format.PICKLE if text_pickle(stream) else Format.CSV
+    if text_pickle(stream):
+        return Format.PICKLE
+    from .readers.recognizing import text_format  # late: most files need none of these readers
+
+    return text_format(stream, head) or Format.CSV
 
 
 def _binary_format(stream: IO[bytes], head: bytes, size: int) -> Format:
@@ -75,13 +79,17 @@ def _binary_format(stream: IO[bytes], head: bytes, size: int) -> Format:
         return pickle_kind(head)
     if tar_header(head) and head[257:262] == b"ustar":
         return Format.TAR
+    from .readers.recognizing import binary_format, packed_format
+
+    if packed := packed_format(head):
+        return packed
     if head.startswith(_COMPRESSED):
         return Format.JOBLIB if _compressed_pickle(head) else Format.GZIP if head[:2] == b"\x1f\x8b" else Format.UNKNOWN
     if text_pickle(stream):
         return pickle_kind(head)
     if onnx_model.looks_like(stream, size):
         return Format.ONNX
-    return Format.TAR if tar_header(head) else Format.UNKNOWN
+    return Format.TAR if tar_header(head) else binary_format(stream, head) or Format.UNKNOWN
 
 
 def pickle_kind(head: bytes) -> Format:

@@ -79,7 +79,7 @@ export interface Finding {
 }
 
 /** The formats by name; the value is what is shown and stored. */
-export type Format = "safetensors" | "torch zip" | "torch legacy" | "torchscript" | "torch export" | "pickle" | "joblib" | "onnx" | "skops" | "xgboost" | "lightgbm" | "catboost" | "npz" | "npy" | "keras" | "hdf5" | "gguf" | "parquet" | "csv" | "gzip" | "zip" | "tar" | "empty" | "unknown";
+export type Format = "safetensors" | "torch zip" | "torch legacy" | "torchscript" | "torch export" | "pickle" | "joblib" | "onnx" | "skops" | "xgboost" | "lightgbm" | "catboost" | "npz" | "npy" | "keras" | "hdf5" | "gguf" | "tflite" | "savedmodel" | "keras metadata" | "coreml" | "openvino" | "pmml" | "msgpack" | "rds" | "sentencepiece" | "tokenizer" | "notebook" | "png" | "jpeg" | "7z" | "parquet" | "csv" | "gzip" | "zip" | "tar" | "empty" | "unknown";
 
 /** Event ``hello``, the first on each connection: how things stand. Forget what was known before. */
 export interface Hello {
@@ -199,6 +199,7 @@ export interface Reason {
   where: string;
   what: string;
   why: string;
+  rule: string;
 }
 
 /** Event ``record``: a step ended. */

@@ -22,7 +22,6 @@ from .pickles import judge_pickle, judge_traces, judge_walk
 from .trust import TENSORS
 
 MOST_UNPACKED = 256 << 20
-_LAMBDA = re.compile(rb'"class_name"\s*:\s*"Lambda"')
 _PYTHON_TYPE = (b"arrow.py_extension_type", b"PyExtensionType")
 
 
@@ -135,23 +134,6 @@ def judge_text(stream: IO[bytes], findings: Findings) -> None:
         findings.note("file", f"a table as text ({text.encoding(head)})", "nothing in it is run when it is read")
     else:
         findings.unproven("file", "text that is no table", "it may be a program, or instructions for one")
-
-
-def judge_hdf5(stream: IO[bytes], findings: Findings) -> None:
-    """No reader here proves it."""
-    stream.seek(0)
-    if _LAMBDA.search(stream.read(64 << 20)):
-        findings.malicious("file", "a Keras Lambda layer", "it holds Python bytecode that runs at loading")
-    findings.unproven("file", "HDF5", "only its first bytes were looked at: there is no reader here that could show it safe")
-
-
-def judge_gguf(stream: IO[bytes], findings: Findings) -> None:
-    """No reader here proves it."""
-    stream.seek(0)
-    head = stream.read(24)
-    version, tensors, keys = (int.from_bytes(head[a:b], "little") for a, b in ((4, 8), (8, 16), (16, 24)))
-    header = f"GGUF version {version}, {tensors:,} tensors, {keys:,} keys"
-    findings.unproven("header", header, "only its header was looked at; its chat template is a program that some readers run")
 
 
 def judge_empty(stream: IO[bytes], findings: Findings) -> None:

@@ -1,7 +1,6 @@
 """Judging zips: torch, TorchScript, skops, Keras, NumPy, and any other. All in memory, nothing extracted."""
 
 import io
-import json
 from pathlib import PurePosixPath
 from typing import IO, TYPE_CHECKING, Any
 
@@ -298,36 +297,9 @@ def _judge_npz(stream: IO[bytes], found: Directory, findings: Findings) -> None:
 
 
 def _judge_keras(stream: IO[bytes], found: Directory, findings: Findings) -> None:
-    try:
-        open_values: list[Any] = [json.loads(archives.read(stream, found.entry("config.json"), 64 << 20))]
-    except (BadArchive, ValueError, RecursionError) as error:
-        findings.unproven("config.json", str(error)[:200], "the layers cannot be told")
-        open_values = []
-    while open_values:
-        value = open_values.pop()
-        if isinstance(value, dict):
-            _judge_layer(value, findings)
-            open_values.extend(value.values())
-        elif isinstance(value, list):
-            open_values.extend(value)
-    for entry in found.entries:
-        if entry.name not in ("config.json", "metadata.json", "model.weights.h5"):
-            _judge_unknown(stream, entry, findings, 1)
-    findings.unproven("model.weights.h5", "Keras weights in HDF5", "there is no reader here that could show them safe")
+    from ..readers.keras_model import judge_keras
 
-
-def _judge_layer(layer: dict[str, Any], findings: Findings) -> None:
-    name, module = layer.get("class_name"), layer.get("module")
-    if name in ("Lambda", "__lambda__") or layer.get("registered_name") == "Lambda":
-        findings.malicious("config.json", "a Lambda layer", "it holds Python bytecode that runs at loading")
-    elif isinstance(module, str) and isinstance(name, str) and not (module + ".").startswith(("keras.", "builtins.")):
-        level = findings.malicious if executes(module, name) else findings.unproven
-        level("config.json", f"{module}.{name}", "Keras would import this")
-    elif module == "builtins" and isinstance(name, str) and executes("builtins", name):
-        findings.malicious("config.json", f"builtins.{name}", "Keras would import this")
-    function = layer.get("config")
-    if isinstance(module, str) and name == "function" and isinstance(function, str) and executes(module, function):
-        findings.malicious("config.json", f"{module}.{function}", "Keras would import this")
+    judge_keras(stream, found, findings, _judge_unknown)
 
 
 def _judge_other(stream: IO[bytes], found: Directory, findings: Findings, depth: int) -> None:

@@ -83,7 +83,9 @@ def _network(message: Message, field: Field, findings: Findings) -> None:
         for part in message.inner(layer):
             if part.number == _CUSTOM_LAYER:
                 name = next((message.text(f) for f in message.inner(part) if f.number == 10 and f.wire == BYTES), "")
-                findings.unproven("model", f"the custom layer {name!r}", "a class of the program that opens it computes it", rule="coreml-custom")
+                findings.unproven(
+                    "model", f"the custom layer {name!r}", "a class of the program that opens it computes it", rule="coreml-custom"
+                )
 
 
 def _program(message: Message, field: Field, findings: Findings) -> None:
@@ -108,7 +110,9 @@ def _block(message: Message, block: Field, findings: Findings, depth: int) -> No
         for part in message.inner(operation):
             if part.number == 1:
                 if "custom" in (name := message.text(part)).lower():
-                    findings.unproven("model", f"the operation {name!r}", "a class of the program that opens it computes it", rule="coreml-custom")
+                    findings.unproven(
+                        "model", f"the operation {name!r}", "a class of the program that opens it computes it", rule="coreml-custom"
+                    )
             elif part.number == 4:
                 _block(message, part, findings, depth + 1)
             elif part.number in (2, 5):
@@ -123,10 +127,10 @@ def _files(message: Message, field: Field, findings: Findings, depth: int) -> No
     if raw.startswith((b"@", b"/", b"..", b"~")) or b"://" in raw[:200]:
         location = raw.decode("utf-8", "backslashreplace")
         inside = location.removeprefix("@model_path/")
-        if location == inside and not location.startswith("@"):
-            findings.malicious("model", f"weights at {location[:200]!r}", "loading would read outside the model's folder", rule="path-outside")
-        elif safe_name(inside):
-            findings.malicious("model", f"weights at {location[:200]!r}", "loading would read outside the model's folder", rule="path-outside")
+        if (location == inside and not location.startswith("@")) or safe_name(inside):
+            findings.malicious(
+                "model", f"weights at {location[:200]!r}", "loading would read outside the model's folder", rule="path-outside"
+            )
         return
     try:
         parts = list(message.inner(field))

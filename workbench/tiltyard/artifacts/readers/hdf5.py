@@ -14,6 +14,7 @@ from ..judges.model_json import Malformed
 from ..reason import Findings
 from . import hdf5_parts as parts
 from .cursor import Cursor
+from .keras_attributes import judge_attribute
 
 MOST_OBJECTS = 1_000_000
 UNDEFINED = (1 << 64) - 1
@@ -36,7 +37,6 @@ class _Object:
 
 def judge_hdf5(stream: IO[bytes], findings: Findings) -> None:
     """Are all its objects numbers and text that lie within the file, and its Keras layers Keras's own?"""
-    from .keras_model import judge_attribute
 
     def attribute(where: str, name: str, value: bytes) -> None:
         judge_attribute(where, name, value, findings)
@@ -190,7 +190,8 @@ class _Reader:
 
     def chunks(self, layout: parts.Layout, filters: set[int]) -> int:
         """Bytes that the chunks unpack to, each no more than its own bytes justify."""
-        total, todo, seen = 0, [layout.address] if layout.address != UNDEFINED else [], set()
+        seen: set[int] = set()
+        total, todo = 0, [layout.address] if layout.address != UNDEFINED else []
         while todo:
             address = todo.pop()
             if address in seen or len(seen) > MOST_OBJECTS:
@@ -225,7 +226,9 @@ class _Reader:
     def symbols(self, raw: bytes, name: str) -> list[tuple[int, str]]:
         tree, heap = parts.two(raw)
         texts = parts.local_heap(self.at, heap)
-        made, todo, seen = [], [tree], set()
+        seen: set[int] = set()
+        made: list[tuple[int, str]] = []
+        todo = [tree]
         while todo:
             address = todo.pop()
             if address in seen or len(seen) > MOST_OBJECTS:

@@ -8,13 +8,16 @@ from ..reason import Findings
 DEEPEST = 200
 WHY_LAMBDA = "it holds Python bytecode that runs when the model is loaded or called"
 WHY_IMPORT = "Keras would import this by its name"
+WHY_FILE = "Keras reads the file of this name when the model is loaded (CVE-2025-12058)"
 _OWN = ("keras", "tf_keras", "tensorflow", "tensorflow.keras", "tensorflow.python.keras")
 _PARTS = frozenset(
     "layers models initializers regularizers constraints optimizers losses metrics activations src engine saving dtype_policies mixed_precision "
     "random legacy ops quantizers".split()
 )
 # Loaders, downloads and plain functions of Keras do things beside making a layer (CVE-2025-9905, CVE-2025-12058, CVE-2025-12060).
-_REFUSED = frozenset("utils saving_lib load_model get_file get_source_inputs serialization_lib _load_model StringLookup IntegerLookup".split())
+_REFUSED = frozenset(
+    "utils saving_lib load_model get_file get_source_inputs serialization_lib _load_model StringLookup IntegerLookup".split()
+)
 _STANDS_ALONE = frozenset(
     """
     Sequential Functional Model InputLayer Dense Activation Embedding Masking Conv1D Conv2D Conv3D Conv1DTranspose Conv2DTranspose
@@ -26,7 +29,7 @@ _STANDS_ALONE = frozenset(
     Cropping1D Cropping2D Cropping3D UpSampling1D UpSampling2D UpSampling3D ZeroPadding1D ZeroPadding2D ZeroPadding3D Concatenate Average
     Maximum Minimum Add Subtract Multiply Dot Attention MultiHeadAttention AdditiveAttention GroupQueryAttention ReLU Softmax LeakyReLU PReLU
     ELU ThresholdedReLU Rescaling Resizing CenterCrop RandomCrop RandomFlip RandomTranslation RandomRotation RandomZoom RandomContrast
-    RandomBrightness Normalization Discretization CategoryEncoding Hashing HashedCrossing TextVectorization Identity EinsumDense
+    RandomBrightness Normalization Discretization CategoryEncoding Hashing HashedCrossing TextVectorization StringLookup IntegerLookup Identity EinsumDense
     GlorotUniform GlorotNormal HeUniform HeNormal LecunUniform LecunNormal Zeros Ones Constant RandomNormal RandomUniform TruncatedNormal
     VarianceScaling Orthogonal L1 L2 L1L2 OrthogonalRegularizer MaxNorm NonNeg UnitNorm MinMaxNorm DTypePolicy Policy FloatDTypePolicy
     Adam AdamW SGD RMSprop Adadelta Adagrad Adamax Nadam Ftrl Lion Adafactor LossScaleOptimizer ExponentialDecay CosineDecay
@@ -52,7 +55,7 @@ def judge_config(value: Any, findings: Findings, where: str, depth: int = 0) -> 
     elif isinstance(value, dict):
         if "class_name" in value:
             _judge_object(value, findings, where)
-        for name, inner in value.items():
+        for inner in value.values():
             judge_config(inner, findings, where, depth + 1)
     elif isinstance(value, list):
         for inner in value:
@@ -61,7 +64,12 @@ def judge_config(value: Any, findings: Findings, where: str, depth: int = 0) -> 
 
 def _judge_object(value: dict[str, Any], findings: Findings, where: str) -> None:
     name, module, registered = value.get("class_name"), value.get("module"), value.get("registered_name")
-    if name in ("Lambda", "__lambda__", "TFOpLambda", "LambdaLayer") or registered == "Lambda":
+    config = value.get("config")
+    if isinstance(config, dict) and isinstance(config.get("vocabulary"), str):
+        findings.malicious(where, f"a vocabulary at {config['vocabulary'][:100]!r}", WHY_FILE, rule="keras-file")
+    if name == "TorchModuleWrapper":
+        findings.malicious(where, "a TorchModuleWrapper", "it holds a pickle that runs when the model is loaded", rule="keras-pickle")
+    elif name in ("Lambda", "__lambda__", "TFOpLambda", "LambdaLayer") or registered == "Lambda":
         level = findings.unproven if name == "TFOpLambda" else findings.malicious
         level(where, f"a {name} layer" if name != "__lambda__" else "a lambda", WHY_LAMBDA, rule="keras-lambda")
     elif not isinstance(name, str):

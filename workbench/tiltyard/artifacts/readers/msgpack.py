@@ -29,12 +29,13 @@ def looks_like(stream: IO[bytes], head: bytes) -> bool:
     key = head[{0xDE: 3, 0xDF: 5}.get(first, 1) :][:1]
     if not key or not (0xA1 <= key[0] <= 0xBF or key[0] in _TEXTS):
         return False
+    at = Cursor(stream, 0, ">")
+    reader = _Reader(at, Findings())
     try:
-        at = Cursor(stream, 0, ">")
-        _Reader(at, Findings()).value(0)
-        return at.left == 0
+        reader.value(0)
     except Malformed:
-        return False
+        return reader.values > 4
+    return at.left == 0
 
 
 def judge_msgpack(stream: IO[bytes], findings: Findings) -> None:
@@ -87,7 +88,8 @@ class _Reader:
             return self.items((2 if kind >= 0xDE else 1) * self.at.number("I" if kind & 1 else "H"), depth)
         if kind in _EXTENSIONS or kind in _LONG_EXTENSIONS:
             length = _EXTENSIONS[kind] if kind in _EXTENSIONS else self.at.number(_LONG_EXTENSIONS[kind])
-            return self.extension(self.at.number("B"), length, depth)
+            self.extension(self.at.number("B"), length, depth)
+            return None
         raise Malformed(f"the unknown kind {kind:#x}")
 
     def items(self, count: int, depth: int) -> list[object]:

@@ -14,10 +14,33 @@ MOST_UNPACKED = 512 << 20
 DEEPEST = 500
 _NIL, _SYMBOL, _PAIRS, _CHAR = 1, 1, 2, 9
 _ENDS = {254, 253, 252, 251, 242, 241}  # NULL, the global, unbound, missing, empty and base environments
-_CODE = {3: "a function", 6: "language", 7: "a special", 8: "a builtin", 21: "byte code", 239: "language", 240: "language", 243: "byte code"}
+_CODE = {
+    3: "a function",
+    6: "language",
+    7: "a special",
+    8: "a builtin",
+    21: "byte code",
+    239: "language",
+    240: "language",
+    243: "byte code",
+}
 _WIDTHS = {10: 4, 13: 4, 14: 8, 15: 16, 24: 1}
-_COMPACT = frozenset("compact_intseq compact_realseq deferred_string wrap_real wrap_integer wrap_logical wrap_string wrap_complex wrap_raw wrap_list".split())
-PROMISE, ENVIRONMENT, DOTS, VECTORS, S4, ALTERNATIVE, REFERENCE, POINTER, WEAK, NAMESPACE, PACKAGE = 5, 4, 17, {16, 19, 20}, 25, 238, 255, 22, 23, 249, 250
+_COMPACT = frozenset(
+    "compact_intseq compact_realseq deferred_string wrap_real wrap_integer wrap_logical wrap_string wrap_complex wrap_raw wrap_list".split()
+)
+PROMISE, ENVIRONMENT, DOTS, VECTORS, S4, ALTERNATIVE, REFERENCE, POINTER, WEAK, NAMESPACE, PACKAGE = (
+    5,
+    4,
+    17,
+    {16, 19, 20},
+    25,
+    238,
+    255,
+    22,
+    23,
+    249,
+    250,
+)
 
 
 def unpacked_head(head: bytes) -> bytes:
@@ -65,7 +88,7 @@ def _content(stream: IO[bytes]) -> IO[bytes]:
         elif magic[:3] == b"BZh":
             data = bz2.BZ2File(stream).read(MOST_UNPACKED + 1)
         elif magic == b"\xfd7zXZ\0":
-            data = lzma.LZMAFile(stream).read(MOST_UNPACKED + 1)
+            data = lzma.LZMADecompressor().decompress(stream.read(), MOST_UNPACKED + 1)
         else:
             return stream
     except (OSError, EOFError, lzma.LZMAError) as error:
@@ -102,7 +125,9 @@ class _Reader:
         if kind == REFERENCE:
             return self.known(flags >> 8 or self.at.number("I"))
         if kind == PROMISE:
-            self.findings.malicious("file", "a promise", "R evaluates it as soon as the value is touched (CVE-2024-27322)", rule="rds-promise")
+            self.findings.malicious(
+                "file", "a promise", "R evaluates it as soon as the value is touched (CVE-2024-27322)", rule="rds-promise"
+            )
             raise Malformed("a promise, whose rest was not read")
         if kind in _CODE:
             raise Malformed(f"{_CODE[kind]}, which is code")

@@ -87,7 +87,7 @@ def _judge_operators(found: dict[str, int], functions: set[str], findings: Findi
         findings.note("graph", f"{sum(found.values()):,} nodes of {len(found):,} kinds", "operators that only compute")
 
 
-def looks_like_metadata(stream: IO[bytes], head: bytes) -> bool:
+def looks_like_metadata(head: bytes) -> bool:
     """``keras_metadata.pb``: nodes, each with a JSON of a Keras object."""
     return head[:1] == b"\x0a" and b"_tf_keras_" in head[:4096]
 

@@ -44,7 +44,8 @@ def judge_tar(stream: IO[bytes], findings: Findings) -> None:
 
 def _members(stream: IO[bytes], findings: Findings) -> list[Member]:
     size = stream.seek(0, os.SEEK_END)
-    at, found, names, longer = 0, [], set(), ""
+    names: set[str] = set()
+    at, found, longer = 0, [], ""
     while at + BLOCK <= size:
         stream.seek(at)
         head = stream.read(BLOCK)
@@ -90,7 +91,7 @@ def _longer(content: bytes, kind: bytes) -> str:
     """The long name that stands before a member; what else a PAX header says may not change where things lie."""
     if kind == _LONG_NAME:
         return content.split(b"\0")[0].decode("utf-8", "backslashreplace")
-    keys = dict(re.findall(rb"\d+ ([\w.]+)=([^\n]*)\n", content))
+    keys: dict[bytes, bytes] = dict(re.findall(rb"\d+ ([\w.]+)=([^\n]*)\n", content))
     if b"size" in keys or any(key.startswith(b"GNU.sparse") for key in keys):
         raise Malformed("a member whose size is said twice")
     return keys.get(b"path", b"").decode("utf-8", "backslashreplace")

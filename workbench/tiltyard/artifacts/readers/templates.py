@@ -34,7 +34,9 @@ def judge_template(text: str, findings: Findings, where: str) -> None:
     try:
         found = _environment().parse(text)
     except (TemplateSyntaxError, RecursionError, ValueError) as error:
-        findings.unproven(where, f"a template that cannot be parsed ({type(error).__name__})", "what a reader would make of it is not known")
+        findings.unproven(
+            where, f"a template that cannot be parsed ({type(error).__name__})", "what a reader would make of it is not known"
+        )
         return
     _judge_nodes(found, findings, where)
 

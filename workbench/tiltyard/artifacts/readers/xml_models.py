@@ -33,7 +33,9 @@ def judge_openvino(stream: IO[bytes], findings: Findings) -> None:
         if name == "layer":
             layers += 1
             _judge_layer(attributes, findings)
-        elif name in ("extension", "extensions", "custom_library") or any(key.lower() in ("library", "custom_library") for key in attributes):
+        elif name in ("extension", "extensions", "custom_library") or any(
+            key.lower() in ("library", "custom_library") for key in attributes
+        ):
             findings.unproven("model", f"<{name}> names a library", "OpenVINO would load native code", rule="openvino-extension")
 
     if _read(stream, findings, "net", begins) and findings.worst == "note":
