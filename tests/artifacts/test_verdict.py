@@ -92,10 +92,17 @@ def test_truncated_attack_still_runs_and_is_unsafe(tmp_path: Path) -> None:
 
 
 def test_unknown_import_is_unproven_with_its_name(tmp_path: Path) -> None:
-    verdict = scanned(tmp_path, b"\x80\x02csklearn.svm._classes\nSVC\n)\x81.")
+    verdict = scanned(tmp_path, b"\x80\x02cmine.models\nScorer\n)\x81.")
     assert verdict.verdict == "unproven"
     assert verdict.exit_code == 2
-    assert "sklearn.svm._classes.SVC" in whats(verdict, "unproven")
+    assert "mine.models.Scorer" in whats(verdict, "unproven")
+
+
+def test_known_types_are_neither_safe_nor_unproven(tmp_path: Path, torch_files: dict[str, bytes], joblib_files: dict[str, bytes]) -> None:
+    for name, data in {"whole.pt": torch_files["whole"], **{f"{n}.joblib": data for n, data in joblib_files.items()}}.items():
+        verdict = scanned(tmp_path, data, name)
+        assert (verdict.verdict, verdict.exit_code) == ("known types", 2), (name, verdict.summary)
+    assert "torch.nn.modules.linear.Linear" in whats(scanned(tmp_path, torch_files["whole"], "whole.pt"), "known types")
 
 
 @pytest.mark.parametrize(
@@ -131,14 +138,9 @@ def test_benign_others_are_safe(
 
 def test_what_cannot_be_shown_is_unproven(
     tmp_path: Path,
-    torch_files: dict[str, bytes],
-    skops_files: dict[str, bytes],
-    joblib_files: dict[str, bytes],
     numpy_files: dict[str, bytes],
 ) -> None:
     files = {
-        "whole": torch_files["whole"],
-        **joblib_files,
         "objects": numpy_files["npz_objects"],
         "gguf": b"GGUF" + b"\3\0\0\0" + b"\0" * 16,
         "hdf5": b"\x89HDF\r\n\x1a\n" + b"\0" * 100,
@@ -150,7 +152,6 @@ def test_what_cannot_be_shown_is_unproven(
         verdict = scanned(tmp_path, data, name)
         assert verdict.verdict == "unproven", (name, verdict.summary)
         assert verdict.reasons
-    assert "torch.nn.modules.linear.Linear" in whats(scanned(tmp_path, torch_files["whole"]), "unproven")
 
 
 def test_script_that_reaches_files_is_unsafe(tmp_path: Path, torch_files: dict[str, bytes]) -> None:

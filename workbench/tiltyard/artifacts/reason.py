@@ -1,5 +1,6 @@
 """Why a verdict is what it is: where, what, why; collected while a file is looked at."""
 
+import time
 from pathlib import Path
 from typing import Literal
 
@@ -8,6 +9,8 @@ from ..result import Frozen
 from .judges.trust import Grade
 
 MOST_REASONS = 200
+MOST_SECONDS = 5.0
+"""Of computing that the pickles of one file may take in all; what is not done by then is unproven."""
 _RANK = {"malicious": 0, "unproven": 1, "known types": 2, "note": 3}
 
 
@@ -41,6 +44,7 @@ class Findings:
         self.path = path
         self._reasons: dict[tuple[str, str, str], Reason] = {}
         self._dropped = 0
+        self.deadline = time.thread_time() + MOST_SECONDS
 
     def add(self, grade: Grade, where: str, what: str, why: str, rule: str = "") -> None:
         reason = Reason(grade=grade, where=printable(where), what=printable(what), why=printable(why), rule=rule)

@@ -7,6 +7,7 @@ the import is reported as hidden.
 """
 
 import io
+import os
 import pickletools
 import time
 from dataclasses import dataclass
@@ -14,29 +15,36 @@ from typing import IO
 
 from ...errors import Cancelled
 from ...progress import Progress
-from .stack_machine import Machine, TooLarge, Walk
+from .raw_arrays import after
+from .stack_machine import Machine
+from .values import Made, Malformed, TooLarge, Walk
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Bounds of one walk: opcodes, values held at once, bytes of one literal, seconds, nesting of pickles in pickles."""
+    """Bounds of one walk: opcodes, values held at once, bytes of one literal, seconds of computing, nesting of pickles in pickles."""
 
     ops: int = 5_000_000
     held: int = 1_000_000
     literal: int = 256 << 20
-    seconds: float = 60.0
+    seconds: float = 5.0
     depth: int = 3
 
 
 class _Bounded:
-    """A stream whose single reads are bounded: a length field in the file cannot make us ask for gigabytes."""
+    """A stream whose single reads are bounded: a length field cannot make us ask for gigabytes, nor for more than the file has."""
 
     def __init__(self, stream: IO[bytes], literal: int) -> None:
         self._stream = stream
         self._literal = literal
         self.tell = stream.tell
+        here = stream.tell()
+        self._size = stream.seek(0, os.SEEK_END)
+        stream.seek(here)
 
     def read(self, n: int = -1) -> bytes:
+        if n > 1 and n > self._size - self._stream.tell():
+            raise Malformed("a literal longer than the file")
         if n > self._literal or n < 0:
             raise TooLarge(f"one literal of {n:,} bytes is over the bound of {self._literal:,}")
         return self._stream.read(n)
@@ -48,15 +56,16 @@ class _Bounded:
         return line
 
 
-def walk(stream: IO[bytes], limits: Limits | None = None, progress: Progress | None = None) -> Walk:
+def walk(stream: IO[bytes], limits: Limits | None = None, progress: Progress | None = None, deadline: float | None = None) -> Walk:
     """Walk one pickle from where ``stream`` (seekable) stands, up to its STOP.
 
     Never raises for what the bytes hold: a malformed, truncated or too large pickle has ``error`` set
     and whatever imports stand before the break, for the real machine would have executed those.
-    Raises `Cancelled` through ``progress``.
+    ``deadline``, by `time.thread_time`, ends it earlier than the seconds of ``limits``. Raises `Cancelled` through ``progress``.
     """
     limits = limits or Limits()
-    return _walk(stream, limits, progress or Progress(), time.monotonic() + limits.seconds, 0)
+    ends = time.thread_time() + limits.seconds
+    return _walk(stream, limits, progress or Progress(), ends if deadline is None else min(ends, deadline), 0)
 
 
 def _walk(stream: IO[bytes], limits: Limits, progress: Progress, deadline: float, depth: int) -> Walk:
@@ -70,14 +79,28 @@ def _walk(stream: IO[bytes], limits: Limits, progress: Progress, deadline: float
         if inner.imports and (data[:1] == b"\x80" or inner.complete):
             result.nested.append(inner)
 
-    machine = Machine(result, limits.held, inside)
+    def array(wrapper: Made, position: int) -> None:
+        """What joblib reads from the stream itself: numbers, or for an array of objects a pickle with a memo of its own."""
+        if machine.frame_end is not None and machine.frame_end != position + 1:
+            machine.odd(position, "an array's bytes inside a frame", hidden=True)
+        machine.frame_end = None
+        if after(wrapper, stream):
+            return
+        if depth >= limits.depth + 8:
+            raise TooLarge("arrays of objects nested too deep to follow")
+        inner = _walk(stream, limits, progress, deadline, depth + 1)
+        result.nested.append(inner)
+        if inner.error:
+            raise Malformed(f"in an array of objects: {inner.error}")
+
+    machine = Machine(result, limits.held, inside, array)
     try:
         for opcode, arg, position in pickletools.genops(_Bounded(stream, limits.literal)):  # type: ignore[arg-type]
             machine.step(opcode.name, arg, position or 0)
             result.ops += 1
             if result.ops % 1024 == 0:
                 progress.check()
-                if result.ops >= limits.ops or time.monotonic() > deadline:
+                if result.ops >= limits.ops or time.thread_time() > deadline:
                     raise TooLarge(f"stopped after {result.ops:,} opcodes")
     except Cancelled:
         raise

@@ -7,9 +7,10 @@ import re
 from typing import IO
 
 from ..reason import Findings
+from . import arguments, known
 from .opcodes import walk
-from .stack_machine import Import, Walk
 from .trust import ITEM_BYTES, TENSORS, executes, grade
+from .values import Import, Walk
 
 MAGIC = 0x1950A86A20F9469CFC6C
 PROTOCOL = 1001
@@ -44,7 +45,7 @@ def judge_stream(stream: IO[bytes], findings: Findings, where: str, allowed: Nam
     walks: list[Walk] = []
     while stream.tell() < size and len(walks) < MOST_PICKLES:
         start = stream.tell()
-        found = walk(stream, progress=findings.progress)
+        found = walk(stream, progress=findings.progress, deadline=findings.deadline)
         if walks and found.error and not found.imports:
             stream.seek(start)
             if not tail_ok:
@@ -86,11 +87,19 @@ def _judge_import(one: Import, args: str | None, findings: Findings, where: str,
     if one.module is None:
         findings.malicious(at, f"{one.opcode}: {shown}", "an import whose name is hidden until it is loaded can be any")
         return
+    if (one.module, one.name) not in allowed and allowed is TENSORS and is_known(one.module, one.name):
+        findings.known(at, str(one), "a known type of a usual library; its own code runs when the file is opened")
+        return
     level = grade(one.module, one.name, allowed)
     if level == "malicious":
         findings.malicious(at, shown, "loading the file would run this")
     elif level == "unproven":
         findings.unproven(at, str(one), "this import is not on the allowlist, and its code would run at loading")
+
+
+def is_known(module: str, name: str) -> bool:
+    """True for what a file of *known types* may import."""
+    return known.is_class(module, name) or known.is_value(module, name) or arguments.is_called(module, name)
 
 
 def judge_traces(stream: IO[bytes], findings: Findings, where: str) -> None:
@@ -120,6 +129,8 @@ def judge_legacy(stream: IO[bytes], findings: Findings) -> None:
         return
     sizes: dict[str, int] = {}
     for pid in walks[3].persistent:
+        if arguments.named_class(pid) is not None:
+            continue
         if (one := storage_of(pid, 6)) is None:
             findings.unproven("file", "a persistent id that names no storage", "torch's old reader also takes source code by them")
             return

@@ -1,86 +1,30 @@
 """The pickle machine on abstract values: strings, whole numbers, imports and short tuples are kept, all else is opaque."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import Any
 
-
-@dataclass(frozen=True)
-class Import:
-    """A global that the pickle names. ``module`` is None where the name is built at load time and cannot be told."""
-
-    module: str | None
-    name: str
-    position: int
-    opcode: str
-
-    def __str__(self) -> str:
-        return f"{self.module}.{self.name}" if self.module is not None else "(a name built at load time)"
-
-
-@dataclass(frozen=True)
-class Odd:
-    """Something no plain file of tensors or numbers does; ``hidden`` where it could stand for any import."""
-
-    position: int
-    what: str
-    hidden: bool = False
-
-
-@dataclass
-class Walk:
-    """What one pickle holds. ``error`` is empty when STOP was reached; ``end`` is the offset after it.
-
-    ``limited``: our own bound ended the walk, the real machine would go on. ``first``: the whole
-    number the pickle is, if it is one.
-    """
-
-    start: int
-    end: int = 0
-    ops: int = 0
-    imports: list[Import] = field(default_factory=list)
-    calls: list[tuple[Import, str]] = field(default_factory=list)
-    odd: list[Odd] = field(default_factory=list)
-    persistent: list[tuple[Any, ...]] = field(default_factory=list)
-    nested: list["Walk"] = field(default_factory=list)
-    first: int | None = None
-    error: str = ""
-    limited: bool = False
-
-    @property
-    def complete(self) -> bool:
-        return not self.error
-
-    def everything(self) -> Iterator["Walk"]:
-        """This walk and those of pickles found in its byte strings."""
-        yield self
-        for inner in self.nested:
-            yield from inner.everything()
-
-
-class Malformed(Exception):
-    """The pickle machine would stop here with an error."""
-
-
-class TooLarge(Exception):
-    """A bound of `Limits` was reached: nothing is claimed about the rest."""
-
+from . import arguments
+from .unfolding import unfolded, weight
+from .values import Data, Holder, Import, Made, Malformed, Odd, Row, TooLarge, Walk, Wide, shown, split
 
 OPAQUE = object()
-MADE = object()
 _LONGEST_NAME = 4096
-_LARGEST_MEMO = 1 << 24
+_LARGEST_MEMO = 1 << 22
 _MOST_NAMED = 100_000
+_HEAVIEST = 20_000_000
 
 
 class Machine:
     """One run over the opcodes of one pickle, writing what it meets into ``walk``.
 
-    ``inside`` is given each byte string that begins like a pickle, and its position.
+    ``inside`` is given each byte string that begins like a pickle, and its position; ``array`` each wrapper by which joblib
+    announces an array whose bytes follow in the stream.
     """
 
-    def __init__(self, walk: Walk, held: int, inside: Callable[[bytes, int], None]) -> None:
+    def __init__(self, walk: Walk, held: int, inside: Callable[[bytes, int], None], array: Callable[[Made, int], None]) -> None:
         self.walk = walk
+        self.array = array
+        self.shared = 0
         self.held = held
         self.inside = inside
         self.stack: list[Any] = []
@@ -144,13 +88,26 @@ class Machine:
             raise TooLarge(f"over {_MOST_NAMED:,} imports")
         self.stack.append(found)
 
-    def call(self, callee: Any, args: Any, position: int) -> None:
+    def call(self, callee: Any, args: Any, position: int, how: str) -> None:
         if isinstance(callee, Import):
             if len(self.walk.calls) < 10_000:
-                self.walk.calls.append((callee, _shown(args)))
+                self.walk.calls.append((callee, shown(args)))
+            if why := arguments.fault(callee, args, how):
+                self.odd(position, f"{callee}({shown(args)}): {why}")
         else:
             self.odd(position, "calls something that is not a named import")
-        self.stack.append(MADE)
+        self.stack.append(Made(callee, args))
+
+    def place(self, holder: Any, value: Any, position: int) -> None:
+        """``value`` becomes part of ``holder``."""
+        if isinstance(value, Import) and (value.module, value.name) in arguments.ONLY_CALLED:
+            self.odd(position, f"{value} kept as a value: whoever calls it later gives it other arguments")
+        if isinstance(value, Holder):
+            value.placed += 1
+            self.shared += value.placed > 1
+        if isinstance(holder, Holder) and isinstance(value, Holder | tuple):
+            holder.inside = [] if holder.inside is None else holder.inside
+            holder.inside.append(value)
 
     def text(self, arg: Any, position: int) -> None:
         text = str(arg)
@@ -159,7 +116,7 @@ class Machine:
             self._inside(text.encode("latin-1"), position)
 
     def data(self, data: Any, position: int) -> None:
-        self.stack.append(OPAQUE)
+        self.stack.append(Data(len(data)))
         self._inside(data, position)
 
     def _inside(self, data: bytes | bytearray, position: int) -> None:
@@ -170,13 +127,6 @@ class Machine:
             self.inside(bytes(data), position)
 
 
-def _shown(args: Any) -> str:
-    if not isinstance(args, tuple):
-        return "…"
-    parts = [repr(a)[:60] if isinstance(a, str | int) else str(a) if isinstance(a, Import) else "…" for a in args[:4]]
-    return ", ".join(parts) + (", …" if len(args) > 4 else "")
-
-
 def _number(m: Machine, arg: Any, position: int) -> None:
     m.stack.append(arg if type(arg) is int and abs(arg) < 1 << 128 else OPAQUE)
 
@@ -185,18 +135,22 @@ def _plain(m: Machine, arg: Any, position: int) -> None:
     m.stack.append(OPAQUE)
 
 
-def _none(m: Machine, arg: Any, position: int) -> None:
-    m.stack.append(None)
+def _constant(value: Any) -> "Handler":
+    def handler(m: Machine, arg: Any, position: int) -> None:
+        m.stack.append(value)
+
+    return handler
 
 
-def _split(arg: str) -> tuple[str | None, str]:
-    """GLOBAL and INST join module and name by one space; with more than one it could mean two things."""
-    module, _, name = arg.partition(" ")
-    return (module, name) if " " not in name else (None, arg)
+def _holder(kind: str) -> "Handler":
+    def handler(m: Machine, arg: Any, position: int) -> None:
+        m.stack.append(Holder(kind))
+
+    return handler
 
 
 def _global(m: Machine, arg: Any, position: int) -> None:
-    module, name = _split(arg)
+    module, name = split(arg)
     m.bring(module, name, position, "GLOBAL")
 
 
@@ -208,26 +162,32 @@ def _stack_global(m: Machine, arg: Any, position: int) -> None:
 
 def _inst(m: Machine, arg: Any, position: int) -> None:
     args = m.pop_mark()
-    module, name = _split(arg)
+    module, name = split(arg)
     m.bring(module, name, position, "INST")
-    m.call(m.pop(), tuple(args), position)
+    m.call(m.pop(), tuple(args), position, "INST")
 
 
 def _obj(m: Machine, arg: Any, position: int) -> None:
     args = m.pop_mark()
     if not args:
         raise Malformed("stack underflow")
-    m.call(args[0], tuple(args[1:]), position)
+    m.call(args[0], tuple(args[1:]), position, "OBJ")
 
 
 def _reduce(m: Machine, arg: Any, position: int) -> None:
     args = m.pop()
-    m.call(m.pop(), args, position)
+    m.call(m.pop(), args, position, "REDUCE")
+
+
+def _newobj(m: Machine, arg: Any, position: int) -> None:
+    args = m.pop()
+    m.call(m.pop(), args, position, "NEWOBJ")
 
 
 def _newobj_ex(m: Machine, arg: Any, position: int) -> None:
-    m.pop()
-    _reduce(m, arg, position)
+    named, args = m.pop(), m.pop()
+    plain = isinstance(named, Holder) and named.held is None
+    m.call(m.pop(), args if plain else OPAQUE, position, "NEWOBJ")
 
 
 def _extension(m: Machine, arg: Any, position: int) -> None:
@@ -241,10 +201,18 @@ def _changed(m: Machine, target: Any, position: int, how: str) -> None:
 
 
 def _build(m: Machine, arg: Any, position: int) -> None:
-    m.pop()
+    state = m.pop()
     target = m.top()
     _changed(m, target, position, "sets attributes")
-    if target is not MADE and not isinstance(target, Import):
+    if isinstance(target, Made):
+        m.place(target, state, position)
+        target.state = state
+        if why := arguments.fault_of_state(target):
+            m.odd(position, why)
+        if target.of in arguments.WRAPPERS:
+            m.stack[-1] = OPAQUE
+            m.array(target, position)
+    elif not isinstance(target, Import):
         m.odd(position, "sets attributes on something that was not built here")
 
 
@@ -261,42 +229,73 @@ def _binpersid(m: Machine, arg: Any, position: int) -> None:
             raise TooLarge("too many persistent ids")
     else:
         m.odd(position, "a persistent id that is not a tuple")
-    m.stack.append(OPAQUE)
+    m.stack.append(arguments.stored(value) or arguments.named_class(value) or OPAQUE)
 
 
-def _tuple_of(m: Machine, items: list[Any]) -> None:
-    m.stack.append(tuple(items) if len(items) <= 16 else OPAQUE)
+def _tuple_of(m: Machine, items: list[Any], position: int) -> None:
+    for item in items:
+        m.place(None, item, position)
+    total = 1 + sum(map(weight, items))
+    if total > _HEAVIEST:
+        raise TooLarge("tuples in tuples that unfold to millions of values")
+    if len(items) > 16:
+        m.stack.append(Wide(total))
+        return
+    made: tuple[Any, ...] = tuple(items)
+    if total > len(items) + 1:
+        made = Row(items)
+        made.weight = total
+    m.stack.append(made)
 
 
 def _tuple(m: Machine, arg: Any, position: int) -> None:
-    _tuple_of(m, m.pop_mark())
+    _tuple_of(m, m.pop_mark(), position)
 
 
 def _tuple_n(n: int) -> "Handler":
     def handler(m: Machine, arg: Any, position: int) -> None:
         items = [m.pop() for _ in range(n)]
-        _tuple_of(m, items[::-1])
+        _tuple_of(m, items[::-1], position)
 
     return handler
 
 
-def _collected(m: Machine, arg: Any, position: int) -> None:
-    m.pop_mark()
-    m.stack.append(OPAQUE)
-
-
-def _append(pops: int) -> "Handler":
+def _collected(kind: str) -> "Handler":
     def handler(m: Machine, arg: Any, position: int) -> None:
-        for _ in range(pops):
-            m.pop()
-        _changed(m, m.top(), position, "stores items")
+        items = m.pop_mark()
+        m.stack.append(Holder(kind))
+        _put_in(m, items, position, kind == "dict")
 
     return handler
 
 
-def _appends(m: Machine, arg: Any, position: int) -> None:
-    m.pop_mark()
-    _changed(m, m.top(), position, "stores items")
+def _put_in(m: Machine, items: list[Any], position: int, pairs: bool) -> None:
+    """``items`` go into what is on top: keys and values by turns where they are ``pairs``."""
+    target = m.top()
+    _changed(m, target, position, "stores items")
+    if (why := arguments.fault_of_items(target, pairs)) is not None:
+        m.odd(position, why)
+    for item in items:
+        m.place(target, item, position)
+    if pairs and isinstance(target, Holder):
+        for key, value in zip(items[::2], items[1::2], strict=False):
+            target.keep(key, value)
+
+
+def _append(m: Machine, arg: Any, position: int) -> None:
+    _put_in(m, [m.pop()], position, False)
+
+
+def _setitem(m: Machine, arg: Any, position: int) -> None:
+    value, key = m.pop(), m.pop()
+    _put_in(m, [key, value], position, True)
+
+
+def _appends(pairs: bool) -> "Handler":
+    def handler(m: Machine, arg: Any, position: int) -> None:
+        _put_in(m, m.pop_mark(), position, pairs)
+
+    return handler
 
 
 def _mark(m: Machine, arg: Any, position: int) -> None:
@@ -337,16 +336,15 @@ def _get(m: Machine, arg: Any, position: int) -> None:
     m.stack.append(m.memo[arg])
 
 
-def _empty_tuple(m: Machine, arg: Any, position: int) -> None:
-    m.stack.append(())
-
-
 def _nothing(m: Machine, arg: Any, position: int) -> None:
     pass
 
 
 def _stop(m: Machine, arg: Any, position: int) -> None:
     value = m.pop()
+    m.place(None, value, position)
+    if m.shared > 16 and unfolded(value) > _HEAVIEST:
+        raise TooLarge("lists in lists that unfold to millions of values")
     m.walk.first = value if type(value) is int else None
 
 
@@ -354,19 +352,24 @@ Handler = Callable[[Machine, Any, int], None]
 _TEXTS = ("UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "STRING", "BINSTRING", "SHORT_BINSTRING")
 _BYTES = ("BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8")
 _NUMBERS = ("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4")
-_PLAINS = ("FLOAT", "BINFLOAT", "NEWTRUE", "NEWFALSE", "EMPTY_LIST", "EMPTY_DICT", "EMPTY_SET", "NEXT_BUFFER")
+_PLAINS = ("FLOAT", "BINFLOAT", "NEXT_BUFFER")
 _HANDLERS: dict[str, Handler] = {
     **dict.fromkeys(_TEXTS, Machine.text),
     **dict.fromkeys(_BYTES, Machine.data),
     **dict.fromkeys(_NUMBERS, _number),
     **dict.fromkeys(_PLAINS, _plain),
-    "NONE": _none,
+    "NEWTRUE": _constant(True),
+    "NEWFALSE": _constant(False),
+    "EMPTY_LIST": _holder("list"),
+    "EMPTY_DICT": _holder("dict"),
+    "EMPTY_SET": _holder("set"),
+    "NONE": _constant(None),
     "GLOBAL": _global,
     "STACK_GLOBAL": _stack_global,
     "INST": _inst,
     "OBJ": _obj,
     "REDUCE": _reduce,
-    "NEWOBJ": _reduce,
+    "NEWOBJ": _newobj,
     "NEWOBJ_EX": _newobj_ex,
     "BUILD": _build,
     "PERSID": _persid,
@@ -377,13 +380,13 @@ _HANDLERS: dict[str, Handler] = {
     "TUPLE1": _tuple_n(1),
     "TUPLE2": _tuple_n(2),
     "TUPLE3": _tuple_n(3),
-    "EMPTY_TUPLE": _empty_tuple,
-    **dict.fromkeys(("LIST", "DICT", "FROZENSET"), _collected),
-    "APPEND": _append(1),
-    "SETITEM": _append(2),
-    "APPENDS": _appends,
-    "SETITEMS": _appends,
-    "ADDITEMS": _appends,
+    "EMPTY_TUPLE": _constant(()),
+    **{kind.upper(): _collected(kind) for kind in ("list", "dict", "frozenset")},
+    "APPEND": _append,
+    "SETITEM": _setitem,
+    "APPENDS": _appends(False),
+    "SETITEMS": _appends(True),
+    "ADDITEMS": _appends(False),
     "MARK": _mark,
     "POP": _pop,
     "POP_MARK": _pop_mark,

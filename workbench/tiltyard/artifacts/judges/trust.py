@@ -92,7 +92,12 @@ _MODULES = (
     "torch.jit.unsupported_tensor_ops",
     "torch.onnx",
     "torch.multiprocessing",
-    "torch.distributed",
+    "torch.distributed.rpc",
+    "torch.distributed.nn",
+    "torch.distributed.run",
+    "torch.distributed.launch",
+    "torch.distributed.elastic",
+    "torch.distributed.remote_device",
     "torch.testing",
     "torch.fx.experimental",
     "torch._dynamo",
@@ -130,8 +135,21 @@ _NAMES = {
     "keras": "config".split(),
     "yaml": "load unsafe_load full_load load_all unsafe_load_all full_load_all".split(),
 }
-# joblib's own array wrapper is data, not a loader: it must not be graded like joblib.numpy_pickle.load.
-_HARMLESS_MODULE_MEMBERS = frozenset({("joblib.numpy_pickle", "NumpyArrayWrapper"), ("functools", "partial"), ("_io", "BytesIO")})
+# Of modules that reach far these are data, or nothing without another import that says more: not proven, but no sign of malice.
+_HARMLESS_MODULE_MEMBERS = frozenset(
+    {
+        *(("pathlib", n) for n in ("Path", "PosixPath", "WindowsPath", "PurePath", "PurePosixPath", "PureWindowsPath")),
+        *((m, n) for m in ("io", "_io") for n in ("BytesIO", "StringIO")),
+        *(("types", n) for n in ("SimpleNamespace", "MappingProxyType", "GenericAlias", "NoneType")),
+        *((m, n) for m in ("operator", "_operator") for n in ("itemgetter",)),
+        *((m, n) for m in ("copyreg", "copy_reg") for n in ("_reconstructor", "__newobj__")),
+        *(("logging", n) for n in ("Logger", "getLogger", "LoggerAdapter", "RootLogger")),
+        ("joblib.numpy_pickle", "NumpyArrayWrapper"),
+        ("functools", "partial"),
+        ("functools", "cmp_to_key"),
+        ("torch._dynamo.eval_frame", "OptimizedModule"),
+    }
+)
 _PARTS = frozenset(
     """
     os sys posix nt subprocess system popen spawn eval exec execfile __import__ __globals__ __builtins__ __subclasses__ __code__

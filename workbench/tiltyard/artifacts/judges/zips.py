@@ -16,8 +16,8 @@ from ..sniffing import pickle_kind, text_pickle, zip_kind
 from . import exported, torchscript
 from .flat import judge_npy
 from .pickles import judge_stream, judge_traces, storage_of
-from .stack_machine import Walk
 from .trust import SCRIPT, TENSORS, executes
+from .values import Walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable
