@@ -35,7 +35,7 @@ def test_the_table_holds_fairlearns_rates_with_the_n_behind_them(biased, hiring)
         metrics=false_negative_rate, y_true=rows.y, y_pred=biased.labels(rows.x), sensitive_features=rows.sensitive["sex"]
     ).by_group
     cells = {row[0]: row[-1] for row in table.rows}
-    assert {name: float(cell.split()[0]) for name, cell in cells.items()} == pytest.approx(frame.to_dict(), abs=6e-4)
+    assert {name: float(cell.split()[0]) / 100 for name, cell in cells.items()} == pytest.approx(frame.to_dict(), abs=6e-4)
     positives = int((rows.y[rows.sensitive["sex"] == "F"] == 1).sum())
     assert cells["F"].endswith(f"; {positives:,})")
 
@@ -110,24 +110,6 @@ def test_many_classes_are_one_against_the_rest(hiring):
 
     by_hand = demographic_parity_difference(data.y == 1, data.x[:, 0] > 0.5, sensitive_features=data.sensitive["sex"])
     assert result.metric("demographic_parity_difference_sex").value == pytest.approx(by_hand)
-
-
-def test_the_interval_covers_the_true_gap_and_chance_covers_no_gap():
-    from tiltyard.fairness.rates import gaps, grouped
-
-    rng = np.random.default_rng(0)
-    inside = below = 0
-    for _ in range(200):
-        groups = np.repeat(["a", "b"], 400)
-        truth = rng.random(800) < 0.5
-        biased = rng.random(800) < np.where(groups == "a", 0.3, 0.5)
-        fair = rng.random(800) < 0.4
-        gap = gaps(grouped(groups, truth, biased).counts, 200, rng)["demographic_parity"]
-        none = gaps(grouped(groups, truth, fair).counts, 200, rng)["demographic_parity"]
-        inside += gap.low <= 0.2 <= gap.high
-        below += none.difference <= none.chance
-    assert 180 <= inside <= 199
-    assert 180 <= below <= 199
 
 
 def test_unknown_names_are_one_line(biased, hiring):

@@ -159,7 +159,7 @@ def test_thresholds_by_such_a_family_are_made_and_measured():
     data, _ = _race(3000)
     model = FunctionTarget(lambda x: 1 / (1 + np.exp(-2 * (x[:, 0] - 0.5))), data.schema.classes, data.schema)
     outcome = ThresholdOptimizer(column="Race")(model, data)
-    assert outcome.record.result.status in (Status.PASSED, Status.FINDING)
+    assert outcome.record.result.metric("demographic_parity_difference_change").high < 0
     assert set(outcome.target.rules) == {"B", "C", "(other)"}
     before, after = (outcome.record.result.metric(f"demographic_parity_{when}").value for when in ("before", "after"))
     assert after < before / 2

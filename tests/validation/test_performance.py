@@ -7,8 +7,8 @@ from tiltyard.datasets.dataset import Dataset
 from tiltyard.datasets.feature import Feature
 from tiltyard.datasets.schema import Schema
 from tiltyard.result import Status
+from tiltyard.statistics.ruling import Limit
 from tiltyard.targets.estimators import FunctionTarget
-from tiltyard.validation._accepted import Limit
 from tiltyard.validation._calibration import Calibration, calibration_error
 from tiltyard.validation.performance import Performance
 
@@ -222,7 +222,8 @@ def test_a_value_within_whose_bound_is_not_passes_nothing():
     result = Performance(alarm=1.0)(*_deciding(52, 100, 2, 300)).result
     assert result.metric("recall").value > 0.5 > result.metric("recall").low
     assert result.status is Status.INCOMPLETE
-    assert "Not settled by so few rows: recall of 'yes' is 0.520" in result.summary
+    assert "Not settled: recall of 'yes' is 0.520" in result.summary
+    assert "rows would tell" in result.summary
 
 
 def test_what_is_accepted_stands_in_chart_and_table_and_the_table_marks_what_is_not():

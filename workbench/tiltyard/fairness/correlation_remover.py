@@ -18,7 +18,7 @@ from .belonging import belonging, sensitive_column, trained_and_held
 from .favorable import favorable
 from .group_metrics import STANDARDS
 from .groups import judged
-from .mitigation import Mitigated, compared
+from .mitigation import Accepted, Mitigated, compared
 
 Floats = NDArray[np.float64]
 
@@ -71,6 +71,7 @@ class CorrelationRemover(Defense):
     column: str = parameter("", "Sensitive column; empty means the first", source="sensitive")
     strength: float = parameter(1.0, "How much of the correlation is taken out: 1 all, 0 none", ge=0.0, le=1.0)
     tolerance: float = parameter(0.1, "Gap in selection rates that is still called mitigated", ge=0.0, le=1.0)
+    price: float = parameter(0.05, "Accuracy that it may cost, by the end of its interval", ge=0.0, le=1.0)
     positive: str = parameter(
         "",
         "The class that is the favorable outcome; empty means the one named with the data, else proposed by the names of label and classes",
@@ -104,7 +105,7 @@ class CorrelationRemover(Defense):
             "a straight line; what they show in other ways stays, so no gap is promised.",
             f"{read.feature} still has a SHAP value: it is what the other columns are corrected by.",
         )
-        return Defended(made, compared(mitigated, "demographic_parity", self.tolerance, rng, notes))
+        return Defended(made, compared(mitigated, "demographic_parity", Accepted(self.tolerance, self.price), rng, notes))
 
 
 def behind(found: Projection, target: Target, rows: Dataset, seed: int, progress: Progress) -> Target:

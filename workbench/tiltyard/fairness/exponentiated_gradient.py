@@ -20,7 +20,7 @@ from .favorable import favorable
 from .group_metrics import STANDARDS
 from .groups import judged
 from .learners import Learner, learner
-from .mitigation import Mitigated, compared
+from .mitigation import Accepted, Mitigated, compared
 from .randomized import RandomizedTarget
 
 FITS_A_ROUND = 6
@@ -64,6 +64,8 @@ class ExponentiatedGradient(Defense):
     constraint: Literal["demographic_parity", "equalized_odds"] = parameter("demographic_parity", "What is made equal between groups")
     tolerance: float = parameter(0.02, "Gap that training may leave between any group and all", gt=0.0, le=1.0)
     iterations: int = parameter(8, "Rounds, each with up to six trainings", "rounds", ge=1, le=100)
+    accepted: float = parameter(0.1, "Gap on rows not fitted on that is still called mitigated, by the end of its interval", ge=0.0, le=1.0)
+    price: float = parameter(0.05, "Accuracy that it may cost, by the end of its interval", ge=0.0, le=1.0)
     positive: str = parameter(
         "",
         "The class that is the favorable outcome; empty means the one named with the data, else proposed by the names of label and classes",
@@ -100,8 +102,7 @@ class ExponentiatedGradient(Defense):
             "Which of them answers is a coin that is a hash of the row and the seed: the same row always gets the same answer.",
             "The group is used in training only.",
         )
-        # The constraint is between a group and all rows; two groups may lie on either side of it.
-        return Defended(made, compared(mitigated, self.constraint, 2 * self.tolerance, rng, notes))
+        return Defended(made, compared(mitigated, self.constraint, Accepted(self.accepted, self.price), rng, notes))
 
     def _fit(self, target: Target, train: Learner, rows: Dataset, column: str, positive: int, progress: Progress) -> tuple[Mixture, int]:
         progress.step(0.0, "loading Fairlearn")

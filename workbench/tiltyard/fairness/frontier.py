@@ -12,12 +12,14 @@ from ..formatting.numbers import POINTS, points
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Column, Evidence, Finding, Metric, Series, Severity, Status, Table, key_of
 from ..statistics.intervals import LEVEL, rate
+from ..statistics.paired import rate_change
 from ..targets.target import Target
+from ._before_after import HOW
 from .belonging import sensitive_column
 from .favorable import Favorable, favorable
 from .group_metrics import STANDARDS
 from .groups import ONE_ANSWER, one_answer
-from .rates import Gap, gaps, grouped
+from .rates import Gap, gap, grouped
 from .thresholds import by_rules, fit_rules
 
 CALL = 2048
@@ -97,7 +99,7 @@ class Frontier(Check):
         now = _point(NOW, target.rule, held.predicted, held, rng)
         found = [now, *_one(held, rng, progress), *self._by_group(fitted, held, now.gap.difference, rng, progress)]
         best = min((p for p in found if p.family == GROUPED), key=lambda p: p.gap.difference)
-        cost = _cost(now, best, rng)
+        cost = rate_change("accuracy_change", "Accuracy at the smallest gap less as it is", now.right, best.right)
         left = len(rows.truth) - len(fit) - len(hold)
         notes = (
             hope.note,
@@ -110,10 +112,10 @@ class Frontier(Check):
         found = []
         tolerances = np.linspace(0, gap, self.points) if gap > 0 else np.zeros(1)
         for i, tolerance in enumerate(tolerances):
-            progress.step(0.5 + 0.5 * i / len(tolerances), f"thresholds for a gap of {tolerance:.3f}")
+            progress.step(0.5 + 0.5 * i / len(tolerances), f"thresholds for a gap of {points(float(tolerance))} points")
             rules = fit_rules(fitted.scores, fitted.truth, fitted.groups, "demographic_parity", "accuracy_score", float(tolerance))
             predicted = rng.random(len(held.truth)) < by_rules(held.scores, held.groups, rules, held.predicted)
-            point = _point(GROUPED, f"gap at most {tolerance:.3f}", predicted, held, rng)
+            point = _point(GROUPED, f"gap at most {points(float(tolerance))} points", predicted, held, rng)
             found.append(replace(point, tolerance=float(tolerance)))
         return found
 
@@ -178,8 +180,8 @@ def _halved(rows: Scored, smallest: int, rng: np.random.Generator) -> tuple[NDAr
 
 
 def _point(family: str, setting: str, predicted: NDArray[np.bool_], held: Scored, rng: np.random.Generator) -> Point:
-    gap = gaps(grouped(held.groups, held.truth, predicted).counts, 300, rng)["demographic_parity"]
-    return Point(family, setting, predicted == held.truth, gap)
+    apart = gap(grouped(held.groups, held.truth, predicted).counts, "demographic_parity", 300, rng)
+    return Point(family, setting, predicted == held.truth, apart)
 
 
 def _one(held: Scored, rng: np.random.Generator, progress: Progress) -> list[Point]:
@@ -190,25 +192,6 @@ def _one(held: Scored, rng: np.random.Generator, progress: Progress) -> list[Poi
         point = _point(ONE, f"from {cut:.1f} on", held.scores >= cut, held, rng)
         found.append(replace(point, threshold=cut))
     return found
-
-
-def _cost(now: Point, best: Point, rng: np.random.Generator) -> Metric:
-    moved = best.right.astype(int) - now.right.astype(int)
-    shares = [float((moved == v).mean()) for v in (-1, 0, 1)]
-    drawn = rng.multinomial(len(moved), shares, 1000) @ np.array([-1, 0, 1]) / len(moved)
-    low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Metric(
-        name="accuracy_change",
-        label="Accuracy at the smallest gap less as it is",
-        value=float(moved.mean()),
-        unit=POINTS,
-        low=float(low),
-        high=float(high),
-        level=LEVEL,
-        n=len(moved),
-        safer="higher",
-        interval="paired bootstrap",
-    )
 
 
 def _gap(name: str, label: str, point: Point, n: int, hope: Favorable) -> Metric:
@@ -222,16 +205,16 @@ def _gap(name: str, label: str, point: Point, n: int, hope: Favorable) -> Metric
         level=LEVEL,
         n=n,
         safer="zero",
-        interval="bootstrap within groups",
+        interval=HOW,
         note=f"{hope.beside}; groups of these sizes reach {points(point.gap.chance)} points by chance",
     )
 
 
 def _table(found: list[Point], n: int) -> Table:
     rows = tuple((p.family, p.setting, p.accuracy, p.gap.difference, p.gap.low, p.gap.high, p.threshold, p.tolerance) for p in found)
-    columns = (Column(name="decided by"), Column(name="setting"), Column(name="accuracy", kind="number"))
-    ends = tuple(Column(name=name, kind="number") for name in ("gap", "low", "high"))
-    settings = (Column(name="threshold", kind="number"), Column(name="gap allowed", kind="number"))
+    columns = (Column(name="decided by"), Column(name="setting"), Column(name="accuracy", kind="percent"))
+    ends = tuple(Column(name=name, kind="percent") for name in ("gap", "low", "high"))
+    settings = (Column(name="threshold", kind="number"), Column(name="gap allowed", kind="percent"))
     note = f"Measured on {n:,} rows; thresholds by group were found on others."
     return Table(
         name="frontier", title="Accuracy and gap of each way to decide", columns=(*columns, *ends, *settings), rows=rows, note=note

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,9 @@ from ..formatting.numbers import POINTS, percent, points
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Column, Evidence, Finding, Metric, Series, Severity, Status, Table, key_of
 from ..statistics.intervals import LEVEL, clopper_pearson, rate
+from ..statistics.ruling import Limit, Ruling, ruling
 from ..targets.target import Target
+from ._before_after import CRITERIA, HOW
 from .favorable import Favorable, favorable
 from .groups import ONE_ANSWER, Division, Judged, divisions, judged
 from .rates import RATES, Gap, Grouped, gaps, grouped, parts, rates
@@ -32,7 +34,6 @@ WORDS = {
     "false_positive_rate": "false positive rate",
     "false_negative_rate": "false negative rate",
 }
-CRITERIA = {"demographic_parity": "Demographic parity", "equalized_odds": "Equalized odds"}
 SHOWN = 50
 
 
@@ -88,7 +89,7 @@ class GroupMetrics(Check):
     smallest: int = parameter(30, "Smaller groups are shown but not compared", "rows", ge=2, le=10_000)
     difference: float = parameter(0.1, "Largest gap between groups that is not a finding", ge=0.0, le=1.0)
     ratio: float = parameter(0.8, "Smallest ratio of selection rates that is not a finding (four-fifths rule)", ge=0.0, le=1.0)
-    draws: int = parameter(1000, "Bootstrap draws behind each interval", "draws", ge=100, le=20_000)
+    draws: int = parameter(1000, "Draws behind each interval", "draws", ge=100, le=20_000)
 
     def estimate(self, target: Target, data: Dataset) -> Estimate:
         return Estimate(queries=min(self.rows, len(data.unseen)))
@@ -100,10 +101,10 @@ class GroupMetrics(Check):
         rows = judged(target, data.unseen.sample(self.rows, rng), positive, progress.part(0.6))
         measured = [self._measure(d, rows, rng, progress) for d in divisions(rows.data, self.columns, self.crossed)]
         findings = [f for m in measured for f in self._findings(m)]
-        unsettled = rows.one_answer or hope.assumed
+        ruled = ruling([limit for m in measured for limit in self._limits(m)], open_ends=self._open_ends(measured, rows, hope))
         return CheckResult(
-            status=Status.INCOMPLETE if unsettled and not findings else self._status(measured, findings),
-            summary=hope.headline + self._summary(measured, hope.name) + (ONE_ANSWER if rows.one_answer else ""),
+            status=ruled.status,
+            summary=hope.headline + self._summary(measured, hope.name) + (ONE_ANSWER if rows.one_answer else self._unsettled(ruled)),
             metrics=(*(metric for m in measured for metric in _metrics(m, hope)), _accuracy(rows)),
             findings=tuple(findings),
             tables=tuple(_table(m, rows, self.smallest, hope) for m in measured),
@@ -121,24 +122,38 @@ class GroupMetrics(Check):
         large = every.of_size(self.smallest)
         return Measured(division, every, large, gaps(large.counts, self.draws, rng, self.smallest) if len(large.names) > 1 else {})
 
-    def _beyond(self, gap: Gap, fifths: bool) -> bool:
-        return gap.difference > self.difference or (fifths and gap.ratio < self.ratio)
-
-    def _findings(self, m: Measured) -> list[Finding]:
+    def _limits(self, m: Measured) -> list[Limit]:
+        """What is accepted of each gap; beyond it only where chance does not explain it."""
         found = []
-        for name, gap in m.gaps.items():
-            if not (self._beyond(gap, name == "demographic_parity") and gap.difference > gap.chance):
+        for name, label in CRITERIA.items():
+            gap = m.gaps.get(name)
+            if gap is None:
                 continue
-            sure = gap.low > max(2 * self.difference, gap.chance)
-            severity = Severity.HIGH if sure else Severity.MEDIUM if gap.low > self.difference else Severity.LOW
-            found.append(_finding(m, name, gap, severity))
+            difference = _metric(m, f"{name}_difference", f"{label} difference by {m.division.name}", gap, "lower")
+            found.append(Limit(difference, self.difference, gap.chance, surely=True, beyond=0.0))
+            if name == "demographic_parity":
+                ratio = _metric(m, f"{name}_ratio", f"{label} ratio by {m.division.name}", gap, "higher")
+                found.append(Limit(ratio, self.ratio, surely=True, beyond=1.0))
         return found
 
-    def _status(self, measured: list[Measured], findings: list[Finding]) -> Status:
-        if findings:
-            return Status.FINDING
-        unclear = any(not m.gaps or any(self._beyond(gap, fifths=False) for gap in m.gaps.values()) for m in measured)
-        return Status.INCOMPLETE if unclear else Status.PASSED
+    def _open_ends(self, measured: list[Measured], rows: Judged, hope: Favorable) -> list[str]:
+        alone = [_alone(m, self.smallest) for m in measured if not m.gaps]
+        one = ["every row is given the same answer"] if rows.one_answer else []
+        return alone + one + (["which outcome is favorable is assumed: name it"] if hope.assumed else [])
+
+    def _unsettled(self, ruled: Ruling) -> str:
+        return f" {ruled.sentence}" if ruled.status is Status.INCOMPLETE else ""
+
+    def _findings(self, m: Measured) -> list[Finding]:
+        broken = {limit.metric.name.removesuffix(f"_{m.key}") for limit in self._limits(m) if limit.state == "broken"}
+        found = []
+        for name, gap in m.gaps.items():
+            if {f"{name}_difference", f"{name}_ratio"} & broken:
+                severity = (
+                    Severity.HIGH if gap.low > 2 * self.difference else Severity.MEDIUM if gap.low > self.difference else Severity.LOW
+                )
+                found.append(_finding(m, name, gap, severity))
+        return found
 
     def _summary(self, measured: list[Measured], positive: str) -> str:
         known = [m for m in measured if m.gaps]
@@ -171,10 +186,6 @@ class GroupMetrics(Check):
             found += [_unsaid(m, name, self.smallest) for name in ("false_positive_rate", "false_negative_rate")]
             if not m.gaps:
                 found.append(f"{m.division.name}: {_alone(m, self.smallest)}.")
-            elif any(self._beyond(gap, fifths=False) and gap.difference <= gap.chance for gap in m.gaps.values()):
-                found.append(
-                    f"{m.division.name}: a gap beyond the limit, but groups of these sizes reach it by chance; more rows would tell."
-                )
         return tuple(note for note in found if note)
 
 
@@ -221,13 +232,13 @@ def _metrics(m: Measured, hope: Favorable) -> list[Metric]:
     for name, label in CRITERIA.items():
         gap = m.gaps.get(name)
         found += [
-            _metric(m, f"{name}_difference", f"{label} difference by {m.division.name}", gap, "zero", hope),
-            _metric(m, f"{name}_ratio", f"{label} ratio by {m.division.name}", gap, "higher", hope),
+            _metric(m, f"{name}_difference", f"{label} difference by {m.division.name}", gap, "zero", hope.beside),
+            _metric(m, f"{name}_ratio", f"{label} ratio by {m.division.name}", gap, "higher", hope.beside),
         ]
     return found
 
 
-def _metric(m: Measured, name: str, label: str, gap: Gap | None, safer: str, hope: Favorable) -> Metric:
+def _metric(m: Measured, name: str, label: str, gap: Gap | None, safer: Literal["zero", "lower", "higher"], beside: str = "") -> Metric:
     ratio = name.endswith("ratio")
     value, low, high = (
         (math.nan,) * 3 if gap is None else (gap.ratio, gap.ratio_low, gap.ratio_high) if ratio else (gap.difference, gap.low, gap.high)
@@ -235,8 +246,6 @@ def _metric(m: Measured, name: str, label: str, gap: Gap | None, safer: str, hop
     known, bounded = math.isfinite(value), math.isfinite(low)
     why = "fewer than two groups are large enough" if gap is None or name == "equalized_odds_difference" else "no group has a rate above 0"
     note = why if not known or gap is None else "" if ratio else f"groups of these sizes reach {points(gap.chance)} points by chance"
-    if known and not bounded:
-        note = "a group has a rate of 0, of which resampling gives no interval"
     return Metric(
         name=f"{name}_{m.key}",
         label=label,
@@ -246,9 +255,9 @@ def _metric(m: Measured, name: str, label: str, gap: Gap | None, safer: str, hop
         high=high if known and bounded else None,
         level=LEVEL if known and bounded else None,
         n=m.n,
-        safer="zero" if safer == "zero" else "higher",
-        interval="bootstrap within groups" if known and bounded else "",
-        note="; ".join(filter(None, (hope.beside, note))),
+        safer=safer,
+        interval=HOW if known and bounded else "",
+        note="; ".join(filter(None, (beside, note))),
     )
 
 
@@ -300,7 +309,7 @@ def _cell(value: float, hits: int, n: int) -> str | None:
     if not math.isfinite(value):
         return None
     low, high = clopper_pearson(hits, n)
-    return f"{value:.3f} ({low:.3f} to {high:.3f}; {n:,})"
+    return f"{percent(value)} ({percent(low).removesuffix(' %')} to {percent(high).removesuffix(' %')}; {n:,})"
 
 
 def _chart(m: Measured, positive: str) -> Chart:

@@ -5,15 +5,21 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..formatting.numbers import POINTS, percent, points
+from ..formatting.numbers import percent, points
 from ..result import Axis, Chart, CheckResult, Column, Evidence, Finding, Metric, Series, Severity, Status, Table
-from ..statistics.intervals import LEVEL, clopper_pearson, rate
+from ..statistics.intervals import clopper_pearson, rate
+from ..statistics.majority import Skill
+from ..statistics.paired import rate_change
+from ..statistics.ruling import Effect, Limit, ruling
+from ._before_after import Moved, Pair, moves
 from .favorable import Favorable
-from .group_metrics import CRITERIA, STANDARDS, WORDS
+from .group_metrics import STANDARDS, WORDS
 from .groups import ONE_ANSWER, Judged
-from .rates import RATES, Gap, Grouped, gaps, grouped, parts
+from .rates import RATES, Grouped, grouped, parts
 
-DRAWS = 500
+SLACK = 0.05  # by how much a gap that was not asked for may have grown, by the end of its interval
+NAMED = 0.01  # a number that is worse by less than this, and not surely, is left to the table
+FIFTHS = 0.8
 
 
 @dataclass(frozen=True)
@@ -38,53 +44,106 @@ class Mitigated:
         before, after = self.rules
         return (self.favorable.note, f"Decided before by {before}" + ("." if before == after else f", after by {after}."))
 
-    def noise(self, gap: Gap) -> float:
-        """The gap that is left by chance: the rows fitted on were a sample too, as the rows measured on are."""
-        return gap.chance * float(np.sqrt(1 + len(self.groups) / self.fitted))
+
+@dataclass(frozen=True)
+class Accepted:
+    """What is asked of a mitigation: the gap that may be left, and the accuracy that it may cost, both as shares."""
+
+    gap: float
+    price: float
 
 
-def compared(mitigated: Mitigated, criterion: str, tolerance: float, rng: np.random.Generator, notes: tuple[str, ...]) -> CheckResult:
-    """The defense's result: passed where the gap after lies within ``tolerance`` and what chance does, else a finding."""
-    counts = [grouped(mitigated.groups, j.truth, j.predicted).of_size(mitigated.smallest) for j in (mitigated.before, mitigated.after)]
-    if len(counts[0].names) < 2:
+def compared(mitigated: Mitigated, criterion: str, accepted: Accepted, rng: np.random.Generator, notes: tuple[str, ...]) -> CheckResult:
+    """The defense's result, before and after on the same rows.
+
+    It passes where the gap that was asked for surely fell and surely lies within what is accepted, accuracy did not cost more, and no
+    other fairness number got worse.
+    """
+    before, after = mitigated.before, mitigated.after
+    pair = Pair.of(mitigated.groups, after.truth, before.predicted, after.predicted, mitigated.smallest)
+    if len(pair.counts) < 2:
         return _unmeasured(mitigated, notes)
-    found = [gaps(c.counts, DRAWS, rng, mitigated.smallest) for c in counts]
-    gap, was = found[1][criterion], found[0][criterion]
-    met = bool(gap.difference <= tolerance + mitigated.noise(gap) or gap.low <= tolerance)
-    change = _change(mitigated, rng)
-    hits = [int((j.truth == j.predicted).sum()) for j in (mitigated.before, mitigated.after)]
-    n = len(mitigated.groups)
-    summary = (
-        f"{mitigated.favorable.headline}{CRITERIA[criterion]} difference by {mitigated.column} went from {points(was.difference)} to {points(gap.difference)} points "
-        f"({points(gap.low)} to {points(gap.high)}; so few rows leave {points(mitigated.noise(gap))} by chance) and accuracy from {percent(hits[0] / n)} to "
-        f"{percent(hits[1] / n)} on {n:,} rows not fitted on"
-        + ("." if met else "; that is more than was allowed.")
-        + (ONE_ANSWER if mitigated.after.one_answer else "")
+    moved = moves(pair, rng, mitigated.favorable.beside)
+    asked = next(m for m in moved if m.criterion == criterion and m.part == "difference")
+    others = [m for m in moved if m is not asked]
+    right = [j.truth == j.predicted for j in (before, after)]
+    accuracy = rate_change("accuracy_change", "Accuracy after less before", *right)
+    ruled = ruling(
+        [_limit(asked, accepted.gap), Limit(accuracy, -accepted.price, surely=True), *(_kept(m, accepted.gap) for m in others)],
+        skill=Skill.of(after.truth.astype(np.int64), right[1], ("the other", mitigated.favorable.name)),
+        effects=(Effect(asked.change),),
+        open_ends=_open_ends(mitigated),
     )
+    n, hits = len(mitigated.groups), [int(side.sum()) for side in right]
+    counts = [grouped(mitigated.groups, j.truth, j.predicted).of_size(mitigated.smallest) for j in (before, after)]
     return CheckResult(
-        status=_status(met, bool(np.isfinite(gap.difference)), mitigated.after.one_answer or mitigated.favorable.assumed),
-        summary=summary,
+        status=ruled.status,
+        summary=_summary(mitigated, asked, others, accuracy, hits) + f" {ruled.sentence}" + (ONE_ANSWER if after.one_answer else ""),
         metrics=(
             rate("accuracy_before", "Accuracy before", hits[0], n, "higher"),
             rate("accuracy_after", "Accuracy after", hits[1], n, "higher"),
-            change,
-            *(
-                _metric(name, when, g[name], n, mitigated.favorable)
-                for name in CRITERIA
-                for when, g in zip(("before", "after"), found, strict=True)
-            ),
+            accuracy,
+            *(metric for m in moved for metric in (m.before, m.after, m.change)),
         ),
-        findings=() if met or not np.isfinite(gap.difference) else (_finding(criterion, gap, tolerance),),
+        findings=tuple(_findings(asked, others, accuracy, accepted)),
         tables=(_table(mitigated.column, counts),),
         charts=(_chart(mitigated.column, counts),),
-        notes=(*mitigated.notes, *notes, *_worse(found, criterion)),
+        notes=(*mitigated.notes, *notes),
     )
 
 
-def _status(met: bool, known: bool, unsettled: bool) -> Status:
-    if met:
-        return Status.INCOMPLETE if unsettled else Status.PASSED
-    return Status.FINDING if known else Status.INCOMPLETE
+def _limit(asked: Moved, accepted: float) -> Limit:
+    """The gap that is left: a finding where it surely lies beyond what is accepted."""
+    return Limit(asked.after, accepted, surely=True)
+
+
+def _kept(m: Moved, accepted: float) -> Limit:
+    """Of a number that was not asked for: kept where it lies within what is accepted, or did not get much worse."""
+    if m.part == "ratio":
+        return Limit(m.change, -1.0 if not _harmed(m, accepted) else 0.0, surely=True)
+    within = Limit(m.after, accepted).state == "kept"
+    return Limit(m.after, accepted) if within else Limit(m.change, 0.0 if _harmed(m, accepted) else SLACK, surely=True)
+
+
+def _harmed(m: Moved, accepted: float) -> bool:
+    """Is it surely worse, and now beyond what is accepted, or by more than a little?"""
+    value = m.after.value
+    if not m.worse or value is None:
+        return False
+    if m.part == "ratio":
+        return value < FIFTHS
+    return value > accepted or (m.change.low or 0.0) > SLACK
+
+
+def _open_ends(mitigated: Mitigated) -> tuple[str, ...]:
+    one = ("every row is given the same answer",) if mitigated.after.one_answer else ()
+    return (*one, *(("which outcome is favorable is assumed: name it",) if mitigated.favorable.assumed else ()))
+
+
+def _summary(mitigated: Mitigated, asked: Moved, others: list[Moved], accuracy: Metric, hits: list[int]) -> str:
+    n = len(mitigated.groups)
+    worse = [m.sentence for m in others if m.worse]
+    unsure = [m.sentence for m in others if not m.worse and m.by >= NAMED]
+    fell = accuracy.high is not None and accuracy.high < 0
+    return (
+        f"{mitigated.favorable.headline}{_first_up(asked.sentence)} by {mitigated.column}"
+        + (" (surely worse)" if asked.worse else "")
+        + f", accuracy from {percent(hits[0] / n)} to {percent(hits[1] / n)}{' (surely worse)' if fell else ''} on {n:,} rows not fitted on"
+        + (f"; got worse: {'; '.join(worse)}" if worse else "")
+        + (f"; may have got worse: {'; '.join(unsure)}" if unsure else "")
+        + "."
+    )
+
+
+def _first_up(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _findings(asked: Moved, others: list[Moved], accuracy: Metric, accepted: Accepted) -> list[Finding]:
+    found = [_left(asked, accepted.gap)] if _limit(asked, accepted.gap).state == "broken" else []
+    if Limit(accuracy, -accepted.price, surely=True).state == "broken":
+        found.append(_dear(accuracy, accepted.price))
+    return found + [_harm(m) for m in others if _harmed(m, accepted.gap)]
 
 
 def _unmeasured(mitigated: Mitigated, notes: tuple[str, ...]) -> CheckResult:
@@ -100,65 +159,36 @@ def _unmeasured(mitigated: Mitigated, notes: tuple[str, ...]) -> CheckResult:
     return CheckResult(status=Status.INCOMPLETE, summary=text, metrics=metrics, notes=(*mitigated.notes, *notes))
 
 
-def _worse(found: list[dict[str, Gap]], criterion: str) -> list[str]:
-    before, after = found
-    return [
-        f"{CRITERIA[name]}, which was not asked for, got worse: {points(before[name].difference)} to {points(after[name].difference)} points."
-        for name in CRITERIA
-        if name != criterion and after[name].low > before[name].difference
-    ]
-
-
-def _change(mitigated: Mitigated, rng: np.random.Generator) -> Metric:
-    right = [(j.truth == j.predicted).astype(int) for j in (mitigated.before, mitigated.after)]
-    moved = right[1] - right[0]
-    n = len(moved)
-    shares = np.array([(moved == v).mean() for v in (-1, 0, 1)])
-    drawn = rng.multinomial(n, shares, DRAWS) @ np.array([-1, 0, 1]) / n
-    low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Metric(
-        name="accuracy_change",
-        label="Accuracy after less before",
-        value=float(moved.mean()),
-        unit=POINTS,
-        low=float(low),
-        high=float(high),
-        level=LEVEL,
-        n=n,
-        safer="higher",
-        interval="paired bootstrap",
-    )
-
-
-def _metric(name: str, when: str, gap: Gap, n: int, hope: Favorable) -> Metric:
-    label = f"{CRITERIA[name]} difference {when}"
-    if not np.isfinite([gap.difference, gap.low]).all():
-        return Metric(name=f"{name}_{when}", label=label, value=None, n=n, safer="zero", note="fewer than two groups are large enough")
-    return Metric(
-        name=f"{name}_{when}",
-        label=label,
-        value=gap.difference,
-        unit=POINTS,
-        low=gap.low,
-        high=gap.high,
-        level=LEVEL,
-        n=n,
-        safer="zero",
-        interval="bootstrap within groups",
-        note=f"{hope.beside}; groups of these sizes reach {points(gap.chance)} points by chance",
-    )
-
-
-def _finding(criterion: str, gap: Gap, tolerance: float) -> Finding:
+def _left(asked: Moved, accepted: float) -> Finding:
     return Finding(
-        key=criterion,
-        title=f"A gap of {points(gap.difference)} points is left on rows not fitted on; {points(tolerance)} were allowed",
+        key=asked.criterion,
+        title=f"A gap of {points(asked.after.value)} points is left on rows not fitted on; {points(accepted)} were accepted",
         severity=Severity.LOW,
-        evidence=Evidence(
-            tables=("before_after",),
-            sentence=f"{CRITERIA[criterion]} difference {points(gap.difference)} points ({points(gap.low)} to {points(gap.high)})",
-        ),
+        evidence=Evidence(metrics=(asked.after.name, asked.change.name), tables=("before_after",)),
         advice="Fit on more rows, see whether those rows differ from these, or take a defense that promises parity.",
+        standards=STANDARDS,
+    )
+
+
+def _harm(m: Moved) -> Finding:
+    return Finding(
+        key=f"{m.criterion}-{m.part}-worse",
+        title=f"{_first_up(m.sentence)}, which was not asked for",
+        severity=Severity.MEDIUM,
+        evidence=Evidence(metrics=(m.before.name, m.after.name, m.change.name), tables=("before_after",)),
+        advice="Decide which of the two is owed to the people judged; equalized odds and demographic parity cannot both hold where the "
+        "groups' true rates differ. Choose the constraint that this decision asks for.",
+        standards=STANDARDS,
+    )
+
+
+def _dear(accuracy: Metric, price: float) -> Finding:
+    return Finding(
+        key="accuracy",
+        title=f"It costs {points(-(accuracy.value or 0.0))} points of accuracy; {points(price)} were accepted",
+        severity=Severity.LOW,
+        evidence=Evidence(metrics=("accuracy_change",)),
+        advice="Allow a larger gap, fit on more rows, or say that this price is accepted.",
         standards=STANDARDS,
     )
 
@@ -173,7 +203,7 @@ def _table(column: str, counts: list[Grouped]) -> Table:
                 hits, n = (int(p[g]) for p in parts(c.counts, rated))
                 cells.append(hits / n if n else None)
         rows.append((name, int(before.n[g]), *cells))
-    columns = tuple(Column(name=f"{WORDS[r]} {when}", kind="number") for r in RATES for when in ("before", "after"))
+    columns = tuple(Column(name=f"{WORDS[r]} {when}", kind="percent") for r in RATES for when in ("before", "after"))
     return Table(
         name="before_after",
         title=f"Rates by {column}, before and after",

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..statistics.spread import spread_of
+
 Counts = NDArray[np.int64]
 Floats = NDArray[np.float64]
 RATES = ("selection_rate", "accuracy", "false_positive_rate", "false_negative_rate")
@@ -45,6 +47,17 @@ class Gap:
     chance: float
 
 
+@dataclass(frozen=True)
+class Ends:
+    """The two ends of an interval."""
+
+    low: float
+    high: float
+
+
+UNKNOWN = Ends(float("nan"), float("nan"))
+
+
 def grouped(groups: NDArray[np.str_], truth: NDArray[np.bool_], predicted: NDArray[np.bool_]) -> Grouped:
     """Count rows by group, truth and prediction; each (n,)."""
     names, index = np.unique(groups, return_inverse=True)
@@ -61,7 +74,7 @@ def parts(counts: Counts, rate: str) -> tuple[Counts, Counts]:
         return counts[..., 0, 0] + counts[..., 1, 1], counts.sum((-2, -1))
     if rate == "false_positive_rate":
         return counts[..., 0, 1], counts[..., 0, :].sum(-1)
-    return counts[..., 1, 0], counts[..., 1, :].sum(-1)
+    return counts[..., 1, int(rate == "true_positive_rate")], counts[..., 1, :].sum(-1)
 
 
 def rates(counts: Counts, rate: str, known: NDArray[np.bool_] | None = None) -> Floats:
@@ -108,14 +121,6 @@ def odds(counts: Counts, like: Counts, smallest: int) -> tuple[Floats, Floats]:
     return np.where(known[0] | known[1], difference, np.nan), np.where(np.isfinite(ratio), ratio, np.nan)
 
 
-def resampled(counts: Counts, draws: int, rng: np.random.Generator) -> Counts:
-    """Bootstrap of the rows within each group: int64 (draws, groups, 2, 2)."""
-    n = counts.sum((1, 2))
-    flat = counts.reshape(len(counts), 4)
-    drawn = [rng.multinomial(int(size), cells / size, draws) for size, cells in zip(n, flat, strict=True)]
-    return np.stack(drawn, 1).reshape(draws, len(counts), 2, 2)
-
-
 def shuffled(counts: Counts, draws: int, rng: np.random.Generator) -> Counts:
     """Predictions dealt anew among rows of equal truth, whatever their group: int64 (draws, groups, 2, 2)."""
     out = np.empty((draws, len(counts), 2, 2), np.int64)
@@ -134,37 +139,43 @@ def dealt(counts: Counts, draws: int, rng: np.random.Generator) -> Counts:
     return shuffled(flat, draws, rng)
 
 
-def _quantiles(values: Floats, level: float) -> tuple[float, float]:
-    known = values[np.isfinite(values)]
-    if len(known) < len(values) / 2:
-        return float("nan"), float("nan")
-    tail = (1 - level) / 2
-    low, high = np.quantile(known, [tail, 1 - tail])
-    return float(low), float(high)
+def families(counts: Counts, criterion: str, smallest: int) -> list[tuple[Counts, Counts]]:
+    """Hits and rows of the groups that are compared: of selection rates, or of false and true positive rates."""
+    found = []
+    for rate in ("selection_rate",) if criterion == "demographic_parity" else ("false_positive_rate", "true_positive_rate"):
+        hits, n = parts(counts, rate)
+        spoken = n >= smallest
+        found += [(hits[spoken], n[spoken])] if spoken.sum() >= 2 else []
+    return found
 
 
-def _of_nobody(counts: Counts, smallest: int, level: float) -> tuple[float, float]:
-    """Interval of a selection ratio of 0, which no bootstrap leaves: the exact upper end of the group of which nobody is selected."""
-    large = counts[speaking(counts, "selection_rate", smallest)]
-    shares = rates(large, "selection_rate")
-    upper = 1 - ((1 - level) / 2) ** (1 / large.sum((1, 2))[shares == 0].max())
-    return 0.0, min(1.0, float(upper / shares.max()))
+def _ends(counts: Counts, criterion: str, smallest: int, draws: int, rng: np.random.Generator, level: float) -> tuple[Ends, Ends]:
+    """The intervals of difference and ratio; NaN where fewer than two groups are compared, or none has a rate above 0."""
+    compared = families(counts, criterion, smallest)
+    if not compared:
+        return UNKNOWN, UNKNOWN
+    difference = Ends(*spread_of(compared, "difference").interval(rng, draws, level))
+    some = [(hits, n) for hits, n in compared if hits.any()]
+    if not some:
+        return difference, UNKNOWN
+    low, high = spread_of(some, "ratio").interval(rng, draws, level)
+    return difference, Ends(1 - high, 1 - low)
 
 
 def gaps(counts: Counts, draws: int, rng: np.random.Generator, smallest: int = 1, level: float = 0.95) -> dict[str, Gap]:
     """``demographic_parity`` and ``equalized_odds`` of counts (groups, 2, 2) with intervals and what chance does."""
-    again = resampled(counts, draws, rng)
-    found = {}
-    for name, measure, null in (("demographic_parity", parity, dealt), ("equalized_odds", odds, shuffled)):
-        difference, ratio = (float(v) for v in measure(counts, counts, smallest))
-        spread, ratios = measure(again, counts, smallest)
-        chance = measure(null(counts, draws, rng), counts, smallest)[0]
-        chance = chance[np.isfinite(chance)]
-        low, high = _quantiles(spread, level)
-        ratio_low, ratio_high = _quantiles(ratios, level)
-        if ratio == ratio_high == 0:
-            ratio_low, ratio_high = _of_nobody(counts, smallest, level) if name == "demographic_parity" else (float("nan"),) * 2
-        found[name] = Gap(
-            difference, low, high, ratio, ratio_low, ratio_high, float(np.quantile(chance, 0.95)) if len(chance) else float("nan")
-        )
-    return found
+    return {name: gap(counts, name, draws, rng, smallest, level) for name in MEASURES}
+
+
+def gap(counts: Counts, criterion: str, draws: int, rng: np.random.Generator, smallest: int = 1, level: float = 0.95) -> Gap:
+    """One criterion of counts (groups, 2, 2): Fairlearn's difference and ratio, their intervals by `statistics.spread`, and what chance does."""
+    measure, null = MEASURES[criterion]
+    difference, ratio = (float(v) for v in measure(counts, counts, smallest))
+    chance = measure(null(counts, draws, rng), counts, smallest)[0]
+    chance = chance[np.isfinite(chance)]
+    reached = float(np.quantile(chance, 0.95)) if len(chance) else float("nan")
+    apart, alike = _ends(counts, criterion, max(smallest, 1), draws, rng, level)
+    return Gap(difference, apart.low, apart.high, ratio, alike.low, alike.high, reached)
+
+
+MEASURES = {"demographic_parity": (parity, dealt), "equalized_odds": (odds, shuffled)}

@@ -17,7 +17,7 @@ from .belonging import Read, belonging_of, halves, sensitive_column, two_classes
 from .favorable import favorable
 from .group_metrics import STANDARDS
 from .groups import judged, together
-from .mitigation import Mitigated, compared
+from .mitigation import Accepted, Mitigated, compared
 from .randomized import RandomizedTarget
 from .thresholds import ByGroup, Constraint, Objective, Rules, fit_rules, from_on
 
@@ -78,6 +78,8 @@ class ThresholdOptimizer(Defense):
         (), "For each of these groups the score from which on it is given the favorable outcome"
     )
     tolerance: float = parameter(0.0, "Largest gap the thresholds may leave (not for equalized odds)", ge=0.0, le=1.0)
+    accepted: float = parameter(0.1, "Gap on rows not fitted on that is still called mitigated, by the end of its interval", ge=0.0, le=1.0)
+    price: float = parameter(0.05, "Accuracy that it may cost, by the end of its interval", ge=0.0, le=1.0)
     positive: str = parameter(
         "",
         "The class that is the favorable outcome; empty means the one named with the data, else proposed by the names of label and classes",
@@ -127,7 +129,7 @@ class ThresholdOptimizer(Defense):
         groups = together(*(held.sensitive[name] for name in columns)) if len(columns) > 1 else held.sensitive[column]
         mitigated = Mitigated(column, groups, before, after, self.smallest, len(fitted), hope, (target.rule, made.rule))
         notes = self._notes(read, rules, len(fitted), data.known)
-        return Defended(made, compared(mitigated, self.constraint, self.tolerance, rng, notes))
+        return Defended(made, compared(mitigated, self.constraint, Accepted(self.accepted, self.price), rng, notes))
 
     def _columns(self, data: Dataset) -> tuple[str, ...]:
         first = sensitive_column(data, self.column)

@@ -74,6 +74,10 @@ class FederatedTraining(Defense):
     clip: float = parameter(1.0, "With noise: largest norm of one client's update; larger ones are cut down to it", "norm", gt=0, le=1000)
     delta: float = parameter(0.0, "Chance that the promise fails; 0 takes one well below 1 / clients", "probability", ge=0, lt=1)
     fresh_noise: bool = parameter(False, "Draw coins and noise from the operating system, not the seed: for release; not repeatable")
+    loss: float = parameter(
+        0.05, "Accuracy that it may lose against a model trained in one place, by the end of its interval", "share", ge=0, le=1
+    )
+    success: float = parameter(0.2, "Success of malicious clients that is accepted, by the end of its interval", "share", ge=0, le=1)
     warm: bool = parameter(False, "Start from the model's weights instead of fresh ones")
     rows: int = parameter(20_000, "Training rows divided among the clients", "rows", ge=1, le=10_000_000)
     resume: str = kept_parameter(
@@ -183,9 +187,8 @@ class FederatedTraining(Defense):
         if self.processes:
             from .deployed.deployment import ran
 
-            return self.made(
-                start, ran(start, self.patience, progress.part(0.95), on_round=lambda rounds: show(start.plan, rounds)), target
-            )
+            over = ran(start, self.patience, progress.part(0.85), on_round=lambda rounds: show(start.plan, rounds))
+            return self.made(start, over, target, progress.part(0.1))
         checkpoint = self._kept(target, data)
         weights, done = checkpoint.read() if checkpoint else (None, ())
 
@@ -194,7 +197,7 @@ class FederatedTraining(Defense):
             if checkpoint is not None:
                 checkpoint.write(now, rounds)
 
-        return self.made(start, start.run(progress.part(0.95), done, weights, kept), target)
+        return self.made(start, start.run(progress.part(0.85), done, weights, kept), target, progress.part(0.1))
 
     def _kept(self, target: Target, data: Dataset) -> "Checkpoint | None":
         """The checkpoint of this very run, of which more rounds may be asked for than before; None where none is wanted."""
@@ -204,15 +207,18 @@ class FederatedTraining(Defense):
         path = place(self.resume)
         if path is None:
             return None
-        facts = self.model_dump(mode="json", exclude={"resume", "rounds"})
+        facts = self.model_dump(mode="json", exclude={"resume", "rounds", "loss", "success"})
         return Checkpoint(path, key_of(facts, target.fingerprint, data.fingerprint))
 
-    def made(self, start: "Setting", ran: "Ran", target: Target) -> Defended:
+    def made(self, start: "Setting", ran: "Ran", target: Target, progress: Progress) -> Defended:
         """The target and the result of a run, wherever it ran."""
-        from .rounds.outcome import result
+        from .rounds.central import central
+        from .rounds.outcome import Asked, result
         from .rounds.weights import put
 
         put(start.start, ran.weights)
         text = f"{target.name} (federated, {self.clients} clients, {RULES[self.rule]})"
         module = start.target.made(start.start, text)
-        return Defended(module, result(start, ran, target, module, self.delta, self.processes))
+        against = central(start, target, progress)
+        asked = Asked(self.loss, self.success)
+        return Defended(module, result(start, ran, target, module, self.delta, self.processes, against, asked))

@@ -1,71 +1,12 @@
-"""What is accepted of a model's numbers, and whether they keep to it: by the value a finding, by the bound of its interval a pass."""
+"""What is accepted of a model's numbers, as a table and a chart beside the majority-class baseline."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
 
 from ..formatting.numbers import number
 from ..result import Axis, Chart, Column, Metric, Series, Table
+from ..statistics.ruling import Kept, Limit
 
-Kept = Literal["kept", "open", "broken"]
 WORDS: dict[Kept, str] = {"kept": "within", "open": "not settled", "broken": "beyond"}
-
-
-@dataclass(frozen=True)
-class Limit:
-    """Of ``metric`` at least ``accepted`` where higher is safer, else at most; what ``chance`` reaches by itself breaks nothing."""
-
-    metric: Metric
-    accepted: float
-    chance: float | None = None
-
-    @property
-    def least(self) -> bool:
-        """Is it a smallest value?"""
-        return self.metric.safer == "higher"
-
-    @property
-    def state(self) -> Kept:
-        """Broken by the value, kept by the bound of the interval on the unsafe side, open between."""
-        value, bound = self.metric.value, self.metric.low if self.least else self.metric.high
-        if value is None or bound is None:
-            return "open"
-        if (value < self.accepted if self.least else value > self.accepted) and (self.chance is None or value > self.chance):
-            return "broken"
-        return "kept" if (bound >= self.accepted if self.least else bound <= self.accepted) else "open"
-
-    @property
-    def sure(self) -> bool:
-        """Is the whole interval beyond what is accepted?"""
-        far = self.metric.high if self.least else self.metric.low
-        return far is not None and (far < self.accepted if self.least else far > self.accepted)
-
-    @property
-    def rule(self) -> str:
-        """``at least 0.5``."""
-        return f"{'at least' if self.least else 'at most'} {self.accepted:g}"
-
-    @property
-    def sentence(self) -> str:
-        """The number with its interval beside what is accepted."""
-        m = self.metric
-        if m.value is None:
-            return f"{_lower(m.label)} is not known ({m.note}; {self.rule} is accepted)"
-        return f"{_lower(m.label)} is {m.value:.3f} ({m.low:.3f} to {m.high:.3f}; {self.rule} is accepted)"
-
-
-def judgment(limits: Sequence[Limit]) -> str:
-    """One or two sentences: what is beyond what is accepted, what these rows do not settle, or that all is within."""
-    broken, left = ([limit.sentence for limit in limits if limit.state == state] for state in ("broken", "open"))
-    sentences = ([f"Beyond what is accepted: {'; '.join(broken)}."] if broken else []) + (
-        [f"Not settled by so few rows: {'; '.join(left)}."] if left else []
-    )
-    within = "; ".join(f"{_lower(limit.metric.label)} {limit.rule}" for limit in limits)
-    return " ".join(sentences) or f"All within what is accepted by the ends of their intervals: {within}."
-
-
-def _lower(label: str) -> str:
-    return label if label[:2].isupper() else label[:1].lower() + label[1:]
 
 
 def table(metrics: Sequence[Metric], baseline: Mapping[str, float], limits: Sequence[Limit], commonest: str) -> Table:

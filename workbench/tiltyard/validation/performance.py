@@ -8,10 +8,11 @@ import numpy as np
 from ..check import Check, parameter
 from ..datasets.dataset import Dataset
 from ..progress import Progress
-from ..result import CheckResult, Evidence, Finding, Severity, Status
+from ..result import CheckResult, Evidence, Finding, Severity
+from ..statistics.ruling import Limit, ruling
 from ..targets.decision import Prediction
 from ..targets.target import Target
-from ._accepted import Limit, chart, judgment, table
+from ._accepted import chart, table
 from ._calibration import Calibration
 from ._judged import Judged
 
@@ -77,11 +78,13 @@ class Performance(Check):
         judged = Judged.of(rows, answer, target, data.known)
         calibration = Calibration.of(rows.y, answer.labels, answer.scores, self.bins, self.alarm, rng) if scored else None
         limits = self._limits(judged, calibration)
+        skill = judged.skill
+        ruled = ruling(limits, open_ends=() if skill.above else (f"{skill.fact}. {skill.advice.rstrip('.')}",))
         metrics = (*judged.metrics, *(calibration.metrics if calibration else ()))
         commonest = judged.skill.commonest
         return CheckResult(
-            status=self._status(limits, judged.skill.above),
-            summary=" ".join((judged.sentence, calibration.sentence if calibration else WITHOUT_SCORES, judgment(limits))),
+            status=ruled.status,
+            summary=" ".join((judged.sentence, calibration.sentence if calibration else WITHOUT_SCORES, ruled.sentence)),
             metrics=metrics,
             findings=_findings(limits),
             charts=(chart(limits, judged.baseline, commonest), *((calibration.chart,) if calibration else ())),
@@ -96,12 +99,6 @@ class Performance(Check):
         least = ((of["balanced_accuracy"], self.balanced), (recall, self.recall), (of["precision"], self.precision))
         found = [Limit(metric, accepted) for metric, accepted in least if accepted > 0]
         return found + ([Limit(calibration.error, self.alarm, calibration.chance)] if calibration else [])
-
-    def _status(self, limits: Sequence[Limit], skilled: bool) -> Status:
-        states = {limit.state for limit in limits}
-        if "broken" in states:
-            return Status.FINDING
-        return Status.PASSED if skilled and "open" not in states else Status.INCOMPLETE
 
 
 def _findings(limits: Sequence[Limit]) -> tuple[Finding, ...]:

@@ -1,19 +1,25 @@
 """The result of federated training: accuracy before and after, the curve over rounds, attack success rate, epsilon spent."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...formatting.numbers import percent
+from ...formatting.numbers import percent, points
 from ...privacy_accounting.accountants import default_delta, epsilon
 from ...result import Axis, Chart, CheckResult, Column, Evidence, Finding, Metric, Series, Severity, Status, Table
 from ...statistics.intervals import clopper_pearson, rate
+from ...statistics.majority import Skill
+from ...statistics.paired import rate_change
+from ...statistics.ruling import Limit, ruling
 from ...targets.decision import LargestScore
 from ...targets.target import Target
 from ..aggregation import RULES
 from ..deployed.quantizing import CLIP, error
 from ..malice import ATTACKS, SUCCESS
 from ..watching import listening, tell
+from .central import Central
 from .plan import Plan
 from .server import Round
 
@@ -24,21 +30,46 @@ THROUGH = 0.5
 CLASSES = 10
 
 
-def result(start: "Setting", ran: "Ran", before: Target, after: Target, delta: float, processes: bool) -> CheckResult:
-    """The result of a run: in this process, or in ``processes`` under Flower; epsilon is given at ``delta``, 0 for the usual one."""
+@dataclass(frozen=True)
+class Asked:
+    """What is accepted of a federation: accuracy lost against the central model, and the attackers' success; shares."""
+
+    loss: float
+    success: float
+
+
+def result(
+    start: "Setting", ran: "Ran", before: Target, after: Target, delta: float, processes: bool, against: Central, asked: Asked
+) -> CheckResult:
+    """The result of a run: in this process, or in ``processes`` under Flower; epsilon is given at ``delta``, 0 for the usual one.
+
+    It passes where the accuracy surely lost against the central model is within what is accepted, and the attackers' success too.
+    """
     test, plan, last = start.parts.test, start.plan, ran.rounds[-1]
     right = int((before.labels(test.x) == test.y).sum())
+    now = after.labels(test.x) == test.y
+    loss = rate_change("accuracy_change", "Accuracy less that of the central model", against.right, now)
+    got = success(plan, last)
+    limits = [Limit(loss, -asked.loss, surely=True)]
+    limits += [Limit(m, asked.success, surely=True) for m in got if plan.attack != "sign_flip"]
+    ruled = ruling(limits, Skill.of(test.y, now, after.classes))
+    findings = (
+        *_useless(last, int(np.bincount(test.y).max())),
+        *_through(plan, got, asked.success),
+        *_behind(loss, asked.loss, against.words),
+    )
     metrics = [
         rate("accuracy_before", "Accuracy of the model before", right, len(test), "higher"),
         rate("accuracy_after", "Accuracy after federated training", last.right, last.rows, "higher"),
-        *success(plan, last),
+        rate("accuracy_central", "Accuracy of the central model", int(against.right.sum()), len(test), "higher"),
+        loss,
+        *got,
         Metric(name="rounds", label="Rounds", value=float(len(ran.rounds) - 1), unit="rounds"),
         *spending(plan, delta),
     ]
-    findings = (*_useless(last, int(np.bincount(test.y).max())), *_through(plan, last))
     return CheckResult(
-        status=Status.FINDING if findings else Status.PASSED,
-        summary=_summary(plan, right / len(test), last),
+        status=Status.FINDING if findings else ruled.status,
+        summary=f"{_summary(plan, against, last)} {ruled.sentence}",
         metrics=tuple(metrics),
         findings=findings,
         tables=(table(ran.rounds, bool(plan.malicious)), shards(start)),
@@ -65,8 +96,8 @@ def spending(plan: Plan, delta: float) -> list[Metric]:
     ]
 
 
-def _summary(plan: Plan, before: float, last: Round) -> str:
-    text = f"{plan.clients} clients, {plan.rounds} rounds of {RULES[plan.rule]}: {percent(last.right / last.rows)} right on {last.rows:,} held-out rows; the model before {percent(before)}"
+def _summary(plan: Plan, against: Central, last: Round) -> str:
+    text = f"{plan.clients} clients, {plan.rounds} rounds of {RULES[plan.rule]}: {percent(last.right / last.rows)} right on {last.rows:,} held-out rows, {percent(against.right.mean())} of {against.words}"
     if plan.malicious and last.tries:
         text += f"; {len(plan.malicious)} malicious clients {ATTACKS[plan.attack]}, success {percent(last.hits / last.tries)}"
     return text + "."
@@ -88,8 +119,22 @@ def _useless(last: Round, majority: int) -> tuple[Finding, ...]:
     )
 
 
-def _through(plan: Plan, last: Round) -> tuple[Finding, ...]:
-    if not plan.malicious or not last.tries or clopper_pearson(last.hits, last.tries)[0] <= THROUGH:
+def _behind(loss: Metric, accepted: float, words: str) -> tuple[Finding, ...]:
+    if Limit(loss, -accepted, surely=True).state != "broken":
+        return ()
+    return (
+        Finding(
+            title=f"{points(-(loss.value or 0.0))} points of accuracy are lost against {words}",
+            severity=Severity.MEDIUM,
+            evidence=Evidence(metrics=("accuracy_change", "accuracy_central", "accuracy_after")),
+            advice="Give more rounds, less noise, a larger alpha, or a rule that withstands the attackers",
+            standards=("AI RMF MEASURE 2.5", "AML.T0031"),
+        ),
+    )
+
+
+def _through(plan: Plan, got: Sequence[Metric], accepted: float) -> tuple[Finding, ...]:
+    if not got or got[0].low is None or got[0].low <= (THROUGH if plan.attack == "sign_flip" else accepted):
         return ()
     return (
         Finding(
