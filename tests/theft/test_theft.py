@@ -103,10 +103,8 @@ def test_labels_alone_hide_the_scores_and_say_so(linear):
     assert "scores" not in guarded.offers
     assert EquationSolving()(guarded, data).result.status is Status.NOT_APPLICABLE
     assert Extraction()(guarded, data).result.status is Status.NOT_APPLICABLE
-    assert Extraction(access="labels", query_budget=50, points=1, epochs=2, rows=50)(guarded, data).result.status in (
-        Status.PASSED,
-        Status.FINDING,
-    )
+    result = Extraction(access="labels", query_budget=20, points=1, epochs=10, rows=400)(guarded, data).result
+    assert result.status is Status.PASSED, result.summary
 
 
 def test_too_few_rows_are_said(linear):

@@ -22,12 +22,14 @@ class TransferSet:
     """Rows the copy is trained on, ``x`` (n, *shape), and what the target answered, ``scores`` (n, k) and ``labels`` (n,).
 
     `Extraction` fills it and `thieves.copycat` trains on it. ``known`` maps the key of each row that was asked to its place;
-    ``walked`` counts the rows of the pool that were tried in order; ``ended`` is why the target answers no more, ``broken`` whether it failed.
+    ``random`` (n,) marks rows that were not chosen for what a copy said of them. ``walked`` counts the rows of the pool that were tried
+    in order; ``ended`` is why the target answers no more, ``broken`` whether it failed.
     """
 
     x: Rows
     scores: Scores
     labels: Labels
+    random: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, bool))
     known: dict[bytes, int] = field(default_factory=dict)
     walked: int = 0
     ended: str = ""
@@ -51,17 +53,18 @@ class TransferSet:
             met.add(key)
         return new
 
-    def add(self, x: Rows, answers: Prediction) -> None:
+    def add(self, x: Rows, answers: Prediction, random: bool = False) -> None:
         """Append rows that were just asked, and their answers."""
         self.known |= {key: len(self.x) + i for i, key in enumerate(keys(x))}
-        self._append(x, answers)
+        self._append(x, answers, random)
 
     def reuse(self, x: Rows) -> None:
         """Append again, with the answers they had, those of ``x`` that were asked before; the others are ignored."""
         places = np.array([self.known.get(key, -1) for key in keys(x)], np.intp)
         kept = places >= 0
-        self._append(x[kept], Prediction(self.labels[places[kept]], self.scores[places[kept]]))
+        self._append(x[kept], Prediction(self.labels[places[kept]], self.scores[places[kept]]), False)
 
-    def _append(self, x: Rows, answers: Prediction) -> None:
+    def _append(self, x: Rows, answers: Prediction, random: bool) -> None:
+        self.random = np.concatenate([self.random, np.full(len(x), random)])
         self.x = np.concatenate([self.x, x])
         self.scores, self.labels = np.concatenate([self.scores, answers.scores]), np.concatenate([self.labels, answers.labels])

@@ -1,28 +1,31 @@
 """Model extraction: how good a copy a thief gets for how many queries."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..check import CampaignGoal, Check, Estimate, parameter
+from ..check import CampaignGoal, Check, Estimate, parameter, source_parameter
 from ..datasets.dataset import Dataset
-from ..datasets.schema import Rows
+from ..datasets.schema import Rows, Schema
 from ..errors import Problem, Unavailable
 from ..formatting.numbers import percent
 from ..progress import Progress
-from ..result import Axis, Chart, CheckResult, Column, Evidence, Finding, Metric, Series, Severity, Status, Table
-from ..statistics.intervals import LEVEL, bootstrap, rate, rate_by_row
+from ..result import CheckResult, Evidence, Finding, Metric, Severity, Status
+from ..statistics.intervals import rate, rate_by_row
 from ..statistics.majority import Skill
 from ..targets.decision import Labels, LargestScore, Prediction
 from ..targets.query_budget import BudgetSpent
 from ..targets.target import Target
+from ._copies import WORDS, Chosen, Lesson, best, trained
+from ._curve import Point, balanced, chart, tables
+from ._pools import LOOKED_AT, Knows, made
+from ._pools import WORDS as KNOWN
 from ._rule import moved
 from ._transfer_set import TransferSet
 from .output_policy import GuardedTarget
-from .thieves import VAIN, Copy, Strategy, copycat, synthetic, unsure
+from .thieves import VAIN, Copy, Strategy, copycat, disputed, scattered, synthetic, unsure
 
 STANDARDS = (
     "OWASP ML05:2023",
@@ -34,43 +37,19 @@ STANDARDS = (
     "EU AI Act Art. 15(5)",
 )
 PIECE = 100
-LOOKED_AT = 20_000
-
-
-@dataclass(frozen=True)
-class Point:
-    """One copy of the curve, compared on the judge's rows.
-
-    ``queries`` were spent on it; ``alike`` (n,) marks the rows on which it gives the target's label, ``correct`` (n,) those it gets right.
-    """
-
-    queries: int
-    alike: NDArray[np.bool_]
-    correct: NDArray[np.bool_]
-
-    @property
-    def agreed(self) -> int:
-        """Rows on which copy and target give the same label."""
-        return int(self.alike.sum())
-
-    @property
-    def right(self) -> int:
-        """Rows on which the copy is right."""
-        return int(self.correct.sum())
-
-    @property
-    def n(self) -> int:
-        """Rows the copy was compared on."""
-        return len(self.alike)
+ENOUGH = 10
 
 
 class Extraction(Check):
     """Model extraction: train copies of the target on its answers to more and more rows, up to ``query_budget``.
 
-    Fidelity is the share of held-out rows on which copy and target give the same label. The thief asks rows of
-    the pool at random (``natural``), those its copy is least sure of (``adaptive``; Orekondy et al. 2019, arXiv
-    1812.02766, choose by reinforcement, we by margin), or rows made by Jacobian augmentation (``jacobian``). A row that
-    was asked before is not asked again: its answer is known.
+    Fidelity is the share of held-out rows on which copy and target give the same label. The copy is the best of several kinds by
+    its agreement with answers the thief held out. The thief ``knows`` rows like the target's, rows of something else (Knockoff Nets;
+    Orekondy et al. 2019, arXiv 1812.02766), each column by itself, or nothing, and makes rows. It asks them at random (``natural``),
+    those its copy is least sure of (``adaptive``), those its scores put far from what it knows (``k-center``; Pal et al. 2020, AAAI), those its
+    kinds of copy dispute (``disagreement``; Seung et al. 1992), or rows made by Jacobian augmentation (``jacobian``), of tables in
+    turns with its own. A row that was asked before is not asked again: its answer is known.
+    A pass wants the whole budget spent, every kind tried, and the upper end of fidelity's interval below ``alarm``.
     """
 
     id: ClassVar[str] = "theft.extraction"
@@ -79,11 +58,15 @@ class Extraction(Check):
     needs: ClassVar[frozenset[str]] = frozenset({"labels"})
     takes_text: ClassVar[bool] = True
     standards: ClassVar[tuple[str, ...]] = STANDARDS
-    sources: ClassVar[tuple[str, ...]] = ("Orekondy et al. 2019, arXiv 1812.02766", "Papernot et al. 2017, arXiv 1602.02697")
+    sources: ClassVar[tuple[str, ...]] = (
+        "Orekondy et al. 2019, arXiv 1812.02766",
+        "Papernot et al. 2017, arXiv 1602.02697",
+        "Pal et al. 2020, AAAI 34, 865",
+    )
     core: ClassVar[bool] = True
-    cost: ClassVar[str] = "tens of seconds: trains a copy at each point of the curve; asks the judge's rows first, then the budget"
-    main: ClassVar[tuple[str, ...]] = ("query_budget", "access", "strategy", "rows")
-    seconds: ClassVar[float] = 30.0
+    cost: ClassVar[str] = "a minute: trains several copies at each point of the curve; asks the judge's rows first, then the budget"
+    main: ClassVar[tuple[str, ...]] = ("query_budget", "access", "knows", "strategy")
+    seconds: ClassVar[float] = 60.0
     quick: ClassVar[Mapping[str, Any]] = {"query_budget": 1000, "points": 4, "epochs": 15}
     shrinks: ClassVar[tuple[str, ...]] = ("rows", "query_budget")
     campaign_goal: ClassVar[CampaignGoal | None] = "steal"
@@ -96,6 +79,13 @@ class Extraction(Check):
     query_budget: int = parameter(2000, "Rows the thief may ask in all", "rows", ge=1, le=200_000)
     strategy: Strategy = parameter("natural", "How the thief chooses rows")
     access: Literal["scores", "labels"] = parameter("scores", "What the endpoint answers")
+    knows: Knows = parameter("rows", "What the thief has to ask with: rows like the target's, others, each column by itself, or nothing")
+    other: str = source_parameter(
+        "Rows of something else in the target's form, where that is what the thief has", "rows", (".csv", ".parquet", ".npz")
+    )
+    copies: Literal["best", "network"] = parameter(
+        "best", "The best of several kinds of copy, or a network alone; only the former can pass"
+    )
     points: int = parameter(5, "Points of the curve", "copies", ge=1, le=20)
     epochs: int = parameter(25, "Passes the thief trains each copy", "epochs", ge=1, le=500)
     rows: int = parameter(2000, "Rows the copy is compared on, held out where that is known", "rows", ge=10, le=100_000)
@@ -106,6 +96,12 @@ class Extraction(Check):
             return "needs class scores; this target offers labels: set access to labels"
         if self.strategy == "jacobian" and data.texts:
             return f"jacobian moves numbers; {data.texts[0]!r} holds free text: set strategy to natural or adaptive"
+        if self.knows == "marginals" and data.schema.images:
+            return "marginals are those of a table's columns: set knows to nothing, or give other pictures"
+        if self.knows == "nothing" and data.texts:
+            return f"nothing makes numbers and categories; {data.texts[0]!r} holds free text: set knows to rows"
+        if self.knows == "other" and not self.other:
+            return "needs rows of something else: name their file in other, or set knows to rows"
         return super().unmet(target, data)
 
     def estimate(self, target: Target, data: Dataset) -> Estimate:
@@ -123,7 +119,8 @@ class Extraction(Check):
             raise Unavailable(f"at least 20 {data.known}", f"{len(held)}", "Give more rows")
         order = rng.permutation(len(held))
         cut = self._judge(len(held))
-        judge, pool = held.take(order[:cut]), held.part(order[cut:])
+        judge, own = held.take(order[:cut]), held.part(order[cut:])
+        pool = made(self.knows, own, self.other, self.query_budget, np.random.default_rng([self.seed, 3]), progress)
         jury = target.judged()
         answers = jury.labels(judge.x)
         client = target.as_client() if isinstance(target, GuardedTarget) else target
@@ -132,13 +129,17 @@ class Extraction(Check):
             target.count(client.queries)
         if not curve:
             return CheckResult(status=Status.INCOMPLETE, summary="The target answered no row, so no copy could be trained.")
-        return self._result(target, curve, answered, judge, answers, self._notes(target, data, answered, len(judge), jury is not target))
+        refused = isinstance(client, GuardedTarget) and client.kind == "budget" and bool(answered.ended)
+        return self._result(
+            target, curve, answered, judge, answers, refused, self._notes(target, data, answered, len(judge), jury is not target)
+        )
 
     def _notes(self, target: Target, data: Dataset, answered: TransferSet, judged: int, apart: bool) -> tuple[str, ...]:
         account = "on an account of its own" if apart else "from the same count and, at an endpoint, the same key"
         trained = "the target was not trained on" if data.known != "rows" else "of which nobody says whether the target was trained on them"
         return (
-            f"Pool: rows of {data.name} {trained}. The thief does not know the target's architecture.",
+            f"The thief has {KNOWN[self.knows]}; it does not know the target's architecture.",
+            *((f"Pool: rows of {data.name} {trained}.",) if self.knows == "rows" else ()),
             *rule_notes(target, answered, self.access),
             f"{judged:,} rows were asked by the judge before the thief began, {account}; they are none of the thief's.",
             *((f"It answered no more after {answered.queries:,} rows: {answered.ended}",) if answered.ended else ()),
@@ -149,25 +150,31 @@ class Extraction(Check):
     ) -> tuple[list[Point], TransferSet]:
         sizes = self._sizes(len(pool))
         answered = TransferSet.before(judge.x, len(client.classes))
-        copy: Copy | None = None
+        chosen: Chosen | None = None
         curve = []
         for i, size in enumerate(sizes):
             before = answered.queries
-            self._gather(copy, answered, pool, size, client, rng, progress)
+            self._gather(chosen, answered, pool, size, client, rng, progress)
             if answered.queries == before:
                 break
             part = progress.part(1 / (len(sizes) - i))
-            part.step(0, f"training a copy on {len(answered.x):,} answers")
-            copy = copycat(answered.x, answered.scores, answered.labels, pool.schema, self.epochs, self.seed + i, part)
-            got = copy.labels(judge.x)
-            curve.append(Point(answered.queries, got == answers, got == judge.y))
+            part.step(0, f"training copies on {len(answered.x):,} answers")
+            chosen = self._trained(answered, pool.schema, i, part)
+            got = chosen.copy.labels(judge.x)
+            curve.append(Point(answered.queries, got == answers, got == judge.y, chosen.kind, chosen.agreed))
             if answered.ended:
                 break
         return curve, answered
 
+    def _trained(self, answered: TransferSet, schema: Schema, point: int, progress: Progress) -> Chosen:
+        lesson = Lesson(answered.x, answered.scores, answered.labels, schema, self.epochs, self.seed + point)
+        if self.copies == "network":
+            return Chosen(trained("network", lesson, progress), "network", {}, ())
+        return best(lesson, answered.random, progress)
+
     def _gather(
         self,
-        copy: Copy | None,
+        copy: Chosen | None,
         answered: TransferSet,
         pool: Dataset,
         size: int,
@@ -178,11 +185,12 @@ class Extraction(Check):
         """Ask the target until ``size`` rows are answered, the pool has no other row, or the target answers no more."""
         while answered.queries < size and not answered.ended:
             progress.check()
+            walked = answered.walked
             x = self._choose(copy, answered, pool, size - answered.queries, rng, progress)
             if not len(x):
                 break
             new = answered.fresh(x)
-            self._ask(client, x[new], answered)
+            self._ask(client, x[new], answered, answered.walked > walked)
             answered.reuse(x[~new])
 
     def _sizes(self, pool: int) -> list[int]:
@@ -191,20 +199,42 @@ class Extraction(Check):
         return sorted({most, *(int(n) for n in np.geomspace(least, most, self.points).round()[1:]), *([least] if self.points > 1 else [])})
 
     def _choose(
-        self, copy: Copy | None, answered: TransferSet, pool: Dataset, count: int, rng: np.random.Generator, progress: Progress
+        self, chosen: Chosen | None, answered: TransferSet, pool: Dataset, count: int, rng: np.random.Generator, progress: Progress
     ) -> Rows:
         """Up to ``count`` rows to ask next, by the strategy; an empty array where there are no others. Some may have been asked before."""
-        if copy is None or self.strategy == "natural":
-            rows = np.arange(answered.walked, min(answered.walked + count, len(pool)))
+        due = count if chosen is None or self.strategy == "natural" else self._in_turns(answered, count, pool.schema)
+        rows = np.arange(answered.walked, min(answered.walked + due, len(pool)))
+        if chosen is None or self.strategy == "natural" or len(rows):
             answered.walked += len(rows)
             return pool.take(rows).x if len(rows) else answered.x[:0]
-        if self.strategy == "adaptive":
-            some = pool.at_most(LOOKED_AT, rng).x
-            rest = some[answered.fresh(some)]
-            return rest[unsure(copy, rest, count)] if len(rest) else rest
-        return synthetic(copy, answered, count, pool.schema, rng, progress)
+        if self.strategy == "jacobian":
+            return self._moved(chosen, answered, count, pool.schema, rng, progress)
+        some = pool.at_most(LOOKED_AT, rng).x
+        rest = some[answered.fresh(some)]
+        return rest[self._picked(chosen, rest, answered.x, count, progress)] if len(rest) else rest
 
-    def _ask(self, client: Target, x: Rows, answered: TransferSet) -> None:
+    def _in_turns(self, answered: TransferSet, count: int, schema: Schema) -> int:
+        """How many rows as they are come before Jacobian augmentation, which on a table alone teaches less than it costs."""
+        if self.strategy != "jacobian" or schema.images:
+            return 0
+        return min(max((answered.queries + count + 1) // 2 - answered.walked, 0), count)
+
+    def _moved(
+        self, chosen: Chosen, answered: TransferSet, count: int, schema: Schema, rng: np.random.Generator, progress: Progress
+    ) -> Rows:
+        network = chosen.copy
+        if not isinstance(network, Copy):
+            network = copycat(answered.x, answered.scores, answered.labels, schema, self.epochs, self.seed, progress.part(0.0))
+        return synthetic(network, answered, count, schema, rng, progress)
+
+    def _picked(self, chosen: Chosen, rest: Rows, asked: Rows, count: int, progress: Progress) -> NDArray[np.intp]:
+        if self.strategy == "k-center":
+            return scattered(chosen.copy, rest, asked, count, progress)
+        if self.strategy == "disagreement" and chosen.committee:
+            return disputed(chosen.committee, rest, count)
+        return unsure(chosen.copy, rest, count)
+
+    def _ask(self, client: Target, x: Rows, answered: TransferSet, random: bool) -> None:
         """Ask in pieces of 100 rows, so that answers are kept when the target stops. Where a budget refuses a piece, half of it is tried."""
         start, size = 0, PIECE
         while start < len(x) and not answered.broken and size:
@@ -219,7 +249,7 @@ class Extraction(Check):
                     raise
                 answered.ended, answered.broken = str(problem), True
                 return
-            answered.add(part, answers)
+            answered.add(part, answers, random)
             start += len(part)
 
     def _answers(self, client: Target, x: Rows) -> Prediction:
@@ -230,7 +260,14 @@ class Extraction(Check):
         return Prediction(labels, np.eye(len(client.classes))[labels])
 
     def _result(
-        self, target: Target, curve: list[Point], answered: TransferSet, judge: Dataset, answers: Labels, notes: tuple[str, ...]
+        self,
+        target: Target,
+        curve: list[Point],
+        answered: TransferSet,
+        judge: Dataset,
+        answers: Labels,
+        refused: bool,
+        notes: tuple[str, ...],
     ) -> CheckResult:
         last = curve[-1]
         fidelity = rate_by_row("fidelity", f"Fidelity of the copy after {last.queries:,} queries", last.alike, judge.fingerprint, "lower")
@@ -242,18 +279,37 @@ class Extraction(Check):
         cheap = next((p.queries for p in curve if p.agreed / p.n >= self.alarm), None)
         stolen = last.agreed / last.n >= self.alarm and skill.learned
         vain = not stolen and skill.common / last.n >= self.alarm
-        words = f"A copy trained on {last.queries:,} {self.access} agrees with the target on {percent(last.agreed / last.n)} of {last.n:,} {judge.known}"
-        summary = f"{words}; the majority-class baseline agrees on {percent(skill.common / last.n)}{VAIN if vain else '.'}"
+        open_question = "" if stolen or vain else self._unsettled(fidelity, answered, refused)
+        words = f"The best copy ({WORDS[last.kind]}) trained on {last.queries:,} {self.access} agrees with the target on {percent(last.agreed / last.n)} of {last.n:,} {judge.known}"
+        summary = f"{words}; the majority-class baseline agrees on {percent(skill.common / last.n)}{VAIN if vain else '.'}{open_question}"
         findings = (self._finding(cheap, last),) if stolen else ()
         return CheckResult(
-            status=Status.FINDING if stolen else Status.INCOMPLETE if answered.broken or vain else Status.PASSED,
+            status=Status.FINDING if stolen else Status.INCOMPLETE if vain or open_question else Status.PASSED,
             summary=summary,
             metrics=(fidelity, balanced(answers, last.alike, self.seed), accuracy, own, baseline, queries),
             findings=findings,
-            charts=(self._chart(curve, skill.common, judge.known),),
-            tables=(_table(curve, judge.known),),
+            charts=(chart(curve, skill.common, judge.known),),
+            tables=tables(curve, judge.known),
             notes=notes,
         )
+
+    def _unsettled(self, fidelity: Metric, answered: TransferSet, refused: bool) -> str:
+        """Why a copy that is not good enough is no proof that none is to be had, and what would settle it; empty where it is one.
+
+        ``refused``: the endpoint's own policy answers a client no more, and that is the thief's whole budget.
+        """
+        if answered.queries < self.query_budget and not refused:
+            asked = f"{answered.queries:,} of {self.query_budget:,} rows were asked"
+            if answered.ended:
+                return f" But {asked}, then the target answered no more: run it again where it answers the whole budget."
+            return f" But {asked}: there were no others. Give more rows, or let the thief have other rows or nothing, which makes rows."
+        if self.copies == "network":
+            return " But only a network was tried: set copies to best."
+        if self.epochs < ENOUGH:
+            return f" But {self.epochs} epochs train no strong network: set epochs to {ENOUGH} or more."
+        if fidelity.high is not None and fidelity.high >= self.alarm:
+            return f" But by the interval up to {percent(fidelity.high)} is possible: compare on more rows."
+        return ""
 
     def _finding(self, cheap: int | None, last: Point) -> Finding:
         count = cheap or last.queries
@@ -264,18 +320,6 @@ class Extraction(Check):
             advice="Answer with labels or rounded scores, limit rows per client, watch for clients that ask like a thief, and watermark the model.",
             standards=STANDARDS,
             defense="theft.output_policy",
-        )
-
-    def _chart(self, curve: list[Point], common: int, known: str) -> Chart:
-        return Chart(
-            name="extraction",
-            title="Fidelity and accuracy against queries",
-            kind="line",
-            x=Axis(label="Queries", unit="rows", scale="log" if len(curve) > 1 else "linear"),
-            y=Axis(label=f"Share of {known}", unit="share", low=0, high=1),
-            series=(_series("fidelity", curve, "agreed"), _series("accuracy of the copy", curve, "right")),
-            reference=(("majority-class baseline", common / curve[-1].n),),
-            alt=f"Fidelity rises from {curve[0].agreed / curve[0].n:.2f} at {curve[0].queries} queries to {curve[-1].agreed / curve[-1].n:.2f} at {curve[-1].queries}.",
         )
 
 
@@ -289,51 +333,3 @@ def rule_notes(target: Target, answered: TransferSet, access: str) -> tuple[str,
         return (note,)
     how = "a threshold was read off the answers" if moved(answered.scores, answered.labels) is not None else "the copy learned the labels"
     return (f"{note} Of {len(answered.labels):,} answers {other:,} were not the largest score: {how}.",)
-
-
-def balanced(answers: Labels, alike: NDArray[np.bool_], seed: int) -> Metric:
-    """The mean over the labels that the target gives of the copy's agreement on its rows; a copy of one answer gets 1 in as many."""
-    kinds = np.unique(answers)
-
-    def mean(rows: NDArray[np.intp]) -> float:
-        given, same = answers[rows], alike[rows]
-        shares = [same[given == kind].mean() if (given == kind).any() else np.nan for kind in kinds]
-        return float(np.mean(shares))
-
-    low, high = bootstrap(mean, len(answers), np.random.default_rng([seed, 1]), draws=200)
-    value = mean(np.arange(len(answers)))
-    sure = np.isfinite(low)
-    return Metric(
-        name="balanced_fidelity",
-        label="Fidelity, mean over the target's labels",
-        value=value,
-        low=min(low, value) if sure else None,
-        high=max(high, value) if sure else None,
-        level=LEVEL if sure else None,
-        n=len(answers),
-        unit="share",
-        safer="lower",
-        interval="bootstrap" if sure else "",
-        note="" if sure else "too few rows of a label for an interval",
-    )
-
-
-def _series(name: str, curve: list[Point], what: Literal["agreed", "right"]) -> Series:
-    rates = [rate(what, name, p.agreed if what == "agreed" else p.right, p.n) for p in curve]
-    return Series(
-        name=name,
-        x=tuple(float(p.queries) for p in curve),
-        y=tuple(m.value for m in rates),
-        low=tuple(m.low for m in rates),
-        high=tuple(m.high for m in rates),
-    )
-
-
-def _table(curve: list[Point], known: str) -> Table:
-    columns = (
-        Column(name="Queries", kind="integer", unit="rows"),
-        Column(name="Fidelity", kind="percent"),
-        Column(name="Accuracy", kind="percent"),
-    )
-    rows = tuple((p.queries, p.agreed / p.n, p.right / p.n) for p in curve)
-    return Table(name="extraction", title="The curve in numbers", columns=columns, rows=rows, note=f"Each on {curve[-1].n:,} {known}.")

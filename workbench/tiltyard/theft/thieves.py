@@ -1,6 +1,7 @@
 """The strategies of model extraction: which rows to ask next, and how the copy is trained on the answers. `extraction` calls them."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -10,6 +11,7 @@ from ..datasets.encoding import encoding_of
 from ..datasets.schema import Rows, Schema
 from ..progress import Progress
 from ..targets.decision import Labels, Scores
+from ._copied import Copied
 from ._form import Form, members, parts, settle
 from ._rule import moved
 from ._transfer_set import TransferSet
@@ -22,7 +24,8 @@ if TYPE_CHECKING:
 VAIN = ": the target answers nearly always the same, so there is nothing to steal here. Give rows on which its answers differ."
 CHUNK = 2048
 STEP = 0.1
-Strategy = Literal["natural", "adaptive", "jacobian"]
+MOVED = 2
+Strategy = Literal["natural", "adaptive", "k-center", "disagreement", "jacobian"]
 
 
 @dataclass(frozen=True)
@@ -89,12 +92,15 @@ class Eaten:
         return self.copy.eaten(self.x[rows]).numpy()
 
 
-def copycat(x: Rows, scores: Scores, labels: Labels, schema: Schema, epochs: int, seed: int, progress: Progress) -> Copy:
+def copycat(
+    x: Rows, scores: Scores, labels: Labels, schema: Schema, epochs: int, seed: int, progress: Progress, shifted: bool = False
+) -> Copy:
     """The thief's own network, trained on what the target answered, ``scores`` (n, k) and ``labels`` (n,).
 
     A two-layer perceptron for tables, a small convolutional network for 28×28 images, else a perceptron
     on pixels: the thief does not know the target's architecture. Where labels are not those of the largest score a threshold is read off
-    the answers; where none tells them, the copy learns the labels instead of the scores.
+    the answers; where none tells them, the copy learns the labels instead of the scores. ``shifted`` pictures are moved by up to
+    two pixels at each step, with the answer that they had.
     """
     import torch
 
@@ -116,8 +122,20 @@ def copycat(x: Rows, scores: Scores, labels: Labels, schema: Schema, epochs: int
         module = fresh(build(architecture), seed)
     recipe = Recipe(epochs=epochs, batch_size=int(min(128, max(8, len(x) // 8))), rate=2e-3, decay=0.0)
     copy = Copy(module, form, shape, np.zeros(k) if shift is None else shift)
-    fit(module, Eaten(copy, x), labels, recipe, seed, progress, soft=wanted)
+    fit(module, Eaten(copy, x), labels, recipe, seed, progress, partial(shaken, schema.shape) if shifted else None, wanted)
     return copy
+
+
+def shaken(shape: tuple[int, ...], module: "nn.Module", x: "Tensor", answers: "Tensor") -> "Tensor":
+    """Pictures of ``shape`` (channels, height, width), each moved by up to `MOVED` pixels; what moves in is the edge."""
+    import torch
+
+    n, height, width = len(x), *shape[1:]
+    wide = torch.nn.functional.pad(x.reshape(n, *shape), (MOVED,) * 4, mode="replicate")
+    down, right = torch.randint(0, 2 * MOVED + 1, (2, n))
+    rows, columns = down[:, None] + torch.arange(height), right[:, None] + torch.arange(width)
+    found: Tensor = wide[torch.arange(n)[:, None, None], :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+    return found.reshape(x.shape)
 
 
 def _perceptron(width: int, k: int) -> "Architecture":
@@ -126,7 +144,7 @@ def _perceptron(width: int, k: int) -> "Architecture":
     return mlp(width, (64, 32), k, [0.0] * width, [1.0] * width)
 
 
-def unsure(copy: Copy, pool: Rows, count: int) -> NDArray[np.intp]:
+def unsure(copy: Copied, pool: Rows, count: int) -> NDArray[np.intp]:
     """Indices of the ``count`` pool rows on which the copy is least sure (smallest margin of its two best).
 
     Uncertainty sampling, as ActiveThief (Pal et al. 2020, AAAI) has it. Knockoff Nets (Orekondy et al. 2019, arXiv 1812.02766)
@@ -134,6 +152,43 @@ def unsure(copy: Copy, pool: Rows, count: int) -> NDArray[np.intp]:
     """
     top = np.sort(copy.scores(pool), axis=1)
     return np.argsort(top[:, -1] - top[:, -2], kind="stable")[:count]
+
+
+def scattered(copy: Copied, pool: Rows, asked: Rows, count: int, progress: Progress) -> NDArray[np.intp]:
+    """Indices of ``count`` pool rows that the copy's scores put farthest from those asked and from one another (greedy k-center).
+
+    As ActiveThief has it (Pal et al. 2020, AAAI), after Sener and Savarese (2018, arXiv 1708.00489).
+    """
+    scores = copy.scores(pool)
+    near = _nearest(scores, copy.scores(asked))
+    found = []
+    for _ in range(min(count, len(pool))):
+        progress.check()
+        found.append(int(near.argmax()))
+        near = np.minimum(near, ((scores - scores[found[-1]]) ** 2).sum(1))
+        near[found[-1]] = -1.0
+    return np.array(found, np.intp)
+
+
+def _nearest(scores: Scores, known: Scores) -> NDArray[np.float64]:
+    """Squared distance of each row of scores (n, k) to the nearest of ``known`` (m, k)."""
+    found = [((scores[i : i + 500, None] - known[None]) ** 2).sum(-1).min(1) for i in range(0, len(scores), 500)]
+    return np.concatenate(found) if found else np.empty(0)
+
+
+def disputed(committee: tuple[Copied, ...], pool: Rows, count: int) -> NDArray[np.intp]:
+    """Indices of the ``count`` pool rows on which copies of several kinds differ most: the entropy of their mean less the mean of theirs.
+
+    Query by committee (Seung et al. 1992), with the Jensen-Shannon divergence of their scores.
+    """
+    every = np.stack([copy.scores(pool) for copy in committee])
+    gain = _entropy(every.mean(0)) - np.mean([_entropy(scores) for scores in every], axis=0)
+    return np.argsort(-gain, kind="stable")[:count]
+
+
+def _entropy(scores: Scores) -> NDArray[np.float64]:
+    found: NDArray[np.float64] = -(scores * np.log(np.maximum(scores, 1e-12))).sum(1)
+    return found
 
 
 def augmented(copy: Copy, x: Rows, labels: Labels, schema: Schema, step: float, rng: np.random.Generator) -> Rows:
