@@ -72,13 +72,13 @@ def test_the_model_is_asked_rows_of_its_own_table_and_agreement_is_that_of_its_o
     model, copies = Recorded(), []
 
     def kept(*given: Any) -> Any:
-        copies.append(copycat(*given))
+        copies.append(trained(*given))
         return copies[-1]
 
-    copycat = extraction.copycat
-    monkeypatch.setattr(extraction, "copycat", kept)
+    trained = extraction.trained
+    monkeypatch.setattr(extraction, "trained", kept)
     target = FunctionTarget(model.predict_proba, SCHEMA.classes, SCHEMA, "accounts", "frame")
-    record = Extraction(query_budget=150, points=2, epochs=4, rows=200, strategy=strategy)(target, data)
+    record = Extraction(query_budget=150, points=2, epochs=4, rows=200, strategy=strategy, copies="network")(target, data)
     order = np.random.default_rng(0).permutation(600)
     judge = data.unseen.take(order[:200])
     own = decided(judge.frame)
