@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from tiltyard.published.listing import ScanList
+from tiltyard.published.scan_list import ScanList
 from tiltyard.result import Frozen, Given, Severity
 from tiltyard.store.lines import ModelLine, RunLine, StepLine, Underway
 

@@ -1,6 +1,6 @@
 """What the scanning process wrote, as the API's answer; files it did not come to are named too."""
 
-from tiltyard.published.listing import ScannedFile
+from tiltyard.published.scan_list import ScannedFile
 
 from .forms import ScanAnswer
 from .work import WorkerOutput

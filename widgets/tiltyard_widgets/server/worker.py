@@ -74,7 +74,7 @@ def scanned(root: str, path: str, in_folder: bool) -> dict[str, Any]:
     from tiltyard.artifacts.verdict import scan_stream
     from tiltyard.cli.commands.scan import is_document
     from tiltyard.progress import Progress
-    from tiltyard.published.listing import ScannedFile
+    from tiltyard.published.scan_list import ScannedFile
 
     name = plain(path)
     try:

@@ -49,12 +49,18 @@ def _run(arguments: list[str]) -> int:
     from typer import core
 
     from .app import app
-    from .commands import artifacts_commands, bom, endpoint_commands, labels, monitor, people_commands, serving_commands  # noqa: F401 (they register their commands)
-    from .commands.federation_commands import federate  # noqa: F401
 
+    if arguments[:1] != ["scan"]:  # which starts at once and needs none of them
+        _register()
     core.HAS_RICH = False  # else typer escapes brackets for Rich, which does not write our help
     code = app(args=arguments, prog_name="tiltyard", standalone_mode=False)
     return code if isinstance(code, int) else 0
+
+
+def _register() -> None:
+    """Have the modules of further commands add them."""
+    from .commands import artifacts_commands, bom, endpoint_commands, labels, monitor, people_commands, serving_commands  # noqa: F401 (they register their commands)
+    from .commands.federation_commands import federate  # noqa: F401
 
 
 @contextmanager

@@ -84,16 +84,42 @@ def lab(
     raise typer.Exit(lab(port, browser, folder, allow_root))
 
 
-@app.command()
+SCAN = """\b
+Rules have ids: tiltyard scan --explain runs-code says what one means and what to do.
+A folder is one unit: links are followed within it, texts that name code or other files are read, .git is left out.
+--suppress RULE and --severity LEVEL leave findings out of what counts; they stay in --json and --sarif, marked.
+"""
+
+
+@app.command(epilog=SCAN)
 def scan(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH…", help="Model files, or folders of them.")],
+    paths: Annotated[
+        list[str] | None, typer.Argument(metavar="PATH…", help="Model files, folders of them, patterns, or - for stdin.")
+    ] = None,
     as_json: Json = False,
     as_sarif: Annotated[bool, typer.Option("--sarif", help="SARIF 2.1.0, for a code-scanning service.")] = False,
+    explain: Annotated[str, typer.Option(metavar="RULE", help="What a rule means, and what to do.")] = "",
+    suppress: Annotated[list[str] | None, typer.Option(metavar="RULE", help="A rule whose findings do not count; may be repeated.")] = None,
+    severity: Annotated[
+        str, typer.Option(metavar="LEVEL", help="The least grave that counts: note, low, medium, high, critical.")
+    ] = "note",
+    exclude: Annotated[
+        list[str] | None, typer.Option(metavar="PATTERN", help="Names or paths left out of folders; may be repeated.")
+    ] = None,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Judge anew what was judged before.")] = False,
+    details: Annotated[bool, typer.Option("--details", help="Every reason, and every file of a folder.")] = False,
 ) -> None:
-    """May these model files be loaded? Looks at their bytes and never loads them. Exit 0 all safe, 1 not safe, 2 could not tell."""
-    from .commands.scan import run
+    """May these model files be loaded? Looks at their bytes and never loads them. Exit 0 all safe, 1 malicious, 2 not proven."""
+    from ..artifacts.rules import SEVERITIES
+    from .commands import scan as act
 
-    raise typer.Exit(run(paths, as_json, as_sarif))
+    if explain:
+        raise typer.Exit(act.explain(explain))
+    level = next((one for one in SEVERITIES if one == severity), None)
+    if level is None:
+        raise typer.BadParameter(f"Expected a severity ({', '.join(SEVERITIES)}); found {severity!r}. Give one of them")
+    wishes = act.Wishes(as_json, as_sarif, tuple(suppress or ()), level, tuple(exclude or ()), not no_cache, details)
+    raise typer.Exit(act.run(paths or [], wishes))
 
 
 ASSESS = """\b

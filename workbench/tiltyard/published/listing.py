@@ -4,7 +4,6 @@ from typing import Literal
 
 from pydantic import AliasChoices, ConfigDict, Field
 
-from ..artifacts.verdict import Verdict
 from ..catalogue import topic_of
 from ..check import Step
 from ..defense import Defense
@@ -86,26 +85,6 @@ class DefenseResult(Frozen):
     after: tuple[Record, ...]
     cross_risk: Record | None
     cancelled: bool = False
-
-
-class ScannedFile(Frozen):
-    """One file: its verdict, or why none could be had.
-
-    ``document``: plain text by its content and by its name, found beside models in a folder; its verdict does not count.
-    """
-
-    path: str
-    verdict: Verdict | None
-    problem: str = ""
-    document: bool = False
-
-
-class ScanList(Frozen):
-    """What ``tiltyard scan --json`` prints."""
-
-    format: int = FORMAT
-    kind: Literal["tiltyard-scan"] = "tiltyard-scan"
-    files: tuple[ScannedFile, ...]
 
 
 class Ailment(Frozen):

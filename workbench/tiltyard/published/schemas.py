@@ -7,7 +7,8 @@ from ..comparison.comparison import Comparison
 from ..comparison.trend import TrendList
 from ..monitoring.window import WindowList
 from ..result import Frozen, Record
-from .listing import ArtifactList, CheckList, DefenseResult, Diagnosis, RunList, ScanList
+from .listing import ArtifactList, CheckList, DefenseResult, Diagnosis, RunList
+from .scan_list import ScanList
 
 FOLDER = Path(__file__).parent / "json"
 PUBLISHED: dict[str, type[Frozen]] = {

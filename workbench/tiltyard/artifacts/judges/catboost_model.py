@@ -3,8 +3,9 @@
 import os
 from typing import IO, Any
 
+from ..malformed import Malformed
 from ..reason import Findings
-from .model_json import Malformed, count, member, numbers, parsed, whole
+from .model_json import count, member, numbers, parsed, whole
 
 DEEPEST = 16
 

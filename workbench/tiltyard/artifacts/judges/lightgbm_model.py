@@ -6,8 +6,9 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..malformed import Malformed
 from ..reason import Findings
-from .model_json import Malformed, count, parsed, whole
+from .model_json import count, parsed, whole
 
 _BLOCK = re.compile(rb"^Tree=(\d+)$", re.MULTILINE)
 _END = b"end of trees"

@@ -7,12 +7,10 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..malformed import Malformed
+
 LARGEST = 256 << 20
 MOST = 100_000_000
-
-
-class Malformed(ValueError):
-    """The file is not what its format says; the message says where."""
 
 
 def whole(stream: IO[bytes]) -> bytes:

@@ -5,8 +5,9 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..malformed import Malformed
 from ..reason import Findings
-from .model_json import Malformed, count, member, numbers, parsed, places, whole
+from .model_json import count, member, numbers, parsed, places, whole
 from .ubjson import NotUbjson
 from .ubjson import parsed as from_ubjson
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import IO
 
 from ..archives import safe_name
-from ..judges.model_json import Malformed
+from ..malformed import Malformed
 from ..reason import Findings
 from .protobuf import BYTES, VARINT, Field, Message
 

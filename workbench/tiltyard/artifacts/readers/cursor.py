@@ -4,7 +4,7 @@ import os
 import struct
 from typing import IO
 
-from ..judges.model_json import Malformed
+from ..malformed import Malformed
 
 BLOCK = 1 << 20
 

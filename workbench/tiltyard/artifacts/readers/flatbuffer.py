@@ -4,7 +4,7 @@ import os
 import struct
 from typing import IO
 
-from ..judges.model_json import Malformed
+from ..malformed import Malformed
 
 LARGEST = 2 << 30
 MOST_ITEMS = 2_000_000

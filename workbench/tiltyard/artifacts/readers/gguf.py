@@ -5,7 +5,7 @@ import struct
 from dataclasses import dataclass, field
 from typing import IO
 
-from ..judges.model_json import Malformed
+from ..malformed import Malformed
 from ..reason import Findings
 from .cursor import Cursor
 from .templates import judge_template

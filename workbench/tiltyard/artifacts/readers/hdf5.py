@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from io import BytesIO
 from typing import IO
 
-from ..judges.model_json import Malformed
+from ..malformed import Malformed
 from ..reason import Findings
 from . import hdf5_parts as parts
 from .cursor import Cursor

@@ -4,7 +4,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..judges.model_json import Malformed
+from ..malformed import Malformed
 from .cursor import Cursor
 
 UNDEFINED = (1 << 64) - 1

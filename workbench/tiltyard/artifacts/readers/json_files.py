@@ -3,7 +3,7 @@
 import re
 from typing import IO, Any
 
-from ..judges.model_json import Malformed, parsed, whole
+from ..malformed import Malformed
 from ..reason import Findings
 from .templates import judge_template
 
@@ -28,6 +28,8 @@ def looks_tokenizer(head: bytes) -> bool:
 
 def judge_notebook(stream: IO[bytes], findings: Findings) -> None:
     """Code for people to read and run; nothing of it runs here."""
+    from ..judges.model_json import parsed, whole  # late: it takes NumPy along
+
     try:
         cells = _cells(parsed(whole(stream)))
     except Malformed as error:
@@ -46,6 +48,8 @@ def _cells(value: Any) -> list[Any]:
 
 def judge_tokenizer(stream: IO[bytes], findings: Findings) -> None:
     """Vocabulary, merges and rules, and templates that only put text together?"""
+    from ..judges.model_json import parsed, whole  # late: it takes NumPy along
+
     try:
         value = parsed(whole(stream))
         if not isinstance(value, dict) or not isinstance(model := value.get("model"), dict):

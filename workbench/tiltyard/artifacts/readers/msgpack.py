@@ -3,7 +3,7 @@
 import math
 from typing import IO
 
-from ..judges.model_json import Malformed
+from ..malformed import Malformed
 from ..reason import Findings
 from .cursor import Cursor
 

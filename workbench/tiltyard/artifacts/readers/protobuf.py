@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import IO
 
 from ...progress import Progress
-from ..judges.model_json import Malformed
+from ..malformed import Malformed
 
 MOST_FIELDS = 5_000_000
 MOST_TEXT = 1 << 20

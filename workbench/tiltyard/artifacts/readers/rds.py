@@ -6,7 +6,7 @@ import io
 import lzma
 from typing import IO
 
-from ..judges.model_json import Malformed
+from ..malformed import Malformed
 from ..reason import Findings
 from .cursor import Cursor
 

@@ -3,7 +3,7 @@
 import json
 from typing import IO
 
-from ..judges.model_json import Malformed
+from ..malformed import Malformed
 from ..reason import Findings
 from ._tensorflow_ops import CALLS_PYTHON, CHECKPOINT, PURE, REACHES_FILES
 from .keras_config import judge_config

@@ -2,7 +2,7 @@
 
 from typing import IO
 
-from ..judges.model_json import Malformed
+from ..malformed import Malformed
 from ..reason import Findings
 from .protobuf import BYTES, Message
 

@@ -12,7 +12,7 @@ from typing import IO
 
 from ..archives import safe_name
 from ..formats import FORMATS, Format, judge_of
-from ..judges.model_json import Malformed
+from ..malformed import Malformed
 from ..reason import Findings
 from .cursor import Cursor
 

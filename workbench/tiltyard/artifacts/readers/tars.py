@@ -7,7 +7,7 @@ from typing import IO, cast
 
 from ..archives import safe_name
 from ..formats import FORMATS, Format, judge_of
-from ..judges.model_json import Malformed
+from ..malformed import Malformed
 from ..reason import Findings
 from .cursor import Window
 from .instantiated import judge_targets

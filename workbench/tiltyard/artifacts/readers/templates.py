@@ -64,7 +64,7 @@ def _judge_nodes(tree: "nodes.Template", findings: Findings, where: str) -> None
     macros = {node.name for node in tree.find_all(nodes.Macro)}
     for node in tree.find_all(nodes.Node):
         if isinstance(node, nodes.Import | nodes.FromImport | nodes.Include | nodes.Extends):
-            findings.unproven(where, "a template that includes another file", WHY_UNKNOWN)
+            findings.unproven(where, "a template that includes another file", WHY_UNKNOWN, rule="template-code")
         elif isinstance(node, nodes.Getattr):
             _reach(node.attr, findings, where)
         elif isinstance(node, nodes.Const) and isinstance(node.value, str) and _UNDER.search(node.value):
@@ -77,19 +77,19 @@ def _judge_nodes(tree: "nodes.Template", findings: Findings, where: str) -> None
 
 def _reach(name: str, findings: Findings, where: str) -> None:
     if name.startswith("_") or name in ("mro", "func_globals", "gi_frame", "cr_frame", "f_globals", "format_map"):
-        findings.malicious(where, f"the template reaches .{name}", WHY_CODE)
+        findings.malicious(where, f"the template reaches .{name}", WHY_CODE, rule="template-code")
 
 
 def _constant(text: str, findings: Findings, where: str) -> None:
     if found := re.search(r"__[a-z]+__|(?i:\\x5f\\x5f|\\u005f)", text):
-        findings.malicious(where, f"the template names {found.group()!r}", WHY_CODE)
+        findings.malicious(where, f"the template names {found.group()!r}", WHY_CODE, rule="template-code")
 
 
 def _named(what: str, name: str, findings: Findings, where: str) -> None:
     if name == "attr":
-        findings.malicious(where, "the template reads attributes by a made name (|attr)", WHY_CODE)
+        findings.malicious(where, "the template reads attributes by a made name (|attr)", WHY_CODE, rule="template-code")
     else:
-        findings.unproven(where, f"the template uses the {what} {name!r}", WHY_UNKNOWN)
+        findings.unproven(where, f"the template uses the {what} {name!r}", WHY_UNKNOWN, rule="template-code")
 
 
 def _call(node: "nodes.Call", macros: set[str], findings: Findings, where: str) -> None:
@@ -103,4 +103,4 @@ def _call(node: "nodes.Call", macros: set[str], findings: Findings, where: str) 
         if callee.attr not in METHODS and not callee.attr.startswith("_"):
             _named("method", callee.attr, findings, where)
     else:
-        findings.unproven(where, "the template calls what an expression gives", WHY_UNKNOWN)
+        findings.unproven(where, "the template calls what an expression gives", WHY_UNKNOWN, rule="template-code")

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import IO
 from xml.parsers import expat
 
-from ..judges.model_json import Malformed
+from ..malformed import Malformed
 from ..reason import Findings
 
 LARGEST = 512 << 20

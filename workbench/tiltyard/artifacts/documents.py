@@ -1,0 +1,119 @@
+"""Texts beside a model that say what its reader imports, renders or opens: config.json, templates, indexes, MLmodel, manifests."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ..files.reading import opened
+from .archives import safe_name
+from .readers.instantiated import judge_targets
+from .readers.templates import judge_template
+from .reason import Findings
+
+LARGEST = 16 << 20
+SUFFIXES = frozenset({".json", ".yaml", ".yml", ".jinja", ".jinja2", ".j2", ".toml", ".cfg"})
+NAMES = frozenset({"mlmodel", "manifest.mf"})
+DEEPEST = 100
+WHY_REMOTE = "with trust_remote_code=True, transformers imports that Python and runs it"
+_LIBRARIES = frozenset({"diffusers", "transformers", "flax", "onnxruntime", "optimum"})
+_LOADER = re.compile(r"^\s*(loader_module|python_model|code|cloudpickle_version|model_path)\s*:\s*(\S*)", re.MULTILINE)
+
+
+def is_document(path: Path) -> bool:
+    """May a text of this name say what a reader imports?"""
+    return path.suffix.lower() in SUFFIXES or path.name.lower() in NAMES
+
+
+def judge_document(path: Path, findings: Findings) -> None:
+    """Look through one text; nothing is found in what is none."""
+    try:
+        with opened(path) as stream:
+            raw = stream.read(LARGEST + 1)
+    except OSError:
+        return
+    if len(raw) > LARGEST:
+        return
+    text = raw.decode("utf-8-sig", "replace")
+    judge_text(path, text, findings)
+
+
+def judge_text(path: Path, text: str, findings: Findings) -> None:
+    """As `judge_document`, of a text at hand; ``path`` gives its name."""
+    suffix = path.suffix.lower()
+    judge_targets(text, findings, path.name)
+    if suffix in (".jinja", ".jinja2", ".j2"):
+        judge_template(text, findings, path.name)
+    elif suffix == ".json":
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError):
+            return
+        for key, inner in _pairs(value, 0):
+            _judge_pair(key, inner, findings, path.name)
+        _judge_whole(path, value, findings)
+    elif path.name.lower() == "mlmodel" or "loader_module" in text:
+        _judge_mlflow(text, findings, path.name)
+
+
+def _pairs(value: Any, depth: int) -> Iterator[tuple[str, Any]]:
+    """Every key with its value, at any depth."""
+    if depth > DEEPEST:
+        return
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield key, inner
+            yield from _pairs(inner, depth + 1)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _pairs(inner, depth + 1)
+
+
+def _judge_pair(key: str, value: Any, findings: Findings, where: str) -> None:
+    if key in ("auto_map", "custom_pipelines") and value:
+        findings.unproven(where, f"{key}: {json.dumps(value)[:200]}", WHY_REMOTE, rule="remote-code")
+    elif key == "trust_remote_code" and value is True:
+        findings.unproven(where, "trust_remote_code: true", WHY_REMOTE, rule="remote-code")
+    elif (key == "chat_template" and isinstance(value, str)) or (
+        key == "template" and isinstance(value, str) and ("{%" in value or "{{" in value)
+    ):
+        judge_template(value, findings, f"{where} {key}")
+    elif key == "weight_map" and isinstance(value, dict):
+        _judge_index(value, findings, where)
+    elif key == "handler" and isinstance(value, str) and value.endswith(".py"):
+        findings.unproven(where, f"the handler {value}", "TorchServe runs this Python", rule="mar-handler")
+
+
+def _judge_index(weights: dict[str, Any], findings: Findings, where: str) -> None:
+    for name in sorted({str(value) for value in weights.values()}):
+        if why := ("a URL" if "://" in name else safe_name(name)):
+            findings.malicious(
+                where, f"weights at {name[:200]!r}", f"{why}: loading would read outside the model's folder", rule="path-outside"
+            )
+
+
+def _judge_whole(path: Path, value: Any, findings: Findings) -> None:
+    """The parts of a pipeline of diffusers come from libraries that are known."""
+    if path.name != "model_index.json" or not isinstance(value, dict):
+        return
+    for key, part in value.items():
+        if isinstance(part, list) and len(part) == 2 and isinstance(part[0], str) and part[0].split(".")[0] not in _LIBRARIES:
+            findings.unproven(path.name, f"{key}: {part[0]}.{part[1]}", "diffusers would import this", rule="remote-code")
+
+
+def _judge_mlflow(text: str, findings: Findings, where: str) -> None:
+    for key, value in _LOADER.findall(text):
+        plain = value.strip("'\"")
+        if key in ("python_model", "cloudpickle_version"):
+            findings.unproven(where, f"{key}: {plain}", "MLflow unpickles this model's class, which is code", rule="mlflow-code")
+        elif key == "code" and plain not in ("", "null", "~"):
+            findings.unproven(where, f"code: {plain}", "MLflow puts that folder on Python's path and imports from it", rule="mlflow-code")
+        elif key == "loader_module" and not plain.startswith("mlflow."):
+            findings.unproven(where, f"loader_module: {plain}", "MLflow imports this to load the model", rule="mlflow-code")
+        elif key == "loader_module" and plain.startswith("mlflow.pyfunc"):
+            findings.unproven(where, f"loader_module: {plain}", "MLflow unpickles this model's class, which is code", rule="mlflow-code")
+        elif key == "model_path" and plain and (why := safe_name(plain)):
+            findings.malicious(
+                where, f"model_path: {plain[:200]!r}", f"{why}: loading would read outside the model's folder", rule="path-outside"
+            )

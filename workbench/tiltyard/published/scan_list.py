@@ -1,0 +1,38 @@
+"""The JSON of a scan: a format number first, with a published schema."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from ..artifacts.verdict import Verdict
+from ..result import Frozen
+
+FORMAT = 1
+Kind = Literal["model", "document", "code", "weights", "link"]
+
+
+class ScannedFile(Frozen):
+    """One file: its verdict, or why none could be had.
+
+    ``document``: plain text by its content and by its name, found beside models in a folder; its verdict does not count.
+    ``kind``: what it is in its folder. ``code`` is a notebook, which runs only where somebody runs it; ``weights`` are raw numbers that a judged
+    model beside it (``belongs_to``) says how to read; a ``link`` leads outside the folder and was not judged.  ``suppressed``: the rules whose findings the caller left out.
+    """
+
+    path: str
+    verdict: Verdict | None
+    problem: str = ""
+    document: bool = False
+    kind: Kind = "model"
+    belongs_to: str = ""
+    suppressed: tuple[str, ...] = ()
+    cached: bool = Field(default=False, description="the verdict was kept from an earlier scan of the same bytes under the same name")
+
+
+class ScanList(Frozen):
+    """What ``tiltyard scan --json`` prints."""
+
+    format: int = FORMAT
+    kind: Literal["tiltyard-scan"] = "tiltyard-scan"
+    files: tuple[ScannedFile, ...]
+    skipped: tuple[str, ...] = Field(default=(), description="folders that were not looked into")
