@@ -71,10 +71,11 @@ def plain(name: str) -> str:
 
 def scanned(root: str, path: str, in_folder: bool) -> dict[str, Any]:
     """The verdict on one file, or why there is none; where it alone was named, its absence is an error."""
+    from tiltyard.artifacts.rules import ruled
     from tiltyard.artifacts.verdict import scan_stream
-    from tiltyard.cli.commands.scan import is_document
     from tiltyard.progress import Progress
     from tiltyard.published.scan_list import ScannedFile
+    from tiltyard.published.scanning import is_text
 
     name = plain(path)
     try:
@@ -85,8 +86,8 @@ def scanned(root: str, path: str, in_folder: bool) -> dict[str, Any]:
             raise
         problem = str(error) if isinstance(error, Problem) else f"It could not be read: {type(error).__name__}."
         return ScannedFile(path=name, verdict=None, problem=problem).model_dump(mode="json")
-    verdict = verdict.model_copy(update={"name": name.rpartition("/")[2]})
-    return ScannedFile(path=name, verdict=verdict, document=in_folder and is_document(Path(name), verdict)).model_dump(mode="json")
+    verdict = ruled(verdict).model_copy(update={"name": name.rpartition("/")[2]})
+    return ScannedFile(path=name, verdict=verdict, document=in_folder and is_text(Path(name), verdict)).model_dump(mode="json")
 
 
 def report(order: Order) -> Lines:

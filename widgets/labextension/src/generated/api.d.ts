@@ -277,6 +277,7 @@ export interface ScanAnswer {
   format: number;
   kind: "tiltyard-scan";
   files: ScannedFile[];
+  skipped: string[];
   left_out: number;
   remark: string;
 }
@@ -287,6 +288,10 @@ export interface ScannedFile {
   verdict: Verdict | null;
   problem: string;
   document: boolean;
+  kind: "model" | "document" | "code" | "weights" | "link";
+  belongs_to: string;
+  suppressed: string[];
+  cached: boolean;
 }
 
 export type Severity = "info" | "low" | "medium" | "high" | "critical";
