@@ -14,10 +14,11 @@ from tiltyard.datasets.dataset import Dataset
 from tiltyard.datasets.feature import Feature
 from tiltyard.datasets.schema import Schema
 from tiltyard.errors import Cancelled, Problem
-from tiltyard.privacy.lira import LiRA, Shadows, halving
+from tiltyard.privacy.lira import LiRA
 from tiltyard.privacy.membership import auc, difference, halves, likelihood_ratio, logit_scaled, modified_entropy, paired, roc, tpr_at
 from tiltyard.privacy.membership_gap import MembershipGap
 from tiltyard.privacy.membership_threshold import MembershipThreshold, from_scores
+from tiltyard.privacy.shadow_attack import Shadows, halving
 from tiltyard.progress import Progress, Report
 from tiltyard.result import CheckResult, Severity, Status
 from tiltyard.targets.target import Target
@@ -255,7 +256,7 @@ def test_lira_with_a_variance_for_each_row() -> None:
     shadow = np.array([[3.0], [5.0], [0.0], [2.0]])
     variance = 2.0
     by_hand = (-((4.5 - 4.0) ** 2) + (4.5 - 1.0) ** 2) / (2 * variance)
-    assert likelihood_ratio(np.array([4.5]), shadow, inside, fixed_variance=False)[0] == pytest.approx(by_hand)
+    assert likelihood_ratio(np.array([4.5]), shadow, inside, shrinkage=0.0)[0] == pytest.approx(by_hand)
 
 
 @pytest.mark.parametrize(("models", "n"), [(4, 10), (5, 11), (16, 7)])

@@ -10,6 +10,7 @@ from ..formatting.numbers import percent
 from ..result import Axis, Chart, CheckResult, Column, Evidence, Finding, Metric, Series, Severity, Status, Table
 from ..statistics.intervals import LEVEL, clopper_pearson
 from ..statistics.majority import Skill
+from ..statistics.roc import tpr_interval
 from .membership import Halves, Mask, Roc, Scores, auc, checked, halves, roc, tpr_at
 
 STANDARDS = ("OWASP ML04:2023", "AITG-MOD-04", "AML.T0024.000", "NISTAML.033", "EU AI Act Art. 15(5)", "AI RMF MEASURE 2.10")
@@ -74,7 +75,7 @@ def report(it: Attacked, attack: str, rng: np.random.Generator, notes: tuple[str
     tables = [_records(it, scores, member)] if it.rows is not None else []
     if it.groups:
         tables.append(_by_group(it, scores, member))
-    charts = (_chart(roc(scores, member), attack),)
+    charts = (_chart(roc(scores, member), scores, member, attack),)
     return CheckResult(
         status=status, summary=sentence, metrics=tuple(metrics), findings=findings, tables=tuple(tables), charts=charts, notes=notes
     )
@@ -96,7 +97,8 @@ def _severity(scores: Scores, member: Mask, split: Halves | None) -> Severity | 
     """
     area, (tpr, false) = auc(scores, member, level=SURE), tpr_at(scores, member, 0.01, SURE)
     by_area = area.low is not None and area.low > 0.5
-    by_rate = tpr.low is not None and tpr.low > clopper_pearson(false, int((~member).sum()), SURE)[1]
+    # The interval reckons with the threshold; the second bound keeps a coin's few alarms from being taken for members.
+    by_rate = tpr.low is not None and tpr.low > max(0.01, false / max(1, int((~member).sum())))
     gain = split.advantage_at(SURE) if split else None
     by_gain = gain is not None and gain.low is not None and gain.low > 0
     if not (by_area or by_rate or by_gain):
@@ -114,21 +116,17 @@ def _sentence(attack: str, area: Metric, tpr: Metric, severity: Severity | None)
     return text + ("; no better than guessing." if severity is None else "; members can be distinguished from others.")
 
 
-def _chart(curve: Roc, attack: str) -> Chart:
-    """Log-log, at most 200 points, with pointwise exact bands."""
-    from scipy.stats import beta
-
+def _chart(curve: Roc, scores: Scores, member: Mask, attack: str) -> Chart:
+    """Log-log, at most 60 points, each with the interval of its own TPR at that FPR."""
     floor = 1 / max(curve.others, 1)
-    x = np.unique(np.concatenate([np.geomspace(floor, 1, 120), [0.001, 0.01, 0.1]]))
+    x = np.unique(np.concatenate([np.geomspace(floor, 1, 56), [0.001, 0.01, 0.1]]))
     x = x[x >= floor]
     place = np.searchsorted(curve.fpr, x + 1e-12, side="right") - 1
     y = curve.tpr[place]
-    hits = np.round(y * curve.members)
-    tail = (1 - LEVEL) / 2
-    low = np.where(hits > 0, beta.ppf(tail, np.maximum(hits, 1), curve.members - hits + 1), 0.0)
-    high = np.where(hits < curve.members, beta.ppf(1 - tail, hits + 1, np.maximum(curve.members - hits, 1)), 1.0)
+    ends = [tpr_interval(scores[member], scores[~member], float(v), LEVEL, 1000) if v < 1 else (1.0, 1.0) for v in x]
     bottom = min(floor, 1 / max(curve.members, 1))
-    found = Series(name=attack, x=tuple(x), y=tuple(np.maximum(y, bottom)), low=tuple(np.maximum(low, bottom)), high=tuple(high))
+    low, high = (tuple(max(float(end[side]), bottom) for end in ends) for side in (0, 1))
+    found = Series(name=attack, x=tuple(x), y=tuple(np.maximum(y, bottom)), low=low, high=high)
     chance = Series(name="guessing", x=tuple(x), y=tuple(np.maximum(x, bottom)))
     return Chart(
         name="roc",
@@ -193,5 +191,8 @@ def _by_group(it: Attacked, scores: Scores, member: Mask) -> Table:
             found = (hits / m, *clopper_pearson(hits, m)) if m and allowed else (None, None, None)
             within = (area.value, area.low, area.high) if area else (None, None, None)
             rows.append((name, str(value), m, o, *within, *found))
-    note = "AUC is left out where a group has fewer than 20 rows on a side."
+    note = (
+        "AUC is left out where a group has fewer than 20 rows on a side. What is found is counted at the threshold that gave 1 % false alarms "
+        "over all these rows; its interval holds for that threshold, and says nothing of another."
+    )
     return Table(name="groups", title="Risk by group", columns=columns, rows=tuple(rows[:50]), total=len(rows), note=note)

@@ -1,0 +1,199 @@
+"""What attacks with shadow models share: random halves, their training, what is kept of them, and the cost before."""
+
+import hashlib
+import time
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..access.places import SHADOWS, kept
+from ..check import CampaignGoal, Check, Estimate, kept_parameter, parameter
+from ..datasets.dataset import Dataset
+from ..errors import Problem
+from ..files.atomic import new_file
+from ..formatting.numbers import about
+from ..progress import Progress
+from ..result import CheckResult, Column
+from ..statistics.majority import Skill
+from ..targets.target import Target
+from .membership import Mask, Scores, chance, logit_scaled, separation
+from .membership_report import STANDARDS, Attacked, report
+from .membership_threshold import pick, predicted, scored
+
+SMALL = 512
+
+
+def halving(models: int, n: int, rng: np.random.Generator) -> Mask:
+    """Which rows each shadow model is trained on, bool (models, n): random halves in pairs that complement one another.
+
+    So every row is in exactly half of the models (one more or less where ``models`` is odd).
+    """
+    inside = np.zeros((models, n), bool)
+    for first in range(0, models, 2):
+        inside[first, rng.permutation(n)[: n // 2]] = True
+        if first + 1 < models:
+            inside[first + 1] = ~inside[first]
+    return inside
+
+
+@dataclass(frozen=True)
+class Shadows:
+    """What training one shadow model takes; sent to wherever ``Progress.map`` runs it."""
+
+    target: Target
+    pool: Dataset
+    attacked: NDArray[np.intp]
+    inside: Mask
+    seeds: tuple[int, ...]
+    folder: Path | None
+    key: str
+    progress: Progress | None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "progress": None}
+
+    def __call__(self, i: int) -> Scores:
+        """Logit-scaled confidence of shadow model ``i`` on the attacked rows; kept in ``folder`` if there is one."""
+        kept = self.folder / f"lira-{self.key}-{i}.npy" if self.folder else None
+        if kept is not None and kept.is_file():
+            found = np.load(kept, allow_pickle=False)
+            if found.shape == (len(self.attacked),):
+                return np.asarray(found, np.float64)
+        progress = self.progress.part(1 / len(self.inside)) if self.progress else Progress()
+        rows = self.inside[i]
+        model = self.target.retrain(self.pool.x[rows], self.pool.y[rows], self.seeds[i], progress)
+        p = scored(model, self.pool.x[self.attacked], Progress(_cancel=progress._cancel))
+        scores = logit_scaled(p, self.pool.y[self.attacked])
+        if kept is not None:
+            _keep(kept, scores)
+        return scores
+
+
+def _keep(path: Path, scores: Scores) -> None:
+    """Whole or not at all: a run cut off while it writes leaves no half file."""
+    try:
+        with new_file(path, replace=True) as stream:
+            np.save(stream, scores)
+    except OSError as error:
+        raise Problem("a folder to keep shadow models in", f"{path.parent} ({error.strerror})", "Choose another folder or none") from None
+
+
+@dataclass(frozen=True)
+class Answered:
+    """Logit-scaled confidence in the attacked rows' labels: of the target (n,), of shadow models (models, n), and who was trained on them."""
+
+    observed: Scores
+    shadow: Scores
+    inside: Mask
+
+
+@dataclass(frozen=True)
+class Judged:
+    """An attack's scores (n,), its name for a sentence, and notes of its own."""
+
+    scores: Scores
+    name: str
+    notes: tuple[str, ...] = ()
+
+
+class ShadowAttack(Check):
+    """Membership inference by models that an attacker trains as the target was trained."""
+
+    needs: ClassVar[frozenset[str]] = frozenset({"scores", "training", "member"})
+    takes_text: ClassVar[bool] = True
+    standards: ClassVar[tuple[str, ...]] = STANDARDS
+    cost: ClassVar[str] = "minutes: one training a shadow model"
+    seconds: ClassVar[float] = 60.0
+    quick: ClassVar[Mapping[str, Any]] = {"pool": 60_000}
+    campaign_goal: ClassVar[CampaignGoal | None] = "infer"
+    headline: ClassVar[str] = "auc"
+    context: ClassVar[frozenset[str]] = frozenset({"attack_accuracy"})
+
+    shadow_models: int = parameter(16, "Models trained on random halves; more find more", "models", ge=2, le=1024)
+    rows: int = parameter(2000, "Rows to attack of each kind (seen, unseen)", "rows", ge=10, le=100_000)
+    pool: int = parameter(0, "Rows that the shadow models are drawn from; 0 takes all, fewer is quicker", "rows", ge=0, le=10_000_000)
+    folder: str = kept_parameter(
+        "Folder that keeps finished shadow models, so that a run cut off goes on; a bare name stands in the user's data folder; "
+        "empty keeps none",
+        SHADOWS,
+    )
+
+    @abstractmethod
+    def judged(self, it: Answered) -> Judged:
+        """Each row's score, higher for a member."""
+
+    def estimate(self, target: Target, data: Dataset) -> Estimate:
+        """Shadow models times the time of one on a small part, scaled by rows."""
+        if reason := self.unmet(target, data):
+            return Estimate(note=reason)
+        pool, rows = self._pool(data, chance(self.seed, self.id))
+        part = pool.sample(min(SMALL, len(pool)), chance(self.seed, self.id))
+        target.retrain(part.x[:32], part.y[:32], self.seed, Progress())  # what loads on first use is not the training's
+        clock = time.perf_counter()
+        target.retrain(part.x, part.y, self.seed, Progress())
+        one = (time.perf_counter() - clock) * max(1.0, len(pool) / 2 / len(part))
+        note = f"{self.shadow_models} shadow models of {len(pool) // 2:,} rows, {about(one)} each, judged from {len(part)} rows"
+        return Estimate(queries=len(rows), seconds=one * self.shadow_models, note=note)
+
+    def _pool(self, data: Dataset, rng: np.random.Generator) -> tuple[Dataset, NDArray[np.intp]]:
+        """The rows shadow models are drawn from, and the places in it of those attacked."""
+        attacked = pick(data, self.rows, rng)
+        size = self.pool or len(data)
+        if size < len(attacked):
+            attacked = np.sort(rng.permutation(attacked)[:size])
+        others = rng.permutation(np.setdiff1d(np.arange(len(data)), attacked))[: max(0, size - len(attacked))]
+        chosen = np.concatenate([attacked, others])
+        return data.take(chosen), attacked
+
+    def run(self, target: Target, data: Dataset, progress: Progress) -> CheckResult:
+        rng = chance(self.seed, self.id)
+        pool, rows = self._pool(data, rng)
+        attacked = np.arange(len(rows))
+        part = pool.take(attacked)
+        if part.member is None or part.member.all() or not part.member.any():
+            raise Problem("a pool with seen and unseen rows", f"{len(pool)} rows of one kind", "Choose a larger pool")
+        inside = halving(self.shadow_models, len(pool), rng)
+        answer = predicted(target, part.x, progress.part(0.02))
+        p = answer.scores
+        observed = logit_scaled(p, part.y)
+        share = progress.part(0.95)
+        seeds = tuple(int(v) for v in chance(self.seed, self.id, 1).integers(0, 2**31 - 1, self.shadow_models))
+        tasks = Shadows(target, pool, attacked, inside, seeds, self._folder(), self._key(target, data), share)
+        shadow = np.stack(share.map(tasks, range(self.shadow_models)))
+        mask = inside[:, : len(attacked)]
+        judged = self.judged(Answered(observed, shadow, mask))
+        apart = separation(shadow, mask)
+        shown = (
+            (Column(name="class"), tuple(data.schema.classes[k] for k in part.y)),
+            (Column(name="probability of it", kind="percent"), tuple(float(v) for v in p[np.arange(len(p)), part.y])),
+            (Column(name="shift when trained on", unit="standard deviations", kind="number"), tuple(float(v) for v in apart)),
+        )
+        skill = Skill.of(part.y[part.member], answer.labels[part.member] == part.y[part.member], data.schema.classes)
+        it = Attacked(judged.scores, part.member, rows, part.sensitive, shown, skill)
+        return report(it, judged.name, rng, (*self._notes(pool, data, part.member), *judged.notes))
+
+    def _notes(self, pool: Dataset, data: Dataset, member: Mask) -> tuple[str, ...]:
+        return (
+            f"{int(member.sum()):,} seen and {int((~member).sum()):,} unseen rows were attacked; each shadow model was trained on "
+            f"{len(pool) // 2:,} of {len(pool):,} rows by the target's own routine (the target itself on {len(data.seen):,}).",
+            "An attacker with more shadow models finds more; this is a lower bound on the risk.",
+        )
+
+    def _folder(self) -> Path | None:
+        if not self.folder:
+            return None
+        path = kept(self.folder, SHADOWS)
+        try:
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise Problem("a folder to keep shadow models in", f"{path} ({error.strerror})", "Choose another folder or none") from None
+        return path
+
+    def _key(self, target: Target, data: Dataset) -> str:
+        text = f"{target.fingerprint} {data.fingerprint} {self.seed} {self.shadow_models} {self.rows} {self.pool}"
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
