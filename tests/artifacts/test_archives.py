@@ -139,7 +139,7 @@ def test_bomb_is_not_inflated() -> None:
     bomb = made(("a", bytes(300 << 20)), method=zipfile.ZIP_DEFLATED)
     found = listed(bomb)
     assert any("bomb" in what for _, what in found.odd)
-    with pytest.raises(BadArchive, match="over 1,000"):
+    with pytest.raises(BadArchive, match="decompression bomb"):
         archives.read(io.BytesIO(bomb), found.entries[0], 1000)
     assert len(archives.peek(io.BytesIO(bomb), found.entries[0], 10)) == 10
 

@@ -127,8 +127,9 @@ def test_benign_others_are_safe(
         Format.CSV: b"age,city\n41,Paris\n23,\xc3\x89vry\n",
         Format.GZIP: gzip.compress(b"a,b\n1,2\n3,4\n"),
     }
+    names = {Format.CSV: "t.csv", Format.GZIP: "t.csv.gz"}
     for expected, data in benign.items():
-        verdict = scanned(tmp_path, data)
+        verdict = scanned(tmp_path, data, names.get(expected, "file"))
         assert (verdict.verdict, verdict.format) == ("safe", expected), verdict.summary
     assert scanned(tmp_path, skops_files["logistic"]).verdict == "safe"
     assert scanned(tmp_path, skops_files["forest"]).verdict == "safe"
@@ -142,7 +143,7 @@ def test_what_cannot_be_shown_is_unproven(
 ) -> None:
     files = {
         "objects": numpy_files["npz_objects"],
-        "gguf": b"GGUF" + b"\3\0\0\0" + b"\0" * 16,
+        "gguf": b"GGUF" + b"\3\0\0\0" + b"\1" + b"\0" * 15,
         "hdf5": b"\x89HDF\r\n\x1a\n" + b"\0" * 100,
         "empty": b"",
         "noise": bytes(range(256)) * 4,
@@ -195,8 +196,8 @@ def test_two_formats_in_one_file(tmp_path: Path, safetensors_bytes: bytes, torch
 
 def test_extension_that_disagrees_is_said(tmp_path: Path, safetensors_bytes: bytes) -> None:
     verdict = scanned(tmp_path, safetensors_bytes, "table.csv")
-    assert verdict.verdict == "safe"
-    assert "the name ends in .csv, the content is safetensors" in whats(verdict, "note")
+    assert verdict.verdict == "unproven"
+    assert "the name ends in .csv, the content is safetensors" in whats(verdict, "unproven")
     assert scanned(tmp_path, b"a,b\n1,2\n3,4\n", "model.pkl").verdict == "unproven"
 
 
@@ -207,6 +208,9 @@ def test_text_that_only_begins_like_a_pickle(tmp_path: Path) -> None:
         b"id,name\n1,a\n2,b\n",
         b"(a),b\n1,2\n3,4\n",
         b".5,1\n.6,2\n",
+        b"Time,value\n1,2\n3,4\n",
+        b"BMI,Age\n1,2\n3,4\n",
+        b"X1,X2\n1,2\n3,4\n",
     ):
         verdict = scanned(tmp_path, table, "t.csv")
         assert (verdict.verdict, verdict.format) == ("safe", "csv"), (table, verdict.summary)
@@ -229,7 +233,7 @@ def test_keras(tmp_path: Path) -> None:
     assert (plain.format, plain.verdict) == ("keras", "unproven")
     assert scanned(tmp_path, keras({"module": "keras.layers", "class_name": "Lambda", "config": {}})).verdict == "malicious"
     assert scanned(tmp_path, keras({"module": "builtins", "class_name": "function", "config": "exec"})).verdict == "malicious"
-    assert scanned(tmp_path, b"\x89HDF\r\n\x1a\n" + b'{"class_name": "Lambda"}').verdict == "malicious"
+    assert not scanned(tmp_path, b"\x89HDF\r\n\x1a\n" + b'{"class_name": "Lambda"}').safe
 
 
 def test_parquet(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ MOST_ENTRIES = 100_000
 MOST_DIRECTORY = 64 << 20
 BOMB_BYTES = 256 << 20
 BOMB_RATIO = 100
+BOMB_LEAST = 8 << 20
 STORED, DEFLATED = 0, 8
 
 
@@ -104,7 +105,11 @@ def read(stream: IO[bytes], entry: Entry, most: int) -> bytes:
     Raises `BadArchive` for a larger, encrypted, damaged or unknowably packed entry; never inflates
     more than ``most`` bytes.
     """
-    data = peek(stream, entry, most + 1)
+    if entry.size > BOMB_LEAST and entry.size > 2 * BOMB_RATIO * max(entry.packed, 1):
+        raise BadArchive(
+            f"{entry.name} has {entry.packed:,} bytes that unpack to {entry.size:,}: a decompression bomb, or nearly empty data"
+        )
+    data = peek(stream, entry, min(most, entry.size) + 1)
     if len(data) > most:
         raise BadArchive(f"{entry.name} is over {most:,} bytes")
     if len(data) != entry.size:

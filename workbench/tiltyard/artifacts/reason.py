@@ -37,10 +37,13 @@ class Findings:
         Where the scan reports how far it is; it may be cancelled.
     path
         Where the file lies, for formats that keep weights in files beside it. None: in memory alone.
+    own
+        A team's own types as ``package.module.Class``, which count as known ones.
     """
 
-    def __init__(self, progress: Progress | None = None, path: Path | None = None) -> None:
+    def __init__(self, progress: Progress | None = None, path: Path | None = None, own: frozenset[str] = frozenset()) -> None:
         self.progress = progress or Progress()
+        self.own = own
         self.path = path
         self._reasons: dict[tuple[str, str, str], Reason] = {}
         self._dropped = 0

@@ -12,13 +12,14 @@ from ..errors import Cancelled, Problem
 from ..files.reading import opened
 from ..progress import Progress
 from ..result import Frozen
-from .formats import FORMATS, RUNS_CONTENT, Format, judge_of
+from .doubles import judge_doubles
+from .formats import FORMATS, Format, judge_of
 from .hashing import sha256_of
-from .judges.pickles import judge_pickle, judge_traces
+from .judges.pickles import judge_traces
 from .judges.trust import Grade
-from .judges.zips import judge_zip
+from .names import judge_name
 from .reason import Findings, Reason
-from .sniffing import HEAD, disagreement, sniff_stream, tar_header, text_pickle
+from .sniffing import sniff_stream
 
 EXIT = {"safe": 0, "malicious": 1, "unproven": 2, "known types": 2}
 Word = Literal["safe", "known types", "unproven", "malicious"]
@@ -59,11 +60,11 @@ class Verdict(Frozen):
         return f"{self.name} is {self.verdict} ({self.format}){reason}"
 
 
-def scan(path: str | Path, progress: Progress | None = None) -> Verdict:
+def scan(path: str | Path, progress: Progress | None = None, own: frozenset[str] = frozenset()) -> Verdict:
     """Look at the bytes of ``path`` and say whether it may be loaded.
 
     Never raises for what the file holds, never imports torch, and reads through one open handle,
-    so that what is judged is what is hashed.
+    so that what is judged is what is hashed. ``own`` are a team's own types as ``package.module.Class``.
 
     Raises
     ------
@@ -79,15 +80,15 @@ def scan(path: str | Path, progress: Progress | None = None) -> Verdict:
     except OSError as error:
         raise Problem("a file to scan", f"{path}: {error.strerror or error}", "Check the path and its permissions") from error
     with stream:
-        return scan_stream(path, stream, progress)
+        return scan_stream(path, stream, progress, own)
 
 
-def scan_stream(path: Path, stream: IO[bytes], progress: Progress) -> Verdict:
+def scan_stream(path: Path, stream: IO[bytes], progress: Progress, own: frozenset[str] = frozenset()) -> Verdict:
     """The verdict on an open regular file; ``path`` gives its name, and where files beside it would lie."""
     before = os.fstat(stream.fileno())
     digest = sha256_of(stream, progress.part(0.7))  # type: ignore[arg-type]
     progress.step(0.7, "Looking inside")
-    findings = Findings(progress, path)
+    findings = Findings(progress, path, own)
     found = _judged(path, stream, findings)
     after = os.fstat(stream.fileno())
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
@@ -122,16 +123,12 @@ def _judged(path: Path | str, stream: IO[bytes], findings: Findings) -> Format:
         found = sniff_stream(stream)
         stream.seek(0)
         _judge(found, stream, findings)
-        _judge_doubles(found, stream, findings)
+        judge_doubles(found, stream, findings)
     except Cancelled:
         raise
     except Exception as error:  # a file that breaks our own reader is not shown safe, whatever the reason
         findings.unproven("file", f"it could not be read to the end ({type(error).__name__})", "what was not seen cannot be shown safe")
-    if mismatch := disagreement(path, found):
-        if found in (Format.CSV, Format.UNKNOWN) and Path(path).suffix.lower() in RUNS_CONTENT:
-            findings.unproven("name", mismatch, "a reader that goes by the name would run it")
-        else:
-            findings.note("name", mismatch, "the content was judged, not the name")
+    judge_name(str(path), found, findings)
     return found
 
 
@@ -141,23 +138,3 @@ def _judge(found: Format, stream: IO[bytes], findings: Findings) -> None:
     else:
         findings.unproven("file", f"its format is {found}", "there is no reader here that could show it safe")
         judge_traces(stream, findings, "")
-
-
-def _judge_doubles(found: Format, stream: IO[bytes], findings: Findings) -> None:
-    """One file that is valid as two formats: another reader would run the other one."""
-    stream.seek(0)
-    head = stream.read(HEAD)
-    if found is not Format.TAR and tar_header(head):
-        findings.unproven("file", f"it is {found} and a tar archive at once", "torch tries tar first")
-    container = FORMATS[found].container
-    if container == "zip" or found is Format.EMPTY:
-        return
-    if container != "pickle" and text_pickle(stream):
-        findings.unproven("file", f"it is {found} and a pickle at once", "an unpickler would run it")
-        stream.seek(0)
-        judge_pickle(stream, findings)
-    size = stream.seek(0, os.SEEK_END)
-    stream.seek(max(0, size - 22))
-    if stream.read(4) == b"PK\x05\x06":
-        findings.unproven("file", f"it is {found} and a zip at once", "a zip reader starts at the end of the file")
-        judge_zip(stream, findings)

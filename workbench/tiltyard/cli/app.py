@@ -122,6 +122,19 @@ def scan(
     raise typer.Exit(act.run(paths or [], wishes))
 
 
+@app.command()
+def accept(
+    files: Annotated[list[Path] | None, typer.Argument(metavar="FILE…", help="Files that a scan could not prove safe.")] = None,
+    why: Annotated[str, typer.Option(metavar="TEXT", help="Why they may be used: who made them, how they came here.")] = "",
+    revoke: Annotated[str, typer.Option(metavar="SHA256", help="Take an acceptance back, by 8 digits or more.")] = "",
+    listed: Annotated[bool, typer.Option("--list", help="What is accepted, by whom, when and why.")] = False,
+) -> None:
+    """Accept files by their SHA-256 though they are not proven safe; never malicious ones. Kept in the audit log, and revocable."""
+    from .commands.accept import run
+
+    raise typer.Exit(run(files or [], why, revoke, listed))
+
+
 ASSESS = """\b
 CONFIG.toml, for instance (tiltyard check ID --help names a check's parameters; without [[check]] all are run):
   profile = "quick"                        # or "full"

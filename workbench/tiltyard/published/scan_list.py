@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from ..artifacts.acceptance import Acceptance
 from ..artifacts.verdict import Verdict
 from ..result import Frozen
 
@@ -26,6 +27,9 @@ class ScannedFile(Frozen):
     kind: Kind = "model"
     belongs_to: str = ""
     suppressed: tuple[str, ...] = ()
+    accepted: Acceptance | None = Field(
+        default=None, description="who said, when and why, that these bytes may be used though not proven safe"
+    )
     cached: bool = Field(default=False, description="the verdict was kept from an earlier scan of the same bytes under the same name")
 
 

@@ -6,6 +6,7 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from pathlib import Path
 
+from ..artifacts.acceptance import accepted
 from ..artifacts.companions import companions
 from ..artifacts.documents import is_document, judge_document
 from ..artifacts.folders import Listing, listed
@@ -96,11 +97,13 @@ def _in_parallel(files: list[Path], cache: ScanCache | None, progress: Progress)
 def look(path: Path, cache: ScanCache | None = None) -> ScannedFile:
     """The verdict on one file, or why there is none."""
     try:
+        known = accepted()
+        cache = None if known.types else cache  # what is kept was judged without a team's own types
         kept = cache.find(path) if cache is not None else None
-        verdict = kept or ruled(with_document(path, scan(path)))
+        verdict = kept or ruled(with_document(path, scan(path, own=frozenset(known.types))))
         if cache is not None and kept is None:
             cache.keep(path, verdict)
-        return ScannedFile(path=str(path), verdict=verdict, cached=kept is not None)
+        return ScannedFile(path=str(path), verdict=verdict, cached=kept is not None, accepted=known.of(verdict))
     except Problem as problem:
         return ScannedFile(path=str(path), verdict=None, problem=str(problem))
 

@@ -21,12 +21,14 @@ WANTED = f"a model as {opened_labels()}"
 
 @dataclass(frozen=True)
 class ModelFile:
-    """A file that was judged safe, with the very bytes that were judged."""
+    """A file that was judged safe, or of known types and accepted, with the very bytes that were judged."""
 
     path: Path
     format: Format
     content: bytes
     sha256: str
+    own: frozenset[str] | None = None
+    """For an accepted file of known types: the team's own types, which it may hold too. None: it was judged safe."""
 
 
 def scan_and_read(path: Path, sealed: "Key | None" = None) -> ModelFile:
@@ -37,8 +39,11 @@ def scan_and_read(path: Path, sealed: "Key | None" = None) -> ModelFile:
     Problem
         When it is missing, empty, no model, too large, or not shown to be safe, with the reason.
     """
+    from ..artifacts.acceptance import accepted
     from ..artifacts.verdict import scan_stream
     from ..sealing.sealing import begins_sealed
+
+    known = accepted()
 
     try:
         with opened(path, "a model file") as stream:
@@ -47,8 +52,10 @@ def scan_and_read(path: Path, sealed: "Key | None" = None) -> ModelFile:
                 return _unsealed(path, stream, sealed)
             stream.seek(0)
             with discreet(path, WANTED):
-                verdict = scan_stream(path, stream, Progress())
-                _must_be_safe(verdict)
+                verdict = scan_stream(path, stream, Progress(), frozenset(known.types))
+                opened_as_known = verdict.verdict == "known types" and known.of(verdict) is not None
+                if not opened_as_known:
+                    _must_be_safe(verdict)
             stream.seek(0)
             content = stream.read()
     except PermissionError:
@@ -59,7 +66,7 @@ def scan_and_read(path: Path, sealed: "Key | None" = None) -> ModelFile:
         raise Problem("a model that fits into memory", f"{path.name}, which does not", "Take a smaller model") from None
     if hashlib.sha256(content).hexdigest() != verdict.sha256:
         raise Problem("a file that stays as it is while it is opened", f"{path.name}, which changed after it was scanned", "Open it again")
-    return ModelFile(path, verdict.format, content, verdict.sha256)
+    return ModelFile(path, verdict.format, content, verdict.sha256, frozenset(known.types) if opened_as_known else None)
 
 
 def _unsealed(path: Path, stream: BinaryIO, key: "Key | None") -> ModelFile:
@@ -78,6 +85,9 @@ def _unsealed(path: Path, stream: BinaryIO, key: "Key | None") -> ModelFile:
 
 def _must_be_safe(verdict: "Verdict") -> None:
     spec = FORMATS[verdict.format]
+    if verdict.verdict == "known types":
+        look = "Look who made it; if you trust them, tiltyard accept FILE --why …, and open it again"
+        raise Problem("a file shown to be safe, or accepted by somebody", _why(verdict), look)
     if not spec.opener:
         raise Problem(WANTED, f"{spec.label} ({_why(verdict)})", spec.advice)
     if not verdict.safe:

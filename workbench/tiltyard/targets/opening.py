@@ -164,12 +164,26 @@ def _from_file(path: Path, given: OpenOptions) -> Target:
         with discreet(path, "a model that can be opened"):
             return folder_target(path, given)
     file = scan_and_read(path, given.sealed)
+    if file.own is not None:
+        return _from_known_types(file, path, given)
     opener = opener_of(FORMATS[file.format])
     assert opener is not None  # `scan_and_read` refuses formats without one
     with discreet(path, "a model that can be opened"):
         target: Target = opener(file, given)
     target.origin = str(path.absolute())
     target.trained_with = _trained_with(file)
+    target.offers = target.offers | {"file"}
+    return target
+
+
+def _from_known_types(file: "ModelFile", path: Path, given: OpenOptions) -> Target:
+    """A pickle of known types that somebody accepted; the file's SHA-256 is the target's fingerprint."""
+    from .known_types import model_in, object_in
+
+    with discreet(path, "a model that can be opened"):
+        target = _from_object(model_in(object_in(file, file.own or frozenset()), path.name), given)
+    target.fingerprint, target.origin = file.sha256, str(path.absolute())
+    target.assumptions += ("A pickle of known types, opened because it was accepted.",)
     target.offers = target.offers | {"file"}
     return target
 

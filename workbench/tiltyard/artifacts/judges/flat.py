@@ -22,6 +22,7 @@ from .pickles import judge_pickle, judge_traces, judge_walk
 from .trust import TENSORS
 
 MOST_UNPACKED = 256 << 20
+LEAST_UNPACKED = 8 << 20
 _PYTHON_TYPE = (b"arrow.py_extension_type", b"PyExtensionType")
 
 
@@ -130,10 +131,20 @@ def judge_text(stream: IO[bytes], findings: Findings) -> None:
     """Text holds no code that a reader runs."""
     stream.seek(0)
     head = stream.read(64 << 10)
-    if text.is_table(head):
+    if text.is_table(head) and _text_throughout(stream):
         findings.note("file", f"a table as text ({text.encoding(head)})", "nothing in it is run when it is read")
     else:
         findings.unproven("file", "text that is no table", "it may be a program, or instructions for one")
+
+
+def _text_throughout(stream: IO[bytes]) -> bool:
+    """No zero byte and no other sign of a program or archive up to the end, unless all of it is UTF-16."""
+    stream.seek(0)
+    wide = stream.read(2) in (b"\xff\xfe", b"\xfe\xff")
+    while block := stream.read(1 << 20):
+        if not wide and b"\0" in block:
+            return False
+    return True
 
 
 def judge_empty(stream: IO[bytes], findings: Findings) -> None:
@@ -175,14 +186,35 @@ def _unpacked(stream: IO[bytes], findings: Findings) -> io.BytesIO | None:
     except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError, MemoryError) as error:
         findings.unproven("file", f"it cannot be unpacked ({type(error).__name__})", "damaged, or packed in a way not read here")
         return None
-    if len(data) > MOST_UNPACKED:
-        findings.unproven("file", "it unpacks to over 256 MiB", "only so much is unpacked to be looked at")
+    if len(data) > bound_of(stream):
+        findings.unproven(
+            "file",
+            f"it unpacks to over {len(data) - 1:,} bytes",
+            "a hundred times its size, or 256 MiB, is all that is unpacked to be looked at",
+        )
         return None
     return io.BytesIO(data)
 
 
+def unpacked(content: bytes) -> io.BytesIO:
+    """The inside of a compressed stream; raises `ValueError` where it is over its bound, or of an unknown compression."""
+    stream = io.BytesIO(content)
+    data = _unpack(stream, content[:6])
+    if len(data) > bound_of(stream):
+        raise ValueError("it unpacks to more than its bound")
+    return io.BytesIO(data)
+
+
+def bound_of(stream: IO[bytes]) -> int:
+    """How many bytes a packed stream may unpack to: in proportion to its size, so that a scan costs memory in proportion too."""
+    here = stream.tell()
+    size = stream.seek(0, os.SEEK_END)
+    stream.seek(here)
+    return min(MOST_UNPACKED, max(LEAST_UNPACKED, 100 * size))
+
+
 def _unpack(stream: IO[bytes], magic: bytes) -> bytes:
-    most = MOST_UNPACKED + 1
+    most = bound_of(stream) + 1
     if magic[:2] == b"\x1f\x8b":
         return gzip.GzipFile(fileobj=stream).read(most)
     if magic[:3] == b"BZh":

@@ -90,6 +90,9 @@ def _judge_import(one: Import, args: str | None, findings: Findings, where: str,
     if (one.module, one.name) not in allowed and allowed is TENSORS and is_known(one.module, one.name):
         findings.known(at, str(one), "a known type of a usual library; its own code runs when the file is opened")
         return
+    if f"{one.module}.{one.name}" in findings.own and not executes(one.module, one.name):
+        findings.known(at, str(one), "a type on your own list; its own code runs when the file is opened")
+        return
     level = grade(one.module, one.name, allowed)
     if level == "malicious":
         findings.malicious(at, shown, "loading the file would run this")

@@ -84,7 +84,7 @@ def _state(one: ScannedFile) -> str:
     """The verdict that counts: a file all of whose findings the caller left out is no obstacle."""
     if one.verdict is None:
         return "unproven"
-    return "safe" if one.suppressed and not _counting(one) else one.verdict.verdict
+    return "safe" if one.accepted or (one.suppressed and not _counting(one)) else one.verdict.verdict
 
 
 def _counting(one: ScannedFile) -> list[Reason]:
@@ -193,6 +193,9 @@ def _shown(one: ScannedFile, wishes: Wishes) -> None:
         _line(f"– {one.path}: a text document, no model; not judged", "dim")
     elif one.kind == "weights":
         _line(f"– {one.path}: raw numbers, read as {Path(one.belongs_to).name} says", "dim")
+    elif one.accepted is not None:
+        who, when, why = one.accepted.who, one.accepted.when, one.accepted.why
+        _line(f"✓ {one.path}: {one.verdict.verdict} ({one.verdict.format}), accepted by {who} on {when:%Y-%m-%d}: {why}", "green")
     else:
         sign, style = SIGNS[one.verdict.verdict]
         word = "code" if one.kind == "code" else one.verdict.verdict
