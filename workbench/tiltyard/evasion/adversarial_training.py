@@ -17,7 +17,8 @@ from ..result import Axis, Chart, CheckResult, Evidence, Finding, Metric, Series
 from ..statistics.intervals import clopper_pearson, rate
 from ..statistics.majority import Skill
 from ..targets.target import Target
-from .attack import WORDS, drawn, held_out
+from .attack import WORDS
+from .outcome import drawn, held_out
 
 if TYPE_CHECKING:
     from ..attacks.perturbation_space import PerturbationSpace

@@ -2,17 +2,15 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import model_validator
 
-from ..check import CampaignGoal, Check, Estimate, parameter
+from ..check import CampaignGoal, Check, parameter
 from ..datasets.dataset import Dataset
 from ..datasets.encoding import encoding_of
-from ..datasets.feature import MISSING
 from ..datasets.schema import Rows
 from ..errors import Problem, Unavailable
 from ..formatting.numbers import percent
@@ -23,15 +21,15 @@ from ..statistics.majority import Skill
 from ..targets.decision import LargestScore, Prediction
 from ..targets.target import Target
 from . import showing
+from ._notes import MASKED, notes
+from .outcome import AttackOutcome, drawn, held_out
 from .rows_file import ROWS, packed
 
 if TYPE_CHECKING:
     import torch
-    from torch import Tensor, nn
 
     from ..attacks.aim import Aim
-    from ..attacks.norms import Radius
-    from ..attacks.perturbation_space import Attacked, PerturbationSpace
+    from ..attacks.perturbation_space import PerturbationSpace
 
 SHARES = (0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0)
 SEVERITIES = ((0.5, Severity.HIGH), (0.2, Severity.MEDIUM), (0.0, Severity.LOW))
@@ -39,7 +37,6 @@ ADVICE = (
     "Train against the attack (adversarial training) and measure again, the other risks too; meanwhile keep inputs to their valid ranges, "
     "limit how many queries a client may make, and do not let this prediction alone decide."
 )
-MASKED = 0.1
 BLACK_BOX = (
     "OWASP ML01:2023",
     "AITG-MOD-01",
@@ -50,43 +47,6 @@ BLACK_BOX = (
     "AI RMF MEASURE 2.7",
 )
 WORDS = {"linf": "L∞", "l2": "L2", "l1": "L1"}
-
-
-@dataclass(frozen=True)
-class AttackOutcome:
-    """What an attack found, row by row; `Evasion.find_adversarial` gives it and `Evasion.run` makes the result of it.
-
-    Attributes
-    ----------
-    x : (n, *shape)
-        The strongest valid row found within eps; the row itself where none fools the model. Of the dtype that the data set's rows have.
-    fooled_at : (n,)
-        The smallest of the ``eps_values`` at which the model was fooled: 0 by changed categories alone, inf at none, -1 for a row
-        that the model got wrong before the attack.
-    eps_values
-        The sizes of a change that were tried, ascending, in ranges.
-    zero_gradient : (n,)
-        Rows whose gradient was zero although the model reacts to changes; None for attacks that use no gradient.
-    size : (n,)
-        The smallest change that fools the model, in ranges, inf where none was found; None for attacks that do not look for it.
-    """
-
-    x: Rows
-    fooled_at: NDArray[np.float64]
-    eps_values: tuple[float, ...]
-    zero_gradient: NDArray[np.bool_] | None = None
-    size: NDArray[np.float64] | None = None
-
-
-def held_out(data: Dataset) -> NDArray[np.intp]:
-    """Indices of the rows known not to be trained on; of all rows where nobody knows."""
-    return np.arange(len(data)) if data.member is None or data.member.all() else np.flatnonzero(~data.member)
-
-
-def drawn(data: Dataset, n: int, seed: int, rows: NDArray[np.intp] | None = None) -> Dataset:
-    """``n`` held-out rows, or of the indices ``rows``, in random order; copies no more than these, however many rows there are."""
-    rows = held_out(data) if rows is None else rows
-    return data.take(rows[np.random.default_rng(seed).permutation(len(rows))[:n]])
 
 
 class Evasion(Check):
@@ -253,7 +213,7 @@ class Evasion(Check):
             tables=(showing.classes(shown), *(() if sample.schema.images else (showing.changes(shown), showing.moved(shown)))),
             charts=(showing.curve(outcome.fooled_at, outcome.eps_values, self.norm),) if self.curve else (),
             galleries=(showing.gallery(shown),) if sample.schema.images and fooled.any() else (),
-            notes=self._notes(target, data, sample, space, masked, skill),
+            notes=notes(self, target, data, sample, space, masked, skill),
         )
 
     def _metrics(
@@ -380,157 +340,3 @@ class Evasion(Check):
                 defense="evasion.adversarial_training",
             ),
         )
-
-    def _notes(
-        self, target: Target, data: Dataset, sample: Dataset, space: "PerturbationSpace", masked: float, skill: Skill
-    ) -> tuple[str, ...]:
-        from ..attacks.expectation import repeats
-
-        notes = [] if skill.above else [f"Robust accuracy says little here: without attack {skill.fact}."]
-        notes.append(f"Rows count as fooled by what the model decides: {target.rule}.")
-        if self.goal:
-            notes.append(f"A row counts as fooled where it is answered {self.goal!r}; another wrong class is no success of this attack.")
-        if repeats(target) > 1:
-            notes.append(
-                f"Each row was asked {repeats(target)} times and counts by the commonest answer; gradients and scores are the means of as many "
-                "(expectation over the model's noise, Athalye et al. 2018, arXiv:1802.00420); a query budget buys so many times fewer steps."
-            )
-        if data.member is None or data.member.all():
-            notes.append("Which rows were trained on is not known, so the rows attacked may be among them.")
-        if len(sample) < self.rows:
-            notes.append(f"Only {len(sample)} {data.known} {self._which}".rstrip() + f" were there to attack, not {self.rows}.")
-        if not sample.schema.images:
-            fixed = [f.name for f in data.schema.features if not f.mutable or f.kind == "text"]
-            notes.append(
-                f"Never changed: {', '.join(fixed) or 'none'}. Whole numbers stay whole; categories changed in a row: up to {self.flips}."
-            )
-            if repeats(target) == 1:
-                notes.append("In each row that fools, changes that were not needed are taken back before it is shown.")
-            notes.extend(_emptied(data))
-        if not sample.schema.images and not space.dimensions:
-            notes.append("No number may be moved, so eps has no effect.")
-        if masked > MASKED:
-            notes.append(
-                f"The gradient is zero on {100 * masked:.0f} % of the rows although the model reacts to changes: gradient masking. "
-                "Robust accuracy is then an upper bound only; run an attack that needs no gradient."
-            )
-        notes.append("Robust accuracy is what this attack could not break; a stronger attack can only lower it.")
-        return tuple(notes)
-
-
-def _emptied(data: Dataset) -> list[str]:
-    """What is done about numbers that rows lack, in sentences."""
-    features = data.schema.features
-    left = [f.name for f in features if f.optional and f.mutable and (f.numeric or MISSING in f.values)]
-    notes = [f"An attacker may leave empty: {', '.join(left)}; that counts as a changed category."] if left else []
-    return notes + (["A number that a row lacks stays missing."] if any(f.missing for f in features) else [])
-
-
-class AtEachEps(Evasion):
-    """Base class of attacks that search within a given eps (FGSM, PGD, Square): write ``attack`` and ``passes``.
-
-    This class calls ``attack`` at one eps after the other, each time on the rows that no smaller eps fooled, or where `together` says so
-    at several in one call.
-    """
-
-    @abstractmethod
-    def attack(
-        self, module: "nn.Module", x: "Tensor", y: "Tensor", space: "PerturbationSpace", eps: "Radius", progress: Progress
-    ) -> "Attacked":
-        """The strongest valid rows within ``eps`` of x (n, *shape), which the target classifies rightly as y (n,)."""
-
-    @abstractmethod
-    def passes(self, flips: int) -> int:
-        """How often a row is sent through the model at one eps, at most; ``flips`` groups may change."""
-
-    def together(self, eps_values: tuple[float, ...], size: int) -> tuple[tuple[float, ...], ...]:
-        """The values of eps in the parts that one call of ``attack`` takes; ``size`` is how many numbers all rows hold."""
-        return tuple((eps,) for eps in eps_values)
-
-    def access(self, target: Target) -> "nn.Module":
-        """What the attacker sees of the target: its module with gradients, or of one that draws its expectation."""
-        from ..attacks.expectation import expected
-        from ..attacks.queries import Counted
-
-        return expected(Counted(target.module, target), target)
-
-    def estimate(self, target: Target, data: Dataset) -> Estimate:
-        """Times one small batch; an upper bound, as rows that are fooled early are not attacked at a larger eps."""
-        from ..attacks.expectation import repeats
-
-        n = min(self.rows, len(self.eligible(data)))
-        groups = len(self.space(data, target).parts)
-        times = self.passes(min(self.flips, groups)) * len(self.eps_values(100.0, groups))
-        times *= repeats(target) if "gradients" in self.needs else 1
-        return Estimate(n * times, self.seconds_per_row(target, data) * n * times, "at most; rows that are fooled early cost less")
-
-    def seconds_per_row(self, target: Target, data: Dataset) -> float:
-        """What one pass of one row costs, by the gradient."""
-        from ..attacks.expectation import expected, repeats
-        from ..attacks.queries import seconds_per_row
-
-        return seconds_per_row(expected(target.module, target), data, self.norm, self.precision(target)) / repeats(target)
-
-    def find_adversarial(
-        self, target: Target, sample: Dataset, labels: NDArray[np.int64], space: "PerturbationSpace", progress: Progress
-    ) -> AttackOutcome:
-        from ..attacks.queries import tensors, zero_gradient_rows
-
-        x, _ = tensors(sample, self.precision(target))
-        aim = self.aim(sample.schema.classes)
-        module, y = aim.module(self.access(target)), aim.labels(sample.y)
-        fooled_at = np.where(labels == sample.y, np.inf, -1.0)
-        best = sample.x.copy()
-        zero_gradient = np.zeros(len(sample), bool)
-        eps_values = self.eps_values(space.largest(self.norm) if space.dimensions else 1.0, len(space.parts))
-        for values in self.together(eps_values, x.numel()):
-            part = progress.part(len(values) / len(eps_values))
-            left = np.flatnonzero(np.isinf(fooled_at))
-            if len(left) == 0:
-                break
-            owner, radius = np.tile(left, len(values)), np.repeat(values, len(left))
-            found = self._found(module, x[owner], y[owner], space, values, part, sample)
-            rows, fooled = self._judged(target, aim, sample, owner, found)
-            for eps in values:
-                mine = np.isinf(fooled_at[owner]) & (radius == eps)
-                fooled_at[owner[mine & fooled]] = eps
-                if eps <= self.eps * (1 + 1e-9):
-                    best[owner[mine]] = rows[mine]
-            if values == (self.eps,) and "gradients" in self.needs:
-                zero_gradient[left] = zero_gradient_rows(module, found, x[left], space, self.norm, self.eps, self.seed)
-        asked = zero_gradient & np.isinf(fooled_at) if "gradients" in self.needs else None
-        return AttackOutcome(best, fooled_at, eps_values, asked)
-
-    def _found(
-        self,
-        module: "nn.Module",
-        x: "Tensor",
-        y: "Tensor",
-        space: "PerturbationSpace",
-        values: tuple[float, ...],
-        progress: Progress,
-        sample: Dataset,
-    ) -> "Attacked":
-        """The attack at ``values`` of eps, x holding the rows once for each; in tables without changes that were not needed."""
-        import torch
-
-        from ..attacks.categorical_moves import pruned
-        from ..attacks.expectation import repeats_of
-
-        each = torch.tensor(values, dtype=x.dtype).repeat_interleave(len(x) // len(values))
-        found = self.attack(module, x, y, space, values[0] if len(values) == 1 else each, progress)
-        return (
-            found
-            if sample.schema.images or repeats_of(module) > 1
-            else pruned(module, found, x, y, tuple(encoding_of(sample.schema).slices.values()))
-        )
-
-    def _judged(
-        self, target: Target, aim: "Aim", sample: Dataset, owner: NDArray[np.intp], found: "Attacked"
-    ) -> tuple[Rows, NDArray[np.bool_]]:
-        """What was found as rows of the table, and which of them the target itself is fooled by."""
-        from ..attacks.expectation import labels
-        from ..attacks.queries import rows_of
-
-        rows = rows_of(found.x, sample.schema, sample.x[owner])
-        return rows, aim.reached(labels(target, rows), sample.y[owner])

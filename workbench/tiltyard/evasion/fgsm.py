@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, ClassVar
 
 from ..progress import Progress
-from .attack import AtEachEps
+from .at_each_eps import AtEachEps
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -15,7 +15,8 @@ from ..progress import Progress
 from ..result import Metric
 from ..statistics.majority import Skill
 from ..targets.target import Target
-from .attack import BLACK_BOX, AttackOutcome, Evasion, drawn
+from .attack import BLACK_BOX, Evasion
+from .outcome import AttackOutcome, drawn
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

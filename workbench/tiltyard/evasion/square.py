@@ -7,7 +7,9 @@ from ..check import parameter
 from ..datasets.dataset import Dataset
 from ..progress import Progress
 from ..targets.target import Target
-from .attack import BLACK_BOX, AtEachEps, drawn
+from .at_each_eps import AtEachEps
+from .attack import BLACK_BOX
+from .outcome import drawn
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

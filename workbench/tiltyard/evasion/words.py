@@ -22,7 +22,8 @@ from ..targets.decision import LargestScore, Prediction
 from ..targets.target import Target
 from ._swaps import FORM, Letters, Swaps, listed, words_in, written
 from ._word_search import Answer, Walk, search
-from .attack import BLACK_BOX, SEVERITIES, drawn, held_out
+from .attack import BLACK_BOX, SEVERITIES
+from .outcome import drawn, held_out
 
 SHOWN, LONG = 20, 300
 FILE = "adversarial_texts.csv"

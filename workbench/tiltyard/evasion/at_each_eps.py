@@ -1,0 +1,133 @@
+"""The base class of attacks that search within a given eps: one eps after the other, on the rows that still stand."""
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..check import Estimate
+from ..datasets.dataset import Dataset
+from ..datasets.encoding import encoding_of
+from ..datasets.schema import Rows
+from ..progress import Progress
+from ..targets.target import Target
+from .attack import Evasion
+from .outcome import AttackOutcome
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from ..attacks.aim import Aim
+    from ..attacks.norms import Radius
+    from ..attacks.perturbation_space import Attacked, PerturbationSpace
+
+
+class AtEachEps(Evasion):
+    """Base class of attacks that search within a given eps (FGSM, PGD, Square): write ``attack`` and ``passes``.
+
+    This class calls ``attack`` at one eps after the other, each time on the rows that no smaller eps fooled, or where `together` says so
+    at several in one call.
+    """
+
+    @abstractmethod
+    def attack(
+        self, module: "nn.Module", x: "Tensor", y: "Tensor", space: "PerturbationSpace", eps: "Radius", progress: Progress
+    ) -> "Attacked":
+        """The strongest valid rows within ``eps`` of x (n, *shape), which the target classifies rightly as y (n,)."""
+
+    @abstractmethod
+    def passes(self, flips: int) -> int:
+        """How often a row is sent through the model at one eps, at most; ``flips`` groups may change."""
+
+    def together(self, eps_values: tuple[float, ...], size: int) -> tuple[tuple[float, ...], ...]:
+        """The values of eps in the parts that one call of ``attack`` takes; ``size`` is how many numbers all rows hold."""
+        return tuple((eps,) for eps in eps_values)
+
+    def access(self, target: Target) -> "nn.Module":
+        """What the attacker sees of the target: its module with gradients, or of one that draws its expectation."""
+        from ..attacks.expectation import expected
+        from ..attacks.queries import Counted
+
+        return expected(Counted(target.module, target), target)
+
+    def estimate(self, target: Target, data: Dataset) -> Estimate:
+        """Times one small batch; an upper bound, as rows that are fooled early are not attacked at a larger eps."""
+        from ..attacks.expectation import repeats
+
+        n = min(self.rows, len(self.eligible(data)))
+        groups = len(self.space(data, target).parts)
+        times = self.passes(min(self.flips, groups)) * len(self.eps_values(100.0, groups))
+        times *= repeats(target) if "gradients" in self.needs else 1
+        return Estimate(n * times, self.seconds_per_row(target, data) * n * times, "at most; rows that are fooled early cost less")
+
+    def seconds_per_row(self, target: Target, data: Dataset) -> float:
+        """What one pass of one row costs, by the gradient."""
+        from ..attacks.expectation import expected, repeats
+        from ..attacks.queries import seconds_per_row
+
+        return seconds_per_row(expected(target.module, target), data, self.norm, self.precision(target)) / repeats(target)
+
+    def find_adversarial(
+        self, target: Target, sample: Dataset, labels: NDArray[np.int64], space: "PerturbationSpace", progress: Progress
+    ) -> AttackOutcome:
+        from ..attacks.queries import tensors, zero_gradient_rows
+
+        x, _ = tensors(sample, self.precision(target))
+        aim = self.aim(sample.schema.classes)
+        module, y = aim.module(self.access(target)), aim.labels(sample.y)
+        fooled_at = np.where(labels == sample.y, np.inf, -1.0)
+        best = sample.x.copy()
+        zero_gradient = np.zeros(len(sample), bool)
+        eps_values = self.eps_values(space.largest(self.norm) if space.dimensions else 1.0, len(space.parts))
+        for values in self.together(eps_values, x.numel()):
+            part = progress.part(len(values) / len(eps_values))
+            left = np.flatnonzero(np.isinf(fooled_at))
+            if len(left) == 0:
+                break
+            owner, radius = np.tile(left, len(values)), np.repeat(values, len(left))
+            found = self._found(module, x[owner], y[owner], space, values, part, sample)
+            rows, fooled = self._judged(target, aim, sample, owner, found)
+            for eps in values:
+                mine = np.isinf(fooled_at[owner]) & (radius == eps)
+                fooled_at[owner[mine & fooled]] = eps
+                if eps <= self.eps * (1 + 1e-9):
+                    best[owner[mine]] = rows[mine]
+            if values == (self.eps,) and "gradients" in self.needs:
+                zero_gradient[left] = zero_gradient_rows(module, found, x[left], space, self.norm, self.eps, self.seed)
+        asked = zero_gradient & np.isinf(fooled_at) if "gradients" in self.needs else None
+        return AttackOutcome(best, fooled_at, eps_values, asked)
+
+    def _found(
+        self,
+        module: "nn.Module",
+        x: "Tensor",
+        y: "Tensor",
+        space: "PerturbationSpace",
+        values: tuple[float, ...],
+        progress: Progress,
+        sample: Dataset,
+    ) -> "Attacked":
+        """The attack at ``values`` of eps, x holding the rows once for each; in tables without changes that were not needed."""
+        import torch
+
+        from ..attacks.categorical_moves import pruned
+        from ..attacks.expectation import repeats_of
+
+        each = torch.tensor(values, dtype=x.dtype).repeat_interleave(len(x) // len(values))
+        found = self.attack(module, x, y, space, values[0] if len(values) == 1 else each, progress)
+        return (
+            found
+            if sample.schema.images or repeats_of(module) > 1
+            else pruned(module, found, x, y, tuple(encoding_of(sample.schema).slices.values()))
+        )
+
+    def _judged(
+        self, target: Target, aim: "Aim", sample: Dataset, owner: NDArray[np.intp], found: "Attacked"
+    ) -> tuple[Rows, NDArray[np.bool_]]:
+        """What was found as rows of the table, and which of them the target itself is fooled by."""
+        from ..attacks.expectation import labels
+        from ..attacks.queries import rows_of
+
+        rows = rows_of(found.x, sample.schema, sample.x[owner])
+        return rows, aim.reached(labels(target, rows), sample.y[owner])
