@@ -1,5 +1,6 @@
 """What a reader of an evasion result has to know beside its numbers, in sentences."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..datasets.dataset import Dataset
@@ -9,20 +10,29 @@ from ..targets.target import Target
 
 if TYPE_CHECKING:
     from ..attacks.perturbation_space import PerturbationSpace
-    from .attack import Evasion
 
 MASKED = 0.1
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What was asked for: which rows in words, how many, the class aimed at, and how many categories may change."""
+
+    which: str
+    rows: int
+    goal: str
+    flips: int
+
+
 def notes(
-    check: "Evasion", target: Target, data: Dataset, sample: Dataset, space: "PerturbationSpace", masked: float, skill: Skill
+    asked: Asked, target: Target, data: Dataset, sample: Dataset, space: "PerturbationSpace", masked: float, skill: Skill
 ) -> tuple[str, ...]:
     from ..attacks.expectation import repeats
 
     notes = [] if skill.above else [f"Robust accuracy says little here: without attack {skill.fact}."]
     notes.append(f"Rows count as fooled by what the model decides: {target.rule}.")
-    if check.goal:
-        notes.append(f"A row counts as fooled where it is answered {check.goal!r}; another wrong class is no success of this attack.")
+    if asked.goal:
+        notes.append(f"A row counts as fooled where it is answered {asked.goal!r}; another wrong class is no success of this attack.")
     if repeats(target) > 1:
         notes.append(
             f"Each row was asked {repeats(target)} times and counts by the commonest answer; gradients and scores are the means of as many "
@@ -30,12 +40,12 @@ def notes(
         )
     if data.member is None or data.member.all():
         notes.append("Which rows were trained on is not known, so the rows attacked may be among them.")
-    if len(sample) < check.rows:
-        notes.append(f"Only {len(sample)} {data.known} {check._which}".rstrip() + f" were there to attack, not {check.rows}.")
+    if len(sample) < asked.rows:
+        notes.append(f"Only {len(sample)} {data.known} {asked.which}".rstrip() + f" were there to attack, not {asked.rows}.")
     if not sample.schema.images:
         fixed = [f.name for f in data.schema.features if not f.mutable or f.kind == "text"]
         notes.append(
-            f"Never changed: {', '.join(fixed) or 'none'}. Whole numbers stay whole; categories changed in a row: up to {check.flips}."
+            f"Never changed: {', '.join(fixed) or 'none'}. Whole numbers stay whole; categories changed in a row: up to {asked.flips}."
         )
         if repeats(target) == 1:
             notes.append("In each row that fools, changes that were not needed are taken back before it is shown.")

@@ -21,7 +21,7 @@ from ..statistics.majority import Skill
 from ..targets.decision import LargestScore, Prediction
 from ..targets.target import Target
 from . import showing
-from ._notes import MASKED, notes
+from ._notes import MASKED, Asked, notes
 from .outcome import AttackOutcome, drawn, held_out
 from .rows_file import ROWS, packed
 
@@ -213,7 +213,7 @@ class Evasion(Check):
             tables=(showing.classes(shown), *(() if sample.schema.images else (showing.changes(shown), showing.moved(shown)))),
             charts=(showing.curve(outcome.fooled_at, outcome.eps_values, self.norm),) if self.curve else (),
             galleries=(showing.gallery(shown),) if sample.schema.images and fooled.any() else (),
-            notes=notes(self, target, data, sample, space, masked, skill),
+            notes=notes(Asked(self._which, self.rows, self.goal, self.flips), target, data, sample, space, masked, skill),
         )
 
     def _metrics(
