@@ -4,6 +4,9 @@ Athalye et al. 2018, arXiv:1802.00420, "expectation over transformation": a grad
 model says little, and the best of many says less; so what it decides is the majority of `REPEATS` answers.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +16,7 @@ from torch import Tensor, nn
 
 from ..datasets.schema import Rows
 from ..targets.decision import Labels, Prediction, Scores
-from ..targets.target import Target
+from ..targets.target import Target, uncounted
 
 REPEATS = 11
 SETTLED = 0.5  # how much larger the share of wrong answers is before a search that can go on is content: at least 9 of 11
@@ -21,7 +24,40 @@ SETTLED = 0.5  # how much larger the share of wrong answers is before a search t
 
 def repeats(target: Target) -> int:
     """How often each row is asked: once of a model that does not draw."""
-    return REPEATS if target.noise > 0 else 1
+    return REPEATS if target.noise > 0 or target.fingerprint in _drawing.get() else 1
+
+
+_drawing: ContextVar[frozenset[str]] = ContextVar("tiltyard_drawing", default=frozenset())
+TWICE = 64
+
+
+def draws(target: Target, x: Rows) -> bool:
+    """Does it answer a few rows differently when asked twice, by its labels, its scores or its logits? Not counted; an endpoint is not asked."""
+    if target.noise > 0 or "url" in target.offers or len(x) == 0:
+        return target.noise > 0
+    x = x[:TWICE]
+    with uncounted():
+        one, other = target.predictions(x), target.predictions(x)
+        if bool((one.labels != other.labels).any()) or float(np.abs(one.scores - other.scores).max()) > target.close:
+            return True
+        return "gradients" in target.offers and _logits_draw(target, x)
+
+
+def _logits_draw(target: Target, x: Rows) -> bool:
+    z = torch.from_numpy(np.require(target.encoding.encode(x, np.float32, holding=True), requirements="W"))
+    with torch.no_grad():
+        one, other = target.module(z), target.module(z)
+    return bool((one - other).abs().max() > 1e-4 * one.abs().max())
+
+
+@contextmanager
+def drawing(target: Target, draws: bool) -> Iterator[None]:
+    """While it lasts, a target found to draw is asked as often as one of which opening found it."""
+    token = _drawing.set(_drawing.get() | ({target.fingerprint} if draws else set()))
+    try:
+        yield
+    finally:
+        _drawing.reset(token)
 
 
 def repeats_of(module: nn.Module) -> int:

@@ -7,6 +7,7 @@ Tramèr and Boneh 2019 (arXiv:1904.13000) for the sparse l1 step.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -151,24 +152,53 @@ def judged(module: nn.Module, x: Tensor, y: Tensor) -> Attacked:
 
 
 def slope(module: nn.Module, x: Tensor, y: Tensor, by_margin: bool = False) -> tuple[Tensor, Tensor]:
-    """Gradient of the loss (cross-entropy, or the margin) by x, 0 where x is no number, and the logits.
+    """Gradient of the loss (cross-entropy, or the margin) by x, 0 where x or the gradient is no number, and the logits; see `ascended`."""
+    return ascended(module, x, lambda logits: margins(logits, y) if by_margin else _climbed(logits, y))
+
+
+def ascended(module: nn.Module, x: Tensor, loss: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
+    """Gradient by x (n, *shape) of the sum of ``loss`` of the logits, 0 where x or the gradient is no number, and the logits.
 
     Raises
     ------
     Unavailable
-        Where no logit depends on x by a derivative: a module that takes whole numbers as places in a table, as of words.
+        Where no logit depends on x by a derivative: a module that takes whole numbers as places in a table, as of words, one that
+        computes without gradients, or whose layers overwrite what the gradient needs.
     """
     leaf = x.detach().requires_grad_()
-    logits: Tensor = module(leaf)
-    if not logits.requires_grad:
-        raise Unavailable(
-            "a model whose scores have a gradient by its input",
-            "one that takes its input as codes, which cannot be moved a little",
-            "Attack it as a black box: Square or HopSkipJump",
+    try:
+        logits: Tensor = module(leaf.clone())  # not the leaf itself: a first layer may work in place
+        if not logits.requires_grad:
+            raise Unavailable(*NO_GRADIENT)
+        (gradient,) = torch.autograd.grad(loss(logits).sum(), leaf, materialize_grads=True)
+    except RuntimeError as error:
+        raise explained(error) from error
+    return gradient.masked_fill(x.isnan(), 0.0).nan_to_num_(nan=0.0, posinf=0.0, neginf=0.0), logits.detach()
+
+
+BLACK_BOX = "Attack it as a black box: Square or HopSkipJump"
+NO_GRADIENT = (
+    "a model whose scores have a gradient by its input",
+    "one whose scores have none: it takes codes, or computes without gradients",
+    BLACK_BOX,
+)
+
+
+def explained(error: RuntimeError) -> Exception:
+    """What torch raised while a gradient was asked for, as one line with the way on; ``error`` itself where that is not known."""
+    said = str(error)
+    if "Inference tensors" in said or "inference_mode" in said:
+        found, do = (
+            "one that computes in inference mode",
+            "Take torch.inference_mode off its forward and load it outside of it, or attack it as a black box",
         )
-    loss = margins(logits, y).sum() if by_margin else _climbed(logits, y).sum()
-    (gradient,) = torch.autograd.grad(loss, leaf, materialize_grads=True)
-    return gradient.masked_fill(x.isnan(), 0.0), logits.detach()
+    elif "modified by an inplace operation" in said or "in-place operation" in said:
+        found, do = "one whose layers overwrite what the gradient needs", "Set inplace=False in its layers, or attack it as a black box"
+    elif "does not require grad" in said or ("derivative" in said and "not implemented" in said):
+        found, do = f"one without: {said.splitlines()[0][:120]}", BLACK_BOX
+    else:
+        return error
+    return Unavailable(NO_GRADIENT[0], found, do)
 
 
 def _climbed(logits: Tensor, y: Tensor) -> Tensor:

@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from ..datasets.dataset import Dataset
 from ..datasets.encoding import encoding_of
 from ..datasets.schema import Rows, Schema
+from ..targets.decision import LargestScore
+from ..targets.module_input import exact
 from ..targets.target import Target, uncounted
 from .expectation import label_votes, repeats, votes
 from .norms import Norm, drawn
@@ -32,7 +34,8 @@ class Counted(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """As the inner module."""
         self.target.count(len(x))
-        out: Tensor = self.inner(x)
+        limit = self.target.batch_limit
+        out: Tensor = self.inner(x) if len(x) <= limit else torch.cat([self.inner(part) for part in torch.split(x, limit)])
         return out
 
 
@@ -47,9 +50,23 @@ class Answers(nn.Module):
         super().__init__()
         self.target = target
         self.repeats = repeats(target)
+        own = isinstance(target.decision, LargestScore)
+        self.by_logits = own and "gradients" in target.offers and self.repeats == 1 and not exact(target.module)
+
+    def _logits(self, x: Rows) -> Tensor:
+        self.target.count(len(x))
+        encoded = np.require(self.target.encoding.encode(x, np.float32, holding=True), requirements="W")
+        with torch.no_grad():
+            parts = torch.split(torch.from_numpy(encoded), self.target.batch_limit)
+            return torch.cat([self.target.module(part) for part in parts]).double()
 
     def forward(self, z: Tensor) -> Tensor:
-        """Log scores (n, k), float64, without gradient, raised by `DECIDED` in the column of the label: the largest is what is decided."""
+        """Log scores (n, k), float64, without gradient, raised by `DECIDED` in the column of the label: the largest is what is decided.
+
+        Of a target that has logits these, for float32 scores hide how far a sure answer is from another.
+        """
+        if self.by_logits:
+            return self._logits(rows_of(z, self.target.schema))
         found = votes(self.target, rows_of(z, self.target.schema))
         return torch.from_numpy(found.scores).clamp_min(1e-30).log() + DECIDED * torch.from_numpy(found.share)
 

@@ -5,6 +5,8 @@ from; in l2 and l1 a patch is added and the change projected back into the ball,
 the paper's l2 version. In tables the square is a random set of columns, and categories are drawn at random.
 """
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
@@ -35,6 +37,8 @@ def search(
     progress: Progress | None = None,
     owner: Tensor | None = None,
     enough: float = 0.0,
+    start: Tensor | None = None,
+    shares: Callable[[float], float] = share,
 ) -> Attacked:
     """Change rows at random, keep what raises the margin, stop a row once it fools; only forward passes are made.
 
@@ -50,11 +54,15 @@ def search(
         Which rows of x are the same row at several sizes: once a smaller size fools it is asked no more at larger ones.
     enough
         The margin at which a row is left; above 0 where an answer may be another when it is asked anew.
+    start : (n, *shape)
+        The changes to go on from; stripes or a random point where None.
+    shares
+        The share of the coordinates to change, by the share of the queries done.
     """
     flips = min(flips, len(space.parts))
     eps = each(eps, x)
     low, high = space.room(x)
-    change = project_within(first(x, space, norm, eps, generator), norm, eps, low, high)
+    change = project_within(first(x, space, norm, eps, generator) if start is None else start, norm, eps, low, high)
     best = judged(module, x, y)
     now = judged(module, space.moved(x, change), y)
     started = now.margin > best.margin
@@ -66,7 +74,7 @@ def search(
             break
         if progress:
             progress.step(i / queries, f"query {i} of {queries}, {len(left)} rows left")
-        step = proposed(change[left], x[left], space, norm, eps[left], share(i / queries), generator)
+        step = proposed(change[left], x[left], space, norm, eps[left], shares(i / queries), generator)
         step = project_within(step, norm, eps[left], low[left], high[left])
         candidate = space.moved(x[left], step)
         if flips:

@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 import numpy as np
@@ -21,6 +22,8 @@ from ..statistics.majority import Skill
 from ..targets.decision import LargestScore, Prediction
 from ..targets.target import Target
 from . import showing
+from ._earning import unsettled
+from ._evaluation import Line, as_table, clean, kept_in_ball, not_asked, of_gradients, repeated
 from ._notes import MASKED, Asked, notes
 from .outcome import AttackOutcome, drawn, held_out
 from .rows_file import ROWS, packed
@@ -161,22 +164,59 @@ class Evasion(Check):
         return f"of class {self.only!r}" if self.only else f"of other classes than {self.goal!r}" if self.goal else ""
 
     def run(self, target: Target, data: Dataset, progress: Progress) -> CheckResult:
-        """Draw rows, attack them, ask the target what it answers on the rows found, and make the result."""
+        """Draw rows, attack them, ask the target what it answers on the rows found, check the evaluation, and make the result."""
         import torch
 
-        from ..attacks.expectation import answers, repeats
+        from ..attacks.expectation import answers, drawing, draws
+        from ..attacks.steady import steady_rows
 
         space = self.space(data, target)
-        sample = self.attacked(data)
-        with torch.random.fork_rng(devices=[], enabled=repeats(target) > 1):
-            if repeats(target) > 1:
-                torch.manual_seed(self.seed)
-            before = answers(target, sample.x)
-            outcome = self.find_adversarial(target, sample, before.labels, space, progress)
-            after = answers(target, outcome.x)
-            skill = self._skill(target, data, sample, before)
-        result = self._result(target, data, sample, before, after, outcome, space, skill)
-        return result.model_copy(update={"artifacts": {ROWS: progress.keep(ROWS, packed(sample, outcome.x, after.labels))}})
+        asked = self.attacked(data)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            steady = steady_rows(target, asked.x)
+            sample = asked.take(steady)
+            with drawing(target, draws(target, sample.x)):
+                before = answers(target, sample.x)
+                outcome = self.find_adversarial(target, sample, before.labels, space, progress)
+                after = answers(target, outcome.x)
+                skill = self._skill(target, data, sample, before)
+                outcome = replace(outcome, lines=self._lines(target, sample, before, outcome, space, skill))
+                result = self._result(target, data, sample, before, after, outcome, space, skill)
+        aside = len(asked) - len(sample)
+        kept = {"artifacts": {ROWS: progress.keep(ROWS, packed(sample, outcome.x, after.labels))}}
+        note = f"Set aside, for the model raises or gives no number on them: {aside} of {len(asked)} rows."
+        return result.model_copy(update={**kept, "notes": (note, *result.notes) if aside else result.notes})
+
+    def _lines(
+        self, target: Target, sample: Dataset, before: Prediction, outcome: AttackOutcome, space: "PerturbationSpace", skill: Skill
+    ) -> tuple[Line, ...]:
+        """The checks of this evaluation: what every check asks, and what the attack itself asked."""
+        from ..attacks.expectation import repeats
+
+        right = outcome.fooled_at >= 0
+        fooled = right & (outcome.fooled_at <= self.eps)
+        own = outcome.lines or (*self._gradient_lines(target, sample, space), *not_asked())
+        return (
+            *repeated(target, sample, before, repeats(target) > 1),
+            clean(target, sample, right, skill.above),
+            kept_in_ball(sample, outcome.x, fooled, space, self.norm, self.eps),
+            *own,
+        )
+
+    def _gradient_lines(self, target: Target, sample: Dataset, space: "PerturbationSpace") -> tuple[Line, ...]:
+        """What a probe says of the gradients that the attack was led by."""
+        from ..attacks.gradient_probe import probe
+        from ..attacks.queries import tensors
+
+        if "gradients" not in self.needs or not space.dimensions:
+            return of_gradients(None)
+        x, y = tensors(sample, self.precision(target))
+        return of_gradients(probe(target.module, x, y, space, self.norm, self.eps, self.seed))
+
+    def weakness(self, images: bool) -> str:
+        """Why this attack has not the strength that a pass needs, in words; empty where it has."""
+        return ""
 
     def _skill(self, target: Target, data: Dataset, sample: Dataset, before: Prediction) -> Skill:
         """What the model can do without attack: on the rows attacked, or where these are of some classes only on rows of all."""
@@ -204,13 +244,20 @@ class Evasion(Check):
         share = fooled.sum() / max(right.sum(), 1)
         size = self.sized(sample)
         shown = showing.Shown(sample, outcome.x, before, after, right, fooled, "scores" in target.offers)
+        weak = self.weakness(sample.schema.images)
+        reasons = unsettled(int(fooled.sum()), int(right.sum()), self.accept, weak, outcome.lines) if right.any() else ()
         masked = 0.0 if outcome.zero_gradient is None else outcome.zero_gradient.sum() / max(right.sum(), 1)
         return CheckResult(
-            status=self._status(share, masked, skill, int(right.sum())),
-            summary=self._summary(metrics, data.known, share, masked, skill, size) + self._rule(target),
+            status=self._status(share, masked, skill, int(right.sum()), reasons),
+            summary=self._summary(metrics, data.known, share, masked, skill, size) + self._rule(target) + self._open(share, skill, reasons),
             metrics=metrics,
             findings=self._findings(share, size),
-            tables=(showing.classes(shown), *(() if sample.schema.images else (showing.changes(shown), showing.moved(shown)))),
+            tables=(
+                showing.classes(shown),
+                as_table(outcome.lines),
+                *outcome.tables,
+                *(() if sample.schema.images else (showing.changes(shown), showing.moved(shown))),
+            ),
             charts=(showing.curve(outcome.fooled_at, outcome.eps_values, self.norm),) if self.curve else (),
             galleries=(showing.gallery(shown),) if sample.schema.images and fooled.any() else (),
             notes=notes(Asked(self._which, self.rows, self.goal, self.flips), target, data, sample, space, masked, skill),
@@ -300,12 +347,18 @@ class Evasion(Check):
         flips = f", up to {groups} categor{'y' if groups == 1 else 'ies'}" if groups else ""
         return f"Robust accuracy ({self.title}, {self.sized(sample)}{flips})"
 
-    def _status(self, share: float, masked: float, skill: Skill, right: int) -> Status:
+    def _status(self, share: float, masked: float, skill: Skill, right: int, reasons: tuple[str, ...]) -> Status:
         if right == 0:
             return Status.INCOMPLETE
         if share > self.accept:
             return Status.FINDING
-        return Status.INCOMPLETE if masked > MASKED or not skill.above else Status.PASSED
+        return Status.INCOMPLETE if masked > MASKED or not skill.above or reasons else Status.PASSED
+
+    def _open(self, share: float, skill: Skill, reasons: tuple[str, ...]) -> str:
+        """What keeps this from a pass, as a sentence; empty where it is one, or a finding."""
+        if not reasons or share > self.accept or not skill.above:
+            return ""
+        return f" That is no pass yet: {'; '.join(reasons)}."
 
     def _summary(self, metrics: tuple[Metric, ...], known: str, share: float, masked: float, skill: Skill, size: str) -> str:
         robust, clean = metrics[0], metrics[1]

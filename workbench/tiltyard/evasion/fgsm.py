@@ -36,3 +36,6 @@ class FGSM(AtEachEps):
 
     def passes(self, flips: int) -> int:
         return 2 + 11 * flips
+
+    def weakness(self, images: bool) -> str:
+        return "one step shows no robustness: run evasion.strong"

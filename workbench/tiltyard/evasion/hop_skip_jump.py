@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 BEFORE_AND_AFTER = 2
 PROBE = 256
 
+STRENGTH, TABLE_STRENGTH = 5000, 200  # labels a row, without which a pass is none
+
 
 class HopSkipJump(Evasion):
     """Finds the boundary between a row and one of another class, then walks along it towards the row.
@@ -168,3 +170,7 @@ class HopSkipJump(Evasion):
         sizes = np.empty(0) if outcome.size is None else outcome.size[right]
         note = "for half of the rows or more none was found" if len(sizes) else "no row is classified rightly"
         return self.median("median_distance", "Median smallest change found, of all rightly classified rows", sizes, note)
+
+    def weakness(self, images: bool) -> str:
+        needed = STRENGTH if images else TABLE_STRENGTH
+        return "" if self.query_budget >= needed else f"a pass needs {needed:,} queries a row, and {self.query_budget:,} were allowed"

@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 
 from ..datasets.dataset import Dataset
 from ..datasets.schema import Rows
+from ..result import Table
+from ._evaluation import Line
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,10 @@ class AttackOutcome:
         Rows whose gradient was zero although the model reacts to changes; None for attacks that use no gradient.
     size : (n,)
         The smallest change that fools the model, in ranges, inf where none was found; None for attacks that do not look for it.
+    lines
+        The checks of the evaluation that the attack itself made.
+    tables
+        Of the attack's own, for the result.
     """
 
     x: Rows
@@ -33,6 +39,8 @@ class AttackOutcome:
     eps_values: tuple[float, ...]
     zero_gradient: NDArray[np.bool_] | None = None
     size: NDArray[np.float64] | None = None
+    lines: tuple[Line, ...] = ()
+    tables: tuple[Table, ...] = ()
 
 
 def held_out(data: Dataset) -> NDArray[np.intp]:

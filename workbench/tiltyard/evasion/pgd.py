@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from ..attacks.norms import Radius
     from ..attacks.perturbation_space import Attacked, PerturbationSpace
 
+STRENGTH = 20  # gradient steps a row, without which a pass is none
+
 
 class PGD(AtEachEps):
     """Climbs the loss by its gradient in many small steps, projected back into the ball of radius eps and to valid rows.
@@ -47,3 +49,6 @@ class PGD(AtEachEps):
 
     def passes(self, flips: int) -> int:
         return self.restarts * (self.steps + 1) * (1 + flips) + 9 * flips
+
+    def weakness(self, images: bool) -> str:
+        return "" if self.steps * self.restarts >= STRENGTH else f"a pass needs {STRENGTH} gradient steps a row; run evasion.strong"

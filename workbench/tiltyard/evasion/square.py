@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 PROBES = 10
 NUMBERS = 2**23  # of all rows at all sizes that are searched at once
 
+STRENGTH, TABLE_STRENGTH = 2500, 200  # queries a row, without which a pass is none
+
 
 class Square(AtEachEps):
     """Changes a random square of an image, or random columns of a table, and keeps what brings the scores nearer to an error.
@@ -90,3 +92,7 @@ class Square(AtEachEps):
             search(module, x, y, space, self.norm, self.eps, PROBES, torch.Generator(), self.flips)
 
         return timed(asked) / len(x) / PROBES / repeats(target)
+
+    def weakness(self, images: bool) -> str:
+        needed = STRENGTH if images else TABLE_STRENGTH
+        return "" if self.query_budget >= needed else f"a pass needs {needed:,} queries a row, and {self.query_budget:,} were allowed"

@@ -82,6 +82,8 @@ class Target(ABC):
         The share of rows that it answered differently when it was asked twice; 0 of a model that does not draw.
     view_of
         Of a target that shows another with less to be had of it, the fingerprint of that other; else empty.
+    batch_limit
+        Rows that it is asked at once, at most: fewer where an evaluation found that it takes no more.
     proven
         Were its answers compared with what the model answers without us, see `proof`?
     """
@@ -110,6 +112,7 @@ class Target(ABC):
         self.noise = 0.0
         self.proven = False
         self.view_of = ""
+        self.batch_limit = BATCH
 
     def count(self, rows: int) -> None:
         """Add ``rows`` to the questions asked; several threads may at once. Nothing is added under `uncounted`."""
@@ -224,7 +227,7 @@ class Target(ABC):
         if x.dtype != self.schema.dtype:
             expected = f"rows of {np.dtype(self.schema.dtype)} for {self.name}, as the data set has them"
             raise Problem(expected, f"{x.dtype}, which rounds them", "Give the data set's x, or read the table with its schema")
-        step = min(BATCH, max(1, BATCH_NUMBERS // max(1, math.prod(self.input_shape))))
+        step = min(self.batch_limit, max(1, BATCH_NUMBERS // max(1, math.prod(self.input_shape))))
         for start in range(0, len(x), step):
             part = x[start : start + step]
             yield part, slice(start, start + step)

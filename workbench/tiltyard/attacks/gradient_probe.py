@@ -1,0 +1,115 @@
+"""Can a model's gradients lead an attack? Asked on a few rows, before the attack: are there any, are they finite, do they agree with finite differences.
+
+Carlini et al. 2019, arXiv:1902.06705, and Pintor et al. 2022, arXiv:2106.09947, list what makes an evaluation wrong.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import Unavailable
+from .norms import Norm, drawn
+from .perturbation_space import PerturbationSpace, ascended, margins
+
+ROWS = 24
+SIZES = (0.02, 0.1, 0.5)  # of eps
+WITHIN = (0.5, 2.0)  # a finite difference over what the gradient says
+LEAST = 1e-5  # of the logits, below which float32 says nothing of a difference
+MOST_WRONG = 0.3
+SATURATED = 0.5
+
+
+@dataclass(frozen=True)
+class GradientFacts:
+    """What was found on ``n`` rows: shares of them, and why there is no gradient at all where that is so.
+
+    ``saturated`` rows have a cross-entropy whose gradient float32 holds as zero; ``zero`` ones a margin whose gradient is zero although
+    the logits react; ``wrong`` is of ``compared`` rows the share whose gradient no finite difference bears out.
+    """
+
+    n: int
+    absent: str = ""
+    zero: float = 0.0
+    infinite: float = 0.0
+    wrong: float = 0.0
+    compared: int = 0
+    saturated: float = 0.0
+    probabilities: bool = False
+
+    @property
+    def usable(self) -> bool:
+        """Can an attack be led by them?"""
+        return not self.absent and self.zero <= MOST_WRONG and self.infinite <= MOST_WRONG and self.wrong <= MOST_WRONG
+
+    @property
+    def hidden(self) -> bool:
+        """Are the logits hidden by a softmax, or by a head that saturates?"""
+        return self.probabilities or self.saturated > SATURATED
+
+
+def probe(module: nn.Module, x: Tensor, y: Tensor, space: PerturbationSpace, norm: Norm, eps: float, seed: int) -> GradientFacts:
+    """Facts of the gradients at random points within eps of the first rows; a model that draws is asked with equal draws."""
+    x, y = x[:ROWS], y[:ROWS]
+    generator = torch.Generator().manual_seed(seed)
+    low, high = space.room(x)
+    point = space.moved(x, torch.clamp(drawn(x, norm, eps, generator, space.free), low, high)).detach()
+    with torch.random.fork_rng(devices=[]):
+        try:
+            gradient, logits = _asked(module, point, y, seed)
+        except Unavailable as error:
+            return GradientFacts(len(x), str(error))
+        return _judged(module, point, y, space, eps if norm == "linf" else 0.1, gradient, logits, seed)
+
+
+def _asked(module: nn.Module, x: Tensor, y: Tensor, seed: int) -> tuple[Tensor, Tensor]:
+    torch.manual_seed(seed)
+    return ascended(module, x, lambda logits: margins(logits, y))
+
+
+def _forward(module: nn.Module, x: Tensor, seed: int) -> Tensor:
+    torch.manual_seed(seed)
+    with torch.no_grad():
+        out: Tensor = module(x)
+        return out
+
+
+def _judged(
+    module: nn.Module, x: Tensor, y: Tensor, space: PerturbationSpace, eps: float, gradient: Tensor, logits: Tensor, seed: int
+) -> GradientFacts:
+    low, high = space.room(x)
+    slope = gradient * space.scale * space.free
+    start, ratios, moved = margins(logits, y), [], torch.zeros(len(x), dtype=torch.bool)
+    for size in SIZES:
+        change = torch.maximum(torch.minimum(slope.sign() * eps * size, high), low)
+        wanted = (slope * change).flatten(1).sum(1)
+        got = margins(_forward(module, space.moved(x, change), seed), y) - start
+        clear = wanted.abs() > LEAST * logits.abs().amax(1)
+        ratios.append(torch.where(clear, got / wanted.clamp_min(1e-30), torch.nan))
+    for sign in (-1.0, 1.0):
+        away = space.moved(x, torch.maximum(torch.minimum(torch.full_like(x, sign * eps), high), low))
+        moved |= (_forward(module, away, seed) - logits).abs().amax(1) > 1e-6 * logits.abs().amax(1)
+    every = torch.stack(ratios)
+    compared = (~every.isnan()).any(0)
+    agree = ((every >= WITHIN[0]) & (every <= WITHIN[1])).any(0)
+    zero = (slope.flatten(1).abs().amax(1) == 0) & moved
+    entropy = _entropy_gradient(logits, y)
+    return GradientFacts(
+        len(x),
+        "",
+        _share(zero),
+        _share(~logits.isfinite().all(1)),
+        float((compared & ~agree).sum() / compared.sum().clamp_min(1)),
+        int(compared.sum()),
+        _share(entropy == 0),
+        bool((logits >= 0).all()) and bool(((logits.sum(1) - 1).abs() < 1e-3).all()),
+    )
+
+
+def _entropy_gradient(logits: Tensor, y: Tensor) -> Tensor:
+    """The largest derivative of cross-entropy by a logit, float32, (n,)."""
+    return (logits.float().softmax(1) - nn.functional.one_hot(y, logits.shape[1])).abs().amax(1)
+
+
+def _share(rows: Tensor) -> float:
+    return float(rows.float().mean()) if len(rows) else 0.0

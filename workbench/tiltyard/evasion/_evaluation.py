@@ -1,0 +1,159 @@
+"""The checks of an evaluation itself: is there a reason not to believe its figure? One line each, never a zero for what was not asked.
+
+After Carlini et al. 2019, arXiv:1902.06705; Athalye et al. 2018, arXiv:1802.00420; Pintor et al. 2022, arXiv:2106.09947.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..datasets.dataset import Dataset
+from ..datasets.encoding import encoding_of
+from ..datasets.schema import Rows
+from ..formatting.numbers import percent
+from ..result import Column, Table
+from ..targets.decision import Prediction
+from ..targets.target import Target, uncounted
+
+if TYPE_CHECKING:
+    from ..attacks.gradient_probe import GradientFacts
+    from ..attacks.norms import Norm
+    from ..attacks.perturbation_space import PerturbationSpace
+
+TWICE, ALONE = 32, 6
+SLACK = 1e-4
+SCALE = 255.0
+
+
+@dataclass(frozen=True)
+class Line:
+    """One check of an evaluation: whether it ``held`` (None: not asked), what was found or why it was not asked, and the way on."""
+
+    name: str
+    held: bool | None
+    found: str
+    do: str = ""
+
+
+def as_table(lines: tuple[Line, ...]) -> Table:
+    """The lines as a table of the result."""
+    words = {True: "holds", False: "does not hold", None: "not asked"}
+    return Table(
+        name="evaluation",
+        title="Checks of this evaluation",
+        columns=(Column(name="check"), Column(name="outcome"), Column(name="found"), Column(name="what to do")),
+        rows=tuple((line.name, words[line.held], line.found, line.do if line.held is False else "") for line in lines),
+        marked=tuple((i, 1) for i, line in enumerate(lines) if line.held is False),
+    )
+
+
+def repeated(target: Target, sample: Dataset, before: Prediction, draws: bool) -> tuple[Line, Line]:
+    """Are answers equal when asked twice, and equal alone and in a batch?"""
+    twice, alone = "Answers are equal when asked twice", "Answers are equal alone and in a batch"
+    if "url" in target.offers:
+        why = "an endpoint's answers cost queries"
+        return Line(twice, None, why), Line(alone, None, why)
+    if draws:
+        found = "the model draws: each row was asked 11 times and counts by the commonest answer, gradients by their mean"
+        return Line(twice, True, found), Line(alone, None, "the model draws")
+    with uncounted():
+        again = target.predictions(sample.x[:TWICE])
+        single = np.concatenate([target.predictions(sample.x[i : i + 1]).scores for i in range(min(ALONE, len(sample)))])
+    moved = float(np.abs(again.scores - before.scores[:TWICE]).max())
+    apart = float(np.abs(single - before.scores[: len(single)]).max())
+    return (
+        Line(twice, moved <= target.close, f"{len(again.labels)} rows; scores differ by at most {moved:.2g}", "Attack its expectation"),
+        Line(
+            alone,
+            apart <= 10 * target.close,
+            f"{len(single)} rows; scores differ by at most {apart:.2g}",
+            "Put the model in eval mode: batch statistics leak between rows",
+        ),
+    )
+
+
+def kept_in_ball(sample: Dataset, x: Rows, fooled: NDArray[np.bool_], space: "PerturbationSpace", norm: "Norm", eps: float) -> Line:
+    """Are all fooling rows valid and within eps?"""
+    import torch
+
+    from ..attacks.norms import length
+
+    name = "Fooling rows keep their range and eps"
+    if not fooled.any():
+        return Line(name, None, "no row was fooled")
+    encoding = encoding_of(sample.schema)
+    was, now = (torch.from_numpy(encoding.encode(rows[fooled], np.float64, holding=True)) for rows in (sample.x, x))
+    size = float(length(space.change(was, now), norm).max()) if space.dimensions else 0.0
+    low, high = torch.from_numpy(encoding.low), torch.from_numpy(encoding.high)
+    outside = int(((now < low - SLACK) | (now > high + SLACK)).flatten(1).any(1).sum())
+    found = f"largest change {size:.4g} of {eps:g}, {outside} of {int(fooled.sum())} rows outside their range"
+    return Line(name, size <= eps * (1 + SLACK) + 1e-6 and outside == 0, found, "Report this: an attack of ours left its ball")
+
+
+def clean(target: Target, sample: Dataset, right: NDArray[np.bool_], above: bool) -> Line:
+    """Is the model right on the rows as they are, or was it fed another range than it was trained with?"""
+    name = "The model is right on clean rows"
+    found = f"{percent(right.mean())} of {len(right)} rows"
+    if above or not sample.schema.images:
+        return Line(name, above, found, "See that classes, units and preprocessing are those it was trained with")
+    with uncounted():
+        scaled = float((target.predictions((sample.x * np.float32(SCALE)).astype(sample.x.dtype)).labels == sample.y).mean())
+    if scaled > right.mean() + 0.2:
+        return Line(name, False, f"{found}, but {percent(scaled)} with pixels from 0 to 255", "Open it with pixels from 0 to 255")
+    return Line(name, False, found, "See that classes, units and preprocessing are those it was trained with")
+
+
+def of_gradients(facts: "GradientFacts | None", remedied: str = "") -> tuple[Line, ...]:
+    """What the probe of the gradients found; ``remedied`` says how the attack went around what it found."""
+    names = (
+        "Logits are not saturated",
+        "Softmax is not applied twice",
+        "Gradients are there, finite and not zero",
+        "Gradients agree with finite differences",
+    )
+    if facts is None:
+        return tuple(Line(name, None, "this attack asks for no gradient") for name in names)
+    around, do = (f"; {remedied}", remedied) if remedied else ("", "Run evasion.strong, which goes around it")
+    if facts.absent:
+        lost = f"no gradient: {facts.absent}{around}"
+        return (
+            *(Line(name, None, "there is no gradient") for name in names[:2]),
+            Line(names[2], False, lost, do),
+            Line(names[3], None, "there is no gradient"),
+        )
+    flat = f"zero on {percent(facts.zero)}, not finite on {percent(facts.infinite)} of {facts.n} rows{around if facts.zero or facts.infinite else ''}"
+    wrong = (
+        f"{percent(facts.wrong)} of {facts.compared} rows disagree" if facts.compared else "no row has a gradient large enough to compare"
+    )
+    return (
+        Line(
+            names[0],
+            not facts.hidden or facts.probabilities,
+            f"cross-entropy has no gradient in float32 on {percent(facts.saturated)} of {facts.n} rows",
+            do,
+        ),
+        Line(
+            names[1],
+            not facts.probabilities,
+            "outputs sum to 1" if facts.probabilities else "outputs are logits",
+            'Open it with outputs="probabilities"',
+        ),
+        Line(names[2], facts.zero <= 0.3 and facts.infinite <= 0.3, flat, do),
+        Line(names[3], facts.wrong <= 0.3 if facts.compared else None, wrong, do),
+    )
+
+
+STRONG_ONLY = (
+    "A black box is never better than the gradients",
+    "The loss rises",
+    "More steps change little",
+    "A huge eps reaches every row",
+    "Rows of another model never fool it more",
+)
+
+
+def not_asked(names: tuple[str, ...] = STRONG_ONLY) -> tuple[Line, ...]:
+    """Lines of what only the strong evaluation asks."""
+    return tuple(Line(name, None, "evasion.strong asks this") for name in names)
