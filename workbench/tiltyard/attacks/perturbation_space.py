@@ -186,16 +186,16 @@ NO_GRADIENT = (
 
 def explained(error: RuntimeError) -> Exception:
     """What torch raised while a gradient was asked for, as one line with the way on; ``error`` itself where that is not known."""
-    said = str(error)
-    if "Inference tensors" in said or "inference_mode" in said:
+    words = str(error)
+    if "Inference tensors" in words or "inference_mode" in words:
         found, do = (
             "one that computes in inference mode",
             "Take torch.inference_mode off its forward and load it outside of it, or attack it as a black box",
         )
-    elif "modified by an inplace operation" in said or "in-place operation" in said:
+    elif "modified by an inplace operation" in words or "in-place operation" in words:
         found, do = "one whose layers overwrite what the gradient needs", "Set inplace=False in its layers, or attack it as a black box"
-    elif "does not require grad" in said or ("derivative" in said and "not implemented" in said):
-        found, do = f"one without: {said.splitlines()[0][:120]}", BLACK_BOX
+    elif "does not require grad" in words or ("derivative" in words and "not implemented" in words):
+        found, do = f"one without: {words.splitlines()[0][:120]}", BLACK_BOX
     else:
         return error
     return Unavailable(NO_GRADIENT[0], found, do)

@@ -22,17 +22,17 @@ SHOWN = 40
 
 
 def stage_table(standing: "Standing", rows: NDArray[np.intp]) -> Table:
-    """What each stage was given, which rows fell in it (counted from 0 among those attacked), and what it cost."""
+    """What each stage was given, which rows fooled in it (counted from 0 among those attacked), and what it cost."""
     return Table(
         name="stages",
         title="Stages",
         columns=(
             Column(name="stage"),
             Column(name="rows given", kind="integer"),
-            Column(name="fell", kind="integer"),
+            Column(name="fooled", kind="integer"),
             Column(name="gradients", kind="integer"),
             Column(name="queries", kind="integer"),
-            Column(name="rows that fell"),
+            Column(name="rows fooled"),
         ),
         rows=tuple((s.name, s.given, len(s.fell), s.gradients, s.queries, _listed(rows[list(s.fell)])) for s in standing.stages),
     )
@@ -68,7 +68,7 @@ def _black_box(standing: "Standing", suspect: bool) -> Line:
     searches = [s for s in standing.stages if s.name.startswith(("Square", "sentinel"))]
     if not any(s.given for s in searches):
         return Line(STRONG_ONLY[0], None, "no row was left for it" if searches else "the model draws")
-    found = "; ".join(f"{s.name}: {len(s.fell)} of {s.given} rows fell" for s in searches)
+    found = "; ".join(f"{s.name}: {len(s.fell)} of {s.given} rows fooled" for s in searches)
     return Line(STRONG_ONLY[0], not suspect, found, "The gradients mislead; the figure is that of the search, an upper bound")
 
 
@@ -83,7 +83,7 @@ def _converged(standing: "Standing") -> Line:
     given, fell = max((s.given for s in late), default=0), sum(len(s.fell) for s in late)
     if not given:
         return Line(STRONG_ONLY[2], None, "no row was left for it")
-    found = f"five times the steps and another start: {fell} of the {given} nearest rows fell"
+    found = f"five times the steps and another start: {fell} of the {given} nearest rows fooled"
     return Line(STRONG_ONLY[2], fell <= max(3, MOST_LATE * given), found, "Raise the effort")
 
 
@@ -103,7 +103,7 @@ def _huge(check: "Strong", sample: Dataset, standing: "Standing") -> Line:
     return Line(
         STRONG_ONLY[3],
         fell == len(rows),
-        f"{fell} of {len(rows)} rows fell at {check.norm} {eps:.3g}",
+        f"{fell} of {len(rows)} rows fooled at {check.norm} {eps:.3g}",
         "The gradients do not lead to an error",
     )
 

@@ -70,7 +70,7 @@ class Strong(Evasion):
         each = seconds_per_row(expected(target.module, target), drawn(data, 64, self.seed), self.norm, self.precision(target)) / repeats(
             target
         )
-        return Estimate(int(gradients + forward), each * (gradients + forward / 3), "rows that fall early cost less")
+        return Estimate(int(gradients + forward), each * (gradients + forward / 3), "rows that are fooled early cost less")
 
     def find_adversarial(
         self, target: Target, sample: Dataset, labels: NDArray[np.int64], space: "PerturbationSpace", progress: Progress

@@ -1,0 +1,89 @@
+"""The strong evaluation: exact optima of a plane in each norm, the broken defenses, and what its own checks say."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from tiltyard.datasets.dataset import Dataset
+from tiltyard.datasets.feature import Feature
+from tiltyard.datasets.schema import Schema
+from tiltyard.evasion._earning import rows_needed, unsettled
+from tiltyard.evasion.pgd import PGD
+from tiltyard.evasion.strong import Strong
+from tiltyard.result import CheckResult, Status
+from tiltyard.samples.broken import load_broken
+from tiltyard.samples.catalog import load_data
+
+if TYPE_CHECKING:
+    from tiltyard.targets.torch_target import TorchTarget
+
+NUMBERS = Schema(features=tuple(Feature(name=f"f{i}", kind="continuous") for i in range(4)), label="y", classes=("no", "yes"))
+WEIGHTS = np.array([1.0, -2.0, 0.5, 1.5])
+
+
+def plane(n: int = 90) -> "tuple[TorchTarget, Dataset]":
+    """A linear model, and rows near the middle of the cube that it has right."""
+    import torch
+    from torch import nn
+
+    from tiltyard.targets.torch_target import TorchTarget
+
+    model = nn.Linear(4, 2)
+    with torch.no_grad():
+        model.weight[:] = torch.from_numpy(np.stack([-WEIGHTS / 2, WEIGHTS / 2]))
+        model.bias[:] = torch.tensor([0.25, -0.25])
+    x = np.random.default_rng(0).uniform(0.4, 0.6, (n, 4)).astype(np.float32)
+    return TorchTarget(model, NUMBERS.classes, NUMBERS, "plane"), Dataset(x, (x @ WEIGHTS > 0.5).astype(np.int64), NUMBERS)
+
+
+def lines(result: CheckResult) -> dict[str, str]:
+    """The checks of the evaluation and their outcomes."""
+    (table,) = (t for t in result.tables if t.name == "evaluation")
+    return {str(row[0]): str(row[1]) for row in table.rows}
+
+
+@pytest.mark.parametrize("norm", ["linf", "l2", "l1"])
+def test_a_plane_is_crossed_at_its_exact_distance_in_each_norm(norm: str) -> None:
+    target, data = plane()
+    distance = np.abs(data.x @ WEIGHTS - 0.5) / np.linalg.norm(WEIGHTS, {"linf": 1, "l2": 2, "l1": np.inf}[norm])
+    eps = float(np.median(distance))
+    result = Strong(norm=norm, eps=eps, rows=90, effort=0.3, curve=False)(target, data).result  # type: ignore[arg-type]
+    exact = float((distance > eps).mean())
+    assert result.metric("robust_accuracy").value == pytest.approx(exact, abs=0.023)
+    assert lines(result)["Gradients agree with finite differences"] == "holds"
+    assert "does not hold" not in lines(result).values()
+
+
+def test_a_pass_is_earned_by_rows_effort_and_checks() -> None:
+    target, data = plane()
+    near = Dataset(np.where(data.y[:, None] == 1, [0.8, 0.2, 0.8, 0.8], [0.2, 0.8, 0.2, 0.2]).astype(np.float32), data.y, NUMBERS)
+    whole = Strong(eps=0.05, curve=False)(target, near).result
+    assert whole.status is Status.PASSED
+    assert Strong(eps=0.05, curve=False, effort=0.5)(target, near).result.status is Status.INCOMPLETE
+    few = Strong(eps=0.05, curve=False, rows=20)(target, near).result
+    assert few.status is Status.INCOMPLETE
+    assert f"{rows_needed(0.05)} rows settle it" in few.summary
+
+
+def test_the_rows_that_a_pass_needs_are_exact() -> None:
+    assert rows_needed(0.05) == 72
+    assert not unsettled(0, 72, 0.05, "", ())
+    assert unsettled(0, 71, 0.05, "", ())
+    assert rows_needed(0.0) is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name", ["scaled-logits", "scaled-softmax", "quantized", "not-differentiable", "wrong-gradient", "distilled", "saturated"]
+)
+def test_a_broken_defense_is_seen_and_gone_around(name: str) -> None:
+    data, broken = load_data("digits"), load_broken(name)
+    asked = {"eps": 0.1, "rows": 60, "curve": False}
+    true = Strong(**asked, effort=0.1)(broken.undefended, data).result.metric("robust_accuracy").value  # type: ignore[arg-type]
+    ours = Strong(**asked, effort=0.2)(broken.target, data).result  # type: ignore[arg-type]
+    shown = next(outcome for line, outcome in lines(ours).items() if line.startswith(broken.shown_by))
+    assert shown == "does not hold"
+    assert ours.metric("robust_accuracy").value == pytest.approx(true, abs=0.034)
+    plain = PGD(**asked, steps=20)(broken.target, data).result  # type: ignore[arg-type]
+    assert plain.status is not Status.PASSED
