@@ -14,6 +14,7 @@ from ..result import Axis, Chart, CheckResult, Column, Evidence, Finding, Metric
 from ..statistics.intervals import rate
 from ..targets.target import Target
 from .identifying_columns import Combination, Suspect, Values, combination, follows, grouped, of_dataset, of_frame, suspect, worst
+from .identifying_groups import Diversity, diversity
 from .membership import chance
 
 if TYPE_CHECKING:
@@ -24,7 +25,16 @@ QUASI = re.compile(
     r"(^|[^a-z])(age|sex|gender|race|ethnic\w*|marital\w*|zip\w*|postal\w*|postcode|birth\w*|dob|country|nationality|citizenship|"
     r"occupation|job|profession|education|city|region|state|religion)([^a-z]|$)"
 )
-NAMING = ("e-mail address", "IBAN", "payment card number", "social security number", "phone number", "person's name", "street address")
+NAMING = (
+    "e-mail address",
+    "IBAN",
+    "payment card number",
+    "social security number",
+    "NHS number",
+    "phone number",
+    "person's name",
+    "street address",
+)
 
 
 class Identifying(Check):
@@ -35,7 +45,12 @@ class Identifying(Check):
     question: ClassVar[str] = "Do the data name people, or single them out by a few columns?"
     needs: ClassVar[frozenset[str]] = frozenset({"table"})
     standards: ClassVar[tuple[str, ...]] = STANDARDS
-    sources: ClassVar[tuple[str, ...]] = ("Sweeney 2002, k-anonymity", "Sweeney 2000, Simple demographics often identify people uniquely")
+    sources: ClassVar[tuple[str, ...]] = (
+        "Sweeney 2002, k-anonymity",
+        "Sweeney 2000, Simple demographics often identify people uniquely",
+        "Machanavajjhala et al. 2007, l-diversity",
+        "Li et al. 2007, t-closeness",
+    )
     core: ClassVar[bool] = True
     cost: ClassVar[str] = "seconds"
     main: ClassVar[tuple[str, ...]] = ("quasi", "k")
@@ -47,6 +62,16 @@ class Identifying(Check):
         (), "Columns an outsider may know; none takes those that look so (age, sex, race, …)", source="features"
     )
     k: int = parameter(5, "Smallest group that is acceptable", "rows", ge=2, le=1000)
+    secret: str = parameter(
+        "",
+        "Column that must not follow from the columns an outsider knows; none takes a sensitive column that is not among them",
+        "column",
+        source="features",
+    )
+    diversity: int = parameter(2, "Fewest values of that column in a group that are acceptable (l-diversity)", "values", ge=2, le=100)
+    closeness: float = parameter(
+        0.5, "Largest distance of a group of k rows from all rows that is acceptable (t-closeness)", "share", ge=0, le=1
+    )
     near_unique: float = parameter(0.5, "Share of rows with a value of their own from which a column singles out", "share", gt=0, le=1)
     combined: int = parameter(3, "Largest number of columns taken together", "columns", ge=2, le=5)
 
@@ -54,7 +79,7 @@ class Identifying(Check):
         return Estimate(queries=0, note=self.cost)
 
     def run(self, target: Target, data: Dataset, progress: Progress) -> CheckResult:
-        return self.screen(of_dataset(data), progress)
+        return self.screen(of_dataset(data), progress, tuple(data.sensitive))
 
     def look(self, frame: "pd.DataFrame", progress: Progress | None = None) -> CheckResult:
         """The same for a raw table, before it has a schema; no model is needed."""
@@ -62,7 +87,7 @@ class Identifying(Check):
             raise Problem("a table with rows and columns", f"{len(frame)} rows and {len(frame.columns)} columns", "Give data with rows")
         return self.screen(of_frame(frame), progress or Progress())
 
-    def screen(self, columns: list[Values], progress: Progress) -> CheckResult:
+    def screen(self, columns: list[Values], progress: Progress, sensitive: tuple[str, ...] = ()) -> CheckResult:
         rng = chance(self.seed, self.id)
         suspects: list[Suspect] = []
         first = progress.part(0.3)
@@ -77,7 +102,19 @@ class Identifying(Check):
         known = self._quasi(columns)
         joint = combination(known, self.k) if known else None
         progress.step(0.95, "writing")
-        return self._result(suspects, combos, known, joint, fine, len(columns))
+        secret = self._secret(columns, known, sensitive)
+        spread = diversity(known, secret, self.k) if known and secret is not None else None
+        return self._result(suspects, combos, known, joint, fine, len(columns), spread)
+
+    def _secret(self, columns: list[Values], known: list[Values], sensitive: tuple[str, ...]) -> Values | None:
+        """The column that must not follow from those known: as named, else the first sensitive one that is not worked out from these."""
+        by_name = {c.name: c for c in columns}
+        if self.secret and self.secret not in by_name:
+            raise Problem(f"a column among {', '.join(by_name)}", repr(self.secret), "Correct the name")
+        if self.secret:
+            return by_name[self.secret]
+        beside = [by_name[name] for name in sensitive if name in by_name and name not in {c.name for c in known}]
+        return next((c for c in beside if not any(follows(c, other) for other in known)), None)
 
     def _quasi(self, columns: list[Values]) -> list[Values]:
         by_name = {c.name: c for c in columns}
@@ -96,10 +133,13 @@ class Identifying(Check):
         joint: Combination | None,
         fine: list[Values],
         columns: int,
+        spread: Diversity | None,
     ) -> CheckResult:
         findings = [_about(s) for s in suspects]
         if joint is not None and joint.smallest < self.k:
             findings.append(_too_small(joint, self.k))
+        if spread is not None:
+            findings += _given_away(spread, self.diversity, self.closeness)
         findings += [_together(c) for c in _fewest(combos, self.near_unique)]
         tables = [_suspects(suspects), _combinations(combos, self.k)]
         if known:
@@ -112,17 +152,21 @@ class Identifying(Check):
             text += f"; {', '.join(joint.columns)} together: {percent(joint.alone / joint.n)} of rows are alone, smallest group {joint.smallest} (k = {self.k})."
         else:
             text += "; no quasi-identifiers were named or recognized."
+        if spread is not None:
+            text += f" {spread.column} has {spread.fewest} value{'s'[: spread.fewest - 1]} in the least diverse group."
         notes = ["Values are shown by their look only: letters as a or A, digits as 0."]
         if fine:
             notes.append(_measured(fine))
         if not self.quasi and known:
             notes.append("Quasi-identifiers were recognized by their headings; name them (quasi) to be sure.")
+        if spread is None and known:
+            notes.append("l-diversity and t-closeness were not measured: name the column that must not follow from the others (secret).")
         if not known:
             notes.append("k-anonymity was not measured: name the columns an outsider may know (quasi).")
         return CheckResult(
             status=Status.FINDING if findings else Status.PASSED if known else Status.INCOMPLETE,
             summary=text,
-            metrics=(*_metrics(joint, self.k), Metric(name="suspect_columns", label="Columns that name or single out", value=len(suspects), safer="lower"),
+            metrics=(*_metrics(joint, self.k), *_diverse(spread), Metric(name="suspect_columns", label="Columns that name or single out", value=len(suspects), safer="lower"),
                      Metric(name="naming_columns", label="Columns that name people", value=len(naming), safer="lower")),
             findings=tuple(findings),
             tables=tuple(tables),
@@ -152,6 +196,39 @@ def _metrics(joint: Combination | None, k: int) -> list[Metric]:
     ]
 
 
+def _diverse(it: Diversity | None) -> list[Metric]:
+    if it is None:
+        return []
+    return [
+        Metric(name="l", label=f"Fewest values of {it.column} in a group (l-diversity)", value=it.fewest, unit="values", n=it.n, safer="higher"),
+        rate("alike", f"Rows whose group has one value of {it.column}", it.alike, it.n, "lower"),
+        Metric(name="t", label=f"Largest distance of a group in {it.column} (t-closeness)", value=it.t, n=it.n, safer="lower",
+               note="" if it.t is not None else "no group has k rows"),
+    ]  # fmt: skip
+
+
+def _given_away(it: Diversity, least: int, most: float) -> list[Finding]:
+    found = []
+    advice = "Make the columns that an outsider knows coarser, so that groups hold other values too, or leave the column out"
+    if it.fewest < least:
+        share = it.alike / it.n
+        evidence = Evidence(metrics=("l", "alike"), sentence=f"{it.alike:,} of {it.n:,} rows are in groups of one value")
+        severity = Severity.MEDIUM if share >= 0.05 else Severity.LOW
+        found.append(
+            Finding(
+                key=key_of(it.column, "l"), title=f"Who knows a row's group knows its {it.column}: a group has {it.fewest} of its values",
+                severity=severity, evidence=evidence, advice=advice, standards=STANDARDS,
+            )
+        )  # fmt: skip
+    if it.t is not None and it.t > most:
+        evidence = Evidence(metrics=("t",), sentence=f"a group lies {it.t:.2f} from all rows, more than {most:g}")
+        title = f"A group's {it.column} is far from that of all rows"
+        found.append(
+            Finding(key=key_of(it.column, "t"), title=title, severity=Severity.LOW, evidence=evidence, advice=advice, standards=STANDARDS)
+        )
+    return found
+
+
 def _about(it: Suspect) -> Finding:
     naming = it.kind in NAMING
     severity = Severity.HIGH if naming else Severity.LOW if it.kind == "near-unique values" else Severity.MEDIUM
@@ -162,7 +239,7 @@ def _about(it: Suspect) -> Finding:
     )
     return Finding(
         key=key_of(it.column, it.kind),
-        title=f"{it.column!r} holds {'an' if it.kind[0] in 'eiI' else 'a'} {it.kind}"
+        title=f"{it.column!r} holds {'an' if it.kind[0] in 'eiIN' else 'a'} {it.kind}"
         if it.kind != "near-unique values"
         else f"{it.column!r} has near-unique values",
         severity=severity,

@@ -14,6 +14,7 @@ from ..datasets.feature import Feature
 from ..datasets.number_columns import number_column
 from ..datasets.schema import Rows
 from ..progress import Progress
+from .identifying_text import given_name, inside, nhs_number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,7 +67,7 @@ def of_dataset(data: Dataset) -> list[Values]:
     for name, column in data.sensitive.items():
         if name not in names:
             distinct, codes = coded(column)
-            found.append(Values(name, Distinct(distinct), codes))
+            found.append(Values(name, Distinct(distinct), codes, measured=_written_measures(distinct)))
     return found
 
 
@@ -131,8 +132,19 @@ def of_frame(frame: "pd.DataFrame") -> list[Values]:
             numbers = pd.Series(distinct).to_numpy(np.float64, na_value=np.nan)
             found.append(Values(str(name), Distinct(numbers, number), codes, *_sort(numbers)))
         else:
-            found.append(Values(str(name), Distinct(distinct), codes))
+            found.append(Values(str(name), Distinct(distinct), codes, measured=_written_measures(distinct)))
     return found
+
+
+FRACTION = re.compile(r"[-+]?\d*[.,]\d+(e[-+]?\d+)?|[-+]?\d+e[-+]?\d+", re.IGNORECASE)
+NUMBER = re.compile(r"[-+]?\d*[.,]?\d+(e[-+]?\d+)?", re.IGNORECASE)
+
+
+def _written_measures(distinct: Any) -> bool:
+    """Are these texts numbers, most of them with a fraction: a measurement that was read as text?"""
+    some = [str(v).strip() for v in distinct[:LOOKED_AT]]
+    there = [text for text in some if text and text.lower() not in NOTHING]
+    return bool(there) and all(map(NUMBER.fullmatch, there)) and sum(map(bool, map(FRACTION.fullmatch, there))) >= len(there) / 2
 
 
 @dataclass(frozen=True)
@@ -180,6 +192,7 @@ def _address(text: str) -> bool:
 
 NAME = re.compile(r"[A-Z][\w'’.-]*(?:[ ,]+[A-Z][\w'’.-]*){1,3}")
 CALLED_NAME = r"(first|last|sur|full|given|family|middle|maiden|patient|customer|client|person|user)?[ _.-]*names?"
+RECORD = re.compile(r"(^|[^a-z])(nhs|mrn|patient|record|hospital|account|order|case|id|no|number)([^a-z]|$)")  # digits, but not a phone's
 KINDS = (
     Kind("e-mail address", r".*e-?mail.*", _matches(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}")),
     Kind("IBAN", r".*iban.*", _iban),
@@ -187,10 +200,12 @@ KINDS = (
     Kind("social security number", r".*(ssn|social).*", _matches(r"\d{3}-\d{2}-\d{4}")),
     Kind("network address", r".*(^|_)ip(_|$).*", _address),
     Kind("unique id (UUID)", r".*(id|uuid|guid).*", _matches(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")),
+    Kind("NHS number", r".*nhs.*", nhs_number),
     Kind("phone number", r".*(phone|mobile|fax|tel).*", _phone),
     Kind("date of birth", r".*(birth|dob).*", _matches(r"\d{1,4}[-./]\d{1,2}[-./]\d{1,4}([ T].*)?"), both=True),
     Kind("postal code", r".*(zip|postal|postcode|plz).*", _matches(r"[A-Za-z0-9]{2,5}[- ]?[A-Za-z0-9]{2,5}"), both=True),
     Kind("street address", r".*(address|street|addr).*", _matches(r"(?=.*\d)(?=.*[A-Za-z]).{6,}"), both=True),
+    Kind("person's name", r".*", given_name),
     Kind("person's name", CALLED_NAME, _matches(r"[^\W\d_][^\d]{0,60}"), both=True),
 )
 
@@ -234,10 +249,16 @@ def suspect(column: Values, rng: np.random.Generator, near_unique: float) -> Sus
     for kind in KINDS:
         called = re.fullmatch(kind.called, heading) is not None
         share = sum(map(kind.looks, values)) / len(values)
-        if share >= (0.5 if called and not kind.both else 0.8) and (called or not kind.both) and n >= 3:
+        if kind.name == "phone number" and RECORD.search(heading) and not called:
+            continue
+        least = 0.5 if called and not kind.both else 0.8
+        if share >= least and (called or not kind.both) and n >= 3:
             return made(kind.name, share)
     if _two_capitals(values, column):
         return made("person's name", 1.0)
+    spoken = [v for v in values if " " in v]
+    if len(spoken) > len(values) / 2 and (found := inside(spoken)) is not None:
+        return Suspect(column.name, found.kind, found.share * len(spoken) / len(values), n, singled, masked(found.example))
     code = column.whole or not any(re.fullmatch(r"-?\d*\.\d+(e[-+]?\d+)?", v, re.IGNORECASE) for v in values[:50])
     spaced = sum(" " in v for v in values) > len(values) / 2
     if code and not spaced and n >= 20 and n >= 0.99 * len(column.codes):
