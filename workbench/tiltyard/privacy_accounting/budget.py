@@ -9,10 +9,14 @@ from pydantic import Field
 from ..errors import Problem
 from ..progress import Progress
 from ..result import Frozen
-from .accountants import Accountant, default_delta, noise_for
+from .accountants import Accountant, Answering, default_delta, noise_for
 from .accountants import epsilon as epsilon_of
+from .pld import COARSE
 
 Over = Literal["epochs", "noise_multiplier", "batch_size"]
+Hold = Literal["epsilon", "noise"]
+FEWEST_ROWS = 20
+LARGEST_DELTA = 0.1
 
 
 class Curve(Frozen):
@@ -22,14 +26,14 @@ class Curve(Frozen):
     x: tuple[float, ...]
     epsilon: tuple[float, ...]
     accountant: Accountant
-    note: str = ""
 
 
 class Budget(Frozen):
     """Epsilon, delta, noise multiplier, epochs and batch size over ``n`` rows, tied together: move one, the others follow.
 
     Made by `Budget.of`; the fields always agree. ``epsilon`` is what the noise costs by ``accountant``; ``target`` is the
-    epsilon that was asked for, if one was (the cost stays just below it). ``held`` says what the last move held and what followed.
+    epsilon that was asked for, if one was (the cost stays just below it). ``held`` says what the last move held and what followed,
+    ``by`` whose bound is the number.
     """
 
     n: int = Field(ge=1)
@@ -39,7 +43,8 @@ class Budget(Frozen):
     noise_multiplier: float = Field(gt=0)
     epsilon: float = Field(ge=0)
     target: float | None = None
-    accountant: Accountant = "rdp"
+    accountant: Accountant = "tightest"
+    by: Answering = "pld"
     note: str = ""
     held: str = ""
 
@@ -52,6 +57,13 @@ class Budget(Frozen):
     def steps(self) -> int:
         return steps_of(self.n, self.batch_size, self.epochs)
 
+    @property
+    def warning(self) -> str:
+        """What makes the promise weaker than it looks, in a sentence; empty for nothing."""
+        if self.delta * self.n < 1:
+            return ""
+        return f"Delta {self.delta:g} is not below 1 / {self.n:,} rows: at such a delta to publish a whole row counts as private."
+
     @classmethod
     def of(
         cls,
@@ -61,7 +73,7 @@ class Budget(Frozen):
         delta: float | None = None,
         epsilon: float | None = None,
         noise_multiplier: float | None = None,
-        accountant: Accountant = "rdp",
+        accountant: Accountant = "tightest",
         progress: Progress | None = None,
     ) -> Self:
         """A budget from either ``epsilon`` or ``noise_multiplier`` (one of them); ``delta`` by default well below 1 / n."""
@@ -71,6 +83,7 @@ class Budget(Frozen):
         if min(n, batch_size, epochs) < 1:
             raise Problem("rows, batch size and epochs of at least 1", f"{n}, {batch_size} and {epochs}", "Correct them")
         delta = default_delta(n) if delta is None else delta
+        _refuse(n, delta)
         rate, steps = rate_of(n, batch_size), steps_of(n, batch_size, epochs)
         if noise_multiplier is not None:
             spent = epsilon_of(noise_multiplier, rate, steps, delta, accountant)
@@ -86,41 +99,55 @@ class Budget(Frozen):
             noise_multiplier=spent.noise_multiplier,
             epsilon=spent.epsilon,
             target=epsilon,
-            accountant=spent.accountant,
+            accountant=accountant,
+            by=spent.accountant,
             note=spent.note,
             held=held,
         )
 
-    def with_epsilon(self, epsilon: float, accountant: Accountant = "rdp") -> Self:
+    def with_epsilon(self, epsilon: float) -> Self:
         """Epochs, batch size and delta held; the noise follows."""
-        return self.of(self.n, self.batch_size, self.epochs, self.delta, epsilon=epsilon, accountant=accountant)
+        return self.of(self.n, self.batch_size, self.epochs, self.delta, epsilon=epsilon, accountant=self.accountant)
 
-    def with_noise(self, noise_multiplier: float, accountant: Accountant = "rdp") -> Self:
+    def with_noise(self, noise_multiplier: float) -> Self:
         """Epochs, batch size and delta held; epsilon follows."""
-        return self.of(self.n, self.batch_size, self.epochs, self.delta, noise_multiplier=noise_multiplier, accountant=accountant)
+        return self.of(self.n, self.batch_size, self.epochs, self.delta, noise_multiplier=noise_multiplier, accountant=self.accountant)
 
-    def with_epochs(self, epochs: int, hold: Literal["epsilon", "noise"] = "epsilon", accountant: Accountant = "rdp") -> Self:
+    def with_epochs(self, epochs: int, hold: Hold = "epsilon") -> Self:
         """Epsilon held and the noise follows, or with ``hold="noise"`` the other way round."""
-        return self._moved(self.batch_size, epochs, hold, accountant)
+        return self._moved(self.n, self.batch_size, epochs, hold)
 
-    def with_batch_size(self, batch_size: int, hold: Literal["epsilon", "noise"] = "epsilon", accountant: Accountant = "rdp") -> Self:
+    def with_batch_size(self, batch_size: int, hold: Hold = "epsilon") -> Self:
         """Epsilon and epochs held and the noise follows, or with ``hold="noise"`` epsilon follows."""
-        return self._moved(batch_size, self.epochs, hold, accountant)
+        return self._moved(self.n, batch_size, self.epochs, hold)
 
-    def with_delta(self, delta: float, hold: Literal["epsilon", "noise"] = "epsilon", accountant: Accountant = "rdp") -> Self:
+    def with_delta(self, delta: float, hold: Hold = "epsilon") -> Self:
         """Epsilon held and the noise follows, or with ``hold="noise"`` epsilon follows."""
-        return self.model_copy(update={"delta": delta})._moved(self.batch_size, self.epochs, hold, accountant)
+        return self.model_copy(update={"delta": delta})._moved(self.n, self.batch_size, self.epochs, hold)
 
-    def exact(self) -> Self:
-        """The same noise accounted by PRV (RDP where PRV fails; ``accountant`` says which)."""
-        return self.with_noise(self.noise_multiplier, "prv").model_copy(update={"held": self.held, "target": self.target})
+    def with_accountant(self, accountant: Accountant, hold: Hold = "epsilon") -> Self:
+        """The same by another accountant: epsilon held and the noise follows, or with ``hold="noise"`` epsilon follows."""
+        return self.model_copy(update={"accountant": accountant})._moved(self.n, self.batch_size, self.epochs, hold)
 
-    def _moved(self, batch_size: int, epochs: int, hold: Literal["epsilon", "noise"], accountant: Accountant) -> Self:
+    def with_rows(self, n: int) -> Self:
+        """Another number of rows; epsilon held, the noise follows. A batch is no larger than all rows; delta is kept."""
+        return self._moved(n, min(self.batch_size, n), self.epochs, "epsilon")
+
+    def _moved(self, n: int, batch_size: int, epochs: int, hold: Hold) -> Self:
+        rest, who = (n, batch_size, epochs, self.delta), self.accountant
         if hold == "noise":
-            kept = self.of(self.n, batch_size, epochs, self.delta, noise_multiplier=self.noise_multiplier, accountant=accountant)
+            kept = self.of(*rest, noise_multiplier=self.noise_multiplier, accountant=who)
             return kept.model_copy(update={"held": "noise held; epsilon follows"})
-        moved = self.of(self.n, batch_size, epochs, self.delta, epsilon=self.target or self.epsilon, accountant=accountant)
+        moved = self.of(*rest, epsilon=self.target or self.epsilon, accountant=who)
         return moved.model_copy(update={"held": "epsilon held; noise follows"})
+
+
+def _refuse(n: int, delta: float) -> None:
+    """What no budget is worth its name with."""
+    if n < FEWEST_ROWS:
+        raise Problem(f"at least {FEWEST_ROWS} rows to train on", f"{n}", "Give more rows: of so few, none can be hidden")
+    if delta >= LARGEST_DELTA:
+        raise Problem(f"a delta below {LARGEST_DELTA:g}", f"{delta:g}", f"Give one below 1 / rows, such as {default_delta(n):.0e}")
 
 
 def rate_of(n: int, batch_size: int) -> float:
@@ -143,31 +170,29 @@ def grid(over: Over, budget: Budget, points: int) -> tuple[float, ...]:
 
 
 def curve(
-    budget: Budget,
-    over: Over = "epochs",
-    points: int = 40,
-    accountant: Accountant = "rdp",
-    progress: Progress | None = None,
-    x: tuple[float, ...] | None = None,
+    budget: Budget, over: Over = "epochs", points: int = 16, progress: Progress | None = None, x: tuple[float, ...] | None = None
 ) -> Curve:
-    """Epsilon over epochs, noise multiplier or batch size, everything else of ``budget`` (the noise too) held.
+    """Epsilon over epochs, noise multiplier or batch size, everything else of ``budget`` (the noise and the accountant too) held.
 
-    By RDP a point costs about a millisecond, over epochs much less. By PRV about 0.1 to 1 s; ``progress`` is asked before each, so that
-    it can be cancelled.
+    A point costs a few milliseconds (by PRV 0.1 to 1 s), for it is computed on a coarse grid, some 0.2 % above the budget's own;
+    ``progress`` is asked before each, so that it can be cancelled.
     """
     x = x or grid(over, budget, points)
     progress = progress or Progress()
     found: list[float] = []
-    fallen = 0
     for i, value in enumerate(x):
         progress.step(i / len(x), f"epsilon at {over.replace('_', ' ')} {value:g}")
-        noise = value if over == "noise_multiplier" else budget.noise_multiplier
-        batch = int(value) if over == "batch_size" else budget.batch_size
-        epochs = int(value) if over == "epochs" else budget.epochs
-        rate, steps = rate_of(budget.n, batch), steps_of(budget.n, batch, epochs)
-        spent = epsilon_of(noise, rate, steps, budget.delta, accountant)
-        fallen += spent.accountant != accountant
-        found.append(spent.epsilon)
+        found.append(_at(budget, over, value))
     progress.step(1.0, "curve ready")
-    note = f"RDP answered at {fallen} of {len(x)} points, where PRV failed" if fallen else ""
-    return Curve(over=over, x=x, epsilon=tuple(found), accountant="rdp" if fallen == len(x) else accountant, note=note)
+    return Curve(over=over, x=x, epsilon=tuple(found), accountant=budget.accountant)
+
+
+def _at(budget: Budget, over: Over, value: float) -> float:
+    """Epsilon of ``budget`` with one parameter at ``value``: its own where that is where it stands."""
+    if value == getattr(budget, over):
+        return budget.epsilon
+    noise = value if over == "noise_multiplier" else budget.noise_multiplier
+    batch = int(value) if over == "batch_size" else budget.batch_size
+    epochs = int(value) if over == "epochs" else budget.epochs
+    rate, steps = rate_of(budget.n, batch), steps_of(budget.n, batch, epochs)
+    return epsilon_of(noise, rate, steps, budget.delta, budget.accountant, COARSE).epsilon

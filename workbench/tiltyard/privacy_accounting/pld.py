@@ -1,0 +1,197 @@
+"""Epsilon by the privacy loss distribution of the sampled Gaussian, composed by one FFT, never below the truth.
+
+The loss of one step is put on a grid by splitting the mass of every cell between its two ends so that both of the cell's
+probabilities are kept ("connect the dots", Doroshenko et al. 2022, 2207.04380): the result dominates the mechanism, and errs by the square
+of the grid. The grid scales with the loss. Before the FFT the masses are tilted towards the losses that decide (those about epsilon), so that
+rounding is relative to delta, and what falls out of the window is counted as lost. Rows added and rows removed are two distributions
+(Zhu et al. 2022, 2106.08567); the larger delta counts.
+
+Left out, as too small to matter: float64 rounding, some 1e-11 of delta, for which delta is raised by a part in 1e9.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .rdp import rdp
+
+Numbers = NDArray[np.float64]
+FINE, COARSE = 32.0, 6.0
+MOST = 2**18
+LOST = 1e-7
+ROUNDING = 1e-9
+
+
+class TooLarge(Exception):
+    """The grid this needs does not fit."""
+
+
+@dataclass(frozen=True)
+class _Window:
+    """The grid: losses ``h`` apart, from ``low`` to below ``top`` (in grid steps), tilted by exp(``tilt`` times loss)."""
+
+    h: float
+    top: int
+    size: int
+    tilt: float
+
+
+@dataclass(frozen=True)
+class _Step:
+    """One step's loss: mass (m,) at losses ``h`` times ``first`` and on, and the mass above them."""
+
+    mass: Numbers
+    first: int
+    infinite: float
+
+
+def pld_epsilon(noise: float, sample_rate: float, steps: int, delta: float, points: float = FINE) -> float:
+    """Epsilon of ``steps`` Poisson-sampled Gaussian steps at ``delta``; an upper bound, some 0.01 % above the truth.
+
+    Parameters
+    ----------
+    sample_rate
+        Above 0 and below 1.
+    points
+        Grid points for one standard deviation of a step's loss; fewer are quicker and looser.
+
+    Raises
+    ------
+    TooLarge
+        More grid points than `MOST` would be needed.
+    """
+    window = _window(noise, sample_rate, steps, delta, points)
+    removed, added = _cells(noise, sample_rate, window)
+    aim = delta * (1 - ROUNDING)
+    return max(_epsilon(removed, window, steps, aim), _epsilon(added, window, steps, aim))
+
+
+def _window(noise: float, sample_rate: float, steps: int, delta: float, points: float) -> _Window:
+    """Wide enough that what wraps around or falls out weighs a millionth of delta, by the Rényi divergence's own bound."""
+    bound = rdp(noise, sample_rate, steps, delta)
+    if not math.isfinite(bound.epsilon):
+        raise TooLarge(f"{bound.epsilon}")
+    tilt = bound.order - 1
+    beyond = rdp(noise, sample_rate, steps, delta * LOST).epsilon
+    top = max(beyond, bound.epsilon + math.log(1 / LOST) / max(tilt, 1.0), 1e-9)
+    width = max(top, (math.log(1 / delta) + 20) / tilt, 1.5 * (top - bound.epsilon))
+    h = min(_deviation(noise, sample_rate) / points, width / 512)
+    if width / h > MOST:
+        h = width / MOST
+        if h > _deviation(noise, sample_rate):
+            raise TooLarge(f"{width / h:,.0f} grid points")
+    return _Window(h, math.ceil(top / h) + 1, _fast(math.ceil(width / h) + 2), tilt)
+
+
+def _fast(size: int) -> int:
+    from scipy.fft import next_fast_len
+
+    return int(next_fast_len(size, real=True))
+
+
+def _deviation(noise: float, sample_rate: float) -> float:
+    """About the standard deviation of one step's loss; where the row is hardly ever drawn, its rate."""
+    spread = math.sqrt(math.expm1(min(1 / noise**2, 60.0)))
+    return sample_rate * min(spread, 1 / noise * 2) if spread * sample_rate < 1 else min(1 / noise, 1.0)
+
+
+def _cells(noise: float, sample_rate: float, window: _Window) -> tuple[_Step, _Step]:
+    """One step's loss where the row is taken away, and where it is added: the same cells, mirrored.
+
+    With the row the draw is normal about 1 with chance ``sample_rate``, without it normal about 0; the loss rises with the draw.
+    """
+    from scipy.special import ndtr
+
+    h, last = window.h, window.top
+    first = -last
+    floor = math.log1p(-sample_rate)
+    edges = h * np.arange(first, last + 1)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        inner = np.where(edges > floor, np.expm1(np.maximum(edges, floor)) / sample_rate + 1, 0.0)
+        draw = np.where(inner > 0, noise * noise * np.log(np.maximum(inner, 0)) + 0.5, -np.inf)
+    without, with_it = _masses(draw / noise, ndtr), _masses((draw - 1) / noise, ndtr)
+    with_row = (1 - sample_rate) * without.inside + sample_rate * with_it.inside
+    above = (1 - sample_rate) * without.above + sample_rate * with_it.above
+    below = (1 - sample_rate) * without.below + sample_rate * with_it.below
+    removed = _split(with_row, without.inside, h * np.arange(first, last), h, below)
+    added = _split(without.inside[::-1], with_row[::-1], h * np.arange(-last, -first), h, without.above)
+    return _Step(removed, first, above), _Step(added, -last, without.below)
+
+
+@dataclass(frozen=True)
+class _Masses:
+    inside: Numbers
+    below: float
+    above: float
+
+
+def _masses(z: Numbers, ndtr: np.ufunc) -> _Masses:
+    """Normal masses between the neighbors of ``z``, each by the tail that keeps its digits."""
+    lower, upper = ndtr(z), ndtr(-z)
+    inside = np.where(z[:-1] > 0, upper[:-1] - upper[1:], lower[1:] - lower[:-1])
+    return _Masses(np.maximum(inside, 0.0), float(lower[0]), float(upper[-1]))
+
+
+def _split(p: Numbers, q: Numbers, lower: "NDArray[np.floating]", h: float, below: float) -> Numbers:
+    """Masses at the grid: of each cell so much at its upper end that P's and Q's masses are kept; what lies below all cells goes to the first."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        up = (p - q * np.exp(lower)) / -math.expm1(-h)
+    up = np.clip(np.where(np.isfinite(up), up, p), 0.0, p)
+    mass = np.zeros(len(p) + 1)
+    mass[:-1] += p - up
+    mass[1:] += up
+    mass[0] += below
+    return mass
+
+
+def _epsilon(step: _Step, window: _Window, steps: int, delta: float) -> float:
+    """The least epsilon, from 0 on, at which the composed loss gives away at most ``delta``."""
+    places = step.first + np.arange(len(step.mass))
+    logs = window.tilt * window.h * places
+    top = float(np.max(np.where(step.mass > 0, logs + np.log(np.maximum(step.mass, 1e-320)), -np.inf)))
+    with np.errstate(under="ignore", over="ignore"):
+        tilted = np.where(step.mass > 0, np.exp(np.log(np.maximum(step.mass, 1e-320)) + logs - top), 0.0)
+    total = float(tilted.sum())
+    composed = _power(tilted / total, step.first, window.size, steps)
+    growth = steps * (math.log(total) + top)
+    return _solved(composed, window, growth, _lost(step, window, steps, growth), delta)
+
+
+def _power(mass: Numbers, first: int, size: int, steps: int) -> Numbers:
+    """The sum of ``steps`` losses on a circle of ``size`` places."""
+    from scipy.fft import irfft, rfft
+
+    circle = np.bincount((first + np.arange(len(mass))) % size, weights=mass, minlength=size)
+    spectrum = rfft(circle)
+    with np.errstate(under="ignore"):
+        return np.maximum(irfft(spectrum**steps, n=size), 0.0)
+
+
+def _lost(step: _Step, window: _Window, steps: int, growth: float) -> float:
+    """Chance that some step's loss is above the grid, or that their sum is above the window (Chernoff)."""
+    single = -math.expm1(steps * math.log1p(-min(step.infinite, 0.5)))
+    return single + math.exp(min(growth - window.tilt * window.h * window.top, 0.0))
+
+
+def _solved(composed: Numbers, window: _Window, growth: float, lost: float, delta: float) -> float:
+    """Where delta(epsilon) = sum of mass times (1 - exp(epsilon - loss)) over larger losses, and ``lost``, comes to ``delta``."""
+    places = np.arange(window.top - window.size + 1, window.top + 1)
+    losses = window.h * places
+    with np.errstate(under="ignore", over="ignore", divide="ignore"):
+        mass = np.exp(np.minimum(np.log(composed[places % window.size]) + growth - window.tilt * losses, 0.0))
+        inverse = mass * np.exp(-np.maximum(losses, 0.0))
+    above = np.cumsum(mass[::-1])[::-1] + lost
+    scaled = np.cumsum(inverse[::-1])[::-1]
+    at = np.flatnonzero(losses >= 0)
+    deltas = above[at] - np.exp(np.minimum(losses[at], 700.0)) * scaled[at]
+    over = np.flatnonzero(deltas > delta)
+    if len(over) == 0:
+        return 0.0
+    i = at[over[-1]]
+    if i + 1 >= len(losses):
+        return math.inf
+    # between two places delta is straight in exp(epsilon), with the sums over the places above
+    gap, slope = float(above[i + 1] - delta), float(scaled[i + 1])
+    return float(losses[i + 1]) if gap <= 0 or slope <= 0 else min(max(math.log(gap / slope), float(losses[i])), float(losses[i + 1]))
