@@ -11,23 +11,33 @@ from tiltyard.errors import Cancelled, Problem
 from tiltyard.privacy_accounting import accountants as accounting
 from tiltyard.privacy_accounting.accountants import default_delta, epsilon, noise_for
 from tiltyard.privacy_accounting.budget import Budget, curve
+from tiltyard.privacy_accounting.rdp import constant, rdp
 from tiltyard.progress import Progress
 
 SETTINGS = [(1.0, 0.01, 1000, 1e-5), (0.6, 256 / 26049, 1018, 1e-5), (2.0, 0.05, 200, 1e-4), (0.8, 0.3, 50, 1e-3)]
 
 
 @pytest.mark.parametrize("setting", SETTINGS)
-def test_rdp_equals_opacus(setting: tuple[float, float, int, float]) -> None:
+def test_rdp_is_never_above_opacus_and_beats_it_where_its_orders_end(setting: tuple[float, float, int, float]) -> None:
     from opacus.accountants import RDPAccountant
 
     noise, rate, steps, delta = setting
     by_hand = RDPAccountant()
     by_hand.history = [(noise, rate, steps)]
-    assert epsilon(*setting).epsilon == pytest.approx(by_hand.get_epsilon(delta), rel=1e-9)
+    assert epsilon(*setting, accountant="rdp").epsilon <= by_hand.get_epsilon(delta) * (1 + 1e-9)
+
+
+@pytest.mark.filterwarnings("ignore:Optimal order")
+def test_a_small_epsilon_has_its_best_order_past_63() -> None:
+    from opacus.accountants import RDPAccountant
+
+    by_hand = RDPAccountant()
+    by_hand.history = [(100.0, 0.01, 100)]
+    assert epsilon(100.0, 0.01, 100, 1e-5, "rdp").epsilon < by_hand.get_epsilon(1e-5) / 5
 
 
 @pytest.mark.parametrize("setting", SETTINGS)
-def test_prv_agrees_with_opacus_and_is_tighter(setting: tuple[float, float, int, float]) -> None:
+def test_prv_agrees_with_opacus_and_the_tightest_is_below_it(setting: tuple[float, float, int, float]) -> None:
     from opacus.accountants import PRVAccountant
 
     noise, rate, steps, delta = setting
@@ -35,20 +45,23 @@ def test_prv_agrees_with_opacus_and_is_tighter(setting: tuple[float, float, int,
     by_hand.history = [(noise, rate, steps)]
     found = epsilon(*setting, accountant="prv")
     assert found.accountant == "prv"
-    assert found.epsilon == pytest.approx(by_hand.get_epsilon(delta, eps_error=0.01), abs=0.02)
-    assert found.epsilon < epsilon(*setting).epsilon
+    upper = by_hand.get_epsilon(delta, eps_error=0.01)
+    assert found.epsilon == pytest.approx(upper, abs=0.02)
+    tightest = epsilon(*setting)
+    assert tightest.accountant == "pld"
+    assert upper - 0.02 < tightest.epsilon < upper < epsilon(*setting, accountant="rdp").epsilon
 
 
-@pytest.mark.parametrize("accountant", ["rdp", "prv"])
-@pytest.mark.parametrize("target", [0.3, 1.0, 4.0, 12.0])
+@pytest.mark.parametrize("accountant", ["rdp", "tightest"])
+@pytest.mark.parametrize("target", [0.01, 0.3, 1.0, 4.0, 12.0])
 def test_noise_reaches_the_target_from_below(target: float, accountant: accounting.Accountant) -> None:
     found = noise_for(target, 0.01, 500, 1e-5, accountant)
-    assert 0.98 * target <= found.epsilon <= target
+    assert (1 - 3e-4) * target <= found.epsilon <= target
     assert epsilon(found.noise_multiplier, 0.01, 500, 1e-5, accountant).epsilon == found.epsilon
 
 
-def test_prv_needs_less_noise() -> None:
-    assert noise_for(1.0, 0.01, 500, 1e-5, "prv").noise_multiplier < noise_for(1.0, 0.01, 500, 1e-5).noise_multiplier
+def test_the_tightest_needs_less_noise() -> None:
+    assert noise_for(1.0, 0.01, 500, 1e-5).noise_multiplier < noise_for(1.0, 0.01, 500, 1e-5, "rdp").noise_multiplier
 
 
 def test_where_prv_fails_rdp_answers_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,13 +74,28 @@ def test_where_prv_fails_rdp_answers_and_says_so(monkeypatch: pytest.MonkeyPatch
     found = epsilon(1.2345, 0.01, 300, 1e-5, "prv")
     assert found.accountant == "rdp"
     assert "Discrete mean" in found.note
-    assert found.epsilon == epsilon(1.2345, 0.01, 300, 1e-5).epsilon
+    assert found.epsilon == epsilon(1.2345, 0.01, 300, 1e-5, "rdp").epsilon
+
+
+def test_a_prv_that_is_looser_than_rdp_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    bound = epsilon(1.3, 0.01, 300, 1e-5, "rdp").epsilon
+    monkeypatch.setattr(accounting, "prv", lambda *_: bound * (1 + 1e-6))
+    found = epsilon(1.3, 0.01, 300, 1e-5, "prv")
+    assert (found.accountant, found.epsilon) == ("rdp", bound)
 
 
 def test_prv_too_large_for_memory_falls_back() -> None:
     found = epsilon(0.06, 0.5, 100_000, 1e-5, "prv")
     assert found.accountant == "rdp"
     assert "mesh points" in found.note
+
+
+@pytest.mark.parametrize("accountant", ["tightest", "rdp", "prv"])
+def test_whole_batches_are_accounted_for_exactly(accountant: accounting.Accountant) -> None:
+    """One step of noise 1 at delta 1e-5 costs 4.377 (Balle and Wang 2018, figure 1 of their analytic mechanism)."""
+    found = epsilon(1.0, 1.0, 1, 1e-5, accountant)
+    assert (found.accountant, round(found.epsilon, 3)) == ("gaussian", 4.377)
+    assert epsilon(5.0, 1.0, 25, 1e-5, accountant).epsilon == pytest.approx(found.epsilon, rel=1e-9)
 
 
 @given(noise=st.floats(0.5, 8), rate=st.floats(0.001, 0.2), steps=st.integers(1, 3000))
@@ -79,17 +107,19 @@ def test_more_steps_cost_more(noise: float, rate: float, steps: int) -> None:
 
 @example(noise=15.0, rate=0.265625, steps=521, delta=1e-5)
 @example(noise=0.3, rate=0.02, steps=200, delta=1e-5)  # the best order is below 2, where the series is long
-@example(noise=1.0, rate=1.0, steps=3, delta=1e-5)
 @given(noise=st.floats(0.3, 30), rate=st.floats(1e-4, 0.9), steps=st.integers(1, 20_000), delta=st.sampled_from([1e-3, 1e-5, 1e-7]))
 @settings(max_examples=60, deadline=None)
 def test_rdp_is_the_least_of_all_of_opacus_orders(noise: float, rate: float, steps: int, delta: float) -> None:
     from opacus.accountants import RDPAccountant
     from opacus.accountants.analysis.rdp import compute_rdp
 
-    orders = np.asarray(RDPAccountant.DEFAULT_ALPHAS)
+    orders = np.concatenate([[1.01, 1.03], RDPAccountant.DEFAULT_ALPHAS, [64, 256, 1024]])
     spent = compute_rdp(q=rate, noise_multiplier=noise, steps=steps, orders=orders.tolist())
     least = np.min(spent - (np.log(delta) + np.log(orders)) / (orders - 1) + np.log((orders - 1) / orders))
-    assert epsilon(noise, rate, steps, delta).epsilon == pytest.approx(max(least, 0.0), rel=1e-8, abs=1e-9)
+    found = rdp(noise, rate, steps, delta)
+    assert found.epsilon <= max(least, 0.0) * (1 + 1e-8) + 1e-9
+    own = compute_rdp(q=rate, noise_multiplier=noise, steps=steps, orders=[found.order])[0] + constant(np.array([found.order]), delta)[0]
+    assert found.epsilon == pytest.approx(max(own, 0.0), rel=1e-8, abs=1e-9)
 
 
 def test_a_budget_moves_together() -> None:
@@ -98,7 +128,7 @@ def test_a_budget_moves_together() -> None:
     assert budget.steps == math.ceil(5 * 26_049 / 256)
     longer = budget.with_epochs(10)
     assert longer.noise_multiplier > budget.noise_multiplier
-    assert longer.epsilon == pytest.approx(4.0, rel=2e-3)
+    assert longer.epsilon == pytest.approx(4.0, rel=3e-4)
     assert longer.with_epochs(5).noise_multiplier == pytest.approx(budget.noise_multiplier, rel=1e-3)
     dearer = budget.with_epochs(10, hold="noise")
     assert dearer.noise_multiplier == budget.noise_multiplier
@@ -108,9 +138,11 @@ def test_a_budget_moves_together() -> None:
     assert "noise follows" in bigger.held
     assert budget.with_noise(2.0).epsilon < budget.epsilon
     assert budget.with_epsilon(1.0).noise_multiplier > budget.noise_multiplier
-    exact = budget.exact()
-    assert (exact.accountant, exact.noise_multiplier, exact.target) == ("prv", budget.noise_multiplier, 4.0)
-    assert exact.epsilon < budget.epsilon
+    assert budget.by == "pld"
+    looser = budget.with_accountant("rdp", hold="noise")
+    assert (looser.accountant, looser.by, looser.noise_multiplier) == ("rdp", "rdp", budget.noise_multiplier)
+    assert looser.epsilon > budget.epsilon
+    assert budget.with_delta(1e-6).noise_multiplier > budget.noise_multiplier
 
 
 @pytest.mark.parametrize(("n", "delta"), [(1_000_000, 1e-7), (32_561, 1e-5), (1000, 1e-5), (6, 1e-5), (1, 1e-5)])
@@ -128,24 +160,15 @@ def test_curves_pass_through_the_budget() -> None:
     assert over_noise.epsilon[0] == budget.epsilon > over_noise.epsilon[1]
     over_batch = curve(budget, "batch_size", points=5)
     assert over_batch.x[-1] == 400
-    exact = curve(budget, "epochs", accountant="prv", x=(10.0,))
-    assert (exact.accountant, exact.epsilon[0]) == ("prv", budget.exact().epsilon)
-
-
-def test_a_curve_over_epochs_computes_the_cost_of_a_step_once() -> None:
-    budget = Budget.of(7_777, 64, 10, noise_multiplier=1.5)
-    accounting._at_whole.cache_clear()
-    accounting._between.cache_clear()
-    assert len(curve(budget, points=40).x) >= 20
-    assert accounting._at_whole.cache_info().misses == 1
-    assert accounting._between.cache_info().misses <= len(accounting._orders()[1])
+    rough = curve(budget, "epochs", x=(9.0, 11.0)).epsilon
+    assert rough[0] < budget.epsilon < rough[1]
 
 
 def test_a_curve_can_be_cancelled() -> None:
     progress = Progress()
     progress.cancel()
     with pytest.raises(Cancelled):
-        curve(Budget.of(1000, 100, 5, noise_multiplier=1.0), accountant="prv", progress=progress)
+        curve(Budget.of(1000, 100, 5, noise_multiplier=1.0), progress=progress)
 
 
 @pytest.mark.parametrize(
@@ -154,7 +177,9 @@ def test_a_curve_can_be_cancelled() -> None:
         (lambda: noise_for(0.0, 0.01, 100, 1e-5), "found 0"),
         (lambda: noise_for(-1.0, 0.01, 100, 1e-5), "found -1"),
         (lambda: noise_for(float("nan"), 0.01, 100, 1e-5), "found nan"),
-        (lambda: noise_for(0.01, 0.01, 100, 1e-5), "found 0.01"),
+        (lambda: noise_for(1e-9, 0.5, 100, 1e-12), "found 1e-09"),
+        (lambda: Budget.of(6, 2, 1, epsilon=1.0), "found 6"),
+        (lambda: Budget.of(100, 10, 1, delta=0.1, epsilon=1.0), "found 0.1"),
         (lambda: epsilon(0.0, 0.01, 100, 1e-5), "found 0"),
         (lambda: epsilon(1.0, 1.5, 100, 1e-5), "found 1.5"),
         (lambda: epsilon(1.0, 0.1, 0, 1e-5), "found 0"),
@@ -169,3 +194,8 @@ def test_bad_input_is_one_line(call: object, found: str) -> None:
     with pytest.raises(Problem, match=found) as caught:
         call()  # type: ignore[operator]
     assert "\n" not in str(caught.value)
+
+
+def test_a_delta_of_one_in_n_warns() -> None:
+    assert "not below 1 / 1,000 rows" in Budget.of(1000, 100, 5, delta=1e-3, epsilon=1.0).warning
+    assert not Budget.of(1000, 100, 5, delta=9e-4, epsilon=1.0).warning

@@ -12,7 +12,7 @@ from ..datasets.encoding import EncodedRows
 from ..defense import Defended, Defense
 from ..errors import Problem, Unavailable
 from ..privacy_accounting.accountants import NAMES, Accountant, default_delta
-from ..privacy_accounting.budget import Budget, steps_of
+from ..privacy_accounting.budget import FEWEST_ROWS, Budget, steps_of
 from ..progress import Progress
 from ..targets.target import Target
 from .membership import chance
@@ -28,6 +28,11 @@ if TYPE_CHECKING:
 STANDARDS = ("OWASP ML04:2023", "AITG-MOD-04", "AML.T0024.000", "NISTAML.033", "EU AI Act Art. 15(5)", "AI RMF MEASURE 2.10")
 
 
+def training_rows(data: Dataset) -> int:
+    """How many rows `DPSGD` trains on: those the data say were trained on, else all but the fifth it holds out."""
+    return len(data) - len(data) // 5 if data.lacks("member") else len(data.seen)
+
+
 class DPSGD(Defense):
     """Train the target's architecture from fresh weights so that no single row shows in it beyond (epsilon, delta)."""
 
@@ -36,7 +41,11 @@ class DPSGD(Defense):
     question: ClassVar[str] = "How accurate is the model when no single row may show in it?"
     needs: ClassVar[frozenset[str]] = frozenset({"gradients", "weights"})
     standards: ClassVar[tuple[str, ...]] = STANDARDS
-    sources: ClassVar[tuple[str, ...]] = ("Abadi et al. 2016, arXiv 1607.00133", "Opacus: Yousefpour et al. 2021, arXiv 2109.12298")
+    sources: ClassVar[tuple[str, ...]] = (
+        "Abadi et al. 2016, arXiv 1607.00133",
+        "Opacus: Yousefpour et al. 2021, arXiv 2109.12298",
+        "Doroshenko et al. 2022, arXiv 2207.04380",
+    )
     cost: ClassVar[str] = "minutes: one training, some 3 times slower than a plain one"
     main: ClassVar[tuple[str, ...]] = ("epsilon", "epochs", "batch_size", "clip")
     leads: ClassVar[tuple[str, ...]] = ("epsilon", "accuracy_after", "accuracy_before")
@@ -50,15 +59,17 @@ class DPSGD(Defense):
 
     epsilon: float = parameter(4.0, "Privacy budget to spend; smaller is more private", "epsilon", gt=0, le=1000)
     noise_multiplier: float = parameter(
-        0.0, "Noise over the clipping norm; 0 finds it from epsilon, else epsilon follows from it", ge=0, le=1000
+        0.0, "Noise over the clipping norm; 0 finds it from epsilon, else epsilon follows from it", ge=0, le=1_000_000
     )
-    delta: float = parameter(0.0, "Chance that the promise fails; 0 takes one well below 1 / rows, 1e-5 at most", "probability", ge=0, lt=1)
+    delta: float = parameter(
+        0.0, "Chance that the promise fails; 0 takes one well below 1 / rows, 1e-5 at most", "probability", ge=0, lt=0.1
+    )
     epochs: int = parameter(10, "Expected passes over the rows", "epochs", ge=1, le=1000)
     batch_size: int = parameter(256, "Expected rows in a step (each row is drawn by its own coin)", "rows", ge=1, le=1_000_000)
     clip: float = parameter(1.0, "Largest norm of one row's gradient; larger ones are cut down to it", "gradient norm", gt=0, le=1000)
     rate: float = parameter(0.01, "Learning rate", "step size", gt=0, le=10)
     optimizer: Literal["adam", "sgd"] = parameter("adam", "Which steps to take along the private gradients (sgd has momentum 0.9)")
-    accountant: Accountant = parameter("prv", "Who computes epsilon: PRV is tighter, RDP is quicker; RDP answers where PRV fails")
+    accountant: Accountant = parameter("tightest", "Who computes epsilon: the least bound that holds, or RDP or PRV alone")
     clip_only: bool = parameter(False, "Also train with clipping and no noise, to tell what each of the two costs")
     replace_layers: bool = parameter(False, "Replace layers that DP-SGD cannot train (batch normalization) and say which")
     fresh_noise: bool = parameter(
@@ -97,7 +108,7 @@ class DPSGD(Defense):
         if reason := self.unmet(target, data):
             return Estimate(note=reason)
         torch_target, replaced_layers = self._opened(target)
-        n = len(data.seen)
+        n = training_rows(data)
         part = data.seen.sample(min(n, 2 * self.batch_size), chance(self.seed, self.id))
         plan = self.plan(1.0).model_copy(update={"epochs": 1})
         rows = EncodedRows(target.encoding, part.x)
@@ -151,6 +162,10 @@ class DPSGD(Defense):
 
         torch_target, replaced_layers = self._opened(target)
         parts = split(data, chance(self.seed, self.id))
+        if len(parts.train) < FEWEST_ROWS:
+            raise Problem(
+                f"at least {FEWEST_ROWS} rows to train on", f"{len(parts.train)}", "Give more rows: of so few, none can be hidden"
+            )
         if len(np.unique(parts.train.y)) < 2:
             raise Problem("rows of at least two classes to train on", "one class", "Give more rows")
         progress.step(0.0, f"finding the noise ({NAMES[self.accountant]})")
@@ -200,4 +215,4 @@ class DPSGD(Defense):
         made.decision = target.decision
         progress.step(0.95, "measuring before and after")
         trained = Trained(target, made, parts, budget, plan, trail, clipped, replaced_layers.changes)
-        return Defended(made, result(trained, self.accountant, self.seed, progress))
+        return Defended(made, result(trained, self.seed, progress))

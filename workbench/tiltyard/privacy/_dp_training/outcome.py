@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from ...attacks.perturbation_space import PerturbationSpace, pgd
@@ -14,9 +15,13 @@ from ...errors import Problem
 from ...formatting.numbers import percent
 from ...privacy_accounting.accountants import NAMES, Accountant, epsilon
 from ...privacy_accounting.budget import Budget
+from ...privacy_accounting.meaning import meaning, picture
+from ...privacy_accounting.pld import COARSE
+from ...privacy_accounting.rdp import rdp
 from ...progress import Progress
 from ...result import Axis, Chart, CheckResult, Evidence, Finding, Metric, Series, Severity, Status
-from ...statistics.intervals import clopper_pearson, rate
+from ...statistics.intervals import bootstrap, clopper_pearson, rate
+from ...statistics.majority import Skill
 from ...targets.decision import Decision, Scores
 from ...targets.target import Target
 from ..membership import chance, difference, paired
@@ -25,6 +30,8 @@ from .loop import Plan
 ROBUST_ROWS = 300
 BUDGET = 0.1
 FEW = 100
+WEAK = 10.0
+KEPT = 0.5
 
 
 @dataclass
@@ -90,8 +97,8 @@ class Trained:
     changes: tuple[str, ...]
 
 
-def result(it: Trained, accountant: Accountant, seed: int, progress: Progress) -> CheckResult:
-    """Accuracy before and after on unseen rows, epsilon by both accountants, the gap, and the curves by epoch."""
+def result(it: Trained, seed: int, progress: Progress) -> CheckResult:
+    """Accuracy before and after on unseen rows, epsilon, the gap, and the curves by epoch."""
     test, train = it.parts.test, it.parts.train.sample(20_000, chance(seed, "privacy.dp_sgd", 2))
     right, seen = {}, {}
     for i, (name, target) in enumerate((("before", it.before), ("after", it.after))):
@@ -112,31 +119,59 @@ def result(it: Trained, accountant: Accountant, seed: int, progress: Progress) -
     if it.clipped.hits:
         bare = rate("accuracy_clip_only", "Accuracy with clipping and no noise", it.clipped.hits[-1], len(it.clipped.data), "higher")
         metrics.append(bare)
-    findings = _useless(hits["after"], int(np.bincount(test.y).max()), n)
+    skills = {name: Skill.of(test.y, found, it.after.classes) for name, found in right.items()}
+    kept = _kept(skills, right, test.y, seed)
+    metrics += [kept] if kept is not None else []
+    findings = _useless(skills["after"]) or _lost(kept)
     summary = (
-        f"Trained privately: epsilon {it.budget.epsilon:.3g} at delta {it.budget.delta:g} ({NAMES[it.budget.accountant]}); "
+        f"Trained privately: epsilon {it.budget.epsilon:.3g} at delta {it.budget.delta:g} ({NAMES[it.budget.by]}); "
         f"accuracy {percent(hits['before'] / n)} before, {percent(hits['after'] / n)} after."
     )
-    open_ends = _open_ends(it)
+    open_ends = _open_ends(it, skills["before"], kept)
     return CheckResult(
         status=Status.FINDING if findings else Status.INCOMPLETE if open_ends else Status.PASSED,
         summary=" ".join((summary, *open_ends)),
         metrics=tuple(metrics),
         findings=findings,
-        charts=_charts(it, hits["before"] / n, accountant, progress),
+        charts=_charts(it, hits["before"] / n, progress),
         notes=(*_notes(it, len(train)), *it.changes, *((it.parts.note,) if it.parts.note else ())),
     )
 
 
-def _open_ends(it: Trained) -> list[str]:
+def _open_ends(it: Trained, before: Skill, kept: Metric | None) -> list[str]:
     """What keeps the training from being called a success, in sentences."""
-    n, measured, delta = len(it.parts.train), len(it.parts.test), it.budget.delta
-    found = []
-    if delta * n >= 1:
-        found.append(f"Delta {delta:g} is not below 1 / {n:,} rows: at such a delta to publish a whole row counts as private.")
+    n, measured, budget = len(it.parts.train), len(it.parts.test), it.budget
+    found = [budget.warning] if budget.warning else []
     if min(n, measured) < FEW:
         found.append(f"{n:,} rows to train on and {measured:,} to measure on: fewer than {FEW} are too few to judge by.")
+    if budget.epsilon > WEAK:
+        gain = meaning(budget.epsilon, budget.delta).advantage
+        found.append(
+            f"Epsilon {budget.epsilon:.3g} promises little: an attacker may gain {gain:.4f} of 1 over guessing. Ask for {WEAK:g} or less."
+        )
+    if not before.above:
+        found.append("The model before is no better than the majority-class baseline, so that what privacy costs cannot be seen on it.")
+    elif kept is not None and (kept.low is None or kept.low < KEPT):
+        found.append("More rows would settle whether more than half of the skill was kept.")
     return found
+
+
+def _kept(skills: dict[str, Skill], right: dict[str, NDArray[np.bool_]], y: NDArray[np.int64], seed: int) -> Metric | None:
+    """The share kept of what the model before gets right beyond the majority-class baseline; None where it has no such skill."""
+    if not skills["before"].above:
+        return None
+    common = y == np.bincount(y).argmax()
+    gains = {name: found.astype(np.float64) - common for name, found in right.items()}
+
+    def share(rows: NDArray[np.int64]) -> float:
+        return float(gains["after"][rows].mean() / max(gains["before"][rows].mean(), 1 / len(y)))
+
+    low, high = bootstrap(share, len(y), chance(seed, "privacy.dp_sgd", 5))
+    label = "Share kept of the accuracy above the majority-class baseline"
+    value = share(np.arange(len(y)))
+    return Metric(
+        name="skill_kept", label=label, value=value, low=low, high=high, level=0.95, n=len(y), safer="higher", interval="paired bootstrap"
+    )
 
 
 def _robust(it: Trained, seed: int) -> list[Metric]:
@@ -157,24 +192,33 @@ def _robust(it: Trained, seed: int) -> list[Metric]:
 
 
 def with_epsilon(progress: Progress, budget: Budget) -> Progress:
-    """The same progress, with the epsilon spent so far after each message."""
+    """The same progress, with the epsilon spent so far after each message; looked up anew at every twentieth."""
 
     class Telling(Progress):
+        at, spent = -1, 0.0
+
         def step(self, done: float, message: str = "") -> None:
-            steps = round(done * budget.steps)
-            spent = epsilon(budget.noise_multiplier, budget.sample_rate, steps, budget.delta).epsilon if steps else 0.0
-            progress.step(done, f"{message}, epsilon so far {spent:.3g} (RDP)")
+            if int(20 * done) != self.at:
+                self.at, self.spent = int(20 * done), _so_far(budget, round(done * budget.steps))
+            progress.step(done, f"{message}, epsilon so far {self.spent:.3g}")
 
     return Telling(_cancel=progress._cancel)
 
 
+def _so_far(budget: Budget, steps: int) -> float:
+    """Epsilon after ``steps`` steps; the budget's own at its end, never above it before."""
+    if steps >= budget.steps:
+        return budget.epsilon
+    accountant: Accountant = "rdp" if budget.accountant == "rdp" else "tightest"
+    found = epsilon(budget.noise_multiplier, budget.sample_rate, steps, budget.delta, accountant, COARSE).epsilon if steps else 0.0
+    return min(found, budget.epsilon)
+
+
 def _spending(budget: Budget) -> list[Metric]:
-    other: Accountant = "rdp" if budget.accountant == "prv" else "prv"
-    second = epsilon(budget.noise_multiplier, budget.sample_rate, budget.steps, budget.delta, other)
-    found = [
+    return [
         Metric(
             name="epsilon",
-            label=f"Epsilon spent ({NAMES[budget.accountant]})",
+            label=f"Epsilon spent ({NAMES[budget.by]})",
             value=budget.epsilon,
             unit="epsilon",
             safer="lower",
@@ -184,24 +228,25 @@ def _spending(budget: Budget) -> list[Metric]:
         Metric(name="noise_multiplier", label="Noise multiplier", value=budget.noise_multiplier, safer="higher"),
         Metric(name="steps", label="Steps", value=float(budget.steps), unit="steps"),
     ]
-    if second.accountant == other:
-        label = f"The same by {NAMES[other]}"
-        found.insert(1, Metric(name=f"epsilon_{other}", label=label, value=second.epsilon, unit="epsilon", safer="lower"))
-    return found
 
 
-def _useless(hits: int, majority: int, n: int) -> tuple[Finding, ...]:
-    if clopper_pearson(hits, n)[0] > majority / n:
+def _useless(after: Skill) -> tuple[Finding, ...]:
+    if after.above:
         return ()
-    return (
-        Finding(
-            title="The private model does no better than the majority-class baseline",
-            severity=Severity.MEDIUM,
-            evidence=Evidence(metrics=("accuracy_after",)),
-            advice="Give more epsilon, rows, larger batches or another learning rate; clip_only shows whether clipping or noise hurts",
-            standards=("AI RMF MEASURE 2.10",),
-        ),
-    )
+    advice = "Give more epsilon, rows, larger batches or another learning rate; clip_only shows whether clipping or noise hurts"
+    return (_finding("The private model does no better than the majority-class baseline", "accuracy_after", advice),)
+
+
+def _lost(kept: Metric | None) -> tuple[Finding, ...]:
+    if kept is None or kept.high is None or kept.high >= KEPT:
+        return ()
+    advice = "Give more epsilon, rows, larger batches or epochs; clip_only shows whether clipping or noise hurts"
+    return (_finding("Private training lost more than half of the model's skill", "skill_kept", advice),)
+
+
+def _finding(title: str, metric: str, advice: str) -> Finding:
+    evidence, standards = Evidence(metrics=(metric,)), ("AI RMF MEASURE 2.10",)
+    return Finding(title=title, severity=Severity.MEDIUM, evidence=evidence, advice=advice, standards=standards)
 
 
 def _notes(it: Trained, sampled: int) -> tuple[str, ...]:
@@ -211,6 +256,12 @@ def _notes(it: Trained, sampled: int) -> tuple[str, ...]:
         f"Poisson sampling at rate {budget.sample_rate:.4g}, {budget.steps:,} steps, gradients clipped to {it.plan.clip:g}, fresh weights.",
         "Numbers fixed before training (normalization, choice of parameters) are not covered by epsilon.",
     ]
+    notes.append(meaning(budget.epsilon, budget.delta).words)
+    if budget.by != "rdp":
+        by_rdp = rdp(budget.noise_multiplier, budget.sample_rate, budget.steps, budget.delta).epsilon
+        notes.append(f"Epsilon is the least of the bounds that hold, {NAMES[budget.by]}'s; RDP alone would say {by_rdp:.3g}.")
+    if it.plan.batch_size > n:
+        notes.append(f"Batches of {it.plan.batch_size:,} were asked for of {n:,} rows: every row was in every step.")
     if not it.plan.fresh_noise:
         notes.append(
             "The noise comes from the seed, so that the run repeats; whoever knows the seed can undo it. To release, set fresh_noise."
@@ -233,17 +284,14 @@ def _line(name: str, trail: Trail) -> Series:
     )
 
 
-def _charts(it: Trained, before: float, accountant: Accountant, progress: Progress) -> tuple[Chart, ...]:
+def _charts(it: Trained, before: float, progress: Progress) -> tuple[Chart, ...]:
     trail, clipped, budget = it.trail, it.clipped, it.budget
     keep = sorted(set(np.linspace(0, len(trail.steps) - 1, 20).astype(int).tolist()))
-    asked: tuple[Accountant, ...] = ("rdp", "prv") if accountant == "prv" else ("rdp",)
-    lines = []
-    for who in asked:
-        spent = []
-        for i in keep:
-            progress.check()
-            spent.append(epsilon(budget.noise_multiplier, budget.sample_rate, trail.steps[i], budget.delta, who).epsilon)
-        lines.append(Series(name=NAMES[who], x=tuple(float(trail.epochs[i]) for i in keep), y=tuple(spent)))
+    spent = []
+    for i in keep:
+        progress.check()
+        spent.append(_so_far(budget, trail.steps[i]))
+    line = Series(name=NAMES[budget.by], x=tuple(float(trail.epochs[i]) for i in keep), y=tuple(spent))
     accuracy = Chart(
         name="accuracy_by_epoch",
         title="Accuracy on unseen rows by epoch",
@@ -260,7 +308,7 @@ def _charts(it: Trained, before: float, accountant: Accountant, progress: Progre
         kind="line",
         x=Axis(label="Epoch", unit="epochs"),
         y=Axis(label="Epsilon spent", unit=f"at delta {budget.delta:g}"),
-        series=tuple(lines),
+        series=(line,),
         alt=f"Epsilon grows with the epochs to {budget.epsilon:.3g}.",
     )
-    return accuracy, spending
+    return accuracy, spending, picture(budget.epsilon, budget.delta)
