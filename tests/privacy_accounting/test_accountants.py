@@ -99,7 +99,7 @@ def test_whole_batches_are_accounted_for_exactly(accountant: accounting.Accounta
 
 
 @given(noise=st.floats(0.5, 8), rate=st.floats(0.001, 0.2), steps=st.integers(1, 3000))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_more_steps_cost_more(noise: float, rate: float, steps: int) -> None:
     few, many = epsilon(noise, rate, steps, 1e-5).epsilon, epsilon(noise, rate, 2 * steps, 1e-5).epsilon
     assert 0 <= few <= many
@@ -108,7 +108,7 @@ def test_more_steps_cost_more(noise: float, rate: float, steps: int) -> None:
 @example(noise=15.0, rate=0.265625, steps=521, delta=1e-5)
 @example(noise=0.3, rate=0.02, steps=200, delta=1e-5)  # the best order is below 2, where the series is long
 @given(noise=st.floats(0.3, 30), rate=st.floats(1e-4, 0.9), steps=st.integers(1, 20_000), delta=st.sampled_from([1e-3, 1e-5, 1e-7]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_rdp_is_the_least_of_all_of_opacus_orders(noise: float, rate: float, steps: int, delta: float) -> None:
     from opacus.accountants import RDPAccountant
     from opacus.accountants.analysis.rdp import compute_rdp

@@ -145,7 +145,7 @@ class DPSGD(Defense):
         path = place(self.resume)
         if path is None:
             return None
-        facts = self.model_dump(mode="json", exclude={"resume"}) | {"part": part}
+        facts = self.model_dump(mode="json", exclude={"resume"}) | {"part": part, "engine": 2}
         return Kept(
             path.with_name(f"{path.stem}-{part}{path.suffix}" if part else path.name),
             key_of(facts, target.fingerprint, data.fingerprint),

@@ -22,6 +22,8 @@ FINE, COARSE = 32.0, 6.0
 MOST = 2**18
 LOST = 1e-7
 ROUNDING = 1e-9
+# the tilt is a little less than the best, for then single large losses, which wrap around the window, weigh less
+TILT, WRAP = 0.8, 20.0
 
 
 class TooLarge(Exception):
@@ -73,10 +75,10 @@ def _window(noise: float, sample_rate: float, steps: int, delta: float, points: 
     bound = rdp(noise, sample_rate, steps, delta)
     if not math.isfinite(bound.epsilon):
         raise TooLarge(f"{bound.epsilon}")
-    tilt = bound.order - 1
+    tilt = TILT * (bound.order - 1)
     beyond = rdp(noise, sample_rate, steps, delta * LOST).epsilon
     top = max(beyond, bound.epsilon + math.log(1 / LOST) / max(tilt, 1.0), 1e-9)
-    width = max(top, (math.log(1 / delta) + 20) / tilt, 1.5 * (top - bound.epsilon))
+    width = max(top, (math.log(1 / delta) + WRAP) / tilt, 1.5 * (top - bound.epsilon))
     h = min(_deviation(noise, sample_rate) / points, width / 512)
     if width / h > MOST:
         h = width / MOST

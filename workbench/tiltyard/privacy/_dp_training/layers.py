@@ -59,7 +59,18 @@ def faults(module: nn.Module) -> tuple[Fault, ...]:
     cannot be drawn anew (their weights would carry the rows past the noise).
     """
     found = (_fault(name, layer) for name, layer in module.named_modules())
-    return tuple(fault for fault in found if fault is not None)
+    return (*(fault for fault in found if fault is not None), *_shared(module))
+
+
+def _shared(module: nn.Module) -> list[Fault]:
+    """Layers that train a parameter of another one: a row's gradient would be two, each clipped for itself."""
+    owners: dict[int, str] = {}
+    found = []
+    for name, layer in module.named_modules():
+        other = [owners.setdefault(id(p), name) for p in layer.parameters(recurse=False) if p.requires_grad]
+        if any(one != name for one in other):
+            found.append(Fault(name, type(layer).__name__, "shares a parameter with another layer", ""))
+    return found
 
 
 def _substitute(layer: nn.Module) -> nn.Module:

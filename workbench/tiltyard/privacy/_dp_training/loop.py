@@ -1,7 +1,10 @@
-"""The DP-SGD loop: Poisson sampling, clipping and noise by Opacus, in bounded memory, cancellable (Abadi et al. 2016, 1607.00133)."""
+"""The DP-SGD loop: Poisson sampling, clipped sums, noise, a step; in bounded memory, cancellable (Abadi et al. 2016, 1607.00133).
+
+Parameters lie in one vector, so that noise and the optimizer's step are a few operations whatever the layers. The sum is divided by the
+expected batch size, whatever came up; a step without rows is noise alone.
+"""
 
 import copy
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +13,6 @@ from typing import Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from opacus import GradSampleModule
-from opacus.optimizers import DPOptimizer
 from torch import Tensor, nn
 
 from ...errors import Problem
@@ -20,10 +21,13 @@ from ...progress import Progress
 from ...result import Given
 from ...targets.checkpoints import of_training, put_back, restored, store
 from ...targets.training import Batches
+from .chance import Chance, FromSystem, Seeded, drawn
+from .clipped_sums import Summing, summing
 from .layers import faults
 
 Watch = Callable[[int, int, nn.Module], None]
 GRADIENTS = 2**24
+LARGEST_CHUNK = 4096
 
 
 class Plan(Given):
@@ -58,16 +62,48 @@ def refuse_faults(module: nn.Module) -> None:
         raise Problem("layers that DP-SGD can train", "; ".join(map(str, found)), do)
 
 
-def generator(seed: int, stream: int, fresh: bool) -> torch.Generator:
-    """One of the run's streams of chance (0 sampling, 1 noise), from the seed or from the operating system."""
-    entropy = secrets.randbits(63) if fresh else int(np.random.SeedSequence([seed, stream]).generate_state(1, np.uint64)[0] >> 1)
-    return torch.Generator().manual_seed(entropy)
+class Steps:
+    """One private step after another: the clipped sum, its noise, the optimizer. The parameters are views of one vector."""
+
+    def __init__(self, how: Summing, plan: Plan, n: int) -> None:
+        self.how, self.plan = how, plan
+        self.denominator = float(max(1, min(plan.batch_size, n)))
+        sizes = [p.numel() for p in how.params]
+        self.flat = nn.Parameter(torch.cat([p.detach().flatten() for p in how.params]))
+        for p, place in zip(how.params, torch.split(self.flat.data, sizes), strict=True):
+            p.data = place.view_as(p)
+        self.gradient = torch.zeros_like(self.flat.data)
+        self.noise = torch.empty_like(self.gradient)
+        self.parts = list(torch.split(self.gradient, sizes))
+        self.optimizer = _base(self.flat, plan)
+
+    def take(self, x: Batches, y: Tensor, rows: Tensor, chance: Chance, progress: Progress) -> None:
+        """A step over ``rows``, however many came up; the sum is the same in chunks, and of no rows it is 0."""
+        self.gradient.zero_()
+        for part in torch.split(rows, self.chunk) if len(rows) else ():
+            progress.check()
+            found = self.how.clipped(_read(x, part), y[part], self.plan.clip)
+            torch._foreach_add_(self.parts, [one.flatten() for one in found.sums])
+        if self.plan.noise > 0:
+            chance.fill(self.noise, self.plan.noise * self.plan.clip)
+            self.gradient.add_(self.noise)
+        self.flat.grad = self.gradient.div_(self.denominator)
+        self.optimizer.step()
+
+    @property
+    def chunk(self) -> int:
+        """Rows at a time, so that what they take in memory is bounded."""
+        return max(1, min(LARGEST_CHUNK, GRADIENTS // self.how.floats))
 
 
-def _base(module: nn.Module, plan: Plan) -> torch.optim.Optimizer:
+def _read(x: Batches, rows: Tensor) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(x[rows.numpy()]))
+
+
+def _base(flat: nn.Parameter, plan: Plan) -> torch.optim.Optimizer:
     if plan.optimizer == "adam":
-        return torch.optim.Adam(module.parameters(), lr=plan.rate)
-    return torch.optim.SGD(module.parameters(), lr=plan.rate, momentum=0.9)
+        return torch.optim.Adam([flat], lr=plan.rate)
+    return torch.optim.SGD([flat], lr=plan.rate, momentum=0.9)
 
 
 def train(
@@ -100,88 +136,61 @@ def train(
     working = copy.deepcopy(module).requires_grad_().train()
     clean = copy.deepcopy(working)
     refuse_faults(working)
-    wrapped = GradSampleModule(working, loss_reduction="sum")
-    optimizer = DPOptimizer(
-        _base(working, plan),
-        noise_multiplier=plan.noise,
-        max_grad_norm=plan.clip,
-        expected_batch_size=max(1, min(plan.batch_size, len(x))),
-        generator=generator(seed, 1, plan.fresh_noise),
-    )
     labels = torch.from_numpy(np.ascontiguousarray(y))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        _epochs(wrapped, optimizer, x, labels, plan, generator(seed, 0, plan.fresh_noise), progress, watch, kept)
+        how = summing(working, _read(x, torch.arange(min(2, len(x)))), labels[:2])
+        try:
+            run = _Run(working, Steps(how, plan, len(x)), FromSystem() if plan.fresh_noise else Seeded(seed), plan)
+            run.epochs(x, labels, progress, watch, kept)
+        finally:
+            how.close()
     clean.load_state_dict(working.state_dict())
     return clean.eval()
 
 
-def _epochs(
-    module: nn.Module,
-    optimizer: DPOptimizer,
-    x: Batches,
-    y: Tensor,
-    plan: Plan,
-    sampling: torch.Generator,
-    progress: Progress,
-    watch: Watch | None,
-    kept: Kept | None,
-) -> None:
-    n, rate = len(x), rate_of(len(x), plan.batch_size)
-    total = steps_of(n, plan.batch_size, plan.epochs)
-    chunk = max(1, min(512, GRADIENTS // max(1, sum(p.numel() for p in module.parameters()))))
-    ends = {steps_of(n, plan.batch_size, e): e for e in range(1, plan.epochs + 1)}
-    done = _gone_on(kept, module, optimizer, sampling) if kept is not None and kept.path.exists() else 0
-    for step in range(done + 1, total + 1):
-        progress.step((step - 1) / total, f"epoch {min(plan.epochs, 1 + (step - 1) * plan.epochs // total)} of {plan.epochs}")
-        rows = (torch.rand(n, generator=sampling) < rate).nonzero().reshape(-1)
-        _step(module.train(), optimizer, x, y, rows, chunk, progress)
-        if watch is not None and step in ends:
-            _refuse_nan(module)
-            watch(ends[step], step, module.eval())
-        if kept is not None and step in ends:
-            _keep(kept, step, module, optimizer, sampling, plan)
-    _refuse_nan(module)
-    progress.step(1.0, "trained")
+@dataclass(frozen=True)
+class _Run:
+    module: nn.Module
+    steps: Steps
+    chance: FromSystem | Seeded
+    plan: Plan
 
+    def epochs(self, x: Batches, y: Tensor, progress: Progress, watch: Watch | None, kept: Kept | None) -> None:
+        """All steps, with what is seen and kept after each epoch."""
+        n, plan = len(x), self.plan
+        rate, total = rate_of(n, plan.batch_size), steps_of(n, plan.batch_size, plan.epochs)
+        ends = {steps_of(n, plan.batch_size, e): e for e in range(1, plan.epochs + 1)}
+        done = self._gone_on(kept) if kept is not None and kept.path.exists() else 0
+        for step in range(done + 1, total + 1):
+            progress.step((step - 1) / total, f"epoch {min(plan.epochs, 1 + (step - 1) * plan.epochs // total)} of {plan.epochs}")
+            self.module.train()
+            self.steps.take(x, y, drawn(n, rate, self.chance), self.chance, progress)
+            if watch is not None and step in ends:
+                _refuse_nan(self.module)
+                watch(ends[step], step, self.module.eval())
+            if kept is not None and step in ends:
+                self._keep(kept, step)
+        _refuse_nan(self.module)
+        progress.step(1.0, "trained")
 
-def _keep(kept: Kept, step: int, module: nn.Module, optimizer: DPOptimizer, sampling: torch.Generator, plan: Plan) -> None:
-    tensors = of_training(module, optimizer.original_optimizer) | {"chance.torch": torch.get_rng_state()}
-    if not plan.fresh_noise:
-        tensors |= {"chance.sampling": sampling.get_state(), "chance.noise": optimizer.generator.get_state()}
-    store(kept.path, kept.key, tensors, {"step": step, "trail": kept.trail})
+    def _keep(self, kept: Kept, step: int) -> None:
+        tensors = of_training(self.module, self.steps.optimizer) | {"chance.torch": torch.get_rng_state()}
+        if isinstance(self.chance, Seeded):
+            tensors |= {"chance.sampling": self.chance.coins.get_state(), "chance.noise": self.chance.noise.get_state()}
+        store(kept.path, kept.key, tensors, {"step": step, "trail": kept.trail})
 
-
-def _gone_on(kept: Kept, module: nn.Module, optimizer: DPOptimizer, sampling: torch.Generator) -> int:
-    """Put back what was kept; how many steps were taken then."""
-    tensors, facts = restored(kept.path, kept.key)
-    put_back(module, optimizer.original_optimizer, tensors)
-    torch.set_rng_state(tensors["chance.torch"])
-    if "chance.sampling" in tensors:
-        sampling.set_state(tensors["chance.sampling"])
-        optimizer.generator.set_state(tensors["chance.noise"])
-    for name, values in facts["trail"].items():
-        kept.trail[name][:] = values
-    return int(facts["step"])
-
-
-def _step(module: nn.Module, optimizer: DPOptimizer, x: Batches, y: Tensor, rows: Tensor, chunk: int, progress: Progress) -> None:
-    """One private step over ``rows``, however many came up, ``chunk`` gradients in memory at a time."""
-    parts = torch.split(rows, chunk) if len(rows) else (rows,)
-    for i, part in enumerate(parts):
-        progress.check()
-        optimizer.zero_grad(set_to_none=True)
-        optimizer.signal_skip_step(do_skip=i < len(parts) - 1)
-        if len(part):
-            batch = torch.from_numpy(np.ascontiguousarray(x[part.numpy()]))
-            # An input that wants a gradient keeps torch from warning about Opacus's full backward hooks.
-            logits = module(batch.requires_grad_() if batch.is_floating_point() else batch)
-            torch.autograd.backward(nn.functional.cross_entropy(logits, y[part], reduction="sum"))
-        else:
-            for p in optimizer.params:
-                p.grad_sample = torch.zeros((0, *p.shape))
-        optimizer.step()
-    optimizer.zero_grad(set_to_none=True)
+    def _gone_on(self, kept: Kept) -> int:
+        """Put back what was kept; how many steps were taken then."""
+        tensors, facts = restored(kept.path, kept.key)
+        put_back(self.module, self.steps.optimizer, tensors)
+        torch.set_rng_state(tensors["chance.torch"])
+        if isinstance(self.chance, Seeded):
+            self.chance.coins.set_state(tensors["chance.sampling"])
+            self.chance.noise.set_state(tensors["chance.noise"])
+        for name, values in facts["trail"].items():
+            kept.trail[name][:] = values
+        return int(facts["step"])
 
 
 def _refuse_nan(module: nn.Module) -> None:
