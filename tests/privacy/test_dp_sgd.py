@@ -275,6 +275,7 @@ def test_estimate_is_told_before(data: Dataset) -> None:
     estimate = DPSGD(epochs=3)(target(), data) and DPSGD(epochs=3).estimate(target(), data)
     assert estimate.seconds is not None
     assert 0 < estimate.seconds < 60
+    assert "times a plain step" in estimate.note
 
 
 def test_not_for_black_boxes(data: Dataset) -> None:

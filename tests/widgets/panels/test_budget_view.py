@@ -20,7 +20,7 @@ def line(view: BudgetView) -> str:
 @pytest.fixture
 def view() -> BudgetView:
     made = BudgetView(2000)
-    until(lambda: made.budget is not None)
+    until(lambda: "Loading" not in line(made))
     return made
 
 
@@ -93,6 +93,7 @@ def test_rows_held_out_are_not_counted() -> None:
 
 def test_the_picture_of_what_epsilon_means_is_one_choice_away(view: BudgetView) -> None:
     assert "right at most" in line(view)
+    assert view.epsilon.value == view.budget.epsilon  # type: ignore[union-attr]
     view.over.value = MEANING
 
 
@@ -102,3 +103,9 @@ def test_a_curve_follows_the_finger(view: BudgetView) -> None:
     clock = time.process_time()
     view.noise.value = 1.2345
     assert time.process_time() - clock < 1.0
+
+
+def test_a_move_while_the_accountant_loads_is_not_lost() -> None:
+    view = BudgetView(2000)
+    view.epsilon.value = 1.5
+    assert view.values()["epsilon"] == view.epsilon.value == view.budget.epsilon  # type: ignore[union-attr]

@@ -1,7 +1,7 @@
 """The sliders of a privacy budget: what they show is what is passed on and trained."""
 
 import threading
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from tiltyard.errors import Problem
 from tiltyard.result import Axis, Chart, Series
@@ -54,7 +54,7 @@ class BudgetView(Bound):
         self.rows = rows
         self.budget: Budget | None = None
         self.refused: Problem | None = None
-        self._quiet = False
+        self._shower = 0
         self._lock = threading.RLock()
         self._make_sliders(rows)
         self._make_choices()
@@ -126,12 +126,12 @@ class BudgetView(Bound):
             return
         with self._lock:
             self.rows, self.budget = rows, None
-            self._quiet = True
+            self._shower = threading.get_ident()
             try:
                 self.batch.max = float(max(2, rows))
                 self.batch.value = min(self.batch.value, float(max(1, rows)))
             finally:
-                self._quiet = False
+                self._shower = 0
         self._soon()
 
     def values(self) -> dict[str, object]:
@@ -153,14 +153,14 @@ class BudgetView(Bound):
 
     def moved(self, name: str) -> None:
         """One slider moved: the others follow, the curve is drawn anew; or it is put back, and the reason stays."""
-        if self._quiet:
-            return
+        if self._shower == threading.get_ident():
+            return  # it is this thread that shows what followed
+        value = getattr(self, name).value
         with self._lock:
-            if (budget := self.budget) is None:
-                self._settled()
+            if (budget := self._settled()) is None:
                 return
             try:
-                self._took(self._followed(budget, name))
+                self._took(self._followed(budget, name, value))
             except Problem as problem:
                 self._show()
                 self._refuse(problem)
@@ -179,25 +179,25 @@ class BudgetView(Bound):
         )
         self.line.say(f"{str(problem).rstrip('.')}. {back}")
 
-    def _followed(self, budget: "Budget", name: str) -> "Budget":
+    def _followed(self, budget: "Budget", name: str, value: Any) -> "Budget":
         hold: Hold = "noise" if self.hold.value == "noise" else "epsilon"
         if name == "epsilon":
-            return budget.with_epsilon(float(self.epsilon.value))
+            return budget.with_epsilon(float(value))
         if name == "noise":
-            return budget.with_noise(float(self.noise.value))
+            return budget.with_noise(float(value))
         if name == "epochs":
-            return budget.with_epochs(int(self.epochs.value), hold)
+            return budget.with_epochs(int(value), hold)
         if name == "delta":
-            return budget.with_delta(float(self.delta.value), hold)
+            return budget.with_delta(float(value), hold)
         if name == "accountant":
-            return budget.with_accountant(self._who(), hold)
-        return budget.with_batch_size(int(self.batch.value), hold)
+            return budget.with_accountant("rdp" if value == "rdp" else "tightest", hold)
+        return budget.with_batch_size(int(value), hold)
 
     def _show(self) -> None:
         """The budget on the sliders, whose ends make room for what followed."""
         budget = self.budget
         assert budget is not None
-        self._quiet = True
+        self._shower = threading.get_ident()
         try:
             put(self.epsilon, budget.epsilon)
             put(self.noise, budget.noise_multiplier)
@@ -205,7 +205,7 @@ class BudgetView(Bound):
             self.accountant.value = budget.accountant
             self.epochs.value, self.batch.value = budget.epochs, budget.batch_size
         finally:
-            self._quiet = False
+            self._shower = 0
 
     def _draw(self) -> None:
         from tiltyard.privacy_accounting.budget import curve

@@ -144,7 +144,7 @@ def spent(noise: float, rounds: int, clients: int) -> str:
 
     delta = default_delta(clients)
     found = epsilon(noise, 1.0, rounds, delta).epsilon
-    return f"Epsilon {found:.3g} for one client at delta {delta:.0e}, by RDP, every client in every round."
+    return f"Epsilon {found:.3g} for one client at delta {delta:.0e}, by the closed form, every client in every round."
 
 
 class FederationPanel(TopicPanel):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...formatting.numbers import percent, points
-from ...privacy_accounting.accountants import default_delta, epsilon
+from ...privacy_accounting.accountants import NAMES, default_delta, epsilon
 from ...result import Axis, Chart, CheckResult, Column, Evidence, Finding, Metric, Series, Severity, Status, Table
 from ...statistics.intervals import clopper_pearson, rate
 from ...statistics.majority import Skill
@@ -84,13 +84,19 @@ def success(plan: Plan, last: Round) -> list[Metric]:
 
 
 def spending(plan: Plan, delta: float) -> list[Metric]:
-    """Epsilon of the whole run by Opacus's RDP accountant; nothing without noise."""
+    """Epsilon of the whole run by the tightest bound that holds; nothing without noise."""
     if plan.noise <= 0:
         return []
     delta = delta or default_delta(plan.clients)
     spent = epsilon(plan.noise, plan.share, plan.rounds, delta)
     return [
-        Metric(name="epsilon", label="Epsilon spent for one client (RDP)", value=spent.epsilon, unit="epsilon", safer="lower"),
+        Metric(
+            name="epsilon",
+            label=f"Epsilon spent for one client ({NAMES[spent.accountant]})",
+            value=spent.epsilon,
+            unit="epsilon",
+            safer="lower",
+        ),
         Metric(name="delta", label="Delta", value=delta, safer="lower"),
         Metric(name="noise_multiplier", label="Noise multiplier", value=plan.noise, safer="higher"),
     ]
@@ -170,7 +176,7 @@ def notes(start: "Setting", ran: "Ran", processes: bool) -> tuple[str, ...]:
     if plan.noise > 0:
         found += [
             f"Epsilon counts whole clients (added or removed), each drawn by its own coin at {plan.share:g} a round, {plan.rounds} rounds, "
-            f"updates clipped to {plan.clip:g}, by Opacus's RDP accountant.",
+            f"updates clipped to {plan.clip:g}, by the tightest bound that holds.",
             "The server is trusted to clip and to add the noise: what it receives is not private, what it publishes is.",
             "The number of rows does not weigh here: every client counts alike, whether it answered or not.",
         ]

@@ -142,8 +142,8 @@ def _over(t: Tensor, kept: tuple[int, ...]) -> Tensor:
 
 def channel_norm(layer: nn.GroupNorm | nn.InstanceNorm1d | nn.InstanceNorm2d, x: Tensor, g: Tensor) -> Side:
     """x and g (n, channels, *space): normalization over groups of channels, or over each channel."""
-    by_group = isinstance(layer, nn.GroupNorm)
-    plain = group_norm(x, layer.num_groups, None, None, layer.eps) if by_group else instance_norm(x, eps=layer.eps)
+    groups = layer.num_groups if isinstance(layer, nn.GroupNorm) else 0
+    plain = group_norm(x, groups, None, None, layer.eps) if groups else instance_norm(x, eps=layer.eps)
     each = {"weight": _channels(g * plain)}
     if layer.bias is not None:
         each["bias"] = _channels(g)
