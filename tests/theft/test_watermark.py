@@ -85,7 +85,8 @@ def test_a_marked_model_proves_it_by_labels_alone(ground, marked):
     assert verified.metric("false_claim_rate").value is None
     assert verified.status is Status.PASSED  # the guarded model comes from the marked one, and still carries the mark
     served = FunctionTarget(lambda t: outcome.target.scores(SCHEMA.encode(t)), SCHEMA.classes, SCHEMA, "someone else's endpoint", "frame")
-    assert WatermarkVerify(key_file=str(path), models=0)(served, ground[1]).result.status is Status.FINDING
+    found = WatermarkVerify(key_file=str(path), models=0)(served, ground[1]).result
+    assert found.status is Status.FINDING and found.findings[0].severity.value == "low" and "date is unproven" in found.findings[0].title
 
 
 @pytest.mark.slow

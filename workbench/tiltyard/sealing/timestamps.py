@@ -92,7 +92,9 @@ def stamped(token: bytes, digest: bytes, trusted: bytes) -> Stamp:
         Where the token is none, is of another digest, or does not lead to a trusted certificate.
     """
     from cryptography import x509
+    from cryptography.exceptions import UnsupportedAlgorithm
 
+    broken = (ValueError, TypeError, IndexError, StopIteration, NotImplementedError, UnsupportedAlgorithm)
     try:
         signed = _signed_data(token)
         info = _one(signed[2].parts[1].content, OCTETS).content
@@ -105,7 +107,7 @@ def stamped(token: bytes, digest: bytes, trusted: bytes) -> Stamp:
         time = _time_of(info, digest)
         _check_purpose(certificate, time)
         root = _rooted(certificate, held, x509.load_pem_x509_certificates(trusted), time)
-    except (ValueError, IndexError) as error:
+    except (*broken, x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
         if isinstance(error, Problem):
             raise
         raise _wrong("broken") from None
@@ -174,7 +176,8 @@ def _check_signature(signer: list[Element], info: bytes, certificate: "Certifica
         raise _wrong("one that was changed")
     _check_named(said, certificate)
     signed, signature = bytes([SET]) + attributes.whole[1:], signer[5].content
-    algorithm = {"sha256": hashes.SHA256, "sha384": hashes.SHA384, "sha512": hashes.SHA512}[name]()
+    kinds: dict[str, hashes.HashAlgorithm] = {"sha256": hashes.SHA256(), "sha384": hashes.SHA384(), "sha512": hashes.SHA512()}
+    algorithm = kinds[name]
     key = certificate.public_key()
     try:
         if isinstance(key, rsa.RSAPublicKey):

@@ -64,6 +64,7 @@ class Watermark(Defense):
     count: int = parameter(100, "Secret trigger rows", "rows", ge=32, le=2000)
     epochs: int = parameter(6, "Passes over the training rows, triggers mixed into each batch", "epochs", ge=1, le=200)
     accepted: float = parameter(0.01, "Loss of accuracy that is accepted", "share", ge=0, le=1)
+    owner: str = parameter("", "Who will claim what carries the mark; bound into the key", "name")
     key_file: str = kept_parameter("File the sealed key is written to; a bare name or empty: in your user data folder", WATERMARK_KEY)
 
     def estimate(self, target: Target, data: Dataset) -> Estimate:
@@ -88,11 +89,12 @@ class Watermark(Defense):
 
     def _key(self, path: Path, target: Target, data: Dataset) -> tuple[Key, Envelope | None]:
         secret = secrets.token_hex(32)
-        wanted = Key(secret=secret, count=self.count, layout=target.schema, base=target.fingerprint, data=data.fingerprint, seed=self.seed)
+        held = {"layout": target.schema, "base": target.fingerprint, "data": data.fingerprint}
+        wanted = Key(secret=secret, owner=self.owner, count=self.count, seed=self.seed, **held)  # type: ignore[arg-type]
         if not path.exists():
             return wanted, None
         key, known = read(path)
-        if other := [name for name in ("base", "data", "count", "seed") if getattr(key, name) != getattr(wanted, name)]:
+        if other := [name for name in ("base", "data", "count", "seed", "owner") if getattr(key, name) != getattr(wanted, name)]:
             found = f"a key of another {other[0].replace('base', 'model')}"
             raise Problem(f"{path.name} to be new, or the key of this model, data, count and seed", found, "Name another key_file")
         return key, known
@@ -129,8 +131,9 @@ class Watermark(Defense):
             metrics=metrics,
             findings=(self._finding(p, cost),) if bad else (),
             notes=(
-                f"Committed to by SHA-256 {seal.commitment} at {_utc(seal.committed)}; publish both before any dispute.",
-                "The proof presumes that the key was drawn once and committed to before a suspect model was known.",
+                f"Committed to by SHA-256 {seal.commitment} at {_utc(seal.committed)} by this machine's clock, which proves no date to others.",
+                "Before anybody else gets the model, have the commitment stamped by a time-stamping authority (RFC 3161): "
+                f"openssl ts -query -digest {seal.commitment} -sha256 -cert -out mark.tsq, and keep its reply for the verification.",
                 "The key is sealed in its file, mode 0600; keep its passphrase (TILTYARD_KEY, or the file beside it) elsewhere.",
                 "Training the marked model anew from data alone (shadow models, poisoning) makes an unmarked one.",
                 *base.rule_notes,

@@ -28,12 +28,19 @@ from .watermark_trigger import Triggers, triggers
 
 LARGEST = 64 * 2**20
 VARIABLE = "TILTYARD_KEY"
+BOUND = b"tiltyard watermark 2\n"  # so that the published commitment, another hash of the content, tells nothing of the triggers
 
 
 class Key(Frozen):
-    """All of the secret: from it the triggers follow. ``base`` and ``data`` are fingerprints of what was marked and with what."""
+    """All of the secret: from it the triggers follow. ``base`` and ``data`` are fingerprints of what was marked and with what.
 
-    format: Literal[1] = 1
+    Of format 2 rows and labels follow from SHA-256 of the whole content: secret, owner, layout with its bounds and class order, count, model
+    and data. Whoever changes any of these to fit a finished model gets fresh rows and labels, as from another secret: one more try, no better
+    one. Of format 1 they follow from the secret alone, and class order and bounds were free to be fitted afterwards.
+    """
+
+    format: Literal[1, 2] = 2
+    owner: str = Field(default="", max_length=200, description="who claims what carries the mark; bound into the triggers")
     secret: str = Field(pattern="^[0-9a-f]{64}$", description="256 random bits in hexadecimal")
     count: int = Field(ge=1, le=10_000)
     layout: Schema
@@ -43,7 +50,8 @@ class Key(Frozen):
     _content: bytes = b""
 
     def model_post_init(self, context: Any, /) -> None:
-        self._content = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":")).encode()
+        held = self.model_dump(mode="json", exclude={"owner"} if self.format == 1 else None)
+        self._content = json.dumps(held, sort_keys=True, separators=(",", ":")).encode()
 
     @classmethod
     def unsealed(cls, content: bytes) -> Self:
@@ -63,7 +71,14 @@ class Key(Frozen):
         return hashlib.sha256(self.content).hexdigest()
 
     def triggers(self) -> Triggers:
-        return triggers(bytes.fromhex(self.secret), self.count, self.layout)
+        """The rows and their labels, as places in the layout's class order."""
+        secret = bytes.fromhex(self.secret) if self.format == 1 else hashlib.sha256(BOUND + self.content).digest()
+        return triggers(secret, self.count, self.layout)
+
+    @property
+    def bound(self) -> bool:
+        """Do the triggers follow from all that the holder could choose?"""
+        return self.format == 2
 
     def fits(self, target: Target) -> None:
         """`Problem` where the key is one of another kind of model."""

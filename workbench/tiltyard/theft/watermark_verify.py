@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..access.places import WATERMARK_KEY, kept
-from ..check import CampaignGoal, Check, Estimate, kept_parameter, parameter
+from ..check import CampaignGoal, Check, Estimate, kept_parameter, parameter, source_parameter
 from ..datasets.dataset import Dataset
 from ..errors import Unavailable
 from ..formatting.numbers import number
@@ -16,6 +16,7 @@ from ..progress import Progress
 from ..result import CheckResult, Evidence, Finding, Metric, Severity, Status
 from ..statistics.intervals import rate
 from ..targets.target import Target
+from ._claim import TRIES, Claim, dated
 from .watermark import SOURCES, STANDARDS, embedded, trainable
 from .watermark_key import Envelope, Key, lineage, of_model, read
 from .watermark_trigger import CLAIM, Triggers, chance, matched, p_metric, share_metric, triggers
@@ -43,6 +44,9 @@ class WatermarkVerify(Check):
     then exactly binomial(n, 1 / k), and unmarked models get p <= 0.05 in at most 5 % of claims. That is also measured:
     models trained anew with other seeds are each tried with fresh keys. Given the models, those trials are independent,
     since the fresh labels are; the one key tried on all models would not be, so its matches are given apart.
+
+    A key can be fitted to a finished model by trying many, so that a claim on another's model is high only where a time-stamping authority
+    (RFC 3161) vouches that the key is older than the suspect model, and p holds after it is multiplied by ``tries``.
     """
 
     id: ClassVar[str] = "theft.watermark_verify"
@@ -65,6 +69,12 @@ class WatermarkVerify(Check):
     keys: int = parameter(10, "Fresh keys tried on each independent model", "keys", ge=1, le=1000)
     rows: int = parameter(2000, "Training rows of each independent model", "rows", ge=10, le=1_000_000)
     trial: bool = parameter(False, "Where no key is kept, mark a copy with a throwaway key and verify that")
+    token: str = source_parameter(
+        "Time stamp of the commitment (RFC 3161): an authority's reply or token", "a time stamp", (".tsr", ".tst")
+    )
+    authority: str = source_parameter("Certificate of that authority or its root, which you trust (PEM)", "certificates", (".pem", ".crt"))
+    suspect_since: str = parameter("", "Day from which the suspect model is known, YYYY-MM-DD", "date")
+    tries: int = parameter(TRIES, "Keys that a claimant could have tried; p is multiplied by it", "keys", ge=1, le=10**15)
 
     def unmet(self, target: Target, data: Dataset) -> str:
         return super().unmet(target, data) or lacking(self.key_file, self.trial, target)
@@ -79,17 +89,20 @@ class WatermarkVerify(Check):
         progress.step(0.4 if self.trial else 0.05, f"{matches} of {n} secret labels")
         claims = self._independent(target, data, secret, progress.part(0.59))
         p, own = chance(matches, n, k), seal is None or bool(lineage(target) & set(seal.marked))
-        finding = _finding(p, own, matches, n)
+        claim = Claim(p, self.tries, key, dated(key, self.token, self.authority), self.suspect_since)
+        finding = (_gone(matches, n) if p >= CLAIM else None) if own else claim.finding(STANDARDS)
+        told = claim.words if not own and p < CLAIM else ""
         return CheckResult(
-            status=Status.FINDING if finding else Status.PASSED,
-            summary=_summary(p, _whose(seal, own), matches, n, k),
+            status=Status.FINDING if finding else Status.INCOMPLETE if told else Status.PASSED,
+            summary=_summary(p, _whose(seal, own), matches, n, k) + told,
             metrics=(
                 p_metric(matches, n, k),
+                *(() if own else (claim.metric,)),
                 share_metric("matches", "Triggers answered with the secret label", matches, n),
                 *_false(claims, n),
             ),
             findings=(finding,) if finding else (),
-            notes=(*_notes(key, seal, n / k), *asked.rule_notes),
+            notes=(*_notes(key, seal, n / k), *claim.notes, *asked.rule_notes),
             artifacts={"watermark key": key.commitment},
         )
 
@@ -159,29 +172,19 @@ def _whose(seal: Envelope | None, own: bool) -> str:
 def _summary(p: float, whose: str, matches: int, n: int, k: int) -> str:
     text = f"{whose} gives {matches} of {n} secret labels; an independent one gives {n / k:.0f} on average, so many with p = {number(p, 2)}"
     if p < CLAIM:
-        return f"{text}: it carries the mark."
+        return f"{text}: it answers as a marked one does."
     return f"{text}: no claim can be made at {CLAIM:g}."
 
 
-def _finding(p: float, own: bool, matches: int, n: int) -> Finding | None:
-    if own and p >= CLAIM:
-        return Finding(
-            title=f"The mark is gone: {matches} of {n} secret labels",
-            severity=Severity.MEDIUM,
-            evidence=Evidence(metrics=("p_value",)),
-            advice="Whatever was done to the model since it was marked removed the mark: mark the model again.",
-            standards=STANDARDS,
-            defense="theft.watermark",
-        )
-    if not own and p < CLAIM:
-        return Finding(
-            title="A model other than the one marked carries the mark",
-            severity=Severity.HIGH,
-            evidence=Evidence(metrics=("p_value",)),
-            advice="Show the commitment with its date, then the key, and repeat the questions before a third party.",
-            standards=STANDARDS,
-        )
-    return None
+def _gone(matches: int, n: int) -> Finding:
+    return Finding(
+        title=f"The mark is gone: {matches} of {n} secret labels",
+        severity=Severity.MEDIUM,
+        evidence=Evidence(metrics=("p_value",)),
+        advice="Whatever was done to the model since it was marked removed the mark: mark the model again.",
+        standards=STANDARDS,
+        defense="theft.watermark",
+    )
 
 
 def _false(claims: Claims | None, n: int) -> tuple[Metric, ...]:
@@ -206,6 +209,6 @@ def _notes(key: Key, seal: Envelope | None, mean: float) -> tuple[str, ...]:
     by = (
         "The key was made for this trial and proves nothing."
         if seal is None
-        else f"Committed to by SHA-256 {key.commitment} at {seal.committed.isoformat()}."
+        else f"Committed to by SHA-256 {key.commitment} at {seal.committed.isoformat()}, by the owner's own clock."
     )
     return (by, f"By chance {mean:.1f} matches; the test is exact only where the key was committed to before the model was known.")
