@@ -8,6 +8,8 @@ import { remembered } from './remembered';
 import { Runs, PAGE } from './runs';
 import { outcome, progress, proof, span } from './say';
 import { asking, opening, stateOf } from './state';
+import { summary } from './summary';
+import { Verdicts } from './verdicts';
 
 describe('events', () => {
   it('come whole, however they are cut', () => {
@@ -200,5 +202,26 @@ describe('what the menus offer', () => {
     const offered = new Offered({ get: () => Promise.reject(new Error('not enabled')) });
     expect(await offered.panels).toEqual([]);
     expect(offered.scans('notes.md')).toBe(true);
+  });
+});
+
+describe('scans', () => {
+  const trans = { __: (text: string, ...given: unknown[]) => text.replace(/%(\d)/g, (_, n) => String(given[Number(n) - 1])), _n: (one: string, many: string, n: number) => (n === 1 ? one : many).replace('%1', String(n)) };
+  const file = (verdict: string | null, kind = 'model') => ({ path: 'a', kind, problem: '', verdict: verdict && { verdict } });
+
+  it('sums up many files in one line, the worst first', () => {
+    const files = [file('safe'), file('malicious'), file('safe'), file(null, 'link'), file('unproven', 'document')];
+    expect(summary(trans as never, { files, left_out: 0, remark: '' } as never)).toBe('5 files: 1 malicious, 1 unproven, 2 safe, 1 no models.');
+    expect(summary(trans as never, { files: [file('unproven', 'document')], left_out: 0, remark: '' } as never)).toContain('Nothing to judge');
+  });
+
+  it('knows a verdict only of a file as it was, from the server', async () => {
+    const at = '2026-11-30T23:00:00.123456Z';
+    const verdicts = new Verdicts({ get: async () => ({ files: [{ path: 'm.pt', verdict: 'safe', sha256: '', modified: Date.parse(at) }] }) } as never);
+    expect(verdicts.of('m.pt', at)).toBe('');
+    await verdicts.look('');
+    expect(verdicts.of('m.pt', at)).toBe('safe');
+    expect(verdicts.of('m.pt', '2026-11-30T23:00:05Z')).toBe('');
+    expect(verdicts.of('other.pt', at)).toBe('');
   });
 });

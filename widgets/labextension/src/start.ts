@@ -14,12 +14,12 @@ import { addViewer } from './viewer';
 export async function start(app: JupyterFrontEnd): Promise<void> {
   const all = await services(app);
   const began = performance.now(); // for `benchmarks/bench_lab.py`
-  const verdicts = new Verdicts(all.kept);
+  const verdicts = new Verdicts(all.api);
   const offered = new Offered(all.api);
   addCells(all, addWorkbench(all, offered));
   addScans(all, verdicts, offered);
   addHistory(all);
   addViewer(all);
   performance.measure('tiltyard', { start: began });
-  void app.restored.then(() => Promise.all([verdicts.load(), addGuard(all)]));
+  void app.restored.then(() => addGuard(all));
 }

@@ -13,7 +13,7 @@ import type { WorkbenchTab } from './workbench';
 
 export const OPEN = 'tiltyard:open';
 export const INSERT = 'tiltyard:insert-cells';
-export const CATEGORY = 'Model security';
+export const CATEGORY = 'Tiltyard model security';
 
 export type Tabs = WidgetTracker<WorkbenchTab>;
 

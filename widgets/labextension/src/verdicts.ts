@@ -1,14 +1,14 @@
-/** What scans found of files, as long as the files stay as they were; kept over a reload. */
+/** What scans found of files, as the server keeps it by hash: of a file that changed since, or was never scanned, nothing is known. */
 
-import type { IStateDB } from '@jupyterlab/statedb';
 import { type ISignal, Signal } from '@lumino/signaling';
+import type { Api } from './api';
+import type { KnownVerdicts } from './generated/api';
 
-const KEY = 'tiltyard:verdicts';
-const MOST = 500;
-type Entry = [path: string, verdict: string, modified: string];
+const SAME = 1000; // ms that two ways to write one time may differ by
+type Entry = { verdict: string; modified: number };
 
 export class Verdicts {
-  constructor(private readonly kept: IStateDB | null) {}
+  constructor(private readonly api: Pick<Api, 'get'>) {}
 
   get changed(): ISignal<this, void> {
     return this._changed;
@@ -17,26 +17,27 @@ export class Verdicts {
   /** The verdict of the file as it was when modified then; nothing where it was changed since. */
   of(path: string, modified: string): string {
     const known = this._known.get(path);
-    return known && known[2] === modified ? known[1] : '';
+    return known && Math.abs(known.modified - Date.parse(modified)) < SAME ? known.verdict : '';
   }
 
   set(path: string, verdict: string, modified: string): void {
-    this._known.delete(path);
-    this._known.set(path, [path, verdict, modified]);
-    const all = [...this._known.values()].slice(-MOST);
-    void this.kept?.save(KEY, all);
+    this._known.set(path, { verdict, modified: Date.parse(modified) });
     this._changed.emit();
   }
 
-  /** Take up what was kept. */
-  async load(): Promise<void> {
-    const found = await this.kept?.fetch(KEY);
-    for (const entry of Array.isArray(found) ? found : []) {
-      if (Array.isArray(entry) && entry.length === 3 && entry.every(part => typeof part === 'string') && !this._known.has(entry[0] as string)) {
-        this._known.set(entry[0] as string, entry as Entry);
+  /** Ask the server what it knows of the files in a folder. */
+  async look(folder: string): Promise<void> {
+    try {
+      const { files } = await this.api.get<KnownVerdicts>('verdicts', { path: folder });
+      for (const file of files) {
+        this._known.set(file.path, { verdict: file.verdict, modified: file.modified });
       }
+      if (files.length) {
+        this._changed.emit();
+      }
+    } catch {
+      // Where the server has no such extension, or keeps its files elsewhere, there are no badges until a scan.
     }
-    this._changed.emit();
   }
 
   private readonly _changed = new Signal<this, void>(this);

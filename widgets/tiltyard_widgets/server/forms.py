@@ -1,6 +1,6 @@
 """What the API takes and gives. The OpenAPI document and the TypeScript types are generated from these models."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -20,6 +20,19 @@ class PathAsked(Asked):
     """A file or folder, named as Jupyter's file browser does: relative to its top folder, with ``/``."""
 
     path: str = Field(max_length=4096)
+
+
+class ScanAsked(Asked):
+    """A file or folder, or several at once, which are scanned by one process and answered together."""
+
+    path: str = Field(default="", max_length=4096)
+    paths: tuple[Annotated[str, Field(max_length=4096)], ...] = Field(default=(), max_length=200)
+
+
+class VerdictsAsked(Asked):
+    """Of which folder of the file browser."""
+
+    path: str = Field(default="", max_length=4096)
 
 
 class RunsAsked(Asked):
@@ -90,6 +103,21 @@ class ScanAnswer(ScanList):
 
     left_out: int = 0
     remark: str = ""
+
+
+class KnownVerdict(Frozen):
+    """What a scan found of a file that is still as it was then. ``modified``: milliseconds since 1970, as the file system has them."""
+
+    path: str
+    verdict: str
+    sha256: str
+    modified: float
+
+
+class KnownVerdicts(Frozen):
+    """The files of a folder that were scanned and did not change since; of all others nothing is known."""
+
+    files: tuple[KnownVerdict, ...]
 
 
 class RunItem(RunLine):

@@ -36,11 +36,29 @@ class ScanHandler(Handler):
     @asks("run")
     async def post(self) -> None:
         from . import scans
-        from .forms import PathAsked
+        from .forms import ScanAsked
+        from .verdicts import Verdicts
 
-        asked = self.body(PathAsked)
-        order = {"do": "scan"} | await self.files(asked.path)
-        self.say(scans.answer(await self.worked(order, scan=True)))
+        asked = self.body(ScanAsked)
+        order = {"do": "scan", "paths": list(asked.paths)} | await self.files(asked.path)
+        output = await self.worked(order, scan=True)
+        await asyncio.to_thread(Verdicts(order["root"]).keep, output.lines)
+        self.say(scans.answer(output))
+
+
+class VerdictsHandler(Handler):
+    """``verdicts``"""
+
+    @web.authenticated
+    @allowed()
+    @asks("look")
+    async def get(self) -> None:
+        from .forms import VerdictsAsked
+        from .verdicts import Verdicts
+
+        order = await self.files(self.query(VerdictsAsked).path)
+        known = Verdicts(order["root"])
+        self.say(await asyncio.to_thread(known.of, order["path"], order["hidden"]))
 
 
 class RunsHandler(Handler):
@@ -292,6 +310,7 @@ RUN = r"runs/([^/]+)"
 ROUTES: tuple[tuple[str, type[Handler]], ...] = (
     ("version", VersionHandler),
     ("scan", ScanHandler),
+    ("verdicts", VerdictsHandler),
     ("runs", RunsHandler),
     (RUN, RunHandler),
     (f"{RUN}/cancel", CancelHandler),

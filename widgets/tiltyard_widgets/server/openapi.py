@@ -50,8 +50,10 @@ class Operation:
 
 OPERATIONS = (
     Operation("/version", "get", "version", "Which Tiltyard answers, and whether its store does.", "viewer", forms.Version, None, ()),
-    Operation("/scan", "post", "scan", "May this file, or what is in this folder, be loaded? Nothing is loaded to tell.", "analyst",
-              forms.ScanAnswer, forms.PathAsked, (400, 404, 413, 415, 501, 503)),
+    Operation("/scan", "post", "scan", "May these files, or what is in this folder, be loaded? Nothing is loaded to tell.", "analyst",
+              forms.ScanAnswer, forms.ScanAsked, (400, 404, 413, 415, 501, 503)),
+    Operation("/verdicts", "get", "verdicts", "What scans found of a folder's files that are still as they were.", "viewer",
+              forms.KnownVerdicts, forms.VerdictsAsked, (400, 404, 501)),
     Operation("/runs", "get", "runs", "Runs, newest first.", "viewer", forms.RunPage, forms.RunsAsked, (400, 503)),
     Operation("/runs/{run}", "get", "run", "One run with its steps.", "viewer", forms.RunDetail, None, (400, 404, 503)),
     Operation("/runs/{run}", "delete", "forget", "Forget a run that has ended.", "admin", forms.Deleted, None, (400, 404, 409, 503)),

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tiltyard.reports.bundle import Bundle
 
 MOST_FILES = 1000
+VERSION_CONTROL = frozenset({".git", ".hg", ".svn"})
 MOST_REPORT = 256 << 20
 Order = dict[str, Any]
 Lines = Iterator[dict[str, Any]]
@@ -38,28 +39,47 @@ def limit(memory: int, seconds: float) -> None:
 
 def scan(order: Order) -> Lines:
     """The names that will be scanned, then each with its verdict."""
-    root, path, hidden = order["root"], order["path"], order["hidden"]
-    real = resolved(root, path, hidden)
+    root, hidden = order["root"], order["hidden"]
+    paths = order.get("paths") or [order["path"]]
+    found = [_named(root, path, hidden, alone=len(paths) == 1) for path in paths]
+    names = [(name, folder) for names, folder, _, _ in found for name in names]
+    remarks = [remark for _, _, _, remark in found if remark]
+    yield {"names": [plain(name) for name, _ in names], "left_out": sum(left for _, _, left, _ in found), "remark": " ".join(remarks)}
+    for name, folder in names:
+        yield scanned(root, name, in_folder=folder, alone=len(paths) == 1 and not folder)
+
+
+def _named(root: str, path: str, hidden: bool, alone: bool) -> tuple[list[str], bool, int, str]:
+    """The files that a path names, whether it is a folder, how many more there are, and what could not be listed."""
     try:
-        folder = real.is_dir()
-        names, left, remark = listed(real, path, hidden) if folder else ([path], 0, "")
+        real = resolved(root, path, hidden)
+        if real.is_dir():
+            names, left, remark = listed(real, path, hidden)
+            return names, True, left, remark
     except OSError as error:
-        raise unreadable(path, error) from None
-    yield {"names": list(map(plain, names)), "left_out": left, "remark": remark}
-    for name in names:
-        yield {"file": scanned(root, name, folder)}
+        if alone:
+            raise unreadable(path, error) from None
+    except Problem:
+        if alone:
+            raise
+    return [path], False, 0, ""
 
 
 def listed(real: Path, path: str, hidden: bool) -> tuple[list[str], int, str]:
-    """The files in the folder and below, in order; how many more there are; what could not be listed. Links are left out."""
+    """The files in the folder and below, in order; how many more there are; what could not be listed.
+
+    Links are among them: who opens one follows it within the top folder, or says that it leads out. Version control is left out.
+    """
     os.scandir(real).close()
     failed: list[OSError] = []
     found: list[str] = []
     for here, below, files in os.walk(real, onerror=failed.append):
-        below[:] = sorted(name for name in below if hidden or not name.startswith("."))
+        kept = sorted(name for name in below if (hidden or not name.startswith(".")) and name not in VERSION_CONTROL)
+        linked = [name for name in kept if (Path(here) / name).is_symlink()]
+        below[:] = [name for name in kept if name not in linked]
         prefix = "/".join([part for part in (path, *Path(here).relative_to(real).parts) if part])
-        kept = (name for name in sorted(files) if (hidden or not name.startswith(".")) and not (Path(here) / name).is_symlink())
-        found += [f"{prefix}/{name}" if prefix else name for name in kept]
+        names = sorted([*linked, *(name for name in files if hidden or not name.startswith("."))])
+        found += [f"{prefix}/{name}" if prefix else name for name in names]
     remark = f"{len(failed)} folder{'s' * (len(failed) != 1)} could not be read: {failed[0].strerror}." if failed else ""
     return found[:MOST_FILES], max(len(found) - MOST_FILES, 0), remark
 
@@ -69,25 +89,28 @@ def plain(name: str) -> str:
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
-def scanned(root: str, path: str, in_folder: bool) -> dict[str, Any]:
-    """The verdict on one file, or why there is none; where it alone was named, its absence is an error."""
+def scanned(root: str, path: str, in_folder: bool, alone: bool) -> dict[str, Any]:
+    """The verdict on one file with its state, or why there is none; where it alone was named, its absence is an error."""
     from tiltyard.artifacts.rules import ruled
     from tiltyard.artifacts.verdict import scan_stream
     from tiltyard.progress import Progress
     from tiltyard.published.scan_list import ScannedFile
-    from tiltyard.published.scanning import is_text
+    from tiltyard.published.scanning import placed, with_document
 
-    name = plain(path)
+    name, place = plain(path), Path(root, *path.split("/"))
     try:
         with opened(root, path) as stream:
-            verdict = scan_stream(Path(root, *path.split("/")), stream, Progress())
+            facts = os.fstat(stream.fileno())
+            verdict = ruled(with_document(place, scan_stream(place, stream, Progress()), stream))
     except (Problem, OSError, MemoryError) as error:
-        if isinstance(error, Problem) and not in_folder:
+        if isinstance(error, Problem) and alone:
             raise
         problem = str(error) if isinstance(error, Problem) else f"It could not be read: {type(error).__name__}."
-        return ScannedFile(path=name, verdict=None, problem=problem).model_dump(mode="json")
-    verdict = ruled(verdict).model_copy(update={"name": name.rpartition("/")[2]})
-    return ScannedFile(path=name, verdict=verdict, document=in_folder and is_text(Path(name), verdict)).model_dump(mode="json")
+        return {"file": ScannedFile(path=name, verdict=None, problem=problem).model_dump(mode="json")}
+    found = ScannedFile(path=name, verdict=verdict.model_copy(update={"name": name.rpartition("/")[2]}))
+    if in_folder:
+        found = placed(found, {})
+    return {"file": found.model_dump(mode="json"), "state": [facts.st_size, facts.st_mtime_ns]}
 
 
 def report(order: Order) -> Lines:

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from ..files.reading import opened
 from .archives import safe_name
@@ -27,16 +27,20 @@ def is_document(path: Path) -> bool:
 
 
 def judge_document(path: Path, findings: Findings) -> None:
-    """Look through one text; nothing is found in what is none."""
+    """Look through one text; nothing is found in what is none, or in what cannot be opened."""
     try:
         with opened(path) as stream:
-            raw = stream.read(LARGEST + 1)
+            judge_opened(path, stream, findings)
     except OSError:
         return
-    if len(raw) > LARGEST:
-        return
-    text = raw.decode("utf-8-sig", "replace")
-    judge_text(path, text, findings)
+
+
+def judge_opened(path: Path, stream: IO[bytes], findings: Findings) -> None:
+    """As `judge_document`, of a file that is open; ``path`` gives its name."""
+    stream.seek(0)
+    raw = stream.read(LARGEST + 1)
+    if len(raw) <= LARGEST:
+        judge_text(path, raw.decode("utf-8-sig", "replace"), findings)
 
 
 def judge_text(path: Path, text: str, findings: Findings) -> None:

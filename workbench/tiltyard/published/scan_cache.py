@@ -77,11 +77,11 @@ def _own() -> Path:
 
 
 def _key(digest: str, name: str) -> str:
-    return sha256(f"{digest} {name} {_scanner()}".encode("utf-8", "surrogateescape")).hexdigest()
+    return sha256(f"{digest} {name} {scanner()}".encode("utf-8", "surrogateescape")).hexdigest()
 
 
 @cache
-def _scanner() -> str:
+def scanner() -> str:
     """This version of the scanner: its number, and its sources as they stand."""
     folder = Path(__file__).parent.parent / "artifacts"
     facts = sorted((p.relative_to(folder).as_posix(), p.stat().st_size, p.stat().st_mtime_ns) for p in folder.rglob("*.py"))

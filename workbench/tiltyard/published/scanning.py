@@ -5,10 +5,11 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from pathlib import Path
+from typing import IO
 
 from ..artifacts.acceptance import accepted
 from ..artifacts.companions import companions
-from ..artifacts.documents import is_document, judge_document
+from ..artifacts.documents import is_document, judge_document, judge_opened
 from ..artifacts.folders import Listing, listed
 from ..artifacts.formats import Format
 from ..artifacts.reason import Findings
@@ -108,14 +109,17 @@ def look(path: Path, cache: ScanCache | None = None) -> ScannedFile:
         return ScannedFile(path=str(path), verdict=None, problem=str(problem))
 
 
-def with_document(path: Path, verdict: Verdict) -> Verdict:
-    """The verdict with what the text itself says that its reader would import or render."""
+def with_document(path: Path, verdict: Verdict, stream: IO[bytes] | None = None) -> Verdict:
+    """The verdict with what the text itself says that its reader would import or render; ``stream`` where it is open already."""
     if verdict.format not in (Format.CSV, Format.TOKENIZER) or not is_document(path):
         return verdict
     findings = Findings()
     for reason in verdict.reasons:
         findings.add(reason.grade, reason.where, reason.what, reason.why, reason.rule)
-    judge_document(path, findings)
+    if stream is None:
+        judge_document(path, findings)
+    else:
+        judge_opened(path, stream, findings)
     return verdict.model_copy(update={"verdict": word(findings.worst), "reasons": findings.ordered()})
 
 
@@ -131,10 +135,11 @@ def _unit(found: list[ScannedFile], in_folder: bool) -> list[ScannedFile]:
     if not in_folder:
         return found
     owners = companions({Path(one.path): one.verdict for one in found if one.verdict is not None})
-    return [_placed(one, owners) for one in found]
+    return [placed(one, owners) for one in found]
 
 
-def _placed(one: ScannedFile, owners: dict[Path, Path]) -> ScannedFile:
+def placed(one: ScannedFile, owners: dict[Path, Path]) -> ScannedFile:
+    """What a file is in its folder: the weights of the model in ``owners``, code, a document, or a model."""
     path = Path(one.path)
     if one.verdict is None:
         return one

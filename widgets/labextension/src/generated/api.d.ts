@@ -109,6 +109,19 @@ export interface Identity {
   view_of: string;
 }
 
+/** What a scan found of a file that is still as it was then. ``modified``: milliseconds since 1970, as the file system has them. */
+export interface KnownVerdict {
+  path: string;
+  verdict: string;
+  sha256: string;
+  modified: number;
+}
+
+/** The files of a folder that were scanned and did not change since; of all others nothing is known. */
+export interface KnownVerdicts {
+  files: KnownVerdict[];
+}
+
 /** What JupyterLab's menus and palette offer: the workbench's panels, and a scan of files with these suffixes (``.onnx``). */
 export interface Menus {
   panels: PanelEntry[];
@@ -292,6 +305,12 @@ export interface ScanAnswer {
   remark: string;
 }
 
+/** A file or folder, or several at once, which are scanned by one process and answered together. */
+export interface ScanAsked {
+  path?: string;
+  paths?: string[];
+}
+
 /** One file: its verdict, or why none could be had. */
 export interface ScannedFile {
   path: string;
@@ -384,6 +403,11 @@ export interface Verdict {
   reasons: Reason[];
   sha256: string;
   size: number;
+}
+
+/** Of which folder of the file browser. */
+export interface VerdictsAsked {
+  path?: string;
 }
 
 /** Which Tiltyard answers, and whether its store does. */

@@ -1,1 +1,0 @@
-"use strict";(self.rspackChunktiltyard=self.rspackChunktiltyard||[]).push([[590],{509(t,a,i){i.r(a),i.d(a,{},{default:{id:"tiltyard:plugin",description:"Model security: workbench, file scans, runs and reports.",autoStart:!0,activate:async t=>{if("Voila"!==t.name){let{start:a}=await i.e(346).then(i.bind(i,49));await a(t)}}}})}}]);
