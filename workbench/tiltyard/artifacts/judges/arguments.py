@@ -37,8 +37,12 @@ def _name(value: Any) -> known.Name:
 
 
 def plain(*values: Any) -> bool:
-    """No import among the values, nor directly in a tuple of them."""
-    return all(plain(*v) if isinstance(v, tuple) else not isinstance(v, Import) for v in values)
+    """No import among the values, nor directly in a tuple of them, and no range, which a few bytes would unroll to gigabytes."""
+    return all(plain(*v) if isinstance(v, tuple) else not isinstance(v, Import) and not _unrolls(v) for v in values)
+
+
+def _unrolls(value: Any) -> bool:
+    return isinstance(value, Made) and value.of[1] in ("range", "xrange")
 
 
 def named_class(pid: Any) -> Import | None:
@@ -95,7 +99,7 @@ def _parameter(args: tuple[Any, ...]) -> bool:
 
 def _bytes(args: tuple[Any, ...]) -> bool:
     """Bytes that the file has, not a number of them to be made up."""
-    return not args or (isinstance(args[0], Data | str | Made | Holder) and plain(*args)) or type(args[0]) not in (int, bool, float, tuple)
+    return not args or (plain(*args) and type(args[0]) not in (int, bool, float, tuple))
 
 
 def _encode(args: tuple[Any, ...]) -> bool:
@@ -147,6 +151,11 @@ def _numbers(args: tuple[Any, ...]) -> bool:
     return plain(*args)
 
 
+def _fraction(args: tuple[Any, ...]) -> bool:
+    """Whole numbers, or text without an exponent, which would be written out."""
+    return plain(*args) and all(type(a) is int or (isinstance(a, str) and len(a) < 4000 and "e" not in a.lower()) for a in args)
+
+
 def _range(args: tuple[Any, ...]) -> bool:
     return all(type(a) is int and abs(a) <= 10_000_000 for a in args)
 
@@ -184,7 +193,7 @@ _RULES: dict[known.Name, Rule] = {
     **{("pathlib._local", name): _numbers for name in _PATHS},
     **{("datetime", name): _numbers for name in ("datetime", "date", "time", "timedelta", "timezone")},
     ("decimal", "Decimal"): _numbers,
-    ("fractions", "Fraction"): _numbers,
+    ("fractions", "Fraction"): _fraction,
     ("uuid", "UUID"): _numbers,
     **{(module, "_reconstructor"): _reconstructor for module in _COPYREG},
     **{(module, "_reconstruct"): _array for module in _NUMPY},
@@ -255,9 +264,23 @@ def fault_of_state(target: Made) -> str:
     """Why nothing ordinary sets this state on this object, or nothing."""
     if target.of in _TENSORS:
         return f"sets attributes on what {target.callee} made"
+    parts = target.state if isinstance(target.state, tuple) else (target.state,)
+    if any(isinstance(part, Holder) and part.special for part in parts):
+        return "sets an attribute that Python itself calls"
+    if known.is_class(*target.of) and isinstance(target.state, tuple) and len(target.state) == 2 and isinstance(target.state[1], Holder):
+        return "sets attributes one by one, which may run code of theirs"
+    if target.of[1] == "_reconstruct" and not _filled(target.state):
+        return "an array of more objects than the file has"
     if target.of == ("numpy", "dtype") and isinstance(target.state, tuple) and len(target.state) > 2 and isinstance(target.state[2], tuple):
         return "an array type in an array type"
     return ""
+
+
+def _filled(state: Any) -> bool:
+    """Whether an array of objects has as many as its shape says; of numbers, NumPy compares itself."""
+    if not isinstance(state, tuple) or len(state) != 5 or not isinstance(state[4], Holder):
+        return True
+    return _sizes(state[1]) and math.prod(state[1]) <= state[4].count
 
 
 def fault_of_items(target: Any, pairs: bool) -> str | None:

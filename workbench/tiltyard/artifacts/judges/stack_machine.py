@@ -9,7 +9,7 @@ from .values import Data, Holder, Import, Made, Malformed, Odd, Row, TooLarge, W
 
 OPAQUE = object()
 _LONGEST_NAME = 4096
-_LARGEST_MEMO = 1 << 22
+_FREE_MEMO = 1 << 16
 _MOST_NAMED = 100_000
 _HEAVIEST = 20_000_000
 
@@ -102,10 +102,10 @@ class Machine:
         """``value`` becomes part of ``holder``."""
         if isinstance(value, Import) and (value.module, value.name) in arguments.ONLY_CALLED:
             self.odd(position, f"{value} kept as a value: whoever calls it later gives it other arguments")
-        if isinstance(value, Holder):
+        if isinstance(value, Holder | Made):
             value.placed += 1
             self.shared += value.placed > 1
-        if isinstance(holder, Holder) and isinstance(value, Holder | tuple):
+        if isinstance(holder, Holder) and isinstance(value, Holder | Made | tuple):
             holder.inside = [] if holder.inside is None else holder.inside
             holder.inside.append(value)
 
@@ -277,6 +277,8 @@ def _put_in(m: Machine, items: list[Any], position: int, pairs: bool) -> None:
         m.odd(position, why)
     for item in items:
         m.place(target, item, position)
+    if isinstance(target, Holder):
+        target.count += len(items)
     if pairs and isinstance(target, Holder):
         for key, value in zip(items[::2], items[1::2], strict=False):
             target.keep(key, value)
@@ -321,7 +323,7 @@ def _dup(m: Machine, arg: Any, position: int) -> None:
 def _put(m: Machine, arg: Any, position: int) -> None:
     if arg < 0:
         raise Malformed("negative memo index")
-    if arg > _LARGEST_MEMO:
+    if arg > position + _FREE_MEMO:
         raise TooLarge(f"memo index {arg:,}: the real machine would ask for memory up to it")
     m.memo[arg] = m.top()
 

@@ -74,7 +74,7 @@ _ROOTS = frozenset(
     operator _operator timeit cProfile profile pstats pdb bdb trace doctest unittest pytest nose venv ensurepip pip setuptools
     distutils pydoc idlelib lib2to3 site sysconfig platform tempfile pathlib io _io fileinput glob fnmatch sqlite3 signal gc inspect
     linecache atexit getpass mmap select selectors ssl logging ast symtable dis tokenize py_compile compileall test turtle tkinter
-    IPython ipykernel jupyter_client paramiko fabric sh pexpect plumbum psutil winreg _winapi msvcrt _winreg builtins.eval mlflow
+    IPython ipykernel jupyter_client paramiko fabric sh pexpect plumbum psutil winreg _winapi msvcrt _winreg builtins.eval mlflow _aix_support _osx_support
     """.split()
 )
 _MODULES = (
@@ -131,6 +131,7 @@ _NAMES = {
     "pandas": "eval read_pickle read_csv read_table read_json read_html read_xml read_sql read_parquet read_hdf read_excel".split(),
     "joblib": "load dump".split(),
     "codecs": "open".split(),
+    "uuid": "_get_command_stdout _popen".split(),
     "_codecs": "lookup register".split(),
     "keras": "config".split(),
     "yaml": "load unsafe_load full_load load_all unsafe_load_all full_load_all".split(),
@@ -144,7 +145,7 @@ _HARMLESS_MODULE_MEMBERS = frozenset(
         *((m, n) for m in ("operator", "_operator") for n in ("itemgetter",)),
         *((m, n) for m in ("copyreg", "copy_reg") for n in ("_reconstructor", "__newobj__")),
         *(("logging", n) for n in ("Logger", "getLogger", "LoggerAdapter", "RootLogger")),
-        ("joblib.numpy_pickle", "NumpyArrayWrapper"),
+        *(("joblib.numpy_pickle", n) for n in ("NumpyArrayWrapper", "NDArrayWrapper", "ZNDArrayWrapper")),
         ("functools", "partial"),
         ("functools", "cmp_to_key"),
         ("torch._dynamo.eval_frame", "OptimizedModule"),

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .values import Holder, Row, Wide
+from .values import Holder, Made, Row, Wide
 
 
 def weight(value: Any) -> int:
@@ -33,4 +33,6 @@ def unfolded(root: Any) -> int:
 def _inside(value: Any) -> list[Any]:
     if isinstance(value, Holder):
         return value.inside or []
-    return [v for v in value if isinstance(v, Holder | tuple)] if isinstance(value, tuple) else []
+    if isinstance(value, Made):
+        return [v for v in (value.args, value.state) if isinstance(v, Holder | Made | tuple)]
+    return [v for v in value if isinstance(v, Holder | Made | tuple)] if isinstance(value, tuple) else []

@@ -69,12 +69,13 @@ class TooLarge(Exception):
 class Made:
     """What a call gave: of which import, with which arguments, and with the state that was set on it last."""
 
-    __slots__ = ("args", "callee", "state")
+    __slots__ = ("args", "callee", "placed", "state")
 
     def __init__(self, callee: Any, args: Any) -> None:
         self.callee = callee
         self.args = args
         self.state: Any = None
+        self.placed = 0
 
     @property
     def of(self) -> tuple[str, str]:
@@ -82,19 +83,29 @@ class Made:
         return (self.callee.module or "", self.callee.name) if isinstance(self.callee, Import) else ("", "")
 
 
+SPECIAL = frozenset(
+    "__setstate__ __class__ __dict__ __reduce__ __reduce_ex__ __getattr__ __getattribute__ __setattr__ __new__ __init__ __del__ __call__ __len__ "
+    "__bool__ __iter__ __getstate__ __wrapped__ extend append add".split()
+)
+"""Attributes that Python or the unpickler itself looks up and calls."""
+
+
 class Holder:
     """A list, a dictionary or a set. Of a dictionary the first 64 values under text are kept; of all, the holders inside."""
 
-    __slots__ = ("held", "inside", "kind", "placed")
+    __slots__ = ("count", "held", "inside", "kind", "placed", "special")
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
         self.held: dict[str, Any] | None = None
         self.inside: list[Any] | None = None
         self.placed = 0
+        self.count = 0
+        self.special = False
 
     def keep(self, key: Any, value: Any) -> None:
         if isinstance(key, str):
+            self.special |= key in SPECIAL
             self.held = {} if self.held is None else self.held
             if len(self.held) < 64 or key in self.held:
                 self.held[key] = value
