@@ -343,7 +343,7 @@ _ROWS = (
     FormatSpec(
         Format.RDS,
         "an R data file",
-        (".rds", ".rdata"),
+        (".rds",),
         judge="readers.rds:judge_rds",
         offers_scan=True,
         advice="Save the table as CSV in R",
