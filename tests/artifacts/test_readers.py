@@ -274,3 +274,30 @@ def test_templates_of_real_tokenizers_pass() -> None:
         "{{ tools | tojson(indent=2) }}{%- macro one(x) %}{{ x }}{% endmacro %}{{ one(strftime_now('%Y')) }}"
     )
     assert verdict(gguf(chatml)).verdict == "safe", said(verdict(gguf(chatml)))
+
+
+@pytest.mark.parametrize(
+    ("metadata", "expected"),
+    [
+        ({"config": '{"model": {"_target_": "os.system", "command": "id"}}'}, "malicious"),
+        ({"_target_": "subprocess.Popen"}, "malicious"),
+        ({"config": '{"_target_": "mine.Model"}'}, "unproven"),
+        ({"format": "pt", "note": "a target of 3 %"}, "safe"),
+    ],
+)
+def test_metadata_of_safetensors_that_name_what_is_called(metadata: dict[str, str], expected: str) -> None:
+    import numpy as np
+    from safetensors.numpy import save
+
+    assert verdict(save({"a": np.zeros(3, np.float32)}, metadata=metadata), "m.safetensors").verdict == expected
+
+
+def test_every_rule_that_a_reader_names_is_explained() -> None:
+    import re
+    from pathlib import Path
+
+    from tiltyard.artifacts.rules import RULES
+
+    folder = Path(__file__).parents[2] / "workbench" / "tiltyard" / "artifacts"
+    named = {found for path in folder.rglob("*.py") for found in re.findall(r'rule="([a-z0-9-]+)"', path.read_text("utf-8"))}
+    assert len(named) > 20 and named <= set(RULES)

@@ -31,13 +31,13 @@ def judge_doubles(found: Format, stream: IO[bytes], findings: Findings) -> None:
     stream.seek(0)
     head = stream.read(HEAD)
     if found is not Format.TAR and tar_header(head):
-        findings.unproven("file", f"it is {found} and a tar archive at once", "torch tries tar first")
+        findings.unproven("file", f"it is {found} and a tar archive at once", "torch tries tar first", rule="two-formats")
     _judge_hdf5(found, stream, findings)
     container = FORMATS[found].container
     if container == "zip":
         return
     if container != "pickle" and text_pickle(stream):
-        findings.unproven("file", f"it is {found} and a pickle at once", "an unpickler would run it")
+        findings.unproven("file", f"it is {found} and a pickle at once", "an unpickler would run it", rule="two-formats")
         stream.seek(0)
         judge_pickle(stream, findings)
     for start, end in zips(stream):
@@ -52,7 +52,10 @@ def _judge_hdf5(found: Format, stream: IO[bytes], findings: Findings) -> None:
         stream.seek(at)
         if stream.read(8) == HDF5:
             findings.unproven(
-                f"byte {at}", f"it is {found} and HDF5 at once", "HDF5's reader finds its signature there, behind what comes before"
+                f"byte {at}",
+                f"it is {found} and HDF5 at once",
+                "HDF5's reader finds its signature there, behind what comes before",
+                rule="two-formats",
             )
             judge_hdf5(stream, findings)
         at = 512 if at == 0 else at * 2
@@ -88,7 +91,7 @@ def _start(stream: IO[bytes], where: int, record: bytes) -> int | None:
 
 
 def _judge_zip(found: Format, stream: IO[bytes], start: int, end: int, findings: Findings) -> None:
-    findings.unproven(f"byte {start}", f"it is {found} and a zip at once", "a zip reader starts at the end of the file")
+    findings.unproven(f"byte {start}", f"it is {found} and a zip at once", "a zip reader starts at the end of the file", rule="two-formats")
     if end - start > _MOST_INNER:
         return
     stream.seek(start)
@@ -100,4 +103,9 @@ def _judge_packed(found: Format, stream: IO[bytes], findings: Findings) -> None:
     head = stream.read(1 << 20)
     for magic, name in _PACKED.items():
         if head.find(magic, 1) > 0:
-            findings.unproven("file", f"it is {found} and {name} at once", "a reader of self-extracting archives finds it behind the head")
+            findings.unproven(
+                "file",
+                f"it is {found} and {name} at once",
+                "a reader of self-extracting archives finds it behind the head",
+                rule="two-formats",
+            )

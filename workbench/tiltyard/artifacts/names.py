@@ -19,10 +19,13 @@ def judge_name(name: str, found: Format, findings: Findings) -> None:
     path = PurePath(name)
     suffix = path.suffix.lower()
     if mismatch := disagreement(name, found):
-        findings.unproven("name", mismatch, "a reader that goes by the name reads something else than what was judged")
+        findings.unproven("name", mismatch, "a reader that goes by the name reads something else than what was judged", rule="name-lies")
     elif suffix in PROGRAMS and FORMATS[found].suffixes[:1] != (suffix,):
         findings.unproven(
-            "name", f"the name ends in {suffix}, as programs do, the content is {found}", "whoever runs it by its name runs what is in it"
+            "name",
+            f"the name ends in {suffix}, as programs do, the content is {found}",
+            "whoever runs it by its name runs what is in it",
+            rule="name-lies",
         )
     elif found is Format.CSV and not _promises_data(path):
         ends = f"ends in {suffix}" if suffix else "has no suffix"

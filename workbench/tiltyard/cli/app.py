@@ -119,7 +119,7 @@ def scan(
     if level is None:
         raise typer.BadParameter(f"Expected a severity ({', '.join(SEVERITIES)}); found {severity!r}. Give one of them")
     wishes = act.Wishes(as_json, as_sarif, tuple(suppress or ()), level, tuple(exclude or ()), not no_cache, details)
-    raise typer.Exit(act.run(paths or [], wishes))
+    raise typer.Exit(act.run([str(path) for path in paths or ()], wishes))
 
 
 @app.command()

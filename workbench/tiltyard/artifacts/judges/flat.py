@@ -14,6 +14,7 @@ from typing import IO
 
 from .. import text
 from ..headers import BadHeader, read_npy, read_safetensors
+from ..readers.instantiated import TARGETS, judge_targets
 from ..reason import Findings
 from ..sniffing import text_pickle
 from . import onnx_model
@@ -35,6 +36,8 @@ def judge_safetensors(stream: IO[bytes], findings: Findings) -> None:
         stream.seek(0)
         judge_traces(stream, findings, "")
         return
+    for key, value in found.metadata.items():
+        judge_targets(value if key not in TARGETS else f"{key}: {value}", findings, f"metadata {key}")
     findings.note("header", f"{found.count:,} tensors, {found.data:,} bytes, all accounted for", "the format holds only numbers and text")
 
 
@@ -78,13 +81,15 @@ def judge_onnx(stream: IO[bytes], findings: Findings) -> None:
 def _judge_external(entry: dict[str, str], findings: Findings, path: Path | None) -> None:
     location = entry.get("location", "")
     if why := onnx_model.location_problem(location):
-        findings.malicious("graph", f"weights at {location!r}", f"{why}: loading would read outside the model's folder")
+        findings.malicious(
+            "graph", f"weights at {location!r}", f"{why}: loading would read outside the model's folder", rule="path-outside"
+        )
         return
     weights = path.parent / location if path is not None and location else None
     if weights is None or not weights.is_file():
         findings.unproven("graph", f"weights in another file {location!r}", "it is not there to look at")
     elif path is not None and not weights.resolve().is_relative_to(path.parent.resolve()):
-        findings.malicious("graph", f"weights at {location!r}", "a link that leads outside the model's folder")
+        findings.malicious("graph", f"weights at {location!r}", "a link that leads outside the model's folder", rule="path-outside")
     elif not _fits(entry, weights.stat().st_size):
         findings.unproven("graph", f"weights in {location!r}", "offset or length is outside that file")
     else:

@@ -42,9 +42,11 @@ def judge_zip(stream: IO[bytes], findings: Findings, depth: int = 0) -> None:
         judge_traces(stream, findings, "zip")
         return
     for where, what in found.attacks:
-        findings.malicious(where, what, "made to write or read where it should not, or to show two readers two things")
+        findings.malicious(
+            where, what, "made to write or read where it should not, or to show two readers two things", rule="archive-deceives"
+        )
     for where, what in found.odd:
-        findings.unproven(where, what, "writers of model files do not do this, and readers may disagree on it")
+        findings.unproven(where, what, "writers of model files do not do this, and readers may disagree on it", rule="archive-deceives")
     kind = zip_kind(found, stream)
     judge = {
         Format.TORCH_ZIP: _judge_torch,

@@ -5,7 +5,8 @@ import re
 from ..judges.trust import executes
 from ..reason import Findings
 
-KEYS = ("_target_", "target_class", "__target__", "_partial_target_")
+TARGETS = frozenset({"_target_", "__target__", "_partial_target_"})
+"""Keys whose value is a name that is imported and called."""
 _TARGET = re.compile(r"""["']?(_target_|__target__|_partial_target_)\\?["']?\s*[:=]\s*\\?["']?([A-Za-z_][\w.]*)""")
 _PYTHON_TAG = re.compile(r"!!python/(object(?:/apply|/new)?|name|module)[:\s]*([\w.]*)")
 _KNOWN = re.compile(
