@@ -1,5 +1,6 @@
 """The sliders of a privacy budget: what they show is what is passed on and trained."""
 
+import math
 import threading
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -168,7 +169,7 @@ class BudgetView(Bound):
     def _took(self, budget: "Budget") -> None:
         if budget.epsilon > LARGEST:
             raise Problem(f"an epsilon of at most {LARGEST:g}", f"{budget.epsilon:.4g}", "Give more noise, fewer epochs or smaller batches")
-        self.budget, self.refused = budget, None
+        self.budget, self.refused = _tidy(budget), None
         self._show()
         self._draw()
 
@@ -199,7 +200,7 @@ class BudgetView(Bound):
         assert budget is not None
         self._shower = threading.get_ident()
         try:
-            put(self.epsilon, budget.epsilon)
+            put(self.epsilon, rounded_up(budget.epsilon, 4))
             put(self.noise, budget.noise_multiplier)
             put(self.delta, budget.delta)
             self.accountant.value = budget.accountant
@@ -224,6 +225,22 @@ class BudgetView(Bound):
                 self.chart.show(None)
         if self.refused is None:
             self.line.say(words(budget))
+
+
+def rounded_up(value: float, digits: int) -> float:
+    """The least number of so many digits that is not below ``value``, which is 0 or above."""
+    if value <= 0:
+        return 0.0
+    places = digits - 1 - math.floor(math.log10(value))
+    return math.ceil(value * 10.0**places * (1 - 1e-12)) / 10.0**places
+
+
+def _tidy(budget: "Budget") -> "Budget":
+    """With noise of five digits, as the box shows it, and epsilon accounted for that."""
+    noise = rounded_up(budget.noise_multiplier, 5)
+    if noise == budget.noise_multiplier:
+        return budget
+    return budget.with_noise(noise).model_copy(update={"target": budget.target, "held": budget.held})
 
 
 def put(slider: Slider, value: float) -> None:
