@@ -26,6 +26,7 @@ SPEAKS = re.compile(r"\b(files?|folders?|paths?|director(y|ies)|FILE\S*|DIR|PATH
 # Files to read, each with a command that reads it at {}.
 IN: dict[str, list[str]] = {
     "scan paths": ["scan", "{}"],
+    "accept files": ["accept", "{}", "--why", "it is ours"],
     "assess config": ["assess", "{}"],
     "assess policy": ["assess", "a.toml", "--policy", "{}"],
     "report policy": ["report", "last", "--policy", "{}"],

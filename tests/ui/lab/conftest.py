@@ -123,7 +123,7 @@ class Window:
     def menu(self, file: str, item: str) -> None:
         """Choose from a file's context menu."""
         self.file(file).click(button="right")
-        self.page.locator(".lm-Menu-item", has_text=item).click()
+        self.page.locator(".lm-Menu-item:not(.lm-mod-hidden)", has_text=item).click()
 
     def scan(self, file: str) -> None:
         """Scan from a file's context menu; the server is asked at once."""

@@ -21,8 +21,7 @@ const SCAN = 'tiltyard:scan';
 const SCAN_FOLDER = 'tiltyard:scan-folder';
 const ASSESS = 'tiltyard:assess';
 const ITEM = '.jp-DirListing-item[data-isdir="false"]';
-const FOLDER = '.jp-DirListing-item[data-isdir="true"]';
-const EMPTY_PLACE = '.jp-DirListing-content';
+const LISTING = '.jp-DirListing-content'; // folders in it, and the empty place below
 const MOST_LISTED = 200;
 
 export function addScans(all: Services, verdicts: Verdicts, offered: Offered): void {
@@ -62,9 +61,7 @@ export function addScans(all: Services, verdicts: Verdicts, offered: Offered): v
   });
   app.contextMenu.addItem({ command: SCAN, selector: ITEM, rank: 3.1 });
   app.contextMenu.addItem({ command: ASSESS, selector: ITEM, rank: 3.2 });
-  for (const selector of [FOLDER, EMPTY_PLACE]) {
-    app.contextMenu.addItem({ command: SCAN_FOLDER, selector, rank: 3.1 });
-  }
+  app.contextMenu.addItem({ command: SCAN_FOLDER, selector: LISTING, rank: 3.1 });
   for (const command of [SCAN, SCAN_FOLDER, ASSESS]) {
     palette?.addItem({ command, category: trans.__(CATEGORY), args: { isPalette: true } });
   }

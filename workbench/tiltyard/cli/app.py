@@ -104,7 +104,7 @@ def scan(
         str, typer.Option(metavar="LEVEL", help="The least grave that counts: note, low, medium, high, critical.")
     ] = "note",
     exclude: Annotated[
-        list[str] | None, typer.Option(metavar="PATTERN", help="Names or paths left out of folders; may be repeated.")
+        list[str] | None, typer.Option(metavar="PATTERN", help="What is left out, by its name as a shell has patterns; may be repeated.")
     ] = None,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Judge anew what was judged before.")] = False,
     details: Annotated[bool, typer.Option("--details", help="Every reason, and every file of a folder.")] = False,
