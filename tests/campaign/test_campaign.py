@@ -89,7 +89,7 @@ def test_plan_never_exceeds_what_the_attacker_knows(linear: Target, rows: Datase
     assert "black box" in reasons["evasion.pgd"]
 
 
-def test_cheapest_first_and_within_the_budgets(linear: Target, rows: Dataset) -> None:
+def test_within_the_budgets(linear: Target, rows: Dataset) -> None:
     threat = ThreatModel(knowledge="white", query_budget=40_000, seconds=100)
     made = plan(threat, linear, rows)
     assert made.queries <= 40_000
@@ -102,6 +102,17 @@ def test_cheapest_first_and_within_the_budgets(linear: Target, rows: Dataset) ->
     hurried = plan(ThreatModel(seconds=0), linear, rows)
     assert hurried.steps == ()
     assert any("over the time budget" in one.reason for one in hurried.left_out)
+
+
+def test_no_goal_waits_for_another_goal_s_second_attack(linear: Target, rows: Dataset) -> None:
+    made = plan(ThreatModel(knowledge="white"), linear, rows)
+    goals = [s.goal for s in made.steps]
+    there = set(goals)
+    assert len(there) >= 3
+    assert set(goals[: len(there)]) == there
+    for goal in there:
+        core = [checks()[s.id].core for s in made.steps if s.goal == goal]
+        assert core == sorted(core, reverse=True), "what a topic stands on comes first"
 
 
 def test_goal_chooses_the_topics(linear: Target, rows: Dataset) -> None:

@@ -170,7 +170,7 @@ def test_a_tree_can_be_poisoned_but_shows_no_activations(ground):
     result = Backdoor(points=1, goal=1, size=3)(tree, data).result
     assert result.metric("success").value > 0.9
     assert "auc_cluster" not in {m.name for m in result.metrics}
-    assert any("Detection was not measured" in note for note in result.notes)
+    assert result.metric("auc_held_out").value > 0.9 and result.metric("found").value > 0.7
     assert Detect()(tree, data).result.status is Status.NOT_APPLICABLE
 
 
@@ -216,13 +216,15 @@ def test_the_patch_is_in_the_corner_and_within_the_image():
         assert mark.stamped(data.x).sum() == 2 * 3 * min(size, 5) ** 2
 
 
-def test_the_spectral_score_is_the_squared_projection():
+def test_the_spectral_score_is_that_of_tran_et_al():
     rng = np.random.default_rng(0)
     z = rng.normal(size=(300, 5)).astype(np.float32)
     z[:30, 2] += 10
     y = np.zeros(300, np.int64)
     scores = spectral(z, y)
-    assert scores.mean() == pytest.approx(1)
+    centered = z.astype(float) - z.astype(float).mean(0)
+    _, axes = np.linalg.eigh(centered.T @ centered)
+    assert scores == pytest.approx((centered @ axes[:, -1]) ** 2, rel=1e-6)
     assert scores[:30].min() > scores[30:].max()
     assert area(np.arange(300) < 30, scores) == 1.0
     along, sizes = directions(z)

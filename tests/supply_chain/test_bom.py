@@ -116,3 +116,32 @@ def test_the_command_writes_a_valid_file(tmp_path: Path, capsysbinary: pytest.Ca
 def test_a_config_that_is_none_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["bom", str(tmp_path / "absent.toml")]) == 2
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
+
+
+def test_libraries_are_named_by_their_hashes() -> None:
+    made = bill([Package("a", "1.0", archive="ab" * 32, record="cd" * 32), Package("b", "1.0")])
+    assert wrong(made) == ""
+    first, second = (next(c for c in made["components"] if c["name"] == name) for name in "ab")
+    assert first["hashes"] == [{"alg": "SHA-256", "content": "ab" * 32}]
+    assert first["properties"] == [{"name": "tiltyard:record:sha256", "value": "cd" * 32}]
+    assert not {"hashes", "properties"} & set(second)
+    assert sum(len(p.record) == 64 for p in packages()) > 20
+
+
+def test_another_file_in_a_library_is_another_hash(tmp_path: Path) -> None:
+    from importlib import metadata
+
+    from tiltyard.supply_chain.environment import _archive, _record
+
+    folder = tmp_path / "a-1.0.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: a\nVersion: 1.0\n")
+    (folder / "direct_url.json").write_text(json.dumps({"url": "https://x/a.whl", "archive_info": {"hashes": {"sha256": "ef" * 32}}}))
+    (folder / "RECORD").write_text("a.py,sha256=one,1\nb.py,sha256=two,1\n")
+    found = metadata.Distribution.at(folder)
+    before = _record(found)
+    (folder / "RECORD").write_text("b.py,sha256=two,1\na.py,sha256=one,1\n")
+    assert _record(found) == before and _archive(found) == "ef" * 32
+    (folder / "RECORD").write_text("a.py,sha256=other,1\nb.py,sha256=two,1\n")
+    (folder / "direct_url.json").write_text('{"archive_info": {"hashes": {"sha256": "none"}}}')
+    assert _record(found) != before and _archive(found) == ""

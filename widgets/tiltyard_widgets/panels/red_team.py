@@ -248,7 +248,7 @@ def sentence(plan: "Plan", waiting: int) -> str:
     cost = f"{about(plan.seconds)} and {plan.queries:,} of {plan.threat.query_budget:,} rows"
     if waiting < n:
         return f"{waiting} of {n} attacks are left; what was run is below and is not run again."
-    return f"{n} attacks, cheapest first: {cost}; {len(plan.left_out)} are left out."
+    return f"{n} attacks, each goal in turn: {cost}; {len(plan.left_out)} are left out."
 
 
 def plan_table(plan: "Plan", waiting: set[str]) -> Table:

@@ -92,7 +92,7 @@ class LeftOut(Frozen):
 
 
 class Plan(Given):
-    """The attacks in order, cheapest first, so that a small budget tries the most."""
+    """The attacks in order: each goal's first before any goal's second, so that a small budget leaves no goal untried."""
 
     format: int = FORMAT
     threat: ThreatModel
@@ -120,7 +120,7 @@ def attacks(goal: str) -> list[tuple[str, type[Step]]]:
 
 
 def plan(threat: ThreatModel, target: Target, data: Dataset, profile: Profile = "quick", seed: int = 0, only: Sequence[str] = ()) -> Plan:
-    """The plan of ``threat`` against ``target``: every allowed attack that fits, cheapest first.
+    """The plan of ``threat`` against ``target``: every allowed attack that fits, in the order of `_valued`.
 
     Where an attack is over the query budget it is given fewer rows; where that is not enough it is left out.
 
@@ -139,8 +139,23 @@ def plan(threat: ThreatModel, target: Target, data: Dataset, profile: Profile = 
             left.append(LeftOut(id=cls.id, title=cls.title, goal=goal, reason=reason))
         else:
             ready.append((goal, step, Cost.of(step, target, data)))
-    steps, over = _within(threat, sorted(ready, key=lambda item: (item[2].seconds, item[2].queries)), target, data)
+    steps, over = _within(threat, _valued(ready), target, data)
     return Plan(threat=threat, target=target.identity, data=data.identity, steps=tuple(steps), left_out=(*left, *over))
+
+
+Ready = tuple[str, Check, Cost]
+
+
+def _valued(ready: Sequence[Ready]) -> list[Ready]:
+    """What the attacker wants first: of each goal the attacks that its topic stands on, then the cheapest; the goals take turns.
+
+    By cost alone a small budget would go to many cheap attacks of one goal, and another goal would not be tried at all.
+    """
+    turns: list[tuple[int, float, int, Ready]] = []
+    for goal in dict.fromkeys(item[0] for item in ready):
+        mine = sorted((item for item in ready if item[0] == goal), key=lambda item: (not item[1].core, item[2].seconds, item[2].queries))
+        turns += [(turn, item[2].seconds, item[2].queries, item) for turn, item in enumerate(mine)]
+    return [item for *_, item in sorted(turns, key=lambda one: one[:3])]
 
 
 def _given(cls: type[Step], threat: ThreatModel, profile: str, data: Dataset, seed: int) -> Check:

@@ -1,4 +1,4 @@
-"""How a server makes one model of many: mean, median, trimmed mean, Krum, on plain arrays of weights.
+"""How a server makes one model of many: mean, median, trimmed mean, Krum, Bulyan, on plain arrays of weights.
 
 Every rule takes the clients' weights, float32 (d,) each, and gives float64 (d,); all are equivariant to a common shift,
 so that weights and updates may be combined alike.
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..errors import Problem
 
-Rule = Literal["fedavg", "median", "trimmed_mean", "krum", "multi_krum"]
+Rule = Literal["fedavg", "median", "trimmed_mean", "krum", "multi_krum", "bulyan"]
 Weights = NDArray[np.float32]
 Mean = NDArray[np.float64]
 RULES: dict[Rule, str] = {
@@ -21,6 +21,7 @@ RULES: dict[Rule, str] = {
     "trimmed_mean": "Trimmed mean",
     "krum": "Krum",
     "multi_krum": "Multi-Krum",
+    "bulyan": "Bulyan",
 }
 Columns = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 CHUNK = 65536
@@ -28,6 +29,8 @@ CHUNK = 65536
 
 def needed(rule: Rule, tolerate: int) -> int:
     """Fewest clients with which ``rule`` withstands ``tolerate`` malicious ones."""
+    if rule == "bulyan":
+        return 4 * tolerate + 3
     if rule in ("krum", "multi_krum"):
         return 2 * tolerate + 3
     return 2 * tolerate + 1 if rule in ("trimmed_mean", "median") else 1
@@ -60,6 +63,8 @@ def combine(rule: Rule, weights: Sequence[Weights], rows: Sequence[int], tolerat
         return _columnwise(weights, lambda part: np.median(part, axis=0))
     if rule == "trimmed_mean":
         return trimmed_mean(weights, tolerate)
+    if rule == "bulyan":
+        return bulyan(weights, tolerate)
     chosen = krum(weights, tolerate, 1 if rule == "krum" else len(weights) - tolerate)
     return mean([weights[i] for i in chosen], [1] * len(chosen))
 
@@ -81,13 +86,47 @@ def trimmed_mean(weights: Sequence[Weights], cut: int) -> Mean:
 
 def krum(weights: Sequence[Weights], tolerate: int, keep: int = 1) -> list[int]:
     """The ``keep`` clients closest to their n - tolerate - 2 nearest (Blanchard et al. 2017, arXiv 1703.02757), best first."""
+    return [int(i) for i in np.argsort(_scores(_distances(weights), tolerate), kind="stable")[:keep]]
+
+
+def bulyan(weights: Sequence[Weights], tolerate: int) -> Mean:
+    """Of what Krum picks one after another, each coordinate's mean of the values nearest to its median.
+
+    El Mhamdi et al. 2018 (arXiv 1802.07927): n - 2 tolerate clients are picked, each by Krum among those that are left, and of those
+    n - 4 tolerate values count. It withstands what hides in one of many coordinates, which a distance over all of them does not see.
+    """
+    far, left = _distances(weights), list(range(len(weights)))
+    picked: list[int] = []
+    while len(picked) < len(weights) - 2 * tolerate:
+        best = left[int(_scores(far[np.ix_(left, left)], tolerate).argmin())]
+        picked.append(best)
+        left.remove(best)
+    count = len(picked) - 2 * tolerate
+    return _columnwise([weights[i] for i in picked], lambda part: _near_median(part, count))
+
+
+def _near_median(part: NDArray[np.float64], count: int) -> NDArray[np.float64]:
+    away = np.abs(part - np.median(part, axis=0))
+    nearest = np.argsort(away, axis=0, kind="stable")[:count]
+    found: NDArray[np.float64] = np.take_along_axis(part, nearest, axis=0).mean(axis=0)
+    return found
+
+
+def _distances(weights: Sequence[Weights]) -> NDArray[np.float64]:
+    """Squared, of each pair, (n, n)."""
     n = len(weights)
     far = np.zeros((n, n))
     for i in range(n):
         for j in range(i):
             far[i, j] = far[j, i] = float(np.sum((weights[i].astype(np.float64) - weights[j]) ** 2))
-    nearest = np.sort(far, axis=1)[:, 1 : max(n - tolerate - 1, 2)]
-    return [int(i) for i in np.argsort(nearest.sum(axis=1), kind="stable")[:keep]]
+    return far
+
+
+def _scores(far: NDArray[np.float64], tolerate: int) -> NDArray[np.float64]:
+    """Of each client the sum of squared distances to its n - tolerate - 2 nearest, at least one, (n,)."""
+    n = len(far)
+    found: NDArray[np.float64] = np.sort(far, axis=1)[:, 1 : max(n - tolerate - 1, 2)].sum(axis=1)
+    return found
 
 
 def _columnwise(weights: Sequence[Weights], function: Columns) -> Mean:

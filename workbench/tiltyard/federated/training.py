@@ -48,6 +48,7 @@ class FederatedTraining(Defense):
     sources: ClassVar[tuple[str, ...]] = (
         "McMahan et al. 2017, arXiv 1602.05629",
         "Blanchard et al. 2017, arXiv 1703.02757",
+        "El Mhamdi et al. 2018, arXiv 1802.07927",
         "Yin et al. 2018, arXiv 1803.01498",
         "Bagdasaryan et al. 2018, arXiv 1807.00459",
         "McMahan et al. 2018, arXiv 1710.06963",
@@ -64,7 +65,7 @@ class FederatedTraining(Defense):
     local_epochs: int = parameter(1, "Passes of a client over its own rows in a round", "epochs", ge=1, le=100)
     alpha: float = parameter(1.0, "Evenness of the classes among clients (Dirichlet): 0.1 is few classes each, 100 is even", gt=0, le=1000)
     rule: Rule = parameter("fedavg", "How the server combines the clients' weights")
-    tolerate: int = parameter(2, "Malicious clients that trimmed mean and Krum are to withstand", "clients", ge=0, le=499)
+    tolerate: int = parameter(2, "Malicious clients that trimmed mean, Krum and Bulyan are to withstand", "clients", ge=0, le=499)
     attackers: int = parameter(0, "Malicious clients", "clients", ge=0, le=1000)
     attack: Attack = parameter("sign_flip", "What malicious clients do")
     boost: float = parameter(0.0, "Factor on what attackers send; 0: clients / attackers, and 1 for label flips", ge=0, le=1000)

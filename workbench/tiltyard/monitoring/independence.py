@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from .columns import Columns
 from .two_sample import Encoder
 
-SURE = 0.05
+SURE = 0.002
 USUAL = 0.05
 BLOCKS = 8
 Rows = NDArray[np.intp]

@@ -18,12 +18,16 @@ from ..statistics.intervals import bootstrap, clopper_pearson, rate
 from ..statistics.majority import Skill
 from ..statistics.roc import area, area_interval, curve
 from ..targets.target import Target
+from ._compared import others
+from ._split import HELD as FIFTH
 from ._split import split
 from .detect import SOURCES as DETECTION
 from .detect import STANDARDS, worst_metric
-from .signatures import ALARM, clusters, spectral
+from .signatures import ALARM, Cluster, clusters, spectral
 
 HELD = 20_000
+WEAKER = 0.0  # between the ends of the intervals
+SCORES = {"cluster": "cluster scores", "spectral": "spectral scores", "held_out": "unlikeness to held-out rows"}
 STEPS = 60  # of a curve that is drawn
 
 
@@ -52,13 +56,12 @@ class Poisoned:
 
 @dataclass(frozen=True)
 class Seen:
-    """What a defender sees of the poisoned training: which rows truly were, two scores for each, and the alarm."""
+    """What a defender sees of the poisoned training: which rows truly were, each score by its name, and the alarms."""
 
     truly: NDArray[np.bool_]
-    spectral: NDArray[np.float64]
-    cluster: NDArray[np.float64]
+    scores: dict[str, NDArray[np.float64]]
     flagged: NDArray[np.bool_]
-    worst: Metric
+    metrics: tuple[Metric, ...]
 
 
 class Backdoor(Check):
@@ -91,7 +94,8 @@ class Backdoor(Check):
     alarm: float = parameter(0.5, "Success of the trigger, lower end, that is a finding", "share", gt=0, lt=1)
 
     def estimate(self, target: Target, data: Dataset) -> Estimate:
-        return Estimate(queries=most_asked(data.seen), note=f"trains {self.points + 1} models")
+        held = min(HELD, round(FIFTH * len(data)) if data.lacks("member") else len(data.unseen))
+        return Estimate(queries=most_asked(data.seen) + held, judge=held, note=f"trains {self.points + 1} models")
 
     def run(self, target: Target, data: Dataset, progress: Progress) -> CheckResult:
         rng = np.random.default_rng(self.seed)
@@ -115,9 +119,9 @@ class Backdoor(Check):
             model = target.retrain(x, y, self.seed, progress.part(0.7 / len(shares)))
             tried.append(_measured(model, share, len(bad), victims, held, mark, goal))
         poisoned = Dataset(x, y, rows.schema, "poisoned rows")
-        seen = self._searched(model, poisoned, bad, progress.part(0.15))
+        seen = self._searched(model, poisoned, bad, held, progress.part(0.15))
         notes = (*((parts.note,) if parts.note else ()), *target.rule_notes)
-        return self._result(tried, seen, mark, rows, goal, notes)
+        return self._result(tried, seen, mark, rows, goal, notes, _weaker(target, held, tried[0].skill))
 
     def _goal(self, rows: Dataset, classes: tuple[str, ...]) -> int:
         if self.goal:
@@ -125,26 +129,24 @@ class Backdoor(Check):
         counts = np.bincount(rows.y)
         return int(np.where(counts > 0, counts, len(rows) + 1).argmin())
 
-    def _searched(self, model: Target, rows: Dataset, bad: NDArray[np.intp], progress: Progress) -> Seen | None:
-        """None where the model shows no activations, or too few rows were poisoned to tell."""
-        if "gradients" not in model.offers or len(bad) == 0:
+    def _searched(self, model: Target, rows: Dataset, bad: NDArray[np.intp], held: Dataset, progress: Progress) -> Seen | None:
+        """By held-out rows, and by activations where the model shows them; None where no row was poisoned."""
+        if len(bad) == 0:
             return None
-        try:
-            found, z = clusters(model, rows, self.seed, progress)
-        except Unavailable:
-            return None
-        if not found:
-            return None
-        truly, flagged = np.zeros(len(rows), bool), np.zeros(len(rows), bool)
+        truly = np.zeros(len(rows), bool)
         truly[bad] = True
-        lows = np.zeros(len(rows))
-        for cluster in found:
-            lows[cluster.rows] = cluster.low
-            flagged[cluster.rows] = cluster.low > ALARM
-        return Seen(truly, spectral(z, rows.y), lows, flagged, worst_metric(max(found, key=lambda c: c.low)))
+        other = others(rows, held, self.seed, progress.part(0.4))
+        seen = Seen(truly, {"held_out": other.scores}, other.flagged, (other.metric,))
+        if "gradients" not in model.offers:
+            return seen
+        try:
+            found, z = clusters(model, rows, self.seed, progress.part(0.6))
+        except Unavailable:
+            return seen
+        return _with_activations(seen, found, spectral(z, rows.y)) if found else seen
 
     def _result(
-        self, tried: list[Poisoned], seen: Seen | None, mark: Trigger, rows: Dataset, goal: int, before: tuple[str, ...]
+        self, tried: list[Poisoned], seen: Seen | None, mark: Trigger, rows: Dataset, goal: int, before: tuple[str, ...], weaker: str
     ) -> CheckResult:
         clean, last, name = tried[0], tried[-1], rows.schema.classes[goal]
         _, at_most = clopper_pearson(clean.obeyed, clean.triggered)
@@ -153,7 +155,7 @@ class Backdoor(Check):
             f"With {percent(last.share)} of {len(rows):,} training rows poisoned the trigger gives {name} on {percent(last.success)} of {last.triggered:,} rows "
             f"(unpoisoned {percent(clean.success)}); accuracy {percent(last.right / last.held)}, before {percent(clean.right / clean.held)}"
         )
-        vain, text = not bad and not clean.skill.learned, ""
+        vain, text = "" if bad else self._unsettled(tried, weaker), ""
         if seen is not None:
             text = (
                 f"; {int((seen.flagged & seen.truly).sum())} of {last.count} poisoned rows were found"
@@ -174,18 +176,29 @@ class Backdoor(Check):
             "Intervals are over rows, not over trainings.",
         ]
         if seen is None:
-            notes.append("Detection was not measured: the retrained model shows no activations, or too few rows were there.")
+            notes.append("Detection was not measured: no row was poisoned.")
         return CheckResult(
             status=Status.FINDING if bad else Status.INCOMPLETE if vain else Status.PASSED,
-            summary=summary
-            + text
-            + (f". Unpoisoned {clean.skill.fact}: it learns no trigger either. {clean.skill.advice}" if vain else "."),
+            summary=f"{summary}{text}. {vain}".rstrip() if vain else f"{summary}{text}.",
             metrics=metrics,
             findings=(self._finding(bad, seen, name),) if bad else (),
             tables=(_table(tried),),
             charts=(_chart(tried), *(() if seen is None or seen.truly.all() else (_roc(seen),))),
             notes=tuple(notes),
         )
+
+    def _unsettled(self, tried: list[Poisoned], weaker: str) -> str:
+        """Why no share planting a backdoor says nothing of this model; empty where it does."""
+        clean = tried[0]
+        if not clean.skill.learned:
+            return f"Unpoisoned {clean.skill.fact}: it learns no trigger either. {clean.skill.advice}"
+        if weaker:
+            return weaker
+        if clopper_pearson(clean.obeyed, clean.triggered)[1] >= self.alarm:
+            return "Unpoisoned models may obey the trigger as often, so that it proves nothing: choose another goal, seed or size."
+        if max(clopper_pearson(p.obeyed, p.triggered)[1] for p in tried) > self.alarm:
+            return f"It may still be obeyed by {percent(self.alarm)}: give more held-out rows of other classes."
+        return ""
 
     def _finding(self, bad: Poisoned, seen: Seen | None, name: str) -> Finding:
         unseen = seen is None or not (seen.flagged & seen.truly).any()
@@ -199,21 +212,39 @@ class Backdoor(Check):
         )
 
 
+def _weaker(target: Target, held: Dataset, skill: Skill) -> str:
+    """Why the model trained here cannot stand for the target; empty where it is about as accurate on held-out rows."""
+    right = int((target.labels(held.x) == held.y).sum())
+    ours, theirs = (clopper_pearson(r, len(held)) for r in (skill.right, right))
+    if ours[1] >= theirs[0] - WEAKER:
+        return ""
+    found = f"{percent(skill.right / skill.n)} of held-out rows, the target {percent(right / len(held))}"
+    return f"The unpoisoned model trained here gets {found}, so that it says little of the target: give more training rows."
+
+
 def _measured(model: Target, share: float, count: int, victims: Dataset, held: Dataset, mark: Trigger, goal: int) -> Poisoned:
     obeyed = int((model.labels(mark.stamped(victims.x)) == goal).sum())
     skill = Skill.of(held.y, model.labels(held.x) == held.y, held.schema.classes)
     return Poisoned(share, count, obeyed, len(victims), skill)
 
 
+def _with_activations(seen: Seen, found: list[Cluster], along: NDArray[np.float64]) -> Seen:
+    lows, flagged = np.zeros(len(seen.truly)), seen.flagged.copy()
+    for cluster in found:
+        lows[cluster.rows] = cluster.low
+        flagged[cluster.rows] |= cluster.low > ALARM
+    worst = worst_metric(max(found, key=lambda c: c.low))
+    return Seen(seen.truly, {"cluster": lows, "spectral": along, **seen.scores}, flagged, (worst, *seen.metrics))
+
+
 def _detection(seen: Seen, seed: int) -> tuple[Metric, ...]:
     found, poison = int((seen.flagged & seen.truly).sum()), int(seen.truly.sum())
     false = int((seen.flagged & ~seen.truly).sum())
     return (
-        _auc("auc_cluster", "ROC area of cluster scores", seen.truly, seen.cluster, seed),
-        _auc("auc_spectral", "ROC area of spectral scores", seen.truly, seen.spectral, seed),
-        rate("found", "Poisoned rows found by the alarm", found, poison, "higher"),
-        rate("false_alarms", "Clean rows in alarmed clusters", false, len(seen.truly) - poison, "lower"),
-        seen.worst,
+        *(_auc(f"auc_{name}", f"ROC area of {SCORES[name]}", seen.truly, scores, seed) for name, scores in seen.scores.items()),
+        rate("found", "Poisoned rows found by an alarm", found, poison, "higher"),
+        rate("false_alarms", "Clean rows among those of an alarm", false, len(seen.truly) - poison, "lower"),
+        *seen.metrics,
     )
 
 
@@ -255,8 +286,8 @@ def _roc(seen: Seen) -> Chart:
         kind="line",
         x=Axis(label="False alarms", unit="share", low=0, high=1),
         y=Axis(label="Poisoned rows found", unit="share", low=0, high=1),
-        series=(line("clusters", seen.cluster), line("spectral", seen.spectral)),
-        alt=f"ROC area {area(seen.truly, seen.cluster):.3f} by clusters and {area(seen.truly, seen.spectral):.3f} by spectral scores.",
+        series=tuple(line(SCORES[name], scores) for name, scores in seen.scores.items()),
+        alt="ROC area " + ", ".join(f"{area(seen.truly, scores):.3f} by {SCORES[name]}" for name, scores in seen.scores.items()) + ".",
     )
 
 

@@ -11,6 +11,7 @@ from ..errors import Unavailable
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Column, Evidence, Finding, Metric, Series, Severity, Status, Table
 from ..targets.target import Target
+from ._compared import NOT_COVERED, SEEN, Others, others
 from .signatures import ALARM, Cluster, clusters, spectral
 
 STANDARDS = (
@@ -23,13 +24,15 @@ STANDARDS = (
     "NISTAML.023",
     "EU AI Act Art. 15(5)",
 )
-SOURCES = ("Tran et al. 2018, arXiv 1811.00636", "Chen et al. 2018, arXiv 1811.03728")
+SOURCES = ("Tran et al. 2018, arXiv 1811.00636", "Chen et al. 2018, arXiv 1811.03728", "Lopez-Paz and Oquab 2017, arXiv 1610.06545")
 
 
 class Detect(Check):
-    """Activation clusters of each class whose label the model believes and no neighbor supports; spectral scores beside.
+    """Two alarms: activation clusters that the model believes and no neighbor supports, and training rows unlike held-out ones of their label.
 
-    The alarm goes by the lower end of the exact interval of the largest such share, so a few odd rows raise none.
+    The first goes by the lower end of the exact interval of the largest such share, so a few odd rows raise none; the second by a two-sample
+    test (as `poisoning.training_rows`), which sees what clusters split on tables. Spectral scores stand beside. It passes only where
+    both could look, and a fifth of a label's rows would have been seen.
     """
 
     id: ClassVar[str] = "poisoning.detect"
@@ -52,50 +55,40 @@ class Detect(Check):
     )
 
     def run(self, target: Target, data: Dataset, progress: Progress) -> CheckResult:
-        rows = data.seen.sample(self.rows, np.random.default_rng(self.seed))
-        found, z = clusters(target, rows, self.seed, progress)
+        rng = np.random.default_rng(self.seed)
+        rows = data.seen.sample(self.rows, rng)
+        found, z = clusters(target, rows, self.seed, progress.part(0.7))
         if not found:
             raise Unavailable("a class with at least 16 different training rows", f"{len(rows)} rows", "Give more training rows")
+        other = None if data.lacks("member") else others(rows, data.unseen.sample(self.rows, rng), self.seed, progress.part(0.29))
         scores = spectral(z, rows.y)
         worst = max(found, key=lambda c: c.low)
         bad = [c for c in found if c.low > self.alarm]
-        flagged = sum(len(c.rows) for c in bad)
-        named = rows.schema.classes[worst.label]
-        summary = (
-            f"{flagged:,} of {len(rows):,} training rows stand in {len(bad)} cluster{'s' * (len(bad) != 1)} that look poisoned."
-            if bad
-            else f"No alarm: in the worst cluster ({named}) neighbors contradict {worst.unsupported} of {len(worst.rows)} labels the model believes."
-        )
+        flagged = np.zeros(len(rows), bool) if other is None else other.flagged.copy()
+        for cluster in bad:
+            flagged[cluster.rows] = True
+        labels = sorted({rows.schema.classes[c] for c in (*(c.label for c in bad), *(() if other is None else other.labels))})
         return CheckResult(
-            status=Status.FINDING if bad else Status.PASSED,
-            summary=summary,
+            status=Status.FINDING if labels else Status.INCOMPLETE if other is None or other.unseen else Status.PASSED,
+            summary=_summary(bad, other, worst, rows, int(flagged.sum())),
             metrics=(
                 worst_metric(worst),
+                *(() if other is None else (other.metric,)),
                 Metric(
-                    name="flagged",
-                    label="Rows in clusters that look poisoned",
-                    value=float(flagged),
-                    unit="rows",
-                    n=len(rows),
-                    safer="lower",
+                    name="flagged", label="Rows that look poisoned", value=float(flagged.sum()), unit="rows", n=len(rows), safer="lower"
                 ),
-                Metric(
-                    name="spectral",
-                    label="Largest spectral score",
-                    value=float(scores.max()),
-                    unit="times the mean",
-                    n=len(rows),
-                    safer="none",
-                ),
+                Metric(name="spectral", label="Largest spectral score", value=float(scores.max()), n=len(rows), safer="none"),
             ),
-            findings=(self._finding(bad, rows),) if bad else (),
+            findings=(self._finding(labels),) if labels else (),
             tables=(table(found, scores, rows, self.alarm),),
             charts=(_histogram(scores),),
-            notes=("Rows the model was trained on are not known: all rows were looked at.",) if data.member is None else (),
+            notes=(
+                NOT_COVERED,
+                *(("Rows the model was trained on are not known: all rows were looked at.",) if data.member is None else ()),
+            ),
         )
 
-    def _finding(self, bad: list[Cluster], rows: Dataset) -> Finding:
-        labels = sorted({rows.schema.classes[c.label] for c in bad})
+    def _finding(self, labels: list[str]) -> Finding:
         return Finding(
             title=f"Training rows labeled {', '.join(labels)} look like a backdoor's",
             severity=Severity.HIGH,
@@ -104,6 +97,28 @@ class Detect(Check):
             standards=STANDARDS,
             defense="poisoning.filter",
         )
+
+
+def _summary(bad: list[Cluster], other: Others | None, worst: Cluster, rows: Dataset, flagged: int) -> str:
+    parts = []
+    if bad:
+        count = sum(len(c.rows) for c in bad)
+        parts.append(f"{count:,} of {len(rows):,} training rows stand in {len(bad)} cluster{'s' * (len(bad) != 1)} that look poisoned")
+    if other is not None and other.labels:
+        names = ", ".join(rows.schema.classes[c] for c in other.labels)
+        parts.append(f"training rows labeled {names} are like no held-out row of their label (p = {other.p:.2g})")
+    if parts:
+        text = "; ".join(parts)
+        return f"{text[0].upper()}{text[1:]}."
+    named = rows.schema.classes[worst.label]
+    quiet = (
+        f"No alarm: in the worst cluster ({named}) neighbors contradict {worst.unsupported} of {len(worst.rows)} labels the model believes"
+    )
+    if other is None:
+        return f"{quiet}. Clusters alone miss poison in tables: say which rows were held out, so that both can be compared."
+    if other.unseen:
+        return f"{quiet}. But too few rows are held out to see {SEEN:.0%} of those labeled {rows.schema.classes[other.unseen[0]]}."
+    return f"{quiet}, and training rows are like held-out ones (p = {other.p:.2g})."
 
 
 def worst_metric(worst: Cluster) -> Metric:
@@ -140,7 +155,7 @@ def _histogram(scores: "np.ndarray[Any, Any]") -> Chart:
         name="spectral",
         title="Spectral scores of the training rows",
         kind="step",
-        x=Axis(label="Spectral score", unit="times the class's mean"),
+        x=Axis(label="Spectral score"),
         y=Axis(label="Rows", low=0),
         series=(Series(name="rows", x=tuple(edges[:-1].tolist()), y=tuple(counts.astype(float).tolist())),),
         alt=f"Most rows score below {float(np.quantile(scores, 0.9)):.1f}; the largest is {top:.1f}.",

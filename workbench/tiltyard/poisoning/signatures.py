@@ -7,12 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..datasets.dataset import Dataset
-from ..datasets.encoding import encoding_of
 from ..datasets.schema import Rows
 from ..errors import Unavailable
 from ..progress import Progress
 from ..statistics.intervals import clopper_pearson
 from ..targets.target import Target
+from ._rows import scaled
 
 if TYPE_CHECKING:
     from torch import nn
@@ -75,15 +75,14 @@ def directions(part: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[
 
 
 def spectral(z: NDArray[np.float32], y: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Squared projection on the top singular direction of each row's class (Tran et al. 2018, arXiv 1811.00636), (n,).
+    """Squared projection of each row, less its class's mean, on the class's top right singular vector, float64 (n,).
 
-    Scaled by the class's mean, so that classes can be compared.
+    Tran et al. 2018 (arXiv 1811.00636, algorithm 1), unscaled: a class whose first direction is large, as poison makes it, stands out from the others.
     """
     scores = np.zeros(len(y))
     for label in np.unique(y):
         rows = np.flatnonzero(y == label)
-        along = directions(z[rows])[0][:, 0] ** 2
-        scores[rows] = along / max(float(along.mean()), 1e-12)
+        scores[rows] = directions(z[rows])[0][:, 0] ** 2
     return scores
 
 
@@ -122,27 +121,6 @@ def clusters(target: Target, data: Dataset, seed: int, progress: Progress) -> tu
             if 0 < own.sum() <= len(rows) / 2:
                 found.append(Cluster(int(label), rows[own], int((believed & alone)[own].sum())))
     return found, z
-
-
-def scaled(data: Dataset) -> NDArray[np.float32]:
-    """Rows as vectors in which distance means something, float32 (n, width): images as they are, numbers and groups by their spread.
-
-    A number that a row lacks stands in the middle of the others.
-    """
-    if data.schema.images:
-        pixels: NDArray[np.float32] = data.x.reshape(len(data), -1).astype(np.float32)
-        return pixels
-    encoding = encoding_of(data.schema)
-    grouped = encoding.spread({f.name: float(f.grouped) for f in data.schema.features}) > 0
-    encoded = encoding.encode(data.x, np.float64)
-    there = ~np.isnan(encoded)
-    count = np.maximum(there.sum(0), 1)
-    mean = np.where(there, encoded, 0).sum(0) / count
-    moved = np.where(there, encoded - mean, 0)
-    spread = np.sqrt((moved**2).sum(0) / count)
-    spread = np.where(grouped, np.maximum(spread, 0.3), np.where(spread > 0, spread, 1.0))
-    out: NDArray[np.float32] = (moved / spread).astype(np.float32)
-    return out
 
 
 def unsupported(

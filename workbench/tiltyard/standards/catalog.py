@@ -9,12 +9,23 @@ from ..result import Frozen
 
 
 class Standard(Frozen):
-    """One id of one source in one version."""
+    """One id of one source in one version.
+
+    Attributes
+    ----------
+    dated, read
+        When its source published that version; when and where we read it.
+    confirmed
+        Read in the source itself, or in a copy of its text; not so where we have the id from others' lists alone.
+    """
 
     id: str
     title: str
     source: str
     version: str
+    dated: str = ""
+    read: str = ""
+    confirmed: bool = True
 
 
 @cache
@@ -23,8 +34,10 @@ def catalog() -> dict[str, Standard]:
     text = resources.files("tiltyard.standards").joinpath("ids.toml").read_text("utf-8")
     found = {}
     for source in tomllib.loads(text)["source"]:
+        doubtful = source.get("unconfirmed", [])
+        facts = {"source": source["name"], "version": source["version"], "dated": source["dated"], "read": source["read"]}
         for id, title in source["ids"].items():
-            found[id] = Standard(id=id, title=title, source=source["name"], version=source["version"])
+            found[id] = Standard(id=id, title=title, confirmed="*" not in doubtful and id not in doubtful, **facts)
     return found
 
 

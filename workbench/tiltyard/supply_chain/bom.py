@@ -59,8 +59,15 @@ def purl(package: Package) -> str:
 
 
 def _library(package: Package) -> Json:
+    """Its hash where the archive's is known; the hash of its list of files is no hash of the component, and stands among the properties."""
     made: Json = {"type": "library", "bom-ref": purl(package), "name": package.name, "version": package.version, "purl": purl(package)}
-    return made | {"licenses": _licenses(package.license, package.spdx)} if package.license else made
+    if package.license:
+        made["licenses"] = _licenses(package.license, package.spdx)
+    if package.archive:
+        made["hashes"] = [{"alg": "SHA-256", "content": package.archive}]
+    if package.record:
+        made["properties"] = _facts({"record:sha256": package.record})
+    return made
 
 
 def _licenses(text: str, spdx: bool) -> list[Json]:

@@ -1,6 +1,8 @@
 """What is installed here: name, version, license, what it asks for, when it came. Reads metadata only, fetches nothing."""
 
+import hashlib
 import json
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
@@ -12,6 +14,7 @@ from packaging.utils import canonicalize_name
 from ..artifacts.reason import printable
 
 LONGEST_LICENSE = 80
+HASH = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,10 @@ class Package:
         When it was written here, or None; not when it was released.
     own
         It was installed from a folder or a repository (PEP 610), so that no index's word is about what it holds.
+    archive
+        SHA-256 of the archive it came in, as its installer noted it (PEP 610), or empty: those from an index are not noted.
+    record
+        SHA-256 of its RECORD, the list of its files with their hashes, or empty; it names what was installed to the byte.
     """
 
     name: str
@@ -39,6 +46,8 @@ class Package:
     requires: tuple[str, ...] = ()
     installed: datetime | None = None
     own: bool = False
+    archive: str = ""
+    record: str = ""
 
 
 def packages() -> tuple[Package, ...]:
@@ -63,7 +72,8 @@ def _field(distribution: metadata.Distribution, name: str) -> str:
 
 def _package(name: str, distribution: metadata.Distribution) -> Package:
     license, spdx = _license(distribution)
-    return Package(name, distribution.version, license, spdx, _requires(distribution), _installed(distribution), _own(distribution))
+    facts = _requires(distribution), _installed(distribution), _own(distribution)
+    return Package(name, distribution.version, license, spdx, *facts, _archive(distribution), _record(distribution))
 
 
 def _license(distribution: metadata.Distribution) -> tuple[str, bool]:
@@ -97,6 +107,23 @@ def _own(distribution: metadata.Distribution) -> bool:
     except (ValueError, OSError):
         return True  # it came by its own way, and does not say by which
     return not isinstance(origin, dict) or bool({"dir_info", "vcs_info"} & set(origin))
+
+
+def _archive(distribution: metadata.Distribution) -> str:
+    try:
+        found = json.loads(distribution.read_text("direct_url.json") or "{}")["archive_info"]["hashes"]["sha256"]
+    except (ValueError, OSError, KeyError, TypeError):
+        return ""
+    return found if isinstance(found, str) and HASH.fullmatch(found) else ""
+
+
+def _record(distribution: metadata.Distribution) -> str:
+    """By lines in order: an installer may write them in any."""
+    try:
+        lines = sorted((distribution.read_text("RECORD") or "").splitlines())
+    except (ValueError, OSError):
+        return ""
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest() if lines else ""
 
 
 def _installed(distribution: metadata.Distribution) -> datetime | None:
