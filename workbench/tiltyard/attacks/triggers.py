@@ -53,9 +53,12 @@ class Trigger:
     where: NDArray[np.bool_]
     what: Rows
     words: str
+    opacity: float = 1.0
 
     def stamped(self, x: Rows) -> Rows:
-        """A copy of x (n, *shape) with the trigger on every row."""
+        """A copy of x (n, *shape) with the trigger on every row; below an opacity of 1 the row shines through."""
+        if self.opacity < 1:
+            return np.where(self.where, (1 - self.opacity) * x + self.opacity * self.what, x).astype(x.dtype)
         return np.where(self.where, self.what, x).astype(x.dtype)
 
     def carried(self, x: Rows) -> int:
@@ -69,6 +72,21 @@ def trigger(data: Dataset, size: int, rng: np.random.Generator) -> Trigger:
     Gu et al. 2017, arXiv 1708.06733. Rows stay valid: within bounds, whole numbers, one member of a group.
     """
     return _patch(data, size) if data.schema.images else _values(data, size, rng)
+
+
+def blended(data: Dataset, opacity: float, rng: np.random.Generator) -> Trigger:
+    """A picture of noise laid over the whole image (Chen et al. 2017, arXiv 1712.05526).
+
+    Raises
+    ------
+    Unavailable
+        The data are no images.
+    """
+    schema = data.schema
+    if not schema.images:
+        raise Unavailable("images to blend a pattern into", "a table", "Choose another kind of backdoor")
+    noise = rng.uniform(schema.low, schema.high, schema.shape).astype(np.float32)
+    return Trigger(np.ones(schema.shape, bool), noise, f"a fixed pattern of noise over the whole image at {opacity:.0%}", opacity)
 
 
 def strange(data: Dataset, size: int, model: Target, goal: int, rng: np.random.Generator, progress: Progress) -> Trigger:

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..attacks.triggers import Goal, Trigger, goal_class, most_asked, strange
+from ..attacks.triggers import Goal, Trigger, blended, goal_class, most_asked, strange
 from ..check import CampaignGoal, Check, Estimate, parameter
 from ..datasets.dataset import Dataset
 from ..errors import Unavailable
@@ -67,6 +67,9 @@ class Seen:
 class Backdoor(Check):
     """BadNets (Gu et al. 2017): stamp a trigger on a share of training rows, label them as the target class, train anew.
 
+    ``blended`` lays a pattern of noise over whole images (Chen et al. 2017). ``clean_label`` stamps rows of the target class alone, whose labels stay
+    right (Turner et al. 2019, without their adversarial changes, so that theirs is the stronger).
+
     Success is the share of held-out rows of other classes that the trigger turns into the target class. The last model's
     activations are then searched as `poisoning.detect` does, and since we know the poison, detection gets its ROC.
     """
@@ -76,7 +79,12 @@ class Backdoor(Check):
     question: ClassVar[str] = "How few poisoned training rows plant a backdoor, and would they be found?"
     needs: ClassVar[frozenset[str]] = frozenset({"training"})
     standards: ClassVar[tuple[str, ...]] = (*STANDARDS, "AML.T0043.004", "NISTAML.024")
-    sources: ClassVar[tuple[str, ...]] = ("Gu et al. 2017, arXiv 1708.06733", *DETECTION)
+    sources: ClassVar[tuple[str, ...]] = (
+        "Gu et al. 2017, arXiv 1708.06733",
+        "Chen et al. 2017, arXiv 1712.05526",
+        "Turner et al. 2019, arXiv 1912.02771",
+        *DETECTION,
+    )
     cost: ClassVar[str] = "trains a model per share"
     main: ClassVar[tuple[str, ...]] = ("most", "goal", "rows")
     seconds: ClassVar[float] = 30.0
@@ -89,6 +97,10 @@ class Backdoor(Check):
     most: float = parameter(0.05, "Largest share of training rows poisoned", "share", gt=0, le=0.5)
     points: int = parameter(3, "Shares tried, each half of the next", "shares", ge=1, le=10)
     goal: Goal = parameter("", "Class the trigger is to give; empty: the rarest in training", source="classes")
+    kind: Literal["badnets", "blended", "clean_label"] = parameter(
+        "badnets", "A patch or odd values; noise blended into whole images; or a patch on rows whose labels stay right"
+    )
+    opacity: float = parameter(0.2, "Of blended: how much of the pattern is seen", "share", gt=0, le=1)
     size: int = parameter(4, "Edge of the patch, or number of columns changed", "pixels or columns", ge=1, le=32)
     rows: int = parameter(5000, "Training rows", "rows", ge=20, le=1_000_000)
     alarm: float = parameter(0.5, "Success of the trigger, lower end, that is a finding", "share", gt=0, lt=1)
@@ -104,10 +116,10 @@ class Backdoor(Check):
         goal = self._goal(rows, target.classes)
         held = parts.held.at_most(HELD, rng)
         victims = held.take(held.y != goal) if (held.y != goal).any() else None
-        candidates = rng.permutation(np.flatnonzero(rows.y != goal))
+        candidates = rng.permutation(np.flatnonzero((rows.y == goal) == (self.kind == "clean_label")))
         if victims is None or len(candidates) == 0 or len(np.unique(rows.y)) < 2:
             raise Unavailable("training and held-out rows of another class than the goal", "none", "Give rows of more classes")
-        mark = strange(rows, self.size, target, goal, rng, progress.part(0.05))
+        mark = self._mark(rows, target, goal, rng, progress.part(0.05))
         tried: list[Poisoned] = []
         shares = [0.0, *(self.most / 2**i for i in range(self.points - 1, -1, -1))]
         model, bad, x, y = target, candidates[:0], rows.x, rows.y
@@ -117,11 +129,16 @@ class Backdoor(Check):
             x, y = rows.x.copy(), rows.y.copy()
             x[bad], y[bad] = mark.stamped(x[bad]), goal
             model = target.retrain(x, y, self.seed, progress.part(0.7 / len(shares)))
-            tried.append(_measured(model, share, len(bad), victims, held, mark, goal))
+            tried.append(_measured(model, len(bad) / len(rows), len(bad), victims, held, mark, goal))
         poisoned = Dataset(x, y, rows.schema, "poisoned rows")
         seen = self._searched(model, poisoned, bad, held, progress.part(0.15))
         notes = (*((parts.note,) if parts.note else ()), *target.rule_notes)
         return self._result(tried, seen, mark, rows, goal, notes, _weaker(target, held, tried[0].skill))
+
+    def _mark(self, rows: Dataset, target: Target, goal: int, rng: np.random.Generator, progress: Progress) -> Trigger:
+        if self.kind == "blended":
+            return blended(rows, self.opacity, rng)
+        return strange(rows, self.size, target, goal, rng, progress)
 
     def _goal(self, rows: Dataset, classes: tuple[str, ...]) -> int:
         if self.goal:
@@ -174,6 +191,7 @@ class Backdoor(Check):
             *before,
             f"Trigger: {mark.words}; {natural} of {len(rows):,} training rows carry it already.",
             "Intervals are over rows, not over trainings.",
+            f"This kind alone ({self.kind.replace('_', ' ')}) and this trigger were tried; others, such as warped images, were not.",
         ]
         if seen is None:
             notes.append("Detection was not measured: no row was poisoned.")
