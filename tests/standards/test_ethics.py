@@ -92,7 +92,7 @@ def test_evidence_names_checks_that_exist() -> None:
 
     from tiltyard.catalogue import TOPICS, checks, defenses
 
-    registered = [*checks(), *defenses(), "cross_risk.after", "campaign.matrix"]
+    registered = [*checks(), *defenses(), "cross_risk.after", "campaign.matrix", "monitoring.windows"]
     for pattern in {e.partition(":")[0] for q in questions() for e in q.evidence}:
         exact = any(fnmatchcase(id, pattern) for id in registered)
         assert exact or (pattern.endswith(".*") and pattern[:-2] in TOPICS), pattern
