@@ -19,7 +19,7 @@ Rows = NDArray[np.intp]
 
 @dataclass(frozen=True)
 class Thinned:
-    """The places of the ``rows`` that are kept, int (m,), in their order; ``why`` others were left out, or empty; ``doubt`` what no thinning mends."""
+    """The places of the ``rows`` that are kept, int (m,), in their order; ``why`` others were left out, or empty; ``doubt`` what no thinning repairs."""
 
     rows: Rows
     why: str = ""

@@ -157,8 +157,8 @@ class Reference:
 
     def _usual(self, mix: NDArray[np.str_] | None, rng: np.random.Generator) -> Usual:
         rows = np.arange(self.columns.n) if self.seasons is None or mix is None else self.seasons.matched(mix, rng)
-        truth = self.truth if self.seasons is None or self.hits is None else _told(self.hits[rows])
-        odd = _told(self.odd[rows])
+        truth = self.truth if self.seasons is None or self.hits is None else _counts(self.hits[rows])
+        odd = _counts(self.odd[rows])
         return Usual(self.columns if len(rows) == self.columns.n else self.columns.take(rows), (odd.right, odd.n), truth)
 
     def _tested(self, columns: Columns, usual: Usual, rng: np.random.Generator) -> tuple[list[Drift], Metric]:
@@ -181,7 +181,7 @@ def _untested(bare: Window, text: str, truth: Truth | None) -> Window:
     return bare.model_copy(update={"summary": text, "performance": _accuracy(truth)})
 
 
-def _told(flags: NDArray[np.int8]) -> Truth:
+def _counts(flags: NDArray[np.int8]) -> Truth:
     """Ones, of those that are not -1."""
     return Truth(int((flags == 1).sum()), int((flags >= 0).sum()))
 

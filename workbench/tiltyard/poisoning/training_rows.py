@@ -60,12 +60,12 @@ class TrainingRows(Check):
         worst = min(found, key=lambda c: c.p)
         p = min(1.0, worst.p * len(found))
         bad = [c for c in found if c.p * len(found) <= self.level]
-        blind = [c for c in found if not 0 < least_seen(len(c.rows), c.held, len(found), self.level) <= self.share * len(c.rows)]
+        hidden = [c for c in found if not 0 < least_seen(len(c.rows), c.held, len(found), self.level) <= self.share * len(c.rows)]
         unasked = sorted(set(np.unique(train.y).tolist()) - {c.label for c in found})
         names = train.schema.classes
         return CheckResult(
-            status=Status.FINDING if bad else Status.INCOMPLETE if blind or unasked else Status.PASSED,
-            summary=_summary(bad, blind, worst, p, names, self.share, [names[c] for c in unasked]),
+            status=Status.FINDING if bad else Status.INCOMPLETE if hidden or unasked else Status.PASSED,
+            summary=_summary(bad, hidden, worst, p, names, self.share, [names[c] for c in unasked]),
             metrics=(
                 Metric(name="p", label="Chance of this from one source, over all labels", value=p, n=len(train), safer="higher"),
                 Metric(
@@ -84,15 +84,15 @@ class TrainingRows(Check):
 
 
 def _summary(
-    bad: list[Compared], blind: list[Compared], worst: Compared, p: float, names: tuple[str, ...], share: float, unasked: list[str]
+    bad: list[Compared], hidden: list[Compared], worst: Compared, p: float, names: tuple[str, ...], share: float, unasked: list[str]
 ) -> str:
     if bad:
         rows = sum(c.excess for c in bad)
         return f"Some {rows:,} training rows labeled {', '.join(names[c.label] for c in bad)} are like no held-out row of that label (p = {p:.2g})."
     if unasked:
         return f"No alarm, but of {', '.join(unasked[:3])} there are fewer than 20 training or held-out rows: give more."
-    if blind:
-        few = names[blind[0].label]
+    if hidden:
+        few = names[hidden[0].label]
         return f"No alarm (p = {p:.2g}), but {share:.0%} of the rows labeled {few} would not be seen among so few: give more held-out rows."
     return f"No alarm: the likeliest poisoned label is {names[worst.label]} (p = {p:.2g}); {share:.0%} of a label would be seen."
 
