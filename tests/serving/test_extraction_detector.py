@@ -14,7 +14,8 @@ from tiltyard.datasets.encoding import encoding_of
 from tiltyard.datasets.schema import Rows
 from tiltyard.errors import Problem
 from tiltyard.samples.catalog import Sample, load
-from tiltyard.serving.extraction_detector import BLOCK, ExtractionDetector, Honest, Ranking, View, learned, lower, margins, nearest
+from tiltyard.serving.evidence import FALSE_ALARM, LIMIT, MONTH, bets, fair, grown
+from tiltyard.serving.extraction_detector import ExtractionDetector, Honest, Ranking, View, learned, margins, nearest
 from tiltyard.serving.settings import DetectorSettings
 from tiltyard.statistics.intervals import clopper_pearson
 from tiltyard.targets.decision import Scores
@@ -61,18 +62,18 @@ def asked_by(sample: Sample, strategy: str, query_budget: int) -> tuple[Rows, Sc
     return np.concatenate([x for x, _ in seen[1:]]), np.concatenate([s for _, s in seen[1:]])
 
 
-@pytest.mark.parametrize(("strategy", "flagged"), [("adaptive", True), ("jacobian", True), ("natural", False)])
-def test_a_real_thief_is_flagged_unless_it_asks_honest_rows(census: tuple[Sample, Honest], strategy: str, flagged: bool) -> None:
+@pytest.mark.parametrize("strategy", ["adaptive", "natural"])
+def test_a_thief_who_asks_honest_rows_gives_no_evidence_that_honest_desks_do_not(census: tuple[Sample, Honest], strategy: str) -> None:
     sample, honest = census
-    x, scores = asked_by(sample, strategy, 600)
+    x, scores = asked_by(sample, strategy, 300)
     detector = ExtractionDetector(honest)
     detector(x, scores, scores.argmax(1).astype(np.int64), "thief")
-    assert detector.of("thief").flagged is flagged and detector.of("thief").rows == len(x)
+    assert not detector.of("thief").refused and detector.of("thief").rows == len(x)
 
 
 def test_random_rows_are_flagged(census: tuple[Sample, Honest]) -> None:
     sample, honest = census
-    x = drawn(sample.target.schema, 2 * BLOCK, np.random.default_rng(0))
+    x = drawn(sample.target.schema, 200, np.random.default_rng(0))
     detector = ExtractionDetector(honest)
     scores = sample.target.scores(x)
     for i in range(0, len(x), 7):
@@ -96,7 +97,7 @@ def test_false_alarms_on_honest_keys_are_measured_and_few(name: str, rows: int, 
         i = rng.choice(here, min(rows, len(here)), replace=False)
         detector(pool.x[i], scores[i], labels[i], str(client))
     alarms = sum(detector.of(str(client)).flagged for client in range(CLIENTS))
-    assert detector.of("0").blocks >= (1 if one_class else rows // BLOCK - 1) and clopper_pearson(alarms, CLIENTS)[1] < 0.05, alarms
+    assert detector.of("0").different > 100 and clopper_pearson(alarms, CLIENTS)[1] < 0.05, alarms
 
 
 def test_rows_asked_again_and_again_are_no_theft(census: tuple[Sample, Honest]) -> None:
@@ -105,22 +106,104 @@ def test_rows_asked_again_and_again_are_no_theft(census: tuple[Sample, Honest]) 
     detector = ExtractionDetector(honest)
     scores = sample.target.scores(x)
     detector(x, scores, scores.argmax(1).astype(np.int64), "probe")
-    assert (detector.of("probe").rows, detector.of("probe").blocks, detector.of("probe").flagged) == (1000, 0, False)
+    assert (detector.of("probe").rows, detector.of("probe").different, detector.of("probe").flagged) == (1000, 50, False)
 
 
 def test_what_is_kept_of_a_key_is_bounded(census: tuple[Sample, Honest]) -> None:
-    """A hundred times the rows, no more memory: at most a block of 32 numbers each."""
+    """A hundred times the rows, no more memory: 16 bytes of each of the last 2,000 different rows, and a dozen numbers."""
     sample, honest = census
     detector = ExtractionDetector(honest)
-    sizes = []
     for part in range(100):
         x = drawn(sample.target.schema, 190, np.random.default_rng(part))
         scores = sample.target.scores(x)
         detector(x, scores, scores.argmax(1).astype(np.int64), "busy")
-        kept = detector.of("busy")._z
-        sizes.append(len(kept))
-        assert all(z.base is None and z.nbytes <= 256 for z in kept.values())
-    assert max(sizes) < BLOCK and detector.of("busy").rows == 19_000
+    assert len(detector._met["busy"]) == 2000 and all(len(d) == 16 for d in detector._met["busy"])
+    assert detector.of("busy").rows == 19_000
+
+
+def desk(sample: Sample, kind: str, rng: np.random.Generator) -> Rows:
+    """300 rows as one honest desk asks them: borderline cases, neighboring ages, or any."""
+    pool = sample.data.unseen.x
+    if kind == "any":
+        return pool[rng.choice(len(pool), 300, replace=False)]
+    if kind == "borderline":
+        low = np.argsort(margins(sample.target.scores(pool)))[: len(pool) // 10]
+        return pool[rng.choice(low, 300, replace=False)]
+    near = np.argsort(np.abs(pool[:, 0] - rng.choice(pool[:, 0])), kind="stable")[: max(600, len(pool) // 20)]
+    return pool[rng.choice(near, 300, replace=False)]
+
+
+def asks(detector: ExtractionDetector, sample: Sample, key: str, x: Rows) -> None:
+    answers = sample.target.predictions(x)
+    detector(x, answers.scores, answers.labels, key)
+
+
+@pytest.mark.parametrize("kind", ["any", "borderline", "neighboring ages"])
+def test_honest_desks_of_one_kind_are_never_refused(census: tuple[Sample, Honest], kind: str) -> None:
+    """Borderline cases alone look as a thief's do, and are a question; once cleared, they are the desk's own way."""
+    sample, honest = census
+    detector, rng = ExtractionDetector(honest), np.random.default_rng(3)
+    for client in range(30):
+        asks(detector, sample, str(client), desk(sample, kind, rng))
+    assert not any(detector.of(str(c)).refused for c in range(30))
+    if kind != "borderline":
+        assert not any(detector.of(str(c)).flagged for c in range(30))
+        return
+    assert detector.of("0").flagged
+    detector.clear("0")
+    for _ in range(3):
+        asks(detector, sample, "0", desk(sample, kind, rng))
+    assert not detector.of("0").flagged
+    asks(detector, sample, "0", drawn(sample.target.schema, 100, rng))
+    assert detector.of("0").refused  # a cleared key is watched on
+
+
+def test_honest_rows_in_between_do_not_hide_a_thief(census: tuple[Sample, Honest]) -> None:
+    sample, honest = census
+    detector, rng = ExtractionDetector(honest), np.random.default_rng(4)
+    for thief in range(10):
+        for _ in range(2):
+            asks(detector, sample, str(thief), drawn(sample.target.schema, 100, rng))
+            asks(detector, sample, str(thief), desk(sample, "any", rng)[:100])
+    assert all(detector.of(str(thief)).refused for thief in range(10))
+
+
+def test_the_trail_outlives_a_restart(census: tuple[Sample, Honest], tmp_path: Path) -> None:
+    sample, honest = census
+    place, rng = tmp_path / "usage.trail", np.random.default_rng(5)
+    detector = ExtractionDetector(honest, place=place)
+    asks(detector, sample, "slow", drawn(sample.target.schema, 12, rng))
+    half = detector.of("slow").strange
+    detector.close()
+    again = ExtractionDetector(honest, place=place)
+    assert again.of("slow").strange == half > 1 and not again.of("slow").refused
+    asks(again, sample, "slow", drawn(sample.target.schema, 100, rng))
+    assert again.of("slow").refused and ExtractionDetector(honest, place=place).of("slow").refused  # written when it came
+    place.write_text("{")
+    with pytest.raises(Problem, match="extraction detector"):
+        ExtractionDetector(honest, place=place)
+
+
+def test_false_alarms_of_a_month_are_what_is_stated() -> None:
+    """Even ranks, 100,000 rows of each of 300 keys: by the bound 0.3 alarms; more than three would refute it."""
+    rng = np.random.default_rng(0)
+    evidence, most = np.zeros(300), np.zeros(300)
+    assert np.exp(LIMIT) == pytest.approx(MONTH / FALSE_ALARM)
+    for _ in range(MONTH // 100):
+        for bet in bets(rng.random((100, 300)) * 0.999 + 0.001):
+            evidence = np.maximum(evidence, 0) + np.log(0.5 + 0.5 * bet)
+            np.maximum(most, evidence, out=most)
+    assert (most > LIMIT).sum() <= 3
+
+
+def test_bets_are_fair_and_grow_by_hand() -> None:
+    p = (np.arange(100_000) + 0.5) / 100_000
+    assert bets(p).mean() == pytest.approx(1, abs=0.01)
+    assert bets(np.array([0.25, 0.01])).tolist() == [1.0, 5.0]
+    assert grown(-3.0, 5.0, 1.0) == pytest.approx(np.log(3)) and grown(2.0, 5.0, 2.5) == pytest.approx(2 + np.log(1.5))
+    rows = np.concatenate([np.full(50, 0.5), np.full(50, 4.0)])
+    assert fair(rows, [np.arange(50), np.arange(50, 100), np.arange(90, 100)]) == 4.0
+    assert fair(rows[:50], [np.arange(50)]) == 1.0
 
 
 def test_known_distances() -> None:
@@ -128,16 +211,6 @@ def test_known_distances() -> None:
     z = np.array([[0, 1], [3, 3], [9, 0], [9, 0], [2, 0]], np.float32)
     assert nearest(z, np.array([0, 0, 1, 0, 7]), known, answers).tolist() == pytest.approx([1, 1, 1, np.sqrt(52), 2])
     assert margins(np.array([[0.5, 0.2, 0.3], [0.1, 0.1, 0.8]], np.float32)).tolist() == pytest.approx([0.2, 0.7])
-
-
-def test_the_statistic_is_scipys() -> None:
-    from scipy.stats import kstest
-
-    rng = np.random.default_rng(0)
-    for n in (1, 5, 100):
-        ranks = rng.random(n).round(1) * 0.98 + 0.01
-        assert lower(ranks) == pytest.approx(kstest(ranks, "uniform", alternative="greater").statistic)
-    assert lower(np.empty(0)) == 1
 
 
 def test_a_rank_is_among_its_own_class_and_of_a_rare_class_among_all() -> None:
@@ -183,7 +256,7 @@ def test_an_endpoint_flags_logs_refuses_and_forgets(serving: Serve, tmp_path: Pa
     assert (
         line["key"] == key
         and line["flagged"]
-        and set(line) == {"time", "event", "key", "flagged", "rows", "blocks", "worst_distance", "worst_margin"}
+        and set(line) == {"time", "event", "key", "flagged", "refusable", "rows", "different", "strange", "suspect"}
     )
     told = asked.client.get("/v1/keys", headers=head).json()
     assert told["keys"][0]["trail"]["flagged"] and told["keys"][0]["spent"] == 501 and "hash" not in str(told)

@@ -22,7 +22,7 @@ from tiltyard.targets.estimators import FunctionTarget
 from tiltyard.theft.output_policy import OutputPolicy
 from tiltyard.theft.watermark import Watermark, lost
 from tiltyard.theft.watermark_key import Key, envelope, read, write
-from tiltyard.theft.watermark_survival import WatermarkSurvival, pruned, quantized
+from tiltyard.theft.watermark_survival import Draw, WatermarkSurvival, pruned, quantized
 from tiltyard.theft.watermark_trigger import chance, fewest, labels, matched, triggers
 from tiltyard.theft.watermark_verify import WatermarkVerify
 
@@ -315,7 +315,7 @@ def test_a_folder_that_cannot_be_written_is_one_line(ground, tmp_path):
 
 def test_survival_tells_what_removes_the_mark(ground, marked):
     outcome, path = marked
-    result = WatermarkSurvival(key_file=str(path), epochs=3, rows=300)(outcome.target, ground[1]).result
+    result = WatermarkSurvival(key_file=str(path), epochs=3, rows=300, repeats=2)(outcome.target, ground[1]).result
     table = {row[0]: row for row in result.tables[0].rows}
     assert table["none"][7] == "survives"
     assert table["int8 weights"][7] == "survives"
@@ -323,10 +323,24 @@ def test_survival_tells_what_removes_the_mark(ground, marked):
     for name, right, low, high, matches, n, p, _ in table.values():
         assert 0 <= low <= right <= high <= 1, name
         assert p == pytest.approx(chance(matches, n, 3))
+    spread = {row[0]: row for row in result.tables[1].rows}
+    assert [spread[name][1] for name in ("fine-tuning", "distillation by scores", "int8 weights")] == [2, 2, 1]
+    for name, n, share, low, high, removed, least, most in spread.values():
+        assert low <= share <= high and least <= most and table[name][4] == least and removed <= n
+    assert result.metric("removed").n == 6 and result.status is not Status.PASSED  # six draws are too few for a pass
+
+
+def test_draws_of_a_thief_differ_and_repeat(ground):
+    draws = [Draw.of(ground[1], 10, 0, i) for i in range(6)]
+    assert (draws[0].epochs, draws[0].pace, len(draws[0].own)) == (10, 1.0, len(ground[1]))
+    assert len({(d.epochs, d.pace, len(d.own), d.seed) for d in draws}) == 6
+    assert all(len(ground[1]) // 3 <= len(d.own) <= len(ground[1]) and 5 <= d.epochs <= 20 and 0.33 < d.pace < 3.01 for d in draws)
+    assert Draw.of(ground[1], 10, 0, 3).pace == draws[3].pace
+    assert clopper_pearson(0, 5 * 3, 0.9)[1] <= 0.2 < clopper_pearson(0, 4 * 3, 0.9)[1]
 
 
 def test_survival_of_a_model_without_the_mark_says_so(ground, marked):
-    result = WatermarkSurvival(key_file=str(marked[1]), epochs=1, rows=200)(*ground).result
+    result = WatermarkSurvival(key_file=str(marked[1]), epochs=1, rows=200, repeats=1)(*ground).result
     assert result.status is Status.FINDING
     assert "does not carry the mark" in result.findings[0].title
 

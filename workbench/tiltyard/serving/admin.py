@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..audit.notes import note
 from ..errors import Problem
+from .evidence import FALSE_ALARM, MONTH
 from .refusal import refuse
 
 if TYPE_CHECKING:
@@ -15,10 +16,9 @@ ACTS = {"revoke": "key revoked", "clear": "key's trail cleared"}
 
 def overview(guarded: "Guarded") -> dict[str, Any]:
     """Every key with its rows spent in this period and what the extraction detector found; never its hash."""
-    limits = guarded.detector.honest.limits if guarded.detector else None
-    facts = {"watched": limits is not None}
-    if limits is not None:
-        facts |= {"distance_limit": round(limits.distance, 3), "margin_limit": round(limits.margin, 3)}  # type: ignore[dict-item]
+    facts: dict[str, Any] = {"watched": guarded.detector is not None}
+    if guarded.detector is not None:
+        facts |= {"false_alarms": FALSE_ALARM, "of_different_rows": MONTH}
     return {"keys": [_facts(guarded, key) for key in guarded.keys.all()], "trail": facts, "unobserved": guarded.unobserved}
 
 

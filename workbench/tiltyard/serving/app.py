@@ -126,7 +126,9 @@ def _watch(guarded: Guarded, honest: "Rows | None") -> None:
     try:
         if honest is None:
             raise Problem("honest rows to compare with", "none", "Name a guard, or data, in the settings")
-        guarded.keep(ExtractionDetector(learned(honest, guarded.target.predictions(honest), guarded.target.schema)))
+        usage = guarded.quota.ledger.path
+        place = usage.with_name(usage.name + ".trail") if usage is not None else None
+        guarded.keep(ExtractionDetector(learned(honest, guarded.target.predictions(honest), guarded.target.schema), place=place))
     except Problem as problem:
         if guarded.settings.extraction_detector.action == "refuse":
             guarded.close()

@@ -1,38 +1,44 @@
 """The extraction detector: do a key's queries look like honest ones?
 
-In the manner of PRADA (Juuti et al. 2019, arXiv 1805.02628), which looks at each client's distribution of distances from a
-query to the nearest earlier one of the same class. PRADA holds that distribution against a normal one; honest rows of a
-table are not normal (one-hot groups), and uniform random rows are. So we take the distance to the nearest of known honest
-rows with the same answer, and with it the margin of the answer, which a thief who asks where the copy is unsure makes
-small. Each is given by its rank among honest rows of the same answer, so that a block's ranks are even whatever classes it
-asks for; the one-sided Kolmogorov-Smirnov statistic says how much farther, or less sure, they are than even ones. Limits
-come from blocks drawn of the honest rows, half of them of one class. A row asked again within a block teaches a thief
-nothing and is not counted: who honestly asks one row every minute is not strange for it.
+After PRADA (Juuti et al. 2019, arXiv 1805.02628), which looks at each client's distances from a query to the nearest earlier one of its class
+and holds them against a normal distribution; honest rows of a table are not normal, and uniform random rows are. We take the distance to
+the nearest of known honest rows with the same answer, and the margin of the answer, which a thief who asks where the copy is unsure makes
+small, each by its rank among honest rows of the same answer. Evidence from both grows row by row (`evidence`).
 
-What it cannot see: a thief who asks honest rows (against that helps only the budget), one who spreads over many keys, or
-fewer different rows than two blocks. Who honestly asks unlike the honest rows, as one group of people alone, can be
-flagged too: it is a question for an operator, not a proof. How often, measured: ``benchmarks/bench_extraction_detector.py``.
+``strange``: rows farther from honest ones than any cluster of honest rows is. It alone lets a key be refused. ``unsure``: rows nearer to the
+boundary, or somewhat farther, than those of any class or band of a column. It flags a key as a question for an operator: a desk that sees
+borderline cases alone asks the same. Where the operator clears the key, what it asked is its own baseline, and more of the same is no evidence.
+A row that was asked before, of the last `REMEMBERED`, teaches a thief nothing and is not counted.
+
+What it cannot see: a thief who asks honest rows (against that helps only the budget), or one who spreads over many keys.
+How often whom, measured: ``benchmarks/bench_extraction_detector.py``.
 """
 
 import hashlib
 import threading
+from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from ..datasets.encoding import Encoding, encoding_of
 from ..datasets.schema import Rows, Schema
 from ..errors import Problem
+from ..files.atomic import replace_file
+from ..result import Given
 from ..targets.decision import Prediction, Scores
+from .evidence import LIMIT, Clusters, bets, fair, grown
 
-BLOCK = 100
-DRAWS = 4000
-ALLOWED = 0.001
 WIDTH = 32
-LEAST = 5 * BLOCK
+LEAST = 500
+REMEMBERED = 2000
+SAVED_EVERY = 500
+SLACK = 1.2  # by which a customer may go beyond its own baseline
 KNOWN = 2000
 FEWEST = 20
 MOST = 20_000
@@ -83,13 +89,6 @@ def margins(scores: Scores) -> NDArray[np.float64]:
     return found
 
 
-def lower(ranks: NDArray[np.float64]) -> float:
-    """How far ranks in (0, 1) lie below even ones: the one-sided one-sample Kolmogorov-Smirnov statistic; 1 for none."""
-    if not len(ranks):
-        return 1.0
-    return float((np.arange(1, len(ranks) + 1) / len(ranks) - np.sort(ranks)).max())
-
-
 @dataclass(frozen=True)
 class Ranking:
     """Honest values, sorted: those of each label with at least `FEWEST` of them, and all together for the other labels."""
@@ -114,38 +113,43 @@ class Ranking:
 
 
 @dataclass(frozen=True)
-class Steps:
-    """How far one block of queries is from honest ones: how much farther from known rows, and how much less sure the answers, 0 to 1."""
+class Bets:
+    """What rows are worth as evidence, (n,) each: how far they are from known honest ones, and how unsure their answers."""
 
-    distance: float
-    margin: float
+    far: NDArray[np.float64]
+    unsure: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Fair:
+    """The most that an honest customer's bets are worth on average: of ``strange`` any cluster's, of ``far`` and ``unsure`` any class's or band's."""
+
+    strange: float
+    far: float
+    unsure: float
 
 
 @dataclass(frozen=True)
 class Honest:
-    """What honest queries look like: known rows with their answers, how far others are from them and by what margins, and the limits."""
+    """What honest queries look like: known rows with their answers, how far others are from them and by what margins, and what is fair."""
 
     view: View
     known: NDArray[np.float32]
     answers: NDArray[np.int64]
     distances: Ranking
     margins: Ranking
-    limits: Steps
+    fair: Fair
 
-    def measured(self, z: NDArray[np.float32], labels: NDArray[np.int64], gaps: NDArray[np.float64]) -> Steps:
-        """How far a block is."""
+    def bets(self, z: NDArray[np.float32], labels: NDArray[np.int64], gaps: NDArray[np.float64]) -> Bets:
+        """What rows are worth."""
         apart = nearest(z, labels, self.known, self.answers)
-        return Steps(lower(1 - self.distances(apart, labels)), lower(self.margins(gaps, labels)))
-
-    def strange(self, steps: Steps) -> bool:
-        """Is it farther than honest blocks are?"""
-        return steps.distance > self.limits.distance or steps.margin > self.limits.margin
+        return Bets(bets(1 - self.distances(apart, labels)), bets(self.margins(gaps, labels)))
 
 
 def learned(x: Rows, answers: Prediction, schema: Schema, seed: int = 0) -> Honest:
     """From honest rows and the model's answers to them: half of them, at most `KNOWN`, are those others are held against.
 
-    The limits are what a share `ALLOWED` of blocks of 100 rows, drawn at random of the other half, passes.
+    What is fair comes from clusters of the other half.
 
     Raises
     ------
@@ -160,70 +164,98 @@ def learned(x: Rows, answers: Prediction, schema: Schema, seed: int = 0) -> Hone
     order = rng.permutation(first)
     z, labels, gaps = view(x[order]), answers.labels[order], margins(answers.scores[order])
     half = min(len(order) // 2, KNOWN)
-    rest = labels[half:]
+    rest, rest_gaps = labels[half:], gaps[half:]
     apart = nearest(z[half:], rest, z[:half], labels[:half])
     distances, honest_gaps = Ranking.of(apart, rest), Ranking.of(gaps, labels)
-    limits = _limits(distances(apart, rest), honest_gaps(gaps[half:], rest), rest, rng)
-    return Honest(view, z[:half], labels[:half], distances, honest_gaps, limits)
+    far, unsure = bets(1 - distances(apart, rest)), bets(honest_gaps(rest_gaps, rest))
+    found = Clusters.of(z[half:], rest, rest_gaps, rng)
+    worth = Fair(fair(far, found.every), fair(far, found.plain), fair(unsure, found.plain))
+    return Honest(view, z[:half], labels[:half], distances, honest_gaps, worth)
 
 
-def _limits(distances: NDArray[np.float64], gaps: NDArray[np.float64], labels: NDArray[np.int64], rng: np.random.Generator) -> Steps:
-    """What few honest blocks pass, every second one of a single class."""
-    known, counts = np.unique(labels, return_counts=True)
-    common = known[counts >= FEWEST]
-    found = []
-    for draw in range(DRAWS):
-        pool = np.flatnonzero(labels == rng.choice(common)) if draw % 2 and len(common) else np.arange(len(labels))
-        block = rng.choice(pool, BLOCK, replace=len(pool) < 2 * BLOCK)
-        found.append((lower(1 - distances[block]), lower(gaps[block])))
-    distance, margin = np.quantile(found, 1 - ALLOWED, axis=0).tolist()
-    return Steps(distance, margin)
-
-
-@dataclass
-class Watched:
-    """What is known of one key. Of its rows at most one block is held, scaled and projected, in memory alone."""
+class Watched(Given):
+    """What is known of one key: counts, evidence (logarithms; `evidence.LIMIT` is the limit), and the sums its own baseline is made of."""
 
     rows: int = 0
-    blocks: int = 0
-    successive: int = 0
+    different: int = 0
+    strange: float = 0.0
+    far: float = 0.0
+    unsure: float = 0.0
+    worst: float = 0.0
+    worst_strange: float = 0.0
+    sum_far: float = 0.0
+    sum_unsure: float = 0.0
+    own_far: float = 0.0
+    own_unsure: float = 0.0
     flagged: bool = False
-    last: Steps | None = None
-    worst: Steps = Steps(0.0, 0.0)
-    _z: dict[bytes, NDArray[np.float32]] = field(default_factory=dict, repr=False)
-    _labels: list[int] = field(default_factory=list, repr=False)
-    _gaps: list[float] = field(default_factory=list, repr=False)
+    refused: bool = False
 
     def facts(self) -> dict[str, int | float | bool]:
-        """For the log and an operator: counts, and how far its worst blocks were from honest ones (0 to 1)."""
-        worst = {"worst_distance": round(self.worst.distance, 3), "worst_margin": round(self.worst.margin, 3)}
-        return {"flagged": self.flagged, "rows": self.rows, "blocks": self.blocks, **worst}
+        """For the log and an operator: counts, and how near the evidence came to the limit (1 is at it)."""
+        shares = {"strange": round(self.worst_strange / LIMIT, 3), "suspect": round(self.worst / LIMIT, 3)}
+        return {"flagged": self.flagged, "refusable": self.refused, "rows": self.rows, "different": self.different, **shares}
+
+    def after(self, far: float, unsure: float, honest: Fair) -> "Watched":
+        """With one more row that was not asked before."""
+        strange = grown(self.strange, far, max(honest.strange, self.own_far))
+        weak = grown(self.far, far, max(honest.far, self.own_far))
+        doubt = grown(self.unsure, unsure, max(honest.unsure, self.own_unsure))
+        worst, worst_strange = max(self.worst, weak, doubt), max(self.worst_strange, strange)
+        counted = {"different": self.different + 1, "sum_far": self.sum_far + far, "sum_unsure": self.sum_unsure + unsure}
+        grew = {"strange": strange, "far": weak, "unsure": doubt, "worst": worst, "worst_strange": worst_strange}
+        found = {"flagged": self.flagged or max(worst, worst_strange) > LIMIT, "refused": self.refused or worst_strange > LIMIT}
+        return self.model_copy(update=counted | grew | found)
+
+    def cleared(self) -> "Watched":
+        """As an operator leaves it who knows better: what it asked so far is its own baseline."""
+        n = max(self.different, 1)
+        far, unsure = max(self.own_far, SLACK * self.sum_far / n), max(self.own_unsure, SLACK * self.sum_unsure / n)
+        kept = {"rows", "different", "sum_far", "sum_unsure"}
+        return Watched.model_validate(self.model_dump(include=kept) | {"own_far": far, "own_unsure": unsure})
+
+
+class TrailFile(Given):
+    """What is kept of every key over a restart; no row of anybody."""
+
+    format: Literal[1] = 1
+    keys: dict[str, Watched] = {}
 
 
 class ExtractionDetector:
-    """An observer of a `Guarded` endpoint. It keeps statistics of each key, and flags a key whose queries were strange in two blocks running.
+    """An observer of a `Guarded` endpoint. It keeps the evidence on each key, and flags a key whose evidence passed the limit.
 
     Parameters
     ----------
     on_flag
-        Called once with key and facts when a key becomes flagged.
+        Called with key and facts when a key becomes flagged, and when it may be refused.
+    place
+        The file in which the evidence outlives a restart; None for none.
     """
 
-    def __init__(self, honest: Honest, on_flag: Callable[[str, Watched], None] | None = None) -> None:
+    def __init__(self, honest: Honest, on_flag: Callable[[str, Watched], None] | None = None, place: Path | None = None) -> None:
         self.honest = honest
         self.on_flag = on_flag
+        self.place = place
         self._lock = threading.Lock()
-        self._watched: dict[str, Watched] = {}
+        self._watched = _read(place)
+        self._met: dict[str, OrderedDict[bytes, None]] = {}
+        self._unsaved = 0
 
     def __call__(self, x: Rows, scores: Scores, labels: NDArray[np.int64], key: str, request: str = "") -> None:
         """Count the rows of one answer; `Guarded` calls it after each."""
-        z, gaps = self.honest.view(x), margins(scores)
+        found = self.honest.bets(self.honest.view(x), labels, margins(scores))
         with self._lock:
-            watched = self._watched.setdefault(key, Watched())
-            before = watched.flagged
+            before = watched = self._watched.get(key, Watched())
+            watched = watched.model_copy(update={"rows": watched.rows + len(x)})
             for i in range(len(x)):
-                self._step(watched, _digest(x[i]), z[i], int(labels[i]), float(gaps[i]))
-        if watched.flagged and not before and self.on_flag is not None:
+                if self._new(key, _digest(x[i])):
+                    watched = watched.after(float(found.far[i]), float(found.unsure[i]), self.honest.fair)
+            self._watched[key] = watched
+            self._unsaved += len(x)
+            changed = (watched.flagged, watched.refused) != (before.flagged, before.refused)
+            if changed or self._unsaved >= SAVED_EVERY:
+                self._save()
+        if changed and self.on_flag is not None:
             self.on_flag(key, watched)
 
     def of(self, key: str) -> Watched:
@@ -232,27 +264,44 @@ class ExtractionDetector:
             return self._watched.get(key, Watched())
 
     def clear(self, key: str) -> None:
-        """Forget what a key asked, as an operator does who knows better."""
+        """Take what a key asked for its own way, as an operator does who knows better."""
         with self._lock:
-            self._watched.pop(key, None)
+            if key in self._watched:
+                self._watched[key] = self._watched[key].cleared()
+            self._save()
 
-    def _step(self, watched: Watched, digest: bytes, z: NDArray[np.float32], label: int, gap: float) -> None:
-        watched.rows += 1
-        if digest in watched._z:
-            return
-        watched._z[digest] = z.copy()  # not a view, which would hold the whole request
-        watched._labels.append(label)
-        watched._gaps.append(gap)
-        if len(watched._z) < BLOCK:
-            return
-        steps = self.honest.measured(np.stack(list(watched._z.values())), np.asarray(watched._labels, np.int64), np.asarray(watched._gaps))
-        for part in (watched._z, watched._labels, watched._gaps):
-            part.clear()
-        watched.blocks += 1
-        watched.last = steps
-        watched.worst = Steps(max(watched.worst.distance, steps.distance), max(watched.worst.margin, steps.margin))
-        watched.successive = watched.successive + 1 if self.honest.strange(steps) else 0
-        watched.flagged = watched.flagged or watched.successive >= 2
+    def close(self) -> None:
+        """Write what is known."""
+        with self._lock:
+            self._save()
+
+    def _new(self, key: str, digest: bytes) -> bool:
+        met = self._met.setdefault(key, OrderedDict())
+        if digest in met:
+            met.move_to_end(digest)
+            return False
+        met[digest] = None
+        if len(met) > REMEMBERED:
+            met.popitem(last=False)
+        return True
+
+    def _save(self) -> None:
+        self._unsaved = 0
+        if self.place is not None:
+            replace_file(self.place, (TrailFile(keys=self._watched).model_dump_json() + "\n").encode())
+
+
+def _read(place: Path | None) -> dict[str, Watched]:
+    if place is None:
+        return {}
+    try:
+        return dict(TrailFile.model_validate_json(place.read_bytes()).keys)
+    except FileNotFoundError:
+        return {}
+    except (ValidationError, OSError):
+        raise Problem(
+            "a file of the extraction detector", f"{place.name}, which cannot be read as one", "Restore it, or move it away"
+        ) from None
 
 
 def _digest(row: Rows) -> bytes:

@@ -80,7 +80,7 @@ class Guarded:
             action == "run"
             and self.settings.extraction_detector.action == "refuse"
             and self.detector is not None
-            and self.detector.of(key.account).flagged
+            and self.detector.of(key.account).refused
         ):
             raise refuse(403, "queries like those of other clients", "a pattern of model extraction", "Ask the operator")
         self.quota.admit(key)
@@ -166,7 +166,10 @@ class Guarded:
     def close(self) -> None:
         """Let the observers finish, write what was spent of the budgets, end the threads."""
         self._aside.shutdown()
+        if self.detector is not None:
+            self.detector.close()
         self._model.shutdown(wait=False, cancel_futures=True)
+        self.quota.close()
         self.quota.ledger.close()
         self.journal.close()
 

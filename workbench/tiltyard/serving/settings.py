@@ -86,7 +86,8 @@ class DetectorSettings(Given):
 
     watch: bool = True
     action: Literal["log", "refuse"] = Field(
-        default="log", description="refuse: a flagged key gets 403 until an operator clears it or the endpoint starts again"
+        default="log",
+        description="refuse: a key whose rows are farther from honest ones than any cluster of these gets 403 until an operator clears it",
     )
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""What an endpoint gives away: scores rounded, noised, cut to the label, or counted. Each has a cost to honest users."""
+"""What an endpoint gives away: scores rounded, noised, cut to the label, counted, or made to mislead. Each has a cost to honest users."""
 
 import hashlib
 from collections.abc import Mapping
@@ -21,7 +21,9 @@ from ..targets.estimators import one_hot
 from ..targets.query_budget import BudgetSpent
 from ..targets.target import Target
 
-Kind = Literal["round", "label", "noise", "budget"]
+Kind = Literal["round", "label", "noise", "budget", "deceive", "misinform"]
+BETA, GAMMA = 0.9, 0.2  # of the reverse sigmoid, as in the paper
+SPARED = 0.99  # of honest rows, which get their own answers
 
 
 class GuardedTarget(Target):
@@ -83,6 +85,8 @@ class GuardedTarget(Target):
         """What of the scores is given away."""
         if self.kind == "round":
             return normalized(rounded(scores, self.digits), scores)
+        if self.kind == "deceive":
+            return deceptive(scores)
         return normalized(scores + self._drawn(x, scores.shape[1]), scores) if self.kind == "noise" else scores
 
     def _drawn(self, x: Rows, k: int) -> NDArray[np.float64]:
@@ -95,8 +99,27 @@ class GuardedTarget(Target):
         return out
 
 
+def deceptive(scores: Scores) -> Scores:
+    """Scores (n, k) poisoned by the reverse sigmoid, with the largest still the largest (Lee et al. 2019, arXiv 1806.00054).
+
+    A confident answer and a less confident one are shown alike, so that what a copy learns of the boundary misleads it.
+    """
+    p = np.clip(scores, 1e-9, 1 - 1e-9)
+    bent = 1 / (1 + (p / (1 - p)) ** -GAMMA) - 0.5
+    shown = np.maximum(p - BETA * bent, 1e-9)
+    most = scores.argmax(1)
+    rows = np.arange(len(shown))
+    shown[rows, most] = np.maximum(shown[rows, most], shown.max(1) * (1 + 1e-6))
+    found: Scores = shown / shown.sum(1, keepdims=True)
+    return found
+
+
 class OutputPolicy(Defense):
-    """Give away less: fewer digits, the label alone, noise, or a number of rows a client."""
+    """Give away less: fewer digits, the label alone, noise, or a number of rows a client; or mislead.
+
+    ``deceive`` poisons the scores and keeps the label; ``misinform`` answers rows unlike those the model was trained on wrongly, labels too: a thief
+    who has no rows of that kind learns nothing, and about one honest row in a hundred is answered wrongly, which is measured.
+    """
 
     id: ClassVar[str] = "theft.output_policy"
     title: ClassVar[str] = "Output policy"
@@ -104,7 +127,11 @@ class OutputPolicy(Defense):
     needs: ClassVar[frozenset[str]] = frozenset({"scores"})
     takes_text: ClassVar[bool] = True
     standards: ClassVar[tuple[str, ...]] = ("OWASP ML05:2023", "AML.T0024.002", "NISTAML.031")
-    sources: ClassVar[tuple[str, ...]] = ("Tramer et al. 2016, arXiv 1609.02943", "Orekondy et al. 2020, arXiv 1906.10908")
+    sources: ClassVar[tuple[str, ...]] = (
+        "Tramer et al. 2016, arXiv 1609.02943",
+        "Lee et al. 2019, arXiv 1806.00054",
+        "Kariyappa and Qureshi 2020, arXiv 1911.07100",
+    )
     cost: ClassVar[str] = "seconds"
     main: ClassVar[tuple[str, ...]] = ("kind", "digits", "noise", "query_budget")
     leads: ClassVar[tuple[str, ...]] = ("same_label", "accuracy_after", "score_error")
@@ -112,13 +139,16 @@ class OutputPolicy(Defense):
 
     renamed: ClassVar[Mapping[str, str]] = {"allowed": "query_budget"}
 
-    kind: Kind = parameter("label", "What the endpoint does: round the scores, give the label alone, add noise, or count rows")
+    kind: Kind = parameter(
+        "label",
+        "What the endpoint does: round the scores, give the label alone, add noise, count rows, deceive by scores, or misinform about strange rows",
+    )
     digits: int = parameter(1, "Decimals that are kept when rounding", "decimals", ge=0, le=6)
     noise: float = parameter(0.1, "Standard deviation of the noise on each score", "probability", gt=0, le=1)
     query_budget: int = parameter(500, "Rows one client may ask, where rows are counted", "rows", ge=1, le=10_000_000)
 
     def apply(self, target: Target, data: Dataset, progress: Progress) -> Defended:
-        made = GuardedTarget(target, self.kind, self.digits, self.noise, self.query_budget, self.seed)
+        made = self._made(target, data)
         rows = data.unseen.sample(2000, np.random.default_rng(self.seed))
         before, after = target.predictions(rows.x), made.predictions(rows.x)
         progress.step(0.9, "measured the cost to honest users")
@@ -130,9 +160,17 @@ class OutputPolicy(Defense):
             _error(before.scores, after.scores),
         )
         words = {"round": f"rounded to {self.digits} decimals", "label": "cut to the label", "noise": f"noised by {self.noise:g}"}
+        words |= {"deceive": "poisoned, the label kept", "misinform": "wrong for rows unlike the training rows"}
         text = words.get(self.kind, f"limited to {self.query_budget:,} rows a client")
         summary = f"Scores {text}: {percent(float(kept.mean()))} of {len(rows):,} labels stay; the scores honest users see move by {metrics[3].value:.3f} on average."
         return Defended(made, CheckResult(status=Status.PASSED, summary=summary, metrics=metrics))
+
+    def _made(self, target: Target, data: Dataset) -> GuardedTarget:
+        if self.kind != "misinform":
+            return GuardedTarget(target, self.kind, self.digits, self.noise, self.query_budget, self.seed)
+        from ._misinforming import Familiar, MisinformingTarget
+
+        return MisinformingTarget(target, Familiar.of(data, SPARED, np.random.default_rng([self.seed, 5])), self.seed)
 
 
 def _error(before: Scores, after: Scores) -> Metric:

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 Answers = Callable[[Rows], Labels]
 PRUNED = (0.3, 0.5, 0.7, 0.9)
+TRAINED = ("fine-tuning", "distillation by scores", "extraction by labels")
+ONE_SIDED = 0.9  # a two-sided level whose upper end is wrong in 5 % of cases
+MISSED = 0.2  # share of removals that work which a pass would have seen, at 95 %
 
 
 @dataclass(frozen=True)
@@ -50,10 +53,13 @@ class Survivor:
 
 
 class WatermarkSurvival(Check):
-    """A table of what removal attacks do to the mark and to the model's worth.
+    """What removal attacks do to the mark and to the model's worth, over several draws of each.
 
     The thief has rows of their own (half of those the model never saw) and knows the method but not the key. Distillation
-    trains a network of the target's own make on its scores, extraction another network on its labels.
+    trains a network of the target's own make on its scores, extraction another network on its labels. Whether a mark outlives fine-tuning
+    turns on how many rows, epochs and what rate are used, so that each draw has its own: a third of the rows to all, half the epochs to
+    twice as many, a third of the rate to three times, another seed. A pass wants no draw that removed the mark from a model worth stealing, and
+    enough draws that one in `MISSED` that do would have been seen.
     """
 
     id: ClassVar[str] = "theft.watermark_survival"
@@ -62,17 +68,18 @@ class WatermarkSurvival(Check):
     needs: ClassVar[frozenset[str]] = frozenset({"gradients", "weights", "training"})
     standards: ClassVar[tuple[str, ...]] = STANDARDS
     sources: ClassVar[tuple[str, ...]] = (*SOURCES, "Han et al. 2015, arXiv 1506.02626", "Hinton et al. 2015, arXiv 1503.02531")
-    cost: ClassVar[str] = "a minute: trains three models"
+    cost: ClassVar[str] = "minutes: trains three models in each draw"
     main: ClassVar[tuple[str, ...]] = ("trial", "epochs", "worth")
-    seconds: ClassVar[float] = 60.0
-    quick: ClassVar[Mapping[str, Any]] = {"epochs": 3, "rows": 1000, "trial": True}
-    tiny: ClassVar[Mapping[str, Any]] = {"rows": 40, "trial": True}
+    seconds: ClassVar[float] = 240.0
+    quick: ClassVar[Mapping[str, Any]] = {"epochs": 3, "rows": 1000, "trial": True, "repeats": 2}
+    tiny: ClassVar[Mapping[str, Any]] = {"rows": 40, "trial": True, "repeats": 1}
     campaign_goal: ClassVar[CampaignGoal | None] = "steal"
     headline: ClassVar[str] = "survived"
     context: ClassVar[frozenset[str]] = frozenset({"accuracy"})
 
     key_file: str = kept_parameter("The sealed key; a bare name or empty: one kept for this model in your user data folder", WATERMARK_KEY)
-    epochs: int = parameter(10, "Passes the thief trains over their own rows", "epochs", ge=1, le=200)
+    repeats: int = parameter(5, "Draws of each removal that trains, each with its own rows, epochs, rate and seed", "draws", ge=1, le=200)
+    epochs: int = parameter(10, "Passes the thief trains over their own rows, about", "epochs", ge=1, le=200)
     rows: int = parameter(5000, "Rows the thief has, and at most as many to judge on", "rows", ge=10, le=100_000)
     worth: float = parameter(0.05, "Loss of accuracy from which the removed model is not worth stealing", "share", ge=0, le=1)
 
@@ -92,82 +99,101 @@ class WatermarkSurvival(Check):
         if len(held) < 20:
             raise Unavailable(f"at least 20 {data.known}", f"{len(held)}", "Give more rows")
         judge, own = held.take(np.arange(len(held) // 2)), held.take(np.arange(len(held) // 2, len(held)))
-        attacks = self._attacks(base, own, secret)
+        attacks = self._attacks(base, own)
         survivors = []
         rest = progress.part(0.55)
-        for i, (name, attack) in enumerate(attacks.items()):
+        for i, (name, attack) in enumerate(attacks):
             rest.step(i / len(attacks), name)
             answers = attack(rest.part(0.95 / len(attacks)))
             survivors.append(_judged(name, answers, judge, secret, len(target.classes)))
         skill = Skill.of(judge.y, base.labels(judge.x) == judge.y, target.classes)
         return self._result(survivors, len(target.classes), key.commitment, seal is None, skill, base.rule_notes)
 
-    def _attacks(self, base: "TorchTarget", own: Dataset, secret: Triggers) -> "dict[str, Callable[[Progress], Answers]]":
+    def _attacks(self, base: "TorchTarget", own: Dataset) -> "list[tuple[str, Callable[[Progress], Answers]]]":
+        """By name, in order; those that train once for each draw."""
+
         def decided(module: "nn.Module") -> Answers:
             return base.made(module, base.name).labels
 
-        found: dict[str, Callable[[Progress], Answers]] = {"none": lambda _: base.labels}
-        found["fine-tuning"] = lambda part: decided(self._tuned(base, own, part))
+        found: list[tuple[str, Callable[[Progress], Answers]]] = [("none", lambda _: base.labels)]
+        draws = [Draw.of(own, self.epochs, self.seed, i) for i in range(self.repeats)]
+        found += [("fine-tuning", lambda part, draw=draw: decided(_tuned(base, draw, part))) for draw in draws]  # type: ignore[misc]
         for share in PRUNED:
-            found[f"pruning {share:.0%}"] = lambda _, share=share: decided(pruned(base.trainable(), share))  # type: ignore[misc]
+            found.append((f"pruning {share:.0%}", lambda _, share=share: decided(pruned(base.trainable(), share))))  # type: ignore[misc]
         for bits in (8, 4):
-            found[f"int{bits} weights"] = lambda _, bits=bits: decided(quantized(base.trainable(), bits))  # type: ignore[misc]
-        found["distillation by scores"] = lambda part: decided(self._distilled(base, own, part))
-        found["extraction by labels"] = lambda part: self._extracted(base, own, part)
+            found.append((f"int{bits} weights", lambda _, bits=bits: decided(quantized(base.trainable(), bits))))  # type: ignore[misc]
+        found += [("distillation by scores", lambda part, draw=draw: decided(_distilled(base, draw, part))) for draw in draws]  # type: ignore[misc]
+        found += [("extraction by labels", lambda part, draw=draw: _extracted(base, draw, part)) for draw in draws]  # type: ignore[misc]
         return found
-
-    def _tuned(self, base: "TorchTarget", own: Dataset, progress: Progress) -> "nn.Module":
-        from ..targets.training import fit
-
-        assert base.recipe is not None
-        recipe = base.recipe.model_copy(update={"epochs": self.epochs})
-        return fit(base.trainable(), EncodedRows(base.encoding, own.x), own.y, recipe, self.seed, progress)
-
-    def _distilled(self, base: "TorchTarget", own: Dataset, progress: Progress) -> "nn.Module":
-        from ..targets.training import fit, fresh
-
-        assert base.recipe is not None
-        size = min(base.recipe.batch_size, max(8, len(own) // 8))
-        recipe = base.recipe.model_copy(update={"epochs": 2 * self.epochs, "batch_size": size})
-        module = fresh(base.inner, self.seed).requires_grad_()
-        return fit(module, EncodedRows(base.encoding, own.x), own.y, recipe, self.seed, progress, soft=base.scores(own.x))
-
-    def _extracted(self, base: "TorchTarget", own: Dataset, progress: Progress) -> "Answers":
-        labels = base.labels(own.x)
-        scores = np.eye(len(base.classes))[labels]
-        return copycat(own.x, scores, labels, own.schema, 2 * self.epochs, self.seed, progress).labels
 
     def _result(self, survivors: list[Survivor], k: int, commitment: str, trial: bool, skill: Skill, rule: tuple[str, ...]) -> CheckResult:
         first, *rest = survivors
-        gone = [s for s in rest if s.p >= CLAIM and s.accuracy >= first.accuracy - self.worth]
+        gone = [s for s in rest if self._removed(s, first)]
         kept = [s for s in rest if s.p < CLAIM]
         n = first.triggers
         weak = first.p >= CLAIM
         summary = f"The mark survives {len(kept)} of {len(rest)} removals (p < {number(CLAIM)})" + (
-            f"; {', '.join(s.name for s in gone)} removed it at a loss of at most {100 * self.worth:g} points." if gone else "."
+            f"; {_named(gone)} removed it at a loss of at most {100 * self.worth:g} points." if gone else "."
         )
+        trained = [s for s in rest if s.name in TRAINED]
+        missed = rate(
+            "removed",
+            "Draws that removed the mark from a model worth stealing",
+            len([s for s in gone if s.name in TRAINED]),
+            len(trained),
+            "lower",
+            ONE_SIDED,
+        )
+        few = not (gone or weak) and (missed.high or 1) > MISSED
+        if few:
+            summary += f" But in {len(trained)} draws one removal in {1 / (missed.high or 1):.1f} could have been missed: set repeats to {_draws()} or more."
         if weak:
             summary = f"The model itself does not carry the mark: {first.matches} of {n} secret labels (p = {number(first.p, 2)})."
         vain = not (gone or weak) and not skill.learned
         if vain:
             summary = f"{summary} But {skill.fact}: it is not worth stealing. {skill.advice}"
         return CheckResult(
-            status=Status.FINDING if gone or weak else Status.INCOMPLETE if vain else Status.PASSED,
+            status=Status.FINDING if gone or weak else Status.INCOMPLETE if vain or few else Status.PASSED,
             summary=summary,
             metrics=(
                 Metric(name="survived", label="Removals the mark survived", value=float(len(kept)), unit=f"of {len(rest)}", safer="higher"),
+                missed,
                 _worst(rest, first, self.worth),
                 rate("accuracy", "Accuracy of the model as it is", first.right, first.rows, "higher"),
             ),
             findings=(self._finding(gone, first, weak),) if gone or weak else (),
-            tables=(_table(survivors),),
-            charts=(_chart(survivors, k),),
+            tables=(_table(_worst_each(survivors)), self._distribution(rest, first)),
+            charts=(_chart(_worst_each(survivors), k),),
             notes=(*(("A copy was marked with a throwaway key for this; the model itself is as it was.",) if trial else ()), *rule),
             artifacts={"watermark key": commitment},
         )
 
+    def _removed(self, s: Survivor, first: Survivor) -> bool:
+        return s.p >= CLAIM and s.accuracy >= first.accuracy - self.worth
+
+    def _distribution(self, rest: list[Survivor], first: Survivor) -> Table:
+        """How often the mark survives each removal, over its draws."""
+        columns = (
+            Column(name="Removal"),
+            Column(name="Draws", kind="integer"),
+            Column(name="Mark survives", kind="percent"),
+            Column(name="from", kind="percent"),
+            Column(name="to", kind="percent"),
+            Column(name="Removed, worth stealing", kind="integer"),
+            Column(name="Fewest matches", kind="integer"),
+            Column(name="Most", kind="integer"),
+        )
+        rows = []
+        for name in dict.fromkeys(s.name for s in rest):
+            of = [s for s in rest if s.name == name]
+            kept, matches = sum(s.p < CLAIM for s in of), [s.matches for s in of]
+            removed = sum(self._removed(s, first) for s in of)
+            rows.append((name, len(of), kept / len(of), *clopper_pearson(kept, len(of)), removed, min(matches), max(matches)))
+        note = "Each draw of a removal that trains has its own rows, epochs, rate and seed; intervals exact at 95 %"
+        return Table(name="distribution", title="How often the mark survives", columns=columns, rows=tuple(rows), note=note)
+
     def _finding(self, gone: list[Survivor], first: Survivor, weak: bool) -> Finding:
-        named = "The model does not carry the mark" if weak else f"The mark is removed by {', '.join(s.name for s in gone)}"
+        named = "The model does not carry the mark" if weak else f"The mark is removed by {', '.join(dict.fromkeys(s.name for s in gone))}"
         return Finding(
             key="absent" if weak else "removed",
             title=named,
@@ -177,6 +203,66 @@ class WatermarkSurvival(Check):
             standards=STANDARDS,
             defense="theft.watermark" if weak else "theft.output_policy",
         )
+
+
+@dataclass(frozen=True)
+class Draw:
+    """One thief: their rows, how many passes they train, by what multiple of the recipe's rate, and the seed."""
+
+    own: Dataset
+    epochs: int
+    pace: float
+    seed: int
+
+    @classmethod
+    def of(cls, own: Dataset, epochs: int, seed: int, i: int) -> "Draw":
+        """The ``i``-th; the first has all rows, the epochs as they are, and the recipe's rate."""
+        if i == 0:
+            return cls(own, epochs, 1.0, seed)
+        rng = np.random.default_rng([seed, 11, i])
+        rows, passes, pace = (float(np.exp(rng.uniform(*np.log(ends)))) for ends in ((1 / 3, 1), (0.5, 2), (1 / 3, 3)))
+        return cls(own.sample(max(10, round(rows * len(own))), rng), max(1, round(passes * epochs)), pace, seed + i)
+
+
+def _tuned(base: "TorchTarget", draw: Draw, progress: Progress) -> "nn.Module":
+    from ..targets.training import fit
+
+    assert base.recipe is not None
+    recipe = base.recipe.model_copy(update={"epochs": draw.epochs, "rate": draw.pace * base.recipe.rate})
+    return fit(base.trainable(), EncodedRows(base.encoding, draw.own.x), draw.own.y, recipe, draw.seed, progress)
+
+
+def _distilled(base: "TorchTarget", draw: Draw, progress: Progress) -> "nn.Module":
+    from ..targets.training import fit, fresh
+
+    assert base.recipe is not None
+    own = draw.own
+    size = min(base.recipe.batch_size, max(8, len(own) // 8))
+    recipe = base.recipe.model_copy(update={"epochs": 2 * draw.epochs, "batch_size": size})
+    module = fresh(base.inner, draw.seed).requires_grad_()
+    return fit(module, EncodedRows(base.encoding, own.x), own.y, recipe, draw.seed, progress, soft=base.scores(own.x))
+
+
+def _extracted(base: "TorchTarget", draw: Draw, progress: Progress) -> "Answers":
+    labels = base.labels(draw.own.x)
+    scores = np.eye(len(base.classes))[labels]
+    return copycat(draw.own.x, scores, labels, draw.own.schema, 2 * draw.epochs, draw.seed, progress).labels
+
+
+def _named(gone: list[Survivor]) -> str:
+    """``fine-tuning (3 draws), pruning 90%``."""
+    counts = {name: sum(s.name == name for s in gone) for name in dict.fromkeys(s.name for s in gone)}
+    return ", ".join(f"{name} ({n} draws)" if n > 1 else name for name, n in counts.items())
+
+
+def _draws() -> int:
+    """How many draws of each removal that trains let none removed be a pass."""
+    return next(n for n in range(1, 100) if clopper_pearson(0, n * len(TRAINED), ONE_SIDED)[1] <= MISSED)
+
+
+def _worst_each(survivors: list[Survivor]) -> list[Survivor]:
+    """Of each removal the draw that hurt the mark most."""
+    return [min((s for s in survivors if s.name == name), key=lambda s: s.matches) for name in dict.fromkeys(s.name for s in survivors)]
 
 
 def pruned(module: "nn.Module", share: float) -> "nn.Module":
