@@ -60,8 +60,8 @@ def test_the_best_of_several_copies_finds_what_a_network_hides(chessboard) -> No
 def test_the_choice_is_made_on_answers_and_needs_no_true_label(chessboard) -> None:
     target, data = chessboard
     check = Extraction(query_budget=300, points=1, epochs=10, rows=400)
-    blind = Dataset(data.x, np.zeros(len(data), np.int64), SCHEMA)
-    assert check(target, data).result.metric("fidelity").value == check(target, blind).result.metric("fidelity").value
+    unlabeled = Dataset(data.x, np.zeros(len(data), np.int64), SCHEMA)
+    assert check(target, data).result.metric("fidelity").value == check(target, unlabeled).result.metric("fidelity").value
 
 
 def test_rows_that_run_out_before_the_budget_are_no_pass(chessboard) -> None:

@@ -169,12 +169,12 @@ def _check_signature(signer: list[Element], info: bytes, certificate: "Certifica
     if name is None:
         raise _wrong("one signed by way of an old or unknown hash")
     attributes = _tagged(signer[3:4], ATTRIBUTES)
-    said = {pair.parts[0].oid: pair.parts[1].parts[0] for pair in attributes.parts}
-    if CONTENT_TYPE not in said or said[CONTENT_TYPE].oid != TST_INFO:
+    stated = {pair.parts[0].oid: pair.parts[1].parts[0] for pair in attributes.parts}
+    if CONTENT_TYPE not in stated or stated[CONTENT_TYPE].oid != TST_INFO:
         raise _wrong("another kind of content")
-    if MESSAGE_DIGEST not in said or said[MESSAGE_DIGEST].content != hashlib.new(name, info).digest():
+    if MESSAGE_DIGEST not in stated or stated[MESSAGE_DIGEST].content != hashlib.new(name, info).digest():
         raise _wrong("one that was changed")
-    _check_named(said, certificate)
+    _check_named(stated, certificate)
     signed, signature = bytes([SET]) + attributes.whole[1:], signer[5].content
     kinds: dict[str, hashes.HashAlgorithm] = {"sha256": hashes.SHA256(), "sha384": hashes.SHA384(), "sha512": hashes.SHA512()}
     algorithm = kinds[name]
@@ -190,9 +190,9 @@ def _check_signature(signer: list[Element], info: bytes, certificate: "Certifica
         raise _wrong("one whose signature does not hold") from None
 
 
-def _check_named(said: dict[str, Element], certificate: "Certificate") -> None:
+def _check_named(stated: dict[str, Element], certificate: "Certificate") -> None:
     """ESSCertIDv2 (RFC 5816): the attributes name the very certificate, by SHA-256 where no other hash is said."""
-    named = said.get(SIGNING_CERTIFICATE)
+    named = stated.get(SIGNING_CERTIFICATE)
     if named is None:
         return
     first = named.parts[0].parts[0].parts

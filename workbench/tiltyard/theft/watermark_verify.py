@@ -91,10 +91,10 @@ class WatermarkVerify(Check):
         p, own = chance(matches, n, k), seal is None or bool(lineage(target) & set(seal.marked))
         claim = Claim(p, self.tries, key, dated(key, self.token, self.authority), self.suspect_since)
         finding = (_gone(matches, n) if p >= CLAIM else None) if own else claim.finding(STANDARDS)
-        told = claim.words if not own and p < CLAIM else ""
+        open_claim = claim.words if not own and p < CLAIM else ""
         return CheckResult(
-            status=Status.FINDING if finding else Status.INCOMPLETE if told else Status.PASSED,
-            summary=_summary(p, _whose(seal, own), matches, n, k) + told,
+            status=Status.FINDING if finding else Status.INCOMPLETE if open_claim else Status.PASSED,
+            summary=_summary(p, _whose(seal, own), matches, n, k) + open_claim,
             metrics=(
                 p_metric(matches, n, k),
                 *(() if own else (claim.metric,)),
