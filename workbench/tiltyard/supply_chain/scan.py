@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from ..access.places import opened
+from ..artifacts.acceptance import Acceptance, accepted
 from ..artifacts.verdict import Verdict, scan_stream
 from ..check import Check
 from ..datasets.dataset import Dataset
@@ -32,22 +33,28 @@ class Scan(Check):
             where = "is behind an endpoint" if target.origin else "came from no file"
             reason = f"{target.name} {where}, so there is nothing to scan. Open it from the file that is handed on."
             return CheckResult(status=Status.INCOMPLETE, summary=reason)
-        return _result(_scanned(target.file, progress.part(0.9)))
+        known = accepted()
+        verdict = _scanned(target.file, progress.part(0.9), frozenset(known.types))
+        return _result(verdict, known.of(verdict))
 
 
-def _scanned(path: Path, progress: Progress) -> Verdict:
+def _scanned(path: Path, progress: Progress, own: frozenset[str]) -> Verdict:
     with opened(path, "the model's file") as stream:
-        return scan_stream(path, stream, progress)
+        return scan_stream(path, stream, progress, own)
 
 
-def _result(verdict: Verdict) -> CheckResult:
+def _result(verdict: Verdict, acceptance: Acceptance | None) -> CheckResult:
     bad = [r for r in verdict.reasons if r.grade == "malicious"]
     doubts = [r for r in verdict.reasons if r.grade in ("unproven", "known types")]
     status = {"safe": Status.PASSED, "malicious": Status.FINDING}.get(verdict.verdict, Status.INCOMPLETE)
     return CheckResult(
         status=status,
-        summary=f"{verdict.summary}.",
-        metrics=(_count("unsafe", "Reasons against it", len(bad)), _count("unproven", "Parts not shown to be safe", len(doubts))),
+        summary=f"{verdict.summary}.{_accepted(acceptance)}",
+        metrics=(
+            _count("unsafe", "Reasons against it", len(bad)),
+            _count("unproven", "Parts not shown to be safe", len(doubts)),
+            _acceptance(acceptance),
+        ),
         findings=(_finding(verdict),) if bad else (),
         tables=(_table(verdict),) if verdict.reasons else (),
         artifacts={verdict.name: verdict.sha256},
@@ -56,6 +63,18 @@ def _result(verdict: Verdict) -> CheckResult:
 
 def _count(name: str, label: str, count: int) -> Metric:
     return Metric(name=name, label=label, value=float(count), safer="lower", note="counted over the whole file, not sampled")
+
+
+def _acceptance(acceptance: Acceptance | None) -> Metric:
+    note = "1 where a person accepted these bytes by name, date and reason"
+    return Metric(name="accepted", label="Accepted though not proven", value=float(acceptance is not None), safer="none", note=note)
+
+
+def _accepted(acceptance: Acceptance | None) -> str:
+    """Who accepted the file, when and why; nothing where nobody did. It stays unproven: an acceptance is no proof."""
+    if acceptance is None:
+        return ""
+    return f" {acceptance.who} accepted it on {acceptance.when:%Y-%m-%d}: {acceptance.why}."
 
 
 def _finding(verdict: Verdict) -> Finding:
