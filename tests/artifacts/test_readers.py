@@ -301,3 +301,10 @@ def test_every_rule_that_a_reader_names_is_explained() -> None:
     folder = Path(__file__).parents[2] / "workbench" / "tiltyard" / "artifacts"
     named = {found for path in folder.rglob("*.py") for found in re.findall(r'rule="([a-z0-9-]+)"', path.read_text("utf-8"))}
     assert len(named) > 20 and named <= set(RULES)
+
+
+def test_damaged_gzip_is_no_crash() -> None:
+    damaged = bytearray(rds(items(19, REALS)))
+    damaged[10:20] = b"\xff" * 10
+    found = verdict(bytes(damaged))
+    assert found.verdict == "unproven" and "could not be read" not in said(found)

@@ -4,6 +4,7 @@ import bz2
 import gzip
 import io
 import lzma
+import zlib
 from typing import IO
 
 from ..malformed import Malformed
@@ -52,7 +53,7 @@ def unpacked_head(head: bytes) -> bytes:
             return bz2.BZ2Decompressor().decompress(head, 14)
         if head[:6] == b"\xfd7zXZ\0":
             return lzma.LZMADecompressor().decompress(head, 14)
-    except (OSError, EOFError, lzma.LZMAError):
+    except (OSError, EOFError, lzma.LZMAError, zlib.error):
         return b""
     return head[:14]
 
@@ -91,7 +92,7 @@ def _content(stream: IO[bytes]) -> IO[bytes]:
             data = lzma.LZMADecompressor().decompress(stream.read(), MOST_UNPACKED + 1)
         else:
             return stream
-    except (OSError, EOFError, lzma.LZMAError) as error:
+    except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
         raise Malformed(f"it cannot be unpacked ({type(error).__name__})") from None
     if len(data) > MOST_UNPACKED:
         raise Malformed(f"it unpacks to over {MOST_UNPACKED >> 20} MiB")
