@@ -16,14 +16,14 @@ def run(files: list[Path], why: str, revoked: str, listed: bool) -> int:
     if listed:
         _list()
     elif revoked:
-        _said("acceptance revoked", "revoked", revoke(revoked))
+        _noted("acceptance revoked", "revoked", revoke(revoked))
     else:
         for file in files:
-            _said("file accepted", "accepted", accept(scan(file), why))
+            _noted("file accepted", "accepted", accept(scan(file), why))
     return 0
 
 
-def _said(what: str, word: str, one: Acceptance) -> None:
+def _noted(what: str, word: str, one: Acceptance) -> None:
     trouble = note(what, one.sha256, {"name": one.name, "verdict": one.verdict, "why": one.why})
     say(f"{word}: {one.name} ({one.verdict}), SHA-256 {one.sha256}: {one.why}")
     if trouble:
