@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ..attacks.standing import Standing
-    from .strong import Strong
+    from .attack import Evasion
 
 HUGE_ROWS, HUGE_STEPS, TRANSFERRED, TRANSFER_STEPS = 16, 40, 50, 20
 MOST_LATE = 0.1
@@ -44,7 +44,7 @@ def _listed(rows: NDArray[np.intp]) -> str:
 
 
 def own_lines(
-    check: "Strong",
+    check: "Evasion",
     target: Target,
     sample: Dataset,
     rows: NDArray[np.intp],
@@ -87,7 +87,7 @@ def _converged(standing: "Standing") -> Line:
     return Line(STRONG_ONLY[2], fell <= max(3, MOST_LATE * given), found, "Raise the effort")
 
 
-def _huge(check: "Strong", sample: Dataset, standing: "Standing") -> Line:
+def _huge(check: "Evasion", sample: Dataset, standing: "Standing") -> Line:
     from ..attacks.losses import scale_free
     from ..attacks.standing import Ascent, Standing, climb
     from ..progress import Progress
@@ -108,7 +108,7 @@ def _huge(check: "Strong", sample: Dataset, standing: "Standing") -> Line:
     )
 
 
-def _transfer(check: "Strong", target: Target, sample: Dataset, rows: NDArray[np.intp], fell: NDArray[np.bool_]) -> Line:
+def _transfer(check: "Evasion", target: Target, sample: Dataset, rows: NDArray[np.intp], fell: NDArray[np.bool_]) -> Line:
     """Rows that fool the model this one was made from, put to this one."""
     import torch
 
