@@ -13,6 +13,7 @@ from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Column, Evidence, Finding, Metric, Series, Severity, Status, Table, key_of
 from ..statistics.intervals import LEVEL, rate
 from ..statistics.paired import rate_change
+from ..statistics.ruling import Limit, ruling
 from ..targets.target import Target
 from ._before_after import HOW
 from .belonging import sensitive_column
@@ -125,7 +126,12 @@ class Frontier(Check):
         n = len(held.truth)
         price = -(cost.value or 0.0)
         same = one_answer(held.predicted)
-        cheap = now.gap.difference > max(self.limit, now.gap.chance) and price <= self.price
+        left = Limit(_gap("gap_now", "Selection-rate gap as it is", now, n, hope), self.limit, now.gap.chance, surely=True, beyond=0.0)
+        cheap = left.state == "broken" and price <= self.price
+        open_ends = ("every row is given the same answer",) if same else ()
+        ruled = ruling([left], open_ends=(*open_ends, *(("which outcome is favorable is assumed: name it",) if hope.assumed else ())))
+        dear = f" The gap is beyond {points(self.limit)} points and cannot be closed for {points(self.price)} points of accuracy."
+        unsettled = dear if left.state == "broken" else f" {ruled.sentence}"
         text = f"accuracy {'falls by' if price >= 0 else 'rises by'} {points(abs(price))} points (change {points(cost.low, True)} to {points(cost.high, True)}, n = {n:,})"
         finding = Finding(
             key=key_of("gap", column),
@@ -137,9 +143,9 @@ class Frontier(Check):
             defense="fairness.threshold_optimizer",
         )
         return CheckResult(
-            status=Status.FINDING if cheap else Status.INCOMPLETE if same or hope.assumed else Status.PASSED,
+            status=Status.FINDING if cheap else Status.PASSED if ruled.status is Status.PASSED else Status.INCOMPLETE,
             summary=f"{hope.headline}Thresholds by group take the gap by {column} from {points(now.gap.difference)} to {points(best.gap.difference)} points; {text}."
-            + (ONE_ANSWER if same else ""),
+            + (ONE_ANSWER if same else "" if cheap or ruled.status is Status.PASSED else unsettled),
             metrics=(
                 rate("accuracy_now", "Accuracy as it is", int(now.right.sum()), n, "higher"),
                 _gap("gap_now", "Selection-rate gap as it is", now, n, hope),

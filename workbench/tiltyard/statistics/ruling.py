@@ -75,7 +75,7 @@ class Limit:
         m = self.metric
         if m.value is None:
             return f"{_lower(m.label)} is not known ({m.note}; {self.rule} is accepted)"
-        ends = f"{shown(m, m.low)} to {shown(m, m.high)}; " if m.low is not None else ""
+        ends = f"{_ends(m)}; " if m.low is not None else ""
         return f"{_lower(m.label)} is {shown(m, m.value)} ({ends}{self.rule} is accepted)"
 
     @property
@@ -122,7 +122,7 @@ class Effect:
         m = self.metric
         if m.value is None:
             return f"{_lower(m.label)} is not known ({m.note})"
-        return f"no effect is shown: {_lower(m.label)} is {shown(m, m.value)} ({shown(m, m.low)} to {shown(m, m.high)})"
+        return f"no effect is shown: {_lower(m.label)} is {shown(m, m.value)} ({_ends(m)})"
 
 
 @dataclass(frozen=True)
@@ -169,6 +169,11 @@ def _within(limit: Limit) -> str:
 def shown(metric: Metric, value: float | None) -> str:
     """``value`` in the unit of ``metric``: percentage points, else a number of three decimals."""
     return f"{points(value)} points" if metric.unit == POINTS else f"{value:.3f}" if value is not None else "–"
+
+
+def _ends(metric: Metric) -> str:
+    """``12.7 to 36.5``, their unit stands with the value."""
+    return " to ".join(shown(metric, end).removesuffix(" points") for end in (metric.low, metric.high))
 
 
 def _round(rows: int) -> int:

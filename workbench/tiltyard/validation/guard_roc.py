@@ -14,6 +14,7 @@ from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Column, Evidence, Finding, Metric, Series, Severity, Status, Table
 from ..statistics.intervals import LEVEL, bootstrap, rate, rate_by_row
 from ..statistics.roc import area, area_interval
+from ..statistics.ruling import Limit
 from ..targets.target import Target
 from .guard import SURE, Guard, apart, build, unpacked
 from .input_guard import STANDARDS
@@ -123,6 +124,8 @@ class GuardROC(Check):
             series.append(_roc(name, base, scores))
         text = ", ".join(f"{100 * r[2]:.0f} % of {r[0]} rows" for r in rows)
         findings = self._findings(metrics[0], rows)
+        few = Limit(metrics[0], guard.allowed)
+        shown = few.state == "kept" or guard.promised <= guard.allowed
         columns = (
             Column(name="Attack"),
             Column(name="Rows", kind="integer"),
@@ -130,8 +133,9 @@ class GuardROC(Check):
             Column(name="AUC", kind="number"),
         )
         return CheckResult(
-            status=Status.FINDING if findings else Status.PASSED,
-            summary=f"A guard that refuses {percent(false.mean())} of natural rows catches {text}.",
+            status=Status.FINDING if findings else Status.PASSED if shown else Status.INCOMPLETE,
+            summary=f"A guard that refuses {percent(false.mean())} of natural rows catches {text}."
+            + ("" if shown or findings else _few(few)),
             metrics=tuple(metrics),
             findings=findings,
             tables=(Table(name="caught", title="What is caught", columns=columns, rows=tuple(rows)),),
@@ -199,6 +203,10 @@ def _promise(guard: Guard) -> str:
     if guard.promised <= guard.allowed:
         return f"{text}; how many of the rows judged here is a sample of that."
     return f"{text}: too few rows set the threshold to promise {100 * guard.allowed:g} %."
+
+
+def _few(limit: Limit) -> str:
+    return f" Not settled: {limit.settling}."
 
 
 def _too_strict(allowed: float) -> Finding:

@@ -12,8 +12,9 @@ from ..datasets.schema import Rows
 from ..defense import Defended, Defense
 from ..formatting.numbers import percent
 from ..progress import Progress
-from ..result import CheckResult, Status
+from ..result import CheckResult, Evidence, Finding, Severity, Status
 from ..statistics.intervals import rate
+from ..statistics.ruling import Limit, ruling
 from ..targets.decision import Labels, Scores
 from ..targets.target import Target
 from .guard import GUARD, SUFFIXES, Guard, apart, build
@@ -96,4 +97,22 @@ class InputGuard(Defense):
             rate("answered_right", "Rows answered, and rightly", int(right.sum()), len(held), "higher"),
         )
         summary = f"{percent(refused.mean())} of {len(held):,} natural rows are refused; {100 * self.allowed:g} % were allowed."
-        return Defended(made, CheckResult(status=Status.PASSED, summary=summary, metrics=metrics))
+        ruled = ruling([Limit(metrics[0], self.allowed, surely=True)])
+        result = CheckResult(
+            status=ruled.status, summary=f"{summary} {ruled.sentence}", metrics=metrics, findings=_strict(ruled.status, self.allowed)
+        )
+        return Defended(made, result)
+
+
+def _strict(status: Status, allowed: float) -> tuple[Finding, ...]:
+    if status is not Status.FINDING:
+        return ()
+    return (
+        Finding(
+            title=f"The guard refuses more than {100 * allowed:g} % of natural rows",
+            severity=Severity.MEDIUM,
+            evidence=Evidence(metrics=("refused",), sentence="its whole interval is above"),
+            advice="Held-out rows differ from the training rows: look for drift, and build the guard from rows like those it will see.",
+            standards=STANDARDS,
+        ),
+    )
