@@ -430,3 +430,28 @@ def test_a_target_without_training_is_not_applicable(data, target):
 
     bare = TorchTarget(target.trainable(), CLASSES, SCHEMA, "no recipe")
     assert FederatedTraining()(bare, data).record.result.status is Status.NOT_APPLICABLE
+
+
+# The verdict
+
+
+def test_a_federation_that_fell_far_behind_the_central_model_is_a_finding_however_far_above_the_majority(target, data):
+    weak = FederatedTraining(clients=6, rounds=1, alpha=100.0, noise_multiplier=0.5, share=1.0, clip=0.05)(target, data).record.result
+    good = FederatedTraining(clients=3, rounds=6, local_epochs=3, alpha=100.0)(target, data).record.result
+    for result in (weak, good):
+        central, after, change = (result.metric(name) for name in ("accuracy_central", "accuracy_after", "accuracy_change"))
+        assert change.value == pytest.approx(after.value - central.value)
+        assert change.low <= change.value <= change.high
+    assert weak.status is Status.FINDING
+    assert any(f.evidence.metrics[0] == "accuracy_change" for f in weak.findings)
+    assert good.status is Status.PASSED, good.summary
+    assert good.metric("accuracy_change").low >= -0.05
+
+
+def test_where_the_model_before_has_learned_nothing_one_is_trained_in_one_place(target, data):
+    from tiltyard.targets.training import fresh
+
+    idle = target.made(fresh(target.inner, 9), "fresh")
+    idle.recipe = target.recipe
+    result = FederatedTraining(clients=3, rounds=1, alpha=100.0, rows=200)(idle, data).record.result
+    assert result.metric("accuracy_central").value > 0.9 > result.metric("accuracy_before").value
