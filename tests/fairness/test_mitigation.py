@@ -38,7 +38,7 @@ def test_one_that_closes_the_gap_and_harms_nothing_passes(hiring, people):
     assert result.metric("demographic_parity_difference_change").high < 0
 
 
-def test_an_untouched_model_is_never_mended(hiring, people):
+def test_an_untouched_model_is_never_mitigated(hiring, people):
     _, _, biased, fair, _ = people
     for model in (biased, fair):
         result = ruled(hiring, people, model, model)
