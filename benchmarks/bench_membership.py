@@ -8,6 +8,7 @@ LiRA and ART's learned attack; one that is not there is said in one line.
 
 import argparse
 import importlib.util
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,8 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tiltyard.privacy.lira import halving
-from tiltyard.privacy.membership import Mask, Scores, auc, likelihood_ratio, logit_scaled, tpr_at
+from tiltyard.privacy.membership import Mask, Scores, auc, likelihood_ratio, logit_scaled, relative, tpr_at, tuned
+from tiltyard.privacy.shadow_attack import halving
 from tiltyard.progress import Progress
 from tiltyard.samples.catalog import load
 from tiltyard.statistics.intervals import bootstrap
@@ -47,7 +48,7 @@ class Case:
 
 def ours(case: Case, offline: bool, fixed: bool) -> Scores:
     """Tiltyard's scores."""
-    return likelihood_ratio(case.observed, case.shadows, case.inside, offline, fixed)
+    return likelihood_ratio(case.observed, case.shadows, case.inside, offline, math.inf if fixed else 0.0)
 
 
 def carlinis(case: Case, offline: bool, fixed: bool) -> Scores:
@@ -91,6 +92,15 @@ def arts(case: Case, kind: str) -> Scores:
 
 Way = Callable[[Case], Scores]
 GROUPS: dict[str, dict[str, Way]] = {
+    "LiRA online, variances shrunk": {
+        "tiltyard": lambda c: likelihood_ratio(c.observed, c.shadows, c.inside, False, 8.0),
+        "one variance": lambda c: ours(c, False, True),
+        "a variance a row": lambda c: ours(c, False, False),
+    },
+    "RMIA offline": {
+        "tiltyard": lambda c: relative(c.observed, c.shadows, c.inside, tuned(c.shadows, c.inside)),
+        "two models": lambda c: relative(c.observed, c.shadows[:2], c.inside[:2], tuned(c.shadows[:2], c.inside[:2])),
+    },
     "LiRA online, a variance a row": {
         "tiltyard": lambda c: ours(c, False, False),
         "Carlini": lambda c: carlinis(c, False, False),

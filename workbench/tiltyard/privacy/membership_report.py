@@ -51,14 +51,14 @@ def report(it: Attacked, attack: str, rng: np.random.Generator, notes: tuple[str
     split = halves(scores, member, rng) if min(member.sum(), (~member).sum()) >= 2 else None
     metrics = [area, *(m for m, _ in low_rates), *(_of_halves(split) if split else [])]
     few = min(int(member.sum()), int((~member).sum()))
-    severity = _severity(scores, member, split)
-    sentence = _sentence(attack, area, low_rates[1][0], severity)
+    grade = _severity(scores, member, split)
+    sentence = _sentence(attack, area, low_rates[1][0], grade)
     findings: tuple[Finding, ...] = ()
-    if severity is not None:
+    if grade is not None:
         findings = (
             Finding(
                 title="Rows that the model was trained on can be distinguished from others",
-                severity=severity,
+                severity=grade,
                 evidence=Evidence(metrics=("auc", "tpr_at_1pct", "advantage"), charts=("roc",)),
                 advice=ADVICE,
                 standards=STANDARDS,
@@ -79,6 +79,11 @@ def report(it: Attacked, attack: str, rng: np.random.Generator, notes: tuple[str
     return CheckResult(
         status=status, summary=sentence, metrics=tuple(metrics), findings=findings, tables=tuple(tables), charts=charts, notes=notes
     )
+
+
+def severity(scores: Scores, member: Mask) -> Severity | None:
+    """How grave the leak is that these scores show by AUC and TPR at 1 % FPR; None where they are no better than guessing."""
+    return _severity(scores, member, None)
 
 
 def _of_halves(split: Halves) -> list[Metric]:

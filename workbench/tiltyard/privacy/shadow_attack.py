@@ -41,6 +41,16 @@ def halving(models: int, n: int, rng: np.random.Generator) -> Mask:
     return inside
 
 
+def one_training(target: Target, pool: Dataset, seed: int, progress: Progress | None = None) -> float:
+    """Seconds of one shadow model on half of ``pool``, judged from a small part; stops where ``progress`` is cancelled."""
+    heard = Progress(_cancel=progress._cancel) if progress is not None else Progress()
+    part = pool.sample(min(SMALL, len(pool)), np.random.default_rng(seed))
+    target.retrain(part.x[:32], part.y[:32], seed, heard)  # what loads on first use is not the training's
+    clock = time.perf_counter()
+    target.retrain(part.x, part.y, seed, heard)
+    return (time.perf_counter() - clock) * max(1.0, len(pool) / 2 / len(part))
+
+
 @dataclass(frozen=True)
 class Shadows:
     """What training one shadow model takes; sent to wherever ``Progress.map`` runs it."""
@@ -132,12 +142,9 @@ class ShadowAttack(Check):
         if reason := self.unmet(target, data):
             return Estimate(note=reason)
         pool, rows = self._pool(data, chance(self.seed, self.id))
-        part = pool.sample(min(SMALL, len(pool)), chance(self.seed, self.id))
-        target.retrain(part.x[:32], part.y[:32], self.seed, Progress())  # what loads on first use is not the training's
-        clock = time.perf_counter()
-        target.retrain(part.x, part.y, self.seed, Progress())
-        one = (time.perf_counter() - clock) * max(1.0, len(pool) / 2 / len(part))
-        note = f"{self.shadow_models} shadow models of {len(pool) // 2:,} rows, {about(one)} each, judged from {len(part)} rows"
+        one = one_training(target, pool, self.seed)
+        judged = min(SMALL, len(pool))
+        note = f"{self.shadow_models} shadow models of {len(pool) // 2:,} rows, {about(one)} each, judged from {judged} rows"
         return Estimate(queries=len(rows), seconds=one * self.shadow_models, note=note)
 
     def _pool(self, data: Dataset, rng: np.random.Generator) -> tuple[Dataset, NDArray[np.intp]]:
