@@ -1,5 +1,6 @@
 """Membership inference from the cheapest attack up: threshold, RMIA with 2 and with 8 shadow models, LiRA with 64; each only where it is needed."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
@@ -44,11 +45,11 @@ RUNGS = (
 
 @dataclass(frozen=True)
 class Climbed:
-    """A rung that was taken: each row's score, and the seconds that were told before it."""
+    """A rung that was taken: each row's score, and the seconds told before it, by the models trained till then; None without any."""
 
     rung: Rung
     scores: Scores
-    told: float
+    told: float | None
 
 
 class MembershipLadder(Check):
@@ -99,14 +100,15 @@ class MembershipLadder(Check):
         observed = logit_scaled(answer.scores, part.y)
         inside = halving(RUNGS[-1].models, len(data), rng)
         seeds = tuple(int(v) for v in rng.integers(0, 2**31 - 1, len(inside)))
-        one = one_training(target, data, self.seed, progress) if self.highest != "threshold" else 0.0
         share = progress.part(0.9)
         tasks = Shadows(target, data, rows, inside, seeds, None, "", share)
         shadow: list[Scores] = []
         climbed: list[Climbed] = []
+        one, clock = None, time.perf_counter()
         for rung in self._allowed():
-            told = one * (rung.models - len(shadow))
+            told = one * (rung.models - len(shadow)) if one is not None else None
             shadow += share.map(tasks, range(len(shadow), rung.models))
+            one = (time.perf_counter() - clock) / len(shadow) if shadow else None
             climbed.append(Climbed(rung, _scores(rung, observed, shadow, inside[: rung.models, rows]), told))
             if _settled(climbed[-1].scores, part.member):
                 break
@@ -146,7 +148,7 @@ def _notes() -> tuple[str, ...]:
     )
 
 
-def _offered(result: CheckResult, climbed: list[Climbed], member: Mask, one: float) -> CheckResult:
+def _offered(result: CheckResult, climbed: list[Climbed], member: Mask, one: float | None) -> CheckResult:
     """The last rung's result, the table of rungs, how far attacks agree, and the next rung with its cost where this one did not settle."""
     last = climbed[-1].rung
     later = RUNGS[RUNGS.index(last) + 1 :]
