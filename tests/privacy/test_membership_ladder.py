@@ -67,7 +67,7 @@ def test_shadow_models_settle_where_rows_differ() -> None:
     climbed = result.tables[0].rows
     assert [row[0] for row in climbed][:2] == ["Confidence threshold", "RMIA with 2 shadow models"]
     assert whole(counter) == climbed[-1][1]
-    assert float(climbed[-1][3]) > float(climbed[0][3]) + 0.05
+    assert float(climbed[-1][2]) > float(climbed[0][2]) + 0.05
     assert "stronger" not in result.summary
     assert result.tables[1].name == "agreement"
     assert {"records", "rungs"} <= {table.name for table in result.tables}

@@ -1,6 +1,5 @@
 """Membership inference from the cheapest attack up: threshold, RMIA with 2 and with 8 shadow models, LiRA with 64; each only where it is needed."""
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
@@ -45,11 +44,10 @@ RUNGS = (
 
 @dataclass(frozen=True)
 class Climbed:
-    """A rung that was taken: each row's score, and the seconds told before it, by the models trained till then; None without any."""
+    """A rung that was taken: each row's score."""
 
     rung: Rung
     scores: Scores
-    told: float | None
 
 
 class MembershipLadder(Check):
@@ -104,12 +102,9 @@ class MembershipLadder(Check):
         tasks = Shadows(target, data, rows, inside, seeds, None, "", share)
         shadow: list[Scores] = []
         climbed: list[Climbed] = []
-        one, clock = None, time.perf_counter()
         for rung in self._allowed():
-            told = one * (rung.models - len(shadow)) if one is not None else None
             shadow += share.map(tasks, range(len(shadow), rung.models))
-            one = (time.perf_counter() - clock) / len(shadow) if shadow else None
-            climbed.append(Climbed(rung, _scores(rung, observed, shadow, inside[: rung.models, rows]), told))
+            climbed.append(Climbed(rung, _scores(rung, observed, shadow, inside[: rung.models, rows])))
             if _settled(climbed[-1].scores, part.member):
                 break
         skill = Skill.of(part.y[part.member], answer.labels[part.member] == part.y[part.member], data.schema.classes)
@@ -117,7 +112,7 @@ class MembershipLadder(Check):
         shown = ((Column(name="class"), tuple(data.schema.classes[k] for k in part.y)), *ranks)
         best = climbed[-1]
         result = report(Attacked(best.scores, part.member, rows, part.sensitive, shown, skill), best.rung.title, rng, _notes())
-        return _offered(result, climbed, part.member, one)
+        return _offered(result, climbed, part.member)
 
 
 def _scores(rung: Rung, observed: Scores, shadow: list[Scores], inside: Mask) -> Scores:
@@ -148,15 +143,15 @@ def _notes() -> tuple[str, ...]:
     )
 
 
-def _offered(result: CheckResult, climbed: list[Climbed], member: Mask, one: float | None) -> CheckResult:
-    """The last rung's result, the table of rungs, how far attacks agree, and the next rung with its cost where this one did not settle."""
+def _offered(result: CheckResult, climbed: list[Climbed], member: Mask) -> CheckResult:
+    """The last rung's result, the table of rungs, how far attacks agree, and the next rung with its trainings where this one did not settle."""
     last = climbed[-1].rung
     later = RUNGS[RUNGS.index(last) + 1 :]
     settled = _settled(climbed[-1].scores, member)
     text, status = result.summary, result.status
     if later and not settled:
-        cost = f", {about(one * (later[0].models - last.models))} here" if one else ""
-        text += f" A stronger attack may find more: {later[0].title}{cost} (set highest to {later[0].name})."
+        more = later[0].models - last.models
+        text += f" A stronger attack may find more: {later[0].title}, {more} more trainings (set highest to {later[0].name})."
         status = Status.INCOMPLETE if status is Status.PASSED else status
     tables = (_rungs(climbed, member), *([_agreement(climbed)] if len(climbed) > 1 else []), *result.tables)
     return result.model_copy(update={"summary": text, "status": status, "tables": tables})
@@ -166,7 +161,6 @@ def _rungs(climbed: list[Climbed], member: Mask) -> Table:
     columns = (
         Column(name="attack"),
         Column(name="shadow models", kind="integer"),
-        Column(name="seconds told before", kind="number"),
         Column(name="AUC", kind="number"),
         Column(name="AUC low", kind="number"),
         Column(name="AUC high", kind="number"),
@@ -177,7 +171,7 @@ def _rungs(climbed: list[Climbed], member: Mask) -> Table:
     rows = []
     for it in climbed:
         area, tpr = auc(it.scores, member), tpr_at(it.scores, member, 0.01)[0]
-        rows.append((it.rung.title, it.rung.models, it.told, area.value, area.low, area.high, tpr.value, tpr.low, tpr.high))
+        rows.append((it.rung.title, it.rung.models, area.value, area.low, area.high, tpr.value, tpr.low, tpr.high))
     return Table(name="rungs", title="Attacks from cheap to strong", columns=columns, rows=tuple(rows), total=len(rows))
 
 
