@@ -29,7 +29,7 @@ class Power:
     numbers
         Of a column of numbers, in its standard deviations; None where there is none, or where 4 of them are not found.
     words
-        Of a column of words, how far the share of its commonest value falls; None where there is none, or where no fall is found.
+        Of a column of words, how far the share of its most frequent value falls; None where there is none, or where no fall is found.
     """
 
     rows: int
@@ -43,7 +43,7 @@ class Power:
         """A sentence for who starts the run."""
         seen = [
             *([f"a shift of {self.numbers:.2g} standard deviations in a column of numbers"] if self.numbers is not None else []),
-            *([f"a fall of {100 * self.words:.2g} points of a column's commonest value"] if self.words is not None else []),
+            *([f"a fall of {100 * self.words:.2g} points of the most frequent value of a column"] if self.words is not None else []),
         ]
         what = " or ".join(seen) if seen else "no shift of a single column"
         return (
