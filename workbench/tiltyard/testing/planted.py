@@ -285,6 +285,8 @@ NOT_COVERED: dict[str, str] = {
     "poisoning.backdoor": "plants its own poison; clean-label, blended and warped backdoors are not covered",
     "poisoning.detect": "planted by tests/poisoning; clean-label backdoors are not covered",
     "poisoning.label_flip": "plants its own poison",
+    "poisoning.training_rows": "a question about rows; planted by tests/poisoning",
+    "privacy.frontier": "many trainings; tests/privacy",
     "supply_chain.advisories": "a question about packages",
     "supply_chain.age": "a question about packages",
     "supply_chain.materials": "a question about packages",
