@@ -244,7 +244,7 @@ PLANTS: tuple[Plant, ...] = (
         Plant(
             f"evasion.{name}",
             "rows near the border",
-            (0, 0.12, 0.3),
+            (0, 0.3),
             "of the range",
             near_the_border,
             {"eps": 0.2, "norm": "linf", **more},
