@@ -9,8 +9,9 @@ from tiltyard.datasets.dataset import Dataset
 from tiltyard.datasets.feature import Feature
 from tiltyard.datasets.schema import Schema
 from tiltyard.targets.estimators import FunctionTarget
+from tiltyard.theft._guarded import deceptive
 from tiltyard.theft.extraction import Extraction
-from tiltyard.theft.output_policy import OutputPolicy, deceptive
+from tiltyard.theft.output_policy import OutputPolicy
 
 SCHEMA = Schema(
     features=tuple(Feature(name=f"f{i}", kind="continuous", low=-10, high=10) for i in range(6)), label="y", classes=("a", "b", "c")

@@ -13,10 +13,11 @@ from tiltyard.targets.decision import Prediction
 from tiltyard.targets.estimators import FunctionTarget
 from tiltyard.targets.query_budget import Meter
 from tiltyard.targets.restricted import RestrictedTarget
+from tiltyard.theft._guarded import GuardedTarget
 from tiltyard.theft._transfer_set import TransferSet
 from tiltyard.theft.equations import EquationSolving
 from tiltyard.theft.extraction import Extraction
-from tiltyard.theft.output_policy import GuardedTarget, OutputPolicy
+from tiltyard.theft.output_policy import OutputPolicy
 
 D, K = 8, 3
 WEIGHTS = np.random.default_rng(0).normal(size=(D, K))

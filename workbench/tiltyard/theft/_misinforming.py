@@ -10,7 +10,7 @@ from ..datasets.schema import Rows
 from ..targets.decision import Labels, Prediction, Scores
 from ..targets.target import Target
 from ._form import Form, parts
-from .output_policy import GuardedTarget
+from ._guarded import GuardedTarget
 
 KNOWN = 2000
 STEEP = 20.0

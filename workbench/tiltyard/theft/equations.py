@@ -20,8 +20,8 @@ from ..targets.decision import Labels, LargestScore, Scores
 from ..targets.query_budget import BudgetSpent
 from ..targets.target import Target
 from ._form import Form, members, settle
+from ._guarded import GuardedTarget
 from ._rule import SMALLEST, cut
-from .output_policy import GuardedTarget
 from .thieves import VAIN
 
 EMPTY = 1e-12  # a score from which no logarithm can be had in float64

@@ -20,11 +20,11 @@ from ..targets.query_budget import BudgetSpent
 from ..targets.target import Target
 from ._copies import WORDS, Chosen, Lesson, best, trained
 from ._curve import Point, balanced, chart, tables
+from ._guarded import GuardedTarget
 from ._pools import LOOKED_AT, Knows, made
 from ._pools import WORDS as KNOWN
 from ._rule import moved
 from ._transfer_set import TransferSet
-from .output_policy import GuardedTarget
 from .thieves import VAIN, Copy, Strategy, copycat, disputed, scattered, synthetic, unsure
 
 STANDARDS = (
