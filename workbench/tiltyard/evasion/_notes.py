@@ -27,6 +27,15 @@ class Asked:
 def notes(
     asked: Asked, target: Target, data: Dataset, sample: Dataset, space: "PerturbationSpace", masked: float, skill: Skill
 ) -> tuple[str, ...]:
+    """What a reader has to know of rows, decision rule, noise and space of one attack, a sentence each.
+
+    Parameters
+    ----------
+    sample
+        The rows of ``data`` that were attacked.
+    masked
+        Share of these rows on which the gradient is zero though the model reacts, in 0 to 1; more than `MASKED` is written down.
+    """
     from ..attacks.expectation import repeats
 
     notes = [] if skill.above else [f"Robust accuracy says little here: without attack {skill.fact}."]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from ..access.places import CHECKPOINT
-from ..check import Check, kept_parameter, parameter
+from ..check import CampaignGoal, Check, kept_parameter, parameter
 from ..datasets.dataset import Dataset
 from ..datasets.encoding import EncodedRows
 from ..progress import Progress
@@ -37,6 +37,8 @@ class PrivacyFrontier(Check):
     cost: ClassVar[str] = "minutes: a private training for each budget and seed"
     seconds: ClassVar[float] = 240.0
     main: ClassVar[tuple[str, ...]] = ("lowest", "highest", "budgets", "seeds")
+    campaign_goal: ClassVar[CampaignGoal | None] = "infer"
+    audit: ClassVar[bool] = True
     headline: ClassVar[str] = "skill_kept_best"
     leads: ClassVar[tuple[str, ...]] = ("skill_kept_best", "epsilon_needed")
     picture: ClassVar[str] = "accuracy_by_epsilon"
