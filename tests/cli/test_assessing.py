@@ -109,7 +109,7 @@ def test_a_defended_model_is_saved_and_measured_again(tiltyard: Tiltyard, tmp_pa
     from tiltyard.samples.catalog import load_frame
 
     made = tmp_path / "private.safetensors"
-    said = tiltyard("check", "privacy.dp_sgd", "--sample", "census", "--data-rows", 2000, "--epochs", 6, "--save", made, "--json")
+    said = tiltyard("check", "privacy.dp_sgd", "--sample", "census", "--data-rows", 8000, "--epochs", 6, "--save", made, "--json")
     assert said.code == 0, said.out + said.err
     load_frame("census").sample(300, random_state=0).to_csv(tmp_path / "rows.csv", index=False)
     again = tiltyard("check", "fairness.groups", "--model", made, "--data", tmp_path / "rows.csv", "--json")

