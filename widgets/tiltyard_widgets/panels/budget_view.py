@@ -5,6 +5,7 @@ import threading
 from typing import TYPE_CHECKING, Any, Literal
 
 from tiltyard.errors import Problem
+from tiltyard.formatting.numbers import number
 from tiltyard.result import Axis, Chart, Series
 
 from ..controls.fold import Fold
@@ -33,7 +34,7 @@ def chart_of(curve: "Curve", budget: "Budget") -> Chart:
         title="Epsilon",
         kind="line",
         x=Axis(label=label),
-        y=Axis(label="Epsilon", unit=f"at delta {budget.delta:.0e}", scale="log"),
+        y=Axis(label="Epsilon", unit=f"at delta {number(budget.delta)}", scale="log"),
         series=(
             Series(name="epsilon", x=tuple(curve.x), y=tuple(curve.epsilon)),
             Series(name="this setting", x=(now,), y=(budget.epsilon,)),
@@ -258,7 +259,7 @@ def words(budget: "Budget") -> str:
     from tiltyard.privacy_accounting.rdp import rdp
 
     name = NAMES[budget.by]
-    spent = f"Epsilon {budget.epsilon:.4g} at delta {budget.delta:.0e} by {name}"
+    spent = f"Epsilon {budget.epsilon:.4g} at delta {number(budget.delta)} by {name}"
     plan = f"noise multiplier {budget.noise_multiplier:.4g}, {budget.epochs} epochs of {budget.batch_size:,} of {budget.n:,} rows"
     other = ""
     if budget.by != "rdp":

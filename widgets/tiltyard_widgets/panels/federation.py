@@ -7,6 +7,7 @@ import ipywidgets as w
 from tiltyard.check import Step
 from tiltyard.datasets.dataset import Dataset
 from tiltyard.defense import Outcome
+from tiltyard.formatting.numbers import number
 from tiltyard.progress import Progress
 from tiltyard.result import Chart, Record
 from tiltyard.targets.target import Target
@@ -144,7 +145,7 @@ def spent(noise: float, rounds: int, clients: int) -> str:
 
     delta = default_delta(clients)
     found = epsilon(noise, 1.0, rounds, delta).epsilon
-    return f"Epsilon {found:.3g} for one client at delta {delta:.0e}, by the closed form, every client in every round."
+    return f"Epsilon {found:.3g} for one client at delta {number(delta)}, by the closed form, every client in every round."
 
 
 class FederationPanel(TopicPanel):

@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ..formatting.numbers import number
 from ..result import Axis, Chart, CheckResult, Evidence, Finding, Metric, Series, Severity, Status
 from ..statistics.intervals import clopper_pearson
 from ._epsilon_bounds import epsilon_of_mu, gaussian_bound, independent_bound, one_run_bound, rates_bound
@@ -156,7 +157,7 @@ def _earned(status: Status, control: float | None) -> str:
 
 def _sentence(it: Audited, best: Guessed, bound: float, refuted: bool) -> str:
     text = (
-        f"At least epsilon {bound:.2f} was spent ({100 * it.confidence:g} %, delta {it.delta:g}): "
+        f"At least epsilon {bound:.2f} was spent ({100 * it.confidence:g} %, delta {number(it.delta)}): "
         f"{best.right} of {best.guesses} guesses right"
     )
     if not it.epsilon:

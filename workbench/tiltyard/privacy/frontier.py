@@ -10,6 +10,7 @@ from ..access.places import CHECKPOINT
 from ..check import CampaignGoal, Check, kept_parameter, parameter
 from ..datasets.dataset import Dataset
 from ..datasets.encoding import EncodedRows
+from ..formatting.numbers import number
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Column, Evidence, Finding, Metric, Series, Severity, Status, Table
 from ..statistics.majority import Skill
@@ -197,7 +198,7 @@ def _chart(measure: str, asked: list[float], spreads: "dict[str, Spread]", delta
         name=f"{measure}_by_epsilon",
         title=f"{LABELS[measure]} by epsilon",
         kind="line",
-        x=Axis(label="Epsilon", unit=f"at delta {delta:.0e}", scale="log"),
+        x=Axis(label="Epsilon", unit=f"at delta {number(delta)}", scale="log"),
         y=Axis(label=LABELS[measure], unit="share", low=0.0, high=1.0),
         series=(line,),
         reference=((CLIP_ONLY, bare),),

@@ -12,6 +12,7 @@ from typing import Literal
 from pydantic import Field
 
 from ..errors import Problem
+from ..formatting.numbers import number
 from ..progress import Progress
 from ..result import Frozen
 from .gaussian import gaussian_epsilon
@@ -198,7 +199,7 @@ class _Search:
             return least, least + 1e-9
         reached = self.at(most, accountant, points).epsilon
         raise Problem(
-            f"an epsilon of at least {reached:.3g} (by {NAMES[accountant]} at delta {self.delta:g})",
+            f"an epsilon of at least {reached:.3g} (by {NAMES[accountant]} at delta {number(self.delta)})",
             f"{self.target:g}",
             "Raise epsilon or delta",
         )

@@ -5,6 +5,7 @@ import math
 import numpy as np
 from pydantic import Field
 
+from ..formatting.numbers import number
 from ..result import Axis, Chart, Frozen, Series
 
 ALARM = 0.01
@@ -72,5 +73,5 @@ def picture(epsilon: float, delta: float) -> Chart:
             Series(name="no attack is above", x=tuple(at.tolist()), y=tuple(best.tolist())),
             Series(name="guessing", x=(0.0, 1.0), y=(0.0, 1.0)),
         ),
-        alt=f"At epsilon {epsilon:.3g} and delta {delta:.0e} no attack gains more than {it.advantage:.3g} over guessing.",
+        alt=f"At epsilon {epsilon:.3g} and delta {number(delta)} no attack gains more than {it.advantage:.3g} over guessing.",
     )

@@ -12,7 +12,7 @@ from ...attacks.queries import rows_of, tensors
 from ...datasets.dataset import Dataset
 from ...datasets.encoding import EncodedRows, encoding_of
 from ...errors import Problem
-from ...formatting.numbers import percent
+from ...formatting.numbers import number, percent
 from ...privacy_accounting.accountants import NAMES, Accountant, epsilon
 from ...privacy_accounting.budget import Budget
 from ...privacy_accounting.meaning import meaning, picture
@@ -124,7 +124,7 @@ def result(it: Trained, seed: int, progress: Progress) -> CheckResult:
     metrics += [kept] if kept is not None else []
     findings = _useless(skills["after"]) or _lost(kept)
     summary = (
-        f"Trained privately: epsilon {it.budget.epsilon:.3g} at delta {it.budget.delta:g} ({NAMES[it.budget.by]}); "
+        f"Trained privately: epsilon {it.budget.epsilon:.3g} at delta {number(it.budget.delta)} ({NAMES[it.budget.by]}); "
         f"accuracy {percent(hits['before'] / n)} before, {percent(hits['after'] / n)} after."
     )
     open_ends = _open_ends(it, skills["before"], kept)
@@ -307,7 +307,7 @@ def _charts(it: Trained, before: float, progress: Progress) -> tuple[Chart, ...]
         title="Epsilon spent by epoch",
         kind="line",
         x=Axis(label="Epoch", unit="epochs"),
-        y=Axis(label="Epsilon spent", unit=f"at delta {budget.delta:g}"),
+        y=Axis(label="Epsilon spent", unit=f"at delta {number(budget.delta)}"),
         series=(line,),
         alt=f"Epsilon grows with the epochs to {budget.epsilon:.3g}.",
     )
