@@ -86,7 +86,7 @@ def _unsealed(path: Path, stream: BinaryIO, key: "Key | None") -> ModelFile:
 def _must_be_safe(verdict: "Verdict") -> None:
     spec = FORMATS[verdict.format]
     if verdict.verdict == "known types":
-        look = "Look who made it; if you trust them, tiltyard accept FILE --why …, and open it again"
+        look = f"Look who made it; if you trust them, tiltyard accept FILE --why …, and open it again. {spec.advice}"
         raise Problem("a file shown to be safe, or accepted by somebody", _why(verdict), look)
     if not spec.opener:
         raise Problem(WANTED, f"{spec.label} ({_why(verdict)})", spec.advice)
