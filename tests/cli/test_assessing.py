@@ -29,6 +29,8 @@ id = "fairness.groups"
 [[check]]
 id = "privacy.membership_threshold"
 rows = 100
+accepted = 0.5
+accepted_tpr = 1
 """
 RULE = "[[rule]]\ncheck = 'privacy.membership_threshold'\nmetric = '{metric}'\n{limit}\n"
 

@@ -89,7 +89,9 @@ def test_a_check_is_run_and_kept_and_repeats(tiltyard: Tiltyard) -> None:
 
 def test_two_runs_are_compared_and_reported(tiltyard: Tiltyard, tmp_path: Path) -> None:
     for rows in (200, 4000):
-        assert tiltyard("check", "privacy.membership_threshold", "--sample", "census", "--rows", rows).code == 0
+        assert tiltyard("check", "privacy.membership_threshold", "--sample", "census", "--rows", rows).code in (0, 2), (
+            "2: more rows would settle it"
+        )
     runs = json.loads(tiltyard("runs", "--json").out)["runs"]
     a, b = runs[1]["id"], runs[0]["id"][:10]
     found = valid("comparison", tiltyard("compare", a, b, "--json").out)

@@ -138,7 +138,7 @@ def test_equal_seeds_give_equal_results_in_thread_and_in_process(processes: Proc
         asked.append(census.target.queries - before)
     here, there = outcomes
     assert there.record.result == here.record.result
-    assert here.record.result.status in (Status.PASSED, Status.FINDING)
+    assert here.record.result.status in (Status.PASSED, Status.FINDING, Status.INCOMPLETE)
     assert there.record.queries == here.record.queries == asked[1]
     assert asked[0] == asked[1]
     assert (there.target and there.target.fingerprint) == (here.target and here.target.fingerprint)

@@ -6,6 +6,7 @@ import pytest
 from tiltyard.datasets.encoding import encoding_of
 from tiltyard.fairness.correlation_remover import CorrelationRemover, projection
 from tiltyard.progress import Progress
+from tiltyard.result import Status
 from tiltyard.targets.estimators import SklearnTarget
 
 
@@ -33,6 +34,16 @@ def test_a_linear_model_loses_its_gap(hiring):
     assert result.metric("demographic_parity_after").value < 0.06
     again = outcome.target.retrain(hiring.seen.x, hiring.seen.y, 1, Progress())
     assert np.allclose(again.scores(hiring.x[:50]), outcome.target.scores(hiring.x[:50]), atol=1e-3)
+
+
+@pytest.mark.parametrize("tolerance", [0.1, 1.0])
+def test_nothing_taken_out_is_not_mitigated_whatever_gap_is_accepted(hiring, tolerance):
+    from sklearn.linear_model import LogisticRegression
+
+    target = SklearnTarget(LogisticRegression().fit(hiring.seen.encoded, hiring.seen.y), hiring.schema, order=(0, 1))
+    result = CorrelationRemover(strength=0.0, tolerance=tolerance)(target, hiring).record.result
+    assert result.status is (Status.FINDING if tolerance == 0.1 else Status.INCOMPLETE), result.summary
+    assert "no effect is shown" in result.summary
 
 
 def test_a_torch_target_keeps_gradients_training_and_a_file(hiring, tmp_path):

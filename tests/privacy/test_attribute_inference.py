@@ -69,6 +69,24 @@ def test_a_model_that_uses_the_column_is_inverted(data: Dataset) -> None:
     assert CheckResult.model_validate_json(result.model_dump_json()) == result
 
 
+def test_the_gain_is_held_against_what_is_accepted(data: Dataset) -> None:
+    """One and the same gain: within what is accepted, beyond it, and between where its interval holds it."""
+    plain = AttributeInference()(model(1.0), data).result
+    gain = plain.metric("advantage")
+    assert gain.value is not None and gain.low is not None and gain.high is not None
+    ends = ((gain.high + 0.01, Status.PASSED), (gain.low - 0.01, Status.FINDING), ((gain.value + gain.high) / 2, Status.INCOMPLETE))
+    for accepted, status in ends:
+        result = AttributeInference(accepted=accepted)(model(1.0), data).result
+        assert result.metric("advantage") == gain
+        assert result.status is status, result.summary
+        assert ("rows would tell" in result.summary) is (status is Status.INCOMPLETE)
+
+
+def test_rows_that_could_not_show_what_is_accepted_are_no_pass(data: Dataset) -> None:
+    result = AttributeInference(accepted=0.001)(model(0.0), data).result
+    assert result.status is Status.INCOMPLETE and "at least 3,000" in result.summary
+
+
 def test_coarse_answers_give_less_away(data: Dataset) -> None:
     gains = [AttributeInference(digits=d)(model(1.0), data).result.metric("advantage").value or 0 for d in (3, 0)]
     label = AttributeInference(sees="label")(model(1.0), data).result.metric("advantage").value or 0

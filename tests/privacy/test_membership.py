@@ -2,6 +2,7 @@
 
 import csv
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from tiltyard.errors import Cancelled, Problem
 from tiltyard.privacy.lira import LiRA
 from tiltyard.privacy.membership import auc, difference, halves, likelihood_ratio, logit_scaled, modified_entropy, paired, roc, tpr_at
 from tiltyard.privacy.membership_gap import MembershipGap
+from tiltyard.privacy.membership_report import Accepted, Attacked, report
 from tiltyard.privacy.membership_threshold import MembershipThreshold, from_scores
 from tiltyard.privacy.shadow_attack import Shadows, halving
 from tiltyard.progress import Progress, Report
@@ -191,10 +193,10 @@ def test_a_coin_is_a_coin() -> None:
     data = rows(2400)
     target = memorizer(data, sure=0.0)
     for check in (
-        MembershipThreshold(),
-        LiRA(shadow_models=4),
-        MembershipThreshold(signal="top_class"),
-        MembershipThreshold(per_class=True),
+        MembershipThreshold(accepted_tpr=0.05),
+        LiRA(shadow_models=4, accepted_tpr=0.05),
+        MembershipThreshold(signal="top_class", accepted_tpr=0.05),
+        MembershipThreshold(per_class=True, accepted_tpr=0.05),
     ):
         result = check(target, data).result
         assert result.status is Status.PASSED, (check, result.summary)
@@ -202,7 +204,94 @@ def test_a_coin_is_a_coin() -> None:
         assert (area.low or 1) <= 0.5 <= (area.high or 0)
         gain = result.metric("advantage")
         assert (gain.low or 0) <= 0
-    assert MembershipGap()(target, data).result.status is Status.PASSED
+    assert MembershipGap(accepted=0.1)(target, data).result.status is Status.PASSED
+
+
+def seen_surer(n: int, shift: float, seed: int = 0) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Scores (2 n,) at normal quantiles, which no draw moves, higher by ``shift`` for members, and their marks."""
+    from scipy.stats import norm
+
+    quantiles = norm.ppf((np.arange(n) + 0.5) / n)
+    order = np.random.default_rng(seed).permutation(2 * n)
+    return np.concatenate([quantiles + shift, quantiles])[order], (np.arange(2 * n) < n)[order]
+
+
+@pytest.mark.parametrize(
+    ("n", "shift", "accepted", "status"),
+    [
+        (5000, 0.0, Accepted(), Status.PASSED),
+        (200, 0.0, Accepted(), Status.INCOMPLETE),
+        (5000, 0.1, Accepted(tpr=0.03), Status.PASSED),
+        (5000, 0.1, Accepted(above=0.01, tpr=0.03), Status.FINDING),
+        (5000, 0.1, Accepted(above=0.028, tpr=0.03), Status.INCOMPLETE),
+        (5000, 0.4, Accepted(), Status.FINDING),
+        (150, 0.4, Accepted(), Status.INCOMPLETE),
+    ],
+)
+def test_a_pass_is_earned_by_the_upper_ends_and_a_finding_by_a_lower_one(n: int, shift: float, accepted: Accepted, status: Status) -> None:
+    scores, member = seen_surer(n, shift)
+    result = report(Attacked(scores, member), "By hand", np.random.default_rng(1), accepted=accepted)
+    assert result.status is status, result.summary
+    assert bool(result.findings) is (status is Status.FINDING)
+    ends = [(result.metric(m), 0.5 + accepted.above) for m in ("auc", "attack_accuracy")] + [(result.metric("tpr_at_1pct"), accepted.tpr)]
+    if status is Status.PASSED:
+        assert all((m.high or 1) <= most for m, most in ends)
+    if status is Status.FINDING:
+        assert any((m.low or 0) > most for m, most in ends)
+    if status is Status.INCOMPLETE:
+        assert "rows would tell" in result.summary
+
+
+def test_a_few_rows_at_risk_do_not_pass_for_an_auc_near_guessing() -> None:
+    scores, member = seen_surer(3000, 0.0)
+    scores[np.flatnonzero(member)[:120]] += 20.0
+    result = report(Attacked(scores, member), "By hand", np.random.default_rng(1))
+    assert (result.metric("auc").high or 1) < 0.55
+    assert result.status is Status.FINDING, result.summary
+
+
+def test_the_rows_that_would_settle_do() -> None:
+    scores, member = seen_surer(400, 0.1)
+    found = report(Attacked(scores, member), "By hand", np.random.default_rng(1), accepted=Accepted(tpr=0.03))
+    assert found.status is Status.INCOMPLETE
+    rows = max(int(v.replace(",", "")) for v in re.findall(r"about ([\d,]+) rows", found.summary))
+    scores, member = seen_surer(rows, 0.1)
+    assert report(Attacked(scores, member), "By hand", np.random.default_rng(1), accepted=Accepted(tpr=0.03)).status is Status.PASSED
+
+
+class Forgetful(Target):
+    """Right on a share of the rows by their own number, ``seen`` of those trained on and ``unseen`` of others."""
+
+    def __init__(self, right: NDArray[np.bool_], data: Dataset) -> None:
+        super().__init__("forgetful", SCHEMA.classes, SCHEMA, frozenset({"labels"}), f"forgetful {right.sum()}")
+        answers = np.where(right, data.y, 1 - data.y)
+        self.answers = {row.tobytes(): int(v) for row, v in zip(data.x, answers, strict=True)}
+
+    def _scores(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.eye(2)[[self.answers[row.tobytes()] for row in x]]
+
+
+@pytest.mark.parametrize(
+    ("n", "gap", "accepted", "status"),
+    [
+        (8000, 0.02, 0.05, Status.PASSED),  # surely above 0, and surely within what is accepted
+        (8000, 0.02, 0.002, Status.FINDING),
+        (600, 0.02, 0.05, Status.INCOMPLETE),
+        (600, 0.09, 0.05, Status.INCOMPLETE),
+        (8000, 0.09, 0.05, Status.FINDING),
+        (8000, -0.1, 0.05, Status.PASSED),
+    ],
+)
+def test_the_gap_is_held_against_what_is_accepted(n: int, gap: float, accepted: float, status: Status) -> None:
+    data = rows(n)
+    right = np.zeros(n, bool)
+    for side, share in ((data.member, 0.8 + gap), (~data.member, 0.8)):  # type: ignore[operator]
+        here = np.flatnonzero(side)
+        right[here[: round(share * len(here))]] = True
+    result = MembershipGap(accepted=accepted)(Forgetful(right, data), data).result
+    assert result.status is status, result.summary
+    assert result.metric("gap").value == pytest.approx(gap)
+    assert ("rows would tell" in result.summary) is (status is Status.INCOMPLETE)
 
 
 def test_too_few_rows_are_never_a_pass() -> None:

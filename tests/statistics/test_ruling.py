@@ -59,11 +59,28 @@ def test_a_finding_may_be_asked_to_be_sure():
     assert Limit(measured(0.11, 0.0, 0.2), 0.1, surely=True, beyond=0.0).state == "open"
 
 
+def test_the_rows_that_would_make_a_finding_sure_do():
+    from tiltyard.statistics.intervals import clopper_pearson
+
+    def limit(n):
+        hits = round(0.1 * n)
+        return Limit(measured(hits / n, *clopper_pearson(hits, n), n), 0.08, surely=True)
+
+    assert limit(200).state == "open"
+    rows = limit(200).rows
+    assert rows is not None
+    assert limit(int(1.1 * rows)).state == "broken"  # the exact interval is not quite as narrow as its width at 200 says
+    assert limit(int(0.6 * rows)).state == "open"
+    assert Limit(measured(0.08, 0.02, 0.2), 0.08, surely=True).rows is None
+
+
 def test_nothing_measured_passes_nothing():
     assert ruling([]).status is Status.INCOMPLETE
     unknown = Metric(name="gap", label="Gap", value=None, note="one group only", safer="lower")
     found = ruling([Limit(unknown, 0.1)])
     assert found.status is Status.INCOMPLETE and "one group only" in found.sentence
+    assert found.notes == ("What settles it: gap is not known (one group only; at most 0.1 is accepted): measure it.",)
+    assert ruling([Limit(measured(0.01, 0.0, 0.05), 0.1)]).notes == ()
 
 
 @pytest.mark.parametrize(("low", "high", "shown"), [(-0.2, -0.01, True), (-0.2, 0.0, False), (-0.2, 0.1, False), (0.1, 0.2, False)])

@@ -74,7 +74,8 @@ def test_every_black_box_check_runs_over_it_and_says_what_it_says_of_the_model_i
     for step in steps:
         before = endpoint.rows
         there, here = step(far, data), step(near, data)
-        assert there.result.status in {Status.PASSED, Status.FINDING}, there.result.summary
+        assert there.result.status in {Status.PASSED, Status.FINDING, Status.INCOMPLETE}, there.result.summary
+        assert there.result.status is here.result.status, (there.result.summary, here.result.summary)
         for a, b in zip(there.result.metrics, here.result.metrics, strict=True):
             assert a.value == pytest.approx(b.value, abs=0.03), (step.id, a.name)
         assert there.queries == endpoint.rows - before == here.queries

@@ -16,14 +16,15 @@ from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Column, Evidence, Finding, Metric, Series, Severity, Status, Table
 from ..statistics.bands import bands, written
 from ..statistics.intervals import rate, rate_by_row
+from ..statistics.ruling import Limit, ruling
 from ..targets.decision import Prediction
 from ..targets.target import Target
 from .membership import chance, paired
+from .membership_report import open_ends
 from .membership_threshold import predicted
 
 Sees = Literal["scores", "label", "nothing"]
 MOST = 12
-FEW = 100
 LEVELS = 255  # the most values that the guesser's trees take as categories
 STANDARDS = ("OWASP ML03:2023", "AITG-MOD-05", "AML.T0024.001", "NISTAML.032", "EU AI Act Art. 15(5)", "AI RMF MEASURE 2.10")
 
@@ -124,6 +125,7 @@ class AttributeInference(Check):
     )
     digits: int = parameter(3, "Decimals of the scores that the attacker sees", "decimals", ge=0, le=7)
     rows: int = parameter(4000, "Rows, half known to the attacker, half attacked", "rows", ge=40, le=1_000_000)
+    accepted: float = parameter(0.05, "Gain by the model that is accepted, by the end of its interval", "share", ge=0.001, le=1)
 
     def estimate(self, target: Target, data: Dataset) -> Estimate:
         n = min(len(data), self.rows)
@@ -148,7 +150,7 @@ class AttributeInference(Check):
         with_model = _guesses(base.beside(evidence), it.value, known, self.seed, progress.part(0.25))
         rest = part.take(~known)
         judged = Judged(it, rest.member, rest.fingerprint, it.value[~known], with_model, without)
-        return _result(judged, self._notes(it, int(known.sum()), int((~kept).sum())), rng)
+        return _result(judged, self._notes(it, int(known.sum()), int((~kept).sum())), rng, self.accepted)
 
     def _notes(self, it: Secret, known: int, left_out: int) -> tuple[str, ...]:
         seen = {
@@ -251,7 +253,7 @@ class Judged:
     without: NDArray[np.int64]
 
 
-def _result(it: Judged, notes: tuple[str, ...], rng: np.random.Generator) -> CheckResult:
+def _result(it: Judged, notes: tuple[str, ...], rng: np.random.Generator, accepted: float) -> CheckResult:
     got, base = it.with_model == it.truth, it.without == it.truth
     n, name = len(it.truth), it.secret.name
     gain = paired("advantage", f"{name} recovered: gain by the model", got, base, rng)
@@ -265,29 +267,26 @@ def _result(it: Judged, notes: tuple[str, ...], rng: np.random.Generator) -> Che
         for side, title, rows in (("seen", "trained-on rows", it.member), ("unseen", "unseen rows", ~it.member)):
             if rows.sum() >= 30:
                 metrics.append(paired(f"advantage_{side}", f"Gain on {title}", got[rows], base[rows], rng))
-    findings = _findings(gain, name)
+    ruled = ruling([Limit(metrics[0], accepted, surely=True)], open_ends=open_ends(n, accepted))
+    findings = _findings(gain, name) if ruled.status is Status.FINDING else ()
     low, high = 100 * (gain.low or 0), 100 * (gain.high or 0)
     text = f"{name} is guessed right for {percent(base.mean())} of rows from the other columns, for {percent(got.mean())} with the model besides: "
-    text += f"a gain of {100 * (gain.value or 0):.1f} points ({low:.1f} to {high:.1f}, n = {n:,})."
-    status = Status.FINDING if findings else Status.PASSED
-    if not findings and n < FEW:
-        status, text = Status.INCOMPLETE, text + f" Fewer than {FEW} rows: too few to say that nothing leaks."
+    text += f"a gain of {100 * (gain.value or 0):.1f} points ({low:.1f} to {high:.1f}, n = {n:,}). {ruled.sentence}"
     table = _by_value(it, got, base)
     return CheckResult(
-        status=status,
+        status=ruled.status,
         summary=text,
         metrics=tuple(metrics),
         findings=findings,
         tables=(table,),
         charts=(_chart(table, name),),
-        notes=notes,
+        notes=(*ruled.notes, *notes),
     )
 
 
 def _findings(gain: Metric, name: str) -> tuple[Finding, ...]:
-    if gain.value is None or gain.low is None or gain.low <= 0:
-        return ()
-    severity = Severity.HIGH if gain.value >= 0.2 else Severity.MEDIUM if gain.value >= 0.05 else Severity.LOW
+    value = gain.value or 0.0
+    severity = Severity.HIGH if value >= 0.2 else Severity.MEDIUM if value >= 0.05 else Severity.LOW
     return (
         Finding(
             title=f"The model gives away {name} beyond what the other columns tell",

@@ -11,9 +11,10 @@ from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Column, Evidence, Finding, Metric, Series, Severity, Status, Table
 from ..statistics.intervals import rate
 from ..statistics.majority import Skill
+from ..statistics.ruling import Limit, ruling
 from ..targets.target import Target
 from .membership import chance, difference
-from .membership_report import ADVICE, FEW, STANDARDS
+from .membership_report import ADVICE, STANDARDS, open_ends
 
 CHUNK = 2048
 
@@ -36,6 +37,7 @@ class MembershipGap(Check):
     remeasured: ClassVar[bool] = True
 
     rows: int = parameter(20_000, "Rows to ask of each kind (seen, unseen)", "rows", ge=10, le=10_000_000)
+    accepted: float = parameter(0.05, "Gap that is accepted, by the end of its interval", "share", ge=0.001, le=1)
 
     def estimate(self, target: Target, data: Dataset) -> Estimate:
         if data.member is None:
@@ -54,19 +56,25 @@ class MembershipGap(Check):
             rate("accuracy_unseen", "Accuracy on unseen rows", *sides[1], "higher"),
             gap,
         )
-        findings = _findings(gap)
-        text = f"Accuracy {percent(sides[0][0] / sides[0][1])} on seen rows, {percent(sides[1][0] / sides[1][1])} on unseen"
-        text += f"; gap {100 * (gap.value or 0):.1f} points ({100 * (gap.low or 0):.1f} to {100 * (gap.high or 0):.1f})."
-        status = Status.FINDING if findings else Status.PASSED
-        if not findings and min(len(seen), len(unseen)) < FEW:
-            status, text = Status.INCOMPLETE, text + f" Fewer than {FEW} rows on a side: too few to say that nothing leaks."
         skill = Skill.of(seen.y, right[0], data.schema.classes)
-        if status is Status.PASSED and not skill.learned:
-            status, text = Status.INCOMPLETE, f"{text} {skill.unlearned}"
+        few = min(len(seen), len(unseen))
+        ruled = ruling([Limit(gap, self.accepted, surely=True)], open_ends=open_ends(few, self.accepted, skill))
+        findings = _findings(gap) if ruled.status is Status.FINDING else ()
+        text = f"Accuracy {percent(sides[0][0] / sides[0][1])} on seen rows, {percent(sides[1][0] / sides[1][1])} on unseen"
+        text += f"; gap {100 * (gap.value or 0):.1f} points ({100 * (gap.low or 0):.1f} to {100 * (gap.high or 0):.1f}). {ruled.sentence}"
         by_class = _by_class(data.schema.classes, (seen.y, unseen.y), (right[0], right[1]))
-        notes = ("A small gap does not show that nothing leaks: single rows can be at risk all the same (privacy.lira).",)
+        notes = (
+            *ruled.notes,
+            "A small gap does not show that nothing leaks: single rows can be at risk all the same (privacy.lira).",
+        )
         return CheckResult(
-            status=status, summary=text, metrics=metrics, findings=findings, tables=(by_class,), charts=(_chart(by_class),), notes=notes
+            status=ruled.status,
+            summary=text,
+            metrics=metrics,
+            findings=findings,
+            tables=(by_class,),
+            charts=(_chart(by_class),),
+            notes=notes,
         )
 
 
@@ -79,9 +87,7 @@ def _right(target: Target, part: Dataset, progress: Progress) -> np.ndarray[tupl
 
 
 def _findings(gap: Metric) -> tuple[Finding, ...]:
-    if gap.value is None or gap.low is None or gap.low <= 0:
-        return ()
-    value = gap.value
+    value = gap.value or 0.0
     severity = Severity.HIGH if value >= 0.15 else Severity.MEDIUM if value >= 0.05 else Severity.LOW
     title = "The model is more often right on the rows it was trained on"
     return (

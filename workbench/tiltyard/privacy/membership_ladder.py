@@ -16,7 +16,7 @@ from ..result import CheckResult, Column, Severity, Status, Table
 from ..statistics.majority import Skill
 from ..targets.target import Target
 from .membership import Mask, Scores, auc, chance, likelihood_ratio, logit_scaled, relative, tpr_at, tuned
-from .membership_report import STANDARDS, Attacked, report, severity
+from .membership_report import ABOVE, ACCEPTED_TPR, HELP_ABOVE, HELP_TPR, STANDARDS, Accepted, Attacked, report, severity
 from .membership_threshold import pick, predicted
 from .shadow_attack import Shadows, halving, one_training
 
@@ -75,6 +75,8 @@ class MembershipLadder(Check):
 
     highest: Highest = parameter("rmia_2", "The dearest attack to go up to; a dearer one is taken only where the last could not settle")
     rows: int = parameter(2000, "Rows to attack of each kind (seen, unseen)", "rows", ge=10, le=100_000)
+    accepted: float = parameter(ABOVE, HELP_ABOVE, "share", ge=0.001, le=0.5)
+    accepted_tpr: float = parameter(ACCEPTED_TPR, HELP_TPR, "share", ge=0.01, le=1)
 
     def _allowed(self) -> tuple[Rung, ...]:
         names = [rung.name for rung in RUNGS]
@@ -111,7 +113,8 @@ class MembershipLadder(Check):
         ranks = tuple((Column(name=f"risk by {c.rung.title}", kind="percent"), _risk(c.scores)) for c in climbed)
         shown = ((Column(name="class"), tuple(data.schema.classes[k] for k in part.y)), *ranks)
         best = climbed[-1]
-        result = report(Attacked(best.scores, part.member, rows, part.sensitive, shown, skill), best.rung.title, rng, _notes())
+        it = Attacked(best.scores, part.member, rows, part.sensitive, shown, skill)
+        result = report(it, best.rung.title, rng, _notes(), Accepted(self.accepted, self.accepted_tpr))
         return _offered(result, climbed, part.member)
 
 

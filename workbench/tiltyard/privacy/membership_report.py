@@ -1,5 +1,6 @@
 """The result of a membership inference attack, from its scores: AUC, TPR at fixed FPR, ROC, risk by record and by group, severity."""
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,10 +12,14 @@ from ..result import Axis, Chart, CheckResult, Column, Evidence, Finding, Metric
 from ..statistics.intervals import LEVEL, clopper_pearson
 from ..statistics.majority import Skill
 from ..statistics.roc import tpr_interval
+from ..statistics.ruling import Limit, ruling
 from .membership import Halves, Mask, Roc, Scores, auc, checked, halves, roc, tpr_at
 
 STANDARDS = ("OWASP ML04:2023", "AITG-MOD-04", "AML.T0024.000", "NISTAML.033", "EU AI Act Art. 15(5)", "AI RMF MEASURE 2.10")
 FEW = 100
+ABOVE, ACCEPTED_TPR = 0.05, 0.02
+HELP_ABOVE = "How far above guessing (0.5) the AUC and the accuracy of one threshold may lie, by the ends of their intervals"
+HELP_TPR = "Share of members found at 1 % false alarms that is accepted, by the end of its interval; guessing finds 0.01"
 SURE = 1 - 0.05 / 3
 ADVICE = (
     "Train privately (DP-SGD), regularize or stop earlier, and give out labels or coarse scores instead of full ones; "
@@ -43,42 +48,80 @@ class Attacked:
     skill: Skill | None = None
 
 
-def report(it: Attacked, attack: str, rng: np.random.Generator, notes: tuple[str, ...] = ()) -> CheckResult:
-    """The whole answer of one attack, called ``attack`` in its sentence."""
+@dataclass(frozen=True)
+class Accepted:
+    """What leak is accepted: AUC and accuracy of one threshold ``above`` 0.5, and ``tpr``, members found at 1 % false alarms; shares."""
+
+    above: float = ABOVE
+    tpr: float = ACCEPTED_TPR
+
+
+def enough(accepted: float) -> int:
+    """Rows of which one at least shows a leak of the size ``accepted`` in 95 % of draws (the rule of three), and never fewer than `FEW`."""
+    return max(FEW, math.ceil(3 / accepted))
+
+
+def open_ends(few: int, accepted: float, skill: Skill | None = None) -> tuple[str, ...]:
+    """What is missing for a pass: rows on the smaller side, and a model that learned, each as a clause."""
+    found = []
+    if few < enough(accepted):
+        found.append(f"only {few:,} rows on the smaller side, too few to say that nothing leaks (at least {enough(accepted):,})")
+    if skill is not None and not skill.learned:
+        found.append(skill.unlearned.rstrip("."))
+    return tuple(found)
+
+
+def report(
+    it: Attacked, attack: str, rng: np.random.Generator, notes: tuple[str, ...] = (), accepted: Accepted = Accepted()
+) -> CheckResult:
+    """The whole answer of one attack, called ``attack`` in its sentence.
+
+    It passes where AUC, accuracy of one threshold and TPR at 1 % FPR are within what is ``accepted`` by the upper ends of their intervals;
+    a finding is one whose lower end is beyond.
+    """
     scores, member = checked(it.scores, it.member)
     area = auc(scores, member)
     low_rates = [tpr_at(scores, member, rate) for rate in (0.001, 0.01)]
     split = halves(scores, member, rng) if min(member.sum(), (~member).sum()) >= 2 else None
-    metrics = [area, *(m for m, _ in low_rates), *(_of_halves(split) if split else [])]
+    of_halves = _of_halves(split) if split else []
+    metrics = [area, *(m for m, _ in low_rates), *of_halves]
     few = min(int(member.sum()), int((~member).sum()))
     grade = _severity(scores, member, split)
     sentence = _sentence(attack, area, low_rates[1][0], grade)
+    ruled = ruling(
+        _limits([area, *of_halves[1:]], low_rates[1][0], accepted, len(scores)), open_ends=open_ends(few, accepted.above, it.skill)
+    )
     findings: tuple[Finding, ...] = ()
-    if grade is not None:
+    if ruled.status is Status.FINDING:
         findings = (
             Finding(
                 title="Rows that the model was trained on can be distinguished from others",
-                severity=grade,
+                severity=grade or Severity.LOW,
                 evidence=Evidence(metrics=("auc", "tpr_at_1pct", "advantage"), charts=("roc",)),
                 advice=ADVICE,
                 standards=STANDARDS,
                 defense="privacy.dp_sgd",
             ),
         )
-    status = Status.FINDING if findings else Status.PASSED
-    if not findings and few < FEW:
-        status = Status.INCOMPLETE
-        sentence += f" Only {few} rows on the smaller side: too few to say that nothing leaks (at least {FEW})."
-    if status is Status.PASSED and it.skill is not None and not it.skill.learned:
-        status = Status.INCOMPLETE
-        sentence += f" {it.skill.unlearned}"
     tables = [_records(it, scores, member)] if it.rows is not None else []
     if it.groups:
         tables.append(_by_group(it, scores, member))
     charts = (_chart(roc(scores, member), scores, member, attack),)
     return CheckResult(
-        status=status, summary=sentence, metrics=tuple(metrics), findings=findings, tables=tuple(tables), charts=charts, notes=notes
+        status=ruled.status,
+        summary=f"{sentence} {ruled.sentence}",
+        metrics=tuple(metrics),
+        findings=findings,
+        tables=tuple(tables),
+        charts=charts,
+        notes=(*ruled.notes, *notes),
     )
+
+
+def _limits(above: list[Metric], tpr: Metric, accepted: Accepted, n: int) -> list[Limit]:
+    """What is accepted of each; all count ``n`` rows, so that the rows that would settle are rows of both kinds."""
+    pairs = [*((m, 0.5 + accepted.above) for m in above), (tpr, accepted.tpr)]
+    return [Limit(m.model_copy(update={"n": n}), limit, surely=True) for m, limit in pairs]
 
 
 def severity(scores: Scores, member: Mask) -> Severity | None:

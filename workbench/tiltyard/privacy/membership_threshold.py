@@ -21,7 +21,7 @@ from ..statistics.majority import Skill
 from ..targets.decision import Prediction
 from ..targets.target import Target
 from .membership import Mask, Scores, chance, checked, logit_scaled, modified_entropy
-from .membership_report import STANDARDS, Attacked, report
+from .membership_report import ABOVE, ACCEPTED_TPR, HELP_ABOVE, HELP_TPR, STANDARDS, Accepted, Attacked, report
 
 Signal = Literal["true_class", "modified_entropy", "top_class"]
 CHUNK = 2048
@@ -82,6 +82,8 @@ class MembershipThreshold(Check):
     rows: int = parameter(5000, "Rows to attack of each kind (seen, unseen)", "rows", ge=10, le=1_000_000)
     signal: Signal = parameter("true_class", "What the attacker ranks by; top_class needs no labels")
     per_class: bool = parameter(False, "Compare each row with rows of its own class only (needs labels)")
+    accepted: float = parameter(ABOVE, HELP_ABOVE, "share", ge=0.001, le=0.5)
+    accepted_tpr: float = parameter(ACCEPTED_TPR, HELP_TPR, "share", ge=0.01, le=1)
 
     def estimate(self, target: Target, data: Dataset) -> Estimate:
         if data.member is None:
@@ -112,7 +114,7 @@ class MembershipThreshold(Check):
             notes.append("The attacker did not know the labels.")
         skill = Skill.of(part.y[member], answer.labels[member] == part.y[member], data.schema.classes)
         it = Attacked(scores, member, rows, part.sensitive, shown, skill)
-        return report(it, "Confidence threshold", rng, tuple(notes))
+        return report(it, "Confidence threshold", rng, tuple(notes), Accepted(self.accepted, self.accepted_tpr))
 
 
 def within_class(scores: Scores, y: NDArray[np.int64]) -> Scores:

@@ -22,7 +22,7 @@ from ..result import CheckResult, Column
 from ..statistics.majority import Skill
 from ..targets.target import Target
 from .membership import Mask, Scores, chance, logit_scaled, separation
-from .membership_report import STANDARDS, Attacked, report
+from .membership_report import ABOVE, ACCEPTED_TPR, HELP_ABOVE, HELP_TPR, STANDARDS, Accepted, Attacked, report
 from .membership_threshold import pick, predicted, scored
 
 SMALL = 512
@@ -127,6 +127,8 @@ class ShadowAttack(Check):
     shadow_models: int = parameter(16, "Models trained on random halves; more find more", "models", ge=2, le=1024)
     rows: int = parameter(2000, "Rows to attack of each kind (seen, unseen)", "rows", ge=10, le=100_000)
     pool: int = parameter(0, "Rows that the shadow models are drawn from; 0 takes all, fewer is quicker", "rows", ge=0, le=10_000_000)
+    accepted: float = parameter(ABOVE, HELP_ABOVE, "share", ge=0.001, le=0.5)
+    accepted_tpr: float = parameter(ACCEPTED_TPR, HELP_TPR, "share", ge=0.01, le=1)
     folder: str = kept_parameter(
         "Folder that keeps finished shadow models, so that a run cut off goes on; a bare name stands in the user's data folder; "
         "empty keeps none",
@@ -182,7 +184,8 @@ class ShadowAttack(Check):
         )
         skill = Skill.of(part.y[part.member], answer.labels[part.member] == part.y[part.member], data.schema.classes)
         it = Attacked(judged.scores, part.member, rows, part.sensitive, shown, skill)
-        return report(it, judged.name, rng, (*self._notes(pool, data, part.member), *judged.notes))
+        notes = (*self._notes(pool, data, part.member), *judged.notes)
+        return report(it, judged.name, rng, notes, Accepted(self.accepted, self.accepted_tpr))
 
     def _notes(self, pool: Dataset, data: Dataset, member: Mask) -> tuple[str, ...]:
         return (

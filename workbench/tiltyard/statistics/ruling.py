@@ -60,8 +60,12 @@ class Limit:
     @property
     def sure(self) -> bool:
         """Is the whole interval beyond what is accepted, or beyond ``beyond``?"""
-        far = self.metric.high if self.least else self.metric.low
-        return far is not None and self._worse(far, self.accepted if self.beyond is None else self.beyond)
+        return self._far is not None and self._worse(self._far, self.accepted if self.beyond is None else self.beyond)
+
+    @property
+    def _far(self) -> float | None:
+        """The end of the interval on the safe side."""
+        return self.metric.high if self.least else self.metric.low
 
     @property
     def rule(self) -> str:
@@ -81,10 +85,13 @@ class Limit:
     @property
     def rows(self) -> int | None:
         """About how many rows would settle it if the value stayed as it is; None where no number of them would, or nothing is known."""
-        value, bound, n = self.metric.value, self.bound, self.metric.n
-        if value is None or bound is None or not n or not self._worse(self.accepted, value) or not math.isfinite(bound):
+        value, n = self.metric.value, self.metric.n
+        beyond = value is not None and self._worse(value, self.accepted)
+        end = self._far if beyond and self.surely else None if beyond else self.bound
+        border = self.accepted if self.beyond is None or not beyond else self.beyond
+        if value is None or end is None or not n or value == border or not math.isfinite(end):
             return None
-        needed = n * ((bound - value) / (self.accepted - value)) ** 2
+        needed = n * ((end - value) / (border - value)) ** 2
         if self.unseen and self.chance:
             needed = max(needed, n * (self.chance / self.accepted) ** 2 if self.accepted else math.inf)
         return math.ceil(needed * 1.05) if needed < MOST_ROWS else None
@@ -127,10 +134,19 @@ class Effect:
 
 @dataclass(frozen=True)
 class Ruling:
-    """How a check ends, and the sentence that says what is beyond what is accepted, what would settle the rest, or that all is within."""
+    """How a check ends, and the sentence that says what is beyond what is accepted, what would settle the rest, or that all is within.
+
+    ``missing`` is each thing that is not settled, as a clause.
+    """
 
     status: Status
     sentence: str
+    missing: tuple[str, ...] = ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What settles an incomplete one, as the one note that panels show first; else none."""
+        return (f"What settles it: {'; '.join(self.missing)}.",) if self.status is Status.INCOMPLETE else ()
 
 
 def ruling(limits: Sequence[Limit], skill: Skill | None = None, effects: Sequence[Effect] = (), open_ends: Sequence[str] = ()) -> Ruling:
@@ -159,7 +175,7 @@ def ruling(limits: Sequence[Limit], skill: Skill | None = None, effects: Sequenc
     )
     status = Status.FINDING if broken else Status.INCOMPLETE if missing else Status.PASSED
     within = f"All within what is accepted by the ends of their intervals: {'; '.join(map(_within, limits))}."
-    return Ruling(status, " ".join(sentences) or within)
+    return Ruling(status, " ".join(sentences) or within, tuple(missing))
 
 
 def _within(limit: Limit) -> str:
