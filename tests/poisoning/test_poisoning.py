@@ -10,6 +10,7 @@ from tiltyard.datasets.dataset import Dataset
 from tiltyard.datasets.feature import Feature
 from tiltyard.datasets.schema import Schema
 from tiltyard.errors import Problem
+from tiltyard.poisoning._filtered import Filtered, judged
 from tiltyard.poisoning.backdoor import Backdoor
 from tiltyard.poisoning.detect import Detect
 from tiltyard.poisoning.filter import Filter
@@ -20,6 +21,7 @@ from tiltyard.result import Status
 from tiltyard.samples.catalog import load
 from tiltyard.statistics.roc import area
 from tiltyard.targets.estimators import SklearnTarget
+from tiltyard.targets.target import Target
 
 if TYPE_CHECKING:
     from tiltyard.targets.architecture import Architecture
@@ -112,7 +114,12 @@ def test_poisoned_training_rows_raise_one_and_the_filter_heals_the_model(ground)
     assert found.status is Status.FINDING
     assert found.metric("flagged").value == pytest.approx(len(bad), abs=4)
     outcome = Filter()(sick, data)
-    assert outcome.record.result.metric("removed").value >= 0.9 * len(bad)
+    result = outcome.record.result
+    assert result.status is Status.PASSED, result.summary
+    assert result.metric("removed").value >= 0.9 * len(bad)
+    assert result.metric("obeyed_change").high < 0 and result.metric("obeyed").high < 0.5
+    dear = judged(Filtered(sick, Upside(outcome.target), data.seen.take(bad), 800, data.unseen, 0), 0.05, (), (), Progress())
+    assert dear.status is Status.FINDING and dear.findings[0].key == "accuracy"
     mark = trigger(ground[1].seen, 3, np.random.default_rng(0))
     held = data.unseen
     victims = mark.stamped(held.x[held.y == 0])
@@ -123,8 +130,30 @@ def test_poisoned_training_rows_raise_one_and_the_filter_heals_the_model(ground)
 
 def test_the_filter_leaves_clean_rows_alone(ground):
     outcome = Filter()(*ground)
-    assert outcome.record.result.metric("removed").value == 0
+    result = outcome.record.result
+    assert result.metric("removed").value == 0
     assert outcome.target.parent is ground[0]
+    assert result.status is Status.INCOMPLETE and "nothing was removed" in result.summary, result.summary
+
+
+def test_a_filter_that_removes_honest_rows_or_leaves_poison_does_not_pass(ground):
+    target, data = ground
+    honest = Filtered(target, target, data.seen.take(np.arange(60)), 800, data.unseen, 0)
+    result = judged(honest, 0.05, (), (), Progress())
+    assert result.status is Status.INCOMPLETE and "as it would of honest rows" in result.summary and "no effect is shown" in result.summary
+    left = Filtered(Upside(target), target, data.seen.take(np.arange(60)), 800, data.unseen, 40)
+    assert "40 of the rows that are left look poisoned" in judged(left, 0.05, (), (), Progress()).summary
+
+
+class Upside(Target):
+    """Says no where the model says yes."""
+
+    def __init__(self, inner: Target) -> None:
+        super().__init__("upside", inner.classes, inner.schema, frozenset({"labels", "scores"}), f"upside {inner.fingerprint}")
+        self.inner = inner
+
+    def _scores(self, x):
+        return self.inner.scores(x)[:, ::-1]
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ import pytest
 from tiltyard.datasets.dataset import Dataset
 from tiltyard.datasets.feature import Feature
 from tiltyard.datasets.schema import Schema
+from tiltyard.result import Status
 from tiltyard.targets.estimators import FunctionTarget
 from tiltyard.theft._guarded import deceptive
 from tiltyard.theft.extraction import Extraction
@@ -56,3 +57,19 @@ def test_misinformation_costs_honest_users_little_and_a_thief_without_data_all(n
 def test_deception_keeps_every_label(narrow) -> None:
     result = OutputPolicy(kind="deceive")(*narrow).record.result
     assert result.metric("same_label").value == 1.0 and result.metric("score_error").value > 0.02
+
+
+@pytest.mark.parametrize("kind", ["round", "label", "noise", "budget", "deceive"])
+def test_a_policy_whose_effect_on_a_thief_is_not_measured_does_not_pass(narrow, kind) -> None:
+    result = OutputPolicy(kind=kind, noise=0.01)(*narrow).record.result
+    assert result.status is Status.INCOMPLETE and "run model extraction" in result.summary
+    assert result.notes[0].startswith("What settles it: what it does to a thief")
+
+
+def test_a_policy_that_costs_honest_users_too_much_is_a_finding(narrow) -> None:
+    result = OutputPolicy(kind="noise", noise=0.9)(*narrow).record.result
+    if result.metric("same_label").value == 1.0:
+        pytest.fail("the noise moved no label")
+    assert result.status is Status.FINDING and result.findings[0].key == "accuracy"
+    assert result.metric("accuracy_change").high < -0.05
+    assert OutputPolicy(kind="noise", noise=0.9, price=1.0)(*narrow).record.result.status is Status.INCOMPLETE

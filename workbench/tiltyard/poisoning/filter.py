@@ -1,19 +1,19 @@
 """Remove the rows that look poisoned and train again."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..check import parameter
 from ..datasets.dataset import Dataset
 from ..defense import Defended, Defense
 from ..errors import Unavailable
-from ..formatting.numbers import percent
 from ..progress import Progress
-from ..result import CheckResult, Metric, Status
-from ..statistics.intervals import rate
 from ..targets.target import Target
-from ._split import split
+from ._compared import NOT_COVERED
+from ._filtered import Filtered, judged
+from ._split import Split, split
 from .detect import SOURCES, STANDARDS
 from .signatures import ALARM, clusters
 
@@ -29,7 +29,7 @@ class Filter(Defense):
     sources: ClassVar[tuple[str, ...]] = SOURCES
     cost: ClassVar[str] = "as long as training once per round"
     main: ClassVar[tuple[str, ...]] = ("rounds", "alarm")
-    leads: ClassVar[tuple[str, ...]] = ("removed", "accuracy_after", "accuracy_before")
+    leads: ClassVar[tuple[str, ...]] = ("removed", "obeyed", "accuracy_change")
     seconds: ClassVar[float] = 30.0
     answers: ClassVar[tuple[str, ...]] = ("poisoning.detect", "poisoning.backdoor")
 
@@ -37,41 +37,38 @@ class Filter(Defense):
     alarm: float = parameter(
         ALARM, "Share of a cluster that no neighbor supports, lower end, from which it is removed", "share", gt=0, lt=1
     )
+    price: float = parameter(0.05, "Accuracy that it may cost, by the end of its interval", "share", ge=0, le=1)
 
     def apply(self, target: Target, data: Dataset, progress: Progress) -> Defended:
         parts = split(data, np.random.default_rng(self.seed))
-        rows, held, model = parts.train, parts.held, target
+        kept, model, alarmed = np.ones(len(parts.train), bool), target, 0
         for _ in range(self.rounds):
-            found, _z = clusters(model, rows, self.seed, progress.part(0.3 / self.rounds))
-            bad = [c for c in found if c.low > self.alarm]
-            if not bad and model is not target:
+            bad = self._alarmed(model, parts.train, kept, progress.part(0.3 / (self.rounds + 1)))
+            if not bad.any() and model is not target:
                 break
-            keep = np.ones(len(rows), bool)
-            for cluster in bad:
-                keep[cluster.rows] = False
-            if len(np.unique(rows.y[keep])) < 2:
+            kept &= ~bad
+            rows = parts.train.take(kept)
+            if len(np.unique(rows.y)) < 2:
                 raise Unavailable("training rows of two classes after the filter", "fewer", "Give more rows, or raise the alarm")
-            rows = rows.take(keep)
-            model = target.retrain(rows.x, rows.y, self.seed, progress.part(0.69 / self.rounds))
-            if not bad:
+            model = target.retrain(rows.x, rows.y, self.seed, progress.part(0.65 / self.rounds))
+            if not bad.any():
                 break
+        else:
+            alarmed = int(self._alarmed(model, parts.train, kept, progress.part(0.3 / (self.rounds + 1))).sum())
         model.name = f"{target.name}, filtered"
-        gone = len(parts.train) - len(rows)
-        before, after = (int((m.labels(held.x) == held.y).sum()) for m in (target, model))
-        metrics: tuple[Any, ...] = (
-            Metric(name="removed", label="Training rows removed", value=float(gone), unit="rows", n=len(parts.train)),
-            rate("accuracy_before", "Accuracy before", before, len(held), "higher"),
-            rate("accuracy_after", "Accuracy of the filtered model", after, len(held), "higher"),
-        )
-        summary = f"{gone:,} of {len(parts.train):,} training rows removed; accuracy {percent(after / len(held))}, before {percent(before / len(held))}, on {len(held):,} rows."
+        removed = None if kept.all() else parts.train.take(~kept)
+        it = Filtered(target, model, removed, len(parts.train), parts.held, alarmed)
+        return Defended(model, judged(it, self.price, self.standards, self._notes(parts, kept, target), progress.part(0.03)))
+
+    def _alarmed(self, model: Target, rows: Dataset, kept: NDArray[np.bool_], progress: Progress) -> NDArray[np.bool_]:
+        """Which of all ``rows`` are in a cluster of those ``kept`` that alarms, bool (n,)."""
+        bad, places = np.zeros(len(rows), bool), np.flatnonzero(kept)
+        for cluster in clusters(model, rows.take(kept), self.seed, progress)[0]:
+            if cluster.low > self.alarm:
+                bad[places[cluster.rows]] = True
+        return bad
+
+    def _notes(self, parts: Split, kept: NDArray[np.bool_], target: Target) -> tuple[str, ...]:
         seen_before = f"{parts.note} The model before may have seen them." if parts.note else ""
-        notes = tuple(
-            n
-            for n in (
-                seen_before,
-                "" if gone else "Nothing looked poisoned; the model was trained anew on all its rows.",
-                *target.rule_notes,
-            )
-            if n
-        )
-        return Defended(model, CheckResult(status=Status.PASSED, summary=summary, metrics=metrics, notes=notes))
+        clean = "Nothing looked poisoned; the model was trained anew on all its rows." if kept.all() else ""
+        return tuple(note for note in (seen_before, clean, NOT_COVERED, *target.rule_notes) if note)

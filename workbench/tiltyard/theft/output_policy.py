@@ -10,13 +10,19 @@ from ..datasets.dataset import Dataset
 from ..defense import Defended, Defense
 from ..formatting.numbers import percent
 from ..progress import Progress
-from ..result import CheckResult, Metric, Status
+from ..result import CheckResult, Evidence, Finding, Metric, Severity, Status
 from ..statistics.intervals import rate
+from ..statistics.paired import rate_change
+from ..statistics.ruling import Limit, ruling
 from ..targets.decision import Scores
 from ..targets.target import Target
 from ._guarded import GuardedTarget, Kind
 from ._misinforming import Familiar, MisinformingTarget
 
+STANDARDS = ("OWASP ML05:2023", "AML.T0024.002", "NISTAML.031")
+UNMEASURED = (
+    "what it does to a thief is not measured here: run model extraction (theft.extraction) on the model before and behind the policy"
+)
 SPARED = 0.99  # of honest rows, which get their own answers
 
 
@@ -32,7 +38,7 @@ class OutputPolicy(Defense):
     question: ClassVar[str] = "How much harder is theft when the endpoint says less, and what does it cost honest users?"
     needs: ClassVar[frozenset[str]] = frozenset({"scores"})
     takes_text: ClassVar[bool] = True
-    standards: ClassVar[tuple[str, ...]] = ("OWASP ML05:2023", "AML.T0024.002", "NISTAML.031")
+    standards: ClassVar[tuple[str, ...]] = STANDARDS
     sources: ClassVar[tuple[str, ...]] = (
         "Tramer et al. 2016, arXiv 1609.02943",
         "Lee et al. 2019, arXiv 1806.00054",
@@ -52,6 +58,7 @@ class OutputPolicy(Defense):
     digits: int = parameter(1, "Decimals that are kept when rounding", "decimals", ge=0, le=6)
     noise: float = parameter(0.1, "Standard deviation of the noise on each score", "probability", gt=0, le=1)
     query_budget: int = parameter(500, "Rows one client may ask, where rows are counted", "rows", ge=1, le=10_000_000)
+    price: float = parameter(0.05, "Accuracy that it may cost honest users, by the end of its interval", "share", ge=0, le=1)
 
     def apply(self, target: Target, data: Dataset, progress: Progress) -> Defended:
         made = self._made(target, data)
@@ -59,22 +66,41 @@ class OutputPolicy(Defense):
         before, after = target.predictions(rows.x), made.predictions(rows.x)
         progress.step(0.9, "measured the cost to honest users")
         kept = before.labels == after.labels
+        sides = [answer.labels == rows.y for answer in (before, after)]
+        cost = rate_change("accuracy_change", "Accuracy behind the policy less before", *sides)
+        ruled = ruling([Limit(cost, -self.price, surely=True)], open_ends=(UNMEASURED,))
         metrics = (
-            rate("accuracy_before", "Accuracy before", int((before.labels == rows.y).sum()), len(rows), "higher"),
-            rate("accuracy_after", "Accuracy behind the policy", int((after.labels == rows.y).sum()), len(rows), "higher"),
+            rate("accuracy_before", "Accuracy before", int(sides[0].sum()), len(rows), "higher"),
+            rate("accuracy_after", "Accuracy behind the policy", int(sides[1].sum()), len(rows), "higher"),
+            cost,
             rate("same_label", "Rows whose label stays", int(kept.sum()), len(rows), "higher"),
             _error(before.scores, after.scores),
         )
         words = {"round": f"rounded to {self.digits} decimals", "label": "cut to the label", "noise": f"noised by {self.noise:g}"}
         words |= {"deceive": "poisoned, the label kept", "misinform": "wrong for rows unlike the training rows"}
         text = words.get(self.kind, f"limited to {self.query_budget:,} rows a client")
-        summary = f"Scores {text}: {percent(float(kept.mean()))} of {len(rows):,} labels stay; the scores honest users see move by {metrics[3].value:.3f} on average."
-        return Defended(made, CheckResult(status=Status.PASSED, summary=summary, metrics=metrics))
+        summary = f"Scores {text}: {percent(float(kept.mean()))} of {len(rows):,} labels stay; the scores honest users see move by {metrics[-1].value:.3f} on average."
+        findings = (_dear(),) if ruled.status is Status.FINDING else ()
+        return Defended(
+            made,
+            CheckResult(status=ruled.status, summary=f"{summary} {ruled.sentence}", metrics=metrics, findings=findings, notes=ruled.notes),
+        )
 
     def _made(self, target: Target, data: Dataset) -> GuardedTarget:
         if self.kind != "misinform":
             return GuardedTarget(target, self.kind, self.digits, self.noise, self.query_budget, self.seed)
         return MisinformingTarget(target, Familiar.of(data, SPARED, np.random.default_rng([self.seed, 5])), self.seed)
+
+
+def _dear() -> Finding:
+    return Finding(
+        key="accuracy",
+        title="The policy costs honest users more accuracy than is accepted",
+        severity=Severity.LOW,
+        evidence=Evidence(metrics=("accuracy_change",)),
+        advice="Take a policy that keeps the label (round, deceive), less noise, or say that this price is accepted.",
+        standards=STANDARDS,
+    )
 
 
 def _error(before: Scores, after: Scores) -> Metric:
