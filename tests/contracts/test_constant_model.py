@@ -22,6 +22,7 @@ MAY_PASS = {
     "privacy.attribute_inference": "what is said of every row alike tells no column of one; a model of a coin must pass too",
     "privacy.audit_epsilon": "a lower bound, called one: at least 0",
     "explanation.shap": "it says that nothing moves the answer",
+    "poisoning.training_rows": "it compares rows with rows and asks no model",
     "validation.guard_roc": "the guard is built from the rows, not from the model",
     "federated.gradient_leakage": "rows rebuilt from gradients, not from answers",
 }

@@ -99,7 +99,7 @@ def test_of_compas_going_free_is_favorable_and_stands_beside_every_number(hiring
     assert any("recid" in note and "'0'" in note for note in result.notes)
 
 
-@pytest.mark.parametrize("step", [GroupMetrics(), Frontier(points=2)])
+@pytest.mark.parametrize("step", [GroupMetrics(difference=0.3, ratio=0.3), Frontier(points=2, limit=0.3)])
 def test_what_nobody_named_is_incomplete_and_assumed_in_the_headline(hiring, step):
     data = _renamed(hiring, "y", ("a", "b"))
     result = step(_alike(data), data).result

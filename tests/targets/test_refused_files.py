@@ -67,7 +67,7 @@ def test_a_joblib_file_is_refused(tmp_path: Path) -> None:
     from .model_files import SCHEMA, data, drawn, problem
 
     joblib.dump(LogisticRegression().fit(drawn(), data().y), tmp_path / "m.joblib")
-    assert "pickle" in str(problem(tmp_path / "m.joblib", schema=SCHEMA))
+    assert "known types: sklearn.linear_model" in str(problem(tmp_path / "m.joblib", schema=SCHEMA))
 
 
 @pytest.mark.parametrize("share", [0.0, 0.02, 0.5, 0.98])
@@ -163,8 +163,8 @@ def test_a_file_that_changes_after_the_scan_is_refused(tmp_path: Path, monkeypat
     other = io.BytesIO()
     torch.save({"w": Runs()}, other)
 
-    def judged(at: Path, stream: Any, progress: Any) -> Any:
-        verdict = scan_stream(at, stream, progress)
+    def judged(at: Path, stream: Any, progress: Any, own: frozenset[str]) -> Any:
+        verdict = scan_stream(at, stream, progress, own)
         path.write_bytes(other.getvalue())
         return verdict
 
