@@ -18,14 +18,17 @@ WITHIN = (0.5, 2.0)  # a finite difference over what the gradient says
 LEAST = 1e-5  # of the logits, below which float32 says nothing of a difference
 MOST_WRONG = 0.3
 SATURATED = 0.5
+OTHERS = 3
+REACTS = 1e-3  # of the logits: a change of the margin that counts
+VANISHING = 1e-3  # of such a change: when the gradient promises less of it, it leads nowhere
 
 
 @dataclass(frozen=True)
 class GradientFacts:
     """What was found on ``n`` rows: shares of them, and why there is no gradient at all where that is so.
 
-    ``saturated`` rows have a cross-entropy whose gradient float32 holds as zero; ``zero`` ones a margin whose gradient is zero although
-    the logits react; ``wrong`` is of ``compared`` rows the share whose gradient no finite difference bears out.
+    ``saturated`` rows have a cross-entropy whose gradient float32 holds as zero; ``zero`` ones a margin whose gradient is zero, or next to
+    it, although the model reacts within eps or on the way to other rows; ``wrong`` is of ``compared`` rows the share whose gradient no finite difference bears out.
     """
 
     n: int
@@ -79,20 +82,20 @@ def _judged(
 ) -> GradientFacts:
     low, high = space.room(x)
     slope = gradient * space.scale * space.free
-    start, ratios, moved = margins(logits, y), [], torch.zeros(len(x), dtype=torch.bool)
+    start, ratios = margins(logits, y), []
     for size in SIZES:
         change = torch.maximum(torch.minimum(slope.sign() * eps * size, high), low)
         wanted = (slope * change).flatten(1).sum(1)
         got = margins(_forward(module, space.moved(x, change), seed), y) - start
         clear = wanted.abs() > LEAST * logits.abs().amax(1)
         ratios.append(torch.where(clear, got / wanted.clamp_min(1e-30), torch.nan))
-    for sign in (-1.0, 1.0):
-        away = space.moved(x, torch.maximum(torch.minimum(torch.full_like(x, sign * eps), high), low))
-        moved |= (_forward(module, away, seed) - logits).abs().amax(1) > 1e-6 * logits.abs().amax(1)
+    zero = torch.zeros(len(x), dtype=torch.bool)
+    for away in _moves(x, space, eps, logits):
+        change = torch.maximum(torch.minimum(away, high), low)
+        zero |= _leads_nowhere(slope, change, logits, _forward(module, space.moved(x, change), seed), y)
     every = torch.stack(ratios)
     compared = (~every.isnan()).any(0)
     agree = ((every >= WITHIN[0]) & (every <= WITHIN[1])).any(0)
-    zero = (slope.flatten(1).abs().amax(1) == 0) & moved
     entropy = _entropy_gradient(logits, y)
     return GradientFacts(
         len(x),
@@ -104,6 +107,23 @@ def _judged(
         _share(entropy == 0),
         bool((logits >= 0).all()) and bool(((logits.sum(1) - 1).abs() < 1e-3).all()),
     )
+
+
+def _moves(x: Tensor, space: PerturbationSpace, eps: float, logits: Tensor) -> tuple[Tensor, ...]:
+    """Changes in ranges that a model should react to: all numbers down or up by eps or as far as they go, or those of a row answered otherwise."""
+    labels = logits.argmax(1)
+    others = [x[labels == label][:1] for label in labels.unique()[:OTHERS]]
+    level = torch.ones_like(x)
+    return (*(level * far for far in (-eps, eps, -1.0, 1.0)), *(space.change(x, other.expand_as(x)) for other in others))
+
+
+def _leads_nowhere(slope: Tensor, change: Tensor, logits: Tensor, there: Tensor, y: Tensor) -> Tensor:
+    """Rows (n,) whose logits change by this move, although the gradient is zero or promises less than a thousandth of it."""
+    size = logits.abs().amax(1)
+    reacts = (there - logits).abs().amax(1) > 1e-6 * size
+    got = (margins(there, y) - margins(logits, y)).abs()
+    promised = (slope.abs() * change.abs()).flatten(1).sum(1)
+    return (reacts & (slope.flatten(1).abs().amax(1) == 0)) | ((got > REACTS * size) & (promised < VANISHING * got))
 
 
 def _entropy_gradient(logits: Tensor, y: Tensor) -> Tensor:

@@ -23,7 +23,7 @@ def unsettled(fooled: int, right: int, accept: float, weakness: str, lines: tupl
         The checks of the evaluation.
     """
     high = clopper_pearson(fooled, right)[1]
-    reasons = [f"{line.name}: no, {line.found}. {line.do}".rstrip(". ") for line in lines if line.held is False]
+    reasons = [f"{line.name}: no, {line.found}. {line.do}".rstrip(". ") for line in lines if line.held is False and not line.harmless]
     if weakness:
         reasons.append(weakness)
     if high > accept:

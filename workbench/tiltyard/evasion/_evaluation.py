@@ -29,12 +29,16 @@ SCALE = 255.0
 
 @dataclass(frozen=True)
 class Line:
-    """One check of an evaluation: whether it ``held`` (None: not asked), what was found or why it was not asked, and the way on."""
+    """One check of an evaluation: whether it ``held`` (None: not asked), what was found or why it was not asked, and the way on.
+
+    ``harmless``: the attack allowed for what was found, so that it keeps nobody from a pass.
+    """
 
     name: str
     held: bool | None
     found: str
     do: str = ""
+    harmless: bool = False
 
 
 def as_table(lines: tuple[Line, ...]) -> Table:
@@ -56,8 +60,8 @@ def repeated(target: Target, sample: Dataset, before: Prediction, draws: bool) -
         why = "an endpoint's answers cost queries"
         return Line(twice, None, why), Line(alone, None, why)
     if draws:
-        found = "the model draws: each row was asked 11 times and counts by the commonest answer, gradients by their mean"
-        return Line(twice, True, found), Line(alone, None, "the model draws")
+        found, done = "the model draws", "Each row was asked 11 times: the commonest answer counts, and the mean of the gradients (EOT)"
+        return Line(twice, False, found, done, harmless=True), Line(alone, None, "the model draws")
     with uncounted():
         again = target.predictions(sample.x[:TWICE])
         single = np.concatenate([target.predictions(sample.x[i : i + 1]).scores for i in range(min(ALONE, len(sample)))])

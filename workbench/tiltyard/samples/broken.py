@@ -1,9 +1,9 @@
 """Broken defenses with known answers, and two honest models: what an evaluation of robustness is tested on, and what a lab shows.
 
-Each of the eight looks robust to plain projected gradients and is not: it is the digits model (or a distilled one) behind a step that
-hides its gradients. What is known of it is the robust accuracy of that model without the step. After Athalye, Carlini and
-Wagner 2018, arXiv:1802.00420; Carlini and Wagner 2016, arXiv:1607.04311 (distillation); Croce and Hein 2020, arXiv:2003.01690 (scaled logits).
-"""
+Each of the eight is the digits model, or a student of it, with a step that hides its gradients and does not make it robust. What is known
+of it is the robust accuracy of that model without the step. After Athalye, Carlini and Wagner 2018, arXiv:1802.00420; Carlini and Wagner 2016,
+arXiv:1607.04311 (distillation); Croce and Hein 2020, arXiv:2003.01690 (scaled logits).
+@@TABLE@@"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -56,10 +56,10 @@ KINDS: dict[str, _Kind] = {
     "scaled-logits": _Kind("Logits times 10,000", "Scaled", "Logits are not saturated", "logits divided by their spread"),
     "scaled-softmax": _Kind("Softmax of logits times 10,000", "ScaledSoftmax", "Softmax is not applied twice", "logits before the softmax"),
     "quantized": _Kind("Pixels rounded to 65 levels", "Quantized", "Gradients are there", "BPDA by the identity"),
-    "not-differentiable": _Kind("A median filter outside of torch", "Filtered", "Gradients are there", "BPDA by the identity"),
+    "not-differentiable": _Kind("A threshold and rounding outside of torch", "Filtered", "Gradients are there", "BPDA by the identity"),
     "wrong-gradient": _Kind("Rounding with a wrong straight-through gradient", "Misled", "Gradients agree", "BPDA by the identity"),
     "random": _Kind("Pixels with random noise", "Noisy", "Answers are equal when asked twice", "expectation over the noise"),
-    "distilled": _Kind("Trained at temperature 100, asked at 1", "Hot", "Logits are not saturated", "logits divided by their spread"),
+    "distilled": _Kind("A student of softened answers, its logits times 100", "Hot", "Logits are not saturated", "logits divided by their spread"),
     "saturated": _Kind("A head of tanh that saturates", "Saturated", "Gradients are there", "logits before the tanh"),
     "undefended": _Kind("The digits model itself", "", "", ""),
     "adversarially-trained": _Kind("The digits model after adversarial training", "", "", "", "digits-robust"),
