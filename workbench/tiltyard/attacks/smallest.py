@@ -12,11 +12,12 @@ from torch import Tensor
 
 from ..progress import Progress
 from .losses import margin as by_margin
-from .norms import columns, dual, length, project_within
+from .norms import Norm, columns, dual, length, project_within
 from .perturbation_space import ascended, blocks, margins
 from .standing import Standing, step
 
 SHRUNK, LAST = 0.3, 0.005
+FARTHEST = 1.0  # the first step in l1, its length in ranges
 HALVINGS = 6
 TINY = 1e-12
 
@@ -58,12 +59,18 @@ def _descended(standing: Standing, rows: Tensor, change: Tensor, steps: int, pro
         best, found = torch.where(nearer, size, best), torch.where(columns(nearer, found), point, found)
         share = LAST + (SHRUNK - LAST) * (1 + math.cos(math.pi * i / steps)) / 2
         wanted = length(change, norm) + (-margin + standing.enough).clamp_min(0) / dual(gradient, norm).clamp_min(TINY)
-        grown = torch.where(best.isinf(), wanted.clamp(radius, radius * 2), radius * (1 + share))
+        grown = torch.where(best.isinf(), (wanted * (1 + share)).clamp(radius, radius * 2), radius * (1 + share))
         radius = torch.minimum(torch.where(hits, torch.minimum(radius, best) * (1 - share), torch.minimum(grown, best)), most)
-        rate = 2 * share
-        moved = change + step(gradient, change, norm, 1.0, low, high) * columns(radius * rate, change)
+        moved = change + _step(gradient, change, norm, radius, share, low, high)
         change = project_within(moved, norm, radius, low, high)
     return _halved(standing, rows, origin, found, best)
+
+
+def _step(gradient: Tensor, change: Tensor, norm: Norm, radius: Tensor, share: float, low: Tensor, high: Tensor) -> Tensor:
+    """Twice the ``share`` of the row's radius; in l1 along the gradient, which the projection makes sparse."""
+    if norm == "l1":
+        return gradient * columns(FARTHEST * share / SHRUNK / length(gradient, "l2").clamp_min(TINY), gradient)
+    return step(gradient, change, norm, 1.0, low, high) * columns(2 * share * radius, change)
 
 
 def _halved(standing: Standing, rows: Tensor, origin: Tensor, found: Tensor, best: Tensor) -> Smallest:
