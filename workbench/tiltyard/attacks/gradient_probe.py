@@ -112,7 +112,7 @@ def _judged(
 def _moves(x: Tensor, space: PerturbationSpace, eps: float, logits: Tensor) -> tuple[Tensor, ...]:
     """Changes in ranges that a model should react to: all numbers down or up by eps or as far as they go, or those of a row answered otherwise."""
     labels = logits.argmax(1)
-    others = [x[labels == label][:1] for label in labels.unique()[:OTHERS]]
+    others = [x[labels == label][:1] for label in sorted(set(labels.tolist()))[:OTHERS]]
     level = torch.ones_like(x)
     return (*(level * far for far in (-eps, eps, -1.0, 1.0)), *(space.change(x, other.expand_as(x)) for other in others))
 

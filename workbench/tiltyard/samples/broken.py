@@ -3,7 +3,26 @@
 Each of the eight is the digits model, or a student of it, with a step that hides its gradients and does not make it robust. What is known
 of it is the robust accuracy of that model without the step. After Athalye, Carlini and Wagner 2018, arXiv:1802.00420; Carlini and Wagner 2016,
 arXiv:1607.04311 (distillation); Croce and Hein 2020, arXiv:2003.01690 (scaled logits).
-@@TABLE@@"""
+
+Measured on 60 held-out rows, linf 0.1, robust accuracy by 20 steps of PGD and by ``evasion.strong`` at a fifth of its effort; the undefended
+model keeps 65 % at full effort, the student 30 %:
+
+==================  =====  ======
+defense             PGD    strong
+==================  =====  ======
+scaled-logits       68.3   65.0
+scaled-softmax      96.7   65.0
+quantized           96.7   65.0
+not-differentiable  none   65.0
+wrong-gradient      96.7   65.0
+random              63.3   63.3
+distilled           43.3   31.7
+saturated           96.7   65.0
+==================  =====  ======
+
+PGD says itself of each that a check of it does not hold, and of one that it has no gradient. It averages over what a model draws, as
+``evasion.strong`` does, so that noise does not mislead it. Rounding to few levels would be no broken defense: it does change robustness.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -59,7 +78,9 @@ KINDS: dict[str, _Kind] = {
     "not-differentiable": _Kind("A threshold and rounding outside of torch", "Filtered", "Gradients are there", "BPDA by the identity"),
     "wrong-gradient": _Kind("Rounding with a wrong straight-through gradient", "Misled", "Gradients agree", "BPDA by the identity"),
     "random": _Kind("Pixels with random noise", "Noisy", "Answers are equal when asked twice", "expectation over the noise"),
-    "distilled": _Kind("A student of softened answers, its logits times 100", "Hot", "Logits are not saturated", "logits divided by their spread"),
+    "distilled": _Kind(
+        "A student of softened answers, its logits times 100", "Hot", "Logits are not saturated", "logits divided by their spread"
+    ),
     "saturated": _Kind("A head of tanh that saturates", "Saturated", "Gradients are there", "logits before the tanh"),
     "undefended": _Kind("The digits model itself", "", "", ""),
     "adversarially-trained": _Kind("The digits model after adversarial training", "", "", "", "digits-robust"),
