@@ -142,7 +142,7 @@ def of_gradients(facts: "GradientFacts | None", remedied: str = "") -> tuple[Lin
             names[1],
             not facts.probabilities,
             "outputs sum to 1" if facts.probabilities else "outputs are logits",
-            'Open it with outputs="probabilities"',
+            f'Open it with outputs="probabilities"{around}',
         ),
         Line(names[2], facts.zero <= 0.3 and facts.infinite <= 0.3, flat, do),
         Line(names[3], facts.wrong <= 0.3 if facts.compared else None, wrong, do),
