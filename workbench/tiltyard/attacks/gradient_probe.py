@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from ..errors import Unavailable
+from ..errors import Cancelled, Unavailable
 from .norms import Norm, drawn
 from .perturbation_space import PerturbationSpace, ascended, margins
 
@@ -77,6 +77,16 @@ def _forward(module: nn.Module, x: Tensor, seed: int) -> Tensor:
         return out
 
 
+def _answered(module: nn.Module, x: Tensor, seed: int) -> Tensor | None:
+    """The logits at points as far as ranges go, None where the model does not take these."""
+    try:
+        return _forward(module, x, seed)
+    except (Cancelled, KeyboardInterrupt):
+        raise
+    except Exception:
+        return None
+
+
 def _judged(
     module: nn.Module, x: Tensor, y: Tensor, space: PerturbationSpace, eps: float, gradient: Tensor, logits: Tensor, seed: int
 ) -> GradientFacts:
@@ -92,7 +102,9 @@ def _judged(
     zero = torch.zeros(len(x), dtype=torch.bool)
     for away in _moves(x, space, eps, logits):
         change = torch.maximum(torch.minimum(away, high), low)
-        zero |= _leads_nowhere(slope, change, logits, _forward(module, space.moved(x, change), seed), y)
+        there = _answered(module, space.moved(x, change), seed)
+        if there is not None:
+            zero |= _leads_nowhere(slope, change, logits, there, y)
     every = torch.stack(ratios)
     compared = (~every.isnan()).any(0)
     agree = ((every >= WITHIN[0]) & (every <= WITHIN[1])).any(0)
