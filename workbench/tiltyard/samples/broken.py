@@ -113,14 +113,14 @@ def load_broken(name: str) -> BrokenDefense:
 
 
 def _wrapped(name: str) -> "Callable[[object], object]":
-    from . import broken_modules
+    from . import _broken_modules
 
-    found: Callable[[object], object] = getattr(broken_modules, name)
+    found: Callable[[object], object] = getattr(_broken_modules, name)
     return found
 
 
 def _distilled(teacher: "TorchTarget") -> object:
-    from .broken_modules import distilled
+    from ._broken_modules import distilled
 
     return distilled(teacher)
 
