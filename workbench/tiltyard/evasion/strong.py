@@ -47,6 +47,7 @@ class Strong(Evasion):
         "Carlini et al. 2019, arXiv:1902.06705",
     )
     core: ClassVar[bool] = True
+    renamed: ClassVar[Mapping[str, str]] = {}
     cost: ClassVar[str] = "seconds to a minute"
     main: ClassVar[tuple[str, ...]] = ("eps", "norm", "rows", "confirm")
     seconds: ClassVar[float] = 60.0
