@@ -80,4 +80,4 @@ def test_noise_says_what_it_costs(panel):
     bound = panel.runner(TRAINING).bound
     bound.noise.value = 1.0
     until(lambda: "Epsilon" in str(bound.line.tree))
-    assert "by RDP" in str(bound.line.tree)
+    assert "by the closed form" in str(bound.line.tree)
