@@ -1,8 +1,8 @@
 """What the API takes and gives. The OpenAPI document and the TypeScript types are generated from these models."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from tiltyard.published.scan_list import ScanList
 from tiltyard.result import Frozen, Given, Severity
@@ -27,6 +27,12 @@ class ScanAsked(Asked):
 
     path: str = Field(default="", max_length=4096)
     paths: tuple[Annotated[str, Field(max_length=4096)], ...] = Field(default=(), max_length=200)
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("a path or paths are needed; the path of the root is an empty text")
+        return self
 
 
 class VerdictsAsked(Asked):
