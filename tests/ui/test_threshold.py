@@ -81,6 +81,6 @@ def test_thresholds_by_hand_move_the_gaps_and_become_a_defense(browser: "Browser
     assert gap.inner_text() != before
     assert _serious(page) == []
     page.get_by_role("button", name="Use these thresholds").click()
-    window.see("Demographic parity difference by sex went from")
+    window.see(re.compile("difference went from"))
     assert window.errors == []
     context.close()

@@ -24,7 +24,7 @@ def test_a_file_is_scanned_without_a_kernel(window: "Window") -> None:
     window.press("Close")
     window.scan("good.pkl")
     window.see("good.pkl: safe")
-    assert page.locator(".tiltyard-badge").all_inner_texts().count("safe") == 1
+    assert window.file("good.pkl").locator(".tiltyard-badge").inner_text() == "safe"  # other files may be known from other tests
     page.reload()
     window.ready()
     badge.wait_for()
