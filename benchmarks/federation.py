@@ -21,7 +21,7 @@ import psutil
 
 from tiltyard.federated.deployed.deployment import ran
 from tiltyard.federated.deployed.processes import Processes
-from tiltyard.federated.training import FederatedTraining
+from tiltyard.federated.training import Training
 from tiltyard.progress import Progress
 from tiltyard.samples.catalog import load
 
@@ -59,7 +59,7 @@ def ended(how: signal.Signals) -> None:
 def main() -> None:
     """Both runs, compared."""
     census = load("census")
-    start = FederatedTraining(clients=CLIENTS, rounds=3, rows=600).setting(census.target, census.data)
+    start = Training(clients=CLIENTS, rounds=3, rows=600).setting(census.target, census.data)
     killed: list[float] = []
     ends: list[float] = []
 

@@ -17,7 +17,7 @@ from tiltyard.federated.deployed.deployment import Watched, ran
 from tiltyard.federated.deployed.processes import Processes
 from tiltyard.federated.deployed.quantizing import error
 from tiltyard.federated.rounds.setting import Ran, Setting
-from tiltyard.federated.training import FederatedTraining
+from tiltyard.federated.training import Training
 from tiltyard.progress import Progress
 from tiltyard.samples.catalog import load
 
@@ -26,7 +26,7 @@ CLIENTS, PATIENCE, PAUSE = 3, 60.0, 12.0
 
 def start(secure: bool, rounds: int) -> Setting:
     census = load("census")
-    return FederatedTraining(clients=CLIENTS, rounds=rounds, local_epochs=5, rows=600, processes=True, secure=secure).setting(
+    return Training(clients=CLIENTS, rounds=rounds, local_epochs=5, rows=600, processes=True, secure=secure).setting(
         census.target, census.data
     )
 

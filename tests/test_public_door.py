@@ -59,6 +59,13 @@ def test_a_topic_lists_its_checks_and_defenses_by_class(topic: str) -> None:
     assert {name: getattr(package, name) for name in steps} == steps
 
 
+@pytest.mark.parametrize("id", [*checks(), *defenses()])
+def test_the_class_of_an_id_is_called_as_the_id_is(id: str) -> None:
+    topic, _, name = id.partition(".")
+    named = {c.replace("_", "").lower(): c for c in dir(getattr(ty, topic))}
+    assert getattr(getattr(ty, topic), named[name.replace("_", "")]).id == id
+
+
 @pytest.mark.parametrize("name", ["Pgd", "nothing", "__path_hooks__"])
 def test_what_a_topic_does_not_have_is_an_attribute_error(name: str) -> None:
     with pytest.raises(AttributeError, match=f"'tiltyard.evasion' has no attribute '{name}'"):
@@ -81,7 +88,7 @@ def sample() -> Sample:
 
 def test_check_takes_an_id_or_a_class_and_its_parameters(sample: Sample) -> None:
     by_id = ty.check("fairness.groups", sample.target, sample.data, rows=200)
-    by_class = ty.check(ty.fairness.GroupMetrics, sample.target, sample.data, rows=200)
+    by_class = ty.check(ty.fairness.Groups, sample.target, sample.data, rows=200)
     assert by_id.effective["rows"] == 200 and by_id.result == by_class.result
     with pytest.raises(Problem, match=r"Expected a check; found 'theft.output_policy', which is a defense"):
         ty.check("theft.output_policy", sample.target, sample.data)
@@ -91,9 +98,9 @@ def test_check_takes_an_id_or_a_class_and_its_parameters(sample: Sample) -> None
 
 def test_the_code_of_the_report_panel_runs(sample: Sample, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("tiltyard.execution.profiles.checks", lambda: {"fairness.groups": ty.fairness.GroupMetrics})
+    monkeypatch.setattr("tiltyard.execution.profiles.checks", lambda: {"fairness.groups": ty.fairness.Groups})
     exec(report.CODE, {"target": sample.target, "data": sample.data})  # noqa: S102 (the code that the panel shows)
-    assert ty.fairness.GroupMetrics.title in (tmp_path / "report.html").read_text()
+    assert ty.fairness.Groups.title in (tmp_path / "report.html").read_text()
 
 
 def test_the_code_of_the_history_panel_runs(
@@ -101,7 +108,7 @@ def test_the_code_of_the_history_panel_runs(
 ) -> None:
     monkeypatch.setenv("TILTYARD_STORE", str(tmp_path / "runs.sqlite"))
     kept = Store(tmp_path / "runs.sqlite")
-    runs = [ty.assess(sample.target, sample.data, [ty.fairness.GroupMetrics(rows=rows)], store=kept).run for rows in (100, 200)]
+    runs = [ty.assess(sample.target, sample.data, [ty.fairness.Groups(rows=rows)], store=kept).run for rows in (100, 200)]
     exec(history.CODE.format(a=runs[0].short, b=runs[1].short), {})  # noqa: S102 (the code that the panel shows)
     assert "fairness.groups" in capsys.readouterr().out
 

@@ -73,7 +73,7 @@ def test_a_parameter_is_refused_in_words() -> None:
 
     with pytest.raises(Problem, match=r"size of poisoning\.backdoor: a whole number at least 1, at most 32"):
         named(Backdoor, {"size": True})
-    with pytest.raises(ValidationError, match="not true or false"):
+    with pytest.raises(Problem, match=r"a whole number at least 1, at most 32 \(pixels or columns\); found True"):
         Backdoor(size=True)
 
 

@@ -102,13 +102,13 @@ def test_a_bare_name_is_kept_for_oneself_and_nothing_else(
 
 
 def test_an_upload_reaches_the_step_as_one_real_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tiltyard.supply_chain.trained_with import TrainedWith
+    from tiltyard.supply_chain.trained_with import Versions
 
     (tmp_path / "up").mkdir()
     (tmp_path / "up" / "pins.txt").write_text("torch==2.6.0\n")
     (tmp_path / "up" / "link.txt").symlink_to(tmp_path / "up" / "pins.txt")
     monkeypatch.setenv(places.UPLOADS, str(tmp_path / "up"))
-    given = TrainedWith(trained=str(tmp_path / "up" / "link.txt")).settled(ANN)
+    given = Versions(trained=str(tmp_path / "up" / "link.txt")).settled(ANN)
     assert given.trained == str(tmp_path / "up" / "pins.txt")
 
 
@@ -207,9 +207,9 @@ def test_what_opens_a_file_is_seen() -> None:
 
 @pytest.fixture
 def guarded(grounds: Any) -> Callable[..., Any]:
-    from tiltyard.validation.input_guard import InputGuard
+    from tiltyard.validation.input_guard import Guard
 
-    return lambda **given: InputGuard(rows=20, **given)(grounds["table"].target, grounds["table"].data).record
+    return lambda **given: Guard(rows=20, **given)(grounds["table"].target, grounds["table"].data).record
 
 
 @pytest.mark.parametrize("name", ["authorized_keys", "runs.audit.jsonl", "users.json", "guard", "x.safetensors.sh", ".bashrc"])

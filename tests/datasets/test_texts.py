@@ -137,7 +137,7 @@ def test_a_text_beside_numbers() -> None:
 def test_checks_run_on_texts() -> None:
     from sklearn.metrics import accuracy_score
 
-    from tiltyard.fairness.group_metrics import GroupMetrics
+    from tiltyard.fairness.group_metrics import Groups
     from tiltyard.privacy.membership_gap import MembershipGap
     from tiltyard.privacy.membership_threshold import MembershipThreshold
     from tiltyard.theft.extraction import Extraction
@@ -155,7 +155,7 @@ def test_checks_run_on_texts() -> None:
     )
     assert MembershipThreshold()(target, data).result.status == "finding"
     rates = [float((model.predict(part[["text"]]) == "pos").mean()) for _, part in unseen.groupby("gender")]
-    parity = GroupMetrics(positive="pos")(target, data).result
+    parity = Groups(positive="pos")(target, data).result
     assert parity.metric("demographic_parity_difference_gender").value == pytest.approx(abs(rates[0] - rates[1]))
     stolen = Extraction(query_budget=100, points=1, rows=100)(target, data).result
     assert stolen.metric("fidelity").value > stolen.metric("majority_fidelity").value

@@ -26,7 +26,7 @@ from tiltyard.targets.http.forming import Former, asked
 from tiltyard.targets.http.kserve import KServeWire
 from tiltyard.targets.http.mlflow import MLflowWire
 from tiltyard.targets.trying import middle, snapped
-from tiltyard.validation.input_guard import InputGuard
+from tiltyard.validation.input_guard import Guard
 
 QUICK = Posture(burst=30, oversize=2, rows=2000)
 
@@ -43,7 +43,7 @@ def test_all_thirteen_questions_are_asked_of_our_own(name: str, guarded: bool, m
     sample, keys = load(name), KeyStore()
     secret = keys.new("prober").secret
     if guarded:
-        InputGuard(rows=1000, save_as=str(tmp_path / "guard.safetensors"))(sample.target, sample.data)
+        Guard(rows=1000, save_as=str(tmp_path / "guard.safetensors"))(sample.target, sample.data)
         more = {**more, "guard": str(tmp_path / "guard.safetensors")}
     with Served(sample.target, Settings.model_validate({"port": 0, **more}), keys) as served:
         record = probe(served.url, secret, QUICK)

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from pydantic import ValidationError
 
 from tiltyard.check import named
 from tiltyard.datasets.dataset import Dataset
@@ -227,7 +226,7 @@ def test_equal_seeds_give_equal_results(census: Sample, check: type[Evasion]) ->
 
 @every_check
 def test_an_eps_beyond_the_range_is_refused_in_one_line(check: type[Evasion], census: Sample) -> None:
-    with pytest.raises(ValidationError, match="at most 1"):
+    with pytest.raises(Problem, match="at most 1"):
         check(eps=1.5)
     with pytest.raises(Problem) as problem:
         named(check, {"eps": 0})

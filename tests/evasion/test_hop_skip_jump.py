@@ -4,13 +4,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from pydantic import ValidationError
 
 from tiltyard.campaign.campaign import ThreatModel, plan
 from tiltyard.datasets.dataset import Dataset
 from tiltyard.datasets.encoding import encoding_of
 from tiltyard.datasets.feature import Feature
 from tiltyard.datasets.schema import Schema
+from tiltyard.errors import Problem
 from tiltyard.evasion.hop_skip_jump import HopSkipJump
 from tiltyard.evasion.square import Square
 from tiltyard.progress import Progress
@@ -246,7 +246,7 @@ def test_an_attack_without_gradients_says_nothing_of_zero_gradient_rows() -> Non
 
 
 def test_l1_is_refused() -> None:
-    with pytest.raises(ValidationError, match="linf"):
+    with pytest.raises(Problem, match="linf"):
         HopSkipJump(norm="l1")  # type: ignore[arg-type]
 
 

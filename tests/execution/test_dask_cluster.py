@@ -27,7 +27,7 @@ from tiltyard.samples.catalog import Sample, load
 from tiltyard.store.store import Store
 from tiltyard.targets.estimators import FunctionTarget
 from tiltyard.theft.extraction import Extraction
-from tiltyard.validation.input_guard import InputGuard
+from tiltyard.validation.input_guard import Guard
 
 from .dask_steps import Endless, Meets, Neither, Whose
 
@@ -126,7 +126,7 @@ def test_what_is_neither_check_nor_defense_is_recorded_and_raises_nothing(cluste
 
 
 def test_a_defense_brings_its_target_back(cluster: Cluster, sample: Sample) -> None:
-    step = InputGuard(rows=200)
+    step = Guard(rows=200)
     there, here = (executor.call(step, sample.target, sample.data, Progress()) for executor in (cluster, Local()))
     assert there.target is not None and here.target is not None and there.target.fingerprint == here.target.fingerprint
     assert there.target.parent is here.target.parent is sample.target

@@ -9,7 +9,7 @@ from tiltyard.datasets.schema import Schema
 from tiltyard.explanation._shapley import permutation, players
 from tiltyard.explanation.dependence import curves, partial_dependence, strongest_partner
 from tiltyard.explanation.interactions import interactions
-from tiltyard.explanation.shap_values import ShapValues
+from tiltyard.explanation.shap_values import SHAP
 from tiltyard.progress import Progress
 
 SCHEMA = Schema(
@@ -65,7 +65,7 @@ def test_the_swarm_lies_in_the_order_of_the_bars_and_levels_are_strips(rows):
     target = FunctionTarget(
         lambda f: 0.4 + 0.06 * f["a"] + 0.03 * f["b"] + 0.1 * (f["town"] == "west"), SCHEMA.classes, SCHEMA, feeds="frame"
     )
-    result = ShapValues(rows=40, background=20, pairs=2)(target, rows).result
+    result = SHAP(rows=40, background=20, pairs=2)(target, rows).result
     charts = {c.name: c for c in result.charts}
     lanes = charts["swarm"].y.categories
     assert tuple(dict.fromkeys(lane.partition(":")[0] for lane in lanes)) == charts["importance"].y.categories
@@ -75,6 +75,6 @@ def test_the_swarm_lies_in_the_order_of_the_bars_and_levels_are_strips(rows):
 
 
 def test_importance_by_group_is_the_mean_in_that_group(loans, linear):
-    result = ShapValues(rows=50, background=20)(linear, loans).result
+    result = SHAP(rows=50, background=20)(linear, loans).result
     grouped = next(t for t in result.tables if t.name == "importance_by_age")
     assert grouped.columns[1].name.count("n = ") == 1 and len(grouped.rows) == 3

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tiltyard.explanation.shap_values import ShapValues
+from tiltyard.explanation.shap_values import SHAP
 from tiltyard.result import Status
 from tiltyard.targets.target import Target
 
@@ -24,7 +24,7 @@ class Tossing(Target):
 
 def test_the_mean_over_the_coin_is_explained_and_said(loans):
     target = Tossing("tossing", ("no", "yes"), loans.schema, frozenset({"labels"}), "0" * 64)
-    result = ShapValues(rows=20, background=100, row=2)(target, loans).result
+    result = SHAP(rows=20, background=100, row=2)(target, loans).result
     assert any("draws its answer" in note for note in result.notes)
     waterfall = {row[0]: row[2] for row in next(t for t in result.tables if t.name == "waterfall").rows}
     assert waterfall["age"] == pytest.approx(0, abs=1e-9)

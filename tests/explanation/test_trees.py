@@ -11,7 +11,7 @@ from tiltyard.datasets.schema import Schema
 from tiltyard.errors import Unavailable
 from tiltyard.explanation._shapley import players
 from tiltyard.explanation._trees import trees_of
-from tiltyard.explanation.shap_values import ShapValues
+from tiltyard.explanation.shap_values import SHAP
 from tiltyard.progress import Progress
 from tiltyard.targets.estimators import SklearnTarget
 
@@ -97,16 +97,16 @@ def test_the_check_takes_trees_by_itself_and_says_so(rows):
     from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
 
     forest = fitted(RandomForestClassifier(5, max_depth=4, random_state=0), rows)
-    result = ShapValues(rows=30, background=20)(forest, rows).result
+    result = SHAP(rows=30, background=20)(forest, rows).result
     assert any(note.startswith("Exact, by TreeSHAP") for note in result.notes)
     assert result.metric("noise").value == 0 and result.metric("additivity_gap").value < 1e-6
     assert any("Explained is 'no', the favorable outcome." in note for note in result.notes)
     boosting = fitted(GradientBoostingClassifier(n_estimators=5, random_state=0), rows)
-    by_permutation = ShapValues(rows=10, background=10)(boosting, rows).result
+    by_permutation = SHAP(rows=10, background=10)(boosting, rows).result
     assert any("By permutation" in note for note in by_permutation.notes) and any(
         "scale='log-odds'" in note for note in by_permutation.notes
     )
-    exact = ShapValues(rows=10, background=10, scale="log-odds")(boosting, rows).result
+    exact = SHAP(rows=10, background=10, scale="log-odds")(boosting, rows).result
     assert any(note.startswith("Exact, by TreeSHAP") for note in exact.notes)
 
 
@@ -115,7 +115,7 @@ def test_exact_and_permuted_values_agree(rows):
 
     target = fitted(RandomForestClassifier(5, max_depth=4, random_state=0), rows)
     settings = {"rows": 20, "background": 20}
-    exact, drawn = (ShapValues(method=m, permutations=20, **settings)(target, rows).result for m in ("tree", "permutation"))
+    exact, drawn = (SHAP(method=m, permutations=20, **settings)(target, rows).result for m in ("tree", "permutation"))
     for one, two in zip(exact.tables[0].rows, drawn.tables[0].rows, strict=True):
         assert one[0] == two[0] and one[1] == pytest.approx(two[1], rel=0.05)
 
@@ -127,9 +127,9 @@ def test_a_category_in_one_hot_columns_is_no_sum_of_columns(loans):
     target = SklearnTarget(model, loans.schema)
     with pytest.raises(Unavailable, match="town in"):
         trees_of(target, loans.x[:30], players(loans.schema))
-    assert any("By permutation" in note for note in ShapValues(rows=5, background=5)(target, loans).result.notes)
-    assert "town in" in ShapValues(rows=5, background=5, method="tree")(target, loans).result.summary
+    assert any("By permutation" in note for note in SHAP(rows=5, background=5)(target, loans).result.notes)
+    assert "town in" in SHAP(rows=5, background=5, method="tree")(target, loans).result.summary
 
 
 def test_another_model_asked_for_trees_is_not_applicable(linear, loans):
-    assert ShapValues(method="tree")(linear, loans).result.status.value == "not_applicable"
+    assert SHAP(method="tree")(linear, loans).result.status.value == "not_applicable"

@@ -8,7 +8,7 @@ import pytest
 
 from tiltyard.datasets.reading import read
 from tiltyard.fairness.frontier import Frontier
-from tiltyard.fairness.group_metrics import GroupMetrics
+from tiltyard.fairness.group_metrics import Groups
 from tiltyard.fairness.threshold_optimizer import ThresholdOptimizer
 from tiltyard.targets.opening import open_target
 
@@ -62,7 +62,7 @@ def test_every_number_is_fairlearns_own_on_the_users_own_frame(frame, name):
     data = read(frame, label="decision", sensitive=("sex",))
     target = open_target(model, data=data)
     said = model.predict(inputs) == "approved"
-    result = GroupMetrics()(target, data).result
+    result = Groups()(target, data).result
     true = truth == "approved"
     for metric in ("demographic_parity_difference", "demographic_parity_ratio", "equalized_odds_difference", "equalized_odds_ratio"):
         by_hand = getattr(metrics, metric)(true, said, sensitive_features=frame["sex"])
@@ -101,7 +101,7 @@ def test_a_threshold_that_a_person_sets_is_in_force_and_said(frame):
     data = read(frame, label="decision", sensitive=("sex",))
     target = open_target(model, data=data, threshold=0.3, positive="denied")
     said = model.predict_proba(inputs)[:, list(model.classes_).index("denied")] >= 0.3
-    result = GroupMetrics()(target, data)
+    result = Groups()(target, data)
     by_hand = demographic_parity_difference(said, ~said, sensitive_features=frame["sex"])
     assert result.result.metric("demographic_parity_difference_sex").value == pytest.approx(by_hand, abs=1e-12)
     assert any("class 'denied' from 0.3 on" in note for note in result.result.notes)

@@ -9,7 +9,7 @@ from tiltyard.datasets.schema import Schema
 from tiltyard.errors import Problem
 from tiltyard.fairness.favorable import favorable, proposed
 from tiltyard.fairness.frontier import Frontier
-from tiltyard.fairness.group_metrics import GroupMetrics
+from tiltyard.fairness.group_metrics import Groups
 from tiltyard.fairness.threshold_optimizer import ThresholdOptimizer
 from tiltyard.result import Status
 from tiltyard.targets.estimators import FunctionTarget
@@ -87,7 +87,7 @@ def _alike(data):
 
 def test_of_compas_going_free_is_favorable_and_stands_beside_every_number(hiring):
     data = _renamed(hiring, "two_year_recid", ("0", "1"))
-    result = GroupMetrics()(_alike(data), data).result
+    result = Groups()(_alike(data), data).result
     from fairlearn.metrics import equalized_odds_difference
 
     rows = data.unseen
@@ -99,7 +99,7 @@ def test_of_compas_going_free_is_favorable_and_stands_beside_every_number(hiring
     assert any("recid" in note and "'0'" in note for note in result.notes)
 
 
-@pytest.mark.parametrize("step", [GroupMetrics(difference=0.3, ratio=0.3), Frontier(points=2, limit=0.3)])
+@pytest.mark.parametrize("step", [Groups(difference=0.3, ratio=0.3), Frontier(points=2, limit=0.3)])
 def test_what_nobody_named_is_incomplete_and_assumed_in_the_headline(hiring, step):
     data = _renamed(hiring, "y", ("a", "b"))
     result = step(_alike(data), data).result

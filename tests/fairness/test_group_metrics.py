@@ -7,7 +7,7 @@ import pytest
 
 from tiltyard.datasets.dataset import Dataset
 from tiltyard.datasets.schema import Schema
-from tiltyard.fairness.group_metrics import GroupMetrics
+from tiltyard.fairness.group_metrics import Groups
 from tiltyard.result import Record, Status
 from tiltyard.targets.estimators import FunctionTarget
 
@@ -18,7 +18,7 @@ from tiltyard.targets.estimators import FunctionTarget
 def test_equals_fairlearn_called_by_hand(biased, hiring, name):
     from fairlearn import metrics
 
-    metric = GroupMetrics()(biased, hiring).result.metric(f"{name}_sex")
+    metric = Groups()(biased, hiring).result.metric(f"{name}_sex")
     rows = hiring.unseen
     by_hand = getattr(metrics, name)(rows.y, biased.labels(rows.x), sensitive_features=rows.sensitive["sex"])
     assert metric.value == pytest.approx(by_hand, abs=1e-12)
@@ -29,7 +29,7 @@ def test_equals_fairlearn_called_by_hand(biased, hiring, name):
 def test_the_table_holds_fairlearns_rates_with_the_n_behind_them(biased, hiring):
     from fairlearn.metrics import MetricFrame, false_negative_rate
 
-    table = GroupMetrics()(biased, hiring).result.tables[0]
+    table = Groups()(biased, hiring).result.tables[0]
     rows = hiring.unseen
     frame = MetricFrame(
         metrics=false_negative_rate, y_true=rows.y, y_pred=biased.labels(rows.x), sensitive_features=rows.sensitive["sex"]
@@ -41,7 +41,7 @@ def test_the_table_holds_fairlearns_rates_with_the_n_behind_them(biased, hiring)
 
 
 def test_a_built_in_disparity_is_a_finding_above_what_chance_does(biased, hiring):
-    result = GroupMetrics()(biased, hiring).result
+    result = Groups()(biased, hiring).result
     assert result.status is Status.FINDING
     gap = result.metric("demographic_parity_difference_sex")
     assert gap.low > 0.1
@@ -49,7 +49,7 @@ def test_a_built_in_disparity_is_a_finding_above_what_chance_does(biased, hiring
 
 
 def test_a_constant_model_has_no_gap(constant, hiring):
-    result = GroupMetrics()(constant, hiring).result
+    result = Groups()(constant, hiring).result
     assert result.metric("demographic_parity_difference_sex").value == 0
     assert result.metric("equalized_odds_difference_sex").value == 0
     assert result.metric("demographic_parity_ratio_sex").value == 1
@@ -60,14 +60,14 @@ def test_a_constant_model_has_no_gap(constant, hiring):
 
 def test_a_model_that_selects_nobody_has_no_ratio_and_says_why(hiring):
     never = FunctionTarget(lambda x: np.zeros(len(x)), hiring.schema.classes, hiring.schema)
-    metric = GroupMetrics()(never, hiring).result.metric("demographic_parity_ratio_sex")
+    metric = Groups()(never, hiring).result.metric("demographic_parity_ratio_sex")
     assert metric.value is None
     assert "above 0" in metric.note
 
 
 def test_one_group_is_incomplete_in_one_line(biased, hiring):
     alone = replace(hiring, sensitive={"sex": np.full(len(hiring), "F")})
-    result = GroupMetrics()(biased, alone).result
+    result = Groups()(biased, alone).result
     assert result.status is Status.INCOMPLETE
     assert "one group only" in result.summary
     assert result.metric("demographic_parity_difference_sex").value is None
@@ -76,7 +76,7 @@ def test_one_group_is_incomplete_in_one_line(biased, hiring):
 def test_small_groups_are_shown_not_compared_and_said(biased, hiring):
     sex = hiring.sensitive["sex"].copy().astype("<U9")
     sex[np.flatnonzero(~hiring.member)[:12]] = "X"
-    result = GroupMetrics()(biased, replace(hiring, sensitive={"sex": sex})).result
+    result = Groups()(biased, replace(hiring, sensitive={"sex": sex})).result
     assert any("X (n = 12)" in note for note in result.notes)
     assert "X" in [row[0] for row in result.tables[0].rows]
     assert result.tables[0].marked
@@ -85,13 +85,13 @@ def test_small_groups_are_shown_not_compared_and_said(biased, hiring):
 
 def test_crossed_divides_by_all_columns_together(biased, hiring):
     town = np.where(np.arange(len(hiring)) % 2 == 0, "east", "west")
-    result = GroupMetrics(crossed=True)(biased, replace(hiring, sensitive={**hiring.sensitive, "town": town})).result
+    result = Groups(crossed=True)(biased, replace(hiring, sensitive={**hiring.sensitive, "town": town})).result
     assert {row[0] for row in result.tables[-1].rows} == {"F × east", "F × west", "M × east", "M × west"}
 
 
 def test_a_column_of_numbers_is_cut_at_its_quartiles(biased, hiring):
     age = (np.arange(len(hiring)) % 60 + 18).astype(str)
-    result = GroupMetrics()(biased, replace(hiring, sensitive={"age": age})).result
+    result = Groups()(biased, replace(hiring, sensitive={"age": age})).result
     assert len(result.tables[0].rows) == 4
     assert any("quartiles" in note for note in result.notes)
 
@@ -104,7 +104,7 @@ def test_many_classes_are_one_against_the_rest(hiring):
         hit = x[:, 0] > 0.5
         return np.stack([0.6 * ~hit + 0.2 * hit, 0.2 * ~hit + 0.6 * hit, np.full(len(x), 0.2)], 1)
 
-    result = GroupMetrics(positive="b")(FunctionTarget(scores, schema.classes, schema), data).result
+    result = Groups(positive="b")(FunctionTarget(scores, schema.classes, schema), data).result
     assert "against all the rest" in result.notes[0]
     from fairlearn.metrics import demographic_parity_difference
 
@@ -113,11 +113,11 @@ def test_many_classes_are_one_against_the_rest(hiring):
 
 
 def test_unknown_names_are_one_line(biased, hiring):
-    assert "sensitive column (sex)" in GroupMetrics(columns=("race",))(biased, hiring).result.summary
-    assert "a class (no, yes)" in GroupMetrics(positive="maybe")(biased, hiring).result.summary
+    assert "sensitive column (sex)" in Groups(columns=("race",))(biased, hiring).result.summary
+    assert "a class (no, yes)" in Groups(positive="maybe")(biased, hiring).result.summary
 
 
 def test_same_seed_same_record_and_json(biased, hiring):
-    one, two = GroupMetrics(seed=3)(biased, hiring), GroupMetrics(seed=3)(biased, hiring)
+    one, two = Groups(seed=3)(biased, hiring), Groups(seed=3)(biased, hiring)
     assert one.result == two.result
     assert Record.model_validate_json(one.model_dump_json()) == one

@@ -2,10 +2,10 @@
 
 import pytest
 
-from tiltyard.explanation.shap_values import ShapValues
+from tiltyard.explanation.shap_values import SHAP
 from tiltyard.fairness.correlation_remover import CorrelationRemover
 from tiltyard.fairness.exponentiated_gradient import ExponentiatedGradient
-from tiltyard.fairness.group_metrics import GroupMetrics
+from tiltyard.fairness.group_metrics import Groups
 from tiltyard.fairness.threshold_optimizer import ThresholdOptimizer
 from tiltyard.result import Status
 
@@ -27,7 +27,7 @@ def test_thresholds_meet_the_constraint(census, constraint):
     assert ("got worse: equalized odds" in result.summary) == (constraint == "demographic_parity"), "parity is bought with unequal errors"
     assert result.metric(f"{constraint}_after").value < 0.05
     assert result.metric("accuracy_change").value > -0.04
-    told = GroupMetrics(columns=("sex",))(outcome.target, census.data).result.metric(f"{constraint}_difference_sex")
+    told = Groups(columns=("sex",))(outcome.target, census.data).result.metric(f"{constraint}_difference_sex")
     assert told.value < 0.05
 
 
@@ -41,7 +41,7 @@ def test_training_under_a_constraint_meets_it(census):
 
 def test_a_mitigated_target_can_be_explained(census):
     mitigated = ThresholdOptimizer(column="sex")(census.target, census.data).target
-    result = ShapValues(rows=20)(mitigated, census.data).result
+    result = SHAP(rows=20)(mitigated, census.data).result
     assert result.status in (Status.PASSED, Status.FINDING)
     assert any("draws its answer" in note for note in result.notes)
 

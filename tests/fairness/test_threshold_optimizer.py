@@ -9,7 +9,7 @@ from tiltyard.datasets.encoding import encoding_of
 from tiltyard.datasets.feature import Feature
 from tiltyard.datasets.schema import Schema
 from tiltyard.fairness.belonging import belonging
-from tiltyard.fairness.group_metrics import GroupMetrics
+from tiltyard.fairness.group_metrics import Groups
 from tiltyard.fairness.randomized import coins
 from tiltyard.fairness.threshold_optimizer import ThresholdOptimizer
 from tiltyard.fairness.thresholds import by_rules, fit_rules
@@ -43,7 +43,7 @@ def test_parity_holds_on_rows_not_fitted_on(hiring, biased, constraint):
     assert before.low > 0.0
     assert after.value < 0.06
     assert outcome.target.parent is biased
-    again = GroupMetrics()(outcome.target, hiring).result.metric(f"{constraint}_difference_sex")
+    again = Groups()(outcome.target, hiring).result.metric(f"{constraint}_difference_sex")
     assert again.value < 0.06
 
 
@@ -175,7 +175,7 @@ def test_thresholds_by_hand_are_put_in_force_as_they_are(hiring, biased):
     assert outcome.target.rule == "thresholds of its scores by sex, for F from 0.3 on, M from 0.55 on"
     edge = ThresholdOptimizer(groups=("F", "M"), thresholds=(float(scores[0]), float(scores[0])))(biased, hiring).target
     assert edge.labels(hiring.x[:1])[0] == 1  # from the score on, not above it
-    again = GroupMetrics()(outcome.target, hiring).result
+    again = Groups()(outcome.target, hiring).result
     assert again.metric("demographic_parity_difference_sex").value is not None
 
 

@@ -15,7 +15,7 @@ pytest.importorskip("flwr")
 from tiltyard.errors import Problem
 from tiltyard.federated.deployed import logs, processes
 from tiltyard.federated.deployed.flower import command
-from tiltyard.federated.training import FederatedTraining
+from tiltyard.federated.training import Training
 from tiltyard.progress import Progress
 from tiltyard.result import Status
 from tiltyard.samples.catalog import load
@@ -79,7 +79,7 @@ def test_the_log_that_an_error_names_is_there_when_the_federation_is_gone(tmp_pa
     monkeypatch.setattr(processes, "command", broken)
     monkeypatch.setattr(logs, "place", lambda: tmp_path / "data" / "federations")
     census = load("census")
-    start = FederatedTraining(clients=2, rounds=1, rows=50, processes=True).setting(census.target, census.data)
+    start = Training(clients=2, rounds=1, rows=50, processes=True).setting(census.target, census.data)
     for _ in range(logs.KEPT + 2):
         with pytest.raises(Problem, match="it ended with 1: the reason why") as caught:
             deployment.ran(start, 5.0, Progress())
@@ -98,7 +98,7 @@ def test_logs_that_cannot_be_kept_are_not_named(tmp_path: Path, monkeypatch: pyt
     (tmp_path / "file").touch()
     monkeypatch.setattr(logs, "place", lambda: tmp_path / "file" / "federations")
     census = load("census")
-    start = FederatedTraining(clients=2, rounds=1, rows=50, processes=True).setting(census.target, census.data)
+    start = Training(clients=2, rounds=1, rows=50, processes=True).setting(census.target, census.data)
     with pytest.raises(Problem, match="logs could not be kept"):
         deployment.ran(start, 5.0, Progress())
 
@@ -109,7 +109,7 @@ def test_where_no_sockets_in_folders_may_be_made_it_does_not_apply(monkeypatch: 
 
     monkeypatch.setattr(processes.socket, "socket", refused)
     census = load("census")
-    result = FederatedTraining(clients=2, rounds=1, rows=50, processes=True)(census.target, census.data).record.result
+    result = Training(clients=2, rounds=1, rows=50, processes=True)(census.target, census.data).record.result
     assert result.status is Status.NOT_APPLICABLE and "kernels behind a shared login" in result.summary
 
 

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import serialization
 from tiltyard.errors import Problem
 from tiltyard.federated.aggregation import combine
 from tiltyard.federated.deployed.credentials import node_key, tls
-from tiltyard.federated.training import FederatedTraining
+from tiltyard.federated.training import Training
 from tiltyard.progress import Progress
 from tiltyard.result import Status
 from tiltyard.samples.catalog import load
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tiltyard.federated.deployed.home import Home
 
 
-STEP = FederatedTraining(clients=3, rounds=2, rows=200, attackers=1, attack="label_flip")
+STEP = Training(clients=3, rounds=2, rows=200, attackers=1, attack="label_flip")
 
 
 @pytest.fixture(scope="module")
@@ -151,6 +151,6 @@ def test_flower_s_apps_give_the_numbers_of_one_process(start, tmp_path: Path, mo
 def test_without_flower_it_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "flwr", None)
     census = load("census")
-    result = FederatedTraining(clients=2, rounds=1, rows=50, processes=True)(census.target, census.data).record.result
+    result = Training(clients=2, rounds=1, rows=50, processes=True)(census.target, census.data).record.result
     assert result.status is Status.NOT_APPLICABLE
     assert "pip install 'tiltyard[federated]'" in result.summary

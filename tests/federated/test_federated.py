@@ -16,7 +16,7 @@ from tiltyard.datasets.schema import Schema
 from tiltyard.errors import Cancelled, Problem
 from tiltyard.federated.aggregation import RULES, combine, krum, needed
 from tiltyard.federated.shards import dirichlet
-from tiltyard.federated.training import FederatedTraining
+from tiltyard.federated.training import Training
 from tiltyard.privacy_accounting.accountants import default_delta, epsilon
 from tiltyard.progress import Progress
 from tiltyard.result import Status
@@ -72,7 +72,7 @@ def test_one_client_in_one_round_is_central_training_bit_for_bit(rule, target, d
     from tiltyard.federated.rounds.weights import flat
     from tiltyard.targets.training import fit, fresh
 
-    step = FederatedTraining(clients=1, rounds=1, local_epochs=recipe().epochs, rule=rule, tolerate=0, seed=3)
+    step = Training(clients=1, rounds=1, local_epochs=recipe().epochs, rule=rule, tolerate=0, seed=3)
     made = step(target, data).target
     rows = step.setting(target, data).parts.train
     central = fit(fresh(target.inner, 3).requires_grad_(), rows.encoded, rows.y, recipe(), 3, Progress())
@@ -89,7 +89,7 @@ def test_krum_survives_two_of_ten_attackers_where_fedavg_fails(target, data):
     facts = {"clients": 10, "attackers": 2, "attack": "sign_flip", "alpha": 100.0, "rounds": 8, "local_epochs": 3, "tolerate": 2}
     right = {}
     for rule in ("fedavg", "krum", "multi_krum", "median", "trimmed_mean"):
-        record = named(FederatedTraining, {**facts, "rule": rule})(target, data).record
+        record = named(Training, {**facts, "rule": rule})(target, data).record
         right[rule] = record.result.metric("accuracy_after").value
         assert record.result.status is (Status.FINDING if rule == "fedavg" else Status.PASSED)
     assert right.pop("fedavg") < 0.5
@@ -98,7 +98,7 @@ def test_krum_survives_two_of_ten_attackers_where_fedavg_fails(target, data):
 
 def test_a_backdoor_gets_through_fedavg_and_not_through_krum(target, data):
     facts = {"clients": 10, "attackers": 2, "attack": "model_replacement", "alpha": 100.0, "rounds": 6, "local_epochs": 3, "goal": "b"}
-    got = {rule: named(FederatedTraining, {**facts, "rule": rule})(target, data).record.result for rule in ("fedavg", "krum")}
+    got = {rule: named(Training, {**facts, "rule": rule})(target, data).record.result for rule in ("fedavg", "krum")}
     assert got["fedavg"].metric("attack_success").value > 0.5
     assert got["krum"].metric("attack_success").value < 0.2
     assert any(f.evidence.metrics == ("attack_success",) for f in got["fedavg"].findings)
@@ -207,7 +207,7 @@ def test_no_client_moves_the_sum_by_more_than_the_clip():
 
 def test_epsilon_is_the_tightest_and_below_opacus(target, data):
     opacus = pytest.importorskip("opacus.accountants")
-    step = FederatedTraining(clients=20, rounds=3, share=0.3, noise_multiplier=1.3, clip=0.5, delta=1e-3)
+    step = Training(clients=20, rounds=3, share=0.3, noise_multiplier=1.3, clip=0.5, delta=1e-3)
     result = step(target, data).record.result
     accountant = opacus.RDPAccountant()
     for _ in range(3):
@@ -224,7 +224,7 @@ def test_the_global_generators_are_left_alone(target, data):
     import torch
 
     before = torch.random.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
-    FederatedTraining(clients=3, rounds=1, share=0.5, noise_multiplier=1.0, rows=100)(target, data)
+    Training(clients=3, rounds=1, share=0.5, noise_multiplier=1.0, rows=100)(target, data)
     assert torch.equal(before[0], torch.random.get_rng_state())
     np.testing.assert_array_equal(before[1], np.random.get_state()[1])  # noqa: NPY002
 
@@ -252,7 +252,7 @@ def test_a_client_that_sends_nan_is_refused_and_said(bad, target, data):
     from tiltyard.federated.rounds.server import train
     from tiltyard.federated.rounds.weights import flat
 
-    step = FederatedTraining(clients=4, rounds=3, alpha=100, local_epochs=3)
+    step = Training(clients=4, rounds=3, alpha=100, local_epochs=3)
     start = step.setting(target, data)
     size = flat(start.start)
     sends = {0: np.full_like(size, bad), 1: size[:-1], 2: None}
@@ -271,7 +271,7 @@ def test_a_client_that_dies_in_mid_round_is_lost_for_it_alone(rule, tolerate, ta
     from tiltyard.federated.rounds.weights import flat
     from tiltyard.targets.training import fit
 
-    step = FederatedTraining(clients=6, rounds=3, alpha=100, local_epochs=2, rule=rule, tolerate=tolerate)
+    step = Training(clients=6, rounds=3, alpha=100, local_epochs=2, rule=rule, tolerate=tolerate)
     start = step.setting(target, data)
     plan, after, dies = start.plan, {}, start.plan.training_seed(4, 2)
 
@@ -304,7 +304,7 @@ def test_a_round_without_enough_answers_leaves_the_weights(target, data):
     from tiltyard.federated.rounds.server import train
     from tiltyard.federated.rounds.weights import flat
 
-    step = FederatedTraining(clients=7, rounds=1, rule="krum", tolerate=2)
+    step = Training(clients=7, rounds=1, rule="krum", tolerate=2)
     start = step.setting(target, data)
     before = flat(start.start)
     ask = Odd(Local(start.start, start.plan, start.shards), {3: None})
@@ -316,16 +316,16 @@ def test_a_round_without_enough_answers_leaves_the_weights(target, data):
 def test_cancelled_and_gone_on_with_is_the_same_run(tmp_path: Path, target, data):
     file = tmp_path / "run.safetensors"
     facts = {"clients": 4, "rounds": 4, "noise_multiplier": 0.5, "share": 0.7, "rows": 300}
-    whole = named(FederatedTraining, facts)(target, data)
+    whole = named(Training, facts)(target, data)
     progress = Progress()
     progress.listener = lambda report: progress.cancel() if "round 3" in report.message else None
-    cut = named(FederatedTraining, {**facts, "resume": str(file)})(target, data, progress)
+    cut = named(Training, {**facts, "resume": str(file)})(target, data, progress)
     assert (cut.record.result.status, cut.target) == (Status.CANCELLED, None)
     assert file.exists()
-    on = named(FederatedTraining, {**facts, "resume": str(file)})(target, data)
+    on = named(Training, {**facts, "resume": str(file)})(target, data)
     np.testing.assert_array_equal(weights_of(on.target), weights_of(whole.target))
     assert json.loads(on.record.result.model_dump_json()) == json.loads(whole.record.result.model_dump_json())
-    other = named(FederatedTraining, {**facts, "seed": 1, "resume": str(file)})(target, data)
+    other = named(Training, {**facts, "seed": 1, "resume": str(file)})(target, data)
     assert other.record.result.status is Status.FAILED
     assert "another's" in other.record.result.summary
 
@@ -333,7 +333,7 @@ def test_cancelled_and_gone_on_with_is_the_same_run(tmp_path: Path, target, data
 def test_a_file_that_is_no_checkpoint_is_said(tmp_path: Path, target, data):
     file = tmp_path / "run.safetensors"
     file.write_bytes(b"not this")
-    result = FederatedTraining(clients=2, rounds=1, resume=str(file))(target, data).record.result
+    result = Training(clients=2, rounds=1, resume=str(file))(target, data).record.result
     assert result.status is Status.FAILED
     assert "a checkpoint in" in result.summary
     assert file.read_bytes() == b"not this"
@@ -342,7 +342,7 @@ def test_a_file_that_is_no_checkpoint_is_said(tmp_path: Path, target, data):
 def test_bare_names_are_files_of_their_own_whatever_follows_their_dot(tmp_path: Path, monkeypatch, target, data):
     monkeypatch.setattr("platformdirs.user_data_path", lambda *_, **__: tmp_path)
     for seed, name in enumerate(("run.v1", "run.v2")):
-        made = named(FederatedTraining, {"clients": 2, "rounds": 1, "rows": 100, "seed": seed, "resume": name})(target, data)
+        made = named(Training, {"clients": 2, "rounds": 1, "rows": 100, "seed": seed, "resume": name})(target, data)
         assert made.target is not None, made.record.result.summary
     assert sorted(path.name for path in (tmp_path / "checkpoints").iterdir()) == ["run.v1", "run.v2"]
 
@@ -373,7 +373,7 @@ def test_a_checkpoint_of_this_run_without_its_weights_or_rounds_is_said(tmp_path
 
 
 def test_a_cancel_stops_it_in_the_middle_of_a_client(target, data):
-    step = FederatedTraining(clients=2, rounds=1, local_epochs=100)
+    step = Training(clients=2, rounds=1, local_epochs=100)
     start = step.setting(target, data)
     progress = Progress()
     progress.listener = lambda report: progress.cancel() if report.done > 0.1 else None
@@ -397,18 +397,18 @@ def test_a_cancel_stops_it_in_the_middle_of_a_client(target, data):
 )
 def test_impossible_parameters_are_one_line(values, says):
     with pytest.raises(Problem) as caught:
-        named(FederatedTraining, values)
+        named(Training, values)
     assert says.lower() in str(caught.value).lower()
     assert "\n" not in str(caught.value)
 
 
 def test_more_clients_than_rows_is_one_line(target, data):
-    result = FederatedTraining(clients=200, rows=100)(target, data).record.result
+    result = Training(clients=200, rows=100)(target, data).record.result
     assert result.summary.startswith("Expected at least 200 rows for 200 clients; found 100")
 
 
 def test_more_attackers_than_the_rule_withstands_is_noted(target, data):
-    step = FederatedTraining(clients=7, attackers=3, rule="krum", tolerate=1, rounds=1, rows=100)
+    step = Training(clients=7, attackers=3, rule="krum", tolerate=1, rounds=1, rows=100)
     assert any("set to withstand 1 malicious clients; there are 3" in n for n in step(target, data).record.result.notes)
 
 
@@ -419,7 +419,7 @@ def test_a_module_that_cannot_train_is_said(data):
 
     layers = torch.nn.Sequential(torch.nn.Linear(6, 4), torch.nn.BatchNorm1d(4))
     target = TorchTarget(layers, CLASSES, SCHEMA, "mixes rows", recipe=recipe())
-    result = FederatedTraining(clients=20, rows=20, rounds=1)(target, data).record.result
+    result = Training(clients=20, rows=20, rounds=1)(target, data).record.result
     assert result.status is Status.FAILED
     assert "a module that trains on a client's rows" in result.summary
     assert "Expected more than 1 value per channel" in result.summary
@@ -429,15 +429,15 @@ def test_a_target_without_training_is_not_applicable(data, target):
     from tiltyard.targets.torch_target import TorchTarget
 
     bare = TorchTarget(target.trainable(), CLASSES, SCHEMA, "no recipe")
-    assert FederatedTraining()(bare, data).record.result.status is Status.NOT_APPLICABLE
+    assert Training()(bare, data).record.result.status is Status.NOT_APPLICABLE
 
 
 # The verdict
 
 
 def test_a_federation_that_fell_far_behind_the_central_model_is_a_finding_however_far_above_the_majority(target, data):
-    weak = FederatedTraining(clients=6, rounds=1, alpha=100.0, noise_multiplier=0.5, share=1.0, clip=0.05)(target, data).record.result
-    good = FederatedTraining(clients=3, rounds=6, local_epochs=3, alpha=100.0)(target, data).record.result
+    weak = Training(clients=6, rounds=1, alpha=100.0, noise_multiplier=0.5, share=1.0, clip=0.05)(target, data).record.result
+    good = Training(clients=3, rounds=6, local_epochs=3, alpha=100.0)(target, data).record.result
     for result in (weak, good):
         central, after, change = (result.metric(name) for name in ("accuracy_central", "accuracy_after", "accuracy_change"))
         assert change.value == pytest.approx(after.value - central.value)
@@ -453,5 +453,5 @@ def test_where_the_model_before_has_learned_nothing_one_is_trained_in_one_place(
 
     idle = target.made(fresh(target.inner, 9), "fresh")
     idle.recipe = target.recipe
-    result = FederatedTraining(clients=3, rounds=1, alpha=100.0, rows=200)(idle, data).record.result
+    result = Training(clients=3, rounds=1, alpha=100.0, rows=200)(idle, data).record.result
     assert result.metric("accuracy_central").value > 0.9 > result.metric("accuracy_before").value

@@ -22,7 +22,7 @@ pytest.importorskip("flwr")
 
 from tiltyard.errors import Cancelled
 from tiltyard.federated.deployed.processes import APP, Processes
-from tiltyard.federated.training import FederatedTraining
+from tiltyard.federated.training import Training
 from tiltyard.progress import Progress
 from tiltyard.samples.catalog import load
 
@@ -138,7 +138,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
         "HTTPS_PROXY": "http://x:1",
     }
     census = load("census")
-    step = FederatedTraining(clients=2, rounds=2, rows=300, local_epochs=3, processes=True)
+    step = Training(clients=2, rounds=2, rows=300, local_epochs=3, processes=True)
     with pytest.MonkeyPatch.context() as patch:
         for name, value in hostile.items():
             patch.setenv(name, value)

@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from pydantic import ValidationError
 
 pytest.importorskip("flwr")
 
 from tiltyard.errors import Problem
 from tiltyard.federated.deployed import masks
 from tiltyard.federated.deployed.quantizing import error
-from tiltyard.federated.training import FederatedTraining
+from tiltyard.federated.training import Training
 from tiltyard.progress import Progress
 from tiltyard.samples.catalog import load
 
@@ -30,7 +29,7 @@ NODES = {client: 100 + client for client in range(CLIENTS)}
 @pytest.fixture(scope="module")
 def start():
     census = load("census")
-    return FederatedTraining(clients=CLIENTS, rounds=2, rows=200, processes=True, secure=True).setting(census.target, census.data)
+    return Training(clients=CLIENTS, rounds=2, rows=200, processes=True, secure=True).setting(census.target, census.data)
 
 
 @pytest.fixture(scope="module")
@@ -221,14 +220,14 @@ def test_another_flower_is_refused(monkeypatch):
     ],
 )
 def test_what_sums_alone_cannot_do_is_refused_in_one_line(wrong, said):
-    with pytest.raises(ValidationError, match=said):
-        FederatedTraining(**{"processes": True, "secure": True, **wrong})
+    with pytest.raises(Problem, match=said):
+        Training(**{"processes": True, "secure": True, **wrong})
 
 
 def test_the_notes_say_what_it_protects_and_what_not(start, before):
     from tiltyard.federated.rounds.outcome import notes
     from tiltyard.federated.rounds.setting import Ran
 
-    step = FederatedTraining(clients=CLIENTS, rounds=2, rows=200, processes=True, secure=True)
+    step = Training(clients=CLIENTS, rounds=2, rows=200, processes=True, secure=True)
     found = " ".join(notes(start, Ran(before, ()), step.processes))
     assert "neither of one client" in found and "keeps to the protocol" in found and "±8" in found

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tiltyard.privacy.frontier import PrivacyFrontier
+from tiltyard.privacy.frontier import Frontier
 from tiltyard.progress import Progress
 from tiltyard.result import Status
 
@@ -23,7 +23,7 @@ def easy():
 @pytest.mark.slow
 def test_an_easy_task_is_learned_at_a_small_budget_and_resumed(easy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     resume = str(tmp_path / "frontier.safetensors")
-    step = PrivacyFrontier(lowest=0.5, highest=8.0, resume=resume, **FEW)
+    step = Frontier(lowest=0.5, highest=8.0, resume=resume, **FEW)
     record = step(*easy)
     result = record.result
     assert result.status is not Status.FAILED, result.summary
@@ -44,7 +44,7 @@ def test_an_easy_task_is_learned_at_a_small_budget_and_resumed(easy, tmp_path: P
 
 @pytest.mark.slow
 def test_a_budget_that_leaves_nothing_is_no_pass(easy) -> None:
-    result = PrivacyFrontier(lowest=0.01, highest=0.011, **FEW)(*easy).result
+    result = Frontier(lowest=0.01, highest=0.011, **FEW)(*easy).result
     assert result.status in (Status.FINDING, Status.INCOMPLETE)
 
 
@@ -54,13 +54,13 @@ def test_a_model_without_skill_has_nothing_to_lose(easy) -> None:
 
     model, data = easy
     coin = replace(data, y=np.random.default_rng(1).integers(0, 2, len(data)))
-    assert "cannot be seen on it" in PrivacyFrontier(**FEW)(model, coin).result.summary
+    assert "cannot be seen on it" in Frontier(**FEW)(model, coin).result.summary
 
 
 def test_it_stops(easy) -> None:
     progress = Progress()
     progress.cancel()
-    assert PrivacyFrontier(**FEW)(*easy, progress).result.status is Status.CANCELLED
+    assert Frontier(**FEW)(*easy, progress).result.status is Status.CANCELLED
 
 
 def test_the_interval_over_seeds_covers() -> None:

@@ -13,7 +13,7 @@ from tiltyard.datasets.feature import Feature
 from tiltyard.datasets.schema import Schema
 from tiltyard.serving.rows import read_rows
 from tiltyard.targets.estimators import FunctionTarget
-from tiltyard.validation.guard import Guard
+from tiltyard.validation.guard import FittedGuard
 
 from .conftest import GOOD, PERSON, SCHEMA, Asked, linear, softmax, until
 
@@ -133,7 +133,7 @@ def test_pictures_are_nested_lists(serving: Serve) -> None:
 def test_an_exported_guard_refuses_a_strange_row(serving: Serve, tmp_path: Any) -> None:
     near = np.repeat(np.array([GOOD], np.float32), 20, 0)
     scale = np.maximum(0.1 * (encoding_of(SCHEMA).high - encoding_of(SCHEMA).low), 1e-6)
-    guard = Guard(SCHEMA, near.mean(0), scale, (near - near.mean(0)) / scale, 2, 1.0, 0.01)
+    guard = FittedGuard(SCHEMA, near.mean(0), scale, (near - near.mean(0)) / scale, 2, 1.0, 0.01)
     guard.save(tmp_path / "guard.safetensors")
     asked = serving(guard=str(tmp_path / "guard.safetensors"))
     assert asked.predict(GOOD).status_code == 200

@@ -140,10 +140,10 @@ def test_a_guard_from_the_defense_is_served_end_to_end(tmp_path: Path) -> None:
     from tiltyard.serving.server import Served
     from tiltyard.serving.settings import read_settings
     from tiltyard.validation.guard import load as load_guard
-    from tiltyard.validation.input_guard import InputGuard
+    from tiltyard.validation.input_guard import Guard
 
     sample = load("census")
-    assert InputGuard(rows=1000, save_as=str(tmp_path / "guard.safetensors"))(sample.target, sample.data).target is not None
+    assert Guard(rows=1000, save_as=str(tmp_path / "guard.safetensors"))(sample.target, sample.data).target is not None
     guard = load_guard(tmp_path / "guard.safetensors")
     (tmp_path / "guard.toml").write_text('guard = "guard.safetensors"\nport = 0\n[rate]\nrequests = ""\n')
     keys = KeyStore()

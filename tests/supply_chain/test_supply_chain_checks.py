@@ -22,7 +22,7 @@ from tiltyard.supply_chain.advisories import Advisories
 from tiltyard.supply_chain.age import Age
 from tiltyard.supply_chain.environment import Package
 from tiltyard.supply_chain.pip_audit import asked, understood
-from tiltyard.supply_chain.trained_with import TrainedWith, apart
+from tiltyard.supply_chain.trained_with import Versions, apart
 from tiltyard.targets.estimators import FunctionTarget
 from tiltyard.targets.target import Target
 
@@ -246,19 +246,19 @@ def test_a_lock_file_without_times_is_one_line(target: Target, data: Dataset, tm
 
 
 def test_trained_with_is_held_against_runs_with(target: Target, data: Dataset, tmp_path: Path) -> None:
-    assert TrainedWith()(target, data).result.status is Status.INCOMPLETE
+    assert Versions()(target, data).result.status is Status.INCOMPLETE
     target.trained_with = {"torch": "2.13.1"}
-    assert TrainedWith()(target, data).result.status is Status.PASSED
+    assert Versions()(target, data).result.status is Status.PASSED
     target.trained_with = {"torch": "1.9", "absent": "1"}
-    result = TrainedWith()(target, data).result
+    result = Versions()(target, data).result
     assert (result.status, value(result, "other")) == (Status.FINDING, 1.0)
     assert result.findings[0].title == "torch: trained with 1.9, runs with 2.13.0+cpu"
     pins = tmp_path / "requirements.txt"
     pins.write_text("# all\nLeft_Pad==1.0.5 --hash=sha256:0\ntorch>=2\n-r other\n???\n")
     target.trained_with = {}
-    assert TrainedWith(trained=str(pins))(target, data).result.status is Status.PASSED
+    assert Versions(trained=str(pins))(target, data).result.status is Status.PASSED
     pins.write_text("torch>=2\n")
-    assert "no exact version" in TrainedWith(trained=str(pins))(target, data).result.summary
+    assert "no exact version" in Versions(trained=str(pins))(target, data).result.summary
 
 
 @pytest.mark.parametrize(

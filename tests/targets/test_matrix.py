@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from tiltyard.datasets.reading import read
-from tiltyard.fairness.group_metrics import GroupMetrics
+from tiltyard.fairness.group_metrics import Groups
 from tiltyard.targets import proof
 from tiltyard.targets.opening import open_target
 from tiltyard.validation.performance import Performance
@@ -233,7 +233,7 @@ def test_the_numbers_are_those_of_the_model_alone(name: str, kind: str, monkeypa
     matrix = confusion_matrix(given, theirs, labels=list(target.classes))
     assert [[cell for cell in row if isinstance(cell, int)] for row in drawn.rows] == matrix.tolist()
     favorable = target.classes[-1]
-    fair = GroupMetrics(positive=favorable, draws=100)(target, data).result
+    fair = Groups(positive=favorable, draws=100)(target, data).result
     groups = {"y_true": given == favorable, "y_pred": theirs == favorable, "sensitive_features": table["sex"].astype(str)}
     wanted = MetricFrame(metrics=selection_rate, **groups).by_group
     (chart,) = (c for c in fair.charts if c.name == "groups_sex")

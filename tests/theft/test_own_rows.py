@@ -15,7 +15,7 @@ from tiltyard.targets.estimators import FunctionTarget
 from tiltyard.targets.opening import open_target
 from tiltyard.theft import extraction
 from tiltyard.theft._rule import cut, moved
-from tiltyard.theft.equations import EquationSolving, drawn
+from tiltyard.theft.equations import Equations, drawn
 from tiltyard.theft.extraction import Extraction
 
 SCHEMA = Schema(
@@ -104,7 +104,7 @@ def test_a_thief_learns_from_whole_seconds_and_small_differences(data):
 def test_nothing_is_called_held_out_where_nobody_knows(data):
     free = Dataset(data.x, data.y, SCHEMA, "accounts")
     target = FunctionTarget(Recorded().predict_proba, SCHEMA.classes, SCHEMA, "accounts", "frame")
-    for check in (Extraction(query_budget=50, points=1, epochs=1, rows=50), EquationSolving(rows=50)):
+    for check in (Extraction(query_budget=50, points=1, epochs=1, rows=50), Equations(rows=50)):
         result = check(target, free).result
         assert "held-out" not in result.model_dump_json()
 
@@ -129,7 +129,7 @@ def test_a_pipeline_that_fills_gaps_is_solved_for_and_agrees_with_its_own_predic
     model = pipeline(frame, y)
     target = open_target(model, data=Dataset(data.x, y, SCHEMA, "accounts"))
     assert (np.array(SCHEMA.classes)[target.labels(data.x)] == model.predict(frame)).all()
-    result = EquationSolving(rows=500, extra=2)(target, data).result
+    result = Equations(rows=500, extra=2)(target, data).result
     assert result.metric("fidelity").value > 0.98, result.summary
     assert result.metric("fidelity").n == 500
 
@@ -141,10 +141,10 @@ def test_a_threshold_is_read_off_the_labels_beside_the_scores(data):
     target = open_target(model, data=Dataset(data.x, y, SCHEMA, "accounts"), threshold=0.9)
     own = (model.predict_proba(frame)[:, list(model.classes_).index("good")] >= 0.9).astype(int)
     assert (target.labels(data.x) == own).all()
-    result = EquationSolving(rows=500, extra=2)(target, data).result
+    result = Equations(rows=500, extra=2)(target, data).result
     assert result.metric("fidelity").value > 0.97, result.summary
     assert "class 'good' from 0.9 on" in result.notes[0]
-    assert result.metric("queries").value <= EquationSolving(extra=2).asked(SCHEMA) + 16
+    assert result.metric("queries").value <= Equations(extra=2).asked(SCHEMA) + 16
 
 
 def test_a_copy_takes_over_the_threshold_of_the_target(data):

@@ -15,7 +15,7 @@ from tiltyard.targets.query_budget import Meter
 from tiltyard.targets.restricted import RestrictedTarget
 from tiltyard.theft._guarded import GuardedTarget
 from tiltyard.theft._transfer_set import TransferSet
-from tiltyard.theft.equations import EquationSolving
+from tiltyard.theft.equations import Equations
 from tiltyard.theft.extraction import Extraction
 from tiltyard.theft.output_policy import OutputPolicy
 
@@ -39,7 +39,7 @@ def linear() -> tuple[FunctionTarget, Dataset]:
 
 
 def test_softmax_regression_is_recovered_from_d_plus_one_scores(linear):
-    record = EquationSolving()(*linear)
+    record = Equations()(*linear)
     assert record.result.metric("queries").value == D + 1
     assert record.result.metric("fidelity").value == 1.0
     assert record.result.status is Status.FINDING
@@ -48,7 +48,7 @@ def test_softmax_regression_is_recovered_from_d_plus_one_scores(linear):
 def test_rounded_scores_stop_the_equations(linear):
     target, data = linear
     guarded = OutputPolicy(kind="round", digits=1)(target, data).target
-    record = EquationSolving()(guarded, data)
+    record = Equations()(guarded, data)
     assert record.result.metric("fidelity").value < 0.95
 
 
@@ -56,7 +56,7 @@ def test_a_model_that_is_not_linear_is_not_recovered(linear):
     target, data = linear
     data = Dataset(x=data.x, y=data.y, schema=data.schema)
     curved = FunctionTarget(lambda x: _scores(np.sin(9 * x)), target.classes, target.schema, "curved")
-    assert EquationSolving()(curved, data).result.status is Status.PASSED
+    assert Equations()(curved, data).result.status is Status.PASSED
 
 
 @pytest.mark.parametrize("strategy", ["natural", "adaptive", "jacobian"])
@@ -102,7 +102,7 @@ def test_labels_alone_hide_the_scores_and_say_so(linear):
     target, data = linear
     guarded = OutputPolicy(kind="label")(target, data).target
     assert "scores" not in guarded.offers
-    assert EquationSolving()(guarded, data).result.status is Status.NOT_APPLICABLE
+    assert Equations()(guarded, data).result.status is Status.NOT_APPLICABLE
     assert Extraction()(guarded, data).result.status is Status.NOT_APPLICABLE
     result = Extraction(access="labels", query_budget=20, points=1, epochs=10, rows=400)(guarded, data).result
     assert result.status is Status.PASSED, result.summary
@@ -115,7 +115,7 @@ def test_too_few_rows_are_said(linear):
 
 def test_in_a_campaign_the_judge_asks_nothing_of_the_attackers_budget(linear):
     target, data = linear
-    for step, most in ((Extraction(query_budget=120, points=1, epochs=2, rows=100), 120), (EquationSolving(rows=100), D + 1)):
+    for step, most in ((Extraction(query_budget=120, points=1, epochs=2, rows=100), 120), (Equations(rows=100), D + 1)):
         meter = Meter(most)
         told = Cost.of(step, target, data)
         record = step(RestrictedTarget(target, frozenset({"labels", "scores"}), meter), data)
@@ -124,7 +124,7 @@ def test_in_a_campaign_the_judge_asks_nothing_of_the_attackers_budget(linear):
         assert step.estimate(target, data).queries == most + 100
 
 
-@pytest.mark.parametrize("check", [Extraction(query_budget=100, points=1, epochs=2, rows=200), EquationSolving(rows=200)])
+@pytest.mark.parametrize("check", [Extraction(query_budget=100, points=1, epochs=2, rows=200), Equations(rows=200)])
 def test_a_model_of_one_answer_has_nothing_to_steal_and_that_is_no_pass(linear, check):
     _, data = linear
     same = FunctionTarget(lambda x: np.tile(np.array([0.2, 0.7, 0.1]), (len(x), 1)), data.schema.classes, data.schema, "says b")

@@ -11,7 +11,7 @@ from tiltyard.result import Status
 from tiltyard.samples.catalog import load as sample
 from tiltyard.validation.guard import apart, build, load, most, nearest, place
 from tiltyard.validation.guard_roc import GuardROC, auc, noise, outside
-from tiltyard.validation.input_guard import InputGuard
+from tiltyard.validation.input_guard import Guard
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +82,7 @@ def test_scores_by_hand():
 
 def test_the_guarded_target_gives_no_answer_to_noise(digits):
     target, data = digits
-    outcome = InputGuard(rows=1000)(target, data)
+    outcome = Guard(rows=1000)(target, data)
     scores = outcome.target.scores(noise(data.schema, 20, np.random.default_rng(0)))
     assert np.allclose(scores, 0.1)
     assert outcome.target.refusals >= 20
@@ -92,7 +92,7 @@ def test_the_guarded_target_gives_no_answer_to_noise(digits):
 def test_too_few_rows_are_said(digits):
     target, data = digits
     few: Dataset = data.take(np.arange(10))
-    assert "training rows" in InputGuard()(target, few).record.result.summary
+    assert "training rows" in Guard()(target, few).record.result.summary
 
 
 def test_where_nobody_knows_what_was_trained_on_no_row_is_judged_that_the_guard_was_built_from(census):

@@ -190,12 +190,12 @@ def test_rows_of_some_of_the_models_classes_are_judged_by_name():
 
 def test_an_input_guard_keeps_the_decision_of_the_model_behind_it():
     from tiltyard.targets.decision import threshold
-    from tiltyard.validation.input_guard import InputGuard
+    from tiltyard.validation.input_guard import Guard
 
     data = _data(2000)
     target = FunctionTarget(lambda x: x[:, 0], SCHEMA.classes, SCHEMA)
     target.decide(threshold(0.15, SCHEMA.classes, "yes"))
-    made = InputGuard(rows=500)(target, data).target
+    made = Guard(rows=500)(target, data).target
     kept = ~made.guard.refused(data.x)
     assert (made.labels(data.x)[kept] == target.labels(data.x)[kept]).all()
     assert "'yes' from 0.15 on" in made.rule

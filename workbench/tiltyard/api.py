@@ -17,6 +17,7 @@ from .comparison.comparison import Comparison
 from .comparison.comparison import compare as compare_runs
 from .comparison.remeasure import Remeasured
 from .datasets.cohorts import Cohort
+from .datasets.dataset import Dataset
 from .defense import Defense
 from .errors import Cancelled, Problem
 from .execution.profiles import Profile, chosen, steps
@@ -29,6 +30,7 @@ from .result import Record
 from .store.opening import open_store
 from .store.store import Store
 from .targets.meeting import meet
+from .targets.target import Target
 
 
 def checks() -> dict[str, type[Step]]:
@@ -42,7 +44,7 @@ def check(
     data: Any,
     *,
     label: str | None = None,
-    sensitive: Sequence[str] | None = None,
+    sensitive: str | Sequence[str] | None = None,
     progress: Progress | None = None,
     where: Cohort | None = None,
     **parameters: Any,
@@ -56,7 +58,7 @@ def check(
     target, data
         A target and its data set; or a model as `ty.open` opens it, and a table as `ty.read` reads it.
     label, sensitive
-        Of a table: its label column, and its sensitive columns.
+        Of a table: its label column, and its sensitive column or columns.
     where
         A cohort: the check then sees its rows alone, as a data set of their own.
     parameters
@@ -80,7 +82,7 @@ def defend(
     data: Any,
     *,
     label: str | None = None,
-    sensitive: Sequence[str] | None = None,
+    sensitive: str | Sequence[str] | None = None,
     before: Sequence[Record] = (),
     checks: Sequence[str] | None = None,
     profile: Profile = "quick",
@@ -131,20 +133,24 @@ def defend(
 def assess(
     target: Any,
     data: Any,
-    picked: Sequence[Step] = (),
+    picked: Sequence[str | type[Step] | Step] = (),
     *,
     label: str | None = None,
-    sensitive: Sequence[str] | None = None,
+    sensitive: str | Sequence[str] | None = None,
     profile: Profile = "quick",
     seed: int = 0,
     store: Store | None = None,
     on_progress: Callable[[Report], None] | None = None,
     where: Cohort | None = None,
 ) -> Assessment:
-    """Run the ``picked`` checks and wait for the end; without any, every check there is with the parameters of ``profile``.
+    """Run every check that ``profile`` names, or those ``picked``, and wait for the end; Ctrl-C ends it and keeps what was done.
 
     Parameters
     ----------
+    picked
+        Ids or classes of checks, which take the parameters of ``profile``, or checks with parameters of their own.
+    profile
+        ``"quick"``: every check with few rows; ``"full"``: every check as it stands; ``"privacy"``: those of data privacy as they stand.
     target, data, label, sensitive
         As of `check`.
     store
@@ -154,7 +160,7 @@ def assess(
     """
     target, data = meet(target, data, label, sensitive)
     data = data if where is None else data.cohort(where, target)
-    return assess_steps(target, data, picked or steps(profile, seed, target, data), Runner(store), on_progress=on_progress)
+    return assess_steps(target, data, _picked(picked, profile, seed, target, data), Runner(store), on_progress=on_progress)
 
 
 def compare(before: str, after: str, store: Store | None = None) -> Comparison:
@@ -201,6 +207,17 @@ def report(
         me().must("export")
     changed = difference("", list(since), list(records)) if since and records else None
     return write(make(records, title=title, about=given, since=changed), path, format, overwrite)
+
+
+def _picked(
+    picked: str | type[Step] | Step | Sequence[str | type[Step] | Step], profile: Profile, seed: int, target: Target, data: Dataset
+) -> list[Step]:
+    """The checks to run, with the profile's parameters where they have none of their own."""
+    if isinstance(picked, str | type | Step):
+        picked = (picked,)
+    if not picked:
+        return steps(profile, seed, target, data)
+    return [one if isinstance(one, Step) else chosen([one if isinstance(one, str) else one.id], profile, seed, data)[0] for one in picked]
 
 
 def _made(which: str | type[Step], parameters: dict[str, Any]) -> Step:

@@ -1,5 +1,6 @@
 """All that is registered: found by walking the topic folders and the entry points, never by a list."""
 
+import difflib
 import importlib
 import inspect
 import logging
@@ -113,8 +114,15 @@ def find(id: str) -> type[Step]:
     """The check or defense called ``id``."""
     everything: dict[str, type[Step]] = {**checks(), **defenses()}
     if id not in everything:
-        raise Problem(f"a check or defense ({', '.join(everything)})", repr(id), "See `tiltyard checks`")
+        raise Problem("a check or defense", repr(id), f"{_meant(id, everything)}See `tiltyard checks`")
     return everything[id]
+
+
+def _meant(id: str, known: Mapping[str, type[Step]]) -> str:
+    """What was probably meant: by the id, or by the name of the class."""
+    names = {step.__name__.lower(): other for other, step in known.items()}
+    near = difflib.get_close_matches(str(id).lower(), [*known, *names], n=1, cutoff=0.6)
+    return f"Did you mean {names.get(near[0], near[0])!r}? " if near else ""
 
 
 @cache

@@ -6,23 +6,25 @@ import time
 import traceback
 import uuid
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib import metadata
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal, Self, final
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
 from .access import places
 from .access.person import Person, me
 from .datasets.dataset import Dataset
 from .errors import Cancelled, Problem, Unavailable
-from .parameters import facts_of, model_facts, number_in_words
+from .parameters import model_facts
 from .progress import Progress, attended
 from .result import CheckResult, Given, Identity, Metric, Record, Status
+from .signature import StepType
 from .targets.doubts import with_doubts
+from .targets.meeting import meet
 from .targets.target import Target
 from .version import __version__
 
@@ -163,7 +165,7 @@ class Spelling:
     name: str
 
 
-class Step(Given, ABC):
+class Step(Given, ABC, metaclass=StepType):
     """What checks and defenses share: facts, parameters, needs and the making of a record.
 
     The facts stand on the class, and all who plan, list, compare or test steps read them there.
@@ -288,6 +290,14 @@ class Step(Given, ABC):
         spelling = self.spelling()
         return f"{spelling.imports}\n{spelling.name}({given})"
 
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """What it was given beyond the defaults, so that its ``repr`` is what one would write."""
+        fields = type(self).model_fields
+        yield from ((name, value) for name, value in super().__repr_args__() if name and value != fields[name].default)
+
+    def __dir__(self) -> list[str]:
+        return [*dir(type(self)), *type(self).model_fields]
+
     @classmethod
     def spelling(cls) -> "Spelling":
         """How Python names this class: a class of ours by the public door, whose names stay where files move."""
@@ -342,6 +352,11 @@ def record(
     )
 
 
+def met(target: Any, data: Any) -> tuple[Target, Dataset]:
+    """The two as they are where they are a target and a data set; else what `meet` makes of them."""
+    return (target, data) if isinstance(target, Target) and isinstance(data, Dataset) else meet(target, data)
+
+
 class Clock:
     """Times one call, counts the target's queries and turns what was raised into a result."""
 
@@ -374,7 +389,8 @@ class Clock:
 class Check(Step):
     """A question put to a target and its data.
 
-    Call it: ``record = PGD(eps=0.1)(target, data)``. It never raises for what the target or the
+    Call it: ``record = PGD(eps=0.1)(target, data)``, with a target and its data set or with what `meet` makes of a model and a table;
+    with a table whose label column is to be named, call ``ty.check``. It never raises for what the target or the
     data lack: the record says *not applicable* or *failed* and why. Write ``run``; see CONTRIBUTING.
     """
 
@@ -385,6 +401,7 @@ class Check(Step):
     @final
     def __call__(self, target: Target, data: Dataset, progress: Progress | None = None) -> Record:
         """Run and record: needs, clock, query count, result check."""
+        target, data = met(target, data)
         clock = Clock(target)
         progress = progress or Progress()
         if reason := self.unmet(target, data):
@@ -412,19 +429,4 @@ def named(cls: type[Step], values: dict[str, Any], defaults: Mapping[str, Any] =
         What holds for parameters that ``values`` does not give, under present names.
     """
     given = cls.present(values)
-    try:
-        return cls(**{name: value for name, value in defaults.items() if name not in given}, **values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"]) or "parameters"
-        known = sorted(cls.model_fields)
-        if first["type"] == "extra_forbidden":
-            raise Problem(f"a parameter of {cls.id} ({', '.join(known)})", repr(field), "Correct the name") from None
-        wanted = number_in_words(facts_of(field, cls.model_fields[field])) if first["type"] in NUMERIC and field in known else ""
-        raise Problem(f"{field} of {cls.id}: {wanted or first['msg'].lower()}", repr(first["input"]), "Correct the value") from None
-
-
-NUMERIC = frozenset(
-    "greater_than greater_than_equal less_than less_than_equal finite_number "
-    "truth_for_number int_type int_parsing int_parsing_size int_from_float float_type float_parsing".split()
-)
+    return cls(**{name: value for name, value in defaults.items() if name not in given}, **values)

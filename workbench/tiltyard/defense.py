@@ -4,7 +4,7 @@ from abc import abstractmethod
 from dataclasses import dataclass, field
 from typing import ClassVar, final
 
-from .check import Attempt, Clock, Step, record, unhappy
+from .check import Attempt, Clock, Step, met, record, unhappy
 from .datasets.dataset import Dataset
 from .progress import Progress, attended
 from .result import CheckResult, Record, Status
@@ -43,6 +43,7 @@ class Defense(Step):
 
     @final
     def __call__(self, target: Target, data: Dataset, progress: Progress | None = None) -> Outcome:
+        target, data = met(target, data)
         clock = Clock(target)
         progress = progress or Progress()
         if reason := self.unmet(target, data):

@@ -56,10 +56,10 @@ def by_hand(session: Session) -> FairnessPanel:
 
 
 def test_the_models_own_counts_are_those_of_the_record(session) -> None:
-    from tiltyard.fairness.group_metrics import GroupMetrics
+    from tiltyard.fairness.group_metrics import Groups
 
     facts = by_hand(session).hand.view.facts
-    record = GroupMetrics(columns=("sex",))(session.target, session.data).result
+    record = Groups(columns=("sex",))(session.target, session.data).result
     table = next(t for t in record.tables if t.name == "groups_sex")
     sizes = {row[0]: (row[1], row[2]) for row in table.rows}
     own = np.array(facts["own"])

@@ -13,7 +13,7 @@ from tiltyard.access.roles import Role
 from tiltyard.check import path_fields
 from tiltyard.samples.catalog import load
 from tiltyard.store.store import Store
-from tiltyard.supply_chain.trained_with import TrainedWith
+from tiltyard.supply_chain.trained_with import Versions
 from tiltyard.targets.http.address import address_of
 from tiltyard.targets.http.line import Key, Line, Reply
 from tiltyard.targets.http.target import words
@@ -161,7 +161,7 @@ def test_a_place_to_write_that_is_sent_all_the_same_is_refused(
     runner.run()
     assert "a path on the server" in panel.message.text and not ann.busy
     report = ReportPanel(session=ann)
-    report.session.known.add(TrainedWith()(ann.target, ann.data))  # type: ignore[arg-type]
+    report.session.known.add(Versions()(ann.target, ann.data))  # type: ignore[arg-type]
     report.folder.value = str(tmp_path)
     assert report.export() is None and "a path on the server" in report.message.text
     assert files(tmp_path) == before
@@ -200,7 +200,7 @@ def test_a_file_to_read_reaches_its_step(ann: Session) -> None:
     assert [o["label"] for o in field.pick.options] == ["Choose one here, or upload it", "pins.txt"]
     field.pick.value = "pins.txt"
     made = runner.made()
-    assert isinstance(made, TrainedWith) and made.trained.endswith("/root/ann/pins.txt")
+    assert isinstance(made, Versions) and made.trained.endswith("/root/ann/pins.txt")
 
 
 def test_source_is_looked_at_and_used_as_one_value(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,7 +48,7 @@ class Form(Block, Generic[Model]):
         """The model of these values; raises `Problem` in one line. What equals its default is not passed on."""
         changed = {spec.name: self.given.get(spec.name) for spec in self._fields if self.given.get(spec.name) != jsonable(spec.default)}
         try:
-            return self._model(**changed)
+            return self._model.model_validate(changed)
         except ValidationError as error:
             raise self._problem(error.errors()[0]) from None
 
@@ -78,7 +78,7 @@ class Form(Block, Generic[Model]):
 
     def _check(self) -> None:
         try:
-            self._model(**self.given)
+            self._model.model_validate(self.given)
         except ValidationError as error:
             problems = [(str(one["loc"][0]) if one["loc"] else "", self._problem(one)) for one in error.errors()]
             self.errors = {name: _beside(problem, name) for name, problem in reversed(problems)}

@@ -53,11 +53,11 @@ def read(
     *,
     schema: Schema | None = None,
     label: str | None = None,
-    sensitive: Sequence[str] | None = None,
+    sensitive: str | Sequence[str] | None = None,
     member: Member = None,
     name: str = "",
-    leave_out: Sequence[str] = (),
-    take: Sequence[str] = (),
+    leave_out: str | Sequence[str] = (),
+    take: str | Sequence[str] = (),
     features: "Mapping[str, Correction | Mapping[str, Any]] | None" = None,
     wanted: Sequence[str] = (),
     classes: Sequence[str] = (),
@@ -76,7 +76,7 @@ def read(
     label
         The label column; None for the schema's, or a likely one.
     sensitive
-        Sensitive columns; None for the schema's or the likely ones, () for none.
+        Sensitive columns, or the one; None for the schema's or the likely ones, () for none.
     member
         A column's name or a mask (n,): was the row trained on?
     leave_out
@@ -107,16 +107,21 @@ def read(
         source,
         schema,
         label,
-        sensitive,
+        None if sensitive is None else several(sensitive),
         member,
         name,
-        leave_out,
-        take,
+        several(leave_out),
+        several(take),
         features,
         wanted,
         classes,
         texts,
     )
+
+
+def several(names: str | Sequence[str]) -> Sequence[str]:
+    """Names of columns as a list; one name alone is no list of its letters."""
+    return (names,) if isinstance(names, str) else names
 
 
 def _built(

@@ -3,21 +3,23 @@
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from ..catalogue import checks, find
+from ..catalogue import checks, find, topic_of
 from ..check import Step, named
 from ..datasets.dataset import Dataset
 from ..errors import Problem
 from ..targets.target import Target
 
-Profile = Literal["quick", "full"]
-PROFILES: tuple[Profile, ...] = ("quick", "full")
+Profile = Literal["quick", "full", "privacy"]
+PROFILES: tuple[Profile, ...] = ("quick", "full", "privacy")
+# Profiles that run the checks of one topic alone, as deep as *full* does.
+OF_TOPIC = {"privacy": "privacy"}
 
 
 def overrides(step: type[Step], profile: str, data: Dataset | None = None) -> dict[str, Any]:
     """The parameters in which ``profile`` departs from the defaults: for *quick* the class facts ``quick``, ``quick_table``, ``quick_images``."""
     if profile not in PROFILES:
         raise Problem(f"a profile ({', '.join(PROFILES)})", repr(profile), "Choose one of these")
-    if profile == "full":
+    if profile != "quick":
         return {}
     if data is None:
         return dict(step.quick)
@@ -25,11 +27,15 @@ def overrides(step: type[Step], profile: str, data: Dataset | None = None) -> di
 
 
 def steps(profile: str = "quick", seed: int = 0, target: Target | None = None, data: Dataset | None = None) -> list[Step]:
-    """Every registered check with the profile's parameters and ``seed``.
+    """Every registered check that ``profile`` runs, with its parameters and ``seed``.
 
     What the target or the data do not offer is left in: its record says *not applicable*, which is an answer.
     """
-    return [named(step, {"seed": seed, **overrides(step, profile, data)}) for step in checks().values()]
+    return [named(step, {"seed": seed, **overrides(step, profile, data)}) for id, step in checks().items() if _of(profile, id)]
+
+
+def _of(profile: str, id: str) -> bool:
+    return OF_TOPIC.get(profile, topic_of(id)) == topic_of(id)
 
 
 def chosen(ids: Sequence[str], profile: str, seed: int, data: Dataset | None = None) -> list[Step]:

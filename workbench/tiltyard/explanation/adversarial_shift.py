@@ -50,7 +50,7 @@ class Fooled:
         return out
 
 
-class AdversarialShift(Check):
+class Adversarial(Check):
     """Attacks rows by PGD (and changed categories) and explains those that were fooled, before and after, with the same draws."""
 
     id: ClassVar[str] = "explanation.adversarial"

@@ -68,7 +68,7 @@ class _Found:
         return what(self.explainer.target, self.explainer.chosen, self.all.unit)
 
 
-class ShapValues(Check):
+class SHAP(Check):
     """Shapley values: exact by TreeSHAP for forests and boosting at hand, else by permutation, or a preview by DeepExplainer.
 
     TreeSHAP is interventional, on the rows of the background. What the trees of a boosting add up to are log-odds, so that these are
@@ -307,7 +307,7 @@ def _largest_gap(found: Attribution) -> Metric:
     return Metric(name="additivity_gap", label=label, value=value, unit=found.unit, n=len(found.values), safer="zero")
 
 
-def _remarks(found: _Found, step: ShapValues) -> list[str]:
+def _remarks(found: _Found, step: SHAP) -> list[str]:
     """By which method, whose class, and whether the sums hold."""
     all, target = found.all, found.explainer.target
     remarks = [

@@ -55,7 +55,7 @@ class Measured:
         return "_".join("".join(c if c.isalnum() else " " for c in self.division.name.lower()).split())
 
 
-class GroupMetrics(Check):
+class Groups(Check):
     """Rates by group of each sensitive column and the gaps between groups, on rows that were not trained on."""
 
     id: ClassVar[str] = "fairness.groups"

@@ -27,7 +27,7 @@ START, PLAIN, SECURE = 20.0, 20.0, 50.0
 STANDARDS = ("OWASP ML10:2023", "OWASP ML02:2023", "AML.T0018.000", "NISTAML.026", "NISTAML.011", "EU AI Act Art. 15(5)")
 
 
-class FederatedTraining(Defense):
+class Training(Defense):
     """Train the target's architecture by rounds of FedAvg or a robust rule over simulated clients; attackers among them by choice.
 
     McMahan et al. 2017 (arXiv 1602.05629). Local training is the target's own recipe, with a new optimizer each round.
@@ -98,7 +98,7 @@ class FederatedTraining(Defense):
     )
 
     @model_validator(mode="after")
-    def _possible(self) -> "FederatedTraining":
+    def _possible(self) -> "Training":
         if self.attackers > self.clients:
             raise ValueError(f"at most {self.clients} attackers, as many as there are clients; found {self.attackers}")
         if self.noise_multiplier > 0 and self.rule != "fedavg":

@@ -26,7 +26,7 @@ LABELS = {"accuracy": "Accuracy on unseen rows", "robust": "Accuracy under PGD o
 KEPT, WEAK, ROBUST_ROWS = 0.5, 10.0, 200
 
 
-class PrivacyFrontier(Check):
+class Frontier(Check):
     """DP-SGD at several budgets and seeds, and with clipping alone: what each epsilon leaves of accuracy, robustness and fairness."""
 
     id: ClassVar[str] = "privacy.frontier"

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI, Request
 
     from ..datasets.schema import Rows
-    from ..validation.guard import Guard
+    from ..validation.guard import FittedGuard
     from .labels import Learner
 
 DAY = 86_400.0
@@ -102,7 +102,7 @@ def _guarded(target: Target, settings: Settings, keys: KeyStore, log_to_stderr: 
     return Guarded(target, settings, keys, quota, Journal(log), guard)
 
 
-def _guard(settings: Settings, target: Target) -> "Guard | None":
+def _guard(settings: Settings, target: Target) -> "FittedGuard | None":
     place = settings.path(settings.guard)
     if place is None:
         return None

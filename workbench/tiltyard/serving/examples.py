@@ -9,10 +9,10 @@ from ..datasets.schema import Rows, Schema
 from ..targets.trying import middle, snapped
 
 if TYPE_CHECKING:
-    from ..validation.guard import Guard
+    from ..validation.guard import FittedGuard
 
 
-def exemplary(schema: Schema, guard: "Guard | None") -> list[Any] | None:
+def exemplary(schema: Schema, guard: "FittedGuard | None") -> list[Any] | None:
     """An encoded row: the middle of the bounds; where a guard stands before the model, the mean of the rows it knows if it takes that, else the
     middle, else None."""
     rows = [middle(schema)]
@@ -22,13 +22,13 @@ def exemplary(schema: Schema, guard: "Guard | None") -> list[Any] | None:
     return encoding_of(schema).encode(rows[0], np.float64)[0].tolist() if rows else None
 
 
-def known_rows(guard: "Guard") -> Rows:
+def known_rows(guard: "FittedGuard") -> Rows:
     """The rows that a guard compares with, as x (m, *shape)."""
     encoding = encoding_of(guard.schema)
     return encoding.decode((guard.reference * guard.scale + guard.mean).reshape(-1, *encoding.shape))
 
 
-def _center(guard: "Guard") -> Rows:
+def _center(guard: "FittedGuard") -> Rows:
     """The mean of the encoded rows a guard knows, as one row of x: of a group its commonest value."""
     encoding = encoding_of(guard.schema)
     mean = (guard.reference.mean(0) * guard.scale + guard.mean).reshape(1, *encoding.shape)

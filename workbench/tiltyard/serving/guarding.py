@@ -28,7 +28,7 @@ from .rows import Bounds, instances, read_rows
 from .settings import Settings
 
 if TYPE_CHECKING:
-    from ..validation.guard import Guard
+    from ..validation.guard import FittedGuard
 
 Observer = Callable[[Rows, Scores, Labels, str, str], None]
 BEARER = "bearer "
@@ -50,7 +50,7 @@ class Guarded:
     """
 
     def __init__(
-        self, target: Target, settings: Settings, keys: KeyStore, quota: Quota, journal: Journal, guard: "Guard | None" = None
+        self, target: Target, settings: Settings, keys: KeyStore, quota: Quota, journal: Journal, guard: "FittedGuard | None" = None
     ) -> None:
         self.target = target
         self.settings = settings
@@ -217,7 +217,7 @@ class Guarded:
             self._behind -= 1
 
 
-def _strange(guard: "Guard", x: Rows, row: int) -> Refusal:
+def _strange(guard: "FittedGuard", x: Rows, row: int) -> Refusal:
     """The refusal of a row the guard does not know, with the table's column in which it is farthest from the nearest row that it does."""
     z = guard.normalized(x[row : row + 1])
     near = guard.reference[((guard.reference - z) ** 2).sum(1).argmin()]

@@ -30,7 +30,7 @@ SKLEARN = re.compile(r'"_sklearn_version": \{[^{}]*"content": "\\"([^"\\]{1,40})
 UNSTABLE = frozenset({"scikit-learn", "skops"})
 
 
-class TrainedWith(Check):
+class Versions(Check):
     """Versions that the model's file, or a requirements file of yours, names against those installed here."""
 
     id: ClassVar[str] = "supply_chain.versions"

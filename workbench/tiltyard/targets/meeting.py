@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from .open_options import SchemaMissing
 
 
-def meet(model: Any, data: Any, label: str | None = None, sensitive: Sequence[str] | None = None) -> tuple[Target, Dataset]:
+def meet(model: Any, data: Any, label: str | None = None, sensitive: str | Sequence[str] | None = None) -> tuple[Target, Dataset]:
     """A target and its data set, labels as places among the model's classes.
 
     Parameters
@@ -22,7 +22,7 @@ def meet(model: Any, data: Any, label: str | None = None, sensitive: Sequence[st
         A data set, or what `read` reads: a DataFrame, ``(x, y)``, the path of a table. Columns that the model was fitted on are then features,
         and no others are.
     label, sensitive
-        Of a table: its label column, and its sensitive columns.
+        Of a table: its label column, and its sensitive column or columns.
 
     Raises
     ------
@@ -54,7 +54,7 @@ def meet(model: Any, data: Any, label: str | None = None, sensitive: Sequence[st
 
 
 def _read(
-    data: Any, label: str | None, sensitive: Sequence[str] | None, lacking: "SchemaMissing | None", target: Target | None = None
+    data: Any, label: str | None, sensitive: str | Sequence[str] | None, lacking: "SchemaMissing | None", target: Target | None = None
 ) -> Dataset:
     from ..datasets.reading import read
 

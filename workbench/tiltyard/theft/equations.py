@@ -129,7 +129,7 @@ def _between(odds: NDArray[np.float64], labels: Labels) -> tuple[float, float]:
     return (float(first.max()) if len(first) else float(odds.min()) - 1), (float(second.min()) if len(second) else float(odds.max()) + 1)
 
 
-class EquationSolving(Check):
+class Equations(Check):
     """Is the target a linear model whose weights a thief can simply solve for?"""
 
     id: ClassVar[str] = "theft.equations"

@@ -25,7 +25,7 @@ SLACK = 1e-4
 
 
 @dataclass(frozen=True)
-class Guard:
+class FittedGuard:
     """Schema and range validation, normalization, and an anomaly score with its threshold.
 
     The score of a row is the mean distance to its ``neighbors`` nearest reference rows, in encoded columns that were
@@ -132,7 +132,7 @@ def nearest(x: NDArray[np.float32], reference: NDArray[np.float32], neighbors: i
     return out
 
 
-def build(data: Dataset, rows: int, neighbors: int, allowed: float, rng: np.random.Generator) -> Guard:
+def build(data: Dataset, rows: int, neighbors: int, allowed: float, rng: np.random.Generator) -> FittedGuard:
     """A guard from the rows the model was trained on; the threshold from training rows that are no reference."""
     seen = data.seen
     if len(seen) < 4 * neighbors:
@@ -144,7 +144,7 @@ def build(data: Dataset, rows: int, neighbors: int, allowed: float, rng: np.rand
     mean, scale = _moments(columns)
     scale = np.maximum(scale, np.maximum(0.1 * (encoding.high - encoding.low).ravel(), 1e-6))
     fresh = seen.take(order[cut : cut + max(rows, 1000)]).x
-    made = Guard(data.schema, mean, scale, scaled(columns, mean, scale), neighbors, np.inf, allowed)
+    made = FittedGuard(data.schema, mean, scale, scaled(columns, mean, scale), neighbors, np.inf, allowed)
     scores = np.sort(made.score(fresh))
     k = place(len(scores), allowed)
     return replace(made, threshold=float(scores[-k]), promised=most(len(scores), k))
@@ -186,8 +186,8 @@ def place(n: int, allowed: float) -> int:
     return max(int(np.count_nonzero(beta.ppf(SURE, k, n - k + 1) <= allowed)), 1)
 
 
-def load(path: Path | str) -> Guard:
-    """The guard in a file made by `Guard.save`; a `Problem` in one line where it is not one."""
+def load(path: Path | str) -> FittedGuard:
+    """The guard in a file made by `FittedGuard.save`; a `Problem` in one line where it is not one."""
     try:
         with places.opened(path, GUARD) as stream:
             content = stream.read()
@@ -197,8 +197,8 @@ def load(path: Path | str) -> Guard:
         return unpacked(content, str(path))
 
 
-def unpacked(content: bytes, name: str = "the bytes given") -> Guard:
-    """The guard in the bytes of `Guard.content`; as `load`."""
+def unpacked(content: bytes, name: str = "the bytes given") -> FittedGuard:
+    """The guard in the bytes of `FittedGuard.content`; as `load`."""
     from safetensors import SafetensorError
     from safetensors.numpy import load as tensors_in
 
@@ -210,7 +210,7 @@ def unpacked(content: bytes, name: str = "the bytes given") -> Guard:
         parts = tensors_in(content)
         tensors = {part: parts[part] for part in ("mean", "scale", "reference")}
         schema = Schema.model_validate(facts["schema"])
-        return Guard(
+        return FittedGuard(
             schema,
             **tensors,
             neighbors=int(facts["neighbors"]),

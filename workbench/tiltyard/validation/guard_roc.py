@@ -16,7 +16,7 @@ from ..statistics.intervals import LEVEL, bootstrap, rate, rate_by_row
 from ..statistics.roc import area, area_interval
 from ..statistics.ruling import Limit
 from ..targets.target import Target
-from .guard import SURE, Guard, apart, build, unpacked
+from .guard import SURE, FittedGuard, apart, build, unpacked
 from .input_guard import STANDARDS
 
 POINTS = 60
@@ -92,7 +92,7 @@ class GuardROC(Check):
         progress.step(0.8, "scoring")
         return self._result(guard, natural, attacks, rng)
 
-    def _through_file(self, guard: Guard) -> Guard:
+    def _through_file(self, guard: FittedGuard) -> FittedGuard:
         return unpacked(guard.content())
 
     def _adversarial(self, target: Target, natural: Dataset) -> Rows:
@@ -109,7 +109,7 @@ class GuardROC(Check):
         fooled: NDArray[np.bool_] = (target.labels(moved) != natural.y) & (target.labels(natural.x) == natural.y)
         return moved[fooled]
 
-    def _result(self, guard: Guard, natural: Dataset, attacks: dict[str, Rows], rng: np.random.Generator) -> CheckResult:
+    def _result(self, guard: FittedGuard, natural: Dataset, attacks: dict[str, Rows], rng: np.random.Generator) -> CheckResult:
         false = guard.refused(natural.x)
         base = guard.score(natural.x)
         metrics: list[Metric] = [rate_by_row("false_alarms", "Natural rows refused", false, natural.fingerprint, "lower")]
@@ -197,7 +197,7 @@ def _chart(series: list[Series]) -> Chart:
     )
 
 
-def _promise(guard: Guard) -> str:
+def _promise(guard: FittedGuard) -> str:
     """What the threshold promises, as a sentence."""
     text = f"With {100 * SURE:.0f} % certainty it refuses at most {100 * guard.promised:.2g} % of rows like those it was built from"
     if guard.promised <= guard.allowed:

@@ -17,7 +17,7 @@ from ..statistics.intervals import rate
 from ..statistics.ruling import Limit, ruling
 from ..targets.decision import Labels, Scores
 from ..targets.target import Target
-from .guard import GUARD, SUFFIXES, Guard, apart, build
+from .guard import GUARD, SUFFIXES, FittedGuard, apart, build
 
 STANDARDS = ("OWASP ML01:2023", "AITG-MOD-06", "AML.M0015", "AML.M0010", "AI RMF MEASURE 2.5", "EU AI Act Art. 15(4)")
 
@@ -25,7 +25,7 @@ STANDARDS = ("OWASP ML01:2023", "AITG-MOD-06", "AML.M0015", "AML.M0010", "AI RMF
 class InputGuardedTarget(Target):
     """A target behind a guard. A refused row gets the same score for every class, and the first class, and is counted; no gradients."""
 
-    def __init__(self, inner: Target, guard: Guard) -> None:
+    def __init__(self, inner: Target, guard: FittedGuard) -> None:
         offers = inner.offers & {"labels", "scores"}
         digest = hashlib.sha256(f"{inner.fingerprint} {guard.threshold} {guard.neighbors}".encode() + guard.reference.tobytes())
         super().__init__(f"{inner.name}, guarded", inner.classes, inner.schema, frozenset(offers), digest.hexdigest())
@@ -61,7 +61,7 @@ class InputGuardedTarget(Target):
         return out
 
 
-class InputGuard(Defense):
+class Guard(Defense):
     """Refuse rows out of range or unlike the training data."""
 
     id: ClassVar[str] = "validation.guard"
