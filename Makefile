@@ -5,7 +5,7 @@ unexport PYTHONDONTWRITEBYTECODE # kept bytecode starts a second run of the test
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 	$$p -c 'import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' >/dev/null 2>&1 && { echo $$p; break; }; done)
 
-.PHONY: run lab demo test lint web web-tools quick watch coverage format lock hashes clean
+.PHONY: run lab demo docs test lint web web-tools quick watch coverage format lock hashes clean
 
 run: .venv/.app
 	@$(BIN)/python -m tiltyard app
@@ -64,6 +64,11 @@ lock: .venv/.dev
 hashes: .venv/.dev
 	@PYTHON=$(BIN)/python .ci/hashes
 
+# The documentation, into build/docs/html: tutorials and gallery run, nothing is fetched, a warning is an error.
+docs: .venv/.dev
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet --jobs auto --builder html --doctree-dir build/docs/doctrees docs build/docs/html
+	@echo "build/docs/html/index.html"
+
 format: .venv/.dev
 	$(BIN)/python -m ruff check --fix
 	$(BIN)/python -m ruff format
@@ -79,8 +84,8 @@ format: .venv/.dev
 	@touch $@
 
 .venv/.dev: pyproject.toml constraints.txt | .venv/bin/python
-	@echo "Installing the pinned libraries and what tests need into .venv; this takes some minutes, once."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[audit,dev,distributed,federated,hub,onnx,serve]"
+	@echo "Installing the pinned libraries and what tests and documentation need into .venv; this takes some minutes, once."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[audit,dev,distributed,docs,federated,hub,onnx,serve]"
 	@touch $@ .venv/.app
 
 clean:

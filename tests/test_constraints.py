@@ -21,10 +21,10 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 PYTHONS = ("3.11", "3.12", "3.13")
-EXTRAS = ("audit", "boosters", "dev", "distributed", "federated", "hub", "huggingface", "onnx", "serve")
+EXTRAS = ("audit", "boosters", "dev", "distributed", "docs", "federated", "hub", "huggingface", "onnx", "serve")
 LINES = [line for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")]
 PINS = {canonicalize_name(r.name): r for r in map(Requirement, LINES)}
-RELEASED = tuple(extra for extra in PROJECT["optional-dependencies"] if extra != "dev")
+RELEASED = tuple(extra for extra in PROJECT["optional-dependencies"] if extra not in ("dev", "docs"))
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
 LOCKED = [(Requirement(line.strip().rstrip("\\")), hashes) for line, hashes in re.findall(r"(?m)^([^\s#].*\n)((?: .*\n)*)", LOCK)]
 PLATFORMS = ("linux x86_64", "linux aarch64", "darwin arm64", "win32 AMD64")
