@@ -29,6 +29,7 @@ LAYERS = [
     {"audit", "store", "execution", "comparison", "campaign", "guidelines", "assessment"},
     {"reports", "serving", "monitoring", "published"},
     {"broker", "api"},
+    {"labs"},
     {"cli", "__main__", "tiltyard_widgets"},
 ]
 LAYER = {unit: number for number, layer in enumerate(LAYERS) for unit in layer}

@@ -22,10 +22,11 @@ _FUNCTIONS = {
     "report": "tiltyard.api:report",
 }
 _TOPICS = "evasion privacy theft fairness explanation validation poisoning supply_chain endpoint federated".split()
+_ROOMS = ["labs"]
 
 
 def __getattr__(name: str) -> Any:
-    if name in _TOPICS:
+    if name in _TOPICS or name in _ROOMS:
         return importlib.import_module(f"{__name__}.{name}")
     if name in _FUNCTIONS:
         module, _, function = _FUNCTIONS[name].partition(":")
@@ -34,7 +35,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*_FUNCTIONS, *_TOPICS])
+    return sorted([*_FUNCTIONS, *_TOPICS, *_ROOMS])
 
 
 class _Door(ModuleType):

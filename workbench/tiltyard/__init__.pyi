@@ -1,4 +1,4 @@
-from . import endpoint, evasion, explanation, fairness, federated, poisoning, privacy, supply_chain, theft, validation
+from . import endpoint, evasion, explanation, fairness, federated, labs, poisoning, privacy, supply_chain, theft, validation
 from .api import assess, check, checks, compare, defend, report
 from .datasets.reading import read
 from .samples.catalog import load
@@ -17,6 +17,7 @@ __all__ = [
     "explanation",
     "fairness",
     "federated",
+    "labs",
     "load",
     "open",
     "poisoning",
