@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from ..comparison.remeasure import Remeasured
     from ..defense import Defense
     from ..result import Record
-    from .models import Model
     from .shown import Shown
+    from .subject import Model
 
 __all__ = [
     "apply",

@@ -11,7 +11,7 @@ import numpy as np
 from ..datasets.dataset import Dataset
 from ..errors import Problem
 from ..samples.catalog import load, load_data
-from .models import Model
+from .subject import Model
 
 if TYPE_CHECKING:
     from ..targets.torch_target import TorchTarget

@@ -17,9 +17,10 @@ from . import kit, submission
 from .desk import Desk, desk, question, questions
 from .environment import environment
 from .ladder import Ladder
-from .models import Model, model
+from .models import model
 from .question import BLANK, Measured, Question, Ruling, as_number
 from .shown import Shown, Tone
+from .subject import Model
 from .texts import has, text
 from .words import Decided
 from .work import Answer, Decision, Work, now
