@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 NOW = ".ty-drawer-now"
-ATTACK = "Projected gradient descent"
+ATTACK = "Strong evaluation"
 
 
 @pytest.fixture(scope="module")
@@ -29,12 +29,12 @@ def test_a_run_outlives_its_page_and_is_cancelled_from_another(browser: "Browser
     page = window.page
     window.go("Adversarial attacks")
     window.more()
-    for name, value in (("Rows", "10000"), ("Steps", "10000")):  # it never ends before it is cancelled
+    for name, value in (("Rows", "10000"), ("Effort", "20")):  # it never ends before it is cancelled
         page.get_by_role("textbox", name=name).locator("visible=true").first.fill(value)
         page.keyboard.press("Tab")
     page.get_by_role("button", name="Run", exact=True).locator("visible=true").click()
     page.locator(NOW, has_text=ATTACK).wait_for()
-    page.wait_for_url("**/?run=*&topic=evasion&step=evasion.pgd")
+    page.wait_for_url("**/?run=*&topic=evasion&step=evasion.strong")
     assert "token" not in page.url
     address = page.url
 

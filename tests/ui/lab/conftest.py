@@ -178,8 +178,8 @@ class Window:
         page.locator("nav").get_by_text("Adversarial attacks", exact=True).click()
         page.get_by_role("heading", name="Adversarial attacks").locator("visible=true").first.wait_for()  # the page before has settings too
         self.unfold()
-        for name in ("Rows", "Steps"):
-            page.get_by_role("textbox", name=name).locator("visible=true").first.fill("10000")
+        for name, value in (("Rows", "10000"), ("Effort", "20")):
+            page.get_by_role("textbox", name=name).locator("visible=true").first.fill(value)
             page.keyboard.press("Tab")
         self.press("Run")
         self.see(re.compile("is running"))

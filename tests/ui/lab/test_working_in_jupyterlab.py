@@ -48,7 +48,7 @@ def test_from_the_launcher_to_the_report(window: "Window") -> None:
     page.get_by_role("button", name="Cancel", exact=True).locator("visible=true").first.click()
     window.see("Cancelled; nothing was concluded.")
     window.unfold()
-    for name, value in (("Rows", "40"), ("Steps", "3")):
+    for name, value in (("Rows", "40"), ("Effort", "0.1")):
         page.get_by_role("textbox", name=name).locator("visible=true").first.fill(value)
         page.keyboard.press("Tab")
     window.press("Run")
@@ -59,5 +59,5 @@ def test_from_the_launcher_to_the_report(window: "Window") -> None:
     window.press("Report")
     report = page.frame_locator("iframe.tiltyard-paper")
     report.get_by_role("heading", name=re.compile("Security report: Census income MLP")).wait_for()
-    report.get_by_text("Projected gradient descent").first.wait_for()
+    report.get_by_text("Strong evaluation").first.wait_for()
     assert window.errors == []

@@ -34,15 +34,16 @@ def test_it_opens_on_a_step_that_can_run_and_says_of_others_why_not(ground: Grou
 def test_another_target_moves_it_on_where_the_step_cannot_run(ground: Ground) -> None:
     session = Session(ground.target, ground.data)
     panel = AttackPanel(session=session)
-    assert panel.choice.value == "evasion.pgd"
+    assert panel.choice.value == "evasion.strong"
     bare = ground.labels_only()
     session.adopt(bare.target, bare.data)
-    assert panel.choice.value != "evasion.pgd" and not panel.runner(panel.choice.value).button.disabled
+    assert panel.choice.value != "evasion.strong" and not panel.runner(panel.choice.value).button.disabled
 
 
 def test_settings_fold_after_a_run_and_can_be_opened(ground: Ground) -> None:
     session = Session(ground.target, ground.data)
     panel = AttackPanel(session=session)
+    panel.choice.value = "evasion.pgd"
     runner = panel.runner("evasion.pgd")
     assert not runner.settings.folded and runner.settings.change.layout.display == "none"
     assert [spec["name"] for spec in runner.form.specs if not spec["advanced"]] == list(runner.step.main)

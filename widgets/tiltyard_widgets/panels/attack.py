@@ -34,7 +34,7 @@ class AttackPanel(TopicPanel):
     """Launch adversarial examples against the target and see what happened to the rows."""
 
     topic = "evasion"
-    first = "evasion.pgd"
+    first = "evasion.strong"
 
     def dress(self, id: str, runner: StepRunner) -> tuple[w.Widget, ...]:
         """The form, and under it eps in units where the step has one."""

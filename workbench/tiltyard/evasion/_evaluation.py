@@ -4,7 +4,7 @@ After Carlini et al. 2019, arXiv:1902.06705; Athalye et al. 2018, arXiv:1802.004
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,7 +78,7 @@ def repeated(target: Target, sample: Dataset, before: Prediction, draws: bool) -
     )
 
 
-def kept_in_ball(sample: Dataset, x: Rows, fooled: NDArray[np.bool_], space: "PerturbationSpace", norm: "Norm", eps: float) -> Line:
+def kept_in_ball(sample: Dataset, x: Rows, fooled: NDArray[np.bool_], space: "PerturbationSpace", norm: str, eps: float) -> Line:
     """Are all fooling rows valid and within eps?"""
     import torch
 
@@ -89,7 +89,9 @@ def kept_in_ball(sample: Dataset, x: Rows, fooled: NDArray[np.bool_], space: "Pe
         return Line(name, None, "no row was fooled")
     encoding = encoding_of(sample.schema)
     was, now = (torch.from_numpy(encoding.encode(rows[fooled], np.float64, holding=True)) for rows in (sample.x, x))
-    size = float(length(space.change(was, now), norm).max()) if space.dimensions else 0.0
+    change = space.change(was, now)
+    sizes = (change != 0).flatten(1).sum(1) if norm == "l0" else length(change, cast("Norm", norm))
+    size = float(sizes.max()) if space.dimensions else 0.0
     low, high = torch.from_numpy(encoding.low), torch.from_numpy(encoding.high)
     outside = int(((now < low - SLACK) | (now > high + SLACK)).flatten(1).any(1).sum())
     found = f"largest change {size:.4g} of {eps:g}, {outside} of {int(fooled.sum())} rows outside their range"

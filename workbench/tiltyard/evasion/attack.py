@@ -49,7 +49,7 @@ BLACK_BOX = (
     "EU AI Act Art. 15(5)",
     "AI RMF MEASURE 2.7",
 )
-WORDS = {"linf": "L∞", "l2": "L2", "l1": "L1"}
+WORDS = {"linf": "L∞", "l2": "L2", "l1": "L1", "l0": "L0"}
 
 
 class Evasion(Check):
