@@ -171,7 +171,7 @@ def compare(before: str, after: str, store: Store | None = None) -> Comparison:
 
 
 def report(
-    records: Sequence[Record],
+    records: Record | Assessment | Sequence[Record],
     path: str | Path,
     *,
     title: str = "",
@@ -189,7 +189,7 @@ def report(
     people: bool = False,
     language: str = "en",
 ) -> Path:
-    """Write the report of ``records`` to a new file: .html, .pdf, .md, .docx, .json, .sarif or .xml (JUnit), by its ending or by ``format``.
+    """Write the report of ``records``, or of what `assess` gave, to a new file: .html, .pdf, .md, .docx, .json, .sarif or .xml (JUnit), by its ending or by ``format``.
 
     Parameters
     ----------
@@ -200,6 +200,7 @@ def report(
     people
         Show tables and pictures of single people's rows, which are withheld else. For whoever may export reports.
     """
+    records = (records,) if isinstance(records, Record) else records.records if isinstance(records, Assessment) else records
     words = {"title": title, "author": author, "approver": approver, "recipient": recipient, "purpose": purpose}
     chosen = {"owners": dict(owners or {}), "topics": tuple(topics), "annex": annex, "people": people, "language": language}
     given = about or about_of({**words, **chosen})

@@ -21,6 +21,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from .errors import Problem
+from .showing import Tabled
 
 FORMAT = 3
 
@@ -44,10 +45,17 @@ class Severity(StrEnum):
     CRITICAL = "critical"
 
 
+HIDDEN = frozenset(name for name in dir(BaseModel) if not name.startswith("_"))
+
+
 class Frozen(BaseModel):
     """Immutable value with exact JSON: unknown keys are refused, NaN and inf survive as strings."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
+
+    def __dir__(self) -> list[str]:
+        """What completion offers: nothing of the library that checks the values."""
+        return [name for name in super().__dir__() if name not in HIDDEN]
 
 
 class Given(Frozen):
@@ -409,7 +417,7 @@ class Identity(Frozen):
     view_of: str = ""
 
 
-class Record(Frozen):
+class Record(Tabled, Frozen):
     """A result with all that repeats it."""
 
     format: int = FORMAT

@@ -11,13 +11,14 @@ from ..execution.job import Job
 from ..execution.runner import Runner
 from ..progress import Report
 from ..result import Frozen, Record, Status
+from ..showing import Tabled
 from ..store.lines import Run
 from ..store.store import Store
 from ..targets.target import Target
 from .policy import Judge, Judgment
 
 
-class Assessment(Frozen):
+class Assessment(Tabled, Frozen):
     """What an assessment found.
 
     Attributes

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from ..catalogue import effective
 from ..formatting import numbers as numerals
 from ..result import Frozen, Metric, Record
+from ..showing import Tabled
 from ..statistics.intervals import correlation
 from ..store.lines import Run, RunLine
 
@@ -61,7 +62,7 @@ class StatusChange(Frozen):
     after: str | None
 
 
-class Comparison(Frozen):
+class Comparison(Tabled, Frozen):
     """What differs between two runs."""
 
     format: int = FORMAT

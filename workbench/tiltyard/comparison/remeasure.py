@@ -13,6 +13,7 @@ from ..execution.job import Job
 from ..execution.runner import Runner
 from ..progress import Progress, Report
 from ..result import Record
+from ..showing import Tabled
 from ..store.lines import Run
 from ..targets.target import Target
 from .cross_risk import again, cross
@@ -20,8 +21,8 @@ from .cross_risk import again, cross
 LOOK = 0.1  # s between two looks at whether it was cancelled
 
 
-@dataclass(frozen=True)
-class Remeasured:
+@dataclass(frozen=True, repr=False)
+class Remeasured(Tabled):
     """A defense, and every risk before and after it.
 
     Attributes

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..errors import Problem
 from ..result import Identity
+from ..showing import Shown
 from .class_places import place_of
 from .cohorts import Answering, Cohort
 from .conditions import Mask
@@ -39,8 +40,8 @@ class Selection:
     rows: Mask
 
 
-@dataclass(frozen=True, eq=False)
-class Dataset:
+@dataclass(frozen=True, eq=False, repr=False)
+class Dataset(Shown):
     """Rows, labels and what they mean.
 
     Parameters

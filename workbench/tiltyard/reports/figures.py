@@ -36,6 +36,24 @@ def png(chart: Chart) -> bytes:
     return _saved(chart, "png")
 
 
+def drawn_on(axes: "Axes | None", chart: Chart) -> "Axes":
+    """Draw the chart with pyplot on ``axes``, or in a figure of its own; the axes it is on."""
+    if axes is None:
+        from matplotlib import pyplot
+
+        drawn = spec(chart)
+        rows = len(drawn.y.ticks) if drawn.flip else 0
+        axes = pyplot.subplots(figsize=_size(rows), layout="constrained")[1]
+    _draw(axes, spec(chart))
+    axes.set_title(_plain(chart.title), loc="left", fontsize=10, pad=24 if spec(chart).legend else 6)
+    return axes
+
+
+def _size(rows: int) -> tuple[float, float]:
+    """Width and height in inches; of horizontal ``rows``, which need a line each."""
+    return (7.6 if rows else 6.4), max(2.4, 0.28 * rows + 1.2 if rows else 3.0)
+
+
 def _saved(chart: Chart, format: str) -> bytes:
     from matplotlib import rc_context
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -45,7 +63,7 @@ def _saved(chart: Chart, format: str) -> bytes:
     drawn = spec(chart)
     rows = len(drawn.y.ticks) if drawn.flip else 0
     with rc_context({"svg.fonttype": "none", "font.size": 9, "svg.hashsalt": "tiltyard", "lines.scale_dashes": False}):
-        figure = Figure(figsize=(7.6 if rows else 6.4, max(2.4, 0.28 * rows + 1.2 if rows else 3.0)), layout="constrained", dpi=150)
+        figure = Figure(figsize=_size(rows), layout="constrained", dpi=150)
         (FigureCanvasSVG if format == "svg" else FigureCanvasAgg)(figure)
         _draw(figure.subplots(), drawn)
         out = io.BytesIO()

@@ -18,6 +18,7 @@ from ..datasets.schema import Rows, Schema
 from ..errors import Problem, Unavailable
 from ..progress import Progress
 from ..result import Identity
+from ..showing import Shown
 from .decision import OWN, Decision, Labels, LargestScore, Prediction, Scores
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def uncounted() -> Iterator[None]:
         _uncounted.reset(token)
 
 
-class Target(ABC):
+class Target(Shown, ABC):
     """A model under test. Comes from `targets.opening` or wraps what a notebook holds.
 
     Attributes
