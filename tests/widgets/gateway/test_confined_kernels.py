@@ -73,9 +73,15 @@ class Place:
         (found,) = [p for p in running if "tiltyard.broker.server" in words_of(p)]
         return found
 
+    def parent(self) -> psutil.Process:
+        """The warm parent, of whose children every kernel is one."""
+        running = psutil.Process(self.server.process.pid).children()
+        (found,) = [p for p in running if "tiltyard_widgets.warm.parent" in words_of(p)]
+        return found
+
     def kernels(self) -> list[Path]:
         """The folders of the kernels that run, the oldest first."""
-        running = psutil.Process(self.server.process.pid).children()
+        running = psutil.Process(self.server.process.pid).children(recursive=True)
         found = [words for p in sorted(running, key=psutil.Process.create_time) if (words := words_of(p))]
         return [Path(words[-1]).parent for words in found if "tiltyard_widgets.gateway.confined" in words]
 
@@ -150,7 +156,7 @@ def writing(path: Path | str) -> str:
 def test_a_kernel_that_is_taken_over_gets_at_its_own_alone(place: Place) -> None:
     place.say(WORK)
     place.page("bob")
-    (neighbor,), broker = place.kernels(), place.broker().pid
+    (neighbor,), broker, parent = place.kernels(), place.broker().pid, place.parent().pid
     (neighbor / "home" / "tmp" / "upload.csv").write_text("a,b")
     folder, server = place.server.folder, place.server.process.pid
     kept = ("users.json", "keys.json", "small.ipynb", "audit.key", "store/runs.audit.jsonl", "store/runs.audit.jsonl.head")
@@ -175,7 +181,9 @@ def test_a_kernel_that_is_taken_over_gets_at_its_own_alone(place: Place) -> None
         place.data / "shared" / "new",
     )
     attacks |= {f"make {path}": writing(path) for path in (*beside, folder / "users.json.new", Path("/tmp/tiltyard-attack"))}
-    attacks |= {f"read {what} of {pid}": reading(f"/proc/{pid}/{what}") for what in ("environ", "mem", "maps") for pid in (server, broker)}
+    attacks |= {
+        f"read {what} of {pid}": reading(f"/proc/{pid}/{what}") for what in ("environ", "mem", "maps") for pid in (server, broker, parent)
+    }
     attacks |= {"open the store": f"open_store({str(folder / 'store' / 'runs.sqlite')!r}).count()"}
     attacks |= {
         f"talk to {path.name}": f"socket.socket(socket.AF_UNIX).connect({str(path)!r})" for path in neighbor.glob("connection-ipc-*")
@@ -186,6 +194,7 @@ def test_a_kernel_that_is_taken_over_gets_at_its_own_alone(place: Place) -> None
         attacks |= {
             "end the server": f"os.kill({server}, 15)",
             "end the broker": f"os.kill({broker}, 9)",
+            "end the parent of all kernels": f"os.kill({parent}, 9)",
             "end the neighbor": f"os.killpg({_group(neighbor)}, 9)",
         }
     found = place.tried(attacks)

@@ -41,7 +41,7 @@ def entered(server: Server) -> Iterator[httpx.Client]:
 
 def kernels(server: Server) -> list[psutil.Process]:
     found = []
-    for process in psutil.Process(server.process.pid).children():
+    for process in psutil.Process(server.process.pid).children(recursive=True):
         with suppress(psutil.Error):  # it may end meanwhile
             found += [process] if "ipykernel_launcher" in " ".join(process.cmdline()) else []
     return found

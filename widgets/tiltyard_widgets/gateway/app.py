@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from jupyter_server.utils import url_path_join
+from tornado.ioloop import PeriodicCallback
 from tornado.web import RequestHandler
 from traitlets import Enum, Integer, Unicode, default
 from voila.app import Voila
@@ -17,9 +18,11 @@ from voila.tornado.handler import TornadoVoilaHandler
 
 from tiltyard.access.confined import impossible
 
+from ..warm.nursery import Nursery, possible
+from .confining import known
 from .handlers import guarded, schemes
 from .identity import NoIdentity, PasswordIdentity, TokenIdentity
-from .kernels import OwnedKernels, own_environment
+from .kernels import OwnedKernels, environment, own_environment
 from .leaving import LeavingHandler
 from .login import LoginHandler, LogoutHandler
 from .opening import OpeningHandler
@@ -32,6 +35,7 @@ SHORTEST = 32
 MOST_BODY = 1 << 20
 PATIENCE = 3600  # s for a cell's outputs after its reply: while the server is busy with others they come late, and what is given up is a blank page
 LONGEST_FOLDER = 32  # a socket's path has 104 characters at most, and the rest of it takes 70
+TEND = 10  # s between looks at the warm parent
 SHARED = ("password", "hub")
 IDENTITIES = {"token": TokenIdentity, "password": PasswordIdentity, "none": NoIdentity}
 
@@ -48,6 +52,12 @@ class App(Voila):
     ping = Integer(30_000, config=True, help="Milliseconds between pings of an open page; three without an answer end its connection.")
 
     pause = Integer(2000, config=True, help="Milliseconds after which a wrong name or password is refused.")
+    warm = Enum(
+        ["workbench", "bare", "off"],
+        "workbench",
+        config=True,
+        help="Fork kernels from a parent that has imported what the workbench wants, or Jupyter's part alone, or start each from nothing.",
+    )
     at_once = Integer(0, config=True, help="Pages whose kernels start at the same time, others wait their turn; 0 for two a core.")
 
     @default("config_file_paths")
@@ -119,7 +129,18 @@ class App(Voila):
         self.app.listen = partial(self.app.listen, max_body_size=MOST_BODY)
         if self.login in SHARED and not impossible():
             self.kernel_manager.keeper.start()
+        if self.warm != "off" and not possible():
+            self._warmed()
         super().listen()
+
+    def _warmed(self) -> None:
+        """Start the parent of kernels, before the first of them is asked for, and look after it."""
+        shared = self.login in SHARED
+        given = {name: value for name, value in environment(os.environ, None).items() if not shared or known(name, value)}
+        self.kernel_manager.nursery = Nursery(given, self.warm)
+        self.kernel_manager.nursery.tend()
+        self._tending = PeriodicCallback(self.kernel_manager.nursery.tend, 1000 * TEND)
+        self._tending.start()
 
     def _handle_signal_stop(self, sig: int, frame: object) -> None:
         """End between two turns of the loop; at once where none turns yet."""

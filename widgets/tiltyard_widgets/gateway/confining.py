@@ -20,6 +20,7 @@ from tiltyard.access.places import data_folders
 from tiltyard.access.places import home as kept_for
 from tiltyard.access.users import NAME
 
+from ..warm.provisioner import WarmProvisioner
 from .keeper import Keeper
 
 # What a kernel gets of the server's environment, by name: nothing that could be a secret under whatever name.
@@ -48,6 +49,9 @@ class Kernel(ServerKernelManager):
         self.ip = str(own / "connection-ipc")
 
     async def _async_pre_start_kernel(self, **given: Any) -> tuple[list[str], dict[str, Any]]:
+        if self.provisioner is None:
+            kernel = self.kernel_id or given.get("kernel_id", "")
+            self.provisioner = WarmProvisioner(kernel_id=kernel, kernel_spec=self.kernel_spec, parent=self)
         command, how = await super()._async_pre_start_kernel(**given)
         if self.home is None or self.person is None:
             return command, how
@@ -84,9 +88,14 @@ def confines_of(person: Person, home: Path) -> Confines:
     return Confines(tuple(reads), tuple(writes))
 
 
+def known(name: str, value: str) -> bool:
+    """May a confined kernel have this of the server's environment?"""
+    return bool(KEPT.fullmatch(name)) and "@" not in value
+
+
 def environment_of(given: Mapping[str, str], home: Path) -> dict[str, str]:
     """A confined kernel's environment, with every folder that a library may write to in ``home``."""
-    kept = {name: value for name, value in given.items() if KEPT.fullmatch(name) and "@" not in value}
+    kept = {name: value for name, value in given.items() if known(name, value)}
     temporary = home / "tmp"
     temporary.mkdir(mode=0o700, exist_ok=True)
     person = {name: given[name] for name in (USER, ROLE) if name in given}

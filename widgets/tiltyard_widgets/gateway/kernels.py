@@ -16,6 +16,7 @@ from tiltyard.access.confined import impossible
 from tiltyard.access.person import ROLE, USER, Person
 from tiltyard.access.places import UPLOADS
 
+from ..warm.nursery import Nursery
 from .keeper import Keeper
 from .watched import WatchedKernels
 
@@ -36,6 +37,7 @@ class OwnedKernels(WatchedKernels):
         super().__init__(**given)
         self._coming: dict[object, str] = {}
         self.keeper = Keeper()
+        self.nursery: Nursery | None = None
 
     async def start_kernel(self, *, kernel_name: str, path: str, env: dict[str, str]) -> str:  # type: ignore[override]
         """Start a kernel for the person whose request this is; 403 where nobody is logged in. `place` holds the limit on how many."""
@@ -64,6 +66,8 @@ class OwnedKernels(WatchedKernels):
         """End every kernel, and the broker."""
         super().end_all()
         self.keeper.close()
+        if self.nursery is not None:
+            self.nursery.close()
 
     @asynccontextmanager
     async def place(self, user: str) -> AsyncIterator[object]:

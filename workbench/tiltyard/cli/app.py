@@ -61,6 +61,12 @@ def app_(
     data_root: Annotated[
         Path | None, typer.Option(metavar="DIR", help="With --password or --hub: people read DIR/NAME, their own, and DIR/shared.")
     ] = None,
+    warm: Annotated[
+        bool,
+        typer.Option(
+            "--warm/--no-warm", help="Fork kernels from a parent that has imported all, where that is safe (Linux); else each imports."
+        ),
+    ] = True,
 ) -> None:
     """The workbench as a Voila app on 127.0.0.1; prints the URL with the token that opens it."""
     from .commands.window import Door, Login, app
@@ -68,7 +74,7 @@ def app_(
     if password + no_token + hub > 1:
         raise typer.BadParameter("Expected one of --password, --hub and --no-token; found several. Leave the others away")
     login: Login = "password" if password else "hub" if hub else "none" if no_token else "token"
-    raise typer.Exit(app(port, browser, Door(login, hostname, notebook, data_root)))
+    raise typer.Exit(app(port, browser, Door(login, hostname, notebook, data_root, warm)))
 
 
 @app.command()

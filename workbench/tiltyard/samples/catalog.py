@@ -62,6 +62,14 @@ def data_names() -> tuple[str, ...]:
     return "census", "digits", "german-credit"
 
 
+_held: dict[str, Sample] = {}
+
+
+def hold(name: str) -> None:
+    """Load a sample now for the first `load` of it; where this process is forked, each child has it without loading, in memory that all share."""
+    _held[name] = load(name)
+
+
 def load(name: str) -> Sample:
     """The shipped model ``name`` with its data. Checksums are verified.
 
@@ -72,6 +80,8 @@ def load(name: str) -> Sample:
     """
     if name not in cards():
         raise Problem(f"a sample ({', '.join(names())})", repr(name), "Choose one of these")
+    if (held := _held.pop(name, None)) is not None:  # once: whoever loads it again has another, with counts of its own
+        return held
     card = cards()[name]
     return Sample(load_model(name), load_data(card.data), datasheet(card.data), card)
 

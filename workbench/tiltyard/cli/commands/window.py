@@ -39,13 +39,15 @@ class Door:
     """How people come into the app, and to what.
 
     ``login`` is by token, by name and password, by JupyterHub, or none for all who can reach it; ``hostname`` is a TLS
-    proxy's; ``page`` another notebook than the workbench; ``data_root`` the folder in which each person's data lie.
+    proxy's; ``page`` another notebook than the workbench; ``data_root`` the folder in which each person's data lie. Unless ``warm``
+    is off, kernels are forked where that is safe.
     """
 
     login: Login = "token"
     hostname: str = ""
     page: Path | None = None
     data_root: Path | None = None
+    warm: bool = True
 
     def ready(self) -> None:
         """Raise where nobody could come in, or everybody from elsewhere."""
@@ -174,6 +176,7 @@ def voila(port: int | None, door: Door) -> list[str]:
     words += [f"--Voila.ip={HOST}", f"--port={port}"] if port else []
     words += [f"--App.login={door.login}", f"--App.hostname={door.hostname}", "--template=tiltyard", "--no-browser"]
     words += ["--Voila.log_level=ERROR", "--VoilaConfiguration.file_allowlist", "a^", "--Voila.port_retries=0"]
+    words += [] if door.warm else ["--App.warm=off"]
     for extension in STRANGERS:
         words += ["--VoilaConfiguration.extension_denylist", extension]
     return words

@@ -1,0 +1,100 @@
+"""``python -P -m tiltyard_widgets.warm.parent HANDLE WHAT``: forks kernels from itself; `nursery` starts it.
+
+It reads no request and so knows of nobody: what it takes from the socket at HANDLE are handles, and the child reads what is written at the
+first. So nothing of one person is in the memory that another's kernel is copied from. It ends, with all its children, when the other end of
+that socket is gone.
+"""
+
+import json
+import os
+import select
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+
+from .child import become
+from .prepared import prepare, unfit
+
+MOST_HANDLES = 4
+FORK, RETIRE = b"fork", b"retire"
+
+
+class Parent:
+    """Forks at each word, and hears of each child's end."""
+
+    def __init__(self, control: socket.socket, restore: Callable[[], None]) -> None:
+        self._control = control
+        self._restore = restore
+        self._children: set[int] = set()
+        self._woken, self._wakes = socket.socketpair()
+        self._retired = False
+        for end in (self._woken, self._wakes):
+            end.setblocking(False)
+        signal.signal(signal.SIGCHLD, lambda number, frame: None)
+        signal.set_wakeup_fd(self._wakes.fileno(), warn_on_full_buffer=False)
+
+    def serve(self) -> None:
+        """Until nobody listens any more; one that retired goes with its last child."""
+        while not self._retired or self._children:
+            ready, _, _ = select.select([self._control, self._woken], [], [])
+            if self._woken in ready:
+                with suppress(BlockingIOError):
+                    self._woken.recv(4096)
+                self._buried()
+            if self._control in ready and not self._heard():
+                break
+        self._ended()
+
+    def _heard(self) -> bool:
+        word, handles, _, _ = socket.recv_fds(self._control, 64, MOST_HANDLES)
+        if word == FORK:
+            self._forked(list(handles))
+        elif word == RETIRE:
+            self._retired = True
+        return bool(word)
+
+    def _forked(self, handles: list[int]) -> None:
+        try:
+            pid = os.fork()
+        except OSError as error:
+            self._control.send(json.dumps({"refused": error.strerror}).encode())
+            return
+        if pid == 0:
+            signal.set_wakeup_fd(-1)
+            for end in (self._control, self._woken, self._wakes):
+                end.close()
+            become(handles, self._restore)
+        for handle in handles:
+            os.close(handle)
+        self._children.add(pid)
+        process = os.pidfd_open(pid)
+        socket.send_fds(self._control, [json.dumps({"pid": pid}).encode()], [process])
+        os.close(process)
+
+    def _buried(self) -> None:
+        with suppress(ChildProcessError):
+            while (pid := os.waitpid(-1, os.WNOHANG)[0]) != 0:
+                self._children.discard(pid)
+
+    def _ended(self) -> None:
+        for pid in self._children:
+            with suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGKILL)
+
+
+def main() -> None:
+    """The handle of the socket and what to prepare, on the command line."""
+    control = socket.socket(fileno=int(sys.argv[1]))
+    control.set_inheritable(False)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    restore = prepare(sys.argv[2])
+    reason = unfit()
+    control.send(json.dumps({"unfit": reason}).encode())
+    if not reason:
+        Parent(control, restore).serve()
+
+
+if __name__ == "__main__":
+    main()
