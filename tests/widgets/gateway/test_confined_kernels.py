@@ -4,7 +4,8 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
@@ -51,6 +52,7 @@ class Place:
 
     server: Server
     data: Path
+    pages: list[tuple[str, Page]] = field(default_factory=list)
 
     def say(self, code: str) -> None:
         """The code that the next page runs."""
@@ -60,7 +62,20 @@ class Place:
         """Open the page as ``name``."""
         with self.server.client() as client:
             assert typed(client, name=name, password=PASSWORDS[name]).status_code == 302
-            return opened(client)
+            page = opened(client)
+        self.pages.append((name, page))
+        return page
+
+    def clear(self) -> None:
+        """Close what is open and forget what was kept, for who comes next."""
+        while self.pages:
+            name, page = self.pages.pop()
+            with self.server.client() as client:
+                typed(client, name=name, password=PASSWORDS[name])
+                closed(client, page)
+        store = Store(self.server.folder / "store" / "runs.sqlite", person=Person("owner", Role.ADMIN))
+        for run in store.runs():
+            store.delete(run.id)
 
     def tried(self, attacks: dict[str, str], name: str = "ada") -> dict[str, str]:
         """What came of code of Ada's, in her kernel."""
@@ -86,8 +101,9 @@ class Place:
         return [Path(words[-1]).parent for words in found if "tiltyard_widgets.gateway.confined" in words]
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
+@contextmanager
+def placed(tmp_path: Path) -> Iterator[Place]:
+    """A server with two people and secrets of its owner's."""
     data = tmp_path / "data"
     for name in ("shared", "ada", "bob"):
         (data / name).mkdir(parents=True)
@@ -109,6 +125,20 @@ def place(tmp_path: Path) -> Iterator[Place]:
     code = f"exec(open({str(data / 'shared' / 'code.py')!r}).read())"
     with serving(tmp_path, "password", more, code=code) as server:
         yield Place(server, data)
+
+
+@pytest.fixture(scope="module")
+def one_for_all(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    with placed(tmp_path_factory.mktemp("confined")) as made:
+        yield made
+
+
+@pytest.fixture
+def place(one_for_all: Place, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+    """The server of all these tests, with nobody's page open."""
+    monkeypatch.setenv("TILTYARD_AUDIT_KEY", str(one_for_all.server.folder / "audit.key"))
+    yield one_for_all
+    one_for_all.clear()
 
 
 # Breaks where the kernel holds a file that is neither its own nor a device without a bottom.
@@ -244,11 +274,10 @@ def test_its_folder_goes_when_it_ends(place: Place) -> None:
         assert not own.exists()
 
 
-def test_its_runs_are_kept_by_the_broker_as_its_persons(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_its_runs_are_kept_by_the_broker_as_its_persons(place: Place) -> None:
     place.say(WORK)
     place.page("ada")
     store = Store(place.server.folder / "store" / "runs.sqlite", person=Person("owner", Role.ADMIN))
-    monkeypatch.setenv("TILTYARD_AUDIT_KEY", str(place.server.folder / "audit.key"))
     assert [(run.owner, run.name, run.state) for run in store.runs()] == [("ada", "of ada", "open")]
     run = store.runs()[0].id
     asks = {
@@ -268,7 +297,12 @@ def test_its_runs_are_kept_by_the_broker_as_its_persons(place: Place, monkeypatc
     assert len(Users(place.server.folder / "users.json").all()) == 2
 
 
-def test_a_broker_that_died_is_started_anew_and_ends_with_its_server(place: Place) -> None:
+def test_a_broker_that_died_is_started_anew_and_ends_with_its_server(tmp_path: Path) -> None:
+    with placed(tmp_path) as place:
+        _broker_dies(place)
+
+
+def _broker_dies(place: Place) -> None:
     place.say(WORK)
     place.page("ada")
     first = place.broker()

@@ -49,7 +49,7 @@ class App(Voila):
 
     login = Enum(["token", "password", "hub", "none"], "token", config=True, help="How people log in.")
     hostname = Unicode("", config=True, help="A name it is reached under through a TLS proxy, beside this machine's own.")
-    ping = Integer(30_000, config=True, help="Milliseconds between pings of an open page; three without an answer end its connection.")
+    ping = Integer(15_000, config=True, help="Milliseconds between pings of an open page; three without an answer end its connection.")
 
     pause = Integer(2000, config=True, help="Milliseconds after which a wrong name or password is refused.")
     warm = Enum(

@@ -26,7 +26,7 @@ class WatchedKernels(AsyncMappingKernelManager):
 
     machine = Integer(0, config=True, help="Kernels of all people at a time; 0 for as many as this machine's memory holds, 768 MiB each.")
     spare = Integer(512, config=True, help="MiB of memory that must be free for another kernel to start.")
-    gone = Integer(180, config=True, help="Seconds without a browser, and without work, after which a kernel ends.")
+    gone = Integer(60, config=True, help="Seconds without a browser, and without work, after which a kernel ends.")
     idle = Integer(7200, config=True, help="Seconds without a click, and without work, after which the kernel of an open page ends.")
     warning = Integer(600, config=True, help="Seconds before that in which its page shows when it ends.")
     longest = Integer(43_200, config=True, help="Seconds without a browser after which a kernel ends though it works.")

@@ -1,6 +1,6 @@
 // What a page says while it waits, when it is about to end, and where it could not be shown; and the button that logs out.
 (() => {
-  const LOOK = 30_000, UNSHOWN = 90_000, SETTLED = 700, WORDS = 3_000, AGAIN = [5, 10, 20, 40, 60], TRIES = "tiltyard-tries";
+  const LOOK = 10_000, UNSHOWN = 90_000, SETTLED = 700, WORDS = 3_000, AGAIN = [5, 10, 20, 40, 60], TRIES = "tiltyard-tries";
   const get = (id) => document.getElementById(id);
   const cookie = () => document.cookie.split("; ").find((one) => one.startsWith("_xsrf="))?.slice(6) ?? "";
   const ordinal = (n) => n + (n % 100 - n % 10 === 10 ? "th" : ["th", "st", "nd", "rd"][n % 10] ?? "th");
