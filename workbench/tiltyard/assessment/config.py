@@ -78,6 +78,9 @@ class DataConfig(Given):
     favorable: str = Field(default="", description="the class that people hope for; empty: proposed by the words of label and classes")
     take: tuple[str, ...] = Field(default=(), description="columns that are features although they look like an id or free text")
     features: dict[str, Correction] = Field(default={}, description="what is known better of a feature than the file says")
+    relations: tuple[str, ...] | None = Field(
+        default=None, description='what every row keeps between its columns, as in "a <= b" or "total := a + b"; absent: as the schema says'
+    )
     cohort: Cohort | str | None = Field(
         default=None, description="assess these rows alone: a name and conditions, or the name of a cohort kept of this very data"
     )
@@ -136,6 +139,7 @@ class Config(Given):
         audit.ready()
         target, data = self._pair()
         data = data.hoping(self.data.favorable)
+        data = data if self.data.relations is None else data.relating(self.data.relations)
         facts = {"model": target.name, "from": self.target.sample or self.target.file or target.origin, "data": data.name}
         audit.note("model opened", target.fingerprint, facts | {"data_fingerprint": data.fingerprint})
         data = self._cohort(data, target)

@@ -168,7 +168,7 @@ def _flip(module: nn.Module, x: Tensor, origin: Tensor, y: Tensor, space: Pertur
     best = Attacked(x, margins(logits, y), flat)
     for candidate in gains.topk(min(tries + len(space.optional), gains.shape[1]), 1).indices.T:
         possible = gains.gather(1, candidate[:, None]).squeeze(1) > -torch.inf
-        tried = judged(module, set_columns(x, candidate, space), y)
+        tried = judged(module, space.regrouped(origin, set_columns(x, candidate, space)), y)
         margin = torch.where(possible, tried.margin, -torch.inf)
         best = better(best, Attacked(tried.x, margin, flat))
     return best
@@ -182,7 +182,7 @@ def first_flip(module: nn.Module, x: Tensor, y: Tensor, space: PerturbationSpace
         every = flip_gains(gradient, now, x, space)
         every[:, list(space.optional)] = -torch.inf  # what an empty number does is not known untried
         gains, picked = every.max(1)
-        now = torch.where((gains > 0)[:, None], set_columns(now, picked, space), now)
+        now = torch.where((gains > 0)[:, None], space.regrouped(x, set_columns(now, picked, space)), now)
     return now
 
 

@@ -8,7 +8,7 @@ Tramèr and Boneh 2019 (arXiv:1904.13000) for the sparse l1 step.
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +19,9 @@ from ..datasets.schema import Schema
 from ..errors import Unavailable
 from ..progress import Progress
 from .norms import Norm, columns, drawn, length, project_within, steepest
+from .relaxing import relaxed, steered
+from .repair import Repair
+from .repairing import repaired
 
 SPARSE = 0.05
 SLACK = 1e-4
@@ -48,6 +51,8 @@ class PerturbationSpace:
         Columns of groups that no change may lead to: ``(missing)`` where the attacker may not leave the field empty.
     optional
         Columns of numbers that the attacker may leave empty; that counts as a changed group.
+    repair
+        The relations between columns that every row keeps; None where the schema states none.
     """
 
     scale: Tensor
@@ -59,6 +64,7 @@ class PerturbationSpace:
     plain: bool
     closed: tuple[int, ...] = ()
     optional: tuple[int, ...] = ()
+    repair: Repair | None = None
 
     @staticmethod
     def of(schema: Schema, dtype: torch.dtype = torch.float32) -> "PerturbationSpace":
@@ -69,6 +75,8 @@ class PerturbationSpace:
         grouped = torch.from_numpy(encoding.spread({f.name: float(f.grouped or f.kind == "text") for f in features})) > 0
         whole = torch.from_numpy(encoding.spread({f.name: float(f.whole) for f in features})) > 0
         free = torch.from_numpy(encoding.mutable) & ~grouped & (spread > 0)
+        repair = Repair.of(schema)
+        free[list(repair.recomputed_columns if repair else ())] = False
         plain = bool(free.all()) and bool((low == 0).all()) and bool((spread == 1).all()) and not bool(whole.any())
         scale = torch.where(spread > 0, spread, 1.0)
         missing = {f.name: f.categories.index(MISSING) for f in features if MISSING in f.categories and not f.optional}
@@ -79,10 +87,15 @@ class PerturbationSpace:
             free.to(dtype),
             whole,
             tuple(encoding.slices[f.name] for f in features if f.grouped and f.mutable and len(f.values) > 1),
-            plain and not any(f.missing or f.optional for f in features),
+            plain and repair is None and not any(f.missing or f.optional for f in features),
             tuple(encoding.slices[name].start + place for name, place in missing.items()),
             tuple(encoding.slices[f.name].start for f in features if f.numeric and f.mutable and f.optional),
+            repair,
         )
+
+    def counting(self, norm: Norm, flips: int) -> "PerturbationSpace":
+        """The same space, whose repaired rows are counted by this norm and may differ in so many parts."""
+        return self if self.repair is None else replace(self, repair=replace(self.repair, norm=norm, flips=flips))
 
     @property
     def dimensions(self) -> int:
@@ -112,7 +125,20 @@ class PerturbationSpace:
         step = change * self.scale
         if bool(self.whole.any()):
             step = torch.where(self.whole, (step + SLACK * step.sign()).trunc(), step)
-        return torch.where(step == 0, x, torch.clamp(x + step, self.low, self.high))
+        rows = torch.where(step == 0, x, torch.clamp(x + step, self.low, self.high))
+        return rows if self.repair is None else repaired(self.repair, self, x, rows)
+
+    def related(self, x: Tensor, change: Tensor, gradient: Tensor | None = None, eps: float | None = None) -> Tensor:
+        """The change brought onto the relations between columns, whole numbers not looked at; see `relaxing.relaxed`."""
+        return change if self.repair is None else relaxed(self.repair, self, x, change, gradient, eps)
+
+    def steered(self, step: Tensor, gradient: Tensor, rate: float) -> Tensor:
+        """An linf step whose columns in sums go along their gradient; see `relaxing.steered`."""
+        return step if self.repair is None else steered(self.repair, self, step, gradient, rate)
+
+    def regrouped(self, origin: Tensor, rows: Tensor) -> Tensor:
+        """Rows with other categories than ``origin`` as valid ones: what is implied follows, or the category goes back."""
+        return rows if self.repair is None else repaired(self.repair, self, origin, rows, None, self.repair.flips)
 
     def change(self, x: Tensor, other: Tensor) -> Tensor:
         """The change from x to ``other`` in ranges, numbers only; 0 where either lacks one."""
@@ -303,7 +329,7 @@ def _climb(
     low, high = space.room(origin)
     if norm == "linf":
         low, high = low.clamp_min(-eps), high.clamp_max(eps)
-    change = project_within(change, norm, eps, low, high)
+    change = space.related(origin, project_within(change, norm, eps, low, high), None, eps)
     found, margin, flat = best.x.clone(), best.margin, best.flat
     for i in range(steps):
         if progress:
@@ -314,7 +340,11 @@ def _climb(
         if not space.plain:
             gradient = gradient.mul_(space.scale).mul_(space.free)
         flat = flat & (gradient.flatten(1).abs().amax(1) == 0)
-        change = _stepped(change, gradient, norm, eps, 2 * eps * max(1 - i / steps, 0.5 / steps), low, high)
+        rate = 2 * eps * max(1 - i / steps, 0.5 / steps)
+        if space.repair is None:
+            change = _stepped(change, gradient, norm, eps, rate, low, high)
+        else:
+            change = _related_step(change, gradient, space, norm, eps, rate, low, high, origin)
     last = judged(module, space.moved(origin, change), y)
     margin = _kept(found, margin, last.x, last.margin)
     return Attacked(found, margin, flat)
@@ -335,6 +365,25 @@ def _stepped(change: Tensor, gradient: Tensor, norm: Norm, eps: float, rate: flo
     else:
         change = change + sparse(gradient, change, rate, low, high)
     return project_within(change, norm, eps, low, high)
+
+
+def _related_step(
+    change: Tensor,
+    gradient: Tensor,
+    space: PerturbationSpace,
+    norm: Norm,
+    eps: float,
+    rate: float,
+    low: Tensor,
+    high: Tensor,
+    origin: Tensor,
+) -> Tensor:
+    """A step that goes on from what the relations between columns left of it."""
+    if norm == "linf":
+        moved = torch.clamp(change + space.steered(gradient.sign() * rate, gradient, rate), low, high)
+    else:
+        moved = _stepped(change, gradient.clone(), norm, eps, rate, low, high)
+    return space.related(origin, moved, gradient, eps)
 
 
 def sparse(gradient: Tensor, change: Tensor, rate: float, low: Tensor, high: Tensor) -> Tensor:

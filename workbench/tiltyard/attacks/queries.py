@@ -120,10 +120,19 @@ def rows_of(z: Tensor, schema: Schema, origin: Rows | None = None) -> Rows:
     ----------
     origin
         The rows that ``z`` was made of by changes. Numbers that were not changed are taken from it, unrounded; those that were are
-        valid ones: within bounds, whole where the column is, and of its dtype.
+        valid ones: within bounds, whole where the column is, of its dtype, and keeping the relations between columns; else they are its own.
     """
     x = encoding_of(schema).decode(z.detach().numpy(), origin)
-    return x if origin is None or schema.images else _valid(x, origin, schema)
+    return x if origin is None or schema.images else _keeping(_valid(x, origin, schema), origin, schema)
+
+
+def _keeping(x: Rows, origin: Rows, schema: Schema) -> Rows:
+    """Derived columns made anew of the exact numbers; a row that breaks a relation all the same is the one it was made of."""
+    if not schema.relations:
+        return x
+    x = schema.related.recomputed(x)
+    outside = ((x < schema.low) | (x > schema.high)).any(1) & ~((origin < schema.low) | (origin > schema.high)).any(1)
+    return np.where((schema.related.broken(x) | outside)[:, None], origin, x)
 
 
 def _valid(x: Rows, origin: Rows, schema: Schema) -> Rows:

@@ -63,6 +63,7 @@ def search(
     eps = each(eps, x)
     low, high = space.room(x)
     change = project_within(first(x, space, norm, eps, generator) if start is None else start, norm, eps, low, high)
+    change = space.related(x, change)
     best = judged(module, x, y)
     now = judged(module, space.moved(x, change), y)
     started = now.margin > best.margin
@@ -75,7 +76,7 @@ def search(
         if progress:
             progress.step(i / queries, f"query {i} of {queries}, {len(left)} rows left")
         step = proposed(change[left], x[left], space, norm, eps[left], shares(i / queries), generator)
-        step = project_within(step, norm, eps[left], low[left], high[left])
+        step = space.related(x[left], project_within(step, norm, eps[left], low[left], high[left]))
         candidate = space.moved(x[left], step)
         if flips:
             candidate = flipped(candidate, found[left], x[left], space, flips, generator)
@@ -155,7 +156,7 @@ def flipped(candidate: Tensor, held: Tensor, origin: Tensor, space: Perturbation
             moved[mine, part] = _category(part, int(mine.sum()), space, generator).to(moved.dtype)
         back = anew & (pick != i) & other & ~room & (torch.rand(n, generator=generator) < 0.5)
         moved[back, part] = origin[back, part]
-    return moved
+    return space.regrouped(origin, moved)
 
 
 def _category(group: slice, n: int, space: PerturbationSpace, generator: torch.Generator) -> Tensor:

@@ -135,7 +135,7 @@ def climb(standing: Standing, rows: Tensor, ascent: Ascent, start: Tensor, towar
 def _climb(standing: Standing, rows: Tensor, ascent: Ascent, start: Tensor, toward: Tensor | None, progress: Progress) -> None:
     space, norm, eps = standing.space, standing.norm, standing.eps
     low, high = standing.room(rows)
-    now = before = project_within(start, norm, eps, low, high)
+    now = before = space.related(standing.origin[rows], project_within(start, norm, eps, low, high), None, eps)
     aim = standing.y[rows] if toward is None else toward
     for i in range(ascent.steps):
         progress.step(i / ascent.steps, f"step {i + 1} of {ascent.steps}, {len(rows)} rows stand")
@@ -147,10 +147,11 @@ def _climb(standing: Standing, rows: Tensor, ascent: Ascent, start: Tensor, towa
             if len(rows) == 0:
                 return
         rate = ascent.first * eps * max(1 - i / ascent.steps, 0.5 / ascent.steps)
-        moved = project_within(now + step(gradient, now, norm, rate, low, high), norm, eps, low, high)
+        stepped = step(gradient, now, norm, rate, low, high)
+        moved = project_within(now + (space.steered(stepped, gradient, rate) if norm == "linf" else stepped), norm, eps, low, high)
         if i:
             moved = project_within(now + MOMENTUM * (moved - now) + (1 - MOMENTUM) * (now - before), norm, eps, low, high)
-        before, now = now, moved
+        before, now = now, space.related(standing.origin[rows], moved, gradient, eps)
     point = space.moved(standing.origin[rows], now)
     standing.keep(rows, point, standing.asked(point))
 

@@ -74,6 +74,7 @@ def build(
         apart = [schema.label, *([member] if isinstance(member, str) else []), *chosen]
         frame = frame.drop(columns=[c for c in apart if c in frame.columns])
     x = read_rows(frame, schema, keep)
+    schema.related.refuse(x)
     return Dataset(
         x=x,
         y=y,
@@ -104,8 +105,10 @@ def _from_arrays(table: Arrays, schema: Schema, sensitive: Sequence[str] | None,
     if classes and classes != schema.classes:
         y = indices(np.array(classes, dtype=object)[y], schema.classes, "y")
     _check_classes(y, schema)
+    x = scaled(table.x, schema) if table.images else read_rows(frame, schema)
+    schema.related.refuse(x)
     return Dataset(
-        x=scaled(table.x, schema) if table.images else read_rows(frame, schema),
+        x=x,
         y=y,
         schema=schema.model_copy(update={"sensitive": tuple(chosen)}),
         name=name or "data",

@@ -1,6 +1,7 @@
 """Data whose columns have a meaning. Wrong shapes and ranges are refused on entry."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -250,6 +251,18 @@ class Dataset(Shown):
         if favorable not in self.schema.classes:
             raise Problem(f"a favorable class among {', '.join(self.schema.classes[:8])}", repr(favorable), "Correct its name")
         return replace(self, schema=self.schema.model_copy(update={"favorable": favorable}))
+
+    def relating(self, relations: Sequence[str]) -> "Dataset":
+        """The same rows with exactly these relations between columns, as `relation_kinds` has them written.
+
+        Raises
+        ------
+        Problem
+            One cannot be read, does not fit the columns, or is broken by more than 1 % of the rows.
+        """
+        schema = self.schema.stating(relations)
+        schema.related.refuse(self.x)
+        return replace(self, schema=schema)
 
     @property
     def unseen(self) -> "Dataset":

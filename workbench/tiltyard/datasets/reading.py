@@ -64,6 +64,7 @@ def read(
     size: tuple[int, int] | None = None,
     texts: bool = False,
     fit: tuple[int, int] | None = None,
+    relations: Sequence[str] | None = None,
 ) -> Dataset:
     """A data set from a CSV (also gzip), Parquet or npz file, a folder of images, a DataFrame, or ``(x, y)``.
 
@@ -95,6 +96,8 @@ def read(
         The model takes one column of text, which is then the feature.
     fit
         As ``size``, but only of a folder of pictures; it is nothing to other data.
+    relations
+        What every row keeps between its columns: ``["a <= b", "total := a + b"]``; None for those of the schema, which proposes none.
 
     Raises
     ------
@@ -102,7 +105,7 @@ def read(
         In one line, for anything that is not such data.
     """
     size = size or (fit if schema is None and isinstance(source, str | os.PathLike) and os.path.isdir(Path(source).expanduser()) else None)
-    return _built(
+    data = _built(
         _table(source, schema, size, label),
         source,
         schema,
@@ -117,6 +120,7 @@ def read(
         classes,
         texts,
     )
+    return data if relations is None else data.relating(relations)
 
 
 def several(names: str | Sequence[str]) -> Sequence[str]:

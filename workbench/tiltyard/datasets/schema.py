@@ -1,15 +1,18 @@
 """What the columns of a data set mean."""
 
 import hashlib
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import model_validator
+from pydantic import Field, field_validator, model_validator
 
 from ..errors import Problem
 from ..result import Given
 from .feature import Feature
+from .relation_kinds import relation_of
+from .relations import Relations, kept_by, stated
 from .table import Table, table_of
 
 if TYPE_CHECKING:
@@ -22,7 +25,7 @@ Rows = NDArray[np.floating[Any]]
 class Schema(Given):
     """All features in the order of x, the label and its classes, the likely sensitive columns, and the class that a person hopes for.
 
-    ``favorable`` is empty where nobody named it.
+    ``favorable`` is empty where nobody named it. ``relations`` are what every row keeps between its columns, as `relations` has them written.
     """
 
     features: tuple[Feature, ...]
@@ -30,13 +33,30 @@ class Schema(Given):
     classes: tuple[str, ...]
     sensitive: tuple[str, ...] = ()
     favorable: str = ""
+    relations: tuple[str, ...] = Field(default=(), exclude_if=lambda stated: not stated)
+
+    @field_validator("relations")
+    @classmethod
+    def _written(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(relation_of(text).text for text in texts))
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
         names = [f.name for f in self.features]
         if len(set(names)) != len(names):
             raise ValueError(f"feature names repeat: {sorted(n for n in set(names) if names.count(n) > 1)}")
+        stated(self.relations, self.features)
         return self
+
+    def stating(self, relations: Sequence[str]) -> "Schema":
+        """The same schema with exactly these relations; a `Problem` in one line for one that cannot be read or does not fit."""
+        found = stated(tuple(relations), self.features)
+        return self.model_copy(update={"relations": tuple(dict.fromkeys(relation.text for relation in found))})
+
+    @property
+    def related(self) -> Relations:
+        """The relations over rows of x."""
+        return kept_by(self.features, self.relations)
 
     @property
     def table(self) -> Table:

@@ -72,10 +72,11 @@ class AtEachEps(Evasion):
         self, target: Target, sample: Dataset, labels: NDArray[np.int64], space: "PerturbationSpace", progress: Progress
     ) -> AttackOutcome:
         from ..attacks.queries import tensors, zero_gradient_rows
+        from ..attacks.repair import related
 
         x, _ = tensors(sample, self.precision(target))
         aim = self.aim(sample.schema.classes)
-        module, y = aim.module(self.access(target)), aim.labels(sample.y)
+        module, y = aim.module(related(self.access(target), space)), aim.labels(sample.y)
         fooled_at = np.where(labels == sample.y, np.inf, -1.0)
         best = sample.x.copy()
         zero_gradient = np.zeros(len(sample), bool)

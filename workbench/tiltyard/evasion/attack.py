@@ -25,6 +25,7 @@ from . import showing
 from ._earning import unsettled
 from ._evaluation import Line, as_table, clean, kept_in_ball, not_asked, of_gradients, repeated
 from ._notes import MASKED, Asked, notes
+from ._relations import keeping, kept_relations, related_notes
 from .outcome import AttackOutcome, drawn, held_out
 from .rows_file import ROWS, packed
 
@@ -117,7 +118,7 @@ class Evasion(Check):
         """What may be moved; a `Problem` where that is nothing, or eps is beyond the range."""
         from ..attacks.perturbation_space import PerturbationSpace
 
-        space = PerturbationSpace.of(data.schema, self.precision(target))
+        space = PerturbationSpace.of(data.schema, self.precision(target)).counting(self.norm, self.flips)
         largest = space.largest(self.norm)
         if space.dimensions and self.eps > largest:
             expected = f"a {self.norm} eps of at most {largest:g}, the whole range of all {space.dimensions} features"
@@ -146,7 +147,7 @@ class Evasion(Check):
         """Indices of the rows that may be attacked: held-out ones of the class `only`, and none of the class `goal`."""
         from ..attacks.triggers import goal_class
 
-        rows, classes = held_out(data), data.schema.classes
+        rows, classes = keeping(data, held_out(data)), data.schema.classes
         if self.only:
             rows = rows[data.y[rows] == goal_class(self.only, classes)]
         return rows[data.y[rows] != goal_class(self.goal, classes)] if self.goal else rows
@@ -201,6 +202,7 @@ class Evasion(Check):
             *repeated(target, sample, before, repeats(target) > 1),
             clean(target, sample, right, skill.above),
             kept_in_ball(sample, outcome.x, fooled, space, self.norm, self.eps),
+            *kept_relations(sample, outcome.x, fooled),
             *own,
         )
 
@@ -260,7 +262,10 @@ class Evasion(Check):
             ),
             charts=(showing.curve(outcome.fooled_at, outcome.eps_values, self.norm),) if self.curve else (),
             galleries=(showing.gallery(shown),) if sample.schema.images and fooled.any() else (),
-            notes=notes(Asked(self._which, self.rows, self.goal, self.flips), target, data, sample, space, masked, skill),
+            notes=(
+                *notes(Asked(self._which, self.rows, self.goal, self.flips), target, data, sample, space, masked, skill),
+                *related_notes(data, space),
+            ),
         )
 
     def _metrics(

@@ -97,16 +97,18 @@ class HopSkipJump(Evasion):
 
         from ..attacks.expectation import labels as decided
         from ..attacks.queries import LabelsOnly, rows_of, tensors
+        from ..attacks.repair import related
         from ._label_search import search
 
         x, _ = tensors(sample, self.precision(target))
         aim, module = self.aim(sample.schema.classes), LabelsOnly(target)
+        gated = related(module, space)
         found, size = sample.x.copy(), np.full(len(sample), np.inf)
         allowed, generator = self._allowed(sample, module.repeats), torch.Generator().manual_seed(self.seed)
         rows = np.flatnonzero(right)
         if len(rows) == 0:
             return found, size
-        fooling, y = aim.module(module), aim.labels(sample.y)[rows]
+        fooling, y = aim.module(gated), aim.labels(sample.y)[rows]
         nearest, walked = search(
             fooling, x[rows], y, x, space, self.norm, allowed, generator, self.flips, progress, given=aim.labels(labels)
         )
@@ -114,6 +116,8 @@ class HopSkipJump(Evasion):
         if module.repeats == 1:
             nearest, far = self._pruned(fooling, sample.schema, x[rows], y, nearest, far, space)
         found[rows] = rows_of(nearest, sample.schema, sample.x[rows])
+        if sample.schema.relations:  # a row put back is none that was found
+            far = np.where((found[rows] == sample.x[rows]).all(1), np.inf, far)
         if module.repeats > 1:  # what was found is the best of many answers: what counts is asked anew
             far = np.where(aim.reached(decided(target, found[rows]), sample.y[rows]), far, np.inf)
         size[rows] = far

@@ -80,6 +80,7 @@ class Strong(Evasion):
 
         from ..attacks.expectation import SETTLED, expected, repeats
         from ..attacks.queries import Counted, tensors
+        from ..attacks.repair import related
         from ..attacks.standing import Standing
         from ..attacks.strong_stages import run_stages
         from ..attacks.ways import way
@@ -93,7 +94,7 @@ class Strong(Evasion):
         if len(rows) == 0:
             return AttackOutcome(sample.x.copy(), np.where(right, np.inf, -1.0), eps_values)
         found_way = way(target.module, x[rows], torch.from_numpy(sample.y)[rows], space, self.norm, self.eps, self.seed, self.remedy)
-        module = aim.module(expected(Counted(found_way.module, target), target))
+        module = aim.module(related(expected(Counted(found_way.module, target), target), space))
         noisy = repeats(target) > 1
         standing = Standing(module, x[rows], y[rows], space, self.norm, self.eps, SETTLED if noisy else 0.0)
         clean = standing.margin.clone()

@@ -42,13 +42,14 @@ class Datasheet(Frozen):
     faults: tuple[str, ...]
     uses: str
     features: tuple[Feature, ...]
+    relations: tuple[str, ...] = ()
     label_codes: dict[str, str] = {}
     legend: dict[str, dict[str, str]] = {}
 
     @property
     def meaning(self) -> Schema:
         """The meaning of the columns, for `Dataset` and `Target`."""
-        return Schema(features=self.features, label=self.label, classes=self.classes, sensitive=self.sensitive)
+        return Schema(features=self.features, label=self.label, classes=self.classes, sensitive=self.sensitive, relations=self.relations)
 
     @property
     def text(self) -> str:
@@ -57,7 +58,11 @@ class Datasheet(Frozen):
         lines += [f"- **Source**: {self.source}", f"- **License**: {self.license}", f"- **Rows**: {self.rows:,}. {self.split}"]
         lines += [f"- **Sensitive**: {', '.join(self.sensitive + self.also_sensitive) or 'none named'}", f"- **Use**: {self.uses}"]
         lines += [f"- **SHA-256** of {self.file}: `{self.sha256}`"]
-        for head, items in (("Known faults", self.faults), ("Not used as features", self.dropped)):
+        for head, items in (
+            ("Known faults", self.faults),
+            ("Relations between columns", self.relations),
+            ("Not used as features", self.dropped),
+        ):
             lines += ["", f"## {head}", "", *(f"- {item}" for item in items)] if items else []
         lines += [
             line for column, codes in self.legend.items() for line in ("", f"## {column}", "", *(f"- {k}: {v}" for k, v in codes.items()))
