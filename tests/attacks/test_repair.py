@@ -1,14 +1,19 @@
 """Rows brought back onto relations: whatever was moved they hold, within bounds and budget; and PGD reaches the exact optimum."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import pytest
+
+from tiltyard.datasets.relations import Relations
+from tiltyard.datasets.schema import Schema
 
 FIELDS = ("a", "b", "c", "d")
 
 
-def schema(relations, integer=()):
+def schema(relations: Sequence[str], integer: Sequence[str] = ()) -> Schema:
     from tiltyard.datasets.feature import Feature
-    from tiltyard.datasets.schema import Schema
 
     numbers = tuple(Feature(name=n, kind="integer" if n in integer else "continuous", low=0, high=10) for n in FIELDS)
     work = Feature(name="work", kind="categorical", categories=("none", "some", "much"))
@@ -30,8 +35,8 @@ CASES = [
 ]
 
 
-def valid_rows(related, n, rng, low, high, integer):
-    rows = []
+def valid_rows(related: Relations, n: int, rng: np.random.Generator, low: float, high: float, integer: Sequence[str]) -> np.ndarray:
+    rows: list[Any] = []
     while len(rows) < n:
         x = np.concatenate([low + (high - low) * rng.random((500, 4)), rng.integers(0, 3, (500, 1)), rng.integers(0, 2, (500, 1))], 1)
         x[:, [FIELDS.index(name) for name in integer]] = np.rint(x[:, [FIELDS.index(name) for name in integer]])
@@ -45,7 +50,7 @@ def valid_rows(related, n, rng, low, high, integer):
 
 @pytest.mark.parametrize(("relations", "integer"), CASES)
 @pytest.mark.parametrize("norm", ["linf", "l2", "l1"])
-def test_whatever_is_moved_holds_within_bounds_and_budget(relations, integer, norm):
+def test_whatever_is_moved_holds_within_bounds_and_budget(relations: list[str], integer: tuple[str, ...], norm: Any) -> None:
     import torch
 
     from tiltyard.attacks.norms import drawn, length, project_within
@@ -58,6 +63,7 @@ def test_whatever_is_moved_holds_within_bounds_and_budget(relations, integer, no
     x = torch.from_numpy(encoding_of(meant).encode(rows, np.float64))
     change = project_within(drawn(x, norm, 0.6, torch.Generator().manual_seed(0), space.free) * 3, norm, 0.6, *space.room(x))
     moved = space.moved(x, change)
+    assert space.repair is not None
     assert not space.repair.broken(moved).any()
     assert ((moved >= space.low) & (moved <= space.high)).all()
     assert (moved[:, space.whole] == moved[:, space.whole].round()).all()
@@ -66,7 +72,7 @@ def test_whatever_is_moved_holds_within_bounds_and_budget(relations, integer, no
 
 
 @pytest.mark.parametrize("relations", [["a + b = c + d"], ["a <= b", "c + d <= 9"], ["a + b + c + d = 20", "a <= 6"]])
-def test_pgd_reaches_the_optimum_of_a_linear_model_under_relations(relations):
+def test_pgd_reaches_the_optimum_of_a_linear_model_under_relations(relations: list[str]) -> None:
     """The reachable set is a polytope, so the largest margin is a linear program."""
     import torch
     from scipy.optimize import linprog
@@ -77,10 +83,10 @@ def test_pgd_reaches_the_optimum_of_a_linear_model_under_relations(relations):
 
     meant = schema(relations)
     rng = np.random.default_rng(1)
-    rows = []
+    rows: list[Any] = []
     while len(rows) < 12:
-        x = np.append(rng.integers(0, 11, 4).astype(float), [0.0, 0.0])
-        rows += [] if meant.related.broken(x[None])[0] else [x]
+        row = np.append(rng.integers(0, 11, 4).astype(float), [0.0, 0.0])
+        rows += [] if meant.related.broken(row[None])[0] else [row]
     weight = np.array([1.0, 0.6, -0.8, 0.3, 0, 0, 0, 0, 0])
     module = nn.Linear(9, 2).double()
     with torch.no_grad():
@@ -89,6 +95,7 @@ def test_pgd_reaches_the_optimum_of_a_linear_model_under_relations(relations):
     x = torch.from_numpy(encoding_of(meant).encode(np.array(rows), np.float64))
     space = PerturbationSpace.of(meant, torch.float64)
     found = pgd(module, x, torch.zeros(len(x), dtype=torch.int64), space, "linf", 0.2, 60, torch.Generator().manual_seed(0))
+    assert space.repair is not None
     assert not space.repair.broken(found.x).any()
     factors, bounds = space.repair.factors.numpy(), space.repair.bounds.numpy()
     columns = list(space.repair.summed)
@@ -96,11 +103,11 @@ def test_pgd_reaches_the_optimum_of_a_linear_model_under_relations(relations):
         matrix = np.zeros((len(factors), 4))
         matrix[:, columns] = factors
         limits = [(max(0, v - 2), min(10, v + 2)) for v in row[:4]]
-        best = -linprog(-weight[:4], matrix, bounds + 1e-9, bounds=limits).fun
-        assert weight @ one == pytest.approx(best, abs=0.03)  # 0.03 of a reach of 5.4
+        least = linprog(-weight[:4], matrix, bounds + 1e-9, bounds=limits).fun
+        assert weight @ one == pytest.approx(-float(least or 0), abs=0.03)  # 0.03 of a reach of 5.4
 
 
-def test_of_columns_of_which_one_may_be_above_zero_the_gradient_chooses():
+def test_of_columns_of_which_one_may_be_above_zero_the_gradient_chooses() -> None:
     import torch
 
     from tiltyard.attacks.perturbation_space import PerturbationSpace
@@ -118,7 +125,7 @@ def test_of_columns_of_which_one_may_be_above_zero_the_gradient_chooses():
     assert space.related(x, change, gradient, 0.05)[1, 3] <= 0  # within less it cannot
 
 
-def test_an_implied_category_follows_within_the_budget_or_the_cause_goes_back():
+def test_an_implied_category_follows_within_the_budget_or_the_cause_goes_back() -> None:
     import torch
 
     from tiltyard.attacks.perturbation_space import PerturbationSpace
@@ -133,7 +140,7 @@ def test_an_implied_category_follows_within_the_budget_or_the_cause_goes_back():
     assert encoding.decode(two.regrouped(x, moved).numpy())[0, 4:].tolist() == [0, 0]
 
 
-def test_gradients_reach_through_a_derived_column():
+def test_gradients_reach_through_a_derived_column() -> None:
     import torch
     from torch import nn
 

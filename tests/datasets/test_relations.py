@@ -30,7 +30,8 @@ ROWS = np.array(
 
 
 def broken(text: str) -> list[bool]:
-    return kept_by(FEATURES, (text,)).broken(ROWS).tolist()
+    found: list[bool] = kept_by(FEATURES, (text,)).broken(ROWS).tolist()
+    return found
 
 
 @pytest.mark.parametrize(
