@@ -19,6 +19,8 @@ from .comparison.remeasure import Remeasured
 from .datasets.cohorts import Cohort
 from .datasets.dataset import Dataset
 from .defense import Defense
+from .display.following import following
+from .display.steps import Steps
 from .errors import Cancelled, Problem
 from .execution.profiles import Profile, chosen, steps
 from .execution.runner import Runner
@@ -33,9 +35,9 @@ from .targets.meeting import meet
 from .targets.target import Target
 
 
-def checks() -> dict[str, type[Step]]:
-    """Every check and defense by id, as ``tiltyard checks`` lists them."""
-    return {**registered_checks(), **registered_defenses()}
+def checks() -> Steps:
+    """Every check and defense by id, as ``tiltyard checks`` lists them; in a cell, what each asks, needs and takes."""
+    return Steps(registered_checks(), registered_defenses())
 
 
 def check(
@@ -61,8 +63,10 @@ def check(
         Of a table: its label column, and its sensitive column or columns.
     where
         A cohort: the check then sees its rows alone, as a data set of their own.
+    progress
+        Who hears how far it is; by default a bar in the notebook's cell, or a line in the terminal.
     parameters
-        Its parameters by name; ``tiltyard check ID --help`` lists them.
+        Its parameters by name; ``help`` of its class lists them.
 
     Raises
     ------
@@ -73,7 +77,11 @@ def check(
     if not isinstance(made, Check):
         raise Problem("a check", f"{made.id!r}, which is a defense", "Call ty.defend")
     opened, rows = meet(target, data, label, sensitive)
-    return made(opened, rows if where is None else rows.cohort(where, opened), progress)
+    rows = rows if where is None else rows.cohort(where, opened)
+    if progress is not None:
+        return made(opened, rows, progress)
+    with following() as listener:
+        return made(opened, rows, Progress(listener=listener))
 
 
 def defend(
@@ -117,14 +125,15 @@ def defend(
     if not isinstance(defense, Defense):
         raise Problem("a defense", f"{defense.id!r}, which is a check", "Call ty.check")
     target, data = meet(target, data, label, sensitive)
-    assessment = FullAssessment(target, data, Runner(store), f"{defense.title} on {target.name}", on_progress=on_progress)
     ids = remeasured() if checks is None else checks
-    if before:
-        assessment.records, ids = list(before), [record.check for record in before]
-    else:
-        assessment.check(chosen(ids, profile, defense.seed, data))
-    found = assessment.defend(defense, ids)
-    assessment.end()
+    with following(on_progress) as listener:
+        assessment = FullAssessment(target, data, Runner(store), f"{defense.title} on {target.name}", on_progress=listener)
+        if before:
+            assessment.records, ids = list(before), [record.check for record in before]
+        else:
+            assessment.check(chosen(ids, profile, defense.seed, data))
+        found = assessment.defend(defense, ids)
+        assessment.end()
     if found is None:
         raise Cancelled
     return found
@@ -155,12 +164,21 @@ def assess(
         As of `check`.
     store
         Where the run is kept; None keeps none.
+    on_progress
+        Who hears how far it is; by default a bar in the notebook's cell, or a line in the terminal.
     where
         As of `check`.
+
+    Returns
+    -------
+    Assessment
+        In a cell it shows how every risk stands and the gravest findings; ``ty.report(found, "report.html")`` writes it out.
     """
     target, data = meet(target, data, label, sensitive)
     data = data if where is None else data.cohort(where, target)
-    return assess_steps(target, data, _picked(picked, profile, seed, target, data), Runner(store), on_progress=on_progress)
+    wanted = _picked(picked, profile, seed, target, data)
+    with following(on_progress) as listener:
+        return assess_steps(target, data, wanted, Runner(store), on_progress=listener)
 
 
 def compare(before: str, after: str, store: Store | None = None) -> Comparison:

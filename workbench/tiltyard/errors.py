@@ -25,6 +25,10 @@ class Problem(ValueError):
         self.do = do
         super().__init__(" ".join(f"Expected {expected}; found {found}. {do}.".split()))
 
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook's cell shows of it: the line, without the way to it, which ``%debug`` still has."""
+        return [f"{type(self).__name__}: {self}"]
+
     def __reduce__(self) -> tuple[type["Problem"], tuple[Any, ...]]:
         return type(self), (self.expected, self.found, self.do)
 

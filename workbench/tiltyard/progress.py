@@ -25,6 +25,21 @@ class Report:
     elapsed: float
 
 
+class Follower:
+    """Hears the reports of work in whichever thread does it, and shows the last of them in the thread that waits, by ``draw``."""
+
+    def __init__(self) -> None:
+        self.last: Report | None = None
+
+    def __call__(self, report: Report) -> None:
+        self.last = report
+        if threading.current_thread() is threading.main_thread():
+            self.draw()
+
+    def draw(self) -> None:
+        """Show ``last``, where it is new and time enough has passed."""
+
+
 @dataclass
 class Progress:
     """Told by the worker, read by a person.

@@ -9,7 +9,7 @@ from ..datasets.dataset import Dataset
 from ..errors import Problem
 from ..execution.job import Job
 from ..execution.runner import Runner
-from ..progress import Report
+from ..progress import Follower, Report
 from ..result import Frozen, Record, Status
 from ..showing import Tabled
 from ..store.lines import Run
@@ -48,11 +48,13 @@ def not_run(records: Sequence[Record]) -> tuple[str, ...]:
     return tuple(id for id in checks() if id not in done)
 
 
-def finished(job: Job) -> None:
-    """Wait; on Ctrl-C cancel it and wait until the step under way has ended."""
+def finished(job: Job, on_progress: Callable[[Report], None] | None = None) -> None:
+    """Wait; on Ctrl-C cancel it and wait until the step under way has ended. A `Follower` draws here, in the thread that waits."""
     while not job.done:
         try:
             job.wait(0.2)
+            if isinstance(on_progress, Follower):
+                on_progress.draw()
         except KeyboardInterrupt:
             job.cancel()
 
@@ -127,7 +129,7 @@ def assess(
     before = of_run(runner.store, run, target, data) if run is not None else []
     left = remaining(steps, before)
     job = runner.start(left, target, data, run=run, name=name, config=config, on_progress=on_progress, on_record=tell, verdict=judge)
-    finished(job)
+    finished(job, on_progress)
     if job.error is not None:
         raise job.error
     records = ordered(steps, [*before, *job.records])

@@ -130,7 +130,7 @@ class FullAssessment:
             self.runner.store.end(self.run.id)
 
     def _ran(self, job: Job, keep: bool = False) -> Job:
-        finished(job)
+        finished(job, self.tell)
         if job.error is not None:
             raise job.error
         self._heed(job)

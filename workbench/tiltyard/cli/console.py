@@ -1,6 +1,5 @@
 """What a command says: results on stdout, progress and remarks on stderr. No markup from data is ever interpreted."""
 
-import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..formatting import numbers as numerals
+from ..formatting.obeyed import shown as shown
 from ..progress import Report
 from ..result import Record, Status
 
@@ -24,15 +24,6 @@ SIGNS = {
     Status.FAILED: ("✕", "red"),
     Status.CANCELLED: ("■", "dim"),
 }
-
-# Control characters but tabs and line ends, marks that turn what is read around, halves of characters: names of runs and models
-# are others' words, and a terminal obeys some of them (clears lines, fills the clipboard).
-OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-
-
-def shown(text: str) -> str:
-    """The text as a terminal may have it: all of it to read, nothing to obey."""
-    return OBEYED.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def console(stderr: bool = False) -> Console:

@@ -8,13 +8,17 @@ from pydantic import BaseModel
 
 from ..assessment.assessment import Assessment
 from ..catalogue import checks, defenses
+from ..check import Step
 from ..comparison.comparison import Comparison
 from ..comparison.remeasure import Remeasured
 from ..datasets.dataset import Dataset
 from ..errors import Problem
+from ..parameters import parameters
 from ..reports import figures
 from ..result import Chart, Metric, Record, Table
+from ..samples.catalog import Sample
 from ..targets.target import Target
+from .steps import Steps
 from .view import bundle_of, checks_table, moves_table, picture_of, view_of
 
 if TYPE_CHECKING:
@@ -147,6 +151,20 @@ def plain_dict(one: object) -> dict[str, Any]:
     if isinstance(one, BaseModel):
         return one.model_dump(mode="json")
     raise Problem("something with a form in JSON", type(one).__name__, "Give a record, a report or a comparison")
+
+
+@plain_dict.register(Steps)
+def _steps_dict(one: Steps) -> dict[str, Any]:
+    return {id: {"title": step.title, "question": step.question, "parameters": plain_parameters(step)} for id, step in one.items()}
+
+
+def plain_parameters(step: type[Step]) -> list[dict[str, Any]]:
+    return [parameter.model_dump(mode="json") for parameter in parameters(step)]
+
+
+@plain_dict.register(Sample)
+def _sample_dict(one: Sample) -> dict[str, Any]:
+    return {"card": one.card.model_dump(mode="json"), "target": _target_dict(one.target), "data": _dataset_dict(one.data)}
 
 
 @plain_dict.register(Target)

@@ -11,49 +11,67 @@ from ..comparison.remeasure import Remeasured
 from ..datasets.dataset import Dataset
 from ..formatting import cells
 from ..formatting.numbers import measured
+from ..formatting.obeyed import shown
 from ..result import Record, Table
+from ..samples.catalog import Sample
 from ..targets.target import Target
+from .steps import Steps
 from .view import MOST_ROWS, View, gravest_first, sentence_of, view_of
 
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
+    from rich.text import Text
 
 WIDTH = 100
 STYLES = {"passed": "green", "finding": "red", "failed": "red", "incomplete": "yellow", "cancelled": "yellow"}
 
 
 @singledispatch
-def one_line(one: object) -> str:
-    """What it is, in a line: ``<Record evasion.pgd: finding, …>``."""
+def _named(one: object) -> str:
     return f"<{type(one).__name__}>"
 
 
-@one_line.register
+def one_line(one: object) -> str:
+    """What it is, in a line: ``<Record evasion.pgd: finding; …>``; nothing in it that a terminal obeys."""
+    return " ".join(shown(_named(one)).split())
+
+
+@_named.register
 def _record(one: Record) -> str:
     return f"<Record {one.check}: {one.result.status.value}; {_short(one.result.summary)}>"
 
 
-@one_line.register
+@_named.register
 def _assessment(one: Assessment) -> str:
     return f"<Assessment: {sentence_of(one).removesuffix('.')}>"
 
 
-@one_line.register
+@_named.register
 def _target(one: Target) -> str:
     return f"<{type(one).__name__} {one.name!r}: {len(one.classes)} classes, offers {', '.join(sorted(one.offers))}>"
 
 
-@one_line.register
+@_named.register
 def _dataset(one: Dataset) -> str:
     return f"<Dataset {one.name!r}: {len(one):,} rows, {len(one.schema.features)} features, classes {_short(', '.join(one.schema.classes), 60)}>"
 
 
-@one_line.register
+@_named.register
+def _steps(one: Steps) -> str:
+    return f"<Steps: {view_of(one).sentence.removesuffix('.')}>"
+
+
+@_named.register
+def _sample(one: Sample) -> str:
+    return f"<Sample {one.card.name}: .target is {one.target.name}, .data has {len(one.data):,} rows>"
+
+
+@_named.register
 def _comparison(one: Comparison) -> str:
     return f"<Comparison {one.before[:8]} → {one.after[:8]}: {view_of(one).sentence.removesuffix('.')}>"
 
 
-@one_line.register
+@_named.register
 def _remeasured(one: Remeasured) -> str:
     return f"<Remeasured {one.defense.check}: {one.defense.result.status.value}; {_short(view_of(one).sentence)}>"
 
@@ -67,7 +85,7 @@ def plain(one: object) -> str:
     from rich.console import Console
 
     out = io.StringIO()
-    Console(file=out, width=WIDTH, color_system=None, legacy_windows=False).print(rich(one))
+    Console(file=out, width=WIDTH, color_system=None, legacy_windows=False, force_jupyter=False).print(rich(one))
     return out.getvalue().rstrip()
 
 
@@ -78,50 +96,52 @@ def rich(one: object) -> Any:
     return Group(*_parts(view_of(one)))
 
 
-def _parts(view: View) -> Iterator[Any]:
+def _text(text: str, style: str = "") -> "Text":
     from rich.text import Text
 
-    head = Text(view.title, style="bold")
+    return Text(shown(text), style=style)
+
+
+def _parts(view: View) -> Iterator[Any]:
+    head = _text(view.title, style="bold")
     if view.state:
         head.append(f"  {view.state.replace('_', ' ')}", style=STYLES.get(view.state, ""))
     yield head
     if view.sentence:
-        yield Text(view.sentence)
+        yield _text(view.sentence)
     if view.facts:
-        yield Text(" · ".join(f"{name} {text}" for name, text in view.facts), style="dim")
+        yield _text(" · ".join(f"{name} {text}" for name, text in view.facts), style="dim")
     if view.numbers:
         yield _grid([(metric.label, measured(metric)) for metric in view.numbers])
     if view.risks:
         yield _grid([(line.title, line.state.replace("_", " "), line.sentence, line.number) for line in view.risks])
     given: set[str] = set()
     for finding in gravest_first(view.findings):
-        yield Text(f"▲ {finding.severity.value}: {finding.title}")
+        yield _text(f"▲ {finding.severity.value}: {finding.title}")
         if finding.advice not in given:
-            yield Text(f"  {finding.advice}", style="dim")
+            yield _text(f"  {finding.advice}", style="dim")
         given.add(finding.advice)
     yield from map(_table, view.tables)
 
 
 def _grid(rows: list[tuple[str, ...]]) -> "RichTable":
     from rich.table import Table as RichTable
-    from rich.text import Text
 
     grid = RichTable.grid(padding=(0, 2))
     for row in rows:
-        grid.add_row(*map(Text, row))
+        grid.add_row(*map(_text, row))
     return grid
 
 
 def _table(table: Table) -> "RichTable":
     from rich import box
     from rich.table import Table as RichTable
-    from rich.text import Text
 
-    made = RichTable(title=table.title, title_justify="left", box=box.SIMPLE)
+    made = RichTable(title=_text(table.title), title_justify="left", box=box.SIMPLE)
     for column in table.columns:
-        made.add_column(Text(column.name))
+        made.add_column(_text(column.name))
     for row in cells.rows(table, MOST_ROWS):
-        made.add_row(*map(Text, row))
+        made.add_row(*map(_text, row))
     if len(table.rows) > MOST_ROWS:
         made.caption = f"{MOST_ROWS} of {len(table.rows):,} rows"
     return made

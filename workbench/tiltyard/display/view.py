@@ -7,7 +7,7 @@ from typing import Literal
 
 from ..assessment.assessment import Assessment
 from ..assessment.standing import standing_of
-from ..catalogue import checks, defenses
+from ..catalogue import TOPICS, checks, defenses, topic_of
 from ..check import Step
 from ..comparison.comparison import Comparison, shortly
 from ..comparison.remeasure import Remeasured
@@ -17,8 +17,10 @@ from ..formatting.numbers import count, interval, labeled, number, value
 from ..reports.bundle import Bundle, make
 from ..reports.overview import risks, worst
 from ..result import Chart, Column, Finding, Metric, Record, Severity, Status, Table
+from ..samples.catalog import Sample
 from ..targets.target import Target
 from .risk_picture import RiskLine, lines
+from .steps import Steps
 
 MOST_ROWS = 12
 LEADS = 3
@@ -278,6 +280,29 @@ def _values(f: Feature) -> str:
 
 def _few(names: Sequence[str], most: int = 3) -> str:
     return ", ".join(names[:most]) + (f" and {len(names) - most:,} more" if len(names) > most else "")
+
+
+@view_of.register
+def _steps(one: Steps) -> View:
+    sentence = f"{len(one) - one.defenses} checks and {one.defenses} defenses. One by its id: ty.checks()['evasion.pgd']; help() of it says its parameters."
+    return View(kind="catalogue", title="Checks and defenses", sentence=sentence, tables=tuple(steps_tables(one)))
+
+
+def steps_tables(one: Steps) -> list[Table]:
+    """A table a topic: id, what is asked, what it needs, how long it takes."""
+    heads = tuple(Column(name=name) for name in ("id", "question", "needs", "takes"))
+    found: dict[str, list[tuple[str, ...]]] = {}
+    for id, step in one.items():
+        found.setdefault(topic_of(id), []).append((id, step.question, ", ".join(sorted(step.needs)), step.cost))
+    ordered = [topic for topic in TOPICS if topic in found]
+    return [Table(name=topic, title=TOPICS[topic], columns=heads, rows=tuple(found[topic])) for topic in ordered]
+
+
+@view_of.register
+def _sample(one: Sample) -> View:
+    facts = ((".target", one.target.name), (".data", f"{one.data.name}, {len(one.data):,} rows"), ("made", one.card.made))
+    folds = (Fold("Target", sentences=tuple(" ".join(fact) for fact in target_facts(one.target))),)
+    return View(kind="sample", title=one.card.title, facts=facts, tables=(classes_table(one.data),), folds=folds)
 
 
 @view_of.register

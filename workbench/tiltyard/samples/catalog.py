@@ -14,6 +14,7 @@ from ..datasets.dataset import Dataset
 from ..datasets.schema import Rows
 from ..errors import Problem
 from ..result import Frozen
+from ..showing import Shown
 from .datasheet import FOLDER, Datasheet, datasheet, verified
 
 if TYPE_CHECKING:
@@ -35,8 +36,8 @@ class Card(Frozen):
     made: str
 
 
-@dataclass(frozen=True)
-class Sample:
+@dataclass(frozen=True, repr=False)
+class Sample(Shown):
     """A shipped model with the data it was trained and held out on."""
 
     target: "TorchTarget"
