@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 
 from ..progress import Progress
+from .categorical_moves import regrouped
 from .losses import margin as by_margin
 from .norms import Norm, columns, dual, length, project_within
-from .perturbation_space import ascended, blocks, margins
+from .perturbation_space import Attacked, ascended, blocks, margins
 from .standing import Standing, step
 
 SHRUNK, LAST = 0.3, 0.005
@@ -38,6 +39,13 @@ def smallest(standing: Standing, steps: int, progress: Progress) -> Smallest:
         part = progress.part(len(rows) / len(standing.x))
         parts.append(_descended(standing, rows, standing.change(rows), steps, part))
     return Smallest(torch.cat([p.x for p in parts]), torch.cat([p.radius for p in parts]))
+
+
+def from_points(standing: Standing, found: Attacked, steps: int, progress: Progress) -> Smallest:
+    """As `smallest`, from the points of another attack on the rows of ``standing``; categories stay as they are there."""
+    standing.origin = regrouped(standing.x, found.x, standing.space)
+    standing.best, standing.margin = found.x.clone(), found.margin.clone()
+    return smallest(standing, steps, progress)
 
 
 def _descended(standing: Standing, rows: Tensor, change: Tensor, steps: int, progress: Progress) -> Smallest:

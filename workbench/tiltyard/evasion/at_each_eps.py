@@ -1,6 +1,7 @@
 """The base class of attacks that search within a given eps: one eps after the other, on the rows that still stand."""
 
 from abc import abstractmethod
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +22,26 @@ if TYPE_CHECKING:
     from ..attacks.aim import Aim
     from ..attacks.norms import Radius
     from ..attacks.perturbation_space import Attacked, PerturbationSpace
+    from ..attacks.smallest import Smallest
+
+
+@dataclass(frozen=True)
+class _Warm:
+    """What the search at eps found for these rows of the sample."""
+
+    rows: NDArray[np.intp]
+    found: "Attacked"
+
+
+@dataclass(frozen=True)
+class _Near:
+    """The nearest fooling points of these rows of the sample."""
+
+    rows: NDArray[np.intp]
+    found: "Smallest"
+
+
+CURVE = 1.5  # what a curve from the smallest radii costs, in searches at one eps
 
 
 class AtEachEps(Evasion):
@@ -40,6 +61,16 @@ class AtEachEps(Evasion):
     def passes(self, flips: int) -> int:
         """How often a row is sent through the model at one eps, at most; ``flips`` groups may change."""
 
+    def searched(self, eps_values: tuple[float, ...], dimensions: int) -> tuple[float, ...]:
+        """The values of eps at which ``attack`` is called; the others are read from each row's smallest radius, see `radii`."""
+        return eps_values
+
+    def radii(
+        self, module: "nn.Module", x: "Tensor", y: "Tensor", space: "PerturbationSpace", found: "Attacked", progress: Progress
+    ) -> "Smallest":
+        """The smallest change of x (n, *shape) that fools, where not all values of eps are searched."""
+        raise NotImplementedError
+
     def together(self, eps_values: tuple[float, ...], size: int) -> tuple[tuple[float, ...], ...]:
         """The values of eps in the parts that one call of ``attack`` takes; ``size`` is how many numbers all rows hold."""
         return tuple((eps,) for eps in eps_values)
@@ -57,7 +88,9 @@ class AtEachEps(Evasion):
 
         n = min(self.rows, len(self.eligible(data)))
         groups = len(self.space(data, target).parts)
-        times = self.passes(min(self.flips, groups)) * len(self.eps_values(100.0, groups))
+        eps_values = self.eps_values(100.0, groups)
+        searched = self.searched(eps_values, self.space(data, target).dimensions)
+        times = round(self.passes(min(self.flips, groups)) * len(searched) * (1 if searched == eps_values else CURVE))
         times *= repeats(target) if "gradients" in self.needs else 1
         return Estimate(n * times, self.seconds_per_row(target, data) * n * times, "at most; rows that are fooled early cost less")
 
@@ -81,14 +114,18 @@ class AtEachEps(Evasion):
         best = sample.x.copy()
         zero_gradient = np.zeros(len(sample), bool)
         eps_values = self.eps_values(space.largest(self.norm) if space.dimensions else 1.0, len(space.parts))
-        for values in self.together(eps_values, x.numel()):
-            part = progress.part(len(values) / len(eps_values))
+        searched = self.searched(eps_values, space.dimensions)
+        warm: _Warm | None = None
+        for values in self.together(searched, x.numel()):
+            part = progress.part(len(values) / len(searched) * (1 if searched == eps_values else 0.7))
             left = np.flatnonzero(np.isinf(fooled_at))
             if len(left) == 0:
                 break
             owner, radius = np.tile(left, len(values)), np.repeat(values, len(left))
             found = self._found(module, x[owner], y[owner], space, values, part, sample)
             rows, fooled = self._judged(target, aim, sample, owner, found)
+            if values == (self.eps,):
+                warm = _Warm(left, found)
             for eps in values:
                 mine = np.isinf(fooled_at[owner]) & (radius == eps)
                 fooled_at[owner[mine & fooled]] = eps
@@ -96,8 +133,28 @@ class AtEachEps(Evasion):
                     best[owner[mine]] = rows[mine]
             if values == (self.eps,) and "gradients" in self.needs:
                 zero_gradient[left] = zero_gradient_rows(module, found, x[left], space, self.norm, self.eps, self.seed)
+        if searched != eps_values and warm is not None:
+            near = self._radii(module, x, y, space, warm, progress.part(1.0))
+            self._between(target, aim, sample, eps_values, AttackOutcome(best, fooled_at, eps_values), near)
         asked = zero_gradient & np.isinf(fooled_at) if "gradients" in self.needs else None
         return AttackOutcome(best, fooled_at, eps_values, asked)
+
+    def _radii(
+        self, module: "nn.Module", x: "Tensor", y: "Tensor", space: "PerturbationSpace", warm: "_Warm", progress: Progress
+    ) -> "_Near":
+        return _Near(warm.rows, self.radii(module, x[warm.rows], y[warm.rows], space, warm.found, progress))
+
+    def _between(
+        self, target: Target, aim: "Aim", sample: Dataset, eps_values: tuple[float, ...], outcome: AttackOutcome, near: "_Near"
+    ) -> None:
+        """Write into ``outcome`` at which eps rows are fooled by their smallest radius, as the target itself judges them."""
+        points, fooled = self._judged(target, aim, sample, near.rows, near.found)
+        radius, fooled_at = np.where(fooled, near.found.radius.numpy(), np.inf), outcome.fooled_at
+        new = (radius <= self.eps * (1 + 1e-6)) & (fooled_at[near.rows] > self.eps)
+        outcome.x[near.rows[new]] = points[new]
+        for eps in reversed(eps_values):
+            rows = near.rows[radius <= eps * (1 + 1e-6)]
+            fooled_at[rows] = np.minimum(fooled_at[rows], eps)
 
     def _found(
         self,
@@ -124,7 +181,7 @@ class AtEachEps(Evasion):
         )
 
     def _judged(
-        self, target: Target, aim: "Aim", sample: Dataset, owner: NDArray[np.intp], found: "Attacked"
+        self, target: Target, aim: "Aim", sample: Dataset, owner: NDArray[np.intp], found: "Attacked | Smallest"
     ) -> tuple[Rows, NDArray[np.bool_]]:
         """What was found as rows of the table, and which of them the target itself is fooled by."""
         from ..attacks.expectation import labels

@@ -11,7 +11,9 @@ if TYPE_CHECKING:
 
     from ..attacks.norms import Radius
     from ..attacks.perturbation_space import Attacked, PerturbationSpace
+    from ..attacks.smallest import Smallest
 
+FORWARD = 3  # what the queries of a smallest radius cost, in gradient steps
 STRENGTH = 20  # gradient steps a row, without which a pass is none
 
 
@@ -46,6 +48,21 @@ class PGD(AtEachEps):
 
         generator = torch.Generator().manual_seed(self.seed)
         return attack(module, x, y, space, self.norm, float(eps), self.steps, generator, self.restarts, self.flips, progress)
+
+    def searched(self, eps_values: tuple[float, ...], dimensions: int) -> tuple[float, ...]:
+        """Eps itself, and changed categories alone; the curve is read from the smallest radii."""
+        return tuple(eps for eps in eps_values if eps in (0.0, self.eps)) if dimensions else eps_values
+
+    def radii(
+        self, module: "nn.Module", x: "Tensor", y: "Tensor", space: "PerturbationSpace", found: "Attacked", progress: Progress
+    ) -> "Smallest":
+        from ..attacks.expectation import SETTLED, repeats_of
+        from ..attacks.smallest import from_points
+        from ..attacks.standing import Standing
+
+        enough = SETTLED if repeats_of(module) > 1 else 0.0
+        standing = Standing(module, x, y, space, self.norm, self.eps, enough)
+        return from_points(standing, found, max(2, self.steps * self.restarts // 2 - FORWARD), progress)
 
     def passes(self, flips: int) -> int:
         return self.restarts * (self.steps + 1) * (1 + flips) + 9 * flips

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from ..check import Estimate, parameter
 from ..datasets.dataset import Dataset
 from ..datasets.encoding import encoding_of
+from ..datasets.schema import Rows
 from ..progress import Progress
 from ..targets.target import Target
 from ._evaluation import of_gradients
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from ..attacks.ways import Way
 
 PASSES, FORWARD, CONFIRMED = 50, 90, 250
-RADII = 20
+LEAST_RADII, MOST_RADII, FORWARD_RADII = 8, 20, 3
 
 
 class Strong(Evasion):
@@ -134,13 +135,35 @@ class Strong(Evasion):
             *of_gradients(found_way.facts, found_way.remedied),
             *own_lines(self, target, sample, rows, fell, standing, clean, suspect),
         )
+        if eps_values[0] == 0:
+            alone = self._alone_found(sample, rows, standing)
+            size[rows[self._written(target, sample, rows, alone, best, fell)]] = 0.0
         if self.curve:
-            self._curve(target, sample, rows, standing, size, progress.part(1.0))
+            self._curve(target, sample, rows, standing, size, best, fell, progress.part(1.0))
         fooled_at = np.full(len(sample), np.inf)
         for eps in reversed(eps_values):
             fooled_at[size <= eps * (1 + 1e-6)] = eps
         fooled_at[rows[fell]] = np.minimum(fooled_at[rows[fell]], self.eps)
         return AttackOutcome(best, np.where(right, fooled_at, -1.0), eps_values, lines=lines, tables=(stage_table(standing, rows),))
+
+    def _alone_found(self, sample: Dataset, rows: NDArray[np.intp], standing: "Standing") -> Rows:
+        """These rows with changed categories alone, up to `flips` in a row."""
+        import torch
+
+        from ..attacks.categorical_moves import attack
+        from ..attacks.queries import rows_of
+
+        generator = torch.Generator().manual_seed(self.seed)
+        found = attack(standing.module, standing.x, standing.y, standing.space, self.norm, 0.0, 1, generator, 1, self.flips)
+        return rows_of(found.x, sample.schema, sample.x[rows])
+
+    def _written(
+        self, target: Target, sample: Dataset, rows: NDArray[np.intp], points: Rows, best: Rows, fell: NDArray[np.bool_]
+    ) -> NDArray[np.bool_]:
+        """Which of ``points`` fool; of rows that nothing else fooled they are written into ``best``."""
+        holds = self._fooled(target, sample, rows, points)
+        best[rows[holds & ~fell]] = points[holds & ~fell]
+        return holds
 
     def _fooled(self, target: Target, sample: Dataset, rows: NDArray[np.intp], x: NDArray[Any]) -> NDArray[np.bool_]:
         """Which of these rows (m,) the target itself is fooled by."""
@@ -162,13 +185,24 @@ class Strong(Evasion):
         return pruned(standing.module, found, standing.x, standing.y, tuple(encoding_of(sample.schema).slices.values())).x
 
     def _curve(
-        self, target: Target, sample: Dataset, rows: NDArray[np.intp], standing: "Standing", size: NDArray[np.float64], progress: Progress
+        self,
+        target: Target,
+        sample: Dataset,
+        rows: NDArray[np.intp],
+        standing: "Standing",
+        size: NDArray[np.float64],
+        best: Rows,
+        fell: NDArray[np.bool_],
+        progress: Progress,
     ) -> None:
         """Write the smallest radius found of each row into ``size``, from the best points on."""
         from ..attacks.queries import rows_of
         from ..attacks.smallest import smallest
 
-        found = smallest(standing, max(1, round(RADII * self.effort)), progress)
+        spent = (standing.gradients + standing.queries / 3) / len(standing.x)
+        steps = min(MOST_RADII, max(LEAST_RADII, round(spent / 2) - FORWARD_RADII))  # a half of what eps itself cost
+        found = smallest(standing, max(1, round(steps * min(self.effort, 1.0))), progress)
         points = rows_of(found.x, sample.schema, sample.x[rows])
-        holds = self._fooled(target, sample, rows, points) & np.isfinite(found.radius.numpy())
+        near = found.radius.numpy() <= self.eps * (1 + 1e-6)
+        holds = self._written(target, sample, rows, points, best, fell | ~near) & np.isfinite(found.radius.numpy())
         size[rows[holds]] = np.minimum(size[rows[holds]], found.radius.numpy()[holds])
