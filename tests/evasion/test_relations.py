@@ -10,6 +10,7 @@ from tiltyard.datasets.feature import Feature
 from tiltyard.datasets.schema import Schema
 from tiltyard.evasion.attack import Evasion
 from tiltyard.evasion.hop_skip_jump import HopSkipJump
+from tiltyard.evasion.minimum import Minimum
 from tiltyard.evasion.outcome import AttackOutcome
 from tiltyard.evasion.pgd import PGD
 from tiltyard.evasion.square import Square
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from tiltyard.targets.torch_target import TorchTarget
 
 RELATIONS = ("at most one above zero: gain, loss", "some <= every", "every + rest = 20", "if work is none then pay is low")
-CHECKS = (PGD(steps=15), Square(query_budget=60), HopSkipJump(query_budget=150), Strong(effort=0.1))
+CHECKS = (PGD(steps=15), Square(query_budget=60), HopSkipJump(query_budget=150), Strong(effort=0.1), Minimum(norm="linf", steps=20))
 
 
 def people(n: int = 40) -> "tuple[TorchTarget, Dataset]":

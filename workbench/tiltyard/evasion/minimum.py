@@ -138,10 +138,11 @@ class Minimum(Evasion):
         from ..attacks.expectation import SETTLED, expected, repeats
         from ..attacks.expectation import labels as decided
         from ..attacks.queries import Counted, rows_of, tensors
+        from ..attacks.repair import related
 
         aim = self.aim(rows.schema.classes)
         x, _ = tensors(rows, self.precision(target))
-        climbed = aim.module(expected(Counted(module, target), target))
+        climbed = aim.module(related(expected(Counted(module, target), target), space))
         enough = SETTLED if repeats(target) > 1 else 0.0
         found = self._smallest(climbed, x, aim.labels(rows.y), space, enough, progress)
         points = rows_of(found.x, rows.schema, rows.x)
