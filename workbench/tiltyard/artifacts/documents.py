@@ -13,7 +13,7 @@ from .readers.templates import judge_template
 from .reason import Findings
 
 LARGEST = 16 << 20
-SUFFIXES = frozenset({".json", ".yaml", ".yml", ".jinja", ".jinja2", ".j2", ".toml", ".cfg"})
+SUFFIXES = frozenset({".json", ".jsonl", ".ndjson", ".yaml", ".yml", ".jinja", ".jinja2", ".j2", ".toml", ".cfg"})
 NAMES = frozenset({"mlmodel", "manifest.mf"})
 DEEPEST = 100
 WHY_REMOTE = "with trust_remote_code=True, transformers imports that Python and runs it"

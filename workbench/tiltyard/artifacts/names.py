@@ -6,7 +6,7 @@ from .formats import FORMATS, Format
 from .reason import Findings
 from .sniffing import disagreement
 
-DATA = frozenset(".csv .tsv .tab .txt .data .dat .psv .gz".split())
+DATA = frozenset(".csv .tsv .tab .txt .data .dat .psv .vocab .gz".split())
 """Suffixes of tables as text; of ``.gz`` the suffix before it counts."""
 PROGRAMS = frozenset(
     ".py .pyw .pyc .pyo .pyd .pyz .pyx .sh .bash .zsh .fish .csh .ksh .bat .cmd .ps1 .psm1 .vbs .wsf .hta .js .mjs .cjs .ts .r .rprofile .rb .pl "

@@ -21,7 +21,7 @@ from .scan_cache import ScanCache
 from .scan_list import ScannedFile
 
 TEXTS = frozenset(
-    ".md .txt .rst .json .toml .yaml .yml .csv .tsv .html .cff .jinja .jinja2 .j2 .cfg license licence notice readme mlmodel .gitattributes "
+    ".md .txt .rst .json .jsonl .ndjson .toml .yaml .yml .csv .tsv .html .cff .jinja .jinja2 .j2 .cfg license licence notice readme mlmodel .gitattributes "
     ".gitignore".split(),
 )
 PARALLEL_FROM = 64

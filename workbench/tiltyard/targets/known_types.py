@@ -5,10 +5,12 @@ import json
 import pickle
 import subprocess
 import sys
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from ..artifacts.formats import Format
+from ..artifacts.judges.bound import DISTRIBUTIONS, METHODS
 from ..artifacts.judges.pickles import is_known
 from ..artifacts.judges.trust import TENSORS, executes
 from ..child_processes.companion import companion
@@ -52,14 +54,59 @@ def loaded(content: bytes, kind: Format, own: frozenset[str]) -> Any:
     return _pickles(own).load(io.BytesIO(content))
 
 
+def _listed(find: Callable[[str, str], Any], module: str, name: str, own: frozenset[str]) -> Any:
+    if not allowed(module, name, own):
+        raise pickle.UnpicklingError(f"{module}.{name} is on no list")
+    return find(module, name)
+
+
+def _instead(module: str, name: str) -> Any:
+    """What is called in the place of a function that would do more than the scan allowed; None of all others."""
+    return _INSTEAD.get((module, name))
+
+
+def _bind(owner: Any, name: str) -> Any:
+    """``getattr`` for the methods that ordinary pickles bind."""
+    from zoneinfo import ZoneInfo
+
+    if owner is ZoneInfo and name == "_unpickle":
+        return ZoneInfo._unpickle  # type: ignore[attr-defined]
+    if (type(owner).__module__, type(owner).__name__) in DISTRIBUTIONS and name in METHODS:
+        return getattr(owner, name)
+    raise pickle.UnpicklingError(f"getattr of {name[:60]!r}")
+
+
+def _numbers(content: bytes) -> Any:
+    """``torch.storage._load_from_bytes``, of numbers alone."""
+    import torch
+
+    return torch.load(io.BytesIO(content), weights_only=True)
+
+
+def _sparse(layout: Any, parts: tuple[Any, ...]) -> Any:
+    """``torch._utils._rebuild_sparse_tensor``, with indices that were compared to the size."""
+    import torch
+
+    with torch.sparse.check_sparse_tensor_invariants():  # type: ignore[no-untyped-call]
+        if layout is torch.sparse_coo:
+            return torch.sparse_coo_tensor(*parts[:3], is_coalesced=parts[3] if len(parts) > 3 else None)
+        return torch.sparse_compressed_tensor(*parts[:4], layout=layout)
+
+
+_INSTEAD: dict[tuple[str, str], Any] = {
+    ("builtins", "getattr"): _bind,
+    ("__builtin__", "getattr"): _bind,
+    ("torch.storage", "_load_from_bytes"): _numbers,
+    ("torch._utils", "_rebuild_sparse_tensor"): _sparse,
+}
+
+
 def _pickles(own: frozenset[str]) -> Any:
     """What torch takes for the module ``pickle``."""
 
     class Known(pickle.Unpickler):
         def find_class(self, module: str, name: str) -> Any:
-            if not allowed(module, name, own):
-                raise pickle.UnpicklingError(f"{module}.{name} is on no list")
-            return super().find_class(module, name)
+            return _instead(module, name) or _listed(super().find_class, module, name, own)
 
     def load(stream: Any, *, encoding: str = "ASCII") -> Any:
         return Known(stream, encoding=encoding).load()
@@ -74,9 +121,7 @@ def _joblib(content: bytes, own: frozenset[str]) -> Any:
 
     class Known(NumpyUnpickler):  # type: ignore[misc]
         def find_class(self, module: str, name: str) -> Any:
-            if not allowed(module, name, own):
-                raise pickle.UnpicklingError(f"{module}.{name} is on no list")
-            return super().find_class(module, name)
+            return _instead(module, name) or _listed(super().find_class, module, name, own)
 
     stream = io.BytesIO(content) if content[:1] == b"\x80" else unpacked(content)
     return Known("", stream, ensure_native_byte_order=False).load()

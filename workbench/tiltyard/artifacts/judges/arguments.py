@@ -10,6 +10,9 @@ from collections.abc import Callable
 from typing import Any
 
 from . import known
+from .array_types import fault_of_type
+from .bound import DISTRIBUTIONS, fault_of_distribution, zone
+from .known_names import TRAINING
 from .trust import ITEM_BYTES, TENSORS
 from .values import Data, Holder, Import, Made, Stored
 
@@ -112,7 +115,33 @@ def _default(args: tuple[Any, ...]) -> bool:
     return not args or ((args[0] is None or usual) and plain(*args[1:]))
 
 
+def _partial(args: tuple[Any, ...]) -> bool:
+    return len(args) == 1 and known.is_kept_function(*_name(args[0]))
+
+
+def _word(args: tuple[Any, ...]) -> bool:
+    return len(args) == 1 and (isinstance(args[0], str) and len(args[0]) < 64)
+
+
+def _missing(args: tuple[Any, ...]) -> bool:
+    """Plain values, or pandas' own mark of what is missing."""
+    return plain(*(a for a in args if _name(a) not in (("pandas", "NA"), ("pandas._libs.missing", "NA"))))
+
+
+def _sparse(args: tuple[Any, ...]) -> bool:
+    """A layout, then tensors and sizes; that the indices lie within is checked where it is opened."""
+    return (
+        len(args) == 2
+        and isinstance(args[0], Made)
+        and args[0].of == ("torch.serialization", "_get_layout")
+        and isinstance(args[1], tuple)
+        and plain(*args[1])
+    )
+
+
 def _reconstructor(args: tuple[Any, ...]) -> bool:
+    if len(args) == 3 and _name(args[0])[1] in ("dok_matrix", "dok_array"):
+        return known.is_class(*_name(args[0])) and _name(args[1])[1] == "dict" and isinstance(args[2], Holder)
     return len(args) == 3 and known.is_class(*_name(args[0])) and _name(args[1])[1] == "object" and args[2] is None
 
 
@@ -178,6 +207,11 @@ _RULES: dict[known.Name, Rule] = {
     ("torch._utils", "_rebuild_qtensor"): _quantized,
     ("torch._utils", "_rebuild_parameter"): _parameter,
     ("torch._utils", "_rebuild_meta_tensor_no_storage"): _meta,
+    ("torch._utils", "_rebuild_sparse_tensor"): _sparse,
+    ("torch.storage", "_load_from_bytes"): lambda args: False,
+    ("functools", "partial"): _partial,
+    ("zoneinfo", "ZoneInfo._unpickle"): zone,
+    **{(module, name): _word for module, listed in TRAINING.items() for name in listed.split()},
     ("torch.serialization", "_get_layout"): _numbers,
     ("torch", "Size"): _numbers,
     ("torch", "device"): _numbers,
@@ -207,7 +241,15 @@ _RULES: dict[known.Name, Rule] = {
     ("pyarrow.lib", "_restore_array"): _numbers,
     ("pyarrow.lib", "type_for_alias"): _numbers,
     ("pyarrow.lib", "py_buffer"): lambda args: len(args) == 1 and isinstance(args[0], Data | Made),
-    ("pandas", "StringDtype"): _numbers,
+    ("pandas", "StringDtype"): _missing,
+    **{(m, "PeriodDtype"): _word for m in ("pandas", "pandas.core.dtypes.dtypes")},
+    **{("pandas", f"{name}Dtype"): _numbers for name in "Int8 Int16 Int32 Int64 UInt8 UInt16 UInt32 UInt64 Float32 Float64 Boolean".split()},
+    ("pandas.core.arrays.boolean", "BooleanDtype"): _numbers,
+    **{("pandas.core.arrays.floating", f"Float{bits}Dtype"): _numbers for bits in (32, 64)},
+    **{("pandas._libs.sparse", name): _numbers for name in ("IntIndex", "BlockIndex")},
+    ("pandas._libs.interval", "Interval"): _numbers,
+    ("pandas.core.indexes.interval", "_new_IntervalIndex"): _class_first,
+    ("pandas._libs.tslibs.nattype", "_nat_unpickle"): _numbers,
     ("sklearn.tree._tree", "Tree"): _tree,
     **{(f"sklearn.neighbors.{m}", "newObj"): _class_first for m in ("_kd_tree", "_ball_tree", "kd_tree", "ball_tree")},
     ("sklearn.metrics._dist_metrics", "newObj"): _class_first,
@@ -222,7 +264,7 @@ _RULES: dict[known.Name, Rule] = {
     ("pandas._libs.arrays", "__pyx_unpickle_NDArrayBacked"): _class_first,
     ("pandas._libs.tslibs.timestamps", "_unpickle_timestamp"): _numbers,
     ("pandas._libs.tslibs.timedeltas", "_timedelta_unpickle"): _numbers,
-    ("pandas.core.arrays.string_", "StringDtype"): _numbers,
+    ("pandas.core.arrays.string_", "StringDtype"): _missing,
     ("pandas.core.indexes.frozen", "FrozenList"): _numbers,
     **{("pandas.core.arrays.integer", f"{u}Int{bits}Dtype"): _numbers for u in ("", "U") for bits in (8, 16, 32, 64)},
     ("pandas._libs.tslibs.offsets", "Day"): _numbers,
@@ -267,13 +309,26 @@ def fault_of_state(target: Made) -> str:
     parts = target.state if isinstance(target.state, tuple) else (target.state,)
     if any(isinstance(part, Holder) and part.special for part in parts):
         return "sets an attribute that Python itself calls"
-    if known.is_class(*target.of) and isinstance(target.state, tuple) and len(target.state) == 2 and isinstance(target.state[1], Holder):
+    if target.of in DISTRIBUTIONS:
+        return fault_of_distribution(target.state)
+    if target.of == ("functools", "partial"):
+        return (
+            ""
+            if parts and known.is_kept_function(*_name(parts[0])) and plain(*parts[1:])
+            else "binds another function than it was made with"
+        )
+    slotted = target.of[0].startswith("scipy.interpolate.")
+    if (
+        known.is_class(*target.of)
+        and not slotted
+        and isinstance(target.state, tuple)
+        and len(target.state) == 2
+        and isinstance(target.state[1], Holder)
+    ):
         return "sets attributes one by one, which may run code of theirs"
     if target.of[1] == "_reconstruct" and not _filled(target.state):
         return "an array of more objects than the file has"
-    if target.of == ("numpy", "dtype") and isinstance(target.state, tuple) and len(target.state) > 2 and isinstance(target.state[2], tuple):
-        return "an array type in an array type"
-    return ""
+    return fault_of_type(target) if target.of == ("numpy", "dtype") else ""
 
 
 def _filled(state: Any) -> bool:

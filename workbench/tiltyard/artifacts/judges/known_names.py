@@ -1,12 +1,11 @@
 """Classes and functions of the usual libraries that ordinary models hold: the allowlist behind the verdict *known types*.
 
 Of each library the estimators by its own listing (scikit-learn 1.9's ``all_estimators``), names that older releases had, and
-the parts that such models are made of. Left out on purpose, though models may hold them: ``scipy.stats`` distributions (setting
-their state runs ``exec``), ``functools.partial``, ``operator`` getters, joblib's old wrappers (they read a file beside).
+the parts that such models are made of. Left out on purpose, though models may hold them: ``operator`` getters, joblib's old wrappers (they read a file beside).
 """
 
 SKLEARN = {
-    "calibration": "CalibratedClassifierCV _CalibratedClassifier _SigmoidCalibration",
+    "calibration": "CalibratedClassifierCV _CalibratedClassifier _SigmoidCalibration _TemperatureScaling",
     "cluster": "AffinityPropagation AgglomerativeClustering Birch _CFNode _CFSubcluster BisectingKMeans _BisectingTree DBSCAN FeatureAgglomeration HDBSCAN KMeans "
     "MeanShift MiniBatchKMeans OPTICS SpectralBiclustering SpectralClustering SpectralCoclustering",
     "compose": "ColumnTransformer TransformedTargetRegressor make_column_selector _RemainderColsList",
@@ -35,14 +34,14 @@ SKLEARN = {
     "LassoLarsCV LassoLarsIC LinearRegression LogisticRegression LogisticRegressionCV MultiTaskElasticNet MultiTaskElasticNetCV "
     "MultiTaskLasso MultiTaskLassoCV OrthogonalMatchingPursuit OrthogonalMatchingPursuitCV PassiveAggressiveClassifier "
     "PassiveAggressiveRegressor Perceptron PoissonRegressor QuantileRegressor RANSACRegressor Ridge RidgeCV RidgeClassifier "
-    "RidgeClassifierCV SGDClassifier SGDOneClassSVM SGDRegressor TheilSenRegressor TweedieRegressor",
+    "_IdentityRegressor _IdentityClassifier RidgeClassifierCV SGDClassifier SGDOneClassSVM SGDRegressor TheilSenRegressor TweedieRegressor",
     "manifold": "ClassicalMDS Isomap LocallyLinearEmbedding MDS SpectralEmbedding TSNE",
     "metrics": "_Scorer _PredictScorer _ProbaScorer _ThresholdScorer _PassthroughScorer _MultimetricScorer _CurveScorer",
     "mixture": "BayesianGaussianMixture GaussianMixture",
     "model_selection": "FixedThresholdClassifier GridSearchCV RandomizedSearchCV HalvingGridSearchCV HalvingRandomSearchCV "
     "TunedThresholdClassifierCV ParameterGrid BaseCrossValidator GroupKFold GroupShuffleSplit KFold LeaveOneGroupOut LeaveOneOut LeavePGroupsOut "
     "LeavePOut PredefinedSplit RepeatedKFold RepeatedStratifiedKFold ShuffleSplit StratifiedGroupKFold StratifiedKFold "
-    "StratifiedShuffleSplit TimeSeriesSplit _CVIterableWrapper _CurveScorer",
+    "StratifiedShuffleSplit TimeSeriesSplit _CVIterableWrapper _CurveScorer ParameterSampler _SubsampleMetaSplitter",
     "multiclass": "OneVsOneClassifier OneVsRestClassifier OutputCodeClassifier _ConstantPredictor",
     "multioutput": "ClassifierChain MultiOutputClassifier MultiOutputRegressor RegressorChain",
     "naive_bayes": "BernoulliNB CategoricalNB ComplementNB GaussianNB MultinomialNB",
@@ -68,7 +67,10 @@ SKLEARN_CALLED = {
     "CyHalfSquaredError CyHalfTweedieLoss CyHalfTweedieLossIdentity CyHuberLoss CyPinballLoss",
     "linear_model": "Hinge SquaredHinge Log ModifiedHuber SquaredLoss Huber EpsilonInsensitive SquaredEpsilonInsensitive SquaredHinge",
     "metrics": "EuclideanDistance EuclideanDistance32 EuclideanDistance64 ManhattanDistance ManhattanDistance64 ChebyshevDistance64 "
-    "MinkowskiDistance64 HaversineDistance64",
+    "MinkowskiDistance64 HaversineDistance64 SEuclideanDistance64 MahalanobisDistance64 HammingDistance64 CanberraDistance64 BrayCurtisDistance64 "
+    "JaccardDistance64 DiceDistance64 RogersTanimotoDistance64 RussellRaoDistance64 SokalSneathDistance64 SEuclideanDistance32 ManhattanDistance32 "
+    "ChebyshevDistance32 MinkowskiDistance32 MahalanobisDistance32 HammingDistance32 CanberraDistance32 BrayCurtisDistance32 JaccardDistance32 "
+    "DiceDistance32 RogersTanimotoDistance32 RussellRaoDistance32 SokalSneathDistance32 HaversineDistance32",
 }
 METRICS = (
     "accuracy_score adjusted_mutual_info_score adjusted_rand_score average_precision_score balanced_accuracy_score brier_score_loss "
@@ -86,7 +88,8 @@ UFUNCS = (
 )
 SCALARS = (
     "bool_ bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64 longdouble float128 complex64 complex128 str_ bytes_ object_ "
-    "datetime64 timedelta64 void intc uintc longlong ulonglong int_ uint intp"
+    "datetime64 timedelta64 void intc uintc longlong ulonglong int_ uint intp "
+    "generic number integer signedinteger unsignedinteger inexact floating complexfloating flexible character"
 )
 SPARSE = "csr_matrix csc_matrix coo_matrix lil_matrix dia_matrix bsr_matrix dok_matrix csr_array csc_array coo_array lil_array dia_array bsr_array dok_array"
 TORCH_MODULES = (
@@ -104,9 +107,66 @@ TORCH_MODULES = (
 )
 TORCH_FUNCTIONS = {"torch.nn.functional": "relu gelu silu tanh sigmoid leaky_relu elu softmax log_softmax", "torch._C._nn": "gelu silu"}
 TORCH_OPTIMIZERS = "Adadelta Adagrad Adam AdamW Adamax ASGD LBFGS NAdam RAdam RMSprop Rprop SGD SparseAdam"
+TORCH_MORE = {
+    "torch.optim.lr_scheduler": "StepLR MultiStepLR ConstantLR LinearLR ExponentialLR SequentialLR PolynomialLR CosineAnnealingLR ChainedScheduler "
+    "ReduceLROnPlateau CyclicLR CosineAnnealingWarmRestarts OneCycleLR",
+    "torch.optim.swa_utils": "AveragedModel SWALR",
+    "torch.utils.data.dataset": "TensorDataset Subset ConcatDataset",
+    "torch.nn.utils.prune": "L1Unstructured RandomUnstructured LnStructured RandomStructured PruningContainer CustomFromMask Identity",
+    "torch.distributions.normal": "Normal",
+    "torch.distributions.categorical": "Categorical",
+    "torch.distributions.bernoulli": "Bernoulli",
+    "torch.distributions.uniform": "Uniform",
+}
+SMOOTH = {  # splines, interpolation, polynomials, densities
+    "scipy.interpolate._bsplines": "BSpline",
+    "scipy.interpolate._cubic": "CubicSpline PchipInterpolator Akima1DInterpolator CubicHermiteSpline",
+    "scipy.interpolate._interpolate": "interp1d PPoly BPoly NdPPoly",
+    "scipy.interpolate.interpolate": "interp1d PPoly BPoly",
+    "scipy.interpolate._fitpack2": "UnivariateSpline InterpolatedUnivariateSpline LSQUnivariateSpline RectBivariateSpline SmoothBivariateSpline",
+    "scipy.interpolate._rgi": "RegularGridInterpolator",
+    "scipy.interpolate._polyint": "BarycentricInterpolator KroghInterpolator",
+    "scipy.stats._kde": "gaussian_kde",
+    "scipy.stats._distn_infrastructure": "rv_continuous_frozen rv_discrete_frozen",
+    "numpy": "poly1d vectorize",
+    "numpy.lib._polynomial_impl": "poly1d",
+    "numpy.lib.polynomial": "poly1d",
+    "numpy.polynomial.polynomial": "Polynomial",
+    "numpy.polynomial.chebyshev": "Chebyshev",
+    "numpy.polynomial.legendre": "Legendre",
+    "numpy.polynomial.hermite": "Hermite",
+    "numpy.polynomial.hermite_e": "HermiteE",
+    "numpy.polynomial.laguerre": "Laguerre",
+}
+CONTINUOUS = (
+    "ksone_gen kstwo_gen kstwobign_gen norm_gen alpha_gen anglit_gen arcsine_gen beta_gen betaprime_gen bradford_gen burr_gen "
+    "burr12_gen fisk_gen cauchy_gen chi_gen chi2_gen cosine_gen dgamma_gen dpareto_lognorm_gen dweibull_gen expon_gen exponnorm_gen "
+    "exponweib_gen exponpow_gen fatiguelife_gen foldcauchy_gen f_gen foldnorm_gen weibull_min_gen truncweibull_min_gen weibull_max_gen "
+    "genlogistic_gen genpareto_gen genexpon_gen genextreme_gen gamma_gen erlang_gen gengamma_gen genhalflogistic_gen genhyperbolic_gen "
+    "gompertz_gen gumbel_r_gen gumbel_l_gen halfcauchy_gen halflogistic_gen halfnorm_gen hypsecant_gen gausshyper_gen invgamma_gen "
+    "invgauss_gen geninvgauss_gen norminvgauss_gen invweibull_gen jf_skew_t_gen johnsonsb_gen johnsonsu_gen landau_gen laplace_gen "
+    "laplace_asymmetric_gen levy_gen levy_l_gen logistic_gen loggamma_gen loglaplace_gen lognorm_gen gibrat_gen maxwell_gen mielke_gen "
+    "kappa4_gen kappa3_gen moyal_gen nakagami_gen ncx2_gen ncf_gen t_gen nct_gen pareto_gen lomax_gen pearson3_gen powerlaw_gen "
+    "powerlognorm_gen powernorm_gen rdist_gen rayleigh_gen reciprocal_gen rice_gen irwinhall_gen recipinvgauss_gen semicircular_gen "
+    "skewcauchy_gen skewnorm_gen trapezoid_gen triang_gen truncexpon_gen truncnorm_gen truncpareto_gen tukeylambda_gen uniform_gen "
+    "vonmises_gen wald_gen wrapcauchy_gen gennorm_gen halfgennorm_gen crystalball_gen argus_gen studentized_range_gen "
+    "rel_breitwigner_gen"
+)
+DISCRETE = (
+    "binom_gen bernoulli_gen betabinom_gen nbinom_gen betanbinom_gen geom_gen hypergeom_gen nhypergeom_gen logser_gen poisson_gen "
+    "planck_gen boltzmann_gen randint_gen zipf_gen zipfian_gen dlaplace_gen poisson_binom_gen skellam_gen yulesimon_gen "
+    "_nchypergeom_gen nchypergeom_fisher_gen nchypergeom_wallenius_gen"
+)
+TRAINING = {  # enumerations of the settings of a training, each made of a word
+    "transformers.trainer_utils": "IntervalStrategy SchedulerType HubStrategy SaveStrategy EvaluationStrategy",
+    "transformers.training_args": "OptimizerNames",
+    "transformers.debug_utils": "DebugOption",
+    "accelerate.utils.dataclasses": "DistributedType",
+}
 PANDAS = {
-    "pandas": "DataFrame Series Index RangeIndex MultiIndex DatetimeIndex TimedeltaIndex CategoricalIndex Categorical CategoricalDtype",
-    "pandas.arrays": "ArrowStringArray StringArray IntegerArray FloatingArray BooleanArray DatetimeArray TimedeltaArray NumpyExtensionArray",
+    "pandas": "DataFrame Series Index RangeIndex MultiIndex DatetimeIndex TimedeltaIndex CategoricalIndex PeriodIndex IntervalIndex Categorical "
+    "CategoricalDtype DatetimeTZDtype SparseDtype IntervalDtype",
+    "pandas.arrays": "PeriodArray IntervalArray SparseArray ArrowStringArray StringArray IntegerArray FloatingArray BooleanArray DatetimeArray TimedeltaArray NumpyExtensionArray",
     "pandas.core.frame": "DataFrame",
     "pandas.core.series": "Series",
     "pandas.core.internals.managers": "BlockManager SingleBlockManager",
@@ -125,7 +185,14 @@ PANDAS = {
     "pandas.core.arrays.boolean": "BooleanArray",
     "pandas.core.arrays.string_": "StringArray StringDtype",
     "pandas.core.arrays.numpy_": "PandasArray NumpyExtensionArray",
-    "pandas.core.dtypes.dtypes": "CategoricalDtype DatetimeTZDtype",
+    "pandas.core.dtypes.dtypes": "CategoricalDtype DatetimeTZDtype IntervalDtype SparseDtype",
+    "pandas.core.arrays.period": "PeriodArray",
+    "pandas.core.arrays.interval": "IntervalArray",
+    "pandas.core.arrays.sparse.array": "SparseArray",
+    "pandas.core.arrays.sparse.dtype": "SparseDtype",
+    "pandas.core.indexes.period": "PeriodIndex",
+    "pandas.core.indexes.interval": "IntervalIndex",
+    "pandas.core.indexes.timedeltas": "TimedeltaIndex",
 }
 BOOSTERS = {
     "xgboost.sklearn": "XGBClassifier XGBRegressor XGBRanker XGBRFClassifier XGBRFRegressor XGBModel XGBModelBase",

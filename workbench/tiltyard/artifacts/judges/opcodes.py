@@ -15,9 +15,11 @@ from typing import IO
 
 from ...errors import Cancelled
 from ...progress import Progress
+from .lone_storages import lone_storage
+from .machine import Machine
 from .raw_arrays import after
-from .stack_machine import Machine
-from .values import Made, Malformed, TooLarge, Walk
+from .stack_machine import step
+from .values import Made, Malformed, Stored, TooLarge, Walk
 
 
 @dataclass(frozen=True)
@@ -93,10 +95,13 @@ def _walk(stream: IO[bytes], limits: Limits, progress: Progress, deadline: float
         if inner.error:
             raise Malformed(f"in an array of objects: {inner.error}")
 
-    machine = Machine(result, limits.held, inside, array)
+    def storage(data: bytes) -> Stored | None:
+        return lone_storage(data, lambda inner: _walk(inner, limits, progress, deadline, depth + 1)) if depth < limits.depth else None
+
+    machine = Machine(result, limits.held, inside, array, storage)
     try:
         for opcode, arg, position in pickletools.genops(_Bounded(stream, limits.literal)):  # type: ignore[arg-type]
-            machine.step(opcode.name, arg, position or 0)
+            step(machine, opcode.name, arg, position or 0)
             result.ops += 1
             if result.ops % 1024 == 0:
                 progress.check()

@@ -9,7 +9,7 @@ from typing import IO
 from ..reason import Findings
 from . import arguments, known
 from .opcodes import walk
-from .trust import ITEM_BYTES, TENSORS, executes, grade
+from .trust import BY_VALUE, ITEM_BYTES, TENSORS, executes, grade
 from .values import Import, Walk
 
 MAGIC = 0x1950A86A20F9469CFC6C
@@ -66,7 +66,11 @@ def judge_walk(found: Walk, findings: Findings, where: str, allowed: Names) -> N
     """Say of one walk what it imports, calls and does beside."""
     for inner in found.everything():
         called = {id(i): args for i, args in inner.calls}
+        _judge_by_value(inner, findings, where)
         for one in inner.imports:
+            if one.position in inner.binding - inner.reaching:
+                findings.known(f"{where} byte {one.position}".strip(), f"{one} of a known method", "it binds the method and calls nothing")
+                continue
             _judge_import(one, called.get(id(one)), findings, where, allowed)
         for odd in inner.odd:
             at = f"{where} byte {odd.position}".strip()
@@ -79,6 +83,16 @@ def judge_walk(found: Walk, findings: Findings, where: str, allowed: Names) -> N
                               "what stands before a break runs all the same, and what comes after it was not seen")  # fmt: skip
         if inner is not found:
             findings.note(where or "file", "a pickle inside a byte string", "it was walked too")
+
+
+def _judge_by_value(found: Walk, findings: Findings, where: str) -> None:
+    """Functions that the file brings are malicious where their code names what reaches beyond a model."""
+    brought = next((one for one in found.imports if one.module is not None and (one.module, one.name) in BY_VALUE), None)
+    if brought is not None and found.words:
+        at = f"{where} byte {brought.position}".strip()
+        findings.malicious(
+            at, f"code that names {', '.join(sorted(found.words))}", "a function that the file brings, and that reaches beyond the model"
+        )
 
 
 def _judge_import(one: Import, args: str | None, findings: Findings, where: str, allowed: Names) -> None:
@@ -167,7 +181,11 @@ def _judge_storages(stream: IO[bytes], keys: Walk, sizes: dict[str, int], findin
 def texts(stream: IO[bytes], found: Walk) -> list[str]:
     """The text literals of a small pickle, in order."""
     data = stream.read(min(found.end - found.start, 64 << 20))
-    return [arg for opcode, arg, _ in pickletools.genops(io.BytesIO(data)) if "UNICODE" in opcode.name and isinstance(arg, str)]
+    return [
+        arg
+        for opcode, arg, _ in pickletools.genops(io.BytesIO(data))
+        if ("UNICODE" in opcode.name or "STRING" in opcode.name) and isinstance(arg, str)
+    ]
 
 
 def storage_of(pid: tuple[object, ...], length: int) -> tuple[str, int, int] | None:

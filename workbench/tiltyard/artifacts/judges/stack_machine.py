@@ -1,130 +1,28 @@
-"""The pickle machine on abstract values: strings, whole numbers, imports and short tuples are kept, all else is opaque."""
+"""The opcodes of a pickle, each acting on the abstract machine."""
 
 from collections.abc import Callable
 from typing import Any
 
 from . import arguments
+from .machine import OPAQUE, Machine
 from .unfolding import unfolded, weight
-from .values import Data, Holder, Import, Made, Malformed, Odd, Row, TooLarge, Walk, Wide, shown, split
+from .values import Holder, Import, Made, Malformed, Row, TooLarge, Wide, split
 
-OPAQUE = object()
-_LONGEST_NAME = 4096
 _FREE_MEMO = 1 << 16
 _MOST_NAMED = 100_000
 _HEAVIEST = 20_000_000
 
 
-class Machine:
-    """One run over the opcodes of one pickle, writing what it meets into ``walk``.
-
-    ``inside`` is given each byte string that begins like a pickle, and its position; ``array`` each wrapper by which joblib
-    announces an array whose bytes follow in the stream.
-    """
-
-    def __init__(self, walk: Walk, held: int, inside: Callable[[bytes, int], None], array: Callable[[Made, int], None]) -> None:
-        self.walk = walk
-        self.array = array
-        self.shared = 0
-        self.held = held
-        self.inside = inside
-        self.stack: list[Any] = []
-        self.marks: list[list[Any]] = []
-        self.memo: dict[int, Any] = {}
-        self.frame_end: int | None = None
-
-    def step(self, name: str, arg: Any, position: int) -> None:
-        """Take one opcode, its argument and the offset where it starts."""
-        if self.frame_end is not None or name == "FRAME":
-            self._frame(name, arg, position)
-        handler = _HANDLERS.get(name)
-        if handler is None:
-            raise Malformed(f"opcode {name} is not known to this reader")
-        handler(self, arg, position)
-        if len(self.stack) + len(self.memo) + len(self.marks) > self.held:
-            raise TooLarge(f"over {self.held:,} values held at once")
-
-    def _frame(self, name: str, arg: Any, position: int) -> None:
-        """A frame must end where an opcode does.
-
-        The C unpickler drops what is left of a frame when a read goes over its end, so from there on
-        it sees other opcodes than we do (found by comparing the two on random pickles).
-        """
-        end = self.frame_end
-        if end is not None and position >= end:
-            if position > end:
-                self.odd(position, "an opcode over the end of a frame", hidden=True)
-            self.frame_end = end = None
-        if name == "FRAME":
-            if end is not None:
-                self.odd(position, "a frame inside a frame", hidden=True)
-            self.frame_end = position + 9 + int(arg)
-        elif name == "STOP" and end is not None and end != position + 1:
-            self.odd(position, "a frame that goes on after the end", hidden=True)
-
-    def pop(self) -> Any:
-        if not self.stack:
-            raise Malformed("stack underflow")
-        return self.stack.pop()
-
-    def top(self) -> Any:
-        if not self.stack:
-            raise Malformed("stack underflow")
-        return self.stack[-1]
-
-    def pop_mark(self) -> list[Any]:
-        if not self.marks:
-            raise Malformed("no mark on the stack")
-        items, self.stack = self.stack, self.marks.pop()
-        return items
-
-    def odd(self, position: int, what: str, hidden: bool = False) -> None:
-        if len(self.walk.odd) < 1000:
-            self.walk.odd.append(Odd(position, what, hidden))
-
-    def bring(self, module: str | None, name: str, position: int, opcode: str) -> None:
-        found = Import(module, name, position, opcode)
-        self.walk.imports.append(found)
-        if len(self.walk.imports) > _MOST_NAMED:
-            raise TooLarge(f"over {_MOST_NAMED:,} imports")
-        self.stack.append(found)
-
-    def call(self, callee: Any, args: Any, position: int, how: str) -> None:
-        if isinstance(callee, Import):
-            if len(self.walk.calls) < 10_000:
-                self.walk.calls.append((callee, shown(args)))
-            if why := arguments.fault(callee, args, how):
-                self.odd(position, f"{callee}({shown(args)}): {why}")
-        else:
-            self.odd(position, "calls something that is not a named import")
-        self.stack.append(Made(callee, args))
-
-    def place(self, holder: Any, value: Any, position: int) -> None:
-        """``value`` becomes part of ``holder``."""
-        if isinstance(value, Import) and (value.module, value.name) in arguments.ONLY_CALLED:
-            self.odd(position, f"{value} kept as a value: whoever calls it later gives it other arguments")
-        if isinstance(value, Holder | Made):
-            value.placed += 1
-            self.shared += value.placed > 1
-        if isinstance(holder, Holder) and isinstance(value, Holder | Made | tuple):
-            holder.inside = [] if holder.inside is None else holder.inside
-            holder.inside.append(value)
-
-    def text(self, arg: Any, position: int) -> None:
-        text = str(arg)
-        self.stack.append(text if len(text) <= _LONGEST_NAME else OPAQUE)
-        if text[:1] == "\x80" and text.isascii() is False and max(text) <= "\xff":
-            self._inside(text.encode("latin-1"), position)
-
-    def data(self, data: Any, position: int) -> None:
-        self.stack.append(Data(len(data)))
-        self._inside(data, position)
-
-    def _inside(self, data: bytes | bytearray, position: int) -> None:
-        """Look for a pickle or an archive in a byte string, which something may unpickle in turn."""
-        if data[:4] == b"PK\x03\x04":
-            self.odd(position, "a zip archive inside a byte string")
-        if len(data) >= 4 and data[:1] in b"\x80c(":
-            self.inside(bytes(data), position)
+def step(machine: Machine, name: str, arg: Any, position: int) -> None:
+    """Take one opcode, its argument and the offset where it starts."""
+    if machine.frame_end is not None or name == "FRAME":
+        machine.frame(name, arg, position)
+    handler = _HANDLERS.get(name)
+    if handler is None:
+        raise Malformed(f"opcode {name} is not known to this reader")
+    handler(machine, arg, position)
+    if len(machine.stack) + len(machine.memo) + len(machine.marks) > machine.held:
+        raise TooLarge(f"over {machine.held:,} values held at once")
 
 
 def _number(m: Machine, arg: Any, position: int) -> None:
@@ -206,7 +104,9 @@ def _build(m: Machine, arg: Any, position: int) -> None:
     _changed(m, target, position, "sets attributes")
     if isinstance(target, Made):
         m.place(target, state, position)
-        target.state = state
+        if target.built:
+            m.odd(position, f"sets the state of what {target.callee} made a second time")
+        target.state, target.built = state, True
         if why := arguments.fault_of_state(target):
             m.odd(position, why)
         if target.of in arguments.WRAPPERS:

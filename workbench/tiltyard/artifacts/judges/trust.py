@@ -151,6 +151,18 @@ _HARMLESS_MODULE_MEMBERS = frozenset(
         ("torch._dynamo.eval_frame", "OptimizedModule"),
     }
 )
+_BY_VALUE = {
+    "cloudpickle.cloudpickle": "_make_function _builtin_type _make_skeleton_class _make_skeleton_enum _class_setstate _function_setstate _make_cell _make_empty_cell "
+    "_make_skel_func _fill_function _empty_cell_value _make_dict_keys _make_dict_values _make_dict_items _make_typevar",
+    "cloudpickle.cloudpickle_fast": "_class_setstate _function_setstate",
+    "dill._dill": "_create_array _create_function _create_code _create_type _create_cell _load_type _setattr_cell",
+}
+BY_VALUE = frozenset((module, name) for module, listed in _BY_VALUE.items() for name in listed.split())
+"""What cloudpickle and dill build functions and classes of: code that the file brings, which is not proven, and runs only when it is called."""
+REACHING_WORDS = frozenset(
+    "system popen Popen subprocess exec eval execve spawnv __import__ urlopen urlretrieve socket check_output getoutput b64decode rmtree".split()
+)
+"""Names that, in code which the file brings, reach beyond the model."""
 _PARTS = frozenset(
     """
     os sys posix nt subprocess system popen spawn eval exec execfile __import__ __globals__ __builtins__ __subclasses__ __code__
@@ -161,7 +173,7 @@ _PARTS = frozenset(
 
 def executes(module: str, name: str) -> bool:
     """True where ``module.name`` is known to run commands or code, open files or sockets, or unpickle."""
-    if (module, name) in _HARMLESS_MODULE_MEMBERS:
+    if (module, name) in _HARMLESS_MODULE_MEMBERS or (module, name) in BY_VALUE:
         return False
     if module.split(".")[0] in _ROOTS or name in _NAMES.get(module, ()):
         return True

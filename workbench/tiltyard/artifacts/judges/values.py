@@ -32,7 +32,8 @@ class Walk:
     """What one pickle holds. ``error`` is empty when STOP was reached; ``end`` is the offset after it.
 
     ``limited``: our own bound ended the walk, the real machine would go on. ``first``: the whole
-    number the pickle is, if it is one.
+    number the pickle is, if it is one. ``binding``: where ``getattr`` is imported and binds a known method; ``reaching``: where it does
+    anything else. ``words``: names that reach beyond a model, where code brought by value would call them.
     """
 
     start: int
@@ -43,6 +44,9 @@ class Walk:
     odd: list[Odd] = field(default_factory=list)
     persistent: list[tuple[Any, ...]] = field(default_factory=list)
     nested: list["Walk"] = field(default_factory=list)
+    binding: set[int] = field(default_factory=set)
+    reaching: set[int] = field(default_factory=set)
+    words: set[str] = field(default_factory=set)
     first: int | None = None
     error: str = ""
     limited: bool = False
@@ -69,12 +73,13 @@ class TooLarge(Exception):
 class Made:
     """What a call gave: of which import, with which arguments, and with the state that was set on it last."""
 
-    __slots__ = ("args", "callee", "placed", "state")
+    __slots__ = ("args", "built", "callee", "placed", "state")
 
     def __init__(self, callee: Any, args: Any) -> None:
         self.callee = callee
         self.args = args
         self.state: Any = None
+        self.built = False
         self.placed = 0
 
     @property
@@ -91,7 +96,7 @@ SPECIAL = frozenset(
 
 
 class Holder:
-    """A list, a dictionary or a set. Of a dictionary the first 64 values under text are kept; of all, the holders inside."""
+    """A list, a dictionary or a set. Of a dictionary the first 256 values under text are kept; of all, the holders inside."""
 
     __slots__ = ("count", "held", "inside", "kind", "placed", "special")
 
@@ -107,7 +112,7 @@ class Holder:
         if isinstance(key, str):
             self.special |= key in SPECIAL
             self.held = {} if self.held is None else self.held
-            if len(self.held) < 64 or key in self.held:
+            if len(self.held) < 256 or key in self.held:
                 self.held[key] = value
 
 
@@ -128,9 +133,10 @@ class Row(tuple[Any, ...]):
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """A byte string, of which the length is kept."""
+    """A byte string, of which the length is kept; of one in torch's old format the bytes too."""
 
     size: int
+    raw: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
