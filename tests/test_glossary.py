@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 ROOTS = {"tiltyard": ROOT / "workbench" / "tiltyard", "tiltyard_widgets": ROOT / "widgets" / "tiltyard_widgets"}
 GLOSSARY = ROOT / "docs" / "glossary.md"
 MADE = tuple(
-    line.strip("/\n") for line in (ROOT / ".gitignore").open(encoding="utf-8") if line.startswith("/docs/")
+    line.strip("/\n") for line in (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines() if line.startswith("/docs/")
 )  # of the program's own words
 PAGES = sorted(path for path in (ROOT / "docs").glob("**/*.md") if not str(path.relative_to(ROOT)).startswith(MADE))
 READ = (ROOT / "README.md", *PAGES)

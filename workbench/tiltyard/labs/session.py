@@ -180,7 +180,7 @@ def _held(expected: float, value: tuple[float, float | None, float | None], unit
     if low is not None and high is not None and low <= expected <= high:
         return "good", text("held_inside", expected=f"{expected:g}", unit=unit)
     which = "held_high" if expected > at else "held_low"
-    return "plain", text(which, expected=f"{expected:g}", off=amount, unit=unit)
+    return "plain", text(which, expected=f"{expected:g}", off=amount, unit=unit, of="points" if unit == "%" else unit)
 
 
 def check(id: str, answer: Any) -> Shown:

@@ -21,9 +21,11 @@ def odds_moved(evidence: Evidence) -> str | None:
 
 def top_feature(evidence: Evidence) -> str | None:
     """The feature with the largest mean absolute attribution."""
-    record = evidence.of(SHAP)[-1]
-    found = [m for m in record.result.metrics if m.name.startswith("importance_") and m.value is not None]
-    return max(found, key=lambda m: m.value or 0.0).name.removeprefix("importance_") if found else None
+    table = next((t for t in evidence.of(SHAP)[-1].result.tables if t.name == "importance"), None)
+    if table is None:
+        return None
+    place = next(i for i, column in enumerate(table.columns) if column.name == "mean |value|")
+    return str(max(table.rows, key=lambda row: float(row[place] or 0))[0])
 
 
 def closed(evidence: Evidence) -> float | None:
@@ -36,7 +38,7 @@ QUESTIONS: tuple[Question, ...] = (
     Measured("6a", "points", GROUPS, PARITY),
     Chosen(
         "6b",
-        options=("age", "sex", "marital-status", "education", "capital-gain", "occupation"),
+        options=("age", "sex", "marital-status", "relationship", "education", "capital-gain", "occupation"),
         truth=lambda e, w: top_feature(e),
         needs=(SHAP,),
     ),

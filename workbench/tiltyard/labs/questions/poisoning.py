@@ -12,7 +12,7 @@ HELD = Wanted("federated.training", "census", {"rule": "median", "attackers": Sp
 
 
 def _accuracy(evidence: Evidence, run: Wanted) -> float:
-    metric = metric_of(evidence.of(run)[-1], "accuracy")
+    metric = metric_of(evidence.of(run)[-1], "accuracy_after")
     return metric.value if metric is not None and metric.value is not None else 0.0
 
 
@@ -24,7 +24,7 @@ def better_rule(evidence: Evidence) -> str | None:
 QUESTIONS: tuple[Question, ...] = (
     Measured("7a", "points", FLIPPED, "accuracy_lost"),
     Measured("7b", "%", BACKDOOR, "success"),
-    Measured("7c", "%", ATTACKED, "accuracy"),
+    Measured("7c", "%", ATTACKED, "accuracy_after"),
     Chosen("7d", options=("fedavg", "median"), truth=lambda e, w: better_rule(e), needs=(ATTACKED, HELD)),
     Decided("7e", options=("fedavg", "median", "vet-clients"), needs=(ATTACKED, HELD)),
     Reflection("7f", to="to_hospitals", run=BACKDOOR, metric="success"),
