@@ -52,8 +52,8 @@ def _value(code: str, names: dict[str, Any]) -> Any:
     """Run a cell; the value of its last line where that is an expression."""
     tree = ast.parse(code)
     last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
-    exec(compile(tree, "cell", "exec"), names)
-    return eval(compile(ast.Expression(last.value), "cell", "eval"), names) if isinstance(last, ast.Expr) else None
+    exec(compile(tree, "cell", "exec"), names)  # noqa: S102 (our own lab, as a kernel runs it)
+    return eval(compile(ast.Expression(last.value), "cell", "eval"), names) if isinstance(last, ast.Expr) else None  # noqa: S307
 
 
 def timed(cells: Iterable[Cell]) -> None:
@@ -64,7 +64,7 @@ def timed(cells: Iterable[Cell]) -> None:
             done, wall = Walk(), time.perf_counter()
             _run(cell.text, names, done, going_on=True)
             words = [repr(one)[:900] for one in done.answers if one is not None] + [f"!! {problem!r}"[:400] for _, problem in done.problems]
-            print(
+            print(  # noqa: T201 (for the shell)
                 f"{done.cpu[0][0]:6.1f} s  {time.perf_counter() - wall:6.1f} s  {cell.text.splitlines()[-1][:90]}",
                 *words,
                 sep="\n      ",

@@ -16,7 +16,7 @@ NEEDED = ("torch", "sklearn", "fairlearn", "opacus", "shap")
 LEAST_MEMORY = 1.0  # GB
 LEAST_DISK = 0.2  # GB
 # Seed, rows and answer of the model that the sentence "your numbers are those of the book" rests on: a fact of the sample, no solution.
-ROWS, RIGHT = 200, 197
+ROWS, RIGHT = 200, 192
 
 
 @dataclass(frozen=True)

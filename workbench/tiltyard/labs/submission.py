@@ -1,6 +1,5 @@
 """What a student hands in: answers, ledger, and the records that both rest on, in one file. Whoever collects it grades it anew."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -12,7 +11,9 @@ from ..files.atomic import new_file
 from ..result import Frozen, Record
 from ..version import __version__
 from .desk import Desk, questions
-from .question import Question, Ruling
+from .evidence import Evidence
+from .question import Question, Ruling, wrong
+from .questions.capstone import Reported
 from .work import Work, now
 
 ENDING = ".lab.json"
@@ -55,7 +56,7 @@ def write(lab: int, folder: Path, desk: Desk) -> Path:
     if not work.student:
         raise Problem("to know who hands it in", "no name", 'Call ty.labs.name("Ada Lovelace") with yours first')
     evidence = desk.evidence(asked, work)
-    wanted = {name for q in asked for name in (q.id,)}
+    wanted = {q.id for q in asked}
     kept = work.model_copy(
         update={
             "predictions": {k: v for k, v in work.predictions.items() if k in wanted},
@@ -100,25 +101,25 @@ def read(path: Path) -> Submission:
         raise Problem(f"a submission of format 1 in {path.name}", reason, "Hand in what ty.labs.submit wrote") from None
 
 
-def graded(handed_in: Submission, fingerprints: dict[str, str], asked: Sequence[Question] | None = None) -> dict[str, Ruling]:
+def graded(handed_in: Submission, fingerprints: dict[str, str], beside: Path) -> dict[str, Ruling]:
     """Each question of the lab graded anew, from the records that were handed in.
 
     Parameters
     ----------
     fingerprints
         Those of the models of the labs on this machine, by name: what the student's file says of them does not count.
+    beside
+        The folder of the submission, where a report that was handed in lies too.
     """
-    from .evidence import Evidence
-    from .question import wrong
-
     evidence = Evidence(handed_in.records, fingerprints)
-    found: dict[str, Ruling] = {}
-    for question in asked or of_lab(handed_in.lab):
-        answer = handed_in.work.answers.get(question.id)
-        if answer is None:
-            found[question.id] = wrong("blank")
-        elif not answer.right:
-            found[question.id] = Ruling(right=False, reason=answer.reason, values={})
-        else:
-            found[question.id] = question.grade(answer.value, evidence, handed_in.work)
-    return found
+    return {question.id: _graded(question, handed_in.work, evidence, beside) for question in of_lab(handed_in.lab)}
+
+
+def _graded(question: Question, work: Work, evidence: Evidence, beside: Path) -> Ruling:
+    answer = work.answers.get(question.id)
+    if answer is None:
+        return wrong("blank")
+    if not answer.right:
+        return Ruling(right=False, reason=answer.reason)
+    value = str(beside / Path(str(answer.value)).name) if isinstance(question, Reported) else answer.value
+    return question.grade(value, evidence, work)

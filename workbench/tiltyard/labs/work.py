@@ -87,14 +87,23 @@ def now() -> datetime:
 
 
 def default_place() -> Path:
-    """TILTYARD_LABS, or ``labs.json`` in the user's data folder; behind a shared login one for each person."""
+    """TILTYARD_LABS, or ``labs.json`` in the user's data folder; behind a shared login one beside it for each person."""
+    person = me()
+    return place_of(person.name) if person.shared else _alone()
+
+
+def place_of(login: str) -> Path:
+    """Where the work of somebody lies who came through a shared login."""
+    alone = _alone()
+    return alone.with_name(f"{alone.stem}-{re.sub(r'[^A-Za-z0-9._@-]', '_', login)}.json")
+
+
+def _alone() -> Path:
     if place := os.environ.get(VARIABLE, "").strip():
         return Path(place).expanduser()
     import platformdirs
 
-    person = me()
-    name = f"labs-{re.sub(r'[^A-Za-z0-9._@-]', '_', person.name)}.json" if person.shared else "labs.json"
-    return platformdirs.user_data_path("tiltyard", appauthor=False) / name
+    return platformdirs.user_data_path("tiltyard", appauthor=False) / "labs.json"
 
 
 class WorkFile:
@@ -167,6 +176,17 @@ class Draft:
     def decided(self, decision: Decision) -> None:
         """Write a decision into the ledger; a later one on the same question takes its place."""
         self.work = self.work.model_copy(update={"decisions": {**self.work.decisions, decision.question: decision}})
+
+    def without(self, questions: set[str] | None, lab: int | None) -> None:
+        """Forget the work on these questions and that the lab was opened; all of it, but for the name, where they are None."""
+        if questions is None:
+            self.work = Work(student=self.work.student)
+            return
+        parts = ("predictions", "answers", "tries", "missed", "decisions")
+        update: dict[str, object] = {p: {k: v for k, v in getattr(self.work, p).items() if k not in questions} for p in parts}
+        update["opened"] = {k: v for k, v in self.work.opened.items() if k != str(lab)}
+        update["scans"] = {} if lab == 1 else self.work.scans
+        self.work = self.work.model_copy(update=update)
 
     def scanned(self, verdicts: dict[str, str]) -> None:
         """Keep what a scan said of the files of lab 1."""
