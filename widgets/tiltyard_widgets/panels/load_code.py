@@ -84,5 +84,6 @@ def _corrections(proposal: "Proposal") -> list[str]:
     words.append(f"sensitive={schema.sensitive!r}")
     words += [f"leave_out={proposal.dropped!r}"] if proposal.dropped else []
     words += [f"take={proposal.restored!r}"] if proposal.restored else []
+    words += [f"relations={schema.relations!r}"] if schema.relations else []
     features = {name: c.model_dump(exclude_none=True) for name, c in proposal.corrections.items()}
     return words + ([f"features={features!r}"] if features else [])

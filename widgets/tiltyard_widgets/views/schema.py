@@ -15,6 +15,7 @@ from tiltyard.result import Column, Table
 from ..controls.picker import Choice
 from ..theme import look
 from .message import Message
+from .relations import RelationsView
 from .table import TableView
 
 if TYPE_CHECKING:
@@ -27,7 +28,9 @@ def table_of(schema: Schema) -> Table:
     """One row a feature."""
     columns = tuple(Column(name=n) for n in ("Feature", "Kind", "Bounds or categories", "An attacker may change it", "Assumed"))
     rows = tuple((f.name, f.kind, bounds_of(f), "yes" if f.mutable else "no", f.assumed) for f in schema.features)
-    return Table(name="schema", title=f"Schema: label {schema.label}, classes {', '.join(schema.classes)}", columns=columns, rows=rows)
+    title = f"Schema: label {schema.label}, classes {', '.join(schema.classes)}"
+    note = f"Kept in every row: {'; '.join(schema.relations)}." if schema.relations else ""
+    return Table(name="schema", title=title, columns=columns, rows=rows, note=note)
 
 
 def bounds_of(f: Feature) -> str:
@@ -85,7 +88,8 @@ class SchemaView(look.Stack):
         self.back = look.stack([self.out, look.row([self.take])])
         buttons = look.row([self.apply, self.drop, self.undo])
         one = [self.feature, self.kind, self.number, self.lost, self.image, self.mutable, buttons]
-        self.editor = look.stack([self.label, self.sensitive, *one, self.back])
+        self.relations = RelationsView(self._try)
+        self.editor = look.stack([self.label, self.sensitive, *one, self.back, self.relations])
         self.children: tuple[w.Widget, ...] = (self.message, self.assumed, self.table)
 
     @property
@@ -106,6 +110,7 @@ class SchemaView(look.Stack):
     def offer(self, proposal: "Proposal") -> None:
         """A proposal to be corrected."""
         self._undo.clear()
+        self.relations.forget()
         self._set(proposal)
         self.children = (self.message, self.assumed, self.editor, self.table)
 
@@ -130,6 +135,7 @@ class SchemaView(look.Stack):
         self.assumed.say("Assumed: " + " ".join(guessed) if guessed else "")
         self.table.show(table_of(schema))
         self.undo.disabled = not self._undo
+        self.relations.show(proposal)
 
     def _pick(self) -> None:
         if self._quiet or self.proposal is None:
@@ -183,6 +189,9 @@ class SchemaView(look.Stack):
             self.message.say(problem if isinstance(problem, Problem) else str(problem).splitlines()[0])
             return
         self.message.clear()
+        if after is before:
+            self.relations.show(before)
+            return
         self._undo.append(before)
         self._set(after)
         self.changed()

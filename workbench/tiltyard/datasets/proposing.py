@@ -11,13 +11,14 @@ from ..errors import Problem
 from ..result import Frozen
 from . import onehots, people
 from .arrays import Arrays
-from .building import Member, build
+from .building import Member, build, read_rows
 from .columns import Guess, guess, guess_text, likely_text
 from .dataset import Dataset
 from .feature import Feature
 from .labels import classes_of, likely_label
 from .pixels import depth, pixel_feature
-from .schema import Schema
+from .relations import fitting
+from .schema import Rows, Schema
 from .written_numbers import as_meant
 
 if TYPE_CHECKING:
@@ -63,7 +64,8 @@ class Proposal:
         if not features:
             raise Problem("at least one feature", "none left", "Keep a column")
         try:
-            schema = Schema(**{**dict(self.schema), "features": tuple(features)})
+            kept = fitting(self.schema.relations, tuple(features))
+            schema = Schema(**{**dict(self.schema), "features": tuple(features), "relations": kept})
         except ValidationError as error:
             raise Problem("features with names of their own", error.errors()[0]["msg"], "Rename one") from None
         return replace(self, schema=schema)
@@ -108,6 +110,18 @@ class Proposal:
         for column in columns:
             self.schema.feature(column)
         return self._with([f.model_copy(update={"mutable": f.name not in columns}) for f in self.schema.features])
+
+    @property
+    def x(self) -> Rows:
+        """The rows as this schema reads them, (n, columns)."""
+        return read_rows(self.table.frame if isinstance(self.table, Arrays) else self.table, self.schema)
+
+    def relate(self, relations: Sequence[str]) -> "Proposal":
+        """With exactly these relations between columns; a `Problem` for one that cannot be read, or that the rows break often."""
+        schema = self.schema.stating(relations)
+        if schema.relations:
+            schema.related.refuse(self.x)
+        return replace(self, schema=schema)
 
     def build(self, *, member: Member = None, name: str = "", source: str = "") -> Dataset:
         """The data set by this schema."""

@@ -53,6 +53,18 @@ def stated(texts: Sequence[str], features: tuple[Feature, ...]) -> tuple[Relatio
     return found
 
 
+def fitting(texts: Sequence[str], features: tuple[Feature, ...]) -> tuple[str, ...]:
+    """Those of the relations that are about these features; the others lost a column, or its kind."""
+    found: list[str] = []
+    for text in texts:
+        try:
+            stated((*found, text), features)
+        except Problem:
+            continue
+        found.append(text)
+    return tuple(found)
+
+
 def _fitting(relation: Relation, features: tuple[Feature, ...]) -> None:
     known = {f.name: f for f in features}
     for name in relation.columns:
