@@ -38,6 +38,24 @@ def depth(values: NDArray[Any]) -> float:
     return 16.0 if high <= 16 else 255.0
 
 
+def image_feature(values: NDArray[Any], shape: tuple[int, ...]) -> Feature | None:
+    """The feature of images of ``shape`` whose pixels are ``values``, or None where these hold NaN or infinity.
+
+    Numbers with a fraction's dtype are what somebody gives to a model, and stay as they are: from 0 to 1, 16 or 255 where they are such
+    pixels, else (standardized ones, say) between the smallest and the largest seen. Whole numbers are those of a file, and are divided.
+    """
+    divide = depth(values)
+    if values.dtype.kind != "f":
+        return Feature(name="image", kind="pixels", shape=shape, divide=divide, unit="of full brightness") if divide else None
+    if divide:
+        unit = "of full brightness" if divide == 1 else f"of {divide:g}"
+        return Feature(name="image", kind="pixels", shape=shape, high=divide, unit=unit)
+    low, high = float(values.min()), float(values.max())
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return None
+    return Feature(name="image", kind="pixels", shape=shape, low=low, high=high, unit="of the range seen")
+
+
 def pixel_feature(frame: "pd.DataFrame") -> Feature | None:
     """The image feature of a table of pixels, or None: 64 or more numbered columns, as many as an image has."""
     shape = image_shape(frame.shape[1])
@@ -45,5 +63,5 @@ def pixel_feature(frame: "pd.DataFrame") -> Feature | None:
         return None
     if any(dtype.kind not in "uif" for dtype in frame.dtypes):
         return None
-    divide = depth(frame.to_numpy())
-    return Feature(name="image", kind="pixels", shape=shape, divide=divide, unit="of full brightness") if divide else None
+    values = frame.to_numpy()
+    return image_feature(values, shape) if depth(values) else None

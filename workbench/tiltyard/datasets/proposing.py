@@ -16,7 +16,7 @@ from .columns import Guess, guess, guess_text, likely_text
 from .dataset import Dataset
 from .feature import Feature
 from .labels import classes_of, likely_label
-from .pixels import depth, pixel_feature
+from .pixels import image_feature, pixel_feature
 from .relations import fitting
 from .schema import Rows, Schema
 from .written_numbers import as_meant
@@ -205,7 +205,16 @@ def _moved(column: str, here: tuple[str, ...], there: tuple[str, ...]) -> tuple[
 
 def _about(image: Feature) -> str:
     size = "×".join(map(str, image.shape))
-    return f"The columns are the pixels of images of {size}, divided by {image.divide:g}."
+    return f"The columns are the pixels of images of {size}, {_pixels_as(image)}."
+
+
+def _pixels_as(image: Feature) -> str:
+    """How the pixels of somebody's images are taken."""
+    if image.divide != 1:
+        return f"divided by {image.divide:g}"
+    if image.low == 0 and image.high in (1, 16, 255):
+        return f"from 0 to {image.high:g}, as they are"
+    return f"as they are, between {image.low:g} and {image.high:g}, the smallest and the largest seen"
 
 
 def _from_arrays(table: Arrays, label: str, skip: tuple[str, ...]) -> Proposal:
@@ -220,13 +229,12 @@ def _from_arrays(table: Arrays, label: str, skip: tuple[str, ...]) -> Proposal:
             marked = found.schema.model_copy(update={"sensitive": (*found.schema.sensitive, *table.sensitive)})
             return replace(found, table=table, schema=marked)
         table = replace(table, x=table.x.reshape(-1, *image.shape), names=())
-    divide = depth(table.x)
-    if not divide:
+    feature = image_feature(table.x, table.x.shape[1:])
+    if feature is None:
         low, high = float(np.min(table.x)), float(np.max(table.x))
-        raise Problem("pixels of 0 to 1 or 0 to 255", f"{low:g} to {high:g}", "Rescale the images")
-    feature = Feature(name="image", kind="pixels", shape=table.x.shape[1:], divide=divide, unit="of full brightness")
+        raise Problem("finite pixels, whole ones from 0 to 255", f"{low:g} to {high:g}", "Correct or rescale the images")
     schema = Schema(features=(feature,), label=label, classes=classes, sensitive=tuple(table.sensitive))
-    notes.append(f"x holds images of {'×'.join(map(str, feature.shape))}, divided by {divide:g}.")
+    notes.append(f"x holds images of {'×'.join(map(str, feature.shape))}, {_pixels_as(feature)}.")
     return Proposal(table, schema, tuple(notes), skip=skip)
 
 

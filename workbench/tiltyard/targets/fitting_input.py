@@ -13,7 +13,7 @@ from ..datasets.schema import Rows, Schema
 from ..errors import Problem
 from . import trying
 from .estimators import Feeds
-from .module_input import WHOLE, Fed, Form, differentiable
+from .module_input import WHOLE, Fed, Form, NamedLogits, differentiable, scores_of
 
 if TYPE_CHECKING:
     from ..datasets.dataset import Dataset
@@ -40,6 +40,7 @@ def fitting(
         except Problem as problem:
             first = first or problem
             continue
+        made = made if isinstance(made, Fed) or _returns_a_tensor(made, rows, schema) else NamedLogits(made)
         _at_bounds(made, schema, name)
         made, notes = _with_gradients(made, rows, schema, name)
         return made, out, (*_about(made), *notes)
@@ -94,18 +95,24 @@ def _answers(module: nn.Module, x: Rows, schema: Schema, name: str) -> NDArray[n
 
     def call() -> Tensor:
         with torch.inference_mode():
-            out: Tensor = module(torch.from_numpy(encoding.encode(x)))
+            out: Tensor = scores_of(module(torch.from_numpy(encoding.encode(x))))
             return out
 
     shape = schema.shape if fed is not None and fed.form == "values" else encoding.shape
     out = trying.answer(call, name, f"{name} to take rows of shape {shape}" + _first_layer(module))
     if not isinstance(out, Tensor):
-        raise Problem(f"a tensor from {name}", type(out).__name__, "Wrap the module so that it returns class scores alone")
+        do = "Wrap the module so that it returns class scores alone"
+        raise Problem(f"a tensor, or something with a tensor called logits, from {name}", type(out).__name__, do)
     if len(out) != len(x) if out.ndim else True:
         raise Problem(
             f"one row of scores for each of {len(x)} rows from {name}", f"output of shape {tuple(out.shape)}", "Wrap the module's output"
         )
     return out.float().numpy()
+
+
+def _returns_a_tensor(module: nn.Module, x: Rows, schema: Schema) -> bool:
+    with torch.inference_mode():
+        return isinstance(module(torch.from_numpy(encoding_of(schema).encode(x))), Tensor)
 
 
 def _first_layer(module: nn.Module) -> str:

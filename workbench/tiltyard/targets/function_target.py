@@ -1,7 +1,7 @@
 """A plain predict function as a target: which form of the rows it takes, and what its answers are, is found out on a few rows."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from . import trying
 from .class_names import few
 from .estimators import WORDS, Feeds, FunctionTarget, Outputs, fed, own_form, texts_only
 from .fingerprints import content_fingerprint
+from .image_forms import AS_THEY_ARE, Arranged, ImageForm, image_forms
 
 if TYPE_CHECKING:
     from ..datasets.dataset import Dataset
@@ -24,13 +25,16 @@ TRIED = 200
 
 @dataclass(frozen=True)
 class Form:
-    """A form of the rows: what is fed, and the dtype of encoded columns."""
+    """A form of the rows: what is fed, the dtype of encoded columns, and how images are arranged and scaled."""
 
     feeds: Feeds
     dtype: type[Any] = np.float64
+    image: ImageForm | None = None
 
     @property
     def words(self) -> str:
+        if self.image is not None:
+            return self.image.words
         return WORDS[self.feeds] + (f" as {np.dtype(self.dtype)}" if self.feeds == "encoded" else "")
 
 
@@ -81,7 +85,7 @@ def function_target(
         raise min(refused, key=lambda p: 0 if 'outputs="' in p.do else 1 if isinstance(p, Answer) else 2)
     form, made, more = _best(good, data)
     made.queries = 0
-    made.given = "float32 pixels" if schema.images else form.words
+    made.given = form.words if form.image is not None or not schema.images else "float32 pixels"
     found = "It returns class names, so it offers labels only." if made.outputs == "labels" else "It returns probabilities."
     made.assumptions = (*(() if feeds else (f"It takes {form.words}.", *more)), *(() if outputs else (found,)))
     return made
@@ -89,6 +93,8 @@ def function_target(
 
 def _forms(schema: Schema, feeds: Feeds | None) -> list[Form]:
     """The forms to try, likelier first."""
+    if schema.images and feeds is None:
+        return [Form("encoded", image=form) for form in image_forms(schema)]
     if schema.images:
         return [Form("encoded")]
     return [f for f in ((Form("texts"), *FORMS) if texts_only(schema) else FORMS) if feeds in (None, f.feeds)]
@@ -117,6 +123,9 @@ class Asked:
         Problem
             Where it does not take that form, or answers what cannot be read.
         """
+        if form.image is not None and form.image != AS_THEY_ARE:
+            arranged = replace(self, predict=Arranged(self.predict, form.image))
+            return arranged.as_target(Form("encoded"), rows)
         texts = form.feeds == "texts"
         fed_rows = own_form(self.schema.decode(rows), "texts") if texts else fed(rows, self.schema, form.feeds, form.dtype)
         returned = trying.answer(lambda: self.predict(fed_rows), self.name, f"{self.name} to take rows like the schema's")
@@ -237,6 +246,10 @@ def _rows(schema: Schema, data: "Dataset | None") -> Rows:
     return rows[:-1] if len(rows) > 2 and len(rows) in (len(schema.columns), int(np.prod(schema.shape))) else rows
 
 
+def _choice(form: Form) -> str:
+    return "" if form.image is not None else f"; feeds={form.feeds!r} says that it is to be given those"
+
+
 def _best(good: list[tuple[Form, FunctionTarget]], data: "Dataset | None") -> tuple[Form, FunctionTarget, tuple[str, ...]]:
     """The form that is right most often on up to 500 rows, the first of equal ones; and where another is answered differently, a sentence."""
     if len(good) == 1 or data is None:
@@ -248,7 +261,7 @@ def _best(good: list[tuple[Form, FunctionTarget]], data: "Dataset | None") -> tu
     form, target = good[best]
     more = tuple(
         f"Given {good[i][0].words} it answers {int((found != answers[best]).sum())} of {len(part)} rows otherwise "
-        f"({hits[i]} right, not {hits[best]}); feeds={good[i][0].feeds!r} says that it is to be given those."
+        f"({hits[i]} right, not {hits[best]}){_choice(good[i][0])}."
         for i, found in enumerate(answers)
         if (found != answers[best]).any()
     )

@@ -1,6 +1,7 @@
 """What a torch module takes where that is not encoded float32 rows on the CPU: the table's own values, whole numbers, float64."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +11,25 @@ from ..datasets.schema import Schema
 
 Form = Literal["encoded", "values"]
 WHOLE = torch.int64
+
+
+def scores_of(out: Any) -> Any:
+    """What a module returned, or its ``logits`` where it returned several things by name, as those of Hugging Face do."""
+    found = out.get("logits") if isinstance(out, Mapping) else getattr(out, "logits", None)
+    return found if isinstance(found, Tensor) and not isinstance(out, Tensor) else out
+
+
+class NamedLogits(nn.Module):
+    """``inner``, which returns several things by name, as a module that returns its logits alone."""
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Its logits (n, k)."""
+        out: Tensor = scores_of(self.inner(x))
+        return out
 
 
 class Fed(nn.Module):
@@ -47,6 +67,7 @@ class Fed(nn.Module):
         rows = self._values(z) if self.places else z
         rows = rows.round() if self.dtype == WHOLE else rows
         out = self.inner(rows.to(self.device, self.dtype))
+        out = scores_of(out)
         return out.cpu() if isinstance(out, Tensor) else out
 
     def _values(self, z: Tensor) -> Tensor:

@@ -2,7 +2,9 @@
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..datasets.schema import Schema
@@ -11,6 +13,7 @@ from . import trying
 from .architecture import Architecture
 from .estimators import Feeds
 from .fitting_input import fitting
+from .image_forms import AS_THEY_ARE, ImageForm, Laid, image_forms
 from .module_input import Fed
 from .plain_module import PlainModule
 from .torch_target import Outputs, TorchTarget
@@ -18,6 +21,8 @@ from .training import Recipe
 
 if TYPE_CHECKING:
     from ..datasets.dataset import Dataset
+
+MANY, FEW, LARGE = 500, 64, 3 * 64 * 64  # rows to try a form of images on, and from how many numbers a row on only few of them
 
 
 class Reordered(nn.Module):
@@ -64,6 +69,35 @@ def module_target(
         When the module does not take the schema's rows, returns another shape, or NaN.
     """
     name, own = name or type(module).__name__, module
+    forms = list(image_forms(schema)) if schema.images and feeds is None else [AS_THEY_ARE]
+    good: list[TorchTarget] = []
+    first: Problem | None = None
+    for form in sorted(forms, key=lambda f: f.times != 1):
+        inner, laid = (own, architecture) if form == AS_THEY_ARE else (Laid(own, form), None)
+        try:
+            made = _in_one_form(inner, schema, name, outputs, order, recipe, laid, feeds, data)
+        except Problem as problem:
+            first = first or problem
+            continue
+        made.plainly = _plainly(own, made.inner, schema, order, made.outputs, form)
+        good.append(made)
+    if not good:
+        assert first is not None
+        raise first
+    return _best(good, data)
+
+
+def _in_one_form(
+    module: nn.Module,
+    schema: Schema,
+    name: str,
+    outputs: Outputs | None,
+    order: tuple[int, ...],
+    recipe: Recipe | None,
+    architecture: Architecture | None,
+    feeds: Feeds | None,
+    data: "Dataset | None",
+) -> TorchTarget:
     module, out, about = fitting(module, schema, name, feeds, data)
     k = len(schema.classes)
     found = trying.head(out, k, name)
@@ -77,12 +111,57 @@ def module_target(
         module, architecture = Reordered(module, order, outputs), None
     target = TorchTarget(module, schema.classes, schema, name, outputs, recipe, architecture)
     target.assumptions = (*about, *notes)
-    target.plainly = _plainly(own, module, schema, order, outputs)
     return target
 
 
-def _plainly(own: nn.Module, module: nn.Module, schema: Schema, order: tuple[int, ...], outputs: Outputs) -> PlainModule:
+def _best(good: list[TorchTarget], data: "Dataset | None") -> TorchTarget:
+    """The first form that it takes; another where it is clearly right more often on labeled rows, which is then told.
+
+    Few modules say whether they want pixels from 0 to 1 or from 0 to 255, channels first or last.
+    """
+    target = good[0]
+    if len(good) > 1 and data is not None:
+        part = data.sample(FEW if np.prod(data.schema.shape) > LARGE else MANY, np.random.default_rng(0)).classed(target.classes)
+        right = [_right(each, part) for each in good]
+        most = max(range(len(good)), key=lambda i: (int(right[i].sum()), -i))
+        if better(int((right[most] & ~right[0]).sum()), int((right[0] & ~right[most]).sum())):
+            target = good[most]
+        target.assumptions = (*target.assumptions, _told(good, right, target, len(part)))
+    elif (form := _form(target)) != AS_THEY_ARE:
+        target.assumptions = (*target.assumptions, f"It takes {form.words}.")
+    return target
+
+
+def _right(target: TorchTarget, part: "Dataset") -> NDArray[np.bool_]:
+    try:
+        return np.asarray(target.labels(part.x) == part.y)
+    except Exception:  # some models refuse such rows
+        return np.zeros(len(part), bool)
+    finally:
+        target.queries = 0
+
+
+def _told(good: list[TorchTarget], right: list[NDArray[np.bool_]], taken: TorchTarget, n: int) -> str:
+    """What it is given, and how often it is right on that and on the other forms that it takes."""
+    counts = {_form(each).words: int(found.sum()) for each, found in zip(good, right, strict=True)}
+    mine = _form(taken).words
+    others = "; ".join(f"{count} with {words}" for words, count in counts.items() if words != mine)
+    return f"It is given {mine}: {counts[mine]} of {n} rows right, {others}."
+
+
+def _form(target: TorchTarget) -> ImageForm:
+    return next((part.form for part in target.inner.modules() if isinstance(part, Laid)), AS_THEY_ARE)
+
+
+def better(gained: int, lost: int) -> bool:
+    """Is it more than chance that ``gained`` rows turned right and ``lost`` wrong (sign test, one-sided, p < 0.001)?"""
+    from scipy.stats import binom
+
+    return bool(binom.sf(gained - 1, gained + lost, 0.5) < 0.001) if gained + lost else False
+
+
+def _plainly(own: nn.Module, module: nn.Module, schema: Schema, order: tuple[int, ...], outputs: Outputs, image: ImageForm) -> PlainModule:
     """What asks ``own`` without what was put around it."""
     fed = next((part for part in module.modules() if isinstance(part, Fed)), None)
     by_code = fed is not None and fed.form == "values"
-    return PlainModule(own, schema, order, outputs, not by_code, fed.dtype if fed is not None else torch.float32)
+    return PlainModule(own, schema, order, outputs, not by_code, fed.dtype if fed is not None else torch.float32, image)

@@ -3,6 +3,7 @@
 A file is scanned before anything in it is read, and none is ever unpickled.
 """
 
+import copy
 import os
 import sys
 from collections.abc import Callable
@@ -209,10 +210,34 @@ def _plain(module: Any) -> Any:
     return Scripted(module)
 
 
+def _held(model: Any) -> Any:
+    """A copy of a model, so that what somebody does to it later (fits it again, trains on) is not answered under the old fingerprint.
+
+    What cannot be copied (it holds a lock, say) stays the person's own.
+    """
+    try:
+        return copy.deepcopy(model)
+    except Exception:
+        return model
+
+
+def _in_training(module: Any) -> tuple[str, ...]:
+    """A sentence where a module's dropout or batch normalization is in training mode."""
+    from torch.nn.modules.batchnorm import _NormBase
+    from torch.nn.modules.dropout import _DropoutNd
+
+    if not any(part.training and isinstance(part, _NormBase | _DropoutNd) for part in module.modules()):
+        return ()
+    return ("Its dropout or batch normalization was in training mode; it is asked in evaluation mode, as eval() would set it.",)
+
+
 def _from_object(source: Any, given: OpenOptions) -> Target:
     from . import object_target
     from .boosters.opening import fitted_as_target, fitted_model
 
+    own = source
+    if not is_keras(source) and not isinstance(source, type):
+        source = _held(source)
     if (fitted := fitted_model(source, given)) is not None:
         return fitted_as_target(fitted, given, type(source).__name__)
     if is_keras(source):
@@ -225,7 +250,9 @@ def _from_object(source: Any, given: OpenOptions) -> Target:
             from .weights_file import architecture_of
 
             architecture = architecture_of(given.architecture)
-        return module_as_target(_plain(source), given, name=given.name or type(source).__name__, architecture=architecture)
+        target: Target = module_as_target(_plain(source), given, name=given.name or type(source).__name__, architecture=architecture)
+        target.assumptions += _in_training(own)
+        return target
     if isinstance(source, type):
         raise Problem("a model", f"the class {source.__name__}", "Give an instance of it, fitted")
     if object_target.is_estimator(source) and not (hasattr(source, "call") and hasattr(source, "layers")):

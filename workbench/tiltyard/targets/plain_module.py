@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ..datasets.schema import Rows, Schema
 from .decision import LargestScore, Prediction
+from .image_forms import AS_THEY_ARE, ImageForm, arranged_as
+from .module_input import scores_of
 from .plain_rows import plain_rows
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ class PlainModule:
         Whether categories are given as a column each, else by their code.
     dtype
         Of its input.
+    image
+        How it takes images.
     """
 
     module: nn.Module
@@ -35,6 +38,7 @@ class PlainModule:
     outputs: Literal["logits", "probabilities"]
     onehot: bool
     dtype: torch.dtype
+    image: ImageForm = AS_THEY_ARE
 
     def table(self, frame: "pd.DataFrame") -> Prediction | None:
         """Its answers to rows of a person's table; None where these cannot be given to it without us."""
@@ -43,12 +47,12 @@ class PlainModule:
 
     def images(self, x: Rows) -> Prediction | None:
         """Its answers to images as a data set has them."""
-        return self._asked(torch.from_numpy(np.array(x)))
+        return self._asked(torch.from_numpy(arranged_as(x, self.image)))
 
     def _asked(self, rows: Tensor) -> Prediction:
         parameter = next(self.module.parameters(), None)
         with torch.no_grad():
-            out = self.module(rows.to(self.dtype).to(parameter.device if parameter is not None else "cpu"))
+            out = scores_of(self.module(rows.to(self.dtype).to(parameter.device if parameter is not None else "cpu")))
         out = out.double().cpu()
         if out.ndim == 1 or out.shape[1] == 1:
             yes = out.reshape(-1) if self.outputs == "probabilities" else torch.sigmoid(out.reshape(-1))

@@ -142,7 +142,8 @@ def _scale(target: Target, data: Dataset, accuracy: Metric) -> str:
     if not data.schema.images or not _poor(accuracy, len(target.classes)):
         return ""
     part, image = data.unseen.take(_spread(data.unseen.y, MORE)), data.schema.features[0]
-    for factor in (255.0, 1 / 255):
+    known = (255.0, 1 / 255, 16.0, 1 / 16, image.divide)
+    for factor in dict.fromkeys(f for f in known if f != 1):
         with suppress(Exception):  # some models refuse such rows
             now, then = (rate("hits", "hits", int((target.labels(part.x * np.float32(f)) == part.y).sum()), len(part)) for f in (1, factor))
             if then.low is not None and now.high is not None and then.low > now.high:
