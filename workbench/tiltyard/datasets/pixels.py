@@ -39,19 +39,19 @@ def depth(values: NDArray[Any]) -> float:
 
 
 def image_feature(values: NDArray[Any], shape: tuple[int, ...]) -> Feature | None:
-    """The feature of images of ``shape`` whose pixels are ``values``, or None where these hold NaN or infinity.
+    """The feature of images of ``shape`` whose pixels are ``values``; None where these are not finite or all the same.
 
-    Numbers with a fraction's dtype are what somebody gives to a model, and stay as they are: from 0 to 1, 16 or 255 where they are such
-    pixels, else (standardized ones, say) between the smallest and the largest seen. Whole numbers are those of a file, and are divided.
+    Whole numbers up to 255 are those of a file, and are divided. Other numbers are what somebody gives to a model, and stay as they are:
+    from 0 to 1, 16 or 255 where they are such pixels, else (standardized ones, 16 bits) between the smallest and the largest seen.
     """
     divide = depth(values)
-    if values.dtype.kind != "f":
-        return Feature(name="image", kind="pixels", shape=shape, divide=divide, unit="of full brightness") if divide else None
+    if divide and values.dtype.kind != "f":
+        return Feature(name="image", kind="pixels", shape=shape, divide=divide, unit="of full brightness")
     if divide:
         unit = "of full brightness" if divide == 1 else f"of {divide:g}"
         return Feature(name="image", kind="pixels", shape=shape, high=divide, unit=unit)
     low, high = float(values.min()), float(values.max())
-    if not (math.isfinite(low) and math.isfinite(high)):
+    if not (math.isfinite(low) and math.isfinite(high) and low < high):
         return None
     return Feature(name="image", kind="pixels", shape=shape, low=low, high=high, unit="of the range seen")
 

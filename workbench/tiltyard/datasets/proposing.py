@@ -232,7 +232,7 @@ def _from_arrays(table: Arrays, label: str, skip: tuple[str, ...]) -> Proposal:
     feature = image_feature(table.x, table.x.shape[1:])
     if feature is None:
         low, high = float(np.min(table.x)), float(np.max(table.x))
-        raise Problem("finite pixels, whole ones from 0 to 255", f"{low:g} to {high:g}", "Correct or rescale the images")
+        raise Problem("finite pixels that differ", f"{low:g} to {high:g}", "Correct the images")
     schema = Schema(features=(feature,), label=label, classes=classes, sensitive=tuple(table.sensitive))
     notes.append(f"x holds images of {'×'.join(map(str, feature.shape))}, {_pixels_as(feature)}.")
     return Proposal(table, schema, tuple(notes), skip=skip)
