@@ -44,6 +44,42 @@ def test_it_stops_and_ends_no_other_process(tmp_path: Path, attack: str) -> None
         assert found.attacked(SIGNALS[attack], None) == "reached"
 
 
+BOUNDED = """
+import os, sys, json, subprocess
+from tiltyard.access.confined import Confines, confine
+reads, writes = map(tuple, json.loads(sys.argv[1]))
+confine(Confines(reads, writes, memory=64 << 20, file=1 << 20, cores=1))
+found = {"fits": len(bytearray(32 << 20)) == 32 << 20, "cores": len(os.sched_getaffinity(0))}
+def stopped(act):
+    try:
+        act()
+    except (MemoryError, OSError, ValueError) as error:
+        return type(error).__name__
+    return "reached"
+import resource
+def more():
+    resource.setrlimit(resource.RLIMIT_DATA, (1 << 40, 1 << 40))
+def large():
+    with open(writes[0] + "/large", "wb") as file:
+        file.write(bytes(2 << 20))
+found["memory"] = stopped(lambda: bytearray(96 << 20))
+found["raise it"] = stopped(more)
+found["file"] = stopped(large)
+os.sched_setaffinity(0, range(os.cpu_count()))  # unheard
+found["cores after"] = len(os.sched_getaffinity(0))
+found["child"] = subprocess.run([sys.executable, "-c", "bytearray(1 << 30)"], stderr=subprocess.DEVNULL).returncode != 0
+print(json.dumps(found))
+"""
+
+
+@needs_confinement
+def test_the_bounds_on_memory_files_and_cores_hold_and_cannot_be_raised(tmp_path: Path) -> None:
+    words = [sys.executable, "-P", "-c", BOUNDED, json.dumps(confines(tmp_path))]
+    found = json.loads(subprocess.run(words, capture_output=True, text=True, check=True).stdout)
+    stops = {"memory": "MemoryError", "raise it": "ValueError", "file": "OSError", "child": True}
+    assert found == {"fits": True, "cores": 1, "cores after": 1, **stops}
+
+
 CONFINED = """
 import os, sys, json
 from tiltyard.access.confined import Confines, confine

@@ -62,6 +62,7 @@ OUT = {
 OWN = {
     "app notebook",
     "app data_root",
+    "app limits",
     "lab folder",
     *(
         f"{group} {name} {file}"

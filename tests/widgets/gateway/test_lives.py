@@ -210,7 +210,7 @@ def test_a_look_ends_those_whose_time_is_over_and_those_that_died() -> None:
     from .counted import Counted
 
     lives = {"gone": one(9800), "away": one(9900), "shown": one(0, 1, 9000), "idle": one(0, 1, 1000), "dead": one(9999, 1, 9999)}
-    kernels = Counted(lives, dict.fromkeys(lives, "ada"))
+    kernels = Counted(lives, dict.fromkeys(lives, "ada"), gone=180)
     asyncio.run(kernels.sweep())
     assert sorted(kernels.ended) == ["dead", "gone", "idle"]
 
@@ -239,3 +239,12 @@ def test_a_containers_memory_is_its_own(tmp_path: Path) -> None:
     assert memory._container(tmp_path / "none") == (None, 0)
     total, free = memory.memory()
     assert 0 <= free <= total
+
+
+def test_every_limit_of_the_command_line_is_one_that_the_server_has() -> None:
+    from tiltyard.cli.commands.limits import TRAITS, Limits
+    from tiltyard_widgets.gateway.kernels import OwnedKernels
+
+    assert set(TRAITS) == set(Limits.model_fields)
+    ours = {trait.partition(".")[2] for trait in TRAITS.values() if trait.startswith("OwnedKernels.")}
+    assert ours <= set(OwnedKernels.class_traits(config=True))

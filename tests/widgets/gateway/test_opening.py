@@ -156,14 +156,29 @@ def test_a_page_that_breaks_says_so(tmp_path: Path, code: str, said: str) -> Non
         assert "ZeroDivisionError" not in answer.text and "Traceback" not in answer.text
 
 
-def test_a_machine_that_is_full_says_so_in_a_page_that_asks_again(tmp_path: Path) -> None:
-    with serving(tmp_path, "token", more=["--OwnedKernels.machine=1"]) as server, entered(server) as client:
+def test_a_machine_that_is_full_has_a_waiting_room_and_past_it_a_page_that_asks_again(tmp_path: Path) -> None:
+    with (
+        serving(tmp_path, "token", most=9, more=["--OwnedKernels.machine=1", "--OwnedKernels.waiting=1"]) as server,
+        entered(server) as client,
+    ):
         page = opened(client)
-        answer = client.get("/", headers={"Accept": "text/html"})
-        assert (answer.status_code, answer.headers["retry-after"]) == (503, "15")
-        assert 'http-equiv="refresh"' in answer.text and "holds no more pages" in answer.text
-        assert len(kernels(server)) == 1
-        closed(client, page)
+        with entered(server) as second, second.stream("GET", "/") as waits, ThreadPoolExecutor(1) as pool:
+            parts = waits.iter_text()
+            text = ""
+            while "tiltyard.roomless(1, 1)" not in text:  # the first who waits is shown the page and its place
+                text += next(parts)
+            assert waits.status_code == 200 and "BEGIN{" not in unescape(text)
+            answer = client.get("/", headers={"Accept": "text/html"})
+            assert (answer.status_code, answer.headers["retry-after"]) == (503, "15")
+            assert 'http-equiv="refresh"' in answer.text and "holds no more pages" in answer.text
+            assert len(kernels(server)) == 1
+            rest = pool.submit(lambda: "".join(parts))
+            closed(client, page)
+            text += rest.result()
+            assert "BEGIN{" in unescape(text) and re.search(r'"kernelId": "([\w-]+)"', text)
+            other = re.search(r'"kernelId": "([\w-]+)"', text)
+            assert other is not None and other[1] != page.kernel
+            second.post(f"/voila/api/shutdown/{other[1]}", data={"_xsrf": xsrf(second)})
         closed(client, opened(client))
 
 

@@ -21,7 +21,7 @@ from tiltyard.access.users import Users
 from tiltyard.audit.log import check, records
 from tiltyard_widgets.gateway.tries import AT_ONCE, BY_ADDRESS, CROWDED
 
-from .appserver import PATIENCE, Server, closed, ended, opened, serving, typed
+from .appserver import PATIENCE, Server, closed, ended, opened, serving, typed, xsrf
 
 PASSWORDS = {
     "ada": "correct horse battery",
@@ -192,6 +192,24 @@ def test_a_page_that_is_open_ends_with_its_login(server: Server, users: Users) -
 
         assert asyncio.run(talk()) == 4401
         assert ada.get(f"/api/kernels/{page.kernel}").status_code == 404
+
+
+def test_an_admin_sees_who_holds_what_and_ends_it(server: Server) -> None:
+    with entered(server, "ada") as ada, entered(server, "bob") as bob, entered(server, "eve") as eve:
+        page = opened(ada)
+        assert [who.get("/tiltyard/people").status_code for who in (ada, bob)] == [404, 404]
+        told = eve.get("/tiltyard/people")
+        assert told.status_code == 200 and re.search(r"<td>ada</td><td>gone</td><td class=\"n\">[1-9]\d*</td>", told.text)
+        assert "script" not in told.headers["content-security-policy"] and "default-src 'none'" in told.headers["content-security-policy"]
+        asked = {"kernel": page.kernel}
+        assert bob.post("/tiltyard/people", data=asked | {"_xsrf": xsrf(bob)}).status_code == 404
+        assert eve.post("/tiltyard/people", data=asked).status_code == 403  # no form of ours
+        assert ada.get(f"/tiltyard/page/{page.kernel}").status_code == 200
+        assert eve.post("/tiltyard/people", data=asked | {"_xsrf": xsrf(eve)}).status_code == 303
+        assert ada.get(f"/tiltyard/page/{page.kernel}").status_code == 404
+        assert "<td>ada</td>" not in eve.get("/tiltyard/people").text
+    found = [(record.who, record.parameters) for record in records(server.folder / "runs.audit.jsonl") if record.what == "page ended"]
+    assert found == [("eve", {"of": "ada"})]
 
 
 def test_an_unreadable_users_file_lets_nobody_in(server: Server, users: Users) -> None:

@@ -27,6 +27,16 @@ YOUNG = 60.0
 
 
 @cache
+def _largest() -> int:
+    """Bytes that a file of this process may have; `tiltyard app --upload` bounds it."""
+    try:
+        import resource
+    except ImportError:  # Windows has none
+        return MOST
+    most = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
+    return MOST if most == resource.RLIM_INFINITY else most
+
+
 def _folder() -> Path:
     """This kernel's own folder of uploads, closed to other users; it goes with the kernel, or once another takes its first upload."""
     clear(Path(tempfile.gettempdir()))
@@ -117,7 +127,7 @@ class Upload(Block):
         if why := reason(me().role, "write"):
             self._drop(why)
             return
-        room = min(MOST, shutil.disk_usage(_folder()).free // 2)
+        room = min(MOST, _largest(), shutil.disk_usage(_folder()).free // 2)
         if not isinstance(size, int) or not 0 < size <= room:
             self._drop(f"Expected a file of 1 byte to {room / 1e6:,.0f} MB; found {size} bytes")
             return

@@ -19,6 +19,7 @@ from voila.tornado.handler import TornadoVoilaHandler
 from tiltyard.access.confined import impossible
 
 from ..warm.nursery import Nursery, possible
+from . import people
 from .confining import known
 from .handlers import guarded, schemes
 from .identity import NoIdentity, PasswordIdentity, TokenIdentity
@@ -115,7 +116,10 @@ class App(Voila):
         """Voila's handlers, each behind the login; only those of the login itself are not."""
         open_ones = {route[1]: route for route in self.identity_provider.get_handlers()}
         made: list[tuple[Any, ...]] = []
-        for pattern, handler, *rest in [(url_path_join(self.server_url, ROUTE), PageHandler), *super().init_handlers()]:
+        own_pages = [
+            (url_path_join(self.server_url, route), page) for route, page in ((ROUTE, PageHandler), (people.ROUTE, people.PeopleHandler))
+        ]
+        for pattern, handler, *rest in [*own_pages, *super().init_handlers()]:
             if handler in open_ones:
                 made.append((url_path_join(self.server_url, pattern), handler, *rest))
             else:

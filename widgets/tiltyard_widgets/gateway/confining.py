@@ -22,6 +22,7 @@ from tiltyard.access.users import NAME
 
 from ..warm.provisioner import WarmProvisioner
 from .keeper import Keeper
+from .limits import Limits
 
 # What a kernel gets of the server's environment, by name: nothing that could be a secret under whatever name.
 KEPT = re.compile(
@@ -29,6 +30,7 @@ KEPT = re.compile(
     r"|SCRIPT_NAME|SSL_CERT_(FILE|DIR)|(https?|no|all)_proxy|TILTYARD_(DATA_ROOT|PLACE)",
     re.IGNORECASE,
 )
+NO_LIMITS = Limits()
 
 
 class Kernel(ServerKernelManager):
@@ -38,10 +40,11 @@ class Kernel(ServerKernelManager):
     home: Path | None = None
     keeper: Keeper
     mark = ""
+    limits = Limits()
 
-    def confine_to(self, folder: Path, person: Person, mark: str, keeper: Keeper) -> None:
+    def confine_to(self, folder: Path, person: Person, mark: str, keeper: Keeper, limits: Limits) -> None:
         """Keep all that belongs to this kernel in a new folder within ``folder``, and its runs by the broker, as this person's."""
-        self.person, self.mark, self.keeper = person, mark, keeper
+        self.person, self.mark, self.keeper, self.limits = person, mark, keeper, limits
         own = Path(tempfile.mkdtemp(prefix="k", dir=folder))
         self.home = own / "home"
         self.home.mkdir(mode=0o700)
@@ -55,7 +58,7 @@ class Kernel(ServerKernelManager):
         command, how = await super()._async_pre_start_kernel(**given)
         if self.home is None or self.person is None:
             return command, how
-        confines = json.dumps(asdict(confines_of(self.person, self.home)))
+        confines = json.dumps(asdict(confines_of(self.person, self.home, self.limits)))
         command = [sys.executable, "-P", "-m", "tiltyard_widgets.gateway.confined", confines, str(self.home), self.connection_file]
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}  # not the owner's terminal or log
         return command, how | quiet | {"env": environment_of(how["env"], self.home)}
@@ -77,7 +80,7 @@ class Kernel(ServerKernelManager):
             shutil.rmtree(self.home.parent, ignore_errors=True)
 
 
-def confines_of(person: Person, home: Path) -> Confines:
+def confines_of(person: Person, home: Path, limits: Limits = NO_LIMITS) -> Confines:
     """What a kernel of this person reaches: Python and its libraries, its own folder, the person's data to read, and what is kept for them."""
     reads = [*system_places(), *python_places(), str(home.parent), *map(str, data_folders(person))]
     writes = [str(home)]
@@ -85,7 +88,7 @@ def confines_of(person: Person, home: Path) -> Confines:
         kept = kept_for(person)
         kept.mkdir(mode=0o700, parents=True, exist_ok=True)
         writes.append(str(kept))
-    return Confines(tuple(reads), tuple(writes))
+    return Confines(tuple(reads), tuple(writes), limits.memory, limits.file, limits.cores)
 
 
 def known(name: str, value: str) -> bool:

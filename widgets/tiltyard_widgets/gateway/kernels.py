@@ -16,8 +16,10 @@ from tiltyard.access.confined import impossible
 from tiltyard.access.person import ROLE, USER, Person
 from tiltyard.access.places import UPLOADS
 
-from ..warm.nursery import Nursery
 from .keeper import Keeper
+from .limits import Limits
+from .turns import OnPlace
+from .waiting import InLine, WaitingRoom
 from .watched import WatchedKernels
 
 SECRET = re.compile(r"TOKEN|PASSPHRASE|PASSWORD|SECRET|API_?KEY|^JUPYTERHUB_CLIENT_ID$")
@@ -29,6 +31,16 @@ class OwnedKernels(WatchedKernels):
     """A kernel manager that marks each kernel with who asked for it."""
 
     most = Integer(12, config=True, help="Kernels of one person at a time; each open page has one.")
+    memory = Integer(
+        0, config=True, help="MiB that a page behind a shared login, and each process it starts, may take beyond its start; 0 for no bound."
+    )
+    cores = Integer(0, config=True, help="Cores that a page behind a shared login may use; 0 for all.")
+    file = Integer(
+        0, config=True, help="MiB that a file which a page behind a shared login writes, an upload too, may have; 0 for no bound."
+    )
+    waiting = Integer(
+        32, config=True, help="Pages that wait for a place where the machine holds no more; who comes then is asked to come again."
+    )
     left = Integer(60, config=True, help="Seconds after which a page that no browser is connected to may make room for another.")
     kernel_manager_class = DottedObjectName("tiltyard_widgets.gateway.confining.Kernel")
     owners = Dict(key_trait=Unicode(), value_trait=Unicode())
@@ -36,8 +48,8 @@ class OwnedKernels(WatchedKernels):
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)
         self._coming: dict[object, str] = {}
+        self._room = WaitingRoom()
         self.keeper = Keeper()
-        self.nursery: Nursery | None = None
 
     async def start_kernel(self, *, kernel_name: str, path: str, env: dict[str, str]) -> str:  # type: ignore[override]
         """Start a kernel for the person whose request this is; 403 where nobody is logged in. `place` holds the limit on how many."""
@@ -59,8 +71,18 @@ class OwnedKernels(WatchedKernels):
         kernel: Any
         kernel, name, kernel_id = super().pre_start_kernel(kernel_name, kwargs)
         if person is not None and person.shared and not impossible():
-            kernel.confine_to(Path(self.connection_dir), person, mark, self.keeper)
+            kernel.confine_to(Path(self.connection_dir), person, mark, self.keeper, self.limits)
         return kernel, name, kernel_id
+
+    @property
+    def limits(self) -> Limits:
+        """What one page may take."""
+        return Limits(self.memory << 20, self.file << 20, self.cores)
+
+    @property
+    def waits(self) -> int:
+        """How many wait for a place."""
+        return len(self._room)
 
     def end_all(self) -> None:
         """End every kernel, and the broker."""
@@ -70,30 +92,43 @@ class OwnedKernels(WatchedKernels):
             self.nursery.close()
 
     @asynccontextmanager
-    async def place(self, user: str) -> AsyncIterator[object]:
+    async def place(self, user: str, tell: OnPlace | None = None) -> AsyncIterator[object]:
         """Room for one more kernel of ``user``, kept while its page waits for its turn.
 
         Past their number, or the machine's, it takes the place of the one that was left longest ago; 429 or 503 where none was.
         A browser that crashed does not say that its pages are closed: they are those that nothing is connected to and
-        that have been still for ``left`` seconds.
+        that have been still for ``left`` seconds. Where the machine is full and ``tell`` is given, it waits in line for a place
+        instead, hears of its own, the first being 1, and of how many wait, and is sent away only where too many do.
         """
-        while refusal := self._refusal(user):
-            own = refusal.status_code == TOO_MANY
-            if not await self._cleared([kernel for kernel, owner in self.owners.items() if owner == user or not own]):
-                raise refusal
         place = object()
-        self._coming[place] = user
+        with self._room.entered(user) as line:
+            while refusal := await self._refused(user, line):
+                if refusal.status_code == TOO_MANY or tell is None or (len(self._room) > self.waiting):
+                    raise refusal
+                await self._room.wait(line, tell)
+            self._coming[place] = user
         try:
             yield place
         finally:
             self._coming.pop(place, None)
 
+    async def _refused(self, user: str, line: InLine) -> HTTPError | None:
+        """Why there is no place for who stands in this line, once what was left longest ago has made room."""
+        while refusal := self._refusal(user):
+            own = refusal.status_code == TOO_MANY
+            mine = [kernel for kernel, owner in self.owners.items() if owner == user or not own]
+            if not (own or self._room.first(line)) or not await self._cleared(mine):
+                return refusal
+        return None if self._room.first(line) else self._full()
+
     def _refusal(self, user: str) -> HTTPError | None:
-        if [*self.owners.values(), *self._coming.values()].count(user) >= self.most:
+        ahead = self._room.of(user) - 1  # less the one that asks
+        if [*self.owners.values(), *self._coming.values()].count(user) + ahead >= self.most:
             return HTTPError(TOO_MANY, reason=f"{self.most} pages are open; close one")
-        if self.full(len(self._coming)):
-            return HTTPError(503, reason="This machine holds no more pages now; one that is closed makes room")
-        return None
+        return self._full() if self.full(len(self._coming)) else None
+
+    def _full(self) -> HTTPError:
+        return HTTPError(503, reason="This machine holds no more pages now; one that is closed makes room")
 
     async def _cleared(self, kernels: list[str]) -> bool:
         """End the one of these that was left longest ago; False where none was left."""

@@ -12,7 +12,7 @@ USED = 0.05  # of one core over a look: more than a kernel spends on waiting
 class Terms:
     """After how many seconds a kernel ends.
 
-    ``gone``: no browser is connected and nothing works; a page tries for two minutes to connect again, and never later.
+    ``gone``: no browser is connected and nothing works; a page tries for two minutes to connect again; who comes later opens it anew, with what was finished in the history.
     ``idle``: a browser is connected, nobody clicks and nothing works; ``warning`` before that its page shows when it ends.
     ``longest``: no browser is connected, whatever works.
     """

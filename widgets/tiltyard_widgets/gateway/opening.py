@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager, suppress
 from copy import deepcopy
+from functools import partial
 from typing import Any
 
 from nbclient.exceptions import DeadKernelError
@@ -54,10 +55,9 @@ class OpeningHandler(TornadoVoilaHandler):
     async def _open(self, visits: Visits, skeleton: Skeleton) -> None:
         who, kernels = self.current_user.username, self.kernel_manager
         async with AsyncExitStack() as held:
-            self.place = await held.enter_async_context(kernels.place(who))
+            self.place = await held.enter_async_context(kernels.place(who, partial(self._roomless, skeleton, held)))
             held.enter_context(visits.coming())
-            self._begin(skeleton)
-            held.enter_context(self._alive())
+            self._begin(skeleton, held)
             await held.enter_async_context(visits.turns.turn(who, self._waiting))
             held.push_async_exit(self._unfinished)
             await held.enter_async_context(asyncio.timeout(LONGEST))
@@ -67,13 +67,17 @@ class OpeningHandler(TornadoVoilaHandler):
             visits.sent(self.kernel_id, self.cells)
         self.finish()
 
-    def _begin(self, skeleton: Skeleton) -> None:
+    def _begin(self, skeleton: Skeleton, held: AsyncExitStack) -> None:
+        """Send what is the same for all, once; from then on the connection is kept."""
+        if self.nonce:
+            return
         self.nonce = secrets.token_urlsafe(16)
         host = self.request.host if HOST.fullmatch(self.request.host) else ""
         self.set_header("Content-Security-Policy", POLICY.format(nonce=self.nonce, sockets=f"ws://{host} wss://{host}" if host else ""))
         self.set_header("Content-Type", "text/html; charset=utf-8")
         self.set_header("Cache-Control", "no-store")
         self._say(skeleton.first(self.nonce))
+        held.enter_context(self._alive())
 
     async def _start(self, skeleton: Skeleton) -> None:
         name = str(skeleton.notebook.metadata.kernelspec.name)
@@ -105,6 +109,10 @@ class OpeningHandler(TornadoVoilaHandler):
         self.log.error("A page could not be opened: %s", error)
         self._call("failed", BROKE)
         return True
+
+    async def _roomless(self, skeleton: Skeleton, held: AsyncExitStack, place: int, of: int) -> None:
+        self._begin(skeleton, held)
+        self._call("roomless", place, of)
 
     async def _waiting(self, place: int, of: int) -> None:
         self._call("waiting", place, of)

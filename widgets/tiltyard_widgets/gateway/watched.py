@@ -13,18 +13,24 @@ from traitlets import Integer
 
 from tiltyard.child_processes.supervised import Supervisor
 
+from ..warm.nursery import Nursery
 from .ending import ended
 from .lives import Life, Terms, spent
 from .memory import memory
 
 STARTED = 128 << 20  # bytes of one that has just started
+FORKED = 112 << 20  # bytes that one has of its own with the sample on it, measured at 90 or less, and room to work
 EACH = 768 << 20  # bytes that a kernel takes with torch, a model and its data, and room to work
 
 
 class WatchedKernels(AsyncMappingKernelManager):
     """A kernel manager that ends kernels which nobody uses, holds no more than the machine can, and leaves none behind."""
 
-    machine = Integer(0, config=True, help="Kernels of all people at a time; 0 for as many as this machine's memory holds, 768 MiB each.")
+    machine = Integer(
+        0,
+        config=True,
+        help="Kernels of all people at a time; 0 for as many as this machine's memory holds, 112 MiB each where they are forked and 768 else.",
+    )
     spare = Integer(512, config=True, help="MiB of memory that must be free for another kernel to start.")
     gone = Integer(60, config=True, help="Seconds without a browser, and without work, after which a kernel ends.")
     idle = Integer(7200, config=True, help="Seconds without a click, and without work, after which the kernel of an open page ends.")
@@ -35,8 +41,19 @@ class WatchedKernels(AsyncMappingKernelManager):
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)  # type: ignore[no-untyped-call]
         self.lives: dict[str, Life] = {}
+        self.nursery: Nursery | None = None
         self._supervisor: Supervisor | None = None
         self._watch: PeriodicCallback | None = None
+
+    @property
+    def each(self) -> int:
+        """Bytes that a kernel is reckoned to take; one that was forked shares most of what it has."""
+        return FORKED if self.nursery is not None else EACH
+
+    @property
+    def holds(self) -> int:
+        """How many kernels this machine holds."""
+        return self.machine or max(1, memory()[0] // self.each)
 
     @property
     def terms(self) -> Terms:
@@ -64,9 +81,8 @@ class WatchedKernels(AsyncMappingKernelManager):
 
     def full(self, coming: int) -> bool:
         """Does the machine hold no more kernels than there are, and those that are coming?"""
-        total, free = memory()
-        most = self.machine or max(1, total // EACH)
-        return len(self.lives) + coming >= most or free < (self.spare << 20) + coming * STARTED
+        _, free = memory()
+        return len(self.lives) + coming >= self.holds or free < (self.spare << 20) + coming * STARTED
 
     def still(self, kernel_id: str) -> float:
         """Seconds since a kernel last worked or had a browser."""

@@ -26,10 +26,17 @@ _NO_NEW_PRIVILEGES, _DROP, _CAPSET, _VERSION = 38, 24, {"x86_64": 126, "aarch64"
 
 @dataclass(frozen=True)
 class Confines:
-    """What a confined process may read and run, and what it may also change; all else of the disk is out of its reach."""
+    """What a confined process may read and run, and what it may also change; all else of the disk is out of its reach.
+
+    ``memory`` is how many bytes it and each process that it starts may take beyond what it begins with, ``file`` how many a file that
+    it writes may have, ``cores`` on how many cores it runs; 0 is no bound.
+    """
 
     reads: tuple[str, ...]
     writes: tuple[str, ...]
+    memory: int = 0
+    file: int = 0
+    cores: int = 0
 
 
 def impossible() -> str:
@@ -77,9 +84,30 @@ def confine(confines: Confines) -> None:
         raise OSError("there is no filter of system calls for this machine")
     os.umask(0o077)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    bound(confines)
     _give_up_rights()
     landlock.restrict(confines.reads, confines.writes, [*DEVICES, *glob("/dev/nvidia*")])
     syscalls.filter_calls(machine)
+
+
+def bound(confines: Confines) -> None:
+    """Set the bounds on memory, files and cores; none of them can be raised again once the process is confined."""
+    import resource
+
+    if confines.memory:
+        most = _taken() + confines.memory
+        resource.setrlimit(resource.RLIMIT_DATA, (most, most))
+    if confines.file:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (confines.file, confines.file))
+    if confines.cores:
+        there = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {there[(os.getpid() + n) % len(there)] for n in range(min(confines.cores, len(there)))})
+
+
+def _taken() -> int:
+    """Bytes of memory of its own that this process has asked for, as the system counts them against RLIMIT_DATA."""
+    lines = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    return int(lines["VmData"].split()[0]) << 10
 
 
 def _give_up_rights() -> None:

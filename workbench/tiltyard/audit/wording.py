@@ -21,6 +21,6 @@ OF_KEEPERS = frozenset(
         *("user added", "role changed", "password changed", "user removed", "key made", "key revoked", "key rotated"),
         *("artifact taken", "artifact deleted", "run deleted", "run shared", "run no longer shared", "run cancelled"),
         *("file accepted", "acceptance revoked"),
-        *("login", "login refused", "store head", "audit log repaired"),
+        *("login", "login refused", "store head", "audit log repaired", "page ended"),
     )
 )

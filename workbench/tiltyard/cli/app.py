@@ -67,14 +67,30 @@ def app_(
             "--warm/--no-warm", help="Fork kernels from a parent that has imported all, where that is safe (Linux); else each imports."
         ),
     ] = True,
+    limits: Annotated[
+        Path | None, typer.Option(metavar="FILE.toml", help="The limits below from a file: pages = 30, pages_per_person = 3, and so on.")
+    ] = None,
+    pages: Annotated[int | None, typer.Option(help="Open pages of all people; as many as memory holds where not given.")] = None,
+    pages_per_person: Annotated[int | None, typer.Option(help="Open pages of one person; 12 where not given.")] = None,
+    starting: Annotated[int | None, typer.Option(help="Pages that start at the same time; two a core where not given.")] = None,
+    waiting: Annotated[int | None, typer.Option(help="Pages that wait for a place where all are taken; 32 where not given.")] = None,
+    idle: Annotated[int | None, typer.Option(help="Minutes without a click after which an open page ends; it says so before. 120.")] = None,
+    memory: Annotated[int | None, typer.Option(help="MiB a page may take beyond its start; with --password or --hub.")] = None,
+    cores: Annotated[int | None, typer.Option(help="Cores a page may use; with --password or --hub.")] = None,
+    upload: Annotated[
+        int | None, typer.Option(help="MiB of an upload, or of anything else that a page writes; with --password or --hub.")
+    ] = None,
 ) -> None:
     """The workbench as a Voila app on 127.0.0.1; prints the URL with the token that opens it."""
+    from .commands.limits import limits as bounded
     from .commands.window import Door, Login, app
 
+    options = {"pages": pages, "pages_per_person": pages_per_person, "starting": starting, "waiting": waiting, "idle": idle}
+    bounds = bounded(limits, options | {"memory": memory, "cores": cores, "upload": upload})
     if password + no_token + hub > 1:
         raise typer.BadParameter("Expected one of --password, --hub and --no-token; found several. Leave the others away")
     login: Login = "password" if password else "hub" if hub else "none" if no_token else "token"
-    raise typer.Exit(app(port, browser, Door(login, hostname, notebook, data_root, warm)))
+    raise typer.Exit(app(port, browser, Door(login, hostname, notebook, data_root, warm, bounds)))
 
 
 @app.command()

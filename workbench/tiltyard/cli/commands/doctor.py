@@ -142,6 +142,32 @@ def windows() -> Iterator[Ailment]:
         yield Ailment(name="kernel", state="ill", found="no ipykernel", fix="pip install ipykernel")
 
 
+def shared() -> Iterator[Ailment]:
+    """What will refuse, or be less than it could be, where several people come to one machine?"""
+    from ...access.confined import unconfined
+    from .window import as_root
+
+    if as_root():
+        fix = "Take an account of its own, or say --allow-root and have every cell run as root"
+        yield Ailment(name="root", state="remark", found="`tiltyard lab` refuses to start as root", fix=fix)
+    if words := unconfined():
+        yield Ailment(name="confinement", state="remark", found=words, fix="A Linux with Landlock and filters of system calls has it")
+    if sys.platform != "linux":
+        yield Ailment(name="warm kernels", state="remark", found="each page imports for itself: only on Linux is a fork safe")
+    if not _users():
+        fix = "Add one: `tiltyard user add NAME --role admin`"
+        yield Ailment(name="people", state="remark", found="`tiltyard app --password` refuses to start: nobody may log in", fix=fix)
+
+
+def _users() -> bool:
+    from ...access.users import Users
+
+    try:
+        return bool(Users().all())
+    except Problem:
+        return False
+
+
 def cores() -> Iterator[Ailment]:
     """Are there cores and memory enough?"""
     n = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -152,4 +178,4 @@ def cores() -> Iterator[Ailment]:
     yield Ailment(name="machine", state="remark" if small else "well", found=found, fix=fix)
 
 
-LOOKS: tuple[Callable[[], Iterator[Ailment]], ...] = (python, packages, extras, registered, samples, store, windows, cores)
+LOOKS: tuple[Callable[[], Iterator[Ailment]], ...] = (python, packages, extras, registered, samples, store, windows, shared, cores)

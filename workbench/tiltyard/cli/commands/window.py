@@ -19,6 +19,7 @@ from ...access.confined import unconfined
 from ...access.places import DATA_ROOT
 from ...errors import Problem
 from ..console import remark, say
+from .limits import Limits
 
 HOST = "127.0.0.1"
 PORTS = {"app": 8866, "lab": 8888}
@@ -30,6 +31,7 @@ STRANGERS = ("@voila-dashboards/jupyterlab-preview", "@jupyter-notebook/lab-exte
 
 ROOT = "Started as root: whoever gets code to run here is root of this machine. Start it from an account of its own."
 OPEN = "Anybody who can reach this machine's loopback address, every account of it too, gets in as you: there is no token."
+NO_LIMITS = Limits()
 Login = Literal["token", "password", "hub", "none"]
 SHARED = ("password", "hub")
 
@@ -40,7 +42,7 @@ class Door:
 
     ``login`` is by token, by name and password, by JupyterHub, or none for all who can reach it; ``hostname`` is a TLS
     proxy's; ``page`` another notebook than the workbench; ``data_root`` the folder in which each person's data lie. Unless ``warm``
-    is off, kernels are forked where that is safe.
+    is off, kernels are forked where that is safe. ``limits`` bound what each person, and all of them, take of the machine.
     """
 
     login: Login = "token"
@@ -48,6 +50,7 @@ class Door:
     page: Path | None = None
     data_root: Path | None = None
     warm: bool = True
+    limits: Limits = NO_LIMITS
 
     def ready(self) -> None:
         """Raise where nobody could come in, or everybody from elsewhere."""
@@ -62,6 +65,8 @@ class Door:
                 raise Problem("people who may log in", f"none in {users.path}", "Add one: `tiltyard user add NAME --role admin`")
         if self.data_root is not None:
             self._rooted(self.data_root)
+        if self.login not in SHARED and (self.limits.memory or self.limits.cores or self.limits.upload):
+            raise Problem("--memory, --cores and --upload with --password or --hub", f"login by {self.login}", "Leave them away")
         if self.login in SHARED:
             from .apart import homes, kept_apart
 
@@ -176,6 +181,7 @@ def voila(port: int | None, door: Door) -> list[str]:
     words += [f"--Voila.ip={HOST}", f"--port={port}"] if port else []
     words += [f"--App.login={door.login}", f"--App.hostname={door.hostname}", "--template=tiltyard", "--no-browser"]
     words += ["--Voila.log_level=ERROR", "--VoilaConfiguration.file_allowlist", "a^", "--Voila.port_retries=0"]
+    words += door.limits.words()
     words += [] if door.warm else ["--App.warm=off"]
     for extension in STRANGERS:
         words += ["--VoilaConfiguration.extension_denylist", extension]

@@ -97,5 +97,9 @@
     window.addEventListener("pagehide", () => shown || navigator.sendBeacon(page, new URLSearchParams({ said: "left", _xsrf: cookie() })));
   });
 
-  window.tiltyard = { failed, waiting: (place, of) => spinner(`Waiting for a turn: ${ordinal(place)} of ${of}`) };
+  window.tiltyard = {
+    failed,
+    waiting: (place, of) => spinner(`Starting: ${ordinal(place)} of ${of}`),
+    roomless: (place, of) => spinner(`All places are taken. You are ${ordinal(place)} of ${of} who wait for the next; this page goes on by itself.`),
+  };
 })();

@@ -1,0 +1,66 @@
+"""What `tiltyard app` gives each person and all of them together: by options, or in a file."""
+
+import tomllib
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+
+from ...errors import Problem
+from ...result import Frozen
+
+MINUTE = 60
+TRAITS = {
+    "pages_per_person": "OwnedKernels.most",
+    "pages": "OwnedKernels.machine",
+    "waiting": "OwnedKernels.waiting",
+    "memory": "OwnedKernels.memory",
+    "cores": "OwnedKernels.cores",
+    "upload": "OwnedKernels.file",
+    "starting": "App.at_once",
+    "idle": "OwnedKernels.idle",
+}
+
+
+class Limits(Frozen):
+    """Bounds; what is not given stays as the app has it."""
+
+    pages_per_person: int | None = Field(None, ge=1, le=1000, description="Open pages of one person")
+    pages: int | None = Field(None, ge=1, le=10_000, description="Open pages of all people; as many as memory holds where not given")
+    waiting: int | None = Field(None, ge=0, le=10_000, description="Pages that wait for a place where all are taken")
+    memory: int | None = Field(None, ge=64, le=1 << 24, description="MiB a page may take beyond its start; with a shared login")
+    cores: int | None = Field(None, ge=1, le=4096, description="Cores a page may use; with a shared login")
+    upload: int | None = Field(None, ge=1, le=1 << 20, description="MiB of a file that is uploaded or written; with a shared login")
+    starting: int | None = Field(None, ge=1, le=1000, description="Pages that start at the same time")
+    idle: int | None = Field(None, ge=1, le=10_080, description="Minutes without a click after which an open page ends, told before")
+
+    def words(self) -> list[str]:
+        """The app's server's options."""
+        given = self.model_dump(exclude_none=True)
+        return [f"--{TRAITS[name]}={value * (MINUTE if name == 'idle' else 1)}" for name, value in given.items()]
+
+
+def limits(file: Path | None, options: dict[str, int | None]) -> Limits:
+    """What a TOML file says, and over it what the options say.
+
+    Raises
+    ------
+    Problem
+        Where the file cannot be read, or names what is no limit or out of its bounds.
+    """
+    kept: dict[str, object] = {}
+    if file is not None:
+        try:
+            kept = tomllib.loads(file.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise Problem("a TOML file of limits", f"{file}: {error}", f"Write lines such as pages = 30; there are {names()}") from None
+    try:
+        return Limits.model_validate({**kept, **{name: value for name, value in options.items() if value is not None}})
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(map(str, first["loc"]))
+        raise Problem(f"limits within their bounds ({names()})", f"{field}: {first['msg']}", "Change it") from None
+
+
+def names() -> str:
+    """All limits there are."""
+    return ", ".join(Limits.model_fields)
