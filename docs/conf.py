@@ -9,6 +9,7 @@ sys.path.insert(0, str(HERE))
 
 os.environ.setdefault("TILTYARD_STORE", str(HERE.parent / "build" / "docs" / "runs.sqlite"))
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ |= {"NO_COLOR": "1", "TERM": "dumb", "HF_HUB_OFFLINE": "1"}
 
 from tiltyard.version import __version__  # noqa: E402 (the store is named first)
 
@@ -82,3 +83,5 @@ html_theme_options = {
     "pygments_dark_style": "a11y-high-contrast-dark",
 }
 html_sidebars = {"index": [], "gallery/index": []}
+
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])  # `tiltyard` in a cell is this one
