@@ -1,4 +1,4 @@
-"""The documentation is true: the README's table, the example of CONTRIBUTING, docstrings of all that is public."""
+"""The documentation is true: the README's links and size, the example of CONTRIBUTING, docstrings of all that is public."""
 
 import ast
 import re
@@ -9,24 +9,10 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
-MARKS = re.compile(r"(<!-- steps:.*?-->\n).*?(<!-- end of steps -->)", re.DOTALL)
 
 
-def table() -> str:
-    """The README's table of all checks and defenses."""
-    from tiltyard.catalogue import TOPICS, checks, defenses, topic_of
-
-    lines = ["| Topic | Step | Asks | Needs |", "|---|---|---|---|"]
-    for topic, title in TOPICS.items():
-        for kind, steps in (("check", checks()), ("defense", defenses())):
-            for step in (s for s in steps.values() if topic_of(s) == topic):
-                name = f"**{step.title}**" if kind == "check" else f"*{step.title}* (defense)"
-                lines.append(f"| {title} | {name} `{step.id}` | {step.question} | {', '.join(sorted(step.needs)) or 'data'} |")
-    return "\n".join(lines) + "\n"
-
-
-def test_readme_lists_every_check_and_defense():
-    assert MARKS.sub(lambda m: m[1] + table() + m[2], README.read_text()) == README.read_text(), "run: python tests/test_docs.py"
+def test_readme_is_one_screen():
+    assert len(README.read_text().splitlines()) < 50
 
 
 def test_readme_links_exist():
@@ -109,8 +95,3 @@ def test_what_is_public_has_a_docstring():
 @pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
 def test_documents_never_claim_conformity(name):
     assert "compliant" not in (ROOT / name).read_text().lower()
-
-
-if __name__ == "__main__":
-    README.write_text(MARKS.sub(lambda m: m[1] + table() + m[2], README.read_text()))
-    sys.stdout.write("README.md: the table of steps is written anew\n")
