@@ -19,7 +19,7 @@ from tiltyard.store.store import Store
 from tiltyard_widgets.panels import history, report
 
 ROOT = Path(ty.__file__).parent
-FUNCTIONS = {"open", "read", "load", "check", "checks", "assess", "defend", "compare", "report"}
+FUNCTIONS = {"open", "read", "load", "check", "checks", "assess", "defend", "compare", "report", "scorer"}
 FOLDERS = [topic for topic in TOPICS if topic not in COMPOSED]
 LOADED = "import importlib, json, sys, types, typing; before = set(sys.modules); {}; print(json.dumps(sorted({{*sys.modules}} - before)))"
 

@@ -20,6 +20,7 @@ _FUNCTIONS = {
     "defend": "tiltyard.api:defend",
     "compare": "tiltyard.api:compare",
     "report": "tiltyard.api:report",
+    "scorer": "tiltyard.scoring:scorer",
 }
 _TOPICS = "evasion privacy theft fairness explanation validation poisoning supply_chain endpoint federated".split()
 _ROOMS = ["labs"]

@@ -2,6 +2,7 @@ from . import endpoint, evasion, explanation, fairness, federated, labs, poisoni
 from .api import assess, check, checks, compare, defend, report
 from .datasets.reading import read
 from .samples.catalog import load
+from .scoring import scorer
 from .targets.opening import open_target as open
 
 __version__: str
@@ -24,6 +25,7 @@ __all__ = [
     "privacy",
     "read",
     "report",
+    "scorer",
     "supply_chain",
     "theft",
     "validation",

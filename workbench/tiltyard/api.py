@@ -16,6 +16,7 @@ from .check import Check, Step, named
 from .comparison.comparison import Comparison
 from .comparison.comparison import compare as compare_runs
 from .comparison.remeasure import Remeasured
+from .datasets.building import Member
 from .datasets.cohorts import Cohort
 from .datasets.dataset import Dataset
 from .defense import Defense
@@ -47,6 +48,7 @@ def check(
     *,
     label: str | None = None,
     sensitive: str | Sequence[str] | None = None,
+    member: Member = None,
     progress: Progress | None = None,
     where: Cohort | None = None,
     **parameters: Any,
@@ -59,8 +61,8 @@ def check(
         Its id or its class.
     target, data
         A target and its data set; or a model as `ty.open` opens it, and a table as `ty.read` reads it.
-    label, sensitive
-        Of a table: its label column, and its sensitive column or columns.
+    label, sensitive, member
+        Of a table: its label column, its sensitive column or columns, and the column or mask (n,) that says which rows were trained on.
     where
         A cohort: the check then sees its rows alone, as a data set of their own.
     progress
@@ -76,7 +78,7 @@ def check(
     made = _made(which, parameters)
     if not isinstance(made, Check):
         raise Problem("a check", f"{made.id!r}, which is a defense", "Call ty.defend")
-    opened, rows = meet(target, data, label, sensitive)
+    opened, rows = meet(target, data, label, sensitive, member)
     rows = rows if where is None else rows.cohort(where, opened)
     if progress is not None:
         return made(opened, rows, progress)
@@ -91,6 +93,7 @@ def defend(
     *,
     label: str | None = None,
     sensitive: str | Sequence[str] | None = None,
+    member: Member = None,
     before: Sequence[Record] = (),
     checks: Sequence[str] | None = None,
     profile: Profile = "quick",
@@ -104,7 +107,7 @@ def defend(
     ----------
     which
         Its id or its class; ``parameters`` are its own, by name.
-    target, data, label, sensitive
+    target, data, label, sensitive, member
         As of `check`.
     before
         Records of ``target``, where it was measured already: these checks are run again, with the same parameters.
@@ -124,7 +127,7 @@ def defend(
     defense = _made(which, parameters)
     if not isinstance(defense, Defense):
         raise Problem("a defense", f"{defense.id!r}, which is a check", "Call ty.check")
-    target, data = meet(target, data, label, sensitive)
+    target, data = meet(target, data, label, sensitive, member)
     ids = remeasured() if checks is None else checks
     with following(on_progress) as listener:
         assessment = FullAssessment(target, data, Runner(store), f"{defense.title} on {target.name}", on_progress=listener)
@@ -146,6 +149,7 @@ def assess(
     *,
     label: str | None = None,
     sensitive: str | Sequence[str] | None = None,
+    member: Member = None,
     profile: Profile = "quick",
     seed: int = 0,
     store: Store | None = None,
@@ -160,7 +164,7 @@ def assess(
         Ids or classes of checks, which take the parameters of ``profile``, or checks with parameters of their own.
     profile
         ``"quick"``: every check with few rows; ``"full"``: every check as it stands; ``"privacy"``: those of data privacy as they stand.
-    target, data, label, sensitive
+    target, data, label, sensitive, member
         As of `check`.
     store
         Where the run is kept; None keeps none.
@@ -174,7 +178,7 @@ def assess(
     Assessment
         In a cell it shows how every risk stands and the gravest findings; ``ty.report(found, "report.html")`` writes it out.
     """
-    target, data = meet(target, data, label, sensitive)
+    target, data = meet(target, data, label, sensitive, member)
     data = data if where is None else data.cohort(where, target)
     wanted = _picked(picked, profile, seed, target, data)
     with following(on_progress) as listener:

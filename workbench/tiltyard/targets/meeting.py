@@ -8,10 +8,13 @@ from ..errors import Problem
 from .target import Target
 
 if TYPE_CHECKING:
+    from ..datasets.building import Member
     from .open_options import SchemaMissing
 
 
-def meet(model: Any, data: Any, label: str | None = None, sensitive: str | Sequence[str] | None = None) -> tuple[Target, Dataset]:
+def meet(
+    model: Any, data: Any, label: str | None = None, sensitive: str | Sequence[str] | None = None, member: "Member" = None
+) -> tuple[Target, Dataset]:
     """A target and its data set, labels as places among the model's classes.
 
     Parameters
@@ -23,6 +26,8 @@ def meet(model: Any, data: Any, label: str | None = None, sensitive: str | Seque
         and no others are.
     label, sensitive
         Of a table: its label column, and its sensitive column or columns.
+    member
+        Of a table: the column, or the mask (n,), that says which rows were trained on.
 
     Raises
     ------
@@ -34,8 +39,8 @@ def meet(model: Any, data: Any, label: str | None = None, sensitive: str | Seque
     from .proof import prove
 
     if isinstance(data, Dataset):
-        if label is not None or sensitive is not None:
-            raise Problem("label and sensitive columns with a table", "with a data set, which says them itself", "Leave them out")
+        if label is not None or sensitive is not None or member is not None:
+            raise Problem("label, sensitive and member columns with a table", "with a data set, which says them itself", "Leave them out")
         target = open_target(model, data=data)
         if "file" in target.offers:
             prove(target, data)
@@ -45,23 +50,35 @@ def meet(model: Any, data: Any, label: str | None = None, sensitive: str | Seque
     try:
         target = open_target(model)
     except SchemaMissing as lacking:
-        rows = _read(data, label, sensitive, lacking)
+        rows = _read(data, label, sensitive, member, lacking)
         target = open_target(model, data=rows)
     else:
-        rows = _read(data, label, sensitive, None, target)
+        rows = _read(data, label, sensitive, member, None, target)
         prove(target, rows)
     return target, rows.classed(target.classes)
 
 
 def _read(
-    data: Any, label: str | None, sensitive: str | Sequence[str] | None, lacking: "SchemaMissing | None", target: Target | None = None
+    data: Any,
+    label: str | None,
+    sensitive: str | Sequence[str] | None,
+    member: "Member",
+    lacking: "SchemaMissing | None",
+    target: Target | None = None,
 ) -> Dataset:
     from ..datasets.reading import read
 
     if target is not None:
-        return read(data, schema=target.schema, label=label, sensitive=sensitive)
+        return read(data, schema=target.schema, label=label, sensitive=sensitive, member=member)
     if lacking is None:
-        return read(data, label=label, sensitive=sensitive)
+        return read(data, label=label, sensitive=sensitive, member=member)
     return read(
-        data, label=label, sensitive=sensitive, wanted=lacking.columns, classes=lacking.classes, texts=lacking.texts, fit=lacking.size
+        data,
+        label=label,
+        sensitive=sensitive,
+        member=member,
+        wanted=lacking.columns,
+        classes=lacking.classes,
+        texts=lacking.texts,
+        fit=lacking.size,
     )
