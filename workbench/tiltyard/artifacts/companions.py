@@ -7,6 +7,7 @@ from xml.parsers import expat
 from ..files.reading import opened
 from .formats import Format
 from .judges import onnx_model
+from .readers import tensor_bundle
 from .verdict import Verdict
 
 LARGEST = 64 << 20
@@ -39,6 +40,8 @@ def _raw(verdict: Verdict) -> bool:
 def _named_by(path: Path, verdict: Verdict) -> Iterable[Path]:
     if verdict.format is Format.ONNX:
         return _external(path)
+    if verdict.format is Format.SAVED_MODEL and path.suffix == ".index":
+        return _variables(path)
     if verdict.format is Format.OPENVINO:
         beside = path.with_suffix(".bin")
         return [beside] if _within(path, beside) else []
@@ -58,6 +61,20 @@ def _external(path: Path) -> list[Path]:
         if offset.isdecimal() and length.isdecimal():
             spans.setdefault(entry.get("location", ""), []).append((int(offset), int(offset) + int(length)))
     return [path.parent / name for name, parts in spans.items() if name and _covered(path.parent / name, parts)]
+
+
+def _variables(path: Path) -> list[Path]:
+    """The data files of a TensorFlow checkpoint, each covered by what the index says of it."""
+    try:
+        with opened(path) as stream:
+            found = tensor_bundle.read(stream)
+    except (OSError, ValueError, IndexError):
+        return []
+    spans: dict[int, list[tuple[int, int]]] = {}
+    for one in found.stretches:
+        spans.setdefault(one.shard, []).append((one.start, one.start + one.length))
+    files = {shard: path.with_name(f"{path.stem}.data-{shard:05}-of-{found.shards:05}") for shard in spans}
+    return [file for shard, file in files.items() if _covered(file, spans[shard])]
 
 
 def _covered(path: Path, parts: list[tuple[int, int]], gap: int = 1 << 16) -> bool:

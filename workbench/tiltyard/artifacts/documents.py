@@ -2,15 +2,19 @@
 
 import json
 import re
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from io import BytesIO
+from pathlib import Path, PurePath
 from typing import IO, Any
 
 from ..files.reading import opened
 from .archives import safe_name
-from .readers.instantiated import judge_targets
+from .judges.opcodes import Limits, walk
+from .readers.instantiated import TARGETS, judge_targets
+from .readers.keras_config import judge_config
 from .readers.templates import judge_template
 from .reason import Findings
+from .words import packed_in, program_in
 
 LARGEST = 16 << 20
 SUFFIXES = frozenset({".json", ".jsonl", ".ndjson", ".yaml", ".yml", ".jinja", ".jinja2", ".j2", ".toml", ".cfg"})
@@ -18,12 +22,17 @@ NAMES = frozenset({"mlmodel", "manifest.mf"})
 DEEPEST = 100
 WHY_REMOTE = "with trust_remote_code=True, transformers imports that Python and runs it"
 _LIBRARIES = frozenset({"diffusers", "transformers", "flax", "onnxruntime", "optimum"})
+_INSTALLS = re.compile(r"(?:[\w.-]*requirements[\w.-]*\.(?:txt|in)|(?:conda|environment|python_env)\.ya?ml)")
+_SOURCE = re.compile(
+    r"^[ \t-]*((?:git\+|hg\+|svn\+|https?://|file:|-e[ \t]|--?(?:extra-)?index-url|-i[ \t]|--find-links|-f[ \t]|--trusted-host|[\w.\[\]-]+[ \t]*@[ \t]*\w+[+:]).*)$",
+    re.MULTILINE,
+)
 _LOADER = re.compile(r"^\s*(loader_module|python_model|code|cloudpickle_version|model_path)\s*:\s*(\S*)", re.MULTILINE)
 
 
 def is_document(path: Path) -> bool:
     """May a text of this name say what a reader imports?"""
-    return path.suffix.lower() in SUFFIXES or path.name.lower() in NAMES
+    return path.suffix.lower() in SUFFIXES or bool(_INSTALLS.fullmatch(path.name.lower())) or path.name.lower() in NAMES
 
 
 def judge_document(path: Path, findings: Findings) -> None:
@@ -43,9 +52,11 @@ def judge_opened(path: Path, stream: IO[bytes], findings: Findings) -> None:
         judge_text(path, raw.decode("utf-8-sig", "replace"), findings)
 
 
-def judge_text(path: Path, text: str, findings: Findings) -> None:
+def judge_text(path: PurePath, text: str, findings: Findings) -> None:
     """As `judge_document`, of a text at hand; ``path`` gives its name."""
     suffix = path.suffix.lower()
+    if _INSTALLS.fullmatch(path.name.lower()):
+        _judge_sources(text, findings, path.name)
     judge_targets(text, findings, path.name)
     if suffix in (".jinja", ".jinja2", ".j2"):
         judge_template(text, findings, path.name)
@@ -74,6 +85,40 @@ def _pairs(value: Any, depth: int) -> Iterator[tuple[str, Any]]:
             yield from _pairs(inner, depth + 1)
 
 
+def judge_metadata(metadata: Mapping[str, str], findings: Findings, where: str) -> None:
+    """Texts that stand beside weights: what a reader would render or import, programs, and pickles in another writing."""
+    for key, text in metadata.items():
+        judge_targets(text if key not in TARGETS else f"{key}: {text}", findings, f"{where} {key}")
+        _judge_pair(key, text, findings, f"{where} {key}")
+        try:
+            value = json.loads(text) if text[:1] in "{[" else None
+        except (ValueError, RecursionError):
+            value = None
+        for inner, part in _pairs(value, 0):
+            _judge_pair(inner, part, findings, f"{where} {key}")
+        judge_words(text, findings, f"{where} {key}")
+
+
+def judge_words(text: str, findings: Findings, where: str) -> None:
+    """A program in a text, or a pickle in another writing."""
+    if what := program_in(text):
+        findings.unproven(
+            where,
+            f"a text with a program in it ({what!r})",
+            "nobody runs it by reading the file, and no model needs it",
+            rule="hidden-program",
+        )
+    for data in packed_in(text):
+        found = walk(BytesIO(data), Limits(ops=20_000, seconds=1.0))
+        if found.imports:
+            findings.unproven(
+                where,
+                f"a text that stands for a pickle, which imports {found.imports[0]}",
+                "whoever unpacks it runs it",
+                rule="hidden-program",
+            )
+
+
 def _judge_pair(key: str, value: Any, findings: Findings, where: str) -> None:
     if key in ("auto_map", "custom_pipelines") and value:
         findings.unproven(where, f"{key}: {json.dumps(value)[:200]}", WHY_REMOTE, rule="remote-code")
@@ -97,13 +142,27 @@ def _judge_index(weights: dict[str, Any], findings: Findings, where: str) -> Non
             )
 
 
-def _judge_whole(path: Path, value: Any, findings: Findings) -> None:
+def _judge_whole(path: PurePath, value: Any, findings: Findings) -> None:
     """The parts of a pipeline of diffusers come from libraries that are known."""
+    if path.name == "modules.json" and isinstance(value, list):
+        for part in value:
+            kind = part.get("type") if isinstance(part, dict) else None
+            if isinstance(kind, str) and not kind.startswith("sentence_transformers."):
+                findings.unproven(path.name, f"type: {kind}", "sentence-transformers would import this", rule="remote-code")
+    if isinstance(value, dict) and "class_name" in value and isinstance(value.get("config"), dict | list):
+        judge_config(value, findings, path.name)
     if path.name != "model_index.json" or not isinstance(value, dict):
         return
     for key, part in value.items():
         if isinstance(part, list) and len(part) == 2 and isinstance(part[0], str) and part[0].split(".")[0] not in _LIBRARIES:
             findings.unproven(path.name, f"{key}: {part[0]}.{part[1]}", "diffusers would import this", rule="remote-code")
+
+
+def _judge_sources(text: str, findings: Findings, where: str) -> None:
+    for line in _SOURCE.findall(text)[:20]:
+        findings.unproven(
+            where, line.strip()[:200], "whoever installs what this lists runs what lies at that address", rule="install-source"
+        )
 
 
 def _judge_mlflow(text: str, findings: Findings, where: str) -> None:

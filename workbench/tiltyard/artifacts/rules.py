@@ -113,6 +113,10 @@ _ROWS = (
          details="MAR-INF/MANIFEST.json names a Python handler.", fix="Read the handler first.", cwe=("CWE-829",)),
     Rule(id="code", title="Code", severity="low", sentence="This is a program. It runs only where somebody runs it.",
          details="A notebook or a script; nobody loads it as a model.", fix="Read it before you run it.", atlas=()),
+    Rule(id="hidden-program", title="A program where none belongs", severity="medium", sentence="A text in this file is a program, or a pickle in another writing.",
+         details="Reading the file runs none of it; a program that unpacks the text would.", fix=_LOOK, cwe=("CWE-506",)),
+    Rule(id="install-source", title="Packages from elsewhere", severity="medium", sentence="Installing what this lists fetches programs from an address of its own.",
+         details="A URL, a repository, or an index of its own in a list of packages.", fix="Install from the index you trust.", cwe=("CWE-829",)),
     Rule(id="not-judged", title="Not judged", severity="medium", sentence="This was not looked at.", details="It could not be read, or it is a link that leads outside the folder.",
          fix="Scan what it leads to.", atlas=()),
 )  # fmt: skip

@@ -6,6 +6,8 @@
 import json
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ..artifacts.formats import Format
 from ..errors import Problem
 from .open_options import OpenOptions, SchemaMissing
@@ -36,8 +38,10 @@ def open_skops(file: "ModelFile", given: OpenOptions) -> Target:
 
 def open_torchscript(file: "ModelFile", given: OpenOptions) -> Target:
     """A TorchScript program. It offers gradients, but cannot be trained again."""
+    from .first_run import tried
     from .script_target import script_module
 
+    tried(file, given.data.x if given.data is not None and isinstance(given.data.x, np.ndarray) else None)
     target = module_as_target(script_module(file), given, name=given.name or file.path.stem, trainable=False)
     target.fingerprint = file.sha256
     target.assumptions += ("TorchScript: gradients are offered, training it again is not.",)

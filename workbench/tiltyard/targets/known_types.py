@@ -183,11 +183,11 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
     kind, own = json.loads(sys.stdin.buffer.readline())
     content = sys.stdin.buffer.read()
-    _alone()
+    alone()
     print(json.dumps(_outcome(content, Format(kind), frozenset(own))), flush=True)  # noqa: T201
 
 
-def _alone() -> None:
+def alone() -> None:
     """No file to write and no network, where this system can; its own limits hold everywhere."""
     import socket
 

@@ -14,9 +14,8 @@ from typing import IO
 
 from .. import text
 from ..headers import BadHeader, read_npy, read_safetensors
-from ..readers.instantiated import TARGETS, judge_targets
 from ..reason import Findings
-from ..sniffing import text_pickle
+from ..sniffing import tar_header, text_pickle
 from . import onnx_model
 from .opcodes import walk
 from .pickles import judge_pickle, judge_traces, judge_walk
@@ -24,6 +23,7 @@ from .trust import TENSORS
 
 MOST_UNPACKED = 256 << 20
 LEAST_UNPACKED = 8 << 20
+_COMMAND = re.compile(rb"""(?:^|[\n,;\t"'])[ ]*[=+@-][ ]*[A-Za-z]{2,20}\|""")
 _PYTHON_TYPE = (b"arrow.py_extension_type", b"PyExtensionType")
 
 
@@ -36,8 +36,10 @@ def judge_safetensors(stream: IO[bytes], findings: Findings) -> None:
         stream.seek(0)
         judge_traces(stream, findings, "")
         return
-    for key, value in found.metadata.items():
-        judge_targets(value if key not in TARGETS else f"{key}: {value}", findings, f"metadata {key}")
+    if found.metadata:
+        from ..documents import judge_metadata  # late: most files need none of its readers
+
+        judge_metadata(found.metadata, findings, "metadata")
     findings.note("header", f"{found.count:,} tensors, {found.data:,} bytes, all accounted for", "the format holds only numbers and text")
 
 
@@ -137,6 +139,9 @@ def judge_text(stream: IO[bytes], findings: Findings) -> None:
     stream.seek(0)
     head = stream.read(64 << 10)
     if text.is_table(head) and _text_throughout(stream):
+        stream.seek(0)
+        if _COMMAND.search(stream.read(16 << 20)):
+            findings.unproven("file", "a cell that starts a program", "spreadsheet programs run such a formula", rule="hidden-program")
         findings.note("file", f"a table as text ({text.encoding(head)})", "nothing in it is run when it is read")
     else:
         findings.unproven("file", "text that is no table", "it may be a program, or instructions for one")
@@ -174,6 +179,10 @@ def judge_packed(stream: IO[bytes], findings: Findings) -> None:
     if head[:1] == b"\x80" or text_pickle(inner):
         inner.seek(0)
         judge_pickle(inner, findings)
+    elif tar_header(head):
+        from ..readers.tars import judge_tar
+
+        judge_tar(inner, findings)
     elif text.plausible(head):
         judge_text(inner, findings)
     else:

@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
+from ..words import LONGEST, packed_in, program_in, unpacked
 from . import arguments
 from .bound import bound, is_getattr
+from .traces import traces
 from .trust import REACHING_WORDS
 from .values import Data, Holder, Import, Made, Malformed, Odd, Stored, TooLarge, Walk, shown
 
@@ -20,7 +22,7 @@ class Machine:
     """One run over the opcodes of one pickle, writing what it meets into ``walk``.
 
     ``inside`` is given each byte string that begins like a pickle, and its position; ``array`` each wrapper by which joblib
-    announces an array whose bytes follow in the stream; ``storage`` says of torch's old format which storage it is alone.
+    announces an array whose bytes follow in the stream; ``storage`` says of torch's old format which storage it is alone, ``runs`` whether bytes are a pickle with imports.
     """
 
     def __init__(
@@ -30,9 +32,11 @@ class Machine:
         inside: Callable[[bytes, int], None],
         array: Callable[[Made, int], None],
         storage: Callable[[bytes], Stored | None],
+        runs: Callable[[bytes], bool],
     ) -> None:
         self.walk = walk
         self.storage = storage
+        self.runs = runs
         self.array = array
         self.shared = 0
         self.held = held
@@ -133,9 +137,19 @@ class Machine:
         text = str(arg)
         if text in REACHING_WORDS:
             self.walk.words.add(text)
+        if len(text) > 11:
+            self._spoken(text, position)
         self.stack.append(text if len(text) <= _LONGEST_NAME else OPAQUE)
         if text[:1] == "\x80" and text.isascii() is False and max(text) <= "\xff":
             self._inside(text.encode("latin-1"), position)
+
+    def _spoken(self, text: str, position: int) -> None:
+        """A text that holds a program, or a pickle in another writing."""
+        if what := program_in(text):
+            self.odd(position, f"a text with a program in it ({what!r})")
+        for data in packed_in(text):
+            if self.runs(data):
+                self.odd(position, "a text that stands for a pickle with imports")
 
     def data(self, data: Any, position: int) -> None:
         self.stack.append(Data(len(data), bytes(data) if data.startswith(LEGACY) else None))
@@ -147,3 +161,12 @@ class Machine:
             self.odd(position, "a zip archive inside a byte string")
         if len(data) >= 4 and data[:1] in b"\x80c(":
             self.inside(bytes(data), position)
+        elif 16 <= len(data) <= LONGEST:
+            self._hidden(bytes(data), position)
+
+    def _hidden(self, data: bytes, position: int) -> None:
+        """A pickle with imports that is packed, or does not stand at the beginning."""
+        if any(self.runs(one) for one in [*unpacked(data)][1:]) or traces(data):
+            self.odd(position, "bytes that hold a pickle with imports")
+        elif data.isascii():
+            self._spoken(data.decode("ascii"), position)

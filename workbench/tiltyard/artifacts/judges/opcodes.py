@@ -98,7 +98,10 @@ def _walk(stream: IO[bytes], limits: Limits, progress: Progress, deadline: float
     def storage(data: bytes) -> Stored | None:
         return lone_storage(data, lambda inner: _walk(inner, limits, progress, deadline, depth + 1)) if depth < limits.depth else None
 
-    machine = Machine(result, limits.held, inside, array, storage)
+    def runs(data: bytes) -> bool:
+        return depth < limits.depth and bool(data) and bool(_walk(io.BytesIO(data), limits, progress, deadline, depth + 1).imports)
+
+    machine = Machine(result, limits.held, inside, array, storage, runs)
     try:
         for opcode, arg, position in pickletools.genops(_Bounded(stream, limits.literal)):  # type: ignore[arg-type]
             step(machine, opcode.name, arg, position or 0)

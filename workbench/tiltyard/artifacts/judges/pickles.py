@@ -3,25 +3,18 @@
 import io
 import os
 import pickletools
-import re
 from typing import IO
 
 from ..reason import Findings
 from . import arguments, known
 from .opcodes import walk
+from .traces import traces
 from .trust import BY_VALUE, ITEM_BYTES, TENSORS, executes, grade
 from .values import Import, Walk
 
 MAGIC = 0x1950A86A20F9469CFC6C
 PROTOCOL = 1001
 MOST_PICKLES = 1000
-_NAME = rb"([A-Za-z_][\w.]{0,100})"
-_MEMO = rb"(?:\x94|q.|r....)?"
-_TEXT = rb"(?:\x8c.|X...\0|\x8d.......\0)"
-_TRACES = (  # the byte that none is without, for it is found far faster than the pattern
-    (b"\n", re.compile(rb"[ci]" + _NAME + rb"\n" + _NAME + rb"\n")),
-    (b"\x93", re.compile(_TEXT + _NAME + _MEMO + _TEXT + _NAME + _MEMO + rb"\x93", re.DOTALL)),
-)
 Names = frozenset[tuple[str, str]]
 
 
@@ -125,12 +118,9 @@ def judge_traces(stream: IO[bytes], findings: Findings, where: str) -> None:
     while block := stream.read(1 << 20):
         findings.progress.check()
         data = kept + block
-        for needed, pattern in _TRACES:
-            for match in pattern.finditer(data) if needed in data else ():
-                module, name = (g.decode("ascii") for g in match.groups()[-2:])
-                if executes(module, name):
-                    at = f"{where} byte {base - len(kept) + match.start()}".strip()
-                    findings.malicious(at, f"{module}.{name}", "written as a pickle writes an import that runs code")
+        for offset, name in traces(data):
+            at = f"{where} byte {base - len(kept) + offset}".strip()
+            findings.malicious(at, name, "written as a pickle writes an import that runs code")
         base += len(block)
         kept = data[-512:]
 

@@ -305,10 +305,25 @@ def _judge_keras(stream: IO[bytes], found: Directory, findings: Findings) -> Non
 
 
 def _judge_other(stream: IO[bytes], found: Directory, findings: Findings, depth: int) -> None:
-    for entry in found.entries:
+    from ..readers.members import judge_member
+
+    files = [entry for entry in found.entries if not entry.name.endswith("/")]
+    for entry in files:
         findings.progress.check()
-        _judge_unknown(stream, entry, findings, depth + 1)
-    findings.unproven("zip", f"{len(found.entries):,} entries of no model format known here", "what would read it is not known")
+        try:
+            content = archives.read(stream, entry, MOST_PICKLE)
+        except BadArchive as error:
+            findings.unproven(entry.name, str(error), "it cannot be looked at")
+            _judge_damaged(stream, entry, findings)
+            continue
+        if content[:4] == b"PK\x03\x04":
+            _judge_nested(stream, entry, findings, depth + 1)
+        else:
+            judge_member(io.BytesIO(content), entry.name, findings)
+    if not files:
+        findings.unproven("zip", "no files", "there is nothing to judge")
+    elif findings.worst == "note":
+        findings.note("zip", f"{len(files):,} files", "each of them was judged")
 
 
 def _judge_unknown(stream: IO[bytes], entry: Entry, findings: Findings, depth: int) -> None:

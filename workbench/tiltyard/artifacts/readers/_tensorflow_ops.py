@@ -10,7 +10,7 @@ PURE = frozenset(
     ControlTrigger Conv2D Conv2DBackpropFilter Conv2DBackpropInput Conv3D Conv3DBackpropInputV2 Cos Cosh CropAndResize Cross Cumprod Cumsum
     CumulativeLogsumexp DecodeBase64 DecodeCSV DecodeImage DecodeJpeg DecodePng DecodeBmp DecodeGif DecodeRaw DecodePaddedRaw DeepCopy
     DenseBincount DenseToSparseSetOperation DepthToSpace DepthwiseConv2dNative DepthwiseConv2dNativeBackpropFilter
-    DepthwiseConv2dNativeBackpropInput Dequantize Diag DiagPart Digamma Dilation2D Div DivNoNan DynamicPartition DynamicStitch Einsum Elu
+    DepthwiseConv2dNativeBackpropInput Dequantize Diag DiagPart DisableCopyOnRead Digamma Dilation2D Div DivNoNan DynamicPartition DynamicStitch Einsum Elu
     EluGrad Empty EncodeBase64 EncodeJpeg EncodePng EnsureShape Enter Equal Erf Erfc Erfinv Exit Exp ExpandDims Expm1 ExtractGlimpse
     ExtractImagePatches FFT FFT2D FakeQuantWithMinMaxArgs FakeQuantWithMinMaxVars FakeQuantWithMinMaxVarsPerChannel Fill Floor FloorDiv
     FloorMod FusedBatchNorm FusedBatchNormV2 FusedBatchNormV3 FusedBatchNormGradV3 Gather GatherNd GatherV2 Greater GreaterEqual HashTable

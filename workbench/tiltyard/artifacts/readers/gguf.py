@@ -5,8 +5,10 @@ import struct
 from dataclasses import dataclass, field
 from typing import IO
 
+from ..documents import judge_words
 from ..malformed import Malformed
 from ..reason import Findings
+from ..words import LONGEST
 from .cursor import Cursor
 from .templates import judge_template
 
@@ -72,6 +74,11 @@ def _key(at: Cursor, found: Header, findings: Findings) -> None:
     kind = at.number("I")
     if kind == _TEXT and "chat_template" in name:
         found.texts[name] = _text(at, at.left)
+    elif kind == _TEXT:
+        length = at.number("Q")
+        text = at.take(min(length, LONGEST, at.left)).decode("utf-8", "replace")
+        at.skip(length - min(length, LONGEST))
+        judge_words(text, findings, name[:100])
     elif name == "general.alignment" and kind == 4:
         found.alignment = at.number("I")
         if not (8 <= found.alignment <= 1 << 16 and found.alignment & (found.alignment - 1) == 0):

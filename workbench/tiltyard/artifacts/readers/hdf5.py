@@ -217,7 +217,7 @@ class _Reader:
                 self.findings.malicious(name, f"a link {link.name!r} to another file", WHY_OUTSIDE, rule="hdf5-external")
             elif link.kind == "hard":
                 made.append((link.address, f"{name.rstrip('/')}/{link.name}"))
-            else:
+            elif link.kind != "soft":
                 self.findings.unproven(name, f"a {link.kind} link {link.name!r}", "neither Keras nor h5py's users write them for weights")
         for raw in found.messages.get(_SYMBOLS, ()):
             made += self.symbols(raw, name)
@@ -241,8 +241,6 @@ class _Reader:
             for child in children:
                 for offset, header, soft in parts.symbol_node(self.at, child):
                     link = BytesIO(texts[offset:]).read(4096).split(b"\0")[0].decode("utf-8", "backslashreplace")
-                    if soft:
-                        self.findings.unproven(name, f"a soft link {link!r}", "neither Keras nor h5py's users write them for weights")
-                    else:
+                    if not soft:  # a soft link names another object of this file, which is judged where it lies
                         made.append((header, f"{name.rstrip('/')}/{link}"))
         return made

@@ -3,6 +3,7 @@
 import json
 from io import BytesIO
 
+from ..documents import judge_words
 from ..judges.pickles import judge_pickle
 from ..reason import Findings
 from ..sniffing import text_pickle
@@ -19,8 +20,16 @@ def judge_attribute(where: str, name: str, value: bytes, findings: Findings) -> 
     elif name in _PYTABLES and value in (b"object", b"python"):
         findings.unproven(where, "a data set of Python objects", "PyTables unpickles what is in it", rule="hdf5-pickle")
     elif value[:1] == b"\x80" or (len(value) > 2 and value.endswith(b".") and text_pickle(BytesIO(value))):
+        inner = Findings(findings.progress)
+        judge_pickle(BytesIO(value), inner)
+        if inner.worst == "note":
+            findings.note(where, f"the attribute {name!r} is a pickle", "of plain values alone")
+            return
         findings.unproven(where, f"the attribute {name!r} is a pickle", "PyTables runs it when the attribute is read", rule="hdf5-pickle")
-        judge_pickle(BytesIO(value), findings)
+        for reason in inner.ordered():
+            findings.add(reason.grade, reason.where, reason.what, reason.why, reason.rule)
+    else:
+        judge_words(value.decode("utf-8", "replace"), findings, f"{where} {name}")
 
 
 def judge_json(raw: bytes, findings: Findings, where: str) -> None:

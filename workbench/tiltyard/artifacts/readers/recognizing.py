@@ -3,7 +3,7 @@
 from typing import IO
 
 from ..formats import Format
-from . import coreml, json_files, msgpack, rds, saved_model, sentencepiece, tflite, xml_models
+from . import coreml, json_files, msgpack, rds, saved_model, sentencepiece, tensor_bundle, tflite, xml_models
 
 _XML = {"net": Format.OPENVINO, "PMML": Format.PMML}
 
@@ -29,12 +29,12 @@ def binary_format(stream: IO[bytes], head: bytes) -> Format | None:
     """The format of bytes that are no text, or None."""
     if tflite.looks_like(head):
         return Format.TFLITE
-    if saved_model.looks_like(stream, head):
+    if head[:1] == b"\x08" and coreml.looks_like(stream, head):
+        return Format.COREML
+    if saved_model.looks_like(stream, head) or tensor_bundle.looks_like(stream) or saved_model.looks_fingerprint(stream, head):
         return Format.SAVED_MODEL
     if saved_model.looks_like_metadata(head):
         return Format.KERAS_METADATA
-    if coreml.looks_like(stream, head):
-        return Format.COREML
     if sentencepiece.looks_like(stream, head):
         return Format.SENTENCEPIECE
     return Format.MSGPACK if msgpack.looks_like(stream, head) else None

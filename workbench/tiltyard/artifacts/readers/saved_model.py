@@ -5,6 +5,7 @@ from typing import IO
 
 from ..malformed import Malformed
 from ..reason import Findings
+from . import tensor_bundle
 from ._tensorflow_ops import CALLS_PYTHON, CHECKPOINT, PURE, REACHES_FILES
 from .keras_config import judge_config
 from .protobuf import BYTES, VARINT, Field, Message
@@ -23,8 +24,27 @@ def looks_like(stream: IO[bytes], head: bytes) -> bool:
         return False
 
 
+def looks_fingerprint(stream: IO[bytes], head: bytes) -> bool:
+    """``fingerprint.pb``: hashes as whole numbers, a version, an id."""
+    if head[:1] != b"\x08" or stream.seek(0, 2) > 256:
+        return False
+    try:
+        fields = [(f.number, f.wire) for f in Message(stream).fields()]
+    except Malformed:
+        return False
+    return len(fields) >= 5 and set(fields) <= {*((n, VARINT) for n in range(1, 6)), (6, BYTES), (7, BYTES)}
+
+
 def judge_saved_model(stream: IO[bytes], findings: Findings) -> None:
     """Does the graph only compute?"""
+    stream.seek(0)
+    head = stream.read(64)
+    if tensor_bundle.looks_like(stream):
+        tensor_bundle.judge_bundle(stream, findings)
+        return
+    if looks_fingerprint(stream, head):
+        findings.note("fingerprint", "hashes of a SavedModel", "numbers alone")
+        return
     message = Message(stream, findings.progress)
     found: dict[str, int] = {}
     functions: set[str] = set()

@@ -3,20 +3,16 @@
 import os
 import re
 from dataclasses import dataclass
-from typing import IO, cast
+from typing import IO
 
 from ..archives import safe_name
-from ..formats import FORMATS, Format, judge_of
 from ..malformed import Malformed
 from ..reason import Findings
 from .cursor import Window
-from .instantiated import judge_targets
 
 BLOCK = 512
 MOST_MEMBERS = 100_000
-MOST_YAML = 8 << 20
 _PLAIN, _FOLDER, _LONG_NAME, _PAX = (b"0", b"\0"), b"5", b"L", (b"x", b"g")
-_TEXTS = re.compile(r"\.(ya?ml|json|txt|md|vocab|merges|cfg|toml)$|(^|/)(license|readme|version)[^/]*$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -35,9 +31,11 @@ def judge_tar(stream: IO[bytes], findings: Findings) -> None:
     except Malformed as error:
         findings.unproven("tar", str(error), "tar readers differ on it, or it is cut off")
         return
+    from .members import judge_member  # late: it needs the sniffing, which needs this
+
     for member in members:
         findings.progress.check()
-        _judge_member(stream, member, findings)
+        judge_member(Window(stream, member.start, member.size), member.name, findings)
     if findings.worst == "note":
         findings.note("tar", f"{len(members):,} files", "each of them was judged")
 
@@ -106,24 +104,3 @@ def _check(name: str, kind: bytes, names: set[str], findings: Findings) -> None:
     if plain in names and kind != _FOLDER:
         findings.unproven(name, "the name occurs twice", "which one is read depends on the reader")
     names.add(plain)
-
-
-def _judge_member(stream: IO[bytes], member: Member, findings: Findings) -> None:
-    from ..sniffing import sniff_stream
-
-    inner = cast("IO[bytes]", Window(stream, member.start, member.size))
-    found = sniff_stream(inner)
-    own = Findings(findings.progress)
-    inner.seek(0)
-    if found in (Format.CSV, Format.EMPTY, Format.UNKNOWN) and _TEXTS.search(member.name) and member.size <= MOST_YAML:
-        judge_targets(inner.read().decode("utf-8", "replace"), own, member.name)
-        own.note(member.name, "text", "read by nobody as a model")
-    elif found is Format.TAR:
-        own.unproven(member.name, "an archive in the archive", "the innermost were not looked at")
-    elif judge := judge_of(FORMATS[found]):
-        judge(inner, own)
-    else:
-        own.unproven(member.name, f"its format is {found}", "there is no reader here that could show it safe")
-    for reason in own.ordered():
-        where = member.name if reason.where in ("file", member.name) else f"{member.name} {reason.where}"
-        findings.add(reason.grade, where, reason.what, reason.why, rule=reason.rule)

@@ -3,6 +3,7 @@
 from ...datasets.schema import Rows
 from ...errors import Problem
 from .. import trying
+from ..first_run import tried
 from ..model_file import ModelFile
 from ..open_options import OpenOptions
 from ..target import Target
@@ -22,6 +23,7 @@ def onnx_target(file: ModelFile, given: OpenOptions) -> Target:
         When onnxruntime does not run it, or its inputs or classes are not those of the rows.
     """
     file = whole(file)
+    tried(file)
     name = given.name or file.path.stem
     nodes = Nodes(file.content)
     schema, order, notes = given.meaning(None, nodes.classes)

@@ -1,0 +1,72 @@
+"""Functions by which a pickle reaches beyond a model: of the standard library and of the usual packages around it."""
+
+from collections.abc import Iterator
+
+from tests.artifacts.techniques import call, text
+
+FUNCTIONS = (
+    "operator.methodcaller functools.partialmethod numpy.vectorize numpy.apply_along_axis numpy.fromfunction numpy.piecewise "
+    "numpy.lib.npyio.load numpy.memmap numpy.lib.format.open_memmap numpy.ctypeslib.load_library numpy.core._internal._ctypes "
+    "pandas.DataFrame.eval pandas.core.frame.DataFrame.to_csv pandas.core.frame.DataFrame.query pandas.io.common.get_handle "
+    "pandas.core.common.pipe pandas.io.formats.format.save_to_buffer pandas.io.sql.read_sql scipy.io.loadmat "
+    "scipy._lib._ccallback.LowLevelCallable scipy.datasets._fetchers.fetch_data sklearn.datasets.load_svmlight_file "
+    "sklearn.datasets._base._fetch_remote sklearn.externals.joblib.load sklearn.utils._testing.assert_run_python_script_without_output "
+    "sklearn.utils.fixes._open_binary sklearn.compose._column_transformer.make_column_selector sklearn.utils.parallel.Parallel "
+    "xgboost.core.Booster lightgbm.basic._LIB.LGBM_DatasetCreateFromFile lightgbm.basic.Booster lightgbm.engine.train "
+    "catboost.core._load_pool catboost.core.CatBoost xgboost.core._LIB torch.utils.data.datapipes.utils.decoder.basichandlers "
+    "torch.ao.quantization.fx.utils.get_custom_module_class_keys "
+    "torch.distributed.nn.jit.instantiator.instantiate_scriptable_remote_module_template torch.utils.cpp_extension.load_inline "
+    "torch._C._import_c_extension torch.ops.load_library torch.classes.load_library torch.package.PackageImporter "
+    "torch.serialization.load torch.storage.UntypedStorage.from_file torch.FloatStorage.from_file "
+    "torch.jit._state._try_get_jit_cached_function torch.nn.Module.load_state_dict torch.nn.modules.module.register_module_forward_hook "
+    "torch.multiprocessing.reductions.rebuild_storage_filename torch.multiprocessing.reductions.rebuild_tensor "
+    "torch.multiprocessing.reductions.rebuild_storage_fd torch._tensor._rebuild_from_type_v2 torch._utils._rebuild_wrapper_subclass "
+    "torch._utils._rebuild_device_tensor_from_numpy torch._utils._rebuild_xla_tensor torch.fx.graph_module.reduce_graph_module "
+    "torch.fx._lazy_graph_module._make_graph_module torch.fx.graph_module._forward_from_src "
+    "torch.fx.graph_module.reduce_package_graph_module torch.jit._pickle.restore_type_tag torch._inductor.codecache.compile_file "
+    "torch._inductor.runtime.compile_tasks._reload_python_module joblib.parallel.Parallel joblib.memory.Memory "
+    "joblib.memory.MemorizedFunc joblib._store_backends.FileSystemStoreBackend "
+    "joblib.externals.loky.cloudpickle_wrapper.wrap_non_picklable_objects joblib.numpy_pickle.load_temporary_memmap "
+    "joblib._memmapping_reducer.reduce_array_memmap_backward joblib._memmapping_reducer._strided_from_memmap _pickle.Unpickler "
+    "pickle.Unpickler.load _io.FileIO io.open_code _io.open io.TextIOWrapper codecs.open linecache.getlines tokenize.open "
+    "logging.FileHandler logging.config.dictConfig logging.config._resolve logging.handlers.SocketHandler "
+    "configparser.ConfigParser.read xml.etree.ElementTree.parse mailbox.mbox zipfile.ZipFile tarfile.open shutil.unpack_archive "
+    "tempfile._get_default_tempdir dbm.open sqlite3.connect ctypes.util._findLib_gcc ctypes.util.find_library cgitb.lookup cgi.test "
+    "pyclbr.readmodule modulefinder.ModuleFinder.run_script nturl2path.url2pathname netrc.netrc email.message_from_file "
+    "http.server.test wsgiref.simple_server.demo_app xmlrpc.client.ServerProxy imaplib.IMAP4_stream nntplib.NNTP telnetlib.Telnet "
+    "poplib.POP3 asyncio.create_subprocess_shell concurrent.futures.process.ProcessPoolExecutor multiprocessing.process.BaseProcess "
+    "threading.Timer sched.scheduler signal.signal faulthandler.register gc.get_objects inspect.getattr_static sys.setprofile "
+    "sys.settrace sys.modules.__setitem__ _testcapi.run_in_subinterp _xxsubinterpreters.run_string _interpreters.exec "
+    "posixpath.os.system antigravity.webbrowser.open this.os types.DynamicClassAttribute abc.update_abstractmethods "
+    "dataclasses._create_fn collections.namedtuple typing._eval_type typing.get_type_hints annotationlib.ForwardRef.evaluate "
+    "string.Formatter.format weakref.finalize contextlib.ExitStack.callback atexit.register copy.copy copyreg.__reduce_ex__ "
+    "copyreg.add_extension importlib.util.spec_from_file_location importlib.resources.files importlib.metadata.EntryPoint.load "
+    "pkg_resources.EntryPoint.resolve setuptools.sandbox.run_setup distutils.spawn.spawn distutils.core.run_setup pip._internal.main "
+    "ensurepip.bootstrap numba.core.serialize._unpickle__CustomPickled numba.core.serialize._rebuild_reduction "
+    "llvmlite.binding.load_library_permanently cffi.FFI.dlopen IPython.core.interactiveshell.InteractiveShell.run_cell "
+    "IPython.utils.process.system ipykernel.kernelapp.launch_new_instance notebook.app.main matplotlib.cbook.get_sample_data "
+    "matplotlib.font_manager.json_load PIL.Image.open PIL.ImageShow.show jinja2.Template jinja2.environment.Template.render "
+    "mako.template.Template django.utils.module_loading.import_string werkzeug.utils.import_string hydra.utils.instantiate "
+    "omegaconf.OmegaConf.load transformers.dynamic_module_utils.get_class_from_dynamic_module transformers.utils.hub.cached_file "
+    "transformers.pipeline transformers.AutoModel.from_pretrained transformers.trainer_utils.set_seed huggingface_hub.hf_hub_download "
+    "datasets.load_dataset keras.models.load_model keras.src.saving.saving_lib.load_model keras.src.utils.file_utils.get_file "
+    "tensorflow.py_function tensorflow.io.read_file tensorflow.python.lib.io.file_io.FileIO tensorflow.raw_ops.PyFunc "
+    "tf_keras.models.load_model mlflow.sklearn.load_model mlflow.projects.run dask.utils.import_required dask.base.compute "
+    "distributed.protocol.pickle.loads distributed.worker._deserialize ray.cloudpickle.loads pyarrow.serialization.deserialize "
+    "pyarrow.lib.run_query pyarrow.fs.LocalFileSystem.open_input_file fsspec.open fsspec.core.get_fs_token_paths "
+    "fsspec.implementations.local.LocalFileSystem.rm smart_open.open gensim.utils.unpickle spacy.util.load_model nltk.data.load "
+    "nltk.internals.java dill._dill._import_module dill._dill._load_type dill._dill._get_attr dill.session.load_session "
+    "cloudpickle.cloudpickle.subimport cloudpickle.cloudpickle.dynamic_subimport cloudpickle.cloudpickle.parametrize skops.io.load "
+    "skl2onnx.to_onnx onnx.load onnxruntime.InferenceSession onnxruntime.capi._pybind_state.register_custom_ops_library "
+    "shap.explainers.Explainer.load statsmodels.iolib.smpickle.load_pickle faiss.read_index sympy.sympify "
+    "sympy.parsing.sympy_parser.eval_expr numexpr.evaluate asteval.Interpreter bottle.template tornado.template.Template "
+    "rich.console.Console psutil.Popen sh.Command plumbum.local pexpect.spawn paramiko.SSHClient fabric.Connection invoke.run "
+    "git.Repo.clone_from docker.from_env boto3.client requests.get httpx.get aiohttp.request urllib3.PoolManager pycurl.Curl "
+).split()
+
+
+def functions(canary: str) -> Iterator[tuple[str, bytes]]:
+    """One pickle for each function that reaches beyond a model."""
+    for full in FUNCTIONS:
+        module, _, name = full.rpartition(".")
+        yield full, call(module, name, text(f"touch {canary}"))
