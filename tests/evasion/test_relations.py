@@ -15,12 +15,20 @@ from tiltyard.evasion.outcome import AttackOutcome
 from tiltyard.evasion.pgd import PGD
 from tiltyard.evasion.square import Square
 from tiltyard.evasion.strong import Strong
+from tiltyard.evasion.tabular import Tabular
 
 if TYPE_CHECKING:
     from tiltyard.targets.torch_target import TorchTarget
 
 RELATIONS = ("at most one above zero: gain, loss", "some <= every", "every + rest = 20", "if work is none then pay is low")
-CHECKS = (PGD(steps=15), Square(query_budget=60), HopSkipJump(query_budget=150), Strong(effort=0.1), Minimum(norm="linf", steps=20))
+CHECKS = (
+    PGD(steps=15),
+    Square(query_budget=60),
+    HopSkipJump(query_budget=150),
+    Strong(effort=0.1),
+    Minimum(norm="linf", steps=20),
+    Tabular(query_budget=80),
+)
 
 
 def people(n: int = 40) -> "tuple[TorchTarget, Dataset]":
@@ -83,12 +91,16 @@ def test_no_row_breaks_a_relation_in_any_attack(check: Evasion, monkeypatch: pyt
     found = Found(monkeypatch, check)
     result = check(target, data).result
     assert found.outcome is not None
+    assert found.sample is not None
     assert kept(found.outcome.x).all()
     fooled = (found.outcome.fooled_at >= 0) & (found.outcome.fooled_at <= 0.2)
     assert fooled.sum() >= 5
     assert (target.labels(found.outcome.x)[fooled] != found.sample.y[fooled]).all()
     lines = next(table for table in result.tables if table.name == "evaluation").rows
     assert str(next(row for row in lines if "relations" in str(row[0]))[2]).startswith(f"0 of {fooled.sum()} rows")
+    was = found.sample.x
+    assert ((found.outcome.x[:, 5:] != was[:, 5:]).sum(1) <= 2).all()
+    assert (np.abs(found.outcome.x[:, :5] - was[:, :5]) <= 0.2 * 20 + 1e-3).all()
     assert any("were repaired" in note for note in result.notes)
 
 

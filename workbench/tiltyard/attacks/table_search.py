@@ -1,0 +1,235 @@
+"""Search over a table's rows by scores alone: every column is asked by itself first, then the best moves together, then at random from there.
+
+What MOEVA does by a population (Simonetto et al. 2022, arXiv:2112.01156) is done by a row and its best point: a move that leaves the margin as it
+is is taken too, so that the search walks over the plateaus of trees. Every point is repaired onto the relations between columns before it is asked.
+"""
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+
+from ..progress import Progress
+from .categorical_moves import changed_groups, regrouped
+from .norms import Norm, project_within
+from .perturbation_space import Attacked, PerturbationSpace, judged
+from .repairing import repaired
+
+PROBED = 0.6  # of the queries at most, for the columns one by one
+EDGE, SEVERAL, BACK = 0.4, 0.4, 0.15
+
+
+@dataclass(frozen=True)
+class Ball:
+    """How far a row may be changed: numbers within ``eps`` by ``norm``, and ``flips`` categories or emptied numbers."""
+
+    space: PerturbationSpace
+    norm: Norm
+    eps: float
+    flips: int
+
+    def made(self, x: Tensor, change: Tensor, grouped: Tensor) -> Tensor:
+        """Valid rows (n, d) at ``change`` from x with the categories of ``grouped``; what cannot be repaired is x."""
+        change = project_within(change, self.norm, self.eps, *self.space.room(x))
+        rows = replace(self.space, repair=None).moved(grouped, self.space.related(x, change, None, self.eps))
+        return rows if self.space.repair is None else repaired(self.space.repair, self.space, x, rows, self.eps, self.flips)
+
+    def room(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """How far each number alone may go down and up."""
+        low, high = self.space.room(x)
+        return low.clamp_min(-self.eps), high.clamp_max(self.eps)
+
+
+@dataclass
+class Search:
+    """n rows, the best point of each so far and its margin, and how many queries it has left."""
+
+    module: nn.Module
+    x: Tensor
+    y: Tensor
+    ball: Ball
+    left: int
+    enough: float
+
+    def __post_init__(self) -> None:
+        self.best = self.x.clone()
+        self.margin = judged(self.module, self.x, self.y).margin
+        self.left -= 1
+
+    @property
+    def alive(self) -> Tensor:
+        """Numbers of the rows that are not fooled yet, int64."""
+        return (self.margin <= self.enough).nonzero().squeeze(1)
+
+    def ask(self, rows: Tensor, points: Tensor, ties: bool = False) -> Tensor:
+        """The margins of ``points`` (m, d) of ``rows`` (m,), one query each; what is better, or with ``ties`` no worse, is kept."""
+        margin = judged(self.module, points, self.y[rows]).margin
+        gain = margin >= self.margin[rows] if ties else margin > self.margin[rows]
+        won = rows[gain]
+        self.best[won], self.margin[won] = points[gain], margin[gain]
+        self.left -= 1
+        return margin
+
+
+def search(
+    module: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    space: PerturbationSpace,
+    norm: Norm,
+    eps: float,
+    queries: int,
+    generator: torch.Generator,
+    flips: int = 0,
+    progress: Progress | None = None,
+    start: Tensor | None = None,
+    enough: float = 0.0,
+) -> Attacked:
+    """The best valid rows within ``eps`` of x (n, d) that at most ``queries`` answers a row find.
+
+    Parameters
+    ----------
+    module
+        From encoded rows to logits or log scores; no gradient is asked for.
+    start : (n, d)
+        Valid rows within eps to go on from, as an attack by gradients found them; None: x.
+    enough
+        The margin above which a row is left.
+    """
+    ball = Ball(space, norm, eps, min(flips, len(space.parts)))
+    found, progress = Search(module, x, y, ball, queries, enough), progress or Progress()
+    if start is not None and found.left > 0:
+        found.ask(torch.arange(len(x)), start)
+    if found.left > 0:
+        _together(found, *_probed(found, generator, progress.part(PROBED)))
+    whole = max(found.left, 1)
+    while found.left > 0 and len(rows := found.alive):
+        progress.step(1 - found.left / whole, f"{found.left} queries left, {len(rows)} rows stand")
+        found.ask(rows, _varied(found, rows, generator), ties=True)
+    return Attacked(found.best, found.margin, torch.zeros(len(x), dtype=torch.bool))
+
+
+def _moves(ball: Ball) -> list[tuple[int, int]]:
+    """Single moves: a column with -1 (down) or 1 (up), or with 0 for the 1 of its group, or an emptied number."""
+    space = ball.space
+    numbers = [(int(j), way) for j in space.free.nonzero().squeeze(1) for way in (-1, 1)]
+    if not ball.flips:
+        return numbers
+    places = [j for group in space.groups for j in range(group.start, group.stop) if j not in space.closed]
+    return [*numbers, *((j, 0) for j in (*places, *space.optional))]
+
+
+def _probed(found: Search, generator: torch.Generator, progress: Progress) -> tuple[list[tuple[int, int]], Tensor]:
+    """Single moves from x, so many as the queries allow, and what each gains (moves, n); -inf where it was not asked."""
+    moves = _moves(found.ball)
+    most = int(PROBED * found.left)
+    if len(moves) > most:
+        moves = [moves[i] for i in torch.randperm(len(moves), generator=generator)[:most].tolist()]
+    gains = torch.full((len(moves), len(found.x)), -torch.inf, dtype=found.x.dtype)
+    at = found.margin.clone() if torch.equal(found.best, found.x) else judged(found.module, found.x, found.y).margin
+    for i, move in enumerate(moves):
+        rows = found.alive
+        if len(rows) == 0:
+            break
+        progress.step(i / len(moves), f"column by column, {i + 1} of {len(moves)} moves, {len(rows)} rows stand")
+        change, grouped = _single(found.ball, found.x[rows], move)
+        gains[i, rows] = found.ask(rows, found.ball.made(found.x[rows], change, grouped)) - at[rows]
+    return moves, gains
+
+
+def _single(ball: Ball, x: Tensor, move: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    """One move made: the change (n, d) in ranges, and the rows with their categories."""
+    place, way = move
+    change, grouped = torch.zeros_like(x), x
+    if way:
+        low, high = ball.room(x)
+        change[:, place] = (low if way < 0 else high)[:, place]
+    else:
+        grouped = _set(ball.space, x, place)
+    return change, grouped
+
+
+def _set(space: PerturbationSpace, x: Tensor, place: int) -> Tensor:
+    moved = x.clone()
+    for group in space.groups:
+        if group.start <= place < group.stop:
+            moved[:, group] = 0.0
+    moved[:, place] = torch.nan if place in space.optional else 1.0
+    return moved
+
+
+def _together(found: Search, moves: list[tuple[int, int]], gains: Tensor) -> None:
+    """All numbers that gained by themselves and the best categories at once; then the categories one after the other."""
+    rows = found.alive
+    if len(rows) == 0 or not moves or found.left <= 0:
+        return
+    x, own = found.x[rows], gains[:, rows]
+    low, high = found.ball.room(x)
+    change, seen = torch.zeros_like(x), torch.zeros_like(x)
+    for (place, way), gain in zip(moves, own, strict=True):
+        if way:
+            better = gain > seen[:, place]
+            change[better, place] = (low if way < 0 else high)[better, place]
+            seen[better, place] = gain[better]
+    grouped = x.clone()
+    flips = [i for i, (_, way) in enumerate(moves) if way == 0]
+    for _ in range(found.ball.flips if flips else 0):
+        grouped = _best_flip(found.ball, x, grouped, moves, own, flips)
+    for now in [x] if not flips else [x, grouped]:
+        stand = found.margin[rows] <= found.enough
+        if found.left > 0 and bool(stand.any()):
+            found.ask(rows[stand], found.ball.made(x[stand], change[stand], now[stand]))
+
+
+def _best_flip(ball: Ball, x: Tensor, grouped: Tensor, moves: list[tuple[int, int]], gains: Tensor, flips: list[int]) -> Tensor:
+    """The category that gained most of those in parts that are not changed yet."""
+    changed = changed_groups(grouped, x, ball.space)
+    parts = ball.space.parts
+    best, gained = grouped.clone(), torch.zeros(len(x), dtype=x.dtype)
+    for i in flips:
+        place = moves[i][0]
+        part = next(k for k, p in enumerate(parts) if p.start <= place < p.stop)
+        better = (gains[i] > gained) & ~changed[:, part]
+        best[better] = _set(ball.space, grouped[better], place)
+        gained = torch.where(better, gains[i], gained)
+    return best
+
+
+def _varied(found: Search, rows: Tensor, generator: torch.Generator) -> Tensor:
+    """The best points with one column or a few set anew: to the edge of the ball, inside it, or back."""
+    ball, x, best = found.ball, found.x[rows], found.best[rows]
+    space, n = ball.space, len(rows)
+    change, grouped = space.change(x, best), regrouped(x, best, space)
+    draw = torch.rand(x.shape, generator=generator, dtype=x.dtype).masked_fill(space.free == 0, 2.0)
+    several = torch.rand(n, 1, generator=generator, dtype=x.dtype) < SEVERAL
+    chosen = (draw == draw.amin(1, keepdim=True)) | (several & (draw < 3.0 / max(space.dimensions, 1)))
+    chosen &= space.free > 0
+    low, high = ball.room(x)
+    inside = low + (high - low) * torch.rand(x.shape, generator=generator, dtype=x.dtype)
+    edge = torch.where(torch.rand(x.shape, generator=generator) < 0.5, low, high)
+    kind = torch.rand(x.shape, generator=generator)
+    anew = torch.where(kind < EDGE, edge, torch.where(kind < 1 - BACK, inside, 0.0))
+    group = torch.rand(n, generator=generator) < (0.0 if not ball.flips else 0.3 if space.dimensions else 1.0)
+    change = torch.where(chosen & ~group[:, None], anew, change)
+    if bool(group.any()):
+        grouped[group] = _flipped(ball, x[group], grouped[group], generator)
+    return ball.made(x, change, grouped)
+
+
+def _flipped(ball: Ball, x: Tensor, grouped: Tensor, generator: torch.Generator) -> Tensor:
+    """One category set anew; where no more may be changed another one goes back."""
+    space, moved = ball.space, grouped.clone()
+    places = [j for j, way in _moves(ball) if way == 0]
+    pick = torch.randint(0, len(places), (len(x),), generator=generator)
+    for k, part in enumerate(space.parts):
+        for j, place in enumerate(places):
+            mine = (pick == j) & (part.start <= place < part.stop)
+            if not bool(mine.any()):
+                continue
+            changed = changed_groups(grouped, x, space)
+            full = mine & ~changed[:, k] & (changed.sum(1) >= ball.flips)
+            for other, there in enumerate(space.parts):
+                back = full & changed[:, other]
+                moved[back, there] = x[back, there]
+            moved[mine] = _set(space, moved[mine], place)
+    return moved

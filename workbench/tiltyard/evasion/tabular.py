@@ -1,0 +1,100 @@
+"""The strong evaluation of tables: gradients where the target offers any, then a search by scores from the best point found."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ..check import parameter
+from ..datasets.dataset import Dataset
+from ..progress import Progress
+from ..targets.target import Target
+from .at_each_eps import AtEachEps
+from .outcome import drawn
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from ..attacks.norms import Radius
+    from ..attacks.perturbation_space import Attacked, PerturbationSpace
+
+STRENGTH = 300  # queries a row, without which a pass is none
+STEPS = 20
+
+
+class Tabular(AtEachEps):
+    """Climbs by gradients where there are any, then asks for scores: each column by itself, all together, then at random from the best point.
+
+    After CAA (Simonetto et al. 2024, arXiv:2406.00775), which goes from a gradient attack with repair to a search. Departures: the search
+    keeps one point a row and not a population; it asks every column first; a move that changes nothing is taken, for trees have plateaus.
+    Relations between columns are kept in every point that is asked.
+    """
+
+    id: ClassVar[str] = "evasion.tabular"
+    title: ClassVar[str] = "Strong evaluation of tables"
+    question: ClassVar[str] = "How robust is a model of tables really, whatever it is made of?"
+    needs: ClassVar[frozenset[str]] = frozenset({"labels", "scores", "table"})
+    holds_text: ClassVar[bool] = True
+    sources: ClassVar[tuple[str, ...]] = ("Simonetto et al. 2024, arXiv:2406.00775", "Simonetto et al. 2022, arXiv:2112.01156")
+    cost: ClassVar[str] = "a minute; slower where each query is"
+    main: ClassVar[tuple[str, ...]] = ("eps", "query_budget", "flips", "rows")
+    seconds: ClassVar[float] = 60.0
+    renamed: ClassVar[Mapping[str, str]] = {}
+    tiny: ClassVar[Mapping[str, Any]] = {"rows": 20, "query_budget": 40, "curve": False}
+
+    rows: int = parameter(100, "Rows to attack, drawn at random from those not trained on where that is known", "rows", ge=1, le=100_000)
+    query_budget: int = parameter(300, "Queries a row may cost at each eps, gradients aside", "queries", ge=5, le=100_000)
+    gradients: bool = parameter(True, "Climb by gradients first, where the target offers any")
+
+    def access(self, target: Target) -> "nn.Module":
+        """Scores, and gradients where there are any."""
+        from ..attacks.table_access import TableAccess
+
+        return TableAccess(target)
+
+    def attack(
+        self, module: "nn.Module", x: "Tensor", y: "Tensor", space: "PerturbationSpace", eps: "Radius", progress: Progress
+    ) -> "Attacked":
+        import torch
+
+        from ..attacks.expectation import repeats_of, settled
+        from ..attacks.queries import DECIDED
+        from ..attacks.table_search import search
+
+        generator = torch.Generator().manual_seed(self.seed)
+        start = self._climbed(module, x, y, space, float(eps), generator, progress.part(0.3))
+        asked, enough = max(self.query_budget // repeats_of(module), 3), DECIDED * settled(module)
+        return search(module, x, y, space, self.norm, float(eps), asked, generator, self.flips, progress, start, enough)
+
+    def _climbed(
+        self, module: "nn.Module", x: "Tensor", y: "Tensor", space: "PerturbationSpace", eps: float, generator: Any, progress: Progress
+    ) -> "Tensor | None":
+        """Where gradients lead, (n, d); None without any."""
+        from ..attacks.aim import Aimed
+        from ..attacks.categorical_moves import attack
+        from ..attacks.repair import related
+        from ..attacks.table_access import access_of
+        from ..errors import Unavailable
+
+        climbed = access_of(module).climbed
+        if climbed is None or not self.gradients:
+            return None
+        climbed = related(climbed, space)
+        aimed = next((part for part in module.modules() if isinstance(part, Aimed)), None)
+        climbed = climbed if aimed is None else Aimed(climbed, aimed.goal)
+        try:
+            return attack(climbed, x, y, space, self.norm, eps, STEPS, generator, 2, self.flips, progress).x
+        except Unavailable:  # no score depends on x by a derivative: the search goes on alone
+            return None
+
+    def passes(self, flips: int) -> int:
+        return self.query_budget
+
+    def seconds_per_row(self, target: Target, data: Dataset) -> float:
+        from ..attacks.expectation import repeats
+        from ..attacks.queries import tensors, timed
+
+        x, _ = tensors(drawn(data, min(64, self.rows), self.seed), self.precision(target))
+        module = self.access(target)
+        return timed(lambda: module(x)) / len(x) / repeats(target)
+
+    def weakness(self, images: bool) -> str:
+        return "" if self.query_budget >= STRENGTH else f"a pass needs {STRENGTH} queries a row, and {self.query_budget:,} were allowed"
