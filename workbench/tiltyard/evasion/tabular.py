@@ -1,4 +1,4 @@
-"""The strong evaluation of tables: gradients where the target offers any, then a search by scores from the best point found."""
+"""The strong evaluation of tables: gradients where the target offers any, a search by scores, and the leaves of trees."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -22,6 +22,7 @@ STEPS = 20
 
 class Tabular(AtEachEps):
     """Climbs by gradients where there are any, then asks for scores: each column by itself, all together, then at random from the best point.
+    At last it moves to the leaves of trees: of a single tree, without relations, its robust accuracy is exact.
 
     After CAA (Simonetto et al. 2024, arXiv:2406.00775), which goes from a gradient attack with repair to a search. Departures: the search
     keeps one point a row and not a population; it asks every column first; a move that changes nothing is taken, for trees have plateaus.
@@ -33,7 +34,11 @@ class Tabular(AtEachEps):
     question: ClassVar[str] = "How robust is a model of tables really, whatever it is made of?"
     needs: ClassVar[frozenset[str]] = frozenset({"labels", "scores", "table"})
     holds_text: ClassVar[bool] = True
-    sources: ClassVar[tuple[str, ...]] = ("Simonetto et al. 2024, arXiv:2406.00775", "Simonetto et al. 2022, arXiv:2112.01156")
+    sources: ClassVar[tuple[str, ...]] = (
+        "Simonetto et al. 2024, arXiv:2406.00775",
+        "Simonetto et al. 2022, arXiv:2112.01156",
+        "Zhang et al. 2020, arXiv:2010.11598",
+    )
     cost: ClassVar[str] = "a minute; slower where each query is"
     main: ClassVar[tuple[str, ...]] = ("eps", "query_budget", "flips", "rows")
     seconds: ClassVar[float] = 60.0
@@ -41,8 +46,12 @@ class Tabular(AtEachEps):
     tiny: ClassVar[Mapping[str, Any]] = {"rows": 20, "query_budget": 40, "curve": False}
 
     rows: int = parameter(100, "Rows to attack, drawn at random from those not trained on where that is known", "rows", ge=1, le=100_000)
-    query_budget: int = parameter(300, "Queries a row may cost at each eps, gradients aside", "queries", ge=5, le=100_000)
+    query_budget: int = parameter(
+        300, "Queries a row may cost at each eps, gradients and leaves of trees aside", "queries", ge=5, le=100_000
+    )
     gradients: bool = parameter(True, "Climb by gradients first, where the target offers any")
+
+    trees: bool = parameter(True, "Read the leaves of trees, where the model is a tree, forest or boosting that shows them")
 
     def access(self, target: Target) -> "nn.Module":
         """Scores, and gradients where there are any."""
@@ -56,13 +65,20 @@ class Tabular(AtEachEps):
         import torch
 
         from ..attacks.expectation import repeats_of, settled
+        from ..attacks.leaf_search import leaf_search
         from ..attacks.queries import DECIDED
-        from ..attacks.table_search import search
+        from ..attacks.table_access import access_of
+        from ..attacks.table_search import Ball, search
 
         generator = torch.Generator().manual_seed(self.seed)
         start = self._climbed(module, x, y, space, float(eps), generator, progress.part(0.3))
         asked, enough = max(self.query_budget // repeats_of(module), 3), DECIDED * settled(module)
-        return search(module, x, y, space, self.norm, float(eps), asked, generator, self.flips, progress, start, enough)
+        found = search(module, x, y, space, self.norm, float(eps), asked, generator, self.flips, progress.part(0.6), start, enough)
+        leaves = access_of(module).leaves(x) if self.trees else None
+        if leaves is None or repeats_of(module) > 1:
+            return found
+        ball = Ball(space, self.norm, float(eps), min(self.flips, len(space.parts)))
+        return leaf_search(module, x, y, ball, leaves, found, generator, progress)
 
     def _climbed(
         self, module: "nn.Module", x: "Tensor", y: "Tensor", space: "PerturbationSpace", eps: float, generator: Any, progress: Progress
