@@ -21,6 +21,7 @@ from ..theme import look
 from ..views.cards import outcome
 from ..views.code import CodeView
 from ..views.schema import SchemaView
+from .accepting import Accepting
 from .endpoint_fields import EndpointFields
 from .layers import LayersView, Origin
 from .load_asked import FIELDS, SAMPLES, architecture_in, beside, deployed, threshold_in
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from .layers import Found
     from .load_asked import Asked, Loaded
 
-MODELS = (*OPENED, ".sealed")
+MODELS = (*OPENED, ".pkl", ".pickle", ".joblib", ".sealed")
 KEYS = (".pem", ".key")
 TABLES = (".csv", ".gz", ".parquet", ".npz")
 LOADING = "Loading of model and data"
@@ -56,7 +57,7 @@ class LoadPanel(Panel):
         )
         self.sample = Choice(label="Sample", options=[(v, k) for k, v in SAMPLES.items()], value="census")
         person = self.session.person
-        here, hint = "A path on the kernel's machine", ".safetensors .pt .onnx .skops .ubj .cbm"
+        here, hint = "A path on the kernel's machine", ".safetensors .pt .onnx .skops .ubj .cbm .joblib"
         self.model_file = FileField(
             person, "Model file", "a model file", MODELS, hint, f"{here}; TorchScript, XGBoost and LightGBM too", "Upload a model …"
         )
@@ -83,8 +84,7 @@ class LoadPanel(Panel):
         self.opener = look.button("Load and probe", kind="primary")
         self.progress = ProgressView()
         self.sentence = outcome()
-        self.schema = SchemaView(lambda: None)
-        self.code = CodeView()
+        self.schema, self.code = SchemaView(lambda: None), CodeView()
         self.model_upload, self.data_upload = self.model_file.upload, self.data_file.upload
         self.words = WordField("Passphrase", "Of a model that `tiltyard seal` encrypted. It is opened in memory alone.")
         sealed = "Of a sealed model: a path on the kernel's machine"
@@ -110,15 +110,15 @@ class LoadPanel(Panel):
         self.opener.on_click(lambda _: self.load())
         self.finder.on_click(lambda _: self.find())
         self.progress.on_cancel(lambda: self.finding.cancel())
-        self.finding, self.found_for = Progress(), Origin()
-        self.proposed_for = ""
+        self.finding, self.found_for, self.proposed_for = Progress(), Origin(), ""
         help = look.text("A file is looked at before it is opened and never unpickled unseen.", kind="help")
         self.assumed = look.text("", kind="help")
         self._taking = False  # is what this panel loaded being adopted?
         self.reading = look.row([self.propose])
         look.show(self.reading, False)
         controls = [self.source, self.choices, self.opener, self.reading, self.progress, help]
-        results = [self.sentence, self.assumed, self.layers, self.schema, self.code]
+        self.accepting = Accepting(self.session, self.load, lambda problem: self.message.say(problem, doing="Could not accept"))
+        results = [self.sentence, self.accepting, self.assumed, self.layers, self.schema, self.code]
         self.onward = Onward(self.session)
         return [look.heading(self.title), self.message, self.onward, look.split(controls, results)]
 
@@ -176,6 +176,7 @@ class LoadPanel(Panel):
     def load(self) -> None:
         """Open target and data and probe ten rows."""
         self.message.clear()
+        self.accepting.withdraw()
         try:
             self.session.free()
         except Problem as problem:
@@ -320,6 +321,7 @@ class LoadPanel(Panel):
             self.proposed_for = asked.data
             self.schema.offer(loaded.proposal)
         self.session.source = self.given()
+        self.accepting.loaded(loaded.target.fingerprint)
         self._taking = True
         try:
             self.session.adopt(loaded.target, loaded.data, loaded.source)
@@ -384,6 +386,7 @@ class LoadPanel(Panel):
         self.sentence.say("failed", stays)
         if self.model_file.value and self.data_file.value:  # what may mend it stands there
             self.more.unfolded = True
+        self.accepting.offer(problem)
         self.message.say(problem, doing="Could not load")
         self._idle("")
 

@@ -19,6 +19,14 @@ LARGEST = 4 * 2**30
 WANTED = f"a model as {opened_labels()}"
 
 
+class NotAccepted(Problem):
+    """A file of known types that nobody has accepted yet, and its verdict."""
+
+    def __init__(self, expected: str, found: str, do: str, verdict: "Verdict | None" = None) -> None:
+        super().__init__(expected, found, do)
+        self.verdict = verdict
+
+
 @dataclass(frozen=True)
 class ModelFile:
     """A file that was judged safe, or of known types and accepted, with the very bytes that were judged."""
@@ -87,7 +95,7 @@ def _must_be_safe(verdict: "Verdict") -> None:
     spec = FORMATS[verdict.format]
     if verdict.verdict == "known types":
         look = f"Look who made it; if you trust them, tiltyard accept FILE --why …, and open it again. {spec.advice}"
-        raise Problem("a file shown to be safe, or accepted by somebody", _why(verdict), look)
+        raise NotAccepted("a file shown to be safe, or accepted by somebody", _why(verdict), look, verdict)
     if not spec.opener:
         raise Problem(WANTED, f"{spec.label} ({_why(verdict)})", spec.advice)
     if not verdict.safe:
