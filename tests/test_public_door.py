@@ -38,6 +38,23 @@ def test_the_stub_says_the_same_names() -> None:
     assert ast.literal_eval(names) == dir(ty)
 
 
+@pytest.mark.parametrize("topic", FOLDERS)
+def test_the_stub_of_a_topic_says_where_its_classes_are(topic: str) -> None:
+    """What an editor reads in the place of what is found at run time."""
+    steps = [s for s in [*checks().values(), *defenses().values()] if topic_of(s) == topic and s.__module__.startswith("tiltyard.")]
+    lines = sorted(f"from .{s.__module__.rpartition('.')[2]} import {s.__name__} as {s.__name__}" for s in steps)
+    assert sorted((ROOT / topic / "__init__.pyi").read_text().splitlines()) == lines
+
+
+def test_the_panels_have_a_door_of_their_own() -> None:
+    import tiltyard_widgets
+
+    stub = (Path(tiltyard_widgets.__file__).parent / "__init__.pyi").read_text()
+    assert sorted(re.findall(r"(\w+) as \1", stub)) == dir(tiltyard_widgets)
+    for name in dir(tiltyard_widgets):
+        assert getattr(tiltyard_widgets, name).__name__ == name
+
+
 def test_importing_and_completing_load_nothing_of_ours_nor_of_others() -> None:
     assert loaded_by("import tiltyard as ty; dir(ty)") == {"tiltyard", "tiltyard.version"}
 

@@ -4,7 +4,7 @@
 
 import inspect
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast, dataclass_transform
 
 from pydantic import BaseModel, ValidationError
 
@@ -24,6 +24,7 @@ NUMERIC = frozenset(
 )
 
 
+@dataclass_transform(kw_only_default=True)
 class StepType(ModelMetaclass):
     """The class of the classes of steps: to Python and its tools a step is its parameters and its facts."""
 
@@ -33,15 +34,17 @@ class StepType(ModelMetaclass):
         cls.__doc__ = own if inspect.isabstract(cls) else f"{own}\n\n{in_words(_model(cls))}".lstrip()
         type.__setattr__(cls, "__signature__", inspect.Signature(list(_signature(_model(cls)))))
 
-    def __call__(cls, *given: Any, **parameters: Any) -> Any:
-        if given:
-            raise Problem(
-                f"parameters of {cls.__name__} by name", f"{given[0]!r} without one", f"Write {cls.__name__}({_first(_model(cls))}=…)"
-            )
-        try:
-            return super().__call__(**parameters)
-        except ValidationError as error:
-            raise problem_of(_model(cls), error) from None
+    if not TYPE_CHECKING:  # who checks types sees the fields, and what is made of them
+
+        def __call__(cls, *given: Any, **parameters: Any) -> Any:
+            if given:
+                raise Problem(
+                    f"parameters of {cls.__name__} by name", f"{given[0]!r} without one", f"Write {cls.__name__}({_first(_model(cls))}=…)"
+                )
+            try:
+                return super().__call__(**parameters)
+            except ValidationError as error:
+                raise problem_of(_model(cls), error) from None
 
     def __dir__(cls) -> list[str]:
         return [name for name in SHOWN if hasattr(cls, name)]

@@ -38,7 +38,7 @@ class Panel(w.VBox):
         session: Session | None = None,
         *,
         label: str | None = None,
-        sensitive: Sequence[str] | None = None,
+        sensitive: str | Sequence[str] | None = None,
     ) -> None:
         super().__init__()
         self.session = session or Session(target, data, label=label, sensitive=sensitive)

@@ -59,7 +59,7 @@ class Session(Working):
         data: Any = None,
         store: "Store | None" = None,
         label: str | None = None,
-        sensitive: Sequence[str] | None = None,
+        sensitive: str | Sequence[str] | None = None,
     ) -> None:
         super().__init__()
         self.store = store

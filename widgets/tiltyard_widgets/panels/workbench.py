@@ -59,7 +59,7 @@ class Workbench(w.VBox):
         session: Session | None = None,
         *,
         label: str | None = None,
-        sensitive: Sequence[str] | None = None,
+        sensitive: str | Sequence[str] | None = None,
     ) -> None:
         super().__init__()
         self.session = session or Session(target, data, default_store(), label, sensitive)

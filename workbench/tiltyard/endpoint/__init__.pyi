@@ -1,0 +1,1 @@
+from .posture import Posture as Posture

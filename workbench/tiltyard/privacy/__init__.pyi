@@ -1,0 +1,10 @@
+from .attribute_inference import AttributeInference as AttributeInference
+from .audit_epsilon import AuditEpsilon as AuditEpsilon
+from .dp_sgd import DPSGD as DPSGD
+from .frontier import Frontier as Frontier
+from .identifying import Identifying as Identifying
+from .lira import LiRA as LiRA
+from .membership_gap import MembershipGap as MembershipGap
+from .membership_ladder import MembershipLadder as MembershipLadder
+from .membership_threshold import MembershipThreshold as MembershipThreshold
+from .rmia import RMIA as RMIA
