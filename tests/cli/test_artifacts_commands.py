@@ -31,6 +31,9 @@ def test_adversarial_rows_and_a_guard_are_kept_taken_out_and_deleted(tiltyard: T
     assert file_sha256(Path("taken.npz")) == rows["sha256"]
     assert len(read_table(Path("taken.npz")).x) == 20
     assert "not in use" in tiltyard("artifacts", "get", "last", "adversarial.npz", "--out", "taken.npz").line
+    assert tiltyard("artifacts", "get", "last", "adversarial.npz", "--out", "taken.csv").code == 0
+    assert len(Path("taken.csv").read_text().splitlines()) == 21 and "age before" in Path("taken.csv").read_text()
+    assert ".csv" in tiltyard("artifacts", "get", "last", "adversarial.npz", "--out", "taken.zip").line and not Path("taken.zip").exists()
     assert "adversarial.npz" in tiltyard("artifacts", "list", "last").out
     assert tiltyard("artifacts", "get", "last", "none", "--out", "x").code == 2 and not Path("x").exists()
     assert tiltyard("verify", place).code == 0

@@ -21,6 +21,7 @@ SHRUNK, LAST = 0.3, 0.005
 FARTHEST = 1.0  # the first step in l1, its length in ranges
 HALVINGS = 6
 TINY = 1e-12
+NEAR = 1e-6
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,16 @@ def smallest(standing: Standing, steps: int, progress: Progress) -> Smallest:
         part = progress.part(len(rows) / len(standing.x))
         parts.append(_descended(standing, rows, standing.change(rows), steps, part))
     return Smallest(torch.cat([p.x for p in parts]), torch.cat([p.radius for p in parts]))
+
+
+def shrunk(standing: Standing, rows: Tensor, steps: int, progress: Progress) -> None:
+    """Rows that stand, led over the border outside of the ball and back along it: those that come back within eps are taken over."""
+    for place in blocks(standing.x[rows]):
+        part = rows[place]
+        found = _descended(standing, part, standing.change(part), steps, progress.part(len(part) / len(rows)))
+        near = found.radius <= standing.eps * (1 + NEAR)
+        if bool(near.any()):
+            standing.keep(part[near], found.x[near], standing.asked(found.x[near]))
 
 
 def from_points(standing: Standing, found: Attacked, steps: int, progress: Progress) -> Smallest:

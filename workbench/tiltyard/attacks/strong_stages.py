@@ -15,6 +15,7 @@ from .categorical_moves import attack as moved_categories
 from .categorical_moves import regrouped
 from .norms import drawn
 from .score_search import search, share
+from .smallest import shrunk
 from .standing import Ascent, Standing, climb
 
 FIRST, LONG, AGAIN = 20, 100, 50
@@ -22,6 +23,7 @@ HALF, QUARTER, TENTH, TWENTIETH = 0.5, 0.25, 0.1, 0.05
 FROM_BEST, SENTINEL, CONFIRM = 500, 100, 5000
 LEAST_SENTINEL = 30
 SUSPECT, UNLUCKY, LATE, LATE_UNLUCKY = 0.03, 1, 0.1, 3  # above these a search without gradients finds more than chance leaves it
+OUTSIDE, OUTSIDE_STEPS = 0.5, 40  # rows and steps of the search from outside of the ball
 SMALL_SQUARES = 0.02  # done already, so that the first squares cover a small part of the picture
 
 
@@ -72,10 +74,19 @@ def by_gradients(standing: Standing, plan: Plan, generator: torch.Generator, pro
         None,
         progress.part(0.1),
     )
+    _from_outside(standing, plan, progress.part(0.2))
     rows = standing.nearest(TENTH)
     before = standing.gradients, standing.queries
     climb(standing, rows, Ascent(losses.scale_free, plan.steps(AGAIN), 0.5), standing.change(rows), None, progress.part(0.1))
     standing.noted("from the best point, nearest tenth", rows, *before)
+
+
+def _from_outside(standing: Standing, plan: Plan, progress: Progress) -> None:
+    """In l2 and l1, where ascent within the ball ends early: over the border farther out, and back along it."""
+    if standing.norm != "linf":
+        rows, before = standing.nearest(OUTSIDE), (standing.gradients, standing.queries)
+        shrunk(standing, rows, plan.steps(OUTSIDE_STEPS), progress)
+        standing.noted("smallest radius, nearest rows", rows, *before)
 
 
 def _climbed(

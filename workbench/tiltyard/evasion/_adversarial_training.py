@@ -1,4 +1,7 @@
-"""Min-max training: every batch is attacked by PGD before the step (Madry et al. 2018, arXiv:1706.06083).
+"""Min-max training: every batch is attacked before the step, by PGD (Madry et al. 2018, arXiv:1706.06083), as TRADES says, or by one gradient.
+
+A single gradient (Wong et al. 2020, arXiv:2001.03994) can overfit catastrophically: robust accuracy breaks down within an epoch. Every
+epoch is watched for that; where it happens its weights are dropped and training goes on with PGD from those before it.
 
 All randomness of an epoch is drawn from the seed and the epoch's number, and a checkpoint holds weights and
 optimizer, so that a run that was cut off and resumed ends with the weights of one that was not.
@@ -6,8 +9,10 @@ optimizer, so that a run that was cut off and resumed ends with the weights of o
 
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from copy import deepcopy
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -15,13 +20,20 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..attacks.categorical_moves import first_flip
-from ..attacks.norms import Norm
-from ..attacks.perturbation_space import PerturbationSpace, pgd
+from ..attacks.norms import Norm, drawn, project_within
+from ..attacks.perturbation_space import PerturbationSpace, pgd, slope
+from ..attacks.standing import step
 from ..datasets.encoding import EncodedRows
 from ..errors import Problem
 from ..formatting.numbers import percent
 from ..progress import Progress
 from ..targets.checkpoints import of_training, put_back, restored, store
+from ._trades import farthest
+from ._trades import loss as trades_loss
+
+Method = Literal["pgd", "trades", "single_step"]
+COLLAPSED = 0.5  # of the best robust accuracy so far: less is an overfit to the single step
+SINGLE = 1.25  # the single step, in eps, from a random start
 
 
 @dataclass(frozen=True)
@@ -42,6 +54,8 @@ class Plan:
     shift: int = 0
     clean: float = 0.0
     flips: int = 0
+    method: Method = "pgd"
+    beta: float = 6.0
 
 
 @dataclass(frozen=True)
@@ -59,6 +73,15 @@ class State:
 
     epoch: int = 0
     seen: list[Watched] = field(default_factory=list)
+    collapsed: int = 0  # the epoch whose weights were dropped, 0 for none
+
+    def broke_down(self, robust: float) -> bool:
+        """Is this less than half of the best there was?"""
+        return bool(self.seen) and robust < COLLAPSED * max(one.robust for one in self.seen)
+
+    def facts(self) -> dict[str, Any]:
+        """As a checkpoint keeps it."""
+        return {"epoch": self.epoch, "seen": [asdict(w) for w in self.seen], "collapsed": self.collapsed}
 
 
 def harden(
@@ -72,8 +95,8 @@ def harden(
     progress: Progress,
     checkpoint: Path | None = None,
     key: str = "",
-) -> list[Watched]:
-    """Train ``module`` in place; the accuracies after every epoch.
+) -> State:
+    """Train ``module`` in place; the accuracies after every epoch, and which one overfitted to a single step.
 
     Parameters
     ----------
@@ -93,16 +116,24 @@ def harden(
     state = _gone_on(checkpoint, key, module, optimizer) if checkpoint and checkpoint.exists() else State()
     progress.step(state.epoch / plan.epochs, f"from epoch {state.epoch + 1} of {plan.epochs}" if state.epoch else "starting")
     while state.epoch < plan.epochs:
-        _epoch(module, x, wanted, space, plan, seed, state.epoch, optimizer, progress.part(1 / plan.epochs))
+        single = plan.method == "single_step" and not state.collapsed
+        before = deepcopy(of_training(module, optimizer)) if single else {}
+        now = plan if single or plan.method != "single_step" else replace(plan, method="pgd")
+        _epoch(module, x, wanted, space, now, seed, state.epoch, optimizer, progress.part(1 / plan.epochs))
         clean, robust = watch(module.eval(), progress.part(0.0))
+        if single and state.broke_down(robust):
+            state.collapsed = state.epoch + 1
+            put_back(module, optimizer, before)
+            progress.step(state.epoch / plan.epochs, f"epoch {state.collapsed} overfitted to the single step: again, by PGD")
+            continue
         state.epoch += 1
         state.seen.append(Watched(state.epoch, clean, robust))
         if checkpoint:
-            store(checkpoint, key, of_training(module, optimizer), {"epoch": state.epoch, "seen": [asdict(w) for w in state.seen]})
+            store(checkpoint, key, of_training(module, optimizer), state.facts())
         done = f"epoch {state.epoch} of {plan.epochs}: {percent(clean)} right, {percent(robust)} under attack"
         progress.step(state.epoch / plan.epochs, done)
     module.eval()
-    return state.seen
+    return state
 
 
 def _epoch(
@@ -144,16 +175,40 @@ def _step(
 ) -> None:
     module.eval().requires_grad_(requires_grad=False)
     base = first_flip(module, x, y, space, plan.flips) if plan.flips else x
-    bad = pgd(module, base, y, space, plan.norm, eps, plan.steps, generator).x if eps > 0 else base
+    bad = _attacked(module, base, y, space, plan, eps, generator) if eps > 0 else base
     module.train().requires_grad_()
     optimizer.zero_grad(set_to_none=True)
-    loss = nn.functional.cross_entropy(module(bad), y)
+    loss = nn.functional.cross_entropy(module(bad), y) if plan.method != "trades" else trades_loss(module, x, bad, y, plan.beta)
     if plan.clean:
         loss = (1 - plan.clean) * loss + plan.clean * nn.functional.cross_entropy(module(x), y)
     if not torch.isfinite(loss):
         raise Problem("a finite loss while training", f"{loss.item()}", "Lower the learning rate or eps")
     loss.backward()  # type: ignore[no-untyped-call]
     optimizer.step()
+
+
+def _attacked(
+    module: nn.Module, x: Tensor, y: Tensor, space: PerturbationSpace, plan: Plan, eps: float, generator: torch.Generator
+) -> Tensor:
+    """The rows to train on in place of x (n, *shape)."""
+    if plan.method == "trades":
+        return farthest(module, x, space, plan.norm, eps, plan.steps, generator)
+    if plan.method == "single_step":
+        return _one_step(module, x, y, space, plan.norm, eps, generator)
+    return pgd(module, x, y, space, plan.norm, eps, plan.steps, generator).x
+
+
+def _one_step(
+    module: nn.Module, x: Tensor, y: Tensor, space: PerturbationSpace, norm: Norm, eps: float, generator: torch.Generator
+) -> Tensor:
+    """One gradient from a random point of the ball, a step of `SINGLE` eps, and back into the ball."""
+    low, high = space.room(x)
+    if norm == "linf":
+        low, high = low.clamp_min(-eps), high.clamp_max(eps)
+    start = project_within(drawn(x, norm, eps, generator, space.free), norm, eps, low, high)
+    gradient, _ = slope(module, space.moved(x, start), y)
+    gradient = gradient if space.plain else gradient * space.scale * space.free
+    return space.moved(x, project_within(start + step(gradient, start, norm, SINGLE * eps, low, high), norm, eps, low, high))
 
 
 def shifted(x: Tensor, most: int, generator: torch.Generator) -> Tensor:
@@ -171,4 +226,4 @@ def _gone_on(path: Path, key: str, module: nn.Module, optimizer: torch.optim.Opt
     """Put the checkpoint's weights and optimizer back; where it stood."""
     tensors, facts = restored(path, key)
     put_back(module, optimizer, tensors)
-    return State(facts["epoch"], [Watched(**w) for w in facts["seen"]])
+    return State(facts["epoch"], [Watched(**w) for w in facts["seen"]], facts.get("collapsed", 0))

@@ -1,6 +1,8 @@
-"""The rows an attack ended with, as an npz file that `datasets.npz_file` reads again."""
+"""The rows an attack ended with: an npz file that `datasets.npz_file` reads again, and made from it a CSV or pictures."""
 
-from io import BytesIO
+import csv
+import zipfile
+from io import BytesIO, StringIO
 from typing import Any
 
 import numpy as np
@@ -8,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..datasets.dataset import Dataset
 from ..datasets.schema import Rows
+from ..errors import Problem
 
 ROWS = "adversarial.npz"
 
@@ -33,3 +36,68 @@ def packed(sample: Dataset, x: Rows, answered: NDArray[np.int64]) -> bytes:
     }
     np.savez_compressed(out, x=x, y=sample.y, natural=sample.x, answered=answered, names=names, classes=classes, **coded)
     return out.getvalue()
+
+
+def as_csv(content: bytes) -> bytes:
+    """A table's rows from the bytes of `packed`: true class, class answered, what was changed, each value after and before the attack."""
+    with np.load(BytesIO(content)) as file:
+        if file["x"].ndim != 2:
+            raise Problem("rows of a table", "pictures", "Take them out as a .zip of pictures")
+        names, classes, x, natural = [str(n) for n in file["names"]], file["classes"], file["x"], file["natural"]
+        values = {i: file[f"categories_{i}"] for i in range(len(names)) if f"categories_{i}" in file}
+        out = StringIO()
+        lines = csv.writer(out, lineterminator="\n")
+        lines.writerow(["true class", "answered", "changed", *names, *(f"{name} before" for name in names)])
+        for now, was, y, answered in zip(x, natural, file["y"], file["answered"], strict=True):
+            moved = [name for i, name in enumerate(names) if now[i] != was[i] and not (now[i] != now[i] and was[i] != was[i])]
+            cells = [_cell(value, values.get(i)) for row in (now, was) for i, value in enumerate(row)]
+            lines.writerow([classes[y], classes[answered], "; ".join(moved), *cells])
+    return out.getvalue().encode()
+
+
+def _cell(value: Any, categories: NDArray[np.str_] | None) -> str:
+    """A value as text that reads back as itself; empty where there is none."""
+    if value != value:
+        return ""
+    if categories is not None:
+        return str(categories[int(value)])
+    number = value.item()
+    return str(int(number)) if float(number).is_integer() else repr(number)
+
+
+def as_pictures(content: bytes) -> bytes:
+    """A zip from the bytes of `packed`: of each picture one before and one after the attack, PNG, named by row, true class and class answered."""
+    from base64 import b64decode
+
+    from ..formatting.raster import png, shades
+
+    out = BytesIO()
+    with np.load(BytesIO(content)) as file, zipfile.ZipFile(out, "w") as packed_pictures:
+        x, natural, classes = file["x"], file["natural"], file["classes"]
+        if x.ndim != 4:
+            raise Problem("pictures", "rows of a table", "Take them out as a .csv")
+        low, high = _range(natural)
+        for i, (now, was) in enumerate(zip(x, natural, strict=True)):
+            true, answered = _word(classes[file["y"][i]]), _word(classes[file["answered"][i]])
+            for name, picture in ((f"{i:04d}_{true}_before.png", was), (f"{i:04d}_{true}_as_{answered}.png", now)):
+                image = b64decode(png(shades((picture - low) / (high - low)), max(picture.shape[1:])))
+                packed_pictures.writestr(zipfile.ZipInfo(name), image)  # of one date, so that equal rows give equal bytes
+    return out.getvalue()
+
+
+def _range(natural: Rows) -> tuple[float, float]:
+    """From 0 to 1, or to 255 where there are such values."""
+    return 0.0, 255.0 if float(natural.max(initial=0)) > 1 else 1.0
+
+
+def _word(name: Any) -> str:
+    """A class as a part of a file's name."""
+    return "".join(letter if letter.isalnum() else "-" for letter in str(name))[:40]
+
+
+MADE = {".csv": as_csv, ".zip": as_pictures}
+
+
+def exported(name: str, content: bytes, suffix: str) -> bytes:
+    """An artifact's bytes as a file of this ending is to have them: of adversarial rows CSV or pictures, of all else as they are."""
+    return MADE[suffix](content) if name == ROWS and suffix in MADE else content

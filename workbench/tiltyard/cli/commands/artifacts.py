@@ -4,6 +4,7 @@ from pathlib import Path
 
 from ...access.person import me
 from ...access.places import target, written
+from ...evasion.rows_file import exported
 from ...published.listing import ArtifactList
 from ...store.artifacts import Artifact
 from ...store.downloads import delete_file, download
@@ -30,7 +31,7 @@ def get(run: str, which: str, out: Path) -> int:
     me().must("write")
     target(out, "a file of a run")
     found = download(open_store(), run, which)
-    written(out, found.content, "a file of a run")
+    written(out, exported(found.artifact.name, found.content, out.suffix.lower()), "a file of a run")
     unlogged(found.unlogged)
     say(f"✓ {found.artifact.name} of {found.artifact.step}: {out}, SHA-256 {found.artifact.sha256}", style="green")
     return 0
