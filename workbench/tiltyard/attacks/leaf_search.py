@@ -80,7 +80,10 @@ def nearest(ball: Ball, x: Tensor, at: Tensor, low: NDArray[np.float64], high: N
     origin = x.expand_as(points)
     size = length(space.change(origin, points), ball.norm)
     counted = _flips(ball, origin, points)
-    points = points[(size <= ball.eps * (1 + 1e-6)) & (counted <= ball.flips)]
+    down, up = space.room(origin)
+    change = space.change(origin, points)
+    allowed = ((change >= down - 1e-9) & (change <= up + 1e-9)).all(1)
+    points = points[allowed & (size <= ball.eps * (1 + 1e-6)) & (counted <= ball.flips)]
     if space.repair is None or len(points) == 0:
         return points
     return repaired(space.repair, space, x.expand_as(points), points, ball.eps, ball.flips)

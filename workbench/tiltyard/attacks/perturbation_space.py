@@ -18,6 +18,7 @@ from ..datasets.feature import MISSING
 from ..datasets.schema import Schema
 from ..errors import Unavailable
 from ..progress import Progress
+from .no_gradient import NO_GRADIENT, explained
 from .norms import Norm, columns, drawn, length, project_within, steepest
 from .relaxing import relaxed, steered
 from .repair import Repair
@@ -53,6 +54,8 @@ class PerturbationSpace:
         Columns of numbers that the attacker may leave empty; that counts as a changed group.
     repair
         The relations between columns that every row keeps; None where the schema states none.
+    down, up : float (*shape)
+        1 where a free number may go down, and up; None where all may go both ways.
     """
 
     scale: Tensor
@@ -65,6 +68,8 @@ class PerturbationSpace:
     closed: tuple[int, ...] = ()
     optional: tuple[int, ...] = ()
     repair: Repair | None = None
+    down: Tensor | None = None
+    up: Tensor | None = None
 
     @staticmethod
     def of(schema: Schema, dtype: torch.dtype = torch.float32) -> "PerturbationSpace":
@@ -80,6 +85,11 @@ class PerturbationSpace:
         plain = bool(free.all()) and bool((low == 0).all()) and bool((spread == 1).all()) and not bool(whole.any())
         scale = torch.where(spread > 0, spread, 1.0)
         missing = {f.name: f.categories.index(MISSING) for f in features if MISSING in f.categories and not f.optional}
+        oneway = any(f.direction != "any" for f in features)
+        down, up = (
+            (free & (torch.from_numpy(encoding.spread({f.name: float(f.direction != other) for f in features})) > 0)).to(dtype)
+            for other in ("up", "down")
+        )
         return PerturbationSpace(
             scale.to(dtype),
             low.to(dtype),
@@ -87,10 +97,12 @@ class PerturbationSpace:
             free.to(dtype),
             whole,
             tuple(encoding.slices[f.name] for f in features if f.grouped and f.mutable and len(f.values) > 1),
-            plain and repair is None and not any(f.missing or f.optional for f in features),
+            plain and repair is None and not oneway and not any(f.missing or f.optional for f in features),
             tuple(encoding.slices[name].start + place for name, place in missing.items()),
             tuple(encoding.slices[f.name].start for f in features if f.numeric and f.mutable and f.optional),
             repair,
+            down if oneway else None,
+            up if oneway else None,
         )
 
     def counting(self, norm: Norm, flips: int) -> "PerturbationSpace":
@@ -115,7 +127,8 @@ class PerturbationSpace:
     def room(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """How far each coordinate of x may go down and up, in ranges; 0 where it may not move, or is no number."""
         where = (x - self.low) / self.scale
-        low, high = (-where).clamp_max(0.0) * self.free, (1 - where).clamp_min(0.0) * self.free
+        down, up = (self.free, self.free) if self.down is None or self.up is None else (self.down, self.up)
+        low, high = (-where).clamp_max(0.0) * down, (1 - where).clamp_min(0.0) * up
         return (low, high) if self.plain else (low.nan_to_num(nan=0.0), high.nan_to_num(nan=0.0))
 
     def moved(self, x: Tensor, change: Tensor) -> Tensor:
@@ -200,31 +213,6 @@ def ascended(module: nn.Module, x: Tensor, loss: Callable[[Tensor], Tensor]) -> 
     except RuntimeError as error:
         raise explained(error) from error
     return gradient.masked_fill(x.isnan(), 0.0).nan_to_num_(nan=0.0, posinf=0.0, neginf=0.0), logits.detach()
-
-
-BLACK_BOX = "Attack it as a black box: Square or HopSkipJump"
-NO_GRADIENT = (
-    "a model whose scores have a gradient by its input",
-    "one whose scores have none: it takes codes, or computes without gradients",
-    BLACK_BOX,
-)
-
-
-def explained(error: RuntimeError) -> Exception:
-    """What torch raised while a gradient was asked for, as one line with the way on; ``error`` itself where that is not known."""
-    words = str(error)
-    if "Inference tensors" in words or "inference_mode" in words:
-        found, do = (
-            "one that computes in inference mode",
-            "Take torch.inference_mode off its forward and load it outside of it, or attack it as a black box",
-        )
-    elif "modified by an inplace operation" in words or "in-place operation" in words:
-        found, do = "one whose layers overwrite what the gradient needs", "Set inplace=False in its layers, or attack it as a black box"
-    elif "does not require grad" in words or ("derivative" in words and "not implemented" in words):
-        found, do = f"one without: {words.splitlines()[0][:120]}", BLACK_BOX
-    else:
-        return error
-    return Unavailable(NO_GRADIENT[0], found, do)
 
 
 def _climbed(logits: Tensor, y: Tensor) -> Tensor:

@@ -138,6 +138,9 @@ def _within(repair: Repair, space: Space, was: Tensor, now: Tensor, follow: Tens
     size = length(space.change(was, follow), repair.norm)
     most = length(space.change(was, now), repair.norm) if eps is None else torch.full_like(size, eps)
     allowed = size <= most * (1 + 1e-6) + 1e-9
+    low, high = space.room(was)
+    change = space.change(was, follow)
+    allowed &= ((change >= low - 1e-9) & (change <= high + 1e-9)).all(1)
     moved = _differing(follow, now).any(1)
     counted, grouped = _changed_parts(follow, was, space), _changed_parts(now, was, space)
     return allowed & moved & (counted <= torch.maximum(torch.full_like(counted, flips), grouped))

@@ -32,6 +32,8 @@ class Correction(Given):
         Bounds of a number in its own unit; of pixels after the division.
     mutable
         May an attacker change it?
+    direction
+        Of a number: which way an attacker may move it.
     divide
         Of images: the file's numbers are divided by this. 1 for a model that takes the pixels as they are.
     missing
@@ -43,6 +45,7 @@ class Correction(Given):
     high: float | None = None
     unit: str | None = None
     mutable: bool | None = None
+    direction: Literal["any", "up", "down"] | None = None
     divide: float | None = None
     missing: float | None = None
 

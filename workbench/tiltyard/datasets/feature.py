@@ -3,7 +3,7 @@
 from typing import Literal, Self
 
 import numpy as np
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from ..result import Given
 
@@ -31,7 +31,7 @@ class Feature(Given):
     of an attacker, though the column given to the model knows of it.
 
     ``missing`` says that rows may lack a number, which is NaN in x. ``mutable`` says whether an attacker may change it, ``optional``
-    whether an attacker may leave it empty. ``assumed`` says what was guessed and why.
+    whether an attacker may leave it empty, ``direction`` which way an attacker may move a number (age goes only up). ``assumed`` says what was guessed and why.
     """
 
     name: str
@@ -50,6 +50,7 @@ class Feature(Given):
     missing: bool = False
     mutable: bool = True
     optional: bool = False
+    direction: Literal["any", "up", "down"] = Field(default="any", exclude_if=lambda way: way == "any")
     assumed: str = ""
 
     @model_validator(mode="after")
@@ -64,6 +65,8 @@ class Feature(Given):
             raise ValueError(f"feature {self.name!r} is pixels but has no shape")
         if not self.low <= self.high:
             raise ValueError(f"feature {self.name!r} has bounds {self.low} to {self.high}")
+        if self.direction != "any" and not self.numeric:
+            raise ValueError(f"feature {self.name!r} has a direction but is no number")
         return self
 
     @property

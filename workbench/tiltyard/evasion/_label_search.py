@@ -212,7 +212,7 @@ def begin(
         base = drawn_groups(x[rows], space, flips, generator) if flips and i % 2 else x[rows]
         change = (low + (high - low) * torch.rand(x.shape, generator=generator, dtype=x.dtype))[rows]
         if i < near.shape[1]:
-            there = space.change(x[rows], others[near[rows, i]])
+            there = torch.clamp(space.change(x[rows], others[near[rows, i]]), low[rows], high[rows])
             change = torch.where(columns(possible[rows, i], x), there, change)
         won = asked(rows, space.moved(base, change))
         walk.base[rows[won]], walk.change[rows[won]] = base[won], change[won]

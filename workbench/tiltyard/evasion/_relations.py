@@ -31,7 +31,13 @@ def kept_relations(sample: Dataset, x: Rows, fooled: NDArray[np.bool_]) -> tuple
 
 
 def related_notes(data: Dataset, space: "PerturbationSpace") -> tuple[str, ...]:
-    """What a reader has to know of the relations, in sentences."""
+    """What a reader has to know of directions and relations, in sentences."""
+    ways = {way: [f.name for f in data.schema.features if f.direction == way and f.mutable] for way in ("up", "down")}
+    oneway = tuple(f"Moved {way} only: {', '.join(names)}." for way, names in ways.items() if names)
+    return (*oneway, *_of_relations(data, space))
+
+
+def _of_relations(data: Dataset, space: "PerturbationSpace") -> tuple[str, ...]:
     if not data.schema.relations or space.repair is None:
         return ()
     rows = held_out(data)
