@@ -24,7 +24,7 @@ def packed(sample: Dataset, x: Rows, answered: NDArray[np.int64]) -> bytes:
         The rows before the attack, n of them, with their true labels.
     x : (n, *shape)
         After it, as ``x``; those before are ``natural``, and ``y`` is the true label. A category is the place among the feature's
-        categories, which stand in ``categories_0`` and so on under the number of the column.
+        categories, which stand in ``categories_0`` and so on under the number of the column; of pictures ``range`` is what a pixel goes from and to.
     answered : (n,)
         The class the target gives each row of ``x``.
     """
@@ -34,6 +34,8 @@ def packed(sample: Dataset, x: Rows, answered: NDArray[np.int64]) -> bytes:
     coded: dict[str, Any] = {
         f"categories_{schema.slices[f.name].start}": np.array(f.categories, str) for f in schema.features if f.categories
     }
+    if schema.images:
+        coded["range"] = np.array([schema.features[0].low, schema.features[0].high])
     np.savez_compressed(out, x=x, y=sample.y, natural=sample.x, answered=answered, names=names, classes=classes, **coded)
     return out.getvalue()
 
@@ -76,18 +78,13 @@ def as_pictures(content: bytes) -> bytes:
         x, natural, classes = file["x"], file["natural"], file["classes"]
         if x.ndim != 4:
             raise Problem("pictures", "rows of a table", "Take them out as a .csv")
-        low, high = _range(natural)
+        low, high = (float(end) for end in file["range"])
         for i, (now, was) in enumerate(zip(x, natural, strict=True)):
             true, answered = _word(classes[file["y"][i]]), _word(classes[file["answered"][i]])
             for name, picture in ((f"{i:04d}_{true}_before.png", was), (f"{i:04d}_{true}_as_{answered}.png", now)):
                 image = b64decode(png(shades((picture - low) / (high - low)), max(picture.shape[1:])))
                 packed_pictures.writestr(zipfile.ZipInfo(name), image)  # of one date, so that equal rows give equal bytes
     return out.getvalue()
-
-
-def _range(natural: Rows) -> tuple[float, float]:
-    """From 0 to 1, or to 255 where there are such values."""
-    return 0.0, 255.0 if float(natural.max(initial=0)) > 1 else 1.0
 
 
 def _word(name: Any) -> str:
