@@ -248,3 +248,19 @@ def test_every_limit_of_the_command_line_is_one_that_the_server_has() -> None:
     assert set(TRAITS) == set(Limits.model_fields)
     ours = {trait.partition(".")[2] for trait in TRAITS.values() if trait.startswith("OwnedKernels.")}
     assert ours <= set(OwnedKernels.class_traits(config=True))
+
+
+def test_a_word_on_its_state_that_a_page_asked_for_by_itself_is_no_activity() -> None:
+    from jupyter_client.session import Session
+
+    from tiltyard_widgets.gateway.watched import asked_by
+
+    session = Session(key=b"x")
+
+    def sent(kind: str, content: dict[str, str], by: str) -> list[bytes]:
+        message = session.msg(kind, content, parent=session.msg(by))
+        return [b"topic", *session.serialize(message)]
+
+    assert asked_by(sent("status", {"execution_state": "busy"}, "kernel_info_request")) == "kernel_info_request"
+    assert asked_by(sent("status", {"execution_state": "idle"}, "comm_msg")) == "comm_msg"
+    assert asked_by(sent("stream", {"text": "status"}, "kernel_info_request")) == ""

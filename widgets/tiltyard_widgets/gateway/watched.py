@@ -1,6 +1,7 @@
 """Kernels that are watched over: they end when nobody uses them, and with their server, however it ends."""
 
 import asyncio
+import json
 import time
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from .ending import ended
 from .lives import Life, Terms, spent
 from .memory import memory
 
+DELIMITER, STATUS = b"<IDS|MSG>", b'"status"'
 STARTED = 128 << 20  # bytes of one that has just started
 FORKED = 112 << 20  # bytes that one has of its own with the sample on it, measured at 90 or less, and room to work
 EACH = 768 << 20  # bytes that a kernel takes with torch, a model and its data, and room to work
@@ -121,6 +123,21 @@ class WatchedKernels(AsyncMappingKernelManager):
         last: datetime = self.get_kernel(kernel_id).last_activity  # type: ignore[attr-defined]
         return (datetime.now(UTC) - last).total_seconds()
 
+    def start_watching_activity(self, kernel_id: str) -> None:
+        """Note when a kernel last put something out. Jupyter's own reads each message whole for it, which a page of 300 widgets makes the third time."""
+        kernel: Any = self.get_kernel(kernel_id)
+        kernel.reason, kernel.last_activity = "", datetime.now(UTC)
+        kernel._activity_stream = kernel.connect_iopub()
+
+        def heard(message: list[bytes]) -> None:
+            if not self.track_message_type(asked_by(message)):
+                return
+            kernel.last_activity = datetime.now(UTC)
+            if kernel.execution_state == "starting":
+                kernel.execution_state = "idle"
+
+        kernel._activity_stream.on_recv(heard)
+
     def notify_connect(self, kernel_id: str) -> None:
         """A browser connected to its kernel."""
         super().notify_connect(kernel_id)  # type: ignore[no-untyped-call]
@@ -145,3 +162,10 @@ class WatchedKernels(AsyncMappingKernelManager):
         ended(pid for kernel in self.list_kernel_ids() if (pid := self.pid(kernel)) is not None)
         if self._supervisor is not None:
             self._supervisor.__exit__(None, None, None)
+
+
+def asked_by(message: list[bytes]) -> str:
+    """What a kernel's word on its state (busy, idle) answers to; nothing for any other message, which is not read."""
+    at = message.index(DELIMITER)
+    header, parent = message[at + 2], message[at + 3]
+    return str(json.loads(parent).get("msg_type", "")) if STATUS in header else ""

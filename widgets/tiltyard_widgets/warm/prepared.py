@@ -12,7 +12,22 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
-KERNEL = ("ipykernel.ipkernel", "ipykernel.kernelapp", "ipykernel.zmqshell", "ipykernel_launcher", "IPython.core.completerlib", "sqlite3")
+KERNEL = (
+    "ipykernel.ipkernel",
+    "ipykernel.kernelapp",
+    "ipykernel.zmqshell",
+    "ipykernel.debugger",
+    "ipykernel_launcher",
+    "jupyter_client.localinterfaces",
+    "IPython.core.completerlib",
+    "IPython.core.debugger",
+    "IPython.core.oinspect",
+    "IPython.extensions.storemagic",
+    "faulthandler",
+    "tornado.platform.asyncio",
+    "psutil",
+    "sqlite3",
+)
 LIBRARIES = ("numpy", "pandas", "torch", "scipy.stats", "scipy.special", "sqlalchemy.dialects.sqlite", "pydantic", "anywidget")
 BEAR_A_FORK = {"jemalloc_bg_thd"}  # of pyarrow's memory: it waits in the fork (pthread_atfork) and the child is without it
 WHATS = ("workbench", "bare")
