@@ -130,7 +130,7 @@ class WatchedKernels(AsyncMappingKernelManager):
         kernel._activity_stream = kernel.connect_iopub()
 
         def heard(message: list[bytes]) -> None:
-            if not self.track_message_type(asked_by(message)):
+            if not self.track_message_type(asked_by(message)):  # type: ignore[no-untyped-call]
                 return
             kernel.last_activity = datetime.now(UTC)
             if kernel.execution_state == "starting":
