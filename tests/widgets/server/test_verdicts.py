@@ -50,6 +50,20 @@ def test_badges_are_kept_until_a_file_changes(top: Path, tmp_path: Path) -> None
         anew.of("../top", hidden=False)
 
 
+def test_who_sets_the_time_back_loses_the_badge_and_who_changes_the_mode_keeps_it(top: Path, tmp_path: Path) -> None:
+    kept = Verdicts(str(top), tmp_path / "kept")
+    good, never = top / "sub" / "good.pkl", top / "never.pkl"
+    never.write_bytes(b"\x80\x04" + b"N0" * 8 + b"N.")
+    kept.keep(list(scan(order(top, "sub/good.pkl", "never.pkl"))))
+    facts = never.stat()
+    never.write_bytes(b"\x80\x04" + b"cos\nsystem\n0N0N0" + b"N.")
+    os.utime(never, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    good.chmod(0o600)
+    assert never.stat().st_size == facts.st_size and never.stat().st_mtime_ns == facts.st_mtime_ns
+    assert kept.of("", hidden=False).files == ()
+    assert [one.path for one in kept.of("sub", hidden=False).files] == ["sub/good.pkl"]
+
+
 def test_a_folder_names_links_and_leaves_version_control_out(top: Path) -> None:
     (top / ".git").mkdir()
     (top / "outside").symlink_to(top.parent)

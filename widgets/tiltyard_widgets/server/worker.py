@@ -91,6 +91,7 @@ def plain(name: str) -> str:
 
 def scanned(root: str, path: str, in_folder: bool, alone: bool) -> dict[str, Any]:
     """The verdict on one file with its state, or why there is none; where it alone was named, its absence is an error."""
+    from tiltyard.artifacts.acceptance import accepted
     from tiltyard.artifacts.rules import ruled
     from tiltyard.artifacts.verdict import scan_stream
     from tiltyard.progress import Progress
@@ -101,16 +102,19 @@ def scanned(root: str, path: str, in_folder: bool, alone: bool) -> dict[str, Any
     try:
         with opened(root, path) as stream:
             facts = os.fstat(stream.fileno())
-            verdict = ruled(with_document(place, scan_stream(place, stream, Progress()), stream))
+            known = accepted()
+            judged = scan_stream(place, stream, Progress(), frozenset(known.types))
+            verdict = ruled(with_document(place, judged, stream))
     except (Problem, OSError, MemoryError) as error:
         if isinstance(error, Problem) and alone:
             raise
         problem = str(error) if isinstance(error, Problem) else f"It could not be read: {type(error).__name__}."
         return {"file": ScannedFile(path=name, verdict=None, problem=problem).model_dump(mode="json")}
-    found = ScannedFile(path=name, verdict=verdict.model_copy(update={"name": name.rpartition("/")[2]}))
+    shown = verdict.model_copy(update={"name": name.rpartition("/")[2]})
+    found = ScannedFile(path=name, verdict=shown, accepted=known.of(verdict))
     if in_folder:
         found = placed(found, {})
-    return {"file": found.model_dump(mode="json"), "state": [facts.st_size, facts.st_mtime_ns]}
+    return {"file": found.model_dump(mode="json"), "state": [facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns]}
 
 
 def report(order: Order) -> Lines:
