@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -60,6 +61,17 @@ def test_the_first_page_is_a_notebook_that_is_there() -> None:
     pages = {config[app]["default_url"] for app in ("ServerApp", "LabApp")}
     (page,) = pages
     assert (ROOT / page.removeprefix("/voila/render/")).is_file()
+
+
+def test_the_labs_first_page_is_made_without_the_solutions(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "notebooks" / "labs", tmp_path / "notebooks" / "labs", ignore=shutil.ignore_patterns("built"))
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    subprocess.run([BINDER / "postBuild"], cwd=tmp_path, env=environment, check=True, capture_output=True)
+    built = tmp_path / "notebooks" / "labs" / "built"
+    assert {path.name for path in built.iterdir()} == {"student", "slides"}
+    page = "".join(json.loads((built / "student" / "start.ipynb").read_text(encoding="utf-8"))["cells"][0]["source"])
+    links = re.findall(r"\((lab\d_\w+\.ipynb)\)", page)
+    assert len(links) == 8 and all((built / "student" / link).is_file() for link in links)
 
 
 def test_start_hands_over_to_the_given_command(tmp_path: Path) -> None:

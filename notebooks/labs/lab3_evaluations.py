@@ -98,7 +98,7 @@ print("largest change:", float((stuck - x).abs().max()))
 # %%
 cheat = x + 0.3 * torch.sign(torch.randn(x.shape, generator=torch.Generator().manual_seed(0)))
 ty.labs.rows("3c", "quantized", cheat)
-ty.labs.check("3c", "a first try")
+ty.labs.check("3c")
 
 # %% [markdown]
 # **Act.** `quantized.target.inner` is the defense; `quantized.target.inner.inner` is the model behind the rounding. Whose gradient will you follow, and why
@@ -111,7 +111,7 @@ mine = attack(quantized.target.inner.inner)  # rounding is nearly the identity, 
 ty.labs.rows("3c", "quantized", mine)
 
 # %%
-ty.labs.check("3c", "rows")
+ty.labs.check("3c")
 
 # %% [markdown] minutes=6
 # ## 3d · Second rung: a drowned gradient
@@ -130,7 +130,7 @@ mine = attack(scaled.target.inner.inner)  # the logits before the scaling
 ty.labs.rows("3d", "scaled-softmax", mine)
 
 # %%
-ty.labs.check("3d", "rows")
+ty.labs.check("3d")
 
 # %% [markdown] minutes=6
 # ## 3e · Third rung: a filter outside of torch
@@ -145,7 +145,7 @@ mine = attack(filtered.target.inner.inner)
 ty.labs.rows("3e", "not-differentiable", mine)
 
 # %%
-ty.labs.check("3e", "rows")
+ty.labs.check("3e")
 
 # %% [markdown] tags=["instructor"]
 # **Expected:** each rung falls to about what the model without the defense keeps. **Common mistakes, each with its own words from the grader:** eps of 0.3
@@ -166,7 +166,7 @@ guess = 65  # blank: percent of pictures that stay right
 ty.labs.predict("3f", guess)
 
 # %%
-strong = ty.labs.run("3f", "evasion.strong", quantized.target, quantized.data, eps=0.1, rows=30, effort=0.05, curve=False)
+strong = ty.labs.run("3f", "evasion.strong", quantized.target, quantized.data, eps=0.1, rows=60, effort=0.05, curve=False)
 strong
 
 # %%
@@ -183,7 +183,7 @@ ty.labs.check("3f", answer)
 
 # %%
 trained = ty.labs.model("digits-robust")
-other = ty.labs.run("3g", "evasion.strong", trained.target, trained.data, eps=0.1, rows=30, effort=0.05, curve=False)
+other = ty.labs.run("3g", "evasion.strong", trained.target, trained.data, eps=0.1, rows=60, effort=0.05, curve=False)
 other
 
 # %%
@@ -191,7 +191,7 @@ more_robust = "adversarially-trained"  # blank: quantized or adversarially-train
 ty.labs.check("3g", more_robust)
 
 # %% [markdown] tags=["instructor"]
-# **If the check answers "undecided":** thirty rows may leave the intervals overlapping where another seed was taken; `rows=60` decides. That is a lesson, not a fault.
+# **If the check answers "undecided":** sixty rows may leave the intervals overlapping where another seed was taken; `rows=150` decides. That is a lesson, not a fault.
 
 # %% [markdown] tags=["slide"]
 # ## Three rungs, one idea
@@ -223,7 +223,7 @@ m = strong.result.metric("robust_accuracy")
 # solution: words = "your message"
 words = (
     f"Your rounding hides the gradient from the attack; it does not make the model robust. An evaluation that goes around the rounding leaves "
-    f"{100 * m.value:.1f} % of 30 pictures right (95 % interval {100 * m.low:.1f} to {100 * m.high:.1f}). Please attack the model behind it and report that."
+    f"{100 * m.value:.1f} % of 60 pictures right (95 % interval {100 * m.low:.1f} to {100 * m.high:.1f}). Please attack the model behind it and report that."
 )
 # end
 ty.labs.reflect("3i", words)

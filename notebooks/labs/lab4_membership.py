@@ -75,6 +75,9 @@ answer = attack.result.metric("auc").value  # blank: the AUC, as 0.61
 ty.labs.check("4b", answer)
 
 # %% [markdown] tags=["instructor"]
+# **Expected (seed 0):** gap 18.4 points (15.6 to 21.2, n = 1,200): 99.8 % right on its own people. AUC 0.566 (0.534 to 0.598). Most guess far higher: a model that knows
+# everybody by heart is sure of nearly everybody else, too, and one threshold sees little of it.
+#
 # **Discussion (4 min):** look at *TPR at 1 % false alarms* beside the AUC. An attacker who needs to be sure of a few people does not care for the mean.
 #
 # **Common mistake:** reading AUC as a share of people found.
@@ -148,6 +151,8 @@ points = 100 * (accuracy - after)  # blank: the price in points
 ty.labs.check("4e", points)
 
 # %% [markdown] tags=["instructor"]
+# **Expected (seed 0):** 0.501 (0.490 to 0.512, n = 10,000) in 4c; 0.507 (0.473 to 0.541) on the private model in 4d, where the coin lies within the interval.
+#
 # **Discussion (4 min):** plain accuracy hides the price, for three in four people earn little, and always saying so is right on three in four. Balanced accuracy shows it.
 # Who bears the price? (The smaller class.)
 
@@ -166,6 +171,8 @@ verdict = "does not contradict"  # blank: contradicts, does not contradict, or p
 ty.labs.check("4f", verdict)
 
 # %% [markdown] tags=["instructor"]
+# **Expected (seed 0):** at least epsilon 0.79 at 99 %, claimed 4, not contradicted; without noise the same canaries show 11.85, so the audit could have seen a fault of that size.
+#
 # **The point of 4f:** a lower bound above the claim contradicts it. One below it proves nothing: the attack may have been weak. "proves" is never right here.
 
 # %% [markdown] tags=["slide"]

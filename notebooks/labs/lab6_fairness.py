@@ -105,6 +105,10 @@ after = next(record for record in made.after if record.check == "fairness.groups
 answer = 100 * after.result.metric("demographic_parity_difference_sex").value  # blank: the gap that is left, in points
 ty.labs.check("6c", answer)
 
+# %% [markdown]
+# **A second wrong way:** reporting this number. The thresholds were chosen on half of the held-out people, and `fairness.groups` asked all of them, also those. The sentence of the
+# defense counts only people it was *not* fitted on. Read both. Which would you put into a report?
+
 # %% [markdown] minutes=3
 # ## 6d · How much was closed?
 #
@@ -131,6 +135,9 @@ odds = "larger"  # blank: larger, smaller or cannot tell
 ty.labs.check("6e", odds)
 
 # %% [markdown] tags=["instructor"]
+# **Expected (seed 0):** gap 19.6 points (18.2 to 20.9, n = 10,854) before, 0.95 (0 to 2.5) after; on the people not fitted on 2.1, which is the honest one. Equalized odds
+# difference 13.9 (8.4 to 19.2) before, 34.4 (29.7 to 38.6) after: the intervals lie apart.
+#
 # **Discussion (5 min):** closing one gap opened another. This is no fault of the tool: where base rates differ, both cannot be zero (Kleinberg et al. 2016, arXiv:1609.05807).
 # The choice is somebody's, and has to be written down. That is what the ledger is for.
 

@@ -18,6 +18,7 @@ from .source import Cell, Lab, labs, texts
 from .texts import FOLDER, catalog
 
 STUDENT, INSTRUCTOR, SLIDES = "student", "instructor", "slides"
+FIRST = "start"
 PAGE = """<!doctype html>
 <html lang="{language}"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title}</title>
 <style>
@@ -64,12 +65,23 @@ def build(source: Path, out: Path, language: str = "en") -> list[Path]:
     """Write all notebooks and slides; returns what was written."""
     words = catalog(language)
     written: list[Path] = []
-    for lab in (translated(one, words) for one in labs(source)):
+    all_labs = [translated(one, words) for one in labs(source)]
+    for lab in all_labs:
         pages = {STUDENT: notebook(lab, lab.student()), INSTRUCTOR: notebook(lab, lab.instructor())}
         for kind, book in pages.items():
             written.append(_write(out / kind / f"{lab.name}.ipynb", json.dumps(book, indent=1, ensure_ascii=False) + "\n"))
         written.append(_write(out / SLIDES / f"{lab.name}.html", slides(lab, language)))
+    first = notebook(Lab(FIRST, ()), (Cell("markdown", first_page(all_labs, words)),))
+    written.append(_write(out / STUDENT / f"{FIRST}.ipynb", json.dumps(first, indent=1, ensure_ascii=False) + "\n"))
     return written
+
+
+def first_page(found: list[Lab], words: dict[str, str]) -> str:
+    """The page on which a student begins: every lab with its minutes, as markdown."""
+    lines = [f"| [{lab.title}]({lab.name}.ipynb) | {lab.minutes} min |" for lab in found]
+    return "\n".join(
+        [words["first.title"], "", words["first.how"], "", f"| {words['first.lab']} | {words['first.time']} |", "|---|---|", *lines]
+    )
 
 
 def _write(path: Path, text: str) -> Path:

@@ -62,7 +62,7 @@ class Question(ABC):
 
     id: str
     predicts: str = ""
-    points: ClassVar[int] = 1
+    typed: ClassVar[bool] = True  # is an answer typed, or does the run alone answer it?
 
     @property
     def lab(self) -> int:
@@ -76,7 +76,7 @@ class Question(ABC):
 
     def grade(self, answer: Any, evidence: Evidence, work: Work) -> Ruling:
         """Judge an answer; what is missing first."""
-        if any(answer is blank or (isinstance(answer, str) and answer.strip() == blank) for blank in BLANK):
+        if self.typed and any(answer is blank or (isinstance(answer, str) and answer.strip() == blank) for blank in BLANK):
             return wrong("blank")
         if self.predicts and self.id not in work.predictions:
             return wrong("no_prediction", question=self.id)

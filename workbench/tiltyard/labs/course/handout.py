@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 
 from ...errors import Problem
-from ..build import INSTRUCTOR, SLIDES, STUDENT, build
+from ..build import FIRST, INSTRUCTOR, SLIDES, STUDENT, build
 
 FOLDERS = {INSTRUCTOR: "source", STUDENT: "release", SLIDES: "slides"}
 
@@ -39,6 +39,8 @@ def hand_out(source: Path, out: Path, language: str = "en", overwrite: bool = Fa
     with tempfile.TemporaryDirectory() as folder:
         for path in build(source, Path(folder), language):
             kind, lab = path.parent.name, path.stem.partition("_")[0]
+            if path.stem == FIRST:  # its links are to notebooks of one folder
+                continue
             place = out / FOLDERS[kind] / (path.name if kind == SLIDES else f"{lab}/{path.name}")
             place.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, place)

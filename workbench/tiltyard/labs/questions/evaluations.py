@@ -1,7 +1,7 @@
 """Lab 3: evaluations that fool themselves. A ladder of broken defenses, to be broken by attacks of one's own."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from ...result import Record
 from ..evidence import Evidence, Span, Wanted
@@ -22,6 +22,7 @@ class Rung(Question):
     """Adversarial rows against one broken defense: within the rules, and as strong as on the model without it."""
 
     defense: str = ""
+    typed: ClassVar[bool] = False
 
     @property
     def runs(self) -> tuple[Wanted, ...]:
