@@ -111,6 +111,13 @@ ty.labs.check("4c", answer)
 #
 # DP-SGD clips each person's gradient and adds noise, so that no one person moves the model much. `epsilon` says how much at most. Four is a usual claim, not a strong one.
 #
+# First, how good is the model as it is?
+
+# %%
+before = ty.labs.run("4e", "validation.performance", target, data)
+before.result.summary
+
+# %% [markdown]
 # **Predict** the AUC of the same attack on the private model.
 
 # %%
@@ -118,7 +125,6 @@ guess = 0.52  # blank: an AUC from 0.5 to 1
 ty.labs.predict("4d", guess)
 
 # %%
-before = ty.labs.run("4e", "validation.performance", target, data)
 made = ty.labs.apply(
     "4d",
     "privacy.dp_sgd",

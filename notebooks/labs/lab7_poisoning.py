@@ -69,6 +69,8 @@ ty.labs.check("7b", answer)
 # made not to show there.
 
 # %% [markdown] tags=["instructor"]
+# **Expected (seed 0):** 7a: 30.5 points (27.3 to 33.5, n = 1,000). 7b: 97.3 % (96.0 to 98.3, n = 886).
+#
 # **Discussion (4 min):** who could put one picture in twenty into *our* training data? Labelers, a scraped site, a data vendor.
 #
 # **Common mistake:** expecting that a few poisoned rows do little. Compare 7a, where forty in a hundred were needed to be noticed.
@@ -76,13 +78,14 @@ ty.labs.check("7b", answer)
 # %% [markdown] minutes=9
 # ## 7c · A malicious client
 #
-# Six hospitals train together and no row leaves its house. The server averages what they send (`fedavg`). Two of them send the opposite of what they learned.
+# Six hospitals go on training a shared model (here the census model, `warm=True`), and no row leaves its house. The server averages what they send (`fedavg`). Two of them
+# send the opposite of what they learned.
 #
 # First the baseline, all honest. Then **predict** accuracy with the two.
 
 # %%
 census = ty.labs.model("census")
-small = {"clients": 6, "rounds": 3, "rows": 1500}
+small = {"clients": 6, "rounds": 3, "rows": 3000, "alpha": 100, "warm": True}
 honest = ty.labs.apply("7d", "federated.training", census.target, census.data, checks=(), rule="fedavg", attackers=0, **small)
 print(honest.defense.result.summary)
 
@@ -116,6 +119,9 @@ better = "median"  # blank: fedavg or median
 ty.labs.check("7d", better)
 
 # %% [markdown] tags=["instructor"]
+# **Expected (seed 0):** honest 85.5 % (84.4 to 86.6, n = 4,000); with two attackers 80.0 % (78.7 to 81.2) under the mean and 85.1 % (84.0 to 86.2) under the median: these lie apart.
+# Always saying "<= 50K" is right on 75 %: seen from there, half of the skill is gone.
+#
 # **Discussion (4 min):** what does the median cost when all are honest but different? (Try `alpha=0.1`: hospitals with few classes each.)
 
 # %% [markdown] tags=["slide"]
@@ -130,7 +136,7 @@ ty.labs.check("7d", better)
 # How does your federation combine: `fedavg`, `median`, or `vet-clients` first? Into the ledger.
 
 # %%
-why = "Two of six clients ruin the mean, and the median holds at little cost to the honest ones."  # blank: your reason, a sentence
+why = "Two of six clients spoil the mean, and the median holds at little cost to the honest ones."  # blank: your reason, a sentence
 choice = "median"  # blank: fedavg, median or vet-clients
 ty.labs.decide("7e", choice, why)
 

@@ -122,6 +122,7 @@ ty.labs.check("8e", slighted)
 # Choose one defense for what you hold for the gravest risk, and at least two checks that are run before and after: what it was for, and what it was not for.
 
 # %%
+# solution: made = ty.labs.apply("8f", the id of a defense, target, data, checks=(two ids or more), and the parameters of the defense)
 made = ty.labs.apply(
     "8f",
     "fairness.threshold_optimizer",
@@ -131,6 +132,7 @@ made = ty.labs.apply(
     column="sex",
     constraint="equalized_odds",
 )
+# end
 print(made.crossed.result.summary)
 
 # %%

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-
 from tests.tiny import tiny_data, tiny_target
+
 from tiltyard.labs.work import WorkFile
 from tiltyard.store.store import Store
 

@@ -21,7 +21,7 @@ class _Runs:
     """A model whose loading runs a line of Python. Here the line writes a file; it could do anything that you can."""
 
     def __init__(self, folder: Path) -> None:
-        self.line = f"open({str(folder / MARK)!r}, 'w').write('This line ran because the file was loaded.')"
+        self.line = f"import pathlib; pathlib.Path({str(folder / MARK)!r}).write_text('This line ran because the file was loaded.')"
 
     def __reduce__(self) -> tuple[Callable[[str], None], tuple[str]]:
         return exec, (self.line,)

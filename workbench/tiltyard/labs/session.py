@@ -117,7 +117,7 @@ def rows(id: str, defense: str, x: Any) -> Record:
         raise Problem("an array of adversarial rows", "a blank", "Return the rows that your attack made")
     at = model(f"broken:{defense}")
     store = open_store()
-    step = Ladder(defense=defense).on(x)
+    step = Ladder.model_validate({"defense": defense}).on(x)
     begun = store.begin(text("ladder_run", name=defense), at.target.identity, at.data.identity)
     token = store.start(begun.id, step)
     record = step(at.target, at.data)

@@ -84,6 +84,8 @@ class Watermark(Defense):
     def path(self, target: Target, data: Dataset) -> Path:
         """Where the key is or will be."""
         if self.key_file:
+            if Path(self.key_file).name == self.key_file:
+                folder()  # a bare name stands there, and at the first mark of all the folder is not yet
             return kept(self.key_file, WATERMARK_KEY)
         return folder() / f"{target.fingerprint[:12]}-{data.fingerprint[:8]}-{self.count}-{self.seed}.key"
 

@@ -60,10 +60,10 @@ def collect(listed: Path, folder: Path, wishes: Wishes) -> int:
             refuse_existing(path)
     found = collecting.collect(folder, students)
     _shown(found)
-    for path, content in ((wishes.out, lambda: collecting.grades_csv(found)), (wishes.page, lambda: dashboard.page(found).encode())):
+    for path, content in ((wishes.out, collecting.grades_csv(found)), (wishes.page, dashboard.page(found).encode())):
         if path is not None:
             with new_file(path, replace=wishes.overwrite) as stream:
-                stream.write(content())
+                stream.write(content)
             remark(f"Written: {path}")
     return _doubts(found)
 

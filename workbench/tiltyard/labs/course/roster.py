@@ -3,6 +3,7 @@
 import csv
 import io
 import secrets
+from collections.abc import Sequence
 from pathlib import Path
 
 from ...access.roles import Role
@@ -99,7 +100,7 @@ def plain(cell: str) -> str:
     return f"'{cell}" if cell[:1] and cell[0] in RISKY else cell
 
 
-def written(rows: list[tuple[str, ...]]) -> bytes:
+def written(rows: Sequence[Sequence[str]]) -> bytes:
     """CSV for a spreadsheet or a learning platform."""
     out = io.StringIO()
     csv.writer(out, lineterminator="\r\n").writerows([plain(cell) for cell in row] for row in rows)

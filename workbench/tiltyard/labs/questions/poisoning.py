@@ -11,14 +11,12 @@ ATTACKED = Wanted("federated.training", "census", {"rule": "fedavg", "attackers"
 HELD = Wanted("federated.training", "census", {"rule": "median", "attackers": Span(2)})
 
 
-def _accuracy(evidence: Evidence, run: Wanted) -> float:
-    metric = metric_of(evidence.of(run)[-1], "accuracy_after")
-    return metric.value if metric is not None and metric.value is not None else 0.0
-
-
 def better_rule(evidence: Evidence) -> str | None:
-    """The rule that keeps more accuracy with the same attackers."""
-    return "median" if _accuracy(evidence, HELD) > _accuracy(evidence, ATTACKED) else "fedavg"
+    """The rule that keeps more accuracy with the same attackers, where the intervals lie apart."""
+    mean, median = (metric_of(evidence.of(run)[-1], "accuracy_after") for run in (ATTACKED, HELD))
+    if mean is None or median is None or mean.low is None or mean.high is None or median.low is None or median.high is None:
+        return None
+    return "median" if median.low > mean.high else "fedavg" if mean.low > median.high else None
 
 
 QUESTIONS: tuple[Question, ...] = (
