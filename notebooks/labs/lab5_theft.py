@@ -106,13 +106,19 @@ own = ty.labs.run("5d", "theft.watermark_verify", marked.made, digits.data, key_
 print(own.result.status, "·", own.result.summary)
 
 # %%
-status = str(own.result.status)  # blank: passed, finding or incomplete
-ty.labs.check("5d", status)
+answer = 100 * own.result.metric("matches").value  # blank: how many percent of the secret pictures get the secret answer
+ty.labs.check("5d", answer)
 
 # %% [markdown] minutes=5
 # ## 5e · An innocent model
 #
 # A proof that says "mine" of every model is worth nothing. Verify a model that never saw your key.
+#
+# **Predict:** on how many percent of the secret pictures does it give the secret answer? There are ten digits.
+
+# %%
+guess = 10  # blank: percent of the secret pictures
+ty.labs.predict("5e", guess)
 
 # %%
 innocent = ty.labs.model("digits-robust")
@@ -120,8 +126,15 @@ other = ty.labs.run("5e", "theft.watermark_verify", innocent.target, innocent.da
 print(other.result.status, "·", other.result.summary)
 
 # %%
-status = str(other.result.status)  # blank: passed, finding or incomplete
-ty.labs.check("5e", status)
+ty.labs.observe("5e")
+
+# %%
+answer = 100 * other.result.metric("matches").value  # blank: percent of the secret pictures
+ty.labs.check("5e", answer)
+
+# %% [markdown] tags=["instructor"]
+# **Expected:** 100 % (32 of 32) on the marked model; about 3 of 32 on the innocent one (the key is drawn by chance, so this number is not the seed's). Both records are *passed*:
+# the first because the mark is there, the second because no claim is made. **Discussion:** what would a judge want to see? (When the key was sealed, and by whom.)
 
 # %% [markdown] tags=["slide"]
 # ## Two questions to every mark

@@ -1,7 +1,7 @@
 """Lab 5: a model stolen by its answers, a mark that survives the theft, and an endpoint that says less."""
 
 from ..evidence import Evidence, Wanted
-from ..question import Chosen, Computed, Measured, Question, metric_of
+from ..question import Computed, Measured, Question, metric_of
 from ..words import Decided, Reflection
 
 SCORES = Wanted("theft.extraction", "census", {"access": "scores", "query_budget": 500})
@@ -22,8 +22,8 @@ QUESTIONS: tuple[Question, ...] = (
     Measured("5a", "%", SCORES, "fidelity"),
     Computed("5b", run=SCORES, value=gained),
     Measured("5c", "%", LABELS, "fidelity"),
-    Chosen("5d", options=("passed", "finding", "incomplete"), truth=lambda e, w: str(e.of(OWN)[-1].result.status), needs=(OWN,)),
-    Chosen("5e", options=("passed", "finding", "incomplete"), truth=lambda e, w: str(e.of(OTHER)[-1].result.status), needs=(OTHER,)),
+    Measured("5d", "", OWN, "matches"),
+    Measured("5e", "%", OTHER, "matches"),
     Decided("5f", options=("scores", "labels", "labels-and-budget", "close"), needs=(SCORES, LABELS)),
     Reflection("5g", to="to_counsel", run=SCORES, metric="fidelity"),
 )
