@@ -6,6 +6,7 @@ import secrets
 import signal
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +151,24 @@ def test_a_parent_that_is_no_good_is_given_up_for_a_while(tmp_path: Path) -> Non
     held.tend()
     assert held.process is None
     held.close()
+
+
+def test_a_parent_that_is_still_importing_holds_up_neither_a_look_nor_the_end(tmp_path: Path) -> None:
+    (tmp_path / "ipykernel_launcher.py").write_text("import time\ntime.sleep(100)")
+    here = {**HERE, "PYTHONPATH": str(tmp_path)}
+    held = Nursery(here, "bare")
+    with ThreadPoolExecutor(1) as pool:
+        waits = pool.submit(held.fork, Request("twin", (), here, str(tmp_path)))
+        while held.process is None:
+            time.sleep(0.01)
+        begun = time.monotonic()
+        held.tend()
+        held.close()
+        assert time.monotonic() - begun < 30  # two seconds where nothing else runs
+        with pytest.raises(Cold):
+            waits.result()
+    with pytest.raises(Cold):
+        held.fork(Request("twin", (), here, str(tmp_path)))
 
 
 @pytest.mark.slow

@@ -143,8 +143,11 @@ class App(Voila):
         given = {name: value for name, value in environment(os.environ, None).items() if not shared or known(name, value)}
         self.kernel_manager.nursery = Nursery(given, self.warm)
         self.kernel_manager.nursery.tend()
-        self._tending = PeriodicCallback(self.kernel_manager.nursery.tend, 1000 * TEND)
+        self._tending = PeriodicCallback(self._tended, 1000 * TEND)
         self._tending.start()
+
+    async def _tended(self) -> None:
+        await asyncio.to_thread(self.kernel_manager.nursery.tend)  # it looks at every file of the package
 
     def _handle_signal_stop(self, sig: int, frame: object) -> None:
         """End between two turns of the loop; at once where none turns yet."""

@@ -55,13 +55,18 @@ class Nursery:
         self._ready = False
         self._stamp = ""
         self._rests = 0.0
+        self._closed = False
         self._former: list[tuple[subprocess.Popen[bytes], socket.socket]] = []
         self._lock = threading.Lock()
 
     def tend(self) -> None:
-        """See to it that there is a parent, of what stands on the disk now. Takes no time, for it does not wait for the parent."""
-        with self._lock, suppress(Cold):
-            self._tended()
+        """See to it that there is a parent, of what stands on the disk now. Waits for nothing: who forks meanwhile has seen to it."""
+        if self._lock.acquire(blocking=False):
+            try:
+                with suppress(Cold):
+                    self._tended()
+            finally:
+                self._lock.release()
 
     def fork(self, request: Request, handles: Sequence[int] | None = None) -> Forked:
         """A kernel's process; waits for the parent where it is still importing.
@@ -90,7 +95,10 @@ class Nursery:
                 raise Cold(f"the parent does not answer ({error})") from None
 
     def close(self) -> None:
-        """End the parent with all its children."""
+        """End the parent with all its children, at once: who waits for it hears that it has ended."""
+        self._closed = True
+        with suppress(OSError, AttributeError):
+            self._control.shutdown(socket.SHUT_RDWR)  # type: ignore[union-attr]
         with self._lock:
             self._dropped()
             for process, control in self._former:
@@ -99,6 +107,8 @@ class Nursery:
             self._former = []
 
     def _tended(self) -> None:
+        if self._closed:
+            raise Cold("it is closed")
         self._former = [(process, control) for process, control in self._former if process.poll() is None]
         if self.process is not None and self.process.poll() is not None:
             log.warning("the warm parent of kernels ended (%s); another is started", self.process.returncode)
@@ -114,7 +124,16 @@ class Nursery:
         self._stamp, self._ready = stamp(), False
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
-            words = [sys.executable, "-P", "-m", "tiltyard_widgets.warm.parent", str(theirs.fileno()), self._what, PADDING]
+            words = [
+                sys.executable,
+                "-P",
+                "-Xfrozen_modules=off",
+                "-m",
+                "tiltyard_widgets.warm.parent",
+                str(theirs.fileno()),
+                self._what,
+                PADDING,
+            ]
             self.process = subprocess.Popen(
                 words,
                 env={**self._environment, "JPY_PARENT_PID": "1"},
