@@ -14,6 +14,7 @@ import pytest
 import tiltyard as ty
 from tiltyard.catalogue import COMPOSED, TOPICS, checks, defenses, topic_of
 from tiltyard.errors import Problem
+from tiltyard.published.stubs import path_of, stub_of
 from tiltyard.samples.catalog import Sample
 from tiltyard.store.store import Store
 from tiltyard_widgets.panels import history, report
@@ -41,9 +42,7 @@ def test_the_stub_says_the_same_names() -> None:
 @pytest.mark.parametrize("topic", FOLDERS)
 def test_the_stub_of_a_topic_says_where_its_classes_are(topic: str) -> None:
     """What an editor reads in the place of what is found at run time."""
-    steps = [s for s in [*checks().values(), *defenses().values()] if topic_of(s) == topic and s.__module__.startswith("tiltyard.")]
-    lines = sorted(f"from .{s.__module__.rpartition('.')[2]} import {s.__name__} as {s.__name__}" for s in steps)
-    assert sorted((ROOT / topic / "__init__.pyi").read_text().splitlines()) == lines
+    assert path_of(topic).read_text() == stub_of(topic), "run python -m tiltyard.published.stubs"
 
 
 def test_the_panels_have_a_door_of_their_own() -> None:
@@ -136,3 +135,15 @@ def test_the_readme_names_what_there_is() -> None:
     assert len(names) > 3
     for name in names:
         operator.attrgetter(name)(ty)
+
+
+def test_a_panel_refuses_what_is_no_model_and_no_table_in_one_line() -> None:
+    from tiltyard_widgets import AttackPanel
+
+    for model, data, message in (
+        (len, None, "a data set or a table; found None"),
+        (None, [1], "a model; found NoneType"),
+        (42, [1], "a model; found int"),
+    ):
+        with pytest.raises(Problem, match=message):
+            AttackPanel(model, data, label="y")

@@ -121,7 +121,7 @@ def find(id: str) -> type[Step]:
 def _meant(id: str, known: Mapping[str, type[Step]]) -> str:
     """What was probably meant: by the id, or by the name of the class."""
     names = {step.__name__.lower(): other for other, step in known.items()}
-    near = difflib.get_close_matches(str(id).lower(), [*known, *names], n=1, cutoff=0.6)
+    near = difflib.get_close_matches(str(id).lower(), [*known, *names], n=1, cutoff=0.7)
     return f"Did you mean {names.get(near[0], near[0])!r}? " if near else ""
 
 

@@ -75,7 +75,7 @@ class Session(Working):
         self.looked: tuple[Identity, Identity] | None = None  # of a run that is looked at, without its model
         self.opener: Callable[[str], bool] = lambda id: False
         self._stands: tuple[tuple[object, ...], Standing] | None = None
-        if target is not None and data is not None:
+        if (target is not None and data is not None) or _unread(target, Target) or _unread(data, Dataset):
             from tiltyard.targets.meeting import meet
 
             target, data = meet(target, data, label, sensitive)
@@ -253,3 +253,8 @@ class Session(Working):
             self.made[record.id] = made
         self.version += 1
         each(record)
+
+
+def _unread(given: Any, kind: type) -> bool:
+    """Is it given, and not yet what a session holds?"""
+    return given is not None and not isinstance(given, kind)
