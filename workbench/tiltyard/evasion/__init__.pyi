@@ -1,4 +1,5 @@
 from .adversarial_training import AdversarialTraining as AdversarialTraining
+from .certificate import Certificate as Certificate
 from .corruptions import Corruptions as Corruptions
 from .fgsm import FGSM as FGSM
 from .hop_skip_jump import HopSkipJump as HopSkipJump

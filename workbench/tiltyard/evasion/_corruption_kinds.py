@@ -72,7 +72,7 @@ def brightness(x: Pictures, severity: int, rng: np.random.Generator) -> Pictures
 def contrast(x: Pictures, severity: int, rng: np.random.Generator) -> Pictures:
     """Pale."""
     middle = x.mean((2, 3), keepdims=True)
-    return middle + (x - middle) * (0.6, 0.45, 0.32, 0.22, 0.14)[severity - 1]
+    return np.asarray(middle + (x - middle) * (0.6, 0.45, 0.32, 0.22, 0.14)[severity - 1], np.float64)
 
 
 def pixelate(x: Pictures, severity: int, rng: np.random.Generator) -> Pictures:

@@ -270,6 +270,7 @@ PLANTS: tuple[Plant, ...] = (
 NOT_COVERED: dict[str, str] = {
     "evasion.strong": "tests/evasion has models with known robust accuracy",
     "evasion.tabular": "tests/evasion has a plane, a band, categories and a single tree with known robust accuracy",
+    "evasion.certificate": "a proof, not an attack; tests/evasion has a plane whose distances are known",
     "evasion.corruptions": "tests/evasion has a model that reads brightness alone, with the accuracy under each kind known",
     "evasion.minimum": "tests/evasion has a plane and a ball with exact distances in each norm",
     "privacy.rmia": "trains models of its own; a memorizer in tests/privacy",
