@@ -18,7 +18,7 @@ from .parent import FORK, RETIRE
 from .request import Request, fixed
 from .title import PADDING
 
-PATIENCE = 60.0  # s for a parent to have imported all
+PATIENCE = 120.0  # s that a kernel waits for a parent to have imported all; the parent goes on, for those who come later
 ANSWER = 10.0  # s for a fork
 REST = 60.0  # s without another try where one was no good
 END = 1.0
@@ -152,6 +152,8 @@ class Nursery:
         self._control.settimeout(PATIENCE)
         try:
             answer = self._control.recv(4096)
+        except TimeoutError:
+            raise Cold("the parent is still importing") from None
         except OSError as error:
             answer = json.dumps({"unfit": f"it is not ready ({error})"}).encode()
         reason = json.loads(answer)["unfit"] if answer else "it ended"
