@@ -8,8 +8,6 @@ from enum import StrEnum
 from typing import Any, ClassVar, Literal, Self, get_args, get_origin
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     ModelWrapValidatorHandler,
     PrivateAttr,
@@ -21,6 +19,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from .errors import Problem
+from .frozen import Frozen as Frozen
 from .showing import Tabled
 
 FORMAT = 3
@@ -43,19 +42,6 @@ class Severity(StrEnum):
     MEDIUM = "medium"
     HIGH = "high"
     CRITICAL = "critical"
-
-
-HIDDEN = frozenset(name for name in dir(BaseModel) if not name.startswith("_"))
-
-
-class Frozen(BaseModel):
-    """Immutable value with exact JSON: unknown keys are refused, NaN and inf survive as strings."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
-
-    def __dir__(self) -> list[str]:
-        """What completion offers: nothing of the library that checks the values."""
-        return [name for name in super().__dir__() if name not in HIDDEN]
 
 
 class Given(Frozen):

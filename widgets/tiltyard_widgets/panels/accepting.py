@@ -48,11 +48,11 @@ class Accepting(look.Stack):
         """Ask nothing."""
         self.children: tuple[w.Widget, ...] = ()
 
-    def offer(self, problem: Exception) -> None:
-        """Ask, where ``problem`` is that nobody has accepted the file yet; else nothing."""
+    def offer(self, problem: Exception) -> bool:
+        """Ask, where ``problem`` is that nobody has accepted the file yet; True where it was asked."""
         self.withdraw()
         if not isinstance(problem, NotAccepted) or problem.verdict is None:
-            return
+            return False
         self._verdict = problem.verdict
         held = sorted({r.what for r in problem.verdict.reasons if r.grade == "known types"})
         self._words.say(
@@ -63,6 +63,7 @@ class Accepting(look.Stack):
         more = f"<li>and {len(held) - MOST_SHOWN:,} more</li>" if len(held) > MOST_SHOWN else ""
         listed = w.HTML(f"<ul>{shown}{more}</ul>")
         self.children = (self._words, self.why, look.row([self.accept]), Fold([], [listed], "What it holds"))
+        return True
 
     def loaded(self, digest: str) -> None:
         """Say who accepted the file with this SHA-256, where somebody did."""

@@ -386,8 +386,8 @@ class LoadPanel(Panel):
         self.sentence.say("failed", stays)
         if self.model_file.value and self.data_file.value:  # what may mend it stands there
             self.more.unfolded = True
-        self.accepting.offer(problem)
-        self.message.say(problem, doing="Could not load")
+        if not self.accepting.offer(problem):
+            self.message.say(problem, doing="Could not load")
         self._idle("")
 
     def _busy(self, words: str) -> None:

@@ -15,7 +15,7 @@ from pydantic import Field, ValidationError, field_validator
 
 from ..errors import Problem
 from ..files.atomic import new_file
-from ..result import Frozen
+from ..frozen import Frozen
 from .judges.trust import executes
 from .verdict import Verdict
 

@@ -11,8 +11,6 @@ from typing import IO
 
 from .formats import FORMATS, Format
 from .judges.pickles import judge_pickle
-from .judges.zips import judge_zip
-from .readers.hdf5 import judge_hdf5
 from .reason import Findings
 from .sniffing import HEAD, tar_header, text_pickle
 
@@ -57,6 +55,8 @@ def _judge_hdf5(found: Format, stream: IO[bytes], findings: Findings) -> None:
                 "HDF5's reader finds its signature there, behind what comes before",
                 rule="two-formats",
             )
+            from .readers.hdf5 import judge_hdf5  # late: most files are no two
+
             judge_hdf5(stream, findings)
         at = 512 if at == 0 else at * 2
 
@@ -94,6 +94,8 @@ def _judge_zip(found: Format, stream: IO[bytes], start: int, end: int, findings:
     findings.unproven(f"byte {start}", f"it is {found} and a zip at once", "a zip reader starts at the end of the file", rule="two-formats")
     if end - start > _MOST_INNER:
         return
+    from .judges.zips import judge_zip  # late: most files are no two
+
     stream.seek(start)
     judge_zip(io.BytesIO(stream.read(end + 22 - start)), findings)
 

@@ -4,8 +4,8 @@ import time
 from pathlib import Path
 from typing import Literal
 
+from ..frozen import Frozen
 from ..progress import Progress
-from ..result import Frozen
 from .judges.trust import Grade
 
 MOST_REASONS = 200

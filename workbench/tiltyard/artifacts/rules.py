@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from ..result import Frozen
+from ..frozen import Frozen
 from .reason import Reason
 from .verdict import Verdict
 

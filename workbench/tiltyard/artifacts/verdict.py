@@ -10,8 +10,8 @@ from pydantic import Field
 
 from ..errors import Cancelled, Problem
 from ..files.reading import opened
+from ..frozen import Frozen
 from ..progress import Progress
-from ..result import Frozen
 from .doubles import judge_doubles
 from .formats import FORMATS, Format, judge_of
 from .hashing import sha256_of

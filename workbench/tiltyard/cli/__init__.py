@@ -45,7 +45,23 @@ def _exit_code(given: list[str]) -> int:
         return _say(f"Tiltyard itself broke: {type(error).__name__}: {line}. Run it again with --debug and report the traceback.")
 
 
+PLAIN = frozenset({"--json", "--sarif", "--details", "--no-cache"})
+
+
 def _run(arguments: list[str]) -> int:
+    paths, options = [a for a in arguments[1:] if a[:1] != "-"], [a for a in arguments[1:] if a[:1] == "-"]
+    if (
+        arguments[:1] == ["scan"] and paths and PLAIN.issuperset(options)
+    ):  # starts at once: nothing else is asked, so that nothing else is needed
+        from .commands.scan import Wishes, run
+
+        return run(
+            paths, Wishes("--json" in options, "--sarif" in options, cached="--no-cache" not in options, details="--details" in options)
+        )
+    return _typed(arguments)
+
+
+def _typed(arguments: list[str]) -> int:
     from typer import core
 
     from .app import app

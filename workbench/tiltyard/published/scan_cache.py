@@ -28,7 +28,13 @@ class ScanCache:
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        self.folder = folder or _own()
+        self._folder = folder
+
+    @property
+    def folder(self) -> Path:
+        """Where the verdicts lie."""
+        self._folder = self._folder or _own()
+        return self._folder
 
     def find(self, path: Path) -> Verdict | None:
         """The verdict kept of these very bytes under this name; None where there is none."""

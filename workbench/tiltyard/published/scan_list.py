@@ -6,7 +6,7 @@ from pydantic import Field
 
 from ..artifacts.acceptance import Acceptance
 from ..artifacts.verdict import Verdict
-from ..result import Frozen
+from ..frozen import Frozen
 
 FORMAT = 1
 Kind = Literal["model", "document", "code", "weights", "link"]

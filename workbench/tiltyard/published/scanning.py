@@ -2,13 +2,10 @@
 
 import os
 from collections.abc import Iterable, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
 from pathlib import Path
 from typing import IO
 
 from ..artifacts.acceptance import accepted
-from ..artifacts.companions import companions
 from ..artifacts.documents import is_document, judge_document, judge_opened
 from ..artifacts.folders import Listing, listed
 from ..artifacts.formats import Format
@@ -81,6 +78,9 @@ def _one(file: Path, cache: ScanCache | None, progress: Progress, place: int, co
 
 def _in_parallel(files: list[Path], cache: ScanCache | None, progress: Progress) -> list[ScannedFile]:
     """Each file in one of a few processes; a cancel is seen between files."""
+    from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+    from multiprocessing import get_context
+
     found: dict[Path, ScannedFile] = {}
     processes = min(MOST_PROCESSES, os.cpu_count() or 1)
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
@@ -134,6 +134,8 @@ def _unit(found: list[ScannedFile], in_folder: bool) -> list[ScannedFile]:
     """What the files of one folder are to each other."""
     if not in_folder:
         return found
+    from ..artifacts.companions import companions
+
     owners = companions({Path(one.path): one.verdict for one in found if one.verdict is not None})
     return [placed(one, owners) for one in found]
 
