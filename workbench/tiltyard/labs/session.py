@@ -68,8 +68,8 @@ def predict(id: str, value: Any) -> Shown:
     with desk().file.changed() as draft:
         first = draft.predicted(id, kept)
     same = first.value == kept
-    said = text("predicted" if same else "predicted_before", value=first.value, unit=asked.predicts)
-    return Shown((("good" if same else "plain", said),))
+    words = text("predicted" if same else "predicted_before", value=first.value, unit=asked.predicts)
+    return Shown((("good" if same else "plain", words),))
 
 
 def _expected(asked: Question, value: Any) -> float | str:
@@ -98,7 +98,7 @@ def run(id: str, which: str | type[Check], target: Any, data: Any, parameters: d
         raise Problem("a check", f"{step.id!r}, which is a defense", "Call ty.labs.apply")
     found = api.assess(target, data, [step], store=open_store())
     if found.problem:
-        raise Problem("a store that keeps the record, for a grade rests on it", found.problem, "Mend the store, then run the cell again")
+        raise Problem("a store that keeps the record, for a grade rests on it", found.problem, "Free the store, then run the cell again")
     return found.records[-1]
 
 

@@ -35,11 +35,11 @@ class Reflection(Question):
         if count < FEWEST:
             return wrong("too_short", words=count, fewest=FEWEST, to=self.to)
         found = evidence.of(self.run)
-        told = [metric_of(record, self.metric) for record in found]
+        metrics = [metric_of(record, self.metric) for record in found]
         numbers = numbers_in(words)
-        if not any(metric is not None and _quoted(metric.value, numbers, self.scale) for metric in told):
+        if not any(metric is not None and _quoted(metric.value, numbers, self.scale) for metric in metrics):
             return wrong("no_number", step=self.run.step)
-        if not any(metric is not None and _with_interval(metric, numbers, self.scale) for metric in told):
+        if not any(metric is not None and _with_interval(metric, numbers, self.scale) for metric in metrics):
             return wrong("no_interval")
         return right(found[-1:], "complete")
 

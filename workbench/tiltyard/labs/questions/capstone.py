@@ -47,10 +47,10 @@ class Reported(Question):
         return (SKILL, EVASION, MEMBERS, GROUPS)
 
     def judge(self, answer: Any, evidence: Evidence, work: Work) -> Ruling:
-        told = _read(Path(str(answer)).expanduser())
-        if told is None:
+        report = _read(Path(str(answer)).expanduser())
+        if report is None:
             return wrong("no_report", answer=repr(answer)[:80])
-        ids = {str(one.get("id")) for one in told.get("records", []) if isinstance(one, dict)}
+        ids = {str(one.get("id")) for one in report.get("records", []) if isinstance(one, dict)}
         own = [record for record in evidence.records if record.id in ids]
         if not own:
             return wrong("other_model")
@@ -58,7 +58,7 @@ class Reported(Question):
             return wrong("too_few_risks", n=len({record.check for record in own}), fewest=FEWEST)
         if len(work.decisions) < DECISIONS:
             return wrong("thin_ledger", n=len(work.decisions), fewest=DECISIONS)
-        words = json.dumps(told, ensure_ascii=False)
+        words = json.dumps(report, ensure_ascii=False)
         return right(own) if work.student in words else wrong("no_author", who=work.student)
 
 
