@@ -11,7 +11,9 @@ os.environ.setdefault("TILTYARD_STORE", str(HERE.parent / "build" / "docs" / "ru
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ |= {"NO_COLOR": "1", "TERM": "dumb", "HF_HUB_OFFLINE": "1"}
 
-from tiltyard.version import __version__  # noqa: E402 (the store is named first)
+from _pages.numbers import program  # noqa: E402 (the store is named first)
+
+from tiltyard.version import __version__  # noqa: E402
 
 project = "Tiltyard"
 author = "The Tiltyard authors"
@@ -35,13 +37,13 @@ napoleon_google_docstring = False
 napoleon_use_rtype = False
 nitpicky = False
 
-myst_enable_extensions = ["colon_fence", "deflist"]
+myst_enable_extensions = ["colon_fence", "fieldlist"]
 myst_heading_anchors = 3
 myst_links_external_new_tab = False
 
 # Tutorials are notebooks written as Markdown: they run when the site is built, and an error in one ends the build.
 nb_execution_mode = "cache"
-nb_execution_cache_path = str(HERE.parent / "build" / "docs" / "cache")
+nb_execution_cache_path = str(HERE.parent / "build" / "docs" / "ran" / program()[:16])  # what ran counts until the program changes
 nb_execution_raise_on_error = True
 nb_execution_timeout = 600
 nb_execution_in_temp = True
@@ -58,6 +60,7 @@ sphinx_gallery_conf = {
     "write_computation_times": False,
     "abort_on_example_error": True,
     "reset_modules": (),
+    "capture_repr": ("_repr_html_",),
     "notebook_extensions": set(),
     "remove_config_comments": True,
     "within_subsection_order": "FileNameSortKey",

@@ -10,12 +10,19 @@ FOLDERS = ("checks", "shell", "api", "schemas")
 def setup(app: Any) -> dict[str, Any]:
     app.connect("builder-inited", write)
     app.connect("autodoc-process-docstring", shapes, priority=100)
+    app.connect("html-page-context", timeless)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
 
 
 def shapes(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
     """A shape such as (n, *input_shape) is no emphasis."""
     lines[:] = [re.sub(r"(?<=[(\s])\*(?=\w)", r"\\*", line) for line in lines]
+
+
+def timeless(app: Any, name: str, template: str, context: dict[str, Any], tree: Any) -> None:
+    """Leave out how long a shown result took, so that two builds are alike."""
+    if "took " in context.get("body", ""):
+        context["body"] = re.sub(r"\s·\s*took\s[\d.,]+\s\w+", "", context["body"])
 
 
 def write(app: Any) -> None:

@@ -80,7 +80,7 @@ def facts(step: type[Step]) -> str:
         ("Answers", answered),
         ("Attacker's goal", step.campaign_goal or ""),
     ]
-    return table(("", ""), [row for row in rows if row[1]])
+    return "\n".join(f":{name}: {value}" for name, value in rows if value)
 
 
 def run(step: type[Step]) -> str:
@@ -98,9 +98,18 @@ def shown(value: Any) -> str:
     return code(json.dumps(value, ensure_ascii=False)) if value not in ("", None, []) else ""
 
 
+def takes(p: Parameter) -> str:
+    """What may be given: a kind, its bounds or choices, its unit."""
+    if p.choices:
+        return "one of " + ", ".join(map(code, p.choices))
+    kind = {"int": "whole number", "float": "number", "yes/no": "yes or no", "json": "JSON"}.get(p.type, p.type)
+    bounds = f"{kind}, {span(p)}" if span(p) else kind
+    return f"{bounds} ({p.unit})" if p.unit else bounds
+
+
 def row(p: Parameter, main: bool) -> tuple[str, ...]:
     name = f"**{code(p.name)}**" if main else code(p.name)
-    return name, p.help, shown(p.default), p.type, span(p), p.unit
+    return name, p.help, shown(p.default), takes(p)
 
 
 def parameter_table(step: type[Step]) -> str:
@@ -108,7 +117,7 @@ def parameter_table(step: type[Step]) -> str:
     ordered = sorted(parameters(step), key=lambda p: p.name not in step.main)
     rows = [row(p, p.name in step.main) for p in ordered]
     note = "Those that people set most are bold and stand first. What has no default here is empty, and its help says what that means.\n\n"
-    return note + table(("Name", "What it is", "Default", "Kind", "Bounds", "Unit"), rows)
+    return note + table(("Name", "What it is", "Default", "Takes"), rows)
 
 
 def numbers(step: type[Step], given: Numbers) -> str:
