@@ -36,7 +36,6 @@ autodoc_member_order = "bysource"
 napoleon_google_docstring = False
 napoleon_use_rtype = False
 nitpicky = False
-suppress_warnings = ["toc.empty_glob"]
 
 myst_enable_extensions = ["colon_fence", "fieldlist"]
 myst_heading_anchors = 3
