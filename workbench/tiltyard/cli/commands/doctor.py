@@ -153,7 +153,7 @@ def shared() -> Iterator[Ailment]:
     if words := unconfined():
         yield Ailment(name="confinement", state="remark", found=words, fix="A Linux with Landlock and filters of system calls has it")
     if sys.platform != "linux":
-        yield Ailment(name="warm kernels", state="remark", found="each page imports for itself: only on Linux is a fork safe")
+        yield Ailment(name="warm kernels", state="remark", found="each page imports for itself", fix="Use Linux; only there is a fork safe")
     if not _users():
         fix = "Add one: `tiltyard user add NAME --role admin`"
         yield Ailment(name="people", state="remark", found="`tiltyard app --password` refuses to start: nobody may log in", fix=fix)
