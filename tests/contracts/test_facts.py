@@ -36,6 +36,8 @@ def test_each_check_that_an_attacker_could_run_says_what_for() -> None:
         id: topics[topic_of(id)] for id in checks() if topic_of(id) in topics
     }
     assert {id for id, cls in checks().items() if cls.audit} == {
+        "evasion.certificate",
+        "evasion.corruptions",
         "poisoning.detect",
         "poisoning.training_rows",
         "privacy.audit_epsilon",

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..check import Check, Estimate, parameter
+from ..check import CampaignGoal, Check, Estimate, parameter
 from ..datasets.dataset import Dataset
 from ..datasets.schema import Rows
 from ..formatting.numbers import percent
@@ -60,6 +60,8 @@ class Certificate(Check):
     cost: ClassVar[str] = "a minute: every row is asked a thousand times"
     main: ClassVar[tuple[str, ...]] = ("sigma", "eps", "draws", "rows")
     leads: ClassVar[tuple[str, ...]] = ("smoothed_accuracy", "clean_accuracy")
+    campaign_goal: ClassVar[CampaignGoal | None] = "evade"
+    audit: ClassVar[bool] = True
     headline: ClassVar[str] = "certified_accuracy"
     context: ClassVar[frozenset[str]] = frozenset({"clean_accuracy"})
     seconds: ClassVar[float] = 60.0

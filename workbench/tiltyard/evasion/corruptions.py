@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..check import Check, Estimate, parameter
+from ..check import CampaignGoal, Check, Estimate, parameter
 from ..datasets.dataset import Dataset
 from ..datasets.schema import Rows
 from ..formatting.numbers import percent
@@ -53,6 +53,8 @@ class Corruptions(Check):
     cost: ClassVar[str] = "seconds to a minute"
     main: ClassVar[tuple[str, ...]] = ("rows", "accept")
     leads: ClassVar[tuple[str, ...]] = ("clean_accuracy", "worst_kind")
+    campaign_goal: ClassVar[CampaignGoal | None] = "evade"
+    audit: ClassVar[bool] = True
     headline: ClassVar[str] = "corruption_accuracy"
     context: ClassVar[frozenset[str]] = frozenset({"clean_accuracy"})
     seconds: ClassVar[float] = 30.0

@@ -126,7 +126,7 @@ def _best(good: list[TorchTarget], data: "Dataset | None") -> TorchTarget:
         most = max(range(len(good)), key=lambda i: (int(right[i].sum()), -i))
         if better(int((right[most] & ~right[0]).sum()), int((right[0] & ~right[most]).sum())):
             target = good[most]
-        target.assumptions = (*target.assumptions, _told(good, right, target, len(part)))
+        target.assumptions = (*target.assumptions, _compared(good, right, target, len(part)))
     elif (form := _form(target)) != AS_THEY_ARE:
         target.assumptions = (*target.assumptions, f"It takes {form.words}.")
     return target
@@ -141,7 +141,7 @@ def _right(target: TorchTarget, part: "Dataset") -> NDArray[np.bool_]:
         target.queries = 0
 
 
-def _told(good: list[TorchTarget], right: list[NDArray[np.bool_]], taken: TorchTarget, n: int) -> str:
+def _compared(good: list[TorchTarget], right: list[NDArray[np.bool_]], taken: TorchTarget, n: int) -> str:
     """What it is given, and how often it is right on that and on the other forms that it takes."""
     counts = {_form(each).words: int(found.sum()) for each, found in zip(good, right, strict=True)}
     mine = _form(taken).words

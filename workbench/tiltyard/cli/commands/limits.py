@@ -24,14 +24,18 @@ TRAITS = {
 class Limits(Frozen):
     """Bounds; what is not given stays as the app has it."""
 
-    pages_per_person: int | None = Field(None, ge=1, le=1000, description="Open pages of one person")
-    pages: int | None = Field(None, ge=1, le=10_000, description="Open pages of all people; as many as memory holds where not given")
-    waiting: int | None = Field(None, ge=0, le=10_000, description="Pages that wait for a place where all are taken")
-    memory: int | None = Field(None, ge=64, le=1 << 24, description="MiB a page may take beyond its start; with a shared login")
-    cores: int | None = Field(None, ge=1, le=4096, description="Cores a page may use; with a shared login")
-    upload: int | None = Field(None, ge=1, le=1 << 20, description="MiB of a file that is uploaded or written; with a shared login")
-    starting: int | None = Field(None, ge=1, le=1000, description="Pages that start at the same time")
-    idle: int | None = Field(None, ge=1, le=10_080, description="Minutes without a click after which an open page ends, told before")
+    pages_per_person: int | None = Field(default=None, ge=1, le=1000, description="Open pages of one person")
+    pages: int | None = Field(
+        default=None, ge=1, le=10_000, description="Open pages of all people; as many as memory holds where not given"
+    )
+    waiting: int | None = Field(default=None, ge=0, le=10_000, description="Pages that wait for a place where all are taken")
+    memory: int | None = Field(default=None, ge=64, le=1 << 24, description="MiB a page may take beyond its start; with a shared login")
+    cores: int | None = Field(default=None, ge=1, le=4096, description="Cores a page may use; with a shared login")
+    upload: int | None = Field(default=None, ge=1, le=1 << 20, description="MiB of a file that is uploaded or written; with a shared login")
+    starting: int | None = Field(default=None, ge=1, le=1000, description="Pages that start at the same time")
+    idle: int | None = Field(
+        default=None, ge=1, le=10_080, description="Minutes without a click after which an open page ends, told before"
+    )
 
     def words(self) -> list[str]:
         """The app's server's options."""
