@@ -350,3 +350,19 @@ def test_a_big_table_is_read_a_few_columns_at_a_time_to_the_same_rows(tmp_path: 
     before = frame.copy()
     assert read(frame, label="label", member="seen").fingerprint == whole.fingerprint
     pd.testing.assert_frame_equal(frame, before)
+
+
+def test_labels_may_stand_beside_the_table_as_scikit_learn_has_them() -> None:
+    import pandas as pd
+
+    import tiltyard as ty
+
+    x = np.random.default_rng(0).normal(size=(40, 3))
+    y = np.where(x[:, 0] > 0, "yes", "no")
+    frame = pd.DataFrame(x, columns=["a", "b", "c"])
+    for source in (x, frame):
+        for labels in (y, pd.Series(y, name="answer"), y.tolist()):
+            data = ty.read(source, label=labels)
+            assert [data.schema.classes[i] for i in data.y] == y.tolist()
+            assert len(data.schema.features) == 3
+    assert "4 labels" in refused(frame[:4], label=y)

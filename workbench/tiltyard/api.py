@@ -16,7 +16,7 @@ from .check import Check, Step, named
 from .comparison.comparison import Comparison
 from .comparison.comparison import compare as compare_runs
 from .comparison.remeasure import Remeasured
-from .datasets.building import Member
+from .datasets.building import Label, Member
 from .datasets.cohorts import Cohort
 from .datasets.dataset import Dataset
 from .defense import Defense
@@ -46,7 +46,7 @@ def check(
     target: Any,
     data: Any,
     *,
-    label: str | None = None,
+    label: Label = None,
     sensitive: str | Sequence[str] | None = None,
     member: Member = None,
     progress: Progress | None = None,
@@ -62,7 +62,7 @@ def check(
     target, data
         A target and its data set; or a model as `ty.open` opens it, and a table as `ty.read` reads it.
     label, sensitive, member
-        Of a table: its label column, its sensitive column or columns, and the column or mask (n,) that says which rows were trained on.
+        Of a table: its label column or the labels themselves (n,), its sensitive column or columns, and the column or mask (n,) that says which rows were trained on.
     where
         A cohort: the check then sees its rows alone, as a data set of their own.
     progress
@@ -91,7 +91,7 @@ def defend(
     target: Any,
     data: Any,
     *,
-    label: str | None = None,
+    label: Label = None,
     sensitive: str | Sequence[str] | None = None,
     member: Member = None,
     before: Sequence[Record] = (),
@@ -147,7 +147,7 @@ def assess(
     data: Any,
     picked: Sequence[str | type[Step] | Step] = (),
     *,
-    label: str | None = None,
+    label: Label = None,
     sensitive: str | Sequence[str] | None = None,
     member: Member = None,
     profile: Profile = "quick",

@@ -1,7 +1,7 @@
 """A table and its schema as a data set, in chunks, so that a million rows need little beyond themselves."""
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,7 @@ COMPARED = 2_000
 TRUE = frozenset({"true", "1", "yes", "train", "training", "member", "in", "seen"})
 FALSE = frozenset({"false", "0", "no", "test", "testing", "validation", "nonmember", "non-member", "out", "unseen"})
 Member = str | NDArray[np.bool_] | Sequence[bool] | None
+Label: TypeAlias = "str | NDArray[Any] | Sequence[Any] | pd.Series[Any] | None"
 
 
 def build(

@@ -13,7 +13,7 @@ from ..access.places import source as place_of
 from ..errors import Problem
 from .arrays import Arrays, arranged
 from .broken_text import refuse_broken
-from .building import Member, build
+from .building import Label, Member, build
 from .column_names import distinctly, renamed
 from .correcting import Correction, corrected
 from .data_file import DataFile
@@ -52,7 +52,7 @@ def read(
     source: Any,
     *,
     schema: Schema | None = None,
-    label: str | None = None,
+    label: Label = None,
     sensitive: str | Sequence[str] | None = None,
     member: Member = None,
     name: str = "",
@@ -75,7 +75,7 @@ def read(
     schema
         What the columns mean, for instance ``target.schema``; None to propose it from the data.
     label
-        The label column; None for the schema's, or a likely one.
+        The label column, or the labels themselves (n,) of a table that has none; None for the schema's, or a likely column.
     sensitive
         Sensitive columns, or the one; None for the schema's or the likely ones, () for none.
     member
@@ -104,6 +104,8 @@ def read(
     Problem
         In one line, for anything that is not such data.
     """
+    if label is not None and not isinstance(label, str):
+        source, label = (source, label), None
     size = size or (fit if schema is None and isinstance(source, str | os.PathLike) and os.path.isdir(Path(source).expanduser()) else None)
     data = _built(
         _table(source, schema, size, label),

@@ -8,12 +8,12 @@ from ..errors import Problem
 from .target import Target
 
 if TYPE_CHECKING:
-    from ..datasets.building import Member
+    from ..datasets.building import Label, Member
     from .open_options import SchemaMissing
 
 
 def meet(
-    model: Any, data: Any, label: str | None = None, sensitive: str | Sequence[str] | None = None, member: "Member" = None
+    model: Any, data: Any, label: "Label" = None, sensitive: str | Sequence[str] | None = None, member: "Member" = None
 ) -> tuple[Target, Dataset]:
     """A target and its data set, labels as places among the model's classes.
 
@@ -25,7 +25,7 @@ def meet(
         A data set, or what `read` reads: a DataFrame, ``(x, y)``, the path of a table. Columns that the model was fitted on are then features,
         and no others are.
     label, sensitive
-        Of a table: its label column, and its sensitive column or columns.
+        Of a table: its label column, or the labels themselves, and its sensitive column or columns.
     member
         Of a table: the column, or the mask (n,), that says which rows were trained on.
 
@@ -60,7 +60,7 @@ def meet(
 
 def _read(
     data: Any,
-    label: str | None,
+    label: "Label",
     sensitive: str | Sequence[str] | None,
     member: "Member",
     lacking: "SchemaMissing | None",
