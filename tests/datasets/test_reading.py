@@ -301,7 +301,7 @@ def test_npz_that_is_refused(tmp_path: Path) -> None:
 def claim(path: Path, rows: int) -> Path:
     """An npz whose x claims ``rows`` rows of 100 numbers but holds none."""
     header = io.BytesIO()
-    np.lib.format.write_array_header_1_0(header, {"descr": "<f8", "fortran_order": False, "shape": (rows, 100)})  # type: ignore[no-untyped-call]
+    np.lib.format.write_array_header_1_0(header, {"descr": "<f8", "fortran_order": False, "shape": (rows, 100)})
     labels = io.BytesIO()
     np.save(labels, np.arange(2))
     with zipfile.ZipFile(path, "w") as archive:
