@@ -54,7 +54,7 @@ def test_it_prints_every_risk_side_by_side(tiltyard: Tiltyard) -> None:
         (("theft.output_policy", "--sample", "census", "--set", "nothing=1"), "Expected a parameter of theft.output_policy"),
         (("theft.output_policy", "m.pt", "--model", "n.pt"), "Expected the model file once; found m.pt and --model n.pt."),
         (("theft.output_policy", "--sample", "census", "--checks", "validation.guard"), "Expected ids of checks; found 'validation.guard'"),
-        (("theft.output_policy", "--sample", "census", "--profile", "deep"), "Expected a profile (quick, full); found 'deep'."),
+        (("theft.output_policy", "--sample", "census", "--profile", "deep"), "Expected a profile (quick, full, privacy); found 'deep'."),
     ],
 )
 def test_what_is_wrong_is_one_line_and_ends_with_2(tiltyard: Tiltyard, words: tuple[str, ...], line: str) -> None:

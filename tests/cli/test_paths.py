@@ -44,6 +44,11 @@ IN: dict[str, list[str]] = {
     "labels path": ["labels", "http://127.0.0.1:9", "{}"],
     "monitor paths": ["monitor", "{}"],
     "serve config": ["serve", "sample:census", "--config", "{}"],
+    "course accounts roster": ["course", "accounts", "{}", "--out", "first.csv"],
+    "course collect roster": ["course", "collect", "{}", "."],
+    "course collect folder": ["course", "collect", "class.csv", "{}"],
+    "course release source": ["course", "release", "handed", "--source", "{}"],
+    "course reset work": ["course", "reset", "ann", "--work", "{}"],
 }
 # Files to write, each with the option that lets them replace one, or where new ones never do.
 OUT = {
@@ -57,6 +62,10 @@ OUT = {
     "unseal out": "never",
     "artifacts get out": "never",
     "serve monitor": "adds to its own",
+    "course accounts out": "never",
+    "course collect out": "by tests/labs/test_course.py",
+    "course collect page": "by tests/labs/test_course.py",
+    "course release out": "by tests/labs/test_course.py",
 }
 # Tiltyard's own files and folders, named by the account's owner.
 OWN = {
@@ -71,6 +80,7 @@ OWN = {
     ),
     "serve keys",
     "probe keys",
+    "course accounts users",
 }
 # Speak of files and take none: switches.
 STEPS_OWN = {"config": "in", "model": "in", "data": "in", "architecture": "in"}
@@ -114,6 +124,7 @@ def test_every_path_that_a_step_is_given_on_the_command_line_is_known() -> None:
 def no_files(tmp_path: Path) -> list[str]:
     (tmp_path / "a.toml").write_text("[target]\n")
     (tmp_path / "a.sealed").write_text("x")
+    (tmp_path / "class.csv").write_text("login,name\nann,Ann\n")
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "link").symlink_to("pipe")
     (tmp_path / "environ.toml").symlink_to("/proc/self/environ")

@@ -172,3 +172,35 @@ def test_notebooks_lie_as_nbgrader_has_them(tmp_path: Path) -> None:
     assert len(list((out / "slides").glob("*.html"))) == 8
     assert main(["course", "release", str(out)]) == 2
     assert handout.default_source().name == "labs"
+
+
+@pytest.mark.parametrize("role", ["analyst", "admin"])
+def test_behind_a_shared_login_a_class_is_nobodys(
+    role: str, listed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.setenv("TILTYARD_USER", "ann")
+    monkeypatch.setenv("TILTYARD_ROLE", role)
+    before = sorted(tmp_path.iterdir())
+    for words in (
+        ("accounts", str(listed), "--out", str(tmp_path / "first.csv")),
+        ("release", str(tmp_path / "handed")),
+        ("collect", str(listed), str(tmp_path), "--out", str(tmp_path / "grades.csv")),
+        ("reset", "ada", "--work", "/etc/passwd"),
+    ):
+        assert main(["course", *words]) == 2
+        said = capsys.readouterr()
+        assert "shared login" in said.err
+        assert "Lovelace" not in said.err + said.out
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_grades_and_a_page_that_are_there_are_replaced_by_a_word_alone(listed: Path, tmp_path: Path) -> None:
+    (tmp_path / "submitted").mkdir()
+    for option, name in (("--out", "grades.csv"), ("--page", "class.html")):
+        there = tmp_path / name
+        there.write_text("mine")
+        words = ["course", "collect", str(listed), str(tmp_path / "submitted"), option, str(there)]
+        assert main(words) == 2
+        assert there.read_text() == "mine"
+        assert main([*words, "--overwrite"]) == 0
+        assert there.read_text() != "mine"

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from ..errors import Problem
 from ..files.atomic import new_file
+from ..files.reading import opened
 from ..result import Frozen, Record
 from ..version import __version__
 from .desk import Desk, questions
@@ -89,11 +90,11 @@ def read(path: Path) -> Submission:
         It is none.
     """
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise Problem(
-                f"a submission of at most {MOST_BYTES >> 20} MB", f"{path.stat().st_size >> 20} MB", "Hand in what ty.labs.submit wrote"
-            )
-        return Submission.model_validate_json(path.read_bytes())
+        with opened(path, "a submission") as stream:
+            content = stream.read(MOST_BYTES + 1)
+        if len(content) > MOST_BYTES:
+            raise Problem(f"a submission of at most {MOST_BYTES >> 20} MB", f"a larger {path.name}", "Hand in what ty.labs.submit wrote")
+        return Submission.model_validate_json(content)
     except OSError as error:
         raise Problem("a submission that can be read", f"{path}: {error.strerror or error}", "Correct the name") from None
     except ValidationError as error:

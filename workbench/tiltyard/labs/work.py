@@ -14,6 +14,7 @@ from ..access.person import me
 from ..errors import Problem
 from ..files.atomic import replace_file
 from ..files.locking import locked
+from ..files.reading import opened
 from ..result import Frozen
 
 VARIABLE = "TILTYARD_LABS"
@@ -121,9 +122,10 @@ class WorkFile:
             The file is none of this format.
         """
         try:
-            content = self.path.read_bytes()
-        except FileNotFoundError:
-            return Work()
+            if not self.path.exists():
+                return Work()
+            with opened(self.path, "a file of lab work") as stream:
+                content = stream.read(MOST_BYTES + 1)
         except OSError as error:
             raise Problem("a file of lab work that can be read", f"{self.path}: {error.strerror or error}", "Set TILTYARD_LABS") from None
         return read_work(content, str(self.path))

@@ -15,6 +15,16 @@ Roster = Annotated[Path, typer.Argument(metavar="ROSTER.csv", help="Columns logi
 UsersFile = Annotated[Path | None, typer.Option("--users", metavar="FILE", help="The file of people; as of `tiltyard user`.")]
 
 
+@course.callback()
+def owner() -> None:
+    """A class is run by whoever runs the server: its files are none of a shared login's."""
+    from ...access.person import me
+    from ...access.roles import Denied
+
+    if me().shared:
+        raise Denied("the account that runs the server", f"{me().name} behind a shared login", "Run it in that account's own shell")
+
+
 @course.command("accounts")
 def accounts(
     roster: Roster,
@@ -31,7 +41,7 @@ def accounts(
 def release(
     out: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the course, laid out as nbgrader does.")],
     source: Annotated[Path | None, typer.Option("--source", metavar="DIR", help="notebooks/labs of a checkout.")] = None,
-    language: Annotated[str, typer.Option(metavar="LANGUAGE", help="en, or one that has a file of texts.")] = "en",
+    language: Annotated[str, typer.Option(metavar="LANGUAGE", help="en, or one that the labs are translated to.")] = "en",
     overwrite: Overwrite = False,
 ) -> None:
     """Write the students' notebooks (release/), the instructor's (source/) and slides."""

@@ -3,7 +3,9 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
+from ...access.places import opened
 from ...errors import Problem
+from ...files.atomic import new_file
 from ..submission import of_lab
 from ..work import WorkFile
 
@@ -19,8 +21,10 @@ def reset(path: Path, lab: int | None = None) -> Path:
     if not path.is_file():
         raise Problem(f"lab work in {path}", "none", "Look at the login; with JupyterHub name the file in their home with --work")
     file = WorkFile(path)
+    file.read()
     aside = path.with_name(f"{path.stem}.{datetime.now(UTC):%Y%m%dT%H%M%S%f}.json")
-    aside.write_bytes(path.read_bytes())
+    with opened(path, "lab work") as former, new_file(aside) as stream:
+        stream.write(former.read())
     gone = {q.id for q in of_lab(lab)} if lab is not None else None
     with file.changed() as draft:
         draft.without(gone, lab)

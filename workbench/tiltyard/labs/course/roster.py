@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Sequence
 from pathlib import Path
 
+from ...access.places import opened
 from ...access.roles import Role
 from ...access.users import NAME, Users, role_of
 from ...errors import Problem
@@ -35,18 +36,19 @@ def read_roster(path: Path) -> tuple[Student, ...]:
         It has no ``login`` and ``name`` column, a login is none or stands twice, or a role is unknown; with the line.
     """
     try:
-        content = path.read_bytes()
+        with opened(path, "a roster") as stream:
+            content = stream.read(MOST_BYTES + 1)
         text = content.decode("utf-8-sig")
     except OSError as error:
         raise Problem("a roster that can be read", f"{path}: {error.strerror or error}", "Correct the name") from None
     except UnicodeDecodeError:
         raise Problem(f"UTF-8 in {path.name}", "another encoding", "Save it as CSV UTF-8") from None
     if len(content) > MOST_BYTES:
-        raise Problem(f"a roster of at most {MOST_BYTES >> 20} MB", f"{len(content) >> 20} MB", "Give the list of one course")
+        raise Problem(f"a roster of at most {MOST_BYTES >> 20} MB", "a larger one", "Give the list of one course")
     lines = csv.DictReader(io.StringIO(text), dialect=_dialect(text))
     heads = [head.strip().lower() for head in lines.fieldnames or ()]
     if not {"login", "name"} <= set(heads):
-        raise Problem(f"the columns {', '.join(COLUMNS)} in {path.name} (group and role may lack)", ", ".join(heads) or "none", "Add them")
+        raise Problem(f"the columns {', '.join(COLUMNS)} in {path.name} (group and role may lack)", f"{len(heads)} others", "Add them")
     lines.fieldnames = heads
     return _distinct([_student(line, number) for number, line in enumerate(lines, 2)], path)
 
