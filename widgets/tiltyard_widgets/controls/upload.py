@@ -26,7 +26,6 @@ PREFIX, ALIVE = "tiltyard-upload-", ".alive"
 YOUNG = 60.0
 
 
-@cache
 def _largest() -> int:
     """Bytes that a file of this process may have; `tiltyard app --upload` bounds it."""
     try:
@@ -37,6 +36,7 @@ def _largest() -> int:
     return MOST if most == resource.RLIM_INFINITY else most
 
 
+@cache
 def _folder() -> Path:
     """This kernel's own folder of uploads, closed to other users; it goes with the kernel, or once another takes its first upload."""
     clear(Path(tempfile.gettempdir()))
