@@ -107,8 +107,8 @@ def test_a_wrong_value_is_one_line_and_loses_nothing(session):
 
 def test_nothing_loaded_says_what_to_do_first():
     panel = AttackPanel(session=Session())
-    assert panel.runner("evasion.pgd").button.disabled
-    panel.runner("evasion.pgd").run()
+    assert panel.runner("evasion.strong").button.disabled
+    panel.runner("evasion.strong").run()
     assert "Load a model and data first" in panel.message.text
 
 
@@ -247,10 +247,11 @@ def test_an_attack_that_lacks_gradients_says_which_can_run_instead(session, fore
     attacks = AttackPanel(session=session)
     data = read(rows.with_name("f.csv"))
     session.adopt(open_target(model, data=data), data)
+    attacks.choice.value = "evasion.pgd"
     runner = attacks.runner("evasion.pgd")
     said = str(runner.view.children[0].tree)
     assert runner.button.disabled and "not_applicable" in said and "Needs gradients" in said
-    named = said.partition("Choose one that can run here: ")[2]
+    named = said.partition("Choose one that can run here: ")[2].partition(".'")[0].split(", ")
     others = [attacks.runner(id) for id, step in attacks.steps.items() if step.title in named]
     assert others and all(not other.button.disabled for other in others)
     attacks.choice.value = others[0].step.id
