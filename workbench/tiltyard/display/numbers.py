@@ -159,6 +159,7 @@ def _steps_dict(one: Steps) -> dict[str, Any]:
 
 
 def plain_parameters(step: type[Step]) -> list[dict[str, Any]]:
+    """The parameters of a step as plain values, in their order."""
     return [parameter.model_dump(mode="json") for parameter in parameters(step)]
 
 

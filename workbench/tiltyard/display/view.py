@@ -107,11 +107,13 @@ def leads_of(one: Record, step: type[Step] | None) -> tuple[Metric, ...]:
 
 
 def gravest_first(findings: Sequence[Finding]) -> list[Finding]:
+    """Findings by severity; of equal ones in their order."""
     order = list(Severity)
     return sorted(findings, key=lambda finding: -order.index(finding.severity))
 
 
 def cost_of(one: Record) -> tuple[tuple[str, str], ...]:
+    """What a record cost: its seed, queries and seconds, by name."""
     asked = (("queries", f"{one.queries:,}"),) if one.queries else ()
     return (("seed", str(one.seed)), *asked, ("took", f"{number(one.seconds)} s"))
 
@@ -123,6 +125,7 @@ def command_of(one: Record, step: type[Step] | None) -> str:
 
 
 def versions_of(one: Record) -> str:
+    """The libraries of a record with their versions, in one line."""
     return ", ".join(f"{name} {version}" for name, version in one.versions.items())
 
 
@@ -237,6 +240,7 @@ def _target(one: Target) -> View:
 
 
 def target_facts(one: Target) -> tuple[tuple[str, str], ...]:
+    """What there is to say of a target, by name."""
     shape = " × ".join(map(str, one.input_shape))
     facts = {
         "model": one.model_type,
@@ -268,6 +272,7 @@ def _dataset(one: Dataset) -> View:
 
 
 def classes_table(one: Dataset) -> Table:
+    """How many rows each class has."""
     counts = [int((one.y == place).sum()) for place in range(len(one.schema.classes))]
     heads = (Column(name="class"), Column(name="rows", kind="integer"), Column(name="share", kind="percent"))
     rows = tuple((name, n, n / len(one)) for name, n in zip(one.schema.classes, counts, strict=True))
@@ -322,6 +327,7 @@ def _comparison(one: Comparison) -> View:
 
 
 def moves_table(one: Comparison) -> Table:
+    """Each number of a comparison before and after, and which way is safer."""
     heads = tuple(Column(name=name) for name in ("check", "number", "before", "after", "difference", "after is"))
     rows = tuple((m.check, m.label, m.told_before, m.told_after, m.told_difference, m.verdict) for m in one.metrics)
     return Table(name="numbers", title="Numbers", columns=heads, rows=rows)

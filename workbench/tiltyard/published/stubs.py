@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def path_of(topic: str) -> Path:
+    """Where the stub of a topic stands."""
     return ROOT / topic / "__init__.pyi"
 
 
