@@ -60,6 +60,7 @@ class Minimum(Evasion):
     cost: ClassVar[str] = "seconds to a minute"
     main: ClassVar[tuple[str, ...]] = ("norm", "eps", "steps", "rows")
     seconds: ClassVar[float] = 60.0
+    renamed: ClassVar[Mapping[str, str]] = {}
     tiny: ClassVar[Mapping[str, Any]] = {"rows": 20, "steps": 10}
     leads: ClassVar[tuple[str, ...]] = ("median_distance",)
 
