@@ -68,9 +68,10 @@ def pixels(name: str, stream: IO[bytes], shape: tuple[int, int, int]) -> NDArray
 
 @contextmanager
 def _picture(name: str, stream: IO[bytes]) -> "Iterator[Image]":
-    from PIL import Image
+    from PIL import Image, ImageFile
 
     try:
+        ImageFile.LOAD_TRUNCATED_IMAGES = False  # a library that writes PDF turns it on for the whole process
         with Image.open(stream, formats=FORMATS) as picture:
             _within_limits(name, picture)
             yield picture
