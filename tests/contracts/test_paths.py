@@ -162,6 +162,17 @@ DOORS = {
     "gateway.login": "what ships",
     "server.inside": "the contents root's own door",
     "server.handlers": "what ships",
+    "display.cards": "what ships",
+    "gateway.people": "what ships",
+    "labs.texts": "what ships",
+    "labs.kit": "what ships, and five files of ours in the folder that a notebook names",
+    "labs.source": "sources of labs, for whoever builds them",
+    "labs.build": "made when labs are handed out, by the account's owner",
+    "published.stubs": "made when Tiltyard is built",
+    "access.confined": "what Linux says of a process",
+    "warm.prepared": "what Linux says of its threads",
+    "warm.child": "nothing at all (os.devnull)",
+    "warm.title": "what Linux says of a process",
 }
 ROOTS = [Path(tiltyard.__file__).parent, Path(__file__).parents[2] / "widgets" / "tiltyard_widgets"]
 

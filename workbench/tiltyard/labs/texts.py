@@ -5,6 +5,8 @@ import os
 from functools import cache
 from pathlib import Path
 
+from ..errors import Problem
+
 FOLDER = Path(__file__).parent / "languages"
 VARIABLE = "TILTYARD_LANGUAGE"
 
@@ -27,6 +29,8 @@ def catalog(language: str) -> dict[str, str]:
     english: dict[str, str] = json.loads((FOLDER / "en.json").read_text("utf-8"))
     if language == "en":
         return english
+    if language not in languages():
+        raise Problem(f"a language of the labs ({', '.join(languages())})", repr(language[:40]), "Choose one of these")
     own: dict[str, str] = json.loads((FOLDER / f"{language}.json").read_text("utf-8"))
     return {**english, **{key: words for key, words in own.items() if words}}
 

@@ -5,10 +5,12 @@ from pathlib import Path
 
 from pydantic import Field, ValidationError
 
+from ...access.places import opened
 from ...errors import Problem
 from ...result import Frozen
 
 MINUTE = 60
+MOST_BYTES = 1 << 20
 TRAITS = {
     "pages_per_person": "OwnedKernels.most",
     "pages": "OwnedKernels.machine",
@@ -54,7 +56,8 @@ def limits(file: Path | None, options: dict[str, int | None]) -> Limits:
     kept: dict[str, object] = {}
     if file is not None:
         try:
-            kept = tomllib.loads(file.read_text(encoding="utf-8"))
+            with opened(file, "a TOML file of limits") as stream:
+                kept = tomllib.loads(stream.read(MOST_BYTES).decode())
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise Problem("a TOML file of limits", f"{file}: {error}", f"Write lines such as pages = 30; there are {names()}") from None
     try:

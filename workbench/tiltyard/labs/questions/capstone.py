@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ...access.places import opened
+from ...errors import Problem
 from ..capstone import plan_of
 from ..evidence import Evidence, Span, Wanted
 from ..question import Chosen, Measured, Question, Ruling, right, wrong
@@ -64,10 +66,10 @@ class Reported(Question):
 
 def _read(path: Path) -> dict[str, Any] | None:
     try:
-        if path.suffix != ".json" or path.stat().st_size > MOST_BYTES:
-            return None
-        found = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
+        with opened(path, "a report") as stream:
+            content = stream.read(MOST_BYTES + 1)
+        found = json.loads(content) if path.suffix == ".json" and len(content) <= MOST_BYTES else None
+    except (OSError, ValueError, Problem):
         return None
     return found if isinstance(found, dict) else None
 
