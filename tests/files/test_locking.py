@@ -111,4 +111,5 @@ def test_one_module_alone_knows_of_locks() -> None:
         and {node.module if isinstance(node, ast.ImportFrom) else "", *(alias.name for alias in node.names)}
         & {"fcntl", "msvcrt", "filelock"}
     }
-    assert found == {"workbench/tiltyard/files/locking.py"}
+    copies_handles = "widgets/tiltyard_widgets/warm/child.py"  # by fcntl, and locks nothing
+    assert found - {copies_handles} == {"workbench/tiltyard/files/locking.py"}
