@@ -153,18 +153,18 @@ def test_a_parent_that_is_no_good_is_given_up_for_a_while(tmp_path: Path) -> Non
     held.close()
 
 
-def test_a_parent_that_is_still_importing_holds_up_neither_a_look_nor_the_end(tmp_path: Path) -> None:
-    (tmp_path / "ipykernel_launcher.py").write_text("import time\ntime.sleep(100)")
+def test_a_parent_that_is_still_importing_holds_up_neither_a_look_nor_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever waited for this parent would not come back before the test is ended as one that hangs."""
+    monkeypatch.setattr(nurseries, "PATIENCE", 10_000.0)
+    (tmp_path / "ipykernel_launcher.py").write_text("import time\ntime.sleep(10_000)")
     here = {**HERE, "PYTHONPATH": str(tmp_path)}
     held = Nursery(here, "bare")
     with ThreadPoolExecutor(1) as pool:
         waits = pool.submit(held.fork, Request("twin", (), here, str(tmp_path)))
         while held.process is None:
             time.sleep(0.01)
-        begun = time.monotonic()
         held.tend()
         held.close()
-        assert time.monotonic() - begun < 30  # two seconds where nothing else runs
         with pytest.raises(Cold):
             waits.result()
     with pytest.raises(Cold):
