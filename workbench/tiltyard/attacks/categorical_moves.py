@@ -8,7 +8,7 @@ answer on a valid row counts.
 import torch
 from torch import Tensor, nn
 
-from ..progress import Progress
+from ..progress import Progress, check_present
 from .norms import Norm
 from .perturbation_space import Attacked, PerturbationSpace, better, blocks, fgsm, joined, judged, margins, pgd, slope
 
@@ -158,7 +158,11 @@ def set_columns(x: Tensor, picked: Tensor, space: PerturbationSpace) -> Tensor:
 
 def flip(module: nn.Module, x: Tensor, origin: Tensor, y: Tensor, space: PerturbationSpace, tries: int = TRIES) -> Attacked:
     """The best of the ``tries`` most promising single flips of each row, as the model itself judges them."""
-    return joined([_flip(module, x[rows], origin[rows], y[rows], space, tries) for rows in blocks(x)])
+    parts = []
+    for rows in blocks(x):
+        check_present()  # many rows take as long as a pass of steps
+        parts.append(_flip(module, x[rows], origin[rows], y[rows], space, tries))
+    return joined(parts)
 
 
 def _flip(module: nn.Module, x: Tensor, origin: Tensor, y: Tensor, space: PerturbationSpace, tries: int) -> Attacked:
@@ -190,6 +194,7 @@ def pruned(module: nn.Module, found: Attacked, origin: Tensor, y: Tensor, featur
     """Put back every feature whose change was not needed: tried one after the other, kept if the row still fools."""
     best = found
     for part in features:
+        check_present()
         rows = (best.fooled & differing(best.x[:, part], origin[:, part]).any(1)).nonzero().squeeze(1)
         if len(rows) == 0:
             continue
