@@ -1,7 +1,5 @@
 """Training under a constraint on scikit-learn and torch targets."""
 
-import time
-
 import numpy as np
 import pytest
 
@@ -76,24 +74,24 @@ def test_weights_reach_a_torch_network(hiring):
     assert heavy.labels(hiring.x).mean() > even.labels(hiring.x).mean() + 0.1
 
 
-def test_cancel_within_a_second_of_work_in_training(hiring):
+def test_a_cancel_is_heard_within_a_training(hiring):
     from tiltyard.targets.architecture import build, mlp
     from tiltyard.targets.torch_target import TorchTarget
     from tiltyard.targets.training import Recipe
 
     recipe = Recipe(epochs=10_000, batch_size=64, rate=0.01, decay=0.0)
     long = TorchTarget(build(mlp(4, (8,), 2, [0.0] * 4, [1.0] * 4)), ("no", "yes"), hiring.schema, recipe=recipe)
-    asked = []
+    heard = []
 
     def listen(report):
-        if "epoch" in report.message and not asked:
-            asked.append(time.process_time())
+        heard.append(report.message)
+        if "epoch" in report.message:
             progress.cancel()
 
     progress = Progress(listen)
     outcome = ExponentiatedGradient()(long, hiring, progress)
     assert outcome.record.result.status is Status.CANCELLED
-    assert time.process_time() - asked[0] < 1.0
+    assert sum("epoch" in message for message in heard) == 1  # of 10,000
 
 
 def test_a_predict_function_is_not_applicable(biased, hiring):

@@ -1,7 +1,5 @@
 """DP-SGD on toy sets: the stated epsilon, cancel, layers it cannot train, equal seeds."""
 
-import threading
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -256,19 +254,19 @@ def test_private_targets_train_again_privately(data: Dataset) -> None:
     assert again.plan.noise > 0
 
 
-def test_cancels_within_a_second_of_work(data: Dataset) -> None:
-    progress, found = Progress(), []
-    step = DPSGD(epochs=1000, batch_size=64, accountant="rdp")
-    step(target(), data.take(np.arange(0, 1200, 20)), Progress())
-    worker = threading.Thread(target=lambda: found.append(step(target(), data, progress)))
-    worker.start()
-    time.sleep(1.5)
-    clock = time.process_time()
-    progress.cancel()
-    worker.join(300)
-    assert time.process_time() - clock < 1.0
-    assert found[0].record.result.status is Status.CANCELLED
-    assert found[0].target is None
+def test_a_cancel_is_heard_within_an_epoch(data: Dataset) -> None:
+    heard = []
+
+    def listen(report: Report) -> None:
+        heard.append(report.message)
+        if "epoch" in report.message:
+            progress.cancel()
+
+    progress = Progress(listen)
+    found = DPSGD(epochs=1000, batch_size=64, accountant="rdp")(target(), data, progress)
+    assert found.record.result.status is Status.CANCELLED
+    assert found.target is None
+    assert sum("epoch" in message for message in heard) == 1  # of 1,000
 
 
 def test_estimate_is_told_before(data: Dataset) -> None:

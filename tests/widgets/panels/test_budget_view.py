@@ -1,7 +1,5 @@
 """The budget on the sliders is the one that is trained; what is refused is put back, stays said, and blocks the run."""
 
-import time
-
 import numpy as np
 import pytest
 
@@ -97,14 +95,6 @@ def test_rows_held_out_are_not_counted() -> None:
 def test_the_picture_of_what_epsilon_means_is_one_choice_away(view: BudgetView) -> None:
     assert "right at most" in line(view)
     view.over.value = MEANING
-
-
-def test_a_curve_follows_the_finger(view: BudgetView) -> None:
-    """A rough bound for a busy machine: the number and its curve, on settings nobody asked for before."""
-    view.hold.value = "noise"
-    clock = time.process_time()
-    view.noise.value = 1.2345
-    assert time.process_time() - clock < 1.0
 
 
 def test_a_move_while_the_accountant_loads_is_not_lost() -> None:

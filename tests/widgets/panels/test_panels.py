@@ -3,7 +3,6 @@
 import re
 import sqlite3
 import threading
-import time
 from contextlib import closing
 from pathlib import Path
 
