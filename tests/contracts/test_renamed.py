@@ -39,6 +39,7 @@ OLD = {
     "validation.guard_roc": {"budget": "eps"},
     "theft.extraction": {"budget": "query_budget"},
     "theft.output_policy": {"allowed": "query_budget"},
+    "privacy.attribute_inference": {"column": "columns"},
 }
 STEPS: dict[str, type[Step]] = {**checks(), **defenses()}
 PAIRS = [(id, old, new) for id, names in OLD.items() for old, new in names.items()]

@@ -38,11 +38,13 @@ def _together(one: float, other: float, rho: float) -> float:
     return float(np.sqrt(max(one * one + other * other - 2 * rho * one * other, 0.0)))
 
 
-def rate_change(name: str, label: str, before: Bools, after: Bools, safer: Literal["higher", "lower"] = "higher") -> Metric:
+def rate_change(
+    name: str, label: str, before: Bools, after: Bools, safer: Literal["higher", "lower"] = "higher", level: float = LEVEL
+) -> Metric:
     """The change of a rate over the same rows, ``before`` and ``after`` (n,), by Newcombe's paired interval; n > 0."""
     n = len(before)
     rho = correlation(*(rate_by_row("rate", "Rate", side, "same") for side in (before, after))) or 0.0
-    sides = [Bounded(float(side.mean()), *wilson(float(side.mean()), n)) for side in (before, after)]
+    sides = [Bounded(float(side.mean()), *wilson(float(side.mean()), n, level)) for side in (before, after)]
     found = change(sides[0], sides[1], rho)
     return Metric(
         name=name,
@@ -51,7 +53,7 @@ def rate_change(name: str, label: str, before: Bools, after: Bools, safer: Liter
         unit=POINTS,
         low=max(found.low, -1.0),
         high=min(found.high, 1.0),
-        level=LEVEL,
+        level=level,
         n=n,
         safer=safer,
         interval="Newcombe, paired",
