@@ -10,11 +10,12 @@ from typing import IO, Any
 from ..files.reading import opened
 from .archives import safe_name
 from .judges.opcodes import Limits, walk
+from .layers import SHORTEST, TooDeep, layers
 from .readers.instantiated import TARGETS, judge_targets
 from .readers.keras_config import judge_config
 from .readers.templates import judge_template
 from .reason import Findings
-from .words import packed_in, program_in
+from .words import program_in
 
 LARGEST = 16 << 20
 SUFFIXES = frozenset({".json", ".jsonl", ".ndjson", ".yaml", ".yml", ".jinja", ".jinja2", ".j2", ".toml", ".cfg"})
@@ -68,6 +69,8 @@ def judge_text(path: PurePath, text: str, findings: Findings) -> None:
         for key, inner in _pairs(value, 0):
             _judge_pair(key, inner, findings, path.name)
         _judge_whole(path, value, findings)
+        for where, inner in _texts(value):
+            judge_packed(inner, findings, f"{path.name} {where}")
     elif path.name.lower() == "mlmodel" or "loader_module" in text:
         _judge_mlflow(text, findings, path.name)
 
@@ -83,6 +86,17 @@ def _pairs(value: Any, depth: int) -> Iterator[tuple[str, Any]]:
     elif isinstance(value, list):
         for inner in value:
             yield from _pairs(inner, depth + 1)
+
+
+def _texts(value: Any, where: str = "", depth: int = 0) -> Iterator[tuple[str, str]]:
+    """Every text that could stand for something, with the key that it is nearest under."""
+    if isinstance(value, str):
+        if len(value) >= SHORTEST:
+            yield where, value
+    elif depth <= DEEPEST:
+        named = value.items() if isinstance(value, dict) else ((where, one) for one in value) if isinstance(value, list) else ()
+        for key, inner in named:
+            yield from _texts(inner, str(key)[:60], depth + 1)
 
 
 def judge_metadata(metadata: Mapping[str, str], findings: Findings, where: str) -> None:
@@ -108,15 +122,22 @@ def judge_words(text: str, findings: Findings, where: str) -> None:
             "nobody runs it by reading the file, and no model needs it",
             rule="hidden-program",
         )
-    for data in packed_in(text):
-        found = walk(BytesIO(data), Limits(ops=20_000, seconds=1.0))
-        if found.imports:
-            findings.unproven(
-                where,
-                f"a text that stands for a pickle, which imports {found.imports[0]}",
-                "whoever unpacks it runs it",
-                rule="hidden-program",
-            )
+    judge_packed(text, findings, where)
+
+
+def judge_packed(text: str, findings: Findings, where: str) -> None:
+    """A pickle in another writing, or in several under one another."""
+    if len(text) < SHORTEST:
+        return
+    try:
+        for data in (text.encode("latin-1", "replace"), *layers(text)):
+            found = walk(BytesIO(data), Limits(ops=20_000, seconds=1.0))
+            named = next((one.imports[0] for one in found.everything() if one.imports), None)
+            if found.brings:
+                what = f"which imports {named}" if named else "with another in it"
+                findings.unproven(where, f"a text that stands for a pickle, {what}", "whoever unpacks it runs it", rule="hidden-program")
+    except TooDeep:
+        findings.unproven(where, "writings under writings, too deep to follow", "what they stand for was not seen", rule="hidden-program")
 
 
 def _judge_pair(key: str, value: Any, findings: Findings, where: str) -> None:

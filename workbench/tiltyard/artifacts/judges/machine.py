@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from ..words import LONGEST, packed_in, program_in, unpacked
+from ..layers import TooDeep, layers
+from ..words import LONGEST, program_in
 from . import arguments
 from .bound import bound, is_getattr
 from .traces import traces
@@ -84,6 +85,10 @@ class Machine:
         if len(self.walk.odd) < 1000:
             self.walk.odd.append(Odd(position, what, hidden))
 
+    def carry(self, position: int, what: str, hidden: bool = False) -> None:
+        self.walk.carries = True
+        self.odd(position, what, hidden)
+
     def bring(self, module: str | None, name: str, position: int, opcode: str) -> None:
         found = Import(module, name, position, opcode)
         self.walk.imports.append(found)
@@ -117,7 +122,7 @@ class Machine:
         data = args[0].raw if isinstance(args, tuple) and len(args) == 1 and isinstance(args[0], Data) else None
         found = self.storage(data) if data is not None else None
         if found is None:
-            self.odd(position, "a torch file inside a byte string that is more than the numbers of one tensor")
+            self.carry(position, "a torch file inside a byte string that is more than the numbers of one tensor")
         return found or OPAQUE
 
     def place(self, holder: Any, value: Any, position: int) -> None:
@@ -147,9 +152,17 @@ class Machine:
         """A text that holds a program, or a pickle in another writing."""
         if what := program_in(text):
             self.odd(position, f"a text with a program in it ({what!r})")
-        for data in packed_in(text):
-            if self.runs(data):
-                self.odd(position, "a text that stands for a pickle with imports")
+        if text[0] in "c(" and "\n" in text and text.isascii() and self.runs(text.encode()):
+            self.carry(position, "a text that is a pickle with imports")
+        self._written(text, position, "a text that stands for a pickle with imports")
+
+    def _written(self, start: str | bytes, position: int, what: str) -> None:
+        """Another writing of a pickle with imports, or one that is followed no further."""
+        try:
+            if any(self.runs(one) or traces(one) for one in layers(start)):
+                self.carry(position, what)
+        except TooDeep:
+            self.carry(position, "writings under writings, too deep to follow")
 
     def data(self, data: Any, position: int) -> None:
         self.stack.append(Data(len(data), bytes(data) if data.startswith(LEGACY) else None))
@@ -158,7 +171,7 @@ class Machine:
     def _inside(self, data: bytes | bytearray, position: int) -> None:
         """Look for a pickle or an archive in a byte string, which something may unpickle in turn."""
         if data[:4] == b"PK\x03\x04":
-            self.odd(position, "a zip archive inside a byte string")
+            self.carry(position, "a zip archive inside a byte string")
         if len(data) >= 4 and data[:1] in b"\x80c(":
             self.inside(bytes(data), position)
         elif 16 <= len(data) <= LONGEST:
@@ -166,7 +179,9 @@ class Machine:
 
     def _hidden(self, data: bytes, position: int) -> None:
         """A pickle with imports that is packed, or does not stand at the beginning."""
-        if any(self.runs(one) for one in [*unpacked(data)][1:]) or traces(data):
-            self.odd(position, "bytes that hold a pickle with imports")
+        if traces(data):
+            self.carry(position, "bytes that hold a pickle with imports")
         elif data.isascii():
             self._spoken(data.decode("ascii"), position)
+        else:
+            self._written(data, position, "bytes that hold a pickle with imports")

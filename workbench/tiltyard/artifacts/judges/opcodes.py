@@ -75,10 +75,10 @@ def _walk(stream: IO[bytes], limits: Limits, progress: Progress, deadline: float
 
     def inside(data: bytes, position: int) -> None:
         if depth >= limits.depth:
-            machine.odd(position, "pickles nested too deep to follow", hidden=True)
+            machine.carry(position, "pickles nested too deep to follow", hidden=True)
             return
         inner = _walk(io.BytesIO(data), limits, progress, deadline, depth + 1)
-        if inner.imports and (data[:1] == b"\x80" or inner.complete):
+        if inner.brings:
             result.nested.append(inner)
 
     def array(wrapper: Made, position: int) -> None:
@@ -99,12 +99,16 @@ def _walk(stream: IO[bytes], limits: Limits, progress: Progress, deadline: float
         return lone_storage(data, lambda inner: _walk(inner, limits, progress, deadline, depth + 1)) if depth < limits.depth else None
 
     def runs(data: bytes) -> bool:
-        return depth < limits.depth and bool(data) and bool(_walk(io.BytesIO(data), limits, progress, deadline, depth + 1).imports)
+        """Whether ``data`` is a pickle that brings something; one that lies too deep to follow counts as such."""
+        if depth >= limits.depth:
+            return data[:1] == b"\x80" and data[1:2] <= b"\x05"
+        return _walk(io.BytesIO(data), limits, progress, deadline, depth + 1).brings
 
     machine = Machine(result, limits.held, inside, array, storage, runs)
     try:
         for opcode, arg, position in pickletools.genops(_Bounded(stream, limits.literal)):  # type: ignore[arg-type]
             step(machine, opcode.name, arg, position or 0)
+            result.marked |= opcode.name == "PROTO" and not result.ops
             result.ops += 1
             if result.ops % 1024 == 0:
                 progress.check()

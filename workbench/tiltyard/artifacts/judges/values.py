@@ -14,6 +14,13 @@ class Import:
     position: int
     opcode: str
 
+    @property
+    def named(self) -> bool:
+        """Could a module and what is in it have such names?"""
+        if self.module is None:
+            return self.opcode == "STACK_GLOBAL"
+        return all(part.isidentifier() for part in f"{self.module}.{self.name}".split("."))
+
     def __str__(self) -> str:
         return f"{self.module}.{self.name}" if self.module is not None else "(a name built at load time)"
 
@@ -33,7 +40,8 @@ class Walk:
 
     ``limited``: our own bound ended the walk, the real machine would go on. ``first``: the whole
     number the pickle is, if it is one. ``binding``: where ``getattr`` is imported and binds a known method; ``reaching``: where it does
-    anything else. ``words``: names that reach beyond a model, where code brought by value would call them.
+    anything else. ``words``: names that reach beyond a model, where code brought by value would call them. ``marked``: it begins with a protocol's number. ``carries``: in another writing, a
+    pickle that imports.
     """
 
     start: int
@@ -50,10 +58,19 @@ class Walk:
     first: int | None = None
     error: str = ""
     limited: bool = False
+    marked: bool = False
+    carries: bool = False
 
     @property
     def complete(self) -> bool:
         return not self.error
+
+    @property
+    def brings(self) -> bool:
+        """Whether it is a pickle that imports, or carries another which does; not a text that only begins like one."""
+        return any(
+            (one.carries or any(i.named for i in one.imports)) and (one.complete or one.calls or one.marked) for one in self.everything()
+        )
 
     def everything(self) -> Iterator["Walk"]:
         """This walk and those of pickles found in its byte strings."""
