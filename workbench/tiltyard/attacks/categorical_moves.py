@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from ..progress import Progress, check_present
 from .norms import Norm
 from .perturbation_space import Attacked, PerturbationSpace, better, blocks, fgsm, joined, judged, margins, pgd, slope
+from .spending import spent
 
 TRIES = 8
 
@@ -43,7 +44,7 @@ def attack(
         now, was, wanted = best.x[rows], x[rows], y[rows]
         moved = flip(module, now, was, wanted, space)
         base = regrouped(was, moved.x, space)
-        again = _numbers(module, base, base, wanted, space, norm, eps, steps, generator, restarts, part)
+        again = _after_flip(module, was, base, wanted, space, norm, eps, steps, generator, restarts, part)
         won = better(Attacked(now, best.margin[rows], best.flat[rows]), better(moved, again))
         best = _written(best, rows, won)
     return best
@@ -74,7 +75,10 @@ def _single_step(module: nn.Module, x: Tensor, y: Tensor, space: PerturbationSpa
     for _ in range(flips):
         flipped = flip(module, base, x, y, space)
         base = flipped.x
-        again = fgsm(module, base, y, space, norm, eps) if eps > 0 and space.dimensions else flipped
+        again = flipped
+        if eps > 0 and space.dimensions:
+            for rows, left in spent(space, x, base):
+                again = _written(again, rows, fgsm(module, base[rows], y[rows], left, norm, eps))
         best = better(best, better(flipped, again))
     return best
 
@@ -95,6 +99,30 @@ def _numbers(
     if eps == 0 or space.dimensions == 0:
         return judged(module, x, y)
     return pgd(module, x, y, space, norm, eps, steps, generator, restarts, origin, progress)
+
+
+def _after_flip(
+    module: nn.Module,
+    was: Tensor,
+    base: Tensor,
+    y: Tensor,
+    space: PerturbationSpace,
+    norm: Norm,
+    eps: float,
+    steps: int,
+    generator: torch.Generator,
+    restarts: int,
+    progress: Progress,
+) -> Attacked:
+    """PGD on the numbers of rows whose categories became ``base``, with what that left of the limits."""
+    parts = spent(space, was, base)
+    if len(parts) == 1:
+        return _numbers(module, base, base, y, parts[0][1], norm, eps, steps, generator, restarts, progress)
+    found = judged(module, base, y)
+    for rows, left in parts:
+        part, share = base[rows], progress.part(len(rows) / len(base))
+        found = _written(found, rows, _numbers(module, part, part, y[rows], left, norm, eps, steps, generator, restarts, share))
+    return found
 
 
 def _written(best: Attacked, rows: Tensor, part: Attacked) -> Attacked:

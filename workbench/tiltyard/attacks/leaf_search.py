@@ -83,6 +83,7 @@ def nearest(ball: Ball, x: Tensor, at: Tensor, low: NDArray[np.float64], high: N
     down, up = space.room(origin)
     change = space.change(origin, points)
     allowed = ((change >= down - 1e-9) & (change <= up + 1e-9)).all(1)
+    allowed &= torch.ones_like(allowed) if ball.limits is None else ~ball.limits.over(origin, points)
     points = points[allowed & (size <= ball.eps * (1 + 1e-6)) & (counted <= ball.flips)]
     if space.repair is None or len(points) == 0:
         return points

@@ -237,7 +237,8 @@ def fgsm(module: nn.Module, x: Tensor, y: Tensor, space: PerturbationSpace, norm
     gradient, _ = slope(module, x, y)
     gradient = gradient if space.plain else gradient * space.scale
     gradient = gradient * space.free
-    found = judged(module, space.moved(x, steepest(gradient, norm, eps, low, high)), y)
+    change = space.related(x, steepest(gradient, norm, eps, low, high), gradient, eps)
+    found = judged(module, space.moved(x, change), y)
     return Attacked(found.x, found.margin, length(gradient, "linf") == 0)
 
 
@@ -278,6 +279,8 @@ def pgd(
         for restart in range(restarts):
             part = share.part(1 / restarts) if share else None
             start = drawn(one, norm, eps, generator, space.free)
+            if restart == 0 and space.repair is not None and space.repair.limits is not None:
+                start = torch.zeros_like(one)  # the first step then chooses what is paid for by gradient alone
             best = _climb(module, y[rows], space, norm, eps, steps, origin[rows], start, best, restart % 2 == 1, part)
         parts.append(best)
     return joined(parts)

@@ -36,6 +36,10 @@ def relaxed(
     eps
         How large the change may become in the norm; None: as large as it is.
     """
+    limits = repair.limits
+    if limits is not None:
+        worth = None if gradient is None else limits.by_feature((gradient * change).clamp_min(0.0))
+        _, change = limits.kept(space, origin, origin, change, worth)
     for group in repair.exclusive:
         change = _one_kept(repair, space, origin, change, group, gradient, eps)
     if not repair.summed:
@@ -50,6 +54,8 @@ def relaxed(
         return change
     was, slack = change[rows][:, places].double(), slack[rows]
     low, high = (room[:, places].double() for room in space.room(origin[rows]))
+    if limits is not None:  # what is not changed yet stays so
+        low, high = (torch.where(was == 0, 0.0, room) for room in (low, high))
     if repair.norm == "linf":
         most = length(change[rows], "linf").double() if eps is None else torch.full((len(rows),), eps, dtype=torch.float64)
         low, high = torch.maximum(low, -most[:, None]), torch.minimum(high, most[:, None])
@@ -65,7 +71,7 @@ def relaxed(
             (repair.bounds - origin[grown][:, places].double().nan_to_num(0.0) @ repair.factors.T).clamp_min(0.0),
         )
         moved[grown[:, None], torch.tensor(places)] = back.to(change.dtype)
-    return moved
+    return moved if limits is None else limits.shrunk(space, moved)
 
 
 def _projected(change: Tensor, factors: Tensor, slack: Tensor, low: Tensor, high: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Rows that an attack moved, brought back onto the relations between columns: within bounds, whole numbers, eps and what may change.
+"""Rows that an attack moved, brought back onto the relations between columns: within bounds, whole numbers, eps, costs and what may change.
 
 Sums are kept by projection (Dykstra's method, as CAPGD repairs, arXiv:2406.00775), of columns of which one may be above zero the one that
 gains most is kept, implied values follow or what implied them is taken back, and derived columns are recomputed. No coordinate is moved
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from ..datasets.encoding import Encoding, encoding_of
 from ..datasets.relation_kinds import Derived, OneAboveZero, Relation, Sum
 from ..datasets.schema import Schema
+from .limits import Limits
 from .norms import Norm
 
 
@@ -82,7 +83,7 @@ class Tally:
 
 @dataclass(frozen=True)
 class Repair:
-    """The relations of a schema over its encoded columns.
+    """The relations of a schema over its encoded columns, and what the changes of a row may cost.
 
     Attributes
     ----------
@@ -90,6 +91,8 @@ class Repair:
         How the size of a change is measured: a repaired change is no larger than it was.
     flips
         Parts of a row (categories, emptied numbers) that may differ from the row as it was, those that follow from a relation counted.
+    limits
+        What the changes of a row may cost, kept by the same repair; None where that is not limited.
     """
 
     encoding: Encoding
@@ -98,6 +101,7 @@ class Repair:
     norm: Norm = "linf"
     flips: int = 0
     tally: Tally = field(default_factory=Tally)
+    limits: Limits | None = None
 
     @staticmethod
     def of(schema: Schema) -> "Repair | None":
@@ -152,6 +156,10 @@ class Repair:
         """Of `factors` those of sums that equal a number, float64 (e, k)."""
         kinds = [equal for r in self.sums for equal in ([True, False] if r.equal else [False])]
         return self.factors[torch.tensor(kinds, dtype=torch.bool)]
+
+    def over(self, origin: Tensor, rows: Tensor) -> Tensor:
+        """Which rows, made of ``origin`` by changes, are beyond the limits, bool (n,)."""
+        return torch.zeros(len(rows), dtype=torch.bool) if self.limits is None else self.limits.over(origin, rows)
 
     def broken(self, z: Tensor) -> Tensor:
         """Which encoded rows break a relation, bool (n,)."""

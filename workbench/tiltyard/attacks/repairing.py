@@ -22,21 +22,22 @@ def repaired(repair: Repair, space: Space, origin: Tensor, rows: Tensor, eps: fl
         How many parts may differ from ``origin`` once implied categories followed.
     """
     found = repair.recomputed(rows)
-    bad = (repair.broken(found) | _outside(repair, space, found)).nonzero().squeeze(1)
+    unrelated = repair.broken(found) | _outside(repair, space, found)
+    bad = (unrelated | repair.over(origin, found)).nonzero().squeeze(1)
     if len(bad) == 0:
         return found
-    repair.tally.repaired += len(bad)
+    repair.tally.repaired += int(unrelated.sum())
     found = found.clone()
     change = space.change(origin[bad], rows[bad])
     for share in BACK:
         was = origin[bad]
         tried = _tried(repair, space, was, rows[bad], change * share, eps, flips)
         found[bad] = tried
-        left = repair.broken(tried) | _outside(repair, space, tried)
+        left = repair.broken(tried) | _outside(repair, space, tried) | repair.over(was, tried)
         bad, change = bad[left], change[left]
         if len(bad) == 0:
             return found
-    repair.tally.put_back += len(bad)
+    repair.tally.put_back += int(unrelated[bad].sum())
     found[bad] = origin[bad]
     return found
 
@@ -51,6 +52,8 @@ def _outside(repair: Repair, space: Space, z: Tensor) -> Tensor:
 
 def _tried(repair: Repair, space: Space, origin: Tensor, rows: Tensor, change: Tensor, eps: float | None, flips: int) -> Tensor:
     """One way to repair: the numbers at ``change``, then implied values, then derived columns."""
+    if repair.limits is not None:
+        rows, change = repair.limits.kept(space, origin, rows, change)
     emptied = rows.isnan() & ~origin.isnan()
     change = relaxed(repair, space, origin, change, None, eps)
     step = change * space.scale
@@ -129,7 +132,8 @@ def _implied(repair: Repair, space: Space, origin: Tensor, z: Tensor, relation: 
     part = repair.encoding.slices[relation.then.column]
     back[:, part] = torch.where(before[:, None], was[:, part], back[:, part])
     follow = _followed(repair, space, now, relation.then)
-    z[bad] = torch.where((_within(repair, space, was, now, follow, eps, flips) & ~before)[:, None], follow, back)
+    within = _within(repair, space, was, now, follow, eps, flips) & ~repair.over(was, follow)
+    z[bad] = torch.where((within & ~before)[:, None], follow, back)
     return z
 
 

@@ -14,6 +14,7 @@ from ..progress import Progress
 from .categorical_moves import changed_groups
 from .norms import Norm, Radius, columns, drawn, each, project_within
 from .perturbation_space import Attacked, PerturbationSpace, judged
+from .spending import thinned
 
 HALVED_AT = (0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8)
 FIRST_SHARE = 0.8
@@ -63,7 +64,7 @@ def search(
     eps = each(eps, x)
     low, high = space.room(x)
     change = project_within(first(x, space, norm, eps, generator) if start is None else start, norm, eps, low, high)
-    change = space.related(x, change)
+    change = space.related(x, thinned(space, x, change, generator))
     best = judged(module, x, y)
     now = judged(module, space.moved(x, change), y)
     started = now.margin > best.margin
@@ -76,7 +77,8 @@ def search(
         if progress:
             progress.step(i / queries, f"query {i} of {queries}, {len(left)} rows left")
         step = proposed(change[left], x[left], space, norm, eps[left], shares(i / queries), generator)
-        step = space.related(x[left], project_within(step, norm, eps[left], low[left], high[left]))
+        step = thinned(space, x[left], project_within(step, norm, eps[left], low[left], high[left]), generator)
+        step = space.related(x[left], step)
         candidate = space.moved(x[left], step)
         if flips:
             candidate = flipped(candidate, found[left], x[left], space, flips, generator)

@@ -91,6 +91,8 @@ class Standing:
     def keep(self, rows: Tensor, points: Tensor, logits: Tensor) -> Tensor:
         """Take over the points that are better than the best so far; the margins there, (m,)."""
         margin = margins(logits, self.y[rows]).nan_to_num(nan=-torch.inf)
+        if self.space.repair is not None:  # measured from the row itself, not from one with other categories
+            margin = margin.masked_fill(self.space.repair.over(self.x[rows], points), -torch.inf)
         gain = margin > self.margin[rows]
         won = rows[gain]
         self.margin[won], self.best[won], self.logits[won] = margin[gain], points[gain].detach(), logits[gain].detach()

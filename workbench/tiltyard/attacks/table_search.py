@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ..progress import Progress
 from .categorical_moves import changed_groups, regrouped
+from .limits import Limits
 from .norms import Norm, project_within
 from .perturbation_space import Attacked, PerturbationSpace, judged
 from .repairing import repaired
@@ -28,9 +29,19 @@ class Ball:
     eps: float
     flips: int
 
-    def made(self, x: Tensor, change: Tensor, grouped: Tensor) -> Tensor:
-        """Valid rows (n, d) at ``change`` from x with the categories of ``grouped``; what cannot be repaired is x."""
+    @property
+    def limits(self) -> Limits | None:
+        """What the changes of a row may cost."""
+        return self.space.repair.limits if self.space.repair else None
+
+    def made(self, x: Tensor, change: Tensor, grouped: Tensor, worth: Tensor | None = None) -> Tensor:
+        """Valid rows (n, d) at ``change`` from x with the categories of ``grouped``; what cannot be repaired is x.
+
+        ``worth`` (n, features) says what is kept where not all can be paid; None: what is moved farthest.
+        """
         change = project_within(change, self.norm, self.eps, *self.space.room(x))
+        if self.limits is not None:
+            grouped, change = self.limits.kept(self.space, x, grouped, change, worth)
         rows = replace(self.space, repair=None).moved(grouped, self.space.related(x, change, None, self.eps))
         return rows if self.space.repair is None else repaired(self.space.repair, self.space, x, rows, self.eps, self.flips)
 
@@ -175,10 +186,23 @@ def _together(found: Search, moves: list[tuple[int, int]], gains: Tensor) -> Non
     flips = [i for i, (_, way) in enumerate(moves) if way == 0]
     for _ in range(found.ball.flips if flips else 0):
         grouped = _best_flip(found.ball, x, grouped, moves, own, flips)
+    worth = _worth(found.ball, moves, own)
     for now in [x] if not flips else [x, grouped]:
         stand = found.margin[rows] <= found.enough
         if found.left > 0 and bool(stand.any()):
-            found.ask(rows[stand], found.ball.made(x[stand], change[stand], now[stand]))
+            found.ask(rows[stand], found.ball.made(x[stand], change[stand], now[stand], None if worth is None else worth[stand]))
+
+
+def _worth(ball: Ball, moves: list[tuple[int, int]], gains: Tensor) -> Tensor | None:
+    """What each feature gained at best by itself, (n, features); None where nothing is limited."""
+    limits = ball.limits
+    if limits is None:
+        return None
+    worth = torch.zeros(gains.shape[1], len(limits.per_change), dtype=torch.float64)
+    for (place, _), gain in zip(moves, gains, strict=True):
+        owner = int(limits.owner[place])
+        worth[:, owner] = torch.maximum(worth[:, owner], gain.double().clamp(0.0, 1e6))
+    return worth
 
 
 def _best_flip(ball: Ball, x: Tensor, grouped: Tensor, moves: list[tuple[int, int]], gains: Tensor, flips: list[int]) -> Tensor:
@@ -213,7 +237,11 @@ def _varied(found: Search, rows: Tensor, generator: torch.Generator) -> Tensor:
     change = torch.where(chosen & ~group[:, None], anew, change)
     if bool(group.any()):
         grouped[group] = _flipped(ball, x[group], grouped[group], generator)
-    return ball.made(x, change, grouped)
+    worth = None
+    if ball.limits is not None:  # what is new first, of the others any
+        anew = ball.limits.by_feature(chosen.double()) > 0
+        worth = torch.rand(anew.shape, generator=generator, dtype=torch.float64) + anew * (~group[:, None])
+    return ball.made(x, change, grouped, worth)
 
 
 def _flipped(ball: Ball, x: Tensor, grouped: Tensor, generator: torch.Generator) -> Tensor:

@@ -171,7 +171,7 @@ CONFIG.toml, for instance (tiltyard check ID --help names a check's parameters; 
   favorable = "no"                         # what people hope for; else proposed by the words of label and classes
   leave_out = ["customer_id", "gender"]    # no features; gender still tells the groups apart
   member = "train"                         # the column that says which rows were trained on
-  features.income = { missing = 0, unit = "EUR" }   # kind, low, high, unit, mutable, direction, divide, missing
+  features.income = { missing = 0, unit = "EUR" }   # kind, low, high, unit, mutable, direction, divide, missing, cost_per_change, cost_per_unit
   [[check]]
   id = "evasion.pgd"
   budget = 0.05

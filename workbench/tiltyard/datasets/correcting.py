@@ -34,6 +34,8 @@ class Correction(Given):
         May an attacker change it?
     direction
         Of a number: which way an attacker may move it.
+    cost_per_change, cost_per_unit
+        What any change costs an attacker, and of a number each unit that it is moved, in the person's money.
     divide
         Of images: the file's numbers are divided by this. 1 for a model that takes the pixels as they are.
     missing
@@ -46,6 +48,8 @@ class Correction(Given):
     unit: str | None = None
     mutable: bool | None = None
     direction: Literal["any", "up", "down"] | None = None
+    cost_per_change: float | None = None
+    cost_per_unit: float | None = None
     divide: float | None = None
     missing: float | None = None
 

@@ -31,7 +31,9 @@ class Feature(Given):
     of an attacker, though the column given to the model knows of it.
 
     ``missing`` says that rows may lack a number, which is NaN in x. ``mutable`` says whether an attacker may change it, ``optional``
-    whether an attacker may leave it empty, ``direction`` which way an attacker may move a number (age goes only up). ``assumed`` says what was guessed and why.
+    whether an attacker may leave it empty, ``direction`` which way an attacker may move a number (age goes only up). ``cost_per_change`` is
+    what any change of it costs an attacker, ``cost_per_unit`` what each unit costs that a number is moved, both in the person's money.
+    ``assumed`` says what was guessed and why.
     """
 
     name: str
@@ -51,6 +53,8 @@ class Feature(Given):
     mutable: bool = True
     optional: bool = False
     direction: Literal["any", "up", "down"] = Field(default="any", exclude_if=lambda way: way == "any")
+    cost_per_change: float = Field(default=0.0, ge=0, allow_inf_nan=False, exclude_if=lambda cost: cost == 0)
+    cost_per_unit: float = Field(default=0.0, ge=0, allow_inf_nan=False, exclude_if=lambda cost: cost == 0)
     assumed: str = ""
 
     @model_validator(mode="after")
@@ -67,6 +71,8 @@ class Feature(Given):
             raise ValueError(f"feature {self.name!r} has bounds {self.low} to {self.high}")
         if self.direction != "any" and not self.numeric:
             raise ValueError(f"feature {self.name!r} has a direction but is no number")
+        if self.cost_per_unit and not self.numeric:
+            raise ValueError(f"feature {self.name!r} has a cost per unit but is no number; give it a cost per change")
         return self
 
     @property

@@ -12,7 +12,10 @@ from ..datasets.dataset import Dataset
 from ..datasets.encoding import encoding_of
 from ..datasets.schema import Rows
 from ..progress import Progress
+from ..result import Chart
 from ..targets.target import Target
+from ._money import Bought, cheaper, money_curve
+from ._spending import within
 from .attack import Evasion
 from .outcome import AttackOutcome
 
@@ -137,7 +140,34 @@ class AtEachEps(Evasion):
             near = self._radii(module, x, y, space, warm, progress.part(1.0))
             self._between(target, aim, sample, eps_values, AttackOutcome(best, fooled_at, eps_values), near)
         asked = zero_gradient & np.isinf(fooled_at) if "gradients" in self.needs else None
-        return AttackOutcome(best, fooled_at, eps_values, asked)
+        charts = self._money_curve(target, aim, sample, module, space, best, fooled_at, progress.part(1.0))
+        return AttackOutcome(best, fooled_at, eps_values, asked, charts=charts)
+
+    def _money_curve(
+        self,
+        target: Target,
+        aim: "Aim",
+        sample: Dataset,
+        module: "nn.Module",
+        space: "PerturbationSpace",
+        best: Rows,
+        fooled_at: NDArray[np.float64],
+        progress: Progress,
+    ) -> tuple[Chart, ...]:
+        """The curve over money, where that is limited; rows that can be fooled for less are written into ``best``."""
+        from ..attacks.queries import tensors
+
+        if not (self.max_cost and self.curve):
+            return ()
+        x, _ = tensors(sample, self.precision(target))
+        y, right = aim.labels(sample.y), fooled_at >= 0
+
+        def attack(rows: NDArray[np.intp], limited: "PerturbationSpace", part: Progress) -> Bought:
+            found = self._found(module, x[rows], y[rows], limited, (self.eps,), part, sample)
+            return Bought(*self._judged(target, aim, sample, rows, found))
+
+        cost = cheaper(sample, best, right & (fooled_at <= self.eps), self.allowed, space, attack, progress)
+        return (money_curve(right, cost, self.max_cost),)
 
     def _radii(
         self, module: "nn.Module", x: "Tensor", y: "Tensor", space: "PerturbationSpace", warm: "_Warm", progress: Progress
@@ -187,5 +217,6 @@ class AtEachEps(Evasion):
         from ..attacks.expectation import labels
         from ..attacks.queries import rows_of
 
-        rows = rows_of(found.x, sample.schema, sample.x[owner])
+        was = sample.x[owner]
+        rows = within(self.allowed, sample.schema, was, rows_of(found.x, sample.schema, was))
         return rows, aim.reached(labels(target, rows), sample.y[owner])

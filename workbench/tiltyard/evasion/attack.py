@@ -22,10 +22,12 @@ from ..statistics.majority import Skill
 from ..targets.decision import LargestScore, Prediction
 from ..targets.target import Target
 from . import showing
+from ._counts import alone, spending, zero_gradient
 from ._earning import unsettled
 from ._evaluation import Line, as_table, clean, kept_in_ball, not_asked, of_gradients, repeated
 from ._notes import MASKED, Asked, notes
 from ._relations import keeping, kept_relations, related_notes
+from ._spending import Allowed, kept_limits
 from .outcome import AttackOutcome, drawn, held_out
 from .rows_file import ROWS, packed
 
@@ -84,6 +86,8 @@ class Evasion(Check):
     )
     rows: int = parameter(300, "Rows to attack, drawn at random from those not trained on where that is known", "rows", ge=1, le=100_000)
     flips: int = parameter(1, "Tables: categorical features that may be changed in a row besides the numbers", "features", ge=0, le=50)
+    max_changes: int = parameter(0, "Tables: columns that may be changed in a row, derived ones aside; 0: any", "columns", ge=0, le=10_000)
+    max_cost: float = parameter(0.0, "Tables: what changing a row may cost by the schema's costs; 0: any amount", "money", ge=0, le=1e12)
     curve: bool = parameter(True, "Also attack at other sizes of a change, up to twice eps, for the security curve")
     only: str = parameter("", "Attack rows of this true class only; empty: of every class", source="classes")
     goal: str = parameter("", "Class that an attacked row is to be answered with; empty: any but its own", source="classes")
@@ -117,8 +121,10 @@ class Evasion(Check):
     def space(self, data: Dataset, target: Target) -> "PerturbationSpace":
         """What may be moved; a `Problem` where that is nothing, or eps is beyond the range."""
         from ..attacks.perturbation_space import PerturbationSpace
+        from ..attacks.spending import limited
 
         space = PerturbationSpace.of(data.schema, self.precision(target)).counting(self.norm, self.flips)
+        space = limited(space, data.schema, self.allowed.limits(data.schema))
         largest = space.largest(self.norm)
         if space.dimensions and self.eps > largest:
             expected = f"a {self.norm} eps of at most {largest:g}, the whole range of all {space.dimensions} features"
@@ -126,6 +132,11 @@ class Evasion(Check):
         if not space.dimensions and not (space.parts and self.flips):
             raise Problem("a feature that an attacker may change", "none", "Mark features as mutable in the schema, or allow flips")
         return space
+
+    @property
+    def allowed(self) -> Allowed:
+        """What the changes of a row may take, in columns and in money."""
+        return Allowed(self.max_changes, self.max_cost)
 
     def precision(self, target: Target) -> "torch.dtype":
         """Of the numbers that the attack counts with: float64, but float32 for images and for a module that eats no more."""
@@ -203,6 +214,7 @@ class Evasion(Check):
             clean(target, sample, right, skill.above),
             kept_in_ball(sample, outcome.x, fooled, space, self.norm, self.eps),
             *kept_relations(sample, outcome.x, fooled),
+            *kept_limits(self.allowed, sample, outcome.x, fooled),
             *own,
         )
 
@@ -260,7 +272,7 @@ class Evasion(Check):
                 *outcome.tables,
                 *(() if sample.schema.images else (showing.changes(shown), showing.moved(shown))),
             ),
-            charts=(showing.curve(outcome.fooled_at, outcome.eps_values, self.norm),) if self.curve else (),
+            charts=(*((showing.curve(outcome.fooled_at, outcome.eps_values, self.norm),) if self.curve else ()), *outcome.charts),
             galleries=(showing.gallery(shown),) if sample.schema.images and fooled.any() else (),
             notes=(
                 *notes(Asked(self._which, self.rows, self.goal, self.flips), target, data, sample, space, masked, skill),
@@ -282,30 +294,11 @@ class Evasion(Check):
             rate_by_row("clean_accuracy", "Clean accuracy", right, sample.fingerprint, "higher"),
             rate("success_rate", "Attack success rate", int(fooled.sum()), int(right.sum()), "lower"),
             self._change(sample, outcome, fooled, space),
-            *self._alone(outcome, right),
-            *self._zero_gradient(outcome, right),
+            *spending(sample, outcome.x, fooled, self.allowed, self.median),
+            *alone(outcome, right, self.flips),
+            *zero_gradient(outcome, right),
             rate("majority_accuracy", "Majority-class baseline", skill.common, skill.n, "none"),
         )
-
-    def _alone(self, outcome: AttackOutcome, right: NDArray[np.bool_]) -> tuple[Metric, ...]:
-        if outcome.eps_values[0] > 0:
-            return ()
-        hits = int((outcome.fooled_at == 0).sum())
-        return (
-            rate(
-                "categories_alone",
-                f"Rows fooled by changed categories alone (up to {self.flips} in a row)",
-                hits,
-                int(right.sum()),
-                "lower",
-            ),
-        )
-
-    def _zero_gradient(self, outcome: AttackOutcome, right: NDArray[np.bool_]) -> tuple[Metric, ...]:
-        if outcome.zero_gradient is None:
-            return ()
-        label = "Zero-gradient rows, though the model reacts"
-        return (rate("zero_gradient_rows", label, int(outcome.zero_gradient.sum()), int(right.sum()), "lower"),)
 
     def _change(self, sample: Dataset, outcome: AttackOutcome, fooled: NDArray[np.bool_], space: "PerturbationSpace") -> Metric:
         n = int(fooled.sum())
@@ -321,9 +314,9 @@ class Evasion(Check):
         one, other = (torch.from_numpy(encoding_of(was.schema).encode(x, np.float64, holding=True)) for x in (was.x, now))
         return length(space.change(one, other), self.norm).numpy()
 
-    def median(self, name: str, label: str, sizes: NDArray[np.float64], note: str) -> Metric:
-        """The median of ``sizes`` (n,) in ranges with its bootstrap interval; ``inf`` is a size not found, ``note`` why there is none."""
-        unit, n, found = "ranges", len(sizes), np.isfinite(sizes)
+    def median(self, name: str, label: str, sizes: NDArray[np.float64], note: str, unit: str = "ranges") -> Metric:
+        """The median of ``sizes`` (n,) in ``unit`` with its bootstrap interval; ``inf`` is a size not found, ``note`` why there is none."""
+        n, found = len(sizes), np.isfinite(sizes)
         if n == 0 or not np.isfinite(np.median(sizes)):
             return Metric(name=name, label=label, value=None, unit=unit, n=n, safer="higher", note=note)
         shown = np.where(found, sizes, sizes[found].max())
@@ -344,7 +337,8 @@ class Evasion(Check):
     def sized(self, sample: Dataset) -> str:
         """Norm and eps in words, for summaries and findings: ``L∞ 0.1 of each range``."""
         size = f"{WORDS[self.norm]} {self.eps:g}"
-        return size if sample.schema.images or self.norm != "linf" else f"{size} of each range"
+        size = size if sample.schema.images or self.norm != "linf" else f"{size} of each range"
+        return size + self.allowed.words
 
     def measure(self, sample: Dataset) -> str:
         """What its robust accuracy measures, with the attack and its budget: another attack or budget is another measure."""

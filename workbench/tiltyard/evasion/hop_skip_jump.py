@@ -15,6 +15,7 @@ from ..progress import Progress
 from ..result import Metric
 from ..statistics.majority import Skill
 from ..targets.target import Target
+from ._spending import within
 from .attack import BLACK_BOX, Evasion
 from .outcome import AttackOutcome, drawn
 
@@ -115,8 +116,8 @@ class HopSkipJump(Evasion):
         far = walked.numpy().astype(np.float64)
         if module.repeats == 1:
             nearest, far = self._pruned(fooling, sample.schema, x[rows], y, nearest, far, space)
-        found[rows] = rows_of(nearest, sample.schema, sample.x[rows])
-        if sample.schema.relations:  # a row put back is none that was found
+        found[rows] = within(self.allowed, sample.schema, sample.x[rows], rows_of(nearest, sample.schema, sample.x[rows]))
+        if sample.schema.relations or self.allowed.any:  # a row put back is none that was found
             far = np.where((found[rows] == sample.x[rows]).all(1), np.inf, far)
         if module.repeats > 1:  # what was found is the best of many answers: what counts is asked anew
             far = np.where(aim.reached(decided(target, found[rows]), sample.y[rows]), far, np.inf)

@@ -15,6 +15,7 @@ from ..result import Metric
 from ..statistics.majority import Skill
 from ..targets.target import Target
 from ._evaluation import Line, not_asked, of_gradients
+from ._spending import within
 from .attack import SHARES, Evasion
 from .outcome import AttackOutcome, drawn
 
@@ -146,7 +147,7 @@ class Minimum(Evasion):
         climbed = aim.module(related(expected(Counted(module, target), target), space))
         enough = SETTLED if repeats(target) > 1 else 0.0
         found = self._smallest(climbed, x, aim.labels(rows.y), space, enough, progress)
-        points = rows_of(found.x, rows.schema, rows.x)
+        points = within(self.allowed, rows.schema, rows.x, rows_of(found.x, rows.schema, rows.x))
         holds = aim.reached(decided(target, points), rows.y)
         return Found(points, np.where(holds, found.radius.numpy(), np.inf))
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from ..datasets.dataset import Dataset
 from ..datasets.schema import Rows
-from ..result import Table
+from ..result import Chart, Table
 from ._evaluation import Line
 
 
@@ -30,7 +30,7 @@ class AttackOutcome:
         The smallest change that fools the model, in ranges, inf where none was found; None for attacks that do not look for it.
     lines
         The checks of the evaluation that the attack itself made.
-    tables
+    tables, charts
         Of the attack's own, for the result.
     """
 
@@ -41,6 +41,7 @@ class AttackOutcome:
     size: NDArray[np.float64] | None = None
     lines: tuple[Line, ...] = ()
     tables: tuple[Table, ...] = ()
+    charts: tuple[Chart, ...] = ()
 
 
 def held_out(data: Dataset) -> NDArray[np.intp]:

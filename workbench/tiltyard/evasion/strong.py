@@ -13,6 +13,7 @@ from ..datasets.schema import Rows
 from ..progress import Progress
 from ..targets.target import Target
 from ._evaluation import of_gradients
+from ._spending import within
 from ._strong_lines import own_lines, stage_table
 from .attack import Evasion
 from .outcome import AttackOutcome, drawn
@@ -122,12 +123,10 @@ class Strong(Evasion):
         progress: Progress,
     ) -> AttackOutcome:
         """What was found as rows of the data set, judged by the target itself; the curve, the checks and the stages."""
-        from ..attacks.queries import rows_of
-
         rows = np.flatnonzero(right)
         points = self._tidied(standing, sample)
         best = sample.x.copy()
-        best[rows] = rows_of(points, sample.schema, sample.x[rows])
+        best[rows] = self._as_rows(points, sample, rows)
         size = np.full(len(sample), np.inf)
         fell = self._fooled(target, sample, rows, best[rows])
         size[rows[fell]] = self.eps
@@ -146,16 +145,22 @@ class Strong(Evasion):
         fooled_at[rows[fell]] = np.minimum(fooled_at[rows[fell]], self.eps)
         return AttackOutcome(best, np.where(right, fooled_at, -1.0), eps_values, lines=lines, tables=(stage_table(standing, rows),))
 
+    def _as_rows(self, points: "Tensor", sample: Dataset, rows: NDArray[np.intp]) -> Rows:
+        """Points of these rows as valid rows of the data set that cost no more than is allowed."""
+        from ..attacks.queries import rows_of
+
+        was = sample.x[rows]
+        return within(self.allowed, sample.schema, was, rows_of(points, sample.schema, was))
+
     def _alone_found(self, sample: Dataset, rows: NDArray[np.intp], standing: "Standing") -> Rows:
         """These rows with changed categories alone, up to `flips` in a row."""
         import torch
 
         from ..attacks.categorical_moves import attack
-        from ..attacks.queries import rows_of
 
         generator = torch.Generator().manual_seed(self.seed)
         found = attack(standing.module, standing.x, standing.y, standing.space, self.norm, 0.0, 1, generator, 1, self.flips)
-        return rows_of(found.x, sample.schema, sample.x[rows])
+        return self._as_rows(found.x, sample, rows)
 
     def _written(
         self, target: Target, sample: Dataset, rows: NDArray[np.intp], points: Rows, best: Rows, fell: NDArray[np.bool_]
@@ -196,13 +201,12 @@ class Strong(Evasion):
         progress: Progress,
     ) -> None:
         """Write the smallest radius found of each row into ``size``, from the best points on."""
-        from ..attacks.queries import rows_of
         from ..attacks.smallest import smallest
 
         spent = (standing.gradients + standing.queries / 3) / len(standing.x)
         steps = min(MOST_RADII, max(LEAST_RADII, round(spent / 2) - FORWARD_RADII))  # a half of what eps itself cost
         found = smallest(standing, max(1, round(steps * min(self.effort, 1.0))), progress)
-        points = rows_of(found.x, sample.schema, sample.x[rows])
+        points = self._as_rows(found.x, sample, rows)
         near = found.radius.numpy() <= self.eps * (1 + 1e-6)
         holds = self._written(target, sample, rows, points, best, fell | ~near) & np.isfinite(found.radius.numpy())
         size[rows[holds]] = np.minimum(size[rows[holds]], found.radius.numpy()[holds])
