@@ -25,6 +25,9 @@ def test_a_key_is_made_listed_rotated_and_revoked(tiltyard: Tiltyard, tmp_path: 
     assert facts["format"] == 1 and [k["name"] for k in facts["keys"]] == ["ann", "ann"] and "hash" not in str(facts)
     assert tiltyard("key", "revoke", facts["keys"][1]["id"]).code == 0
     assert json.loads(tiltyard("key", "list", "--json").out)["keys"][1]["state"] == "revoked"
+    assert [k["account"] for k in facts["keys"]] == [facts["keys"][0]["id"]] * 2
+    assert facts["keys"][0]["id"] in tiltyard("key", "revoke", "ann", "--line").out
+    assert {k["state"] for k in json.loads(tiltyard("key", "list", "--json").out)["keys"]} == {"revoked"}
     audit = next(tmp_path.glob("*.audit.jsonl")).read_text()
     assert "key made" in audit and "key rotated" in audit and "key revoked" in audit and secret not in audit
 

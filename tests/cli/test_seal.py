@@ -1,15 +1,20 @@
 import io
 import os
 import re
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.store.tampering import tiny
+from tests.tiny import Share
 
 from tiltyard.audit.log import AuditLog
+from tiltyard.store.store import Store
 
 Tiltyard = Callable[..., Any]
 WORDS, NEXT = "correct horse battery staple", "an entirely other passphrase"
@@ -193,3 +198,27 @@ def test_help_names_the_commands_and_takes_no_passphrase(tiltyard: Tiltyard) -> 
     for word in ("sign", "verify", "seal", "unseal"):
         assert f"\n  {word} " in done.stdout
         assert "--passphrase" not in tiltyard(word, "--help").out
+
+
+def test_a_store_gets_its_first_key_and_another(tiltyard: Tiltyard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, (target, data) = Store(tmp_path / "runs.sqlite"), tiny()
+    run = store.begin("mine", target.identity, data.identity)
+    store.finish(store.start(run.id, Share()), Share()(target, data))
+    monkeypatch.delenv("TILTYARD_STORE_KEY", raising=False)
+    first = ("seal", "--rotate", store.url, "--to-key-file", "one.pem")
+    assert tiltyard(*first, "--new-key", "--key-file", "x.pem").code == 2 and not Path("one.pem").exists()
+    assert "1 records" in tiltyard(*first, "--new-key").out
+    assert tiltyard("runs").code == 0 and tiltyard("verify", store.url).code == 2
+    monkeypatch.setenv("TILTYARD_STORE_KEY", str(Path("one.pem").resolve()))
+    assert "before the key" in tiltyard("verify", store.url).out
+    assert tiltyard("seal", "--rotate", store.url, "--to-key-file", "two.pem", "--new-key").code == 0
+    assert tiltyard("verify", store.url).code != 0
+    monkeypatch.setenv("TILTYARD_STORE_KEY", str(Path("two.pem").resolve()))
+    assert len(Store(store.url).records(run.id)) == 1
+    with closing(sqlite3.connect(store.url)) as raw, raw:
+        raw.execute("update runs set verdict = 'pass'")
+    raw.close()
+    assert tiltyard("seal", "--rotate", store.url, "--to-key-file", "three.pem", "--new-key").code == 1
+    going = Store(tmp_path / "going.sqlite")
+    going.start(going.begin("open", target.identity, data.identity).id, Share())
+    assert "nothing goes on" in tiltyard("seal", "--rotate", going.url, "--to-key-file", "one.pem").line

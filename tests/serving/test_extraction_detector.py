@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 
@@ -16,7 +17,9 @@ from tiltyard.errors import Problem
 from tiltyard.samples.catalog import Sample, load
 from tiltyard.serving.evidence import FALSE_ALARM, LIMIT, MONTH, bets, fair, grown
 from tiltyard.serving.extraction_detector import ExtractionDetector, Honest, Ranking, View, learned, margins, nearest
-from tiltyard.serving.settings import DetectorSettings
+from tiltyard.serving.keys import KeyStore, Made
+from tiltyard.serving.server import Served
+from tiltyard.serving.settings import DetectorSettings, Settings
 from tiltyard.statistics.intervals import clopper_pearson
 from tiltyard.targets.decision import Scores
 from tiltyard.targets.estimators import FunctionTarget
@@ -271,6 +274,32 @@ def test_an_endpoint_flags_logs_refuses_and_forgets(serving: Serve, tmp_path: Pa
         assert asked.client.post(path, headers=head).status_code == 404
     assert asked.client.post(f"/v1/keys/{key}/revoke", headers=head).json()["state"] == "revoked"
     assert asked.predict(GOOD).status_code == 401
+
+
+def test_a_flagged_key_is_refused_by_the_endpoint_that_is_started_anew(serving: Serve, tmp_path: Path) -> None:
+    """Under a rotated key too, and though the file of the trail is all that is left of what it asked."""
+    rng = np.random.default_rng(0)
+    settings = {"extraction_detector": {"action": "refuse"}, "usage": str(tmp_path / "usage.json"), "limits": {"rows": 300}}
+    keys, honest = KeyStore(tmp_path / "keys.json"), drawn(SCHEMA, 800, rng)
+    honest[:, 0], honest[:, 1] = rng.integers(17, 41, 800), rng.uniform(0, 200, 800)
+    thief, other, row = keys.new("thief"), keys.new("other"), {"instances": [GOOD]}
+
+    def answered(served: Served, made: Made, body: Any = row) -> int:
+        head = {"Authorization": f"Bearer {made.secret}"}
+        return httpx.post(f"{served.url}/v1/predict", json=body, headers=head, timeout=60).status_code
+
+    given = Settings.model_validate({"port": 0, "rate": {"requests": ""}} | settings)
+    with Served(linear(), given, keys, (), honest) as served:
+        assert answered(served, thief, {"instances": numbers(drawn(SCHEMA, 300, rng))}) == 200
+        served.guarded.settle()
+        assert (answered(served, thief), answered(served, other)) == (403, 200)
+    with Served(linear(), given, KeyStore(tmp_path / "keys.json"), (), honest) as served:
+        renewed = served.guarded.keys.rotate("thief", timedelta(minutes=5))
+        assert [answered(served, made) for made in (thief, renewed, other)] == [403, 403, 200]
+    for file in tmp_path.glob("usage.json.trail"):
+        file.unlink()
+    with Served(linear(), given, KeyStore(tmp_path / "keys.json"), (), honest) as served:
+        assert answered(served, thief) == 200  # so it was the file that remembered
 
 
 @pytest.mark.parametrize("honest", [None, np.repeat(encoding_of(SCHEMA).decode(np.array([GOOD])), 900, 0)])

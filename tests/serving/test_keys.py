@@ -219,3 +219,36 @@ def test_keys_of_before_lines_are_read(tmp_path: Path) -> None:
     assert "line" not in path.read_text(), "older servers refuse what they do not know"
     found = KeyStore(path).find(made.secret)
     assert found is not None and found.account == made.key.id
+
+
+def test_a_whole_line_of_keys_ends_at_once(tmp_path: Path) -> None:
+    store = KeyStore(tmp_path / "keys.json")
+    first, other = store.new("a"), store.new("b")
+    second = store.rotate("a", timedelta(days=5))
+    third = store.rotate(second.key.id, timedelta(days=5))
+    over = store.revoke(second.key.id)
+    ended = KeyStore(tmp_path / "keys.json").revoke_line(second.key.id)
+    assert {key.id for key in ended} == {first.key.id, third.key.id}
+    states = {key.id: key.state(store.clock()) for key in store.all()}
+    assert states == {k.key.id: "revoked" for k in (first, second, third)} | {other.key.id: "valid"}
+    assert next(k for k in store.all() if k.id == second.key.id).revoked == over.revoked, "the first time is kept"
+    assert store.revoke_line("a") == () and store.find(other.secret) == other.key
+    renamed = store.new("a")
+    with pytest.raises(Problem, match="2 accounts"):
+        store.revoke_line("a")
+    assert store.revoke_line(renamed.key.id)[0].id == renamed.key.id
+
+
+def test_an_operator_ends_a_line_of_keys_while_it_is_asked(serving: Serve) -> None:
+    asked = serving()
+    head = {"Authorization": f"Bearer {asked.keys.new('admin', ('admin',)).secret}"}
+    renewed = asked.keys.rotate("tester", timedelta(days=1))
+    heads = [{"Authorization": f"Bearer {secret}"} for secret in (asked.secret, renewed.secret)]
+    assert [asked.predict(GOOD, headers=one).status_code for one in heads] == [200, 200]
+    told = asked.client.get("/v1/keys", headers=head).json()["keys"]
+    assert {k["id"]: k["account"] for k in told if k["name"] == "tester"} == dict.fromkeys((told[0]["id"], renewed.key.id), told[0]["id"])
+    path = f"/v1/keys/{renewed.key.id}/revoke-line"
+    assert asked.client.post(path).status_code == 403
+    assert asked.client.post(path, headers=head).json()["state"] == "revoked"
+    assert [asked.predict(GOOD, headers=one).status_code for one in heads] == [401, 401]
+    assert asked.client.get("/v1/keys", headers=head).status_code == 200

@@ -111,3 +111,15 @@ def test_what_a_killed_kernel_left_goes_and_a_living_ones_stays(tmp_path: Path, 
             kernel.wait(60)
             assert kernel.stdout is not None
             kernel.stdout.close()
+
+
+def test_what_a_killed_kernel_left_goes_when_the_load_panel_opens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    left = tmp_path / "tiltyard-upload-left"
+    left.mkdir(mode=0o700)
+    (left / "model.pt").write_bytes(b"somebody's model")
+    LoadPanel()
+    assert left.is_dir(), "too young to be judged"
+    os.utime(left, (0, 0))
+    LoadPanel()
+    assert not left.exists()

@@ -210,7 +210,7 @@ class AccessPanel(Panel):
         valid = [k for k in found if k.state(keys.clock()) == "valid"]
         self._say(f"{len(valid)} of {len(found)} keys {'is' if len(found) == 1 else 'are'} valid." if found else "No key yet.")
         self.table.show(key_table(found, keys.clock()))
-        self.which.offer([(f"{k.name} ({k.id})", k.id) for k in valid] or [NOBODY])
+        self.which.offer([(f"{k.name} ({k.id}{f', of {k.account}' if k.line else ''})", k.id) for k in valid] or [NOBODY])
         if valid and self.which.value not in {k.id for k in valid}:
             self.which.value = valid[0].id
 

@@ -32,9 +32,17 @@ def people_table(users: Sequence[User]) -> Table | None:
 
 def key_table(keys: "Sequence[Key]", now: datetime) -> Table | None:
     """Every key without its secret; nothing where there is none."""
-    columns = tuple(Column(name=n) for n in ("Id", "For", "State", "Scopes", "Made", "Expires"))
+    columns = tuple(Column(name=n) for n in ("Id", "For", "Account", "State", "Scopes", "Made", "Expires"))
     rows = tuple(
-        (k.id, k.name, k.state(now), ", ".join(k.scopes), f"{k.created:%Y-%m-%d}", f"{k.expires:%Y-%m-%d}" if k.expires else "never")
+        (
+            k.id,
+            k.name,
+            k.account,
+            k.state(now),
+            ", ".join(k.scopes),
+            f"{k.created:%Y-%m-%d}",
+            f"{k.expires:%Y-%m-%d}" if k.expires else "never",
+        )
         for k in keys
     )
     return Table(name="keys", title="Keys of the endpoint", columns=columns, rows=rows) if rows else None

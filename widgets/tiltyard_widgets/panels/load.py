@@ -1,5 +1,6 @@
 """Model and data: a sample, or files; the schema proposed and corrected; ten rows probed."""
 
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from ..controls.file_field import FileField
 from ..controls.fold import Fold
 from ..controls.picker import Choice
 from ..controls.progress_bar import ProgressView
+from ..controls.upload import clear
 from ..controls.word_field import WordField
 from ..theme import look
 from ..views.cards import outcome
@@ -49,6 +51,7 @@ class LoadPanel(Panel):
     title = "Model and data"
 
     def build(self) -> Sequence[w.Widget]:
+        clear(Path(tempfile.gettempdir()))
         self.source = Choice(
             label="Load from",
             options=[("Sample", "sample"), ("Files of mine", "files"), ("Endpoint", "endpoint")],

@@ -363,7 +363,10 @@ def seal(
     key_file: KeyFile = None,
     new_key: Annotated[bool, typer.Option("--new-key", help="Make the key file first.")] = False,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Where to; FILE.sealed where it is not given.")] = None,
-    rotate: Annotated[bool, typer.Option("--rotate", help="Change the key of sealed files; their data are not written again.")] = False,
+    rotate: Annotated[
+        bool,
+        typer.Option("--rotate", help="Change the key of sealed files, their data not written again; of a store, or give it its first."),
+    ] = False,
     to_key_file: Annotated[Path | None, typer.Option(metavar="KEY.pem", help="With --rotate: the next key file.")] = None,
 ) -> None:
     """Encrypt files with AES-256-GCM under a passphrase or key file."""

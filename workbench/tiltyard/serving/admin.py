@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from .guarding import Guarded
     from .keys import Key
 
-ACTS = {"revoke": "key revoked", "clear": "key's trail cleared"}
+ACTS = {"revoke": "key revoked", "revoke-line": "keys of an account revoked", "clear": "key's trail cleared"}
 
 
 def overview(guarded: "Guarded") -> dict[str, Any]:
@@ -23,13 +23,16 @@ def overview(guarded: "Guarded") -> dict[str, Any]:
 
 
 def changed(guarded: "Guarded", id: str, act: str, by: "Key") -> dict[str, Any]:
-    """Revoke a key, or clear what the detector holds against it, as the key ``by`` asks; 404 where there is no such key or act."""
+    """Revoke a key, or all of its account (the keys rotated into one another), or clear what the detector holds against it, as the key ``by`` asks; 404 where there is no such key or act."""
     key = next((k for k in guarded.keys.all() if k.id == id), None)
     if key is None or act not in ACTS:
         raise refuse(404, f"/v1/keys/ID/{' or '.join(ACTS)} of a key there is", "another", "See GET /v1/keys")
     try:
         if act == "revoke":
             key = guarded.keys.revoke(id)
+        elif act == "revoke-line":
+            guarded.keys.revoke_line(id)
+            key = next(k for k in guarded.keys.all() if k.id == id)
         elif guarded.detector is not None:
             guarded.detector.clear(key.account)
     except (Problem, OSError):
@@ -43,6 +46,7 @@ def changed(guarded: "Guarded", id: str, act: str, by: "Key") -> dict[str, Any]:
 def _facts(guarded: "Guarded", key: "Key") -> dict[str, Any]:
     facts = key.model_dump(mode="json", include={"id", "name", "scopes", "created", "expires", "revoked"})
     facts |= {
+        "account": key.account,
         "state": key.state(guarded.keys.clock()),
         "spent": guarded.quota.ledger.spent(key.account),
         "budget": guarded.quota.budget(key),

@@ -143,6 +143,17 @@ class KeyStore:
             self._write(tuple(ended if k.id == key.id else k for k in self._kept.keys))
         return ended
 
+    def revoke_line(self, id: str) -> tuple[Key, ...]:
+        """End at once every key of an account that is not over: the one named, those that it was rotated from and those rotated from it."""
+        with self._writing():
+            named = {k.account for k in self._kept.keys if id in (k.id, k.name)}
+            if len(named) != 1:
+                raise Problem("the id of a key", f"{len(named)} accounts called {id!r}", "See `tiltyard key list`")
+            ends = self.clock()
+            over = {k.id for k in self._kept.keys if k.account not in named or k.state(ends) != "valid"}
+            self._write(tuple(k if k.id in over else k.model_copy(update={"revoked": ends}) for k in self._kept.keys))
+            return tuple(k for k in self._kept.keys if k.id not in over)
+
     def rotate(self, id: str, grace: timedelta = timedelta()) -> Made:
         """A new key in the place of a valid one: same name, scopes, time to live, budget and account; the old one ends after ``grace``."""
         with self._writing():

@@ -34,6 +34,9 @@ class RemoteKeys(KeyStore):
     def revoke(self, id: str) -> Key:
         return Key.model_validate(self._value("key_revoke", id=id))
 
+    def revoke_line(self, id: str) -> tuple[Key, ...]:
+        raise NotImplementedError("a line of keys is revoked at the command line")
+
     def rotate(self, id: str, grace: timedelta = timedelta()) -> Made:
         raise NotImplementedError("keys are rotated at the command line")
 

@@ -22,7 +22,8 @@ TAIL = 1 << 20
 class Anchor:
     """What the log says of a store: that its chain had ``number`` links, the last with this ``hash``. ``place`` tells places apart.
 
-    ``runs`` says what runs were then that had ended (empty: deleted), by `chain.state_of`.
+    ``runs`` says what runs were then that had ended (empty: deleted), by `chain.state_of`. ``was`` is what the store was called before it
+    got another key; until the next anchor, either may lie there, for the key may have been changed or not.
     """
 
     store: str
@@ -30,6 +31,7 @@ class Anchor:
     hash: str
     place: str
     runs: dict[str, str] = field(default_factory=dict)
+    was: str = ""
 
 
 def place_mark(place: str) -> str:
@@ -38,9 +40,10 @@ def place_mark(place: str) -> str:
     return hashlib.sha256(place.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-def anchor(place: str, head: Head, runs: dict[str, str] | None = None) -> str:
+def anchor(place: str, head: Head, runs: dict[str, str] | None = None, was: str = "") -> str:
     """Write the head into the audit log of the store at ``place``; returns why it could not be, or nothing."""
     parameters = {"store": head.store, "number": head.number, "place": place_mark(place)} | ({"runs": runs} if runs else {})
+    parameters |= {"was": was} if was else {}
     return audit.note(WHAT, head.hash, parameters, "tiltyard", place)
 
 
@@ -72,8 +75,8 @@ def _anchor(what: str, fingerprint: str, parameters: Any) -> Anchor | None:
     store, number, place = parameters.get("store"), parameters.get("number"), parameters.get("place")
     if not isinstance(store, str) or not isinstance(number, int) or not isinstance(place, str):
         return None
-    runs = parameters.get("runs")
-    return Anchor(store, number, fingerprint, place, runs if isinstance(runs, dict) else {})
+    runs, was = parameters.get("runs"), parameters.get("was")
+    return Anchor(store, number, fingerprint, place, runs if isinstance(runs, dict) else {}, was if isinstance(was, str) else "")
 
 
 def proven(file: Path, key: bytes | None) -> Iterator[Anchor]:
@@ -85,7 +88,15 @@ def proven(file: Path, key: bytes | None) -> Iterator[Anchor]:
 
 def against(anchors: list[Anchor], store: str | None, place: str) -> str:
     """What speaks against the store ``store`` (None: one without a chain) at ``place`` by the names alone; nothing where nothing does."""
-    here = [anchor.store for anchor in anchors if anchor.place == place_mark(place)]
-    if here and here[-1] != store:
+    here = [anchor for anchor in anchors if anchor.place == place_mark(place)]
+    if here and store not in (here[-1].store, here[-1].was or here[-1].store):
         return "another store lies here than its audit log speaks of" if store else "its audit log speaks of a chain, and it has none"
     return ""
+
+
+def before(anchors: list[Anchor], store: str) -> set[str]:
+    """What the store was called before it got another key, and before that."""
+    names, known = {anchor.store: anchor.was for anchor in anchors if anchor.was}, set[str]()
+    while (store := names.get(store, "")) and store not in known:
+        known.add(store)
+    return known

@@ -59,6 +59,10 @@ class Keys:
                 found[AUDIT] = _derived(secret)
         return cls(found)
 
+    def with_store(self, secret: bytes) -> "Keys":
+        """These, with another secret of the store's key file."""
+        return Keys(self.secrets | {STORE: _derived(secret)})
+
     @property
     def best(self) -> str:
         """The kind of link this process makes."""

@@ -130,6 +130,7 @@ def _whole(connection: "Connection", store: Store, keys: Keys, book: Book, ancho
     if not own and not found.unread and not found.broken:
         found.unread.append("its audit log holds no head of this store, so whether an older copy was put back cannot be checked")
     others = {anchor.store for anchor in anchors if anchor.place == anchoring.place_mark(store.url)} - {head.store}
+    others -= anchoring.before(anchors, head.store) | {anchor.store for anchor in anchors if anchor.was == head.store}
     against = anchoring.against(anchors, head.store, store.url)
     if others and not against:
         found.unread.append("its audit log knows another store that lay here before this one")

@@ -26,9 +26,9 @@ def store_key() -> SealingKey | None:
     return read_sealing_key(Path(file).expanduser()) if file else None
 
 
-def shut(text: str, token: str) -> str:
-    """A record as the store keeps it: encrypted where there is a key, as it is where there is none."""
-    key = store_key()
+def shut(text: str, token: str, key: SealingKey | None = None) -> str:
+    """A record as the store keeps it: encrypted where there is a key (``key``, else the store's), as it is where there is none."""
+    key = key or store_key()
     return text if key is None else MARK + base64.b64encode(_sealed(key, text.encode(), _place(token))).decode()
 
 
@@ -45,9 +45,9 @@ def opened(kept: str, token: str) -> str:
     return _unsealed(content, _place(token), "record").decode()
 
 
-def shut_bytes(content: bytes, token: str, name: str) -> bytes:
-    """A file of the step ``token`` as the store keeps it: encrypted where there is a key; one byte before it says which."""
-    key = store_key()
+def shut_bytes(content: bytes, token: str, name: str, key: SealingKey | None = None) -> bytes:
+    """A file of the step ``token`` as the store keeps it: encrypted where there is a key, as in `shut`; one byte before it says which."""
+    key = key or store_key()
     return PLAIN + content if key is None else SEALED + _sealed(key, content, _place_of_file(token, name))
 
 

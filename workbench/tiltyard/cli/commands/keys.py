@@ -13,9 +13,10 @@ from ..console import remark, say, show_table
 
 
 class KeyFacts(Frozen):
-    """One key, as ``key list --json`` tells it."""
+    """One key, as ``key list --json`` tells it; ``account`` is the id of the first of the keys that were rotated into it, or its own."""
 
     id: str
+    account: str
     name: str
     state: str
     scopes: tuple[Scope, ...]
@@ -60,18 +61,31 @@ def show(as_json: bool, file: Path | None) -> int:
         remark(f"No keys in {keys.path}. Make one with `tiltyard key new NAME`.")
         return 0
     rows = [
-        (k.id, k.name, k.state, ", ".join(k.scopes), _day(k.created), _day(k.expires), f"{k.budget:,}" if k.budget else "")
+        (
+            k.id,
+            k.name,
+            k.account if k.account != k.id else "",
+            k.state,
+            ", ".join(k.scopes),
+            _day(k.created),
+            _day(k.expires),
+            f"{k.budget:,}" if k.budget else "",
+        )
         for k in facts.keys
     ]
-    show_table(("Id", "Name", "State", "Scopes", "Made", "Expires", "Budget"), rows, right=(6,))
+    show_table(("Id", "Name", "Account", "State", "Scopes", "Made", "Expires", "Budget"), rows, right=(7,))
     return 0
 
 
-def end(name: str, file: Path | None) -> int:
-    """Revoke a key."""
-    ended = store(file).revoke(name)
-    noted("key revoked", ended)
-    say(f"✓ revoked: {ended.id} ({ended.name})", style="green")
+def end(name: str, line: bool, file: Path | None) -> int:
+    """Revoke a key, or all that were rotated into one another."""
+    keys = store(file)
+    ended = keys.revoke_line(name) if line else (keys.revoke(name),)
+    for one in ended:
+        noted("key revoked", one)
+        say(f"✓ revoked: {one.id} ({one.name})", style="green")
+    if not ended:
+        remark(f"No key of the account of {name} was valid any more.")
     return 0
 
 
@@ -96,7 +110,7 @@ def noted(what: str, key: Key) -> None:
 
 def _facts(key: Key, keys: KeyStore) -> KeyFacts:
     given = key.model_dump(exclude={"hash", "line"})
-    return KeyFacts(**given, state=key.state(keys.clock()))
+    return KeyFacts(**given, account=key.account, state=key.state(keys.clock()))
 
 
 def _day(moment: datetime | None) -> str:

@@ -25,8 +25,11 @@ from ...sealing.keys import (
 )
 from ...store.chain import Keys
 from ...store.checking import checked, is_store
+from ...store.database import Database
+from ...store.lines import RUNNING
 from ...store.opening import open_store
-from ...store.sealed_records import store_key
+from ...store.rekeying import rekey
+from ...store.sealed_records import KEY, store_key
 from ..console import progress_bar, remark, say, unlogged
 
 INTACT, BROKEN, COULD_NOT_TELL = 0, 1, 2
@@ -92,6 +95,8 @@ def rotate(paths: list[Path], old: Path | None, new: Path | None, fresh: bool) -
     me().must("keys")
     if fresh and new is None:
         raise Problem("--to-key-file with --new-key", "none", "Name the file to make")
+    if any(is_store(path) for path in paths):
+        return _rekeyed(paths, old, new, fresh)
     try:
         before: Key = read_sealing_key(old) if old else asked(PASSPHRASE)
         after: Key = (new_sealing_key(new) if fresh else read_sealing_key(new)) if new else asked(NEXT_PASSPHRASE, fresh=True)
@@ -102,6 +107,24 @@ def rotate(paths: list[Path], old: Path | None, new: Path | None, fresh: bool) -
     except Broken as broken:
         return _shown(broken)
     remark("Older copies of these files still open with the old key.")
+    return INTACT
+
+
+def _rekeyed(paths: list[Path], old: Path | None, new: Path | None, fresh: bool) -> int:
+    """Give a store its first key, or another one; the one that it has is that of the environment."""
+    if len(paths) != 1 or new is None or old is not None:
+        raise Problem(f"one store with --to-key-file; {KEY} names the key that it has", "something else", "Correct it")
+    if any(run.state == RUNNING for run in open_store(paths[0]).runs()):
+        raise Problem("a store in which nothing goes on", "a run under way", "Wait for it, or cancel it: it could not write its result")
+    key = new_sealing_key(new) if fresh else read_sealing_key(new)
+    try:
+        with progress_bar() as tell:
+            found = rekey(Database(paths[0], makes=False), key, Progress(tell))
+    except Broken as broken:
+        return _shown(broken)
+    unlogged(audit.note("key rotated", parameters={"file": str(paths[0])}, store=paths[0]))
+    say(f"✓ sealed under {new}: {found.records:,} records and {_files(found.files)}. Set {KEY} to it from now on.", style="green")
+    remark("Older copies of this store still open as they did; without the key file nothing of this one opens again.")
     return INTACT
 
 

@@ -57,11 +57,15 @@ def listed(as_json: Json = False, keys: KeysFile = None) -> None:
 
 
 @key.command("revoke")
-def revoke(name: Name, keys: KeysFile = None) -> None:
+def revoke(
+    name: Name,
+    line: Annotated[bool, typer.Option("--line", help="All keys of its account: those that were rotated into one another.")] = False,
+    keys: KeysFile = None,
+) -> None:
     """End a key; a running endpoint refuses it from its next request on."""
     from .keys import end
 
-    raise typer.Exit(end(name, keys))
+    raise typer.Exit(end(name, line, keys))
 
 
 @key.command("rotate")
