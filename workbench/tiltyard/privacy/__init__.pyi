@@ -3,6 +3,7 @@ from .audit_epsilon import AuditEpsilon as AuditEpsilon
 from .dp_sgd import DPSGD as DPSGD
 from .frontier import Frontier as Frontier
 from .identifying import Identifying as Identifying
+from .inversion import Inversion as Inversion
 from .lira import LiRA as LiRA
 from .membership_gap import MembershipGap as MembershipGap
 from .membership_ladder import MembershipLadder as MembershipLadder

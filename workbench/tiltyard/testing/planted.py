@@ -193,6 +193,33 @@ def tells_the_group(size: float, seed: int) -> Ground:
     return Ground(FunctionTarget(score, CLASSES, SCHEMA, "planted"), data, 200)
 
 
+def holds_rows(size: float, seed: int) -> Ground:
+    """The logit of each class rises towards every row of it that was trained on (``size`` 1), or along one column (0)."""
+    import torch
+    from torch import Tensor, nn
+
+    from ..targets.torch_target import TorchTarget
+
+    rng = np.random.default_rng([seed, 9])
+    n, width = 2000, 5
+    x, member = rng.random((n, width)), rng.random(n) < 0.5
+    y = (x[:, 0] > 0.5).astype(np.int64)
+    schema = Schema(features=tuple(Feature(name=f"c{i}", kind="continuous") for i in range(width)), label="y", classes=CLASSES)
+
+    class Memory(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.held = nn.ParameterList([nn.Parameter(torch.from_numpy(x[member & (y == k)]).float()) for k in (0, 1)])
+
+        def forward(self, rows: Tensor) -> Tensor:
+            line = torch.stack([4 - 8 * rows[:, 0], 8 * rows[:, 0] - 4], 1)
+            if not size:
+                return line
+            return torch.stack([torch.logsumexp(-torch.cdist(rows, held).square() / 0.005, 1) for held in self.held], 1)
+
+    return Ground(TorchTarget(Memory(), CLASSES, schema, "planted"), Dataset(x, y, schema, "rows", member=member), n)
+
+
 def near_the_border(size: float, seed: int) -> Ground:
     """Rows stand nearer by ``size`` to the border of a linear model than 0.35 of the column's range."""
     import torch
@@ -240,6 +267,7 @@ PLANTS: tuple[Plant, ...] = (
         least=0.02,
     ),
     Plant("privacy.attribute_inference", "score moved by the sensitive column", (0, 2), "log-odds", tells_the_group),
+    Plant("privacy.inversion", "logits that rise towards trained-on rows", (0, 1), "of the model", holds_rows, {"steps": 60}),
     *(
         Plant(
             f"evasion.{name}",
