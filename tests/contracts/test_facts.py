@@ -38,6 +38,7 @@ def test_each_check_that_an_attacker_could_run_says_what_for() -> None:
     assert {id for id, cls in checks().items() if cls.audit} == {
         "evasion.certificate",
         "evasion.corruptions",
+        "evasion.table_corruptions",
         "poisoning.detect",
         "poisoning.training_rows",
         "privacy.audit_epsilon",

@@ -8,7 +8,8 @@ import pytest
 from scipy import ndimage
 
 from tiltyard.datasets.dataset import Dataset
-from tiltyard.evasion._corruption_kinds import FAMILIES, SEVERITIES, Kind, contrast, corrupted, pixelate, translation
+from tiltyard.evasion._corrupting import SEVERITIES
+from tiltyard.evasion._corruption_kinds import FAMILIES, Kind, contrast, corrupted, pixelate, translation
 from tiltyard.evasion.corruptions import Corruptions
 from tiltyard.result import CheckResult, Status
 from tiltyard.samples.catalog import load_data

@@ -7,5 +7,6 @@ from .minimum import Minimum as Minimum
 from .pgd import PGD as PGD
 from .square import Square as Square
 from .strong import Strong as Strong
+from .table_corruptions import TableCorruptions as TableCorruptions
 from .tabular import Tabular as Tabular
 from .words import Words as Words

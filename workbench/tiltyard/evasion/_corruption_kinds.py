@@ -13,7 +13,6 @@ from scipy import fft, ndimage
 
 Pictures = NDArray[np.float64]
 Kind = Callable[[Pictures, int, np.random.Generator], Pictures]
-SEVERITIES = (1, 2, 3, 4, 5)
 
 
 def gaussian_noise(x: Pictures, severity: int, rng: np.random.Generator) -> Pictures:
