@@ -44,6 +44,7 @@ def test_each_check_that_an_attacker_could_run_says_what_for() -> None:
         "privacy.audit_epsilon",
         "privacy.frontier",
         "privacy.identifying",
+        "theft.watermark_survival",
         "theft.watermark_verify",
     }
 

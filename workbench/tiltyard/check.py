@@ -208,6 +208,8 @@ class Step(Given, ABC, metaclass=StepType):
         Does its topic need it to pass? A topic whose other checks passed is *incomplete* until these, where they apply, have passed too.
     takes_text
         Does it run on free text too, because it neither moves rows nor measures distances between them?
+    feeds_on
+        Ids of checks whose answers it can use: a campaign runs it after them and hands it what they were answered.
     holds_text
         Does it run on a table of numbers and categories with free text beside them, which it leaves as it is?
     """
@@ -236,6 +238,7 @@ class Step(Given, ABC, metaclass=StepType):
     averages_noise: ClassVar[bool] = False
     core: ClassVar[bool] = False
     takes_text: ClassVar[bool] = False
+    feeds_on: ClassVar[tuple[str, ...]] = ()
     holds_text: ClassVar[bool] = False
 
     seed: int = parameter(0, "Seed of everything random in this run", ge=0, le=2**31 - 1)

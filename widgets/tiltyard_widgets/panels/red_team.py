@@ -24,6 +24,7 @@ from .work import Work
 
 if TYPE_CHECKING:
     from tiltyard.campaign.campaign import Plan, Planned
+    from tiltyard.campaign.probe import Probe
     from tiltyard.campaign.rules import Rules
     from tiltyard.datasets.dataset import Dataset
     from tiltyard.targets.target import Target
@@ -46,6 +47,7 @@ class RedTeamPanel(Panel):
         self._timer: threading.Timer | None = None
         self._for: tuple[str, str] | None = None
         self._rules: Rules | None = None
+        self._probe: Probe | None = None
         self.mode = Choice(
             label="Who attacks", options=[("A planned campaign", "plan"), ("You, by hand", "hand")], value="plan", kind="segments"
         )
@@ -60,13 +62,15 @@ class RedTeamPanel(Panel):
         self.go.on_click(lambda _: self.run())
         self.over = look.button("Start over", title="Run every step again, with the whole budget", denied=self.session.denied("run"))
         self.over.on_click(lambda _: self.start_over())
+        self.measure = look.button("Measure the costs", title="Run each attack on 10 and on 30 rows, and plan by what that cost")
+        self.measure.on_click(lambda _: self.measured())
         self.progress = WorkBar(self.session)
         self.sentence = outcome()
         self.steps = TableView()
         self.left = TableView()
         self.view = OutcomeView("Not run yet.", self.open_step)
         self.found = look.stack([self.sentence, self.steps, self.left])
-        self.campaign = look.split([look.row([self.go, self.over]), self.progress, self.form, self.profile], [self.found])
+        self.campaign = look.split([look.row([self.go, self.over, self.measure]), self.progress, self.form, self.profile], [self.found])
         self.hand = ByHand(self.session, self.message)
         self.place = w.VBox([self.campaign])
         return [look.heading(self.title), self.message, self.mode, self.place]
@@ -83,7 +87,7 @@ class RedTeamPanel(Panel):
         target, data = self.session.target, self.session.data
         now = (target.fingerprint, data.fingerprint) if target and data else None
         if now != self._for:
-            self._for, self.plan, self._before = now, None, frozenset()
+            self._for, self.plan, self._before, self._probe = now, None, frozenset(), None
             self.view.show(None)
             self._restore()
             self._later(0.0)
@@ -116,15 +120,24 @@ class RedTeamPanel(Panel):
             self.sentence.say("failed", self.form.error)
             self._draw()
             return
-        threat, profile = self.form.step(), self.profile.value
-        self.sentence.say("running", "Planning …")
+        threat, profile, probe = self.form.step(), self.profile.value, self._probe
+        self.sentence.say("running", "Planning …" if probe is None else "Measuring each attack on a few rows …")
 
         def body() -> "Plan":
             from tiltyard.campaign.campaign import plan
+            from tiltyard.campaign.cost import Cost
 
-            return plan(threat, target, data, profile)  # type: ignore[arg-type]
+            return plan(threat, target, data, profile, costs=probe or Cost.of)  # type: ignore[arg-type]
 
         self.session.aside(body, lambda found: self._planned(turn, found), self._failed)
+
+    def measured(self) -> None:
+        """Plan by what each attack costs on a few rows, from now on for this target and these data."""
+        from tiltyard.campaign.probe import Probe
+
+        if self.session.target is not None and self.progress.work is None:
+            self._probe = self._probe or Probe()
+            self._later(0.0)
 
     def _planned(self, turn: int, found: "Plan") -> None:
         if turn == self._turn:
@@ -204,7 +217,9 @@ class RedTeamPanel(Panel):
             plan, mine = self.plan, self.mine()
             found: list[Record] = []
             held: list[Work] = []
-            self._rules = Rules(plan.threat, mine)
+            from tiltyard.campaign.cost import Cost
+
+            self._rules = Rules(plan.threat, mine, plan=plan, costs=self._probe or Cost.of)
             steps = [p.step for p in self.waiting()]
             title = f"Red teaming: {len(steps)} attack{'s' * (len(steps) != 1)}"
             over = lambda: self._over(held, about, plan, [*mine, *found])  # noqa: E731
@@ -224,6 +239,9 @@ class RedTeamPanel(Panel):
         """The campaign's matrix goes into the run of the model it was about, whichever is in the header now."""
         late = self._rules is not None and self._rules.out_of_time
         target, data = about
+        if self._rules is not None and self._rules.plan is not None:
+            plan, was = self._rules.plan, plan
+            self.plan = plan if self.plan is was else self.plan
         if records:
             from tiltyard.campaign.matrix import campaign_record
 
@@ -270,11 +288,19 @@ def plan_table(plan: "Plan", waiting: set[str]) -> Table:
             p.queries,
             about(p.seconds).replace(" ", "\u00a0"),
             "to run" if p.id in waiting else "done",
-            "; ".join(filter(None, ("the time is a guess" if p.guessed else "", p.note))) or "–",
+            "; ".join(filter(None, (_known(p), p.note))) or "–",
         )
         for i, p in enumerate(plan.steps)
     )
     return Table(name="plan", title="The plan", columns=columns, rows=rows)
+
+
+def _known(p: "Planned") -> str:
+    """How its cost is known."""
+    if p.measured and p.queries_high is not None and p.seconds_high is not None:
+        rows = f"{round(p.queries_low or 0):,} to {round(p.queries_high):,} rows"
+        return f"measured: {rows}, {about(p.seconds_low or 0)} to {about(p.seconds_high)}"
+    return "the time is a guess" if p.guessed else ""
 
 
 def left_table(plan: "Plan") -> Table | None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from ..campaign.campaign import ThreatModel, plan
 from ..campaign.matrix import campaign_record
-from ..campaign.rules import start
+from ..campaign.rules import ruled, start
 from ..catalogue import checks as registered
 from ..catalogue import defenses, effective, unmet
 from ..check import Step, named
@@ -114,9 +114,10 @@ class FullAssessment:
         if self.cancelled:
             return
         planned = plan(threat, self.target, self.data, "quick" if profile == "quick" else "full", seed)
-        job = self._ran(start(planned, self.target, self.data, self.runner, run=self.run, on_progress=self.tell))
+        rules = ruled(planned, self.target, self.runner, self.run)
+        job = self._ran(start(planned, self.target, self.data, self.runner, run=self.run, on_progress=self.tell, rules=rules))
         self.records += job.records
-        self._add(campaign_record(planned, self.target, self.data, job.records))
+        self._add(campaign_record(rules.plan or planned, self.target, self.data, job.records))
 
     def checklist(self) -> None:
         """The ethics checklist, filled from what was found, with model card and datasheet."""

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, ClassVar, Literal, Self, get_args
 
 from pydantic import model_validator
@@ -12,14 +13,15 @@ from ..datasets.dataset import Dataset
 from ..execution.profiles import Profile, overrides
 from ..formatting.numbers import about, duration
 from ..result import Frozen, Given, Identity
+from ..targets.query_budget import Meter
 from ..targets.restricted import RestrictedTarget
 from ..targets.target import Target
-from .cost import Cost, fitted
+from .cost import Cost, Costs, fitted
 
 FORMAT = 1
 GOALS: tuple[CampaignGoal, ...] = get_args(CampaignGoal)
 KNOWN: dict[str, frozenset[str]] = {
-    "white": frozenset({"labels", "scores", "gradients", "training"}),
+    "white": frozenset({"labels", "scores", "gradients", "weights", "training"}),
     "gray": frozenset({"labels", "scores", "training"}),
     "black": frozenset({"labels", "scores"}),
 }
@@ -29,8 +31,9 @@ WORDS = {"white": "white box", "gray": "gray box", "black": "black box"}
 class ThreatModel(Given):
     """Who attacks: what they know, what they are answered, what they can spend, what they want.
 
-    ``white`` knows the model, ``gray`` how it is trained (so that shadow models can be), ``black`` neither. All know data like the
-    target's. The check's own verdict on an attack (which rows were members, which labels are right) is not the attacker's knowledge.
+    ``white`` has the model with its weights, ``gray`` how it is trained (so that shadow models can be), ``black`` neither. All know data like the
+    target's. The check's own verdict on an attack (which rows were members, which labels are right) is not the attacker's knowledge. The worth of each goal sets the order in which a budget is spent: a goal of twice the worth
+    has its second attack before another's second, and one of worth 0 is not tried.
     """
 
     renamed: ClassVar[Mapping[str, str]] = {"queries": "query_budget"}
@@ -40,6 +43,10 @@ class ThreatModel(Given):
     query_budget: int = parameter(200_000, "Rows the attacker may ask in all; gradients count too", "rows", ge=0, le=1_000_000_000)
     seconds: float = parameter(600.0, "Time for the whole campaign", "seconds", ge=0, le=1_000_000)
     goal: Literal["any", "evade", "infer", "steal", "poison"] = parameter("any", "What the attacker wants")
+    worth_evade: float = parameter(1.0, "What evading a prediction is worth to the attacker, beside the other goals", ge=0, le=1000)
+    worth_infer: float = parameter(1.0, "What learning of the training data is worth, beside the other goals", ge=0, le=1000)
+    worth_steal: float = parameter(1.0, "What a copy of the model is worth, beside the other goals", ge=0, le=1000)
+    worth_poison: float = parameter(1.0, "What a poisoned model is worth, beside the other goals", ge=0, le=1000)
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
@@ -56,15 +63,28 @@ class ThreatModel(Given):
     def words(self) -> str:
         return f"{WORDS[self.knowledge]}, {self.access}"
 
+    def worth(self, goal: str) -> float:
+        """What ``goal`` is worth; one that is wanted alone is worth all."""
+        found: float = getattr(self, f"worth_{goal}")
+        return found if self.goal == "any" else 1.0
+
     def offers(self, step: Step | type[Step]) -> frozenset[str]:
         """What ``step`` is given: a poisoner's rows are trained on by the victim, whatever the attacker knows of it."""
         return self.sees | ({"training"} if step.campaign_goal == "poison" else set())
+
+    def view(self, step: Step, target: Target, meter: Meter | None = None, listening: bool = False) -> Target:
+        """What ``step`` is given of ``target``: a metered restriction of it, or of who has the weights, where the step needs them, itself."""
+        offers = self.offers(step)
+        if "weights" in step.needs and "weights" in offers:
+            return target
+        return RestrictedTarget(target, offers, meter, self.words, listening)
 
 
 class Planned(Given):
     """One step of a plan: what, with which parameters, at which cost.
 
-    ``queries`` and ``seconds`` are what the step itself expects, or a guess where ``guessed``.
+    ``queries`` and ``seconds`` were ``measured`` on a probe, with the ends of their intervals, or are what the step itself expects, or a guess
+    where ``guessed``. ``whole`` are its parameters before a budget took rows from it; empty where none did.
     """
 
     id: str
@@ -76,19 +96,31 @@ class Planned(Given):
     guessed: bool
     note: str = ""
     standards: tuple[str, ...] = ()
+    measured: bool = False
+    queries_low: float | None = None
+    queries_high: float | None = None
+    seconds_low: float | None = None
+    seconds_high: float | None = None
+    whole: dict[str, Any] = {}
 
     @property
     def step(self) -> Check:
         return named(checks()[self.id], self.parameters)  # type: ignore[return-value]
 
+    @property
+    def asked(self) -> Check:
+        """The step as it was before a budget took rows from it."""
+        return named(checks()[self.id], self.whole or self.parameters)  # type: ignore[return-value]
+
 
 class LeftOut(Frozen):
-    """An attack that is not in the plan, and why."""
+    """An attack that is not in the plan, and why; ``parameters`` where a budget alone keeps it out, so that it may come back."""
 
     id: str
     title: str
     goal: str
     reason: str
+    parameters: dict[str, Any] | None = None
 
 
 class Plan(Given):
@@ -119,8 +151,16 @@ def attacks(goal: str) -> list[tuple[str, type[Step]]]:
     return [(cls.campaign_goal, cls) for cls in checks().values() if cls.campaign_goal and goal in ("any", cls.campaign_goal)]
 
 
-def plan(threat: ThreatModel, target: Target, data: Dataset, profile: Profile = "quick", seed: int = 0, only: Sequence[str] = ()) -> Plan:
-    """The plan of ``threat`` against ``target``: every allowed attack that fits, in the order of `_valued`.
+def plan(
+    threat: ThreatModel,
+    target: Target,
+    data: Dataset,
+    profile: Profile = "quick",
+    seed: int = 0,
+    only: Sequence[str] = (),
+    costs: Costs = Cost.of,
+) -> Plan:
+    """The plan of ``threat`` against ``target``: every allowed attack that fits, in the order of `valued`.
 
     Where an attack is over the query budget it is given fewer rows; where that is not enough it is left out.
 
@@ -128,6 +168,8 @@ def plan(threat: ThreatModel, target: Target, data: Dataset, profile: Profile = 
     ----------
     only
         Ids of attacks to choose from; all by default.
+    costs
+        What an attack costs: by default what it says itself; a `probe.Probe` measures it on a few rows.
     """
     ready: list[tuple[str, Check, Cost]] = []
     left: list[LeftOut] = []
@@ -138,24 +180,41 @@ def plan(threat: ThreatModel, target: Target, data: Dataset, profile: Profile = 
         if reason := _forbidden(step, threat, target, data):
             left.append(LeftOut(id=cls.id, title=cls.title, goal=goal, reason=reason))
         else:
-            ready.append((goal, step, Cost.of(step, target, data)))
-    steps, over = _within(threat, _valued(ready), target, data)
+            ready.append((goal, step, costs(step, target, data)))
+    steps, over = within(threat, threat.query_budget, threat.seconds, valued(threat, ready), target, data, costs)
     return Plan(threat=threat, target=target.identity, data=data.identity, steps=tuple(steps), left_out=(*left, *over))
 
 
 Ready = tuple[str, Check, Cost]
 
 
-def _valued(ready: Sequence[Ready]) -> list[Ready]:
-    """What the attacker wants first: of each goal the attacks that its topic stands on, then the cheapest; the goals take turns.
+def valued(threat: ThreatModel, ready: Sequence[Ready], begun: Mapping[str, int] = MappingProxyType({})) -> list[Ready]:
+    """What the attacker wants first: of each goal the attacks that its topic stands on, then the cheapest; the goals take turns by their worth.
 
-    By cost alone a small budget would go to many cheap attacks of one goal, and another goal would not be tried at all.
+    By cost alone a small budget would go to many cheap attacks of one goal, and another goal would not be tried at all. The turns are those
+    of seats by highest averages (D'Hondt): an attack's number within its goal over the worth. What `feeds_on` another's answers comes after it.
+
+    Parameters
+    ----------
+    begun
+        How many attacks each goal has had already.
     """
-    turns: list[tuple[int, float, int, Ready]] = []
+    turns: list[tuple[float, float, int, Ready]] = []
     for goal in dict.fromkeys(item[0] for item in ready):
         mine = sorted((item for item in ready if item[0] == goal), key=lambda item: (not item[1].core, item[2].seconds, item[2].queries))
-        turns += [(turn, item[2].seconds, item[2].queries, item) for turn, item in enumerate(mine)]
-    return [item for *_, item in sorted(turns, key=lambda one: one[:3])]
+        first = begun.get(goal, 0) + 1
+        turns += [((first + i) / threat.worth(goal), item[2].seconds, item[2].queries, item) for i, item in enumerate(mine)]
+    return _fed([item for *_, item in sorted(turns, key=lambda one: one[:3])])
+
+
+def _fed(order: list[Ready]) -> list[Ready]:
+    """The same with what feeds on another's answers moved behind it."""
+    found = list(order)
+    for item in order:
+        sources = [i for i, other in enumerate(found) if other[1].id in item[1].feeds_on]
+        if sources and max(sources) > (place := found.index(item)):
+            found.insert(max(sources), found.pop(place))
+    return found
 
 
 def _given(cls: type[Step], threat: ThreatModel, profile: str, data: Dataset, seed: int) -> Check:
@@ -168,6 +227,8 @@ def _given(cls: type[Step], threat: ThreatModel, profile: str, data: Dataset, se
 
 def _forbidden(step: Check, threat: ThreatModel, target: Target, data: Dataset) -> str:
     """Why the threat model, the target or the data do not allow ``step``; empty where they do."""
+    if threat.worth(str(step.campaign_goal)) == 0:
+        return "of no worth to this attacker"
     if step.audit:
         return "no attack: the owner's own audit, run it in its topic"
     if not any(id.startswith("AML.T") for id in step.standards):
@@ -181,38 +242,51 @@ def _forbidden(step: Check, threat: ThreatModel, target: Target, data: Dataset) 
         if need in ("labels", "scores", "gradients", "weights", "training", "file", "url") and need not in offers
     ):
         return f"needs {', '.join(NEEDS[need] for need in hidden)}, which this attacker ({threat.words}) does not have"
-    return step.unmet(RestrictedTarget(target, offers), data)
+    return step.unmet(threat.view(step, target), data)
 
 
-def _within(
-    threat: ThreatModel, ready: list[tuple[str, Check, Cost]], target: Target, data: Dataset
+def within(
+    threat: ThreatModel, rows: int, seconds: float, ready: list[Ready], target: Target, data: Dataset, costs: Costs
 ) -> tuple[list[Planned], list[LeftOut]]:
-    rows, seconds = threat.query_budget, threat.seconds
-    steps, over = [], []
+    """Of ``ready``, in its order, what fits into so many rows and seconds, and what does not."""
+    steps: list[Planned] = []
+    over: list[LeftOut] = []
     for goal, step, cost in ready:
-        fit, cost = fitted(step, cost, rows, target, data)
+        fit, cost = fitted(step, cost, rows, target, data, costs, seconds)
         if fit is None or cost.seconds > seconds:
             reason = (
                 f"over the query budget: it asks {cost.queries:,} rows and {rows:,} are left"
-                if fit is None
+                if cost.queries > rows
                 else f"over the time budget: it takes {about(cost.seconds)} and {duration(seconds)} are left"
             )
-            over.append(LeftOut(id=step.id, title=step.title, goal=goal, reason=reason))
+            over.append(LeftOut(id=step.id, title=step.title, goal=goal, reason=reason, parameters=_given_to(step)))
             continue
         rows, seconds = rows - cost.queries, seconds - cost.seconds
-        steps.append(_planned(goal, fit, cost))
+        steps.append(_planned(goal, fit, cost, step, [one.id for one in steps]))
     return steps, over
 
 
-def _planned(goal: str, step: Check, cost: Cost) -> Planned:
+def _given_to(step: Check) -> dict[str, Any]:
+    return step.model_dump(mode="json", include=set(step.model_fields_set))
+
+
+def _planned(goal: str, step: Check, cost: Cost, whole: Check, before: Sequence[str]) -> Planned:
+    rows, seconds = cost.rows_span, cost.seconds_span
+    fed = next((f"uses the answers of {id}" for id in before if id in step.feeds_on), "")
     return Planned(
         id=step.id,
         title=step.title,
         goal=goal,
-        parameters=step.model_dump(mode="json", include=set(step.model_fields_set)),
+        parameters=_given_to(step),
+        whole=_given_to(whole) if whole is not step else {},
         queries=cost.queries,
         seconds=cost.seconds,
         guessed=cost.guessed,
-        note=cost.note,
+        note="; ".join(filter(None, (cost.note, fed))),
         standards=step.standards,
+        measured=cost.measured,
+        queries_low=rows.low if rows else None,
+        queries_high=rows.high if rows else None,
+        seconds_low=seconds.low if seconds else None,
+        seconds_high=seconds.high if seconds else None,
     )

@@ -1,5 +1,6 @@
 """What an attack of a campaign costs, and the same attack with fewer rows where that is too much."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,13 +13,35 @@ LEAST_SHARE = 0.1  # an attack with fewer rows than this share says nothing wort
 
 
 @dataclass(frozen=True)
+class Span:
+    """A number with the ends of its interval (95 %)."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
 class Cost:
-    """Rows and seconds; ``guessed`` where the step itself cannot tell them, ``note`` for a person."""
+    """Rows and seconds; ``guessed`` where the step itself cannot tell them, ``note`` for a person.
+
+    Attributes
+    ----------
+    rows_span, seconds_span
+        Where it was measured on a probe, what was measured with its interval; else None.
+    """
 
     queries: int
     seconds: float
     guessed: bool
     note: str = ""
+    rows_span: Span | None = None
+    seconds_span: Span | None = None
+
+    @property
+    def measured(self) -> bool:
+        """Was it measured on a probe?"""
+        return self.rows_span is not None
 
     @staticmethod
     def of(step: Check, target: Target, data: Dataset) -> "Cost":
@@ -26,39 +49,61 @@ class Cost:
         try:
             expected = step.estimate(target, data)
         except Exception:  # an estimate that breaks must not stop the plan
-            return Cost(_rows(step, data), step.seconds, True)
-        rows = _rows(step, data) if expected.queries is None else expected.queries - expected.judge
+            return Cost(looked_at(step, data), step.seconds, True)
+        rows = looked_at(step, data) if expected.queries is None else expected.queries - expected.judge
         guessed = expected.queries is None or expected.seconds is None
         seconds = expected.seconds if expected.seconds is not None else step.seconds
         return Cost(rows, seconds, guessed)
 
 
-def _rows(step: Check, data: Dataset) -> int:
+Costs = Callable[[Check, Target, Dataset], Cost]
+
+
+def remembered(costs: Costs) -> Costs:
+    """``costs`` that asks of each step with its parameters once; for one target and data set."""
+    known: dict[str, Cost] = {}
+
+    def found(step: Check, target: Target, data: Dataset) -> Cost:
+        key = f"{step.id} {step.model_dump_json()}"
+        if key not in known:
+            known[key] = costs(step, target, data)
+        return known[key]
+
+    return found
+
+
+def looked_at(step: Check, data: Dataset) -> int:
     """One query for each row the step looks at, of members and of others."""
     return min(2 * int(getattr(step, "rows", len(data))), len(data))
 
 
-def fitted(step: Check, cost: Cost, rows: int, target: Target, data: Dataset) -> tuple[Check | None, Cost]:
-    """``step`` with its whole-number counts halved until it costs at most ``rows``; None where a tenth is too much still."""
+def fitted(
+    step: Check, cost: Cost, rows: int, target: Target, data: Dataset, costs: Costs = Cost.of, seconds: float = float("inf")
+) -> tuple[Check | None, Cost]:
+    """``step`` with its whole-number counts halved until it costs at most ``rows`` and, where its cost was measured, ``seconds``.
+
+    None where a tenth is too much still.
+    """
     asked = cost
-    while cost.queries > rows:
+    while cost.queries > rows or (cost.measured and cost.seconds > seconds):
         smaller = _halved(step)
-        if smaller is None or LEAST_SHARE * asked.queries > rows:
+        if smaller is None or LEAST_SHARE * asked.queries > rows or (asked.measured and LEAST_SHARE * asked.seconds > seconds):
             return None, asked
-        step, cost = smaller, Cost.of(smaller, target, data)
+        step, cost = smaller, costs(smaller, target, data)
     return step, replace(cost, note=f"fewer rows than usual ({asked.queries:,}), to keep the budget") if cost is not asked else cost
 
 
 def _halved(step: Check) -> Check | None:
     if getattr(step, "curve", False) is True:
-        return _with(step, {"curve": False})
+        return with_values(step, {"curve": False})
     counts = {name: getattr(step, name, None) for name in step.shrinks}
     halves: dict[str, Any] = {
         n: max(v // 2, LEAST) for n, v in counts.items() if isinstance(v, int) and not isinstance(v, bool) and v > LEAST
     }
-    return _with(step, halves) if halves else None
+    return with_values(step, halves) if halves else None
 
 
-def _with(step: Check, values: dict[str, Any]) -> Check:
+def with_values(step: Check, values: dict[str, Any]) -> Check:
+    """``step`` with other values of some parameters."""
     given = step.model_dump(include=set(step.model_fields_set))
     return named(type(step), {**given, **values})  # type: ignore[return-value]

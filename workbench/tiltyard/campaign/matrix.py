@@ -62,10 +62,26 @@ def matrix(records: Sequence[Record], plan: Plan | None = None) -> CheckResult:
         tables=(_table(last, waiting), *((_left(plan),) if plan and plan.left_out else ())),
         notes=(
             *(plan.threat.renaming_notes if plan else ()),
+            *_chains(last),
             "Held means that this attack with these parameters found nothing; a stronger one may.",
             *(f"{r.title} did not settle: {r.result.summary}" for r in last if r.result.status is Status.INCOMPLETE),
         ),
     )
+
+
+def _chains(last: Sequence[Record]) -> list[str]:
+    """Which attack used what another was answered, with the ATLAS techniques of both."""
+    by_id = {r.check: r for r in last}
+    found = []
+    for r in last:
+        own = next((m.value for m in r.result.metrics if m.name == "asked_for_copy"), None)
+        sources = [id for id in getattr(checks().get(r.check), "feeds_on", ()) if id in by_id]
+        if own == 0 and sources:
+            first = by_id[sources[0]]
+            found.append(
+                f"Chain: {first.title} ({_ids(first.standards, 'AML.')}) gave the copy for {r.title} ({_ids(r.standards, 'AML.')}), which asked no row to train one."
+            )
+    return found
 
 
 def goal_of(check: str) -> CampaignGoal | None:

@@ -1,9 +1,9 @@
-"""A campaign under way: each step sees only what the threat model allows, within its rows and its time; and how it goes on."""
+"""A campaign under way: each step sees only what the threat model allows, within its rows and its time; what was stolen is used; the rest is planned anew."""
 
 import threading
 from collections.abc import Callable, Sequence
 
-from ..catalogue import effective
+from ..catalogue import checks, effective
 from ..check import Clock, Step, record, unhappy
 from ..datasets.dataset import Dataset
 from ..defense import Outcome
@@ -13,10 +13,13 @@ from ..execution.runner import Runner
 from ..progress import Progress, Report
 from ..result import Record, Status
 from ..store.lines import Run
+from ..targets.answers import Answers
 from ..targets.query_budget import Meter
-from ..targets.restricted import RestrictedTarget, restricted_fingerprint
+from ..targets.restricted import RestrictedTarget
 from ..targets.target import Target
 from .campaign import Plan, Planned, ThreatModel
+from .cost import Cost, Costs, remembered
+from .replan import replanned
 
 
 class Rules:
@@ -33,10 +36,31 @@ class Rules:
         Records of the same campaign from before; what they spent is spent.
     executor
         Where the steps run; here by default.
+    plan
+        What is run; after each step it is planned anew within what is left. None runs the steps as they were given.
+    costs
+        What an attack costs, when the rest is planned anew.
+
+    Attributes
+    ----------
+    plan
+        As it is now.
+    answers
+        What a step was answered that another `feeds_on`, by the id of the first.
     """
 
-    def __init__(self, threat: ThreatModel, before: Sequence[Record] = (), executor: Executor | None = None) -> None:
+    def __init__(
+        self,
+        threat: ThreatModel,
+        before: Sequence[Record] = (),
+        executor: Executor | None = None,
+        plan: Plan | None = None,
+        costs: Costs = Cost.of,
+    ) -> None:
         self.threat = threat
+        self.plan, self.costs = plan, remembered(costs)
+        self.before, self.found = list(before), list[Record]()
+        self.answers: dict[str, Answers] = {}
         self.meter = Meter(threat.query_budget, sum(r.queries for r in before))
         self.seconds = max(threat.seconds - sum(r.seconds for r in before), 0.0)
         self.out_of_time = False
@@ -44,7 +68,9 @@ class Rules:
 
     def call(self, step: Step, target: Target, data: Dataset, progress: Progress) -> Outcome:
         """Run ``step`` on the restricted target; a step that time ran out on is *incomplete*."""
-        seen = RestrictedTarget(target, self.threat.offers(step), self.meter, self.threat.words)
+        seen = self.threat.view(step, target, self.meter, listening=_heard_by_others(step))
+        if isinstance(seen, RestrictedTarget):
+            seen.answers = next((self.answers[id] for id in step.feeds_on if id in self.answers), None)
         clock = Clock(seen)
         if self.seconds <= 0:
             self.out_of_time = True
@@ -55,10 +81,24 @@ class Rules:
         outcome = self.executor.call(step, seen, data, progress)
         alarm.cancel()
         self.seconds -= outcome.record.seconds
+        if not isinstance(seen, RestrictedTarget):
+            self.meter.spent += outcome.record.queries
+        elif (heard := seen.heard(step.id)) is not None:
+            self.answers[step.id] = heard
         if self.out_of_time and outcome.record.result.status is Status.CANCELLED:
             late = outcome.record.model_copy(update={"result": unhappy(Status.INCOMPLETE, self._late())})
             return Outcome(late, outcome.target)
         return outcome
+
+    def following(self, found: Record, waiting: Sequence[Step], target: Target, data: Dataset) -> Sequence[Step]:
+        """What follows: the steps that fit into what is left; those given where there is no plan."""
+        self.found.append(found)
+        if self.plan is None or found.result.status is Status.CANCELLED:
+            return waiting
+        done = {r.check for r in self.found}
+        over = {planned.id for planned in self.plan.steps} - {step.id for step in waiting} - done  # ran before, in the same run
+        self.plan = replanned(self.plan, target, data, sorted(done | over), [*self.before, *self.found], self.costs)
+        return [planned.step for planned in self.plan.steps if planned.id not in done | over]
 
     def _ring(self, progress: Progress) -> None:
         self.out_of_time = True
@@ -79,8 +119,12 @@ def _same(planned: Planned, plan: Plan, target: Target, found: Record) -> bool:
         found.check == planned.id
         and effective(found) == step.model_dump(mode="json")
         and found.data.fingerprint == plan.data.fingerprint
-        and found.target.fingerprint == restricted_fingerprint(target, plan.threat.offers(step))
+        and found.target.fingerprint == plan.threat.view(step, target).fingerprint
     )
+
+
+def _heard_by_others(step: Step) -> bool:
+    return any(step.id in other.feeds_on for other in checks().values())
 
 
 def remaining(plan: Plan, target: Target, records: Sequence[Record]) -> list[Planned]:
@@ -88,6 +132,12 @@ def remaining(plan: Plan, target: Target, records: Sequence[Record]) -> list[Pla
     over = (Status.CANCELLED, Status.INCOMPLETE)
     done = [r for r in records if r.result.status not in over or r.result.metrics]
     return [planned for planned in plan.steps if not any(_same(planned, plan, target, r) for r in done)]
+
+
+def ruled(plan: Plan, target: Target, runner: Runner, run: Run | None = None, costs: Costs = Cost.of) -> Rules:
+    """The rules of ``plan``; with ``run`` what its records spent is spent. ``Rules.plan`` becomes the plan as it was run."""
+    before = own(plan, target, runner.store.records(run.id)) if run is not None and runner.store is not None else []
+    return Rules(plan.threat, before, runner.executor, plan, costs)
 
 
 def start(
@@ -99,15 +149,16 @@ def start(
     on_progress: Callable[[Report], None] | None = None,
     on_record: Callable[[Record, Target | None], None] | None = None,
     on_done: Callable[[Job], None] | None = None,
+    rules: Rules | None = None,
 ) -> Job:
     """Run ``plan`` within its rules and return at once; with ``run``, a stored run of it, only what has no record there.
 
-    ``Job.records`` holds what was found now; ``store.records(run.id)`` all of it.
+    ``Job.records`` holds what was found now; ``store.records(run.id)`` all of it. After each step the rest is planned anew: ``rules.plan`` is
+    what was run in the end, where ``rules``, as `ruled` makes them, are given.
     """
     runner = runner or Runner()
-    before = own(plan, target, runner.store.records(run.id)) if run is not None and runner.store is not None else []
-    rules = Rules(plan.threat, before, runner.executor)
-    steps = [planned.step for planned in remaining(plan, target, before)]
+    rules = rules or ruled(plan, target, runner, run)
+    steps = [planned.step for planned in remaining(plan, target, rules.before)]
     return Runner(runner.store, rules).start(
         steps,
         target,

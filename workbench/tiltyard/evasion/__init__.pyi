@@ -9,4 +9,5 @@ from .square import Square as Square
 from .strong import Strong as Strong
 from .table_corruptions import TableCorruptions as TableCorruptions
 from .tabular import Tabular as Tabular
+from .transfer import Transfer as Transfer
 from .words import Words as Words

@@ -1,5 +1,6 @@
 """Where one step runs. The seam for a cluster: whatever has ``call`` can run an assessment."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import sha256
 from typing import Protocol, runtime_checkable
@@ -8,6 +9,7 @@ from ..check import Check, Clock, Step, record
 from ..datasets.dataset import Dataset
 from ..defense import Defense, Outcome
 from ..progress import Progress
+from ..result import Record
 from ..targets.target import Target
 
 
@@ -25,6 +27,14 @@ class Wide(Protocol):
     @property
     def at_once(self) -> int:
         """How many; asked when a job begins."""
+
+
+@runtime_checkable
+class Replanning(Protocol):
+    """An executor that, after each step, says which steps follow."""
+
+    def following(self, found: Record, waiting: Sequence[Step], target: Target, data: Dataset) -> Sequence[Step]:
+        """The steps in the place of ``waiting``, those not begun yet; asked once ``found`` is written."""
 
 
 class Local:

@@ -18,7 +18,7 @@ from ..result import Record
 from ..store.lines import Run
 from ..store.store import Store
 from ..targets.target import Target
-from .executors import Executor, Wide
+from .executors import Executor, Replanning, Wide
 from .following import Listing
 from .interruptible import Interruptible
 from .job import Job, Unkept
@@ -109,7 +109,7 @@ class Runner:
             each = [expected(step, target, data, known) for step in steps]
             job.time_left = TimeLeft(all_of(each, at_once))
             line = SideBySide(job, [step.title for step in steps], shares(each))
-            together(lambda: self._work(job, line, steps, target, data), at_once)
+            together(lambda: self._work(job, line, list(steps), target, data), at_once)
         finally:
             self._settle(job, TRIES)
             self._note(job, "run ended", target.fingerprint, ended(job))
@@ -118,7 +118,7 @@ class Runner:
             if listing is not None:
                 listing.leave()
 
-    def _work(self, job: Job, line: SideBySide, steps: Sequence[Step], target: Target, data: Dataset) -> None:
+    def _work(self, job: Job, line: SideBySide, steps: list[Step], target: Target, data: Dataset) -> None:
         """Take step after step until none is left; what is written is written by one at a time."""
         while True:
             with line.alone:
@@ -133,6 +133,17 @@ class Runner:
                 self._ended(job, index, steps[index], token, outcome, target)
                 with suppress(Cancelled):
                     progress.step(1.0, "")
+                if isinstance(self.executor, Replanning):
+                    self._replanned(self.executor, line, steps, index, outcome.record, target, data)
+
+    def _replanned(
+        self, executor: Replanning, line: SideBySide, steps: list[Step], index: int, found: Record, target: Target, data: Dataset
+    ) -> None:
+        """Put what the executor says follows in the place of the steps that were not begun; these run one by one."""
+        person = self.store.person if self.store is not None else me()
+        after = [step.settled(person) for step in executor.following(found, steps[index + 1 :], target, data)]
+        steps[index + 1 :] = after
+        line.follow([step.title for step in after], shares([Expected(step.seconds) for step in after]))
 
     def _begun(self, job: Job, step: Step) -> str:
         job.step = step.title

@@ -24,7 +24,7 @@ class SideBySide:
     """
 
     def __init__(self, job: Job, titles: Sequence[str], shares: Sequence[float]) -> None:
-        self.job, self.titles, self.shares = job, titles, shares
+        self.job, self.titles, self.shares = job, list(titles), list(shares)
         self.alone = threading.RLock()
         self._next = 0
         self._done = [0.0] * len(titles)
@@ -36,6 +36,14 @@ class SideBySide:
                 return None
             self._next += 1
             return self._next - 1
+
+    def follow(self, titles: Sequence[str], shares: Sequence[float]) -> None:
+        """Put other steps in the place of those that were not begun; ``shares`` are of what is left of the whole."""
+        with self.alone:
+            left = max(1.0 - sum(self.shares[: self._next]), 0.0)
+            self.titles[self._next :] = titles
+            self.shares[self._next :] = [left * share for share in shares]
+            self._done[self._next :] = [0.0] * len(titles)
 
     def progress(self, index: int) -> Progress:
         """The step's own progress; a cancel of the job is one of it."""

@@ -9,6 +9,7 @@ import numpy as np
 from ..datasets.schema import Rows
 from ..errors import Unavailable
 from ..progress import Progress
+from .answers import Answers, joined
 from .decision import Labels, Scores
 from .query_budget import Meter
 from .target import Target
@@ -46,9 +47,21 @@ class RestrictedTarget(Target):
 
     Every row that the target answers is counted, through its labels, its scores or its gradients, and none is answered
     beyond the meter's budget. What is trained anew by ``retrain`` is the caller's own model: open and not counted.
+
+    Parameters
+    ----------
+    listening
+        Keep what is answered, for `heard`.
+
+    Attributes
+    ----------
+    answers
+        What this attacker was answered in an earlier step; None for nothing.
     """
 
-    def __init__(self, inner: Target, offers: frozenset[str], meter: Meter | None = None, label: str = "restricted") -> None:
+    def __init__(
+        self, inner: Target, offers: frozenset[str], meter: Meter | None = None, label: str = "restricted", listening: bool = False
+    ) -> None:
         self.meter = meter or Meter()
         super().__init__(f"{inner.name} ({label})", inner.classes, inner.schema, seen(inner, offers), restricted_fingerprint(inner, offers))
         self._inner = inner
@@ -56,6 +69,11 @@ class RestrictedTarget(Target):
         self.decision, self.given = inner.decision, inner.given
         self.doubts, self.noise = inner.doubts, inner.noise
         self._module: torch.nn.Module | None = None
+        self._heard: list[Answers] | None = [] if listening else None
+
+    def heard(self, source: str) -> Answers | None:
+        """What was answered so far, in order, asked by the step ``source``; None for nothing, or where nobody listens."""
+        return joined(self._heard or [], source)
 
     @property
     def queries(self) -> int:
@@ -81,8 +99,14 @@ class RestrictedTarget(Target):
         """As the inner target decides; where its scores are known already they are not paid for again."""
         if scores is None:
             self.meter.take(len(part))
-            return self._inner.labels(part)
-        return super()._decided(part, scores) if self._inner.decision is not None else self._inner.labels(part)
+            return self._kept(part, None, self._inner.labels(part))
+        found = super()._decided(part, scores) if self._inner.decision is not None else self._inner.labels(part)
+        return self._kept(part, scores, found)
+
+    def _kept(self, part: Rows, scores: Scores | None, labels: Labels) -> Labels:
+        if self._heard is not None:
+            self._heard.append(Answers(part.copy(), np.eye(len(self.classes))[labels] if scores is None else scores, labels, ""))
+        return labels
 
     @property
     def module(self) -> "torch.nn.Module":

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     import pandas as pd
     import torch
 
+    from .answers import Answers
+
 Task = Literal["classification"]
 BATCH, BATCH_NUMBERS = 4096, 2**25
 
@@ -87,6 +89,8 @@ class Target(Shown, ABC):
         Rows that it is asked at once, at most: fewer where an evaluation found that it takes no more.
     proven
         Were its answers compared with what the model answers without us, see `proof`?
+    answers
+        What somebody who attacks it was answered in an earlier step and kept; None for nothing.
     """
 
     task: Task = "classification"
@@ -114,6 +118,7 @@ class Target(Shown, ABC):
         self.proven = False
         self.view_of = ""
         self.batch_limit = BATCH
+        self.answers: Answers | None = None
 
     def count(self, rows: int) -> None:
         """Add ``rows`` to the questions asked; several threads may at once. Nothing is added under `uncounted`."""

@@ -301,6 +301,7 @@ NOT_COVERED: dict[str, str] = {
     "evasion.certificate": "a proof, not an attack; tests/evasion has a plane whose distances are known",
     "evasion.corruptions": "tests/evasion has a model that reads brightness alone, with the accuracy under each kind known",
     "evasion.table_corruptions": "tests/evasion has a model that reads one column, with the accuracy under each kind known",
+    "evasion.transfer": "one copy alone never passes; tests/evasion has a plane whose copy is known",
     "evasion.minimum": "tests/evasion has a plane and a ball with exact distances in each norm",
     "privacy.rmia": "trains models of its own; a memorizer in tests/privacy",
     "privacy.membership_ladder": "asks the other membership checks in turn; a memorizer in tests/privacy",

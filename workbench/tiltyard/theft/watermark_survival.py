@@ -74,6 +74,7 @@ class WatermarkSurvival(Check):
     quick: ClassVar[Mapping[str, Any]] = {"epochs": 3, "rows": 1000, "trial": True, "repeats": 2}
     tiny: ClassVar[Mapping[str, Any]] = {"rows": 40, "trial": True, "repeats": 1}
     campaign_goal: ClassVar[CampaignGoal | None] = "steal"
+    audit: ClassVar[bool] = True
     headline: ClassVar[str] = "survived"
     context: ClassVar[frozenset[str]] = frozenset({"accuracy"})
 
