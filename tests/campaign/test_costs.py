@@ -13,8 +13,8 @@ from tiltyard.campaign.matrix import matrix
 from tiltyard.campaign.probe import Line, Probe
 from tiltyard.campaign.replan import replanned
 from tiltyard.campaign.rules import Rules, start
-from tiltyard.catalogue import checks
 from tiltyard.datasets.dataset import Dataset
+from tiltyard.evasion.square import Square
 from tiltyard.targets.estimators import FunctionTarget
 from tiltyard.targets.target import Target
 
@@ -65,7 +65,7 @@ def test_what_cannot_be_measured_keeps_its_estimate(scorer: Target, rows: Datase
 
 
 def test_an_upper_bound_that_is_far_off_is_corrected(scorer: Target, rows: Dataset) -> None:
-    step = checks()["evasion.square"](rows=60, query_budget=50, curve=False)
+    step = Square(rows=60, query_budget=50, curve=False)
     told, measured = Cost.of(step, scorer, rows), Probe()(step, scorer, rows)
     real = step(scorer, rows).queries
     assert measured.rows_span is not None
