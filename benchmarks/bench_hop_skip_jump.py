@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from tiltyard.attacks.label_search import search
 from tiltyard.attacks.norms import Norm, length
 from tiltyard.attacks.perturbation_space import PerturbationSpace
-from tiltyard.evasion._label_search import search
 from tiltyard.samples.catalog import load
 from tiltyard.statistics.intervals import bootstrap
 

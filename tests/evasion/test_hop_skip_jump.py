@@ -41,9 +41,9 @@ def rows(n: int = 40, d: int = D, spread: float = 0.4) -> "Tensor":
 def test_it_comes_within_a_few_percent_of_the_exact_distance_of_a_linear_model(norm: str, dual: int) -> None:
     import torch
 
+    from tiltyard.attacks.label_search import search
     from tiltyard.attacks.norms import length
     from tiltyard.attacks.perturbation_space import PerturbationSpace
-    from tiltyard.evasion._label_search import search
 
     from .nets import Plane
 
@@ -65,9 +65,9 @@ def test_it_comes_within_a_few_percent_of_the_exact_distance_of_a_linear_model(n
 def test_a_walk_begins_at_the_boundary_itself(norm: str) -> None:
     import torch
 
+    from tiltyard.attacks.label_search import Asked, Walk, begin, between, bisections, tolerance
     from tiltyard.attacks.norms import length
     from tiltyard.attacks.perturbation_space import PerturbationSpace
-    from tiltyard.evasion._label_search import Asked, Walk, begin, between, bisections, tolerance
 
     from .nets import Plane
 
@@ -89,8 +89,8 @@ def test_a_walk_begins_at_the_boundary_itself(norm: str) -> None:
 def test_no_row_costs_more_than_its_queries(queries: int) -> None:
     import torch
 
+    from tiltyard.attacks.label_search import search
     from tiltyard.attacks.perturbation_space import PerturbationSpace
-    from tiltyard.evasion._label_search import search
 
     from .nets import Plane
 
@@ -104,7 +104,7 @@ def test_no_row_costs_more_than_its_queries(queries: int) -> None:
 def test_a_question_over_the_budget_is_not_put() -> None:
     import torch
 
-    from tiltyard.evasion._label_search import Asked
+    from tiltyard.attacks.label_search import Asked
 
     from .nets import Plane
 
@@ -165,8 +165,8 @@ def test_rows_of_a_table_stay_valid_and_at_most_the_flips_are_changed() -> None:
 def test_it_agrees_with_foolbox_on_digits() -> None:
     import torch
 
+    from tiltyard.attacks.label_search import search
     from tiltyard.attacks.perturbation_space import PerturbationSpace
-    from tiltyard.evasion._label_search import search
 
     foolbox = pytest.importorskip("foolbox")
     digits = load("digits")

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from tiltyard.datasets.dataset import Dataset
 from tiltyard.datasets.feature import Feature
 from tiltyard.datasets.schema import Schema
-from tiltyard.privacy.membership_ladder import MembershipLadder
+from tiltyard.privacy.membership_ladder import MembershipLadder, rungs_of
 from tiltyard.progress import Progress
 from tiltyard.result import CheckResult, Status
 from tiltyard.targets.target import Target
@@ -65,7 +65,7 @@ def test_shadow_models_settle_where_rows_differ() -> None:
     result = MembershipLadder(highest="lira_64")(Memorizer(data.seen.x, 1.5, 4.0, counter), data).result
     assert result.status is Status.FINDING
     climbed = result.tables[0].rows
-    assert [row[0] for row in climbed][:2] == ["Confidence threshold", "RMIA with 2 shadow models"]
+    assert [row[0] for row in climbed][:3] == ["Confidence threshold", "Quantile regression", "RMIA with 2 shadow models"]
     assert whole(counter) == climbed[-1][1]
     assert float(climbed[-1][2]) > float(climbed[0][2]) + 0.05
     assert "stronger" not in result.summary
@@ -73,7 +73,7 @@ def test_shadow_models_settle_where_rows_differ() -> None:
     assert {"records", "rungs"} <= {table.name for table in result.tables}
 
 
-@pytest.mark.parametrize(("highest", "models"), [("threshold", 0), ("rmia_2", 2), ("rmia_8", 8)])
+@pytest.mark.parametrize(("highest", "models"), [("threshold", 0), ("quantile", 0), ("rmia_2", 2), ("rmia_8", 8)])
 def test_what_cannot_be_settled_offers_the_next(highest: Any, models: int) -> None:
     data, counter = rows(), []  # type: tuple[Dataset, list[int]]
     result = MembershipLadder(highest=highest)(Memorizer(data.seen.x, 0.0, 4.0, counter), data).result
@@ -87,3 +87,40 @@ def test_the_cost_of_each_rung_is_told_before() -> None:
     cost = MembershipLadder(highest="rmia_8").estimate(Memorizer(data.seen.x, 0.0, 4.0, counter), data)
     assert cost.seconds is not None
     assert "LiRA with 64 shadow models" in cost.note
+
+
+def only(target: Target, *offers: str) -> Target:
+    target.offers = frozenset(offers)
+    return target
+
+
+def test_a_model_that_cannot_be_trained_again_is_climbed_as_far_as_it_goes() -> None:
+    data, counter = rows(), []  # type: tuple[Dataset, list[int]]
+    target = only(Memorizer(data.seen.x, 0.0, 4.0, counter), "labels", "scores")
+    result = MembershipLadder(highest="lira_64")(target, data).result
+    assert [row[0] for row in result.tables[0].rows] == ["Confidence threshold", "Quantile regression"]
+    assert result.status is Status.INCOMPLETE
+    assert "need a target that can be trained again" in result.summary
+    assert not counter
+    assert MembershipLadder().estimate(target, data).seconds is None
+
+
+def test_a_model_that_hides_its_scores_is_asked_for_distances_and_the_queries_are_told() -> None:
+    data, counter = rows(200), []  # type: tuple[Dataset, list[int]]
+    target = only(Memorizer(data.seen.x, 0.0, 4.0, counter), "labels")
+    for highest, names in (("threshold", ["Being right"]), ("rmia_2", ["Being right", "Distance to the boundary"])):
+        check = MembershipLadder(highest=highest, rows=40)  # type: ignore[arg-type]
+        record = check(target, data)
+        assert [row[0] for row in record.result.tables[0].rows] == names, record.result.summary
+        assert record.queries <= (check.estimate(target, data).queries or 0)
+    assert "Distance to the boundary, 500 queries a row" in MembershipLadder(highest="threshold", rows=40)(target, data).result.summary
+    assert any("labels at most" in note for note in record.result.notes)
+
+
+def test_free_text_has_neither_regression_nor_distance() -> None:
+    data, counter = rows(), []  # type: tuple[Dataset, list[int]]
+    target = Memorizer(data.seen.x, 0.0, 4.0, counter)
+    text = Schema(features=(Feature(name="t", kind="text"),), label="y", classes=("no", "yes"))
+    texts = Dataset(np.zeros_like(data.x), data.y, text, member=data.member)
+    assert [rung.name for rung in rungs_of(target, texts)] == ["threshold", "rmia_2", "rmia_8", "lira_64"]
+    assert [rung.title for rung in rungs_of(only(target, "labels"), texts)] == ["Being right"]

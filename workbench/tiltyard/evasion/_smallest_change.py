@@ -230,10 +230,10 @@ def _by_labels(search: _Search, observed: Rows, seed: int) -> list[Step] | None:
         return None
     import torch
 
+    from ..attacks.label_search import search as walk
     from ..attacks.perturbation_space import PerturbationSpace
     from ..attacks.queries import LabelsOnly, rows_of
     from ..datasets.encoding import encoding_of
-    from ._label_search import search as walk
 
     schema = search.schema
     encode = encoding_of(schema)

@@ -97,9 +97,9 @@ class HopSkipJump(Evasion):
         import torch
 
         from ..attacks.expectation import labels as decided
+        from ..attacks.label_search import search
         from ..attacks.queries import LabelsOnly, rows_of, tensors
         from ..attacks.repair import related
-        from ._label_search import search
 
         x, _ = tensors(sample, self.precision(target))
         aim, module = self.aim(sample.schema.classes), LabelsOnly(target)

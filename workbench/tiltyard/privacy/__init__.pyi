@@ -6,6 +6,8 @@ from .identifying import Identifying as Identifying
 from .inversion import Inversion as Inversion
 from .lira import LiRA as LiRA
 from .membership_gap import MembershipGap as MembershipGap
+from .membership_labels import MembershipLabels as MembershipLabels
 from .membership_ladder import MembershipLadder as MembershipLadder
+from .membership_quantile import MembershipQuantile as MembershipQuantile
 from .membership_threshold import MembershipThreshold as MembershipThreshold
 from .rmia import RMIA as RMIA

@@ -1,4 +1,8 @@
-"""Membership inference from the cheapest attack up: threshold, RMIA with 2 and with 8 shadow models, LiRA with 64; each only where it is needed."""
+"""Membership inference from the cheapest attack up, each only where it is needed.
+
+Threshold, quantile regression, RMIA with 2 and with 8 shadow models, LiRA with 64; of a model that hides its scores: being right, and
+the distance to the boundary.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,31 +19,49 @@ from ..progress import Progress
 from ..result import CheckResult, Column, Severity, Status, Table
 from ..statistics.majority import Skill
 from ..targets.target import Target
+from ._boundary import Boundary, boundary, measured
+from ._quantiles import FEWEST, across, features_of
 from .membership import Mask, Scores, auc, chance, likelihood_ratio, logit_scaled, relative, tpr_at, tuned
+from .membership_labels import notes_of as distance_notes
 from .membership_report import ABOVE, ACCEPTED_TPR, HELP_ABOVE, HELP_TPR, STANDARDS, Accepted, Attacked, report, severity
 from .membership_threshold import pick, predicted
 from .shadow_attack import Shadows, halving, one_training
 
-Highest = Literal["threshold", "rmia_2", "rmia_8", "lira_64"]
+Highest = Literal["threshold", "quantile", "rmia_2", "rmia_8", "lira_64"]
 GRAVE = (Severity.HIGH, Severity.CRITICAL)
 SHRINKAGE = 8.0
+QUANTILE = 0.9
+LABEL_ROWS, LABEL_BUDGET = 250, 500
 
 
 @dataclass(frozen=True)
 class Rung:
-    """An attack and how many shadow models it needs in all."""
+    """An attack, how many shadow models it needs in all, and how many labels a row; ``name`` is the ``highest`` that takes it."""
 
     name: Highest
     title: str
-    models: int
+    models: int = 0
+    labels: int = 1
 
 
 RUNGS = (
-    Rung("threshold", "Confidence threshold", 0),
+    Rung("threshold", "Confidence threshold"),
+    Rung("quantile", "Quantile regression"),
     Rung("rmia_2", "RMIA with 2 shadow models", 2),
     Rung("rmia_8", "RMIA with 8 shadow models", 8),
     Rung("lira_64", "LiRA with 64 shadow models", 64),
 )
+BY_LABELS = (Rung("threshold", "Being right"), Rung("quantile", "Distance to the boundary", labels=LABEL_BUDGET))
+NAMES = [rung.name for rung in RUNGS]
+
+
+def rungs_of(target: Target, data: Dataset) -> tuple[Rung, ...]:
+    """The attacks that this target and these rows allow, from the cheapest up; of free text there is neither regression nor distance."""
+    if "scores" not in target.offers:
+        return BY_LABELS if not data.texts and measured(data.schema) else BY_LABELS[:1]
+    allowed = RUNGS if "training" in target.offers else RUNGS[:2]
+    regression = not data.texts and len(data.unseen) >= FEWEST
+    return tuple(rung for rung in allowed if rung.name != "quantile" or regression)
 
 
 @dataclass(frozen=True)
@@ -56,19 +78,22 @@ class MembershipLadder(Check):
     id: ClassVar[str] = "privacy.membership_ladder"
     title: ClassVar[str] = "Membership: from cheap to strong"
     question: ClassVar[str] = "Which is the cheapest attack that tells trained-on rows from others, and which rows are most exposed?"
-    needs: ClassVar[frozenset[str]] = frozenset({"scores", "training", "member"})
+    needs: ClassVar[frozenset[str]] = frozenset({"labels", "member"})
     takes_text: ClassVar[bool] = True
     standards: ClassVar[tuple[str, ...]] = STANDARDS
     sources: ClassVar[tuple[str, ...]] = (
         "Yeom et al. 2017, arXiv 1709.01604",
+        "Bertran et al. 2023, arXiv 2307.03694",
+        "Choquette-Choo et al. 2021, arXiv 2007.14321",
         "Zarifzadeh et al. 2024, arXiv 2312.03262",
         "Carlini et al. 2021, arXiv 2112.03570",
     )
-    cost: ClassVar[str] = "two trainings; with highest up to 64"
+    cost: ClassVar[str] = "two trainings; with highest up to 64; hundreds of queries a row of a model that hides its scores"
     main: ClassVar[tuple[str, ...]] = ("highest", "rows")
     leads: ClassVar[tuple[str, ...]] = ("auc", "tpr_at_1pct")
     seconds: ClassVar[float] = 30.0
     quick: ClassVar[Mapping[str, Any]] = {"highest": "threshold"}
+    tiny: ClassVar[Mapping[str, Any]] = {"highest": "quantile"}
     campaign_goal: ClassVar[CampaignGoal | None] = "infer"
     headline: ClassVar[str] = "auc"
     context: ClassVar[frozenset[str]] = frozenset({"attack_accuracy"})
@@ -78,53 +103,110 @@ class MembershipLadder(Check):
     accepted: float = parameter(ABOVE, HELP_ABOVE, "share", ge=0.001, le=0.5)
     accepted_tpr: float = parameter(ACCEPTED_TPR, HELP_TPR, "share", ge=0.01, le=1)
 
-    def _allowed(self) -> tuple[Rung, ...]:
-        names = [rung.name for rung in RUNGS]
-        return RUNGS[: names.index(self.highest) + 1]
+    def _within(self, rungs: tuple[Rung, ...]) -> tuple[Rung, ...]:
+        return tuple(rung for rung in rungs if NAMES.index(rung.name) <= NAMES.index(self.highest))
+
+    def _attacked(self, rungs: tuple[Rung, ...]) -> int:
+        """Rows of each kind: fewer where a row may cost many labels."""
+        return min(self.rows, LABEL_ROWS) if max(rung.labels for rung in self._within(rungs)) > 1 else self.rows
 
     def estimate(self, target: Target, data: Dataset) -> Estimate:
-        """Seconds of all rungs that may be climbed, and of each in words."""
+        """Queries and seconds of all rungs that may be climbed, and of each in words."""
         if reason := self.unmet(target, data):
             return Estimate(note=reason)
+        rungs = rungs_of(target, data)
+        queries = 2 * self._attacked(rungs) * max(rung.labels for rung in self._within(rungs))
+        if not rungs[-1].models:
+            return Estimate(queries=queries, note="in all: " + ", ".join(f"{rung.title} {_queries(rung)}" for rung in rungs))
         one = one_training(target, data, self.seed)
-        words = ", ".join(f"{rung.title} {about(rung.models * one)}" for rung in RUNGS[1:])
-        return Estimate(queries=2 * self.rows, seconds=one * self._allowed()[-1].models, note=f"in all: {words}")
+        words = ", ".join(f"{rung.title} {about(rung.models * one)}" for rung in rungs if rung.models)
+        return Estimate(queries=queries, seconds=one * self._within(rungs)[-1].models, note=f"in all: {words}")
 
     def run(self, target: Target, data: Dataset, progress: Progress) -> CheckResult:
         rng = chance(self.seed, self.id)
-        rows = pick(data, self.rows, rng)
+        rungs = rungs_of(target, data)
+        rows = pick(data, self._attacked(rungs), rng)
         part = data.take(rows)
         if part.member is None or part.member.all() or not part.member.any():
             raise Problem("seen and unseen rows", "rows of one kind", "Give data with both")
-        answer = predicted(target, part.x, progress.part(0.02))
-        observed = logit_scaled(answer.scores, part.y)
-        inside = halving(RUNGS[-1].models, len(data), rng)
-        seeds = tuple(int(v) for v in rng.integers(0, 2**31 - 1, len(inside)))
-        share = progress.part(0.9)
-        tasks = Shadows(target, data, rows, inside, seeds, None, "", share)
-        shadow: list[Scores] = []
+        climb = (
+            _ByScores(target, data, rows, part, rng, progress)
+            if "scores" in target.offers
+            else _ByLabels(target, part, self.seed, progress)
+        )
         climbed: list[Climbed] = []
-        for rung in self._allowed():
-            shadow += share.map(tasks, range(len(shadow), rung.models))
-            climbed.append(Climbed(rung, _scores(rung, observed, shadow, inside[: rung.models, rows])))
+        for rung in self._within(rungs):
+            climbed.append(Climbed(rung, climb.scores(rung)))
             if _settled(climbed[-1].scores, part.member):
                 break
-        skill = Skill.of(part.y[part.member], answer.labels[part.member] == part.y[part.member], data.schema.classes)
+        skill = Skill.of(part.y[part.member], climb.labels[part.member] == part.y[part.member], data.schema.classes)
         ranks = tuple((Column(name=f"risk by {c.rung.title}", kind="percent"), _risk(c.scores)) for c in climbed)
         shown = ((Column(name="class"), tuple(data.schema.classes[k] for k in part.y)), *ranks)
         best = climbed[-1]
         it = Attacked(best.scores, part.member, rows, part.sensitive, shown, skill)
-        result = report(it, best.rung.title, rng, _notes(), Accepted(self.accepted, self.accepted_tpr))
-        return _offered(result, climbed, part.member)
+        result = report(it, best.rung.title, rng, climb.notes(part.member), Accepted(self.accepted, self.accepted_tpr))
+        return _offered(result, climbed, part.member, rungs)
 
 
-def _scores(rung: Rung, observed: Scores, shadow: list[Scores], inside: Mask) -> Scores:
-    if not rung.models:
-        return observed
-    answers = np.stack(shadow)
-    if rung.name == "lira_64":
-        return likelihood_ratio(observed, answers, inside, False, SHRINKAGE)
-    return relative(observed, answers, inside, tuned(answers, inside))
+def _queries(rung: Rung) -> str:
+    return f"{rung.labels:,} queries a row" if rung.labels > 1 else "one query a row"
+
+
+class _ByScores:
+    """Attacks on a model that gives scores; shadow models of one serve the next."""
+
+    def __init__(
+        self, target: Target, data: Dataset, rows: NDArray[np.intp], part: Dataset, rng: np.random.Generator, progress: Progress
+    ) -> None:
+        answer = predicted(target, part.x, progress.part(0.02))
+        self.target, self.part, self.rows = target, part, rows
+        self.member = part.member if part.member is not None else np.zeros(len(part), bool)
+        self.labels = answer.labels
+        self.observed = logit_scaled(answer.scores, part.y)
+        self.inside = halving(RUNGS[-1].models, len(data), rng)
+        seeds = tuple(int(v) for v in rng.integers(0, 2**31 - 1, len(self.inside)))
+        self.regression, self.share = progress.part(0.05), progress.part(0.85)
+        self.tasks = Shadows(target, data, rows, self.inside, seeds, None, "", self.share)
+        self.shadow: list[Scores] = []
+
+    def scores(self, rung: Rung) -> Scores:
+        """Each row's score by one attack."""
+        if rung.name == "threshold":
+            return self.observed
+        if rung.name == "quantile":
+            x = features_of(self.target, self.part)
+            return across(x, self.observed, self.member, QUANTILE, 0, self.regression)
+        self.shadow += self.share.map(self.tasks, range(len(self.shadow), rung.models))
+        answers, inside = np.stack(self.shadow), self.inside[: rung.models, self.rows]
+        if rung.name == "lira_64":
+            return likelihood_ratio(self.observed, answers, inside, False, SHRINKAGE)
+        return relative(self.observed, answers, inside, tuned(answers, inside))
+
+    def notes(self, member: Mask) -> tuple[str, ...]:
+        """What the numbers rest on."""
+        trained = "Shadow models were trained on random halves of all rows by the target's own routine; those of a rung serve the next."
+        return (f"One query a row. {trained}" if self.shadow else "One query a row.", RISK)
+
+
+class _ByLabels:
+    """Attacks on a model that gives labels alone."""
+
+    def __init__(self, target: Target, part: Dataset, seed: int, progress: Progress) -> None:
+        self.target, self.part, self.seed = target, part, seed
+        self.share = progress.part(0.9)
+        self.labels = np.asarray(target.labels(part.x), np.int64)
+        self.found: Boundary | None = None
+
+    def scores(self, rung: Rung) -> Scores:
+        """Each row's score by one attack."""
+        if rung.name == "threshold":
+            return np.asarray(self.labels == self.part.y, np.float64)
+        self.found = boundary(self.target, self.part, LABEL_BUDGET, "l2", self.seed, self.share)
+        return self.found.size
+
+    def notes(self, member: Mask) -> tuple[str, ...]:
+        """What the numbers rest on."""
+        return (*(distance_notes(self.found, member, LABEL_BUDGET) if self.found is not None else ()), RISK)
 
 
 def _settled(scores: Scores, member: Mask) -> bool:
@@ -139,25 +221,29 @@ def _risk(scores: Scores) -> tuple[float, ...]:
     return tuple(float(v) for v in rankdata(scores) / len(scores))
 
 
-def _notes() -> tuple[str, ...]:
-    return (
-        "One query a row. Shadow models were trained on random halves of all rows by the target's own routine; those of a rung serve the next.",
-        "Risk by an attack is the row's rank among all attacked rows: 100 % is the one that the attack is surest of.",
-    )
+RISK = "Risk by an attack is the row's rank among all attacked rows: 100 % is the one that the attack is surest of."
 
 
-def _offered(result: CheckResult, climbed: list[Climbed], member: Mask) -> CheckResult:
-    """The last rung's result, the table of rungs, how far attacks agree, and the next rung with its trainings where this one did not settle."""
-    last = climbed[-1].rung
-    later = RUNGS[RUNGS.index(last) + 1 :]
-    settled = _settled(climbed[-1].scores, member)
+def _offered(result: CheckResult, climbed: list[Climbed], member: Mask, rungs: tuple[Rung, ...]) -> CheckResult:
+    """The last rung's result, the table of rungs, how far attacks agree, and the next rung with its cost where this one did not settle."""
     text, status = result.summary, result.status
-    if later and not settled:
-        more = later[0].models - last.models
-        text += f" A stronger attack may find more: {later[0].title}, {more} more trainings (set highest to {later[0].name})."
+    if not _settled(climbed[-1].scores, member) and (more := _next(climbed[-1].rung, rungs)):
+        text += f" A stronger attack may find more: {more}."
         status = Status.INCOMPLETE if status is Status.PASSED else status
     tables = (_rungs(climbed, member), *([_agreement(climbed)] if len(climbed) > 1 else []), *result.tables)
     return result.model_copy(update={"summary": text, "status": status, "tables": tables})
+
+
+def _next(last: Rung, rungs: tuple[Rung, ...]) -> str:
+    """The attack after ``last`` with its cost; of a model that cannot be trained again what it would need. Empty where there is none."""
+    later = rungs[rungs.index(last) + 1 :]
+    if later:
+        rung = later[0]
+        cost = f"{rung.models - last.models} more trainings" if rung.models else _queries(rung)
+        return f"{rung.title}, {cost} (set highest to {rung.name})"
+    if last in RUNGS and last != RUNGS[-1]:
+        return "RMIA and LiRA, which need a target that can be trained again (an estimator, or a module with its recipe)"
+    return ""
 
 
 def _rungs(climbed: list[Climbed], member: Mask) -> Table:
@@ -180,8 +266,6 @@ def _rungs(climbed: list[Climbed], member: Mask) -> Table:
 
 def _agreement(climbed: list[Climbed]) -> Table:
     """Rank correlation of each pair of attacks over the attacked rows, and how many of the 20 surest they share."""
-    from scipy.stats import spearmanr
-
     columns = (
         Column(name="attack"),
         Column(name="other attack"),
@@ -192,8 +276,15 @@ def _agreement(climbed: list[Climbed]) -> Table:
     for i, a in enumerate(climbed):
         for b in climbed[i + 1 :]:
             shared = len(set(_surest(a.scores)) & set(_surest(b.scores)))
-            rows.append((a.rung.title, b.rung.title, float(spearmanr(a.scores, b.scores).statistic), shared))
+            rows.append((a.rung.title, b.rung.title, _correlation(a.scores, b.scores), shared))
     return Table(name="agreement", title="How far the attacks agree", columns=columns, rows=tuple(rows), total=len(rows))
+
+
+def _correlation(one: Scores, other: Scores) -> float | None:
+    """Spearman's; None where all rows of one score alike."""
+    from scipy.stats import spearmanr
+
+    return float(spearmanr(one, other).statistic) if np.ptp(one) > 0 and np.ptp(other) > 0 else None
 
 
 def _surest(scores: Scores) -> list[int]:

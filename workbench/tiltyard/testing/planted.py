@@ -304,6 +304,8 @@ NOT_COVERED: dict[str, str] = {
     "evasion.transfer": "one copy alone never passes; tests/evasion has a plane whose copy is known",
     "evasion.minimum": "tests/evasion has a plane and a ball with exact distances in each norm",
     "privacy.rmia": "trains models of its own; a memorizer in tests/privacy",
+    "privacy.membership_quantile": "a target whose best attack is known, and a coin, in tests/privacy",
+    "privacy.membership_labels": "a plane with exact distances, a memorizer and a coin in tests/privacy",
     "privacy.membership_ladder": "asks the other membership checks in turn; a memorizer in tests/privacy",
     "evasion.words": "no planted text yet; a linear bag of words in tests/evasion",
     "privacy.audit_epsilon": "a lower bound; broken trainers in tests/privacy",

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from ..attacks.expectation import settled
-from ..attacks.norms import Norm, columns, length
-from ..attacks.perturbation_space import PerturbationSpace, margins
-from ..attacks.score_search import flipped
 from ..progress import Progress
+from .expectation import settled
+from .norms import Norm, columns, length
+from .perturbation_space import PerturbationSpace, margins
+from .score_search import flipped
 
 FIRST = 100
 HALVINGS = 12
