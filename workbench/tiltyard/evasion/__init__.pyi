@@ -4,10 +4,12 @@ from .corruptions import Corruptions as Corruptions
 from .fgsm import FGSM as FGSM
 from .hop_skip_jump import HopSkipJump as HopSkipJump
 from .minimum import Minimum as Minimum
+from .patch import Patch as Patch
 from .pgd import PGD as PGD
 from .square import Square as Square
 from .strong import Strong as Strong
 from .table_corruptions import TableCorruptions as TableCorruptions
 from .tabular import Tabular as Tabular
 from .transfer import Transfer as Transfer
+from .universal import Universal as Universal
 from .words import Words as Words

@@ -302,6 +302,8 @@ NOT_COVERED: dict[str, str] = {
     "evasion.corruptions": "tests/evasion has a model that reads brightness alone, with the accuracy under each kind known",
     "evasion.table_corruptions": "tests/evasion has a model that reads one column, with the accuracy under each kind known",
     "evasion.transfer": "one copy alone never passes; tests/evasion has a plane whose copy is known",
+    "evasion.universal": "tests/evasion has a plane, of which one change turns a known share",
+    "evasion.patch": "tests/evasion has a model that reads brightness alone, which a white patch of a known size turns",
     "evasion.minimum": "tests/evasion has a plane and a ball with exact distances in each norm",
     "privacy.rmia": "trains models of its own; a memorizer in tests/privacy",
     "privacy.membership_quantile": "a target whose best attack is known, and a coin, in tests/privacy",
