@@ -60,7 +60,7 @@ def test_a_pipeline_on_raw_columns_is_fed_the_table() -> None:
     check_scores(target, model.predict_proba(frame().drop(columns="pay")), d)
     assert "DataFrame" in target.assumptions[0]
     assert target.name == "LogisticRegression"
-    assert target.offers == {"labels", "scores", "training"}
+    assert target.offers == {"labels", "scores", "gradients", "training"}
 
 
 def test_a_pipeline_that_reordered_or_dropped_columns() -> None:
@@ -260,7 +260,7 @@ def test_skops(tmp_path: Path) -> None:
     skops.io.dump(model, tmp_path / "m.skops")
     target = open_target(tmp_path / "m.skops", data=d)
     check_scores(target, model.predict_proba(frame().drop(columns="pay")), d)
-    assert target.offers == {"labels", "scores", "training", "file"}
+    assert target.offers == {"labels", "scores", "gradients", "training", "file"}
 
 
 def test_skops_with_a_foreign_type_lists_it(tmp_path: Path) -> None:

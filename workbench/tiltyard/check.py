@@ -33,7 +33,7 @@ CampaignGoal = Literal["evade", "infer", "steal", "poison"]
 NEEDS = {
     "labels": "predicted labels",
     "scores": "class scores",
-    "gradients": "gradients (a torch module)",
+    "gradients": "gradients (a torch module or linear model)",
     "weights": "weights",
     "training": "a training routine",
     "file": "a model file",

@@ -24,7 +24,7 @@ def test_it_opens_on_a_step_that_can_run_and_says_of_others_why_not(ground: Grou
     panel = AttackPanel(session=Session(bare.target, bare.data))
     assert not panel.runner(panel.choice.value).button.disabled and panel.choice.value != "evasion.pgd"
     names = listed(panel)
-    assert names["evasion.pgd"] == "Checks: Projected gradient descent (PGD) · cannot run: needs gradients (a torch module)"
+    assert names["evasion.pgd"] == "Checks: Projected gradient descent (PGD) · cannot run: needs gradients (a torch module or linear model)"
     assert names["evasion.adversarial_training"].startswith("Defenses: ")
     panel.choice.value = "evasion.pgd"  # selectable, to read why
     runner = panel.runner("evasion.pgd")

@@ -13,12 +13,16 @@ from ..errors import Problem, Unavailable
 from ..progress import Progress
 from .class_names import class_order, places_of
 from .decision import Decision, Labels, LargestScore, Prediction, Scores
+from .estimator_layers import layers_of
 from .fingerprints import content_fingerprint
 from .fitted_columns import FittedColumns, fitted_names
-from .target import Target
+from .target import Target, uncounted
 
 if TYPE_CHECKING:
     import pandas as pd
+    import torch
+
+    from .estimator_module import EstimatorModule
 
 Feeds = Literal["encoded", "frame", "values", "texts"]
 Outputs = Literal["probabilities", "logits", "labels"]
@@ -217,6 +221,8 @@ class SklearnTarget(FunctionTarget):
         self.own_classes = names_of(estimator.classes_)
         self.order = order or class_order(self.own_classes, schema.classes, self.name)
         self.decision = None
+        self._layers: EstimatorModule | None = None
+        self._known_by: Rows | None = None
 
     def rows(self, x: Rows) -> Any:
         """x under the column names, in their order, and with the category values that the estimator was fitted on."""
@@ -228,6 +234,36 @@ class SklearnTarget(FunctionTarget):
 
             rows = pd.DataFrame(rows, columns=list(self.encoding.columns))
         return self.fitted.given(rows)
+
+    def look_for_layers(self, rows: Rows) -> None:
+        """Offer gradients where the estimator is made of layers that answer ``rows`` as it does, see `estimator_layers`."""
+        self._known_by, self._layers = rows, None
+        if self.wants == "texts" or self.outputs != "probabilities":
+            return
+        found = layers_of(self.estimator, self.rows, self.schema, tuple(self.order), rows)
+        if found is None:
+            return
+        import torch
+
+        from .estimator_module import EstimatorModule
+
+        made = EstimatorModule(found).eval()
+        with uncounted():
+            truly = self.predictions(rows)
+        if made.answers_as(truly, torch.from_numpy(encoding_of(self.schema).encode(rows, np.float64))):
+            self._layers = made
+            self.offers |= {"gradients"}
+
+    @property
+    def module(self) -> "torch.nn.Module":
+        if self._layers is None:
+            return super().module
+        offsets = self.decision.offsets if self.decision is not None else None
+        if not offsets:
+            return self._layers
+        from .torch_target import Decided, Evaluated
+
+        return Evaluated(Decided(self._layers, offsets))
 
     def _asked(self, x: Rows) -> NDArray[Any]:
         return self._probabilities(self.rows(x))
@@ -282,4 +318,6 @@ class SklearnTarget(FunctionTarget):
         made = SklearnTarget(estimator, self.schema, name, self.wants, self.order)
         if self.decision is not None:
             made.decide(self.decision)
+        if self._known_by is not None:
+            made.look_for_layers(self._known_by)
         return made

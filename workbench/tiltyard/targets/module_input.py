@@ -92,7 +92,7 @@ def differentiable(module: nn.Module) -> bool:
 
 def exact(module: nn.Module) -> bool:
     """Does it take more than float32 holds?"""
-    return any(isinstance(part, Fed) and part.dtype in (WHOLE, torch.float64) for part in module.modules())
+    return any(getattr(part, "dtype", None) in (WHOLE, torch.float64) for part in module.modules())
 
 
 def words(module: nn.Module, schema: Schema) -> str:

@@ -15,6 +15,8 @@ from .fitted_columns import columns_missing, fitted_names, listed, never_seen
 if TYPE_CHECKING:
     from ..datasets.dataset import Dataset
 
+KNOWN_BY = 200  # rows on which the layers of an estimator must answer as it does
+
 
 def estimator_target(
     estimator: Any,
@@ -49,10 +51,13 @@ def estimator_target(
         raise next(t for t in tried.values() if isinstance(t, Problem))
     wants = _best(good, data)
     found = good[wants]
+    found.look_for_layers(trying.rows(schema, data, KNOWN_BY))
     found.queries = 0
     found.assumptions = () if feeds else (f"It takes {WORDS[wants]}{_by_position(estimator, found)}.",)
     if not hasattr(estimator, "predict_proba"):
         found.assumptions += ("It has no predict_proba, so it offers labels only.",)
+    if "gradients" in found.offers:
+        found.assumptions += ("It offers gradients: its weights were read, and they answer as it does.",)
     return found
 
 

@@ -1,0 +1,130 @@
+"""Gradients of scikit-learn's linear models and perceptrons: their layers answer as they do, or none are offered."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from sklearn.compose import ColumnTransformer
+from sklearn.decomposition import PCA
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression, SGDClassifier
+from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, OrdinalEncoder, PolynomialFeatures, StandardScaler, TargetEncoder
+
+import tiltyard as ty
+from tiltyard.datasets.dataset import Dataset
+from tiltyard.targets.target import Target
+
+
+def people(n: int = 300) -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"age": rng.integers(18, 90, n), "income": rng.normal(5e4, 1e4, n), "job": rng.choice(["a", "b", "c"], n)})
+    frame["yes"] = np.where((frame.age > 45) ^ (frame.job == "b"), "yes", "no")
+    frame.loc[rng.random(n) < 0.1, "income"] = np.nan
+    return frame
+
+
+def flowers(n: int = 240) -> pd.DataFrame:
+    rng = np.random.default_rng(1)
+    y = rng.integers(0, 3, n)
+    frame = pd.DataFrame(rng.normal(y[:, None] * [1.0, -1.0, 0.5, 0.0], 1.0, (n, 4)), columns=list("abcd"))
+    return frame.assign(kind=[("x", "y", "z")[i] for i in y])
+
+
+def prepared(categories: object = None) -> ColumnTransformer:
+    numbers = make_pipeline(SimpleImputer(add_indicator=True), StandardScaler())
+    return ColumnTransformer([("numbers", numbers, ["age", "income"]), ("words", categories or OneHotEncoder(), ["job"])])
+
+
+def opened(model: object, frame: pd.DataFrame, label: str) -> tuple[Target, Dataset]:
+    data = ty.read(frame, label=label)
+    return ty.open(model, data=data), data
+
+
+TABLES = {
+    "logistic": (lambda: make_pipeline(prepared(), LogisticRegression()), "people"),
+    "ordinal": (lambda: make_pipeline(prepared(OrdinalEncoder()), LogisticRegression()), "people"),
+    "target-encoded": (lambda: make_pipeline(prepared(TargetEncoder()), LogisticRegression()), "people"),
+    "perceptron": (lambda: make_pipeline(prepared(), MLPClassifier((8,), max_iter=30, random_state=0)), "people"),
+    "bare": (LogisticRegression, "flowers"),
+    "one-vs-rest": (lambda: make_pipeline(StandardScaler(), SGDClassifier(loss="log_loss", random_state=0)), "flowers"),
+    "discriminant": (LinearDiscriminantAnalysis, "flowers"),
+    "projected": (lambda: make_pipeline(MinMaxScaler(), PCA(3), MLPClassifier((6, 5), "tanh", max_iter=30, random_state=0)), "flowers"),
+    "searched": (
+        lambda: GridSearchCV(make_pipeline(StandardScaler(), LogisticRegression()), {"logisticregression__C": [0.1, 1]}),
+        "flowers",
+    ),
+}
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("name", TABLES)
+def test_the_layers_answer_as_the_estimator_does(name: str) -> None:
+    make, rows = TABLES[name]
+    frame, label = (people(), "yes") if rows == "people" else (flowers(), "kind")
+    model = make().fit(frame.drop(columns=label), frame[label])
+    target, data = opened(model, frame, label)
+    assert "gradients" in target.offers
+    z = torch.from_numpy(target.encoding.encode(data.x, np.float64))
+    logits = target.module(z)
+    truly = model.predict_proba(frame.drop(columns=label))
+    assert logits.softmax(1).numpy() == pytest.approx(truly, abs=1e-9)
+    wanted = z[:20].nan_to_num(5e4).requires_grad_()
+    (slope,) = torch.autograd.grad(target.module(wanted)[:, 1].sum(), wanted)
+    column = target.encoding.slices["age" if rows == "people" else "a"].start
+    step = torch.zeros_like(wanted)
+    step[:, column] = 1e-4
+    with torch.no_grad():
+        apart = (target.module(wanted + step) - target.module(wanted - step))[:, 1] / 2e-4
+    assert slope[:, column].numpy() == pytest.approx(apart.numpy(), rel=1e-4, abs=1e-9)
+
+
+class Contrary(LogisticRegression):
+    """Answers otherwise than its coefficients say."""
+
+    def predict_proba(self, x: object) -> object:
+        return super().predict_proba(x)[:, ::-1]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: make_pipeline(PolynomialFeatures(2), StandardScaler(), LogisticRegression()),
+        lambda: make_pipeline(StandardScaler(), SGDClassifier(loss="modified_huber", random_state=0)),
+        lambda: FixedThresholdClassifier(LogisticRegression(), threshold=0.2, pos_label="y"),
+        Contrary,
+    ],
+)
+def test_what_is_not_made_of_such_layers_offers_no_gradients(make: object) -> None:
+    frame = flowers()
+    two = frame[frame.kind != "z"].reset_index(drop=True)
+    target, _ = opened(make().fit(two.drop(columns="kind"), two.kind), two, "kind")  # type: ignore[operator]
+    assert "gradients" not in target.offers
+
+
+def test_robust_accuracy_of_a_line_is_the_one_worked_out_by_hand() -> None:
+    frame = flowers()
+    two = frame[frame.kind != "z"].reset_index(drop=True)
+    model = LogisticRegression().fit(two.drop(columns="kind"), two.kind)
+    target, data = opened(model, two, "kind")
+    eps = 0.05
+    low, high = target.encoding.low, target.encoding.high
+    w, sign = model.coef_[0], np.where(data.y == 1, 1.0, -1.0)[:, None]
+    worst = np.clip(data.x - sign * np.sign(w) * eps * (high - low), low, high)
+    robust = int(((worst @ w + model.intercept_[0]) * sign[:, 0] > 0).sum())
+    for check in ("evasion.fgsm", "evasion.pgd"):
+        found = ty.check(check, target, data, eps=eps, rows=len(data), curve=False).result.metric("robust_accuracy")
+        assert round(found.value * len(data)) == robust
+
+
+def test_what_a_defense_makes_of_it_offers_gradients_too() -> None:
+    frame = flowers()
+    target, data = opened(LogisticRegression().fit(frame.drop(columns="kind"), frame.kind), frame, "kind")
+    again = target.retrain(data.x[:200], data.y[:200], 0, ty.progress.Progress())
+    assert "gradients" in again.offers
+    z = torch.from_numpy(target.encoding.encode(data.x, np.float64))
+    assert again.module(z).softmax(1).numpy() == pytest.approx(again.scores(data.x), abs=1e-9)
+    assert not torch.equal(again.module(z), target.module(z))
