@@ -42,12 +42,20 @@ def test_it_scores_as_scikit_learn_does_where_both_measure_the_same() -> None:
 
 
 def test_a_check_that_does_not_apply_is_not_a_number() -> None:
+    from sklearn.tree import DecisionTreeClassifier
+
+    x, y = table()
+    model = DecisionTreeClassifier(max_depth=3).fit(x, y)
+    with pytest.raises(Problem, match=r"on this fold; found Not applicable: needs gradients"):
+        ty.scorer("evasion.fgsm", eps=0.05)(model, x, y)
+
+
+def test_a_linear_model_has_gradients_to_be_scored_by() -> None:
     from sklearn.linear_model import LogisticRegression
 
     x, y = table()
-    model = LogisticRegression().fit(x, y)
-    with pytest.raises(Problem, match=r"on this fold; found Not applicable: needs gradients"):
-        ty.scorer("evasion.fgsm", eps=0.05)(model, x, y)
+    scores = [ty.scorer("evasion.fgsm", eps=eps)(LogisticRegression().fit(x, y), x, y) for eps in (0.01, 0.4)]
+    assert 1 >= scores[0] > scores[1] >= 0
 
 
 def test_it_goes_to_another_process() -> None:
