@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import pickle
 import pkgutil
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tiltyard.catalogue import COMPOSED, TOPICS
+from tiltyard.published.scan_list import ScanList
 
 HEAVY = {"torch", "shap", "opacus", "fairlearn", "sklearn", "scipy", "matplotlib", "pandas", "numba"}
 SLOWEST = {"torch", "shap", "opacus", "fairlearn"}
@@ -49,6 +51,23 @@ def test_the_catalogue_loads_without_the_slowest(tmp_path: Path) -> None:
     steps = [module for package in TOPIC_PACKAGES for module in modules_of(package)]
     assert len(steps) > 3
     assert not loaded_by("tiltyard.catalogue", *steps, cwd=tmp_path) & SLOWEST
+
+
+def test_a_scan_starts_with_little_and_writes_the_json_that_is_published(tmp_path: Path) -> None:
+    """Pydantic alone takes longer to import than a small file to judge."""
+    (tmp_path / "m.pkl").write_bytes(pickle.dumps({"a": 1}))
+    ask = "import json, sys; from tiltyard.cli import main; code = main(['scan', 'm.pkl', '--no-cache']); print(json.dumps([code, *sys.modules]))"
+    done = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, cwd=tmp_path, check=True)
+    code, *loaded = json.loads(done.stdout.splitlines()[-1])
+    assert code == 0 and "tiltyard.artifacts.verdict" in loaded
+    assert not {name.partition(".")[0] for name in loaded} & (HEAVY | {"pydantic", "typer", "rich", "numpy", "sqlalchemy"})
+    done = subprocess.run(
+        [sys.executable, "-m", "tiltyard", "scan", "m.pkl", "--json"], capture_output=True, text=True, cwd=tmp_path, check=True
+    )
+    kept = ScanList.model_validate(json.loads(done.stdout))
+    assert kept.files[0].verdict is not None and kept.files[0].verdict.verdict == "safe"
+    with pytest.raises(ValueError, match="other"):
+        ScanList.model_validate(json.loads(done.stdout) | {"other": 1})
 
 
 @pytest.mark.parametrize("front", FRONTS)

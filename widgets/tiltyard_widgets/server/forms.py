@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from tiltyard.published.scan_list import ScanList
+from tiltyard.published.scan_list import FORMAT, ScannedFile
 from tiltyard.result import Frozen, Given, Severity
 from tiltyard.store.lines import ModelLine, RunLine, StepLine, Underway
 
@@ -101,12 +101,16 @@ class Version(Frozen):
     store: StoreState
 
 
-class ScanAnswer(ScanList):
+class ScanAnswer(Frozen):
     """Verdicts as ``tiltyard scan --json`` gives them; paths are those of the file browser.
 
     ``left_out`` counts files of a large folder that were not looked at; ``remark`` says what else is missing from the answer.
     """
 
+    format: int = FORMAT
+    kind: Literal["tiltyard-scan"] = "tiltyard-scan"
+    files: tuple[ScannedFile, ...]
+    skipped: tuple[str, ...] = Field(default=(), description="folders that were not looked into")
     left_out: int = 0
     remark: str = ""
 

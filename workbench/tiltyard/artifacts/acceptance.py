@@ -4,28 +4,27 @@ It holds for the very bytes with that SHA-256, on this account, until it is revo
 list of a team's own types, which a pickle may make as it may make the known ones.
 """
 
-import getpass
 import json
 import os
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError, field_validator
-
 from ..errors import Problem
 from ..files.atomic import new_file
-from ..frozen import Frozen
+from ..lean import Lean
 from .judges.trust import executes
 from .verdict import Verdict
 
 MOST_LIST = 1 << 20
 
 
-class Acceptance(Frozen):
+@dataclass(frozen=True, kw_only=True)
+class Acceptance(Lean):
     """One file that was accepted: which bytes, called what, judged how, by whom, when and why."""
 
-    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    sha256: str = field(metadata={"pattern": "^[0-9a-f]{64}$"})
     name: str
     verdict: str
     who: str
@@ -33,23 +32,21 @@ class Acceptance(Frozen):
     why: str
 
 
-class Accepted(Frozen):
+@dataclass(frozen=True, kw_only=True)
+class Accepted(Lean):
     """The file of acceptances, a format number first; and the team's own types as ``package.module.Class``."""
 
     format: Literal[1] = 1
     files: tuple[Acceptance, ...] = ()
     types: tuple[str, ...] = ()
 
-    @field_validator("types")
-    @classmethod
-    def _harmless(cls, types: tuple[str, ...]) -> tuple[str, ...]:
-        for text in types:
+    def __post_init__(self) -> None:
+        for text in self.types:
             module, _, name = text.rpartition(".")
             if not module or not all(part.isidentifier() for part in text.split(".")):
                 raise ValueError(f"{text!r} is no class as package.module.Class")
             if executes(module, name):
                 raise ValueError(f"{text} runs code or reaches files: it can be on no list")
-        return types
 
     def of(self, verdict: Verdict) -> Acceptance | None:
         """The acceptance of what was judged; None where there is none, and for every malicious file."""
@@ -84,9 +81,9 @@ def accepted(place: Path | None = None) -> Accepted:
         return Accepted()
     except OSError as error:
         raise Problem("a list of acceptances that can be read", f"{place}: {error.strerror}", "Check its permissions") from error
-    except ValidationError as error:
-        raise Problem("a list of acceptances", f"{place}: {error.errors()[0]['msg']}", "Correct it, or move it away") from error
     except ValueError as error:
+        if hasattr(error, "errors"):  # pydantic's
+            raise Problem("a list of acceptances", f"{place}: {error.errors()[0]['msg']}", "Correct it, or move it away") from error
         raise Problem("a list of acceptances", f"{place}, which is no JSON", "Correct it, or move it away") from error
 
 
@@ -104,6 +101,8 @@ def accept(verdict: Verdict, why: str, who: str = "", place: Path | None = None)
         raise Problem("a file that is not proven", f"{verdict.name}, which is safe", "It needs no acceptance")
     if len(why.strip()) < 3:
         raise Problem("a reason", repr(why), "Say why it may be used: who made it, how it came here")
+    import getpass
+
     place = place or default_place()
     one = Acceptance(
         sha256=verdict.sha256,

@@ -1,10 +1,11 @@
 """Why a verdict is what it is: where, what, why; collected while a file is looked at."""
 
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from ..frozen import Frozen
+from ..lean import Lean
 from ..progress import Progress
 from .judges.trust import Grade
 
@@ -14,7 +15,8 @@ MOST_SECONDS = 5.0
 _RANK = {"malicious": 0, "unproven": 1, "known types": 2, "note": 3}
 
 
-class Reason(Frozen):
+@dataclass(frozen=True, kw_only=True)
+class Reason(Lean):
     """One observation. ``malicious``, ``unproven`` and ``known types`` decide the verdict, the gravest first; a ``note`` only informs.
 
     ``where`` is an entry of an archive, a byte offset, or the file; ``what`` was found there; ``why`` it matters;

@@ -1,8 +1,9 @@
 """What a scan looks for: each rule by an id that stays, with its severity, its weakness (CWE), technique (MITRE ATLAS) and known cases."""
 
+from dataclasses import dataclass
 from typing import Literal
 
-from ..frozen import Frozen
+from ..lean import Lean
 from .reason import Reason
 from .verdict import Verdict
 
@@ -12,7 +13,8 @@ UNSAFE_ARTIFACT = "AML.T0011.000"
 MADE_BY_OTHERS = "AML.T0010.003"
 
 
-class Rule(Frozen):
+@dataclass(frozen=True, kw_only=True)
+class Rule(Lean):
     """A kind of thing found. ``sentence`` needs no prior knowledge; ``details`` says how it works, ``fix`` what to do."""
 
     id: str

@@ -2,15 +2,14 @@
 
 import hashlib
 import os
+from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 from typing import IO, Literal
 
-from pydantic import Field
-
 from ..errors import Cancelled, Problem
 from ..files.reading import opened
-from ..frozen import Frozen
+from ..lean import Lean
 from ..progress import Progress
 from .doubles import judge_doubles
 from .formats import FORMATS, Format, judge_of
@@ -25,7 +24,8 @@ EXIT = {"safe": 0, "malicious": 1, "unproven": 2, "known types": 2}
 Word = Literal["safe", "known types", "unproven", "malicious"]
 
 
-class Verdict(Frozen):
+@dataclass(frozen=True, kw_only=True)
+class Verdict(Lean):
     """What a scan says of one file.
 
     ``safe``: opening it as its format is opened here (weights_only, allow_pickle=False, skops with
@@ -39,9 +39,9 @@ class Verdict(Frozen):
     name: str
     format: Format
     verdict: Word
-    reasons: tuple[Reason, ...] = Field(description="worst first")
+    reasons: tuple[Reason, ...] = field(metadata={"description": "worst first"})
     sha256: str
-    size: int = Field(ge=0, description="bytes")
+    size: int = field(metadata={"ge": 0, "description": "bytes"})
 
     @property
     def safe(self) -> bool:

@@ -1,18 +1,18 @@
 """The JSON of a scan: a format number first, with a published schema."""
 
+from dataclasses import dataclass, field
 from typing import Literal
-
-from pydantic import Field
 
 from ..artifacts.acceptance import Acceptance
 from ..artifacts.verdict import Verdict
-from ..frozen import Frozen
+from ..lean import Lean
 
 FORMAT = 1
 Kind = Literal["model", "document", "code", "weights", "link"]
 
 
-class ScannedFile(Frozen):
+@dataclass(frozen=True, kw_only=True)
+class ScannedFile(Lean):
     """One file: its verdict, or why none could be had.
 
     ``document``: plain text by its content and by its name, found beside models in a folder; its verdict does not count.
@@ -27,16 +27,19 @@ class ScannedFile(Frozen):
     kind: Kind = "model"
     belongs_to: str = ""
     suppressed: tuple[str, ...] = ()
-    accepted: Acceptance | None = Field(
-        default=None, description="who said, when and why, that these bytes may be used though not proven safe"
+    accepted: Acceptance | None = field(
+        default=None, metadata={"description": "who said, when and why, that these bytes may be used though not proven safe"}
     )
-    cached: bool = Field(default=False, description="the verdict was kept from an earlier scan of the same bytes under the same name")
+    cached: bool = field(
+        default=False, metadata={"description": "the verdict was kept from an earlier scan of the same bytes under the same name"}
+    )
 
 
-class ScanList(Frozen):
+@dataclass(frozen=True, kw_only=True)
+class ScanList(Lean):
     """What ``tiltyard scan --json`` prints."""
 
     format: int = FORMAT
     kind: Literal["tiltyard-scan"] = "tiltyard-scan"
     files: tuple[ScannedFile, ...]
-    skipped: tuple[str, ...] = Field(default=(), description="folders that were not looked into")
+    skipped: tuple[str, ...] = field(default=(), metadata={"description": "folders that were not looked into"})

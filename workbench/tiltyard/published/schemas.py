@@ -5,13 +5,14 @@ from pathlib import Path
 
 from ..comparison.comparison import Comparison
 from ..comparison.trend import TrendList
+from ..lean import Lean
 from ..monitoring.window import WindowList
 from ..result import Frozen, Record
 from .listing import ArtifactList, CheckList, DefenseResult, Diagnosis, RunList
 from .scan_list import ScanList
 
 FOLDER = Path(__file__).parent / "json"
-PUBLISHED: dict[str, type[Frozen]] = {
+PUBLISHED: dict[str, type[Frozen] | type[Lean]] = {
     "artifacts": ArtifactList,
     "checks": CheckList,
     "comparison": Comparison,

@@ -1,8 +1,6 @@
 """``tiltyard scan``: may these files be loaded?"""
 
-import glob
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +16,7 @@ from ...published.scanning import scanned, skipped
 
 SAFE, NOT_SAFE, COULD_NOT_TELL = 0, 1, 2
 STDIN = "-"
+MAGIC = frozenset("*?[")
 MOST_STDIN = 16 << 30
 SIGNS = {"safe": ("✓", "green"), "known types": ("◐", "cyan"), "unproven": ("?", "yellow"), "malicious": ("✕", "red")}
 HARMLESS = "Opening it runs no code of the file."
@@ -115,14 +114,21 @@ def _files(paths: Sequence[str]) -> Iterator[list[Path]]:
     """The files and folders named; patterns are expanded where no shell did, and what comes on stdin lies in a file for as long."""
     if not paths:
         raise Problem("a file or folder to scan", "none", "Name one, or - for what comes on stdin")
+    if STDIN not in paths:
+        yield [path for text in paths for path in _expanded(text)]
+        return
+    import tempfile
+
     with tempfile.TemporaryDirectory(prefix="tiltyard-scan-") as folder:
         yield [path for text in paths for path in (_from_stdin(Path(folder)) if text == STDIN else _expanded(text))]
 
 
 def _expanded(text: str) -> list[Path]:
     path = Path(text)
-    if path.exists() or path.is_symlink() or not glob.has_magic(text):
+    if path.exists() or path.is_symlink() or MAGIC.isdisjoint(text):
         return [path]
+    import glob
+
     found = sorted(glob.glob(text, recursive=True))
     if not found:
         raise Problem("files of that pattern", f"none for {text}", "Check the pattern")
