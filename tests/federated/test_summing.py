@@ -215,13 +215,82 @@ def test_another_flower_is_refused(monkeypatch):
     [
         ({"processes": False}, "processes must be on"),
         ({"rule": "krum", "clients": 9}, "rule must be fedavg; found krum"),
-        ({"noise_multiplier": 1.0}, "noise_multiplier must be 0"),
+        ({"noise_multiplier": 1.0, "least": 11}, "2 to 10, as many as there are clients; found 11"),
+        ({"noise_multiplier": 1.0, "least": 1}, "2 to 10"),
         ({"clients": 2}, "needs 3 clients or more"),
     ],
 )
 def test_what_sums_alone_cannot_do_is_refused_in_one_line(wrong, said):
     with pytest.raises(Problem, match=said):
         Training(**{"processes": True, "secure": True, **wrong})
+
+
+@pytest.fixture(scope="module")
+def noised():
+    census = load("census")
+    step = Training(clients=CLIENTS, rounds=2, rows=200, processes=True, secure=True, noise_multiplier=0.5, clip=0.8, least=3)
+    return step.setting(census.target, census.data)
+
+
+@pytest.fixture(scope="module")
+def noised_homes(noised, tmp_path_factory):
+    from tiltyard.federated.deployed.home import written
+
+    return written(noised, tmp_path_factory.mktemp("noised"))[1:]
+
+
+def asked_with_noise(noised, before, grid):
+    from flwr.app import Context, RecordDict
+
+    from tiltyard.federated.deployed.summing import Summed
+
+    ask = Summed(grid, Context(1, 1, {}, RecordDict(), {}), NODES, 1.0, noised.rows, noised.plan.noise_share)
+    return ask(1, before, tuple(range(CLIENTS)), Progress())
+
+
+@pytest.mark.parametrize("silent", [{}, {2: "collect_masked_vectors"}])
+def test_the_sum_of_noised_updates_is_that_of_those_who_answered(noised, noised_homes, before, silent):
+    """To the step: what each client clips, rounds and adds by its own chance is worked out here without Flower."""
+    from tiltyard.federated.rounds.server import combined
+
+    share, plan = noised.plan.noise_share, noised.plan
+    there = [client for client in range(CLIENTS) if client not in silent]
+    honest = local(noised, before, there)
+    total = sum(share.summand(a.weights.astype(float) - before, plan.client_chance(a.client, 1)) for a in honest)
+    found = asked_with_noise(noised, before, Grid(noised_homes, silent))
+    assert [a.client for a in found] == there
+    after, _ = combined(plan, before, found, 1)
+    small = np.abs(before) < 1  # float32 of large weights is coarser than a step
+    np.testing.assert_allclose((after - before)[small], total[small] * share.step / CLIENTS, rtol=0, atol=1e-6)
+    noise = (after - before) * CLIENTS - sum(clipped(a.weights.astype(float) - before, plan.clip) for a in honest)
+    assert noise.std() == pytest.approx(0.5 * 0.8 * np.sqrt(len(there) / 3), rel=0.1)
+
+
+def local(start, before, clients):
+    from tiltyard.federated.rounds.local import Local
+
+    return Local(start.start, start.plan, start.shards)(1, before, clients, Progress())
+
+
+def clipped(update, clip):
+    return update * min(1.0, clip / np.linalg.norm(update))
+
+
+def test_a_sum_whose_noise_falls_short_stays_closed(noised, noised_homes, before):
+    from flwr.common.secure_aggregation.secaggplus_constants import Key, Stage
+
+    from tiltyard.federated.deployed.summing import refuse_unfair
+    from tiltyard.federated.rounds.server import train
+
+    grid = Grid(noised_homes, dict.fromkeys((0, 2), Stage.COLLECT_MASKED_VECTORS))
+    assert asked_with_noise(noised, before, grid) == []
+    after, rounds = train(noised.plan, before, lambda *_: [], noised.watch, Progress())
+    np.testing.assert_array_equal(after, before)
+    assert rounds[1].note == "0 answers, 3 needed: the weights stayed"
+    with pytest.raises(ValueError, match="fewer than 4 clients, whose noise falls short"):
+        refuse_unfair({Key.STAGE: Stage.SETUP, Key.THRESHOLD: 3, Key.SAMPLE_NUMBER: 4}, 4)
+    with pytest.raises(ValueError, match="the sum is of fewer than 3 clients"):
+        refuse_unfair({Key.STAGE: Stage.UNMASK, Key.ACTIVE_NODE_ID_LIST: [1, 2], Key.DEAD_NODE_ID_LIST: [4]}, 3)
 
 
 def test_the_notes_say_what_it_protects_and_what_not(start, before):

@@ -23,7 +23,7 @@ from .topic_panel import TopicPanel
 TRAINING = "federated.training"
 SEEN = (
     "In this process the server sees every client's update. With processes and secure on (or: tiltyard federate --secure yes) it learns their "
-    "sum alone, by SecAgg+: FedAvg, no noise, 3 clients or more."
+    "sum alone, by SecAgg+: FedAvg, 3 clients or more. With noise besides, each client adds its share: the sum is private for the server too."
 )
 
 

@@ -1,5 +1,6 @@
 """Federated training as a defense: the rows stay with their clients, a server combines what they learned."""
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -37,7 +38,9 @@ class Training(Defense):
     With ``secure`` besides, the server learns the sum of the clients' updates and of their rows, and neither of one client: Flower's SecAgg+
     (Bell et al. 2020, eprint 2020/704) with the corrections of `deployed.summing`, against a server that keeps to the protocol. Updates are
     rounded at random for it (`deployed.quantizing`), so that equal seeds give weights equal up to that. One client can spoil the sum unseen:
-    robust rules, refusing what is not finite and clipping to a norm all need each client's update. FedAvg only, therefore, and no noise.
+    robust rules and refusing what is not finite need each client's update. FedAvg only, therefore. With ``noise_multiplier`` clients clip
+    and noise by themselves (`rounds.distributed_noise`; Kairouz et al. 2021, arXiv 2102.06387), so that a sum is private for the server
+    too; fewer answers than ``least`` stay closed.
     """
 
     id: ClassVar[str] = "federated.training"
@@ -53,6 +56,7 @@ class Training(Defense):
         "Bagdasaryan et al. 2018, arXiv 1807.00459",
         "McMahan et al. 2018, arXiv 1710.06963",
         "Bell et al. 2020, eprint 2020/704",
+        "Kairouz et al. 2021, arXiv 2102.06387",
     )
     answers: ClassVar[tuple[str, ...]] = ("federated.gradient_leakage",)
     cost: ClassVar[str] = "one training, plus measuring after each round"
@@ -94,7 +98,14 @@ class Training(Defense):
 
     secure: bool = parameter(
         False,
-        "In processes: mask the clients' updates so that the server learns their sum alone (SecAgg+); FedAvg, no noise, 3 clients or more",
+        "In processes: mask the clients' updates so that the server learns their sum alone (SecAgg+); FedAvg, 3 clients or more",
+    )
+    least: int = parameter(
+        0,
+        "With secure and noise: answers without which a round's sum stays closed, which have the whole noise; 0 takes seven tenths of those drawn",
+        "clients",
+        ge=0,
+        le=1000,
     )
 
     @model_validator(mode="after")
@@ -117,8 +128,8 @@ class Training(Defense):
             return "masks what processes send one another, so processes must be on; found off"
         if self.rule != "fedavg":
             return f"hides each client's update, which {RULES[self.rule]} needs, so rule must be fedavg; found {self.rule}"
-        if self.noise_multiplier > 0:
-            return f"hides each client's update, which has to be clipped for noise to count, so noise_multiplier must be 0; found {self.noise_multiplier:g}"
+        if self.noise_multiplier > 0 and self.least and not 2 <= self.least <= self.clients:
+            return f"opens a sum of least answers, 2 to {self.clients}, as many as there are clients; found {self.least}"
         return f"needs 3 clients or more, for of two each could subtract its own; found {self.clients}" if self.clients < 3 else ""
 
     def plan(self, recipe: "Recipe", goal: int, offsets: tuple[float, ...] = ()) -> "Plan":
@@ -144,8 +155,13 @@ class Training(Defense):
             boost=self.boost or loudness(self.attack, self.clients, self.attackers),
             goal=goal,
             secure=self.secure,
+            least=self._least() if self.secure and self.noise_multiplier > 0 else 0,
             offsets=offsets,
         )
+
+    def _least(self) -> int:
+        """The answers that have the whole noise: those asked for, else seven tenths of the clients drawn, and three at least."""
+        return self.least or max(3, math.ceil(0.7 * self.share * self.clients))
 
     def setting(self, target: Target, data: Dataset) -> "Setting":
         """Weights, shards and held-out rows this run starts from."""

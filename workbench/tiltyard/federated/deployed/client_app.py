@@ -26,11 +26,12 @@ def _answer(context: Context, number: int, weights: NDArray[np.float32]) -> Clie
 
 def masked_where_agreed(message: Message, context: Context, then: ClientAppCallable) -> Message:
     """SecAgg+ where this client's own plan says so: a server that asks for its weights without it gets none."""
-    if not _home(context).plan.secure:
+    plan = _home(context).plan
+    if not plan.secure:
         return then(message, context)
     from .summing import masked
 
-    return masked(message, context, then)
+    return masked(message, context, then, plan.least)
 
 
 @app.train(mods=[masked_where_agreed])
@@ -45,7 +46,7 @@ def train(message: Message, context: Context) -> Message:
 
 
 def _summand(message: Message, context: Context) -> Message:
-    """The client's update and its rows, which `summing.masked` masks before they leave."""
+    """The client's update and its rows, which `summing.masked` masks before they leave; with noise, as one of equals."""
     from flwr.common import Code, FitRes, Status, parameters_to_ndarrays
     from flwr.compat.common.recorddict_compat import fitres_to_recorddict, recorddict_to_fitins
 
@@ -53,6 +54,8 @@ def _summand(message: Message, context: Context) -> Message:
 
     instructions = recorddict_to_fitins(message.content, True)
     (weights,) = parameters_to_ndarrays(instructions.parameters)
-    found = _answer(context, int(instructions.config["number"]), weights)
-    made = FitRes(Status(Code.OK, ""), update(weights, found.weights), found.rows, {})
+    number, plan = int(instructions.config["number"]), _home(context).plan
+    found, share = _answer(context, number, weights), plan.noise_share
+    given = update(weights, found.weights, share, plan.client_chance(found.client, number))
+    made = FitRes(Status(Code.OK, ""), given, 1 if share else found.rows, {})
     return Message(fitres_to_recorddict(made, True), reply_to=message)

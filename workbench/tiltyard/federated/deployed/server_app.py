@@ -83,4 +83,4 @@ def main(grid: Grid, context: Context) -> None:
 def _summed(grid: Grid, context: Context, home: Home, patience: float) -> "Summed":
     from .summing import Summed
 
-    return Summed(grid, context, home.nodes(), patience, int(str(context.run_config["rows"])))
+    return Summed(grid, context, home.nodes(), patience, int(str(context.run_config["rows"])), home.plan.noise_share)

@@ -28,16 +28,20 @@ from numpy.typing import NDArray
 
 from ...progress import Progress
 from ..rounds.client import ClientUpdate
+from ..rounds.distributed_noise import NoiseShare
 from . import masks
-from .quantizing import CLIP, LEVELS
+from .quantizing import CLIP, LEVELS, STEP
 
 FEWEST = 2
 Weights = NDArray[np.float32]
 
 
-def masked(message: Message, context: Context, then: ClientAppCallable) -> Message:
-    """The client's side of each of the four stages; its number of rows travels masked, as the weight of its update, and not beside it."""
-    refuse_unfair(message.content.config_records[RECORD_KEY_CONFIGS])
+def masked(message: Message, context: Context, then: ClientAppCallable, least: int = 0) -> Message:
+    """The client's side of each of the four stages; its number of rows travels masked, as the weight of its update, and not beside it.
+
+    ``least`` clients have to be in a sum that it helps to open, among whom noise is divided; 0 for a majority.
+    """
+    refuse_unfair(message.content.config_records[RECORD_KEY_CONFIGS], least)
     masks.use()
     reply = secaggplus_mod(message, context, then)
     for record in reply.content.metric_records.values():
@@ -45,17 +49,21 @@ def masked(message: Message, context: Context, then: ClientAppCallable) -> Messa
     return reply
 
 
-def refuse_unfair(asked: ConfigRecord) -> None:
+def refuse_unfair(asked: ConfigRecord, least: int = 0) -> None:
     """What no server that follows the protocol asks for, and what would open one client's mask to it.
 
     Raises
     ------
     ValueError
-        A threshold that is no majority, or both secrets of one client.
+        A threshold that is no majority or below ``least``, or both secrets of one client.
     """
     setting = cast(dict[str, Any], asked)
     if setting[Key.STAGE] == Stage.SETUP and 2 * setting[Key.THRESHOLD] <= setting[Key.SAMPLE_NUMBER]:
         raise ValueError("the server wants a threshold below a majority")
+    if setting[Key.STAGE] == Stage.SETUP and setting[Key.THRESHOLD] < least:
+        raise ValueError(f"the server wants to open sums of fewer than {least} clients, whose noise falls short")
+    if setting[Key.STAGE] == Stage.UNMASK and len(setting[Key.ACTIVE_NODE_ID_LIST]) < least:
+        raise ValueError(f"the sum is of fewer than {least} clients, whose noise falls short")
     if setting[Key.STAGE] == Stage.UNMASK and set(setting[Key.ACTIVE_NODE_ID_LIST]) & set(setting[Key.DEAD_NODE_ID_LIST]):
         raise ValueError("the server wants both secrets of one client")
 
@@ -93,31 +101,36 @@ class Asking:
 
 @dataclass(frozen=True)
 class Summed:
-    """The ``ask`` of `server.train` under SecAgg+: each answer that came is the mean of all, weighted by rows; no other is known."""
+    """The ``ask`` of `server.train` under SecAgg+: each answer that came is the mean of all; no other is known.
+
+    Answers are weighted by rows; with ``noise`` that clients add they count alike, and fewer than its ``least`` are no sum.
+    """
 
     grid: Grid
     context: Context
     nodes: dict[int, int]
     patience: float
     rows: int
+    noise: NoiseShare | None = None
 
     def __call__(self, number: int, weights: Weights, clients: Sequence[int], progress: Progress) -> list[ClientUpdate]:
         here = set(self.grid.get_node_ids())
         asked = {self.nodes[client]: client for client in clients if self.nodes.get(client) in here}
-        if len(asked) < FEWEST:
+        if len(asked) < (self.noise.least if self.noise else FEWEST):
             return []
         asking = Asking(self.grid, self.context.run_id, list(asked))
         self._workflow(len(asked))(self.grid, self._context(asking, number, weights))
         if asking.mean is None:
             return []
-        after = (weights + asking.mean).astype(np.float32)
+        unit = self.noise.step / STEP if self.noise else 1.0
+        after = (weights + asking.mean * unit).astype(np.float32)
         return [ClientUpdate(asked[node], after, 1) for node in asking.answered]
 
     def _workflow(self, clients: int) -> Workflow:
         masks.use()
-        return Workflow(
-            1.0, clients // 2 + 1, max_weight=float(self.rows), clipping_range=CLIP, quantization_range=LEVELS, timeout=self.patience
-        )
+        weight, least = (1.0, self.noise.least) if self.noise else (float(self.rows), 0)
+        threshold = max(clients // 2 + 1, least)
+        return Workflow(1.0, threshold, max_weight=weight, clipping_range=CLIP, quantization_range=LEVELS, timeout=self.patience)
 
     def _context(self, asking: Asking, number: int, weights: Weights) -> LegacyContext:
         made = LegacyContext(self.context, strategy=cast(Any, asking))
@@ -126,15 +139,19 @@ class Summed:
         return made
 
 
-def update(before: Weights, after: Weights) -> Any:
+def update(before: Weights, after: Weights, noise: NoiseShare | None = None, rng: np.random.Generator | None = None) -> Any:
     """What a client gives to be masked; a client with a number that is not finite gives nothing, for the server could not tell.
+
+    With ``noise`` it is clipped, and noised from ``rng``, in whole steps, which Flower's rounding leaves as they are.
 
     Raises
     ------
     ValueError
         It is not finite.
     """
-    change = after.astype(np.float64) - before
+    change: NDArray[np.floating[Any]] = after.astype(np.float64) - before
     if not np.isfinite(change).all():
         raise ValueError("what this client learned is not finite")
+    if noise is not None and rng is not None:
+        change = noise.summand(np.asarray(change, np.float64), rng) * STEP
     return ndarrays_to_parameters([change])

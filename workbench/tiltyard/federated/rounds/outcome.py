@@ -20,6 +20,7 @@ from ..deployed.quantizing import CLIP, error
 from ..malice import ATTACKS, SUCCESS
 from ..watching import listening, tell
 from .central import Central
+from .distributed_noise import NoiseShare
 from .plan import Plan
 from .server import Round
 
@@ -65,7 +66,7 @@ def result(
         loss,
         *got,
         Metric(name="rounds", label="Rounds", value=float(len(ran.rounds) - 1), unit="rounds"),
-        *spending(plan, delta),
+        *spending(plan, delta, len(ran.weights)),
     ]
     return CheckResult(
         status=Status.FINDING if findings else ruled.status,
@@ -83,11 +84,13 @@ def success(plan: Plan, last: Round) -> list[Metric]:
     return [rate("attack_success", SUCCESS[plan.attack], last.hits, last.tries, "lower")] if plan.malicious else []
 
 
-def spending(plan: Plan, delta: float) -> list[Metric]:
-    """Epsilon of the whole run by the tightest bound that holds; nothing without noise."""
+def spending(plan: Plan, delta: float, size: int) -> list[Metric]:
+    """Epsilon of the whole run by the tightest bound that holds, over ``size`` weights; nothing without noise."""
     if plan.noise <= 0:
         return []
     delta = delta or default_delta(plan.clients)
+    if (share := plan.noise_share) is not None:
+        return _spending_in_sums(plan, share, delta, size)
     spent = epsilon(plan.noise, plan.share, plan.rounds, delta)
     return [
         Metric(
@@ -99,6 +102,22 @@ def spending(plan: Plan, delta: float) -> list[Metric]:
         ),
         Metric(name="delta", label="Delta", value=delta, safer="lower"),
         Metric(name="noise_multiplier", label="Noise multiplier", value=plan.noise, safer="higher"),
+    ]
+
+
+def _spending_in_sums(plan: Plan, share: NoiseShare, delta: float, size: int) -> list[Metric]:
+    """Epsilon for the server, and for one of the clients, which knows its own share of the noise."""
+    found = [
+        Metric(name=name, label=label, value=share.epsilon(size, plan.rounds, delta, league), unit="epsilon", safer="lower")
+        for name, label, league in (
+            ("epsilon", "Epsilon of one client for the server and all who see less (RDP)", 0),
+            ("epsilon_to_clients", "Epsilon of one client for another client (RDP)", 1),
+        )
+    ]
+    return [
+        *found,
+        Metric(name="delta", label="Delta", value=delta, safer="lower"),
+        Metric(name="noise_multiplier", label="Noise multiplier of a sum", value=plan.noise, safer="higher"),
     ]
 
 
@@ -173,7 +192,9 @@ def notes(start: "Setting", ran: "Ran", processes: bool) -> tuple[str, ...]:
         *_ruled(start.target),
         *_seen(plan),
     ]
-    if plan.noise > 0:
+    if (share := plan.noise_share) is not None:
+        found += _distributed(plan, share, len(ran.weights))
+    elif plan.noise > 0:
         found += [
             f"Epsilon counts whole clients (added or removed), each drawn by its own coin at {plan.share:g} a round, {plan.rounds} rounds, "
             f"updates clipped to {plan.clip:g}, by the tightest bound that holds.",
@@ -199,6 +220,19 @@ def notes(start: "Setting", ran: "Ran", processes: bool) -> tuple[str, ...]:
     return (*found, *((start.parts.note,) if start.parts.note else ()))
 
 
+def _distributed(plan: Plan, share: NoiseShare, size: int) -> tuple[str, ...]:
+    """What noise that clients add promises, and what it rests on."""
+    return (
+        f"Every client clips its update to {plan.clip:g} and adds its share of the noise, 1 / {share.least} of the variance: {share.least} answers "
+        f"have the whole of it, more have more, and a sum of fewer is never opened; such a round leaves the weights as they were.",
+        f"Epsilon counts whole clients (an update set to zero) in all {plan.rounds} rounds, for the server too, which knows who was drawn; the "
+        f"multiplier that counts is {share.multiplier(size):.6g}, for rounding lengthens an update.",
+        f"It rests on {share.least} clients that add their share: of c that leave it out, or tell the server what they added, it is c / {share.least} "
+        "of the variance less. That a client clipped and noised cannot be seen from a sum; malicious clients clip and noise here like the others.",
+        "The number of rows does not weigh here: every client counts alike, whether it answered or not.",
+    )
+
+
 def _seen(plan: Plan) -> tuple[str, ...]:
     """What the server learned of one client."""
     if not plan.secure:
@@ -206,9 +240,15 @@ def _seen(plan: Plan) -> tuple[str, ...]:
     return (
         "SecAgg+: the server learned the sums of updates and of rows, and neither of one client. That holds against a server that keeps to "
         f"the protocol and fewer than {plan.clients // 2 + 1} clients in league with it, not against one that hands out keys in clients' names.",
-        f"Each number of an update, weighted by the client's share of the rows, is cut to ±{CLIP:g} and rounded at random: a weight of a "
-        f"round's mean is off by at most {error(plan.clients):.1g}, and equal seeds give weights equal up to that.",
+        *(() if plan.noise > 0 else (_rounded(plan),)),
         "The server cannot tell who spoils a sum, and cannot refuse one client's update.",
+    )
+
+
+def _rounded(plan: Plan) -> str:
+    return (
+        f"Each number of an update, weighted by the client's share of the rows, is cut to ±{CLIP:g} and rounded at random: a weight of a "
+        f"round's mean is off by at most {error(plan.clients):.1g}, and equal seeds give weights equal up to that."
     )
 
 

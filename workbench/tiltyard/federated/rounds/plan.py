@@ -10,13 +10,14 @@ from ...result import Given
 from ...targets.training import Recipe
 from ..aggregation import Rule
 from ..malice import Attack
+from .distributed_noise import NoiseShare
 
 
 class Plan(Given):
     """Rounds, rule, local training, privacy and who attacks. ``noise`` 0 is no differential privacy; ``clip`` bounds one client's update then.
 
     ``offsets`` are added to the log scores by the decision rule in force, so that the largest is the label; empty for none.
-    ``secure``: clients give their updates under SecAgg+ alone.
+    ``secure``: clients give their updates under SecAgg+ alone; with noise a sum of fewer than ``least`` stays closed.
     """
 
     clients: int
@@ -34,6 +35,7 @@ class Plan(Given):
     boost: float = 1.0
     goal: int = 0
     secure: bool = False
+    least: int = 0
     offsets: tuple[float, ...] = ()
 
     def training_seed(self, client: int, number: int) -> int:
@@ -51,6 +53,15 @@ class Plan(Given):
         """The noise of round ``number``, float64 (size,): normal, of deviation noise times clip."""
         normal = torch.randn(size, generator=self._chance(2, number), dtype=torch.float64)
         return np.asarray(normal.numpy()) * (self.noise * self.clip)
+
+    @property
+    def noise_share(self) -> NoiseShare | None:
+        """What each client adds by itself; None where the server adds the noise, or nobody does."""
+        return NoiseShare(self.noise, self.clip, self.least) if self.secure and self.noise > 0 else None
+
+    def client_chance(self, client: int, number: int) -> np.random.Generator:
+        """Chance of one client's rounding and noise in a round: of its own, from the seed or, where ``fresh_noise``, the operating system."""
+        return np.random.default_rng(secrets.randbits(256) if self.fresh_noise else [self.seed, 3, number, client])
 
     def _chance(self, stream: int, number: int) -> torch.Generator:
         """A stream of chance for round ``number``: from the seed, or from the operating system where ``fresh_noise``."""

@@ -51,6 +51,8 @@ def usable(answers: Sequence[ClientUpdate], size: int) -> list[ClientUpdate]:
 
 def combined(plan: Plan, weights: Weights, answers: Sequence[ClientUpdate], number: int) -> tuple[Weights, int]:
     """The next weights by the plan's rule or, with noise, by private averaging; and how many updates were clipped."""
+    if plan.noise_share is not None:
+        return _opened(plan, weights, answers), 0
     if plan.noise > 0:
         return _private(plan, weights, answers, number)
     found = combine(plan.rule, [a.weights for a in answers], [a.rows for a in answers], plan.tolerate)
@@ -67,6 +69,12 @@ def _private(plan: Plan, weights: Weights, answers: Sequence[ClientUpdate], numb
         total += update * min(1.0, plan.clip / max(norm, 1e-12))
     total += plan.drawn(number, len(total))
     return (weights + total / (plan.share * plan.clients)).astype(np.float32), clipped
+
+
+def _opened(plan: Plan, weights: Weights, answers: Sequence[ClientUpdate]) -> Weights:
+    """The next weights from a sum that clients clipped and noised: each answer is the mean of all; over a fixed count, as `_private`."""
+    mean = answers[0].weights.astype(np.float64) - weights
+    return np.asarray(weights + mean * len(answers) / (plan.share * plan.clients), np.float32)
 
 
 def train(
@@ -101,8 +109,8 @@ Kept = Callable[[Weights, list[Round]], None]
 
 
 def _next(plan: Plan, weights: Weights, came: Sequence[ClientUpdate], number: int) -> tuple[Weights, int, str]:
-    """A round without enough answers leaves the weights as they were; with noise it is still noised, for silence gives something away too."""
-    least = 0 if plan.noise > 0 else max(1, needed(plan.rule, plan.tolerate))
+    """A round without enough answers leaves the weights as they were; with noise of the server's it is still noised, for silence gives something away too."""
+    least = plan.least if plan.noise_share else 0 if plan.noise > 0 else max(1, needed(plan.rule, plan.tolerate))
     if len(came) < least:
         return weights, 0, f"{len(came)} answers, {least} needed: the weights stayed"
     after, clipped = combined(plan, weights, came, number)
