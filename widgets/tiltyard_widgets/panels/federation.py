@@ -106,7 +106,7 @@ class Federation(Bound):
             "attack": self.attack.value,
             "alpha": round(self.alpha.right(), 4),
             "rule": self.rule.value,
-            "tolerate": attackers if self.rule.value != "fedavg" else 0,
+            "tolerate": attackers if self.rule.value not in ("fedavg", "fltrust") else 0,
             "rounds": int(self.rounds.right()),
             "noise_multiplier": round(self.noise.right(), 3),
         }
@@ -136,6 +136,8 @@ class Federation(Bound):
             return f"{RULES[rule]} needs {least} clients to withstand {attackers}; there are {clients}."  # type: ignore[index]
         if rule == "fedavg":
             return "FedAvg withstands no attacker." if attackers else "FedAvg: the mean, weighted by rows."
+        if rule == "fltrust":
+            return "FLTrust: clients count by how alike their updates are to one of the server's own, on 100 clean rows that it keeps."
         return f"{RULES[rule]} is set to withstand {attackers}; it needs {least} clients."  # type: ignore[index]
 
 

@@ -1,10 +1,11 @@
-"""How a server makes one model of many: mean, median, trimmed mean, Krum, Bulyan, on plain arrays of weights.
+"""How a server makes one model of many: mean, median, trimmed mean, Krum, Bulyan, FLTrust, on plain arrays of weights.
 
 Every rule takes the clients' weights, float32 (d,) each, and gives float64 (d,); all are equivariant to a common shift,
 so that weights and updates may be combined alike.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..errors import Problem
 
-Rule = Literal["fedavg", "median", "trimmed_mean", "krum", "multi_krum", "bulyan"]
+Rule = Literal["fedavg", "median", "trimmed_mean", "krum", "multi_krum", "bulyan", "fltrust"]
 Weights = NDArray[np.float32]
 Mean = NDArray[np.float64]
 RULES: dict[Rule, str] = {
@@ -22,9 +23,18 @@ RULES: dict[Rule, str] = {
     "krum": "Krum",
     "multi_krum": "Multi-Krum",
     "bulyan": "Bulyan",
+    "fltrust": "FLTrust",
 }
 Columns = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 CHUNK = 65536
+
+
+@dataclass(frozen=True)
+class Trusted:
+    """What FLTrust holds the clients against: the weights ``before`` the round and ``own``, those that the server made of them by rows of its own."""
+
+    before: Weights
+    own: Weights
 
 
 def needed(rule: Rule, tolerate: int) -> int:
@@ -36,7 +46,7 @@ def needed(rule: Rule, tolerate: int) -> int:
     return 2 * tolerate + 1 if rule in ("trimmed_mean", "median") else 1
 
 
-def combine(rule: Rule, weights: Sequence[Weights], rows: Sequence[int], tolerate: int = 0) -> Mean:
+def combine(rule: Rule, weights: Sequence[Weights], rows: Sequence[int], tolerate: int = 0, trusted: Trusted | None = None) -> Mean:
     """The clients' weights as one, float64 (d,).
 
     Parameters
@@ -46,17 +56,23 @@ def combine(rule: Rule, weights: Sequence[Weights], rows: Sequence[int], tolerat
         Rows of each client, the weights of the mean; the robust rules count every client alike, for a client can lie about its rows.
     tolerate
         How many malicious clients trimmed mean and Krum are to withstand.
+    trusted
+        The server's own training, for FLTrust.
 
     Raises
     ------
     Problem
-        Too few clients for the rule.
+        Too few clients for the rule, or FLTrust without a training of the server's own.
     """
     if len(weights) < max(needed(rule, tolerate), 1):
         found = f"{len(weights)} clients"
         raise Problem(
             f"{needed(rule, tolerate)} clients or more for {RULES[rule]} to withstand {tolerate}", found, "Lower tolerate, or add clients"
         )
+    if rule == "fltrust":
+        if trusted is None:
+            raise Problem("a training of the server's own for FLTrust", "none", "Give the server rows, or choose another rule")
+        return fltrust(weights, trusted)
     if rule == "fedavg":
         return mean(weights, rows)
     if rule == "median":
@@ -76,6 +92,25 @@ def mean(weights: Sequence[Weights], rows: Sequence[int]) -> Mean:
     for one, count in zip(weights, rows, strict=True):
         found += one.astype(np.float64) * (count / total)
     return found
+
+
+def fltrust(weights: Sequence[Weights], trusted: Trusted) -> Mean:
+    """Updates as long as the server's own, weighted by their cosine with it where that is positive (Cao et al. 2020, arXiv 2012.13995).
+
+    The server's learning rate is 1. Where no update points the server's way the weights stay as they were.
+    """
+    before, own = trusted.before.astype(np.float64), trusted.own.astype(np.float64) - trusted.before
+    length = float(np.linalg.norm(own))
+    total, trust = np.zeros(len(before)), 0.0
+    for one in weights:
+        update = one.astype(np.float64) - before
+        norm = float(np.linalg.norm(update))
+        if norm == 0 or length == 0:
+            continue
+        score = max(float(update @ own) / (norm * length), 0.0)
+        total += score * update * (length / norm)
+        trust += score
+    return before + total / trust if trust > 0 else before
 
 
 def trimmed_mean(weights: Sequence[Weights], cut: int) -> Mean:

@@ -35,6 +35,9 @@ class Training(Defense):
     With ``processes`` (``tiltyard federate``) the same client and server functions run under Flower's SuperLink and SuperNodes, which
     talk by sockets that this account alone can open, with TLS and a registered key for each node; equal seeds give equal weights.
 
+    For uneven rows: FedProx (``mu``), SCAFFOLD (``scaffold``) and FedAdam at the server (``server_rate``), beside any rule. FLTrust weighs
+    clients by a training of the server's own on ``root_rows``.
+
     With ``secure`` besides, the server learns the sum of the clients' updates and of their rows, and neither of one client: Flower's SecAgg+
     (Bell et al. 2020, eprint 2020/704) with the corrections of `deployed.summing`, against a server that keeps to the protocol. Updates are
     rounded at random for it (`deployed.quantizing`), so that equal seeds give weights equal up to that. One client can spoil the sum unseen:
@@ -53,6 +56,10 @@ class Training(Defense):
         "Blanchard et al. 2017, arXiv 1703.02757",
         "El Mhamdi et al. 2018, arXiv 1802.07927",
         "Yin et al. 2018, arXiv 1803.01498",
+        "Cao et al. 2020, arXiv 2012.13995",
+        "Li et al. 2018, arXiv 1812.06127",
+        "Karimireddy et al. 2019, arXiv 1910.06378",
+        "Reddi et al. 2020, arXiv 2003.00295",
         "Bagdasaryan et al. 2018, arXiv 1807.00459",
         "McMahan et al. 2018, arXiv 1710.06963",
         "Bell et al. 2020, eprint 2020/704",
@@ -69,6 +76,12 @@ class Training(Defense):
     local_epochs: int = parameter(1, "Passes of a client over its own rows in a round", "epochs", ge=1, le=100)
     alpha: float = parameter(1.0, "Evenness of the classes among clients (Dirichlet): 0.1 is few classes each, 100 is even", gt=0, le=1000)
     rule: Rule = parameter("fedavg", "How the server combines the clients' weights")
+    mu: float = parameter(0.0, "FedProx: how strongly a client is held to the round's weights while it trains; 0 is FedAvg", ge=0, le=1000)
+    scaffold: bool = parameter(False, "SCAFFOLD: correct clients' gradients by control variates, for uneven rows")
+    server_rate: float = parameter(
+        0.0, "FedAdam: learning rate of the server's own Adam on what a round changed; 0 takes the round as it is", ge=0, le=1000
+    )
+    root_rows: int = parameter(100, "FLTrust: clean rows that the server keeps and trains on itself", "rows", ge=1, le=100_000)
     tolerate: int = parameter(2, "Malicious clients that trimmed mean, Krum and Bulyan are to withstand", "clients", ge=0, le=499)
     attackers: int = parameter(0, "Malicious clients", "clients", ge=0, le=1000)
     attack: Attack = parameter("sign_flip", "What malicious clients do")
@@ -116,6 +129,13 @@ class Training(Defense):
             raise ValueError(f"noise is accounted for a sum of clipped updates, so rule must be fedavg; found {self.rule}")
         if self.noise_multiplier == 0 and (least := needed(self.rule, self.tolerate)) > self.clients:
             raise ValueError(f"{RULES[self.rule]} needs {least} clients to withstand {self.tolerate}; found {self.clients}")
+        if self.resume and (self.scaffold or self.server_rate > 0):
+            raise ValueError("resume keeps weights, and neither SCAFFOLD's variates nor FedAdam's moments; leave resume empty")
+        if self.processes and (self.scaffold or self.rule == "fltrust"):
+            found = "scaffold" if self.scaffold else "rule fltrust"
+            raise ValueError(f"{found} runs in this process alone: variates and the server's rows are kept here; found processes")
+        if self.scaffold and self.noise_multiplier > 0:
+            raise ValueError("noise is accounted for updates alone, and SCAFFOLD's variates give more away; found scaffold")
         if self.processes and self.resume:
             raise ValueError("resume is for runs in this process; found processes")
         if self.secure and (reason := self._exposed()):
@@ -157,6 +177,9 @@ class Training(Defense):
             secure=self.secure,
             least=self._least() if self.secure and self.noise_multiplier > 0 else 0,
             offsets=offsets,
+            mu=self.mu,
+            scaffold=self.scaffold,
+            server_rate=self.server_rate,
         )
 
     def _least(self) -> int:
@@ -170,7 +193,8 @@ class Training(Defense):
         torch_target, recipe = trainable(target)
         goal = goal_class(self.goal, target.classes) if self.goal else 0
         rule = target.decision.offsets if target.decision is not None else None
-        return setting(self.plan(recipe, goal, rule or ()), torch_target, parts(data, self.rows, self.seed), self.alpha, self.warm)
+        root = self.root_rows if self.rule == "fltrust" else 0
+        return setting(self.plan(recipe, goal, rule or ()), torch_target, parts(data, self.rows, self.seed), self.alpha, self.warm, root)
 
     def estimate(self, target: Target, data: Dataset) -> Estimate:
         """From one client's round, timed here."""

@@ -15,6 +15,7 @@ from ..progress import Progress
 from ..result import Given
 
 Perturb = Callable[[nn.Module, Tensor, Tensor], Tensor]
+Correction = Callable[[nn.Module], None]
 
 
 class Batches(Protocol):
@@ -55,6 +56,7 @@ def fit(
     progress: Progress,
     perturb: Perturb | None = None,
     soft: NDArray[np.floating[Any]] | None = None,
+    correction: Correction | None = None,
 ) -> nn.Module:
     """Train ``module`` in place by Adam on cross-entropy and return it in eval mode.
 
@@ -65,6 +67,8 @@ def fit(
         Applied to each batch before the step (adversarial training).
     soft : (n, k) or None
         Probabilities to learn instead of ``y`` (distillation, theft by scores).
+    correction
+        Changes the gradients of each step before the optimizer takes them (FedProx, SCAFFOLD).
 
     Raises
     ------
@@ -85,16 +89,18 @@ def fit(
                 part, answer = torch.from_numpy(np.ascontiguousarray(x[batch.numpy()])), wanted[batch]
                 if perturb is not None:
                     part = perturb(module.eval(), part, answer)
-                _step(module.train(), part, answer, optimizer)
+                _step(module.train(), part, answer, optimizer, correction)
     progress.step(1.0, "trained")
     return module.eval()
 
 
-def _step(module: nn.Module, x: Tensor, y: Tensor, optimizer: torch.optim.Optimizer) -> None:
+def _step(module: nn.Module, x: Tensor, y: Tensor, optimizer: torch.optim.Optimizer, correction: Correction | None = None) -> None:
     optimizer.zero_grad(set_to_none=True)
     logits = module(x)
     loss = nn.functional.cross_entropy(logits, y)
     if not torch.isfinite(loss):
         raise Problem("a finite loss while training", f"{loss.item()}", "Lower the learning rate, or check the rows")
     loss.backward()  # type: ignore[no-untyped-call]
+    if correction is not None:
+        correction(module)
     optimizer.step()

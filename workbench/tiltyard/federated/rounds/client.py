@@ -9,6 +9,7 @@ from torch import nn
 from ...errors import Problem
 from ...progress import Progress
 from ...targets.training import fit
+from .correcting import Scaffold, both, proximal
 from .plan import Plan
 from .weights import flat, put
 
@@ -42,16 +43,25 @@ class Quiet(Progress):
 
 
 def answer(
-    module: nn.Module, plan: Plan, client: int, number: int, weights: NDArray[np.float32], shard: Shard, progress: Progress
+    module: nn.Module,
+    plan: Plan,
+    client: int,
+    number: int,
+    weights: NDArray[np.float32],
+    shard: Shard,
+    progress: Progress,
+    scaffold: Scaffold | None = None,
 ) -> ClientUpdate:
     """Train ``module`` from ``weights`` on the shard by the plan's recipe; what a malicious client sends is boosted or turned around.
 
-    The optimizer starts anew each round (a client keeps no state), so one client and one round is central training, bit for bit.
+    The optimizer starts anew each round (a client keeps no state but SCAFFOLD's variate), so one client and one round is central training, bit for bit.
     """
     put(module, weights)
     module.requires_grad_()
     try:
-        fit(module, shard.x, shard.y, plan.recipe, plan.training_seed(client, number), progress)
+        variates = scaffold.correction(module, client, shard.x, shard.y) if scaffold is not None else None
+        correction = both(proximal(module, plan.mu), variates)
+        fit(module, shard.x, shard.y, plan.recipe, plan.training_seed(client, number), progress, correction=correction)
     except Problem:
         raise
     except (RuntimeError, ValueError) as error:

@@ -205,6 +205,11 @@ def notes(start: "Setting", ran: "Ran", processes: bool) -> tuple[str, ...]:
         found.append(
             "Coins and noise come from the seed, so that the run repeats; whoever knows it can undo them. To release, set fresh_noise."
         )
+    found += _against_drift(plan)
+    if start.root is not None:
+        found.append(
+            f"The server trained on {len(start.root.y):,} clean rows of its own, which no client has; FLTrust weighs clients by their likeness to that."
+        )
     if processes:
         found.append(
             f"Ran as Flower's SuperLink and {plan.clients} SuperNodes by sockets of this account alone, with TLS and a registered key for each node."
@@ -215,7 +220,7 @@ def notes(start: "Setting", ran: "Ran", processes: bool) -> tuple[str, ...]:
         found.append(f"{lost} answer{'s' * (lost != 1)} did not come; the rounds went on without {'it' if lost == 1 else 'them'}.")
     if refused:
         found.append(f"{refused} answers were refused, for they were not finite or of another size; the rounds went on without them.")
-    if len(plan.malicious) > plan.tolerate and plan.rule not in ("fedavg", "median"):
+    if len(plan.malicious) > plan.tolerate and plan.rule not in ("fedavg", "median", "fltrust"):
         found.append(f"{RULES[plan.rule]} was set to withstand {plan.tolerate} malicious clients; there are {len(plan.malicious)}.")
     return (*found, *((start.parts.note,) if start.parts.note else ()))
 
@@ -231,6 +236,14 @@ def _distributed(plan: Plan, share: NoiseShare, size: int) -> tuple[str, ...]:
         "of the variance less. That a client clipped and noised cannot be seen from a sum; malicious clients clip and noise here like the others.",
         "The number of rows does not weigh here: every client counts alike, whether it answered or not.",
     )
+def _against_drift(plan: Plan) -> list[str]:
+    """What was done for uneven rows."""
+    found = [f"FedProx: clients are held to the round's weights by mu = {plan.mu:g}."] if plan.mu > 0 else []
+    if plan.scaffold:
+        found.append("SCAFFOLD: clients' gradients are corrected by control variates, which attackers, too, are taken to report honestly.")
+    if plan.server_rate > 0:
+        found.append(f"FedAdam: each round is a step of the server's Adam at rate {plan.server_rate:g}.")
+    return found
 
 
 def _seen(plan: Plan) -> tuple[str, ...]:

@@ -18,6 +18,8 @@ class Plan(Given):
 
     ``offsets`` are added to the log scores by the decision rule in force, so that the largest is the label; empty for none.
     ``secure``: clients give their updates under SecAgg+ alone; with noise a sum of fewer than ``least`` stays closed.
+    ``secure``: clients give their updates under SecAgg+ alone. ``mu`` is FedProx's, 0 for none; ``scaffold`` for control variates; ``server_rate``
+    FedAdam's, 0 for none.
     """
 
     clients: int
@@ -37,6 +39,9 @@ class Plan(Given):
     secure: bool = False
     least: int = 0
     offsets: tuple[float, ...] = ()
+    mu: float = 0.0
+    scaffold: bool = False
+    server_rate: float = 0.0
 
     def training_seed(self, client: int, number: int) -> int:
         """Seed of a client's training in round ``number`` (from 1); client 0's first is the plan's own."""

@@ -9,14 +9,16 @@ from ...errors import Problem
 from ...formatting.numbers import percent
 from ...progress import Progress
 from ...result import Frozen
-from ..aggregation import combine, needed
+from ..aggregation import Trusted, combine, needed
 from .client import ClientUpdate
 from .measuring import Loss, Seen
 from .plan import Plan
+from .server_optimizer import FedAdam
 
 Weights = NDArray[np.float32]
 Ask = Callable[[int, Weights, Sequence[int], Progress], list[ClientUpdate]]
 Watch = Callable[[Weights], Seen]
+Own = Callable[[int, Weights, Progress], Weights]
 
 
 class Round(Frozen):
@@ -49,13 +51,15 @@ def usable(answers: Sequence[ClientUpdate], size: int) -> list[ClientUpdate]:
     return sorted((a for a in answers if not unusable(a, size)), key=lambda a: a.client)
 
 
-def combined(plan: Plan, weights: Weights, answers: Sequence[ClientUpdate], number: int) -> tuple[Weights, int]:
+def combined(
+    plan: Plan, weights: Weights, answers: Sequence[ClientUpdate], number: int, trusted: Trusted | None = None
+) -> tuple[Weights, int]:
     """The next weights by the plan's rule or, with noise, by private averaging; and how many updates were clipped."""
     if plan.noise_share is not None:
         return _opened(plan, weights, answers), 0
     if plan.noise > 0:
         return _private(plan, weights, answers, number)
-    found = combine(plan.rule, [a.weights for a in answers], [a.rows for a in answers], plan.tolerate)
+    found = combine(plan.rule, [a.weights for a in answers], [a.rows for a in answers], plan.tolerate, trusted)
     return found.astype(np.float32), 0
 
 
@@ -78,7 +82,14 @@ def _opened(plan: Plan, weights: Weights, answers: Sequence[ClientUpdate]) -> We
 
 
 def train(
-    plan: Plan, weights: Weights, ask: Ask, watch: Watch, progress: Progress, rounds: Sequence[Round] = (), kept: "Kept | None" = None
+    plan: Plan,
+    weights: Weights,
+    ask: Ask,
+    watch: Watch,
+    progress: Progress,
+    rounds: Sequence[Round] = (),
+    kept: "Kept | None" = None,
+    own: Own | None = None,
 ) -> tuple[Weights, list[Round]]:
     """All rounds from ``weights``, float32 (d,); the final weights and what was seen of each round.
 
@@ -90,14 +101,19 @@ def train(
         Those already done, where a run is gone on with.
     kept
         Called with weights and rounds after each round, so that a run can be resumed.
+    own
+        The server's training by rows of its own, for FLTrust: of a round's number and weights the weights it makes.
     """
     done = list(rounds) or [_round(0, (), (), weights, watch(weights))]
+    adam = FedAdam(plan.server_rate) if plan.server_rate > 0 else None
     while len(done) <= plan.rounds:
         number = len(done)
         asked = plan.sampled(number)
         progress.step((number - 1) / plan.rounds, f"round {number} of {plan.rounds}")
         came = ask(number, weights, asked, progress.part(1 / plan.rounds)) if asked else []
-        weights, clipped, note = _next(plan, weights, usable(came, len(weights)), number)
+        trusted = Trusted(weights, own(number, weights, progress.part(0.0))) if own is not None else None
+        after, clipped, note = _next(plan, weights, usable(came, len(weights)), number, trusted)
+        weights = adam.step(weights, after) if adam is not None and not note else after
         done.append(_round(number, asked, came, weights, watch(weights), clipped, note))
         if kept is not None:
             kept(weights, done)
@@ -111,9 +127,12 @@ Kept = Callable[[Weights, list[Round]], None]
 def _next(plan: Plan, weights: Weights, came: Sequence[ClientUpdate], number: int) -> tuple[Weights, int, str]:
     """A round without enough answers leaves the weights as they were; with noise of the server's it is still noised, for silence gives something away too."""
     least = plan.least if plan.noise_share else 0 if plan.noise > 0 else max(1, needed(plan.rule, plan.tolerate))
+def _next(plan: Plan, weights: Weights, came: Sequence[ClientUpdate], number: int, trusted: Trusted | None) -> tuple[Weights, int, str]:
+    """A round without enough answers leaves the weights as they were; with noise it is still noised, for silence gives something away too."""
+    least = 0 if plan.noise > 0 else max(1, needed(plan.rule, plan.tolerate))
     if len(came) < least:
         return weights, 0, f"{len(came)} answers, {least} needed: the weights stayed"
-    after, clipped = combined(plan, weights, came, number)
+    after, clipped = combined(plan, weights, came, number, trusted)
     if not np.isfinite(after).all():
         raise Problem("finite weights after a round", "overflow", "Lower the boost, the rate or the noise")
     return after, clipped, ""

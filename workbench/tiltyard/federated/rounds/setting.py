@@ -11,7 +11,7 @@ from ...errors import Problem, Unavailable
 from ...progress import Progress
 from ...targets.target import Target
 from ...targets.torch_target import TorchTarget
-from ...targets.training import Recipe, fresh
+from ...targets.training import Recipe, fit, fresh
 from ..shards import dirichlet
 from .client import Shard
 from .local import Local
@@ -58,7 +58,10 @@ def trainable(target: Target) -> tuple[TorchTarget, Recipe]:
 
 @dataclass(frozen=True)
 class Setting:
-    """All that a run needs. ``mark`` is the backdoor's trigger where one is planted; shards of attackers are spoiled already."""
+    """All that a run needs. ``mark`` is the backdoor's trigger where one is planted; shards of attackers are spoiled already.
+
+    ``root`` are the server's own rows, which no client has, for FLTrust.
+    """
 
     plan: Plan
     target: TorchTarget
@@ -67,6 +70,7 @@ class Setting:
     held: Held
     parts: Parts
     mark: Trigger | None
+    root: Shard | None = None
 
     @property
     def classes(self) -> int:
@@ -77,6 +81,13 @@ class Setting:
         """Rows of all clients together."""
         return sum(len(shard.y) for shard in self.shards)
 
+    def trained_here(self, number: int, weights: Weights, progress: Progress) -> Weights:
+        """What the server makes of ``weights`` in round ``number`` by its own rows and the clients' recipe, for FLTrust."""
+        assert self.root is not None
+        put(self.start, weights)
+        seed = self.plan.training_seed(self.plan.clients, number)
+        return flat(fit(self.start.requires_grad_(), self.root.x, self.root.y, self.plan.recipe, seed, progress))
+
     def watch(self, weights: Weights) -> Seen:
         """Accuracy and attack success of ``weights``."""
         put(self.start, weights)
@@ -85,7 +96,8 @@ class Setting:
     def run(self, progress: Progress, done: tuple[Round, ...] = (), weights: Weights | None = None, kept: Kept | None = None) -> "Ran":
         """All rounds in this process."""
         before = flat(self.start) if weights is None else weights
-        after, rounds = train(self.plan, before, Local(self.start, self.plan, self.shards), self.watch, progress, done, kept)
+        ask, own = Local(self.start, self.plan, self.shards), self.trained_here if self.root is not None else None
+        after, rounds = train(self.plan, before, ask, self.watch, progress, done, kept, own)
         return Ran(after, tuple(rounds))
 
 
@@ -97,12 +109,24 @@ class Ran:
     rounds: tuple[Round, ...]
 
 
-def setting(plan: Plan, target: TorchTarget, found: Parts, alpha: float, warm: bool) -> Setting:
-    """Divide the rows, spoil those of attackers, draw fresh weights (or, ``warm``, take the target's)."""
+def setting(plan: Plan, target: TorchTarget, found: Parts, alpha: float, warm: bool, root_rows: int = 0) -> Setting:
+    """Divide the rows, spoil those of attackers, draw fresh weights (or, ``warm``, take the target's).
+
+    ``root_rows`` are drawn for the server first, and no client has them.
+    """
     rng = np.random.default_rng([plan.seed, 4])
     train_rows, test = found.train, found.test
     if len(np.unique(train_rows.y)) < 2:
         raise Unavailable("rows of at least two classes to train on", "one class", "Give more rows")
+    root = None
+    if root_rows:
+        if root_rows >= len(train_rows):
+            raise Problem(
+                f"more than {root_rows} rows to train on, of which the server keeps as many", f"{len(train_rows)}", "Give it fewer"
+            )
+        order = np.random.default_rng([plan.seed, 7]).permutation(len(train_rows))
+        mine, train_rows = train_rows.take(order[:root_rows]), train_rows.take(np.sort(order[root_rows:]))
+        root = Shard(target.encoding.encode(mine.x), mine.y)
     mark = trigger(train_rows, PATCH, rng) if plan.malicious and plan.attack == "model_replacement" else None
     k = len(target.classes)
     shards = []
@@ -112,4 +136,4 @@ def setting(plan: Plan, target: TorchTarget, found: Parts, alpha: float, warm: b
             x, y = spoiled(plan, x, y, mark, k, plan.seed + client)
         shards.append(Shard(target.encoding.encode(x), y))
     start = target.trainable() if warm else fresh(target.inner, plan.seed).requires_grad_()
-    return Setting(plan, target, start, tuple(shards), Held.of(plan, test, mark), found, mark)
+    return Setting(plan, target, start, tuple(shards), Held.of(plan, test, mark), found, mark, root)
