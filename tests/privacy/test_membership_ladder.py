@@ -37,7 +37,7 @@ class Memorizer(Target):
     def retrain(self, x: Any, y: Any, seed: int, progress: Progress) -> Target:
         progress.step(0.5, "learning by heart")
         self.counter.append(len(x))
-        return Memorizer(x, self.lift, self.spread, self.counter)
+        return Memorizer(x, self.lift, self.spread * (1 + 1e-3 * (seed % 97) / 97), self.counter)  # no two models are quite alike
 
 
 def rows(n: int = 800) -> Dataset:
@@ -106,14 +106,14 @@ def test_a_model_that_cannot_be_trained_again_is_climbed_as_far_as_it_goes() -> 
 
 
 def test_a_model_that_hides_its_scores_is_asked_for_distances_and_the_queries_are_told() -> None:
-    data, counter = rows(200), []  # type: tuple[Dataset, list[int]]
+    data, counter = rows(100), []  # type: tuple[Dataset, list[int]]
     target = only(Memorizer(data.seen.x, 0.0, 4.0, counter), "labels")
     for highest, names in (("threshold", ["Being right"]), ("rmia_2", ["Being right", "Distance to the boundary"])):
-        check = MembershipLadder(highest=highest, rows=40)  # type: ignore[arg-type]
+        check = MembershipLadder(highest=highest, rows=10)  # type: ignore[arg-type]
         record = check(target, data)
         assert [row[0] for row in record.result.tables[0].rows] == names, record.result.summary
         assert record.queries <= (check.estimate(target, data).queries or 0)
-    assert "Distance to the boundary, 500 queries a row" in MembershipLadder(highest="threshold", rows=40)(target, data).result.summary
+        assert ("Distance to the boundary, 500 queries a row" in record.result.summary) is (highest == "threshold")
     assert any("labels at most" in note for note in record.result.notes)
 
 

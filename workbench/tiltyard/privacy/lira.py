@@ -4,7 +4,7 @@ import math
 from typing import ClassVar, Literal
 
 from ..check import parameter
-from .membership import likelihood_ratio
+from .membership import likelihood_ratio, unsaturated
 from .shadow_attack import Answered, Judged, ShadowAttack
 
 
@@ -27,6 +27,7 @@ class LiRA(ShadowAttack):
     def judged(self, it: Answered) -> Judged:
         """Log-likelihood ratios."""
         shrinkage = math.inf if self.fixed_variance else self.shrinkage
-        scores = likelihood_ratio(it.observed, it.shadow, it.inside, self.mode == "offline", shrinkage)
+        observed, shadow = unsaturated(it.observed, it.shadow)
+        scores = likelihood_ratio(observed, shadow, it.inside, self.mode == "offline", shrinkage)
         note = "One query a row: the published attack also queries augmented copies, which finds more in images."
         return Judged(scores, f"LiRA ({self.mode}, {self.shadow_models} shadow models)", (note,))

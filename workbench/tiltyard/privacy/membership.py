@@ -70,6 +70,26 @@ def logit_scaled(p: Scores, y: NDArray[np.int64]) -> Scores:
     return np.asarray(np.log(np.maximum(right, 1e-38)) - np.log(np.maximum(rest.sum(1), 1e-38)))
 
 
+SATURATED = 80.0
+
+
+def unsaturated(observed: Scores, shadow: Scores) -> tuple[Scores, Scores]:
+    """Logit-scaled confidences whose ends are one step beyond the largest of a probability that is neither 0 nor 1.
+
+    Trees and forests answer 0 and 1 exactly, of which `logit_scaled` makes ±87: a variance with one such value in it says nothing.
+
+    Parameters
+    ----------
+    observed : (n,); shadow : (models, n)
+        Of the target and of shadow models, which are brought to the same ends.
+    """
+    both = np.concatenate([observed.ravel(), shadow.ravel()])
+    inner = np.abs(both[np.abs(both) < SATURATED])
+    end = (float(inner.max()) if len(inner) else 0.0) + 1.0
+    one, other = (np.where(np.abs(v) < SATURATED, v, np.sign(v) * end) for v in (observed, shadow))
+    return one, other
+
+
 def modified_entropy(p: Scores, y: NDArray[np.int64]) -> Scores:
     """Minus the modified entropy of Song and Mittal 2020 (2003.10595): higher for a sure and right answer."""
     wide = np.clip(np.asarray(p, np.float64), 1e-30, 1.0)

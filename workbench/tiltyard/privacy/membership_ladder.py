@@ -21,11 +21,11 @@ from ..statistics.majority import Skill
 from ..targets.target import Target
 from ._boundary import Boundary, boundary, measured
 from ._quantiles import FEWEST, across, features_of
-from .membership import Mask, Scores, auc, chance, likelihood_ratio, logit_scaled, relative, tpr_at, tuned
+from .membership import Mask, Scores, auc, chance, likelihood_ratio, logit_scaled, relative, tpr_at, tuned, unsaturated
 from .membership_labels import notes_of as distance_notes
 from .membership_report import ABOVE, ACCEPTED_TPR, HELP_ABOVE, HELP_TPR, STANDARDS, Accepted, Attacked, report, severity
 from .membership_threshold import pick, predicted
-from .shadow_attack import Shadows, halving, one_training
+from .shadow_attack import Alike, Shadows, halving, one_training, refuse_alike
 
 Highest = Literal["threshold", "quantile", "rmia_2", "rmia_8", "lira_64"]
 GRAVE = (Severity.HIGH, Severity.CRITICAL)
@@ -135,8 +135,13 @@ class MembershipLadder(Check):
             else _ByLabels(target, part, self.seed, progress)
         )
         climbed: list[Climbed] = []
+        alike = ""
         for rung in self._within(rungs):
-            climbed.append(Climbed(rung, climb.scores(rung)))
+            try:
+                climbed.append(Climbed(rung, climb.scores(rung)))
+            except Alike as reason:
+                alike, rungs = str(reason), rungs[: rungs.index(rung)]
+                break
             if _settled(climbed[-1].scores, part.member):
                 break
         skill = Skill.of(part.y[part.member], climb.labels[part.member] == part.y[part.member], data.schema.classes)
@@ -145,7 +150,8 @@ class MembershipLadder(Check):
         best = climbed[-1]
         it = Attacked(best.scores, part.member, rows, part.sensitive, shown, skill)
         result = report(it, best.rung.title, rng, climb.notes(part.member), Accepted(self.accepted, self.accepted_tpr))
-        return _offered(result, climbed, part.member, rungs)
+        offered = _offered(result, climbed, part.member, rungs)
+        return offered.model_copy(update={"notes": (alike, *offered.notes)}) if alike else offered
 
 
 def _queries(rung: Rung) -> str:
@@ -163,7 +169,7 @@ class _ByScores:
         self.member = part.member if part.member is not None else np.zeros(len(part), bool)
         self.labels = answer.labels
         self.observed = logit_scaled(answer.scores, part.y)
-        self.inside = halving(RUNGS[-1].models, len(data), rng)
+        self.inside = halving(RUNGS[-1].models, len(data), rng, data.y)
         seeds = tuple(int(v) for v in rng.integers(0, 2**31 - 1, len(self.inside)))
         self.regression, self.share = progress.part(0.05), progress.part(0.85)
         self.tasks = Shadows(target, data, rows, self.inside, seeds, None, "", self.share)
@@ -178,8 +184,9 @@ class _ByScores:
             return across(x, self.observed, self.member, QUANTILE, 0, self.regression)
         self.shadow += self.share.map(self.tasks, range(len(self.shadow), rung.models))
         answers, inside = np.stack(self.shadow), self.inside[: rung.models, self.rows]
+        refuse_alike(answers, self.target.name)
         if rung.name == "lira_64":
-            return likelihood_ratio(self.observed, answers, inside, False, SHRINKAGE)
+            return likelihood_ratio(*unsaturated(self.observed, answers), inside, False, SHRINKAGE)
         return relative(self.observed, answers, inside, tuned(answers, inside))
 
     def notes(self, member: Mask) -> tuple[str, ...]:

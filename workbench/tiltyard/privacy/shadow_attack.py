@@ -18,27 +18,61 @@ from ..errors import Problem
 from ..files.atomic import new_file
 from ..formatting.numbers import about
 from ..progress import Progress
-from ..result import CheckResult, Column
+from ..result import CheckResult, Column, Status
 from ..statistics.majority import Skill
 from ..targets.target import Target
-from .membership import Mask, Scores, chance, logit_scaled, separation
+from .membership import Mask, Scores, chance, logit_scaled, separation, unsaturated
 from .membership_report import ABOVE, ACCEPTED_TPR, HELP_ABOVE, HELP_TPR, STANDARDS, Accepted, Attacked, report
 from .membership_threshold import pick, predicted, scored
 
 SMALL = 512
 
 
-def halving(models: int, n: int, rng: np.random.Generator) -> Mask:
+class Alike(Problem):
+    """Shadow models that answer alike whatever rows they are trained on: what they say of membership is nothing."""
+
+
+def refuse_alike(shadow: Scores, name: str) -> None:
+    """An `Alike` where all shadow models, (models, n), answer the same on all rows."""
+    if len(shadow) > 1 and float(np.ptp(shadow, axis=0).max()) == 0:
+        raise Alike(
+            "shadow models that differ by the rows they were trained on",
+            f"{len(shadow)} that answer alike: the training routine of {name} leaves the model as it was, or learns nothing",
+            "Give an estimator whose fit trains it anew, or ask privacy.membership_quantile, which needs no training",
+        )
+
+
+def halving(models: int, n: int, rng: np.random.Generator, y: NDArray[np.int64] | None = None) -> Mask:
     """Which rows each shadow model is trained on, bool (models, n): random halves in pairs that complement one another.
 
     So every row is in exactly half of the models (one more or less where ``models`` is odd).
+
+    Parameters
+    ----------
+    y : int64 (n,) or None
+        Classes: one with two rows or more has a row in both halves, for an estimator is not fitted on fewer classes.
     """
     inside = np.zeros((models, n), bool)
     for first in range(0, models, 2):
         inside[first, rng.permutation(n)[: n // 2]] = True
+        if y is not None:
+            _completed(inside[first], y, rng)
         if first + 1 < models:
             inside[first + 1] = ~inside[first]
     return inside
+
+
+def _completed(half: Mask, y: NDArray[np.int64], rng: np.random.Generator) -> None:
+    """Swap a row of a class that one half lacks against one of the commonest class, in place."""
+    commonest = int(np.bincount(y).argmax())
+    for k in np.unique(y):
+        here = y == k
+        if here.sum() < 2 or k == commonest:
+            continue
+        for side in (half, ~half):
+            if not side[here].any():
+                comes, goes = rng.choice(np.flatnonzero(here)), rng.choice(np.flatnonzero(side & (y == commonest)))
+                half[comes], half[goes] = ~half[comes], ~half[goes]
 
 
 def one_training(target: Target, pool: Dataset, seed: int, progress: Progress | None = None) -> float:
@@ -166,7 +200,7 @@ class ShadowAttack(Check):
         part = pool.take(attacked)
         if part.member is None or part.member.all() or not part.member.any():
             raise Problem("a pool with seen and unseen rows", f"{len(pool)} rows of one kind", "Choose a larger pool")
-        inside = halving(self.shadow_models, len(pool), rng)
+        inside = halving(self.shadow_models, len(pool), rng, pool.y)
         answer = predicted(target, part.x, progress.part(0.02))
         p = answer.scores
         observed = logit_scaled(p, part.y)
@@ -174,9 +208,13 @@ class ShadowAttack(Check):
         seeds = tuple(int(v) for v in chance(self.seed, self.id, 1).integers(0, 2**31 - 1, self.shadow_models))
         tasks = Shadows(target, pool, attacked, inside, seeds, self._folder(), self._key(target, data), share)
         shadow = np.stack(share.map(tasks, range(self.shadow_models)))
+        try:
+            refuse_alike(shadow, target.name)
+        except Alike as reason:
+            return CheckResult(status=Status.INCOMPLETE, summary=str(reason))
         mask = inside[:, : len(attacked)]
         judged = self.judged(Answered(observed, shadow, mask))
-        apart = separation(shadow, mask)
+        apart = separation(unsaturated(observed, shadow)[1], mask)
         shown = (
             (Column(name="class"), tuple(data.schema.classes[k] for k in part.y)),
             (Column(name="probability of it", kind="percent"), tuple(float(v) for v in p[np.arange(len(p)), part.y])),

@@ -177,6 +177,21 @@ class FunctionTarget(Target):
         return softmax(out) if self.outputs == "logits" else out
 
 
+def kept_as_fitted(estimator: Any) -> str:
+    """The part of an estimator that was fitted beforehand and that its ``fit`` leaves as it is, in words; empty where it has none."""
+    if type(estimator).__name__ == "FrozenEstimator":
+        return "FrozenEstimator"
+    try:
+        settings = dict(estimator.get_params())
+    except (AttributeError, TypeError):  # one that does not keep what it was made with
+        return ""
+    for name, value in settings.items():
+        beforehand = name.rpartition("__")[2], str(value)
+        if type(value).__name__ == "FrozenEstimator" or beforehand in (("cv", "prefit"), ("prefit", "True")):
+            return f"{type(estimator).__name__}'s {name}"
+    return ""
+
+
 def softmax(logits: Scores) -> Scores:
     """Probabilities (n, k) of logits (n, k)."""
     shifted = np.exp(logits - logits.max(1, keepdims=True))
@@ -205,7 +220,8 @@ class SklearnTarget(FunctionTarget):
         if not hasattr(estimator, "classes_"):
             raise Problem("a fitted scikit-learn classifier", f"{type(estimator).__name__} without classes_", "Call fit first")
         scored = hasattr(estimator, "predict_proba")
-        offers = frozenset({"labels", "training"} | ({"scores"} if scored else set()))
+        kept = kept_as_fitted(estimator)
+        offers = frozenset({"labels"} | ({"scores"} if scored else set()) | (set() if kept else {"training"}))
         super().__init__(
             self._probabilities,
             schema.classes,
@@ -221,8 +237,13 @@ class SklearnTarget(FunctionTarget):
         self.own_classes = names_of(estimator.classes_)
         self.order = order or class_order(self.own_classes, schema.classes, self.name)
         self.decision = None
+<<<<<<< HEAD
         self._layers: EstimatorModule | None = None
         self._known_by: Rows | None = None
+=======
+        if kept:
+            self.assumptions = (f"It cannot be trained again: {kept} was fitted beforehand, and a fit leaves it as it is.",)
+>>>>>>> d3f4c4d1 (Estimators as targets of shadow models: what a fit leaves as it was never passes, halves keep rare classes, certain answers drown nothing)
 
     def rows(self, x: Rows) -> Any:
         """x under the column names, in their order, and with the category values that the estimator was fitted on."""
