@@ -237,13 +237,10 @@ class SklearnTarget(FunctionTarget):
         self.own_classes = names_of(estimator.classes_)
         self.order = order or class_order(self.own_classes, schema.classes, self.name)
         self.decision = None
-<<<<<<< HEAD
         self._layers: EstimatorModule | None = None
         self._known_by: Rows | None = None
-=======
         if kept:
             self.assumptions = (f"It cannot be trained again: {kept} was fitted beforehand, and a fit leaves it as it is.",)
->>>>>>> d3f4c4d1 (Estimators as targets of shadow models: what a fit leaves as it was never passes, halves keep rare classes, certain answers drown nothing)
 
     def rows(self, x: Rows) -> Any:
         """x under the column names, in their order, and with the category values that the estimator was fitted on."""
