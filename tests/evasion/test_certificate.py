@@ -36,7 +36,7 @@ def plane(constant: bool = False) -> tuple[Target, Dataset, NDArray[np.float64]]
 
 def test_of_a_plane_the_radius_is_near_its_distance_and_never_beyond() -> None:
     target, data, distance = plane()
-    found = Certificate(sigma=SIGMA, draws=1000, chosen=50)._certified(target, data, Progress())
+    found = Certificate(sigma=SIGMA, draws=1000, chosen=50).certified(target, data, Progress())
     told = found.labels >= 0
     assert told.mean() > 0.8 and (found.labels[told] == data.y[told]).all()
     assert (found.radius <= distance + 1e-6).all()

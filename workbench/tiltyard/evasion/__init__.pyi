@@ -6,6 +6,7 @@ from .hop_skip_jump import HopSkipJump as HopSkipJump
 from .minimum import Minimum as Minimum
 from .patch import Patch as Patch
 from .pgd import PGD as PGD
+from .smoothing import RandomizedSmoothing as RandomizedSmoothing
 from .square import Square as Square
 from .strong import Strong as Strong
 from .table_corruptions import TableCorruptions as TableCorruptions

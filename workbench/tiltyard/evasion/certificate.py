@@ -16,9 +16,15 @@ from ..result import Axis, Chart, CheckResult, Metric, Series, Status
 from ..statistics.intervals import clopper_pearson, rate
 from ..statistics.majority import Skill
 from ..targets.target import Target
+from ._smoothed import SmoothedTarget, noisy
 from .outcome import drawn, held_out
 
 BATCH = 256
+PLAIN = {False: "Accuracy of the model asked once, without noise", True: "Accuracy of the vote as it is deployed"}
+PROVEN = {
+    False: "Proven of the smoothed model: the commonest answer over the noise. The model asked once has no such radius; deploy the majority.",
+    True: "Proven of the vote that is deployed, with the noise that it has; where it abstains nothing is answered.",
+}
 POINTS = 9
 
 
@@ -86,33 +92,41 @@ class Certificate(Check):
         return Estimate(n, each * n)
 
     def run(self, target: Target, data: Dataset, progress: Progress) -> CheckResult:
-        sample = drawn(data, self.rows, self.seed)
+        if isinstance(target, SmoothedTarget):  # what is deployed is smoothed: its own noise, on the model within
+            own = self.model_copy(update={"sigma": target.way.sigma})
+            return own.proven(target, target.inner, data, progress)
+        return self.proven(target, target, data, progress)
+
+    def proven(self, target: Target, inner: Target, data: Dataset, progress: Progress) -> CheckResult:
+        """The result for ``inner`` smoothed; ``target`` is what is deployed: the same, or its vote."""
+        sample, deployed = drawn(data, self.rows, self.seed), target is not inner
         plain = target.labels(sample.x) == sample.y
-        found = self._certified(target, sample, progress)
+        found = self.certified(inner, sample, progress)
         right = found.labels == sample.y
         held = right & (found.radius >= self.eps)
         n = len(sample)
         metrics = (
             rate("certified_accuracy", f"Certified accuracy of the smoothed model (l2 {self.eps:g})", int(held.sum()), n, "higher"),
             rate("smoothed_accuracy", f"Accuracy of the smoothed model (sigma {self.sigma:g})", int(right.sum()), n, "higher"),
-            rate("clean_accuracy", "Accuracy of the model asked once, without noise", int(plain.sum()), n, "higher"),
+            rate("clean_accuracy", PLAIN[deployed], int(plain.sum()), n, "higher"),
             rate("abstained", "Rows on which the smoothed model abstains", int((found.labels < 0).sum()), n, "lower"),
         )
         skill = Skill.of(sample.y, right, sample.schema.classes)
         status = Status.PASSED if skill.above and (metrics[0].low or 0.0) >= self.accept else Status.INCOMPLETE
         return CheckResult(
             status=status,
-            summary=self._summary(metrics, data.known, status, skill),
+            summary=self._summary(metrics, data.known, status, skill, deployed),
             metrics=metrics,
             charts=(self._chart(right, found.radius),),
             notes=(
-                "Proven of the smoothed model: the commonest answer over the noise. The model asked once has no such radius; deploy the majority.",
+                PROVEN[deployed],
                 f"Each row's radius is wrong with a probability of {self.alpha:g} at most, besides the interval over rows.",
                 "A row that is not certified is not thereby fooled: attacks say that.",
             ),
         )
 
-    def _certified(self, target: Target, sample: Dataset, progress: Progress) -> Certified:
+    def certified(self, target: Target, sample: Dataset, progress: Progress) -> Certified:
+        """CERTIFY on each row of ``sample``."""
         labels, proven = np.full(len(sample), -1, np.int64), np.zeros(len(sample))
         for i, x in enumerate(sample.x):
             progress.step(i / len(sample), f"row {i + 1} of {len(sample)}")
@@ -128,20 +142,14 @@ class Certificate(Check):
         counts = np.zeros(len(sample.schema.classes), np.int64)
         for start in range(0, n, BATCH):
             progress.check()
-            counts += np.bincount(target.labels(self._noisy(sample, x, min(BATCH, n - start), rng)), minlength=len(counts))
+            counts += np.bincount(target.labels(noisy(sample.schema, x, min(BATCH, n - start), self.sigma, rng)), minlength=len(counts))
         return counts
 
-    def _noisy(self, sample: Dataset, x: Rows, n: int, rng: np.random.Generator) -> Rows:
-        """Copies of a row with noise, cut to the range, in the row's own dtype."""
-        low, high = sample.schema.features[0].low, sample.schema.features[0].high
-        moved = np.clip(x[None].astype(np.float64) + rng.normal(0, self.sigma * (high - low), (n, *x.shape)), low, high)
-        return (moved.round() if np.issubdtype(x.dtype, np.integer) else moved).astype(x.dtype)
-
-    def _summary(self, metrics: tuple[Metric, ...], known: str, status: Status, skill: Skill) -> str:
+    def _summary(self, metrics: tuple[Metric, ...], known: str, status: Status, skill: Skill, deployed: bool) -> str:
         held, smoothed, plain, _ = metrics
         text = (
             f"Smoothed by noise of {self.sigma:g}, the model is proven right within l2 {self.eps:g} on {percent(held.value)} of {held.n} {known} "
-            f"({percent(held.low)} to {percent(held.high)}); it has {percent(smoothed.value)} right without change, asked once {percent(plain.value)}."
+            f"({percent(held.low)} to {percent(held.high)}); it has {percent(smoothed.value)} right without change, {'as it is deployed' if deployed else 'asked once'} {percent(plain.value)}."
         )
         if status is Status.PASSED:
             return text

@@ -333,6 +333,7 @@ NOT_COVERED: dict[str, str] = {
     "supply_chain.versions": "a question about packages",
     "endpoint.posture": "a question about an endpoint; faulty endpoints in tests/endpoint",
     "federated.gradient_leakage": "rows are rebuilt from any bare gradient; noise in tests/federated",
+    "evasion.randomized_smoothing": "a proof beside an attack; a plane whose smoothed model is itself in tests/evasion",
     "evasion.adversarial_training": "a training; a do-nothing one in tests/evasion",
     "privacy.dp_sgd": "a training; broken trainers in tests/privacy",
     "theft.output_policy": "changes what is answered; its cost to a thief is measured by theft.extraction",
