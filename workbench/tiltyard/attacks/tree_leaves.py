@@ -1,126 +1,123 @@
-"""The leaves of a tree, a forest or a boosting as boxes of the columns that it is given: read from the libraries' own public dumps.
+"""The leaves of a tree, a forest or a boosting as boxes of encoded columns, with what each leaf adds to the scores.
 
-Which values lead to a leaf: ``low < value <= high`` in every column, as float32 where the library compares so.
+Read from the libraries' dumps, also behind a pipeline (see `model_inputs`). Which values lead to a leaf: ``low < value <= high`` in every
+column, as float32 where the library compares so.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..datasets.schema import Rows
 from ..targets.estimators import SklearnTarget
 from ..targets.target import Target
+from .model_inputs import Inputs, Unreadable, dense
+from .tree_dumps import Trees, trees_of
 
 Floats = NDArray[np.float64]
-MOST = 200_000  # leaves times columns are kept in memory at once
 LOOKED = 32
 
 
 @dataclass(frozen=True)
 class Leaves:
-    """All leaves of ``trees`` trees: ``low`` and ``high`` float64 (leaves, columns), infinite where a leaf says nothing of a column."""
+    """All leaves of ``trees`` trees.
+
+    Attributes
+    ----------
+    low, high : float64 (leaves, columns)
+        Of the encoded columns, infinite where a leaf says nothing of a column.
+    tree : int64 (leaves,)
+        Which tree a leaf belongs to, 0 to trees - 1.
+    value : float64 (leaves, classes)
+        What the leaf adds to the scores, in the order of the target's classes.
+    whole
+        Does every leaf say all that leads to it? Not where a tree splits by categories of its own.
+    narrow
+        Are encoded columns compared as float32?
+    """
 
     low: Floats
     high: Floats
     trees: int
+    tree: NDArray[np.int64]
+    value: Floats
+    whole: bool = True
+    narrow: bool = False
 
 
-def leaves_of(target: Target, x: Floats) -> Leaves | None:
-    """The leaves behind a target that is given its encoded columns as they are, seen on rows x; None where it is another model, or fed otherwise."""
+@dataclass(frozen=True)
+class Read:
+    """The leaves that were read, or why none were, in words."""
+
+    leaves: Leaves | None
+    why: str = ""
+
+    @property
+    def words(self) -> str:
+        """What was read, as a sentence's part."""
+        if self.leaves is None:
+            return self.why
+        aside = "" if self.leaves.whole else "; splits by categories of its own are not read"
+        return f"{len(self.leaves.low):,} leaves of {self.leaves.trees:,} trees{aside}"
+
+
+def leaves_of(target: Target, x: Rows) -> Leaves | None:
+    """The leaves behind a target, seen on rows x; None of another model, or where they cannot be brought back to the table's columns."""
+    return read_leaves(target, x).leaves
+
+
+def read_leaves(target: Target, x: Rows) -> Read:
+    """The leaves behind a target, seen on rows x (n, columns), or why they cannot be read."""
     if type(target) is not SklearnTarget or target.schema.images or not len(x):
-        return None
-    estimator = target.estimator
-    some = x[:LOOKED]
+        return Read(None, "the model is no estimator of a table")
+    if any(f.kind == "text" for f in target.schema.features):
+        return Read(None, "the table holds free text")
+    model, given = behind(target)
+    found = trees_of(model, len(target.classes))
+    if found is None:
+        return Read(None, f"a {type(model).__name__} shows no trees that are known here")
     try:
-        given = np.asarray(target.rows(some), np.float64)
-    except (TypeError, ValueError):
-        return None
-    encoded = target.encoding.encode(some, np.float64, holding=True)
-    if given.shape != encoded.shape or not np.allclose(given, encoded, equal_nan=True):
-        return None
-    found = list(_read(getattr(estimator, "model", estimator), encoded.shape[1]))
-    boxes = [box for tree in found for box in tree]
+        return Read(_joined(target, x[:LOOKED], given, found))
+    except Unreadable as why:
+        return Read(None, str(why))
+    except (TypeError, ValueError) as error:  # a step of the pipeline that takes no such row
+        return Read(None, f"its inputs could not be varied: {str(error).splitlines()[0][:120]}")
+
+
+def behind(target: SklearnTarget) -> tuple[Any, Callable[[Rows], Floats]]:
+    """The last step of a target's pipeline, and what it is given for rows of x."""
+    estimator = target.estimator
+    steps = estimator.steps if hasattr(estimator, "steps") and hasattr(estimator, "named_steps") else ()
+    before = estimator[:-1] if len(steps) > 1 else None
+    last = steps[-1][1] if steps else estimator
+    last = getattr(last, "model", last)
+    own = getattr(last, "_preprocessor", None)  # of HistGradientBoosting: it puts columns of categories first
+
+    def given(x: Rows) -> Floats:
+        rows = target.rows(x)
+        rows = rows if before is None else before.transform(rows)
+        return dense(rows if own is None else own.transform(rows))
+
+    return last, given
+
+
+def _joined(target: SklearnTarget, x: Rows, given: Callable[[Rows], Floats], found: Trees) -> Leaves | None:
+    boxes = [leaf for tree in found.trees for leaf in tree]
     if not boxes:
         return None
-    return Leaves(np.stack([low for low, _ in boxes]), np.stack([high for _, high in boxes]), len(found))
-
-
-Box = tuple[Floats, Floats]
-
-
-def _read(model: Any, width: int) -> Iterator[list[Box]]:
-    """The boxes of each tree; none of a model that is not known."""
-    name, library = type(model).__name__, type(model).__module__.partition(".")[0]
-    if library == "sklearn" and name in ("DecisionTreeClassifier", "ExtraTreeClassifier"):
-        yield _sklearn(model.tree_, width)
-    elif library == "sklearn" and name in ("RandomForestClassifier", "ExtraTreesClassifier", "GradientBoostingClassifier"):
-        for tree in np.ravel(np.asarray(model.estimators_, dtype=object)):
-            yield _sklearn(tree.tree_, width)
-    elif library == "xgboost":
-        yield from _xgboost(model.get_booster() if hasattr(model, "get_booster") else model, width)
-    elif library == "lightgbm":
-        booster = model.booster_ if hasattr(model, "booster_") else model
-        for tree in booster.dump_model()["tree_info"]:
-            yield _lightgbm(tree["tree_structure"], width)
-
-
-def _whole(width: int) -> Box:
-    return np.full(width, -np.inf), np.full(width, np.inf)
-
-
-def _split(box: Box, column: int, threshold: float) -> tuple[Box, Box]:
-    """The two boxes of ``value <= threshold`` and above it."""
-    low, high = box
-    left, right = high.copy(), low.copy()
-    left[column], right[column] = min(high[column], threshold), max(low[column], threshold)
-    return (low, left), (right, high)
-
-
-def _sklearn(tree: Any, width: int) -> list[Box]:
-    found, left = [], [(0, _whole(width))]
-    while left:
-        node, box = left.pop()
-        if tree.children_left[node] < 0:
-            found.append(box)
-            continue
-        below, above = _split(box, int(tree.feature[node]), float(tree.threshold[node]))
-        left += [(int(tree.children_left[node]), below), (int(tree.children_right[node]), above)]
-    return found
-
-
-def _xgboost(booster: Any, width: int) -> Iterator[list[Box]]:
-    """There the left child is ``value < threshold`` in float32: at most the number before it."""
-    names = {name: i for i, name in enumerate(booster.feature_names or [f"f{i}" for i in range(width)])}
-    frame = booster.trees_to_dataframe()
-    if "Category" in frame and frame["Category"].notna().any():
-        return
-    for _, part in frame.groupby("Tree"):
-        nodes = {row.ID: row for row in part.itertuples()}
-        found, left = [], [(part["ID"].iloc[0], _whole(width))]
-        while left:
-            node, box = left.pop()
-            row = nodes[node]
-            if row.Feature == "Leaf":
-                found.append(box)
-                continue
-            before = float(np.nextafter(np.float32(row.Split), np.float32(-np.inf)))
-            below, above = _split(box, names[row.Feature], before)
-            left += [(row.Yes, below), (row.No, above)]
-        yield found
-
-
-def _lightgbm(root: dict[str, Any], width: int) -> list[Box]:
-    found: list[Box] = []
-    left = [(root, _whole(width))]
-    while left:
-        node, box = left.pop()
-        if "split_feature" not in node:
-            found.append(box)
-        elif node["decision_type"] == "<=":
-            below, above = _split(box, int(node["split_feature"]), float(node["threshold"]))
-            left += [(node["left_child"], below), (node["right_child"], above)]
-        else:  # a split by categories: nothing is said of either side
-            left += [(node["left_child"], box), (node["right_child"], box)]
-    return found
+    value = np.stack([leaf.value for leaf in boxes])[:, list(target.order)]
+    tree = np.repeat(np.arange(len(found.trees)), [len(tree) for tree in found.trees])
+    matrix = given(x)
+    low, high = (np.full((len(boxes), matrix.shape[1]), end) for end in (-np.inf, np.inf))
+    for i, leaf in enumerate(boxes):
+        for column, (below, above) in leaf.bounds.items():
+            low[i, column], high[i, column] = below, above
+    encoded = target.encoding.encode(x, np.float64, holding=True)
+    alike = matrix.shape == encoded.shape and np.allclose(matrix, encoded, equal_nan=True)
+    if not alike:
+        low, high, kept = Inputs(given, target.schema, x, found.narrow).boxes(low, high)
+        low, high, tree, value = low[kept], high[kept], tree[kept], value[kept]
+    return Leaves(low, high, len(found.trees), tree, value, found.whole, alike and found.narrow)

@@ -32,6 +32,10 @@ class AttackOutcome:
         The checks of the evaluation that the attack itself made.
     tables, charts
         Of the attack's own, for the result.
+    proved : (n,)
+        Rows that are proved to stay right within eps; None where nothing was proved.
+    proof
+        Further checks of the evaluation: what the proof was made of, and that attack and proof agree.
     """
 
     x: Rows
@@ -42,6 +46,8 @@ class AttackOutcome:
     lines: tuple[Line, ...] = ()
     tables: tuple[Table, ...] = ()
     charts: tuple[Chart, ...] = ()
+    proved: NDArray[np.bool_] | None = None
+    proof: tuple[Line, ...] = ()
 
 
 def held_out(data: Dataset) -> NDArray[np.intp]:

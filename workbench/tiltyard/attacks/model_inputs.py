@@ -1,0 +1,154 @@
+"""What the trees behind a pipeline are given, column by column, and their thresholds brought back to the columns of the table.
+
+A scaler, an imputer, a one-hot or ordinal encoder make each column that a tree reads of one column of the table. Which it is, and how, is
+asked of the pipeline itself: one column of a row is varied, the others are held. A threshold on a number is brought back by halving, down
+to neighboring floats, so that it lies just where the pipeline itself crosses it; of a category it is asked on which side each value falls.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..datasets.encoding import encoding_of
+from ..datasets.feature import Feature
+from ..datasets.schema import Rows, Schema
+
+Floats = NDArray[np.float64]
+GRID, BASES, HALVINGS = 65, 3, 80
+
+
+class Unreadable(Exception):
+    """Why the trees' columns cannot be brought back to the table's, in words."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """How the columns that trees read (m) are made of a table's columns.
+
+    Attributes
+    ----------
+    given
+        From rows of x (n, columns) to what the trees are given, float64 (n, m).
+    narrow
+        Do the trees compare in float32?
+    """
+
+    given: Callable[[Rows], Floats]
+    schema: Schema
+    x: Rows
+    narrow: bool
+    _curves: dict[str, Floats] = field(default_factory=dict)
+
+    def boxes(self, low: Floats, high: Floats) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+        """Boxes of the trees' columns (leaves, m) as boxes of encoded columns, and which of them any row can be in.
+
+        Raises
+        ------
+        Unreadable
+            A column that the trees read is made of several columns, or is no monotone function of its number.
+        """
+        encoding = encoding_of(self.schema)
+        low, high, reached = low.copy(), high.copy(), np.ones(len(low), bool)
+        new_low, new_high = (np.full((len(low), len(encoding.low)), end) for end in (-np.inf, np.inf))
+        used = np.flatnonzero(np.isfinite(low).any(0) | np.isfinite(high).any(0))
+        makers = self._makers(used)
+        for column in used:
+            feature = makers[int(column)]
+            part = slice(0, 0) if feature is None else encoding.slices[feature.name]
+            if feature is None:
+                value = self._compared(self.given(self.x[:1])[:, column])
+                reached &= (value > low[:, column]) & (value <= high[:, column])
+            elif feature.grouped:
+                value = self._compared(self._curves[feature.name][:, column])
+                allowed = (value > low[:, column, None]) & (value <= high[:, column, None])
+                new_high[:, part] = np.where(allowed, new_high[:, part], 0.5)
+            else:
+                self._cut(feature, int(column), (low[:, column], high[:, column]), (new_low[:, part.start], new_high[:, part.start]))
+        return new_low, new_high, reached
+
+    def _compared(self, values: Floats) -> Floats:
+        return values.astype(np.float32).astype(np.float64) if self.narrow else values
+
+    def _set(self, feature: Feature, values: Floats, base: Rows) -> Rows:
+        """The row ``base`` (columns,) once for each of these numbers, or places of categories."""
+        rows, part = np.repeat(base[None], len(values), 0), self.schema.slices[feature.name]
+        rows[:, part] = np.eye(feature.width)[values.astype(int)] if feature.kind == "onehot" else values[:, None]
+        return rows
+
+    def _makers(self, used: NDArray[np.intp]) -> dict[int, Feature | None]:
+        """The one feature that makes each of these columns; None for a column that nothing changes."""
+        found: dict[int, Feature | None] = {int(column): None for column in used}
+        complete = self.x[~np.isnan(self.x).any(1)]
+        bases = (complete if len(complete) else np.nan_to_num(self.x))[:BASES]
+        for feature in self.schema.features:
+            values = self._values(feature)
+            curves = [self.given(self._set(feature, values, base)) for base in bases]
+            moves = np.flatnonzero(np.any([np.ptp(curve, axis=0) > 0 for curve in curves], 0))
+            self._curves[feature.name] = curves[0]
+            for column in np.intersect1d(moves, used):
+                other = found[int(column)]
+                if other is not None or not all(np.allclose(curve[:, column], curves[0][:, column], atol=1e-9) for curve in curves):
+                    names = f"{other.name!r} and {feature.name!r}" if other is not None else f"{feature.name!r} and others"
+                    raise Unreadable(f"a column that its trees read is made of {names}")
+                found[int(column)] = feature
+        return found
+
+    def _values(self, feature: Feature) -> Floats:
+        """Numbers over a feature's range, or the places of all its categories."""
+        if feature.grouped:
+            return np.arange(len(feature.values)).astype(np.float64)
+        seen = self.x[:, self.schema.slices[feature.name].start]
+        values = np.concatenate([np.linspace(feature.low, feature.high, GRID), seen[~np.isnan(seen)].clip(feature.low, feature.high)])
+        return np.unique(np.rint(values) if feature.whole else values)
+
+    def _cut(self, feature: Feature, column: int, ends: tuple[Floats, Floats], found: tuple[Floats, Floats]) -> None:
+        """Write where the number crosses the ends of each box into ``found``, where that is tighter."""
+        curve = self._compared(self._curves[feature.name][:, column])
+        steps = np.diff(curve)
+        if (steps > 0).any() and (steps < 0).any():
+            raise Unreadable(f"a column that its trees read rises and falls with {feature.name!r}")
+        rising = not (steps < 0).any()
+        cuts = np.unique(np.concatenate([end[np.isfinite(end)] for end in ends]))
+        crossed = self._crossings(feature, column, cuts, rising)
+        below, above = (np.full(len(end), way) for end, way in zip(ends, (-np.inf, np.inf), strict=True))
+        for end, into in zip(ends, (below, above), strict=True):
+            some = np.isfinite(end)
+            into[some] = crossed[np.searchsorted(cuts, end[some])]
+        low, high = (below, above) if rising else (above, below)
+        low, high = (
+            np.where(np.isfinite(ends[0 if rising else 1]), low, -np.inf),
+            np.where(np.isfinite(ends[1 if rising else 0]), high, np.inf),
+        )
+        np.maximum(found[0], low, out=found[0])
+        np.minimum(found[1], high, out=found[1])
+
+    def _crossings(self, feature: Feature, column: int, cuts: Floats, rising: bool) -> Floats:
+        """The largest number at which the trees' column is on the near side of each cut: at most it where it rises, above it where it falls;
+        -inf where none is, inf where all are."""
+        base = self.x[0].copy()
+
+        def held(at: Floats) -> NDArray[np.bool_]:
+            return self._side(feature, column, base, at, cuts, rising)
+
+        low, high = np.full(len(cuts), feature.low), np.full(len(cuts), feature.high)
+        low, high = (np.ceil(low), np.floor(high)) if feature.whole else (low, high)
+        none, every = ~held(low), held(high)
+        for _ in range(HALVINGS):
+            middle = np.floor((low + high) / 2) if feature.whole else low + (high - low) / 2
+            if not ((middle > low) & (middle < high)).any():
+                break
+            near = held(middle)
+            low, high = np.where(near, middle, low), np.where(near, high, middle)
+        return np.where(none, -np.inf, np.where(every, np.inf, low))
+
+    def _side(self, feature: Feature, column: int, base: Rows, at: Floats, cuts: Floats, rising: bool) -> NDArray[np.bool_]:
+        below: NDArray[np.bool_] = self._compared(self.given(self._set(feature, at, base))[:, column]) <= cuts
+        return below if rising else ~below
+
+
+def dense(matrix: Any) -> Floats:
+    """A matrix of numbers, sparse or a table, as an array."""
+    return np.asarray(matrix.toarray() if hasattr(matrix, "toarray") else matrix, np.float64)
