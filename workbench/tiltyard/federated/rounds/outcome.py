@@ -236,6 +236,8 @@ def _distributed(plan: Plan, share: NoiseShare, size: int) -> tuple[str, ...]:
         "of the variance less. That a client clipped and noised cannot be seen from a sum; malicious clients clip and noise here like the others.",
         "The number of rows does not weigh here: every client counts alike, whether it answered or not.",
     )
+
+
 def _against_drift(plan: Plan) -> list[str]:
     """What was done for uneven rows."""
     found = [f"FedProx: clients are held to the round's weights by mu = {plan.mu:g}."] if plan.mu > 0 else []

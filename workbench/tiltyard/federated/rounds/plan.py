@@ -18,8 +18,7 @@ class Plan(Given):
 
     ``offsets`` are added to the log scores by the decision rule in force, so that the largest is the label; empty for none.
     ``secure``: clients give their updates under SecAgg+ alone; with noise a sum of fewer than ``least`` stays closed.
-    ``secure``: clients give their updates under SecAgg+ alone. ``mu`` is FedProx's, 0 for none; ``scaffold`` for control variates; ``server_rate``
-    FedAdam's, 0 for none.
+    ``mu`` is FedProx's, 0 for none; ``scaffold`` is for control variates; ``server_rate`` is FedAdam's, 0 for none.
     """
 
     clients: int

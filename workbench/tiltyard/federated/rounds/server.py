@@ -124,12 +124,9 @@ def train(
 Kept = Callable[[Weights, list[Round]], None]
 
 
-def _next(plan: Plan, weights: Weights, came: Sequence[ClientUpdate], number: int) -> tuple[Weights, int, str]:
+def _next(plan: Plan, weights: Weights, came: Sequence[ClientUpdate], number: int, trusted: Trusted | None) -> tuple[Weights, int, str]:
     """A round without enough answers leaves the weights as they were; with noise of the server's it is still noised, for silence gives something away too."""
     least = plan.least if plan.noise_share else 0 if plan.noise > 0 else max(1, needed(plan.rule, plan.tolerate))
-def _next(plan: Plan, weights: Weights, came: Sequence[ClientUpdate], number: int, trusted: Trusted | None) -> tuple[Weights, int, str]:
-    """A round without enough answers leaves the weights as they were; with noise it is still noised, for silence gives something away too."""
-    least = 0 if plan.noise > 0 else max(1, needed(plan.rule, plan.tolerate))
     if len(came) < least:
         return weights, 0, f"{len(came)} answers, {least} needed: the weights stayed"
     after, clipped = combined(plan, weights, came, number, trusted)
