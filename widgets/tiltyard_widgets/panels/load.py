@@ -43,6 +43,7 @@ MODELS = (*OPENED, ".pkl", ".pickle", ".joblib", ".sealed")
 KEYS = (".pem", ".key")
 TABLES = (".csv", ".gz", ".parquet", ".npz")
 LOADING = "Loading of model and data"
+LOADED = {"passed": "loaded"}  # that a few rows were answered is no verdict
 
 
 class LoadPanel(Panel):
@@ -311,7 +312,7 @@ class LoadPanel(Panel):
         self.message.clear()  # another load that was refused meanwhile need not wait any more
         line = loaded.probe.line
         about = f"{loaded.target.name} on {loaded.data.name}: "
-        self.sentence.say(loaded.probe.state, " ".join((about + line, *deployed(loaded.target, loaded.data))))
+        self.sentence.say(LOADED.get(loaded.probe.state, loaded.probe.state), " ".join((about + line, *deployed(loaded.target, loaded.data))))
         self.assumed.say(" ".join(loaded.target.assumptions))
         if loaded.probe.state == "failed":
             self.message.say(line)
@@ -344,7 +345,7 @@ class LoadPanel(Panel):
         if target is None or data is None:
             self.sentence.say("not_run", "Nothing is loaded.")
         else:
-            self.sentence.say("passed", " ".join((f"{target.name} on {data.name}.", *deployed(target, data))))
+            self.sentence.say("loaded", " ".join((f"{target.name} on {data.name}.", *deployed(target, data))))
         self.assumed.say(" ".join(target.assumptions) if target else "")
         if not self.proposed_for:
             self.schema.show(data.schema if data else None)

@@ -6,6 +6,7 @@ STATES: dict[str, tuple[str, str]] = {
     "not_run": ("○", "not run"),
     "waiting": ("◷", "waiting"),
     "running": ("◌", "running"),
+    "loaded": ("●", "loaded"),  # a model that opened: a probe of a few rows is no verdict
     "passed": ("✓", "passed"),
     "finding": ("▲", "finding"),
     "incomplete": ("◐", "incomplete"),
