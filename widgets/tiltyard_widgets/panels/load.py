@@ -312,7 +312,9 @@ class LoadPanel(Panel):
         self.message.clear()  # another load that was refused meanwhile need not wait any more
         line = loaded.probe.line
         about = f"{loaded.target.name} on {loaded.data.name}: "
-        self.sentence.say(LOADED.get(loaded.probe.state, loaded.probe.state), " ".join((about + line, *deployed(loaded.target, loaded.data))))
+        self.sentence.say(
+            LOADED.get(loaded.probe.state, loaded.probe.state), " ".join((about + line, *deployed(loaded.target, loaded.data)))
+        )
         self.assumed.say(" ".join(loaded.target.assumptions))
         if loaded.probe.state == "failed":
             self.message.say(line)

@@ -135,8 +135,17 @@ def action(record: Record, found: Sequence[Described]) -> Action | None:
 def settled_by(result: CheckResult) -> str:
     """What an incomplete result lacks, in its own words."""
     settling = [note for note in result.notes if note.startswith(SETTLES)]
-    lacking = [f"{metric.label}: {metric.note}." for metric in result.metrics if metric.value is None and metric.note]
+    lacking = _lacking([metric for metric in result.metrics if metric.value is None and metric.note])
     answers = [*(note.removeprefix(f"{SETTLES}: ") for note in settling), *lacking[:MOST], *result.notes]
     if not answers:
         return "More rows or a larger budget: set them and run it again."
     return f"{answers[0][:1].upper()}{answers[0][1:]}" if settling or not lacking else " ".join(lacking[:MOST])
+
+
+def _lacking(metrics: Sequence[Metric]) -> list[str]:
+    """What keeps numbers from being measured, a sentence for each reason, however many numbers share it."""
+    sharing: dict[str, list[str]] = {}
+    for metric in metrics:
+        sharing.setdefault(metric.note, []).append(metric.label)
+    more = {note: f" and {len(labels) - 1} more" if len(labels) > 1 else "" for note, labels in sharing.items()}
+    return [f"{labels[0]}{more[note]}: {note}." for note, labels in sharing.items()]

@@ -104,7 +104,9 @@ class Groups(Check):
         ruled = ruling([limit for m in measured for limit in self._limits(m)], open_ends=self._open_ends(measured, rows, hope))
         return CheckResult(
             status=ruled.status,
-            summary=hope.headline + self._summary(measured, hope.name) + (ONE_ANSWER if rows.one_answer else self._unsettled(ruled)),
+            summary=hope.headline
+            + self._summary(measured, hope.name)
+            + (ONE_ANSWER if rows.one_answer else self._unsettled(ruled, measured)),
             metrics=(*(metric for m in measured for metric in _metrics(m, hope)), _accuracy(rows)),
             findings=tuple(findings),
             tables=tuple(_table(m, rows, self.smallest, hope) for m in measured),
@@ -141,8 +143,9 @@ class Groups(Check):
         one = ["every row is given the same answer"] if rows.one_answer else []
         return alone + one + (["which outcome is favorable is assumed: name it"] if hope.assumed else [])
 
-    def _unsettled(self, ruled: Ruling) -> str:
-        return f" {ruled.sentence}" if ruled.status is Status.INCOMPLETE else ""
+    def _unsettled(self, ruled: Ruling, measured: list[Measured]) -> str:
+        """What would settle it; where nothing could be compared that was said already."""
+        return f" {ruled.sentence}" if ruled.status is Status.INCOMPLETE and any(m.gaps for m in measured) else ""
 
     def _findings(self, m: Measured) -> list[Finding]:
         broken = {limit.metric.name.removesuffix(f"_{m.key}") for limit in self._limits(m) if limit.state == "broken"}
