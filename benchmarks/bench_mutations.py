@@ -32,7 +32,7 @@ from tiltyard.artifacts.verdict import scan_content
 
 SECONDS, MEMORY = 5.0, 1 << 30
 MOST_BYTES = 128 << 10
-A_TIME = 500
+A_TIME = 5_000
 TOKENS = (
     b"PK\x03\x04", b"PK\x05\x06", b"\x80\x04", b"\x80\x02", b"cos\nsystem\n", b"\x93", b"R.", b"\x89HDF\r\n\x1a\n", b"\x93NUMPY\x01\x00", b"\x1f\x8b", b"GGUF",
     b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff\xff\xff\xff\xff", b"\0\0\0\0\0\0\0\0", b"}", b'{"', b"\n", b".", b"\x8c\x02os\x8c\x06system\x93)R", b"gASV", b"%80%04",
@@ -174,8 +174,8 @@ def one(name: str, data: bytes) -> tuple[str, str, float]:
     return found.verdict, "called safe" if wrong else "", took
 
 
-def work(files: list[Files], state: State, until: int, to: int) -> None:
-    """In a child: scan mutations up to ``until``, each told by a line on the pipe ``to``."""
+def work(files: list[Files], state: State, until: int, to: int, at_once: bool) -> None:
+    """In a child: scan mutations up to ``until``, each told by a line on the pipe ``to``, ``at_once`` or when there are many."""
     signal.signal(signal.SIGPROF, _too_slow)
     resource.setrlimit(resource.RLIMIT_AS, (6 << 30, 6 << 30))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -184,19 +184,21 @@ def work(files: list[Files], state: State, until: int, to: int) -> None:
             verdict, wrong, took = one(*mutated(files, state.seed, number))
             grew = 1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
             pipe.write(json.dumps([number, verdict, "memory" if grew > MEMORY else wrong, took, grew]) + "\n")
-            pipe.flush()
+            if at_once:
+                pipe.flush()
             if grew > MEMORY:
                 return
 
 
 def batch(files: list[Files], state: State, until: int) -> None:
     """Scan up to ``until`` in a child, however often it ends before, and take down what it tells."""
+    at_once = False
     while state.done < until:
         come, go = os.pipe()
         child = os.fork()
         if child == 0:
             os.close(come)
-            work(files, state, until, go)
+            work(files, state, until, go, at_once)
             os._exit(0)
         os.close(go)
         counts = Counter(state.verdicts)
@@ -209,7 +211,10 @@ def batch(files: list[Files], state: State, until: int) -> None:
                 if wrong:
                     state.failed.setdefault(wrong, []).append(number)
         ended = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-        if ended:
+        if ended and not at_once:
+            at_once = True  # what it had not told yet is done again, to see which one it was
+        elif ended:
+            at_once = False
             state.failed.setdefault(f"ended the process ({ended})", []).append(state.done)
             counts["none"] += 1
             state.done += 1

@@ -13,6 +13,7 @@ from .judges.opcodes import Limits, walk
 from .layers import SHORTEST, TooDeep, layers
 from .readers.instantiated import TARGETS, judge_targets
 from .readers.keras_config import judge_config
+from .readers.mar import is_manifest, judge_manifest
 from .readers.templates import judge_template
 from .reason import Findings
 from .words import program_in
@@ -69,6 +70,8 @@ def judge_text(path: PurePath, text: str, findings: Findings) -> None:
         for key, inner in _pairs(value, 0):
             _judge_pair(key, inner, findings, path.name)
         _judge_whole(path, value, findings)
+        if isinstance(path, Path) and is_manifest(path.as_posix()):
+            judge_manifest(text, findings, path.name)
         for where, inner in _texts(value):
             judge_packed(inner, findings, f"{path.name} {where}")
     elif path.name.lower() == "mlmodel" or "loader_module" in text:

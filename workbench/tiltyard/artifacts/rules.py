@@ -112,7 +112,7 @@ _ROWS = (
          details="MLmodel names a loader module, code paths or a pickled python_model.", fix="Load it by its own flavor, after its files were judged.", cwe=("CWE-829", "CWE-502"),
          advisories=("CVE-2024-37054", "CVE-2024-37052")),
     Rule(id="mar-handler", title="A TorchServe archive with a handler", severity="high", sentence="This archive comes with a program that runs when it is served.",
-         details="MAR-INF/MANIFEST.json names a Python handler.", fix="Read the handler first.", cwe=("CWE-829",)),
+         details="MAR-INF/MANIFEST.json names a Python handler, a module that makes the model, or files that the archive has not.", fix="Read the handler first.", cwe=("CWE-829",)),
     Rule(id="code", title="Code", severity="low", sentence="This is a program. It runs only where somebody runs it.",
          details="A notebook or a script; nobody loads it as a model.", fix="Read it before you run it.", atlas=()),
     Rule(id="hidden-program", title="A program where none belongs", severity="medium", sentence="A text in this file is a program, or a pickle in another writing.",

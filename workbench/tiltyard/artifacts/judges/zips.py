@@ -308,6 +308,7 @@ def _judge_other(stream: IO[bytes], found: Directory, findings: Findings, depth:
     from ..readers.members import judge_member
 
     files = [entry for entry in found.entries if not entry.name.endswith("/")]
+    names = {entry.name for entry in files}
     for entry in files:
         findings.progress.check()
         try:
@@ -319,7 +320,7 @@ def _judge_other(stream: IO[bytes], found: Directory, findings: Findings, depth:
         if content[:4] == b"PK\x03\x04":
             _judge_nested(stream, entry, findings, depth + 1)
         else:
-            judge_member(io.BytesIO(content), entry.name, findings)
+            judge_member(io.BytesIO(content), entry.name, findings, names)
     if not files:
         findings.unproven("zip", "no files", "there is nothing to judge")
     elif findings.worst == "note":

@@ -33,9 +33,10 @@ def judge_tar(stream: IO[bytes], findings: Findings) -> None:
         return
     from .members import judge_member  # late: it needs the sniffing, which needs this
 
+    names = {member.name.removeprefix("./") for member in members}
     for member in members:
         findings.progress.check()
-        judge_member(Window(stream, member.start, member.size), member.name, findings)
+        judge_member(Window(stream, member.start, member.size), member.name, findings, names)
     if findings.worst == "note":
         findings.note("tar", f"{len(members):,} files", "each of them was judged")
 
