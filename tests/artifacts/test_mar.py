@@ -16,12 +16,12 @@ WEIGHTS = safetensors()
 OWN = {"handler": "image_classifier", "serializedFile": "m.safetensors"}
 
 
-def manifest(of: str = "model", **model: Any) -> bytes:
+def manifest(of: str = "model", /, **model: Any) -> bytes:
     return json.dumps({"createdOn": "01/01/2026", "runtime": "python", of: {"modelName": "m", "modelVersion": "1.0", **model}}).encode()
 
 
-def archive(content: bytes, kind: str = "zip", place: str = "MAR-INF", **more: bytes) -> bytes:
-    files = {f"{place}/MANIFEST.json": content, "m.safetensors": WEIGHTS, **more}
+def archive(content: bytes, kind: str = "zip", place: str = "MAR-INF", weights: bytes = WEIGHTS) -> bytes:
+    files = {f"{place}/MANIFEST.json": content, "m.safetensors": weights}
     return zipped(files) if kind == "zip" else tar("w", *files.items())
 
 
@@ -59,7 +59,7 @@ def test_what_else_it_names_is_said(kind: str, content: bytes, verdict: str, sai
 
 def test_weights_that_run_code_are_malicious_whatever_the_manifest_says() -> None:
     evil = call("os", "system", text("never"))
-    assert scan_content("m.mar", archive(manifest(**OWN), **{"m.safetensors": evil})).verdict == "malicious"
+    assert scan_content("m.mar", archive(manifest(**OWN), weights=evil)).verdict == "malicious"
 
 
 def test_a_workflow_names_python() -> None:

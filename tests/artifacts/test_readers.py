@@ -138,6 +138,18 @@ def tarred(*members: tuple[str, bytes], link: str = "") -> bytes:
     return out.getvalue()
 
 
+def _other(data: bytes, mark: bytes, at: int, by: int) -> bytes:
+    """The file with another byte so far behind the first mark."""
+    place = data.index(mark) + at
+    return data[:place] + bytes([(data[place] + by) % 256]) + data[place + 1 :]
+
+
+def _last_id(data: bytes) -> bytes:
+    """The file with another id in the heap in the first index of links by creation order: type 6, records of 15 bytes."""
+    leaf = next(i for i in range(len(data)) if data.startswith(b"BTLF\0\6", i))
+    return data[: leaf + 6 + 8 + 1] + b"\xff\xff" + data[leaf + 6 + 8 + 3 :]
+
+
 def keras(layer: dict[str, object], weights: bytes = written.WEIGHTS) -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as target:
@@ -172,6 +184,7 @@ HONEST: dict[str, tuple[Format, Callable[[], bytes]]] = {
     "jpeg": (Format.JPEG, jpeg),
     "tokenizer": (Format.TOKENIZER, tokenizer),
     "hdf5": (Format.HDF5, lambda: written.WEIGHTS),
+    "hdf5 with dense groups": (Format.HDF5, lambda: written.DENSE),
     "keras": (Format.KERAS, lambda: keras(DENSE)),
     "nemo": (
         Format.TAR,
@@ -209,6 +222,11 @@ BAD: dict[str, tuple[str, str, Callable[[], bytes]]] = {
     "a tokenizer's template": ("malicious", "__init__", lambda: tokenizer(chat_template="{{ cycler.__init__ }}")),
     "a link to another file": ("malicious", "another file", lambda: written.EXTERNAL_LINK),
     "data in another file": ("malicious", "another file", lambda: written.EXTERNAL_DATA),
+    "a link in a group's own heap": ("malicious", "'zz' to another file", lambda: written.DENSE_LINK),
+    "an attribute in a heap": ("unproven", "__import__", lambda: written.DENSE_ATTRIBUTE),
+    "an index with fewer records": ("unproven", "number of records", lambda: _other(written.DENSE_LINK, b"BTHD", 28, 1)),
+    "a heap elsewhere": ("unproven", "where it should be", lambda: _other(written.DENSE_LINK, b"FHDB", 13, 9)),
+    "an index of creation order that leads elsewhere": ("unproven", "outside its heap", lambda: _last_id(written.DENSE)),
     "a virtual data set": ("malicious", "virtual", lambda: written.VIRTUAL),
     "four terabytes": ("unproven", "4,398,046,511,104", lambda: written.HUGE),
     "a Lambda": ("malicious", "Lambda", lambda: keras({"class_name": "Lambda", "config": {"function": ["4wE=", None, None]}})),

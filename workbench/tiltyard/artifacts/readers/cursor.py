@@ -18,10 +18,12 @@ class Cursor:
         Seekable; read from ``start``.
     order
         ``<`` little-endian or ``>`` big-endian.
+    ahead
+        Bytes of the block; few for a file in which one jumps.
     """
 
-    def __init__(self, stream: IO[bytes], start: int = 0, order: str = "<") -> None:
-        self.stream = stream
+    def __init__(self, stream: IO[bytes], start: int = 0, order: str = "<", ahead: int = BLOCK) -> None:
+        self.stream, self.ahead = stream, ahead
         self.size = stream.seek(0, os.SEEK_END)
         self.order = order
         self._base, self._block = 0, b""
@@ -37,7 +39,7 @@ class Cursor:
         inside = self.at - self._base
         if not 0 <= inside <= len(self._block) - count:
             self.stream.seek(self.at)
-            self._base, self._block, inside = self.at, self.stream.read(max(count, BLOCK)), 0
+            self._base, self._block, inside = self.at, self.stream.read(max(count, self.ahead)), 0
         self.at += count
         return self._block[inside : inside + count]
 

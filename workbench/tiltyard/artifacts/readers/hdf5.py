@@ -1,7 +1,7 @@
 """HDF5, every object in it: groups, data sets within the file, attributes; nothing that leads to another file or loads a plugin.
 
 Follows the HDF5 file format specification, version 3.0: superblocks 0, 2 and 3, object headers 1 and 2, groups as symbol tables or link
-messages, data contiguous, compact or in chunks with a B-tree of version 1. What the newer library can write beside is unproven.
+messages or in heaps of their own, data contiguous, compact or in chunks with a B-tree of version 1. What the newer library can write beside is unproven.
 """
 
 import math
@@ -12,6 +12,7 @@ from typing import IO
 
 from ..malformed import Malformed
 from ..reason import Findings
+from . import hdf5_dense
 from . import hdf5_parts as parts
 from .cursor import Cursor
 from .keras_attributes import judge_attribute
@@ -52,7 +53,7 @@ def judge_hdf5(stream: IO[bytes], findings: Findings) -> None:
 
 def walk(stream: IO[bytes], findings: Findings, attribute: Attributes) -> int:
     """Visit every object; the number of them. Raises `Malformed` where one cannot be followed."""
-    reader = _Reader(Cursor(stream), findings, attribute)
+    reader = _Reader(Cursor(stream, ahead=1 << 12), findings, attribute)
     todo = [(reader.root(), "/")]
     seen: set[int] = set()
     while todo:
@@ -103,7 +104,8 @@ class _Reader:
         for raw in found.messages.get(_ATTRIBUTE, ()):
             self.attributes(raw, name)
         if (info := found.first(_ATTRIBUTES)) is not None and parts.dense(info, attributes=True):
-            raise Malformed(f"{name}: attributes in a heap of their own, which is not read here")
+            for raw in hdf5_dense.messages(self.at, info, attributes=True):
+                self.attributes(raw, name)
         if found.first(_LAYOUT) is not None:
             self.data(found, name)
         return self.links(found, name)
@@ -208,10 +210,11 @@ class _Reader:
         return total
 
     def links(self, found: _Object, name: str) -> list[tuple[int, str]]:
+        kept = list(found.messages.get(_LINK, ()))
         if (info := found.first(_LINK_INFO)) is not None and parts.dense(info, attributes=False):
-            raise Malformed(f"{name}: a group in a heap of its own, which is not read here")
+            kept += hdf5_dense.messages(self.at, info, attributes=False)
         made = []
-        for raw in found.messages.get(_LINK, ()):
+        for raw in kept:
             link = parts.link(raw)
             if link.kind == "external":
                 self.findings.malicious(name, f"a link {link.name!r} to another file", WHY_OUTSIDE, rule="hdf5-external")
