@@ -5,7 +5,7 @@ import pytest
 
 from tiltyard.datasets.dataset import Dataset
 from tiltyard.errors import Problem
-from tiltyard_widgets.panels.budget_view import MEANING, BudgetView
+from tiltyard_widgets.panels.budget_view import FIRST, MEANING, BudgetView
 
 from .waiting import until
 
@@ -102,3 +102,13 @@ def test_a_move_while_the_accountant_loads_is_not_lost() -> None:
     view.epsilon.value = 1.5
     assert view.values()["epsilon"] == pytest.approx(1.5, rel=4e-4)
     assert view.epsilon.value == 1.5
+
+
+def test_the_curve_comes_at_once_as_a_bound_and_then_finer(view: BudgetView) -> None:
+    shown: list[tuple[str, ...]] = []
+    show = view.chart.show
+    view.chart.show = lambda chart: (shown.append(tuple(s.name for s in chart.series)), show(chart))[1]  # type: ignore[method-assign, union-attr, func-returns-value]
+    view.over.value = "batch_size"
+    until(lambda: len(shown) >= 2)
+    assert shown[0][0] == FIRST and shown[1][0] == "epsilon"
+    assert len(shown) == 2

@@ -4,8 +4,9 @@ import math
 import threading
 from typing import TYPE_CHECKING, Any, Literal
 
-from tiltyard.errors import Problem
+from tiltyard.errors import Cancelled, Problem
 from tiltyard.formatting.numbers import number
+from tiltyard.progress import Progress
 from tiltyard.result import Axis, Chart, Series
 
 from ..controls.fold import Fold
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 Over = Literal["epochs", "noise_multiplier", "batch_size"]
 OVERS: dict[str, str] = {"epochs": "Epochs", "noise_multiplier": "Noise multiplier", "batch_size": "Batch size"}
 MEANING = "meaning"
+FIRST = "epsilon is at most this (RDP; the tighter curve follows)"
 LARGEST = 1000.0
 
 
@@ -36,7 +38,7 @@ def chart_of(curve: "Curve", budget: "Budget") -> Chart:
         x=Axis(label=label),
         y=Axis(label="Epsilon", unit=f"at delta {number(budget.delta)}", scale="log"),
         series=(
-            Series(name="epsilon", x=tuple(curve.x), y=tuple(curve.epsilon)),
+            Series(name=FIRST if curve.first else "epsilon", x=tuple(curve.x), y=tuple(curve.epsilon)),
             Series(name="this setting", x=(now,), y=(budget.epsilon,)),
         ),
         alt=f"Epsilon against {label.lower()}; {budget.epsilon:.3g} at {now:g}.",
@@ -58,6 +60,7 @@ class BudgetView(Bound):
         self.refused: Problem | None = None
         self._shower = 0
         self._lock = threading.RLock()
+        self._finer = Progress()
         self._make_sliders(rows)
         self._make_choices()
         self.chart = ChartView()
@@ -210,8 +213,11 @@ class BudgetView(Bound):
             self._shower = 0
 
     def _draw(self) -> None:
-        from tiltyard.privacy_accounting.budget import curve
+        """The curve at once by RDP, and from a thread of its own by the tightest bound, which a later move cancels."""
+        from tiltyard.privacy_accounting.budget import first_curve
         from tiltyard.privacy_accounting.meaning import picture
+
+        self._finer.cancel()
 
         budget = self.budget
         if budget is None:
@@ -221,11 +227,26 @@ class BudgetView(Bound):
         else:
             over: Over = self.over.value  # type: ignore[assignment]
             try:
-                self.chart.show(chart_of(curve(budget, over=over), budget))
+                first = first_curve(budget, over=over)
+                self.chart.show(chart_of(first, budget))
+                self._finer = Progress()
+                threading.Thread(target=self._refine, args=(budget, over, self._finer), daemon=True, name="tiltyard curve").start()
             except Problem:  # the curve reaches where no epsilon is finite: the number stands without it
                 self.chart.show(None)
         if self.refused is None:
             self.line.say(words(budget))
+
+    def _refine(self, budget: "Budget", over: Over, progress: Progress) -> None:
+        """The curve by the tightest bound, shown where nothing has moved since."""
+        from tiltyard.privacy_accounting.budget import curve
+
+        try:
+            found = chart_of(curve(budget, over=over, progress=progress), budget)
+        except (Cancelled, Problem):
+            return
+        with self._lock:
+            if not progress.cancelled:
+                self.chart.show(found)
 
 
 def rounded_up(value: float, digits: int) -> float:

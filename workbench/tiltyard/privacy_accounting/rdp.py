@@ -118,3 +118,8 @@ def rdp(noise: float, sample_rate: float, steps: int, delta: float) -> Bound:
             if float(near.min()) < least:
                 least, order = float(near.min()), float(others[below][int(np.argmin(near))])
     return Bound(max(least, 0.0), order)
+
+
+def rdp_at_once(noise: float, sample_rate: float, steps: int, delta: float) -> float:
+    """As `rdp` over whole orders alone: true too and never below it, a few percent above where epsilon is large, in half a millisecond."""
+    return max(float((steps * at_whole(noise, sample_rate) + constant(orders()[0], delta)).min()), 0.0)
