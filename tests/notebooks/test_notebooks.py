@@ -24,6 +24,19 @@ def test_quickstart_runs(tmp_path, monkeypatch):
     assert "After Differentially private training" in said
 
 
+@pytest.mark.slow
+def test_a_memorizer_is_found_a_kept_promise_stands_and_a_broken_one_is_refuted(tmp_path, monkeypatch):
+    import nbformat
+    from nbclient import NotebookClient
+
+    monkeypatch.setenv("TILTYARD_STORE", str(tmp_path / "runs.sqlite"))
+    book = nbformat.read(NOTEBOOKS / "privacy.ipynb", as_version=4)
+    NotebookClient(book, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}).execute()
+    said = "".join(o.get("text", "") for cell in book.cells for o in cell.get("outputs", []))
+    assert "members can be distinguished from others" in said and "the most of all columns measured" in said
+    assert "claimed 1, not contradicted" in said and "claimed 1, which this refutes" in said
+
+
 def test_notebooks_are_kept_without_outputs():
     import nbformat
 
