@@ -182,7 +182,7 @@ class _ByScores:
         if rung.name == "quantile":
             x = features_of(self.target, self.part)
             return across(x, self.observed, self.member, QUANTILE, 0, self.regression)
-        self.shadow += self.share.map(self.tasks, range(len(self.shadow), rung.models))
+        self.shadow += self.tasks.answers(range(len(self.shadow), rung.models), self.share)
         answers, inside = np.stack(self.shadow), self.inside[: rung.models, self.rows]
         refuse_alike(answers, self.target.name)
         if rung.name == "lira_64":

@@ -3,7 +3,7 @@
 import hashlib
 import time
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -103,18 +103,39 @@ class Shadows:
 
     def __call__(self, i: int) -> Scores:
         """Logit-scaled confidence of shadow model ``i`` on the attacked rows; kept in ``folder`` if there is one."""
-        kept = self.folder / f"lira-{self.key}-{i}.npy" if self.folder else None
-        if kept is not None and kept.is_file():
-            found = np.load(kept, allow_pickle=False)
-            if found.shape == (len(self.attacked),):
-                return np.asarray(found, np.float64)
+        if (found := self._found(i)) is not None:
+            return found
         progress = self.progress.part(1 / len(self.inside)) if self.progress else Progress()
         rows = self.inside[i]
         model = self.target.retrain(self.pool.x[rows], self.pool.y[rows], self.seeds[i], progress)
+        return self._said(i, model, progress)
+
+    def answers(self, which: Sequence[int], progress: Progress) -> list[Scores]:
+        """The same of shadow models ``which``: trained together where the target can and that is quicker, else spread by ``Progress.map``."""
+        open_ones = [i for i in which if self._found(i) is None]
+        halves, seeds = [np.flatnonzero(self.inside[i]) for i in open_ones], [self.seeds[i] for i in open_ones]
+        models = self.target.retrain_together(self.pool.x, self.pool.y, halves, seeds, progress.part(0.9)) if len(open_ones) > 1 else None
+        if models is None:
+            return progress.map(self, which)
+        made = {i: self._said(i, model, progress) for i, model in zip(open_ones, models, strict=True)}
+        return [made[i] if i in made else self(i) for i in which]
+
+    def _kept(self, i: int) -> Path | None:
+        return self.folder / f"lira-{self.key}-{i}.npy" if self.folder else None
+
+    def _found(self, i: int) -> Scores | None:
+        """What was kept of model ``i`` by a run before this one."""
+        path = self._kept(i)
+        if path is None or not path.is_file():
+            return None
+        found = np.load(path, allow_pickle=False)
+        return np.asarray(found, np.float64) if found.shape == (len(self.attacked),) else None
+
+    def _said(self, i: int, model: Target, progress: Progress) -> Scores:
         p = scored(model, self.pool.x[self.attacked], Progress(_cancel=progress._cancel))
         scores = logit_scaled(p, self.pool.y[self.attacked])
-        if kept is not None:
-            _keep(kept, scores)
+        if (path := self._kept(i)) is not None:
+            _keep(path, scores)
         return scores
 
 
@@ -207,7 +228,7 @@ class ShadowAttack(Check):
         share = progress.part(0.95)
         seeds = tuple(int(v) for v in chance(self.seed, self.id, 1).integers(0, 2**31 - 1, self.shadow_models))
         tasks = Shadows(target, pool, attacked, inside, seeds, self._folder(), self._key(target, data), share)
-        shadow = np.stack(share.map(tasks, range(self.shadow_models)))
+        shadow = np.stack(tasks.answers(range(self.shadow_models), share))
         try:
             refuse_alike(shadow, target.name)
         except Alike as reason:

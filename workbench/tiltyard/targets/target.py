@@ -4,7 +4,7 @@ import hashlib
 import math
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, MutableMapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, final
 from weakref import WeakKeyDictionary
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..datasets.encoding import Encoding, encoding_of
 from ..datasets.schema import Rows, Schema
@@ -296,3 +297,9 @@ class Target(Shown, ABC):
         raise Unavailable(
             "a target with a training routine", f"{type(self).__name__}, which has none", "Open it with its architecture and recipe"
         )
+
+    def retrain_together(
+        self, x: Rows, y: Labels, rows: Sequence[NDArray[np.intp]], seeds: Sequence[int], progress: Progress
+    ) -> "list[Target] | None":
+        """What `retrain` makes of each of ``rows`` (places in x) with its seed, all at once; None where that cannot be or is no quicker."""
+        return None

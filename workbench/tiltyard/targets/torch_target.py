@@ -2,10 +2,13 @@
 
 import copy
 import hashlib
+import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, Protocol, Self
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..datasets.encoding import EncodedRows
@@ -209,3 +212,23 @@ class TorchTarget(Target):
             raise Unavailable("a module that returns logits, to train it again", "probabilities", "Give the module without its softmax")
         module = fresh(self.inner, seed).requires_grad_()
         return self.made(fit(module, EncodedRows(self.encoding, x, self._dtype), y, self.recipe, seed, progress), f"{self.name} retrained")
+
+    def retrain_together(
+        self, x: Rows, y: Labels, rows: Sequence[NDArray[np.intp]], seeds: Sequence[int], progress: Progress
+    ) -> list[Target] | None:
+        """Small networks on tables side by side, see `stacked_training`; a target with a training of its own is trained by that."""
+        from .stacked_training import TABLE, fit_stacked, quicker, stackable
+
+        own = type(self).retrain is TorchTarget.retrain and self.recipe is not None and self.outputs == "logits"
+        shape = self.encoding.shape
+        if not own or len(rows) < 2 or len(x) * math.prod(shape) > TABLE or not stackable(self.inner, shape):
+            return None
+        assert self.recipe is not None
+        encoded, classes = EncodedRows(self.encoding, x, self._dtype), np.ascontiguousarray(y, np.int64)
+        plain = copy.deepcopy(self.inner).requires_grad_()
+        assert isinstance(plain, nn.Sequential)
+        if not quicker(plain, encoded, classes, len(rows), self.recipe):
+            return None
+        held, answers = torch.from_numpy(encoded[np.arange(len(x))]), torch.from_numpy(classes)
+        modules = fit_stacked(plain, held, answers, rows, self.recipe, seeds, progress)
+        return [self.made(module, f"{self.name} retrained") for module in modules]
