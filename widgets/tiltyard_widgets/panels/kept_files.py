@@ -65,7 +65,7 @@ class KeptFiles:
         except Problem as problem:
             found = []
             self._message.say(problem)
-        kept = [(f"{a.name} · {a.step}", a.sha256) for a in found if a.kept]
+        kept = [entry for a in found if a.kept for entry in entries(a)]
         self.choice.offer(kept or [NONE])
         self.take.disabled = self.drop.disabled = not kept
         self.table.show(table_of(found) if found else None)
@@ -74,14 +74,18 @@ class KeptFiles:
         """Hand the chosen file to the browser, once it was found true to its record."""
         self._message.clear()
         try:
+            from tiltyard.evasion.rows_file import exported
             from tiltyard.store.downloads import download
 
-            found = download(self._store(), self._run, self.choice.value)
+            found = download(self._store(), self._run, self._which)
+            content = exported(found.artifact.name, found.content, self._form)
         except Problem as problem:
             self._message.say(problem)
             return
-        self.link.offer(found.artifact.name, "application/octet-stream", base64.b64encode(found.content).decode())
-        self._code.code = TAKE.format(run=self._run[:8], which=found.artifact.sha256[:12], name=found.artifact.name)
+        name = found.artifact.name.removesuffix(".npz") + self._form if self._form else found.artifact.name
+        self.link.offer(name, "application/octet-stream", base64.b64encode(content).decode())
+        code = MADE if self._form else TAKE
+        self._code.code = code.format(run=self._run[:8], which=found.artifact.sha256[:12], name=name, form=self._form)
         self._warn(found.unlogged)
 
     def delete(self) -> None:
@@ -90,16 +94,34 @@ class KeptFiles:
         try:
             from tiltyard.store.downloads import delete_file
 
-            unlogged = delete_file(self._store(), self._run, self.choice.value)
+            unlogged = delete_file(self._store(), self._run, self._which)
         except Problem as problem:
             self._message.say(problem)
             return
         self.show(self._run)
         self._warn(unlogged)
 
+    @property
+    def _which(self) -> str:
+        """The hash of the chosen file."""
+        return self.choice.value.partition(".")[0]
+
+    @property
+    def _form(self) -> str:
+        """As what it is to be handed out: ``.csv``, ``.zip``, or empty as it is."""
+        return "".join(self.choice.value.partition(".")[1:])
+
     def _warn(self, unlogged: str) -> None:
         if unlogged:
             self._message.say(unlogged, level="warning")
+
+
+def entries(one: "Artifact") -> list[tuple[str, str]]:
+    """What a file can be handed out as, in words, each with its hash and ending; adversarial rows also as CSV and as pictures."""
+    from tiltyard.evasion.rows_file import ROWS
+
+    forms = ((" as CSV, each value before and after", ".csv"), (" as pictures, before and after", ".zip")) if one.name == ROWS else ()
+    return [(f"{one.name}{words} · {one.step}", f"{one.sha256}{form}") for words, form in (("", ""), *forms)]
 
 
 def table_of(found: "Sequence[Artifact]") -> Table:
@@ -116,4 +138,13 @@ from tiltyard.store.downloads import download
 from tiltyard.store.opening import open_store
 
 Path("{name}").write_bytes(download(open_store(), "{run}", "{which}").content)
+"""
+
+MADE = """from pathlib import Path
+
+from tiltyard.evasion.rows_file import ROWS, exported
+from tiltyard.store.downloads import download
+from tiltyard.store.opening import open_store
+
+Path("{name}").write_bytes(exported(ROWS, download(open_store(), "{run}", "{which}").content, "{form}"))
 """
