@@ -22,7 +22,7 @@ from tiltyard.privacy._epsilon_bounds import (
     rates_bound,
 )
 from tiltyard.privacy.audit_epsilon import AuditEpsilon
-from tiltyard.privacy.audit_report import NOTHING_SHOWN, Group, from_canary_scores, guessed
+from tiltyard.privacy.audit_report import NOTHING_SHOWN, Audited, Bounds, Group, from_canary_scores, guessed, pooled
 from tiltyard.privacy_accounting.budget import Budget
 from tiltyard.progress import Progress
 from tiltyard.result import CheckResult, Severity, Status
@@ -249,3 +249,19 @@ def test_scores_of_canaries_alone_are_enough(tmp_path: Path) -> None:
     path.write_text("score,member\nnan,1\n")
     with pytest.raises(Problem, match="a number as score"):
         from_canary_scores(path, 1.0, 1e-5)
+
+
+@pytest.mark.parametrize(("gaussian", "apart", "tests"), [(True, True, 4), (True, False, 3), (False, True, 3), (False, False, 3)])
+def test_the_bounds_that_a_claim_is_held_against_share_one_chance_of_error(gaussian: bool, apart: bool, tests: int) -> None:
+    """As many bounds are looked at as the 1 % is divided by; what is not paid for is not looked at."""
+    group = Group("a", np.arange(40.0), np.arange(40) % 2 == 0)
+    groups = pooled((group, Group("b", group.scores, group.member)))
+    it = Audited(groups, "", True, apart, gaussian, (), 1.0, 1e-5, 0.99, 0.5)
+    assert it.each == pytest.approx(1 - 0.01 / tests)
+    names = [f"{kind} {i}" for i in range(3) for kind in ("any", "curve", "apart")]
+
+    def held(name: str) -> float:
+        bounds = [Bounds(*(float(f"{kind} {i}" == name) for kind in ("any", "curve", "apart"))) for i in range(3)]
+        return max(it.chosen(bounds))
+
+    assert sum(held(name) for name in names) == tests

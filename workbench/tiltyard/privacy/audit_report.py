@@ -1,5 +1,6 @@
 """The result of an audit of epsilon, from scores of canaries: the bound, the claim it is held against, and what a pass rests on."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -66,12 +67,19 @@ class Audited:
 
     @property
     def each(self) -> float:
-        """The confidence of one group's bound, for all groups to hold together (Bonferroni)."""
-        return 1 - (1 - self.confidence) / len(self.groups)
+        """The confidence of one bound, for all that the claim is held against to hold together (Bonferroni): one a group.
 
-    def chosen(self, bounds: Bounds) -> float:
-        """The bound that the claim is held against."""
-        return bounds.any if not self.gaussian else max(bounds.apart, bounds.any) if self.apart else bounds.curve
+        Where each canary has its own noise, the bound whatever the noise of the last group is one more.
+        """
+        return 1 - (1 - self.confidence) / (len(self.groups) + (self.gaussian and self.apart))
+
+    def chosen(self, bounds: Sequence[Bounds]) -> list[float]:
+        """Of each group the bound that the claim is held against."""
+        if not self.gaussian:
+            return [one.any for one in bounds]
+        if not self.apart:
+            return [one.curve for one in bounds]
+        return [*(one.apart for one in bounds[:-1]), max(bounds[-1].apart, bounds[-1].any)]
 
 
 def pooled(groups: tuple[Group, ...]) -> tuple[Group, ...]:
@@ -104,7 +112,7 @@ def bounds_of(it: Audited, some: Guessed, every: Guessed) -> Bounds:
 def _reach(it: Audited) -> float:
     """What it would have shown had every guess been right."""
     perfect = [[Guessed(g.name, g.m, g.guesses, g.guesses) for g in (guessed(x, it.share), guessed(x, 1.0))] for x in it.groups]
-    return max(it.chosen(bounds_of(it, some, every)) for some, every in perfect)
+    return max(it.chosen([bounds_of(it, some, every) for some, every in perfect]))
 
 
 def _each(it: Audited, groups: tuple[Group, ...]) -> list[Bounds]:
@@ -116,9 +124,10 @@ def audited(it: Audited) -> CheckResult:
     it = replace(it, groups=pooled(it.groups), control=pooled(it.control))
     bounds = _each(it, it.groups)
     shown = [guessed(group, 1.0 if it.apart and it.gaussian else it.share) for group in it.groups]
-    place = max(range(len(shown)), key=lambda i: (it.chosen(bounds[i]), shown[i].right / shown[i].guesses))
-    best, bound = shown[place], it.chosen(bounds[place])
-    control = max((it.chosen(b) for b in _each(it, it.control)), default=None)
+    held = it.chosen(bounds)
+    place = max(range(len(shown)), key=lambda i: (held[i], shown[i].right / shown[i].guesses))
+    best, bound = shown[place], held[place]
+    control = max(it.chosen(_each(it, it.control))) if it.control else None
     reach = _reach(it)
     refuted = 0 < it.epsilon < bound
     findings = _findings(it, refuted, bound)
@@ -242,7 +251,10 @@ CAVEAT = (
 
 
 def _notes(it: Audited, reach: float, groups: int) -> tuple[str, ...]:
-    together = f"{groups} groups (the last is all of them) were guessed at apart, each at {100 * it.each:.4g} %, so that all hold together."
+    more = ", and of the last the bound whatever the noise" if it.gaussian and it.apart else ""
+    together = (
+        f"{groups} groups (the last is all of them) were guessed at apart{more}, each at {100 * it.each:.4g} %, so that all hold together."
+    )
     return (
         it.note,
         *((HELD,) if it.gaussian else ()),
