@@ -40,6 +40,8 @@ def test_each_check_that_an_attacker_could_run_says_what_for() -> None:
         "evasion.corruptions",
         "evasion.table_corruptions",
         "poisoning.detect",
+        "poisoning.neural_cleanse",
+        "poisoning.strip",
         "poisoning.training_rows",
         "privacy.audit_epsilon",
         "privacy.frontier",

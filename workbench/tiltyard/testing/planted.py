@@ -324,6 +324,8 @@ NOT_COVERED: dict[str, str] = {
     "poisoning.backdoor": "plants its own poison; clean-label, blended and warped backdoors are not covered",
     "poisoning.detect": "planted by tests/poisoning; clean-label backdoors are not covered",
     "poisoning.label_flip": "plants its own poison",
+    "poisoning.neural_cleanse": "found and clean models in tests/poisoning, more in benchmarks/bench_backdoors.py; warped, blended and clean-label backdoors are not covered",
+    "poisoning.strip": "found and clean inputs in tests/poisoning; warped, blended and clean-label backdoors are not covered",
     "poisoning.training_rows": "a question about rows; planted by tests/poisoning",
     "privacy.frontier": "many trainings; tests/privacy",
     "supply_chain.advisories": "a question about packages",
