@@ -155,4 +155,6 @@ def test_two_classes_are_too_few():
     schema = SCHEMA.model_copy(update={"classes": ("a", "b")})
     told = FunctionTarget(lambda x: np.full(len(x), 0.5, np.float32), schema.classes, schema, "two")
     data = Dataset(np.zeros((60, 1, EDGE, EDGE), np.float32), np.arange(60) % 2, schema)
-    assert NeuralCleanse()(told, data).result.status is Status.NOT_APPLICABLE
+    assert NeuralCleanse()(told, data).result.status is Status.NOT_APPLICABLE, "no gradients"
+    found = NeuralCleanse._open_ends(NeuralCleanse(), ["a"], False, 3.0)
+    assert len(found) == 2 and "more steps" in found[0]

@@ -13,7 +13,8 @@ from ..errors import Problem
 from ..targets.decision import Labels, Scores
 from ..targets.target import Target
 from .columns import Columns, of_rows, with_answers
-from .reference import Reference, Truth, reference
+from .reference import Reference, Seasons, Truth, reference
+from .season import Season
 from .spending import share
 from .waiting import MOST, Answered, Learned, Waiting
 from .window import Window
@@ -36,6 +37,8 @@ class Monitor:
         The chance, at most, that any window ever alarms though nothing drifts; how windows share it, `spending.share` says.
     by_key
         Of each key one row a window counts: where keys are customers, whose rows are alike. Leave it where one key serves all.
+    season
+        By what a window is held against rows of its own seasons; None compares with all rows.
     keep
         Called with each window once it is full, and again, with the same number, when labels came for it.
     """
@@ -50,13 +53,15 @@ class Monitor:
         seed: int = 0,
         first: int = 0,
         by_key: bool = False,
+        season: Season | None = None,
     ) -> None:
         self.target, self.rows, self.level, self.keep, self.by_key = target, rows, level, keep, by_key
-        self.reference = reference_of(target, data, seed)
+        self.season = season
+        self.reference = reference_of(target, data, seed, season)
         self._inputs = _inputs(self.reference.columns)
         self.windows: list[Window] = []
         self._next = first
-        self._parts: list[tuple[Rows, Scores, Labels, NDArray[np.str_]]] = []
+        self._parts: list[tuple[Rows, Scores, Labels, NDArray[np.str_], NDArray[np.str_]]] = []
         self._truth = Truth(0, 0)
         self._waiting = Waiting(min(MOST, (KEPT - 1) * rows))
         self._started = datetime.now(UTC)
@@ -71,9 +76,13 @@ class Monitor:
             if request and len(x):
                 place = sum(len(rows) for rows, *_ in self._parts) + np.arange(len(x))
                 self._waiting.put(request, Answered(labels.astype(np.int32), self._next + place // self.rows))
-            self._parts.append((x, scores, labels, np.full(len(x), key)))
+            self._parts.append((x, scores, labels, np.full(len(x), key), self._when(x)))
             while sum(len(rows) for rows, *_ in self._parts) >= self.rows:
                 self._close()
+
+    def _when(self, x: Rows) -> NDArray[np.str_]:
+        """The season of each row asked now; empty text where seasons do not count."""
+        return np.full(len(x), "") if self.season is None else self.season.asked(x, self.target.schema, datetime.now(UTC))
 
     def learned(self, right: int, n: int) -> None:
         """Labels came: ``right`` of ``n`` answers were; they count for the window that is open now."""
@@ -137,13 +146,14 @@ class Monitor:
             return self._close() if self._parts else None
 
     def _close(self) -> Window:
-        x, scores, labels, keys = (np.concatenate(part) for part in zip(*self._parts, strict=True))
+        x, scores, labels, keys, when = (np.concatenate(part) for part in zip(*self._parts, strict=True))
         most, now = self.rows, datetime.now(UTC)
-        self._parts = [(x[most:], scores[most:], labels[most:], keys[most:])] if len(x) > most else []
+        self._parts = [(x[most:], scores[most:], labels[most:], keys[most:], when[most:])] if len(x) > most else []
         inputs = of_rows(x[:most], self.target.schema, self._inputs)
         sample = with_answers(inputs, scores[:most], labels[:most], self.target.classes)
         clients, spends = keys[:most] if self.by_key else None, share(self.level, self._next)
-        window = self.reference.window(sample, self._next, self.level, self._truth, (self._started, now), spends, clients)
+        seasons = when[:most] if self.season is not None else None
+        window = self.reference.window(sample, self._next, self.level, self._truth, (self._started, now), spends, clients, seasons)
         self._next, self._truth, self._started = self._next + 1, Truth(0, 0), now
         self.windows = [*self.windows[1 - KEPT :], window]
         if self.keep is not None:
@@ -151,13 +161,25 @@ class Monitor:
         return window
 
 
-def reference_of(target: Target, data: Dataset, seed: int = 0) -> Reference:
-    """The reference for a model: held-out rows, the model's answers on them, and how many of those are right."""
+def reference_of(target: Target, data: Dataset, seed: int = 0, season: Season | None = None) -> Reference:
+    """The reference for a model: held-out rows, the model's answers on them, and how many of those are right; with ``season`` by season.
+
+    A column that says the season is no input whose drift counts.
+    """
     rows = data.unseen
     answer = target.predictions(rows.x)
-    right = int((answer.labels == rows.y).sum())
+    hits = answer.labels == rows.y
     columns = with_answers(of_rows(rows.x, target.schema), answer.scores, answer.labels, target.classes)
-    return reference(columns, Truth(right, len(rows)), seed)
+    truth = Truth(int(hits.sum()), len(rows))
+    if season is None:
+        return reference(columns, truth, seed)
+    columns = _without(columns, season.name)
+    return reference(columns, truth, seed, Seasons(season.name, season.usual(rows)), hits.astype(np.int8))
+
+
+def _without(columns: Columns, name: str) -> Columns:
+    numbers = {k: v for k, v in columns.numbers.items() if k != name}
+    return Columns(columns.n, numbers, {k: v for k, v in columns.words.items() if k != name})
 
 
 def _inputs(columns: Columns) -> Columns:

@@ -20,7 +20,7 @@ from .detect import STANDARDS
 if TYPE_CHECKING:
     from ._inverting import Inverted
 
-FEWEST_CLASSES, FEWEST = 5, 40
+FEWEST_CLASSES, FEWEST = 5, 20
 NOT_SEEN = (
     "Not covered: backdoors without a small fixed patch (warped, blended over the whole picture, a trigger of each row's own), those of several "
     "classes at once, and those that a trigger and a source class open together. No alarm is no proof."
@@ -45,7 +45,7 @@ class NeuralCleanse(Check):
     main: ClassVar[tuple[str, ...]] = ("rows", "alarm", "steps")
     seconds: ClassVar[float] = 60.0
     quick: ClassVar[Mapping[str, Any]] = {"rows": 200, "steps": 200}
-    tiny: ClassVar[Mapping[str, Any]] = {"rows": 60, "steps": 5, "starts": 1}
+    tiny: ClassVar[Mapping[str, Any]] = {"rows": 20, "steps": 3, "starts": 1}
     campaign_goal: ClassVar[CampaignGoal | None] = "poison"
     audit: ClassVar[bool] = True
     headline: ClassVar[str] = "anomaly_index"
@@ -55,13 +55,6 @@ class NeuralCleanse(Check):
     starts: int = parameter(2, "Times each class is sought, from random masks", "starts", ge=1, le=20)
     alarm: float = parameter(2.0, "Anomaly index from which the smallest mask is an alarm", "deviations", gt=0, le=100)
     success: float = parameter(0.75, "Share of other rows that an alarmed trigger has to turn, by the lower end", "share", gt=0, le=1)
-
-    def unmet(self, target: Target, data: Dataset) -> str:
-        if reason := super().unmet(target, data):
-            return reason
-        if len(target.classes) < FEWEST_CLASSES:
-            return f"needs at least {FEWEST_CLASSES} classes, of which one can stand out; there are {len(target.classes)}"
-        return ""
 
     def estimate(self, target: Target, data: Dataset) -> Estimate:
         rows = min(self.rows, len(data.unseen))
@@ -122,10 +115,11 @@ class NeuralCleanse(Check):
             safer="lower",
             interval="least and most over the starts",
         )
-        open_ends = self._open_ends([target.classes[one.label] for one in best if one.success < ENOUGH], works, low)
+        few = [f"of {len(best)} classes none can be said to stand out: {FEWEST_CLASSES} are needed"] if len(best) < FEWEST_CLASSES else []
+        open_ends = few + self._open_ends([target.classes[one.label] for one in best if one.success < ENOUGH], works, low)
         ruled = ruling([Limit(metric, self.alarm, surely=True)], skill, [], open_ends)
         status = ruled.status
-        if status is Status.FINDING and not works:
+        if status is Status.FINDING and (not works or len(best) < FEWEST_CLASSES):
             status = Status.INCOMPLETE
         name = target.classes[suspect]
         turned = rate("trigger_success", f"Other clean rows that its trigger turns into {name}", hits, len(others), "lower")

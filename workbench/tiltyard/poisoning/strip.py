@@ -18,7 +18,7 @@ from ..statistics.ruling import Limit, ruling
 from ..targets.target import Target
 from .detect import STANDARDS
 
-FEWEST = 50
+FEWEST = 20
 NOT_SEEN = (
     "Not covered: triggers that a blend destroys (warped, laid over the whole picture), those that need a source class, and clean-label backdoors "
     "whose trigger is faint. No alarm is no proof."
@@ -42,7 +42,7 @@ class Strip(Check):
     main: ClassVar[tuple[str, ...]] = ("inputs", "rows", "accept")
     seconds: ClassVar[float] = 30.0
     quick: ClassVar[Mapping[str, Any]] = {"rows": 200, "clean": 400, "draws": 30}
-    tiny: ClassVar[Mapping[str, Any]] = {"rows": 50, "clean": 110, "draws": 5}
+    tiny: ClassVar[Mapping[str, Any]] = {"rows": 20, "clean": 40, "draws": 3}
     campaign_goal: ClassVar[CampaignGoal | None] = "poison"
     audit: ClassVar[bool] = True
     headline: ClassVar[str] = "below"

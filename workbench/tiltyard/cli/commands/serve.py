@@ -22,7 +22,15 @@ ENOUGH = 5000
 
 
 def run(
-    model: str, config: Path | None, host: str, port: int | None, keys: Path | None, windows: Path | None = None, rows: int = 500
+    model: str,
+    config: Path | None,
+    host: str,
+    port: int | None,
+    keys: Path | None,
+    windows: Path | None = None,
+    rows: int = 500,
+    season: str = "",
+    clock: str = "",
 ) -> int:
     """Serve; 0 once stopped."""
     me().must("run")
@@ -38,7 +46,9 @@ def run(
     target, data = opened(model, settings)
     if windows is not None and data is None:
         raise Problem("[data] in the settings to hold windows against", "none", 'Add [data] with file = "rows.csv", or leave --monitor out')
-    watching = watched(target, data, windows, rows) if windows is not None and data is not None else None
+    if (season or clock) and windows is None:
+        raise Problem("--season with --monitor", "no --monitor", "Add --monitor WINDOWS.jsonl, or leave the season out")
+    watching = watched(target, data, windows, rows, season, clock) if windows is not None and data is not None else None
     if trouble := note("endpoint served", target.fingerprint, {"model": model, "host": settings.host, "policy": settings.output.kind}):
         remark(trouble, style="yellow")
     observers = (watching,) if watching else ()
@@ -50,13 +60,19 @@ def run(
     return 0
 
 
-def watched(target: "Target", data: "Dataset", windows: Path, rows: int) -> "Monitor":
-    """A monitor that goes on with the windows of a file."""
+def watched(target: "Target", data: "Dataset", windows: Path, rows: int, season: str = "", clock: str = "") -> "Monitor":
+    """A monitor that goes on with the windows of a file; by the season that the column ``season`` or the ``clock`` says."""
     from ...monitoring import journal
     from ...monitoring.monitor import Monitor
+    from ...monitoring.season import Season
 
+    if clock not in ("", "hour", "weekday", "month"):
+        raise Problem("hour, weekday or month as --clock", repr(clock), "Give one of these")
+    if clock and not season:
+        raise Problem("--season COLUMN, which has it of the reference's rows, with --clock", "none", "Name the column")
+    held = Season(season, clock) if season else None  # type: ignore[arg-type]
     first = journal.read(windows)[-1].number + 1 if windows.exists() and windows.stat().st_size else 0
-    return Monitor(target, data, rows, keep=lambda window: journal.append(window, windows), first=first)
+    return Monitor(target, data, rows, keep=lambda window: journal.append(window, windows), first=first, season=held)
 
 
 def _config(model: str, settings: Settings) -> Config:

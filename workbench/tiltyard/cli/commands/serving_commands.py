@@ -27,11 +27,18 @@ def serve(
         Path | None, typer.Option(metavar="WINDOWS.jsonl", help="Keep a summary of each window of rows, held against the model's own data.")
     ] = None,
     window: Annotated[int, typer.Option(min=30, max=1_000_000, help="With --monitor: rows of a window.")] = 500,
+    season: Annotated[
+        str,
+        typer.Option(metavar="COLUMN", help="With --monitor: an input, or with --clock a column beside them; like is compared with like."),
+    ] = "",
+    clock: Annotated[
+        str, typer.Option(metavar="hour|weekday|month", help="With --season: rows asked have the season of the time they are asked (UTC).")
+    ] = "",
 ) -> None:
     """A model behind a guarded endpoint: keys, TLS, limits, rates, budgets, validated input, an output policy and a log."""
     from .serve import run
 
-    raise typer.Exit(run(model, config, host, port, keys, monitor, window))
+    raise typer.Exit(run(model, config, host, port, keys, monitor, window, season, clock))
 
 
 @key.command("new")
