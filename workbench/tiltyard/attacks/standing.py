@@ -162,7 +162,7 @@ def _gradient(standing: Standing, point: Tensor, y: Tensor, toward: Tensor, loss
     """The gradient in ranges of ``loss`` at these points, 0 where it is no number, and the logits."""
     from .perturbation_space import ascended
 
-    gradient, logits = ascended(standing.module, point, lambda out: loss(out, y, toward))
+    gradient, logits = ascended(standing.module, point, lambda out: loss(out, y, toward), not standing.space.plain)
     standing.gradients += len(point)
     return (gradient if standing.space.plain else gradient * standing.space.scale * standing.space.free), logits
 
