@@ -17,7 +17,7 @@ from tiltyard_widgets.controls.picker import Choice
 from tiltyard_widgets.controls.progress_bar import ProgressView
 from tiltyard_widgets.controls.slider import Slider
 from tiltyard_widgets.controls.word_field import WordField
-from tiltyard_widgets.theme.block import Block
+from tiltyard_widgets.theme.block import CSS, Block
 from tiltyard_widgets.views import cards
 from tiltyard_widgets.views.chart import ChartView, plain
 from tiltyard_widgets.views.code import CodeView
@@ -49,14 +49,12 @@ class Model {
 window.mount = async (state) => {
   const el = document.createElement("div");
   document.querySelector("main").append(el);
-  let style = document.querySelector("style");
-  if (!style) { style = document.createElement("style"); document.head.append(style); }
-  style.textContent = state._css;
+  if (state._css) { const style = document.createElement("style"); style.textContent = state._css; document.head.append(style); }
   const block = (await import(URL.createObjectURL(new Blob([state._esm], { type: "text/javascript" })))).default;
   const model = new Model(state);
   models.push({ model, el, end: await block.render({ model, el }) });
 };
-</script></body></html>"""
+</script></body></html>""".replace("</head>", f"<style>{CSS}</style></head>")
 
 
 class Probe(Frozen):

@@ -13,7 +13,7 @@ from tiltyard.errors import Problem
 from tiltyard.targets.model_file import NotAccepted
 
 from ..controls.fold import Fold
-from ..theme import look
+from ..theme import look, plain
 from .session import Session
 
 MOST_SHOWN = 40
@@ -61,7 +61,7 @@ class Accepting(look.Stack):
         )
         shown = "".join(f"<li><code>{html.escape(one[:200])}</code></li>" for one in held[:MOST_SHOWN])
         more = f"<li>and {len(held) - MOST_SHOWN:,} more</li>" if len(held) > MOST_SHOWN else ""
-        listed = w.HTML(f"<ul>{shown}{more}</ul>")
+        listed = plain.HTML(f"<ul>{shown}{more}</ul>")
         self.children = (self._words, self.why, look.row([self.accept]), Fold([], [listed], "What it holds"))
         return True
 

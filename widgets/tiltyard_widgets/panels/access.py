@@ -14,7 +14,7 @@ from tiltyard.errors import Problem
 
 from ..controls.picker import Choice
 from ..controls.word_field import WordField
-from ..theme import look
+from ..theme import look, plain
 from ..views.cards import outcome
 from ..views.code import CodeView
 from ..views.table import TableView
@@ -53,7 +53,7 @@ class AccessPanel(Panel):
         self.secret = look.entry("The new key")
         self.shown = look.stack([self.secret, look.text(ONCE, kind="help")], tight=True)
         self.columns = {"me": self._about(), "people": self._people(), "keys": self._keys(), "log": self._log()}
-        self.controls = w.VBox()
+        self.controls = plain.VBox()
         self._hide()
         self._draw()
         return [

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-import ipywidgets as w
 import numpy as np
 import traitlets
 
@@ -13,7 +12,7 @@ from tiltyard.datasets.dataset import Dataset
 from tiltyard.errors import Problem
 
 from ..controls.picker import Choice
-from ..theme import look
+from ..theme import look, plain
 from ..theme.markup import Markup, div, el, span
 from .cohort_conditions import Editor, Fixed, RightOrWrong, Score, class_editor, editor_of, group_editor
 
@@ -36,7 +35,7 @@ class CohortBuilder(look.Stack):
         self.list.on_event("drop", self.drop)
         self.about = Choice(label="Condition on", options=[("—", "")], value="")
         self.about.observe(lambda _: self._edit(), "value")
-        self.place = w.VBox()
+        self.place = plain.VBox()
         self.more = look.button("And another condition", title="Keep this condition and add one more, both of which must hold")
         self.more.on_click(lambda _: self.add())
         self.wrong = look.text("", kind="help")

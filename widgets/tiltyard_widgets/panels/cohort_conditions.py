@@ -28,7 +28,7 @@ from tiltyard.errors import Problem
 from tiltyard.formatting.numbers import number
 
 from ..controls.picker import Choice
-from ..theme import look
+from ..theme import look, plain
 
 ROWS_SHOWN = 8
 SIFTED = 20  # levels from which on there is a field to find them by their text
@@ -60,7 +60,7 @@ class Several(Editor):
     ) -> None:
         self._make = make
         options = [(f"{name} ({count:,})", name) for name, count in zip(names, counts, strict=True)]
-        self.names = look.labelled(w.SelectMultiple(description=label, options=options, rows=min(max(len(options), 2), ROWS_SHOWN)))
+        self.names = look.labelled(plain.SelectMultiple(description=label, options=options, rows=min(max(len(options), 2), ROWS_SHOWN)))
         super().__init__([self.names, look.text("Ctrl or Shift chooses several.", kind="help")], [(self.names, "value")], changed)
 
     def condition(self) -> Condition | None:

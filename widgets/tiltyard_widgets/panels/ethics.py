@@ -15,7 +15,7 @@ from tiltyard.targets.target import Target
 from ..controls.download import Download
 from ..controls.picker import Choice
 from ..controls.upload import Upload
-from ..theme import look
+from ..theme import look, plain
 from ..theme.markup import Markup, Node, div, el, span
 from ..views.cards import outcome
 from .panel import Panel
@@ -49,11 +49,11 @@ class EthicsPanel(Panel):
         self.which.observe(lambda _: self._chosen(), "value")
         self.asked = look.text("", kind="lead")
         self.word = Choice(label="Answer", options=[(word.capitalize(), word) for word in (OPEN, *WORDS)], value=OPEN, kind="segments")
-        self.words = look.labelled(w.Textarea(description="In words", placeholder="In a sentence or two", rows=4))
+        self.words = look.labelled(plain.Textarea(description="In words", placeholder="In a sentence or two", rows=4))
         person = self.session.person
         self.by = look.entry("By", "Your name", person.name, help="The name you logged in with" if person.shared else "")
         self.by.disabled = person.shared
-        self.on = look.labelled(w.DatePicker(description="On", value=datetime.now(UTC).date()))
+        self.on = look.labelled(plain.DatePicker(description="On", value=datetime.now(UTC).date()))
         denied = self.session.denied("run")
         self.save = look.button("Save the answer", kind="primary", denied=denied)
         self.save.on_click(lambda _: self.answer())

@@ -14,7 +14,7 @@ from tiltyard.errors import Problem
 from tiltyard.result import Chart, Gallery, Picture, Table
 
 from ..controls.picker import Choice
-from ..theme import look
+from ..theme import look, plain
 from ..views.chart import ChartView
 from ..views.gallery import gallery_view
 from ..views.table import TableView
@@ -110,7 +110,7 @@ class ExplorerPanel(Panel):
         self.drift_sentence, self.drift_chart, self.drift_table = look.text(""), ChartView(height=300), TableView()
         self.gallery = gallery_view()
         self.single = look.split([self.column, self.by, self.facts], [self.distribution, self.words])
-        pair = w.VBox([self.classes, self.with_label])
+        pair = plain.VBox([self.classes, self.with_label])
         pair.add_class("ty-pairs")
         self.drift = look.stack(
             [

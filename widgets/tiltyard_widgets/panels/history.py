@@ -13,7 +13,7 @@ from tiltyard.result import Axis, Chart, Column, Series, Table
 from tiltyard.store.lines import BROKEN, OPEN, SIGNS, UNPROVEN
 
 from ..controls.picker import Choice
-from ..theme import look
+from ..theme import look, plain
 from ..views.cards import outcome
 from ..views.chart import ChartView
 from ..views.code import CodeView
@@ -44,7 +44,7 @@ class HistoryPanel(Panel):
 
     def build(self) -> Sequence[w.Widget]:
         self.sentence, self.kept = outcome(), look.text("", kind="lead")
-        self.top = w.VBox([self.sentence])
+        self.top = plain.VBox([self.sentence])
         self.table = TableView()
         self.what = Choice(label="Compare", options=[("Two runs", RUNS), ("Two models", MODELS)], value=RUNS, kind="segments")
         self.what.observe(lambda _: self._offer(), "value")

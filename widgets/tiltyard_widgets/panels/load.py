@@ -19,7 +19,7 @@ from ..controls.picker import Choice
 from ..controls.progress_bar import ProgressView
 from ..controls.upload import clear
 from ..controls.word_field import WordField
-from ..theme import look
+from ..theme import look, plain
 from ..views.cards import outcome
 from ..views.code import CodeView
 from ..views.schema import SchemaView
@@ -108,7 +108,7 @@ class LoadPanel(Panel):
         self.remote_more = Fold(asked, asked)
         self.remote = look.stack([self.endpoint, self.data_file, self.remote_more, mine])
         self.shipped = look.stack([self.sample, Fold(decision, decision)])
-        self.choices = w.VBox([self.shipped])
+        self.choices = plain.VBox([self.shipped])
         self.source.observe(lambda _: self._switch(), "value")
         self.propose.on_click(lambda _: self.read())
         self.opener.on_click(lambda _: self.load())

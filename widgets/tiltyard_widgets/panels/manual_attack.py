@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import ipywidgets as w
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field, create_model
@@ -20,7 +19,7 @@ from tiltyard.targets.target import Target
 
 from ..controls.draw import DrawPad
 from ..controls.form import Form, form_for
-from ..theme import look
+from ..theme import look, plain
 from ..views.cards import metric_cards, outcome
 from ..views.chart import ChartView
 from ..views.message import Message
@@ -187,7 +186,7 @@ class ByHand(look.Stack):
         self.session, self.message = session, message
         self.lead = look.text("", kind="lead")
         self.sentence = outcome()
-        self.top = w.VBox([self.lead])
+        self.top = plain.VBox([self.lead])
         self.moves = TableView()
         self.cards = metric_cards()
         self.chart = ChartView(height=240)

@@ -46,10 +46,9 @@ class Panel(w.VBox):
         self._news_of, self._off, self._stale = self.session.about, False, False
         self.add_class("ty-panel")
         self.message = Message()
-        first = (look.style(),) if session is None else ()
         built = self.build()
         saving = SavePage(self.saved, f"tiltyard-{self.title.lower().replace(' ', '-')}", self.session.denied("export"))
-        self.children = (*first, *built, saving)
+        self.children = (look.style(), *built, saving)
         self.session.observe(lambda _: self._news(), "version")
         self._news()
 

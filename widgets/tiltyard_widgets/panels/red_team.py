@@ -12,7 +12,7 @@ from tiltyard.result import Column, Record, Table
 
 from ..controls.form import form_for
 from ..controls.picker import Choice
-from ..theme import look
+from ..theme import look, plain
 from ..views.cards import outcome
 from ..views.outcome import OutcomeView
 from ..views.table import TableView
@@ -72,7 +72,7 @@ class RedTeamPanel(Panel):
         self.found = look.stack([self.sentence, self.steps, self.left])
         self.campaign = look.split([look.row([self.go, self.over, self.measure]), self.progress, self.form, self.profile], [self.found])
         self.hand = ByHand(self.session, self.message)
-        self.place = w.VBox([self.campaign])
+        self.place = plain.VBox([self.campaign])
         return [look.heading(self.title), self.message, self.mode, self.place]
 
     def _switch(self) -> None:

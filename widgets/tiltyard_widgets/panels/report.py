@@ -16,7 +16,7 @@ from tiltyard.result import Column, Record, Table
 
 from ..controls.download import Download
 from ..controls.picker import Choice
-from ..theme import look
+from ..theme import look, plain
 from ..views.cards import findings, outcome
 from ..views.code import CodeView
 from ..views.table import TableView
@@ -65,7 +65,7 @@ class ReportPanel(Panel):
         self.fields = ReportFields()
         self.look = look.button("Preview the first two pages", title="Summary, all risks, the gravest findings, what was not asked")
         self.look.on_click(lambda _: self.preview())
-        self.page = w.HTML()
+        self.page = plain.HTML()
         self.folder = look.entry("Folder", value=".", help="Where the file is written, on the kernel's machine")
         self.write = look.button("Write the file", denied=self.session.denied("write"))
         self.write.on_click(lambda _: self.export())

@@ -2,14 +2,12 @@
 
 from collections.abc import Mapping
 
-import ipywidgets as w
-
 from tiltyard.assessment.about import About, about_of
 from tiltyard.catalogue import TOPICS
 
 from ..controls.fold import Fold
 from ..controls.picker import Choice
-from ..theme import look
+from ..theme import look, plain
 
 NEVER = ""
 LANGUAGES = [("English", "en"), ("Deutsch", "de"), ("Français", "fr")]
@@ -32,9 +30,9 @@ class ReportFields(look.Stack):
         self.texts = {name: look.entry(label, hint) for name, (label, hint) in TEXTS.items()}
         self.owners = look.entry("Owners of risks", OWNERS, help=f"Topics: {', '.join(TOPICS)}")
         self.topics = look.entry("Topics", "all", help=f"Of {', '.join(TOPICS)}; empty for all")
-        self.annex = w.Checkbox(value=True, description="Annex: every step, table and figure", indent=False)
-        self.code = w.Checkbox(value=True, description="The lines that repeat each step", indent=False)
-        self.people = w.Checkbox(value=False, description="Rows of single people, which are withheld else", indent=False)
+        self.annex = plain.Checkbox(value=True, description="Annex: every step, table and figure", indent=False)
+        self.code = plain.Checkbox(value=True, description="The lines that repeat each step", indent=False)
+        self.people = plain.Checkbox(value=False, description="Rows of single people, which are withheld else", indent=False)
         self.language = Choice(label="Language", options=LANGUAGES, value="en")
         self.since = Choice(label="Compare with", options=[("No earlier run", NEVER)], value=NEVER)
         lines = [*self.texts.values(), self.owners]

@@ -23,7 +23,7 @@ from tiltyard.targets.decision import Prediction
 from tiltyard.targets.target import Target
 
 from ..controls.form import Form
-from ..theme import look
+from ..theme import look, plain
 from ..views.cards import metric_cards, outcome
 from ..views.chart import ChartView
 from ..views.table import TableView
@@ -76,7 +76,7 @@ class RowsPanel(Panel):
         self.form: Form[BaseModel] | None = None
         self.now: Watched | None = None
         self.before: Prediction | None = None
-        self.place = w.VBox([self.lead])
+        self.place = plain.VBox([self.lead])
         return [look.heading(self.title), self.message, self.place]
 
     def forget(self) -> None:

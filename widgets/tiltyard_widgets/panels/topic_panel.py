@@ -9,7 +9,7 @@ from tiltyard.defense import Defense
 from tiltyard.targets.target import Target
 
 from ..controls.picker import Choice
-from ..theme import look
+from ..theme import look, plain
 from ..views.outcome import OutcomeView
 from .panel import Panel
 from .step_runner import Bound, StepRunner
@@ -34,7 +34,7 @@ class TopicPanel(Panel):
         first = self._opening()
         self.choice = Choice(label="Check or defense", options=listed(steps, self.session), value=first)
         self.choice.observe(lambda _: self._choose(self.choice.value), "value")
-        self.column = w.VBox()
+        self.column = plain.VBox()
         self.column.add_class("ty-column")
         self.results = look.stack([])
         self.bench = look.split([self.choice, self.column], [self.results])

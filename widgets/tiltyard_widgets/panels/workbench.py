@@ -10,7 +10,7 @@ from tiltyard.catalogue import topic_of
 from tiltyard.errors import Problem
 
 from ..place import Place
-from ..theme import look
+from ..theme import look, plain
 from ..views.address import Address
 from ..views.rail import Rail, header
 from .drawer import WorkDrawer
@@ -66,7 +66,7 @@ class Workbench(w.VBox):
         self.header = header()
         self.header.on_event("undo", lambda _: self.undo())
         self.header.on_event("all_rows", lambda _: self.all_rows())
-        self.middle = w.VBox()
+        self.middle = plain.VBox()
         self._panels: dict[str, Panel] = {}
         first = "evasion" if self.session.target is not None else "load"
         self.names = list(PANELS)

@@ -6,7 +6,8 @@ from typing import TypeVar
 import ipywidgets
 import traitlets
 
-from .block import Block, esm
+from . import plain
+from .block import CSS, Block, esm
 from .markup import Text
 
 Made = TypeVar("Made", bound=ipywidgets.DOMWidget)
@@ -15,24 +16,25 @@ KINDS = {"plain": "ty-prose", "help": "ty-help ty-prose", "lead": "ty-lead", "em
 
 
 class Style(Block):
-    """Brings the style sheet for pages made of plain ipywidgets."""
+    """Brings the style sheet of blocks and of pages made of plain ipywidgets."""
 
+    _css = CSS
     _esm = esm("style.js")
 
 
 def style() -> Style:
-    """A widget without extent that puts the style sheet into the page; one is enough."""
-    return Style()
+    """A widget without extent that puts the style sheet into the page: the same one in all panels, for a page needs it once."""
+    return plain.one(Style)
 
 
 def _box(children: Iterable[ipywidgets.Widget], classes: Sequence[str]) -> ipywidgets.VBox:
-    box = ipywidgets.VBox(list(children))
+    box = plain.VBox(list(children))
     for name in ("tiltyard", *classes):
         box.add_class(name)
     return box
 
 
-class Stack(ipywidgets.VBox):
+class Stack(plain.VBox):
     """Children one below the other with even gaps."""
 
     def __init__(self, children: Iterable[ipywidgets.Widget] = ()) -> None:
@@ -74,7 +76,7 @@ def page(children: Iterable[ipywidgets.Widget]) -> ipywidgets.VBox:
     return _box([style(), stack(children)], ["tiltyard-page"])
 
 
-class Button(ipywidgets.Button):
+class Button(plain.Button):
     """A button that stays disabled while ``denied`` says why the person's role does not allow what it does."""
 
     denied = traitlets.Unicode("")
@@ -101,7 +103,7 @@ def button(label: str, kind: str = "plain", title: str = "", denied: str = "") -
 
 def entry(label: str, hint: str = "", value: str = "", help: str = "") -> ipywidgets.Text:
     """A line to write in, its label above; ``hint`` stands in it while it is empty."""
-    return labelled(ipywidgets.Text(value=value, description=label, placeholder=hint, tooltip=help or hint, continuous_update=False))
+    return labelled(plain.Text(value=value, description=label, placeholder=hint, tooltip=help or hint, continuous_update=False))
 
 
 def labelled(made: Made) -> Made:
@@ -112,7 +114,7 @@ def labelled(made: Made) -> Made:
 
 def show(widget: ipywidgets.DOMWidget, visible: bool) -> None:
     """Show or hide a widget that is already in the page, for a screen reader too."""
-    widget.layout.display = None if visible else "none"  # no class: the page of a block follows its layout, not its classes
+    widget.layout = plain.layout(visible)  # no class: the page of a block follows its layout, not its classes
 
 
 def heading(words: str, level: int = 2) -> Text:

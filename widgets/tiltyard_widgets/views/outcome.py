@@ -10,7 +10,7 @@ from tiltyard.catalogue import titles
 from tiltyard.formatting import numbers as numerals
 from tiltyard.result import Chart, Column, Gallery, Metric, Record, Table
 
-from ..theme import look
+from ..theme import look, plain
 from .cards import advice, findings, metric_cards, outcome
 from .chart import ChartView
 from .code import CodeView
@@ -23,7 +23,7 @@ from .table import TableView
 V = TypeVar("V")
 
 
-class OutcomeView(w.VBox):
+class OutcomeView(plain.VBox):
     """Shows a `Record`; ``show(None)`` goes back to the empty state. ``unfolded`` says whether its details are seen."""
 
     unfolded = traitlets.Bool(False)
@@ -40,12 +40,12 @@ class OutcomeView(w.VBox):
         if on_defense is not None:
             self._advice.on_defense(on_defense)
             self._findings.on_defense(on_defense)
-        self._first = w.VBox()
+        self._first = plain.VBox()
         self._first.add_class("ty-first")
         self._charts: list[ChartView] = []
         self._galleries: list[GalleryView] = []
         self._tables: list[TableView] = []
-        self._pairs = w.VBox()
+        self._pairs = plain.VBox()
         self._pairs.add_class("ty-pairs")
         self._notes, self._origin = look.text("", kind="help"), look.text("", kind="help")
         self._code = CodeView()

@@ -3,13 +3,11 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import ipywidgets as w
-
 from tiltyard.datasets.proposing_relations import proposed_relations
 from tiltyard.errors import Problem
 
 from ..controls.picker import Choice
-from ..theme import look
+from ..theme import look, plain
 
 if TYPE_CHECKING:
     from tiltyard.datasets.proposing import Proposal
@@ -28,7 +26,7 @@ class RelationsView(look.Stack):
         self.help = look.text(f"An attack keeps it in every row. {EXAMPLES}", kind="help")
         self.state = look.button("State it")
         self.look_for = look.button("Propose from the rows")
-        self.offered = look.labelled(w.SelectMultiple(options=[], rows=5, description="Proposed: rows, and how many break it"))
+        self.offered = look.labelled(plain.SelectMultiple(options=[], rows=5, description="Proposed: rows, and how many break it"))
         self.accept = look.button("State the chosen")
         self.stated = Choice(label="Stated", options=[NONE], value=NONE)
         self.remove = look.button("Remove it")

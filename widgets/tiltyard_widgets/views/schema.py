@@ -13,7 +13,7 @@ from tiltyard.errors import Problem
 from tiltyard.result import Column, Table
 
 from ..controls.picker import Choice
-from ..theme import look
+from ..theme import look, plain
 from .message import Message
 from .relations import RelationsView
 from .table import TableView
@@ -57,18 +57,18 @@ class SchemaView(look.Stack):
         self.table = TableView()
         self.label = Choice(label="Label column", options=["—"], value="—")
         self.sensitive = look.labelled(
-            w.SelectMultiple(options=[], rows=5, description="Sensitive columns", tooltip="Columns whose groups are compared")
+            plain.SelectMultiple(options=[], rows=5, description="Sensitive columns", tooltip="Columns whose groups are compared")
         )
         self.feature = Choice(label="Correct a feature", options=["—"], value="—")
         self.kind = Choice(label="Kind", options=KINDS, value="continuous")
-        self.low = look.labelled(w.FloatText(description="Lowest"))
-        self.high = look.labelled(w.FloatText(description="Highest"))
-        self.unit = look.labelled(w.Text(description="Unit"))
+        self.low = look.labelled(plain.FloatText(description="Lowest"))
+        self.high = look.labelled(plain.FloatText(description="Highest"))
+        self.unit = look.labelled(plain.Text(description="Unit"))
         self.divide = look.labelled(
-            w.FloatText(description="Divide pixels by", tooltip="1 for a model that takes them as the file has them")
+            plain.FloatText(description="Divide pixels by", tooltip="1 for a model that takes them as the file has them")
         )
         self.missing = look.entry("Missing numbers become", "not filled", help="A number; the middle one is offered")
-        self.mutable = w.Checkbox(description="An attacker may change it", indent=False)
+        self.mutable = plain.Checkbox(description="An attacker may change it", indent=False)
         self.apply = look.button("Correct it")
         self.undo = look.button("Undo")
         self.drop = look.button("Leave it out")

@@ -7,7 +7,7 @@ import traitlets
 
 from tiltyard.statistics.score_cells import ScoreCells
 
-from ..theme.block import CSS, HERE, Block, esm
+from ..theme.block import HERE, Block, esm
 
 OWN_CSS: Final = (HERE.parent / "views" / "threshold.css").read_text(encoding="utf-8")
 PARTS = ("threshold_counts.js", "threshold_draw.js", "threshold_parts.js", "threshold_curves.js", "threshold.js", "threshold_fairness.js")
@@ -25,7 +25,7 @@ class ThresholdView(Block):
     """
 
     _esm = esm("chart_scale.js", "chart_marks.js", *PARTS)
-    _css = CSS + OWN_CSS
+    _css = OWN_CSS
     facts = traitlets.Dict().tag(sync=True)
     scores = traitlets.Bytes(b"").tag(sync=True)
     rank = traitlets.Bytes(b"").tag(sync=True)
