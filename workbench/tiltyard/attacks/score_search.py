@@ -1,8 +1,9 @@
 """Attacks that only ask for scores: random search over squares of images and over columns of tables.
 
-Square Attack: Andriushchenko, Croce, Flammarion and Hein 2020, arXiv:1912.00049. In linf as there, with stripes to start
-from; in l2 and l1 a patch is added and the change projected back into the ball, which is simpler and weaker than
-the paper's l2 version. In tables the square is a random set of columns, and categories are drawn at random.
+Square Attack: Andriushchenko, Croce, Flammarion and Hein 2020, arXiv:1912.00049. In linf as there, with stripes to start from, but a
+square that would change nothing is turned, which spares a query; in l2 and l1 a patch is added and the change projected back into the
+ball, which is simpler and weaker than the paper's l2 version. In tables the square is a random set of columns, and categories are drawn
+at random.
 """
 
 from collections.abc import Callable
@@ -76,8 +77,9 @@ def search(
             break
         if progress:
             progress.step(i / queries, f"query {i} of {queries}, {len(left)} rows left")
-        step = proposed(change[left], x[left], space, norm, eps[left], shares(i / queries), generator)
-        step = thinned(space, x[left], project_within(step, norm, eps[left], low[left], high[left]), generator)
+        ends = low[left], high[left]
+        step = proposed(change[left], x[left], ends, space, norm, eps[left], shares(i / queries), generator)
+        step = thinned(space, x[left], project_within(step, norm, eps[left], *ends), generator)
         step = space.related(x[left], step)
         candidate = space.moved(x[left], step)
         if flips:
@@ -108,14 +110,26 @@ def first(x: Tensor, space: PerturbationSpace, norm: Norm, eps: Tensor, generato
 
 
 def proposed(
-    change: Tensor, x: Tensor, space: PerturbationSpace, norm: Norm, eps: Tensor, part: float, generator: torch.Generator
+    change: Tensor,
+    x: Tensor,
+    ends: tuple[Tensor, Tensor],
+    space: PerturbationSpace,
+    norm: Norm,
+    eps: Tensor,
+    part: float,
+    generator: torch.Generator,
 ) -> Tensor:
-    """The change with a random square (images) or random columns (tables) set anew."""
+    """The change with a random square (images) or random columns (tables) set anew; in linf turned where it would be the same again.
+
+    In gray pictures half of all squares would be: a query each that tells nothing. ``ends`` are how far each coordinate may go down and up.
+    """
     where = squares(x, part, generator) if x.ndim == 4 else chosen(x, space, part, generator)
     size = (len(x), x.shape[1], 1, 1) if x.ndim == 4 else x.shape
     signs = (torch.randint(0, 2, size, generator=generator) * 2 - 1).to(x.dtype)
     if norm == "linf":
-        return torch.where(where, signs * columns(eps, x), change) * space.free
+        new = torch.where(where, signs * columns(eps, x), change) * space.free
+        still = (torch.clamp(new, *ends) == change).flatten(1).all(1)
+        return torch.where(columns(still, x) & where, -signs * columns(eps, x) * space.free, new)
     counted = (where.flatten(1).sum(1) * (x.shape[1] if x.ndim == 4 else 1)).clamp_min(1).to(x.dtype)
     patch = eps / (counted.sqrt() if norm == "l2" else counted)
     return (change + torch.where(where, signs * columns(patch, x), 0.0)) * space.free

@@ -26,7 +26,7 @@ STRENGTH, TABLE_STRENGTH = 2500, 200  # queries a row, without which a pass is n
 class Square(AtEachEps):
     """Changes a random square of an image, or random columns of a table, and keeps what brings the scores nearer to an error.
 
-    Andriushchenko et al. 2020, arXiv:1912.00049. Departures: l2 and l1 by adding a patch and projecting; tables by
+    Andriushchenko et al. 2020, arXiv:1912.00049. Departures: a square that would change nothing is turned; l2 and l1 by adding a patch and projecting; tables by
     random columns and random categories; far fewer queries than the paper's 5,000 by default.
     """
 
