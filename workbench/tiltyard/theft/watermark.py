@@ -37,12 +37,18 @@ WEIGHT = 0.1
 ASKED = 2048
 
 
+def committed_before(key: Key) -> bool:
+    """Was it drawn before there was a model, as `audit.commitments.commit` does? Then it binds layout and owner, and names no model."""
+    return not key.base and not key.data
+
+
 class Watermark(Defense):
     """Fine-tune a copy on its training rows mixed with secret trigger rows under secret random labels (Adi et al. 2018).
 
     The key follows from 256 random bits. The record holds its SHA-256, and so a commitment with a UTC time; the key itself
     is sealed (AES-256-GCM, scrypt) in ``key_file`` under the passphrase in TILTYARD_KEY, or one in a file made beside it.
     A key file that is there is used again where it is of the same model, data, triggers and seed, and never overwritten else.
+    One that was committed to before there was a model (`audit.commitments`) is used for any of its layout.
     We depart from the paper in drawing the labels from the secret instead of choosing them, which makes the test exact,
     and in holding the copy to the model's own answers on its rows, which makes the mark cost less.
     """
@@ -96,7 +102,10 @@ class Watermark(Defense):
         if not path.exists():
             return wanted, None
         key, known = read(path)
-        if other := [name for name in ("base", "data", "count", "seed", "owner") if getattr(key, name) != getattr(wanted, name)]:
+        if committed_before(key):
+            key.fits(target)
+        names = ("count", "seed", "owner") if committed_before(key) else ("base", "data", "count", "seed", "owner")
+        if other := [name for name in names if getattr(key, name) != getattr(wanted, name)]:
             found = f"a key of another {other[0].replace('base', 'model')}"
             raise Problem(f"{path.name} to be new, or the key of this model, data, count and seed", found, "Name another key_file")
         return key, known
