@@ -163,3 +163,31 @@ def test_code_by_value_is_unproven_and_malicious_where_it_reaches() -> None:
 
     assert scan_content("m.pkl", cloudpickle.dumps(lambda x: x + 1)).verdict == "unproven"
     assert scan_content("m.pkl", cloudpickle.dumps(lambda x: __import__("os").system(x))).verdict == "malicious"
+
+
+CTOR = named("numpy.random._pickle", "__bit_generator_ctor")
+SCORER = named("sklearn.metrics._scorer", "_passthrough_scorer")
+
+
+def generator(*args: bytes, maker: str = "__randomstate_ctor") -> bytes:
+    return named("numpy.random._pickle", maker) + b"(" + b"".join(args) + b"tR"
+
+
+@pytest.mark.parametrize("maker", ["__randomstate_ctor", "__generator_ctor"])
+def test_generators_of_numpy_before_2_are_known_types(maker: str) -> None:
+    """It gives the call the function that makes the bits beside their name (found with NumPy 1.24 and scikit-learn 1.2)."""
+    plain = generator(text("MT19937"), CTOR, maker=maker) + b"}" + text("state") + b"K\x01sb."
+    assert scan_content("m.pkl", PROTO + plain).verdict == "known types"
+    for wrong in (
+        generator(text("MT19937"), named("os", "system"), maker=maker) + b".",
+        generator(text("MT19937"), CTOR, CTOR, maker=maker) + b".",
+        generator(text("Other"), CTOR, maker=maker) + b".",
+        b"]" + CTOR + b"a.",
+        b"}" + text("f") + CTOR + b"s.",
+    ):
+        assert scan_content("m.pkl", PROTO + wrong).verdict in ("unproven", "malicious"), wrong
+
+
+def test_the_scorer_of_older_searches_is_known_as_a_value_alone() -> None:
+    assert scan_content("m.pkl", PROTO + b"}" + text("scorer_") + SCORER + b"s.").verdict == "known types"
+    assert scan_content("m.pkl", PROTO + SCORER + text("x") + b"\x85R.").verdict == "unproven"

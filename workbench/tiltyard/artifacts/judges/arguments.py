@@ -27,6 +27,8 @@ _ARRAYS = frozenset(
 )
 _GENERATORS = frozenset({"MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64"})
 _RANDOM = "numpy.random._pickle"
+PASSED_ON = frozenset({(_RANDOM, "__bit_generator_ctor")})
+"""What is only called, and NumPy before 2.0 gives to the call that makes a generator."""
 _NUMPY = ("numpy.core.multiarray", "numpy._core.multiarray", "numpy")
 _NUMERIC = ("numpy.core.numeric", "numpy._core.numeric")
 _COPYREG = ("copyreg", "copy_reg")
@@ -173,7 +175,7 @@ def _buffer(args: tuple[Any, ...]) -> bool:
 def _generator(args: tuple[Any, ...]) -> bool:
     """A bit generator by its name or type, and the one function that makes it."""
     first = not args or args[0] in _GENERATORS or _name(args[0])[1] in _GENERATORS or isinstance(args[0], Made)
-    return first and all(_name(a)[0] == _RANDOM for a in args[1:])
+    return first and (len(args) < 2 or (len(args) == 2 and _name(args[1]) in PASSED_ON))
 
 
 def _numbers(args: tuple[Any, ...]) -> bool:

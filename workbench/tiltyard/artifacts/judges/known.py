@@ -77,7 +77,7 @@ def is_kept_function(module: str, name: str) -> bool:
 def is_value(module: str, name: str) -> bool:
     """A type or function that is only kept, never called by the file: a dtype, a metric, a ufunc."""
     if module.startswith("sklearn.metrics."):
-        return name in _METRICS
+        return name in _METRICS or (module, name) == ("sklearn.metrics._scorer", "_passthrough_scorer")
     if module.startswith("sklearn.feature_selection."):
         return name in _SCORES
     return (module, name) in _VALUES

@@ -129,7 +129,11 @@ class Machine:
         """``value`` becomes part of ``holder``."""
         if is_getattr(value):
             self.walk.reaching.add(value.position)
-        if isinstance(value, Import) and (value.module, value.name) in arguments.ONLY_CALLED:
+        if (
+            isinstance(value, Import)
+            and (value.module, value.name) in arguments.ONLY_CALLED
+            and not (holder is None and (value.module, value.name) in arguments.PASSED_ON)
+        ):
             self.odd(position, f"{value} kept as a value: whoever calls it later gives it other arguments")
         if isinstance(value, Holder | Made):
             value.placed += 1
