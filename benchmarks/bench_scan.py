@@ -18,9 +18,12 @@ import struct
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+from tiltyard.published.scanning import look
 
 RUNS = 3
 LARGE = 1 << 28
@@ -30,7 +33,7 @@ QUIET = {"DO_NOT_TRACK": "1", "PROMPTFOO_DISABLE_TELEMETRY": "1", "OMP_NUM_THREA
 
 @dataclass(frozen=True)
 class Scanner:
-    """A command, and the exit codes with which it lets a file pass."""
+    """A command, and the exit codes with which it lets a file pass; 1 is an alarm to all of them, ours has 2 for what is not proven."""
 
     name: str
     command: Callable[[Path], list[str]]
@@ -121,11 +124,17 @@ def drawn(folder: Path, most: int) -> list[Path]:
     return sorted(random.Random(0).sample(files, most)) if len(files) > most else files
 
 
-def passed(scanner: Scanner, files: list[Path], patience: float) -> str:
-    """How many files a scanner lets pass, each asked alone."""
+def passed(scanner: Scanner, files: list[Path], patience: float) -> tuple[str, int]:
+    """How many files a scanner lets pass, each asked alone, and of how many it gives alarm."""
     codes = [exit_code(scanner.command(path), patience) for path in files]
     endless = f", {codes.count(None)} endless" if None in codes else ""
-    return f"{sum(code in scanner.passes for code in codes)} of {len(files)}{endless}"
+    return f"{sum(code in scanner.passes for code in codes)} of {len(files)}{endless}", codes.count(1)
+
+
+def by_verdict(files: list[Path]) -> str:
+    """Our own verdicts on files, counted."""
+    counts = Counter(found.verdict.verdict if found.verdict else "unread" for found in map(look, files))
+    return ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common())
 
 
 def own_corpus(folder: Path) -> None:
@@ -165,12 +174,18 @@ def main() -> None:
         safetensors(large, asked.large)
         found = scanners(asked.peers)
         starts = starts_of(found, small, asked.patience, asked.runs)
-        print(f"{'scanner':<12}{'start, s':>10}{'x picklescan':>14}{'GB/s':>8}{'malicious passed':>18}{'benign passed':>15}")
+        print(
+            f"{'scanner':<12}{'start, s':>10}{'x picklescan':>14}{'GB/s':>8}{'malicious passed':>18}{'alarms':>11}{'benign passed':>15}{'alarms':>8}",
+            flush=True,
+        )
         for one in found:
             ratio = starts[one.name] / starts["picklescan"] if "picklescan" in starts else float("nan")
             speed = asked.large / max(seconds(one.command(large), asked.patience), 1e-9) / 1e9
-            bad, good = passed(one, malicious, asked.patience), passed(one, benign, asked.patience)
-            print(f"{one.name:<12}{starts[one.name]:>10.2f}{ratio:>14.2f}{speed:>8.2f}{bad:>18}{good:>15}", flush=True)
+            (bad, caught), (good, alarms) = passed(one, malicious, asked.patience), passed(one, benign, asked.patience)
+            print(
+                f"{one.name:<12}{starts[one.name]:>10.2f}{ratio:>14.2f}{speed:>8.2f}{bad:>18}{caught:>11}{good:>15}{alarms:>8}", flush=True
+            )
+        print(f"tiltyard says: malicious files {by_verdict(malicious)}; benign files {by_verdict(benign)}")
 
 
 if __name__ == "__main__":

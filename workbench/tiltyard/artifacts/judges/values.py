@@ -69,7 +69,9 @@ class Walk:
     def brings(self) -> bool:
         """Whether it is a pickle that imports, or carries another which does; not a text that only begins like one."""
         return any(
-            (one.carries or any(i.named for i in one.imports)) and (one.complete or one.calls or one.marked) for one in self.everything()
+            (one.marked and (one.imports or one.carries))
+            or ((one.complete or one.calls) and (one.carries or any(found.named for found in one.imports)))
+            for one in self.everything()
         )
 
     def everything(self) -> Iterator["Walk"]:
