@@ -108,7 +108,7 @@ class Shadows:
         progress = self.progress.part(1 / len(self.inside)) if self.progress else Progress()
         rows = self.inside[i]
         model = self.target.retrain(self.pool.x[rows], self.pool.y[rows], self.seeds[i], progress)
-        return self._said(i, model, progress)
+        return self._confidence(i, model, progress)
 
     def answers(self, which: Sequence[int], progress: Progress) -> list[Scores]:
         """The same of shadow models ``which``: trained together where the target can and that is quicker, else spread by ``Progress.map``."""
@@ -117,7 +117,7 @@ class Shadows:
         models = self.target.retrain_together(self.pool.x, self.pool.y, halves, seeds, progress.part(0.9)) if len(open_ones) > 1 else None
         if models is None:
             return progress.map(self, which)
-        made = {i: self._said(i, model, progress) for i, model in zip(open_ones, models, strict=True)}
+        made = {i: self._confidence(i, model, progress) for i, model in zip(open_ones, models, strict=True)}
         return [made[i] if i in made else self(i) for i in which]
 
     def _kept(self, i: int) -> Path | None:
@@ -131,7 +131,7 @@ class Shadows:
         found = np.load(path, allow_pickle=False)
         return np.asarray(found, np.float64) if found.shape == (len(self.attacked),) else None
 
-    def _said(self, i: int, model: Target, progress: Progress) -> Scores:
+    def _confidence(self, i: int, model: Target, progress: Progress) -> Scores:
         p = scored(model, self.pool.x[self.attacked], Progress(_cancel=progress._cancel))
         scores = logit_scaled(p, self.pool.y[self.attacked])
         if (path := self._kept(i)) is not None:
