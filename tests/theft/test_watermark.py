@@ -368,3 +368,18 @@ def test_a_default_key_lies_in_the_data_folder(ground, tmp_path, monkeypatch):
     path = Watermark(count=32).path(*ground)
     assert Path(tmp_path) in path.parents
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+def test_a_key_committed_to_before_the_model_marks_it(ground, tmp_path, monkeypatch):
+    from tiltyard.audit.commitments import commit, ordered
+
+    monkeypatch.setenv("TILTYARD_AUDIT", str(tmp_path / "audit.jsonl"))
+    target, data = ground
+    path = tmp_path / "early.key"
+    done = commit(path, target.schema, "Ada", count=32)
+    other = Watermark(count=32, epochs=1, owner="Bob", key_file=str(path))(target, data).record.result
+    assert other.status is Status.FAILED and "owner" in other.summary
+    outcome = Watermark(count=32, epochs=1, owner="Ada", key_file=str(path))(target, data)
+    assert outcome.record.result.artifacts["watermark key"] == done.hash
+    assert outcome.target is not None and outcome.target.fingerprint in envelope(path).marked
+    assert ordered(path, done.anchor).before_suspect
