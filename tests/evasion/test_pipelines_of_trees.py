@@ -195,3 +195,25 @@ def test_what_cannot_be_brought_back_is_said() -> None:
     found = Tabular(rows=20, curve=False, query_budget=5)(mixed, data).result
     assert line(found, LEAVES)[1] == "not asked"
     assert not any(m.name == "proved_accuracy" for m in found.metrics)
+
+
+def test_a_step_that_is_not_known_to_be_monotone_proves_nothing() -> None:
+    import torch
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import FunctionTransformer, StandardScaler
+
+    numbers = SCHEMA.model_copy(update={"features": FEATURES[:3]})
+    x = rows(0, 300)
+    data = Dataset(x[:, :3], labelled(x).astype(np.int64), numbers)
+    y = np.array(numbers.classes)[data.y]
+    for step, known in ((FunctionTransformer(cubed), False), (FunctionTransformer(np.arctan), True), (StandardScaler(), True)):
+        target = open_target(make_pipeline(step, model("tree")).fit(numbers.decode(data.x), y), data=data)
+        leaves = read_leaves(target, data.x).leaves
+        assert leaves is not None
+        proof = proved(target, data, leaves, PerturbationSpace.of(numbers, torch.float64), 0.01, 0)
+        assert (proof.rows is not None) == known
+        assert ("not known to be monotone" in proof.why) != known
+
+
+def cubed(x: Any) -> Any:
+    return x**3

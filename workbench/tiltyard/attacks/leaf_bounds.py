@@ -48,6 +48,8 @@ def proved(target: Target, sample: Dataset, leaves: Leaves, space: PerturbationS
         return Proof(None, f"{len(leaves.low):,} leaves are too many to look through for {len(x):,} rows")
     if not leaves.whole:
         return Proof(None, "a tree splits by categories of its own")
+    if not leaves.certain:
+        return Proof(None, "a step before its trees is not known to be monotone")
     if target.decision is not None:
         return Proof(None, f"the decision is not its largest score: {target.rule}")
     additive = _additive(target, sample, leaves, x.numpy())

@@ -152,3 +152,33 @@ class Inputs:
 def dense(matrix: Any) -> Floats:
     """A matrix of numbers, sparse or a table, as an array."""
     return np.asarray(matrix.toarray() if hasattr(matrix, "toarray") else matrix, np.float64)
+
+
+KNOWN = (
+    "StandardScaler",
+    "MinMaxScaler",
+    "MaxAbsScaler",
+    "RobustScaler",
+    "SimpleImputer",
+    "OneHotEncoder",
+    "OrdinalEncoder",
+    "KBinsDiscretizer",
+)
+NAMED = ("PowerTransformer", "QuantileTransformer")
+MONOTONE = ("negative", "log", "log1p", "log2", "log10", "exp", "expm1", "sqrt", "cbrt", "arcsinh", "arctan")
+
+
+def monotone(step: Any) -> bool:
+    """Is every step known to be monotone in each number, so that this need not be seen on some of its values alone?"""
+    if step is None or isinstance(step, str):
+        return True  # passed through, or dropped
+    if hasattr(step, "steps"):
+        return all(monotone(part) for _, part in step.steps)
+    if hasattr(step, "transformers_"):
+        return all(monotone(part[1]) for part in step.transformers_)
+    if not type(step).__module__.startswith("sklearn."):
+        return False
+    name = type(step).__name__
+    if name == "FunctionTransformer":
+        return step.func is None or (isinstance(step.func, np.ufunc) and step.func.__name__ in MONOTONE)
+    return name in (*KNOWN, *NAMED)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ..datasets.schema import Rows
 from ..targets.estimators import SklearnTarget
 from ..targets.target import Target
-from .model_inputs import Inputs, Unreadable, dense
+from .model_inputs import Inputs, Unreadable, dense, monotone
 from .tree_dumps import Trees, trees_of
 
 Floats = NDArray[np.float64]
@@ -37,6 +37,8 @@ class Leaves:
         Does every leaf say all that leads to it? Not where a tree splits by categories of its own.
     narrow
         Are encoded columns compared as float32?
+    certain
+        Are the steps before the trees known to be monotone, and not only seen to be on some values? Else nothing is proved by them.
     """
 
     low: Floats
@@ -46,6 +48,7 @@ class Leaves:
     value: Floats
     whole: bool = True
     narrow: bool = False
+    certain: bool = True
 
 
 @dataclass(frozen=True)
@@ -116,8 +119,10 @@ def _joined(target: SklearnTarget, x: Rows, given: Callable[[Rows], Floats], fou
         for column, (below, above) in leaf.bounds.items():
             low[i, column], high[i, column] = below, above
     encoded = target.encoding.encode(x, np.float64, holding=True)
-    alike = matrix.shape == encoded.shape and np.allclose(matrix, encoded, equal_nan=True)
+    alike = np.array_equal(matrix, encoded, equal_nan=True)
     if not alike:
         low, high, kept = Inputs(given, target.schema, x, found.narrow).boxes(low, high)
         low, high, tree, value = low[kept], high[kept], tree[kept], value[kept]
-    return Leaves(low, high, len(found.trees), tree, value, found.whole, alike and found.narrow)
+    steps = getattr(target.estimator, "steps", [])
+    certain = all(monotone(step) for _, step in steps[:-1])
+    return Leaves(low, high, len(found.trees), tree, value, found.whole, alike and found.narrow, certain)
