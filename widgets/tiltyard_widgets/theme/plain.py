@@ -62,28 +62,37 @@ class Styled(Shared):
         return one(self.traits()["style"].klass)
 
 
-class VBox(Shared, ipywidgets.VBox): ...
+class VBox(Shared, ipywidgets.VBox):
+    """Children one below the other."""
 
 
-class HTML(Styled, ipywidgets.HTML): ...
+class HTML(Styled, ipywidgets.HTML):
+    """Words with markup."""
 
 
-class Text(Styled, ipywidgets.Text): ...
+class Text(Styled, ipywidgets.Text):
+    """A line to write in."""
 
 
-class Textarea(Styled, ipywidgets.Textarea): ...
+class Textarea(Styled, ipywidgets.Textarea):
+    """Several lines to write in."""
 
 
-class FloatText(Styled, ipywidgets.FloatText): ...
+class FloatText(Styled, ipywidgets.FloatText):
+    """A number to type."""
 
 
-class Checkbox(Styled, ipywidgets.Checkbox): ...
+class Checkbox(Styled, ipywidgets.Checkbox):
+    """A box to tick."""
 
 
-class DatePicker(Styled, ipywidgets.DatePicker): ...
+class DatePicker(Styled, ipywidgets.DatePicker):
+    """A day to choose."""
 
 
-class SelectMultiple(Styled, ipywidgets.SelectMultiple): ...
+class SelectMultiple(Styled, ipywidgets.SelectMultiple):
+    """A list to choose several of."""
 
 
-class Button(Styled, ipywidgets.Button): ...
+class Button(Styled, ipywidgets.Button):
+    """A button."""

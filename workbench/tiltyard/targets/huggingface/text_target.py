@@ -60,9 +60,9 @@ class TextTarget(Target):
         texts = Texts(self.schema.feature(self.column)).at(codes)
         if None in texts:
             raise Problem(f"a text in {self.column!r} for {self.name}", "none in some row", "Leave such rows out, or give an empty text")
-        return self.answers([str(t) for t in texts])
+        return self.scores_of_texts([str(t) for t in texts])
 
-    def answers(self, texts: list[str]) -> Scores:
+    def scores_of_texts(self, texts: list[str]) -> Scores:
         """Scores float64 (n, k) of texts, those of like length together."""
         out = np.empty((len(texts), len(self.classes)))
         step = BATCH if self.tokenizer.pad_token is not None else 1
