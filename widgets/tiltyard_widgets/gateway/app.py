@@ -106,7 +106,8 @@ class App(Voila):
             identity.secure_cookie = True if self.hostname else None
             settings |= {"allow_remote_access": False, "local_hostnames": ["localhost", *filter(None, [self.hostname])]}
         logout = self.login in ("token", "password")
-        settings["visits"] = Visits(Skeletons(self, settings, logout), self.at_once or 2 * (os.cpu_count() or 1))
+        at_once = self.at_once or 2 * (os.cpu_count() or 1)
+        settings["visits"] = Visits(Skeletons(self, settings, logout), at_once, self.kernel_manager.__contains__)
         settings["schemes"] = partial(schemes, hostname=self.hostname, hub=self.login == "hub")
         settings |= {"tries": Tries(lambda: asyncio.sleep(self.pause / 1000)), "proxied": bool(self.hostname)}
         pings = {"ws_ping_interval": self.ping, "ws_ping_timeout": 3 * self.ping}

@@ -1,7 +1,7 @@
 """All pages on their way: whose turn it is, which are shown, and what runs once nobody waits for a first sight any more."""
 
 import asyncio
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 
 from nbclient.exceptions import DeadKernelError
@@ -10,6 +10,7 @@ from .running import Cells
 from .skeleton import Skeletons
 from .turns import Turns
 
+LOOK = 0.5  # s between looks at whether a page's kernel is still there
 LONGEST = 20.0  # s after which a page counts as shown, and after which its later cells no longer wait for other pages
 
 
@@ -18,10 +19,16 @@ class Visits:
 
     What is costly and not seen at first (a notebook's later cells) waits until no other page is on its way, so that eight people
     at once have eight pages before eight kernels load torch.
+
+    Parameters
+    ----------
+    alive
+        Is there still a kernel of this id? A page whose kernel was ended is not on its way any more.
     """
 
-    def __init__(self, skeletons: Skeletons, at_once: int) -> None:
+    def __init__(self, skeletons: Skeletons, at_once: int, alive: Callable[[str], bool] = lambda kernel_id: True) -> None:
         self.skeletons = skeletons
+        self.alive = alive
         self.turns = Turns(at_once)
         self._coming = 0
         self._sent: dict[str, asyncio.Event] = {}
@@ -50,8 +57,10 @@ class Visits:
             seen.set()
 
     async def _arrival(self, kernel_id: str) -> None:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._sent[kernel_id].wait(), LONGEST)
+        seen, end = self._sent[kernel_id], asyncio.get_running_loop().time() + LONGEST
+        while not seen.is_set() and self.alive(kernel_id) and asyncio.get_running_loop().time() < end:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(seen.wait(), LOOK)
         del self._sent[kernel_id]
         await self._changed()
 
