@@ -22,7 +22,7 @@ def one(made: type[Made], display: str = "") -> Made:
     key = (os.getpid(), made, display)
     with _lock:
         found = _shared.get(key)
-        if found is None or found.comm is None:  # the first, or all widgets were closed
+        if found is None or getattr(found, "_ended", found.comm is None):  # the first, or all widgets were closed
             found = _shared[key] = made(display=display) if display else made()
         return cast("Made", found)
 
@@ -47,7 +47,32 @@ def layout(visible: bool = True) -> ipywidgets.Layout:
 
 
 class Shared(ipywidgets.DOMWidget):
-    """A widget whose layout, and style where it has one, are shared."""
+    """A widget whose layout is shared, and that the page hears of once something in the page holds it: what is not shown is not sent."""
+
+    def __init__(self, *args: Any, **given: Any) -> None:
+        self._held, self._ended = True, False
+        super().__init__(*args, **given)
+        self._held = False
+
+    def open(self) -> None:
+        """Tell the page of it, unless it is being made or was closed."""
+        if not self._held and not self._ended:
+            super().open()
+
+    def close(self) -> None:
+        """Take it out of the page, for good."""
+        self._ended = True
+        super().close()
+
+    @property
+    def model_id(self) -> str:
+        """The id under which the page knows it, which is asked for as it is put into the page."""
+        self.open()
+        return str(super().model_id)
+
+    def _repr_mimebundle_(self, **given: Any) -> Any:
+        self.open()
+        return super()._repr_mimebundle_(**given)
 
     @traitlets.default("layout")
     def _layout(self) -> ipywidgets.Layout:
