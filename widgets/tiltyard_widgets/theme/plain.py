@@ -50,13 +50,13 @@ class Shared(ipywidgets.DOMWidget):
     """A widget whose layout is shared, and that the page hears of once something in the page holds it: what is not shown is not sent."""
 
     def __init__(self, *args: Any, **given: Any) -> None:
-        self._held, self._ended = True, False
+        self._making, self._ended = True, False
         super().__init__(*args, **given)
-        self._held = False
+        self._making = False
 
     def open(self) -> None:
         """Tell the page of it, unless it is being made or was closed."""
-        if not self._held and not self._ended:
+        if not self._making and not self._ended:
             super().open()
 
     def close(self) -> None:
