@@ -3,9 +3,7 @@
 import shutil
 from pathlib import Path
 
-from pydantic import BaseModel
-
-from .forms import fields, inner
+from .forms import Model, fields, inner
 from .markdown import page, prose
 
 WORDS = {
@@ -22,7 +20,7 @@ WORDS = {
 }
 
 
-def documents() -> dict[str, type[BaseModel]]:
+def documents() -> dict[str, Model]:
     """Every published document with its model."""
     from tiltyard.published.schemas import PUBLISHED
     from tiltyard.reports.bundle import Bundle
@@ -39,7 +37,7 @@ INTRODUCTION = """Each document begins with a format number; it changes where a 
 JSON Schema 2020-12, ship in the package (`tiltyard/published/json`, `tiltyard/reports/schemas`), and a test holds them to what is printed."""
 
 
-def part(name: str, model: type[BaseModel]) -> str:
+def part(name: str, model: Model) -> str:
     """One document: who prints it, its schema, its fields and those of what is in it."""
     said = WORDS.get(name, "")
     inside = "\n".join(f"**{one.__name__}**: {prose(one.__doc__)}\n\n{fields(one)}" for one in inner(model))
