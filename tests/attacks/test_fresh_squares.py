@@ -1,14 +1,15 @@
 """Square asks nothing twice: a proposal is another change than the one it starts from, wherever another is possible."""
 
 import pytest
-import torch
-
-from tiltyard.attacks.perturbation_space import PerturbationSpace
-from tiltyard.attacks.score_search import first, proposed
 
 
 @pytest.mark.parametrize("part", [0.8, 0.1, 0.003])
 def test_no_proposal_in_gray_pictures_is_the_change_it_starts_from(part: float) -> None:
+    import torch
+
+    from tiltyard.attacks.perturbation_space import PerturbationSpace
+    from tiltyard.attacks.score_search import first, proposed
+
     one = torch.ones(1, 12, 12)
     space = PerturbationSpace(one, 0 * one, one, one, one > 2, (), plain=True)
     generator = torch.Generator().manual_seed(0)

@@ -173,6 +173,7 @@ DOORS = {
     "warm.prepared": "what Linux says of its threads",
     "warm.child": "nothing at all (os.devnull)",
     "warm.title": "what Linux says of a process",
+    "theme.plain": "no file: a widget's line to the page",
 }
 ROOTS = [Path(tiltyard.__file__).parent, Path(__file__).parents[2] / "widgets" / "tiltyard_widgets"]
 

@@ -5,13 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from tests.lazily import Lazily
 
-from tiltyard.attacks.limits import Limits
-from tiltyard.attacks.spending import spent as left_after
 from tiltyard.datasets.correcting import Correction
 from tiltyard.datasets.dataset import Dataset
 from tiltyard.datasets.encoding import encoding_of
@@ -32,6 +30,7 @@ from tiltyard.result import CheckResult
 if TYPE_CHECKING:
     from tiltyard.targets.torch_target import TorchTarget
 
+torch, attack_limits, spending = Lazily("torch"), Lazily("tiltyard.attacks.limits"), Lazily("tiltyard.attacks.spending")
 WEIGHT, EPS = np.array([1.0, -2.0, 0.5, 1.5, 0.8]), 0.1
 PER_UNIT, PER_CHANGE = np.array([10.0, 50.0, 2.0, 20.0, 0.0]), np.array([0.0, 0.0, 0.3, 0.5, 1.0])
 CHECKS: tuple[Any, ...] = (
@@ -171,7 +170,7 @@ def test_repair_keeps_the_limits_whatever_is_tried(seed: int, columns: int, mone
     assert (cost.money <= (money or np.inf) + 1e-5).all()
     assert not MIXED.related.broken(y).any()
     if allowed.any:
-        limits = Limits.of(MIXED, columns or np.inf, money or np.inf)
+        limits = attack_limits.Limits.of(MIXED, columns or np.inf, money or np.inf)
         assert torch.allclose(limits.cost(was, found), torch.from_numpy(cost.money))
         assert (limits.changed(was, found).sum(1).numpy() == cost.columns).all()
 
@@ -185,7 +184,7 @@ def test_what_categories_cost_is_taken_off_what_numbers_may() -> None:
     other = x.clone()
     other[1, :3] = torch.tensor([0.0, 1.0, 0.0])
     other[2, :3], other[2, 4:6] = torch.tensor([0.0, 0.0, 1.0]), torch.tensor([0.0, 1.0])
-    left = {tuple(rows.tolist()): part.repair.limits for rows, part in left_after(space, x, other) if part.repair}
+    left = {tuple(rows.tolist()): part.repair.limits for rows, part in spending.spent(space, x, other) if part.repair}
     assert {rows: (one.max_changes, one.max_cost) for rows, one in left.items() if one} == {(0,): (3, 6), (1,): (2, 4), (2,): (1, 1)}
 
 

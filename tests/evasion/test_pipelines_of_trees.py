@@ -4,10 +4,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.lazily import Lazily
 
-from tiltyard.attacks.leaf_bounds import proved
-from tiltyard.attacks.perturbation_space import PerturbationSpace
-from tiltyard.attacks.tree_leaves import read_leaves
 from tiltyard.datasets.dataset import Dataset
 from tiltyard.datasets.encoding import encoding_of
 from tiltyard.datasets.feature import Feature
@@ -15,6 +13,9 @@ from tiltyard.datasets.schema import Schema
 from tiltyard.evasion.tabular import AGREES, LEAVES, Tabular
 from tiltyard.result import CheckResult
 from tiltyard.targets.opening import open_target
+
+leaf_bounds, tree_leaves = Lazily("tiltyard.attacks.leaf_bounds"), Lazily("tiltyard.attacks.tree_leaves")
+spaces = Lazily("tiltyard.attacks.perturbation_space")
 
 COLORS = ("red", "green", "blue")
 FEATURES = (
@@ -89,7 +90,7 @@ MADE = [
 @pytest.mark.parametrize(("make", "encoder"), [*MADE, ("lightgbm", "ordinal")])
 def test_every_row_lies_in_one_leaf_of_each_tree_and_its_answer_is_one_in_a_leaf(make: str, encoder: str) -> None:
     target, data = fitted(make, encoder)
-    leaves = read_leaves(target, data.x).leaves
+    leaves = tree_leaves.read_leaves(target, data.x).leaves
     assert leaves is not None
     z = encoding_of(SCHEMA).encode(data.x, np.float64)
     z = z.astype(np.float32).astype(np.float64) if leaves.narrow else z
@@ -103,7 +104,7 @@ def test_every_row_lies_in_one_leaf_of_each_tree_and_its_answer_is_one_in_a_leaf
 
 def test_a_threshold_lies_just_where_the_pipeline_crosses_it() -> None:
     target, data = fitted("tree", "ordinal")
-    leaves = read_leaves(target, data.x).leaves
+    leaves = tree_leaves.read_leaves(target, data.x).leaves
     assert leaves is not None
     cuts = np.unique(leaves.high[:, 0][np.isfinite(leaves.high[:, 0])])
     assert len(cuts) > 5
@@ -157,13 +158,13 @@ def test_no_row_within_reach_of_a_proof_is_answered_otherwise(make: str, encoder
     import torch
 
     target, data = fitted(make, encoder, classes)
-    leaves = read_leaves(target, data.x).leaves
+    leaves = tree_leaves.read_leaves(target, data.x).leaves
     assert leaves is not None
-    space, x, rng = PerturbationSpace.of(target.schema, torch.float64), rows(7, 60), np.random.default_rng(0)
+    space, x, rng = spaces.PerturbationSpace.of(target.schema, torch.float64), rows(7, 60), np.random.default_rng(0)
     sample = Dataset(x, target.labels(x).astype(np.int64), target.schema)
     shares = []
     for eps, flips in ((0.01, 0), (0.08, 0), (0.08, 1)):
-        proof = proved(target, sample, leaves, space, eps, flips).rows
+        proof = leaf_bounds.proved(target, sample, leaves, space, eps, flips).rows
         assert proof is not None
         shares.append(float(proof.mean()))
         near = np.repeat(x[proof], 100, 0)
@@ -191,7 +192,7 @@ def test_what_cannot_be_brought_back_is_said() -> None:
     data = Dataset(x, labelled(x).astype(np.int64), SCHEMA)
     y = np.array(SCHEMA.classes)[data.y]
     mixed = open_target(make_pipeline(before("ordinal"), PCA(3), model("tree")).fit(SCHEMA.decode(x), y), data=data)
-    assert "made of 'a' and others" in read_leaves(mixed, x).why
+    assert "made of 'a' and others" in tree_leaves.read_leaves(mixed, x).why
     found = Tabular(rows=20, curve=False, query_budget=5)(mixed, data).result
     assert line(found, LEAVES)[1] == "not asked"
     assert not any(m.name == "proved_accuracy" for m in found.metrics)
@@ -208,9 +209,9 @@ def test_a_step_that_is_not_known_to_be_monotone_proves_nothing() -> None:
     y = np.array(numbers.classes)[data.y]
     for step, known in ((FunctionTransformer(cubed), False), (FunctionTransformer(np.arctan), True), (StandardScaler(), True)):
         target = open_target(make_pipeline(step, model("tree")).fit(numbers.decode(data.x), y), data=data)
-        leaves = read_leaves(target, data.x).leaves
+        leaves = tree_leaves.read_leaves(target, data.x).leaves
         assert leaves is not None
-        proof = proved(target, data, leaves, PerturbationSpace.of(numbers, torch.float64), 0.01, 0)
+        proof = leaf_bounds.proved(target, data, leaves, spaces.PerturbationSpace.of(numbers, torch.float64), 0.01, 0)
         assert (proof.rows is not None) == known
         assert ("not known to be monotone" in proof.why) != known
 

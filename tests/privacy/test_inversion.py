@@ -1,27 +1,26 @@
 """Model inversion against models that hold rows, models that hold none, and shapes whose middle is known."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from tests.lazily import Lazily
 
 from tiltyard.datasets.dataset import Dataset
 from tiltyard.datasets.encoding import encoding_of
 from tiltyard.datasets.feature import Feature
 from tiltyard.datasets.schema import Schema
-from tiltyard.privacy._prototype_score import compared
-from tiltyard.privacy._prototype_space import PrototypeSpace
-from tiltyard.privacy._prototypes import Prototypes, climbed, repelled
 from tiltyard.privacy.inversion import Inversion
 from tiltyard.progress import Progress
 from tiltyard.result import CheckResult, Status
 from tiltyard.targets.estimators import FunctionTarget
 from tiltyard.targets.target import Target
-from tiltyard.targets.torch_target import TorchTarget
 
+score = Lazily("tiltyard.privacy._prototype_score")
+torch, nn = Lazily("torch"), Lazily("torch.nn")
+spaces, prototypes = Lazily("tiltyard.privacy._prototype_space"), Lazily("tiltyard.privacy._prototypes")
 CLASSES = ("no", "yes")
 
 
@@ -35,31 +34,38 @@ def rows(n: int, width: int) -> Dataset:
     return Dataset(x, (x[:, 0] > 0.5).astype(np.int64), schema(width), "rows", member=np.arange(n) % 2 == 0)
 
 
-class Line(nn.Module):
-    """Logits that rise along the first column."""
+def line(data: Dataset) -> Target:
+    """A network whose logits rise along the first column."""
+    from tiltyard.targets.torch_target import TorchTarget
 
-    def forward(self, x: Tensor) -> Tensor:
-        return torch.stack([-8 * (x[:, 0] - 0.5), 8 * (x[:, 0] - 0.5)], 1)
+    class Line(torch.nn.Module):  # type: ignore[misc]
+        def forward(self, x: Any) -> Any:
+            return torch.stack([-8 * (x[:, 0] - 0.5), 8 * (x[:, 0] - 0.5)], 1)
+
+    return TorchTarget(Line(), CLASSES, data.schema)
 
 
-class Memory(nn.Module):
-    """For each class the logarithm of a sum of bumps at the rows that it holds, beside the line."""
+def memory(data: Dataset) -> Target:
+    """For each class the logarithm of a sum of bumps at the rows that it holds."""
+    from tiltyard.targets.torch_target import TorchTarget
 
-    def __init__(self, data: Dataset) -> None:
-        super().__init__()
-        assert data.member is not None
-        self.held = nn.ParameterList(
-            [nn.Parameter(torch.from_numpy(data.x[data.member & (data.y == k)].astype(np.float32))) for k in (0, 1)]
-        )
+    assert data.member is not None
+    kept = [torch.from_numpy(data.x[data.member & (data.y == k)].astype(np.float32)) for k in (0, 1)]
 
-    def forward(self, x: Tensor) -> Tensor:
-        bumps = [torch.logsumexp(-torch.cdist(x, held).square() / 0.005, 1) for held in self.held]
-        return torch.stack(bumps, 1)
+    class Memory(torch.nn.Module):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.held = nn.ParameterList([nn.Parameter(rows) for rows in kept])
+
+        def forward(self, x: Any) -> Any:
+            return torch.stack([torch.logsumexp(-torch.cdist(x, held).square() / 0.005, 1) for held in self.held], 1)
+
+    return TorchTarget(Memory(), CLASSES, data.schema)
 
 
 def test_a_model_that_holds_its_rows_shows_them() -> None:
     data = rows(400, 5)
-    target = TorchTarget(Memory(data), CLASSES, data.schema)
+    target = memory(data)
     result = Inversion(prototypes=60, steps=100)(target, data).result
     assert result.status is Status.FINDING, result.summary
     assert (result.metric("nearest_members").value or 0) > 0.95
@@ -70,7 +76,7 @@ def test_a_model_that_holds_its_rows_shows_them() -> None:
 
 def test_a_model_that_holds_no_row_shows_none() -> None:
     data = rows(4000, 5)
-    target = TorchTarget(Line(), CLASSES, data.schema)
+    target = line(data)
     result = Inversion(steps=30)(target, data).result
     near, area = result.metric("nearest_members"), result.metric("resemblance_auc")
     assert result.status is Status.PASSED, result.summary
@@ -85,7 +91,7 @@ def test_a_model_that_holds_no_row_shows_none() -> None:
 def test_without_held_out_rows_it_is_incomplete() -> None:
     data = rows(200, 5)
     plain = Dataset(data.x, data.y, data.schema, "rows")
-    result = Inversion(steps=5, prototypes=4)(TorchTarget(Line(), CLASSES, data.schema), plain).result
+    result = Inversion(steps=5, prototypes=4)(line(data), plain).result
     assert result.status is Status.INCOMPLETE and "mark which rows were trained on" in result.summary
     assert result.metric("nearest_members").value is None and result.tables[0].name == "prototypes"
 
@@ -99,7 +105,7 @@ def test_by_labels_alone_a_point_moves_to_the_middle_of_a_ball() -> None:
     target = by_label(lambda x: np.square(x - middle).sum(1) < 0.3**2, 3)
     source = torch.Generator().manual_seed(0)
     start = torch.tensor([[0.6, 0.6, 0.5], [0.4, 0.8, 0.6]])
-    points, filled = repelled(target, PrototypeSpace(target.encoding), start, 1, 6000, source, Progress())
+    points, filled = prototypes.repelled(target, spaces.PrototypeSpace(target.encoding), start, 1, 6000, source, Progress())
     assert np.linalg.norm(points.numpy() - middle, axis=1).max() < 0.08
     assert (filled > 0.15).all() and (filled < 0.31).all()
     assert (target.labels(points.numpy().astype(np.float64)) == 1).all()
@@ -137,7 +143,7 @@ def test_rows_are_valid_and_climbing_raises_the_logit() -> None:
         Feature(name="pay", kind="continuous", low=-5, high=5),
     )
     mixed = Schema(features=features, label="y", classes=CLASSES)
-    space = PrototypeSpace(encoding_of(mixed))
+    space = spaces.PrototypeSpace(encoding_of(mixed))
     points = torch.rand((50, 5), generator=torch.Generator().manual_seed(0))
     x = space.rows(points)
     np.testing.assert_array_equal(x[:, 0], np.round(17 + points[:, 0].double().numpy() * 73))
@@ -145,7 +151,7 @@ def test_rows_are_valid_and_climbing_raises_the_logit() -> None:
     Dataset(x, np.zeros(50, np.int64), mixed)  # within the ranges
     linear = nn.Linear(5, 2, bias=False)
     linear.weight.data = torch.tensor([[0.0, 9.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 9.0, 2.0]])
-    found = space.rows(climbed(linear, space, 2, 4, 80, 0.0, 0, Progress()))
+    found = space.rows(prototypes.climbed(linear, space, 2, 4, 80, 0.0, 0, Progress()))
     assert found[:, 1].tolist() == [0] * 4 + [2] * 4
 
 
@@ -154,8 +160,8 @@ def test_equal_numbers_of_both_kinds_are_compared_in_each_class() -> None:
     assert data.member is not None
     uneven = data.take(np.flatnonzero(~data.member | (np.arange(300) % 10 == 0)))
     at = data.x[(data.y == 1) & data.member][:1]
-    found = Prototypes(at, np.array([1]), np.ones(1))
-    both = compared(uneven, found, encoding_of(data.schema), 1000, 50, np.random.default_rng(0))
+    found = prototypes.Prototypes(at, np.array([1]), np.ones(1))
+    both = score.compared(uneven, found, encoding_of(data.schema), 1000, 50, np.random.default_rng(0))
     assert both is not None and both.member.sum() == (~both.member).sum() and set(both.rows.y) == {1}
     scale = uneven.take(np.isin(uneven.x[:, 0], both.rows.x[:, 0])).x.std(0)
     by_hand = np.sqrt((((both.rows.x - at) / scale) ** 2).sum(1))

@@ -6,13 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.calibration import CalibratedClassifierCV
-from sklearn.ensemble import RandomForestClassifier
-from sklearn.frozen import FrozenEstimator
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
-from sklearn.tree import DecisionTreeClassifier
+from tests.lazily import Lazily
 
 import tiltyard as ty
 from tiltyard.privacy.membership import likelihood_ratio, unsaturated
@@ -20,6 +14,8 @@ from tiltyard.privacy.shadow_attack import Alike, halving, refuse_alike
 from tiltyard.result import Record, Status
 from tiltyard.statistics.roc import area
 from tiltyard.targets.estimators import kept_as_fitted
+
+ensemble, frozen, tree = Lazily("sklearn.ensemble"), Lazily("sklearn.frozen"), Lazily("sklearn.tree")
 
 
 def table(n: int = 600) -> pd.DataFrame:
@@ -48,7 +44,10 @@ def asked(id: str, estimator: Any, **parameters: Any) -> Record:
 @pytest.mark.parametrize("kind", ["forest", "pipeline", "xgboost", "lightgbm"])
 def test_shadow_models_of_an_estimator_are_its_refitted_clones(kind: str) -> None:
     """On noise a tree or a boosting knows the rows it was given and nothing of others: both attacks find them."""
-    forest = RandomForestClassifier(10, random_state=0)
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    forest = ensemble.RandomForestClassifier(10, random_state=0)
     own = {"forest": forest, "pipeline": make_pipeline(StandardScaler(), forest)}
     made = own[kind] if kind in own else boosted(kind)
     for id, models in (("privacy.rmia", 2), ("privacy.lira", 4)):
@@ -59,14 +58,20 @@ def test_shadow_models_of_an_estimator_are_its_refitted_clones(kind: str) -> Non
 
 
 def test_a_stump_on_noise_is_near_a_coin() -> None:
-    result = asked("privacy.rmia", DecisionTreeClassifier(max_depth=1, random_state=0)).result
+    result = asked("privacy.rmia", tree.DecisionTreeClassifier(max_depth=1, random_state=0)).result
     assert (result.metric("auc").value or 1) < 0.6
 
 
-@pytest.mark.parametrize("wrapped", [FrozenEstimator, lambda one: CalibratedClassifierCV(FrozenEstimator(one), cv=2)])
+def calibrated(one: Any) -> Any:
+    from sklearn.calibration import CalibratedClassifierCV
+
+    return CalibratedClassifierCV(frozen.FrozenEstimator(one), cv=2)
+
+
+@pytest.mark.parametrize("wrapped", [lambda one: frozen.FrozenEstimator(one), calibrated])
 def test_what_was_fitted_beforehand_has_no_shadow_models(wrapped: Any) -> None:
     rows = table()
-    fitted = RandomForestClassifier(10, random_state=0).fit(rows.loc[rows.m, list("abcd")], rows.y[rows.m])
+    fitted = ensemble.RandomForestClassifier(10, random_state=0).fit(rows.loc[rows.m, list("abcd")], rows.y[rows.m])
     assert kept_as_fitted(wrapped(fitted))
     assert asked("privacy.rmia", wrapped(fitted)).result.status is Status.NOT_APPLICABLE
     ladder = asked("privacy.membership_ladder", wrapped(fitted)).result
@@ -74,25 +79,29 @@ def test_what_was_fitted_beforehand_has_no_shadow_models(wrapped: Any) -> None:
     assert len(ladder.tables[0].rows) <= 2
 
 
-class Deaf(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+def deaf() -> Any:
     """Whatever it is fitted on, it answers by the first column."""
+    from sklearn.base import BaseEstimator, ClassifierMixin
 
-    def fit(self, x: Any, y: Any) -> "Deaf":
-        self.classes_ = np.unique(y)
-        return self
+    class Deaf(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+        def fit(self, x: Any, y: Any) -> Any:
+            self.classes_ = np.unique(y)
+            return self
 
-    def predict_proba(self, x: Any) -> NDArray[np.float64]:
-        yes = 1 / (1 + np.exp(-np.asarray(x, np.float64)[:, 0]))
-        return np.stack([1 - yes, yes], 1)
+        def predict_proba(self, x: Any) -> NDArray[np.float64]:
+            yes = 1 / (1 + np.exp(-np.asarray(x, np.float64)[:, 0]))
+            return np.stack([1 - yes, yes], 1)
 
-    def predict(self, x: Any) -> NDArray[Any]:
-        return np.asarray(self.classes_[self.predict_proba(x).argmax(1)])
+        def predict(self, x: Any) -> NDArray[Any]:
+            return np.asarray(self.classes_[self.predict_proba(x).argmax(1)])
+
+    return Deaf()
 
 
 def test_a_fit_that_trains_nothing_never_passes() -> None:
-    assert not kept_as_fitted(Deaf())
+    assert not kept_as_fitted(deaf())
     for id in ("privacy.rmia", "privacy.lira", "privacy.membership_ladder"):
-        result = asked(id, Deaf()).result
+        result = asked(id, deaf()).result
         assert result.status is Status.INCOMPLETE, (id, result.summary)
         assert any("answer alike" in text for text in (result.summary, *result.notes))
     with pytest.raises(Alike, match="needs no training"):

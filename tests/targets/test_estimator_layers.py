@@ -3,20 +3,22 @@
 import numpy as np
 import pandas as pd
 import pytest
-import torch
-from sklearn.compose import ColumnTransformer
-from sklearn.decomposition import PCA
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression, SGDClassifier
-from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV
-from sklearn.neural_network import MLPClassifier
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, OrdinalEncoder, PolynomialFeatures, StandardScaler, TargetEncoder
+from tests.lazily import Lazily
 
 import tiltyard as ty
 from tiltyard.datasets.dataset import Dataset
 from tiltyard.targets.target import Target
+
+torch = Lazily("torch")
+compose = Lazily("sklearn.compose")
+decomposition = Lazily("sklearn.decomposition")
+discriminant = Lazily("sklearn.discriminant_analysis")
+impute = Lazily("sklearn.impute")
+linear = Lazily("sklearn.linear_model")
+selection = Lazily("sklearn.model_selection")
+neural = Lazily("sklearn.neural_network")
+pipeline = Lazily("sklearn.pipeline")
+pre = Lazily("sklearn.preprocessing")
 
 
 def people(n: int = 300) -> pd.DataFrame:
@@ -34,9 +36,9 @@ def flowers(n: int = 240) -> pd.DataFrame:
     return frame.assign(kind=[("x", "y", "z")[i] for i in y])
 
 
-def prepared(categories: object = None) -> ColumnTransformer:
-    numbers = make_pipeline(SimpleImputer(add_indicator=True), StandardScaler())
-    return ColumnTransformer([("numbers", numbers, ["age", "income"]), ("words", categories or OneHotEncoder(), ["job"])])
+def prepared(categories: object = None) -> object:
+    numbers = pipeline.make_pipeline(impute.SimpleImputer(add_indicator=True), pre.StandardScaler())
+    return compose.ColumnTransformer([("numbers", numbers, ["age", "income"]), ("words", categories or pre.OneHotEncoder(), ["job"])])
 
 
 def opened(model: object, frame: pd.DataFrame, label: str) -> tuple[Target, Dataset]:
@@ -45,16 +47,23 @@ def opened(model: object, frame: pd.DataFrame, label: str) -> tuple[Target, Data
 
 
 TABLES = {
-    "logistic": (lambda: make_pipeline(prepared(), LogisticRegression()), "people"),
-    "ordinal": (lambda: make_pipeline(prepared(OrdinalEncoder()), LogisticRegression()), "people"),
-    "target-encoded": (lambda: make_pipeline(prepared(TargetEncoder()), LogisticRegression()), "people"),
-    "perceptron": (lambda: make_pipeline(prepared(), MLPClassifier((8,), max_iter=30, random_state=0)), "people"),
-    "bare": (LogisticRegression, "flowers"),
-    "one-vs-rest": (lambda: make_pipeline(StandardScaler(), SGDClassifier(loss="log_loss", random_state=0)), "flowers"),
-    "discriminant": (LinearDiscriminantAnalysis, "flowers"),
-    "projected": (lambda: make_pipeline(MinMaxScaler(), PCA(3), MLPClassifier((6, 5), "tanh", max_iter=30, random_state=0)), "flowers"),
+    "logistic": (lambda: pipeline.make_pipeline(prepared(), linear.LogisticRegression()), "people"),
+    "ordinal": (lambda: pipeline.make_pipeline(prepared(pre.OrdinalEncoder()), linear.LogisticRegression()), "people"),
+    "target-encoded": (lambda: pipeline.make_pipeline(prepared(pre.TargetEncoder()), linear.LogisticRegression()), "people"),
+    "perceptron": (lambda: pipeline.make_pipeline(prepared(), neural.MLPClassifier((8,), max_iter=30, random_state=0)), "people"),
+    "bare": (lambda: linear.LogisticRegression(), "flowers"),
+    "one-vs-rest": (lambda: pipeline.make_pipeline(pre.StandardScaler(), linear.SGDClassifier(loss="log_loss", random_state=0)), "flowers"),
+    "discriminant": (lambda: discriminant.LinearDiscriminantAnalysis(), "flowers"),
+    "projected": (
+        lambda: pipeline.make_pipeline(
+            pre.MinMaxScaler(), decomposition.PCA(3), neural.MLPClassifier((6, 5), "tanh", max_iter=30, random_state=0)
+        ),
+        "flowers",
+    ),
     "searched": (
-        lambda: GridSearchCV(make_pipeline(StandardScaler(), LogisticRegression()), {"logisticregression__C": [0.1, 1]}),
+        lambda: selection.GridSearchCV(
+            pipeline.make_pipeline(pre.StandardScaler(), linear.LogisticRegression()), {"logisticregression__C": [0.1, 1]}
+        ),
         "flowers",
     ),
 }
@@ -82,20 +91,23 @@ def test_the_layers_answer_as_the_estimator_does(name: str) -> None:
     assert slope[:, column].numpy() == pytest.approx(apart.numpy(), rel=1e-4, abs=1e-9)
 
 
-class Contrary(LogisticRegression):
-    """Answers otherwise than its coefficients say."""
+def contrary() -> object:
+    """One that answers otherwise than its coefficients say."""
 
-    def predict_proba(self, x: object) -> object:
-        return super().predict_proba(x)[:, ::-1]
+    class Contrary(linear.LogisticRegression):  # type: ignore[misc]
+        def predict_proba(self, x: object) -> object:
+            return super().predict_proba(x)[:, ::-1]
+
+    return Contrary()
 
 
 @pytest.mark.parametrize(
     "make",
     [
-        lambda: make_pipeline(PolynomialFeatures(2), StandardScaler(), LogisticRegression()),
-        lambda: make_pipeline(StandardScaler(), SGDClassifier(loss="modified_huber", random_state=0)),
-        lambda: FixedThresholdClassifier(LogisticRegression(), threshold=0.2, pos_label="y"),
-        Contrary,
+        lambda: pipeline.make_pipeline(pre.PolynomialFeatures(2), pre.StandardScaler(), linear.LogisticRegression()),
+        lambda: pipeline.make_pipeline(pre.StandardScaler(), linear.SGDClassifier(loss="modified_huber", random_state=0)),
+        lambda: selection.FixedThresholdClassifier(linear.LogisticRegression(), threshold=0.2, pos_label="y"),
+        contrary,
     ],
 )
 def test_what_is_not_made_of_such_layers_offers_no_gradients(make: object) -> None:
@@ -108,7 +120,7 @@ def test_what_is_not_made_of_such_layers_offers_no_gradients(make: object) -> No
 def test_robust_accuracy_of_a_line_is_the_one_worked_out_by_hand() -> None:
     frame = flowers()
     two = frame[frame.kind != "z"].reset_index(drop=True)
-    model = LogisticRegression().fit(two.drop(columns="kind"), two.kind)
+    model = linear.LogisticRegression().fit(two.drop(columns="kind"), two.kind)
     target, data = opened(model, two, "kind")
     eps = 0.05
     low, high = target.encoding.low, target.encoding.high
@@ -122,7 +134,7 @@ def test_robust_accuracy_of_a_line_is_the_one_worked_out_by_hand() -> None:
 
 def test_what_a_defense_makes_of_it_offers_gradients_too() -> None:
     frame = flowers()
-    target, data = opened(LogisticRegression().fit(frame.drop(columns="kind"), frame.kind), frame, "kind")
+    target, data = opened(linear.LogisticRegression().fit(frame.drop(columns="kind"), frame.kind), frame, "kind")
     again = target.retrain(data.x[:200], data.y[:200], 0, ty.progress.Progress())
     assert "gradients" in again.offers
     z = torch.from_numpy(target.encoding.encode(data.x, np.float64))

@@ -3,8 +3,6 @@
 import asyncio
 from typing import Any, cast
 
-from tiltyard_widgets.gateway.visits import Visits
-
 
 class Later:
     """The cells of a page."""
@@ -20,6 +18,8 @@ class Later:
 
 
 def test_a_page_that_ended_before_it_was_shown_keeps_nobody_waiting() -> None:
+    from tiltyard_widgets.gateway.visits import Visits
+
     async def scene() -> None:
         alive = {"gone", "seen"}
         visits = Visits(cast("Any", None), 2, alive.__contains__)

@@ -5,10 +5,9 @@ import sqlite3
 import threading
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
-import torch
-from torch.nn.modules.module import register_module_forward_pre_hook
 
 from tiltyard.catalogue import TOPICS, topic_of
 from tiltyard.samples.catalog import load
@@ -72,14 +71,17 @@ def test_an_attack_is_run_shown_and_kept(session):
 
 
 def test_cancel_takes_effect_within_a_step(session):
+    from torch import nn
+    from torch.nn.modules.module import register_module_forward_pre_hook
+
     panel = AttackPanel(session=session)
     runner = panel.runner("evasion.pgd")
     runner.form.set({"rows": 20_000, "steps": 200})
     passed = 0
 
-    def count(module: torch.nn.Module, args: tuple[torch.Tensor, ...]) -> None:
+    def count(module: Any, args: Any) -> None:
         nonlocal passed
-        passed += len(args[0]) if isinstance(module, torch.nn.Linear) and module.in_features > 64 else 0
+        passed += len(args[0]) if isinstance(module, nn.Linear) and module.in_features > 64 else 0
 
     hook = register_module_forward_pre_hook(count)
     try:
