@@ -201,7 +201,7 @@ def test_it_agrees_with_foolbox_on_digits() -> None:
 def test_a_campaign_that_is_answered_labels_uses_it() -> None:
     census = load("census")
     made = plan(ThreatModel(access="labels", goal="evade"), census.target, census.data)
-    assert [p.id for p in made.steps] == ["evasion.hop_skip_jump"]
+    assert [p.id for p in made.steps] == ["evasion.hop_skip_jump", "evasion.transfer"]
     assert "evasion.square" in [one.id for one in made.left_out]
 
 
