@@ -22,9 +22,13 @@ def one(made: type[Made], display: str = "") -> Made:
     key = (os.getpid(), made, display)
     with _lock:
         found = _shared.get(key)
-        if found is None or getattr(found, "_ended", found.comm is None):  # the first, or all widgets were closed
+        if found is None or _gone(found):  # the first, or all widgets were closed
             found = _shared[key] = made(display=display) if display else made()
         return cast("Made", found)
+
+
+def _gone(widget: ipywidgets.Widget) -> bool:
+    return widget.was_closed if isinstance(widget, Shared) else widget.comm is None
 
 
 class SharedLayout(ipywidgets.Layout):
@@ -50,19 +54,24 @@ class Shared(ipywidgets.DOMWidget):
     """A widget whose layout is shared, and that the page hears of once something in the page holds it: what is not shown is not sent."""
 
     def __init__(self, *args: Any, **given: Any) -> None:
-        self._making, self._ended = True, False
+        self.__made, self.__closed = False, False  # names of its own: subclasses have many
         super().__init__(*args, **given)
-        self._making = False
+        self.__made = True
 
     def open(self) -> None:
         """Tell the page of it, unless it is being made or was closed."""
-        if not self._making and not self._ended:
+        if self.__made and not self.__closed:
             super().open()
 
     def close(self) -> None:
         """Take it out of the page, for good."""
-        self._ended = True
+        self.__closed = True
         super().close()
+
+    @property
+    def was_closed(self) -> bool:
+        """Was it closed?"""
+        return self.__closed
 
     @property
     def model_id(self) -> str:
