@@ -34,6 +34,7 @@ GIVEN: dict[str, dict[str, Any]] = {
     "keys": {},
     "key_new": {"name": "new", "scopes": ["predict"], "seconds": None, "budget": None},
     "key_revoke": {"id": "x"},
+    "key_revoke_line": {"id": "x"},
 }
 
 

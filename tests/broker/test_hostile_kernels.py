@@ -112,7 +112,10 @@ def test_no_hash_of_a_password_or_key_comes_out(lines: Lines) -> None:
     said = repr([eve.ask(call).says for call in ("users", "keys")]) + repr(users.remove("gus").password)
     assert "argon2" not in said and KeyStore(default_place()).all()[0].hash not in said and key.key.hash == ""
     keys.revoke(key.key.id)
-    done = ["user added", "role changed", "password changed", "key made", "user removed", "key revoked"]
+    (again,) = keys.revoke_line(keys.new("partner", lasts=timedelta(days=1)).key.id)
+    assert again.hash == "" and again.revoked is not None
+    done = ["user added", "role changed", "password changed", "key made", "user removed", "key revoked", "key made"]
+    done += ["keys of an account revoked"]
     assert words() == [("eve", what) for what in done]
 
 

@@ -1,4 +1,5 @@
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,7 @@ def test_the_rest_is_for_admins(tmp_path: Path, role: Role) -> None:
     for part in ("people", "keys", "log"):
         shown.part.value = part
         assert "Needs the role admin" in json.dumps(shown.lead.tree)
-    buttons = (shown.add, shown.give, shown.renew, shown.remove, shown.make, shown.end, shown.check)
+    buttons = (shown.add, shown.give, shown.renew, shown.remove, shown.make, shown.end, shown.end_line, shown.check)
     assert all(b.disabled and "admin" in b.tooltip for b in buttons)
     shown.name.value, shown.owner.value = "mallory", "mallory"
     shown.password.put("correct horse battery")
@@ -114,6 +115,23 @@ def test_a_key_is_shown_once(tmp_path: Path) -> None:
     assert ended and ended.state(keys.clock()) == "revoked"
     log = audit.place(tmp_path / "runs.sqlite")
     assert log and secret not in log.read_text()
+
+
+def test_a_whole_line_of_keys_is_ended_at_once(tmp_path: Path) -> None:
+    shown = panel(tmp_path)
+    shown.part.value = "keys"
+    shown.owner.value, shown.days.value = "ann", "30"
+    shown.make.click()
+    keys = KeyStore(tmp_path / "keys.json")
+    first = keys.all()[0]
+    second = keys.rotate(first.id, timedelta(days=1))
+    other = keys.new("bob")
+    assert shown.which.value == first.id
+    shown.end_line.click()
+    assert "2 keys of the line" in shown.message.text
+    keys = KeyStore(tmp_path / "keys.json")
+    ended = {key.id for key in keys.all() if key.state(keys.clock()) == "revoked"}
+    assert ended == {first.id, second.key.id} and other.key.id not in ended
 
 
 def test_the_log_is_shown_with_its_state(tmp_path: Path) -> None:

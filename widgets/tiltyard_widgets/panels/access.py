@@ -99,9 +99,23 @@ class AccessPanel(Panel):
         self.make = look.button("Make a key", kind="primary", denied=denied)
         self.which = Choice(label="Key", options=[NOBODY], value=NOBODY)
         self.end = look.button("Revoke", kind="danger", denied=denied)
+        self.end_line = look.button(
+            "Revoke its line", kind="danger", title="With all that it was rotated from and those after it", denied=denied
+        )
         self.make.on_click(lambda _: self._try(self.made))
         self.end.on_click(lambda _: self._try(self.revoked))
-        return look.stack([self.owner, self.scope, self.days, self.make, look.heading("A key that is there", 3), self.which, self.end])
+        self.end_line.on_click(lambda _: self._try(self.line_revoked))
+        return look.stack(
+            [
+                self.owner,
+                self.scope,
+                self.days,
+                self.make,
+                look.heading("A key that is there", 3),
+                self.which,
+                look.row([self.end, self.end_line]),
+            ]
+        )
 
     def _log(self) -> w.Widget:
         denied = self.session.denied("log")
@@ -235,6 +249,16 @@ class AccessPanel(Panel):
             raise Problem("a key chosen", "none", "Make one first")
         ended = keys.revoke(str(self.which.value))
         self._note("key revoked", ended.name, f"Key {ended.id} for {ended.name} opens nothing any more.", {"id": ended.id})
+
+    def line_revoked(self) -> None:
+        """End the chosen key and every other of its account."""
+        keys = self._key_store()
+        if self.which.value == NOBODY:
+            raise Problem("a key chosen", "none", "Make one first")
+        id = str(self.which.value)
+        ended = keys.revoke_line(id)
+        words = f"{len(ended)} key{'s' * (len(ended) != 1)} of the line of {id} open{'s' * (len(ended) == 1)} nothing any more."
+        self._note("keys of an account revoked", id, words, {"ended": " ".join(key.id for key in ended)})
 
     def _key_store(self) -> "KeyStore":
         from tiltyard.serving.remote_keys import open_keys

@@ -60,7 +60,7 @@ RULES: dict[str, Rule] = {
     "note": Rule("look", grows=True),  # each of its words has a need of its own
     "log": Rule("log"),
     **dict.fromkeys(("users", "user_add", "user_change", "user_remove"), Rule("users")),
-    **dict.fromkeys(("keys", "key_new", "key_revoke"), Rule("keys")),
+    **dict.fromkeys(("keys", "key_new", "key_revoke", "key_revoke_line"), Rule("keys")),
 }
 
 
@@ -312,6 +312,12 @@ class Desk:
         ended = KeyStore(default_place()).revoke(id)
         self._noted("key revoked", parameters={"name": ended.name, "id": ended.id})
         return _unhashed(ended)
+
+    def key_revoke_line(self, id: Id) -> list[Key]:
+        audit.ready(self.store.url)
+        ended = KeyStore(default_place()).revoke_line(id)
+        self._noted("keys of an account revoked", parameters={"id": id, "ended": " ".join(key.id for key in ended)})
+        return [_unhashed(key) for key in ended]
 
 
 def _bare(user: User) -> User:

@@ -27,7 +27,7 @@ PREDICTING = tuple(code for code in REFUSALS if code != "404")
 TEXT = {"type": "string"}
 _PLACE = [
     {"name": "id", "in": "path", "required": True, "schema": TEXT},
-    {"name": "act", "in": "path", "required": True, "schema": {"type": "string", "enum": ["revoke", "clear"]}},
+    {"name": "act", "in": "path", "required": True, "schema": {"type": "string", "enum": ["revoke", "revoke-line", "clear"]}},
 ]
 ERROR = {
     "type": "object",

@@ -35,7 +35,7 @@ class RemoteKeys(KeyStore):
         return Key.model_validate(self._value("key_revoke", id=id))
 
     def revoke_line(self, id: str) -> tuple[Key, ...]:
-        raise NotImplementedError("a line of keys is revoked at the command line")
+        return tuple(Key.model_validate(one) for one in self._value("key_revoke_line", id=id))
 
     def rotate(self, id: str, grace: timedelta = timedelta()) -> Made:
         raise NotImplementedError("keys are rotated at the command line")
