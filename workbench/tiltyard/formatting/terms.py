@@ -38,6 +38,7 @@ TERMS = {
     "membership inference": "Finding out whether somebody's row was in the training data.",
     "mitigation": "What makes the gap between groups smaller.",
     "model extraction": "Copying a model by asking it many questions.",
+    "model inversion": "Drawing what a class looks like to a model, which can show the people it was trained on.",
     "noise multiplier": "How much noise private training adds at each step.",
     "norm": "How the size of a change is measured: linf by the largest change of one feature, l2 by the straight-line distance, l1 by the sum.",
     "poisoning": "Changing the training data so that the model learns what an attacker wants.",
