@@ -35,6 +35,7 @@ def test_a_file_of_known_types_opens_once_accepted_and_asks_again_once_revoked(p
     until(lambda: not panel.opener.disabled)
     assert "LogisticRegression" in panel.accepting.children[3].body.children[0].value
 
+    assert "waits to be accepted" in panel.sentence.plain_text() and not panel.more.unfolded
     view.why.value = " "
     view.accept.click()
     assert "reason" in panel.message.text

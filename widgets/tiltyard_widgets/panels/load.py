@@ -389,10 +389,11 @@ class LoadPanel(Panel):
     def _failed(self, problem: Exception) -> None:
         now = self.session
         stays = f"Not loaded. {now.target.name} on {now.data.name} stays." if now.target and now.data else "Nothing is loaded."
-        self.sentence.say("failed", stays)
-        if self.model_file.value and self.data_file.value:  # what may mend it stands there
-            self.more.unfolded = True
-        if not self.accepting.offer(problem):
+        if self.accepting.offer(problem):  # a file that waits for a person's word has not failed
+            self.sentence.say("waiting", f"{stays} The file waits to be accepted.")
+        else:
+            self.sentence.say("failed", stays)
+            self.more.unfolded = self.more.unfolded or bool(self.model_file.value and self.data_file.value)  # what may mend it stands there
             self.message.say(problem, doing="Could not load")
         self._idle("")
 
