@@ -79,9 +79,10 @@ class Parent:
                 self._children.discard(pid)
 
     def _ended(self) -> None:
+        from tiltyard.child_processes.supervised import end
+
         for pid in self._children:
-            with suppress(ProcessLookupError):
-                os.killpg(pid, signal.SIGKILL)
+            end(pid)  # and what it started in a session of its own, which nobody finds once it is dead
 
 
 def main() -> None:
