@@ -114,7 +114,11 @@ def labelled(made: Made) -> Made:
 
 def show(widget: ipywidgets.DOMWidget, visible: bool) -> None:
     """Show or hide a widget that is already in the page, for a screen reader too."""
-    widget.layout = plain.layout(visible)  # no class: the page of a block follows its layout, not its classes
+    if isinstance(widget.layout, plain.SharedLayout):
+        if visible:
+            return
+        widget.layout = ipywidgets.Layout()  # from now on of its own: a page that is given another layout keeps the display of the former
+    widget.layout.display = None if visible else "none"  # no class: the page of a block follows its layout, not its classes
 
 
 def heading(words: str, level: int = 2) -> Text:

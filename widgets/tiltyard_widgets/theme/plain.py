@@ -14,16 +14,16 @@ import traitlets
 Made = TypeVar("Made", bound=ipywidgets.Widget)
 
 _lock = threading.RLock()
-_shared: dict[tuple[int, type[ipywidgets.Widget], str], ipywidgets.Widget] = {}
+_shared: dict[tuple[int, type[ipywidgets.Widget]], ipywidgets.Widget] = {}
 
 
-def one(made: type[Made], display: str = "") -> Made:
+def one(made: type[Made]) -> Made:
     """The only one of its kind in this process."""
-    key = (os.getpid(), made, display)
+    key = (os.getpid(), made)
     with _lock:
         found = _shared.get(key)
         if found is None or _gone(found):  # the first, or all widgets were closed
-            found = _shared[key] = made(display=display) if display else made()
+            found = _shared[key] = made()
         return cast("Made", found)
 
 
@@ -45,9 +45,9 @@ class SharedLayout(ipywidgets.Layout):
         super().__setattr__(name, value)
 
 
-def layout(visible: bool = True) -> ipywidgets.Layout:
-    """The layout of all that is shown, or of all that is hidden."""
-    return one(SharedLayout, "" if visible else "none")
+def layout() -> ipywidgets.Layout:
+    """The layout of all that is shown; `look.show` gives what is hidden one of its own."""
+    return one(SharedLayout)
 
 
 class Shared(ipywidgets.DOMWidget):
