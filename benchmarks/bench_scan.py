@@ -44,26 +44,31 @@ def scanners(peers: Path | None) -> list[Scanner]:
     """Ours and the peers that are there."""
 
     def at(name: str) -> str:
-        return str(peers / name) if peers else shutil.which(name) or name
+        return str(peers.absolute() / name) if peers else shutil.which(name) or name
 
     here = [sys.executable, "-m", "tiltyard", "scan"]
     known = [
-        Scanner("picklescan", lambda path: [at("picklescan"), "--path", str(path)]),
-        Scanner("fickling", lambda path: [at("fickling"), "--check-safety", str(path)]),
-        Scanner("modelscan", lambda path: [at("modelscan"), "--path", str(path)], frozenset({0, 3})),
-        Scanner("modelaudit", lambda path: [at("modelaudit"), "scan", str(path)]),
+        Scanner("picklescan", lambda path: [at("picklescan"), "--path", str(path.absolute())]),
+        Scanner("fickling", lambda path: [at("fickling"), "--check-safety", str(path.absolute())]),
+        Scanner("modelscan", lambda path: [at("modelscan"), "--path", str(path.absolute())], frozenset({0, 3})),
+        Scanner("modelaudit", lambda path: [at("modelaudit"), "scan", str(path.absolute())]),
     ]
     there = [one for one in known if shutil.which(one.command(Path("x"))[0])]
     for one in known:
         if one not in there:
             print(f"{one.name} is not there and left out")
-    return [Scanner("tiltyard", lambda path: [*here, "--no-cache", str(path)]), *there]
+    return [Scanner("tiltyard", lambda path: [*here, "--no-cache", str(path.absolute())]), *there]
 
 
 def exit_code(command: list[str], patience: float) -> int | None:
     """Exit code of a command; None where it had to be ended, with all that it had started."""
     process = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True, env=os.environ | QUIET
+        command,
+        cwd=tempfile.gettempdir(),  # fickling leaves a file where it stands
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        env=os.environ | QUIET,
     )
     try:
         return process.wait(patience)

@@ -140,3 +140,11 @@ def test_what_a_defense_makes_of_it_offers_gradients_too() -> None:
     z = torch.from_numpy(target.encoding.encode(data.x, np.float64))
     assert again.module(z).softmax(1).numpy() == pytest.approx(again.scores(data.x), abs=1e-9)
     assert not torch.equal(again.module(z), target.module(z))
+
+
+def test_an_imputer_that_looks_at_other_columns_offers_no_gradients() -> None:
+    frame = people()[["age", "income", "yes"]]
+    model = pipeline.make_pipeline(impute.KNNImputer(), pre.StandardScaler(), linear.LogisticRegression())
+    assert frame.income.isna().any()
+    target, _ = opened(model.fit(frame[["age", "income"]], frame.yes), frame, "yes")
+    assert "gradients" not in target.offers

@@ -15,7 +15,7 @@ from .fitted_columns import columns_missing, fitted_names, listed, never_seen
 if TYPE_CHECKING:
     from ..datasets.dataset import Dataset
 
-KNOWN_BY = 200  # rows on which the layers of an estimator must answer as it does
+KNOWN_BY = 200  # rows, also such as lack numbers, on which the layers of an estimator must answer as it does
 
 
 def estimator_target(
@@ -51,7 +51,8 @@ def estimator_target(
         raise next(t for t in tried.values() if isinstance(t, Problem))
     wants = _best(good, data)
     found = good[wants]
-    found.look_for_layers(trying.rows(schema, data, KNOWN_BY))
+    fits = data is not None and data.schema.shape == schema.shape
+    found.look_for_layers(data.sample(KNOWN_BY, np.random.default_rng(0)).x if data is not None and fits else rows)
     found.queries = 0
     found.assumptions = () if feeds else (f"It takes {WORDS[wants]}{_by_position(estimator, found)}.",)
     if not hasattr(estimator, "predict_proba"):
