@@ -19,6 +19,7 @@ OF_KERNELS: dict[str, Action] = {
 OF_KEEPERS = frozenset(
     (
         *("user added", "role changed", "password changed", "user removed", "key made", "key revoked", "key rotated"),
+        *("keys of an account revoked", "key's trail cleared"),
         *("artifact taken", "artifact deleted", "run deleted", "run shared", "run no longer shared", "run cancelled"),
         *("file accepted", "acceptance revoked"),
         *("login", "login refused", "store head", "audit log repaired", "page ended"),
