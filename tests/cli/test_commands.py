@@ -172,7 +172,6 @@ def every_command() -> list[tuple[str, ...]]:
     import typer
 
     from tiltyard.cli.app import app
-    from tiltyard.cli.commands import artifacts_commands, bom, endpoint_commands, labels, monitor, people_commands, serving_commands  # noqa: F401
     from tiltyard.cli.commands.federation_commands import federate  # noqa: F401
 
     groups = [((), typer.main.get_group(app))]

@@ -8,13 +8,20 @@ import numpy as np
 import pytest
 from tests.sealing.test_timestamps import NEEDED, authority, token
 
+from tiltyard.audit.commitments import commit, proof
+from tiltyard.audit.log import AuditLog, check
+from tiltyard.audit.notes import note
 from tiltyard.datasets.dataset import Dataset
 from tiltyard.datasets.feature import Feature
 from tiltyard.datasets.schema import Schema
+from tiltyard.errors import Problem
 from tiltyard.result import CheckResult, Severity, Status
+from tiltyard.sealing import signing
+from tiltyard.sealing.chained import stretch
+from tiltyard.sealing.keys import new_signing_key
 from tiltyard.targets.estimators import FunctionTarget
 from tiltyard.theft._claim import HOLDS, TRIES
-from tiltyard.theft.watermark_key import Key, write
+from tiltyard.theft.watermark_key import Key, read, write
 from tiltyard.theft.watermark_trigger import CLAIM, chance
 from tiltyard.theft.watermark_verify import WatermarkVerify
 
@@ -122,3 +129,99 @@ def test_an_honest_key_with_a_date_before_the_suspect_holds_and_one_stamped_late
     assert other.status is Status.FAILED and "another digest" in other.summary
     alone = verified(tmp_path, mark, obeying(mark), token=given["token"])
     assert "authority you trust" in alone.summary
+
+
+LATER, EARLIER = (str(datetime.now(UTC).date() + timedelta(days=d)) for d in (2, -2))
+
+
+@pytest.fixture
+def logged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with an audit log in which a key was committed to, other records after it, and the order up to the log's anchor."""
+    monkeypatch.setenv("TILTYARD_AUDIT", str(tmp_path / "audit.jsonl"))
+    monkeypatch.setenv("TILTYARD_KEY", "a passphrase of the tests")
+    monkeypatch.delenv("TILTYARD_AUDIT_KEY", raising=False)
+    note("something before")
+    commit(tmp_path / "early.key", SCHEMA, "the owner")
+    note("something after")
+    (tmp_path / "order.jsonl").write_bytes(proof(tmp_path / "early.key", check(tmp_path / "audit.jsonl").anchor))
+    return tmp_path
+
+
+def claimed(folder: Path, mark: Key | None = None, **given: str) -> CheckResult:
+    mark = mark or read(folder / "early.key")[0]
+    return verified(folder, mark, obeying(mark), **{name: str(folder / value) for name, value in given.items()}, suspect_since=LATER)
+
+
+def signed(folder: Path, name: str = "order.jsonl", by: str = "witness") -> str:
+    """A witness's signature of a file, as `tiltyard sign` writes it."""
+    signing.sign([folder / name], new_signing_key(folder / f"{by}.pem"))
+    return f"{name}.sig.json"
+
+
+def test_a_witness_of_the_logs_records_dates_the_key(logged: Path) -> None:
+    token = signed(logged)
+    right = claimed(logged, order="order.jsonl", token=token, authority="witness.pub.pem")
+    assert right.findings[0].severity is Severity.HIGH and "signed" in " ".join(right.notes)
+    mark = read(logged / "early.key")[0]
+    given = {name: str(logged / value) for name, value in (("order", "order.jsonl"), ("token", token), ("authority", "witness.pub.pem"))}
+    assert verified(logged, mark, obeying(mark), suspect_since=EARLIER, **given).findings[0].severity is Severity.LOW
+
+
+@NEEDED
+def test_a_stamp_of_the_logs_anchor_dates_the_key(logged: Path) -> None:
+    stamping = authority(logged)
+    anchor = stretch((logged / "order.jsonl").read_bytes()).hash
+    (logged / "anchor.tsr").write_bytes(token(stamping, bytes.fromhex(anchor)))
+    right = claimed(logged, order="order.jsonl", token="anchor.tsr", authority="ca.pem")
+    assert right.findings[0].severity is Severity.HIGH and "anchor 3:" in " ".join(right.notes)
+    alone = claimed(logged, token="anchor.tsr", authority="ca.pem")
+    assert alone.status is Status.FAILED and "another digest" in alone.summary
+    (logged / "order.jsonl").write_bytes(proof(logged / "early.key"))
+    note("one more")
+    (logged / "longer.jsonl").write_bytes(proof(logged / "early.key"))
+    assert claimed(logged, order="longer.jsonl", token="anchor.tsr", authority="ca.pem").status is Status.FAILED
+
+
+def test_no_forged_order_becomes_a_high_finding(logged: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who fitted a key to a finished model writes a log of their own with old times, edits a true one, or takes another's."""
+    good = (logged / "order.jsonl").read_bytes()
+    token = signed(logged)
+    assert claimed(logged, order="order.jsonl").findings[0].severity is Severity.LOW  # nobody vouches
+    fitted = key("ef" * 32)
+    assert claimed(logged, fitted, order="order.jsonl", token=token, authority="witness.pub.pem").status is Status.FAILED  # another's
+    true = read(logged / "early.key")[0].commitment.encode()
+    edits = {
+        "the commitment": good.replace(true, fitted.commitment.encode()),
+        "a line less": b"".join(line for i, line in enumerate(good.splitlines(True)) if i != 0),
+        "nothing": b"",
+        "no records": b"{}\n[1]\n",
+    }
+    for name, content in edits.items():
+        (logged / "forged.jsonl").write_bytes(content)
+        found = claimed(logged, fitted, order="forged.jsonl", token=token, authority="witness.pub.pem")
+        assert found.status is Status.FAILED, (name, found.summary)
+
+    class Old(datetime):
+        @classmethod
+        def now(cls, tz: object = None) -> datetime:  # type: ignore[override]
+            return datetime(2001, 2, 3, tzinfo=UTC)
+
+    monkeypatch.setattr("tiltyard.audit.log.datetime", Old)
+    monkeypatch.setenv("TILTYARD_AUDIT", str(logged / "own.jsonl"))
+    AuditLog(logged / "own.jsonl").append("me", "watermark committed", "", {"commitment": fitted.commitment, "owner": fitted.owner})
+    (logged / "own_order.jsonl").write_bytes((logged / "own.jsonl").read_bytes())
+    assert stretch((logged / "own_order.jsonl").read_bytes()).records[0]["time"].startswith("2001")
+    alone = claimed(logged, fitted, order="own_order.jsonl")
+    assert alone.findings[0].severity is Severity.LOW and "Date unproven" in alone.summary
+    assert claimed(logged, fitted, order="own_order.jsonl", token=token, authority="witness.pub.pem").status is Status.FAILED
+    own = signed(logged, "own_order.jsonl", "me")
+    assert claimed(logged, fitted, order="own_order.jsonl", token=own, authority="witness.pub.pem").status is Status.FAILED
+    mine = claimed(logged, fitted, token=own, authority="me.pub.pem")
+    assert mine.status is Status.FAILED and "in order" in mine.summary
+
+
+def test_a_keyed_logs_records_prove_nothing_to_others(logged: Path) -> None:
+    log = AuditLog(logged / "keyed.jsonl", b"k" * 32)
+    log.append("me", "watermark committed", "", {"commitment": "ab" * 32})
+    with pytest.raises(Problem, match="a log with a key"):
+        stretch((logged / "keyed.jsonl").read_bytes())

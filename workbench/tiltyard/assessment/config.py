@@ -147,6 +147,15 @@ class Config(Given):
             data = data.sample(self.data.rows, np.random.default_rng(self.seed))
         return target, data
 
+    def rows(self) -> "Dataset":
+        """The data alone; the model need not be there yet."""
+        me().must("run")
+        if sample := self.data.sample or self.target.sample:
+            return self._sample_data(sample)
+        if not self.data.file:
+            raise Problem("data", "no file or sample under [data]", 'Add file = "rows.csv" under [data]')
+        return self._read(None)
+
     def _cohort(self, data: "Dataset", target: "Target") -> "Dataset":
         """The rows of the cohort that the file names; all of them where it names none."""
         wanted = self.data.cohort

@@ -61,7 +61,7 @@ class Order:
         """Is the commitment of a day before the suspect model was known? Where no day is given the claim is now."""
         if not self.suspect_since:
             return True
-        return _time(self.committed).date() < date.fromisoformat(self.suspect_since)
+        return _time(self.committed).date() < _day(self.suspect_since)
 
     @property
     def words(self) -> str:
@@ -76,7 +76,7 @@ class Order:
             return f"{text}: the commitment is not older than the suspect model ({self.suspect_since})."
         if not self.anchored:
             return f"{text}. Whoever keeps this log could have written it anew: give an anchor that was kept elsewhere."
-        return f"{text}; the log holds against the anchor kept elsewhere. Commitment, training and claim are in order."
+        return f"{text}; the log holds against the anchor kept elsewhere. Commitment, training and claim are in order by this log's clock; since when the anchor is there, who kept it has to say."
 
 
 def commit(path: Path, layout: Schema, owner: str, count: int = 100, seed: int = 0, store: str | Path | None = None) -> Commitment:
@@ -116,8 +116,10 @@ def ordered(path: Path, anchor: str = "", suspect_since: str = "", store: str | 
     Raises
     ------
     Problem
-        The log does not hold, or has no such commitment.
+        The log does not hold, or has no such commitment, or the day is none.
     """
+    if suspect_since:
+        _day(suspect_since)
     log, sealed = place(store), watermark_key.envelope(path)
     if log is None or not log.exists():
         raise Problem("the audit log in which the key was committed to", "none", DO)
@@ -135,5 +137,36 @@ def ordered(path: Path, anchor: str = "", suspect_since: str = "", store: str | 
     return Order(committed, trained, covered, suspect_since)
 
 
+def proof(path: Path, anchor: str = "", store: str | Path | None = None) -> bytes:
+    """The log's records from the commitment of the key in ``path`` to ``anchor``, as lines that others can check (`sealing.chained.stretch`).
+
+    All that stands between is shown to whoever reads them: take the anchor that `commit` gave where it is vouched for. Without an anchor they
+    end where the log ends. `theft.watermark_verify` takes them as ``order``, beside a time stamp or a witness's signature.
+
+    Raises
+    ------
+    Problem
+        The log has a key, so that others cannot check its hashes; or it does not hold, has no such commitment, or had it after the anchor.
+    """
+    if secret() is not None:
+        do = "Have the commitment itself stamped (RFC 3161)"
+        raise Problem("an audit log without a key, whose hashes others can check", "one with a key", do)
+    found = ordered(path, anchor, store=store)
+    log = place(store)
+    last = int(anchor.partition(":")[0]) if anchor else None
+    if log is None or (last is not None and last < found.committed.number):
+        raise Problem(f"an anchor that covers record {found.committed.number}", anchor, "Give that of the commitment, or a later one")
+    return b"".join(
+        record.line() for record in records(log) if found.committed.number <= record.number and (last is None or record.number <= last)
+    )
+
+
 def _time(record: AuditRecord) -> datetime:
     return datetime.fromisoformat(record.time).astimezone(UTC)
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise Problem("the suspect's day as YYYY-MM-DD", repr(text[:30]), "Write it so") from None

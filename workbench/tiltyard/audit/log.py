@@ -6,7 +6,6 @@ hashes are HMACs, and who lacks the key can forge nothing. Without one the log f
 can write both files can forge all of it, unless a copy of the anchor (`Checked.anchor`) is kept elsewhere.
 """
 
-import hashlib
 import hmac
 import json
 import os
@@ -24,10 +23,10 @@ from ..files.atomic import replace_file, sync_folder
 from ..files.locking import locked
 from ..progress import Progress
 from ..sealing.broken import Broken
+from ..sealing.chained import bare, digest
 
 START = "0" * 64
 BEGINS = b'{"format":1,"number":1,"time":'
-CONTEXT = b"tiltyard audit 1\n"
 MOST_LINE = 64 << 20
 AGAIN = "Keep this log as evidence and begin another"
 
@@ -270,15 +269,11 @@ def _record(head: Head, key: bytes | None, who: str, what: str, fingerprint: str
 
 
 def _hash(record: AuditRecord, key: bytes | None) -> str:
-    return _digest(json.dumps(record.model_dump(mode="json", exclude={"hash"}), separators=(",", ":")).encode("ascii"), key)
+    return digest(bare(record.model_dump(mode="json")), key)
 
 
 def _proof(count: int, size: int, last: str, key: bytes | None) -> str:
-    return _digest(f"head {count} {size} {last}".encode(), key)
-
-
-def _digest(content: bytes, key: bytes | None) -> str:
-    return hmac.digest(key, CONTEXT + content, "sha256").hex() if key else hashlib.sha256(CONTEXT + content).hexdigest()
+    return digest(f"head {count} {size} {last}".encode(), key)
 
 
 def _read_head(path: Path, key: bytes | None) -> Head:
@@ -302,12 +297,12 @@ def _read_head(path: Path, key: bytes | None) -> Head:
 
 
 def _anchor_parts(anchor: str) -> tuple[int, str]:
-    count, _, digest = anchor.partition(":")
+    count, _, last = anchor.partition(":")
     if not anchor:
         return 0, ""
-    if not count.isdecimal() or len(digest) != 64:
+    if not count.isdecimal() or len(last) != 64:
         raise Problem("an anchor COUNT:HASH", repr(anchor[:80]), "Copy it from an earlier `tiltyard verify`")
-    return int(count), digest
+    return int(count), last
 
 
 @contextmanager

@@ -22,6 +22,6 @@ OF_KEEPERS = frozenset(
         *("keys of an account revoked", "key's trail cleared"),
         *("artifact taken", "artifact deleted", "run deleted", "run shared", "run no longer shared", "run cancelled"),
         *("file accepted", "acceptance revoked"),
-        *("login", "login refused", "store head", "audit log repaired", "page ended"),
+        *("login", "login refused", "store head", "audit log repaired", "page ended", "watermark committed"),
     )
 )

@@ -75,7 +75,17 @@ def _typed(arguments: list[str]) -> int:
 
 def _register() -> None:
     """Have the modules of further commands add them."""
-    from .commands import artifacts_commands, bom, course_commands, endpoint_commands, labels, monitor, people_commands, serving_commands  # noqa: F401 (they register their commands)
+    from .commands import (  # noqa: F401 (they register their commands)
+        artifacts_commands,
+        bom,
+        course_commands,
+        endpoint_commands,
+        labels,
+        monitor,
+        people_commands,
+        serving_commands,
+        watermark_commands,
+    )
     from .commands.federation_commands import federate  # noqa: F401
 
 

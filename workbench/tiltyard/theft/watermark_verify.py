@@ -16,7 +16,7 @@ from ..progress import Progress
 from ..result import CheckResult, Evidence, Finding, Metric, Severity, Status
 from ..statistics.intervals import rate
 from ..targets.target import Target
-from ._claim import TRIES, Claim, dated
+from ._claim import TRIES, Claim, Voucher
 from .watermark import SOURCES, STANDARDS, embedded, trainable
 from .watermark_key import Envelope, Key, lineage, of_model, read
 from .watermark_trigger import CLAIM, Triggers, chance, matched, p_metric, share_metric, triggers
@@ -46,7 +46,9 @@ class WatermarkVerify(Check):
     since the fresh labels are; the one key tried on all models would not be, so its matches are given apart.
 
     A key can be fitted to a finished model by trying many, so that a claim on another's model is high only where a time-stamping authority
-    (RFC 3161) vouches that the key is older than the suspect model, and p holds after it is multiplied by ``tries``.
+    (RFC 3161) vouches that the key is older than the suspect model, and p holds after it is multiplied by ``tries``. The authority may have
+    stamped the commitment itself, or an anchor of the audit log that covers it; in its place a witness may have signed the log's records.
+    The log's own times prove nothing, for its keeper sets that clock.
     """
 
     id: ClassVar[str] = "theft.watermark_verify"
@@ -70,9 +72,18 @@ class WatermarkVerify(Check):
     rows: int = parameter(2000, "Training rows of each independent model", "rows", ge=10, le=1_000_000)
     trial: bool = parameter(False, "Where no key is kept, mark a copy with a throwaway key and verify that")
     token: str = source_parameter(
-        "Time stamp of the commitment (RFC 3161): an authority's reply or token", "a time stamp", (".tsr", ".tst")
+        "Time stamp (RFC 3161) of the commitment, or of the order's anchor; or a witness's signature of the order",
+        "a time stamp or signature",
+        (".tsr", ".tst", ".sig.json"),
     )
-    authority: str = source_parameter("Certificate of that authority or its root, which you trust (PEM)", "certificates", (".pem", ".crt"))
+    authority: str = source_parameter(
+        "Certificate of that authority or its root, or the witness's public key, which you trust (PEM)", "certificates", (".pem", ".crt")
+    )
+    order: str = source_parameter(
+        "Records of the audit log from the commitment to an anchor, as `tiltyard watermark order --out` writes them",
+        "an order",
+        (".jsonl",),
+    )
     suspect_since: str = parameter("", "Day from which the suspect model is known, YYYY-MM-DD", "date")
     tries: int = parameter(TRIES, "Keys that a claimant could have tried; p is multiplied by it", "keys", ge=1, le=10**15)
 
@@ -89,7 +100,7 @@ class WatermarkVerify(Check):
         progress.step(0.4 if self.trial else 0.05, f"{matches} of {n} secret labels")
         claims = self._independent(target, data, secret, progress.part(0.59))
         p, own = chance(matches, n, k), seal is None or bool(lineage(target) & set(seal.marked))
-        claim = Claim(p, self.tries, key, dated(key, self.token, self.authority), self.suspect_since)
+        claim = Claim(p, self.tries, key, Voucher(self.token, self.authority, self.order).dated(key), self.suspect_since)
         finding = (_gone(matches, n) if p >= CLAIM else None) if own else claim.finding(STANDARDS)
         open_claim = claim.words if not own and p < CLAIM else ""
         return CheckResult(
