@@ -68,8 +68,8 @@ class Voucher:
         if sha256(content).hexdigest() not in {entry.sha256 for entry in manifest.entries}:
             raise Problem("a witness's signature of these very records", "one of other files", "Have the file under order signed")
         name = key_name(raw_public(public))
-        said = f"The records of the audit log that cover its commitment were signed {manifest.made} by the witness with key {name}"
-        return Vouched(_moment(manifest.made), f"{said}, whom you trust for the time.")
+        signed = f"The records of the audit log that cover its commitment were signed {manifest.made} by the witness with key {name}"
+        return Vouched(_moment(manifest.made), f"{signed}, whom you trust for the time.")
 
 
 def _stretch_of(key: Key, content: bytes) -> Stretch:
