@@ -4,7 +4,6 @@ Run by hand: ``python benchmarks/bench_broker.py``.
 """
 
 import os
-import socket
 import statistics
 import subprocess
 import sys
@@ -50,8 +49,8 @@ def main() -> None:
         os.environ["TILTYARD_STORE"] = str(place)
         keeper, person = Keeper(), Person("ada", Role.ANALYST, shared=True)
         begun = time.perf_counter()
-        line: socket.socket = keeper.admit("kernel", person, "", Path(folder) / "kernel")
-        near, far = Store(place, person=person), RemoteStore(asked=Line(line))
+        line, door = keeper.admit("kernel", person, "", Path(folder) / "kernel")
+        near, far = Store(place, person=person), RemoteStore(asked=Line(line, door))
         far.count()
         print(f"starting the broker, to its first answer: {1000 * (time.perf_counter() - begun):.0f} ms")
         what = Identity(name="model", fingerprint="0" * 64)
@@ -65,6 +64,7 @@ def main() -> None:
             alone, asked = (median(lambda store=store, call=call: call(store)) for store in (near, far))  # type: ignore[misc]
             print(f"{name:10} {alone:6.1f} ms alone, {asked:6.1f} ms by the broker: {asked - alone:+.1f}")
         line.close()
+        door.close()
         keeper.close()
 
 

@@ -37,6 +37,7 @@ MOST_BODY = 1 << 20
 PATIENCE = 3600  # s for a cell's outputs after its reply: while the server is busy with others they come late, and what is given up is a blank page
 LONGEST_FOLDER = 32  # a socket's path has 104 characters at most, and the rest of it takes 70
 TEND = 10  # s between looks at the warm parent
+KEEP = 1  # s between looks at the broker, for whose answers open pages wait
 SHARED = ("password", "hub")
 IDENTITIES = {"token": TokenIdentity, "password": PasswordIdentity, "none": NoIdentity}
 
@@ -134,6 +135,8 @@ class App(Voila):
         self.app.listen = partial(self.app.listen, max_body_size=MOST_BODY)
         if self.login in SHARED and not impossible():
             self.kernel_manager.keeper.start()
+            self._keeping = PeriodicCallback(self.kernel_manager.keeper.tend, 1000 * KEEP)
+            self._keeping.start()
         if self.warm != "off" and not possible():
             self._warmed()
         super().listen()

@@ -19,10 +19,10 @@ WAITING = 100
 
 
 def main() -> None:
-    """The confines as JSON, the kernel's home, the handle of its line to the broker and its connection file; the kernel from then on."""
-    confines, home, handle, file = sys.argv[1:5]
+    """The confines as JSON, the kernel's home, the handles of its line to the broker and of its door, its connection file; the kernel from then on."""
+    confines, home, handle, door, file = sys.argv[1:6]
     listening = listen(json.loads(Path(file).read_text(encoding="utf-8")))
-    line.take(int(handle))
+    line.take(int(handle), int(door))
     confine(Confines(**json.loads(confines)))
     os.chdir(home)
     hand_over(listening)

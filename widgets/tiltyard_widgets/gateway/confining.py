@@ -68,9 +68,11 @@ class Kernel(ServerKernelManager):
             await super()._async_launch_kernel(kernel_cmd, **how)
             return
         kernel = str(self.kernel_id)
-        with self.keeper.admit(kernel, self.person, self.mark, self.home.parent) as line:
-            handle = line.fileno()
-            await super()._async_launch_kernel([*kernel_cmd[:-1], str(handle), kernel_cmd[-1]], **how, pass_fds=(handle,))
+        line, door = self.keeper.admit(kernel, self.person, self.mark, self.home.parent)
+        with line, door:
+            handles = (line.fileno(), door.fileno())
+            command = [*kernel_cmd[:-1], *map(str, handles), kernel_cmd[-1]]
+            await super()._async_launch_kernel(command, **how, pass_fds=handles)
         self.keeper.started(kernel, self.provisioner.process.pid)  # type: ignore[union-attr]
 
     async def _async_cleanup_resources(self, restart: bool = False) -> None:

@@ -5,12 +5,25 @@ import socket
 import subprocess
 import sys
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tiltyard.access.person import Person
 
 PATIENCE, END = 10.0, 1.0
+LINE = b"l"
+
+
+@dataclass
+class Admitted:
+    """A kernel that the broker answers: whose it is, its own folder and process, and the door by which it is handed another line."""
+
+    person: Person
+    mark: str
+    folder: str
+    door: socket.socket
+    pid: int = 0
 
 
 class Keeper:
@@ -19,45 +32,70 @@ class Keeper:
     def __init__(self) -> None:
         self.process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
-        self._folders: dict[str, str] = {}
+        self._kernels: dict[str, Admitted] = {}
 
     def start(self) -> None:
-        """Start the broker where none runs. Lines to one that died stay dead: their pages say so, and those opened from now on work."""
+        """Start the broker where none runs, and hand every kernel there is a new line to it."""
         if self.process is not None and self.process.poll() is None:
             return
-        self.close()
+        self._ended()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             words = [sys.executable, "-P", "-m", "tiltyard.broker.server", str(theirs.fileno())]
             self.process = subprocess.Popen(words, pass_fds=(theirs.fileno(),), stdin=subprocess.DEVNULL, start_new_session=True)
         ours.settimeout(PATIENCE)
         self._control = ours
+        for kernel, admitted in self._kernels.items():
+            with self._line(kernel) as line, suppress(OSError):  # of one that has ended, or takes none
+                socket.send_fds(admitted.door, [LINE], [line.fileno()])
 
-    def admit(self, kernel: str, person: Person, mark: str, folder: Path) -> socket.socket:
-        """The kernel's end of a new line to the broker, who knows it from now on as this person's; close it once the kernel has it.
+    def tend(self) -> None:
+        """Start it anew where it died."""
+        if self.process is not None:
+            self.start()
+
+    def admit(self, kernel: str, person: Person, mark: str, folder: Path) -> tuple[socket.socket, socket.socket]:
+        """The kernel's ends of a new line to the broker, who knows it from now on as this person's, and of its door; close both once the kernel has them.
 
         ``folder`` is the kernel's own, which the broker, or one that was started after it, deletes where this process is killed and so cannot.
         """
         self.start()
-        ours, theirs = socket.socketpair()
-        with theirs:
-            self._folders[kernel] = str(folder)
-            message = {"kernel": kernel, "name": person.name, "role": str(person.role), "mark": mark, "folders": [*self._folders.values()]}
-            assert self._control is not None
-            socket.send_fds(self._control, [json.dumps(message).encode()], [theirs.fileno()])
-        return ours
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours.setblocking(False)
+        self._kernels[kernel] = Admitted(person, mark, str(folder), ours)
+        return self._line(kernel), theirs
 
     def started(self, kernel: str, pid: int) -> None:
         """Tell which process the kernel is."""
+        if admitted := self._kernels.get(kernel):
+            admitted.pid = pid
         self._say({"kernel": kernel, "pid": pid})
 
     def withdraw(self, kernel: str) -> None:
         """Have the broker answer that kernel no more."""
-        self._folders.pop(kernel, None)
+        if admitted := self._kernels.pop(kernel, None):
+            admitted.door.close()
         self._say({"kernel": kernel})
 
     def close(self) -> None:
         """End the broker."""
+        self._ended()
+        for admitted in self._kernels.values():
+            admitted.door.close()
+        self._kernels.clear()
+
+    def _line(self, kernel: str) -> socket.socket:
+        """A kernel's end of a new line, whose other end the broker has."""
+        admitted = self._kernels[kernel]
+        ours, theirs = socket.socketpair()
+        facts = {"name": admitted.person.name, "role": str(admitted.person.role), "mark": admitted.mark, "pid": admitted.pid}
+        message = {"kernel": kernel, **facts, "folders": [one.folder for one in self._kernels.values()]}
+        with theirs:
+            assert self._control is not None
+            socket.send_fds(self._control, [json.dumps(message).encode()], [theirs.fileno()])
+        return ours
+
+    def _ended(self) -> None:
         if self._control is not None:
             self._control.close()
             self._control = None

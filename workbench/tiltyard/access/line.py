@@ -1,10 +1,12 @@
 """A confined kernel's line to the broker, which alone reaches people, keys, runs and the audit log.
 
 The line is a socket that the app put into the kernel's hands when it started it, and registered with the broker under that person: there is no
-name to connect to and no token to copy, and whoever holds it is that person with that role and nobody else.
+name to connect to and no token to copy, and whoever holds it is that person with that role and nobody else. Where the broker died, the app
+starts another and hands the kernel a new line by its *door*, a second socket by which nothing else comes and nothing goes.
 """
 
 import os
+import select
 import socket
 import threading
 from collections.abc import Mapping
@@ -16,11 +18,24 @@ from .frames import Gone, Message, receive, send
 from .roles import Denied
 
 PATIENCE = 120.0
+RENEWAL = 10.0  # s that a new line is waited for, once the one before has ended
+# What may be asked twice where nobody knows whether the first was heard: it changes nothing, or nothing more the second time.
+TWICE = frozenset(
+    "mark runs count severities models run records steps outcomes known mark_of cut_off shared underway timings files ready doubts log users keys "
+    "share end cancel job_tell job_asked job_close".split()
+)
 KINDS: dict[str, type[Problem]] = {kind.__name__: kind for kind in (Problem, Denied, Broken)}
 
 
 class Line:
     """Questions to the broker, one at a time.
+
+    Parameters
+    ----------
+    to
+        The line.
+    door
+        Where the app hands over another once this one has ended; None where it never does.
 
     Attributes
     ----------
@@ -28,8 +43,9 @@ class Line:
         Why the last thing the broker did is not in the audit log, or nothing.
     """
 
-    def __init__(self, to: socket.socket) -> None:
+    def __init__(self, to: socket.socket, door: socket.socket | None = None) -> None:
         self._to: socket.socket | None = to
+        self._door = door
         self._alone = threading.Lock()
         self._process = os.getpid()
         self.unlogged = ""
@@ -44,15 +60,55 @@ class Line:
         return answer
 
     def _asked(self, question: Message) -> Message:
-        if self._to is None or os.getpid() != self._process:  # a fork's words would mix with ours
+        if os.getpid() != self._process:  # a fork's words would mix with ours
             raise _lost("that the line to it has ended")
         try:
-            send(self._to, question, PATIENCE)
-            return receive(self._to, PATIENCE)
+            return self._heard(question)
+        except Gone:
+            return self._again(question)
+
+    def _heard(self, question: Message) -> Message:
+        """The answer; `Gone` where the line ended before anybody can have acted on the question, or where it may be asked twice."""
+        to = self._to if self._to is not None else self._renewed()
+        try:
+            send(to, question, PATIENCE)
+        except Gone:
+            self._close()
+            raise
+        try:
+            return receive(to, PATIENCE)
         except Gone as gone:
+            self._close()
+            if question.says["call"] in TWICE:
+                raise
+            raise _lost(str(gone)) from None
+
+    def _again(self, question: Message) -> Message:
+        try:
+            return self._heard(question)
+        except Gone as gone:
+            raise _lost(str(gone)) from None
+
+    def _renewed(self) -> socket.socket:
+        """The newest line that the app has handed over."""
+        handles: list[int] = []
+        while self._door is not None and select.select([self._door], [], [], 0 if handles else RENEWAL)[0]:
+            word, found, _, _ = socket.recv_fds(self._door, 1, 1)
+            if not word:
+                break  # the app is gone
+            for handle in handles:
+                os.close(handle)
+            handles = list(found)
+        if not handles:
+            raise _lost("that the line to it has ended")
+        os.set_inheritable(handles[0], False)
+        self._to = socket.socket(fileno=handles[0])
+        return self._to
+
+    def _close(self) -> None:
+        if self._to is not None:
             self._to.close()
             self._to = None
-            raise _lost(str(gone)) from None
 
 
 def _lost(found: str) -> Problem:
@@ -74,10 +130,11 @@ def problem_of(facts: Mapping[str, Any]) -> Problem:
 _held: list[Line] = []
 
 
-def take(handle: int) -> None:
-    """Hold the line behind this handle for the rest of this process, and for none that it starts."""
-    os.set_inheritable(handle, False)
-    _held[:] = [Line(socket.socket(fileno=handle))]
+def take(handle: int, door: int) -> None:
+    """Hold the line and the door behind these handles for the rest of this process, and for none that it starts."""
+    for one in (handle, door):
+        os.set_inheritable(one, False)
+    _held[:] = [Line(socket.socket(fileno=handle), socket.socket(fileno=door))]
 
 
 def line() -> Line | None:

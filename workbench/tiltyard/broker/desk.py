@@ -65,7 +65,7 @@ RULES: dict[str, Rule] = {
 
 
 class Desk:
-    """The calls of one kernel. Steps and jobs that it began are its own; it ends none of another's."""
+    """The calls of one kernel. Steps and jobs that it began, by a broker that died since too, are its own; it ends none of another's."""
 
     def __init__(self, client: Client, allowance: Allowance) -> None:
         self.client = client
@@ -133,7 +133,7 @@ class Desk:
         return token
 
     def finish(self, token: Id, record: Text, files: Files) -> None:
-        if token not in self._steps:
+        if token not in self._steps and not self.store.wrote(token, self.client.process):
             raise Denied("a step that this page began", "another", "Run the step again")
         self.store.finish(token, Record.model_validate_json(record), files)
 
@@ -216,7 +216,7 @@ class Desk:
         return self.store.jobs.underway(run_ids)
 
     def _job(self, id: str) -> str:
-        if id not in self._jobs:
+        if id not in self._jobs and not self.store.jobs.wrote(id, self.client.process):
             raise Denied("a job that this page began", "another", "Run it again")
         return id
 

@@ -54,15 +54,17 @@ class Broker:
             cleared(folder)
 
     def admit(self, order: dict[str, Any], line: socket.socket) -> None:
-        """Answer at this line from now on, as the person that ``order`` names."""
+        """Answer at this line from now on, as the person that ``order`` names; a kernel that had a line to a broker before is known by its process."""
         client = Client(Person(order["name"], Role(order["role"]), shared=True), order["mark"])
+        if pid := order.get("pid"):
+            client.process = _process(pid)
         self._lines[order["kernel"]] = (client, line)
         threading.Thread(target=self._answer, args=(client, line), daemon=True, name="tiltyard line").start()
 
     def started(self, kernel: str, pid: int) -> None:
         """The kernel is this process."""
         if found := self._lines.get(kernel):
-            found[0].process = process.Process(host=process.host(), pid=pid, started=process.started(pid))
+            found[0].process = _process(pid)
 
     def close(self) -> None:
         """Answer nobody any more."""
@@ -86,6 +88,10 @@ class Broker:
                         send(line, answer, PATIENCE)
                     except Problem as problem:
                         send(line, Message({"problem": described(problem)}), PATIENCE)
+
+
+def _process(pid: int) -> process.Process:
+    return process.Process(host=process.host(), pid=pid, started=process.started(pid))
 
 
 def cleared(folder: str) -> None:

@@ -11,7 +11,7 @@ from .database import Database
 from .entries import Entries, writing
 from .lines import Underway
 from .process import Process
-from .writers import Alive, mine, writer
+from .writers import Alive, mine, writer, wrote
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, RowMapping
@@ -61,6 +61,12 @@ class Jobs:
 
         with self._database.read() as connection:
             return connection.execute(select(tables.jobs.c.cancel).where(tables.jobs.c.id == id)).scalar() is not None
+
+    def wrote(self, id: str, process: Process | None) -> bool:
+        """Did this process, where it is known, begin the job?"""
+        from . import tables
+
+        return process is not None and wrote(self._database, tables.jobs, tables.jobs.c.id == id, process)
 
     def close(self, id: str) -> None:
         """The job has ended."""

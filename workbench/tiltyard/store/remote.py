@@ -110,6 +110,9 @@ class RemoteStore(Store):
     def tried(self) -> None:
         raise _here("a trial of the store")
 
+    def wrote(self, token: str, by: Process | None) -> bool:
+        raise _here("who wrote a step")
+
 
 class RemoteJobs(Jobs):
     """Jobs under way, listed and cancelled through the broker."""
@@ -131,6 +134,9 @@ class RemoteJobs(Jobs):
 
     def cancel(self, run_id: str) -> int:
         raise _here("jobs cancelled one by one")
+
+    def wrote(self, id: str, process: Process | None) -> bool:
+        raise _here("who began a job")
 
     def processes(self) -> list[Process]:
         raise _here("the list of what works")

@@ -24,12 +24,13 @@ from .database import WAIT, Database
 from .entries import Entries, writing
 from .jobs import Jobs
 from .lines import BROKEN, CUT_OFF, RUNNING, ModelLine, Run, RunLine, StepLine, Tally, Timing
+from .process import Process
 from .proving import NOT_PROVEN, Proof, Prover
 from .rows import going, matching, object_of, record_of, record_or_why, run_fields, step_line, worst
 from .sealed_records import opened, shut
 from .tallies import tallies
 from .visibility import Visibility
-from .writers import Alive, mine, writer
+from .writers import Alive, mine, writer, wrote
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -158,6 +159,13 @@ class Store:
                 raise Problem("the run this step belongs to", "that it was deleted meanwhile", "Run the step again in a new run")
             _belongs(entries.connection, begun.run_id, record)
             self.artifacts.put(entries, begun.run_id, begun.step, token, files)
+
+    def wrote(self, token: str, by: Process | None) -> bool:
+        """Did this process, where it is known, begin the step, and is it under way still?"""
+        from . import tables
+
+        at = tables.records.c
+        return by is not None and wrote(self._database, tables.records, (at.token == token) & (at.state == RUNNING), by)
 
     def add(self, run_id: str, record: Record) -> None:
         """Keep a record that was made of others and so was never under way; for analysts."""

@@ -10,7 +10,9 @@ from pydantic import ValidationError
 from . import process
 
 if TYPE_CHECKING:
-    from sqlalchemy import RowMapping
+    from sqlalchemy import ColumnElement, RowMapping, Table
+
+    from .database import Database
 
 
 _for: ContextVar[process.Process | None] = ContextVar("for", default=None)
@@ -38,6 +40,16 @@ def writer(row: "RowMapping") -> process.Process:
         return process.Process(host=row["host"], pid=row["pid"], started=row["process_started"])
     except ValidationError:
         return process.Process(host=process.host(), pid=0, started="never")
+
+
+def wrote(database: "Database", table: "Table", which: "ColumnElement[bool]", by: process.Process) -> bool:
+    """Did this process write the row?"""
+    from sqlalchemy import select
+
+    columns = (table.c.host, table.c.pid, table.c.process_started)
+    with database.read() as connection:
+        row = connection.execute(select(*columns).where(which)).mappings().first()
+    return row is not None and writer(row) == by
 
 
 class Alive:
