@@ -493,3 +493,14 @@ def test_a_class_without_rows_is_no_crash() -> None:
     target = Three(data.seen.x, data.seen.y, 0.999)
     for check in (MembershipGap(), MembershipThreshold(per_class=True), MembershipThreshold(signal="modified_entropy")):
         assert check(target, data).result.status is Status.FINDING
+
+
+def test_infinite_scores_stand_beyond_all_others() -> None:
+    rng = np.random.default_rng(0)
+    member = np.arange(400) < 200
+    scores = rng.normal(size=400) + member
+    scores[:20], scores[390:] = np.inf, -np.inf
+    finite = np.clip(scores, -1e6, 1e6)
+    ended, plain = (report(Attacked(v, member), "x", np.random.default_rng(1)) for v in (scores, finite))
+    for name in ("auc", "tpr_at_1pct", "attack_accuracy"):
+        assert ended.metric(name).value == plain.metric(name).value

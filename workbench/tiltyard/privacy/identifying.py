@@ -97,7 +97,7 @@ class Identifying(Check):
                 suspects.append(found)
         named = {s.column for s in suspects}
         fine = [c for c in columns if c.measured and c.name not in named and c.singled >= self.near_unique]
-        rest = [c for c in columns if c.name not in named and len(c.distinct) > 1 and not c.measured]
+        rest = [c for c in columns if c.name not in named and c.varies and not c.measured]
         combos = worst(rest, min(self.combined, len(rest)), self.k, 5, progress.part(0.6)) if len(rest) > 1 else []
         known = self._quasi(columns)
         joint = combination(known, self.k) if known else None
@@ -122,7 +122,7 @@ class Identifying(Check):
             raise Problem(f"columns among {', '.join(by_name)}", ", ".join(lost), "Correct the names")
         if self.quasi:
             return [by_name[name] for name in self.quasi]
-        looks = [c for c in columns if QUASI.search(c.name.lower().replace("_", " ")) and len(c.distinct) > 1]
+        looks = [c for c in columns if QUASI.search(c.name.lower().replace("_", " ")) and c.varies]
         return [c for i, c in enumerate(looks) if not any(follows(c, other) for other in looks[:i])]
 
     def _result(
@@ -152,19 +152,22 @@ class Identifying(Check):
             text += f"; {', '.join(joint.columns)} together: {percent(joint.alone / joint.n)} of rows are alone, smallest group {joint.smallest} (k = {self.k})."
         else:
             text += "; no quasi-identifiers were named or recognized."
-        if spread is not None:
+        if spread is not None and spread.fewest is not None:
             text += f" {spread.column} has {spread.fewest} value{'s'[: spread.fewest - 1]} in the least diverse group."
+        empty = spread is not None and spread.fewest is None
         notes = ["Values are shown by their look only: letters as a or A, digits as 0."]
         if fine:
             notes.append(_measured(fine))
         if not self.quasi and known:
             notes.append("Quasi-identifiers were recognized by their headings; name them (quasi) to be sure.")
+        if spread is not None and spread.lacking:
+            notes.append(f"{spread.lacking:,} rows have no value of {spread.column}; l-diversity and t-closeness count those that have.")
         if spread is None and known:
             notes.append("l-diversity and t-closeness were not measured: name the column that must not follow from the others (secret).")
         if not known:
             notes.append("k-anonymity was not measured: name the columns an outsider may know (quasi).")
         return CheckResult(
-            status=Status.FINDING if findings else Status.PASSED if known else Status.INCOMPLETE,
+            status=Status.FINDING if findings else Status.PASSED if known and not empty else Status.INCOMPLETE,
             summary=text,
             metrics=(*_metrics(joint, self.k), *_diverse(spread), Metric(name="suspect_columns", label="Columns that name or single out", value=len(suspects), safer="lower"),
                      Metric(name="naming_columns", label="Columns that name people", value=len(naming), safer="lower")),
@@ -200,7 +203,8 @@ def _diverse(it: Diversity | None) -> list[Metric]:
     if it is None:
         return []
     return [
-        Metric(name="l", label=f"Fewest values of {it.column} in a group (l-diversity)", value=it.fewest, unit="values", n=it.n, safer="higher"),
+        Metric(name="l", label=f"Fewest values of {it.column} in a group (l-diversity)", value=it.fewest, unit="values", n=it.n, safer="higher",
+               note="" if it.fewest is not None else "no row has a value"),
         rate("alike", f"Rows whose group has one value of {it.column}", it.alike, it.n, "lower"),
         Metric(name="t", label=f"Largest distance of a group in {it.column} (t-closeness)", value=it.t, n=it.n, safer="lower",
                note="" if it.t is not None else "no group has k rows"),
@@ -208,7 +212,9 @@ def _diverse(it: Diversity | None) -> list[Metric]:
 
 
 def _given_away(it: Diversity, least: int, most: float) -> list[Finding]:
-    found = []
+    found: list[Finding] = []
+    if it.fewest is None:
+        return found
     advice = "Make the columns that an outsider knows coarser, so that groups hold other values too, or leave the column out"
     if it.fewest < least:
         share = it.alike / it.n

@@ -1,5 +1,6 @@
 """What a column's values look like (e-mail, phone, name, id), and which combinations of columns single rows out."""
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,11 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..datasets.dataset import Dataset
-from ..datasets.feature import Feature
+from ..datasets.feature import MISSING, Feature
 from ..datasets.number_columns import number_column
 from ..datasets.schema import Rows
+from ..datasets.texts import Texts
 from ..progress import Progress
-from .identifying_text import given_name, inside, nhs_number
+from .identifying_kinds import kind_of, repeats
+from .identifying_text import NAME, inside, ordinary
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
 LOOKED_AT = 2000
 BLOCK = 65_536
 NOTHING = ("nan", "nat", "none", "<na>", "(missing)", "?")  # how a cell without a value is written
+ABSENT = ("", "nan", "NaN", "NaT", "<NA>", "?", MISSING)
+DIGITS = 12
 
 
 class Distinct(Sequence[str]):
@@ -43,7 +48,8 @@ class Values:
     """A column as its distinct values and each row's place among them: whole numbers (n,).
 
     ``whole`` says that they are whole numbers. ``measured`` says that they are numbers with a fraction: of such a column, if only it is
-    measured finely, each row must hold a value of its own, which makes it no identifier.
+    measured finely, each row must hold a value of its own, which makes it no identifier. Of both the places go up with the numbers.
+    ``empty`` are the places that stand for no value.
     """
 
     name: str
@@ -51,11 +57,17 @@ class Values:
     codes: NDArray[np.integer]
     whole: bool = False
     measured: bool = False
+    empty: tuple[int, ...] = ()
 
     @property
     def singled(self) -> float:
         """Share of rows that hold a value of their own."""
         return float((np.bincount(self.codes) == 1).sum() / max(len(self.codes), 1))
+
+    @property
+    def varies(self) -> bool:
+        """Do two rows differ? Levels that no row holds do not count."""
+        return bool(len(self.codes)) and bool((self.codes != self.codes[0]).any())
 
 
 def of_dataset(data: Dataset) -> list[Values]:
@@ -66,25 +78,67 @@ def of_dataset(data: Dataset) -> list[Values]:
     names = {v.name for v in found}
     for name, column in data.sensitive.items():
         if name not in names:
-            distinct, codes = coded(column)
-            found.append(Values(name, Distinct(distinct), codes, measured=_written_measures(distinct)))
+            found.append(_of_texts(name, *coded(column)))
     return found
 
 
 def of_feature(feature: Feature, part: Rows) -> Values:
     """A feature from its columns of x (n, width): categories by place, numbers and dates as they are written."""
     if feature.kind == "categorical":
-        return Values(feature.name, feature.values, small(part[:, 0], len(feature.values)))
+        return Values(feature.name, feature.values, small(part[:, 0], len(feature.values)), empty=_empty(feature.values))
     if feature.kind == "onehot":
         parts = [small(part[block].argmax(1), len(feature.values)) for block in blocks(len(part))]  # argmax copies what it is given
-        return Values(feature.name, feature.values, np.concatenate(parts))
+        return Values(feature.name, feature.values, np.concatenate(parts), empty=_empty(feature.values))
     distinct, codes = coded(part[:, 0])
+    if feature.kind == "text":
+        texts, lost = Texts(feature), tuple(map(int, np.flatnonzero(np.isnan(distinct))))
+        return Values(feature.name, Distinct(distinct, lambda code: texts.at(np.array([code]))[0] or ""), codes, empty=lost)
+    empty = tuple(map(int, np.flatnonzero(np.isnan(distinct))))
     if feature.dtype.startswith(("datetime64", "timedelta64")):
-        return Values(feature.name, Distinct(number_column(distinct, feature)), codes)
+        return Values(feature.name, Distinct(number_column(distinct, feature)), codes, empty=empty)
+    return _of_numbers(feature.name, distinct, codes)
+
+
+def _of_numbers(name: str, distinct: NDArray[np.float64], codes: NDArray[np.integer]) -> Values:
+    """A column of numbers, which are in order, NaN last."""
     whole, measured = _sort(distinct)
+    if measured:
+        distinct, codes = _rounded(distinct, codes)
+    empty = tuple(map(int, np.flatnonzero(np.isnan(distinct))))
     if measured:  # as many as rows, and only looked at: half of the digits do
-        return Values(feature.name, Distinct(distinct.astype(np.float32), "{:.7g}".format), codes, measured=True)
-    return Values(feature.name, Distinct(distinct, number), codes, whole)
+        return Values(name, Distinct(distinct.astype(np.float32), "{:.7g}".format), codes, measured=True, empty=empty)
+    return Values(name, Distinct(distinct, number), codes, whole, empty=empty)
+
+
+def _rounded(distinct: NDArray[np.float64], codes: NDArray[np.integer]) -> tuple[NDArray[np.float64], NDArray[np.integer]]:
+    """Numbers equal to `DIGITS` are one: 0.1 + 0.2 is the 0.3 that a person wrote."""
+    there = np.isfinite(distinct) & (distinct != 0)
+    scale = 10.0 ** (DIGITS - 1 - np.floor(np.log10(np.abs(np.where(there, distinct, 1.0)))))
+    with np.errstate(over="ignore", invalid="ignore"):
+        near = np.rint(distinct * scale) / scale
+    values, places = np.unique(np.where(there & np.isfinite(near), near, distinct), return_inverse=True)
+    return (distinct, codes) if len(values) == len(distinct) else (values, small(places[codes], len(values)))
+
+
+def _of_texts(name: str, distinct: NDArray[Any], codes: NDArray[np.integer]) -> Values:
+    """A column of anything but numbers; measurements that were read as texts are put in order."""
+    measured = _written_measures(distinct)
+    if measured:
+        order = np.argsort([_read(v) for v in distinct], kind="stable")  # NaN last
+        distinct, codes = np.asarray(distinct)[order], small(np.argsort(order)[codes], len(distinct))
+    return Values(name, Distinct(distinct), codes, measured=measured, empty=_empty(distinct))
+
+
+def _read(value: object) -> float:
+    text = str(value).strip().replace(",", ".")
+    return float(text) if text and text.lower() not in NOTHING else math.nan
+
+
+def _empty(distinct: Sequence[Any] | NDArray[Any]) -> tuple[int, ...]:
+    """The places of what stands for no value: nothing, NaN, an empty text, and as a table is read here."""
+    import pandas as pd
+
+    return tuple(i for i, v in enumerate(distinct) if pd.isna(v) is True or (isinstance(v, str) and v.strip() in ABSENT))
 
 
 def _sort(distinct: NDArray[np.floating[Any]]) -> tuple[bool, bool]:
@@ -124,15 +178,14 @@ def of_frame(frame: "pd.DataFrame") -> list[Values]:
         column = frame[name]
         numeric = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
         try:
-            places, distinct = pd.factorize(column, use_na_sentinel=False)
+            places, distinct = pd.factorize(column, sort=numeric, use_na_sentinel=False)
         except TypeError:  # values that have no hash, such as lists
             places, distinct = pd.factorize(column.astype(str), use_na_sentinel=False)
         codes = small(places, len(distinct))
         if numeric:
-            numbers = pd.Series(distinct).to_numpy(np.float64, na_value=np.nan)
-            found.append(Values(str(name), Distinct(numbers, number), codes, *_sort(numbers)))
+            found.append(_of_numbers(str(name), pd.Series(distinct).to_numpy(np.float64, na_value=np.nan), codes))
         else:
-            found.append(Values(str(name), Distinct(distinct), codes, measured=_written_measures(distinct)))
+            found.append(_of_texts(str(name), np.asarray(distinct, object), codes))
     return found
 
 
@@ -145,69 +198,6 @@ def _written_measures(distinct: Any) -> bool:
     some = [str(v).strip() for v in distinct[:LOOKED_AT]]
     there = [text for text in some if text and text.lower() not in NOTHING]
     return bool(there) and all(map(NUMBER.fullmatch, there)) and sum(map(bool, map(FRACTION.fullmatch, there))) >= len(there) / 2
-
-
-@dataclass(frozen=True)
-class Kind:
-    """A sort of identifier: how such a column is called, how its values look, and whether both are needed."""
-
-    name: str
-    called: str
-    looks: Callable[[str], bool]
-    both: bool = False
-
-
-def _matches(pattern: str) -> Callable[[str], bool]:
-    compiled = re.compile(pattern)
-    return lambda text: compiled.fullmatch(text) is not None
-
-
-def _phone(text: str) -> bool:
-    digits = re.sub(r"\D", "", text)
-    if not 7 <= len(digits) <= 15 or not re.fullmatch(r"\+?[\d\s()./-]+", text) or re.fullmatch(r"-?\d+\.?\d*", text):
-        return False
-    return re.fullmatch(r"\d{1,4}[-./]\d{1,2}[-./]\d{1,4}([ T].*)?", text) is None
-
-
-def _card(text: str) -> bool:
-    digits = re.sub(r"[\s-]", "", text)
-    if not re.fullmatch(r"\d{13,19}", digits):
-        return False
-    doubled = [int(d) if i % 2 == 0 else sum(divmod(2 * int(d), 10)) for i, d in enumerate(reversed(digits))]
-    return sum(doubled) % 10 == 0 and len(set(digits)) > 1
-
-
-def _iban(text: str) -> bool:
-    plain = text.replace(" ", "").upper()
-    if not re.fullmatch(r"[A-Z]{2}\d{2}[A-Z0-9]{11,30}", plain):
-        return False
-    return int("".join(str(int(c, 36)) for c in plain[4:] + plain[:4])) % 97 == 1
-
-
-def _address(text: str) -> bool:
-    if not re.fullmatch(r"(\d{1,3}\.){3}\d{1,3}", text):
-        return False
-    return all(int(part) < 256 for part in text.split("."))
-
-
-NAME = re.compile(r"[A-Z][\w'’.-]*(?:[ ,]+[A-Z][\w'’.-]*){1,3}")
-CALLED_NAME = r"(first|last|sur|full|given|family|middle|maiden|patient|customer|client|person|user)?[ _.-]*names?"
-RECORD = re.compile(r"(^|[^a-z])(nhs|mrn|patient|record|hospital|account|order|case|id|no|number)([^a-z]|$)")  # digits, but not a phone's
-KINDS = (
-    Kind("e-mail address", r".*e-?mail.*", _matches(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}")),
-    Kind("IBAN", r".*iban.*", _iban),
-    Kind("payment card number", r".*(card|pan).*", _card),
-    Kind("social security number", r".*(ssn|social).*", _matches(r"\d{3}-\d{2}-\d{4}")),
-    Kind("network address", r".*(^|_)ip(_|$).*", _address),
-    Kind("unique id (UUID)", r".*(id|uuid|guid).*", _matches(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")),
-    Kind("NHS number", r".*nhs.*", nhs_number),
-    Kind("phone number", r".*(phone|mobile|fax|tel).*", _phone),
-    Kind("date of birth", r".*(birth|dob).*", _matches(r"\d{1,4}[-./]\d{1,2}[-./]\d{1,4}([ T].*)?"), both=True),
-    Kind("postal code", r".*(zip|postal|postcode|plz).*", _matches(r"[A-Za-z0-9]{2,5}[- ]?[A-Za-z0-9]{2,5}"), both=True),
-    Kind("street address", r".*(address|street|addr).*", _matches(r"(?=.*\d)(?=.*[A-Za-z]).{6,}"), both=True),
-    Kind("person's name", r".*", given_name),
-    Kind("person's name", CALLED_NAME, _matches(r"[^\W\d_][^\d]{0,60}"), both=True),
-)
 
 
 @dataclass(frozen=True)
@@ -230,7 +220,9 @@ def masked(text: str) -> str:
 
 def _two_capitals(values: list[str], column: Values) -> bool:
     """Names without a telling heading: mostly distinct, two or more capitalized words."""
-    return column.singled >= 0.5 and sum(NAME.fullmatch(v) is not None for v in values) >= 0.8 * len(values)
+    if column.singled < 0.5 or sum(map(ordinary, values)) > 0.5 * len(values):
+        return False
+    return sum(NAME.fullmatch(v) is not None for v in values) >= 0.8 * len(values)
 
 
 def suspect(column: Values, rng: np.random.Generator, near_unique: float) -> Suspect | None:
@@ -246,14 +238,8 @@ def suspect(column: Values, rng: np.random.Generator, near_unique: float) -> Sus
         return Suspect(column.name, kind, share, n, singled, masked(values[len(values) // 2]))
 
     heading = column.name.strip().lower()
-    for kind in KINDS:
-        called = re.fullmatch(kind.called, heading) is not None
-        share = sum(map(kind.looks, values)) / len(values)
-        if kind.name == "phone number" and RECORD.search(heading) and not called:
-            continue
-        least = 0.5 if called and not kind.both else 0.8
-        if share >= least and (called or not kind.both) and n >= 3:
-            return made(kind.name, share)
+    if (kind := kind_of(values, heading, n)) is not None:
+        return made(*kind)
     if _two_capitals(values, column):
         return made("person's name", 1.0)
     spoken = [v for v in values if " " in v]
@@ -263,6 +249,8 @@ def suspect(column: Values, rng: np.random.Generator, near_unique: float) -> Sus
     spaced = sum(" " in v for v in values) > len(values) / 2
     if code and not spaced and n >= 20 and n >= 0.99 * len(column.codes):
         return made("identifier (a value for each row)", n / len(column.codes))
+    if repeats(n, len(column.codes), values, heading):
+        return made("identifier (by its heading)", 1.0)
     if singled >= near_unique and len(column.codes) >= 20 and not column.measured:
         return made("near-unique values", singled)
     return None

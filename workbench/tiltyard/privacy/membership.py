@@ -36,12 +36,18 @@ class Roc:
 
 
 def checked(scores: Scores, member: Mask) -> tuple[Scores, Mask]:
-    """Scores and marks as float64 and bool (n,); a `Problem` for NaN, unequal lengths or one class only."""
+    """Scores and marks as float64 and bool (n,); a `Problem` for NaN, unequal lengths or one class only.
+
+    Infinite scores stand beyond all others, for curves are drawn of finite ones.
+    """
     scores, member = np.asarray(scores, np.float64).ravel(), np.asarray(member, bool).ravel()
     if len(scores) != len(member):
         raise Problem("one membership mark per score", f"{len(scores)} scores and {len(member)} marks", "Give both for each row")
     if np.isnan(scores).any():
         raise Problem("scores that are numbers", f"NaN in row {int(np.isnan(scores).argmax())}", "Correct or drop the row")
+    if (endless := np.isinf(scores)).any():
+        beyond = min(2 * float(np.abs(scores[~endless]).max(initial=0.0)) + 1, 1.7e308)
+        scores = np.where(endless, np.sign(scores) * beyond, scores)
     if member.all() or not member.any():
         found = "only members" if len(member) and member.all() else "no members" if len(member) else "no rows"
         raise Problem("rows that were trained on and rows that were not", found, "Give both kinds")
