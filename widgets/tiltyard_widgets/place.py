@@ -1,4 +1,4 @@
-"""A place in the window as its address names it: a run, a topic, a step. Nothing in it is a secret, and nothing else is read from an address."""
+"""A place in the window as its address names it: a run, a topic, a step, a load. Nothing in it is a secret, and nothing else is read from an address."""
 
 import os
 import re
@@ -11,16 +11,18 @@ WORDS = {
     "run": re.compile(r"[0-9a-f]{8,32}"),
     "topic": re.compile(r"[a-z][a-z_]{0,31}"),
     "step": re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}"),
+    "load": re.compile(r"[0-9a-f]{16}"),
 }
 
 
 @dataclass(frozen=True)
 class Place:
-    """``run`` is the beginning of a run's id, ``topic`` a panel's id, ``step`` a step's; each may be empty."""
+    """``run`` is the beginning of a run's id, ``topic`` a panel's id, ``step`` a step's, ``load`` that of what was loaded; each may be empty."""
 
     run: str = ""
     topic: str = ""
     step: str = ""
+    load: str = ""
 
     @property
     def query(self) -> str:

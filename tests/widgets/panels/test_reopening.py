@@ -1,19 +1,25 @@
 """A window that is opened anew comes back to model, data and results; what it may not open it shows as it is kept."""
 
+import json
 from pathlib import Path
 
 import pytest
 
-from tiltyard.access.person import Person
+from tiltyard.access.person import Person, me
+from tiltyard.access.places import home
 from tiltyard.access.roles import Role
 from tiltyard.catalogue import find
+from tiltyard.datasets.cohorts import Cohort
+from tiltyard.datasets.conditions import Between, Labelled
 from tiltyard.errors import Problem
 from tiltyard.samples.catalog import load
 from tiltyard.store.store import Store
 from tiltyard_widgets.panels.app import begin, shipped
 from tiltyard_widgets.panels.arriving import Arrival, last
+from tiltyard_widgets.panels.kept_loads import KeptLoads, load_of
+from tiltyard_widgets.panels.lab import LabWindow
 from tiltyard_widgets.panels.load import LoadPanel
-from tiltyard_widgets.panels.reopening import source_in
+from tiltyard_widgets.panels.reopening import of_load, source_in
 from tiltyard_widgets.panels.session import Session
 from tiltyard_widgets.panels.source import KeptFile, Source
 from tiltyard_widgets.panels.workbench import Workbench
@@ -59,7 +65,7 @@ def came(place: Place, monkeypatch: pytest.MonkeyPatch) -> Workbench:
     monkeypatch.setenv(PLACE, place.query)
     bench = shipped()
     begin(bench)
-    until(lambda: not bench.session.busy and (bench.session.run is not None or bench.session.closed or bench.go("load").message.text))
+    until(lambda: not bench.session.busy and (bench.wanted == Place() or bench.session.closed or bench.go("load").message.text))
     return bench
 
 
@@ -106,6 +112,72 @@ def test_files_come_back_with_threshold_and_what_was_corrected(url: str, tmp_pat
     assert (bench.session.target.rule, bench.session.data.fingerprint) == (rule, fingerprint)
     assert bench.session.data.schema.sensitive == ("age",)
     assert PERFORMANCE in bench.session.latest
+
+
+def test_what_was_loaded_and_never_run_comes_back_with_its_corrections_and_its_cohort(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = window()
+    panel = before.go("load")
+    panel.fill(files(tmp_path))
+    panel.read()
+    until(lambda: panel.schema.proposal is not None)
+    panel.schema._try(lambda p: p.mark(("age",)))
+    loaded(before, favorable="yes")
+    before.go("cohorts").adopt(Cohort.of(Between(column="income", low=20), Labelled(classes=("yes",))))
+    before.go("fairness")
+    used = before.session.data
+    assert before.session.run is None and before.place.load == before.session.load and Store(url).runs() == []
+    bench = came(before.place, monkeypatch)
+    assert bench.session.data.fingerprint == used.fingerprint and bench.session.data.selection.cohort == used.selection.cohort
+    assert bench.session.data.schema.sensitive == ("age",) and bench.panel("load").schema.proposal.schema.sensitive == ("age",)
+    assert bench.session.target.fingerprint == before.session.target.fingerprint
+    assert bench.place == before.place and bench.rail.selected == "fairness"
+    run = measured(bench)  # a run of a cohort comes back as that cohort, from its own address alone
+    again = came(Place(run, "cohorts"), monkeypatch)
+    assert again.session.closed == "" and again.session.data.fingerprint == used.fingerprint and PERFORMANCE in again.session.latest
+    bench.all_rows()
+    assert came(bench.place, monkeypatch).session.data.selection is None
+
+
+def test_what_was_loaded_last_is_offered_where_nothing_was_run_since(url: str, tmp_path: Path) -> None:
+    before = window()
+    loaded(before, source="sample", sample="digits")
+    assert last(Store(url)) is None  # a shipped sample as it is, is no work of theirs
+    loaded(before, **files(tmp_path))
+    found = last(Store(url))
+    assert found is not None and found.words.startswith("LogisticRegression on m, loaded, nothing run yet, ")
+    bench = shipped()
+    begin(bench)
+    panel = bench.go("load")
+    until(lambda: panel.onward.children)
+    panel.onward.button.click()
+    until(lambda: bench.session.target is not None)
+    assert bench.session.target.fingerprint == before.session.target.fingerprint
+    run = measured(before)
+    assert last(Store(url)).had.id == run
+    (tmp_path / "m.csv").write_text("age,income,id,label\n33,4,121,no\n40,20,122,yes\n")
+    lost = window()
+    Arrival(lost).at(before.place if before.place.load else Place(topic="load", load=before.session.load))
+    until(lambda: lost.go("load").message.text)
+    assert "m as it was loaded" in lost.go("load").message.text and lost.session.target is None
+
+
+def test_of_what_was_loaded_the_last_are_kept_and_nothing_that_is_no_load_is_read(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tiltyard_widgets.panels.kept_loads.MOST", 3)
+    kept, folder, sample = KeptLoads(me()), home(me()) / "loaded", load("digits")
+    source = Source(kind="sample", fields={"source": "sample", "sample": "digits", "favorable": "1"})
+    models = [sample.target.identity.model_copy(update={"detail": str(i)}) for i in range(5)]
+    ids = [kept.keep(load_of(source, model, sample.data)) for model in models]
+    assert len(set(ids)) == 5 and len(list(folder.glob("*.json"))) == 3 and kept.kept(ids[-1]).target == models[-1]
+    (folder / f"{ids[-1]}.json").write_text('{"format": 2}')
+    for bad in (ids[-1], ids[0], "../../secrets", "0" * 16):
+        with pytest.raises(Problem, match="Load it again"):
+            kept.kept(bad)
+    assert kept.last().id in ids[2:4]
+    endpoint = Source(kind="endpoint", shut="an endpoint is asked only when a person says so")
+    with pytest.raises(Problem, match="only when a person says so"):
+        of_load(load_of(endpoint, models[0], sample.data))
 
 
 def test_a_file_that_is_another_by_now_is_looked_at_only(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -195,3 +267,20 @@ def test_a_run_that_is_none_is_said_and_the_last_is_offered(url: str, monkeypatc
     bench = came(Place("deadbeef", "evasion"), monkeypatch)
     assert "deadbeef" in bench.go("load").message.text
     assert last(Store(url)) is None and Arrival(bench).session.target is None
+
+
+def test_jupyterlabs_window_comes_back_to_correction_cohort_and_run_after_a_restart(url: str, tmp_path: Path) -> None:
+    before = LabWindow({})
+    panel = before.bench.go("load")
+    panel.fill(files(tmp_path))
+    panel.read()
+    until(lambda: panel.schema.proposal is not None)
+    panel.schema._try(lambda p: p.mark(("age",)))
+    loaded(before.bench)
+    before.bench.go("cohorts").adopt(Cohort.of(Between(column="income", high=20)))
+    run, used = measured(before.bench), before.session.data.fingerprint
+    after = LabWindow(json.loads(json.dumps(before.state)))
+    until(lambda: after.session.run is not None or after.bench.panel("load").message.text)
+    assert after.bench.panel("load").message.text == "" and after.session.run.id == run
+    assert (after.session.data.fingerprint, after.session.data.schema.sensitive) == (used, ("age",))
+    assert after.state == before.state

@@ -13,7 +13,7 @@ def shipped(sample: str = "census") -> Workbench:
     if isinstance(panel, LoadPanel):
         panel.sample.value = sample
     place = own_place()
-    bench.wanted = place.run
+    bench.wanted = place
     if place.topic in PANELS:
         bench.go(place.topic)
     if place.step:
@@ -28,9 +28,9 @@ def begin(bench: Workbench) -> None:
 
 
 def _arrive(bench: Workbench, place: Place) -> None:
-    """To the run of the address; without one, the person's last run is offered, and only who has none is shown the shipped model."""
+    """To the run or load of the address; without one, what the person had last is offered, and only who has none is shown the shipped model."""
     arrival, store = Arrival(bench), bench.session.store
-    if place.run:
+    if place.run or place.load:
         arrival.at(place)
     elif store is None:
         _load_unless_begun(bench)

@@ -19,6 +19,7 @@ from ..theme import look
 from ..theme.markup import Markup, Node, el
 from ..views.chart import ChartView
 from ..views.table import TableView
+from . import kept_loads
 from .cohort_builder import CohortBuilder
 from .cohort_lines import KeptLines
 from .cohort_rows import csv_of
@@ -34,9 +35,7 @@ EMPTY = "Load a model and data first; then choose here which rows to look at."
 
 def whole(data: Dataset | None) -> Dataset | None:
     """The data that a cohort was taken from; other data as it is."""
-    while data is not None and data.selection is not None:
-        data = data.selection.parent
-    return data
+    return None if data is None else kept_loads.whole(data)
 
 
 class CohortsPanel(Panel):

@@ -5,13 +5,16 @@ page or a restart of the kernel. Only a page reload finds the same window again;
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from comm import create_comm
 
 from tiltyard.errors import Problem
 
+from .kept_loads import KeptLoad, KeptLoads
 from .load import LoadPanel
+from .reopening import of_load
 from .workbench import PANELS, Workbench
 
 COMM = "tiltyard"
@@ -24,7 +27,7 @@ class LabWindow:
     Parameters
     ----------
     state
-        What to show, as `state` gave it before: ``panel``, ``source`` (the fields of *Model and data*) and ``run``.
+        What to show, as `state` gave it before: ``panel``, ``source`` (the fields of *Model and data*, and under ``load`` the id of what was loaded) and ``run``.
     """
 
     def __init__(self, state: Mapping[str, Any]) -> None:
@@ -33,6 +36,7 @@ class LabWindow:
         self.comm: Any = None
         self._before: list[Any] = []  # held, for a comm that is collected sends its end to a page that may not know it any more
         self._wanted = str(state.get("run") or "")
+        self._coming = False  # is what was loaded before being opened again, which may end with a cohort of it?
         self._asked = {str(k): str(v) for k, v in (state.get("source") or {}).items()}
         self.bring(state.get("source") or {})
         if state.get("panel"):
@@ -45,7 +49,8 @@ class LabWindow:
         """What a later kernel needs to show the same: JSON."""
         run = self.session.run.id if self.session.run else self._wanted
         busy = self.session.busy
-        return {"panel": self.bench.rail.selected, "source": dict(self.session.source or self._asked), "run": run, "busy": busy}
+        source = dict(self.session.source or self._asked) | ({"load": self.session.load} if self.session.load else {})
+        return {"panel": self.bench.rail.selected, "source": source, "run": run, "busy": busy}
 
     def go(self, panel: str) -> None:
         """Open a panel; a name that is none changes nothing."""
@@ -57,12 +62,30 @@ class LabWindow:
         panel = self.bench.go("load")
         if not source or not isinstance(panel, LoadPanel):
             return
+        if (load := self._kept(str(source.get("load") or ""))) is not None:
+            self._coming = True
+            panel.again(lambda: of_load(load), self._came, self._lost)
+            return
         panel.fill({str(k): str(v) for k, v in source.items()})
         needed = LOADABLE.get(panel.source.value)
         if needed and source.get(needed):
             panel.load()
         elif source.get("model_file"):
             panel.weigh()
+
+    def _kept(self, id: str) -> KeptLoad | None:
+        """What was loaded before, with its corrections and cohort; None where it is not kept any more."""
+        with suppress(Problem):
+            return KeptLoads(self.session.person).kept(id)
+        return None
+
+    def _came(self) -> None:
+        self._coming = False
+        self._changed()
+
+    def _lost(self, problem: Exception) -> None:
+        self._came()
+        self.bench.go("load").message.say(problem, level="warning", doing="What was loaded here")
 
     def connect(self) -> None:
         """Open the line to the page that shows the window now."""
@@ -77,7 +100,7 @@ class LabWindow:
             self.comm.send(self.state)
 
     def _changed(self) -> None:
-        if self._wanted and self.session.target is not None:
+        if self._wanted and not self._coming and self.session.target is not None:
             wanted, self._wanted = self._wanted, ""
             self._resume(wanted)
         self.tell()

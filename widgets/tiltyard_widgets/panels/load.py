@@ -2,7 +2,6 @@
 
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,14 +29,14 @@ from .load_asked import FIELDS, SAMPLES, architecture_in, beside, deployed, thre
 from .load_code import Opening
 from .onward import Onward
 from .panel import Panel
-from .source import AGAIN
 
 if TYPE_CHECKING:
+    from tiltyard.datasets.dataset import Dataset
     from tiltyard.datasets.proposing import Proposal
-    from tiltyard.store.lines import Run
 
     from .layers import Found
     from .load_asked import Asked, Loaded
+    from .reopening import Former
 
 MODELS = (*OPENED, ".pkl", ".pickle", ".joblib", ".sealed")
 KEYS = (".pem", ".key")
@@ -205,32 +204,28 @@ class LoadPanel(Panel):
             loaded.source = source_of(asked, loaded, given).model_dump(mode="json", exclude_defaults=True)
         return loaded
 
-    def again(self, run: "Run", done: Callable[[], None], failed: Callable[[Exception], None]) -> None:
-        """Open what a stored run was made of, where the person may and it is the same; ``failed`` hears why not, and nothing is changed."""
-        from .reopening import source_in
-
+    def again(self, former: "Callable[[], Former]", done: Callable[[], None], failed: Callable[[Exception], None]) -> None:
+        """Open what was loaded before, where the person may and it is the same; ``failed`` hears why not, and nothing is changed."""
         self.message.clear()
         try:
             self.session.free()
-            source = source_in(run, self.session.person)
-            files = {"model_file": source.model, "data_file": source.data}
-            found = {name: file.found(self.session.person) for name, file in files.items() if file is not None}
-            self.fill({**source.fields, "source": source.kind, **found})
-            asked = replace(self.asked(), proposal=None, marked=source.marked, how=source.corrected)
+            was = former()
+            self.fill(was.fields(self.session.person))
+            asked = was.corrected(self.asked())
         except Problem as problem:
             failed(problem)
             return
         given = self.given()
 
-        def opened() -> "Loaded":
+        def opened() -> "tuple[Loaded, Dataset]":
             loaded = self._open(asked, given)
-            for was, now in ((run.target, loaded.target), (run.data, loaded.data)):
-                if was.fingerprint != now.fingerprint:
-                    raise Problem(f"{was.name} as it was assessed ({was.fingerprint[:8]})", f"another ({now.fingerprint[:8]})", AGAIN)
-            return loaded
+            return loaded, was.rows(loaded)
 
-        def taken(loaded: "Loaded") -> None:
+        def taken(found: "tuple[Loaded, Dataset]") -> None:
+            loaded, rows = found
             self._loaded(asked, loaded)
+            if rows is not loaded.data and self.session.target is loaded.target:
+                self.session.use(rows)
             done()
 
         def broken(problem: Exception) -> None:

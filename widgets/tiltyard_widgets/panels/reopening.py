@@ -4,6 +4,7 @@ Never a secret: no passphrase, no key of an endpoint or of a sealed file. What i
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,10 @@ from pydantic import ValidationError
 
 from tiltyard.access.person import Person
 from tiltyard.access.places import uploaded
+from tiltyard.datasets.cohorts import Cohort
+from tiltyard.datasets.dataset import Dataset
 from tiltyard.errors import Problem
+from tiltyard.result import Identity
 
 from ..controls.file_field import offered_name
 from ..controls.kept_upload import keep
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
     from tiltyard.datasets.proposing import Proposal
     from tiltyard.store.lines import Run
 
+    from .kept_loads import KeptLoad
     from .load_asked import Asked, Loaded
 
 FILES = ("model_file", "data_file")
@@ -90,6 +95,58 @@ def source_in(run: "Run", person: Person) -> Source:
         raise Problem("a source that this Tiltyard reads", "another", AGAIN) from None
     if source.kind != "sample" and run.owner not in ("", person.name):
         raise Problem("a model of your own", f"files of {run.owner}, who shares what was measured of them", "Look at it here")
+    return _open_unasked(source)
+
+
+def _open_unasked(source: Source) -> Source:
     if source.shut:
         raise Problem("a model that can be opened without asking", source.shut, AGAIN)
     return source
+
+
+@dataclass(frozen=True)
+class Former:
+    """What was loaded before: how it was opened, what it was, and the cohorts in use, each of the rows of the one before it."""
+
+    source: Source
+    target: Identity
+    data: Identity
+    cohorts: tuple[Cohort, ...] = ()
+    how: str = "assessed"
+
+    def fields(self, person: Person) -> dict[str, str]:
+        """The fields of *Model and data* that load it; a `Problem` where a file is not there."""
+        files = {"model_file": self.source.model, "data_file": self.source.data}
+        found = {name: file.found(person) for name, file in files.items() if file is not None}
+        return {**self.source.fields, "source": self.source.kind, **found}
+
+    def corrected(self, asked: "Asked") -> "Asked":
+        """``asked``, with the data corrected as they were."""
+        return replace(asked, proposal=None, marked=self.source.marked, how=self.source.corrected)
+
+    def rows(self, loaded: "Loaded") -> Dataset:
+        """The rows that were in use, of what was ``loaded``; a `Problem` where it is not the same any more. Asks the target where a cohort does."""
+        self._same(self.target, loaded.target.identity)
+        data = loaded.data
+        for cohort in self.cohorts:
+            data = data.cohort(cohort, loaded.target)
+        self._same(self.data, data.identity)
+        return data
+
+    def _same(self, was: Identity, now: Identity) -> None:
+        if was.fingerprint != now.fingerprint:
+            raise Problem(f"{was.name} as it was {self.how} ({was.fingerprint[:8]})", f"another ({now.fingerprint[:8]})", AGAIN)
+
+
+def of_run(run: "Run", person: Person) -> Former:
+    """What a run was made of, where this person may open it; a `Problem` that says why not."""
+    try:
+        cohorts = tuple(Cohort.model_validate(one) for one in run.config.get("cohorts", ()))
+    except ValidationError:
+        raise Problem("a cohort that this Tiltyard reads", "another", AGAIN) from None
+    return Former(source_in(run, person), run.target, run.data, cohorts)
+
+
+def of_load(load: "KeptLoad") -> Former:
+    """What the person loaded; a `Problem` where no window may open it by itself."""
+    return Former(_open_unasked(load.source), load.target, load.data, load.cohorts, "loaded")

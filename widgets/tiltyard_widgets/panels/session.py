@@ -14,6 +14,7 @@ from tiltyard.result import Identity, Record
 from tiltyard.targets.target import Target
 
 from .known_records import KnownRecords, News
+from .source import Source
 from .work import Work
 from .working import SHOWING, Listener, Working, pair
 
@@ -67,6 +68,7 @@ class Session(Working):
         self.opened = datetime.now(UTC)
         self.run: Run | None = None
         self.source: dict[str, str] = {}  # how target and data were loaded, where *Model and data* did it
+        self.load = ""  # the id under which a later window finds them again, see `kept_loads`
         self.known = KnownRecords(store)
         self.made: dict[str, Target] = {}
         self.former: list[Former] = []
@@ -134,12 +136,21 @@ class Session(Working):
                 self.runs[pair(target, data)] = run
         self.closed, self.looked, self.warning = "", None, ""
         self.target, self.data, self.run = target, data, run
+        self.load = self._remembered()
         try:
             self.known.turn(target.identity if target else None, data.identity if data else None)
             self._left_out()
         except Problem as problem:
             self.warning = f"What was measured before is not shown: {problem}"
         self.version += 1
+
+    def _remembered(self) -> str:
+        if self.store is None or self.target is None or self.data is None:
+            return ""
+        from .kept_loads import KeptLoads, load_of, whole
+
+        source = self.sources.get(pair(self.target, whole(self.data)))
+        return KeptLoads(self.person).keep(load_of(Source.model_validate(source), self.target.identity, self.data)) if source else ""
 
     def _left_out(self) -> None:
         if broken := self.known.broken:

@@ -77,7 +77,7 @@ class Workbench(w.VBox):
         self.rail.observe(lambda _: self.go(self.rail.selected), "selected")
         self.drawer = WorkDrawer(self.session, self.open_step)
         self.address = Address()
-        self.wanted = ""  # the run that the address named, until it is there or given up
+        self.wanted = Place()  # what the address named, until it is there or given up
         self.children = (look.style(), look.frame(self.header, self.rail, self.middle, self.drawer), self.address)
         self._watch: Watch | None = None
         self.session.observe(lambda _: self.refresh(), ["version", "busy"])
@@ -110,9 +110,12 @@ class Workbench(w.VBox):
     @property
     def place(self) -> Place:
         """What is shown, as the address names it."""
-        topic, run = self.rail.selected, self.session.run
+        topic, session = self.rail.selected, self.session
         panel = self._panels.get(topic)
-        return Place(run.short if run else self.wanted, topic, panel.choice.value if isinstance(panel, TopicPanel) else "")
+        step = panel.choice.value if isinstance(panel, TopicPanel) else ""
+        if session.run is not None:  # which tells how it was loaded
+            return Place(session.run.short, topic, step)
+        return Place(self.wanted.run, topic, step, session.load if session.target is not None else self.wanted.load)
 
     def open_step(self, id: str) -> bool:
         """Show a step in the panel of its topic; False where no panel holds it."""

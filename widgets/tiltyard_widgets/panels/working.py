@@ -227,9 +227,12 @@ class Working(t.HasTraits):
         """What a run of these keeps: what was assumed, and where they come from, so that another window can open them again."""
         from tiltyard.catalogue import unmet
 
-        source = self.sources.get(pair(target, data), {})
+        from .kept_loads import cohorts_of, whole
+
+        source = self.sources.get(pair(target, whole(data)), {})
         known = {"assumed": [*data.assumed, *target.assumptions], "unmet": unmet(target, data)}
-        return known | ({"source": source} if source else {})
+        cohorts = [cohort.model_dump(mode="json") for cohort in cohorts_of(data)]
+        return known | ({"source": source} if source else {}) | ({"cohorts": cohorts} if source and cohorts else {})
 
     def _kept(self, target: Target, data: Dataset, config: dict[str, Any] | None = None) -> "Run | None":
         """The run of these, begun where there is none yet; from any thread."""

@@ -1,6 +1,6 @@
-// Writes run, topic and step into the page's own address, so that a reload or another device comes back to them. Voila's pages have an
+// Writes run, topic, step and load into the page's own address, so that a reload or another device comes back to them. Voila's pages have an
 // address of their own; JupyterLab's belongs to JupyterLab.
-const NAMES = ["run", "topic", "step"];
+const NAMES = ["run", "topic", "step", "load"];
 const SECRETS = ["token", "password"];
 const own = () => document.getElementById("rendered_cells") !== null;
 
