@@ -29,7 +29,7 @@ LAYERS = [
     {"audit", "store", "execution", "comparison", "campaign", "guidelines", "assessment"},
     {"reports", "serving", "monitoring", "published"},
     {"display", "tracking"},
-    {"broker", "api", "pytest_plugin"},
+    {"broker", "arguments", "api", "pytest_plugin"},
     {"labs"},
     {"cli", "__main__", "tiltyard_widgets"},
 ]

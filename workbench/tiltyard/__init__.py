@@ -1,6 +1,19 @@
 """Tiltyard: the yard where models train for the attack. ``import tiltyard as ty`` loads nothing; each public name is imported when it is first used.
 
-The names and their types are in ``__init__.pyi``.
+==========================================  ==================================================================================
+``ty.assess(model, frame, label="y")``      every check of a profile; shows itself in a cell, ``.frame`` has its numbers
+``ty.check("evasion.pgd", model, frame)``   one check, its parameters by name
+``ty.checks()``, ``ty.checks("fairness")``  what there is; ``help(ty.evasion.PGD)`` has the parameters of one
+``ty.defend(id, model, frame)``             a defense, and every number before and after; ``.made`` is the defended model
+``ty.compare(before, after)``               two results or two stored runs
+``ty.report(found, "report.html")``         a file: HTML, PDF, Markdown, Word, JSON, SARIF, JUnit
+``ty.scorer("evasion.fgsm")``               for ``cross_validate`` and ``GridSearchCV``
+``ty.open``, ``ty.read``, ``ty.load``       a model, a table, a shipped sample
+==========================================  ==================================================================================
+
+Beside the door: ``from tiltyard_widgets import AttackPanel, Workbench`` (panels in a cell), ``from tiltyard.testing.assertions import
+assert_robust`` (assertions, which are fixtures under pytest), ``from tiltyard.tracking import log_mlflow, write_dvc``. The names and
+their types are in ``__init__.pyi``; the documentation has a page for each.
 """
 
 import importlib

@@ -5,20 +5,21 @@ from pathlib import Path
 from typing import Any
 
 from .access.person import me
+from .arguments import Found, Kept, cohort_of, compared, listener_of, names_of, path_of, records_of, store_of
 from .assessment.about import About, about_of
 from .assessment.assessment import Assessment
 from .assessment.assessment import assess as assess_steps
 from .assessment.full_assessment import FullAssessment, remeasured
 from .catalogue import checks as registered_checks
 from .catalogue import defenses as registered_defenses
-from .catalogue import find
-from .check import Check, Step, named
+from .catalogue import step_of, topic_of
+from .check import Check, Step
 from .comparison.comparison import Comparison
-from .comparison.comparison import compare as compare_runs
 from .comparison.remeasure import Remeasured
 from .datasets.building import Label, Member
 from .datasets.cohorts import Cohort
 from .datasets.dataset import Dataset
+from .datasets.reading import several
 from .defense import Defense
 from .display.following import following
 from .display.steps import Steps
@@ -30,19 +31,33 @@ from .reports.bundle import make
 from .reports.difference import difference
 from .reports.writing import write
 from .result import Record
-from .store.opening import open_store
-from .store.store import Store
 from .targets.meeting import meet
 from .targets.target import Target
 
 
-def checks() -> Steps:
-    """Every check and defense by id, as ``tiltyard checks`` lists them; in a cell, what each asks, needs and takes."""
-    return Steps(registered_checks(), registered_defenses())
+def checks(topic: str = "") -> Steps:
+    """Every check and defense by id, or those of one topic, as ``tiltyard checks`` lists them; in a cell, what each asks, needs and takes.
+
+    Parameters
+    ----------
+    topic
+        The first word of the ids, for instance ``"fairness"``; empty for all.
+
+    Raises
+    ------
+    Problem
+        There is no such topic.
+    """
+    every = (registered_checks(), registered_defenses())
+    topics = sorted({topic_of(id) for steps in every for id in steps})
+    if topic and topic not in topics:
+        raise Problem(f"a topic ({', '.join(topics)})", repr(topic), "Choose one of these, or leave it out for all")
+    one, other = ({id: step for id, step in steps.items() if topic in ("", topic_of(id))} for steps in every)
+    return Steps(one, other)
 
 
 def check(
-    which: str | type[Check],
+    which: str | type[Check] | Check,
     target: Any,
     data: Any,
     *,
@@ -58,7 +73,7 @@ def check(
     Parameters
     ----------
     which
-        Its id or its class.
+        Its id or its class, or a check that is made: ``ty.evasion.PGD(steps=100)``.
     target, data
         A target and its data set; or a model as `ty.open` opens it, and a table as `ty.read` reads it.
     label, sensitive, member
@@ -75,11 +90,12 @@ def check(
     Problem
         There is no such check, or a parameter is wrong. What goes wrong in the check itself is said by the record's status.
     """
-    made = _made(which, parameters)
+    made = step_of(which, parameters)
     if not isinstance(made, Check):
         raise Problem("a check", f"{made.id!r}, which is a defense", "Call ty.defend")
     opened, rows = meet(target, data, label, sensitive, member)
-    rows = rows if where is None else rows.cohort(where, opened)
+    cohort = cohort_of(where)
+    rows = rows if cohort is None else rows.cohort(cohort, opened)
     if progress is not None:
         return made(opened, rows, progress)
     with following() as listener:
@@ -87,17 +103,17 @@ def check(
 
 
 def defend(
-    which: str | type[Defense],
+    which: str | type[Defense] | Defense,
     target: Any,
     data: Any,
     *,
     label: Label = None,
     sensitive: str | Sequence[str] | None = None,
     member: Member = None,
-    before: Sequence[Record] = (),
+    before: Record | Assessment | Sequence[Record] = (),
     checks: Sequence[str] | None = None,
     profile: Profile = "quick",
-    store: Store | None = None,
+    store: Kept = None,
     on_progress: Callable[[Report], None] | None = None,
     **parameters: Any,
 ) -> Remeasured:
@@ -106,16 +122,21 @@ def defend(
     Parameters
     ----------
     which
-        Its id or its class; ``parameters`` are its own, by name.
+        Its id or its class, with ``parameters`` its own by name; or a defense that is made.
     target, data, label, sensitive, member
         As of `check`.
     before
-        Records of ``target``, where it was measured already: these checks are run again, with the same parameters.
+        What `assess` or `check` gave of ``target``, where it was measured already: these checks are run again, with the same parameters.
     checks
         Without ``before``: ids of the checks that are run before and after, with the parameters of ``profile``; by default those
         that are remeasured, as their classes say.
     store
-        Where the runs are kept; None keeps none.
+        As of `assess`.
+
+    Returns
+    -------
+    Remeasured
+        In a cell, every number before and after. Its ``made`` is the defended model, a target as `check` and `assess` take it.
 
     Raises
     ------
@@ -124,15 +145,16 @@ def defend(
     Cancelled
         By Ctrl-C before the defense was applied; once it is, the result says that it was cancelled.
     """
-    defense = _made(which, parameters)
+    defense = step_of(which, parameters)
     if not isinstance(defense, Defense):
         raise Problem("a defense", f"{defense.id!r}, which is a check", "Call ty.check")
+    measured = records_of(before)
     target, data = meet(target, data, label, sensitive, member)
-    ids = remeasured() if checks is None else checks
-    with following(on_progress) as listener:
-        assessment = FullAssessment(target, data, Runner(store), f"{defense.title} on {target.name}", on_progress=listener)
-        if before:
-            assessment.records, ids = list(before), [record.check for record in before]
+    ids = remeasured() if checks is None else several(checks)
+    with following(listener_of(on_progress)) as listener:
+        assessment = FullAssessment(target, data, Runner(store_of(store)), f"{defense.title} on {target.name}", on_progress=listener)
+        if measured:
+            assessment.records, ids = list(measured), [record.check for record in measured]
         else:
             assessment.check(chosen(ids, profile, defense.seed, data))
         found = assessment.defend(defense, ids)
@@ -152,7 +174,7 @@ def assess(
     member: Member = None,
     profile: Profile = "quick",
     seed: int = 0,
-    store: Store | None = None,
+    store: Kept = None,
     on_progress: Callable[[Report], None] | None = None,
     where: Cohort | None = None,
 ) -> Assessment:
@@ -161,13 +183,14 @@ def assess(
     Parameters
     ----------
     picked
-        Ids or classes of checks, which take the parameters of ``profile``, or checks with parameters of their own.
+        Ids or classes of checks, one or several, which take the parameters of ``profile``, or checks with parameters of their own.
     profile
         ``"quick"``: every check with few rows; ``"full"``: every check as it stands; ``"privacy"``: those of data privacy as they stand.
     target, data, label, sensitive, member
         As of `check`.
     store
-        Where the run is kept; None keeps none.
+        Where the run is kept: True for the default store, which ``tiltyard runs`` lists; a file, which is made where there is none; a
+        `Store`. None keeps none.
     on_progress
         Who hears how far it is; by default a bar in the notebook's cell, or a line in the terminal.
     where
@@ -176,31 +199,44 @@ def assess(
     Returns
     -------
     Assessment
-        In a cell it shows how every risk stands and the gravest findings; ``ty.report(found, "report.html")`` writes it out.
+        In a cell it shows how every risk stands and the gravest findings; ``found["fairness.groups"]`` is the record of one check;
+        ``ty.report(found, "report.html")`` writes it out.
     """
     target, data = meet(target, data, label, sensitive, member)
-    data = data if where is None else data.cohort(where, target)
+    cohort = cohort_of(where)
+    data = data if cohort is None else data.cohort(cohort, target)
     wanted = _picked(picked, profile, seed, target, data)
-    with following(on_progress) as listener:
-        return assess_steps(target, data, wanted, Runner(store), on_progress=listener)
+    with following(listener_of(on_progress)) as listener:
+        return assess_steps(target, data, wanted, Runner(store_of(store)), on_progress=listener)
 
 
-def compare(before: str, after: str, store: Store | None = None) -> Comparison:
-    """Two stored runs side by side, each by its id, the beginning of it, or ``"last"``; the default store where none is given."""
-    store = store or open_store()
-    one, other = store.run(before), store.run(after)
-    return compare_runs(one, store.records(one.id), other, store.records(other.id))
+def compare(before: str | Found, after: str | Found, store: Kept = None) -> Comparison:
+    """Two runs side by side: what differs, and what that did to the numbers.
+
+    Parameters
+    ----------
+    before, after
+        What `assess` or `check` gave; or the id of a stored run, the beginning of it, or ``"last"``.
+    store
+        Where stored runs are, as of `assess`; the default store where none is given.
+
+    Raises
+    ------
+    Problem
+        There is no such run, or one has no result.
+    """
+    return compared(before, after, store)
 
 
 def report(
-    records: Record | Assessment | Sequence[Record],
+    records: Found,
     path: str | Path,
     *,
     title: str = "",
     format: str | None = None,
     overwrite: bool = False,
     about: About | None = None,
-    since: Sequence[Record] = (),
+    since: Found = (),
     author: str = "",
     approver: str = "",
     recipient: str = "",
@@ -218,18 +254,23 @@ def report(
     about
         All that a report says of itself and shows; in its place the keywords below serve, of which each is a field of it.
     since
-        The records of an earlier report of the same model: the report says what is new, settled and moved since.
+        What an earlier report of the same model was made of: the report says what is new, settled and moved since.
+    owners
+        Who owns a topic's risk: ``{"privacy": "Ada"}``.
+    topics
+        Those that have a page; all where it is empty.
     people
         Show tables and pictures of single people's rows, which are withheld else. For whoever may export reports.
     """
-    records = (records,) if isinstance(records, Record) else records.records if isinstance(records, Assessment) else records
+    kept, file = records_of(records), path_of(path)
     words = {"title": title, "author": author, "approver": approver, "recipient": recipient, "purpose": purpose}
-    chosen = {"owners": dict(owners or {}), "topics": tuple(topics), "annex": annex, "people": people, "language": language}
+    chosen = {"owners": names_of(owners), "topics": tuple(several(topics)), "annex": annex, "people": people, "language": language}
     given = about or about_of({**words, **chosen})
     if given.people:
         me().must("export")
-    changed = difference("", list(since), list(records)) if since and records else None
-    return write(make(records, title=title, about=given, since=changed), path, format, overwrite)
+    earlier = records_of(since)
+    changed = difference("", list(earlier), list(kept)) if earlier and kept else None
+    return write(make(kept, title=title, about=given, since=changed), file, format, overwrite)
 
 
 def _picked(
@@ -240,8 +281,4 @@ def _picked(
         picked = (picked,)
     if not picked:
         return steps(profile, seed, target, data)
-    return [one if isinstance(one, Step) else chosen([one if isinstance(one, str) else one.id], profile, seed, data)[0] for one in picked]
-
-
-def _made(which: str | type[Step], parameters: dict[str, Any]) -> Step:
-    return named(find(which) if isinstance(which, str) else which, parameters)
+    return [one if isinstance(one, Step) else chosen([step_of(one).id], profile, seed, data)[0] for one in picked]

@@ -8,10 +8,10 @@ import pkgutil
 from collections.abc import Collection, Mapping
 from functools import cache
 from importlib import metadata
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import Any
 
-from .check import Check, Step
+from .check import Check, Step, named
 from .datasets.dataset import Dataset
 from .defense import Defense
 from .errors import Problem
@@ -114,8 +114,32 @@ def find(id: str) -> type[Step]:
     """The check or defense called ``id``."""
     everything: dict[str, type[Step]] = {**checks(), **defenses()}
     if id not in everything:
-        raise Problem("a check or defense", repr(id), f"{_meant(id, everything)}See `tiltyard checks`")
+        own = [known for known in everything if topic_of(known) == id]
+        if own:
+            raise Problem("the id of a check or defense", f"{id!r}, which is a topic", f"Name one of its own: {', '.join(own)}")
+        raise Problem("a check or defense", repr(id), f"{_meant(id, everything)}See `tiltyard checks`, or ty.checks() in Python")
     return everything[id]
+
+
+def step_of(which: str | type[Step] | Step, parameters: Mapping[str, Any] = MappingProxyType({})) -> Step:
+    """The step that a person names in Python: by id or class, with its parameters by name; or one that is made, which has its own.
+
+    Raises
+    ------
+    Problem
+        There is no such step, a parameter is wrong, or a made step came with more parameters.
+    """
+    if isinstance(which, Step):
+        if parameters:
+            name, given = type(which).__name__, ", ".join(parameters)
+            raise Problem(
+                f"no parameters beside a {name} that is made", given, f"Write {name}({next(iter(parameters))}=…), or give the class"
+            )
+        return which
+    kind = find(which) if isinstance(which, str) else which
+    if not (inspect.isclass(kind) and issubclass(kind, Step)):
+        raise Problem("the id or class of a check or defense", f"{type(which).__name__} {which!r}", "See ty.checks()")
+    return named(kind, dict(parameters))
 
 
 def _meant(id: str, known: Mapping[str, type[Step]]) -> str:

@@ -178,7 +178,7 @@ def number_in_words(field: FieldFacts) -> str:
     if field.kind not in (int, float) or field.optional:
         return ""
     words = {"above": field.bounds.above, "at least": field.bounds.least, "below": field.bounds.below, "at most": field.bounds.most}
-    bounds = ", ".join(f"{word} {bound:,g}" for word, bound in words.items() if bound is not None)
+    bounds = ", ".join(f"{word} {figure(bound)}" for word, bound in words.items() if bound is not None)
     return f"a {'whole ' if field.kind is int else ''}number {bounds}".strip() + (f" ({field.unit})" if field.unit else "")
 
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .catalogue import find
-from .check import Check, Step, named
+from .catalogue import step_of
+from .check import Check, Step
 from .datasets.dataset import Dataset
 from .datasets.reading import read
 from .errors import Problem
@@ -36,6 +36,9 @@ class Scorer:
         rows = read((x, y), schema=None if self.like is None else self.like.schema, sensitive=self.sensitive)
         record = self.check(*meet(estimator, rows))
         metric = self._metric(record.result.metrics)
+        names = [m.name for m in record.result.metrics]
+        if metric is None and self.metric and names:
+            raise Problem(f"a number of {self.check.id} ({', '.join(names)})", repr(self.metric), "Name one of these")
         if metric is None or metric.value is None:
             why = metric.note if metric is not None else record.result.summary
             raise Problem(
@@ -51,7 +54,7 @@ class Scorer:
 
 
 def scorer(
-    which: str | type[Step],
+    which: str | type[Step] | Step,
     *,
     metric: str = "",
     like: Any = None,
@@ -64,7 +67,7 @@ def scorer(
     Parameters
     ----------
     which
-        The id of a check, or its class; ``parameters`` are its own, by name.
+        The id of a check, or its class, with ``parameters`` its own by name; or a check that is made.
     metric
         The name of its number; empty for the one that answers its question.
     like
@@ -78,7 +81,7 @@ def scorer(
     >>> robust = ty.scorer("evasion.fgsm", eps=0.05, like=frame, label="churned")
     >>> GridSearchCV(model, {"C": [0.1, 1, 10]}, scoring={"accuracy": "accuracy", "robust": robust}, refit="robust")
     """
-    made = named(find(which) if isinstance(which, str) else which, dict(parameters))
+    made = step_of(which, parameters)
     if not isinstance(made, Check):
         raise Problem("a check", f"{made.id!r}, which is a defense", "See ty.checks()")
     rows = like if like is None or isinstance(like, Dataset) else read(like, label=label, sensitive=sensitive)

@@ -41,6 +41,22 @@ class Assessment(Tabled, Frozen):
     problem: str = ""
     unlogged: str = ""
 
+    def __getitem__(self, id: str) -> Record:
+        """The record of the check called ``id``, the last where it ran several times.
+
+        Raises
+        ------
+        Problem
+            There is none.
+        """
+        for record in reversed(self.records):
+            if record.check == id:
+                return record
+        raise Problem("a check of this assessment", repr(id), f"There are {', '.join(r.check for r in self.records) or 'none'}")
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return [record.check for record in self.records]
+
 
 def not_run(records: Sequence[Record]) -> tuple[str, ...]:
     """Ids of the registered checks of which there is no record."""

@@ -10,6 +10,7 @@ from ..access.places import discreet, opened
 from ..errors import Problem
 
 LARGEST = 16 * 2**20
+SHOULD = "Input should be "  # how pydantic begins
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -39,8 +40,9 @@ def checked(model: type[Model], values: dict[str, Any], place: str) -> Model:
         if first["type"] == "extra_forbidden":
             known = ", ".join(sorted(_fields(model, first["loc"])))
             raise Problem(f"a known key ({known})", f"{where!r} in {place}", "Correct the key") from None
-        found = "" if first["type"] in ("missing", "value_error") else f" of {first['input']!r}"
-        raise Problem(f"{where} in {place} as documented", f"{reason[0].lower()}{reason[1:]}{found}", "Correct it") from None
+        if reason.startswith(SHOULD):
+            raise Problem(f"{where} in {place} to be {reason.removeprefix(SHOULD)}", repr(first["input"]), "Correct it") from None
+        raise Problem(f"{where} in {place} as documented", f"{reason[0].lower()}{reason[1:]}", "Correct it") from None
 
 
 def _fields(model: type[BaseModel], where: tuple[int | str, ...]) -> set[str]:

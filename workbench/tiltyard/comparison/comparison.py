@@ -190,8 +190,8 @@ def _text(value: Any) -> str | None:
     return None if value is None else str(value)
 
 
-def differing(a: RunLine, b: RunLine) -> list[Changed]:
-    """In what the models and data of two runs differ."""
+def differing(a: RunLine | Record, b: RunLine | Record) -> list[Changed]:
+    """In what the models and data of two runs or records differ."""
     facts = []
     for what, before, after in (("target", a.target, b.target), ("data", a.data, b.data)):
         facts += _differ(f"{what} ", before.model_dump(), after.model_dump())

@@ -71,6 +71,8 @@ def corrected(
         proposal = proposal.take(column)
     for column in leave_out:
         proposal = proposal if column in (*proposal.left_out, *proposal.skip) else proposal.drop(column)
+    if features is not None and not isinstance(features, Mapping):
+        raise Problem('corrections by feature, for instance {"income": {"high": 5e5}}', type(features).__name__, "Give a dict")
     for name, correction in (features or {}).items():
         proposal = correct(proposal, name, correction)
     return proposal
@@ -101,13 +103,16 @@ def _given_by(correction: Correction) -> dict[str, Any]:
 
 
 def _known(name: str, given: "Mapping[str, Any]") -> Correction:
+    if not isinstance(given, Mapping):
+        raise Problem(f'a correction of {name!r}, for instance {{"high": 5e5}}', repr(given), "Give a dict")
     try:
         return Correction.model_validate(dict(given))
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"]))
         keys = ", ".join(Correction.model_fields)
-        raise Problem(f"a correction of {name!r} ({keys})", f"{key} = {first['input']!r}", "Correct it") from None
+        reason = f"{first['msg'][0].lower()}{first['msg'][1:]}"
+        raise Problem(f"a correction of {name!r} ({keys})", f"{key} = {first['input']!r}, and {reason}", "Correct it") from None
 
 
 def _base(proposal: Proposal, f: Feature, known: Correction) -> Feature:

@@ -1,7 +1,7 @@
 """The one door from a data file, a DataFrame or arrays to a data set."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,7 +64,7 @@ def read(
     size: tuple[int, int] | None = None,
     texts: bool = False,
     fit: tuple[int, int] | None = None,
-    relations: Sequence[str] | None = None,
+    relations: str | Sequence[str] | None = None,
 ) -> Dataset:
     """A data set from a CSV (also gzip), Parquet or npz file, a folder of images, a DataFrame, or ``(x, y)``.
 
@@ -105,6 +105,8 @@ def read(
         In one line, for anything that is not such data.
     """
     if label is not None and not isinstance(label, str):
+        if not hasattr(label, "__len__"):
+            raise Problem("a column's name or one label per row", f"label = {label!r}", "Name the label column")
         source, label = (source, label), None
     size = size or (fit if schema is None and isinstance(source, str | os.PathLike) and os.path.isdir(Path(source).expanduser()) else None)
     data = _built(
@@ -122,12 +124,16 @@ def read(
         classes,
         texts,
     )
-    return data if relations is None else data.relating(relations)
+    return data if relations is None else data.relating(several(relations))
 
 
 def several(names: str | Sequence[str]) -> Sequence[str]:
-    """Names of columns as a list; one name alone is no list of its letters."""
-    return (names,) if isinstance(names, str) else names
+    """Names as a list; one name alone is no list of its letters."""
+    if isinstance(names, str):
+        return (names,)
+    if not isinstance(names, Iterable):
+        raise Problem("a name or a list of names", f"{type(names).__name__} {names!r}", "Write it as a text")
+    return names
 
 
 def _built(

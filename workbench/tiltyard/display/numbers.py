@@ -202,6 +202,8 @@ def plot(one: object, name: str = "", ax: "Axes | None" = None) -> "Axes":
     charts = dict(_charts(one))
     if not charts or (name and name not in charts):
         raise Problem(f"a chart ({', '.join(charts) or 'it has none'})", repr(name) if name else "no chart", "See .frame and .tables")
+    if ax is not None and not hasattr(ax, "set_xlabel"):
+        raise Problem("ax = axes of matplotlib", f"{type(ax).__name__} {ax!r:.60}", "Leave it out for a figure of its own")
     chart = charts[name] if name else next(iter(charts.values()))
     return figures.drawn_on(ax, chart)
 

@@ -289,7 +289,7 @@ def _few(names: Sequence[str], most: int = 3) -> str:
 
 @view_of.register
 def _steps(one: Steps) -> View:
-    sentence = f"{len(one) - one.defenses} checks and {one.defenses} defenses. One by its id: ty.checks()['evasion.pgd']; help() of it says its parameters."
+    sentence = f"{len(one) - one.defenses} checks and {one.defenses} defenses. One by its id: ty.checks()[{next(iter(one), 'evasion.pgd')!r}]; help() of it says its parameters."
     return View(kind="catalogue", title="Checks and defenses", sentence=sentence, tables=tuple(steps_tables(one)))
 
 

@@ -16,7 +16,7 @@ def refuse_existing(path: Path) -> None:
         raise Problem(
             "a name not in use",
             f"{path}, which is there",
-            "Name another file, move that one away, or add --overwrite where the command takes it",
+            "Name another file, move that one away, or replace it by --overwrite in the shell, overwrite=True in Python",
         )
 
 

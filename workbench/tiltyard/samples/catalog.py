@@ -72,7 +72,7 @@ def hold(name: str) -> None:
 
 
 def load(name: str) -> Sample:
-    """The shipped model ``name`` with its data. Checksums are verified.
+    """The shipped model ``name`` (census, digits, digits-robust) with its data, as ``.target`` and ``.data``. Checksums are verified.
 
     Raises
     ------

@@ -48,6 +48,7 @@ def assert_robust(
     AssertionError
         The low end is below, or the check is *incomplete*, failed or does not apply: that is no pass.
     """
+    share("at_least", at_least)
     target, rows = meet(model, data, label, sensitive)
     record = measured(check or _strongest(target), target, rows, {"accept": 1.0, **parameters})
     return held(record, ["robust_accuracy"], at_least=at_least)
@@ -78,7 +79,7 @@ def assert_private(
     AssertionError
         The high end is above, or the check is *incomplete*, failed or does not apply: that is no pass.
     """
-    if not 0.5 < at_most <= 1:
+    if share("at_most", at_most) <= 0.5:
         raise Problem("an AUC above 0.5, which is guessing, to 1", repr(at_most), "Correct at_most")
     limits = {"accepted": min(max(at_most - 0.5, 0.001), 0.5), "accepted_tpr": 1.0}
     record = measured(check, model, data, {**limits, **parameters}, label, sensitive, member)
@@ -110,9 +111,17 @@ def assert_fair(
     AssertionError
         An end is beyond, or the check is *incomplete*, failed or does not apply: that is no pass.
     """
+    share("at_most", at_most)
     record = measured(check, model, data, {"difference": 1.0, "ratio": 0.0, **parameters}, label, sensitive)
     names = [m.name for m in record.result.metrics if m.name == metric or m.name.startswith(f"{metric}_")]
     return held(record, names or [metric], at_most=at_most)
+
+
+def share(name: str, value: float) -> float:
+    """``value`` where it is a share from 0 to 1; `Problem` where it is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise Problem(f"{name} as a share from 0 to 1", repr(value), "Write 0.8 for 80 %")
+    return float(value)
 
 
 def _strongest(target: Target) -> str:
