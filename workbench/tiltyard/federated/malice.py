@@ -8,6 +8,13 @@ ATTACKS: dict[Attack, str] = {
     "label_flip": "learn from flipped labels",
     "model_replacement": "plant a backdoor and boost it",
 }
+Omission = Literal["nothing", "noise", "clip", "both"]
+OMISSIONS: dict[Omission, str] = {
+    "nothing": "clip and noise like the others",
+    "noise": "clip, and add no noise",
+    "clip": "add their noise, and do not clip",
+    "both": "neither clip nor add noise",
+}
 SUCCESS: dict[Attack, str] = {
     "sign_flip": "Attack success rate (wrong rows)",
     "label_flip": "Attack success rate (the attackers' label)",

@@ -15,7 +15,7 @@ from ..formatting.numbers import about
 from ..progress import Progress
 from ..targets.target import Target
 from .aggregation import RULES, Rule, needed
-from .malice import Attack, loudness
+from .malice import Attack, Omission, loudness
 
 if TYPE_CHECKING:
     from ..targets.training import Recipe
@@ -43,7 +43,7 @@ class Training(Defense):
     rounded at random for it (`deployed.quantizing`), so that equal seeds give weights equal up to that. One client can spoil the sum unseen:
     robust rules and refusing what is not finite need each client's update. FedAvg only, therefore. With ``noise_multiplier`` clients clip
     and noise by themselves (`rounds.distributed_noise`; Kairouz et al. 2021, arXiv 2102.06387), so that a sum is private for the server
-    too; fewer answers than ``least`` stay closed.
+    too; fewer answers than ``least`` stay closed. Malicious clients may ``omit`` either; without ``processes`` the same sums are made here.
     """
 
     id: ClassVar[str] = "federated.training"
@@ -111,7 +111,8 @@ class Training(Defense):
 
     secure: bool = parameter(
         False,
-        "In processes: mask the clients' updates so that the server learns their sum alone (SecAgg+); FedAvg, 3 clients or more",
+        "In processes: mask the clients' updates so that the server learns their sum alone (SecAgg+); FedAvg, 3 clients or more. "
+        "Without processes, with noise: the same sums, made here and not masked",
     )
     least: int = parameter(
         0,
@@ -119,6 +120,10 @@ class Training(Defense):
         "clients",
         ge=0,
         le=1000,
+    )
+
+    omit: Omission = parameter(
+        "nothing", "With secure and noise: what malicious clients leave out of what each should do to its own update"
     )
 
     @model_validator(mode="after")
@@ -140,11 +145,15 @@ class Training(Defense):
             raise ValueError("resume is for runs in this process; found processes")
         if self.secure and (reason := self._exposed()):
             raise ValueError(f"secure {reason}")
+        if self.omit != "nothing" and not (self.secure and self.noise_multiplier > 0 and self.attackers):
+            raise ValueError(
+                f"omit is of malicious clients that should noise by themselves: secure, a noise multiplier and attackers; found {self.omit}"
+            )
         return self
 
     def _exposed(self) -> str:
         """Why a server that learns sums alone cannot run this; empty where it can."""
-        if not self.processes:
+        if not self.processes and self.noise_multiplier == 0:
             return "masks what processes send one another, so processes must be on; found off"
         if self.rule != "fedavg":
             return f"hides each client's update, which {RULES[self.rule]} needs, so rule must be fedavg; found {self.rule}"
@@ -176,6 +185,7 @@ class Training(Defense):
             goal=goal,
             secure=self.secure,
             least=self._least() if self.secure and self.noise_multiplier > 0 else 0,
+            omit=self.omit,
             offsets=offsets,
             mu=self.mu,
             scaffold=self.scaffold,

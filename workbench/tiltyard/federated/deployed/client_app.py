@@ -56,6 +56,6 @@ def _summand(message: Message, context: Context) -> Message:
     (weights,) = parameters_to_ndarrays(instructions.parameters)
     number, plan = int(instructions.config["number"]), _home(context).plan
     found, share = _answer(context, number, weights), plan.noise_share
-    given = update(weights, found.weights, share, plan.client_chance(found.client, number))
+    given = update(weights, found.weights, share, plan.client_chance(found.client, number), plan.omitted(found.client))
     made = FitRes(Status(Code.OK, ""), given, 1 if share else found.rows, {})
     return Message(fitres_to_recorddict(made, True), reply_to=message)

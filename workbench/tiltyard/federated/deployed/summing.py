@@ -27,6 +27,7 @@ from flwr.serverapp import Grid
 from numpy.typing import NDArray
 
 from ...progress import Progress
+from ..malice import Omission
 from ..rounds.client import ClientUpdate
 from ..rounds.distributed_noise import NoiseShare
 from . import masks
@@ -139,10 +140,13 @@ class Summed:
         return made
 
 
-def update(before: Weights, after: Weights, noise: NoiseShare | None = None, rng: np.random.Generator | None = None) -> Any:
+def update(
+    before: Weights, after: Weights, noise: NoiseShare | None = None, rng: np.random.Generator | None = None, omits: Omission = "nothing"
+) -> Any:
     """What a client gives to be masked; a client with a number that is not finite gives nothing, for the server could not tell.
 
-    With ``noise`` it is clipped, and noised from ``rng``, in whole steps, which Flower's rounding leaves as they are.
+    With ``noise`` it is clipped, and noised from ``rng``, in whole steps, which Flower's rounding leaves as they are; but for what a
+    malicious client ``omits``.
 
     Raises
     ------
@@ -153,5 +157,5 @@ def update(before: Weights, after: Weights, noise: NoiseShare | None = None, rng
     if not np.isfinite(change).all():
         raise ValueError("what this client learned is not finite")
     if noise is not None and rng is not None:
-        change = noise.summand(np.asarray(change, np.float64), rng) * STEP
+        change = noise.summand(np.asarray(change, np.float64), rng, omits) * STEP
     return ndarrays_to_parameters([change])

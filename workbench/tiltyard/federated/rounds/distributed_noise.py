@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ...errors import Problem
 from ...privacy_accounting.rdp import rdp
 from ..deployed.quantizing import LEVELS
+from ..malice import Omission
 
 TAIL = 12.0  # deviations of a client's noise that fit into what is sent; more come about once in 10^32 numbers
 SMOOTH = 10.0  # steps of a client's deviation from which sums of discrete Gaussians are one, up to a factor of 1 + exp(-900)
@@ -48,15 +49,23 @@ class NoiseShare:
         """Standard deviation of one client's noise, in steps."""
         return self.noise * self.clip / math.sqrt(self.least) / self.step
 
-    def summand(self, update: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.int64]:
-        """What is masked and added: the update (d,), clipped, rounded and noised, in steps."""
-        scaled = update * (min(1.0, self.clip / max(float(np.linalg.norm(update)), 1e-300)) / self.step)
-        return np.floor(scaled + rng.random(len(scaled))).astype(np.int64) + discrete_gaussian(self.spread, len(scaled), rng)
+    @property
+    def largest(self) -> float:
+        """The furthest that a client who does not clip moves one number of the sum: more does not fit into what is sent."""
+        return self.step * LEVELS / 2
+
+    def summand(self, update: NDArray[np.float64], rng: np.random.Generator, omits: Omission = "nothing") -> NDArray[np.int64]:
+        """What is masked and added: the update (d,), clipped, rounded and noised, in steps, but for what a malicious client ``omits``."""
+        fits = min(1.0, self.clip / max(float(np.linalg.norm(update)), 1e-300)) if omits in ("nothing", "noise") else 1.0
+        made = np.floor(np.clip(update * (fits / self.step), -LEVELS / 2, LEVELS / 2 - 1) + rng.random(len(update))).astype(np.int64)
+        if omits in ("nothing", "clip"):
+            made += discrete_gaussian(self.spread, len(made), rng)
+        return np.clip(made, -LEVELS // 2, LEVELS // 2)
 
     def multiplier(self, size: int, league: int = 0) -> float:
         """The noise multiplier that counts for ``size`` numbers: rounding lengthens an update by at most a step a number.
 
-        ``league`` clients who share what they know take their noise out of the sum.
+        ``league`` clients who add no noise, or tell the attacker what they added, take theirs out of the sum.
         """
         if league >= self.least:
             return 0.0

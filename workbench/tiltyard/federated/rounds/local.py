@@ -10,7 +10,9 @@ from ...errors import Problem
 from ...progress import Progress
 from .client import ClientUpdate, Quiet, Shard, answer
 from .correcting import Scaffold
+from .distributed_noise import NoiseShare
 from .plan import Plan
+from .server import Ask
 
 
 class Local:
@@ -39,3 +41,26 @@ class Local:
         if self.scaffold is not None:
             self.scaffold.end([one.client for one in found])
         return found
+
+
+class InSum:
+    """Answers as they are in a federation whose clients clip and noise by themselves: each that came is the mean of all, no other is known.
+
+    The sum is made in this process, and of the same numbers as `deployed.summing` makes it; nothing is masked here. An answer that is not
+    finite does not come.
+    """
+
+    def __init__(self, ask: Ask, plan: Plan, share: NoiseShare) -> None:
+        self.ask, self.plan, self.share = ask, plan, share
+
+    def __call__(self, number: int, weights: NDArray[np.float32], clients: Sequence[int], progress: Progress) -> list[ClientUpdate]:
+        """The answers of ``clients`` in round ``number``."""
+        came = [one for one in self.ask(number, weights, clients, progress) if np.isfinite(one.weights).all()]
+        if not came:
+            return []
+        total = np.zeros(len(weights), np.int64)
+        for one in came:
+            change = one.weights.astype(np.float64) - weights
+            total += self.share.summand(change, self.plan.client_chance(one.client, number), self.plan.omitted(one.client))
+        after = (weights + total * (self.share.step / len(came))).astype(np.float32)
+        return [ClientUpdate(one.client, after, 1) for one in came]

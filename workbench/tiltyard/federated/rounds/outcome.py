@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...formatting.numbers import percent, points
-from ...privacy_accounting.accountants import NAMES, default_delta, epsilon
 from ...result import Axis, Chart, CheckResult, Column, Evidence, Finding, Metric, Series, Severity, Status, Table
 from ...statistics.intervals import clopper_pearson, rate
 from ...statistics.majority import Skill
@@ -20,8 +19,8 @@ from ..deployed.quantizing import CLIP, error
 from ..malice import ATTACKS, SUCCESS
 from ..watching import listening, tell
 from .central import Central
-from .distributed_noise import NoiseShare
 from .plan import Plan
+from .promise import distributed, noise_left, spending
 from .server import Round
 
 if TYPE_CHECKING:
@@ -73,52 +72,15 @@ def result(
         summary=f"{_summary(plan, against, last)} {ruled.sentence}",
         metrics=tuple(metrics),
         findings=findings,
-        tables=(table(ran.rounds, bool(plan.malicious)), shards(start)),
+        tables=(table(ran.rounds, bool(plan.malicious)), shards(start), *noise_left(plan, delta, len(ran.weights))),
         charts=charts(plan, ran.rounds, right / len(test)),
-        notes=notes(start, ran, processes),
+        notes=notes(start, ran, processes, delta),
     )
 
 
 def success(plan: Plan, last: Round) -> list[Metric]:
     """How far the attackers got, in the measure of their attack; nothing where nobody attacks."""
     return [rate("attack_success", SUCCESS[plan.attack], last.hits, last.tries, "lower")] if plan.malicious else []
-
-
-def spending(plan: Plan, delta: float, size: int) -> list[Metric]:
-    """Epsilon of the whole run by the tightest bound that holds, over ``size`` weights; nothing without noise."""
-    if plan.noise <= 0:
-        return []
-    delta = delta or default_delta(plan.clients)
-    if (share := plan.noise_share) is not None:
-        return _spending_in_sums(plan, share, delta, size)
-    spent = epsilon(plan.noise, plan.share, plan.rounds, delta)
-    return [
-        Metric(
-            name="epsilon",
-            label=f"Epsilon spent for one client ({NAMES[spent.accountant]})",
-            value=spent.epsilon,
-            unit="epsilon",
-            safer="lower",
-        ),
-        Metric(name="delta", label="Delta", value=delta, safer="lower"),
-        Metric(name="noise_multiplier", label="Noise multiplier", value=plan.noise, safer="higher"),
-    ]
-
-
-def _spending_in_sums(plan: Plan, share: NoiseShare, delta: float, size: int) -> list[Metric]:
-    """Epsilon for the server, and for one of the clients, which knows its own share of the noise."""
-    found = [
-        Metric(name=name, label=label, value=share.epsilon(size, plan.rounds, delta, league), unit="epsilon", safer="lower")
-        for name, label, league in (
-            ("epsilon", "Epsilon of one client for the server and all who see less (RDP)", 0),
-            ("epsilon_to_clients", "Epsilon of one client for another client (RDP)", 1),
-        )
-    ]
-    return [
-        *found,
-        Metric(name="delta", label="Delta", value=delta, safer="lower"),
-        Metric(name="noise_multiplier", label="Noise multiplier of a sum", value=plan.noise, safer="higher"),
-    ]
 
 
 def _summary(plan: Plan, against: Central, last: Round) -> str:
@@ -183,17 +145,17 @@ def _ruled(target: Target) -> tuple[str, ...]:
     )
 
 
-def notes(start: "Setting", ran: "Ran", processes: bool) -> tuple[str, ...]:
+def notes(start: "Setting", ran: "Ran", processes: bool, delta: float = 0.0) -> tuple[str, ...]:
     """What was assumed, and what is not protected."""
     plan = start.plan
     lost, refused = sum(len(r.lost) for r in ran.rounds), sum(len(r.refused) for r in ran.rounds)
     found = [
         "The intervals are over held-out rows, not over trainings.",
         *_ruled(start.target),
-        *_seen(plan),
+        *_seen(plan, processes),
     ]
     if (share := plan.noise_share) is not None:
-        found += _distributed(plan, share, len(ran.weights))
+        found += distributed(plan, share, len(ran.weights), delta)
     elif plan.noise > 0:
         found += [
             f"Epsilon counts whole clients (added or removed), each drawn by its own coin at {plan.share:g} a round, {plan.rounds} rounds, "
@@ -225,19 +187,6 @@ def notes(start: "Setting", ran: "Ran", processes: bool) -> tuple[str, ...]:
     return (*found, *((start.parts.note,) if start.parts.note else ()))
 
 
-def _distributed(plan: Plan, share: NoiseShare, size: int) -> tuple[str, ...]:
-    """What noise that clients add promises, and what it rests on."""
-    return (
-        f"Every client clips its update to {plan.clip:g} and adds its share of the noise, 1 / {share.least} of the variance: {share.least} answers "
-        f"have the whole of it, more have more, and a sum of fewer is never opened; such a round leaves the weights as they were.",
-        f"Epsilon counts whole clients (an update set to zero) in all {plan.rounds} rounds, for the server too, which knows who was drawn; the "
-        f"multiplier that counts is {share.multiplier(size):.6g}, for rounding lengthens an update.",
-        f"It rests on {share.least} clients that add their share: of c that leave it out, or tell the server what they added, it is c / {share.least} "
-        "of the variance less. That a client clipped and noised cannot be seen from a sum; malicious clients clip and noise here like the others.",
-        "The number of rows does not weigh here: every client counts alike, whether it answered or not.",
-    )
-
-
 def _against_drift(plan: Plan) -> list[str]:
     """What was done for uneven rows."""
     found = [f"FedProx: clients are held to the round's weights by mu = {plan.mu:g}."] if plan.mu > 0 else []
@@ -248,8 +197,14 @@ def _against_drift(plan: Plan) -> list[str]:
     return found
 
 
-def _seen(plan: Plan) -> tuple[str, ...]:
+def _seen(plan: Plan, processes: bool) -> tuple[str, ...]:
     """What the server learned of one client."""
+    if plan.secure and not processes:
+        return (
+            "The sums were made in this process, of the numbers that clients would mask, and nothing was masked: in processes SecAgg+ hides all "
+            "but the sums from the server.",
+            "The server cannot tell who spoils a sum, and cannot refuse one client's update.",
+        )
     if not plan.secure:
         return ("The server sees every client's update; see federated.gradient_leakage. In processes, secure lets it see their sum alone.",)
     return (

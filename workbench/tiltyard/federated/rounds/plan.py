@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from ...result import Given
 from ...targets.training import Recipe
 from ..aggregation import Rule
-from ..malice import Attack
+from ..malice import Attack, Omission
 from .distributed_noise import NoiseShare
 
 
@@ -17,7 +17,8 @@ class Plan(Given):
     """Rounds, rule, local training, privacy and who attacks. ``noise`` 0 is no differential privacy; ``clip`` bounds one client's update then.
 
     ``offsets`` are added to the log scores by the decision rule in force, so that the largest is the label; empty for none.
-    ``secure``: clients give their updates under SecAgg+ alone; with noise a sum of fewer than ``least`` stays closed.
+    ``secure``: clients give their updates under SecAgg+ alone; with noise a sum of fewer than ``least`` stays closed. Malicious clients
+    leave out what ``omit`` says of clipping and noise.
     ``mu`` is FedProx's, 0 for none; ``scaffold`` is for control variates; ``server_rate`` is FedAdam's, 0 for none.
     """
 
@@ -37,6 +38,7 @@ class Plan(Given):
     goal: int = 0
     secure: bool = False
     least: int = 0
+    omit: Omission = "nothing"
     offsets: tuple[float, ...] = ()
     mu: float = 0.0
     scaffold: bool = False
@@ -62,6 +64,15 @@ class Plan(Given):
     def noise_share(self) -> NoiseShare | None:
         """What each client adds by itself; None where the server adds the noise, or nobody does."""
         return NoiseShare(self.noise, self.clip, self.least) if self.secure and self.noise > 0 else None
+
+    def omitted(self, client: int) -> Omission:
+        """What ``client`` leaves out of what it should do to its update."""
+        return self.omit if client in self.malicious else "nothing"
+
+    @property
+    def silent(self) -> int:
+        """Clients that add no noise."""
+        return len(self.malicious) if self.omit in ("noise", "both") else 0
 
     def client_chance(self, client: int, number: int) -> np.random.Generator:
         """Chance of one client's rounding and noise in a round: of its own, from the seed or, where ``fresh_noise``, the operating system."""

@@ -14,7 +14,7 @@ from ...targets.torch_target import TorchTarget
 from ...targets.training import Recipe, fit, fresh
 from ..shards import dirichlet
 from .client import Shard
-from .local import Local
+from .local import InSum, Local
 from .measuring import Held, Seen, seen
 from .plan import Plan
 from .server import Kept, Round, Weights, train
@@ -96,7 +96,9 @@ class Setting:
     def run(self, progress: Progress, done: tuple[Round, ...] = (), weights: Weights | None = None, kept: Kept | None = None) -> "Ran":
         """All rounds in this process."""
         before = flat(self.start) if weights is None else weights
-        ask, own = Local(self.start, self.plan, self.shards), self.trained_here if self.root is not None else None
+        local, own = Local(self.start, self.plan, self.shards), self.trained_here if self.root is not None else None
+        share = self.plan.noise_share
+        ask = InSum(local, self.plan, share) if share is not None else local
         after, rounds = train(self.plan, before, ask, self.watch, progress, done, kept, own)
         return Ran(after, tuple(rounds))
 
