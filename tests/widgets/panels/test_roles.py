@@ -111,7 +111,7 @@ def test_a_run_is_shared_from_the_history(tmp_path: Path) -> None:
         panel.lend.click()
         assert words in panel.message.text
         assert len(vera.runs()) == seen
-        assert panel.lend.description == ("Share it no longer (After)" if seen else "Share this run (After)")
+        assert panel.lend.description == ("Share it no longer" if seen else "Share this run")
     assert HistoryPanel(session=Session(store=vera)).lend.disabled
 
 

@@ -18,13 +18,13 @@ from ..controls.upload import Upload
 from ..theme import look, plain
 from ..theme.markup import Markup, Node, div, el, span
 from ..views.cards import outcome
+from .checklist import ID, checklist, state_of
 from .panel import Panel
 
 if TYPE_CHECKING:
     from tiltyard.guidelines.answers import Answered, Desk
     from tiltyard.standards.ethics import Checklist, Item, MeasuredEvidence
 
-ID = "guidelines.checklist"
 OPEN = "open"  # no answer stands there before a person has chosen one
 STATE = {"measured": "measured", "answered": "answered", "open": "open"}
 FILES = {
@@ -42,7 +42,6 @@ class EthicsPanel(Panel):
     title = "Ethical guidelines"
 
     def build(self) -> Sequence[w.Widget]:
-        self._lists: dict[str, Checklist] = {}
         self.list: Checklist | None = None
         self.sentence = outcome()
         self.which = Choice(label="Question", options=[("–", "–")], value="–")
@@ -88,40 +87,22 @@ class EthicsPanel(Panel):
         return [look.heading(self.title), self.message, look.split(controls, [self.sentence, self.shown])]
 
     def refresh(self) -> None:
-        from tiltyard.standards.ethics import fill
-
-        target, data = self.session.target, self.session.data
-        records = [r for r in self.session.latest.values() if r.check != ID]
-        identities = {"target": target.identity, "data": data.identity} if target and data else {}
-        self.list = fill(records, before=self._before(target), **identities)
-        self._hold(self.list)
+        self._hold(checklist(self.session))
         self._draw()
 
     def forget(self) -> None:
         self.link.offer("", "", "")
 
-    def _before(self, target: Target | None) -> "Checklist | None":
-        """What persons answered of this target: here, or in a run that was opened again."""
-        from tiltyard.standards.ethics import Checklist
-
-        name = target.fingerprint if target else ""
-        if name in self._lists:
-            return self._lists[name]
-        kept = self.session.latest.get(ID)
-        return Checklist.model_validate(kept.effective["checklist"]) if kept else None
-
     def _hold(self, found: "Checklist") -> None:
         self.list = found
-        self._lists[found.target.fingerprint if found.target else ""] = found
+        self.session.checklists[found.target.fingerprint if found.target else ""] = found
 
     def _draw(self) -> None:
         from tiltyard.guidelines.checklist import summary
 
         assert self.list is not None
         found = self.list
-        self.sentence.say(
-            "not_run" if found.count("open") == len(found.items) else "incomplete" if found.count("open") else "passed", summary(found)
-        )
+        self.sentence.say(state_of(found), summary(found))
         options = [(f"{STATE_SIGN[i.state]} {i.question}", i.id) for i in found.items]
         self.which.offer(options)
         if self.which.value not in {i.id for i in found.items} or self.which.value == "–":
@@ -231,6 +212,7 @@ class EthicsPanel(Panel):
 
     def _took(self, answered: "Answered") -> None:
         self._hold(answered.checklist)
+        self.session.version += 1
         if answered.unlogged:
             self.message.say(answered.unlogged, level="warning")
 

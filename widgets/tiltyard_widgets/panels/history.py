@@ -32,7 +32,7 @@ MOST_DOUBTS = 3
 OPENED = "Open: its window is there, and nothing runs in it."
 POINTS = "Shares are in percent, their differences in percentage points; in brackets the intervals."
 OF_ONE = {*SHARES, DIFFERENCE, "", "AUC"}  # units of numbers from 0 to 1
-SHARE, UNSHARE = "Share this run (After)", "Share it no longer (After)"
+SHARE, UNSHARE = "Share this run", "Share it no longer"
 RUNS, MODELS = "runs", "models"
 NONE = "—"
 
@@ -55,11 +55,11 @@ class HistoryPanel(Panel):
         self.reload.on_click(lambda _: self.refresh())
         self.side = look.button("Compare", kind="primary")
         self.side.on_click(lambda _: self.compare())
-        self.again = look.button("Continue this run (After)", title="New results on its model and data join it; they must be loaded")
+        self.again = look.button("Continue this run", title="New results on its model and data join it; they must be loaded")
         self.again.on_click(lambda _: self.reopen())
         self.trend = Choice(label="A number over the runs", options=["—"], value="—")
         self.trend.observe(lambda _: self.follow(), "value")
-        self.over = look.button("Show its numbers over time (After)", title="Every run of the same model and data")
+        self.over = look.button("Show its numbers over time", title="Every run of the same model and data")
         self.over.on_click(lambda _: self.gather())
         self.line = ChartView()
         self._trends: dict[str, Trend] = {}
@@ -75,17 +75,17 @@ class HistoryPanel(Panel):
         self.chart = ChartView()
         self.code = CodeView()
         self.files = KeptFiles(self.session, self.message, self.code, self._store)
-        self.of_run = look.stack([self.again, self.lend, self.over, self.trend, *self.files.controls])
+        self.of_which = look.text("With the run under After:", kind="help")
+        self.of_run = look.stack([self.of_which, self.again, self.lend, self.over, self.trend, *self.files.controls])
         self.comparing = look.stack([self.what, self.before, self.after, self.side, self.of_run])
         look.show(self.comparing, False)
         controls = [self.comparing, self.reload]
         return [
             look.heading(self.title),
             self.message,
-            look.split(
-                controls,
-                [self.top, self.line, self.chart, self.metrics, self.endings, self.changed, self.files.table, self.table, self.code],
-            ),
+            self.top,
+            self.table,
+            look.split(controls, [self.line, self.chart, self.metrics, self.endings, self.changed, self.files.table, self.code]),
         ]
 
     def refresh(self) -> None:
@@ -132,7 +132,11 @@ class HistoryPanel(Panel):
         self.before.offer(options or [NONE])
         self.after.value = after
         self.before.value = before if before in others else self._fitting(others, after) if others else NONE if not ids else after
-        self.side.disabled = len(ids) < 2
+        two = len(ids) > 1
+        self.side.disabled = not two
+        for one in (self.before, self.side, self.of_which):
+            look.show(one, two)
+        self.after.label = "After" if two else "Run" if self.what.value == RUNS else "Model"
         look.show(self.of_run, self.what.value == RUNS)
 
     def _fitting(self, ids: Sequence[str], after: str) -> str:

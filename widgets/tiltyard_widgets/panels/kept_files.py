@@ -43,7 +43,7 @@ class KeptFiles:
     def __init__(self, session: "Session", message: "Message", code: "CodeView", store: "Callable[[], Store]") -> None:
         self._message, self._code, self._store = message, code, store
         self._run = NONE
-        self.choice = Choice(label="A file that a step of After made", options=[NONE], value=NONE)
+        self.choice = Choice(label="A file that its steps made", options=[NONE], value=NONE)
         self.take = look.button("Prepare a download", title="Hand the file to this browser", denied=session.denied("run"))
         self.take.on_click(lambda _: self.download())
         self.drop = look.button("Delete the file", title="The record stays, with the file's hash", denied=session.denied("delete"))
@@ -129,7 +129,7 @@ def table_of(found: "Sequence[Artifact]") -> Table:
     columns = (Column(name="File"), Column(name="Step"), Column(name="Size", unit="bytes", kind="integer"), Column(name="SHA-256 begins"))
     rows = tuple((a.name, a.step, a.size, a.sha256[:16]) for a in found)
     note = "Without a size only the hash is known: too large to be kept, deleted, or kept elsewhere by its step."
-    return Table(name="files", title="Files that steps of After made", columns=columns, rows=rows, note=note)
+    return Table(name="files", title="Files that steps of this run made", columns=columns, rows=rows, note=note)
 
 
 TAKE = """from pathlib import Path

@@ -20,6 +20,7 @@ from .working import SHOWING, Listener, Working, pair
 
 if TYPE_CHECKING:
     from tiltyard.assessment.standing import Standing
+    from tiltyard.standards.ethics import Checklist
     from tiltyard.store.lines import Run
     from tiltyard.store.store import Store
 
@@ -72,6 +73,7 @@ class Session(Working):
         self.known = KnownRecords(store)
         self.made: dict[str, Target] = {}
         self.former: list[Former] = []
+        self.checklists: dict[str, Checklist] = {}  # what persons answered here, by the target's fingerprint
         self._looking = False
         self._mark = ""
         self.looked: tuple[Identity, Identity] | None = None  # of a run that is looked at, without its model

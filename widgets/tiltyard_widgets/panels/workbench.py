@@ -13,6 +13,7 @@ from ..place import Place
 from ..theme import look, plain
 from ..views.address import Address
 from ..views.rail import Rail, header
+from .checklist import standing
 from .drawer import WorkDrawer
 from .listing import ROWS
 from .panel import Panel
@@ -38,7 +39,7 @@ def _of(module: str, panel: str) -> Callable[[Session], Panel]:
 PANELS: dict[str, tuple[str, Callable[[Session], Panel]]] = {row.id: (row.label, _of(row.module, row.panel)) for row in ROWS}
 
 
-SUMS = {"redteam": "campaign.matrix", "ethics": "guidelines.checklist"}
+CAMPAIGN = "campaign.matrix"
 
 
 class Workbench(w.VBox):
@@ -182,8 +183,8 @@ def states(session: Session) -> dict[str, tuple[str, str]]:
     """State and words of each panel that has one, by its id."""
     stands: Standing = session.standing
     found: dict[str, tuple[str, str]] = {topic.id: (topic.state, _words(topic.state, topic.sentence)) for topic in stands.topics.values()}
-    for panel, step in SUMS.items():
-        found[panel] = (stands.steps[step].state, "") if step in stands.steps else ("not_run", "")
+    found["redteam"] = (stands.steps[CAMPAIGN].state if CAMPAIGN in stands.steps else "not_run", "")
+    found["ethics"] = standing(session)
     loaded = session.target is not None and session.data is not None
     return {**found, "load": ("passed", "loaded") if loaded else ("not_run", "nothing loaded")}
 

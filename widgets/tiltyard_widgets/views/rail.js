@@ -26,6 +26,7 @@ export default {
       span.children[0].textContent = sign;
       span.children[1].textContent = words.includes(word) ? "" : `${word}: `;
       span.children[2].textContent = words;
+      span.children[2].className = item.state === "not_run" && words === word ? "ty-hidden" : "ty-words"; // its sign says enough, in one line
     };
     const line = (item) => h("li", {}, h("button", { type: "button", "data-id": item.id,
       mousedown: (event) => { if (event.button === 0) open(item.id); }, click: () => open(item.id) },

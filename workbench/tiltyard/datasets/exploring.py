@@ -198,7 +198,7 @@ def _histogram(feature: Feature, values: Floats, real: Floats, split: Mapping[st
         held = values[rows & ~np.isnan(values)]
         counts = np.histogram(np.clip(held, edges[0], edges[-1]), edges)[0]
         series.append(Series(name=name, x=middles, y=tuple((counts / max(len(held), 1)).tolist())))
-    beyond = "; the first and last take in what lies beyond" if real.min() < edges[0] or real.max() > edges[-1] else ""
+    beyond = ", first and last with all beyond" if real.min() < edges[0] or real.max() > edges[-1] else ""
     return Chart(
         name="distribution",
         title=_title(feature, len(values), len(values) - len(real)),

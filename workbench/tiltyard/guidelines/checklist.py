@@ -86,19 +86,27 @@ def checklist_record(found: Checklist, target: Identity, data: Identity, texts: 
 
 def checklist_result(found: Checklist) -> CheckResult:
     """The checklist as a result: *incomplete* while a question is open; what a person answered with no is a finding."""
-    no = [i for i in found.items if i.answer and i.answer.word == "no"]
     n = len(found.items)
     return CheckResult(
-        status=Status.FINDING if no else Status.INCOMPLETE if found.count("open") else Status.PASSED,
+        status=status(found),
         summary=summary(found),
         metrics=tuple(
             Metric(name=name, label=f"Questions {name}", value=float(found.count(name)), unit=f"of {n}")
             for name in ("measured", "answered", "open")
         ),
-        findings=tuple(_finding(i) for i in no),
+        findings=tuple(_finding(i) for i in _refused(found)),
         tables=(Table(name="checklist", title="Ethics checklist", columns=COLUMNS, rows=_rows(found), total=n),),
         notes=(f"Questions of edition {found.edition}. Passed means that each question has an answer, and no more than that.",),
     )
+
+
+def status(found: Checklist) -> Status:
+    """*Finding* where a person answered no, else *incomplete* while a question is open."""
+    return Status.FINDING if _refused(found) else Status.INCOMPLETE if found.count("open") else Status.PASSED
+
+
+def _refused(found: Checklist) -> list[Item]:
+    return [item for item in found.items if item.answer and item.answer.word == "no"]
 
 
 def summary(found: Checklist) -> str:

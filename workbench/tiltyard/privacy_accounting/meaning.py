@@ -31,7 +31,7 @@ class Meaning(Frozen):
         return (
             f"Whoever knows every other row and guesses whether one was trained on is right at most {100 * self.certainty:.3g} % of the time, "
             f"where a coin is right 50 %. To find it with 1 % false alarms succeeds at most {100 * self.found:.3g} % of the time; what they see "
-            f"multiplies their odds by at most {self.odds:.3g}, but for a chance of {self.delta:.0e}."
+            f"multiplies their odds by at most {self.odds:.3g}, but for a chance of {number(self.delta, 1)}."
         )
 
 
