@@ -8,6 +8,7 @@ import pytest
 from tiltyard.datasets.dataset import Dataset
 from tiltyard.datasets.schema import Schema
 from tiltyard.fairness.group_metrics import Groups
+from tiltyard.fairness.groups import in_order
 from tiltyard.result import Record, Status
 from tiltyard.targets.estimators import FunctionTarget
 
@@ -121,3 +122,18 @@ def test_same_seed_same_record_and_json(biased, hiring):
     one, two = Groups(seed=3)(biased, hiring), Groups(seed=3)(biased, hiring)
     assert one.result == two.result
     assert Record.model_validate_json(one.model_dump_json()) == one
+
+
+@pytest.mark.parametrize(
+    ("given", "order"),
+    [
+        (["30 to 49", "under 30", "50 and over"], [1, 0, 2]),
+        (["(missing)", "1,000 and over", "10 to 99", "5 to 9", "< 5"], [4, 3, 2, 1, 0]),
+        (["large", "middle", "2 small"], [0, 1, 2]),
+        (["Male × 30 to 49", "Male × under 30"], [0, 1]),
+    ],
+)
+def test_bands_stand_from_low_to_high_and_other_groups_by_size(given, order):
+    sizes = np.arange(len(given), 0, -1)
+    assert in_order(given, sizes, 20) == order
+    assert set(in_order(given, sizes, 2)) == {0, 1}

@@ -139,3 +139,8 @@ def test_a_waterfall_runs_from_its_base_to_its_end_in_two_colors() -> None:
     assert (up.low, up.high) == ((pytest.approx(0.6),), (pytest.approx(0.8),))
     assert (up.color, down.color) == (RAISES, LOWERS) and (up.texts, down.texts) == (("+0.5",), ("−0.1",))
     assert ends.x == (0.2, pytest.approx(0.6)) and spec(chart).y.labels == ("mean", "a", "b", "row")
+
+
+def test_numbers_at_bars_have_equal_decimals() -> None:
+    made = spec(chart("hbar", one((0.0833, 0.057, 0.0077, 0.00574), (0.0, 1.0, 2.0, 3.0))))
+    assert made.series[0].texts == ("0.0833", "0.0570", "0.0077", "0.0057")

@@ -15,7 +15,7 @@ def test_known_values() -> None:
     assert one.advantage == pytest.approx((np.e - 1 + 2e-5) / (np.e + 1))
     assert one.found == pytest.approx(0.01 * np.e + 1e-5)
     assert meaning(5000.0, 1e-5).advantage == 1.0
-    assert "right at most 73.1 %" in one.words
+    assert "right at most 73.1 %" in one.words and one.words.endswith("but for a chance of 10⁻⁵.")
 
 
 def test_no_test_of_two_normals_gets_above_the_bound() -> None:

@@ -18,6 +18,7 @@ from tiltyard.standards.ethics import Checklist, PersonalAnswer, fill
 from tiltyard.store.store import Store
 from tiltyard_widgets.panels.ethics import EthicsPanel
 from tiltyard_widgets.panels.session import Session
+from tiltyard_widgets.panels.workbench import Workbench
 
 ANN, VERA = Person("ann", Role.ANALYST, shared=True), Person("vera", Role.VIEWER, shared=True)
 ID = "safety.risks"
@@ -172,3 +173,24 @@ def test_where_all_must_be_logged_and_cannot_be_nothing_is_answered(tmp_path: Pa
     monkeypatch.setenv("TILTYARD_AUDIT", "off")
     fill_in(mine, "Weighed.")
     assert answer(mine) is None and "audit log" in mine.message.text
+
+
+def test_the_rail_says_of_the_checklist_what_its_page_says(tmp_path: Path) -> None:
+    window = Workbench(session=session(tmp_path, None))
+
+    def rail() -> tuple[str, str]:
+        (item,) = [one for one in window.rail.items if one["id"] == "ethics"]
+        return item["state"], item["words"]
+
+    assert rail() == ("not_run", "")
+    mine = window.go("ethics")
+    assert isinstance(mine, EthicsPanel) and "not run" in str(mine.sentence.tree)
+    fill_in(mine, "Weighed.")
+    assert mine.list is not None
+    assert rail() == ("incomplete", f"1 of {len(mine.list.items)} answered") and "incomplete" in str(mine.sentence.tree)
+    mine.which.value, mine.word.value = ID, "no"
+    mine.answer()
+    assert rail()[0] == "finding" and "finding" in str(mine.sentence.tree)
+    mine.which.value = ID
+    mine.take_back()
+    assert rail()[0] == "not_run" and "not run" in str(mine.sentence.tree)

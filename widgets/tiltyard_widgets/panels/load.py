@@ -89,7 +89,7 @@ class LoadPanel(Panel):
         self.sentence = outcome()
         self.schema, self.code = SchemaView(lambda: None), CodeView()
         self.model_upload, self.data_upload = self.model_file.upload, self.data_file.upload
-        self.words = WordField("Passphrase", "Of a model that `tiltyard seal` encrypted. It is opened in memory alone.")
+        self.words = WordField("Passphrase", "Of a model that “tiltyard seal” encrypted. It is opened in memory alone.")
         sealed = "Of a sealed model: a path on the kernel's machine"
         self.key_file = FileField(person, "Key file", "a key file", KEYS, "or the passphrase above", sealed)
         self.sealed = look.stack([self.words, self.key_file])

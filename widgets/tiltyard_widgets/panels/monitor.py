@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tiltyard.monitoring.window import Window
 
 TABLES = (".csv", ".tsv", ".gz", ".parquet")
-EMPTY = "No windows yet. Choose the file that `tiltyard serve --monitor` writes, or two tables, then press the button."
+EMPTY = "No windows yet. Choose the file that “tiltyard serve --monitor” writes, or two tables, then press the button."
 STATES = {"quiet": "passed", "alarm": "finding", "incomplete": "incomplete"}
 
 
@@ -40,7 +40,7 @@ class MonitorPanel(Panel):
         ways = [("Windows of an endpoint", "windows"), ("Two tables", "tables")]
         self.way = Choice(label="Look at", options=ways, value="windows")
         self.way.observe(lambda _: self._fields(), "value")
-        one, two = "What `tiltyard serve --monitor` writes", "Rows of what the model is made for (CSV, Parquet)"
+        one, two = "What “tiltyard serve --monitor” writes", "Rows of what the model is made for (CSV, Parquet)"
         self.file = self._field("File of windows", "a file of windows", (".jsonl",), "windows.jsonl", one)
         self.before = self._field("Reference", "a reference table", TABLES, "reference.csv", two)
         self.after = self._field("Current", "a current table", TABLES, "current.csv", "Rows that came since, in their order")
@@ -65,8 +65,8 @@ class MonitorPanel(Panel):
             kind="help",
         )
         labels = look.text(
-            "Accuracy is known once labels come: give each answer's X-Request-Id and its true class to the endpoint (`tiltyard labels URL "
-            "LABELS.csv`, or POST /v1/labels). It keeps how many were right in each window, and no label. Of two tables, name the columns "
+            "Accuracy is known once labels come: give each answer's X-Request-Id and its true class to the endpoint (“tiltyard labels URL "
+            "LABELS.csv”, or POST /v1/labels). It keeps how many were right in each window, and no label. Of two tables, name the columns "
             "with the true label and with the model's answer.",
             kind="help",
         )

@@ -17,7 +17,7 @@ from ..statistics.ruling import Limit, Ruling, ruling
 from ..targets.target import Target
 from ._before_after import CRITERIA, HOW
 from .favorable import Favorable, favorable
-from .groups import ONE_ANSWER, Division, Judged, divisions, judged
+from .groups import ONE_ANSWER, Division, Judged, divisions, in_order, judged
 from .rates import RATES, Gap, Grouped, gaps, grouped, parts, rates
 
 STANDARDS = (
@@ -282,12 +282,12 @@ def _frame(m: Measured, rows: Judged) -> dict[str, NDArray[np.float64]]:
 
 def _table(m: Measured, rows: Judged, smallest: int, hope: Favorable) -> Table:
     shares = _frame(m, rows)
-    order = np.argsort(-m.every.n, kind="stable")
+    order = in_order(m.every.names, m.every.n, SHOWN)
     lines = []
-    for g in order[:SHOWN].tolist():
+    for g in order:
         cells = [_cell(shares[name][g], *(int(p[g]) for p in parts(m.every.counts, name))) for name in RATES]
         lines.append((m.every.names[g], int(m.every.n[g]), int(m.every.counts[g, 1].sum()), *cells))
-    small = tuple((i, 1) for i, g in enumerate(order[:SHOWN].tolist()) if m.every.n[g] < smallest)
+    small = tuple((i, 1) for i, g in enumerate(order) if m.every.n[g] < smallest)
     columns = (
         Column(name=m.division.name),
         Column(name="n", unit="rows", kind="integer"),
@@ -303,7 +303,7 @@ def _table(m: Measured, rows: Judged, smallest: int, hope: Favorable) -> Table:
         columns=columns,
         rows=tuple(lines),
         marked=small,
-        total=len(order),
+        total=len(m.every.names),
         note=note,
     )
 
@@ -316,7 +316,7 @@ def _cell(value: float, hits: int, n: int) -> str | None:
 
 
 def _chart(m: Measured, positive: str) -> Chart:
-    order = np.argsort(-m.every.n, kind="stable")[:20].tolist()
+    order = in_order(m.every.names, m.every.n, 20)
     names = tuple(f"{m.every.names[g]} (n = {m.every.n[g]:,})" for g in order)
     series = []
     for name in RATES:

@@ -1,5 +1,7 @@
 """Which rows are judged together: sensitive columns, alone or crossed, and predictions as one class against the rest."""
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -30,6 +32,24 @@ ONE_ANSWER = (
     " Every row is given the same answer, so no difference could show: a better model, or "
     "rows with classes in more equal shares, would tell."
 )
+
+
+def in_order(names: Sequence[str], sizes: NDArray[np.int64], most: int) -> list[int]:
+    """Places of the ``most`` largest groups, the largest first; bands of a number (``under 30``, ``30 to 49``) from low to high."""
+    largest = [int(at) for at in np.argsort(-sizes, kind="stable")[:most]]
+    bands = [at for at in largest if names[at] != MISSING]
+    bounds = {at: _bound(names[at]) for at in bands}
+    if any(bound is None for bound in bounds.values()):
+        return largest
+    return [*sorted(bands, key=lambda at: (bounds[at], names[at])), *(at for at in largest if at not in bounds)]
+
+
+def _bound(name: str) -> tuple[float, int] | None:
+    """The lower bound of a band, and -1 where it has only an upper one; None of what is no band."""
+    found = re.search(r"\d+(?:\.\d+)?", name.replace(",", ""))
+    if found is None or CROSS in name:
+        return None
+    return float(found[0]), -1 if re.match(r"\W*(<|under|below|less|up to|to )", name.casefold()) else 0
 
 
 def one_answer(predicted: NDArray[np.bool_]) -> bool:

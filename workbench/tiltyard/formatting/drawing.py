@@ -10,7 +10,7 @@ from itertools import accumulate, pairwise
 from typing import Literal
 
 from ..result import Axis, Chart, ChartKind, Frozen, Levels, Series
-from .numbers import SHARES, number, percent
+from .numbers import SHARES, number, percent, together
 from .swarms import beside
 from .ticks import Range, tick_places, tick_texts, widened
 
@@ -199,7 +199,7 @@ def _steps(chart: Chart, steps: Series, ends: Sequence[float], up: bool) -> Seri
     low, high = whiskers[: len(steps.x)], whiskers[len(steps.x) :]
     known = bool(steps.low and steps.high)
     color = RAISES if up else LOWERS
-    words = [signed(chart.x, v) for v in steps.x]
+    words = [f"+{text}" if v is not None and v > 0 else text for v, text in zip(steps.x, _alike(chart.x, steps.x), strict=True)]
     between = [f"{signed(chart.x, a)} to {signed(chart.x, b)}" for a, b in zip(steps.low, steps.high, strict=False)]
     return SeriesSpec(
         name=course.towards if up else course.away,
@@ -223,7 +223,7 @@ def _steps(chart: Chart, steps: Series, ends: Sequence[float], up: bool) -> Seri
 def _ends(chart: Chart, values: tuple[float, float], last: int) -> SeriesSpec:
     course = chart.course
     assert course is not None
-    texts = tuple(shown(chart.x, v) for v in values)
+    texts = tuple(_alike(chart.x, values))
     return SeriesSpec(
         name=chart.x.label,
         color=TONES["neither"],
@@ -260,6 +260,12 @@ def shown(axis: Axis, value: float | None) -> str:
     return number(value) + (" %" if axis.unit == "%" and value is not None else "")
 
 
+def _alike(axis: Axis, values: Sequence[float | None]) -> list[str]:
+    """Values that stand one under another at their bars, numbers with equal decimals."""
+    alone = axis.categories or axis.unit in SHARES or axis.unit == "%"
+    return [shown(axis, v) for v in values] if alone else together(values)
+
+
 def _axis(axis: Axis, drawn: Range, count: int, upright: bool) -> AxisSpec:
     share = axis.unit in SHARES
     title = f"{axis.label} ({axis.unit})" if axis.unit and not share else axis.label
@@ -292,7 +298,7 @@ def _series(chart: Chart, s: Series, i: int, shift: float) -> SeriesSpec:
         low=_finite(s.low) if banded else (),
         high=_finite(s.high) if banded else (),
         places=tuple(shown(place, at) for at in places),
-        texts=tuple(shown(value, v) for v in values),
+        texts=tuple(_alike(value, values) if chart.kind in ("bar", "hbar") else (shown(value, v) for v in values)),
         between=tuple("–" if a is None or b is None else f"{shown(value, a)} to {shown(value, b)}" for a, b in ends),
         thin=s.thin,
         colors=tuple(-1 if v is None else round(v * (len(LEVELS) - 1)) for v in s.level),
