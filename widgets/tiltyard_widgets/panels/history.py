@@ -136,6 +136,7 @@ class HistoryPanel(Panel):
         self.side.disabled = not two
         for one in (self.before, self.side, self.of_which):
             look.show(one, two)
+        look.show(self.what, len(self._lines) > 1)
         self.after.label = "After" if two else "Run" if self.what.value == RUNS else "Model"
         look.show(self.of_run, self.what.value == RUNS)
 

@@ -1,6 +1,6 @@
 """What moves the model's answers: Shapley values over rows, and of one row."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -160,7 +160,7 @@ class SHAP(Check):
         trusted = adds and (noise.value is None or noise.value <= NOISY) and (gap.value or 0) <= LOOSE
         return CheckResult(
             status=Status.FINDING if findings else Status.PASSED if trusted else Status.INCOMPLETE,
-            summary=self._summary(rest.players.names, sizes, order, found.named, trusted, data),
+            summary=self._summary(rest.players.names, sizes, order, found.named, trusted, data) + (_found(findings) if adds else ""),
             metrics=(*_strongest(rest, sizes, order, len(rest.values)), noise, gap, largest),
             findings=findings if adds else (),
             tables=tables,
@@ -257,6 +257,12 @@ class SHAP(Check):
             also = ", then " + " and ".join(names[j] for j in order[1:3]) if len(order) > 1 else ""
             text = f"{names[first]} moves {named} most: {mean[first]:.3g} on average ({low[first]:.3g} to {high[first]:.3g}){also}"
         return text + (f" ({n})." if trusted else f" ({n}); the values are too rough to keep, see the notes.")
+
+
+def _found(findings: Sequence[Finding]) -> str:
+    """What the finding is, for what moves an answer most is none by itself."""
+    gravest = sorted(findings, key=lambda one: one.severity is not Severity.MEDIUM)
+    return f" Found: {gravest[0].title}." if gravest else ""
 
 
 def _rows(found: Attribution, rows: slice) -> Attribution:
