@@ -10,6 +10,7 @@ from .assessment.about import About, about_of
 from .assessment.assessment import Assessment
 from .assessment.assessment import assess as assess_steps
 from .assessment.full_assessment import FullAssessment, remeasured
+from .assessment.two_models import measure_models, refuse_unlike
 from .catalogue import checks as registered_checks
 from .catalogue import defenses as registered_defenses
 from .catalogue import step_of, topic_of
@@ -210,22 +211,52 @@ def assess(
         return assess_steps(target, data, wanted, Runner(store_of(store)), on_progress=listener)
 
 
-def compare(before: str | Found, after: str | Found, store: Kept = None) -> Comparison:
-    """Two runs side by side: what differs, and what that did to the numbers.
+def compare(
+    before: Any,
+    after: Any,
+    store: Kept = None,
+    *,
+    models: bool = False,
+    data: Any = None,
+    picked: Sequence[str | type[Step] | Step] = (),
+    label: Label = None,
+    sensitive: str | Sequence[str] | None = None,
+    member: Member = None,
+    profile: Profile = "quick",
+    seed: int = 0,
+    on_progress: Callable[[Report], None] | None = None,
+) -> Comparison:
+    """Two runs side by side, their models with all that is known of each, or two models that are measured now: what differs, and what that did to the numbers.
+
+    ``ty.compare(found, later)``, ``ty.compare("1a2b", "last", models=True)``, ``ty.compare(old, new, data=frame, label="y")``.
 
     Parameters
     ----------
     before, after
-        What `assess` or `check` gave; or the id of a stored run, the beginning of it, or ``"last"``.
+        What `assess` or `check` gave; or the id of a stored run, the beginning of it, or ``"last"``. With ``data``: models, as of `check`.
     store
-        Where stored runs are, as of `assess`; the default store where none is given.
+        Where stored runs are, as of `assess`; the default store where none is given. With ``data``: where they are kept, None keeps none.
+    models
+        Compare the models of two stored runs, over all runs of each on the same data, and not the two runs.
+    data, label, sensitive, member
+        As of `check`: the rows on which both models are measured, by the same checks. A rate over the same rows has the interval of a
+        paired difference.
+    picked, profile, seed, on_progress
+        As of `assess`.
 
     Raises
     ------
     Problem
-        There is no such run, or one has no result.
+        There is no such run, or one has no result, or it is one model twice, or the models are not of the same data.
     """
-    return compared(before, after, store)
+    if data is None:
+        return compared(before, after, store, models)
+    first, rows = meet(before, data, label, sensitive, member)
+    second, again = meet(after, data, label, sensitive, member)
+    refuse_unlike(first.identity, rows.identity, second.identity, again.identity)
+    wanted = _picked(picked, profile, seed, first, rows)
+    with following(listener_of(on_progress)) as listener:
+        return measure_models(first, second, rows, wanted, Runner(store_of(store)), listener)[0]
 
 
 def report(

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from .assessment.assessment import Assessment
+from .assessment.two_models import compare_models
 from .comparison.comparison import Comparison, compare_records, differing, latest
 from .comparison.comparison import compare as compare_runs
 from .datasets.cohorts import Cohort
@@ -78,12 +79,16 @@ def records_of(given: Found) -> tuple[Record, ...]:
     return many
 
 
-def compared(before: str | Found, after: str | Found, store: Kept) -> Comparison:
-    """Two runs, or what two calls gave, side by side."""
+def compared(before: str | Found, after: str | Found, store: Kept, models: bool = False) -> Comparison:
+    """Two runs, the models of two runs, or what two calls gave, side by side."""
     if isinstance(before, str) and isinstance(after, str):
         kept = store_of(store) or open_store()
         one, other = kept.run(before), kept.run(after)
+        if models:
+            return compare_models(kept, one, other)
         return compare_runs(one, kept.records(one.id), other, kept.records(other.id))
+    if models:
+        raise Problem("the ids of two stored runs with models=True", _kind(before), "Leave models out")
     (name, a), (other_name, b) = (_side(given, word, store) for given, word in ((before, "before"), (after, "after")))
     return compare_records(name, latest(a), other_name, latest(b), differing(a[0], b[0]))
 

@@ -335,11 +335,9 @@ CODE = """import tiltyard as ty
 print(ty.compare("{a}", "{b}"))
 """
 
-MODELS_CODE = """from tiltyard.assessment.two_models import compare_models
-from tiltyard.store.opening import open_store
+MODELS_CODE = """import tiltyard as ty
 
-store = open_store()
-print(compare_models(store, store.run("{a}"), store.run("{b}")))
+print(ty.compare("{a}", "{b}", models=True))
 """
 
 FOLLOW = """from tiltyard.store.opening import open_store

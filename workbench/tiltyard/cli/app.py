@@ -278,14 +278,27 @@ def runs(
 
 @app.command()
 def compare(
-    before: Annotated[str, typer.Argument(metavar="A", help="Run id, the beginning of one, or last.")],
-    after: Annotated[str, typer.Argument(metavar="B", help="Run id, the beginning of one, or last.")],
+    before: Annotated[str, typer.Argument(metavar="A", help="Run id, the beginning of one, or last; with --data a model file.")],
+    after: Annotated[str, typer.Argument(metavar="B", help="Run id, the beginning of one, or last; with --data a model file.")],
     as_json: Json = False,
+    models: Annotated[bool, typer.Option("--models", help="The models of the two runs, with all that is known of each.")] = False,
+    data: Annotated[str, typer.Option(metavar="FILE", help="Measure two model files on these rows, by the same checks.")] = "",
+    label: Annotated[str, typer.Option(metavar="COLUMN", help="With --data: the column with the label.")] = "",
+    sensitive: Annotated[str, typer.Option(metavar="COLUMNS", help="With --data: sensitive columns, with commas.")] = "",
+    member: Annotated[str, typer.Option(metavar="COLUMN", help="With --data: the column that says whether a row was trained on.")] = "",
+    classes: Annotated[str, typer.Option(metavar="NAMES", help="With --data: the classes in the order of the models' outputs.")] = "",
+    checks: Annotated[str, typer.Option(metavar="IDS", help="With --data: these checks, with commas; all where not given.")] = "",
+    profile: Annotated[str, typer.Option(metavar="quick|full|privacy", help="With --data: how deep the checks go.")] = "quick",
+    seed: Annotated[int, typer.Option(min=0, help="With --data: of the checks.")] = 0,
+    unkept: Annotated[bool, typer.Option("--no-store", help="With --data: do not keep the runs in the store.")] = False,
 ) -> None:
-    """Two runs side by side: what was changed, and what that did to the numbers."""
-    from .commands.compare import run
+    """Two runs or two models side by side: what was changed, and what that did to the numbers."""
+    from .commands.compare import Measured, of_models, run
 
-    raise typer.Exit(run(before, after, as_json))
+    if data:
+        given = Measured(data, label, sensitive, member, classes, checks, profile, seed, not unkept)
+        raise typer.Exit(of_models(before, after, given, as_json))
+    raise typer.Exit(run(before, after, as_json, models))
 
 
 @app.command()

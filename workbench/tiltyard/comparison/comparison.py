@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal
 
 from ..catalogue import effective
@@ -137,16 +137,22 @@ def compare(run_a: Run, records_a: Sequence[Record], run_b: Run, records_b: Sequ
     return compare_records(run_a.id, latest(records_a), run_b.id, latest(records_b), _facts(run_a, run_b))
 
 
-def compare_records(before: str, a: Sequence[Record], after: str, b: Sequence[Record], facts: Sequence[Changed]) -> Comparison:
-    """The records ``a`` of what is called ``before`` beside ``b`` of what is called ``after``; ``facts`` differ between the two."""
-    pairs, only_a, only_b = matched(a, b)
+def compare_records(
+    before: str, a: Sequence[Record], after: str, b: Sequence[Record], facts: Sequence[Changed], alike: bool = False
+) -> Comparison:
+    """The records ``a`` of what is called ``before`` beside ``b`` of what is called ``after``; ``facts`` differ between the two.
+
+    With ``alike`` two records of a step are held against each other only where their parameters are the same, whatever the seed.
+    """
+    pairs, only_a, only_b = matched(a, b, ROUNDS[:2] if alike else ROUNDS)
+    apart = matched(only_a, only_b)[0]
     statuses = [StatusChange(check=y.check, title=y.title, before=x.result.status, after=y.result.status) for x, y in pairs]
     statuses += [StatusChange(check=x.check, title=x.title, before=x.result.status, after=None) for x in only_a]
     statuses += [StatusChange(check=y.check, title=y.title, before=None, after=y.result.status) for y in only_b]
     return Comparison(
         before=before,
         after=after,
-        changed=(*facts, *(c for x, y in pairs for c in _parameters(x, y))),
+        changed=(*facts, *(c for x, y in (*pairs, *apart) for c in _parameters(x, y))),
         statuses=tuple(statuses),
         metrics=tuple(change for x, y in pairs for change in _metrics(x, y)),
         only_before=tuple(r.check for r in only_a),
@@ -154,11 +160,25 @@ def compare_records(before: str, a: Sequence[Record], after: str, b: Sequence[Re
     )
 
 
-def matched(a: Sequence[Record], b: Sequence[Record]) -> tuple[list[tuple[Record, Record]], list[Record], list[Record]]:
-    """Records of the same step: first those of equal parameters, then in order; and what is left over on each side."""
+def _same_parameters(a: Record, b: Record) -> bool:
+    return effective(a) == effective(b)
+
+
+def _same_but_for_the_seed(a: Record, b: Record) -> bool:
+    return {**effective(a), "seed": 0} == {**effective(b), "seed": 0}
+
+
+Alike = Callable[[Record, Record], bool]
+ROUNDS: tuple[Alike, ...] = (_same_parameters, _same_but_for_the_seed, lambda a, b: True)
+
+
+def matched(
+    a: Sequence[Record], b: Sequence[Record], rounds: Sequence[Alike] = ROUNDS
+) -> tuple[list[tuple[Record, Record]], list[Record], list[Record]]:
+    """Records of the same step: first those of equal parameters, then of equal parameters but for the seed, then in order; and what is left over on each side."""
     pairs: list[tuple[int, Record, Record]] = []
     left_a, left_b = list(enumerate(a)), list(b)
-    for alike in (_same_parameters, lambda x, y: True):
+    for alike in rounds:
         for place, record in list(left_a):
             other = next((r for r in left_b if (r.check, r.kind) == (record.check, record.kind) and alike(record, r)), None)
             if other is not None:
@@ -168,16 +188,13 @@ def matched(a: Sequence[Record], b: Sequence[Record]) -> tuple[list[tuple[Record
     return [(x, y) for _, x, y in sorted(pairs, key=lambda pair: pair[0])], [r for _, r in left_a], left_b
 
 
-def _same_parameters(a: Record, b: Record) -> bool:
-    return effective(a) == effective(b)
-
-
 def latest(records: Iterable[Record]) -> list[Record]:
     """The last record of each step and parameters, in the order in which they first stand."""
     return list({(r.kind, r.check, json.dumps(effective(r), sort_keys=True)): r for r in records}.values())
 
 
-def _differ(what: str, before: dict[str, Any], after: dict[str, Any]) -> list[Changed]:
+def differ(what: str, before: dict[str, Any], after: dict[str, Any]) -> list[Changed]:
+    """The facts of which ``before`` and ``after`` say different things, each named ``what`` and its name there."""
     names = [*before, *(name for name in after if name not in before)]
     return [
         Changed(what=f"{what}{name}", before=_text(before.get(name)), after=_text(after.get(name)))
@@ -194,12 +211,12 @@ def differing(a: RunLine | Record, b: RunLine | Record) -> list[Changed]:
     """In what the models and data of two runs or records differ."""
     facts = []
     for what, before, after in (("target", a.target, b.target), ("data", a.data, b.data)):
-        facts += _differ(f"{what} ", before.model_dump(), after.model_dump())
+        facts += differ(f"{what} ", before.model_dump(), after.model_dump())
     return facts
 
 
 def _facts(a: Run, b: Run) -> list[Changed]:
-    return [*differing(a, b), *_differ("version of ", a.versions, b.versions), *_differ("setting ", _settings(a), _settings(b))]
+    return [*differing(a, b), *differ("version of ", a.versions, b.versions), *differ("setting ", _settings(a), _settings(b))]
 
 
 def _settings(run: Run) -> dict[str, Any]:
@@ -208,7 +225,7 @@ def _settings(run: Run) -> dict[str, Any]:
 
 
 def _parameters(a: Record, b: Record) -> list[Changed]:
-    return _differ(f"{b.check} ", effective(a), effective(b))
+    return differ(f"{b.check} ", effective(a), effective(b))
 
 
 def _metrics(a: Record, b: Record) -> list[MetricChange]:
