@@ -137,3 +137,15 @@ def test_bands_stand_from_low_to_high_and_other_groups_by_size(given, order):
     sizes = np.arange(len(given), 0, -1)
     assert in_order(given, sizes, 20) == order
     assert set(in_order(given, sizes, 2)) == {0, 1}
+
+
+def test_one_error_rate_alone_is_not_equalized_odds(biased, hiring):
+    unseen = np.flatnonzero(~hiring.member)
+    few = [unseen[(hiring.sensitive["sex"][unseen] == sex) & (hiring.y[unseen] == 1)][:10] for sex in ("F", "M")]
+    rows = hiring.part(np.sort(np.concatenate([unseen[hiring.y[unseen] == 0], *few])))
+    result = Groups(positive="yes", difference=0.9, ratio=0.01)(biased, rows).result
+    assert result.metric("equalized_odds_difference_sex").value is None
+    assert "behind the true and the false positive rate" in result.metric("equalized_odds_ratio_sex").note
+    assert result.metric("demographic_parity_difference_sex").value is not None
+    assert result.status is Status.INCOMPLETE
+    assert "equalized odds difference by sex is not known" in result.summary

@@ -86,6 +86,13 @@ def test_rates_and_gaps_are_scikit_learns_and_fairlearns(drawn) -> None:
     assert large_gaps["odds"]["value"] == pytest.approx(record["equalized_odds"].difference)
 
 
+def test_one_error_rate_alone_is_not_equalized_odds() -> None:
+    body = "return ['recall', 'fpr'].map((thin) => gapsOf(given.map((g) => ({ ...g, [thin]: { value: 0.5, n: 3, hits: 1 } })), 30).odds.value);"
+    rate = {"value": 0.4, "n": 100, "hits": 40}
+    groups = [dict.fromkeys(("selection", "recall", "fpr", "precision", "accuracy"), rate)] * 2
+    assert run(body, groups) == [None, None]
+
+
 def test_intervals_are_those_of_scipy_and_of_the_record() -> None:
     from tiltyard.statistics.classification import Confusion
     from tiltyard.statistics.intervals import clopper_pearson, wilson

@@ -219,7 +219,7 @@ function gapOf(groups, rate, smallest) {
 
 function gapsOf(groups, smallest) {
   const [parity, chance, alarm, precision, accuracy] = ["selection", "recall", "fpr", "precision", "accuracy"].map((rate) => gapOf(groups, rate, smallest));
-  const both = [chance, alarm].filter((g) => g.value !== null);
-  const odds = both.length ? both.reduce((a, b) => (b.value > a.value ? b : a)) : { value: null, ratio: null };
+  const both = [chance, alarm];  // one of them alone is another measure
+  const odds = both.every((g) => g.value !== null) ? both.reduce((a, b) => (b.value > a.value ? b : a)) : { value: null, ratio: null };
   return { parity, chance, odds, precision, accuracy };
 }

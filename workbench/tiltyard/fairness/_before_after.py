@@ -126,7 +126,8 @@ def _metric(criterion: str, part: Part, when: str, side: Gap, n: int, beside: st
     value, low, high = (side.ratio, side.ratio_low, side.ratio_high) if ratio else (side.difference, side.low, side.high)
     safer: Literal["higher", "zero"] = "higher" if ratio else "zero"
     if not np.isfinite([value, low]).all():
-        note = "no group has a rate above 0, or fewer than two are large enough" if ratio else "fewer than two groups are large enough"
+        few = "fewer than two groups have rows enough behind its rates"
+        note = f"no group has a rate above 0, or {few}" if ratio else few
         return Metric(name=name, label=label, value=None, n=n, safer=safer, note=note)
     chance = "" if ratio else f"; groups of these sizes reach {points(side.chance)} points by chance"
     return Metric(

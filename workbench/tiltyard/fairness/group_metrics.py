@@ -34,6 +34,8 @@ WORDS = {
     "false_positive_rate": "false positive rate",
     "false_negative_rate": "false negative rate",
 }
+FEW = "fewer than two groups are large enough"
+FEW_BEHIND = "fewer than two groups have rows enough behind the true and the false positive rate"
 SHOWN = 50
 
 
@@ -247,7 +249,8 @@ def _metric(m: Measured, name: str, label: str, gap: Gap | None, safer: Literal[
         (math.nan,) * 3 if gap is None else (gap.ratio, gap.ratio_low, gap.ratio_high) if ratio else (gap.difference, gap.low, gap.high)
     )
     known, bounded = math.isfinite(value), math.isfinite(low)
-    why = "fewer than two groups are large enough" if gap is None or name == "equalized_odds_difference" else "no group has a rate above 0"
+    few = FEW if gap is None else FEW_BEHIND if not math.isfinite(gap.difference) else ""
+    why = few or "no group has a rate above 0"
     note = why if not known or gap is None else "" if ratio else f"groups of these sizes reach {points(gap.chance)} points by chance"
     return Metric(
         name=f"{name}_{m.key}",

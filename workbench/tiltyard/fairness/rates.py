@@ -110,15 +110,15 @@ def parity(counts: Counts, like: Counts, smallest: int) -> tuple[Floats, Floats]
 def odds(counts: Counts, like: Counts, smallest: int) -> tuple[Floats, Floats]:
     """Equalized-odds difference and ratio, the worse of true and false positive rate, for counts (..., groups, 2, 2).
 
-    A group's rate is compared where at least ``smallest`` rows of ``like`` (groups, 2, 2) are behind it.
+    A group's rate is compared where at least ``smallest`` rows of ``like`` (groups, 2, 2) are behind it. Where fewer than two groups can be
+    compared in either rate both are NaN: one rate alone is another measure.
     """
     false = rates(counts, "false_positive_rate", speaking(like, "false_positive_rate", smallest))
     missed = rates(counts, "false_negative_rate", speaking(like, "false_negative_rate", smallest))
     found = [_spread(false), _spread(1 - missed)]
-    known = [np.isfinite(difference) for difference, _ in found]
-    difference = np.maximum(*(np.where(k, d, -np.inf) for k, (d, _) in zip(known, found, strict=True)))
+    difference = np.maximum(*(d for d, _ in found))  # NaN where either is
     ratio = np.minimum(*(np.where(np.isfinite(r), r, np.inf) for _, r in found))
-    return np.where(known[0] | known[1], difference, np.nan), np.where(np.isfinite(ratio), ratio, np.nan)
+    return difference, np.where(np.isfinite(ratio) & np.isfinite(difference), ratio, np.nan)
 
 
 def shuffled(counts: Counts, draws: int, rng: np.random.Generator) -> Counts:
@@ -140,13 +140,13 @@ def dealt(counts: Counts, draws: int, rng: np.random.Generator) -> Counts:
 
 
 def families(counts: Counts, criterion: str, smallest: int) -> list[tuple[Counts, Counts]]:
-    """Hits and rows of the groups that are compared: of selection rates, or of false and true positive rates."""
+    """Hits and rows of the groups that are compared: of selection rates, or of false and true positive rates; none unless each compares two."""
     found = []
     for rate in ("selection_rate",) if criterion == "demographic_parity" else ("false_positive_rate", "true_positive_rate"):
         hits, n = parts(counts, rate)
         spoken = n >= smallest
-        found += [(hits[spoken], n[spoken])] if spoken.sum() >= 2 else []
-    return found
+        found.append((hits[spoken], n[spoken]))
+    return found if all(len(n) >= 2 for _, n in found) else []
 
 
 def _ends(counts: Counts, criterion: str, smallest: int, draws: int, rng: np.random.Generator, level: float) -> tuple[Ends, Ends]:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..datasets.class_places import place_of
+from ..datasets.class_places import names_of, place_of
 from ..errors import Problem
 
 
@@ -62,6 +62,22 @@ def class_order(theirs: tuple[str, ...], ours: tuple[str, ...], who: str = "the 
         do = f"Name ours in the order of {few(theirs)} (Classes in the window, --classes in the shell, classes=… in code)"
         raise Problem(f"a model of the classes {few(ours)}", f"{who} of {few(theirs)}", do)
     return found
+
+
+def column_names(answers: Any) -> tuple[str, ...]:
+    """The names that a table of answers, such as a DataFrame, gives its columns; none of an array, or where they are numbered from 0 on."""
+    columns = getattr(answers, "columns", None)
+    if columns is None or not hasattr(answers, "to_numpy"):
+        return ()
+    named = list(columns)
+    return () if named == list(range(len(named))) else names_of(np.array(named, object))
+
+
+def by_name(answers: Any, classes: tuple[str, ...]) -> NDArray[Any]:
+    """Answers as an array, the columns of a table that are named as the classes in the order of ``classes``."""
+    named, found = column_names(answers), np.asarray(answers)
+    places = tuple(place_of(name, named) for name in classes) if len(named) == len(classes) else ()
+    return found[:, places] if places and set(places) == set(range(len(places))) else found
 
 
 def few(names: tuple[str, ...], most: int = 8) -> str:

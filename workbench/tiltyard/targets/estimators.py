@@ -11,7 +11,7 @@ from ..datasets.encoding import encoding_of
 from ..datasets.schema import Rows, Schema
 from ..errors import Problem, Unavailable
 from ..progress import Progress
-from .class_names import class_order, places_of
+from .class_names import by_name, class_order, places_of
 from .decision import Decision, Labels, LargestScore, Prediction, Scores
 from .estimator_layers import layers_of
 from .fingerprints import content_fingerprint
@@ -287,8 +287,7 @@ class SklearnTarget(FunctionTarget):
         return self._probabilities(self.rows(x))
 
     def _probabilities(self, x: Any) -> NDArray[Any]:
-        found: NDArray[Any] = np.asarray(self.estimator.predict_proba(x))[:, self.order]
-        return found
+        return by_name(self.estimator.predict_proba(x), self.own_classes)[:, self.order]
 
     def _predict(self, x: Rows) -> Labels:
         return self._named_by_it(self.estimator.predict(self.rows(x)))

@@ -14,6 +14,8 @@ from ..errors import Problem
 if TYPE_CHECKING:
     import pandas as pd
 
+NOTHING = "\0"  # the text of no category: it stands for the NaN or None that an encoder was fitted on
+
 
 class FittedColumns:
     """The columns that an estimator was fitted on, worked out once: tables are put into them batch by batch."""
@@ -75,7 +77,7 @@ class Restored:
         lost = column.isna().tolist()  # an empty cell, or what a CSV reader took for one, as the value that stands for it in the estimator
         own, values = self.own, self.values
         cells = zip(column.tolist(), lost, strict=True)
-        found = [values.get(MISSING, v) if gone else v if v in own else values.get(v, v) for v, gone in cells]
+        found = [values.get(NOTHING, values.get(MISSING, v)) if gone else v if v in own else values.get(v, v) for v, gone in cells]
         plain = self.numeric and all(isinstance(v, (int, float)) for v in found)
         return pd.Series(found, index=column.index, dtype=None if plain else object)
 
@@ -162,11 +164,15 @@ def _names(columns: Any, names: list[str]) -> list[str]:
 
 
 def _values(kinds: Any, imputed: bool) -> dict[str, Any]:
+    """The values that an encoder was fitted on by the text a schema writes for each, each text also by itself, and under `NOTHING` its NaN or None."""
     import pandas as pd
 
     plain = list(kinds)
     texts = as_text(pd.Series(plain, dtype=np.asarray(kinds).dtype))
     found = {str(text): value for text, value in zip(texts, plain, strict=True)}
-    if MISSING not in found and imputed:
-        found[MISSING] = np.nan
+    found.update({value: value for value in plain if isinstance(value, str)})  # "M" and "M " are two, and one text
+    nothing = [value for value in plain if value is None or value != value] or [np.nan] * (imputed and MISSING not in found)
+    if nothing:
+        found[NOTHING] = nothing[-1]
+        found[MISSING] = MISSING if MISSING in plain else nothing[-1]
     return found

@@ -11,7 +11,7 @@ from ..datasets.class_places import names_of, place_of
 from ..datasets.schema import Rows, Schema
 from ..errors import Problem
 from . import trying
-from .class_names import few
+from .class_names import by_name, column_names, few
 from .estimators import WORDS, Feeds, FunctionTarget, Outputs, fed, own_form, texts_only
 from .fingerprints import content_fingerprint
 from .image_forms import AS_THEY_ARE, Arranged, ImageForm, image_forms
@@ -129,6 +129,8 @@ class Asked:
         texts = form.feeds == "texts"
         fed_rows = own_form(self.schema.decode(rows), "texts") if texts else fed(rows, self.schema, form.feeds, form.dtype)
         returned = trying.answer(lambda: self.predict(fed_rows), self.name, f"{self.name} to take rows like the schema's")
+        if self._columns(returned):
+            return replace(self, predict=ByName(self.predict, self.schema.classes), named=()).as_target(form, rows)
         answers = np.asarray(returned)
         outputs = self.outputs or self._outputs(answers, len(rows))
         predict = self._named(answers) if outputs == "labels" else self._ordered(outputs)
@@ -137,6 +139,18 @@ class Asked:
         )
         trying.answer(lambda: target.scores(rows), self.name, f"{self.name} to take rows like the schema's")
         return target
+
+    def _columns(self, returned: Any) -> bool:
+        """Is it a table whose columns are named as the classes? Other names, where the caller says no order, are refused."""
+        named, classes = column_names(returned), self.schema.classes
+        if len(named) != len(classes) or len(named) < 2:
+            return False
+        if {place_of(name, named) for name in classes} == set(range(len(named))):
+            return True
+        if not self.named:
+            do = "Name them as the classes, or say whose they are, in their order (classes=…)"
+            raise Answer(f"columns named {few(classes)} from {self.name}", few(named), do)
+        return False
 
     def _outputs(self, answers: NDArray[Any], n: int) -> Outputs:
         """What ``answers`` to n rows are: probabilities or labels."""
@@ -204,6 +218,18 @@ class Asked:
         if order == list(range(len(order))):
             return self.predict
         return Ordered(self.predict, order, outputs)
+
+
+@dataclass(frozen=True)
+class ByName:
+    """A function that answers with a table, of which a column named as a class is that class's, whatever its place."""
+
+    predict: Predict
+    classes: tuple[str, ...]
+
+    def __call__(self, x: Any) -> NDArray[Any]:
+        """Scores (n, k) in the order of ``classes``."""
+        return by_name(self.predict(x), self.classes)
 
 
 @dataclass(frozen=True)

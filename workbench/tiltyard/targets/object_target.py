@@ -15,6 +15,7 @@ from .fitted_columns import columns_missing, fitted_names, listed, never_seen
 if TYPE_CHECKING:
     from ..datasets.dataset import Dataset
 
+OTHERS = {"outlier_detector": "looks for outliers", "clusterer": "finds clusters", "transformer": "changes columns"}
 KNOWN_BY = 200  # rows, also such as lack numbers, on which the layers of an estimator must answer as it does
 
 
@@ -75,10 +76,24 @@ def _check_classifier(estimator: Any) -> None:
         if len(np.shape(estimator.classes_)) != 1:
             raise Problem("a classifier of one label", f"{type(estimator).__name__}, which predicts several", "Give one label's estimator")
         return
-    kind = getattr(estimator, "_estimator_type", None) or ""
-    if kind == "regressor" or ("Regress" in type(estimator).__name__ and "Logistic" not in type(estimator).__name__):
-        raise Problem("a classifier", f"{type(estimator).__name__}, which predicts numbers", "Give a classifier")
-    raise Problem("a fitted scikit-learn classifier", f"{type(estimator).__name__} without classes_", "Call fit first")
+    who = type(estimator).__name__
+    kind = _kind(estimator)
+    if kind == "regressor" or ("Regress" in who and "Logistic" not in who):
+        raise Problem("a classifier", f"{who}, which predicts numbers", "Give a classifier")
+    if kind in OTHERS:
+        raise Problem("a classifier", f"{who}, which {OTHERS[kind]}", "Give a classifier, or a function that gives a class for each row")
+    do = "Call fit first; if its class keeps no classes_ when fitted, give its predict or predict_proba as a function"
+    raise Problem("a fitted scikit-learn classifier", f"{who} without classes_", do)
+
+
+def _kind(estimator: Any) -> str:
+    """What scikit-learn says that it is; of a pipeline, its last step."""
+    try:
+        from sklearn.utils import get_tags
+
+        return get_tags(estimator).estimator_type or ""
+    except Exception:  # a class that follows scikit-learn in part has no tags, or some that fail
+        return getattr(estimator, "_estimator_type", None) or ""
 
 
 def _check_categories(estimator: Any, schema: Schema, name: str, data: "Dataset | None") -> None:

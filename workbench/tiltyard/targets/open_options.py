@@ -184,6 +184,9 @@ class OpenOptions:
         given = self.classes
         if len(set(given)) != len(given):
             raise Problem("class names that differ", ", ".join(given), "Name each class once")
+        if len(set(brought)) != len(brought):
+            do = "Write each class in one way in the labels, and fit the model again"
+            raise Problem("classes of the model that differ in more than the blanks around them", few(brought), do)
         if not given or not brought or given == brought:
             return given or brought, ()
         if len(given) != len(brought):

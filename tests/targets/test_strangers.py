@@ -1,0 +1,119 @@
+"""What strangers' models and tables have that nobody expects: each number is that of the library used without us."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from tiltyard.api import check
+from tiltyard.errors import Problem
+from tiltyard.targets.meeting import meet
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+N = 120
+
+
+def people() -> "pd.DataFrame":
+    import pandas as pd
+
+    rng = np.random.default_rng(0)
+    age, sex = rng.integers(18, 80, N), rng.choice(["F", "M"], N)
+    return pd.DataFrame({"age": age, "sex": sex, "pay": np.where(age + 9 * (sex == "M") + rng.normal(0, 12, N) > 52, "yes", "no")})
+
+
+def fitted(frame: "pd.DataFrame") -> Any:
+    from sklearn.compose import make_column_transformer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+    columns = make_column_transformer((StandardScaler(), ["age"]), (OneHotEncoder(handle_unknown="ignore"), ["sex"]))
+    return make_pipeline(columns, LogisticRegression()).fit(frame[["age", "sex"]], frame["pay"])
+
+
+def alike(column: "pd.Series", every: int, value: object) -> "pd.Series":
+    found = column.astype(object)
+    found[::every] = value
+    return found
+
+
+@pytest.mark.parametrize(
+    "values",
+    [("M ",), ("?", np.nan), ("", "?", None), ("(missing)", np.nan), ("M ", " M", "")],
+    ids=["blanks", "question-mark", "empty", "missing", "many"],
+)
+def test_an_encoder_is_given_each_way_of_writing_that_it_was_fitted_on(values: tuple[object, ...]) -> None:
+    frame = people()
+    for every, value in zip((3, 5, 7), values, strict=False):
+        frame["sex"] = alike(frame["sex"], every, value)
+    model = fitted(frame)
+    target, data = meet(model, frame, "pay", ())
+    assert not target.doubts
+    np.testing.assert_allclose(target.scores(data.x), model.predict_proba(frame[["age", "sex"]]), atol=1e-12)
+
+
+def test_a_column_of_answers_that_is_named_as_a_class_is_that_class_whatever_its_place() -> None:
+    import pandas as pd
+
+    frame = people()
+    model = fitted(frame)
+
+    def turned(rows: "pd.DataFrame") -> "pd.DataFrame":
+        return pd.DataFrame(model.predict_proba(rows)[:, ::-1], columns=["yes", "no"], index=rows.index)
+
+    own = float((model.predict(frame[["age", "sex"]]) == frame["pay"]).mean())
+    assert check("validation.performance", turned, frame, label="pay").result.metric("accuracy").value == pytest.approx(own)
+    with pytest.raises(Problem, match="found left, right"):
+        meet(lambda rows: turned(rows).set_axis(["left", "right"], axis=1), frame, "pay", ())
+    with pytest.raises(Problem, match="found p0, p1"):
+        meet(lambda rows: turned(rows).set_axis(["p0", "p1"], axis=1), frame, "pay", ())
+
+
+def test_an_estimator_that_answers_with_a_table_is_read_by_the_names_of_its_columns() -> None:
+    import pandas as pd
+
+    frame = people()
+    model = fitted(frame)
+
+    class Turned:
+        classes_ = model.classes_
+        feature_names_in_ = model.feature_names_in_
+
+        def fit(self, x: Any, y: Any) -> "Turned":
+            return self
+
+        def predict(self, x: "pd.DataFrame") -> Any:
+            return model.predict(x)
+
+        def predict_proba(self, x: "pd.DataFrame") -> "pd.DataFrame":
+            return pd.DataFrame(model.predict_proba(x)[:, ::-1], columns=["yes", "no"])
+
+    target, data = meet(Turned(), frame, "pay", ())
+    np.testing.assert_allclose(target.scores(data.x), model.predict_proba(frame[["age", "sex"]]), atol=1e-12)
+
+
+def test_classes_of_a_model_that_differ_in_blanks_alone_are_refused() -> None:
+    frame = people()
+    frame["pay"] = np.where(frame["age"] > 65, "yes ", frame["pay"])
+    with pytest.raises(Problem, match="found no, yes, yes"):
+        meet(fitted(frame), frame, "pay", ())
+
+
+def test_what_is_fitted_but_no_classifier_is_not_told_to_be_fitted() -> None:
+    from sklearn.cluster import KMeans
+    from sklearn.ensemble import IsolationForest, RandomForestRegressor
+    from sklearn.pipeline import make_pipeline
+
+    frame = people()
+    ages = frame[["age"]]
+    models = {
+        "looks for outliers": IsolationForest(n_estimators=3).fit(ages),
+        "finds clusters": KMeans(2, n_init=1).fit(ages),
+        "predicts numbers": make_pipeline(RandomForestRegressor(2)).fit(ages, frame["pay"] == "yes"),
+    }
+    for what, model in models.items():
+        with pytest.raises(Problem, match=what) as raised:
+            meet(model, frame[["age", "pay"]], "pay", ())
+        assert "Call fit" not in str(raised.value)
