@@ -118,7 +118,9 @@ ty.labs.check("1c", status)
 # `eps = 0.05` lets it change each number by at most 5 % of that number's range, and some categories; age, sex, race and marriage are not the
 # attacker's to change. A changed row is a row that could exist.
 #
-# **Predict:** without an attack the model is right on about 85 % of people. On how many percent does it stay right now?
+# The run takes thirty people, so that it ends soon. On few rows also the number *without* an attack is off: read *down from* in the result.
+#
+# **Predict:** without an attack the model is right on about 85 % of all people. On how many percent does it stay right now?
 
 # %%
 guess = 70  # blank: percent of rows that stay right

@@ -142,7 +142,8 @@ ty.labs.check("2d", half)
 census = ty.labs.model("census")
 people = ty.labs.run("2e", "evasion.pgd", census.target, census.data, eps=0.05, rows=100, steps=10, curve=False)
 print(people.result.summary)
-next(f for f in census.data.schema.features if f.name == "hours-per-week")
+feature = census.data.schema.feature("hours-per-week")
+print(f"{feature.name}: from {feature.low:g} to {feature.high:g} {feature.unit}")
 
 # %%
 hours = 0.05 * (99 - 1)  # blank: by how many hours a week may the attacker change hours-per-week?

@@ -71,7 +71,8 @@ ty.labs.check("3b", status)
 # Here is PGD in fifteen lines. It works on an honest model: try it on `digits` and it does what lab 2 did. On the rounded one every gradient is zero,
 # so it goes nowhere.
 #
-# The rules: fifty given rows, every pixel within 0.1 of where it was, every pixel within 0 to 1. The grader checks both.
+# The rules: fifty given rows, every pixel within 0.1 of where it was, every pixel within 0 to 1. The grader checks both, and whether the rows fool
+# the defense about as often as a plain attack fools the model without it.
 
 # %%
 x, y = (torch.from_numpy(part) for part in first_rows(quantized.data))

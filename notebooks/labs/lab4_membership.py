@@ -177,7 +177,7 @@ verdict = "does not contradict"  # blank: contradicts, does not contradict, or p
 ty.labs.check("4f", verdict)
 
 # %% [markdown] tags=["instructor"]
-# **Expected (seed 0):** at least epsilon 0.79 at 99 %, claimed 4, not contradicted; without noise the same canaries show 11.85, so the audit could have seen a fault of that size.
+# **Expected (seed 0):** at least epsilon 0.65 at 99 %, claimed 4, not contradicted; without noise the same canaries show 11.63, so the audit could have seen a fault of that size.
 #
 # **The point of 4f:** a lower bound above the claim contradicts it. One below it proves nothing: the attack may have been weak. "proves" is never right here.
 

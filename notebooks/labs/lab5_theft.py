@@ -39,9 +39,9 @@ stolen = ty.labs.run("5a", "theft.extraction", census.target, census.data, acces
 stolen
 
 # %%
-# The same with the mouse: take the signs away.
-# from tiltyard_widgets.panels import predict_first, red_team
-# help(red_team)
+# The same with the mouse: take the signs away, and set the same numbers under *More*.
+# from tiltyard_widgets.panels import predict_first, topics
+# predict_first.PredictFirst("5a", topics.TheftPanel, census.target, census.data)
 
 # %%
 ty.labs.observe("5a")
@@ -94,7 +94,7 @@ ty.labs.check("5c", answer)
 #
 # The owner teaches the digits model secret answers to secret pictures before it is published. Whoever copies the weights copies the answers.
 #
-# The key is sealed into a file. Verify asks the suspect model the secret pictures, and works out how likely so many hits are by chance.
+# The key goes into a file of its own. Verify asks the suspect model the secret pictures, and works out how likely so many hits are by chance.
 
 # %%
 digits = ty.labs.model("digits")

@@ -42,6 +42,10 @@ ty.labs.observe("7a")
 answer = 100 * flipped.result.metric("accuracy_lost").value  # blank: points of accuracy lost
 ty.labs.check("7a", answer)
 
+# %% [markdown]
+# The status is *incomplete*: 40 % is far more than anybody would overlook, and a tenth or less was not tried. A loss is not yet a risk; who can cause it
+# decides.
+
 # %% [markdown] minutes=9
 # ## 7b · A backdoor
 #
@@ -69,7 +73,7 @@ ty.labs.check("7b", answer)
 # made not to show there.
 
 # %% [markdown] tags=["instructor"]
-# **Expected (seed 0):** 7a: 30.5 points (27.3 to 33.5, n = 1,000). 7b: 97.3 % (96.0 to 98.3, n = 886).
+# **Expected (seed 0):** 7a: 29.8 points (26.7 to 32.8, n = 1,000); a point more or less from one processor to another. 7b: 97.3 % (96.0 to 98.3, n = 886).
 #
 # **Discussion (4 min):** who could put one picture in twenty into *our* training data? Labelers, a scraped site, a data vendor.
 #

@@ -18,6 +18,9 @@ ty.labs.start(8)
 # %%
 ty.labs.ledger()
 
+# %% [markdown]
+# Your model is trained now, on this machine, from your name: up to half a minute, once a kernel.
+
 # %%
 mine = ty.labs.model("capstone")
 target, data = mine.target, mine.data
@@ -90,6 +93,11 @@ ty.labs.observe("8c")
 answer = 100 * members.result.metric("gap").value  # blank: the gap in points
 ty.labs.check("8c", answer)
 
+# %% [markdown]
+# ## 8d · By heart: yes or no?
+#
+# Lab 4's model, which knew its people by heart, had a gap of eighteen points. Say `yes` only where even the **low end** of your interval is above ten.
+
 # %%
 by_heart = "yes" if members.result.metric("gap").low > 0.1 else "no"  # blank: yes or no
 ty.labs.check("8d", by_heart)
@@ -106,10 +114,9 @@ print(groups.result.summary)
 
 # %%
 seen = data.seen
-for sex in ("Female", "Male"):
-    print(
-        f"{sex}: {(seen.y[seen.sensitive['sex'] == sex] == 1).mean():.1%} of those trained on have the good label; 10.9 % of women and 30.6 % of men in the census do"
-    )
+for sex, census in (("Female", 10.9), ("Male", 30.6)):
+    mine_have = (seen.y[seen.sensitive["sex"] == sex] == 1).mean()
+    print(f"{sex}: {mine_have:.1%} of those trained on have the good label, {census} % of the census do")
 
 # %%
 share = {sex: (seen.y[seen.sensitive["sex"] == sex] == 1).mean() for sex in ("Female", "Male")}
@@ -120,6 +127,9 @@ ty.labs.check("8e", slighted)
 # ## 8f · A defense, and everything again
 #
 # Choose one defense for what you hold for the gravest risk, and at least two checks that are run before and after: what it was for, and what it was not for.
+#
+# You have applied two before: `privacy.dp_sgd` (4d: `epsilon`, `epochs`, `batch_size`) and `fairness.threshold_optimizer` (6c: `column`,
+# `constraint`). The call is theirs, with "8f" first. `ty.checks()` lists the others.
 
 # %%
 # solution: made = ty.labs.apply("8f", the id of a defense, target, data, checks=(two ids or more), and the parameters of the defense)

@@ -1,12 +1,15 @@
 """Grades rest on records: each typical wrong answer fails for its own reason, and what was never run counts for nothing."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tiltyard.errors import Problem
+from tiltyard.labs import session
 from tiltyard.labs.evidence import Evidence, Wanted
 from tiltyard.labs.question import Chosen, Computed, Measured
 from tiltyard.labs.sealed import opens, seal
@@ -224,3 +227,33 @@ def test_after_two_wrong_answers_there_is_a_hint(own: Callable[[], Work], monkey
     shown = [repr(ty.labs.check("2a", 12)) for _ in range(3)]
     assert ["Hint" in one for one in shown] == [False, True, True]
     assert own().missed["2a"] == {"no_prediction": 3}
+
+
+@pytest.mark.parametrize(
+    ("id", "value", "told"),
+    [
+        ("1a", 99_999, "from 0 to 5 files; found 99999"),
+        ("2a", -1, "from 0 to 100 %; found -1"),
+        ("2a", 0.7, "which reads like a share. Type 70"),
+        ("4b", 70, "from 0 to 1 AUC; found 70"),
+        ("6a", 300, "from -100 to 100 points"),
+        ("2a", "…", "a blank"),
+    ],
+)
+def test_a_prediction_that_cannot_be_is_refused_and_does_not_stand(
+    id: str, value: object, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TILTYARD_LABS", str(tmp_path / "labs.json"))
+    with pytest.raises(Problem, match=re.escape(told)):
+        session.predict(id, value)
+    assert session.predict(id, 1).right and WorkFile().read().predictions[id].value == 1.0
+
+
+def test_a_cell_that_is_run_before_anything_is_typed_is_no_try(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TILTYARD_LABS", str(tmp_path / "labs.json"))
+    monkeypatch.setenv("TILTYARD_STORE", str(tmp_path / "runs.sqlite"))
+    said = [repr(session.check("1b", answer)) for answer in (..., ..., "z", "z")]
+    assert ["Hint" in words for words in said] == [False, False, False, True]
+    assert "nothing is typed yet" in repr(session.decide("1f", ..., ...)) and "nothing is typed yet" in repr(
+        session.decide("1f", "labels", ...)
+    )

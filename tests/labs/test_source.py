@@ -56,6 +56,7 @@ def test_only_marked_lines_are_blanks() -> None:
     kept = "x = 1  # a comment\nif x:\n    print(x)"
     assert blanked(kept) == solved(kept) == kept
     assert blanked("    y = f(1, 'a # b')  # blank: what") == "    y = ...  # what"
+    assert blanked("# solution: words = your message\nwords = 'mine'\n# end") == "words = ...  # your message"
 
 
 def test_slides_need_no_network_and_run_nothing(folder: Path) -> None:

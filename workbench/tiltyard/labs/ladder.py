@@ -10,12 +10,21 @@ from ..check import Check, parameter
 from ..datasets.dataset import Dataset
 from ..errors import Problem
 from ..progress import Progress
-from ..result import CheckResult, Metric, Status
+from ..result import CheckResult, Evidence, Finding, Metric, Severity, Status
 from ..statistics.intervals import rate
 from ..targets.target import Target
 
 ROWS, EPS, SLACK = 50, 0.1, 1e-5
 STEPS = 20
+MARGIN = 0.06  # three rows of fifty: what an attack may leave beyond what the model without the defense withstands
+
+
+BROKEN = Finding(
+    title="An attack of one's own breaks the defense",
+    severity=Severity.HIGH,
+    evidence=Evidence(metrics=("robust_accuracy", "undefended_accuracy")),
+    advice="Judge the defense by attacks that know of it, and change the model rather than the view of it.",
+)
 
 
 class Ladder(Check):
@@ -55,7 +64,13 @@ class Ladder(Check):
         # The rules are judged by the question, which also says to the student which of them was broken.
         kept = outside == 0 and moved <= self.eps + SLACK
         words = f"{100 * fooled.mean():.0f} % of {len(y)} rows withstand; without the defense {100 * limit.mean():.0f} %."
-        return CheckResult(status=Status.PASSED if kept else Status.INCOMPLETE, summary=words, metrics=metrics)
+        broken = kept and moved > 0 and fooled.mean() <= limit.mean() + MARGIN
+        return CheckResult(
+            status=Status.FINDING if broken else Status.INCOMPLETE,
+            summary=f"{words} The defense adds nothing that an attack does not take away." if broken else words,
+            metrics=metrics,
+            findings=(BROKEN,) if broken else (),
+        )
 
 
 def first_rows(data: Dataset, rows: int = ROWS) -> tuple[NDArray[np.float32], NDArray[np.int64]]:

@@ -76,7 +76,7 @@ class Question(ABC):
 
     def grade(self, answer: Any, evidence: Evidence, work: Work) -> Ruling:
         """Judge an answer; what is missing first."""
-        if self.typed and any(answer is blank or (isinstance(answer, str) and answer.strip() == blank) for blank in BLANK):
+        if self.typed and any(is_blank(part) for part in (answer if isinstance(answer, tuple) else (answer,))):
             return wrong("blank")
         if self.predicts and self.id not in work.predictions:
             return wrong("no_prediction", question=self.id)
@@ -228,6 +228,11 @@ class Chosen(Question):
         if true is None:
             return wrong("undecided")
         return right(rests_on) if option == true else wrong("wrong_option")
+
+
+def is_blank(answer: Any) -> bool:
+    """Are the three dots still there?"""
+    return any(answer is blank or (isinstance(answer, str) and answer.strip() == blank) for blank in BLANK)
 
 
 def as_number(answer: Any) -> float | None:

@@ -18,7 +18,7 @@ from .desk import Desk, desk, question, questions
 from .environment import environment
 from .ladder import Ladder
 from .models import model
-from .question import BLANK, Measured, Question, Ruling, as_number
+from .question import Measured, Question, Ruling, as_number, is_blank
 from .shown import Shown, Tone
 from .subject import Model
 from .texts import has, text
@@ -26,6 +26,7 @@ from .words import Decided
 from .work import Answer, Decision, Work, now
 
 HINT_AFTER = 2
+POSSIBLE = {"%": (0.0, 100.0), "points": (-100.0, 100.0), "AUC": (0.0, 1.0), "files": (0.0, 5.0)}  # what can be, by the unit
 LABS = range(1, 9)
 
 
@@ -74,11 +75,16 @@ def predict(id: str, value: Any) -> Shown:
 
 def _expected(asked: Question, value: Any) -> float | str:
     """The prediction to be kept; a blank or a word where a number is asked for is refused."""
-    if any(value is blank or value == blank for blank in BLANK):
+    if is_blank(value):
         raise Problem(f"your prediction for {asked.id}, in {asked.predicts}", "a blank", "Type a number; being wrong costs nothing")
     number = as_number(value)
     if number is None:
         raise Problem(f"a number, in {asked.predicts}", repr(value)[:60], "Type what you expect; being wrong costs nothing")
+    if asked.predicts == "%" and 0 < abs(number) < 1:
+        raise Problem(f"percent for {asked.id}", f"{number:g}, which reads like a share", f"Type {100 * number:g}, or 0 or 1 for so little")
+    low, high = POSSIBLE[asked.predicts]
+    if not low <= number <= high:
+        raise Problem(f"a prediction for {asked.id} from {low:g} to {high:g} {asked.predicts}", f"{number:g}", "Type what you expect")
     return number
 
 
@@ -191,7 +197,8 @@ def check(id: str, answer: Any) -> Shown:
         raise Problem("a decision with its reason", repr(answer)[:60], f"Call ty.labs.decide({id!r}, choice, why)")
     ruling = asked.grade(answer, here.evidence((asked,), work), work)
     _kept(here, id, answer, ruling)
-    return _shown(id, ruling, work.tries.get(id, 0) + (not ruling.right))
+    tries = work.tries.get(id, 0) - work.missed.get(id, {}).get("blank", 0)  # a cell that was run before anything was typed is no try
+    return _shown(id, ruling, tries + (not ruling.right and ruling.reason != "blank"))
 
 
 def _kept(here: Desk, id: str, answer: Any, ruling: Ruling) -> None:

@@ -2,7 +2,7 @@
 
 A cell begins with ``# %%`` or ``# %% [markdown]``. Behind that may stand ``tags=["instructor"]`` (the instructor's notebook alone),
 ``tags=["slide"]`` (the slides alone) and ``minutes=5``, how long the part takes that begins there. In code ``name = value  # blank: words``
-becomes ``name = ...  # words`` for students, and what stands between ``# solution: words`` and ``# end`` becomes ``...  # words``.
+becomes ``name = ...  # words`` for students, and what stands between ``# solution: words`` and ``# end`` becomes ``...  # words``, or ``name = ...  # words`` where the words begin with ``name = ``.
 """
 
 import json
@@ -117,13 +117,18 @@ def blanked(text: str) -> str:
     hidden = False
     for line in text.splitlines():
         if found := SOLUTION.match(line):
-            out.append(f"{found['indent']}...  # {found['words']}")
+            out.append(found["indent"] + re.sub(r"^(?:(\w+) = )?(.+)$", _dotted, found["words"]))
             hidden = True
         elif hidden and END.match(line):
             hidden = False
         elif not hidden:
             out.append(BLANK.sub(r"\g<start>...  # \g<words>", line))
     return "\n".join(out)
+
+
+def _dotted(found: re.Match[str]) -> str:
+    """Three dots in the place of a solution; under the name that it gets, where the words begin with one."""
+    return f"{found[1]} = ...  # {found[2]}" if found[1] else f"...  # {found[2]}"
 
 
 def solved(text: str) -> str:

@@ -107,10 +107,11 @@ class LabelFlip(Check):
             standards=STANDARDS,
         )
         notes = [*before, f"All models were trained on {n:,} rows; intervals are over held-out rows, not over trainings."]
-        if min(t.share for t in trained[1:]) > 0.1:
-            notes.append("No share of a tenth or less was tried, so none could be a finding.")
+        unasked = min(t.share for t in trained[1:]) > 0.1 + 1e-9
+        if unasked:
+            summary += " No share of a tenth or less was tried, so that none could be a finding: this is no pass."
         return CheckResult(
-            status=Status.FINDING if bad else Status.PASSED if skill.above else Status.INCOMPLETE,
+            status=Status.FINDING if bad else Status.PASSED if skill.above and not unasked else Status.INCOMPLETE,
             summary=summary if skill.above else f"{summary} Without flips {skill.fact}: there is nothing to lose. {skill.advice}",
             metrics=metrics,
             findings=(finding,) if bad else (),

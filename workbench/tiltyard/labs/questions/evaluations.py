@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from ...result import Record
 from ..evidence import Evidence, Span, Wanted
-from ..ladder import EPS, SLACK
+from ..ladder import EPS, MARGIN, SLACK
 from ..question import Chosen, Measured, Question, Ruling, metric_of, right, wrong
 from ..words import Decided, Reflection
 from ..work import Work
@@ -13,7 +13,6 @@ from ..work import Work
 NAIVE = Wanted("evasion.pgd", "broken:quantized", {"norm": "linf", "eps": 0.1, "rows": Span(50), "steps": Span(10)})
 STRONG = Wanted("evasion.strong", "broken:quantized", {"norm": "linf", "eps": 0.1, "rows": Span(30)})
 STRONG_ROBUST = Wanted("evasion.strong", "digits-robust", {"norm": "linf", "eps": 0.1, "rows": Span(30)})
-MARGIN = 0.06  # three rows of fifty
 STATES = ("passed", "finding", "incomplete", "not_applicable")
 
 
