@@ -27,6 +27,15 @@ for _ in range(300):
         break
 await asyncio.sleep(1.5)
 """,
+    """
+from tiltyard_widgets.panels.workbench import Workbench
+bench = Workbench(session=panel.session)
+bench
+""",
+    """
+bench.go("validation")
+await asyncio.sleep(1.5)
+""",
 )
 
 
@@ -39,8 +48,8 @@ def notebook() -> Any:
     return NotebookClient(made, timeout=300, kernel_name="python3").execute()
 
 
-def kept(notebook: Any) -> str:
-    pages = [output.data["text/html"] for output in notebook.cells[0].outputs if "text/html" in output.get("data", {})]
+def kept(notebook: Any, cell: int = 0) -> str:
+    pages = [output.data["text/html"] for output in notebook.cells[cell].outputs if "text/html" in output.get("data", {})]
     assert len(pages) == 1  # brought up to date in place
     return str(pages[0])
 
@@ -57,3 +66,29 @@ def test_the_converted_page_shows_it(notebook: Any) -> None:
 
     page, _ = HTMLExporter().from_notebook_node(notebook)
     assert "Balanced accuracy" in re.sub(r"<script.*?</script>", "", page, flags=re.S)
+
+
+def test_of_the_whole_window_stays_how_every_risk_stands_and_the_panel_in_view(notebook: Any) -> None:
+    page = kept(notebook, 2)
+    assert "<script" not in page and "<button" not in page
+    assert "LogisticRegression on " in page
+    assert "Accuracy and calibration" in page and page.count("Balanced accuracy") > 1  # in the card and in the panel
+    assert "Every step" in page and "Adversarial attacks" in page and "not run" in page
+    assert not re.search(r'class="(?:[^"]* )?tiltyard[ "]', page)  # the live window's style would hide a page that has its class
+
+
+def test_the_card_says_what_header_and_rail_say() -> None:
+    from tiltyard.samples.catalog import load
+    from tiltyard.validation.performance import Performance
+    from tiltyard_widgets.panels.session import Session
+    from tiltyard_widgets.panels.standing_card import card
+
+    sample = load("census")
+    session = Session(sample.target, sample.data)
+    assert card(session) == ""
+    session.known.add(Performance(rows=200)(sample.target, sample.data))
+    session.version += 1
+    text = re.sub(r"<[^>]+>", " ", card(session))
+    stands = session.standing
+    assert f"{stands.sentence[:1].upper()}{stands.sentence[1:]}." in text
+    assert all(topic.sentence in text for topic in stands.topics.values() if topic.of)

@@ -32,6 +32,7 @@ class LabWindow:
 
     def __init__(self, state: Mapping[str, Any]) -> None:
         self.bench = Workbench()
+        self.bench.stills = False  # a tab is no notebook: nothing is saved of it
         self.session = self.bench.session
         self.comm: Any = None
         self._before: list[Any] = []  # held, for a comm that is collected sends its end to a page that may not know it any more

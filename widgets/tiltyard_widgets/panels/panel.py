@@ -11,7 +11,7 @@ from tiltyard.errors import Problem
 from ..theme import look
 from ..views.message import Message
 from ..views.save_page import SavePage
-from ..views.static import page
+from ..views.static import page, still
 from .session import Session
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class Panel(w.VBox):
         if self._still is None:
             from .still_output import kept
 
-            self._still = kept(self, self.session)
+            self._still = kept(lambda: still(self), self.session)
         return super()._repr_mimebundle_(**given)
 
     def saved(self) -> str:

@@ -5,11 +5,8 @@ A saved or converted notebook has no kernel, so the widget itself shows nothing 
 
 import asyncio
 import os
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
-
-import ipywidgets as w
-
-from ..views.static import still
 
 if TYPE_CHECKING:
     from .session import Session
@@ -17,8 +14,8 @@ if TYPE_CHECKING:
 REST = 1.0  # s without news before the picture is drawn anew
 
 
-def kept(panel: w.Widget, session: "Session") -> "StillOutput | None":
-    """The picture of ``panel`` in the cell that shows it; None where no notebook keeps what is shown, as under Voila."""
+def kept(draw: Callable[[], str], session: "Session") -> "StillOutput | None":
+    """The picture that ``draw`` makes, HTML, in the cell that shows the widget; None where no notebook keeps what is shown, as under Voila."""
     try:
         from IPython.core.getipython import get_ipython
     except ImportError:
@@ -26,22 +23,22 @@ def kept(panel: w.Widget, session: "Session") -> "StillOutput | None":
     shell = get_ipython()
     if getattr(shell, "kernel", None) is None or os.environ.get("SERVER_SOFTWARE", "").startswith("voila"):
         return None
-    return StillOutput(panel, session)
+    return StillOutput(draw, session)
 
 
 class StillOutput:
     """One output of a cell, replaced in place."""
 
-    def __init__(self, panel: w.Widget, session: "Session") -> None:
+    def __init__(self, draw: Callable[[], str], session: "Session") -> None:
         from IPython.display import DisplayHandle
 
-        self._panel, self._handle = panel, DisplayHandle()  # type: ignore[no-untyped-call]
+        self._made, self._handle = draw, DisplayHandle()  # type: ignore[no-untyped-call]
         self._waiting: Any = None
         self._handle.display(self._content(), raw=True)  # type: ignore[no-untyped-call]
-        session.observe(lambda _: self._later(), "version")
+        session.observe(lambda _: self.renew(), "version")
 
-    def _later(self) -> None:
-        """Once the news rests; without a running loop at once."""
+    def renew(self) -> None:
+        """Draw it anew once the news rests; without a running loop at once."""
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
@@ -55,4 +52,4 @@ class StillOutput:
         self._handle.update(self._content(), raw=True)  # type: ignore[no-untyped-call]
 
     def _content(self) -> dict[str, str]:
-        return {"text/html": still(self._panel)}
+        return {"text/html": self._made()}

@@ -13,6 +13,7 @@ from ..place import Place
 from ..theme import look, plain
 from ..views.address import Address
 from ..views.rail import Rail, header
+from ..views.static import still
 from .checklist import standing
 from .drawer import WorkDrawer
 from .listing import ROWS
@@ -24,6 +25,8 @@ from .watching import Watch
 if TYPE_CHECKING:
     from tiltyard.assessment.standing import Standing
     from tiltyard.store.store import Store
+
+    from .still_output import StillOutput
 
 
 def _of(module: str, panel: str) -> Callable[[Session], Panel]:
@@ -81,6 +84,8 @@ class Workbench(w.VBox):
         self.wanted = Place()  # what the address named, until it is there or given up
         self.children = (look.style(), look.frame(self.header, self.rail, self.middle, self.drawer), self.address)
         self._watch: Watch | None = None
+        self.stills = True  # does the notebook that shows the window keep a picture of it?
+        self._still: StillOutput | None = None
         self.session.observe(lambda _: self.refresh(), ["version", "busy"])
         self.session.observe(lambda _: self._panels[self.rail.selected].heard(), "wrote")
         self.go(first)
@@ -98,6 +103,8 @@ class Workbench(w.VBox):
         if self.rail.selected != name:
             self.rail.selected = name
         self.address.show(self.place)
+        if self._still is not None:
+            self._still.renew()
         return panel
 
     def panel(self, name: str) -> Panel:
@@ -157,6 +164,12 @@ class Workbench(w.VBox):
         except Problem as problem:
             self.go(self.rail.selected).message.say(problem, level="warning")
 
+    def still(self) -> str:
+        """The window as HTML without script: what is assessed, how every risk stands with the gravest findings, and the panel in view."""
+        from .standing_card import card
+
+        return still(self.header, card(self.session), self._panels[self.rail.selected])
+
     def watch(self) -> None:
         """Hear what other windows and shells write to the store, until this window is closed."""
         if self._watch is None:
@@ -165,8 +178,12 @@ class Workbench(w.VBox):
             self.drawer.elsewhere.begin()
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        """Of ipywidgets: show it; a window that is shown hears what others write."""
+        """Of ipywidgets: show it, in a notebook with a picture beside it that stays when the kernel is gone; what is shown hears what others write."""
         self.watch()
+        if self._still is None and self.stills:
+            from .still_output import kept
+
+            self._still = kept(self.still, self.session)
         return super()._repr_mimebundle_(**kwargs)
 
     def close(self) -> None:

@@ -75,9 +75,10 @@ def page(widget: w.Widget, title: str) -> str:
 OWN = "main { max-width: 1280px; margin: 0 auto; padding: 24px; display: flex; flex-direction: column; gap: 16px; }"
 
 
-def still(widget: w.Widget) -> str:
-    """``widget`` as HTML without script, for the output of a notebook that is saved or converted: text, tables, charts as pictures."""
-    return f'<div class="{STILL}" style="font-family:system-ui,sans-serif">{"".join(_still(widget))}</div>'
+def still(*parts: w.Widget | str) -> str:
+    """Widgets, and HTML as it is, without script, for the output of a notebook that is saved or converted: text, tables, charts as pictures."""
+    body = "".join(part if isinstance(part, str) else "".join(_still(part)) for part in parts)
+    return f'<div class="{STILL}" style="font-family:system-ui,sans-serif">{body}</div>'
 
 
 def _children(widget: w.Widget) -> "Sequence[w.Widget | Folded]":

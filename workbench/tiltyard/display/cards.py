@@ -27,9 +27,9 @@ NUMERIC = {"number", "integer", "percent"}
 _numbers = counting(1)
 
 
-def html(one: object) -> str:
-    """The card of ``one``."""
-    view = view_of(one)
+def html(one: object, scope: str = "tiltyard") -> str:
+    """The card of ``one``, a `View` or what has one, in a box of the class ``scope``, which its style is for."""
+    view = one if isinstance(one, View) else view_of(one)
     parts = [
         _head(view),
         f"<p>{escape(view.sentence)}</p>" if view.sentence else "",
@@ -42,12 +42,12 @@ def html(one: object) -> str:
         *map(_fold, view.folds),
     ]
     label = escape(f"{view.kind}: {view.title}", quote=True)
-    return f'<style>{_style()}</style><div class="tiltyard" role="group" aria-label="{label}">{"".join(parts)}</div>'
+    return f'<style>{_style(scope)}</style><div class="{scope}" role="group" aria-label="{label}">{"".join(parts)}</div>'
 
 
 @cache
-def _style() -> str:
-    return files(__package__).joinpath("style.css").read_text("utf-8").replace("\n", "")
+def _style(scope: str) -> str:
+    return files(__package__).joinpath("style.css").read_text("utf-8").replace("\n", "").replace(".tiltyard", f".{scope}")
 
 
 def _head(view: View) -> str:
