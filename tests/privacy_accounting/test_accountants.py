@@ -11,6 +11,7 @@ from tiltyard.errors import Cancelled, Problem
 from tiltyard.privacy_accounting import accountants as accounting
 from tiltyard.privacy_accounting.accountants import default_delta, epsilon, noise_for
 from tiltyard.privacy_accounting.budget import Budget, curve
+from tiltyard.privacy_accounting.pld import FINE, pld_epsilon
 from tiltyard.privacy_accounting.rdp import constant, rdp
 from tiltyard.progress import Progress
 
@@ -199,3 +200,24 @@ def test_bad_input_is_one_line(call: object, found: str) -> None:
 def test_a_delta_of_one_in_n_warns() -> None:
     assert "not below 1 / 1,000 rows" in Budget.of(1000, 100, 5, delta=1e-3, epsilon=1.0).warning
     assert not Budget.of(1000, 100, 5, delta=9e-4, epsilon=1.0).warning
+
+
+@pytest.mark.parametrize("target", [0.05, 0.6, 3.0, 20.0])
+def test_the_search_over_ever_finer_grids_ends_at_the_final_number(monkeypatch: pytest.MonkeyPatch, target: float) -> None:
+    """It asks the fine grid three times at most, and ends where the slow search by brackets does."""
+    setting = (target, 5e-4, 20_000, 1e-7)
+    asked: list[float] = []
+
+    def counted(noise: float, rate: float, steps: int, delta: float, points: float) -> float:
+        asked.append(points)
+        return pld_epsilon(noise, rate, steps, delta, points)
+
+    monkeypatch.setattr(accounting, "pld_epsilon", counted)
+    accounting._spent.cache_clear()
+    quick = noise_for(*setting)
+    assert asked == [FINE] * len(asked) and len(asked) <= 3
+    monkeypatch.setattr(accounting._Search, "_near", lambda _: None)
+    slow = noise_for(*setting)
+    assert quick.noise_multiplier == pytest.approx(slow.noise_multiplier, rel=4e-4)
+    assert (1 - 2.1e-4) * target <= quick.epsilon <= target
+    assert quick.epsilon == epsilon(quick.noise_multiplier, *setting[1:]).epsilon

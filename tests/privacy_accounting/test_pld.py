@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tiltyard.privacy_accounting import pld
 from tiltyard.privacy_accounting.gaussian import gaussian_delta, gaussian_epsilon
 from tiltyard.privacy_accounting.pld import COARSE, FINE, pld_epsilon
 from tiltyard.privacy_accounting.rdp import rdp
@@ -82,3 +83,25 @@ def test_it_lies_between_the_optimistic_and_the_pessimistic_of_dp_accounting(
 ) -> None:
     """``low`` is dp-accounting 0.6's optimistic estimate; ``high`` its pessimistic one by connected dots, and some 0.02 %."""
     assert low <= pld_epsilon(noise, rate, steps, delta) <= high
+
+
+@pytest.mark.parametrize("setting", [(0.6, 0.01, 800, 1e-5), (3.0, 0.2, 30, 1e-6), (1.0, 0.5, 1, 1e-2), (20.0, 0.001, 5000, 1e-7)])
+def test_the_bound_is_that_of_both_directions_on_the_fine_grid(setting: tuple[float, float, int, float]) -> None:
+    """Rows added are asked on a coarse grid first: what is answered is no lower than the larger of the two to the grid's own error."""
+    noise, rate, steps, delta = setting
+    removed, added = (pld._bound(noise, rate, steps, delta, FINE, removed=way) for way in (True, False))
+    assert pld_epsilon(*setting) == pytest.approx(max(removed, added), rel=1e-6)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 7, 1000, 60_001])
+def test_powers_by_squares_are_powers(steps: int) -> None:
+    rng = np.random.default_rng(0)
+    base = np.exp(-rng.random(50) / steps + 1j * rng.normal(size=50) / steps)
+    np.testing.assert_allclose(pld._raised(base, steps), base**steps, rtol=1e-14 * steps + 1e-15)
+
+
+def test_where_a_row_is_hardly_ever_drawn_the_cells_begin_at_the_least_loss() -> None:
+    window = pld._window(1.1, 1e-3, 20_000, 1e-6, FINE)
+    step = pld._cells(1.1, 1e-3, window, removed=True)
+    assert step.first * window.h == pytest.approx(math.log1p(-1e-3), abs=2 * window.h)
+    assert step.mass.sum() + step.infinite == pytest.approx(1.0, abs=1e-9)
