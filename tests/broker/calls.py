@@ -23,6 +23,8 @@ GIVEN: dict[str, dict[str, Any]] = {
     "job_tell": {"id": "JOB", "done": 0.5, "message": "mine", "left": None},
     "job_asked": {"id": "JOB"},
     "job_close": {"id": "JOB"},
+    "worker": {"id": "ab" * 16, "seconds": 60.0},
+    "worker_leave": {"id": "ab" * 16},
     "file": {"run_id": "RUN", "token": "TOKEN", "name": "rows.npz"},
     "file_delete": {"run_id": "RUN", "token": "TOKEN", "name": "rows.npz"},
     "run": {"run_id": "RUN"},

@@ -77,6 +77,10 @@ class Progress:
         if root.listener is not None:
             root.listener(Report(total, message, left, elapsed))
 
+    def waited(self, seconds: float) -> None:
+        """Leave so many seconds, in which nothing was worked on, out of the time that counts."""
+        (self._root or self)._start += seconds
+
     def check(self) -> None:
         """Raise `Cancelled` if it was asked for; costs a microsecond."""
         if self._cancel.is_set():

@@ -180,5 +180,6 @@ def test_a_child_of_the_workbench_works_on_every_core_and_has_its_sample(tmp_pat
         held.close()
     import torch
 
+    assert [one["answered"] for one in found] == [["jupyter.widget", "jupyter.widget.control"]] * 2  # all widgets at one request
     assert [one["worked"] for one in found] == [600.0**3 + torch.get_num_threads()] * 2
     assert all(a != b for a, b in zip(found[0]["numbers"], found[1]["numbers"], strict=True)) and len(found[0]["numbers"]) == 4

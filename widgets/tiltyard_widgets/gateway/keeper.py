@@ -27,9 +27,16 @@ class Admitted:
 
 
 class Keeper:
-    """Holds the broker on a pair of sockets that nobody else has; the broker ends when this process does, however it ends."""
+    """Holds the broker on a pair of sockets that nobody else has; the broker ends when this process does, however it ends.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    running
+        How many long checks of all people run at once; 0 for one for two cores.
+    """
+
+    def __init__(self, running: int = 0) -> None:
+        self.running = running
         self.process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._kernels: dict[str, Admitted] = {}
@@ -41,7 +48,7 @@ class Keeper:
         self._ended()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
-            words = [sys.executable, "-P", "-m", "tiltyard.broker.server", str(theirs.fileno())]
+            words = [sys.executable, "-P", "-m", "tiltyard.broker.server", str(theirs.fileno()), str(self.running)]
             self.process = subprocess.Popen(words, pass_fds=(theirs.fileno(),), stdin=subprocess.DEVNULL, start_new_session=True)
         ours.settimeout(PATIENCE)
         self._control = ours
@@ -77,6 +84,12 @@ class Keeper:
             admitted.door.close()
         self._say({"kernel": kernel})
 
+    def hang_up(self) -> None:
+        """Have the broker end, and wait for nothing."""
+        if self._control is not None:
+            self._control.close()
+            self._control = None
+
     def close(self) -> None:
         """End the broker."""
         self._ended()
@@ -96,9 +109,7 @@ class Keeper:
         return ours
 
     def _ended(self) -> None:
-        if self._control is not None:
-            self._control.close()
-            self._control = None
+        self.hang_up()
         if self.process is not None:
             with suppress(subprocess.TimeoutExpired):
                 self.process.wait(END)

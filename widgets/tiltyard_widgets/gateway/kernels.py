@@ -38,6 +38,11 @@ class OwnedKernels(WatchedKernels):
     file = Integer(
         0, config=True, help="MiB that a file which a page behind a shared login writes, an upload too, may have; 0 for no bound."
     )
+    running = Integer(
+        0,
+        config=True,
+        help="Checks of more than 5 s, of all people behind a shared login, that run at once; others wait. 0 for one for two cores.",
+    )
     waiting = Integer(
         32, config=True, help="Pages that wait for a place where the machine holds no more; who comes then is asked to come again."
     )
@@ -49,7 +54,7 @@ class OwnedKernels(WatchedKernels):
         super().__init__(**given)
         self._coming: dict[object, str] = {}
         self._room = WaitingRoom()
-        self.keeper = Keeper()
+        self.keeper = Keeper(self.running)
 
     async def start_kernel(self, *, kernel_name: str, path: str, env: dict[str, str]) -> str:  # type: ignore[override]
         """Start a kernel for the person whose request this is; 403 where nobody is logged in. `place` holds the limit on how many."""
@@ -85,7 +90,8 @@ class OwnedKernels(WatchedKernels):
         return len(self._room)
 
     def end_all(self) -> None:
-        """End every kernel, and the broker."""
+        """End every kernel, and the broker, which clears their folders meanwhile."""
+        self.keeper.hang_up()
         super().end_all()
         self.keeper.close()
         if self.nursery is not None:

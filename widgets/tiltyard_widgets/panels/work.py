@@ -10,7 +10,7 @@ from typing import Literal
 import traitlets as t
 
 from tiltyard.errors import Problem
-from tiltyard.formatting.numbers import about
+from tiltyard.formatting.numbers import about, ordinal
 from tiltyard.progress import Report
 from tiltyard.result import Identity
 
@@ -236,9 +236,3 @@ class Queue(t.HasTraits):
                 line = str(problem) if isinstance(problem, Problem) else f"{type(problem).__name__}: {problem}"
                 self._close(turn.work, "failed", "Could not start", line)
                 turn.dropped()
-
-
-def ordinal(n: int) -> str:
-    """``1st``, ``2nd``, ``3rd``, ``4th``, ``11th``, ``21st``."""
-    ending = "th" if n % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(n % 10, "th")
-    return f"{n}{ending}"

@@ -95,6 +95,7 @@ def main() -> None:
     control.send(json.dumps({"unfit": reason}).encode())
     if not reason:
         Parent(control, restore).serve()
+        os._exit(0)  # there is nothing to take apart, and whoever ends it waits
 
 
 if __name__ == "__main__":

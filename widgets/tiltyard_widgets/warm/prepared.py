@@ -58,6 +58,7 @@ def _workbench() -> Callable[[], None]:
             with contextlib.suppress(ImportError):  # of an extra that is not installed
                 importlib.import_module(module)
     import torch
+    from ipywidgets import register_comm_target
     from threadpoolctl import threadpool_limits
 
     from tiltyard.samples.catalog import hold
@@ -68,6 +69,7 @@ def _workbench() -> Callable[[], None]:
         hold(name)
 
     def restore() -> None:
+        register_comm_target()  # ipywidgets does so when it is imported, and there was no kernel then: a page would ask for each widget by itself
         limits.restore_original_limits()
         torch.set_num_threads(threads)
 

@@ -22,7 +22,7 @@ RENEWAL = 10.0  # s that a new line is waited for, once the one before has ended
 # What may be asked twice where nobody knows whether the first was heard: it changes nothing, or nothing more the second time.
 TWICE = frozenset(
     "mark runs count severities models run records steps outcomes known mark_of cut_off shared underway timings files ready doubts log users keys "
-    "share end cancel job_tell job_asked job_close".split()
+    "share end cancel job_tell job_asked job_close worker worker_leave".split()
 )
 KINDS: dict[str, type[Problem]] = {kind.__name__: kind for kind in (Problem, Denied, Broken)}
 

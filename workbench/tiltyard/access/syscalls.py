@@ -2,7 +2,7 @@
 
 Landlock guards what is opened. It does not guard who may read a file (``chmod``), sockets that have a name in a folder (a
 desktop's bus, an agent, a container engine's: whoever may connect has them start programs), shared memory without a
-file, nor another process's limits and priority. It does not keep from waiting for connections in the server's place
+file, nor another process's limits and priority (a thread's own it may lower). It does not keep from waiting for connections in the server's place
 (``[::1]`` beside its ``127.0.0.1``: a browser asks there first, with its cookies), nor who may read a file from holding up
 all others that open it (a lease). ``io_uring`` would do all of it past a filter, so it goes too.
 """
@@ -22,6 +22,7 @@ class Machine(NamedTuple):
     unheard: tuple[int, ...]
     refused: tuple[int, ...]
     limits: int
+    priority: int
     clone: int
     socket: int
     socketpair: int
@@ -36,9 +37,10 @@ MACHINES = {
         # sched_setaffinity sched_setscheduler sched_setparam sched_setattr
         unheard=(90, 91, 268, 92, 93, 94, 260, 188, 189, 190, 197, 198, 199, 132, 235, 261, 280, 203, 144, 142, 314),
         # add_key request_key keyctl, bpf perf_event_open userfaultfd, unshare setns, shmget semget msgget mq_open,
-        # inotify_add_watch fanotify_init, name_to_handle_at open_by_handle_at, setpriority ioprio_set, listen
-        refused=(248, 249, 250, 321, 298, 323, 272, 308, 29, 64, 68, 240, 254, 300, 303, 304, 141, 251, 50),
+        # inotify_add_watch fanotify_init, name_to_handle_at open_by_handle_at, ioprio_set, listen
+        refused=(248, 249, 250, 321, 298, 323, 272, 308, 29, 64, 68, 240, 254, 300, 303, 304, 251, 50),
         limits=302,  # prlimit64
+        priority=141,  # setpriority
         clone=56,
         socket=41,
         socketpair=53,
@@ -48,8 +50,9 @@ MACHINES = {
     "aarch64": Machine(
         audit=0xC00000B7,
         unheard=(52, 53, 54, 55, 5, 6, 7, 14, 15, 16, 88, 122, 119, 118, 274),
-        refused=(217, 218, 219, 280, 241, 282, 97, 268, 194, 190, 186, 180, 27, 262, 264, 265, 140, 30, 201),
+        refused=(217, 218, 219, 280, 241, 282, 97, 268, 194, 190, 186, 180, 27, 262, 264, 265, 30, 201),
         limits=261,
+        priority=140,
         clone=220,
         socket=198,
         socketpair=199,
@@ -106,6 +109,9 @@ def program(of: Machine) -> bytes:
         for number in numbers:
             lines += [_line(_EQUAL, number, 0, 1), _no(error)]
     lines += _unless(of.limits, 0, (0,), EPERM)  # for oneself, who is process 0
+    lines += _where_not(of.priority, 0, 0, EPERM) + _unless(
+        of.priority, 1, (0,), EPERM
+    )  # of the thread that asks, never of a group or an account
     lines += _unless(of.clone, 0, (0,), EPERM, NEW_SPACES)
     lines += _unless(of.socket, 0, INTERNET, EAFNOSUPPORT)
     lines += _unless(of.socketpair, 1, (STREAM,), EAFNOSUPPORT, KIND)
@@ -136,6 +142,12 @@ def _where(number: int, argument: int, values: Iterable[int], error: int) -> lis
     bad = list(values)
     tests = [_line(_EQUAL, value, len(bad) - at, 0) for at, value in enumerate(bad)]
     body = [_line(_LOAD, _ARGUMENTS + 8 * argument), *tests, _line(_RETURN, _ALLOWED), _no(error)]
+    return [_line(_EQUAL, number, 0, len(body)), *body]
+
+
+def _where_not(number: int, argument: int, value: int, error: int) -> list[bytes]:
+    """Refuse call ``number`` where the lower half of an argument is another than ``value``; else look at it further."""
+    body = [_line(_LOAD, _ARGUMENTS + 8 * argument), _line(_EQUAL, value, 1, 0), _no(error), _line(_LOAD, _NUMBER)]
     return [_line(_EQUAL, number, 0, len(body)), *body]
 
 

@@ -1,6 +1,7 @@
 """What the broker does for one kernel: each call with what its role must allow, its arguments checked, in its person's name."""
 
 import logging
+import uuid
 import warnings
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -29,6 +30,7 @@ from ..store.lines import ModelLine, Run, RunLine, StepLine, Timing, Underway
 from ..store.store import Store
 from ..store.writers import writing_for
 from .client import Allowance, Client
+from .running import Lanes, Place
 
 Id = Annotated[str, Field(max_length=64)]
 Exact = Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
@@ -40,6 +42,7 @@ Text = Annotated[str, Field(max_length=32 << 20)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Files = Mapping[str, bytes]
 MOST_STEPS = 10_000
+MOST_WORKING = 100
 
 
 class Rule(NamedTuple):
@@ -55,6 +58,7 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(("known", "mark_of", "cut_off", "shared", "underway", "timings", "files", "ready", "doubts"), Rule("look")),
     **dict.fromkeys(("begin", "end", "start", "add", "share", "job_open"), Rule("run", grows=True)),
     "finish": Rule("run", grows=True, files=True),
+    **dict.fromkeys(("worker", "worker_leave"), Rule("run")),
     **dict.fromkeys(("cancel", "job_tell", "job_asked", "job_close", "file"), Rule("run")),
     **dict.fromkeys(("delete", "file_delete"), Rule("delete")),
     "note": Rule("look", grows=True),  # each of its words has a need of its own
@@ -67,14 +71,17 @@ RULES: dict[str, Rule] = {
 class Desk:
     """The calls of one kernel. Steps and jobs that it began, by a broker that died since too, are its own; it ends none of another's."""
 
-    def __init__(self, client: Client, allowance: Allowance) -> None:
+    def __init__(self, client: Client, allowance: Allowance, lanes: Lanes) -> None:
         self.client = client
+        self.lanes = lanes
         self.person = client.person
         self.allowance = allowance
         self.store = Store(person=client.person)
         self.unlogged = ""
         self._steps: set[str] = set()
         self._jobs: set[str] = set()
+        self._working: set[str] = set()
+        self._name = uuid.uuid4().hex
 
     def answer(self, question: Message) -> Message:
         """Never raises: what goes wrong is a problem in the answer."""
@@ -219,6 +226,27 @@ class Desk:
         if id not in self._jobs and not self.store.jobs.wrote(id, self.client.process):
             raise Denied("a job that this page began", "another", "Run it again")
         return id
+
+    # Workers
+
+    def worker(self, id: Exact, seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)]) -> Place:
+        if id not in self._working and len(self._working) >= MOST_WORKING:
+            raise Problem(f"at most {MOST_WORKING} checks of one page that run or wait", "more", "Wait until some have ended")
+        self._working.add(id)
+        return self.lanes.ask(self._mine(id), self.person.name, seconds)
+
+    def worker_leave(self, id: Exact) -> None:
+        self.lanes.leave(self._mine(id))
+        self._working.discard(id)
+
+    def close(self) -> None:
+        """The kernel is gone, and holds no worker any more."""
+        for id in list(self._working):
+            self.worker_leave(id)
+
+    def _mine(self, id: str) -> str:
+        """Apart from whatever another kernel calls its own."""
+        return f"{self._name} {id}"
 
     # Files
 

@@ -8,7 +8,7 @@ import socket
 import sys
 import threading
 import time
-from contextlib import nullcontext, suppress
+from contextlib import closing, nullcontext, suppress
 from typing import Any
 
 from ..access.frames import Gone, Message, heard, received, send
@@ -19,6 +19,7 @@ from ..errors import Problem
 from ..store import process
 from .client import Allowance, Client, Turns
 from .desk import Desk
+from .running import Lanes
 
 PATIENCE = 60.0
 LARGE = 1 << 20
@@ -30,8 +31,9 @@ log = logging.getLogger("tiltyard")
 class Broker:
     """Lines by the id of their kernel. A thread waits at each."""
 
-    def __init__(self, allowance: Allowance | None = None) -> None:
+    def __init__(self, allowance: Allowance | None = None, running: int = 0) -> None:
         self.allowance = allowance or Allowance()
+        self.lanes = Lanes(running)
         self.turns = Turns()
         self.folders: list[str] = []
         self._lines: dict[str, tuple[Client, socket.socket]] = {}
@@ -78,8 +80,8 @@ class Broker:
                 found[1].shutdown(socket.SHUT_RDWR)
 
     def _answer(self, client: Client, line: socket.socket) -> None:
-        desk = Desk(client, self.allowance)
-        with line, suppress(Gone):
+        desk = Desk(client, self.allowance, self.lanes)
+        with line, closing(desk), suppress(Gone):
             while True:
                 size = heard(line, PATIENCE)
                 with self.turns.of(client.person.name) if size.whole > LARGE else nullcontext():
@@ -104,9 +106,9 @@ def cleared(folder: str) -> None:
 
 
 def main() -> None:
-    """Serve the app at the other end of the handle that it names."""
+    """Serve the app at the other end of the handle that it names; so many long checks run at once."""
     with socket.socket(fileno=int(sys.argv[1])) as control:
-        Broker().serve(control)
+        Broker(running=int(sys.argv[2])).serve(control)
 
 
 if __name__ == "__main__":

@@ -74,6 +74,12 @@ def app_(
     pages_per_person: Annotated[int | None, typer.Option(help="Open pages of one person; 12 where not given.")] = None,
     starting: Annotated[int | None, typer.Option(help="Pages that start at the same time; two a core where not given.")] = None,
     waiting: Annotated[int | None, typer.Option(help="Pages that wait for a place where all are taken; 32 where not given.")] = None,
+    running: Annotated[
+        int | None,
+        typer.Option(
+            help="Checks of more than 5 s that run at once, of all people; one for two cores where not given. With --password or --hub."
+        ),
+    ] = None,
     idle: Annotated[int | None, typer.Option(help="Minutes without a click after which an open page ends; it says so before. 120.")] = None,
     memory: Annotated[int | None, typer.Option(help="MiB a page may take beyond its start; with --password or --hub.")] = None,
     cores: Annotated[int | None, typer.Option(help="Cores a page may use; with --password or --hub.")] = None,
@@ -86,7 +92,7 @@ def app_(
     from .commands.window import Door, Login, app
 
     options = {"pages": pages, "pages_per_person": pages_per_person, "starting": starting, "waiting": waiting, "idle": idle}
-    bounds = bounded(limits, options | {"memory": memory, "cores": cores, "upload": upload})
+    bounds = bounded(limits, options | {"memory": memory, "cores": cores, "upload": upload, "running": running})
     if password + no_token + hub > 1:
         raise typer.BadParameter("Expected one of --password, --hub and --no-token; found several. Leave the others away")
     login: Login = "password" if password else "hub" if hub else "none" if no_token else "token"

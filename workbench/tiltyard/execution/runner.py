@@ -15,7 +15,7 @@ from ..defense import Outcome
 from ..errors import Cancelled, Problem
 from ..progress import Report
 from ..result import Record
-from ..store.lines import Run
+from ..store.lines import Run, Timing
 from ..store.store import Store
 from ..targets.target import Target
 from .executors import Executor, Replanning, Wide
@@ -24,6 +24,7 @@ from .interruptible import Interruptible
 from .job import Job, Unkept
 from .side_by_side import SideBySide, together
 from .timing import Expected, TimeLeft, all_of, expected, measured
+from .worker_queue import worker
 
 Verdict = Callable[[list[Record]], str]
 TRIES = 3
@@ -109,7 +110,7 @@ class Runner:
             each = [expected(step, target, data, known) for step in steps]
             job.time_left = TimeLeft(all_of(each, at_once))
             line = SideBySide(job, [step.title for step in steps], shares(each))
-            together(lambda: self._work(job, line, list(steps), target, data), at_once)
+            together(lambda: self._work(job, line, list(steps), target, data, known), at_once)
         finally:
             self._settle(job, TRIES)
             self._note(job, "run ended", target.fingerprint, ended(job))
@@ -118,7 +119,7 @@ class Runner:
             if listing is not None:
                 listing.leave()
 
-    def _work(self, job: Job, line: SideBySide, steps: list[Step], target: Target, data: Dataset) -> None:
+    def _work(self, job: Job, line: SideBySide, steps: list[Step], target: Target, data: Dataset, known: Sequence[Timing]) -> None:
         """Take step after step until none is left; what is written is written by one at a time."""
         while True:
             with line.alone:
@@ -128,7 +129,8 @@ class Runner:
             progress = line.progress(index)
             with suppress(Cancelled):
                 progress.step(0.0, "")
-            outcome = self.executor.call(steps[index], target, data, progress)
+            with worker(expected(steps[index], target, data, known).seconds, progress, job.asked):
+                outcome = self.executor.call(steps[index], target, data, progress)
             with line.alone:
                 self._ended(job, index, steps[index], token, outcome, target)
                 with suppress(Cancelled):

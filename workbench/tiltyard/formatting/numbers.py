@@ -245,6 +245,12 @@ def about(seconds: float | None) -> str:
     return f"about {minutes} min" if minutes < 90 else f"about {number(round(minutes / 30) / 2)} h"
 
 
+def ordinal(n: int) -> str:
+    """``1st``, ``2nd``, ``3rd``, ``4th``, ``11th``, ``21st``."""
+    ending = "th" if n % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(n % 10, "th")
+    return f"{n}{ending}"
+
+
 def took(seconds: float) -> str:
     """A time that was measured: with a tenth below ten seconds, where it says something."""
     return f"{seconds:.1f} s" if seconds < 9.95 else duration(seconds)

@@ -15,6 +15,7 @@ TRAITS = {
     "pages_per_person": "OwnedKernels.most",
     "pages": "OwnedKernels.machine",
     "waiting": "OwnedKernels.waiting",
+    "running": "OwnedKernels.running",
     "memory": "OwnedKernels.memory",
     "cores": "OwnedKernels.cores",
     "upload": "OwnedKernels.file",
@@ -34,6 +35,9 @@ class Limits(Frozen):
     memory: int | None = Field(default=None, ge=64, le=1 << 24, description="MiB a page may take beyond its start; with a shared login")
     cores: int | None = Field(default=None, ge=1, le=4096, description="Cores a page may use; with a shared login")
     upload: int | None = Field(default=None, ge=1, le=1 << 20, description="MiB of a file that is uploaded or written; with a shared login")
+    running: int | None = Field(
+        default=None, ge=1, le=1000, description="Checks of more than 5 s, of all people, that run at once; with a shared login"
+    )
     starting: int | None = Field(default=None, ge=1, le=1000, description="Pages that start at the same time")
     idle: int | None = Field(
         default=None, ge=1, le=10_080, description="Minutes without a click after which an open page ends, told before"

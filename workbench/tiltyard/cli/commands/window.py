@@ -65,8 +65,9 @@ class Door:
                 raise Problem("people who may log in", f"none in {users.path}", "Add one: `tiltyard user add NAME --role admin`")
         if self.data_root is not None:
             self._rooted(self.data_root)
-        if self.login not in SHARED and (self.limits.memory or self.limits.cores or self.limits.upload):
-            raise Problem("--memory, --cores and --upload with --password or --hub", f"login by {self.login}", "Leave them away")
+        of_shared = (self.limits.memory, self.limits.cores, self.limits.upload, self.limits.running)
+        if self.login not in SHARED and any(of_shared):
+            raise Problem("--memory, --cores, --upload and --running with --password or --hub", f"login by {self.login}", "Leave them away")
         if self.login in SHARED:
             from .apart import homes, kept_apart
 

@@ -1,0 +1,154 @@
+"""A page of `tiltyard app` without a browser: it logs in, fetches the page, speaks to its kernel over the websocket as the page's script does, and sees and moves widgets."""
+
+import asyncio
+import json
+import re
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+from tornado.httpclient import HTTPRequest
+from tornado.websocket import WebSocketClientConnection, websocket_connect
+
+KERNEL = re.compile(r'"kernelId": "([\w-]+)"')
+PATIENCE = 240.0
+CONTROL = "jupyter.widget.control"
+
+
+class LightPage:
+    """One person's open page.
+
+    Attributes
+    ----------
+    kernel
+        The id of its kernel.
+    widgets
+        The state of each widget by its id, as far as the kernel has said it.
+    """
+
+    def __init__(self, client: httpx.Client, url: str, kernel: str) -> None:
+        self.client, self.url, self.kernel = client, url, kernel
+        self.widgets: dict[str, dict[str, Any]] = {}
+        self.session = uuid.uuid4().hex
+        self._socket: WebSocketClientConnection | None = None
+        self._listening: asyncio.Task[None] | None = None
+        self._changed = asyncio.Event()
+        self.closed = False
+
+    @classmethod
+    async def opened(cls, url: str, name: str = "", password: str = "") -> "LightPage":
+        """Log in where a name is given (else the URL has a token), fetch the page, say that it is shown and connect to its kernel."""
+        client = httpx.Client(timeout=PATIENCE, follow_redirects=True)
+
+        def fetched() -> str:
+            if name:
+                client.get(f"{url}/login")
+                client.post(f"{url}/login", data={"_xsrf": client.cookies["_xsrf"], "name": name, "password": password})
+            return client.get(url).text
+
+        text = await asyncio.to_thread(fetched)
+        found = KERNEL.search(text)
+        if found is None:
+            raise RuntimeError(f"no page: {text[-300:]}")
+        page = cls(client, str(httpx.URL(url).copy_with(query=None)).rstrip("/"), found[1])
+        await page.connect()
+        await page.say("shown")
+        return page
+
+    async def connect(self) -> None:
+        """Open the websocket and ask for the state of all widgets."""
+        jar = "; ".join(f"{name}={value}" for name, value in self.client.cookies.items())
+        address = f"{self.url.replace('http', 'ws', 1)}/api/kernels/{self.kernel}/channels?session_id={self.session}"
+        request = HTTPRequest(address, headers={"Cookie": jar, "Origin": self.url}, request_timeout=PATIENCE)
+        self._socket = await websocket_connect(request, max_message_size=1 << 28)
+        self.closed = False
+        self._listening = asyncio.create_task(self._listen())
+        comm = uuid.uuid4().hex
+        self._send("comm_open", {"comm_id": comm, "target_name": CONTROL, "data": {}}, {"version": "1.0.0"})
+        self._send("comm_msg", {"comm_id": comm, "data": {"method": "request_states"}})
+
+    def vanish(self) -> None:
+        """Hang up without a word."""
+        if self._socket is not None:
+            self._socket.close()
+
+    async def say(self, word: str) -> httpx.Response:
+        """What the page's own script tells the server of it."""
+        return await asyncio.to_thread(
+            self.client.post, f"{self.url}/tiltyard/page/{self.kernel}", data={"said": word, "_xsrf": self._xsrf}
+        )
+
+    async def leave(self) -> None:
+        """Close the page."""
+        self.vanish()
+        await asyncio.to_thread(self.client.post, f"{self.url}/voila/api/shutdown/{self.kernel}", data={"_xsrf": self._xsrf})
+        self.client.close()
+
+    @property
+    def _xsrf(self) -> str:
+        return str(self.client.cookies.get("_xsrf", ""))
+
+    def find(self, **traits: Any) -> list[str]:
+        """Widgets whose traits are these."""
+        return [id for id, state in self.widgets.items() if all(state.get(name) == value for name, value in traits.items())]
+
+    def seen(self, pattern: str) -> str:
+        """What matches first in the state of any widget; nothing where none does."""
+        for state in list(self.widgets.values()):
+            if found := re.search(pattern, json.dumps({name: value for name, value in state.items() if name != "_esm"})):
+                return found[0]
+        return ""
+
+    async def until(self, true: Callable[[], object], seconds: float = PATIENCE) -> float:
+        """Wait until it is so; the seconds that took."""
+        begun = time.perf_counter()
+        async with asyncio.timeout(seconds):
+            while not true():
+                self._changed.clear()
+                await self._changed.wait()
+        return time.perf_counter() - begun
+
+    def set(self, widget: str, **traits: Any) -> None:
+        """Change a widget as its view does."""
+        self.widgets[widget].update(traits)
+        self._send("comm_msg", {"comm_id": widget, "data": {"method": "update", "state": traits, "buffer_paths": []}})
+
+    def click(self, widget: str) -> None:
+        """Click a button."""
+        self.tell(widget, {"event": "click"})
+
+    def tell(self, widget: str, content: dict[str, Any]) -> None:
+        """A custom message of a widget's view."""
+        self._send("comm_msg", {"comm_id": widget, "data": {"method": "custom", "content": content}})
+
+    def _send(self, kind: str, content: dict[str, Any], metadata: dict[str, Any] | None = None) -> None:
+        header = {"msg_id": uuid.uuid4().hex, "username": "", "session": self.session, "msg_type": kind, "version": "5.3", "date": ""}
+        message = {"header": header, "parent_header": {}, "metadata": metadata or {}, "content": content, "channel": "shell"}
+        assert self._socket is not None
+        self._socket.write_message(json.dumps(message))
+
+    async def _listen(self) -> None:
+        assert self._socket is not None
+        while (message := await self._socket.read_message()) is not None:
+            self._heard(message)
+            self._changed.set()
+        self.closed = True
+        self._changed.set()
+
+    def _heard(self, message: str | bytes) -> None:
+        if isinstance(message, bytes):
+            count = int.from_bytes(message[:4], "big")
+            starts = [int.from_bytes(message[4 + 4 * i : 8 + 4 * i], "big") for i in range(count)]
+            said = json.loads(message[starts[0] : starts[1] if count > 1 else len(message)])
+        else:
+            said = json.loads(message)
+        if said["msg_type"] not in ("comm_open", "comm_msg"):
+            return
+        data = said["content"].get("data", {})
+        if data.get("method") == "update_states":
+            for id, one in data["states"].items():
+                self.widgets.setdefault(id, {}).update(one["state"])
+        elif isinstance(state := data.get("state"), dict):
+            self.widgets.setdefault(said["content"]["comm_id"], {}).update(state)

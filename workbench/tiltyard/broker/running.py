@@ -1,0 +1,143 @@
+"""The queue before the workers of a shared machine: so many checks run at once, and who has had least goes next."""
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Lock
+
+QUICK = 5.0  # s that a check is expected to take at most to go past those that take long
+GRACE = 1.0  # s that a free worker waits for a person who holds none
+STALE = 30.0  # s after which one that waits and no longer asks has given up
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a check stands: 0 where it may run, else ``place`` (the first is 1) ``of`` so many that wait; ``seconds`` until its turn, None where that cannot be told."""
+
+    place: int
+    of: int
+    seconds: float | None
+
+
+@dataclass(eq=False)
+class Asked:
+    """A check that somebody wants to run, the seconds it is expected to take, and since when it waits or runs."""
+
+    who: str
+    seconds: float
+    heard: float
+    begun: float | None = None
+
+
+class Running:
+    """A queue that is fair by person.
+
+    Of those who wait, the one whose person holds fewest workers, then has had fewest seconds of work.
+
+    A second worker of one person's is given once it has been free for a second: somebody's next step comes a moment after the one before.
+    Whoever comes anew counts as having had as much as the least of those who are there: nobody saves up turns by staying away.
+
+    Parameters
+    ----------
+    workers
+        How many run at once.
+    """
+
+    def __init__(self, workers: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self.workers = workers
+        self._clock = clock
+        self._alone = Lock()
+        self._asked: dict[str, Asked] = {}
+        self._had: dict[str, float] = {}
+        self._freed = -GRACE
+
+    def ask(self, id: str, who: str, seconds: float) -> Place:
+        """Ask for a worker, and again now and then until it is one's turn."""
+        with self._alone:
+            now = self._clock()
+            self._forget(now)
+            if id not in self._asked:
+                self._came(who)
+                self._asked[id] = Asked(who, seconds, now)
+            me = self._asked[id]
+            me.heard = now
+            if me.begun is None and me in self._order()[: self.workers - len(self._held())] and self._may(me, now):
+                me.begun = now
+            return self._place(me, now)
+
+    def leave(self, id: str) -> None:
+        """It has ended, or nobody waits for it any more."""
+        with self._alone:
+            if (left := self._asked.pop(id, None)) and left.begun is not None:
+                self._freed = self._clock()
+                self._had[left.who] = self._had.get(left.who, 0.0) + self._freed - left.begun
+            if not self._asked:
+                self._had.clear()
+
+    def _may(self, me: Asked, now: float) -> bool:
+        return now - self._freed >= GRACE or all(one.who != me.who for one in self._held())
+
+    def _came(self, who: str) -> None:
+        there = {one.who for one in self._asked.values()}
+        if who not in there:
+            least = min((self._had.get(other, 0.0) for other in there), default=0.0)
+            self._had[who] = max(self._had.get(who, 0.0), least)
+
+    def _forget(self, now: float) -> None:
+        for id in [id for id, one in self._asked.items() if one.begun is None and now - one.heard > STALE]:
+            del self._asked[id]
+
+    def _held(self) -> list[Asked]:
+        return [one for one in self._asked.values() if one.begun is not None]
+
+    def _order(self) -> list[Asked]:
+        """Those who wait, the next first."""
+        left = [one for one in self._asked.values() if one.begun is None]
+        holds = [one.who for one in self._held()]
+        order: list[Asked] = []
+        while left:
+            first = min(left, key=lambda one: (holds.count(one.who), self._had.get(one.who, 0.0)))  # of equals the one that came first
+            left.remove(first)
+            order.append(first)
+            holds.append(first.who)
+        return order
+
+    def _place(self, me: Asked, now: float) -> Place:
+        if me.begun is not None:
+            return Place(0, 0, 0.0)
+        order = self._order()
+        at = order.index(me)
+        return Place(at + 1, len(order), self._until(order[:at], now))
+
+    def _until(self, ahead: list[Asked], now: float) -> float | None:
+        """Seconds until a worker is free once those ahead have had one; None where one that runs takes longer than was expected."""
+        free = sorted(one.begun + one.seconds - now for one in self._held() if one.begun is not None)
+        if not free or free[0] < 0:
+            return None
+        for one in ahead:
+            free = sorted([free[0] + one.seconds, *free[1:]])
+        return free[0]
+
+
+class Lanes:
+    """Two queues, so that a check of seconds does not wait for one of minutes: each is bounded.
+
+    Parameters
+    ----------
+    running
+        How many checks of more than `QUICK` seconds run at once; 0 for one for two cores.
+    """
+
+    def __init__(self, running: int = 0) -> None:
+        cores = os.cpu_count() or 1
+        self.long, self.quick = Running(running or max(1, cores // 2)), Running(cores)
+
+    def ask(self, id: str, who: str, seconds: float) -> Place:
+        """As `Running.ask`, in the queue where checks of this length stand."""
+        return (self.quick if seconds <= QUICK else self.long).ask(id, who, seconds)
+
+    def leave(self, id: str) -> None:
+        """As `Running.leave`."""
+        self.quick.leave(id)
+        self.long.leave(id)
