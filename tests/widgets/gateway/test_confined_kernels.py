@@ -219,6 +219,8 @@ def test_a_kernel_that_is_taken_over_gets_at_its_own_alone(place: Place) -> None
     attacks |= {
         f"talk to {path.name}": f"socket.socket(socket.AF_UNIX).connect({str(path)!r})" for path in neighbor.glob("connection-ipc-*")
     }
+    attacks |= {f"slow down {what}": f"os.setpriority(os.{what}, 0, 5)" for what in ("PRIO_PGRP", "PRIO_USER")}
+    attacks |= {f"slow down {pid}": f"os.setpriority(os.PRIO_PROCESS, {pid}, 5)" for pid in (server, broker, _group(neighbor))}
     attacks |= {"trade places": f"os.replace({str(place.data / 'ada' / 'rows.csv')!r}, {str(folder / 'users.json')!r})"}
     attacks |= {"what is kept for bob": "open(home().parent / 'bob' / 'x', 'w')", "what is kept for all": "os.mkdir(home().parent / 'new')"}
     if landlock.abi() >= landlock.SIGNALS:
@@ -239,6 +241,7 @@ def test_a_kernel_that_is_taken_over_gets_at_its_own_alone(place: Place) -> None
     own = {"own data": reading(place.data / "ada" / "rows.csv"), "shared data": reading(place.data / "shared" / "rows.csv")}
     own |= {
         "own folder": writing("mine"),
+        "one's own priority, downward": "os.setpriority(os.PRIO_PROCESS, 0, 1)",
         "home": "open(os.path.expanduser('~/x'), 'w').close()",
         "temporary": "open(os.environ['TMPDIR'] + '/x', 'w').close()",
     }
