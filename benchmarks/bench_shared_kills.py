@@ -74,19 +74,19 @@ def process(root: psutil.Process, word: str) -> psutil.Process:
     raise LookupError(f"no process of {word}")
 
 
-async def opened(url: str, name: str, topic: str = "evasion") -> LightPage:
-    """A person's page with the sample on it, at a topic."""
+async def opened(url: str, name: str, topic: str = "evasion", **traits: Any) -> LightPage:
+    """A person's page with the sample on it, at a topic, once a widget with these traits is there."""
     page = await LightPage.opened(url, name, PASSWORDS[name])
     await page.until(lambda: page.seen(LOADED))
-    await show(page, topic)
+    await show(page, topic, traits or {"description": "Run"})
     return page
 
 
-async def show(page: LightPage, topic: str) -> None:
+async def show(page: LightPage, topic: str, traits: dict[str, Any]) -> None:
     """Go to a topic of the rail."""
     rail = next(id for id, state in page.widgets.items() if "Rail" in str(state.get("_anywidget_id")))
     page.set(rail, selected=topic)
-    await page.until(lambda: page.find(description="Run"))
+    await page.until(lambda: page.find(**traits))
 
 
 def run(page: LightPage) -> None:

@@ -26,11 +26,14 @@ class LightPage:
         The id of its kernel.
     widgets
         The state of each widget by its id, as far as the kernel has said it.
+    heard
+        Which widget the kernel changed, and when by `time.perf_counter`, in their order.
     """
 
     def __init__(self, client: httpx.Client, url: str, kernel: str) -> None:
         self.client, self.url, self.kernel = client, url, kernel
         self.widgets: dict[str, dict[str, Any]] = {}
+        self.heard: list[tuple[str, float]] = []
         self.session = uuid.uuid4().hex
         self._socket: WebSocketClientConnection | None = None
         self._listening: asyncio.Task[None] | None = None
@@ -152,3 +155,4 @@ class LightPage:
                 self.widgets.setdefault(id, {}).update(one["state"])
         elif isinstance(state := data.get("state"), dict):
             self.widgets.setdefault(said["content"]["comm_id"], {}).update(state)
+            self.heard.append((said["content"]["comm_id"], time.perf_counter()))

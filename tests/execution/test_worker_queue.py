@@ -10,7 +10,7 @@ import pytest
 from tiltyard.access.frames import Message
 from tiltyard.errors import Problem
 from tiltyard.execution import worker_queue
-from tiltyard.execution.worker_queue import lowered, said, worker
+from tiltyard.execution.worker_queue import in_words, lowered, worker
 from tiltyard.progress import Progress, Report
 
 
@@ -88,4 +88,4 @@ def test_a_thread_that_is_lowered_is_the_only_one() -> None:
 
 
 def test_a_time_that_is_not_known_is_not_said() -> None:
-    assert said(2, 5, None) == "waits for a worker, 2nd of 5"
+    assert in_words(2, 5, None) == "waits for a worker, 2nd of 5"

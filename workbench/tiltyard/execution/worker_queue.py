@@ -52,13 +52,13 @@ def _waited(asked: Line, id: str, seconds: float, progress: Progress, whole: Pro
         if not found["place"]:
             return
         with suppress(Cancelled):
-            progress.step(0.0, said(found["place"], found["of"], found["seconds"]))
+            progress.step(0.0, in_words(found["place"], found["of"], found["seconds"]))
         begun = time.monotonic()
         time.sleep(OFTEN)
         whole.waited(time.monotonic() - begun)
 
 
-def said(place: int, of: int, seconds: float | None) -> str:
+def in_words(place: int, of: int, seconds: float | None) -> str:
     """A place in the queue in words: ``waits for a worker, 2nd of 5, about 3 min``."""
     return f"waits for a worker, {ordinal(place)} of {of}" + (f", {about(seconds)}" if seconds is not None else "")
 
