@@ -16,7 +16,7 @@ SOURCES = {"tiltyard": ROOT / "workbench" / "tiltyard", "tiltyard_widgets": ROOT
 # A unit is a module or folder of `tiltyard`, or the whole of `tiltyard_widgets`. It imports from its own layer and from those before it.
 FOLDERS = {*TOPICS} - {*COMPOSED}
 LAYERS = [
-    {"", "version", "errors", "frozen", "lean", "result", "progress", "statistics", "formatting", "files", "showing"},
+    {"", "version", "errors", "error_codes", "frozen", "lean", "result", "progress", "statistics", "formatting", "files", "showing"},
     {"standards"},
     {"artifacts", "sealing"},
     {"access"},

@@ -27,12 +27,12 @@ def timeless(app: Any, name: str, template: str, context: dict[str, Any], tree: 
 
 def write(app: Any) -> None:
     """Write every generated page; one that is as it was keeps its time, so that Sphinx need not read it again."""
-    from . import door, files, panels, rest, rules, schemas, shell, steps
+    from . import codes, door, files, panels, rest, rules, schemas, shell, steps
     from .numbers import numbers
 
     docs = Path(app.srcdir)
     made = steps.pages(numbers(steps.every(), Path(app.doctreedir).parent / "numbers.json"))
-    for maker in (shell, door, panels, files, schemas, rest, rules):
+    for maker in (codes, shell, door, panels, files, schemas, rest, rules):
         made |= maker.pages()
     for name, text in made.items():
         path = docs / name

@@ -15,9 +15,12 @@ class Problem(ValueError):
     ----------
     quotes
         May it hold content of a file that was read? Behind a shared login such a problem is told without it.
+    code
+        Of a kind that has a page: the key under which `error_codes` explains it; empty for all others.
     """
 
     quotes: ClassVar[bool] = True
+    code: ClassVar[str] = ""
 
     def __init__(self, expected: str, found: str, do: str) -> None:
         self.expected = expected
@@ -27,7 +30,9 @@ class Problem(ValueError):
 
     def _render_traceback_(self) -> list[str]:
         """What a notebook's cell shows of it: the line, without the way to it, which ``%debug`` still has."""
-        return [f"{type(self).__name__}: {self}"]
+        from .error_codes import told
+
+        return [f"{type(self).__name__}: {told(self)}"]
 
     def __reduce__(self) -> tuple[type["Problem"], tuple[Any, ...]]:
         return type(self), (self.expected, self.found, self.do)
@@ -42,6 +47,8 @@ class Plain(Problem):
 class Unavailable(Problem):
     """A need of a check that this target or data set does not meet; becomes *not applicable*."""
 
+    code = "TY-NEED"
+
 
 class Cancelled(Exception):
     """Raised inside a running step once its progress was cancelled."""
@@ -49,3 +56,5 @@ class Cancelled(Exception):
 
 class Trouble(Problem):
     """The store itself does not answer."""
+
+    code = "TY-STORE"

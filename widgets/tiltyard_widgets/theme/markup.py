@@ -37,8 +37,11 @@ def copy_button(label: str, text: str, about: str) -> Node:
 def term(label: str) -> Node:
     """``label``, with the help of the term in it on hover, focus and tap; as it is where no term of the field stands in it."""
     help = help_of(label)
-    if not help:
-        return label
+    return tipped(label, help) if help else label
+
+
+def tipped(label: str, help: str) -> Node:
+    """``label``, with ``help`` on hover, focus and tap."""
     sign = el("button", {"type": "button", "class": "ty-term", "data-key": f"term {label}"}, label)
     return el("span", {"class": "ty-termbox"}, sign, el("span", {"class": "ty-termtip", "role": "tooltip"}, help))
 

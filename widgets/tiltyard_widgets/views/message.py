@@ -2,9 +2,10 @@
 
 import traitlets
 
+from tiltyard.error_codes import CODES, address
 from tiltyard.errors import Problem
 
-from ..theme.markup import Markup, el
+from ..theme.markup import Markup, Node, el, tipped
 
 WORDS = {"error": ("✕", "Error"), "warning": ("▲", "Warning"), "info": ("ℹ", "Note")}
 
@@ -14,10 +15,11 @@ class Message(Markup):
 
     text = traitlets.Unicode("")
     level = traitlets.Enum(tuple(WORDS), "error")
+    code = traitlets.Unicode("")
 
     def __init__(self) -> None:
         super().__init__(live="assertive")
-        self.observe(lambda _: self._draw(), ["text", "level"])
+        self.observe(lambda _: self._draw(), ["text", "level", "code"])
         self.on_event("dismiss", lambda _: self.clear())
 
     def say(self, problem: Exception | str, level: str = "error", doing: str = "") -> None:
@@ -28,6 +30,7 @@ class Message(Markup):
         if isinstance(problem, Exception) and not isinstance(problem, Problem):
             problem = ": ".join(filter(None, (doing, type(problem).__name__, str(problem))))
         with self.hold_sync():
+            self.code = getattr(problem, "code", "")
             self.level = level
             self.text = " ".join(str(problem).split())
 
@@ -45,6 +48,7 @@ class Message(Markup):
                 {"class": "ty-message", "data-level": self.level},
                 el("span", {"aria-hidden": "true"}, sign),
                 el("span", None, el("span", {"class": "ty-hidden"}, f"{word}: "), self.text),
+                *explained(self.code),
                 el(
                     "button",
                     {"type": "button", "data-send": "dismiss", "data-key": "dismiss", "aria-label": "Dismiss this message"},
@@ -52,3 +56,13 @@ class Message(Markup):
                 ),
             )
         ]
+
+
+def explained(code: str) -> list[Node]:
+    """The code of an error: what it means on hover, focus and tap, and a link to its page where the documentation's place is known."""
+    if code not in CODES:
+        return []
+    title, meaning, _ = CODES[code]
+    link = address(code)
+    more = [" ", el("a", {"href": link, "target": "_blank", "rel": "noopener"}, "More")] if link else []
+    return [tipped(code, f"{title}. {meaning}"), *more]

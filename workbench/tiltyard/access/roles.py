@@ -45,6 +45,8 @@ _RANK = {role: rank for rank, role in enumerate(Role)}
 class Denied(Problem):
     """A role, or a shared login, does not allow what was asked; an error of one line."""
 
+    code = "TY-ROLE"
+
     quotes = False
 
 

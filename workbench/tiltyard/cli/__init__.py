@@ -28,7 +28,9 @@ def _exit_code(given: list[str]) -> int:
     try:
         return _run(given)
     except Problem as problem:
-        return _say(str(problem))
+        from ..error_codes import told
+
+        return _say(told(problem))
     except (KeyboardInterrupt, Cancelled):
         _say("Cancelled.")
         return INTERRUPTED

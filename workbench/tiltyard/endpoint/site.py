@@ -34,13 +34,19 @@ NO_ROW = "No valid request is known: give one with --request, or open the endpoi
 class Limited(Problem):
     """It refuses for a rate that is used up; what was to be asked was not."""
 
+    code = "TY-REFUSED"
+
 
 class Silent(Problem):
     """It lets requests wait without an answer; no more are sent."""
 
+    code = "TY-REACH"
+
 
 class Overdrawn(Problem):
     """All requests that were announced are sent."""
+
+    code = "TY-BUDGET"
 
 
 @dataclass

@@ -17,6 +17,8 @@ WALKING = getattr(os, "O_PATH", os.O_RDONLY) | getattr(os, "O_DIRECTORY", 0) | g
 class Unfit(Problem):
     """A path that names nothing to be read or written here; it says nothing of what a file holds."""
 
+    code = "TY-FILE"
+
     quotes = False
 
 

@@ -10,6 +10,8 @@ from ..errors import Trouble
 class Locked(Trouble):
     """Another program holds the store; trying again may do."""
 
+    code = "TY-LOCKED"
+
 
 class Kind(NamedTuple):
     """One kind of trouble: what was expected of the store, what was found, what to do."""

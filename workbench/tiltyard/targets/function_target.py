@@ -103,6 +103,8 @@ def _forms(schema: Schema, feeds: Feeds | None) -> list[Form]:
 class Answer(Problem):
     """A function took the rows, but what it answered cannot be read."""
 
+    code = "TY-ANSWER"
+
 
 @dataclass(frozen=True)
 class Asked:

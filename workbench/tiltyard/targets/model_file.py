@@ -22,6 +22,8 @@ WANTED = f"a model as {opened_labels()}"
 class NotAccepted(Problem):
     """A file of known types that nobody has accepted yet, and its verdict."""
 
+    code = "TY-ACCEPT"
+
     def __init__(self, expected: str, found: str, do: str, verdict: "Verdict | None" = None) -> None:
         super().__init__(expected, found, do)
         self.verdict = verdict

@@ -35,6 +35,8 @@ class SchemaMissing(Plain):
         Height and width that it makes of a picture (``read(…, fit=size)``); None where it takes none, or any.
     """
 
+    code = "TY-SCHEMA"
+
     def __init__(
         self,
         expected: str,

@@ -8,6 +8,8 @@ from ..errors import Problem, Unavailable
 class BudgetSpent(Unavailable):
     """The attacker's query budget is used up."""
 
+    code = "TY-BUDGET"
+
 
 class Meter:
     """Rows that were answered, and how many may be; safe from any thread.

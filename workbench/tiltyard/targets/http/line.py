@@ -50,6 +50,8 @@ class Reply:
 class Unreached(Problem):
     """No answer came. ``sent``: the request may have reached the endpoint all the same. ``late``: it took too long."""
 
+    code = "TY-REACH"
+
     def __init__(self, expected: str, found: str, do: str, sent: bool = True, late: bool = False) -> None:
         super().__init__(expected, found, do)
         self.sent = sent

@@ -35,6 +35,8 @@ DO = {3: "Check the address", 4: "Check the rows against the model's columns", 5
 class Refused(Problem):
     """The endpoint answered ``status`` instead of labels or scores."""
 
+    code = "TY-REFUSED"
+
     def __init__(self, expected: str, found: str, do: str, status: int = 0) -> None:
         super().__init__(expected, found, do)
         self.status = status
