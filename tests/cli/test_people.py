@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tiltyard.access.users import Users
+from tiltyard.errors import Problem
 from tiltyard.result import Identity
 from tiltyard.store.store import Store
 
@@ -35,6 +36,19 @@ def test_somebody_is_added_listed_changed_and_removed(tiltyard: Tiltyard, tmp_pa
     audit = next(tmp_path.glob("*.audit.jsonl")).read_text()
     assert [w for w in ("user added", "role changed", "password changed", "user removed") if w not in audit] == []
     assert "horse" not in audit and "argon2" not in audit
+
+
+def test_a_first_password_is_marked_and_ones_own_is_not(tiltyard: Tiltyard) -> None:
+    assert "at the first login" in tiltyard("user", "add", "ada", "--once").out
+    first = Users().find("ada")
+    assert first is not None and first.once
+    with pytest.raises(Problem, match="the one that was handed out"):
+        Users().renew("ada", first.mark, "correct horse battery")
+    with pytest.raises(Problem, match="one that has been replaced"):
+        Users().renew("ada", "another mark", "a password of my own")
+    assert not Users().renew("ada", first.mark, "a password of my own").once
+    assert tiltyard("user", "password", "ada", "--once").code == 0 and Users().all()[0].once
+    assert tiltyard("user", "password", "ada").code == 0 and not Users().all()[0].once
 
 
 @pytest.mark.parametrize(

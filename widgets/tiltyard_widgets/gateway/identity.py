@@ -20,10 +20,14 @@ OWNER = "owner"
 
 @dataclass
 class Login(User):
-    """Who is logged in. ``person`` is whom their kernels work for, None for the owner of this account; ``mark`` ends with the login."""
+    """Who is logged in. ``person`` is whom their kernels work for, None for the owner of this account; ``mark`` ends with the login.
+
+    ``renews``: what was typed was a password that was handed out. It is no login yet: `AppIdentity.known` knows nobody by it.
+    """
 
     person: Person | None = None
     mark: str = ""
+    renews: bool = False
 
 
 class AppIdentity(IdentityProvider):
@@ -48,6 +52,18 @@ class AppIdentity(IdentityProvider):
     def tried(self, given: dict[str, str]) -> Login | None:
         """The login for what was typed into the form, or None; may take a while, for passwords are hashed."""
         raise NotImplementedError
+
+    def named(self, name: str) -> bool:
+        """Is there an account of this name?"""
+        return self.known(name) is not None
+
+    def handed_out(self, name: str) -> Login | None:
+        """Who has to set a password of their own before anything opens; nobody where logins are by other means."""
+        return None
+
+    def renewed(self, login: Login, password: str) -> Login | None:
+        """The login with this password in the place of the one that was handed out; raises `Problem` where it will not do."""
+        return None
 
     def get_user(self, handler: RequestHandler) -> Login | None:
         """Who asks; by the header first, for that is explicit."""
@@ -125,11 +141,29 @@ class PasswordIdentity(AppIdentity):
         except Problem as problem:
             self.log.error("Nobody is let in: %s", problem)
             return None
-        return Login(name, person=Person(name, user.role, shared=True), mark=f"{user.mark} {user.role}") if user else None
+        if user is None or user.once:
+            return None
+        return Login(name, person=Person(name, user.role, shared=True), mark=f"{user.mark} {user.role}")
+
+    def named(self, name: str) -> bool:
+        return self.known(name) is not None or self.handed_out(name) is not None
+
+    def handed_out(self, name: str) -> Login | None:
+        try:
+            user = self.users.find(name)
+        except Problem:
+            return None
+        return Login(name, mark=user.mark, renews=True) if user and user.once else None
 
     def tried(self, given: dict[str, str]) -> Login | None:
         user = self.users.verify(given.get("name", ""), given.get("password", ""))
-        return self.known(user.name) if user else None
+        if user is None:
+            return None
+        return self.handed_out(user.name) if user.once else self.known(user.name)
+
+    def renewed(self, login: Login, password: str) -> Login | None:
+        user = self.users.renew(login.username, login.mark, password)
+        return self.known(user.name)
 
 
 class NoIdentity(AppIdentity):

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from ..errors import Problem
 from .line import Line, line
 from .roles import Role
 from .users import User, Users, role_of
@@ -27,12 +28,15 @@ class RemoteUsers(Users):
     def verify(self, name: str, password: str) -> User | None:
         return None
 
-    def add(self, name: str, role: Role | str, password: str) -> User:
-        return User.model_validate(self._value("user_add", name=name, role=role_of(role), password=password))
+    def add(self, name: str, role: Role | str, password: str, once: bool = False) -> User:
+        return User.model_validate(self._value("user_add", name=name, role=role_of(role), password=password, once=once))
 
-    def change(self, name: str, role: Role | str | None = None, password: str | None = None) -> User:
-        given = {"role": None if role is None else role_of(role), "password": password}
+    def change(self, name: str, role: Role | str | None = None, password: str | None = None, once: bool = False) -> User:
+        given = {"role": None if role is None else role_of(role), "password": password, "once": once}
         return User.model_validate(self._value("user_change", name=name, **given))
+
+    def renew(self, name: str, mark: str, password: str) -> User:
+        raise Problem("the login page", "a kernel, which is told of no password", "Log in there")
 
     def remove(self, name: str) -> User:
         return User.model_validate(self._value("user_remove", name=name))

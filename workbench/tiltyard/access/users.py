@@ -23,13 +23,14 @@ MOST_BYTES = 16 << 20
 
 
 class User(BaseModel):
-    """One person. ``password`` is an argon2id hash."""
+    """One person. ``password`` is an argon2id hash; ``once`` says that it was handed out and opens nothing but the page to set one's own."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     name: str
     role: Role
     password: str = Field(repr=False)
     made: str
+    once: bool = False
 
     @property
     def mark(self) -> str:
@@ -90,27 +91,46 @@ class Users:
         user = self.find(name)
         return user if matches(user.password if user else "", password) else None
 
-    def add(self, name: str, role: Role | str, password: str) -> User:
-        """A new user."""
+    def add(self, name: str, role: Role | str, password: str, once: bool = False) -> User:
+        """A new user; with ``once`` they have to set a password of their own at the first login."""
         if not NAME.fullmatch(name):
             raise Problem("a name of letters, digits and . _ @ -, up to 64", repr(name[:80]), "Choose another")
         if name.lower() == SHARED:
             raise Problem("the name of a person", f"{name}, which is the name of everybody's folder", "Choose another")
-        user = User(name=name, role=role_of(role), password=hashed(password), made=datetime.now(UTC).isoformat(timespec="seconds"))
+        made = datetime.now(UTC).isoformat(timespec="seconds")
+        user = User(name=name, role=role_of(role), password=hashed(password), made=made, once=once)
         with self._changed() as users:
             if name in users:
                 raise Problem("a name not in use", f"{name}, which is there", "Take another, or change its role or password")
             users[name] = user
         return user
 
-    def change(self, name: str, role: Role | str | None = None, password: str | None = None) -> User:
-        """Another role or password; a new password ends every login with the old one."""
+    def change(self, name: str, role: Role | str | None = None, password: str | None = None, once: bool = False) -> User:
+        """Another role or password; a new password ends every login with the old one, and with ``once`` it is one that is handed out."""
         update: dict[str, object] = {} if role is None else {"role": role_of(role)}
-        update |= {} if password is None else {"password": hashed(password)}
+        update |= {} if password is None else {"password": hashed(password), "once": once}
         with self._changed() as users:
             if name not in users:
                 raise _nobody(name)
             users[name] = users[name].model_copy(update=update)
+            return users[name]
+
+    def renew(self, name: str, mark: str, password: str) -> User:
+        """The person's own password in the place of the one that was handed out and has this ``mark``.
+
+        Raises
+        ------
+        Problem
+            The new one is too short or the same, or the handed-out one was replaced meanwhile.
+        """
+        user = self.find(name)
+        if user is not None and matches(user.password, password):
+            raise Problem("a password of your own", "the one that was handed out", "Take another")
+        fresh = hashed(password)
+        with self._changed() as users:
+            if name not in users or not users[name].once or users[name].mark != mark:
+                raise Problem("the password that was handed out", "one that has been replaced", "Log in anew")
+            users[name] = users[name].model_copy(update={"password": fresh, "once": False})
             return users[name]
 
     def remove(self, name: str) -> User:

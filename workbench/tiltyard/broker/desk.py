@@ -294,17 +294,19 @@ class Desk:
     def users(self) -> list[User]:
         return [_bare(user) for user in Users().all()]
 
-    def user_add(self, name: Short, role: Role, password: Annotated[str, Field(max_length=4096)]) -> User:
+    def user_add(self, name: Short, role: Role, password: Annotated[str, Field(max_length=4096)], once: bool = False) -> User:
         audit.ready(self.store.url)
-        user = Users().add(name, role, password)
+        user = Users().add(name, role, password, once)
         self._noted("user added", parameters={"name": user.name, "role": str(user.role)})
         return _bare(user)
 
-    def user_change(self, name: Short, role: Role | None, password: Annotated[str, Field(max_length=4096)] | None) -> User:
+    def user_change(
+        self, name: Short, role: Role | None, password: Annotated[str, Field(max_length=4096)] | None, once: bool = False
+    ) -> User:
         if role is not None:
             self._another(name)
         audit.ready(self.store.url)
-        user = Users().change(name, role, password)
+        user = Users().change(name, role, password, once)
         if role is not None:
             self._noted("role changed", parameters={"name": name, "role": str(user.role)})
         if password is not None:

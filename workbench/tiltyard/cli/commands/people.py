@@ -12,6 +12,7 @@ from ...sealing.asking import typed
 from ..console import emit, remark, say, show_table, unlogged
 
 PASSWORD = "TILTYARD_USER_PASSWORD"
+FIRST = ", and has to set a password of their own at the first login"
 
 
 class Somebody(Frozen):
@@ -29,12 +30,12 @@ class People(Frozen):
     users: tuple[Somebody, ...]
 
 
-def add(name: str, role: str, file: Path | None) -> int:
+def add(name: str, role: str, file: Path | None, once: bool = False) -> int:
     """Let somebody log in."""
     users = _changeable(file)
     if users.find(name):
         raise Problem("a name not in use", f"{name}, which is there", "Take another, or change its role or password")
-    return _shown("user added", users.add(name, role, _password()), f"may log in as {role}")
+    return _shown("user added", users.add(name, role, _password(), once), f"may log in as {role}{FIRST * once}")
 
 
 def show(as_json: bool, file: Path | None) -> int:
@@ -55,12 +56,13 @@ def give(name: str, role: str, file: Path | None) -> int:
     return _shown("role changed", _changeable(file).change(name, role=role), f"is {role} from now on")
 
 
-def renew(name: str, file: Path | None) -> int:
+def renew(name: str, file: Path | None, once: bool = False) -> int:
     """Another password."""
     users = _changeable(file)
     if users.find(name) is None:
         raise Problem("the name of a user", f"{name!r}, which none has", "See `tiltyard user list`")
-    return _shown("password changed", users.change(name, password=_password()), "has another password; logins with the old one have ended")
+    words = f"has another password; logins with the old one have ended{FIRST * once}"
+    return _shown("password changed", users.change(name, password=_password(), once=once), words)
 
 
 def remove(name: str, file: Path | None) -> int:

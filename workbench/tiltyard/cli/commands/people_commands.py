@@ -16,14 +16,15 @@ UsersFile = Annotated[
 ]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The name somebody logs in with.")]
 RoleName = Annotated[str, typer.Option("--role", metavar="viewer|analyst|admin", help="What they may do.")]
+Once = Annotated[bool, typer.Option("--once", help="It is for the first login alone: the app then asks for a password of their own.")]
 
 
 @user.command("add", epilog=HOW)
-def add(name: Name, role: RoleName = "analyst", users: UsersFile = None) -> None:
+def add(name: Name, role: RoleName = "analyst", once: Once = False, users: UsersFile = None) -> None:
     """Let somebody log in: a viewer looks and downloads, an analyst runs, an admin has keys, people and deletion too."""
     from . import people
 
-    raise typer.Exit(people.add(name, role, users))
+    raise typer.Exit(people.add(name, role, users, once))
 
 
 @user.command("list")
@@ -47,11 +48,11 @@ def role(
 
 
 @user.command("password", epilog=HOW)
-def password(name: Name, users: UsersFile = None) -> None:
+def password(name: Name, once: Once = False, users: UsersFile = None) -> None:
     """Give somebody another password; it ends their logins."""
     from . import people
 
-    raise typer.Exit(people.renew(name, users))
+    raise typer.Exit(people.renew(name, users, once))
 
 
 @user.command("remove")

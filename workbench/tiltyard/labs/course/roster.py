@@ -86,13 +86,13 @@ class Made(Frozen):
 
 
 def make_accounts(students: tuple[Student, ...], users: Users) -> tuple[Made, ...]:
-    """An account with a password drawn by chance for each student who has none; who has one keeps it."""
+    """An account with a password drawn by chance, good for the first login, for each student who has none; who has one keeps it."""
     there = {user.name for user in users.all()}
     made = []
     for student in students:
         if student.login not in there:
             password = secrets.token_urlsafe(BYTES)
-            users.add(student.login, student.role, password)
+            users.add(student.login, student.role, password, once=True)
             made.append(Made(student=student, password=password))
     return tuple(made)
 
