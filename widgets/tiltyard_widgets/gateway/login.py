@@ -96,8 +96,8 @@ class LoginHandler(Quiet):
 
     def _hold(self, user: Login) -> None:
         """Remember in the browser, signed and for some minutes, that the password that was handed out was right."""
-        given = {"path": self.base_url, "httponly": True, "samesite": "Strict", "secure": self.request.protocol == "https"}
-        self.set_secure_cookie(HELD, json.dumps([user.username, user.mark]), expires_days=None, **given)
+        held, safe = json.dumps([user.username, user.mark]), self.request.protocol == "https"
+        self.set_secure_cookie(HELD, held, expires_days=None, path=self.base_url, httponly=True, samesite="Strict", secure=safe)
 
     def _held(self) -> Login | None:
         """Who typed it, where it is still the one."""
