@@ -3,8 +3,6 @@
 import os
 from typing import NamedTuple
 
-from .errors import Problem
-
 VARIABLE = "TILTYARD_DOCS"
 PAGE = "reference/errors.html"
 
@@ -99,8 +97,6 @@ def address(code: str) -> str:
     return f"{home}/{PAGE}#{code.lower()}" if home.startswith(("https://", "http://")) and code in CODES else ""
 
 
-def told(problem: Problem) -> str:
-    """The line of a problem with its code, and the address of its page where that is known."""
-    if not problem.code:
-        return str(problem)
-    return f"{problem} [{' '.join(filter(None, (problem.code, address(problem.code))))}]"
+def coded(line: str, code: str) -> str:
+    """The line of an error with its code, and the address of its page where that is known."""
+    return f"{line} [{' '.join(filter(None, (code, address(code))))}]" if code else line

@@ -2,6 +2,8 @@
 
 from typing import Any, ClassVar
 
+from .error_codes import coded
+
 
 class Problem(ValueError):
     """Bad input or an impossible request, said in one line.
@@ -30,9 +32,12 @@ class Problem(ValueError):
 
     def _render_traceback_(self) -> list[str]:
         """What a notebook's cell shows of it: the line, without the way to it, which ``%debug`` still has."""
-        from .error_codes import told
+        return [f"{type(self).__name__}: {self.told}"]
 
-        return [f"{type(self).__name__}: {told(self)}"]
+    @property
+    def told(self) -> str:
+        """The line with the code of its kind, as the shell and a cell show it."""
+        return coded(str(self), self.code)
 
     def __reduce__(self) -> tuple[type["Problem"], tuple[Any, ...]]:
         return type(self), (self.expected, self.found, self.do)

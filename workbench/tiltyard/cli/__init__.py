@@ -28,9 +28,7 @@ def _exit_code(given: list[str]) -> int:
     try:
         return _run(given)
     except Problem as problem:
-        from ..error_codes import told
-
-        return _say(told(problem))
+        return _say(problem.told)
     except (KeyboardInterrupt, Cancelled):
         _say("Cancelled.")
         return INTERRUPTED
