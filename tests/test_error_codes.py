@@ -51,11 +51,11 @@ def test_each_code_has_a_place_on_the_page_and_leads_to_a_page_that_is_there(mon
 
 def test_the_line_ends_with_the_code_and_with_a_link_where_the_documentation_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(VARIABLE, raising=False)
-    assert Broken(*GIVEN).told == "Expected a number; found a word. Give a number. [TY-SEAL]"
-    assert Problem(*GIVEN).told == str(Problem(*GIVEN))
+    assert Broken(*GIVEN).coded == "Expected a number; found a word. Give a number. [TY-SEAL]"
+    assert Problem(*GIVEN).coded == str(Problem(*GIVEN))
     assert Denied(*GIVEN)._render_traceback_() == ["Denied: Expected a number; found a word. Give a number. [TY-ROLE]"]
     monkeypatch.setenv(VARIABLE, "https://docs.example/tiltyard/")
-    assert Broken(*GIVEN).told.endswith("[TY-SEAL https://docs.example/tiltyard/reference/errors.html#ty-seal]")
+    assert Broken(*GIVEN).coded.endswith("[TY-SEAL https://docs.example/tiltyard/reference/errors.html#ty-seal]")
     assert address("TY-NONE") == ""
     monkeypatch.setenv(VARIABLE, "javascript:alert(1)")
     assert address("TY-SEAL") == ""

@@ -254,6 +254,6 @@ def test_a_cell_that_is_run_before_anything_is_typed_is_no_try(tmp_path: Path, m
     monkeypatch.setenv("TILTYARD_STORE", str(tmp_path / "runs.sqlite"))
     said = [repr(session.check("1b", answer)) for answer in (..., ..., "z", "z")]
     assert ["Hint" in words for words in said] == [False, False, False, True]
-    assert "nothing is typed yet" in repr(session.decide("1f", ..., ...)) and "nothing is typed yet" in repr(
-        session.decide("1f", "labels", ...)
+    assert "nothing is typed yet" in repr(session.decide("1f", "…", "…")) and "nothing is typed yet" in repr(
+        session.decide("1f", "labels", "...")
     )

@@ -97,6 +97,6 @@ def address(code: str) -> str:
     return f"{home}/{PAGE}#{code.lower()}" if home.startswith(("https://", "http://")) and code in CODES else ""
 
 
-def coded(line: str, code: str) -> str:
+def with_code(line: str, code: str) -> str:
     """The line of an error with its code, and the address of its page where that is known."""
     return f"{line} [{' '.join(filter(None, (code, address(code))))}]" if code else line

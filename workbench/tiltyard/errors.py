@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from .error_codes import coded
+from .error_codes import with_code
 
 
 class Problem(ValueError):
@@ -32,12 +32,12 @@ class Problem(ValueError):
 
     def _render_traceback_(self) -> list[str]:
         """What a notebook's cell shows of it: the line, without the way to it, which ``%debug`` still has."""
-        return [f"{type(self).__name__}: {self.told}"]
+        return [f"{type(self).__name__}: {self.coded}"]
 
     @property
-    def told(self) -> str:
+    def coded(self) -> str:
         """The line with the code of its kind, as the shell and a cell show it."""
-        return coded(str(self), self.code)
+        return with_code(str(self), self.code)
 
     def __reduce__(self) -> tuple[type["Problem"], tuple[Any, ...]]:
         return type(self), (self.expected, self.found, self.do)

@@ -28,7 +28,7 @@ def _exit_code(given: list[str]) -> int:
     try:
         return _run(given)
     except Problem as problem:
-        return _say(problem.told)
+        return _say(problem.coded)
     except (KeyboardInterrupt, Cancelled):
         _say("Cancelled.")
         return INTERRUPTED

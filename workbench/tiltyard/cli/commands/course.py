@@ -9,6 +9,7 @@ from ...audit import notes as audit
 from ...errors import Problem
 from ...files.atomic import new_file, refuse_existing
 from ...labs.course import collecting, dashboard, handout, resetting, roster
+from ...labs.course.rerunning import Rerunner
 from ...labs.work import place_of
 from ..console import remark, say, show_table, unlogged
 
@@ -21,6 +22,7 @@ class Wishes:
     page: Path | None
     group: str
     overwrite: bool
+    rerun: bool = False
 
 
 def accounts(listed: Path, out: Path, users: Path | None) -> int:
@@ -58,8 +60,9 @@ def collect(listed: Path, folder: Path, wishes: Wishes) -> int:
     for path in (wishes.out, wishes.page):
         if path is not None and not wishes.overwrite:
             refuse_existing(path)
-    found = collecting.collect(folder, students)
+    found = collecting.collect(folder, students, Rerunner() if wishes.rerun else None)
     _shown(found)
+    _rerun(found)
     for path, content in ((wishes.out, collecting.grades_csv(found)), (wishes.page, dashboard.page(found).encode())):
         if path is not None:
             with new_file(path, replace=wishes.overwrite) as stream:
@@ -76,6 +79,15 @@ def _shown(found: collecting.Collection) -> None:
         for s in found.students
     ]
     show_table(heads, rows)
+
+
+def _rerun(found: collecting.Collection) -> None:
+    """Say how many runs gave the same again, and which were not run."""
+    for one in found.handed_in.values():
+        if one.rerun is not None:
+            say(f"{one.login}, lab {one.submission.lab}: {one.rerun.same} runs give the same again, {len(one.rerun.doubts)} do not")
+            for line in one.rerun.left:
+                say(f"  {line}", style="dim")
 
 
 def _doubts(found: collecting.Collection) -> int:

@@ -57,12 +57,13 @@ def collect(
     out: Annotated[Path | None, typer.Option("--out", metavar="FILE.csv", help="Grades for a learning platform.")] = None,
     page: Annotated[Path | None, typer.Option("--page", metavar="FILE.html", help="The class on one page, without names.")] = None,
     group: Annotated[str, typer.Option(metavar="NAME", help="Only this group.")] = "",
+    rerun: Annotated[bool, typer.Option("--rerun", help="Run again, here, what right answers rest on; two minutes a run at most.")] = False,
     overwrite: Overwrite = False,
 ) -> None:
     """Grade every submission anew from its records. Exit 1 where something speaks against one."""
     from . import course
 
-    raise typer.Exit(course.collect(roster, folder, course.Wishes(out, page, group, overwrite)))
+    raise typer.Exit(course.collect(roster, folder, course.Wishes(out, page, group, overwrite, rerun)))
 
 
 @course.command("reset")

@@ -1,7 +1,7 @@
 """Submissions of a class, graded anew from their records: the table, its CSV, and what speaks against a submission."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ...errors import Problem
@@ -9,6 +9,7 @@ from ..desk import questions
 from ..models import model
 from ..question import Ruling
 from ..submission import ENDING, Submission, graded, of_lab, read
+from .rerunning import Rerun, Rerunner
 from .roster import Student, written
 
 SUBMITTED = "submitted"
@@ -24,12 +25,15 @@ class Graded:
         From the folder, as nbgrader lays them: ``submitted/LOGIN/lab2/…``; else from the name that stands in it.
     doubts
         What speaks against it, a line each.
+    rerun
+        What running its records again said; None where they were not.
     """
 
     login: str
     submission: Submission
     rulings: Mapping[str, Ruling]
     doubts: tuple[str, ...] = ()
+    rerun: Rerun | None = None
 
     @property
     def points(self) -> int:
@@ -53,8 +57,13 @@ class Collection:
         return self.handed_in.get((student.login, lab))
 
 
-def collect(folder: Path, students: tuple[Student, ...]) -> Collection:
+def collect(folder: Path, students: tuple[Student, ...], rerunner: Rerunner | None = None) -> Collection:
     """Read and grade every submission under ``folder``.
+
+    Parameters
+    ----------
+    rerunner
+        Runs again what right answers rest on; None takes the records as they were handed in.
 
     Raises
     ------
@@ -74,7 +83,16 @@ def collect(folder: Path, students: tuple[Student, ...]) -> Collection:
         key = (one.login, one.submission.lab)
         if key not in found or found[key].submission.at < one.submission.at:
             found[key] = one
+    if rerunner is not None:
+        found = {key: _held(one, rerunner) for key, one in found.items()}
     return Collection(students, _doubted(found), tuple(unread))
+
+
+def _held(one: Graded, rerunner: Rerunner) -> Graded:
+    """The same, with what running again said of it."""
+    ids = [id for ruling in one.rulings.values() if ruling.right for id in ruling.records]
+    rerun = rerunner.of(one.submission, ids)
+    return replace(one, doubts=(*one.doubts, *rerun.doubts), rerun=rerun)
 
 
 def _graded(path: Path, folder: Path, students: tuple[Student, ...]) -> Graded:
@@ -118,7 +136,7 @@ def _with_doubt(login: str, one: Graded, shared: Mapping[str, set[str]]) -> Grad
     others = sorted({other for record in one.submission.records for other in shared.get(record.id, ())} - {login})
     if not others:
         return one
-    return Graded(one.login, one.submission, one.rulings, (*one.doubts, f"holds the same run as the submission of {', '.join(others)}"))
+    return replace(one, doubts=(*one.doubts, f"holds the same run as the submission of {', '.join(others)}"))
 
 
 def labs_of(collection: Collection) -> tuple[int, ...]:
