@@ -243,3 +243,29 @@ def test_a_condition_that_is_being_edited_stays_when_the_model_has_answered() ->
     assert panel.builder._editor is jobs
     assert panel.builder.about.value == "column job"
     assert panel.cohort().words == "job is nurse"
+
+
+def test_the_most_exposed_and_what_attacks_fooled_are_offered_as_soon_as_they_are_known_and_are_cohorts_as_all_others() -> None:
+    import tiltyard as ty
+    from tiltyard.testing.grounds import grounds
+
+    ground = grounds()["table"]
+    panel = CohortsPanel(session=Session(ground.target, ground.data))
+    until(lambda: panel.answers is not None)
+    assert not any(key.startswith("rows ") for key in panel.builder._makers)
+    attacks = [ty.check("evasion.pgd", ground.target, ground.data, rows=60, eps=0.2, steps=2, curve=False)]
+    attacks.append(ty.check("evasion.fgsm", ground.target, ground.data, rows=60, eps=0.2, curve=False))
+    for record in (*attacks, ty.check("privacy.membership_threshold", ground.target, ground.data)):
+        panel.session.known.add(record)
+    panel.session.version += 1
+    until(lambda: any(key.startswith("rows ") for key in panel.builder._makers))
+    offered = [key.removeprefix("rows ") for key in panel.builder._makers if key.startswith("rows ")]
+    assert offered == [
+        "Most fooled rows",
+        *(f"Rows fooled by {record.title}" for record in attacks[::-1]),  # in the order of the catalogue
+        "Rows most exposed to Membership: confidence threshold",
+    ]
+    panel.builder.about.value = f"rows {offered[-1]}"
+    panel.adopt(panel.cohort())
+    used = panel.session.data
+    assert used is not None and used.member is not None and used.member.all() and len(used) <= 20

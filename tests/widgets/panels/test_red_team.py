@@ -23,7 +23,9 @@ from tiltyard_widgets.controls.upload import Upload
 from tiltyard_widgets.panels.ethics import EthicsPanel
 from tiltyard_widgets.panels.manual_attack import change_of, drawable, encoded, row_values
 from tiltyard_widgets.panels.red_team import RedTeamPanel
+from tiltyard_widgets.panels.rows import RowsPanel
 from tiltyard_widgets.panels.session import Session
+from tiltyard_widgets.panels.workbench import Workbench
 
 from .waiting import until
 
@@ -168,6 +170,28 @@ def test_by_hand_on_a_row(target: Target, data: Dataset) -> None:
     assert "another category" in hand.moves.plain_text()
     hand.back()
     assert hand.form.given == start
+
+
+def test_a_find_by_hand_is_opened_in_one_row_and_kept_there(target: Target, data: Dataset) -> None:
+    bench = Workbench(session=Session(target, data))
+    panel = bench.go("redteam")
+    assert isinstance(panel, RedTeamPanel)
+    panel.mode.value = "hand"
+    hand = panel.hand
+    assert hand.form is not None and hand.x is not None and hand.onward.disabled
+    hand.form.given = {**hand.form.given, "field_1": 0.0 if hand.y == 1 else 10.0}
+    hand.onward.click()
+    rows = bench.go("rows")
+    assert isinstance(rows, RowsPanel) and bench.rail.selected == "rows"
+    assert np.array_equal(rows.start, hand.x) and np.array_equal(rows.edited(), hand.now()[0])
+    assert rows.now is not None and rows.now.turned
+    rows.kept()
+    assert f"redteam.row_{rows.row}" in bench.session.latest
+    alone = RedTeamPanel(target, data)
+    alone.mode.value = "hand"
+    alone.hand.form.given = {**alone.hand.form.given, "field_1": 5.0}  # type: ignore[union-attr]
+    alone.hand.onward.click()
+    assert f"shows row {rows.row}" in alone.message.text
 
 
 def test_by_hand_on_a_picture(pictures: tuple[Target, Dataset]) -> None:

@@ -28,6 +28,7 @@ from .panel import Panel
 
 if TYPE_CHECKING:
     from tiltyard.datasets.conditions import RowNumbers
+    from tiltyard.result import Record
 
 ASKED_UNBIDDEN = 200_000
 EMPTY = "Load a model and data first; then choose here which rows to look at."
@@ -47,6 +48,7 @@ class CohortsPanel(Panel):
         denied = self.session.denied("run")
         self._for: tuple[Target | None, Dataset | None] = (None, None)
         self.answers: Answers | None = None
+        self._told: tuple[str, ...] = ()  # of which records rows are offered by what was found of them
         self._deleted: Cohort | None = None
         self._renaming = ""
         self.banner = Markup(live="polite")
@@ -100,12 +102,13 @@ class CohortsPanel(Panel):
             return
         self._say_what(data)
         if (target, data) != self._for:
-            self._for, self.answers = (target, data), None
+            self._for, self.answers, self._told = (target, data), None, ()
             self.builder.offer(data, None)
             self.download.offer("", "", "")
             if len(data) <= ASKED_UNBIDDEN and "url" not in target.offers:
                 self._ask()
             self._live()
+        self._tell(target, data)
         look.show(self.ask, self.answers is None and (len(data) > ASKED_UNBIDDEN or "url" in target.offers))
         self.slices.refresh(data)
 
@@ -138,16 +141,24 @@ class CohortsPanel(Panel):
             return
         self.answers = answers
         look.show(self.ask, False)
-        self.builder.offer(data, answers, self._fooled(data))
+        self.builder.offer(data, answers)
+        self._told = ()
+        self._tell(target, data)
         self._live()
 
-    def _fooled(self, data: Dataset) -> "dict[str, RowNumbers]":
-        from tiltyard.comparison.fooled_rows import fooled_rows
+    def _tell(self, target: Target, data: Dataset) -> None:
+        """Offer rows by what attacks found of them, anew where there are other records of all rows."""
+        records = [r for r in self.session.latest.values() if r.check.startswith(("evasion.", "privacy."))]
+        told = tuple(record.id for record in records)
+        if self.answers is None or self.session.data is not data or told == self._told:
+            return
+        self._told = told
 
-        if self.session.data is not data:
-            return {}
-        found = {f"Rows fooled by {r.title}": fooled_rows(r, data) for r in self.session.latest.values() if r.check.startswith("evasion.")}
-        return {name: rows for name, rows in found.items() if rows is not None}
+        def found(rows: "dict[str, RowNumbers]") -> None:
+            if self._for == (target, data) and self._told == told:
+                self.builder.offer(data, self.answers, rows)
+
+        self.session.aside(lambda: rows_found(records, data), found, self.message.say)
 
     def cohort(self) -> Cohort:
         """The cohort as it stands in the form."""
@@ -307,6 +318,18 @@ class CohortsPanel(Panel):
         name = "".join(c if c.isalnum() else "-" for c in cohort.name)[:60].strip("-") or "rows"
         self.message.say(f"The rows where {cohort.words} are ready under the form.", level="info")
         self.download.offer(f"{name}.csv", "text/csv", content)
+
+
+def rows_found(records: "Sequence[Record]", data: Dataset) -> "dict[str, RowNumbers]":
+    """Rows that attacks turned, most of them turned, or rank highest, by what they are called."""
+    from tiltyard.comparison.exposed_rows import exposed_rows
+    from tiltyard.comparison.fooled_rows import fooled_rows, most_fooled
+
+    attacks = [record for record in records if record.check.startswith("evasion.")]
+    found = {"Most fooled rows": most_fooled(attacks, data)}
+    found |= {f"Rows fooled by {r.title}": fooled_rows(r, data) for r in attacks}
+    found |= {f"Rows most exposed to {r.title}": exposed_rows(r, data) for r in records}
+    return {name: rows for name, rows in found.items() if rows is not None}
 
 
 def marked(words: str, state: str = "running") -> Node:

@@ -198,6 +198,8 @@ class ByHand(look.Stack):
         self.reset.on_click(lambda _: self.back())
         self.undo = look.button("Undo", title="Take back the last change")
         self.undo.on_click(lambda _: self.undone())
+        self.onward = look.button("Open in One row", title="With what the decision rests on, and to keep it as a record")
+        self.onward.on_click(lambda _: self.show_in_one_row())
         self.editor = look.stack([])
         self.buttons = look.row([self.another, self.reset])
         results = [self.top, self.cards, self.chart, self.moves, self.asked]
@@ -237,6 +239,7 @@ class ByHand(look.Stack):
             return
         try:
             self.x, self.y = self._picked(target, data)
+            self.onward.disabled = True
         except Problem as problem:
             self._cannot(str(problem))
             return
@@ -276,7 +279,7 @@ class ByHand(look.Stack):
         model, self._names = row_model(schema, values)
         self.form = form_for(model, most=100, advanced=())
         self.form.observe(lambda change: self._typed(change["old"]), "given")
-        self.buttons.children = (self.another, self.undo, self.reset)
+        self.buttons.children = (self.another, self.undo, self.reset, self.onward)
         self.undo.disabled = True
         self.editor.children = (self.form,)
         kept = [f"{f.name} = {values[f.name]}" for f in schema.features if not f.mutable]
@@ -327,6 +330,21 @@ class ByHand(look.Stack):
         given = {name: self.form.given[field] for name, field in self._names.items()}
         return encoded(data.schema, {**row_values(data.schema, self.x), **given})
 
+    def show_in_one_row(self) -> None:
+        """Show the row with all that was edited in *One row*."""
+        from tiltyard.comparison.fooled_rows import row_number
+
+        target, data = self.session.target, self.session.data
+        if target is None or data is None or self.x is None:
+            return
+        try:
+            row, x = row_number(self.x, self.y, data.classed(target.classes)), self.now()[0]
+        except Problem as problem:
+            self.message.say(problem)
+            return
+        if not self.session.row_opener(row, x):
+            self.message.say(f"The panel One row shows row {row}.", level="info")
+
     def changed(self) -> None:
         """Ask the model and show what it says and what was used."""
         target, data = self.session.target, self.session.data
@@ -371,6 +389,7 @@ class ByHand(look.Stack):
             self._judge("finding", f"Fooled: the model now says {classes[label]}{sure}; {end}")
         else:
             self._judge("passed", f"The model still says {classes[label]}{sure}.")
+        self.onward.disabled = not used["changed"]
         self.cards.show(budget_cards(used, data.schema.images))
         self.chart.show(score_chart(classes, self.before, now, exact))
         self.moves.show(None if data.schema.images or not used["changed"] else moves(data.schema, self.x, x[0]))

@@ -120,6 +120,16 @@ class RowsPanel(Panel):
         self.found.say("")
         self.changed()
 
+    def show_row(self, row: int, x: Rows) -> bool:
+        """Show the row of that number edited to what ``x`` (d,) holds; False where there is none to show."""
+        if self._of == ("", "") or not 0 <= row < len(self.people.data):
+            return False
+        self.choose(row)
+        assert self.form is not None
+        was, now = (values_of(self.people.data.schema, one) for one in (self.start, x))
+        self.form.set({field: now[name] for name, field in self._names.items() if now[name] != was[name]})
+        return True
+
     def _typed(self, old: dict[str, Any]) -> None:
         if not self._quiet:
             self._past.append(dict(old))

@@ -9,6 +9,7 @@ import traitlets as t
 from tiltyard.access.person import Person, me
 from tiltyard.access.roles import Action, reason
 from tiltyard.datasets.dataset import Dataset
+from tiltyard.datasets.schema import Rows
 from tiltyard.errors import Problem
 from tiltyard.result import Identity, Record
 from tiltyard.targets.target import Target
@@ -78,6 +79,7 @@ class Session(Working):
         self._mark = ""
         self.looked: tuple[Identity, Identity] | None = None  # of a run that is looked at, without its model
         self.opener: Callable[[str], bool] = lambda id: False
+        self.row_opener: Callable[[int, Rows], bool] = lambda row, x: False
         self._stands: tuple[tuple[object, ...], Standing] | None = None
         if (target is not None and data is not None) or _unread(target, Target) or _unread(data, Dataset):
             from tiltyard.targets.meeting import meet

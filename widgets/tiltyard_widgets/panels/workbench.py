@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as w
 
 from tiltyard.catalogue import topic_of
+from tiltyard.datasets.schema import Rows
 from tiltyard.errors import Problem
 
 from ..place import Place
@@ -78,6 +79,7 @@ class Workbench(w.VBox):
         items = [{"id": row.id, "label": row.label, "group": row.group, **_state(stands.get(row.id))} for row in ROWS]
         self.rail = Rail(items=items, selected=first)
         self.session.opener = self.open_step
+        self.session.row_opener = self.open_row
         self.rail.observe(lambda _: self.go(self.rail.selected), "selected")
         self.drawer = WorkDrawer(self.session, self.open_step)
         self.address = Address()
@@ -133,6 +135,13 @@ class Workbench(w.VBox):
             return False
         panel.choice.value = id
         return True
+
+    def open_row(self, row: int, x: Rows) -> bool:
+        """Show the row of that number in *One row*, edited to what ``x`` (d,) holds; False where no row can be edited there."""
+        from .rows import RowsPanel
+
+        panel = self.go("rows")
+        return isinstance(panel, RowsPanel) and panel.show_row(row, x)
 
     def refresh(self) -> None:
         """Header and rail in line with the session."""
