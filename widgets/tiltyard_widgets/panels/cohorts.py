@@ -48,7 +48,7 @@ class CohortsPanel(Panel):
         denied = self.session.denied("run")
         self._for: tuple[Target | None, Dataset | None] = (None, None)
         self.answers: Answers | None = None
-        self._told: tuple[str, ...] = ()  # of which records rows are offered by what was found of them
+        self._offered: tuple[str, ...] = ()  # of which records rows are offered by what was found of them
         self._deleted: Cohort | None = None
         self._renaming = ""
         self.banner = Markup(live="polite")
@@ -102,13 +102,13 @@ class CohortsPanel(Panel):
             return
         self._say_what(data)
         if (target, data) != self._for:
-            self._for, self.answers, self._told = (target, data), None, ()
+            self._for, self.answers, self._offered = (target, data), None, ()
             self.builder.offer(data, None)
             self.download.offer("", "", "")
             if len(data) <= ASKED_UNBIDDEN and "url" not in target.offers:
                 self._ask()
             self._live()
-        self._tell(target, data)
+        self._offer_found(target, data)
         look.show(self.ask, self.answers is None and (len(data) > ASKED_UNBIDDEN or "url" in target.offers))
         self.slices.refresh(data)
 
@@ -142,20 +142,20 @@ class CohortsPanel(Panel):
         self.answers = answers
         look.show(self.ask, False)
         self.builder.offer(data, answers)
-        self._told = ()
-        self._tell(target, data)
+        self._offered = ()
+        self._offer_found(target, data)
         self._live()
 
-    def _tell(self, target: Target, data: Dataset) -> None:
+    def _offer_found(self, target: Target, data: Dataset) -> None:
         """Offer rows by what attacks found of them, anew where there are other records of all rows."""
         records = [r for r in self.session.latest.values() if r.check.startswith(("evasion.", "privacy."))]
-        told = tuple(record.id for record in records)
-        if self.answers is None or self.session.data is not data or told == self._told:
+        offered = tuple(record.id for record in records)
+        if self.answers is None or self.session.data is not data or offered == self._offered:
             return
-        self._told = told
+        self._offered = offered
 
         def found(rows: "dict[str, RowNumbers]") -> None:
-            if self._for == (target, data) and self._told == told:
+            if self._for == (target, data) and self._offered == offered:
                 self.builder.offer(data, self.answers, rows)
 
         self.session.aside(lambda: rows_found(records, data), found, self.message.say)
