@@ -19,6 +19,7 @@ from ..targets.decision import Labels, Prediction, Scores
 from ..targets.target import Target, uncounted
 
 REPEATS = 11
+ROUNDS = 5  # of as many answers, when it is settled what a row that was attacked counts as
 SETTLED = 0.5  # how much larger the share of wrong answers is before a search that can go on is content: at least 9 of 11
 
 
@@ -28,19 +29,22 @@ def repeats(target: Target) -> int:
 
 
 _drawing: ContextVar[frozenset[str]] = ContextVar("tiltyard_drawing", default=frozenset())
-TWICE = 64
+TWICE, FEW, AGAIN = 64, 8, 2  # a model that draws once a call may draw alike in two
 
 
 def draws(target: Target, x: Rows) -> bool:
     """Does it answer a few rows differently when asked twice, by its labels, its scores or its logits? Not counted; an endpoint is not asked."""
     if target.noise > 0 or "url" in target.offers or len(x) == 0:
         return target.noise > 0
-    x = x[:TWICE]
     with uncounted():
-        one, other = target.predictions(x), target.predictions(x)
-        if bool((one.labels != other.labels).any()) or float(np.abs(one.scores - other.scores).max()) > target.close:
+        if _differs(target, x[:TWICE]) or any(_differs(target, x[:FEW]) for _ in range(AGAIN)):
             return True
-        return "gradients" in target.offers and _logits_draw(target, x)
+        return "gradients" in target.offers and _logits_draw(target, x[:TWICE])
+
+
+def _differs(target: Target, x: Rows) -> bool:
+    one, other = target.predictions(x), target.predictions(x)
+    return bool((one.labels != other.labels).any()) or float(np.abs(one.scores - other.scores).max()) > target.close
 
 
 def _logits_draw(target: Target, x: Rows) -> bool:
@@ -102,6 +106,20 @@ def answers(target: Target, x: Rows) -> Prediction:
     return Prediction(found.share.argmax(1).astype(np.int64), found.scores)
 
 
+def settled_answers(target: Target, x: Rows) -> Prediction:
+    """As `answers`, of one that draws by `ROUNDS` times as many, asked anew and not counted; an endpoint is asked no more often.
+
+    A search keeps what fooled it, by luck too, and where the model draws once for all rows of a call their luck is the same.
+    """
+    if repeats(target) == 1 or "url" in target.offers:
+        return answers(target, x)
+    found = [votes(target, x)]
+    with uncounted():
+        found += [votes(target, x) for _ in range(ROUNDS - 1)]
+    share = np.mean([each.share for each in found], 0)
+    return Prediction(share.argmax(1).astype(np.int64), np.mean([each.scores for each in found], 0))
+
+
 def labels(target: Target, x: Rows) -> Labels:
     """What the target decides, (n,); of one that draws the commonest of its answers."""
     found: Labels = label_votes(target, x).argmax(1).astype(np.int64)
@@ -109,7 +127,10 @@ def labels(target: Target, x: Rows) -> Labels:
 
 
 class Expected(nn.Module):
-    """The logarithm of a module's mean probabilities over ``times`` draws: its gradient is the expectation over its noise."""
+    """The logarithm of a module's mean probabilities over ``times`` draws: its gradient is the expectation over its noise.
+
+    Each draw is a call of its own, for some modules draw once for all rows of a call (a random shift, a random size).
+    """
 
     def __init__(self, inner: nn.Module, times: int = REPEATS) -> None:
         super().__init__()
@@ -118,9 +139,7 @@ class Expected(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Log probabilities (n, k)."""
-        out: Tensor = self.inner(x.repeat(self.repeats, *(1,) * (x.ndim - 1)))
-        logs = out.log_softmax(1).reshape(self.repeats, len(x), -1)
-        return torch.logsumexp(logs, 0)
+        return torch.logsumexp(torch.stack([self.inner(x).log_softmax(1) for _ in range(self.repeats)]), 0)
 
 
 def expected(module: nn.Module, target: Target) -> nn.Module:

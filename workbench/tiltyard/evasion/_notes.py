@@ -36,7 +36,7 @@ def notes(
     masked
         Share of these rows on which the gradient is zero though the model reacts, in 0 to 1; more than `MASKED` is written down.
     """
-    from ..attacks.expectation import repeats
+    from ..attacks.expectation import ROUNDS, repeats
 
     notes = [] if skill.above else [f"Robust accuracy says little here: without attack {skill.fact}."]
     notes.append(f"Rows count as fooled by what the model decides: {target.rule}.")
@@ -47,6 +47,10 @@ def notes(
             f"Each row was asked {repeats(target)} times and counts by the commonest answer; gradients and scores are the means of as many "
             "(expectation over the model's noise, Athalye et al. 2018, arXiv:1802.00420); a query budget buys so many times fewer steps."
         )
+        if "url" not in target.offers:
+            notes.append(
+                f"Which rows were fooled was settled by {ROUNDS * repeats(target)} answers to each row found, asked after the search."
+            )
     if data.member is None or data.member.all():
         notes.append("Which rows were trained on is not known, so the rows attacked may be among them.")
     if len(sample) < asked.rows:

@@ -179,8 +179,9 @@ class Evasion(Check):
         """Draw rows, attack them, ask the target what it answers on the rows found, check the evaluation, and make the result."""
         import torch
 
-        from ..attacks.expectation import answers, drawing, draws
+        from ..attacks.expectation import drawing, draws, settled_answers
         from ..attacks.steady import steady_rows
+        from ._settling import settled
 
         space = self.space(data, target)
         asked = self.attacked(data)
@@ -189,9 +190,9 @@ class Evasion(Check):
             steady = steady_rows(target, asked.x)
             sample = asked.take(steady)
             with drawing(target, draws(target, sample.x)):
-                before = answers(target, sample.x)
+                before = settled_answers(target, sample.x)
                 outcome = self.find_adversarial(target, sample, before.labels, space, progress)
-                after = answers(target, outcome.x)
+                outcome, after = settled(target, self.aim(sample.schema.classes), sample, outcome, self.eps)
                 skill = self._skill(target, data, sample, before)
                 outcome = replace(outcome, lines=self._lines(target, sample, before, outcome, space, skill))
                 result = self._result(target, data, sample, before, after, outcome, space, skill)

@@ -298,7 +298,7 @@ class SklearnTarget(FunctionTarget):
         if self.schema.images or self.wants == "encoded" or not set(columns) <= set(frame.columns):
             return None
         table = frame[columns] if names else own_form(frame[columns], self.wants)
-        labels = self._named_by_it(self.estimator.predict(table))
+        labels = self._named_by_it(self.estimator.predict(table.copy()))  # a copy: steps with copy=False write into it
         scores = self._probabilities(table) if self.outputs == "probabilities" else one_hot(labels, len(self.classes))
         return Prediction(labels if self.decision is None else self.decision(scores), scores)
 

@@ -13,7 +13,7 @@ from ..datasets.schema import Rows, Schema
 from ..errors import Problem
 from . import trying
 from .estimators import Feeds
-from .module_input import WHOLE, Fed, Form, NamedLogits, differentiable, scores_of
+from .module_input import WHOLE, Fed, Form, NamedLogits, Untouched, differentiable, quantized, scores_of
 
 if TYPE_CHECKING:
     from ..datasets.dataset import Dataset
@@ -41,6 +41,7 @@ def fitting(
             first = first or problem
             continue
         made = made if isinstance(made, Fed) or _returns_a_tensor(made, rows, schema) else NamedLogits(made)
+        made = _untouched(made) if _writes(made, rows, schema) else made
         _at_bounds(made, schema, name)
         made, notes = _with_gradients(made, rows, schema, name)
         return made, out, (*_about(made), *notes)
@@ -95,7 +96,7 @@ def _answers(module: nn.Module, x: Rows, schema: Schema, name: str) -> NDArray[n
 
     def call() -> Tensor:
         with torch.inference_mode():
-            out: Tensor = scores_of(module(torch.from_numpy(encoding.encode(x))))
+            out: Tensor = scores_of(module(_encoded(x, schema)))
             return out
 
     shape = schema.shape if fed is not None and fed.form == "values" else encoding.shape
@@ -112,7 +113,29 @@ def _answers(module: nn.Module, x: Rows, schema: Schema, name: str) -> NDArray[n
 
 def _returns_a_tensor(module: nn.Module, x: Rows, schema: Schema) -> bool:
     with torch.inference_mode():
-        return isinstance(module(torch.from_numpy(encoding_of(schema).encode(x))), Tensor)
+        return isinstance(module(_encoded(x, schema)), Tensor)
+
+
+def _writes(module: nn.Module, x: Rows, schema: Schema) -> bool:
+    """Does it write into the rows that it is given?"""
+    z = _encoded(x, schema)
+    was = z.clone()
+    with torch.inference_mode():
+        module(z)
+    return not torch.equal(z, was)
+
+
+def _untouched(module: nn.Module) -> nn.Module:
+    """``module`` on a copy of its rows."""
+    if not isinstance(module, Fed):
+        return Untouched(module)
+    module.inner = Untouched(module.inner)
+    return module
+
+
+def _encoded(x: Rows, schema: Schema) -> Tensor:
+    """Encoded rows in memory of their own."""
+    return torch.from_numpy(np.array(encoding_of(schema).encode(x)))
 
 
 def _first_layer(module: nn.Module) -> str:
@@ -141,8 +164,9 @@ def _at_bounds(module: nn.Module, schema: Schema, name: str) -> None:
 def _with_gradients(module: nn.Module, rows: Rows, schema: Schema, name: str) -> tuple[nn.Module, tuple[str, ...]]:
     """``module``, marked where no gradient comes through it to some column that it uses, and the sentence about it."""
     if not differentiable(module):
-        return module, (f"{name} looks its input up by whole number, so it offers no gradients.",)
-    z = torch.from_numpy(encoding_of(schema).encode(rows)).requires_grad_()
+        why = "computes in whole numbers" if any(map(quantized, module.modules())) else "looks its input up by whole number"
+        return module, (f"{name} {why}, so it offers no gradients.",)
+    z = _encoded(rows, schema).requires_grad_()
     slope = _slope(module, z)
     lost = "" if slope is None or schema.images else _without_gradient(module, z.detach(), slope, schema)
     if slope is not None and not lost:

@@ -32,6 +32,19 @@ class NamedLogits(nn.Module):
         return out
 
 
+class Untouched(nn.Module):
+    """``inner``, which writes into the rows that it is given, as a module that leaves them as they are."""
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, x: Tensor) -> Tensor:
+        """What ``inner`` returns."""
+        out: Tensor = self.inner(x.clone())
+        return out
+
+
 class Fed(nn.Module):
     """``inner`` as a module from encoded rows.
 
@@ -86,8 +99,13 @@ def codes(group: slice, like: Tensor) -> Tensor:
 
 
 def differentiable(module: nn.Module) -> bool:
-    """Does a gradient come through ``module`` to its input? Not where one of its layers looks its input up by whole number."""
-    return all(getattr(part, "differentiable", True) is not False for part in module.modules())
+    """Does a gradient come through ``module`` to its input? Not where one of its layers looks its input up by whole number, or is quantized."""
+    return all(getattr(part, "differentiable", True) is not False and not quantized(part) for part in module.modules())
+
+
+def quantized(layer: nn.Module) -> bool:
+    """Does ``layer`` compute in whole numbers, through which torch brings no gradient?"""
+    return ".nn.quantized" in type(layer).__module__ or ".nn.intrinsic.quantized" in type(layer).__module__
 
 
 def exact(module: nn.Module) -> bool:

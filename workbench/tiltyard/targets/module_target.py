@@ -13,7 +13,7 @@ from . import trying
 from .architecture import Architecture
 from .estimators import Feeds
 from .fitting_input import fitting
-from .image_forms import AS_THEY_ARE, ImageForm, Laid, image_forms
+from .image_forms import AS_THEY_ARE, ImageForm, Laid, image_forms, whole_forms
 from .module_input import Fed
 from .plain_module import PlainModule
 from .torch_target import Outputs, TorchTarget
@@ -72,7 +72,10 @@ def module_target(
     forms = list(image_forms(schema)) if schema.images and feeds is None else [AS_THEY_ARE]
     good: list[TorchTarget] = []
     first: Problem | None = None
-    for form in sorted(forms, key=lambda f: f.times != 1):
+    whole = list(whole_forms(schema)) if schema.images and feeds is None else []
+    for form in (*sorted(forms, key=lambda f: f.times != 1), *whole):
+        if form.whole and good:
+            break
         inner, laid = (own, architecture) if form == AS_THEY_ARE else (Laid(own, form), None)
         try:
             made = _in_one_form(inner, schema, name, outputs, order, recipe, laid, feeds, data)

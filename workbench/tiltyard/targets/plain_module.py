@@ -43,16 +43,17 @@ class PlainModule:
     def table(self, frame: "pd.DataFrame") -> Prediction | None:
         """Its answers to rows of a person's table; None where these cannot be given to it without us."""
         rows = plain_rows(frame, self.schema, self.onehot)
-        return None if rows is None else self._asked(torch.from_numpy(rows))
+        return None if rows is None else self._asked(torch.from_numpy(rows).to(self.dtype))
 
     def images(self, x: Rows) -> Prediction | None:
         """Its answers to images as a data set has them."""
-        return self._asked(torch.from_numpy(arranged_as(x, self.image)))
+        rows = torch.from_numpy(arranged_as(x, self.image))
+        return self._asked(rows if self.image.whole else rows.to(self.dtype))
 
     def _asked(self, rows: Tensor) -> Prediction:
         parameter = next(self.module.parameters(), None)
         with torch.no_grad():
-            out = scores_of(self.module(rows.to(self.dtype).to(parameter.device if parameter is not None else "cpu")))
+            out = scores_of(self.module(rows.to(parameter.device if parameter is not None else "cpu")))
         out = out.double().cpu()
         if out.ndim == 1 or out.shape[1] == 1:
             yes = out.reshape(-1) if self.outputs == "probabilities" else torch.sigmoid(out.reshape(-1))

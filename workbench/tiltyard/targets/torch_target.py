@@ -82,10 +82,24 @@ class Logits(nn.Module):
 def weights_hash(module: nn.Module) -> str:
     """SHA-256 over the layers' text and every tensor of the state, in order."""
     digest = hashlib.sha256(str(module).encode())
-    for name, tensor in module.state_dict().items():
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+    for name, value in module.state_dict().items():
+        _add(digest, name, value)
     return digest.hexdigest()
+
+
+def _add(digest: "hashlib._Hash", name: str, value: object) -> None:
+    """One entry of a module's state: a tensor, or of quantized layers also a type, or several tensors that are packed together."""
+    if isinstance(value, tuple | list):
+        for part in value:
+            _add(digest, name, part)
+        return
+    if not isinstance(value, Tensor):
+        digest.update(f"{name} {value}".encode())
+        return
+    digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+    if value.is_quantized:
+        value = value.dequantize()
+    digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
 
 
 class Decided(nn.Module):
@@ -158,7 +172,7 @@ class TorchTarget(Target):
 
     def _scores(self, x: Rows) -> Scores:
         with torch.inference_mode():
-            z = torch.from_numpy(np.require(self.encoding.encode(x, self._dtype), requirements="W"))
+            z = torch.from_numpy(np.array(self.encoding.encode(x, self._dtype)))  # its own: a first layer may work in place
             own = self.outputs == "probabilities"
             out = two_columns(self.inner(z)).double() if own else torch.softmax(self._logits(z).double(), 1)
             scores: Scores = out.numpy()
