@@ -46,8 +46,6 @@ def proved(target: Target, sample: Dataset, leaves: Leaves, space: PerturbationS
     used = np.isfinite(leaves.low).any(0) | np.isfinite(leaves.high).any(0)
     if float(len(leaves.low)) * int(used.sum()) * len(x) > MOST:
         return Proof(None, f"{len(leaves.low):,} leaves are too many to look through for {len(x):,} rows")
-    if not leaves.whole:
-        return Proof(None, "a tree splits by categories of its own")
     if not leaves.certain:
         return Proof(None, "a step before its trees is not known to be monotone")
     if target.decision is not None:

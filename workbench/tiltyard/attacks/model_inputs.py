@@ -5,7 +5,7 @@ asked of the pipeline itself: one column of a row is varied, the others are held
 to neighboring floats, so that it lies just where the pipeline itself crosses it; of a category it is asked on which side each value falls.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ..datasets.encoding import encoding_of
 from ..datasets.feature import Feature
 from ..datasets.schema import Rows, Schema
+from .tree_dumps import Split
 
 Floats = NDArray[np.float64]
 GRID, BASES, HALVINGS = 65, 3, 80
@@ -42,32 +43,50 @@ class Inputs:
     narrow: bool
     _curves: dict[str, Floats] = field(default_factory=dict)
 
-    def boxes(self, low: Floats, high: Floats) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+    def boxes(self, low: Floats, high: Floats, splits: Sequence[tuple[Split, ...]]) -> tuple[Floats, Floats, NDArray[np.bool_]]:
         """Boxes of the trees' columns (leaves, m) as boxes of encoded columns, and which of them any row can be in.
+
+        Parameters
+        ----------
+        splits
+            Of each box the splits by categories that lead to it.
 
         Raises
         ------
         Unreadable
-            A column that the trees read is made of several columns, or is no monotone function of its number.
+            A column that the trees read is made of several columns, or is no monotone function of its number, or its number is split as categories are.
         """
         encoding = encoding_of(self.schema)
         low, high, reached = low.copy(), high.copy(), np.ones(len(low), bool)
         new_low, new_high = (np.full((len(low), len(encoding.low)), end) for end in (-np.inf, np.inf))
-        used = np.flatnonzero(np.isfinite(low).any(0) | np.isfinite(high).any(0))
+        coded = sorted({split.column for each in splits for split in each})
+        used = np.union1d(np.flatnonzero(np.isfinite(low).any(0) | np.isfinite(high).any(0)), np.array(coded, np.intp))
         makers = self._makers(used)
         for column in used:
             feature = makers[int(column)]
             part = slice(0, 0) if feature is None else encoding.slices[feature.name]
             if feature is None:
                 value = self._compared(self.given(self.x[:1])[:, column])
-                reached &= (value > low[:, column]) & (value <= high[:, column])
+                reached &= self._allowed(value, int(column), low, high, splits)[:, 0]
             elif feature.grouped:
                 value = self._compared(self._curves[feature.name][:, column])
-                allowed = (value > low[:, column, None]) & (value <= high[:, column, None])
+                allowed = self._allowed(value, int(column), low, high, splits)
                 new_high[:, part] = np.where(allowed, new_high[:, part], 0.5)
+            elif int(column) in coded:
+                raise Unreadable(f"its trees split the number {feature.name!r} by categories")
             else:
                 self._cut(feature, int(column), (low[:, column], high[:, column]), (new_low[:, part.start], new_high[:, part.start]))
         return new_low, new_high, reached
+
+    def _allowed(self, value: Floats, column: int, low: Floats, high: Floats, splits: Sequence[tuple[Split, ...]]) -> NDArray[np.bool_]:
+        """Which of these values (v,) of a column each box allows, (leaves, v); one that is missing may go either way at a threshold."""
+        missing = np.isnan(value)
+        found: NDArray[np.bool_] = missing | ((value > low[:, column, None]) & (value <= high[:, column, None]))
+        for i, each in enumerate(splits):
+            for split in each:
+                if split.column == column:
+                    found[i] &= split.holds(value)
+        return found
 
     def _compared(self, values: Floats) -> Floats:
         return values.astype(np.float32).astype(np.float64) if self.narrow else values
@@ -86,11 +105,13 @@ class Inputs:
         for feature in self.schema.features:
             values = self._values(feature)
             curves = [self.given(self._set(feature, values, base)) for base in bases]
-            moves = np.flatnonzero(np.any([np.ptp(curve, axis=0) > 0 for curve in curves], 0))
+            moves = np.flatnonzero(np.any([~_alike(curve, curve[:1]).all(0) for curve in curves], 0))
             self._curves[feature.name] = curves[0]
             for column in np.intersect1d(moves, used):
                 other = found[int(column)]
-                if other is not None or not all(np.allclose(curve[:, column], curves[0][:, column], atol=1e-9) for curve in curves):
+                if other is not None or not all(
+                    np.allclose(curve[:, column], curves[0][:, column], atol=1e-9, equal_nan=True) for curve in curves
+                ):
                     names = f"{other.name!r} and {feature.name!r}" if other is not None else f"{feature.name!r} and others"
                     raise Unreadable(f"a column that its trees read is made of {names}")
                 found[int(column)] = feature
@@ -149,9 +170,32 @@ class Inputs:
         return below if rising else ~below
 
 
-def dense(matrix: Any) -> Floats:
-    """A matrix of numbers, sparse or a table, as an array."""
-    return np.asarray(matrix.toarray() if hasattr(matrix, "toarray") else matrix, np.float64)
+def _alike(one: Floats, other: Floats) -> NDArray[np.bool_]:
+    """Where two arrays hold the same, NaN being the same as NaN."""
+    found: NDArray[np.bool_] = (one == other) | (np.isnan(one) & np.isnan(other))
+    return found
+
+
+def dense(matrix: Any, fitted: Sequence[Sequence[Any]] | None = None) -> Floats:
+    """A matrix of numbers, sparse or a table, as an array; of a table a category by its code, NaN where a row lacks it.
+
+    ``fitted``: of each column of categories those that the codes count, where they are not the table's own.
+    """
+    if hasattr(matrix, "toarray"):
+        return np.asarray(matrix.toarray(), np.float64)
+    if not hasattr(matrix, "columns"):
+        return np.asarray(matrix, np.float64)
+    theirs = iter(fitted or ())
+    columns = [matrix.iloc[:, i] for i in range(matrix.shape[1])]
+    return np.column_stack(
+        [_codes(column, next(theirs, None)) if column.dtype == "category" else np.asarray(column, np.float64) for column in columns]
+    )
+
+
+def _codes(column: Any, categories: Sequence[Any] | None) -> Floats:
+    held = column.cat if categories is None else column.cat.set_categories(categories).cat
+    codes: Floats = held.codes.to_numpy().astype(np.float64)
+    return np.where(codes < 0, np.nan, codes)
 
 
 KNOWN = (

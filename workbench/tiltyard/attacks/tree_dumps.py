@@ -1,5 +1,6 @@
 """The trees of scikit-learn, XGBoost and LightGBM as leaves: the bounds on the columns that lead to each, and what it adds to the scores."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -10,29 +11,59 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Bounds = dict[int, tuple[float, float]]
 FORESTS = ("RandomForestClassifier", "ExtraTreesClassifier")
+MISSING = -1  # a category that a row lacks, among codes
+
+
+@dataclass(frozen=True)
+class Split:
+    """A split by categories on the way to a leaf: the code in ``column`` is among ``codes``, or is not, `MISSING` being one of them."""
+
+    column: int
+    codes: frozenset[int]
+    among: bool
+
+    def holds(self, values: Floats) -> NDArray[np.bool_]:
+        """Which of these codes, NaN where a row lacks the category, go to this side."""
+        found = np.isin(np.where(np.isnan(values), MISSING, values), list(self.codes))
+        return found if self.among else ~found
+
+
+@dataclass(frozen=True)
+class Way:
+    """What leads to a node: ``low < value <= high`` by column, and splits by categories."""
+
+    bounds: Bounds
+    splits: tuple[Split, ...] = ()
+
+    def at(self, column: int, threshold: float) -> "tuple[Way, Way]":
+        """What leads to the two sides of ``value <= threshold`` and above it."""
+        low, high = self.bounds.get(column, (-np.inf, np.inf))
+        below, above = {**self.bounds, column: (low, min(high, threshold))}, {**self.bounds, column: (max(low, threshold), high)}
+        return Way(below, self.splits), Way(above, self.splits)
+
+    def among(self, column: int, codes: frozenset[int]) -> "tuple[Way, Way]":
+        """What leads to the two sides of a split by categories: these codes, and all others."""
+        return Way(self.bounds, (*self.splits, Split(column, codes, True))), Way(self.bounds, (*self.splits, Split(column, codes, False)))
 
 
 @dataclass(frozen=True)
 class Leaf:
-    """What leads to a leaf, ``low < value <= high`` by column, and what it adds to the score of each class, float64 (classes,)."""
+    """What leads to a leaf, and what it adds to the score of each class, float64 (classes,)."""
 
-    bounds: Bounds
+    way: Way
     value: Floats
 
 
 Tree = list[Leaf]
+ROOT = Way({})
 
 
 @dataclass(frozen=True)
 class Trees:
-    """All trees of a model.
-
-    ``narrow``: values are compared as float32. ``whole``: no split is by categories, of which a box says nothing.
-    """
+    """All trees of a model. ``narrow``: values are compared as float32."""
 
     trees: list[Tree]
     narrow: bool
-    whole: bool = True
 
 
 def trees_of(model: Any, classes: int) -> Trees | None:
@@ -47,22 +78,13 @@ def trees_of(model: Any, classes: int) -> Trees | None:
             [_boosted(tree.tree_, k, classes, model.learning_rate) for round in model.estimators_ for k, tree in enumerate(round)], True
         )
     if library == "sklearn" and name == "HistGradientBoostingClassifier":
-        nodes = [(k, tree.nodes) for round in model._predictors for k, tree in enumerate(round)]
-        whole = not any(bool((tree["is_categorical"] & ~tree["is_leaf"].astype(bool)).any()) for _, tree in nodes)
-        return Trees([_histogram(tree, k, classes) for k, tree in nodes], False, whole)
+        return Trees([_histogram(tree, k, classes) for round in model._predictors for k, tree in enumerate(round)], False)
     if library == "xgboost":
-        return _xgboost(model.get_booster() if hasattr(model, "get_booster") else model, classes)
+        return _xgboost(model, classes)
     if library == "lightgbm":
         dumped = (model.booster_ if hasattr(model, "booster_") else model).dump_model()["tree_info"]
-        whole = '"decision_type": "=="' not in str(dumped).replace("'", '"')
-        return Trees([_lightgbm(tree["tree_structure"], i, classes) for i, tree in enumerate(dumped)], False, whole)
+        return Trees([_lightgbm(tree["tree_structure"], i, classes) for i, tree in enumerate(dumped)], False)
     return None
-
-
-def split(bounds: Bounds, column: int, threshold: float) -> tuple[Bounds, Bounds]:
-    """What leads to the two sides of ``value <= threshold`` and above it."""
-    low, high = bounds.get(column, (-np.inf, np.inf))
-    return {**bounds, column: (low, min(high, threshold))}, {**bounds, column: (max(low, threshold), high)}
 
 
 def added(value: float, k: int, classes: int) -> Floats:
@@ -72,75 +94,96 @@ def added(value: float, k: int, classes: int) -> Floats:
     return found
 
 
-def _sklearn(tree: Any) -> Iterator[tuple[int, Bounds]]:
-    left: list[tuple[int, Bounds]] = [(0, {})]
+def _sklearn(tree: Any) -> Iterator[tuple[int, Way]]:
+    left = [(0, ROOT)]
     while left:
-        node, bounds = left.pop()
+        node, way = left.pop()
         if tree.children_left[node] < 0:
-            yield node, bounds
+            yield node, way
             continue
-        below, above = split(bounds, int(tree.feature[node]), float(tree.threshold[node]))
+        below, above = way.at(int(tree.feature[node]), float(tree.threshold[node]))
         left += [(int(tree.children_left[node]), below), (int(tree.children_right[node]), above)]
 
 
 def _shares(tree: Any, trees: int = 1) -> Tree:
     """Leaves that add the shares of their classes, of so many trees."""
-    return [Leaf(bounds, tree.value[node][0] / tree.value[node][0].sum() / trees) for node, bounds in _sklearn(tree)]
+    return [Leaf(way, tree.value[node][0] / tree.value[node][0].sum() / trees) for node, way in _sklearn(tree)]
 
 
 def _boosted(tree: Any, k: int, classes: int, rate: float) -> Tree:
-    return [Leaf(bounds, added(rate * float(tree.value[node][0, 0]), k, classes)) for node, bounds in _sklearn(tree)]
+    return [Leaf(way, added(rate * float(tree.value[node][0, 0]), k, classes)) for node, way in _sklearn(tree)]
 
 
-def _histogram(nodes: Any, k: int, classes: int) -> Tree:
+def _histogram(tree: Any, k: int, classes: int) -> Tree:
+    """There a category goes left where its bit is set; one that a row lacks where the node says."""
     found: Tree = []
-    left: list[tuple[int, Bounds]] = [(0, {})]
+    left = [(0, ROOT)]
     while left:
-        at, bounds = left.pop()
-        node = nodes[at]
+        at, way = left.pop()
+        node = tree.nodes[at]
         if node["is_leaf"]:
-            found.append(Leaf(bounds, added(float(node["value"]), k, classes)))
+            found.append(Leaf(way, added(float(node["value"]), k, classes)))
             continue
-        sides = (bounds, bounds) if node["is_categorical"] else split(bounds, int(node["feature_idx"]), float(node["num_threshold"]))
-        left += [(int(node["left"]), sides[0]), (int(node["right"]), sides[1])]
+        column = int(node["feature_idx"])
+        if node["is_categorical"]:
+            words = tree.raw_left_cat_bitsets[int(node["bitset_idx"])]
+            codes = {32 * i + bit for i, word in enumerate(words) for bit in range(32) if int(word) >> bit & 1}
+            one, other = way.among(column, frozenset(codes | ({MISSING} if node["missing_go_to_left"] else set())))
+        else:
+            one, other = way.at(column, float(node["num_threshold"]))
+        left += [(int(node["left"]), one), (int(node["right"]), other)]
     return found
 
 
-def _xgboost(booster: Any, classes: int) -> Trees | None:
-    """There the left child is ``value < threshold`` in float32: at most the number before it."""
-    frame = booster.trees_to_dataframe()
-    if "Category" in frame and frame["Category"].notna().any():
+def _xgboost(model: Any, classes: int) -> Trees | None:
+    """Its own JSON: a number goes left where ``value < threshold`` in float32, at most the number before it; a category that is listed goes right."""
+    booster = model.get_booster() if hasattr(model, "get_booster") else model
+    held = json.loads(bytes(booster.save_raw("json")))["learner"]["gradient_booster"]
+    dropped = held.get("weight_drop")  # of DART, which scales its trees
+    forest = (held.get("gbtree") or held).get("model", {})
+    if "trees" not in forest or any(int(tree["tree_param"].get("size_leaf_vector", 1)) > 1 for tree in forest["trees"]):
         return None
-    names = {name: i for i, name in enumerate(booster.feature_names or [])}
-    trees: list[Tree] = []
-    for number, part in frame.groupby("Tree"):
-        nodes = {row.ID: row for row in part.itertuples()}
-        found: Tree = []
-        left: list[tuple[Any, Bounds]] = [(part["ID"].iloc[0], {})]
-        while left:
-            node, bounds = left.pop()
-            row = nodes[node]
-            if row.Feature == "Leaf":
-                found.append(Leaf(bounds, added(float(row.Gain), int(number), classes)))
-                continue
-            before = float(np.nextafter(np.float32(row.Split), np.float32(-np.inf)))
-            column = names[row.Feature] if names else int(str(row.Feature).removeprefix("f"))
-            below, above = split(bounds, column, before)
-            left += [(row.Yes, below), (row.No, above)]
-        trees.append(found)
-    return Trees(trees, True)
+    best = getattr(model, "best_iteration", None) if model is not booster else None  # it stopped early, and predicts by these rounds alone
+    used = len(forest["trees"]) if best is None else forest["iteration_indptr"][best + 1]
+    weights = dropped if dropped is not None else [1.0] * used
+    return Trees([_of_json(forest["trees"][i], forest["tree_info"][i], weights[i], classes) for i in range(used)], True)
+
+
+def _of_json(tree: dict[str, Any], k: int, weight: float, classes: int) -> Tree:
+    listed = {
+        node: frozenset(tree["categories"][start : start + size])
+        for node, start, size in zip(tree["categories_nodes"], tree["categories_segments"], tree["categories_sizes"], strict=True)
+    }
+    found: Tree = []
+    left = [(0, ROOT)]
+    while left:
+        node, way = left.pop()
+        if tree["left_children"][node] < 0:
+            found.append(Leaf(way, added(weight * float(np.float32(tree["split_conditions"][node])), k, classes)))
+            continue
+        column = int(tree["split_indices"][node])
+        if node in listed:
+            right, other = way.among(column, listed[node] | (frozenset() if tree["default_left"][node] else {MISSING}))
+        else:
+            before = float(np.nextafter(np.float32(tree["split_conditions"][node]), np.float32(-np.inf)))
+            other, right = way.at(column, before)
+        left += [(tree["left_children"][node], other), (tree["right_children"][node], right)]
+    return found
 
 
 def _lightgbm(root: dict[str, Any], number: int, classes: int) -> Tree:
+    """There a category that is listed goes left, and one that a row lacks goes right."""
     found: Tree = []
-    left: list[tuple[dict[str, Any], Bounds]] = [(root, {})]
+    left = [(root, ROOT)]
     while left:
-        node, bounds = left.pop()
+        node, way = left.pop()
         if "split_feature" not in node:
-            found.append(Leaf(bounds, added(float(node["leaf_value"]), number, classes)))
-        elif node["decision_type"] == "<=":
-            below, above = split(bounds, int(node["split_feature"]), float(node["threshold"]))
-            left += [(node["left_child"], below), (node["right_child"], above)]
-        else:  # a split by categories: nothing is said of either side
-            left += [(node["left_child"], bounds), (node["right_child"], bounds)]
+            found.append(Leaf(way, added(float(node["leaf_value"]), number, classes)))
+            continue
+        column = int(node["split_feature"])
+        if node["decision_type"] == "<=":
+            one, other = way.at(column, float(node["threshold"]))
+        else:
+            one, other = way.among(column, frozenset(int(code) for code in str(node["threshold"]).split("||")))
+        left += [(node["left_child"], one), (node["right_child"], other)]
     return found

@@ -33,8 +33,6 @@ class Leaves:
         Which tree a leaf belongs to, 0 to trees - 1.
     value : float64 (leaves, classes)
         What the leaf adds to the scores, in the order of the target's classes.
-    whole
-        Does every leaf say all that leads to it? Not where a tree splits by categories of its own.
     narrow
         Are encoded columns compared as float32?
     certain
@@ -46,7 +44,6 @@ class Leaves:
     trees: int
     tree: NDArray[np.int64]
     value: Floats
-    whole: bool = True
     narrow: bool = False
     certain: bool = True
 
@@ -63,8 +60,7 @@ class Read:
         """What was read, as a sentence's part."""
         if self.leaves is None:
             return self.why
-        aside = "" if self.leaves.whole else "; splits by categories of its own are not read"
-        return f"{len(self.leaves.low):,} leaves of {self.leaves.trees:,} trees{aside}"
+        return f"{len(self.leaves.low):,} leaves of {self.leaves.trees:,} trees"
 
 
 def leaves_of(target: Target, x: Rows) -> Leaves | None:
@@ -98,11 +94,12 @@ def behind(target: SklearnTarget) -> tuple[Any, Callable[[Rows], Floats]]:
     last = steps[-1][1] if steps else estimator
     last = getattr(last, "model", last)
     own = getattr(last, "_preprocessor", None)  # of HistGradientBoosting: it puts columns of categories first
+    fitted = getattr(getattr(last, "booster_", last), "pandas_categorical", None)  # of LightGBM: what its codes mean
 
     def given(x: Rows) -> Floats:
         rows = target.rows(x)
         rows = rows if before is None else before.transform(rows)
-        return dense(rows if own is None else own.transform(rows))
+        return dense(rows if own is None else own.transform(rows), fitted)
 
     return last, given
 
@@ -116,13 +113,14 @@ def _joined(target: SklearnTarget, x: Rows, given: Callable[[Rows], Floats], fou
     matrix = given(x)
     low, high = (np.full((len(boxes), matrix.shape[1]), end) for end in (-np.inf, np.inf))
     for i, leaf in enumerate(boxes):
-        for column, (below, above) in leaf.bounds.items():
+        for column, (below, above) in leaf.way.bounds.items():
             low[i, column], high[i, column] = below, above
+    splits = [leaf.way.splits for leaf in boxes]
     encoded = target.encoding.encode(x, np.float64, holding=True)
-    alike = np.array_equal(matrix, encoded, equal_nan=True)
+    alike = np.array_equal(matrix, encoded, equal_nan=True) and not any(splits)
     if not alike:
-        low, high, kept = Inputs(given, target.schema, x, found.narrow).boxes(low, high)
+        low, high, kept = Inputs(given, target.schema, x, found.narrow).boxes(low, high, splits)
         low, high, tree, value = low[kept], high[kept], tree[kept], value[kept]
     steps = getattr(target.estimator, "steps", [])
     certain = all(monotone(step) for _, step in steps[:-1])
-    return Leaves(low, high, len(found.trees), tree, value, found.whole, alike and found.narrow, certain)
+    return Leaves(low, high, len(found.trees), tree, value, alike and found.narrow, certain)
