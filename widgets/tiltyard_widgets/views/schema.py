@@ -27,7 +27,7 @@ KINDS = ["continuous", "integer", "categorical"]
 def table_of(schema: Schema) -> Table:
     """One row a feature."""
     columns = tuple(Column(name=n) for n in ("Feature", "Kind", "Bounds or categories", "An attacker may change it", "Assumed"))
-    rows = tuple((f.name, f.kind, bounds_of(f), "yes" if f.mutable else "no", f.assumed) for f in schema.features)
+    rows = tuple((f.name, f.kind, bounds_of(f), change_of(f), f.assumed) for f in schema.features)
     title = f"Schema: label {schema.label}, classes {', '.join(schema.classes)}"
     note = f"Kept in every row: {'; '.join(schema.relations)}." if schema.relations else ""
     return Table(name="schema", title=title, columns=columns, rows=rows, note=note)
@@ -42,6 +42,15 @@ def bounds_of(f: Feature) -> str:
         return "free text"
     size = f" × {'×'.join(map(str, f.shape))}" if f.shape else ""
     return f"{f.low:,g} to {f.high:,g} {f.unit}{size}".strip()
+
+
+def change_of(f: Feature) -> str:
+    """Whether an attacker may change a feature, and what that costs, in a few words."""
+    if not f.mutable:
+        return "no"
+    costs = [f"{f.cost_per_change:g} a change"] if f.cost_per_change else []
+    costs += [f"{f.cost_per_unit:g} for each {f.unit or 'unit'}"] if f.cost_per_unit else []
+    return f"yes, at {' and '.join(costs)}" if costs else "yes"
 
 
 class SchemaView(look.Stack):
@@ -69,6 +78,14 @@ class SchemaView(look.Stack):
         )
         self.missing = look.entry("Missing numbers become", "not filled", help="A number; the middle one is offered")
         self.mutable = plain.Checkbox(description="An attacker may change it", indent=False)
+        self.per_change = look.labelled(
+            plain.FloatText(description="A change costs", tooltip="What any change of it costs an attacker, in your money; 0 for nothing")
+        )
+        self.per_unit = look.labelled(
+            plain.FloatText(
+                description="Each unit costs", tooltip="What each unit costs that the number is moved, in your money; 0 for nothing"
+            )
+        )
         self.apply = look.button("Correct it")
         self.undo = look.button("Undo")
         self.drop = look.button("Leave it out")
@@ -85,9 +102,10 @@ class SchemaView(look.Stack):
         self.number = look.row([self.low, self.high, self.unit])
         self.lost = look.row([self.missing])
         self.image = look.row([self.divide])
+        self.costs = look.row([self.per_change, self.per_unit])
         self.back = look.stack([self.out, look.row([self.take])])
         buttons = look.row([self.apply, self.drop, self.undo])
-        one = [self.feature, self.kind, self.number, self.lost, self.image, self.mutable, buttons]
+        one = [self.feature, self.kind, self.number, self.lost, self.image, self.mutable, self.costs, buttons]
         self.relations = RelationsView(self._try)
         self.editor = look.stack([self.label, self.sensitive, *one, self.back, self.relations])
         self.children: tuple[w.Widget, ...] = (self.message, self.assumed, self.table)
@@ -147,6 +165,9 @@ class SchemaView(look.Stack):
         look.show(self.number, f.kind in ("continuous", "integer"))
         look.show(self.image, f.kind == "pixels")
         self.divide.value = f.divide
+        self.per_change.value, self.per_unit.value = f.cost_per_change, f.cost_per_unit
+        look.show(self.costs, f.numeric or f.grouped)
+        look.show(self.per_unit, f.numeric)
         lost = lacking(self.proposal, f.name)
         look.show(self.lost, bool(lost))
         self.missing.value = f"{middle(self.proposal, f.name):g}" if lost else ""
@@ -164,10 +185,12 @@ class SchemaView(look.Stack):
         given: dict[str, object] = {"mutable": self.mutable.value}
         if f.kind == "pixels":
             return {**given, "divide": self.divide.value}
+        if f.numeric or f.grouped:
+            given["cost_per_change"] = self.per_change.value
         if f.kind in KINDS:
             given["kind"] = self.kind.value
         if f.kind in ("continuous", "integer") and self.kind.value != "categorical":
-            given |= {"low": self.low.value, "high": self.high.value, "unit": self.unit.value}
+            given |= {"low": self.low.value, "high": self.high.value, "unit": self.unit.value, "cost_per_unit": self.per_unit.value}
             given |= {"missing": _number(self.missing.value)} if self.missing.value.strip() else {}
         return given
 

@@ -160,7 +160,9 @@ def _feature(base: Feature, changes: dict[str, Any]) -> Feature:
     try:
         return Feature.model_validate({**base.model_dump(), **changes, "assumed": BY_HAND})
     except ValidationError as error:
-        message = error.errors()[0]["msg"].removeprefix("Value error, ")
+        first = error.errors()[0]
+        which = f"{first['loc'][0]} = {first['input']!r}: " if first["loc"] else ""
+        message = which + first["msg"].removeprefix("Value error, ")
         raise Problem(f"values that fit {base.name!r}", message, "Correct them") from None
 
 
