@@ -53,11 +53,11 @@ def fitted(make: str) -> tuple[Any, Any]:
         few: dict[str, Any] = {"min_data_per_group": 5, "cat_smooth": 1, "max_cat_to_onehot": 2}
         return lightgbm.LGBMClassifier(n_estimators=6, num_leaves=8, n_jobs=1, verbose=-1, **few).fit(x, y), table
     xgboost = pytest.importorskip("xgboost")
-    settings: dict[str, Any] = {
+    every: dict[str, dict[str, Any]] = {
         "xgboost dart": {"booster": "dart", "rate_drop": 0.5, "one_drop": 1},
         "xgboost forest": {"num_parallel_tree": 2, "subsample": 0.6},
         "xgboost stopped": {"n_estimators": 60, "early_stopping_rounds": 2, "learning_rate": 1.0},
-    }.get(make, {})
+    }
     model = xgboost.XGBClassifier(
         **{
             "n_estimators": 6,
@@ -66,7 +66,7 @@ def fitted(make: str) -> tuple[Any, Any]:
             "max_cat_to_onehot": 2,
             "n_jobs": 1,
             "random_state": 0,
-            **settings,
+            **every.get(make, {}),
         }
     )
     held = people(150, 7)
