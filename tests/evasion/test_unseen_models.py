@@ -182,3 +182,18 @@ def test_rows_that_lean_on_others_are_not_said_to_be_answered_at_random() -> Non
     result, _ = attacked(PGD(eps=0.05, steps=2, rows=N, curve=False), target, data)
     assert line(result, "Answers are equal when asked twice")[0] == "holds"
     assert line(result, "Answers are equal alone and in a batch")[0] == "does not hold"
+
+
+@pytest.mark.parametrize(("scale", "outcome"), [(1.0, "holds"), (1e-5, "does not hold")])
+def test_logits_too_near_to_each_other_for_cross_entropy_are_told(scale: float, outcome: str) -> None:
+    def forward(layer: Any, x: Any) -> Any:
+        out = layer(x.flatten(1))
+        return scale * torch.cat([out, out[:, :1] * 0 - 1], 1)
+
+    data = pictures()
+    schema = data.schema.model_copy(update={"classes": ("no", "yes", "never")})
+    three = Dataset(data.x, data.y, schema)
+    result, _ = attacked(PGD(eps=0.02, steps=2, rows=N, curve=False), open_target(module(forward), data=three), three)
+    held, found = line(result, "Logits are not saturated")
+    assert held == outcome
+    assert ("equally likely on 100 %" in found) == (outcome != "holds")

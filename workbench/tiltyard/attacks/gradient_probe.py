@@ -18,6 +18,7 @@ WITHIN = (0.5, 2.0)  # a finite difference over what the gradient says
 LEAST = 1e-5  # of the logits, below which float32 says nothing of a difference
 MOST_WRONG = 0.3
 SATURATED = 0.5
+LEVEL = 0.01  # of logits: what lies nearer to each other a softmax takes for equal
 OTHERS = 3
 REACTS = 1e-3  # of the logits: a change of the margin that counts
 VANISHING = 1e-3  # of such a change: when the gradient promises less of it, it leads nowhere
@@ -28,7 +29,8 @@ class GradientFacts:
     """What was found on ``n`` rows: shares of them, and why there is no gradient at all where that is so.
 
     ``saturated`` rows have a cross-entropy whose gradient float32 holds as zero; ``zero`` ones a margin whose gradient is zero, or next to
-    it, although the model reacts within eps or on the way to other rows; ``wrong`` is of ``compared`` rows the share whose gradient no finite difference bears out.
+    it, although the model reacts within eps or on the way to other rows; ``level`` ones logits so near to each other that a softmax takes
+    all classes for equally likely, so that cross-entropy leads to none; ``wrong`` is of ``compared`` rows the share whose gradient no finite difference bears out.
     """
 
     n: int
@@ -39,6 +41,7 @@ class GradientFacts:
     compared: int = 0
     saturated: float = 0.0
     probabilities: bool = False
+    level: float = 0.0
 
     @property
     def usable(self) -> bool:
@@ -118,6 +121,7 @@ def _judged(
         int(compared.sum()),
         _share(entropy == 0),
         bool((logits >= 0).all()) and bool(((logits.sum(1) - 1).abs() < 1e-3).all()),
+        _share(logits.amax(1) - logits.amin(1) < LEVEL) if logits.shape[1] > 2 else 0.0,  # of two classes there is one way only
     )
 
 

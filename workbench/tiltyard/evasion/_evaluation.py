@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 TWICE, ALONE = 32, 6
 SLACK = 1e-4
 SCALE = 255.0
+MOST_LEVEL = 0.5
 
 
 @dataclass(frozen=True)
@@ -114,8 +115,8 @@ def clean(target: Target, sample: Dataset, right: NDArray[np.bool_], above: bool
     return Line(name, False, found, "See that classes, units and preprocessing are those it was trained with")
 
 
-def of_gradients(facts: "GradientFacts | None", remedied: str = "") -> tuple[Line, ...]:
-    """What the probe of the gradients found; ``remedied`` says how the attack went around what it found."""
+def of_gradients(facts: "GradientFacts | None", remedied: str = "", entropy: bool = False) -> tuple[Line, ...]:
+    """What the probe of the gradients found; ``remedied`` says how the attack went around what it found, ``entropy`` that it climbs cross-entropy."""
     names = (
         "Logits are not saturated",
         "Softmax is not applied twice",
@@ -136,11 +137,13 @@ def of_gradients(facts: "GradientFacts | None", remedied: str = "") -> tuple[Lin
     wrong = (
         f"{percent(facts.wrong)} of {facts.compared} rows disagree" if facts.compared else "no row has a gradient large enough to compare"
     )
+    level = entropy and facts.level > MOST_LEVEL
+    apart = f"; it takes all classes for equally likely on {percent(facts.level)}" if level else ""
     return (
         Line(
             names[0],
-            not facts.hidden or facts.probabilities,
-            f"cross-entropy has no gradient in float32 on {percent(facts.saturated)} of {facts.n} rows",
+            (not facts.hidden or facts.probabilities) and not level,
+            f"cross-entropy has no gradient in float32 on {percent(facts.saturated)} of {facts.n} rows{apart}",
             do,
         ),
         Line(

@@ -227,7 +227,7 @@ class Evasion(Check):
         if "gradients" not in self.needs or not space.dimensions:
             return of_gradients(None)
         x, y = tensors(sample, self.precision(target))
-        return of_gradients(probe(target.module, x, y, space, self.norm, self.eps, self.seed))
+        return of_gradients(probe(target.module, x, y, space, self.norm, self.eps, self.seed), entropy=True)
 
     def weakness(self, images: bool) -> str:
         """Why this attack has not the strength that a pass needs, in words; empty where it has."""
