@@ -70,8 +70,8 @@ def case_of(name: str, eps: float, fitted_on: int, rows: int) -> Case:
     target, data = load_model(name), load_data("digits").unseen
     keep = np.flatnonzero(target.labels(data.x) == data.y)
     one, other = data.take(keep[:fitted_on]), data.take(keep[fitted_on : fitted_on + rows])
-    tensors = [torch.from_numpy(part) for part in (one.x, one.y, other.x, other.y)]
-    return Case(target.module, *tensors, PerturbationSpace.of(data.schema), eps)
+    x, y, held_x, held_y = (torch.from_numpy(part) for part in (one.x, one.y, other.x, other.y))
+    return Case(target.module, x, y, held_x, held_y, PerturbationSpace.of(data.schema), eps)
 
 
 def fooled(case: Case, change: Tensor) -> float:
