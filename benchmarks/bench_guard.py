@@ -11,8 +11,8 @@ import numpy as np
 
 from tiltyard.samples.catalog import load
 from tiltyard.statistics.intervals import bootstrap, clopper_pearson
+from tiltyard.validation._strange import noise
 from tiltyard.validation.guard import apart, build
-from tiltyard.validation.guard_roc import noise
 
 ALLOWED = 0.01
 

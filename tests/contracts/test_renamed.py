@@ -164,7 +164,7 @@ def test_a_training_begun_under_the_old_name_goes_on(target: Target, data: Datas
 
     from tiltyard.targets.checkpoints import key_of
 
-    training, later = AdversarialTraining(eps=0.25), {"method", "beta"}  # which the release before did not have
+    training, later = AdversarialTraining(eps=0.25), {"method", "beta", "loss"}  # which the release before did not have
     was = {("budget" if name == "eps" else name): value for name, value in training.model_dump(exclude={"resume", *later}).items()}
     assert training._key(target, data) == key_of(was, target.fingerprint, data.fingerprint)
 

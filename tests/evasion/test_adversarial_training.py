@@ -24,7 +24,7 @@ def census() -> Sample:
 
 @pytest.fixture(scope="module")
 def trained(census: Sample) -> Outcome:
-    return AdversarialTraining(eps=0.02, epochs=3, batch_size=256, steps=3, rows=400)(census.target, census.data)
+    return AdversarialTraining(eps=0.02, epochs=3, batch_size=256, steps=3, rows=400, loss=0.15)(census.target, census.data)
 
 
 def test_the_model_withstands_more_and_the_one_given_is_left_as_it_was(census: Sample, trained: Outcome) -> None:
@@ -70,7 +70,7 @@ class StopsAfter(Progress):
 
 def test_a_resumed_run_ends_with_the_weights_of_one_that_was_not_cut_off(census: Sample, trained: Outcome, tmp_path: Path) -> None:
     file = tmp_path / "run.safetensors"
-    training = AdversarialTraining(eps=0.02, epochs=3, batch_size=256, steps=3, rows=400, resume=str(file))
+    training = AdversarialTraining(eps=0.02, epochs=3, batch_size=256, steps=3, rows=400, loss=0.15, resume=str(file))
     cut = training(census.target, census.data, StopsAfter(1))
     assert cut.record.result.status is Status.CANCELLED
     assert cut.target is None

@@ -97,7 +97,7 @@ def test_an_epoch_that_overfits_is_done_again_by_pgd_and_resumed_alike(tmp_path:
 def test_a_model_trained_so_withstands_more(method: str) -> None:
     sample = load("census")
     rows = np.concatenate([np.flatnonzero(sample.data.member)[:3000], np.flatnonzero(~sample.data.member)[:300]])  # type: ignore[arg-type, operator]
-    defense = AdversarialTraining(eps=0.02, epochs=3, batch_size=256, steps=3, rows=300, method=method, beta=2)  # type: ignore[arg-type]
+    defense = AdversarialTraining(eps=0.02, epochs=3, batch_size=256, steps=3, rows=300, loss=0.15, method=method, beta=2)  # type: ignore[arg-type]
     result = defense(sample.target, Dataset.take(sample.data, rows)).record.result
     after, before = result.metric("robust_accuracy"), result.metric("robust_accuracy_before")
     assert (after.low or 0) > (before.value or 1)

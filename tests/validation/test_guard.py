@@ -9,8 +9,9 @@ from tiltyard.datasets.dataset import Dataset
 from tiltyard.errors import Problem
 from tiltyard.result import Status
 from tiltyard.samples.catalog import load as sample
+from tiltyard.validation._strange import noise, outside
 from tiltyard.validation.guard import apart, build, load, most, nearest, place
-from tiltyard.validation.guard_roc import GuardROC, auc, noise, outside
+from tiltyard.validation.guard_roc import GuardROC, auc
 from tiltyard.validation.input_guard import Guard
 
 

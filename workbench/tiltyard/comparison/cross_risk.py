@@ -24,12 +24,12 @@ from ..result import (
     Record,
     Series,
     Severity,
-    Status,
     Table,
     Tone,
     key_of,
 )
 from ..statistics.majority import Skill
+from ..statistics.ruling import status_of
 from ..targets.target import Target
 from .comparison import Change, change, matched
 from .comparison import MetricChange as Cell
@@ -249,7 +249,7 @@ def _result(defense: Record, found: Crossed) -> CheckResult:
     if found.unskilled:
         findings.insert(0, _lost(defense, found.unskilled))
     return CheckResult(
-        status=Status.FINDING if findings else Status.INCOMPLETE if found.gone else Status.PASSED,
+        status=status_of(bool(findings), bool(found.gone)),
         summary=_summary(defense, found),
         metrics=(
             Metric(name="safer", label="Numbers that got safer", value=float(len(found.better)), unit="numbers"),

@@ -12,6 +12,7 @@ from ..datasets.dataset import Dataset
 from ..errors import Problem, Unavailable
 from ..progress import Progress
 from ..result import CheckResult, Column, Metric, Status, Table
+from ..statistics.ruling import status_of
 from ..targets.http.address import Address
 from ..targets.http.line import Unreached
 from ..targets.http.target import HttpTarget
@@ -151,7 +152,7 @@ def result(site: Site, outcomes: dict[str, Outcome], lost: str) -> CheckResult:
     """What the probes found together."""
     findings = tuple(finding for outcome in outcomes.values() for finding in outcome.findings)
     count = {state: sum(o.state == state for o in outcomes.values()) for state in ("passed", "finding", "incomplete", "not_applicable")}
-    status = Status.FINDING if findings else Status.INCOMPLETE if count["incomplete"] else Status.PASSED
+    status = status_of(bool(findings), count["incomplete"] > 0)
     words = (
         f"{count['passed']} of {len(outcomes)} probes passed, {count['finding']} found something, {count['incomplete']} could not be asked"
     )

@@ -15,6 +15,7 @@ from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Column, Evidence, Finding, Gallery, Metric, Series, Severity, Status, Table
 from ..statistics.intervals import bootstrap, clopper_pearson, rate
 from ..statistics.majority import Skill
+from ..statistics.ruling import status_of
 from ..targets.target import Target
 from .outcome import drawn, held_out
 
@@ -122,11 +123,7 @@ class Corrupting(Check):
         return Metric(name="worst_kind", label=label, value=float(rows.mean()), low=low, high=high, level=0.95, n=n, safer="higher", interval="bootstrap")  # fmt: skip
 
     def _status(self, lost: float, high: float, skill: Skill) -> Status:
-        if not skill.above:
-            return Status.INCOMPLETE
-        if lost > self.accept:
-            return Status.FINDING
-        return Status.PASSED if high <= self.accept and skill.n >= LEAST else Status.INCOMPLETE
+        return status_of(skill.above and lost > self.accept, not skill.above or high > self.accept or skill.n < LEAST)
 
     def _summary(self, metrics: tuple[Metric, ...], worst: str, kinds: int, known: str, status: Status, skill: Skill) -> str:
         mean, clean, lost, least = metrics

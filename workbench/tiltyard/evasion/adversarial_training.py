@@ -1,8 +1,11 @@
 """Adversarial training: the model is trained again on the rows that fool it."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import model_validator
 
 from ..access.places import CHECKPOINT
@@ -13,9 +16,11 @@ from ..defense import Defended, Defense
 from ..errors import Problem, Unavailable
 from ..formatting.numbers import percent
 from ..progress import Progress
-from ..result import Axis, Chart, CheckResult, Evidence, Finding, Metric, Series, Severity, Status
+from ..result import Axis, Chart, CheckResult, Evidence, Finding, Series, Severity
 from ..statistics.intervals import clopper_pearson, rate
 from ..statistics.majority import Skill
+from ..statistics.paired import rate_change
+from ..statistics.ruling import Effect, Limit, ruling
 from ..targets.target import Target
 from .attack import WORDS
 from .outcome import drawn, held_out
@@ -31,6 +36,14 @@ COLLAPSED_AT = (
     "Epoch {epoch} overfitted to the single step: robust accuracy broke down, so it was done again by PGD, and all that followed."
 )
 SMALLER = "Train with a smaller eps, or measure on more rows."
+
+
+@dataclass(frozen=True)
+class Withstood:
+    """Which rows (n,) a model decides rightly, and which of them it still does under attack."""
+
+    right: NDArray[np.bool_]
+    held: NDArray[np.bool_]
 
 
 class AdversarialTraining(Defense):
@@ -81,6 +94,7 @@ class AdversarialTraining(Defense):
     clean: float = parameter(0.0, "Share of the loss taken on the rows as they are; more keeps more clean accuracy", ge=0, le=1)
     shift: int = parameter(0, "Images: pixels by which each is moved at random while training", "pixels", ge=0, le=8)
     flips: int = parameter(1, "Tables: categorical features that may be changed in a row besides the numbers", "features", ge=0, le=50)
+    loss: float = parameter(0.1, "Clean accuracy that it may cost, by the end of its interval", "share", ge=0, le=1)
     rows: int = parameter(300, "Rows, not trained on, to measure before and after", "rows", ge=1, le=100_000)
     resume: str = kept_parameter(
         "File (safetensors) written after every epoch and gone on from if it is there; "
@@ -122,7 +136,7 @@ class AdversarialTraining(Defense):
         if not space.dimensions and not (space.parts and self.flips):
             raise Problem("a feature that an attacker may change", "none", "Mark features as mutable in the schema, or allow flips")
         judges = drawn(data, self.rows, self.seed)
-        before = self._judged(target, judges, space, JUDGE_STEPS, progress.part(0.05))
+        before = self._withstood(target, judges, space, JUDGE_STEPS, progress.part(0.05))
         module = torch_target.trainable() if self.warm else fresh(torch_target.inner, self.seed).requires_grad_()
         seen, name = data.seen, f"{target.name}, adversarially trained"
         way = harden(
@@ -138,7 +152,7 @@ class AdversarialTraining(Defense):
             self._key(target, data),
         )
         made = torch_target.made(module, name)
-        after = self._judged(made, judges, space, JUDGE_STEPS, progress.part(0.07))
+        after = self._withstood(made, judges, space, JUDGE_STEPS, progress.part(0.07))
         notes = (COLLAPSED_AT.format(epoch=way.collapsed),) if way.collapsed else ()
         skill = Skill.of(judges.y, made.labels(judges.x) == judges.y, judges.schema.classes)
         result = self._result(before, after, way.seen, skill, data, target.rule)
@@ -149,7 +163,7 @@ class AdversarialTraining(Defense):
         from ..targets.checkpoints import key_of
 
         first = {new: old for old, new in self.renamed.items()}
-        later = {name for name in ("method", "beta") if getattr(self, name) == type(self).model_fields[name].default}
+        later = {"loss"} | {name for name in ("method", "beta") if getattr(self, name) == type(self).model_fields[name].default}
         given = self.model_dump(mode="json", exclude={"resume", *later})
         return key_of({first.get(name, name): value for name, value in given.items()}, target.fingerprint, data.fingerprint)
 
@@ -174,42 +188,47 @@ class AdversarialTraining(Defense):
             beta=self.beta,
         )
 
-    def _judged(self, target: Target, data: Dataset, space: "PerturbationSpace", steps: int, progress: Progress) -> tuple[int, int]:
-        """How many rows the target decides rightly, and how many of them it still does under PGD."""
+    def _withstood(self, target: Target, data: Dataset, space: "PerturbationSpace", steps: int, progress: Progress) -> Withstood:
+        """Which rows the target decides rightly, and which of them it still does under PGD."""
         import torch
 
         from ..attacks.categorical_moves import attack
         from ..attacks.queries import Counted, rows_of, tensors
 
-        rightly = target.labels(data.x) == data.y
-        if not rightly.any():
-            return 0, 0
-        right = data.take(rightly)
-        x, y = tensors(right)
-        generator = torch.Generator().manual_seed(self.seed)
-        module = Counted(target.module, target)
-        found = attack(module, x, y, space, self.norm, self.eps, steps, generator, 1, self.flips, progress)
-        return len(right), int((target.labels(rows_of(found.x, right.schema, right.x)) == right.y).sum())
+        rightly = np.asarray(target.labels(data.x) == data.y)
+        held = np.zeros(len(data), np.bool_)
+        if rightly.any():
+            right = data.take(rightly)
+            x, y = tensors(right)
+            generator = torch.Generator().manual_seed(self.seed)
+            module = Counted(target.module, target)
+            found = attack(module, x, y, space, self.norm, self.eps, steps, generator, 1, self.flips, progress)
+            held[rightly] = target.labels(rows_of(found.x, right.schema, right.x)) == right.y
+        return Withstood(rightly, held)
 
     def _shares(self, target: Target, data: Dataset, space: "PerturbationSpace", progress: Progress) -> tuple[float, float]:
-        clean, robust = self._judged(target, data, space, WATCH_STEPS, progress)
-        return clean / len(data), robust / len(data)
+        found = self._withstood(target, data, space, WATCH_STEPS, progress)
+        return float(found.right.mean()), float(found.held.mean())
 
-    def _result(
-        self, before: tuple[int, int], after: tuple[int, int], way: "list[Watched]", skill: Skill, data: Dataset, rule: str
-    ) -> CheckResult:
+    def _result(self, before: Withstood, after: Withstood, way: "list[Watched]", skill: Skill, data: Dataset, rule: str) -> CheckResult:
         n = skill.n
         attack = f"PGD of {JUDGE_STEPS} steps, {WORDS[self.norm]} {self.eps:g}" + (
             f", up to {self.flips} categories" * _flips(data, self.flips)
         )
         metrics = (
-            rate("robust_accuracy", f"Robust accuracy after ({attack})", after[1], n, "higher"),
-            rate("robust_accuracy_before", f"Robust accuracy before ({attack})", before[1], n, "higher"),
-            rate("clean_accuracy", "Clean accuracy after", after[0], n, "higher"),
-            rate("clean_accuracy_before", "Clean accuracy before", before[0], n, "higher"),
+            rate("robust_accuracy", f"Robust accuracy after ({attack})", int(after.held.sum()), n, "higher"),
+            rate("robust_accuracy_before", f"Robust accuracy before ({attack})", int(before.held.sum()), n, "higher"),
+            rate("clean_accuracy", "Clean accuracy after", int(after.right.sum()), n, "higher"),
+            rate("clean_accuracy_before", "Clean accuracy before", int(before.right.sum()), n, "higher"),
+            rate_change("robust_change", "Change of the robust accuracy", before.held, after.held),
+            rate_change("accuracy_change", "Change of the clean accuracy", before.right, after.right),
         )
-        robust, was, clean, clean_was = metrics
-        better = (robust.low or 0.0) > (was.value or 0.0)
+        robust, was, clean, clean_was, gain, cost = metrics
+        fell = Limit(gain, 0.0, surely=True)
+        limits = [Limit(cost, -self.loss, surely=True), *([fell] if fell.state == "broken" else [])]
+        ruled = ruling(
+            limits, effects=[Effect(gain)], open_ends=() if skill.above else (f"without attack {skill.fact}. {SMALLER.rstrip('.')}",)
+        )
         summary = (
             f"Under PGD of {WORDS[self.norm]} {self.eps:g} the model now keeps {percent(robust.value)} of {n} {data.known} right "
             f"({percent(robust.low)} to {percent(robust.high)}), before {percent(was.value)}; without attack {percent(clean.value)}, before {percent(clean_was.value)}."
@@ -222,25 +241,31 @@ class AdversarialTraining(Defense):
         if data.known == "rows":
             notes.append("Which rows are held out is not known: it was trained and measured on the same rows.")
         return CheckResult(
-            status=Status.FINDING if not better else Status.PASSED if skill.above else Status.INCOMPLETE,
-            summary=summary if skill.above else f"{summary} That is not shown to be robustness: without attack {skill.fact}. {SMALLER}",
+            status=ruled.status,
+            summary=f"{summary} {ruled.sentence}",
             metrics=metrics,
-            findings=() if better else (self._no_gain(robust, was),),
-            charts=(self._along(way, before, n, data.known),),
-            notes=tuple(notes),
+            findings=self._findings(limits),
+            charts=(self._along(way, before, data.known),),
+            notes=(*ruled.notes, *notes),
         )
 
-    def _no_gain(self, after: Metric, before: Metric) -> Finding:
-        return Finding(
-            title=f"Robust accuracy did not clearly rise: {percent(before.value)} before, {percent(after.value)} after",
-            severity=Severity.LOW,
-            evidence=Evidence(metrics=("robust_accuracy",)),
-            advice="Train for more epochs or with a smaller eps, or measure on more rows.",
-            standards=self.standards,
+    def _findings(self, limits: list[Limit]) -> tuple[Finding, ...]:
+        return tuple(
+            Finding(
+                key=limit.metric.name,
+                title="Robust accuracy fell" if limit.metric.name == "robust_change" else "It costs more clean accuracy than is accepted",
+                severity=Severity.LOW,
+                evidence=Evidence(metrics=(limit.metric.name,)),
+                advice="Train for more epochs, with a smaller eps or more clean rows (clean), or say that this price is accepted (loss).",
+                standards=self.standards,
+            )
+            for limit in limits
+            if limit.state == "broken"
         )
 
-    def _along(self, way: "list[Watched]", before: tuple[int, int], n: int, known: str) -> Chart:
-        shares = [(0, before[0] / n, before[1] / n), *((w.epoch, w.clean, w.robust) for w in way)]
+    def _along(self, way: "list[Watched]", before: Withstood, known: str) -> Chart:
+        n = len(before.right)
+        shares = [(0, float(before.right.mean()), float(before.held.mean())), *((w.epoch, w.clean, w.robust) for w in way)]
         shares = shares[:: max(1, len(shares) // 100)]
         epochs = tuple(float(epoch) for epoch, _, _ in shares)
 

@@ -19,6 +19,7 @@ from ..progress import Progress
 from ..result import CheckResult, Evidence, Finding, Metric, Severity, Status
 from ..statistics.intervals import bootstrap, rate, rate_by_row
 from ..statistics.majority import Skill
+from ..statistics.ruling import status_of
 from ..targets.decision import LargestScore, Prediction
 from ..targets.target import Target
 from . import showing
@@ -348,11 +349,7 @@ class Evasion(Check):
         return f"Robust accuracy ({self.title}, {self.sized(sample)}{flips})"
 
     def _status(self, share: float, masked: float, skill: Skill, right: int, reasons: tuple[str, ...]) -> Status:
-        if right == 0:
-            return Status.INCOMPLETE
-        if share > self.accept:
-            return Status.FINDING
-        return Status.INCOMPLETE if masked > MASKED or not skill.above or reasons else Status.PASSED
+        return status_of(right > 0 and share > self.accept, right == 0 or masked > MASKED or not skill.above or bool(reasons))
 
     def _open(self, share: float, skill: Skill, reasons: tuple[str, ...]) -> str:
         """What keeps this from a pass, as a sentence; empty where it is one, or a finding."""

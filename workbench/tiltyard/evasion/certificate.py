@@ -15,6 +15,7 @@ from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Metric, Series, Status
 from ..statistics.intervals import clopper_pearson, rate
 from ..statistics.majority import Skill
+from ..statistics.ruling import status_of
 from ..targets.target import Target
 from ._smoothed import SmoothedTarget, noisy
 from .outcome import drawn, held_out
@@ -112,7 +113,7 @@ class Certificate(Check):
             rate("abstained", "Rows on which the smoothed model abstains", int((found.labels < 0).sum()), n, "lower"),
         )
         skill = Skill.of(sample.y, right, sample.schema.classes)
-        status = Status.PASSED if skill.above and (metrics[0].low or 0.0) >= self.accept else Status.INCOMPLETE
+        status = status_of(False, not skill.above or (metrics[0].low or 0.0) < self.accept)
         return CheckResult(
             status=status,
             summary=self._summary(metrics, data.known, status, skill, deployed),

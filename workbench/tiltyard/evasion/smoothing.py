@@ -43,6 +43,9 @@ class Rightly:
     abstained: int
 
 
+UNATTACKED = "no effect is shown: the model gives no gradients to attack it by, before and after"
+
+
 class RandomizedSmoothing(Defense):
     """Deploys the commonest answer to noisy copies of a picture; it abstains where two classes are too near.
 
@@ -183,7 +186,7 @@ class RandomizedSmoothing(Defense):
             )
         skill = Skill.of(sample.y, found.after, sample.schema.classes)
         limits = [Limit(metrics[0], self.accept), Limit(metrics[5], -self.loss)]
-        ruled = ruling(limits, skill, [Effect(attacked[2])] if attacked else [])
+        ruled = ruling(limits, skill, [Effect(attacked[2])] if attacked else [], () if attacked else (UNATTACKED,))
         return CheckResult(
             status=ruled.status,
             summary=f"{self._summary(metrics, attacked, data.known)} {ruled.sentence}",

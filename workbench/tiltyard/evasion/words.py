@@ -15,9 +15,10 @@ from ..datasets.texts import Texts, number_of, trying
 from ..errors import Problem, Unavailable
 from ..formatting.numbers import percent
 from ..progress import Progress
-from ..result import CheckResult, Column, Evidence, Finding, Metric, Status, Table
+from ..result import CheckResult, Column, Evidence, Finding, Metric, Table
 from ..statistics.intervals import bootstrap, rate, rate_by_row
 from ..statistics.majority import Skill
+from ..statistics.ruling import Limit, ruling
 from ..targets.decision import LargestScore, Prediction
 from ..targets.target import Target
 from ._swaps import FORM, Letters, Swaps, listed, words_in, written
@@ -152,16 +153,16 @@ class Words(Check):
         metrics = self._metrics(sample, right, fooled, walks, skill)
         share = fooled.sum() / max(right.sum(), 1)
         open_words = [len(w.choices) for w in walks]
-        status = self._status(share, skill, int(right.sum()), int(sum(n > 0 for n in open_words)))
+        ruled = ruling([Limit(metrics[2], self.accept)], open_ends=_open_ends(skill, int(right.sum()), int(sum(n > 0 for n in open_words))))
         progress.step(0.98, "writing")
         kept = progress.keep(FILE, _packed(sample, at, walks))
         return CheckResult(
-            status=status,
+            status=ruled.status,
             summary=self._summary(metrics, data.known, share, skill, open_words) + _rule(target),
             metrics=metrics,
             findings=self._findings(share),
             tables=(_changes(sample, at, walks),),
-            notes=self._notes(target, data, sample, open_words),
+            notes=(*ruled.notes, *self._notes(target, data, sample, open_words)),
             artifacts={FILE: kept},
         )
 
@@ -179,13 +180,6 @@ class Words(Check):
             _median("queries", "Median queries a row", "queries", asked, "no row was classified rightly", rng),
             rate("majority_accuracy", "Majority-class baseline", skill.common, skill.n, "none"),
         )
-
-    def _status(self, share: float, skill: Skill, right: int, changeable: int) -> Status:
-        if right == 0 or changeable == 0:
-            return Status.INCOMPLETE
-        if share > self.accept:
-            return Status.FINDING
-        return Status.PASSED if skill.above and 2 * changeable > right else Status.INCOMPLETE
 
     def _summary(self, metrics: tuple[Metric, ...], known: str, share: float, skill: Skill, open_words: list[int]) -> str:
         robust, clean = metrics[0], metrics[1]
@@ -219,6 +213,13 @@ class Words(Check):
         notes.append("A text means the same as before only as far as the allowed swaps do; nobody read them.")
         notes.append("Robust accuracy is what this attack could not break; a stronger attack, or more allowed swaps, can only lower it.")
         return tuple(notes)
+
+
+def _open_ends(skill: Skill, right: int, changeable: int) -> list[str]:
+    """What is missing beside more rows: a model with skill, and texts that could be changed."""
+    vain = [] if skill.above else [f"{skill.fact}. {skill.advice.rstrip('.')}"]
+    few = [] if 2 * changeable > right else [f"only {changeable} of {right} texts have a word with an allowed swap: allow others"]
+    return vain + few
 
 
 class _Asking:

@@ -16,6 +16,7 @@ from ..errors import Problem
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Column, Gallery, Metric, Picture, Series, Status, Table
 from ..statistics.intervals import rate
+from ..statistics.ruling import status_of
 from ..targets.target import Target
 from ._shapley import Attribution, Scale, players
 from .explaining import SOURCES, STANDARDS, Explainer, background_rows, caveats, cell
@@ -171,7 +172,7 @@ class Adversarial(Check):
         text = f"{len(found.index)} fooled rows explained: the attack moves {'attributions all over the image' if images else 'mostly ' + which}"
         more = f"; the order of features correlates {alike.value:.2f} with that before (n = {alike.n})" if known else ""
         return CheckResult(
-            status=Status.PASSED,
+            status=status_of(False, False),  # it tells what moved; there is nothing to accept
             summary=f"{text}{more}.",
             metrics=(success, fall, alike, beside),
             tables=() if images else (_table(found, self._title(found, target)), _overall(found, mean, order)),

@@ -13,6 +13,7 @@ from ..result import Axis, Chart, CheckResult, Evidence, Finding, Metric, Series
 from ..statistics.intervals import LEVEL
 from ..statistics.majority import Skill
 from ..statistics.roc import area
+from ..statistics.ruling import status_of
 from ..targets.target import Target
 from ._shapley import players
 from .explaining import SOURCES, Explainer, caveats
@@ -95,7 +96,7 @@ class Leakage(Check):
         sentence = f" {skill.unlearned}" if vain else ""
         text = f"Membership attack AUC {aucs['scores']:.3f} with scores and {aucs['both']:.3f} with explanations too"
         return CheckResult(
-            status=Status.FINDING if leaks else Status.PASSED if n >= ENOUGH and not vain else Status.INCOMPLETE,
+            status=status_of(leaks, n < ENOUGH or vain),
             summary=f"{text}: a gain of {gain.value:+.3f} ({gain.low:+.3f} to {gain.high:+.3f}; {n:,} rows of each kind it did not learn from).{sentence}",
             metrics=metrics,
             findings=(_finding(gain),) if leaks else (),

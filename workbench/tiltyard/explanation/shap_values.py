@@ -12,8 +12,9 @@ from ..datasets.dataset import Dataset
 from ..errors import Problem
 from ..formatting.numbers import percent
 from ..progress import Progress
-from ..result import Chart, CheckResult, Evidence, Finding, Gallery, Metric, Severity, Status, Table, key_of
+from ..result import Chart, CheckResult, Evidence, Finding, Gallery, Metric, Severity, Table, key_of
 from ..statistics.intervals import LEVEL
+from ..statistics.ruling import status_of
 from ..targets.target import Target
 from ._shapley import Attribution, Scale, players, scorer
 from ._trees import boosts
@@ -159,7 +160,7 @@ class SHAP(Check):
         adds = found.all.method == "deep" or holds(found.all)
         trusted = adds and (noise.value is None or noise.value <= NOISY) and (gap.value or 0) <= LOOSE
         return CheckResult(
-            status=Status.FINDING if findings else Status.PASSED if trusted else Status.INCOMPLETE,
+            status=status_of(bool(findings), not trusted),
             summary=self._summary(rest.players.names, sizes, order, found.named, trusted, data) + (_found(findings) if adds else ""),
             metrics=(*_strongest(rest, sizes, order, len(rest.values)), noise, gap, largest),
             findings=findings if adds else (),

@@ -14,6 +14,7 @@ from ..errors import Unavailable
 from ..formatting.numbers import percent
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Evidence, Finding, Metric, Series, Severity, Status
+from ..statistics.ruling import Limit, ruling
 from ..targets.target import Target
 from ._shapley import Scale, differs, players
 from .explaining import SOURCES, STANDARDS, Explainer, background_rows, caveats, explained_class
@@ -122,9 +123,10 @@ class Stability(Check):
         if rerun.value is None or moved.value is None or fall.value is None:
             text = f"Too few rows could be compared. {notes[-1]}" if notes else "Too few rows could be compared."
             return CheckResult(status=Status.INCOMPLETE, summary=text, metrics=metrics, notes=notes)
-        bad = (fall.low or 0.0) > self.limit
-        unclear = not bad and fall.value > self.limit
         noisy = rerun.value < QUIET
+        limit = Limit(fall, self.limit, surely=True)
+        ruled = ruling([limit], open_ends=("its own noise hides more",) if noisy else ())
+        bad, unclear = limit.state == "broken", limit.state == "open"
         text = (
             f"Explained again, a row's order of features correlates {rerun.value:.2f} with itself; after a change of at most "
             f"{percent(self.change)} of each range, {moved.value:.2f}: a fall of {fall.value:.3f} ({fall.low:.3f} to {fall.high:.3f}, n = {fall.n})"
@@ -139,7 +141,7 @@ class Stability(Check):
             defense="evasion.adversarial_training",
         )
         return CheckResult(
-            status=Status.FINDING if bad else Status.INCOMPLETE if noisy or unclear else Status.PASSED,
+            status=ruled.status,
             summary=text + (_open(noisy, unclear) if not bad else "."),
             metrics=metrics,
             findings=(finding,) if bad else (),

@@ -13,7 +13,7 @@ from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Column, Evidence, Finding, Metric, Series, Severity, Status, Table, key_of
 from ..statistics.intervals import LEVEL, rate
 from ..statistics.paired import rate_change
-from ..statistics.ruling import Limit, ruling
+from ..statistics.ruling import Limit, ruling, status_of
 from ..targets.target import Target
 from ._before_after import HOW
 from .belonging import sensitive_column
@@ -143,7 +143,7 @@ class Frontier(Check):
             defense="fairness.threshold_optimizer",
         )
         return CheckResult(
-            status=Status.FINDING if cheap else Status.PASSED if ruled.status is Status.PASSED else Status.INCOMPLETE,
+            status=status_of(bool(cheap), ruled.status is not Status.PASSED),
             summary=f"{hope.headline}Thresholds by group take the gap by {column} from {points(now.gap.difference)} to {points(best.gap.difference)} points; {text}."
             + (ONE_ANSWER if same else "" if cheap or ruled.status is Status.PASSED else unsettled),
             metrics=(

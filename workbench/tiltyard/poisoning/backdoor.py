@@ -13,10 +13,11 @@ from ..datasets.dataset import Dataset
 from ..errors import Unavailable
 from ..formatting.numbers import percent
 from ..progress import Progress
-from ..result import Axis, Chart, CheckResult, Column, Evidence, Finding, Metric, Series, Severity, Status, Table
+from ..result import Axis, Chart, CheckResult, Column, Evidence, Finding, Metric, Series, Severity, Table
 from ..statistics.intervals import bootstrap, clopper_pearson, rate
 from ..statistics.majority import Skill
 from ..statistics.roc import area, area_interval, curve
+from ..statistics.ruling import status_of
 from ..targets.target import Target
 from ._compared import others
 from ._split import HELD as FIFTH
@@ -196,7 +197,7 @@ class Backdoor(Check):
         if seen is None:
             notes.append("Detection was not measured: no row was poisoned.")
         return CheckResult(
-            status=Status.FINDING if bad else Status.INCOMPLETE if vain else Status.PASSED,
+            status=status_of(bool(bad), bool(vain)),
             summary=f"{summary}{text}. {vain}".rstrip() if vain else f"{summary}{text}.",
             metrics=metrics,
             findings=(self._finding(bad, seen, name),) if bad else (),

@@ -9,7 +9,8 @@ from ..check import CampaignGoal, Check, parameter
 from ..datasets.dataset import Dataset
 from ..errors import Unavailable
 from ..progress import Progress
-from ..result import Axis, Chart, CheckResult, Column, Evidence, Finding, Metric, Series, Severity, Status, Table
+from ..result import Axis, Chart, CheckResult, Column, Evidence, Finding, Metric, Series, Severity, Table
+from ..statistics.ruling import status_of
 from ..targets.target import Target
 from ._compared import NOT_COVERED, SEEN, Others, others
 from .signatures import ALARM, Cluster, clusters, spectral
@@ -69,7 +70,7 @@ class Detect(Check):
             flagged[cluster.rows] = True
         labels = sorted({rows.schema.classes[c] for c in (*(c.label for c in bad), *(() if other is None else other.labels))})
         return CheckResult(
-            status=Status.FINDING if labels else Status.INCOMPLETE if other is None or other.unseen else Status.PASSED,
+            status=status_of(bool(labels), other is None or bool(other.unseen)),
             summary=_summary(bad, other, worst, rows, int(flagged.sum())),
             metrics=(
                 worst_metric(worst),

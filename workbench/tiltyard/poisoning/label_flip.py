@@ -12,14 +12,18 @@ from ..datasets.dataset import Dataset
 from ..errors import Unavailable
 from ..formatting.numbers import POINTS, percent
 from ..progress import Progress
-from ..result import Axis, Chart, CheckResult, Column, Evidence, Finding, Metric, Series, Severity, Status, Table
+from ..result import Axis, Chart, CheckResult, Column, Evidence, Finding, Metric, Series, Severity, Table
 from ..statistics.intervals import clopper_pearson, rate
 from ..statistics.majority import Skill
+from ..statistics.ruling import Limit, ruling
 from ..targets.target import Target
 from ._split import split
 
 HELD = 20_000
 STANDARDS = ("OWASP ML02:2023", "AITG-MOD-03", "AML.T0020", "AML.T0059", "NISTAML.013", "EU AI Act Art. 15(5)")
+
+
+NO_TENTH = "no share of a tenth or less was tried, so that none could be a finding: set most lower, or points higher"
 
 
 @dataclass(frozen=True)
@@ -107,17 +111,21 @@ class LabelFlip(Check):
             standards=STANDARDS,
         )
         notes = [*before, f"All models were trained on {n:,} rows; intervals are over held-out rows, not over trainings."]
-        unasked = min(t.share for t in trained[1:]) > 0.1 + 1e-9
-        if unasked:
-            summary += " No share of a tenth or less was tried, so that none could be a finding: this is no pass."
+        few = [t for t in trained[1:] if t.share <= 0.1 + 1e-9]
+        ruled = ruling(
+            [Limit(drop(clean, t), self.alarm, surely=True) for t in few],
+            open_ends=(*(() if few else (NO_TENTH,)), *(() if skill.above else (f"without flips {skill.fact}",))),
+        )
         return CheckResult(
-            status=Status.FINDING if bad else Status.PASSED if skill.above and not unasked else Status.INCOMPLETE,
-            summary=summary if skill.above else f"{summary} Without flips {skill.fact}: there is nothing to lose. {skill.advice}",
+            status=ruled.status,
+            summary=f"{summary} {ruled.sentence}"
+            if skill.above
+            else f"{summary} Without flips {skill.fact}: there is nothing to lose. {skill.advice}",
             metrics=metrics,
             findings=(finding,) if bad else (),
             tables=(_table(trained),),
             charts=(_chart(trained),),
-            notes=tuple(notes),
+            notes=(*ruled.notes, *notes),
         )
 
 

@@ -9,7 +9,8 @@ from ..check import CampaignGoal, Check, parameter
 from ..datasets.dataset import Dataset
 from ..errors import Unavailable
 from ..progress import Progress
-from ..result import CheckResult, Column, Evidence, Finding, Metric, Severity, Status, Table
+from ..result import CheckResult, Column, Evidence, Finding, Metric, Severity, Table
+from ..statistics.ruling import status_of
 from ..targets.target import Target
 from ._compared import LEVEL, NOT_COVERED, SEEN, Compared, compared, least_seen
 
@@ -64,7 +65,7 @@ class TrainingRows(Check):
         unasked = sorted(set(np.unique(train.y).tolist()) - {c.label for c in found})
         names = train.schema.classes
         return CheckResult(
-            status=Status.FINDING if bad else Status.INCOMPLETE if hidden or unasked else Status.PASSED,
+            status=status_of(bool(bad), bool(hidden or unasked)),
             summary=_summary(bad, hidden, worst, p, names, self.share, [names[c] for c in unasked]),
             metrics=(
                 Metric(name="p", label="Chance of this from one source, over all labels", value=p, n=len(train), safer="higher"),

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ..formatting.numbers import number
 from ..result import Axis, Chart, CheckResult, Evidence, Finding, Metric, Series, Severity, Status
 from ..statistics.intervals import clopper_pearson
+from ..statistics.ruling import status_of
 from ._epsilon_bounds import epsilon_of_mu, gaussian_bound, independent_bound, one_run_bound, rates_bound
 from .membership_report import STANDARDS
 from .membership_threshold import read_scores
@@ -132,7 +133,7 @@ def audited(it: Audited) -> CheckResult:
     refuted = 0 < it.epsilon < bound
     findings = _findings(it, refuted, bound)
     short = "" if findings else _short(it, bound, control, reach)
-    status = Status.FINDING if findings else Status.INCOMPLETE if short else Status.PASSED
+    status = status_of(bool(findings), bool(short))
     return CheckResult(
         status=status,
         summary=" ".join(filter(None, (_sentence(it, best, bound, refuted), short or _earned(status, control)))),

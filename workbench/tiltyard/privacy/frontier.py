@@ -12,8 +12,9 @@ from ..datasets.dataset import Dataset
 from ..datasets.encoding import EncodedRows
 from ..formatting.numbers import number
 from ..progress import Progress
-from ..result import Axis, Chart, CheckResult, Column, Evidence, Finding, Metric, Series, Severity, Status, Table
+from ..result import Axis, Chart, CheckResult, Column, Evidence, Finding, Metric, Series, Severity, Table
 from ..statistics.majority import Skill
+from ..statistics.ruling import status_of
 from ..targets.target import Target
 from .dp_sgd import DPSGD
 from .membership import chance
@@ -144,7 +145,7 @@ class Frontier(Check):
         broken = best is not None and best.high < KEPT
         passed = best is not None and best.low >= KEPT
         return CheckResult(
-            status=Status.FINDING if broken else Status.PASSED if passed else Status.INCOMPLETE,
+            status=status_of(broken, not passed),
             summary=self._summary(best, enough, before, rows),
             metrics=metrics,
             findings=(_finding(),) if broken else (),

@@ -10,8 +10,9 @@ from ..datasets.dataset import Dataset
 from ..errors import Problem
 from ..formatting.numbers import percent
 from ..progress import Progress
-from ..result import Axis, Chart, CheckResult, Column, Evidence, Finding, Metric, Series, Severity, Status, Table, key_of
+from ..result import Axis, Chart, CheckResult, Column, Evidence, Finding, Metric, Series, Severity, Table, key_of
 from ..statistics.intervals import rate
+from ..statistics.ruling import status_of
 from ..targets.target import Target
 from .identifying_columns import Combination, Suspect, Values, combination, follows, grouped, of_dataset, of_frame, suspect, worst
 from .identifying_groups import Diversity, diversity
@@ -167,7 +168,7 @@ class Identifying(Check):
         if not known:
             notes.append("k-anonymity was not measured: name the columns an outsider may know (quasi).")
         return CheckResult(
-            status=Status.FINDING if findings else Status.PASSED if known and not empty else Status.INCOMPLETE,
+            status=status_of(bool(findings), not known or bool(empty)),
             summary=text,
             metrics=(*_metrics(joint, self.k), *_diverse(spread), Metric(name="suspect_columns", label="Columns that name or single out", value=len(suspects), safer="lower"),
                      Metric(name="naming_columns", label="Columns that name people", value=len(naming), safer="lower")),

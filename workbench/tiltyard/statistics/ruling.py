@@ -173,9 +173,15 @@ def ruling(limits: Sequence[Limit], skill: Skill | None = None, effects: Sequenc
     sentences = ([f"Beyond what is accepted: {'; '.join(broken)}."] if broken else []) + (
         [f"Not settled: {'; '.join(missing)}."] if missing else []
     )
-    status = Status.FINDING if broken else Status.INCOMPLETE if missing else Status.PASSED
+    status = status_of(bool(broken), bool(missing))
     within = f"All within what is accepted by the ends of their intervals: {'; '.join(map(_within, limits))}."
     return Ruling(status, " ".join(sentences) or within, tuple(missing))
+
+
+def status_of(broken: bool, missing: bool) -> Status:
+    """The same rule of what has no interval, such as packages or probes, or was held against its intervals already: a finding where something
+    is ``broken``, else incomplete where something is ``missing``, else passed."""
+    return Status.FINDING if broken else Status.INCOMPLETE if missing else Status.PASSED
 
 
 def _within(limit: Limit) -> str:

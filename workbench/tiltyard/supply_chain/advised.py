@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from ..result import CheckResult, Column, Evidence, Finding, Metric, Severity, Status, Table, key_of
+from ..result import CheckResult, Column, Evidence, Finding, Metric, Severity, Table, key_of
+from ..statistics.ruling import status_of
 from .environment import Package
 from .known import Answers, Known, merged
 from .sources import STANDARDS
@@ -24,7 +25,7 @@ def advised(
     bad = {k.package for k in known}
     passed = bool(answers and named) and not silent and not doubts
     return CheckResult(
-        status=Status.FINDING if known else Status.PASSED if passed else Status.INCOMPLETE,
+        status=status_of(bool(known), not passed),
         summary=_summary(known, bad, named, silent, answers, doubts),
         metrics=(_vulnerable(bad, len(named - set(silent) | bad)), _asked(named, silent), _unrated(known), *metrics),
         findings=tuple(_finding(name, [k for k in known if k.package == name]) for name in sorted(bad)),

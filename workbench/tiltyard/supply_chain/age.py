@@ -9,7 +9,8 @@ from typing import ClassVar
 from ..check import Check, parameter, source_parameter
 from ..datasets.dataset import Dataset
 from ..progress import Progress
-from ..result import CheckResult, Column, Evidence, Finding, Metric, Severity, Status, Table
+from ..result import CheckResult, Column, Evidence, Finding, Metric, Severity, Table
+from ..statistics.ruling import status_of
 from ..targets.target import Target
 from .environment import Package, packages
 from .lock_dates import release_dates
@@ -49,7 +50,7 @@ class Age(Check):
         old = {name: n for name, n in days.items() if n > self.old}
         since = min(((now - p.installed).days for p in installed if p.installed), default=None)
         findings = (*_old_finding(old, self.old), *_untouched_finding(since, self.untouched))
-        status = Status.FINDING if findings else Status.PASSED if installed and len(days) == len(installed) else Status.INCOMPLETE
+        status = status_of(bool(findings), not installed or len(days) != len(installed))
         return CheckResult(
             status=status,
             summary=self._summary(len(installed), days, old, since),

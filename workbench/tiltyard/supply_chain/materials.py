@@ -7,7 +7,8 @@ from typing import ClassVar
 from ..check import Check
 from ..datasets.dataset import Dataset
 from ..progress import Progress
-from ..result import CheckResult, Column, Evidence, Finding, Metric, Severity, Status, Table
+from ..result import CheckResult, Column, Evidence, Finding, Metric, Severity, Table
+from ..statistics.ruling import status_of
 from ..targets.target import Target
 from .bom import bill, encoded
 from .environment import Package, packages
@@ -38,7 +39,7 @@ class Materials(Check):
         count = len(installed) + 3
         lacking = f"; {len(gaps)} thing{'s' * (len(gaps) != 1)} not known: {gaps[0].title.lower()}" if gaps else ""
         return CheckResult(
-            status=Status.FINDING if gaps else Status.PASSED,
+            status=status_of(bool(gaps), False),
             summary=f"{count} components: the model, its data, Python and {len(installed)} packages{lacking}.",
             metrics=(_count("components", "Components", count), _unlicensed(unlicensed, len(installed))),
             findings=gaps,

@@ -10,6 +10,7 @@ from ..check import Check
 from ..datasets.dataset import Dataset
 from ..progress import Progress
 from ..result import CheckResult, Column, Evidence, Finding, Metric, Severity, Status, Table
+from ..statistics.ruling import status_of
 from ..targets.target import Target
 from .sources import MODEL
 
@@ -46,7 +47,7 @@ def _scanned(path: Path, progress: Progress, own: frozenset[str]) -> Verdict:
 def _result(verdict: Verdict, acceptance: Acceptance | None) -> CheckResult:
     bad = [r for r in verdict.reasons if r.grade == "malicious"]
     doubts = [r for r in verdict.reasons if r.grade in ("unproven", "known types")]
-    status = {"safe": Status.PASSED, "malicious": Status.FINDING}.get(verdict.verdict, Status.INCOMPLETE)
+    status = status_of(verdict.verdict == "malicious", verdict.verdict != "safe")
     return CheckResult(
         status=status,
         summary=f"{verdict.summary}.{_accepted(acceptance)}",

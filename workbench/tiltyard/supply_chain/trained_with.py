@@ -21,6 +21,7 @@ from ..datasets.dataset import Dataset
 from ..errors import Problem
 from ..progress import Progress
 from ..result import CheckResult, Column, Evidence, Finding, Metric, Severity, Status, Table, key_of
+from ..statistics.ruling import status_of
 from ..targets.target import Target
 from .sources import STANDARDS
 
@@ -133,7 +134,7 @@ def _result(name: str, trained: Mapping[str, str], here: Mapping[str, str]) -> C
     both = {p: (v, here[p], apart(v, here[p])) for p, v in sorted(trained.items()) if p in here}
     absent = sorted(set(trained) - set(here))
     differing = {p: how for p, (_, _, how) in both.items() if how in ("major", "minor", "unknown")}
-    status = Status.FINDING if differing else Status.INCOMPLETE if absent or not both else Status.PASSED
+    status = status_of(bool(differing), bool(absent) or not both)
     other = f" {len(absent)} are not installed here ({', '.join(absent[:4])})." if absent else ""
     return CheckResult(
         status=status,

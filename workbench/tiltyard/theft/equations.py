@@ -13,9 +13,10 @@ from ..datasets.encoding import encoding_of
 from ..datasets.schema import Rows, Schema
 from ..formatting.numbers import percent
 from ..progress import Progress
-from ..result import CheckResult, Evidence, Finding, Metric, Severity, Status
+from ..result import CheckResult, Evidence, Finding, Metric, Severity
 from ..statistics.intervals import rate, rate_by_row
 from ..statistics.majority import Skill
+from ..statistics.ruling import status_of
 from ..targets.decision import Labels, LargestScore, Scores
 from ..targets.query_budget import BudgetSpent
 from ..targets.target import Target
@@ -169,7 +170,9 @@ class Equations(Check):
             solved = solve(x, found.scores, data.schema)
             solved, more = narrowed(solved, x, found.labels, client, rng) if _more(target) else (solved, 0)
         except BudgetSpent:
-            return CheckResult(status=Status.PASSED, summary=f"The query budget is spent before the {count:,} answers the equations need.")
+            return CheckResult(
+                status=status_of(False, False), summary=f"The query budget is spent before the {count:,} answers the equations need."
+            )
         progress.step(0.8, "comparing")
         flat = int((found.scores <= EMPTY).any(1).sum())
         return self._result(target, solved.labels(judge.x) == answers, answers, judge, count + more, flat, _notes(target, judge, solved))
@@ -183,7 +186,10 @@ class Equations(Check):
         stolen = share >= self.alarm and skill.learned  # a model of one answer has nothing to steal
         weak = not stolen and flat > 0 and not isinstance(target, GuardedTarget)
         vain = not stolen and skill.common / skill.n >= self.alarm
+        near = not (stolen or vain) and fidelity.high is not None and fidelity.high >= self.alarm
         summary = f"Solving {count:,} answers gives a linear model that agrees with the target on {percent(share)} of {skill.n:,} {judge.known}{VAIN if vain else '.'}"
+        if near:
+            summary += f" But by the interval up to {percent(fidelity.high)} is possible: compare on more rows."
         finding = Finding(
             title=f"The weights can be solved for with {count:,} queries",
             severity=Severity.CRITICAL,
@@ -194,7 +200,7 @@ class Equations(Check):
         )
         baseline = rate("majority_fidelity", "Fidelity of the majority-class baseline", skill.common, skill.n, "none")
         return CheckResult(
-            status=Status.FINDING if stolen else Status.INCOMPLETE if vain or weak else Status.PASSED,
+            status=status_of(stolen, vain or weak or near),
             summary=summary,
             metrics=(fidelity, baseline, Metric(name="queries", label="Rows asked", value=float(count), unit="rows")),
             findings=(finding,) if stolen else (),

@@ -15,6 +15,7 @@ from ..progress import Progress
 from ..result import CheckResult, Evidence, Finding, Metric, Severity, Status
 from ..statistics.intervals import rate, rate_by_row
 from ..statistics.majority import Skill
+from ..statistics.ruling import status_of
 from ..targets.decision import Labels, LargestScore, Prediction
 from ..targets.query_budget import BudgetSpent
 from ..targets.target import Target
@@ -284,7 +285,7 @@ class Extraction(Check):
         summary = f"{words}; the majority-class baseline agrees on {percent(skill.common / last.n)}{VAIN if vain else '.'}{open_question}"
         findings = (self._finding(cheap, last),) if stolen else ()
         return CheckResult(
-            status=Status.FINDING if stolen else Status.INCOMPLETE if vain or open_question else Status.PASSED,
+            status=status_of(stolen, vain or bool(open_question)),
             summary=summary,
             metrics=(fidelity, balanced(answers, last.alike, self.seed), accuracy, own, baseline, queries),
             findings=findings,

@@ -21,6 +21,8 @@ from ..progress import Progress
 from ..result import CheckResult, Evidence, Finding, Metric, Severity, Status
 from ..statistics.intervals import LEVEL, rate
 from ..statistics.majority import Skill
+from ..statistics.paired import rate_change
+from ..statistics.ruling import Effect, Limit, ruling, status_of
 from ..targets.target import Target
 from .watermark_key import Envelope, Key, folder, read, write
 from .watermark_trigger import CLAIM, Triggers, chance, matched, p_metric, share_metric
@@ -120,6 +122,9 @@ class Watermark(Defense):
         before, after = base.labels(rows.x) == rows.y, made.labels(rows.x) == rows.y
         matches, before_marking = matched(made.labels(secret.x), secret), matched(base.labels(secret.x), secret)
         cost = lost(before, after)
+        taken = rate_change(
+            "matches_change", "Secret labels given, after less before", *(m.labels(secret.x) == secret.y for m in (base, made))
+        )
         metrics = (
             p_metric(matches, n, k),
             share_metric("matches", "Triggers answered with the secret label", matches, n),
@@ -127,21 +132,25 @@ class Watermark(Defense):
             rate("accuracy_before", "Accuracy before", int(before.sum()), len(rows), "higher"),
             rate("accuracy_after", "Accuracy of the marked model", int(after.sum()), len(rows), "higher"),
             cost,
+            taken,
         )
         p = chance(matches, n, k)
-        bad = p >= CLAIM or (cost.value or 0) > self.accepted
         skill = Skill.of(rows.y, before, base.classes)
-        vain = "" if bad or skill.learned else f" Before marking {skill.fact}: it has no accuracy to lose. {skill.advice}"
+        vain = () if skill.learned else (f"before marking {skill.fact}: it has no accuracy to lose. {skill.advice.rstrip('.')}",)
+        limit = Limit(cost, self.accepted, surely=True)
+        ruled = ruling([limit], effects=[Effect(taken)], open_ends=vain)
+        bad = p >= CLAIM or limit.state == "broken"
         summary = (
             f"{matches} of {n} secret labels are answered (p = {number(p, 2)} for an independent model); "
             f"accuracy {percent(after.mean())}, before {percent(before.mean())}, on {len(rows):,} {rows.known}."
         )
         result = CheckResult(
-            status=Status.FINDING if bad else Status.INCOMPLETE if vain else Status.PASSED,
-            summary=summary + vain,
+            status=status_of(bad, ruled.status is not Status.PASSED),
+            summary=f"{summary} {ruled.sentence}",
             metrics=metrics,
             findings=(self._finding(p, cost),) if bad else (),
             notes=(
+                *ruled.notes,
                 f"Committed to by SHA-256 {seal.commitment} at {_utc(seal.committed)} by this machine's clock, which proves no date to others.",
                 "Before anybody else gets the model, have the commitment stamped by a time-stamping authority (RFC 3161): "
                 f"openssl ts -query -digest {seal.commitment} -sha256 -cert -out mark.tsq, and keep its reply for the verification.",

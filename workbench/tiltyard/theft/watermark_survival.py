@@ -14,9 +14,10 @@ from ..datasets.schema import Rows
 from ..errors import Unavailable
 from ..formatting.numbers import number
 from ..progress import Progress
-from ..result import Axis, Chart, CheckResult, Column, Evidence, Finding, Metric, Series, Severity, Status, Table
+from ..result import Axis, Chart, CheckResult, Column, Evidence, Finding, Metric, Series, Severity, Table
 from ..statistics.intervals import clopper_pearson, rate
 from ..statistics.majority import Skill
+from ..statistics.ruling import status_of
 from ..targets.decision import Labels
 from ..targets.target import Target
 from .thieves import copycat
@@ -154,7 +155,7 @@ class WatermarkSurvival(Check):
         if vain:
             summary = f"{summary} But {skill.fact}: it is not worth stealing. {skill.advice}"
         return CheckResult(
-            status=Status.FINDING if gone or weak else Status.INCOMPLETE if vain or few else Status.PASSED,
+            status=status_of(bool(gone) or weak, vain or few),
             summary=summary,
             metrics=(
                 Metric(name="survived", label="Removals the mark survived", value=float(len(kept)), unit=f"of {len(rest)}", safer="higher"),

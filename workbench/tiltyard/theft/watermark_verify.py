@@ -13,8 +13,9 @@ from ..datasets.dataset import Dataset
 from ..errors import Unavailable
 from ..formatting.numbers import number
 from ..progress import Progress
-from ..result import CheckResult, Evidence, Finding, Metric, Severity, Status
+from ..result import CheckResult, Evidence, Finding, Metric, Severity
 from ..statistics.intervals import rate
+from ..statistics.ruling import status_of
 from ..targets.target import Target
 from ._claim import TRIES, Claim, Voucher
 from .watermark import SOURCES, STANDARDS, embedded, trainable
@@ -104,7 +105,7 @@ class WatermarkVerify(Check):
         finding = (_gone(matches, n) if p >= CLAIM else None) if own else claim.finding(STANDARDS)
         open_claim = claim.words if not own and p < CLAIM else ""
         return CheckResult(
-            status=Status.FINDING if finding else Status.INCOMPLETE if open_claim else Status.PASSED,
+            status=status_of(finding is not None, bool(open_claim)),
             summary=_summary(p, _whose(seal, own), matches, n, k) + open_claim,
             metrics=(
                 p_metric(matches, n, k),

@@ -8,44 +8,19 @@ from numpy.typing import NDArray
 
 from ..check import Check, parameter
 from ..datasets.dataset import Dataset
-from ..datasets.schema import Rows, Schema
+from ..datasets.schema import Rows
 from ..formatting.numbers import percent
 from ..progress import Progress
-from ..result import Axis, Chart, CheckResult, Column, Evidence, Finding, Metric, Series, Severity, Status, Table
+from ..result import Axis, Chart, CheckResult, Column, Evidence, Finding, Metric, Series, Severity, Table
 from ..statistics.intervals import LEVEL, bootstrap, rate, rate_by_row
 from ..statistics.roc import area, area_interval
-from ..statistics.ruling import Limit
+from ..statistics.ruling import Limit, status_of
 from ..targets.target import Target
+from ._strange import noise, outside
 from .guard import SURE, FittedGuard, apart, build, unpacked
 from .input_guard import STANDARDS
 
 POINTS = 60
-
-
-def noise(schema: Schema, n: int, rng: np.random.Generator) -> Rows:
-    """Random valid rows: uniform numbers or pixels, a random category, a random member of each group."""
-    x: Rows = rng.uniform(schema.low, schema.high, (n, *schema.shape)).astype(schema.dtype)
-    if schema.images:
-        return x
-    for feature in schema.features:
-        place = schema.slices[feature.name]
-        if feature.grouped:
-            drawn = rng.integers(0, len(feature.values), n)
-            x[:, place] = drawn[:, None] if feature.kind == "categorical" else np.eye(len(feature.values))[drawn]
-        elif feature.kind == "integer":
-            x[:, place] = np.round(x[:, place])
-    return x
-
-
-def outside(rows: Dataset, rng: np.random.Generator) -> Rows:
-    """Each row with one column moved beyond its range by 1 % to 100 % of it; a category becomes one that there is not."""
-    x = rows.x.copy()
-    flat, low, high = x.reshape(len(x), -1), rows.schema.low.ravel(), rows.schema.high.ravel()
-    column = rng.integers(0, flat.shape[1], len(x))
-    span = np.maximum(high - low, 1e-3)[column]
-    beyond = high[column] + span * rng.uniform(0.01, 1.0, len(x))
-    flat[np.arange(len(x)), column] = np.where(rows.schema.integer.ravel()[column], np.ceil(beyond), beyond)
-    return x
 
 
 def auc(natural: NDArray[np.float32], strange: NDArray[np.float32]) -> float:
@@ -133,7 +108,7 @@ class GuardROC(Check):
             Column(name="AUC", kind="number"),
         )
         return CheckResult(
-            status=Status.FINDING if findings else Status.PASSED if shown else Status.INCOMPLETE,
+            status=status_of(bool(findings), not shown),
             summary=f"A guard that refuses {percent(false.mean())} of natural rows catches {text}."
             + ("" if shown or findings else _few(few)),
             metrics=tuple(metrics),

@@ -5,18 +5,21 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..check import parameter, replacing_parameter, written_parameter
 from ..datasets.dataset import Dataset
 from ..datasets.schema import Rows
 from ..defense import Defended, Defense
-from ..formatting.numbers import percent
+from ..formatting.numbers import POINTS, percent
 from ..progress import Progress
-from ..result import CheckResult, Evidence, Finding, Severity, Status
-from ..statistics.intervals import rate
-from ..statistics.ruling import Limit, ruling
+from ..result import CheckResult, Evidence, Finding, Metric, Severity, Status
+from ..statistics.intervals import LEVEL, rate, wilson
+from ..statistics.paired import Bounded, change
+from ..statistics.ruling import Effect, Limit, ruling
 from ..targets.decision import Labels, Scores
 from ..targets.target import Target
+from ._strange import noise
 from .guard import GUARD, SUFFIXES, FittedGuard, apart, build
 
 STANDARDS = ("OWASP ML01:2023", "AITG-MOD-06", "AML.M0015", "AML.M0010", "AI RMF MEASURE 2.5", "EU AI Act Art. 15(4)")
@@ -92,16 +95,41 @@ class Guard(Defense):
         held = unseen.sample(2000, rng)
         refused = guard.refused(held.x)
         right = (target.labels(held.x) == held.y) & ~refused
+        strange = guard.refused(noise(target.schema, len(held), rng))
         metrics = (
             rate("refused", "Natural rows refused", int(refused.sum()), len(held), "lower"),
             rate("answered_right", "Rows answered, and rightly", int(right.sum()), len(held), "higher"),
+            rate("caught_random_noise", "Rows of random noise refused", int(strange.sum()), len(strange), "higher"),
+            _beyond(refused, strange),
         )
         summary = f"{percent(refused.mean())} of {len(held):,} natural rows are refused; {100 * self.allowed:g} % were allowed."
-        ruled = ruling([Limit(metrics[0], self.allowed, surely=True)])
+        ruled = ruling([Limit(metrics[0], self.allowed, surely=True)], effects=[Effect(metrics[3])])
         result = CheckResult(
-            status=ruled.status, summary=f"{summary} {ruled.sentence}", metrics=metrics, findings=_strict(ruled.status, self.allowed)
+            status=ruled.status,
+            summary=f"{summary} {ruled.sentence}",
+            metrics=metrics,
+            findings=_strict(ruled.status, self.allowed),
+            notes=ruled.notes,
         )
         return Defended(made, result)
+
+
+def _beyond(refused: NDArray[np.bool_], strange: NDArray[np.bool_]) -> Metric:
+    """How much more of random noise than of natural rows is refused (Newcombe 1998, method 10): a guard that refuses nothing guards nothing."""
+    sides = [Bounded(float(s.mean()), *wilson(float(s.mean()), len(s), LEVEL)) for s in (refused, strange)]
+    found = change(sides[0], sides[1])
+    return Metric(
+        name="caught_beyond_natural",
+        label="Random noise refused, less natural rows refused",
+        value=found.value,
+        unit=POINTS,
+        low=max(found.low, -1.0),
+        high=min(found.high, 1.0),
+        level=LEVEL,
+        n=len(strange),
+        safer="higher",
+        interval="Newcombe",
+    )
 
 
 def _strict(status: Status, allowed: float) -> tuple[Finding, ...]:

@@ -12,9 +12,10 @@ from ..datasets.dataset import Dataset
 from ..errors import Problem, Unavailable
 from ..formatting.numbers import percent
 from ..progress import Progress
-from ..result import Axis, Chart, CheckResult, Column, Evidence, Finding, Metric, Series, Severity, Status, Table
+from ..result import Axis, Chart, CheckResult, Column, Evidence, Finding, Metric, Series, Severity, Table
 from ..statistics.intervals import LEVEL, rate
 from ..statistics.majority import Skill
+from ..statistics.ruling import status_of
 from ..targets.target import Target
 from ._error_tree import leaves
 from ._slices import Search, Slice, pieces, search
@@ -132,7 +133,7 @@ class Slices(Check):
         worst = next(iter(found.search.slices), None)
         bad = [s for s in found.search.slices if s.called and s.gap > self.accepted]
         within = bool(found.search.slices) and all(s.apart[1] <= self.accepted for s in found.search.slices)
-        status = Status.FINDING if bad else Status.PASSED if within and found.judged.skill.learned else Status.INCOMPLETE
+        status = status_of(bool(bad), not (within and found.judged.skill.learned))
         return CheckResult(
             status=status,
             summary=self._sentence(found, known, within),

@@ -10,6 +10,7 @@ from ...datasets.schema import Schema
 from ...formatting.raster import png, shades
 from ...result import Axis, Chart, CheckResult, Column, Evidence, Finding, Gallery, Metric, Picture, Series, Severity, Status, Table
 from ...statistics.intervals import LEVEL, bootstrap, rate
+from ...statistics.ruling import status_of
 
 LARGEST = 100.0
 ACCEPTED, ENOUGH = 1.0, 8  # dB above the mean row's that nobody could tell from it, and the rows below which a bootstrap says too little
@@ -60,7 +61,7 @@ def result(found: Inverted, schema: Schema, noise: float, notes: tuple[str, ...]
     findings = tuple(_finding(key, metric, noise) for key, metric in gain.items() if metric.low is not None and metric.low > 0)
     text = f"{n} rows from their gradients: {seen['bare'].mean():.1f} dB, with noise {noise:g} {seen['noised'].mean():.1f} dB; the mean row {seen['mean'].mean():.1f} dB."
     within = all(m.high is not None and m.high <= ACCEPTED for m in gain.values())
-    status = Status.FINDING if findings else Status.PASSED if n >= ENOUGH and within else Status.INCOMPLETE
+    status = status_of(bool(findings), n < ENOUGH or not within)
     if status is Status.INCOMPLETE:
         text += f" Not settled: {n} rows do not show that all come back within {ACCEPTED:g} dB of the mean row; {max(2 * n, ENOUGH)} would tell more."
     shown = (gallery(found, schema, seen),) if schema.images else ()

@@ -22,6 +22,7 @@ from ...progress import Progress
 from ...result import Axis, Chart, CheckResult, Evidence, Finding, Metric, Series, Severity, Status
 from ...statistics.intervals import bootstrap, clopper_pearson, rate
 from ...statistics.majority import Skill
+from ...statistics.ruling import Limit, ruling, status_of
 from ...targets.decision import Decision, Scores
 from ...targets.target import Target
 from ..membership import chance, difference, paired
@@ -128,8 +129,10 @@ def result(it: Trained, seed: int, progress: Progress) -> CheckResult:
         f"accuracy {percent(hits['before'] / n)} before, {percent(hits['after'] / n)} after."
     )
     open_ends = _open_ends(it, skills["before"], kept)
+    limits = [Limit(kept, KEPT, surely=True)] if kept is not None else []
+    ruled = ruling(limits, skills["after"], open_ends=open_ends)
     return CheckResult(
-        status=Status.FINDING if findings else Status.INCOMPLETE if open_ends else Status.PASSED,
+        status=status_of(bool(findings), ruled.status is not Status.PASSED),
         summary=" ".join((summary, *open_ends)),
         metrics=tuple(metrics),
         findings=findings,

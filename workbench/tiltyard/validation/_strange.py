@@ -1,0 +1,32 @@
+"""Rows that do not look like the data: random ones, and real ones with a column out of its range."""
+
+import numpy as np
+
+from ..datasets.dataset import Dataset
+from ..datasets.schema import Rows, Schema
+
+
+def noise(schema: Schema, n: int, rng: np.random.Generator) -> Rows:
+    """Random valid rows: uniform numbers or pixels, a random category, a random member of each group."""
+    x: Rows = rng.uniform(schema.low, schema.high, (n, *schema.shape)).astype(schema.dtype)
+    if schema.images:
+        return x
+    for feature in schema.features:
+        place = schema.slices[feature.name]
+        if feature.grouped:
+            drawn = rng.integers(0, len(feature.values), n)
+            x[:, place] = drawn[:, None] if feature.kind == "categorical" else np.eye(len(feature.values))[drawn]
+        elif feature.kind == "integer":
+            x[:, place] = np.round(x[:, place])
+    return x
+
+
+def outside(rows: Dataset, rng: np.random.Generator) -> Rows:
+    """Each row with one column moved beyond its range by 1 % to 100 % of it; a category becomes one that there is not."""
+    x = rows.x.copy()
+    flat, low, high = x.reshape(len(x), -1), rows.schema.low.ravel(), rows.schema.high.ravel()
+    column = rng.integers(0, flat.shape[1], len(x))
+    span = np.maximum(high - low, 1e-3)[column]
+    beyond = high[column] + span * rng.uniform(0.01, 1.0, len(x))
+    flat[np.arange(len(x)), column] = np.where(rows.schema.integer.ravel()[column], np.ceil(beyond), beyond)
+    return x
