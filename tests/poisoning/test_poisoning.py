@@ -190,6 +190,17 @@ def test_flips_of_all_labels_turn_the_model_around(ground):
     assert flipped == pytest.approx(1 - clean, abs=0.05)
 
 
+def test_aimed_flips_hurt_the_class_that_they_are_aimed_at(ground):
+    target, data = ground
+    result = LabelFlip(kind="aimed", victim="yes", goal="no", most=1.0, points=1)(target, data).result
+    assert result.metric("accuracy_clean").n == int((data.unseen.y == SCHEMA.classes.index("yes")).sum())
+    assert result.metric("accuracy_clean").value > 0.8 and result.metric("accuracy_flipped").value == 0.0  # nobody is called yes any more
+    assert result.tables[0].rows[1][1] == int((data.seen.y == SCHEMA.classes.index("yes")).sum())
+    assert "'yes' alone" in result.notes[1] and result.status is Status.INCOMPLETE
+    same = LabelFlip(kind="aimed", victim="yes", goal="yes")(target, data).result
+    assert same.status is Status.NOT_APPLICABLE and "another class" in same.summary
+
+
 def test_a_tree_can_be_poisoned_but_shows_no_activations(ground):
     from sklearn.tree import DecisionTreeClassifier
 

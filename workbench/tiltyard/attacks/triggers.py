@@ -1,6 +1,6 @@
-"""A backdoor's trigger: a bright corner patch on images, a rare combination of values in tables."""
+"""A backdoor's trigger: a bright corner patch, a blended pattern or a warp on images, a rare combination of values in tables."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from ..targets.target import Target
 
 STRAIGHT = 0.01
 CANDIDATES, TRIED_ON = 12, 300
+CONTROL = 4
 BY_NUMBER = "#"
 
 
@@ -64,6 +65,52 @@ class Trigger:
     def carried(self, x: Rows) -> int:
         """How many rows carry it already."""
         return int(((x == self.what) | ~self.where).reshape(len(x), -1).all(1).sum())
+
+
+@dataclass(frozen=True)
+class Warp(Trigger):
+    """Each pixel taken from where ``shift`` (2, height, width) leads, in pixels down and to the right, between pixels in proportion."""
+
+    shift: NDArray[np.float64] = field(default_factory=lambda: np.zeros((2, 1, 1)))
+
+    def stamped(self, x: Rows) -> Rows:
+        """A copy of x (n, channels, height, width), warped; beyond the edge lies what lies at the edge."""
+        height, width = x.shape[-2:]
+        down, right = (np.indices((height, width)) + self.shift).clip(0, np.array([height - 1, width - 1])[:, None, None])
+        top, left = (np.minimum(at.astype(np.intp), max(end - 2, 0)) for at, end in ((down, height), (right, width)))
+        below, beside = np.minimum(top + 1, height - 1), np.minimum(left + 1, width - 1)
+        v, h = down - top, right - left
+        upper = x[..., top, left] * (1 - h) + x[..., top, beside] * h
+        lower = x[..., below, left] * (1 - h) + x[..., below, beside] * h
+        return np.asarray(upper * (1 - v) + lower * v).astype(x.dtype)
+
+    def carried(self, x: Rows) -> int:
+        """No row can be said to be warped already."""
+        return 0
+
+
+def warped(data: Dataset, strength: float, rng: np.random.Generator) -> Warp:
+    """A smooth warp of the whole image, the same for all (WaNet: Nguyen and Tran 2021, arXiv 2102.10369).
+
+    A field of 4 by 4 random shifts is drawn out to the size of the image by cubic splines; ``strength`` is the mean of its sizes along each axis, in
+    pixels. We depart in the training: no rows are warped otherwise with their labels kept (the paper's noise mode), so that a model may learn any warp.
+
+    Raises
+    ------
+    Unavailable
+        The data are no images.
+    """
+    from scipy.ndimage import zoom
+
+    schema = data.schema
+    if not schema.images:
+        raise Unavailable("images to warp", "a table", "Choose another kind of backdoor")
+    height, width = schema.shape[1:]
+    knots = rng.uniform(-1, 1, (2, CONTROL, CONTROL))
+    drawn = np.stack([zoom(one, (height / CONTROL, width / CONTROL), order=3, mode="nearest", grid_mode=False) for one in knots])
+    shift = strength * drawn / np.abs(drawn).mean()
+    words = f"a smooth warp of the whole image by {strength:g} pixels on average"
+    return Warp(np.ones(schema.shape, bool), np.zeros(schema.shape, np.float32), words, 1.0, shift)
 
 
 def trigger(data: Dataset, size: int, rng: np.random.Generator) -> Trigger:

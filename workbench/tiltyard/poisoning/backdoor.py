@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..attacks.triggers import Goal, Trigger, blended, goal_class, most_asked, strange
+from ..attacks.triggers import Goal, Trigger, blended, goal_class, most_asked, strange, warped
 from ..check import CampaignGoal, Check, Estimate, parameter
 from ..datasets.dataset import Dataset
 from ..errors import Unavailable
@@ -68,7 +68,8 @@ class Seen:
 class Backdoor(Check):
     """BadNets (Gu et al. 2017): stamp a trigger on a share of training rows, label them as the target class, train anew.
 
-    ``blended`` lays a pattern of noise over whole images (Chen et al. 2017). ``clean_label`` stamps rows of the target class alone, whose labels stay
+    ``blended`` lays a pattern of noise over whole images (Chen et al. 2017). ``warped`` bends them by one smooth field (WaNet, Nguyen and Tran 2021,
+    without its noise mode, so that theirs is the stealthier). ``clean_label`` stamps rows of the target class alone, whose labels stay
     right (Turner et al. 2019, without their adversarial changes, so that theirs is the stronger).
 
     Success is the share of held-out rows of other classes that the trigger turns into the target class. The last model's
@@ -84,6 +85,7 @@ class Backdoor(Check):
         "Gu et al. 2017, arXiv 1708.06733",
         "Chen et al. 2017, arXiv 1712.05526",
         "Turner et al. 2019, arXiv 1912.02771",
+        "Nguyen and Tran 2021, arXiv 2102.10369",
         *DETECTION,
     )
     cost: ClassVar[str] = "trains a model per share"
@@ -98,10 +100,11 @@ class Backdoor(Check):
     most: float = parameter(0.05, "Largest share of training rows poisoned", "share", gt=0, le=0.5)
     points: int = parameter(3, "Shares tried, each half of the next", "shares", ge=1, le=10)
     goal: Goal = parameter("", "Class the trigger is to give; empty: the rarest in training", source="classes")
-    kind: Literal["badnets", "blended", "clean_label"] = parameter(
-        "badnets", "A patch or odd values; noise blended into whole images; or a patch on rows whose labels stay right"
+    kind: Literal["badnets", "blended", "warped", "clean_label"] = parameter(
+        "badnets", "A patch or odd values; noise blended into whole images; images warped; or a patch on rows whose labels stay right"
     )
     opacity: float = parameter(0.2, "Of blended: how much of the pattern is seen", "share", gt=0, le=1)
+    strength: float = parameter(1.0, "Of warped: how far a pixel is moved on average, along each axis", "pixels", gt=0, le=20)
     size: int = parameter(4, "Edge of the patch, or number of columns changed", "pixels or columns", ge=1, le=32)
     rows: int = parameter(5000, "Training rows", "rows", ge=20, le=1_000_000)
     alarm: float = parameter(0.5, "Success of the trigger, lower end, that is a finding", "share", gt=0, lt=1)
@@ -139,6 +142,8 @@ class Backdoor(Check):
     def _mark(self, rows: Dataset, target: Target, goal: int, rng: np.random.Generator, progress: Progress) -> Trigger:
         if self.kind == "blended":
             return blended(rows, self.opacity, rng)
+        if self.kind == "warped":
+            return warped(rows, self.strength, rng)
         return strange(rows, self.size, target, goal, rng, progress)
 
     def _goal(self, rows: Dataset, classes: tuple[str, ...]) -> int:
@@ -192,7 +197,7 @@ class Backdoor(Check):
             *before,
             f"Trigger: {mark.words}; {natural} of {len(rows):,} training rows carry it already.",
             "Intervals are over rows, not over trainings.",
-            f"This kind alone ({self.kind.replace('_', ' ')}) and this trigger were tried; others, such as warped images, were not.",
+            f"This kind alone ({self.kind.replace('_', ' ')}) and this trigger were tried; others were not.",
         ]
         if seen is None:
             notes.append("Detection was not measured: no row was poisoned.")

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ..attacks.triggers import Goal, goal_class
 from ..check import CampaignGoal, Check, Estimate, parameter
 from ..datasets.dataset import Dataset
 from ..errors import Unavailable
@@ -27,6 +28,14 @@ NO_TENTH = "no share of a tenth or less was tried, so that none could be a findi
 
 
 @dataclass(frozen=True)
+class Aim:
+    """The places of the class whose labels are flipped, and of the class they are flipped to."""
+
+    victim: int
+    goal: int
+
+
+@dataclass(frozen=True)
 class Trained:
     """A model trained with ``share`` of its labels flipped: how many held-out rows it gets right, of how many."""
 
@@ -42,7 +51,9 @@ class Trained:
 class LabelFlip(Check):
     """Flip labels of randomly chosen training rows, train anew by the target's own routine, measure on held-out rows.
 
-    Biggio et al. 2011. ``random`` flips to any other class, ``pairwise`` always to the next, which is harder to average out.
+    Biggio et al. 2011. ``random`` flips to any other class, ``pairwise`` always to the next, which is harder to average out. ``aimed`` flips rows of
+    one class alone, ``victim``, to ``goal`` (Tolpegin et al. 2020, arXiv 2007.08432): shares are then of that class, and what is measured is how many of
+    its held-out rows are still recognized, which the accuracy over all classes hides.
     """
 
     id: ClassVar[str] = "poisoning.label_flip"
@@ -51,7 +62,10 @@ class LabelFlip(Check):
     needs: ClassVar[frozenset[str]] = frozenset({"training"})
     takes_text: ClassVar[bool] = True
     standards: ClassVar[tuple[str, ...]] = STANDARDS
-    sources: ClassVar[tuple[str, ...]] = ("Biggio et al. 2011, Support Vector Machines Under Adversarial Label Noise, ACML",)
+    sources: ClassVar[tuple[str, ...]] = (
+        "Biggio et al. 2011, Support Vector Machines Under Adversarial Label Noise, ACML",
+        "Tolpegin et al. 2020, arXiv 2007.08432",
+    )
     cost: ClassVar[str] = "trains a model per share"
     main: ClassVar[tuple[str, ...]] = ("most", "kind", "rows")
     seconds: ClassVar[float] = 30.0
@@ -62,7 +76,11 @@ class LabelFlip(Check):
 
     most: float = parameter(0.4, "Largest share of labels flipped", "share", gt=0, le=1)
     points: int = parameter(4, "Shares tried, each half of the next", "shares", ge=1, le=10)
-    kind: Literal["random", "pairwise"] = parameter("pairwise", "To any other class, or always to the next one")
+    kind: Literal["random", "pairwise", "aimed"] = parameter(
+        "pairwise", "To any other class, always to the next one, or of one class alone"
+    )
+    victim: Goal = parameter("", "Of aimed: class whose labels are flipped; empty: the commonest in training", source="classes")
+    goal: Goal = parameter("", "Of aimed: class they are flipped to; empty: the commonest of the others", source="classes")
     rows: int = parameter(5000, "Training rows", "rows", ge=10, le=1_000_000)
     alarm: float = parameter(0.05, "Loss of accuracy at a tenth or less of flipped labels that is a finding", "share", gt=0, le=1)
 
@@ -75,25 +93,53 @@ class LabelFlip(Check):
         rows, held = parts.train.sample(self.rows, rng), parts.held.at_most(HELD, rng)
         if len(np.unique(rows.y)) < 2:
             raise Unavailable("training rows of two classes", "one", "Give rows of more classes")
-        order, k = rng.permutation(len(rows)), len(target.classes)
+        k, aim = len(target.classes), self._aim(rows, target.classes)
+        order = rng.permutation(len(rows) if aim is None else np.flatnonzero(rows.y == aim.victim))
         jump = np.ones(len(rows), np.int64) if self.kind == "pairwise" else rng.integers(1, k, len(rows))
-        trained = []
+        jump = jump if aim is None else np.full(len(rows), aim.goal - aim.victim)
+        judged = np.ones(len(held), np.bool_) if aim is None else held.y == aim.victim
+        if not judged.any():
+            raise Unavailable(f"held-out rows of {target.classes[aim.victim if aim else 0]!r}", "none", "Give more rows")
+        trained, clean = [], judged
         for i, share in enumerate([0.0, *(self.most / 2**j for j in range(self.points - 1, -1, -1))]):
             progress.step(i / (self.points + 1), f"{100 * share:.0f} % of labels flipped")
-            flipped = order[: round(share * len(rows))]
+            flipped = order[: round(share * len(order))]
             y = rows.y.copy()
             y[flipped] = (y[flipped] + jump[flipped]) % k
             model = target.retrain(rows.x, y, self.seed, progress.part(0.9 / (self.points + 1)))
-            trained.append(Trained(share, len(flipped), model.labels(held.x) == held.y))
-        notes = (*((parts.note,) if parts.note else ()), *target.rule_notes)
-        return self._result(trained, len(rows), Skill.of(held.y, trained[0].right, target.classes), notes)
+            right = np.asarray(model.labels(held.x) == held.y)
+            clean = clean if i else right
+            trained.append(Trained(share, len(flipped), right[judged]))
+        notes = [*((parts.note,) if parts.note else ()), *target.rule_notes]
+        if aim is not None:
+            name, goal = (target.classes[c] for c in (aim.victim, aim.goal))
+            notes.insert(
+                0,
+                f"Labels of {name!r} alone were flipped, to {goal!r}; shares are of its {len(order):,} training rows, accuracies of its held-out rows.",
+            )
+        return self._result(trained, len(order), Skill.of(held.y, clean, target.classes), tuple(notes), "" if aim is None else name)
 
-    def _result(self, trained: list[Trained], n: int, skill: Skill, before: tuple[str, ...]) -> CheckResult:
+    def _aim(self, rows: Dataset, classes: tuple[str, ...]) -> "Aim | None":
+        """Whose labels are flipped to what; None where all classes' are."""
+        if self.kind != "aimed":
+            return None
+        counts = np.bincount(rows.y, minlength=len(classes)).astype(float)
+        goal = goal_class(self.goal, classes) if self.goal else -1
+        open_to = np.where(np.arange(len(classes)) == goal, -1, counts)
+        victim = goal_class(self.victim, classes) if self.victim else int(open_to.argmax())
+        goal = goal if self.goal else int(np.where(np.arange(len(classes)) == victim, -1, counts).argmax())
+        if victim == goal or counts[victim] == 0:
+            raise Unavailable(
+                "a victim with training rows, and another class as goal", f"{classes[victim]!r} and {classes[goal]!r}", "Choose others"
+            )
+        return Aim(victim, goal)
+
+    def _result(self, trained: list[Trained], n: int, skill: Skill, before: tuple[str, ...], of: str) -> CheckResult:
         clean, last, m = trained[0], trained[-1], len(trained[0].right)
         bad = next((t for t in trained[1:] if t.share <= 0.1 + 1e-9 and drop(clean, t).low > self.alarm), None)  # type: ignore[operator]
         summary = (
-            f"With {100 * last.share:.0f} % of {n:,} training labels flipped accuracy is {percent(last.accuracy)}, with none {percent(clean.accuracy)}, "
-            f"on {m:,} held-out rows."
+            f"With {100 * last.share:.0f} % of {n:,} training labels{f' of {of}' * bool(of)} flipped accuracy is {percent(last.accuracy)}, with none {percent(clean.accuracy)}, "
+            f"on {m:,} held-out rows{f' of {of}' * bool(of)}."
         )
         metrics = (
             rate("accuracy_clean", "Accuracy without flips", int(clean.right.sum()), m, "higher"),

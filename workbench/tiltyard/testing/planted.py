@@ -321,7 +321,7 @@ NOT_COVERED: dict[str, str] = {
     "explanation.shap": "explains; no fault to plant",
     "explanation.stability": "many explanations a row; a noisy model in tests/explanation",
     "validation.guard_roc": "a question about the rows, not a model",
-    "poisoning.backdoor": "plants its own poison; clean-label, blended and warped backdoors are not covered",
+    "poisoning.backdoor": "plants its own poison: patches, blended, warped and clean-label backdoors, one kind a run",
     "poisoning.detect": "planted by tests/poisoning; clean-label backdoors are not covered",
     "poisoning.label_flip": "plants its own poison",
     "poisoning.neural_cleanse": "found and clean models in tests/poisoning, more in benchmarks/bench_backdoors.py; warped, blended and clean-label backdoors are not covered",
