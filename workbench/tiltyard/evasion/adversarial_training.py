@@ -253,7 +253,9 @@ class AdversarialTraining(Defense):
         return tuple(
             Finding(
                 key=limit.metric.name,
-                title="Robust accuracy got less" if limit.metric.name == "robust_change" else "It costs more clean accuracy than is accepted",
+                title="Robust accuracy got less"
+                if limit.metric.name == "robust_change"
+                else "It costs more clean accuracy than is accepted",
                 severity=Severity.LOW,
                 evidence=Evidence(metrics=(limit.metric.name,)),
                 advice="Train for more epochs, with a smaller eps or more clean rows (clean), or say that this price is accepted (loss).",
