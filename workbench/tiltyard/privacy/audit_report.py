@@ -1,7 +1,9 @@
 """The result of an audit of epsilon, from scores of canaries: the bound, the claim it is held against, and what a pass rests on."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -16,6 +18,7 @@ from ._epsilon_bounds import epsilon_of_mu, gaussian_bound, independent_bound, o
 from .membership_report import STANDARDS
 from .membership_threshold import read_scores
 
+FREE = 0.99
 NOTHING_SHOWN = "A bound of 0 is not evidence of privacy: it says that this audit saw nothing."
 
 
@@ -40,11 +43,15 @@ class Guessed:
 
 @dataclass(frozen=True)
 class Bounds:
-    """Epsilon ruled out: ``any`` whatever the noise, ``curve`` by a Gaussian curve, ``apart`` by it where each canary has noise of its own."""
+    """Epsilon ruled out: ``any`` whatever the noise, ``curve`` by a Gaussian curve, ``apart`` by it where each canary has noise of its own.
+
+    ``published`` is ``any`` of all canaries together at the whole confidence, where that is free (`Audited.free`).
+    """
 
     any: float
     curve: float
     apart: float
+    published: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -70,9 +77,25 @@ class Audited:
     def each(self) -> float:
         """The confidence of one bound, for all that the claim is held against to hold together (Bonferroni): one a group.
 
-        Where each canary has its own noise, the bound whatever the noise of the last group is one more.
+        Where each canary has its own noise, the bound whatever the noise of the last group is one more, if it is not free.
         """
-        return 1 - (1 - self.confidence) / (len(self.groups) + (self.gaussian and self.apart))
+        return 1 - (1 - self.confidence) / (len(self.groups) + (self.gaussian and self.apart and not self.free))
+
+    @property
+    def free(self) -> bool:
+        """Does the published bound (Steinke et al. 2023) of all canaries come beside the others at its own confidence?
+
+        Of Gaussian noise that is each canary's own it errs hardly ever where epsilon is above `least`, and the others, which share the
+        chance of error, do not use up all of it; below `least` they are silent. That together they err no more than said was simulated
+        from `FREE` on (`tests/privacy/test_audit_together.py`, docs/coverage.md).
+        """
+        return self.gaussian and self.apart and self.confidence >= FREE
+
+    @cached_property
+    def least(self) -> tuple[float, float]:
+        """Epsilon from which the bound of one group, and that of all canaries, counts beside the published one; 0 where that is not free."""
+        root = math.sqrt(max(len(group.scores) for group in self.groups))
+        return (epsilon_of_mu(4.0 / root, self.delta), epsilon_of_mu(2.5 / root, self.delta)) if self.free else (0.0, 0.0)
 
     def chosen(self, bounds: Sequence[Bounds]) -> list[float]:
         """Of each group the bound that the claim is held against."""
@@ -80,7 +103,10 @@ class Audited:
             return [one.any for one in bounds]
         if not self.apart:
             return [one.curve for one in bounds]
-        return [*(one.apart for one in bounds[:-1]), max(bounds[-1].apart, bounds[-1].any)]
+        single, all_of_them = self.least
+        apart = [one.apart * (one.apart >= single) for one in bounds[:-1]]
+        last = bounds[-1]
+        return [*apart, max(last.apart * (last.apart >= all_of_them), last.published if self.free else last.any)]
 
 
 def pooled(groups: tuple[Group, ...]) -> tuple[Group, ...]:
@@ -107,7 +133,8 @@ def bounds_of(it: Audited, some: Guessed, every: Guessed) -> Bounds:
     curve = gaussian_bound(some.m, some.guesses, some.right, it.each) if it.gaussian else 0.0
     apart = independent_bound(every.guesses, every.right, it.each) if it.gaussian and it.apart else 0.0
     plain = one_run_bound(some.m, some.guesses, some.right, it.delta, it.each)
-    return Bounds(plain, epsilon_of_mu(curve, it.delta), epsilon_of_mu(apart, it.delta))
+    whole = one_run_bound(some.m, some.guesses, some.right, it.delta, it.confidence) if it.free else 0.0
+    return Bounds(plain, epsilon_of_mu(curve, it.delta), epsilon_of_mu(apart, it.delta), whole)
 
 
 def _reach(it: Audited) -> float:
@@ -246,13 +273,17 @@ APART = (
     "Each canary is taken to meet noise of its own, for DP-SGD's noise is independent from weight to weight; the bound by the curve alone "
     "assumes nothing of the kind and is lower."
 )
+FREELY = (
+    "The published bound, of all canaries whatever the noise, counts at the whole confidence beside these, which count from epsilon "
+    "{single:.2f} on, that of all canaries from {together:.2f} on: that together they err no more often than said was simulated."
+)
 CAVEAT = (
     "A low bound does not prove privacy: a stronger attack may find more. Only a bound above the claim proves something, that it is wrong."
 )
 
 
 def _notes(it: Audited, reach: float, groups: int) -> tuple[str, ...]:
-    more = ", and of the last the bound whatever the noise" if it.gaussian and it.apart else ""
+    more = ", and of the last the bound whatever the noise" if it.gaussian and it.apart and not it.free else ""
     together = (
         f"{groups} groups (the last is all of them) were guessed at apart{more}, each at {100 * it.each:.4g} %, so that all hold together."
     )
@@ -261,6 +292,7 @@ def _notes(it: Audited, reach: float, groups: int) -> tuple[str, ...]:
         *((HELD,) if it.gaussian else ()),
         *((APART,) if it.gaussian and it.apart else ()),
         *((together,) if groups > 1 else ()),
+        *((FREELY.format(single=it.least[0], together=it.least[1]),) if it.free else ()),
         f"The best that these guesses could have shown is epsilon {reach:.2f}.",
         CAVEAT,
     )
