@@ -1,4 +1,4 @@
-"""A file to read: a path for the account's owner; behind a shared login an upload, or a file of one's data folder, and no path."""
+"""A file to read: a path for the account's owner; behind a shared login an upload, also one of a page that has ended, or a file of one's data folder, and no path."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +11,7 @@ from tiltyard.check import Step, path_fields
 from tiltyard.errors import Problem
 
 from ..theme import look
+from .kept_upload import KeptUpload, brought, keep_soon, kept
 from .picker import Choice
 from .upload import Upload
 
@@ -40,6 +41,7 @@ class FileField(look.Stack):
         super().__init__()
         self.label, self._person, self._what = label, person, what
         self._offered: dict[str, Path] = {}
+        self._kept: dict[str, KeptUpload] = {}
         self.upload = Upload(bring or f"Upload {what} …", suffixes)
         self.upload.on_file(self._arrived)
         self.entry = look.entry(label, hint, help=help)
@@ -50,8 +52,10 @@ class FileField(look.Stack):
             self.children = (self.entry, self.upload) if bring else (self.entry,)
             return
         self._offered = offered(files(suffixes, person), person)
-        self.pick.offer([NONE, *((name, name) for name in self._offered)])
-        self.children = (self.pick, self.upload) if self._offered else (self.upload,)
+        self._kept = {one.digest: one for one in kept(suffixes, person)}
+        before = [(one.words, digest) for digest, one in self._kept.items()]
+        self.pick.offer([NONE, *((name, name) for name in self._offered), *before])
+        self.children = (self.pick, self.upload) if self._offered or before else (self.upload,)
 
     @property
     def path(self) -> str:
@@ -76,11 +80,17 @@ class FileField(look.Stack):
     def _arrived(self, path: str) -> None:
         self.pick.value = ""
         self.value = path
+        if self._person.shared:
+            keep_soon(Path(path), self._person)  # the page's kernel may end before anything is made of it
 
     def _picked(self) -> None:
         if self.pick.value in self._offered:
             self.value = str(self._offered[self.pick.value])
             self.upload.status = ""
+        elif one := self._kept.get(self.pick.value):
+            path = brought(one.digest, one.name, self._person)
+            self.value = str(path) if path is not None else ""
+            self.upload.status = "" if path is not None else f"{one.name} is not kept any more. Upload it again"
 
 
 def offered(found: Sequence[Path], person: Person) -> dict[str, Path]:
