@@ -23,6 +23,7 @@ ROOM = 2_000_000_000  # bytes of one person's; the oldest go first
 MOST = 500_000_000  # bytes of one file
 PIECE = 1 << 20
 HASH = re.compile(r"[0-9a-f]{64}")
+LONGEST = 1000  # bytes of a name
 OFFERED = 5  # of those kept, the newest
 
 
@@ -71,8 +72,9 @@ def kept(suffixes: Sequence[str], person: Person) -> list[KeptUpload]:
         folder = _folder(person)
         for path in folder.iterdir():
             if HASH.fullmatch(path.name) and _name_of(folder, path.name).is_file():
-                name = plain_name(_name_of(folder, path.name).read_text(encoding="utf-8", errors="replace"))
-                found += [KeptUpload(name, path.name, datetime.fromtimestamp(path.stat().st_mtime, UTC).astimezone())]
+                with opened(_name_of(folder, path.name), "an upload's name") as stream:
+                    name = stream.read(LONGEST).decode(errors="replace")
+                found += [KeptUpload(plain_name(name), path.name, datetime.fromtimestamp(path.stat().st_mtime, UTC).astimezone())]
     fitting = [one for one in found if one.name.lower().endswith(tuple(suffixes))]
     return sorted(fitting, key=lambda one: one.when, reverse=True)[:OFFERED]
 
