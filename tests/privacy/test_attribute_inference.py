@@ -252,3 +252,12 @@ def test_a_column_of_very_many_categories_costs_no_more_than_its_rows() -> None:
     tracemalloc.stop()
     assert result.status is Status.PASSED, result.summary
     assert peak < n * levels  # an eighth of the table encoded as one-hot numbers
+
+
+def test_a_guesser_that_is_worse_than_the_commonest_value_is_not_what_the_model_is_held_against() -> None:
+    from dataclasses import replace
+
+    found = people(300)
+    rare = np.where(np.random.default_rng(0).random(len(found)) < 0.2, "in", "out")
+    result = AttributeInference(columns=("club",))(model(0.0), replace(found, sensitive={"club": rare})).result
+    assert result.metric("accuracy_without_model").value == result.metric("commonest").value

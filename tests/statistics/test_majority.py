@@ -43,6 +43,7 @@ def test_of_a_rare_class_accuracy_says_little() -> None:
     found = answers(y, said)
     assert found.right < found.common
     assert not found.above and found.learned
+    assert "balanced accuracy" in found.advice and "units" not in found.advice
 
 
 def test_a_coin_seldom_looks_as_if_it_had_learned() -> None:

@@ -117,3 +117,21 @@ def test_what_is_fitted_but_no_classifier_is_not_told_to_be_fitted() -> None:
         with pytest.raises(Problem, match=what) as raised:
             meet(model, frame[["age", "pay"]], "pay", ())
         assert "Call fit" not in str(raised.value)
+
+
+def test_a_row_that_the_model_refuses_is_named() -> None:
+    frame = people()
+    model = fitted(frame)
+    written = frame.assign(age=frame["age"].astype(str))
+    written.loc[77, "age"] = "n/a"
+    with pytest.raises(Problem, match="found row 77, which it refuses .ValueError: could not convert"):
+        check("validation.performance", model, written, label="pay")
+
+
+def test_a_column_without_any_number_and_a_name_written_otherwise_are_named() -> None:
+    frame = people()
+    model = fitted(frame)
+    with pytest.raises(Problem, match="a number in each row of age, for LogisticRegression takes none without; found none"):
+        meet(model, frame.assign(age=np.nan), "pay", ())
+    with pytest.raises(Problem, match="without age .' Age' is written otherwise than 'age'."):
+        meet(model, frame.rename(columns={"age": " Age"}), "pay", ())

@@ -11,7 +11,7 @@ from ..attacks.triggers import Goal, goal_class
 from ..check import CampaignGoal, Check, Estimate, parameter
 from ..datasets.dataset import Dataset
 from ..errors import Unavailable
-from ..formatting.numbers import POINTS, percent
+from ..formatting.numbers import POINTS, percent, points
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Column, Evidence, Finding, Metric, Series, Severity, Table
 from ..statistics.intervals import clopper_pearson, rate
@@ -150,7 +150,7 @@ class LabelFlip(Check):
             key="flips",
             title="Few flipped labels already hurt"
             if bad is None
-            else f"{100 * bad.share:.0f} % flipped labels cost {percent(clean.accuracy - bad.accuracy)}",
+            else f"{100 * bad.share:.0f} % flipped labels cost {points(clean.accuracy - bad.accuracy)} points",
             severity=Severity.MEDIUM,
             evidence=Evidence(charts=("flips",)),
             advice="Check who may label, label a part twice, and look at rows whose label the model contradicts.",

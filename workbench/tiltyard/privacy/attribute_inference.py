@@ -31,7 +31,7 @@ class AttributeInference(Check):
 
     For each sensitive column two equal classifiers are trained on half of the rows and judged on the
     other half: one sees the other columns (imputation), one sees the model's answer besides. What the
-    first finds is correlation in the world; only the difference is leakage. Where the model takes the
+    first finds, or the commonest value where that is right more often, is in the world; only the difference is leakage. Where the model takes the
     column as input, the answer is given as its distance from the model's answer for each possible
     value, which is nothing at all where the model ignores the column. Several columns are judged
     together: each interval is widened (Bonferroni) so that all hold at once, and the worst leads.
@@ -106,7 +106,7 @@ class AttributeInference(Check):
         evidence = self._evidence(target, part, it, plain, progress.part(0.5))
         known = np.zeros(len(part), bool)
         known[chance(self.seed, f"{self.id}.{it.name}").permutation(len(part))[: len(part) // 2]] = True
-        without = _guesses(base, it.value, known, self.seed, progress.part(0.25))
+        without = _no_worse(_guesses(base, it.value, known, self.seed, progress.part(0.25)), it.value, known)
         with_model = _guesses(base.beside(evidence), it.value, known, self.seed, progress.part(0.25))
         rest = part.take(~known)
         return Judged(it, rest.member, rest.fingerprint, it.value[~known], with_model, without, int(known.sum()), left_out)
@@ -159,6 +159,12 @@ def _known(part: Dataset, it: Secret) -> Known:
     if it.columns is not None:
         kept[it.columns] = False
     return Known(x[:, kept], category[kept])
+
+
+def _no_worse(guesses: NDArray[np.int64], value: NDArray[np.int64], known: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """The guesses, or the value that most known rows have where that is right more often: nobody has to believe a bad guesser."""
+    commonest = np.full(len(guesses), np.bincount(value[known]).argmax(), np.int64)
+    return commonest if (commonest == value[~known]).sum() > (guesses == value[~known]).sum() else guesses
 
 
 def _guesses(base: Known, value: NDArray[np.int64], known: NDArray[np.bool_], seed: int, progress: Progress) -> NDArray[np.int64]:

@@ -80,4 +80,6 @@ class Skill:
             return "Give rows of other classes too."
         if self.right > self.common:
             return "Give more rows."
+        if self.learned:
+            return "It finds the rarer classes, which accuracy hardly counts: look at recall and balanced accuracy."
         return "See that classes, units and preprocessing are those it was trained with, or give rows with classes in more equal shares."

@@ -59,7 +59,11 @@ def class_order(theirs: tuple[str, ...], ours: tuple[str, ...], who: str = "the 
     """
     found = tuple(place_of(name, theirs) for name in ours)
     if len(theirs) != len(ours) or min(found) < 0 or len(set(found)) != len(ours):
-        do = f"Name ours in the order of {few(theirs)} (Classes in the window, --classes in the shell, classes=… in code)"
+        do = (
+            "Name the label that the model was trained on"
+            if len(theirs) != len(ours)
+            else f"Name ours in the order of {few(theirs)} (Classes in the window, --classes in the shell, classes=… in code)"
+        )
         raise Problem(f"a model of the classes {few(ours)}", f"{who} of {few(theirs)}", do)
     return found
 

@@ -100,7 +100,9 @@ def columns_missing(names: list[str], columns: list[str], who: str, known: Seque
         Sentences on how the table was read: why one of them was left out is said with it.
     """
     lost = [name for name in names if name not in columns]
+    alike = {column.strip().casefold(): column for column in columns if column not in names}
     why = [sentence.rstrip(".") for name in lost for sentence in known if sentence.startswith(f"{name!r} was left out: ")]
+    why += [f"{alike[key]!r} is written otherwise than {name!r}" for name in lost if (key := name.strip().casefold()) in alike]
     return Problem(
         f"the columns {listed(names)}, which {who} was fitted on",
         f"{listed(columns)}, without {listed(lost)}" + (f" ({'; '.join(why[:3])})" if why else ""),

@@ -49,7 +49,7 @@ def estimator_target(
         tried[wants] = _outcome(target, rows, name)
     good = {wants: t for wants, t in tried.items() if isinstance(t, SklearnTarget)}
     if not good:
-        raise next(t for t in tried.values() if isinstance(t, Problem))
+        raise next(t for t in (_empty_columns(tried, data, name), *tried.values()) if isinstance(t, Problem))
     wants = _best(good, data)
     found = good[wants]
     fits = data is not None and data.schema.shape == schema.shape
@@ -149,6 +149,15 @@ def _outcome(target: Any, rows: Rows, name: str) -> Any:
     except Problem as problem:
         return problem
     return target
+
+
+def _empty_columns(tried: "dict[Feeds, SklearnTarget | Problem]", data: "Dataset | None", name: str) -> Problem | None:
+    """That columns hold no number in any row, where the model takes none without; None where it was something else."""
+    if data is None or data.schema.images or not any("NaN" in str(t) for t in tried.values() if isinstance(t, Problem)):
+        return None
+    empty = [column for column, lost in zip(data.schema.columns, np.isnan(data.x).all(0).tolist(), strict=True) if lost]
+    do = "Fill them, or open the model with its imputer"
+    return Problem(f"a number in each row of {listed(empty)}, for {name} takes none without", "none in any row", do) if empty else None
 
 
 def _best(good: "dict[Feeds, Any]", data: "Dataset | None") -> Feeds:

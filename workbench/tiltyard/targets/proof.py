@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..datasets.dataset import Dataset
 from ..datasets.feature import MISSING
 from ..datasets.schema import Rows, Schema
-from ..errors import Problem
+from ..errors import Cancelled, Problem
 from .decision import Prediction
 from .doubts import noise_in_words
 from .target import Target, uncounted
@@ -68,9 +68,14 @@ class Proof:
     def look(self) -> None:
         """All comparisons, those that matter most first."""
         refused_empty(self.target, self.data)
-        self.rows = self._rows()
-        self.x = self.data.x[self.rows]
-        self.first = self.target.predictions(self.x)
+        try:
+            self.rows = self._rows()
+            self.x = self.data.x[self.rows]
+            self.first = self.target.predictions(self.x)
+        except (Problem, Cancelled):
+            raise
+        except Exception as error:
+            raise refused_row(self.target, self.data, error) from None
         self._twice()
         if not self.noise:
             self._unaided(np.arange(len(self.rows)) if time.monotonic() < self.ends else evenly(len(self.rows), LATE))
@@ -238,6 +243,26 @@ def refused_empty(target: Target, data: Dataset) -> None:
             "Open the model with its imputer, or say what stands for an empty cell (features={…: {'missing': 0}}, missing under "
             "[data.features], or Missing numbers become)",
         ) from None
+
+
+def refused_row(target: Target, data: Dataset, error: Exception) -> Problem:
+    """That the model refuses some of the rows, for ``error``; one of them by its number, found by halving."""
+    first, last = 0, min(len(data), MOST)
+    while last - first > 1:
+        middle = (first + last) // 2
+        first, last = (first, middle) if _refuses(target, data.x[first:middle]) else (middle, last)
+    alone = _refuses(target, data.x[first:last])
+    where = f"row {first}, which it refuses" if alone else "rows that it refuses"
+    do = "Correct such rows or leave them out; an empty or unknown value is to be written as in the rows that the model was fitted on"
+    return Problem(f"rows that {target.name} takes", f"{where} ({_line(error)})", do)
+
+
+def _refuses(target: Target, x: Rows) -> bool:
+    try:
+        target.predictions(x)
+    except Exception:
+        return True
+    return False
 
 
 def evenly(n: int, most: int) -> NDArray[np.intp]:

@@ -10,7 +10,7 @@ from ..check import Check, parameter
 from ..datasets.conditions import Mask
 from ..datasets.dataset import Dataset
 from ..errors import Problem, Unavailable
-from ..formatting.numbers import percent
+from ..formatting.numbers import POINTS, percent
 from ..progress import Progress
 from ..result import Axis, Chart, CheckResult, Column, Evidence, Finding, Metric, Series, Severity, Table
 from ..statistics.intervals import LEVEL, rate
@@ -219,13 +219,13 @@ class Slices(Check):
 def _worst(worst: Slice | None, word: str) -> Metric:
     label = f"{word} above the rest, worst slice"
     if worst is None:
-        return Metric(name="worst_gap", label=label, value=None, unit="share", n=0, safer="lower", note="no slice could be tested")
+        return Metric(name="worst_gap", label=label, value=None, unit=POINTS, n=0, safer="lower", note="no slice could be tested")
     low, high = worst.apart
     return Metric(
         name="worst_gap",
         label=label,
         value=worst.gap,
-        unit="share",
+        unit=POINTS,
         low=low,
         high=high,
         level=LEVEL,

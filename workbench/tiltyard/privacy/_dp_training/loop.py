@@ -58,7 +58,11 @@ class Kept:
 def refuse_faults(module: nn.Module) -> None:
     """A `Problem` in one line that names every layer DP-SGD cannot train."""
     if found := faults(module):
-        do = "Set replace_layers to have them replaced" if all(f.substitute for f in found) else "Change the architecture"
+        do = (
+            "Replace them, or set replace_layers of privacy.dp_sgd, which does"
+            if all(f.substitute for f in found)
+            else "Change the architecture"
+        )
         raise Problem("layers that DP-SGD can train", "; ".join(map(str, found)), do)
 
 
