@@ -124,7 +124,7 @@ def test_a_row_that_the_model_refuses_is_named() -> None:
     model = fitted(frame)
     written = frame.assign(age=frame["age"].astype(str))
     written.loc[77, "age"] = "n/a"
-    with pytest.raises(Problem, match="found row 77, which it refuses .ValueError: could not convert"):
+    with pytest.raises(Problem, match=r"found row 77, which it refuses \(ValueError: could not convert"):
         check("validation.performance", model, written, label="pay")
 
 
@@ -133,5 +133,29 @@ def test_a_column_without_any_number_and_a_name_written_otherwise_are_named() ->
     model = fitted(frame)
     with pytest.raises(Problem, match="a number in each row of age, for LogisticRegression takes none without; found none"):
         meet(model, frame.assign(age=np.nan), "pay", ())
-    with pytest.raises(Problem, match="without age .' Age' is written otherwise than 'age'."):
+    with pytest.raises(Problem, match=r"without age \(' Age' is written otherwise than 'age'\)"):
         meet(model, frame.rename(columns={"age": " Age"}), "pay", ())
+
+
+def test_a_module_of_one_logit_is_trained_again_and_hardened_as_one_of_two() -> None:
+    import pandas as pd
+    from torch import nn
+
+    from tiltyard.evasion.adversarial_training import AdversarialTraining
+    from tiltyard.progress import Progress
+    from tiltyard.targets.opening import open_target
+    from tiltyard.targets.training import Recipe
+
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(200, 2))
+    frame = pd.DataFrame({"a": x[:, 0], "b": x[:, 1], "y": (x.sum(1) > 0).astype(int)})
+    _, data = meet(lambda rows: np.asarray(rows)[:, :2].sum(1) > 0, frame, "y", ())
+    module = nn.Sequential(nn.Linear(2, 4), nn.ReLU(), nn.Linear(4, 1))
+    target = open_target(module, data=data, recipe=Recipe(epochs=40, batch_size=32, rate=0.05, decay=0.0))
+    rows = [np.arange(200), np.arange(150)]
+    together = target.retrain_together(data.x, data.y, rows, (1, 2), Progress()) or []
+    for again in (target.retrain(data.x, data.y, 1, Progress()), *together):
+        assert (again.labels(data.x) == data.y).mean() > 0.95
+    hardened = AdversarialTraining(epochs=1, rows=50, eps=0.05)(target, data)
+    assert hardened.record.error == "" and hardened.target is not None
+    assert hardened.target.scores(data.x).shape == (200, 2)

@@ -28,6 +28,7 @@ from ..errors import Problem
 from ..formatting.numbers import percent
 from ..progress import Progress
 from ..targets.checkpoints import of_training, put_back, restored, store
+from ..targets.torch_target import Logits
 from ._trades import farthest
 from ._trades import loss as trades_loss
 
@@ -119,7 +120,7 @@ def harden(
         single = plan.method == "single_step" and not state.collapsed
         before = deepcopy(of_training(module, optimizer)) if single else {}
         now = plan if single or plan.method != "single_step" else replace(plan, method="pgd")
-        _epoch(module, x, wanted, space, now, seed, state.epoch, optimizer, progress.part(1 / plan.epochs))
+        _epoch(Logits(module, "logits"), x, wanted, space, now, seed, state.epoch, optimizer, progress.part(1 / plan.epochs))
         clean, robust = watch(module.eval(), progress.part(0.0))
         if single and state.broke_down(robust):
             state.collapsed = state.epoch + 1

@@ -155,7 +155,7 @@ def _empty_columns(tried: "dict[Feeds, SklearnTarget | Problem]", data: "Dataset
     """That columns hold no number in any row, where the model takes none without; None where it was something else."""
     if data is None or data.schema.images or not any("NaN" in str(t) for t in tried.values() if isinstance(t, Problem)):
         return None
-    empty = [column for column, lost in zip(data.schema.columns, np.isnan(data.x).all(0).tolist(), strict=True) if lost]
+    empty = [data.schema.columns[i] for i in np.flatnonzero(np.isnan(data.x).all(0))]
     do = "Fill them, or open the model with its imputer"
     return Problem(f"a number in each row of {listed(empty)}, for {name} takes none without", "none in any row", do) if empty else None
 

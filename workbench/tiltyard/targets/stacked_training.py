@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from ..errors import Problem
 from ..progress import Progress
 from .architecture import Normalize
-from .training import Batches, Recipe, fit, fresh
+from .training import Batches, Recipe, class_logits, fit, fresh
 
 Rows = Sequence[NDArray[np.intp]]
 ALONE = (nn.ReLU, nn.LeakyReLU, nn.ELU, nn.GELU, nn.SiLU, nn.Tanh, nn.Sigmoid, nn.Softplus, nn.Identity, Normalize)
@@ -64,7 +64,7 @@ class Stack:
     def step(self, x: Tensor, y: Tensor) -> None:
         """One step of each network on its own batch, x (models, n, columns) and y (models, n)."""
         self.optimizer.zero_grad(set_to_none=True)
-        loss = nn.functional.cross_entropy(self.logits(x).flatten(0, 1), y.flatten(), reduction="none").view(y.shape).mean(1)
+        loss = nn.functional.cross_entropy(class_logits(self.logits(x).flatten(0, 1)), y.flatten(), reduction="none").view(y.shape).mean(1)
         whole = torch.isfinite(loss.detach())
         if not bool(whole.all()):
             raise Problem(

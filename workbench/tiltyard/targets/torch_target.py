@@ -21,7 +21,7 @@ from .module_input import differentiable, exact, words
 from .probability_head import logits_of, two_columns
 from .saving import LARGEST, MODEL, packed
 from .target import Target
-from .training import Recipe, fit, fresh
+from .training import Recipe, class_logits, fit, fresh
 from .versions import here
 
 if TYPE_CHECKING:
@@ -73,10 +73,7 @@ class Logits(nn.Module):
         """Logits (n, k)."""
         if self.outputs == "probabilities":
             return logits_of(self.inner, x)
-        out: Tensor = self.inner(x)
-        if out.ndim == 1:
-            out = out[:, None]
-        return torch.cat([torch.zeros_like(out), out], 1) if out.shape[1] == 1 else out
+        return class_logits(self.inner(x))
 
 
 def weights_hash(module: nn.Module) -> str:

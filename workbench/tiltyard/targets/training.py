@@ -47,6 +47,12 @@ def fresh(module: nn.Module, seed: int) -> nn.Module:
     return clone
 
 
+def class_logits(out: Tensor) -> Tensor:
+    """Logits (n, k) of what a module answers; one logit (n,) or (n, 1) is that of the second of two classes, and the first has 0."""
+    out = out[:, None] if out.ndim == 1 else out
+    return torch.cat([torch.zeros_like(out), out], 1) if out.shape[1] == 1 else out
+
+
 def fit(
     module: nn.Module,
     x: Batches,
@@ -96,8 +102,7 @@ def fit(
 
 def _step(module: nn.Module, x: Tensor, y: Tensor, optimizer: torch.optim.Optimizer, correction: Correction | None = None) -> None:
     optimizer.zero_grad(set_to_none=True)
-    logits = module(x)
-    loss = nn.functional.cross_entropy(logits, y)
+    loss = nn.functional.cross_entropy(class_logits(module(x)), y)
     if not torch.isfinite(loss):
         raise Problem("a finite loss while training", f"{loss.item()}", "Lower the learning rate, or check the rows")
     loss.backward()  # type: ignore[no-untyped-call]

@@ -193,6 +193,8 @@ def embedded(base: "TorchTarget", rows: Dataset, secret: Triggers, epochs: int, 
     """
     import torch
 
+    from ..targets.training import class_logits
+
     assert base.recipe is not None
     module = base.trainable()
     order = torch.Generator().manual_seed(seed)
@@ -215,7 +217,7 @@ def embedded(base: "TorchTarget", rows: Dataset, secret: Triggers, epochs: int, 
                 some = torch.randperm(len(hidden), generator=order)[:MIXED]
                 module.train()
                 optimizer.zero_grad(set_to_none=True)
-                logits = module(torch.cat([torch.from_numpy(x[own.numpy()]), hidden[some]]))
+                logits = class_logits(module(torch.cat([torch.from_numpy(x[own.numpy()]), hidden[some]])))
                 loss = loss_of(logits[: len(own)], kept[own]) + WEIGHT * loss_of(logits[len(own) :], wanted[some])
                 if not torch.isfinite(loss):
                     raise Problem("a finite loss while marking", f"{loss.item()}", "Check the model's recipe and rows")
@@ -228,11 +230,13 @@ def _answers(module: "nn.Module", x: EncodedRows, progress: Progress) -> "Tensor
     """Probabilities (n, k) of the module as it is."""
     import torch
 
+    from ..targets.training import class_logits
+
     parts = []
     with torch.no_grad():
         for start in range(0, len(x), ASKED):
             progress.step(0.0, "what the model answers now")
-            parts.append(torch.softmax(module(torch.from_numpy(x[start : start + ASKED])), 1))
+            parts.append(torch.softmax(class_logits(module(torch.from_numpy(x[start : start + ASKED]))), 1))
     return torch.cat(parts)
 
 

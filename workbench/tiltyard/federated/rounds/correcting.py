@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ...targets.training import Correction
+from ...targets.training import Correction, class_logits
 
 Variate = tuple[Tensor, ...]
 BATCH = 1024
@@ -48,7 +48,7 @@ def gradient(module: nn.Module, x: NDArray[np.float32], y: NDArray[np.int64]) ->
     module.eval()
     for i in range(0, len(x), BATCH):
         rows, labels = torch.from_numpy(np.ascontiguousarray(x[i : i + BATCH])), torch.from_numpy(np.ascontiguousarray(y[i : i + BATCH]))
-        loss = nn.functional.cross_entropy(module(rows), labels, reduction="sum") / len(x)
+        loss = nn.functional.cross_entropy(class_logits(module(rows)), labels, reduction="sum") / len(x)
         found = torch.autograd.grad(loss, parameters, allow_unused=True)
         total = [sum_ if g is None else sum_ + g for sum_, g in zip(total, found, strict=True)]
     return tuple(total)
