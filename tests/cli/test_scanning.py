@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.sarif_fields import sarif_faults
 
 from tiltyard.published.schemas import FOLDER
 
@@ -51,7 +52,7 @@ def test_json_and_sarif(tiltyard: Tiltyard, files: Path) -> None:
         ("missing", None),
     ]
     sarif = json.loads(tiltyard("scan", files, "--sarif").out)
-    assert sarif["version"] == "2.1.0"
+    assert sarif["version"] == "2.1.0" and sarif_faults(sarif) == []
     assert {r["ruleId"] for r in sarif["runs"][0]["results"]} == {"runs-code"}
     assert all(r["locations"][0]["physicalLocation"]["artifactLocation"]["uri"].endswith("bad.pkl") for r in sarif["runs"][0]["results"])
 

@@ -12,6 +12,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from PIL import Image
+from tests.sarif_fields import sarif_faults
 
 from tiltyard.catalogue import checks, defenses, titles
 from tiltyard.errors import Problem
@@ -156,6 +157,13 @@ def test_sarif_has_the_finding_and_says_it_was_not_whole(bundle):
     run = json.loads(render(bundle, "sarif"))["runs"][0]
     assert [r["ruleId"] for r in run["results"]] == ["evasion.pgd"]
     assert run["invocations"][0]["executionSuccessful"] is False
+    assert sarif_faults(json.loads(render(bundle, "sarif"))) == []
+
+
+def test_sarif_names_the_stored_run(bundle):
+    run = json.loads(render(bundle.model_copy(update={"run_id": "0123456789abcdef"}), "sarif"))["runs"][0]
+    assert run["automationDetails"] == {"id": "tiltyard/0123456789abcdef"}
+    assert "automationDetails" not in json.loads(render(bundle.model_copy(update={"run_id": ""}), "sarif"))["runs"][0]
 
 
 def _moved(name: str, verdicts: dict[str, str]) -> Record:

@@ -100,17 +100,59 @@ def test_without_scores_there_is_the_matrix_and_why() -> None:
     assert panel.table.table.name == "confusion"
 
 
-def test_of_three_classes_one_stands_against_the_rest_and_none_can_be_put_in_force() -> None:
+def three(rows: Dataset) -> FunctionTarget:
+    """Softmax scores of three classes that follow the one feature."""
+
+    def scores(x: np.ndarray) -> np.ndarray:
+        z = np.exp(np.column_stack([2 - 3 * x[:, 0], 0.5 + x[:, 0], 3 * x[:, 0] - 1]))
+        return z / z.sum(1, keepdims=True)
+
+    return FunctionTarget(scores, rows.schema.classes, rows.schema)
+
+
+def test_of_three_classes_one_stands_against_the_rest_with_scikit_learns_numbers_at_every_threshold() -> None:
+    from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score, roc_curve
+
     rows = data(k=3)
-    scores = np.array([[0.5, 0.3, 0.2], [0.2, 0.5, 0.3], [0.1, 0.3, 0.6]])
-    target = FunctionTarget(lambda x: scores[(x[:, 0] * 2.99).astype(int)], rows.schema.classes, rows.schema)
+    target = three(rows)
     panel = shown(PerformancePanel(target, rows))
     panel.positive.value = "b"
-    assert panel.view.facts["rest"] == "not b"
-    assert "two classes" in panel.view.facts["cannot"]
-    own = np.array(panel.view.facts["own"]).sum(0)
+    facts, truth, score = panel.view.facts, rows.y == 1, target.predictions(rows.x).scores[:, 1]
+    assert facts["rest"] == "not b" and facts["cannot"] == ""
+    assert any("whichever other class has the largest score" in note for note in facts["notes"])
+    assert f"{roc_auc_score(truth, score):.3f}" in facts["ranks"]["roc_auc"]
+    assert f"{average_precision_score(truth, score):.3f}" in facts["ranks"]["average_precision"]
+    precision, recall, at = precision_recall_curve(truth, score)
+    false, true, cut = roc_curve(truth, score, drop_intermediate=False)
+    places = dict(zip(cut.tolist(), zip(false, true, strict=True), strict=True))
+    for i in range(0, len(at), 37):
+        (tn, fp), (fn, tp) = counts(panel, at[i])
+        assert tp / (tp + fp) == pytest.approx(precision[i]) and tp / (tp + fn) == pytest.approx(recall[i])
+        assert (fp / (fp + tn), tp / (tp + fn)) == pytest.approx(places[at[i]])
+    own = np.array(facts["own"]).sum(0)
     labels = target.labels(rows.x)
     assert own.tolist() == [[int(((rows.y == 1) == t).astype(int) @ ((labels == 1) == d)) for d in (False, True)] for t in (False, True)]
+
+
+def test_a_threshold_of_one_of_three_classes_is_put_in_force_and_undone() -> None:
+    rows = data(k=3)
+    session = Session(three(rows), rows)
+    before = session.target
+    panel = shown(PerformancePanel(session=session))
+    panel.positive.value = "b"
+    panel._use({"threshold": 0.3})
+    assert session.target.rule == "class 'b' from 0.3 on, else the largest score of the others"
+    found = session.target.predictions(rows.x)
+    reached = found.scores[:, 1] >= 0.3
+    assert ((found.labels == 1) == reached).all() and 0 < reached.sum() < len(reached)
+    assert (found.labels[~reached] == np.where(found.scores[~reached, 0] >= found.scores[~reached, 2], 0, 2)).all()
+    end = time.monotonic() + 30
+    while panel.view.facts.get("own_threshold") != 0.3 and time.monotonic() < end:
+        time.sleep(0.01)
+    assert panel.view.facts["own_threshold"] == 0.3 and panel.positive.value == "b"
+    assert counts(panel, 0.3)[:, 1].sum() == reached.sum()
+    session.undo()
+    assert session.target is before
 
 
 def test_nothing_of_a_former_model_stays() -> None:

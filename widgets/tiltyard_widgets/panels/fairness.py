@@ -78,6 +78,8 @@ class FairnessPanel(TopicPanel):
                 from tiltyard.fairness.favorable import favorable
 
                 target, data = self.session.ready()
+                if len(target.classes) != 2:
+                    raise Problem("a model of two classes", f"one of {len(target.classes)}", "Put a threshold in force under Performance")
                 decide(self, target, data, favorable(data.schema, given["positive"]).name, float(row["threshold"]))
             else:
                 self._run({"column": given["column"], "positive": given["positive"], "tolerance": round(float(row["gap allowed"]), 6)})

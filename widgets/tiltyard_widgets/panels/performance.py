@@ -12,7 +12,7 @@ from tiltyard.formatting.numbers import number
 from tiltyard.result import Column, Record, Table
 from tiltyard.statistics.classification import Confusion, Rated, ranked_area, ranked_precision
 from tiltyard.targets.deciding import deciding
-from tiltyard.targets.decision import Threshold
+from tiltyard.targets.decision import ClassThreshold, Threshold, threshold
 from tiltyard.targets.target import Target
 
 from ..controls.picker import Choice
@@ -132,13 +132,8 @@ class PerformancePanel(Panel):
 
             divided = divisions(asked.rows, (self.column.value,), False)[0].groups
         cells = asked.cells(k, divided)
-        facts = asked.facts(cells, k, self.column.value, SMALLEST) | _beside(asked, k) | {"cannot": self._cannot(classes)}
+        facts = asked.facts(cells, k, self.column.value, SMALLEST) | _beside(asked, k) | {"cannot": self.session.denied("run")}
         self.view.show(cells, facts, asked.start(cells, k) if anew else None)
-
-    def _cannot(self, classes: Sequence[str]) -> str:
-        """Why no threshold can be put in force, or nothing."""
-        several = f"A threshold can be put in force where there are two classes; this model has {len(classes)}."
-        return self.session.denied("run") or (several if len(classes) != 2 else "")
 
     def _use(self, asked: dict[str, Any]) -> None:
         """Make the model decide by the page's threshold."""
@@ -151,10 +146,7 @@ class PerformancePanel(Panel):
 
 def decide(panel: Panel, target: Target, data: Dataset, name: str, value: float) -> None:
     """Let ``target`` give the class ``name`` from ``value`` on, in the window of ``panel``; undo brings back how it decided."""
-    classes = target.classes
-    if name not in classes or len(classes) != 2:
-        raise Problem("a class of a model of two classes", repr(name), "Choose one of them")
-    made = deciding(target, Threshold(classes.index(name), value, name))
+    made = deciding(target, threshold(value, target.classes, name))
     panel.session.take(f"the threshold {number(value)} for {name!r}", made)
 
 
@@ -168,9 +160,9 @@ def _rows_of(record: Record | None) -> tuple[int, int]:
 def _of_interest(asked: AskedRows) -> int:
     """The class of the threshold in force, else the rarer of two, as the check takes it; of more the commonest."""
     rule, truth = asked.target.decision, np.bincount(asked.rows.y, minlength=len(asked.rows.schema.classes))
-    if len(truth) != 2:
-        return int(truth.argmax())
-    return rule.index if isinstance(rule, Threshold) else int(truth[1] <= truth[0])
+    if isinstance(rule, Threshold | ClassThreshold):
+        return rule.index
+    return int(truth[1] <= truth[0]) if len(truth) == 2 else int(truth.argmax())
 
 
 def _beside(asked: AskedRows, k: int) -> dict[str, Any]:

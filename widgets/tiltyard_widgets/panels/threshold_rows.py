@@ -75,5 +75,11 @@ class AskedRows:
             if cells.own_threshold is not None
             else "That is no threshold on this score: the slider begins where as many rows are given the class, and the diamonds are the model itself."
         )
+        several = (
+            ""
+            if len(self.target.classes) == 2
+            else f"One class against the rest: put in force, the model gives {self.target.classes[k]!r} where its score reaches the threshold, "
+            "and elsewhere whichever other class has the largest score."
+        )
         binned = f"More than {len(cells.scores) - 1:,} distinct scores: the slider moves in steps of a few rows." if cells.binned else ""
-        return (f"The model decides by {self.target.rule}.", own, f"{len(self.rows):,} {self.known}.{unknown}", binned, INTERVALS)
+        return (f"The model decides by {self.target.rule}.", several, own, f"{len(self.rows):,} {self.known}.{unknown}", binned, INTERVALS)

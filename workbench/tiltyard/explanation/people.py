@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from ..datasets.dataset import Dataset
 from ..datasets.schema import Rows, Schema
 from ..result import Column, Table
-from ..targets.decision import LargestScore, Threshold
+from ..targets.decision import ClassThreshold, LargestScore, Threshold
 from ..targets.target import Target
 from .explaining import shown
 
@@ -64,7 +64,8 @@ def people_of(target: Target, data: Dataset, of: int, rng: np.random.Generator) 
 def threshold(target: Target, of: int) -> float | None:
     """The score of class ``of`` from which it is decided; None where no one number says so."""
     if len(target.classes) != 2:
-        return None
+        rule = target.decision
+        return rule.value if isinstance(rule, ClassThreshold) and rule.index == of else None
     if isinstance(target.decision, Threshold):
         return target.decision.value if target.decision.index == of else 1 - target.decision.value
     return 0.5 if isinstance(target.decision, LargestScore) else None

@@ -11,7 +11,7 @@ Level = Literal["note", "warning", "error"]
 Part = dict[str, Any]
 
 
-def document(rules: Sequence[Part], results: Sequence[Part], no_conclusion: Sequence[str] | None = None) -> str:
+def document(rules: Sequence[Part], results: Sequence[Part], no_conclusion: Sequence[str] | None = None, run_id: str = "") -> str:
     """One run as JSON text.
 
     Parameters
@@ -20,9 +20,13 @@ def document(rules: Sequence[Part], results: Sequence[Part], no_conclusion: Sequ
         Of `rule` and `result`.
     no_conclusion
         Ids of rules that could not be tried to their end; the run counts as successful where there are none. Left out where it is None.
+    run_id
+        The stored run that the results are of; left out where it is empty.
     """
     driver = {"name": "Tiltyard", "semanticVersion": __version__, "rules": list(rules)}
     run: Part = {"tool": {"driver": driver}, "results": list(results), "columnKind": "unicodeCodePoints"}
+    if run_id:
+        run["automationDetails"] = {"id": f"tiltyard/{run_id}"}
     if no_conclusion is not None:
         notes = [{"level": "warning", "message": {"text": f"{id} gave no conclusion"}} for id in no_conclusion]
         run["invocations"] = [{"executionSuccessful": not notes, "toolExecutionNotifications": notes}]

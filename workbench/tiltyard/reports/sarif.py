@@ -19,7 +19,8 @@ def render(bundle: Bundle) -> str:
     """The findings as one SARIF run; the rules are the steps that were run."""
     rules = {record.check: _rule(record) for record in bundle.records}
     unsettled = [r.check for r in bundle.records if r.result.status.value in ("failed", "cancelled", "incomplete")]
-    return sarif.document(list(rules.values()), [result for record in bundle.records for result in _results(record, bundle)], unsettled)
+    results = [result for record in bundle.records for result in _results(record, bundle)]
+    return sarif.document(list(rules.values()), results, unsettled, bundle.run_id)
 
 
 def _rule(record: Record) -> sarif.Part:

@@ -3,7 +3,7 @@
 import copy
 
 from ..errors import Unavailable
-from .decision import Decision, Threshold
+from .decision import ClassThreshold, Decision, Threshold
 from .target import Target
 
 
@@ -31,10 +31,10 @@ def _plain(target: Target) -> str:
 
 
 def nominal(target: Target, k: int) -> float | None:
-    """The threshold on the score of class ``k`` that the target's rule names, else one half; None of more than two classes."""
-    if len(target.classes) != 2:
-        return None
+    """The threshold on the score of class ``k`` that the target's rule names, else one half; None where of more than two classes it names none."""
     rule = target.decision
+    if len(target.classes) != 2:
+        return rule.value if isinstance(rule, ClassThreshold) and rule.index == k else None
     if isinstance(rule, Threshold):
         return rule.value if rule.index == k else 1 - rule.value
     return 0.5

@@ -103,6 +103,37 @@ class Threshold(Decision):
 
 
 @dataclass(frozen=True)
+class ClassThreshold(Decision):
+    """Of more than two classes the one with ``index`` where its score is at least ``value``, else the others' class with the largest score.
+
+    Parameters
+    ----------
+    value
+        Above 0 and below 1.
+    name
+        The class's name.
+    """
+
+    index: int
+    value: float
+    name: str
+
+    def __post_init__(self) -> None:
+        if not 0 < self.value < 1:
+            raise Problem("a threshold above 0 and below 1", f"{self.value:g}", "Correct it")
+
+    def __call__(self, scores: Scores) -> Labels:
+        """``index`` where its score reaches the threshold, else the largest of the others, the first of equal ones."""
+        others = scores.copy()
+        others[:, self.index] = -np.inf
+        return np.where(scores[:, self.index] >= self.value, self.index, others.argmax(1)).astype(np.int64)
+
+    @property
+    def words(self) -> str:
+        return f"class {self.name!r} from {self.value:g} on, else the largest score of the others"
+
+
+@dataclass(frozen=True)
 class RuleFunction(Decision):
     """A person's own function from scores (n, k) to class names or indices (n,)."""
 
@@ -130,17 +161,18 @@ class RuleFunction(Decision):
 OWN = "its own predict"
 
 
-def threshold(value: float, classes: tuple[str, ...], positive: str = "") -> Threshold:
+def threshold(value: float, classes: tuple[str, ...], positive: str = "") -> Threshold | ClassThreshold:
     """The threshold ``value`` on the score of the class ``positive``; empty for the second of two classes.
 
     Raises
     ------
     Problem
-        For more than two classes, an unknown class, or a value outside 0 to 1.
+        For more than two classes of which none is named, an unknown class, or a value outside 0 to 1.
     """
-    if len(classes) != 2:
-        raise Problem("a threshold for a model of two classes", f"one of {len(classes)}", "Give a function of the scores instead")
+    if len(classes) != 2 and not positive:
+        found = f"none of {len(classes)} classes"
+        raise Problem("the class that the threshold is for", found, "Name it, or give a function of the scores instead")
     name = positive or classes[1]
     if name not in classes:
         raise Problem(f"a class among {', '.join(classes)}", repr(name), "Correct the class that the threshold is for")
-    return Threshold(classes.index(name), float(value), name)
+    return (Threshold if len(classes) == 2 else ClassThreshold)(classes.index(name), float(value), name)

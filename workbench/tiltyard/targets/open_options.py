@@ -112,7 +112,7 @@ class OpenOptions:
         Raises
         ------
         Problem
-            For a target that offers no scores, or a threshold of a model of more than two classes.
+            For a target that offers no scores, or a threshold of one of more than two classes that names none.
         """
         if self.threshold is None and self.decision is None:
             return target

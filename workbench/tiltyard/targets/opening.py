@@ -88,7 +88,7 @@ def open_target(
         The key of a model file that `tiltyard seal` encrypted. The file is decrypted in memory and never written in the clear.
     threshold, positive
         The rule that is deployed, where it is not the model's own: the class ``positive`` (the second of two where it is empty) from this
-        score on.
+        score on; of more than two classes, below it, the largest score of the others.
     decision
         The same as a function from scores (n, k) to class names or indices (n,).
 
