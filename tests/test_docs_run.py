@@ -13,7 +13,16 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
-PAGES = sorted([*DOCS.glob("how-to/*.md"), *DOCS.glob("explanation/*.md"), DOCS / "index.md", ROOT / "README.md"])
+PAGES = sorted(
+    [
+        *DOCS.glob("how-to/*.md"),
+        *DOCS.glob("explanation/*.md"),
+        DOCS / "index.md",
+        DOCS / "shared.md",
+        DOCS / "teaching.md",
+        ROOT / "README.md",
+    ]
+)
 FENCE = re.compile(
     r"^(?:<!-- not run: (?P<why>[^\n]+) -->\n)?(?P<ticks>`{3,})(?P<language>\w+)\n(?P<body>.*?)^(?P=ticks)$", re.MULTILINE | re.DOTALL
 )
@@ -64,6 +73,7 @@ def folder(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch
     """An empty folder to work in, with a store of its own; what a page sets in the environment ends with it."""
     before = dict(os.environ)
     monkeypatch.chdir(tmp_path)
+    os.environ["TILTYARD_USERS"] = str(tmp_path / "users.json")
     os.environ["TILTYARD_STORE"] = str(tmp_path_factory.mktemp("store") / "runs.sqlite")
     yield tmp_path
     os.environ.clear()
