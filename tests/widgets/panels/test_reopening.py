@@ -284,3 +284,9 @@ def test_jupyterlabs_window_comes_back_to_correction_cohort_and_run_after_a_rest
     assert after.bench.panel("load").message.text == "" and after.session.run.id == run
     assert (after.session.data.fingerprint, after.session.data.schema.sensitive) == (used, ("age",))
     assert after.state == before.state
+    with (tmp_path / "m.csv").open("a") as rows:
+        rows.write("33,4,121,no\n")
+    changed = LabWindow(json.loads(json.dumps(before.state)))  # loaded as it is now, and the run of before is not taken up
+    until(lambda: changed.session.target is not None and changed.bench.panel("load").message.text)
+    assert changed.session.run is None and len(changed.session.data) == 121
+    assert "Open that run in History" in changed.bench.panel("load").message.text

@@ -65,8 +65,16 @@ class LabWindow:
             return
         if (load := self._kept(str(source.get("load") or ""))) is not None:
             self._coming = True
-            panel.again(lambda: of_load(load), self._came, self._lost)
+            panel.again(lambda: of_load(load), self._came, lambda problem: self._anew(panel, source))
             return
+        self._load(panel, source)
+
+    def _anew(self, panel: LoadPanel, source: Mapping[str, Any]) -> None:
+        """Load what the fields say, where what was loaded before is not as it was; the run of before says so itself."""
+        self._came()
+        self._load(panel, source)
+
+    def _load(self, panel: LoadPanel, source: Mapping[str, Any]) -> None:
         panel.fill({str(k): str(v) for k, v in source.items()})
         needed = LOADABLE.get(panel.source.value)
         if needed and source.get(needed):
@@ -83,10 +91,6 @@ class LabWindow:
     def _came(self) -> None:
         self._coming = False
         self._changed()
-
-    def _lost(self, problem: Exception) -> None:
-        self._came()
-        self.bench.go("load").message.say(problem, level="warning", doing="What was loaded here")
 
     def connect(self) -> None:
         """Open the line to the page that shows the window now."""

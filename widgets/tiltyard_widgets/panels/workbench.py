@@ -125,7 +125,8 @@ class Workbench(w.VBox):
         step = panel.choice.value if isinstance(panel, TopicPanel) else ""
         if session.run is not None:  # which tells how it was loaded
             return Place(session.run.short, topic, step)
-        return Place(self.wanted.run, topic, step, session.load if session.target is not None else self.wanted.load)
+        load = self.wanted.load or (session.load if session.target is not None else "")
+        return Place(self.wanted.run, topic, step, "" if self.wanted.run else load)
 
     def open_step(self, id: str) -> bool:
         """Show a step in the panel of its topic; False where no panel holds it."""
