@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 MOST_PICKLE = 256 << 20
 DEPTH = 3
+_DISTRIBUTION = "a distribution executes what its state says; save the search's best_estimator_ alone"
 _PLUMBING = frozenset({"version", "byteorder", ".format_version", ".storage_alignment", ".data/serialization_id"})
 _SCRIPT_PICKLES = frozenset(
     {"data.pkl", "constants.pkl", "traced_inputs.pkl", "bytecode.pkl", "attributes.pkl", "mobile_debug_handles.pkl"}
@@ -247,7 +248,8 @@ def _judge_skops(stream: IO[bytes], found: Directory, findings: Findings) -> Non
             if trees is not None:
                 findings.unproven("schema.json", f"{module}.{name} ({loader})", f"{trees}, and what is crafted so reads foreign memory")
         else:
-            findings.unproven("schema.json", f"{module}.{name} ({loader})", "skops does not trust this type by default")
+            why = _DISTRIBUTION if module.startswith("scipy.stats.") else "skops does not trust this type by default"
+            findings.unproven("schema.json", f"{module}.{name} ({loader})", why)
     for entry in found.entries:
         findings.progress.check()
         if entry.name.endswith(".npy"):

@@ -131,15 +131,28 @@ _UFUNCS = """
 """
 _PARTS = """
     calibration: _CalibratedClassifier _SigmoidCalibration _TemperatureScaling
+    compose._column_transformer: make_column_selector
+    gaussian_process._gpc: _BinaryGaussianProcessClassifierLaplace
+    gaussian_process.kernels: CompoundKernel ConstantKernel DotProduct ExpSineSquared Exponentiation Matern PairwiseKernel Product
+    gaussian_process.kernels: RBF RationalQuadratic Sum WhiteKernel
+    impute._iterative: IterativeImputer
     metrics._scorer: _CurveScorer _MultimetricScorer _PassthroughScorer _Scorer
-    model_selection._split: GroupKFold KFold ShuffleSplit StratifiedGroupKFold StratifiedKFold StratifiedShuffleSplit TimeSeriesSplit
+    model_selection._search_successive_halving: HalvingGridSearchCV HalvingRandomSearchCV _SubsampleMetaSplitter
+    model_selection._split: GroupKFold GroupShuffleSplit KFold LeaveOneGroupOut LeaveOneOut LeavePGroupsOut LeavePOut PredefinedSplit
+    model_selection._split: RepeatedKFold RepeatedStratifiedKFold ShuffleSplit StratifiedGroupKFold StratifiedKFold
+    model_selection._split: StratifiedShuffleSplit TimeSeriesSplit
     neural_network._stochastic_optimizers: AdamOptimizer SGDOptimizer
     utils._metadata_requests: MetadataRequest MethodMetadataRequest
 """
-_METRICS = """
-    _classification: accuracy_score balanced_accuracy_score brier_score_loss f1_score jaccard_score log_loss matthews_corrcoef
-    _classification: precision_score recall_score
-    _ranking: average_precision_score roc_auc_score top_k_accuracy_score
+_FUNCTIONS = """
+    feature_selection._mutual_info: mutual_info_classif mutual_info_regression
+    feature_selection._univariate_selection: chi2 f_classif f_oneway f_regression r_regression
+    metrics._classification: accuracy_score balanced_accuracy_score brier_score_loss cohen_kappa_score confusion_matrix f1_score
+    metrics._classification: fbeta_score hamming_loss hinge_loss jaccard_score log_loss matthews_corrcoef precision_score recall_score
+    metrics._classification: zero_one_loss
+    metrics._ranking: average_precision_score dcg_score ndcg_score roc_auc_score top_k_accuracy_score
+    metrics._regression: explained_variance_score max_error mean_absolute_error mean_absolute_percentage_error mean_pinball_loss
+    metrics._regression: mean_squared_error mean_squared_log_error median_absolute_error r2_score root_mean_squared_error
 """
 
 
@@ -150,11 +163,17 @@ def _named(lines: str, package: str) -> frozenset[str]:
 
 
 ESTIMATORS = _named(_SKLEARN, "sklearn")
-# What skops does not trust, and what is nothing but Python: parts of estimators that hold attributes and call NumPy alone, and metrics.
+# What skops does not trust, and what is nothing but Python: parts of estimators that hold attributes and call NumPy alone, scores of
+# columns and of answers, functions of arrays, and classes that only say which columns are meant. Never a distribution of scipy.stats:
+# its state is code that it executes as it is read.
 PURE: dict[str, frozenset[str]] = {
     "ObjectNode": _named(_PARTS, "sklearn"),
     "DictNode": frozenset({"sklearn.utils._bunch.Bunch"}),
-    "FunctionNode": _named(_METRICS, "sklearn.metrics"),
+    "FunctionNode": _named(_FUNCTIONS, "sklearn") | {f"numpy.{name}" for name in ("around", "clip", "fix", "nan_to_num", "round")},
+    "TupleNode": frozenset({"sklearn.impute._iterative._ImputerTriplet"}),
+    "TypeNode": _named("model_selection._split: KFold StratifiedKFold", "sklearn")
+    | {"builtins.object"}
+    | {f"numpy.{name}" for name in "complexfloating floating generic inexact integer number signedinteger unsignedinteger".split()},
 }
 UFUNCS = frozenset(f"numpy.{name}" for name in _UFUNCS.split())
 DTYPES = frozenset(
