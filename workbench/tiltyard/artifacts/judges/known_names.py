@@ -83,7 +83,7 @@ METRICS = (
 )
 UFUNCS = (
     "abs absolute add arccos arccosh arcsin arcsinh arctan arctanh cbrt ceil clip cos cosh deg2rad degrees divide exp exp2 expm1 fabs "
-    "floor isfinite isnan log log10 log1p log2 maximum minimum multiply negative positive power rad2deg radians reciprocal rint sign "
+    "floor isfinite isnan log log10 log1p log2 maximum minimum multiply nan_to_num negative positive power rad2deg radians reciprocal rint sign "
     "sin sinh sqrt square subtract tan tanh trunc"
 )
 SCALARS = (
