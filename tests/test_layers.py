@@ -22,7 +22,7 @@ LAYERS = [
     {"access"},
     {"datasets", "targets", "child_processes"},
     {"attacks", "privacy_accounting"},
-    {"check", "defense", "parameters", "signature", "topic"},
+    {"needs", "check", "defense", "parameters", "signature", "topic"},
     FOLDERS,
     {"catalogue"},
     {"samples", "testing", "scoring"},

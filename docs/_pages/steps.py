@@ -5,8 +5,9 @@ import sys
 from typing import Any
 
 from tiltyard.catalogue import TOPICS, checks, defenses, topic_of
-from tiltyard.check import NEEDS, Step
+from tiltyard.check import Step
 from tiltyard.defense import Defense
+from tiltyard.needs import NEEDS
 from tiltyard.parameters import Parameter, parameters, span
 from tiltyard.standards.catalog import catalog
 

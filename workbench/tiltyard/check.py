@@ -19,6 +19,7 @@ from .access import places
 from .access.person import Person, me
 from .datasets.dataset import Dataset
 from .errors import Cancelled, Problem, Unavailable
+from .needs import attainable, lacking
 from .parameters import model_facts
 from .progress import Progress, attended
 from .result import CheckResult, Given, Identity, Metric, Record, Status
@@ -29,21 +30,6 @@ from .targets.target import Target
 from .version import __version__
 
 CampaignGoal = Literal["evade", "infer", "steal", "poison"]
-
-NEEDS = {
-    "labels": "predicted labels",
-    "scores": "class scores",
-    "gradients": "gradients (a torch module or linear model)",
-    "weights": "weights",
-    "training": "a training routine",
-    "file": "a model file",
-    "url": "an endpoint",
-    "table": "a table",
-    "images": "images",
-    "text": "a column of free text",
-    "sensitive": "a sensitive column",
-    "member": "rows marked as trained on and rows marked as not",
-}
 
 
 def parameter(
@@ -248,13 +234,7 @@ class Step(Given, ABC, metaclass=StepType):
         if data.texts and not self.takes_text and not (self.holds_text and data.beside_text):
             moved = "numbers or categories that may change beside the text" if self.holds_text else "numbers or categories"
             return f"needs {moved}, which have distances and bounds; {data.texts[0]!r} holds free text"
-        for need in sorted(self.needs):
-            if need in DATA_NEEDS:
-                if reason := data.lacks(need):
-                    return reason
-            elif need not in target.offers:
-                return f"needs {NEEDS[need]}; this target offers {', '.join(sorted(target.offers))}"
-        return ""
+        return lacking(self.needs, target, data)
 
     def estimate(self, target: Target, data: Dataset) -> Estimate:
         """The cost before the run; the class fact ``cost`` in words where nothing better is known."""
@@ -307,9 +287,6 @@ class Step(Given, ABC, metaclass=StepType):
         if cls.__module__.startswith("tiltyard."):
             return Spelling("import tiltyard as ty", f"ty.{cls.id.split('.')[0]}.{cls.__name__}")
         return Spelling(f"from {cls.__module__} import {cls.__name__}", cls.__name__)
-
-
-DATA_NEEDS = frozenset({"table", "images", "text", "sensitive", "member"})
 
 
 @dataclass(frozen=True)
@@ -415,7 +392,7 @@ class Check(Step):
                 result = self.settled().run(target, data.classed(target.classes), progress)
             if not isinstance(result, CheckResult):
                 raise TypeError(f"{type(self).__name__}.run returned {type(result).__name__}, not CheckResult")
-            attempt = clock.stop(with_doubts(result, target, self.needs, self.averages_noise))
+            attempt = clock.stop(attainable(with_doubts(result, target, self.needs, self.averages_noise), target, data))
         except Exception as problem:
             attempt = clock.caught(problem)
         return record(self, "check", attempt, target, data)

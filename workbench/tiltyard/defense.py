@@ -6,6 +6,7 @@ from typing import ClassVar, final
 
 from .check import Attempt, Clock, Step, met, record, unhappy
 from .datasets.dataset import Dataset
+from .needs import attainable
 from .progress import Progress, attended
 from .result import CheckResult, Record, Status
 from .targets.doubts import with_doubts
@@ -58,5 +59,5 @@ class Defense(Step):
             return Outcome(record(self, "defense", clock.caught(problem), target, data), None)
         defended.target.parent = target
         result = defended.result.model_copy(update={"artifacts": files | defended.result.artifacts}) if files else defended.result
-        attempt: Attempt = clock.stop(with_doubts(result, target, self.needs, self.averages_noise))
+        attempt: Attempt = clock.stop(attainable(with_doubts(result, target, self.needs, self.averages_noise), target, data))
         return Outcome(record(self, "defense", attempt, target, data, defended.target.identity), defended.target)

@@ -8,10 +8,11 @@ from typing import Any, ClassVar, Literal, Self, get_args
 from pydantic import model_validator
 
 from ..catalogue import checks
-from ..check import NEEDS, CampaignGoal, Check, Step, named, parameter
+from ..check import CampaignGoal, Check, Step, named, parameter
 from ..datasets.dataset import Dataset
 from ..execution.profiles import Profile, overrides
 from ..formatting.numbers import about, duration
+from ..needs import NEEDS
 from ..result import Frozen, Given, Identity
 from ..targets.query_budget import Meter
 from ..targets.restricted import RestrictedTarget

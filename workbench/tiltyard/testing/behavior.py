@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from ..check import DATA_NEEDS, Step
+from ..check import Step
 from ..datasets.dataset import Dataset
+from ..needs import DATA_NEEDS
 from ..progress import Progress, Report
 from ..result import CheckResult, Evidence, Record, Status
 from ..targets.target import Target

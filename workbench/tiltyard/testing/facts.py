@@ -9,8 +9,9 @@ from functools import cache
 from typing import get_args
 
 from ..catalogue import TOPICS, checks, defenses
-from ..check import NEEDS, Step, named
+from ..check import Step, named
 from ..errors import Problem
+from ..needs import NEEDS
 from ..parameters import FieldFacts, model_facts
 from ..standards.catalog import known
 
