@@ -130,3 +130,10 @@ def test_a_number_that_is_no_share_is_not_drawn_on_the_scale_of_shares() -> None
     result = plain.result.model_copy(update={"metrics": (count,)})
     (risk,) = [r for r in risks(make([plain.model_copy(update={"result": result})])) if r.topic.id == "evasion"]
     assert risk.metric == count and marks(risk) == []
+
+
+def test_of_one_measure_at_one_budget_the_least_safe_number_is_first() -> None:
+    one, least, wider = record(hits=41), record(check="evasion.square", hits=32, id="2"), record(check="evasion.strong", hits=5, id="3")
+    wider = wider.model_copy(update={"effective": {"eps": 0.3}})
+    (risk,) = [r for r in risks(make([one, least, wider])) if r.topic.id == "evasion"]
+    assert risk.record == least and risk.metric is not None and risk.metric.value == 0.32

@@ -145,12 +145,25 @@ def _end(rule: dict[str, Any], name: str) -> float | None:
 
 
 def _graded(records: Sequence[Record]) -> tuple[Record | None, Metric | None, None]:
-    """The number of the gravest records of which less or more is safer; none where they have no such number."""
-    for record in [r for r in records if gravity(r) == gravity(records[0])]:
-        metric = headline(record)
-        if metric is not None and metric.safer != "none":
-            return record, metric, None
-    return (records[0] if records else None), None, None
+    """The number of the gravest records of which less or more is safer, the least safe of one measure at one budget; else none."""
+    grave = [(r, headline(r)) for r in records if gravity(r) == gravity(records[0])]
+    weighed = [(r, m) for r, m in grave if m is not None and m.value is not None and m.safer != "none"]
+    if not weighed:
+        return (records[0] if records else None), None, None
+    alike = [(r, m) for r, m in weighed if _measure(r, m) == _measure(*weighed[0])]
+    record, metric = min(alike, key=lambda one: _danger(one[1]))
+    return record, metric, None
+
+
+def _measure(record: Record, metric: Metric) -> tuple[object, ...]:
+    """What makes two numbers the same measure: their name, and what an attacker may change."""
+    return metric.name, metric.safer, *(str(record.effective.get(name)) for name in ("eps", "norm", "flips", "goal"))
+
+
+def _danger(metric: Metric) -> float:
+    """Lower is less safe."""
+    assert metric.value is not None
+    return metric.value if metric.safer == "higher" else -abs(metric.value) if metric.safer == "zero" else -metric.value
 
 
 def unasked(bundle: Bundle) -> list[Open]:
