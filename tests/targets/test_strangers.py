@@ -1,5 +1,6 @@
 """What strangers' models and tables have that nobody expects: each number is that of the library used without us."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -159,3 +160,15 @@ def test_a_module_of_one_logit_is_trained_again_and_hardened_as_one_of_two() -> 
     hardened = AdversarialTraining(epochs=1, rows=50, eps=0.05)(target, data)
     assert hardened.record.error == "" and hardened.target is not None
     assert hardened.target.scores(data.x).shape == (200, 2)
+
+
+def test_a_cell_of_blanks_alone_in_a_file_is_no_empty_one(tmp_path: Path) -> None:
+    import pandas as pd
+
+    frame = people()
+    frame["sex"] = alike(alike(frame["sex"], 3, " "), 5, None)
+    frame.to_csv(tmp_path / "rows.csv", index=False)
+    own = pd.read_csv(tmp_path / "rows.csv")
+    model = fitted(own)
+    target, data = meet(model, tmp_path / "rows.csv", "pay", ())
+    np.testing.assert_allclose(target.scores(data.x), model.predict_proba(own[["age", "sex"]]), atol=1e-12)

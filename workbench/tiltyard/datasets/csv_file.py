@@ -14,7 +14,7 @@ from .column_names import distinctly, renamed
 from .csv_arrow import read_plain
 from .data_file import DataFile
 from .limits import Bounded, bounded
-from .written_numbers import FILE
+from .written_numbers import FILE, meaning
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -151,12 +151,38 @@ def _parse(file: DataFile, layout: Layout) -> "pd.DataFrame":
         with warnings.catch_warnings(), open_stream(file) as stream:
             warnings.simplefilter("error", pd.errors.ParserWarning)
             frame: pd.DataFrame = pd.read_csv(stream, **options)
-            return frame
+        return _with_blanks(frame, file, options)
     except UnicodeDecodeError:
         raise
     except (pd.errors.ParserError, pd.errors.ParserWarning, pd.errors.EmptyDataError, csv.Error, OverflowError) as error:
         found = str(error).replace("Error tokenizing data. C error: ", "").strip() or type(error).__name__
         raise Problem(f"a table of {len(layout.header)} columns in every line", f"{found.splitlines()[0][:150]}", "Fix that line") from None
+
+
+def _with_blanks(frame: "pd.DataFrame", file: DataFile, options: dict[str, Any]) -> "pd.DataFrame":
+    """The table with cells of blanks alone as they are written where a column is text, for a model may know them apart from empty ones."""
+    import pandas as pd
+
+    places = [i for i, name in enumerate(frame.columns) if frame[name].isna().any() and _words(frame[name])]
+    if not places:
+        return frame
+    try:
+        with open_stream(file) as stream:
+            written = pd.read_csv(stream, **(options | {"skipinitialspace": False, "usecols": places, "dtype": str}))
+    except (ValueError, pd.errors.ParserError):
+        return frame
+    for name in written.columns if len(written) == len(frame) else ():
+        blank = frame[name].isna() & written[name].str.fullmatch(" +").fillna(False).astype(bool)
+        if blank.any():
+            frame.loc[blank, name] = written.loc[blank, name]
+    return frame
+
+
+def _words(column: "pd.Series") -> bool:
+    """Is it text, and no written numbers or dates?"""
+    import pandas as pd
+
+    return pd.api.types.infer_dtype(column, skipna=True) == "string" and meaning(column) is None
 
 
 def _without_index(frame: "pd.DataFrame") -> "tuple[pd.DataFrame, tuple[str, ...]]":
