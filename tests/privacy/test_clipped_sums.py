@@ -1,6 +1,7 @@
 """The clipped sum against a loop over rows in float64, on random nets, shapes and clips; and what the direct way must not take on."""
 
 import copy
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -61,9 +62,60 @@ def test_dense_nets(width: int, hidden: int, bias: bool, norm: bool, n: int, see
     from torch import nn
 
     torch.manual_seed(seed)
-    middle = [nn.LayerNorm(hidden)] if norm else []
+    middle = [nn.LayerNorm(hidden, eps=0.1)] if norm else []  # of two numbers that are near, float32 leaves few digits
     module = nn.Sequential(nn.Linear(width, hidden, bias=bias), *middle, nn.ReLU(inplace=True), nn.Linear(hidden, 3, bias=bias))
-    same(module, *data((width,), n, seed), 0.5, "Direct")
+    same(module, *data((width,), n, seed), 0.5, "Direct" if norm else "Chain")
+
+
+@given(
+    widths=st.lists(st.integers(1, 12), min_size=0, max_size=3),
+    act=st.sampled_from(["ReLU", "Tanh", "Sigmoid"]),
+    bias=st.booleans(),
+    single=st.booleans(),
+    clip=st.sampled_from([1e-3, 0.3, 1e3]),
+    seed=st.integers(0, 99),
+)
+@settings(max_examples=20, deadline=None)
+def test_dense_layers_by_hand(widths: list[int], act: str, bias: bool, single: bool, clip: float, seed: int) -> None:
+    """What has no weights before them, nested blocks, and one logit of two classes."""
+    import torch
+    from torch import nn
+
+    from tiltyard.targets.architecture import Normalize
+    from tiltyard.targets.torch_target import Logits
+
+    torch.manual_seed(seed)
+    sizes = [6, *widths, 1 if single else 3]
+    blocks = [nn.Sequential(nn.Linear(a, b, bias=bias), getattr(nn, act)()) for a, b in pairwise(sizes[:-1])]
+    module = nn.Sequential(nn.Flatten(), Normalize([0.5] * 6, [2.0] * 6), *blocks, nn.Linear(sizes[-2], sizes[-1], bias=bias))
+    x, y = data((2, 3), 7, seed)
+    same(Logits(module, "logits"), x, y.clamp(max=1) if single else y, clip, "Chain")
+
+
+@pytest.mark.parametrize("odd", ["hook", "dropout", "twice", "shared", "probabilities", "before"])
+def test_what_is_no_chain_of_dense_layers_is_not_taken_for_one(odd: str) -> None:
+    from torch import nn
+
+    from tiltyard.privacy._dp_training.clipped_sums import NotCovered
+    from tiltyard.privacy._dp_training.dense_sums import Chain
+    from tiltyard.targets.torch_target import Logits
+
+    first, middle, last = nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 3)
+    module: nn.Module = nn.Sequential(first, middle, last)
+    if odd == "hook":
+        middle.register_forward_hook(lambda *_: None)
+    elif odd == "dropout":
+        module = nn.Sequential(first, nn.Dropout(0.5), last)
+    elif odd == "twice":
+        module = nn.Sequential(first, nn.ReLU(), nn.Tanh(), last)
+    elif odd == "shared":
+        module = nn.Sequential(first, middle, first, last)
+    elif odd == "probabilities":
+        module = Logits(nn.Sequential(module, nn.Softmax(1)), "probabilities")
+    else:
+        module = nn.Sequential(nn.LayerNorm(4), first, middle, last)
+    with pytest.raises(NotCovered):
+        Chain(module)
 
 
 @given(

@@ -77,8 +77,8 @@ def drawn(n: int, rate: float, chance: Chance) -> Tensor:
     parts, last = [], -1
     while last < n:
         want = int((n - last) * rate + 6 * math.sqrt(n * rate)) + 16
-        gaps = chance.uniform(want).log_().div_(math.log1p(-rate)).floor_().clamp_(max=float(n)).long() + 1
-        parts.append(gaps.cumsum(0) + last)
+        gaps = chance.uniform(want).log_().div_(math.log1p(-rate)).clamp_(max=float(n)).long().add_(1)
+        parts.append(gaps.cumsum(0).add_(last))
         last = int(parts[-1][-1])
-    found = torch.cat(parts)
-    return found[found < n]
+    found = torch.cat(parts) if len(parts) > 1 else parts[0]
+    return found[: int(torch.searchsorted(found, n))]

@@ -1,7 +1,7 @@
 """The sum of clipped gradients of a batch, by one backward pass to the layers' outputs; by Opacus for what is not covered."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -150,7 +150,7 @@ def _covered(module: nn.Module) -> list[nn.Module]:
         wanted = [p for p in own if p.requires_grad]
         if not wanted:
             continue
-        if type(layer) not in KINDS or len(wanted) < len(own) or _odd(layer):
+        if type(layer) not in KINDS or len(wanted) < len(own) or odd(layer):
             raise NotCovered(type(layer).__name__)
         if any(owners.setdefault(id(p), layer) is not layer for p in own):
             raise NotCovered("a parameter is shared")
@@ -158,7 +158,7 @@ def _covered(module: nn.Module) -> list[nn.Module]:
     return found
 
 
-def _odd(layer: nn.Module) -> bool:
+def odd(layer: nn.Module) -> bool:
     """Options under which the gradient is another than the plain one."""
     if isinstance(layer, nn.Embedding):
         return layer.max_norm is not None or layer.scale_grad_by_freq or layer.sparse
@@ -212,17 +212,27 @@ def _rows(p: nn.Parameter, n: int) -> Tensor:
 
 
 def summing(module: nn.Module, x: Tensor, y: Tensor) -> Summing:
-    """The direct way where it holds for ``module``, as two rows show, else Opacus's."""
+    """By hand or the direct way where that holds for ``module``, as two rows show, else Opacus's."""
+    from .dense_sums import Chain
+
+    for way in (Chain, Direct):
+        if (found := _tried(way, module, x, y)) is not None:
+            return found
+    return PerRow(module)
+
+
+def _tried(way: Callable[[nn.Module], Summing], module: nn.Module, x: Tensor, y: Tensor) -> Summing | None:
+    """``way`` for ``module`` where it takes two rows; None where it does not."""
     try:
-        direct = Direct(module)
+        made = way(module)
     except NotCovered:
-        return PerRow(module)
+        return None
     state = torch.get_rng_state()
     try:
-        direct.clipped(x[:2], y[:2], 1.0)
+        made.clipped(x[:2], y[:2], 1.0)
     except (NotCovered, RuntimeError):  # torch refuses some changes in place itself
-        direct.close()
-        return PerRow(module)
+        made.close()
+        return None
     finally:
         torch.set_rng_state(state)
-    return direct
+    return made

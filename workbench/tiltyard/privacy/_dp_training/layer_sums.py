@@ -60,7 +60,7 @@ def _plain(layer: nn.Linear, x: Tensor, g: Tensor) -> Side:
 
     def weighted(c: Tensor) -> Sums:
         cut = g * c[:, None]
-        return {"weight": cut.T @ x, **({"bias": cut.sum(0)} if has_bias else {})}
+        return {"weight": cut.T @ x, **({"bias": c @ g} if has_bias else {})}
 
     return Side((own + 1 if has_bias else own) * torch.linalg.vecdot(g, g), weighted)
 

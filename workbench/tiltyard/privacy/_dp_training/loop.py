@@ -83,16 +83,24 @@ class Steps:
 
     def take(self, x: Batches, y: Tensor, rows: Tensor, chance: Chance, progress: Progress) -> None:
         """A step over ``rows``, however many came up; the sum is the same in chunks, and of no rows it is 0."""
-        self.gradient.zero_()
-        for part in torch.split(rows, self.chunk) if len(rows) else ():
+        if 0 < len(rows) <= self.chunk:
             progress.check()
-            found = self.how.clipped(_read(x, part), y[part], self.plan.clip)
-            torch._foreach_add_(self.parts, [one.flatten() for one in found.sums])
+            found = self.how.clipped(_read(x, rows), y[rows], self.plan.clip)
+            torch.cat([one.reshape(-1) for one in found.sums], out=self.gradient)
+        else:
+            self._in_chunks(x, y, rows, progress)
         if self.plan.noise > 0:
             chance.fill(self.noise, self.plan.noise * self.plan.clip)
             self.gradient.add_(self.noise)
         self.flat.grad = self.gradient.div_(self.denominator)
         self.optimizer.step()
+
+    def _in_chunks(self, x: Batches, y: Tensor, rows: Tensor, progress: Progress) -> None:
+        self.gradient.zero_()
+        for part in torch.split(rows, self.chunk) if len(rows) else ():
+            progress.check()
+            found = self.how.clipped(_read(x, part), y[part], self.plan.clip)
+            torch._foreach_add_(self.parts, [one.flatten() for one in found.sums])
 
     @property
     def chunk(self) -> int:
@@ -166,13 +174,14 @@ class _Run:
         rate, total = rate_of(n, plan.batch_size), steps_of(n, plan.batch_size, plan.epochs)
         ends = {steps_of(n, plan.batch_size, e): e for e in range(1, plan.epochs + 1)}
         done = self._gone_on(kept) if kept is not None and kept.path.exists() else 0
+        self.module.train()
         for step in range(done + 1, total + 1):
             progress.step((step - 1) / total, f"epoch {min(plan.epochs, 1 + (step - 1) * plan.epochs // total)} of {plan.epochs}")
-            self.module.train()
             self.steps.take(x, y, drawn(n, rate, self.chance), self.chance, progress)
             if watch is not None and step in ends:
                 _refuse_nan(self.module)
                 watch(ends[step], step, self.module.eval())
+                self.module.train()
             if kept is not None and step in ends:
                 self._keep(kept, step)
         _refuse_nan(self.module)
