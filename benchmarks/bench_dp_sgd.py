@@ -23,8 +23,8 @@ from rich.table import Table
 from torch import nn
 
 from tiltyard.privacy._dp_training.chance import Seeded, drawn
-from tiltyard.privacy._dp_training.clipped_sums import summing
 from tiltyard.privacy._dp_training.loop import Plan, Steps
+from tiltyard.privacy._dp_training.summing import summing
 from tiltyard.progress import Progress
 
 TURNS = 5

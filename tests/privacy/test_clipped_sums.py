@@ -34,7 +34,7 @@ def by_hand(module: "nn.Module", x: "Tensor", y: "Tensor", clip: float) -> "list
 def same(module: "nn.Module", x: "Tensor", y: "Tensor", clip: float, way: str) -> None:
     import torch
 
-    from tiltyard.privacy._dp_training.clipped_sums import summing
+    from tiltyard.privacy._dp_training.summing import summing
 
     expected = by_hand(module, x, y, clip)
     how = summing(module, x[:2], y[:2])
@@ -286,8 +286,8 @@ def test_an_empty_batch_is_a_step_of_noise_over_the_same_denominator() -> None:
     from torch import nn
 
     from tiltyard.privacy._dp_training.chance import Seeded
-    from tiltyard.privacy._dp_training.clipped_sums import summing
     from tiltyard.privacy._dp_training.loop import Plan, Steps
+    from tiltyard.privacy._dp_training.summing import summing
     from tiltyard.progress import Progress
 
     x, y = data((4,), 50, 0)

@@ -1,7 +1,7 @@
 """The sum of clipped gradients of a batch, by one backward pass to the layers' outputs; by Opacus for what is not covered."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -209,30 +209,3 @@ def _rows(p: nn.Parameter, n: int) -> Tensor:
         return torch.zeros((n, *p.shape))
     parts: Iterable[Tensor] = found if isinstance(found, list) else [found]
     return torch.stack(list(parts)).sum(0)
-
-
-def summing(module: nn.Module, x: Tensor, y: Tensor) -> Summing:
-    """By hand or the direct way where that holds for ``module``, as two rows show, else Opacus's."""
-    from .dense_sums import Chain
-
-    for way in (Chain, Direct):
-        if (found := _tried(way, module, x, y)) is not None:
-            return found
-    return PerRow(module)
-
-
-def _tried(way: Callable[[nn.Module], Summing], module: nn.Module, x: Tensor, y: Tensor) -> Summing | None:
-    """``way`` for ``module`` where it takes two rows; None where it does not."""
-    try:
-        made = way(module)
-    except NotCovered:
-        return None
-    state = torch.get_rng_state()
-    try:
-        made.clipped(x[:2], y[:2], 1.0)
-    except (NotCovered, RuntimeError):  # torch refuses some changes in place itself
-        made.close()
-        return None
-    finally:
-        torch.set_rng_state(state)
-    return made

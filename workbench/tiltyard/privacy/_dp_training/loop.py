@@ -22,8 +22,9 @@ from ...result import Given
 from ...targets.checkpoints import of_training, put_back, restored, store
 from ...targets.training import Batches
 from .chance import Chance, FromSystem, Seeded, drawn
-from .clipped_sums import Summing, summing
+from .clipped_sums import Summing
 from .layers import faults
+from .summing import summing
 
 Watch = Callable[[int, int, nn.Module], None]
 GRADIENTS = 2**24
