@@ -363,12 +363,12 @@ def test_a_checkpoint_of_this_run_without_its_weights_or_rounds_is_said(tmp_path
     from tiltyard.targets.checkpoints import store
 
     checkpoint = Checkpoint(tmp_path / "run.safetensors", "key")
-    assert checkpoint.read() == (None, ())
+    assert checkpoint.read() == (None, (), {})
     store(checkpoint.path, "key", {name: torch.ones(3)}, facts)
     with pytest.raises(Problem, match="weights and rounds in"):
         checkpoint.read()
-    checkpoint.write(np.arange(3, dtype=np.float32), [Round.model_validate(ROUND)])
-    weights, rounds = checkpoint.read()
+    checkpoint.write(np.arange(3, dtype=np.float32), [Round.model_validate(ROUND)], {})
+    weights, rounds, _ = checkpoint.read()
     np.testing.assert_array_equal(weights, np.arange(3, dtype=np.float32))
     assert rounds == (Round.model_validate(ROUND),)
 

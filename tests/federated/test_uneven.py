@@ -133,8 +133,6 @@ def test_the_server_s_rows_are_at_no_client(target, data):
     [
         ({"scaffold": True, "processes": True}, "runs in this process alone"),
         ({"rule": "fltrust", "processes": True, "tolerate": 0}, "runs in this process alone"),
-        ({"scaffold": True, "resume": "a.safetensors"}, "neither SCAFFOLD"),
-        ({"server_rate": 0.1, "resume": "a.safetensors"}, "FedAdam's moments"),
         ({"scaffold": True, "noise_multiplier": 1.0}, "give more away"),
     ],
 )
@@ -149,3 +147,14 @@ def test_all_of_it_runs_and_is_said(target, data):
     assert {"FedProx", "SCAFFOLD", "FedAdam"} <= {note.split(":")[0] for note in result.notes}
     assert any("clean rows of its own" in note for note in result.notes)
     assert recipe().epochs == 4
+
+
+def test_variates_and_moments_are_gone_on_with_to_the_bit(tmp_path, target, data):
+    facts = {"clients": 4, "rounds": 3, "share": 0.6, "rows": 200, "scaffold": True, "server_rate": 0.05}
+    whole = named(Training, facts)(target, data, Progress()).target
+    progress = Progress()
+    progress.listener = lambda report: progress.cancel() if "round 3" in report.message else None
+    file = str(tmp_path / "run.safetensors")
+    assert named(Training, {**facts, "resume": file})(target, data, progress).target is None
+    on = named(Training, {**facts, "resume": file})(target, data, Progress()).target
+    np.testing.assert_array_equal(weights_of(on), weights_of(whole))

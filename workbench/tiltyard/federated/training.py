@@ -134,8 +134,6 @@ class Training(Defense):
             raise ValueError(f"noise is accounted for a sum of clipped updates, so rule must be fedavg; found {self.rule}")
         if self.noise_multiplier == 0 and (least := needed(self.rule, self.tolerate)) > self.clients:
             raise ValueError(f"{RULES[self.rule]} needs {least} clients to withstand {self.tolerate}; found {self.clients}")
-        if self.resume and (self.scaffold or self.server_rate > 0):
-            raise ValueError("resume keeps weights, and neither SCAFFOLD's variates nor FedAdam's moments; leave resume empty")
         if self.processes and (self.scaffold or self.rule == "fltrust"):
             found = "scaffold" if self.scaffold else "rule fltrust"
             raise ValueError(f"{found} runs in this process alone: variates and the server's rows are kept here; found processes")
@@ -241,14 +239,14 @@ class Training(Defense):
             over = ran(start, self.patience, progress.part(0.85), on_round=lambda rounds: show(start.plan, rounds))
             return self.made(start, over, target, progress.part(0.1))
         checkpoint = self._kept(target, data)
-        weights, done = checkpoint.read() if checkpoint else (None, ())
+        weights, done, memory = checkpoint.read() if checkpoint else (None, (), {})
 
         def kept(now: "Weights", rounds: "list[Round]") -> None:
             show(start.plan, tuple(rounds))
             if checkpoint is not None:
-                checkpoint.write(now, rounds)
+                checkpoint.write(now, rounds, memory)
 
-        return self.made(start, start.run(progress.part(0.85), done, weights, kept), target, progress.part(0.1))
+        return self.made(start, start.run(progress.part(0.85), done, weights, kept, memory), target, progress.part(0.1))
 
     def _kept(self, target: Target, data: Dataset) -> "Checkpoint | None":
         """The checkpoint of this very run, of which more rounds may be asked for than before; None where none is wanted."""

@@ -73,7 +73,7 @@ def _joined(processes: Processes, server: Home, clients: list[Home], folder: Pat
 def _awaited(processes: Processes, server: Home, rounds: int, progress: Progress, watched: Watched | None, on_round: OnRound | None) -> Ran:
     done, since = -1, time.monotonic()
     while True:
-        weights, found = server.checkpoint.read()
+        weights, found, _ = server.checkpoint.read()
         if weights is not None and len(found) - 1 >= rounds:
             return Ran(weights, found)
         now = len(found) - 1 if found else 0

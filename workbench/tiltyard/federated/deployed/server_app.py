@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ...progress import Progress
 from ..rounds.client import ClientUpdate
 from ..rounds.measuring import Seen, seen
-from ..rounds.server import train
+from ..rounds.server import Round, train
 from ..rounds.weights import put
 from .home import Home
 
@@ -76,8 +76,13 @@ def main(grid: Grid, context: Context) -> None:
     remote = Remote(grid, home.nodes(), patience)
     remote.arrived()
     ask = _summed(grid, context, home, patience) if plan.secure else remote
-    found, done = home.checkpoint.read()
-    train(plan, home.tensors()["start"] if found is None else found, ask, watch, Progress(), done, home.checkpoint.write)
+    found, done, memory = home.checkpoint.read()
+    start = home.tensors()["start"] if found is None else found
+
+    def kept(weights: NDArray[np.float32], rounds: list[Round]) -> None:
+        home.checkpoint.write(weights, rounds, memory)
+
+    train(plan, start, ask, watch, Progress(), done, kept, memory=memory)
 
 
 def _summed(grid: Grid, context: Context, home: Home, patience: float) -> "Summed":

@@ -1,5 +1,6 @@
 """What keeps clients with uneven rows from drifting apart while they train: FedProx's pull, SCAFFOLD's control variates."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -83,9 +84,23 @@ class Scaffold:
 
         return corrected
 
+    def written(self) -> dict[str, Tensor]:
+        """The clients' variates by name, in the order in which they came: sums of them are then the same to the bit."""
+        return {f"variate.{place}.{client}.{i}": t for place, (client, own) in enumerate(self.own.items()) for i, t in enumerate(own)}
+
+    def restore(self, tensors: Mapping[str, Tensor]) -> None:
+        """The reverse of `written`."""
+        names = sorted(tuple(map(int, name.split(".")[1:])) for name in tensors if name.startswith("variate."))
+        for place, client, i in names:
+            self.own[client] = (*self.own.get(client, ()), tensors[f"variate.{place}.{client}.{i}"])
+        self._shared()
+
+    def _shared(self) -> None:
+        if self.own:
+            self.common = tuple(torch.stack(each).sum(0) / self.clients for each in zip(*self.own.values(), strict=True))
+
     def end(self, answered: list[int]) -> None:
         """After a round: the variates of the clients that answered, and the common one."""
         self.own |= {client: self._new[client] for client in answered if client in self._new}
         self._new = {}
-        if self.own:
-            self.common = tuple(torch.stack(each).sum(0) / self.clients for each in zip(*self.own.values(), strict=True))
+        self._shared()

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from ...errors import Problem
 from ...progress import Progress
@@ -18,12 +18,15 @@ from .server import Ask
 class Local:
     """The ``ask`` of `server.train` for clients that live here; a client whose training breaks is lost for the round.
 
-    SCAFFOLD's variates are kept here, those of attackers as honest ones. In the first round nobody has attacked yet: where every client breaks then, the model cannot be trained, and the first round says why.
+    SCAFFOLD's variates are kept here and in ``memory``, for a run that is gone on with; those of attackers as honest ones. In the first round nobody has attacked yet: where every client breaks then, the model cannot be trained, and the first round says why.
     """
 
-    def __init__(self, module: nn.Module, plan: Plan, shards: Sequence[Shard]) -> None:
+    def __init__(self, module: nn.Module, plan: Plan, shards: Sequence[Shard], memory: dict[str, Tensor] | None = None) -> None:
         self.module, self.plan, self.shards = module, plan, shards
+        self.memory = {} if memory is None else memory
         self.scaffold = Scaffold(plan.clients) if plan.scaffold else None
+        if self.scaffold is not None:
+            self.scaffold.restore(self.memory)
 
     def __call__(self, number: int, weights: NDArray[np.float32], clients: Sequence[int], progress: Progress) -> list[ClientUpdate]:
         """The answers of ``clients`` in round ``number``."""
@@ -40,6 +43,7 @@ class Local:
             raise broken
         if self.scaffold is not None:
             self.scaffold.end([one.client for one in found])
+            self.memory |= self.scaffold.written()
         return found
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from ...errors import Problem
 from ...formatting.numbers import percent
@@ -90,6 +91,7 @@ def train(
     rounds: Sequence[Round] = (),
     kept: "Kept | None" = None,
     own: Own | None = None,
+    memory: dict[str, Tensor] | None = None,
 ) -> tuple[Weights, list[Round]]:
     """All rounds from ``weights``, float32 (d,); the final weights and what was seen of each round.
 
@@ -103,9 +105,13 @@ def train(
         Called with weights and rounds after each round, so that a run can be resumed.
     own
         The server's training by rows of its own, for FLTrust: of a round's number and weights the weights it makes.
+    memory
+        FedAdam's moments by name, of a run that is gone on with; brought up to date after each round, before ``kept``.
     """
     done = list(rounds) or [_round(0, (), (), weights, watch(weights))]
     adam = FedAdam(plan.server_rate) if plan.server_rate > 0 else None
+    if adam is not None and memory is not None:
+        adam.restore(memory)
     while len(done) <= plan.rounds:
         number = len(done)
         asked = plan.sampled(number)
@@ -115,6 +121,8 @@ def train(
         after, clipped, note = _next(plan, weights, usable(came, len(weights)), number, trusted)
         weights = adam.step(weights, after) if adam is not None and not note else after
         done.append(_round(number, asked, came, weights, watch(weights), clipped, note))
+        if adam is not None and memory is not None:
+            memory |= adam.written()
         if kept is not None:
             kept(weights, done)
         progress.step(number / plan.rounds, f"round {number} of {plan.rounds}: {percent(done[-1].right / max(done[-1].rows, 1))} right")

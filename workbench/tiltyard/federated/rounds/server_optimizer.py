@@ -1,9 +1,12 @@
 """What the server makes of the mean of a round: it takes its place (FedAvg), or is a step of the server's own Adam (FedAdam)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 Weights = NDArray[np.float32]
 FIRST, SECOND = 0.9, 0.99
@@ -32,6 +35,15 @@ class FedAdam:
 
     def __post_init__(self) -> None:
         self.square = np.full(1, self.tau**2)
+
+    def written(self) -> dict[str, Tensor]:
+        """Both moments, float64 (d,), by name; (1,) before the first step."""
+        return {"moment.mean": torch.from_numpy(self.mean.copy()), "moment.square": torch.from_numpy(self.square.copy())}
+
+    def restore(self, tensors: Mapping[str, Tensor]) -> None:
+        """The reverse of `written`; nothing where there are none."""
+        if "moment.mean" in tensors:
+            self.mean, self.square = (tensors[f"moment.{name}"].numpy() for name in ("mean", "square"))
 
     def step(self, before: Weights, after: Weights) -> Weights:
         """The next weights, float32 (d,), from those that the round began with and those that the rule made."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from torch import nn
+from torch import Tensor, nn
 
 from ...attacks.triggers import Trigger, trigger
 from ...datasets.dataset import Dataset
@@ -93,13 +93,21 @@ class Setting:
         put(self.start, weights)
         return seen(self.start, self.held, self.plan, self.classes)
 
-    def run(self, progress: Progress, done: tuple[Round, ...] = (), weights: Weights | None = None, kept: Kept | None = None) -> "Ran":
-        """All rounds in this process."""
+    def run(
+        self,
+        progress: Progress,
+        done: tuple[Round, ...] = (),
+        weights: Weights | None = None,
+        kept: Kept | None = None,
+        memory: dict[str, Tensor] | None = None,
+    ) -> "Ran":
+        """All rounds in this process; ``memory`` holds what SCAFFOLD and FedAdam carry from round to round, of a run that is gone on with."""
+        memory = {} if memory is None else memory
         before = flat(self.start) if weights is None else weights
-        local, own = Local(self.start, self.plan, self.shards), self.trained_here if self.root is not None else None
+        local, own = Local(self.start, self.plan, self.shards, memory), self.trained_here if self.root is not None else None
         share = self.plan.noise_share
         ask = InSum(local, self.plan, share) if share is not None else local
-        after, rounds = train(self.plan, before, ask, self.watch, progress, done, kept, own)
+        after, rounds = train(self.plan, before, ask, self.watch, progress, done, kept, own, memory)
         return Ran(after, tuple(rounds))
 
 
