@@ -14,7 +14,8 @@ from tiltyard.fairness.randomized import coins
 from tiltyard.fairness.threshold_optimizer import ThresholdOptimizer
 from tiltyard.fairness.thresholds import by_rules, fit_rules
 from tiltyard.progress import Progress
-from tiltyard.result import Record, Status
+from tiltyard.result import CheckResult, Record, Status
+from tiltyard.targets.doubts import with_doubts
 from tiltyard.targets.estimators import FunctionTarget, SklearnTarget
 
 
@@ -207,3 +208,21 @@ def test_groups_of_two_columns_together(hiring, biased):
     assert set(outcome.target.rules) == {"F × lucky", "F × not", "M × lucky", "M × not"}
     before, after = (outcome.record.result.metric(f"demographic_parity_{when}").value for when in ("before", "after"))
     assert after < before / 2
+
+
+def test_what_is_measured_on_rows_that_its_thresholds_were_found_on_says_so_and_passes_nothing(hiring, biased):
+    made = ThresholdOptimizer()(biased, hiring).target
+    assert made is not None
+    record = Groups(seed=1)(made, hiring)
+    assert any("thresholds were found on" in note for note in record.result.notes)
+    assert record.result.status is not Status.PASSED
+    by_hand = ThresholdOptimizer(groups=("F", "M"), thresholds=(0.5, 0.5))(biased, hiring).target
+    assert by_hand is not None and by_hand.fitted_here == ""
+
+
+def test_only_a_pass_by_groups_is_flattered_by_such_rows(biased):
+    biased.fitted_here = "Fitted on these."
+    passed = CheckResult(status=Status.PASSED, summary="s")
+    by_group, other = (with_doubts(passed, biased, frozenset(needs), True) for needs in (("labels", "sensitive"), ("labels",)))
+    assert (by_group.status, other.status) == (Status.INCOMPLETE, Status.PASSED)
+    assert by_group.notes == other.notes == ("Fitted on these.",)

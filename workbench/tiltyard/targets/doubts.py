@@ -7,6 +7,8 @@ from .target import Target
 def with_doubts(result: CheckResult, target: Target, needs: frozenset[str], averages_noise: bool) -> CheckResult:
     """``result`` with the target's doubts and noise among its notes; a pass that they undermine is *incomplete*.
 
+    So is one by groups of people where a defense was fitted on the same rows.
+
     Parameters
     ----------
     needs
@@ -16,11 +18,13 @@ def with_doubts(result: CheckResult, target: Target, needs: frozenset[str], aver
     """
     if not needs & ANSWERS:
         return result
-    notes = (*target.doubts, *((noise_in_words(target.noise, averages_noise),) if target.noise else ()))
+    drawn = noise_in_words(target.noise, averages_noise) if target.noise else ""
+    notes = tuple(filter(None, (*target.doubts, drawn, target.fitted_here)))
     notes = tuple(note for note in notes if note not in result.notes)
     if not notes:
         return result
-    undermined = result.status is Status.PASSED and (bool(target.doubts) or not averages_noise)
+    flattered = bool(target.fitted_here) and "sensitive" in needs
+    undermined = result.status is Status.PASSED and (bool(target.doubts) or (bool(target.noise) and not averages_noise) or flattered)
     changes = {"status": Status.INCOMPLETE, "summary": f"Not settled, see the first note: {result.summary}"} if undermined else {}
     return result.model_copy(update={"notes": (*notes, *result.notes), **changes})
 

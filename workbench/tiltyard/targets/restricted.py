@@ -67,7 +67,7 @@ class RestrictedTarget(Target):
         self._inner = inner
         self.view_of = inner.view_of or inner.fingerprint
         self.decision, self.given = inner.decision, inner.given
-        self.doubts, self.noise = inner.doubts, inner.noise
+        self.doubts, self.noise, self.fitted_here = inner.doubts, inner.noise, inner.fitted_here
         self._module: torch.nn.Module | None = None
         self._heard: list[Answers] | None = [] if listening else None
 

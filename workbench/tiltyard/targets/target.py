@@ -82,6 +82,8 @@ class Target(Shown, ABC):
         What the model is given, in words: ``the table as a DataFrame``, ``float32, categories one-hot``.
     doubts
         What opening found that undermines every result on this target, in sentences with numbers; empty where it answers as it should.
+    fitted_here
+        Where a defense was fitted on rows that are held out here, a sentence that says so; else empty.
     noise
         The share of rows that it answered differently when it was asked twice; 0 of a model that does not draw.
     view_of
@@ -115,6 +117,7 @@ class Target(Shown, ABC):
         self.decision: Decision | None = LargestScore()
         self.given = ""
         self.doubts: tuple[str, ...] = ()
+        self.fitted_here = ""
         self.noise = 0.0
         self.proven = False
         self.view_of = ""

@@ -36,6 +36,7 @@ class GuardedTarget(Target):
         self.seed = seed
         self.left: int | None = None
         self.decision, self.given, self.doubts, self.noise = inner.decision, inner.given, inner.doubts, inner.noise
+        self.fitted_here = inner.fitted_here
 
     def as_client(self) -> "GuardedTarget":
         """The same target as one client sees it: with a budget of its own where the policy has one."""

@@ -37,6 +37,7 @@ class InputGuardedTarget(Target):
         self.refusals = 0
         self.decision = None
         self.given, self.doubts, self.noise = inner.given, inner.doubts, inner.noise
+        self.fitted_here = inner.fitted_here
 
     @property
     def rule(self) -> str:
