@@ -107,7 +107,7 @@ def test_where_nobody_knows_what_was_trained_on_a_fifth_is_held_out(data):
     assert not {row.tobytes() for row in parts.train.x} & {row.tobytes() for row in parts.held.x}
     result = LabelFlip(points=1, rows=200)(open_target(model(free), data=free), free).result
     assert result.metric("accuracy_clean").n == 120
-    assert "a fifth" in result.notes[0]
+    assert any("a fifth" in note for note in result.notes)
 
 
 def test_a_class_without_rows_is_no_goal_and_breaks_nothing(data):
