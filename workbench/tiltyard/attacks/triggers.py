@@ -9,7 +9,7 @@ from pydantic import BeforeValidator
 
 from ..datasets.dataset import Dataset
 from ..datasets.feature import MISSING, Feature
-from ..datasets.schema import Rows
+from ..datasets.schema import Rows, Schema
 from ..errors import Problem, Unavailable
 from ..progress import Progress
 from ..targets.target import Target
@@ -102,15 +102,19 @@ def warped(data: Dataset, strength: float, rng: np.random.Generator) -> Warp:
     """
     from scipy.ndimage import zoom
 
-    schema = data.schema
-    if not schema.images:
-        raise Unavailable("images to warp", "a table", "Choose another kind of backdoor")
+    schema = _of_images(data, "images to warp")
     height, width = schema.shape[1:]
     knots = rng.uniform(-1, 1, (2, CONTROL, CONTROL))
     drawn = np.stack([zoom(one, (height / CONTROL, width / CONTROL), order=3, mode="nearest", grid_mode=False) for one in knots])
     shift = strength * drawn / np.abs(drawn).mean()
     words = f"a smooth warp of the whole image by {strength:g} pixels on average"
     return Warp(np.ones(schema.shape, bool), np.zeros(schema.shape, np.float32), words, 1.0, shift)
+
+
+def _of_images(data: Dataset, wanted: str) -> Schema:
+    if not data.schema.images:
+        raise Unavailable(wanted, "a table", "Choose another kind of backdoor")
+    return data.schema
 
 
 def trigger(data: Dataset, size: int, rng: np.random.Generator) -> Trigger:
@@ -129,9 +133,7 @@ def blended(data: Dataset, opacity: float, rng: np.random.Generator) -> Trigger:
     Unavailable
         The data are no images.
     """
-    schema = data.schema
-    if not schema.images:
-        raise Unavailable("images to blend a pattern into", "a table", "Choose another kind of backdoor")
+    schema = _of_images(data, "images to blend a pattern into")
     noise = rng.uniform(schema.low, schema.high, schema.shape).astype(np.float32)
     return Trigger(np.ones(schema.shape, bool), noise, f"a fixed pattern of noise over the whole image at {opacity:.0%}", opacity)
 

@@ -68,8 +68,8 @@ class LargestScore(Decision):
 
 
 @dataclass(frozen=True)
-class Threshold(Decision):
-    """Of two classes the one with ``index`` where its score is at least ``value``, else the other.
+class FromScore(Decision):
+    """The class with ``index`` from a score on.
 
     Parameters
     ----------
@@ -87,13 +87,18 @@ class Threshold(Decision):
         if not 0 < self.value < 1:
             raise Problem("a threshold above 0 and below 1", f"{self.value:g}", "Correct it")
 
-    def __call__(self, scores: Scores) -> Labels:
-        """``index`` where its score reaches the threshold."""
-        return np.where(scores[:, self.index] >= self.value, self.index, 1 - self.index).astype(np.int64)
-
     @property
     def words(self) -> str:
         return f"class {self.name!r} from {self.value:g} on"
+
+
+@dataclass(frozen=True)
+class Threshold(FromScore):
+    """Of two classes the one with ``index`` where its score is at least ``value``, else the other."""
+
+    def __call__(self, scores: Scores) -> Labels:
+        """``index`` where its score reaches the threshold."""
+        return np.where(scores[:, self.index] >= self.value, self.index, 1 - self.index).astype(np.int64)
 
     @property
     def offsets(self) -> tuple[float, ...]:
@@ -103,24 +108,8 @@ class Threshold(Decision):
 
 
 @dataclass(frozen=True)
-class ClassThreshold(Decision):
-    """Of more than two classes the one with ``index`` where its score is at least ``value``, else the others' class with the largest score.
-
-    Parameters
-    ----------
-    value
-        Above 0 and below 1.
-    name
-        The class's name.
-    """
-
-    index: int
-    value: float
-    name: str
-
-    def __post_init__(self) -> None:
-        if not 0 < self.value < 1:
-            raise Problem("a threshold above 0 and below 1", f"{self.value:g}", "Correct it")
+class ClassThreshold(FromScore):
+    """Of more than two classes the one with ``index`` where its score is at least ``value``, else the others' class with the largest score."""
 
     def __call__(self, scores: Scores) -> Labels:
         """``index`` where its score reaches the threshold, else the largest of the others, the first of equal ones."""
@@ -130,7 +119,7 @@ class ClassThreshold(Decision):
 
     @property
     def words(self) -> str:
-        return f"class {self.name!r} from {self.value:g} on, else the largest score of the others"
+        return f"{super().words}, else the largest score of the others"
 
 
 @dataclass(frozen=True)
