@@ -8,13 +8,16 @@ import pytest
 from tests.campaign.test_campaign import WEIGHTS, space
 
 from tiltyard.campaign.campaign import ThreatModel, plan
-from tiltyard.campaign.cost import Cost, Span
+from tiltyard.campaign.cost import Cost, Span, _halved
 from tiltyard.campaign.matrix import matrix
 from tiltyard.campaign.probe import Line, Probe
 from tiltyard.campaign.replan import replanned
 from tiltyard.campaign.rules import Rules, start
+from tiltyard.catalogue import checks
+from tiltyard.check import Check, named
 from tiltyard.datasets.dataset import Dataset
 from tiltyard.evasion.square import Square
+from tiltyard.samples.catalog import load
 from tiltyard.targets.estimators import FunctionTarget
 from tiltyard.targets.target import Target
 
@@ -127,3 +130,20 @@ def test_the_stolen_copy_leads_the_attack(scorer: Target, rows: Dataset) -> None
     assert "AML.T0043.002" in moved.standards
     chains = [note for note in matrix(records, made).notes if note.startswith("Chain: ")]
     assert len(chains) == 1 and "AML.T0024.002" in chains[0] and "AML.T0043.002" in chains[0]
+
+
+@pytest.mark.parametrize("id", sorted(id for id, step in checks().items() if step.campaign_goal))
+def test_an_attack_is_halved_to_its_own_least_and_no_further(id: str) -> None:
+    step: Check | None = named(checks()[id], {})
+    turns = 0
+    while step is not None:
+        step, turns = _halved(step), turns + 1
+    assert turns < 60
+
+
+@pytest.mark.parametrize("budget", [0, 1, 100, 5_000, 20_000, 200_000])
+def test_a_plan_of_the_shipped_table_is_made_at_any_budget(budget: int) -> None:
+    sample = load("census")
+    made = plan(ThreatModel(query_budget=budget), sample.target, sample.data)
+    assert sum(step.queries for step in made.steps) <= budget
+    assert len(made.steps) + len(made.left_out) == len({*(s.id for s in made.steps), *(o.id for o in made.left_out)}) > 30

@@ -1,11 +1,13 @@
 """What an attack of a campaign costs, and the same attack with fewer rows where that is too much."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ..check import Check, named
 from ..datasets.dataset import Dataset
+from ..parameters import facts_of
 from ..targets.target import Target
 
 LEAST = 20
@@ -96,11 +98,16 @@ def fitted(
 def _halved(step: Check) -> Check | None:
     if getattr(step, "curve", False) is True:
         return with_values(step, {"curve": False})
-    counts = {name: getattr(step, name, None) for name in step.shrinks}
-    halves: dict[str, Any] = {
-        n: max(v // 2, LEAST) for n, v in counts.items() if isinstance(v, int) and not isinstance(v, bool) and v > LEAST
-    }
+    counts = {name: (int(getattr(step, name)), least) for name, least in least_counts(step, LEAST).items()}
+    halves = {name: max(count // 2, least) for name, (count, least) in counts.items() if count > least}
     return with_values(step, halves) if halves else None
+
+
+def least_counts(step: Check, size: int) -> dict[str, int]:
+    """The whole-number counts of ``step`` that may shrink, each with the least it may be: ``size``, or what its own bounds allow."""
+    bounds = {name: facts_of(name, type(step).model_fields[name]).bounds for name in step.shrinks if name in type(step).model_fields}
+    floors = {name: found.above + 1 if found.least is None and found.above is not None else found.least for name, found in bounds.items()}
+    return {name: max(size, math.ceil(floor or 0)) for name, floor in floors.items()}
 
 
 def with_values(step: Check, values: dict[str, Any]) -> Check:

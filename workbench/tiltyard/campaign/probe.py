@@ -16,7 +16,7 @@ from ..progress import Progress
 from ..result import Record, Status
 from ..targets.restricted import RestrictedTarget
 from ..targets.target import Target
-from .cost import Cost, Span, looked_at, with_values
+from .cost import Cost, Span, least_counts, looked_at, with_values
 
 SIZES = (10, 10, 30, 30)
 MOST_SECONDS = 8.0
@@ -151,7 +151,5 @@ def _size(step: Check, estimated: Cost, data: Dataset) -> float:
 
 def _small(step: Check, size: int, seed: int) -> Check | None:
     """``step`` on ``size`` rows; or its least; None where it has no count that is larger."""
-    bounds = type(step).model_json_schema()["properties"]
-    least = {name: max(size, int(bounds[name].get("minimum", 0))) for name in step.shrinks if name in bounds}
-    counts = {name: n for name, n in least.items() if int(getattr(step, name)) > n}
+    counts = {name: n for name, n in least_counts(step, size).items() if int(getattr(step, name)) > n}
     return with_values(step, {**counts, "seed": seed}) if counts else None
