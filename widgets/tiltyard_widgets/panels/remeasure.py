@@ -52,7 +52,8 @@ class RemeasureView(look.Stack):
         latest = self.session.latest.values()
         seconds = sum(r.seconds for r in latest if r.kind == "check")
         count = len(again(list(latest)))
-        self.cost.say(f"Cost: {about(seconds)} for {count} checks, as they took before. What was not run before is not measured now.")
+        many = "1 check, as it" if count == 1 else f"{count} checks, as they"
+        self.cost.say(f"Cost: {about(seconds)} for {many} took before. What was not run before is not measured now.")
         self.children = (
             look.heading("What it does to the other risks", 3),
             look.row([self.measure, self.take]),

@@ -52,7 +52,9 @@ def result(
     got = success(plan, last)
     limits = [Limit(loss, -asked.loss, surely=True)]
     limits += [Limit(m, asked.success, surely=True) for m in got if plan.attack != "sign_flip"]
-    ruled = ruling(limits, Skill.of(test.y, now, after.classes))
+    # Of a model that attackers broke, its lack of skill is what they did, and no doubt about the rows.
+    broken = any(limit.state == "broken" for limit in limits)
+    ruled = ruling(limits, None if broken else Skill.of(test.y, now, after.classes))
     findings = (
         *_useless(last, int(np.bincount(test.y).max())),
         *_through(plan, got, asked.success),
