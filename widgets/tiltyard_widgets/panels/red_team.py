@@ -221,10 +221,9 @@ class RedTeamPanel(Panel):
 
             self._rules = Rules(plan.threat, mine, plan=plan, costs=self._probe or Cost.of)
             steps = [p.step for p in self.waiting()]
-            title = f"Red teaming: {len(steps)} attack{'s' * (len(steps) != 1)}"
             over = lambda: self._over(held, about, plan, [*mine, *found])  # noqa: E731
             with SHOWING:  # its end is not heard before it is held
-                held.append(self.session.start(steps, self.progress.report, found.append, over, executor=self._rules, title=title))
+                held.append(self.session.start(steps, self.progress.report, found.append, over, executor=self._rules, title="Red teaming"))
         except Problem as problem:
             self.message.say(problem)
             return

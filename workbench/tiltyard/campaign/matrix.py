@@ -168,9 +168,9 @@ def _waiting(p: Planned) -> tuple[str | float | int | bool | None, ...]:
 
 
 def measured(r: Record) -> str:
-    """The headline of a record with its interval and n; its sentence where it has no number."""
+    """The headline of a record with its interval and n, without the attack's name; its sentence where it has no number."""
     metric = checks().get(r.check, Check).headline_of(r.result)
-    return labeled(metric) if metric else r.result.summary
+    return labeled(metric).replace(f"({r.title}, ", "(", 1) if metric else r.result.summary
 
 
 def _ids(standards: Sequence[str], prefix: str) -> str:
