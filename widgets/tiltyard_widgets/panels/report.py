@@ -105,8 +105,8 @@ class ReportPanel(Panel):
             first = "Run" if self.session.target is not None else "Load a model and data, then run"
             self.sentence.say("not_run", f"Nothing measured yet. {first} a check or all of them.")
         else:
-            said = f"{stands.sentence[:1].upper()}{stands.sentence[1:]}"
-            self.sentence.say(stands.state, f"{said}; {stands.passed} passed. What was not run is listed below.")
+            sentence = f"{stands.sentence[:1].upper()}{stands.sentence[1:]}"
+            self.sentence.say(stands.state, f"{sentence}; {stands.passed} passed. What was not run is listed below.")
         self.table.show(summary(latest))
         mine = [s.counted for s in stands.steps.values() if s.kind == "check" and s.counted is not None]
         self.findings.show(tuple(f for record in mine for f in described(record.result)))
