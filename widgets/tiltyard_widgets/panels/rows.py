@@ -261,7 +261,7 @@ class RowsPanel(Panel):
 
 
 def _footer(found: Attribution, background: int) -> str:
-    gap = f"Sum and output differ by {abs(float(found.gap[0])):.1g}."
+    gap = f"Sum and output differ by {number(abs(float(found.gap[0])), 1)}."
     if found.method == "tree":
         return f"Exact, by TreeSHAP against {background:,} rows. {gap}"
     error = float(np.sqrt((found.error[0] ** 2).mean()))

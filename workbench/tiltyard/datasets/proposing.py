@@ -267,7 +267,8 @@ def _tabular(
         notes.append("The bounds of numbers are the smallest and largest value seen, rounded outward where they are not whole.")
     notes += [f"{g.name!r} was left out: {g.why}." for g in out]
     if beside:
-        notes.append(f"The model does not take {_some([repr(c) for c in beside])}, so they are no features.")
+        so = "it is no feature" if len(beside) == 1 else "they are no features"
+        notes.append(f"The model does not take {_some([repr(c) for c in beside])}, so {so}.")
     if sensitive:
         notes.append(f"Likely sensitive: {', '.join(map(repr, sensitive))} (by name or by what they hold).")
     if fixed := [f.name for f in features if not f.mutable]:
