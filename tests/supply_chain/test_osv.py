@@ -128,6 +128,30 @@ def test_severity_is_the_worst_that_the_record_says() -> None:
     assert read_advisory({**record(), "id": "MAL-2026-7"}).severity is Severity.CRITICAL
 
 
+NEW = "CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:N/VA:N/SC:N/SI:N/SA:N"
+OLD = "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:N/A:N"
+
+
+def test_a_vulnerability_has_its_score_by_each_standard_the_newest_first() -> None:
+    """One of CVSS 4.0 (8.7) beside 3.1 (7.5), and of another source 3.1 alone (9.8): the worst of each standard stands in what is shown."""
+    vectors = [{"type": "CVSS_V3", "score": OLD}, {"type": "CVSS_V4", "score": NEW}, {"type": "CVSS_V5", "score": "CVSS:5.0/AV:N"}]
+    worse = "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"
+    one = read_advisory(record(events=SINCE_EVER, aliases=["CVE-2026-5"], severity=vectors))
+    two = read_advisory({**record(events=SINCE_EVER), "id": "CVE-2026-5", "severity": [{"type": "CVSS_V3", "score": worse}]})
+    assert [str(r) for r in one.ratings] == ["CVSS 4.0 8.7", "CVSS 3.1 7.5"]
+    pads = [Package("left-pad", "1.0")]
+    known, _ = held_against(pads, [one, two])
+    assert [(r.standard, r.score, r.vector) for r in known[0].ratings] == [("CVSS 4.0", 8.7, NEW), ("CVSS 3.1", 9.8, worse)]
+    told = advised(pads, [Answers(tuple(known), frozenset({"left-pad"}), {}, "x")], [], [], {})
+    (finding,), (table,) = told.findings, told.tables
+    assert f"CVSS 4.0 8.7 ({NEW})" in str(finding.evidence)
+    assert [row[4] for row in table.rows] == ["4.0: 8.7; 3.1: 9.8"]
+    assert {m.name: (m.value, m.n) for m in told.metrics if m.name.startswith("worst")} == {
+        "worst_cvss_4_0": (8.7, 1),
+        "worst_cvss_3_1": (9.8, 1),
+    }
+
+
 HOSTILE = [
     None,
     [],

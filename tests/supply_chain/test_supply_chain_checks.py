@@ -136,6 +136,7 @@ def test_an_unrated_one_is_said_counted_and_not_hidden_by_a_low_one(target: Targ
     assert "1 of them unrated" in found.evidence.sentence
     (table,) = (t for t in result.tables if t.name == "known")
     assert [row[3] for row in table.rows] == ["low", "unrated (CVSS:5.0)"]
+    assert {row[4] for row in table.rows} == {"not rated"}
     assert "CVSS:5.0" in next(m.note for m in result.metrics if m.name == "unrated")
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from ..result import CheckResult, Column, Evidence, Finding, Metric, Severity, Table, key_of
 from ..statistics.ruling import status_of
+from .cvss import Rating, newest_first
 from .environment import Package
 from .known import Answers, Known, merged
 from .sources import STANDARDS
@@ -27,7 +28,7 @@ def advised(
     return CheckResult(
         status=status_of(bool(known), not passed),
         summary=_summary(known, bad, named, silent, answers, doubts),
-        metrics=(_vulnerable(bad, len(named - set(silent) | bad)), _asked(named, silent), _unrated(known), *metrics),
+        metrics=(_vulnerable(bad, len(named - set(silent) | bad)), _asked(named, silent), _unrated(known), *_worst(known), *metrics),
         findings=tuple(_finding(name, [k for k in known if k.package == name]) for name in sorted(bad)),
         tables=(*_known_table(known), *_silent_table(silent)),
         notes=(*doubts, *(f"Asked: {a.source}." for a in answers), *((SETTLE,) if silent or doubts else ()), OURS),
@@ -64,6 +65,23 @@ def _unrated(known: Sequence[Known]) -> Metric:
     )
 
 
+def _worst(known: Sequence[Known]) -> tuple[Metric, ...]:
+    """The worst score of each CVSS standard that a known vulnerability is rated by: none where none is."""
+    rated = [k.ratings for k in known if k.ratings]
+    return tuple(
+        Metric(
+            name=f"worst_{one.standard.lower().replace(' ', '_').replace('.', '_')}",
+            label=f"Worst score by {one.standard}",
+            unit="of 10",
+            value=one.score,
+            n=sum(one.standard in {r.standard for r in ratings} for ratings in rated),
+            safer="lower",
+            note=f"{one.vector}, as the advisory rates the package; how much it weighs here, nobody measured",
+        )
+        for one in newest_first(r for ratings in rated for r in ratings)
+    )
+
+
 def _asked(named: set[str], silent: dict[str, str]) -> Metric:
     share = 1 - len(silent) / len(named) if named else 0.0
     return Metric(name="asked", label="Packages looked up", value=share, unit="share", n=len(named), safer="higher", note=COUNTED)
@@ -88,11 +106,14 @@ def _finding(name: str, known: Sequence[Known]) -> Finding:
     fixes = [k.fixed for k in known if k.fixed]
     count = sum(k.severity is None for k in known)
     unrated = f", {count} of them unrated, counted as {UNRATED}" if count else ""
+    scored = "".join(f", worst {one} ({one.vector})" for one in newest_first(r for k in known for r in k.ratings))
     return Finding(
         key=key_of(name),
         title=f"{name} {known[0].version}: {', '.join(k.names[0] for k in known[:4])}{' …' if len(known) > 4 else ''}",
         severity=max((k.severity or UNRATED for k in known), key=list(Severity).index),
-        evidence=Evidence(tables=("known",), sentence=f"{len(known)} known{'' if len(known) == 1 else ' vulnerabilities'}{unrated}"),
+        evidence=Evidence(
+            tables=("known",), sentence=f"{len(known)} known{'' if len(known) == 1 else ' vulnerabilities'}{unrated}{scored}"
+        ),
         advice=f"Upgrade {name} to {_highest(fixes)} or later." if fixes else f"No fixed version is named; see whether {name} is needed.",
         standards=STANDARDS,
     )
@@ -113,19 +134,24 @@ def _highest(versions: Sequence[str]) -> str:
 def _known_table(known: Sequence[Known]) -> tuple[Table, ...]:
     if not known:
         return ()
-    columns = tuple(Column(name=n) for n in ("Package", "Installed", "Advisory", "Severity", "Fixed in", "Summary"))
+    columns = tuple(Column(name=n) for n in ("Package", "Installed", "Advisory", "Severity", "CVSS", "Fixed in", "Summary"))
     rows = tuple(
         (
             k.package,
             k.version,
             ", ".join(k.names[:3]),
             str(k.severity or f"unrated{f' ({k.unread})' if k.unread else ''}"),
+            _rated(k.ratings),
             k.fixed or "not stated",
             k.summary,
         )
         for k in known[:SHOWN]
     )
     return (Table(name="known", title="Known vulnerabilities", columns=columns, rows=rows, total=len(known)),)
+
+
+def _rated(ratings: Sequence[Rating]) -> str:
+    return "; ".join(f"{one.standard.removeprefix('CVSS ')}: {one.score:.1f}" for one in ratings) or "not rated"
 
 
 def _silent_table(silent: dict[str, str]) -> tuple[Table, ...]:

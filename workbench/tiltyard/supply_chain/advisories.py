@@ -29,7 +29,12 @@ class Advisories(Check):
     question: ClassVar[str] = "Is anything installed here that an advisory warns of?"
     takes_text: ClassVar[bool] = True
     standards: ClassVar[tuple[str, ...]] = STANDARDS
-    sources: ClassVar[tuple[str, ...]] = ("Open Source Vulnerability format 1.6", "pip-audit (PyPA)", "FIRST 2019, CVSS 3.1")
+    sources: ClassVar[tuple[str, ...]] = (
+        "Open Source Vulnerability format 1.6",
+        "pip-audit (PyPA)",
+        "FIRST 2019, CVSS 3.1",
+        "FIRST 2023, CVSS 4.0",
+    )
     cost: ClassVar[str] = "seconds"
     main: ClassVar[tuple[str, ...]] = ("service", "least", "stale")
     tiny: ClassVar[Mapping[str, Any]] = {"advisories": ""}

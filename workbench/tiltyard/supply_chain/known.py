@@ -4,13 +4,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ..result import Severity
+from .cvss import Rating, newest_first
 from .environment import Package
 from .osv import Advisory, affects, fixed_in
 
 
 @dataclass(frozen=True)
 class Known:
-    """One vulnerability of one package. ``severity`` is None where it is unrated; ``unread`` names the rating that could not be read."""
+    """One vulnerability of one package. ``severity`` is None where it is unrated; ``unread`` names the rating that could not be read.
+
+    ``ratings`` are those by CVSS, the worst of each of its standards.
+    """
 
     package: str
     version: str
@@ -19,6 +23,7 @@ class Known:
     fixed: str
     summary: str
     unread: str = ""
+    ratings: tuple[Rating, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,8 @@ def held_against(packages: Sequence[Package], advisories: Sequence[Advisory]) ->
             if hit := [part for part, answer in answers if answer]:
                 fixed = next((v for part in hit if (v := fixed_in(part, package.version))), "")
                 names = (advisory.id, *sorted(advisory.aliases))
-                found.append(Known(package.name, package.version, names, advisory.severity, fixed, advisory.summary, advisory.unread))
+                rest = (advisory.severity, fixed, advisory.summary, advisory.unread, advisory.ratings)
+                found.append(Known(package.name, package.version, names, *rest))
             elif any(answer is None for _, answer in answers):
                 unanswered[package.name] = f"{advisory.id} does not say its versions so that {package.version} could be compared"
     return merged(found), unanswered
@@ -78,4 +84,5 @@ def _joined(a: Known, b: Known) -> Known:
     names = tuple(dict.fromkeys((*a.names, *b.names)))
     severity = max((s for s in (a.severity, b.severity) if s is not None), key=list(Severity).index, default=None)
     unread = a.unread or b.unread if severity is None else ""
-    return Known(a.package, a.version, names, severity, a.fixed or b.fixed, a.summary or b.summary, unread)
+    ratings = newest_first((*a.ratings, *b.ratings))
+    return Known(a.package, a.version, names, severity, a.fixed or b.fixed, a.summary or b.summary, unread, ratings)

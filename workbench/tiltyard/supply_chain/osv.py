@@ -15,7 +15,7 @@ from packaging.version import InvalidVersion, Version
 
 from ..artifacts.reason import printable
 from ..result import Severity
-from .cvss import rating
+from .cvss import Rating, newest_first, rating
 
 KINDS = ("introduced", "fixed", "last_affected", "limit")
 ORDER = {"fixed": 0, "introduced": 1, "last_affected": 2}
@@ -43,7 +43,10 @@ class Affected:
 
 @dataclass(frozen=True)
 class Advisory:
-    """One record. ``severity`` is None where it is unrated, ``unread`` then the scheme of a rating that is not read; ``changed`` is its last change."""
+    """One record. ``severity`` is None where it is unrated, ``unread`` then the scheme of a rating that is not read; ``changed`` is its last change.
+
+    ``ratings`` are its CVSS vectors, the worst of each standard.
+    """
 
     id: str
     aliases: frozenset[str]
@@ -53,6 +56,7 @@ class Advisory:
     withdrawn: bool
     affected: tuple[Affected, ...]
     unread: str = ""
+    ratings: tuple[Rating, ...] = ()
 
     @property
     def names(self) -> frozenset[str]:
@@ -71,7 +75,8 @@ def read_advisory(value: Any) -> Advisory:
     if not isinstance(value, dict) or not isinstance(value.get("id"), str):
         raise NotAnAdvisory("it has no text under id")
     try:
-        severity = _severity(value)
+        ratings = newest_first(found for vector in _vectors(value) if (found := rating(vector)) is not None)
+        severity = _severity(value, ratings)
         return Advisory(
             id=printable(value["id"], 80),
             aliases=frozenset(printable(str(a), 80) for a in [*(value.get("aliases") or []), *(value.get("upstream") or [])]),
@@ -81,6 +86,7 @@ def read_advisory(value: Any) -> Advisory:
             withdrawn=bool(value.get("withdrawn")),
             affected=tuple(_affected(part) for part in value.get("affected") or [] if _of_pypi(part)),
             unread="" if severity else _unread(value),
+            ratings=ratings,
         )
     except (TypeError, AttributeError, KeyError, ValueError) as error:
         raise NotAnAdvisory(f"{value['id'][:80]} is not built as the schema says ({type(error).__name__})") from None
@@ -97,13 +103,12 @@ def _affected(part: dict[str, Any]) -> Affected:
     return Affected(name, ranges, frozenset(str(v) for v in part.get("versions") or []))
 
 
-def _severity(value: dict[str, Any]) -> Severity | None:
+def _severity(value: dict[str, Any], ratings: Iterable[Rating]) -> Severity | None:
     if value["id"].startswith("MAL-"):
         return Severity.CRITICAL
     specific = [value.get("database_specific") or {}, *((p.get("database_specific") or {}) for p in value.get("affected") or [])]
-    rated = [found.severity for vector in _vectors(value) if (found := rating(vector)) is not None]
     words = [WORDS[word] for s in specific if (word := str(s.get("severity", "")).upper()) in WORDS]
-    return max([*words, *rated], key=list(Severity).index, default=None)
+    return max([*words, *(r.severity for r in ratings)], key=list(Severity).index, default=None)
 
 
 def _vectors(value: dict[str, Any]) -> list[str]:

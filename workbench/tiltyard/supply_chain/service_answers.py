@@ -51,7 +51,7 @@ def of_osv(answer: dict[str, Any], name: str, version: str) -> ServiceAnswer:
         if not advisory.withdrawn:
             fixed = next((v for part in parts if (v := fixed_in(part, version))), "")
             names = (advisory.id, *sorted(advisory.aliases))
-            found.append(Known(name, version, names, advisory.severity, fixed, advisory.summary, advisory.unread))
+            found.append(Known(name, version, names, advisory.severity, fixed, advisory.summary, advisory.unread, advisory.ratings))
     return found, "it gave its first page only" if answer.get("next_page_token") else _cut(listed)
 
 
