@@ -107,8 +107,8 @@ async def until(true: Any, seconds: float = 120.0) -> bool:
 class Kept:
     """What the store says."""
 
-    def __init__(self, folder: Path) -> None:
-        self.store = Store(folder / "runs.sqlite", person=Person("owner", Role.ADMIN))
+    def __init__(self, place: Path | str) -> None:
+        self.store = Store(place, person=Person("owner", Role.ADMIN))
 
     def of(self, name: str) -> list[Any]:
         return [line for line in self.store.runs() if line.owner == name]
@@ -141,7 +141,7 @@ async def finished(kept: Kept, before: tuple[int, int], after: str) -> None:
 async def scene(url: str, root: psutil.Process, folder: Path) -> None:
     """All of it."""
     ada, bob = await asyncio.gather(opened(url, "ada"), opened(url, "bob"))
-    kept = Kept(folder)
+    kept = Kept(folder / "runs.sqlite")
     print("two pages with the sample are open")
     before = await both_run(kept, ada, bob)
     process(root, "tiltyard_widgets.warm.parent").kill()

@@ -80,7 +80,7 @@ async def evaluating(page: LightPage, kept: Kept, name: str) -> None:
 
 async def scene(url: str, folder: Path, people: int, moves: int) -> None:
     """Alone, then beside the evaluations."""
-    names, kept = list(PASSWORDS), Kept(folder)
+    names, kept = list(PASSWORDS), Kept(folder / "runs.sqlite")
     at_work = [await opened(url, name) for name in names]
     pages = [await slider(url, names[n % len(names)]) for n in range(people)]
     await moved(pages, moves, "alone")

@@ -19,7 +19,7 @@ from tiltyard.errors import Problem
 from tiltyard.progress import Report
 from tiltyard.store.remote import RemoteStore
 
-from .conftest import MODEL, ROWS, Lines, record
+from .conftest import MODEL, ROWS, Lines, lines_of, record
 
 
 class Kernel:
@@ -93,6 +93,18 @@ def test_of_several_new_lines_the_last_counts(lines: Lines, kernel: Kernel, anot
     lines.broker.close()
     kernel.handed(another)
     assert kernel.store.count() == 0
+
+
+def test_a_worker_of_the_broker_before_is_believed_of_a_renewed_line_alone(another: Broker) -> None:
+    another.lanes.long.workers = 1
+    ids = ["ab" * 16, "cd" * 16]
+    old = [Kernel(another, os.getpid()), Kernel(another, os.getppid())]
+    with lines_of(another) as others:
+        held = [one.line.ask("worker", id=id, seconds=60.0, holds=True).says["value"]["place"] for one, id in zip(old, ids, strict=True)]
+        claimed = others.of("bob").ask("worker", id=ids[0], seconds=60.0, holds=True).says["value"]["place"]
+    assert held == [0, 0] and claimed == 1
+    for one in old:
+        one.close()
 
 
 def half(theirs: socket.socket) -> None:

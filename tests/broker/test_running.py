@@ -1,6 +1,6 @@
 """The queue before a shared machine's workers, by a clock that is set by hand."""
 
-from tiltyard.broker.running import STALE, Lanes, Place, Running
+from tiltyard.broker.running import SETTLE, STALE, Lanes, Place, Running
 
 
 class Clock:
@@ -21,6 +21,21 @@ def test_so_many_run_and_each_who_waits_is_told_place_and_time() -> None:
     queue.leave("b")
     assert queue.ask("c", "cem", 30.0).place == 0
     assert queue.ask("d", "dee", 30.0) == Place(1, 1, 30.0)
+
+
+def test_after_a_restart_those_who_hold_a_worker_are_counted_before_any_is_given_out() -> None:
+    clock = Clock()
+    queue = Running(1, clock)
+    queue.settle()
+    assert queue.ask("new", "cem", 10.0).place == 1  # comes before those who hold one have said so
+    clock.now = SETTLE / 2
+    assert [queue.ask(id, id, 60.0, holds=True).place for id in ("ada", "bob")] == [0, 0]  # both run already, though one may
+    clock.now = SETTLE + 1.0
+    assert queue.ask("new", "cem", 10.0).place == 1
+    queue.leave("ada")
+    assert queue.ask("new", "cem", 10.0).place == 1
+    queue.leave("bob")
+    assert queue.ask("new", "cem", 10.0).place == 0
 
 
 def test_what_takes_longer_than_expected_has_no_time() -> None:

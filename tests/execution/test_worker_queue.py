@@ -3,6 +3,7 @@
 import os
 import sys
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -18,10 +19,11 @@ class Asked:
     """A broker that has these places to give, one after the other."""
 
     def __init__(self, places: list[int]) -> None:
-        self.places, self.calls = places, []  # type: ignore[var-annotated]
+        self.places, self.calls, self.holds = places, [], []  # type: ignore[var-annotated]
 
     def ask(self, call: str, **given: Any) -> Message:
         self.calls.append(call)
+        self.holds.append(given.get("holds", False))
         if not self.places:
             raise Problem("the app's keeper of runs to answer", "nothing", "Open the page again")
         place = self.places[0] if len(self.places) == 1 or call != "worker" else self.places.pop(0)
@@ -59,6 +61,19 @@ def test_a_cancel_ends_the_wait(held: Asked) -> None:
     with worker(60.0, progress, progress):
         assert progress.cancelled
     assert held.calls[-1] == "worker_leave"
+
+
+def test_while_it_works_it_says_so_again_and_never_once_it_has_left(held: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_queue, "AGAIN", 0.01)
+    held.places = [0]
+    with worker(60.0, Progress(), Progress()):
+        while len(held.calls) < 3:
+            time.sleep(0.01)
+    said = list(held.calls)
+    assert (said[0], said[-1], set(said[1:-1])) == ("worker", "worker_leave", {"worker"})
+    assert held.holds[:3] == [False, True, True]
+    time.sleep(0.05)
+    assert held.calls == said
 
 
 def test_a_broker_that_does_not_answer_keeps_nobody_from_working(held: Asked) -> None:

@@ -20,7 +20,7 @@ from tiltyard.access.confined import impossible
 
 from ..warm.nursery import Nursery, possible
 from . import people
-from .confining import known
+from .confining import THREADS, known
 from .handlers import guarded, schemes
 from .identity import NoIdentity, PasswordIdentity, TokenIdentity
 from .kernels import OwnedKernels, environment, own_environment
@@ -145,7 +145,7 @@ class App(Voila):
         """Start the parent of kernels, before the first of them is asked for, and look after it."""
         shared = self.login in SHARED
         given = {name: value for name, value in environment(os.environ, None).items() if not shared or known(name, value)}
-        self.kernel_manager.nursery = Nursery(given, self.warm)
+        self.kernel_manager.nursery = Nursery(THREADS | given if shared else given, self.warm)
         self.kernel_manager.nursery.tend()
         self._tending = PeriodicCallback(self._tended, 1000 * TEND)
         self._tending.start()

@@ -30,6 +30,9 @@ KEPT = re.compile(
     r"|SCRIPT_NAME|SSL_CERT_(FILE|DIR)|(https?|no|all)_proxy|TILTYARD_(DATA_ROOT|PLACE)",
     re.IGNORECASE,
 )
+THREADS = {
+    "OMP_NUM_THREADS": "1"
+}  # of a check, where the owner sets no other: people who work at once are as many threads as a shared machine has use for
 NO_LIMITS = Limits()
 
 
@@ -110,5 +113,5 @@ def environment_of(given: Mapping[str, str], home: Path) -> dict[str, str]:
         "XDG_DATA_HOME": str(platformdirs.user_data_path("tiltyard", appauthor=False).parent),
     }
     return (
-        kept | person | places | {"JOBLIB_MULTIPROCESSING": "0"}
+        THREADS | kept | person | places | {"JOBLIB_MULTIPROCESSING": "0"}
     )  # its processes want /dev/shm, where every process of the account could read

@@ -46,11 +46,14 @@ class Client:
     ----------
     process
         The kernel, once the app has reported it; what it writes counts as that process's.
+    renewed
+        Had it a line to a broker that died since?
     """
 
     person: Person
     mark: str = ""
     process: Process | None = None
+    renewed: bool = False
     users: Users = field(default_factory=Users)
     _stamp: tuple[int, ...] = ()
 

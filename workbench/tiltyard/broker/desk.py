@@ -31,6 +31,7 @@ from ..store.store import Store
 from ..store.writers import writing_for
 from .client import Allowance, Client
 from .running import Lanes, Place
+from .weight import LESS, weigh
 
 Id = Annotated[str, Field(max_length=64)]
 Exact = Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
@@ -81,6 +82,7 @@ class Desk:
         self._steps: set[str] = set()
         self._jobs: set[str] = set()
         self._working: set[str] = set()
+        self._holding: set[str] = set()
         self._name = uuid.uuid4().hex
 
     def answer(self, question: Message) -> Message:
@@ -229,15 +231,28 @@ class Desk:
 
     # Workers
 
-    def worker(self, id: Exact, seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)]) -> Place:
+    def worker(self, id: Exact, seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)], holds: bool = False) -> Place:
+        """``holds`` says that a broker which died since gave it one; that is believed of a kernel that had a line to it."""
         if id not in self._working and len(self._working) >= MOST_WORKING:
             raise Problem(f"at most {MOST_WORKING} checks of one page that run or wait", "more", "Wait until some have ended")
         self._working.add(id)
-        return self.lanes.ask(self._mine(id), self.person.name, seconds)
+        place = self.lanes.ask(self._mine(id), self.person.name, seconds, holds and self.client.renewed)
+        if not place.place:
+            self._holding.add(id)
+            self._weighed()
+        return place
 
     def worker_leave(self, id: Exact) -> None:
         self.lanes.leave(self._mine(id))
         self._working.discard(id)
+        if id in self._holding:
+            self._holding.discard(id)
+            self._weighed()
+
+    def _weighed(self) -> None:
+        """Pages of others come first while this one holds a worker."""
+        if self.client.process is not None:
+            weigh(self.client.process.pid, LESS if self._holding else 0)
 
     def close(self) -> None:
         """The kernel is gone, and holds no worker any more."""

@@ -9,6 +9,7 @@ from threading import Lock
 QUICK = 5.0  # s that a check is expected to take at most to go past those that take long
 GRACE = 1.0  # s that a free worker waits for a person who holds none
 STALE = 30.0  # s after which one that waits and no longer asks has given up
+SETTLE = 5.0  # s in which those who hold a worker of a broker that died say so to the next
 
 
 @dataclass(frozen=True)
@@ -51,9 +52,15 @@ class Running:
         self._asked: dict[str, Asked] = {}
         self._had: dict[str, float] = {}
         self._freed = -GRACE
+        self._opens = -SETTLE
 
-    def ask(self, id: str, who: str, seconds: float) -> Place:
-        """Ask for a worker, and again now and then until it is one's turn."""
+    def settle(self) -> None:
+        """Give out no worker for a moment, until those who hold one have said so."""
+        with self._alone:
+            self._opens = self._clock() + SETTLE
+
+    def ask(self, id: str, who: str, seconds: float, holds: bool = False) -> Place:
+        """Ask for a worker, and again now and then until it is one's turn; ``holds`` where it has one already, however many there are."""
         with self._alone:
             now = self._clock()
             self._forget(now)
@@ -62,7 +69,7 @@ class Running:
                 self._asked[id] = Asked(who, seconds, now)
             me = self._asked[id]
             me.heard = now
-            if me.begun is None and me in self._order()[: self.workers - len(self._held())] and self._may(me, now):
+            if me.begun is None and (holds or self._turn(me, now)):
                 me.begun = now
             return self._place(me, now)
 
@@ -74,6 +81,10 @@ class Running:
                 self._had[left.who] = self._had.get(left.who, 0.0) + self._freed - left.begun
             if not self._asked:
                 self._had.clear()
+
+    def _turn(self, me: Asked, now: float) -> bool:
+        free = max(0, self.workers - len(self._held()))
+        return now >= self._opens and me in self._order()[:free] and self._may(me, now)
 
     def _may(self, me: Asked, now: float) -> bool:
         return now - self._freed >= GRACE or all(one.who != me.who for one in self._held())
@@ -131,11 +142,16 @@ class Lanes:
 
     def __init__(self, running: int = 0) -> None:
         cores = os.cpu_count() or 1
-        self.long, self.quick = Running(running or max(1, cores // 2)), Running(cores)
+        self.long, self.quick = Running(running or max(1, cores // 2)), Running(max(1, cores - 1))
 
-    def ask(self, id: str, who: str, seconds: float) -> Place:
+    def settle(self) -> None:
+        """As `Running.settle`."""
+        self.long.settle()
+        self.quick.settle()
+
+    def ask(self, id: str, who: str, seconds: float, holds: bool = False) -> Place:
         """As `Running.ask`, in the queue where checks of this length stand."""
-        return (self.quick if seconds <= QUICK else self.long).ask(id, who, seconds)
+        return (self.quick if seconds <= QUICK else self.long).ask(id, who, seconds, holds)
 
     def leave(self, id: str) -> None:
         """As `Running.leave`."""

@@ -59,7 +59,8 @@ class Broker:
         """Answer at this line from now on, as the person that ``order`` names; a kernel that had a line to a broker before is known by its process."""
         client = Client(Person(order["name"], Role(order["role"]), shared=True), order["mark"])
         if pid := order.get("pid"):
-            client.process = _process(pid)
+            client.process, client.renewed = _process(pid), True
+            self.lanes.settle()
         self._lines[order["kernel"]] = (client, line)
         threading.Thread(target=self._answer, args=(client, line), daemon=True, name="tiltyard line").start()
 

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import threading
 import time
 import uuid
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from ..formatting.numbers import about, ordinal
 from ..progress import Progress
 
 OFTEN = 0.5  # s between looks at whether it is its turn
+AGAIN = 2.0  # s between words that it still holds its worker, for a broker that was started anew
 LESS = 10  # how much lower the priority is, as `nice` counts
 
 
@@ -36,26 +38,50 @@ def worker(seconds: float, progress: Progress, whole: Progress) -> Iterator[None
     lowered()
     id = uuid.uuid4().hex
     try:
-        _waited(asked, id, seconds, progress, whole)
-        yield
+        if _waited(asked, id, seconds, progress, whole):
+            with _held(asked, id, seconds):
+                yield
+        else:
+            yield
     finally:
         with suppress(Problem):
             asked.ask("worker_leave", id=id)
 
 
-def _waited(asked: Line, id: str, seconds: float, progress: Progress, whole: Progress) -> None:
+def _waited(asked: Line, id: str, seconds: float, progress: Progress, whole: Progress) -> bool:
+    """Wait for its turn; False where it was cancelled before."""
     while not progress.cancelled:
         try:
             found = asked.ask("worker", id=id, seconds=seconds).says["value"]
         except Problem:
-            return
+            return True
         if not found["place"]:
-            return
+            return True
         with suppress(Cancelled):
             progress.step(0.0, in_words(found["place"], found["of"], found["seconds"]))
         begun = time.monotonic()
         time.sleep(OFTEN)
         whole.waited(time.monotonic() - begun)
+    return False
+
+
+@contextmanager
+def _held(asked: Line, id: str, seconds: float) -> Iterator[None]:
+    """Say now and then that the worker is still held: the next broker counts it, and lowers what this process has started meanwhile."""
+    ended = threading.Event()
+
+    def say() -> None:
+        while not ended.wait(AGAIN):
+            with suppress(Problem):
+                asked.ask("worker", id=id, seconds=seconds, holds=True)
+
+    thread = threading.Thread(target=say, daemon=True, name="tiltyard worker held")
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()  # a word after the last would hold it for good
 
 
 def in_words(place: int, of: int, seconds: float | None) -> str:
