@@ -123,6 +123,7 @@ DOORS = {
     "store.anchoring": "the audit log",
     "store.checking": "looks whether it is a store",
     "store.process": "what Linux says of a process",
+    "broker.weight": "what Linux says of a session",
     "access.users": "its own file",
     "serving.ledger": "its own file",
     "serving.journal": "its own file",
