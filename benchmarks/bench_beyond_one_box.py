@@ -25,7 +25,7 @@ from typing import Any
 import bench_shared_kills as kills
 import httpx
 import psutil
-from bench_shared_kills import LOADED, PASSWORDS, Kept, run, say, show, until
+from bench_shared_kills import LOADED, ONWARD, PASSWORDS, Kept, run, say, show, until
 from light_page import KERNEL, PATIENCE, LightPage
 
 from tiltyard.access.roles import Role
@@ -184,8 +184,8 @@ def _entered(url: str, name: str) -> tuple[httpx.Client, str, float]:
     raise SystemExit(f"no page for {name}: {answer.status_code} {answer.text[-1000:]}")
 
 
-async def entered(url: str, name: str) -> Entered:
-    """Log in, have the server started, and join its page."""
+async def entered(url: str, name: str, shows: str = LOADED) -> Entered:
+    """Log in, have the server started, and join its page until it shows this."""
     client, kernel, seconds = await asyncio.to_thread(_entered, url, name)
     own = httpx.Client(timeout=PATIENCE, follow_redirects=True)
     for cookie in client.cookies.jar:
@@ -194,7 +194,7 @@ async def entered(url: str, name: str) -> Entered:
     page = LightPage(own, f"{url}/user/{name}", kernel)
     await page.connect()
     await page.say("shown")
-    await page.until(lambda: page.seen(LOADED))
+    await page.until(lambda: page.seen(shows))
     return Entered(page, client, seconds)
 
 
@@ -280,8 +280,8 @@ async def scene(url: str, root: psutil.Process, folder: Path, store: str, told: 
             for path in ("", f"tiltyard/page/{page.kernel}", "api/kernels")
         ]
         say(set(answers) <= {403, 404}, f"{name} is refused at {other}'s server: {answers}")
-    again = await entered(url, "bob")
-    say(again.page.seen("on the workers"), "Bob's page knows the run that his assessment kept")
+    again = await entered(url, "bob", ONWARD)
+    say(again.page.seen(ONWARD), "Bob's next page offers the run that his assessment kept")
     say(not [line.owner for line in kept.store.runs() if line.owner not in PASSWORDS], "every run is its person's")
     say(not kept.store.doubts(), "the store's chain holds")
 
