@@ -2,7 +2,7 @@
 
 All models (targets and shadow models) are small networks trained together as one batched product, full batches by Adam; each target is
 attacked with the same shadow models. With ``--cost`` it prints instead what the product's own training of shadow models takes together
-and one by one, in seconds of one core, on census' network. Else it prints AUC, TPR at 1 % and at 0.1 % FPR averaged over targets, for LiRA with each ``shrinkage`` and
+and one by one, in seconds of one core, on census' network; with ``--spread`` what estimators take one by one and over processes, by the clock. Else it prints AUC, TPR at 1 % and at 0.1 % FPR averaged over targets, for LiRA with each ``shrinkage`` and
 for RMIA, with 2, 8, 16 and 64 shadow models.
 """
 
@@ -13,12 +13,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from tiltyard.child_processes.spread import cores, spread, timed, worthwhile
+from tiltyard.datasets.dataset import Dataset
 from tiltyard.datasets.encoding import EncodedRows, encoding_of
+from tiltyard.datasets.feature import Feature
+from tiltyard.datasets.schema import Schema
 from tiltyard.privacy.membership import Mask, Scores, likelihood_ratio, logit_scaled, relative, tuned
-from tiltyard.privacy.shadow_attack import halving
+from tiltyard.privacy.shadow_attack import Shadows, halving
 from tiltyard.progress import Progress
 from tiltyard.samples.catalog import load, load_data
 from tiltyard.statistics.roc import area, found_at
+from tiltyard.targets.estimators import SklearnTarget
 from tiltyard.targets.stacked_training import fit_stacked
 from tiltyard.targets.training import fit, fresh
 
@@ -93,6 +98,40 @@ def cost() -> None:
         )
 
 
+def over_processes(models: int) -> None:
+    """Print seconds by the clock of estimators fitted one by one and over processes, in turns, and how many of them answer to the bit alike."""
+    from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingClassifier, RandomForestClassifier
+
+    rng = np.random.default_rng(0)
+    schema = Schema(
+        features=tuple(Feature(name=f"c{i}", kind="continuous", low=-9, high=9) for i in range(8)), label="y", classes=("no", "yes")
+    )
+    data = Dataset(rng.normal(size=(4000, 8)), rng.integers(0, 2, 4000), schema)
+    made = (
+        RandomForestClassifier(100, random_state=0),
+        GradientBoostingClassifier(random_state=0),
+        HistGradientBoostingClassifier(random_state=0),
+        RandomForestClassifier(100, n_jobs=-1, random_state=0),
+    )
+    print(
+        f"{cores()} cores, {models} models\nestimator                        one by one   chosen by timing   ratio   equal   processes beside"
+    )
+    for estimator in made:
+        target = SklearnTarget(estimator.fit(data.x, data.y.astype(str)), schema, order=(0, 1))
+        tasks = Shadows(target, data, np.arange(500), halving(models, 4000, rng), tuple(range(models)), None, "", None)
+        with timed() as taken:
+            tasks(0)
+        took, answers = [0.0, 0.0], []
+        for turn, beside in ((0, 0), (1, None), (1, None), (0, 0)):
+            start = time.perf_counter()
+            answers.append(spread(tasks, range(models), Progress(), beside=beside))
+            took[turn] += (time.perf_counter() - start) / 2
+        equal = sum(all(np.array_equal(one, found) for one in rest) for found, *rest in zip(*answers, strict=True))
+        name = f"{type(estimator).__name__}{', n_jobs -1' if getattr(estimator, 'n_jobs', None) else ''}"
+        beside = worthwhile(taken[0], models - 1)
+        print(f"{name:32} {took[0]:9.1f}     {took[1]:9.1f}          {took[0] / took[1]:5.2f}   {equal} of {models}   {beside}", flush=True)
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -102,8 +141,12 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=150)
     parser.add_argument("--width", type=int, default=32)
     parser.add_argument("--cost", action="store_true", help="print what shadow models cost")
+    parser.add_argument("--spread", type=int, default=0, metavar="MODELS", help="print what so many estimators cost over processes")
     given = parser.parse_args()
     torch.set_num_threads(1)
+    if given.spread:
+        over_processes(given.spread)
+        return
     if given.cost:
         cost()
         return

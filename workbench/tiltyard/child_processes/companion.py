@@ -1,8 +1,12 @@
 """A Python process beside this one, with the same libraries, for what must outlive an interrupt or be ended alone."""
 
 import os
+import signal
 import subprocess
 import sys
+from contextlib import suppress
+
+END = 5.0
 
 
 def companion(module: str, stdout: int | None = None) -> "subprocess.Popen[bytes]":
@@ -17,3 +21,24 @@ def companion(module: str, stdout: int | None = None) -> "subprocess.Popen[bytes
         env={**os.environ, "PYTHONPATH": os.pathsep.join(p or os.getcwd() for p in sys.path)},
         start_new_session=True,
     )
+
+
+def kill(process: "subprocess.Popen[bytes]") -> None:
+    """Kill a companion with what it started; only while it lives or just after, as its number may be another's later."""
+    if not hasattr(os, "killpg"):
+        process.kill()
+        return
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def ended(process: "subprocess.Popen[bytes]") -> None:
+    """Kill a companion that still runs, and close its pipes."""
+    if process.poll() is None:
+        kill(process)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(END)
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            with suppress(OSError):
+                pipe.close()

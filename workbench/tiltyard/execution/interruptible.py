@@ -1,7 +1,6 @@
 """Steps in a process of their own, so that one that cannot be interrupted can be ended."""
 
 import logging
-import os
 import pickle
 import signal
 import subprocess
@@ -13,18 +12,18 @@ from queue import Empty, Queue
 from typing import Any
 
 from ..check import Clock, Step
-from ..child_processes.companion import companion
+from ..child_processes.companion import companion, ended, kill
+from ..child_processes.messages import read, write
 from ..datasets.dataset import Dataset
 from ..defense import Outcome
 from ..errors import Problem
 from ..progress import Progress, Report
 from ..targets.target import Target
 from .executors import Executor, Local, failed, received
-from .worker import CANCEL, Work, read, write
+from .worker import CANCEL, Work
 
 POLITE = 0.5
 OFTEN = 0.05
-END = 5.0
 MANY = 2000
 
 
@@ -105,7 +104,7 @@ class Worker:
     def __init__(self) -> None:
         self.process = companion("tiltyard.execution.worker", stdout=subprocess.PIPE)
         self.found: Queue[Any] = Queue()
-        self._end = weakref.finalize(self, _ended, self.process)
+        self._end = weakref.finalize(self, ended, self.process)
         threading.Thread(target=_listen, args=(self.process, self.found), daemon=True, name="tiltyard worker").start()
 
     def ask(self, message: bytes, progress: Progress) -> Outcome:
@@ -169,7 +168,7 @@ def _listen(process: "subprocess.Popen[bytes]", found: "Queue[Any]") -> None:
             found.put(pickle.loads(read(process.stdout)))  # noqa: S301 (from our own child; see Processes)
     except EOFError:
         code = process.wait()
-        _kill(process)
+        kill(process)
         found.put(_died(code))
     except Exception as error:
         found.put(error)
@@ -182,23 +181,3 @@ def _died(code: int) -> Problem:
     if code < 0 and code == -signal.SIGKILL:
         do = "Most often memory ran out: choose fewer rows"
     return Problem("the step to end with a result", reason, do)
-
-
-def _kill(process: "subprocess.Popen[bytes]") -> None:
-    """With what it started; only while it lives or just after, as its number may be another's later."""
-    if not hasattr(os, "killpg"):
-        process.kill()
-        return
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-
-
-def _ended(process: "subprocess.Popen[bytes]") -> None:
-    if process.poll() is None:
-        _kill(process)
-    with suppress(subprocess.TimeoutExpired):
-        process.wait(END)
-    for pipe in (process.stdin, process.stdout):
-        if pipe is not None:
-            with suppress(OSError):
-                pipe.close()

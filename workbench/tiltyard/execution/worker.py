@@ -5,22 +5,19 @@ It unpickles what comes by its standard input, which its parent alone holds; it 
 
 import os
 import pickle
-import signal
-import struct
-import sys
 import threading
 from dataclasses import dataclass
 from queue import Queue
 from typing import IO
 
 from ..check import Step
+from ..child_processes.messages import ends, read, write
 from ..datasets.dataset import Dataset
 from ..errors import Problem
 from ..progress import Progress
 from ..targets.target import Target
 from .executors import Local
 
-HEAD = struct.Struct("!Q")
 CANCEL = "cancel"
 
 
@@ -32,25 +29,6 @@ class Work:
     target: Target
     data: Dataset
     threads: int = 0
-
-
-def write(pipe: IO[bytes], message: bytes) -> None:
-    """A message with its length before it."""
-    pipe.write(HEAD.pack(len(message)))
-    pipe.write(message)
-    pipe.flush()
-
-
-def read(pipe: IO[bytes]) -> bytes:
-    """The next message; EOFError where the other end is gone."""
-    return _exactly(pipe, HEAD.unpack(_exactly(pipe, HEAD.size))[0])
-
-
-def _exactly(pipe: IO[bytes], size: int) -> bytes:
-    data = pipe.read(size)
-    if len(data) < size:
-        raise EOFError
-    return data
 
 
 class Inbox:
@@ -113,11 +91,9 @@ def _packed(what: object) -> bytes:
 
 
 def main() -> None:
-    """Serve the parent, whose interrupts are its own; what a library prints goes to the standard error, not between the messages."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    out = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    serve(Inbox(sys.stdin.buffer), out)
+    """Serve the parent."""
+    given, out = ends()
+    serve(Inbox(given), out)
 
 
 if __name__ == "__main__":

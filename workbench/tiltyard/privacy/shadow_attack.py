@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..access.places import SHADOWS, kept
 from ..check import CampaignGoal, Check, Estimate, kept_parameter, parameter
+from ..child_processes.spread import spread
 from ..datasets.dataset import Dataset
 from ..errors import Problem
 from ..files.atomic import new_file
@@ -87,7 +88,7 @@ def one_training(target: Target, pool: Dataset, seed: int, progress: Progress | 
 
 @dataclass(frozen=True)
 class Shadows:
-    """What training one shadow model takes; sent to wherever ``Progress.map`` runs it."""
+    """What training one shadow model takes; sent to the processes that `spread` starts."""
 
     target: Target
     pool: Dataset
@@ -111,13 +112,14 @@ class Shadows:
         return self._confidence(i, model, progress)
 
     def answers(self, which: Sequence[int], progress: Progress) -> list[Scores]:
-        """The same of shadow models ``which``: trained together where the target can and that is quicker, else spread by ``Progress.map``."""
+        """The same of shadow models ``which``: trained together where the target can and that is quicker, else spread over processes."""
         open_ones = [i for i in which if self._found(i) is None]
         halves, seeds = [np.flatnonzero(self.inside[i]) for i in open_ones], [self.seeds[i] for i in open_ones]
         models = self.target.retrain_together(self.pool.x, self.pool.y, halves, seeds, progress.part(0.9)) if len(open_ones) > 1 else None
         if models is None:
-            return progress.map(self, which)
-        made = {i: self._confidence(i, model, progress) for i, model in zip(open_ones, models, strict=True)}
+            made = dict(zip(open_ones, spread(self, open_ones, progress, "shadow model {i} of {n}"), strict=True))
+        else:
+            made = {i: self._confidence(i, model, progress) for i, model in zip(open_ones, models, strict=True)}
         return [made[i] if i in made else self(i) for i in which]
 
     def _kept(self, i: int) -> Path | None:
