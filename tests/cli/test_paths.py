@@ -89,7 +89,7 @@ OWN = {
     "course accounts users",
 }
 # Speak of files and take none: switches.
-STEPS_OWN = {"config": "in", "model": "in", "data": "in", "architecture": "in"}
+STEPS_OWN = {"config": "in", "model": "in", "data": "in", "architecture": "in", "behind": "in"}
 
 
 def options(command: click.Command, name: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Parameter]]:

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from tiltyard.datasets.dataset import Dataset
+from tiltyard.datasets.random_rows import random_rows
 from tiltyard.errors import Problem
 from tiltyard.result import Status
 from tiltyard.samples.catalog import load as sample
-from tiltyard.validation._strange import noise, outside
+from tiltyard.validation._strange import outside
 from tiltyard.validation.guard import apart, build, load, most, nearest, place
 from tiltyard.validation.guard_roc import GuardROC, auc
 from tiltyard.validation.input_guard import Guard
@@ -61,7 +62,7 @@ def test_saved_and_loaded_it_decides_the_same(digits, tmp_path):
     rng = np.random.default_rng(0)
     guard = build(data, 500, 5, 0.01, rng)
     again = load(guard.save(tmp_path / "g.safetensors"))
-    x = np.concatenate([data.unseen.x[:100], noise(data.schema, 50, rng)])
+    x = np.concatenate([data.unseen.x[:100], random_rows(data.schema, 50, rng)])
     assert (guard.refused(x) == again.refused(x)).all()
     assert (guard.score(x) == again.score(x)).all()
 
@@ -84,7 +85,7 @@ def test_scores_by_hand():
 def test_the_guarded_target_gives_no_answer_to_noise(digits):
     target, data = digits
     outcome = Guard(rows=1000)(target, data)
-    scores = outcome.target.scores(noise(data.schema, 20, np.random.default_rng(0)))
+    scores = outcome.target.scores(random_rows(data.schema, 20, np.random.default_rng(0)))
     assert np.allclose(scores, 0.1)
     assert outcome.target.refusals >= 20
     assert outcome.record.result.metric("refused").low <= 0.01
@@ -123,7 +124,7 @@ def test_few_rows_promise_little_and_say_so(census):
 def test_held_out_rows_that_differ_are_a_finding(census):
     target, data = census
     strange = data.x.copy()
-    strange[~data.member] = noise(data.schema, int((~data.member).sum()), np.random.default_rng(0))
+    strange[~data.member] = random_rows(data.schema, int((~data.member).sum()), np.random.default_rng(0))
     result = GuardROC(rows=200, steps=2)(target, replace(data, x=strange)).result
     assert result.status is Status.FINDING
     assert any("more than 1 % of natural rows" in finding.title for finding in result.findings)

@@ -47,6 +47,7 @@ class TargetConfig(Given):
         default=None, gt=0, lt=1, description="the score from which the class `positive` is decided, where that is not the model's own rule"
     )
     positive: str = Field(default="", description="the class that the threshold is for; empty for the second of two")
+    behind: tuple[str, ...] = Field(default=(), description="files of defenses that the model stands behind, the first one nearest to it")
 
     @model_validator(mode="after")
     def _one(self) -> Self:
@@ -196,16 +197,15 @@ class Config(Given):
 
     def _sample(self) -> "tuple[Target, Dataset]":
         from ..samples.catalog import load as load_sample
+        from ..targets.opening import open_target
 
         sample = load_sample(self.target.sample)
-        if self.target.threshold is not None:
-            from ..targets.decision import threshold
-
-            sample.target.decide(threshold(self.target.threshold, sample.target.classes, self.target.positive))
+        given = self.target
+        target = open_target(sample.target, threshold=given.threshold, positive=given.positive, behind=self._behind)
         if self.data.file:
-            return sample.target, self._read(sample.target)
+            return target, self._read(target)
         data = self._sample_data(self.data.sample) if self.data.sample else sample.data
-        return sample.target, data
+        return target, data
 
     def _sample_data(self, name: str) -> "Dataset":
         from ..samples.catalog import data_names, load_data
@@ -234,7 +234,12 @@ class Config(Given):
             judge_key=key_in(given.judge_key_env),
             budget=given.budget,
             sealed=self._sealed,
+            behind=self._behind,
         )
+
+    @property
+    def _behind(self) -> "list[Path]":
+        return [self._path(text) for text in self.target.behind]
 
     def _read(self, target: "Target | None", lacking: "SchemaMissing | None" = None) -> "Dataset":
         from ..datasets.proposing import propose

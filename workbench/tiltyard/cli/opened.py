@@ -46,6 +46,7 @@ def from_options(given: dict[str, str], seed: int) -> "tuple[Target, Dataset]":
         threshold=_score("--threshold", given["threshold"]),
         positive=given["positive"],
         outputs=given["outputs"] or None,  # type: ignore[arg-type]
+        behind=_listed(given["behind"]),
     )
     data = DataConfig(
         file=given["data"],

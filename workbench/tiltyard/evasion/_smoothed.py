@@ -1,9 +1,8 @@
 """The smoothed model as a target: what is deployed is the commonest answer under noise, and an answer of its own where that is too close to call."""
 
 import hashlib
-import json
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +11,12 @@ from ..datasets.schema import Rows, Schema
 from ..progress import check_present
 from ..targets.decision import Labels, Prediction, Scores
 from ..targets.target import Target
+from ..targets.wrapper import Own, Wrapper
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+MOST_DRAWS = 1_000_000
 TOGETHER = 2**18  # numbers that are asked at once
 
 
@@ -53,12 +54,14 @@ def abstains(votes: NDArray[np.int64], alpha: float) -> NDArray[np.bool_]:
     return np.asarray(chance > alpha)
 
 
-class SmoothedTarget(Target):
+class SmoothedTarget(Wrapper):
     """A target asked ``draws`` times a row under noise. Offers labels and the shares of the votes as scores; no gradients.
 
     The noise of a row is drawn from the row itself and a seed, so that a row is answered alike alone, in a batch, and again. Where the
     vote is too close to call every class has the same score and the label is ``unsure``.
     """
+
+    wraps: ClassVar[str] = "smoothing"
 
     def __init__(self, inner: Target, way: Smoothing) -> None:
         offers = inner.offers & {"labels", "scores"} | {"scores"}
@@ -77,9 +80,16 @@ class SmoothedTarget(Target):
             f"{self.classes[self.way.unsure]!r} where the vote is too close to call"
         )
 
-    def files(self) -> dict[str, bytes]:
-        """The model within, where it can be written, and how it is smoothed."""
-        return {**self.inner.files(), "smoothing.json": json.dumps(asdict(self.way), sort_keys=True).encode()}
+    def own(self) -> Own:
+        return Own(asdict(self.way))
+
+    @classmethod
+    def around(cls, inner: Target, own: Own) -> Self:
+        given = own.settings
+        way = Smoothing(float(given["sigma"]), int(given["draws"]), float(given["alpha"]), int(given["unsure"]), int(given["seed"]))
+        if not way.sigma > 0 or not 1 <= way.draws <= MOST_DRAWS or not 0 < way.alpha < 1 or not 0 <= way.unsure < len(inner.classes):
+            raise ValueError(f"no smoothing: {given}")
+        return cls(inner, way)
 
     def votes(self, x: Rows) -> NDArray[np.int64]:
         """How often each class is answered to the noisy copies of each row, (n, k); each row sums to ``draws``."""

@@ -1,9 +1,10 @@
 """Which group a row belongs to, read from the features the model is given; the data set's own column is not there at prediction."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise, product
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,6 +84,28 @@ class Crossed:
 
 
 Read = Belonging | Crossed
+
+
+def written_reading(read: Read) -> tuple[list[dict[str, object]], dict[str, NDArray[np.float64]]]:
+    """A reading as JSON has it, and the values that it knows, by name; `reading` reads it."""
+    parts = read.parts if isinstance(read, Crossed) else (read,)
+    facts = [{"column": p.column, "features": p.features, "columns": p.columns, "onehot": p.onehot, "groups": p.groups} for p in parts]
+    return facts, {f"values.{i}": part.values for i, part in enumerate(parts)}
+
+
+def reading(written: Sequence[Mapping[str, Any]], values: Mapping[str, NDArray[Any]], width: int) -> Read:
+    """What `written_reading` wrote, for rows of ``width`` columns; a `KeyError`, `ValueError` or `TypeError` for anything else."""
+    parts = []
+    for i, facts in enumerate(written):
+        known, columns = values[f"values.{i}"], tuple(int(c) for c in facts["columns"])
+        groups, features = tuple(map(str, facts["groups"])), tuple(map(str, facts["features"]))
+        rising = known.dtype == np.float64 and known.ndim == 1 and bool((np.diff(known[np.isfinite(known)]) > 0).all())
+        if not rising or len(known) != len(groups) or not groups or not columns or not all(0 <= c < width for c in columns):
+            raise ValueError("a group for each value, in ascending order, and columns of the rows")
+        parts.append(Belonging(str(facts["column"]), features, columns, facts["onehot"] is True, known, groups))
+    if len(parts) not in (1, 2):
+        raise ValueError("one column or two")
+    return parts[0] if len(parts) == 1 else Crossed((parts[0], parts[1]))
 
 
 def _own(x: Rows, columns: Sequence[int], onehot: bool) -> NDArray[np.float64]:

@@ -2,7 +2,7 @@
 
 import warnings
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,13 +13,14 @@ from ..datasets.schema import Rows
 from ..defense import Defended, Defense
 from ..errors import Problem
 from ..progress import Progress
-from ..targets.decision import Scores
 from ..targets.target import Target
+from ..targets.wrapper import Own
 from .belonging import sensitive_column, trained_and_held, two_classes
 from .favorable import favorable
 from .group_metrics import STANDARDS
 from .groups import judged
 from .learners import Learner, learner
+from .members import Always, read_member, written_member
 from .mitigation import Accepted, Mitigated, compared
 from .randomized import RandomizedTarget
 
@@ -42,6 +43,44 @@ class Mixture:
 
     def text(self) -> str:
         return " ".join(f"{weight!r} {member.fingerprint}" for member, weight in zip(self.members, self.weights, strict=True))
+
+
+class MixtureTarget(RandomizedTarget):
+    """Models of the make of ``inner`` that share the answers by a coin."""
+
+    wraps: ClassVar[str] = "mixture"
+
+    def __init__(self, inner: Target, mixture: Mixture, seed: int, by: str) -> None:
+        super().__init__(f"{inner.name}, {by}", inner, mixture, mixture.positive, seed)
+        self.mixture, self.by = mixture, by
+
+    def own(self) -> Own:
+        kept = [written_member(member, self.inner) for member in self.mixture.members]
+        return Own(
+            {
+                "positive": self.positive,
+                "seed": self.seed,
+                "by": self.by,
+                "weights": list(self.mixture.weights),
+                "members": [kind for kind, _ in kept],
+            },
+            {f"member.{i}": np.frombuffer(content, np.uint8) for i, (_, content) in enumerate(kept) if content},
+        )
+
+    @classmethod
+    def around(cls, inner: Target, own: Own) -> Self:
+        given = own.settings
+        weights, positive = tuple(float(w) for w in given["weights"]), int(given["positive"])
+        if (
+            len(weights) != len(given["members"])
+            or not weights
+            or min(weights) < 0
+            or not 0 < sum(weights) < 1.001
+            or positive not in (0, 1)
+        ):
+            raise ValueError("a weight for each member")
+        members = tuple(read_member(kind, own.arrays.get(f"member.{i}"), inner) for i, kind in enumerate(given["members"]))
+        return cls(inner, Mixture(members, weights, positive), int(given["seed"]), str(given["by"]))
 
 
 class ExponentiatedGradient(Defense):
@@ -84,15 +123,7 @@ class ExponentiatedGradient(Defense):
         train = learner(target, self.seed)
         fitted, held = trained_and_held(data, self.rows, rng)
         found, fits = self._fit(target, train, _large(fitted, column, self.smallest), column, positive, progress.part(0.85))
-        made = RandomizedTarget(
-            f"{target.name}, {self.constraint.replace('_', ' ')} by {column}",
-            target.classes,
-            target.schema,
-            found,
-            positive,
-            self.seed,
-            target.fingerprint,
-        )
+        made = MixtureTarget(target, found, self.seed, f"{self.constraint.replace('_', ' ')} by {column}")
         before = judged(target, held, positive, progress.part(0.05))
         after = judged(made, held, positive, progress.part(0.1))
         mitigated = Mitigated(column, held.sensitive[column], before, after, self.smallest, len(fitted), hope, (target.rule, made.rule))
@@ -177,21 +208,8 @@ def _index(x: Any) -> NDArray[np.intp]:
     return np.asarray(x, np.float64).ravel().astype(np.intp)
 
 
-class _Always(Target):
-    """Stands for Fairlearn's constant member: one class for every row."""
-
-    def __init__(self, like: Target, label: int) -> None:
-        super().__init__(f"always {like.classes[label]}", like.classes, like.schema, frozenset({"labels"}), f"always {label}")
-        self.label = label
-
-    def _scores(self, x: Rows) -> Scores:
-        out = np.zeros((len(x), len(self.classes)))
-        out[:, self.label] = 1
-        return out
-
-
 def _member(predictor: Any, like: Target, positive: int) -> Target:
     if isinstance(predictor, _Estimator) and predictor.target is not None:
         return predictor.target
     gives = int(predictor.predict(np.zeros((1, 1)))[0])
-    return _Always(like, positive if gives == 1 else 1 - positive)
+    return Always(like, positive if gives == 1 else 1 - positive)

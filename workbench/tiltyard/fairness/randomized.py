@@ -6,9 +6,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..datasets.schema import Rows, Schema
+from ..datasets.schema import Rows
 from ..targets.decision import Scores
 from ..targets.target import Target
+from ..targets.wrapper import Wrapper
 
 
 class Chances(Protocol):
@@ -27,17 +28,16 @@ def coins(x: Rows, seed: int) -> NDArray[np.float64]:
     return np.array(drawn, np.float64) / 2.0**64
 
 
-class RandomizedTarget(Target):
-    """Gives the positive class with probability ``chances(x)``; offers labels only.
+class RandomizedTarget(Wrapper):
+    """Gives the positive class with probability ``chances(x)``, which rest on ``inner`` or on models of its make; offers labels only.
 
     `expected_scores` is what an explanation explains: the answer averaged over the coin.
     """
 
-    def __init__(
-        self, name: str, classes: tuple[str, ...], schema: Schema, chances: Chances, positive: int, seed: int, origin: str
-    ) -> None:
-        digest = hashlib.sha256(f"{origin} {positive} {seed} {chances.text()}".encode()).hexdigest()
-        super().__init__(name, classes, schema, frozenset({"labels"}), digest)
+    def __init__(self, name: str, inner: Target, chances: Chances, positive: int, seed: int) -> None:
+        digest = hashlib.sha256(f"{inner.fingerprint} {positive} {seed} {chances.text()}".encode()).hexdigest()
+        super().__init__(name, inner.classes, inner.schema, frozenset({"labels"}), digest)
+        self.inner = inner
         self.chances = chances
         self.positive = positive
         self.seed = seed

@@ -13,28 +13,57 @@ from ..defense import Defended, Defense
 from ..errors import Problem
 from ..progress import Progress
 from ..targets.target import Target
-from .belonging import Read, belonging_of, halves, sensitive_column, two_classes
+from ..targets.wrapper import Own
+from .belonging import Read, belonging_of, halves, reading, sensitive_column, two_classes, written_reading
 from .favorable import favorable
 from .group_metrics import STANDARDS
 from .groups import judged, together
 from .mitigation import Accepted, Mitigated, compared
 from .randomized import RandomizedTarget
-from .thresholds import ByGroup, Constraint, Objective, Rules, fit_rules, from_on
+from .thresholds import ByGroup, Constraint, Objective, Rule, Rules, fit_rules, from_on
 
 
 class ThresholdTarget(RandomizedTarget):
     """A base target behind thresholds per group. Trained again, it finds its thresholds again."""
 
+    wraps: ClassVar[str] = "thresholds"
+
     def __init__(self, base: Target, chances: ByGroup, defense: "ThresholdOptimizer") -> None:
-        name = f"{base.name}, thresholds by {chances.read.column}"
-        super().__init__(name, base.classes, base.schema, chances, chances.positive, defense.seed, base.fingerprint)
-        self.base = base
+        super().__init__(f"{base.name}, thresholds by {chances.read.column}", base, chances, chances.positive, defense.seed)
         self.defense = defense
         self.read = chances.read
         self.rules = chances.rules
         self.given, self.doubts, self.noise = base.given, base.doubts, base.noise
         if "training" in base.offers:
             self.offers = self.offers | {"training"}
+
+    def own(self) -> Own:
+        read, values = written_reading(self.read)
+        return Own(
+            {
+                "positive": self.positive,
+                "read": read,
+                "rules": {name: rule.written() for name, rule in sorted(self.rules.items())},
+                "found_by": self.defense.model_dump(mode="json"),
+                "found": bool(self.fitted_here),
+            },
+            values,
+        )
+
+    @classmethod
+    def around(cls, inner: Target, own: Own) -> Self:
+        given = own.settings
+        positive, defense = int(given["positive"]), ThresholdOptimizer(**given["found_by"])
+        if len(inner.classes) != 2 or positive not in (0, 1):
+            raise ValueError("one of two classes as the favorable outcome")
+        read = reading(given["read"], own.arrays, inner.schema.shape[0])
+        rules = {str(name): Rule.read(rule) for name, rule in given["rules"].items()}
+        made = cls(inner, ByGroup(inner, positive, read, rules), defense)
+        if given["found"] is True:
+            made.fitted_here = (
+                "Its thresholds were found before it was saved: where those rows are among these, gaps are smaller here than on others."
+            )
+        return made
 
     @property
     def rule(self) -> str:
@@ -46,7 +75,7 @@ class ThresholdTarget(RandomizedTarget):
         return f"thresholds of its scores by {self.read.column}, for {', '.join(each)}"
 
     def retrain(self, x: Rows, y: NDArray[np.int64], seed: int, progress: Progress) -> Target:
-        base = self.base.retrain(x, y, seed, progress)
+        base = self.inner.retrain(x, y, seed, progress)
         truth = y == self.positive
         groups = self.read(x)
         rules = self.defense.rules(base, x, truth, groups, self.positive)

@@ -42,6 +42,21 @@ class Rule:
         """Probability of the positive class, float64 (n,)."""
         return self.ignore * self.constant + (1 - self.ignore) * (self.p0 * self.cut0(scores) + self.p1 * self.cut1(scores))
 
+    def written(self) -> list[Any]:
+        """As JSON has it; the thresholds as text, since they may be infinite."""
+        cuts = ([repr(cut.threshold), cut.above] for cut in (self.cut0, self.cut1))
+        return [self.p0, self.p1, self.ignore, self.constant, *cuts]
+
+    @classmethod
+    def read(cls, written: Any) -> "Rule":
+        """What `written` wrote; a `ValueError` or `TypeError` for anything else."""
+        *shares, (t0, above0), (t1, above1) = written
+        p0, p1, ignore, constant = (float(share) for share in shares)
+        cuts = Cut(float(t0), above0 is True), Cut(float(t1), above1 is True)
+        if not all(0 <= share <= 1 for share in (p0, p1, ignore, constant)) or any(cut.threshold != cut.threshold for cut in cuts):
+            raise ValueError("shares from 0 to 1, and thresholds")
+        return cls(p0, cuts[0], p1, cuts[1], ignore, constant)
+
 
 Rules = dict[str, Rule]
 

@@ -43,6 +43,7 @@ class ModelSettings(Given):
     classes: tuple[str, ...] = ()
     threshold: float | None = Field(default=None, gt=0, lt=1, description="the score from which the class `positive` is decided")
     positive: str = Field(default="", description="the class that the threshold is for; empty for the second of two")
+    behind: tuple[str, ...] = Field(default=(), description="files of defenses that the model stands behind, the first one nearest to it")
 
 
 class OutputSettings(Given):

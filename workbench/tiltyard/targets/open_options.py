@@ -106,6 +106,11 @@ class OpenOptions:
         if self.classes and (self.classes != target.classes or (self.schema is None and self.data is None)):
             target.fingerprint = hashlib.sha256(f"{target.fingerprint} answers {list(self.classes)}".encode()).hexdigest()
 
+    @property
+    def ruled(self) -> bool:
+        """Does the caller give a rule?"""
+        return self.threshold is not None or self.decision is not None
+
     def decided(self, target: "Target") -> "Target":
         """``target`` under the rule that the caller gives; as it is where none is given.
 
@@ -114,7 +119,7 @@ class OpenOptions:
         Problem
             For a target that offers no scores, or a threshold of one of more than two classes that names none.
         """
-        if self.threshold is None and self.decision is None:
+        if not self.ruled:
             return target
         if "scores" not in target.offers:
             raise Problem(f"scores from {target.name}, to apply a threshold to", "labels alone", "Leave the threshold out")

@@ -6,13 +6,14 @@ A file is scanned before anything in it is read, and none is ever unpickled.
 import copy
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..access.places import discreet
 from ..datasets.schema import Schema
 from ..errors import Problem
+from .defense_file import defenses_in, put_behind
 from .http.address import address_of, is_url
 from .keras_model import is_keras, plain
 from .open_options import OpenOptions, Outputs
@@ -48,6 +49,7 @@ def open_target(
     threshold: float | None = None,
     positive: str = "",
     decision: "Callable[[Scores], Any] | None" = None,
+    behind: "str | Path | Sequence[str | Path]" = (),
 ) -> Target:
     """Make a target of a model file, an endpoint, a torch module, a scikit-learn estimator or a predict function.
 
@@ -91,6 +93,9 @@ def open_target(
         score on; of more than two classes, below it, the largest score of the others.
     decision
         The same as a function from scores (n, k) to class names or indices (n,).
+    behind
+        Files of defenses that the model stands behind (`tiltyard defend … --save`, ``defended.safetensors()``), the first one nearest to it:
+        thresholds per group, an input guard, an output policy, a smoothed vote. Each is for the model that it was made for.
 
     Raises
     ------
@@ -100,15 +105,18 @@ def open_target(
     given = OpenOptions(
         schema, tuple(classes or ()), architecture, factory, recipe, name, outputs, feeds, data, sealed, threshold, positive, decision
     )
+    files = defenses_in(behind)
+    if given.schema is None and data is None and not isinstance(source, Target):
+        given.schema = next((file.schema for file in files if file.schema is not None), None)
     if isinstance(source, Target):
-        return given.decided(source)
+        return put_behind(given.decided(copy.copy(source)), files) if given.ruled or files else source
     target = _opened(source, given, key, judge_key, budget)
     given.ordered(target)
     if data is not None:
         from .proof import prove
 
         prove(target, data)
-    return given.decided(target)
+    return put_behind(given.decided(target), files)
 
 
 def _opened(source: Any, given: OpenOptions, key: str, judge_key: str, budget: int | None) -> Target:

@@ -35,7 +35,7 @@ def packed(tensors: "dict[str, Tensor]", facts: dict[str, Any], trained_with: di
 
     text = json.dumps({"format": FORMAT, **facts}, sort_keys=True, ensure_ascii=False)
     metadata = {"tiltyard": text, **written(trained_with)}
-    return ordered(pack({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, metadata))
+    return ordered(pack({name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}, metadata))
 
 
 def ordered(file: bytes) -> bytes:

@@ -15,7 +15,7 @@ from ..datasets.encoding import EncodedRows
 from ..datasets.schema import Rows, Schema
 from ..errors import Problem, Unavailable
 from ..progress import Progress
-from .architecture import Architecture
+from .architecture import Affine, Architecture
 from .decision import Labels, Prediction, Scores
 from .module_input import differentiable, exact, words
 from .probability_head import logits_of, two_columns
@@ -191,12 +191,19 @@ class TorchTarget(Target):
         return {MODEL: self.safetensors()} if self.architecture is not None and size <= LARGEST else {}
 
     def safetensors(self) -> bytes:
-        if self.architecture is None:
-            found = f"{self.name}, whose layers are not described"
+        """As of any target. Where its layers are not described the file holds weights, schema and classes: open it with ``factory=`` or ``data=``.
+
+        Raises
+        ------
+        Problem
+            A layer of ours stands before layers that are not described, so that no factory of the person's makes it.
+        """
+        if self.architecture is None and any(isinstance(part, Affine) for part in self.inner.modules()):
+            found = f"{self.name}, whose layers are not described behind a projection"
             raise Problem("a target with its architecture", found, "Give architecture=Architecture(…) when wrapping the module")
         facts = {
             "name": self.name,
-            "architecture": self.architecture.model_dump(mode="json"),
+            "architecture": self.architecture.model_dump(mode="json") if self.architecture else None,
             "classes": list(self.classes),
             "schema": self.schema.model_dump(mode="json"),
             "recipe": self.recipe.model_dump(mode="json") if self.recipe else None,

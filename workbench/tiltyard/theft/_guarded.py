@@ -1,7 +1,7 @@
 """A target behind an output policy: what of its answers an endpoint gives away."""
 
 import hashlib
-from typing import Literal
+from typing import ClassVar, Literal, Self, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,17 +12,20 @@ from ..targets.disclosure import normalized, rounded
 from ..targets.estimators import one_hot
 from ..targets.query_budget import BudgetSpent
 from ..targets.target import Target
+from ..targets.wrapper import Own, Wrapper
 
 Kind = Literal["round", "label", "noise", "budget", "deceive", "misinform"]
 BETA, GAMMA = 0.9, 0.2  # of the reverse sigmoid, as in the paper
 
 
-class GuardedTarget(Target):
+class GuardedTarget(Wrapper):
     """A target behind an output policy; no gradients, no weights, no training.
 
     Its label is the model's own whatever is done to the scores, as at an endpoint; only noise goes before the decision, where the rule is one
     that can be applied to noised scores.
     """
+
+    wraps: ClassVar[str] = "output policy"
 
     def __init__(self, inner: Target, kind: Kind, digits: int, deviation: float, query_budget: int, seed: int) -> None:
         offers = frozenset({"labels"} if kind == "label" else {"labels", "scores"})
@@ -37,6 +40,19 @@ class GuardedTarget(Target):
         self.left: int | None = None
         self.decision, self.given, self.doubts, self.noise = inner.decision, inner.given, inner.doubts, inner.noise
         self.fitted_here = inner.fitted_here
+
+    def own(self) -> Own:
+        return Own(
+            {"kind": self.kind, "digits": self.digits, "noise": self.deviation, "query_budget": self.query_budget, "seed": self.seed}
+        )
+
+    @classmethod
+    def around(cls, inner: Target, own: Own) -> Self:
+        given = own.settings
+        kind, digits, noise, budget = given["kind"], int(given["digits"]), float(given["noise"]), int(given["query_budget"])
+        if kind not in get_args(Kind) or kind == "misinform" or not 0 <= digits <= 6 or not 0 < noise <= 1 or budget < 1:
+            raise ValueError(f"no output policy: {given}")
+        return cls(inner, kind, digits, noise, budget, int(given["seed"]))
 
     def as_client(self) -> "GuardedTarget":
         """The same target as one client sees it: with a budget of its own where the policy has one."""

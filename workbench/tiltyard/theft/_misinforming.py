@@ -1,6 +1,7 @@
 """Adaptive misinformation: rows unlike those the model was made for get wrong answers, others their own (Kariyappa and Qureshi 2020, arXiv 1911.07100)."""
 
 from dataclasses import dataclass
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +10,7 @@ from ..datasets.dataset import Dataset
 from ..datasets.schema import Rows
 from ..targets.decision import Labels, Prediction, Scores
 from ..targets.target import Target
+from ..targets.wrapper import Own, column
 from ._form import Form, parts
 from ._guarded import GuardedTarget
 
@@ -52,9 +54,26 @@ class Familiar:
 class MisinformingTarget(GuardedTarget):
     """A target that answers rows unlike its own with another model's answer: here the scores turned over, the least likely class first."""
 
+    wraps: ClassVar[str] = "misinformation"
+
     def __init__(self, inner: Target, familiar: Familiar, seed: int) -> None:
         super().__init__(inner, "misinform", 0, familiar.far, 0, seed)
         self.familiar = familiar
+
+    def own(self) -> Own:
+        form, known = self.familiar.form, self.familiar.known
+        return Own(
+            {"far": self.familiar.far, "seed": self.seed}, {"shift": form.shift, "scale": form.scale, "known": known}, rows=len(known)
+        )
+
+    @classmethod
+    def around(cls, inner: Target, own: Own) -> Self:
+        shift = column(own.arrays["shift"], np.float64, None)
+        form = Form(inner.schema, shift, column(own.arrays["scale"], np.float64, len(shift)))
+        known, far = column(own.arrays["known"], np.float64, None, form.width), float(own.settings["far"])
+        if len(shift) != len(Form.by_bounds(inner.schema).shift) or not len(known) or not far > 0 or not (form.scale > 0).all():
+            raise ValueError("known rows of these columns, and a distance above 0")
+        return cls(inner, Familiar(form, known, far), int(own.settings["seed"]))
 
     def as_client(self) -> "MisinformingTarget":
         """The same for every client."""

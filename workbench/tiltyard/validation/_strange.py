@@ -1,24 +1,9 @@
-"""Rows that do not look like the data: random ones, and real ones with a column out of its range."""
+"""Rows that do not look like the data: real ones with a column out of its range."""
 
 import numpy as np
 
 from ..datasets.dataset import Dataset
-from ..datasets.schema import Rows, Schema
-
-
-def noise(schema: Schema, n: int, rng: np.random.Generator) -> Rows:
-    """Random valid rows: uniform numbers or pixels, a random category, a random member of each group."""
-    x: Rows = rng.uniform(schema.low, schema.high, (n, *schema.shape)).astype(schema.dtype)
-    if schema.images:
-        return x
-    for feature in schema.features:
-        place = schema.slices[feature.name]
-        if feature.grouped:
-            drawn = rng.integers(0, len(feature.values), n)
-            x[:, place] = drawn[:, None] if feature.kind == "categorical" else np.eye(len(feature.values))[drawn]
-        elif feature.kind == "integer":
-            x[:, place] = np.round(x[:, place])
-    return x
+from ..datasets.schema import Rows
 
 
 def outside(rows: Dataset, rng: np.random.Generator) -> Rows:

@@ -1,6 +1,7 @@
 """The input guard: does a row look like the rows the model was made for? Built from training data, kept as a file."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
@@ -92,10 +93,8 @@ class FittedGuard:
         refused[~refused] = self.score(x[~refused]) > self.threshold
         return refused
 
-    def content(self) -> bytes:
-        """One safetensors file with the schema in its metadata; nothing in it can run. Equal guards give equal bytes."""
-        from safetensors.numpy import save
-
+    def parts(self) -> tuple[str, dict[str, NDArray[Any]]]:
+        """What `of_parts` makes it of again: facts as JSON, and arrays by name."""
         facts = {
             "format": FORMAT,
             "schema": self.schema.model_dump(mode="json"),
@@ -104,8 +103,15 @@ class FittedGuard:
             "allowed": self.allowed,
             "promised": self.promised,
         }
-        tensors = {"mean": self.mean, "scale": self.scale, "reference": self.reference}
-        packed: bytes = save({k: np.ascontiguousarray(v) for k, v in tensors.items()}, {"tiltyard_guard": json.dumps(facts)})
+        arrays = {"mean": self.mean, "scale": self.scale, "reference": self.reference}
+        return json.dumps(facts), {name: np.ascontiguousarray(value) for name, value in arrays.items()}
+
+    def content(self) -> bytes:
+        """One safetensors file with the schema in its metadata; nothing in it can run. Equal guards give equal bytes."""
+        from safetensors.numpy import save
+
+        facts, arrays = self.parts()
+        packed: bytes = save(arrays, {"tiltyard_guard": facts})
         return packed
 
     def save(self, path: Path | str, overwrite: bool = False) -> Path:
@@ -200,23 +206,29 @@ def load(path: Path | str) -> FittedGuard:
 def unpacked(content: bytes, name: str = "the bytes given") -> FittedGuard:
     """The guard in the bytes of `FittedGuard.content`; as `load`."""
     from safetensors import SafetensorError
-    from safetensors.numpy import load as tensors_in
+    from safetensors.numpy import load as arrays_in
 
     try:
-        facts = json.loads(read_safetensors(BytesIO(content)).metadata.get("tiltyard_guard", "{}"))
-        found = facts.get("format")
+        facts = read_safetensors(BytesIO(content)).metadata.get("tiltyard_guard", "{}")
+        return of_parts(facts, arrays_in(content), name)
+    except (BadHeader, SafetensorError) as error:
+        raise Problem(GUARD, f"{name} ({str(error).splitlines()[0]})", "Build and save the guard again") from None
+
+
+def of_parts(facts: str, arrays: Mapping[str, NDArray[Any]], name: str = "the bytes given") -> FittedGuard:
+    """The guard of `FittedGuard.parts`; a `Problem` in one line where they are none."""
+    try:
+        parts = json.loads(facts)
+        found = parts.get("format")
         if found != FORMAT:
             raise Problem(f"a guard of format {FORMAT}", f"{found or 'none'} in {name}", "Build and save the guard again")
-        parts = tensors_in(content)
-        tensors = {part: parts[part] for part in ("mean", "scale", "reference")}
-        schema = Schema.model_validate(facts["schema"])
         return FittedGuard(
-            schema,
-            **tensors,
-            neighbors=int(facts["neighbors"]),
-            threshold=float(facts["threshold"]),
-            allowed=float(facts["allowed"]),
-            promised=float(facts.get("promised", 1.0)),
+            Schema.model_validate(parts["schema"]),
+            **{part: arrays[part] for part in ("mean", "scale", "reference")},
+            neighbors=int(parts["neighbors"]),
+            threshold=float(parts["threshold"]),
+            allowed=float(parts["allowed"]),
+            promised=float(parts.get("promised", 1.0)),
         )
-    except (BadHeader, SafetensorError, KeyError, ValidationError, json.JSONDecodeError) as error:
+    except (KeyError, ValidationError, json.JSONDecodeError) as error:
         raise Problem(GUARD, f"{name} ({str(error).splitlines()[0]})", "Build and save the guard again") from None

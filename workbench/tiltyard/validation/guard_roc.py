@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from ..check import Check, parameter
 from ..datasets.dataset import Dataset
+from ..datasets.random_rows import random_rows
 from ..datasets.schema import Rows
 from ..formatting.numbers import percent
 from ..progress import Progress
@@ -16,7 +17,7 @@ from ..statistics.intervals import LEVEL, bootstrap, rate, rate_by_row
 from ..statistics.roc import area, area_interval
 from ..statistics.ruling import Limit, status_of
 from ..targets.target import Target
-from ._strange import noise, outside
+from ._strange import outside
 from .guard import SURE, FittedGuard, apart, build, unpacked
 from .input_guard import STANDARDS
 
@@ -58,7 +59,7 @@ class GuardROC(Check):
         guard = self._through_file(build(own, self.reference, self.neighbors, self.allowed, rng))
         progress.step(0.3, "natural rows")
         natural = held.sample(self.rows, rng)
-        attacks = {"random noise": noise(data.schema, len(natural), rng), "out of range": outside(natural, rng)}
+        attacks = {"random noise": random_rows(data.schema, len(natural), rng), "out of range": outside(natural, rng)}
         if "gradients" in target.offers:
             progress.step(0.5, "adversarial rows")
             found = self._adversarial(target, natural)

@@ -2,13 +2,14 @@
 
 import hashlib
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..check import parameter, replacing_parameter, written_parameter
 from ..datasets.dataset import Dataset
+from ..datasets.random_rows import random_rows
 from ..datasets.schema import Rows
 from ..defense import Defended, Defense
 from ..formatting.numbers import POINTS, percent
@@ -18,15 +19,19 @@ from ..statistics.intervals import LEVEL, rate, wilson
 from ..statistics.paired import Bounded, change
 from ..statistics.ruling import Effect, Limit, ruling
 from ..targets.decision import Labels, Scores
+from ..targets.defense_file import GUARD as KEY
+from ..targets.defense_file import same_columns
 from ..targets.target import Target
-from ._strange import noise
-from .guard import GUARD, SUFFIXES, FittedGuard, apart, build
+from ..targets.wrapper import Own, Wrapper
+from .guard import GUARD, SUFFIXES, FittedGuard, apart, build, of_parts
 
 STANDARDS = ("OWASP ML01:2023", "AITG-MOD-06", "AML.M0015", "AML.M0010", "AI RMF MEASURE 2.5", "EU AI Act Art. 15(4)")
 
 
-class InputGuardedTarget(Target):
+class InputGuardedTarget(Wrapper):
     """A target behind a guard. A refused row gets the same score for every class, and the first class, and is counted; no gradients."""
+
+    wraps: ClassVar[str] = "guard"
 
     def __init__(self, inner: Target, guard: FittedGuard) -> None:
         offers = inner.offers & {"labels", "scores"}
@@ -44,9 +49,22 @@ class InputGuardedTarget(Target):
         """That of the model behind the guard."""
         return f"{self.inner.rule}; {self.classes[0]!r} for a row that the guard refuses"
 
+    def own(self) -> Own:
+        facts, arrays = self.guard.parts()
+        return Own({KEY: facts}, arrays, rows=len(self.guard.reference))
+
+    @classmethod
+    def around(cls, inner: Target, own: Own) -> Self:
+        guard = of_parts(own.settings[KEY], own.arrays)
+        same_columns(guard.schema, inner.schema, "the guard")
+        return cls(inner, guard)
+
+    def safetensors(self) -> bytes:
+        """The guard, which fits any model of its columns."""
+        return self.guard.content()
+
     def files(self) -> dict[str, bytes]:
-        """The guard; what it guards is kept where it was made."""
-        return {"guard.safetensors": self.guard.content()}
+        return {"guard.safetensors": self.safetensors()}
 
     def _scores(self, x: Rows) -> Scores:
         refused = self.guard.refused(x)
@@ -96,7 +114,7 @@ class Guard(Defense):
         held = unseen.sample(2000, rng)
         refused = guard.refused(held.x)
         right = (target.labels(held.x) == held.y) & ~refused
-        strange = guard.refused(noise(target.schema, len(held), rng))
+        strange = guard.refused(random_rows(target.schema, len(held), rng))
         metrics = (
             rate("refused", "Natural rows refused", int(refused.sum()), len(held), "lower"),
             rate("answered_right", "Rows answered, and rightly", int(right.sum()), len(held), "higher"),

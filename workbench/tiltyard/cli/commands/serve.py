@@ -90,18 +90,20 @@ def changed(settings: Settings, host: str, port: int | None) -> Settings:
 
 def opened(model: str, settings: Settings) -> "tuple[Target, Dataset | None]":
     """The target that ``MODEL`` names, and the sample's data or those of ``[data]``, where there are any; ``[data]`` says what its columns mean where its file does not."""
+    from ...targets.opening import open_target
+
+    given = settings.model
+    behind = [place for text in given.behind if (place := settings.path(text))]
     if model.startswith(SAMPLE):
         from ...samples.catalog import load
 
         sample = load(model.removeprefix(SAMPLE))
-        return sample.target, sample.data
-    given = settings.model
+        return open_target(sample.target, behind=behind), sample.data
     if settings.data.file or settings.data.sample:
         return _config(model, settings).opened()
     from ...sealing.asking import key_for
     from ...sealing.sealing import is_sealed
     from ...targets.open_options import SchemaMissing
-    from ...targets.opening import open_target
 
     sealed = key_for() if is_sealed(Path(model)) else None
     try:
@@ -116,6 +118,7 @@ def opened(model: str, settings: Settings) -> "tuple[Target, Dataset | None]":
             feeds=given.feeds,
             classes=given.classes or None,
             sealed=sealed,
+            behind=behind,
         )
     except SchemaMissing as problem:
         raise Problem(problem.expected, problem.found, 'Add [data] with file = "rows.csv" to the settings') from None

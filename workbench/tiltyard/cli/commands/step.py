@@ -22,7 +22,7 @@ from ...targets.target import Target
 from ..console import emit, progress_bar, remark, show_record, unlogged
 from ..opened import describe_opened, from_options
 
-SAVES = "Where to write the model the defense made."
+SAVES = "Where to write what the defense made: a model, or what a model stands behind (--behind)."
 REPLACES = "Let the model take the place of a file that is there."
 ANSWERED = (Status.PASSED, Status.FINDING)
 COMMON = {
@@ -39,6 +39,7 @@ COMMON = {
     "threshold": ("SCORE", "Decide from this score on, where that is not the model's own rule."),
     "positive": ("NAME", "The class that the threshold is for; else the second of two."),
     "outputs": ("KIND", "What the model returns: logits, probabilities or labels; else found out."),
+    "behind": ("FILES", "Defenses that the model stands behind, as defend --save wrote them, with commas; the first one nearest to it."),
     "data": ("FILE", "Rows: CSV, Parquet, npz."),
     "label": ("COLUMN", "The column with the label."),
     "sensitive": ("COLUMNS", "Sensitive columns, with commas."),
@@ -203,8 +204,16 @@ def place_to_save(text: str | None, overwrite: bool) -> Path | None:
 
 
 def save_model(target: Target, path: Path, overwrite: bool) -> None:
-    """Write what a defense made, and say so."""
+    """Write what a defense made, and say what it is and how it is opened."""
     from ...targets.saving import save
+    from ...targets.wrapper import Wrapper
 
     save(target, path, overwrite)
-    remark(f"Wrote {path}.")
+    if not isinstance(target, Wrapper):
+        described = "weights" not in target.offers or getattr(target, "architecture", None) is not None
+        remark(f"Wrote {path}." + ("" if described else " It holds weights alone: open it with --factory, as the model was built."))
+        return
+    rows = target.own().rows
+    remark(f"Wrote {path}: the defense alone, without the model. Open both with --model MODEL --behind {path}.")
+    if rows:
+        remark(f"It holds {rows:,} rows that the model was trained on: guard it as you guard them.", style="yellow")
