@@ -96,3 +96,20 @@ def test_without_a_measure_nothing_is_said_before_there_is_progress():
     left = TimeLeft(Expected(5.0))
     assert left.at(0.0, 1.0).seconds is None
     assert left.at(0.25, 10.0).seconds == pytest.approx(30)
+
+
+def test_a_step_is_asked_once_what_it_takes_and_again_with_other_settings(census, monkeypatch):
+    from tiltyard.check import Estimate
+
+    asked: list[int] = []
+
+    def estimate(self: object, target: object, data: object) -> Estimate:
+        asked.append(self.rows)  # type: ignore[attr-defined]
+        return Estimate(seconds=4.0)
+
+    kind = find(PERFORMANCE)
+    monkeypatch.setattr(kind, "estimate", estimate)
+    for rows in (61, 61, 62, 61):
+        assert expected(kind(rows=rows), census.target, census.data, []).seconds == 4.0
+    assert sorted(set(asked)) == [61, 62]
+    assert len(asked) == 2

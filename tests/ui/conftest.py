@@ -27,6 +27,7 @@ def started(folder: Path, *words: str) -> Iterator[str]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     own = {"TILTYARD_STORE": str(folder / "runs.sqlite"), "TILTYARD_USERS": str(folder / "users.json"), "OMP_NUM_THREADS": "2"}
+    own["XDG_DATA_HOME"] = str(folder / "data")  # what this machine's person loaded last is not offered
     log = (folder / "log").open("wb")
     command = [sys.executable, "-m", "tiltyard", "app", "--port", str(port), *words]
     server = subprocess.Popen(command, env=os.environ | own, cwd=folder, stdout=log, stderr=log, stdin=subprocess.DEVNULL)

@@ -139,6 +139,11 @@ class BudgetView(Bound):
                 self._shower = 0
         self._soon()
 
+    @property
+    def settled(self) -> bool:
+        """Is there a budget, or a reason why there is none?"""
+        return self.budget is not None or self.refused is not None
+
     def values(self) -> dict[str, object]:
         """What is trained: the very budget that is shown. A `Problem` where a setting was refused, or a box holds no number."""
         for slider in (self.epsilon, self.epochs, self.batch, self.noise, self.delta):

@@ -26,11 +26,18 @@ from .work import Work
 if TYPE_CHECKING:
     from tiltyard.execution.executors import Executor
 
+RECKONING = "How long it takes is being worked out …"
+
 
 class Bound(look.Stack):
     """Controls of its own for some parameters of a step; the form leaves these out."""
 
     names: tuple[str, ...] = ()
+
+    @property
+    def settled(self) -> bool:
+        """Are `values` there without waiting?"""
+        return True
 
     def values(self) -> dict[str, object]:
         """The parameters by name."""
@@ -53,6 +60,7 @@ class StepRunner(look.Stack):
         self._given: dict[str, dict[str, Any]] = {}
         self._refused = self._lacks = False
         self._seen: tuple[str | None, str | None] = (None, None)
+        self._reckoning: object = None
         watched = [(self.form, "given"), *((c, "wrong") for c in (bound.children if bound else ()) if c.has_trait("wrong"))]
         for control, trait in watched:
             control.observe(lambda _: self._corrected(), trait)
@@ -106,17 +114,28 @@ class StepRunner(look.Stack):
             return
         if self.progress.work is not None:
             return  # what runs or waits is said, until it has ended
-        self.progress.cost(self._cost(target, data))
+        self._reckon(target, data)
         self.view.show(latest, self.code(latest) if latest else "")
         if self.remeasure is not None:
             self.remeasure.show(latest)
 
-    def _cost(self, target: Target, data: Dataset) -> str:
+    def _reckon(self, target: Target, data: Dataset) -> None:
+        """Say what it will take, as soon as that is known."""
+        self._reckoning = turn = object()
+        self.progress.cost(RECKONING)
+
+        def say(words: str) -> None:
+            if turn is self._reckoning and self.progress.message == RECKONING:
+                self.progress.cost(words)
+
+        self.session.reckoned(lambda: [self._presumed()], target, data, say)
+
+    def _presumed(self) -> Step:
+        """The step as it stands; with what is usual where a value is wrong."""
         try:
-            step = self.step() if self.form.error else self.made()
+            return self.step() if self.form.error else self.made()
         except Problem:
-            step = self.step()
-        return f"{self.session.expected([step], target, data).words}."
+            return self.step()
 
     def _dated(self, record: Record | None) -> str:
         """When it was measured, of what was there before this window."""
@@ -144,7 +163,7 @@ class StepRunner(look.Stack):
 
     def _unmet(self, target: Target, data: Dataset) -> str:
         try:
-            return "" if self.form.error else self.made().unmet(target, data)
+            return "" if self.form.error else self.made(wait=False).unmet(target, data)
         except Problem:
             return ""  # a wrong value is reported beside its field, and when the step is run
 
@@ -156,10 +175,11 @@ class StepRunner(look.Stack):
             self._refused = False
             self.message.clear()
 
-    def made(self) -> Step:
-        """The step as form and bound controls say; a `Problem` in one line where a value is wrong."""
+    def made(self, wait: bool = True) -> Step:
+        """The step as form and bound controls say; a `Problem` in one line where a value is wrong. Without ``wait``, controls that are not settled say nothing."""
         given = {name: field.path for name, field in self.files.items() if field.value}
-        return named(self.step, {**self.form.values(), **(self.bound.values() if self.bound else {}), **given})
+        bound = self.bound.values() if self.bound and (wait or self.bound.settled) else {}
+        return named(self.step, {**self.form.values(), **bound, **given})
 
     def run(self) -> None:
         """Start; bad input is reported in one line and nothing typed is lost."""

@@ -223,6 +223,17 @@ class Working(t.HasTraits):
         own = [_timing(record) for record in self.records if self.store is None and record.result.status.value in CONCLUDED]
         return all_of([expected(step, target, data, [*own, *self._timings]) for step in steps])
 
+    def reckoned(self, steps: Callable[[], Sequence[Step]], target: Target, data: Dataset, then: Callable[[str], None]) -> None:
+        """``then`` with a sentence of what these steps will take, on the kernel's own thread. Some try a little to tell: in a thread, where a page waits."""
+
+        def words() -> str:
+            return f"{self.expected(steps(), target, data).words}."
+
+        if self._loop is None or not self._loop.is_running():
+            then(words())
+        else:
+            self.aside(words, then, lambda _: then("How long it takes could not be told."))
+
     def config(self, target: Target, data: Dataset) -> dict[str, Any]:
         """What a run of these keeps: what was assumed, and where they come from, so that another window can open them again."""
         from tiltyard.catalogue import unmet

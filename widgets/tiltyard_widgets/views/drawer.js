@@ -104,7 +104,7 @@ export default {
       sign.textContent = open ? "▾" : "▸";
       track.style.visibility = now ? "" : "hidden";
       const known = now && now.done >= 0;
-      track.dataset.known = String(Boolean(known));
+      track.dataset.known = now ? String(known) : "idle"; // what moves unseen costs as much as what is seen
       fillBar.style.width = known ? `${Math.round(100 * now.done)}%` : "";
       if (known) track.setAttribute("aria-valuenow", Math.round(100 * now.done)); else track.removeAttribute("aria-valuenow");
       root.dataset.state = now ? "running" : lines.length && group(lines[0]) === "past" ? lines[0].state : "";

@@ -2,11 +2,13 @@
 
 import math
 import statistics
+import threading
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..check import Step
+from ..check import Estimate, Step
 from ..datasets.dataset import Dataset
 from ..errors import Problem
 from ..formatting.numbers import about
@@ -103,10 +105,8 @@ def size_of(step: Step, target: Target, data: Dataset) -> float:
     numbers = {name: value for name in type(step).model_fields if isinstance(value := getattr(step, name), int) and value > 0}
     numbers = {name: min(value, len(data)) if name == "rows" else value for name, value in numbers.items()}
     trained = math.prod(value for name, value in numbers.items() if name in TRAINS)
-    try:
-        asked = step.estimate(target, data).queries
-    except Exception:  # an estimate that breaks must not stop the step
-        asked = None
+    estimate = _tried(step, target, data)
+    asked = estimate.queries if estimate else None
     return float(max(trained * (asked or math.prod(value for name, value in numbers.items() if name in GROWS)), 1))
 
 
@@ -118,11 +118,31 @@ def _ratio(step: Step, past: Timing, size: float, target: Target, data: Dataset)
     return size / size_of(before, target, data)
 
 
-def _typical(step: Step, target: Target, data: Dataset) -> float:
+_KEPT = 256
+_estimates: OrderedDict[tuple[str, str, str, str], Estimate] = OrderedDict()
+_lock = threading.Lock()
+
+
+def _tried(step: Step, target: Target, data: Dataset) -> Estimate | None:
+    """The step's own estimate, asked for once in this process: some train or attack a little to tell. None where it breaks, which must not stop the step."""
+    key = (step.id, step.model_dump_json(), target.fingerprint, data.fingerprint)
+    with _lock:
+        if (found := _estimates.get(key)) is not None:
+            return found
     try:
-        seconds = step.estimate(target, data).seconds
-    except Exception:  # an estimate that breaks must not stop the step
-        seconds = None
+        found = step.estimate(target, data)
+    except Exception:
+        return None
+    with _lock:
+        _estimates[key] = found
+        while len(_estimates) > _KEPT:
+            _estimates.popitem(last=False)
+    return found
+
+
+def _typical(step: Step, target: Target, data: Dataset) -> float:
+    estimate = _tried(step, target, data)
+    seconds = estimate.seconds if estimate else None
     return max(step.seconds if seconds is None else seconds, 0.1)
 
 
