@@ -26,9 +26,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from tests.ui.conftest import started
 
 FRAME = "const frame = () => new Promise((done) => requestAnimationFrame(() => { const c = new MessageChannel(); c.port1.onmessage = done; c.port2.postMessage(0); }));"
-SWITCH = (
-    """async (id) => {
-  %s
+SWITCH = """async (id) => {
+  FRAME
   const middle = document.querySelector(".tiltyard-middle"), button = document.querySelector(`.ty-rail button[data-id="${id}"]`);
   const heading = () => [...middle.querySelectorAll("h2")].find((one) => one.getClientRects().length);
   const former = heading();
@@ -46,12 +45,9 @@ SWITCH = (
   }
   watch.disconnect();
   return [shown, last - start];
-}"""
-    % FRAME
-)
-EDIT = (
-    """async (value) => {
-  %s
+}""".replace("FRAME", FRAME)
+EDIT = """async (value) => {
+  FRAME
   const chart = () => [...document.querySelectorAll(".tiltyard-middle svg.ty-svg")].find((one) => one.getClientRects().length);
   const field = [...document.querySelectorAll(".tiltyard-middle input[type=range]")].find((one) => one.getClientRects().length);
   const before = chart().outerHTML, start = performance.now();
@@ -63,21 +59,16 @@ EDIT = (
     if (performance.now() - start > 20000) throw new Error("the waterfall stayed");
   }
   return performance.now() - start;
-}"""
-    % FRAME
-)
-SLIDE = (
-    """async (value) => {
-  %s
+}""".replace("FRAME", FRAME)
+SLIDE = """async (value) => {
+  FRAME
   const slider = [...document.querySelectorAll(".ty-thresholds input[type=range]")].find((one) => one.getClientRects().length);
   const start = performance.now();
   slider.value = String(value);
   slider.dispatchEvent(new Event("input", { bubbles: true }));
   await frame();
   return performance.now() - start;
-}"""
-    % FRAME
-)
+}""".replace("FRAME", FRAME)
 PANELS = "() => [...document.querySelectorAll('.ty-rail button')].map((one) => one.dataset.id)"
 
 
